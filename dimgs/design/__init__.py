@@ -1,0 +1,1 @@
+"""Contrast features, pair weights, mergeable moments and run-wise splits."""

@@ -1,0 +1,25 @@
+"""The few errors that dimgs raises on purpose. Each message says what, where, and the remedy."""
+
+
+class DimgsError(Exception):
+    """Base of every error that dimgs raises on purpose."""
+
+
+class InputError(DimgsError, ValueError):
+    """A table, a unit or an argument cannot be used as it is; the message names the remedy."""
+
+
+class DimensionError(InputError):
+    """Dimensions do not fit: a target outside the span of the inputs, or an unequal sum."""
+
+
+class FitError(DimgsError, ValueError):
+    """The runs cannot support the model that was asked for."""
+
+
+class LawError(DimgsError, ValueError):
+    """An expression is not a law: it breaks dimensional homogeneity or names unknown symbols."""
+
+
+class EngineUnavailableError(DimgsError, RuntimeError):
+    """A symbolic-regression engine cannot run here; the message names the remedy."""

@@ -1,0 +1,1 @@
+"""Estimators fitted on contrasts between runs; scikit-learn conventions throughout."""
