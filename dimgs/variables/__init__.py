@@ -1,0 +1,24 @@
+"""Variables with exact dimensions; the only inner module that imports Pint."""
+
+from dimgs.variables.dimension import Dimension, superscript
+from dimgs.variables.registry import define_unit, registry
+from dimgs.variables.si import si_unit
+from dimgs.variables.units import DIMENSIONLESS, LABEL, Unit, parse_unit, to_pint
+from dimgs.variables.variable import Role, Variable, parse_variable, split_header
+
+__all__ = [
+    "DIMENSIONLESS",
+    "Dimension",
+    "LABEL",
+    "Role",
+    "Unit",
+    "Variable",
+    "define_unit",
+    "parse_unit",
+    "parse_variable",
+    "registry",
+    "si_unit",
+    "split_header",
+    "superscript",
+    "to_pint",
+]

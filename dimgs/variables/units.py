@@ -1,0 +1,231 @@
+"""Units as they are written in tables: text -> exact dimension and conversion to SI."""
+
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from dimgs.errors import InputError
+from dimgs.variables.dimension import Dimension, exact_exponent
+from dimgs.variables.registry import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Scale = Literal["ratio", "temperature", "level", "label"]
+
+DIMENSIONLESS_TEXTS = frozenset({"", "1", "-", "–", "—", "none", "dimensionless", "nondimensional"})
+_LABEL_TEXTS = frozenset({"label", "category", "categorical"})
+
+# natural logarithm of the power-like quantity per unit of the level
+_LN10 = math.log(10.0)
+_LEVELS: "Mapping[str, float]" = {
+    "B": _LN10,
+    "bel": _LN10,
+    "dB": _LN10 / 10,
+    "decibel": _LN10 / 10,
+    "dB(A)": _LN10 / 10,
+    "dBA": _LN10 / 10,
+    "dBm": _LN10 / 10,
+    "dBW": _LN10 / 10,
+    "dBu": _LN10 / 10,
+    "dBV": _LN10 / 10,
+    "dB SPL": _LN10 / 10,
+    "dB re 20 µPa": _LN10 / 10,
+    "Np": 1.0,
+    "neper": 1.0,
+    "pH": -_LN10,
+    "pKa": -_LN10,
+    "mag": -0.4 * _LN10,
+    "magnitude": -0.4 * _LN10,
+    "dex": _LN10,
+    "decade": _LN10,
+    "octave": math.log(2.0),
+}
+_LEVEL_OF = re.compile(r"^(ln|log|log10|log_10|log2|log_2)\s*\((.*)\)$")
+_LEVEL_TOKEN = re.compile(r"\b(dB[a-zA-Z]?|decibel|pH|dex|Np|neper|mag|octave|decade)\b|\bdB\(A\)")
+
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
+_SUPERSCRIPT_RUN = re.compile(r"[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_SQRT = re.compile(r"√\s*(\([^()]*\)|[^\W\d_]+)|sqrt\s*(\([^()]*\))")
+# a digit glued to a unit name is its exponent ("kg m-3", "W/m2"), unless it is one already
+_GLUED = re.compile(
+    r"(?<![\w.*^/(])([^\W\d_]+)([-+]?\d+)(?![\w.(])|(?<=[/*(\s])([^\W\d_]+)([-+]?\d+)(?![\w.(])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A unit as written, with its exact dimension and its conversion to coherent SI.
+
+    Parameters
+    ----------
+    text : str
+        The unit as the user wrote it.
+    dimension : Dimension
+        Exact exponents of the base dimensions.
+    factor, offset : float
+        ``SI value = factor * value + offset``.
+    scale : {"ratio", "temperature", "level", "label"}
+        Whether ratios mean something ("ratio"), the unit is an absolute temperature on an
+        offset scale ("temperature", in kelvin once converted), the number is already a
+        logarithm ("level"), or there is no number at all ("label").
+    log_factor : float
+        For a level, the natural logarithm of the underlying quantity per unit of the level;
+        zero otherwise.
+
+    Examples
+    --------
+    >>> parse_unit("kg m-3").dimension.to_json()
+    {'[length]': '-3', '[mass]': '1'}
+    >>> parse_unit("degC").offset
+    273.15
+    >>> parse_unit("dB").scale
+    'level'
+    """
+
+    text: str
+    dimension: Dimension
+    factor: float = 1.0
+    offset: float = 0.0
+    scale: Scale = "ratio"
+    log_factor: float = 0.0
+
+
+DIMENSIONLESS = Unit("1", Dimension())
+LABEL = Unit("label", Dimension(), scale="label")
+
+
+def _normalised(text: str) -> str:
+    """Rewrite notations that Pint does not read into ones that it does."""
+    text = text.replace("·", "*").replace("⋅", "*").replace("×", "*").replace("∙", "*")
+    text = text.replace("μ", "µ").replace("−", "-").replace("^", "**")
+    text = re.sub(r"\bAU\b", "astronomical_unit", text)
+    text = re.sub(r"Δ\s*°?\s*(C|F)\b", r"delta_deg\1", text)
+    text = re.sub(r"°\s*(C|F)\b", r"deg\1", text)
+    text = _SUPERSCRIPT_RUN.sub(lambda m: f"**({m.group().translate(_SUPERSCRIPTS)})", text)
+    return _SQRT.sub(lambda m: f"({m.group(1) or m.group(2)})**(1/2)", text)
+
+
+def _glued_exponents(text: str) -> str:
+    def expand(match: re.Match[str]) -> str:
+        name, exponent = (match.group(1), match.group(2)) if match.group(1) else match.groups()[2:]
+        return f"{name}**({int(exponent)})"
+
+    return _GLUED.sub(expand, text)
+
+
+def _quantity(text: str) -> Any:
+    """Pint quantity for a unit text that may carry a number ("1e19 m^-3")."""
+    units = registry()
+    normal = _normalised(text)
+    failure: Exception | None = None
+    for candidate in dict.fromkeys((normal, _glued_exponents(normal))):
+        try:
+            return units.Quantity(1.0, units.parse_units(candidate, as_delta=True))
+        except Exception as error:
+            failure = failure or error
+        try:
+            parsed = units.Quantity(1.0, "") * units.parse_expression(candidate)
+            if math.isfinite(parsed.magnitude) and parsed.magnitude > 0:
+                return parsed
+        except Exception as error:
+            failure = failure or error
+    raise InputError(str(failure))
+
+
+@lru_cache(maxsize=4096)
+def parse_unit(text: str) -> Unit:
+    """Unit from its text.
+
+    Pint's names and aliases hold (``m/s**2``, ``m/s^2``, ``kg m-3``, ``Pa·s``, ``µm``, ``°C``,
+    ``%``, ``MPa·√m``). Angles are dimensionless (radian) and moles a base dimension, as in Pint.
+    ``degC`` and ``degF`` alone are absolute temperatures; inside a product they are
+    differences, and so is ``delta_degC``. Decibels, pH, magnitudes, dex, nepers, octaves and
+    ``log10(unit)`` are levels: already logarithmic.
+
+    Parameters
+    ----------
+    text : str
+        Unit as written in a table.
+
+    Returns
+    -------
+    Unit
+
+    Raises
+    ------
+    InputError
+        If the text cannot be read or an exponent is not rational.
+
+    Examples
+    --------
+    >>> str(parse_unit("MPa·√m").dimension)
+    'L^(-1/2)·M·T⁻²'
+    """
+    stripped = text.strip()
+    if stripped.lower() in DIMENSIONLESS_TEXTS:
+        return Unit("1", Dimension())
+    if stripped.lower() in _LABEL_TEXTS:
+        return LABEL
+    level = _level(stripped)
+    if level is not None:
+        return level
+    if _LEVEL_TOKEN.search(stripped):
+        raise InputError(
+            f"The unit '{text}' mixes a logarithmic level with other units; give the level "
+            f"alone ('dB') or convert the rate to a linear unit (1 dB/m = 0.2303 1/m for power)."
+        )
+    try:
+        quantity = _quantity(stripped)
+    except InputError as error:
+        raise InputError(
+            f"The unit '{text}' cannot be read ({error}); write it in Pint's names, for example "
+            f"'kg/m^3', 'W/(m*K)' or '1' for none, or define it first (EUR = [currency])."
+        ) from error
+    return _from_quantity(text, quantity)
+
+
+def _level(text: str) -> Unit | None:
+    if text in _LEVELS:
+        return Unit(text, Dimension(), scale="level", log_factor=_LEVELS[text])
+    match = _LEVEL_OF.match(text)
+    if match is None:
+        return None
+    inner = parse_unit(match.group(2))
+    if inner.scale != "ratio":
+        raise InputError(f"The unit '{text}' is a logarithm of a unit that has no ratio scale.")
+    base = match.group(1)
+    factor = 1.0 if base == "ln" else math.log(2.0) if base in {"log2", "log_2"} else _LN10
+    return Unit(text, Dimension(), scale="level", log_factor=factor)
+
+
+def _from_quantity(text: str, quantity: Any) -> Unit:
+    units = registry()
+    dimension = Dimension.of(
+        {str(k): exact_exponent(v, text) for k, v in quantity.dimensionality.items()}
+    )
+    if not quantity._is_multiplicative:
+        zero = units.Quantity(0.0, quantity.units).to_base_units().magnitude
+        one = units.Quantity(1.0, quantity.units).to_base_units().magnitude
+        return Unit(text, dimension, float(one - zero), float(zero), scale="temperature")
+    factor = _without_rounding(float(quantity.to_base_units().magnitude))
+    is_kelvin = str(quantity.units) == "kelvin" and math.isclose(factor, 1.0)
+    return Unit(text, dimension, factor, scale="temperature" if is_kelvin else "ratio")
+
+
+def _without_rounding(factor: float) -> float:
+    """Undo the last-digit noise of chained conversions (999.9999999999999 -> 1000)."""
+    short = float(f"{factor:.13g}")
+    return short if math.isclose(short, factor, rel_tol=1e-15) else factor
+
+
+def to_pint(text: str) -> Any:
+    """Pint unit for a text that :func:`parse_unit` reads (for quantities handed back to users)."""
+    unit = parse_unit(text)
+    if unit.scale in {"level", "label"} or text.strip().lower() in DIMENSIONLESS_TEXTS:
+        return registry().Unit("")
+    if unit.scale == "temperature":
+        return registry().parse_units(_normalised(text.strip()))
+    return cast("Any", _quantity(text.strip())).units

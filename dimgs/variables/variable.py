@@ -1,0 +1,120 @@
+"""Variables: a name with its unit, its physical kind and its part in the analysis."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from dimgs.errors import InputError
+from dimgs.variables.dimension import Dimension
+from dimgs.variables.si import si_unit
+from dimgs.variables.units import Unit, parse_unit
+
+Role = Literal["data", "constant", "scale"]
+_HEADER = re.compile(r"^\s*(?P<name>.*?)\s*[\[](?P<unit>[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)[\]]\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A physical variable.
+
+    Parameters
+    ----------
+    name : str
+        Column name.
+    unit : Unit
+        Unit in which the user gives it.
+    kind : str, optional
+        Physical kind given by the user, such as ``"thermal diffusivity"``.
+    role : {"data", "constant", "scale"}
+        A column of the table, a known physical constant, or a *scale*: an unknown dimensional
+        constant without data.
+    value : float, optional
+        SI value of a constant; None for data and scales.
+
+    Raises
+    ------
+    InputError
+        If the name is empty, or a constant has no finite positive value.
+
+    Examples
+    --------
+    >>> parse_variable("a [m^2/s; thermal diffusivity]").kind
+    'thermal diffusivity'
+    """
+
+    name: str
+    unit: Unit
+    kind: str | None = None
+    role: Role = "data"
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InputError("A variable has an empty name; give every column a name.")
+        if self.role == "constant" and not (self.value is not None and self.value > 0):
+            raise InputError(f"The constant '{self.name}' needs a positive value in SI units.")
+
+    @property
+    def dimension(self) -> Dimension:
+        """Exact dimension."""
+        return self.unit.dimension
+
+    @property
+    def si_unit(self) -> str:
+        """Coherent SI unit of the stored values (a level keeps its own unit)."""
+        return self.unit.text if self.unit.scale == "level" else si_unit(self.dimension)
+
+    @property
+    def is_label(self) -> bool:
+        """Whether the variable is categorical."""
+        return self.unit.scale == "label"
+
+    @property
+    def is_level(self) -> bool:
+        """Whether the variable is already logarithmic."""
+        return self.unit.scale == "level"
+
+    def renamed(self, name: str) -> "Variable":
+        """Same variable under another name."""
+        return replace(self, name=name)
+
+
+def split_header(header: str) -> tuple[str, str | None, str | None]:
+    """Name, unit text and kind hint of a header such as ``a [m^2/s; thermal diffusivity]``.
+
+    The unit is None where the header has no brackets.
+
+    Examples
+    --------
+    >>> split_header("T_g (K)"), split_header("Re []"), split_header("U [m/s]")
+    (('T_g (K)', None, None), ('Re', '', None), ('U', 'm/s', None))
+    """
+    match = _HEADER.match(header)
+    if match is None or not match["name"]:
+        return header.strip(), None, None
+    unit, _, kind = match["unit"].partition(";")
+    return match["name"], unit.strip(), kind.strip() or None
+
+
+def parse_variable(text: str, role: Role = "data") -> Variable:
+    """Variable from ``"name [unit]"`` or ``"name [unit; kind]"``.
+
+    Raises
+    ------
+    InputError
+        If the brackets are missing or the unit cannot be read.
+
+    Examples
+    --------
+    >>> parse_variable("rho [kg/m^3]").si_unit
+    'kg/m^3'
+    """
+    name, unit, kind = split_header(text)
+    if unit is None:
+        raise InputError(
+            f"'{text}' has no unit; write it as 'name [unit]', with 'name [1]' for none."
+        )
+    try:
+        return Variable(name, parse_unit(unit), kind, role)
+    except InputError as error:
+        raise InputError(f"Variable '{name}': {error}") from error
