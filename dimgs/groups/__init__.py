@@ -1,0 +1,1 @@
+"""Pi groups, named numbers, physical kinds and physical constants."""

@@ -1,0 +1,250 @@
+"""Physical kinds (density, dynamic viscosity, …) and how a column's kind is inferred."""
+
+import functools
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from fractions import Fraction
+
+from dimgs.errors import InputError
+from dimgs.groups.kind_table import ROWS
+
+Dimension = Mapping[str, Fraction]
+
+_BASES = {
+    "M": "[mass]",
+    "L": "[length]",
+    "T": "[time]",
+    "K": "[temperature]",
+    "I": "[current]",
+    "N": "[substance]",
+    "J": "[luminosity]",
+}
+_GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma "
+    "tau upsilon phi chi psi omega".split()
+)
+# Shorter words are symbols: they say something only where a name begins.
+_SHORTEST_WORD = 4
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a quantity is, beyond its dimension.
+
+    Attributes
+    ----------
+    name : str
+        For instance ``"dynamic viscosity"``.
+    dimension : mapping of str to Fraction
+        Non-zero exact exponents of pint's base dimensions.
+    symbols : tuple of str
+        Usual column names, compared without separators.
+    latex : str
+        Usual symbol.
+    """
+
+    name: str
+    dimension: Dimension = field(hash=False)
+    symbols: tuple[str, ...] = ()
+    latex: str = ""
+
+    def __post_init__(self) -> None:
+        exact = {base: Fraction(power) for base, power in self.dimension.items() if power}
+        object.__setattr__(self, "dimension", exact)
+
+
+def parse_dimension(text: str) -> dict[str, Fraction]:
+    """Dimension from letters and exponents.
+
+    Examples
+    --------
+    >>> parse_dimension("M L-1/2 T-2")["[length]"]
+    Fraction(-1, 2)
+    """
+    return {_BASES[part[0]]: Fraction(part[1:] or 1) for part in text.split()}
+
+
+def dimension_key(dimension: Dimension) -> tuple[tuple[str, Fraction], ...]:
+    """Hashable form of a dimension; equal for equal dimensions."""
+    return tuple(sorted((base, Fraction(power)) for base, power in dimension.items() if power))
+
+
+@functools.cache
+def all_kinds() -> tuple[Kind, ...]:
+    """Every kind of the table, in its order."""
+    return tuple(
+        Kind(name, parse_dimension(code), tuple(words.split()), latex)
+        for name, code, latex, words in ROWS
+    )
+
+
+@functools.cache
+def _kinds_by_name() -> dict[str, Kind]:
+    return {kind.name: kind for kind in all_kinds()}
+
+
+def kind(name: str) -> Kind:
+    """Look up the kind of that exact name.
+
+    Raises
+    ------
+    InputError
+        If the table has no such kind; the message lists near matches.
+
+    Examples
+    --------
+    >>> kind("surface tension").latex
+    '\\\\sigma'
+    """
+    found = _kinds_by_name().get(name)
+    if found is None:
+        near = get_close_matches(name, _kinds_by_name(), n=3, cutoff=0.5)
+        remedy = f"did you mean {' or '.join(near)}?" if near else "see all_kinds() for the table."
+        raise InputError(f"No physical kind is called {name!r}; {remedy}")
+    return found
+
+
+@functools.cache
+def _kinds_by_dimension() -> dict[tuple[tuple[str, Fraction], ...], tuple[Kind, ...]]:
+    shared: dict[tuple[tuple[str, Fraction], ...], list[Kind]] = {}
+    for each in all_kinds():
+        shared.setdefault(dimension_key(each.dimension), []).append(each)
+    return {key: tuple(kinds) for key, kinds in shared.items()}
+
+
+def kinds_of_dimension(dimension: Dimension) -> tuple[Kind, ...]:
+    """All kinds that have this dimension, in the order of the table.
+
+    Examples
+    --------
+    >>> [kind.name for kind in kinds_of_dimension({"[luminosity]": Fraction(1)})]
+    ['luminous intensity']
+    """
+    return _kinds_by_dimension().get(dimension_key(dimension), ())
+
+
+def name_tokens(name: str) -> tuple[str, ...]:
+    """Words and symbols of a column name: brackets dropped, Greek letters spelled out.
+
+    Examples
+    --------
+    >>> name_tokens("T_g (K)"), name_tokens("Δρ"), name_tokens("pipeDiameter2")
+    (('T', 'g'), ('Delta', 'rho'), ('pipe', 'Diameter', '2'))
+    """
+    text = unicodedata.normalize("NFKC", name).replace("∆", "Δ")
+    text = re.sub(r"\([^()]*\)|\[[^\[\]]*\]", " ", text).strip() or text
+    text = text.replace("*", " star ").replace("'", " prime ")
+    text = "".join(_spell(letter) for letter in text)
+    text = re.sub(r"(?<=[a-z]{3})(?=[A-Z])|(?<=[A-Za-z])(?=\d)", " ", text)
+    return tuple(re.findall(r"[^\W_]+", text))
+
+
+def _spell(letter: str) -> str:
+    words = unicodedata.name(letter, "").split()
+    if words[:1] != ["GREEK"] or "LETTER" not in words:
+        return letter
+    spelled = next(
+        (word for word in words[-1:] + words if word.lower().replace("lamda", "lambda") in _GREEK),
+        letter,
+    ).lower()
+    spelled = spelled.replace("lamda", "lambda")
+    return f" {spelled.capitalize() if 'CAPITAL' in words else spelled} "
+
+
+@functools.lru_cache(maxsize=4096)
+def _squash(name: str) -> str:
+    return "".join(name_tokens(name))
+
+
+@functools.cache
+def _aliases(name: str) -> tuple[tuple[str, str], ...]:
+    """Squashed names of a kind of the table, as written and case-folded."""
+    exact = [_squash(alias) for alias in (name, *_kinds_by_name()[name].symbols)]
+    return tuple((alias, alias.casefold()) for alias in exact)
+
+
+def _having(candidates: tuple[Kind, ...], text: str) -> tuple[Kind, ...]:
+    """Candidates of which `text` is a name; upper and lower case count where they can."""
+    folded = text.casefold()
+    exact = tuple(k for k in candidates if any(a == text for a, _ in _aliases(k.name)))
+    return exact or tuple(k for k in candidates if any(f == folded for _, f in _aliases(k.name)))
+
+
+def _by_word(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kind, ...]:
+    """Candidates named by the longest run of whole words inside the name."""
+    best: tuple[Kind, ...] = ()
+    longest = _SHORTEST_WORD - 1
+    for start in range(len(tokens)):
+        for stop in range(start + 1, len(tokens) + 1):
+            run = "".join(tokens[start:stop])
+            if len(run) < longest or len(run) < _SHORTEST_WORD or run.casefold() in _GREEK:
+                continue
+            found = _having(candidates, run)
+            if found and len(run) == longest:
+                best += tuple(each for each in found if each not in best)
+            elif found:
+                best, longest = found, len(run)
+    return best
+
+
+def _by_head(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kind, ...]:
+    """Candidates named by the symbol with which the name begins: `rho_f`, `U_inf`, `c_p_air`."""
+    for stop in range(len(tokens) - 1, 0, -1):
+        found = _having(candidates, "".join(tokens[:stop]))
+        if found:
+            return found
+    return ()
+
+
+def _named(candidates: tuple[Kind, ...], name: str) -> tuple[Kind, ...]:
+    tokens = name_tokens(name)
+    steps: tuple[Callable[[], tuple[Kind, ...]], ...] = (
+        lambda: _having(candidates, "".join(tokens)),
+        lambda: _by_word(candidates, tokens),
+        lambda: _by_head(candidates, tokens),
+    )
+    for step in steps:
+        found = step()
+        if found:
+            return found
+    return ()
+
+
+def infer_kinds(name: str, dimension: Dimension, hint: str | None = None) -> tuple[Kind, ...]:
+    """Kinds that a column may be, given its dimension, its name and the user's hint.
+
+    Parameters
+    ----------
+    name : str
+        Column name; Greek letters, subscripts, camel case and brackets are understood.
+    dimension : mapping of str to Fraction
+        Exponents of pint's base dimensions.
+    hint : str, optional
+        What the user says that it is. It takes precedence over the name; a hint that names no
+        kind of this dimension is free text and narrows nothing.
+
+    Returns
+    -------
+    tuple of Kind
+        One when hint or name settles it; all that remain possible when they do not; empty for a
+        dimensionless column or a dimension that no kind of the table has.
+
+    Examples
+    --------
+    >>> area_per_time = {"[length]": Fraction(2), "[time]": Fraction(-1)}
+    >>> [kind.name for kind in infer_kinds("nu", area_per_time)]
+    ['kinematic viscosity']
+    >>> [kind.name for kind in infer_kinds("x", area_per_time, hint="thermal diffusivity")]
+    ['thermal diffusivity']
+    >>> len(infer_kinds("x", area_per_time)) > 3
+    True
+    """
+    candidates = kinds_of_dimension(dimension)
+    for text in (hint, name):
+        found = _named(candidates, text) if text else ()
+        if found:
+            return found
+    return candidates

@@ -1,0 +1,323 @@
+"""Which named number, if any, a group is: by the kinds of its variables, up to a power."""
+
+import functools
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from dimgs.groups.catalogue import NamedNumber, all_numbers, slot_dimension, slot_kinds
+from dimgs.groups.kinds import Kind, dimension_key
+
+_DimensionKey = tuple[tuple[str, Fraction], ...]
+# A dimension class is a small integer: hashing exact dimensions for each group is slow.
+_Shape = tuple[tuple[int, int], ...]
+# Quantities that are interchangeable in every formula: only a settled kind may give a name.
+_DIFFUSIVITY: _DimensionKey = (("[length]", Fraction(2)), ("[time]", Fraction(-1)))
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """A group that is a power of a named number.
+
+    Attributes
+    ----------
+    name : str
+        Name of the number, without the power.
+    power : Fraction
+        The group is the number to this power.
+    latex : str
+        LaTeX of the group, the power included.
+    assignment : mapping of str to str
+        Kind or slot of the definition that each variable takes.
+    number : NamedNumber
+        The entry of the catalogue.
+    """
+
+    name: str
+    power: Fraction
+    latex: str
+    assignment: Mapping[str, str]
+    number: NamedNumber
+
+    @property
+    def label(self) -> str:
+        """Name with the power, in plain text: `1/Prandtl number`, `Reynolds number^2`."""
+        if self.power == 1:
+            return self.name
+        if self.power == -1:
+            return f"1/{self.name}"
+        shown = str(self.power) if self.power.denominator == 1 else f"({self.power})"
+        return f"{self.name}^{shown}"
+
+
+@dataclass(frozen=True)
+class _Form:
+    """One definition, scaled to coprime integer exponents."""
+
+    order: int
+    number: NamedNumber
+    scale: Fraction
+    slots: tuple[tuple[str, int, int], ...]
+
+
+@dataclass(frozen=True)
+class _Match:
+    form: _Form
+    power: Fraction
+    assignment: tuple[tuple[str, str], ...]
+
+    @property
+    def rank(self) -> tuple[int, bool, int]:
+        """Simplest power first: 1, -1, 2 or 1/2, …; then the order of the catalogue."""
+        size = abs(self.power.numerator) + self.power.denominator
+        return (size, self.power < 0, self.form.order)
+
+    @property
+    def meaning(self) -> tuple[str, Fraction]:
+        return (self.form.number.name, self.power)
+
+
+def _coprime(exponents: list[Fraction]) -> tuple[list[int], Fraction]:
+    """Coprime integers and the positive factor that turns them into the exponents."""
+    denominator = math.lcm(*(each.denominator for each in exponents))
+    integers = [each.numerator * (denominator // each.denominator) for each in exponents]
+    divisor = math.gcd(*integers)
+    return [each // divisor for each in integers], Fraction(divisor, denominator)
+
+
+@functools.cache
+def _dimension_classes() -> dict[_DimensionKey, int]:
+    keys = {
+        dimension_key(slot_dimension(slot))
+        for number in all_numbers()
+        for definition in number.definitions
+        for slot, _ in definition
+    }
+    return {key: position for position, key in enumerate(sorted(keys))}
+
+
+@functools.cache
+def _class_by_kind() -> dict[Kind, int | None]:
+    return {}
+
+
+def _dimension_class(kind: Kind) -> int | None:
+    known = _class_by_kind()
+    if kind not in known:
+        known[kind] = _dimension_classes().get(dimension_key(kind.dimension))
+    return known[kind]
+
+
+@functools.cache
+def _forms() -> tuple[_Form, ...]:
+    forms = []
+    for order, number in enumerate(all_numbers()):
+        for definition in number.definitions:
+            integers, scale = _coprime([exponent for _, exponent in definition])
+            slots = tuple(
+                (slot, _dimension_classes()[dimension_key(slot_dimension(slot))], integer)
+                for (slot, _), integer in zip(definition, integers, strict=True)
+            )
+            forms.append(_Form(order, number, scale, slots))
+    return tuple(forms)
+
+
+@functools.cache
+def _index() -> dict[_Shape, tuple[_Form, ...]]:
+    index: dict[_Shape, list[_Form]] = {}
+    for form in _forms():
+        shape = tuple(sorted((dimension, integer) for _, dimension, integer in form.slots))
+        index.setdefault(shape, []).append(form)
+    return {shape: tuple(forms) for shape, forms in index.items()}
+
+
+def _assignments(
+    form: _Form, variables: Mapping[tuple[int, int], list[str]], names: Mapping[str, frozenset[str]]
+) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Ways to put the variables into the slots of their dimension and exponent."""
+    slots: dict[tuple[int, int], list[str]] = {}
+    for slot, dimension, integer in form.slots:
+        slots.setdefault((dimension, integer), []).append(slot)
+    choices = [
+        [tuple(zip(order, held, strict=True)) for order in itertools.permutations(variables[key])]
+        for key, held in slots.items()
+    ]
+    for parts in itertools.product(*choices):
+        pairs = tuple(sorted(pair for part in parts for pair in part))
+        if all(names[variable] & slot_kinds(slot) for variable, slot in pairs):
+            yield pairs
+
+
+def _covers(outer: _Match, inner: _Match, names: Mapping[str, frozenset[str]]) -> bool:
+    """Whether `outer` holds for every choice of kinds for which `inner` holds."""
+    inner_slots = dict(inner.assignment)
+    return all(
+        names[variable] & slot_kinds(inner_slots[variable]) <= slot_kinds(slot)
+        for variable, slot in outer.assignment
+    )
+
+
+def recognise(
+    exponents: Mapping[str, Fraction], kinds: Mapping[str, tuple[Kind, ...]]
+) -> Recognition | None:
+    """Name a group, if its variables' kinds leave no doubt.
+
+    Parameters
+    ----------
+    exponents : mapping of str to Fraction
+        Exponents of the variables in the group; zeros are ignored.
+    kinds : mapping of str to tuple of Kind
+        Kinds that each variable may be, from `dimgs.groups.kinds.infer_kinds`.
+
+    Returns
+    -------
+    Recognition or None
+        None if the group is no power of a named number, if kinds that remain possible would give
+        different names, if a diffusivity (nu, alpha and D share m²/s) is not settled, or if
+        variables of one dimension are not told apart by their kinds.
+
+    Examples
+    --------
+    >>> from dimgs.groups.kinds import kind
+    >>> kinds = {"a": (kind("thermal diffusivity"),), "b": (kind("kinematic viscosity"),)}
+    >>> found = recognise({"a": Fraction(2), "b": Fraction(-2)}, kinds)
+    >>> found.name, found.power, found.latex
+    ('Prandtl number', Fraction(-2, 1), '\\\\mathrm{Pr}^{-2}')
+    """
+    variables = sorted(name for name, exponent in exponents.items() if exponent)
+    if not variables or not all(kinds.get(name) for name in variables):
+        return None
+    classes: dict[str, int] = {}
+    for name in variables:
+        dimension = _dimension_class(kinds[name][0])
+        if dimension is None:
+            return None
+        classes[name] = dimension
+    names = {name: frozenset(each.name for each in kinds[name]) for name in variables}
+    integers, scale = _coprime([Fraction(exponents[name]) for name in variables])
+    matches = [
+        _Match(form, sign * scale / form.scale, assignment)
+        for sign in (1, -1)
+        for form, places in _candidates(variables, classes, integers, sign)
+        for assignment in _assignments(form, places, names)
+    ]
+    best = min(matches, key=lambda match: match.rank, default=None)
+    if best is None or not _settled(best, matches, classes, names):
+        return None
+    number = best.form.number
+    return Recognition(
+        number.name, best.power, _latex(number.symbol, best.power), dict(best.assignment), number
+    )
+
+
+def _candidates(
+    variables: list[str], classes: Mapping[str, int], integers: list[int], sign: int
+) -> Iterator[tuple[_Form, dict[tuple[int, int], list[str]]]]:
+    shape: list[tuple[int, int]] = []
+    places: dict[tuple[int, int], list[str]] = {}
+    for name, integer in zip(variables, integers, strict=True):
+        place = (classes[name], sign * integer)
+        shape.append(place)
+        places.setdefault(place, []).append(name)
+    for form in _index().get(tuple(sorted(shape)), ()):
+        yield form, places
+
+
+def _settled(
+    best: _Match,
+    matches: list[_Match],
+    classes: Mapping[str, int],
+    names: Mapping[str, frozenset[str]],
+) -> bool:
+    """Whether the kinds that remain possible all lead to the best match."""
+    same = [match for match in matches if match.meaning == best.meaning]
+    for match in matches:
+        if match.meaning != best.meaning and not any(_covers(each, match, names) for each in same):
+            return False
+    counts: dict[int, int] = {}
+    for dimension in classes.values():
+        counts[dimension] = counts.get(dimension, 0) + 1
+    diffusivity = _dimension_classes().get(_DIFFUSIVITY)
+    return all(
+        names[variable] <= slot_kinds(slot)
+        for variable, slot in best.assignment
+        if counts[classes[variable]] > 1 or classes[variable] == diffusivity
+    )
+
+
+def _latex(symbol: str, power: Fraction) -> str:
+    if power == 1:
+        return symbol
+    if "/" in symbol:
+        symbol = rf"\left({symbol}\right)"
+    elif "^" in symbol:
+        symbol = f"{{{symbol}}}"
+    return f"{symbol}^{{{power}}}"
+
+
+def named_group_exponents(
+    kinds_by_variable: Mapping[str, tuple[Kind, ...]],
+) -> list[tuple[NamedNumber, dict[str, Fraction]]]:
+    """All named numbers that can be formed from these variables.
+
+    Parameters
+    ----------
+    kinds_by_variable : mapping of str to tuple of Kind
+        Kinds that each variable may be.
+
+    Returns
+    -------
+    list of (NamedNumber, dict of str to Fraction)
+        In the order of the catalogue, then of the definitions and variable names; each with the
+        exponents of its usual form (power 1). Only what `recognise` would name so.
+
+    Examples
+    --------
+    >>> from dimgs.groups.kinds import kind
+    >>> kinds = {
+    ...     "U": (kind("velocity"),), "L": (kind("length"),), "nu": (kind("kinematic viscosity"),)
+    ... }
+    >>> [(number.name, str(powers["nu"])) for number, powers in named_group_exponents(kinds)]
+    [('Reynolds number', '-1')]
+    """
+    by_class: dict[int, list[str]] = {}
+    names: dict[str, frozenset[str]] = {}
+    for name in sorted(kinds_by_variable):
+        kinds = kinds_by_variable[name]
+        dimension = _dimension_class(kinds[0]) if kinds else None
+        if dimension is not None:
+            by_class.setdefault(dimension, []).append(name)
+            names[name] = frozenset(each.name for each in kinds)
+    found: list[tuple[NamedNumber, dict[str, Fraction]]] = []
+    seen: set[tuple[tuple[str, Fraction], ...]] = set()
+    for form in _forms():
+        for chosen in _fillings(form, by_class, names):
+            powers = {
+                name: form.scale * integer
+                for name, (_, _, integer) in zip(chosen, form.slots, strict=True)
+            }
+            key = tuple(sorted(powers.items()))
+            if key in seen:
+                continue
+            named = recognise(powers, kinds_by_variable)
+            if named is not None and named.number is form.number and named.power == 1:
+                seen.add(key)
+                found.append((form.number, powers))
+    return found
+
+
+def _fillings(
+    form: _Form, by_class: Mapping[int, list[str]], names: Mapping[str, frozenset[str]]
+) -> Iterator[tuple[str, ...]]:
+    """Distinct variables for the slots, by dimension and possible kind."""
+    options = []
+    for slot, dimension, _ in form.slots:
+        fitting = [name for name in by_class.get(dimension, ()) if names[name] & slot_kinds(slot)]
+        if not fitting:
+            return
+        options.append(fitting)
+    for chosen in itertools.product(*options):
+        if len(set(chosen)) == len(chosen):
+            yield chosen
