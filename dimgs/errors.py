@@ -23,3 +23,7 @@ class LawError(DimgsError, ValueError):
 
 class EngineUnavailableError(DimgsError, RuntimeError):
     """A symbolic-regression engine cannot run here; the message names the remedy."""
+
+
+class DimgsWarning(UserWarning):
+    """A result stands, but something about the runs or the request deserves a second look."""
