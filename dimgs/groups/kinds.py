@@ -22,10 +22,11 @@ _BASES = {
     "N": "[substance]",
     "J": "[luminosity]",
 }
-_GREEK = frozenset(
+_GREEK_TEXT = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma "
-    "tau upsilon phi chi psi omega".split()
+    "tau upsilon phi chi psi omega"
 )
+_GREEK = frozenset(_GREEK_TEXT.split())
 # Shorter words are symbols: they say something only where a name begins.
 _SHORTEST_WORD = 4
 
@@ -87,7 +88,7 @@ def _kinds_by_name() -> dict[str, Kind]:
 
 
 def kind(name: str) -> Kind:
-    """Look up the kind of that exact name.
+    r"""Look up the kind of that exact name.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def kind(name: str) -> Kind:
     Examples
     --------
     >>> kind("surface tension").latex
-    '\\\\sigma'
+    '\\sigma'
     """
     found = _kinds_by_name().get(name)
     if found is None:

@@ -1,20 +1,24 @@
 """Which named number, if any, a group is: by the kinds of its variables, up to a power."""
 
-import functools
 import itertools
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from dimgs.groups.catalogue import NamedNumber, all_numbers, slot_dimension, slot_kinds
-from dimgs.groups.kinds import Kind, dimension_key
+from dimgs.groups.catalogue import NamedNumber, slot_kinds
+from dimgs.groups.catalogue.forms import (
+    DimensionKey,
+    Form,
+    all_forms,
+    coprime,
+    dimension_class,
+    dimension_classes,
+    forms_by_shape,
+)
+from dimgs.groups.kinds import Kind
 
-_DimensionKey = tuple[tuple[str, Fraction], ...]
-# A dimension class is a small integer: hashing exact dimensions for each group is slow.
-_Shape = tuple[tuple[int, int], ...]
 # Quantities that are interchangeable in every formula: only a settled kind may give a name.
-_DIFFUSIVITY: _DimensionKey = (("[length]", Fraction(2)), ("[time]", Fraction(-1)))
+_DIFFUSIVITY: DimensionKey = (("[length]", Fraction(2)), ("[time]", Fraction(-1)))
 
 
 @dataclass(frozen=True)
@@ -53,18 +57,8 @@ class Recognition:
 
 
 @dataclass(frozen=True)
-class _Form:
-    """One definition, scaled to coprime integer exponents."""
-
-    order: int
-    number: NamedNumber
-    scale: Fraction
-    slots: tuple[tuple[str, int, int], ...]
-
-
-@dataclass(frozen=True)
 class _Match:
-    form: _Form
+    form: Form
     power: Fraction
     assignment: tuple[tuple[str, str], ...]
 
@@ -79,62 +73,8 @@ class _Match:
         return (self.form.number.name, self.power)
 
 
-def _coprime(exponents: list[Fraction]) -> tuple[list[int], Fraction]:
-    """Coprime integers and the positive factor that turns them into the exponents."""
-    denominator = math.lcm(*(each.denominator for each in exponents))
-    integers = [each.numerator * (denominator // each.denominator) for each in exponents]
-    divisor = math.gcd(*integers)
-    return [each // divisor for each in integers], Fraction(divisor, denominator)
-
-
-@functools.cache
-def _dimension_classes() -> dict[_DimensionKey, int]:
-    keys = {
-        dimension_key(slot_dimension(slot))
-        for number in all_numbers()
-        for definition in number.definitions
-        for slot, _ in definition
-    }
-    return {key: position for position, key in enumerate(sorted(keys))}
-
-
-@functools.cache
-def _class_by_kind() -> dict[Kind, int | None]:
-    return {}
-
-
-def _dimension_class(kind: Kind) -> int | None:
-    known = _class_by_kind()
-    if kind not in known:
-        known[kind] = _dimension_classes().get(dimension_key(kind.dimension))
-    return known[kind]
-
-
-@functools.cache
-def _forms() -> tuple[_Form, ...]:
-    forms = []
-    for order, number in enumerate(all_numbers()):
-        for definition in number.definitions:
-            integers, scale = _coprime([exponent for _, exponent in definition])
-            slots = tuple(
-                (slot, _dimension_classes()[dimension_key(slot_dimension(slot))], integer)
-                for (slot, _), integer in zip(definition, integers, strict=True)
-            )
-            forms.append(_Form(order, number, scale, slots))
-    return tuple(forms)
-
-
-@functools.cache
-def _index() -> dict[_Shape, tuple[_Form, ...]]:
-    index: dict[_Shape, list[_Form]] = {}
-    for form in _forms():
-        shape = tuple(sorted((dimension, integer) for _, dimension, integer in form.slots))
-        index.setdefault(shape, []).append(form)
-    return {shape: tuple(forms) for shape, forms in index.items()}
-
-
 def _assignments(
-    form: _Form, variables: Mapping[tuple[int, int], list[str]], names: Mapping[str, frozenset[str]]
+    form: Form, variables: Mapping[tuple[int, int], list[str]], names: Mapping[str, frozenset[str]]
 ) -> Iterator[tuple[tuple[str, str], ...]]:
     """Ways to put the variables into the slots of their dimension and exponent."""
     slots: dict[tuple[int, int], list[str]] = {}
@@ -162,7 +102,7 @@ def _covers(outer: _Match, inner: _Match, names: Mapping[str, frozenset[str]]) -
 def recognise(
     exponents: Mapping[str, Fraction], kinds: Mapping[str, tuple[Kind, ...]]
 ) -> Recognition | None:
-    """Name a group, if its variables' kinds leave no doubt.
+    r"""Name a group, if its variables' kinds leave no doubt.
 
     Parameters
     ----------
@@ -184,19 +124,19 @@ def recognise(
     >>> kinds = {"a": (kind("thermal diffusivity"),), "b": (kind("kinematic viscosity"),)}
     >>> found = recognise({"a": Fraction(2), "b": Fraction(-2)}, kinds)
     >>> found.name, found.power, found.latex
-    ('Prandtl number', Fraction(-2, 1), '\\\\mathrm{Pr}^{-2}')
+    ('Prandtl number', Fraction(-2, 1), '\\mathrm{Pr}^{-2}')
     """
     variables = sorted(name for name, exponent in exponents.items() if exponent)
     if not variables or not all(kinds.get(name) for name in variables):
         return None
     classes: dict[str, int] = {}
     for name in variables:
-        dimension = _dimension_class(kinds[name][0])
+        dimension = dimension_class(kinds[name][0])
         if dimension is None:
             return None
         classes[name] = dimension
     names = {name: frozenset(each.name for each in kinds[name]) for name in variables}
-    integers, scale = _coprime([Fraction(exponents[name]) for name in variables])
+    integers, scale = coprime([Fraction(exponents[name]) for name in variables])
     matches = [
         _Match(form, sign * scale / form.scale, assignment)
         for sign in (1, -1)
@@ -214,14 +154,14 @@ def recognise(
 
 def _candidates(
     variables: list[str], classes: Mapping[str, int], integers: list[int], sign: int
-) -> Iterator[tuple[_Form, dict[tuple[int, int], list[str]]]]:
+) -> Iterator[tuple[Form, dict[tuple[int, int], list[str]]]]:
     shape: list[tuple[int, int]] = []
     places: dict[tuple[int, int], list[str]] = {}
     for name, integer in zip(variables, integers, strict=True):
         place = (classes[name], sign * integer)
         shape.append(place)
         places.setdefault(place, []).append(name)
-    for form in _index().get(tuple(sorted(shape)), ()):
+    for form in forms_by_shape().get(tuple(sorted(shape)), ()):
         yield form, places
 
 
@@ -239,7 +179,7 @@ def _settled(
     counts: dict[int, int] = {}
     for dimension in classes.values():
         counts[dimension] = counts.get(dimension, 0) + 1
-    diffusivity = _dimension_classes().get(_DIFFUSIVITY)
+    diffusivity = dimension_classes().get(_DIFFUSIVITY)
     return all(
         names[variable] <= slot_kinds(slot)
         for variable, slot in best.assignment
@@ -286,13 +226,13 @@ def named_group_exponents(
     names: dict[str, frozenset[str]] = {}
     for name in sorted(kinds_by_variable):
         kinds = kinds_by_variable[name]
-        dimension = _dimension_class(kinds[0]) if kinds else None
+        dimension = dimension_class(kinds[0]) if kinds else None
         if dimension is not None:
             by_class.setdefault(dimension, []).append(name)
             names[name] = frozenset(each.name for each in kinds)
     found: list[tuple[NamedNumber, dict[str, Fraction]]] = []
     seen: set[tuple[tuple[str, Fraction], ...]] = set()
-    for form in _forms():
+    for form in all_forms():
         for chosen in _fillings(form, by_class, names):
             powers = {
                 name: form.scale * integer
@@ -309,7 +249,7 @@ def named_group_exponents(
 
 
 def _fillings(
-    form: _Form, by_class: Mapping[int, list[str]], names: Mapping[str, frozenset[str]]
+    form: Form, by_class: Mapping[int, list[str]], names: Mapping[str, frozenset[str]]
 ) -> Iterator[tuple[str, ...]]:
     """Distinct variables for the slots, by dimension and possible kind."""
     options = []

@@ -1,8 +1,8 @@
-"""The catalogue of named dimensionless numbers, one file for each field.
+r"""The catalogue of named dimensionless numbers, one file for each field.
 
 >>> from dimgs.groups.catalogue import named_number
 >>> named_number("Weber number").symbol
-'\\\\mathrm{We}'
+'\\mathrm{We}'
 """
 
 import functools

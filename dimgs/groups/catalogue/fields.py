@@ -14,10 +14,14 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "Hartmann number",
         r"\mathrm{Ha}",
         (
-            "magnetic flux density, any length, electrical conductivity^1/2, "
-            "dynamic viscosity^-1/2",
-            "magnetic flux density, any length, electrical conductivity^1/2, density^-1/2, "
-            "kinematic viscosity^-1/2",
+            (
+                "magnetic flux density, any length, electrical conductivity^1/2, "
+                "dynamic viscosity^-1/2"
+            ),
+            (
+                "magnetic flux density, any length, electrical conductivity^1/2, density^-1/2, "
+                "kinematic viscosity^-1/2"
+            ),
         ),
         "Hartmann 1937, Mat.-Fys. Medd. 15(6)",
     ),
@@ -25,10 +29,11 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "Chandrasekhar number",
         r"Q_\mathrm{C}",
         (
-            "magnetic flux density^2, any length^2, electrical conductivity, "
-            "dynamic viscosity^-1",
-            "magnetic flux density^2, any length^2, electrical conductivity, density^-1, "
-            "kinematic viscosity^-1",
+            "magnetic flux density^2, any length^2, electrical conductivity, dynamic viscosity^-1",
+            (
+                "magnetic flux density^2, any length^2, electrical conductivity, density^-1, "
+                "kinematic viscosity^-1"
+            ),
         ),
         "Chandrasekhar 1961, Hydrodynamic and Hydromagnetic Stability, ch. IV",
         note="The square of the Hartmann number.",
@@ -37,8 +42,10 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "Stuart number",
         r"N_\mathrm{S}",
         (
-            "electrical conductivity, magnetic flux density^2, any length, density^-1, "
-            "flow velocity^-1",
+            (
+                "electrical conductivity, magnetic flux density^2, any length, density^-1, "
+                "flow velocity^-1"
+            ),
         ),
         _DAVIDSON,
         aliases=("interaction parameter",),
@@ -73,8 +80,10 @@ NUMBERS: tuple[NamedNumber, ...] = (
         (
             "Alfvén speed, any length, magnetic diffusivity^-1",
             "magnetic permeability, electrical conductivity, Alfvén speed, any length",
-            "magnetic flux density, any length, electrical conductivity, "
-            "magnetic permeability^1/2, density^-1/2",
+            (
+                "magnetic flux density, any length, electrical conductivity, "
+                "magnetic permeability^1/2, density^-1/2"
+            ),
         ),
         "Lundquist 1952, Ark. Fys. 5, 297-347",
     ),
@@ -103,8 +112,10 @@ NUMBERS: tuple[NamedNumber, ...] = (
         r"\Lambda",
         (
             "electrical conductivity, magnetic flux density^2, density^-1, angular velocity^-1",
-            "magnetic flux density^2, density^-1, magnetic permeability^-1, "
-            "magnetic diffusivity^-1, angular velocity^-1",
+            (
+                "magnetic flux density^2, density^-1, magnetic permeability^-1, "
+                "magnetic diffusivity^-1, angular velocity^-1"
+            ),
         ),
         "Jones 2011, Annu. Rev. Fluid Mech. 43, 583-614",
     ),
@@ -133,8 +144,7 @@ NUMBERS: tuple[NamedNumber, ...] = (
         r"\mathrm{Mn}",
         (
             "dynamic viscosity, shear rate, permittivity^-1, electric field^-2",
-            "dynamic viscosity, shear rate, magnetic permeability^-1, "
-            "magnetic field strength^-2",
+            "dynamic viscosity, shear rate, magnetic permeability^-1, magnetic field strength^-2",
         ),
         "Klingenberg, Ulicny and Golden 2007, J. Rheol. 51, 883-893",
     ),

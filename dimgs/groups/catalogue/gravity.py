@@ -17,8 +17,10 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "Richardson number",
         r"\mathrm{Ri}",
         (
-            "gravity, thermal expansion coefficient, temperature difference, any length, "
-            "flow velocity^-2",
+            (
+                "gravity, thermal expansion coefficient, temperature difference, any length, "
+                "flow velocity^-2"
+            ),
             "gravity, density difference, any length, density^-1, flow velocity^-2",
             "reduced gravity, any length, flow velocity^-2",
             "buoyancy frequency^2, any rate of strain^-2",

@@ -40,10 +40,14 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "Grashof number",
         r"\mathrm{Gr}",
         (
-            "gravity, thermal expansion coefficient, temperature difference, any length^3, "
-            "kinematic viscosity^-2",
-            "gravity, thermal expansion coefficient, temperature difference, any length^3, "
-            "density^2, dynamic viscosity^-2",
+            (
+                "gravity, thermal expansion coefficient, temperature difference, any length^3, "
+                "kinematic viscosity^-2"
+            ),
+            (
+                "gravity, thermal expansion coefficient, temperature difference, any length^3, "
+                "density^2, dynamic viscosity^-2"
+            ),
         ),
         _INCROPERA,
     ),
@@ -51,14 +55,22 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "Rayleigh number",
         r"\mathrm{Ra}",
         (
-            "gravity, thermal expansion coefficient, temperature difference, any length^3, "
-            "kinematic viscosity^-1, thermal diffusivity^-1",
-            "gravity, thermal expansion coefficient, temperature difference, any length^3, "
-            "density, dynamic viscosity^-1, thermal diffusivity^-1",
-            "gravity, thermal expansion coefficient, temperature difference, any length^3, "
-            "density^2, specific heat, dynamic viscosity^-1, thermal conductivity^-1",
-            "gravity, thermal expansion coefficient, temperature difference, any length^3, "
-            "density, specific heat, kinematic viscosity^-1, thermal conductivity^-1",
+            (
+                "gravity, thermal expansion coefficient, temperature difference, any length^3, "
+                "kinematic viscosity^-1, thermal diffusivity^-1"
+            ),
+            (
+                "gravity, thermal expansion coefficient, temperature difference, any length^3, "
+                "density, dynamic viscosity^-1, thermal diffusivity^-1"
+            ),
+            (
+                "gravity, thermal expansion coefficient, temperature difference, any length^3, "
+                "density^2, specific heat, dynamic viscosity^-1, thermal conductivity^-1"
+            ),
+            (
+                "gravity, thermal expansion coefficient, temperature difference, any length^3, "
+                "density, specific heat, kinematic viscosity^-1, thermal conductivity^-1"
+            ),
         ),
         "Rayleigh 1916, Phil. Mag. 32, 529-546",
     ),
@@ -66,8 +78,10 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "flux Grashof number",
         r"\mathrm{Gr}^*",
         (
-            "gravity, thermal expansion coefficient, heat flux, any length^4, "
-            "thermal conductivity^-1, kinematic viscosity^-2",
+            (
+                "gravity, thermal expansion coefficient, heat flux, any length^4, "
+                "thermal conductivity^-1, kinematic viscosity^-2"
+            ),
         ),
         "Incropera et al. 2007, Fundamentals of Heat and Mass Transfer, 6th ed., ch. 9",
         aliases=("modified Grashof number",),
@@ -76,8 +90,10 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "flux Rayleigh number",
         r"\mathrm{Ra}^*",
         (
-            "gravity, thermal expansion coefficient, heat flux, any length^4, "
-            "thermal conductivity^-1, kinematic viscosity^-1, thermal diffusivity^-1",
+            (
+                "gravity, thermal expansion coefficient, heat flux, any length^4, "
+                "thermal conductivity^-1, kinematic viscosity^-1, thermal diffusivity^-1"
+            ),
         ),
         "Incropera et al. 2007, Fundamentals of Heat and Mass Transfer, 6th ed., ch. 9",
         aliases=("modified Rayleigh number",),
@@ -86,10 +102,14 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "Darcy-Rayleigh number",
         r"\mathrm{Ra}_K",
         (
-            "gravity, thermal expansion coefficient, temperature difference, permeability, "
-            "any length, kinematic viscosity^-1, thermal diffusivity^-1",
-            "density, gravity, thermal expansion coefficient, temperature difference, "
-            "permeability, any length, dynamic viscosity^-1, thermal diffusivity^-1",
+            (
+                "gravity, thermal expansion coefficient, temperature difference, permeability, "
+                "any length, kinematic viscosity^-1, thermal diffusivity^-1"
+            ),
+            (
+                "density, gravity, thermal expansion coefficient, temperature difference, "
+                "permeability, any length, dynamic viscosity^-1, thermal diffusivity^-1"
+            ),
         ),
         "Horton and Rogers 1945, J. Appl. Phys. 16, 367-370",
     ),
@@ -147,8 +167,10 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "Nahme number",
         r"\mathrm{Na}",
         (
-            "viscosity temperature coefficient, any viscosity, flow velocity^2, "
-            "thermal conductivity^-1",
+            (
+                "viscosity temperature coefficient, any viscosity, flow velocity^2, "
+                "thermal conductivity^-1"
+            ),
         ),
         "Nahme 1940, Ing.-Arch. 11, 191-209",
         aliases=("Nahme-Griffith number",),
@@ -164,8 +186,10 @@ NUMBERS: tuple[NamedNumber, ...] = (
         r"\mathrm{Be}",
         (
             "pressure difference, any length^2, dynamic viscosity^-1, thermal diffusivity^-1",
-            "pressure difference, any length^2, density^-1, kinematic viscosity^-1, "
-            "thermal diffusivity^-1",
+            (
+                "pressure difference, any length^2, density^-1, kinematic viscosity^-1, "
+                "thermal diffusivity^-1"
+            ),
         ),
         "Petrescu 1994, Int. J. Heat Mass Transf. 37, 1283",
     ),
@@ -201,8 +225,10 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "Kutateladze number",
         r"\mathrm{Ku}",
         (
-            "heat flux, latent heat^-1, density^-1/2, surface tension^-1/4, gravity^-1/4, "
-            "density difference^-1/4",
+            (
+                "heat flux, latent heat^-1, density^-1/2, surface tension^-1/4, gravity^-1/4, "
+                "density difference^-1/4"
+            ),
         ),
         "Lienhard and Lienhard 2019, A Heat Transfer Textbook, 5th ed., ch. 9",
         note="With the density of the vapour.",
@@ -211,20 +237,21 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "condensation number",
         r"\mathrm{Co}_h",
         (
-            "heat transfer coefficient, dynamic viscosity^2/3, thermal conductivity^-1, "
-            "density^-2/3, gravity^-1/3",
-            "heat transfer coefficient, kinematic viscosity^2/3, thermal conductivity^-1, "
-            "gravity^-1/3",
+            (
+                "heat transfer coefficient, dynamic viscosity^2/3, thermal conductivity^-1, "
+                "density^-2/3, gravity^-1/3"
+            ),
+            (
+                "heat transfer coefficient, kinematic viscosity^2/3, thermal conductivity^-1, "
+                "gravity^-1/3"
+            ),
         ),
         _CATCHPOLE,
     ),
     _entry(
         "Planck number",
         r"N_\mathrm{Pl}",
-        (
-            "any conductivity, absorption coefficient, Stefan-Boltzmann constant^-1, "
-            "temperature^-3",
-        ),
+        ("any conductivity, absorption coefficient, Stefan-Boltzmann constant^-1, temperature^-3",),
         _MODEST,
         note="A factor 1/4 is usual.",
         aliases=("conduction-to-radiation parameter",),
@@ -239,18 +266,17 @@ NUMBERS: tuple[NamedNumber, ...] = (
     _entry(
         "Boltzmann number",
         r"\mathrm{Bo}_\mathrm{r}",
-        (
-            "density, specific heat, flow velocity, Stefan-Boltzmann constant^-1, "
-            "temperature^-3",
-        ),
+        ("density, specific heat, flow velocity, Stefan-Boltzmann constant^-1, temperature^-3",),
         _MODEST,
     ),
     _entry(
         "keyhole number",
         r"\mathrm{Ke}",
         (
-            "power, temperature difference^-1, density^-1, specific heat^-1, "
-            "thermal diffusivity^-1/2, flow velocity^-1/2, radius^-3/2",
+            (
+                "power, temperature difference^-1, density^-1, specific heat^-1, "
+                "thermal diffusivity^-1/2, flow velocity^-1/2, radius^-3/2"
+            ),
         ),
         "Gan et al. 2021, Nat. Commun. 12, 2379",
         note="The absorptivity multiplies it, pi divides it.",

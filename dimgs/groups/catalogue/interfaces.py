@@ -84,12 +84,15 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "Marangoni number",
         r"\mathrm{Mg}",
         (
-            "surface tension temperature coefficient, temperature difference, any length, "
-            "dynamic viscosity^-1, thermal diffusivity^-1",
-            "surface tension difference, any length, dynamic viscosity^-1, "
-            "thermal diffusivity^-1",
-            "surface tension temperature coefficient, temperature difference, any length, "
-            "density^-1, kinematic viscosity^-1, thermal diffusivity^-1",
+            (
+                "surface tension temperature coefficient, temperature difference, any length, "
+                "dynamic viscosity^-1, thermal diffusivity^-1"
+            ),
+            "surface tension difference, any length, dynamic viscosity^-1, thermal diffusivity^-1",
+            (
+                "surface tension temperature coefficient, temperature difference, any length, "
+                "density^-1, kinematic viscosity^-1, thermal diffusivity^-1"
+            ),
         ),
         "Pearson 1958, J. Fluid Mech. 4, 489-500",
     ),

@@ -70,10 +70,11 @@ NUMBERS: tuple[NamedNumber, ...] = (
         "solutal Rayleigh number",
         r"\mathrm{Ra}_\mathrm{m}",
         (
-            "gravity, density difference, any length^3, dynamic viscosity^-1, "
-            "mass diffusivity^-1",
-            "gravity, density difference, any length^3, density^-1, kinematic viscosity^-1, "
-            "mass diffusivity^-1",
+            "gravity, density difference, any length^3, dynamic viscosity^-1, mass diffusivity^-1",
+            (
+                "gravity, density difference, any length^3, density^-1, kinematic viscosity^-1, "
+                "mass diffusivity^-1"
+            ),
         ),
         "Turner 1973, Buoyancy Effects in Fluids, ch. 8",
     ),
@@ -116,17 +117,17 @@ NUMBERS: tuple[NamedNumber, ...] = (
         r"\phi_\mathrm{T}",
         (
             "any length, reaction rate constant^1/2, effective diffusivity^-1/2",
-            "any length, second-order rate constant^1/2, concentration^1/2, "
-            "effective diffusivity^-1/2",
+            (
+                "any length, second-order rate constant^1/2, concentration^1/2, "
+                "effective diffusivity^-1/2"
+            ),
         ),
         "Thiele 1939, Ind. Eng. Chem. 31, 916-920",
     ),
     _entry(
         "Weisz modulus",
         r"\Phi_\mathrm{W}",
-        (
-            "volumetric reaction rate, any length^2, effective diffusivity^-1, concentration^-1",
-        ),
+        ("volumetric reaction rate, any length^2, effective diffusivity^-1, concentration^-1",),
         "Weisz and Prater 1954, Adv. Catal. 6, 143-196",
         aliases=("Weisz-Prater number",),
     ),
@@ -135,8 +136,10 @@ NUMBERS: tuple[NamedNumber, ...] = (
         r"\mathrm{Ha}_\mathrm{r}",
         (
             "reaction rate constant^1/2, mass diffusivity^1/2, mass transfer coefficient^-1",
-            "second-order rate constant^1/2, concentration^1/2, mass diffusivity^1/2, "
-            "mass transfer coefficient^-1",
+            (
+                "second-order rate constant^1/2, concentration^1/2, mass diffusivity^1/2, "
+                "mass transfer coefficient^-1"
+            ),
         ),
         "Hatta 1932, Technol. Rep. Tohoku Imp. Univ. 10, 119-135",
     ),
@@ -149,18 +152,17 @@ NUMBERS: tuple[NamedNumber, ...] = (
     _entry(
         "Zel'dovich number",
         r"\mathrm{Ze}",
-        (
-            "molar activation energy, temperature difference, molar gas constant^-1, "
-            "temperature^-2",
-        ),
+        ("molar activation energy, temperature difference, molar gas constant^-1, temperature^-2",),
         "Law 2006, Combustion Physics, ch. 7",
     ),
     _entry(
         "Prater number",
         r"\beta_\mathrm{P}",
         (
-            "molar reaction enthalpy, effective diffusivity, concentration, "
-            "any conductivity^-1, temperature^-1",
+            (
+                "molar reaction enthalpy, effective diffusivity, concentration, "
+                "any conductivity^-1, temperature^-1"
+            ),
         ),
         "Prater 1958, Chem. Eng. Sci. 8, 284-286",
     ),
