@@ -1,0 +1,185 @@
+"""The dimensional matrix: exact rank, integer nullspace and rational solutions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd, lcm
+from typing import TYPE_CHECKING
+
+from dimgs.errors import InputError
+from dimgs.variables import Dimension, Variable
+
+if TYPE_CHECKING:
+    from sympy.polys.matrices import DomainMatrix
+
+IntVector = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DimensionalMatrix:
+    """Exact exponents of the base dimensions (rows) in the variables (columns).
+
+    Parameters
+    ----------
+    names : tuple of str
+        Variable names, one per column.
+    bases : tuple of str
+        Base dimensions, one per row.
+    rows : tuple of tuple of Fraction
+        Exponents.
+
+    Examples
+    --------
+    >>> from dimgs.variables import parse_variable
+    >>> D = DimensionalMatrix.of([parse_variable(v) for v in ("L [m]", "g [m/s^2]", "t [s]")])
+    >>> D.rank
+    2
+    >>> D.kernel_lattice()
+    ((1, -1, -2),)
+    """
+
+    names: tuple[str, ...]
+    bases: tuple[str, ...]
+    rows: tuple[tuple[Fraction, ...], ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.names):
+            twice = sorted({n for n in self.names if self.names.count(n) > 1})
+            raise InputError(f"The name '{twice[0]}' is used twice; rename one of the variables.")
+        if len(self.rows) != len(self.bases) or any(len(r) != len(self.names) for r in self.rows):
+            raise InputError("A dimensional matrix needs one row per base and one column per name.")
+
+    @classmethod
+    def of(cls, variables: Sequence[Variable]) -> "DimensionalMatrix":
+        """Matrix of a sequence of variables, columns in the given order."""
+        return cls.of_dimensions([v.name for v in variables], [v.dimension for v in variables])
+
+    @classmethod
+    def of_dimensions(
+        cls, names: Sequence[str], dimensions: Sequence[Dimension]
+    ) -> "DimensionalMatrix":
+        """Matrix from names and their dimensions."""
+        columns = [d.as_dict() for d in dimensions]
+        bases = tuple(sorted({base for column in columns for base in column}))
+        zero = Fraction(0)
+        rows = tuple(tuple(c.get(base, zero) for c in columns) for base in bases)
+        return cls(tuple(names), bases, rows)
+
+    @property
+    def rank(self) -> int:
+        """Exact rank."""
+        return int(self._rational().rank()) if self.rows and self.names else 0
+
+    def _rational(self) -> "DomainMatrix":
+        from sympy import QQ
+        from sympy.polys.matrices import DomainMatrix
+
+        elements = [[QQ(x.numerator, x.denominator) for x in row] for row in self.rows]
+        return DomainMatrix(elements, (len(self.rows), len(self.names)), QQ)
+
+    def kernel_lattice(self) -> tuple[IntVector, ...]:
+        """Reduced basis of the full lattice of integer vectors a with D a = 0.
+
+        The Hermite normal form of [Dᵀ | I] holds, in the rows whose left part vanishes, the
+        Hermite normal form of the kernel lattice; it is unique, so that the LLL reduction that
+        follows depends on the lattice and the column order alone, not on the unit system.
+
+        Returns
+        -------
+        tuple of tuple of int
+            One row per group; every Smith factor of the basis is 1.
+
+        References
+        ----------
+        H. Cohen, A Course in Computational Algebraic Number Theory (1993), sections 2.4.3, 2.7.1.
+        A. K. Lenstra, H. W. Lenstra, L. Lovász, Math. Ann. 261 (1982) 515-534.
+        """
+        n = len(self.names)
+        if n == 0:
+            return ()
+        integer_rows = [_cleared(row) for row in self.rows]
+        augmented = [
+            [row[j] for row in integer_rows] + [int(i == j) for i in range(n)] for j in range(n)
+        ]
+        normal = hermite_normal_form(augmented)
+        r = len(integer_rows)
+        kernel = [row[r:] for row in normal if not any(row[:r])]
+        return lattice_reduced(kernel)
+
+    def solve(
+        self, target: Dimension, columns: Sequence[int] | None = None
+    ) -> tuple[Fraction, ...] | None:
+        """Rational exponents a with D a = target over the chosen columns, or None.
+
+        Where the columns are dependent, the free exponents are zero.
+        """
+        chosen = list(range(len(self.names)) if columns is None else columns)
+        wanted = target.as_dict()
+        if any(base not in self.bases for base in wanted):
+            return None
+        right = [wanted.get(base, Fraction(0)) for base in self.bases]
+        system = [[row[j] for j in chosen] + [b] for row, b in zip(self.rows, right, strict=True)]
+        return solve_exact(system, len(chosen))
+
+
+def _cleared(row: Sequence[Fraction]) -> list[int]:
+    multiple = lcm(*(x.denominator for x in row)) if row else 1
+    return [int(x * multiple) for x in row]
+
+
+def hermite_normal_form(rows: Sequence[Sequence[int]]) -> list[IntVector]:
+    """Row Hermite normal form of an integer matrix, by FLINT."""
+    from flint import fmpz_mat
+
+    return [tuple(int(x) for x in row) for row in fmpz_mat([list(r) for r in rows]).hnf().tolist()]
+
+
+def lattice_reduced(rows: Sequence[Sequence[int]]) -> tuple[IntVector, ...]:
+    """LLL-reduced basis of the lattice spanned by independent integer rows."""
+    if not rows:
+        return ()
+    from sympy import ZZ
+    from sympy.polys.matrices import DomainMatrix
+
+    shape = (len(rows), len(rows[0]))
+    basis = DomainMatrix([[ZZ(x) for x in row] for row in rows], shape, ZZ).lll()
+    return tuple(tuple(int(x) for x in row) for row in basis.to_list())
+
+
+def solve_exact(system: Sequence[Sequence[Fraction]], unknowns: int) -> tuple[Fraction, ...] | None:
+    """Solution of an augmented rational system, free unknowns zero; None if inconsistent."""
+    rows = [list(row) for row in system]
+    pivots: list[int] = []
+    for column in range(unknowns):
+        lead = len(pivots)
+        pivot = next((i for i in range(lead, len(rows)) if rows[i][column] != 0), None)
+        if pivot is None:
+            continue
+        rows[lead], rows[pivot] = rows[pivot], rows[lead]
+        head = rows[lead][column]
+        rows[lead] = [x / head for x in rows[lead]]
+        for i, row in enumerate(rows):
+            if i != lead and row[column] != 0:
+                factor = row[column]
+                rows[i] = [x - factor * y for x, y in zip(row, rows[lead], strict=True)]
+        pivots.append(column)
+    if any(row[-1] != 0 for row in rows[len(pivots) :]):
+        return None
+    solution = [Fraction(0)] * unknowns
+    for row, column in zip(rows, pivots, strict=False):
+        solution[column] = row[-1]
+    return tuple(solution)
+
+
+def primitive(vector: Sequence[Fraction | int]) -> IntVector:
+    """Shortest integer vector in the direction of a rational one.
+
+    Examples
+    --------
+    >>> primitive([Fraction(1, 2), Fraction(-1, 3)])
+    (3, -2)
+    """
+    exact = [Fraction(x) for x in vector]
+    integers = _cleared(exact)
+    divisor = gcd(*integers)
+    return tuple(x // divisor for x in integers) if divisor else tuple(integers)

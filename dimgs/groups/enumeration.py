@@ -1,0 +1,141 @@
+"""Every distinct basis of pi groups that some choice of repeating variables gives."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+from math import comb, gcd
+
+from dimgs.dimensions import DimensionalMatrix, IntVector
+from dimgs.errors import InputError
+
+_MAX_SUBSETS = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatingBasis:
+    """Groups that a set of repeating variables gives, one per remaining variable."""
+
+    repeating: tuple[str, ...]
+    groups: tuple[IntVector, ...]
+
+
+def repeating_groups(
+    matrix: DimensionalMatrix, repeating: Sequence[str]
+) -> tuple[IntVector, ...] | None:
+    """Groups of each non-repeating variable with the repeating ones; None if not independent.
+
+    Returns
+    -------
+    tuple of tuple of int
+        Primitive vectors, the non-repeating variable positive, in the matrix's column order.
+    """
+    columns = [matrix.names.index(name) for name in repeating]
+    rows = integer_rows(matrix)
+    return _groups_of(rows, columns, len(matrix.names))
+
+
+def integer_rows(matrix: DimensionalMatrix) -> list[list[int]]:
+    """Independent integer rows with the same kernel as the matrix."""
+    system = [list(row) for row in matrix.rows]
+    independent: list[list[Fraction]] = []
+    for row in system:
+        reduced = list(row)
+        for kept in independent:
+            lead = next(j for j, x in enumerate(kept) if x != 0)
+            if reduced[lead] != 0:
+                factor = reduced[lead] / kept[lead]
+                reduced = [x - factor * y for x, y in zip(reduced, kept, strict=True)]
+        if any(reduced):
+            independent.append(reduced)
+    out = []
+    for kept in independent:
+        multiple = 1
+        for x in kept:
+            multiple = multiple * x.denominator // gcd(multiple, x.denominator)
+        out.append([int(x * multiple) for x in kept])
+    return out
+
+
+def _groups_of(
+    rows: list[list[int]], columns: Sequence[int], n: int
+) -> tuple[IntVector, ...] | None:
+    """Fraction-free Gauss-Jordan on the repeating columns, then one vector per other column."""
+    work = [row[:] for row in rows]
+    r = len(work)
+    if len(columns) != r:
+        return None
+    for k, column in enumerate(columns):
+        pivot = next((i for i in range(k, r) if work[i][column]), None)
+        if pivot is None:
+            return None
+        work[k], work[pivot] = work[pivot], work[k]
+        head = work[k]
+        for i in range(r):
+            factor = work[i][column]
+            if i != k and factor:
+                mixed = [head[column] * x - factor * y for x, y in zip(work[i], head, strict=True)]
+                divisor = gcd(*mixed) or 1
+                work[i] = [x // divisor for x in mixed]
+    groups = []
+    for j in range(n):
+        if j in columns:
+            continue
+        multiple = 1
+        for k, column in enumerate(columns):
+            need = abs(work[k][column]) // gcd(work[k][column], work[k][j])
+            multiple = multiple * need // gcd(multiple, need)
+        vector = [0] * n
+        vector[j] = multiple
+        for k, column in enumerate(columns):
+            vector[column] = -multiple * work[k][j] // work[k][column]
+        divisor = gcd(*vector)
+        groups.append(tuple(x // divisor for x in vector))
+    return tuple(groups)
+
+
+def enumerate_bases(matrix: DimensionalMatrix) -> Iterator[RepeatingBasis]:
+    """All distinct bases: distinct as sets of groups up to powers, repeating sets in name order.
+
+    Parameters
+    ----------
+    matrix : DimensionalMatrix
+        Columns in name order.
+
+    Yields
+    ------
+    RepeatingBasis
+
+    Raises
+    ------
+    InputError
+        If more than two million choices of repeating variables would have to be tried.
+
+    Examples
+    --------
+    >>> from dimgs.variables import parse_variable
+    >>> D = DimensionalMatrix.of([parse_variable(v) for v in ("A [m^2]", "L1 [m]", "L2 [m]")])
+    >>> [basis.repeating for basis in enumerate_bases(D)]
+    [('A',), ('L1',), ('L2',)]
+    """
+    rows = integer_rows(matrix)
+    n, r = len(matrix.names), len(rows)
+    if comb(n, r) > _MAX_SUBSETS:
+        raise InputError(
+            f"{n} variables over {r} dimensions have {comb(n, r):,} choices of repeating "
+            f"variables; choose some inputs (--columns) or the repeating set (--repeating)."
+        )
+    seen: set[frozenset[IntVector]] = set()
+    for columns in combinations(range(n), r):
+        groups = _groups_of(rows, columns, n)
+        if groups is None:
+            continue
+        key = frozenset(_unsigned(g) for g in groups)
+        if key not in seen:
+            seen.add(key)
+            yield RepeatingBasis(tuple(matrix.names[j] for j in columns), groups)
+
+
+def _unsigned(vector: IntVector) -> IntVector:
+    lead = next(x for x in vector if x)
+    return vector if lead > 0 else tuple(-x for x in vector)

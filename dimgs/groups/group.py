@@ -1,0 +1,163 @@
+"""Pi groups and the basis that they form."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dimensions import DimensionalMatrix
+from dimgs.errors import DimensionError
+from dimgs.variables import Dimension, Variable, superscript
+
+
+@dataclass(frozen=True, slots=True)
+class PiGroup:
+    """A dimensionless product of powers of variables.
+
+    Parameters
+    ----------
+    name : str
+        ``"pi_1"``, ``"pi_2"``, ... for inputs, ``"pi_0"`` for the response.
+    exponents : tuple of (str, Fraction)
+        Variable and non-zero exponent, sorted by variable name.
+    known_as : str, optional
+        Name in the literature, such as ``"Reynolds number"`` or ``"1/Prandtl number"``.
+    symbol : str, optional
+        LaTeX of that name, power included.
+
+    Examples
+    --------
+    >>> print(PiGroup.of("pi_1", {"rho": 1, "U": 1, "D": 1, "mu": -1}))
+    D·U·rho·mu⁻¹
+    """
+
+    name: str
+    exponents: tuple[tuple[str, Fraction], ...]
+    known_as: str | None = None
+    symbol: str | None = None
+
+    @classmethod
+    def of(cls, name: str, exponents: Mapping[str, Fraction | int]) -> "PiGroup":
+        """Group from a mapping of variable to exponent; zeros are left out."""
+        kept = {k: Fraction(v) for k, v in exponents.items() if v != 0}
+        return cls(name, tuple(sorted(kept.items())))
+
+    def as_dict(self) -> dict[str, Fraction]:
+        """Exponents by variable name."""
+        return dict(self.exponents)
+
+    def get(self, variable: str) -> Fraction:
+        """Exponent of a variable (zero where absent)."""
+        return self.as_dict().get(variable, Fraction(0))
+
+    def log(self, values: Mapping[str, float | NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Natural logarithm of the group.
+
+        Parameters
+        ----------
+        values : mapping of str to float or ndarray of shape (n_runs,)
+            Positive SI values of every variable in the group.
+
+        Returns
+        -------
+        ndarray of shape (n_runs,)
+        """
+        total: NDArray[np.float64] = np.zeros(1)
+        for variable, exponent in self.exponents:
+            total = total + float(exponent) * np.log(values[variable])
+        return total
+
+    def renamed(self, name: str) -> "PiGroup":
+        """Same group under another name."""
+        return replace(self, name=name)
+
+    def __str__(self) -> str:
+        ordered = sorted(self.exponents, key=lambda item: (item[1] < 0, item[0]))
+        return "·".join(variable + superscript(e) for variable, e in ordered) or "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A variable that no group can contain, and why."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class PiBasis:
+    """A complete set of independent pi groups, the response apart.
+
+    Parameters
+    ----------
+    variables : tuple of Variable
+        Inputs that take part, sorted by name; known constants and scales included.
+    groups : tuple of PiGroup
+        Groups of the inputs.
+    response : PiGroup, optional
+        ``pi_0``: the response with exponent 1 times a monomial in the repeating variables.
+    target : Variable, optional
+        The response variable.
+    repeating : tuple of str
+        Variables that make the response dimensionless (or the user's repeating set).
+    explanation : str
+        Why this set was chosen, in one sentence.
+    dropped : tuple of Dropped
+        Inputs that cannot take part.
+    suggestions : tuple of str
+        What would improve the analysis.
+
+    Raises
+    ------
+    DimensionError
+        If a group is not dimensionless.
+    """
+
+    variables: tuple[Variable, ...]
+    groups: tuple[PiGroup, ...]
+    response: PiGroup | None = None
+    target: Variable | None = None
+    repeating: tuple[str, ...] = ()
+    explanation: str = ""
+    dropped: tuple[Dropped, ...] = ()
+    suggestions: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        known = {v.name: v for v in self.variables}
+        if self.target is not None:
+            known[self.target.name] = self.target
+        for group in (*self.groups, *([self.response] if self.response else [])):
+            dimension = Dimension()
+            for name, exponent in group.exponents:
+                if name not in known:
+                    raise DimensionError(f"{group.name} uses '{name}', which is not a variable.")
+                dimension = dimension * known[name].dimension ** exponent
+            if not dimension.is_dimensionless:
+                raise DimensionError(f"{group.name} = {group} has dimension {dimension}, not 1.")
+
+    @property
+    def matrix(self) -> DimensionalMatrix:
+        """Dimensional matrix of the inputs, dropped ones excluded."""
+        return DimensionalMatrix.of(self.variables)
+
+    @property
+    def rank(self) -> int:
+        """Rank of the dimensional matrix of the inputs."""
+        return self.matrix.rank
+
+    def variable(self, name: str) -> Variable:
+        """Input (or target) by name."""
+        for candidate in (*self.variables, *([self.target] if self.target else [])):
+            if candidate.name == name:
+                return candidate
+        raise DimensionError(f"'{name}' is not a variable of this basis.")
+
+    def is_constant(self, group: PiGroup) -> bool:
+        """Whether a group is made of known constants and scales only."""
+        return all(self.variable(name).role != "data" for name, _ in group.exponents)
+
+    def exponent_rows(self, names: Iterable[str]) -> tuple[tuple[Fraction, ...], ...]:
+        """Exponents of the named variables (rows) in the groups (columns)."""
+        return tuple(tuple(g.get(name) for g in self.groups) for name in names)
