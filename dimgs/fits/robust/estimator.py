@@ -1,0 +1,318 @@
+"""Robust power law: all pairs under an absolute or Huber loss, at the cost of a few sorts."""
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t as student
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from dimgs.errors import FitError, InputError
+from dimgs.fits.base import Array, ContrastiveRegressor
+from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
+from dimgs.fits.robust.inference import cluster_covariance, hat_values, run_covariance
+from dimgs.fits.robust.leverage import robust_distances
+from dimgs.fits.robust.location import (
+    hodges_lehmann,
+    koul_tau,
+    shrunken_bandwidth,
+    sorted_hodges_lehmann,
+)
+from dimgs.fits.robust.solver import Problem, solve_absolute, solve_huber
+from dimgs.fits.whitening import whiten
+
+Labels = NDArray[np.intp]
+
+
+class RobustPowerLaw(ContrastiveRegressor):
+    """Power law that gross errors in the response hardly move.
+
+    Minimises, over the exponents a, the sum over pairs of runs of w_u w_v |e_u - e_v| with
+    e = y - X a, through ranks: one sort per evaluation. It is the rank regression of Jaeckel
+    with Wilcoxon scores: about 95 % as efficient as least squares for normal errors, and
+    bounded until about 29 % of the responses are wrong. It does not protect against wrong log
+    groups: a single run far out in `X` can carry the fit, so such runs are listed in
+    `leverage_points_`. The prefactor is the Hodges-Lehmann estimate of the residuals.
+
+    Parameters
+    ----------
+    loss : {"l1", "huber"}, default="l1"
+        Loss of the residual difference of a pair; "huber" is quadratic for near pairs.
+    huber_threshold : float, default=1.345
+        Where the Huber loss turns linear, in robust standard deviations of a residual
+        difference (taken from the absolute fit).
+    outlier_threshold : float, default=3.5
+        Runs whose residual exceeds this many robust standard deviations are listed.
+
+    Attributes
+    ----------
+    exponents_ : ndarray of shape (n_features,)
+        Minimum-norm where the runs leave a combination of groups undetermined.
+    intercept_ : float
+        Logarithm of the prefactor: Hodges-Lehmann estimate from the residuals of all runs.
+    group_intercepts_ : dict
+        The same for each label of `within`; empty without it.
+    covariance_ : ndarray of shape (n_features, n_features)
+        Covariance of the exponents by deletion of runs, or of clusters when `groups` is given.
+    tau_ : float
+        Scale of the residuals in rank regression (Koul, Sievers and McKean), in units of y.
+    tau_errors_ : ndarray of shape (n_features,)
+        Standard errors if errors are independent with one spread: tau times those of X.
+    degrees_of_freedom_ : int
+        Of the t quantiles in `intervals`.
+    residuals_, robust_z_ : ndarray of shape (n_runs,)
+        Residuals (about the own prefactor with `within`), and the same in robust standard
+        deviations.
+    outliers_ : ndarray of int
+        Indices of runs with abs(robust_z_) above the threshold, worst first.
+    leverage_ : ndarray of shape (n_runs,)
+        Hat values, exponents only.
+    robust_distances_ : ndarray of shape (n_runs,)
+        Distance of each run from the bulk of the log groups.
+    leverage_points_ : ndarray of int
+        Indices of runs outside the bulk, farthest first.
+    objective_ : float
+        Loss summed over pairs, each group's sum divided by its total weight.
+    duality_gap_ : float
+        Excess of `objective_` over the minimum, relative: zero when the last step was exact.
+    rank_ : int
+        Number of combinations of groups that the runs determine.
+    n_contrasts_, n_pairs_, n_iter_ : int
+        Independent contrasts; pairs; evaluations of the loss over all runs.
+
+    References
+    ----------
+    Jaeckel, L. A. (1972). Annals of Mathematical Statistics 43, 1449-1458.
+    Hettmansperger, T. P. and McKean, J. W. (2011). Robust Nonparametric Statistical Methods,
+    2nd ed., chapter 3.
+
+    Examples
+    --------
+    A law of exponent 2 and prefactor e in spite of a quarter of gross errors:
+
+    >>> X = np.linspace(0.0, 1.0, 12)[:, None]
+    >>> y = 1.0 + 2.0 * X[:, 0]
+    >>> y[[2, 6, 9]] += 50.0
+    >>> fit = RobustPowerLaw().fit(X, y)
+    >>> fit.exponents_.round(6).tolist(), round(fit.intercept_, 6)
+    ([2.0], 1.0)
+    >>> sorted(fit.outliers_.tolist())
+    [2, 6, 9]
+    """
+
+    intercept_: float
+
+    def __init__(
+        self,
+        loss: Literal["l1", "huber"] = "l1",
+        huber_threshold: float = 1.345,
+        outlier_threshold: float = 3.5,
+    ) -> None:
+        self.loss = loss
+        self.huber_threshold = huber_threshold
+        self.outlier_threshold = outlier_threshold
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        within: ArrayLike | None = None,
+    ) -> Self:
+        """Fit the exponents to all pairs of runs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_runs, n_features)
+            Logarithms of the pi groups.
+        y : array-like of shape (n_runs,)
+            Logarithm of the response group.
+        sample_weight : array-like of shape (n_runs,), optional
+            Run weights; a pair weighs w_u w_v. Runs of weight zero are ignored.
+        groups : array-like of shape (n_runs,), optional
+            Clusters of runs that share errors; they only widen the uncertainty.
+        within : array-like of shape (n_runs,), optional
+            Labels; pairs are formed within a label only, so that each has its own prefactor.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            If an option is unknown, or labels do not match the runs.
+        FitError
+            If fewer than two runs (or no two runs of one label) carry weight, or if `groups`
+            holds one cluster only.
+        """
+        if self.loss not in ("l1", "huber"):
+            raise InputError(f"loss is {self.loss!r}: choose 'l1' or 'huber'.")
+        if not self.huber_threshold > 0.0 or not self.outlier_threshold > 0.0:
+            raise InputError("huber_threshold and outlier_threshold must be positive.")
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        X, y = np.asarray(X), np.asarray(y, dtype=np.float64)
+        weights = np.asarray(_check_sample_weight(sample_weight, X, dtype=np.float64))
+        if np.any(weights < 0.0):
+            row = int(np.flatnonzero(weights < 0.0)[0])
+            raise InputError(f"sample_weight is negative in row {row}: give weights of at least 0.")
+        labels, codes = _codes(within, len(y), "within")
+        clusters = None if groups is None else _codes(groups, len(y), "groups")[1]
+        rows = np.flatnonzero(weights > 0.0)
+        if len(labels) > 1:
+            rows = rows[np.argsort(codes[rows], kind="stable")]
+        used = codes[rows]
+        starts = np.append(np.flatnonzero(np.append(True, used[1:] != used[:-1])), len(rows))
+        if len(rows) < 2 or len(rows) - len(starts) + 1 < 1:
+            raise FitError(
+                "No two runs with weight can be paired: give at least two runs, and with "
+                "within at least two of one label."
+            )
+        whole = len(rows) == len(y) and len(labels) == 1
+        Xs, ys, ws = (X, y, weights) if whole else (X[rows], y[rows], weights[rows])
+        ws = ws / ws.mean()
+        self._solve(Xs, ys, ws, starts.astype(np.intp))
+        self._locate(X, y, weights, codes, labels, within is not None)
+        self._infer(rows, None if clusters is None else clusters[rows])
+        sizes = np.diff(starts).astype(object)
+        self.n_contrasts_ = int(len(rows) - len(sizes))
+        self.n_pairs_ = int(sum(size * (size - 1) // 2 for size in sizes))
+        del self._state
+        return self
+
+    def _solve(self, X: Array, y: Array, weights: Array, starts: Labels) -> None:
+        pairs = PairLoss(weights, starts)
+        if len(starts) > 2:
+            X = X - _group_means(X, weights, starts)
+        centred_y = y - _group_means(y[:, None], weights, starts)[:, 0]
+        whitening, Z = whiten(X, weights)
+        problem = Problem(np.ascontiguousarray(Z), centred_y, pairs)
+        solution = solve_absolute(problem)
+        threshold = 0.0
+        if self.loss == "huber" and whitening.rank:
+            spread = shrunken_bandwidth(solution.loss, pairs, power=0.0) / 1.2816
+            threshold = self.huber_threshold * spread
+            if threshold > 0.0:
+                solution = solve_huber(problem, solution.slopes, threshold)
+        self.exponents_ = whitening.exponents(solution.slopes)
+        self.rank_ = whitening.rank
+        self.objective_ = solution.loss.value
+        self.duality_gap_ = solution.gap
+        self.n_iter_ = solution.n_iter
+        self._state = (whitening, problem, solution.loss, threshold, solution.slopes)
+
+    def _locate(
+        self, X: Array, y: Array, weights: Array, codes: Labels, labels: Array, within: bool
+    ) -> None:
+        residuals = y - X @ self.exponents_
+        used = weights > 0.0
+        if not within and used.all() and len(np.unique(weights[:1000])) == 1:
+            # The solver sorted these residuals already.
+            order = self._state[2].order
+            self.intercept_ = sorted_hodges_lehmann(residuals[order], weights[order])
+        else:
+            self.intercept_ = hodges_lehmann(residuals[used], weights[used])
+        self.group_intercepts_: dict[Any, float] = {}
+        if within:
+            own = np.full(len(labels), self.intercept_)
+            for code, label in enumerate(labels.tolist()):
+                mine = used & (codes == code)
+                if mine.any():
+                    own[code] = hodges_lehmann(residuals[mine], weights[mine])
+                self.group_intercepts_[label] = float(own[code])
+            self.residuals_ = residuals - own[codes]
+        else:
+            self.residuals_ = residuals - self.intercept_
+        size = np.abs(self.residuals_)
+        scale = 1.4826 * float(np.median(size[used]))
+        floor = 1e-12 * float(np.abs(y).max(initial=0.0))
+        self.robust_z_ = self.residuals_ / max(scale, floor, 1e-300)
+        found = np.flatnonzero(np.abs(self.robust_z_) > self.outlier_threshold)
+        self.outliers_ = found[np.argsort(-size[found], kind="stable")]
+
+    def _infer(self, rows: Labels, clusters: Labels | None) -> None:
+        whitening, problem, loss, threshold, slopes = self._state
+        pairs, Z = problem.pairs, problem.Z
+        leverage = np.zeros(len(self.residuals_))
+        leverage[rows] = hat_values(Z, pairs.weights)
+        distances, cutoff = robust_distances(Z, loss.order)
+        far = np.zeros(len(self.residuals_))
+        far[rows] = distances
+        self.leverage_, self.robust_distances_ = leverage, far
+        found = np.flatnonzero(far > cutoff)
+        self.leverage_points_ = found[np.argsort(-far[found], kind="stable")]
+        size, parameters = len(Z), self.rank_ + len(pairs.factors)
+        self.degrees_of_freedom_ = max(size - parameters, 1)
+        if clusters is not None:
+            clusters = np.unique(clusters, return_inverse=True)[1]
+            if clusters.max() == 0:
+                raise FitError(
+                    "groups holds a single cluster: give at least two, or leave groups out to "
+                    "treat runs as independent."
+                )
+            self.degrees_of_freedom_ = int(clusters.max())
+        self.tau_ = self._tau(problem, loss, slopes, parameters)
+        spread = self.tau_ / np.sqrt(pairs.weights.sum())
+        diagonal = (whitening.transform**2).sum(axis=1)
+        self.tau_errors_ = np.asarray(spread * np.sqrt(diagonal))
+        if self.tau_ == 0.0 or self.rank_ == 0:
+            self.covariance_ = np.zeros((len(self.exponents_),) * 2)
+            return
+        scores = pairs.run_scores(loss, threshold, Z)
+        width = threshold if threshold > 0.0 else shrunken_bandwidth(loss, pairs, power=0.25)
+        near = loss if threshold > 0.0 else pairs.huber(problem.residuals(slopes), width)
+        hessian = pairs.hessian(near, width, Z)
+        if clusters is None:
+            whitened = run_covariance(scores, hessian, Z, pairs.weights)
+        else:
+            whitened = cluster_covariance(scores, hessian, Z, pairs.weights, clusters)
+        self.covariance_ = whitening.covariance(whitened)
+
+    def _tau(self, problem: Problem, loss: SortedLoss, slopes: Array, parameters: int) -> float:
+        width = shrunken_bandwidth(loss, problem.pairs)
+        rounding = 1e-13 * float(np.abs(problem.y).max(initial=0.0))
+        if width <= rounding:
+            return 0.0
+        near = problem.pairs.huber(problem.residuals(slopes), width)
+        return koul_tau(near, problem.pairs, width, parameters)
+
+    def _potential(self, X: Array) -> Array:
+        return np.asarray(X @ self.exponents_)
+
+    def intervals(self, level: float = 0.9) -> Array:
+        """Confidence intervals of the exponents from `covariance_` and t quantiles.
+
+        Parameters
+        ----------
+        level : float, default=0.9
+            Coverage of each interval.
+
+        Returns
+        -------
+        ndarray of shape (n_features, 2)
+        """
+        check_is_fitted(self)
+        if not 0.0 < level < 1.0:
+            raise InputError(f"level is {level}: give a coverage between 0 and 1, such as 0.9.")
+        half = student.ppf(0.5 + 0.5 * level, self.degrees_of_freedom_)
+        half = half * np.sqrt(np.maximum(np.diag(self.covariance_), 0.0))
+        return np.column_stack([self.exponents_ - half, self.exponents_ + half])
+
+
+def _group_means(values: Array, weights: Array, starts: Labels) -> Array:
+    totals = np.add.reduceat(weights, starts[:-1])
+    sums = np.add.reduceat(values * weights[:, None], starts[:-1], axis=0)
+    return np.repeat(sums / totals[:, None], np.diff(starts), axis=0)
+
+
+def _codes(labels: ArrayLike | None, size: int, name: str) -> tuple[Array, Labels]:
+    if labels is None:
+        return np.zeros(1), np.zeros(size, dtype=np.intp)
+    values = np.asarray(labels)
+    if values.shape != (size,):
+        raise InputError(
+            f"{name} has shape {values.shape} for {size} runs: give one label for each run."
+        )
+    distinct, codes = np.unique(values, return_inverse=True)
+    return distinct, codes.astype(np.intp)
