@@ -76,7 +76,9 @@ def whiten(X: Array, weights: Array, tolerance: float = 1e-10) -> tuple[Whitenin
     total = weights.sum()
     centre = weights @ X / total
     centred = X - centre
-    gram = centred.T @ (centred * weights[:, None]) / total
+    uniform = bool(np.all(weights == weights[0]))
+    weighted = centred if uniform else centred * weights[:, None]
+    gram = centred.T @ weighted * ((weights[0] if uniform else 1.0) / total)
     noise = np.finfo(float).eps * np.maximum(np.abs(centre), np.sqrt(np.diag(gram)))
     deviation = np.sqrt(np.diag(gram))
     varies = deviation > 8.0 * noise

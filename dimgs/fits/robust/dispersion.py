@@ -105,9 +105,18 @@ class PairLoss:
         value = float((w * sorted_scores) @ e)
         return SortedLoss(value, scores, order, e, low, high, 0.0, 0.0)
 
-    def huber(self, residuals: Array, threshold: float) -> SortedLoss:
-        """Sum of Huber's loss of e_u - e_v over `threshold`: t²/(2c), or |t| - c/2 beyond c."""
-        order, e, w = self._sort(residuals)
+    def huber(
+        self, residuals: Array, threshold: float, known: SortedLoss | None = None
+    ) -> SortedLoss:
+        """Sum of Huber's loss of e_u - e_v over `threshold`: t²/(2c), or |t| - c/2 beyond c.
+
+        A loss `known` at the same residuals saves the sort.
+        """
+        if known is None:
+            order, e, w = self._sort(residuals)
+        else:
+            order, e = known.order, known.sorted_residuals
+            w = self.weights if self.uniform else self.weights[order]
         size = len(e)
         low, high = np.empty(size, dtype=np.intp), np.empty(size, dtype=np.intp)
         sorted_scores = np.empty(size)
@@ -144,15 +153,18 @@ class PairLoss:
         With the threshold as bandwidth it is also the kernel estimate of the curvature of the
         absolute loss, valid where the spread of the residuals varies between runs.
         """
-        rank = Z.shape[1]
-        z = Z[loss.order]
-        w = (self.weights if self.uniform else self.weights[loss.order])[:, None]
-        factor = np.repeat(self.factors, np.diff(self.starts))[:, None]
-        sums = np.zeros((len(z) + 1, rank + 1))
-        np.cumsum(np.hstack([w, w * z]), axis=0, out=sums[1:])
-        near = sums[loss.high] - sums[loss.low]
-        weighted = z * (w * factor)
-        matrix = weighted.T @ (z * near[:, :1] - near[:, 1:])
+        w = self.weights if self.uniform else self.weights[loss.order]
+        weighted = w * np.repeat(self.factors, np.diff(self.starts))
+        mass = _prefix(w)
+        mass = mass[loss.high] - mass[loss.low]
+        centred = np.empty((len(w), Z.shape[1]))
+        columns = np.empty_like(centred)
+        for j, feature in enumerate(Z.T):
+            z = feature[loss.order]
+            sums = _prefix(w * z)
+            centred[:, j] = mass * z - (sums[loss.high] - sums[loss.low])
+            columns[:, j] = weighted * z
+        matrix = columns.T @ centred
         return np.asarray((matrix + matrix.T) / (2.0 * threshold))
 
     def run_scores(self, loss: SortedLoss, threshold: float, Z: Array) -> Array:
@@ -164,23 +176,24 @@ class PairLoss:
         size, rank = Z.shape
         w = self.weights if self.uniform else self.weights[loss.order]
         e = loss.sorted_residuals
-        factor = np.repeat(self.factors, np.diff(self.starts))
-        begin = np.repeat(self.starts[:-1], np.diff(self.starts))
-        end = np.repeat(self.starts[1:], np.diff(self.starts))
+        sizes = np.diff(self.starts)
+        one = len(sizes) == 1
+        factor: Array | np.float64 = self.factors[0] if one else np.repeat(self.factors, sizes)
         own = loss.scores[loss.order]
         result = np.empty((size, rank))
-        column = np.empty(size)
         flat = threshold <= 0.0
-        for j in range(rank):
-            z = Z[loss.order, j]
+        ordered = np.ascontiguousarray(Z[loss.order].T)
+        for j, z in enumerate(ordered):
             sums = _prefix(w * z)
-            partner = sums[loss.low] + sums[loss.high] - sums[begin] - sums[end]
+            ends = sums[self.starts[:-1]] + sums[self.starts[1:]]
+            partner = sums[loss.low] + sums[loss.high]
+            partner -= ends[0] if one else np.repeat(ends, sizes)
             if not flat:
                 moments = _prefix(w * z * e)
                 near = sums[loss.high] - sums[loss.low]
                 partner += (e * near - (moments[loss.high] - moments[loss.low])) / threshold
-            column[loss.order] = w * (own * z - factor * partner)
-            result[:, j] = column
+            ordered[j] = w * (own * z - factor * partner)
+        result[loss.order] = ordered.T
         return result
 
 

@@ -18,10 +18,13 @@ from dimgs.fits.robust.location import (
     shrunken_bandwidth,
     sorted_hodges_lehmann,
 )
-from dimgs.fits.robust.solver import Problem, solve_absolute, solve_huber
+from dimgs.fits.robust.solver import SUBSAMPLE, Problem, solve_absolute, solve_huber
 from dimgs.fits.whitening import whiten
 
 Labels = NDArray[np.intp]
+
+# Beyond this many runs the curvature known to the solver (from a large subsample) is as good.
+LARGE = 2 * SUBSAMPLE
 
 
 class RobustPowerLaw(ContrastiveRegressor):
@@ -200,14 +203,14 @@ class RobustPowerLaw(ContrastiveRegressor):
         self.objective_ = solution.loss.value
         self.duality_gap_ = solution.gap
         self.n_iter_ = solution.n_iter
-        self._state = (whitening, problem, solution.loss, threshold, solution.slopes)
+        self._state = (whitening, problem, solution.loss, threshold, solution)
 
     def _locate(
         self, X: Array, y: Array, weights: Array, codes: Labels, labels: Array, within: bool
     ) -> None:
         residuals = y - X @ self.exponents_
         used = weights > 0.0
-        if not within and used.all() and len(np.unique(weights[:1000])) == 1:
+        if not within and used.all() and np.ptp(weights) == 0.0:
             # The solver sorted these residuals already.
             order = self._state[2].order
             self.intercept_ = sorted_hodges_lehmann(residuals[order], weights[order])
@@ -232,7 +235,7 @@ class RobustPowerLaw(ContrastiveRegressor):
         self.outliers_ = found[np.argsort(-size[found], kind="stable")]
 
     def _infer(self, rows: Labels, clusters: Labels | None) -> None:
-        whitening, problem, loss, threshold, slopes = self._state
+        whitening, problem, loss, threshold, solution = self._state
         pairs, Z = problem.pairs, problem.Z
         leverage = np.zeros(len(self.residuals_))
         leverage[rows] = hat_values(Z, pairs.weights)
@@ -252,7 +255,7 @@ class RobustPowerLaw(ContrastiveRegressor):
                     "treat runs as independent."
                 )
             self.degrees_of_freedom_ = int(clusters.max())
-        self.tau_ = self._tau(problem, loss, slopes, parameters)
+        self.tau_ = self._tau(problem, loss, parameters)
         spread = self.tau_ / np.sqrt(pairs.weights.sum())
         diagonal = (whitening.transform**2).sum(axis=1)
         self.tau_errors_ = np.asarray(spread * np.sqrt(diagonal))
@@ -260,21 +263,23 @@ class RobustPowerLaw(ContrastiveRegressor):
             self.covariance_ = np.zeros((len(self.exponents_),) * 2)
             return
         scores = pairs.run_scores(loss, threshold, Z)
-        width = threshold if threshold > 0.0 else shrunken_bandwidth(loss, pairs, power=0.25)
-        near = loss if threshold > 0.0 else pairs.huber(problem.residuals(slopes), width)
-        hessian = pairs.hessian(near, width, Z)
+        hessian = solution.hessian
+        if threshold <= 0.0 and size <= LARGE:
+            width = shrunken_bandwidth(loss, pairs, power=0.25)
+            near = pairs.huber(loss.sorted_residuals, width, known=loss)
+            hessian = pairs.hessian(near, width, Z)
         if clusters is None:
             whitened = run_covariance(scores, hessian, Z, pairs.weights)
         else:
             whitened = cluster_covariance(scores, hessian, Z, pairs.weights, clusters)
         self.covariance_ = whitening.covariance(whitened)
 
-    def _tau(self, problem: Problem, loss: SortedLoss, slopes: Array, parameters: int) -> float:
+    def _tau(self, problem: Problem, loss: SortedLoss, parameters: int) -> float:
         width = shrunken_bandwidth(loss, problem.pairs)
         rounding = 1e-13 * float(np.abs(problem.y).max(initial=0.0))
         if width <= rounding:
             return 0.0
-        near = problem.pairs.huber(problem.residuals(slopes), width)
+        near = problem.pairs.huber(loss.sorted_residuals, width, known=loss)
         return koul_tau(near, problem.pairs, width, parameters)
 
     def _potential(self, X: Array) -> Array:

@@ -161,7 +161,11 @@ def minimise(pairs: LocalPairs) -> tuple[Array, bool] | None:
 
 
 def _middle(
-    differences: Array, gaps: Array, multipliers: Array, free: NDArray[np.bool_], bounded: bool,
+    differences: Array,
+    gaps: Array,
+    multipliers: Array,
+    free: NDArray[np.bool_],
+    bounded: bool,
     step: Array,
 ) -> Array:
     """Mean of the extreme points, along every axis, of the face of minimisers."""

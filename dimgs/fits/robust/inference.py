@@ -54,4 +54,5 @@ def cluster_covariance(
 def hat_values(Z: Array, weights: Array) -> Array:
     """Diagonal of the hat matrix of the centred features (the prefactor's share excluded)."""
     total = float(weights.sum())
-    return np.asarray(np.minimum(weights * (Z**2).sum(axis=1) / max(total, 1e-300), 1.0))
+    squares = np.einsum("ij,ij->i", Z, Z)
+    return np.asarray(np.minimum(weights * squares / max(total, 1e-300), 1.0))

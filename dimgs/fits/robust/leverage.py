@@ -45,7 +45,7 @@ def robust_distances(
         return np.zeros(size), np.inf
     part = Z if size <= most else Z[order[:: size // most + 1]]
     count = len(part)
-    distances = np.sqrt((part**2).sum(axis=1))
+    distances = _norms(part)
     quantile = float(np.sqrt(chi2.isf((1.0 - level) / count, rank)))
     small = 1.0 + (rank + 1.0) / max(count - rank, 1) + 2.0 / max(count - 1.0 - 3.0 * rank, 1.0)
     start = min(max(4 * rank, rank + 2), count)
@@ -63,7 +63,7 @@ def robust_distances(
         half = (count + rank + 1) // 2
         widen = small + max(0.0, (half - len(bulk)) / (half + len(bulk)))
         root = np.linalg.inv(np.linalg.cholesky(scatter)).T
-        distances = np.sqrt((((part - centre) @ root) ** 2).sum(axis=1))
+        distances = _norms((part - centre) @ root)
         chosen = np.flatnonzero(distances < widen * quantile)
         if len(chosen) == len(bulk) and np.array_equal(chosen, bulk):
             break
@@ -75,4 +75,8 @@ def robust_distances(
     values, vectors = np.linalg.eigh(scatter)
     kept = values > 1e-12 * values[-1]
     scaled = (Z - centre) @ (vectors[:, kept] / np.sqrt(values[kept]))
-    return np.sqrt((scaled**2).sum(axis=1)), small * quantile
+    return _norms(scaled), small * quantile
+
+
+def _norms(rows: Array) -> Array:
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows)))

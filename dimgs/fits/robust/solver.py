@@ -84,9 +84,7 @@ class Problem:
         """A fixed pseudo-random part of the runs, for a start."""
         chosen = np.sort(np.random.default_rng(0).permutation(len(self.y))[:size])
         starts = np.unique(np.searchsorted(chosen, self.pairs.starts))
-        return Problem(
-            self.Z[chosen], self.y[chosen], PairLoss(self.pairs.weights[chosen], starts)
-        )
+        return Problem(self.Z[chosen], self.y[chosen], PairLoss(self.pairs.weights[chosen], starts))
 
 
 def newton(
@@ -206,28 +204,26 @@ def solve_absolute(problem: Problem) -> Solution:
     large tables, on the dispersion itself from the answer of a subsample) bring the slopes so
     close that only few pairs can still change order, and those are solved exactly.
     """
+    size, rank = problem.Z.shape
+    if rank and size > 2 * SUBSAMPLE:
+        near = _sharp(problem)
+        if near is not None:
+            slopes, loss, gap = _exact(problem, *near, everything=False)
+            return Solution(slopes, loss, near[1], gap, problem.n_iter)
     slopes = problem.least_squares()
     loss = problem.absolute(slopes)
-    size, rank = problem.Z.shape
-    identity = np.eye(rank) * float(problem.pairs.weights.sum())
+    hessian = np.eye(rank) * float(problem.pairs.weights.sum())
     rounding = TINY * float(problem.pairs.weights @ np.abs(problem.y))
     if rank == 0 or loss.value <= rounding:
-        return Solution(slopes, loss, identity, 0.0, problem.n_iter)
+        return Solution(slopes, loss, hessian, 0.0, problem.n_iter)
     small = size <= ALL_PAIRS_RUNS
     gap = np.inf
-    hessian = identity
     if not small:
-        done = None
-        if size > 2 * SUBSAMPLE:
-            done = _sharp(problem)
-        if done is None:
-            slopes, hessian, gap = _ladder(problem, slopes, PAIRS_AT_FINISH)
-            slopes, loss = _snap(problem, slopes, problem.absolute(slopes))
-            if loss.value <= rounding:
-                return Solution(slopes, loss, hessian, 0.0, problem.n_iter)
-        else:
-            slopes, hessian, gap = done
-    slopes, loss, gap = _exact(problem, slopes, hessian, gap, small)
+        slopes, hessian, gap = _ladder(problem, slopes, PAIRS_AT_FINISH)
+        slopes, loss = _snap(problem, slopes, problem.absolute(slopes))
+        if loss.value <= rounding:
+            return Solution(slopes, loss, hessian, 0.0, problem.n_iter)
+    slopes, loss, gap = _exact(problem, slopes, hessian, gap, everything=small)
     return Solution(slopes, loss, hessian, gap, problem.n_iter)
 
 
@@ -241,9 +237,9 @@ def _sharp(problem: Problem) -> tuple[Array, Array, float] | None:
     share = float(problem.pairs.weights.sum() / part.pairs.weights.sum())
     slopes, _, gap = _ladder(part, part.least_squares(), 200.0 * len(part.y))
     width = 0.25 * _quartile_range(part.absolute(slopes), part.pairs)
-    if width <= 0.0:
+    if width <= 1e-9 * float(np.abs(part.y).max(initial=0.0)):
         return None
-    hessian = share * part.pairs.hessian(part.huber(slopes, width), width, part.Z)
+    hessian = curvature = share * part.pairs.hessian(part.huber(slopes, width), width, part.Z)
     loss = problem.absolute(slopes)
     gradient = problem.gradient(loss)
     best = np.inf
@@ -257,7 +253,7 @@ def _sharp(problem: Problem) -> tuple[Array, Array, float] | None:
             return None
         best = min(best, gap)
         if gap <= 1e-16:
-            return slopes, hessian, gap
+            return slopes, curvature, gap
         slopes = slopes + step
         loss = problem.absolute(slopes)
         change = problem.gradient(loss) - gradient
