@@ -174,7 +174,10 @@ def _settled(
     """Whether the kinds that remain possible all lead to the best match."""
     same = [match for match in matches if match.meaning == best.meaning]
     for match in matches:
-        if match.meaning != best.meaning and not any(_covers(each, match, names) for each in same):
+        broader = (match.form.number.broader, match.power)
+        if best.meaning in (match.meaning, broader):
+            continue
+        if not any(_covers(each, match, names) for each in same):
             return False
     counts: dict[int, int] = {}
     for dimension in classes.values():

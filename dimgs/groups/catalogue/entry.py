@@ -72,6 +72,8 @@ class NamedNumber:
         What the monomial leaves out, such as a conventional factor.
     aliases : tuple of str
         Other names of the same number.
+    broader : str
+        Name of the number of which this is a special case, told apart by a kind alone.
 
     Raises
     ------
@@ -88,6 +90,7 @@ class NamedNumber:
     field: str
     note: str = ""
     aliases: tuple[str, ...] = ()
+    broader: str = ""
 
     def __post_init__(self) -> None:
         for definition in self.definitions:
@@ -139,7 +142,8 @@ def number(
     *,
     note: str = "",
     aliases: tuple[str, ...] = (),
+    broader: str = "",
 ) -> NamedNumber:
     """Entry from definitions in the notation of `parse_definition`."""
     parsed = tuple(parse_definition(text) for text in definitions)
-    return NamedNumber(name, symbol, parsed, reference, field, note, aliases)
+    return NamedNumber(name, symbol, parsed, reference, field, note, aliases, broader)

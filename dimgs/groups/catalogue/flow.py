@@ -27,6 +27,7 @@ NUMBERS: tuple[NamedNumber, ...] = (
             "density, friction velocity, smooth length, dynamic viscosity^-1",
         ),
         "Pope 2000, Turbulent Flows, sec. 7.1",
+        broader="Reynolds number",
     ),
     _entry(
         "roughness Reynolds number",
@@ -36,6 +37,7 @@ NUMBERS: tuple[NamedNumber, ...] = (
             "density, friction velocity, roughness, dynamic viscosity^-1",
         ),
         "Nikuradse 1933, VDI-Forschungsheft 361",
+        broader="Reynolds number",
     ),
     _entry(
         "relative roughness",

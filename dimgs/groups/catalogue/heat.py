@@ -190,6 +190,7 @@ NUMBERS: tuple[NamedNumber, ...] = (
                 "pressure difference, any length^2, density^-1, kinematic viscosity^-1, "
                 "thermal diffusivity^-1"
             ),
+            "pressure difference, permeability, dynamic viscosity^-1, thermal diffusivity^-1",
         ),
         "Petrescu 1994, Int. J. Heat Mass Transf. 37, 1283",
     ),

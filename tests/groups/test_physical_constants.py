@@ -1,0 +1,230 @@
+"""Physical constants: values, look-up, and what completes a target out of reach."""
+
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs.errors import DimensionError, InputError
+from dimgs.groups.kinds import kind, parse_dimension
+from dimgs.groups.physical_constants import (
+    all_constants,
+    complete_span,
+    constant,
+    missing_scale,
+)
+
+BASES = ("[length]", "[mass]", "[time]", "[temperature]")
+
+
+def rank(dimensions: list[dict[str, Fraction]]) -> int:
+    """Independent rank, by SymPy."""
+    bases = sorted({base for each in dimensions for base in each})
+    rows = [[sympy.Rational(each.get(base, 0)) for base in bases] for each in dimensions]
+    return int(sympy.Matrix(rows).rank()) if bases else 0
+
+
+def symbols(inputs: list[str], target: str) -> list[str]:
+    found = complete_span([parse_dimension(code) for code in inputs], parse_dimension(target))
+    return ["+".join(each.symbol for each in chosen) for chosen in found]
+
+
+def test_the_usual_constants_are_there() -> None:
+    wanted = [
+        "g",
+        "G",
+        "c",
+        "h",
+        "hbar",
+        "k_B",
+        "N_A",
+        "R",
+        "e",
+        "m_e",
+        "m_p",
+        "F",
+        "eps_0",
+        "mu_0",
+        "sigma",
+        "a_0",
+        "R_inf",
+        "b_Wien",
+        "u",
+    ]
+    have = [each.symbol for each in all_constants()]
+    assert set(wanted) <= set(have)
+    assert len(have) == len(set(have))
+
+
+@pytest.mark.parametrize("each", all_constants(), ids=lambda each: each.symbol)
+def test_units_are_coherent_and_agree_with_dimensions(each: Any) -> None:
+    pint = pytest.importorskip("pint")
+    registry = pint.UnitRegistry()
+    unit = registry(each.unit)
+    assert {base: Fraction(power) for base, power in unit.dimensionality.items()} == dict(
+        each.dimension
+    )
+    assert unit.to_base_units().magnitude == 1
+    assert each.value > 0
+    assert "CODATA" in each.source
+    if each.kind is not None:
+        assert dict(kind(each.kind).dimension) == dict(each.dimension)
+
+
+def test_values() -> None:
+    assert constant("g").value == 9.80665
+    assert constant("c").value == 299792458.0
+    assert constant("h").value == 6.62607015e-34
+    assert constant("k_B").value == 1.380649e-23
+    assert constant("R").value == pytest.approx(constant("k_B").value * constant("N_A").value)
+    assert constant("F").value == pytest.approx(constant("e").value * constant("N_A").value)
+    light = (constant("eps_0").value * constant("mu_0").value) ** -0.5
+    assert light == pytest.approx(constant("c").value, rel=1e-9)
+    assert constant("G").relative_uncertainty > 1e-6
+    assert constant("c").relative_uncertainty == 0
+
+
+@pytest.mark.parametrize(
+    ("alias", "symbol"),
+    [
+        ("kB", "k_B"),
+        ("k_B", "k_B"),
+        ("KB", "k_B"),
+        ("Boltzmann", "k_B"),
+        ("Planck", "h"),
+        ("planck constant", "h"),
+        ("ħ", "hbar"),
+        ("h_bar", "hbar"),
+        ("speed of light", "c"),
+        ("gravity", "g"),
+        ("g", "g"),
+        ("G", "G"),
+        ("epsilon_0", "eps_0"),
+        ("mu0", "mu_0"),
+        ("avogadro", "N_A"),
+        ("Stefan-Boltzmann", "sigma"),
+        ("amu", "u"),
+        ("Wien", "b_Wien"),
+    ],
+)
+def test_aliases(alias: str, symbol: str) -> None:
+    assert constant(alias).symbol == symbol
+
+
+def test_unknown_constants_list_near_matches() -> None:
+    with pytest.raises(InputError, match=r"'Plank'.*h \(Planck constant\)"):
+        constant("Plank")
+    with pytest.raises(InputError, match=r"'C'.*c \(speed of light in vacuum\)"):
+        constant("C")
+    with pytest.raises(InputError, match="known are g, c, k_B"):
+        constant("zzzz")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "target", "first", "missing_from"),
+    [
+        (["L"], "T", "g", "G"),
+        (["M", "L"], "T", "g", "sigma"),
+        (["M"], "M L2 T-2", "c", "g"),
+        (["K"], "M L2 T-2", "k_B", "g"),
+        (["L", "M"], "M L T-2", "g", "e"),
+        (["K", "N L-3"], "M L-1 T-2", "R", "g"),
+        (["T-1"], "M L2 T-2", "h", "c"),
+        (["K"], "M T-3", "sigma", "k_B"),
+        (["M L-3"], "T", "G", "g"),
+    ],
+)
+def test_one_constant_completes(
+    inputs: list[str], target: str, first: str, missing_from: str
+) -> None:
+    found = symbols(inputs, target)
+    assert first in found
+    assert missing_from not in found
+    assert not any("+" in each for each in found)
+
+
+def test_most_plausible_first() -> None:
+    assert symbols(["L"], "T")[:2] == ["g", "c"]
+    assert symbols(["M"], "M L2 T-2") == ["c"]
+    assert symbols(["K"], "M L2 T-2") == ["k_B"]
+
+
+def test_pairs_where_no_single_constant_is_enough() -> None:
+    pairs = symbols(["K"], "M L2 T-3")
+    assert "k_B+h" in pairs
+    assert all(each.count("+") == 1 for each in pairs)
+    assert not any("hbar" in each for each in pairs)
+    place = {each.symbol: position for position, each in enumerate(all_constants())}
+    sums = [sum(place[part] for part in each.split("+")) for each in pairs]
+    assert sums == sorted(sums)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "target"), [(["L", "T"], "L T-1"), (["L2"], "L"), (["L"], ""), ([], "")]
+)
+def test_nothing_to_complete(inputs: list[str], target: str) -> None:
+    assert symbols(inputs, target) == []
+    with pytest.raises(DimensionError, match="already"):
+        missing_scale([parse_dimension(code) for code in inputs], parse_dimension(target))
+
+
+def test_out_of_reach_of_every_pair() -> None:
+    assert symbols(["L"], "J") == []
+    inputs = [{"[length]": Fraction(1)}]
+    assert complete_span(inputs, {"[currency]": Fraction(1)}) == []
+    found = missing_scale(inputs, {"[currency]": Fraction(3), "[length]": Fraction(1)})
+    assert dict(found.dimension) == {"[currency]": 1}
+    assert found.bases == ("[currency]",)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "target", "scale", "absent"),
+    [
+        (["L"], "L T-1", "T", ("[time]",)),
+        (["M L-3", "L"], "M L-1 T-2", "T", ("[time]",)),
+        (["M"], "M L2 T-3", "L2 T-3", ("[length]", "[time]")),
+        (["M L-3", "L T-1"], "M L T-2", "L", ()),
+        (["L1/2"], "T-3/2", "T", ("[time]",)),
+        ([], "M L-1 T-2", "L-1 M T-2", ("[length]", "[mass]", "[time]")),
+        (["K"], "K M1/2 L-1", "L-2 M", ("[length]", "[mass]")),
+    ],
+)
+def test_simplest_missing_scale(
+    inputs: list[str], target: str, scale: str, absent: tuple[str, ...]
+) -> None:
+    found = missing_scale([parse_dimension(code) for code in inputs], parse_dimension(target))
+    assert dict(found.dimension) == parse_dimension(scale)
+    assert found.bases == absent
+
+
+exponents = st.integers(-3, 3).map(lambda twice: Fraction(twice, 2))
+dimensions = st.fixed_dictionaries({}, optional=dict.fromkeys(BASES, exponents)).map(
+    lambda each: {base: power for base, power in each.items() if power}
+)
+
+
+@given(st.lists(dimensions, max_size=4), dimensions)
+def test_completions_are_exact_and_smallest(
+    inputs: list[dict[str, Fraction]], target: dict[str, Fraction]
+) -> None:
+    reached = rank(inputs) == rank([*inputs, target])
+    found = complete_span(inputs, target)
+    if reached:
+        assert found == []
+        return
+    for chosen in found[:3]:
+        held = [*inputs, *(dict(each.dimension) for each in chosen)]
+        assert rank(held) == rank([*held, target])
+    for single in [dict(each.dimension) for each in all_constants()]:
+        if rank([*inputs, single]) == rank([*inputs, single, target]):
+            assert all(len(chosen) == 1 for chosen in found)
+            assert single in [dict(chosen[0].dimension) for chosen in found]
+    scale = dict(missing_scale(inputs, target).dimension)
+    assert rank([*inputs, scale]) == rank([*inputs, scale, target]) == rank(inputs) + 1
+    assert all(power.denominator == 1 for power in scale.values())
+    fewer = [{base: Fraction(1)} for base in BASES]
+    if any(rank([*inputs, one]) == rank([*inputs, one, target]) for one in fewer):
+        assert len(scale) == 1
