@@ -1,0 +1,150 @@
+"""Power laws that meet: the boundary is where two laws are equal, derived and not searched.
+
+With regimes 1..K in order, a continuous boundary between k and k + 1 lies where their laws agree.
+Given the partition the loss is a separate regression per regime, so a Gauss-Newton step is: fit
+each regime, derive the boundaries, repeat, damped until the loss falls (Breiman 1993, IEEE
+Trans. Inf. Theory 39:999; Pucar & Sjoberg 1998, ibid. 44:1310).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dimgs.fits.regimes.frame import Array, Labels
+from dimgs.fits.regimes.moments import Sample
+from dimgs.fits.regimes.tree import Boundary, Tree, boundaries, labels, n_leaves, with_boundaries
+
+_STEPS = 0.5 ** np.arange(12)
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """A partition with its laws.
+
+    Attributes
+    ----------
+    tree : Split or None
+    laws : ndarray of shape (n_regimes, rank + 1)
+        Intercept and exponents of each regime, in whitened coordinates.
+    loss : float
+        Weighted residual sum of squares.
+    """
+
+    tree: Tree
+    laws: Array
+    loss: float
+
+    @property
+    def n_regimes(self) -> int:
+        """Number of regimes."""
+        return len(self.laws)
+
+    def predict(self, Z: Array) -> Array:
+        """Response at whitened coordinates, shape (n_runs,)."""
+        law = self.laws[labels(self.tree, Z)]
+        return np.asarray(law[:, 0] + np.sum(law[:, 1:] * Z, axis=1))
+
+
+def fit_laws(sample: Sample, regime: Labels, n_regimes: int) -> Array:
+    """Weighted least squares in each regime, shape (n_regimes, rank + 1)."""
+    root = np.sqrt(sample.weight)
+    design = root[:, None] * sample.design
+    response = root * sample.y
+    laws = np.empty((n_regimes, design.shape[1]))
+    for k in range(n_regimes):
+        member = regime == k
+        laws[k] = np.linalg.lstsq(design[member], response[member], rcond=1e-10)[0]
+    return laws
+
+
+def jump_pieces(sample: Sample, tree: Tree) -> Pieces:
+    """Laws fitted separately in each regime of a partition."""
+    laws = fit_laws(sample, labels(tree, sample.Z), n_leaves(tree))
+    draft = Pieces(tree, laws, 0.0)
+    return Pieces(tree, laws, _loss(sample, draft))
+
+
+def _loss(sample: Sample, pieces: Pieces) -> float:
+    residual = sample.y - pieces.predict(sample.Z)
+    return float(sample.weight @ residual**2)
+
+
+def _derive(tree: Tree, laws: Array) -> Tree:
+    """The tree with its continuous boundaries where the laws meet; None if two are parallel."""
+    every = boundaries(tree)
+    for k, old in enumerate(every):
+        if not old.continuous:
+            continue
+        change = laws[k + 1] - laws[k]
+        length = float(np.linalg.norm(change[1:]))
+        if length <= 1e-9 * (1.0 + float(np.abs(laws[k, 1:]).max())):
+            return None
+        if change[1:] @ old.direction < 0:
+            length = -length
+        every[k] = Boundary(change[1:] / length, -float(change[0]) / length, True)
+    return with_boundaries(tree, every)
+
+
+def _evaluate(sample: Sample, tree: Tree, laws: Array) -> Pieces | None:
+    derived = _derive(tree, laws)
+    if derived is None:
+        return None
+    count = np.bincount(labels(derived, sample.Z), minlength=len(laws))
+    if count.min() < sample.min_runs:
+        return None
+    draft = Pieces(derived, laws, 0.0)
+    return Pieces(derived, laws, _loss(sample, draft))
+
+
+def _hinge_laws(sample: Sample, tree: Tree) -> Array:
+    """Least squares of laws that meet at the given parallel boundaries."""
+    every = boundaries(tree)
+    columns = [
+        np.maximum(sample.Z @ edge.direction - edge.threshold, 0.0)[:, None] for edge in every
+    ]
+    root = np.sqrt(sample.weight)[:, None]
+    design = root * np.column_stack([sample.design, *columns])
+    solution = np.linalg.lstsq(design, root[:, 0] * sample.y, rcond=1e-10)[0]
+    width = sample.Z.shape[1] + 1
+    laws = [solution[:width]]
+    for edge, change in zip(every, solution[width:], strict=True):
+        laws.append(laws[-1] + change * np.append(-edge.threshold, edge.direction))
+    return np.array(laws)
+
+
+def fit_continuous(sample: Sample, tree: Tree, which: list[int]) -> Pieces | None:
+    """Fit with the boundaries numbered `which` continuous; None where the laws do not meet."""
+    every = boundaries(tree)
+    flagged = with_boundaries(
+        tree,
+        [Boundary(b.direction, b.threshold, k in which) for k, b in enumerate(every)],
+    )
+    starts = [fit_laws(sample, labels(tree, sample.Z), n_leaves(tree))]
+    parallel = all(abs(abs(b.direction @ every[0].direction) - 1) < 1e-9 for b in every)
+    if len(which) == len(every) and parallel:
+        starts.append(_hinge_laws(sample, tree))
+    results = []
+    for start in starts:
+        current = _evaluate(sample, flagged, start)
+        if current is not None:
+            results.append(_descend(sample, current))
+    return min(results, key=lambda r: r.loss, default=None)
+
+
+def _descend(sample: Sample, current: Pieces) -> Pieces:
+    for _ in range(50):
+        goal = fit_laws(sample, labels(current.tree, sample.Z), current.n_regimes)
+        move = goal - current.laws
+        better = None
+        for step in _STEPS:
+            trial = _evaluate(sample, current.tree, current.laws + step * move)
+            if trial is not None and trial.loss < current.loss * (1 - 1e-12):
+                better = trial
+                break
+        if better is None:
+            return current
+        settled = better.loss > current.loss * (1 - 1e-9)
+        current = better
+        if settled:
+            return current
+    return current

@@ -1,0 +1,127 @@
+"""Directions along which a boundary may lie: basis-free candidates and short rational monomials."""
+
+from fractions import Fraction
+from math import gcd
+
+import numpy as np
+
+from dimgs.errors import InputError
+from dimgs.fits.regimes.frame import Array
+from dimgs.fits.regimes.moments import Sample
+
+_LARGEST_SEARCH = 200_000
+
+
+def sphere(rank: int) -> Array:
+    """A fixed, even set of directions of a half sphere, shape (n_directions, rank)."""
+    if rank <= 1:
+        return np.ones((rank, rank))
+    if rank == 2:
+        angle = np.pi * np.arange(24) / 24
+        return np.column_stack([np.cos(angle), np.sin(angle)])
+    rng = np.random.RandomState(0)
+    count = 24 + 8 * min(rank, 5)
+    points = np.concatenate([np.eye(rank), rng.standard_normal((count, rank))])
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    return np.asarray(points)
+
+
+def curvature_directions(sample: Sample) -> Array:
+    """Principal Hessian directions of the response (Li 1992, JASA 87:1025), largest first.
+
+    The kink between two power laws is curvature along the normal of their boundary.
+    """
+    hessian = (sample.Z * (sample.weight * sample.y)[:, None]).T @ sample.Z
+    value, vector = np.linalg.eigh(hessian)
+    vector = vector[:, np.argsort(-np.abs(value), kind="stable")]
+    largest = np.argmax(np.abs(vector), axis=0)
+    return np.asarray((vector * np.sign(vector[largest, np.arange(vector.shape[1])])).T)
+
+
+def short_monomials(exponent_map: Array, most: int) -> list[tuple[int, ...]]:
+    """The integer combinations of groups with the smallest physical exponents, shortest first.
+
+    Parameters
+    ----------
+    exponent_map : ndarray of shape (n_variables, n_groups)
+        Exponents of the physical variables in each group; full column rank.
+    most : int
+        How many primitive combinations to return, one of each pair d, -d.
+
+    Returns
+    -------
+    list of tuple of int
+        Coefficients d of the groups, by increasing length of ``exponent_map @ d`` and then by
+        those exponents; the set of monomials is the same for every basis of the same lattice.
+
+    Raises
+    ------
+    InputError
+        If the columns of `exponent_map` are dependent.
+
+    References
+    ----------
+    Fincke & Pohst (1985), Mathematics of Computation 44:463.
+
+    Examples
+    --------
+    >>> short_monomials(np.eye(2), 4)
+    [(0, 1), (1, 0), (1, -1), (1, 1)]
+    """
+    E = np.asarray(exponent_map, dtype=np.float64)
+    size = E.shape[1]
+    if np.linalg.matrix_rank(E) < size:
+        raise InputError(
+            "exponent_map has dependent columns; give the exponents of independent groups"
+        )
+    gram = E.T @ E
+    radius = float(np.min(np.diag(gram)))
+    while True:
+        inside = _lattice_points(gram, radius * (1 + 1e-9))
+        primitive = [d for d in inside if gcd(*d) == 1]
+        if len(primitive) >= most or len(inside) > _LARGEST_SEARCH // 4 or size == 1:
+            break
+        radius *= 1.5
+    keyed = []
+    for d in primitive:
+        physical = E @ np.array(d, dtype=np.float64)
+        lead = next(v for v in physical if abs(v) > 1e-9)
+        sign = 1 if lead > 0 else -1
+        key = tuple(float(round(sign * v, 9)) for v in physical)
+        length = round(float(physical @ physical), 9)
+        keyed.append((length, key, tuple(sign * c for c in d)))
+    return [d for _, _, d in sorted(keyed)[:most]]
+
+
+def _lattice_points(gram: Array, bound: float) -> list[tuple[int, ...]]:
+    """Non-zero integer vectors d with d'Gd <= bound, one of each pair d, -d."""
+    upper = np.linalg.cholesky(gram).T
+    size = len(gram)
+    found: list[tuple[int, ...]] = []
+    stack: list[tuple[tuple[int, ...], float]] = [((), bound)]
+    while stack and len(found) < _LARGEST_SEARCH:
+        tail, left = stack.pop()
+        k = size - 1 - len(tail)
+        if k < 0:
+            lead = next((c for c in reversed(tail) if c), 0)
+            if lead > 0:
+                found.append(tail)
+            continue
+        shift = float(upper[k, k + 1 :] @ np.array(tail, dtype=np.float64)) / upper[k, k]
+        reach = np.sqrt(max(left, 0.0)) / upper[k, k]
+        for c in range(int(np.ceil(-reach - shift)), int(np.floor(reach - shift)) + 1):
+            rest = left - (upper[k, k] * (c + shift)) ** 2
+            stack.append(((c, *tail), rest))
+    return found
+
+
+def leading(direction: Array) -> float:
+    """First exponent of a direction that is not negligible; 1.0 if there is none."""
+    large = np.abs(direction) > 1e-9 * float(np.max(np.abs(direction), initial=0.0))
+    return float(direction[np.argmax(large)]) if large.any() else 1.0
+
+
+def rational(direction: tuple[int, ...]) -> tuple[Fraction, ...]:
+    """Exact exponents of a monomial, the leading one 1."""
+    lead = next(c for c in direction if c)
+    return tuple(Fraction(c, lead) for c in direction)

@@ -1,0 +1,261 @@
+"""The estimator: a partition of pi space into regimes of constant exponents."""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from dimgs.errors import InputError
+from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.regimes.continuity import Pieces
+from dimgs.fits.regimes.directions import short_monomials, sphere
+from dimgs.fits.regimes.frame import Array, Frame, Labels, canonical_frame
+from dimgs.fits.regimes.moments import Sample
+from dimgs.fits.regimes.outcome import Outcome, describe
+from dimgs.fits.regimes.rounding import Rationals, round_directions
+from dimgs.fits.regimes.search import Kinds, bic
+from dimgs.fits.regimes.selection import by_information, by_validation
+from dimgs.fits.regimes.tree import labels
+
+_SEARCH_MONOMIALS = 32
+_ROUNDING_MONOMIALS = 200
+
+
+class RegimePowerLaw(ContrastiveRegressor):
+    """Power laws in regimes whose number, boundaries and exponents are found from the runs.
+
+    A boundary is a threshold on a monomial of the groups. It is either a jump, whose direction is
+    searched, or continuous: two power laws that meet fix it, its normal is the difference of
+    their exponents. The result does not depend on the pi basis.
+
+    Parameters
+    ----------
+    max_regimes : int, default=5
+    continuous : {"auto"} or bool, default="auto"
+        Whether laws meet at a boundary: decided by the information criterion, always, or never.
+    criterion : {"bic", "cv"}, default="bic"
+        What chooses the number of regimes: the Bayesian information criterion, where each further
+        boundary must also be significant at 1 % in a wild bootstrap of its whole search; or the
+        fewest within one standard error of the least run-wise cross-validated loss.
+    exponent_map : array-like of shape (n_variables, n_features) or None, default=None
+        Exponents of the physical variables in each group. With it, a jump gets the rational
+        direction with the smallest physical exponents that the runs cannot distinguish from the
+        best; without it, the direction is real. Under X -> X @ U it becomes
+        ``exponent_map @ U``.
+    min_runs : int or None, default=None
+        Smallest number of runs of a regime; None: twice the parameters of a law, 5, or half the
+        root of the number of runs, whichever is largest.
+    level : float, default=0.9
+        Level of the intervals stored in `thresholds_` and of the choice of rational directions.
+    random_state : int, RandomState or None, default=0
+        For the bootstrap and the folds.
+
+    Attributes
+    ----------
+    regimes_ : list of Regime
+        Conditions, exponents, intercept, covariance, runs.
+    thresholds_ : list of Threshold
+        Boundary k separates regimes k and k + 1.
+    labels_ : ndarray of shape (n_runs,)
+        Regime of each run.
+    n_regimes_ : int
+    exponents_ : ndarray of shape (n_regimes, n_features)
+    intercepts_ : ndarray of shape (n_regimes,)
+    covariance_ : ndarray of shape (n_regimes, n_features, n_features)
+        Of the exponents, by leaving out runs or clusters, the partition held.
+    bic_ : float
+    scores_ : dict of int to float
+        Criterion for each number of regimes tried; smaller is better.
+    p_values_ : dict of int to float
+        Significance of the structure that so many regimes leave, where it was tested.
+    intercept_ : float
+        Mean prediction over the runs.
+    residuals_ : ndarray of shape (n_runs,)
+    n_contrasts_, n_pairs_ : int
+    n_features_in_ : int
+
+    References
+    ----------
+    Hansen (2000), Econometrica 68:575. Bai & Perron (2003), J. Applied Econometrics 18:1.
+
+    Examples
+    --------
+    >>> x = np.linspace(0.0, 6.0, 60)[:, None]
+    >>> noise = 0.01 * np.cos(40.0 * x[:, 0] ** 2)
+    >>> y = np.where(x[:, 0] < 3.0, 1.0 - x[:, 0], 0.5 - 0.25 * x[:, 0]) + noise
+    >>> model = RegimePowerLaw().fit(x, y)
+    >>> model.n_regimes_, model.thresholds_[0].kind, np.round(model.exponents_[:, 0], 2).tolist()
+    (2, 'jump', [-1.0, -0.25])
+    """
+
+    def __init__(
+        self,
+        max_regimes: int = 5,
+        continuous: str | bool = "auto",
+        criterion: str = "bic",
+        exponent_map: ArrayLike | None = None,
+        min_runs: int | None = None,
+        level: float = 0.9,
+        random_state: int | np.random.RandomState | None = 0,
+    ) -> None:
+        self.max_regimes = max_regimes
+        self.continuous = continuous
+        self.criterion = criterion
+        self.exponent_map = exponent_map
+        self.min_runs = min_runs
+        self.level = level
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Find the regimes.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_runs, n_features)
+            Logarithms of the groups.
+        y : array-like of shape (n_runs,)
+            Logarithm of the response group.
+        sample_weight : array-like of shape (n_runs,), optional
+            Inverse variances up to a factor; runs of weight zero are left out.
+        groups : array-like of shape (n_runs,), optional
+            Clusters of runs that share errors: left out, and split, together.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        InputError
+            If a parameter is out of range or every weight is zero.
+        """
+        checked = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=True)
+        rows, target = (np.asarray(part, dtype=np.float64) for part in checked)
+        weight = np.asarray(_check_sample_weight(sample_weight, rows, dtype=np.float64))
+        kinds = self._check(weight)
+        cluster = _numbered(groups, len(target))
+        used = np.flatnonzero(weight > 0)
+        frame, sample, base, scale = self._prepare(
+            rows[used], target[used], weight[used], cluster[used]
+        )
+        directions = self._directions(frame)
+        seed = self._seed()
+        choose = by_information if self.criterion == "bic" else by_validation
+        selection = choose(sample, directions, int(self.max_regimes), kinds, seed)
+        pieces, rationals = self._rounded(frame, sample, selection.pieces)
+        self.scores_, self.p_values_ = selection.scores, selection.p_values
+        self.bic_ = bic(sample, pieces)
+        self._publish(describe(frame, sample, pieces, base, scale, rationals, self.level, used))
+        self.labels_ = labels(self._tree, rows)
+        fitted = self._pieces(rows)
+        self.residuals_ = target - fitted
+        self.intercept_ = float(np.average(fitted, weights=weight))
+        self.n_contrasts_ = len(used) - 1
+        self.n_pairs_ = len(used) * (len(used) - 1) // 2
+        return self
+
+    def apply(self, X: ArrayLike) -> Labels:
+        """Regime of each row, shape (n_runs,)."""
+        check_is_fitted(self)
+        return labels(self._tree, np.asarray(validate_data(self, X, reset=False, dtype=np.float64)))
+
+    def intervals(self, level: float = 0.9) -> Array:
+        """Intervals of the exponents of each regime, shape (n_regimes, n_features, 2).
+
+        Parameters
+        ----------
+        level : float, default=0.9
+        """
+        check_is_fitted(self)
+        return np.stack([regime.intervals(level) for regime in self.regimes_])
+
+    def _publish(self, outcome: Outcome) -> None:
+        self.regimes_ = outcome.regimes
+        self.thresholds_ = outcome.thresholds
+        self._tree = outcome.tree
+        self.n_regimes_ = len(outcome.regimes)
+        self.exponents_ = np.stack([regime.exponents for regime in outcome.regimes])
+        self.intercepts_ = np.array([regime.intercept for regime in outcome.regimes])
+        self.covariance_ = np.stack([regime.covariance for regime in outcome.regimes])
+
+    def _potential(self, X: Array) -> Array:
+        return self._pieces(X) - self.intercept_
+
+    def _pieces(self, X: Array) -> Array:
+        regime = labels(self._tree, X)
+        return np.asarray(self.intercepts_[regime] + np.sum(self.exponents_[regime] * X, axis=1))
+
+    def _check(self, weight: Array) -> Kinds:
+        if int(self.max_regimes) != self.max_regimes or self.max_regimes < 1:
+            raise InputError(f"max_regimes must be a positive integer, got {self.max_regimes!r}")
+        if self.criterion not in ("bic", "cv"):
+            raise InputError(f"criterion must be 'bic' or 'cv', got {self.criterion!r}")
+        if self.continuous not in ("auto", True, False):
+            raise InputError(f"continuous must be 'auto', True or False, got {self.continuous!r}")
+        if not 0 < self.level < 1:
+            raise InputError(f"level must lie between 0 and 1, got {self.level!r}")
+        if np.any(weight < 0) or np.sum(weight > 0) < 2:
+            raise InputError(
+                "sample_weight must be non-negative and positive for at least two runs"
+            )
+        return Kinds(jump=self.continuous is not True, continuous=self.continuous is not False)
+
+    def _prepare(
+        self, X: Array, y: Array, weight: Array, cluster: Labels
+    ) -> tuple[Frame, Sample, Array, float]:
+        weight = weight / weight.mean()
+        frame = canonical_frame(X, y, weight)
+        Z = frame.coordinates(X)
+        root = np.sqrt(weight)
+        design = np.column_stack([np.ones(len(y)), Z])
+        base = np.linalg.lstsq(root[:, None] * design, root * y, rcond=1e-12)[0]
+        scale = float(np.sqrt(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)))
+        scale = scale if scale > 1e-13 * float(np.abs(y).max(initial=0.0)) else 1.0
+        least = self.min_runs or max(2 * (frame.rank + 1), 5, np.ceil(0.5 * np.sqrt(len(y))))
+        sample = Sample(Z, (y - design @ base) / scale, weight, cluster, int(least))
+        return frame, sample, base, scale
+
+    def _monomials(self, frame: Frame, most: int) -> list[tuple[int, ...]]:
+        if self.exponent_map is None or frame.rank < 2:
+            return []
+        table = np.asarray(self.exponent_map, dtype=np.float64)
+        if table.ndim != 2 or table.shape[1] != self.n_features_in_:
+            raise InputError(
+                f"exponent_map must have one column per feature ({self.n_features_in_}), "
+                f"got shape {table.shape}"
+            )
+        return short_monomials(table, most)
+
+    def _directions(self, frame: Frame) -> Array:
+        found = [sphere(frame.rank)]
+        for monomial in self._monomials(frame, _SEARCH_MONOMIALS):
+            direction = frame.inverse @ np.array(monomial, dtype=np.float64)
+            found.append((direction / np.linalg.norm(direction))[None])
+        return np.concatenate(found)
+
+    def _rounded(self, frame: Frame, sample: Sample, pieces: Pieces) -> tuple[Pieces, Rationals]:
+        monomials = self._monomials(frame, _ROUNDING_MONOMIALS) if pieces.n_regimes > 1 else []
+        return round_directions(frame, sample, pieces, monomials, self.level)
+
+    def _seed(self) -> int:
+        if isinstance(self.random_state, np.random.RandomState):
+            return int(self.random_state.randint(2**31 - 1))
+        if self.random_state is None:
+            return int(np.random.RandomState().randint(2**31 - 1))
+        return int(self.random_state)
+
+
+def _numbered(groups: ArrayLike | None, n_runs: int) -> Labels:
+    if groups is None:
+        return np.arange(n_runs)
+    names = np.asarray(groups)
+    if names.shape != (n_runs,):
+        raise InputError(f"groups must name a cluster for each of {n_runs} runs, got {names.shape}")
+    return np.unique(names, return_inverse=True)[1].astype(np.intp)

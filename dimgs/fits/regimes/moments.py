@@ -1,0 +1,212 @@
+"""Losses of every split of a sorted table from cumulative moments: no refit per split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dimgs.fits.regimes.frame import Array, Labels
+
+_PIVOT = 1e-10
+_TIE = 1e-9
+_DENSE = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Runs in whitened coordinates, ready for scans.
+
+    Attributes
+    ----------
+    Z : ndarray of shape (n_runs, rank)
+    y : ndarray of shape (n_runs,)
+        Residual of the single power law in units of the spread of the response: every loss is
+        unchanged by that, and cancellation is avoided.
+    weight : ndarray of shape (n_runs,)
+    cluster : ndarray of int of shape (n_runs,)
+    min_runs : int
+        Smallest number of runs of a regime.
+    """
+
+    Z: Array
+    y: Array
+    weight: Array
+    cluster: Labels
+    min_runs: int
+
+    @property
+    def design(self) -> Array:
+        """Columns 1 and Z, shape (n_runs, rank + 1)."""
+        return np.column_stack([np.ones(len(self.y)), self.Z])
+
+    @property
+    def rows(self) -> Array:
+        """Columns 1, Z, y, each row times the root of its weight."""
+        return np.asarray(np.sqrt(self.weight)[:, None] * np.column_stack([self.design, self.y]))
+
+    def take(self, index: Labels) -> "Sample":
+        """The runs `index` alone."""
+        return Sample(
+            self.Z[index], self.y[index], self.weight[index], self.cluster[index], self.min_runs
+        )
+
+
+def losses(grams: Array) -> Array:
+    """Residual sums of squares of regressions given by their Gram matrices.
+
+    Parameters
+    ----------
+    grams : ndarray of shape (..., q, q)
+        Moments of the columns (1, Z, y), y last.
+
+    Returns
+    -------
+    ndarray of shape (...)
+        Sums of squares of what (1, Z) leave of y; columns without information are skipped.
+    """
+    work = grams.copy()
+    first = np.diagonal(grams, axis1=-2, axis2=-1).copy()
+    size = grams.shape[-1]
+    for k in range(size - 1):
+        pivot = work[..., k, k]
+        good = pivot > _PIVOT * first[..., k]
+        inverse = np.where(good, 1.0 / np.where(good, pivot, 1.0), 0.0)
+        row = work[..., k, k + 1 :]
+        work[..., k + 1 :, k + 1 :] -= (row * inverse[..., None])[..., :, None] * row[..., None, :]
+    return np.asarray(np.maximum(work[..., -1, -1], 0.0))
+
+
+def prefix_grams(rows: Array, cuts: Labels) -> Array:
+    """Gram matrices of the first cuts[i] rows, shape (n_cuts, q, q); `cuts` ascending."""
+    if len(rows) <= _DENSE:
+        total = np.cumsum(rows[:, :, None] * rows[:, None, :], axis=0)
+        padded = np.concatenate([np.zeros_like(total[:1]), total])
+        return np.asarray(padded[cuts])
+    grams = np.empty((len(cuts), rows.shape[1], rows.shape[1]))
+    running = np.zeros(grams.shape[1:])
+    start = 0
+    for i, stop in enumerate(cuts):
+        block = rows[start:stop]
+        running = running + block.T @ block
+        grams[i] = running
+        start = int(stop)
+    return grams
+
+
+def distinct_cuts(ordered: Array, min_runs: int, most: int | None = None) -> Labels:
+    """Positions where a sorted projection may be cut: never between ties, never too few runs."""
+    size = len(ordered)
+    if size < 2 * min_runs:
+        return np.zeros(0, dtype=np.intp)
+    spread = ordered[-1] - ordered[0]
+    cuts = np.arange(min_runs, size - min_runs + 1)
+    cuts = cuts[ordered[cuts] - ordered[cuts - 1] > _TIE * max(float(spread), 1e-300)]
+    if most is not None and len(cuts) > most:
+        cuts = cuts[np.unique(np.linspace(0, len(cuts) - 1, most).astype(np.intp))]
+    return np.asarray(cuts, dtype=np.intp)
+
+
+def split_losses(rows: Array, left: Labels, right: Labels, cuts: Labels, min_runs: int) -> Array:
+    """Loss of every cut of sorted rows whose two sides may themselves be divided into regimes.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_runs, q)
+        Weighted columns (1, Z, y), sorted along the direction.
+    left, right : ndarray of int of shape (n_runs,)
+        Regime of each run if it falls on the lower, or on the upper, side of the cut.
+    cuts : ndarray of int
+        Number of runs on the lower side.
+    min_runs : int
+        A cut that leaves fewer runs in any regime has infinite loss.
+
+    Returns
+    -------
+    ndarray of shape (n_cuts,)
+    """
+    loss = np.zeros(len(cuts))
+    ends = np.append(cuts, len(rows)).astype(np.intp)
+    for regime, upper in [(k, False) for k in np.unique(left)] + [
+        (k, True) for k in np.unique(right)
+    ]:
+        member = (right if upper else left) == regime
+        everyone = bool(member.all())
+        grams = prefix_grams(rows if everyone else rows * member[:, None], ends)
+        count = ends if everyone else np.concatenate([[0], np.cumsum(member)])[ends]
+        if upper:
+            grams, count = grams[-1] - grams[:-1], count[-1] - count[:-1]
+        else:
+            grams, count = grams[:-1], count[:-1]
+        loss += np.where(count >= min_runs, losses(grams), np.inf)
+    return loss
+
+
+def best_cut(
+    rows: Array,
+    projection: Array,
+    left: Labels,
+    right: Labels,
+    min_runs: int,
+    most: int = 64,
+    exact: bool = False,
+) -> tuple[float, float]:
+    """Threshold on a projection with the least loss, and that loss (infinite if none is possible).
+
+    A first scan over at most `most` cuts; with `exact`, the neighbourhood of the best one is
+    scanned again until every run has been considered, so the cost stays linear in the runs.
+    """
+    order = np.argsort(projection, kind="stable")
+    ordered, rows, left, right = projection[order], rows[order], left[order], right[order]
+    every = distinct_cuts(ordered, min_runs)
+    if not len(every):
+        return 0.0, np.inf
+    low, high = 0, len(every) - 1
+    while True:
+        chosen = np.unique(np.linspace(low, high, min(most, high - low + 1)).astype(np.intp))
+        loss = split_losses(rows, left, right, every[chosen], min_runs)
+        at = int(np.argmin(loss))
+        if not exact or len(chosen) == high - low + 1:
+            break
+        low, high = int(chosen[max(at - 1, 0)]), int(chosen[min(at + 1, len(chosen) - 1)])
+    cut = int(every[chosen[at]])
+    return float(0.5 * (ordered[cut - 1] + ordered[cut])), float(loss[at])
+
+
+def best_chains(
+    rows: Array, projection: Array, min_runs: int, most: int, grid: int = 64
+) -> list[tuple[Array, float]]:
+    """Least-loss thresholds along one direction for 2, 3, ..., `most` regimes.
+
+    Dynamic programming over at most `grid` cuts (Bai & Perron 2003, J. Appl. Econometrics 18:1).
+
+    Returns
+    -------
+    list of (thresholds, loss)
+        Shorter than `most` - 1 where the runs do not suffice.
+    """
+    order = np.argsort(projection, kind="stable")
+    ordered = projection[order]
+    cuts = distinct_cuts(ordered, min_runs, grid)
+    if not len(cuts):
+        return []
+    stops = np.concatenate([[0], cuts, [len(ordered)]]).astype(np.intp)
+    grams = prefix_grams(rows[order], stops)
+    i, j = np.triu_indices(len(stops), k=1)
+    wide = stops[j] - stops[i] >= min_runs
+    cost = np.full((len(stops), len(stops)), np.inf)
+    cost[i[wide], j[wide]] = losses(grams[j[wide]] - grams[i[wide]])
+    best = cost[0]
+    back: list[Labels] = []
+    found: list[tuple[Array, float]] = []
+    for _ in range(2, most + 1):
+        total = best[:, None] + cost
+        back.append(np.argmin(total, axis=0))
+        best = np.min(total, axis=0)
+        if not np.isfinite(best[-1]):
+            break
+        place, at = [], len(stops) - 1
+        for pointer in reversed(back):
+            at = int(pointer[at])
+            place.append(int(stops[at]))
+        cut = np.array(place[::-1])
+        found.append((0.5 * (ordered[cut - 1] + ordered[cut]), float(best[-1])))
+    return found

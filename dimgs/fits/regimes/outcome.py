@@ -1,0 +1,192 @@
+"""What is reported: regimes and thresholds in the caller's own groups."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from dimgs.errors import InputError
+from dimgs.fits.regimes.continuity import Pieces
+from dimgs.fits.regimes.directions import leading
+from dimgs.fits.regimes.frame import Array, Frame, Labels
+from dimgs.fits.regimes.jackknife import jackknife_covariance
+from dimgs.fits.regimes.moments import Sample
+from dimgs.fits.regimes.thresholds import Threshold, jump_profile, kink_profile
+from dimgs.fits.regimes.tree import Boundary, Split, Tree, boundaries, labels, n_leaves, paths
+
+
+class Condition(NamedTuple):
+    """One side of a boundary: ``direction @ x >= threshold`` if sign is 1, below it if -1.
+
+    The threshold is the logarithm of a monomial whose exponents are `direction`.
+    """
+
+    direction: tuple[float, ...]
+    sign: int
+    threshold: float
+
+
+@dataclass(frozen=True, eq=False)
+class Regime:
+    """A region of constant exponents.
+
+    Attributes
+    ----------
+    conditions : list of Condition
+        All hold inside the regime; empty where there is a single one.
+    exponents : ndarray of shape (n_features,)
+    intercept : float
+        Logarithm of the prefactor.
+    parameter_covariance : ndarray of shape (n_features + 1, n_features + 1)
+        Of the intercept and the exponents, the partition held.
+    dof : int
+        Degrees of freedom of its t quantiles.
+    n : int
+        Runs of positive weight inside.
+    indices : ndarray of int of shape (n,)
+        Their rows.
+    """
+
+    conditions: list[Condition]
+    exponents: Array
+    intercept: float
+    parameter_covariance: Array
+    dof: int
+    n: int
+    indices: Labels
+
+    @property
+    def covariance(self) -> Array:
+        """Covariance of the exponents, shape (n_features, n_features)."""
+        return self.parameter_covariance[1:, 1:]
+
+    def intervals(self, level: float = 0.9) -> Array:
+        """Intervals of the exponents, shape (n_features, 2)."""
+        return self._interval(self.exponents, np.diag(self.covariance), level)
+
+    def intercept_interval(self, level: float = 0.9) -> tuple[float, float]:
+        """Interval of the logarithm of the prefactor."""
+        value = np.array([self.intercept])
+        low, high = self._interval(value, self.parameter_covariance[:1, 0], level)[0]
+        return float(low), float(high)
+
+    def _interval(self, value: Array, variance: Array, level: float) -> Array:
+        if not 0 < level < 1:
+            raise InputError(f"level must lie between 0 and 1, got {level}")
+        half = stats.t.ppf(0.5 + level / 2, self.dof) * np.sqrt(np.maximum(variance, 0.0))
+        return np.column_stack([value - half, value + half])
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Everything that a fit publishes; `tree` is in the coordinates of the features."""
+
+    regimes: list[Regime]
+    thresholds: list[Threshold]
+    tree: Tree
+
+
+def describe(
+    frame: Frame,
+    sample: Sample,
+    pieces: Pieces,
+    base: Array,
+    scale: float,
+    rationals: dict[int, tuple[tuple[Fraction, ...], ...]],
+    level: float,
+    used: Labels,
+) -> Outcome:
+    """Translate pieces from whitened coordinates to the groups.
+
+    Parameters
+    ----------
+    frame : Frame
+    sample : Sample
+    pieces : Pieces
+    base : ndarray of shape (rank + 1,)
+        The single power law that was subtracted from the response.
+    scale : float
+        What the remainder was divided by.
+    rationals : dict
+        Rational directions of the jumps, by number.
+    level : float
+    used : ndarray of int
+        Rows of the runs of `sample` in the caller's table.
+    """
+    edges = boundaries(pieces.tree)
+    tree, leaves, order = _oriented(pieces.tree, frame)
+    regime = labels(pieces.tree, sample.Z)
+    translation = np.zeros((frame.matrix.shape[0] + 1, frame.rank + 1))
+    translation[0, 0] = 1.0
+    translation[0, 1:] = -frame.centre @ frame.matrix
+    translation[1:, 1:] = frame.matrix
+    shown = boundaries(tree)
+    regimes = []
+    for place, k in enumerate(leaves):
+        index = np.flatnonzero(regime == k)
+        part = sample.take(index)
+        miss = part.y - part.design @ pieces.laws[k]
+        spread, dof = jackknife_covariance(part.design, miss, part.weight, part.cluster)
+        law = translation @ (base + scale * pieces.laws[k])
+        with np.errstate(invalid="ignore"):
+            covariance = scale**2 * translation @ spread @ translation.T
+        if not np.isfinite(covariance).all():
+            covariance = np.diag(np.full(len(law), np.inf))
+        conditions = [
+            Condition(tuple(shown[j].direction.tolist()), side, shown[j].threshold)
+            for j, side in paths(tree)[place]
+        ]
+        regimes.append(
+            Regime(conditions, law[1:], float(law[0]), covariance, dof, len(index), used[index])
+        )
+    thresholds = []
+    for place, k in enumerate(order):
+        profile = (kink_profile if edges[k].continuous else jump_profile)(sample, pieces, k)
+        profile = profile.translated(*_translation(edges[k], frame))
+        thresholds.append(
+            Threshold(
+                direction=shown[place].direction,
+                value=shown[place].threshold,
+                low=profile.interval(level)[0],
+                high=profile.interval(level)[1],
+                level=level,
+                kind="continuous" if edges[k].continuous else "jump",
+                rationals=rationals.get(k, ()),
+                profile=profile,
+            )
+        )
+    return Outcome(regimes, thresholds, tree)
+
+
+def _translation(edge: Boundary, frame: Frame) -> tuple[float, float]:
+    """Factor and offset from a threshold in whitened coordinates to one on the monomial."""
+    direction = frame.matrix @ edge.direction
+    lead = leading(direction)
+    return 1.0 / lead, float(direction @ frame.centre) / lead
+
+
+def _oriented(tree: Tree, frame: Frame) -> tuple[Tree, list[int], list[int]]:
+    """The tree in the features, leading exponents 1, with the old numbers of its parts in order.
+
+    A boundary whose leading exponent is negative is turned over, and its two sides with it.
+    """
+
+    def walk(node: Tree, first: int) -> tuple[Tree, list[int], list[int]]:
+        if node is None:
+            return None, [first], []
+        here = first + n_leaves(node.left) - 1
+        left, right = walk(node.left, first), walk(node.right, here + 1)
+        factor, offset = _translation(node.boundary, frame)
+        direction = factor * (frame.matrix @ node.boundary.direction)
+        # Exponents at the level of rounding errors are none.
+        direction[np.abs(direction) < 1e-12 * np.abs(direction).max()] = 0.0
+        threshold = factor * node.boundary.threshold + offset
+        edge = Boundary(direction, threshold, node.boundary.continuous)
+        if factor < 0:
+            left, right = right, left
+        turned = Split(edge, left[0], right[0])
+        return turned, left[1] + right[1], [*left[2], here, *right[2]]
+
+    return walk(tree, 0)

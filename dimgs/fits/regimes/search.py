@@ -1,0 +1,172 @@
+"""The best partition for each number of regimes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dimgs.fits.regimes.continuity import Pieces, fit_continuous, jump_pieces
+from dimgs.fits.regimes.directions import curvature_directions
+from dimgs.fits.regimes.frame import Array
+from dimgs.fits.regimes.hinges import best_hinge
+from dimgs.fits.regimes.moments import Sample, best_chains, best_cut
+from dimgs.fits.regimes.polish import polish
+from dimgs.fits.regimes.tree import (
+    Boundary,
+    Tree,
+    boundaries,
+    chain,
+    labels,
+    n_leaves,
+    split_leaf,
+)
+
+EXACT = 1e-22
+_THRESHOLD_COST = 3.0
+_KINK_COST = 1.0
+_CHAIN_DIRECTIONS = 6
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Which kinds of boundary may be used."""
+
+    jump: bool
+    continuous: bool
+
+
+def degrees_of_freedom(tree: Tree, rank: int) -> float:
+    """Parameters of a partition, searches included.
+
+    K laws of rank + 1 parameters. A searched threshold costs 3, as a change point does in an
+    information criterion that counts it consistently (Hall, Osborn & Sakurai 2013, Manchester
+    School 81:54), and each searched direction rank - 1. A continuous boundary is derived from the
+    laws beside it; one more for the search of its place.
+    """
+    total = float(n_leaves(tree) * (rank + 1))
+    seen: list[Array] = []
+    for edge in boundaries(tree):
+        if edge.continuous:
+            total += _KINK_COST
+            continue
+        total += _THRESHOLD_COST
+        if not any(abs(abs(edge.direction @ d) - 1) < 1e-9 for d in seen):
+            total += rank - 1
+            seen.append(edge.direction / np.linalg.norm(edge.direction))
+    return total
+
+
+def bic(sample: Sample, pieces: Pieces) -> float:
+    """Bayesian information criterion; runs, never pairs, are counted."""
+    n = len(sample.y)
+    spread = max(pieces.loss / n, EXACT)
+    cost = degrees_of_freedom(pieces.tree, sample.Z.shape[1])
+    return float(n * np.log(spread) + cost * np.log(n))
+
+
+def grow(sample: Sample, directions: Array, max_regimes: int, kinds: Kinds) -> list[Pieces]:
+    """Best pieces for 1, 2, ... regimes, until more regimes only lose or runs do not suffice."""
+    path = [jump_pieces(sample, None)]
+    score = [bic(sample, path[0])]
+    if max_regimes < 2 or len(sample.y) < 2 * sample.min_runs or not sample.Z.shape[1]:
+        return path
+    directions = np.concatenate([directions, curvature_directions(sample)])
+    tree, favourites = _first_split(sample, directions)
+    if tree is None:
+        return path
+    chains = _chains(sample, favourites, max_regimes)
+    jumps: Tree = None
+    for count in range(2, max_regimes + 1):
+        proposals: list[Tree] = [tree] if count == 2 else _proposals(sample, jumps, directions)
+        if count in chains:
+            proposals.append(chains[count])
+        polished = [jump_pieces(sample, polish(sample, p)) for p in proposals]
+        if not polished:
+            break
+        jump = min(polished, key=lambda p: bic(sample, p))
+        jumps = jump.tree
+        options = [jump] if kinds.jump else []
+        if kinds.continuous:
+            options += _kinked(sample, jump, path[-1], directions, kinds)
+        if not options:
+            break
+        path.append(min(options, key=lambda p: bic(sample, p)))
+        score.append(bic(sample, path[-1]))
+        if len(score) > 2 and score[-1] > score[-2] > score[-3]:
+            break
+        if path[-1].loss <= EXACT * len(sample.y):
+            break
+    return path
+
+
+def _first_split(sample: Sample, directions: Array) -> tuple[Tree, Array]:
+    alone = np.zeros(len(sample.y), dtype=np.intp)
+    rows = sample.rows
+    cuts = [best_cut(rows, sample.Z @ d, alone, alone, sample.min_runs) for d in directions]
+    loss = np.array([c[1] for c in cuts])
+    if not np.isfinite(loss).any():
+        return None, directions[:0]
+    order = np.argsort(np.round(loss / loss.min(), 9), kind="stable")
+    at = order[0]
+    tree = polish(sample, _two(directions[at], cuts[at][0]))
+    best = boundaries(tree)[0].direction[None]
+    if sample.Z.shape[1] == 1:
+        return tree, best
+    return tree, np.concatenate([best, directions[order[:_CHAIN_DIRECTIONS]]])
+
+
+def _two(direction: Array, threshold: float) -> Tree:
+    """One boundary and two regimes."""
+    return split_leaf(None, 0, Boundary(direction, threshold))
+
+
+def _chains(sample: Sample, favourites: Array, max_regimes: int) -> dict[int, Tree]:
+    best: dict[int, tuple[float, Tree]] = {}
+    rows = sample.rows
+    for direction in favourites:
+        found = best_chains(rows, sample.Z @ direction, sample.min_runs, max_regimes)
+        for thresholds, loss in found:
+            count = len(thresholds) + 1
+            if count not in best or loss < best[count][0] * (1 - 1e-9):
+                best[count] = (loss, chain(direction, thresholds))
+    return {count: tree for count, (_, tree) in best.items()}
+
+
+def _proposals(sample: Sample, tree: Tree, directions: Array) -> list[Tree]:
+    """The tree with the regime split that gains most."""
+    regime = labels(tree, sample.Z)
+    rows = sample.rows
+    best: tuple[float, Tree] | None = None
+    for k in range(n_leaves(tree)):
+        index = np.flatnonzero(regime == k)
+        if len(index) < 2 * sample.min_runs:
+            continue
+        alone = np.zeros(len(index), dtype=np.intp)
+        Z, part = sample.Z[index], rows[index]
+        whole = jump_pieces(sample.take(index), None).loss
+        for direction in directions:
+            threshold, loss = best_cut(part, Z @ direction, alone, alone, sample.min_runs)
+            gain = whole - loss
+            if np.isfinite(gain) and (best is None or gain > best[0] + 1e-9 * abs(best[0])):
+                best = (gain, split_leaf(tree, k, Boundary(direction, threshold)))
+    return [] if best is None else [best[1]]
+
+
+def _kinked(
+    sample: Sample, jump: Pieces, fewer: Pieces, directions: Array, kinds: Kinds
+) -> list[Pieces]:
+    """Variants with continuous boundaries, from the jumps and from the best extra hinge."""
+    count = jump.n_regimes
+    every = list(range(count - 1))
+    starts: list[Tree] = [jump.tree]
+    hinge = best_hinge(sample, labels(fewer.tree, sample.Z), directions)
+    if hinge is not None and fewer.n_regimes == count - 1:
+        starts.append(split_leaf(fewer.tree, hinge[0], Boundary(hinge[1], hinge[2])))
+    found = [fit_continuous(sample, start, every) for start in starts]
+    if kinds.jump and count > 2:
+        single = [(k, fit_continuous(sample, jump.tree, [k])) for k in every]
+        found += [pieces for _, pieces in single]
+        score = bic(sample, jump)
+        helpful = [k for k, p in single if p is not None and bic(sample, p) < score]
+        if 1 < len(helpful) < len(every):
+            found.append(fit_continuous(sample, jump.tree, helpful))
+    return [pieces for pieces in found if pieces is not None]

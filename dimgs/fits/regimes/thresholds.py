@@ -1,0 +1,205 @@
+"""Thresholds between regimes and their intervals by inverting the likelihood ratio."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from scipy import stats
+
+from dimgs.errors import InputError
+from dimgs.fits.regimes.continuity import Pieces
+from dimgs.fits.regimes.frame import Array
+from dimgs.fits.regimes.hinges import kink_scores
+from dimgs.fits.regimes.jackknife import jackknife_covariance
+from dimgs.fits.regimes.moments import Sample, distinct_cuts, split_losses
+from dimgs.fits.regimes.search import degrees_of_freedom
+from dimgs.fits.regimes.tree import at_boundary, boundaries, labels
+
+_CUTS = 2000
+_KNOTS = 400
+
+
+def hansen_quantile(level: float) -> float:
+    """Critical likelihood ratio of a jump: -2 log(1 - sqrt(level)) (Hansen 2000, theorem 1).
+
+    Examples
+    --------
+    >>> round(hansen_quantile(0.90), 2)
+    5.94
+    """
+    return float(-2.0 * np.log(1.0 - np.sqrt(level)))
+
+
+@dataclass(frozen=True, eq=False)
+class Profile:
+    """Likelihood ratio along one boundary's direction.
+
+    Attributes
+    ----------
+    lower, upper : ndarray of shape (n_cuts,)
+        Range of thresholds that each cut stands for.
+    ratio : ndarray of shape (n_cuts,)
+        Rise of the loss over its least value, in units of the noise variance.
+    dof : float
+        Degrees of freedom of that variance.
+    continuous : bool
+    """
+
+    lower: Array
+    upper: Array
+    ratio: Array
+    dof: float
+    continuous: bool
+
+    def translated(self, factor: float, offset: float) -> "Profile":
+        """The same profile of factor * threshold + offset."""
+        ends = (factor * self.lower + offset, factor * self.upper + offset)
+        if factor > 0:
+            return Profile(*ends, self.ratio, self.dof, self.continuous)
+        return Profile(ends[1][::-1], ends[0][::-1], self.ratio[::-1], self.dof, self.continuous)
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Thresholds that are not rejected; infinite where the last admissible one is not."""
+        if not 0 < level < 1:
+            raise InputError(f"level must lie between 0 and 1, got {level}")
+        if self.continuous:
+            bound = float(stats.t.ppf(0.5 + level / 2, self.dof) ** 2)
+        else:
+            bound = hansen_quantile(level)
+        kept = np.flatnonzero(self.ratio <= bound)
+        if not len(kept):
+            kept = np.array([int(np.argmin(self.ratio))])
+        first, last = int(kept[0]), int(kept[-1])
+        low = -np.inf if first == 0 else float(self.lower[first])
+        high = np.inf if last == len(self.ratio) - 1 else float(self.upper[last])
+        return low, high
+
+
+@dataclass(frozen=True, eq=False)
+class Threshold:
+    """A boundary ``direction @ x = value`` between two regimes.
+
+    Attributes
+    ----------
+    direction : ndarray of shape (n_features,)
+        Exponents of the monomial of groups; the leading one is 1.
+    value, low, high : float
+        Logarithm of the monomial at the boundary and its interval at `level`, the direction held.
+    level : float
+    kind : str
+        "jump", or "continuous" where the two laws meet and their difference fixes the direction.
+    rationals : tuple of tuple of Fraction
+        For a jump in several groups with an exponent map: the rational directions that the runs
+        cannot distinguish at `level`, shortest first.
+    profile : Profile
+        Likelihood ratios, for intervals at other levels.
+    """
+
+    direction: Array
+    value: float
+    low: float
+    high: float
+    level: float
+    kind: str
+    rationals: tuple[tuple[Fraction, ...], ...]
+    profile: Profile
+
+    def interval(self, level: float) -> tuple[float, float]:
+        """Interval (low, high) at another level."""
+        return self.profile.interval(level)
+
+
+def noise_variance(sample: Sample, pieces: Pieces) -> tuple[float, float]:
+    """Residual variance and its degrees of freedom, searches not counted twice."""
+    used = degrees_of_freedom(pieces.tree, sample.Z.shape[1])
+    laws = pieces.laws.size + pieces.n_regimes - 1
+    dof = max(1.0, len(sample.y) - min(used, float(laws)))
+    return max(pieces.loss / dof, 1e-300), dof
+
+
+def jump_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
+    """Likelihood ratio of boundary `k` as a jump, all other boundaries held."""
+    edge = boundaries(pieces.tree)[k]
+    reaches, left, right = at_boundary(pieces.tree, k, sample.Z)
+    projection = sample.Z[reaches] @ edge.direction
+    order = np.argsort(projection, kind="stable")
+    ordered = projection[order]
+    cuts = distinct_cuts(ordered, sample.min_runs)
+    if len(cuts) > 2 * _CUTS:
+        near = int(np.searchsorted(cuts, np.searchsorted(ordered, edge.threshold)))
+        chosen = np.concatenate(
+            [
+                np.linspace(0, len(cuts) - 1, _CUTS).astype(np.intp),
+                np.arange(max(near - _CUTS // 2, 0), min(near + _CUTS // 2, len(cuts))),
+            ]
+        )
+        cuts = cuts[np.unique(chosen)]
+    rows = sample.rows[reaches][order]
+    loss = split_losses(rows, left[reaches][order], right[reaches][order], cuts, sample.min_runs)
+    variance, dof = noise_variance(sample, pieces)
+    scale = variance * jump_nuisance(sample, pieces, k, variance)
+    lower = np.concatenate([ordered[:1], ordered[cuts[:-1]]])
+    upper = np.concatenate([ordered[cuts[1:] - 1], ordered[-1:]])
+    return Profile(lower, upper, (loss - loss.min()) / scale, dof, False)
+
+
+def jump_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> float:
+    """Hansen's eta squared: noise at the threshold against the mean noise, never below 1.
+
+    A kernel average over the runs near the threshold of the squared jump times the squared
+    residual, over that of the squared jump times the variance (Hansen 2000, section 3.4).
+    """
+    edge = boundaries(pieces.tree)[k]
+    near = np.isin(labels(pieces.tree, sample.Z), (k, k + 1))
+    part = sample.take(np.flatnonzero(near))
+    projection = part.Z @ edge.direction
+    spread = float(np.std(projection)) * len(projection) ** -0.2
+    kernel = np.exp(-0.5 * ((projection - edge.threshold) / max(spread, 1e-12)) ** 2)
+    jump = part.weight * (part.design @ (pieces.laws[k + 1] - pieces.laws[k])) ** 2 * kernel
+    noise = part.weight * (part.y - pieces.predict(part.Z)) ** 2
+    bottom = float(jump.sum()) * variance
+    return max(1.0, float(jump @ noise) / bottom) if bottom > 0 else 1.0
+
+
+def kink_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
+    """Likelihood ratio of a continuous boundary along its direction, from the two regimes beside.
+
+    The noise is scaled by the ratio of the run- or cluster-robust to the plain variance of the
+    difference of the laws at the boundary, never below 1.
+    """
+    edge = boundaries(pieces.tree)[k]
+    regime = labels(pieces.tree, sample.Z)
+    part = sample.take(np.flatnonzero(np.isin(regime, (k, k + 1))))
+    root = np.sqrt(part.weight)
+    basis = np.linalg.qr(root[:, None] * part.design)[0]
+    response = (root * part.y)[:, None]
+    response = response - basis @ (basis.T @ response)
+    projection = part.Z @ edge.direction
+    ordered = np.sort(projection)
+    cuts = distinct_cuts(ordered, part.min_runs)
+    ends = ordered[cuts[0] - 1], ordered[cuts[-1]]
+    knots = np.unique(np.append(np.linspace(*ends, _KNOTS), np.clip(edge.threshold, *ends)))
+    gain = kink_scores(basis, root, projection, knots, response)[0][:, 0] ** 2
+    variance, dof = noise_variance(sample, pieces)
+    scale = variance * _kink_nuisance(sample, pieces, k, variance)
+    lower = np.concatenate([knots[:1], knots[:-1]])
+    upper = np.concatenate([knots[1:], knots[-1:]])
+    return Profile(lower, upper, (gain.max() - gain) / scale, dof, True)
+
+
+def _kink_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> float:
+    edge = boundaries(pieces.tree)[k]
+    regime = labels(pieces.tree, sample.Z)
+    middle = sample.Z[np.isin(regime, (k, k + 1))].mean(axis=0)
+    middle = middle + (edge.threshold - middle @ edge.direction) * edge.direction
+    point = np.append(1.0, middle)
+    robust = plain = 0.0
+    for j in (k, k + 1):
+        part = sample.take(np.flatnonzero(regime == j))
+        miss = part.y - part.design @ pieces.laws[j]
+        spread, _ = jackknife_covariance(part.design, miss, part.weight, part.cluster)
+        gram = part.design.T @ (part.weight[:, None] * part.design)
+        robust += float(point @ spread @ point)
+        plain += variance * float(point @ np.linalg.pinv(gram, hermitian=True) @ point)
+    ratio = robust / plain if plain > 0 else 1.0
+    return max(1.0, ratio) if np.isfinite(ratio) else 1.0
