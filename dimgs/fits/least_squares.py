@@ -1,0 +1,287 @@
+"""The functional core of `PowerLaw`: all-pairs least squares in closed form."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dimgs.design.grouped_moments import group_means
+from dimgs.design.moments import checked_arrays, not_finite_message
+from dimgs.errors import FitError, InputError
+from dimgs.fits.inference import Influence, IntervalKind
+from dimgs.fits.influence import FULL_LEVERAGE, ClusterInfluence, RunInfluence
+from dimgs.fits.solve import Coordinates, coordinates_of_rows
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+# Groups that span several clusters become explicit coordinates of the jackknife up to this
+# number; beyond it their prefactors count as known, which then makes next to no difference.
+MAX_EXPLICIT_GROUPS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class PowerLawFit:
+    """A fitted power law with what its uncertainty needs; targets come first in every array.
+
+    Attributes
+    ----------
+    exponents : ndarray of shape (n_targets, n_features)
+    intercept : ndarray of shape (n_targets,)
+        Weighted mean of the group intercepts.
+    group_labels : ndarray of shape (n_groups,)
+    group_intercepts : ndarray of shape (n_groups, n_targets)
+    centre : ndarray of shape (n_features,)
+        Weighted mean of the features, where the intercept is known best.
+    coordinates : Coordinates
+    influence : Influence
+    weight : float
+        Sum of the weights.
+    r2, cv_r2 : ndarray of shape (n_targets,)
+        In-sample, and by runs or clusters left out; of the contrasts that were fitted.
+    residual_scale : ndarray of shape (n_targets,)
+        Standard deviation of a run of average weight about the law.
+    n_runs, n_pairs, n_contrasts : int
+    residuals, loo_residuals : ndarray of shape (n_runs, n_targets) or None
+        None when only moments were kept; NaN where a run cannot be left out.
+    """
+
+    exponents: Array
+    intercept: Array
+    group_labels: NDArray[np.generic]
+    group_intercepts: Array
+    centre: Array
+    coordinates: Coordinates
+    influence: Influence
+    weight: float
+    r2: Array
+    cv_r2: Array
+    residual_scale: Array
+    n_runs: int
+    n_pairs: int
+    n_contrasts: int
+    residuals: Array | None = None
+    loo_residuals: Array | None = None
+
+    @property
+    def joint_covariance(self) -> Array:
+        """Covariance of [intercept, exponents], shape (n_targets, n_features + 1, ...)."""
+        u = self.functionals(np.eye(len(self.centre) + 1))
+        return np.asarray(u @ self.influence.covariance @ u.T)
+
+    def functionals(self, c: Array) -> Array:
+        """Orthonormal coordinates of functionals c . [intercept, exponents], one a row of `c`."""
+        about_centre = c[:, 1:] - c[:, :1] * self.centre
+        return np.column_stack(
+            [c[:, 0] / np.sqrt(self.weight), about_centre @ self.coordinates.whiten]
+        )
+
+    def half_widths(self, c: Array, level: float, extra: float = 0.0) -> Array:
+        """Half width of each functional's interval; infinite where the runs cannot tell.
+
+        Parameters
+        ----------
+        c : ndarray of shape (n, n_features + 1)
+            Functionals of [intercept, exponents], one a row.
+        level : float
+        extra : float
+            Variances of one run to add.
+
+        Returns
+        -------
+        ndarray of shape (n, n_targets)
+        """
+        if not 0.0 < level < 1.0:
+            raise InputError(f"The level is {level}: give the coverage as a fraction, like 0.9.")
+        widths = self.influence.half_widths(self.functionals(c), level, extra)
+        unknown = ~self.coordinates.identifies(c[:, 1:] - c[:, :1] * self.centre)
+        widths[unknown] = np.inf
+        return widths
+
+
+def fit_power_law(
+    X: ArrayLike,
+    y: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    within: ArrayLike | None = None,
+    *,
+    interval: IntervalKind = "cr3",
+    seed: int = 0,
+) -> PowerLawFit:
+    """Least squares over all pairs of runs, in closed form; `X` may have no column at all.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_runs, n_features)
+        Log groups; n_features may be 0, where the law is a constant.
+    y : array-like of shape (n_runs,) or (n_runs, n_targets)
+    sample_weight : array-like of shape (n_runs,), optional
+        A pair weighs the product of its runs' weights; 1/variance is efficient.
+    groups : array-like of shape (n_runs,), optional
+        Cluster of each run, for the uncertainty and the cross-validation.
+    within : array-like of shape (n_runs,), optional
+        Only runs of equal label are paired, so that each label keeps its own prefactor.
+    interval : {"cr3", "jackknife", "bootstrap"}
+    seed : int
+
+    Returns
+    -------
+    PowerLawFit
+
+    Raises
+    ------
+    FitError
+        If fewer than two runs have a positive weight.
+    InputError
+        If shapes disagree or a value is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> fit = fit_power_law(np.log([[1.0], [2.0], [4.0]]), np.log([3.0, 12.0, 48.0]))
+    >>> float(fit.exponents[0, 0].round(12)), float(np.exp(fit.intercept[0]).round(12))
+    (2.0, 3.0)
+    """
+    x, t, w = checked_arrays(X, y, sample_weight)
+    if not (np.isfinite(x).all() and np.isfinite(t).all()):
+        raise InputError(not_finite_message(x, t))
+    weight = np.ones(len(x)) if w is None else w
+    used = weight > 0.0
+    n_runs = int(used.sum())
+    if n_runs < 2:
+        raise FitError(f"{n_runs} run of positive weight makes no pair: give at least two.")
+    labels, codes = label_codes(within, len(x), "within")
+    group_weight, means = group_means(np.hstack([x, t]), codes, len(labels), weight)
+    p = x.shape[1]
+    root = np.sqrt(weight)[:, None]
+    xc, tc = (x - means[codes, :p]), (t - means[codes, p:])
+    coordinates, rows = coordinates_of_rows(xc * root, np.linalg.norm(x * root, axis=0))
+    target = tc * root
+    loadings = rows.T @ target
+    residuals = target - rows @ loadings
+    # one refinement step: what rounding left of the fit in the residuals
+    correction = rows.T @ residuals
+    residuals -= rows @ correction
+    exponents = (coordinates.whiten @ (loadings + correction)).T
+
+    total = float(group_weight.sum())
+    counts = np.bincount(codes, used, len(labels)).astype(np.int64)
+    n_groups = int(np.count_nonzero(counts))
+    dof = float(n_runs - n_groups - coordinates.rank)
+    sse = np.einsum("iq,iq->q", residuals, residuals)
+    variance = sse / dof if dof > 0 else np.zeros_like(sse)
+    share = np.divide(weight, group_weight[codes], out=np.zeros(len(x)), where=used)
+    runs = RunInfluence(
+        dof,
+        variance,
+        interval,
+        seed,
+        rows=rows,
+        constant=np.sqrt(weight / total),
+        dummy=np.sqrt(share),
+        codes=codes,
+        residuals=residuals,
+    )
+    free = used & (runs.leverage < FULL_LEVERAGE)
+    loo = np.full(tc.shape, np.nan)
+    loo[free] = residuals[free] / (1.0 - runs.leverage[free])[:, None]
+    influence: Influence = runs
+    left_out = loo
+    if groups is not None:
+        names, clusters = label_codes(groups, len(x), "groups")
+        if len(names) < 2:
+            raise FitError(
+                "All runs are in one cluster: give `groups` at least two labels, or leave it out."
+            )
+        influence, left_out = cluster_influence(runs, clusters, group_weight)
+    judged = np.isfinite(left_out).all(axis=1)
+    offsets = means[:, p:] - means[:, :p] @ exponents.T
+    return PowerLawFit(
+        exponents=exponents,
+        intercept=group_weight @ offsets / total,
+        group_labels=labels,
+        group_intercepts=np.where(counts[:, None] > 0, offsets, np.nan),
+        centre=group_weight @ means[:, :p] / total,
+        coordinates=coordinates,
+        influence=influence,
+        weight=total,
+        r2=score(sse, np.einsum("iq,iq->q", target, target)),
+        cv_r2=score((left_out[judged] ** 2).sum(axis=0), (target[judged] ** 2).sum(axis=0)),
+        residual_scale=run_scale(variance, dof, n_runs / total),
+        n_runs=n_runs,
+        n_pairs=int((counts * (counts - 1) // 2).sum()),
+        n_contrasts=n_runs - n_groups,
+        residuals=tc - xc @ exponents.T,
+        loo_residuals=np.divide(loo, root, out=np.full(loo.shape, np.nan), where=root > 0.0),
+    )
+
+
+def cluster_influence(
+    runs: RunInfluence, clusters: IntArray, group_weight: Array
+) -> tuple[ClusterInfluence, Array]:
+    """Influence of clusters of runs, and the residuals with the own cluster left out.
+
+    A group that lies inside one cluster goes with it: its prefactor, which no other run knows,
+    is granted to the left-out residuals.
+    """
+    order = np.argsort(clusters, kind="stable")
+    bounds = np.flatnonzero(np.diff(clusters[order], prepend=-1, append=-1))
+    cells = np.unique(np.stack([runs.codes, clusters]), axis=1)
+    spanning = np.bincount(cells[0], minlength=len(group_weight)) > 1
+    explicit = np.flatnonzero(spanning)
+    if len(explicit) > MAX_EXPLICIT_GROUPS:
+        explicit = explicit[:0]
+    embedding = group_embedding(group_weight, explicit, runs.rows.shape[1])
+    indicator = runs.codes[:, None] == explicit
+    columns = np.hstack([indicator * runs.dummy[:, None], runs.rows])[order]
+    residuals = runs.residuals[order]
+    slices = [slice(a, b) for a, b in pairwise(bounds)]
+    influence = ClusterInfluence(
+        runs.residual_dof,
+        runs.variance,
+        runs.kind,
+        runs.seed,
+        scatter=np.stack([columns[s].T @ columns[s] for s in slices]),
+        score=np.stack([columns[s].T @ residuals[s] for s in slices]),
+        embedding=embedding,
+        nested=1.0 - float((embedding[:, 0] ** 2).sum()),
+    )
+    shift = influence.leave_out()
+    left_out = np.empty_like(residuals)
+    for i, s in enumerate(slices):
+        left_out[order[s]] = residuals[s] + columns[s] @ shift[i]
+    return influence, left_out
+
+
+def group_embedding(group_weight: Array, explicit: IntArray, rank: int) -> Array:
+    """Where the constant and the features lie among [indicators of `explicit` groups, features]."""
+    embedding = np.zeros((len(explicit) + rank, 1 + rank))
+    embedding[: len(explicit), 0] = np.sqrt(group_weight[explicit] / group_weight.sum())
+    embedding[len(explicit) :, 1:] = np.eye(rank)
+    return embedding
+
+
+def label_codes(
+    labels: ArrayLike | None, n_runs: int, name: str
+) -> tuple[NDArray[np.generic], IntArray]:
+    """Distinct labels, sorted, and the position of each run's label among them."""
+    if labels is None:
+        return np.zeros(1, dtype=np.intp), np.zeros(n_runs, dtype=np.intp)
+    values = np.asarray(labels)
+    if values.shape != (n_runs,):
+        raise InputError(f"`{name}` has shape {values.shape} for {n_runs} runs: one label per run.")
+    distinct, codes = np.unique(values, return_inverse=True)
+    return distinct, codes
+
+
+def score(sse: Array, sst: Array) -> Array:
+    """Share of the spread that is explained; 1 or 0 where there is no spread to explain."""
+    flat = sst <= 0.0
+    return np.where(flat, np.where(sse <= 0.0, 1.0, 0.0), 1.0 - sse / np.where(flat, 1.0, sst))
+
+
+def run_scale(variance: Array, dof: float, runs_per_weight: float) -> Array:
+    """Standard deviation of a run of average weight; NaN without a degree of freedom."""
+    return np.sqrt(variance * runs_per_weight) if dof > 0 else np.full(len(variance), np.nan)

@@ -1,0 +1,299 @@
+"""The all-pairs power law in closed form, with honest intervals and moments that merge."""
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import Tags
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from dimgs.errors import FitError, InputError
+from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.inference import IntervalKind
+from dimgs.fits.least_squares import PowerLawFit, fit_power_law
+from dimgs.fits.streaming import BlockMoments
+
+Array = NDArray[np.float64]
+Of = Literal["run", "law"]
+
+__all__ = ["Of", "PowerLaw", "PowerLawFit", "fit_power_law"]
+
+
+class PowerLaw(ContrastiveRegressor):
+    """Power law fitted on the log-ratios of all pairs of runs, at the cost of one pass.
+
+    Minimises the sum over pairs of w_u w_v (log(f_u/f_v) - a . log(x_u/x_v))^2. The pairs are
+    never formed, and the uncertainty comes from leaving out runs, or clusters of runs.
+
+    Parameters
+    ----------
+    interval : {"cr3", "jackknife", "bootstrap"}, default "cr3"
+        "cr3": cluster jackknife made unbiased for homoscedastic noise, with Satterthwaite
+        degrees of freedom; "jackknife": the plain one; "bootstrap": wild cluster bootstrap-t.
+    random_state : int, default 0
+        Seed of the bootstrap.
+
+    Attributes
+    ----------
+    exponents_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Exponents; along `collinear_` directions, the smallest ones that fit.
+    intercept_ : float or ndarray of shape (n_targets,)
+        Log prefactor; the weighted mean of the groups' own with `within`.
+    group_intercepts_ : dict
+        Log prefactor of each label of `within`; {} without.
+    covariance_ : ndarray of shape (n_features, n_features) or (n_targets, ...)
+        Covariance of the exponents, by run or by cluster.
+    joint_covariance_ : ndarray of shape (n_features + 1, n_features + 1) or (n_targets, ...)
+        Covariance of [intercept, exponents].
+    dof_ : ndarray of shape (n_features,)
+        Satterthwaite degrees of freedom of each exponent.
+    intercept_dof_, residual_dof_ : float
+    residual_scale_ : float or ndarray of shape (n_targets,)
+        Standard deviation of a run of average weight about the law.
+    r2_, cv_r2_ : float or ndarray of shape (n_targets,)
+        Share of the spread (within groups, if any) explained: in the sample, and by each run
+        (each cluster, with `groups`) left out. After `partial_fit`, blocks are left out.
+    residuals_, loo_residuals_ : ndarray of shape (n_runs,) or (n_runs, n_targets)
+        Residuals, and those of each run by the law fitted without it; absent after
+        `partial_fit`, which keeps no run.
+    collinear_ : ndarray of shape (n_null, n_features)
+        Directions that the runs cannot separate: the monomial of the groups with these
+        exponents never varied. Exponents that they involve have infinite intervals.
+    near_collinear_ : ndarray of shape (n_weak, n_features)
+        Directions of condition index above 30, which the runs separate only weakly.
+    condition_indices_ : ndarray of shape (n_features,)
+    identified_ : ndarray of shape (n_features,)
+        Whether the runs determine each exponent.
+    n_contrasts_, n_pairs_ : int
+        Independent contrasts, and pairs that entered.
+    result_ : PowerLawFit
+
+    See Also
+    --------
+    fit_power_law : the function inside, which also accepts no feature at all.
+
+    References
+    ----------
+    R. M. Bell, D. F. McCaffrey, Survey Methodology 28 (2002) 169-181.
+    D. A. Belsley, E. Kuh, R. E. Welsch, "Regression Diagnostics", Wiley 1980, chapter 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> length = np.array([0.25, 0.5, 1.0, 2.0, 4.0])
+    >>> noise = np.array([0.01, -0.02, 0.0, 0.02, -0.01])
+    >>> period = 2.006 * np.sqrt(length) * np.exp(noise)
+    >>> law = PowerLaw().fit(np.log(length)[:, None], np.log(period))
+    >>> law.exponents_.round(3), law.intervals(0.9).round(2)
+    (array([0.5]), array([[0.48, 0.52]]))
+    """
+
+    def __init__(self, interval: IntervalKind = "cr3", random_state: int = 0) -> None:
+        self.interval = interval
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        within: ArrayLike | None = None,
+    ) -> Self:
+        """Fit on all pairs of runs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_runs, n_features)
+            Log groups.
+        y : array-like of shape (n_runs,) or (n_runs, n_targets)
+            Log response.
+        sample_weight : array-like of shape (n_runs,), optional
+            A pair weighs the product of its runs' weights; 1/variance is efficient.
+        groups : array-like of shape (n_runs,), optional
+            Cluster of each run, for the uncertainty and the cross-validation.
+        within : array-like of shape (n_runs,), optional
+            Only runs of equal label are paired: each label keeps its own prefactor.
+
+        Raises
+        ------
+        FitError
+            If the runs make no pair, or all lie in one cluster.
+        """
+        x, t, w = self._validated(X, y, sample_weight, reset=True)
+        self._moments: BlockMoments | None = None
+        result = fit_power_law(
+            x, t, w, groups, within, interval=self.interval, seed=self.random_state
+        )
+        return self._adopt(result, t.ndim == 1, within is not None)
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        within: ArrayLike | None = None,
+    ) -> Self:
+        """Add runs to those of earlier calls, without keeping them; arguments as in `fit`."""
+        earlier: BlockMoments | None = getattr(self, "_moments", None)
+        x, t, w = self._validated(X, y, sample_weight, reset=earlier is None, minimum=1)
+        moments = BlockMoments() if earlier is None else earlier.merge(BlockMoments())
+        moments.update(x, t, w, groups, within)
+        return self._adopt_moments(moments, t.ndim == 1, within is not None)
+
+    def merge(self, other: "PowerLaw") -> Self:
+        """Add the runs of another estimator; both must come from `partial_fit`.
+
+        Raises
+        ------
+        FitError
+            If either was fitted by `fit`, which keeps no moments.
+        """
+        mine, theirs = getattr(self, "_moments", None), getattr(other, "_moments", None)
+        if mine is None or theirs is None:
+            raise FitError("Only laws fitted by partial_fit merge: call it in place of fit.")
+        has_within = bool(self._has_within or other._has_within)
+        return self._adopt_moments(mine.merge(theirs), self._flat, has_within)
+
+    def _validated(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None,
+        reset: bool,
+        minimum: int = 2,
+    ) -> tuple[Array, Array, Array | None]:
+        if self.interval not in ("cr3", "jackknife", "bootstrap"):
+            raise InputError(f"interval is {self.interval!r}: use cr3, jackknife or bootstrap.")
+        x, t = validate_data(
+            self,
+            X,
+            y,
+            reset=reset,
+            dtype=np.float64,
+            multi_output=True,
+            y_numeric=True,
+            ensure_min_samples=minimum,
+        )
+        t = np.asarray(t, dtype=np.float64)
+        if sample_weight is None:
+            return x, t, None
+        w = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
+        return x, t, w
+
+    def _adopt_moments(self, moments: BlockMoments, flat: bool, has_within: bool) -> Self:
+        result = moments.fit(self.interval, self.random_state)
+        self._moments = moments
+        return self._adopt(result, flat, has_within)
+
+    def _adopt(self, result: PowerLawFit, flat: bool, has_within: bool) -> Self:
+        def shaped(values: Array) -> Any:
+            if not flat:
+                return values
+            return float(values[0]) if values.ndim == 1 else values[0]
+
+        self.result_ = result
+        self._flat = flat
+        self._has_within = has_within
+        self.exponents_ = shaped(result.exponents)
+        self.intercept_ = shaped(result.intercept)
+        joint = result.joint_covariance
+        self.joint_covariance_ = shaped(joint)
+        self.covariance_ = shaped(joint[:, 1:, 1:])
+        dof = result.influence.dof(result.functionals(np.eye(joint.shape[1])))
+        self.intercept_dof_, self.dof_ = float(dof[0]), dof[1:]
+        self.residual_dof_ = result.influence.residual_dof
+        self.residual_scale_ = shaped(result.residual_scale)
+        self.r2_, self.cv_r2_ = shaped(result.r2), shaped(result.cv_r2)
+        labels = result.group_labels.tolist() if has_within else []
+        self.group_intercepts_ = {
+            label: shaped(row) if not flat else float(row[0])
+            for label, row in zip(labels, result.group_intercepts, strict=False)
+        }
+        coordinates = result.coordinates
+        self.collinear_ = coordinates.null_directions()
+        self.near_collinear_ = coordinates.weak_directions()
+        self.condition_indices_ = coordinates.condition_indices
+        self.identified_ = coordinates.identifies(np.eye(len(result.centre)))
+        self.n_contrasts_, self.n_pairs_ = result.n_contrasts, result.n_pairs
+        for name in ("residuals", "loo_residuals"):
+            values = getattr(result, name)
+            if values is not None:
+                setattr(self, name + "_", values[:, 0] if flat else values)
+            elif hasattr(self, name + "_"):
+                delattr(self, name + "_")
+        return self
+
+    def _potential(self, X: Array) -> Array:
+        return np.asarray(X @ np.transpose(self.exponents_))
+
+    def intervals(self, level: float = 0.9) -> Array:
+        """Intervals of the exponents, shape (n_features, 2) or (n_targets, n_features, 2)."""
+        check_is_fitted(self)
+        functionals = np.eye(len(self.result_.centre) + 1)[1:]
+        return self._around(self.result_.exponents, functionals, level)
+
+    def intercept_interval(self, level: float = 0.9) -> Array:
+        """Interval of the log prefactor, shape (2,) or (n_targets, 2)."""
+        check_is_fitted(self)
+        functional = np.eye(1, len(self.result_.centre) + 1)
+        return np.asarray(
+            self._around(self.result_.intercept[:, None], functional, level)[..., 0, :]
+        )
+
+    def predict_interval(self, X: ArrayLike, level: float = 0.9, of: Of = "run") -> Array:
+        """Intervals of the log response at each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        level : float
+        of : {"run", "law"}
+            What one more run of average weight would give, or the law itself. Runs are taken to
+            scatter equally about the law; see `dimgs.fits.intervals` for no such assumption.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, 2) or (n_targets, n_rows, 2)
+        """
+        check_is_fitted(self)
+        x = np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
+        functionals = np.column_stack([np.ones(len(x)), x])
+        centre = (x @ self.result_.exponents.T + self.result_.intercept).T
+        return self._around(centre, functionals, level, _noise(of, 1.0))
+
+    def ratio_interval(
+        self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9, of: Of = "law"
+    ) -> Array:
+        """Intervals of the log-ratios log f(u) - log f(v) of paired rows; free of the prefactor.
+
+        Parameters as in `predict_interval`, for two sets of rows; of="run" is the ratio of two
+        more runs.
+        """
+        check_is_fitted(self)
+        u = np.asarray(validate_data(self, X_u, reset=False, dtype=np.float64))
+        v = np.asarray(validate_data(self, X_v, reset=False, dtype=np.float64))
+        if u.shape != v.shape:
+            raise InputError(f"{len(u)} rows against {len(v)}: ratios need paired rows.")
+        functionals = np.column_stack([np.zeros(len(u)), u - v])
+        return self._around(
+            ((u - v) @ self.result_.exponents.T).T, functionals, level, _noise(of, 2.0)
+        )
+
+    def _around(self, centre: Array, functionals: Array, level: float, extra: float = 0.0) -> Array:
+        scale = self.result_.n_runs / self.result_.weight
+        half = self.result_.half_widths(functionals, level, extra * scale).T
+        bounds = np.stack([centre - half, centre + half], axis=-1)
+        return np.asarray(bounds[0] if self._flat else bounds)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _noise(of: Of, runs: float) -> float:
+    if of not in ("run", "law"):
+        raise InputError(f"of is {of!r}: use 'run' for one more run or 'law' for the law itself.")
+    return runs if of == "run" else 0.0
