@@ -300,8 +300,8 @@ class RobustPowerLaw(ContrastiveRegressor):
         check_is_fitted(self)
         if not 0.0 < level < 1.0:
             raise InputError(f"level is {level}: give a coverage between 0 and 1, such as 0.9.")
-        half = student.ppf(0.5 + 0.5 * level, self.degrees_of_freedom_)
-        half = half * np.sqrt(np.maximum(np.diag(self.covariance_), 0.0))
+        quantile = float(student.ppf(0.5 + 0.5 * level, self.degrees_of_freedom_))
+        half = quantile * np.sqrt(np.maximum(np.diag(self.covariance_), 0.0))
         return np.column_stack([self.exponents_ - half, self.exponents_ + half])
 
 

@@ -139,12 +139,7 @@ def minimise(pairs: LocalPairs) -> tuple[Array, bool] | None:
         np.concatenate([-gaps, np.ones(2 * sides)]),
         A_eq=np.hstack([pairs.differences.T, box, -box]),
         b_eq=slope,
-        bounds=np.column_stack(
-            [
-                np.concatenate([-bound, np.zeros(2 * sides)]),
-                np.concatenate([bound, np.full(2 * sides, np.inf)]),
-            ]
-        ),
+        bounds=[(-limit, limit) for limit in bound.tolist()] + [(0.0, None)] * (2 * sides),
         method="highs",
     )
     if result.status != 0:
@@ -172,7 +167,7 @@ def _middle(
     rank = differences.shape[1]
     sign = np.sign(multipliers[~free])[:, None]
     limit = 1.0 if bounded else None
-    corners = []
+    corners: list[Array] = []
     for axis in range(rank):
         for direction in (1.0, -1.0):
             objective = np.zeros(rank)
@@ -188,5 +183,5 @@ def _middle(
             )
             if result.status != 0:
                 return step
-            corners.append(result.x)
+            corners.append(np.asarray(result.x))
     return np.asarray(np.mean(corners, axis=0))

@@ -75,13 +75,14 @@ def sorted_hodges_lehmann(x: Array, w: Array) -> float:
         if not low < trial < high:
             trial = 0.5 * (low + high)
             if not low < trial < high:
-                return 0.5 * high
+                return 0.5 * float(high)
         count = np.searchsorted(x, trial - x[::-1], side="right")[::-1]
         value = float(w @ cumulative[count])
         if abs(value - half) <= slack:
             some, more = count > 0, count < size
             left = (x[some] + x[count[some] - 1]).max()
-            return 0.25 * float(left + (x[more] + x[count[more]]).min())
+            right = (x[more] + x[count[more]]).min()
+            return 0.25 * (float(left) + float(right))
         if value < half:
             low, below, start = trial, value, count
         else:
@@ -105,7 +106,7 @@ def sorted_hodges_lehmann(x: Array, w: Array) -> float:
     sums, reached = sums[order], below + np.cumsum(weights[order])
     first = min(int(np.searchsorted(reached, half - slack)), len(sums) - 1)
     last = min(int(np.searchsorted(reached, half + slack, side="right")), len(sums) - 1)
-    return 0.25 * float(sums[first] + sums[last])
+    return 0.25 * (float(sums[first]) + float(sums[last]))
 
 
 def _sketch(x: Array, cumulative: Array) -> Array:

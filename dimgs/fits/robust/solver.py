@@ -72,9 +72,8 @@ class Problem:
     def least_squares(self) -> Array:
         """All-pairs least squares, each group centred."""
         w = self.pairs.weights
-        return np.linalg.lstsq(
-            (self.Z * w[:, None]).T @ self.Z, self.Z.T @ (w * self.y), rcond=None
-        )[0]
+        gram = (self.Z * w[:, None]).T @ self.Z
+        return np.asarray(np.linalg.lstsq(gram, self.Z.T @ (w * self.y), rcond=None)[0])
 
     def spread(self, loss: SortedLoss) -> float:
         """Mean of the loss per unit weight: a scale of the residuals, in their units."""

@@ -1,0 +1,5 @@
+"""Local power laws: exponents at every run from pairs of near runs, their field and intervals."""
+
+from dimgs.fits.local.estimator import LocalPowerLaw
+
+__all__ = ["LocalPowerLaw"]

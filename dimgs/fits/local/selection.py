@@ -1,0 +1,150 @@
+"""The width of the local window, by leaving out runs (or clusters of runs)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from dimgs.fits.local.cells import Cells, gather, partition
+from dimgs.fits.local.regression import LocalFits, Window, local_fits
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+CELLS_IN_WINDOW = 64
+CELLS_WHEN_ALL = 512
+JUDGES = 2_000
+
+
+@dataclass(frozen=True)
+class Table:
+    """Distinct runs in whitened coordinates; the response less the global power law."""
+
+    Z: Array
+    response: Array
+    weights: Array
+    clusters: Index
+    clustered: bool
+    direction: Array
+
+    def window(self, share: float) -> Window:
+        """The window of this share of the weight, on cells fine enough for it."""
+        count = len(self.Z)
+        within = CELLS_WHEN_ALL if np.isinf(share) else CELLS_IN_WINDOW
+        size = int(min(share, 1.0) * count / within)
+        member = partition(self.Z, self.direction, self.clusters, size)
+        cells = gather(self.Z, self.response, self.weights, self.clusters, member)
+        near = int(np.ceil(min(share, 1.0) * len(cells.mass))) + 8
+        return Window(share, cells, cKDTree(cells.centres), near)
+
+    def judges(self) -> Index:
+        """Runs that a width is judged at: all of them, or evenly spread over the response."""
+        count = len(self.Z)
+        if count <= JUDGES:
+            return np.arange(count)
+        return np.sort(np.argsort(self.response, kind="stable")[:: count // JUDGES])
+
+
+def own_weight(fits: LocalFits, cells: Cells, runs: Index, weights: Array) -> Array:
+    """What each run's own response contributes to the local value at the run."""
+    member = cells.member[runs]
+    mine = np.where(fits.index == member[:, None], fits.weights, 0.0).sum(axis=1)
+    return np.asarray(fits.leverage * mine * weights[runs] / cells.mass[member])
+
+
+def held_out(table: Table, window: Window, runs: Index) -> Array:
+    """Residual of each run from the local fit without it, or without its whole cluster.
+
+    For single runs it is the closed form e / (1 - h), with the window held fixed.
+    """
+    out = np.empty(len(runs))
+    exclude = table.clusters[runs] if table.clustered else None
+    for fits in local_fits(window, table.Z[runs], exclude=exclude):
+        chosen = runs[fits.rows]
+        residual = table.response[chosen] - fits.value
+        if not table.clustered:
+            own = own_weight(fits, window.cells, chosen, table.weights)
+            residual = residual / np.maximum(1.0 - own, 1e-3)
+        out[fits.rows] = residual
+    return out
+
+
+def held_out_globally(table: Table) -> Array:
+    """The same for the global power law, the limit of a wide window."""
+    w, count = table.weights, len(table.Z)
+    design = np.column_stack([np.ones(count), table.Z])
+    normal = (design * w[:, None]).T @ design
+    if not table.clustered:
+        inverse = np.linalg.pinv(normal, hermitian=True)
+        own = w * np.einsum("ij,jk,ik->i", design, inverse, design)
+        return np.asarray(table.response / np.maximum(1.0 - own, 1e-3))
+    moments = design.T @ (w * table.response)
+    size, total = design.shape[1], int(table.clusters.max()) + 1
+    parts = np.empty((total, size, size))
+    rights = np.empty((total, size))
+    for i in range(size):
+        rights[:, i] = np.bincount(table.clusters, w * design[:, i] * table.response, total)
+        for j in range(size):
+            parts[:, i, j] = np.bincount(table.clusters, w * design[:, i] * design[:, j], total)
+    inverse = np.linalg.pinv(normal - parts, rcond=1e-10, hermitian=True)
+    coefficients = np.einsum("cij,cj->ci", inverse, moments - rights)
+    fitted = np.einsum("ij,ij->i", design, coefficients[table.clusters])
+    return np.asarray(table.response - fitted)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Chosen share, and the cross-validated mean squared residual of every share tried."""
+
+    share: float
+    shares: Array
+    scores: Array
+
+
+def choose_share(table: Table, fewest: int) -> Choice:
+    """Share of the weight in the window with the smallest run-wise prediction error.
+
+    The global power law is kept unless the best window beats it by more than the standard
+    error of the difference over runs (or clusters).
+    """
+    runs = table.judges()
+    w = table.weights[runs] / table.weights[runs].sum()
+    count = len(table.Z)
+    base = held_out_globally(table)[runs] ** 2
+    errors: dict[float, Array] = {}
+
+    def judge(share: float) -> float:
+        if share not in errors:
+            errors[share] = held_out(table, table.window(share), runs) ** 2
+        return float(w @ errors[share])
+
+    ratio = 2.0**0.5 if count <= 500 else 2.0
+    smallest = fewest / count
+    steps = int(np.ceil(np.log(4.0 / smallest) / np.log(ratio))) if smallest < 4.0 else 0
+    # Not wider than where single windows hold all runs several times over.
+    shares = [4.0 * ratio**-step for step in range(steps + 1)]
+    shares = [share for share in shares if share >= smallest * (1.0 - 1e-9)]
+    behind, best = 0, np.inf
+    for share in shares:
+        score = judge(share)
+        behind = 0 if score < best else behind + 1
+        best = min(best, score)
+        if behind >= 4 and score > 1.5 * best:
+            break
+    if errors and ratio > 1.9:
+        centre = min(errors, key=judge)
+        for share in (centre * 2.0**-0.5, centre * 2.0**0.5):
+            if share >= smallest:
+                judge(share)
+    tried = np.array([*sorted(errors), np.inf])
+    scores = np.array([*(judge(share) for share in sorted(errors)), float(w @ base)])
+    if not errors:
+        return Choice(np.inf, tried, scores)
+    share = min(errors, key=judge)
+    gain = w * (base - errors[share])
+    if table.clustered:
+        gain = np.bincount(table.clusters[runs], gain)
+    mean = gain.sum()
+    error = np.sqrt(((gain - gain.mean()) ** 2).sum() * len(gain) / max(len(gain) - 1, 1))
+    return Choice(share if mean > error else np.inf, tried, scores)
