@@ -1,0 +1,15 @@
+"""Expressions over groups and columns; SymPy is imported when one is first made."""
+
+from dimgs.expression.homogeneity import check_dimension
+from dimgs.expression.identifiers import greek_name, reserved_names, safe_identifiers
+from dimgs.expression.parsing import sympy_parse, sympy_parse_condition, sympy_text
+
+__all__ = [
+    "check_dimension",
+    "greek_name",
+    "reserved_names",
+    "safe_identifiers",
+    "sympy_parse",
+    "sympy_parse_condition",
+    "sympy_text",
+]
