@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from math import gcd, lcm
-from typing import TYPE_CHECKING
 
 from dimgs.errors import InputError
 from dimgs.variables import Dimension, Variable
-
-if TYPE_CHECKING:
-    from sympy.polys.matrices import DomainMatrix
 
 IntVector = tuple[int, ...]
 
@@ -65,17 +62,17 @@ class DimensionalMatrix:
         rows = tuple(tuple(c.get(base, zero) for c in columns) for base in bases)
         return cls(tuple(names), bases, rows)
 
-    @property
+    @cached_property
+    def integer_rows(self) -> tuple[IntVector, ...]:
+        """Rows cleared of denominators: same kernel, same rank."""
+        return tuple(_cleared(row) for row in self.rows)
+
+    @cached_property
     def rank(self) -> int:
         """Exact rank."""
-        return int(self._rational().rank()) if self.rows and self.names else 0
+        from flint import fmpz_mat
 
-    def _rational(self) -> "DomainMatrix":
-        from sympy import QQ
-        from sympy.polys.matrices import DomainMatrix
-
-        elements = [[QQ(x.numerator, x.denominator) for x in row] for row in self.rows]
-        return DomainMatrix(elements, (len(self.rows), len(self.names)), QQ)
+        return int(fmpz_mat(self.integer_rows).rank()) if self.rows and self.names else 0
 
     def kernel_lattice(self) -> tuple[IntVector, ...]:
         """Reduced basis of the full lattice of integer vectors a with D a = 0.
@@ -83,6 +80,9 @@ class DimensionalMatrix:
         The Hermite normal form of [Dᵀ | I] holds, in the rows whose left part vanishes, the
         Hermite normal form of the kernel lattice; it is unique, so that the LLL reduction that
         follows depends on the lattice and the column order alone, not on the unit system.
+
+        FLINT is called directly, not through SymPy's `DomainMatrix`: which LLL that one runs
+        depends on the ground types with which SymPy was started, and the basis must not.
 
         Returns
         -------
@@ -94,17 +94,15 @@ class DimensionalMatrix:
         H. Cohen, A Course in Computational Algebraic Number Theory (1993), sections 2.4.3, 2.7.1.
         A. K. Lenstra, H. W. Lenstra, L. Lovász, Math. Ann. 261 (1982) 515-534.
         """
-        n = len(self.names)
+        n, r = len(self.names), len(self.rows)
         if n == 0:
             return ()
-        integer_rows = [_cleared(row) for row in self.rows]
-        augmented = [
-            [row[j] for row in integer_rows] + [int(i == j) for i in range(n)] for j in range(n)
-        ]
+        unit = [0] * (2 * n - 1)
+        unit[n - 1] = 1
+        columns = zip(*self.integer_rows, strict=True) if r else [()] * n
+        augmented = [[*c, *unit[n - 1 - j : 2 * n - 1 - j]] for j, c in enumerate(columns)]
         normal = hermite_normal_form(augmented)
-        r = len(integer_rows)
-        kernel = [row[r:] for row in normal if not any(row[:r])]
-        return lattice_reduced(kernel)
+        return lattice_reduced([row[r:] for row in normal if not any(row[:r])])
 
     def solve(
         self, target: Dimension, columns: Sequence[int] | None = None
@@ -122,28 +120,37 @@ class DimensionalMatrix:
         return solve_exact(system, len(chosen))
 
 
-def _cleared(row: Sequence[Fraction]) -> list[int]:
-    multiple = lcm(*(x.denominator for x in row)) if row else 1
-    return [int(x * multiple) for x in row]
+def _cleared(row: Sequence[Fraction]) -> IntVector:
+    multiple = lcm(*(x.denominator for x in row))
+    return tuple(x.numerator * (multiple // x.denominator) for x in row)
 
 
-def hermite_normal_form(rows: Sequence[Sequence[int]]) -> list[IntVector]:
-    """Row Hermite normal form of an integer matrix, by FLINT."""
+def hermite_normal_form(rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Row Hermite normal form of an integer matrix, by FLINT; entries are FLINT integers."""
     from flint import fmpz_mat
 
-    return [tuple(int(x) for x in row) for row in fmpz_mat([list(r) for r in rows]).hnf().tolist()]
+    normal: list[list[int]] = fmpz_mat(rows).hnf().tolist()
+    return normal
 
 
 def lattice_reduced(rows: Sequence[Sequence[int]]) -> tuple[IntVector, ...]:
-    """LLL-reduced basis of the lattice spanned by independent integer rows."""
+    """LLL-reduced basis of the lattice spanned by independent integer rows, by FLINT."""
     if not rows:
         return ()
-    from sympy import ZZ
-    from sympy.polys.matrices import DomainMatrix
+    from flint import fmpz_mat
 
-    shape = (len(rows), len(rows[0]))
-    basis = DomainMatrix([[ZZ(x) for x in row] for row in rows], shape, ZZ).lll()
-    return tuple(tuple(int(x) for x in row) for row in basis.to_list())
+    return tuple(tuple(map(int, row)) for row in fmpz_mat(rows).lll().tolist())
+
+
+def independent_rows(rows: Sequence[Sequence[int]]) -> list[IntVector]:
+    """The first rows that span the same space as all of them."""
+    if not rows or not rows[0]:
+        return []
+    from flint import fmpz_mat
+
+    echelon, _, rank = fmpz_mat(list(zip(*rows, strict=True))).rref()
+    leads = (next(j for j, x in enumerate(row) if x) for row in echelon.tolist()[:rank])
+    return [tuple(rows[j]) for j in leads]
 
 
 def solve_exact(system: Sequence[Sequence[Fraction]], unknowns: int) -> tuple[Fraction, ...] | None:
@@ -182,4 +189,4 @@ def primitive(vector: Sequence[Fraction | int]) -> IntVector:
     exact = [Fraction(x) for x in vector]
     integers = _cleared(exact)
     divisor = gcd(*integers)
-    return tuple(x // divisor for x in integers) if divisor else tuple(integers)
+    return tuple(x // divisor for x in integers) if divisor else integers

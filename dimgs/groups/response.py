@@ -3,29 +3,44 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
-from math import comb
 
 from dimgs.dimensions import DimensionalMatrix
+from dimgs.groups.least_exponents import least_exponents
+from dimgs.groups.smallest_sets import smallest_sets
 from dimgs.variables import Dimension, Variable
-
-_MAX_SUBSETS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
 class Monomial:
-    """Product of powers of variables."""
+    """Product of powers of variables.
+
+    Parameters
+    ----------
+    exponents : tuple of (str, Fraction)
+        Variable and non-zero exponent, sorted by name.
+    fewest : bool
+        Whether it is known that no fewer variables would do (false only in very wide tables).
+    """
 
     exponents: tuple[tuple[str, Fraction], ...]
+    fewest: bool = True
 
     @property
     def size(self) -> Fraction:
         """Sum of the absolute exponents."""
         return sum((abs(e) for _, e in self.exponents), Fraction(0))
 
+    @property
+    def key(self) -> tuple[int, Fraction, list[str]]:
+        """Fewest variables first, then smallest exponents, then names."""
+        return len(self.exponents), self.size, [name for name, _ in self.exponents]
+
 
 def smallest_monomial(variables: Sequence[Variable], target: Dimension) -> Monomial | None:
     """Monomial of a given dimension: fewest variables, then smallest exponents, then names.
+
+    Of several variables of one dimension only one is a candidate: data before constants before
+    scales, then by name.
 
     Parameters
     ----------
@@ -48,26 +63,22 @@ def smallest_monomial(variables: Sequence[Variable], target: Dimension) -> Monom
     """
     if target.is_dimensionless:
         return Monomial(())
-    representatives = _one_per_dimension(variables)
-    matrix = DimensionalMatrix.of(representatives)
+    candidates = _one_per_dimension(variables)
+    matrix = DimensionalMatrix.of(candidates)
     if matrix.solve(target) is None:
         return None
-    needed = set(target.as_dict())
-    for size in range(1, matrix.rank + 1):
-        if comb(len(representatives), size) > _MAX_SUBSETS:
-            break
-        found = [
-            Monomial(
-                tuple((representatives[j].name, e) for j, e in zip(subset, solution, strict=True))
-            )
-            for subset in combinations(range(len(representatives)), size)
-            if needed <= {b for j in subset for b in representatives[j].dimension.as_dict()}
-            and (solution := matrix.solve(target, subset)) is not None
-            and all(solution)
-        ]
-        if found:
-            return min(found, key=lambda m: (m.size, [name for name, _ in m.exponents]))
-    return _sparse_solution(matrix, target)
+    system = [[*row, target.get(b)] for b, row in zip(matrix.bases, matrix.rows, strict=True)]
+    sets, complete = smallest_sets(system)
+    solved = (
+        [dict(zip(s, matrix.solve(target, s) or (), strict=True)) for s in sets]
+        if sets
+        else least_exponents(system)
+    )
+    found = [
+        Monomial(tuple((matrix.names[j], e) for j, e in sorted(each.items())), complete)
+        for each in solved
+    ]
+    return min(found, key=lambda m: m.key)
 
 
 def _one_per_dimension(variables: Sequence[Variable]) -> list[Variable]:
@@ -78,25 +89,3 @@ def _one_per_dimension(variables: Sequence[Variable]) -> list[Variable]:
         if not variable.dimension.is_dimensionless:
             chosen.setdefault(variable.dimension, variable)
     return sorted(chosen.values(), key=lambda v: v.name)
-
-
-def _sparse_solution(matrix: DimensionalMatrix, target: Dimension) -> Monomial:
-    """Basic solution of least Σ|exponent|, for tables too wide to try every subset.
-
-    Linear programming proposes the support; the exponents are then solved exactly.
-    """
-    import numpy as np
-    from scipy.optimize import linprog
-
-    D = np.array([[float(x) for x in row] for row in matrix.rows])
-    wanted = np.array([float(target.get(base)) for base in matrix.bases])
-    n = D.shape[1]
-    solution = linprog(np.ones(2 * n), A_eq=np.hstack([D, -D]), b_eq=wanted, method="highs-ds")
-    magnitude = np.abs(solution.x[:n] - solution.x[n:]) if solution.x is not None else np.ones(n)
-    support = [j for j in range(n) if magnitude[j] > 1e-9]
-    exact = matrix.solve(target, support)
-    if exact is None:
-        support = list(range(n))
-        exact = matrix.solve(target, support)
-    pairs = zip(support, exact or (), strict=False)
-    return Monomial(tuple((matrix.names[j], e) for j, e in pairs if e != 0))
