@@ -63,7 +63,7 @@ class RegimePowerLaw(ContrastiveRegressor):
     exponents_ : ndarray of shape (n_regimes, n_features)
     intercepts_ : ndarray of shape (n_regimes,)
     covariance_ : ndarray of shape (n_regimes, n_features, n_features)
-        Of the exponents, by leaving out runs or clusters, the partition held.
+        Of the exponents, by leaving out runs or clusters, plus what the place of a jump adds.
     bic_ : float
     scores_ : dict of int to float
         Criterion for each number of regimes tried; smaller is better.

@@ -12,8 +12,9 @@ from dimgs.fits.regimes.continuity import Pieces
 from dimgs.fits.regimes.directions import leading
 from dimgs.fits.regimes.frame import Array, Frame, Labels
 from dimgs.fits.regimes.jackknife import jackknife_covariance
+from dimgs.fits.regimes.kinks import kink_profile, meeting_profile
 from dimgs.fits.regimes.moments import Sample
-from dimgs.fits.regimes.thresholds import Threshold, jump_profile, kink_profile
+from dimgs.fits.regimes.thresholds import Profile, Threshold, jump_profile, threshold_doubt
 from dimgs.fits.regimes.tree import Boundary, Split, Tree, boundaries, labels, n_leaves, paths
 
 
@@ -40,7 +41,7 @@ class Regime:
     intercept : float
         Logarithm of the prefactor.
     parameter_covariance : ndarray of shape (n_features + 1, n_features + 1)
-        Of the intercept and the exponents, the partition held.
+        Of the intercept and the exponents: leave-one-out, and what the place of a jump adds.
     dof : int
         Degrees of freedom of its t quantiles.
     n : int
@@ -124,6 +125,7 @@ def describe(
     translation[1:, 1:] = frame.matrix
     shown = boundaries(tree)
     regimes = []
+    doubt = threshold_doubt(sample, pieces)
     for place, k in enumerate(leaves):
         index = np.flatnonzero(regime == k)
         part = sample.take(index)
@@ -131,7 +133,7 @@ def describe(
         spread, dof = jackknife_covariance(part.design, miss, part.weight, part.cluster)
         law = translation @ (base + scale * pieces.laws[k])
         with np.errstate(invalid="ignore"):
-            covariance = scale**2 * translation @ spread @ translation.T
+            covariance = scale**2 * translation @ (spread + doubt[k]) @ translation.T
         if not np.isfinite(covariance).all():
             covariance = np.diag(np.full(len(law), np.inf))
         conditions = [
@@ -143,8 +145,12 @@ def describe(
         )
     thresholds = []
     for place, k in enumerate(order):
-        profile = (kink_profile if edges[k].continuous else jump_profile)(sample, pieces, k)
-        profile = profile.translated(*_translation(edges[k], frame))
+        if edges[k].continuous and frame.rank > 1:
+            beside = regimes[leaves.index(k)], regimes[leaves.index(k + 1)]
+            profile = _meeting(*beside, shown[place].direction)
+        else:
+            profile = (kink_profile if edges[k].continuous else jump_profile)(sample, pieces, k)
+            profile = profile.translated(*_translation(edges[k], frame))
         thresholds.append(
             Threshold(
                 direction=shown[place].direction,
@@ -158,6 +164,14 @@ def describe(
             )
         )
     return Outcome(regimes, thresholds, tree)
+
+
+def _meeting(one: Regime, other: Regime, direction: Array) -> Profile:
+    """Profile of the boundary where two regimes' laws are equal."""
+    difference = np.append(other.intercept - one.intercept, other.exponents - one.exponents)
+    covariance = one.parameter_covariance + other.parameter_covariance
+    lead = int(np.argmax(np.abs(direction) > 0))
+    return meeting_profile(difference, covariance, lead, float(min(one.dof, other.dof)))
 
 
 def _translation(edge: Boundary, frame: Frame) -> tuple[float, float]:

@@ -4,19 +4,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from dimgs.errors import InputError
-from dimgs.fits.regimes.continuity import Pieces
+from dimgs.fits.regimes.continuity import Pieces, fit_laws
 from dimgs.fits.regimes.frame import Array
-from dimgs.fits.regimes.hinges import kink_scores
-from dimgs.fits.regimes.jackknife import jackknife_covariance
 from dimgs.fits.regimes.moments import Sample, distinct_cuts, split_losses
 from dimgs.fits.regimes.search import degrees_of_freedom
-from dimgs.fits.regimes.tree import at_boundary, boundaries, labels
+from dimgs.fits.regimes.tree import Boundary, at_boundary, boundaries, labels, with_boundary
 
 _CUTS = 2000
-_KNOTS = 400
+_MOVES = 16
 
 
 def hansen_quantile(level: float) -> float:
@@ -161,45 +160,37 @@ def jump_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> fl
     return max(1.0, float(jump @ noise) / bottom) if bottom > 0 else 1.0
 
 
-def kink_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
-    """Likelihood ratio of a continuous boundary along its direction, from the two regimes beside.
+def threshold_doubt(sample: Sample, pieces: Pieces) -> Array:
+    """Covariance of the laws that comes from not knowing where the jumps are.
 
-    The noise is scaled by the ratio of the run- or cluster-robust to the plain variance of the
-    difference of the laws at the boundary, never below 1.
+    Each jump is moved over the thresholds that its profile does not reject at 95 %, the laws
+    beside it refitted; their scatter is averaged with weights exp(-ratio / 2).
+
+    Returns
+    -------
+    ndarray of shape (n_regimes, rank + 1, rank + 1)
     """
-    edge = boundaries(pieces.tree)[k]
-    regime = labels(pieces.tree, sample.Z)
-    part = sample.take(np.flatnonzero(np.isin(regime, (k, k + 1))))
-    root = np.sqrt(part.weight)
-    basis = np.linalg.qr(root[:, None] * part.design)[0]
-    response = (root * part.y)[:, None]
-    response = response - basis @ (basis.T @ response)
-    projection = part.Z @ edge.direction
-    ordered = np.sort(projection)
-    cuts = distinct_cuts(ordered, part.min_runs)
-    ends = ordered[cuts[0] - 1], ordered[cuts[-1]]
-    knots = np.unique(np.append(np.linspace(*ends, _KNOTS), np.clip(edge.threshold, *ends)))
-    gain = kink_scores(basis, root, projection, knots, response)[0][:, 0] ** 2
-    variance, dof = noise_variance(sample, pieces)
-    scale = variance * _kink_nuisance(sample, pieces, k, variance)
-    lower = np.concatenate([knots[:1], knots[:-1]])
-    upper = np.concatenate([knots[1:], knots[-1:]])
-    return Profile(lower, upper, (gain.max() - gain) / scale, dof, True)
+    width = sample.Z.shape[1] + 1
+    doubt = np.zeros((pieces.n_regimes, width, width))
+    for k, edge in enumerate(boundaries(pieces.tree)):
+        if edge.continuous:
+            continue
+        profile = jump_profile(sample, pieces, k)
+        kept = np.flatnonzero(profile.ratio <= hansen_quantile(0.95))
+        kept = kept[np.unique(np.linspace(0, len(kept) - 1, _MOVES).astype(np.intp))]
+        weight = np.exp(-0.5 * profile.ratio[kept])
+        weight /= weight.sum()
+        place = 0.5 * (profile.lower[kept] + profile.upper[kept])
+        before = labels(pieces.tree, sample.Z)
+        for share, threshold in zip(weight, place, strict=True):
+            moved = with_boundary(pieces.tree, k, Boundary(edge.direction, float(threshold)))
+            after = labels(moved, sample.Z)
+            for j in np.unique(np.stack([before, after])[:, before != after]):
+                change = _law(sample, after == j) - _law(sample, before == j)
+                doubt[j] += share * np.outer(change, change)
+    return doubt
 
 
-def _kink_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> float:
-    edge = boundaries(pieces.tree)[k]
-    regime = labels(pieces.tree, sample.Z)
-    middle = sample.Z[np.isin(regime, (k, k + 1))].mean(axis=0)
-    middle = middle + (edge.threshold - middle @ edge.direction) * edge.direction
-    point = np.append(1.0, middle)
-    robust = plain = 0.0
-    for j in (k, k + 1):
-        part = sample.take(np.flatnonzero(regime == j))
-        miss = part.y - part.design @ pieces.laws[j]
-        spread, _ = jackknife_covariance(part.design, miss, part.weight, part.cluster)
-        gram = part.design.T @ (part.weight[:, None] * part.design)
-        robust += float(point @ spread @ point)
-        plain += variance * float(point @ np.linalg.pinv(gram, hermitian=True) @ point)
-    ratio = robust / plain if plain > 0 else 1.0
-    return max(1.0, ratio) if np.isfinite(ratio) else 1.0
+def _law(sample: Sample, member: NDArray[np.bool_]) -> Array:
+    index = np.flatnonzero(member)
+    return np.asarray(fit_laws(sample.take(index), np.zeros(len(index), dtype=np.intp), 1)[0])
