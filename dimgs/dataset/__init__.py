@@ -1,0 +1,26 @@
+"""Datasets: tables in, runs with units in coherent SI, tables out."""
+
+from dimgs.dataset.checks import (
+    check_enough_runs,
+    check_loggable,
+    check_target,
+    constant_columns,
+    drop_bad_rows,
+    duplicate_rows,
+    require_finite,
+)
+from dimgs.dataset.dataset import Dataset, Dropped
+from dimgs.dataset.read import read_table
+
+__all__ = [
+    "Dataset",
+    "Dropped",
+    "check_enough_runs",
+    "check_loggable",
+    "check_target",
+    "constant_columns",
+    "drop_bad_rows",
+    "duplicate_rows",
+    "read_table",
+    "require_finite",
+]

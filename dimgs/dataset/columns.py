@@ -1,0 +1,73 @@
+"""Datasets from columns in memory: Pint quantities of any registry, arrays, strings."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset.build import Options, build
+from dimgs.dataset.dataset import Dataset
+from dimgs.dataset.quantities import is_quantity, magnitude_and_unit
+from dimgs.dataset.raw import RawColumn, RawTable
+from dimgs.errors import InputError
+
+
+def dataset_from_columns(columns: Mapping[str, Any], units: Mapping[str, str]) -> Dataset:
+    """Dataset of columns by name; see :meth:`Dataset.from_columns`."""
+    if not columns:
+        raise InputError("There are no columns; give at least one, such as U=Q_([1, 2], 'm/s').")
+    raw = [_raw_column(str(name), values) for name, values in columns.items()]
+    lengths = {c.header: len(c.cells) for c in raw if c.cells.ndim}
+    n_runs = next(iter(lengths.values()), 1)
+    for name, length in lengths.items():
+        if length != n_runs:
+            raise InputError(
+                f"Column '{name}' has {length} values where '{next(iter(lengths))}' has {n_runs}; "
+                f"give every column one value per run (scalars are repeated)."
+            )
+    for column in raw:
+        if not column.cells.ndim:
+            column.cells = np.repeat(column.cells[np.newaxis], n_runs)
+    table = RawTable("columns", raw, np.arange(1, n_runs + 1))
+    return build(table, Options(dict(units), find_duplicates=False))
+
+
+def _raw_column(name: str, values: Any) -> RawColumn:
+    if is_quantity(values):
+        magnitude, unit = magnitude_and_unit(values, name)
+        return RawColumn(name, _cells(name, magnitude), unit, binding=True)
+    cells = _cells(name, values)
+    if cells.dtype == object and cells.size and all(is_quantity(c) for c in cells.flat):
+        first = cells.flat[0]
+        _, unit = magnitude_and_unit(first, name)
+        numbers = [float(c.to(first.units).magnitude) for c in cells.flat]
+        return RawColumn(name, np.array(numbers).reshape(cells.shape), unit, binding=True)
+    return RawColumn(name, cells)
+
+
+def _cells(name: str, values: Any) -> NDArray[Any]:
+    if isinstance(values, str):
+        return np.array(values, dtype=object)
+    try:
+        if isinstance(values, list | tuple):
+            plain = all(isinstance(v, int | float | np.number) for v in values)
+            plain = plain and not any(isinstance(v, bool | np.bool_) for v in values)
+            cells = np.empty(len(values), dtype=object)
+            if plain:
+                cells = np.array(values)
+            else:
+                cells[:] = list(values)
+        else:
+            cells = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Column '{name}' cannot be read as numbers or text ({error}).") from error
+    if cells.ndim > 1:
+        raise InputError(
+            f"Column '{name}' has shape {cells.shape}; give one value per run (a flat array)."
+        )
+    if cells.dtype.kind == "c":
+        raise InputError(f"Column '{name}' holds complex numbers; give real numbers.")
+    if cells.dtype.kind not in "fiu":
+        return cells.astype(object)
+    return cells.astype(np.float64)

@@ -1,0 +1,315 @@
+"""The Dataset: runs with units, stored as coherent SI floats."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dimgs.dataset import export
+from dimgs.dataset.content import content_hash, read_only, stored
+from dimgs.errors import InputError
+from dimgs.variables import Variable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BELOW_ZERO_KELVIN = -1e-9
+
+
+class Dropped(NamedTuple):
+    """A row that was left out on request, and why.
+
+    Parameters
+    ----------
+    row : int
+        Number of the data row in its source, from 1.
+    reason : str
+        Clause that names the column and what is wrong there.
+    """
+
+    row: int
+    reason: str
+
+
+def no_such_column(name: str, names: Iterable[str], source: str) -> InputError:
+    """Error for a column that is absent; it lists near matches."""
+    known = list(names)
+    lower = {n.lower(): n for n in known}
+    near = [lower[m] for m in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
+    if near:
+        remedy = f"did you mean {' or '.join(repr(n) for n in near)}?"
+    else:
+        remedy = "its columns are " + (", ".join(repr(n) for n in known[:30]) or "none") + "."
+    return InputError(f"There is no column '{name}' in {source}; {remedy}")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Runs of an experiment or a simulator, with units; checked when made.
+
+    Build one with :func:`read_table` or :meth:`from_columns`.
+
+    Parameters
+    ----------
+    variables : tuple of Variable
+        Numeric and label columns, each name once.
+    values : mapping of str to ndarray of shape (n_runs,)
+        For a numeric column, float64 values in the coherent SI unit of its dimension (absolute
+        temperatures in kelvin, angles in radians); a level (dB, pH) keeps its own number; blank
+        cells are NaN. For a label column, an object array of str, blank cells being ``""``.
+        The arrays are read-only.
+    errors : mapping of str to ndarray of shape (n_runs,), optional
+        Standard errors of some numeric columns, in the same SI units; NaN where blank.
+    rows : ndarray of int of shape (n_runs,), optional
+        Number of each data row in the source, from 1 (the row below the header, or below the
+        row of units); used in messages.
+    source : str
+        Where the runs come from, for messages: ``"pipe.csv"``, ``"DataFrame"``.
+    dropped : tuple of Dropped
+        Rows left out on request, with the reason.
+    warnings : tuple of str
+        What the reader should know but need not act on, such as duplicate rows.
+
+    Raises
+    ------
+    InputError
+        If names repeat, shapes differ, a temperature lies below absolute zero or a standard
+        error is negative.
+
+    Examples
+    --------
+    >>> data = Dataset.from_columns(U=[1.0, 2.0], D=[50, 50], units={"U": "m/s", "D": "mm"})
+    >>> data["D"]
+    array([0.05, 0.05])
+    >>> data
+    Dataset(2 runs from columns: U [m/s], D [mm])
+    """
+
+    variables: tuple[Variable, ...]
+    values: Mapping[str, NDArray[Any]]
+    errors: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    source: str = "columns"
+    dropped: tuple[Dropped, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [v.name for v in self.variables]
+        twice = sorted({n for n in names if names.count(n) > 1})
+        if twice:
+            raise InputError(
+                f"Two columns of {self.source} are named '{twice[0]}'; rename one of them."
+            )
+        if set(names) != set(self.values):
+            raise InputError(f"The values of {self.source} do not match its variables {names}.")
+        values = {v.name: stored(v, self.values[v.name], self.source) for v in self.variables}
+        n_runs = len(next(iter(values.values()))) if values else len(self.rows)
+        rows = np.asarray(self.rows, dtype=np.int64)
+        if rows.size == 0:
+            rows = np.arange(1, n_runs + 1)
+        errors = {n: read_only(np.asarray(e, dtype=np.float64)) for n, e in self.errors.items()}
+        for name, column in [*values.items(), *errors.items(), ("rows", rows)]:
+            if column.shape != (n_runs,):
+                raise InputError(
+                    f"Column '{name}' of {self.source} has shape {column.shape} where {n_runs} "
+                    f"values are needed; give every column one value per run."
+                )
+        for attribute, value in (
+            ("values", MappingProxyType(values)),
+            ("errors", MappingProxyType(errors)),
+            ("rows", read_only(rows)),
+        ):
+            object.__setattr__(self, attribute, value)
+        self._check_temperatures()
+        self._check_errors()
+
+    def _check_temperatures(self) -> None:
+        for v in self.variables:
+            if v.unit.scale == "temperature" and v.unit.offset:
+                bad = np.flatnonzero(self.values[v.name] < _BELOW_ZERO_KELVIN)
+                if bad.size:
+                    raise InputError(
+                        f"Column '{v.name}', row {self.rows[bad[0]]} of {self.source}: the "
+                        f"temperature lies below absolute zero; correct the cell or its unit "
+                        f"({v.unit.text}; delta_{v.unit.text.lstrip('°')} is for differences)."
+                    )
+
+    def _check_errors(self) -> None:
+        for name, errors in self.errors.items():
+            if name not in self.values or self.variable(name).is_label:
+                raise InputError(
+                    f"The uncertainties '{name}_err' of {self.source} belong to no numeric column; "
+                    f"add the column '{name}' or rename this one."
+                )
+            bad = np.flatnonzero(errors < 0)
+            if bad.size:
+                raise InputError(
+                    f"Column '{name}_err', row {self.rows[bad[0]]} of {self.source}: a standard "
+                    f"error is negative; give its absolute value."
+                )
+
+    @classmethod
+    def from_columns(
+        cls,
+        columns: Mapping[str, Any] | None = None,
+        /,
+        *,
+        units: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> "Dataset":
+        """Dataset from Pint quantities, plain arrays with units, and strings.
+
+        Parameters
+        ----------
+        columns : mapping of str to array-like or Pint quantity, optional
+            Columns by name; a name may carry its unit as ``"U [m/s]"``. Quantities may come
+            from any Pint registry. Strings are labels. Scalars are repeated for every run.
+        units : mapping of str to str, optional
+            Units of the plain arrays; ``"1"`` for none, ``"label"`` for categories.
+        **more : array-like or Pint quantity
+            More columns by name.
+
+        Returns
+        -------
+        Dataset
+
+        Raises
+        ------
+        InputError
+            If a plain array has no unit, lengths differ, or a value cannot be used.
+
+        Examples
+        --------
+        >>> from dimgs.variables import registry
+        >>> Q_ = registry().Quantity
+        >>> data = Dataset.from_columns(T=Q_([20.0, 30.0], "degC"), fluid="water")
+        >>> data["T"], list(data["fluid"])
+        (array([293.15, 303.15]), ['water', 'water'])
+        """
+        from dimgs.dataset.columns import dataset_from_columns
+
+        return dataset_from_columns({**(columns or {}), **more}, units or {})
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all columns, in order."""
+        return tuple(v.name for v in self.variables)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the categorical columns."""
+        return tuple(v.name for v in self.variables if v.is_label)
+
+    @property
+    def numeric_names(self) -> tuple[str, ...]:
+        """Names of the columns that hold numbers."""
+        return tuple(v.name for v in self.variables if not v.is_label)
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs (rows)."""
+        return len(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def variable(self, name: str) -> Variable:
+        """Variable of one column.
+
+        Raises
+        ------
+        InputError
+            If there is no such column; near matches are listed.
+        """
+        for v in self.variables:
+            if v.name == name:
+                return v
+        raise no_such_column(name, self.names, self.source)
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        self.variable(name)
+        return self.values[name]
+
+    def quantity(self, name: str) -> Any:
+        """Pint quantity of a numeric column, in the user's unit.
+
+        Examples
+        --------
+        >>> Dataset.from_columns({"D [mm]": [50.0, 80.0]}).quantity("D").units
+        <Unit('millimeter')>
+        """
+        return export.quantity(self.variable(name), self[name])
+
+    def select(self, names: Iterable[str]) -> "Dataset":
+        """Dataset of these columns only, in this order, with their errors."""
+        return self._with(tuple(self.variable(n) for n in names), lambda column: column)
+
+    def without(self, names: Iterable[str]) -> "Dataset":
+        """Dataset of all columns but these."""
+        out = {self.variable(n).name for n in names}
+        return self.select(n for n in self.names if n not in out)
+
+    def take(self, indices: ArrayLike) -> "Dataset":
+        """Dataset of the runs at these positions (counted from 0)."""
+        positions = np.asarray(indices, dtype=np.intp)
+        return self._with(self.variables, lambda column: column[positions])
+
+    def where(self, mask: ArrayLike) -> "Dataset":
+        """Dataset of the runs where `mask`, of shape (n_runs,), is true."""
+        return self.take(np.flatnonzero(np.asarray(mask, dtype=bool)))
+
+    def _with(
+        self, variables: tuple[Variable, ...], pick: Callable[[NDArray[Any]], NDArray[Any]]
+    ) -> "Dataset":
+        kept = {v.name for v in variables}
+        return Dataset(
+            variables,
+            {n: pick(self.values[n]) for n in kept},
+            {n: pick(e) for n, e in self.errors.items() if n in kept},
+            pick(self.rows),
+            self.source,
+            self.dropped,
+            self.warnings,
+        )
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """DataFrame in the user's units with headers ``name [unit]``; `read_table` reads it back.
+
+        Examples
+        --------
+        >>> Dataset.from_columns({"D [mm]": [50.0, 80.0]}).to_pandas()
+           D [mm]
+        0    50.0
+        1    80.0
+        """
+        return export.to_pandas(self)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of names, units, values and errors, whatever the order of the columns."""
+        return content_hash(self.variables, self.values, self.errors)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Dataset):
+            return NotImplemented
+        return self.variables == other.variables and self.sha256 == other.sha256
+
+    def __hash__(self) -> int:
+        return hash(self.sha256)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        values, errors = dict(self.values), dict(self.errors)
+        state = (self.variables, values, errors, self.rows, self.source)
+        return Dataset, (*state, self.dropped, self.warnings)
+
+    def __repr__(self) -> str:
+        columns = ", ".join(f"{v.name} [{v.unit.text}]" for v in self.variables)
+        return f"Dataset({len(self)} runs from {self.source}: {columns})"
+
+    def _repr_html_(self) -> str:
+        return export.to_html(self)

@@ -1,0 +1,180 @@
+"""Tables in memory -> raw tables: pandas (also pint dtypes and attrs) and xarray."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset.headers import is_unit_row
+from dimgs.dataset.quantities import is_quantity, magnitude_and_unit, unit_text
+from dimgs.dataset.raw import RawColumn, RawTable
+from dimgs.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+
+def from_pandas(
+    frame: "pd.DataFrame",
+    source: str,
+    sidecar: tuple[Mapping[str, str], str] = ({}, "the sidecar"),
+    units: Mapping[str, str] | None = None,
+) -> RawTable:
+    """Raw table of a DataFrame.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Headers ``name [unit]``, or two levels (name, unit); pint dtypes and cells that are Pint
+        quantities carry their units; ``frame.attrs["units"]`` and ``frame[name].attrs`` may too.
+    source : str
+        Name for messages.
+    sidecar : tuple of (mapping, str)
+        Units from a file beside the table, and its name.
+    units : mapping of str to str, optional
+        Units attached to single columns by their file.
+    """
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    attrs = frame.attrs.get("units", {})
+    known = {str(k): str(v) for k, v in attrs.items()} if isinstance(attrs, Mapping) else {}
+    known |= dict(units or {})
+    columns = [
+        _column(_title(label), frame.iloc[:, i], known, source)
+        for i, label in enumerate(frame.columns)
+    ]
+    return from_columns(columns, source, sidecar)
+
+
+def from_columns(
+    columns: list[RawColumn], source: str, sidecar: tuple[Mapping[str, str], str]
+) -> RawTable:
+    """Raw table of columns whose first cells may be a row of units."""
+    columns = [c for c in columns if c.header or not _is_blank(c.cells)]
+    n_rows = len(columns[0].cells) if columns else 0
+    unit_row = None
+    if n_rows > 1:
+        first, second = ([_item(c.cells[i]) for c in columns] for i in (0, 1))
+        if is_unit_row([c.header for c in columns], first, second):
+            unit_row = ["" if _is_blank(np.array([u], dtype=object)) else str(u) for u in first]
+            for column in columns:
+                column.cells = column.cells[1:]
+            n_rows -= 1
+    return RawTable(
+        source, columns, np.arange(1, n_rows + 1), unit_row, dict(sidecar[0]), sidecar[1]
+    )
+
+
+def _item(cell: Any) -> object:
+    return cell.item() if isinstance(cell, np.generic) else cell
+
+
+def _is_blank(cells: NDArray[Any]) -> bool:
+    from dimgs.dataset.cells import cell_text
+
+    return all(not cell_text(c) for c in cells.tolist())
+
+
+def _title(label: Any) -> str:
+    if isinstance(label, tuple):
+        name, *rest = [str(part).strip() for part in label]
+        unit = next((r for r in rest if r and not r.startswith("Unnamed:")), None)
+        if unit is None:
+            return name
+        return f"{name} [{'1' if unit == 'No Unit' else unit}]"
+    return str(label)
+
+
+def _column(
+    title: str, series: "pd.Series[Any]", known: Mapping[str, str], source: str
+) -> RawColumn:
+    from dimgs.variables import split_header
+
+    dtype = str(series.dtype)
+    if dtype.startswith("pint["):
+        magnitude, unit = magnitude_and_unit(series.array.quantity, title)
+        return RawColumn(title, np.asarray(magnitude, dtype=np.float64), unit, binding=True)
+    own = series.attrs.get("units", series.attrs.get("unit"))
+    name = split_header(title)[0]
+    attached = own if isinstance(own, str) else known.get(name) or known.get(title)
+    _refuse_dtype(title, series, source)
+    cells = _cells(series)
+    if cells.dtype == object:
+        filled = [c for c in cells.tolist() if c is not None and c == c]
+        if filled and all(is_quantity(c) for c in filled):
+            return _quantities(title, cells, filled[0])
+    return RawColumn(title, cells, attached)
+
+
+def _quantities(title: str, cells: NDArray[Any], first: Any) -> RawColumn:
+    _, unit = magnitude_and_unit(first, title)
+    numbers = np.full(len(cells), np.nan)
+    for i, cell in enumerate(cells.tolist()):
+        if is_quantity(cell):
+            try:
+                numbers[i] = float(cell.to(first.units).magnitude)
+            except Exception as error:
+                raise InputError(
+                    f"Column '{title}', row {i + 1}: a quantity in '{unit_text(cell.units)}' "
+                    f"stands among quantities in '{unit}' (mixed units); give one dimension."
+                ) from error
+    return RawColumn(title, numbers, unit, binding=True)
+
+
+def _refuse_dtype(title: str, series: "pd.Series[Any]", source: str) -> None:
+    kind = getattr(series.dtype, "kind", "O")
+    if kind == "m":
+        raise InputError(
+            f"Column '{title}' of {source} holds time spans; convert it to numbers with "
+            f"series.dt.total_seconds() and the unit s."
+        )
+    if kind == "c":
+        raise InputError(f"Column '{title}' of {source} holds complex numbers; give real numbers.")
+
+
+def _cells(series: "pd.Series[Any]") -> NDArray[Any]:
+    kind = getattr(series.dtype, "kind", "O")
+    if kind in "fiu":
+        return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
+    return np.asarray(series.astype(object).to_numpy(dtype=object))
+
+
+def from_xarray(dataset: "xr.Dataset | xr.DataArray") -> RawTable:
+    """Raw table of an xarray Dataset, flattened over its dimensions.
+
+    Coordinates become columns; a dimension without coordinate only numbers its cells and does
+    not. Units come from ``attrs["units"]`` of each variable, or from pint-xarray.
+    """
+    if type(dataset).__name__ == "DataArray":
+        array: Any = dataset
+        table: Any = array.to_dataset(name=array.name or "value")
+        source = "DataArray"
+    else:
+        table, source = dataset, "xarray Dataset"
+    shape = dict(table.sizes)
+    columns = []
+    for name in [*table.coords, *table.data_vars]:
+        variable = table.variables[name]
+        data: Any = variable.data
+        unit = variable.attrs.get("units", variable.attrs.get("unit"))
+        binding = is_quantity(data)
+        if binding:
+            data, unit = magnitude_and_unit(data, str(name))
+        plain = np.asarray(data)
+        order = tuple(slice(None) if d in variable.dims else np.newaxis for d in shape)
+        positions = [d for d in shape if d in variable.dims]
+        plain = plain.transpose([variable.dims.index(d) for d in positions])[order]
+        flat = np.broadcast_to(plain, tuple(shape.values())).ravel()
+        if flat.dtype.kind in "mc":
+            what = "time spans" if flat.dtype.kind == "m" else "complex numbers"
+            raise InputError(
+                f"Variable '{name}' of the {source} holds {what}; convert it to real numbers "
+                f"with a unit."
+            )
+        cells = flat.astype(np.float64 if flat.dtype.kind in "fiu" else object)
+        columns.append(
+            RawColumn(str(name), cells, str(unit) if unit is not None else None, binding)
+        )
+    return RawTable(source, columns, np.arange(1, len(columns[0].cells) + 1 if columns else 1))

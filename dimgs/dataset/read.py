@@ -1,0 +1,162 @@
+"""`read_table`: one function for every kind of table."""
+
+import json
+from collections.abc import Iterable, Mapping
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dimgs.dataset.build import Options, build
+from dimgs.dataset.dataset import Dataset
+from dimgs.dataset.raw import RawTable
+from dimgs.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".txt"})
+PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
+EXCEL_SUFFIXES = frozenset({".xlsx", ".xlsm"})
+
+
+def read_table(
+    source: "str | PathLike[str] | pd.DataFrame | xr.Dataset",
+    *,
+    units: Mapping[str, str] | None = None,
+    sheet: str | int | None = None,
+    drop_bad: bool = False,
+    columns: Iterable[str] | None = None,
+    drop: Iterable[str] | None = None,
+    logged: Iterable[str] | None = None,
+) -> Dataset:
+    """Dataset from a table with units.
+
+    Units are found in this order: `units`; the header ``name [unit]``; a second row of units;
+    the unit that the source attaches (a pint dtype, ``attrs["units"]``, Parquet metadata) or the
+    file ``TABLE.units.json`` beside the table. A column whose unit is ``label``, or whose
+    cells are text, is categorical; so is a column of truth values, unless its unit is ``1``, which
+    makes it 0 and 1. ``name_err [unit]`` holds the standard errors of ``name``. In text, lines
+    that start with ``#`` and blank lines are skipped; comma, semicolon and tab separate.
+
+    Parameters
+    ----------
+    source : str, path, pandas.DataFrame or xarray.Dataset
+        A file (``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.parquet``, ``.pq``, ``.xlsx``,
+        ``.xlsm``) or a table in memory. An unnamed index is ignored; a named one is a column.
+    units : mapping of str to str, optional
+        Units by column name; ``"1"`` for none, ``"label"`` for categories, ``"m^2/s; thermal
+        diffusivity"`` with a kind hint.
+    sheet : str or int, optional
+        Excel sheet, by name or position from 0; the first by default.
+    drop_bad : bool
+        Leave out the rows in which a used numeric column is blank, infinite, text or (where
+        `logged`) not positive, and rows with a wrong number of fields; all are listed in
+        ``dropped``. Without it, blanks are kept as NaN and everything else raises.
+    columns : iterable of str, optional
+        The only columns to use; their uncertainty columns follow.
+    drop : iterable of str, optional
+        Columns not to use.
+    logged : iterable of str, optional
+        Columns that must be positive.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    InputError
+        In one sentence: what is wrong, in which row and column, and the remedy.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"U [m/s]": [1.0, 2.0], "D [mm; diameter]": [50, 80]})
+    >>> read_table(frame)["D"]
+    array([0.05, 0.08])
+    """
+    options = Options(dict(units or {}), _names(columns), _names(drop), drop_bad, _names(logged))
+    return build(raw_table(source, options, sheet), options)
+
+
+def _names(names: Iterable[str] | None) -> list[str] | None:
+    if names is None:
+        return None
+    return [names] if isinstance(names, str) else list(names)
+
+
+def raw_table(source: Any, options: Options, sheet: str | int | None = None) -> RawTable:
+    """Headers and cells of any source that `read_table` takes."""
+    if isinstance(source, str | PathLike):
+        return _raw_file(existing(source), options, sheet)
+    from dimgs.dataset.frames import from_pandas, from_xarray
+
+    kinds = {f"{t.__module__.split('.')[0]}.{t.__name__}" for t in type(source).__mro__}
+    if "pandas.DataFrame" in kinds:
+        return from_pandas(source, "DataFrame")
+    if "xarray.Dataset" in kinds or "xarray.DataArray" in kinds:
+        return from_xarray(source)
+    raise InputError(
+        f"A table cannot be read from an object of type '{type(source).__name__}'; give a path, a "
+        f"pandas DataFrame or an xarray Dataset, or use Dataset.from_columns for arrays."
+    )
+
+
+def existing(source: str | PathLike[str]) -> Path:
+    """Path of a file that exists and has a supported extension."""
+    path = Path(source)
+    try:
+        is_file, is_folder = path.is_file(), path.is_dir()
+    except (OSError, ValueError):
+        is_file = is_folder = False
+    if is_folder:
+        raise InputError(f"'{path}' is a folder; name a table in it.")
+    if not is_file:
+        raise InputError(f"There is no file '{path}'; check the path (now in '{Path.cwd()}').")
+    suffix = path.suffix.lower()
+    if suffix not in TEXT_SUFFIXES | PARQUET_SUFFIXES | EXCEL_SUFFIXES:
+        raise InputError(
+            f"'{path.name}' has the extension '{suffix}', which is not read; save it as .csv, "
+            f".tsv, .parquet or .xlsx."
+        )
+    return path
+
+
+def _raw_file(path: Path, options: Options, sheet: str | int | None) -> RawTable:
+    suffix = path.suffix.lower()
+    if sheet is not None and suffix not in EXCEL_SUFFIXES:
+        raise InputError(f"'{path.name}' has no sheets; leave out the sheet '{sheet}'.")
+    try:
+        if suffix in TEXT_SUFFIXES:
+            from dimgs.dataset.text import concatenated, text_tables
+
+            return concatenated(text_tables(path, options, sidecar_of(path)))
+        from dimgs.dataset.files import from_excel, from_parquet
+
+        if suffix in PARQUET_SUFFIXES:
+            return from_parquet(path, sidecar_of(path))
+        return from_excel(path, sheet, sidecar_of(path))
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read ({error}); check its permissions.") from error
+
+
+def sidecar_of(path: Path) -> tuple[dict[str, str], str]:
+    """Units from ``TABLE.units.json`` beside a table, and the name of that file."""
+    for beside in (path.with_suffix(".units.json"), path.with_name(path.name + ".units.json")):
+        if not beside.is_file():
+            continue
+        try:
+            units = json.loads(beside.read_text(encoding="utf-8-sig"))
+        except (ValueError, OSError) as error:
+            raise InputError(
+                f"The units in '{beside.name}' cannot be read ({error}); write a JSON object such "
+                f'as {{"U": "m/s"}} in UTF-8.'
+            ) from error
+        if not isinstance(units, dict) or not all(isinstance(u, str) for u in units.values()):
+            raise InputError(
+                f"'{beside.name}' is not an object of unit strings; write it as "
+                f'{{"U": "m/s", "material": "label"}}.'
+            )
+        return units, beside.name
+    return {}, "the sidecar"

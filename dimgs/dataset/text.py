@@ -1,0 +1,278 @@
+"""Delimited text -> raw tables, block by block: a fast path, and a careful one for diagnosis."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset.build import Options
+from dimgs.dataset.cells import BLANKS
+from dimgs.dataset.dataset import Dropped
+from dimgs.dataset.headers import chosen, titled_columns
+from dimgs.dataset.layout import Layout, Records, decode, read_layout, split_line
+from dimgs.dataset.raw import RawColumn, RawTable
+from dimgs.errors import InputError
+
+BLOCK_BYTES = 32 << 20
+_NULLS = sorted({*BLANKS, *(b.upper() for b in BLANKS), "NaN"})
+_SKIPPED_LINE = re.compile(rb"(?:\A|\n)[ ]*(?:#|(?<=[ ])(?:\n|\Z))")
+_LABEL = re.compile(r"\s*(label|category|categorical)\s*(;.*)?", re.IGNORECASE)
+
+
+@dataclass
+class _Block:
+    """Columns of a block of rows, and what was odd about it."""
+
+    columns: list[NDArray[Any]]
+    n_rows: int
+    ragged: dict[int, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Which columns to read, and which of them as text."""
+
+    layout: Layout
+    wanted: list[bool]
+    as_text: list[bool]
+
+
+def text_tables(
+    path: Path,
+    options: Options,
+    sidecar: tuple[dict[str, str], str],
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[tuple[RawTable, int]]:
+    """Raw tables of successive blocks of rows, each with the number of bytes read so far.
+
+    The columns that are not used have no cells.
+
+    Raises
+    ------
+    InputError
+        For a wrong encoding, or a row with another number of fields than the header.
+    """
+    layout = read_layout(path, path.name)
+    plan = _plan(layout, options, sidecar)
+    row, line = 1, layout.first_line
+    for raw, position in _byte_blocks(path, layout.start, block_bytes):
+        block = _parse(raw, plan, line)
+        line += raw.count(b"\n")
+        rows = np.arange(row, row + block.n_rows)
+        row += block.n_rows
+        dropped: list[Dropped] = []
+        for index, what in block.ragged.items():
+            if not options.drop_bad:
+                raise InputError(
+                    f"{what[0].upper()}{what[1:]}; add or remove fields, and put a cell that "
+                    f"contains the delimiter {layout.delimiter!r} in double quotes."
+                )
+            dropped.append(Dropped(int(rows[index]), what))
+        columns = [RawColumn(h, c) for h, c in zip(layout.headers, block.columns, strict=True)]
+        columns = [c for c in columns if c.header.strip() or not _is_blank(c.cells)]
+        table = RawTable(
+            layout.source,
+            columns,
+            np.delete(rows, list(block.ragged)),
+            _units_of(layout, columns),
+            *sidecar,
+            layout.decimal,
+            dropped,
+            block.notes,
+        )
+        yield table, position
+
+
+def _units_of(layout: Layout, columns: list[RawColumn]) -> list[str] | None:
+    if layout.unit_row is None or len(columns) == len(layout.headers):
+        return layout.unit_row
+    return [u for u, h in zip(layout.unit_row, layout.headers, strict=True) if h.strip()]
+
+
+def _is_blank(cells: NDArray[Any]) -> bool:
+    if cells.dtype == np.float64:
+        return bool(np.isnan(cells).all())
+    return all(c is None or not str(c).strip() for c in cells.tolist())
+
+
+def concatenated(tables: Iterator[tuple[RawTable, int]]) -> RawTable:
+    """One raw table of all blocks."""
+    parts = [table for table, _ in tables]
+    first = parts[0]
+    if len(parts) == 1:
+        return first
+    columns = [
+        RawColumn(same[0].header, _joined([c.cells for c in same]))
+        for same in zip(*(p.columns for p in parts), strict=True)
+    ]
+    return RawTable(
+        first.source,
+        columns,
+        np.concatenate([p.rows for p in parts]),
+        first.unit_row,
+        first.sidecar,
+        first.sidecar_name,
+        first.decimal,
+        [d for p in parts for d in p.dropped],
+        [n for p in parts for n in p.notes],
+    )
+
+
+def _joined(cells: list[NDArray[Any]]) -> NDArray[Any]:
+    kinds = {c.dtype for c in cells}
+    return np.concatenate(cells if len(kinds) == 1 else [c.astype(object) for c in cells])
+
+
+def _plan(layout: Layout, options: Options, sidecar: tuple[dict[str, str], str]) -> _Plan:
+    nameless = [not h.strip() and n for h, n in zip(layout.headers, layout.numeric, strict=True)]
+    columns = [
+        RawColumn(h, np.empty(0))
+        for h, without in zip(layout.headers, nameless, strict=True)
+        if not without
+    ]
+    stub = RawTable(
+        layout.source, columns, np.empty(0, np.int64), _units_of(layout, columns), *sidecar
+    )
+    titled, _ = titled_columns(stub, options.units)
+    used = set(chosen([t.name for t in titled], options.columns, options.drop, layout.source))
+    named = iter(titled)
+    wanted, as_text = [], []
+    for without, numeric in zip(nameless, layout.numeric, strict=True):
+        if without:
+            wanted.append(True)
+            as_text.append(True)
+            continue
+        t = next(named)
+        wanted.append(t.name in used)
+        as_text.append(not numeric or bool(t.unit and _LABEL.fullmatch(t.unit)))
+    return _Plan(layout, wanted, as_text)
+
+
+def _byte_blocks(path: Path, start: int, size: int) -> Iterator[tuple[bytes, int]]:
+    """Blocks of whole records with plain line ends, and the position after each."""
+    with path.open("rb") as file:
+        file.seek(start)
+        rest = b""
+        while chunk := file.read(size):
+            rest += chunk
+            cut = _last_record_end(rest)
+            if cut:
+                yield _with_plain_ends(rest[:cut]), file.tell()
+                rest = rest[cut:]
+        yield _with_plain_ends(rest), file.tell()
+
+
+def _with_plain_ends(block: bytes) -> bytes:
+    return block.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in block else block
+
+
+def _last_record_end(block: bytes) -> int:
+    """Position after the last line end that is not inside quotes; 0 where there is none."""
+    newline = b"\n" if b"\n" in block else b"\r"
+    end = block.rfind(newline) + 1
+    if newline == b"\r" and end == len(block):
+        # its \n may be the first byte of the next chunk
+        end = block.rfind(newline, 0, end - 1) + 1
+    odd = block.count(b'"', 0, end) % 2
+    while end and odd:
+        before = block.rfind(newline, 0, end - 1) + 1
+        odd ^= block.count(b'"', before, end) % 2
+        end = before
+    return end
+
+
+def _parse(raw: bytes, plan: _Plan, first_line: int) -> _Block:
+    text = decode(raw, plan.layout.source, first_line)
+    if not text.strip("\n"):
+        return _Block([np.empty(0) for _ in plan.wanted], 0)
+    notes: list[str] = []
+    fast = raw
+    if _SKIPPED_LINE.search(raw):
+        fast, notes = _without_skipped_lines(text, plan.layout, first_line)
+    block = _parse_fast(fast, plan) or _parse_carefully(text, plan, first_line)
+    block.notes = notes
+    return block
+
+
+def _without_skipped_lines(text: str, layout: Layout, line: int) -> tuple[bytes, list[str]]:
+    records = Records(text, layout.delimiter, line, layout.source)
+    kept = "".join(records.physical_lines())
+    notes = [
+        f"Line {number} of {layout.source} starts with # and was taken as a comment, though it has "
+        f"as many fields as a row; put its first cell in quotes if it is data."
+        for number, comment in records.comments
+        if len(layout.headers) > 1
+        and len(split_line(comment, layout.delimiter)[0]) == len(layout.headers)
+    ]
+    return kept.encode(), notes
+
+
+def _parse_fast(raw: bytes, plan: _Plan) -> _Block | None:
+    """Block read by pyarrow, or None where anything at all is unusual."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    names = [str(i) for i in range(len(plan.wanted))]
+    included = [n for n, w in zip(names, plan.wanted, strict=True) if w]
+    types = {
+        n: pa.string() if text else pa.float64()
+        for n, text in zip(names, plan.as_text, strict=True)
+    }
+    try:
+        table = csv.read_csv(
+            pa.BufferReader(raw),
+            read_options=csv.ReadOptions(column_names=names),
+            parse_options=csv.ParseOptions(
+                delimiter=plan.layout.delimiter, newlines_in_values=b'"' in raw
+            ),
+            convert_options=csv.ConvertOptions(
+                column_types=types,
+                include_columns=included,
+                null_values=_NULLS,
+                strings_can_be_null=False,
+                decimal_point=plan.layout.decimal,
+            ),
+        )
+    except pa.ArrowException:
+        return None
+    columns = [
+        _array(table.column(n)) if w else np.empty(0)
+        for n, w in zip(names, plan.wanted, strict=True)
+    ]
+    return _Block(columns, table.num_rows)
+
+
+def _array(column: Any) -> NDArray[Any]:
+    import pyarrow as pa
+
+    if column.type == pa.float64():
+        return np.asarray(column.to_numpy(), dtype=np.float64)
+    coded = column.combine_chunks().dictionary_encode()
+    words = np.array([*coded.dictionary.to_pylist(), ""], dtype=object)[:-1]
+    return np.asarray(words[coded.indices.to_numpy()])
+
+
+def _parse_carefully(text: str, plan: _Plan, first_line: int) -> _Block:
+    """Block read record by record, with the ragged rows named."""
+    layout = plan.layout
+    width = len(layout.headers)
+    cells: list[list[str]] = [[] for _ in range(width)]
+    ragged: dict[int, str] = {}
+    index = 0
+    for line, fields in Records(text, layout.delimiter, first_line, layout.source):
+        if len(fields) != width:
+            ragged[index] = (
+                f"line {line} of {layout.source} has {len(fields)} "
+                f"{'field' if len(fields) == 1 else 'fields'} where the header has {width}"
+            )
+        else:
+            for column, wanted, cell in zip(cells, plan.wanted, fields, strict=True):
+                if wanted:
+                    column.append(cell)
+        index += 1
+    return _Block([np.array(c, dtype=object) for c in cells], index, ragged)
