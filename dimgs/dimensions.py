@@ -94,14 +94,19 @@ class DimensionalMatrix:
         H. Cohen, A Course in Computational Algebraic Number Theory (1993), sections 2.4.3, 2.7.1.
         A. K. Lenstra, H. W. Lenstra, L. Lovász, Math. Ann. 261 (1982) 515-534.
         """
+        from flint import fmpz_mat
+
         n, r = len(self.names), len(self.rows)
         if n == 0:
             return ()
-        unit = [0] * (2 * n - 1)
-        unit[n - 1] = 1
-        columns = zip(*self.integer_rows, strict=True) if r else [()] * n
-        augmented = [[*c, *unit[n - 1 - j : 2 * n - 1 - j]] for j, c in enumerate(columns)]
-        normal = hermite_normal_form(augmented)
+        augmented = fmpz_mat(n, r + n)
+        for i, row in enumerate(self.integer_rows):
+            for j, x in enumerate(row):
+                if x:
+                    augmented[j, i] = x
+        for j in range(n):
+            augmented[j, r + j] = 1
+        normal = augmented.hnf().tolist()
         return lattice_reduced([row[r:] for row in normal if not any(row[:r])])
 
     def solve(
@@ -125,14 +130,6 @@ def _cleared(row: Sequence[Fraction]) -> IntVector:
     return tuple(x.numerator * (multiple // x.denominator) for x in row)
 
 
-def hermite_normal_form(rows: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Row Hermite normal form of an integer matrix, by FLINT; entries are FLINT integers."""
-    from flint import fmpz_mat
-
-    normal: list[list[int]] = fmpz_mat(rows).hnf().tolist()
-    return normal
-
-
 def lattice_reduced(rows: Sequence[Sequence[int]]) -> tuple[IntVector, ...]:
     """LLL-reduced basis of the lattice spanned by independent integer rows, by FLINT."""
     if not rows:
@@ -142,15 +139,19 @@ def lattice_reduced(rows: Sequence[Sequence[int]]) -> tuple[IntVector, ...]:
     return tuple(tuple(map(int, row)) for row in fmpz_mat(rows).lll().tolist())
 
 
-def independent_rows(rows: Sequence[Sequence[int]]) -> list[IntVector]:
-    """The first rows that span the same space as all of them."""
+def leading_columns(rows: Sequence[Sequence[int]]) -> list[int]:
+    """The first columns that span the same space as all of them."""
     if not rows or not rows[0]:
         return []
     from flint import fmpz_mat
 
-    echelon, _, rank = fmpz_mat(list(zip(*rows, strict=True))).rref()
-    leads = (next(j for j, x in enumerate(row) if x) for row in echelon.tolist()[:rank])
-    return [tuple(rows[j]) for j in leads]
+    echelon, _, rank = fmpz_mat(rows).rref()
+    return [next(j for j, x in enumerate(row) if x) for row in echelon.tolist()[:rank]]
+
+
+def independent_rows(rows: Sequence[Sequence[int]]) -> list[IntVector]:
+    """The first rows that span the same space as all of them."""
+    return [tuple(rows[i]) for i in leading_columns(list(zip(*rows, strict=True)))]
 
 
 def solve_exact(system: Sequence[Sequence[Fraction]], unknowns: int) -> tuple[Fraction, ...] | None:

@@ -6,15 +6,15 @@ from typing import Any
 
 from dimgs.dimensions import DimensionalMatrix, IntVector
 from dimgs.errors import DimensionError, InputError
-from dimgs.groups.enumeration import enumerate_bases, repeating_groups
-from dimgs.groups.group import Dropped, PiBasis, PiGroup
+from dimgs.groups.group import Dropped, PiBasis
 from dimgs.groups.inputs import (
     automatic_scales,
     constant_variables,
     scale_variable,
     variables_of,
 )
-from dimgs.groups.naming import kinds_of, named, ordered_groups, with_named_groups
+from dimgs.groups.naming import Kinds, Namer, kinds_of, named_response, with_named_groups
+from dimgs.groups.repeating import by_repeating
 from dimgs.groups.response import smallest_monomial
 from dimgs.groups.span import outside_span
 from dimgs.variables import Variable
@@ -79,6 +79,7 @@ def pi_basis(
     [('D·L⁻¹', None), ('D·U·rho·mu⁻¹', 'Reynolds number')]
     """
     given = variables_of(source)
+    _check_names(given)
     target = _target(given, response)
     columns = [v for v in given if v is not target and not v.is_label]
     names = [v.name for v in given]
@@ -90,15 +91,23 @@ def pi_basis(
     else:
         for text in scales:
             inputs.append(scale_variable(text, [v.name for v in inputs] + names))
-    active = sorted((v for v in inputs if not v.is_level), key=lambda v: v.name)
+    if not inputs:
+        raise InputError("There are no inputs; give at least one variable besides the response.")
+    _check_names(inputs)
     levels = tuple(
         Dropped(v.name, "it is a level, already logarithmic; it enters as a plain difference")
         for v in inputs
         if v.is_level
     )
-    if not active and not levels:
-        raise InputError("There are no inputs; give at least one variable besides the response.")
+    active = sorted((v for v in inputs if not v.is_level), key=lambda v: v.name)
     return _derive(active, target, repeating, prefer_named, levels)
+
+
+def _check_names(variables: Sequence[Variable]) -> None:
+    names = [v.name for v in variables]
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise InputError(f"The name '{twice}' is used twice; rename one of the variables.")
 
 
 def _target(given: Sequence[Variable], response: str | None) -> Variable | None:
@@ -123,48 +132,62 @@ def _derive(
     prefer_named: bool,
     levels: tuple[Dropped, ...],
 ) -> PiBasis:
-    matrix = DimensionalMatrix.of(active)
+    names = tuple(v.name for v in active)
     kinds = kinds_of([*active, *([target] if target else [])])
     lattice = _lattice(active)
-    isolated = {v.name for j, v in enumerate(active) if not any(vector[j] for vector in lattice)}
+    isolated = {name for j, name in enumerate(names) if not any(v[j] for v in lattice)}
     if repeating is not None:
-        lattice, monomial, explanation = _by_repeating(active, isolated, target, repeating)
+        lattice, monomial, explanation = by_repeating(active, isolated, target, repeating)
     else:
         if prefer_named and lattice:
-            lattice = with_named_groups(lattice, matrix.names, kinds)
-        monomial, explanation = _automatic(active, target)
-    used = set(monomial or {})
-    dropped = tuple(
-        Dropped(v.name, f"nothing else shares its dimension {v.dimension}, so no group holds it")
-        for v in active
-        if v.name in isolated - used and (repeating is None or v.name not in repeating)
-    )
-    pi_0 = None
-    if target is not None and monomial is not None:
-        powers = {name: -exponent for name, exponent in monomial.items()}
-        pi_0 = named(PiGroup.of("pi_0", {target.name: Fraction(1), **powers}), kinds)
-    groups = ordered_groups(lattice, matrix.names, kinds)
-    basis = PiBasis(
-        variables=tuple(active),
+            lattice = with_named_groups(lattice, names, kinds)
+        monomial, explanation = _automatic(active, target, kinds if prefer_named else None)
+    used = set(monomial) | set(repeating or ())
+    idle = [v for v in active if v.name in isolated - used]
+    namer = Namer(names, kinds)
+    pi_0 = namer.response(target.name, monomial) if target is not None else None
+    groups = namer.groups(lattice)
+    data = {v.name for v in active if v.role == "data"}
+    fixed = [g for g in groups if not any(name in data for name, _ in g.exponents)]
+    return PiBasis(
+        variables=tuple(v for v in active if v not in idle),
         groups=groups,
         response=pi_0,
         target=target,
-        repeating=tuple(repeating) if repeating is not None else tuple(sorted(used)),
+        repeating=tuple(repeating) if repeating is not None else tuple(sorted(monomial)),
         explanation=explanation,
-        dropped=(*dropped, *levels),
+        dropped=(*(Dropped(v.name, _why_dropped(v, active)) for v in idle), *levels),
+        suggestions=(
+            *(
+                f"{g.name} = {g} is made of constants only: a fixed number, no input."
+                for g in fixed
+            ),
+            *(
+                f"To let '{v.name}' take part, add a known constant or an unknown scale that "
+                f'shares its dimension (--scale "{v.name}0 [{v.si_unit}]", or --scale auto).'
+                for v in idle
+                if v.role == "data"
+            ),
+        ),
     )
-    suggestions = tuple(
-        f"{g.name} = {g} is made of constants only: it is a fixed number, not an input."
-        for g in groups
-        if basis.is_constant(g)
+
+
+def _why_dropped(variable: Variable, inputs: Sequence[Variable]) -> str:
+    others = {base for v in inputs if v is not variable for base, _ in v.dimension}
+    if any(base not in others for base, _ in variable.dimension):
+        return f"nothing else shares its dimension {variable.dimension}, so no group holds it"
+    return (
+        f"no product of powers of the other inputs has its dimension {variable.dimension}, "
+        f"so no group holds it"
     )
-    return PiBasis(**{**vars(basis), "suggestions": suggestions})
 
 
 def _lattice(active: Sequence[Variable]) -> tuple[IntVector, ...]:
     """Kernel lattice in which every dimensionless variable is a group of its own."""
     plain = [j for j, v in enumerate(active) if v.dimension.is_dimensionless]
     rest = [j for j, v in enumerate(active) if not v.dimension.is_dimensionless]
+    if not plain:
+        return DimensionalMatrix.of(active).kernel_lattice()
     n = len(active)
     vectors = [tuple(int(i == j) for i in range(n)) for j in plain]
     for short in DimensionalMatrix.of([active[j] for j in rest]).kernel_lattice():
@@ -174,110 +197,33 @@ def _lattice(active: Sequence[Variable]) -> tuple[IntVector, ...]:
 
 
 def _automatic(
-    active: Sequence[Variable], target: Variable | None
-) -> tuple[dict[str, Fraction] | None, str]:
+    active: Sequence[Variable], target: Variable | None, kinds: Kinds | None
+) -> tuple[dict[str, Fraction], str]:
+    """Powers that go with the target in pi_0, and why; with kinds, a named number if one fits."""
     if target is None:
-        return None, "The groups are an LLL-reduced basis of all integer groups of the inputs."
+        return {}, "The groups are an LLL-reduced basis of all integer groups of the inputs."
+    if target.is_level:
+        return {}, f"'{target.name}' is a level, already logarithmic, and stands alone in pi_0."
+    if target.dimension.is_dimensionless:
+        return {}, f"'{target.name}' is dimensionless and stands alone in pi_0."
+    usual = named_response(target.name, [v.name for v in active], kinds) if kinds else None
+    if usual is not None:
+        return usual, (
+            f"'{target.name}' is made dimensionless by {', '.join(sorted(usual))}: "
+            f"pi_0 is then a named number, as asked."
+        )
     found = smallest_monomial(active, target.dimension)
     if found is None:
         raise DimensionError(outside_span(active, target))
-    chosen = dict(found.exponents)
-    if not chosen:
-        return chosen, f"'{target.name}' is dimensionless and stands alone in pi_0."
-    return chosen, (
-        f"'{target.name}' is made dimensionless by {', '.join(sorted(chosen))}: the fewest "
-        f"variables that reach its dimension, then the smallest exponents, then name order."
+    why = (
+        "the fewest variables that reach its dimension, then the smallest exponents, "
+        "then name order"
+        if found.fewest
+        else "the smallest exponents that reach its dimension, then name order (there are too "
+        "many variables to look for the fewest)"
     )
-
-
-def _by_repeating(
-    active: Sequence[Variable],
-    isolated: set[str],
-    target: Variable | None,
-    repeating: Sequence[str],
-) -> tuple[tuple[IntVector, ...], dict[str, Fraction] | None, str]:
-    names = [v.name for v in active]
-    for name in repeating:
-        if name not in names:
-            raise InputError(
-                f"The repeating variable '{name}' is not an input; choose from {', '.join(names)}."
-            )
-    if len(set(repeating)) != len(repeating):
-        raise InputError("A repeating variable is given twice; give each once.")
-    kept = [v for v in active if v.name not in isolated or v.name in repeating]
-    matrix = DimensionalMatrix.of(kept)
-    vectors = repeating_groups(matrix, repeating)
-    if vectors is None:
-        rank = matrix.rank
-        own = DimensionalMatrix.of([v for v in kept if v.name in set(repeating)]).rank
-        why = (
-            f"{len(repeating)} are given but the rank is {rank}"
-            if len(repeating) != rank
-            else f"they span {own} of {rank} dimensions"
-        )
-        example = next(iter(enumerate_bases(matrix))).repeating
-        raise InputError(
-            f"{', '.join(repeating)} cannot be the repeating variables: {why}; "
-            f"choose {rank} independent ones, for example {','.join(example)}."
-        )
-    monomial = None
-    if target is not None:
-        columns = [matrix.names.index(name) for name in repeating]
-        solution = matrix.solve(target.dimension, columns)
-        if solution is None:
-            raise DimensionError(outside_span(active, target))
-        monomial = {n: e for n, e in zip(repeating, solution, strict=True) if e}
-    spread = []
-    for vector in vectors:
-        powers = dict(zip(matrix.names, vector, strict=True))
-        spread.append(tuple(powers.get(name, 0) for name in names))
-    explanation = f"Repeating variables {', '.join(repeating)} as asked: one group per other input."
-    return tuple(spread), monomial, explanation
-
-
-def all_bases(basis: PiBasis) -> list[PiBasis]:
-    """Every distinct basis that some choice of repeating variables gives.
-
-    Parameters
-    ----------
-    basis : PiBasis
-        Basis whose variables are used; dropped ones stay out.
-
-    Returns
-    -------
-    list of PiBasis
-        Distinct as sets of groups up to powers.
-
-    Raises
-    ------
-    InputError
-        If there are more than two million choices.
-
-    Examples
-    --------
-    >>> len(all_bases(pi_basis(["A [m^2]", "L1 [m]", "L2 [m]"])))
-    3
-    """
-    out = {d.name for d in basis.dropped}
-    kept = [v for v in basis.variables if v.name not in out]
-    matrix = DimensionalMatrix.of(kept)
-    kinds = kinds_of([*kept, *([basis.target] if basis.target else [])])
-    found = []
-    for choice in enumerate_bases(matrix):
-        response = None
-        if basis.target is not None:
-            columns = [matrix.names.index(n) for n in choice.repeating]
-            powers = matrix.solve(basis.target.dimension, columns) or ()
-            exponents = {n: -e for n, e in zip(choice.repeating, powers, strict=True)}
-            response = named(PiGroup.of("pi_0", {basis.target.name: 1, **exponents}), kinds)
-        found.append(
-            PiBasis(
-                variables=tuple(kept),
-                groups=ordered_groups(choice.groups, matrix.names, kinds),
-                response=response,
-                target=basis.target,
-                repeating=choice.repeating,
-                explanation=f"Repeating variables {', '.join(choice.repeating)}.",
-            )
-        )
-    return found
+    listed = ", ".join(name for name, _ in found.exponents)
+    return (
+        {name: -exponent for name, exponent in found.exponents},
+        f"'{target.name}' is made dimensionless by {listed}: {why}.",
+    )

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import combinations
-from math import comb, gcd
+from math import comb, gcd, lcm
 
-from dimgs.dimensions import DimensionalMatrix, IntVector
+from dimgs.dimensions import DimensionalMatrix, IntVector, independent_rows
 from dimgs.errors import InputError
 
 _MAX_SUBSETS = 2_000_000
@@ -31,37 +30,15 @@ def repeating_groups(
         Primitive vectors, the non-repeating variable positive, in the matrix's column order.
     """
     columns = [matrix.names.index(name) for name in repeating]
-    rows = integer_rows(matrix)
+    rows = independent_rows(matrix.integer_rows)
     return _groups_of(rows, columns, len(matrix.names))
 
 
-def integer_rows(matrix: DimensionalMatrix) -> list[list[int]]:
-    """Independent integer rows with the same kernel as the matrix."""
-    system = [list(row) for row in matrix.rows]
-    independent: list[list[Fraction]] = []
-    for row in system:
-        reduced = list(row)
-        for kept in independent:
-            lead = next(j for j, x in enumerate(kept) if x != 0)
-            if reduced[lead] != 0:
-                factor = reduced[lead] / kept[lead]
-                reduced = [x - factor * y for x, y in zip(reduced, kept, strict=True)]
-        if any(reduced):
-            independent.append(reduced)
-    out = []
-    for kept in independent:
-        multiple = 1
-        for x in kept:
-            multiple = multiple * x.denominator // gcd(multiple, x.denominator)
-        out.append([int(x * multiple) for x in kept])
-    return out
-
-
 def _groups_of(
-    rows: list[list[int]], columns: Sequence[int], n: int
+    rows: Sequence[IntVector], columns: Sequence[int], n: int
 ) -> tuple[IntVector, ...] | None:
     """Fraction-free Gauss-Jordan on the repeating columns, then one vector per other column."""
-    work = [row[:] for row in rows]
+    work = [list(row) for row in rows]
     r = len(work)
     if len(columns) != r:
         return None
@@ -81,16 +58,13 @@ def _groups_of(
     for j in range(n):
         if j in columns:
             continue
-        multiple = 1
-        for k, column in enumerate(columns):
-            need = abs(work[k][column]) // gcd(work[k][column], work[k][j])
-            multiple = multiple * need // gcd(multiple, need)
+        # exponent of column k per unit of column j, over the common denominator
+        common = lcm(*(row[c] // gcd(row[c], row[j]) for row, c in zip(work, columns, strict=True)))
         vector = [0] * n
-        vector[j] = multiple
-        for k, column in enumerate(columns):
-            vector[column] = -multiple * work[k][j] // work[k][column]
-        divisor = gcd(*vector)
-        groups.append(tuple(x // divisor for x in vector))
+        vector[j] = common
+        for row, column in zip(work, columns, strict=True):
+            vector[column] = -common * row[j] // row[column]
+        groups.append(tuple(vector))
     return tuple(groups)
 
 
@@ -118,7 +92,7 @@ def enumerate_bases(matrix: DimensionalMatrix) -> Iterator[RepeatingBasis]:
     >>> [basis.repeating for basis in enumerate_bases(D)]
     [('A',), ('L1',), ('L2',)]
     """
-    rows = integer_rows(matrix)
+    rows = independent_rows(matrix.integer_rows)
     n, r = len(matrix.names), len(rows)
     if comb(n, r) > _MAX_SUBSETS:
         raise InputError(

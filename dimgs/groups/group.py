@@ -1,14 +1,16 @@
 """Pi groups and the basis that they form."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
+from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.dimensions import DimensionalMatrix
-from dimgs.errors import DimensionError
+from dimgs.errors import DimensionError, InputError
 from dimgs.variables import Dimension, Variable, superscript
 
 
@@ -112,7 +114,17 @@ class PiBasis:
     Raises
     ------
     DimensionError
-        If a group is not dimensionless.
+        If a group is not dimensionless, or uses a variable that the basis does not have.
+    InputError
+        If two variables have one name.
+
+    Examples
+    --------
+    >>> from dimgs.variables import parse_variable
+    >>> speeds = (parse_variable("U [m/s]"), parse_variable("c [m/s]"))
+    >>> PiBasis(speeds, (PiGroup.of("pi_1", {"U": 1, "c": 1}),))
+    Traceback (most recent call last):
+    dimgs.errors.DimensionError: pi_1 = U·c has dimension L²·T⁻², not 1.
     """
 
     variables: tuple[Variable, ...]
@@ -122,29 +134,45 @@ class PiBasis:
     repeating: tuple[str, ...] = ()
     explanation: str = ""
     dropped: tuple[Dropped, ...] = ()
-    suggestions: tuple[str, ...] = field(default=())
+    suggestions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        known = {v.name: v for v in self.variables}
-        if self.target is not None:
-            known[self.target.name] = self.target
-        for group in (*self.groups, *([self.response] if self.response else [])):
-            dimension = Dimension()
-            for name, exponent in group.exponents:
-                if name not in known:
+        everything = (*self.variables, *((self.target,) if self.target else ()))
+        multiple = lcm(*(e.denominator for v in everything for _, e in v.dimension))
+        powers = {
+            v.name: [(b, e.numerator * (multiple // e.denominator)) for b, e in v.dimension]
+            for v in everything
+        }
+        if len(powers) < len(everything):
+            raise InputError("Two variables of a basis have one name; rename one of them.")
+        for group in (*self.groups, *((self.response,) if self.response else ())):
+            total: dict[str, int] = {}
+            common = lcm(*(e.denominator for _, e in group.exponents))
+            for name, e in group.exponents:
+                if name not in powers:
                     raise DimensionError(f"{group.name} uses '{name}', which is not a variable.")
-                dimension = dimension * known[name].dimension ** exponent
-            if not dimension.is_dimensionless:
-                raise DimensionError(f"{group.name} = {group} has dimension {dimension}, not 1.")
+                times = e.numerator * (common // e.denominator)
+                for base, power in powers[name]:
+                    total[base] = total.get(base, 0) + times * power
+            if any(total.values()):
+                raise DimensionError(
+                    f"{group.name} = {group} has dimension {self._dimension(group)}, not 1."
+                )
 
-    @property
+    def _dimension(self, group: PiGroup) -> Dimension:
+        dimension = Dimension()
+        for name, exponent in group.exponents:
+            dimension = dimension * self.variable(name).dimension ** exponent
+        return dimension
+
+    @cached_property
     def matrix(self) -> DimensionalMatrix:
-        """Dimensional matrix of the inputs, dropped ones excluded."""
+        """Dimensional matrix of the inputs that take part."""
         return DimensionalMatrix.of(self.variables)
 
     @property
     def rank(self) -> int:
-        """Rank of the dimensional matrix of the inputs."""
+        """Rank of the dimensional matrix of the inputs that take part."""
         return self.matrix.rank
 
     def variable(self, name: str) -> Variable:

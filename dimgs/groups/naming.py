@@ -1,9 +1,11 @@
 """Signs, names and order of the groups of a basis."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
-from dimgs.dimensions import IntVector, hermite_normal_form, lattice_reduced
+from dimgs.dimensions import IntVector, lattice_reduced, solve_exact
+from dimgs.groups.catalogue import NamedNumber
 from dimgs.groups.group import PiGroup
 from dimgs.groups.kinds import Kind, infer_kinds
 from dimgs.groups.recognition import named_group_exponents, recognise
@@ -17,58 +19,108 @@ def kinds_of(variables: Sequence[Variable]) -> Kinds:
     return {v.name: infer_kinds(v.name, v.dimension.as_dict(), v.kind) for v in variables}
 
 
-def named(group: PiGroup, kinds: Kinds) -> PiGroup:
-    """The group with its name in the literature, where its kinds leave no doubt."""
-    found = recognise(group.as_dict(), kinds)
-    if found is None:
-        return group
-    return PiGroup(group.name, group.exponents, found.label, found.latex)
+class Namer:
+    """Gives groups their sign, their name in the literature and their place in the order.
 
-
-def ordered_groups(
-    vectors: Sequence[IntVector], names: Sequence[str], kinds: Kinds
-) -> tuple[PiGroup, ...]:
-    """Named groups pi_1, pi_2, ... from exponent vectors, in a fixed order and with fixed signs.
-
-    The first non-zero exponent in name order is positive, except that a recognised group keeps
-    its usual form. Shorter groups come first.
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the inputs, in the order of the exponent vectors.
+    kinds : mapping of str to tuple of Kind
+        Kinds that each variable may be, the response included.
     """
-    groups = []
-    for vector in vectors:
+
+    def __init__(self, names: Sequence[str], kinds: Kinds) -> None:
+        self._names = names
+        self._kinds = kinds
+        self._known: dict[IntVector, PiGroup] = {}
+
+    def response(self, target: str, powers: Mapping[str, Fraction]) -> PiGroup:
+        """Group pi_0: the target times the given powers of inputs."""
+        group = PiGroup.of("pi_0", {target: Fraction(1), **powers})
+        found = recognise(group.as_dict(), self._kinds)
+        return group if found is None else replace(group, known_as=found.label, symbol=found.latex)
+
+    def groups(self, vectors: Sequence[IntVector]) -> tuple[PiGroup, ...]:
+        """Groups pi_1, pi_2, ... from exponent vectors, with fixed signs and in a fixed order.
+
+        The first non-zero exponent in name order is positive, except that a recognised group
+        keeps its usual form. Shorter groups come first.
+        """
+        found = [(_size(vector), self._group(vector)) for vector in vectors]
+        found.sort(key=lambda each: (each[0], each[1].exponents))
+        return tuple(group.renamed(f"pi_{i}") for i, (_, group) in enumerate(found, start=1))
+
+    def _group(self, vector: IntVector) -> PiGroup:
         lead = next(x for x in vector if x)
         signed = vector if lead > 0 else tuple(-x for x in vector)
-        exponents = {n: Fraction(x) for n, x in zip(names, signed, strict=True)}
-        found = recognise(exponents, kinds)
+        if signed not in self._known:
+            self._known[signed] = self._named(
+                [(n, x) for n, x in zip(self._names, signed, strict=True) if x]
+            )
+        return self._known[signed]
+
+    def _named(self, powers: Sequence[tuple[str, int]]) -> PiGroup:
+        exponents = {n: Fraction(x) for n, x in powers}
+        found = recognise(exponents, self._kinds)
         if found is not None and found.power < 0:
             exponents = {n: -x for n, x in exponents.items()}
-        groups.append(named(PiGroup.of("pi", exponents), kinds))
+            found = recognise(exponents, self._kinds)
+        if found is None:
+            return PiGroup.of("pi", exponents)
+        return replace(PiGroup.of("pi", exponents), known_as=found.label, symbol=found.latex)
 
-    def size(group: PiGroup) -> tuple[Fraction, int, tuple[tuple[str, Fraction], ...]]:
-        total = sum((abs(e) for _, e in group.exponents), Fraction(0))
-        return total, len(group.exponents), group.exponents
 
-    groups.sort(key=size)
-    return tuple(g.renamed(f"pi_{i}") for i, g in enumerate(groups, start=1))
+def _size(vector: IntVector) -> tuple[int, int]:
+    return sum(map(abs, vector)), sum(map(bool, vector))
 
 
 def with_named_groups(
     lattice: Sequence[IntVector], names: Sequence[str], kinds: Kinds
 ) -> tuple[IntVector, ...]:
-    """Lattice basis that contains as many named numbers as fit.
+    """Lattice basis that contains as many different named numbers as fit.
 
     A named number is taken if, with those already taken, it can still be completed to a basis of
-    the full lattice (all Smith factors of the taken set are 1).
+    the full lattice (all Smith factors of the taken set are 1). Each is taken once, with a
+    diameter for its length where there is one and a roughness only where there is nothing else:
+    one Reynolds number and the ratios of lengths say more than a Reynolds number per length.
     """
     taken: list[IntVector] = []
-    for _, powers in named_group_exponents(kinds):
+    used: set[str] = set()
+    for number, powers in _by_usual_size(named_group_exponents(kinds), kinds):
         vector = tuple(powers.get(n, Fraction(0)) for n in names)
-        if any(x.denominator != 1 for x in vector) or len(taken) == len(lattice):
+        whole = all(x.denominator == 1 for x in vector) and set(powers) <= set(names)
+        if not whole or number.name in used or len(taken) == len(lattice):
             continue
         candidate = [*taken, tuple(int(x) for x in vector)]
         if _extension(candidate, lattice) is not None:
             taken = candidate
+            used.update((number.name, number.broader))
     rest = _extension(taken, lattice) or ()
     return (*taken, *rest)
+
+
+def named_response(target: str, inputs: Sequence[str], kinds: Kinds) -> dict[str, Fraction] | None:
+    """Powers of the inputs with which the target, exponent 1, is a named number; None if none."""
+    allowed = {target, *inputs}
+    for _, powers in _by_usual_size(named_group_exponents(kinds), kinds):
+        if abs(powers.get(target, Fraction(0))) == 1 and set(powers) <= allowed:
+            return {n: x / powers[target] for n, x in powers.items() if n != target}
+    return None
+
+
+Named = tuple[NamedNumber, dict[str, Fraction]]
+
+
+def _by_usual_size(found: Sequence[Named], kinds: Kinds) -> list[Named]:
+    """Order of the catalogue; within one number, a diameter before a roughness."""
+    place: dict[str, int] = {}
+
+    def key(each: Named) -> tuple[int, int]:
+        of = [kinds[name][0].name for name in each[1] if len(kinds[name]) == 1]
+        return place.setdefault(each[0].name, len(place)), ("roughness" in of) - ("diameter" in of)
+
+    return sorted(found, key=key)
 
 
 def _extension(
@@ -82,18 +134,15 @@ def _extension(
         return None
     k, s = len(lattice), len(taken)
     # unimodular U with U Cᵀ = [I; 0] exists exactly when C is primitive; U⁻¹ holds the basis
-    stacked = [
-        [coordinates[j][i] for j in range(s)] + [int(i == c) for c in range(k)] for i in range(k)
-    ]
-    normal = hermite_normal_form(stacked)
-    if any(normal[i][j] != int(i == j) for i in range(k) for j in range(s)):
-        return None
-    from sympy import ZZ
-    from sympy.polys.matrices import DomainMatrix
+    from flint import fmpz_mat
 
-    transform = DomainMatrix([[ZZ(x) for x in row[s:]] for row in normal], (k, k), ZZ)
-    inverse = transform.to_field().inv().to_list()
-    columns = [[int(inverse[i][c]) for i in range(k)] for c in range(s, k)]
+    identity = [[int(i == j) for j in range(k)] for i in range(k)]
+    stacked = [[c[i] for c in coordinates] + identity[i] for i in range(k)]
+    normal = fmpz_mat(stacked).hnf().tolist()
+    if any(normal[i][j] != identity[i][j] for i in range(k) for j in range(s)):
+        return None
+    inverse = fmpz_mat([row[s:] for row in normal]).inv().tolist()
+    columns = [[int(inverse[i][c].p) for i in range(k)] for c in range(s, k)]
     rest = [_combine(column, lattice) for column in columns]
     return tuple(_shortened(v, taken) for v in lattice_reduced(rest)) if rest else ()
 
@@ -101,8 +150,6 @@ def _extension(
 def _coordinates(
     vectors: Sequence[IntVector], lattice: Sequence[IntVector]
 ) -> list[list[int]] | None:
-    from dimgs.dimensions import solve_exact
-
     n = len(lattice[0])
     out = []
     for vector in vectors:
