@@ -92,4 +92,6 @@ def gather(Z: Array, response: Array, weights: Array, clusters: Index, member: I
             second[:, i, j] = second[:, j, i] = product
     cluster = np.zeros(count, dtype=np.intp)
     cluster[member] = clusters
-    return Cells(centres, second, np.bincount(member, share * response, count), mass, member, cluster)
+    return Cells(
+        centres, second, np.bincount(member, share * response, count), mass, member, cluster
+    )

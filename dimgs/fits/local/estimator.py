@@ -1,6 +1,7 @@
 """Local power law: exponents that vary smoothly over pi space."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -12,7 +13,7 @@ from dimgs.errors import FitError, InputError
 from dimgs.fits.base import Array, ContrastiveRegressor
 from dimgs.fits.local.intervals import slope_intervals
 from dimgs.fits.local.regression import Window, local_fits
-from dimgs.fits.local.selection import Table, choose_share, held_out, held_out_globally
+from dimgs.fits.local.selection import Choice, Table, choose_share, held_out, held_out_globally, own_weight
 from dimgs.fits.whitening import whiten
 
 Index = NDArray[np.intp]
@@ -45,6 +46,8 @@ class LocalPowerLaw(ContrastiveRegressor):
         Logarithm of its prefactor.
     share_ : float
         Share of the weight in a window; infinite where one power law is enough.
+    interval_share_ : float
+        The same for the intervals: the share of smallest error, which is never the wider one.
     cv_shares_, cv_scores_ : ndarray of shape (n_tried,)
         Shares tried and their mean squared residual on left-out runs (or clusters).
     residuals_, held_out_residuals_ : ndarray of shape (n_runs,)
@@ -133,18 +136,13 @@ class LocalPowerLaw(ContrastiveRegressor):
             raise FitError("groups holds a single cluster: give at least two, or leave it out.")
         table = self._global(X[first], y[first], mass / mass.mean(), clusters, groups is not None)
         fewest = 2 * (self.rank_ + 1) + 1 if self.min_runs is None else max(self.min_runs, 2)
+        choice = Choice(np.inf, np.inf, np.empty(0), np.empty(0))
         if self.share is not None:
-            self.share_ = float(self.share)
-            self.cv_shares_ = self.cv_scores_ = np.empty(0)
-        elif self.rank_ == 0 or len(first) <= fewest:
-            self.share_, self.cv_shares_, self.cv_scores_ = np.inf, np.empty(0), np.empty(0)
-        else:
+            choice = replace(choice, share=float(self.share), best=float(self.share))
+        elif self.rank_ and len(first) > fewest:
             choice = choose_share(table, fewest)
-            self.share_, self.cv_shares_, self.cv_scores_ = (
-                choice.share,
-                choice.shares,
-                choice.scores,
-            )
+        self.share_, self.interval_share_ = choice.share, choice.best
+        self.cv_shares_, self.cv_scores_ = choice.shares, choice.scores
         self._at_runs(X, y, table, inverse)
         self.n_contrasts_ = len(first) - 1
         near = max(min(len(first) - 1, int(min(self.share_, 1.0) * len(first))), 1)
@@ -169,21 +167,26 @@ class LocalPowerLaw(ContrastiveRegressor):
         self._table = table
         self._inverse = inverse
         runs = np.arange(len(table.Z))
-        slopes = np.zeros_like(table.Z)
-        self._highest = np.inf
+        value, slopes = np.zeros(len(runs)), np.zeros_like(table.Z)
         self._window: Window | None = None
         if np.isfinite(self.share_) and self.rank_:
-            self._window = table.window(self.share_)
-            highest = 0.0
-            for fits in local_fits(self._window, table.Z):
-                slopes[fits.rows] = fits.slopes
+            self._window = window = table.window(self.share_)
+            highest, own = 0.0, np.zeros(len(runs))
+            for fits in local_fits(window, table.Z):
+                value[fits.rows], slopes[fits.rows] = fits.value, fits.slopes
+                own[fits.rows] = own_weight(fits, window.cells, runs[fits.rows], table.weights)
                 highest = max(highest, float(fits.leverage.max()))
             self._highest = highest
-            out = held_out(table, self._window, runs)
+            out = (table.response - value) / np.maximum(1.0 - own, 1e-3)
+            if table.clustered:
+                out = held_out(table, window, runs)
         else:
             out = held_out_globally(table)
             self._highest = float((1.0 + (table.Z**2).sum(axis=1)).max())
-        self._held_out = out
+        # Residuals for variances: e / sqrt(1 - h) is unbiased for single runs (HC2), where
+        # e / (1 - h) would be too wide; clusters keep the residuals without the cluster (CR3).
+        within = np.sqrt(np.abs((table.response - value) * out)) * np.sign(out)
+        self._noise = out if table.clustered else within
         self.exponents_ = self._whitening.exponents(slopes + self._slopes)[inverse]
         self.held_out_residuals_ = out[inverse]
         tree = cKDTree(table.Z) if self.rank_ else None
@@ -290,15 +293,13 @@ class LocalPowerLaw(ContrastiveRegressor):
         if self.rank_ == 0:
             return np.zeros((len(Z), len(transform), 2))
         centres, halves = slope_intervals(
-            self._table, self._held_out, self.share_, Z, transform, level
+            self._table, self._noise, self.interval_share_, Z, transform, level
         )
         centres = centres + self.global_exponents_
         return np.stack([centres - halves, centres + halves], axis=-1)
 
 
-def _distinct(
-    X: Array, y: Array, weights: Array, clusters: Index
-) -> tuple[Index, Index, Array]:
+def _distinct(X: Array, y: Array, weights: Array, clusters: Index) -> tuple[Index, Index, Array]:
     """First row of every distinct run, the distinct run of each row, and summed weights.
 
     Rows of weight zero are no runs; each is assigned to the nearest run in log groups, which

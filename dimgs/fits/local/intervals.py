@@ -20,15 +20,15 @@ def interval_window(table: Table, share: float) -> tuple[Window, bool]:
 
 
 def slope_intervals(
-    table: Table, held_out: Array, share: float, points: Array, transform: Array, level: float
+    table: Table, noise: Array, share: float, points: Array, transform: Array, level: float
 ) -> tuple[Array, Array]:
     """Centres and half widths of the exponents' deviation from the global law.
 
     Parameters
     ----------
     table : Table
-    held_out : ndarray of shape (n_runs,)
-        Residuals of left-out runs.
+    noise : ndarray of shape (n_runs,)
+        Residuals scaled so that their squares estimate variances.
     share : float
         Share of the weight in a window.
     points : ndarray of shape (n_points, rank)
@@ -46,8 +46,8 @@ def slope_intervals(
     cells = window.cells
     count = len(cells.mass)
     part = table.weights / cells.mass[cells.member]
-    score = np.bincount(cells.member, part * held_out, count)
-    variance = np.bincount(cells.member, (part * held_out) ** 2, count)
+    score = np.bincount(cells.member, part * noise, count)
+    variance = np.bincount(cells.member, (part * noise) ** 2, count)
     squares = np.bincount(cells.member, part**2, count)
     fourths = np.bincount(cells.member, part**4, count)
     features = len(transform)
@@ -74,7 +74,7 @@ def _by_cluster(
     fits: LocalFits, rows: Array, score: Array, squares: Array, cluster: Index
 ) -> tuple[Array, Array]:
     """Variance from sums of scores over clusters, and its effective degrees of freedom."""
-    points, features, near = rows.shape
+    points, features, _ = rows.shape
     labels = int(cluster.max()) + 1
     key = (np.arange(points)[:, None] * labels + cluster[fits.index]).ravel()
     distinct, place = np.unique(key, return_inverse=True)

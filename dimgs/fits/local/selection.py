@@ -95,9 +95,10 @@ def held_out_globally(table: Table) -> Array:
 
 @dataclass(frozen=True)
 class Choice:
-    """Chosen share, and the cross-validated mean squared residual of every share tried."""
+    """Chosen share, the best share, and the mean squared residual of every share tried."""
 
     share: float
+    best: float
     shares: Array
     scores: Array
 
@@ -105,8 +106,9 @@ class Choice:
 def choose_share(table: Table, fewest: int) -> Choice:
     """Share of the weight in the window with the smallest run-wise prediction error.
 
-    The global power law is kept unless the best window beats it by more than the standard
-    error of the difference over runs (or clusters).
+    Of the windows whose error does not exceed the smallest by more than the standard error of
+    the difference over runs (or clusters), the widest is taken: exponents gain from a wider
+    window than predictions do, and one power law for all runs is kept unless it is refuted.
     """
     runs = table.judges()
     w = table.weights[runs] / table.weights[runs].sum()
@@ -140,11 +142,14 @@ def choose_share(table: Table, fewest: int) -> Choice:
     tried = np.array([*sorted(errors), np.inf])
     scores = np.array([*(judge(share) for share in sorted(errors)), float(w @ base)])
     if not errors:
-        return Choice(np.inf, tried, scores)
-    share = min(errors, key=judge)
-    gain = w * (base - errors[share])
-    if table.clustered:
-        gain = np.bincount(table.clusters[runs], gain)
-    mean = gain.sum()
-    error = np.sqrt(((gain - gain.mean()) ** 2).sum() * len(gain) / max(len(gain) - 1, 1))
-    return Choice(share if mean > error else np.inf, tried, scores)
+        return Choice(np.inf, np.inf, tried, scores)
+    errors[np.inf] = base
+    best_share = min(errors, key=judge)
+    for share in sorted(errors, reverse=True):
+        loss = w * (errors[share] - errors[best_share])
+        if table.clustered:
+            loss = np.bincount(table.clusters[runs], loss)
+        spread = ((loss - loss.mean()) ** 2).sum() * len(loss) / max(len(loss) - 1, 1)
+        if loss.sum() <= np.sqrt(spread):
+            break
+    return Choice(share, best_share, tried, scores)
