@@ -1,0 +1,31 @@
+"""Geometry of runs in log space: what varies, what the response follows, how many groups."""
+
+from dimgs.fits.geometry.active import (
+    ActiveDirections,
+    EffectiveDimension,
+    active_directions,
+    effective_dimension,
+)
+from dimgs.fits.geometry.coordinates import PrincipalCoordinates, principal_coordinates
+from dimgs.fits.geometry.dominant import DominantGroup, NamedGroup, dominant_group
+from dimgs.fits.geometry.gradient import GradientField, gradient_field
+from dimgs.fits.geometry.principal import PrincipalAxes, log_ratio_pca
+from dimgs.fits.geometry.rounding import RoundedDirection, round_direction
+
+__all__ = [
+    "ActiveDirections",
+    "DominantGroup",
+    "EffectiveDimension",
+    "GradientField",
+    "NamedGroup",
+    "PrincipalAxes",
+    "PrincipalCoordinates",
+    "RoundedDirection",
+    "active_directions",
+    "dominant_group",
+    "effective_dimension",
+    "gradient_field",
+    "log_ratio_pca",
+    "principal_coordinates",
+    "round_direction",
+]

@@ -1,0 +1,210 @@
+"""One dominant group: the monomial that carries the response, named and scored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import GroupKFold, KFold
+
+from dimgs.errors import InputError
+from dimgs.fits.additive.splines import curvature_columns, quantile_knots
+from dimgs.fits.geometry.active import ActiveDirections, active_directions
+from dimgs.fits.geometry.checks import checked_map, checked_rows
+from dimgs.fits.geometry.gradient import GradientField, gradient_field
+from dimgs.fits.geometry.rounding import RoundedDirection, round_direction
+
+Array = NDArray[np.float64]
+_KNOTS = 5
+
+
+# Angle, in radians between physical exponents, within which monomials are tried.
+_REACH = 0.25
+_TRIED = 40
+
+
+@dataclass(frozen=True)
+class NamedGroup:
+    """A monomial with exact exponents that may stand for the dominant direction.
+
+    Attributes
+    ----------
+    rounded : RoundedDirection
+        Its `p_value` says whether the uncertainty of the direction allows it.
+    r2 : float
+        Of a smooth function of this monomial alone, on held-out runs.
+    predicts_as_well : bool
+        Its held-out error is within one standard error of that of the fitted direction.
+    """
+
+    rounded: RoundedDirection
+    r2: float
+    predicts_as_well: bool
+
+
+@dataclass(frozen=True, eq=False)
+class DominantGroup:
+    """The first active direction, and how much of the response one group explains.
+
+    Attributes
+    ----------
+    direction : ndarray of shape (n_features,)
+        Exponents on the columns of X; the logarithm of the monomial has unit variance.
+    physical_exponents : ndarray of shape (n_variables,)
+    share : float
+        Of the mean squared gradient.
+    share_interval : tuple of float
+    r2 : float
+        Of a smooth function of this group alone, on held-out runs.
+    r2_power_law : float
+        The same for a power of this group.
+    candidates : tuple of NamedGroup
+        Monomials that the test does not reject, or that predict held-out runs as well as the
+        fitted direction; those that do come first, and then the simplest.
+    active : ActiveDirections
+    """
+
+    direction: Array
+    physical_exponents: Array
+    share: float
+    share_interval: tuple[float, float]
+    r2: float
+    r2_power_law: float
+    candidates: tuple[NamedGroup, ...]
+    active: ActiveDirections
+
+
+def dominant_group(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    gradients: GradientField | ArrayLike | None = None,
+    exponent_map: Sequence[Sequence[Fraction | int]] | NDArray[np.generic] | None = None,
+    groups: ArrayLike | None = None,
+    n_folds: int = 10,
+    level: float = 0.9,
+    n_candidates: int = 5,
+    random_state: int = 0,
+) -> DominantGroup:
+    """Find the one group that carries most of the response, and round it to a monomial.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_runs, n_features)
+        Logarithms of the groups.
+    y : array-like of shape (n_runs,)
+        Logarithm of the response group (or the group itself, on a linear scale).
+    gradients : GradientField or array-like of shape (n_runs, n_features), optional
+        By default `gradient_field(X, y, groups=groups)`, estimated again in every fold of the
+        score; a given field is used in all folds, which flatters the score a little.
+    exponent_map : matrix of int or Fraction of shape (n_variables, n_features), optional
+        Exact physical exponents of each group.
+    groups : array-like of shape (n_runs,), optional
+        Clusters of runs, left out together.
+    n_folds : int, default=10
+    level : float, default=0.9
+    n_candidates : int, default=5
+    random_state : int, default=0
+        Shuffles the runs into folds and blocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(60, 3))
+    >>> found = dominant_group(X, np.tanh(X @ [0.5, -1.0, 0.0]))
+    >>> found.r2 > 0.99 > found.r2_power_law
+    True
+    """
+    rows = checked_rows(X, least=4)
+    target = np.asarray(y, dtype=np.float64)
+    labels = None if groups is None else np.asarray(groups)
+    field = gradients
+    if field is None:
+        field = gradient_field(rows, target, groups=labels, random_state=random_state)
+    powers = checked_map(
+        None if exponent_map is None else np.asarray(exponent_map, dtype=np.float64),
+        rows.shape[1],
+    )
+    active = active_directions(field, rows, exponent_map=powers, groups=labels, level=level)
+    direction = active.directions[:, 0]
+    tried = {
+        c.exponents: c
+        for rule in (None, _REACH)
+        for c in round_direction(
+            direction,
+            active.covariances[0],
+            exponent_map,
+            tolerance=rule,
+            dof=active.dof,
+            level=level,
+            n_candidates=_TRIED,
+        )
+    }
+    folds = _folds(len(rows), labels, n_folds, random_state)
+    lines = []
+    for train, held in folds:
+        line = direction
+        if gradients is None:
+            part = gradient_field(rows[train], target[train], max_blocks=2, random_state=0)
+            line = active_directions(part.gradients, rows[train]).directions[:, 0]
+        lines.append((train, held, line))
+
+    def errors(d: Array | None, curved: bool) -> Array:
+        return _held_out_errors(
+            [(train, held, rows @ (line if d is None else d)) for train, held, line in lines],
+            target,
+            curved,
+        )
+
+    total = float(
+        sum(np.sum((target[held] - target[train].mean()) ** 2) for train, held, _ in lines)
+    )
+    total = max(total, 1e-300)
+    best = errors(None, True)
+    named = []
+    for c in sorted(tried.values(), key=lambda c: (c.complexity, -c.p_value, c.exponents)):
+        found = errors(np.array([float(v) for v in c.group]), True)
+        extra = found - best
+        as_well = bool(extra.sum() <= np.std(extra, ddof=1) * np.sqrt(len(extra)) + 1e-12 * total)
+        if as_well or c.p_value >= 1 - level:
+            named.append(NamedGroup(c, 1 - float(found.sum()) / total, as_well))
+    named.sort(key=lambda n: not n.predicts_as_well)
+    return DominantGroup(
+        direction=direction,
+        physical_exponents=active.physical_exponents[:, 0],
+        share=float(active.shares[0]),
+        share_interval=(float(active.share_intervals[0, 0]), float(active.share_intervals[0, 1])),
+        r2=1 - float(best.sum()) / total,
+        r2_power_law=1 - float(errors(None, False).sum()) / total,
+        candidates=tuple(named[:n_candidates]),
+        active=active,
+    )
+
+
+def _folds(
+    n: int, groups: NDArray[np.generic] | None, n_folds: int, random_state: int
+) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    if groups is None:
+        splitter = KFold(min(n_folds, n), shuffle=True, random_state=random_state)
+        return list(splitter.split(np.zeros((n, 1))))
+    n_labels = len(np.unique(groups))
+    if n_labels < 2:
+        raise InputError("groups holds one label only; give at least two groups, or none")
+    return list(GroupKFold(min(n_folds, n_labels)).split(np.zeros((n, 1)), groups=groups))
+
+
+def _held_out_errors(
+    parts: list[tuple[NDArray[np.intp], NDArray[np.intp], Array]], y: Array, curved: bool
+) -> Array:
+    """Sum of squared errors of each fold."""
+    found = []
+    for train, held, t in parts:
+        centre, scale = float(t[train].mean()), max(float(t[train].std()), 1e-300)
+        u = (t - centre) / scale
+        knots = quantile_knots(u[train], np.ones(len(train)), _KNOTS)
+        bend = curvature_columns(u, knots) if curved else np.zeros((len(u), 0))
+        table = np.column_stack([np.ones(len(u)), u, bend])
+        coef = np.linalg.lstsq(table[train], y[train], rcond=1e-10)[0]
+        found.append(float(np.sum((y[held] - table[held] @ coef) ** 2)))
+    return np.array(found)

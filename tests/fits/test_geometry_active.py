@@ -1,0 +1,261 @@
+"""Active directions, their rounding, and the dominant group of the keyhole data."""
+
+import csv
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from dimgs.errors import InputError
+from dimgs.fits.geometry import (
+    active_directions,
+    dominant_group,
+    effective_dimension,
+    gradient_field,
+    round_direction,
+)
+from dimgs.fits.geometry.lattice import short_vectors
+from tests.fits.test_geometry import unimodular
+
+Array = NDArray[np.float64]
+
+# Columns: Vs r0/alpha, cp dTl/Vs^2, etaP/(rho Vs^3 r0^2).
+KEYHOLE = ["etaP", "Vs", "r0", "alpha", "rho", "cp", "dTl"]
+KEYHOLE_MAP = np.array(
+    [[0, 0, 1], [1, -2, -3], [1, 0, -2], [-1, 0, 0], [0, 0, -1], [0, 1, 0], [0, 1, 0]]
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10**6), st.integers(2, 4))
+def test_gradients_and_active_directions_follow_the_basis(seed: int, p: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(60, p))
+    y = np.tanh(X[:, 0] - 0.5 * X[:, 1]) + 0.2 * X[:, -1] + 0.05 * rng.normal(size=60)
+    change = unimodular(rng, p)
+    here, there = gradient_field(X, y), gradient_field(X @ change, y)
+    np.testing.assert_allclose(there.gradients @ change.T, here.gradients, atol=1e-6)
+    a, b = active_directions(here, X), active_directions(there, X @ change)
+    np.testing.assert_allclose(b.eigenvalues, a.eigenvalues, atol=1e-7)
+    np.testing.assert_allclose(b.eigenvalue_intervals, a.eigenvalue_intervals, atol=1e-6)
+    np.testing.assert_allclose(change @ b.directions[:, 0], a.directions[:, 0], atol=1e-5)
+    np.testing.assert_allclose(change @ b.covariances[0] @ change.T, a.covariances[0], atol=1e-5)
+    np.testing.assert_allclose((X @ a.directions).var(axis=0), 1, atol=1e-9)
+
+
+def test_a_ridge_function_has_one_direction_inside_its_uncertainty() -> None:
+    truth = np.array([1.0, -2.0, 0.5])
+    covered, above = 0, 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(80, 3))
+        t = X @ truth
+        field = gradient_field(X, t + 0.1 * t**2 + 0.3 * rng.normal(size=80))
+        active = active_directions(field, X)
+        d, spread = active.directions[:, 0], active.covariances[0]
+        for i in (1, 2):
+            offset = d[i] * truth[0] - d[0] * truth[i]
+            slope = np.zeros(3)
+            slope[i], slope[0] = truth[0], -truth[i]
+            covered += abs(offset) < 1.677 * np.sqrt(slope @ spread @ slope)
+        dimension = effective_dimension(active)
+        assert dimension.low <= dimension.participation <= dimension.high
+        above += dimension.above_noise == 1
+        assert dimension.participation < 1.2
+    assert 0.82 <= covered / 120 <= 0.97
+    assert above >= 50
+
+
+def test_two_directions_are_counted_as_two() -> None:
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(300, 4))
+    y = X[:, 0] ** 2 + X[:, 1] ** 2 + 0.1 * rng.normal(size=300)
+    dimension = effective_dimension(active_directions(gradient_field(X, y), X))
+    assert dimension.above_noise == 2
+    assert 1.9 < dimension.participation < 2.1
+
+
+def test_bare_gradients_count_the_runs() -> None:
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(50, 2))
+    constant = np.tile([1.0, -1.0], (50, 1))
+    active = active_directions(constant, X)
+    np.testing.assert_allclose(active.directions[1, 0] / active.directions[0, 0], -1)
+    np.testing.assert_allclose(active.covariances[0], 0, atol=1e-15)
+    varied = active_directions(
+        np.column_stack([X[:, 0], 0.3 * X[:, 1]]), X, groups=np.arange(50) // 5
+    )
+    assert varied.dof == 9
+    assert np.trace(varied.covariances[0]) > 0
+
+
+def test_local_exponents_give_the_field_too() -> None:
+    pytest.importorskip("dimgs.fits.local")
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(60, 2))
+    field = gradient_field(X, X @ [1.0, -0.5], method="local", max_blocks=4)
+    np.testing.assert_allclose(field.gradients, np.tile([1.0, -0.5], (60, 1)), atol=1e-6)
+    active = active_directions(field, X)
+    np.testing.assert_allclose(active.directions[1, 0] / active.directions[0, 0], -0.5, atol=1e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 10**6),
+    st.lists(st.integers(-3, 3), min_size=3, max_size=3).filter(any),
+)
+def test_exact_directions_round_to_themselves_in_every_basis(seed: int, k: list[int]) -> None:
+    rng = np.random.default_rng(seed)
+    change = unimodular(rng, 3)
+    primitive = np.array(k) // np.gcd.reduce(k)
+    noisy = primitive + 1e-4 * rng.normal(size=3)
+    here = round_direction(
+        0.37 * noisy, 1e-6 * np.eye(3), KEYHOLE_MAP, n_candidates=1, max_complexity=80
+    )
+    back = np.linalg.inv(change)
+    there = round_direction(
+        back @ noisy,
+        1e-6 / 0.37**2 * back @ back.T,
+        np.round(KEYHOLE_MAP @ change).astype(int),
+        n_candidates=1,
+        max_complexity=80,
+    )
+    assert here[0].exponents == there[0].exponents
+    assert [int(v) for v in here[0].exponents] == list(KEYHOLE_MAP @ primitive)
+    assert here[0].p_value == pytest.approx(there[0].p_value, rel=1e-3)
+
+
+def test_candidates_come_by_simplicity_and_within_the_uncertainty() -> None:
+    covariance = np.diag([0.0, 0.02**2])
+    found = round_direction([1.0, 0.35], covariance, level=0.95, n_candidates=20)
+    ratios = [c.exponents[1] / c.exponents[0] for c in found]
+    assert ratios[0] == Fraction(1, 3)
+    assert all(abs(float(r) - 0.35) < 0.04 for r in ratios)
+    assert [c.complexity for c in found] == sorted(c.complexity for c in found)
+    assert all(c.p_value >= 0.05 for c in found)
+    every = {
+        Fraction(b, a)
+        for a in range(1, 40)
+        for b in range(1, 40 - a + 1)
+        if abs(b / a - 0.35) < 0.0392 * 0.99
+    }
+    complete = round_direction([1.0, 0.35], covariance, level=0.95, n_candidates=10**4)
+    assert every <= {c.exponents[1] / c.exponents[0] for c in complete}
+
+
+def test_rational_maps_and_single_groups() -> None:
+    half = [[Fraction(1, 2)], [Fraction(-3, 2)]]
+    (only,) = round_direction([-2.0], tolerance=0.1, exponent_map=half)
+    assert only.exponents == (Fraction(-1), Fraction(3))
+    assert only.group == (Fraction(-2),)
+    assert only.monomial(["a", "b"]) == "a^-1*b^3"
+
+
+def test_nothing_simple_gives_nothing() -> None:
+    assert round_direction([1.0, np.pi], 1e-12 * np.eye(2)) == []
+    assert round_direction([1.0, 2.0, 3.0], np.eye(3), dof=1) == []
+
+
+@pytest.mark.parametrize(
+    ("direction", "options", "message"),
+    [
+        ([0.0, 0.0], {"tolerance": 0.1}, "not zero"),
+        ([1.0, 0.0], {}, "covariance of the direction, or a tolerance"),
+        ([1.0, 0.0], {"covariance": np.eye(3)}, r"shape \(2, 2\)"),
+        ([1.0, 0.0], {"tolerance": 0.1, "exponent_map": [[1, 0]]}, "one column for each"),
+        ([1.0, 0.0], {"tolerance": 0.1, "exponent_map": [[1, 1], [2, 2]]}, "dependent columns"),
+        ([1.0, 0.0], {"tolerance": 0.1, "exponent_map": [[0.123456, 1], [2, 2]]}, "rational"),
+    ],
+)
+def test_unusable_directions_are_refused(
+    direction: list[float], options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        round_direction(direction, **options)  # type: ignore[arg-type]  # mixed on purpose
+
+
+def test_unusable_fields_are_refused() -> None:
+    X = np.random.default_rng(0).normal(size=(10, 2))
+    with pytest.raises(InputError, match="one finite value for each of the 10 runs"):
+        gradient_field(X, np.zeros(9))
+    with pytest.raises(InputError, match="one label only"):
+        gradient_field(X, X[:, 0], groups=np.zeros(10))
+    with pytest.raises(InputError, match="give one row a run"):
+        active_directions(np.zeros((9, 2)), X)
+    with pytest.raises(InputError, match="no group varies"):
+        active_directions(np.ones((10, 2)), np.ones((10, 2)))
+
+
+def test_short_vectors_are_complete() -> None:
+    rng = np.random.default_rng(4)
+    for _ in range(10):
+        root = rng.normal(size=(3, 3)) + np.diag([0.5, 0.5, 3])
+        reach = int(np.ceil(np.sqrt(12.0) / np.linalg.svd(root)[1].min()))
+        axis = np.arange(-reach, reach + 1)
+        grid = np.stack(np.meshgrid(axis, axis, axis), -1).reshape(-1, 3)
+        inside = grid[np.sum((grid @ root.T) ** 2, axis=1) <= 12.0].tolist()
+        found = [tuple(k) for k in short_vectors(root, 12.0).tolist()]
+        both = {*found, *(tuple(-v for v in k) for k in found)}
+        assert both == {tuple(k) for k in inside if any(k)}
+        assert 2 * len(found) == len(both)
+
+
+def keyhole(folder: Path) -> tuple[Array, Array, list[str]]:
+    with (folder / "keyhole_depth.csv").open() as file:
+        table = list(csv.DictReader(file))
+    logs = np.log([[float(row[name]) for name in KEYHOLE] for row in table])
+    depth = np.array([float(row["e"]) / float(row["r0"]) for row in table])
+    return logs @ KEYHOLE_MAP, depth, [row["source"] for row in table]
+
+
+def test_keyhole_number_is_found_and_named(shared_data: Path) -> None:
+    X, depth, _ = keyhole(shared_data)
+    found = dominant_group(X, depth, exponent_map=KEYHOLE_MAP)
+    assert found.share > 0.99
+    assert found.r2 > 0.97
+    number = found.candidates[0]
+    # Ke², the smallest integers along etaP / (dTl rho cp sqrt(alpha Vs r0³)).
+    assert [int(v) for v in number.rounded.exponents] == [2, -1, -3, -1, -2, -2, -2]
+    assert number.predicts_as_well
+    assert number.r2 > 0.97
+    assert effective_dimension(found.active).above_noise == 1
+    by_material = dominant_group(X, depth, exponent_map=KEYHOLE_MAP, groups=keyhole(shared_data)[2])
+    assert any(
+        [int(v) for v in c.rounded.exponents] == [2, -1, -3, -1, -2, -2, -2]
+        for c in by_material.candidates
+    )
+
+
+def test_logarithm_of_depth_follows_nearly_the_keyhole_number(shared_data: Path) -> None:
+    X, depth, _ = keyhole(shared_data)
+    found = dominant_group(X, np.log(depth), exponent_map=KEYHOLE_MAP)
+    number = X @ [1.0, -2.0, 2.0]
+    assert np.corrcoef(X @ found.direction, number)[0, 1] > 0.99
+    assert found.r2 > found.r2_power_law + 0.005
+
+
+def test_dominant_group_does_not_depend_on_the_basis(shared_data: Path) -> None:
+    X, depth, _ = keyhole(shared_data)
+    change = np.array([[1, 1, 0], [0, 1, 2], [0, 0, 1]])
+    here = dominant_group(X, depth, exponent_map=KEYHOLE_MAP)
+    there = dominant_group(X @ change, depth, exponent_map=KEYHOLE_MAP @ change)
+    np.testing.assert_allclose(there.r2, here.r2, atol=1e-8)
+    np.testing.assert_allclose(there.physical_exponents, here.physical_exponents, atol=1e-6)
+    assert [c.rounded.exponents for c in there.candidates] == [
+        c.rounded.exponents for c in here.candidates
+    ]
+
+
+def test_given_gradients_are_used() -> None:
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(40, 2))
+    given = np.tile([2.0, 1.0], (40, 1))
+    found = dominant_group(X, np.exp(X @ [2.0, 1.0] / 3), gradients=given)
+    assert [int(v) for v in found.candidates[0].rounded.exponents] == [2, 1]
+    assert found.r2 > 0.98
+    with pytest.raises(InputError, match="one label only"):
+        dominant_group(X, X[:, 0], gradients=given, groups=np.zeros(40))
