@@ -1,0 +1,286 @@
+"""Orthogonal power law: errors in the inputs as well as in the response."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import least_squares
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from dimgs.errors import FitError, InputError
+from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.inference import t_quantile
+from dimgs.fits.least_squares import label_codes
+from dimgs.fits.solve import coordinates_of_rows
+
+Array = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+# Beyond this number of runs, so many blocks of them are left out in place of single runs.
+_MAX_LEFT_OUT = 100
+
+
+class OrthogonalPowerLaw(ContrastiveRegressor):
+    """Power law whose inputs carry errors too, run by run.
+
+    Minimises sum_i w_i (y_i - c - a . x_i)^2 / V_i(a), where V_i(a) is the variance of
+    y_i - a . x_i under the errors of run i: York's fit for one group, orthogonal-distance
+    regression for several. Use it where the errors of the inputs are known and are not small
+    against their spread: least squares then flattens the exponents, by about the ratio of error
+    variance to total variance. With errors in the response alone it is weighted least squares,
+    and `PowerLaw` is the better choice.
+
+    Parameters
+    ----------
+    n_iterations : int, default 200
+        Evaluations of the least-squares search, at most.
+
+    Attributes
+    ----------
+    exponents_ : ndarray of shape (n_features,)
+    intercept_ : float
+    covariance_ : ndarray of shape (n_features, n_features)
+        Jackknife over runs, or over clusters; blocks of runs above a hundred.
+    joint_covariance_ : ndarray of shape (n_features + 1, n_features + 1)
+        Of [intercept, exponents].
+    dof_ : float
+    chi2_reduced_ : float
+        Minimum over its degrees of freedom: near 1 where the stated errors explain the scatter.
+    collinear_ : ndarray of shape (n_null, n_features)
+    residuals_ : ndarray of shape (n_runs,)
+    n_contrasts_, n_pairs_ : int
+
+    Notes
+    -----
+    Errors of variables make correlated errors of groups, and of the response group where it
+    shares variables: pass the whole `error_covariance`, and nothing depends on the basis.
+    Without any errors given, unit errors of every group and of the response are assumed, which
+    does depend on the basis.
+
+    References
+    ----------
+    D. York, N. M. Evensen, M. L. Martinez, J. De Basabe Delgado, "Unified equations for the
+    slope, intercept, and standard errors of the best straight line", American Journal of
+    Physics 72 (2004) 367-375.
+    W. A. Fuller, "Measurement Error Models", Wiley 1987, section 3.1.
+
+    Examples
+    --------
+    Pearson's data with York's weights (York et al. 2004, table II): slope -0.4805.
+
+    >>> import numpy as np
+    >>> x = np.array([0.0, 0.9, 1.8, 2.6, 3.3, 4.4, 5.2, 6.1, 6.5, 7.4])
+    >>> y = np.array([5.9, 5.4, 4.4, 4.6, 3.5, 3.7, 2.8, 2.8, 2.4, 1.5])
+    >>> wx = np.array([1e3, 1e3, 5e2, 8e2, 2e2, 8e1, 6e1, 2e1, 1.8, 1])
+    >>> wy = np.array([1, 1.8, 4, 8, 20, 20, 70, 70, 1e2, 5e2])
+    >>> law = OrthogonalPowerLaw().fit(x[:, None], y, X_err=wx[:, None]**-0.5, y_err=wy**-0.5)
+    >>> law.exponents_.round(4), round(law.intercept_, 4)
+    (array([-0.4805]), 5.4799)
+    """
+
+    def __init__(self, n_iterations: int = 200) -> None:
+        self.n_iterations = n_iterations
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        X_err: ArrayLike | None = None,
+        y_err: ArrayLike | None = None,
+        error_covariance: ArrayLike | None = None,
+    ) -> Self:
+        """Fit by the errors of each run.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_runs, n_features)
+            Log groups.
+        y : array-like of shape (n_runs,)
+            Log response.
+        sample_weight : array-like of shape (n_runs,), optional
+            Multiplies the terms of the sum, on top of the errors.
+        groups : array-like of shape (n_runs,), optional
+            Cluster of each run, for the uncertainty.
+        X_err : array-like, broadcast to (n_runs, n_features), optional
+            Standard errors of the log groups (relative errors of the groups), independent.
+        y_err : array-like, broadcast to (n_runs,), optional
+            Standard errors of the log response.
+        error_covariance : array-like, broadcast to (n_runs, n_features + 1, n_features + 1)
+            Covariance of the errors of [X | y] of each run, in place of `X_err` and `y_err`.
+
+        Raises
+        ------
+        InputError
+            If errors are negative, or do not match the runs.
+        FitError
+            If the errors leave some run without any variance, or the search fails.
+        """
+        x, t = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        x, t = np.asarray(x), np.asarray(t, dtype=np.float64)
+        w = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
+        covariance = _error_covariance(x.shape, X_err, y_err, error_covariance)
+        used = w > 0.0
+        if int(used.sum()) < 2:
+            raise FitError("Fewer than two runs of positive weight make no pair: give two.")
+        weight = w[used]
+        centre = np.average(x[used], axis=0, weights=weight)
+        mean = float(np.average(t[used], weights=weight))
+        xc, tc, root = x[used] - centre, t[used] - mean, np.sqrt(weight)[:, None]
+        coordinates, rows = coordinates_of_rows(xc * root, np.linalg.norm(x[used] * root, axis=0))
+        whiten = coordinates.whiten * np.sqrt(weight.sum())
+        start = np.append(0.0, rows.T @ (tc * root[:, 0]) / np.sqrt(weight.sum()))
+        objective = _Objective(xc, tc, weight, covariance[used], whiten)
+        found = objective.minimum(start, self.n_iterations)
+        units = _left_out_units(groups, used)
+        # a search that has not settled without some run adds its distance to the spread
+        left_out = np.array(
+            [
+                objective.without(units == unit).minimum(found, self.n_iterations, False)
+                for unit in np.unique(units)
+            ]
+        )
+        # [intercept, exponents] from [intercept at the centre, whitened exponents]
+        to_exponents = np.zeros((x.shape[1] + 1, len(found)))
+        to_exponents[1:, 1:] = whiten
+        to_exponents[0] = np.append(1.0, -centre @ whiten)
+        n, m = len(left_out), len(weight)
+        spread = (left_out - left_out.mean(axis=0)) @ to_exponents.T
+        estimate = to_exponents @ found
+        self.joint_covariance_ = (n - 1) / n * spread.T @ spread
+        self.covariance_ = self.joint_covariance_[1:, 1:]
+        self.intercept_, self.exponents_ = float(estimate[0] + mean), estimate[1:]
+        free = m - 1 - coordinates.rank
+        self.dof_ = float(max(min(n - 1, free), 0))
+        square = float(np.sum(objective.residuals(found) ** 2))
+        self.chi2_reduced_ = square / free if free > 0 else np.nan
+        self.collinear_ = coordinates.null_directions()
+        self._identified = coordinates.identifies(np.eye(x.shape[1]))
+        self.residuals_ = t - x @ self.exponents_ - self.intercept_
+        self.n_contrasts_, self.n_pairs_ = m - 1, m * (m - 1) // 2
+        return self
+
+    def intervals(self, level: float = 0.9) -> Array:
+        """Intervals of the exponents, shape (n_features, 2)."""
+        check_is_fitted(self)
+        quantile = float(t_quantile(level, np.array([self.dof_]))[0])
+        if not np.isfinite(quantile):
+            return np.tile([-np.inf, np.inf], (len(self.exponents_), 1))
+        half = quantile * np.sqrt(self.covariance_.diagonal())
+        half = np.where(self._identified, half, np.inf)
+        return np.column_stack([self.exponents_ - half, self.exponents_ + half])
+
+    def _potential(self, X: Array) -> Array:
+        return np.asarray(X @ self.exponents_)
+
+
+@dataclass(frozen=True, eq=False)
+class _Objective:
+    """Sum of squared residuals over their effective variance, in whitened exponents."""
+
+    x: Array
+    y: Array
+    weight: Array
+    covariance: Array
+    whiten: Array
+
+    def without(self, out: BoolArray) -> "_Objective":
+        keep = ~out
+        return replace(
+            self,
+            x=self.x[keep],
+            y=self.y[keep],
+            weight=self.weight[keep],
+            covariance=self.covariance[keep],
+        )
+
+    def _parts(self, theta: Array) -> tuple[Array, Array, Array, Array]:
+        exponents = self.whiten @ theta[1:]
+        contrast = np.append(-exponents, 1.0)
+        pull = self.covariance @ contrast
+        variance = np.maximum(pull @ contrast, np.finfo(float).tiny)
+        return (
+            np.sqrt(self.weight / variance),
+            self.y - self.x @ exponents - theta[0],
+            pull,
+            variance,
+        )
+
+    def residuals(self, theta: Array) -> Array:
+        scale, gap, _, _ = self._parts(theta)
+        return np.asarray(scale * gap)
+
+    def jacobian(self, theta: Array) -> Array:
+        scale, gap, pull, variance = self._parts(theta)
+        slope = pull[:, :-1] * (gap / variance)[:, None] - self.x
+        return np.asarray(
+            scale[:, None] * np.column_stack([-np.ones(len(gap)), slope @ self.whiten])
+        )
+
+    def minimum(self, start: Array, n_iterations: int, strict: bool = True) -> Array:
+        variance = self._parts(start)[3]
+        if variance.min() <= 1e-14 * variance.max():
+            raise FitError(
+                "The stated errors leave some run without any variance: give every run an error "
+                "in the response (y_err) above 0."
+            )
+        if len(self.y) < len(start):
+            return start
+        result = least_squares(
+            self.residuals,
+            start,
+            self.jacobian,
+            method="lm",
+            ftol=1e-15,
+            xtol=1e-15,
+            gtol=1e-15,
+            max_nfev=n_iterations,
+        )
+        if not np.isfinite(result.x).all() or (strict and result.status == 0):
+            raise FitError(
+                f"The orthogonal fit has not converged in {n_iterations} evaluations: the errors "
+                "of the inputs may exceed their spread; check their units, or use PowerLaw."
+            )
+        return np.asarray(result.x)
+
+
+def _error_covariance(
+    shape: tuple[int, ...],
+    X_err: ArrayLike | None,
+    y_err: ArrayLike | None,
+    error_covariance: ArrayLike | None,
+) -> Array:
+    m, p = shape
+    if error_covariance is not None:
+        if X_err is not None or y_err is not None:
+            raise InputError("Give error_covariance, or X_err and y_err, but not both.")
+        return _broadcast("error_covariance", error_covariance, (m, p + 1, p + 1))
+    if X_err is None and y_err is None:
+        return np.broadcast_to(np.eye(p + 1), (m, p + 1, p + 1))
+    errors = np.zeros((m, p + 1))
+    if X_err is not None:
+        errors[:, :p] = _broadcast("X_err", X_err, (m, p))
+    if y_err is not None:
+        errors[:, p] = _broadcast("y_err", y_err, (m,))
+    if not (errors >= 0.0).all():
+        row = int(np.flatnonzero(~(errors >= 0.0).all(axis=1))[0])
+        raise InputError(f"An error of run {row} is negative or not a number: give 0 or more.")
+    return np.asarray(errors[:, :, None] ** 2 * np.eye(p + 1))
+
+
+def _broadcast(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
+    try:
+        return np.broadcast_to(np.asarray(values, dtype=np.float64), shape)
+    except ValueError as error:
+        raise InputError(f"{name} of shape {np.shape(values)} does not fit {shape}.") from error
+
+
+def _left_out_units(groups: ArrayLike | None, used: BoolArray) -> NDArray[np.intp]:
+    if groups is None:
+        return np.arange(int(used.sum())) % _MAX_LEFT_OUT
+    codes = label_codes(groups, len(used), "groups")[1][used]
+    if len(np.unique(codes)) < 2:
+        raise FitError("All runs are in one cluster: give `groups` at least two labels.")
+    return codes

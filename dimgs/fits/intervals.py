@@ -1,0 +1,211 @@
+"""Prediction intervals for values and ratios that hold whatever the noise and the estimator.
+
+Below about 100 runs jackknife+ leaves out runs one by one; above, half of the runs calibrate the
+other half. The pairs that calibrate a ratio share no run, since pairs that do are not exchangeable.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from dimgs.design.moments import checked_arrays
+from dimgs.errors import FitError, InputError
+from dimgs.fits.base import ContrastiveRegressor
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+Method = Literal["auto", "jackknife+", "split"]
+
+SPLIT_FROM = 100
+# Few runs make few disjoint pairs: that many are left out, in several matchings of the runs.
+_MIN_PAIRS = 50
+
+
+class PredictionIntervals(BaseEstimator):
+    """Conformal intervals around any contrastive estimator.
+
+    Parameters
+    ----------
+    estimator : ContrastiveRegressor
+        Unfitted; cloned for each fit.
+    method : {"auto", "jackknife+", "split"}, default "auto"
+        "auto" is jackknife+ below 100 runs and split-conformal from there on.
+    random_state : int, default 0
+        Seed of the split and of the matching of runs into pairs.
+
+    Attributes
+    ----------
+    method_ : str
+        The method in use.
+    n_calibration_, n_calibration_pairs_ : int
+        Residuals behind the intervals of values and of ratios.
+
+    Notes
+    -----
+    Values: at least `level` for split-conformal and 2 level - 1 for jackknife+, which in
+    practice covers `level`, for runs exchangeable with those fitted. With `groups`, whole
+    clusters are left out and the intervals are for a run of a new cluster.
+
+    References
+    ----------
+    R. F. Barber, E. J. Candes, A. Ramdas, R. J. Tibshirani, "Predictive inference with the
+    jackknife+", Annals of Statistics 49 (2021) 486-507, theorem 1.
+    V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World", Springer 2005.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dimgs.fits.power_law import PowerLaw
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.uniform(0, 3, (40, 1))
+    >>> y = 1 + 2 * X[:, 0] + 0.1 * rng.standard_normal(40)
+    >>> intervals = PredictionIntervals(PowerLaw()).fit(X, y)
+    >>> intervals.predict_interval([[1.0]], level=0.9).round(1)
+    array([[2.9, 3.2]])
+    """
+
+    def __init__(
+        self,
+        estimator: ContrastiveRegressor,
+        method: Method = "auto",
+        random_state: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.method = method
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Fit the estimator with runs left out, and keep its errors on them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_runs, n_features)
+        y : array-like of shape (n_runs,)
+        sample_weight : array-like of shape (n_runs,), optional
+        groups : array-like of shape (n_runs,), optional
+            Cluster of each run.
+
+        Raises
+        ------
+        FitError
+            If there are too few runs or clusters to leave any out.
+        """
+        if self.method not in ("auto", "jackknife+", "split"):
+            raise InputError(f"method is {self.method!r}: use auto, jackknife+ or split.")
+        x, t, w = checked_arrays(X, y, sample_weight)
+        if np.ndim(y) != 1:
+            raise InputError("Intervals are for one response at a time: give y of shape (n_runs,).")
+        clusters = np.arange(len(x))
+        if groups is not None:
+            clusters = np.unique(np.asarray(groups), return_inverse=True)[1]
+        if len(clusters) != len(x):
+            raise InputError(f"{len(clusters)} group labels for {len(x)} runs: give one per run.")
+        n_clusters = len(np.unique(clusters))
+        if n_clusters < 4:
+            raise FitError(f"{n_clusters} runs or clusters are too few: give at least four.")
+        many = n_clusters >= SPLIT_FROM or (groups is not None and len(x) >= 5 * SPLIT_FROM)
+        self.method_ = ("split" if many else "jackknife+") if self.method == "auto" else self.method
+        self._data = (x, t[:, 0], w, clusters, groups is not None)
+        if self.method_ == "split":
+            self._fit_split()
+        else:
+            self._fit_jackknife()
+        self.n_calibration_ = len(self._errors)
+        self.n_calibration_pairs_ = len(self._pair_errors)
+        del self._data
+        return self
+
+    def predict_interval(self, X: ArrayLike, level: float = 0.9) -> Array:
+        """Interval of the log response of one more run at each row, shape (n_rows, 2)."""
+        check_is_fitted(self, "method_")
+        values = np.stack([model.predict(X) for model in self._models])
+        return _bounds(values, self._errors, level, len(self._errors))
+
+    def ratio_interval(self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9) -> Array:
+        """Interval of the log-ratio of two more runs at each pair of rows, shape (n_rows, 2)."""
+        check_is_fitted(self, "method_")
+        values = np.stack([model.predict_ratio(X_u, X_v) for model in self._pair_models])
+        return _bounds(values, self._pair_errors, level, self._effective_pairs)
+
+    def _fit_split(self) -> None:
+        x, y, _, clusters, _ = self._data
+        rng = np.random.default_rng(self.random_state)
+        order = rng.permutation(np.unique(clusters))
+        calibrating = np.isin(clusters, order[: len(order) // 2])
+        model = self._fit_on(~calibrating)
+        held = np.flatnonzero(calibrating)
+        errors = y[held] - model.predict(x[held])
+        pairs = next(_matchings(len(held), clusters[held], rng))
+        self._models = self._pair_models = [model]
+        self._errors = np.abs(errors)
+        self._pair_errors = np.abs(errors[pairs[:, 0]] - errors[pairs[:, 1]])
+        self._effective_pairs = len(pairs)
+
+    def _fit_jackknife(self) -> None:
+        x, y, _, clusters, _ = self._data
+        rng = np.random.default_rng(self.random_state)
+        models, errors = [], np.empty(len(x))
+        for cluster in np.unique(clusters):
+            out = np.flatnonzero(clusters == cluster)
+            model = self._fit_on(clusters != cluster)
+            errors[out] = np.abs(y[out] - model.predict(x[out]))
+            models += [(run, model) for run in out]
+        self._models = [model for _, model in sorted(models, key=lambda item: int(item[0]))]
+        self._errors = errors
+        pair_models, pair_errors = [], []
+        for matching in _matchings(len(x), clusters, rng):
+            for u, v in matching:
+                model = self._fit_on((clusters != clusters[u]) & (clusters != clusters[v]))
+                found = model.predict_ratio(x[u : u + 1], x[v : v + 1])[0]
+                pair_models.append(model)
+                pair_errors.append(abs(y[u] - y[v] - found))
+            if len(pair_errors) >= _MIN_PAIRS:
+                break
+        self._pair_models, self._pair_errors = pair_models, np.array(pair_errors)
+        # several matchings reuse the runs: no more than the runs count
+        self._effective_pairs = min(len(pair_errors), len(x))
+
+    def _fit_on(self, rows: NDArray[np.bool_]) -> Any:
+        x, y, w, clusters, clustered = self._data
+        arguments: dict[str, Any] = {} if w is None else {"sample_weight": w[rows]}
+        if clustered and len(np.unique(clusters[rows])) > 1:
+            arguments["groups"] = clusters[rows]
+        return clone(self.estimator).fit(x[rows], y[rows], **arguments)
+
+
+def _matchings(n_runs: int, clusters: IntArray, rng: np.random.Generator) -> Iterator[IntArray]:
+    """Matchings of the runs into disjoint pairs of different clusters; no pair comes twice."""
+    order = rng.permutation(n_runs)
+    if n_runs % 2:
+        order = np.append(order, -1)
+    fixed, ring = order[:1], order[1:]
+    for _ in range(len(ring)):
+        circle = np.concatenate([fixed, ring])
+        half = len(circle) // 2
+        pairs = np.column_stack([circle[:half], circle[half:][::-1]])
+        pairs = pairs[(pairs >= 0).all(axis=1)]
+        yield pairs[clusters[pairs[:, 0]] != clusters[pairs[:, 1]]]
+        ring = np.roll(ring, 1)
+
+
+def _bounds(values: Array, errors: Array, level: float, effective: int) -> Array:
+    """Jackknife+ interval; split-conformal where a single model stands for all errors."""
+    if not 0.0 < level < 1.0:
+        raise InputError(f"The level is {level}: give the coverage as a fraction, like 0.9.")
+    n = len(errors)
+    rank = int(np.ceil(level * (1.0 + 1.0 / effective) * n - 1e-9))
+    if rank > n:
+        return np.full((values.shape[1], 2), [-np.inf, np.inf])
+    upper = np.sort(values + errors[:, None], axis=0)[rank - 1]
+    lower = np.sort(values - errors[:, None], axis=0)[n - rank]
+    return np.column_stack([lower, upper])
