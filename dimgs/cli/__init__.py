@@ -1,0 +1,10 @@
+"""The command line: parse, call, print."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; exits 0, 1 (computation), 2 (use or input) or 130 (Ctrl-C)."""
+    from dimgs.cli.app import run
+
+    sys.exit(run())

@@ -1,0 +1,167 @@
+"""`dimgs fit` and `dimgs discover`: from a table to a law."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dimgs.cli import tables
+from dimgs.cli.output import emit_json, note, say, warn
+
+if TYPE_CHECKING:
+    from dimgs.dataset import Dataset
+    from dimgs.discovery.options import Options
+
+
+def fit(
+    table: tables.Table,
+    target: tables.Target,
+    robust: tables.Robust = False,
+    within: tables.Within = None,
+    split_by: tables.SplitBy = None,
+    arrhenius: tables.Arrhenius = None,
+    arrhenius_power: tables.ArrheniusPower = False,
+    constants: tables.Constants = None,
+    scale: tables.Scale = None,
+    columns: tables.Columns = None,
+    drop: tables.Drop = None,
+    drop_bad: tables.DropBad = False,
+    define: tables.Define = None,
+    level: tables.Level = 0.9,
+    seed: tables.Seed = 0,
+    json: tables.Json = False,
+) -> None:
+    """Fit the contrastive power law of all pairs of runs, in pi space."""
+    from dimgs.discovery.fitting import fit as fit_law
+    from dimgs.report.documents import fit_document
+    from dimgs.report.text import fit_text
+
+    tables.define(define)
+    options = _options(
+        constants,
+        scale,
+        within,
+        split_by,
+        arrhenius,
+        arrhenius_power,
+        robust,
+        drop_bad,
+        level,
+        seed,
+    )
+    documents = []
+    for name, data in _each(table, target, columns, drop, options):
+        result = fit_law(data, name, options)
+        warn(result.warnings)
+        if json:
+            documents.append(fit_document(result))
+        else:
+            say(fit_text(result))
+    if json:
+        _emit(documents)
+
+
+def discover(
+    table: tables.Table,
+    target: tables.Target,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for report.html, law.tex and law.json.")
+    ] = None,
+    robust: tables.Robust = False,
+    within: tables.Within = None,
+    split_by: tables.SplitBy = None,
+    arrhenius: tables.Arrhenius = None,
+    arrhenius_power: tables.ArrheniusPower = False,
+    constants: tables.Constants = None,
+    scale: tables.Scale = None,
+    columns: tables.Columns = None,
+    drop: tables.Drop = None,
+    drop_bad: tables.DropBad = False,
+    define: tables.Define = None,
+    level: tables.Level = 0.9,
+    seed: tables.Seed = 0,
+    json: tables.Json = False,
+) -> None:
+    """Go the whole way from a table to a dimensionally checked law."""
+    from dimgs.discovery.discover import discover_with
+    from dimgs.report.documents import discover_document
+    from dimgs.report.text import report_text
+    from dimgs.report.write import write_study
+
+    tables.define(define)
+    options = _options(
+        constants,
+        scale,
+        within,
+        split_by,
+        arrhenius,
+        arrhenius_power,
+        robust,
+        drop_bad,
+        level,
+        seed,
+    )
+    documents = []
+    for name, data in _each(table, target, columns, drop, options):
+        report = discover_with(data, name, options)
+        warn(report.warnings)
+        if out is not None:
+            folder = out if len(target) == 1 else out / name
+            for path in write_study(report, folder):
+                note(f"wrote {path}")
+        if json:
+            documents.append(discover_document(report))
+        else:
+            say(report_text(report))
+    if json:
+        _emit(documents)
+
+
+def _options(
+    constants: str | None,
+    scale: list[str] | None,
+    within: str | None,
+    split_by: str | None,
+    arrhenius: str | None,
+    arrhenius_power: bool,
+    robust: bool,
+    drop_bad: bool,
+    level: float,
+    seed: int,
+) -> "Options":
+    from dimgs.discovery.options import Options
+
+    return Options(
+        constants=tables.names(constants) or [],
+        scales=tables.scales(scale),
+        within=within,
+        split_by=split_by,
+        arrhenius=arrhenius,
+        arrhenius_power=arrhenius_power,
+        robust=robust,
+        drop_bad=drop_bad,
+        level=level,
+        seed=seed,
+    )
+
+
+def _each(
+    path: str,
+    targets: list[str],
+    columns: str | None,
+    drop: str | None,
+    options: "Options",
+) -> "list[tuple[str, Dataset]]":
+    """Each target with the table, the other targets left out of its inputs."""
+    extra = [n for n in (options.within, options.split_by, options.arrhenius) if n is not None]
+    data = tables.read(path, columns, drop, options.drop_bad, keep=[*targets, *extra])
+    for name in targets:
+        data.variable(name)
+    return [(name, data.without([t for t in targets if t != name])) for name in targets]
+
+
+def _emit(documents: list[dict[str, Any]]) -> None:
+    if len(documents) == 1:
+        emit_json(documents[0])
+        return
+    emit_json({"laws": [d["law"] for d in documents], "results": documents})

@@ -1,0 +1,80 @@
+"""The commands, and what their failures exit with."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from dimgs.cli import commands
+from dimgs.cli.output import note
+
+app = typer.Typer(
+    name="dimgs",
+    help="From a unit-tagged table to a scaling law that is dimensionally checked.",
+    epilog="Start with: dimgs demo",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+commands.register(app)
+
+
+@app.callback(invoke_without_command=True)
+def main(version: bool = typer.Option(False, "--version", help="Print the version.")) -> None:
+    """From a unit-tagged table to a scaling law that is dimensionally checked."""
+    if version:
+        import dimgs
+
+        typer.echo(dimgs.__version__)
+        raise typer.Exit
+
+
+# typer may carry a Click of its own, so that its exceptions are reached through typer
+_USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+
+
+def _usage_message(error: Any) -> str:
+    message = str(error.format_message())
+    if not message or "\n" in message:
+        return message
+    context = getattr(error, "ctx", None)
+    name = context.command_path if context else "dimgs"
+    return f"error: {message} (see {name} --help)"
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        By default those of the process.
+
+    Returns
+    -------
+    int
+        0 success, 1 failure of the computation, 2 bad use or bad input, 130 interrupted.
+    """
+    from dimgs.errors import DimensionError, DimgsError, InputError, LawError
+
+    given = list(arguments) if arguments is not None else sys.argv[1:]
+    try:
+        result = app(args=given, standalone_mode=False)
+    except _USAGE_ERROR as error:
+        message = _usage_message(error)
+        if message:
+            note(message)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        note("interrupted")
+        return 130
+    except (InputError, DimensionError, LawError) as error:
+        note(f"error: {error}")
+        return 2
+    except DimgsError as error:
+        note(f"error: {error}")
+        return 1
+    except BrokenPipeError:
+        return 0
+    return int(result) if isinstance(result, int) else 0

@@ -1,0 +1,106 @@
+"""`dimgs pi`: pi groups of a table or of listed variables."""
+
+from typing import Annotated
+
+import typer
+
+from dimgs.cli import tables
+from dimgs.cli.output import emit_json, say, table, warn
+
+_MAX_SHOWN = 20
+
+
+def pi(
+    source: Annotated[
+        list[str], typer.Argument(help="A table, or variables such as 'rho [kg/m^3]' 'U [m/s]'.")
+    ],
+    target: Annotated[
+        str | None, typer.Option("--target", "-y", help="Response: a column, or 'dp [Pa]'.")
+    ] = None,
+    repeating: Annotated[
+        str | None, typer.Option("--repeating", help="Repeating variables, such as rho,U,D.")
+    ] = None,
+    all_bases: Annotated[
+        bool, typer.Option("--all-bases", help="Enumerate every distinct basis.")
+    ] = False,
+    named: Annotated[
+        bool, typer.Option("--named", help="Prefer groups with a name in the literature.")
+    ] = False,
+    constants: tables.Constants = None,
+    scale: tables.Scale = None,
+    columns: tables.Columns = None,
+    drop: tables.Drop = None,
+    drop_bad: tables.DropBad = False,
+    define: tables.Define = None,
+    json: tables.Json = False,
+) -> None:
+    """Derive the pi groups of unit-tagged variables, exactly."""
+    from dimgs.groups.derive import pi_basis
+    from dimgs.groups.repeating import all_bases as enumerate_all
+    from dimgs.report.documents import pi_document
+
+    tables.define(define)
+    variables, response, varying, warnings = _source(source, target, columns, drop, drop_bad)
+    basis = pi_basis(
+        variables,
+        response,
+        repeating=tables.names(repeating),
+        constants=tables.names(constants) or [],
+        scales=tables.scales(scale),
+        prefer_named=named,
+        varying=varying,
+    )
+    bases = enumerate_all(basis) if all_bases else None
+    warn(warnings)
+    if json:
+        emit_json(pi_document(basis, bases))
+        return
+    if basis.response is not None:
+        known = f"   {basis.response.known_as}" if basis.response.known_as else ""
+        say(f"pi_0 = {basis.response}{known}")
+    table(
+        f"{len(basis.variables)} inputs, rank {basis.rank}, {len(basis.groups)} groups",
+        ["group", "definition", "known as"],
+        [[g.name, str(g), g.known_as or ""] for g in basis.groups],
+    )
+    if not basis.groups:
+        say(f"{len(basis.variables)} inputs, rank {basis.rank}: no free group, so pi_0 is constant")
+    say(basis.explanation)
+    for dropped in basis.dropped:
+        say(f"'{dropped.name}' takes no part: {dropped.why}.")
+    for suggestion in basis.suggestions:
+        say(suggestion)
+    if bases is not None:
+        rows = [
+            [", ".join(b.repeating), ", ".join(str(g) for g in b.groups)]
+            for b in bases[:_MAX_SHOWN]
+        ]
+        table(f"{len(bases)} distinct bases", ["repeating", "groups"], rows)
+        if len(bases) > _MAX_SHOWN:
+            say(f"... and {len(bases) - _MAX_SHOWN} more (--json lists all)")
+
+
+def _source(
+    source: list[str],
+    target: str | None,
+    columns: str | None,
+    drop: str | None,
+    drop_bad: bool,
+) -> tuple[object, str | None, list[str] | None, tuple[str, ...]]:
+    """Variables, response name, inputs that vary (of a table), warnings."""
+    from dimgs.variables import split_header
+
+    if len(source) > 1 or split_header(source[0])[1] is not None:
+        listed = list(source)
+        response = target
+        if target is not None and split_header(target)[1] is not None:
+            response = split_header(target)[0]
+            if response not in {split_header(text)[0] for text in listed}:
+                listed.append(target)
+        return listed, response, None, ()
+    from dimgs.dataset.checks import constant_columns
+
+    data = tables.read(source[0], columns, drop, drop_bad, keep=[target] if target else [])
+    never = set(constant_columns(data))
+    varying = [n for n in data.numeric_names if n not in never]
+    return data, target, varying, data.warnings

@@ -1,0 +1,54 @@
+"""`dimgs engines` and `dimgs reproduce`."""
+
+from typing import Annotated
+
+import typer
+
+from dimgs.cli import tables
+from dimgs.cli.output import emit_json, note, say, table
+
+
+def engines(json: tables.Json = False) -> None:
+    """Say which symbolic-regression engines are usable here, and how to get the others."""
+    from dimgs.engines.availability import all_engines
+
+    found = all_engines()
+    if json:
+        emit_json({"engines": [e.to_json() for e in found]})
+        return
+    rows = [[e.name, "yes" if e.usable else "no", e.version or "", e.remedy or ""] for e in found]
+    table("Engines", ["name", "usable", "version", "remedy"], rows)
+
+
+def reproduce(
+    names: Annotated[list[str] | None, typer.Argument(help="Case studies to run.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Run all of them.")] = False,
+    list_only: Annotated[bool, typer.Option("--list", help="List them and stop.")] = False,
+    json: tables.Json = False,
+) -> None:
+    """Run case studies and print found against published; exits 1 if one fails its check."""
+    from dimgs.errors import InputError
+    from dimgs.reproduce import run_studies, study_titles
+
+    titles = study_titles()
+    if list_only:
+        if json:
+            emit_json({"studies": [{"name": k, "title": v} for k, v in titles.items()]})
+        else:
+            table("Case studies", ["name", "title"], [[k, v] for k, v in titles.items()])
+        return
+    chosen = list(titles) if everything else list(names or [])
+    unknown = [n for n in chosen if n not in titles]
+    if unknown or not chosen:
+        what = f"There is no case study '{unknown[0]}'" if unknown else "No case study is named"
+        raise InputError(f"{what}; name some of {', '.join(titles)}, or use --all.")
+    outcomes = run_studies(chosen, progress=note)
+    if json:
+        emit_json({"studies": [o.to_json() for o in outcomes]})
+    else:
+        rows = [[o.name, o.status, o.found, o.published, o.tolerance, o.why] for o in outcomes]
+        table("", ["study", "status", "found", "published", "tolerance", "why"], rows)
+        ran = sum(o.status != "not run" for o in outcomes)
+        say(f"{sum(o.status == 'ok' for o in outcomes)} of {ran} studies that ran are ok")
+    if any(o.status == "failed" for o in outcomes):
+        raise typer.Exit(1)

@@ -1,0 +1,73 @@
+"""`dimgs predict`: a stored law on new rows."""
+
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from dimgs.cli import tables
+from dimgs.cli.output import emit_json, table, warn
+
+
+def predict(
+    law: Annotated[str, typer.Argument(help="law.json, as written by discover --out.")],
+    rows: Annotated[str, typer.Argument(metavar="TABLE", help="Table with the law's inputs.")],
+    relative_to: Annotated[
+        int | None,
+        typer.Option("--relative-to", help="Predict ratios to this row, counted from 1."),
+    ] = None,
+    level: tables.Level = 0.9,
+    drop_bad: tables.DropBad = False,
+    json: tables.Json = False,
+) -> None:
+    """Predict new rows with intervals, and flag those outside the domain of validity."""
+    from dimgs.dataset import read_table
+    from dimgs.dataset.checks import drop_bad_rows
+    from dimgs.errors import InputError
+    from dimgs.law.law import Law
+
+    known = Law.from_json(law)
+    needed = [v.name for v in known.symbols.values()]
+    data = read_table(rows, drop_bad=drop_bad)
+    if drop_bad:
+        data = drop_bad_rows(data, needed)
+    warn(data.warnings)
+    outside = known.outside(data)
+    if relative_to is None:
+        found = known.predict({n: data[n] for n in _columns(known, data)}, level=level)
+        unit = known.target_unit
+    else:
+        if not 1 <= relative_to <= data.n_runs:
+            raise InputError(
+                f"--relative-to is {relative_to}, but {rows} has rows 1 to {data.n_runs}."
+            )
+        reference = data.take(np.full(data.n_runs, relative_to - 1))
+        found = known.ratio(data, reference, level=level)
+        unit = "1"
+    values = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found]
+    if json:
+        listed: list[dict[str, Any]] = [
+            {"value": float(v), "low": float(lo), "high": float(hi), "outside": out}
+            for v, lo, hi, out in zip(*values, outside, strict=True)
+        ]
+        emit_json({"rows": listed, "unit": unit, "level": level})
+        return
+    shown = [
+        [str(int(data.rows[i])), f"{v:.6g}", f"{lo:.6g}", f"{hi:.6g}", ", ".join(out)]
+        for i, (v, lo, hi, out) in enumerate(zip(*values, outside, strict=True))
+    ]
+    name = known.target.name if relative_to is None else f"{known.target.name} ratio"
+    table(
+        f"{name} [{unit}] with {level:.0%} intervals",
+        ["row", "value", "low", "high", "outside"],
+        shown,
+    )
+
+
+def _columns(law: Any, data: Any) -> list[str]:
+    wanted = [v.name for v in law.symbols.values()]
+    if law.label_effects is not None and law.label_effects.column in data.label_names:
+        wanted.append(law.label_effects.column)
+    for name in wanted:
+        data.variable(name)
+    return wanted

@@ -1,0 +1,91 @@
+"""Options that several commands share, and the table that they read."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dimgs.dataset import Dataset
+
+Table = Annotated[str, typer.Argument(help="CSV, TSV, Parquet or Excel file with units.")]
+Target = Annotated[list[str], typer.Option("--target", "-y", help="Response column; repeatable.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+Columns = Annotated[
+    str | None, typer.Option("--columns", help="Use only these inputs, comma separated.")
+]
+Drop = Annotated[str | None, typer.Option("--drop", help="Use all inputs but these.")]
+DropBad = Annotated[
+    bool, typer.Option("--drop-bad", help="Drop rows that cannot be used, and count them.")
+]
+Constants = Annotated[
+    str | None, typer.Option("--constants", help="Known constants to add, such as g,c,k_B.")
+]
+Scale = Annotated[
+    list[str] | None,
+    typer.Option("--scale", help="Unknown constant 'M0 [kg]' (repeatable), or auto."),
+]
+Define = Annotated[
+    list[str] | None,
+    typer.Option("--define", help="Define a unit first, such as 'EUR = [currency]'."),
+]
+Within = Annotated[
+    str | None, typer.Option("--within", help="Label column whose groups keep their prefactor.")
+]
+SplitBy = Annotated[
+    str | None, typer.Option("--split-by", help="Label column whose groups are held out together.")
+]
+Level = Annotated[float, typer.Option("--level", help="Coverage of the intervals.")]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
+Arrhenius = Annotated[
+    str | None, typer.Option("--arrhenius", help="Absolute temperature that enters as 1/T.")
+]
+ArrheniusPower = Annotated[
+    bool, typer.Option("--arrhenius-power", help="Let that temperature enter as a power too.")
+]
+Robust = Annotated[bool, typer.Option("--robust", help="Fit by ranks: outliers do no harm.")]
+
+
+def names(text: str | None) -> list[str] | None:
+    """Comma-separated names; None where none were given."""
+    if text is None:
+        return None
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def scales(given: list[str] | None) -> list[str] | str:
+    """Scales as :class:`dimgs.discovery.options.Options` takes them."""
+    if not given:
+        return []
+    return "auto" if given == ["auto"] else given
+
+
+def define(definitions: list[str] | None) -> None:
+    """Define the user's units."""
+    from dimgs.variables import define_unit
+
+    for definition in definitions or []:
+        define_unit(definition)
+
+
+def read(
+    path: str,
+    columns: str | None,
+    drop: str | None,
+    drop_bad: bool,
+    keep: Sequence[str] = (),
+) -> "Dataset":
+    """Table with the chosen inputs; the columns in `keep` stay whatever is chosen."""
+    from dimgs.dataset import read_table
+
+    chosen = names(columns)
+    if chosen is not None:
+        chosen = [*chosen, *(k for k in keep if k not in chosen)]
+    dropped = names(drop)
+    if dropped is not None:
+        clash = [k for k in keep if k in dropped]
+        if clash:
+            from dimgs.errors import InputError
+
+            raise InputError(f"'{clash[0]}' is dropped with --drop but needed; leave it in.")
+    return read_table(path, columns=chosen, drop=dropped, drop_bad=drop_bad)

@@ -1,0 +1,251 @@
+"""From runs and a pi basis to the features that contrasts are taken of."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset import Dataset
+from dimgs.errors import InputError
+from dimgs.groups.group import PiBasis, PiGroup
+
+Array = NDArray[np.float64]
+Contrast = Literal["log-ratio", "inverse", "difference"]
+ResponseScale = Literal["log", "level", "linear"]
+_CONSTANT = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One coordinate in which runs are contrasted.
+
+    Parameters
+    ----------
+    name : str
+        Name of the group, or of the column that enters unlogged.
+    contrast : {"log-ratio", "inverse", "difference"}
+        log(x_u/x_v) of a group, 1/T_u - 1/T_v of an absolute temperature, or x_u - x_v of a
+        level or of a dimensionless column that may vanish or change sign.
+    group : PiGroup, optional
+    variable : str, optional
+    """
+
+    name: str
+    contrast: Contrast
+    group: PiGroup | None = None
+    variable: str | None = None
+
+
+@dataclass(frozen=True)
+class Design:
+    """Features and response of a set of runs, ready for the estimators.
+
+    Parameters
+    ----------
+    data : Dataset
+    basis : PiBasis
+    features : tuple of Feature
+        Columns of `X`; those that never vary are left out.
+    X : ndarray of shape (n_runs, n_features)
+    y : ndarray of shape (n_runs,)
+        Response on its scale: ln(pi_0), a level in natural-log units, or pi_0 itself.
+    offset : ndarray of shape (n_runs,)
+        ln(target) - ln(pi_0); zero for a level.
+    scale : {"log", "level", "linear"}
+    weights : ndarray of shape (n_runs,), optional
+        1/variance of y from an error column of the target.
+    within, split : ndarray of shape (n_runs,), optional
+        Labels of the groups that keep their own prefactor, and of those held out together.
+    never_varied : tuple of str
+        Groups and columns that are the same in every run.
+    """
+
+    data: Dataset
+    basis: PiBasis
+    features: tuple[Feature, ...]
+    X: Array
+    y: Array
+    offset: Array
+    scale: ResponseScale
+    weights: Array | None = None
+    within: NDArray[Any] | None = None
+    split: NDArray[Any] | None = None
+    never_varied: tuple[str, ...] = ()
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs."""
+        return len(self.y)
+
+    def take(self, rows: NDArray[Any]) -> "Design":
+        """The same design on some of the runs."""
+
+        def part(values: NDArray[Any] | None) -> NDArray[Any] | None:
+            return None if values is None else values[rows]
+
+        return replace(
+            self,
+            data=self.data.take(rows),
+            X=self.X[rows],
+            y=self.y[rows],
+            offset=self.offset[rows],
+            weights=part(self.weights),
+            within=part(self.within),
+            split=part(self.split),
+        )
+
+
+def unlogged_names(data: Dataset, names: Iterable[str]) -> tuple[str, ...]:
+    """Dimensionless columns that vanish or change sign, and so enter without a logarithm."""
+    return tuple(
+        name
+        for name in names
+        if data.variable(name).dimension.is_dimensionless
+        and not data.variable(name).is_level
+        and not data.variable(name).is_label
+        and bool(np.any(data[name] <= 0))
+    )
+
+
+def log_groups(data: Dataset, basis: PiBasis, groups: Sequence[PiGroup]) -> Array:
+    """Logarithms of groups in every run; scales count as 1 in their SI unit.
+
+    Returns
+    -------
+    ndarray of shape (n_runs, n_groups)
+    """
+    needed = sorted({name for group in groups for name, _ in group.exponents})
+    logs: dict[str, Array] = {}
+    for name in needed:
+        variable = basis.variable(name)
+        if variable.role == "data":
+            logs[name] = np.log(np.asarray(data[name], dtype=np.float64))
+        else:
+            logs[name] = np.full(data.n_runs, np.log(variable.value or 1.0))
+    out = np.zeros((data.n_runs, len(groups)))
+    for j, group in enumerate(groups):
+        for name, exponent in group.exponents:
+            out[:, j] += float(exponent) * logs[name]
+    return out
+
+
+def build_design(
+    data: Dataset,
+    basis: PiBasis,
+    *,
+    unlogged: Iterable[str] = (),
+    inverse: Iterable[str] = (),
+    within: str | None = None,
+    split_by: str | None = None,
+    linear: bool = False,
+) -> Design:
+    """Features and response of every run.
+
+    Parameters
+    ----------
+    data : Dataset
+        Finite in every column used, and positive in every column that is logged.
+    basis : PiBasis
+        With a response.
+    unlogged : iterable of str
+        Dimensionless columns and levels that enter as plain differences.
+    inverse : iterable of str
+        Absolute temperatures that enter as 1/T.
+    within : str, optional
+        Label column whose groups keep their own prefactor.
+    split_by : str, optional
+        Label column whose groups are held out together.
+    linear : bool
+        Use pi_0 itself, for a response that may vanish or change sign.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    InputError
+        If the basis has no response, or `within` or `split_by` is no column.
+    """
+    if basis.response is None or basis.target is None:
+        raise InputError("The basis has no response; derive it with a target.")
+    skipped = set(unlogged)
+    groups = [g for g in basis.groups if not skipped & {n for n, _ in g.exponents}]
+    features = [Feature(g.name, "log-ratio", group=g) for g in groups]
+    columns = list(log_groups(data, basis, groups).T)
+    for name in inverse:
+        features.append(Feature(name, "inverse", variable=name))
+        columns.append(1.0 / np.asarray(data[name], dtype=np.float64))
+    for name in unlogged:
+        features.append(Feature(name, "difference", variable=name))
+        columns.append(np.asarray(data[name], dtype=np.float64))
+    varies = [_varies(c, f.contrast) for c, f in zip(columns, features, strict=True)]
+    kept = [c for c, v in zip(columns, varies, strict=True) if v]
+    y, offset, scale = _response(data, basis, linear)
+    return Design(
+        data=data,
+        basis=basis,
+        features=tuple(f for f, v in zip(features, varies, strict=True) if v),
+        X=np.column_stack(kept) if kept else np.zeros((data.n_runs, 0)),
+        y=y,
+        offset=offset,
+        scale=scale,
+        weights=_weights(data, basis.target.name, scale),
+        within=_labels(data, within, "--within"),
+        split=_labels(data, split_by, "--split-by"),
+        never_varied=tuple(f.name for f, v in zip(features, varies, strict=True) if not v),
+    )
+
+
+def _varies(column: Array, contrast: Contrast) -> bool:
+    size = float(np.max(np.abs(column), initial=0.0))
+    if contrast == "log-ratio":
+        size = max(size, 1.0)
+    return bool(column.size and np.ptp(column) > _CONSTANT * size)
+
+
+def _response(data: Dataset, basis: PiBasis, linear: bool) -> tuple[Array, Array, ResponseScale]:
+    target, response = basis.target, basis.response
+    assert target is not None
+    assert response is not None
+    values = np.asarray(data[target.name], dtype=np.float64)
+    if target.is_level:
+        return values * target.unit.log_factor, np.zeros(data.n_runs), "level"
+    powers = {k: e for k, e in response.exponents if k != target.name}
+    rest = log_groups(data, basis, [PiGroup.of("rest", powers)])[:, 0]
+    if linear:
+        return values * np.exp(rest), -rest, "linear"
+    return np.log(values) + rest, -rest, "log"
+
+
+def _weights(data: Dataset, target: str, scale: ResponseScale) -> Array | None:
+    errors = data.errors.get(target)
+    if errors is None or scale == "linear":
+        return None
+    values = np.asarray(data[target], dtype=np.float64)
+    sigma = errors / values if scale == "log" else errors * data.variable(target).unit.log_factor
+    if not np.all(sigma > 0):
+        row = int(data.rows[int(np.flatnonzero(~(sigma > 0))[0])])
+        raise InputError(
+            f"The error of '{target}' is zero in row {row}, which would give that run an infinite "
+            f"weight; give every run an error or drop the error column."
+        )
+    weights = 1.0 / sigma**2
+    return np.asarray(weights / weights.mean())
+
+
+def _labels(data: Dataset, name: str | None, option: str) -> NDArray[Any] | None:
+    if name is None:
+        return None
+    variable = data.variable(name)
+    column = data[name]
+    if variable.is_label:
+        return np.asarray(column).astype(str)
+    if np.unique(column).size > max(2, data.n_runs // 2):
+        raise InputError(
+            f"Column '{name}' given to {option} has a value of its own in most rows; "
+            f"give a column of labels."
+        )
+    return np.array([f"{x:g}" for x in column])

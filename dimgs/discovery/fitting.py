@@ -1,0 +1,180 @@
+"""The fit composer: Dataset -> contrastive power law as a checked law."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset import Dataset
+from dimgs.dataset.checks import check_enough_runs
+from dimgs.design.features import Design
+from dimgs.discovery.options import Options
+from dimgs.discovery.power import PowerFit, fit_ranks, fit_squares, monomial_text
+from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.scoring import Fitter, Predictor, scores_of
+from dimgs.discovery.snapped import SnappedFit, snap_power
+from dimgs.law.law import Law
+from dimgs.law.parts import Scores
+from dimgs.law.power import power_law
+from dimgs.report.results import Activation, FitResult
+
+_NO_SCORES = Scores(None, None, None, None)
+
+
+def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
+    """Fit, snap, assemble the law and score it.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    options : Options
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    InputError
+        If there are fewer runs than unknowns.
+    FitError
+        If the runs make no pair.
+    """
+    design = prepared.design
+    groups = 1 if design.within is None else len(np.unique(design.within))
+    check_enough_runs(design.n_runs, design.X.shape[1] + groups + 1, prepared.data.source)
+    fit = _fitter(options)(design)
+    snapped = snap_power(design, fit, options.level)
+    law = power_law(design, snapped.estimate, _NO_SCORES, options.level, options.within)
+    law = law.with_scores(_scores(design, law, fit, options))
+    return FitResult(
+        exponents=snapped.exponents,
+        variable_exponents=snapped.variables,
+        law=law,
+        scores=law.scores,
+        independent_contrasts=fit.n_contrasts,
+        pairs=fit.n_pairs,
+        group_prefactors=_group_prefactors(law, snapped),
+        activation=_activation(design, snapped),
+        collinear=tuple(monomial_text(design, d) for d in fit.collinear),
+        level=options.level,
+        warnings=(*prepared.warnings, *_fit_warnings(design, fit, law)),
+    )
+
+
+def fit(data: Dataset, target: str, options: Options | None = None) -> FitResult:
+    """Contrastive power law of a table.
+
+    Parameters
+    ----------
+    data : Dataset
+    target : str
+    options : Options, optional
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    InputError, DimensionError, FitError
+
+    Examples
+    --------
+    >>> data = Dataset.from_columns(
+    ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]}
+    ... )
+    >>> result = fit(data, "T", Options(constants=["g"]))
+    >>> print(result.law.expression)
+    C*L**(1/2)*g**(-1/2)
+    """
+    chosen = options or Options()
+    return fit_prepared(prepare(data, target, chosen), chosen)
+
+
+def _fitter(options: Options) -> Callable[[Design], PowerFit]:
+    def run(design: Design) -> PowerFit:
+        return (
+            fit_ranks(design, options.level)
+            if options.robust
+            else fit_squares(design, options.level)
+        )
+
+    return run
+
+
+def _scores(design: Design, law: Law, fit: PowerFit, options: Options) -> Scores:
+    values = law.predict_si(design.data)
+    if design.scale == "level":
+        assert design.basis.target is not None
+        fitted = values * design.basis.target.unit.log_factor
+    else:
+        fitted = np.log(values)
+
+    def fitter(part: Design) -> Predictor:
+        return _fitter(options)(part).predictor()
+
+    left_out = fit.left_out if fit.left_out is not None else _left_out(design, fitter, options)
+    return scores_of(design, fitted, left_out, fitter, options.seed)
+
+
+def _left_out(design: Design, fitter: Fitter, options: Options) -> NDArray[np.float64]:
+    """Residuals of ten folds of runs (or of groups), each predicted by a fit without it."""
+    rng = np.random.default_rng(options.seed)
+    units = np.arange(design.n_runs) if design.split is None else design.split
+    names = rng.permutation(np.unique(units))
+    folds = np.array_split(names, min(10, len(names)))
+    out = np.full(design.n_runs, np.nan)
+    for fold in folds:
+        test = np.isin(units, fold)
+        if (~test).sum() < design.X.shape[1] + 3:
+            continue
+        part, rest = design.take(np.flatnonzero(test)), design.take(np.flatnonzero(~test))
+        out[test] = part.y + part.offset - fitter(rest)(part)
+    return out
+
+
+def _group_prefactors(law: Law, snapped: SnappedFit) -> dict[str, float] | None:
+    effects = snapped.estimate.effects
+    if effects is None:
+        return None
+    unit = law.target.unit.log_factor
+    pooled = snapped.estimate.intercept
+    if law.target.is_level:
+        return {k: (pooled + v) / unit for k, v in sorted(effects.items())}
+    return {k: float(np.exp(pooled + v)) for k, v in sorted(effects.items())}
+
+
+def _activation(design: Design, snapped: SnappedFit) -> dict[str, Activation] | None:
+    found = {
+        e.name: Activation(-e.value, -e.high, -e.low)
+        for f, e in zip(design.features, snapped.exponents, strict=True)
+        if f.contrast == "inverse"
+    }
+    return found or None
+
+
+def _fit_warnings(design: Design, fit: PowerFit, law: Law) -> list[str]:
+    out = []
+    for direction in fit.collinear:
+        monomial = monomial_text(design, direction)
+        out.append(
+            f"The runs cannot separate exponents along {monomial}, which never varied; runs in "
+            f"which {monomial} changes while the other groups stay would."
+        )
+    for direction in fit.weak:
+        monomial = monomial_text(design, direction)
+        out.append(
+            f"{monomial} hardly varied: exponents along it are uncertain; vary it to know them."
+        )
+    if fit.outliers:
+        rows = [int(design.data.rows[i]) for i in fit.outliers]
+        shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
+        out.append(f"{len(rows)} outlying runs (rows {shown}).")
+    known = law.scores.cv_r2_log
+    if known is not None and known < 0.5:
+        out.append(
+            f"This power law does not hold out of sample: it predicts runs left out with "
+            f"R² = {known:.2f} on the logarithm of the target."
+        )
+    return out

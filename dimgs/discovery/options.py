@@ -1,0 +1,59 @@
+"""What a user asks of an analysis."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dimgs.errors import InputError
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options shared by fit, explore and discover.
+
+    Parameters
+    ----------
+    constants : sequence of str
+        Known physical constants to add, such as ``("g", "c")``.
+    scales : sequence of str, or "auto"
+        Unknown dimensional constants, such as ``("M0 [kg]",)``.
+    within : str, optional
+        Label column whose groups keep their own prefactor.
+    split_by : str, optional
+        Label column whose groups are held out together, and are the unit of uncertainty.
+    arrhenius : str, optional
+        Absolute temperature that enters as 1/T.
+    arrhenius_power : bool
+        Let that temperature enter as a power too.
+    robust : bool
+        Fit by ranks instead of squares.
+    drop_bad : bool
+        Drop rows that cannot be used, and count them.
+    level : float
+        Coverage of the intervals.
+    seed : int
+        Seed of everything random.
+
+    Raises
+    ------
+    InputError
+        If the level is not between 0 and 1.
+    """
+
+    constants: Sequence[str] = ()
+    scales: Sequence[str] | str = ()
+    within: str | None = None
+    split_by: str | None = None
+    arrhenius: str | None = None
+    arrhenius_power: bool = False
+    robust: bool = False
+    drop_bad: bool = False
+    level: float = 0.9
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.level < 1.0:
+            raise InputError(
+                f"The level is {self.level}; give the coverage as a fraction, such as 0.9."
+            )
+        if isinstance(self.scales, str) and self.scales != "auto":
+            raise InputError(f"scales is '{self.scales}'; give 'auto' or ['M0 [kg]', ...].")

@@ -1,0 +1,173 @@
+"""The contrastive power law of a design, by squares or by ranks, snapped where data allow it."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.design.features import Design
+from dimgs.discovery.scoring import Predictor
+from dimgs.errors import FitError
+from dimgs.fits.least_squares import PowerLawFit, fit_power_law
+from dimgs.groups.group import PiGroup
+from dimgs.variables import superscript
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class PowerFit:
+    """Unsnapped fit of a design.
+
+    Attributes
+    ----------
+    coefficients : ndarray of shape (n_features,)
+    intervals : ndarray of shape (n_features, 2)
+    intercept : float
+    intercept_interval : ndarray of shape (2,)
+    joint : ndarray of shape (n_features + 1, n_features + 1)
+        Covariance of [intercept, coefficients].
+    residual_sd, dof, residual_dof : float
+    left_out : ndarray of shape (n_runs,), optional
+    effects : dict of str to float, optional
+    collinear : ndarray of shape (n_null, n_features)
+    weak : ndarray of shape (n_weak, n_features)
+    n_contrasts, n_pairs : int
+    outliers : tuple of int
+        Positions of outlying runs (robust fits).
+    raw : PowerLawFit, optional
+        The least-squares fit that it came from.
+    """
+
+    coefficients: Array
+    intervals: Array
+    intercept: float
+    intercept_interval: Array
+    joint: Array
+    residual_sd: float
+    dof: float
+    residual_dof: float
+    left_out: Array | None
+    effects: dict[str, float] | None
+    collinear: Array
+    weak: Array
+    n_contrasts: int
+    n_pairs: int
+    outliers: tuple[int, ...] = ()
+    raw: PowerLawFit | None = None
+
+    def predictor(self) -> Predictor:
+        """Predictor of ln(target) of runs in another design of the same features."""
+
+        def predict(design: Design) -> Array:
+            fitted = self.intercept + design.X @ self.coefficients + design.offset
+            if self.effects is not None and design.within is not None:
+                fitted = fitted + [self.effects.get(str(x), 0.0) for x in design.within]
+            return np.asarray(fitted)
+
+        return predict
+
+
+def fit_squares(design: Design, level: float) -> PowerFit:
+    """All-pairs least squares of a design."""
+    fit = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
+    p = design.X.shape[1]
+    basis = np.eye(p + 1)
+    centre = np.concatenate([[fit.intercept[0]], fit.exponents[0]])
+    half = fit.half_widths(basis, level)[:, 0]
+    ends = np.column_stack([centre - half, centre + half])
+    covariance = np.asarray(fit.joint_covariance)[0]
+    dof = fit.influence.dof(fit.functionals(basis))
+    own = dof[1:] if p else dof
+    return PowerFit(
+        coefficients=fit.exponents[0],
+        intervals=ends[1:],
+        intercept=float(fit.intercept[0]),
+        intercept_interval=ends[0],
+        joint=covariance,
+        residual_sd=float(fit.residual_scale[0]),
+        dof=max(1.0, float(np.min(own))),
+        residual_dof=max(1.0, float(fit.influence.residual_dof)),
+        left_out=None if fit.loo_residuals is None else fit.loo_residuals[:, 0],
+        effects=_effects(fit) if design.within is not None else None,
+        collinear=fit.coordinates.null_directions(),
+        weak=fit.coordinates.weak_directions(),
+        n_contrasts=fit.n_contrasts,
+        n_pairs=fit.n_pairs,
+        raw=fit,
+    )
+
+
+def _effects(fit: PowerLawFit) -> dict[str, float]:
+    return {
+        str(label): float(value[0] - fit.intercept[0])
+        for label, value in zip(fit.group_labels, fit.group_intercepts, strict=True)
+    }
+
+
+def fit_ranks(design: Design, level: float) -> PowerFit:
+    """All-pairs least absolute differences of a design, by ranks."""
+    from dimgs.fits.robust import RobustPowerLaw
+
+    if design.X.shape[1] == 0:
+        raise FitError(
+            "No free group is left, so there is no exponent to fit robustly; fit without --robust."
+        )
+    model = RobustPowerLaw().fit(
+        design.X, design.y, design.weights, groups=design.split, within=design.within
+    )
+    intervals = np.asarray(model.intervals(level))
+    covariance = np.asarray(model.covariance_)
+    middle = np.median(design.X, axis=0)
+    scale = float(model.tau_)
+    cross = -covariance @ middle
+    at_zero = scale**2 / design.n_runs + float(middle @ covariance @ middle)
+    p = design.X.shape[1]
+    joint = np.empty((p + 1, p + 1))
+    joint[0, 0], joint[0, 1:], joint[1:, 0], joint[1:, 1:] = at_zero, cross, cross, covariance
+    from scipy.stats import t
+
+    dof = float(model.degrees_of_freedom_)
+    half = float(t.ppf(0.5 + level / 2, dof)) * np.sqrt(at_zero)
+    intercept = float(model.intercept_)
+    effects = None
+    if design.within is not None:
+        effects = {str(k): float(v) - intercept for k, v in model.group_intercepts_.items()}
+    reference = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
+    return PowerFit(
+        coefficients=np.asarray(model.exponents_),
+        intervals=intervals,
+        intercept=intercept,
+        intercept_interval=np.array([intercept - half, intercept + half]),
+        joint=joint,
+        residual_sd=scale,
+        dof=dof,
+        residual_dof=dof,
+        left_out=None,
+        effects=effects,
+        collinear=reference.coordinates.null_directions(),
+        weak=reference.coordinates.weak_directions(),
+        n_contrasts=int(model.n_contrasts_),
+        n_pairs=int(model.n_pairs_),
+        outliers=tuple(int(i) for i in model.outliers_),
+    )
+
+
+def monomial_text(design: Design, direction: Array) -> str:
+    """A direction in feature space as a monomial of the physical variables."""
+    powers: dict[str, Fraction] = {}
+    for feature, weight in zip(design.features, direction, strict=True):
+        amount = Fraction(float(weight)).limit_denominator(12)
+        if feature.group is not None:
+            for name, e in feature.group.exponents:
+                powers[name] = powers.get(name, Fraction(0)) + amount * e
+        elif feature.variable is not None and amount:
+            powers[feature.variable] = powers.get(feature.variable, Fraction(0)) + amount
+    group = PiGroup.of("pi", powers)
+    data_only = [(n, e) for n, e in group.exponents if _is_data(design, n)]
+    return "·".join(n + superscript(e) for n, e in data_only) or "1"
+
+
+def _is_data(design: Design, name: str) -> bool:
+    return all(v.role == "data" for v in design.basis.variables if v.name == name)

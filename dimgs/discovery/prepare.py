@@ -1,0 +1,219 @@
+"""From a table and a question to clean runs, a basis and a design; nothing is dropped silently."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dimgs.dataset import Dataset
+from dimgs.dataset.checks import (
+    check_loggable,
+    check_target,
+    constant_columns,
+    drop_bad_rows,
+    duplicate_warnings,
+    require_finite,
+)
+from dimgs.design.features import Design, build_design, unlogged_names
+from dimgs.discovery.options import Options
+from dimgs.errors import InputError
+from dimgs.groups.derive import pi_basis
+from dimgs.groups.group import PiBasis
+from dimgs.groups.inputs import constant_variables
+from dimgs.variables import Variable
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Clean runs with their basis and design.
+
+    Attributes
+    ----------
+    data : Dataset
+        Usable runs.
+    basis : PiBasis
+    design : Design
+    warnings : tuple of str
+    """
+
+    data: Dataset
+    basis: PiBasis
+    design: Design
+    warnings: tuple[str, ...]
+
+
+def prepare(
+    data: Dataset, target: str, options: Options, *, linear_allowed: bool = False
+) -> Prepared:
+    """Check the runs, derive the basis and build the design.
+
+    Parameters
+    ----------
+    data : Dataset
+    target : str
+    options : Options
+    linear_allowed : bool
+        Whether a response that vanishes or changes sign may be fitted on a linear scale.
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    InputError, DimensionError
+        Naming what is wrong, where, and the remedy.
+    """
+    check_target(data, target)
+    temperature = _arrhenius(data, options.arrhenius)
+    labels = [n for n in (options.within, options.split_by) if n is not None]
+    for name in labels:
+        data.variable(name)
+    inputs = [n for n in data.numeric_names if n != target and n not in labels]
+    used = [target, *inputs, *dict.fromkeys(labels)]
+    errors = [target] if target in data.errors else []
+    if options.drop_bad:
+        data = drop_bad_rows(data, used, errors=errors)
+    require_finite(data, used, errors)
+    linear = linear_allowed and _needs_linear(data, target)
+    unlogged = list(unlogged_names(data, inputs))
+    levels = [n for n in inputs if data.variable(n).is_level]
+    excluded = {*unlogged, *levels}
+    if temperature is not None and not options.arrhenius_power:
+        excluded.add(temperature)
+    logged = [n for n in inputs if n not in excluded]
+    logged += [] if linear or data.variable(target).is_level else [target]
+    if options.drop_bad:
+        data = drop_bad_rows(data, used, logged=logged, errors=errors)
+    _check_logs(data, logged, target, linear_allowed)
+    basis = derive(data, target, inputs, excluded, options)
+    design = build_design(
+        data,
+        basis,
+        unlogged=[*unlogged, *levels],
+        inverse=[temperature] if temperature is not None else [],
+        within=options.within,
+        split_by=options.split_by,
+        linear=linear,
+    )
+    return Prepared(data, basis, design, _warnings(data, design, inputs, target, options))
+
+
+def derive(
+    data: Dataset, target: str, inputs: list[str], excluded: set[str], options: Options
+) -> PiBasis:
+    """Basis of the inputs, those excluded apart; see :func:`dimgs.groups.derive.pi_basis`."""
+    chosen = [data.variable(n) for n in inputs if n not in excluded]
+    constants = constant_variables(options.constants, data.names)
+    never = set(constant_columns(data))
+    wanted = data.variable(target)
+    scales = options.scales
+    if not (chosen or constants or scales):
+        return _without_inputs(wanted)
+    return pi_basis(
+        [*chosen, wanted],
+        target,
+        constants=options.constants,
+        scales=scales,
+        varying=[v.name for v in chosen if v.name not in never],
+    )
+
+
+def _without_inputs(target: Variable) -> PiBasis:
+    """A response whose only inputs enter unlogged: it must be dimensionless or a level."""
+    from dimgs.errors import DimensionError
+    from dimgs.groups.group import PiGroup
+    from dimgs.groups.span import outside_span
+
+    if not (target.is_level or target.dimension.is_dimensionless):
+        raise DimensionError(outside_span([], target))
+    return PiBasis((), (), PiGroup.of("pi_0", {target.name: 1}), target)
+
+
+def _arrhenius(data: Dataset, name: str | None) -> str | None:
+    if name is None:
+        return None
+    variable = data.variable(name)
+    base = {"[temperature]": 1}
+    if {k: int(v) for k, v in variable.dimension} != base or variable.is_level:
+        raise InputError(
+            f"The column '{name}' given to --arrhenius has the unit '{variable.unit.text}'; "
+            f"it must be an absolute temperature (K, degC, degF)."
+        )
+    bad = np.flatnonzero(np.asarray(data[name]) <= 0)
+    if bad.size:
+        raise InputError(
+            f"Column '{name}', row {int(data.rows[int(bad[0])])}: {float(data[name][bad[0]]):g} K "
+            f"is no absolute temperature above zero, so 1/T is undefined; correct the cell."
+        )
+    return name
+
+
+def _needs_linear(data: Dataset, target: str) -> bool:
+    return not data.variable(target).is_level and bool(np.any(np.asarray(data[target]) <= 0))
+
+
+def _check_logs(data: Dataset, logged: list[str], target: str, linear_allowed: bool) -> None:
+    if target in logged and not linear_allowed and _needs_linear(data, target):
+        position = int(np.flatnonzero(np.asarray(data[target]) <= 0)[0])
+        raise InputError(
+            f"Column '{target}', row {int(data.rows[position])} of {data.source}: the target is "
+            f"zero or negative, so its logarithm does not exist; use 'discover', which fits such "
+            f"a target on a linear scale, or drop such rows (--drop-bad, drop_bad=True)."
+        )
+    check_loggable(data, logged, "a power law")
+
+
+def _warnings(
+    data: Dataset, design: Design, inputs: list[str], target: str, options: Options
+) -> tuple[str, ...]:
+    out = list(data.warnings)
+    out += [w for w in duplicate_warnings(data) if w not in out]
+    if data.dropped:
+        rows = ", ".join(str(d.row) for d in data.dropped[:10])
+        more = ", ..." if len(data.dropped) > 10 else ""
+        out.append(f"{len(data.dropped)} rows were dropped (rows {rows}{more}).")
+    never = [n for n in constant_columns(data) if n in inputs]
+    if never:
+        out.append(
+            f"{', '.join(never)} never varied: the runs cannot tell how the target depends on "
+            f"{'it' if len(never) == 1 else 'them'} except through the dimensions."
+        )
+    out += [f"'{d.name}' takes no part: {d.why}." for d in design.basis.dropped]
+    out += list(design.basis.suggestions)
+    unused = [
+        n
+        for n in data.label_names
+        if n not in (options.within, options.split_by) and 1 < len(set(data[n])) < data.n_runs
+    ]
+    if unused:
+        out.append(
+            f"Label columns are not used: {', '.join(unused)} (--within {unused[0]} gives each "
+            f"label its own prefactor)."
+        )
+    unlogged = [f.variable for f in design.features if f.contrast == "difference"]
+    if unlogged:
+        out.append(
+            f"{', '.join(str(n) for n in unlogged)} enter{'s' if len(unlogged) == 1 else ''} "
+            f"without a logarithm (a level, or values that vanish or change sign)."
+        )
+    out += _leaks(data, target, inputs)
+    return tuple(dict.fromkeys(out))
+
+
+def _leaks(data: Dataset, target: str, inputs: list[str]) -> list[str]:
+    from dimgs.fits.homogeneity import monomial_leak
+
+    positive = [
+        n for n in inputs if not data.variable(n).is_level and bool(np.all(np.asarray(data[n]) > 0))
+    ]
+    varying = [n for n in positive if n not in constant_columns(data)]
+    values = np.asarray(data[target], dtype=np.float64)
+    if not varying or data.variable(target).is_level or np.any(values <= 0) or len(values) < 4:
+        return []
+    logs = np.log(np.column_stack([np.asarray(data[n], dtype=np.float64) for n in varying]))
+    return monomial_leak_warnings(monomial_leak(logs, np.log(values), varying), target)
+
+
+def monomial_leak_warnings(leak: object, target: str) -> list[str]:
+    """Sentence about columns of which the target is an exact monomial."""
+    return [] if leak is None else [f"'{target}' {leak}"]

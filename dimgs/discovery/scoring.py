@@ -1,0 +1,107 @@
+"""Scores of a law on its target, never on pi_0; always by runs or groups of runs."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.design.features import Design
+from dimgs.law.parts import Scores
+
+Array = NDArray[np.float64]
+_HOLDOUT = 0.2
+_FEWEST = 10
+
+Predictor = Callable[[Design], Array]
+Fitter = Callable[[Design], Predictor]
+
+
+def r2(residuals: Array, truth: Array, weights: Array | None = None) -> float | None:
+    """1 - SS(residuals)/SS(truth about its mean); None where the truth never varies."""
+    w = np.ones_like(truth) if weights is None else weights
+    mean = float(np.average(truth, weights=w))
+    total = float(np.sum(w * (truth - mean) ** 2))
+    if total <= 1e-24 * max(1.0, mean**2) * float(w.sum()):
+        return None
+    return 1.0 - float(np.sum(w * residuals**2)) / total
+
+
+def log_target(design: Design) -> Array:
+    """ln(target) of every run (a level in natural-log units)."""
+    return np.asarray(design.y + design.offset)
+
+
+def scores_of(
+    design: Design, fitted: Array, left_out: Array | None, fitter: Fitter | None, seed: int
+) -> Scores:
+    """Scores of a law on a log (or level) scale.
+
+    Parameters
+    ----------
+    design : Design
+    fitted : ndarray of shape (n_runs,)
+        The law's ln(target).
+    left_out : ndarray of shape (n_runs,), optional
+        Residual of each run by a fit without it (or without its group).
+    fitter : callable, optional
+        Fits on a design and returns a predictor of ln(target) on another.
+    seed : int
+        Seed of the hold-out.
+
+    Returns
+    -------
+    Scores
+    """
+    truth = log_target(design)
+    residuals = truth - fitted
+    held: float | None = None
+    held_n = 0
+    if fitter is not None:
+        held, held_n = holdout(design, fitter, seed)
+    known = None
+    if left_out is not None and np.any(np.isfinite(left_out)):
+        usable = np.isfinite(left_out)
+        known = r2(left_out[usable], truth[usable])
+    if design.scale == "level":
+        unit = design.basis.target.unit.log_factor if design.basis.target else 1.0
+        plain = r2(residuals / unit, truth / unit)
+    else:
+        plain = r2(np.exp(truth) - np.exp(fitted), np.exp(truth))
+    return Scores(
+        r2_log=r2(residuals, truth),
+        rmse_log=float(np.sqrt(np.mean(residuals**2))),
+        cv_r2_log=known,
+        r2=plain,
+        holdout_r2_log=held,
+        holdout_n=held_n,
+    )
+
+
+def holdout_rows(design: Design, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """Rows to fit on and rows set aside: a fifth of the runs, or of the groups of `split`."""
+    rng = np.random.default_rng(seed)
+    units = np.arange(design.n_runs).astype(str) if design.split is None else design.split
+    names = np.unique(units)
+    if design.n_runs < _FEWEST or len(names) < 3:
+        return None
+    aside = rng.permutation(names)[: max(1, round(_HOLDOUT * len(names)))]
+    test = np.isin(units, aside)
+    train = np.flatnonzero(~test)
+    if len(train) < design.X.shape[1] + 3:
+        return None
+    return train, np.flatnonzero(test)
+
+
+def holdout(design: Design, fitter: Fitter, seed: int) -> tuple[float | None, int]:
+    """R² on ln(target) of runs set aside before fitting, about the mean of the fitted runs."""
+    rows = holdout_rows(design, seed)
+    if rows is None:
+        return None, 0
+    train, test = design.take(rows[0]), design.take(rows[1])
+    truth = log_target(test)
+    errors = truth - fitter(train)(test)
+    reference = truth - float(log_target(train).mean())
+    total = float(np.sum(reference**2))
+    if total == 0.0:
+        return None, 0
+    return 1.0 - float(np.sum(errors**2)) / total, len(test.y)

@@ -1,0 +1,1 @@
+"""Laws: candidate + basis + data -> checked, with uncertainty and a domain of validity."""

@@ -1,0 +1,63 @@
+"""Local exponents of a law with their intervals."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy
+
+from dimgs.law.evaluate import Inputs, evaluate
+
+if TYPE_CHECKING:
+    from dimgs.law.law import Law
+
+
+def elasticities(law: "Law", inputs: Inputs, level: float | None) -> dict[str, Any]:
+    """Elasticity of each input column, see :meth:`Law.elasticities`.
+
+    The value is exact (symbolic differentiation). The interval follows from how the elasticity
+    moves with the law's parameters: the derivative of each parameter's gradient.
+    """
+    from dimgs.law.law import Interval
+
+    values: dict[str, Any] = {s: inputs.values[v.name] for s, v in law.symbols.items()}
+    values |= law.constant_values
+    logarithm = law.expression if law.target.is_level else sympy.log(law.expression)
+    in_columns = [g.subs(_group_monomials(law)) for g in law.uncertainty.gradients]
+    linear = law.uncertainty.scale == "linear" and not law.target.is_level
+    out: dict[str, Any] = {}
+    for name, variable in law.symbols.items():
+        x = sympy.Symbol(name)
+        slope = x * (
+            sympy.diff(law.expression, x) / law.expression
+            if not law.target.is_level
+            else sympy.diff(logarithm, x)
+        )
+        value = evaluate(sympy.powsimp(slope), values, inputs.n)
+        if level is None:
+            out[variable.name] = value
+            continue
+        if linear:
+            pi_0 = law.pi_expression.subs(_group_monomials(law))
+            in_columns = [g.subs(_group_monomials(law)) / pi_0 for g in law.uncertainty.gradients]
+        moves = [evaluate(x * sympy.diff(g, x), values, inputs.n) for g in in_columns]
+        gradients = np.column_stack(moves) if moves else np.zeros((inputs.n, 0))
+        half = law.uncertainty.half_width(gradients, level, 0.0)
+        if law.target.is_level:
+            half = half / abs(law.target.unit.log_factor)
+        out[variable.name] = Interval(value, value - half, value + half)
+    return out
+
+
+def _group_monomials(law: "Law") -> dict[sympy.Symbol, sympy.Expr]:
+    """Each group as a monomial of the law's symbols and constants, scales counting as 1."""
+    identifiers = {v.name: s for s, v in law.symbols.items()}
+    identifiers |= {c.name: c.name for c in law.constants}
+    monomials = {}
+    for group in law.groups:
+        factors = [
+            sympy.Symbol(identifiers[name], positive=None) ** sympy.Rational(str(e))
+            for name, e in group.exponents
+            if name in identifiers
+        ]
+        monomials[sympy.Symbol(group.name)] = sympy.Mul(*factors)
+    return monomials

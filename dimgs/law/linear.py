@@ -1,0 +1,99 @@
+"""From a monomial fitted on a linear scale to a checked Law."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from dimgs.design.features import Design
+from dimgs.law.law import Law
+from dimgs.law.parts import Scores, Uncertainty
+from dimgs.law.power import Estimate, Names, domain_of, log_form_of
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LinearEstimate:
+    """A monomial pi_0 = prefactor × Π group^exponent, fitted on a linear scale.
+
+    Parameters
+    ----------
+    exponents : tuple of (Fraction or float)
+        One per feature.
+    prefactor, low, high : float
+    covariance : ndarray of shape (n_features + 1, n_features + 1)
+        Of [prefactor, exponents].
+    residual_sd, dof : float
+    """
+
+    exponents: tuple[Fraction | float, ...]
+    prefactor: float
+    low: float
+    high: float
+    covariance: Array
+    residual_sd: float
+    dof: float
+
+
+def linear_law(design: Design, estimate: LinearEstimate, level: float) -> Law:
+    """Checked law of a response that may vanish or change sign.
+
+    Parameters
+    ----------
+    design : Design
+        On the linear scale.
+    estimate : LinearEstimate
+    level : float
+
+    Returns
+    -------
+    Law
+    """
+    target, response = design.basis.target, design.basis.response
+    assert target is not None
+    assert response is not None
+    p = len(estimate.exponents)
+    names = Names.of(design)
+    shape = Estimate(
+        estimate.exponents,
+        np.full((p, 2), np.nan),
+        0.0,
+        0.0,
+        0.0,
+        estimate.covariance,
+        estimate.residual_sd,
+        estimate.dof,
+        estimate.dof,
+    )
+    expression, pi_expression, constants, gradients = log_form_of(design, shape, names, level)
+    first = constants[0]
+    fitted = type(first)(
+        first.name, estimate.prefactor, first.dimension, estimate.low, estimate.high
+    )
+    c = sympy.Symbol(first.name)
+    by_parameter = [pi_expression / c] + [pi_expression * g for g in gradients[1:]]
+    used = {str(s) for s in expression.free_symbols}
+    return Law(
+        target=target,
+        symbols={s: v for s, v in names.symbols.items() if s in used},
+        expression=expression,
+        constants=(fitted, *constants[1:]),
+        groups=tuple(f.group for f in design.features if f.group is not None),
+        response=response,
+        pi_expression=pi_expression,
+        scores=Scores(None, None, None, None),
+        domain=domain_of(design),
+        uncertainty=Uncertainty(
+            tuple(by_parameter),
+            tuple(tuple(float(x) for x in row) for row in estimate.covariance),
+            estimate.residual_sd,
+            estimate.dof,
+            "linear",
+            estimate.dof,
+        ),
+        level=level,
+        scales=tuple(v for v in design.basis.variables if v.role == "scale"),
+    )

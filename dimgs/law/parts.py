@@ -1,0 +1,211 @@
+"""The parts of a law that are plain values: constants, scores, domain, uncertainty."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from dimgs.errors import LawError
+from dimgs.variables import Dimension, si_unit
+
+Array = NDArray[np.float64]
+Origin = Literal["fitted", "scale", "physical", "recognised"]
+_EDGE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of a law, in the coherent SI unit of its dimension.
+
+    Parameters
+    ----------
+    name : str
+        Identifier in the law's expression.
+    value : float
+    dimension : Dimension
+    low, high : float, optional
+        Interval at the law's level; None where there is none.
+    origin : {"fitted", "scale", "physical", "recognised"}
+    """
+
+    name: str
+    value: float
+    dimension: Dimension = field(default_factory=Dimension)
+    low: float | None = None
+    high: float | None = None
+    origin: Origin = "fitted"
+
+    @property
+    def unit(self) -> str:
+        """Coherent SI unit."""
+        return si_unit(self.dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """How well a law fits and predicts its target.
+
+    Attributes
+    ----------
+    r2_log, rmse_log : float or None
+        On ln(target), in sample; None where the target has no logarithm.
+    cv_r2_log : float or None
+        On ln(target), each run (or group of runs) predicted by a fit without it.
+    r2 : float or None
+        On the target itself, in sample.
+    holdout_r2_log : float or None
+        On ln(target) of runs set aside before fitting.
+    holdout_n : int
+        Number of those runs.
+    """
+
+    r2_log: float | None
+    rmse_log: float | None
+    cv_r2_log: float | None
+    r2: float | None
+    holdout_r2_log: float | None = None
+    holdout_n: int = 0
+
+    def to_json(self) -> dict[str, float | int | None]:
+        """Plain numbers."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where a law holds, judged in the groups: ranges and leverage.
+
+    Parameters
+    ----------
+    groups : mapping of str to (float, float)
+        Range of each group (or unlogged feature) over the runs.
+    columns : mapping of str to (float, float, str)
+        Range and SI unit of each column; information only.
+    features : tuple of str
+        Order of the coordinates of `centre` and `precision`.
+    centre : tuple of float
+        Mean of the features (logarithms of the groups).
+    precision : tuple of tuple of float
+        Inverse of their scatter: leverage is 1/n + (x - centre)' precision (x - centre).
+    max_leverage : float
+        Largest leverage among the runs.
+    """
+
+    groups: Mapping[str, tuple[float, float]]
+    columns: Mapping[str, tuple[float, float, str]]
+    features: tuple[str, ...] = ()
+    centre: tuple[float, ...] = ()
+    precision: tuple[tuple[float, ...], ...] = ()
+    max_leverage: float = float("inf")
+
+    def outside(self, values: Mapping[str, Array], features: Array) -> list[list[str]]:
+        """Groups that lie outside their range, row by row; "leverage" for an unseen combination.
+
+        Parameters
+        ----------
+        values : mapping of str to ndarray of shape (n,)
+            Groups and unlogged features.
+        features : ndarray of shape (n, n_features)
+            The coordinates in which leverage is judged.
+        """
+        n = len(features)
+        rows: list[list[str]] = [[] for _ in range(n)]
+        for name, (low, high) in self.groups.items():
+            slack = _EDGE * max(abs(low), abs(high))
+            bad = (values[name] < low - slack) | (values[name] > high + slack)
+            for i in np.flatnonzero(np.broadcast_to(bad, (n,))):
+                rows[int(i)].append(name)
+        if self.features:
+            away = features - np.asarray(self.centre)
+            leverage = np.einsum("ij,jk,ik->i", away, np.asarray(self.precision), away)
+            for i in np.flatnonzero(leverage > self.max_leverage * (1 + 1e-6) + _EDGE):
+                if not rows[int(i)]:
+                    rows[int(i)].append("leverage")
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and numbers."""
+        return {
+            "groups": {k: list(v) for k, v in self.groups.items()},
+            "columns": {k: list(v) for k, v in self.columns.items()},
+            "features": list(self.features),
+            "centre": list(self.centre),
+            "precision": [list(row) for row in self.precision],
+            "max_leverage": None if np.isinf(self.max_leverage) else self.max_leverage,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Domain":
+        """Inverse of :meth:`to_json`."""
+        maximum = document.get("max_leverage")
+        return cls(
+            {k: (v[0], v[1]) for k, v in document["groups"].items()},
+            {k: (v[0], v[1], v[2]) for k, v in document["columns"].items()},
+            tuple(document.get("features", ())),
+            tuple(document.get("centre", ())),
+            tuple(tuple(row) for row in document.get("precision", ())),
+            float("inf") if maximum is None else maximum,
+        )
+
+
+@dataclass(frozen=True)
+class Uncertainty:
+    """Uncertainty of a law's predictions, at the level of runs.
+
+    Parameters
+    ----------
+    gradients : tuple of sympy.Expr
+        Derivatives of the law (of its logarithm on the log scale) with respect to its
+        parameters, as expressions of the groups and unlogged features.
+    covariance : tuple of tuple of float
+        Covariance of the parameters.
+    residual_sd : float
+        Standard deviation of one run about the law, on the same scale.
+    dof : float
+        Degrees of freedom of the covariance.
+    scale : {"log", "linear"}
+    residual_dof : float
+        Degrees of freedom of `residual_sd`.
+
+    References
+    ----------
+    F. E. Satterthwaite, Biometrics Bulletin 2 (1946) 110-114, for the sum of two variances.
+    """
+
+    gradients: tuple[sympy.Expr, ...]
+    covariance: tuple[tuple[float, ...], ...]
+    residual_sd: float
+    dof: float
+    scale: Literal["log", "linear"] = "log"
+    residual_dof: float = float("inf")
+
+    def __post_init__(self) -> None:
+        k = len(self.gradients)
+        if len(self.covariance) != k or any(len(row) != k for row in self.covariance):
+            raise LawError(f"The covariance of {k} parameters must be {k} by {k}.")
+
+    def half_width(self, gradients: Array, level: float, runs: float) -> Array:
+        """Half width of intervals.
+
+        Parameters
+        ----------
+        gradients : ndarray of shape (n, n_parameters)
+        level : float
+        runs : float
+            Variances of one run to add: 0 for the law itself, 1 for a new run, 2 for a ratio.
+        """
+        from scipy.stats import t
+
+        if not 0.0 < level < 1.0:
+            raise LawError(f"The level is {level}; give the coverage as a fraction, like 0.9.")
+        covariance = np.asarray(self.covariance).reshape(len(self.gradients), len(self.gradients))
+        of_law = np.maximum(np.einsum("ij,jk,ik->i", gradients, covariance, gradients), 0.0)
+        of_runs = runs * self.residual_sd**2
+        total = of_law + of_runs
+        spread = of_law**2 / self.dof + of_runs**2 / self.residual_dof
+        with np.errstate(divide="ignore", invalid="ignore"):
+            dof = np.where(spread > 0, total**2 / spread, 1e9)
+        return np.asarray(t.ppf(0.5 + level / 2, np.minimum(dof, 1e9)) * np.sqrt(total))

@@ -1,0 +1,347 @@
+"""From a fitted power law to a checked Law."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from dimgs.design.features import Design, Feature
+from dimgs.expression import safe_identifiers
+from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.law.law import LabelEffects, Law
+from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
+from dimgs.variables import Dimension, Variable
+
+Array = NDArray[np.float64]
+_DECIMALS = 12
+_PREFACTORS = ("C", "C_0", "K_0", "prefactor", "prefactor_0")
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a power-law fit knows, whichever estimator made it.
+
+    Parameters
+    ----------
+    coefficients : tuple of (Fraction or float)
+        One per feature; a Fraction where it was snapped.
+    intervals : ndarray of shape (n_features, 2)
+    intercept, intercept_low, intercept_high : float
+        On the scale of the design's response.
+    covariance : ndarray of shape (n_features + 1, n_features + 1)
+        Of [intercept, coefficients].
+    residual_sd, dof, residual_dof : float
+    effects : mapping of str to float, optional
+        Intercept of each label minus `intercept`.
+    """
+
+    coefficients: tuple[Fraction | float, ...]
+    intervals: Array
+    intercept: float
+    intercept_low: float
+    intercept_high: float
+    covariance: Array
+    residual_sd: float
+    dof: float
+    residual_dof: float
+    effects: Mapping[str, float] | None = None
+
+
+def exact(value: Fraction | float) -> Fraction:
+    """A coefficient as a rational: itself if snapped, else its decimal of twelve digits."""
+    return value if isinstance(value, Fraction) else Fraction(str(round(value, _DECIMALS)))
+
+
+def power_law(
+    design: Design, estimate: Estimate, scores: Scores, level: float, within: str | None = None
+) -> Law:
+    """Checked law from an estimate.
+
+    Parameters
+    ----------
+    design : Design
+    estimate : Estimate
+    scores : Scores
+    level : float
+        Coverage of the intervals in `estimate`.
+    within : str, optional
+        Label column that the effects belong to.
+
+    Returns
+    -------
+    Law
+
+    Raises
+    ------
+    LawError
+        If the result is not dimensionally homogeneous.
+    """
+    names = Names.of(design)
+    target = design.basis.target
+    response = design.basis.response
+    assert target is not None
+    assert response is not None
+    terms = _Terms(design, estimate, names, level)
+    if target.is_level:
+        expression, pi_expression, constants = terms.level_form(target.unit.log_factor)
+    else:
+        expression, pi_expression, constants = terms.log_form(target, response)
+    used = {str(s) for s in expression.free_symbols}
+    return Law(
+        target=target,
+        symbols={s: v for s, v in names.symbols.items() if s in used},
+        expression=expression,
+        constants=tuple(c for c in constants if c.name in used or c.origin == "fitted"),
+        groups=tuple(f.group for f in design.features if f.group is not None),
+        response=response,
+        pi_expression=pi_expression,
+        scores=scores,
+        domain=domain_of(design),
+        uncertainty=Uncertainty(
+            tuple(terms.gradients()),
+            tuple(tuple(float(x) for x in row) for row in estimate.covariance),
+            estimate.residual_sd,
+            estimate.dof,
+            residual_dof=estimate.residual_dof,
+        ),
+        level=level,
+        label_effects=LabelEffects(within, dict(estimate.effects))
+        if within is not None and estimate.effects is not None
+        else None,
+        scales=tuple(v for v in design.basis.variables if v.role == "scale"),
+    )
+
+
+def log_form_of(
+    design: Design, estimate: Estimate, names: "Names", level: float
+) -> tuple[sympy.Expr, sympy.Expr, list[Constant], list[sympy.Expr]]:
+    """Dimensional form, pi form, constants and log-gradients of a monomial law."""
+    target, response = design.basis.target, design.basis.response
+    assert target is not None
+    assert response is not None
+    terms = _Terms(design, estimate, names, level)
+    return (*terms.log_form(target, response), terms.gradients())
+
+
+@dataclass(frozen=True)
+class Names:
+    """Identifiers of a law: inputs, constants, scales and fitted constants."""
+
+    symbols: Mapping[str, Variable]
+    identifier: Mapping[str, str]
+    prefactor: str
+
+    @classmethod
+    def of(cls, design: Design) -> "Names":
+        """Safe identifiers of every input that the features use."""
+        used = {n for f in design.features if f.group for n, _ in f.group.exponents}
+        used |= {f.variable for f in design.features if f.variable is not None}
+        response = design.basis.response
+        used |= {n for n, _ in response.exponents} if response else set()
+        target = design.basis.target
+        if target is not None:
+            used.discard(target.name)
+        groups = [g.name for g in design.basis.groups]
+        identifier = safe_identifiers(sorted(used), reserved=["pi_0", *groups])
+        taken = set(identifier.values())
+        variables = {n: _variable(design, n) for n in used}
+        symbols = {identifier[n]: variables[n] for n in sorted(used) if variables[n].role == "data"}
+        prefactor = next(p for p in _PREFACTORS if p not in taken)
+        return cls(symbols, identifier, prefactor)
+
+
+def _variable(design: Design, name: str) -> Variable:
+    if any(v.name == name for v in design.basis.variables):
+        return design.basis.variable(name)
+    return design.data.variable(name)
+
+
+class _Terms:
+    """Pieces of a power law, shared by its log and level forms."""
+
+    def __init__(self, design: Design, estimate: Estimate, names: Names, level: float) -> None:
+        self.design, self.estimate, self.names, self.level = design, estimate, names, level
+        self.basis: PiBasis = design.basis
+        pairs = list(zip(design.features, estimate.coefficients, strict=True))
+        self.grouped = [(f, exact(c)) for f, c in pairs if f.group is not None]
+        taken = {*names.identifier.values(), names.prefactor}
+        self.plain: list[tuple[Feature, float, str, int]] = []
+        for j, (feature, value) in enumerate(pairs):
+            if feature.variable is not None:
+                stem = "T_a" if feature.contrast == "inverse" else "c"
+                name = _free(f"{stem}_{names.identifier[feature.variable]}", taken)
+                taken.add(name)
+                self.plain.append((feature, float(value), name, j))
+
+    def symbol(self, column: str) -> sympy.Symbol:
+        return sympy.Symbol(self.names.identifier[column])
+
+    def log_form(
+        self, target: Variable, response: PiGroup
+    ) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
+        """Target = C × monomial × exp(unlogged terms)."""
+        powers = {k: -e for k, e in response.exponents if k != target.name}
+        for feature, exponent in self.grouped:
+            assert feature.group is not None
+            for name, e in feature.group.exponents:
+                powers[name] = powers.get(name, Fraction(0)) + exponent * e
+        powers = {k: e for k, e in powers.items() if e and self._role(k) != "scale"}
+        dimension = target.dimension
+        for name, e in powers.items():
+            dimension = dimension / self.basis.variable(name).dimension ** e
+        e = self.estimate
+        bounds = [_exp(x) for x in (e.intercept, e.intercept_low, e.intercept_high)]
+        prefactor = Constant(self.names.prefactor, bounds[0], dimension, bounds[1], bounds[2])
+        c = sympy.Symbol(prefactor.name)
+        monomial = sympy.Mul(*(self.symbol(k) ** _rational(x) for k, x in sorted(powers.items())))
+        in_groups = sympy.Mul(*(sympy.Symbol(f.name) ** _rational(x) for f, x in self.grouped))
+        exponent, constants = self._unlogged(1.0)
+        factor = sympy.exp(exponent) if exponent != 0 else sympy.Integer(1)
+        known = self._known(powers)
+        return c * monomial * factor, c * in_groups * factor, [prefactor, *constants, *known]
+
+    def level_form(self, unit: float) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
+        """Target = C + Σ k log(group) + unlogged terms, in units of the level."""
+        e = self.estimate
+        ends = sorted((e.intercept_low / unit, e.intercept_high / unit))
+        constants = [Constant(self.names.prefactor, e.intercept / unit, Dimension(), *ends)]
+        total = in_groups = sympy.Symbol(self.names.prefactor)
+        names: set[str] = set()
+        for feature, exponent in self.grouped:
+            assert feature.group is not None
+            slope = sympy.Float(float(exponent) / unit, 17)
+            factors = [self.symbol(n) ** _rational(x) for n, x in feature.group.exponents]
+            names |= {n for n, _ in feature.group.exponents}
+            total += slope * sympy.log(sympy.Mul(*factors))
+            in_groups += slope * sympy.log(sympy.Symbol(feature.name))
+        rest, more = self._unlogged(unit)
+        known = self._known(names, with_scales=True)
+        return total + rest, in_groups + rest, [*constants, *more, *known]
+
+    def _unlogged(self, unit: float) -> tuple[sympy.Expr, list[Constant]]:
+        exponent: sympy.Expr = sympy.Integer(0)
+        constants = []
+        for feature, value, name, j in self.plain:
+            assert feature.variable is not None
+            x, c = self.symbol(feature.variable), sympy.Symbol(name)
+            low, high = sorted(float(v) / unit for v in self.estimate.intervals[j])
+            if feature.contrast == "inverse":
+                dimension = self.names.symbols[self.names.identifier[feature.variable]].dimension
+                exponent -= c / x
+                constants.append(Constant(name, -value / unit, dimension, -high, -low))
+            else:
+                exponent += c * x
+                constants.append(Constant(name, value / unit, Dimension(), low, high))
+        return exponent, constants
+
+    def _known(self, names: Any, with_scales: bool = False) -> list[Constant]:
+        out = []
+        for name in sorted(names):
+            variable = self.basis.variable(name)
+            identifier = self.names.identifier[name]
+            if variable.role == "constant":
+                value = variable.value or 1.0
+                out.append(
+                    Constant(identifier, value, variable.dimension, value, value, "physical")
+                )
+            elif variable.role == "scale" and with_scales:
+                out.append(Constant(identifier, 1.0, variable.dimension, None, None, "scale"))
+        return out
+
+    def _role(self, name: str) -> str:
+        return self.basis.variable(name).role
+
+    def gradients(self) -> list[sympy.Expr]:
+        """∂ log f / ∂ [intercept, coefficients]."""
+        out: list[sympy.Expr] = [sympy.Integer(1)]
+        for feature in self.design.features:
+            if feature.group is not None:
+                out.append(sympy.log(sympy.Symbol(feature.name)))
+            else:
+                assert feature.variable is not None
+                x = self.symbol(feature.variable)
+                out.append(1 / x if feature.contrast == "inverse" else x)
+        return out
+
+
+def _free(name: str, taken: set[str]) -> str:
+    while name in taken:
+        name += "_0"
+    return name
+
+
+def _rational(value: Fraction) -> sympy.Rational:
+    return sympy.Rational(value.numerator, value.denominator)
+
+
+def _exp(value: float) -> float:
+    with np.errstate(over="ignore"):
+        return float(np.exp(value))
+
+
+def domain_of(design: Design) -> Domain:
+    """Ranges and leverage of the runs of a design.
+
+    Returns
+    -------
+    Domain
+    """
+    ranges: dict[str, tuple[float, float]] = {}
+    names = Names.of(design)
+    labels: list[str] = []
+    for j, feature in enumerate(design.features):
+        column = design.X[:, j]
+        if feature.group is not None:
+            label = feature.name
+            ranges[label] = (_exp(column.min()), _exp(column.max()))
+        else:
+            assert feature.variable is not None
+            label = names.identifier[feature.variable]
+            raw = np.asarray(design.data[feature.variable], dtype=np.float64)
+            ranges[label] = (float(raw.min()), float(raw.max()))
+        labels.append(label)
+    columns = {
+        v.name: (float(design.data[v.name].min()), float(design.data[v.name].max()), v.si_unit)
+        for v in names.symbols.values()
+    }
+    X = _leverage_features(design)
+    centre = X.mean(axis=0) if X.size else np.zeros(X.shape[1])
+    away = X - centre
+    precision = _pseudo_inverse(away)
+    leverage = np.einsum("ij,jk,ik->i", away, precision, away)
+    return Domain(
+        ranges,
+        columns,
+        tuple(labels),
+        tuple(float(x) for x in centre),
+        tuple(tuple(float(x) for x in row) for row in precision),
+        float(leverage.max(initial=0.0)),
+    )
+
+
+def _leverage_features(design: Design) -> Array:
+    """The design's features, 1/T replaced by T, which is what a domain is evaluated on."""
+    columns: Sequence[Array] = [
+        np.asarray(design.data[f.variable], dtype=np.float64)
+        if f.contrast == "inverse" and f.variable is not None
+        else design.X[:, j]
+        for j, f in enumerate(design.features)
+    ]
+    return np.column_stack(columns) if columns else np.zeros((design.n_runs, 0))
+
+
+def _pseudo_inverse(away: Array) -> Array:
+    """Inverse scatter; a direction without data makes any step along it infinitely far."""
+    if away.shape[1] == 0:
+        return np.zeros((0, 0))
+    spread = away.std(axis=0)
+    spread[spread == 0] = 1.0
+    _, s, vt = np.linalg.svd(away / spread, full_matrices=False)
+    limit = s.max(initial=0.0) * 1e-9
+    inverse = np.where(s > limit, 1.0 / np.maximum(s, limit or 1.0), 1.0 / max(limit, 1e-300))
+    scaled = vt.T / spread[:, None]
+    return np.asarray((scaled * inverse**2) @ scaled.T)

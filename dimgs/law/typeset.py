@@ -1,0 +1,93 @@
+"""A law in LaTeX and HTML."""
+
+from html import escape
+from typing import TYPE_CHECKING, Literal
+
+import sympy
+
+from dimgs.groups.group import PiBasis
+from dimgs.latex import expression_latex, group_latex, symbol_latex, symbol_table
+
+if TYPE_CHECKING:
+    from dimgs.law.law import Law
+
+_LARGEST_QUOTIENT = 60
+
+
+def column_symbols(basis: PiBasis) -> dict[str, str]:
+    """LaTeX symbol of each variable of a basis, by column name."""
+    variables = [*basis.variables, *([basis.target] if basis.target else [])]
+    return {v.name: symbol_latex(v.name, v.kind) for v in variables}
+
+
+def law_symbols(law: "Law") -> dict[str, str]:
+    """LaTeX symbol of each identifier of a law."""
+    names = {s: symbol_latex(v.name, v.kind) for s, v in law.symbols.items()}
+    return names | {c.name: symbol_latex(c.name) for c in law.constants}
+
+
+def readable(expression: sympy.Expr) -> sympy.Expr:
+    """Expression with exponents of long decimals shown as short ones."""
+    long = [
+        r
+        for r in expression.atoms(sympy.Rational)
+        if not r.is_Integer and abs(r.q) > _LARGEST_QUOTIENT
+    ]
+    return expression.xreplace({r: sympy.Float(float(r), 4) for r in long})
+
+
+def law_latex(law: "Law", form: Literal["dimensional", "pi"]) -> str:
+    """LaTeX of a law; see :meth:`Law.latex`."""
+    if form == "dimensional":
+        left = symbol_latex(law.target.name, law.target.kind)
+        return f"{left} = {expression_latex(readable(law.expression), law_symbols(law))}"
+    names = law_symbols(law) | {
+        g.name: g.symbol or f"\\pi_{{{g.name.removeprefix('pi_')}}}" for g in law.groups
+    }
+    left = law.response.symbol or "\\pi_{0}"
+    if law.target.is_level:
+        left = symbol_latex(law.target.name, law.target.kind)
+    right = expression_latex(readable(law.pi_expression), names)
+    return f"{left} = {right}"
+
+
+def group_definitions(law: "Law") -> list[str]:
+    """LaTeX equation of each group and of the response group."""
+    columns = {v.name: symbol_latex(v.name, v.kind) for v in law.symbols.values()}
+    columns |= {c.name: symbol_latex(c.name) for c in law.constants}
+    columns |= {s.name: symbol_latex(s.name) for s in law.scales}
+    columns[law.target.name] = symbol_latex(law.target.name, law.target.kind)
+    out = []
+    for group in (law.response, *law.groups):
+        label = group.symbol or f"\\pi_{{{group.name.removeprefix('pi_')}}}"
+        for name, _ in group.exponents:
+            columns.setdefault(name, symbol_latex(name))
+        out.append(f"{label} = {group_latex(group, columns)}")
+    return out
+
+
+def law_symbol_table(law: "Law") -> str:
+    """LaTeX table of the symbols of a law, with siunitx units and ranges."""
+    rows = [
+        (
+            symbol_latex(v.name, v.kind),
+            v.kind or v.name,
+            v.si_unit,
+            law.domain.columns.get(v.name, (None, None, ""))[:2],
+        )
+        for v in law.symbols.values()
+    ]
+    rows += [(symbol_latex(c.name), c.origin, c.unit, (c.low, c.high)) for c in law.constants]
+    target = (symbol_latex(law.target.name), law.target.kind or "target", law.target_unit)
+    return symbol_table([(*target, (None, None)), *rows])
+
+
+def law_html(law: "Law") -> str:
+    """Short HTML summary for notebooks."""
+    scores = law.scores
+    known = "n/a" if scores.cv_r2_log is None else f"{scores.cv_r2_log:.4f}"
+    return (
+        f"<p>$$ {escape(law.latex())} $$</p>"
+        f"<p>{escape(law.target.name)} in {escape(law.target_unit)}; R² of runs left out "
+        f"(log scale): {known}</p>"
+    )

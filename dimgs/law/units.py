@@ -1,0 +1,112 @@
+"""A law rewritten for numbers in the units of a trade."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy
+
+from dimgs.errors import InputError
+from dimgs.law.evaluate import evaluate
+from dimgs.law.source import numpy_body
+from dimgs.variables import Unit, parse_unit, si_unit
+
+if TYPE_CHECKING:
+    from dimgs.law.law import Law
+
+
+@dataclass(frozen=True)
+class UnitLaw:
+    """A law between plain numbers, each in a stated unit.
+
+    Parameters
+    ----------
+    target, target_unit : str
+    symbols : mapping of str to (str, str)
+        Identifier -> (column, unit of its number).
+    expression : sympy.Expr
+        Constants are numbers here; they carry the units.
+    """
+
+    target: str
+    target_unit: str
+    symbols: Mapping[str, tuple[str, str]]
+    expression: sympy.Expr
+
+    def predict(self, data: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Target in `target_unit` from plain numbers by column, each in its stated unit."""
+        missing = [c for c, _ in self.symbols.values() if c not in data]
+        if missing:
+            raise InputError(f"The input '{missing[0]}' is missing; the law needs it.")
+        values = {
+            s: np.atleast_1d(np.asarray(data[c], dtype=np.float64))
+            for s, (c, _) in self.symbols.items()
+        }
+        n = max((len(v) for v in values.values()), default=1)
+        return evaluate(self.expression, values, n)
+
+    def latex(self) -> str:
+        """LaTeX of the numerical equation."""
+        from dimgs.latex import expression_latex, symbol_latex
+
+        names = {s: symbol_latex(c) for s, (c, _) in self.symbols.items()}
+        return f"{symbol_latex(self.target)} = {expression_latex(self.expression, names)}"
+
+    def python(self, name: str = "law") -> str:
+        """Source of a plain NumPy function in these units."""
+        lines = ["import numpy as np", "", "", f"def {name}({', '.join(self.symbols)}):"]
+        lines += [f'    """{self.target} in {self.target_unit}.', "", "    Inputs:"]
+        lines += [f"    {s}: {c} in {u}" for s, (c, u) in self.symbols.items()]
+        lines += ['    """', f"    return {numpy_body(self.expression)}"]
+        return "\n".join(lines) + "\n"
+
+    def __str__(self) -> str:
+        units = ", ".join(f"{c} [{u}]" for c, u in self.symbols.values())
+        return f"{self.target} [{self.target_unit}] = {self.expression} with {units}"
+
+
+def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:
+    """Rewrite `law` for the given units; columns left out stay in SI.
+
+    Raises
+    ------
+    InputError
+        If a column is unknown or a unit has another dimension.
+    """
+    columns = {v.name: (s, v) for s, v in law.symbols.items()}
+    unknown = [name for name in units if name not in columns and name != law.target.name]
+    if unknown:
+        known = ", ".join([*columns, law.target.name])
+        raise InputError(f"The law has no column '{unknown[0]}'; it has {known}.")
+    replacements = {sympy.Symbol(c.name): sympy.Float(c.value, 17) for c in law.constants}
+    symbols = {}
+    for name, (symbol, variable) in columns.items():
+        text = units.get(name, variable.si_unit)
+        unit = _checked(name, text, variable.dimension)
+        symbols[symbol] = (name, text)
+        if unit.factor != 1.0 or unit.offset != 0.0:
+            x = sympy.Symbol(symbol)
+            replacements[x] = sympy.Float(unit.factor, 17) * x + sympy.Float(unit.offset, 17) * (
+                1 if unit.offset else 0
+            )
+    expression = law.expression.subs(replacements, simultaneous=True)
+    target_text = units.get(law.target.name, law.target_unit)
+    if not law.target.is_level:
+        unit = _checked(law.target.name, target_text, law.target.dimension)
+        expression = (
+            (expression - unit.offset) / unit.factor
+            if unit.offset
+            else (expression / sympy.Float(unit.factor, 17))
+        )
+    expression = sympy.expand_power_base(expression, force=True).evalf(17, maxn=400)
+    return UnitLaw(law.target.name, target_text, symbols, expression)
+
+
+def _checked(name: str, text: str, dimension: Any) -> Unit:
+    unit = parse_unit(text)
+    if unit.dimension != dimension:
+        raise InputError(
+            f"'{name}' cannot be given in '{text}': its dimension is that of {si_unit(dimension)}."
+        )
+    return unit

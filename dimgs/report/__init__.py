@@ -1,0 +1,1 @@
+"""Results of an analysis, and what is shown of them."""

@@ -1,0 +1,159 @@
+"""What an analysis returns, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from dimgs.expression.candidate import Candidate
+from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.law.law import Law
+from dimgs.law.parts import Scores
+
+
+@dataclass(frozen=True)
+class Exponent:
+    """A fitted exponent with its interval.
+
+    Attributes
+    ----------
+    name : str
+        Group, or column that enters unlogged or stands for a physical variable.
+    value, low, high : float
+        Before snapping; the ends are infinite where the runs cannot tell.
+    rational : Fraction, optional
+        The rational it was snapped to.
+    group : PiGroup, optional
+    """
+
+    name: str
+    value: float
+    low: float
+    high: float
+    rational: Fraction | None = None
+    group: PiGroup | None = None
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Activation temperature of an inverse-temperature term, as an energy too."""
+
+    kelvin: float
+    low: float
+    high: float
+
+    @property
+    def kj_per_mol(self) -> float:
+        """Energy in kJ/mol."""
+        from scipy.constants import R
+
+        return float(self.kelvin * R / 1000)
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """A contrastive power law fitted to runs.
+
+    Attributes
+    ----------
+    exponents : tuple of Exponent
+        Of the groups and unlogged features.
+    variable_exponents : tuple of Exponent
+        Of the physical variables, on which the snapping is done.
+    law : Law
+        Its prefactor is the constant of origin "fitted" that comes first.
+    scores : Scores
+    independent_contrasts, pairs : int
+        m - 1 (less with groups), and the pairs that entered.
+    group_prefactors : mapping of str to float, optional
+    activation : mapping of str to Activation, optional
+    collinear : tuple of str
+        Monomials that never varied, so that exponents along them cannot be told.
+    regimes, local, additive : optional
+        Further fits where they were asked for, ready for JSON.
+    level : float
+    warnings : tuple of str
+    """
+
+    exponents: tuple[Exponent, ...]
+    variable_exponents: tuple[Exponent, ...]
+    law: Law
+    scores: Scores
+    independent_contrasts: int
+    pairs: int
+    group_prefactors: Mapping[str, float] | None = None
+    activation: Mapping[str, Activation] | None = None
+    collinear: tuple[str, ...] = ()
+    regimes: tuple[Mapping[str, Any], ...] | None = None
+    local: tuple[Mapping[str, Any], ...] | None = None
+    additive: tuple[Mapping[str, Any], ...] | None = None
+    level: float = 0.9
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """The whole way from a table to a law.
+
+    Attributes
+    ----------
+    basis : PiBasis
+    fit : FitResult or None
+        None where the response has no logarithm.
+    law : Law or None
+        None where no law was found.
+    candidates : tuple of Candidate
+        Pareto front.
+    engine, outcome : str
+        Which engine ran; "converged", "timeout", "no_candidate" or "unavailable".
+    seconds : float
+    level : float
+    warnings : tuple of str
+    source : str
+        Where the runs came from.
+    n_runs : int
+    provenance : mapping of str to str
+        Versions, seed and hash of the table.
+    measured, predicted : tuple of float
+        Target of every run in SI, and the law's value there.
+    """
+
+    basis: PiBasis
+    fit: FitResult | None
+    law: Law | None
+    candidates: tuple[Candidate, ...] = ()
+    engine: str = "power law"
+    outcome: str = "converged"
+    seconds: float = 0.0
+    level: float = 0.9
+    warnings: tuple[str, ...] = ()
+    source: str = ""
+    n_runs: int = 0
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    measured: tuple[float, ...] = ()
+    predicted: tuple[float, ...] = ()
+
+    @property
+    def regimes(self) -> tuple[Mapping[str, Any], ...] | None:
+        """Regimes of constant exponents, where they were asked for."""
+        return self.fit.regimes if self.fit else None
+
+    def to_json(self) -> dict[str, Any]:
+        """The discover document."""
+        from dimgs.report.documents import discover_document
+
+        return discover_document(self)
+
+    def to_html(self) -> str:
+        """One self-contained page."""
+        from dimgs.report.html import report_html
+
+        return report_html(self)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __str__(self) -> str:
+        from dimgs.report.text import report_text
+
+        return report_text(self)

@@ -1,0 +1,98 @@
+"""Results as plain text for a terminal."""
+
+from dimgs.law.law import Law
+from dimgs.law.parts import Constant, Scores
+from dimgs.law.typeset import readable
+from dimgs.report.results import Exponent, FitResult, Report
+
+_RULE = "-" * 72
+
+
+def number(value: float | None) -> str:
+    """Short form of a number; a dash where there is none."""
+    if value is None or value != value or abs(value) == float("inf"):
+        return "-"
+    return f"{value:.5g}"
+
+
+def law_line(law: Law) -> str:
+    """The law in one line of text, long decimals shortened."""
+    return f"{law.target.name} = {readable(law.expression)}"
+
+
+def _constant(c: Constant) -> str:
+    unit = "" if c.unit == "1" else f" {c.unit}"
+    between = (
+        f"   [{number(c.low)}, {number(c.high)}]"
+        if c.origin == "fitted" and c.low is not None
+        else f"   ({c.origin})"
+    )
+    return f"  {c.name} = {number(c.value)}{unit}{between}"
+
+
+def _exponent(e: Exponent) -> str:
+    snapped = f"  -> {e.rational}" if e.rational is not None else ""
+    what = f" = {e.group}" if e.group is not None else ""
+    known = f" ({e.group.known_as})" if e.group is not None and e.group.known_as else ""
+    return (
+        f"  {e.name}{what}{known}: {number(e.value)} [{number(e.low)}, {number(e.high)}]{snapped}"
+    )
+
+
+def scores_line(scores: Scores) -> str:
+    """Scores in one line."""
+    parts = [
+        f"R² {number(scores.r2_log)} (log), {number(scores.r2)} (linear)",
+        f"runs left out {number(scores.cv_r2_log)}",
+    ]
+    if scores.holdout_r2_log is not None:
+        parts.append(f"{scores.holdout_n} runs held out {number(scores.holdout_r2_log)}")
+    if scores.rmse_log is not None:
+        parts.append(f"typical error {100 * scores.rmse_log:.3g} %")
+    return "; ".join(parts)
+
+
+def fit_text(fit: FitResult) -> str:
+    """A fit as text."""
+    law = fit.law
+    lines = [law_line(law), *(_constant(c) for c in law.constants)]
+    lines += ["", f"Exponents ({fit.level:.0%} intervals by runs; -> snapped to a rational):"]
+    lines += [_exponent(e) for e in fit.exponents] or ["  none: pi_0 is constant"]
+    if fit.variable_exponents:
+        lines += ["Exponents of the variables:", *map(_exponent, fit.variable_exponents)]
+    if fit.activation:
+        lines += [
+            f"Activation along 1/{name}: {number(a.kelvin)} K [{number(a.low)}, "
+            f"{number(a.high)}] = {number(a.kj_per_mol)} kJ/mol"
+            for name, a in fit.activation.items()
+        ]
+    if fit.group_prefactors:
+        lines += ["Prefactors by group:"]
+        lines += [f"  {k}: {number(v)}" for k, v in fit.group_prefactors.items()]
+    lines += ["", scores_line(fit.scores)]
+    lines += [f"{fit.independent_contrasts} independent contrasts ({fit.pairs} pairs)"]
+    return "\n".join(lines)
+
+
+def report_text(report: Report) -> str:
+    """A report as text: the law, where it holds, how well, what it means."""
+    lines = [_RULE]
+    if report.law is not None and report.fit is None:
+        lines += [law_line(report.law), *(_constant(c) for c in report.law.constants)]
+        lines += ["", scores_line(report.law.scores)]
+    if report.fit is not None:
+        lines.append(fit_text(report.fit))
+    if report.law is not None:
+        lines += ["", "Holds for:"]
+        for name, (low, high) in report.law.domain.groups.items():
+            group = next((g for g in report.law.groups if g.name == name), None)
+            what = "" if group is None else f" = {group.known_as or group}"
+            lines.append(f"  {number(low)} <= {name}{what} <= {number(high)}")
+    verdict = {
+        "converged": "The law predicts runs that it was not fitted on.",
+        "no_candidate": "No law found: this is the best surrogate, and it does not hold.",
+        "timeout": "The time limit ended the search.",
+        "unavailable": "The engine is not available here.",
+    }
+    lines += ["", verdict.get(report.outcome, report.outcome), _RULE]
+    return "\n".join(lines)
