@@ -136,3 +136,30 @@ def _largest_entry(rows: Array) -> Array:
         return np.ones((0, 1))
     at = np.argmax(np.abs(rows), axis=1)
     return np.asarray(rows[np.arange(len(rows)), at][:, None])
+
+
+def exponents_of_scatter(scatter: Array, n_features: int) -> Array:
+    """Least-squares exponents from a pair scatter or moments of [X | Y] alone.
+
+    Parameters
+    ----------
+    scatter : ndarray of shape (n_features + n_targets, n_features + n_targets)
+        `PairScatter.scatter` of any pair policy, or `Moments.scatter`.
+    n_features : int
+
+    Returns
+    -------
+    ndarray of shape (n_targets, n_features)
+        Of minimum norm along directions that the pairs cannot separate.
+
+    Examples
+    --------
+    >>> from dimgs.design.pairs import AllPairs
+    >>> pairs = AllPairs().scatter([[0.0], [1.0], [3.0]], [0.0, 2.0, 6.0], None)
+    >>> exponents_of_scatter(pairs.scatter, 1)
+    array([[2.]])
+    """
+    xx, xy = scatter[:n_features, :n_features], scatter[:n_features, n_features:]
+    whiten = coordinates_of_scatter(xx, np.zeros(n_features)).whiten
+    first = whiten @ (whiten.T @ xy)
+    return np.asarray((first + whiten @ (whiten.T @ (xy - xx @ first))).T)

@@ -1,0 +1,1 @@
+"""Benchmarks that print what they measure; run with ``python -m case_studies.benchmarks.NAME``."""
