@@ -14,7 +14,7 @@ from dimgs.fits.regimes.frame import Array, Labels
 from dimgs.fits.regimes.moments import Sample
 from dimgs.fits.regimes.tree import Boundary, Tree, boundaries, labels, n_leaves, with_boundaries
 
-_STEPS = 0.5 ** np.arange(12)
+_STEPS = 0.5 ** np.arange(8)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,14 +59,17 @@ def fit_laws(sample: Sample, regime: Labels, n_regimes: int) -> Array:
 
 def jump_pieces(sample: Sample, tree: Tree) -> Pieces:
     """Laws fitted separately in each regime of a partition."""
-    laws = fit_laws(sample, labels(tree, sample.Z), n_leaves(tree))
-    draft = Pieces(tree, laws, 0.0)
-    return Pieces(tree, laws, _loss(sample, draft))
+    regime = labels(tree, sample.Z)
+    laws = fit_laws(sample, regime, n_leaves(tree))
+    return Pieces(tree, laws, _loss(sample, laws, regime))
 
 
-def _loss(sample: Sample, pieces: Pieces) -> float:
-    residual = sample.y - pieces.predict(sample.Z)
-    return float(sample.weight @ residual**2)
+def _loss(sample: Sample, laws: Array, regime: Labels) -> float:
+    miss = np.empty_like(sample.y)
+    for k, law in enumerate(laws):
+        member = regime == k
+        miss[member] = sample.y[member] - law[0] - sample.Z[member] @ law[1:]
+    return float(sample.weight @ miss**2)
 
 
 def _derive(tree: Tree, laws: Array) -> Tree:
@@ -89,11 +92,10 @@ def _evaluate(sample: Sample, tree: Tree, laws: Array) -> Pieces | None:
     derived = _derive(tree, laws)
     if derived is None:
         return None
-    count = np.bincount(labels(derived, sample.Z), minlength=len(laws))
-    if count.min() < sample.min_runs:
+    regime = labels(derived, sample.Z)
+    if np.bincount(regime, minlength=len(laws)).min() < sample.min_runs:
         return None
-    draft = Pieces(derived, laws, 0.0)
-    return Pieces(derived, laws, _loss(sample, draft))
+    return Pieces(derived, laws, _loss(sample, laws, regime))
 
 
 def _hinge_laws(sample: Sample, tree: Tree) -> Array:

@@ -10,11 +10,12 @@ from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.regimes.continuity import Pieces
 from dimgs.fits.regimes.directions import short_monomials, sphere
-from dimgs.fits.regimes.frame import Array, Frame, Labels, canonical_frame
+from dimgs.fits.regimes.frame import Array, Frame, Labels
 from dimgs.fits.regimes.moments import Sample
 from dimgs.fits.regimes.outcome import Outcome, describe
+from dimgs.fits.regimes.prepare import numbered, prepare
 from dimgs.fits.regimes.rounding import Rationals, round_directions
-from dimgs.fits.regimes.search import Kinds, bic
+from dimgs.fits.regimes.search import Kinds, bic, degrees_of_freedom
 from dimgs.fits.regimes.selection import by_information, by_validation
 from dimgs.fits.regimes.tree import labels
 
@@ -65,6 +66,9 @@ class RegimePowerLaw(ContrastiveRegressor):
     covariance_ : ndarray of shape (n_regimes, n_features, n_features)
         Of the exponents, by leaving out runs or clusters, plus what the place of a jump adds.
     bic_ : float
+        Of the response in units of its spread.
+    n_parameters_ : float
+        Parameters that it counts, searches included.
     scores_ : dict of int to float
         Criterion for each number of regimes tried; smaller is better.
     p_values_ : dict of int to float
@@ -140,11 +144,10 @@ class RegimePowerLaw(ContrastiveRegressor):
         rows, target = (np.asarray(part, dtype=np.float64) for part in checked)
         weight = np.asarray(_check_sample_weight(sample_weight, rows, dtype=np.float64))
         kinds = self._check(weight)
-        cluster = _numbered(groups, len(target))
+        cluster = numbered(groups, len(target))
         used = np.flatnonzero(weight > 0)
-        frame, sample, base, scale = self._prepare(
-            rows[used], target[used], weight[used], cluster[used]
-        )
+        data = prepare(rows[used], target[used], weight[used], cluster[used], self.min_runs)
+        frame, sample = data.frame, data.sample
         directions = self._directions(frame)
         seed = self._seed()
         choose = by_information if self.criterion == "bic" else by_validation
@@ -152,7 +155,8 @@ class RegimePowerLaw(ContrastiveRegressor):
         pieces, rationals = self._rounded(frame, sample, selection.pieces)
         self.scores_, self.p_values_ = selection.scores, selection.p_values
         self.bic_ = bic(sample, pieces)
-        self._publish(describe(frame, sample, pieces, base, scale, rationals, self.level, used))
+        self.n_parameters_ = degrees_of_freedom(pieces.tree, frame.rank)
+        self._publish(describe(data, pieces, rationals, self.level, used))
         self.labels_ = labels(self._tree, rows)
         fitted = self._pieces(rows)
         self.residuals_ = target - fitted
@@ -207,21 +211,6 @@ class RegimePowerLaw(ContrastiveRegressor):
             )
         return Kinds(jump=self.continuous is not True, continuous=self.continuous is not False)
 
-    def _prepare(
-        self, X: Array, y: Array, weight: Array, cluster: Labels
-    ) -> tuple[Frame, Sample, Array, float]:
-        weight = weight / weight.mean()
-        frame = canonical_frame(X, y, weight)
-        Z = frame.coordinates(X)
-        root = np.sqrt(weight)
-        design = np.column_stack([np.ones(len(y)), Z])
-        base = np.linalg.lstsq(root[:, None] * design, root * y, rcond=1e-12)[0]
-        scale = float(np.sqrt(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)))
-        scale = scale if scale > 1e-13 * float(np.abs(y).max(initial=0.0)) else 1.0
-        least = self.min_runs or max(2 * (frame.rank + 1), 5, np.ceil(0.5 * np.sqrt(len(y))))
-        sample = Sample(Z, (y - design @ base) / scale, weight, cluster, int(least))
-        return frame, sample, base, scale
-
     def _monomials(self, frame: Frame, most: int) -> list[tuple[int, ...]]:
         if self.exponent_map is None or frame.rank < 2:
             return []
@@ -250,12 +239,3 @@ class RegimePowerLaw(ContrastiveRegressor):
         if self.random_state is None:
             return int(np.random.RandomState().randint(2**31 - 1))
         return int(self.random_state)
-
-
-def _numbered(groups: ArrayLike | None, n_runs: int) -> Labels:
-    if groups is None:
-        return np.arange(n_runs)
-    names = np.asarray(groups)
-    if names.shape != (n_runs,):
-        raise InputError(f"groups must name a cluster for each of {n_runs} runs, got {names.shape}")
-    return np.unique(names, return_inverse=True)[1].astype(np.intp)

@@ -11,6 +11,7 @@ from dimgs.fits.regimes.thresholds import Profile, noise_variance
 from dimgs.fits.regimes.tree import boundaries, labels
 
 _KNOTS = 400
+_BLOCK = 2_000_000
 
 
 def kink_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
@@ -31,7 +32,9 @@ def kink_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
     cuts = distinct_cuts(ordered, part.min_runs)
     ends = ordered[cuts[0] - 1], ordered[cuts[-1]]
     knots = np.unique(np.append(np.linspace(*ends, _KNOTS), np.clip(edge.threshold, *ends)))
-    gain = kink_scores(basis, root, projection, knots, response)[0][:, 0] ** 2
+    blocks = np.array_split(knots, -(-len(knots) * len(projection) // _BLOCK))
+    scores = [kink_scores(basis, root, projection, b, response)[0][:, 0] for b in blocks]
+    gain = np.concatenate(scores) ** 2
     variance, dof = noise_variance(sample, pieces)
     scale = variance * _kink_nuisance(sample, pieces, k, variance)
     lower = np.concatenate([knots[:1], knots[:-1]])

@@ -125,8 +125,8 @@ def split_losses(rows: Array, left: Labels, right: Labels, cuts: Labels, min_run
     """
     loss = np.zeros(len(cuts))
     ends = np.append(cuts, len(rows)).astype(np.intp)
-    for regime, upper in [(k, False) for k in np.unique(left)] + [
-        (k, True) for k in np.unique(right)
+    for regime, upper in [(k, False) for k in _present(left)] + [
+        (k, True) for k in _present(right)
     ]:
         member = (right if upper else left) == regime
         everyone = bool(member.all())
@@ -138,6 +138,10 @@ def split_losses(rows: Array, left: Labels, right: Labels, cuts: Labels, min_run
             grams, count = grams[:-1], count[:-1]
         loss += np.where(count >= min_runs, losses(grams), np.inf)
     return loss
+
+
+def _present(regime: Labels) -> Labels:
+    return np.flatnonzero(np.bincount(regime))
 
 
 def best_cut(

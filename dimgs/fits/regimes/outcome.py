@@ -13,7 +13,7 @@ from dimgs.fits.regimes.directions import leading
 from dimgs.fits.regimes.frame import Array, Frame, Labels
 from dimgs.fits.regimes.jackknife import jackknife_covariance
 from dimgs.fits.regimes.kinks import kink_profile, meeting_profile
-from dimgs.fits.regimes.moments import Sample
+from dimgs.fits.regimes.prepare import Prepared
 from dimgs.fits.regimes.thresholds import Profile, Threshold, jump_profile, threshold_doubt
 from dimgs.fits.regimes.tree import Boundary, Split, Tree, boundaries, labels, n_leaves, paths
 
@@ -90,11 +90,8 @@ class Outcome:
 
 
 def describe(
-    frame: Frame,
-    sample: Sample,
+    data: Prepared,
     pieces: Pieces,
-    base: Array,
-    scale: float,
     rationals: dict[int, tuple[tuple[Fraction, ...], ...]],
     level: float,
     used: Labels,
@@ -103,19 +100,15 @@ def describe(
 
     Parameters
     ----------
-    frame : Frame
-    sample : Sample
+    data : Prepared
     pieces : Pieces
-    base : ndarray of shape (rank + 1,)
-        The single power law that was subtracted from the response.
-    scale : float
-        What the remainder was divided by.
     rationals : dict
         Rational directions of the jumps, by number.
     level : float
     used : ndarray of int
-        Rows of the runs of `sample` in the caller's table.
+        Rows of the prepared runs in the caller's table.
     """
+    frame, sample, scale = data.frame, data.sample, data.scale
     edges = boundaries(pieces.tree)
     tree, leaves, order = _oriented(pieces.tree, frame)
     regime = labels(pieces.tree, sample.Z)
@@ -131,7 +124,7 @@ def describe(
         part = sample.take(index)
         miss = part.y - part.design @ pieces.laws[k]
         spread, dof = jackknife_covariance(part.design, miss, part.weight, part.cluster)
-        law = translation @ (base + scale * pieces.laws[k])
+        law = translation @ (data.base + scale * pieces.laws[k])
         with np.errstate(invalid="ignore"):
             covariance = scale**2 * translation @ (spread + doubt[k]) @ translation.T
         if not np.isfinite(covariance).all():

@@ -15,18 +15,18 @@ from dimgs.fits.regimes.tree import (
     with_boundary,
 )
 
-_TURNS = (0.3, 0.15, 0.07, 0.03, 0.012)
+_WIDEST, _NARROWER = 0.3, 0.45
 
-Place = Callable[[Array, bool], tuple[float, float]]
+Place = Callable[[Array], tuple[float, float]]
 
 
 def placer(sample: Sample, tree: Tree, k: int) -> Place:
-    """Function (direction, exact) -> (threshold, loss) for boundary `k`, the others held."""
+    """Function (direction) -> (threshold, loss) for boundary `k`, the others held."""
     reaches, left, right = at_boundary(tree, k, sample.Z)
     Z, rows, left, right = sample.Z[reaches], sample.rows[reaches], left[reaches], right[reaches]
 
-    def place(direction: Array, exact: bool) -> tuple[float, float]:
-        return best_cut(rows, Z @ direction, left, right, sample.min_runs, exact=exact)
+    def place(direction: Array) -> tuple[float, float]:
+        return best_cut(rows, Z @ direction, left, right, sample.min_runs, exact=True)
 
     return place
 
@@ -37,22 +37,24 @@ def polish(sample: Sample, tree: Tree) -> Tree:
         for k, edge in enumerate(boundaries(tree)):
             place = placer(sample, tree, k)
             direction = edge.direction
-            threshold, loss = place(direction, True)
+            threshold, loss = place(direction)
             if not np.isfinite(loss):
                 continue
             others = [b.direction for j, b in enumerate(boundaries(tree)) if j != k]
             if direction.size > 1 and not any(abs(abs(d @ direction) - 1) < 1e-9 for d in others):
-                turned = _turn(direction, loss, place)
+                turned = _turn(direction, loss, place, max(0.25 / len(sample.y), 1e-4))
                 if turned is not direction:
                     direction = turned
-                    threshold, _ = place(direction, True)
+                    threshold, _ = place(direction)
             tree = with_boundary(tree, k, Boundary(direction, threshold))
     return tree
 
 
-def _turn(direction: Array, loss: float, place: Place) -> Array:
+def _turn(direction: Array, loss: float, place: Place, finest: float) -> Array:
     """Pattern search on the sphere, in coordinates that no basis can change."""
-    for size in _TURNS:
+    size = _WIDEST
+    # Runs decide a direction to about the spacing of their projections.
+    while size > finest:
         for axis in np.eye(len(direction)):
             tangent = axis - (axis @ direction) * direction
             length = float(np.linalg.norm(tangent))
@@ -61,8 +63,9 @@ def _turn(direction: Array, loss: float, place: Place) -> Array:
             for sign in (1.0, -1.0):
                 trial = direction + sign * size * tangent / length
                 trial /= np.linalg.norm(trial)
-                value = place(trial, False)[1]
+                value = place(trial)[1]
                 if value < loss * (1 - 1e-9):
                     direction, loss = trial, value
                     break
+        size *= _NARROWER
     return direction

@@ -57,8 +57,8 @@ def round_directions(
             length = float(np.linalg.norm(direction))
             if length > 0:
                 direction = direction / length
-                tried.append((monomial, direction, *place(direction, True)))
-        least = min([place(edge.direction, True)[1], *(t[3] for t in tried)])
+                tried.append((monomial, direction, *place(direction)))
+        least = min([place(edge.direction)[1], *(t[3] for t in tried)])
         kept = [t for t in tried if t[3] <= least + slack]
         found[k] = tuple(rational(t[0]) for t in kept)
         if kept:
