@@ -11,6 +11,7 @@ from dimgs.dataset.checks import (
 )
 from dimgs.dataset.dataset import Dataset, Dropped
 from dimgs.dataset.read import read_table
+from dimgs.dataset.stream import iter_chunks
 
 __all__ = [
     "Dataset",
@@ -21,6 +22,7 @@ __all__ = [
     "constant_columns",
     "drop_bad_rows",
     "duplicate_rows",
+    "iter_chunks",
     "read_table",
     "require_finite",
 ]

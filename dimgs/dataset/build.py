@@ -37,6 +37,7 @@ class Options:
     drop_bad: bool = False
     logged: Iterable[str] | None = None
     find_duplicates: bool = True
+    allow_empty: bool = False
 
 
 def build(table: RawTable, options: Options) -> Dataset:
@@ -51,7 +52,7 @@ def build(table: RawTable, options: Options) -> Dataset:
     names = [t.name for t in titled]
     used = set(chosen(names, options.columns, options.drop, table.source))
     titled = [t for t in titled if t.name in used]
-    if not len(table.rows):
+    if not len(table.rows) and not options.allow_empty:
         what = "has column names but no rows" if not table.dropped else "has no usable row left"
         raise InputError(f"{table.source} {what}; add at least one row of data.")
     builder = _Builder(table, options.drop_bad)
@@ -252,7 +253,8 @@ class _Builder:
         data = checks.with_notes(data, dropped, [*self.notes, *notes])
         logged = list(options.logged or ())
         if self.drop_bad:
-            data = checks.drop_bad_rows(data, data.numeric_names, logged=logged)
+            names, allow = data.numeric_names, options.allow_empty
+            data = checks.drop_bad_rows(data, names, logged=logged, allow_empty=allow)
         elif logged:
             checks.check_loggable(data, logged)
         if options.find_duplicates:

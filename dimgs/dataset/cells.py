@@ -112,8 +112,9 @@ def cell_text(cell: object) -> str:
         return cell.strip()
     if is_missing(cell):
         return ""
-    if isinstance(cell, float | np.floating) and float(cell).is_integer() and abs(cell) < 1e15:
-        return str(int(cell))
+    if isinstance(cell, float | np.floating):
+        number = float(cell)
+        return str(int(number)) if number.is_integer() and abs(number) < 1e15 else str(number)
     return str(cell).strip()
 
 

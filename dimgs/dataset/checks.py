@@ -132,6 +132,7 @@ def drop_bad_rows(
     *,
     logged: Iterable[str] = (),
     errors: Iterable[str] = (),
+    allow_empty: bool = False,
 ) -> Dataset:
     """Dataset without the rows that an analysis cannot use; they are listed in ``dropped``.
 
@@ -144,11 +145,13 @@ def drop_bad_rows(
         Columns whose cells must be positive as well.
     errors : iterable of str
         Columns whose standard errors must be finite and positive.
+    allow_empty : bool
+        Whether a Dataset without runs may come back.
 
     Raises
     ------
     InputError
-        If no row is left.
+        If no row is left, unless `allow_empty`.
 
     Examples
     --------
@@ -163,7 +166,7 @@ def drop_bad_rows(
         reasons.setdefault(position, f"column '{name}': {what}")
     if not reasons and len(data):
         return data
-    if len(reasons) == len(data):
+    if len(reasons) == len(data) and not allow_empty:
         reason = reasons[min(reasons)] if reasons else "every row was dropped while reading"
         raise InputError(
             f"No usable row of {data.source} is left: every row is bad (row "

@@ -37,7 +37,7 @@ def from_si(values: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
     open_ = np.isfinite(nearest) & (nearest != 0)
     size = np.maximum(np.abs(nearest), abs(unit.offset / unit.factor))
     scale = np.floor(np.log10(size, out=np.zeros_like(size), where=open_))
-    for digits in range(11, 18):
+    for digits in (12, 15, 16, 17):
         todo = np.flatnonzero(open_)
         if not todo.size:
             return result

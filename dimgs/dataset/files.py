@@ -42,6 +42,19 @@ def from_parquet(path: Path, sidecar: Sidecar) -> RawTable:
     return from_pandas(frame, path.name, sidecar, field_units(schema))
 
 
+def open_parquet(path: Path) -> Any:
+    """Parquet file open for reading in batches."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(path, "a Parquet file", error) from error
+    _refuse_nested(file.schema_arrow, path.name)
+    return file
+
+
 def unreadable(path: Path, what: str, error: Exception) -> InputError:
     """Error for a damaged file, or one that has a wrong extension."""
     text = str(error).splitlines()[0] if str(error) else type(error).__name__

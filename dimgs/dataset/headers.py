@@ -116,7 +116,7 @@ def _check_names(names: list[str], table: RawTable) -> None:
                 f"Columns {' and '.join(places)} of {table.source} are both named '{name}'; "
                 f"rename one of them."
             )
-    if all(_is_number(n) for n in names):
+    if all(_is_number(c.header) for c in table.columns):
         raise InputError(
             f"The first row of {table.source} holds numbers, not column names "
             f"({', '.join(names[:3])}); add a header row such as 'U [m/s],D [mm]' "

@@ -97,12 +97,40 @@ DIMENSIONLESS = Unit("1", Dimension())
 LABEL = Unit("label", Dimension(), scale="label")
 
 
+_POWER = re.compile(
+    r"\*\*\s*(?:\(\s*[-+]?\d{1,4}(?:\.\d*)?\s*(?:/\s*\d{1,4})?\s*\)|[-+]?(?:\d{1,4}(?:\.\d*)?|\.\d+))"
+    r"(?![\w.]|\s*\*\*)"
+)
+_FOREIGN = re.compile(r"[;,:=!?&|<>@~\\`\"#$\x00-\x08\x0e-\x1f]")
+_STRAY_NUMBER = re.compile(r"(?:[^\W\d_]|\))\s+\d")
+_DIVIDED_NUMBER = re.compile(r"/\s*\d+(?:\.\d*)?\s*[^\W\d_]")
+_LONGEST = 200
+
+
+def _refuse_odd(text: str) -> None:
+    """Refuse what Pint would misread, or evaluate for ever (``9**9**9**9``)."""
+    if len(text) > _LONGEST:
+        raise InputError(f"it has more than {_LONGEST} characters")
+    foreign = _FOREIGN.search(text)
+    if foreign:
+        raise InputError(f"{foreign.group()!r} does not belong in a unit")
+    if text.count("**") != len(_POWER.findall(text)):
+        raise InputError(
+            "an exponent is not a plain number or fraction such as 2, -1 or (1/3), or touches the "
+            "next unit; W/m²K is W/(m²*K)"
+        )
+    if _DIVIDED_NUMBER.search(text):
+        raise InputError("it is unclear what is divided by; write l/(100*km)")
+    if _STRAY_NUMBER.search(text):
+        raise InputError("a number follows a unit; write an exponent as m^3 and a factor first")
+
+
 def _normalised(text: str) -> str:
     """Rewrite notations that Pint does not read into ones that it does."""
     text = text.replace("·", "*").replace("⋅", "*").replace("×", "*").replace("∙", "*")
-    text = text.replace("μ", "µ").replace("−", "-").replace("^", "**")
+    text = text.replace("∆", "Δ").replace("μ", "µ").replace("−", "-").replace("^", "**")
     text = re.sub(r"\bAU\b", "astronomical_unit", text)
-    text = re.sub(r"Δ\s*°?\s*(C|F)\b", r"delta_deg\1", text)
+    text = re.sub(r"Δ\s*(?:°|deg|deg_)?\s*(C|F)\b", r"delta_deg\1", text)
     text = re.sub(r"°\s*(C|F)\b", r"deg\1", text)
     text = _SUPERSCRIPT_RUN.sub(lambda m: f"**({m.group().translate(_SUPERSCRIPTS)})", text)
     return _SQRT.sub(lambda m: f"({m.group(1) or m.group(2)})**(1/2)", text)
@@ -120,6 +148,7 @@ def _quantity(text: str) -> Any:
     """Pint quantity for a unit text that may carry a number ("1e19 m^-3")."""
     units = registry()
     normal = _normalised(text)
+    _refuse_odd(normal)
     failure: Exception | None = None
     for candidate in dict.fromkeys((normal, _glued_exponents(normal))):
         try:
@@ -178,13 +207,12 @@ def parse_unit(text: str) -> Unit:
             f"alone ('dB') or convert the rate to a linear unit (1 dB/m = 0.2303 1/m for power)."
         )
     try:
-        quantity = _quantity(stripped)
-    except InputError as error:
+        return _from_quantity(text, _quantity(stripped))
+    except (InputError, ArithmeticError) as error:
         raise InputError(
             f"The unit '{text}' cannot be read ({error}); write it in Pint's names, for example "
             f"'kg/m^3', 'W/(m*K)' or '1' for none, or define it first (EUR = [currency])."
         ) from error
-    return _from_quantity(text, quantity)
 
 
 def _level(text: str) -> Unit | None:
@@ -207,10 +235,12 @@ def _from_quantity(text: str, quantity: Any) -> Unit:
         {str(k): exact_exponent(v, text) for k, v in quantity.dimensionality.items()}
     )
     if not quantity._is_multiplicative:
-        zero = units.Quantity(0.0, quantity.units).to_base_units().magnitude
-        one = units.Quantity(1.0, quantity.units).to_base_units().magnitude
-        return Unit(text, dimension, float(one - zero), float(zero), scale="temperature")
+        zero = float(units.Quantity(0.0, quantity.units).to_base_units().magnitude)
+        step = float(units.Quantity(1.0, f"delta_{quantity.units}").to_base_units().magnitude)
+        return Unit(text, dimension, step, zero, scale="temperature")
     factor = _without_rounding(float(quantity.to_base_units().magnitude))
+    if not (math.isfinite(factor) and factor > 0):
+        raise InputError("its size in SI units is out of range")
     is_kelvin = str(quantity.units) == "kelvin" and math.isclose(factor, 1.0)
     return Unit(text, dimension, factor, scale="temperature" if is_kelvin else "ratio")
 
