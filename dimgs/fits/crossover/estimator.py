@@ -1,0 +1,251 @@
+"""Two power laws that cross over smoothly."""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from dimgs.errors import InputError
+from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, mix, power_profile
+from dimgs.fits.regimes.continuity import jump_pieces
+from dimgs.fits.regimes.directions import leading, sphere
+from dimgs.fits.regimes.frame import Array
+from dimgs.fits.regimes.jackknife import jackknife_covariance
+from dimgs.fits.regimes.prepare import Prepared, numbered, prepare
+from dimgs.fits.regimes.search import EXACT, Kinds, grow
+
+FORMS: dict[str, float | None] = {"sum": 1.0, "saturation": -1.0, "blend": None}
+
+
+class CrossoverPowerLaw(ContrastiveRegressor):
+    """Two power laws A and B of the groups, joined as (A^n + B^n)^(1/n).
+
+    Positive n: the larger law wins far from the crossover; negative n: the smaller; the larger
+    ``abs(n)``, the sharper. n = 1 is the sum A + B, n = -1 the saturation A / (1 + A / B).
+
+    Parameters
+    ----------
+    form : {"auto", "blend", "sum", "saturation"}, default="auto"
+        Auto takes the least information criterion; n counts as one parameter where it is fitted.
+    level : float, default=0.9
+        Level of the stored interval of n.
+
+    Attributes
+    ----------
+    form_ : str
+        The form used; "single" where the runs are too few for two laws.
+    exponents_ : ndarray of shape (2, n_features)
+        Of A, which holds on the lower side of the crossover, and of B.
+    intercepts_ : ndarray of shape (2,)
+        Logarithms of their prefactors.
+    covariance_ : ndarray of shape (2, n_features, n_features)
+        Of the exponents, by leaving out runs or clusters.
+    parameter_covariance_ : ndarray of shape (2 + 2 * n_features, 2 + 2 * n_features)
+        Of (intercept, exponents) of A, then of B.
+    n_ : float
+        nan where there is a single law.
+    n_interval_ : tuple of float
+        Profile-likelihood interval of n at `level`; equal ends where the form fixes it, an
+        infinite end where the runs cannot tell the crossover from a sharp one.
+    direction_ : ndarray of shape (n_features,)
+        Monomial along which A gives way to B, the leading exponent 1.
+    threshold_ : float
+        Logarithm of the monomial where A = B.
+    scores_ : dict of str to float
+        Bayesian information criterion of each form tried; smaller is better.
+    bic_ : float
+    n_parameters_ : int
+    intercept_ : float
+        Mean prediction over the runs.
+    residuals_ : ndarray of shape (n_runs,)
+    n_contrasts_, n_pairs_ : int
+    n_features_in_ : int
+
+    References
+    ----------
+    Churchill & Usagi (1972), AIChE Journal 18:1121.
+
+    Examples
+    --------
+    >>> x = np.linspace(-4.0, 4.0, 60)[:, None]
+    >>> noise = 0.01 * np.cos(40.0 * x[:, 0] ** 2)
+    >>> y = np.logaddexp(2.0 * 0.5 * x[:, 0], 2.0 * (1.0 + 2.0 * x[:, 0])) / 2.0 + noise
+    >>> model = CrossoverPowerLaw().fit(x, y)
+    >>> model.form_, round(model.n_, 1), np.round(model.exponents_[:, 0], 2).tolist()
+    ('blend', 2.0, [0.5, 2.0])
+    """
+
+    def __init__(self, form: str = "auto", level: float = 0.9) -> None:
+        self.form = form
+        self.level = level
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Fit both laws and n, started from the best sharp boundaries.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_runs, n_features)
+            Logarithms of the groups.
+        y : array-like of shape (n_runs,)
+            Logarithm of the response group.
+        sample_weight : array-like of shape (n_runs,), optional
+            Inverse variances up to a factor; runs of weight zero are left out.
+        groups : array-like of shape (n_runs,), optional
+            Clusters of runs that share errors, for the covariance.
+
+        Raises
+        ------
+        InputError
+            If a parameter is out of range or fewer than two weights are positive.
+        """
+        if self.form != "auto" and self.form not in FORMS:
+            raise InputError(f"form must be 'auto' or one of {sorted(FORMS)}, got {self.form!r}")
+        if not 0 < self.level < 1:
+            raise InputError(f"level must lie between 0 and 1, got {self.level!r}")
+        checked = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=True)
+        rows, target = (np.asarray(part, dtype=np.float64) for part in checked)
+        weight = np.asarray(_check_sample_weight(sample_weight, rows, dtype=np.float64))
+        if np.any(weight < 0) or np.sum(weight > 0) < 2:
+            raise InputError(
+                "sample_weight must be non-negative and positive for at least two runs"
+            )
+        used = np.flatnonzero(weight > 0)
+        cluster = numbered(groups, len(target))[used]
+        data = prepare(rows[used], target[used], weight[used], cluster)
+        self._publish(data, *self._choose(data))
+        fitted = self._blend(rows)
+        self.residuals_ = target - fitted
+        self.intercept_ = float(np.average(fitted, weights=weight))
+        self.n_contrasts_ = len(used) - 1
+        self.n_pairs_ = len(used) * (len(used) - 1) // 2
+        return self
+
+    def intervals(self, level: float = 0.9) -> Array:
+        """Intervals of the exponents of both laws, shape (2, n_features, 2).
+
+        Parameters
+        ----------
+        level : float, default=0.9
+        """
+        check_is_fitted(self)
+        if not 0 < level < 1:
+            raise InputError(f"level must lie between 0 and 1, got {level!r}")
+        variance = np.diagonal(self.covariance_, axis1=1, axis2=2)
+        half = stats.t.ppf(0.5 + level / 2, self._dof) * np.sqrt(np.maximum(variance, 0.0))
+        return np.stack([self.exponents_ - half, self.exponents_ + half], axis=-1)
+
+    def _choose(self, data: Prepared) -> tuple[str, Blend]:
+        sample = data.sample
+        n = len(sample.y)
+        single = Blend(np.zeros((2, data.frame.rank + 1)), np.nan, jump_pieces(sample, None).loss)
+        starts = _starts(data)
+        wanted = list(FORMS) if self.form == "auto" else [self.form]
+        needed = 2 * (data.frame.rank + 1) + 3
+        found = {}
+        if n >= needed and starts:
+            found = {f: best_blend(sample, starts, data.scale, FORMS[f]) for f in wanted}
+        else:
+            found = {"single": single}
+        self.scores_ = {
+            form: float(
+                n * np.log(max(blend.loss / n, EXACT)) + _parameters(data, form) * np.log(n)
+            )
+            for form, blend in found.items()
+        }
+        best = min(self.scores_, key=lambda form: self.scores_[form])
+        self.bic_ = self.scores_[best]
+        self.n_parameters_ = _parameters(data, best)
+        return best, found[best]
+
+    def _publish(self, data: Prepared, form: str, blend: Blend) -> None:
+        frame, sample, scale = data.frame, data.sample, data.scale
+        width = frame.rank + 1
+        translation = np.zeros((frame.matrix.shape[0] + 1, width))
+        translation[0, 0] = 1.0
+        translation[0, 1:] = -frame.centre @ frame.matrix
+        translation[1:, 1:] = frame.matrix
+        laws = (data.base + scale * blend.laws) @ translation.T
+        difference = laws[1] - laws[0]
+        lead = leading(difference[1:])
+        # The winner below the crossover comes first.
+        turned = np.isfinite(blend.power) and blend.power * lead < 0
+        order = np.array([1, 0]) if turned else np.array([0, 1])
+        self.form_ = form
+        self.intercepts_, self.exponents_ = laws[order, 0], laws[order, 1:]
+        self.direction_ = difference[1:] / lead
+        self.threshold_ = -float(difference[0]) / lead
+        self.n_ = blend.power / scale
+        inside = BLUNTEST * 1.001 < abs(self.n_) < SHARPEST * 0.999
+        free = form == "blend" and inside
+        if form == "single":
+            jacobian, miss = sample.design, sample.y
+        else:
+            jacobian = blend.jacobian(sample.design, free)
+            miss = sample.y - blend.parts(sample.design)[1]
+        spread, self._dof = jackknife_covariance(jacobian, miss, sample.weight, sample.cluster)
+        known = np.isfinite(spread).all()
+        head = spread[: 2 * width, : 2 * width]
+        if form == "single":
+            head = np.tile(spread, (2, 2))
+        wide = np.kron(np.eye(2)[order], translation)
+        size = wide.shape[0]
+        full = scale**2 * wide @ head @ wide.T if known else np.diag(np.full(size, np.inf))
+        self.parameter_covariance_ = full
+        half = size // 2
+        self.covariance_ = np.stack([full[1:half, 1:half], full[half + 1 :, half + 1 :]])
+        self.n_interval_ = (self.n_, self.n_)
+        if form == "blend":
+            error = float(np.sqrt(spread[-1, -1])) if free and known else 0.5
+            self.n_interval_ = self._interval_of_n(data, blend, jacobian, error if free else np.nan)
+
+    def _interval_of_n(
+        self, data: Prepared, blend: Blend, jacobian: Array, error: float
+    ) -> tuple[float, float]:
+        """Profile interval; unequal scatter widens it by the robust over the plain variance."""
+        sample = data.sample
+        dof = max(1, len(sample.y) - 2 * (data.frame.rank + 1) - 1)
+        variance = blend.loss / dof
+        factor = 1.0
+        if np.isfinite(error) and variance > 0:
+            gram = jacobian.T @ (sample.weight[:, None] * jacobian)
+            plain = variance * float(np.linalg.pinv(gram, hermitian=True)[-1, -1])
+            factor = max(1.0, error**2 / plain) if plain > 0 else 1.0
+        bound = float(stats.t.ppf(0.5 + self.level / 2, dof)) ** 2
+        slack = max(bound * variance * min(factor, 100.0), EXACT * len(sample.y))
+        step = error if np.isfinite(error) else 0.5
+        low, high = power_profile(sample, blend, data.scale, step, slack)
+        low, high = low / data.scale, high / data.scale
+        return (low, high) if blend.power > 0 else (-high, -low)
+
+    def _blend(self, X: Array) -> Array:
+        one, other = (self.intercepts_[:, None] + self.exponents_ @ X.T) if len(X) else ([], [])
+        if self.form_ == "single":
+            return np.asarray(one)
+        return mix(np.asarray(one), np.asarray(other), self.n_)[0]
+
+    def _potential(self, X: Array) -> Array:
+        return np.asarray(self._blend(X) - self.intercept_)
+
+
+def _parameters(data: Prepared, form: str) -> int:
+    width = data.frame.rank + 1
+    return {"single": width, "blend": 2 * width + 1}.get(form, 2 * width)
+
+
+def _starts(data: Prepared) -> list[Array]:
+    """Laws beside the best continuous and the best jumping boundary."""
+    sample = data.sample
+    starts = []
+    for kinds in (Kinds(False, True), Kinds(True, False)):
+        path = grow(sample, sphere(data.frame.rank), 2, kinds)
+        starts += [pieces.laws for pieces in path[1:]]
+    return starts
