@@ -131,9 +131,10 @@ class Moments:
     @classmethod
     def _from_sums(cls, x: Array, t: Array, w: Array | None, shift: Array) -> Self:
         p, q = x.shape[1], t.shape[1]
+        d = p + q
         rows = min(BLOCK_ROWS, len(x))
-        raw = np.zeros((p + 1 + q, p + 1 + q))  # of [X | 1 | Y], lower triangle
-        right = np.ones((1 + q, rows))
+        raw = np.zeros((d + 1, d))  # of [X | Y | 1] times [X | Y]
+        left = np.ones((q + 1, rows))
         tile = np.tile(shift[:p], (rows, 1)) if shift.any() else None
         for start in range(0, len(x), rows):
             block = x[start : start + rows]
@@ -141,31 +142,24 @@ class Moments:
             if tile is not None:
                 block = block - tile[: len(block)]
                 target = target - shift[p:]
-            z = right[:, : len(block)]
-            z[1:] = target.T
+            z = left[:, : len(block)]
+            z[:q] = target.T
             if w is None:
                 raw[:p, :p] += block.T @ block
             else:
                 weights = w[start : start + rows]
                 raw[:p, :p] += block.T @ (block * weights[:, None])
                 z = z * weights
-                raw[p, p] += weights.sum()
             raw[p:, :p] += z @ block
-            raw[p:, p + 1 :] += z @ target
-        weight, count = float(raw[p, p]), len(x)
-        if w is None:
-            weight = float(count)
-        else:
-            count = int(np.count_nonzero(w))
-        sums = np.r_[raw[p, :p], raw[p, p + 1 :]]
-        mean = sums / weight if weight > 0.0 else np.zeros(p + q)
-        scatter = np.empty((p + q, p + q))
-        scatter[:p, :p] = raw[:p, :p]
-        scatter[p:, :p] = raw[p + 1 :, :p]
-        scatter[:p, p:] = raw[p + 1 :, :p].T
-        scatter[p:, p:] = raw[p + 1 :, p + 1 :]
-        scatter -= weight * np.outer(mean, mean)
-        return cls(weight, count, mean + shift, (scatter + scatter.T) / 2, p)
+            raw[p:, p:] += z @ target
+        weight, count = (
+            (float(len(x)), len(x)) if w is None else (float(w.sum()), np.count_nonzero(w))
+        )
+        scatter, sums = raw[:d], raw[d]
+        scatter[:p, p:] = scatter[p:, :p].T
+        mean = sums / weight if weight > 0.0 else np.zeros(d)
+        scatter -= mean[:, None] * sums
+        return cls(weight, int(count), mean + shift, (scatter + scatter.T) / 2, p)
 
     def _cancels(self, shift: Array) -> bool:
         """Whether some mean, against its spread, is so large that centring lost digits."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg.lapack import dposv as posv
 
 Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -15,6 +16,7 @@ SCATTER_TOLERANCE = 1e-6
 CONSTANT_TOLERANCE = 1e-11
 # Condition index from which Belsley, Kuh and Welsch (1980) call columns strongly collinear.
 MAX_CONDITION_INDEX = 30.0
+_PLAIN_PIVOT = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +162,12 @@ def exponents_of_scatter(scatter: Array, n_features: int) -> Array:
     array([[2.]])
     """
     xx, xy = scatter[:n_features, :n_features], scatter[:n_features, n_features:]
+    spread = np.sqrt(xx.diagonal())
+    if n_features and spread.min() > 0.0:
+        factor, solution, info = posv(xx / (spread[:, None] * spread), xy / spread[:, None])
+        # far from collinear, as nearly always: no need to look for null directions
+        if info == 0 and factor.diagonal().min() > _PLAIN_PIVOT:
+            return np.asarray((solution / spread[:, None]).T)
     whiten = coordinates_of_scatter(xx, np.zeros(n_features)).whiten
     first = whiten @ (whiten.T @ xy)
     return np.asarray((first + whiten @ (whiten.T @ (xy - xx @ first))).T)
