@@ -168,7 +168,7 @@ class _Reader:
 
         match operator:
             case ast.USub():
-                return -self._number(operand)
+                return self._product(node)
             case ast.UAdd():
                 return self._number(operand)
             case ast.Invert():
@@ -183,17 +183,39 @@ class _Reader:
                 return sympy.And(self._condition(left), self._condition(right))
             case ast.BitOr():
                 return sympy.Or(self._condition(left), self._condition(right))
-            case ast.Add():
-                return self._number(left) + self._number(right)
-            case ast.Sub():
-                return self._number(left) - self._number(right)
-            case ast.Mult():
-                return self._number(left) * self._number(right)
-            case ast.Div():
-                return self._number(left) / self._number(right)
+            case ast.Add() | ast.Sub():
+                return sympy.Add(*self._terms(node))
+            case ast.Mult() | ast.Div():
+                return self._product(node)
             case ast.Pow():
                 return power(self._number(left), self._number(right))
         raise self._refused(node, "write ** for powers" if isinstance(operator, ast.BitXor) else "")
+
+    def _terms(self, node: ast.AST) -> list[Any]:
+        match node:
+            case ast.BinOp(op=ast.Add(), left=left, right=right):
+                return [*self._terms(left), *self._terms(right)]
+            case ast.BinOp(op=ast.Sub(), left=left, right=right):
+                return [*self._terms(left), -self._number(right)]
+        return [self._number(node)]
+
+    def _product(self, node: ast.AST) -> Any:
+        """Product of all factors at once: in pairs, SymPy would multiply 2*(x + 1)/y out."""
+        import sympy
+
+        return sympy.Mul(*self._factors(node))
+
+    def _factors(self, node: ast.AST) -> list[Any]:
+        import sympy
+
+        match node:
+            case ast.BinOp(op=ast.Mult(), left=left, right=right):
+                return [*self._factors(left), *self._factors(right)]
+            case ast.BinOp(op=ast.Div(), left=left, right=right):
+                return [*self._factors(left), 1 / self._number(right)]
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return [sympy.Integer(-1), *self._factors(operand)]
+        return [self._number(node)]
 
     def _compare(self, node: ast.Compare) -> Any:
         import sympy

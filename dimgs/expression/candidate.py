@@ -1,0 +1,214 @@
+"""A candidate law: an expression for pi_0 over the groups, before it is checked."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.errors import LawError
+from dimgs.expression.complexity import complexity_of
+from dimgs.expression.equivalence import are_equivalent
+from dimgs.expression.parsing import sympy_parse, sympy_text
+from dimgs.expression.simplification import simplified_text
+
+if TYPE_CHECKING:
+    import sympy
+
+Scale = Literal["log", "linear"]
+_GROUP = re.compile(r"pi_[1-9]\d*")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An expression for the response group pi_0 in the groups pi_1, pi_2, ...
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        pi_0 (never its logarithm) in the symbols ``pi_1``, ``pi_2``, ... and the named
+        constants. Stored with plain symbols and double floats.
+    constants : mapping of str to float
+        Values of the named constants.
+    complexity : int
+        See :func:`complexity_of`.
+    loss : float
+        Loss on the scale below, as the engine reports it.
+    scale : {"log", "linear"}
+        Whether it was fitted to log pi_0 or to pi_0 itself.
+    engine : str
+        Which engine found it.
+
+    Raises
+    ------
+    LawError
+        If a symbol is unknown, a number is not finite, or the expression is not real.
+
+    Examples
+    --------
+    >>> from sympy import symbols
+    >>> pi_1, a = symbols("pi_1 a")
+    >>> found = Candidate.of(a / pi_1**0.25, {"a": 0.316}, loss=1e-4, engine="structured")
+    >>> found.complexity, found.evaluate({"pi_1": np.array([1e4, 1e5])}).round(4)
+    (5, array([0.0316, 0.0178]))
+    """
+
+    expression: "sympy.Expr"
+    constants: Mapping[str, float] = field(hash=False)
+    complexity: int
+    loss: float
+    scale: Scale = "log"
+    engine: str = ""
+
+    def __post_init__(self) -> None:
+        constants = {name: float(value) for name, value in sorted(self.constants.items())}
+        for name, value in constants.items():
+            if not name.isidentifier() or _GROUP.fullmatch(name) or name == "pi_0":
+                raise LawError(f"'{name}' cannot name a constant; use an identifier such as 'k'.")
+            if not math.isfinite(value):
+                raise LawError(f"The constant '{name}' is {value}; it must be finite.")
+        if math.isnan(self.loss) or self.complexity < 1:
+            raise LawError("A candidate needs a loss that is a number and a complexity of 1 up.")
+        if self.scale not in ("log", "linear"):
+            raise LawError(f"The scale of a candidate is 'log' or 'linear', not '{self.scale}'.")
+        text = sympy_text(self.expression)
+        names = {str(symbol.name) for symbol in self.expression.free_symbols}
+        groups = {name for name in names if _GROUP.fullmatch(name)}
+        unknown = sorted(names - groups - set(constants))
+        if unknown:
+            raise LawError(f"'{text}' names '{unknown[0]}', neither a group nor a constant.")
+        expression = sympy_parse(text, [*sorted(groups), *constants])
+        if self.scale == "log" and expression.is_nonpositive:
+            raise LawError(f"'{text}' is never positive, so that it has no logarithm to predict.")
+        object.__setattr__(self, "expression", expression)
+        object.__setattr__(self, "constants", MappingProxyType(constants))
+
+    @classmethod
+    def of(
+        cls,
+        expression: "sympy.Expr",
+        constants: Mapping[str, float] | None = None,
+        *,
+        loss: float = math.inf,
+        scale: Scale = "log",
+        engine: str = "",
+    ) -> "Candidate":
+        """Candidate whose complexity is counted here."""
+        return cls(
+            expression, constants or {}, complexity_of(expression), float(loss), scale, engine
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        constants = dict(self.constants)
+        rest = (self.complexity, self.loss, self.scale, self.engine)
+        return type(self), (self.expression, constants, *rest)
+
+    def __str__(self) -> str:
+        return sympy_text(self.expression)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Groups that occur, in the order of their numbers."""
+        names = {str(symbol.name) for symbol in self.expression.free_symbols}
+        return tuple(sorted(names - set(self.constants), key=lambda n: int(n.removeprefix("pi_"))))
+
+    @property
+    def numeric(self) -> "sympy.Expr":
+        """Expression with the constants' values in place of their names."""
+        import sympy
+
+        values = {sympy.Symbol(name): sympy.Float(v) for name, v in self.constants.items()}
+        return self.expression.subs(values)
+
+    def evaluate(self, groups: Mapping[str, Any]) -> NDArray[np.float64]:
+        """pi_0 at the given groups.
+
+        Parameters
+        ----------
+        groups : mapping of str to ndarray of shape (n_runs,)
+            Values of the groups; others than those of the expression only set the shape.
+
+        Returns
+        -------
+        ndarray of shape (n_runs,)
+            NaN where the expression is not real.
+
+        Raises
+        ------
+        LawError
+            If a group of the expression is missing.
+        """
+        missing = [name for name in self.groups if name not in groups]
+        if missing:
+            raise LawError(f"The candidate '{self}' needs the group {missing[0]}, not given.")
+        arrays = {name: np.asarray(value, dtype=np.float64) for name, value in groups.items()}
+        shape = np.broadcast_shapes(*(array.shape for array in arrays.values()))
+        names = (*self.groups, *self.constants)
+        with np.errstate(all="ignore"):
+            values = [arrays[n] if n in arrays else self.constants[n] for n in names]
+            result = np.asarray(_compiled(self.expression, names)(*values))
+            real = result.real if np.iscomplexobj(result) else result
+            return np.array(np.broadcast_to(real, shape), dtype=np.float64)
+
+    def simplified(self, timeout: float = 5.0) -> "Candidate":
+        """The same candidate written shorter, or itself where none is found in time.
+
+        Parameters
+        ----------
+        timeout : float, default 5
+            Seconds, start of a second process included, which is ended when they are over.
+        """
+        text = simplified_text(sympy_text(self.expression), timeout)
+        if text is None:
+            return self
+        expression = sympy_parse(text, [*self.groups, *self.constants])
+        shorter = complexity_of(expression)
+        if shorter >= complexity_of(self.expression):
+            return self
+        if not are_equivalent(expression, self.expression):
+            return self
+        return replace(self, expression=expression, complexity=shorter)
+
+    def is_equivalent(self, other: "Candidate", positive: bool = True) -> bool:
+        """Whether both are the same function; see :func:`are_equivalent`."""
+        return are_equivalent(self.numeric, other.numeric, positive)
+
+    def to_json(self) -> dict[str, Any]:
+        """Document from which :meth:`from_json` makes an equal candidate."""
+        return {
+            "expression": sympy_text(self.expression),
+            "constants": dict(self.constants),
+            "complexity": self.complexity,
+            "loss": self.loss if math.isfinite(self.loss) else None,
+            "scale": self.scale,
+            "engine": self.engine,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Candidate":
+        """Inverse of :meth:`to_json`."""
+        constants = document["constants"]
+        names = [n for n in re.findall(r"\w+", document["expression"]) if _GROUP.fullmatch(n)]
+        return cls(
+            sympy_parse(document["expression"], [*dict.fromkeys(names), *constants]),
+            constants,
+            document["complexity"],
+            math.inf if document["loss"] is None else document["loss"],
+            document["scale"],
+            document["engine"],
+        )
+
+
+@lru_cache(maxsize=512)
+def _compiled(expression: Any, names: tuple[str, ...]) -> Callable[..., Any]:
+    from sympy import Symbol, lambdify
+
+    function: Callable[..., Any] = lambdify(
+        [Symbol(name) for name in names], expression, modules=["numpy", "scipy"], dummify=True
+    )
+    return function

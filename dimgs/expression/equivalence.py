@@ -1,0 +1,105 @@
+"""Whether two expressions are the same function."""
+
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import sympy
+
+_SEED = 20240229
+_POINTS = 48
+_ENOUGH = 8
+_DIGITS = 40
+_TOLERANCE = 1e-10
+
+
+def are_equivalent(first: "sympy.Expr", second: "sympy.Expr", positive: bool = True) -> bool:
+    """Whether two expressions agree as functions of their symbols.
+
+    Equal canonical forms settle it; otherwise both are evaluated to 40 digits at seeded points,
+    spread over decades around one and around every number that occurs (so that the pieces on
+    both sides of a threshold are met). Points where either is not real are left out.
+
+    Parameters
+    ----------
+    first, second : sympy.Expr
+        Expressions in plain symbols.
+    positive : bool, default True
+        Whether the symbols only take positive values, as logged groups do.
+
+    Examples
+    --------
+    >>> from sympy import symbols, sqrt
+    >>> x, y = symbols("x y")
+    >>> are_equivalent(sqrt(x * y), sqrt(x) * sqrt(y)), are_equivalent(x, y)
+    (True, False)
+    """
+    if first == second or _canonical(first, positive) == _canonical(second, positive):
+        return True
+    symbols = sorted(first.free_symbols | second.free_symbols, key=lambda s: str(s.name))
+    left, right = (_function(e, symbols) for e in (first, second))
+    compared = 0
+    for point in _points(first, second, len(symbols), positive):
+        a, b = _real(left, point), _real(right, point)
+        if a is None or b is None:
+            if positive and (a is None) != (b is None):
+                return False
+            continue
+        if abs(a - b) > _TOLERANCE * max(abs(a), abs(b)):
+            return False
+        compared += 1
+    return compared >= _ENOUGH
+
+
+def _canonical(expression: Any, positive: bool) -> Any:
+    """Powers merged, products multiplied out."""
+    import sympy
+
+    if positive:
+        names = {s: sympy.Symbol(s.name, positive=True) for s in expression.free_symbols}
+        expression = expression.xreplace(names)
+    return sympy.powsimp(sympy.expand(expression)) if _is_short(expression) else expression
+
+
+def _is_short(expression: Any) -> bool:
+    """Whether multiplying out stays cheap."""
+    import sympy
+
+    powers = [p.exp for p in expression.atoms(sympy.Pow) if p.base.is_Add and p.exp.is_Integer]
+    sums = sum(len(s.args) - 1 for s in expression.atoms(sympy.Add))
+    return all(abs(p) <= 4 for p in powers) and sums <= 8
+
+
+def _function(expression: Any, symbols: list[Any]) -> Any:
+    from sympy import lambdify
+
+    return lambdify(symbols, expression, modules="mpmath", dummify=True)
+
+
+def _points(first: Any, second: Any, width: int, positive: bool) -> Any:
+    import sympy
+
+    numbers = chain(first.atoms(sympy.Number), second.atoms(sympy.Number))
+    sizes = {abs(float(n)) for n in numbers if n != 0}
+    centres = np.array(sorted(sizes | {1.0}))
+    rng = np.random.default_rng(_SEED)
+    shape = (_POINTS, width)
+    points = rng.choice(centres, shape) * 10.0 ** rng.uniform(-2, 2, shape)
+    return points if positive else points * rng.choice([-1.0, 1.0], shape)
+
+
+def _real(function: Any, point: Any) -> Any:
+    """Value as an mpmath real, None where there is none."""
+    import mpmath
+
+    with mpmath.workdps(_DIGITS):
+        try:
+            value = mpmath.mpmathify(function(*map(mpmath.mpf, point)))
+        except (ValueError, ZeroDivisionError, OverflowError, TypeError):
+            return None
+        if isinstance(value, mpmath.mpc):
+            # a root of a negative number; rounding alone leaves a far smaller imaginary part
+            value = value.real if abs(value.imag) <= mpmath.mpf(10) ** -30 * abs(value) else None
+        return value if value is not None and mpmath.isfinite(value) else None
