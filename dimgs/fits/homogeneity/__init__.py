@@ -1,0 +1,22 @@
+"""Homogeneity as a test, and the columns that stand in its way."""
+
+from dimgs.fits.homogeneity.columns import (
+    Collinear,
+    Leak,
+    collinear_combinations,
+    monomial_leak,
+    never_varied,
+    simplest_between,
+)
+from dimgs.fits.homogeneity.missing import HomogeneityTest, homogeneity_test
+
+__all__ = [
+    "Collinear",
+    "HomogeneityTest",
+    "Leak",
+    "collinear_combinations",
+    "homogeneity_test",
+    "monomial_leak",
+    "never_varied",
+    "simplest_between",
+]

@@ -1,0 +1,224 @@
+"""Columns that the runs never varied, cannot tell apart, or that give the target away."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+from math import ceil, floor, gcd, lcm
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dimgs.errors import InputError
+from dimgs.fits.solve import echelon
+
+Array = NDArray[np.float64]
+
+# Relative singular values of standardised columns: below, rounding of the table; below the
+# second, the runs hold so little of the combination that its exponents are wild.
+_EXACT = 1e-7
+_NEAR = 1e-2
+_CONSTANT = 1e-9
+_SCREENED = 2000
+_LOOSE = 0.01
+
+
+@dataclass(frozen=True)
+class Collinear:
+    """A monomial of the columns that is constant, or nearly so, over the runs.
+
+    Attributes
+    ----------
+    exponents : dict of str to Fraction or float
+        Fractions (the smallest integers) where they make the monomial exactly constant.
+    spread : float
+        Standard deviation of its logarithm, the largest exponent being 1.
+    exact : bool
+        Constant to the rounding of the table, not only nearly so.
+    """
+
+    exponents: dict[str, Fraction] | dict[str, float]
+    spread: float
+    exact: bool
+
+
+@dataclass(frozen=True)
+class Leak:
+    """An exact monomial that reproduces the target.
+
+    Attributes
+    ----------
+    exponents : dict of str to Fraction
+    share : float
+        Of the runs that agree with it to the tolerance; the others are taken to be rounded.
+    residual : float
+        Largest relative deviation of the target from a constant times the monomial.
+    """
+
+    exponents: dict[str, Fraction]
+    share: float
+    residual: float
+
+
+def simplest_between(low: float, high: float, max_denominator: int = 6) -> Fraction | None:
+    """Rational of the smallest denominator, then smallest size, in a closed interval.
+
+    Examples
+    --------
+    >>> simplest_between(0.3, 0.45), simplest_between(-0.2, 0.1), simplest_between(0.501, 0.502)
+    (Fraction(1, 3), Fraction(0, 1), None)
+    """
+    for denominator in range(1, max_denominator + 1):
+        first, last = ceil(low * denominator), floor(high * denominator)
+        if first <= last:
+            return Fraction(min(max(0, first), last), denominator)
+    return None
+
+
+def checked_logs(log_X: ArrayLike, names: Sequence[str] | None) -> tuple[Array, list[str]]:
+    """Finite table of logarithms and one name for each column."""
+    rows = np.asarray(log_X, dtype=np.float64)
+    if rows.ndim != 2 or len(rows) < 2:
+        raise InputError(
+            f"log_X must be a table of at least 2 runs by variables; its shape is {rows.shape}"
+        )
+    found = [f"x{j}" for j in range(rows.shape[1])] if names is None else list(names)
+    if len(found) != rows.shape[1]:
+        raise InputError(f"{len(found)} names were given for {rows.shape[1]} columns")
+    if not np.isfinite(rows).all():
+        i, j = np.argwhere(~np.isfinite(rows))[0]
+        raise InputError(
+            f"log_X is not finite in run {i}, column {found[j]}; only positive values have a log"
+        )
+    return rows, found
+
+
+def never_varied(log_X: ArrayLike, names: Sequence[str] | None = None) -> tuple[str, ...]:
+    """Columns that are the same in all runs, to a relative 1e-9: their exponents are unknowable.
+
+    Examples
+    --------
+    >>> never_varied([[0.0, 2.28], [1.0, 2.28]], ["U", "g"])
+    ('g',)
+    """
+    rows, found = checked_logs(log_X, names)
+    flat = np.ptp(rows, axis=0) <= _CONSTANT
+    return tuple(name for name, constant in zip(found, flat, strict=True) if constant)
+
+
+def collinear_combinations(log_X: ArrayLike, names: Sequence[str] | None = None) -> list[Collinear]:
+    """Monomials that hardly vary over the runs, exact ones first; never-varied columns aside.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> a, b = np.random.default_rng(0).normal(size=(2, 20))
+    >>> (found,) = collinear_combinations(np.column_stack([a, b, 2 * a - b]), ["A", "B", "C"])
+    >>> found.exact, {name: str(power) for name, power in found.exponents.items()}
+    (True, {'A': '2', 'B': '-1', 'C': '-1'})
+    """
+    rows, found = checked_logs(log_X, names)
+    varied = np.flatnonzero(np.ptp(rows, axis=0) > _CONSTANT)
+    if len(varied) < 2:
+        return []
+    centred = rows[:, varied] - rows[:, varied].mean(axis=0)
+    scale = centred.std(axis=0)
+    _, singular, directions = np.linalg.svd(centred / scale, full_matrices=True)
+    singular = np.append(singular, np.zeros(len(varied) - len(singular)))
+    relative = singular / singular[0]
+    labels = [found[j] for j in varied]
+    out = [
+        _described(row, centred, labels, exact=True)
+        for row in echelon(directions[relative <= _EXACT] / scale)
+    ]
+    near = (relative > _EXACT) & (relative < _NEAR)
+    for row in (directions[near] / scale)[::-1]:
+        out.append(_described(row, centred, labels, exact=False))
+    return out
+
+
+def _described(row: Array, centred: Array, labels: list[str], *, exact: bool) -> Collinear:
+    row = row / row[int(np.argmax(np.abs(row)))]
+    spread = float((centred @ row).std())
+    if exact:
+        powers = [Fraction(float(v)).limit_denominator(12) for v in row]
+        trial = np.array([float(v) for v in powers])
+        largest = float(np.abs(trial).max())
+        if (centred @ trial).std() <= 1e-6 * largest * centred.std():
+            shared = lcm(*(v.denominator for v in powers))
+            content = Fraction(gcd(*(int(v * shared) for v in powers)), shared)
+            first = next(v for v in powers if v)
+            content = content if first > 0 else -content
+            return Collinear(
+                {n: v / content for n, v in zip(labels, powers, strict=True) if v}, spread, True
+            )
+    return Collinear(
+        {n: float(v) for n, v in zip(labels, row, strict=True) if abs(v) > 1e-6}, spread, exact
+    )
+
+
+def monomial_leak(
+    log_X: ArrayLike,
+    log_y: ArrayLike,
+    names: Sequence[str] | None = None,
+    *,
+    tolerance: float = 1e-6,
+    max_columns: int = 3,
+    max_denominator: int = 6,
+) -> list[Leak]:
+    """Small sets of columns of which the target is an exact monomial, up to a constant.
+
+    At least half of the runs must agree to the tolerance, since tables are often rounded
+    unevenly, and all of them to a percent. Such a column is usually derived from the target. (Or the runs come from a noiseless
+    formula; then the law is already found.) Sets that contain a smaller one are left out.
+
+    Parameters
+    ----------
+    log_X : array-like of shape (n_runs, n_variables)
+        Natural logarithms.
+    log_y : array-like of shape (n_runs,)
+    names : sequence of str, optional
+    tolerance : float, default=1e-6
+        Relative deviation within which a run agrees.
+    max_columns : int, default=3
+        Largest set that is tried.
+    max_denominator : int, default=6
+        Of the exponents.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> a, b, noise = np.random.default_rng(0).normal(size=(3, 20))
+    >>> (leak,) = monomial_leak(np.column_stack([a, b, noise]), 0.5 * a - b, ["A", "B", "N"])
+    >>> {name: str(power) for name, power in leak.exponents.items()}
+    {'A': '1/2', 'B': '-1'}
+    """
+    rows, found = checked_logs(log_X, names)
+    target = np.asarray(log_y, dtype=np.float64)
+    if target.shape != (len(rows),) or not np.isfinite(target).all():
+        raise InputError(f"log_y must hold one finite value for each of the {len(rows)} runs")
+    if np.ptp(target) <= _CONSTANT:
+        return []
+    centred, y = rows - rows.mean(axis=0), target - target.mean()
+    varied = np.flatnonzero(np.ptp(rows, axis=0) > _CONSTANT)
+    picked = np.linspace(0, len(rows) - 1, min(len(rows), _SCREENED)).astype(np.intp)
+    leaks: list[Leak] = []
+    sets: list[set[int]] = []
+    for size in range(1, min(max_columns, len(varied), len(np.unique(target)) - 2) + 1):
+        for columns in combinations(varied.tolist(), size):
+            if any(known <= set(columns) for known in sets):
+                continue
+            table = np.column_stack([np.ones(len(picked)), centred[picked][:, columns]])
+            coef, _, rank, _ = np.linalg.lstsq(table, y[picked], rcond=1e-9)
+            if rank <= size or np.abs(y[picked] - table @ coef).max() > _LOOSE:
+                continue
+            powers = [Fraction(float(v)).limit_denominator(max_denominator) for v in coef[1:]]
+            left = y - centred[:, columns] @ np.array([float(v) for v in powers])
+            left = np.abs(left - np.median(left))
+            agree = left <= tolerance
+            enough = agree.mean() >= 0.5 and len(np.unique(target[agree])) > size + 2
+            if enough and left.max() <= _LOOSE and all(powers):
+                sets.append(set(columns))
+                exponents = {found[j]: v for j, v in zip(columns, powers, strict=True)}
+                leaks.append(Leak(exponents, float(agree.mean()), float(np.expm1(left.max()))))
+    return leaks

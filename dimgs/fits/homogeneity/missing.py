@@ -1,0 +1,280 @@
+"""Dimensional homogeneity as a statistical test: which dimension do the variables miss?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dimgs.errors import FitError, InputError
+from dimgs.fits.homogeneity.columns import (
+    Collinear,
+    checked_logs,
+    collinear_combinations,
+    never_varied,
+    simplest_between,
+)
+from dimgs.fits.linear_inference import LinearFit, fit_linear
+from dimgs.fits.solve import echelon
+
+Array = NDArray[np.float64]
+
+# Standard errors below this are rounding: the dimension is then known, not estimated.
+_KNOWN = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class HomogeneityTest:
+    """Dimension that free exponents of the variables leave unexplained.
+
+    Attributes
+    ----------
+    statistic : float
+        F statistic that the missing dimension is zero; inf where it certainly is not.
+    p_value : float
+        nan where the groups are too few for the test.
+    dof : tuple of int
+        Of the F statistic: testable combinations of base dimensions, then runs or groups.
+    missing : dict of str to (float, float, float)
+        For each base dimension, its missing power and interval; (nan, -inf, inf) where the
+        columns that never varied or move together leave it open.
+    rounded : dict of str to Fraction or None
+        Simplest rational in each interval; None where it is open or holds none.
+    rejected : bool
+        The runs reject homogeneity at 1 - level: a variable or constant is missing.
+    exponents : ndarray of shape (n_variables,)
+        Unconstrained; of minimum norm where they are not unique.
+    covariance : ndarray of shape (n_bases, n_bases)
+        Of the missing powers, by runs or groups.
+    testable : tuple of dict of str to float
+        Combinations of missing powers that the runs determine.
+    never_varied : tuple of str
+    collinear : tuple of Collinear
+    notes : tuple of str
+        Why something is open, by name.
+    level : float
+    """
+
+    statistic: float
+    p_value: float
+    dof: tuple[int, int]
+    missing: dict[str, tuple[float, float, float]]
+    rounded: dict[str, Fraction | None]
+    rejected: bool
+    exponents: Array
+    covariance: Array
+    testable: tuple[dict[str, float], ...]
+    never_varied: tuple[str, ...]
+    collinear: tuple[Collinear, ...]
+    notes: tuple[str, ...]
+    level: float
+
+    def describe(self) -> str:
+        """The rounded missing dimension, such as ``[length]*[time]^-2``; ``1`` for none."""
+        parts = []
+        for base, power in self.rounded.items():
+            if power is None:
+                parts.append(f"{base}^?")
+            elif power:
+                parts.append(base if power == 1 else f"{base}^{power}")
+        return "*".join(parts) or "1"
+
+    def completed_by(
+        self, constants: Mapping[str, Sequence[Fraction | int]]
+    ) -> dict[str, Fraction]:
+        """Constants of which a simple power has the missing dimension, and that power.
+
+        Parameters
+        ----------
+        constants : mapping of str to sequence of Fraction
+            Dimension of each constant, in the order of the base dimensions.
+        """
+        found = {}
+        for name, dimension in constants.items():
+            low, high = -np.inf, np.inf
+            for power, (_, least, most) in zip(dimension, self.missing.values(), strict=True):
+                if power:
+                    ends = sorted((least / float(power), most / float(power)))
+                    low, high = max(low, ends[0]), min(high, ends[1])
+                elif least > 1e-6 or most < -1e-6:
+                    high = -np.inf
+            if np.isfinite([low, high]).all() and low <= high + 2e-6:
+                simple = simplest_between(low - 1e-6, high + 1e-6)
+                if simple:
+                    found[name] = simple
+        return found
+
+
+def homogeneity_test(
+    log_X: ArrayLike,
+    log_y: ArrayLike,
+    D: Sequence[Sequence[Fraction | int]],
+    dim_y: Sequence[Fraction | int],
+    *,
+    names: Sequence[str] | None = None,
+    bases: Sequence[str] | None = None,
+    sample_weight: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    level: float = 0.9,
+    max_denominator: int = 6,
+) -> HomogeneityTest:
+    """Fit free exponents a of the variables and test that dim(Y) - D a is zero.
+
+    Parameters
+    ----------
+    log_X : array-like of shape (n_runs, n_variables)
+        Natural logarithms of the variables in coherent SI units.
+    log_y : array-like of shape (n_runs,)
+        Of the response, in its coherent SI unit.
+    D : matrix of Fraction of shape (n_bases, n_variables)
+        Exact dimensional matrix.
+    dim_y : sequence of Fraction of length n_bases
+        Dimension of the response.
+    names, bases : sequence of str, optional
+        Of the variables and of the base dimensions.
+    sample_weight : array-like of shape (n_runs,), optional
+    groups : array-like of shape (n_runs,), optional
+        Clusters of runs, the unit of the uncertainty.
+    level : float, default=0.9
+        Of the intervals; the test is at 1 - level.
+    max_denominator : int, default=6
+        Of the rounded powers.
+
+    Raises
+    ------
+    InputError
+        For shapes that do not agree, or values that are not finite.
+    FitError
+        Where there are not more runs than free exponents.
+
+    References
+    ----------
+    Bell & McCaffrey (2002), Survey Methodology 28, 169-181 (run-level covariance).
+
+    Examples
+    --------
+    A period measured for pendulums of several lengths, but always on Earth:
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> length, mass = rng.uniform(-1, 1, (2, 40))
+    >>> found = homogeneity_test(
+    ...     np.column_stack([length, mass]), 0.5 * length + 0.01 * rng.normal(size=40),
+    ...     D=[[1, 0], [0, 1], [0, 0]], dim_y=[0, 0, 1],
+    ...     names=["L", "m"], bases=["[length]", "[mass]", "[time]"])
+    >>> found.rejected, found.describe()
+    (True, '[length]^-1/2*[time]')
+    >>> {name: str(power) for name, power in found.completed_by({"g": [1, 0, -2]}).items()}
+    {'g': '-1/2'}
+    """
+    rows, variables = checked_logs(log_X, names)
+    target = np.asarray(log_y, dtype=np.float64)
+    if target.shape != (len(rows),) or not np.isfinite(target).all():
+        raise InputError(f"log_y must hold one finite value for each of the {len(rows)} runs")
+    matrix = np.array([[float(v) for v in row] for row in D]).reshape(len(D), -1)
+    wanted = np.array([float(v) for v in dim_y])
+    labels = [f"base {i}" for i in range(len(matrix))] if bases is None else list(bases)
+    if matrix.shape[1] != len(variables) or not len(matrix) == len(wanted) == len(labels):
+        raise InputError(
+            f"D has shape {matrix.shape}, but there are {len(variables)} variables, "
+            f"{len(wanted)} powers in dim_y and {len(labels)} base dimensions"
+        )
+    weight = None
+    if sample_weight is not None:
+        weight = np.asarray(sample_weight, dtype=np.float64)
+        if weight.shape != (len(rows),) or not np.all(weight >= 0) or not weight.any():
+            raise InputError("sample_weight must hold one non-negative weight a run")
+    clusters = None if groups is None else np.asarray(groups)
+    if weight is not None:
+        rows, target = rows[weight > 0], target[weight > 0]
+        clusters = None if clusters is None else clusters[weight > 0]
+        weight = weight[weight > 0]
+
+    fit = fit_linear(rows, target, weight, clusters)
+    if clusters is None and fit.n_units < fit.rank + 2:
+        raise FitError(
+            f"{len(rows)} runs cannot test the {fit.rank} free exponents; "
+            f"at least {fit.rank + 2} runs are needed"
+        )
+    if clusters is not None and fit.n_units < 2:
+        raise FitError("groups holds one label only; give at least two groups, or none")
+    gap = wanted - matrix @ fit.coef
+    covariance = matrix @ fit.covariance @ matrix.T
+    open_ways = matrix @ fit.null.T
+    testable = _testable(open_ways)
+    statistic, p_value, dof = _test(fit, testable @ gap, testable @ covariance @ testable.T)
+
+    still = never_varied(rows, variables)
+    together = tuple(collinear_combinations(rows, variables))
+    missing: dict[str, tuple[float, float, float]] = {}
+    rounded: dict[str, Fraction | None] = {}
+    half = fit.half_width(level, np.diag(covariance))
+    unknown = []
+    for i, base in enumerate(labels):
+        if np.abs(open_ways[i]).max(initial=0.0) > 1e-7:
+            missing[base], rounded[base] = (float("nan"), -np.inf, np.inf), None
+            unknown.append(base)
+            continue
+        low, high = float(gap[i] - half[i]), float(gap[i] + half[i])
+        missing[base] = (float(gap[i]), low, high)
+        rounded[base] = simplest_between(low - 1e-6, high + 1e-6, max_denominator)
+    return HomogeneityTest(
+        statistic=statistic,
+        p_value=p_value,
+        dof=dof,
+        missing=missing,
+        rounded=rounded,
+        rejected=bool(p_value < 1 - level),
+        exponents=fit.coef,
+        covariance=covariance,
+        testable=tuple(
+            {base: float(v) for base, v in zip(labels, row, strict=True) if abs(v) > 1e-9}
+            for row in testable
+        ),
+        never_varied=still,
+        collinear=together,
+        notes=_notes(still, together, unknown),
+        level=level,
+    )
+
+
+def _testable(open_ways: Array) -> Array:
+    """Rows: combinations of base dimensions that no open exponent can change."""
+    left, singular, _ = np.linalg.svd(open_ways, full_matrices=True)
+    rank = int(np.sum(singular > 1e-7))
+    return echelon(left[:, rank:].T)
+
+
+def _test(fit: LinearFit, gap: Array, covariance: Array) -> tuple[float, float, tuple[int, int]]:
+    values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+    known = values <= _KNOWN**2
+    sure = vectors[:, known].T @ gap
+    if np.any(np.abs(sure) > 1e-6):
+        return np.inf, 0.0, (len(gap), fit.dof)
+    free = vectors[:, ~known]
+    return fit.wald(free.T @ gap, np.diag(values[~known]))
+
+
+def _notes(
+    still: tuple[str, ...], together: tuple[Collinear, ...], unknown: list[str]
+) -> tuple[str, ...]:
+    notes = []
+    if still:
+        notes.append(
+            f"{', '.join(still)} never varied: no exponent can be told; vary them to test them"
+        )
+    for found in together:
+        text = "*".join(f"{name}^{_short(power)}" for name, power in found.exponents.items())
+        how = "is constant" if found.exact else f"varies by only {found.spread:.1g} (log)"
+        notes.append(f"{text} {how} over the runs: its exponents cannot be told apart")
+    if unknown:
+        notes.append(
+            f"the missing powers of {', '.join(unknown)} stay open, because the columns "
+            "above could supply them"
+        )
+    return tuple(notes)
+
+
+def _short(power: Fraction | float) -> str:
+    return str(power) if isinstance(power, Fraction) else f"{power:.3g}"
