@@ -19,6 +19,9 @@ def fit(
     robust: tables.Robust = False,
     within: tables.Within = None,
     split_by: tables.SplitBy = None,
+    regimes: tables.Regimes = False,
+    local: tables.Local = False,
+    additive: tables.Additive = False,
     arrhenius: tables.Arrhenius = None,
     arrhenius_power: tables.ArrheniusPower = False,
     constants: tables.Constants = None,
@@ -37,17 +40,20 @@ def fit(
     from dimgs.report.text import fit_text
 
     tables.define(define)
-    options = _options(
+    options = tables.options(
         constants,
         scale,
-        within,
-        split_by,
-        arrhenius,
-        arrhenius_power,
-        robust,
-        drop_bad,
-        level,
-        seed,
+        within=within,
+        split_by=split_by,
+        arrhenius=arrhenius,
+        arrhenius_power=arrhenius_power,
+        robust=robust,
+        regimes=regimes,
+        local=local,
+        additive=additive,
+        drop_bad=drop_bad,
+        level=level,
+        seed=seed,
     )
     documents = []
     for name, data in _each(table, target, columns, drop, options):
@@ -70,6 +76,9 @@ def discover(
     robust: tables.Robust = False,
     within: tables.Within = None,
     split_by: tables.SplitBy = None,
+    regimes: tables.Regimes = False,
+    local: tables.Local = False,
+    additive: tables.Additive = False,
     arrhenius: tables.Arrhenius = None,
     arrhenius_power: tables.ArrheniusPower = False,
     constants: tables.Constants = None,
@@ -89,17 +98,20 @@ def discover(
     from dimgs.report.write import write_study
 
     tables.define(define)
-    options = _options(
+    options = tables.options(
         constants,
         scale,
-        within,
-        split_by,
-        arrhenius,
-        arrhenius_power,
-        robust,
-        drop_bad,
-        level,
-        seed,
+        within=within,
+        split_by=split_by,
+        arrhenius=arrhenius,
+        arrhenius_power=arrhenius_power,
+        robust=robust,
+        regimes=regimes,
+        local=local,
+        additive=additive,
+        drop_bad=drop_bad,
+        level=level,
+        seed=seed,
     )
     documents = []
     for name, data in _each(table, target, columns, drop, options):
@@ -115,34 +127,6 @@ def discover(
             say(report_text(report))
     if json:
         _emit(documents)
-
-
-def _options(
-    constants: str | None,
-    scale: list[str] | None,
-    within: str | None,
-    split_by: str | None,
-    arrhenius: str | None,
-    arrhenius_power: bool,
-    robust: bool,
-    drop_bad: bool,
-    level: float,
-    seed: int,
-) -> "Options":
-    from dimgs.discovery.options import Options
-
-    return Options(
-        constants=tables.names(constants) or [],
-        scales=tables.scales(scale),
-        within=within,
-        split_by=split_by,
-        arrhenius=arrhenius,
-        arrhenius_power=arrhenius_power,
-        robust=robust,
-        drop_bad=drop_bad,
-        level=level,
-        seed=seed,
-    )
 
 
 def _each(

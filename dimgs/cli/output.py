@@ -43,8 +43,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         cells = [list(columns), *[list(r) for r in rows]]
         widths = [max(len(row[j]) for row in cells) for j in range(len(columns))]
         say(title)
-        for row in cells:
-            say("  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip())
+        for line in cells:
+            say("  " + "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
         return
     from rich.console import Console
     from rich.table import Table

@@ -1,12 +1,13 @@
 """Options that several commands share, and the table that they read."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
+    from dimgs.discovery.options import Options
 
 Table = Annotated[str, typer.Argument(help="CSV, TSV, Parquet or Excel file with units.")]
 Target = Annotated[list[str], typer.Option("--target", "-y", help="Response column; repeatable.")]
@@ -44,6 +45,21 @@ ArrheniusPower = Annotated[
     bool, typer.Option("--arrhenius-power", help="Let that temperature enter as a power too.")
 ]
 Robust = Annotated[bool, typer.Option("--robust", help="Fit by ranks: outliers do no harm.")]
+
+Regimes = Annotated[
+    bool, typer.Option("--regimes", help="Find regimes of constant exponents and their borders.")
+]
+Local = Annotated[bool, typer.Option("--local", help="Local exponents at every run.")]
+Additive = Annotated[
+    bool, typer.Option("--additive", help="Sparse sum of smooth functions of the groups.")
+]
+
+
+def options(constants: str | None, scale: list[str] | None, **chosen: Any) -> "Options":
+    """Options of an analysis from what was typed."""
+    from dimgs.discovery.options import Options
+
+    return Options(constants=names(constants) or [], scales=scales(scale), **chosen)
 
 
 def names(text: str | None) -> list[str] | None:

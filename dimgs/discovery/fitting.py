@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.design.features import Design
+from dimgs.discovery.further import additive_of, local_of, regime_document, regimes_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.power import PowerFit, fit_ranks, fit_squares, monomial_text
 from dimgs.discovery.prepare import Prepared, prepare
@@ -47,16 +48,20 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     snapped = snap_power(design, fit, options.level)
     law = power_law(design, snapped.estimate, _NO_SCORES, options.level, options.within)
     law = law.with_scores(_scores(design, law, fit, options))
+    regimes, whole = regimes_of(design, options) if options.regimes else (None, None)
     return FitResult(
         exponents=snapped.exponents,
         variable_exponents=snapped.variables,
-        law=law,
-        scores=law.scores,
+        law=whole or law,
+        scores=law.scores if whole is None else whole.scores,
         independent_contrasts=fit.n_contrasts,
         pairs=fit.n_pairs,
         group_prefactors=_group_prefactors(law, snapped),
         activation=_activation(design, snapped),
         collinear=tuple(monomial_text(design, d) for d in fit.collinear),
+        regimes=None if regimes is None else tuple(regime_document(r) for r in regimes),
+        local=local_of(design, options) if options.local else None,
+        additive=additive_of(design, options) if options.additive else None,
         level=options.level,
         warnings=(*prepared.warnings, *_fit_warnings(design, fit, law)),
     )

@@ -104,9 +104,11 @@ def _solve(X: Array, y: Array) -> _Solution:
         usable = np.abs(y) > 1e-3 * np.abs(y).max()
         design = np.column_stack([np.ones(n), away])[usable]
         start = np.linalg.lstsq(design, np.log(np.abs(y[usable])), rcond=None)[0][1:]
-        b = np.asarray(
-            least_squares(lambda v: project(v)[0] / np.abs(y).max(), start, method="trf").x
-        )
+
+        def misfit(trial: Array) -> Array:
+            return np.asarray(project(trial)[0] / np.abs(y).max())
+
+        b = np.asarray(least_squares(misfit, start, method="trf").x)
     residuals, scale = project(b)
     shape = np.exp(away @ b)
     prefactor = scale * float(np.exp(-centre @ b))

@@ -26,6 +26,8 @@ class Options:
         Let that temperature enter as a power too.
     robust : bool
         Fit by ranks instead of squares.
+    regimes, local, additive : bool
+        Look for regimes, local exponents and additive terms as well.
     drop_bad : bool
         Drop rows that cannot be used, and count them.
     level : float
@@ -46,6 +48,9 @@ class Options:
     arrhenius: str | None = None
     arrhenius_power: bool = False
     robust: bool = False
+    regimes: bool = False
+    local: bool = False
+    additive: bool = False
     drop_bad: bool = False
     level: float = 0.9
     seed: int = 0

@@ -17,7 +17,7 @@ from dimgs.design.features import Design, build_design, unlogged_names
 from dimgs.discovery.options import Options
 from dimgs.errors import InputError
 from dimgs.groups.derive import pi_basis
-from dimgs.groups.group import PiBasis
+from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.inputs import constant_variables
 from dimgs.variables import Variable
 
@@ -121,7 +121,6 @@ def derive(
 def _without_inputs(target: Variable) -> PiBasis:
     """A response whose only inputs enter unlogged: it must be dimensionless or a level."""
     from dimgs.errors import DimensionError
-    from dimgs.groups.group import PiGroup
     from dimgs.groups.span import outside_span
 
     if not (target.is_level or target.dimension.is_dimensionless):
@@ -211,9 +210,13 @@ def _leaks(data: Dataset, target: str, inputs: list[str]) -> list[str]:
     if not varying or data.variable(target).is_level or np.any(values <= 0) or len(values) < 4:
         return []
     logs = np.log(np.column_stack([np.asarray(data[n], dtype=np.float64) for n in varying]))
-    return monomial_leak_warnings(monomial_leak(logs, np.log(values), varying), target)
-
-
-def monomial_leak_warnings(leak: object, target: str) -> list[str]:
-    """Sentence about columns of which the target is an exact monomial."""
-    return [] if leak is None else [f"'{target}' {leak}"]
+    out = []
+    for leak in monomial_leak(logs, np.log(values), varying):
+        monomial = PiGroup.of("leak", leak.exponents)
+        columns = ",".join(leak.exponents)
+        out.append(
+            f"'{target}' is exactly a constant times {monomial} in every run: if that was derived "
+            f"from the target, leave it out (--drop {columns}); noise-free runs of a formula look "
+            f"the same."
+        )
+    return out

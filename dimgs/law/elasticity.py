@@ -6,6 +6,7 @@ import numpy as np
 import sympy
 
 from dimgs.law.evaluate import Inputs, evaluate
+from dimgs.law.prediction import Interval
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law
@@ -17,31 +18,26 @@ def elasticities(law: "Law", inputs: Inputs, level: float | None) -> dict[str, A
     The value is exact (symbolic differentiation). The interval follows from how the elasticity
     moves with the law's parameters: the derivative of each parameter's gradient.
     """
-    from dimgs.law.law import Interval
-
     values: dict[str, Any] = {s: inputs.values[v.name] for s, v in law.symbols.items()}
     values |= law.constant_values
-    logarithm = law.expression if law.target.is_level else sympy.log(law.expression)
-    in_columns = [g.subs(_group_monomials(law)) for g in law.uncertainty.gradients]
-    linear = law.uncertainty.scale == "linear" and not law.target.is_level
+    monomials = _group_monomials(law)
+    gradients = [g.subs(monomials) for g in law.uncertainty.gradients]
+    if law.uncertainty.scale == "linear":
+        pi_0 = law.pi_expression.subs(monomials)
+        gradients = [g / pi_0 for g in gradients]
     out: dict[str, Any] = {}
     for name, variable in law.symbols.items():
         x = sympy.Symbol(name)
-        slope = x * (
-            sympy.diff(law.expression, x) / law.expression
-            if not law.target.is_level
-            else sympy.diff(logarithm, x)
-        )
+        slope = x * sympy.diff(law.expression, x)
+        if not law.target.is_level:
+            slope = slope / law.expression
         value = evaluate(sympy.powsimp(slope), values, inputs.n)
         if level is None:
             out[variable.name] = value
             continue
-        if linear:
-            pi_0 = law.pi_expression.subs(_group_monomials(law))
-            in_columns = [g.subs(_group_monomials(law)) / pi_0 for g in law.uncertainty.gradients]
-        moves = [evaluate(x * sympy.diff(g, x), values, inputs.n) for g in in_columns]
-        gradients = np.column_stack(moves) if moves else np.zeros((inputs.n, 0))
-        half = law.uncertainty.half_width(gradients, level, 0.0)
+        moves = [evaluate(x * sympy.diff(g, x), values, inputs.n) for g in gradients]
+        moved = np.column_stack(moves) if moves else np.zeros((inputs.n, 0))
+        half = law.uncertainty.half_width(moved, level, 0.0)
         if law.target.is_level:
             half = half / abs(law.target.unit.log_factor)
         out[variable.name] = Interval(value, value - half, value + half)
@@ -55,7 +51,7 @@ def _group_monomials(law: "Law") -> dict[sympy.Symbol, sympy.Expr]:
     monomials = {}
     for group in law.groups:
         factors = [
-            sympy.Symbol(identifiers[name], positive=None) ** sympy.Rational(str(e))
+            sympy.Symbol(identifiers[name]) ** sympy.Rational(str(e))
             for name, e in group.exponents
             if name in identifiers
         ]

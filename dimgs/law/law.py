@@ -1,9 +1,9 @@
 """A law: a closed form that is dimensionally checked and knows its uncertainty and domain."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import sympy
@@ -12,23 +12,17 @@ from numpy.typing import NDArray
 from dimgs.errors import LawError
 from dimgs.expression import check_dimension
 from dimgs.groups.group import PiGroup
-from dimgs.law.evaluate import Inputs, evaluate, inputs_of
+from dimgs.law import prediction
 from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
-from dimgs.variables import Dimension, Variable, registry
+from dimgs.law.prediction import Interval, Of
+from dimgs.variables import Dimension, Variable
 
 if TYPE_CHECKING:
     from dimgs.law.units import UnitLaw
 
 Array = NDArray[np.float64]
-Of = Literal["run", "law"]
 
-
-class Interval(NamedTuple):
-    """Values with their intervals, each of shape (n_runs,)."""
-
-    value: Any
-    low: Any
-    high: Any
+__all__ = ["Interval", "LabelEffects", "Law"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +67,10 @@ class Law:
     level : float
         Coverage of the intervals of the constants.
     label_effects : LabelEffects, optional
+    scales : tuple of Variable
+        Unknown constants that the groups contain.
+    known : tuple of Variable
+        Known physical constants that the groups contain.
 
     Raises
     ------
@@ -97,7 +95,8 @@ class Law:
     uncertainty: Uncertainty
     level: float = 0.9
     label_effects: LabelEffects | None = None
-    scales: tuple[Variable, ...] = field(default=())
+    scales: tuple[Variable, ...] = ()
+    known: tuple[Variable, ...] = ()
 
     def __post_init__(self) -> None:
         dimensions = {k: v.dimension for k, v in self.symbols.items()}
@@ -171,21 +170,11 @@ class Law:
         InputError
             If an input is absent or has another dimension.
         """
-        inputs = self._inputs(data)
-        value = self._values(inputs)
-        if level is None:
-            return self._tagged(value, inputs)
-        half = self.uncertainty.half_width(
-            self._gradients(inputs), level, 1.0 if of == "run" else 0.0
-        )
-        if self.uncertainty.scale == "linear":
-            half = half * self._response_factor(inputs)
-        low, high = self._around(value, half)
-        return Interval(*(self._tagged(x, inputs) for x in (value, low, high)))
+        return prediction.predict(self, data, level, of)
 
     def predict_si(self, data: Any) -> Array:
         """Predicted target of each row in the coherent SI unit, as a plain array."""
-        return self._values(self._inputs(data))
+        return prediction.values(self, prediction.law_inputs(self, data))
 
     def ratio(self, u: Any, v: Any, level: float | None = None, of: Of = "law") -> Any:
         """f(u)/f(v), free of the prefactor (for a level: the difference f(u) - f(v)).
@@ -202,22 +191,7 @@ class Law:
         -------
         ndarray of shape (n,) or Interval of such
         """
-        a, b = self._inputs(u), self._inputs(v)
-        one, two = self._values(a), self._values(b)
-        with np.errstate(all="ignore"):
-            value = one - two if self.target.is_level else one / two
-        if level is None:
-            return value
-        gradient_u, gradient_v = self._gradients(a), self._gradients(b)
-        if self.uncertainty.scale == "linear" and not self.target.is_level:
-            gradient_u = gradient_u * self._response_factor(a)[:, None] / one[:, None]
-            gradient_v = gradient_v * self._response_factor(b)[:, None] / two[:, None]
-        runs = 2.0 if of == "run" else 0.0
-        half = self.uncertainty.half_width(gradient_u - gradient_v, level, runs)
-        if self.target.is_level:
-            half = half / abs(self.target.unit.log_factor)
-            return Interval(value, value - half, value + half)
-        return Interval(value, value * np.exp(-half), value * np.exp(half))
+        return prediction.ratio(self, u, v, level, of)
 
     def elasticities(self, data: Any, level: float | None = None) -> dict[str, Any]:
         """Local exponents ∂ ln f/∂ ln x of each input (∂f/∂ ln x for a level).
@@ -229,93 +203,11 @@ class Law:
         """
         from dimgs.law.elasticity import elasticities
 
-        return elasticities(self, self._inputs(data), level)
+        return elasticities(self, prediction.law_inputs(self, data), level)
 
     def outside(self, data: Any) -> list[list[str]]:
         """For each row, the groups in which it lies outside the domain of validity."""
-        inputs = self._inputs(data)
-        values = self.group_values(inputs)
-        logged = {g.name for g in self.groups}
-        columns = [np.log(values[f]) if f in logged else values[f] for f in self.domain.features]
-        features = np.column_stack(columns) if columns else np.zeros((inputs.n, 0))
-        rows = self.domain.outside(values, features)
-        if self.label_effects is not None:
-            seen = inputs.labels.get(self.label_effects.column)
-            for i, row in enumerate(rows):
-                if seen is None or str(seen[i]) not in self.label_effects.log_ratios:
-                    row.append(self.label_effects.column)
-        return rows
-
-    def group_values(self, inputs: Inputs) -> dict[str, Array]:
-        """Values of the groups, of the unlogged inputs and of the constants, by name."""
-        by_column: dict[str, Any] = dict(inputs.values)
-        by_column |= {c.name: c.value for c in self.constants}
-        by_column |= {s.name: 1.0 for s in self.scales}
-        out: dict[str, Array] = {}
-        with np.errstate(all="ignore"):
-            for group in self.groups:
-                out[group.name] = np.broadcast_to(np.exp(group.log(by_column)), (inputs.n,))
-        for symbol, variable in self.symbols.items():
-            out[symbol] = inputs.values[variable.name]
-        return out
-
-    def _inputs(self, data: Any) -> Inputs:
-        from dimgs.errors import InputError
-
-        label = [self.label_effects.column] if self.label_effects else []
-        inputs = inputs_of(data, tuple(self.symbols.values()), label)
-        for name, column in inputs.values.items():
-            bad = np.flatnonzero(~np.isfinite(column))
-            if bad.size:
-                raise InputError(
-                    f"Input '{name}' has no finite value in row {int(bad[0]) + 1}; "
-                    f"fill it in or leave the row out."
-                )
-        return inputs
-
-    def _values(self, inputs: Inputs) -> Array:
-        values: dict[str, Any] = {s: inputs.values[v.name] for s, v in self.symbols.items()}
-        result = evaluate(self.expression, {**values, **self.constant_values}, inputs.n)
-        if self.label_effects is None:
-            return result
-        seen = inputs.labels.get(self.label_effects.column)
-        effects = self.label_effects.log_ratios
-        shift = np.array([effects.get(str(x), 0.0) for x in seen] if seen is not None else 0.0)
-        if self.target.is_level:
-            return np.asarray(result + shift / self.target.unit.log_factor)
-        return np.asarray(result * np.exp(shift))
-
-    def _gradients(self, inputs: Inputs) -> Array:
-        values = {**self.group_values(inputs), **self.constant_values}
-        columns = [evaluate(g, values, inputs.n) for g in self.uncertainty.gradients]
-        return np.column_stack(columns) if columns else np.zeros((inputs.n, 0))
-
-    def _response_factor(self, inputs: Inputs) -> Array:
-        """Target over pi_0: the monomial that gives pi_0 its dimension back."""
-        by_column: dict[str, Any] = dict(inputs.values)
-        by_column |= {c.name: c.value for c in self.constants}
-        by_column |= {s.name: 1.0 for s in self.scales}
-        rest = PiGroup.of(
-            "rest", {k: e for k, e in self.response.exponents if k != self.target.name}
-        )
-        return np.broadcast_to(np.exp(-rest.log(by_column)), (inputs.n,))
-
-    def _around(self, value: Array, half: Array) -> tuple[Array, Array]:
-        if self.target.is_level:
-            half = half / abs(self.target.unit.log_factor)
-            return value - half, value + half
-        if self.uncertainty.scale == "log":
-            return value * np.exp(-half), value * np.exp(half)
-        return value - half, value + half
-
-    def _tagged(self, value: Array, inputs: Inputs) -> Any:
-        if not inputs.with_units:
-            return value
-        from dimgs.dataset.export import quantity
-
-        if self.target.is_level:
-            return registry().Quantity(value, "")
-        return quantity(self.target, value)
+        return prediction.outside(self, data)
 
     def latex(self, form: Literal["dimensional", "pi"] = "dimensional") -> str:
         """LaTeX of the law, in its variables or in pi groups (named groups typeset as Re, Pr)."""

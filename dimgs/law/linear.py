@@ -8,9 +8,11 @@ import sympy
 from numpy.typing import NDArray
 
 from dimgs.design.features import Design
+from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
+from dimgs.law.names import Names
 from dimgs.law.parts import Scores, Uncertainty
-from dimgs.law.power import Estimate, Names, domain_of, log_form_of
+from dimgs.law.power import Estimate, log_form_of
 
 Array = NDArray[np.float64]
 
@@ -96,4 +98,5 @@ def linear_law(design: Design, estimate: LinearEstimate, level: float) -> Law:
         ),
         level=level,
         scales=tuple(v for v in design.basis.variables if v.role == "scale"),
+        known=tuple(v for v in design.basis.variables if v.role == "constant"),
     )

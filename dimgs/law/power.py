@@ -1,6 +1,6 @@
 """From a fitted power law to a checked Law."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -10,15 +10,15 @@ import sympy
 from numpy.typing import NDArray
 
 from dimgs.design.features import Design, Feature
-from dimgs.expression import safe_identifiers
 from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.law.domain import domain_of
 from dimgs.law.law import LabelEffects, Law
-from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
+from dimgs.law.names import Names
+from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.variables import Dimension, Variable
 
 Array = NDArray[np.float64]
 _DECIMALS = 12
-_PREFACTORS = ("C", "C_0", "K_0", "prefactor", "prefactor_0")
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,12 @@ def power_law(
         if within is not None and estimate.effects is not None
         else None,
         scales=tuple(v for v in design.basis.variables if v.role == "scale"),
+        known=tuple(v for v in design.basis.variables if v.role == "constant"),
     )
 
 
 def log_form_of(
-    design: Design, estimate: Estimate, names: "Names", level: float
+    design: Design, estimate: Estimate, names: Names, level: float
 ) -> tuple[sympy.Expr, sympy.Expr, list[Constant], list[sympy.Expr]]:
     """Dimensional form, pi form, constants and log-gradients of a monomial law."""
     target, response = design.basis.target, design.basis.response
@@ -125,39 +126,6 @@ def log_form_of(
     assert response is not None
     terms = _Terms(design, estimate, names, level)
     return (*terms.log_form(target, response), terms.gradients())
-
-
-@dataclass(frozen=True)
-class Names:
-    """Identifiers of a law: inputs, constants, scales and fitted constants."""
-
-    symbols: Mapping[str, Variable]
-    identifier: Mapping[str, str]
-    prefactor: str
-
-    @classmethod
-    def of(cls, design: Design) -> "Names":
-        """Safe identifiers of every input that the features use."""
-        used = {n for f in design.features if f.group for n, _ in f.group.exponents}
-        used |= {f.variable for f in design.features if f.variable is not None}
-        response = design.basis.response
-        used |= {n for n, _ in response.exponents} if response else set()
-        target = design.basis.target
-        if target is not None:
-            used.discard(target.name)
-        groups = [g.name for g in design.basis.groups]
-        identifier = safe_identifiers(sorted(used), reserved=["pi_0", *groups])
-        taken = set(identifier.values())
-        variables = {n: _variable(design, n) for n in used}
-        symbols = {identifier[n]: variables[n] for n in sorted(used) if variables[n].role == "data"}
-        prefactor = next(p for p in _PREFACTORS if p not in taken)
-        return cls(symbols, identifier, prefactor)
-
-
-def _variable(design: Design, name: str) -> Variable:
-    if any(v.name == name for v in design.basis.variables):
-        return design.basis.variable(name)
-    return design.data.variable(name)
 
 
 class _Terms:
@@ -193,8 +161,8 @@ class _Terms:
         dimension = target.dimension
         for name, e in powers.items():
             dimension = dimension / self.basis.variable(name).dimension ** e
-        e = self.estimate
-        bounds = [_exp(x) for x in (e.intercept, e.intercept_low, e.intercept_high)]
+        fit = self.estimate
+        bounds = [_exp(x) for x in (fit.intercept, fit.intercept_low, fit.intercept_high)]
         prefactor = Constant(self.names.prefactor, bounds[0], dimension, bounds[1], bounds[2])
         c = sympy.Symbol(prefactor.name)
         monomial = sympy.Mul(*(self.symbol(k) ** _rational(x) for k, x in sorted(powers.items())))
@@ -207,8 +175,8 @@ class _Terms:
     def level_form(self, unit: float) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
         """Target = C + Σ k log(group) + unlogged terms, in units of the level."""
         e = self.estimate
-        ends = sorted((e.intercept_low / unit, e.intercept_high / unit))
-        constants = [Constant(self.names.prefactor, e.intercept / unit, Dimension(), *ends)]
+        low, high = sorted((e.intercept_low / unit, e.intercept_high / unit))
+        constants = [Constant(self.names.prefactor, e.intercept / unit, Dimension(), low, high)]
         total = in_groups = sympy.Symbol(self.names.prefactor)
         names: set[str] = set()
         for feature, exponent in self.grouped:
@@ -281,67 +249,3 @@ def _rational(value: Fraction) -> sympy.Rational:
 def _exp(value: float) -> float:
     with np.errstate(over="ignore"):
         return float(np.exp(value))
-
-
-def domain_of(design: Design) -> Domain:
-    """Ranges and leverage of the runs of a design.
-
-    Returns
-    -------
-    Domain
-    """
-    ranges: dict[str, tuple[float, float]] = {}
-    names = Names.of(design)
-    labels: list[str] = []
-    for j, feature in enumerate(design.features):
-        column = design.X[:, j]
-        if feature.group is not None:
-            label = feature.name
-            ranges[label] = (_exp(column.min()), _exp(column.max()))
-        else:
-            assert feature.variable is not None
-            label = names.identifier[feature.variable]
-            raw = np.asarray(design.data[feature.variable], dtype=np.float64)
-            ranges[label] = (float(raw.min()), float(raw.max()))
-        labels.append(label)
-    columns = {
-        v.name: (float(design.data[v.name].min()), float(design.data[v.name].max()), v.si_unit)
-        for v in names.symbols.values()
-    }
-    X = _leverage_features(design)
-    centre = X.mean(axis=0) if X.size else np.zeros(X.shape[1])
-    away = X - centre
-    precision = _pseudo_inverse(away)
-    leverage = np.einsum("ij,jk,ik->i", away, precision, away)
-    return Domain(
-        ranges,
-        columns,
-        tuple(labels),
-        tuple(float(x) for x in centre),
-        tuple(tuple(float(x) for x in row) for row in precision),
-        float(leverage.max(initial=0.0)),
-    )
-
-
-def _leverage_features(design: Design) -> Array:
-    """The design's features, 1/T replaced by T, which is what a domain is evaluated on."""
-    columns: Sequence[Array] = [
-        np.asarray(design.data[f.variable], dtype=np.float64)
-        if f.contrast == "inverse" and f.variable is not None
-        else design.X[:, j]
-        for j, f in enumerate(design.features)
-    ]
-    return np.column_stack(columns) if columns else np.zeros((design.n_runs, 0))
-
-
-def _pseudo_inverse(away: Array) -> Array:
-    """Inverse scatter; a direction without data makes any step along it infinitely far."""
-    if away.shape[1] == 0:
-        return np.zeros((0, 0))
-    spread = away.std(axis=0)
-    spread[spread == 0] = 1.0
-    _, s, vt = np.linalg.svd(away / spread, full_matrices=False)
-    limit = s.max(initial=0.0) * 1e-9
-    inverse = np.where(s > limit, 1.0 / np.maximum(s, limit or 1.0), 1.0 / max(limit, 1e-300))
-    scaled = vt.T / spread[:, None]
-    return np.asarray((scaled * inverse**2) @ scaled.T)

@@ -46,6 +46,7 @@ def law_document(law: "Law") -> dict[str, Any]:
             "target": _variable(law.target),
             "symbols": {s: _variable(v) for s, v in law.symbols.items()},
             "scales": [_variable(v) for v in law.scales],
+            "known": [_variable(v) for v in law.known],
             "response": _group(law.response),
             "groups": [_group(g) for g in law.groups],
             "uncertainty": _uncertainty(law.uncertainty),
@@ -171,6 +172,7 @@ def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
             if effects is None
             else LabelEffects(effects["column"], effects["log_ratios"]),
             scales=tuple(_variable_from(v) for v in exact["scales"]),
+            known=tuple(_variable_from(v) for v in exact["known"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where} is not a complete law: {error} is missing or broken.") from error

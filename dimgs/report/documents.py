@@ -71,7 +71,8 @@ def _group(group: PiGroup, symbols: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _exponent(e: Exponent) -> dict[str, Any]:
+def exponent_document(e: Exponent) -> dict[str, Any]:
+    """A fitted exponent as JSON."""
     return {
         "name": e.name,
         "group": None if e.group is None else _exponents(e.group),
@@ -106,8 +107,8 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
             for name, a in fit.activation.items()
         }
     document = {
-        "exponents": [_exponent(e) for e in fit.exponents],
-        "variable_exponents": [_exponent(e) for e in fit.variable_exponents],
+        "exponents": [exponent_document(e) for e in fit.exponents],
+        "variable_exponents": [exponent_document(e) for e in fit.variable_exponents],
         "prefactor": None
         if prefactor is None
         else {

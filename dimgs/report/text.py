@@ -69,6 +69,12 @@ def fit_text(fit: FitResult) -> str:
     if fit.group_prefactors:
         lines += ["Prefactors by group:"]
         lines += [f"  {k}: {number(v)}" for k, v in fit.group_prefactors.items()]
+    for regime in fit.regimes or ():
+        own = ", ".join(f"{e['name']}: {number(e['value'])}" for e in regime["exponents"])
+        lines += [f"Regime {regime['where']} ({regime['n']} runs): {own}"]
+    for term in fit.additive or ():
+        shape = "power law" if term["power_law_enough"] else "curved"
+        lines += [f"Term in {term['groups']}: slope {number(term['slope'])}, {shape}"]
     lines += ["", scores_line(fit.scores)]
     lines += [f"{fit.independent_contrasts} independent contrasts ({fit.pairs} pairs)"]
     return "\n".join(lines)

@@ -1,0 +1,211 @@
+"""Regimes, local exponents and additive terms of a design, on top of its power law."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.design.features import Design
+from dimgs.discovery.options import Options
+from dimgs.discovery.power import fit_squares
+from dimgs.discovery.scoring import scores_of
+from dimgs.discovery.snapped import physical_map, snap_power
+from dimgs.errors import FitError
+from dimgs.law.law import Law
+from dimgs.law.parts import Scores
+from dimgs.law.pieces import Side, pieces_law, where_text
+from dimgs.law.power import power_law
+from dimgs.report.results import Exponent
+
+Array = NDArray[np.float64]
+_NO_SCORES = Scores(None, None, None, None)
+_THRESHOLD_DENOMINATOR = 12
+
+
+@dataclass(frozen=True)
+class RegimeResult:
+    """A regime of constant exponents.
+
+    Attributes
+    ----------
+    where : str
+        Condition over group names.
+    n : int
+        Runs inside.
+    exponents : tuple of Exponent
+    law : Law
+    """
+
+    where: str
+    n: int
+    exponents: tuple[Exponent, ...]
+    law: Law
+
+
+def _grouped(design: Design, what: str) -> list[int]:
+    grouped = [j for j, f in enumerate(design.features) if f.group is not None]
+    if not grouped:
+        raise FitError(f"{what} needs at least one free group, and here none is left.")
+    return grouped
+
+
+def regimes_of(design: Design, options: Options) -> tuple[list[RegimeResult], Law | None]:
+    """Regimes found in the runs, and the law in pieces where there is more than one.
+
+    Raises
+    ------
+    FitError
+        If no free group is left.
+    """
+    from dimgs.fits.regimes import RegimePowerLaw
+
+    grouped = _grouped(design, "A search for regimes")
+    _, _, loadings = physical_map(design, grouped)
+    p = design.X.shape[1]
+    weights = np.zeros((len(loadings), p))
+    weights[:, grouped] = [[float(x) for x in row] for row in loadings]
+    plain = [j for j in range(p) if j not in grouped]
+    model = RegimePowerLaw(
+        exponent_map=np.vstack([weights, np.eye(p)[plain]]),
+        level=options.level,
+        random_state=options.seed,
+    ).fit(design.X, design.y, design.weights, groups=design.split)
+    results, laws, conditions = [], [], []
+    names = [f.name for f in design.features]
+    for regime in model.regimes_:
+        sides = _tightest([_side(c, model.thresholds_) for c in regime.conditions])
+        part = design.take(regime.indices)
+        fit = fit_squares(part, options.level)
+        snapped = snap_power(part, fit, options.level)
+        law = power_law(part, snapped.estimate, _NO_SCORES, options.level)
+        fitted = np.log(law.predict_si(part.data)) if part.scale == "log" else None
+        if fitted is None:
+            fitted = part.y + part.offset
+        law = law.with_scores(scores_of(part, fitted, fit.left_out, None, options.seed))
+        results.append(RegimeResult(where_text(sides, names), part.n_runs, snapped.exponents, law))
+        laws.append(law)
+        conditions.append(sides)
+    if len(laws) < 2 or design.scale != "log":
+        return results, None
+    whole = pieces_law(design, laws, conditions, _NO_SCORES, options.level)
+    fitted = np.log(whole.predict_si(design.data))
+    return results, whole.with_scores(scores_of(design, fitted, None, None, options.seed))
+
+
+def _tightest(sides: list[Side]) -> list[Side]:
+    """Sides without those that a tighter one on the same monomial implies."""
+    kept: dict[tuple[tuple[Fraction, ...], bool], Side] = {}
+    for side in sides:
+        key = (side.powers, side.at_least)
+        other = kept.get(key)
+        tighter = other is None or (side.threshold > other.threshold) == side.at_least
+        if tighter:
+            kept[key] = side
+    return sorted(kept.values(), key=lambda s: (not s.at_least, s.boundary))
+
+
+def _side(condition: Any, thresholds: Any) -> Side:
+    value = float(condition.threshold)
+    number, own = next(
+        (k, t)
+        for k, t in enumerate(thresholds, start=1)
+        if np.allclose(t.direction, condition.direction) and np.isclose(t.value, value)
+    )
+    powers = tuple(
+        Fraction(float(x)).limit_denominator(_THRESHOLD_DENOMINATOR) for x in condition.direction
+    )
+    return Side(
+        powers,
+        float(np.exp(value)),
+        float(np.exp(own.low)),
+        float(np.exp(own.high)),
+        condition.sign > 0,
+        number,
+    )
+
+
+def regime_document(regime: RegimeResult) -> dict[str, Any]:
+    """A regime as JSON."""
+    from dimgs.report.documents import exponent_document
+
+    return {
+        "where": regime.where,
+        "n": regime.n,
+        "exponents": [exponent_document(e) for e in regime.exponents],
+        "law": regime.law.to_json(),
+    }
+
+
+def local_of(design: Design, options: Options) -> tuple[dict[str, Any], ...]:
+    """Local exponents of every run, with intervals, by feature and by physical variable.
+
+    Raises
+    ------
+    FitError
+        If no free group is left.
+    """
+    from dimgs.fits.local import LocalPowerLaw
+
+    grouped = _grouped(design, "A local fit")
+    model = LocalPowerLaw().fit(design.X, design.y, design.weights, groups=design.split)
+    intervals = np.asarray(model.intervals(options.level))
+    names, offset, loadings = physical_map(design, grouped)
+    load = np.array([[float(x) for x in row] for row in loadings])
+    base = np.array([float(x) for x in offset])
+    out = []
+    for i in range(design.n_runs):
+        physical = base + load @ model.exponents_[i, grouped]
+        out.append(
+            {
+                "row": int(design.data.rows[i]),
+                "exponents": [
+                    {
+                        "name": f.name,
+                        "value": float(model.exponents_[i, j]),
+                        "low": float(intervals[i, j, 0]),
+                        "high": float(intervals[i, j, 1]),
+                    }
+                    for j, f in enumerate(design.features)
+                ],
+                "variables": dict(zip(names, physical.tolist(), strict=True)),
+            }
+        )
+    return tuple(out)
+
+
+def additive_of(design: Design, options: Options) -> tuple[dict[str, Any], ...]:
+    """Terms of the sparse additive law log f = Σ h(log group).
+
+    Raises
+    ------
+    FitError
+        If no free group is left.
+    """
+    from dimgs.fits.additive import SparseAdditive
+
+    _grouped(design, "An additive fit")
+    model = SparseAdditive(level=options.level, random_state=options.seed).fit(
+        design.X, design.y, design.weights, groups=design.split
+    )
+    out = []
+    for c in model.components_:
+        powers = {f.name: str(w) for f, w in zip(design.features, c.group, strict=True) if w}
+        out.append(
+            {
+                "groups": powers,
+                "slope": c.slope,
+                "low": c.slope_interval[0],
+                "high": c.slope_interval[1],
+                "curvature": c.curvature,
+                "curvature_low": c.curvature_interval[0],
+                "curvature_high": c.curvature_interval[1],
+                "p_value": c.p_value,
+                "power_law_enough": c.power_law_enough,
+            }
+        )
+    return tuple(out)
+
+
+__all__ = ["RegimeResult", "additive_of", "local_of", "regime_document", "regimes_of"]

@@ -1,0 +1,43 @@
+"""Identifiers of a law's inputs and constants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dimgs.design.features import Design
+from dimgs.expression import safe_identifiers
+from dimgs.variables import Variable
+
+_PREFACTORS = ("C", "C_0", "K_0", "prefactor", "prefactor_0")
+
+
+@dataclass(frozen=True)
+class Names:
+    """Identifiers of a law: inputs, constants, scales and fitted constants."""
+
+    symbols: Mapping[str, Variable]
+    identifier: Mapping[str, str]
+    prefactor: str
+
+    @classmethod
+    def of(cls, design: Design) -> "Names":
+        """Safe identifiers of every input that the features use."""
+        used = {n for f in design.features if f.group for n, _ in f.group.exponents}
+        used |= {f.variable for f in design.features if f.variable is not None}
+        response = design.basis.response
+        used |= {n for n, _ in response.exponents} if response else set()
+        target = design.basis.target
+        if target is not None:
+            used.discard(target.name)
+        groups = [g.name for g in design.basis.groups]
+        identifier = safe_identifiers(sorted(used), reserved=["pi_0", *groups])
+        taken = set(identifier.values())
+        variables = {n: _variable(design, n) for n in used}
+        symbols = {identifier[n]: variables[n] for n in sorted(used) if variables[n].role == "data"}
+        prefactor = next(p for p in _PREFACTORS if p not in taken)
+        return cls(symbols, identifier, prefactor)
+
+
+def _variable(design: Design, name: str) -> Variable:
+    if any(v.name == name for v in design.basis.variables):
+        return design.basis.variable(name)
+    return design.data.variable(name)

@@ -1,0 +1,153 @@
+"""Predictions, ratios and the domain of a law."""
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.errors import InputError
+from dimgs.groups.group import PiGroup
+from dimgs.law.evaluate import Inputs, evaluate, inputs_of
+from dimgs.variables import registry
+
+if TYPE_CHECKING:
+    from dimgs.law.law import Law
+
+Array = NDArray[np.float64]
+Of = Literal["run", "law"]
+
+
+class Interval(NamedTuple):
+    """Values with their intervals, each of shape (n_runs,)."""
+
+    value: Any
+    low: Any
+    high: Any
+
+
+def law_inputs(law: "Law", data: Any) -> Inputs:
+    """SI values of a law's inputs, all finite."""
+    label = [law.label_effects.column] if law.label_effects else []
+    inputs = inputs_of(data, tuple(law.symbols.values()), label)
+    for name, column in inputs.values.items():
+        bad = np.flatnonzero(~np.isfinite(column))
+        if bad.size:
+            raise InputError(
+                f"Input '{name}' has no finite value in row {int(bad[0]) + 1}; "
+                f"fill it in or leave the row out."
+            )
+    return inputs
+
+
+def values(law: "Law", inputs: Inputs) -> Array:
+    """The law's target in each row, in SI."""
+    known: dict[str, Any] = {s: inputs.values[v.name] for s, v in law.symbols.items()}
+    result = evaluate(law.expression, {**known, **law.constant_values}, inputs.n)
+    if law.label_effects is None:
+        return result
+    seen = inputs.labels.get(law.label_effects.column)
+    effects = law.label_effects.log_ratios
+    shift = (
+        np.zeros(inputs.n) if seen is None else np.array([effects.get(str(x), 0.0) for x in seen])
+    )
+    if law.target.is_level:
+        return np.asarray(result + shift / law.target.unit.log_factor)
+    return np.asarray(result * np.exp(shift))
+
+
+def group_values(law: "Law", inputs: Inputs) -> dict[str, Array]:
+    """Values of the groups and of the inputs, by name in the pi form."""
+    by_column = _by_column(law, inputs)
+    out: dict[str, Array] = {}
+    with np.errstate(all="ignore"):
+        for group in law.groups:
+            out[group.name] = np.broadcast_to(np.exp(group.log(by_column)), (inputs.n,))
+    for symbol, variable in law.symbols.items():
+        out[symbol] = inputs.values[variable.name]
+    return out
+
+
+def _by_column(law: "Law", inputs: Inputs) -> dict[str, Any]:
+    out: dict[str, Any] = dict(inputs.values)
+    out |= {v.name: v.value for v in law.known if v.value is not None}
+    return out | {s.name: 1.0 for s in law.scales}
+
+
+def predict(law: "Law", data: Any, level: float | None, of: Of) -> Any:
+    """See :meth:`Law.predict`."""
+    inputs = law_inputs(law, data)
+    value = values(law, inputs)
+    if level is None:
+        return _tagged(law, value, inputs)
+    half = law.uncertainty.half_width(_gradients(law, inputs), level, 1.0 if of == "run" else 0.0)
+    if law.target.is_level:
+        half = half / abs(law.target.unit.log_factor)
+        low, high = value - half, value + half
+    elif law.uncertainty.scale == "linear":
+        half = half * _response_factor(law, inputs)
+        low, high = value - half, value + half
+    else:
+        low, high = value * np.exp(-half), value * np.exp(half)
+    return Interval(*(_tagged(law, x, inputs) for x in (value, low, high)))
+
+
+def ratio(law: "Law", u: Any, v: Any, level: float | None, of: Of) -> Any:
+    """See :meth:`Law.ratio`."""
+    a, b = law_inputs(law, u), law_inputs(law, v)
+    one, two = values(law, a), values(law, b)
+    with np.errstate(all="ignore"):
+        value = one - two if law.target.is_level else one / two
+    if level is None:
+        return value
+    gradients = []
+    for inputs, own in ((a, one), (b, two)):
+        gradient = _gradients(law, inputs)
+        if law.uncertainty.scale == "linear":
+            gradient = gradient * (_response_factor(law, inputs) / own)[:, None]
+        gradients.append(gradient)
+    runs = 2.0 if of == "run" else 0.0
+    half = law.uncertainty.half_width(gradients[0] - gradients[1], level, runs)
+    if law.target.is_level:
+        half = half / abs(law.target.unit.log_factor)
+        return Interval(value, value - half, value + half)
+    return Interval(value, value * np.exp(-half), value * np.exp(half))
+
+
+def outside(law: "Law", data: Any) -> list[list[str]]:
+    """See :meth:`Law.outside`."""
+    inputs = law_inputs(law, data)
+    known = group_values(law, inputs)
+    logged = {g.name for g in law.groups}
+    with np.errstate(all="ignore"):
+        columns = [np.log(known[f]) if f in logged else known[f] for f in law.domain.features]
+    features = np.column_stack(columns) if columns else np.zeros((inputs.n, 0))
+    rows = law.domain.outside(known, features)
+    if law.label_effects is not None:
+        seen = inputs.labels.get(law.label_effects.column)
+        for i, row in enumerate(rows):
+            if seen is None or str(seen[i]) not in law.label_effects.log_ratios:
+                row.append(law.label_effects.column)
+    return rows
+
+
+def _gradients(law: "Law", inputs: Inputs) -> Array:
+    known = {**group_values(law, inputs), **law.constant_values}
+    columns = [evaluate(g, known, inputs.n) for g in law.uncertainty.gradients]
+    return np.column_stack(columns) if columns else np.zeros((inputs.n, 0))
+
+
+def _response_factor(law: "Law", inputs: Inputs) -> Array:
+    """Target over pi_0: the monomial that gives pi_0 its dimension back."""
+    powers = {k: e for k, e in law.response.exponents if k != law.target.name}
+    rest = PiGroup.of("rest", powers).log(_by_column(law, inputs))
+    return np.broadcast_to(np.exp(-rest), (inputs.n,))
+
+
+def _tagged(law: "Law", value: Array, inputs: Inputs) -> Any:
+    if not inputs.with_units:
+        return value
+    from dimgs.dataset.export import quantity
+
+    if law.target.is_level:
+        return registry().Quantity(value, "")
+    return quantity(law.target, value)
