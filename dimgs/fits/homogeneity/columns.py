@@ -169,8 +169,9 @@ def monomial_leak(
     """Small sets of columns of which the target is an exact monomial, up to a constant.
 
     At least half of the runs must agree to the tolerance, since tables are often rounded
-    unevenly, and all of them to a percent. Such a column is usually derived from the target. (Or the runs come from a noiseless
-    formula; then the law is already found.) Sets that contain a smaller one are left out.
+    unevenly, and all of them to a percent. Such a column is usually derived from the target.
+    (Or the runs come from a noiseless formula; then the law is already found.) Sets that
+    contain a smaller one are left out.
 
     Parameters
     ----------
