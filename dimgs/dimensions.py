@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from math import gcd, lcm
+from typing import TYPE_CHECKING
 
 from dimgs.errors import InputError
 from dimgs.variables import Dimension, Variable
+
+if TYPE_CHECKING:
+    from flint import fmpz
 
 IntVector = tuple[int, ...]
 
@@ -107,7 +111,8 @@ class DimensionalMatrix:
         for j in range(n):
             augmented[j, r + j] = 1
         normal = augmented.hnf().tolist()
-        return lattice_reduced([row[r:] for row in normal if not any(row[:r])])
+        # from the last row up: the shortest come first, and the reduction has less to do
+        return lattice_reduced([row[r:] for row in reversed(normal) if not any(row[:r])])
 
     def solve(
         self, target: Dimension, columns: Sequence[int] | None = None
@@ -130,7 +135,7 @@ def _cleared(row: Sequence[Fraction]) -> IntVector:
     return tuple(x.numerator * (multiple // x.denominator) for x in row)
 
 
-def lattice_reduced(rows: Sequence[Sequence[int]]) -> tuple[IntVector, ...]:
+def lattice_reduced(rows: "Sequence[Sequence[int | fmpz]]") -> tuple[IntVector, ...]:
     """LLL-reduced basis of the lattice spanned by independent integer rows, by FLINT."""
     if not rows:
         return ()

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
 
-from dimgs.dimensions import DimensionalMatrix, IntVector
 from dimgs.errors import DimensionError, InputError
 from dimgs.groups.group import Dropped, PiBasis
 from dimgs.groups.inputs import (
@@ -13,6 +12,7 @@ from dimgs.groups.inputs import (
     scale_variable,
     variables_of,
 )
+from dimgs.groups.lattice import lattice_of
 from dimgs.groups.naming import Kinds, Namer, kinds_of, named_response, with_named_groups
 from dimgs.groups.repeating import by_repeating
 from dimgs.groups.response import smallest_monomial
@@ -33,7 +33,8 @@ def pi_basis(
     """Pi groups of unit-tagged variables.
 
     Without `repeating`, the groups are an LLL-reduced basis of all integer groups, the same for
-    every column order and unit system; the response stands alone in ``pi_0`` with exponent 1.
+    every column order and unit system; what constants form among themselves stands apart. The
+    response stands alone in ``pi_0`` with exponent 1.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def pi_basis(
     scales : iterable of str, or "auto"
         Unknown dimensional constants, such as ``("M0 [kg]",)``.
     prefer_named : bool
-        Prefer groups that have a name in the literature.
+        Prefer groups that have a name in the literature, also for the response.
     varying : iterable of str, optional
         Inputs that vary in the data (used by ``scales="auto"``).
 
@@ -105,8 +106,8 @@ def pi_basis(
 
 def _check_names(variables: Sequence[Variable]) -> None:
     names = [v.name for v in variables]
-    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if twice is not None:
+    if len(set(names)) < len(names):
+        twice = next(name for i, name in enumerate(names) if name in names[:i])
         raise InputError(f"The name '{twice}' is used twice; rename one of the variables.")
 
 
@@ -134,13 +135,14 @@ def _derive(
 ) -> PiBasis:
     names = tuple(v.name for v in active)
     kinds = kinds_of([*active, *([target] if target else [])])
-    lattice = _lattice(active)
-    isolated = {name for j, name in enumerate(names) if not any(v[j] for v in lattice)}
+    lattice, fixed = lattice_of(active)
+    shared = zip(names, zip(*lattice, strict=True), strict=False)
+    isolated = set(names) - {name for name, exponents in shared if any(exponents)}
     if repeating is not None:
         lattice, monomial, explanation = by_repeating(active, isolated, target, repeating)
     else:
         if prefer_named and lattice:
-            lattice = with_named_groups(lattice, names, kinds)
+            lattice = with_named_groups(lattice, names, kinds, fixed)
         monomial, explanation = _automatic(active, target, kinds if prefer_named else None)
     used = set(monomial) | set(repeating or ())
     idle = [v for v in active if v.name in isolated - used]
@@ -148,7 +150,7 @@ def _derive(
     pi_0 = namer.response(target.name, monomial) if target is not None else None
     groups = namer.groups(lattice)
     data = {v.name for v in active if v.role == "data"}
-    fixed = [g for g in groups if not any(name in data for name, _ in g.exponents)]
+    numbers = [g for g in groups if data.isdisjoint(name for name, _ in g.exponents)]
     return PiBasis(
         variables=tuple(v for v in active if v not in idle),
         groups=groups,
@@ -160,7 +162,7 @@ def _derive(
         suggestions=(
             *(
                 f"{g.name} = {g} is made of constants only: a fixed number, no input."
-                for g in fixed
+                for g in numbers
             ),
             *(
                 f"To let '{v.name}' take part, add a known constant or an unknown scale that "
@@ -180,20 +182,6 @@ def _why_dropped(variable: Variable, inputs: Sequence[Variable]) -> str:
         f"no product of powers of the other inputs has its dimension {variable.dimension}, "
         f"so no group holds it"
     )
-
-
-def _lattice(active: Sequence[Variable]) -> tuple[IntVector, ...]:
-    """Kernel lattice in which every dimensionless variable is a group of its own."""
-    plain = [j for j, v in enumerate(active) if v.dimension.is_dimensionless]
-    rest = [j for j, v in enumerate(active) if not v.dimension.is_dimensionless]
-    if not plain:
-        return DimensionalMatrix.of(active).kernel_lattice()
-    n = len(active)
-    vectors = [tuple(int(i == j) for i in range(n)) for j in plain]
-    for short in DimensionalMatrix.of([active[j] for j in rest]).kernel_lattice():
-        spread = dict(zip(rest, short, strict=True))
-        vectors.append(tuple(spread.get(i, 0) for i in range(n)))
-    return tuple(vectors)
 
 
 def _automatic(

@@ -46,6 +46,11 @@ def variables_of(source: Any) -> tuple[Variable, ...]:
         return tuple(Variable(str(k), _unit_of(k, v)) for k, v in source.items())
     if isinstance(source, str):
         raise InputError(f"'{source}' is a single text; give a list of 'name [unit]' texts.")
+    if not isinstance(source, Iterable):
+        raise InputError(
+            f"Variables cannot be read from a {type(source).__name__}; give a table, a list of "
+            f"'name [unit]' texts or a mapping of name to unit."
+        )
     return tuple(v if isinstance(v, Variable) else parse_variable(str(v)) for v in source)
 
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from dimgs.dimensions import independent_rows, primitive
 
-# prefixes tried per size: in machine integers, and in Python's, which are slower
-_MAX_PREFIXES, _MAX_PREFIXES_BIG = 500_000, 20_000
+# numbers held at once: in machine integers, and in Python's, which are slower
+_MOST, _MOST_BIG = 30_000_000, 500_000
 
 Integers = NDArray[Any]
 
@@ -60,17 +60,17 @@ def smallest_sets(
     r, n = len(rows), len(columns) - 1
     norms = sorted((isqrt(sum(x * x for x in c)) + 1 for c in columns), reverse=True)
     small = 2 * prod(norms[: max(r - 1, 1)]) ** 2 < 2**63
-    most = _MAX_PREFIXES if small else _MAX_PREFIXES_BIG
+    most = _MOST if small else _MOST_BIG
     matrix: Integers = np.array(rows, dtype=np.int64 if small else object)
     start = _Prefixes(np.empty((1, 0), np.int64), matrix[None], np.ones_like(matrix[0, :1]))
     level = {-1: start}
     for size in range(1, r):
-        if comb(n, size - 1) > most:
-            return [], False
         found = [each for last, prefixes in level.items() for each in _completed(last, prefixes)]
         if found:
             return found, True
         if size < r - 1:
+            if comb(n, size) * (r - size) * n // 2 > most:
+                return [], False
             level = {j: p for j in range(n) if (p := _extended(level, j)) is not None}
     return [], True
 

@@ -1,0 +1,93 @@
+from itertools import combinations
+
+import pytest
+from hypothesis import given, settings
+from sympy import Matrix, Rational, ilcm
+
+from dimgs.dimensions import DimensionalMatrix
+from dimgs.errors import InputError
+from dimgs.groups.derive import pi_basis
+from dimgs.groups.enumeration import enumerate_bases, repeating_groups
+from dimgs.groups.repeating import all_bases
+from dimgs.variables import Variable, parse_variable
+from tests.groups.random_variables import variable_lists
+
+Key = frozenset[tuple[int, ...]]
+
+
+def unsigned(vector: tuple[int, ...]) -> tuple[int, ...]:
+    lead = next(x for x in vector if x)
+    return tuple(x if lead > 0 else -x for x in vector)
+
+
+def by_brute_force(D: DimensionalMatrix) -> set[Key]:
+    """Nullspace of [repeating | one other] for every subset of columns, by SymPy."""
+    A = Matrix(len(D.bases), len(D.names), [Rational(str(x)) for row in D.rows for x in row])
+    n, r = len(D.names), A.rank() if D.bases else 0
+    found: set[Key] = set()
+    for chosen in combinations(range(n), r):
+        if r and A[:, list(chosen)].rank() < r:
+            continue
+        groups = set()
+        for j in set(range(n)) - set(chosen):
+            columns = [*chosen, j]
+            if D.bases:
+                (null,) = A[:, columns].nullspace()
+            else:
+                null = Matrix([1])
+            whole = null * ilcm(1, *(x.q for x in null))
+            vector = [0] * n
+            for column, x in zip(columns, whole, strict=True):
+                vector[column] = int(x)
+            groups.add(unsigned(tuple(vector)))
+        found.add(frozenset(groups))
+    return found
+
+
+@settings(deadline=None, max_examples=40)
+@given(variable_lists(least=1, most=6))
+def test_every_distinct_basis_once(variables: list[Variable]) -> None:
+    D = DimensionalMatrix.of(variables)
+    found = [frozenset(map(unsigned, b.groups)) for b in enumerate_bases(D)]
+    assert len(found) == len(set(found))
+    assert set(found) == by_brute_force(D)
+
+
+def test_a_pipe_has_as_many_bases_as_independent_triples_allow() -> None:
+    texts = ["rho [kg/m^3]", "U [m/s]", "D [m]", "mu [Pa*s]", "L [m]", "eps [m]"]
+    basis = pi_basis([*texts, "dp [Pa]"], "dp")
+    bases = all_bases(basis)
+    expected = by_brute_force(basis.matrix)
+    keys = {
+        frozenset(unsigned(tuple(int(g.get(n)) for n in basis.matrix.names)) for g in b.groups)
+        for b in bases
+    }
+    assert keys == expected
+    assert len(bases) == len(expected)
+    for each in bases:
+        assert each.response is not None
+        assert each.response.get("dp") == 1
+        assert set(dict(each.response.exponents)) <= {"dp", *each.repeating}
+
+
+def test_bases_that_differ_only_in_the_repeating_set_are_one() -> None:
+    D = DimensionalMatrix.of([parse_variable(v) for v in ("L1 [m]", "L2 [m]")])
+    assert len(list(enumerate_bases(D))) == 1
+
+
+def test_chosen_repeating_variables() -> None:
+    D = DimensionalMatrix.of([parse_variable(v) for v in ("A [m^2]", "L [m]", "t [s]", "T [s]")])
+    assert repeating_groups(D, ["A", "T"]) == ((-1, 2, 0, 0), (0, 0, 1, -1))
+    assert repeating_groups(D, ["A", "L"]) is None
+    assert repeating_groups(D, ["A"]) is None
+
+
+def test_too_many_choices_are_refused_with_a_remedy() -> None:
+    bases = ("m", "kg", "s", "K", "A", "mol", "cd")
+    texts = [f"v{i:02d} [{bases[i % 7]}]" for i in range(42)]
+    with pytest.raises(InputError, match="choices of repeating variables"):
+        next(iter(enumerate_bases(DimensionalMatrix.of([parse_variable(t) for t in texts]))))
+
+
+def test_no_variables_have_one_empty_basis() -> None:
+    assert [b.groups for b in enumerate_bases(DimensionalMatrix.of([]))] == [()]

@@ -1,0 +1,155 @@
+import time
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sympy import Matrix, Rational
+
+from dimgs.groups.least_exponents import least_exponents
+from dimgs.groups.response import Monomial, smallest_monomial
+from dimgs.groups.smallest_sets import smallest_sets
+from dimgs.variables import Dimension, Variable, parse_unit, parse_variable
+from tests.groups.random_variables import BASES, dimensions, variable, variable_lists
+
+
+def by_brute_force(variables: list[Variable], target: Dimension) -> Monomial | None:
+    """Every subset in turn, solved by SymPy."""
+    bases = sorted({b for v in variables for b, _ in v.dimension} | {b for b, _ in target})
+
+    def column(dimension: Dimension) -> list[Rational]:
+        powers = dimension.as_dict()
+        return [Rational(str(powers.get(b, 0))) for b in bases]
+
+    for size in range(1, len(bases) + 1):
+        found = []
+        for chosen in combinations(variables, size):
+            A = Matrix([column(v.dimension) for v in chosen]).T
+            b = Matrix(column(target))
+            if A.rank() < size or A.row_join(b).rank() > size:
+                continue
+            solution = (A.T * A).LUsolve(A.T * b)
+            powers = [Fraction(int(x.p), int(x.q)) for x in solution]
+            if all(powers):
+                found.append(Monomial(tuple(zip([v.name for v in chosen], powers, strict=True))))
+        if found:
+            return min(found, key=lambda m: m.key)
+    return None
+
+
+@settings(deadline=None, max_examples=60)
+@given(variable_lists(least=1, most=6), st.data())
+def test_the_criterion_holds_against_every_subset(
+    variables: list[Variable], data: st.DataObject
+) -> None:
+    target = data.draw(dimensions(4).filter(lambda d: not d.is_dimensionless))
+    distinct: dict[Dimension, Variable] = {}
+    for v in variables:
+        if not v.dimension.is_dimensionless:
+            distinct.setdefault(v.dimension, v)
+    assert smallest_monomial(variables, target) == by_brute_force(list(distinct.values()), target)
+
+
+def test_the_criterion_where_as_many_variables_as_the_rank_are_needed() -> None:
+    """Equally short solutions: the first names win."""
+    rng = np.random.default_rng(0)
+    for _ in range(15):
+        rows = rng.integers(-1, 2, size=(8, 3))
+        inputs = [
+            variable(f"v{i}", Dimension.of(dict(zip(BASES, map(int, row), strict=False))))
+            for i, row in enumerate(np.unique(rows, axis=0))
+            if row.any()
+        ]
+        target = Dimension.of(dict(zip(BASES, (1, 2, -3), strict=False)))
+        assert smallest_monomial(inputs, target) == by_brute_force(inputs, target)
+
+
+def test_names_break_the_tie_between_equal_sums() -> None:
+    inputs = [parse_variable(v) for v in ("d [m^2/s]", "a [m]", "c [m/s]", "b [s]")]
+    found = smallest_monomial(inputs, Dimension.of({"[length]": 3, "[time]": -1}))
+    assert found is not None
+    assert found.exponents == (("a", Fraction(1)), ("d", Fraction(1)))
+    shift = smallest_monomial(
+        [parse_variable(v) for v in ("a [m]", "b [m^2*s]", "c [s]", "d [m*s^2]")],
+        parse_unit("m^3*s^3").dimension,
+    )
+    assert shift is not None
+    assert [name for name, _ in shift.exponents] == ["b", "d"]
+
+
+def test_data_before_constants_before_scales() -> None:
+    data = parse_variable("z [m/s]")
+    constant = Variable("c", data.unit, None, "constant", 3e8)
+    scale = Variable("a", data.unit, None, "scale")
+    speed = data.dimension
+    for inputs, chosen in (
+        ([scale, constant, data], "z"),
+        ([scale, constant], "c"),
+        ([scale], "a"),
+    ):
+        found = smallest_monomial(inputs, speed)
+        assert found is not None
+        assert found.exponents == ((chosen, Fraction(1)),)
+
+
+def test_a_dimensionless_target_needs_nothing_and_an_outside_one_has_nothing() -> None:
+    inputs = [parse_variable("L [m]")]
+    assert smallest_monomial(inputs, Dimension()) == Monomial(())
+    assert smallest_monomial(inputs, parse_unit("kg").dimension) is None
+    assert smallest_monomial([], parse_unit("kg").dimension) is None
+
+
+def random_inputs(count: int, seed: int, most: int = 3) -> list[Variable]:
+    rows = np.random.default_rng(seed).integers(-most, most + 1, size=(count, 7))
+    return [
+        variable(f"v{i:02d}", Dimension.of(dict(zip(BASES, map(int, row), strict=True))))
+        for i, row in enumerate(rows)
+    ]
+
+
+def test_thirty_variables_over_seven_dimensions_are_quick() -> None:
+    for seed in range(3):
+        target, *inputs = random_inputs(31, seed)
+        start = time.process_time()
+        found = smallest_monomial(inputs, target.dimension)
+        assert time.process_time() - start < 2.0
+        assert found is not None
+        assert found.fewest
+        reached = Dimension()
+        by_name = {v.name: v.dimension for v in inputs}
+        for name, power in found.exponents:
+            reached = reached * by_name[name] ** power
+        assert reached == target.dimension
+
+
+def test_large_exponents_fall_back_to_unbounded_integers() -> None:
+    """Minors beyond 64 bits: the same answer as for the same system in another unit system."""
+    big = 10**7
+    system = [
+        [Fraction(x) for x in row] for row in ([1, 0, 1, 0, 1], [0, 1, 1, 0, 1], [0, 0, 1, 1, 0])
+    ]
+    other = [
+        [a + big * b for a, b in zip(system[0], system[1], strict=True)],
+        [a + big * b for a, b in zip(system[1], system[2], strict=True)],
+        [a + big * b for a, b in zip(system[2], system[0], strict=True)],
+    ]
+    assert smallest_sets(system) == smallest_sets(other) == ([(0, 1), (2, 3)], True)
+
+
+def test_very_wide_tables_say_that_fewer_were_not_looked_for() -> None:
+    target, *inputs = random_inputs(91, 1, most=9)
+    found = smallest_monomial(inputs, target.dimension)
+    assert found is not None
+    assert not found.fewest
+    assert len(found.exponents) <= 7
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_all_shortest_solutions_are_found(sign: int) -> None:
+    system = [[Fraction(1), Fraction(0), Fraction(-1), Fraction(sign)]]
+    found = least_exponents(system)
+    assert sorted(map(str, found)) == sorted(
+        [f"{{0: Fraction({sign}, 1)}}", f"{{2: Fraction({-sign}, 1)}}"]
+    )

@@ -1,0 +1,48 @@
+import pytest
+
+from dimgs.errors import DimensionError
+from dimgs.groups.derive import pi_basis
+from dimgs.groups.span import is_reachable, outside_span
+from dimgs.variables import parse_variable
+
+
+def message(inputs: list[str], target: str) -> str:
+    return outside_span([parse_variable(v) for v in inputs], parse_variable(target))
+
+
+def test_the_missing_base_the_constants_and_the_scale_are_named() -> None:
+    said = message(["M [kg]"], "B [W]")
+    assert "'B' [W] is outside the span of the inputs (M [kg])" in said
+    assert "no input brings [length], [time]" in said
+    assert '--scale "s0 [W/kg]"' in said
+    assert "--scale auto" in said
+
+
+def test_a_pendulum_without_gravity_names_it_first() -> None:
+    said = message(["L [m]", "m [kg]"], "T [s]")
+    assert "no input brings [time]" in said
+    assert "--constants g" in said
+
+
+def test_a_missing_combination_is_told_from_a_missing_base() -> None:
+    said = message(["U [m/s]"], "L [m]")
+    assert "no product of powers of the inputs has the dimension L" in said
+
+
+def test_no_inputs_and_a_taken_name() -> None:
+    assert "(none)" in message([], "T [s]")
+    assert '"scale0 [' in message(["s0 [m]"], "T [s]")
+
+
+def test_the_basis_raises_it() -> None:
+    with pytest.raises(DimensionError, match=r"outside the span.*--constants g"):
+        pi_basis(["T [s]", "L [m]"], "T")
+    with pytest.raises(DimensionError, match="outside the span"):
+        pi_basis(["T [s]", "L [m]"], "T", repeating=["L"])
+
+
+def test_reachable() -> None:
+    length, area = parse_variable("L [m]"), parse_variable("A [m^2]")
+    assert is_reachable([length], area)
+    assert is_reachable([], parse_variable("Re [1]"))
+    assert not is_reachable([length], parse_variable("T [s]"))
