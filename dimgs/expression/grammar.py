@@ -46,7 +46,7 @@ def call(name: str, arguments: list[Any]) -> Any:
             f"{least}" if most == least else f"{least} or more" if most is None else f"1 to {most}"
         )
         raise LawError(f"{name} takes {wanted} arguments, not {len(arguments)}.")
-    return functions()[name](*arguments)
+    return as_double(functions()[name](*arguments))
 
 
 @cache
@@ -75,8 +75,7 @@ def checked(expression: "sympy.Basic", text: str) -> "sympy.Basic":
     for node in sympy.preorder_traversal(expression):
         if node.is_number and (node.has(sympy.I) or node.is_extended_real is False):
             raise LawError(f"'{text}' is not real: it contains {node}.")
-        if node.is_Float and math.isinf(float(node)):
-            raise LawError(f"'{text}' contains {node}, which is no double.")
+        as_double(node)
         if not isinstance(node, permitted_heads()):
             raise LawError(
                 f"'{text}' contains {node}, a {type(node).__name__}, which a law cannot have."
@@ -90,4 +89,13 @@ def power(base: Any, exponent: Any) -> Any:
         bits = max(int(base.p).bit_length(), int(base.q).bit_length()) * abs(int(exponent))
         if bits > _LARGEST_INTEGER_BITS:
             raise LawError(f"{base}**{exponent} is too large a number for a law.")
-    return base**exponent
+    return as_double(base**exponent)
+
+
+def as_double(value: Any) -> Any:
+    """The value, unless it is a float beyond doubles, on which SymPy may compute for ever."""
+    if value.is_Float and value.is_finite:
+        size = abs(float(value))
+        if math.isinf(size) or (size == 0.0 and not value.is_zero):
+            raise LawError("A number in a law is beyond the range of doubles.")
+    return value

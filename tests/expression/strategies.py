@@ -35,10 +35,19 @@ def _extended(inner: st.SearchStrategy[sympy.Expr]) -> st.SearchStrategy[sympy.E
     )
 
 
+def _moderate(expression: sympy.Expr) -> bool:
+    """Whether SymPy can go on computing with the floats in it."""
+    return all(1e-60 < abs(float(n)) < 1e60 for n in expression.atoms(sympy.Float))
+
+
 @st.composite
 def expressions(draw: st.DrawFn, leaves: int = 6) -> sympy.Expr:
     """Real and finite expressions in NAMES with exact and floating numbers."""
-    tree = st.recursive(st.one_of(symbols, numbers), _extended, max_leaves=leaves)
+    tree = st.recursive(
+        st.one_of(symbols, numbers),
+        lambda inner: _extended(inner).filter(_moderate),
+        max_leaves=leaves,
+    )
     expression = draw(tree)
     bad = (sympy.I, sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)
     assume(not expression.has(*bad))

@@ -194,7 +194,7 @@ def test_constants_count_by_their_values() -> None:
 def test_simplification_shortens_and_keeps_the_rest() -> None:
     long = Candidate.of(k * (a**2 - 1) / (a - 1), {"k": 2.0}, loss=0.1, engine="test")
     short = long.simplified(timeout=60.0)
-    assert short.expression == k * (a + 1)
+    assert sympy.expand(short.expression) == k * a + k
     assert short.complexity == 5
     assert (short.constants, short.loss, short.engine) == (long.constants, 0.1, "test")
     assert short.is_equivalent(long)
