@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -60,10 +61,10 @@ def partition(Z: Array, direction: Array, clusters: Index, size: int) -> Index:
         position[order] = np.arange(count) - np.repeat(first, sizes)
         upper = (position >= (sizes // 2)[piece]) & (sizes > size)[piece]
         piece = np.unique(2 * piece + upper, return_inverse=True)[1]
-        along = np.einsum("ij,ij->i", Z, _principal(Z, piece)[piece])
+        along = np.einsum("ij,ij->i", Z, _principal(Z, piece, direction)[piece])
 
 
-def _principal(Z: Array, piece: Index) -> Array:
+def _principal(Z: Array, piece: Index, direction: Array) -> Array:
     counts = np.bincount(piece)
     mean = np.column_stack([np.bincount(piece, column) / counts for column in Z.T])
     centred = Z - mean[piece]
@@ -72,7 +73,9 @@ def _principal(Z: Array, piece: Index) -> Array:
     for i in range(rank):
         for j in range(i, rank):
             scatter[:, i, j] = scatter[:, j, i] = np.bincount(piece, centred[:, i] * centred[:, j])
-    return np.asarray(np.linalg.eigh(scatter)[1][:, :, -1])
+    widest = np.linalg.eigh(scatter)[1][:, :, -1]
+    # A sign that turns with the coordinates decides which half an odd run goes to.
+    return np.asarray(widest * np.where(widest @ direction < 0.0, -1.0, 1.0)[:, None])
 
 
 def gather(Z: Array, response: Array, weights: Array, clusters: Index, member: Index) -> Cells:
@@ -81,17 +84,52 @@ def gather(Z: Array, response: Array, weights: Array, clusters: Index, member: I
     rank = Z.shape[1]
     if count == len(Z) and np.array_equal(member, np.arange(count)):
         return Cells(Z, np.zeros((count, rank, rank)), response, weights, member, clusters)
-    mass = np.bincount(member, weights, count)
+    mass = _sums(member, weights, count)
     share = weights / mass[member]
-    centres = np.column_stack([np.bincount(member, share * column, count) for column in Z.T])
+    centres = np.column_stack([_sums(member, share * column, count) for column in Z.T])
     offset = Z - centres[member]
     second = np.empty((count, rank, rank))
     for i in range(rank):
         for j in range(i, rank):
-            product = np.bincount(member, share * offset[:, i] * offset[:, j], count)
+            product = _sums(member, share * offset[:, i] * offset[:, j], count)
             second[:, i, j] = second[:, j, i] = product
     cluster = np.zeros(count, dtype=np.intp)
     cluster[member] = clusters
-    return Cells(
-        centres, second, np.bincount(member, share * response, count), mass, member, cluster
-    )
+    means = _sums(member, share * response, count)
+    return Cells(centres, second, means, mass, member, cluster)
+
+
+def _sums(member: Index, values: Array, count: int) -> Array:
+    return np.asarray(np.bincount(member, values, count), dtype=np.float64)
+
+
+def distinct_runs(
+    X: Array, y: Array, weights: Array, clusters: Index
+) -> tuple[Index, Index, Array]:
+    """First row of every distinct run, the distinct run of each row, and summed weights.
+
+    Rows of weight zero are no runs; each is assigned to the nearest run in log groups, which
+    only serves the fitted attributes that have one entry per row.
+    """
+    used = np.flatnonzero(weights > 0.0)
+    if not used.size:
+        return used, np.zeros(len(y), dtype=np.intp), np.empty(0)
+    keys = np.column_stack([X[used], y[used], clusters[used]])
+    order = np.lexsort(keys.T)
+    new = np.append(True, np.any(keys[order[1:]] != keys[order[:-1]], axis=1))
+    begin = np.flatnonzero(new)
+    first = np.minimum.reduceat(used[order], begin)
+    block = np.empty(len(used), dtype=np.intp)
+    block[order] = np.cumsum(new) - 1
+    rank = np.argsort(first)
+    position = np.empty_like(rank)
+    position[rank] = np.arange(len(rank))
+    first, block = first[rank], position[block]
+    inverse = np.empty(len(y), dtype=np.intp)
+    inverse[used] = block
+    unused = np.flatnonzero(weights <= 0.0)
+    if unused.size:
+        spread = np.maximum(X[first].std(axis=0), 1e-300)
+        inverse[unused] = cKDTree(X[first] / spread).query(X[unused] / spread)[1]
+    mass = np.asarray(np.bincount(block, weights[used]), dtype=np.float64)
+    return first.astype(np.intp), inverse, mass

@@ -11,9 +11,17 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import Array, ContrastiveRegressor
+from dimgs.fits.local.cells import distinct_runs
 from dimgs.fits.local.intervals import slope_intervals
 from dimgs.fits.local.regression import Window, local_fits
-from dimgs.fits.local.selection import Choice, Table, choose_share, held_out, held_out_globally, own_weight
+from dimgs.fits.local.selection import (
+    Choice,
+    Table,
+    choose_share,
+    held_out,
+    held_out_globally,
+    own_weight,
+)
 from dimgs.fits.whitening import whiten
 
 Index = NDArray[np.intp]
@@ -128,7 +136,7 @@ class LocalPowerLaw(ContrastiveRegressor):
                     f"groups has shape {np.shape(groups)} for {len(y)} runs: give one label each."
                 )
             clusters = np.unique(np.asarray(groups), return_inverse=True)[1]
-        first, inverse, mass = _distinct(X, y, weights, clusters)
+        first, inverse, mass = distinct_runs(X, y, weights, clusters)
         if len(first) < 2:
             raise FitError("Fewer than two distinct runs carry weight: give at least two.")
         clusters = np.unique(clusters[first], return_inverse=True)[1]
@@ -193,7 +201,7 @@ class LocalPowerLaw(ContrastiveRegressor):
         self._tree = tree
         if tree is not None:
             near = min(2 * (self.rank_ + 1), len(runs) - 1) + 1
-            self._spacing = tree.query(table.Z, k=[near], workers=2)[0][:, 0]
+            self._spacing = np.asarray(tree.query(table.Z, k=[near], workers=2)[0])[:, 0]
         self.residuals_ = y - self._local(X)[0] - self.intercept_
 
     def _local(self, X: Array) -> tuple[Array, Array, Array]:
@@ -230,7 +238,7 @@ class LocalPowerLaw(ContrastiveRegressor):
             return np.ones(len(rows), dtype=bool)
         leverage = self._local(rows)[2]
         distance, nearest = self._tree.query(self._whitening.apply(rows), workers=2)
-        close = distance <= 2.0 * self._spacing[nearest] + 1e-9
+        close = np.asarray(distance) <= 2.0 * self._spacing[nearest] + 1e-9
         return np.asarray(close & (leverage <= self._highest * (1.0 + 1e-9)))
 
     def field(self, axes: Sequence[ArrayLike]) -> Array:
@@ -297,32 +305,3 @@ class LocalPowerLaw(ContrastiveRegressor):
         )
         centres = centres + self.global_exponents_
         return np.stack([centres - halves, centres + halves], axis=-1)
-
-
-def _distinct(X: Array, y: Array, weights: Array, clusters: Index) -> tuple[Index, Index, Array]:
-    """First row of every distinct run, the distinct run of each row, and summed weights.
-
-    Rows of weight zero are no runs; each is assigned to the nearest run in log groups, which
-    only serves the fitted attributes that have one entry per row.
-    """
-    used = np.flatnonzero(weights > 0.0)
-    if not used.size:
-        return used, np.zeros(len(y), dtype=np.intp), np.empty(0)
-    keys = np.column_stack([X[used], y[used], clusters[used]])
-    order = np.lexsort(keys.T)
-    new = np.append(True, np.any(keys[order[1:]] != keys[order[:-1]], axis=1))
-    begin = np.flatnonzero(new)
-    first = np.minimum.reduceat(used[order], begin)
-    block = np.empty(len(used), dtype=np.intp)
-    block[order] = np.cumsum(new) - 1
-    rank = np.argsort(first)
-    position = np.empty_like(rank)
-    position[rank] = np.arange(len(rank))
-    first, block = first[rank], position[block]
-    inverse = np.empty(len(y), dtype=np.intp)
-    inverse[used] = block
-    unused = np.flatnonzero(weights <= 0.0)
-    if unused.size:
-        spread = np.maximum(X[first].std(axis=0), 1e-300)
-        inverse[unused] = cKDTree(X[first] / spread).query(X[unused] / spread)[1]
-    return first, inverse, np.bincount(block, weights[used])

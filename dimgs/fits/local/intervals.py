@@ -46,9 +46,9 @@ def slope_intervals(
     cells = window.cells
     count = len(cells.mass)
     part = table.weights / cells.mass[cells.member]
-    score = np.bincount(cells.member, part * noise, count)
+    score = np.asarray(np.bincount(cells.member, part * noise, count), dtype=np.float64)
     variance = np.bincount(cells.member, (part * noise) ** 2, count)
-    squares = np.bincount(cells.member, part**2, count)
+    squares = np.asarray(np.bincount(cells.member, part**2, count), dtype=np.float64)
     fourths = np.bincount(cells.member, part**4, count)
     features = len(transform)
     centres = np.empty((len(points), features))

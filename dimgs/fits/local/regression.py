@@ -47,7 +47,8 @@ class Window:
         wanted = min(self.share, 1.0) * float(cells.mass.sum()) * (1.0 - 1e-9)
         near = min(self.neighbours, count)
         while True:
-            distance, index = self.tree.query(points, k=np.arange(1, near + 1), workers=2)
+            found = self.tree.query(points, k=np.arange(1, near + 1), workers=2)
+            distance, index = np.asarray(found[0]), np.asarray(found[1])
             mass = np.cumsum(cells.mass[index], axis=1)
             if near == count or float(mass[:, -1].min()) >= wanted:
                 break

@@ -10,6 +10,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import Array, ContrastiveRegressor
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
+from dimgs.fits.robust.grouping import group_means, label_codes, tied
 from dimgs.fits.robust.inference import cluster_covariance, hat_values, run_covariance
 from dimgs.fits.robust.leverage import robust_distances
 from dimgs.fits.robust.location import (
@@ -160,8 +161,8 @@ class RobustPowerLaw(ContrastiveRegressor):
         if np.any(weights < 0.0):
             row = int(np.flatnonzero(weights < 0.0)[0])
             raise InputError(f"sample_weight is negative in row {row}: give weights of at least 0.")
-        labels, codes = _codes(within, len(y), "within")
-        clusters = None if groups is None else _codes(groups, len(y), "groups")[1]
+        labels, codes = label_codes(within, len(y), "within")
+        clusters = None if groups is None else label_codes(groups, len(y), "groups")[1]
         rows = np.flatnonzero(weights > 0.0)
         if len(labels) > 1:
             rows = rows[np.argsort(codes[rows], kind="stable")]
@@ -187,8 +188,8 @@ class RobustPowerLaw(ContrastiveRegressor):
     def _solve(self, X: Array, y: Array, weights: Array, starts: Labels) -> None:
         pairs = PairLoss(weights, starts)
         if len(starts) > 2:
-            X = X - _group_means(X, weights, starts)
-        centred_y = y - _group_means(y[:, None], weights, starts)[:, 0]
+            X = X - group_means(X, weights, starts)
+        centred_y = y - group_means(y[:, None], weights, starts)[:, 0]
         whitening, Z = whiten(X, weights)
         problem = Problem(np.ascontiguousarray(Z), centred_y, pairs)
         solution = solve_absolute(problem)
@@ -262,6 +263,8 @@ class RobustPowerLaw(ContrastiveRegressor):
         if self.tau_ == 0.0 or self.rank_ == 0:
             self.covariance_ = np.zeros((len(self.exponents_),) * 2)
             return
+        if threshold <= 0.0 and size <= LARGE:
+            loss = tied(loss, pairs, problem)
         scores = pairs.run_scores(loss, threshold, Z)
         hessian = solution.hessian
         if threshold <= 0.0 and size <= LARGE:
@@ -303,21 +306,3 @@ class RobustPowerLaw(ContrastiveRegressor):
         quantile = float(student.ppf(0.5 + 0.5 * level, self.degrees_of_freedom_))
         half = quantile * np.sqrt(np.maximum(np.diag(self.covariance_), 0.0))
         return np.column_stack([self.exponents_ - half, self.exponents_ + half])
-
-
-def _group_means(values: Array, weights: Array, starts: Labels) -> Array:
-    totals = np.add.reduceat(weights, starts[:-1])
-    sums = np.add.reduceat(values * weights[:, None], starts[:-1], axis=0)
-    return np.repeat(sums / totals[:, None], np.diff(starts), axis=0)
-
-
-def _codes(labels: ArrayLike | None, size: int, name: str) -> tuple[Array, Labels]:
-    if labels is None:
-        return np.zeros(1), np.zeros(size, dtype=np.intp)
-    values = np.asarray(labels)
-    if values.shape != (size,):
-        raise InputError(
-            f"{name} has shape {values.shape} for {size} runs: give one label for each run."
-        )
-    distinct, codes = np.unique(values, return_inverse=True)
-    return distinct, codes.astype(np.intp)

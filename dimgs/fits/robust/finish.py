@@ -144,7 +144,7 @@ def minimise(pairs: LocalPairs) -> tuple[Array, bool] | None:
     )
     if result.status != 0:
         return None
-    multipliers = result.x[:count]
+    multipliers = np.asarray(result.x)[:count]
     step = -np.asarray(result.eqlin.marginals)
     free = np.abs(multipliers) < bound * (1.0 - 1e-9)
     interior = not bounded or bool(np.abs(step).max() < 1.0 - 1e-9)

@@ -18,7 +18,7 @@ def weighted_median(values: Array, weights: Array) -> float:
     slack = 1e-12 * cumulative[-1]
     low = int(np.searchsorted(cumulative, half - slack))
     high = int(np.searchsorted(cumulative, half + slack, side="right"))
-    return 0.5 * float(values[low] + values[min(high, len(values) - 1)])
+    return 0.5 * (float(values[low]) + float(values[min(high, len(values) - 1)]))
 
 
 def hodges_lehmann(values: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
@@ -47,7 +47,7 @@ def hodges_lehmann(values: ArrayLike, sample_weight: ArrayLike | None = None) ->
     Examples
     --------
     >>> hodges_lehmann([0.0, 1.0, 2.0, 100.0])
-    1.5
+    1.75
     """
     x = np.asarray(values, dtype=np.float64)
     w = np.ones(len(x)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
@@ -155,7 +155,7 @@ def shrunken_bandwidth(loss: SortedLoss, pairs: PairLoss, power: float = 0.5) ->
     order = np.argsort(gap)
     cumulative = np.cumsum(weight[order])
     quantile = float(gap[order][np.searchsorted(cumulative, 0.8 * cumulative[-1])])
-    return quantile / float(sizes.sum()) ** power
+    return quantile / float(np.power(float(sizes.sum()), power))
 
 
 def koul_tau(loss: SortedLoss, pairs: PairLoss, bandwidth: float, parameters: int) -> float:

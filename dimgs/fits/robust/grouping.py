@@ -1,0 +1,41 @@
+"""Groups of runs, and ties among their residuals."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dimgs.errors import InputError
+from dimgs.fits.base import Array
+from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
+from dimgs.fits.robust.solver import Problem
+
+Labels = NDArray[np.intp]
+
+
+def tied(loss: SortedLoss, pairs: PairLoss, problem: Problem) -> SortedLoss:
+    """The loss with pairs that rounding has parted at the minimiser tied again."""
+    e = loss.sorted_residuals
+    new = np.append(True, np.diff(e) > 1e-11 * problem.spread(loss))
+    first = np.maximum.accumulate(np.where(new, np.arange(len(e)), 0))
+    residuals = np.empty_like(e)
+    residuals[loss.order] = e[first]
+    return pairs.absolute(residuals)
+
+
+def group_means(values: Array, weights: Array, starts: Labels) -> Array:
+    """Weighted mean of each row's group, rows contiguous by group."""
+    totals = np.add.reduceat(weights, starts[:-1])
+    sums = np.add.reduceat(values * weights[:, None], starts[:-1], axis=0)
+    return np.repeat(sums / totals[:, None], np.diff(starts), axis=0)
+
+
+def label_codes(labels: ArrayLike | None, size: int, name: str) -> tuple[Array, Labels]:
+    """Distinct labels and each run's place among them; one label for all without any."""
+    if labels is None:
+        return np.zeros(1), np.zeros(size, dtype=np.intp)
+    values = np.asarray(labels)
+    if values.shape != (size,):
+        raise InputError(
+            f"{name} has shape {values.shape} for {size} runs: give one label for each run."
+        )
+    distinct, codes = np.unique(values, return_inverse=True)
+    return distinct, codes.astype(np.intp)
