@@ -55,8 +55,9 @@ def from_columns(
     columns = [c for c in columns if c.header or not _is_blank(c.cells)]
     n_rows = len(columns[0].cells) if columns else 0
     unit_row = None
-    if n_rows > 1:
-        first, second = ([_item(c.cells[i]) for c in columns] for i in (0, 1))
+    if n_rows:
+        first = [_item(c.cells[0]) for c in columns]
+        second = [_item(c.cells[1]) for c in columns] if n_rows > 1 else None
         if is_unit_row([c.header for c in columns], first, second):
             unit_row = ["" if _is_blank(np.array([u], dtype=object)) else str(u) for u in first]
             for column in columns:

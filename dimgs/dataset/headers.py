@@ -158,32 +158,54 @@ def quantity_of(name: str) -> str | None:
     return base if base and base != name else None
 
 
-def is_unit_row(headers: list[str], first: list[object], second: list[object]) -> bool:
+def is_unit_row(headers: list[str], first: list[object], second: list[object] | None) -> bool:
     """Whether the first row below the header holds units rather than data.
 
-    It does when a column turns from text in this row to a number in the next, and no cell of
+    It does when a column turns from a unit in this row to a number in the next, and no cell of
     such a column holds a number other than the 1 of "dimensionless"; columns of labels may
-    only say so (``label``, ``-`` or nothing).
+    only say so (``label``, ``-`` or nothing). Without a next row, every cell must be a unit.
+
+    Parameters
+    ----------
+    headers : list of str
+        Headers as written.
+    first, second : list of object
+        Cells of the first two rows; `second` is None where there is one row only.
     """
+    complete = all(split_header(h)[1] is not None for h in headers)
+    texts = ["" if is_missing(c) else str(c).strip() for c in first]
+    if complete and (second is None or "1" in texts):
+        # with all units in the header, a text in the first row is more likely a slip
+        return False
     turns = False
-    for _, one, two in zip(headers, first, second, strict=False):
-        text = "" if is_missing(one) else str(one).strip()
-        after = None if is_missing(two) else two
-        if isinstance(after, str):
-            number = parse_number(after)
-            after_is_number = number is not None and not np.isnan(number)
-            after_is_text = number is None
-        else:
-            after_is_number = after is not None and not isinstance(after, bool)
-            after_is_text = False
+    for one, text, two in zip(first, texts, second or [None] * len(first), strict=False):
         plain = text.lower() in _DIMENSIONLESS_TEXTS
-        if not isinstance(one, str) and not is_missing(one) and text != "1":
+        if not plain and (_is_number(text) or not (isinstance(one, str) or is_missing(one))):
             return False
-        value = parse_number(text)
-        if not plain and value is not None and not np.isnan(value):
+        if second is None:
+            if not plain and not _is_unit(text):
+                return False
+            turns = turns or not plain
+            continue
+        kind = _kind(two)
+        if kind == "text" and text.lower() not in _LABEL_TEXTS | {"1"}:
             return False
-        if after_is_text and text.lower() not in _LABEL_TEXTS | {"1"}:
-            return False
-        if after_is_number and value is None and not plain:
-            turns = True
+        turns = turns or (kind == "number" and not plain and _is_unit(text))
     return turns
+
+
+def _kind(cell: object) -> str:
+    if is_missing(cell):
+        return "blank"
+    if isinstance(cell, str):
+        value = parse_number(cell)
+        return "text" if value is None else "blank" if np.isnan(value) else "number"
+    return "text" if isinstance(cell, bool) else "number"
+
+
+def _is_unit(text: str) -> bool:
+    try:
+        parse_unit(_split_kind(text)[0])
+    except InputError:
+        return False
+    return True

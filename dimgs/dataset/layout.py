@@ -187,10 +187,12 @@ def read_layout(path: Path, source: str) -> Layout:
     sample = _sample(body[end:], delimiter, first_line, source)
     _refuse_spaces(headers, sample, source)
     unit_row = None
-    if len(sample) > 1 and is_unit_row(headers, list(sample[0][1]), list(sample[1][1])):
-        unit_row = _unit_row(sample.pop(0)[1], headers, source)
-        first_line = sample[0][0]
-    elif sample:
+    after: list[object] | None = list(sample[1][1]) if len(sample) > 1 else None
+    if sample and is_unit_row(headers, list(sample[0][1]), after):
+        line, fields = sample.pop(0)
+        unit_row = _unit_row(fields, headers, source)
+        first_line = line + 1
+    if sample:
         first_line = sample[0][0]
     decimal = _decimal(delimiter, sample)
     numeric = [

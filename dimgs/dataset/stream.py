@@ -15,7 +15,7 @@ from dimgs.dataset.files import field_units, open_parquet, unreadable
 from dimgs.dataset.frames import from_pandas
 from dimgs.dataset.raw import RawTable
 from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, existing, sidecar_of
-from dimgs.dataset.text import text_tables
+from dimgs.dataset.text import text_tables, without_blank_columns
 from dimgs.errors import InputError
 
 Progress = Callable[[int, float], None]
@@ -139,11 +139,12 @@ def _chunk(table: RawTable, options: Options, known: Dataset | None) -> Dataset:
 
 def _text_tables(path: Path, options: Options, rows: int) -> Iterator[tuple[RawTable, float]]:
     size = max(path.stat().st_size, 1)
-    block = rows * _BYTES_PER_CELL
+    n_bytes = rows * _BYTES_PER_CELL
     tables = text_tables(
-        path, options, sidecar_of(path), min(max(block, _LEAST_BLOCK), _MOST_BLOCK)
+        path, options, sidecar_of(path), min(max(n_bytes, _LEAST_BLOCK), _MOST_BLOCK)
     )
-    for table, position in tables:
+    for block, position in tables:
+        table = without_blank_columns(block)
         n_rows = len(table.rows)
         for start in range(0, max(n_rows, 1), rows):
             part = slice(start, start + rows)

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -74,12 +75,11 @@ def text_tables(
                 )
             dropped.append(Dropped(int(rows[index]), what))
         columns = [RawColumn(h, c) for h, c in zip(layout.headers, block.columns, strict=True)]
-        columns = [c for c in columns if c.header.strip() or not _is_blank(c.cells)]
         table = RawTable(
             layout.source,
             columns,
             np.delete(rows, list(block.ragged)),
-            _units_of(layout, columns),
+            layout.unit_row,
             *sidecar,
             layout.decimal,
             dropped,
@@ -88,10 +88,15 @@ def text_tables(
         yield table, position
 
 
-def _units_of(layout: Layout, columns: list[RawColumn]) -> list[str] | None:
-    if layout.unit_row is None or len(columns) == len(layout.headers):
-        return layout.unit_row
-    return [u for u, h in zip(layout.unit_row, layout.headers, strict=True) if h.strip()]
+def without_blank_columns(table: RawTable) -> RawTable:
+    """The table without the nameless, blank columns that trailing delimiters leave."""
+    keep = [bool(c.header.strip()) or not _is_blank(c.cells) for c in table.columns]
+    units = table.unit_row
+    return replace(
+        table,
+        columns=list(compress(table.columns, keep)),
+        unit_row=None if units is None else list(compress(units, keep)),
+    )
 
 
 def _is_blank(cells: NDArray[Any]) -> bool:
@@ -104,50 +109,47 @@ def concatenated(tables: Iterator[tuple[RawTable, int]]) -> RawTable:
     """One raw table of all blocks."""
     parts = [table for table, _ in tables]
     first = parts[0]
-    if len(parts) == 1:
-        return first
     columns = [
         RawColumn(same[0].header, _joined([c.cells for c in same]))
         for same in zip(*(p.columns for p in parts), strict=True)
     ]
-    return RawTable(
-        first.source,
-        columns,
-        np.concatenate([p.rows for p in parts]),
-        first.unit_row,
-        first.sidecar,
-        first.sidecar_name,
-        first.decimal,
-        [d for p in parts for d in p.dropped],
-        [n for p in parts for n in p.notes],
+    whole = replace(
+        first,
+        columns=columns,
+        rows=np.concatenate([p.rows for p in parts]),
+        dropped=[d for p in parts for d in p.dropped],
+        notes=[n for p in parts for n in p.notes],
     )
+    return without_blank_columns(whole)
 
 
 def _joined(cells: list[NDArray[Any]]) -> NDArray[Any]:
+    if len(cells) == 1:
+        return cells[0]
     kinds = {c.dtype for c in cells}
     return np.concatenate(cells if len(kinds) == 1 else [c.astype(object) for c in cells])
 
 
 def _plan(layout: Layout, options: Options, sidecar: tuple[dict[str, str], str]) -> _Plan:
     nameless = [not h.strip() and n for h, n in zip(layout.headers, layout.numeric, strict=True)]
-    columns = [
-        RawColumn(h, np.empty(0))
-        for h, without in zip(layout.headers, nameless, strict=True)
-        if not without
-    ]
+    named = [not n for n in nameless]
     stub = RawTable(
-        layout.source, columns, np.empty(0, np.int64), _units_of(layout, columns), *sidecar
+        layout.source,
+        [RawColumn(h, np.empty(0)) for h in compress(layout.headers, named)],
+        np.empty(0, np.int64),
+        None if layout.unit_row is None else list(compress(layout.unit_row, named)),
+        *sidecar,
     )
     titled, _ = titled_columns(stub, options.units)
     used = set(chosen([t.name for t in titled], options.columns, options.drop, layout.source))
-    named = iter(titled)
+    rest = iter(titled)
     wanted, as_text = [], []
     for without, numeric in zip(nameless, layout.numeric, strict=True):
         if without:
             wanted.append(True)
             as_text.append(True)
             continue
-        t = next(named)
+        t = next(rest)
         wanted.append(t.name in used)
         as_text.append(not numeric or bool(t.unit and _LABEL.fullmatch(t.unit)))
     return _Plan(layout, wanted, as_text)
@@ -157,14 +159,16 @@ def _byte_blocks(path: Path, start: int, size: int) -> Iterator[tuple[bytes, int
     """Blocks of whole records with plain line ends, and the position after each."""
     with path.open("rb") as file:
         file.seek(start)
-        rest = b""
+        rest, yielded = b"", False
         while chunk := file.read(size):
             rest += chunk
             cut = _last_record_end(rest)
             if cut:
+                yielded = True
                 yield _with_plain_ends(rest[:cut]), file.tell()
                 rest = rest[cut:]
-        yield _with_plain_ends(rest), file.tell()
+        if rest or not yielded:
+            yield _with_plain_ends(rest), file.tell()
 
 
 def _with_plain_ends(block: bytes) -> bytes:

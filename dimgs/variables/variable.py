@@ -10,7 +10,9 @@ from dimgs.variables.si import si_unit
 from dimgs.variables.units import Unit, parse_unit
 
 Role = Literal["data", "constant", "scale"]
-_HEADER = re.compile(r"^\s*(?P<name>.*?)\s*[\[](?P<unit>[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)[\]]\s*$")
+_HEADER = re.compile(
+    r"^\s*(?P<name>.*?)\s*[\[](?P<unit>[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)[\]]\s*$", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)

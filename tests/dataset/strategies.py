@@ -27,7 +27,7 @@ def datasets(draw: st.DrawFn, *, simple: bool = False) -> Dataset:
     plain = NAMES.filter(lambda n: not (simple and n.startswith("#")))
     names = draw(st.lists(plain, min_size=1, max_size=4, unique=True))
     n_runs = draw(st.integers(1, 6))
-    columns: dict[str, list[object]] = {}
+    columns: dict[str, object] = {}
     for i, name in enumerate(names):
         if i and draw(st.booleans()):
             words = st.sampled_from(["steel", "Al", "x"]) if simple else WORDS

@@ -1,0 +1,180 @@
+"""Units as people write them: exact dimensions, right sizes, or a clear refusal."""
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dimgs.errors import DimgsError, InputError
+from dimgs.variables import Dimension, define_unit, parse_unit, registry, si_unit, to_pint
+
+BASES = {"m": "[length]", "kg": "[mass]", "s": "[time]", "K": "[temperature]", "A": "[current]"}
+EXPONENTS = st.fractions(min_value=-6, max_value=6, max_denominator=12).filter(bool)
+
+SAME = [
+    ("m/s**2", "m/s^2", "m·s⁻²", "m s-2", "m s^-2", "m*s**-2", "m/s/s", "m s⁻²"),
+    ("kg/m^3", "kg m-3", "kg·m⁻³", "kg/m3", "kg/m³", "kg * m**-3"),
+    ("W/(m^2*K)", "W/(m2 K)", "W m-2 K-1", "W·m⁻²·K⁻¹", "W/(m²·K)"),
+    ("MPa*m**(1/2)", "MPa·√m", "MPa·√(m)", "MPa sqrt(m)", "MPa m^0.5"),
+    ("Pa·s", "Pa s", "Pa*s", "Pa×s", "Pa⋅s"),
+    ("µm", "μm", "um", "micrometer"),
+    ("1", "", "-", "dimensionless", " "),
+    ("degC", "°C", "° C"),
+    ("delta_degC", "Δ°C", "∆°C", "ΔdegC", "∆degC"),
+    ("1e19/m^3", "1e19 m^-3", "10^19 m^-3"),
+    ("%", "percent"),
+]
+
+
+@pytest.mark.parametrize("writings", SAME, ids=lambda w: w[0])
+def test_notations_agree(writings: tuple[str, ...]) -> None:
+    first = parse_unit(writings[0])
+    for text in writings[1:]:
+        other = parse_unit(text)
+        assert other.dimension == first.dimension, text
+        assert other.factor == pytest.approx(first.factor, rel=1e-14), text
+        assert (other.offset, other.scale) == (first.offset, first.scale), text
+
+
+@given(st.dictionaries(st.sampled_from(sorted(BASES)), EXPONENTS, min_size=1))
+def test_exponents_are_exact(powers: dict[str, Fraction]) -> None:
+    text = " * ".join(f"{name}**({power})" for name, power in powers.items())
+    expected = Dimension.of({BASES[name]: power for name, power in powers.items()})
+    assert parse_unit(text).dimension == expected
+    # and the decimal float that Pint makes of it comes back to the same rational
+    decimal = " * ".join(f"{name}**({float(power)!r})" for name, power in powers.items())
+    if all(len(repr(float(p)).lstrip("-")) < 8 for p in powers.values()):
+        assert parse_unit(decimal).dimension == expected
+
+
+@given(st.dictionaries(st.sampled_from(sorted(BASES)), EXPONENTS))
+def test_si_units_read_back(powers: dict[str, Fraction]) -> None:
+    dimension = Dimension.of({BASES[name]: power for name, power in powers.items()})
+    unit = parse_unit(si_unit(dimension))
+    assert unit.dimension == dimension
+    assert unit.factor == pytest.approx(1.0)
+    assert unit.offset == 0.0
+
+
+@settings(deadline=None)
+@given(st.text(max_size=12) | st.text("mskgKPa°C%·*/^()-+0123456789. √²⁻¹dB[];", max_size=14))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        unit = parse_unit(text)
+    except InputError:
+        return
+    assert unit.factor > 0
+    assert all(isinstance(e, Fraction) and e for _, e in unit.dimension)
+
+
+@given(st.floats(1e-3, 1e3), st.sampled_from(["degC", "degF", "km/h", "mm", "1e19/m^3", "psi"]))
+def test_conversion_agrees_with_pint(value: float, text: str) -> None:
+    unit = parse_unit(text)
+    if text == "1e19/m^3":
+        expected = value * 1e19
+    else:
+        pint = registry().Quantity(value, to_pint(text)).to(si_unit(unit.dimension))
+        expected = float(pint.magnitude)
+    assert unit.factor * value + unit.offset == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("m^0.3333", "m**m", "m+s", "m/0", "m**1e400", "m^(1/0)", "9**9**9**9", "m**2**3"),
+        *("kg / m 3", "l/100km", "1/100 m", "W/m²K", "kgm-3", "m;s", "m,s", "frob", "m/", "(("),
+        *("-1 m", "0 m", "nan", "inf m", "2 degC", "x" * 1000, "\0", "[length]", "e^-211"),
+        *("dB/m", "mag/arcsec^2", "log10(dB)", "ln(K)", "__import__('os')"),
+    ],
+)
+def test_what_would_be_misread_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"unit '|The exponent"):
+        parse_unit(text)
+
+
+def test_messages_name_the_unit_and_a_remedy() -> None:
+    with pytest.raises(InputError, match=r"'kg / m 3'.*write an exponent as m\^3"):
+        parse_unit("kg / m 3")
+    with pytest.raises(InputError, match=r"'W/m²K'.*W/\(m²\*K\)"):
+        parse_unit("W/m²K")
+    with pytest.raises(InputError, match=r"'m\^0.3333' is not a rational.*m\*\*\(1/3\)"):
+        parse_unit("m^0.3333")
+    with pytest.raises(InputError, match=r"'frob' cannot be read.*EUR = \[currency\]"):
+        parse_unit("frob")
+
+
+@pytest.mark.parametrize(
+    ("text", "factor", "offset"),
+    [("degC", 1.0, 273.15), ("degF", 5 / 9, 459.67 * 5 / 9), ("K", 1.0, 0.0)],
+)
+def test_absolute_temperatures(text: str, factor: float, offset: float) -> None:
+    unit = parse_unit(text)
+    assert unit.scale == "temperature"
+    assert unit.factor == pytest.approx(factor, rel=1e-15)
+    assert unit.offset == pytest.approx(offset, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("text", "factor"),
+    [
+        *(("delta_degC", 1.0), ("delta_degF", 5 / 9), ("degC/m", 1.0), ("degF/m", 5 / 9)),
+        *(("1/degC", 1.0), ("degC**2", 1.0), ("J/(kg*degC)", 1.0)),
+    ],
+)
+def test_differences_of_temperature(text: str, factor: float) -> None:
+    unit = parse_unit(text)
+    assert (unit.scale, unit.offset) == ("ratio", 0.0)
+    assert unit.factor == pytest.approx(factor, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("text", "ratio"),
+    [
+        *(("dB", 10**0.1), ("dBm", 10**0.1), ("pH", 0.1), ("mag", 10**-0.4), ("dex", 10.0)),
+        *(("Np", 2.718281828459045), ("octave", 2.0), ("log10(Pa)", 10.0), ("log2(1)", 2.0)),
+        ("ln(m/s)", 2.718281828459045),
+    ],
+)
+def test_levels_are_logarithmic(text: str, ratio: float) -> None:
+    unit = parse_unit(text)
+    assert unit.scale == "level"
+    assert unit.dimension.is_dimensionless
+    assert 2.718281828459045**unit.log_factor == pytest.approx(ratio)
+
+
+def test_angles_are_radians_and_moles_a_dimension() -> None:
+    assert parse_unit("deg").factor == pytest.approx(3.141592653589793 / 180)
+    assert parse_unit("deg").dimension.is_dimensionless
+    assert parse_unit("mol/L").dimension.to_json() == {"[length]": "-3", "[substance]": "1"}
+    assert parse_unit("mol/L").factor == 1000.0
+
+
+def test_labels() -> None:
+    assert {parse_unit(t).scale for t in ("label", "Label", "category", "categorical")} == {"label"}
+
+
+def test_units_of_the_user() -> None:
+    with pytest.raises(InputError):
+        parse_unit("thaler/kg")
+    define_unit("thaler = [tender]")
+    define_unit("groschen = thaler / 24")
+    unit = parse_unit("groschen/kg")
+    assert unit.dimension.to_json() == {"[mass]": "-1", "[tender]": "1"}
+    assert unit.factor == pytest.approx(1 / 24)
+    assert parse_unit(si_unit(unit.dimension)).factor == pytest.approx(1.0)
+    with pytest.raises(InputError, match="cannot be read"):
+        define_unit("thaler thaler thaler")
+
+
+def test_astronomy() -> None:
+    assert parse_unit("AU").factor == 149597870700.0
+    assert parse_unit("Msun").factor == pytest.approx(1.98841e30, rel=1e-5)
+
+
+@given(st.text(max_size=10))
+def test_errors_are_of_one_family(text: str) -> None:
+    try:
+        to_pint(text)
+    except DimgsError:
+        return
