@@ -1,1 +1,1 @@
-"""Benchmarks that print what they measure; run with ``python -m case_studies.benchmarks.NAME``."""
+"""Measurements of speed; each module prints its own figures."""

@@ -262,7 +262,10 @@ def test_groups_of_constants_only_are_flagged() -> None:
     flagged = [g for g in basis.groups if basis.is_constant(g)]
     assert flagged
     assert any(f"{flagged[0]} is made of constants only" in s for s in basis.suggestions)
-    assert not any(basis.is_constant(g) for g in pi_basis(PIPE).groups)
+    pipe = pi_basis(PIPE)
+    assert not any(pipe.is_constant(g) for g in pipe.groups)
+    named = pi_basis(["q [C]"], constants=["e", "hbar", "c", "eps_0"], prefer_named=True)
+    assert any(named.is_constant(g) for g in named.groups)
 
 
 def test_explicit_scales_join_the_groups() -> None:

@@ -1,0 +1,1 @@
+"""Published laws recovered from data, and measurements of speed."""
