@@ -65,11 +65,12 @@ class AdditiveDesign:
             self.blocks.append(np.arange(at, at + block.shape[1]))
             at += block.shape[1]
         y_centred = y - w @ y
-        self.variance = float(w @ y_centred**2)
+        # Squared error that is rounding of the response, whatever the model.
+        self.floor = 1e-18 * float(w @ y_centred**2) + (1e-14 * float(np.abs(y).max())) ** 2
         solved = np.linalg.lstsq(root * centred, root[:, 0] * y_centred, rcond=1e-9)[0]
         remainder = y_centred - centred @ solved
         table = np.column_stack([root, root * centred, *blocks, root[:, 0] * remainder])
-        self.bent = bool(w @ remainder**2 > 1e-18 * self.variance)
+        self.bent = bool(w @ remainder**2 > self.floor)
         self.n_groups = z.shape[1]
         # The lines that were taken out of each column: a model without a line gets it back.
         self._slant = np.zeros((table.shape[1], self.n_groups))
@@ -195,7 +196,7 @@ def prune(design: AdditiveDesign, candidate: Candidate) -> Candidate:
     """Drop straight groups, one by one, while the held-out loss stays within one error."""
     kept = list(candidate.kept)
     start = losses = design.losses(candidate.curved, kept)
-    floor = 1e-18 * design.variance
+    floor = design.floor
     while True:
         trials = [
             (design.losses(candidate.curved, [j for j in kept if j != i]), i)
@@ -233,7 +234,7 @@ def select(
             designs[k] = AdditiveDesign(rows @ basis, y, weight, fold, n_knots)
     found = [c for k, d in designs.items() for c in candidates(d, k, n_alphas)]
     best = min(found, key=lambda c: c.loss)
-    floor = 1e-18 * designs[0].variance
+    floor = designs[0].floor
     near = [c for c in found if within_one_error(c.losses, best.losses, floor)]
     fewest = min(len(c.curved) for c in near)
     simple = [prune(designs[c.basis], c) for c in near if len(c.curved) == fewest]
