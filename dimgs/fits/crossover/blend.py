@@ -15,6 +15,7 @@ from dimgs.fits.regimes.moments import Sample
 
 BLUNTEST, SHARPEST = 0.1, 50.0
 _STARTING_POWERS = (0.5, 1.5, 5.0)
+_LOOK, _KEPT, _STEPS = 8, 3, 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +56,11 @@ def mix(one: Array, other: Array, power: float) -> tuple[Array, Array]:
 
 
 def descend(
-    sample: Sample, start: Array, power: float, bounds: tuple[float, float] | None
+    sample: Sample,
+    start: Array,
+    power: float,
+    bounds: tuple[float, float] | None,
+    most: int = _STEPS,
 ) -> Blend:
     """Local minimum from two starting laws; `bounds` of |n|, or None to hold n."""
     design = sample.design
@@ -80,7 +85,7 @@ def descend(
         theta = np.append(theta, np.clip(np.log(abs(power)), ends[0] + 1e-6, ends[1] - 1e-6))
         low, high = np.append(low, ends[0]), np.append(high, ends[1])
     found = least_squares(
-        miss, theta, slope, bounds=(low, high), x_scale=1.0, max_nfev=200, xtol=1e-10, ftol=1e-11
+        miss, theta, slope, bounds=(low, high), max_nfev=most, xtol=1e-8, ftol=1e-10
     )
     best = unpack(found.x)
     return Blend(best.laws, best.power, float(2.0 * found.cost))
@@ -111,8 +116,10 @@ def best_blend(sample: Sample, starts: list[Array], scale: float, power: float |
         middle = start.mean(axis=0)
         for stretch in (1.0, 1.7):
             for first in powers:
-                found.append(descend(small, middle + stretch * (start - middle), first, bounds))
-    best = min(found, key=lambda b: b.loss)
+                laws = middle + stretch * (start - middle)
+                found.append(descend(small, laws, first, bounds, _LOOK))
+    promising = sorted(found, key=lambda b: b.loss)[:_KEPT]
+    best = min((descend(small, b.laws, b.power, bounds) for b in promising), key=lambda b: b.loss)
     return best if small is sample else descend(sample, best.laws, best.power, bounds)
 
 

@@ -105,7 +105,9 @@ def _first_split(sample: Sample, directions: Array) -> tuple[Tree, Array]:
     loss = np.array([c[1] for c in cuts])
     if not np.isfinite(loss).any():
         return None, directions[:0]
-    order = np.argsort(np.round(loss / loss.min(), 9), kind="stable")
+    least = max(float(loss.min()), EXACT)
+    # Equal up to rounding errors is equal: the first of them, in every basis.
+    order = np.argsort(np.round(loss / least, 9), kind="stable")
     at = order[0]
     tree = polish(sample, _two(directions[at], cuts[at][0]))
     best = boundaries(tree)[0].direction[None]
