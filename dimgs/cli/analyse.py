@@ -9,8 +9,7 @@ from dimgs.cli import tables
 from dimgs.cli.output import emit_json, note, say, warn
 
 if TYPE_CHECKING:
-    from dimgs.dataset import Dataset
-    from dimgs.discovery.options import Options
+    pass
 
 
 def fit(
@@ -56,7 +55,7 @@ def fit(
         seed=seed,
     )
     documents = []
-    for name, data in _each(table, target, columns, drop, options):
+    for name, data in tables.each(table, target, columns, drop, options):
         result = fit_law(data, name, options)
         warn(result.warnings)
         if json:
@@ -114,7 +113,7 @@ def discover(
         seed=seed,
     )
     documents = []
-    for name, data in _each(table, target, columns, drop, options):
+    for name, data in tables.each(table, target, columns, drop, options):
         report = discover_with(data, name, options)
         warn(report.warnings)
         if out is not None:
@@ -127,21 +126,6 @@ def discover(
             say(report_text(report))
     if json:
         _emit(documents)
-
-
-def _each(
-    path: str,
-    targets: list[str],
-    columns: str | None,
-    drop: str | None,
-    options: "Options",
-) -> "list[tuple[str, Dataset]]":
-    """Each target with the table, the other targets left out of its inputs."""
-    extra = [n for n in (options.within, options.split_by, options.arrhenius) if n is not None]
-    data = tables.read(path, columns, drop, options.drop_bad, keep=[*targets, *extra])
-    for name in targets:
-        data.variable(name)
-    return [(name, data.without([t for t in targets if t != name])) for name in targets]
 
 
 def _emit(documents: list[dict[str, Any]]) -> None:

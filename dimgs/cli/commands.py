@@ -2,13 +2,14 @@
 
 import typer
 
-from dimgs.cli import analyse, derive, library, predict
+from dimgs.cli import analyse, derive, explore, library, predict
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("pi", epilog="Example: dimgs pi pipe.csv --target dp")(derive.pi)
     app.command("fit", epilog="Example: dimgs fit pipe.csv --target dp --json")(analyse.fit)
+    app.command("explore", epilog="Example: dimgs explore pipe.csv --target dp")(explore.explore)
     app.command("discover", epilog="Example: dimgs discover pipe.csv --target dp --out study")(
         analyse.discover
     )

@@ -105,3 +105,18 @@ def read(
 
             raise InputError(f"'{clash[0]}' is dropped with --drop but needed; leave it in.")
     return read_table(path, columns=chosen, drop=dropped, drop_bad=drop_bad)
+
+
+def each(
+    path: str,
+    targets: list[str],
+    columns: str | None,
+    drop: str | None,
+    chosen: "Options",
+) -> "list[tuple[str, Dataset]]":
+    """Each target with the table, the other targets left out of its inputs."""
+    extra = [n for n in (chosen.within, chosen.split_by, chosen.arrhenius) if n is not None]
+    data = read(path, columns, drop, chosen.drop_bad, keep=[*targets, *extra])
+    for name in targets:
+        data.variable(name)
+    return [(name, data.without([t for t in targets if t != name])) for name in targets]

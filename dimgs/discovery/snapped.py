@@ -88,6 +88,14 @@ def physical_map(
     return names, offset, [[g.get(n) for g in groups] for n in names]
 
 
+def group_map(design: Design, grouped: list[int]) -> tuple[list[str], list[list[Fraction]]]:
+    """Exponents of the physical variables (rows) in the groups alone; scales are left out."""
+    groups = [g for j in grouped if (g := design.features[j].group) is not None]
+    used = {n for g in groups for n, _ in g.exponents}
+    names = [v.name for v in design.basis.variables if v.name in used and v.role != "scale"]
+    return names, [[g.get(n) for g in groups] for n in names]
+
+
 def _restricted(
     design: Design, fit: PowerFit, snapped: Snapped, grouped: list[int], level: float
 ) -> tuple[list[Fraction | float], Estimate]:

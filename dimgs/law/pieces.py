@@ -188,7 +188,8 @@ def _conditions(
     sides: Sequence[Side],
     shapes: dict[int, tuple[sympy.Expr, sympy.Expr]],
 ) -> tuple[sympy.Basic, sympy.Basic]:
-    physical, grouped = [], []
+    physical: list[sympy.Basic] = []
+    grouped: list[sympy.Basic] = []
     for side in sides:
         threshold = sympy.Symbol(f"b_{side.boundary}")
         for out, shape in zip((physical, grouped), shapes[side.boundary], strict=True):

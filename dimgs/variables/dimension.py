@@ -8,6 +8,9 @@ from dimgs.errors import InputError
 
 _MAX_DENOMINATOR = 1000
 _EXACTNESS = 1e-9
+_SIMPLE_DENOMINATOR = 12
+_TRUNCATED = 1e-4
+_MAX_DECIMAL = 10**12
 
 _ABBREVIATIONS = {
     "[length]": "L",
@@ -37,7 +40,8 @@ def exact_exponent(value: object, where: str) -> Fraction:
     Raises
     ------
     InputError
-        If no rational of denominator up to 1000 gives the same float within 1e-9.
+        If no rational of denominator up to 1000 gives the same float within 1e-9, and it is not
+        a decimal of up to 12 digits that is clearly no truncated fraction.
 
     Examples
     --------
@@ -48,12 +52,16 @@ def exact_exponent(value: object, where: str) -> Fraction:
         return Fraction(value)
     number = float(str(value))
     rational = Fraction(number).limit_denominator(_MAX_DENOMINATOR)
-    if abs(float(rational) - number) > _EXACTNESS:
+    if abs(float(rational) - number) <= _EXACTNESS:
+        return rational
+    decimal = Fraction(repr(number))
+    simple = Fraction(number).limit_denominator(_SIMPLE_DENOMINATOR)
+    if decimal.denominator > _MAX_DECIMAL or abs(float(simple) - number) < _TRUNCATED:
         raise InputError(
             f"The exponent {number!r} in the unit '{where}' is not a rational of small "
             f"denominator; write it as a fraction, for example m**(1/3)."
         )
-    return rational
+    return decimal
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from itertools import chain
 
 from dimgs.variables.dimension import Dimension
 
+_MAX_QUOTIENT = 1000
 _BASE_UNITS = {
     "[length]": "m",
     "[mass]": "kg",
@@ -43,9 +44,9 @@ def base_unit(base: str) -> str:
     from dimgs.variables.registry import registry
 
     units = registry()
-    for name in sorted(dir(units)):
+    for name in sorted(set(dir(units)) - set(dir(type(units)))):
         unit = getattr(units, name, None)
-        if unit is not None and dict(getattr(unit, "dimensionality", {})) == {base: 1}:
+        if isinstance(unit, units.Unit) and dict(unit.dimensionality) == {base: 1}:
             return str(units.Quantity(1.0, unit).to_base_units().units)
     return base.strip("[]")
 
@@ -53,7 +54,11 @@ def base_unit(base: str) -> str:
 def _factor(name: str, exponent: Fraction) -> str:
     if exponent == 1:
         return name
-    return f"{name}^{exponent}" if exponent.denominator == 1 else f"{name}^({exponent})"
+    if exponent.denominator == 1:
+        return f"{name}^{exponent}"
+    if exponent.denominator > _MAX_QUOTIENT:
+        return f"{name}^{float(exponent)!r}"
+    return f"{name}^({exponent})"
 
 
 def _format(factors: list[tuple[str, Fraction]]) -> str:

@@ -1,0 +1,87 @@
+"""`dimgs explore`: what the runs hold before any law."""
+
+from typing import Annotated, Any
+
+import typer
+
+from dimgs.cli import tables
+from dimgs.cli.output import emit_json, say, table, warn
+
+
+def explore(
+    source: Annotated[str, typer.Argument(metavar="TABLE", help="Table with units.")],
+    target: tables.Target,
+    metric: Annotated[
+        str, typer.Option("--metric", help="Distance of the principal coordinates.")
+    ] = "mahalanobis",
+    within: tables.Within = None,
+    split_by: tables.SplitBy = None,
+    constants: tables.Constants = None,
+    scale: tables.Scale = None,
+    columns: tables.Columns = None,
+    drop: tables.Drop = None,
+    drop_bad: tables.DropBad = False,
+    define: tables.Define = None,
+    level: tables.Level = 0.9,
+    seed: tables.Seed = 0,
+    json: tables.Json = False,
+) -> None:
+    """Look at the runs: PCA, PCoA, active directions, homogeneity, collinear groups."""
+    from dimgs.discovery.explore import explore as look
+
+    tables.define(define)
+    options = tables.options(
+        constants,
+        scale,
+        within=within,
+        split_by=split_by,
+        drop_bad=drop_bad,
+        level=level,
+        seed=seed,
+    )
+    documents = []
+    for name, data in tables.each(source, target, columns, drop, options):
+        found = look(data, name, options, metric)
+        warn(found.warnings)
+        if json:
+            documents.append(found.to_json())
+        else:
+            _print(found.to_json(), name)
+    if json:
+        emit_json(documents[0] if len(documents) == 1 else {"results": documents})
+
+
+def _print(found: dict[str, Any], target: str) -> None:
+    say(f"Target {target}")
+    if found["never_varied"]:
+        say(f"Never varied: {', '.join(found['never_varied'])}")
+    for item in found["collinear"]:
+        powers = " ".join(f"{k}^{v}" for k, v in item["exponents"].items())
+        say(f"{'Constant' if item['exact'] else 'Nearly constant'} over the runs: {powers}")
+    test = found["homogeneity"]
+    if test is not None:
+        p = "n/a" if test["p_value"] is None else f"{test['p_value']:.3g}"
+        verdict = "rejected" if test["rejected"] else "not rejected"
+        say(f"Dimensional homogeneity of the inputs alone: {verdict} (p = {p})")
+        if test["rejected"]:
+            helps = ", ".join(f"{k}^{v}" for k, v in test["constants"].items())
+            unit = f" [{test['missing_unit']}]" if test["missing_unit"] else ""
+            say(f"Missing: {test['missing_dimension']}{unit}" + (f"; {helps}?" if helps else ""))
+    if found["pca"] is not None:
+        shares = ", ".join(f"{s:.1%}" for s in found["pca"]["shares"])
+        say(f"Principal axes of the log-ratios: {shares}")
+    if found["pcoa"] is not None and found["pcoa"]["n_negative"]:
+        share = found["pcoa"]["negative_share"]
+        say(f"Principal coordinates: {share:.1%} of the distances fit no Euclidean picture")
+    if found["active"] is not None:
+        size = found["active"]["effective_dimension"]
+        say(
+            f"Effective dimension {size['participation']:.2f} "
+            f"[{size['low']:.2f}, {size['high']:.2f}]"
+        )
+    if found["dominant"] is not None:
+        rows = [
+            [c["text"], f"{c['r2']:.4f}", "yes" if c["predicts_as_well"] else "no"]
+            for c in found["dominant"]["candidates"]
+        ]
+        table("One dominant group", ["group", "R² held out", "as good as fitted"], rows)

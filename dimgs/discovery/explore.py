@@ -1,0 +1,306 @@
+"""What the runs hold before any law: what varied, what the target follows, what is missing."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset import Dataset
+from dimgs.dataset.checks import check_target, constant_columns, drop_bad_rows, require_finite
+from dimgs.design.features import Design
+from dimgs.dimensions import DimensionalMatrix
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.snapped import group_map
+from dimgs.errors import DimensionError, DimgsError, FitError
+from dimgs.fits.homogeneity import HomogeneityTest, collinear_combinations, homogeneity_test
+from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.groups.physical_constants import all_constants
+from dimgs.variables import Dimension, si_unit
+
+Array = NDArray[np.float64]
+_MOST_COORDINATES = 4000
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What :func:`explore` found, ready for JSON.
+
+    Attributes
+    ----------
+    basis : PiBasis, optional
+        None where the target is outside the span of the inputs.
+    homogeneity : dict, optional
+    never_varied : tuple of str
+    collinear : tuple of str
+    pca, pcoa, active, dominant : dict, optional
+        None where the groups cannot support them.
+    level : float
+    warnings : tuple of str
+    """
+
+    basis: PiBasis | None
+    homogeneity: dict[str, Any] | None
+    never_varied: tuple[str, ...]
+    collinear: tuple[dict[str, Any], ...]
+    pca: dict[str, Any] | None
+    pcoa: dict[str, Any] | None
+    active: dict[str, Any] | None
+    dominant: dict[str, Any] | None
+    level: float
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The explore document."""
+        from dimgs.report.documents import finite, pi_document
+
+        document = {
+            "pi": None if self.basis is None else pi_document(self.basis),
+            "homogeneity": self.homogeneity,
+            "never_varied": list(self.never_varied),
+            "collinear": list(self.collinear),
+            "pca": self.pca,
+            "pcoa": self.pcoa,
+            "active": self.active,
+            "dominant": self.dominant,
+            "level": self.level,
+            "warnings": list(self.warnings),
+        }
+        result = finite(document)
+        assert isinstance(result, dict)
+        return result
+
+
+def explore(
+    data: Dataset, target: str, options: Options | None = None, metric: str = "mahalanobis"
+) -> Exploration:
+    """Geometry of the runs in log space, and homogeneity as a test.
+
+    Parameters
+    ----------
+    data : Dataset
+    target : str
+    options : Options, optional
+    metric : str
+        Distance of the principal coordinates; see
+        :func:`dimgs.fits.geometry.principal_coordinates`.
+
+    Returns
+    -------
+    Exploration
+
+    Raises
+    ------
+    InputError
+        If the runs cannot be used.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> length = rng.uniform(0.1, 2.0, 30)
+    >>> data = Dataset.from_columns({"L [m]": length, "T [s]": 2.006 * np.sqrt(length)})
+    >>> found = explore(data, "T")
+    >>> found.homogeneity["missing_dimension"], found.homogeneity["constants"]["g"]
+    ('[length]^-1/2*[time]', '-1/2')
+    """
+    chosen = options or Options()
+    check_target(data, target)
+    warnings: list[str] = []
+    prepared: Prepared | None = None
+    try:
+        prepared = prepare(data, target, chosen)
+        clean = prepared.data
+        warnings += prepared.warnings
+    except DimensionError as error:
+        warnings.append(str(error))
+        names = [n for n in data.numeric_names if n not in (chosen.within, chosen.split_by)]
+        clean = drop_bad_rows(data, names) if chosen.drop_bad else data
+        require_finite(clean, names)
+    names, logs = _positive_logs(clean, target, chosen)
+    homogeneity = _homogeneity(clean, target, names, logs, chosen, warnings)
+    collinear = _collinear(names, logs)
+    pca = pcoa = active = dominant = None
+    if prepared is not None and any(f.group is not None for f in prepared.design.features):
+        pca, pcoa, active, dominant = _geometry(prepared.design, chosen, metric, warnings)
+    return Exploration(
+        basis=None if prepared is None else prepared.basis,
+        homogeneity=homogeneity,
+        never_varied=tuple(n for n in constant_columns(clean) if n in clean.numeric_names),
+        collinear=collinear,
+        pca=pca,
+        pcoa=pcoa,
+        active=active,
+        dominant=dominant,
+        level=chosen.level,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _positive_logs(data: Dataset, target: str, options: Options) -> tuple[list[str], Array]:
+    skipped = {target, options.within, options.split_by}
+    names = [
+        n
+        for n in data.numeric_names
+        if n not in skipped
+        and not data.variable(n).is_level
+        and bool(np.all(np.asarray(data[n], dtype=np.float64) > 0))
+    ]
+    logs = [np.log(np.asarray(data[n], dtype=np.float64)) for n in names]
+    return names, np.column_stack(logs) if logs else np.zeros((data.n_runs, 0))
+
+
+def _homogeneity(
+    data: Dataset, target: str, names: list[str], logs: Array, options: Options, notes: list[str]
+) -> dict[str, Any] | None:
+    variable = data.variable(target)
+    values = np.asarray(data[target], dtype=np.float64)
+    if variable.is_level or not names or np.any(values <= 0):
+        notes.append("The homogeneity test needs a positive target and positive inputs.")
+        return None
+    inputs = [data.variable(n) for n in names]
+    everything = DimensionalMatrix.of([*inputs, variable])
+    D = [row[:-1] for row in everything.rows]
+    dim_y = [row[-1] for row in everything.rows]
+    split = None if options.split_by is None else data[options.split_by].astype(str)
+    try:
+        found = homogeneity_test(
+            logs,
+            np.log(values),
+            D,
+            dim_y,
+            names=names,
+            bases=everything.bases,
+            groups=split,
+            level=options.level,
+        )
+    except FitError as error:
+        notes.append(f"No homogeneity test: {error}")
+        return None
+    return _homogeneity_document(found, names)
+
+
+def _homogeneity_document(found: HomogeneityTest, names: list[str]) -> dict[str, Any]:
+    bases = list(found.missing)
+    dimensions = {}
+    for constant in all_constants():
+        if set(constant.dimension) <= set(bases):
+            dimensions[constant.symbol] = [
+                constant.dimension.get(base, Fraction(0)) for base in bases
+            ]
+    helps = found.completed_by(dimensions) if found.rejected else {}
+    rounded = {base: power for base, power in found.rounded.items() if power is not None}
+    unit = si_unit(Dimension.of(rounded)) if len(rounded) == len(bases) else None
+    return {
+        "rejected": found.rejected,
+        "statistic": found.statistic,
+        "p_value": found.p_value,
+        "dof": list(found.dof),
+        "missing": {
+            base: {"value": v, "low": low, "high": high}
+            for base, (v, low, high) in found.missing.items()
+        },
+        "missing_dimension": found.describe(),
+        "missing_unit": unit,
+        "constants": {name: str(power) for name, power in helps.items()},
+        "exponents": dict(zip(names, found.exponents.tolist(), strict=True)),
+        "notes": list(found.notes),
+    }
+
+
+def _collinear(names: list[str], logs: Array) -> tuple[dict[str, Any], ...]:
+    if not names or len(logs) < 3:
+        return ()
+    return tuple(
+        {
+            "exponents": {k: str(v) if c.exact else float(v) for k, v in c.exponents.items()},
+            "spread": c.spread,
+            "exact": c.exact,
+        }
+        for c in collinear_combinations(logs, names)
+    )
+
+
+def _geometry(
+    design: Design, options: Options, metric: str, notes: list[str]
+) -> tuple[dict[str, Any] | None, ...]:
+    from dimgs.fits.geometry import (
+        active_directions,
+        dominant_group,
+        effective_dimension,
+        gradient_field,
+        log_ratio_pca,
+        principal_coordinates,
+    )
+
+    grouped = [j for j, f in enumerate(design.features) if f.group is not None]
+    names, loadings = group_map(design, grouped)
+    X = design.X[:, grouped]
+    E = np.array([[float(x) for x in row] for row in loadings])
+    axes = log_ratio_pca(X, E)
+    pca = {
+        "variables": names,
+        "shares": axes.shares.tolist(),
+        "exponents": axes.physical_exponents.T.tolist(),
+    }
+    pcoa = None
+    if design.n_runs <= _MOST_COORDINATES:
+        places = principal_coordinates(X, metric, random_state=options.seed)
+        pcoa = {
+            "metric": metric,
+            "shares": places.shares.tolist(),
+            "negative_share": places.negative_share,
+            "n_negative": places.n_negative,
+            "triangle_violations": places.triangle_violations,
+            "coordinates": places.coordinates[:, :2].tolist(),
+        }
+    else:
+        notes.append(f"Principal coordinates are left out above {_MOST_COORDINATES} runs.")
+    try:
+        field = gradient_field(X, design.y, groups=design.split, random_state=options.seed)
+        found = active_directions(
+            field, X, exponent_map=E, groups=design.split, level=options.level
+        )
+        size = effective_dimension(found)
+        best = dominant_group(
+            X,
+            design.y,
+            gradients=field,
+            exponent_map=np.array(loadings, dtype=object),
+            groups=design.split,
+            level=options.level,
+            random_state=options.seed,
+        )
+    except DimgsError as error:
+        notes.append(f"No active directions: {error}")
+        return pca, pcoa, None, None
+    active = {
+        "variables": names,
+        "shares": found.shares.tolist(),
+        "share_intervals": found.share_intervals.tolist(),
+        "exponents": found.physical_exponents.T.tolist(),
+        "effective_dimension": {
+            "participation": size.participation,
+            "low": size.low,
+            "high": size.high,
+            "above_noise": size.above_noise,
+        },
+    }
+    dominant = {
+        "share": best.share,
+        "share_interval": list(best.share_interval),
+        "r2": best.r2,
+        "r2_power_law": best.r2_power_law,
+        "candidates": [
+            {
+                "group": {n: str(p) for n, p in zip(names, c.rounded.exponents, strict=True) if p},
+                "text": str(PiGroup.of("pi", dict(zip(names, c.rounded.exponents, strict=True)))),
+                "r2": c.r2,
+                "p_value": c.rounded.p_value,
+                "predicts_as_well": c.predicts_as_well,
+            }
+            for c in best.candidates
+        ],
+    }
+    return pca, pcoa, active, dominant
