@@ -165,6 +165,9 @@ def test_repeated_run_is_a_run_of_twice_the_weight() -> None:
     repeated = LocalPowerLaw().fit(X[rows], y[rows])
     assert weighted.share_ == repeated.share_
     np.testing.assert_allclose(weighted.predict(X), repeated.predict(X), atol=1e-9)
+    np.testing.assert_allclose(y - weighted.predict(X), weighted.residuals_, atol=1e-9)
+    np.testing.assert_allclose(weighted.elasticities(X), weighted.exponents_, atol=1e-9)
+    np.testing.assert_allclose(weighted.elasticity_intervals(X), weighted.intervals(), atol=1e-9)
 
 
 def test_field_is_nan_where_no_runs_are() -> None:

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
@@ -108,12 +107,11 @@ def distinct_runs(
 ) -> tuple[Index, Index, Array]:
     """First row of every distinct run, the distinct run of each row, and summed weights.
 
-    Rows of weight zero are no runs; each is assigned to the nearest run in log groups, which
-    only serves the fitted attributes that have one entry per row.
+    Rows of weight zero are no runs; their place is -1.
     """
     used = np.flatnonzero(weights > 0.0)
     if not used.size:
-        return used, np.zeros(len(y), dtype=np.intp), np.empty(0)
+        return used, np.full(len(y), -1, dtype=np.intp), np.empty(0)
     keys = np.column_stack([X[used], y[used], clusters[used]])
     order = np.lexsort(keys.T)
     new = np.append(True, np.any(keys[order[1:]] != keys[order[:-1]], axis=1))
@@ -125,11 +123,7 @@ def distinct_runs(
     position = np.empty_like(rank)
     position[rank] = np.arange(len(rank))
     first, block = first[rank], position[block]
-    inverse = np.empty(len(y), dtype=np.intp)
+    inverse = np.full(len(y), -1, dtype=np.intp)
     inverse[used] = block
-    unused = np.flatnonzero(weights <= 0.0)
-    if unused.size:
-        spread = np.maximum(X[first].std(axis=0), 1e-300)
-        inverse[unused] = cKDTree(X[first] / spread).query(X[unused] / spread)[1]
     mass = np.asarray(np.bincount(block, weights[used]), dtype=np.float64)
     return first.astype(np.intp), inverse, mass

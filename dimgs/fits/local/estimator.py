@@ -175,14 +175,18 @@ class LocalPowerLaw(ContrastiveRegressor):
         self._table = table
         self._inverse = inverse
         runs = np.arange(len(table.Z))
+        self._tree = tree = cKDTree(table.Z) if self.rank_ else None
         value, slopes = np.zeros(len(runs)), np.zeros_like(table.Z)
         self._window: Window | None = None
         if np.isfinite(self.share_) and self.rank_:
             self._window = window = table.window(self.share_)
             highest, own = 0.0, np.zeros(len(runs))
-            for fits in local_fits(window, table.Z):
-                value[fits.rows], slopes[fits.rows] = fits.value, fits.slopes
-                own[fits.rows] = own_weight(fits, window.cells, runs[fits.rows], table.weights)
+            # Neighbours in turn share the cells that they read.
+            near_first = np.asarray(tree.indices) if tree is not None else runs
+            for fits in local_fits(window, table.Z[near_first]):
+                chosen = near_first[fits.rows]
+                value[chosen], slopes[chosen] = fits.value, fits.slopes
+                own[chosen] = own_weight(fits, window.cells, chosen, table.weights)
                 highest = max(highest, float(fits.leverage.max()))
             self._highest = highest
             out = (table.response - value) / np.maximum(1.0 - own, 1e-3)
@@ -197,12 +201,17 @@ class LocalPowerLaw(ContrastiveRegressor):
         self._noise = out if table.clustered else within
         self.exponents_ = self._whitening.exponents(slopes + self._slopes)[inverse]
         self.held_out_residuals_ = out[inverse]
-        tree = cKDTree(table.Z) if self.rank_ else None
-        self._tree = tree
         if tree is not None:
             near = min(2 * (self.rank_ + 1), len(runs) - 1) + 1
             self._spacing = np.asarray(tree.query(table.Z, k=[near], workers=2)[0])[:, 0]
-        self.residuals_ = y - self._local(X)[0] - self.intercept_
+        self.residuals_ = (table.response - value)[inverse]
+        self._ignored = np.flatnonzero(inverse < 0)
+        self._ignored_Z = self._whitening.apply(X[self._ignored])
+        if self._ignored.size:
+            rows = self._ignored
+            potential, self.exponents_[rows], _ = self._local(X[rows])
+            self.residuals_[rows] = y[rows] - potential - self.intercept_
+            self.held_out_residuals_[rows] = self.residuals_[rows]
 
     def _local(self, X: Array) -> tuple[Array, Array, Array]:
         """Potential, exponents and leverage at each row."""
@@ -272,7 +281,10 @@ class LocalPowerLaw(ContrastiveRegressor):
             One row for each row of `exponents_`.
         """
         check_is_fitted(self)
-        return self._intervals(self._table.Z, level)[self._inverse]
+        intervals = self._intervals(self._table.Z, level)[self._inverse]
+        if self._ignored.size:
+            intervals[self._ignored] = self._intervals(self._ignored_Z, level)
+        return intervals
 
     def elasticity_intervals(self, X: ArrayLike, level: float = 0.9) -> Array:
         """Bias-corrected confidence intervals of the local exponents.
