@@ -36,7 +36,7 @@ class DimensionalMatrix:
     >>> D.rank
     2
     >>> D.kernel_lattice()
-    ((1, -1, -2),)
+    ((-1, 1, 2),)
     """
 
     names: tuple[str, ...]
@@ -103,16 +103,18 @@ class DimensionalMatrix:
         n, r = len(self.names), len(self.rows)
         if n == 0:
             return ()
+        # Columns from the last to the first, and rows from the last up: the reduction starts from
+        # short vectors, and groups tend to share the first of several variables of one dimension.
         augmented = fmpz_mat(n, r + n)
         for i, row in enumerate(self.integer_rows):
             for j, x in enumerate(row):
                 if x:
-                    augmented[j, i] = x
+                    augmented[n - 1 - j, i] = x
         for j in range(n):
             augmented[j, r + j] = 1
         normal = augmented.hnf().tolist()
-        # from the last row up: the shortest come first, and the reduction has less to do
-        return lattice_reduced([row[r:] for row in reversed(normal) if not any(row[:r])])
+        kernel = lattice_reduced([row[r:] for row in reversed(normal) if not any(row[:r])])
+        return tuple(vector[::-1] for vector in kernel)
 
     def solve(
         self, target: Dimension, columns: Sequence[int] | None = None

@@ -244,6 +244,8 @@ def infer_kinds(name: str, dimension: Dimension, hint: str | None = None) -> tup
     True
     """
     candidates = kinds_of_dimension(dimension)
+    if not candidates:
+        return ()
     for text in (hint, name):
         found = _named(candidates, text) if text else ()
         if found:

@@ -85,6 +85,11 @@ def _combine(weights: Sequence[int], lattice: Sequence[IntVector]) -> IntVector:
     return tuple(sum(w * b[i] for w, b in zip(weights, lattice, strict=True)) for i in range(n))
 
 
+def _length(vector: IntVector) -> tuple[int, list[bool], list[int]]:
+    """Smallest exponents first, then the first names, then positive exponents."""
+    return sum(map(abs, vector)), [x == 0 for x in vector], [-x for x in vector]
+
+
 def _shortened(vector: IntVector, taken: Sequence[IntVector]) -> IntVector:
     """Vector minus the multiples of taken groups that make it shortest."""
     best = vector
@@ -94,7 +99,7 @@ def _shortened(vector: IntVector, taken: Sequence[IntVector]) -> IntVector:
             options = [
                 tuple(x - m * y for x, y in zip(best, group, strict=True)) for m in range(-4, 5)
             ]
-            best = min(options, key=lambda v: (sum(abs(x) for x in v), [-x for x in v]))
+            best = min(options, key=_length)
         if best == before:
             break
     return best
