@@ -57,7 +57,7 @@ def snap_power(design: Design, fit: PowerFit, level: float) -> SnappedFit:
     if snapped.constraints:
         values, estimate = _restricted(design, fit, snapped, grouped, level)
     else:
-        estimate = _estimate(fit, tuple(values), fit.intercept, fit.joint, fit.effects)
+        estimate = _estimate(fit, tuple(values), fit.intercept, fit.effects)
     exponents = tuple(
         Exponent(
             f.name,
@@ -114,18 +114,15 @@ def _restricted(
             v if isinstance(v := exact.get(j), Fraction) else float(again.exponents[j])
             for j in range(p)
         ]
-        intercept, joint, half = again.intercept, again.covariance, again.half_width
+        intercept, half = again.intercept, again.half_width
     else:
         values = [exact.get(j, float(fit.coefficients[j])) for j in range(p)]
-        joint = fit.joint.copy()
-        fixed = [j + 1 for j in range(p) if isinstance(values[j], Fraction)]
-        joint[fixed, :] = joint[:, fixed] = 0.0
         middle = np.median(design.X, axis=0)
         moved = fit.coefficients - np.array([float(v) for v in values])
         intercept = fit.intercept + float(middle @ moved)
-        joint[0, 0] = fit.residual_sd**2 / design.n_runs
+        at_middle = fit.residual_sd**2 / design.n_runs
         half = float(fit.intercept_interval[1] - fit.intercept_interval[0]) / 2
-        half = min(half, half * np.sqrt(joint[0, 0] / max(fit.joint[0, 0], 1e-300)))
+        half *= min(1.0, float(np.sqrt(at_middle / max(fit.joint[0, 0], 1e-300))))
     effects = fit.effects
     if effects is not None and design.within is not None:
         residuals = design.y - design.X @ np.array([float(v) for v in values])
@@ -136,7 +133,7 @@ def _restricted(
             for k in np.unique(design.within)
         }
         effects = {k: v - intercept for k, v in own.items()}
-    estimate = _estimate(fit, tuple(values), intercept, joint, effects, half)
+    estimate = _estimate(fit, tuple(values), intercept, effects, half)
     return values, estimate
 
 
@@ -148,20 +145,20 @@ def _estimate(
     fit: PowerFit,
     values: tuple[Fraction | float, ...],
     intercept: float,
-    joint: Array,
     effects: dict[str, float] | None,
     half: float | None = None,
 ) -> Estimate:
     low, high = (float(x) for x in fit.intercept_interval)
     if half is not None:
         low, high = intercept - half, intercept + half
+    # predictions keep the uncertainty of the exponents before snapping: the honest, wider one
     return Estimate(
         values,
         fit.intervals,
         intercept,
         low,
         high,
-        joint,
+        fit.joint,
         fit.residual_sd,
         fit.dof,
         fit.residual_dof,

@@ -141,7 +141,9 @@ class _Terms:
         for j, (feature, value) in enumerate(pairs):
             if feature.variable is not None:
                 stem = "T_a" if feature.contrast == "inverse" else "c"
-                name = _free(f"{stem}_{names.identifier[feature.variable]}", taken)
+                alone = sum(f.contrast == feature.contrast for f in design.features) == 1
+                own = "" if alone else f"_{names.identifier[feature.variable]}"
+                name = _free(stem + own, taken)
                 taken.add(name)
                 self.plain.append((feature, float(value), name, j))
 

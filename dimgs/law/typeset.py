@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Literal
 import sympy
 
 from dimgs.groups.group import PiBasis
-from dimgs.latex import expression_latex, group_latex, symbol_latex, symbol_table
+from dimgs.latex import (
+    SymbolRow,
+    article,
+    equation,
+    expression_latex,
+    group_latex,
+    quantity_latex,
+    symbol_latex,
+    symbol_table,
+)
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law
@@ -68,18 +77,47 @@ def group_definitions(law: "Law") -> list[str]:
 
 def law_symbol_table(law: "Law") -> str:
     """LaTeX table of the symbols of a law, with siunitx units and ranges."""
-    rows = [
+    target = law.target
+    rows: list[SymbolRow] = [
         (
-            symbol_latex(v.name, v.kind),
-            v.kind or v.name,
-            v.si_unit,
-            law.domain.columns.get(v.name, (None, None, ""))[:2],
+            symbol_latex(target.name, target.kind),
+            target.kind or "target",
+            law.target_unit,
+            (None, None),
         )
-        for v in law.symbols.values()
     ]
-    rows += [(symbol_latex(c.name), c.origin, c.unit, (c.low, c.high)) for c in law.constants]
-    target = (symbol_latex(law.target.name), law.target.kind or "target", law.target_unit)
-    return symbol_table([(*target, (None, None)), *rows])
+    for variable in law.symbols.values():
+        low, high, _ = law.domain.columns[variable.name]
+        symbol = symbol_latex(variable.name, variable.kind)
+        rows.append((symbol, variable.kind or variable.name, variable.si_unit, (low, high)))
+    for constant in law.constants:
+        ends = (constant.low, constant.high) if constant.origin == "fitted" else (None, None)
+        symbol = symbol_latex(constant.name)
+        rows.append((symbol, f"{constant.origin} constant", constant.unit, ends))
+    return symbol_table(rows)
+
+
+def constant_equations(law: "Law") -> list[str]:
+    """LaTeX of each constant: symbol = value with unit and interval."""
+    return [
+        f"{symbol_latex(c.name)} = "
+        + quantity_latex(
+            c.value,
+            c.low if c.origin == "fitted" else None,
+            c.high if c.origin == "fitted" else None,
+            c.unit,
+        )
+        for c in law.constants
+    ]
+
+
+def law_article(law: "Law") -> str:
+    """A small article that compiles with amsmath and siunitx: law, constants, groups, symbols."""
+    body = [equation(law_latex(law, "dimensional"))]
+    body += [equation(line) for line in constant_equations(law)]
+    body += [equation(law_latex(law, "pi"))]
+    body += [equation(line) for line in group_definitions(law)]
+    return article(*body, law_symbol_table(law))
 
 
 def law_html(law: "Law") -> str:
