@@ -279,4 +279,21 @@ def _parse_carefully(text: str, plan: _Plan, first_line: int) -> _Block:
                 if wanted:
                     column.append(cell)
         index += 1
-    return _Block([np.array(c, dtype=object) for c in cells], index, ragged)
+    columns = [
+        np.array(column, dtype=object) if text else _numbers(column, layout.decimal)
+        for column, text in zip(cells, plan.as_text, strict=True)
+    ]
+    return _Block(columns, index, ragged)
+
+
+def _numbers(column: list[str], decimal: str) -> NDArray[Any]:
+    """Floats where every cell is a plain number; otherwise the cells, for diagnosis."""
+    cells = np.array(column, dtype=object)
+    text = "".join(column)
+    # Python's float reads more than a table may hold: 1_000 and digits of other scripts
+    if decimal == "." and text.isascii() and "_" not in text:
+        try:
+            return np.asarray(cells.astype(np.float64))
+        except ValueError:
+            return cells
+    return cells

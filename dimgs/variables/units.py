@@ -103,6 +103,8 @@ _POWER = re.compile(
 )
 _FOREIGN = re.compile(r"[;,:=!?&|<>@~\\`\"#$\x00-\x08\x0e-\x1f]")
 _STRAY_NUMBER = re.compile(r"(?:[^\W\d_]|\))\s+\d")
+_REMARK = re.compile(r"(?P<unit>[^()]+(?:\([^()]*\)[^()]*)*?)\s+\((?P<remark>[^()]+)\)$")
+_PROSE = re.compile(r"\S\s+\S|^[a-z]{5,}$")
 _DIVIDED_NUMBER = re.compile(r"/\s*\d+(?:\.\d*)?\s*[^\W\d_]")
 _LONGEST = 200
 
@@ -172,7 +174,8 @@ def parse_unit(text: str) -> Unit:
     ``%``, ``MPa·√m``). Angles are dimensionless (radian) and moles a base dimension, as in Pint.
     ``degC`` and ``degF`` alone are absolute temperatures; inside a product they are
     differences, and so is ``delta_degC``. Decibels, pH, magnitudes, dex, nepers, octaves and
-    ``log10(unit)`` are levels: already logarithmic.
+    ``log10(unit)`` are levels: already logarithmic. Words in brackets after the unit that are no
+    unit themselves are a remark: ``m (beam diameter)``, ``1 (Darcy)``.
 
     Parameters
     ----------
@@ -193,6 +196,40 @@ def parse_unit(text: str) -> Unit:
     >>> str(parse_unit("MPa·√m").dimension)
     'L^(-1/2)·M·T⁻²'
     """
+    try:
+        return _parse(text)
+    except InputError:
+        unit = _without_remark(text)
+        if unit is None:
+            raise
+        return unit
+
+
+def _without_remark(text: str) -> Unit | None:
+    """Unit of ``m (beam diameter)`` or ``1 (Darcy)``: words in brackets that are no unit."""
+    match = _REMARK.match(text.strip())
+    if match is None:
+        return None
+    try:
+        unit = _parse(match["unit"])
+    except InputError:
+        return None
+    dimensionless = unit.dimension.is_dimensionless
+    if not dimensionless and not _PROSE.search(match["remark"]):
+        # too short to tell from a misspelt unit
+        return None
+    return unit if _fails(match["remark"]) else None
+
+
+def _fails(text: str) -> bool:
+    try:
+        _parse(text)
+    except InputError:
+        return True
+    return False
+
+
+def _parse(text: str) -> Unit:
     stripped = text.strip()
     if stripped.lower() in DIMENSIONLESS_TEXTS:
         return Unit("1", Dimension())
@@ -254,6 +291,7 @@ def _without_rounding(factor: float) -> float:
 def to_pint(text: str) -> Any:
     """Pint unit for a text that :func:`parse_unit` reads (for quantities handed back to users)."""
     unit = parse_unit(text)
+    text = unit.text
     if unit.scale in {"level", "label"} or text.strip().lower() in DIMENSIONLESS_TEXTS:
         return registry().Unit("")
     if unit.scale == "temperature":

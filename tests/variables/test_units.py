@@ -167,6 +167,33 @@ def test_units_of_the_user() -> None:
         define_unit("thaler thaler thaler")
 
 
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        *(("m (beam diameter)", "m"), ("1 (Darcy)", "1"), ("dB (third-octave level)", "dB")),
+        *(
+            ("% (signed)", "%"),
+            ("label (Mat1 steel, Mat2 Al)", "label"),
+            ("m (normalised to 1)", "m"),
+        ),
+        *(("W/(m K) (at 20 degrees)", "W/(m K)"), ("1 (already log10)", "1")),
+    ],
+)
+def test_remarks_are_no_part_of_the_unit(text: str, unit: str) -> None:
+    assert parse_unit(text) == parse_unit(unit)
+    assert to_pint(text) == to_pint(unit)
+
+
+@pytest.mark.parametrize("text", ["kg (frob)", "m (", "(m) (of it)(x)", "frob (of a kind)"])
+def test_a_misspelt_unit_is_no_remark(text: str) -> None:
+    with pytest.raises(InputError):
+        parse_unit(text)
+
+
+def test_a_unit_in_brackets_is_a_factor() -> None:
+    assert parse_unit("kg (m s)").dimension == parse_unit("kg m s").dimension
+
+
 def test_astronomy() -> None:
     assert parse_unit("AU").factor == 149597870700.0
     assert parse_unit("Msun").factor == pytest.approx(1.98841e30, rel=1e-5)
