@@ -242,10 +242,9 @@ def _parameters(data: Prepared, form: str) -> int:
 
 
 def _starts(data: Prepared) -> list[Array]:
-    """Laws beside the best continuous and the best jumping boundary."""
-    sample = data.sample
-    starts = []
+    """Laws beside the best continuous boundary, or beside a jump where no laws meet."""
     for kinds in (Kinds(False, True), Kinds(True, False)):
-        path = grow(sample, sphere(data.frame.rank), 2, kinds)
-        starts += [pieces.laws for pieces in path[1:]]
-    return starts
+        path = grow(data.sample, sphere(data.frame.rank), 2, kinds)
+        if len(path) > 1:
+            return [path[1].laws]
+    return []
