@@ -1,0 +1,24 @@
+"""Groups, expressions, units and tables in LaTeX; SymPy and Pint are imported when needed."""
+
+from dimgs.latex.document import SymbolRow, article, equation, symbol_table
+from dimgs.latex.escape import greek_latex, text_latex, word_latex
+from dimgs.latex.formulas import expression_latex, group_latex
+from dimgs.latex.numbers import number_latex, quantity_latex
+from dimgs.latex.symbols import symbol_latex
+from dimgs.latex.units import unit_latex
+
+__all__ = [
+    "SymbolRow",
+    "article",
+    "equation",
+    "expression_latex",
+    "greek_latex",
+    "group_latex",
+    "number_latex",
+    "quantity_latex",
+    "symbol_latex",
+    "symbol_table",
+    "text_latex",
+    "unit_latex",
+    "word_latex",
+]
