@@ -128,7 +128,7 @@ class PredictionIntervals(BaseEstimator):
     def predict_interval(self, X: ArrayLike, level: float = 0.9) -> Array:
         """Interval of the log response of one more run at each row, shape (n_rows, 2)."""
         check_is_fitted(self, "method_")
-        values = np.stack([model.predict(X) for model in self._models])
+        values = np.stack([model.predict(X) for model in self._models])[self._model_of]
         return _bounds(values, self._errors, level, len(self._errors))
 
     def ratio_interval(self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9) -> Array:
@@ -147,6 +147,7 @@ class PredictionIntervals(BaseEstimator):
         errors = y[held] - model.predict(x[held])
         pairs = next(_matchings(len(held), clusters[held], rng))
         self._models = self._pair_models = [model]
+        self._model_of = np.zeros(1, dtype=np.intp)
         self._errors = np.abs(errors)
         self._pair_errors = np.abs(errors[pairs[:, 0]] - errors[pairs[:, 1]])
         self._effective_pairs = len(pairs)
@@ -154,13 +155,13 @@ class PredictionIntervals(BaseEstimator):
     def _fit_jackknife(self) -> None:
         x, y, _, clusters, _ = self._data
         rng = np.random.default_rng(self.random_state)
-        models, errors = [], np.empty(len(x))
-        for cluster in np.unique(clusters):
-            out = np.flatnonzero(clusters == cluster)
-            model = self._fit_on(clusters != cluster)
+        distinct, self._model_of = np.unique(clusters, return_inverse=True)
+        self._models, errors = [], np.empty(len(x))
+        for cluster in distinct:
+            out = clusters == cluster
+            model = self._fit_on(~out)
             errors[out] = np.abs(y[out] - model.predict(x[out]))
-            models += [(run, model) for run in out]
-        self._models = [model for _, model in sorted(models, key=lambda item: int(item[0]))]
+            self._models.append(model)
         self._errors = errors
         pair_models, pair_errors = [], []
         for matching in _matchings(len(x), clusters, rng):

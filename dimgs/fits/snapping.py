@@ -76,9 +76,9 @@ def snap(
     The physical exponents are a = offset + loadings . b, with b those of the groups. A rational
     p/q (q <= 6, |p/q| <= 8) is proposed where the interval of a variable's exponent holds a
     single one. The proposals must have a common exact solution, in which every determined
-    exponent is such a rational (within its 99.9 % interval), and must pass a joint F-test; as long as
-    they do not, the least compatible is dropped. Neither the basis of the groups nor the
-    order of the variables matters.
+    exponent is such a rational (within its 99.9 % interval), and must pass a joint F-test; as
+    long as they do not, the least compatible is dropped. Neither the basis of the groups nor
+    the order of the variables matters.
 
     Parameters
     ----------
@@ -122,9 +122,9 @@ def snap(
             f"each of the {len(b)} groups."
         )
     load = np.array(e, dtype=np.float64).reshape(len(e), len(b))
-    known = _floored(np.asarray(covariance, dtype=np.float64), load, null)
+    factor = _factor(np.asarray(covariance, dtype=np.float64), load, null)
     physical = np.array(a0, dtype=np.float64) + load @ b
-    sd = np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", load, known, load), 0.0))
+    sd = np.linalg.norm(load @ factor, axis=1)
     freedom = np.broadcast_to(np.asarray(dof, dtype=np.float64), sd.shape)
     least_half = FLOOR * np.maximum(np.abs(physical), 1.0)
     half = np.maximum(t_quantile(level, freedom) * sd, least_half)
@@ -144,7 +144,7 @@ def snap(
     while True:
         system = ReducedSystem.of([[*e[j], r - a0[j]] for j, r in active.items()], len(b))
         implied = [system.implied(row) for row in e]
-        p_value = _restriction_test(b, known, system, least)
+        p_value = _restriction_test(b, factor, system, least)
         if not active or (
             system.consistent
             and p_value >= alpha
@@ -160,7 +160,7 @@ def snap(
         # equals go together, so that the order of the variables does not decide
         active = {j: r for j, r in active.items() if misfit[j] < worst * (1.0 - 1e-9)}
     rationals = tuple(None if v is None else v + a0[j] for j, v in enumerate(implied))
-    restricted = _restricted(b, known, system)
+    restricted = _restricted(b, factor, system)
     exact = [system.implied(_unit(i, len(b))) for i in range(len(b))]
     groups = tuple(float(restricted[i]) if v is None else v for i, v in enumerate(exact))
     floats = np.array(a0, dtype=np.float64) + load @ restricted
@@ -239,10 +239,11 @@ def restricted_fit(
     r, value = rows[:, :p], rows[:, p]
     whiten, null = fit.coordinates.whiten, fit.coordinates.null_directions()
     # along null directions the exponents follow the restrictions freely
-    metric = whiten @ whiten.T + null.T @ null * max(
-        1.0, _UNKNOWN**2 * float((whiten**2).max(initial=0.0))
-    )
-    gain = metric @ r.T @ np.linalg.pinv(r @ metric @ r.T, hermitian=True)
+    left, singular, _ = np.linalg.svd(r @ null.T)
+    held = left[:, int(np.count_nonzero(singular > 1e-10)) :].T
+    by_data = np.linalg.pinv(held @ r @ whiten, rcond=1e-10) @ held
+    by_null = np.linalg.pinv(r @ null.T, rcond=1e-10) @ (np.eye(len(r)) - r @ whiten @ by_data)
+    gain = whiten @ by_data + null.T @ by_null
     b = fit.exponents[target]
     restricted = b - gain @ (r @ b - value)
     keep = np.eye(p) - gain @ r
@@ -259,31 +260,36 @@ def restricted_fit(
     )
 
 
-def _floored(covariance: Array, load: Array, null: ArrayLike | None) -> Array:
-    floor = FLOOR**2 * np.linalg.pinv(load.T @ load, hermitian=True)
+def _factor(covariance: Array, load: Array, null: ArrayLike | None) -> Array:
+    """Factor L of the covariance L L', floored, and wide along what the runs cannot separate.
+
+    As a factor, what is unknown does not swamp the digits of what is known.
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    values, vectors = np.maximum(values, 0.0), np.asarray(vectors)
+    floor = FLOOR * np.linalg.pinv(load).reshape(len(covariance), len(load))
     unknown = np.zeros((0, len(covariance))) if null is None else np.asarray(null, dtype=float)
-    return np.asarray(covariance + floor + _UNKNOWN**2 * unknown.T @ unknown)
+    return np.hstack([vectors * np.sqrt(values), floor, _UNKNOWN * unknown.T])
 
 
-def _restriction_test(b: Array, covariance: Array, system: ReducedSystem, dof: float) -> float:
+def _restriction_test(b: Array, factor: Array, system: ReducedSystem, dof: float) -> float:
     rank = len(system.rows)
     if not rank or not system.consistent:
         return 1.0
     rows = np.array(system.rows, dtype=np.float64)
     gap = rows[:, :-1] @ b - rows[:, -1]
-    spread = rows[:, :-1] @ covariance @ rows[:, :-1].T
-    scale = np.sqrt(spread.diagonal())
-    wald = float(gap / scale @ np.linalg.solve(spread / np.outer(scale, scale), gap / scale))
+    spread = rows[:, :-1] @ factor
+    scale = np.linalg.norm(spread, axis=1)
+    wald = np.sum((np.linalg.pinv(spread / scale[:, None]) @ (gap / scale)) ** 2)
     return float(stats.f.sf(wald / rank, rank, max(dof, 1e-3)))
 
 
-def _restricted(b: Array, covariance: Array, system: ReducedSystem) -> Array:
+def _restricted(b: Array, factor: Array, system: ReducedSystem) -> Array:
     if not system.rows:
         return b
     rows = np.array(system.rows, dtype=np.float64)
     r, value = rows[:, :-1], rows[:, -1]
-    gain = covariance @ r.T @ np.linalg.pinv(r @ covariance @ r.T, hermitian=True)
-    return np.asarray(b - gain @ (r @ b - value))
+    return np.asarray(b - factor @ np.linalg.pinv(r @ factor) @ (r @ b - value))
 
 
 def _unit(i: int, size: int) -> list[Fraction]:

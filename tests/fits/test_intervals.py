@@ -1,0 +1,130 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dimgs.errors import FitError, InputError
+from dimgs.fits.intervals import PredictionIntervals, _matchings
+from dimgs.fits.power_law import PowerLaw
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def planted(m: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Heavy-tailed noise that grows along the first feature: no textbook interval holds."""
+    X = rng.uniform(0.0, 2.0, (m, 2))
+    return X, X @ [1.0, -2.0] + 0.1 * rng.standard_t(4, m) * (1.0 + X[:, 0])
+
+
+def coverage(m: int, n_tables: int, seed: int = 0) -> tuple[float, float]:
+    rng = np.random.default_rng(seed)
+    values, ratios = [], []
+    for table in range(n_tables):
+        intervals = PredictionIntervals(PowerLaw(), random_state=table).fit(*planted(m, rng))
+        X, y = planted(40, rng)
+        low, high = intervals.predict_interval(X, 0.9).T
+        values.append(np.mean((low <= y) & (y <= high)))
+        low, high = intervals.ratio_interval(X[:20], X[20:], 0.9).T
+        ratio = y[:20] - y[20:]
+        ratios.append(np.mean((low <= ratio) & (ratio <= high)))
+    return float(np.mean(values)), float(np.mean(ratios))
+
+
+@pytest.mark.parametrize(("m", "n_tables"), [(20, 25), (120, 150)])
+def test_coverage_of_values_and_ratios(m: int, n_tables: int) -> None:
+    for found in coverage(m, n_tables):
+        assert 0.84 < found < 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("m", "n_tables"), [(15, 300), (30, 300), (60, 200), (200, 1000)])
+def test_coverage_in_many_tables(m: int, n_tables: int) -> None:
+    for found in coverage(m, n_tables, seed=1):
+        assert 0.88 < found < 0.93
+
+
+@settings(max_examples=30)
+@given(n=st.integers(2, 30), n_clusters=st.integers(2, 30), seed=st.integers(0, 1000))
+def test_matchings_are_disjoint_and_never_repeat_a_pair(n: int, n_clusters: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    clusters = rng.integers(0, n_clusters, n)
+    seen: set[frozenset[int]] = set()
+    for pairs in _matchings(n, clusters, rng):
+        assert len(set(pairs.ravel().tolist())) == 2 * len(pairs)
+        assert (clusters[pairs[:, 0]] != clusters[pairs[:, 1]]).all()
+        found = {frozenset(pair) for pair in pairs.tolist()}
+        assert not seen & found
+        seen |= found
+    different = clusters[:, None] != clusters
+    assert len(seen) == np.triu(different, 1).sum()
+
+
+def test_jackknife_plus_by_hand() -> None:
+    rng = np.random.default_rng(0)
+    X, y = planted(9, rng)
+    intervals = PredictionIntervals(PowerLaw()).fit(X, y)
+    assert intervals.method_ == "jackknife+"
+    new = X[:1] + 0.1
+    low, high = [], []
+    for i in range(9):
+        law = PowerLaw().fit(np.delete(X, i, 0), np.delete(y, i))
+        error = abs(y[i] - law.predict(X[i : i + 1])[0])
+        low.append(law.predict(new)[0] - error)
+        high.append(law.predict(new)[0] + error)
+    # ranks of Barber et al.: floor(0.2 * 10) = 2 from below, ceil(0.8 * 10) = 8
+    expected = [sorted(low)[1], sorted(high)[7]]
+    np.testing.assert_allclose(intervals.predict_interval(new, 0.8)[0], expected)
+    assert np.isinf(intervals.predict_interval(new, 0.95)).all()
+
+
+@pytest.mark.parametrize("m", [20, 120])
+def test_ratios_are_antisymmetric_and_nothing_depends_on_the_basis(m: int) -> None:
+    X, y = planted(m, np.random.default_rng(1))
+    U = np.array([[2.0, 1.0], [1.0, 1.0]])
+    first, other = (PredictionIntervals(PowerLaw()).fit(x, y) for x in (X, X @ U))
+    forth = first.ratio_interval(X[:4], X[4:8])
+    np.testing.assert_allclose(forth, -first.ratio_interval(X[4:8], X[:4])[:, ::-1])
+    np.testing.assert_allclose(other.ratio_interval(X[:4] @ U, X[4:8] @ U), forth, atol=1e-9)
+    np.testing.assert_allclose(other.predict_interval(X @ U), first.predict_interval(X), atol=1e-9)
+
+
+@pytest.mark.parametrize("m", [40, 600])
+def test_clusters_are_left_out_whole(m: int) -> None:
+    rng = np.random.default_rng(2)
+    hits = []
+    for table in range(10):
+        groups = np.arange(m) % 20
+        X = rng.standard_normal((m, 1))
+        y = X[:, 0] + 0.3 * rng.standard_normal(20)[groups] + 0.1 * rng.standard_normal(m)
+        intervals = PredictionIntervals(PowerLaw(), random_state=table).fit(X, y, groups=groups)
+        new = rng.standard_normal((100, 1))
+        value = new[:, 0] + 0.32 * rng.standard_normal(100)
+        low, high = intervals.predict_interval(new).T
+        hits.append(np.mean((low <= value) & (value <= high)))
+    assert 0.82 < np.mean(hits) < 0.98
+    assert intervals.method_ == ("split" if m == 600 else "jackknife+")
+
+
+def test_weights_reach_the_estimator() -> None:
+    X, y = planted(30, np.random.default_rng(3))
+    w = np.linspace(0.1, 2.0, 30)
+    weighted = PredictionIntervals(PowerLaw()).fit(X, y, sample_weight=w).predict_interval(X[:2])
+    assert not np.allclose(
+        weighted, PredictionIntervals(PowerLaw()).fit(X, y).predict_interval(X[:2])
+    )
+
+
+def test_bad_requests_name_the_remedy() -> None:
+    X, y = planted(30, np.random.default_rng(4))
+    with pytest.raises(InputError, match="auto, jackknife"):
+        PredictionIntervals(PowerLaw(), method="cv").fit(X, y)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="one response at a time"):
+        PredictionIntervals(PowerLaw()).fit(X, y[:, None])
+    with pytest.raises(InputError, match="one per run"):
+        PredictionIntervals(PowerLaw()).fit(X, y, groups=["a"])
+    with pytest.raises(FitError, match="at least four"):
+        PredictionIntervals(PowerLaw()).fit(X[:3], y[:3])
+    with pytest.raises(InputError, match="fraction"):
+        PredictionIntervals(PowerLaw()).fit(X, y).predict_interval(X, 90)
