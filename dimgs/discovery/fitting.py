@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.design.features import Design
+from dimgs.discovery.diagnostics import group_warnings, self_correlation
 from dimgs.discovery.further import additive_of, local_of, regime_document, regimes_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.power import PowerFit, fit_ranks, fit_squares, monomial_text
@@ -63,7 +64,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         local=local_of(design, options) if options.local else None,
         additive=additive_of(design, options) if options.additive else None,
         level=options.level,
-        warnings=(*prepared.warnings, *_fit_warnings(design, fit, law)),
+        warnings=(*prepared.warnings, *_fit_warnings(design, fit, law, options.level)),
     )
 
 
@@ -159,7 +160,7 @@ def _activation(design: Design, snapped: SnappedFit) -> dict[str, Activation] | 
     return found or None
 
 
-def _fit_warnings(design: Design, fit: PowerFit, law: Law) -> list[str]:
+def _fit_warnings(design: Design, fit: PowerFit, law: Law, level: float) -> list[str]:
     out = []
     for direction in fit.collinear:
         monomial = monomial_text(design, direction)
@@ -176,6 +177,9 @@ def _fit_warnings(design: Design, fit: PowerFit, law: Law) -> list[str]:
         rows = [int(design.data.rows[i]) for i in fit.outliers]
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
         out.append(f"{len(rows)} outlying runs (rows {shown}).")
+    out += group_warnings(design, fit, level)
+    flattered = self_correlation(design, fit.predictor()(design))
+    out += [flattered] if flattered is not None else []
     known = law.scores.cv_r2_log
     if known is not None and known < 0.5:
         out.append(

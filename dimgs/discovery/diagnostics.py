@@ -1,0 +1,151 @@
+"""What groups of runs say against a pooled law: Simpson's trap, sources that disagree."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.design.features import Design
+from dimgs.discovery.power import PowerFit, fit_squares
+from dimgs.discovery.scoring import log_target, r2
+from dimgs.errors import DimgsError
+
+Array = NDArray[np.float64]
+_MOST_LABELS = 20
+_ALPHA = 1e-3
+_SMALLEST_EFFECT = 0.05
+_INFLATION = 0.02
+
+
+def group_warnings(design: Design, fit: PowerFit, level: float) -> list[str]:
+    """Warnings about label columns whose groups contradict the pooled law.
+
+    Two traps are looked for: exponents within the groups that differ from the pooled ones
+    (E. H. Simpson, J. R. Stat. Soc. B 13 (1951) 238-241), and groups whose runs lie
+    systematically above or below the others.
+
+    Parameters
+    ----------
+    design : Design
+    fit : PowerFit
+        Pooled over the groups.
+    level : float
+
+    Returns
+    -------
+    list of str
+    """
+    if design.within is not None or design.X.shape[1] == 0:
+        return []
+    out = []
+    for name in design.data.label_names:
+        labels = np.asarray(design.data[name]).astype(str)
+        names, counts = np.unique(labels, return_counts=True)
+        large = names[counts >= design.X.shape[1] + 3]
+        if not 2 <= len(names) <= _MOST_LABELS or len(large) < 2:
+            continue
+        trap = _simpson(design, fit, name, labels, large, level)
+        apart = _disagreement(design, fit, name, labels, names)
+        out += [warning for warning in (trap, apart) if warning is not None]
+    return out
+
+
+def _simpson(
+    design: Design,
+    fit: PowerFit,
+    column: str,
+    labels: NDArray[np.str_],
+    large: NDArray[np.str_],
+    level: float,
+) -> str | None:
+    parts: dict[str, PowerFit] = {}
+    for label in large:
+        try:
+            parts[str(label)] = fit_squares(design.take(np.flatnonzero(labels == label)), level)
+        except DimgsError:
+            continue
+    for j, feature in enumerate(design.features):
+        pooled = fit.coefficients[j]
+        known = {k: p for k, p in parts.items() if np.all(np.isfinite(p.intervals[j]))}
+        outside = [
+            k
+            for k, p in known.items()
+            if not p.intervals[j, 0] - _half(fit, j) <= pooled <= p.intervals[j, 1] + _half(fit, j)
+        ]
+        if len(known) < 2 or 2 * len(outside) <= len(known):
+            continue
+        own = ", ".join(f"{k} {p.coefficients[j]:.3g}" for k, p in known.items())
+        sides = {bool(known[k].coefficients[j] > pooled) for k in outside}
+        what = "Simpson's trap: the pooled" if len(sides) == 1 else "The pooled"
+        return (
+            f"{what} exponent of {feature.name} is {pooled:.3g}, but within the groups of "
+            f"'{column}' it is {own}; use --within {column}, or one group."
+        )
+    return None
+
+
+def _half(fit: PowerFit, j: int) -> float:
+    return float(fit.intervals[j, 1] - fit.intervals[j, 0]) / 2
+
+
+def _disagreement(
+    design: Design,
+    fit: PowerFit,
+    column: str,
+    labels: NDArray[np.str_],
+    names: NDArray[np.str_],
+) -> str | None:
+    """F test of a prefactor for each group, with the size of the largest difference."""
+    from dataclasses import replace
+
+    from scipy.stats import f as f_distribution
+
+    try:
+        apart = fit_squares(replace(design, within=labels), 0.9)
+    except DimgsError:
+        return None
+    if apart.effects is None:
+        return None
+    pooled = design.y - fit.intercept - design.X @ fit.coefficients
+    own = np.array([apart.effects.get(str(x), 0.0) for x in labels])
+    within = design.y - apart.intercept - own - design.X @ apart.coefficients
+    extra = len(names) - 1
+    rest = design.n_runs - len(names) - design.X.shape[1]
+    if rest < 1 or float(within @ within) <= 0:
+        return None
+    gain = (float(pooled @ pooled) - float(within @ within)) / extra
+    p = float(f_distribution.sf(gain / (float(within @ within) / rest), extra, rest))
+    spread = max(apart.effects.values()) - min(apart.effects.values())
+    if p > _ALPHA or spread < _SMALLEST_EFFECT:
+        return None
+    low, high = (pick(apart.effects, key=apart.effects.__getitem__) for pick in (min, max))
+    return (
+        f"The groups of '{column}' disagree: at equal inputs, '{high}' lies {np.exp(spread):.3g} "
+        f"times above '{low}' (p = {p:.1g}); a difference in units, in method or in an input that "
+        f"is missing would look like this (--within {column} removes it)."
+    )
+
+
+def self_correlation(design: Design, fitted: Array) -> str | None:
+    """Warning where pi_0 shares variables with its groups and looks better than the target.
+
+    Parameters
+    ----------
+    design : Design
+    fitted : ndarray of shape (n_runs,)
+        The law's ln(target).
+    """
+    response = design.basis.response
+    if design.scale != "log" or response is None:
+        return None
+    shared = sorted(
+        {n for n, _ in response.exponents}
+        & {n for f in design.features if f.group is not None for n, _ in f.group.exponents}
+    )
+    residuals = log_target(design) - fitted
+    in_groups = r2(residuals, design.y)
+    honest = r2(residuals, log_target(design))
+    if not shared or in_groups is None or honest is None or in_groups - honest < _INFLATION:
+        return None
+    return (
+        f"pi_0 shares {', '.join(shared)} with the groups, so that its own R² of {in_groups:.3f} "
+        f"would flatter the law; on the target it is {honest:.3f}."
+    )
