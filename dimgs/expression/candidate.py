@@ -170,9 +170,9 @@ class Candidate:
         shorter = complexity_of(expression)
         if shorter >= complexity_of(self.expression):
             return self
-        if not are_equivalent(expression, self.expression):
-            return self
-        return replace(self, expression=expression, complexity=shorter)
+        # with the constants' own values: a rewriting for positive symbols may not hold for them
+        rewritten = replace(self, expression=expression, complexity=shorter)
+        return rewritten if self.is_equivalent(rewritten) else self
 
     def is_equivalent(self, other: "Candidate", positive: bool = True) -> bool:
         """Whether both are the same function; see :func:`are_equivalent`."""

@@ -36,8 +36,13 @@ def are_equivalent(first: "sympy.Expr", second: "sympy.Expr", positive: bool = T
     >>> are_equivalent(sqrt(x * y), sqrt(x) * sqrt(y)), are_equivalent(x, y)
     (True, False)
     """
+    import sympy
+
     if first == second or _canonical(first, positive) == _canonical(second, positive):
         return True
+    unbounded = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)
+    if first.has(*unbounded) or second.has(*unbounded):
+        return False
     symbols = sorted(first.free_symbols | second.free_symbols, key=lambda s: str(s.name))
     left, right = (_function(e, symbols) for e in (first, second))
     compared = 0

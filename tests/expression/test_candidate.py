@@ -16,7 +16,7 @@ from tests.expression.strategies import NAMES, expressions
 
 a, b, k = sympy.symbols("pi_1 pi_2 k")
 slow_to_draw = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow]
 )
 
 
@@ -198,6 +198,15 @@ def test_simplification_shortens_and_keeps_the_rest() -> None:
     assert short.complexity == 5
     assert (short.constants, short.loss, short.engine) == (long.constants, 0.1, "test")
     assert short.is_equivalent(long)
+
+
+def test_simplification_respects_a_negative_constant() -> None:
+    made = Candidate.of(sympy.sqrt(k**2) * a, {"k": -2.0}, loss=0.1)
+    assert made.simplified(timeout=60.0).evaluate({"pi_1": 3.0}) == pytest.approx(6.0)
+
+
+def test_a_constant_that_leaves_no_number_is_equivalent_to_nothing_else() -> None:
+    assert not Candidate.of(a / k, {"k": 0.0}).is_equivalent(Candidate.of(a))
 
 
 def test_simplification_ends_in_time() -> None:

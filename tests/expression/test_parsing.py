@@ -10,7 +10,7 @@ from tests.expression.strategies import NAMES, expressions, symbols
 x, y = sympy.symbols("x y")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(expressions())
 def test_text_reads_back_as_the_same_tree(expression: sympy.Expr) -> None:
     assert sympy_parse(sympy_text(expression), NAMES) == expression

@@ -205,7 +205,7 @@ def test_expressions(text: str, expected: str) -> None:
     assert expression_latex(sympy_parse(text, NAMES), {}) == expected
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(expressions())
 def test_every_expression_is_sound(expression: sympy.Expr) -> None:
     assert problems(expression_latex(expression, {})) == []
