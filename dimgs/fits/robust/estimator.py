@@ -212,17 +212,17 @@ class RobustPowerLaw(ContrastiveRegressor):
         residuals = y - X @ self.exponents_
         used = weights > 0.0
         if not within and used.all() and np.ptp(weights) == 0.0:
-            # The solver sorted these residuals already.
-            order = self._state[2].order
-            self.intercept_ = sorted_hodges_lehmann(residuals[order], weights[order])
+            self.intercept_ = sorted_hodges_lehmann(np.sort(residuals), weights)
         else:
             self.intercept_ = hodges_lehmann(residuals[used], weights[used])
         self.group_intercepts_: dict[Any, float] = {}
         if within:
             own = np.full(len(labels), self.intercept_)
+            by_code = np.argsort(codes, kind="stable")
+            members = np.split(by_code, np.cumsum(np.bincount(codes, minlength=len(labels)))[:-1])
             for code, label in enumerate(labels.tolist()):
-                mine = used & (codes == code)
-                if mine.any():
+                mine = members[code][used[members[code]]]
+                if mine.size:
                     own[code] = hodges_lehmann(residuals[mine], weights[mine])
                 self.group_intercepts_[label] = float(own[code])
             self.residuals_ = residuals - own[codes]

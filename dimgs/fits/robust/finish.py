@@ -47,6 +47,7 @@ def near_pairs(
     e = loss.sorted_residuals
     size = len(e)
     group = np.repeat(np.arange(len(pair_loss.factors)), np.diff(pair_loss.starts))
+    bounds = pair_loss.starts
     found: list[tuple[Index, Index]] = []
     if np.isinf(radius):
         left, right = np.triu_indices(size, 1)
@@ -72,7 +73,7 @@ def near_pairs(
             found.append((left[keep], left[keep] + lag))
         large = np.flatnonzero(reach > cut)
         for run in large.tolist():
-            start, end, _ = pair_loss.spans[int(group[run])]
+            start, end = bounds[group[run]], bounds[group[run] + 1]
             width = reach[run] + reach.max()
             a, b = start + np.searchsorted(e[start:end], [e[run] - width, e[run] + width])
             other = np.arange(a, min(b + 1, end))
