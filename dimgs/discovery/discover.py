@@ -75,7 +75,7 @@ def discover(
     ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]}
     ... )
     >>> print(discover(table, "T", constants=["g"]).law)
-    T = C*L**(1/2)*g**(-1/2)
+    T = C*sqrt(L)/sqrt(g)
     """
     table = data if isinstance(data, Dataset) else read_table(data, drop_bad=drop_bad)
     options = Options(

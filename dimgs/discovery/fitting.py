@@ -92,7 +92,7 @@ def fit(data: Dataset, target: str, options: Options | None = None) -> FitResult
     ... )
     >>> result = fit(data, "T", Options(constants=["g"]))
     >>> print(result.law.expression)
-    C*L**(1/2)*g**(-1/2)
+    C*sqrt(L)/sqrt(g)
     """
     chosen = options or Options()
     return fit_prepared(prepare(data, target, chosen), chosen)

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from dimgs.design.features import Design
 from dimgs.discovery.scoring import Predictor
-from dimgs.errors import FitError
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 from dimgs.groups.group import PiGroup
 from dimgs.variables import superscript
 
 Array = NDArray[np.float64]
+_OUTLYING = 4.0
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,7 @@ def fit_ranks(design: Design, level: float) -> PowerFit:
     from dimgs.fits.robust import RobustPowerLaw
 
     if design.X.shape[1] == 0:
-        raise FitError(
-            "No free group is left, so there is no exponent to fit robustly; fit without --robust."
-        )
+        return _constant_by_ranks(design, level)
     model = RobustPowerLaw().fit(
         design.X, design.y, design.weights, groups=design.split, within=design.within
     )
@@ -151,6 +149,52 @@ def fit_ranks(design: Design, level: float) -> PowerFit:
         n_contrasts=int(model.n_contrasts_),
         n_pairs=int(model.n_pairs_),
         outliers=tuple(int(i) for i in model.outliers_),
+    )
+
+
+def _constant_by_ranks(design: Design, level: float) -> PowerFit:
+    """Constant law: the Hodges-Lehmann estimate, with its asymptotic error.
+
+    References
+    ----------
+    J. L. Hodges, E. L. Lehmann, Ann. Math. Stat. 34 (1963) 598-611.
+    """
+    from scipy.stats import median_abs_deviation, t
+
+    from dimgs.fits.robust import hodges_lehmann
+
+    reference = fit_squares(design, level)
+    within = np.zeros(design.n_runs, dtype=np.intp) if design.within is None else design.within
+    weights = np.ones(design.n_runs) if design.weights is None else design.weights
+    own = {
+        str(k): hodges_lehmann(design.y[within == k], weights[within == k])
+        for k in np.unique(within)
+    }
+    residuals = design.y - np.array([own[str(k)] for k in within])
+    sd = float(median_abs_deviation(residuals, scale="normal"))
+    intercept = float(np.average([own[str(k)] for k in within], weights=weights))
+    variance = np.pi / 3 * sd**2 / design.n_runs
+    dof = max(1.0, reference.residual_dof)
+    half = float(t.ppf(0.5 + level / 2, dof)) * float(np.sqrt(variance))
+    outliers = np.flatnonzero(np.abs(residuals) > _OUTLYING * max(sd, 1e-12))
+    return PowerFit(
+        coefficients=np.zeros(0),
+        intervals=np.zeros((0, 2)),
+        intercept=intercept,
+        intercept_interval=np.array([intercept - half, intercept + half]),
+        joint=np.array([[variance]]),
+        residual_sd=sd,
+        dof=dof,
+        residual_dof=dof,
+        left_out=None,
+        effects=None
+        if design.within is None
+        else {k: float(v) - intercept for k, v in own.items()},
+        collinear=np.zeros((0, 0)),
+        weak=np.zeros((0, 0)),
+        n_contrasts=reference.n_contrasts,
+        n_pairs=reference.n_pairs,
+        outliers=tuple(int(i) for i in outliers),
     )
 
 

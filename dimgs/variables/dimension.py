@@ -23,6 +23,10 @@ _ABBREVIATIONS = {
 }
 
 
+class ExponentError(InputError):
+    """An exponent of a unit is not rational."""
+
+
 def exact_exponent(value: object, where: str) -> Fraction:
     """Rational behind a unit's exponent, which Pint keeps as a float.
 
@@ -57,7 +61,7 @@ def exact_exponent(value: object, where: str) -> Fraction:
     decimal = Fraction(repr(number))
     simple = Fraction(number).limit_denominator(_SIMPLE_DENOMINATOR)
     if decimal.denominator > _MAX_DECIMAL or abs(float(simple) - number) < _TRUNCATED:
-        raise InputError(
+        raise ExponentError(
             f"The exponent {number!r} in the unit '{where}' is not a rational of small "
             f"denominator; write it as a fraction, for example m**(1/3)."
         )

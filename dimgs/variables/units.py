@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from dimgs.errors import InputError
-from dimgs.variables.dimension import Dimension, exact_exponent
+from dimgs.variables.dimension import Dimension, ExponentError, exact_exponent
 from dimgs.variables.registry import registry
 
 if TYPE_CHECKING:
@@ -245,7 +245,9 @@ def _parse(text: str) -> Unit:
         )
     try:
         return _from_quantity(text, _quantity(stripped))
-    except (InputError, ArithmeticError) as error:
+    except ExponentError:
+        raise
+    except Exception as error:
         raise InputError(
             f"The unit '{text}' cannot be read ({error}); write it in Pint's names, for example "
             f"'kg/m^3', 'W/(m*K)' or '1' for none, or define it first (EUR = [currency])."
