@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from dimgs.errors import InputError
-from dimgs.variables.dimension import Dimension, ExponentError, exact_exponent
+from dimgs.errors import InputError, UnitError
+from dimgs.variables.dimension import Dimension, exact_exponent
 from dimgs.variables.registry import registry
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def _parse(text: str) -> Unit:
         )
     try:
         return _from_quantity(text, _quantity(stripped))
-    except ExponentError:
+    except UnitError:
         raise
     except Exception as error:
         raise InputError(

@@ -23,8 +23,8 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), m
 
 @st.composite
 def datasets(draw: st.DrawFn, *, simple: bool = False) -> Dataset:
-    # in text, a line that starts with # is a comment
-    plain = NAMES.filter(lambda n: not (simple and n.startswith("#")))
+    # in text, a line that starts with # is a comment; in a workbook, = starts a formula
+    plain = NAMES.filter(lambda n: not (simple and n.startswith(("#", "="))))
     names = draw(st.lists(plain, min_size=1, max_size=4, unique=True))
     n_runs = draw(st.integers(1, 6))
     columns: dict[str, object] = {}
