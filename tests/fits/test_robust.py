@@ -206,6 +206,12 @@ def test_majority_on_an_exact_law() -> None:
     assert fit.intercept_ == pytest.approx(1.0, abs=1e-12)
 
 
+def test_many_sums_that_differ_by_rounding_only() -> None:
+    rng = np.random.default_rng(0)
+    values = np.append(1e-16 * rng.standard_normal(8_000), rng.standard_cauchy(2_000))
+    assert abs(hodges_lehmann(values)) < 1e-14
+
+
 def test_collinear_groups_keep_predictions() -> None:
     X, y = planted(60, 1, features=2)
     fit = RobustPowerLaw().fit(X, y)

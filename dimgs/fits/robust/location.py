@@ -71,7 +71,7 @@ def sorted_hodges_lehmann(x: Array, w: Array) -> float:
     below, upto = 0.0, 2.0 * half
     start, stop = np.zeros(size, dtype=np.intp), np.full(size, size, dtype=np.intp)
     trial = float(guesses[middle])
-    for iteration in range(120):
+    for iteration in range(90):
         if not low < trial < high:
             trial = 0.5 * (low + high)
             if not low < trial < high:
@@ -97,6 +97,9 @@ def sorted_hodges_lehmann(x: Array, w: Array) -> float:
             trial = 0.5 * (low + high)
         else:
             trial = low + (high - low) * (half - below) / (upto - below)
+    else:
+        # So many equal sums that the bracket closed on them to rounding.
+        return 0.25 * (low + high)
     lengths = stop - start
     rows = np.repeat(np.arange(size), lengths)
     inside = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
