@@ -9,6 +9,10 @@ class InputError(DimgsError, ValueError):
     """A table, a unit or an argument cannot be used as it is; the message names the remedy."""
 
 
+class UnitError(InputError):
+    """A unit has an exponent that is not rational."""
+
+
 class DimensionError(InputError):
     """Dimensions do not fit: a target outside the span of the inputs, or an unequal sum."""
 

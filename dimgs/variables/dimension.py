@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from dimgs.errors import InputError
+from dimgs.errors import UnitError
 
 _MAX_DENOMINATOR = 1000
 _EXACTNESS = 1e-9
@@ -21,10 +21,6 @@ _ABBREVIATIONS = {
     "[substance]": "N",
     "[luminosity]": "J",
 }
-
-
-class ExponentError(InputError):
-    """An exponent of a unit is not rational."""
 
 
 def exact_exponent(value: object, where: str) -> Fraction:
@@ -61,7 +57,7 @@ def exact_exponent(value: object, where: str) -> Fraction:
     decimal = Fraction(repr(number))
     simple = Fraction(number).limit_denominator(_SIMPLE_DENOMINATOR)
     if decimal.denominator > _MAX_DECIMAL or abs(float(simple) - number) < _TRUNCATED:
-        raise ExponentError(
+        raise UnitError(
             f"The exponent {number!r} in the unit '{where}' is not a rational of small "
             f"denominator; write it as a fraction, for example m**(1/3)."
         )
