@@ -39,7 +39,7 @@ def test_coverage_of_values_and_ratios(m: int, n_tables: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("m", "n_tables"), [(15, 300), (30, 300), (60, 200), (200, 1000)])
+@pytest.mark.parametrize(("m", "n_tables"), [(20, 150), (50, 100), (200, 1000)])
 def test_coverage_in_many_tables(m: int, n_tables: int) -> None:
     for found in coverage(m, n_tables, seed=1):
         assert 0.88 < found < 0.93
