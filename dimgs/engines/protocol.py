@@ -1,0 +1,139 @@
+"""What every engine of symbolic regression takes and gives back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.errors import InputError
+from dimgs.expression.candidate import Candidate
+
+Array = NDArray[np.float64]
+Outcome = Literal["converged", "timeout", "no_candidate", "unavailable"]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Runs in groups, and the response group that a law is sought for.
+
+    Parameters
+    ----------
+    groups : mapping of str to ndarray of shape (n_runs,)
+        Values (not logarithms) of ``pi_1``, ``pi_2``, ... in every run; positive, except those
+        named in `unlogged`.
+    response : ndarray of shape (n_runs,)
+        Values of pi_0.
+    scale : {"log", "linear"}
+        Whether errors are judged on ln(pi_0) or on pi_0 itself.
+    weights : ndarray of shape (n_runs,), optional
+        Positive; 1/variance of the response on its scale, up to a factor.
+    split : ndarray of shape (n_runs,), optional
+        Labels of the runs that are held out together.
+    fields : mapping of str to ndarray of shape (n_runs,)
+        Learned local exponents of the groups, by the name of the group.
+    unlogged : tuple of str
+        Groups that may vanish or change sign.
+    composition : mapping of str to mapping of str to float, optional
+        Exponents of the physical variables in ``pi_0`` and in each group. With it, "short" means
+        short in the physical variables, so that the search does not depend on the basis.
+
+    Raises
+    ------
+    InputError
+        If lengths differ, a value is not finite, or a value that is logged is not positive.
+
+    Examples
+    --------
+    >>> Problem({"pi_1": np.array([1.0, 2.0])}, np.array([3.0, 6.0])).n_runs
+    2
+    """
+
+    groups: Mapping[str, Array]
+    response: Array
+    scale: Literal["log", "linear"] = "log"
+    weights: Array | None = None
+    split: NDArray[Any] | None = None
+    fields: Mapping[str, Array] = field(default_factory=dict)
+    unlogged: tuple[str, ...] = ()
+    composition: Mapping[str, Mapping[str, float]] | None = None
+
+    def __post_init__(self) -> None:
+        groups = {n: np.asarray(v, dtype=np.float64) for n, v in self.groups.items()}
+        object.__setattr__(self, "groups", groups)
+        object.__setattr__(self, "response", np.asarray(self.response, dtype=np.float64))
+        if self.scale not in ("log", "linear"):
+            raise InputError(f"The scale of a problem is 'log' or 'linear', not '{self.scale}'.")
+        for name, values in {**groups, **self.fields, "pi_0": self.response}.items():
+            if np.shape(values) != (self.n_runs,):
+                raise InputError(f"'{name}' needs one value for each of the {self.n_runs} runs.")
+            if not np.all(np.isfinite(values)):
+                raise InputError(f"'{name}' has a value that is not finite; drop that run.")
+        logged = [n for n in groups if n not in self.unlogged]
+        positive = {n: groups[n] for n in logged}
+        if self.scale == "log":
+            positive["pi_0"] = self.response
+        if self.weights is not None:
+            positive["weights"] = np.asarray(self.weights)
+        for name, values in positive.items():
+            if not np.all(values > 0):
+                raise InputError(f"'{name}' has a value that is not positive, so no logarithm.")
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs."""
+        return len(self.response)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much a search may cost.
+
+    Parameters
+    ----------
+    seconds : float
+        Wall time.
+    evaluations : int, optional
+        Number of expressions that are fitted; unlimited by default.
+    """
+
+    seconds: float
+    evaluations: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.seconds > 0:
+            raise InputError(f"A budget of {self.seconds} s allows no search; give more than 0.")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a search found.
+
+    Parameters
+    ----------
+    candidates : tuple of Candidate
+        Pareto front of complexity and loss, the chosen one first.
+    outcome : {"converged", "timeout", "no_candidate", "unavailable"}
+    message : str
+        One sentence; the remedy if the engine is unavailable.
+    seconds : float
+        Wall time.
+    """
+
+    candidates: tuple[Candidate, ...]
+    outcome: Outcome
+    message: str
+    seconds: float
+
+
+@runtime_checkable
+class Engine(Protocol):
+    """A searcher of closed forms."""
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+
+    def search(self, problem: Problem, budget: Budget, seed: int = 0) -> Result:
+        """Pareto front of candidates; problems of the engine are outcomes, not exceptions."""
