@@ -19,6 +19,8 @@ from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.errors import InputError
 
 BLOCK_BYTES = 32 << 20
+# below this, loading pyarrow takes longer than reading the block without it
+_SMALL_BYTES = 1 << 18
 _NULLS = sorted({*BLANKS, *(b.upper() for b in BLANKS), "NaN"})
 _SKIPPED_LINE = re.compile(rb"(?:\A|\n)[ ]*(?:#|(?<=[ ])(?:\n|\Z))")
 _LABEL = re.compile(r"\s*(label|category|categorical)\s*(;.*)?", re.IGNORECASE)
@@ -198,7 +200,8 @@ def _parse(raw: bytes, plan: _Plan, first_line: int) -> _Block:
     fast = raw
     if _SKIPPED_LINE.search(raw):
         fast, notes = _without_skipped_lines(text, plan.layout, first_line)
-    block = _parse_fast(fast, plan) or _parse_carefully(text, plan, first_line)
+    block = None if len(raw) <= _SMALL_BYTES else _parse_fast(fast, plan)
+    block = block or _parse_carefully(text, plan, first_line)
     block.notes = notes
     return block
 

@@ -96,7 +96,7 @@ def _disagreement(
     """F test of a prefactor for each group, with the size of the largest difference."""
     from dataclasses import replace
 
-    from scipy.stats import f as f_distribution
+    from scipy.special import fdtrc
 
     try:
         apart = fit_squares(replace(design, within=labels), 0.9)
@@ -112,7 +112,7 @@ def _disagreement(
     if rest < 1 or float(within @ within) <= 0:
         return None
     gain = (float(pooled @ pooled) - float(within @ within)) / extra
-    p = float(f_distribution.sf(gain / (float(within @ within) / rest), extra, rest))
+    p = float(fdtrc(extra, rest, gain / (float(within @ within) / rest)))
     spread = max(apart.effects.values()) - min(apart.effects.values())
     if p > _ALPHA or spread < _SMALLEST_EFFECT:
         return None

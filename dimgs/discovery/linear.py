@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
@@ -69,7 +69,7 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
     basis = np.exp(design.X @ np.array([float(b) for b in exponents]))
     prefactor = float(basis @ design.y / (basis @ basis))
     residuals = design.y - prefactor * basis
-    half = float(t.ppf(0.5 + options.level / 2, dof)) * float(np.sqrt(covariance[0, 0]))
+    half = float(stdtrit(dof, 0.5 + options.level / 2)) * float(np.sqrt(covariance[0, 0]))
     law = linear_law(
         design,
         LinearEstimate(

@@ -175,7 +175,7 @@ def _variables(
     snapped: Snapped,
     level: float,
 ) -> tuple[Exponent, ...]:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     load = np.array([[float(x) for x in row] for row in loadings]).reshape(len(names), len(grouped))
     values = np.array([float(x) for x in offset]) + load @ fit.coefficients[grouped]
@@ -186,7 +186,7 @@ def _variables(
     else:
         covariance = fit.joint[1:, 1:][np.ix_(grouped, grouped)]
         variance = np.maximum(np.einsum("ij,jk,ik->i", load, covariance, load), 0.0)
-        half = float(t.ppf(0.5 + level / 2, fit.dof)) * np.sqrt(variance)
+        half = float(stdtrit(fit.dof, 0.5 + level / 2)) * np.sqrt(variance)
     return tuple(
         Exponent(n, float(v), float(v - h), float(v + h), r)
         for n, v, h, r in zip(names, values, half, snapped.rationals, strict=True)

@@ -26,7 +26,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special
 
 Array = NDArray[np.float64]
 IntervalKind = Literal["cr3", "jackknife", "bootstrap"]
@@ -157,7 +157,7 @@ class Influence(ABC):
 def t_quantile(level: float, dof: Array) -> Array:
     """Two-sided quantile of Student's t; infinite where no degree of freedom is left."""
     usable = np.maximum(dof, 1e-3)
-    return np.where(dof > 1e-3, stats.t.ppf((1.0 + level) / 2.0, usable), np.inf)
+    return np.where(dof > 1e-3, special.stdtrit(usable, (1.0 + level) / 2.0), np.inf)
 
 
 def webb_signs(rng: np.random.Generator, shape: tuple[int, int]) -> Array:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 Array = NDArray[np.float64]
 
@@ -50,7 +50,7 @@ class LinearFit:
 
     def half_width(self, level: float, variance: ArrayLike) -> Array:
         """Half width of the t interval of a quantity with this variance."""
-        t = float(stats.t.ppf(0.5 + level / 2, self.dof))
+        t = float(special.stdtrit(self.dof, 0.5 + level / 2))
         return np.asarray(t * np.sqrt(np.maximum(np.asarray(variance, dtype=float), 0.0)))
 
     def wald(self, value: Array, covariance: Array) -> tuple[float, float, tuple[int, int]]:
@@ -71,7 +71,7 @@ class LinearFit:
             if dof < 1:
                 return statistic, float("nan"), (q, 0)
             statistic *= dof / (self.n_units - 1)
-        return statistic, float(stats.f.sf(statistic, q, dof)), (q, dof)
+        return statistic, float(special.fdtrc(q, dof, statistic)), (q, dof)
 
 
 def fit_linear(

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 from dimgs.errors import InputError
 from dimgs.fits.exact import ReducedSystem, is_simple, simple_rationals
@@ -281,7 +281,7 @@ def _restriction_test(b: Array, factor: Array, system: ReducedSystem, dof: float
     spread = rows[:, :-1] @ factor
     scale = np.linalg.norm(spread, axis=1)
     wald = np.sum((np.linalg.pinv(spread / scale[:, None]) @ (gap / scale)) ** 2)
-    return float(stats.f.sf(wald / rank, rank, max(dof, 1e-3)))
+    return float(special.fdtrc(rank, max(dof, 1e-3), wald / rank))
 
 
 def _restricted(b: Array, factor: Array, system: ReducedSystem) -> Array:

@@ -197,7 +197,7 @@ class Uncertainty:
         runs : float
             Variances of one run to add: 0 for the law itself, 1 for a new run, 2 for a ratio.
         """
-        from scipy.stats import t
+        from scipy.special import stdtrit
 
         if not 0.0 < level < 1.0:
             raise LawError(f"The level is {level}; give the coverage as a fraction, like 0.9.")
@@ -208,4 +208,4 @@ class Uncertainty:
         spread = of_law**2 / self.dof + of_runs**2 / self.residual_dof
         with np.errstate(divide="ignore", invalid="ignore"):
             dof = np.where(spread > 0, total**2 / spread, 1e9)
-        return np.asarray(t.ppf(0.5 + level / 2, np.minimum(dof, 1e9)) * np.sqrt(total))
+        return np.asarray(stdtrit(np.minimum(dof, 1e9), 0.5 + level / 2) * np.sqrt(total))
