@@ -84,4 +84,8 @@ def _print(found: dict[str, Any], target: str) -> None:
             [c["text"], f"{c['r2']:.4f}", "yes" if c["predicts_as_well"] else "no"]
             for c in found["dominant"]["candidates"]
         ]
-        table("One dominant group", ["group", "R² held out", "as good as fitted"], rows)
+        table(
+            f"One dominant group ({found['dominant']['scale']} scale)",
+            ["group", "R² held out", "as good as fitted"],
+            rows,
+        )

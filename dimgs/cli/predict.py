@@ -66,8 +66,8 @@ def predict(
 
 def _columns(law: Any, data: Any) -> list[str]:
     wanted = [v.name for v in law.symbols.values()]
-    if law.label_effects is not None and law.label_effects.column in data.label_names:
+    if law.label_effects is not None and law.label_effects.column in data.names:
         wanted.append(law.label_effects.column)
     for name in wanted:
         data.variable(name)
-    return wanted
+    return [*wanted, *(v.name for v in law.unused if v.name in data.names)]

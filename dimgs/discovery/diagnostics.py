@@ -13,6 +13,7 @@ _MOST_LABELS = 20
 _ALPHA = 1e-3
 _SMALLEST_EFFECT = 0.05
 _INFLATION = 0.02
+_ONE_SIDED = 0.75
 
 
 def group_warnings(design: Design, fit: PowerFit, level: float) -> list[str]:
@@ -73,8 +74,8 @@ def _simpson(
         if len(known) < 2 or 2 * len(outside) <= len(known):
             continue
         own = ", ".join(f"{k} {p.coefficients[j]:.3g}" for k, p in known.items())
-        sides = {bool(known[k].coefficients[j] > pooled) for k in outside}
-        what = "Simpson's trap: the pooled" if len(sides) == 1 else "The pooled"
+        above = float(np.mean([known[k].coefficients[j] > pooled for k in outside]))
+        what = "Simpson's trap: the pooled" if max(above, 1 - above) >= _ONE_SIDED else "The pooled"
         return (
             f"{what} exponent of {feature.name} is {pooled:.3g}, but within the groups of "
             f"'{column}' it is {own}; use --within {column}, or one group."

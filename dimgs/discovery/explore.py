@@ -15,6 +15,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.snapped import group_map
 from dimgs.errors import DimensionError, DimgsError, FitError
+from dimgs.fits.geometry import DominantGroup, GradientField, dominant_group
 from dimgs.fits.homogeneity import HomogeneityTest, collinear_combinations, homogeneity_test
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.physical_constants import all_constants
@@ -227,7 +228,6 @@ def _geometry(
 ) -> tuple[dict[str, Any] | None, ...]:
     from dimgs.fits.geometry import (
         active_directions,
-        dominant_group,
         effective_dimension,
         gradient_field,
         log_ratio_pca,
@@ -263,15 +263,7 @@ def _geometry(
             field, X, exponent_map=E, groups=design.split, level=options.level
         )
         size = effective_dimension(found)
-        best = dominant_group(
-            X,
-            design.y,
-            gradients=field,
-            exponent_map=np.array(loadings, dtype=object),
-            groups=design.split,
-            level=options.level,
-            random_state=options.seed,
-        )
+        best, scale = _dominant(design, X, loadings, field, options)
     except DimgsError as error:
         notes.append(f"No active directions: {error}")
         return pca, pcoa, None, None
@@ -292,8 +284,10 @@ def _geometry(
         "share_interval": list(best.share_interval),
         "r2": best.r2,
         "r2_power_law": best.r2_power_law,
+        "scale": scale,
         "candidates": [
             {
+                "scale": scale,
                 "group": {n: str(p) for n, p in zip(names, c.rounded.exponents, strict=True) if p},
                 "text": str(PiGroup.of("pi", dict(zip(names, c.rounded.exponents, strict=True)))),
                 "r2": c.r2,
@@ -304,3 +298,31 @@ def _geometry(
         ],
     }
     return pca, pcoa, active, dominant
+
+
+def _dominant(
+    design: Design,
+    X: Array,
+    loadings: list[list[Fraction]],
+    field: GradientField,
+    options: Options,
+) -> tuple[DominantGroup, str]:
+    """Dominant group of ln(pi_0) or of pi_0 itself, whichever predicts runs left out better."""
+    powers = np.array(loadings, dtype=object)
+
+    def found(y: Array, gradients: GradientField | None) -> DominantGroup:
+        return dominant_group(
+            X,
+            y,
+            gradients=gradients,
+            exponent_map=powers,
+            groups=design.split,
+            level=options.level,
+            random_state=options.seed,
+        )
+
+    on_log = found(design.y, field)
+    if design.scale != "log":
+        return on_log, design.scale
+    on_linear = found(np.exp(design.y), None)
+    return (on_linear, "linear") if on_linear.r2 > on_log.r2 else (on_log, "log")

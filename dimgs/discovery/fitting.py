@@ -8,12 +8,13 @@ from numpy.typing import NDArray
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.design.features import Design
+from dimgs.discovery.crossing import crossover_of
 from dimgs.discovery.diagnostics import group_warnings, self_correlation
 from dimgs.discovery.further import additive_of, local_of, regime_document, regimes_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.power import PowerFit, fit_ranks, fit_squares, monomial_text
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.scoring import Fitter, Predictor, scores_of
+from dimgs.discovery.scoring import Fitter, Predictor, fitted_by, scores_of
 from dimgs.discovery.snapped import SnappedFit, snap_power
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
@@ -50,6 +51,9 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     law = power_law(design, snapped.estimate, _NO_SCORES, options.level, options.within)
     law = law.with_scores(_scores(design, law, fit, options))
     regimes, whole = regimes_of(design, options) if options.regimes else (None, None)
+    crossover = crossover_of(design, options) if options.regimes else None
+    if crossover is not None:
+        whole = crossover.law
     return FitResult(
         exponents=snapped.exponents,
         variable_exponents=snapped.variables,
@@ -61,6 +65,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         activation=_activation(design, snapped),
         collinear=tuple(monomial_text(design, d) for d in fit.collinear),
         regimes=None if regimes is None else tuple(regime_document(r) for r in regimes),
+        crossover=None if crossover is None else crossover.to_json(),
         local=local_of(design, options) if options.local else None,
         additive=additive_of(design, options) if options.additive else None,
         level=options.level,
@@ -110,12 +115,7 @@ def _fitter(options: Options) -> Callable[[Design], PowerFit]:
 
 
 def _scores(design: Design, law: Law, fit: PowerFit, options: Options) -> Scores:
-    values = law.predict_si(design.data)
-    if design.scale == "level":
-        assert design.basis.target is not None
-        fitted = values * design.basis.target.unit.log_factor
-    else:
-        fitted = np.log(values)
+    fitted = fitted_by(law, design)
 
     def fitter(part: Design) -> Predictor:
         return _fitter(options)(part).predictor()

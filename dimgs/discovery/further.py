@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
 from dimgs.discovery.power import fit_squares
-from dimgs.discovery.scoring import scores_of
+from dimgs.discovery.scoring import fitted_by, scores_of
 from dimgs.discovery.snapped import physical_map, snap_power
 from dimgs.errors import FitError
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.pieces import Side, pieces_law, where_text
-from dimgs.law.power import power_law
+from dimgs.law.power import exact, power_law
 from dimgs.report.results import Exponent
 
 Array = NDArray[np.float64]
 _NO_SCORES = Scores(None, None, None, None)
-_THRESHOLD_DENOMINATOR = 12
+_THRESHOLD_DENOMINATOR = 60
+_SAME = 1e-9
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,7 @@ def regimes_of(design: Design, options: Options) -> tuple[list[RegimeResult], La
         fit = fit_squares(part, options.level)
         snapped = snap_power(part, fit, options.level)
         law = power_law(part, snapped.estimate, _NO_SCORES, options.level)
-        fitted = np.log(law.predict_si(part.data)) if part.scale == "log" else None
-        if fitted is None:
-            fitted = part.y + part.offset
+        fitted = fitted_by(law, part)
         law = law.with_scores(scores_of(part, fitted, fit.left_out, None, options.seed))
         results.append(RegimeResult(where_text(sides, names), part.n_runs, snapped.exponents, law))
         laws.append(law)
@@ -90,7 +89,7 @@ def regimes_of(design: Design, options: Options) -> tuple[list[RegimeResult], La
     if len(laws) < 2 or design.scale != "log":
         return results, None
     whole = pieces_law(design, laws, conditions, _NO_SCORES, options.level)
-    fitted = np.log(whole.predict_si(design.data))
+    fitted = fitted_by(whole, design)
     return results, whole.with_scores(scores_of(design, fitted, None, None, options.seed))
 
 
@@ -113,9 +112,7 @@ def _side(condition: Any, thresholds: Any) -> Side:
         for k, t in enumerate(thresholds, start=1)
         if np.allclose(t.direction, condition.direction) and np.isclose(t.value, value)
     )
-    powers = tuple(
-        Fraction(float(x)).limit_denominator(_THRESHOLD_DENOMINATOR) for x in condition.direction
-    )
+    powers = tuple(_power(float(x)) for x in condition.direction)
     return Side(
         powers,
         float(np.exp(value)),
@@ -124,6 +121,12 @@ def _side(condition: Any, thresholds: Any) -> Side:
         condition.sign > 0,
         number,
     )
+
+
+def _power(value: float) -> Fraction:
+    """A simple rational where it is one to rounding, else the decimal of twelve digits."""
+    simple = Fraction(value).limit_denominator(_THRESHOLD_DENOMINATOR)
+    return simple if abs(float(simple) - value) < _SAME else exact(value)
 
 
 def regime_document(regime: RegimeResult) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.design.features import Design
+from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 
 Array = NDArray[np.float64]
@@ -29,6 +30,14 @@ def r2(residuals: Array, truth: Array, weights: Array | None = None) -> float | 
 def log_target(design: Design) -> Array:
     """ln(target) of every run (a level in natural-log units)."""
     return np.asarray(design.y + design.offset)
+
+
+def fitted_by(law: Law, design: Design) -> Array:
+    """The law's ln(target) of every run (a level in natural-log units)."""
+    values = law.predict_si(design.data)
+    if design.scale == "level":
+        return np.asarray(values * law.target.unit.log_factor)
+    return np.asarray(np.log(values))
 
 
 def scores_of(

@@ -9,6 +9,7 @@ import sympy
 from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
+from dimgs.design.features import label_texts
 from dimgs.errors import InputError
 from dimgs.variables import Variable, parse_unit
 
@@ -45,12 +46,17 @@ class Inputs(NamedTuple):
     """Values of a law's inputs in SI units."""
 
     values: dict[str, Array]
-    labels: Mapping[str, NDArray[Any]]
+    labels: Mapping[str, NDArray[np.str_]]
     n: int
     with_units: bool
 
 
-def inputs_of(data: Any, variables: Sequence[Variable], labels: Sequence[str] = ()) -> Inputs:
+def inputs_of(
+    data: Any,
+    variables: Sequence[Variable],
+    labels: Sequence[str] = (),
+    optional: Sequence[Variable] = (),
+) -> Inputs:
     """SI values of the named variables from a Dataset or a mapping of name to values.
 
     Parameters
@@ -61,6 +67,8 @@ def inputs_of(data: Any, variables: Sequence[Variable], labels: Sequence[str] = 
         Inputs that the law needs.
     labels : sequence of str
         Label columns that the law can use if they are there.
+    optional : sequence of Variable
+        Inputs that the law can use if they are there.
 
     Returns
     -------
@@ -72,7 +80,7 @@ def inputs_of(data: Any, variables: Sequence[Variable], labels: Sequence[str] = 
         If a column is absent or has another dimension than the law's.
     """
     if isinstance(data, Dataset):
-        return _from_dataset(data, variables, labels)
+        return _from_dataset(data, variables, labels, optional)
     if hasattr(data, "to_dict") and hasattr(data, "columns"):
         data = {str(name): data[name].to_numpy() for name in data.columns}
     if not isinstance(data, Mapping):
@@ -83,27 +91,40 @@ def inputs_of(data: Any, variables: Sequence[Variable], labels: Sequence[str] = 
     missing = [v.name for v in variables if v.name not in data]
     if missing:
         raise InputError(f"The input '{missing[0]}' is missing; the law needs {_list(variables)}.")
-    columns = {v.name: _si_values(v, data[v.name]) for v in variables}
+    used = [*variables, *(v for v in optional if v.name in data)]
+    columns = {v.name: _si_values(v, data[v.name]) for v in used}
     n = max((len(c) for c in columns.values()), default=1)
     for name, column in columns.items():
         if len(column) not in (1, n):
             raise InputError(f"The input '{name}' has {len(column)} values where others have {n}.")
     values = {k: np.broadcast_to(c, (n,)) for k, c in columns.items()}
-    kept = {k: np.broadcast_to(np.asarray(data[k]), (n,)) for k in labels if k in data}
+    kept = {k: np.broadcast_to(_labels(data[k]), (n,)) for k in labels if k in data}
     tagged = any(hasattr(data[v.name], "dimensionality") for v in variables)
     return Inputs(values, kept, n, tagged)
 
 
-def _from_dataset(data: Dataset, variables: Sequence[Variable], labels: Sequence[str]) -> Inputs:
-    for variable in variables:
+def _labels(values: Any) -> NDArray[np.str_]:
+    if hasattr(values, "to_base_units"):
+        values = values.to_base_units().magnitude
+    return label_texts(np.atleast_1d(values))
+
+
+def _from_dataset(
+    data: Dataset,
+    variables: Sequence[Variable],
+    labels: Sequence[str],
+    optional: Sequence[Variable],
+) -> Inputs:
+    used = [*variables, *(v for v in optional if v.name in data.names)]
+    for variable in used:
         own = data.variable(variable.name)
         if own.is_label or own.dimension != variable.dimension:
             raise InputError(
                 f"Column '{variable.name}' has the unit '{own.unit.text}' in {data.source}, but "
                 f"the law needs the dimension of '{variable.unit.text}'."
             )
-    values = {v.name: np.asarray(data[v.name], dtype=np.float64) for v in variables}
-    kept = {k: data[k] for k in labels if k in data.label_names}
+    values = {v.name: np.asarray(data[v.name], dtype=np.float64) for v in used}
+    kept = {k: label_texts(data[k]) for k in labels if k in data.names}
     return Inputs(values, kept, data.n_runs, True)
 
 

@@ -71,6 +71,9 @@ class Law:
         Unknown constants that the groups contain.
     known : tuple of Variable
         Known physical constants that the groups contain.
+    unused : tuple of Variable
+        Columns that the groups contain but the expression does not. Where they are given, the
+        domain is judged in them too; where they are not, they are taken to lie in its middle.
 
     Raises
     ------
@@ -97,6 +100,7 @@ class Law:
     label_effects: LabelEffects | None = None
     scales: tuple[Variable, ...] = ()
     known: tuple[Variable, ...] = ()
+    unused: tuple[Variable, ...] = ()
 
     def __post_init__(self) -> None:
         dimensions = {k: v.dimension for k, v in self.symbols.items()}

@@ -77,10 +77,10 @@ def linear_law(design: Design, estimate: LinearEstimate, level: float) -> Law:
     )
     c = sympy.Symbol(first.name)
     by_parameter = [pi_expression / c] + [pi_expression * g for g in gradients[1:]]
-    used = {str(s) for s in expression.free_symbols}
+    symbols, unused = names.split({str(s) for s in expression.free_symbols})
     return Law(
         target=target,
-        symbols={s: v for s, v in names.symbols.items() if s in used},
+        symbols=symbols,
         expression=expression,
         constants=(fitted, *constants[1:]),
         groups=tuple(f.group for f in design.features if f.group is not None),
@@ -99,4 +99,5 @@ def linear_law(design: Design, estimate: LinearEstimate, level: float) -> Law:
         level=level,
         scales=tuple(v for v in design.basis.variables if v.role == "scale"),
         known=tuple(v for v in design.basis.variables if v.role == "constant"),
+        unused=unused,
     )

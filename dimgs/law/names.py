@@ -1,6 +1,6 @@
 """Identifiers of a law's inputs and constants."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from dimgs.design.features import Design
@@ -35,6 +35,13 @@ class Names:
         symbols = {identifier[n]: variables[n] for n in sorted(used) if variables[n].role == "data"}
         prefactor = next(p for p in _PREFACTORS if p not in taken)
         return cls(symbols, identifier, prefactor)
+
+    def split(self, used: Set[str]) -> tuple[dict[str, Variable], tuple[Variable, ...]]:
+        """Inputs whose identifiers an expression uses, and the others."""
+        return (
+            {s: v for s, v in self.symbols.items() if s in used},
+            tuple(v for s, v in self.symbols.items() if s not in used),
+        )
 
 
 def _variable(design: Design, name: str) -> Variable:

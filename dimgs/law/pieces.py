@@ -12,7 +12,10 @@ from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.law.parts import Constant, Scores, Uncertainty
+from dimgs.law.power import free_name
 from dimgs.variables import Dimension
+
+_LARGEST_QUOTIENT = 60
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,18 @@ def where_text(sides: Sequence[Side], names: Sequence[str]) -> str:
     """
     parts = []
     for side in sides:
-        factors = [
-            n if p == 1 else f"{n}**({p})" for n, p in zip(names, side.powers, strict=True) if p
-        ]
+        factors = [_factor(n, p) for n, p in zip(names, side.powers, strict=True) if p]
         sign = ">=" if side.at_least else "<"
         parts.append(f"{'*'.join(factors)} {sign} {side.threshold:.17g}")
     return " & ".join(f"({p})" for p in parts) if len(parts) > 1 else (parts or ["True"])[0]
+
+
+def _factor(name: str, power: Fraction) -> str:
+    if power == 1:
+        return name
+    if power.denominator > _LARGEST_QUOTIENT:
+        return f"{name}**({float(power)!r})"
+    return f"{name}**({power})"
 
 
 def pieces_law(
@@ -92,17 +101,18 @@ def pieces_law(
     covariance = np.zeros((total, total))
     at = 0
     for k, (law, sides) in enumerate(zip(laws, conditions, strict=True), start=1):
-        renamed = {
-            sympy.Symbol(c.name): sympy.Symbol(f"{c.name}_{k}")
+        own = {
+            c.name: free_name(f"{c.name}_{k}", names.symbols)
             for c in law.constants
             if c.origin == "fitted"
         }
-        physical, grouped = _conditions(design, sides, shapes)
+        renamed = {sympy.Symbol(old): sympy.Symbol(new) for old, new in own.items()}
+        physical, grouped = _conditions(names, sides, shapes)
         whole.append((law.expression.xreplace(renamed), physical))
         in_groups.append((law.pi_expression.xreplace(renamed), grouped))
         for constant in law.constants:
             if constant.origin == "fitted":
-                constants.append(replace(constant, name=f"{constant.name}_{k}"))
+                constants.append(replace(constant, name=own[constant.name]))
             elif constant not in constants:
                 constants.append(constant)
         size = len(law.uncertainty.gradients)
@@ -116,15 +126,16 @@ def pieces_law(
     for side in (side for sides in conditions for side in sides):
         if side.boundary not in seen:
             seen.add(side.boundary)
-            name = f"b_{side.boundary}"
-            own = dimension[side.boundary]
-            constants.append(Constant(name, side.threshold, own, side.low, side.high))
+            name = _boundary_name(side, names)
+            unit = dimension[side.boundary]
+            constants.append(Constant(name, side.threshold, unit, side.low, side.high))
     first = laws[0]
+    symbols, unused = names.split({s for s in names.symbols if _uses(whole, s)})
     dofs = [law.uncertainty.residual_dof for law in laws]
     variance = sum(d * law.uncertainty.residual_sd**2 for d, law in zip(dofs, laws, strict=True))
     return Law(
         target=first.target,
-        symbols={s: v for s, v in names.symbols.items() if _uses(whole, s)},
+        symbols=symbols,
         expression=_piecewise(whole),
         constants=tuple(constants),
         groups=tuple(f.group for f in design.features if f.group is not None),
@@ -142,6 +153,7 @@ def pieces_law(
         level=level,
         scales=first.scales,
         known=first.known,
+        unused=unused,
     )
 
 
@@ -183,15 +195,19 @@ def _boundaries(
     return dimension, shapes
 
 
+def _boundary_name(side: Side, names: Names) -> str:
+    return free_name(f"b_{side.boundary}", names.symbols)
+
+
 def _conditions(
-    design: Design,
+    names: Names,
     sides: Sequence[Side],
     shapes: dict[int, tuple[sympy.Expr, sympy.Expr]],
 ) -> tuple[sympy.Basic, sympy.Basic]:
     physical: list[sympy.Basic] = []
     grouped: list[sympy.Basic] = []
     for side in sides:
-        threshold = sympy.Symbol(f"b_{side.boundary}")
+        threshold = sympy.Symbol(_boundary_name(side, names))
         for out, shape in zip((physical, grouped), shapes[side.boundary], strict=True):
             out.append(shape >= threshold if side.at_least else shape < threshold)
     return sympy.And(*physical), sympy.And(*grouped)

@@ -1,6 +1,6 @@
 """From a fitted power law to a checked Law."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -91,9 +91,10 @@ def power_law(
     else:
         expression, pi_expression, constants = terms.log_form(target, response)
     used = {str(s) for s in expression.free_symbols}
+    symbols, unused = names.split(used)
     return Law(
         target=target,
-        symbols={s: v for s, v in names.symbols.items() if s in used},
+        symbols=symbols,
         expression=expression,
         constants=tuple(c for c in constants if c.name in used or c.origin == "fitted"),
         groups=tuple(f.group for f in design.features if f.group is not None),
@@ -114,6 +115,7 @@ def power_law(
         else None,
         scales=tuple(v for v in design.basis.variables if v.role == "scale"),
         known=tuple(v for v in design.basis.variables if v.role == "constant"),
+        unused=unused,
     )
 
 
@@ -143,7 +145,7 @@ class _Terms:
                 stem = "T_a" if feature.contrast == "inverse" else "c"
                 alone = sum(f.contrast == feature.contrast for f in design.features) == 1
                 own = "" if alone else f"_{names.identifier[feature.variable]}"
-                name = _free(stem + own, taken)
+                name = free_name(stem + own, taken)
                 taken.add(name)
                 self.plain.append((feature, float(value), name, j))
 
@@ -238,7 +240,8 @@ class _Terms:
         return out
 
 
-def _free(name: str, taken: set[str]) -> str:
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name itself, or a longer one that is not taken."""
     while name in taken:
         name += "_0"
     return name

@@ -28,7 +28,7 @@ class Interval(NamedTuple):
 def law_inputs(law: "Law", data: Any) -> Inputs:
     """SI values of a law's inputs, all finite."""
     label = [law.label_effects.column] if law.label_effects else []
-    inputs = inputs_of(data, tuple(law.symbols.values()), label)
+    inputs = inputs_of(data, tuple(law.symbols.values()), label, law.unused)
     for name, column in inputs.values.items():
         bad = np.flatnonzero(~np.isfinite(column))
         if bad.size:
@@ -47,9 +47,7 @@ def values(law: "Law", inputs: Inputs) -> Array:
         return result
     seen = inputs.labels.get(law.label_effects.column)
     effects = law.label_effects.log_ratios
-    shift = (
-        np.zeros(inputs.n) if seen is None else np.array([effects.get(str(x), 0.0) for x in seen])
-    )
+    shift = np.zeros(inputs.n) if seen is None else np.array([effects.get(x, 0.0) for x in seen])
     if law.target.is_level:
         return np.asarray(result + shift / law.target.unit.log_factor)
     return np.asarray(result * np.exp(shift))
@@ -58,10 +56,13 @@ def values(law: "Law", inputs: Inputs) -> Array:
 def group_values(law: "Law", inputs: Inputs) -> dict[str, Array]:
     """Values of the groups and of the inputs, by name in the pi form."""
     by_column = _by_column(law, inputs)
+    middle = dict(zip(law.domain.features, law.domain.centre, strict=True))
     out: dict[str, Array] = {}
     with np.errstate(all="ignore"):
         for group in law.groups:
-            out[group.name] = np.broadcast_to(np.exp(group.log(by_column)), (inputs.n,))
+            known = all(name in by_column for name, _ in group.exponents)
+            log = group.log(by_column) if known else middle.get(group.name, 0.0)
+            out[group.name] = np.broadcast_to(np.exp(log), (inputs.n,))
     for symbol, variable in law.symbols.items():
         out[symbol] = inputs.values[variable.name]
     return out
@@ -125,7 +126,7 @@ def outside(law: "Law", data: Any) -> list[list[str]]:
     if law.label_effects is not None:
         seen = inputs.labels.get(law.label_effects.column)
         for i, row in enumerate(rows):
-            if seen is None or str(seen[i]) not in law.label_effects.log_ratios:
+            if seen is None or seen[i] not in law.label_effects.log_ratios:
                 row.append(law.label_effects.column)
     return rows
 

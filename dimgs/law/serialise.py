@@ -47,6 +47,7 @@ def law_document(law: "Law") -> dict[str, Any]:
             "symbols": {s: _variable(v) for s, v in law.symbols.items()},
             "scales": [_variable(v) for v in law.scales],
             "known": [_variable(v) for v in law.known],
+            "unused": [_variable(v) for v in law.unused],
             "response": _group(law.response),
             "groups": [_group(g) for g in law.groups],
             "uncertainty": _uncertainty(law.uncertainty),
@@ -173,6 +174,7 @@ def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
             else LabelEffects(effects["column"], effects["log_ratios"]),
             scales=tuple(_variable_from(v) for v in exact["scales"]),
             known=tuple(_variable_from(v) for v in exact["known"]),
+            unused=tuple(_variable_from(v) for v in exact.get("unused", ())),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{where} is not a complete law: {error} is missing or broken.") from error

@@ -125,6 +125,7 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
         "collinear": list(fit.collinear),
         "law": fit.law.to_json(),
         "regimes": fit.regimes,
+        "crossover": fit.crossover,
         "local": fit.local,
         "additive": fit.additive,
         "level": fit.level,

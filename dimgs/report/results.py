@@ -69,7 +69,7 @@ class FitResult:
     activation : mapping of str to Activation, optional
     collinear : tuple of str
         Monomials that never varied, so that exponents along them cannot be told.
-    regimes, local, additive : optional
+    regimes, crossover, local, additive : optional
         Further fits where they were asked for, ready for JSON.
     level : float
     warnings : tuple of str
@@ -85,6 +85,7 @@ class FitResult:
     activation: Mapping[str, Activation] | None = None
     collinear: tuple[str, ...] = ()
     regimes: tuple[Mapping[str, Any], ...] | None = None
+    crossover: Mapping[str, Any] | None = None
     local: tuple[Mapping[str, Any], ...] | None = None
     additive: tuple[Mapping[str, Any], ...] | None = None
     level: float = 0.9

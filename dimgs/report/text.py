@@ -72,6 +72,12 @@ def fit_text(fit: FitResult) -> str:
     for regime in fit.regimes or ():
         own = ", ".join(f"{e['name']}: {number(e['value'])}" for e in regime["exponents"])
         lines += [f"Regime {regime['where']} ({regime['n']} runs): {own}"]
+    if fit.crossover is not None:
+        c = fit.crossover
+        between = "" if c["low"] == c["high"] else f" [{number(c['low'])}, {number(c['high'])}]"
+        lines += [
+            f"Smooth crossover ({c['form']}): (A^n + B^n)^(1/n), n = {number(c['n'])}{between}"
+        ]
     for term in fit.additive or ():
         shape = "power law" if term["power_law_enough"] else "curved"
         lines += [f"Term in {term['groups']}: slope {number(term['slope'])}, {shape}"]
@@ -88,7 +94,7 @@ def report_text(report: Report) -> str:
         lines += ["", scores_line(report.law.scores)]
     if report.fit is not None:
         lines.append(fit_text(report.fit))
-    if report.law is not None:
+    if report.law is not None and report.law.domain.groups:
         lines += ["", "Holds for:"]
         for name, (low, high) in report.law.domain.groups.items():
             group = next((g for g in report.law.groups if g.name == name), None)
