@@ -1,0 +1,1 @@
+"""A pendulum, integrated."""

@@ -1,0 +1,1 @@
+"""A blast wave from photographs."""

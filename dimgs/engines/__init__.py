@@ -1,0 +1,1 @@
+"""Symbolic-regression engines, one file each, imported when they are used."""

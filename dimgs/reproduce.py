@@ -1,0 +1,336 @@
+"""Case studies: laws recovered from data, found against published.
+
+A study is a folder with a module `study.py` that defines ``run() -> Sequence[Check | Statement]``;
+the first line of its docstring is its title.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, Protocol
+
+from dimgs.errors import DimgsError, InputError
+
+Status = Literal["ok", "failed", "not run"]
+
+_MODULE = "study.py"
+
+
+class DataUnavailable(DimgsError):
+    """The data of a study cannot be reached here; the message says why and names the remedy."""
+
+
+class Estimated(Protocol):
+    """An estimate with its interval, such as a fitted exponent or a constant of a law."""
+
+    @property
+    def value(self) -> float:
+        """Estimate."""
+
+    @property
+    def low(self) -> float | None:
+        """Lower end of its interval."""
+
+    @property
+    def high(self) -> float | None:
+        """Upper end of its interval."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A number found by a study against the published one.
+
+    Parameters
+    ----------
+    name : str
+        What the number is, such as ``"exponent of Re"``.
+    found : float
+    low, high : float or None
+        Interval of what was found; None where it has none.
+    published : float
+    tolerance : float
+        Largest accepted |found - published|, over |published| if `relative`.
+    relative : bool
+    unit : str
+    why : str
+        Why the tolerance is what it is.
+
+    Examples
+    --------
+    >>> check = Check("exponent", 0.498, 0.49, 0.51, 0.5, 0.01)
+    >>> check.passed, check.found_text
+    (True, 'exponent 0.498 [0.49, 0.51]')
+    """
+
+    name: str
+    found: float
+    low: float | None
+    high: float | None
+    published: float
+    tolerance: float
+    relative: bool = False
+    unit: str = ""
+    why: str = ""
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        estimate: Estimated,
+        published: float,
+        tolerance: float,
+        *,
+        relative: bool = False,
+        unit: str = "",
+        why: str = "",
+    ) -> "Check":
+        """Check of an estimate that carries its interval."""
+        low, high = estimate.low, estimate.high
+        return cls(name, estimate.value, low, high, published, tolerance, relative, unit, why)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the published number is met within the tolerance."""
+        limit = self.tolerance * (abs(self.published) if self.relative else 1.0)
+        return abs(self.found - self.published) <= limit
+
+    @property
+    def found_text(self) -> str:
+        """Name, number, interval and unit."""
+        known = self.low is not None and self.high is not None
+        interval = f" [{self.low:.5g}, {self.high:.5g}]" if known else ""
+        return f"{self.name} {self.found:.5g}{interval}{self._unit}"
+
+    @property
+    def published_text(self) -> str:
+        """Published number and unit."""
+        return f"{self.published:.5g}{self._unit}"
+
+    @property
+    def tolerance_text(self) -> str:
+        """Tolerance as a percentage or in the unit of the number."""
+        if self.relative:
+            return f"{100 * self.tolerance:.3g} %"
+        return f"{self.tolerance:.3g}{self._unit}"
+
+    @property
+    def _unit(self) -> str:
+        return f" {self.unit}" if self.unit else ""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """Words found by a study against the published ones; they must be equal.
+
+    Parameters
+    ----------
+    name : str
+        What is stated, such as ``"takes no part"``.
+    found, published : str
+    why : str
+    """
+
+    name: str
+    found: str
+    published: str
+    why: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the words are equal."""
+        return self.found == self.published
+
+    @property
+    def found_text(self) -> str:
+        """Name and words."""
+        return f"{self.name}: {self.found}"
+
+    @property
+    def published_text(self) -> str:
+        """Published words."""
+        return self.published
+
+    @property
+    def tolerance_text(self) -> str:
+        """Words are exact."""
+        return "exact"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What running a study gave.
+
+    Parameters
+    ----------
+    name : str
+        Folder of the study.
+    status : {"ok", "failed", "not run"}
+        "not run" where its data cannot be reached.
+    found, published, tolerance : str
+        Of each check, in order, separated by semicolons.
+    why : str
+        What failed, or why the study did not run, or why the tolerances are what they are.
+    """
+
+    name: str
+    status: Status
+    found: str = ""
+    published: str = ""
+    tolerance: str = ""
+    why: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        """Plain strings."""
+        return asdict(self)
+
+
+def study_titles(folder: Path | None = None) -> dict[str, str]:
+    """Name and title of every case study, without importing any.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where to look; by default the studies that come with dimgs.
+
+    Returns
+    -------
+    dict of str to str
+
+    Raises
+    ------
+    DimgsError
+        If this installation holds no case studies.
+
+    Examples
+    --------
+    >>> study_titles()["kepler"]
+    "Kepler's third law, in days, astronomical units and solar masses."
+    """
+    return {name: _title(path) for name, path in _studies(folder).items()}
+
+
+def run_studies(
+    names: Sequence[str],
+    progress: Callable[[str], None] | None = None,
+    folder: Path | None = None,
+) -> list[Outcome]:
+    """Run case studies one after the other; one that fails does not stop the others.
+
+    Parameters
+    ----------
+    names : sequence of str
+    progress : callable, optional
+        Told before each study.
+    folder : Path, optional
+        Where to look; by default the studies that come with dimgs.
+
+    Returns
+    -------
+    list of Outcome
+        In the order of `names`.
+
+    Raises
+    ------
+    InputError
+        If there is no study of that name.
+    DimgsError
+        If this installation holds no case studies.
+
+    Examples
+    --------
+    >>> [(outcome.name, outcome.status) for outcome in run_studies(["kepler"])]
+    [('kepler', 'ok')]
+    """
+    studies = _studies(folder)
+    for name in names:
+        if name not in studies:
+            raise InputError(f"There is no case study '{name}'; name some of {', '.join(studies)}.")
+    outcomes = []
+    for i, name in enumerate(names, 1):
+        if progress is not None:
+            progress(f"{name} ({i} of {len(names)})")
+        outcomes.append(_outcome(name, studies[name]))
+    return outcomes
+
+
+def studies_folder(package: Path) -> Path:
+    """Folder of the case studies of an installed package or of a checkout.
+
+    Parameters
+    ----------
+    package : Path
+        The folder of the package dimgs: a wheel holds the studies inside it, a checkout beside it.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    DimgsError
+        If neither is there.
+    """
+    for folder in (package / "case_studies", package.parent / "case_studies"):
+        if any(folder.glob(f"*/{_MODULE}")):
+            return folder
+    raise DimgsError(
+        f"There are no case studies in or beside {package}; install dimgs again from its wheel "
+        f"or work in a whole checkout."
+    )
+
+
+def _studies(folder: Path | None) -> dict[str, Path]:
+    home = studies_folder(Path(__file__).resolve().parent) if folder is None else folder
+    return {path.parent.name: path for path in sorted(home.glob(f"*/{_MODULE}"))}
+
+
+def _title(path: Path) -> str:
+    try:
+        docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    except SyntaxError:
+        docstring = None
+    return docstring.splitlines()[0] if docstring else path.parent.name
+
+
+def _outcome(name: str, path: Path) -> Outcome:
+    try:
+        with _loaded(name, path) as study:
+            checks = tuple(study.run())
+    except DataUnavailable as error:
+        return Outcome(name, "not run", why=str(error))
+    except Exception as error:  # a study that breaks must not hide the results of the others
+        return Outcome(name, "failed", why=f"{type(error).__name__}: {error}")
+    missed = [c.name for c in checks if not c.passed]
+    reasons = [f"missed: {', '.join(missed)}"] if missed else []
+    reasons += [] if checks else ["it checks nothing"]
+    reasons += dict.fromkeys(c.why for c in checks if c.why)
+    return Outcome(
+        name,
+        "ok" if checks and not missed else "failed",
+        found="; ".join(c.found_text for c in checks),
+        published="; ".join(c.published_text for c in checks),
+        tolerance="; ".join(c.tolerance_text for c in checks),
+        why="; ".join(reasons),
+    )
+
+
+@contextmanager
+def _loaded(name: str, path: Path) -> Iterator[ModuleType]:
+    """The module of a study, under a name of its own; siblings are reached by relative imports."""
+    unique = f"_dimgs_study_{name}"
+    spec = spec_from_file_location(unique, path, submodule_search_locations=[str(path.parent)])
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported.")
+    module = module_from_spec(spec)
+    sys.modules[unique] = module
+    try:
+        spec.loader.exec_module(module)
+        yield module
+    finally:
+        for key in [k for k in sys.modules if k == unique or k.startswith(f"{unique}.")]:
+            del sys.modules[key]
