@@ -241,11 +241,31 @@ def _labels(data: Dataset, name: str | None, option: str) -> NDArray[Any] | None
         return None
     variable = data.variable(name)
     column = data[name]
-    if variable.is_label:
-        return np.asarray(column).astype(str)
-    if np.unique(column).size > max(2, data.n_runs // 2):
+    if not variable.is_label and np.unique(column).size > max(2, data.n_runs // 2):
         raise InputError(
             f"Column '{name}' given to {option} has a value of its own in most rows; "
             f"give a column of labels."
         )
-    return np.array([f"{x:g}" for x in column])
+    return label_texts(column)
+
+
+def label_texts(column: Any) -> NDArray[np.str_]:
+    """Labels of a column as text; numbers, which are in SI units, with twelve digits.
+
+    Parameters
+    ----------
+    column : array-like of shape (n_runs,)
+
+    Returns
+    -------
+    ndarray of str of shape (n_runs,)
+
+    Examples
+    --------
+    >>> label_texts([0.1 + 0.2, 10.0]).tolist(), label_texts(["A", "B"]).tolist()
+    (['0.3', '10'], ['A', 'B'])
+    """
+    values = np.asarray(column)
+    if values.dtype.kind in "fiu":
+        return np.array([f"{x:.12g}" for x in values], dtype=np.str_)
+    return values.astype(np.str_)
