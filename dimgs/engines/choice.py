@@ -1,0 +1,203 @@
+"""One criterion for the choice of a law: bits to tell the law, and the runs given the law.
+
+A law is scored by the length of the shortest message that conveys it together with the runs:
+
+    bits = structure + constants + data,
+
+- data: the negative log2 likelihood of *held-out* runs, n log2(sigma), where sigma is the rms of
+  the residuals of runs left out (in turn, with their label where runs are held out together; the
+  linearised jackknife e / (1 - h) of nonlinear least squares). Both a multiplicative and an additive
+  error are tried, and the likelier one counts, Jacobian included, so that they can be compared;
+- constants: log2(n)/2 for each constant that was fitted, the precision that n runs give, and some
+  bits for its sign and size;
+- structure: bits for each operator, function, group and exponent, rare ones more.
+
+The noise is bounded from below by double precision only: two laws that both explain the runs to
+1e-10 are told apart by their length. `noise_of` estimates it from contrasts of near neighbours;
+`leftover` asks whether the residuals still depend on the groups, that is, whether a better law
+exists at all.
+
+References
+----------
+J. Rissanen, Automatica 14 (1978) 465-471 (description length); S.-M. Udrescu et al., NeurIPS 33
+(2020) (description length of symbolic laws); R. D. Cook, S. Weisberg, Residuals and Influence in
+Regression (1982), section 2.2 (deleted residuals); J. Rice, Ann. Statist. 12 (1984) 1215-1230
+(noise from differences of neighbours).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from dimgs.engines.protocol import Problem
+from dimgs.expression.candidate import Candidate
+
+Array = NDArray[np.float64]
+EXACT = 1e-10
+CONSTANT_BITS = 4.0
+NODE_BITS = 3.0
+_STEP = 1e-6
+
+
+def deleted_residuals(
+    residuals: Array, jacobian: Array | None, split: NDArray[np.int64] | None = None
+) -> Array:
+    """Residuals that each run would have if it (or its label) had been left out.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_runs,)
+    jacobian : ndarray of shape (n_runs, n_constants) or None
+        Slopes of the residuals by the fitted constants.
+    split : ndarray of shape (n_runs,), optional
+        Integer labels.
+    """
+    if jacobian is None or jacobian.shape[1] == 0:
+        return residuals
+    basis, triangle = np.linalg.qr(jacobian)
+    kept = np.abs(np.diag(triangle)) > 1e-13 * np.abs(triangle).max(initial=1e-300)
+    basis = basis[:, kept]
+    if split is None:
+        leverage = np.minimum((basis**2).sum(axis=1), 0.99)
+        return np.asarray(residuals / (1 - leverage))
+    out = residuals.copy()
+    for label in np.unique(split):
+        rows = split == label
+        block = np.eye(int(rows.sum())) - basis[rows] @ basis[rows].T
+        out[rows] = np.linalg.lstsq(block, residuals[rows], rcond=1e-6)[0]
+    return out
+
+
+def data_bits(predicted: Array, held_out: Array, observed: Array, weights: Array) -> float:
+    """Negative log2 likelihood of held-out runs, up to a constant that is the same for every law.
+
+    Parameters
+    ----------
+    predicted : ndarray of shape (n_runs,)
+    held_out : ndarray of shape (n_runs,)
+        Held-out residuals, in the unit of the response.
+    observed, weights : ndarray of shape (n_runs,)
+    """
+    n = len(observed)
+    rms = float(np.sqrt(np.mean(observed**2))) or 1.0
+    additive = float(np.sqrt(np.mean(weights * held_out**2)))
+    bits = n * np.log2(additive / rms + EXACT)
+    size = np.abs(predicted)
+    if np.all(size > 0):
+        relative = float(np.sqrt(np.mean(weights * (held_out / size) ** 2)))
+        multiplied = n * np.log2(relative + EXACT) + float(np.log2(size / rms).sum())
+        if additive / rms > 10 * EXACT:
+            bits = min(bits, multiplied)
+    return float(bits) if np.isfinite(bits) else np.inf
+
+
+def constants_bits(n_constants: int, n_runs: int) -> float:
+    """Bits for the fitted constants."""
+    return n_constants * (0.5 * float(np.log2(n_runs)) + CONSTANT_BITS)
+
+
+def candidate_bits(candidate: Candidate, problem: Problem) -> float:
+    """Score of a candidate of any engine; its constants count as fitted.
+
+    Returns
+    -------
+    float
+        Infinite if the candidate is not finite in every run.
+    """
+    predicted = candidate.evaluate(problem.groups)
+    if not np.all(np.isfinite(predicted)):
+        return np.inf
+    columns = []
+    for name, value in candidate.constants.items():
+        step = _STEP * (abs(value) or 1.0)
+        moved = [
+            Candidate(
+                candidate.expression,
+                {**candidate.constants, name: value + sign * step},
+                candidate.complexity,
+                candidate.loss,
+                candidate.scale,
+            ).evaluate(problem.groups)
+            for sign in (1, -1)
+        ]
+        columns.append((moved[0] - moved[1]) / (2 * step))
+    weights = np.ones(problem.n_runs) if problem.weights is None else np.asarray(problem.weights)
+    weights = weights / weights.mean()
+    size = np.abs(predicted) if problem.scale == "log" else np.ones(problem.n_runs)
+    root = np.sqrt(weights) / np.where(size > 0, size, 1.0)
+    jacobian = np.column_stack(columns) * root[:, None] if columns else None
+    labels = None
+    if problem.split is not None:
+        labels = np.unique(problem.split, return_inverse=True)[1].astype(np.int64)
+    left_out = deleted_residuals((problem.response - predicted) * root, jacobian, labels) / root
+    return (
+        data_bits(predicted, left_out, problem.response, weights)
+        + NODE_BITS * candidate.complexity
+        + constants_bits(len(candidate.constants), problem.n_runs)
+    )
+
+
+def choose(candidates: Sequence[Candidate], problem: Problem) -> Candidate:
+    """The candidate of the fewest bits; fronts of several engines can be merged for it.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        At least one.
+    problem : Problem
+
+    Examples
+    --------
+    >>> from sympy import Symbol
+    >>> x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
+    >>> problem = Problem({"pi_1": x}, 2 * x)
+    >>> pi_1 = Symbol("pi_1")
+    >>> print(choose([Candidate.of(pi_1**2), Candidate.of(2 * pi_1)], problem))
+    2*pi_1
+    """
+    return min(candidates, key=lambda c: (candidate_bits(c, problem), c.complexity, str(c)))
+
+
+def noise_of(coordinates: Array, residuals: Array) -> float:
+    """Standard deviation of the noise, from contrasts of nearest neighbours.
+
+    Parameters
+    ----------
+    coordinates : ndarray of shape (n_runs, n_groups)
+        Whitened log groups.
+    residuals : ndarray of shape (n_runs,)
+        What a smooth model leaves; the smoother the rest, the nearer to the noise the estimate.
+    """
+    if len(residuals) < 3 or coordinates.shape[1] == 0:
+        return float(np.std(residuals))
+    neighbour = cKDTree(coordinates).query(coordinates, k=2)[1][:, 1]
+    return float(np.sqrt(np.mean((residuals - residuals[neighbour]) ** 2) / 2))
+
+
+def leftover(coordinates: Array, residuals: Array) -> float:
+    """Share of the residuals that the groups still explain out of sample (R², 0 if none).
+
+    Kernel ridge regression of several widths, each run left out in turn.
+
+    Parameters
+    ----------
+    coordinates : ndarray of shape (n_runs, n_groups)
+        Whitened log groups.
+    residuals : ndarray of shape (n_runs,)
+    """
+    spread = float(np.std(residuals))
+    if spread == 0 or coordinates.shape[1] == 0:
+        return 0.0
+    e = (residuals - residuals.mean()) / spread
+    square = ((coordinates[:, None, :] - coordinates[None, :, :]) ** 2).mean(axis=2)
+    best = 0.0
+    for width in (0.5, 2.0, 8.0):
+        values, vectors = np.linalg.eigh(np.exp(-square / width))
+        turned = vectors.T @ e
+        for ridge in (0.03, 0.3, 3.0):
+            share = ridge / (np.maximum(values, 0) + ridge)
+            left = vectors @ (share * turned) / ((vectors**2) @ share)
+            best = max(best, 1 - float(np.mean(left**2)))
+    return best

@@ -1,0 +1,140 @@
+"""Logarithms of library functions on a grid of arguments and constants: the columns to search."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.engines.structured.arguments import Arguments
+from dimgs.engines.structured.functions import FUNCTIONS
+
+Array = NDArray[np.float64]
+AFFINE, EXPONENTIAL = "affine", "exponential"
+_NATURAL = (1.0, 2.0, 0.5, np.pi, 2 * np.pi, 1 / np.pi, 1 / (2 * np.pi), 4.0, 0.25, 3.0, 1 / 3)
+_GRID = np.geomspace(0.02, 40.0, 17)
+_CHUNK = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Columns of log|g(c u)|, projected off the power law.
+
+    Parameters
+    ----------
+    function : ndarray of str, shape (n_columns,)
+        Name in the library, "affine" for 1 + c u, or "exponential" for u itself (log of exp u).
+    argument : ndarray of int, shape (n_columns,)
+    constant : ndarray of shape (n_columns,)
+    projected : ndarray of float32, shape (n_columns, n_runs)
+        Weighted, projected and normalised.
+    """
+
+    function: NDArray[np.str_]
+    argument: NDArray[np.int64]
+    constant: Array
+    projected: NDArray[np.float32]
+
+
+def log_values(function: str, u: Array, c: Array) -> Array:
+    """log|g(c u)|, or u itself for the exponential; broadcast over columns."""
+    with np.errstate(all="ignore"):
+        if function == EXPONENTIAL:
+            return np.broadcast_to(u, np.broadcast_shapes(np.shape(u), np.shape(c)))
+        g = 1 + c * u if function == AFFINE else FUNCTIONS[function].value(c * u)
+        return np.log(np.abs(g))
+
+
+def log_slope(function: str, u: Array, c: float) -> Array:
+    """Derivative of log|g(c u)| by log c."""
+    with np.errstate(all="ignore"):
+        if function == EXPONENTIAL:
+            return np.zeros_like(u)
+        if function == AFFINE:
+            return c * u / (1 + c * u)
+        entry = FUNCTIONS[function]
+        return np.asarray(c * u * entry.slope(c * u) / entry.value(c * u))
+
+
+def build_columns(
+    arguments: Arguments, simple: int, weights_root: Array, base: Array
+) -> Columns:
+    """All columns.
+
+    Parameters
+    ----------
+    arguments : Arguments
+    simple : int
+        How many of the first arguments take every function; the rest only 1 + c u and exp.
+    weights_root : ndarray of shape (n_runs,)
+    base : ndarray of shape (n_runs, r)
+        Orthonormal basis of the weighted power law, which is projected out.
+    """
+    function: list[str] = []
+    argument: list[int] = []
+    constant: list[float] = []
+    blocks: list[NDArray[np.float32]] = []
+
+    def put(name: str, rows: list[int], cs: list[float]) -> None:
+        for start in range(0, len(rows), _CHUNK):
+            part = np.array(rows[start : start + _CHUNK])
+            c = np.array(cs[start : start + _CHUNK])
+            block = log_values(name, arguments.values[:, part], c) * weights_root[:, None]
+            finite = np.all(np.isfinite(block), axis=0)
+            block = block[:, finite]
+            raw = np.sqrt((block**2).sum(axis=0))
+            block = block - base @ (base.T @ block)
+            size = np.sqrt((block**2).sum(axis=0))
+            kept = size > 1e-5 * raw + 1e-12
+            blocks.append((block[:, kept] / size[kept]).T.astype(np.float32))
+            inside = np.nonzero(finite)[0][kept]
+            argument.extend(part[inside].tolist())
+            constant.extend(c[inside].tolist())
+            function.extend([name] * len(inside))
+
+    everything = range(len(arguments))
+    put(EXPONENTIAL, list(everything), [1.0] * len(arguments))
+    rows, cs = _pairs(arguments, range(simple), _affine_constants)
+    put(AFFINE, rows, cs)
+    rows, cs = _pairs(arguments, range(simple, len(arguments)), _few_constants)
+    put(AFFINE, rows, cs)
+    for name, entry in FUNCTIONS.items():
+        if name != "exp":
+            grid = _periodic_constants if entry.periodic else _constants
+            rows, cs = _pairs(arguments, range(simple), grid)
+            put(name, rows, cs)
+    return Columns(
+        np.array(function), np.array(argument), np.array(constant), np.concatenate(blocks)
+    )
+
+
+def _pairs(arguments: Arguments, rows: range, grid: object) -> tuple[list[int], list[float]]:
+    assert callable(grid)
+    out_rows: list[int] = []
+    out: list[float] = []
+    for i in rows:
+        found = grid(arguments.values[:, i], i)
+        out_rows += [i] * len(found)
+        out += [float(c) for c in found]
+    return out_rows, out
+
+
+def _affine_constants(u: Array, _: int) -> list[float]:
+    scale = 1 / float(np.median(np.abs(u)))
+    sizes = [*(_GRID * scale), 1.0, 2.0, 0.5]
+    return [*sizes, *(-c for c in sizes)]
+
+
+def _few_constants(u: Array, _: int) -> list[float]:
+    return [1.0, -1.0, 2.0, -2.0, 0.5, -0.5]
+
+
+def _constants(u: Array, _: int) -> list[float]:
+    scale = 1 / float(np.median(np.abs(u)))
+    sizes = [*(_GRID[::2] * scale), *_NATURAL[:5]]
+    return [*sizes, *(-c for c in sizes)]
+
+
+def _periodic_constants(u: Array, i: int) -> list[float]:
+    largest = float(np.abs(u).max())
+    fine = 60 if i < 40 else 16
+    return [*_NATURAL, *(np.arange(1, fine + 1) * 0.7 / largest)]

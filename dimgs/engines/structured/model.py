@@ -1,0 +1,135 @@
+"""A power law times factors, refined by Gauss-Newton in the logarithm."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.engines.structured.columns import EXPONENTIAL, log_slope, log_values
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.targets import Target
+from dimgs.engines.structured.trees import Tree
+
+Array = NDArray[np.float64]
+_STEPS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """log|t| = intercept + Σ a log pi + Σ b log|g(c u)|.
+
+    Parameters
+    ----------
+    functions : tuple of str
+    trees : tuple of Tree
+        Arguments u.
+    u : ndarray of shape (n_runs, n_factors) or None
+    c : ndarray of shape (n_factors,)
+    coefficients : ndarray of shape (1 + n_groups + n_factors,)
+        [intercept, a, b].
+    covariance : ndarray
+        Unscaled covariance of [intercept, a, b, log c].
+    variance : float
+        Mean square of the weighted residuals.
+    """
+
+    functions: tuple[str, ...]
+    trees: tuple[Tree, ...]
+    u: Array | None
+    c: Array
+    coefficients: Array | None = None
+    covariance: Array | None = None
+    variance: float = np.inf
+
+    @property
+    def size(self) -> int:
+        """Number of factors."""
+        return len(self.functions)
+
+
+def design(model: Model, runs: Runs, c: Array) -> Array:
+    """Columns [1, log pi, log|g(c u)|]."""
+    columns = [np.ones(runs.n_runs), *runs.logs.T]
+    for j, name in enumerate(model.functions):
+        assert model.u is not None
+        columns.append(log_values(name, model.u[:, j], c[j]))
+    return np.column_stack(columns)
+
+
+def refine(model: Model, runs: Runs, target: Target, root: Array) -> Model | None:
+    """Best coefficients and constants near the given ones; None where a logarithm fails."""
+    with np.errstate(all="ignore"):
+        t = root * np.log(np.abs(target.values))
+    if not np.all(np.isfinite(t)):
+        return None
+    c = model.c.copy()
+    fitted = _linear(model, runs, t, root, c)
+    if fitted is None:
+        return None
+    beta, e, Z = fitted
+    nonlinear = [j for j, name in enumerate(model.functions) if name != EXPONENTIAL]
+    n_linear = Z.shape[1]
+    damping = 1e-3
+    J = Z
+    for _ in range(_STEPS if nonlinear else 0):
+        J = _jacobian(model, runs, root, Z, beta, c, nonlinear)
+        if not np.all(np.isfinite(J)):
+            return None
+        step = _damped(J, e, damping)[n_linear:]
+        trial = c.copy()
+        trial[nonlinear] = c[nonlinear] * np.exp(np.clip(step, -1, 1))
+        again = _linear(model, runs, t, root, trial)
+        if again is not None and float(again[1] @ again[1]) < float(e @ e):
+            gain = 1 - float(again[1] @ again[1]) / float(e @ e)
+            beta, e, Z = again
+            c = trial
+            damping *= 0.1
+            if gain < 1e-8:
+                break
+        else:
+            damping *= 10
+            if damping > 1e4:
+                break
+    J = _jacobian(model, runs, root, Z, beta, c, nonlinear) if nonlinear else Z
+    if not np.all(np.isfinite(J)):
+        return None
+    scale = np.sqrt((J**2).sum(axis=0)) + 1e-300
+    inverse = np.linalg.pinv((J / scale).T @ (J / scale), rcond=1e-13, hermitian=True)
+    dof = max(len(e) - J.shape[1], 1)
+    return replace(
+        model,
+        c=c,
+        coefficients=beta,
+        covariance=inverse / np.outer(scale, scale),
+        variance=float(e @ e) / dof,
+    )
+
+
+def _linear(
+    model: Model, runs: Runs, t: Array, root: Array, c: Array
+) -> tuple[Array, Array, Array] | None:
+    Z = design(model, runs, c) * root[:, None]
+    if not np.all(np.isfinite(Z)):
+        return None
+    scale = np.sqrt((Z**2).sum(axis=0)) + 1e-300
+    beta = np.linalg.lstsq(Z / scale, t, rcond=1e-12)[0] / scale
+    return beta, t - Z @ beta, Z
+
+
+def _jacobian(
+    model: Model, runs: Runs, root: Array, Z: Array, beta: Array, c: Array, rows: list[int]
+) -> Array:
+    first = 1 + runs.n_groups
+    assert model.u is not None
+    slopes = [
+        root * beta[first + j] * log_slope(model.functions[j], model.u[:, j], float(c[j]))
+        for j in rows
+    ]
+    return np.column_stack([Z, *slopes])
+
+
+def _damped(J: Array, e: Array, damping: float) -> Array:
+    scale = np.sqrt((J**2).sum(axis=0)) + 1e-300
+    J = J / scale
+    stacked = np.vstack([J, np.sqrt(damping) * np.eye(J.shape[1])])
+    return np.linalg.lstsq(stacked, np.concatenate([e, np.zeros(J.shape[1])]), rcond=None)[0] / scale

@@ -1,0 +1,92 @@
+"""Short monomials of the groups, counted in the physical variables."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.engines.structured.runs import Runs
+
+Array = NDArray[np.float64]
+_LARGEST_BOX = 120_000
+_HALF = 0.75
+_POWER = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class Monomials:
+    """Monomials with their values.
+
+    Parameters
+    ----------
+    exponents : tuple of tuple of Fraction
+    cost : ndarray of shape (n_monomials,)
+        Sum of the absolute exponents of the physical variables; halves cost more.
+    values : ndarray of shape (n_runs, n_monomials)
+    """
+
+    exponents: tuple[tuple[Fraction, ...], ...]
+    cost: Array
+    values: Array
+
+    def __len__(self) -> int:
+        return len(self.exponents)
+
+
+def short_monomials(
+    runs: Runs, count: int, *, power: float = 0.0, halves: bool = False, largest: float = 12.0
+) -> Monomials:
+    """The shortest monomials, the constant 1 included.
+
+    Parameters
+    ----------
+    runs : Runs
+    count : int
+        How many at most.
+    power : float
+        Power of the response that the monomial adds to: ``Y**power = ... + monomial``, which
+        makes a monomial short when its dimensional form is. 0 for an argument of a function.
+    halves : bool
+        Whether half-integer exponents take part.
+    largest : float
+        Longest that is kept.
+    """
+    vectors = _box(runs.n_groups, halves and all(runs.logged))
+    total = vectors @ runs.shape.T - power * runs.shift
+    inside = np.abs(vectors) @ np.ones(runs.n_groups)
+    size = np.abs(total).sum(axis=1)
+    broken = np.abs(total - np.round(total)) > 1e-9
+    cost = size + _HALF * broken.sum(axis=1)
+    cost = cost + _POWER * np.maximum(np.abs(total) - 1, 0).sum(axis=1) + 1e-3 * inside
+    order = np.lexsort((*vectors.T, cost))
+    order = order[cost[order] <= max(largest, float(cost.min()) + 4.0)][:count]
+    exponents = tuple(tuple(Fraction(int(round(2 * x)), 2) for x in vectors[i]) for i in order)
+    with np.errstate(all="ignore"):
+        values = [runs.monomial(e) for e in exponents]
+    finite = [i for i, v in enumerate(values) if np.all(np.isfinite(v)) and np.any(v)]
+    return Monomials(
+        tuple(exponents[i] for i in finite),
+        cost[order][finite],
+        np.column_stack([values[i] for i in finite]) if finite else np.zeros((runs.n_runs, 0)),
+    )
+
+
+def _box(width: int, halves: bool) -> Array:
+    if width == 0:
+        return np.zeros((1, 0))
+    step = 2 if halves else 1
+    radius = 6 * step
+    while radius > step and (2 * radius + 1) ** width > _LARGEST_BOX:
+        radius -= 1
+    if (2 * radius + 1) ** width <= _LARGEST_BOX:
+        axis = np.arange(-radius, radius + 1) / step
+        return np.array(list(product(axis, repeat=width)))
+    rows = [np.zeros(width)]
+    ones = np.eye(width)
+    signs = [s * e for s in (1, -1, 2, -2) for e in ones]
+    rows += signs
+    rows += [a + b for i, a in enumerate(signs) for b in signs[:i]]
+    rows += [a + b + c for a in signs[:width] for b in signs for c in signs]
+    return np.unique(np.array(rows), axis=0)
