@@ -1,4 +1,4 @@
-"""Case studies: laws recovered from data, found against published.
+"""Case studies: where they are, and running them.
 
 A study is a folder with a module `study.py` that defines ``run() -> Sequence[Check | Statement]``;
 the first line of its docstring is its title.
@@ -12,153 +12,14 @@ from dataclasses import asdict, dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, Protocol
+from typing import Literal
 
 from dimgs.errors import DimgsError, InputError
+from dimgs.reproduce.checks import DataUnavailable
 
 Status = Literal["ok", "failed", "not run"]
 
 _MODULE = "study.py"
-
-
-class DataUnavailable(DimgsError):
-    """The data of a study cannot be reached here; the message says why and names the remedy."""
-
-
-class Estimated(Protocol):
-    """An estimate with its interval, such as a fitted exponent or a constant of a law."""
-
-    @property
-    def value(self) -> float:
-        """Estimate."""
-
-    @property
-    def low(self) -> float | None:
-        """Lower end of its interval."""
-
-    @property
-    def high(self) -> float | None:
-        """Upper end of its interval."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """A number found by a study against the published one.
-
-    Parameters
-    ----------
-    name : str
-        What the number is, such as ``"exponent of Re"``.
-    found : float
-    low, high : float or None
-        Interval of what was found; None where it has none.
-    published : float
-    tolerance : float
-        Largest accepted |found - published|, over |published| if `relative`.
-    relative : bool
-    unit : str
-    why : str
-        Why the tolerance is what it is.
-
-    Examples
-    --------
-    >>> check = Check("exponent", 0.498, 0.49, 0.51, 0.5, 0.01)
-    >>> check.passed, check.found_text
-    (True, 'exponent 0.498 [0.49, 0.51]')
-    """
-
-    name: str
-    found: float
-    low: float | None
-    high: float | None
-    published: float
-    tolerance: float
-    relative: bool = False
-    unit: str = ""
-    why: str = ""
-
-    @classmethod
-    def of(
-        cls,
-        name: str,
-        estimate: Estimated,
-        published: float,
-        tolerance: float,
-        *,
-        relative: bool = False,
-        unit: str = "",
-        why: str = "",
-    ) -> "Check":
-        """Check of an estimate that carries its interval."""
-        low, high = estimate.low, estimate.high
-        return cls(name, estimate.value, low, high, published, tolerance, relative, unit, why)
-
-    @property
-    def passed(self) -> bool:
-        """Whether the published number is met within the tolerance."""
-        limit = self.tolerance * (abs(self.published) if self.relative else 1.0)
-        return abs(self.found - self.published) <= limit
-
-    @property
-    def found_text(self) -> str:
-        """Name, number, interval and unit."""
-        known = self.low is not None and self.high is not None
-        interval = f" [{self.low:.5g}, {self.high:.5g}]" if known else ""
-        return f"{self.name} {self.found:.5g}{interval}{self._unit}"
-
-    @property
-    def published_text(self) -> str:
-        """Published number and unit."""
-        return f"{self.published:.5g}{self._unit}"
-
-    @property
-    def tolerance_text(self) -> str:
-        """Tolerance as a percentage or in the unit of the number."""
-        if self.relative:
-            return f"{100 * self.tolerance:.3g} %"
-        return f"{self.tolerance:.3g}{self._unit}"
-
-    @property
-    def _unit(self) -> str:
-        return f" {self.unit}" if self.unit else ""
-
-
-@dataclass(frozen=True)
-class Statement:
-    """Words found by a study against the published ones; they must be equal.
-
-    Parameters
-    ----------
-    name : str
-        What is stated, such as ``"takes no part"``.
-    found, published : str
-    why : str
-    """
-
-    name: str
-    found: str
-    published: str
-    why: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether the words are equal."""
-        return self.found == self.published
-
-    @property
-    def found_text(self) -> str:
-        """Name and words."""
-        return f"{self.name}: {self.found}"
-
-    @property
-    def published_text(self) -> str:
-        """Published words."""
-        return self.published
-
-    @property
-    def tolerance_text(self) -> str:
-        """Words are exact."""
-        return "exact"
 
 
 @dataclass(frozen=True)
@@ -285,7 +146,7 @@ def studies_folder(package: Path) -> Path:
 
 
 def _studies(folder: Path | None) -> dict[str, Path]:
-    home = studies_folder(Path(__file__).resolve().parent) if folder is None else folder
+    home = studies_folder(Path(__file__).resolve().parents[1]) if folder is None else folder
     return {path.parent.name: path for path in sorted(home.glob(f"*/{_MODULE}"))}
 
 
