@@ -6,10 +6,11 @@ import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+
+import dimgs
 
 _JULIA_REMEDY = (
     "install Julia from https://julialang.org/install, or let PySR fetch it on first use: "
@@ -56,9 +57,7 @@ def all_engines() -> list[EngineStatus]:
     >>> all_engines()[0].usable
     True
     """
-    # the root package names every layer for type checkers, so an import statement would be upward
-    own = str(import_module("dimgs").__version__)
-    return [EngineStatus("power_law", True, own), pysr_status(), operon_status()]
+    return [EngineStatus("power_law", True, dimgs.__version__), pysr_status(), operon_status()]
 
 
 def pysr_status(environment: Mapping[str, str] | None = None) -> EngineStatus:
