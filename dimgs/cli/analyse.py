@@ -72,6 +72,8 @@ def discover(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for report.html, law.tex and law.json.")
     ] = None,
+    engine: tables.EngineName = "auto",
+    time_limit: tables.TimeLimit = 60.0,
     robust: tables.Robust = False,
     within: tables.Within = None,
     split_by: tables.SplitBy = None,
@@ -104,6 +106,8 @@ def discover(
         split_by=split_by,
         arrhenius=arrhenius,
         arrhenius_power=arrhenius_power,
+        engine=engine,
+        time_limit=time_limit,
         robust=robust,
         regimes=regimes,
         local=local,

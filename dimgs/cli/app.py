@@ -12,7 +12,7 @@ from dimgs.cli.output import note
 app = typer.Typer(
     name="dimgs",
     help="From a unit-tagged table to a scaling law that is dimensionally checked.",
-    epilog="Start with: dimgs demo",
+    epilog="Start with: dimgs fit TABLE --target Y",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,

@@ -46,6 +46,12 @@ ArrheniusPower = Annotated[
 ]
 Robust = Annotated[bool, typer.Option("--robust", help="Fit by ranks: outliers do no harm.")]
 
+EngineName = Annotated[
+    str, typer.Option("--engine", help="auto, structured, pysr, operon or power_law.")
+]
+TimeLimit = Annotated[
+    float, typer.Option("--time-limit", help="Seconds that the engines may take together.")
+]
 Regimes = Annotated[
     bool, typer.Option("--regimes", help="Find regimes of constant exponents and their borders.")
 ]

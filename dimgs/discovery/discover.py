@@ -12,6 +12,7 @@ from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.linear import fit_linear
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.search import is_searchable, search
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult, Report
@@ -29,6 +30,8 @@ def discover(
     split_by: str | None = None,
     arrhenius: str | None = None,
     robust: bool = False,
+    engine: str = "auto",
+    time_limit: float = 60.0,
     drop_bad: bool = False,
     level: float = 0.9,
     seed: int = 0,
@@ -53,6 +56,10 @@ def discover(
         Absolute temperature that enters as 1/T.
     robust : bool
         Fit by ranks, so that outliers do no harm.
+    engine : {"auto", "structured", "pysr", "operon", "power_law"}
+        What looks for closed forms beyond the power law.
+    time_limit : float
+        Seconds that the engines may take together.
     drop_bad : bool
         Drop rows that cannot be used, and count them.
     level : float
@@ -85,6 +92,8 @@ def discover(
         split_by=split_by,
         arrhenius=arrhenius,
         robust=robust,
+        engine=engine,
+        time_limit=time_limit,
         drop_bad=drop_bad,
         level=level,
         seed=seed,
@@ -104,16 +113,30 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
         result = fit_prepared(prepared, options)
         law, known = result.law, result.scores.cv_r2_log
         warnings = result.warnings
+    candidates = _candidates(law, prepared)
+    engine, outcome = "power_law", "converged"
+    if options.engine != "power_law" and is_searchable(prepared.design):
+        found = search(prepared.design, options, law)
+        engine, outcome = found.engine, found.outcome
+        candidates = found.candidates or candidates
+        if found.law is not None:
+            law = found.law
+            scores = law.scores
+            known = scores.cv_r2_log if scores.cv_r2_log is not None else scores.r2
+        elif found.outcome == "unavailable":
+            warnings = (*warnings, found.message)
     holds = known is None or known >= _CONFIRMED
+    if outcome in ("converged", "no_candidate"):
+        outcome = "unchecked" if known is None else "converged" if holds else "no_candidate"
     if not holds and result is None:
         warnings = (*warnings, f"No law found: runs left out are predicted with R² = {known:.2f}.")
     return Report(
         basis=prepared.basis,
         fit=result,
         law=law,
-        candidates=_candidates(law, prepared),
-        engine="power_law",
-        outcome="converged" if holds else "no_candidate",
+        candidates=candidates,
+        engine=engine,
+        outcome=outcome,
         seconds=time.perf_counter() - start,
         level=options.level,
         warnings=warnings,

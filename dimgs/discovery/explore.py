@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
-from dimgs.dataset.checks import check_target, constant_columns, drop_bad_rows, require_finite
+from dimgs.dataset.checks import (
+    check_enough_runs,
+    check_target,
+    constant_columns,
+    drop_bad_rows,
+    require_finite,
+)
 from dimgs.design.features import Design
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.discovery.options import Options
@@ -119,6 +125,7 @@ def explore(
         names = [n for n in data.numeric_names if n not in (chosen.within, chosen.split_by)]
         clean = drop_bad_rows(data, names) if chosen.drop_bad else data
         require_finite(clean, names)
+    check_enough_runs(clean.n_runs, 2, clean.source)
     names, logs = _positive_logs(clean, target, chosen)
     homogeneity = _homogeneity(clean, target, names, logs, chosen, warnings)
     collinear = _collinear(names, logs)

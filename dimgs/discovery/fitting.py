@@ -9,7 +9,7 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.design.features import Design
 from dimgs.discovery.crossing import crossover_of
-from dimgs.discovery.diagnostics import group_warnings, self_correlation
+from dimgs.discovery.diagnostics import group_warnings, missing_scale, self_correlation
 from dimgs.discovery.further import additive_of, local_of, regime_document, regimes_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.power import PowerFit, fit_ranks, fit_squares, monomial_text
@@ -178,8 +178,8 @@ def _fit_warnings(design: Design, fit: PowerFit, law: Law, level: float) -> list
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
         out.append(f"{len(rows)} outlying runs (rows {shown}).")
     out += group_warnings(design, fit, level)
-    flattered = self_correlation(design, fit.predictor()(design))
-    out += [flattered] if flattered is not None else []
+    noticed = (missing_scale(design), self_correlation(design, fit.predictor()(design)))
+    out += [warning for warning in noticed if warning is not None]
     known = law.scores.cv_r2_log
     if known is not None and known < 0.5:
         out.append(

@@ -69,7 +69,8 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
     basis = np.exp(design.X @ np.array([float(b) for b in exponents]))
     prefactor = float(basis @ design.y / (basis @ basis))
     residuals = design.y - prefactor * basis
-    half = float(stdtrit(dof, 0.5 + options.level / 2)) * float(np.sqrt(covariance[0, 0]))
+    halves = float(stdtrit(dof, 0.5 + options.level / 2)) * np.sqrt(np.diag(covariance))
+    half = float(halves[0])
     law = linear_law(
         design,
         LinearEstimate(
@@ -77,6 +78,7 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
             prefactor,
             prefactor - half,
             prefactor + half,
+            np.column_stack([found.exponents - halves[1:], found.exponents + halves[1:]]),
             covariance,
             float(np.sqrt(residuals @ residuals / dof)),
             dof,

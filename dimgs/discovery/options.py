@@ -28,6 +28,10 @@ class Options:
         Fit by ranks instead of squares.
     regimes, local, additive : bool
         Look for regimes, local exponents and additive terms as well.
+    engine : {"auto", "structured", "pysr", "operon", "power_law"}
+        What looks for closed forms beyond the power law.
+    time_limit : float
+        Seconds that the engines may take together.
     drop_bad : bool
         Drop rows that cannot be used, and count them.
     level : float
@@ -51,6 +55,8 @@ class Options:
     regimes: bool = False
     local: bool = False
     additive: bool = False
+    engine: str = "auto"
+    time_limit: float = 60.0
     drop_bad: bool = False
     level: float = 0.9
     seed: int = 0
@@ -60,5 +66,7 @@ class Options:
             raise InputError(
                 f"The level is {self.level}; give the coverage as a fraction, such as 0.9."
             )
+        if not self.time_limit > 0:
+            raise InputError(f"The time limit is {self.time_limit} s; give more than 0.")
         if isinstance(self.scales, str) and self.scales != "auto":
             raise InputError(f"scales is '{self.scales}'; give 'auto' or ['M0 [kg]', ...].")

@@ -170,7 +170,11 @@ def _warnings(
     if data.dropped:
         rows = ", ".join(str(d.row) for d in data.dropped[:10])
         more = ", ..." if len(data.dropped) > 10 else ""
-        out.append(f"{len(data.dropped)} rows were dropped (rows {rows}{more}).")
+        one = len(data.dropped) == 1
+        what = (
+            f"1 row was dropped (row {rows})." if one else f"rows were dropped (rows {rows}{more})."
+        )
+        out.append(what if one else f"{len(data.dropped)} {what}")
     never = [n for n in constant_columns(data) if n in inputs]
     if never:
         out.append(

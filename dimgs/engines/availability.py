@@ -53,11 +53,11 @@ def all_engines() -> list[EngineStatus]:
     Examples
     --------
     >>> [engine.name for engine in all_engines()]
-    ['power_law', 'pysr', 'operon']
+    ['structured', 'pysr', 'operon']
     >>> all_engines()[0].usable
     True
     """
-    return [EngineStatus("power_law", True, dimgs.__version__), pysr_status(), operon_status()]
+    return [EngineStatus("structured", True, dimgs.__version__), pysr_status(), operon_status()]
 
 
 def pysr_status(environment: Mapping[str, str] | None = None) -> EngineStatus:

@@ -106,7 +106,8 @@ class Report:
     candidates : tuple of Candidate
         Pareto front.
     engine, outcome : str
-        Which engine ran; "converged", "timeout", "no_candidate" or "unavailable".
+        Which engine ran; "converged", "unchecked" (no run could be left out), "timeout",
+        "no_candidate" or "unavailable".
     seconds : float
     level : float
     warnings : tuple of str

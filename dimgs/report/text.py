@@ -89,9 +89,12 @@ def fit_text(fit: FitResult) -> str:
 def report_text(report: Report) -> str:
     """A report as text: the law, where it holds, how well, what it means."""
     lines = [_RULE]
-    if report.law is not None and report.fit is None:
+    if report.law is not None and (report.fit is None or report.law is not report.fit.law):
         lines += [law_line(report.law), *(_constant(c) for c in report.law.constants)]
         lines += ["", scores_line(report.law.scores)]
+        if report.fit is not None:
+            worse = number(report.fit.scores.cv_r2_log)
+            lines += ["", f"It beats the power law, which predicts runs left out with R² {worse}:"]
     if report.fit is not None:
         lines.append(fit_text(report.fit))
     if report.law is not None and report.law.domain.groups:
@@ -102,6 +105,7 @@ def report_text(report: Report) -> str:
             lines.append(f"  {number(low)} <= {name}{what} <= {number(high)}")
     verdict = {
         "converged": "The law predicts runs that it was not fitted on.",
+        "unchecked": "No run could be left out, so the law is not checked on unseen runs.",
         "no_candidate": "No law found: this is the best surrogate, and it does not hold.",
         "timeout": "The time limit ended the search.",
         "unavailable": "The engine is not available here.",

@@ -43,7 +43,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 def test_every_engine_says_how_to_get_it_or_that_it_is_there() -> None:
     engines = {e.name: e for e in all_engines()}
-    assert engines["power_law"] == EngineStatus("power_law", True, dimgs.__version__)
+    assert engines["structured"] == EngineStatus("structured", True, dimgs.__version__)
     for engine in engines.values():
         assert (engine.remedy is None) == engine.usable
         assert json.loads(json.dumps(engine.to_json())) == engine.to_json()
