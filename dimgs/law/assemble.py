@@ -16,6 +16,7 @@ from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.law.parts import Constant, Scores, Uncertainty
+from dimgs.law.power import free_name
 from dimgs.variables import Dimension
 
 Array = NDArray[np.float64]
@@ -202,6 +203,7 @@ def assemble(
     back = {k: -e for k, e in response.exponents if k != target.name}
     whole = expression.subs(monomials, simultaneous=True) * _monomial(design, names, back)
     used = {str(s) for s in whole.free_symbols}
+    symbols, unused = names.split(used)
     basis = design.basis.variables
     known = [
         Constant(
@@ -217,7 +219,7 @@ def assemble(
     ]
     return Law(
         target=target,
-        symbols={s: v for s, v in names.symbols.items() if s in used},
+        symbols=symbols,
         expression=whole,
         constants=(*fitted, *known, *scales),
         groups=tuple(f.group for f in design.features if f.group is not None),
@@ -236,6 +238,7 @@ def assemble(
         level=level,
         scales=tuple(v for v in basis if v.role == "scale"),
         known=tuple(v for v in basis if v.role == "constant"),
+        unused=unused,
     )
 
 
@@ -251,9 +254,7 @@ def _monomial(design: Design, names: Names, powers: Mapping[str, object]) -> sym
 def _free_names(constants: Mapping[str, float], taken: set[str]) -> dict[str, str]:
     out = {}
     for name in sorted(constants):
-        new = name
-        while new in taken:
-            new += "_0"
+        new = free_name(name, taken)
         taken.add(new)
         out[name] = new
     return out

@@ -10,6 +10,7 @@ from dimgs.law.names import Names
 from dimgs.law.parts import Domain
 
 Array = NDArray[np.float64]
+_LOG_RANGE = (-700.0, 700.0)
 
 
 def domain_of(design: Design) -> Domain:
@@ -26,7 +27,8 @@ def domain_of(design: Design) -> Domain:
         column = design.X[:, j]
         if feature.group is not None:
             label = feature.name
-            ranges[label] = (float(np.exp(column.min())), float(np.exp(column.max())))
+            ends = np.exp(np.clip([column.min(), column.max()], *_LOG_RANGE))
+            ranges[label] = (float(ends[0]), float(ends[1]))
         else:
             assert feature.variable is not None
             label = names.identifier[feature.variable]

@@ -138,6 +138,8 @@ def _si_values(variable: Variable, values: Any) -> Array:
             )
         magnitude = np.asarray(values.magnitude, dtype=np.float64)
         return np.atleast_1d(unit.factor * magnitude + unit.offset)
+    if isinstance(values, list | tuple) and any(hasattr(x, "dimensionality") for x in values):
+        return np.concatenate([_si_values(variable, x) for x in values])
     try:
         return np.atleast_1d(np.asarray(values, dtype=np.float64))
     except (TypeError, ValueError) as error:

@@ -26,6 +26,8 @@ class LinearEstimate:
     exponents : tuple of (Fraction or float)
         One per feature.
     prefactor, low, high : float
+    intervals : ndarray of shape (n_features, 2)
+        Of the exponents.
     covariance : ndarray of shape (n_features + 1, n_features + 1)
         Of [prefactor, exponents].
     residual_sd, dof : float
@@ -35,6 +37,7 @@ class LinearEstimate:
     prefactor: float
     low: float
     high: float
+    intervals: Array
     covariance: Array
     residual_sd: float
     dof: float
@@ -57,11 +60,10 @@ def linear_law(design: Design, estimate: LinearEstimate, level: float) -> Law:
     target, response = design.basis.target, design.basis.response
     assert target is not None
     assert response is not None
-    p = len(estimate.exponents)
     names = Names.of(design)
     shape = Estimate(
         estimate.exponents,
-        np.full((p, 2), np.nan),
+        estimate.intervals,
         0.0,
         0.0,
         0.0,

@@ -27,7 +27,7 @@ class Constant:
     value : float
     dimension : Dimension
     low, high : float, optional
-        Interval at the law's level; None where there is none.
+        Interval at the law's level; an end that is not finite becomes None.
     origin : {"fitted", "scale", "physical", "recognised"}
     """
 
@@ -37,6 +37,12 @@ class Constant:
     low: float | None = None
     high: float | None = None
     origin: Origin = "fitted"
+
+    def __post_init__(self) -> None:
+        for end in ("low", "high"):
+            value = getattr(self, end)
+            if value is not None and not np.isfinite(value):
+                object.__setattr__(self, end, None)
 
     @property
     def unit(self) -> str:

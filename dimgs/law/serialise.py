@@ -6,7 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dimgs.errors import InputError
+from dimgs.errors import DimgsError, InputError
 from dimgs.expression import sympy_parse, sympy_text
 from dimgs.groups.group import PiGroup
 from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
@@ -176,7 +176,9 @@ def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
             known=tuple(_variable_from(v) for v in exact["known"]),
             unused=tuple(_variable_from(v) for v in exact.get("unused", ())),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except DimgsError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise InputError(f"{where} is not a complete law: {error} is missing or broken.") from error
 
 
@@ -205,7 +207,7 @@ def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], s
 
 def as_text(document: Mapping[str, Any]) -> str:
     """JSON text of a document, readable and with a final newline."""
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_document(document: Mapping[str, Any], path: Path) -> None:
