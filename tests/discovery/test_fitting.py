@@ -1,0 +1,240 @@
+"""Planted laws are found, whatever the units, the order of columns and the order of runs."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dimgs import Dataset, Options
+from dimgs.discovery.fitting import fit
+from dimgs.law.law import Law
+from dimgs.variables import Dimension, si_unit
+from tests.planted import SI, SMALL, TRADE, Array, Planted, pipe, planted
+
+PLAIN = settings(max_examples=25, deadline=None)
+
+
+def _powers(law: Law) -> dict[str, Fraction]:
+    return {
+        str(base): Fraction(int(power.p), int(power.q))
+        for base, power in law.expression.as_powers_dict().items()
+        if str(base) in law.symbols
+    }
+
+
+@PLAIN
+@given(planted())
+def test_a_planted_law_is_recovered_exactly(law: Planted) -> None:
+    found = fit(law.table(), "y").law
+    assert _powers(found) == dict(law.exponents)
+    assert found.constants[0].value == pytest.approx(law.prefactor, rel=1e-9)
+    assert found.constants[0].unit == "1"
+    np.testing.assert_allclose(found.predict_si(law.table()), law.target, rtol=1e-9)
+
+
+@PLAIN
+@given(planted(), st.sampled_from([Fraction(1, 2), Fraction(-3, 4), Fraction(2, 3)]))
+def test_with_scales_the_prefactor_carries_the_missing_dimension(
+    law: Planted, power: Fraction
+) -> None:
+    missing = Dimension.of({"[current]": power})
+    columns = law.columns()
+    header = next(h for h in columns if h.startswith("y ["))
+    columns[f"y [{si_unit(law.dimension * missing)}]"] = columns.pop(header)
+    bases = {base for d in law.dimensions.values() for base, _ in d}
+    scales = [f"s{i} [{SI[base]}]" for i, base in enumerate(sorted(bases))]
+    asked = Options(scales=[*scales, "s9 [A]"])
+    found = fit(Dataset.from_columns(columns), "y", asked).law
+    assert _powers(found) == dict(law.exponents)
+    prefactor = found.constants[0]
+    assert prefactor.value == pytest.approx(law.prefactor, rel=1e-9)
+    assert prefactor.dimension == missing
+    assert prefactor.unit == si_unit(missing)
+
+
+@PLAIN
+@given(planted(noise=0.05), st.sampled_from([TRADE, SMALL]))
+def test_the_unit_system_of_the_table_changes_nothing(law: Planted, units: dict[str, str]) -> None:
+    one, two = fit(law.table(), "y"), fit(law.table(units), "y")
+    assert [e.rational for e in one.exponents] == [e.rational for e in two.exponents]
+    np.testing.assert_allclose(
+        one.law.predict_si(law.table()), two.law.predict_si(law.table(units)), rtol=1e-8
+    )
+    for name, score in one.scores.to_json().items():
+        assert two.scores.to_json()[name] == pytest.approx(score, abs=1e-8), name
+    for a, b in zip(one.law.constants, two.law.constants, strict=True):
+        assert (a.name, a.unit) == (b.name, b.unit)
+        assert [a.value, a.low, a.high] == pytest.approx([b.value, b.low, b.high], rel=1e-6)
+
+
+@PLAIN
+@given(planted(noise=0.05), st.randoms(use_true_random=False))
+def test_the_order_of_columns_and_runs_changes_nothing(
+    law: Planted, random: Random
+) -> None:
+    columns = law.columns(SI)
+    headers = list(columns)
+    random.shuffle(headers)
+    order = np.random.default_rng(len(headers)).permutation(24)
+    shuffled = Dataset.from_columns({h: columns[h][order] for h in headers})
+    one, two = fit(law.table(), "y"), fit(shuffled, "y")
+    assert str(one.law.groups) == str(two.law.groups)
+    for a, b in zip(one.exponents, two.exponents, strict=True):
+        assert (a.name, a.rational) == (b.name, b.rational)
+        assert [a.value, a.low, a.high] == pytest.approx([b.value, b.low, b.high], abs=1e-8)
+    np.testing.assert_allclose(
+        one.law.predict_si(law.table()), two.law.predict_si(law.table()), rtol=1e-8
+    )
+
+
+def test_an_idle_variable_leaves_the_formula_but_its_interval_stays() -> None:
+    found = fit(pipe(seed=2), "tau_w")
+    assert "eps" not in found.law.symbols
+    assert [v.name for v in found.law.unused] == ["eps"]
+    (idle,) = [e for e in found.exponents if e.group is not None and e.group.get("eps")]
+    assert idle.rational == 0
+    assert idle.low < 0 < idle.high
+    assert idle.low != idle.high
+
+
+def test_scores_are_those_of_the_target_in_the_tables_variables() -> None:
+    data = pipe()
+    found = fit(data, "tau_w")
+    truth, predicted = data["tau_w"], found.law.predict_si(data)
+
+    def r2(y: Array, p: Array) -> float:
+        return float(1 - np.sum((y - p) ** 2) / np.sum((y - y.mean()) ** 2))
+
+    assert found.scores.r2 == pytest.approx(r2(truth, predicted), abs=1e-12)
+    assert found.scores.r2_log == pytest.approx(r2(np.log(truth), np.log(predicted)), abs=1e-12)
+    misses = np.log(truth) - np.log(predicted)
+    assert found.scores.rmse_log == pytest.approx(np.sqrt(np.mean(misses**2)), rel=1e-9)
+    assert found.scores.holdout_n == 8
+    assert found.independent_contrasts == 39
+    assert found.pairs == 780
+
+
+def test_cross_validation_leaves_runs_out_one_by_one() -> None:
+    data = pipe(n=15, noise=0.2)
+    found = fit(data, "tau_w")
+    misses = []
+    for i in range(15):
+        rest = np.delete(np.arange(15), i)
+        part = fit(data.take(rest), "tau_w")
+        values = {e.name: e.value for e in part.variable_exponents}
+        # the unsnapped law through the means of the rest
+        log = sum(v * np.log(data[k]) for k, v in values.items())
+        y = np.log(data["tau_w"])
+        misses.append(y[i] - log[i] - (y - log)[rest].mean())
+    y = np.log(data["tau_w"])
+    expected = 1 - np.sum(np.square(misses)) / np.sum((y - y.mean()) ** 2)
+    assert found.scores.cv_r2_log == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("numeric", [False, True])
+def test_each_label_keeps_its_prefactor_in_predictions_and_scores(numeric: bool) -> None:
+    data = pipe(noise=0.01)
+    rigs = np.repeat([0.1, 1.0, 2.5, 10.0], 10)
+    columns = {f"{n} [{data.variable(n).si_unit}]": data[n].copy() for n in data.names}
+    columns["tau_w [Pa]"] *= rigs**0.5
+    columns["rig [mm]" if numeric else "rig"] = rigs if numeric else [f"rig {r}" for r in rigs]
+    table = Dataset.from_columns(columns)
+    found = fit(table, "tau_w", Options(within="rig"))
+    assert found.group_prefactors is not None
+    sizes = sorted(found.group_prefactors.values())
+    np.testing.assert_allclose(np.array(sizes) / sizes[0], [1, 10**0.5, 5, 10], rtol=0.03)
+    assert found.scores.r2_log is not None
+    assert found.scores.r2_log > 0.999
+    np.testing.assert_allclose(found.law.predict_si(table), table["tau_w"], rtol=0.05)
+    assert found.law.outside(table) == [[]] * 40
+    assert all(row == ["rig"] for row in found.law.outside(table.without(["rig"])))
+    assert found.independent_contrasts == 36
+
+
+def test_where_a_monomial_does_not_hold_the_missing_scale_is_named() -> None:
+    length = np.linspace(0.2, 3, 15)
+    noise = np.exp(0.01 * np.random.default_rng(0).normal(size=15))
+    data = Dataset.from_columns({"L [m]": length, "T [s]": 3 * length**0.8 * noise})
+    found = fit(data, "T", Options(constants=["g"]))
+    (warning,) = [w for w in found.warnings if "scale is missing" in w]
+    assert '--scale "L0 [m]"' in warning
+    again = fit(data, "T", Options(constants=["g"], scales=["L0 [m]"]))
+    assert _powers(again.law)["L"] == Fraction(4, 5)
+    assert not any("scale is missing" in w for w in again.warnings)
+
+
+def test_where_a_monomial_holds_no_scale_is_named() -> None:
+    length = np.linspace(0.2, 3, 15)
+    noise = np.exp(0.05 * np.random.default_rng(1).normal(size=15))
+    data = Dataset.from_columns({"L [m]": length, "T [s]": 2 * length**0.5 * noise})
+    assert not any("scale" in w for w in fit(data, "T", Options(constants=["g"])).warnings)
+
+
+def test_arrhenius_gives_the_activation_energy_and_its_interval() -> None:
+    rng = np.random.default_rng(3)
+    celsius = rng.uniform(20, 200, 40)
+    d = 1e-4 * np.exp(-5000 / (celsius + 273.15) + 0.02 * rng.normal(size=40))
+    data = Dataset.from_columns({"T [degC]": celsius, "D [m^2/s]": d})
+    found = fit(data, "D", Options(arrhenius="T", scales="auto"))
+    assert found.activation is not None
+    barrier = found.activation["T"]
+    assert barrier.low < 5000 < barrier.high
+    assert barrier.kelvin == pytest.approx(5000, rel=0.02)
+    assert barrier.kj_per_mol == pytest.approx(barrier.kelvin * 8.31446e-3, rel=1e-5)
+    assert found.law.elasticities(data)["T"] == pytest.approx(barrier.kelvin / data["T"], rel=1e-9)
+
+
+def test_a_level_is_fitted_in_its_own_unit() -> None:
+    rng = np.random.default_rng(4)
+    U, L = rng.uniform(30, 70, 40), rng.uniform(0.1, 1, 40)
+    f = 10 ** rng.uniform(2, 4, 40)
+    level = 120 + 10 * np.log10((U / 340) ** 5 * (f * L / U) ** -1.3)
+    data = Dataset.from_columns(
+        {"U [m/s]": U, "L [m]": L, "f [Hz]": f, "SPL [dB]": level}
+    )
+    found = fit(data, "SPL", Options(scales=["a [m/s]"]))
+    np.testing.assert_allclose(found.law.predict_si(data), level, atol=1e-8)
+    assert found.law.target_unit == "dB"
+    slopes = found.law.elasticities(data)
+    assert slopes["f"] == pytest.approx(-13 / np.log(10), rel=1e-6)
+    assert found.law.ratio(data, data.take(np.zeros(40, int))) == pytest.approx(
+        level - level[0], abs=1e-8
+    )
+
+
+@pytest.mark.parametrize("option", ["regimes", "additive", "local"])
+def test_more_asked_for_is_more_given(option: str) -> None:
+    asked = replace(Options(), **{option: True})
+    found = fit(pipe(), "tau_w", asked)
+    assert getattr(found, option)
+    assert getattr(fit(pipe(), "tau_w"), option) is None
+
+
+def test_regimes_of_a_level_are_not_scored_against_themselves() -> None:
+    rng = np.random.default_rng(4)
+    U, L = rng.uniform(30, 70, 40), rng.uniform(0.1, 1, 40)
+    level = 120 + 50 * np.log10(U / L) + rng.normal(size=40)
+    data = Dataset.from_columns({"U [m/s]": U, "L [m]": L, "n [Hz]": L, "SPL [dB]": level})
+    found = fit(data, "SPL", Options(regimes=True))
+    assert found.regimes is not None
+    assert all(r["law"]["scores"]["r2_log"] < 1 for r in found.regimes)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda d: Options(within="nope"), "no column 'nope'"),
+        (lambda d: Options(within="U"), "value of its own"),
+        (lambda d: Options(arrhenius="U"), "absolute temperature"),
+        (lambda d: Options(constants=["x"]), "No physical constant"),
+    ],
+)
+def test_bad_options_are_explained(change: Callable[[object], Options], words: str) -> None:
+    data = pipe()
+    with pytest.raises(ValueError, match=words):
+        fit(data, "tau_w", change(data))
