@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.monomials import short_monomials
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import Call, Exponents, Mono, Number, Power, Product, Sum, Tree
+from dimgs.engines.structured.trees import Call, Mono, Number, Power, Product, Sum, Tree
 
 Array = NDArray[np.float64]
 MINUS = Number(-1.0, "-1")
@@ -60,37 +60,38 @@ def plain(runs: Runs, count: int, *, both_signs: bool = True, halves: bool = Fal
     return _varying(Arguments(trees, found.cost[rows], found.values[:, rows]), count)
 
 
-def ratios(runs: Runs, count: int) -> list[Exponents]:
-    """Monomials that are the ratio of two variables, or else the shortest ones."""
-    found = short_monomials(runs, 8 * count, largest=4.0)
-    kept = [e for e in found.exponents if any(e) and next(x for x in e if x) > 0]
-    return kept[:count]
+def differences(
+    runs: Runs, count: int, *, squares: bool = False, signs: tuple[int, ...] = (-1, 1)
+) -> Arguments:
+    """Differences and sums of two short monomials, such as of two angles or of two positions.
 
-
-def differences(runs: Runs, count: int, *, squares: bool = False) -> Arguments:
-    """Differences and sums of two short monomials, such as of two angles or of two positions."""
-    short = short_monomials(runs, 24)
+    Those of like things come first: m_1 - m_2 where m_1/m_2 is a ratio of two variables.
+    """
+    short = short_monomials(runs, 48)
     rows = [i for i, e in enumerate(short.exponents) if any(e)]
+    E = np.array([[float(x) for x in short.exponents[i]] for i in rows]).reshape(len(rows), -1)
+    physical = E @ runs.shape.T
+    unlike = np.abs(physical[:, None, :] - physical[None, :, :]).sum(axis=2)
+    total = short.cost[rows][:, None] + short.cost[rows][None, :] + 1.5 * unlike
+    below = np.tril_indices(len(rows), -1)
+    order = np.argsort(total[below], kind="stable")[:count]
     trees: list[Tree] = []
     cost, values = [], []
-    for n, i in enumerate(rows):
-        for j in rows[:n]:
-            for sign in (-1, 1):
-                a, b = short.exponents[j], short.exponents[i]
-                second: Tree = Mono(b) if sign == 1 else Product((MINUS, Mono(b)))
-                tree: Tree = Sum((Mono(a), second))
-                value = short.values[:, j] + sign * short.values[:, i]
-                if squares:
-                    tree, value = Power(tree, Fraction(2)), value**2
-                trees.append(tree)
-                values.append(value)
-                cost.append(float(short.cost[i] + short.cost[j]) + 1.0 + 0.1 * sign)
+    for k in order:
+        i, j = int(below[0][k]), int(below[1][k])
+        for sign in signs:
+            a, b = short.exponents[rows[j]], short.exponents[rows[i]]
+            second: Tree = Mono(b) if sign == 1 else Product((MINUS, Mono(b)))
+            tree: Tree = Sum((Mono(a), second))
+            value = short.values[:, rows[j]] + sign * short.values[:, rows[i]]
+            if squares:
+                tree, value = Power(tree, Fraction(2)), value**2
+            trees.append(tree)
+            values.append(value)
+            cost.append(float(total[i, j]) - 2.0 + 0.1 * sign)
     if not trees:
         return empty(runs)
-    order = np.argsort(cost, kind="stable")
-    return _varying(
-        Arguments(tuple(trees), np.array(cost), np.column_stack(values)).take(order), count
-    )
+    return _varying(Arguments(tuple(trees), np.array(cost), np.column_stack(values)), count)
 
 
 def modulated(runs: Runs, inner: Arguments, count: int) -> Arguments:
@@ -117,32 +118,6 @@ def modulated(runs: Runs, inner: Arguments, count: int) -> Arguments:
     order = np.argsort(cost, kind="stable")[:count]
     rows = Arguments(tuple(trees), np.array(cost), np.column_stack(values)).take(order)
     return _varying(rows, count)
-
-
-def powers(runs: Runs, inner: Arguments, count: int) -> Arguments:
-    """Monomials times a power of 1 - u or 1 + u, such as pi_1 (1 - pi_2) or pi_1/(1 - pi_2²)²."""
-    outer = short_monomials(runs, 12)
-    trees: list[Tree] = []
-    cost, values = [], []
-    with np.errstate(all="ignore"):
-        for sign in (-1.0, 1.0):
-            for k, argument in enumerate(inner.trees):
-                part = argument if sign > 0 else Product((MINUS, argument))
-                base = Sum((Number(1.0, "1"), part))
-                for exponent in (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2),
-                                 Fraction(1, 2), Fraction(-1, 2)):
-                    value = (1 + sign * inner.values[:, k]) ** float(exponent)
-                    if not np.all(np.isfinite(value)):
-                        continue
-                    for i, e in enumerate(outer.exponents):
-                        tree: Tree = base if exponent == 1 else Power(base, exponent)
-                        trees.append(Product((Mono(e), tree)) if any(e) else tree)
-                        values.append(outer.values[:, i] * value)
-                        cost.append(float(inner.cost[k] + outer.cost[i]) + abs(float(exponent)))
-    if not trees:
-        return empty(runs)
-    order = np.argsort(cost, kind="stable")[:count]
-    return Arguments(tuple(trees), np.array(cost), np.column_stack(values)).take(order)
 
 
 def empty(runs: Runs) -> Arguments:

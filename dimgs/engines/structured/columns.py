@@ -27,12 +27,17 @@ class Columns:
     constant : ndarray of shape (n_columns,)
     projected : ndarray of float32, shape (n_columns, n_runs)
         Weighted, projected and normalised.
+    starts : ndarray of int, shape (n_families,)
+        First column of each family, that is, of each function and argument.
+    family : ndarray of int, shape (n_columns,)
     """
 
     function: NDArray[np.str_]
     argument: NDArray[np.int64]
     constant: Array
     projected: NDArray[np.float32]
+    starts: NDArray[np.int64]
+    family: NDArray[np.int64]
 
 
 def log_values(function: str, u: Array, c: Array) -> Array:
@@ -102,8 +107,13 @@ def build_columns(
             grid = _periodic_constants if entry.periodic else _constants
             rows, cs = _pairs(arguments, range(simple), grid)
             put(name, rows, cs)
+    names, places = np.array(function), np.array(argument, dtype=np.int64)
+    changes = np.ones(len(names), dtype=bool)
+    changes[1:] = (names[1:] != names[:-1]) | (places[1:] != places[:-1])
+    starts = np.nonzero(changes)[0]
+    family = np.cumsum(changes) - 1
     return Columns(
-        np.array(function), np.array(argument), np.array(constant), np.concatenate(blocks)
+        names, places, np.array(constant), np.concatenate(blocks), starts, family
     )
 
 

@@ -1,6 +1,7 @@
 """The embedded engine: deterministic, in double precision, from the simple to the rich."""
 
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
 
 import numpy as np
@@ -11,7 +12,14 @@ from dimgs.engines.structured.factors import Factors
 from dimgs.engines.structured.finish import candidates_of, unexplained
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import Sums
-from dimgs.engines.structured.targets import functions, powers, response, shifted
+from dimgs.engines.structured.targets import (
+    Target,
+    functions,
+    powers,
+    response,
+    shifted,
+    shifted_squares,
+)
 
 _NOTHING_LEFT = 0.05
 _FEWEST_RUNS = 5
@@ -98,19 +106,48 @@ class StructuredEngine:
 
     def _steps(self, archive: Archive, seed: int) -> list[tuple[str, Callable[[], None]]]:
         runs = archive.runs
-        built: list[Factors] = []
-        sums: list[Sums] = []
+        itself, others = response(runs), [*powers(runs)[1:], *functions(runs)]
+        factors = cached(lambda: Factors.of(runs))
+        sums = Sums(runs)
+
+        def for_each(step: Callable[..., None], targets: list[Target]) -> Callable[[], None]:
+            def run() -> None:
+                for target in targets:
+                    step(target, archive)
+                    if archive.exact:
+                        return
+
+            return run
 
         def one() -> None:
-            built.append(Factors.of(runs))
-            built[0].alone([response(runs), *functions(runs), *shifted(runs, 6)], archive)
+            factors().alone([itself, *functions(runs), *shifted(runs, 6)], archive)
 
-        def two() -> None:
-            built[0].several(response(runs), archive)
+        def several() -> None:
+            factors().several(itself, archive)
+            for target in [*functions(runs), *shifted(runs, 4)]:
+                if not archive.exact:
+                    factors().several(target, archive, share=0.4, most=2)
 
-        def monomials() -> None:
-            sums.append(Sums(runs))
-            for target in [*powers(runs), *functions(runs)]:
-                sums[0].monomials(target, archive)
+        return [
+            ("b", one),
+            ("c", for_each(sums.monomials, [itself, *others])),
+            ("c", for_each(sums.ratios, [itself])),
+            ("c", for_each(sums.functions, [itself, *others])),
+            ("c", several),
+            ("c", for_each(sums.squares, [itself, *others])),
+            ("c", for_each(sums.ratios, others)),
+            ("c", for_each(partial(sums.ratios, functions=250), [itself, *functions(runs)])),
+            ("c", for_each(sums.monomials, shifted_squares(runs, 5))),
+        ]
 
-        return [("b", one), ("c", monomials), ("c", two)]
+
+def cached(make: Callable[[], Factors]) -> Callable[[], Factors]:
+    """Make it at the first call only."""
+    made: list[Factors] = []
+
+    def get() -> Factors:
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return get

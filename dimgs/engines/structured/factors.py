@@ -20,7 +20,7 @@ from dimgs.engines.structured.targets import Target
 
 Array = NDArray[np.float64]
 Picked = tuple[int, ...]
-_ALONE, _FIRST, _PAIRS, _TRIPLES = 60, 150, 80, 40
+_ALONE, _FIRST, _PAIRS, _TRIPLES, _BATCH = 60, 160, 80, 50, 40
 
 
 @dataclass(eq=False)
@@ -63,56 +63,62 @@ class Factors:
         for target in targets:
             self._try(target, (), archive)
         left = np.column_stack([self.residual(t) for t in targets]).astype(np.float32)
-        gains = (self.columns.projected @ left) ** 2
+        best, where = self._by_family((self.columns.projected @ left) ** 2)
         for k, target in enumerate(targets):
-            for i in self._distinct(gains[:, k], _ALONE if k == 0 else _ALONE // 6):
+            for i in _top(best[:, k], where[:, k], _ALONE if k == 0 else _ALONE // 4):
                 self._try(target, (i,), archive)
             if archive.exact:
                 return
 
-    def several(self, target: Target, archive: Archive, first: int = _FIRST) -> None:
-        """Two, then three factors for one target."""
-        X = self.columns.projected
+    def several(self, target: Target, archive: Archive, share: float = 1.0, most: int = 3) -> None:
+        """Two, then three factors for one target; `share` narrows the beam."""
         e = self.residual(target).astype(np.float32)
-        start = self._distinct((X @ e) ** 2, first)
-        tuples: list[Picked] = [(i,) for i in start]
-        for limit in (_PAIRS, _TRIPLES):
+        gains = (self.columns.projected @ e) ** 2
+        best, where = self._by_family(gains[:, None])
+        tuples: list[Picked] = [(i,) for i in _top(best[:, 0], where[:, 0], int(_FIRST * share))]
+        for limit in (_PAIRS, _TRIPLES)[: most - 1]:
             found = self._extend(tuples, e, archive)
-            for picked in found[:limit]:
+            for picked in found[: int(limit * share)]:
                 self._try(target, picked, archive)
             if archive.exact:
                 return
-            tuples = found[:limit]
+            tuples = found[: int(limit * share)]
 
-    def _extend(self, tuples: list[Picked], e: NDArray[np.float32], archive: Archive) -> list[Picked]:
+    def _extend(
+        self, tuples: list[Picked], e: NDArray[np.float32], archive: Archive
+    ) -> list[Picked]:
         X = self.columns.projected
         scored: list[tuple[float, Picked]] = []
-        for picked in tuples:
+        for start in range(0, len(tuples), _BATCH):
             archive.check()
-            Q = np.linalg.qr(X[list(picked)].T.astype(np.float64))[0].astype(np.float32)
-            rest = e - Q @ (Q.T @ e)
-            overlap = ((X @ Q) ** 2).sum(axis=1)
-            gains = (X @ rest) ** 2 / np.maximum(1 - overlap, 1e-3)
-            left = float(rest @ rest)
-            for i in self._distinct(gains, 6):
-                scored.append((left - float(gains[i]), tuple(sorted((*picked, i)))))
-        out: dict[tuple[tuple[str, int], ...], Picked] = {}
+            part = tuples[start : start + _BATCH]
+            A = X[np.array(part)].astype(np.float64)
+            Q = np.linalg.qr(A.transpose(0, 2, 1))[0].astype(np.float32)
+            rest = e - np.einsum("bmd,bd->bm", Q, np.einsum("bmd,m->bd", Q, e))
+            flat = Q.transpose(1, 0, 2).reshape(len(e), -1)
+            overlap = ((X @ flat) ** 2).reshape(len(X), len(part), -1).sum(axis=2)
+            gains = (X @ rest.T) ** 2 / np.maximum(1 - overlap, 1e-3)
+            best, where = self._by_family(gains)
+            left = (rest**2).sum(axis=1)
+            for b, picked in enumerate(part):
+                top = np.argpartition(-best[:, b], min(6, len(best) - 1))[:6]
+                scored += [
+                    (float(left[b] - best[f, b]), tuple(sorted((*picked, int(where[f, b])))))
+                    for f in top
+                ]
+        out: dict[tuple[int, ...], Picked] = {}
+        family = self.columns.family
         for _, picked in sorted(scored):
-            out.setdefault(tuple(self._family(i) for i in picked), picked)
+            out.setdefault(tuple(sorted(int(family[i]) for i in picked)), picked)
         return list(out.values())
 
-    def _family(self, i: int) -> tuple[str, int]:
-        return str(self.columns.function[i]), int(self.columns.argument[i])
-
-    def _distinct(self, gains: Array, count: int) -> list[int]:
-        """Best columns, one for each function and argument."""
-        many = min(12 * count, len(gains))
-        top = np.argpartition(-gains, many - 1)[:many]
-        top = top[np.lexsort((top, -gains[top]))]
-        out: dict[tuple[str, int], int] = {}
-        for i in top:
-            out.setdefault(self._family(int(i)), int(i))
-        return list(out.values())[:count]
+    def _by_family(self, gains: Array) -> tuple[Array, NDArray[np.int64]]:
+        """Best gain and column of each function and argument, shape (n_families, n_targets)."""
+        starts = self.columns.starts
+        best = np.maximum.reduceat(gains, starts, axis=0)
+        rows = np.arange(len(gains))[:, None]
+        hit = np.where(gains == best[self.columns.family], rows, len(gains))
+        return best, np.minimum.reduceat(hit, starts, axis=0)
 
     def residual(self, target: Target) -> Array:
         """Weighted log|t| less the power law."""
@@ -142,3 +148,8 @@ def power_basis(runs: Runs, root: Array) -> Array:
     Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
     basis, size, _ = np.linalg.svd(Z, full_matrices=False)
     return np.asarray(basis[:, size > 1e-10 * size[0]])
+
+
+def _top(best: Array, where: NDArray[np.int64], count: int) -> list[int]:
+    order = np.argsort(-best, kind="stable")[:count]
+    return [int(where[f]) for f in order]

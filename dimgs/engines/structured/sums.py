@@ -1,53 +1,35 @@
-"""Sparse sums: t = Σ c_k f_k over monomials and monomials times functions, by a wide beam.
+"""Sparse relations: t = Σ c_k f_k, and t Σ d_k m_k = Σ c_k f_k, by a wide beam.
 
-Every pair of a short library, then beams: for each set that is kept, one matrix product gives the
-gain of every further term exactly (the term's part outside the span of the set).
+For each set of terms that is kept, one matrix product gives the gain of every further term
+exactly: the square of the response along the part of the term outside the span of the set.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Arguments
-from dimgs.engines.structured.monomials import Monomials, short_monomials
+from dimgs.engines.structured.monomials import short_monomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import ONE, Mono, Number, Product, Sum, Tree
+from dimgs.engines.structured.terms import (
+    Library,
+    bare_functions,
+    function_terms,
+    squared_differences,
+)
+from dimgs.engines.structured.trees import ONE, Number, Power, Product, Sum, Tree
 
 Array = NDArray[np.float64]
 Picked = tuple[int, ...]
 _DEPENDENT = 1e-9
-_EXACT = 1e-20
-
-
-@dataclass(frozen=True, eq=False)
-class Library:
-    """Terms that a sum may have.
-
-    Parameters
-    ----------
-    trees : tuple of Tree
-    values : ndarray of shape (n_runs, n_terms)
-    """
-
-    trees: tuple[Tree, ...]
-    values: Array
-
-    @classmethod
-    def of_monomials(cls, found: Monomials) -> "Library":
-        """Monomials, the constant among them."""
-        trees = tuple(Mono(e) if any(e) else ONE for e in found.exponents)
-        return cls(trees, found.values)
-
-    @classmethod
-    def of_arguments(cls, found: Arguments) -> "Library":
-        """Any trees without free constants."""
-        return cls(found.trees, found.values)
-
-    def __add__(self, other: "Library") -> "Library":
-        return Library(self.trees + other.trees, np.column_stack([self.values, other.values]))
+_EXACT = 1e-16
+_LONG = (300, 150, 100, 60, 60, 40, 40)
+_SHORT = (250, 120, 60, 40)
 
 
 @dataclass(eq=False)
@@ -55,25 +37,71 @@ class Sums:
     """Searches of sums for one problem."""
 
     runs: Runs
+    _bare: Arguments | None = None
+
+    @property
+    def bare(self) -> Arguments:
+        """Functions of short arguments, made once."""
+        if self._bare is None:
+            self._bare = bare_functions(self.runs)
+        return self._bare
 
     def monomials(self, target: Target, archive: Archive) -> None:
         """Sums of up to seven short monomials."""
-        found = short_monomials(self.runs, 400, power=target.power, halves=True)
-        self.search(Library.of_monomials(found), target, archive, widths=(400, 150, 100, 60, 60, 40, 40, 30))
+        self.search(self._monomials(target, 350), target, archive, _LONG)
+
+    def squares(self, target: Target, archive: Archive) -> None:
+        """Sums of monomials and of monomials times squared differences."""
+        library = self._monomials(target, 80) + squared_differences(self.runs, target.power, 1500)
+        self.search(library, target, archive, _SHORT)
+
+    def functions(self, target: Target, archive: Archive, count: int = 3000) -> None:
+        """Sums of monomials and of monomials times functions."""
+        library = self._monomials(target, 120)
+        library = library + function_terms(self.runs, self.bare, target.power, count)
+        self.search(library, target, archive, _SHORT)
+
+    def ratios(self, target: Target, archive: Archive, functions: int = 0) -> None:
+        """Ratios of two sums: t = Σ c_k f_k - t Σ d_k m_k."""
+        numerator = self._monomials(target, 120)
+        found = short_monomials(self.runs, 100)
+        kept = [i for i, e in enumerate(found.exponents) if any(e)]
+        denominator = Library.of_monomials(found)
+        if functions:
+            numerator = numerator + function_terms(self.runs, self.bare, target.power, functions)
+            denominator = denominator + function_terms(self.runs, self.bare, 0.0, functions)
+            kept += list(range(len(found), len(denominator)))
+        below = Library(
+            tuple(denominator.trees[i] for i in kept),
+            denominator.values[:, kept] * target.values[:, None],
+        )
+        self.search(numerator + below, target, archive, _SHORT, len(numerator))
+
+    def _monomials(self, target: Target, count: int) -> Library:
+        return Library.of_monomials(
+            short_monomials(self.runs, count, power=target.power, halves=True)
+        )
 
     def search(
-        self, library: Library, target: Target, archive: Archive, widths: tuple[int, ...]
+        self,
+        library: Library,
+        target: Target,
+        archive: Archive,
+        widths: Sequence[int],
+        above: int | None = None,
     ) -> None:
-        """Beam search, a width for each number of terms; the best of each number are fitted."""
+        """Beam search, a width for each number of terms; the best of each number are fitted.
+
+        Terms from the number `above` on hold the response and go to the denominator.
+        """
         with np.errstate(all="ignore"):
             root = np.sqrt(self.runs.weights) / (target.slope * self.runs.size)
             t = root * target.values
             F = library.values * root[:, None]
-        good = np.isfinite(t).all() and np.any(t)
-        if not good:
-            return
-        size = np.sqrt((F**2).sum(axis=0))
+            size = np.sqrt((F**2).sum(axis=0))
         kept = np.nonzero(np.isfinite(size) & (size > 0))[0]
+        if not np.isfinite(t).all() or not np.any(t) or not len(kept):
+            return
         F = F[:, kept] / size[kept]
         t = t / np.sqrt(float(t @ t))
         beam: list[Picked] = [()]
@@ -81,42 +109,56 @@ class Sums:
             archive.check()
             scored = _extended(F, t, beam, width)
             beam = [picked for _, picked in scored]
-            exact = scored[0][0] < _EXACT * 1e4
-            for _, picked in scored[: 3 if exact else 8]:
-                self._try(library, target, [int(kept[i]) for i in picked], archive)
+            if not beam:
+                return
+            exact = scored[0][0] < _EXACT
+            for _, picked in scored[: 3 if exact else 6]:
+                self._try(library, target, [int(kept[i]) for i in picked], archive, above, root)
             if exact or archive.exact:
                 return
 
-    def _try(self, library: Library, target: Target, picked: list[int], archive: Archive) -> None:
-        root = np.sqrt(self.runs.weights) / (target.slope * self.runs.size)
+    def _try(
+        self,
+        library: Library,
+        target: Target,
+        picked: list[int],
+        archive: Archive,
+        above: int | None,
+        root: Array,
+    ) -> None:
         A = library.values[:, picked] * root[:, None]
         scale = np.sqrt((A**2).sum(axis=0))
         c = np.linalg.lstsq(A / scale, target.values * root, rcond=None)[0] / scale
-        terms = []
+        upper, lower = [], [ONE]
         for value, i in zip(c, picked, strict=True):
             tree = library.trees[i]
-            terms.append(Number(float(value)) if tree == ONE else Product((Number(float(value)), tree)))
-        archive.add(target.back(Sum(tuple(terms)) if len(terms) > 1 else terms[0]))
+            if above is None or i < above:
+                number = Number(float(value))
+                upper.append(number if tree == ONE else Product((number, tree)))
+            else:
+                lower.append(Product((Number(-float(value)), tree)))
+        if upper:
+            total = Sum(tuple(upper)) if len(upper) > 1 else upper[0]
+            if len(lower) > 1:
+                total = Product((total, Power(Sum(tuple(lower)), Fraction(-1))))
+            archive.add(target.back(total))
 
 
 def _extended(F: Array, t: Array, beam: list[Picked], width: int) -> list[tuple[float, Picked]]:
     """Best supersets with one more term each, with their relative residual sums of squares."""
     best: dict[Picked, float] = {}
     step = max(1, 2_000_000 // (F.shape[1] * max(len(beam[0]), 1)))
-    keep = 3 * width
     for start in range(0, len(beam), step):
         for picked, gains, left in _gains(F, t, beam[start : start + step]):
-            many = min(12 if len(picked) else width, len(gains))
-            top = np.argpartition(-gains, many - 1)[:many]
-            for i in top:
+            many = min(12 if picked else width, len(gains)) - 1
+            for i in np.argpartition(-gains, many)[: many + 1]:
+                if gains[i] <= 0:
+                    continue
                 key = tuple(sorted((*picked, int(i))))
                 value = max(left - float(gains[i]), 0.0)
                 if value < best.get(key, np.inf):
                     best[key] = value
-        if len(best) > 8 * keep:
-            best = dict(sorted(best.items(), key=lambda item: (item[1], item[0]))[:keep])
-    ordered = sorted((value, key) for key, value in best.items())
-    return ordered[:width]
+    return sorted((value, key) for key, value in best.items())[:width]
 
 
 def _gains(F: Array, t: Array, part: list[Picked]) -> list[tuple[Picked, Array, float]]:

@@ -100,3 +100,30 @@ def shifted(runs: Runs, count: int) -> list[Target]:
 
 def _plus(term: Tree) -> Callable[[Tree], Tree]:
     return lambda tree: Sum((term, tree))
+
+
+def shifted_squares(runs: Runs, count: int) -> list[Target]:
+    """The square of the response less or plus a short monomial."""
+    out = []
+    for target in shifted(runs, count):
+        sign = float(np.sign(target.values[0]))
+        if not np.all(np.sign(target.values) == sign):
+            continue
+        out.append(
+            Target(
+                f"({target.name})^2",
+                target.values**2,
+                _signed_root(target.back, sign),
+                2.0,
+                2 * np.abs(target.values),
+            )
+        )
+    return out
+
+
+def _signed_root(back: Callable[[Tree], Tree], sign: float) -> Callable[[Tree], Tree]:
+    def build(tree: Tree) -> Tree:
+        root: Tree = Power(tree, Fraction(1, 2))
+        return back(root if sign > 0 else Product((MINUS, root)))
+
+    return build

@@ -1,0 +1,144 @@
+"""Terms that a sum may have beside monomials: monomials times functions of an argument."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.engines.structured.arguments import MINUS, Arguments, differences, plain
+from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.monomials import Monomials, short_monomials
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.trees import ONE, Call, Mono, Number, Power, Product, Sum, Tree
+
+Array = NDArray[np.float64]
+_SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 1.5), (2.0, "2", 1.5), (2 * np.pi, "2*pi", 3.0))
+_POWERS = (
+    (Fraction(1), 0.0),
+    (Fraction(-1), 0.5),
+    (Fraction(2), 0.5),
+    (Fraction(1, 2), 0.5),
+    (Fraction(-1, 2), 0.5),
+    (Fraction(-2), 1.0),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Library:
+    """Terms that a sum may have.
+
+    Parameters
+    ----------
+    trees : tuple of Tree
+    values : ndarray of shape (n_runs, n_terms)
+    """
+
+    trees: tuple[Tree, ...]
+    values: Array
+
+    @classmethod
+    def of_monomials(cls, found: Monomials) -> "Library":
+        """Monomials, the constant among them."""
+        trees = tuple(Mono(e) if any(e) else ONE for e in found.exponents)
+        return cls(trees, found.values)
+
+    def __add__(self, other: "Library") -> "Library":
+        return Library(self.trees + other.trees, np.column_stack([self.values, other.values]))
+
+    def __len__(self) -> int:
+        return len(self.trees)
+
+
+def bare_functions(runs: Runs) -> Arguments:
+    """Functions of short arguments, without a monomial in front, the cheapest first."""
+    trees: list[Tree] = []
+    cost: list[float] = []
+    values: list[Array] = []
+
+    def put(tree: Tree, value: Array, bits: float) -> None:
+        if np.all(np.isfinite(value)):
+            trees.append(tree)
+            values.append(value)
+            cost.append(bits)
+
+    monomials = plain(runs, 24)
+    pairs = differences(runs, 10)
+    with np.errstate(all="ignore"):
+        arguments = monomials + pairs
+        for k, argument in enumerate(arguments.trees):
+            u, bits = arguments.values[:, k], float(arguments.cost[k])
+            for scale, text, more in _SCALES:
+                inner = argument if scale == 1 else Product((Number(scale, text), argument))
+                for name, entry in FUNCTIONS.items():
+                    value, tree = entry.value(scale * u), Call(name, inner)
+                    rare = bits + more + 0.25 * entry.bits
+                    put(tree, value, rare)
+                    if name in ("sin", "cos"):
+                        put(Power(tree, Fraction(2)), value**2, rare + 0.5)
+        for k, argument in enumerate(monomials.trees):
+            u, bits = monomials.values[:, k], float(monomials.cost[k])
+            if next(x for x in _exponents(argument) if x) < 0:
+                continue
+            for scale, text, more in _SCALES[:3]:
+                for sign in (-1, 1):
+                    inner = argument if scale == 1 else Product((Number(scale, text), argument))
+                    part = inner if sign == 1 else Product((MINUS, inner))
+                    base = Sum((ONE, part))
+                    for exponent, rare in _POWERS:
+                        tree = base if exponent == 1 else Power(base, exponent)
+                        value = (1 + sign * scale * u) ** float(exponent)
+                        put(tree, value, bits + more + rare)
+    order = np.argsort(np.array(cost), kind="stable")
+    stacked = np.column_stack(values) if values else np.zeros((runs.n_runs, 0))
+    return Arguments(tuple(trees), np.array(cost), stacked).take(order)
+
+
+def function_terms(runs: Runs, bare: Arguments, power: float, count: int) -> Library:
+    """Monomials of the power of the response times functions, the cheapest first."""
+    outer = short_monomials(runs, 60, power=power)
+    if not len(bare) or not len(outer):
+        return Library((), np.zeros((runs.n_runs, 0)))
+    base = outer.cost - outer.cost.min()
+    total = base[:, None] + bare.cost[None, :]
+    order = np.argsort(total, axis=None, kind="stable")[:count]
+    rows, columns = np.unravel_index(order, total.shape)
+    values = outer.values[:, rows] * bare.values[:, columns]
+    trees = tuple(
+        Product((Mono(outer.exponents[i]), bare.trees[j]))
+        if any(outer.exponents[i])
+        else bare.trees[j]
+        for i, j in zip(rows, columns, strict=True)
+    )
+    return Library(trees, values)
+
+
+def squared_differences(runs: Runs, power: float, count: int) -> Library:
+    """Monomials of the power of the response times (1 - r)², r a ratio of two variables."""
+    outer = short_monomials(runs, 90, power=power)
+    ratios = [
+        (e, v)
+        for e, v, c in _columns(plain(runs, 60, both_signs=False))
+        if c < 2.7
+    ]
+    trees: list[Tree] = []
+    cost, values = [], []
+    for i, exponents in enumerate(outer.exponents):
+        for e, v in ratios:
+            squared = Power(Sum((ONE, Product((MINUS, e)))), Fraction(2))
+            trees.append(Product((Mono(exponents), squared)) if any(exponents) else squared)
+            values.append(outer.values[:, i] * (1 - v) ** 2)
+            cost.append(float(outer.cost[i]))
+    if not trees:
+        return Library((), np.zeros((runs.n_runs, 0)))
+    order = np.argsort(np.array(cost), kind="stable")[:count]
+    return Library(tuple(trees[i] for i in order), np.column_stack(values)[:, order])
+
+
+def _columns(found: Arguments) -> list[tuple[Tree, Array, float]]:
+    return [(t, found.values[:, k], float(found.cost[k])) for k, t in enumerate(found.trees)]
+
+
+def _exponents(tree: Tree) -> tuple[Fraction, ...]:
+    assert isinstance(tree, Mono)
+    return tree.exponents
