@@ -1,0 +1,207 @@
+"""SymPy expressions of other engines -> candidates: functions mapped, constants named."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from dimgs.engines.choice import candidate_bits
+from dimgs.engines.protocol import Problem
+from dimgs.engines.refit import refit
+from dimgs.errors import LawError
+from dimgs.expression.candidate import Candidate
+from dimgs.expression.complexity import complexity_of
+
+if TYPE_CHECKING:
+    import sympy
+
+_LARGEST_PLAIN_INTEGER = 64
+_LONGEST_TREE = 400
+
+
+def to_candidate(
+    expression: "sympy.Expr",
+    *,
+    scale: Literal["log", "linear"] = "log",
+    engine: str = "",
+    factor: float = 1.0,
+    of_logarithm: bool = False,
+) -> Candidate | None:
+    """Candidate of an engine's expression, None where it cannot be a law.
+
+    Floats become the constants ``c_1``, ``c_2``, ... (equal ones the same), but for small whole
+    numbers. Functions of which laws know another form (``log10``, protected ones such as
+    ``safe_log``) are mapped to it.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        In the symbols ``pi_1``, ``pi_2``, ...; need not be evaluated.
+    scale : {"log", "linear"}
+    engine : str
+    factor : float
+        By which the expression is multiplied.
+    of_logarithm : bool
+        Whether the expression is ln(pi_0), not pi_0.
+
+    Examples
+    --------
+    >>> from sympy import Function, Symbol
+    >>> x = Symbol("pi_1")
+    >>> candidate = to_candidate(0.25 * Function("safe_log")(x) ** 2.0)
+    >>> print(candidate, dict(candidate.constants))
+    c_1*log(pi_1)**2 {'c_1': 0.25}
+    """
+    import sympy
+
+    try:
+        plain = _rebuilt(expression)
+        if of_logarithm:
+            plain = _exponential(plain)
+        if factor != 1.0:
+            plain = sympy.Float(factor) * plain
+        named, constants = name_constants(plain)
+        if sum(1 for _ in sympy.preorder_traversal(named)) > _LONGEST_TREE:
+            return None
+        return Candidate.of(named, constants, scale=scale, engine=engine)
+    except (LawError, ValueError, TypeError, AttributeError, ZeroDivisionError, RecursionError):
+        return None
+
+
+def name_constants(
+    expression: "sympy.Expr", first: int = 1
+) -> "tuple[sympy.Expr, dict[str, float]]":
+    """Expression with each of its floats as a named constant, and their values.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+    first : int
+        Number of the first name.
+
+    Examples
+    --------
+    >>> from sympy import Symbol
+    >>> name_constants(2.5 * Symbol("pi_1") + 1)
+    (c_1*pi_1 + 1, {'c_1': 2.5})
+    """
+    import sympy
+
+    names: dict[float, sympy.Symbol] = {}
+    for node in sympy.preorder_traversal(expression):
+        if node.is_Float and float(node) not in names:
+            names[float(node)] = sympy.Symbol(f"c_{first + len(names)}")
+    replaced = expression.xreplace(
+        {n: names[float(n)] for n in expression.atoms(sympy.Float) if float(n) in names}
+    )
+    return replaced, {symbol.name: value for value, symbol in names.items()}
+
+
+def front_of(candidates: Iterable[Candidate], problem: Problem) -> tuple[Candidate, ...]:
+    """Pareto front of the refitted candidates, the one of the fewest bits first.
+
+    Parameters
+    ----------
+    candidates : iterable of Candidate
+    problem : Problem
+
+    Examples
+    --------
+    >>> from sympy import Symbol
+    >>> x, problem = Symbol("pi_1"), Problem({"pi_1": np.arange(1.0, 9.0)}, np.arange(2.0, 18.0, 2))
+    >>> found = [to_candidate(x + 0.5), to_candidate(1.9 * x), to_candidate(1.9 * x * (x / x**0.9))]
+    >>> [(str(c), {k: round(v, 9) for k, v in c.constants.items()}) for c in front_of(found, problem)]
+    [('c_1*pi_1', {'c_1': 2.0})]
+    """
+    fitted = [refit(candidate, problem) for candidate in candidates]
+    fitted = [c for c in fitted if np.isfinite(c.loss)]
+    fitted.sort(key=lambda c: (c.complexity, c.loss, str(c)))
+    front: list[Candidate] = []
+    for candidate in fitted:
+        if not front or candidate.loss < front[-1].loss * (1 - 1e-9):
+            front.append(candidate)
+    front.sort(key=lambda c: (candidate_bits(c, problem), c.complexity, str(c)))
+    return tuple(front)
+
+
+def _rebuilt(node: Any) -> Any:
+    """The same tree, evaluated from the leaves up, of functions that a law may have."""
+    import sympy
+    from sympy.core.function import AppliedUndef
+
+    if node.is_Float:
+        value = float(node)
+        whole = value.is_integer() and abs(value) <= _LARGEST_PLAIN_INTEGER
+        return sympy.Integer(int(value)) if whole else sympy.Float(value)
+    if not node.args:
+        return node
+    arguments = [_rebuilt(argument) for argument in node.args]
+    if isinstance(node, AppliedUndef):
+        return _known(str(node.func).removeprefix("safe_"), arguments)
+    name = node.func.__name__
+    if name in ("log2", "log10", "log1p"):
+        return _known(name, arguments)
+    return node.func(*arguments)
+
+
+def _known(name: str, arguments: list[Any]) -> Any:
+    """A function that an engine calls by a name of its own."""
+    import sympy
+
+    x = arguments[0]
+    match name:
+        case "log2":
+            return sympy.log(x) / sympy.log(2)
+        case "log10":
+            return sympy.log(x) / sympy.log(10)
+        case "log1p":
+            return sympy.log(1 + x)
+        case "square":
+            return x**2
+        case "cube":
+            return x**3
+        case "cbrt":
+            return sympy.sign(x) * abs(x) ** sympy.Rational(1, 3)
+        case "inv":
+            return 1 / x
+        case "neg":
+            return -x
+        case "logabs" | "log_abs":
+            return sympy.log(abs(x))
+        case "sqrtabs" | "sqrt_abs":
+            return sympy.sqrt(abs(x))
+        case "pow":
+            return x ** arguments[1]
+        case "powabs" | "pow_abs":
+            return abs(x) ** arguments[1]
+        case "aq":
+            return x / sympy.sqrt(1 + arguments[1] ** 2)
+        case "fmin" | "min":
+            return sympy.Min(*arguments)
+        case "fmax" | "max":
+            return sympy.Max(*arguments)
+        case "log" | "exp" | "sqrt" | "sin" | "cos" | "tan" | "sinh" | "cosh" | "tanh" | "asin":
+            return getattr(sympy, name)(x)
+        case "acos" | "atan" | "acosh" | "asinh" | "atanh" | "erf" | "erfc" | "abs" | "floor":
+            return getattr(sympy, {"abs": "Abs"}.get(name, name))(x)
+        case "ceil":
+            return sympy.ceiling(x)
+    raise LawError(f"'{name}' is not a function that a law may use.")
+
+
+def _exponential(expression: Any) -> Any:
+    """exp(expression) with its sum as a product; the shorter of two ways to write it."""
+    import sympy
+
+    expanded = sympy.expand(
+        expression, multinomial=False, power_base=False, power_exp=False, log=False, basic=False
+    )
+    written = [sympy.Mul(*_factors(e)) for e in (expression, expanded)]
+    return min(written, key=complexity_of)
+
+
+def _factors(expression: Any) -> Iterator[Any]:
+    import sympy
+
+    for term in sympy.Add.make_args(expression):
+        yield sympy.exp(term)
