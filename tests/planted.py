@@ -78,9 +78,7 @@ def planted(draw: st.DrawFn, noise: float = 0.0, most: int = 5) -> Planted:
     """Laws of two to `most` inputs over at most three base dimensions, 24 runs."""
     bases = draw(st.lists(st.sampled_from(sorted(SI)), min_size=1, max_size=3, unique=True))
     names = [f"x{i}" for i in range(draw(st.integers(2, most)))]
-    dimensions = {
-        name: Dimension.of({b: draw(_POWERS) for b in bases}) for name in names
-    }
+    dimensions = {name: Dimension.of({b: draw(_POWERS) for b in bases}) for name in names}
     exponents = {name: draw(_EXPONENTS) for name in names}
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     return Planted(

@@ -73,7 +73,8 @@ class Law:
         Known physical constants that the groups contain.
     unused : tuple of Variable
         Columns that the groups contain but the expression does not. Where they are given, the
-        domain is judged in them too; where they are not, they are taken to lie in its middle.
+        domain is judged in them too; where they are not, they are taken to lie where the
+        runs would have had them.
 
     Raises
     ------

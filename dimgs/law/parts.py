@@ -132,6 +132,23 @@ class Domain:
                     rows[int(i)].append("leverage")
         return rows
 
+    def filled(self, features: Array, absent: NDArray[np.bool_]) -> Array:
+        """Features with the absent columns set to where they add the least leverage.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n, n_features)
+        absent : ndarray of bool of shape (n_features,)
+        """
+        precision = np.asarray(self.precision)
+        away = features[:, ~absent] - np.asarray(self.centre)[~absent]
+        pull = away @ precision[np.ix_(~absent, absent)]
+        out = features.copy()
+        out[:, absent] = np.asarray(self.centre)[absent] - pull @ np.linalg.pinv(
+            precision[np.ix_(absent, absent)], hermitian=True
+        )
+        return out
+
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers."""
         return {

@@ -185,7 +185,7 @@ class _Terms:
         names: set[str] = set()
         for feature, exponent in self.grouped:
             assert feature.group is not None
-            slope = sympy.Float(float(exponent) / unit, 17)
+            slope = sympy.Float(float(exponent) / unit)
             factors = [self.symbol(n) ** _rational(x) for n, x in feature.group.exponents]
             names |= {n for n, _ in feature.group.exponents}
             total += slope * sympy.log(sympy.Mul(*factors))

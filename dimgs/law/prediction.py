@@ -56,15 +56,32 @@ def values(law: "Law", inputs: Inputs) -> Array:
 def group_values(law: "Law", inputs: Inputs) -> dict[str, Array]:
     """Values of the groups and of the inputs, by name in the pi form."""
     by_column = _by_column(law, inputs)
-    middle = dict(zip(law.domain.features, law.domain.centre, strict=True))
-    out: dict[str, Array] = {}
+    out = {symbol: inputs.values[v.name] for symbol, v in law.symbols.items()}
     with np.errstate(all="ignore"):
         for group in law.groups:
-            known = all(name in by_column for name, _ in group.exponents)
-            log = group.log(by_column) if known else middle.get(group.name, 0.0)
-            out[group.name] = np.broadcast_to(np.exp(log), (inputs.n,))
-    for symbol, variable in law.symbols.items():
-        out[symbol] = inputs.values[variable.name]
+            if all(name in by_column for name, _ in group.exponents):
+                out[group.name] = np.broadcast_to(np.exp(group.log(by_column)), (inputs.n,))
+    return out | _absent_groups(law, out, inputs.n)
+
+
+def _absent_groups(law: "Law", known: dict[str, Array], n: int) -> dict[str, Array]:
+    """Groups of columns that are not given, where the runs would have had them."""
+    absent = np.array([name not in known for name in law.domain.features], dtype=bool)
+    if not absent.any():
+        return {}
+    features = law.domain.filled(_features(law, known, n), absent)
+    names = law.domain.features
+    return {names[j]: np.exp(features[:, j]) for j in np.flatnonzero(absent)}
+
+
+def _features(law: "Law", known: dict[str, Array], n: int) -> Array:
+    """Coordinates in which leverage is judged; zero where a group is not known."""
+    logged = {g.name for g in law.groups}
+    out = np.zeros((n, len(law.domain.features)))
+    with np.errstate(all="ignore"):
+        for j, name in enumerate(law.domain.features):
+            if name in known:
+                out[:, j] = np.log(known[name]) if name in logged else known[name]
     return out
 
 
@@ -118,11 +135,7 @@ def outside(law: "Law", data: Any) -> list[list[str]]:
     """See :meth:`Law.outside`."""
     inputs = law_inputs(law, data)
     known = group_values(law, inputs)
-    logged = {g.name for g in law.groups}
-    with np.errstate(all="ignore"):
-        columns = [np.log(known[f]) if f in logged else known[f] for f in law.domain.features]
-    features = np.column_stack(columns) if columns else np.zeros((inputs.n, 0))
-    rows = law.domain.outside(known, features)
+    rows = law.domain.outside(known, _features(law, known, inputs.n))
     if law.label_effects is not None:
         seen = inputs.labels.get(law.label_effects.column)
         for i, row in enumerate(rows):

@@ -74,9 +74,7 @@ def test_the_unit_system_of_the_table_changes_nothing(law: Planted, units: dict[
 
 @PLAIN
 @given(planted(noise=0.05), st.randoms(use_true_random=False))
-def test_the_order_of_columns_and_runs_changes_nothing(
-    law: Planted, random: Random
-) -> None:
+def test_the_order_of_columns_and_runs_changes_nothing(law: Planted, random: Random) -> None:
     columns = law.columns(SI)
     headers = list(columns)
     random.shuffle(headers)
@@ -194,9 +192,7 @@ def test_a_level_is_fitted_in_its_own_unit() -> None:
     U, L = rng.uniform(30, 70, 40), rng.uniform(0.1, 1, 40)
     f = 10 ** rng.uniform(2, 4, 40)
     level = 120 + 10 * np.log10((U / 340) ** 5 * (f * L / U) ** -1.3)
-    data = Dataset.from_columns(
-        {"U [m/s]": U, "L [m]": L, "f [Hz]": f, "SPL [dB]": level}
-    )
+    data = Dataset.from_columns({"U [m/s]": U, "L [m]": L, "f [Hz]": f, "SPL [dB]": level})
     found = fit(data, "SPL", Options(scales=["a [m/s]"]))
     np.testing.assert_allclose(found.law.predict_si(data), level, atol=1e-8)
     assert found.law.target_unit == "dB"

@@ -42,7 +42,10 @@ def _with(expression: Callable[[dict[str, sympy.Symbol]], sympy.Expr], law: Law)
         (lambda s: s["C"] * s["rho"] * s["U"] ** 3, "target"),
         (lambda s: s["C"] * s["rho"] * s["U"] ** 2 * s["Z"], "'Z'"),
         (lambda s: s["C"] * s["rho"] * s["U"] ** 2 / s["pi_1"], "'pi_1'"),
-        (lambda s: sympy.Piecewise((s["rho"] * s["U"] ** 2, s["U"] < 2), (s["D"], True)), "compares"),
+        (
+            lambda s: sympy.Piecewise((s["rho"] * s["U"] ** 2, s["U"] < 2), (s["D"], True)),
+            "compares",
+        ),
     ],
 )
 def test_a_law_that_breaks_homogeneity_is_refused(
@@ -79,9 +82,7 @@ def test_constants_are_checked(law: Law) -> None:
 def test_the_pi_form_and_the_dimensional_form_agree(planted_law: Planted) -> None:
     table = planted_law.table()
     law = fit(table, "y").law
-    groups = {
-        g.name: np.exp(g.log({n: table[n] for n, _ in g.exponents})) for g in law.groups
-    }
+    groups = {g.name: np.exp(g.log({n: table[n] for n, _ in g.exponents})) for g in law.groups}
     known = [*groups, *(c.name for c in law.constants)]
     pi_0 = sympy.lambdify(known, law.pi_expression)(
         *groups.values(), *(c.value for c in law.constants)

@@ -1,0 +1,158 @@
+"""Predictions, ratios and the domain: consistency, and coverage of the intervals."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from dimgs import Dataset, Options
+from dimgs.discovery.discover import discover
+from dimgs.discovery.fitting import fit
+from dimgs.errors import LawError
+from dimgs.law.law import Law
+from tests.planted import Array, Planted, pipe, planted
+
+
+def _rows(data: Dataset, rows: list[int]) -> dict[str, Array]:
+    return {n: data[n][rows] for n in data.names}
+
+
+@settings(max_examples=15, deadline=None)
+@given(planted(noise=0.1))
+def test_ratios_are_antisymmetric_and_transitive(law: Planted) -> None:
+    table = law.table()
+    found = fit(table, "y").law
+    u, v, w = (_rows(table, r) for r in ([0, 1, 2], [3, 4, 5], [6, 7, 8]))
+    np.testing.assert_allclose(found.ratio(u, v) * found.ratio(v, u), 1.0, rtol=1e-10)
+    np.testing.assert_allclose(found.ratio(u, v) * found.ratio(v, w), found.ratio(u, w), rtol=1e-10)
+    there, back = found.ratio(u, v, level=0.9), found.ratio(v, u, level=0.9)
+    np.testing.assert_allclose(there.low * back.high, 1.0, rtol=1e-9)
+    same = found.ratio(u, u, level=0.9)
+    np.testing.assert_allclose([same.low, same.value, same.high], 1.0)
+
+
+def test_a_ratio_needs_no_prefactor_and_takes_one_reference() -> None:
+    data = pipe()
+    law = fit(data, "tau_w").law
+    one = _rows(data, [0])
+    ratios = law.ratio(data, one)
+    assert ratios.shape == (40,)
+    np.testing.assert_allclose(ratios, law.predict_si(data) / law.predict_si(one), rtol=1e-12)
+    wide = law.ratio(data, one, level=0.9, of="run")
+    narrow = law.ratio(data, one, level=0.9)
+    assert np.all(wide.high > narrow.high)
+
+
+def test_levels_and_kinds_of_intervals_are_ordered() -> None:
+    data = pipe()
+    law = fit(data, "tau_w").law
+    wide, narrow = law.predict(_rows(data, [0]), 0.99), law.predict(_rows(data, [0]), 0.5)
+    assert wide.low < narrow.low < narrow.value < narrow.high < wide.high
+    of_law = law.predict(_rows(data, [0]), 0.99, of="law")
+    assert wide.low < of_law.low
+    for level in (0.0, 1.0, -1.0, float("nan")):
+        with pytest.raises(LawError, match="level"):
+            law.predict(data, level)
+
+
+def test_a_model_test_is_inside_the_domain_and_another_regime_is_not() -> None:
+    data = pipe()
+    law = fit(data, "tau_w").law
+    prototype = _rows(data, list(range(40)))
+    # a hundred times larger and slower, in the same fluid: the same Reynolds number
+    prototype |= {"D": prototype["D"] * 100, "U": prototype["U"] / 100}
+    prototype |= {"eps": prototype["eps"] * 100}
+    assert law.outside(prototype) == [[]] * 40
+    assert np.all(prototype["D"] > law.domain.columns["D"][1])
+    creeping = {**prototype, "U": prototype["U"] * 1e-6}
+    (reynolds,) = [g.name for g in law.groups if g.known_as == "Reynolds number"]
+    assert all(reynolds in row for row in law.outside(creeping))
+
+
+def test_idle_columns_are_optional_and_judged_where_they_are_given() -> None:
+    data = pipe(seed=2)
+    law = fit(data, "tau_w").law
+    assert [v.name for v in law.unused] == ["eps"]
+    without = data.without(["eps"])
+    np.testing.assert_array_equal(law.predict_si(data), law.predict_si(without))
+    assert law.outside(without) == [[]] * 40
+    assert np.all(law.predict(without, 0.9).high > law.predict(without))
+    rough = {n: data[n] for n in data.names} | {"eps": data["eps"] * 1e6}
+    (roughness,) = [g.name for g in law.groups if g.get("eps")]
+    assert all(roughness in row for row in law.outside(rough))
+    assert np.all(law.predict(rough, 0.9).high > law.predict(without, 0.9).high.magnitude)
+
+
+def test_an_unseen_combination_is_outside_though_each_group_is_in_range() -> None:
+    rng = np.random.default_rng(0)
+    a = np.exp(rng.uniform(-1, 1, 30))
+    b = a * np.exp(0.01 * rng.normal(size=30))
+    data = Dataset.from_columns({"a [1]": a, "b [1]": b, "y [1]": a * b**0.5})
+    law = fit(data, "y").law
+    low, high = float(min(a.min(), b.min())) * 1.1, float(max(a.max(), b.max())) / 1.1
+    assert law.outside({"a": np.array([low, high]), "b": np.array([low, high])}) == [[], []]
+    assert law.outside({"a": [low], "b": [high]}) == [["leverage"]]
+
+
+def test_a_response_of_either_sign_is_predicted_with_intervals() -> None:
+    rng = np.random.default_rng(1)
+    U, L = rng.uniform(1, 3, 60), rng.uniform(0.1, 1, 60)
+    force = 0.3 * U**2 * (1 + 1.5 * rng.normal(size=60))
+    data = Dataset.from_columns({"U [m/s]": U, "L [m]": L, "F [m^2/s^2]": force})
+    report = discover(data, "F", engine="power_law")
+    assert report.fit is None
+    assert report.law is not None
+    scores = report.law.scores
+    assert [scores.r2_log, scores.rmse_log, scores.cv_r2_log, scores.holdout_r2_log] == [None] * 4
+    found = report.law.predict({n: data[n] for n in data.names}, 0.9)
+    inside = (found.low < force) & (force < found.high)
+    assert 0.8 < inside.mean() <= 1.0
+    np.testing.assert_allclose(found.high - found.value, found.value - found.low, rtol=1e-9)
+
+
+def _simulated(n: int, seed: int, noise: float = 0.1) -> Dataset:
+    rng = np.random.default_rng(seed)
+    a, b, c = np.exp(rng.uniform(-1, 1, (3, n)))
+    # exponents that no small rational meets, so that nothing is snapped wrongly
+    y = 2.0 * a * b**0.4142 * c**-1.2361 * np.exp(noise * rng.normal(size=n))
+    return Dataset.from_columns({"L [m]": a, "W [m]": a * b, "H [m]": a * c, "y [m]": y})
+
+
+def _covered(n: int, times: int) -> dict[str, float]:
+    hits: dict[str, list[float]] = {"run": [], "ratio": [], "law": [], "prefactor": []}
+    for seed in range(times):
+        law: Law = fit(_simulated(n, seed), "y", Options(level=0.9)).law
+        new = _simulated(20, 10_000 + seed)
+        exact = _simulated(20, 10_000 + seed, noise=0.0)
+        rows = {k: new[k] for k in new.names}
+        runs = law.predict(rows, 0.9)
+        hits["run"].append(float(np.mean((runs.low < new["y"]) & (new["y"] < runs.high))))
+        of_law = law.predict(rows, 0.9, of="law")
+        inside = (of_law.low < exact["y"]) & (exact["y"] < of_law.high)
+        hits["law"].append(float(inside.mean()))
+        first, second = _rows(new, list(range(10))), _rows(new, list(range(10, 20)))
+        ratio = law.ratio(first, second, 0.9, of="run")
+        truth = first["y"] / second["y"]
+        hits["ratio"].append(float(np.mean((ratio.low < truth) & (truth < ratio.high))))
+        prefactor = law.constants[0]
+        assert prefactor.low is not None
+        assert prefactor.high is not None
+        hits["prefactor"].append(float(prefactor.low < 2.0 < prefactor.high))
+    return {k: float(np.mean(v)) for k, v in hits.items()}
+
+
+def test_intervals_cover_about_as_often_as_they_say() -> None:
+    found = _covered(n=20, times=60)
+    assert 0.85 < found["run"] < 0.95
+    assert 0.85 < found["ratio"] < 0.95
+    assert 0.80 < found["law"] < 0.97
+    assert 0.80 < found["prefactor"] < 0.98
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [10, 15, 40])
+def test_intervals_cover_at_other_sizes(n: int) -> None:
+    found = _covered(n=n, times=300)
+    assert 0.87 < found["run"] < 0.94
+    assert 0.87 < found["ratio"] < 0.94
+    assert 0.86 < found["law"] < 0.95
+    assert 0.86 < found["prefactor"] < 0.95

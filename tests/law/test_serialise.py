@@ -1,0 +1,235 @@
+"""Laws to JSON and back, and the expression as an outside script reads it."""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+
+from dimgs import Dataset, Options
+from dimgs.discovery.discover import discover
+from dimgs.discovery.fitting import fit
+from dimgs.errors import DimgsError, InputError
+from dimgs.law.law import Law
+from dimgs.law.serialise import as_text
+from dimgs.variables import registry
+from tests.planted import Planted, pipe, planted
+
+ODD = ["lambda", "beta", "E", "I", "N", "T_g (K)", "Δp", "x y", "C", "pi_1", "class", "1st"]
+
+
+def odd_table(n: int = 30, noise: float = 0.0) -> Dataset:
+    """Columns whose names mean something else to SymPy or Python."""
+    rng = np.random.default_rng(5)
+    values = {name: rng.uniform(1, 3, n) for name in ODD}
+    units = ["m", "m^2", "Pa", "A", "1", "K", "Pa", "kg", "kg", "m/s", "s", "K"]
+    target = np.exp(noise * rng.normal(size=n)) * 4.5
+    for name, power in zip(ODD, (1, 0.5, 1, 0, 2, 1, -2, 1, -1, 1, 1, -1), strict=True):
+        target = target * values[name] ** power
+    columns = {f"{k} [{u}]": v for (k, v), u in zip(values.items(), units, strict=True)}
+    return Dataset.from_columns({**columns, "S [m^3/Pa]": target})
+
+
+def read_by_script(document: dict[str, object], data: Dataset) -> np.ndarray:
+    """What a script that knows only SymPy and the contract makes of a LAW document."""
+    symbols, constants = document["symbols"], document["constants"]
+    assert isinstance(symbols, dict)
+    assert isinstance(constants, list)
+    expression = sympy.sympify(document["expression"])
+    allowed = {*symbols, *(c["name"] for c in constants)}
+    assert {str(s) for s in expression.free_symbols} <= allowed
+    assert not allowed & set(dir(sympy))
+    names = sorted(str(s) for s in expression.free_symbols)
+    known = {k: data[v["column"]] for k, v in symbols.items()}
+    known |= {c["name"]: c["value"] for c in constants}
+    return np.asarray(sympy.lambdify(names, expression)(*(known[n] for n in names)))
+
+
+def laws() -> dict[str, tuple[Law, Dataset]]:
+    """One law of every kind."""
+    rng = np.random.default_rng(0)
+    n = 60
+    reynolds = 10 ** rng.uniform(2, 5, n)
+    U, D, rho = rng.uniform(1, 3, n), rng.uniform(0.01, 0.1, n), rng.uniform(900, 1100, n)
+    f = np.where(reynolds < 2300, 64 / reynolds, 0.3164 * reynolds**-0.25)
+    columns = {
+        "b_1 [kg/m^3]": rho,
+        "U [m/s]": U,
+        "C_1 [m]": D,
+        "mu [Pa s]": rho * U * D / reynolds,
+        "tau [Pa]": f * rho * U**2 / 8 * np.exp(0.01 * rng.normal(size=n)),
+    }
+    regimes = Dataset.from_columns(columns)
+    celsius, angle = rng.uniform(20, 200, n), rng.uniform(-1, 1, n)
+    d = np.exp(-5000 / (celsius + 273.15) + 0.3 * angle + 0.02 * rng.normal(size=n))
+    hot = Dataset.from_columns({"T [degC]": celsius, "tilt [deg]": angle, "D [m^2/s]": d})
+    level = 100 + 30 * np.log10(U * 20) - 10 * np.log10(D) + rng.normal(size=n)
+    loud = Dataset.from_columns({"U [m/s]": U, "D [m]": D, "L [m]": D * U, "SPL [dB]": level})
+    signed = Dataset.from_columns(
+        {
+            "U [m/s]": U,
+            "D [m]": D,
+            "nu [m^2/s]": U * D / reynolds,
+            "F [m^2/s^2]": U**2 * (0.2 + 0.2 * rng.normal(size=n)),
+        }
+    )
+    labelled = Dataset.from_columns(
+        {**columns, "rig": ["a", "b"] * (n // 2)}, units={"rig": "label"}
+    )
+    pend = Dataset.from_columns({"L [m]": D, "T [s]": 2 * (D / 9.8) ** 0.5})
+    return {
+        "power": (fit(pipe(), "tau_w").law, pipe()),
+        "robust": (fit(pipe(), "tau_w", Options(robust=True)).law, pipe()),
+        "regimes": (fit(regimes, "tau", Options(regimes=True)).law, regimes),
+        "arrhenius": (fit(hot, "D", Options(arrhenius="T", scales="auto")).law, hot),
+        "level": (fit(loud, "SPL", Options(scales=["a [m/s]"])).law, loud),
+        "linear": (discover(signed, "F", engine="power_law").law or pytest.fail("no law"), signed),
+        "within": (fit(labelled, "tau", Options(within="rig")).law, labelled),
+        "physical": (fit(pend, "T", Options(constants=["g"])).law, pend),
+        "odd": (fit(odd_table(), "S", Options(scales="auto")).law, odd_table()),
+        "odd noisy": (fit(odd_table(noise=0.1), "S", Options(scales="auto")).law, odd_table()),
+    }
+
+
+LAWS = laws()
+
+
+@pytest.mark.parametrize("kind", LAWS)
+def test_json_is_lossless(kind: str, tmp_path: Path) -> None:
+    law, data = LAWS[kind]
+    document = law.to_json(tmp_path / "deep" / "law.json")
+    assert json.loads((tmp_path / "deep" / "law.json").read_text(encoding="utf-8")) == document
+    for source in (tmp_path / "deep" / "law.json", as_text(document), document):
+        again = Law.from_json(source)
+        assert again == law
+        assert again.to_json() == document
+    for level in (None, 0.8):
+        np.testing.assert_array_equal(
+            np.asarray(_plain(law.predict(data, level))),
+            np.asarray(_plain(Law.from_json(document).predict(data, level))),
+        )
+
+
+def _plain(found: object) -> object:
+    if isinstance(found, tuple):
+        return [_plain(x) for x in found]
+    return getattr(found, "magnitude", found)
+
+
+@pytest.mark.parametrize("kind", [k for k in LAWS if k != "within"])
+def test_a_script_reads_the_expression_and_finds_the_same_numbers(kind: str) -> None:
+    law, data = LAWS[kind]
+    np.testing.assert_allclose(
+        read_by_script(law.to_json(), data), law.predict_si(data), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("kind", LAWS)
+def test_units_in_the_document_make_the_expression_right_in_pint(kind: str) -> None:
+    law, data = LAWS[kind]
+    if law.target.is_level:
+        pytest.skip("a level has no dimension to check")
+    document = law.to_json()
+    units = registry()
+    known = {
+        k: units.Quantity(float(data[v["column"]][0]), units.parse_units(v["unit"]))
+        for k, v in document["symbols"].items()
+    }
+    for c in document["constants"]:
+        known[c["name"]] = units.Quantity(c["value"], units.parse_units(c["unit"]))
+    expression = sympy.sympify(document["expression"])
+    if expression.has(sympy.Piecewise):
+        expression = expression.args[0][0]
+    names = sorted(str(s) for s in expression.free_symbols)
+    modules = [{"exp": np.exp, "sqrt": lambda q: q**0.5}, "numpy"]
+    value = sympy.lambdify(names, expression, modules)(*(known[n] for n in names))
+    want = units.Quantity(1.0, units.parse_units(document["target_unit"])).dimensionality
+    found = value.dimensionality
+    for base in {*want, *found}:
+        assert float(found.get(base, 0)) == pytest.approx(float(want.get(base, 0)), abs=1e-9)
+
+
+@settings(max_examples=15, deadline=None)
+@given(planted(noise=0.1))
+def test_any_planted_law_survives_json_and_scripts(law: Planted) -> None:
+    table = law.table()
+    found = fit(table, "y").law
+    document = json.loads(json.dumps(found.to_json(), allow_nan=False))
+    assert Law.from_json(document) == found
+    np.testing.assert_allclose(read_by_script(document, table), found.predict_si(table), rtol=1e-12)
+
+
+def test_the_document_has_the_keys_that_scripts_rely_on() -> None:
+    document = LAWS["physical"][0].to_json()
+    assert {
+        "target", "target_unit", "expression", "symbols", "pi_expression", "groups", "latex",
+        "constants", "scores", "domain", "dimension_check",
+    } <= set(document)  # fmt: skip
+    assert document["dimension_check"] == "ok"
+    assert all(
+        {"name", "value", "unit", "low", "high", "origin"} <= set(c) for c in document["constants"]
+    )
+    assert set(document["scores"]) == {
+        "r2_log", "rmse_log", "cv_r2_log", "r2", "holdout_r2_log", "holdout_n",
+    }  # fmt: skip
+    low, high, unit = document["domain"]["columns"]["L"]
+    assert low < high
+    assert unit == "m"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "not JSON"),
+        ("{}", "holds no law"),
+        ('{"law": null}', "holds no law"),
+        ('{"expression": "x", "exact": {}}', "not a complete law"),
+    ],
+)
+def test_what_is_no_law_is_refused(text: str, words: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=words):
+        Law.from_json(text)
+    path = tmp_path / "law.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match=words):
+        Law.from_json(path)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "list").write_text("[1]")
+    with pytest.raises(InputError, match="cannot be read"):
+        Law.from_json(tmp_path)
+    with pytest.raises(InputError, match="cannot be read"):
+        Law.from_json(tmp_path / "none")
+    with pytest.raises(InputError, match="not a text file"):
+        Law.from_json(tmp_path / "bytes")
+    with pytest.raises(InputError, match="holds no law"):
+        Law.from_json(tmp_path / "list")
+
+
+def test_broken_documents_end_in_one_clear_error() -> None:
+    rng = random.Random(0)
+    for _ in range(300):
+        document = json.loads(json.dumps(LAWS["arrhenius"][0].to_json()))
+        node: object = document
+        while True:
+            if isinstance(node, dict) and node:
+                key: object = rng.choice(sorted(node))
+            elif isinstance(node, list) and node:
+                key = rng.randrange(len(node))
+            else:
+                break
+            inner = node[key]  # type: ignore[index, call-overload]
+            if not isinstance(inner, dict | list) or not inner or rng.random() < 0.3:
+                node[key] = rng.choice([None, "abc", -1, [], {}, "1/0", float("nan")])  # type: ignore[index, call-overload]
+                break
+            node = inner
+        try:
+            law = Law.from_json(document)
+        except DimgsError:
+            continue
+        assert isinstance(law, Law)
