@@ -1,0 +1,240 @@
+"""The engine of symbolic regression on PySR and SymbolicRegression.jl."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import monotonic
+from types import MappingProxyType, ModuleType
+from typing import TYPE_CHECKING, Any
+
+from dimgs.engines.protocol import Budget, Outcome, Problem, Result
+from dimgs.engines.pysr.fields import rebuilt
+from dimgs.engines.pysr.guesses import julia_guesses
+from dimgs.engines.pysr.options import Target, operators_of, parameters_of
+from dimgs.engines.pysr.runtime import load_pysr
+from dimgs.engines.translate import front_of, to_candidate
+from dimgs.errors import EngineUnavailableError
+from dimgs.expression.candidate import Candidate
+
+if TYPE_CHECKING:
+    import sympy
+
+_SHARE_OF_FIELDS = 0.5
+_FORMS_OF_A_FIELD = 4
+_MOST_GUESSES = 10
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Outcome of one call of PySR: a front of expressions for each target."""
+
+    fronts: "tuple[tuple[sympy.Expr, ...], ...]"
+    interrupted: bool = False
+    failure: str = ""
+
+
+class PySREngine:
+    """Search with PySR (1.5.10 to 2.x), which needs Julia.
+
+    PySR gets dimensionless groups, the response with a loss on its scale (the squared log-ratio
+    for a positive one), and, if there are any, the learned exponents of the groups as targets of
+    their own, whose closed forms are put back into laws. Every constant is then fitted again in
+    double precision. A search takes all threads unless it is deterministic.
+
+    Parameters
+    ----------
+    guesses : sequence of Candidate
+        To start from, such as the front of another engine; for versions of PySR that can.
+    deterministic : bool, default False
+        One thread and a fixed number of iterations, so that the same seed gives the same law
+        (unless the time is over before).
+    parameters : mapping of str to object, optional
+        Any parameter of ``pysr.PySRRegressor``, such as ``{"cluster_manager": "slurm",
+        "procs": 32}``; they win over those chosen here.
+    output : path, optional
+        Folder in which PySR's own files are kept; by default a temporary one.
+    setup_seconds : float, default 600
+        Longest wait for PySR's Julia packages where Julia is installed but they are not.
+
+    Examples
+    --------
+    >>> engine = PySREngine(deterministic=True, parameters={"maxsize": 20})
+    >>> engine.name
+    'pysr'
+    """
+
+    name = "pysr"
+
+    def __init__(
+        self,
+        guesses: Sequence[Candidate] = (),
+        deterministic: bool = False,
+        parameters: Mapping[str, Any] = MappingProxyType({}),
+        output: str | Path | None = None,
+        setup_seconds: float = 600.0,
+    ) -> None:
+        self.guesses = tuple(guesses)
+        self.deterministic = deterministic
+        self.parameters = dict(parameters)
+        self.output = output
+        self.setup_seconds = setup_seconds
+
+    def search(self, problem: Problem, budget: Budget, seed: int = 0) -> Result:
+        """Pareto front of candidates, the one of the fewest bits first.
+
+        Parameters
+        ----------
+        problem : Problem
+        budget : Budget
+            Seconds of the search; Julia takes some more to start and to compile.
+        seed : int
+
+        Returns
+        -------
+        Result
+            "converged" if a law explains the runs to rounding, or the iterations were completed;
+            "unavailable", with the remedy, where PySR cannot run.
+
+        Raises
+        ------
+        InputError
+            If the installed PySR has no parameter of a given name.
+        """
+        start = monotonic()
+        if not problem.groups:
+            return Result((), "no_candidate", "There is no group to search with.", 0.0)
+        try:
+            module = load_pysr(self.setup_seconds)
+        except EngineUnavailableError as error:
+            return Result((), "unavailable", str(error), monotonic() - start)
+        laws, field_search = self._laws_of_fields(module, problem, budget, seed)
+        left = budget
+        if problem.fields:
+            left = replace(budget, seconds=budget.seconds * (1 - _SHARE_OF_FIELDS))
+        began = monotonic()
+        search = _Search(())
+        if not field_search.interrupted:
+            starts = [*front_of(laws, problem), *self.guesses][:_MOST_GUESSES]
+            search = self._run(module, Target.response(problem), left, seed, starts)
+        searched = monotonic() - began
+        factor = Target.response(problem).factor
+        found = [
+            to_candidate(e, scale=problem.scale, engine=self.name, factor=factor)
+            for front in search.fronts
+            for e in front
+        ]
+        front = front_of([*laws, *(c for c in found if c is not None)], problem)
+        seconds = monotonic() - start
+        interrupted = search.interrupted or field_search.interrupted
+        if not front:
+            reason = search.failure or "no expression has a value in every run"
+            return Result((), "no_candidate", f"PySR found no law: {reason}.", seconds)
+        outcome: Outcome = "converged"
+        how = "found by PySR"
+        if interrupted:
+            outcome, how = "timeout", "the best so far of PySR, interrupted"
+        elif search.failure:
+            outcome, how = "timeout", f"the best of PySR before it failed ({search.failure})"
+        elif searched >= left.seconds:
+            outcome, how = "timeout", "the best of PySR when the time was over"
+        return Result(front, outcome, f"{front[0]}: {how}.", seconds)
+
+    def _laws_of_fields(
+        self, module: ModuleType, problem: Problem, budget: Budget, seed: int
+    ) -> tuple[list[Candidate], _Search]:
+        if not problem.fields:
+            return [], _Search(())
+        share = replace(budget, seconds=budget.seconds * _SHARE_OF_FIELDS)
+        search = self._run(module, Target.fields(problem), share, seed, ())
+        if problem.scale == "linear":
+            return [], search
+        forms = {
+            name: _best_forms(front, problem)
+            for name, front in zip(problem.fields, search.fronts, strict=False)
+        }
+        return rebuilt(problem, forms, self.name), search
+
+    def _run(
+        self,
+        module: ModuleType,
+        target: Target,
+        budget: Budget,
+        seed: int,
+        starts: Sequence[Candidate],
+    ) -> _Search:
+        """One fit; without the guesses again if PySR cannot read them."""
+        parameters = parameters_of(
+            module.PySRRegressor,
+            target,
+            budget,
+            seed,
+            deterministic=self.deterministic,
+            guesses=None,
+            chosen=self.parameters,
+        )
+        maxsize = int(parameters["maxsize"])
+        guesses = julia_guesses(
+            starts, operators_of(parameters), factor=target.factor, maxsize=maxsize
+        )
+        if guesses:
+            with_guesses = parameters_of(
+                module.PySRRegressor,
+                target,
+                budget,
+                seed,
+                deterministic=self.deterministic,
+                guesses=guesses,
+                chosen=self.parameters,
+            )
+            search = self._fit(module, target, with_guesses)
+            if search.fronts or search.interrupted or "guesses" not in with_guesses:
+                return search
+        return self._fit(module, target, parameters)
+
+    def _fit(self, module: ModuleType, target: Target, parameters: dict[str, Any]) -> _Search:
+        with TemporaryDirectory(prefix="dimgs-pysr-", ignore_cleanup_errors=True) as folder:
+            if self.output is None:
+                places = {"output_directory": folder, "run_id": "search"}
+            else:
+                places = {"output_directory": str(self.output)}
+            model = module.PySRRegressor(**{**places, **parameters})
+            interrupted, failure = False, ""
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    model.fit(
+                        target.X,
+                        target.y,
+                        weights=target.weights,
+                        variable_names=list(target.names),
+                    )
+                except KeyboardInterrupt:
+                    interrupted = True
+                except Exception as error:
+                    failure = f"{type(error).__name__}: {error}"[:300].rstrip(".")
+                interrupted = interrupted or bool(getattr(model, "interrupted_", False))
+                return _Search(_fronts(model), interrupted, failure)
+
+
+def _fronts(model: Any) -> "tuple[tuple[sympy.Expr, ...], ...]":
+    """Hall of fame of each target; of a search that was cut off, what it had written down."""
+    tables = getattr(model, "equations_", None)
+    if tables is None:
+        try:
+            tables = model.get_hof()
+        except Exception:
+            return ()
+    tables = tables if isinstance(tables, list) else [tables]
+    return tuple(tuple(table["sympy_format"]) for table in tables)
+
+
+def _best_forms(front: "Sequence[sympy.Expr]", problem: Problem) -> "list[sympy.Expr]":
+    """The most accurate forms of an exponent, in evaluated expressions of floats."""
+    out: list[sympy.Expr] = []
+    for expression in reversed(front):
+        candidate = to_candidate(expression, scale="linear")
+        if candidate is not None and len(out) < _FORMS_OF_A_FIELD:
+            out.append(candidate.numeric)
+    return out

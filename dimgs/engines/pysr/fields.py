@@ -1,0 +1,91 @@
+"""Closed forms of learned exponents -> laws whose exponents they are."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dimgs.engines.protocol import Problem
+from dimgs.engines.translate import name_constants
+from dimgs.errors import LawError
+from dimgs.expression.candidate import Candidate
+
+if TYPE_CHECKING:
+    import sympy
+
+
+def rebuilt(
+    problem: Problem, fronts: Mapping[str, Sequence["sympy.Expr"]], engine: str = ""
+) -> list[Candidate]:
+    """Laws c · Π pi_j^a_j in which some of the exponents are functions of other groups.
+
+    If the exponent of a group does not depend on that group itself, the law is a power of it.
+    Each closed form is taken alone, with constant exponents of the other groups, and the best
+    ones of all groups together; which of the laws fits, only the runs can tell.
+
+    Parameters
+    ----------
+    problem : Problem
+        With a positive response.
+    fronts : mapping of str to sequence of sympy.Expr
+        Closed forms of the exponent of each group, the best first, in floats.
+    engine : str
+
+    Returns
+    -------
+    list of Candidate
+        Not yet refitted.
+
+    Examples
+    --------
+    >>> from sympy import Symbol
+    >>> x, y = np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 0.5, 2.0, 0.7])
+    >>> problem = Problem({"pi_1": x, "pi_2": y}, 2 * x ** (1 + y) / y)
+    >>> law = rebuilt(problem, {"pi_1": [1.0 + Symbol("pi_2")]})[0]
+    >>> print(law)
+    c_1*pi_1**(c_3 + pi_2)*pi_2**c_2
+    """
+    import sympy
+
+    names = [n for n in sorted(problem.groups, key=lambda n: (len(n), n))]
+    names = [n for n in names if n not in problem.unlogged]
+    logs = {n: np.log(problem.groups[n]) for n in names}
+    usable = {
+        n: [e for e in forms if sympy.Symbol(n) not in e.free_symbols]
+        for n, forms in fronts.items()
+        if n in names
+    }
+    sets: list[dict[str, Any]] = [{n: e} for n, forms in usable.items() for e in forms]
+    best = {n: forms[0] for n, forms in usable.items() if forms}
+    if len(best) > 1:
+        sets.append(best)
+    found = (_law(problem, logs, exponents, engine) for exponents in sets)
+    return [law for laws in found for law in laws]
+
+
+def _law(
+    problem: Problem, logs: Mapping[str, Any], exponents: Mapping[str, Any], engine: str
+) -> Iterator[Candidate]:
+    import sympy
+
+    try:
+        known = sum(
+            Candidate.of(e, scale="linear").evaluate(problem.groups) * logs[n]
+            for n, e in exponents.items()
+        )
+        left = np.log(problem.response) - known
+        others = [n for n in logs if n not in exponents]
+        columns = np.column_stack([np.ones(problem.n_runs), *(logs[n] for n in others)])
+        solution = np.linalg.lstsq(columns, left, rcond=None)[0]
+        constants = {"c_1": float(np.exp(solution[0]))}
+        law: Any = sympy.Symbol("c_1")
+        for j, n in enumerate(others):
+            constants[f"c_{j + 2}"] = float(solution[j + 1])
+            law *= sympy.Symbol(n) ** sympy.Symbol(f"c_{j + 2}")
+        for n, e in exponents.items():
+            named, values = name_constants(e, len(constants) + 1)
+            constants |= values
+            law *= sympy.Symbol(n) ** named
+        yield Candidate.of(law, constants, engine=engine)
+    except (LawError, np.linalg.LinAlgError):
+        return

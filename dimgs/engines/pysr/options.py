@@ -1,0 +1,200 @@
+"""Parameters of PySRRegressor for a problem, checked against the installed version."""
+
+import difflib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.engines.protocol import Budget, Problem
+from dimgs.errors import InputError
+
+Array = NDArray[np.float64]
+BINARY = ("+", "-", "*", "/", "^")
+UNARY = ("exp", "log", "sqrt", "sin", "cos", "tanh")
+MAXSIZE = 30
+_EXPONENT_SIZE = 9
+_ENDLESS = 1_000_000
+_DETERMINISTIC_ITERATIONS = 100
+_EXACT_LOSS = 1e-14
+_NOT_POSITIVE = 1e4
+_FARTHEST_FROM_ONE = 3
+# Only functions that SymbolicRegression.jl does not exchange for protected ones.
+_NESTED = {
+    "exp": ("exp",),
+    "sin": ("sin", "cos", "tanh"),
+    "cos": ("sin", "cos", "tanh"),
+    "tanh": ("sin", "cos", "tanh"),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """What PySR is given: one column or several, with the loss that fits them.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of the inputs.
+    X : ndarray of shape (n_runs, n_groups)
+    y : ndarray of shape (n_runs,) or (n_runs, n_targets)
+    weights : ndarray of the shape of `y`, or None
+    scale : {"log", "linear"}
+        Scale of the loss.
+    factor : float
+        Power of ten by which the response was divided.
+    """
+
+    names: tuple[str, ...]
+    X: Array
+    y: Array
+    weights: Array | None
+    scale: Literal["log", "linear"]
+    factor: float = 1.0
+
+    @classmethod
+    def response(cls, problem: Problem) -> "Target":
+        """pi_0, brought near to 1 where it is many decades away."""
+        names, X = _inputs(problem)
+        y = problem.response
+        typical = np.sqrt(np.mean(y**2))
+        if problem.scale == "log":
+            typical = np.exp(np.mean(np.log(y)))
+        decades = 0.0 if typical == 0 else float(np.round(np.log10(typical)))
+        factor = 10.0**decades if abs(decades) >= _FARTHEST_FROM_ONE else 1.0
+        return cls(names, X, y / factor, _weights(problem), problem.scale, factor)
+
+    @classmethod
+    def fields(cls, problem: Problem) -> "Target":
+        """The learned exponents of the groups, one column each."""
+        names, X = _inputs(problem)
+        y = np.column_stack([np.asarray(v, dtype=np.float64) for v in problem.fields.values()])
+        y = y[:, 0] if y.shape[1] == 1 else y
+        weights = _weights(problem)
+        if weights is not None and y.ndim == 2:
+            weights = np.repeat(weights[:, None], y.shape[1], axis=1)
+        return cls(names, X, y, weights, "linear")
+
+
+def parameters_of(
+    regressor: type,
+    target: Target,
+    budget: Budget,
+    seed: int,
+    *,
+    deterministic: bool,
+    guesses: list[str] | None,
+    chosen: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Arguments of PySRRegressor.
+
+    Parameters
+    ----------
+    regressor : type
+        PySRRegressor of the installed version.
+    target : Target
+    budget : Budget
+    seed : int
+    deterministic : bool
+        The same seed gives the same law: one thread and a fixed number of iterations.
+    guesses : list of str or None
+        In Julia's notation; left out where the version knows none.
+    chosen : mapping of str to object
+        Parameters of the user, which win.
+
+    Raises
+    ------
+    InputError
+        If the version has no parameter of a chosen name.
+    """
+    known = set(inspect.signature(regressor).parameters) - {"kwargs"}
+    for name in chosen:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise InputError(f"The installed PySR has no parameter '{name}'{hint}.")
+    parallelism = "serial" if deterministic else "multithreading"
+    if chosen.get("cluster_manager") is not None:
+        parallelism = "multiprocessing"
+    wanted: dict[str, Any] = {
+        "maxsize": MAXSIZE,
+        "niterations": _DETERMINISTIC_ITERATIONS if deterministic else _ENDLESS,
+        "timeout_in_seconds": float(budget.seconds),
+        "max_evals": budget.evaluations,
+        "early_stop_condition": _stop(target),
+        "precision": 64,
+        "parallelism": parallelism,
+        "deterministic": deterministic,
+        "random_state": seed,
+        "verbosity": 0,
+        "progress": False,
+        "input_stream": "devnull",
+    }
+    if target.scale == "log":
+        wanted["elementwise_loss"] = log_loss(target.weights is not None)
+    if "operators" not in chosen:
+        wanted |= {"binary_operators": list(BINARY), "unary_operators": list(UNARY)}
+    wanted |= _constraints({**wanted, **chosen})
+    if guesses and "guesses" in known:
+        wanted["guesses"] = guesses
+    if {"loss_function", "loss_function_expression"} & set(chosen):
+        wanted.pop("elementwise_loss", None)
+    return {**wanted, **chosen}
+
+
+def log_loss(weighted: bool) -> str:
+    """Julia source of the squared log-ratio; a large constant where the prediction is no positive.
+
+    Parameters
+    ----------
+    weighted : bool
+        Whether runs have weights, which are the third argument then.
+    """
+    extra, product = (", weight", "weight * ") if weighted else ("", "")
+    return (
+        f"dimgs_log_loss(prediction, target{extra}) = {product}(prediction > zero(prediction) ? "
+        f"abs2(log(prediction / target)) : oftype(prediction, {_NOT_POSITIVE}))"
+    )
+
+
+def operators_of(parameters: Mapping[str, Any]) -> frozenset[str]:
+    """Names of all operators of a search."""
+    if parameters.get("operators"):
+        return frozenset(name for names in parameters["operators"].values() for name in names)
+    names = (parameters.get("binary_operators") or ()), (parameters.get("unary_operators") or ())
+    return frozenset(name for group in names for name in group)
+
+
+def _constraints(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    present = operators_of(parameters)
+    nested = {
+        outer: {inner: 0 for inner in inners if inner in present}
+        for outer, inners in _NESTED.items()
+        if outer in present
+    }
+    out: dict[str, Any] = {"nested_constraints": nested} if nested else {}
+    if "^" in present:
+        out["constraints"] = {"^": (-1, _EXPONENT_SIZE)}
+    return out
+
+
+def _stop(target: Target) -> str:
+    limit = _EXACT_LOSS
+    if target.scale == "linear":
+        limit *= float(np.mean(target.y**2)) or 1.0
+    return f"dimgs_exact(loss, complexity) = loss < {limit!r}"
+
+
+def _inputs(problem: Problem) -> tuple[tuple[str, ...], Array]:
+    names = tuple(sorted(problem.groups, key=lambda n: (len(n), n)))
+    return names, np.column_stack([problem.groups[n] for n in names])
+
+
+def _weights(problem: Problem) -> Array | None:
+    if problem.weights is None:
+        return None
+    weights = np.asarray(problem.weights, dtype=np.float64)
+    return np.asarray(weights / weights.mean())
