@@ -1,5 +1,6 @@
 """`dimgs engines` and `dimgs reproduce`."""
 
+from itertools import zip_longest
 from typing import Annotated
 
 import typer
@@ -46,8 +47,12 @@ def reproduce(
     if json:
         emit_json({"studies": [o.to_json() for o in outcomes]})
     else:
-        rows = [[o.name, o.status, o.found, o.published, o.tolerance, o.why] for o in outcomes]
-        table("", ["study", "status", "found", "published", "tolerance", "why"], rows)
+        for o in outcomes:
+            parts = (o.found.split("; "), o.published.split("; "), o.tolerance.split("; "))
+            rows = [list(row) for row in zip_longest(*parts, fillvalue="")]
+            table(f"{o.name}: {o.status}", ["found", "published", "tolerance"], rows)
+            if o.why:
+                say(f"  ({o.why})")
         ran = sum(o.status != "not run" for o in outcomes)
         say(f"{sum(o.status == 'ok' for o in outcomes)} of {ran} studies that ran are ok")
     if any(o.status == "failed" for o in outcomes):
