@@ -10,7 +10,7 @@ import sympy
 from dimgs.errors import InputError
 from dimgs.law.evaluate import evaluate
 from dimgs.law.source import numpy_body
-from dimgs.variables import Unit, parse_unit, si_unit
+from dimgs.variables import Unit, Variable, parse_unit, si_unit
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law
@@ -83,7 +83,7 @@ def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:
     symbols = {}
     for name, (symbol, variable) in columns.items():
         text = units.get(name, variable.si_unit)
-        unit = _checked(name, text, variable.dimension)
+        unit = _checked(variable, text)
         symbols[symbol] = (name, text)
         if unit.factor != 1.0 or unit.offset != 0.0:
             x = sympy.Symbol(symbol)
@@ -92,8 +92,8 @@ def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:
             )
     expression = law.expression.subs(replacements, simultaneous=True)
     target_text = units.get(law.target.name, law.target_unit)
+    unit = _checked(law.target, target_text)
     if not law.target.is_level:
-        unit = _checked(law.target.name, target_text, law.target.dimension)
         expression = (
             (expression - unit.offset) / unit.factor
             if unit.offset
@@ -103,10 +103,15 @@ def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:
     return UnitLaw(law.target.name, target_text, symbols, expression)
 
 
-def _checked(name: str, text: str, dimension: Any) -> Unit:
+def _checked(variable: Variable, text: str) -> Unit:
+    if variable.is_level:
+        if text != variable.unit.text:
+            raise InputError(f"'{variable.name}' is a level and stays in '{variable.unit.text}'.")
+        return variable.unit
     unit = parse_unit(text)
-    if unit.dimension != dimension:
+    if unit.dimension != variable.dimension or unit.scale in ("level", "label"):
         raise InputError(
-            f"'{name}' cannot be given in '{text}': its dimension is that of {si_unit(dimension)}."
+            f"'{variable.name}' cannot be given in '{text}': its dimension is that of "
+            f"{si_unit(variable.dimension)}."
         )
     return unit

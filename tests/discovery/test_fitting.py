@@ -1,9 +1,9 @@
 """Planted laws are found, whatever the units, the order of columns and the order of runs."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from fractions import Fraction
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,7 +138,9 @@ def test_cross_validation_leaves_runs_out_one_by_one() -> None:
 def test_each_label_keeps_its_prefactor_in_predictions_and_scores(numeric: bool) -> None:
     data = pipe(noise=0.01)
     rigs = np.repeat([0.1, 1.0, 2.5, 10.0], 10)
-    columns = {f"{n} [{data.variable(n).si_unit}]": data[n].copy() for n in data.names}
+    columns: dict[str, Any] = {
+        f"{n} [{data.variable(n).si_unit}]": data[n].copy() for n in data.names
+    }
     columns["tau_w [Pa]"] *= rigs**0.5
     columns["rig [mm]" if numeric else "rig"] = rigs if numeric else [f"rig {r}" for r in rigs]
     table = Dataset.from_columns(columns)
@@ -203,12 +205,17 @@ def test_a_level_is_fitted_in_its_own_unit() -> None:
     )
 
 
-@pytest.mark.parametrize("option", ["regimes", "additive", "local"])
-def test_more_asked_for_is_more_given(option: str) -> None:
-    asked = replace(Options(), **{option: True})
-    found = fit(pipe(), "tau_w", asked)
-    assert getattr(found, option)
-    assert getattr(fit(pipe(), "tau_w"), option) is None
+@pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("regimes", Options(regimes=True)),
+        ("additive", Options(additive=True)),
+        ("local", Options(local=True)),
+    ],
+)
+def test_more_asked_for_is_more_given(name: str, asked: Options) -> None:
+    assert getattr(fit(pipe(), "tau_w", asked), name)
+    assert getattr(fit(pipe(), "tau_w"), name) is None
 
 
 def test_regimes_of_a_level_are_not_scored_against_themselves() -> None:

@@ -1,0 +1,46 @@
+"""discover on responses and inputs that have no logarithm, and on numbers of any size."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dimgs import Dataset, Options, discover
+from dimgs.discovery.fitting import fit
+
+
+def _throws(sine: bool) -> Dataset:
+    rng = np.random.default_rng(1)
+    angle = np.linspace(-60.0, 60.0, 24)
+    speed = rng.uniform(1.0, 50.0, 24)
+    shape = np.sin(np.radians(2 * angle)) if sine else np.cos(np.radians(angle))
+    columns = {"a [deg]": angle, "v [m/s]": speed, "x [m]": speed**2 / 9.80665 * shape}
+    return Dataset.from_columns(columns)
+
+
+@pytest.mark.parametrize(("sine", "law"), [(True, "v**2*sin(2*a)/g"), (False, "v**2*cos(a)/g")])
+def test_an_angle_of_either_sign_is_an_argument_of_the_law(sine: bool, law: str) -> None:
+    report = discover(_throws(sine), "x", constants=["g"])
+    document = json.loads(json.dumps(report.to_json()))
+    assert document["law"]["expression"] == law
+    # candidates speak of the column, for no group of the basis holds it
+    assert document["candidates"][0]["expression"] in {"sin(2*a)", "cos(a)"}
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-30, 1.0, 1e200])
+def test_scores_do_not_depend_on_the_size_of_the_numbers(size: float) -> None:
+    rng = np.random.default_rng(0)
+    d, e = rng.uniform(1.0, 9.0, (2, 12))
+    y = 2.0 * np.sqrt(d * e) * np.exp(rng.normal(0.0, 0.02, 12))
+    table = Dataset.from_columns({"d [m]": d * size, "e [m]": e * size, "y [m]": y * size})
+    plain = Dataset.from_columns({"d [m]": d, "e [m]": e, "y [m]": y})
+    scores, expected = (fit(t, "y", Options()).scores for t in (table, plain))
+    assert scores.r2 == pytest.approx(expected.r2)
+    assert scores.r2_log is not None
+
+
+def test_numbers_whose_squares_overflow_are_no_failure() -> None:
+    table = Dataset.from_columns(
+        {"d [m]": [1e300, 2.0, 3.0, 4.0], "e [m]": [1.0, 3.0, 2.0, 2.5], "y [m]": [1, 2, 3, 4.5]}
+    )
+    assert fit(table, "y", Options()).law.dimension_check == "ok"

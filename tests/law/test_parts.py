@@ -1,0 +1,101 @@
+"""The parts of a law check themselves."""
+
+import numpy as np
+import pytest
+import sympy
+from scipy.stats import t
+
+from dimgs.errors import LawError
+from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
+from dimgs.variables import Dimension
+
+ONE = sympy.Integer(1)
+
+
+def test_a_constant_has_the_coherent_unit_and_finite_ends() -> None:
+    constant = Constant("C", 2.0, Dimension.of({"[length]": 1, "[time]": -2}), -np.inf, np.nan)
+    assert constant.unit == "m/s^2"
+    assert (constant.low, constant.high) == (None, None)
+    assert Constant("C", 2.0, low=1.0, high=3.0).low == 1.0
+
+
+def test_half_widths_are_those_of_students_t() -> None:
+    u = Uncertainty((ONE, ONE), ((0.04, 0.01), (0.01, 0.09)), 0.5, 7.0, residual_dof=11.0)
+    g = np.array([[1.0, 2.0], [0.0, 0.0]])
+    of_law = np.sqrt([0.04 + 4 * 0.01 + 4 * 0.09, 0.0])
+    np.testing.assert_allclose(u.half_width(g, 0.9, 0.0), t.ppf(0.95, 7) * of_law)
+    # the second row has no uncertainty of its law, so the run's own degrees of freedom count
+    np.testing.assert_allclose(u.half_width(g, 0.9, 1.0)[1], t.ppf(0.95, 11) * 0.5)
+    np.testing.assert_allclose(u.half_width(g, 0.9, 2.0)[1], t.ppf(0.95, 11) * 0.5 * 2**0.5)
+    # Satterthwaite: between the two, never fewer than the smaller
+    total = np.hypot(of_law[0], 0.5)
+    one = u.half_width(g, 0.9, 1.0)[0]
+    assert t.ppf(0.95, 18) * total < one < t.ppf(0.95, 7) * total
+
+
+def test_infinite_degrees_of_freedom_are_normal() -> None:
+    u = Uncertainty((ONE,), ((1.0,),), 0.0, float("inf"))
+    assert u.half_width(np.array([[1.0]]), 0.9, 0.0)[0] == pytest.approx(1.6448536, abs=1e-6)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, -0.5, 90.0, float("nan")])
+def test_levels_are_fractions(level: float) -> None:
+    u = Uncertainty((ONE,), ((1.0,),), 0.0, 5.0)
+    with pytest.raises(LawError, match="as a fraction"):
+        u.half_width(np.array([[1.0]]), level, 0.0)
+
+
+def test_a_covariance_of_another_size_is_refused() -> None:
+    with pytest.raises(LawError, match="2 by 2"):
+        Uncertainty((ONE, ONE), ((1.0,),), 0.0, 5.0)
+
+
+def test_a_domain_names_groups_and_unseen_combinations() -> None:
+    domain = Domain(
+        {"pi_1": (1.0, 10.0), "pi_2": (2.0, 20.0)},
+        {},
+        ("pi_1", "pi_2"),
+        (1.0, 2.0),
+        ((1.0, 0.0), (0.0, 1.0)),
+        1.5,
+    )
+    values = {"pi_1": np.array([5.0, 0.5, 10.0, 5.0]), "pi_2": np.array([5.0, 30.0, 2.0, 5.0])}
+    features = np.array([[1.0, 2.0], [9.0, 9.0], [2.0, 2.5], [3.0, 2.0]])
+    assert domain.outside(values, features) == [[], ["pi_1", "pi_2"], [], ["leverage"]]
+    assert Domain.from_json(domain.to_json()) == domain
+    endless = Domain({}, {})
+    assert endless.to_json()["max_leverage"] is None
+    assert Domain.from_json(endless.to_json()) == endless
+
+
+def test_absent_features_add_the_least_leverage() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 3)) @ rng.normal(size=(3, 3))
+    centre = X.mean(axis=0)
+    precision = np.linalg.inv((X - centre).T @ (X - centre))
+    domain = Domain({}, {}, ("a", "b", "c"), tuple(centre), tuple(map(tuple, precision)), 1.0)
+
+    def leverage(rows: np.ndarray) -> np.ndarray:
+        return np.asarray(np.einsum("ij,jk,ik->i", rows - centre, precision, rows - centre))
+
+    absent = np.array([False, True, True])
+    filled = domain.filled(np.where(absent, 0.0, X), absent)
+    np.testing.assert_array_equal(filled[:, 0], X[:, 0])
+    least = leverage(filled)
+    assert np.all(least <= leverage(X) + 1e-12)
+    for step in rng.normal(size=(20, 2)):
+        moved = filled.copy()
+        moved[:, 1:] += 0.1 * step
+        assert np.all(leverage(moved) >= least - 1e-12)
+
+
+def test_scores_become_plain_numbers() -> None:
+    scores = Scores(1.0, 0.1, None, 0.9)
+    assert scores.to_json() == {
+        "r2_log": 1.0,
+        "rmse_log": 0.1,
+        "cv_r2_log": None,
+        "r2": 0.9,
+        "holdout_r2_log": None,
+        "holdout_n": 0,
+    }

@@ -1,0 +1,66 @@
+"""Laws in pieces: conditions, boundaries, predictions."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+
+from dimgs import Options
+from dimgs.discovery.fitting import fit
+from dimgs.expression.parsing import sympy_parse_condition
+from dimgs.law.pieces import Side, where_text
+from tests.law.examples import example
+
+
+def _side(powers: tuple[str, ...], at_least: bool, value: float = 2300.0) -> Side:
+    return Side(tuple(map(Fraction, powers)), value, value, value, at_least, 1)
+
+
+@pytest.mark.parametrize(
+    ("sides", "text"),
+    [
+        ([], "True"),
+        ([_side(("1", "0"), False)], "pi_1 < 2300"),
+        ([_side(("1", "0"), True), _side(("0", "1"), False, 0.5)], "(pi_1 >= 2300) & (pi_2 < 0.5)"),
+        ([_side(("1", "-2/5"), True)], "pi_1*pi_2**(-2/5) >= 2300"),
+        ([_side(("-1", "1/2"), False)], "pi_1**(-1)*pi_2**(1/2) < 2300"),
+    ],
+)
+def test_conditions_are_written_in_the_grammar_of_laws(sides: list[Side], text: str) -> None:
+    found = where_text(sides, ["pi_1", "pi_2"])
+    assert found == text
+    condition = sympy.sympify(found)
+    assert sympy_parse_condition(found, ["pi_1", "pi_2"]) == condition
+
+
+def test_the_boundary_is_a_constant_with_an_interval() -> None:
+    law, data = example("regimes")
+    (boundary,) = [c for c in law.constants if c.name.startswith("b_")]
+    assert boundary.unit == "1"
+    assert boundary.value == pytest.approx(2300, rel=0.15)
+    assert boundary.low is not None
+    assert boundary.high is not None
+    assert boundary.low <= boundary.value <= boundary.high
+    found = fit(data, "tau", Options(regimes=True))
+    assert found.regimes is not None
+    assert sum(r["n"] for r in found.regimes) == data.n_runs
+    first, second = found.regimes
+    assert first["where"].startswith("pi_")
+    assert {first["exponents"][0]["rational"], second["exponents"][0]["rational"]} == {"-1", "-1/4"}
+
+
+def test_each_run_is_predicted_by_the_law_of_its_regime() -> None:
+    law, data = example("regimes")
+    found = fit(data, "tau", Options(regimes=True))
+    assert found.regimes is not None
+    groups = {g.name: np.exp(g.log({n: data[n] for n, _ in g.exponents})) for g in law.groups}
+    for regime in found.regimes:
+        condition = sympy.sympify(regime["where"])
+        names = sorted(str(s) for s in condition.free_symbols)
+        inside = sympy.lambdify(names, condition)(*(groups[n] for n in names))
+        assert inside.sum() == regime["n"]
+        own = type(law).from_json(regime["law"])
+        np.testing.assert_allclose(
+            law.predict_si(data)[inside], own.predict_si(data)[inside], rtol=1e-12
+        )

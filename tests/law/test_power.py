@@ -1,0 +1,78 @@
+"""From estimates to laws: exact rationals, names, uncertainty."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs import Dataset, Options
+from dimgs.discovery.fitting import fit
+from dimgs.law.power import exact, free_name
+from tests.law.examples import example
+
+
+@given(st.floats(-10, 10))
+def test_coefficients_become_rationals_of_twelve_digits(value: float) -> None:
+    found = exact(value)
+    assert abs(found - Fraction(value)) <= Fraction(6, 10**13)
+    assert 10**12 % found.denominator == 0
+    assert exact(Fraction(1, 3)) == Fraction(1, 3)
+
+
+def test_names_that_are_taken_get_longer() -> None:
+    assert free_name("C", set()) == "C"
+    assert free_name("C", {"C", "C_0"}) == "C_0_0"
+
+
+def test_the_uncertainty_before_snapping_is_kept() -> None:
+    law, data = example("power")
+    exponents = {e.name: e for e in fit(data, "tau_w").exponents}
+    spread = np.sqrt(np.diag(np.asarray(law.uncertainty.covariance)))[1:]
+    assert len(spread) == len(exponents)
+    assert all(s > 0 for s in spread)
+    assert {str(g) for g in law.uncertainty.gradients} == {"1", *(f"log({n})" for n in exponents)}
+
+
+def test_angles_and_signed_numbers_enter_without_a_logarithm() -> None:
+    rng = np.random.default_rng(0)
+    size, width = rng.uniform(1, 2, (2, 25))
+    angle, lobes = np.linspace(-30, 30, 25), rng.integers(0, 3, 25)
+    y = 2 * size**2 / width * np.exp(0.7 * np.radians(angle) - 0.2 * lobes)
+    data = Dataset.from_columns(
+        {"L [m]": size, "W [m]": width, "a [deg]": angle, "lobes [1]": lobes, "y [m]": y}
+    )
+    result = fit(data, "y")
+    law = result.law
+    assert {e.name: e.group is None for e in result.exponents} == {
+        "pi_1": False,
+        "a": True,
+        "lobes": True,
+    }
+    constants = {c.name: c for c in law.constants}
+    assert set(constants) == {"C", "c_a", "c_lobes"}
+    assert constants["c_a"].value == pytest.approx(0.7)
+    assert constants["c_lobes"].value == pytest.approx(-0.2)
+    assert all(c.unit == "1" for c in constants.values())
+    np.testing.assert_allclose(law.predict_si(data), y, rtol=1e-9)
+    assert any("without a logarithm" in w for w in result.warnings)
+
+
+def test_origins_of_constants() -> None:
+    origins = {c.name: c.origin for c in example("physical")[0].constants}
+    assert origins == {"C": "fitted", "g": "physical"}
+    absorbed = {c.name: (c.origin, c.low, c.high) for c in example("level")[0].constants}
+    assert absorbed["a"] == ("scale", None, None)
+    hot = {c.name: (c.origin, c.unit) for c in example("arrhenius")[0].constants}
+    assert hot["T_a"] == ("fitted", "K")
+
+
+def test_a_weighted_fit_follows_its_error_column() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 5, 30)
+    sigma = np.where(np.arange(30) < 15, 0.01, 1.0)
+    y = 3 * x**2 * np.exp(sigma * rng.normal(size=30))
+    columns = {"x [m]": x, "W [m]": np.ones(30), "y [m]": y, "y_err [m]": y * sigma}
+    law = fit(Dataset.from_columns(columns), "y", Options()).law
+    assert law.elasticities(Dataset.from_columns(columns))["x"] == pytest.approx(2, abs=0.05)

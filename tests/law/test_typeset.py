@@ -1,0 +1,65 @@
+"""Typeset laws: what they show, and that they compile."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from dimgs.law.typeset import constant_equations, group_definitions, law_article, readable
+from tests.latex.checker import problems
+from tests.law.examples import KINDS, example
+
+ENGINE = shutil.which("pdflatex")
+
+
+@pytest.mark.skipif(ENGINE is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("kind", ["power", "regimes", "arrhenius", "level", "odd"])
+def test_the_article_compiles(kind: str, tmp_path: Path) -> None:
+    law, _ = example(kind)
+    (tmp_path / "law.tex").write_text(law_article(law), encoding="utf-8")
+    done = subprocess.run(
+        [ENGINE or "", "-interaction=nonstopmode", "-halt-on-error", "law.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert (tmp_path / "law.pdf").stat().st_size > 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_formula_is_well_formed(kind: str) -> None:
+    law, _ = example(kind)
+    for formula in (
+        law.latex(),
+        law.latex("pi"),
+        *group_definitions(law),
+        *constant_equations(law),
+    ):
+        assert problems(formula) == []
+
+
+def test_named_groups_are_typeset_by_their_names() -> None:
+    law, _ = example("power")
+    assert "\\mathrm{Re}" in law.latex("pi")
+    assert "\\tau_{w}" in law.latex()
+    assert any(line.startswith("\\mathrm{Re} = ") for line in group_definitions(law))
+
+
+def test_the_symbol_table_lists_every_symbol_with_its_unit() -> None:
+    law, _ = example("power")
+    table = law.symbol_table()
+    for text in ("\\tau_{w}", "\\rho", "\\mu", "\\pascal", "\\kilogram"):
+        assert text in table
+    assert table.count("\\\\") >= len(law.symbols) + len(law.constants) + 1
+
+
+def test_long_decimals_are_shortened_for_reading_only() -> None:
+    law, _ = example("odd noisy")
+    assert re.search(r"\d{6,}", str(law.expression))
+    assert not re.search(r"\d{6,}", str(readable(law.expression)))
+    assert not re.search(r"\d{6,}", law.latex())

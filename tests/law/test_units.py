@@ -1,0 +1,121 @@
+"""A law in the units of a trade agrees with the law in SI."""
+
+import numpy as np
+import pytest
+
+from dimgs import Dataset
+from dimgs.discovery.fitting import fit
+from dimgs.errors import InputError
+from dimgs.law.law import Law
+from tests.law.examples import example
+from tests.law.test_source import run
+
+
+@pytest.fixture(scope="module")
+def pump() -> tuple[Law, Dataset]:
+    rng = np.random.default_rng(0)
+    n = 40
+    rho, N, D = rng.uniform(700, 1300, n), rng.uniform(5, 50, n), rng.uniform(0.05, 1, n)
+    mu = 10 ** rng.uniform(-3, -1, n)
+    power = 3 * rho * N**3 * D**5 * (rho * N * D**2 / mu) ** -0.15
+    data = Dataset.from_columns(
+        {
+            "rho [kg/m^3]": rho,
+            "N [1/s]": N,
+            "D [m]": D,
+            "mu [Pa s]": mu,
+            "P [W]": power * np.exp(0.02 * rng.normal(size=n)),
+        }
+    )
+    return fit(data, "P").law, data
+
+
+def test_american_units_agree_with_si(pump: tuple[Law, Dataset]) -> None:
+    law, data = pump
+    other = law.with_units(rho="lb/ft^3", D="ft", P="hp")
+    numbers = {
+        "rho": data["rho"] / (0.45359237 / 0.3048**3),
+        "D": data["D"] / 0.3048,
+        "N": data["N"],
+        "mu": data["mu"],
+    }
+    expected = law.predict_si(data) / 745.6998715822702
+    np.testing.assert_allclose(other.predict(numbers), expected, rtol=1e-9)
+    function = run(other.python("f"), "f")
+    arguments = {symbol: numbers[column] for symbol, (column, _) in other.symbols.items()}
+    np.testing.assert_allclose(function(**arguments), expected, rtol=1e-9)
+    assert "hp" in str(other)
+    assert "ft" in other.python()
+    assert other.latex().startswith("P = ")
+
+
+def test_pressures_in_psi_agree_with_si() -> None:
+    law, data = example("power")
+    other = law.with_units({"tau_w": "psi", "U": "ft/s", "D": "inch"})
+    numbers = {n: data[n] for n in data.names}
+    numbers |= {"U": data["U"] / 0.3048, "D": data["D"] / 0.0254}
+    np.testing.assert_allclose(
+        other.predict(numbers), law.predict_si(data) / 6894.757293168361, rtol=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor", "offset"), [("degF", 5 / 9, 459.67), ("degC", 1, 273.15)]
+)
+def test_temperatures_with_an_offset_agree_with_si(unit: str, factor: float, offset: float) -> None:
+    law, data = example("arrhenius")
+    other = law.with_units({"T": unit, "tilt": "deg", "D": "cm^2/s"})
+    numbers = {
+        "T": data["T"] / factor - offset,
+        "tilt": np.degrees(data["tilt"]),
+    }
+    np.testing.assert_allclose(other.predict(numbers), law.predict_si(data) * 1e4, rtol=1e-9)
+
+
+def test_a_target_with_an_offset_agrees_with_si() -> None:
+    rng = np.random.default_rng(0)
+    kelvin = rng.uniform(280, 400, 20)
+    data = Dataset.from_columns(
+        {"T [K]": kelvin, "x [1]": kelvin / 300, "Ta [degC]": kelvin * 1.1 - 273.15}
+    )
+    law = fit(data, "Ta").law
+    other = law.with_units(Ta="degF", T="degC")
+    numbers = {"T": kelvin - 273.15, "x": data["x"]}
+    np.testing.assert_allclose(
+        other.predict(numbers), law.predict_si(data) * 9 / 5 - 459.67, rtol=1e-9
+    )
+    assert str(law.predict(data).units) == "degree_Celsius"
+    np.testing.assert_allclose(law.predict(data).magnitude, kelvin * 1.1 - 273.15, rtol=1e-9)
+
+
+def test_regimes_keep_their_boundary_in_other_units() -> None:
+    law, data = example("regimes")
+    other = law.with_units({"U": "ft/s", "tau": "psi", "mu": "cP"})
+    numbers = {n: data[n] for n in data.names}
+    numbers |= {"U": data["U"] / 0.3048, "mu": data["mu"] * 1000}
+    np.testing.assert_allclose(
+        other.predict(numbers), law.predict_si(data) / 6894.757293168361, rtol=1e-9
+    )
+
+
+def test_a_level_keeps_its_unit() -> None:
+    law, data = example("level")
+    other = law.with_units(U="km/h")
+    numbers = {"U": data["U"] * 3.6, "D": data["D"], "L": data["L"]}
+    np.testing.assert_allclose(other.predict(numbers), law.predict_si(data), rtol=1e-9)
+
+
+def test_wrong_units_and_columns_are_explained() -> None:
+    law, _ = example("power")
+    with pytest.raises(InputError, match="no column 'Z'"):
+        law.with_units(Z="ft")
+    with pytest.raises(InputError, match="cannot be given in 'psi'"):
+        law.with_units(U="psi")
+    with pytest.raises(InputError, match="cannot be given in 'dB'"):
+        law.with_units(U="dB")
+    with pytest.raises(InputError, match="cannot be read"):
+        law.with_units(U="blorb")
+    with pytest.raises(InputError, match="'U' is missing"):
+        law.with_units(U="ft/s").predict({"rho": 1, "D": 1, "mu": 1})
+    with pytest.raises(InputError, match="stays in 'dB'"):
+        example("level")[0].with_units(SPL="ft")
