@@ -74,13 +74,17 @@ def refit(candidate: Candidate, problem: Problem) -> Candidate:
         return replace(candidate, loss=np.inf)
     loss = float(np.mean(before**2))
     best = start
+
+    def slopes(values: Array) -> Array:
+        return _slopes(residuals, values)
+
     if len(start) and loss > 0:
         with np.errstate(all="ignore"):
             found = np.asarray(
                 least_squares(
                     residuals,
                     start,
-                    jac=lambda values: _slopes(residuals, values),
+                    jac=slopes,
                     x_scale="jac",
                     ftol=_TOLERANCE,
                     xtol=_TOLERANCE,
@@ -124,4 +128,5 @@ def _slopes(residuals: Callable[[Array], Array], values: Array) -> Array:
         step = np.zeros(len(values))
         step[j] = np.cbrt(np.finfo(float).eps) * (abs(value) or 1.0)
         columns.append((residuals(values + step) - residuals(values - step)) / (2 * step[j]))
-    return np.nan_to_num(np.column_stack(columns), nan=0.0, posinf=0.0, neginf=0.0)
+    slopes = np.column_stack(columns)
+    return np.where(np.isfinite(slopes), slopes, 0.0)

@@ -8,6 +8,7 @@ import numpy as np
 from dimgs.engines.choice import candidate_bits
 from dimgs.engines.protocol import Problem
 from dimgs.engines.refit import refit
+from dimgs.engines.rounding import with_simple_constants
 from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _LARGEST_PLAIN_INTEGER = 64
 _LONGEST_TREE = 400
+_EXACT_LOSS = 1e-26
 
 
 def to_candidate(
@@ -110,18 +112,28 @@ def front_of(candidates: Iterable[Candidate], problem: Problem) -> tuple[Candida
     >>> from sympy import Symbol
     >>> x, problem = Symbol("pi_1"), Problem({"pi_1": np.arange(1.0, 9.0)}, np.arange(2.0, 18.0, 2))
     >>> found = [to_candidate(x + 0.5), to_candidate(1.9 * x), to_candidate(1.9 * x * (x / x**0.9))]
-    >>> [(str(c), {k: round(v, 9) for k, v in c.constants.items()}) for c in front_of(found, problem)]
-    [('c_1*pi_1', {'c_1': 2.0})]
+    >>> [str(candidate) for candidate in front_of(found, problem)]
+    ['2*pi_1']
     """
-    fitted = [refit(candidate, problem) for candidate in candidates]
-    fitted = [c for c in fitted if np.isfinite(c.loss)]
-    fitted.sort(key=lambda c: (c.complexity, c.loss, str(c)))
-    front: list[Candidate] = []
-    for candidate in fitted:
-        if not front or candidate.loss < front[-1].loss * (1 - 1e-9):
-            front.append(candidate)
+    fitted = _dominant([refit(candidate, problem) for candidate in candidates])
+    simple = [with_simple_constants(candidate, problem) for candidate in fitted]
+    front = _dominant([*fitted, *simple])
     front.sort(key=lambda c: (candidate_bits(c, problem), c.complexity, str(c)))
     return tuple(front)
+
+
+def _dominant(candidates: list[Candidate]) -> list[Candidate]:
+    """Those that no shorter one equals, the shortest first."""
+
+    def key(c: Candidate) -> tuple[int, float, int, str]:
+        return c.complexity, max(c.loss, _EXACT_LOSS), len(c.constants), str(c)
+
+    front: list[Candidate] = []
+    for candidate in sorted(candidates, key=key):
+        best = front[-1].loss if front else np.inf
+        if candidate.loss < best * (1 - 1e-9) and (not front or best > _EXACT_LOSS):
+            front.append(candidate)
+    return front
 
 
 def _rebuilt(node: Any) -> Any:

@@ -47,8 +47,8 @@ def rebuilt(
     """
     import sympy
 
-    names = [n for n in sorted(problem.groups, key=lambda n: (len(n), n))]
-    names = [n for n in names if n not in problem.unlogged]
+    names = [n for n in problem.groups if n not in problem.unlogged]
+    names.sort(key=lambda n: (len(n), n))
     logs = {n: np.log(problem.groups[n]) for n in names}
     usable = {
         n: [e for e in forms if sympy.Symbol(n) not in e.free_symbols]

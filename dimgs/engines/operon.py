@@ -1,0 +1,198 @@
+"""The engine of symbolic regression on Operon (package pyoperon), which needs no Julia."""
+
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
+from time import monotonic
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.engines.availability import operon_status
+from dimgs.engines.protocol import Budget, Problem, Result
+from dimgs.engines.translate import front_of, to_candidate
+from dimgs.errors import InputError
+from dimgs.expression.candidate import Candidate
+
+if TYPE_CHECKING:
+    import sympy
+
+Array = NDArray[np.float64]
+SYMBOLS = "add,sub,mul,div,exp,log,sqrt,square,sin,cos,tanh,constant,variable"
+_LOG = "log_"
+_DIGITS = 60
+_LARGEST_SEED = 2**63
+_EVALUATIONS = 10_000_000
+_EXACT_LOSS = 1e-20
+
+
+class OperonEngine:
+    """Genetic programming with Operon, an optional package.
+
+    Operon computes in single precision, so only the form of its expressions is kept: constants
+    are fitted again in double precision. A positive response is searched on its logarithm, then,
+    if no law is exact, as it is, with half of the time each and with the groups and their
+    logarithms as inputs. Weights count when the constants are fitted again.
+    Its fitted models do not pickle; the candidates do.
+
+    Parameters
+    ----------
+    threads : int, default 1
+    parameters : mapping of str to object, optional
+        Any parameter of ``pyoperon.sklearn.SymbolicRegressor``; they win over those chosen here.
+
+    Examples
+    --------
+    >>> OperonEngine().name
+    'operon'
+    """
+
+    name = "operon"
+
+    def __init__(
+        self, threads: int = 1, parameters: Mapping[str, Any] = MappingProxyType({})
+    ) -> None:
+        self.threads = threads
+        self.parameters = dict(parameters)
+
+    def search(self, problem: Problem, budget: Budget, seed: int = 0) -> Result:
+        """Pareto front of candidates, the one of the fewest bits first.
+
+        Parameters
+        ----------
+        problem : Problem
+        budget : Budget
+            Operon counts whole seconds; a started one is completed.
+        seed : int
+
+        Returns
+        -------
+        Result
+            "unavailable", with the remedy, where pyoperon is not installed.
+
+        Raises
+        ------
+        InputError
+            If the installed pyoperon has no parameter of a given name.
+        """
+        start = monotonic()
+        if not problem.groups:
+            return Result((), "no_candidate", "There is no group to search with.", 0.0)
+        status = operon_status()
+        if not status.usable:
+            message = f"Operon is not installed: {status.remedy}."
+            return Result((), "unavailable", message, monotonic() - start)
+        try:
+            regressor = import_module("pyoperon.sklearn").SymbolicRegressor
+        except ImportError as error:
+            message = f"Operon does not load ({error}): {operon_status().remedy or 'reinstall it'}."
+            return Result((), "unavailable", message, monotonic() - start)
+        passes = (True, False) if problem.scale == "log" else (False,)
+        share = replace(budget, seconds=budget.seconds / len(passes))
+        front: tuple[Candidate, ...] = ()
+        failure = "no expression has a value in every run"
+        late = False
+        for of_logarithm in passes:
+            began = monotonic()
+            try:
+                found = self._pass(regressor, problem, share, seed, of_logarithm)
+            except (RuntimeError, ValueError) as error:
+                failure = str(error)[:300].rstrip(".")
+                continue
+            late = monotonic() - began >= share.seconds
+            front = front_of([*front, *found], problem)
+            if front and min(c.loss for c in front) < _EXACT_LOSS:
+                late = False
+                break
+        seconds = monotonic() - start
+        if not front:
+            return Result((), "no_candidate", f"Operon found no law: {failure}.", seconds)
+        if late:
+            message = f"{front[0]}: the best of Operon when the time was over."
+            return Result(front, "timeout", message, seconds)
+        return Result(front, "converged", f"{front[0]}: found by Operon.", seconds)
+
+    def _pass(
+        self, regressor: Any, problem: Problem, budget: Budget, seed: int, of_logarithm: bool
+    ) -> list[Candidate]:
+        model = regressor(**self._parameters(regressor, budget, seed))
+        names, X = _inputs(problem)
+        y = np.log(problem.response) if of_logarithm else problem.response
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model.fit(X, y)
+        texts = [model.get_model_string(e["tree"], _DIGITS, names) for e in model.pareto_front_]
+        candidates = (
+            to_candidate(
+                expression_of(text, names),
+                scale=problem.scale,
+                engine=self.name,
+                of_logarithm=of_logarithm,
+            )
+            for text in dict.fromkeys(texts)
+        )
+        return [c for c in candidates if c is not None]
+
+    def _parameters(self, regressor: Any, budget: Budget, seed: int) -> dict[str, Any]:
+        wanted: dict[str, Any] = {
+            "allowed_symbols": SYMBOLS,
+            "objectives": ["r2", "length"],
+            "optimizer_iterations": 5,
+            "max_length": 30,
+            "generations": 10_000,
+            "max_evaluations": budget.evaluations or _EVALUATIONS,
+            "max_time": max(1, int(np.ceil(budget.seconds))),
+            "epsilon": 1e-12,
+            "n_threads": self.threads,
+            "random_state": int(seed) % _LARGEST_SEED,
+        }
+        known = set(regressor().get_params())
+        for name in self.parameters:
+            if name not in known:
+                raise InputError(f"The installed pyoperon has no parameter '{name}'.")
+        return {**wanted, **self.parameters}
+
+
+def expression_of(text: str, names: list[str]) -> "sympy.Expr":
+    """Operon's infix text as SymPy, with its single-precision numbers as short as they are.
+
+    Parameters
+    ----------
+    text : str
+    names : list of str
+        Inputs; ``log_pi_1`` stands for the logarithm of ``pi_1``.
+
+    Examples
+    --------
+    >>> expression_of("(0.10000000149011612 * (log_pi_1 ^ 2))", ["pi_1", "log_pi_1"])
+    0.1*log(pi_1)**2
+    """
+    import sympy
+    from sympy.parsing.sympy_parser import parse_expr
+
+    meaning: dict[str, Any] = {}
+    for name in names:
+        plain = sympy.Symbol(name.removeprefix(_LOG))
+        meaning[name] = sympy.log(plain) if name.startswith(_LOG) else plain
+    for name in set(re.findall(r"([A-Za-z_]\w*)\(", text)):
+        meaning[name] = sympy.Function(f"safe_{name}")
+    short = re.sub(r"\d+\.\d+(?:[eE][-+]?\d+)?", lambda found: _single(found.group()), text)
+    return parse_expr(short.replace("^", "**"), local_dict=meaning)
+
+
+def _single(text: str) -> str:
+    value = np.float32(text)
+    return str(value) if np.isfinite(value) else text
+
+
+def _inputs(problem: Problem) -> tuple[list[str], Array]:
+    """Groups and, for a positive response, the logarithms of those that have one."""
+    names = sorted(problem.groups, key=lambda n: (len(n), n))
+    columns = {n: problem.groups[n] for n in names}
+    if problem.scale == "log":
+        columns |= {f"{_LOG}{n}": np.log(columns[n]) for n in names if n not in problem.unlogged}
+    return list(columns), np.column_stack(list(columns.values()))

@@ -1,0 +1,83 @@
+"""Constants of a candidate that come close to simple numbers, made simple where the runs agree."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+from dimgs.engines.choice import candidate_bits
+from dimgs.engines.protocol import Problem
+from dimgs.engines.refit import refit
+from dimgs.errors import LawError
+from dimgs.expression.candidate import Candidate
+
+_NEAR = 0.02
+_DENOMINATORS = (1, 2, 3, 4)
+_LARGEST_NUMERATOR = 12
+_HOPELESS = 2.0
+
+
+def with_simple_constants(candidate: Candidate, problem: Problem) -> Candidate:
+    """The candidate of the fewest bits that simple numbers in place of constants give.
+
+    Zero drops a term that does nothing, one a factor, and exponents become rational; the other
+    constants are fitted again each time.
+
+    Parameters
+    ----------
+    candidate : Candidate
+        Refitted.
+    problem : Problem
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sympy import symbols
+    >>> x, a, b, c = symbols("pi_1 a b c")
+    >>> found = Candidate.of(a * x**b + c, {"a": 0.3, "b": -0.25000001, "c": 1e-9})
+    >>> runs = np.geomspace(1.0, 50.0, 12)
+    >>> print(with_simple_constants(found, Problem({"pi_1": runs}, 0.3 / runs**0.25)))
+    a/pi_1**(1/4)
+    """
+    bits = candidate_bits(candidate, problem)
+    for name in tuple(candidate.constants):
+        for value in _simple_near(candidate.constants.get(name)):
+            trial = _fixed(candidate, name, value, problem)
+            if trial is None or not _is_hopeful(trial.loss, candidate.loss):
+                continue
+            trial_bits = candidate_bits(trial, problem)
+            if trial_bits < bits:
+                candidate, bits = trial, trial_bits
+                break
+    return candidate
+
+
+def _is_hopeful(loss: float, before: float) -> bool:
+    return loss < _HOPELESS * before or loss < 1e-20
+
+
+def _simple_near(value: float | None) -> Iterator[Fraction]:
+    """Rationals close to the value, those of small denominators first."""
+    if value is None:
+        return
+    seen = set()
+    for denominator in _DENOMINATORS:
+        numerator = round(value * denominator) if abs(value) < _LARGEST_NUMERATOR else 0
+        near = Fraction(numerator, denominator)
+        close = abs(value - float(near)) <= _NEAR * max(abs(float(near)), 1 / denominator)
+        if close and near not in seen and abs(near.numerator) <= _LARGEST_NUMERATOR:
+            seen.add(near)
+            yield near
+
+
+def _fixed(candidate: Candidate, name: str, value: Fraction, problem: Problem) -> Candidate | None:
+    """The candidate with that constant fixed, and the others fitted again."""
+    import sympy
+
+    number = sympy.Rational(value.numerator, value.denominator)
+    try:
+        expression = candidate.expression.subs(sympy.Symbol(name), number)
+        left = {str(s) for s in expression.free_symbols}
+        constants = {n: v for n, v in candidate.constants.items() if n in left}
+        trial = Candidate.of(expression, constants, scale=candidate.scale, engine=candidate.engine)
+    except (LawError, TypeError, ValueError):
+        return None
+    return refit(trial, problem)
