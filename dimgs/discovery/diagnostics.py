@@ -192,8 +192,8 @@ def self_correlation(design: Design, fitted: Array) -> str | None:
         & {n for f in design.features if f.group is not None for n, _ in f.group.exponents}
     )
     residuals = log_target(design) - fitted
-    in_groups = r2(residuals, design.y)
-    honest = r2(residuals, log_target(design))
+    in_groups = r2(residuals, design.y, least=1.0)
+    honest = r2(residuals, log_target(design), least=1.0)
     if not shared or in_groups is None or honest is None or in_groups - honest < _INFLATION:
         return None
     return (

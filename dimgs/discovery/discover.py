@@ -114,15 +114,14 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
         law, known = result.law, result.scores.cv_r2_log
         warnings = result.warnings
     candidates = _candidates(law, prepared)
-    engine, outcome = "power_law", "converged"
+    engine, outcome, unlogged = "power_law", "converged", {}
     if options.engine != "power_law" and is_searchable(prepared.design):
         found = search(prepared.design, options, law)
         engine, outcome = found.engine, found.outcome
-        candidates = found.candidates or candidates
+        if found.candidates:
+            candidates, unlogged = found.candidates, dict(found.unlogged)
         if found.law is not None:
-            law = found.law
-            scores = law.scores
-            known = scores.cv_r2_log if scores.cv_r2_log is not None else scores.r2
+            law, known = found.law, found.left_out
         elif found.outcome == "unavailable":
             warnings = (*warnings, found.message)
     holds = known is None or known >= _CONFIRMED
@@ -135,6 +134,7 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
         fit=result,
         law=law,
         candidates=candidates,
+        unlogged=unlogged,
         engine=engine,
         outcome=outcome,
         seconds=time.perf_counter() - start,

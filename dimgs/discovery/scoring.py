@@ -10,21 +10,32 @@ from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 
 Array = NDArray[np.float64]
-_HOLDOUT = 0.2
-_FEWEST = 10
+HOLDOUT = 0.2
+FEWEST = 10
 
 Predictor = Callable[[Design], Array]
 Fitter = Callable[[Design], Predictor]
 
 
-def r2(residuals: Array, truth: Array, weights: Array | None = None) -> float | None:
-    """1 - SS(residuals)/SS(truth about its mean); None where the truth never varies."""
+def r2(
+    residuals: Array, truth: Array, weights: Array | None = None, *, least: float = 0.0
+) -> float | None:
+    """1 - SS(residuals)/SS(truth about its mean); None where the truth never varies.
+
+    `least` is the size below which differences are rounding: 1 for logarithms.
+    """
     w = np.ones_like(truth) if weights is None else weights
-    mean = float(np.average(truth, weights=w))
-    total = float(np.sum(w * (truth - mean) ** 2))
-    if total <= 1e-24 * max(1.0, mean**2) * float(w.sum()):
+    # in units of the largest value: squares of very large and small numbers leave the range
+    size = float(np.max(np.abs(truth), initial=least))
+    if not 0.0 < size < np.inf:
         return None
-    return 1.0 - float(np.sum(w * residuals**2)) / total
+    scaled = truth / size
+    total = float(np.sum(w * (scaled - float(np.average(scaled, weights=w))) ** 2))
+    if total <= 1e-24 * float(w.sum()):
+        return None
+    with np.errstate(over="ignore"):
+        score = 1.0 - float(np.sum(w * (residuals / size) ** 2)) / total
+    return score if np.isfinite(score) else None
 
 
 def log_target(design: Design) -> Array:
@@ -70,14 +81,14 @@ def scores_of(
     known = None
     if left_out is not None and np.any(np.isfinite(left_out)):
         usable = np.isfinite(left_out)
-        known = r2(left_out[usable], truth[usable])
+        known = r2(left_out[usable], truth[usable], least=1.0)
     if design.scale == "level":
         unit = design.basis.target.unit.log_factor if design.basis.target else 1.0
         plain = r2(residuals / unit, truth / unit)
     else:
         plain = r2(np.exp(truth) - np.exp(fitted), np.exp(truth))
     return Scores(
-        r2_log=r2(residuals, truth),
+        r2_log=r2(residuals, truth, least=1.0),
         rmse_log=float(np.sqrt(np.mean(residuals**2))),
         cv_r2_log=known,
         r2=plain,
@@ -91,9 +102,9 @@ def holdout_rows(design: Design, seed: int) -> tuple[NDArray[np.intp], NDArray[n
     rng = np.random.default_rng(seed)
     units = np.arange(design.n_runs).astype(str) if design.split is None else design.split
     names = np.unique(units)
-    if design.n_runs < _FEWEST or len(names) < 3:
+    if design.n_runs < FEWEST or len(names) < 3:
         return None
-    aside = rng.permutation(names)[: max(1, round(_HOLDOUT * len(names)))]
+    aside = rng.permutation(names)[: max(1, round(HOLDOUT * len(names)))]
     test = np.isin(units, aside)
     train = np.flatnonzero(~test)
     if len(train) < design.X.shape[1] + 3:

@@ -1,8 +1,10 @@
 """Closed forms beyond the power law: engines search, held-out runs judge."""
 
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib import import_module
+from itertools import count
 
 import numpy as np
 import sympy
@@ -45,6 +47,10 @@ class Found:
     engine : str
     outcome : str
     message : str
+    left_out : float or None
+        R² of the law on runs left out, on the scale on which it was compared.
+    unlogged : mapping of str to str
+        What the candidates call an input without a logarithm, and its identifier.
     """
 
     law: Law | None
@@ -52,6 +58,8 @@ class Found:
     engine: str
     outcome: Outcome
     message: str
+    left_out: float | None = None
+    unlogged: Mapping[str, str] = field(default_factory=dict)
 
 
 def engine_named(name: str) -> Engine:
@@ -93,6 +101,8 @@ def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:
     unlogged: dict[str, str] = {}
     composition: dict[str, dict[str, float]] = {}
     values = feature_values(design)
+    taken = {g.name for g in design.basis.groups}
+    numbers = (k for k in count(1) if f"pi_{k}" not in taken)
     for feature in design.features:
         if feature.group is not None:
             name = feature.name
@@ -100,8 +110,7 @@ def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:
             composition[name] = {n: float(e) for n, e in feature.group.exponents}
             continue
         assert feature.variable is not None
-        own = {feature.variable: 1}
-        name = next(g.name for g in design.basis.groups if g.as_dict() == own)
+        name = f"pi_{next(numbers)}"
         groups[name] = values[identifier[feature.variable]]
         unlogged[name] = identifier[feature.variable]
         composition[name] = {feature.variable: 1.0}
@@ -175,17 +184,16 @@ def _search_with(design: Design, options: Options, power: Law, name: str, second
         return Found(None, (), name, result.outcome, result.message)
     chosen = result.candidates[0]
     expression = _in_identifiers(chosen, unlogged)
+    nothing = Found(None, result.candidates, name, result.outcome, result.message, None, unlogged)
     if is_monomial(expression):
-        return Found(None, result.candidates, name, result.outcome, result.message)
+        return nothing
     try:
         law = assemble(design, expression, chosen.constants, options.level)
     except DimgsError as error:
-        message = f"{result.message} It is no law: {error}"
-        return Found(None, result.candidates, name, result.outcome, message)
+        return replace(nothing, message=f"{result.message} It is no law: {error}")
     law = law.with_scores(_scores(design, law, rows, options))
-    if not _beats(design, law, power, options):
-        return Found(None, result.candidates, name, result.outcome, result.message)
-    return Found(law, result.candidates, name, result.outcome, result.message)
+    left_out = _better(design, law, power, options)
+    return nothing if left_out is None else replace(nothing, law=law, left_out=left_out)
 
 
 def _in_identifiers(candidate: Candidate, unlogged: dict[str, str]) -> sympy.Expr:
@@ -273,19 +281,19 @@ def _scores(
     return replace(scores, holdout_r2_log=held, holdout_n=test.n_runs)
 
 
-def _beats(design: Design, law: Law, power: Law, options: Options) -> bool:
-    """Whether runs left out are predicted better than by the power law.
+def _better(design: Design, law: Law, power: Law, options: Options) -> float | None:
+    """R² on runs left out, None unless it is better than the power law's.
 
     On the logarithm where the law is positive on all of them, else on the target itself.
     """
     mine = left_out_predictions(design, law, options.seed)
     if not np.all(np.isfinite(mine)):
-        return False
+        return None
     truth = _target(design)
     known = power.scores.cv_r2_log
     logs = _log(mine) if design.scale == "log" else None
     if logs is not None and known is not None:
-        own = r2(log_target(design) - logs, log_target(design))
+        own = r2(log_target(design) - logs, log_target(design), least=1.0)
     else:
         own, known = r2(truth - mine, truth), power.scores.r2
-    return own is not None and (known is None or own > known)
+    return own if own is not None and (known is None or own > known) else None

@@ -138,13 +138,16 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
 
 def discover_document(report: Report) -> dict[str, Any]:
     """The `discover` document."""
+    import sympy
+
+    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in report.unlogged.items()}
     document = {
         "pi": pi_document(report.basis),
         "fit": None if report.fit is None else fit_document(report.fit),
         "law": law_or_none(report.law),
         "candidates": [
             {
-                "expression": sympy_text(c.expression),
+                "expression": sympy_text(c.expression.xreplace(named)),
                 "complexity": c.complexity,
                 "loss": c.loss,
             }

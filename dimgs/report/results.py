@@ -118,6 +118,8 @@ class Report:
         Versions, seed and hash of the table.
     measured, predicted : tuple of float
         Target of every run in SI, and the law's value there.
+    unlogged : mapping of str to str
+        What the candidates call an input without a logarithm, and its identifier in the law.
     """
 
     basis: PiBasis
@@ -134,6 +136,7 @@ class Report:
     provenance: Mapping[str, str] = field(default_factory=dict)
     measured: tuple[float, ...] = ()
     predicted: tuple[float, ...] = ()
+    unlogged: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def regimes(self) -> tuple[Mapping[str, Any], ...] | None:

@@ -41,6 +41,11 @@ def test_scores_do_not_depend_on_the_size_of_the_numbers(size: float) -> None:
 
 def test_numbers_whose_squares_overflow_are_no_failure() -> None:
     table = Dataset.from_columns(
-        {"d [m]": [1e300, 2.0, 3.0, 4.0], "e [m]": [1.0, 3.0, 2.0, 2.5], "y [m]": [1, 2, 3, 4.5]}
+        {
+            "d [m]": [1e300, 2.0, 3.0, 4.0, 7.0],
+            "e [m]": [1, 3, 2, 2.5, 2],
+            "y [m]": [1, 2, 3, 4.5, 1],
+        }
     )
-    assert fit(table, "y", Options()).law.dimension_check == "ok"
+    scores = fit(table, "y", Options()).scores
+    assert scores.r2 is None or scores.r2 < 1.0
