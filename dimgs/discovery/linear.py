@@ -15,6 +15,7 @@ from dimgs.discovery.scoring import holdout_rows, r2
 from dimgs.discovery.snapped import physical_map
 from dimgs.errors import FitError
 from dimgs.fits.snapping import snap
+from dimgs.law.assemble import left_out_covariance
 from dimgs.law.law import Law
 from dimgs.law.linear import LinearEstimate, linear_law
 from dimgs.law.parts import Scores
@@ -57,7 +58,7 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
         raise FitError(f"{p + 1} unknowns need more than {design.n_runs} runs; add runs.")
     found = _solve(design.X, design.y)
     dof = float(design.n_runs - p - 1)
-    covariance = _covariance(found)
+    covariance, _ = left_out_covariance(found.jacobian, found.residuals, np.arange(design.n_runs))
     exponents: list[Fraction | float] = [float(b) for b in found.exponents]
     grouped = [j for j, f in enumerate(design.features) if f.group is not None]
     if grouped:
@@ -116,17 +117,6 @@ def _solve(X: Array, y: Array) -> _Solution:
     prefactor = scale * float(np.exp(-centre @ b))
     jacobian = np.column_stack([shape * np.exp(centre @ b), scale * shape[:, None] * X])
     return _Solution(prefactor, b, residuals, jacobian)
-
-
-def _covariance(found: _Solution) -> Array:
-    """Sandwich covariance of [prefactor, exponents], each run left out (HC3)."""
-    scale = np.linalg.norm(found.jacobian, axis=0)
-    scale[scale == 0] = 1.0
-    j = found.jacobian / scale
-    inverse = np.linalg.pinv(j.T @ j, hermitian=True)
-    leverage = np.clip(np.einsum("ij,jk,ik->i", j, inverse, j), 0.0, 1 - 1e-6)
-    weighted = j * (found.residuals / (1 - leverage))[:, None]
-    return np.asarray(inverse @ weighted.T @ weighted @ inverse / np.outer(scale, scale))
 
 
 def _cross_validated(design: Design, seed: int) -> float | None:

@@ -111,7 +111,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     jacobian = np.column_stack(gradients) * weights[:, None] if names else np.zeros((n, 0))
     residuals = weights * (design.y - fitted)
     clusters = np.arange(n) if design.split is None else np.unique(design.split, True, True)[2]
-    covariance, dof = _left_out(jacobian, residuals, clusters)
+    covariance, dof = left_out_covariance(jacobian, residuals, clusters)
     sd = float(np.sqrt(residuals @ residuals / max(1, n - len(names))))
     return Refit(theta, covariance, fitted, sd, dof)
 
@@ -125,8 +125,22 @@ def gradients_of(expression: sympy.Expr, names: list[str], log: bool) -> list[sy
     return out
 
 
-def _left_out(jacobian: Array, residuals: Array, clusters: NDArray[np.intp]) -> tuple[Array, float]:
-    """Sandwich covariance with each run (HC3) or cluster (CR3) left out."""
+def left_out_covariance(
+    jacobian: Array, residuals: Array, clusters: NDArray[np.intp]
+) -> tuple[Array, float]:
+    """Covariance of nonlinear least squares, and its degrees of freedom, by runs left out.
+
+    Parameters
+    ----------
+    jacobian : ndarray of shape (n_runs, n_constants)
+    residuals : ndarray of shape (n_runs,)
+    clusters : ndarray of shape (n_runs,)
+        Numbered from 0; a run each for HC3, groups of runs for CR3.
+
+    References
+    ----------
+    J. G. MacKinnon, H. White, J. Econometrics 29 (1985) 305-325.
+    """
     p = jacobian.shape[1]
     n_clusters = int(clusters.max()) + 1
     dof = float(max(1, min(n_clusters - 1, len(residuals) - p)))
