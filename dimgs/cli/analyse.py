@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.output import emit_json, note, say, warn
+from dimgs.cli.output import emit_json, note, say, warn, working
 
 if TYPE_CHECKING:
     pass
@@ -73,6 +73,7 @@ def discover(
         Path | None, typer.Option("--out", help="Folder for report.html, law.tex and law.json.")
     ] = None,
     engine: tables.EngineName = "auto",
+    model: tables.Model = "linear",
     time_limit: tables.TimeLimit = 60.0,
     robust: tables.Robust = False,
     within: tables.Within = None,
@@ -93,12 +94,13 @@ def discover(
     json: tables.Json = False,
 ) -> None:
     """Go the whole way from a table to a dimensionally checked law."""
-    from dimgs.discovery.discover import discover_with
+    from dimgs.discovery.discover import check_model, discover_with
     from dimgs.report.documents import discover_document
     from dimgs.report.text import report_text
     from dimgs.report.write import write_study
 
     tables.define(define)
+    check_model(model)
     options = tables.options(
         constants,
         scale,
@@ -118,7 +120,8 @@ def discover(
     )
     documents = []
     for name, data in tables.each(table, target, columns, drop, options):
-        report = discover_with(data, name, options)
+        with working(f"looking for the law of {name}, up to {time_limit:g} s"):
+            report = discover_with(data, name, options)
         warn(report.warnings)
         if out is not None:
             folder = out if len(target) == 1 else out / name

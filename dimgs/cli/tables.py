@@ -49,6 +49,7 @@ Robust = Annotated[bool, typer.Option("--robust", help="Fit by ranks: outliers d
 EngineName = Annotated[
     str, typer.Option("--engine", help="auto, structured, pysr, operon or power_law.")
 ]
+Model = Annotated[str, typer.Option("--model", help="linear (all-pairs power law in pi space).")]
 TimeLimit = Annotated[
     float, typer.Option("--time-limit", help="Seconds that the engines may take together.")
 ]

@@ -13,6 +13,7 @@ from dimgs.discovery.linear import fit_linear
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.search import is_searchable, search
+from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult, Report
@@ -99,6 +100,21 @@ def discover(
         seed=seed,
     )
     return discover_with(table, target, options)
+
+
+def check_model(model: str) -> None:
+    """Raise unless the contrastive model asked for can be fitted.
+
+    Raises
+    ------
+    InputError
+        For any model but "linear".
+    """
+    if model != "linear":
+        raise InputError(
+            f"The model '{model}' is not available in this version; use --model linear, the "
+            f"all-pairs power law that the search for closed forms starts from."
+        )
 
 
 def discover_with(data: Dataset, target: str, options: Options) -> Report:
