@@ -68,11 +68,24 @@ def build(table: RawTable, options: Options) -> Dataset:
 def _missing_units(names: list[str], table: RawTable) -> InputError:
     listed = ", ".join(f"'{n}'" for n in names)
     what = f"Columns {listed} of" if len(names) > 1 else f"Column {listed} of"
+    header = next(filter(None, map(_in_square_brackets, names)), f"{names[0]} [unit]")
     return InputError(
         f"{what} {table.source} {'have' if len(names) > 1 else 'has'} no unit; write the header as "
-        f"'{names[0]} [unit]' ('[1]' for none, '[label]' for categories), or pass "
+        f"'{header}' ('[1]' for none, '[label]' for categories), or pass "
         f"units={{{names[0]!r}: '...'}}."
     )
+
+
+def _in_square_brackets(name: str) -> str | None:
+    """``U [m/s]`` for a header ``U (m/s)``, None where the round brackets hold no unit."""
+    start, _, rest = name.partition(" (")
+    if not (start and rest.endswith(")")):
+        return None
+    try:
+        parse_unit(rest[:-1])
+    except InputError:
+        return None
+    return f"{start} [{rest[:-1]}]"
 
 
 class _Builder:

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from dimgs.dataset.build import Options, build
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.quantities import is_quantity, magnitude_and_unit
 from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.errors import InputError
+from dimgs.variables.quantities import is_quantity, magnitude_and_unit, quantities_in_one_unit
 
 
 def dataset_from_columns(columns: Mapping[str, Any], units: Mapping[str, str]) -> Dataset:
@@ -39,10 +39,8 @@ def _raw_column(name: str, values: Any) -> RawColumn:
         return RawColumn(name, _cells(name, magnitude), unit, binding=True)
     cells = _cells(name, values)
     if cells.dtype == object and cells.size and all(is_quantity(c) for c in cells.flat):
-        first = cells.flat[0]
-        _, unit = magnitude_and_unit(first, name)
-        numbers = [float(c.to(first.units).magnitude) for c in cells.flat]
-        return RawColumn(name, np.array(numbers).reshape(cells.shape), unit, binding=True)
+        numbers, unit = quantities_in_one_unit(list(cells.flat), name)
+        return RawColumn(name, numbers.reshape(cells.shape), unit, binding=True)
     return RawColumn(name, cells)
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.dataset.headers import is_unit_row
-from dimgs.dataset.quantities import is_quantity, magnitude_and_unit, unit_text
 from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.errors import InputError
+from dimgs.variables.quantities import is_quantity, magnitude_and_unit, quantities_in_one_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,23 +105,9 @@ def _column(
     if cells.dtype == object:
         filled = [c for c in cells.tolist() if c is not None and c == c]
         if filled and all(is_quantity(c) for c in filled):
-            return _quantities(title, cells, filled[0])
+            numbers, unit = quantities_in_one_unit(cells.tolist(), title)
+            return RawColumn(title, numbers, unit, binding=True)
     return RawColumn(title, cells, attached)
-
-
-def _quantities(title: str, cells: NDArray[Any], first: Any) -> RawColumn:
-    _, unit = magnitude_and_unit(first, title)
-    numbers = np.full(len(cells), np.nan)
-    for i, cell in enumerate(cells.tolist()):
-        if is_quantity(cell):
-            try:
-                numbers[i] = float(cell.to(first.units).magnitude)
-            except Exception as error:
-                raise InputError(
-                    f"Column '{title}', row {i + 1}: a quantity in '{unit_text(cell.units)}' "
-                    f"stands among quantities in '{unit}' (mixed units); give one dimension."
-                ) from error
-    return RawColumn(title, numbers, unit, binding=True)
 
 
 def _refuse_dtype(title: str, series: "pd.Series[Any]", source: str) -> None:

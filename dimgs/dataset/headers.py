@@ -104,7 +104,7 @@ def _check_names(names: list[str], table: RawTable) -> None:
     if not names:
         raise InputError(f"{table.source} has no columns; give one column per quantity.")
     for position, name in enumerate(names, start=1):
-        if not name:
+        if not name or (name.startswith("[") and name.endswith("]")):
             raise InputError(
                 f"Column {position} of {table.source} has no name; name it, or remove it "
                 f"(a saved pandas index: to_csv(index=False))."

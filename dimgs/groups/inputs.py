@@ -7,6 +7,7 @@ from dimgs.dimensions import DimensionalMatrix
 from dimgs.errors import InputError
 from dimgs.groups.physical_constants import constant
 from dimgs.variables import Dimension, Unit, Variable, parse_unit, parse_variable, si_unit
+from dimgs.variables.quantities import unit_of
 
 
 @runtime_checkable
@@ -57,9 +58,10 @@ def variables_of(source: Any) -> tuple[Variable, ...]:
 def _unit_of(name: Any, value: Any) -> Unit:
     if isinstance(value, Unit):
         return value
-    text = value if isinstance(value, str) else str(getattr(value, "units", value))
     try:
-        return parse_unit(text)
+        if not isinstance(value, str) and hasattr(value, "dimensionality"):
+            return unit_of(value, str(name))
+        return parse_unit(str(value))
     except InputError as error:
         raise InputError(f"Variable '{name}': {error}") from error
 

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from dimgs.dataset import Dataset
 from dimgs.design.features import label_texts
 from dimgs.errors import InputError
-from dimgs.variables import Variable, parse_unit
+from dimgs.variables import Variable
+from dimgs.variables.quantities import unit_of
 
 Array = NDArray[np.float64]
 
@@ -130,7 +131,7 @@ def _from_dataset(
 
 def _si_values(variable: Variable, values: Any) -> Array:
     if hasattr(values, "dimensionality") and hasattr(values, "units"):
-        unit = parse_unit(str(values.units))
+        unit = unit_of(values, variable.name)
         if unit.dimension != variable.dimension:
             raise InputError(
                 f"The input '{variable.name}' is given in '{values.units}', but the law needs the "

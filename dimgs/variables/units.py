@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from dimgs.errors import InputError, UnitError
 from dimgs.variables.dimension import Dimension, exact_exponent
+from dimgs.variables.notation import glued_exponents, normalised, reason, refuse_odd
 from dimgs.variables.registry import registry
 
 if TYPE_CHECKING:
@@ -45,14 +46,6 @@ _LEVELS: "Mapping[str, float]" = {
 }
 _LEVEL_OF = re.compile(r"^(ln|log|log10|log_10|log2|log_2)\s*\((.*)\)$")
 _LEVEL_TOKEN = re.compile(r"\b(dB[a-zA-Z]?|decibel|pH|dex|Np|neper|mag|octave|decade)\b|\bdB\(A\)")
-
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
-_SUPERSCRIPT_RUN = re.compile(r"[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
-_SQRT = re.compile(r"√\s*(\([^()]*\)|[^\W\d_]+)|sqrt\s*(\([^()]*\))")
-# a digit glued to a unit name is its exponent ("kg m-3", "W/m2"), unless it is one already
-_GLUED = re.compile(
-    r"(?<![\w.*^/(])([^\W\d_]+)([-+]?\d+)(?![\w.(])|(?<=[/*(\s])([^\W\d_]+)([-+]?\d+)(?![\w.(])"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,62 +90,17 @@ DIMENSIONLESS = Unit("1", Dimension())
 LABEL = Unit("label", Dimension(), scale="label")
 
 
-_POWER = re.compile(
-    r"\*\*\s*(?:\(\s*[-+]?\d{1,4}(?:\.\d*)?\s*(?:/\s*\d{1,4})?\s*\)|[-+]?(?:\d{1,4}(?:\.\d*)?|\.\d+))"
-    r"(?![\w.]|\s*\*\*)"
-)
-_FOREIGN = re.compile(r"[;,:=!?&|<>@~\\`\"#$\x00-\x08\x0e-\x1f]")
-_STRAY_NUMBER = re.compile(r"(?:[^\W\d_]|\))\s+\d")
 _REMARK = re.compile(r"(?P<unit>[^()]+(?:\([^()]*\)[^()]*)*?)\s+\((?P<remark>[^()]+)\)$")
 _PROSE = re.compile(r"\S\s+\S|^[a-z]{5,}$")
-_DIVIDED_NUMBER = re.compile(r"/\s*\d+(?:\.\d*)?\s*[^\W\d_]")
-_LONGEST = 200
-
-
-def _refuse_odd(text: str) -> None:
-    """Refuse what Pint would misread, or evaluate for ever (``9**9**9**9``)."""
-    if len(text) > _LONGEST:
-        raise InputError(f"it has more than {_LONGEST} characters")
-    foreign = _FOREIGN.search(text)
-    if foreign:
-        raise InputError(f"{foreign.group()!r} does not belong in a unit")
-    if text.count("**") != len(_POWER.findall(text)):
-        raise InputError(
-            "an exponent is not a plain number or fraction such as 2, -1 or (1/3), or touches the "
-            "next unit; W/m²K is W/(m²*K)"
-        )
-    if _DIVIDED_NUMBER.search(text):
-        raise InputError("it is unclear what is divided by; write l/(100*km)")
-    if _STRAY_NUMBER.search(text):
-        raise InputError("a number follows a unit; write an exponent as m^3 and a factor first")
-
-
-def _normalised(text: str) -> str:
-    """Rewrite notations that Pint does not read into ones that it does."""
-    text = text.replace("·", "*").replace("⋅", "*").replace("×", "*").replace("∙", "*")
-    text = text.replace("∆", "Δ").replace("μ", "µ").replace("−", "-").replace("^", "**")
-    text = re.sub(r"\bAU\b", "astronomical_unit", text)
-    text = re.sub(r"Δ\s*(?:°|deg|deg_)?\s*(C|F)\b", r"delta_deg\1", text)
-    text = re.sub(r"°\s*(C|F)\b", r"deg\1", text)
-    text = _SUPERSCRIPT_RUN.sub(lambda m: f"**({m.group().translate(_SUPERSCRIPTS)})", text)
-    return _SQRT.sub(lambda m: f"({m.group(1) or m.group(2)})**(1/2)", text)
-
-
-def _glued_exponents(text: str) -> str:
-    def expand(match: re.Match[str]) -> str:
-        name, exponent = (match.group(1), match.group(2)) if match.group(1) else match.groups()[2:]
-        return f"{name}**({int(exponent)})"
-
-    return _GLUED.sub(expand, text)
 
 
 def _quantity(text: str) -> Any:
     """Pint quantity for a unit text that may carry a number ("1e19 m^-3")."""
     units = registry()
-    normal = _normalised(text)
-    _refuse_odd(normal)
+    normal = normalised(text)
+    refuse_odd(normal)
     failure: Exception | None = None
-    for candidate in dict.fromkeys((normal, _glued_exponents(normal))):
+    for candidate in dict.fromkeys((normal, glued_exponents(normal))):
         try:
             return units.Quantity(1.0, units.parse_units(candidate, as_delta=True))
         except Exception as error:
@@ -163,7 +111,7 @@ def _quantity(text: str) -> Any:
                 return parsed
         except Exception as error:
             failure = failure or error
-    raise InputError(str(failure))
+    raise InputError(reason(failure))
 
 
 @lru_cache(maxsize=4096)
@@ -297,5 +245,5 @@ def to_pint(text: str) -> Any:
     if unit.scale in {"level", "label"} or text.strip().lower() in DIMENSIONLESS_TEXTS:
         return registry().Unit("")
     if unit.scale == "temperature":
-        return registry().parse_units(_normalised(text.strip()))
+        return registry().parse_units(normalised(text.strip()))
     return cast("Any", _quantity(text.strip())).units

@@ -29,6 +29,11 @@ BAD_TEXT = {
     "date": (UD + "1,2020-01-31\n", r"'D', row 1 .* is a date; .*elapsed"),
     "truth value": (UD + "1,true\n3,4\n", r"'D', row 1 .* truth value; write 0 or 1"),
     "missing unit": ("U,D [mm]\n1,2\n", r"Column 'U' of t.csv has no unit; .*units="),
+    "unit in round brackets": (
+        "U (m/s),T_g (q),D [mm]\n1,2,3\n",
+        r"Columns 'U \(m/s\)', 'T_g \(q\)' of t.csv have no unit; write the header as 'U \[m/s\]'",
+    ),
+    "unit without a name": ("[m/s],D [mm]\n1,2\n", r"Column 1 of t.csv has no name; name it"),
     "two missing units": ("U,D\n1,2\n", r"Columns 'U', 'D' of t.csv have no unit"),
     "unparsable unit": ("U [m/frob]\n1\n", r"'U' of t.csv: The unit 'm/frob' cannot be read"),
     "mixed units": (

@@ -5,9 +5,11 @@ from fractions import Fraction
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pint import UnitRegistry
 
 from dimgs.errors import DimgsError, InputError
 from dimgs.variables import Dimension, define_unit, parse_unit, registry, si_unit, to_pint
+from dimgs.variables.quantities import unit_of
 
 BASES = {"m": "[length]", "kg": "[mass]", "s": "[time]", "K": "[temperature]", "A": "[current]"}
 EXPONENTS = st.fractions(min_value=-6, max_value=6, max_denominator=12).filter(bool)
@@ -20,7 +22,7 @@ SAME = [
     ("Pa·s", "Pa s", "Pa*s", "Pa×s", "Pa⋅s"),
     ("µm", "μm", "um", "micrometer"),
     ("1", "", "-", "dimensionless", " "),
-    ("degC", "°C", "° C"),
+    ("degC", "°C", "° C", "℃"),
     ("delta_degC", "Δ°C", "∆°C", "ΔdegC", "∆degC"),
     ("1e19/m^3", "1e19 m^-3", "10^19 m^-3"),
     ("%", "percent"),
@@ -205,3 +207,37 @@ def test_errors_are_of_one_family(text: str) -> None:
         to_pint(text)
     except DimgsError:
         return
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("kg^-3/4", r"whether -3/4 is the exponent; write kg\^\(-3/4\)"),
+        ("W*kg**3/4*m", r"write kg\^\(3/4\)"),
+        ("m/", "breaks off"),
+        ("(m", "breaks off"),
+        ("N-m", "no product of powers of units"),
+    ],
+)
+def test_refusals_speak_of_the_unit_and_not_of_the_parser(text: str, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        parse_unit(text)
+
+
+def test_exponents_of_quantities_are_exact() -> None:
+    theirs = UnitRegistry()
+    assert unit_of(theirs.meter ** (1 / 3), "a").dimension == Dimension.of(
+        {"[length]": Fraction(1, 3)}
+    )
+    root = theirs.Quantity(2.0, "MPa * m**0.5")
+    assert unit_of(root, "K").dimension == parse_unit("MPa·√m").dimension
+    with pytest.raises(InputError, match="not a rational"):
+        unit_of(theirs.meter**0.12345678901234, "a")
+
+
+def test_a_unit_of_the_users_own_registry_is_known_here_too() -> None:
+    theirs = UnitRegistry()
+    theirs.define("ducat = [currency]")
+    theirs.define("zecchino = 3 ducat")
+    unit = unit_of(theirs.zecchino / theirs.kg, "price")
+    assert unit.dimension == Dimension.of({"[currency]": 1, "[mass]": -1})

@@ -1,10 +1,15 @@
 """Pint quantities of any registry -> plain numbers and a unit that dimgs reads."""
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from dimgs.errors import InputError
-from dimgs.variables import Unit, define_unit, parse_unit, registry
 from dimgs.variables.dimension import Dimension, exact_exponent
+from dimgs.variables.registry import define_unit, registry
+from dimgs.variables.units import Unit, parse_unit
 
 
 def is_quantity(value: object) -> bool:
@@ -29,10 +34,56 @@ def magnitude_and_unit(quantity: Any, name: str) -> tuple[Any, str]:
     return quantity.magnitude, text
 
 
+def quantities_in_one_unit(cells: Sequence[Any], name: str) -> tuple[NDArray[np.float64], str]:
+    """Numbers of a list of quantities in the unit of the first; NaN where there is none.
+
+    Raises
+    ------
+    InputError
+        If two of them differ in dimension.
+    """
+    first = next(c for c in cells if is_quantity(c))
+    _, unit = magnitude_and_unit(first, name)
+    numbers = np.full(len(cells), np.nan)
+    for i, cell in enumerate(cells):
+        if is_quantity(cell):
+            try:
+                numbers[i] = float(cell.to(first.units).magnitude)
+            except Exception as error:
+                raise InputError(
+                    f"Column '{name}', row {i + 1}: a quantity in '{unit_text(cell.units)}' "
+                    f"stands among quantities in '{unit}' (mixed units); give one dimension."
+                ) from error
+    return numbers, unit
+
+
+def unit_of(value: Any, name: str) -> Unit:
+    """Unit of a Pint quantity, or a Pint unit itself, of whatever registry.
+
+    Raises
+    ------
+    InputError
+        If an exponent is not rational, or the unit means something else in that registry.
+    """
+    quantity = value if is_quantity(value) else value._REGISTRY.Quantity(1.0, value)
+    return parse_unit(magnitude_and_unit(quantity, name)[1])
+
+
 def unit_text(units: Any) -> str:
-    """Text of a Pint unit with full names, which no registry's aliases can change."""
-    text = f"{units:D}" if hasattr(units, "_units") else str(units)
-    return "1" if text in {"", "dimensionless"} else text
+    """Text of a Pint unit with full names, which no registry's aliases can change.
+
+    Pint writes exponents with six digits; here m**(1/3) stays exact.
+    """
+    if not hasattr(units, "_units"):
+        return str(units)
+    text = f"{units:D}"
+    if text in {"", "dimensionless"}:
+        return "1"
+    powers = dict(units._units)
+    if all(float(e).is_integer() for e in powers.values()):
+        return text
+    exact = {name: exact_exponent(e, str(units)) for name, e in powers.items()}
+    return " * ".join(n if e == 1 else f"{n} ** ({e})" for n, e in sorted(exact.items()))
 
 
 def _define_missing(quantity: Any) -> None:
