@@ -15,20 +15,19 @@ from dimgs.dataset.checks import (
     drop_bad_rows,
     require_finite,
 )
-from dimgs.design.features import Design
 from dimgs.dimensions import DimensionalMatrix
+from dimgs.discovery.geometry import geometry_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.snapped import group_map
-from dimgs.errors import DimensionError, DimgsError, FitError
-from dimgs.fits.geometry import DominantGroup, GradientField, dominant_group
+from dimgs.errors import DimensionError, FitError
 from dimgs.fits.homogeneity import HomogeneityTest, collinear_combinations, homogeneity_test
-from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.groups.group import PiBasis
 from dimgs.groups.physical_constants import all_constants
 from dimgs.variables import Dimension, si_unit
 
 Array = NDArray[np.float64]
-_MOST_COORDINATES = 4000
+# several dimensions must each hold the truth, so that a hint asks for more than one interval does
+_HINT_LEVEL = 0.99
 
 
 @dataclass(frozen=True)
@@ -131,7 +130,7 @@ def explore(
     collinear = _collinear(names, logs)
     pca = pcoa = active = dominant = None
     if prepared is not None and any(f.group is not None for f in prepared.design.features):
-        pca, pcoa, active, dominant = _geometry(prepared.design, chosen, metric, warnings)
+        pca, pcoa, active, dominant = geometry_of(prepared.design, chosen, metric, warnings)
     return Exploration(
         basis=None if prepared is None else prepared.basis,
         homogeneity=homogeneity,
@@ -172,8 +171,9 @@ def _homogeneity(
     D = [row[:-1] for row in everything.rows]
     dim_y = [row[-1] for row in everything.rows]
     split = None if options.split_by is None else data[options.split_by].astype(str)
-    try:
-        found = homogeneity_test(
+
+    def test(level: float) -> HomogeneityTest:
+        return homogeneity_test(
             logs,
             np.log(values),
             D,
@@ -181,15 +181,21 @@ def _homogeneity(
             names=names,
             bases=everything.bases,
             groups=split,
-            level=options.level,
+            level=level,
         )
+
+    try:
+        found = test(options.level)
     except FitError as error:
         notes.append(f"No homogeneity test: {error}")
         return None
-    return _homogeneity_document(found, names)
+    return _homogeneity_document(found, test(max(_HINT_LEVEL, options.level)), names)
 
 
-def _homogeneity_document(found: HomogeneityTest, names: list[str]) -> dict[str, Any]:
+def _homogeneity_document(
+    found: HomogeneityTest, wide: HomogeneityTest, names: list[str]
+) -> dict[str, Any]:
+    """The test as JSON; where no constant fits its intervals, one that fits wider ones."""
     bases = list(found.missing)
     dimensions = {}
     for constant in all_constants():
@@ -197,7 +203,8 @@ def _homogeneity_document(found: HomogeneityTest, names: list[str]) -> dict[str,
             dimensions[constant.symbol] = [
                 constant.dimension.get(base, Fraction(0)) for base in bases
             ]
-    helps = found.completed_by(dimensions) if found.rejected else {}
+    helps = found.completed_by(dimensions) or wide.completed_by(dimensions)
+    helps = helps if found.rejected else {}
     rounded = {base: power for base, power in found.rounded.items() if power is not None}
     unit = si_unit(Dimension.of(rounded)) if len(rounded) == len(bases) else None
     return {
@@ -228,108 +235,3 @@ def _collinear(names: list[str], logs: Array) -> tuple[dict[str, Any], ...]:
         }
         for c in collinear_combinations(logs, names)
     )
-
-
-def _geometry(
-    design: Design, options: Options, metric: str, notes: list[str]
-) -> tuple[dict[str, Any] | None, ...]:
-    from dimgs.fits.geometry import (
-        active_directions,
-        effective_dimension,
-        gradient_field,
-        log_ratio_pca,
-        principal_coordinates,
-    )
-
-    grouped = [j for j, f in enumerate(design.features) if f.group is not None]
-    names, loadings = group_map(design, grouped)
-    X = design.X[:, grouped]
-    E = np.array([[float(x) for x in row] for row in loadings])
-    axes = log_ratio_pca(X, E)
-    pca = {
-        "variables": names,
-        "shares": axes.shares.tolist(),
-        "exponents": axes.physical_exponents.T.tolist(),
-    }
-    pcoa = None
-    if design.n_runs <= _MOST_COORDINATES:
-        places = principal_coordinates(X, metric, random_state=options.seed)
-        pcoa = {
-            "metric": metric,
-            "shares": places.shares.tolist(),
-            "negative_share": places.negative_share,
-            "n_negative": places.n_negative,
-            "triangle_violations": places.triangle_violations,
-            "coordinates": places.coordinates[:, :2].tolist(),
-        }
-    else:
-        notes.append(f"Principal coordinates are left out above {_MOST_COORDINATES} runs.")
-    try:
-        field = gradient_field(X, design.y, groups=design.split, random_state=options.seed)
-        found = active_directions(
-            field, X, exponent_map=E, groups=design.split, level=options.level
-        )
-        size = effective_dimension(found)
-        best, scale = _dominant(design, X, loadings, field, options)
-    except DimgsError as error:
-        notes.append(f"No active directions: {error}")
-        return pca, pcoa, None, None
-    active = {
-        "variables": names,
-        "shares": found.shares.tolist(),
-        "share_intervals": found.share_intervals.tolist(),
-        "exponents": found.physical_exponents.T.tolist(),
-        "effective_dimension": {
-            "participation": size.participation,
-            "low": size.low,
-            "high": size.high,
-            "above_noise": size.above_noise,
-        },
-    }
-    dominant = {
-        "share": best.share,
-        "share_interval": list(best.share_interval),
-        "r2": best.r2,
-        "r2_power_law": best.r2_power_law,
-        "scale": scale,
-        "candidates": [
-            {
-                "scale": scale,
-                "group": {n: str(p) for n, p in zip(names, c.rounded.exponents, strict=True) if p},
-                "text": str(PiGroup.of("pi", dict(zip(names, c.rounded.exponents, strict=True)))),
-                "r2": c.r2,
-                "p_value": c.rounded.p_value,
-                "predicts_as_well": c.predicts_as_well,
-            }
-            for c in best.candidates
-        ],
-    }
-    return pca, pcoa, active, dominant
-
-
-def _dominant(
-    design: Design,
-    X: Array,
-    loadings: list[list[Fraction]],
-    field: GradientField,
-    options: Options,
-) -> tuple[DominantGroup, str]:
-    """Dominant group of ln(pi_0) or of pi_0 itself, whichever predicts runs left out better."""
-    powers = np.array(loadings, dtype=object)
-
-    def found(y: Array, gradients: GradientField | None) -> DominantGroup:
-        return dominant_group(
-            X,
-            y,
-            gradients=gradients,
-            exponent_map=powers,
-            groups=design.split,
-            level=options.level,
-            random_state=options.seed,
-        )
-
-    on_log = found(design.y, field)
-    if design.scale != "log":
-        return on_log, design.scale
-    on_linear = found(np.exp(design.y), None)
-    return (on_linear, "linear") if on_linear.r2 > on_log.r2 else (on_log, "log")

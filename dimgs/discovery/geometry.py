@@ -1,0 +1,139 @@
+"""The geometry of the runs in log space, ready for JSON."""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.design.features import Design
+from dimgs.discovery.options import Options
+from dimgs.discovery.snapped import group_map
+from dimgs.errors import DimgsError
+from dimgs.fits.geometry import (
+    DominantGroup,
+    GradientField,
+    active_directions,
+    dominant_group,
+    effective_dimension,
+    gradient_field,
+    log_ratio_pca,
+    principal_coordinates,
+)
+from dimgs.groups.group import PiGroup
+
+Array = NDArray[np.float64]
+_MOST_COORDINATES = 4000
+
+
+def geometry_of(
+    design: Design, options: Options, metric: str, notes: list[str]
+) -> tuple[dict[str, Any] | None, ...]:
+    """PCA, principal coordinates, active directions and the dominant group, as JSON.
+
+    Parameters
+    ----------
+    design : Design
+        With at least one group.
+    options : Options
+    metric : str
+    notes : list of str
+        Receives what had to be left out.
+
+    Returns
+    -------
+    tuple of (dict or None)
+        In the order above.
+    """
+    grouped = [j for j, f in enumerate(design.features) if f.group is not None]
+    names, loadings = group_map(design, grouped)
+    X = design.X[:, grouped]
+    E = np.array([[float(x) for x in row] for row in loadings])
+    axes = log_ratio_pca(X, E)
+    pca = {
+        "variables": names,
+        "shares": axes.shares.tolist(),
+        "exponents": axes.physical_exponents.T.tolist(),
+    }
+    pcoa = None
+    if design.n_runs <= _MOST_COORDINATES:
+        places = principal_coordinates(X, metric, random_state=options.seed)
+        pcoa = {
+            "metric": metric,
+            "shares": places.shares.tolist(),
+            "negative_share": places.negative_share,
+            "n_negative": places.n_negative,
+            "triangle_violations": places.triangle_violations,
+            "coordinates": places.coordinates[:, :2].tolist(),
+        }
+    else:
+        notes.append(f"Principal coordinates are left out above {_MOST_COORDINATES} runs.")
+    try:
+        field = gradient_field(X, design.y, groups=design.split, random_state=options.seed)
+        found = active_directions(
+            field, X, exponent_map=E, groups=design.split, level=options.level
+        )
+        size = effective_dimension(found)
+        best, scale = _dominant(design, X, loadings, field, options)
+    except DimgsError as error:
+        notes.append(f"No active directions: {error}")
+        return pca, pcoa, None, None
+    active = {
+        "variables": names,
+        "shares": found.shares.tolist(),
+        "share_intervals": found.share_intervals.tolist(),
+        "exponents": found.physical_exponents.T.tolist(),
+        "effective_dimension": {
+            "participation": size.participation,
+            "low": size.low,
+            "high": size.high,
+            "above_noise": size.above_noise,
+        },
+    }
+    dominant = {
+        "share": best.share,
+        "share_interval": list(best.share_interval),
+        "r2": best.r2,
+        "r2_power_law": best.r2_power_law,
+        "scale": scale,
+        "candidates": [
+            {
+                "scale": scale,
+                "group": {n: str(p) for n, p in zip(names, c.rounded.exponents, strict=True) if p},
+                "text": str(PiGroup.of("pi", dict(zip(names, c.rounded.exponents, strict=True)))),
+                "r2": c.r2,
+                "p_value": c.rounded.p_value,
+                "predicts_as_well": c.predicts_as_well,
+            }
+            for c in best.candidates
+        ],
+    }
+    return pca, pcoa, active, dominant
+
+
+def _dominant(
+    design: Design,
+    X: Array,
+    loadings: list[list[Fraction]],
+    field: GradientField,
+    options: Options,
+) -> tuple[DominantGroup, str]:
+    """Dominant group of ln(pi_0) or of pi_0 itself, whichever predicts runs left out better."""
+    powers = np.array(loadings, dtype=object)
+
+    def found(y: Array, gradients: GradientField | None) -> DominantGroup:
+        return dominant_group(
+            X,
+            y,
+            gradients=gradients,
+            exponent_map=powers,
+            groups=design.split,
+            level=options.level,
+            random_state=options.seed,
+        )
+
+    on_log = found(design.y, field)
+    if design.scale != "log":
+        return on_log, design.scale
+    on_linear = found(np.exp(design.y), None)
+    return (on_linear, "linear") if on_linear.r2 > on_log.r2 else (on_log, "log")

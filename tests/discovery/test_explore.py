@@ -1,0 +1,69 @@
+"""What the runs hold before any law."""
+
+import json
+
+import numpy as np
+import pytest
+
+from dimgs import Dataset, Options
+from dimgs.discovery.explore import explore
+from dimgs.errors import InputError
+from tests.planted import pipe
+
+
+def _pendulum(seed: int, noise: float = 0.01) -> Dataset:
+    rng = np.random.default_rng(seed)
+    length, mass = rng.uniform(0.1, 2, 25), rng.uniform(1, 3, 25)
+    period = 2 * np.pi * np.sqrt(length / 9.80665) * np.exp(noise * rng.normal(size=25))
+    return Dataset.from_columns({"L [m]": length, "m [kg]": mass, "T [s]": period})
+
+
+def test_gravity_is_named_in_nearly_every_pendulum() -> None:
+    found = [explore(_pendulum(seed), "T").homogeneity for seed in range(20)]
+    named = [h is not None and h["constants"].get("g") == "-1/2" for h in found]
+    assert np.mean(named) >= 0.9
+
+
+def test_a_complete_table_is_not_rejected() -> None:
+    found = explore(pipe(seed=3), "tau_w")
+    assert found.homogeneity is not None
+    assert not found.homogeneity["rejected"]
+    assert found.homogeneity["constants"] == {}
+    for part in (found.basis, found.pca, found.pcoa, found.active, found.dominant):
+        assert part is not None
+    assert found.pca is not None
+    assert sum(found.pca["shares"]) == pytest.approx(1.0)
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_what_never_varied_and_what_is_collinear_is_named() -> None:
+    rng = np.random.default_rng(0)
+    a = rng.uniform(1, 2, 20)
+    data = Dataset.from_columns(
+        {
+            "a [m]": a,
+            "b [m]": 3 * a,
+            "c [m]": rng.uniform(1, 2, 20),
+            "g0 [m/s^2]": np.full(20, 9.8),
+            "y [s]": np.sqrt(a / 9.8),
+        }
+    )
+    found = explore(data, "y")
+    assert found.never_varied == ("g0",)
+    assert {"a": "1", "b": "-1"} in [c["exponents"] for c in found.collinear] or {
+        "a": "-1",
+        "b": "1",
+    } in [c["exponents"] for c in found.collinear]
+
+
+def test_one_run_is_too_few() -> None:
+    with pytest.raises(InputError, match="has 1"):
+        explore(_pendulum(0).take([0]), "T")
+
+
+def test_columns_in_any_order_say_the_same() -> None:
+    data = pipe()
+    one = explore(data, "tau_w", Options(seed=1)).to_json()
+    two = explore(data.select(data.names[::-1]), "tau_w", Options(seed=1)).to_json()
+    assert one["pca"]["shares"] == pytest.approx(two["pca"]["shares"])
+    assert one["homogeneity"]["p_value"] == pytest.approx(two["homogeneity"]["p_value"])
