@@ -1,5 +1,6 @@
 """The commands, and what their failures exit with."""
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -77,4 +78,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 0
+    except MemoryError:
+        note("error: the memory of this machine does not suffice; use fewer rows or inputs.")
+        return 1
+    except Exception as error:
+        if os.environ.get("DIMGS_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}".splitlines()[0]
+        note(
+            f"error: the computation failed on something unforeseen ({what}); please report it, "
+            f"with what DIMGS_DEBUG=1 prints in front of the command."
+        )
+        return 1
     return int(result) if isinstance(result, int) else 0

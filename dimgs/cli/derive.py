@@ -1,5 +1,6 @@
 """`dimgs pi`: pi groups of a table or of listed variables."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -59,13 +60,15 @@ def pi(
         known = f"   {basis.response.known_as}" if basis.response.known_as else ""
         say(f"pi_0 = {basis.response}{known}")
     table(
-        f"{len(basis.variables)} inputs, rank {basis.rank}, {len(basis.groups)} groups",
+        f"{_count(basis.variables, 'input')}, rank {basis.rank}, {_count(basis.groups, 'group')}",
         ["group", "definition", "known as"],
         [[g.name, str(g), g.known_as or ""] for g in basis.groups],
     )
     if not basis.groups:
-        say(f"{len(basis.variables)} inputs, rank {basis.rank}: no free group, so pi_0 is constant")
-    say(basis.explanation)
+        constant = ", so pi_0 is constant" if basis.response is not None else ""
+        say(f"{_count(basis.variables, 'input')}, rank {basis.rank}: no free group{constant}")
+    if basis.explanation:
+        say(basis.explanation)
     for dropped in basis.dropped:
         say(f"'{dropped.name}' takes no part: {dropped.why}.")
     for suggestion in basis.suggestions:
@@ -78,6 +81,10 @@ def pi(
         table(f"{len(bases)} distinct bases", ["repeating", "groups"], rows)
         if len(bases) > _MAX_SHOWN:
             say(f"... and {len(bases) - _MAX_SHOWN} more (--json lists all)")
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _source(

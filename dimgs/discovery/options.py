@@ -66,6 +66,8 @@ class Options:
             raise InputError(
                 f"The level is {self.level}; give the coverage as a fraction, such as 0.9."
             )
+        if not str(self.seed).isdecimal():
+            raise InputError(f"The seed is {self.seed!r}; give a whole number from 0 up.")
         if not self.time_limit > 0:
             raise InputError(f"The time limit is {self.time_limit} s; give more than 0.")
         if isinstance(self.scales, str) and self.scales != "auto":

@@ -189,3 +189,8 @@ class PiBasis:
     def exponent_rows(self, names: Iterable[str]) -> tuple[tuple[Fraction, ...], ...]:
         """Exponents of the named variables (rows) in the groups (columns)."""
         return tuple(tuple(g.get(name) for g in self.groups) for name in names)
+
+    def __str__(self) -> str:
+        groups = [*([self.response] if self.response else []), *self.groups]
+        lines = [f"{g.name} = {g}{f'   {g.known_as}' if g.known_as else ''}" for g in groups]
+        return "\n".join(lines) or "no group"

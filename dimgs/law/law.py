@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from dimgs.errors import LawError
+from dimgs.errors import InputError, LawError
 from dimgs.expression import check_dimension
 from dimgs.groups.group import PiGroup
 from dimgs.law import prediction
@@ -242,6 +242,10 @@ class Law:
         """
         from dimgs.law.units import unit_law
 
+        if units is not None and not isinstance(units, Mapping):
+            raise InputError(
+                f"Units are given by column, such as with_units(U='ft/s'), not as {units!r}."
+            )
         return unit_law(self, {**(units or {}), **more})
 
     def with_scores(self, scores: Scores) -> "Law":

@@ -14,11 +14,11 @@ from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.domain import domain_of
 from dimgs.law.law import LabelEffects, Law
 from dimgs.law.names import Names
-from dimgs.law.parts import Constant, Scores, Uncertainty
+from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
 from dimgs.variables import Dimension, Variable
 
 Array = NDArray[np.float64]
-_DECIMALS = 12
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,19 @@ class Estimate:
 
 
 def exact(value: Fraction | float) -> Fraction:
-    """A coefficient as a rational: itself if snapped, else its decimal of twelve digits."""
-    return value if isinstance(value, Fraction) else Fraction(str(round(value, _DECIMALS)))
+    """A coefficient as a rational: itself if snapped, else the number with all its digits."""
+    if isinstance(value, Fraction):
+        return value
+    return Fraction(repr(float(value))) if abs(value) >= _ROUNDING else Fraction(0)
 
 
 def power_law(
-    design: Design, estimate: Estimate, scores: Scores, level: float, within: str | None = None
+    design: Design,
+    estimate: Estimate,
+    scores: Scores,
+    level: float,
+    within: str | None = None,
+    domain: Domain | None = None,
 ) -> Law:
     """Checked law from an estimate.
 
@@ -70,6 +77,8 @@ def power_law(
         Coverage of the intervals in `estimate`.
     within : str, optional
         Label column that the effects belong to.
+    domain : Domain, optional
+        Where the law holds; by default what the runs of the design span.
 
     Returns
     -------
@@ -101,7 +110,7 @@ def power_law(
         response=response,
         pi_expression=pi_expression,
         scores=scores,
-        domain=domain_of(design),
+        domain=domain_of(design) if domain is None else domain,
         uncertainty=Uncertainty(
             tuple(terms.gradients()),
             tuple(tuple(float(x) for x in row) for row in estimate.covariance),

@@ -53,6 +53,22 @@ def values(law: "Law", inputs: Inputs) -> Array:
     return np.asarray(result * np.exp(shift))
 
 
+def _defined_values(law: "Law", inputs: Inputs) -> Array:
+    """As :func:`values`, where each row has one."""
+    result = values(law, inputs)
+    undefined = np.flatnonzero(np.isnan(result))
+    if undefined.size:
+        row = int(undefined[0])
+        given = ", ".join(
+            f"{v.name} = {inputs.values[v.name][row]:g} {v.si_unit}" for v in law.symbols.values()
+        )
+        raise InputError(
+            f"The law has no value in row {row + 1} ({given}); correct the number that it cannot "
+            f"take, such as a negative one under a root, or leave the row out."
+        )
+    return result
+
+
 def group_values(law: "Law", inputs: Inputs) -> dict[str, Array]:
     """Values of the groups and of the inputs, by name in the pi form."""
     by_column = _by_column(law, inputs)
@@ -94,7 +110,7 @@ def _by_column(law: "Law", inputs: Inputs) -> dict[str, Any]:
 def predict(law: "Law", data: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.predict`."""
     inputs = law_inputs(law, data)
-    value = values(law, inputs)
+    value = _defined_values(law, inputs)
     if level is None:
         return _tagged(law, value, inputs)
     half = law.uncertainty.half_width(_gradients(law, inputs), level, 1.0 if of == "run" else 0.0)
@@ -112,7 +128,7 @@ def predict(law: "Law", data: Any, level: float | None, of: Of) -> Any:
 def ratio(law: "Law", u: Any, v: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.ratio`."""
     a, b = law_inputs(law, u), law_inputs(law, v)
-    one, two = values(law, a), values(law, b)
+    one, two = _defined_values(law, a), _defined_values(law, b)
     with np.errstate(all="ignore"):
         value = one - two if law.target.is_level else one / two
     if level is None:

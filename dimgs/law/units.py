@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy
 
+from dimgs.dataset import Dataset
 from dimgs.errors import InputError
 from dimgs.law.evaluate import evaluate
 from dimgs.law.source import numpy_body
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
+from dimgs.variables.quantities import is_quantity, unit_of
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law
@@ -34,14 +36,20 @@ class UnitLaw:
     symbols: Mapping[str, tuple[str, str]]
     expression: sympy.Expr
 
-    def predict(self, data: Mapping[str, Any]) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Target in `target_unit` from plain numbers by column, each in its stated unit."""
+    def predict(self, data: Mapping[str, Any] | Dataset) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Target in `target_unit` from numbers by column, each in its stated unit.
+
+        Pint quantities and the columns of a Dataset are converted to the stated units first.
+        """
+        if isinstance(data, Dataset):
+            table = data
+            data = {c: table.quantity(c) for c, _ in self.symbols.values() if c in table.names}
         missing = [c for c, _ in self.symbols.values() if c not in data]
         if missing:
             raise InputError(f"The input '{missing[0]}' is missing; the law needs it.")
         values = {
-            s: np.atleast_1d(np.asarray(data[c], dtype=np.float64))
-            for s, (c, _) in self.symbols.items()
+            s: np.atleast_1d(np.asarray(_number(data[c], c, u), dtype=np.float64))
+            for s, (c, u) in self.symbols.items()
         }
         n = max((len(v) for v in values.values()), default=1)
         return evaluate(self.expression, values, n)
@@ -64,6 +72,19 @@ class UnitLaw:
     def __str__(self) -> str:
         units = ", ".join(f"{c} [{u}]" for c, u in self.symbols.values())
         return f"{self.target} [{self.target_unit}] = {self.expression} with {units}"
+
+
+def _number(value: Any, column: str, text: str) -> Any:
+    """Magnitude of a quantity in the unit of `text`; a plain number as it is."""
+    if not is_quantity(value):
+        return value
+    own, unit = unit_of(value, column), parse_unit(text)
+    if own.dimension != unit.dimension:
+        raise InputError(
+            f"The input '{column}' is given in '{value.units}', but the law takes it in '{text}'."
+        )
+    si = own.factor * np.asarray(value.magnitude, dtype=np.float64) + own.offset
+    return (si - unit.offset) / unit.factor
 
 
 def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:

@@ -7,6 +7,7 @@ from dimgs import Dataset
 from dimgs.discovery.fitting import fit
 from dimgs.errors import InputError
 from dimgs.law.law import Law
+from dimgs.variables import registry
 from tests.law.examples import example
 from tests.law.test_source import run
 
@@ -119,3 +120,24 @@ def test_wrong_units_and_columns_are_explained() -> None:
         law.with_units(U="ft/s").predict({"rho": 1, "D": 1, "mu": 1})
     with pytest.raises(InputError, match="stays in 'dB'"):
         example("level")[0].with_units(SPL="ft")
+
+
+def test_quantities_and_tables_are_converted_and_not_stripped() -> None:
+    law, data = example("power")
+    other = law.with_units({"U": "ft/s", "D": "inch"})
+    expected = law.predict_si(data)
+    np.testing.assert_allclose(other.predict(data), expected, rtol=1e-12)
+    theirs = {n: data.quantity(n) for n in data.names}
+    np.testing.assert_allclose(other.predict(theirs), expected, rtol=1e-12)
+    with pytest.raises(InputError, match="'U' is given in 'meter', but the law takes it in 'ft/s'"):
+        other.predict({**theirs, "U": registry().Quantity([1.0], "m")})
+    with pytest.raises(InputError, match="by column"):
+        law.with_units("US")  # type: ignore[arg-type]
+
+
+def test_rows_without_a_value_are_named() -> None:
+    law, data = example("power")
+    numbers = {n: np.array(data[n]) for n in data.names}
+    numbers["U"][1] = -1.0
+    with pytest.raises(InputError, match=r"no value in row 2 \(.*U = -1 m/s"):
+        law.predict(numbers)

@@ -225,7 +225,7 @@ def test_refusals_speak_of_the_unit_and_not_of_the_parser(text: str, why: str) -
 
 
 def test_exponents_of_quantities_are_exact() -> None:
-    theirs = UnitRegistry()
+    theirs: UnitRegistry[float] = UnitRegistry()
     assert unit_of(theirs.meter ** (1 / 3), "a").dimension == Dimension.of(
         {"[length]": Fraction(1, 3)}
     )
@@ -236,7 +236,7 @@ def test_exponents_of_quantities_are_exact() -> None:
 
 
 def test_a_unit_of_the_users_own_registry_is_known_here_too() -> None:
-    theirs = UnitRegistry()
+    theirs: UnitRegistry[float] = UnitRegistry()
     theirs.define("ducat = [currency]")
     theirs.define("zecchino = 3 ducat")
     unit = unit_of(theirs.zecchino / theirs.kg, "price")
