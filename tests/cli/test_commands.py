@@ -1,0 +1,53 @@
+"""Help, version, closed pipes, and how much a command loads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dimgs
+from tests.cli.runner import Shell
+
+COMMANDS = ["pi", "fit", "explore", "discover", "predict", "reproduce", "engines"]
+ROOT = Path(dimgs.__file__).parents[1]
+
+
+def test_help_names_every_command(shell: Shell) -> None:
+    done = shell("--help")
+    assert done.code == 0
+    assert all(command in done.out for command in COMMANDS)
+    assert shell().code == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_json(shell: Shell, command: str) -> None:
+    done = shell(command, "--help")
+    assert done.code == 0
+    assert "--json" in done.out
+
+
+def test_the_version_is_printed(shell: Shell) -> None:
+    assert shell("--version").out == f"{dimgs.__version__}\n"
+
+
+def test_a_closed_pipe_is_no_failure(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("dimgs.cli.library.emit_json", closed)
+    done = shell("engines", "--json")
+    assert (done.code, done.out, done.err) == (0, "", "")
+
+
+def test_a_fit_loads_nothing_that_it_does_not_need(shell: Shell) -> None:
+    code = (
+        "import sys; from dimgs.cli.app import run; "
+        f"code = run(['fit', {shell.pipe()!r}, '--target', 'tau_w', '--json']); "
+        "heavy = {'pandas', 'sklearn', 'pyarrow', 'matplotlib', 'scipy.stats', 'torch', 'pysr'}; "
+        "sys.stderr.write(' '.join(sorted(heavy & set(sys.modules)))); sys.exit(code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stderr == ""

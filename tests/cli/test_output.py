@@ -1,0 +1,53 @@
+"""What goes where: results on standard output, the rest on standard error."""
+
+import numpy as np
+import pytest
+
+from dimgs.cli import output, tables
+from tests.cli.runner import Shell
+
+
+def test_documents_are_one_line_of_strict_json(capsys: pytest.CaptureFixture[str]) -> None:
+    output.emit_json({"a": float("nan"), "b": [1.0, float("inf")], "c": "µ"})
+    assert capsys.readouterr().out == '{"a": null, "b": [1.0, null], "c": "µ"}\n'
+
+
+def test_tables_are_plain_when_piped(capsys: pytest.CaptureFixture[str]) -> None:
+    output.table("title", ["one", "two"], [["a", "bb"], ["ccc", ""]])
+    assert capsys.readouterr().out == "title\n  one  two\n  a    bb\n  ccc\n"
+    output.table("title", ["one"], [])
+    assert capsys.readouterr().out == ""
+
+
+def test_tables_are_drawn_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "is_plain", lambda: False)
+    output.table("title", ["one"], [["a"]])
+    assert "title" in capsys.readouterr().out
+
+
+def test_warnings_go_to_standard_error(shell: Shell) -> None:
+    done = shell("fit", shell.pendulum(), "--target", "T", "--constants", "g", "--json")
+    assert "warning: 'm' takes no part" in done.err
+    assert done.document["warnings"]
+    assert "warning" not in done.out.split('"warnings"')[0]
+
+
+def test_lists_and_scales_as_typed() -> None:
+    assert tables.names(None) is None
+    assert tables.names(" a, b ,,c") == ["a", "b", "c"]
+    assert tables.scales(None) == []
+    assert tables.scales(["auto"]) == "auto"
+    assert tables.scales(["M0 [kg]", "L0 [m]"]) == ["M0 [kg]", "L0 [m]"]
+
+
+def test_own_units_are_defined_first(shell: Shell) -> None:
+    size = np.linspace(1, 5, 12)
+    path = shell.table("q [kg],price [CRD/kg],cost [CRD]", [(s, 2 + s, s * (2 + s)) for s in size])
+    assert "cannot be read" in shell.refused("fit", path, "--target", "cost")
+    document = shell(
+        "fit", path, "--target", "cost", "--define", "CRD = [credit]", "--json"
+    ).document
+    assert document["law"]["expression"] == "C*price*q"
+    assert document["law"]["target_unit"] == "CRD"

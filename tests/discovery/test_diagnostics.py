@@ -1,0 +1,79 @@
+"""Traps that a pooled fit walks into are named, and sound tables raise no alarm."""
+
+import numpy as np
+import pytest
+
+from dimgs import Dataset
+from dimgs.discovery.fitting import fit
+from tests.planted import pipe
+
+
+def _grouped(slope_between: float, gap: float, seed: int = 0) -> Dataset:
+    """y = a (a/b)^-1/2 inside each group; groups differ by `gap` along `slope_between`."""
+    rng = np.random.default_rng(seed)
+    columns: dict[str, list[float]] = {"a": [], "b": [], "y": []}
+    labels = []
+    for k in range(4):
+        x = k * 1.5 + rng.uniform(-0.7, 0.7, 12)
+        size = np.exp(rng.normal(size=12))
+        log = -0.5 * x + k * (slope_between + 0.5) * 1.5 + k * gap + 0.05 * rng.normal(size=12)
+        columns["a"] += list(size * np.exp(x))
+        columns["b"] += list(size)
+        columns["y"] += list(size * np.exp(x + log))
+        labels += [f"site {k}"] * 12
+    return Dataset.from_columns(
+        {"a [m]": columns["a"], "b [m]": columns["b"], "y [m]": columns["y"], "site": labels}
+    )
+
+
+def test_simpsons_trap_is_named_with_the_remedy() -> None:
+    warnings = fit(_grouped(slope_between=0.8, gap=0.0), "y").warnings
+    (trap,) = [w for w in warnings if "Simpson's trap" in w]
+    assert "--within site" in trap
+    assert "site 3 -0." in trap
+
+
+def test_groups_that_disagree_are_named() -> None:
+    data = pipe(noise=0.02)
+    columns = {f"{n} [{data.variable(n).si_unit}]": data[n] for n in data.names}
+    columns["tau_w [Pa]"] = data["tau_w"] * np.repeat([1.0, 2.54], 20)
+    table = Dataset.from_columns({**columns, "lab": ["A"] * 20 + ["B"] * 20})
+    (apart,) = [w for w in fit(table, "tau_w").warnings if "disagree" in w]
+    assert "'B' lies 2.5" in apart
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_sound_groups_raise_no_alarm(seed: int) -> None:
+    data = pipe(noise=0.05, seed=seed)
+    columns = {f"{n} [{data.variable(n).si_unit}]": data[n] for n in data.names}
+    table = Dataset.from_columns({**columns, "lab": ["A", "B"] * 20})
+    warnings = fit(table, "tau_w").warnings
+    assert not any("disagree" in w or "trap" in w for w in warnings)
+
+
+def test_a_flattering_pi_0_is_named() -> None:
+    rng = np.random.default_rng(0)
+    U, L = np.exp(rng.normal(size=(2, 40)))
+    nu = np.exp(2 * rng.normal(size=40))
+    # the target hardly depends on anything, yet pi_0 = y/U shares U and nu with the group
+    y = np.exp(0.3 * rng.normal(size=40))
+    data = Dataset.from_columns({"U [m/s]": U, "L [m]": L, "nu [m^2/s]": nu, "y [m^4]": y})
+    warnings = fit(data, "y").warnings
+    assert any("would flatter the law" in w for w in warnings)
+
+
+def test_a_leaked_column_is_named_with_the_remedy() -> None:
+    data = pipe(noise=0.1)
+    columns = {f"{n} [{data.variable(n).si_unit}]": data[n] for n in data.names}
+    table = Dataset.from_columns({**columns, "F [N]": 4 * data["tau_w"] * data["D"] ** 2})
+    assert any("--drop D,F" in w for w in fit(table, "tau_w").warnings)
+
+
+def test_directions_that_never_varied_are_named() -> None:
+    rng = np.random.default_rng(0)
+    a, c = np.exp(rng.normal(size=(2, 20)))
+    data = Dataset.from_columns({"a [1]": a, "b [1]": 2 * a**2, "c [1]": c, "y [1]": a * c**0.5})
+    found = fit(data, "y")
+    assert len(found.collinear) == 1
+    assert any("cannot separate exponents along" in w for w in found.warnings)
+    np.testing.assert_allclose(found.law.predict_si(data), data["y"], rtol=1e-8)

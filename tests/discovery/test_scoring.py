@@ -1,0 +1,71 @@
+"""Scores are those of textbooks, on the target, by runs or groups of runs."""
+
+import numpy as np
+import pytest
+
+from dimgs import Dataset
+from dimgs.design.features import Design, build_design
+from dimgs.discovery.scoring import holdout, holdout_rows, log_target, r2, scores_of
+from dimgs.groups.derive import pi_basis
+
+
+def _design(n: int = 30, split: bool = False) -> Design:
+    rng = np.random.default_rng(0)
+    a, b = np.exp(rng.normal(size=(2, n)))
+    y = a**2 / b * np.exp(0.2 * rng.normal(size=n))
+    labels = [f"g{i % 6}" for i in range(n)]
+    data = Dataset.from_columns({"a [m]": a, "b [m]": b, "y [m]": y, "lab": labels})
+    return build_design(data, pi_basis(data, "y"), split_by="lab" if split else None)
+
+
+def _mean(design: Design) -> float:
+    return float(log_target(design).mean())
+
+
+def test_r2_is_one_less_the_share_unexplained() -> None:
+    truth = np.array([1.0, 2.0, 4.0])
+    assert r2(np.zeros(3), truth) == 1.0
+    assert r2(truth - truth.mean(), truth) == pytest.approx(0.0)
+    assert r2(np.ones(3), np.full(3, 7.0)) is None
+    weights = np.array([1.0, 1.0, 0.0])
+    assert r2(np.array([0.1, -0.1, 99.0]), truth, weights) == pytest.approx(1 - 0.02 / 0.5)
+
+
+def test_scores_on_both_scales() -> None:
+    design = _design()
+    truth = log_target(design)
+    fitted = truth + 0.1
+    scores = scores_of(design, fitted, None, None, 0)
+    assert scores.rmse_log == pytest.approx(0.1)
+    assert scores.r2_log == pytest.approx(1 - 30 * 0.01 / np.sum((truth - truth.mean()) ** 2))
+    y = np.exp(truth)
+    lost = np.sum((y * (np.exp(0.1) - 1)) ** 2) / np.sum((y - y.mean()) ** 2)
+    assert scores.r2 == pytest.approx(1 - lost)
+    assert (scores.cv_r2_log, scores.holdout_r2_log, scores.holdout_n) == (None, None, 0)
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_runs_held_out_never_meet_the_fit(split: bool) -> None:
+    design = _design(split=split)
+    rows = holdout_rows(design, seed=3)
+    assert rows is not None
+    train, test = rows
+    assert sorted([*train, *test]) == list(range(30))
+    assert 3 <= len(test) <= 10
+    if split:
+        labels = np.asarray(design.data["lab"])
+        assert not set(labels[train]) & set(labels[test])
+    again = holdout_rows(design, seed=3)
+    assert again is not None
+    np.testing.assert_array_equal(again[1], test)
+
+
+def test_a_constant_prediction_scores_nothing_on_runs_held_out() -> None:
+    score, n = holdout(_design(), lambda part: lambda other: np.full(other.n_runs, _mean(part)), 0)
+    assert n == 6
+    assert score == pytest.approx(0.0)
+
+
+def test_few_runs_are_not_split() -> None:
+    assert holdout_rows(_design(8), 0) is None
+    assert holdout(_design(8), lambda _: lambda d: d.y, 0) == (None, 0)

@@ -1,0 +1,123 @@
+"""Reports as text, as HTML and as files."""
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from dimgs import Dataset, Options, Report
+from dimgs.discovery.discover import discover
+from dimgs.discovery.fitting import fit
+from dimgs.errors import InputError
+from dimgs.law.law import Law
+from dimgs.report.text import fit_text, number, report_text
+from dimgs.report.write import write_study
+from tests.planted import pipe
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return discover(pipe(), "tau_w", engine="power_law")
+
+
+def test_numbers_are_short_and_absent_ones_are_dashes() -> None:
+    assert number(1234567.0) == "1.2346e+06"
+    assert number(0.25) == "0.25"
+    assert [number(x) for x in (None, float("nan"), float("inf"))] == ["-"] * 3
+
+
+def test_the_text_shows_law_scores_domain_and_verdict(report: Report) -> None:
+    text = report_text(report)
+    assert str(report) == text
+    for words in (
+        "tau_w = ", "Reynolds number", "-> -1/4", "Holds for:", "39 independent contrasts",
+        "The law predicts runs that it was not fitted on.",
+    ):  # fmt: skip
+        assert words in text
+
+
+def test_a_law_that_nothing_checked_does_not_claim_to_predict() -> None:
+    data = Dataset.from_columns({"L [m]": [1.0, 2.0, 3.0], "W [m]": [2.0, 1.0, 4.0], "q [1]": 1.0})
+    found = discover(data, "q", engine="power_law")
+    assert found.outcome == "unchecked"
+    assert "not checked" in report_text(found)
+    assert "predicts runs" not in report_text(found)
+
+
+def test_a_law_that_fails_is_called_a_surrogate() -> None:
+    rng = np.random.default_rng(0)
+    a, b, y = np.exp(rng.normal(size=(3, 30)))
+    found = discover(
+        Dataset.from_columns({"a [m]": a, "b [m]": b, "y [m]": a * y}), "y", engine="power_law"
+    )
+    if found.outcome == "no_candidate":
+        assert "No law found" in report_text(found)
+    flat = Dataset.from_columns({"a [m]": a, "b [m]": b, "y [1]": y})
+    found = discover(flat, "y", engine="power_law")
+    assert found.outcome == "no_candidate"
+    assert "No law found" in report_text(found)
+    assert any("does not hold out of sample" in w for w in found.warnings)
+
+
+def test_fit_text_tells_of_labels_regimes_and_terms() -> None:
+    data = pipe()
+    text = fit_text(fit(data, "tau_w", Options(regimes=True, additive=True)))
+    assert "Regime" in text
+    assert "Term in" in text
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("meta", "br", "link", "img"):
+            self.open.append(tag)
+        self.links += [str(v) for k, v in attrs if k in ("src", "href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_whole_and_needs_no_network(report: Report) -> None:
+    page = _Page()
+    html = report.to_html()
+    page.feed(html)
+    assert page.open == []
+    assert not [link for link in page.links if link.startswith("http")]
+    assert "Reynolds number" in html
+    assert report._repr_html_() == html
+
+
+def test_names_are_escaped() -> None:
+    x = np.linspace(1, 2, 12)
+    data = Dataset.from_columns({"a<b> [m]": x, "c&d [m]": 3 * x**1.2})
+    html = discover(data, "c&d", engine="power_law").to_html()
+    assert "a<b>" not in html
+    assert "a&lt;b&gt;" in html or "a_b" in html
+
+
+def test_a_study_is_written_and_read_again(report: Report, tmp_path: Path) -> None:
+    written = write_study(report, tmp_path / "deep" / "study")
+    names = {p.name for p in written}
+    assert {"report.html", "report.json", "law.json", "law.tex"} <= names
+    for path in written:
+        assert path.stat().st_size > 0
+        if path.suffix == ".svg":
+            ElementTree.parse(path)
+        if path.suffix == ".json":
+            json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
+    assert Law.from_json(tmp_path / "deep" / "study" / "law.json") == report.law
+    again = write_study(report, tmp_path / "deep" / "study")
+    assert {p.name for p in again} == names
+
+
+def test_a_folder_that_cannot_be_made_is_explained(report: Report, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="choose another --out"):
+        write_study(report, tmp_path / "file")
