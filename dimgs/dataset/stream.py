@@ -106,7 +106,7 @@ def _chunks(
         if not len(table.rows) and not table.dropped:
             continue
         done += len(table.rows) + len(table.dropped)
-        data = _chunk(table, options, held)
+        data = chunk_like(table, options, held)
         if not len(data):
             lost += data.dropped
         else:
@@ -122,7 +122,14 @@ def _chunks(
     yield with_notes(held, lost, ())
 
 
-def _chunk(table: RawTable, options: Options, known: Dataset | None) -> Dataset:
+def chunk_like(table: RawTable, options: Options, known: Dataset | None) -> Dataset:
+    """Dataset of a chunk, with the columns of one that is known already.
+
+    Raises
+    ------
+    InputError
+        If a column is blank in one part of the table and filled in another, without a unit.
+    """
     if known is None:
         return build(table, options)
     # a chunk of blanks or of bare numbers must not change what a column is
@@ -137,18 +144,20 @@ def _chunk(table: RawTable, options: Options, known: Dataset | None) -> Dataset:
     return data
 
 
+def block_bytes(rows: int) -> int:
+    """Bytes of text to read at once for about as many rows, or fewer."""
+    return min(max(rows * _BYTES_PER_CELL, _LEAST_BLOCK), _MOST_BLOCK)
+
+
 def _text_tables(path: Path, options: Options, rows: int) -> Iterator[tuple[RawTable, float]]:
     size = max(path.stat().st_size, 1)
-    n_bytes = rows * _BYTES_PER_CELL
-    tables = text_tables(
-        path, options, sidecar_of(path), min(max(n_bytes, _LEAST_BLOCK), _MOST_BLOCK)
-    )
-    for block, position in tables:
+    tables = text_tables(path, options, sidecar_of(path), block_bytes(rows))
+    for block, mark in tables:
         table = without_blank_columns(block)
         n_rows = len(table.rows)
         for start in range(0, max(n_rows, 1), rows):
             part = slice(start, start + rows)
-            yield _sliced(table, part, with_drops=start == 0), min(1.0, position / size)
+            yield _sliced(table, part, with_drops=start == 0), min(1.0, mark.byte / size)
 
 
 def _sliced(table: RawTable, part: slice, *, with_drops: bool) -> RawTable:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import compress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,22 @@ _SMALL_BYTES = 1 << 18
 _NULLS = sorted({*BLANKS, *(b.upper() for b in BLANKS), "NaN"})
 _SKIPPED_LINE = re.compile(rb"(?:\A|\n)[ ]*(?:#|(?<=[ ])(?:\n|\Z))")
 _LABEL = re.compile(r"\s*(label|category|categorical)\s*(;.*)?", re.IGNORECASE)
+
+
+class Mark(NamedTuple):
+    """Where a block of rows ends, and reading can go on.
+
+    Parameters
+    ----------
+    byte : int
+        Position in the file.
+    row, line : int
+        Number of the next row and of the next line, from 1.
+    """
+
+    byte: int
+    row: int
+    line: int
 
 
 @dataclass
@@ -50,8 +66,9 @@ def text_tables(
     options: Options,
     sidecar: tuple[dict[str, str], str],
     block_bytes: int = BLOCK_BYTES,
-) -> Iterator[tuple[RawTable, int]]:
-    """Raw tables of successive blocks of rows, each with the number of bytes read so far.
+    start: Mark | None = None,
+) -> Iterator[tuple[RawTable, Mark]]:
+    """Raw tables of successive blocks of rows from `start`, each with the mark of its end.
 
     The columns that are not used have no cells.
 
@@ -62,8 +79,8 @@ def text_tables(
     """
     layout = read_layout(path, path.name)
     plan = _plan(layout, options, sidecar)
-    row, line = 1, layout.first_line
-    for raw, position in _byte_blocks(path, layout.start, block_bytes):
+    begin, row, line = start or Mark(layout.start, 1, layout.first_line)
+    for raw, position in _byte_blocks(path, begin, block_bytes):
         block = _parse(raw, plan, line)
         line += raw.count(b"\n")
         rows = np.arange(row, row + block.n_rows)
@@ -87,7 +104,7 @@ def text_tables(
             dropped,
             block.notes,
         )
-        yield table, position
+        yield table, Mark(position, row, line)
 
 
 def without_blank_columns(table: RawTable) -> RawTable:
@@ -107,7 +124,7 @@ def _is_blank(cells: NDArray[Any]) -> bool:
     return all(c is None or not str(c).strip() for c in cells.tolist())
 
 
-def concatenated(tables: Iterator[tuple[RawTable, int]]) -> RawTable:
+def concatenated(tables: Iterator[tuple[RawTable, Mark]]) -> RawTable:
     """One raw table of all blocks."""
     parts = [table for table, _ in tables]
     first = parts[0]
@@ -162,12 +179,13 @@ def _byte_blocks(path: Path, start: int, size: int) -> Iterator[tuple[bytes, int
     with path.open("rb") as file:
         file.seek(start)
         rest, yielded = b"", False
-        while chunk := file.read(size):
+        # the bounds of a block depend on where it starts alone, so that reading can go on there
+        while chunk := file.read(size - len(rest) % size):
             rest += chunk
             cut = _last_record_end(rest)
             if cut:
                 yielded = True
-                yield _with_plain_ends(rest[:cut]), file.tell()
+                yield _with_plain_ends(rest[:cut]), file.tell() - len(rest) + cut
                 rest = rest[cut:]
         if rest or not yielded:
             yield _with_plain_ends(rest), file.tell()

@@ -131,6 +131,19 @@ def log_groups(data: Dataset, basis: PiBasis, groups: Sequence[PiGroup]) -> Arra
     return out
 
 
+def features_of(
+    basis: PiBasis, unlogged: Iterable[str] = (), inverse: Iterable[str] = ()
+) -> list[Feature]:
+    """Features of a basis, whether they vary or not: groups, then 1/T, then plain differences."""
+    skipped = set(unlogged := list(unlogged))
+    groups = [g for g in basis.groups if not skipped & {n for n, _ in g.exponents}]
+    return [
+        *(Feature(g.name, "log-ratio", group=g) for g in groups),
+        *(Feature(name, "inverse", variable=name) for name in inverse),
+        *(Feature(name, "difference", variable=name) for name in unlogged),
+    ]
+
+
 def build_design(
     data: Dataset,
     basis: PiBasis,
@@ -171,16 +184,12 @@ def build_design(
     """
     if basis.response is None or basis.target is None:
         raise InputError("The basis has no response; derive it with a target.")
-    skipped = set(unlogged)
-    groups = [g for g in basis.groups if not skipped & {n for n, _ in g.exponents}]
-    features = [Feature(g.name, "log-ratio", group=g) for g in groups]
-    columns = list(log_groups(data, basis, groups).T)
-    for name in inverse:
-        features.append(Feature(name, "inverse", variable=name))
-        columns.append(1.0 / np.asarray(data[name], dtype=np.float64))
-    for name in unlogged:
-        features.append(Feature(name, "difference", variable=name))
-        columns.append(np.asarray(data[name], dtype=np.float64))
+    features = features_of(basis, unlogged, inverse)
+    columns = list(log_groups(data, basis, [f.group for f in features if f.group]).T)
+    for feature in features:
+        if feature.variable is not None:
+            values = np.asarray(data[feature.variable], dtype=np.float64)
+            columns.append(1.0 / values if feature.contrast == "inverse" else values)
     varies = [_varies(c, f.contrast) for c, f in zip(columns, features, strict=True)]
     kept = [c for c, v in zip(columns, varies, strict=True) if v]
     y, offset, scale = _response(data, basis, linear)
@@ -200,10 +209,13 @@ def build_design(
 
 
 def _varies(column: Array, contrast: Contrast) -> bool:
-    size = float(np.max(np.abs(column), initial=0.0))
-    if contrast == "log-ratio":
-        size = max(size, 1.0)
-    return bool(column.size and np.ptp(column) > _CONSTANT * size)
+    return bool(column.size) and spans(float(column.min()), float(column.max()), contrast)
+
+
+def spans(low: float, high: float, contrast: Contrast) -> bool:
+    """Whether a feature between these values varies by more than rounding."""
+    size = max(abs(low), abs(high), 1.0 if contrast == "log-ratio" else 0.0)
+    return high - low > _CONSTANT * size
 
 
 def _response(data: Dataset, basis: PiBasis, linear: bool) -> tuple[Array, Array, ResponseScale]:

@@ -12,7 +12,13 @@ from dimgs.discovery.crossing import crossover_of
 from dimgs.discovery.diagnostics import group_warnings, missing_scale, self_correlation
 from dimgs.discovery.further import additive_of, local_of, regime_document, regimes_of
 from dimgs.discovery.options import Options
-from dimgs.discovery.power import PowerFit, fit_ranks, fit_squares, monomial_text
+from dimgs.discovery.power import (
+    PowerFit,
+    fit_ranks,
+    fit_squares,
+    monomial_text,
+    separation_warnings,
+)
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.scoring import Fitter, Predictor, fitted_by, scores_of
 from dimgs.discovery.snapped import SnappedFit, snap_power
@@ -61,8 +67,8 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         scores=law.scores if whole is None else whole.scores,
         independent_contrasts=fit.n_contrasts,
         pairs=fit.n_pairs,
-        group_prefactors=_group_prefactors(law, snapped),
-        activation=_activation(design, snapped),
+        group_prefactors=group_prefactors(law, snapped),
+        activation=activations(design, snapped),
         collinear=tuple(monomial_text(design, d) for d in fit.collinear),
         regimes=None if regimes is None else tuple(regime_document(r) for r in regimes),
         crossover=None if crossover is None else crossover.to_json(),
@@ -140,7 +146,8 @@ def _left_out(design: Design, fitter: Fitter, options: Options) -> NDArray[np.fl
     return out
 
 
-def _group_prefactors(law: Law, snapped: SnappedFit) -> dict[str, float] | None:
+def group_prefactors(law: Law, snapped: SnappedFit) -> dict[str, float] | None:
+    """Prefactor of every `within` group, in the target's SI unit."""
     effects = snapped.estimate.effects
     if effects is None:
         return None
@@ -151,7 +158,8 @@ def _group_prefactors(law: Law, snapped: SnappedFit) -> dict[str, float] | None:
     return {k: float(np.exp(pooled + v)) for k, v in sorted(effects.items())}
 
 
-def _activation(design: Design, snapped: SnappedFit) -> dict[str, Activation] | None:
+def activations(design: Design, snapped: SnappedFit) -> dict[str, Activation] | None:
+    """Activation temperature of every feature that enters as 1/T."""
     found = {
         e.name: Activation(-e.value, -e.high, -e.low)
         for f, e in zip(design.features, snapped.exponents, strict=True)
@@ -161,18 +169,7 @@ def _activation(design: Design, snapped: SnappedFit) -> dict[str, Activation] | 
 
 
 def _fit_warnings(design: Design, fit: PowerFit, law: Law, level: float) -> list[str]:
-    out = []
-    for direction in fit.collinear:
-        monomial = monomial_text(design, direction)
-        out.append(
-            f"The runs cannot separate exponents along {monomial}, which never varied; runs in "
-            f"which {monomial} changes while the other groups stay would."
-        )
-    for direction in fit.weak:
-        monomial = monomial_text(design, direction)
-        out.append(
-            f"{monomial} hardly varied: exponents along it are uncertain; vary it to know them."
-        )
+    out = separation_warnings(design, fit, law.scores.cv_r2_log)
     if fit.outliers:
         rows = [int(design.data.rows[i]) for i in fit.outliers]
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
@@ -180,10 +177,4 @@ def _fit_warnings(design: Design, fit: PowerFit, law: Law, level: float) -> list
     out += group_warnings(design, fit, level)
     noticed = (missing_scale(design), self_correlation(design, fit.predictor()(design)))
     out += [warning for warning in noticed if warning is not None]
-    known = law.scores.cv_r2_log
-    if known is not None and known < 0.5:
-        out.append(
-            f"This power law does not hold out of sample: it predicts runs left out with "
-            f"R² = {known:.2f} on the logarithm of the target."
-        )
     return out

@@ -72,7 +72,21 @@ class PowerFit:
 def fit_squares(design: Design, level: float) -> PowerFit:
     """All-pairs least squares of a design."""
     fit = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
-    p = design.X.shape[1]
+    return power_fit(fit, level, with_effects=design.within is not None)
+
+
+def power_fit(fit: PowerLawFit, level: float, *, with_effects: bool) -> PowerFit:
+    """What is reported of a least-squares fit.
+
+    Parameters
+    ----------
+    fit : PowerLawFit
+        Of one target, or of which the first target is meant.
+    level : float
+    with_effects : bool
+        Whether the prefactor of every group is asked for.
+    """
+    p = len(fit.centre)
     basis = np.eye(p + 1)
     centre = np.concatenate([[fit.intercept[0]], fit.exponents[0]])
     half = fit.half_widths(basis, level)[:, 0]
@@ -90,7 +104,7 @@ def fit_squares(design: Design, level: float) -> PowerFit:
         dof=max(1.0, float(np.min(own))),
         residual_dof=max(1.0, float(fit.influence.residual_dof)),
         left_out=None if fit.loo_residuals is None else fit.loo_residuals[:, 0],
-        effects=_effects(fit) if design.within is not None else None,
+        effects=_effects(fit) if with_effects else None,
         collinear=fit.coordinates.null_directions(),
         weak=fit.coordinates.weak_directions(),
         n_contrasts=fit.n_contrasts,
@@ -211,6 +225,28 @@ def monomial_text(design: Design, direction: Array) -> str:
     group = PiGroup.of("pi", powers)
     data_only = [(n, e) for n, e in group.exponents if _is_data(design, n)]
     return "·".join(n + superscript(e) for n, e in data_only) or "1"
+
+
+def separation_warnings(design: Design, fit: PowerFit, cv_r2_log: float | None) -> list[str]:
+    """What the runs cannot tell: directions that never or hardly varied, and unseen runs."""
+    out = []
+    for direction in fit.collinear:
+        monomial = monomial_text(design, direction)
+        out.append(
+            f"The runs cannot separate exponents along {monomial}, which never varied; runs in "
+            f"which {monomial} changes while the other groups stay would."
+        )
+    for direction in fit.weak:
+        monomial = monomial_text(design, direction)
+        out.append(
+            f"{monomial} hardly varied: exponents along it are uncertain; vary it to know them."
+        )
+    if cv_r2_log is not None and cv_r2_log < 0.5:
+        out.append(
+            f"This power law does not hold out of sample: it predicts runs left out with "
+            f"R² = {cv_r2_log:.2f} on the logarithm of the target."
+        )
+    return out
 
 
 def _is_data(design: Design, name: str) -> bool:

@@ -10,8 +10,8 @@ from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 
 Array = NDArray[np.float64]
-HOLDOUT = 0.2
-FEWEST = 10
+_HOLDOUT = 0.2
+_FEWEST = 10
 
 Predictor = Callable[[Design], Array]
 Fitter = Callable[[Design], Predictor]
@@ -102,9 +102,9 @@ def holdout_rows(design: Design, seed: int) -> tuple[NDArray[np.intp], NDArray[n
     rng = np.random.default_rng(seed)
     units = np.arange(design.n_runs).astype(str) if design.split is None else design.split
     names = np.unique(units)
-    if design.n_runs < FEWEST or len(names) < 3:
+    if design.n_runs < _FEWEST or len(names) < 3:
         return None
-    aside = rng.permutation(names)[: max(1, round(HOLDOUT * len(names)))]
+    aside = rng.permutation(names)[: max(1, round(_HOLDOUT * len(names)))]
     test = np.isin(units, aside)
     train = np.flatnonzero(~test)
     if len(train) < design.X.shape[1] + 3:

@@ -72,6 +72,11 @@ class BlockMoments:
         self.n_seen += len(x)
         self._share(self.shared)
 
+    def add(self, block: int, part: GroupedMoments) -> None:
+        """Add runs whose moments are known already to one of the `N_BLOCKS` blocks."""
+        _add(self.blocks, block % N_BLOCKS, part)
+        self.n_seen += int(part.counts.sum())
+
     def merge(self, other: "BlockMoments") -> Self:
         """Moments of the runs of both, block by block; neither is changed."""
         merged = type(self)(dict(self.blocks), self.n_seen + other.n_seen, self.shared)

@@ -1,0 +1,299 @@
+"""Tables read part by part from a position that can be kept: one file, or a folder of Parquet."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from os import PathLike
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset.build import Options, build
+from dimgs.dataset.dataset import Dataset
+from dimgs.dataset.export import to_si
+from dimgs.dataset.files import field_units, open_parquet, unreadable
+from dimgs.dataset.frames import from_pandas
+from dimgs.dataset.raw import RawTable
+from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, existing, sidecar_of
+from dimgs.dataset.stream import block_bytes, chunk_like
+from dimgs.dataset.text import Mark, text_tables, without_blank_columns
+from dimgs.errors import InputError
+from dimgs.variables import Variable, split_header
+
+Array = NDArray[np.float64]
+
+
+class Position(NamedTuple):
+    """Where a part ends, and reading can go on.
+
+    Parameters
+    ----------
+    file : int
+        Number of the file in the folder, from 0.
+    byte, row, line : int
+        Where to go on in that file; zeros stand for its beginning.
+    """
+
+    file: int = 0
+    byte: int = 0
+    row: int = 0
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """Successive rows of a table.
+
+    Attributes
+    ----------
+    dataset : callable
+        Makes the Dataset of the rows, with every check.
+    numbers : callable
+        Makes the SI values of numeric columns by name, unchecked and in place; None where
+        some column is anything but plain numbers without blanks.
+    end : Position
+        Where the next part begins.
+    fraction : float
+        Share of the table that lies before `end`.
+    n_rows : int
+        Number of rows, those dropped while reading included.
+    """
+
+    dataset: Callable[[], Dataset]
+    numbers: Callable[[Iterable[str]], dict[str, Array] | None]
+    end: Position
+    fraction: float
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class Table:
+    r"""A text table, a Parquet file or a folder of Parquet files, to be read in parts.
+
+    Parameters
+    ----------
+    path : str or path
+    chunk_rows : int
+        Most rows per part of a Parquet file, and about as many per part of a text table.
+    options : Options
+        Of the reader.
+
+    Raises
+    ------
+    InputError
+        If there is no such table, or it cannot be read in parts.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "runs.csv"
+    >>> _ = file.write_text("U [m/s]\n1\n2\n3\n")
+    >>> [part.dataset()["U"].tolist() for part in Table(file, 2, Options({})).parts()]
+    [[1.0, 2.0, 3.0]]
+    """
+
+    path: str | PathLike[str]
+    chunk_rows: int
+    options: Options
+
+    def __post_init__(self) -> None:
+        if self.chunk_rows < 1:
+            raise InputError(
+                f"chunk_rows is {self.chunk_rows}; give at least 1 row per chunk (--chunk-rows)."
+            )
+        chosen = replace(self.options, find_duplicates=False, allow_empty=True)
+        object.__setattr__(self, "options", chosen)
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """The file itself, or the Parquet files of the folder, sorted by name."""
+        path = Path(self.path)
+        if path.is_dir():
+            found = sorted(
+                p
+                for p in path.rglob("*")
+                if p.suffix.lower() in PARQUET_SUFFIXES
+                and not any(part[0] in "._" for part in p.relative_to(path).parts)
+            )
+            if not found:
+                raise InputError(f"The folder '{path}' holds no Parquet file; name a table.")
+            return tuple(found)
+        file = existing(path)
+        if file.suffix.lower() in EXCEL_SUFFIXES:
+            raise InputError(f"'{file.name}' cannot be read in parts; save it as .csv or .parquet.")
+        return (file,)
+
+    @property
+    def source(self) -> str:
+        """Name for messages."""
+        return Path(self.path).name
+
+    def parts(self, start: Position | None = None) -> Iterator[Part]:
+        """Parts of the table in order, from `start`; their bounds do not depend on it.
+
+        Raises
+        ------
+        InputError
+            As `read_table` does, when the part with the trouble is reached.
+        """
+        begin = start or Position()
+        known: Dataset | None = None
+        if self.files[0].suffix.lower() not in PARQUET_SUFFIXES:
+            yield from self._text_parts(self.files[0], begin)
+            return
+        sizes = [_n_rows(path) for path in self.files]
+        total, done = max(sum(sizes), 1), sum(sizes[: begin.file])
+        for i in range(begin.file, len(self.files)):
+            row = begin.row if i == begin.file else 0
+            for part in _parquet_parts(self.files[i], self.chunk_rows, self.options, known, row):
+                known = known or part.head
+                end = Position(i, 0, part.end)
+                if part.end == sizes[i]:
+                    end = Position(i + 1)
+                fraction = (done + part.end) / total
+                yield Part(part.dataset, part.numbers, end, fraction, part.batch.num_rows)
+            done += sizes[i]
+
+    def _text_parts(self, path: Path, begin: Position) -> Iterator[Part]:
+        size = max(path.stat().st_size, 1)
+        start = Mark(*begin[1:]) if begin.byte else None
+        known: Dataset | None = None
+        # a later start needs the columns as the first rows show them
+        if start is not None:
+            known = next(self._text_parts(path, Position())).dataset()
+        blocks = text_tables(
+            path, self.options, sidecar_of(path), block_bytes(self.chunk_rows), start
+        )
+        for block, mark in blocks:
+            table = without_blank_columns(block)
+            if not len(table.rows) and not table.dropped:
+                continue
+            data = chunk_like(table, self.options, known)
+            known = known or (data if len(data) else None)
+            fraction = min(1.0, mark.byte / size)
+            n_rows = len(table.rows) + len(table.dropped)
+            yield Part(_constant(data), _no_numbers, Position(0, *mark), fraction, n_rows)
+
+
+def _constant(data: Dataset) -> Callable[[], Dataset]:
+    return lambda: data
+
+
+def _no_numbers(names: Iterable[str]) -> None:
+    """Text has been read with every check already."""
+
+
+def _n_rows(path: Path) -> int:
+    return int(open_parquet(path).metadata.num_rows)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """Rows of one Parquet file, and how to turn them into a Dataset or into bare numbers."""
+
+    batch: Any
+    path: Path
+    options: Options
+    head: Dataset
+    headers: Mapping[str, str]
+    units: Mapping[str, str]
+    end: int
+
+    def dataset(self) -> Dataset:
+        """Dataset with every check."""
+        table = _raw(self.batch, self.path, self.units, self.end)
+        return chunk_like(table, self.options, self.head)
+
+    def numbers(self, names: Iterable[str]) -> dict[str, Array] | None:
+        """SI values of plain numeric columns."""
+        out: dict[str, Array] = {}
+        for name in names:
+            values = _plain(self.batch.column(self.headers[name]), self.head.variable(name))
+            if values is None:
+                return None
+            out[name] = values
+        return out
+
+
+def _plain(column: Any, variable: Variable) -> Array | None:
+    from pyarrow import types
+
+    if column.null_count or not (types.is_floating(column.type) or types.is_integer(column.type)):
+        return None
+    values = np.asarray(column.to_numpy(zero_copy_only=True), dtype=np.float64)
+    unit = variable.unit
+    if unit.factor == 1.0 and not unit.offset:
+        return values
+    return to_si(values, unit)
+
+
+def _raw(batch: Any, path: Path, units: Mapping[str, str], end: int) -> RawTable:
+    frame = batch.to_pandas(ignore_metadata=True)
+    frame = frame[[c for c in frame.columns if not c.startswith("__index_level_")]]
+    table = from_pandas(frame, path.name, sidecar_of(path), units)
+    table.rows = np.arange(end - len(table.rows) + 1, end + 1)
+    return table
+
+
+def _parquet_parts(
+    path: Path, chunk_rows: int, options: Options, known: Dataset | None, start: int
+) -> Iterator[_Batch]:
+    import pyarrow as pa
+
+    file = open_parquet(path)
+    units = field_units(file.schema_arrow)
+    headers = {split_header(h)[0]: h for h in file.schema_arrow.names}
+    options, wanted = _projected(options, headers)
+    head = None
+    if start:
+        # a later start needs the columns as the first rows show them
+        for batch in file.iter_batches(chunk_rows, row_groups=[0], columns=wanted):
+            head = _like(build(_raw(batch, path, units, batch.num_rows), options), known, path)
+            break
+    end = 0
+    try:
+        for group in range(file.num_row_groups):
+            size = file.metadata.row_group(group).num_rows
+            if end + size <= start:
+                end += size
+                continue
+            for batch in file.iter_batches(chunk_rows, row_groups=[group], columns=wanted):
+                end += batch.num_rows
+                if end <= start:
+                    continue
+                if head is None:
+                    head = _like(build(_raw(batch, path, units, end), options), known, path)
+                yield _Batch(batch, path, options, head, headers, units, end)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(path, "a Parquet file", error) from error
+
+
+def _projected(options: Options, headers: Mapping[str, str]) -> tuple[Options, list[str] | None]:
+    """What to ask of the reader once only the columns that are used are decoded."""
+    if options.columns is None or any(n not in headers for n in options.columns):
+        return options, None
+    # the uncertainty columns of a quantity follow it
+    names = {*options.columns, *(f"{n}_err" for n in options.columns)}
+    wanted = {n: h for n, h in headers.items() if n in names}
+    units = {k: u for k, u in options.units.items() if k in wanted or k in wanted.values()}
+    return replace(options, columns=None, drop=None, units=units), list(wanted.values())
+
+
+def _like(data: Dataset, known: Dataset | None, path: Path) -> Dataset:
+    if known is None:
+        return data
+    for variable in known.variables:
+        if variable.name not in data.names:
+            raise InputError(
+                f"'{path.name}' lacks the column '{variable.name}' that the other files of the "
+                f"folder have; give every file the same columns."
+            )
+        own = data.variable(variable.name)
+        if (own.dimension, own.unit.scale) != (variable.dimension, variable.unit.scale):
+            raise InputError(
+                f"Column '{variable.name}' is in '{own.unit.text}' in '{path.name}' and in "
+                f"'{variable.unit.text}' in the other files; give it one dimension."
+            )
+    return data

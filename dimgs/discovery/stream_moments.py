@@ -1,0 +1,260 @@
+"""Everything that a fit needs of the runs seen so far, in memory that does not grow with them."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset import Dataset
+from dimgs.design.features import label_texts
+from dimgs.design.grouped_moments import GroupedMoments
+from dimgs.design.moments import Moments
+from dimgs.discovery.stream_plan import Array, Plan, as_ranges
+from dimgs.errors import InputError
+from dimgs.fits.streaming import N_BLOCKS, BlockMoments
+
+# so that the logarithms of a block stay in the processor's cache
+_ROWS = 8192
+_MOST_EXTREMES, _KEPT_EXTREMES = 4096, 512
+_NAMED = 10
+
+
+@dataclass
+class StreamMoments:
+    """Moments, ranges and extreme runs of a table; parts update it, and several merge.
+
+    Attributes
+    ----------
+    blocks : BlockMoments
+        Of the features and of [ln pi_0, ln target, temperatures], weighted, by block or cluster.
+    total : GroupedMoments
+        Of the same columns, unweighted, by `within` label.
+    low, high : ndarray of shape (n_columns,)
+        Ranges of the numeric columns of the plan.
+    feature_low, feature_high : ndarray of shape (n_features,)
+    extremes : ndarray of shape (n_extremes, n_features)
+        Runs of large leverage, in the features in which the domain is judged.
+    n_pieces : int
+        Number of pieces that went to the blocks in turn.
+    n_dropped : int
+    dropped : list of str
+        The first rows that were dropped.
+    """
+
+    blocks: BlockMoments
+    total: GroupedMoments
+    low: Array
+    high: Array
+    feature_low: Array
+    feature_high: Array
+    extremes: Array
+    n_pieces: int = 0
+    n_dropped: int = 0
+    dropped: tuple[str, ...] = ()
+
+    @classmethod
+    def empty(cls, plan: Plan) -> Self:
+        """Moments of no run."""
+        p, k = len(plan.features), len(plan.names)
+        columns = len(plan.matrix)
+        none: NDArray[np.generic] = np.empty(0, dtype=np.str_ if plan.options.within else np.intp)
+        total = GroupedMoments(
+            none,
+            np.zeros(0),
+            np.zeros(0, np.int64),
+            np.zeros((0, columns)),
+            np.zeros((columns, columns)),
+            p,
+        )
+        return cls(
+            BlockMoments(),
+            total,
+            np.full(k, np.inf),
+            np.full(k, -np.inf),
+            np.full(p, np.inf),
+            np.full(p, -np.inf),
+            np.zeros((0, p)),
+        )
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs that entered."""
+        return int(self.total.counts.sum())
+
+    def ranges(self, plan: Plan) -> Dataset:
+        """Ranges of the numeric columns so far, those that the plan was made of included."""
+        low = [min(a, plan.ranges[n][0]) for n, a in zip(plan.names, self.low, strict=True)]
+        high = [max(b, plan.ranges[n][1]) for n, b in zip(plan.names, self.high, strict=True)]
+        return as_ranges(plan.ranges, plan.names, low, high)
+
+    def widen(self, columns: dict[str, Array], plan: Plan) -> bool:
+        """Widen the ranges by new runs; False where some cell does not fit the plan.
+
+        A cell does not fit if it is not finite, or not positive where that is needed.
+        """
+        low = np.array([columns[n].min() for n in plan.names])
+        high = np.array([columns[n].max() for n in plan.names])
+        # a NaN makes both ends NaN
+        positive = np.array([n in plan.logged for n in plan.names])
+        if not (np.isfinite(low) & np.isfinite(high) & ((low > 0) | ~positive)).all():
+            return False
+        np.minimum(self.low, low, out=self.low)
+        np.maximum(self.high, high, out=self.high)
+        return True
+
+    def update(
+        self,
+        plan: Plan,
+        columns: dict[str, Array],
+        weights: Array | None = None,
+        within: NDArray[Any] | None = None,
+        split: NDArray[Any] | None = None,
+    ) -> None:
+        """Add runs whose cells fit the plan; `columns` holds SI values by name."""
+        z = design_rows(plan, columns)
+        p, n = len(plan.features), z.shape[1]
+        x, t = z[:p].T, z[p:].T
+        # a piece is worth about as much as what a block holds already
+        pieces = min(n, -(-N_BLOCKS * n // (self.total.counts.sum() + n)))
+        bounds = np.linspace(0, n, int(pieces) + 1).astype(int)
+        if split is not None:
+            self.blocks.update(x, t, weights, split, within)
+            pieces = 0
+        for i, (a, b) in enumerate(pairwise(bounds) if split is None else ()):
+            part = _moments(x[a:b], t[a:b], weights, within, slice(a, b))
+            self.blocks.add(self.n_pieces + i, part)
+            if weights is None:
+                self.total = self.total.merge(part)
+        if weights is not None or split is not None:
+            self.total = self.total.merge(_moments(x, t, None, within, slice(0, n)))
+        self.n_pieces += int(pieces)
+        if p:
+            np.minimum(self.feature_low, z[:p].min(axis=1), out=self.feature_low)
+            np.maximum(self.feature_high, z[:p].max(axis=1), out=self.feature_high)
+            self._keep_extremes(z[plan.leverage_rows], plan)
+
+    def _keep_extremes(self, rows: Array, plan: Plan) -> None:
+        centre, scatter = self.spread(plan)
+        away = rows - centre[:, None]
+        precision = inverse_scatter(scatter, self.n_runs)
+        leverage = np.einsum("in,in->n", away, precision @ away)
+        found = {int(leverage.argmax())}
+        for row in rows:
+            found |= {int(row.argmin()), int(row.argmax())}
+        self.extremes = np.vstack([self.extremes, rows[:, sorted(found)].T])
+        if len(self.extremes) > _MOST_EXTREMES:
+            apart = self.extremes - centre
+            order = np.argsort(np.einsum("ni,ij,nj->n", apart, precision, apart))
+            self.extremes = self.extremes[np.sort(order[-_KEPT_EXTREMES:])]
+
+    def spread(self, plan: Plan) -> tuple[Array, Array]:
+        """Mean and scatter of all runs, in the features in which the domain is judged."""
+        pooled, rows = self.total.pooled(), plan.leverage_rows
+        return pooled.mean[rows], pooled.scatter[np.ix_(rows, rows)]
+
+    def drop(self, data: Dataset) -> None:
+        """Count the rows that were dropped from a part."""
+        self.n_dropped += len(data.dropped)
+        room = max(0, _NAMED - len(self.dropped))
+        self.dropped += tuple(f"{d.row}" for d in data.dropped[:room])
+
+    def merge(self, other: "StreamMoments") -> Self:
+        """Moments of the runs of both; neither is changed."""
+        return type(self)(
+            self.blocks.merge(other.blocks),
+            self.total.merge(other.total),
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            np.minimum(self.feature_low, other.feature_low),
+            np.maximum(self.feature_high, other.feature_high),
+            np.vstack([self.extremes, other.extremes]),
+            self.n_pieces + other.n_pieces,
+            self.n_dropped + other.n_dropped,
+            (*self.dropped, *other.dropped)[:_NAMED],
+        )
+
+
+def design_rows(plan: Plan, columns: dict[str, Array]) -> Array:
+    """Features, ln pi_0, ln target and temperatures of runs, one a row of the result.
+
+    Every column is transformed once, and one matrix product a block makes all rows.
+    """
+    matrix, terms = plan.matrix, plan.terms
+    n = len(columns[plan.target])
+    out = np.empty((len(matrix), n))
+    block = np.ones((len(terms) + 1, min(_ROWS, n)))
+    for start in range(0, n, _ROWS):
+        stop = min(start + _ROWS, n)
+        part = block[:, : stop - start]
+        for i, (name, transform) in enumerate(terms):
+            values = columns[name][start:stop]
+            if transform == "log":
+                np.log(values, out=part[i])
+            elif transform == "inverse":
+                np.divide(1.0, values, out=part[i])
+            else:
+                part[i] = values
+        np.matmul(matrix, part, out=out[:, start:stop])
+    return out
+
+
+def columns_of(data: Dataset, plan: Plan) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Numeric columns of clean runs, and their weights and labels as `update` takes them."""
+    columns = {n: np.asarray(data[n], dtype=np.float64) for n in plan.names}
+    options = plan.options
+    extra: dict[str, Any] = {"weights": _weights(data, plan)}
+    for key, name in (("within", options.within), ("split", options.split_by)):
+        extra[key] = None if name is None else label_texts(data[name])
+    return columns, extra
+
+
+def _weights(data: Dataset, plan: Plan) -> Array | None:
+    errors = data.errors.get(plan.target)
+    if errors is None:
+        return None
+    variable = data.variable(plan.target)
+    if variable.is_level:
+        return np.asarray(1.0 / (errors * variable.unit.log_factor) ** 2)
+    return np.asarray((data[plan.target] / errors) ** 2)
+
+
+def _moments(
+    x: Array, t: Array, weights: Array | None, within: NDArray[Any] | None, rows: slice
+) -> GroupedMoments:
+    w = None if weights is None else weights[rows]
+    if within is None:
+        return GroupedMoments.from_moments(np.zeros(1, dtype=np.intp), Moments.from_arrays(x, t, w))
+    return GroupedMoments.from_arrays(x, t, within[rows], w)
+
+
+def inverse_scatter(scatter: Array, n_runs: int) -> Array:
+    """Inverse scatter; a direction without data makes any step along it infinitely far.
+
+    A scatter matrix has lost half of the digits of its runs: spreads below 1e-7 of the largest
+    are rounding.
+    """
+    spread = np.sqrt(np.maximum(scatter.diagonal(), 0.0) / max(n_runs, 1))
+    spread[spread == 0.0] = 1.0
+    values, vectors = np.linalg.eigh(scatter / np.outer(spread, spread))
+    largest = float(values.max(initial=0.0))
+    real = values > largest * 1e-14
+    inverse = np.where(real, 1.0 / np.where(real, values, 1.0), 1.0 / max(largest * 1e-18, 1e-300))
+    scaled = vectors / spread[:, None]
+    return np.asarray((scaled * inverse) @ scaled.T)
+
+
+def check_group_count(state: StreamMoments, plan: Plan) -> None:
+    """Raise where most runs have a label of their own.
+
+    Raises
+    ------
+    InputError
+        Naming the option.
+    """
+    if plan.options.within is not None and 2 * len(state.total.labels) > max(4, state.n_runs):
+        raise InputError(
+            f"Column '{plan.options.within}' given to --within has a value of its own in most "
+            f"rows; give a column of labels."
+        )

@@ -1,0 +1,256 @@
+"""What one pass over a large table computes: which logarithms, which groups, from which columns."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset import Dataset
+from dimgs.dataset.checks import check_loggable, check_target, drop_bad_rows, require_finite
+from dimgs.design.features import Feature, features_of, unlogged_names
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
+from dimgs.errors import InputError
+from dimgs.groups.group import PiBasis
+from dimgs.variables import Variable
+
+Array = NDArray[np.float64]
+Transform = Literal["log", "inverse", "plain"]
+
+_IN_MEMORY_ONLY = ("robust", "regimes", "local", "additive")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the rows of a table enter the moments; the same for every part and every worker.
+
+    Attributes
+    ----------
+    ranges : Dataset
+        Two runs: the smallest and the largest value of every numeric column so far. They
+        settle the basis, what enters unlogged and what never varied.
+    target : str
+    options : Options
+    basis : PiBasis
+    features : tuple of Feature
+        Those that never varied included.
+    warnings : tuple of str
+    has_errors : bool
+        Whether the target has an error column.
+    unused : tuple of str
+        Label columns that take no part.
+    """
+
+    ranges: Dataset
+    target: str
+    options: Options
+    basis: PiBasis
+    features: tuple[Feature, ...]
+    warnings: tuple[str, ...]
+    has_errors: bool = False
+    unused: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, ranges: Dataset, target: str, options: Options) -> "Plan":
+        """Plan of a table whose columns lie in these ranges.
+
+        Raises
+        ------
+        InputError, DimensionError
+            As :func:`dimgs.discovery.prepare.prepare` does.
+        """
+        plain = replace(options, drop_bad=False, within=None, split_by=None)
+        prepared = prepare(ranges, target, plain)
+        inputs = [n for n in ranges.names if n != target]
+        levels = [n for n in inputs if ranges.variable(n).is_level]
+        inverse = [options.arrhenius] if options.arrhenius is not None else []
+        features = features_of(prepared.basis, [*unlogged_names(ranges, inputs), *levels], inverse)
+        return cls(ranges, target, options, prepared.basis, tuple(features), prepared.warnings)
+
+    def with_ranges(self, ranges: Dataset) -> "Plan":
+        """Plan of the same table, of which more is known."""
+        other = Plan.of(ranges, self.target, self.options)
+        return replace(other, has_errors=self.has_errors, unused=self.unused)
+
+    def still_holds(self, ranges: Dataset) -> bool:
+        """Whether a table of these wider ranges has the same features."""
+        if _state(ranges) == _state(self.ranges):
+            return True
+        other = Plan.of(ranges, self.target, self.options)
+        return (other.basis, other.features) == (self.basis, self.features)
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Numeric columns that are read: the target and its inputs."""
+        return self.ranges.variables
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the numeric columns."""
+        return self.ranges.names
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the label columns that are read."""
+        return label_columns(self.options)
+
+    @cached_property
+    def logged(self) -> tuple[str, ...]:
+        """Columns that must be positive."""
+        unlogged = unlogged_names(self.ranges, [n for n in self.names if n != self.target])
+        out = [n for n in self.names if n not in unlogged and not self.ranges.variable(n).is_level]
+        return tuple(out)
+
+    @cached_property
+    def terms(self) -> tuple[tuple[str, Transform], ...]:
+        """Columns as they enter the matrix product, each transformed once."""
+        names = {n for f in self.features if f.group for n, _ in f.group.exponents}
+        names |= {n for n, _ in self._response if n != self.target}
+        level = self.ranges.variable(self.target).is_level
+        out: list[tuple[str, Transform]] = [(self.target, "plain" if level else "log")]
+        out += [(n, "log") for n in self.names if n in names]
+        for f in self.features:
+            if f.variable is not None:
+                out.append((f.variable, "inverse" if f.contrast == "inverse" else "plain"))
+                # the domain is judged in T itself
+                out += [(f.variable, "plain")] if f.contrast == "inverse" else []
+        return tuple(out)
+
+    @property
+    def _response(self) -> tuple[tuple[str, Any], ...]:
+        response = self.basis.response
+        if response is None or self.ranges.variable(self.target).is_level:
+            return ()
+        return response.exponents
+
+    @cached_property
+    def matrix(self) -> Array:
+        """Rows: features, ln pi_0, ln target, temperatures. Columns: the terms, and 1."""
+        position = {term: i for i, term in enumerate(self.terms)}
+        p, k = len(self.features), len(self.terms)
+        temperatures = [f.variable for f in self.features if f.contrast == "inverse"]
+        out = np.zeros((p + 2 + len(temperatures), k + 1))
+        for j, feature in enumerate(self.features):
+            if feature.group is not None:
+                self._add(out[j], feature.group.exponents, position)
+            else:
+                kind: Transform = "inverse" if feature.contrast == "inverse" else "plain"
+                out[j, position[str(feature.variable), kind]] = 1.0
+        target = self.ranges.variable(self.target)
+        out[p : p + 2, 0] = target.unit.log_factor if target.is_level else 1.0
+        rest = [(n, e) for n, e in self._response if n != self.target]
+        self._add(out[p], rest, position)
+        for i, name in enumerate(temperatures):
+            out[p + 2 + i, position[str(name), "plain"]] = 1.0
+        return out
+
+    def _add(
+        self,
+        row: Array,
+        exponents: Iterable[tuple[str, Any]],
+        position: dict[tuple[str, Transform], int],
+    ) -> None:
+        for name, e in exponents:
+            variable = self.basis.variable(name)
+            if variable.role == "data":
+                row[position[name, "log"]] += float(e)
+            else:
+                row[-1] += float(e) * float(np.log(variable.value or 1.0))
+
+    @cached_property
+    def leverage_rows(self) -> list[int]:
+        """Rows of the matrix in which the domain is judged, one per feature."""
+        out, extra = [], len(self.features) + 2
+        for j, feature in enumerate(self.features):
+            if feature.contrast == "inverse":
+                out.append(extra)
+                extra += 1
+            else:
+                out.append(j)
+        return out
+
+
+def label_columns(options: Options) -> tuple[str, ...]:
+    """Label columns that an analysis reads."""
+    return tuple(dict.fromkeys(n for n in (options.within, options.split_by) if n is not None))
+
+
+def check_streamable(options: Options) -> None:
+    """Raise where an option needs all runs in memory.
+
+    Raises
+    ------
+    InputError
+        Naming the option.
+    """
+    for name in _IN_MEMORY_ONLY:
+        if getattr(options, name):
+            raise InputError(
+                f"--{name} needs all runs in memory and does not go with --stream; draw a sample "
+                f"of rows from the table and fit that."
+            )
+
+
+def clean(data: Dataset, target: str, options: Options) -> Dataset:
+    """Runs whose cells are finite; the others are dropped, or end the fit by row and column.
+
+    Raises
+    ------
+    InputError
+        If the target is no numeric column, or a cell cannot be used.
+    """
+    check_target(data, target)
+    used = [*data.numeric_names, *(n for n in label_columns(options) if n in data.label_names)]
+    errors = [target] if target in data.errors else []
+    if options.drop_bad:
+        return drop_bad_rows(data, used, errors=errors, allow_empty=True)
+    require_finite(data, used, errors)
+    return data
+
+
+def loggable(data: Dataset, logged: Iterable[str], options: Options) -> Dataset:
+    """Runs whose logged cells are positive; the others are dropped, or end the fit.
+
+    Raises
+    ------
+    InputError
+        Naming the row and the column.
+    """
+    if options.drop_bad:
+        return drop_bad_rows(data, [], logged=logged, allow_empty=True)
+    check_loggable(data, logged, "a power law")
+    return data
+
+
+def ranges_of(data: Dataset, target: str, options: Options) -> Dataset | None:
+    """Ranges of the numeric columns of clean runs; None where no run is left.
+
+    Runs in which a column that must be positive is not are left aside.
+    """
+    inputs = [n for n in data.numeric_names if n != target and n not in label_columns(options)]
+    unlogged = unlogged_names(data, inputs)
+    names = [n for n in data.names if n in inputs or n == target]
+    logged = [n for n in names if n not in unlogged and not data.variable(n).is_level]
+    data = loggable(data, logged, options)
+    if not len(data):
+        return None
+    return as_ranges(data, names, [data[n].min() for n in names], [data[n].max() for n in names])
+
+
+def as_ranges(
+    data: Dataset, names: Iterable[str], low: Iterable[Any], high: Iterable[Any]
+) -> Dataset:
+    """Two runs, of the smallest and of the largest values."""
+    ends = zip(names, low, high, strict=True)
+    values = {n: np.array([a, b], dtype=np.float64) for n, a, b in ends}
+    variables = tuple(data.variable(n) for n in values)
+    return Dataset(variables, values, {}, source=data.source)
+
+
+def _state(ranges: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from dimgs.dataset.checks import constant_columns
+
+    return constant_columns(ranges), unlogged_names(ranges, ranges.names)

@@ -1,0 +1,271 @@
+"""From the moments of a large table to the same law and scores as from its runs."""
+
+from dataclasses import dataclass, replace
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset.checks import check_enough_runs
+from dimgs.design.features import Design, spans
+from dimgs.design.grouped_moments import GroupedMoments
+from dimgs.discovery.fitting import activations, group_prefactors
+from dimgs.discovery.options import Options
+from dimgs.discovery.power import monomial_text, power_fit, separation_warnings
+from dimgs.discovery.snapped import snap_power
+from dimgs.discovery.stream_moments import StreamMoments, check_group_count, inverse_scatter
+from dimgs.discovery.stream_plan import Array, Plan
+from dimgs.fits.least_squares import PowerLawFit
+from dimgs.fits.streaming import BlockMoments
+from dimgs.law.names import Names
+from dimgs.law.parts import Domain, Scores
+from dimgs.law.power import Estimate, power_law
+from dimgs.report.results import FitResult
+
+_LOG_RANGE = (-700.0, 700.0)
+_INFLATION = 0.02
+_HOLDOUT = 0.2
+_FEWEST = 10
+
+
+def result_of(plan: Plan, state: StreamMoments, notes: tuple[str, ...] = ()) -> FitResult:
+    """Fit, snap, assemble the law and score it, from moments alone.
+
+    Parameters
+    ----------
+    plan : Plan
+    state : StreamMoments
+        Of all runs.
+    notes : tuple of str
+        Warnings to put first.
+
+    Returns
+    -------
+    FitResult
+        Its intervals are by blocks of runs, or by clusters.
+
+    Raises
+    ------
+    InputError
+        If there are fewer runs than unknowns.
+    FitError
+        If the runs make no pair.
+    """
+    options = plan.options
+    check_group_count(state, plan)
+    # what is reported of the columns is what all runs span, not the first ones
+    plan = plan.with_ranges(state.ranges(plan))
+    study = _Study.of(plan, state)
+    groups = max(1, len(state.total.labels))
+    check_enough_runs(state.n_runs, len(study.design.features) + groups + 1, plan.ranges.source)
+    raw = study.blocks.fit()
+    fit = power_fit(raw, options.level, with_effects=options.within is not None)
+    design = study.design
+    snapped = snap_power(design, fit, options.level)
+    scores = _scores(study, raw, snapped.estimate, options)
+    domain = _domain(plan, state, design)
+    law = power_law(design, snapped.estimate, scores, options.level, options.within, domain)
+    return FitResult(
+        exponents=snapped.exponents,
+        variable_exponents=snapped.variables,
+        law=law,
+        scores=scores,
+        independent_contrasts=raw.n_contrasts,
+        pairs=raw.n_pairs,
+        group_prefactors=group_prefactors(law, snapped),
+        activation=activations(design, snapped),
+        collinear=tuple(monomial_text(design, d) for d in fit.collinear),
+        level=options.level,
+        warnings=(
+            *notes,
+            *plan.warnings,
+            *_dropped(state),
+            *_unused(plan),
+            *separation_warnings(design, fit, scores.cv_r2_log),
+            *_self_correlation(study, scores),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _Study:
+    """The features that varied, with the moments of [features | ln pi_0, ln target].
+
+    `design` holds the mean of every `within` group in place of its runs: all that is linear in
+    the runs is exact on it.
+    """
+
+    design: Design
+    blocks: BlockMoments
+    total: GroupedMoments
+
+    @classmethod
+    def of(cls, plan: Plan, state: StreamMoments) -> "_Study":
+        ends = zip(plan.features, state.feature_low, state.feature_high, strict=True)
+        varies = [spans(float(a), float(b), f.contrast) for f, a, b in ends]
+        p = len(plan.features)
+        keep = np.array([*np.flatnonzero(varies), p, p + 1], dtype=np.intp)
+        blocks = replace(
+            state.blocks, blocks={k: _columns(b, keep) for k, b in state.blocks.blocks.items()}
+        )
+        total = _columns(state.total, keep)
+        pooled = reduce(GroupedMoments.merge, blocks.blocks.values())
+        q = len(keep) - 2
+        rows = np.arange(len(pooled.labels)) % 2
+        level = plan.ranges.variable(plan.target).is_level
+        design = Design(
+            data=plan.ranges.take(rows),
+            basis=plan.basis,
+            features=tuple(f for f, v in zip(plan.features, varies, strict=True) if v),
+            X=pooled.means[:, :q],
+            y=pooled.means[:, q],
+            offset=pooled.means[:, q + 1] - pooled.means[:, q],
+            scale="level" if level else "log",
+            weights=pooled.weights,
+            within=pooled.labels if plan.options.within is not None else None,
+            never_varied=tuple(f.name for f, v in zip(plan.features, varies, strict=True) if not v),
+        )
+        return cls(design, blocks, total)
+
+
+def _columns(moments: GroupedMoments, keep: NDArray[np.intp]) -> GroupedMoments:
+    return GroupedMoments(
+        moments.labels,
+        moments.weights,
+        moments.counts,
+        moments.means[:, keep],
+        moments.scatter[np.ix_(keep, keep)],
+        len(keep) - 2,
+    )
+
+
+def _squares(moments: GroupedMoments, contrast: Array, shift: Array) -> float:
+    """Sum over the runs of (contrast . columns - shift of the group)^2."""
+    mean = moments.means @ contrast - shift
+    return float(contrast @ moments.scatter @ contrast + moments.weights @ mean**2)
+
+
+def _scores(study: _Study, raw: PowerLawFit, estimate: Estimate, options: Options) -> Scores:
+    total = study.total
+    contrast = np.array([*(-float(c) for c in estimate.coefficients), 1.0, 0.0])
+    effects = estimate.effects or {}
+    shift = estimate.intercept + np.array([effects.get(str(k), 0.0) for k in total.labels])
+    squares = max(0.0, _squares(total, contrast, shift))
+    n_runs = float(total.weights.sum())
+    r2_log = _share(squares, total)
+    weighted = reduce(GroupedMoments.merge, study.blocks.blocks.values())
+    target = weighted.scatter[-2, -2]
+    left_out = (1.0 - float(raw.cv_r2[0])) * float(target)
+    held, held_n = _holdout(study, options)
+    return Scores(
+        r2_log=r2_log,
+        rmse_log=float(np.sqrt(squares / n_runs)),
+        cv_r2_log=_share(left_out, weighted),
+        # squares of the target itself are no moments of its logarithm
+        r2=r2_log if study.design.scale == "level" else None,
+        holdout_r2_log=held,
+        holdout_n=held_n,
+    )
+
+
+def _share(squares: float, moments: GroupedMoments) -> float | None:
+    """R² of ln target; None where it never varies."""
+    pooled = moments.pooled()
+    spread, mean = float(pooled.scatter[-1, -1]), float(pooled.mean[-1])
+    if spread <= 1e-24 * max(1.0, mean**2) * pooled.weight:
+        return None
+    return 1.0 - squares / spread
+
+
+def _holdout(study: _Study, options: Options) -> tuple[float | None, int]:
+    """R² on ln target of blocks (or clusters) set aside before fitting."""
+    parts = study.blocks.blocks
+    names = sorted(parts, key=str)
+    if len(names) < 3 or study.total.counts.sum() < _FEWEST:
+        return None, 0
+    order = np.random.default_rng(options.seed).permutation(len(names))
+    aside = {names[i] for i in order[: max(1, round(_HOLDOUT * len(names)))]}
+    train = BlockMoments({k: v for k, v in parts.items() if k not in aside})
+    known = reduce(GroupedMoments.merge, train.blocks.values())
+    test = reduce(GroupedMoments.merge, (parts[k] for k in sorted(aside, key=str)))
+    if known.counts.sum() < known.n_features + 3 or len(train.blocks) < 2:
+        return None, 0
+    fit = train.fit()
+    own = dict(zip(fit.group_labels.tolist(), fit.group_intercepts[:, 0], strict=True))
+    shift = np.array([own.get(k, fit.intercept[0]) for k in test.labels.tolist()])
+    contrast = np.array([*-fit.exponents[0], 1.0, 0.0])
+    reference = float(known.pooled().mean[-1])
+    only_target = np.zeros(len(contrast))
+    only_target[-1] = 1.0
+    spread = _squares(test, only_target, np.full(len(test.labels), reference))
+    if spread <= 0.0:
+        return None, 0
+    return 1.0 - _squares(test, contrast, shift) / spread, int(test.counts.sum())
+
+
+def _domain(plan: Plan, state: StreamMoments, design: Design) -> Domain:
+    """Ranges and leverage; the largest leverage is that of the extreme runs that were kept."""
+    names = Names.of(design)
+    kept = [j for j, f in enumerate(plan.features) if f in design.features]
+    columns = {n: (float(plan.ranges[n][0]), float(plan.ranges[n][1])) for n in plan.names}
+    ranges: dict[str, tuple[float, float]] = {}
+    for j in kept:
+        feature = plan.features[j]
+        if feature.variable is not None:
+            ranges[names.identifier[feature.variable]] = columns[feature.variable]
+        else:
+            ends = np.clip([state.feature_low[j], state.feature_high[j]], *_LOG_RANGE)
+            ranges[feature.name] = (float(np.exp(ends[0])), float(np.exp(ends[1])))
+    centre, scatter = state.spread(plan)
+    centre, scatter = centre[kept], scatter[np.ix_(kept, kept)]
+    precision = inverse_scatter(scatter, state.n_runs)
+    away = state.extremes[:, kept] - centre
+    leverage = np.einsum("ij,jk,ik->i", away, precision, away)
+    return Domain(
+        ranges,
+        {v.name: (*columns[v.name], v.si_unit) for v in names.symbols.values()},
+        tuple(ranges),
+        tuple(float(x) for x in centre),
+        tuple(tuple(float(x) for x in row) for row in precision),
+        float(leverage.max(initial=0.0)),
+    )
+
+
+def _dropped(state: StreamMoments) -> list[str]:
+    if not state.n_dropped:
+        return []
+    rows = ", ".join(state.dropped) + (", ..." if state.n_dropped > len(state.dropped) else "")
+    what = "1 row was" if state.n_dropped == 1 else f"{state.n_dropped} rows were"
+    return [f"{what} dropped ({'row' if state.n_dropped == 1 else 'rows'} {rows})."]
+
+
+def _unused(plan: Plan) -> list[str]:
+    if not plan.unused:
+        return []
+    sentence = (
+        f"Label columns are not used: {', '.join(plan.unused)} (--within {plan.unused[0]} gives "
+        f"each label its own prefactor)."
+    )
+    return [sentence]
+
+
+def _self_correlation(study: _Study, scores: Scores) -> list[str]:
+    """Warning where pi_0 shares variables with its groups and looks better than the target."""
+    design, honest = study.design, scores.r2_log
+    response = design.basis.response
+    if design.scale != "log" or response is None or honest is None:
+        return []
+    used = {n for f in design.features if f.group for n, _ in f.group.exponents}
+    shared = sorted({n for n, _ in response.exponents} & used)
+    pooled = study.total.pooled().scatter
+    spread = float(pooled[-2, -2])
+    if not shared or spread <= 0.0:
+        return []
+    in_groups = 1.0 - (1.0 - honest) * float(pooled[-1, -1]) / spread
+    if in_groups - honest < _INFLATION:
+        return []
+    sentence = (
+        f"pi_0 shares {', '.join(shared)} with the groups, so that its own R² of {in_groups:.3f} "
+        f"would flatter the law; on the target it is {honest:.3f}."
+    )
+    return [sentence]

@@ -1,0 +1,225 @@
+"""The fit of a table larger than memory: one pass in parts, moments alone kept."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from os import PathLike
+
+from dimgs.dataset import Dataset
+from dimgs.dataset.build import Options as ReadOptions
+from dimgs.dataset.parts import Part, Position, Table
+from dimgs.design.features import unlogged_names
+from dimgs.discovery.checkpoint import Checkpoint
+from dimgs.discovery.options import Options
+from dimgs.discovery.stream_moments import StreamMoments, columns_of
+from dimgs.discovery.stream_plan import (
+    Plan,
+    as_ranges,
+    check_streamable,
+    clean,
+    label_columns,
+    loggable,
+    ranges_of,
+)
+from dimgs.discovery.stream_result import result_of
+from dimgs.errors import InputError
+from dimgs.report.results import FitResult
+
+CHUNK_ROWS = 65536
+Progress = Callable[[int, float], None]
+
+
+def fit_stream(
+    path: str | PathLike[str],
+    target: str,
+    options: Options | None = None,
+    *,
+    chunk_rows: int = CHUNK_ROWS,
+    units: Mapping[str, str] | None = None,
+    columns: Iterable[str] | None = None,
+    drop: Iterable[str] | None = None,
+    progress: Progress | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+) -> FitResult:
+    r"""Contrastive power law of a table that need not fit into memory.
+
+    The law is that of :func:`dimgs.discovery.fitting.fit` on the same rows. Its intervals come
+    from leaving out one of 64 blocks of runs (or one cluster of `split_by`) instead of one run.
+    The score on the target itself (`r2`) is not known from moments and is None.
+
+    Where a later part shows that the plan made of the first ones does not hold (a column that
+    never varied does, a dimensionless one vanishes), the pass starts over with what is known.
+
+    Parameters
+    ----------
+    path : str or path
+        A text table, a Parquet file, or a folder of Parquet files of the same columns.
+    target : str
+    options : Options, optional
+        Not `robust`, `regimes`, `local` or `additive`, which need all runs at once.
+    chunk_rows : int
+        Most rows in memory at a time.
+    units, columns, drop
+        As in :func:`dimgs.read_table`.
+    progress : callable, optional
+        Called after every part with the number of rows read so far and the fraction of the table.
+    checkpoint : str or path, optional
+        File that keeps the work every few seconds. If it is there already and the table and the
+        question are the same, the pass goes on from it; if they changed, the result's warnings
+        say that it started over. It is removed at the end.
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    InputError, DimensionError, FitError
+        Naming what is wrong, where, and the remedy.
+
+    References
+    ----------
+    T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance",
+    The American Statistician 37 (1983) 242-247 (moments that merge).
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> table = Path(tempfile.mkdtemp()) / "runs.csv"
+    >>> rows = [f"{h},{(2 * h / 9.8) ** 0.5}\n" for h in range(1, 50)]
+    >>> _ = table.write_text("h [m],t [s]\n" + "".join(rows))
+    >>> print(fit_stream(table, "t", Options(constants=["g"])).law.expression)
+    C*sqrt(h)/sqrt(g)
+    """
+    chosen = options or Options()
+    check_streamable(chosen)
+    kept = [target, *label_columns(chosen), *([chosen.arrhenius] if chosen.arrhenius else [])]
+    if columns is not None:
+        columns = list(dict.fromkeys([*columns, *kept]))
+    reader = ReadOptions(
+        dict(units or {}), columns, None if drop is None else list(drop), chosen.drop_bad
+    )
+    clash = [n for n in kept if n in (reader.drop or ())]
+    if clash:
+        raise InputError(f"'{clash[0]}' is dropped (--drop) but needed; leave it in.")
+    table = Table(path, chunk_rows, reader)
+    plan = first_plan(table, target, chosen)
+    table = only_needed(table, plan)
+    run = _Run(table, plan, progress, StreamMoments.empty(plan))
+    if checkpoint is not None:
+        run.resume(Checkpoint.of(checkpoint, table, target, chosen))
+    while not run.go_on():
+        run.start_over()
+    result = result_of(run.plan, run.state, run.notes)
+    if run.checkpoint is not None:
+        run.checkpoint.remove()
+    return result
+
+
+def first_plan(table: Table, target: str, options: Options) -> Plan:
+    """Plan made of the first part with a run that can be used."""
+    for part in table.parts():
+        data = clean(part.dataset(), target, options)
+        for name in label_columns(options):
+            data.variable(name)
+        if options.arrhenius is not None:
+            data.variable(options.arrhenius)
+        ranges = ranges_of(data, target, options)
+        if ranges is not None:
+            unused = [n for n in data.label_names if n not in label_columns(options)]
+            plan = Plan.of(ranges, target, options)
+            return replace(plan, has_errors=target in data.errors, unused=tuple(unused))
+    raise InputError(
+        f"{table.source} has no usable row; add at least one row of data that can be used."
+    )
+
+
+def only_needed(table: Table, plan: Plan) -> Table:
+    """The table without the columns that the plan does not read."""
+    names = [*plan.names, *plan.labels]
+    return replace(table, options=replace(table.options, columns=names, drop=None))
+
+
+def add_part(state: StreamMoments, plan: Plan, part: Part) -> Dataset | None:
+    """Add the runs of a part, or return the wider ranges for which another plan is needed.
+
+    Raises
+    ------
+    InputError
+        For a cell that cannot be used, unless such rows are dropped.
+    """
+    numbers = None if plan.labels or plan.has_errors else part.numbers(plan.names)
+    if numbers is not None and state.widen(numbers, plan):
+        wider = state.ranges(plan)
+        if not plan.still_holds(wider):
+            return wider
+        state.update(plan, numbers)
+        return None
+    data = clean(part.dataset(), plan.target, plan.options)
+    inputs = [n for n in plan.names if n != plan.target]
+    if unlogged_names(data, [n for n in inputs if n in plan.logged]):
+        found = ranges_of(data, plan.target, plan.options)
+        return state.ranges(plan) if found is None else _union(state.ranges(plan), found)
+    data = loggable(data, plan.logged, plan.options)
+    state.drop(data)
+    if not len(data):
+        return None
+    columns, extra = columns_of(data, plan)
+    state.widen(columns, plan)
+    wider = state.ranges(plan)
+    if not plan.still_holds(wider):
+        return wider
+    state.update(plan, columns, **extra)
+    return None
+
+
+def _union(one: Dataset, other: Dataset) -> Dataset:
+    low = [min(one[n][0], other[n][0]) for n in one.names]
+    high = [max(one[n][1], other[n][1]) for n in one.names]
+    return as_ranges(one, one.names, low, high)
+
+
+@dataclass
+class _Run:
+    """A pass over a table, and where it stands."""
+
+    table: Table
+    plan: Plan
+    progress: Progress | None
+    state: StreamMoments
+    position: Position = field(default_factory=Position)
+    rows: int = 0
+    checkpoint: Checkpoint | None = None
+    notes: tuple[str, ...] = ()
+    wider: Dataset | None = None
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on from a checkpoint, where it is of use."""
+        self.checkpoint = checkpoint
+        found = checkpoint.load()
+        if isinstance(found, str):
+            self.notes = (found,)
+        elif found is not None:
+            self.state, self.position, (low, high), self.rows = found
+            ranges = as_ranges(self.plan.ranges, self.plan.names, low, high)
+            self.plan = self.plan.with_ranges(ranges)
+
+    def go_on(self) -> bool:
+        """Read on to the end; False where another plan is needed."""
+        for part in self.table.parts(self.position):
+            self.wider = add_part(self.state, self.plan, part)
+            if self.wider is not None:
+                return False
+            self.position, self.rows = part.end, self.rows + part.n_rows
+            if self.checkpoint is not None:
+                ends = [[float(self.plan.ranges[n][i]) for n in self.plan.names] for i in (0, 1)]
+                self.checkpoint.save(self.state, self.position, ends, self.rows)
+            if self.progress is not None:
+                self.progress(self.rows, part.fraction)
+        return True
+
+    def start_over(self) -> None:
+        """Begin the pass again, with a plan for the ranges that were found."""
+        assert self.wider is not None
+        self.plan = self.plan.with_ranges(self.wider)
+        self.state, self.position, self.rows = StreamMoments.empty(self.plan), Position(), 0
