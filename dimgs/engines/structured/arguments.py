@@ -71,12 +71,17 @@ def differences(
     rows = [i for i, e in enumerate(short.exponents) if any(e)]
     E = np.array([[float(x) for x in short.exponents[i]] for i in rows]).reshape(len(rows), -1)
     physical = E @ runs.shape.T
-    unlike = np.abs(physical[:, None, :] - physical[None, :, :]).sum(axis=2)
-    total = short.cost[rows][:, None] + short.cost[rows][None, :] + 1.5 * unlike
+    ratio = np.abs(physical[:, None, :] - physical[None, :, :])
+    unlike = (ratio + 2 * np.maximum(ratio - 1, 0)).sum(axis=2)
+    cost_of = short.cost[rows]
+    total = np.maximum(cost_of[:, None], cost_of[None, :]) + 1.5 * (unlike - 2) + 0.6
+    inverse = E.sum(axis=1) < 0
+    total = total + inverse[:, None] * inverse[None, :]
     below = np.tril_indices(len(rows), -1)
     order = np.argsort(total[below], kind="stable")[:count]
     trees: list[Tree] = []
-    cost, values = [], []
+    cost: list[float] = []
+    values: list[Array] = []
     for k in order:
         i, j = int(below[0][k]), int(below[1][k])
         for sign in signs:
@@ -88,7 +93,7 @@ def differences(
                 tree, value = Power(tree, Fraction(2)), value**2
             trees.append(tree)
             values.append(value)
-            cost.append(float(total[i, j]) - 2.0 + 0.1 * sign)
+            cost.append(float(total[i, j]) + 0.1 * sign)
     if not trees:
         return empty(runs)
     return _varying(Arguments(tuple(trees), np.array(cost), np.column_stack(values)), count)
@@ -102,7 +107,7 @@ def modulated(runs: Runs, inner: Arguments, count: int) -> Arguments:
     with np.errstate(all="ignore"):
         for name in ("cos", "sin", "exp", "log", "tanh"):
             function = FUNCTIONS[name]
-            for scale, text in _SCALES:
+            for scale, text in _SCALES if function.periodic else _SCALES[:1]:
                 for k, argument in enumerate(inner.trees):
                     called = argument if scale == 1 else Product((Number(scale, text), argument))
                     value = function.value(scale * inner.values[:, k])

@@ -10,9 +10,10 @@ from dimgs.engines.structured.functions import FUNCTIONS
 
 Array = NDArray[np.float64]
 AFFINE, EXPONENTIAL = "affine", "exponential"
-_NATURAL = (1.0, 2.0, 0.5, np.pi, 2 * np.pi, 1 / np.pi, 1 / (2 * np.pi), 4.0, 0.25, 3.0, 1 / 3)
+NATURAL = (1.0, 2.0, 0.5, np.pi, 2 * np.pi, 1 / np.pi, 1 / (2 * np.pi), 4.0, 0.25, 3.0, 1 / 3)
 _GRID = np.geomspace(0.02, 40.0, 17)
 _CHUNK = 8192
+_LINEAR = 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,12 +140,15 @@ def _few_constants(u: Array, _: int) -> list[float]:
 
 
 def _constants(u: Array, _: int) -> list[float]:
+    """Those for which the function is not simply its argument."""
     scale = 1 / float(np.median(np.abs(u)))
-    sizes = [*(_GRID[::2] * scale), *_NATURAL[:5]]
+    least = _LINEAR / float(np.abs(u).max())
+    sizes = [c for c in (*(_GRID[::2] * scale), *NATURAL[:5]) if c > least]
     return [*sizes, *(-c for c in sizes)]
 
 
 def _periodic_constants(u: Array, i: int) -> list[float]:
     largest = float(np.abs(u).max())
     fine = 60 if i < 40 else 16
-    return [*_NATURAL, *(np.arange(1, fine + 1) * 0.7 / largest)]
+    natural = [c for c in NATURAL if c > _LINEAR / largest]
+    return [*natural, *(np.arange(1, fine + 1) * 0.7 / largest)]

@@ -38,4 +38,4 @@ def _exponent_bits(size: float) -> float:
 def _exact_bits(text: str) -> float:
     """Digits and names of a constant that is written out."""
     numbers = "".join(c if c.isdigit() else " " for c in text).split()
-    return 1.0 + sum(2 * float(np.log2(max(int(n), 1))) for n in numbers) + 3.0 * text.count("pi")
+    return 1.0 + sum(2 * float(np.log2(max(int(n), 1))) for n in numbers) + 4.0 * text.count("pi")

@@ -94,14 +94,16 @@ class StructuredEngine:
         runs = archive.runs
         if not np.any(runs.y):
             return "the response is zero in every run"
+        before = "b"
         for stage, step in self._steps(archive, seed):
             if stage not in self.stages:
                 continue
+            if stage != before and stage == "d" and unexplained(archive) < _NOTHING_LEFT:
+                return "leaves nothing that depends on the groups"
+            before = stage
             step()
             if archive.exact:
                 return "explains every run to the precision of the numbers"
-            if stage != "a" and unexplained(archive) < _NOTHING_LEFT:
-                return "leaves nothing that depends on the groups"
         return "every stage was searched"
 
     def _steps(self, archive: Archive, seed: int) -> list[tuple[str, Callable[[], None]]]:

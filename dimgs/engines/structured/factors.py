@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Arguments, differences, modulated, plain
-from dimgs.engines.structured.columns import Columns, build_columns
+from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, NATURAL, Columns, build_columns
+from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.model import Model, refine
 from dimgs.engines.structured.rounding import rounded_trees
 from dimgs.engines.structured.runs import Runs
@@ -20,7 +21,9 @@ from dimgs.engines.structured.targets import Target
 
 Array = NDArray[np.float64]
 Picked = tuple[int, ...]
-_ALONE, _FIRST, _PAIRS, _TRIPLES, _BATCH = 60, 160, 80, 50, 40
+_ALONE, _FIRST, _PAIRS, _TRIPLES, _BATCH = 60, 100, 80, 50, 40
+_CHEAP = 300
+_ARGUMENT_BITS = 2.5
 
 
 @dataclass(eq=False)
@@ -36,6 +39,8 @@ class Factors:
         Orthonormal basis of the weighted power law.
     arguments : Arguments
     columns : Columns
+    bits : ndarray of shape (n_columns,)
+        Length of description of each function, argument and constant.
     """
 
     runs: Runs
@@ -43,6 +48,7 @@ class Factors:
     base: Array
     arguments: Arguments
     columns: Columns
+    bits: Array
 
     @classmethod
     def of(cls, runs: Runs) -> "Factors":
@@ -50,22 +56,22 @@ class Factors:
         root = np.sqrt(runs.weights) * np.abs(runs.y) / runs.size
         base = power_basis(runs, root)
         monomials = plain(runs, 110)
-        pairs = differences(runs, 90)
-        squares = differences(runs, 30, squares=True)
+        pairs = differences(runs, 110)
+        squares = differences(runs, 100, squares=True, signs=(-1,))
         simple = monomials + pairs
-        inner = plain(runs, 12) + differences(runs, 8)
+        inner = plain(runs, 12) + differences(runs, 24)
         arguments = simple + squares + modulated(runs, inner, 1200)
         columns = build_columns(arguments, len(simple), root, base)
-        return cls(runs, root, base, arguments, columns)
+        return cls(runs, root, base, arguments, columns, _bits(columns, arguments))
 
     def alone(self, targets: list[Target], archive: Archive) -> None:
         """The power law itself and one factor, for every target."""
         for target in targets:
             self._try(target, (), archive)
         left = np.column_stack([self.residual(t) for t in targets]).astype(np.float32)
-        best, where = self._by_family((self.columns.projected @ left) ** 2)
+        gains = (self.columns.projected @ left) ** 2
         for k, target in enumerate(targets):
-            for i in _top(best[:, k], where[:, k], _ALONE if k == 0 else _ALONE // 4):
+            for i in self._best(gains[:, k], left[:, k], _ALONE if k == 0 else _ALONE // 4):
                 self._try(target, (i,), archive)
             if archive.exact:
                 return
@@ -74,8 +80,9 @@ class Factors:
         """Two, then three factors for one target; `share` narrows the beam."""
         e = self.residual(target).astype(np.float32)
         gains = (self.columns.projected @ e) ** 2
-        best, where = self._by_family(gains[:, None])
-        tuples: list[Picked] = [(i,) for i in _top(best[:, 0], where[:, 0], int(_FIRST * share))]
+        cheap = np.argsort(self.bits, kind="stable")[: int(_CHEAP * share)]
+        start = [*self._best(gains, e, int(_FIRST * share)), *cheap.tolist()]
+        tuples: list[Picked] = [(i,) for i in dict.fromkeys(start)]
         for limit in (_PAIRS, _TRIPLES)[: most - 1]:
             found = self._extend(tuples, e, archive)
             for picked in found[: int(limit * share)]:
@@ -98,27 +105,36 @@ class Factors:
             flat = Q.transpose(1, 0, 2).reshape(len(e), -1)
             overlap = ((X @ flat) ** 2).reshape(len(X), len(part), -1).sum(axis=2)
             gains = (X @ rest.T) ** 2 / np.maximum(1 - overlap, 1e-3)
-            best, where = self._by_family(gains)
-            left = (rest**2).sum(axis=1)
+            bits = self._length(gains, (rest**2).sum(axis=1), float(e @ e))
+            best = np.minimum.reduceat(bits, self.columns.starts, axis=0)
             for b, picked in enumerate(part):
-                top = np.argpartition(-best[:, b], min(6, len(best) - 1))[:6]
-                scored += [
-                    (float(left[b] - best[f, b]), tuple(sorted((*picked, int(where[f, b])))))
-                    for f in top
-                ]
+                own = float(self.bits[list(picked)].sum())
+                for f in np.argpartition(best[:, b], min(6, len(best) - 1))[:6]:
+                    i = self._place(bits[:, b], int(f))
+                    scored.append((float(best[f, b]) + own, tuple(sorted((*picked, i)))))
         out: dict[tuple[int, ...], Picked] = {}
         family = self.columns.family
         for _, picked in sorted(scored):
             out.setdefault(tuple(sorted(int(family[i]) for i in picked)), picked)
         return list(out.values())
 
-    def _by_family(self, gains: Array) -> tuple[Array, NDArray[np.int64]]:
-        """Best gain and column of each function and argument, shape (n_families, n_targets)."""
+    def _length(self, gain: Array, left: Array, whole: float) -> Array:
+        """Bits of the data that one more factor leaves, and of that factor."""
+        share = np.maximum(left - gain, 1e-7 * whole) / whole
+        return np.asarray(0.5 * self.runs.n_runs * np.log2(share) + self.bits[:, None])
+
+    def _place(self, bits: Array, family: int) -> int:
+        """Best column of a family."""
         starts = self.columns.starts
-        best = np.maximum.reduceat(gains, starts, axis=0)
-        rows = np.arange(len(gains))[:, None]
-        hit = np.where(gains == best[self.columns.family], rows, len(gains))
-        return best, np.minimum.reduceat(hit, starts, axis=0)
+        end = starts[family + 1] if family + 1 < len(starts) else len(bits)
+        return int(starts[family] + np.argmin(bits[starts[family] : end]))
+
+    def _best(self, gain: Array, e: NDArray[np.float32], count: int) -> list[int]:
+        """Columns of the fewest bits, one for each family."""
+        whole = np.array([float(e @ e)])
+        bits = self._length(gain[:, None], whole, float(whole[0]) or 1.0)[:, 0]
+        best = np.minimum.reduceat(bits, self.columns.starts)
+        return [self._place(bits, int(f)) for f in np.argsort(best, kind="stable")[:count]]
 
     def residual(self, target: Target) -> Array:
         """Weighted log|t| less the power law."""
@@ -150,6 +166,12 @@ def power_basis(runs: Runs, root: Array) -> Array:
     return np.asarray(basis[:, size > 1e-10 * size[0]])
 
 
-def _top(best: Array, where: NDArray[np.int64], count: int) -> list[int]:
-    order = np.argsort(-best, kind="stable")[:count]
-    return [int(where[f]) for f in order]
+
+def _bits(columns: Columns, arguments: Arguments) -> Array:
+    known = {AFFINE: 3.0, EXPONENTIAL: 3.0, **{n: f.bits for n, f in FUNCTIONS.items()}}
+    function = np.array([known[str(n)] for n in columns.function])
+    size = np.abs(columns.constant)
+    constant = np.where(np.isin(size, NATURAL), 4.0, 7.0)
+    constant = np.where(np.isin(size, (2.0, 0.5)), 2.0, constant)
+    constant = np.where(size == 1.0, 0.0, constant)
+    return np.asarray(function + constant + _ARGUMENT_BITS * arguments.cost[columns.argument])

@@ -11,7 +11,8 @@ from dimgs.engines.structured.runs import Runs
 
 Array = NDArray[np.float64]
 _LARGEST_BOX = 120_000
-_HALF = 0.75
+_HALF = 1.0
+_NEAR = 1.2
 _POWER = 0.25
 
 
@@ -36,7 +37,13 @@ class Monomials:
 
 
 def short_monomials(
-    runs: Runs, count: int, *, power: float = 0.0, halves: bool = False, largest: float = 12.0
+    runs: Runs,
+    count: int,
+    *,
+    power: float = 0.0,
+    halves: bool = False,
+    largest: float = 12.0,
+    near: Array | None = None,
 ) -> Monomials:
     """The shortest monomials, the constant 1 included.
 
@@ -52,6 +59,8 @@ def short_monomials(
         Whether half-integer exponents take part.
     largest : float
         Longest that is kept.
+    near : ndarray of shape (n_groups,), optional
+        Exponents; monomials near to them count as short too.
     """
     vectors = _box(runs.n_groups, halves and all(runs.logged))
     total = vectors @ runs.shape.T - power * runs.shift
@@ -62,6 +71,13 @@ def short_monomials(
     cost = cost + _POWER * np.maximum(np.abs(total) - 1, 0).sum(axis=1) + 1e-3 * inside
     order = np.lexsort((*vectors.T, cost))
     order = order[cost[order] <= max(largest, float(cost.min()) + 4.0)][:count]
+    if near is not None:
+        distance = np.abs((vectors - near) @ runs.shape.T).sum(axis=1) + _HALF * broken.sum(axis=1)
+        nearest = np.lexsort((*vectors.T, distance + 0.1 * cost))[: (2 * count) // 5]
+        beside = float(cost.min()) + _NEAR * (distance - distance[nearest[0]])
+        cost[nearest] = np.minimum(cost, beside)[nearest]
+        order = np.array(list(dict.fromkeys([*order[: count - len(nearest)], *nearest, *order])))
+        order = order[:count][np.argsort(cost[order[:count]], kind="stable")]
     exponents = tuple(tuple(Fraction(int(round(2 * x)), 2) for x in vectors[i]) for i in order)
     with np.errstate(all="ignore"):
         values = [runs.monomial(e) for e in exponents]

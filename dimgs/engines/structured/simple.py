@@ -56,7 +56,7 @@ def _near(value: float, window: float) -> list[tuple[str, float]]:
         for q in (1, 2, 3, 4, 6, 8):
             p = round(value / unit * q)
             fraction = Fraction(p, q)
-            if p == 0 or abs(p) > 4 * _LARGEST or fraction.denominator != q:
+            if p == 0 or abs(p) > _LARGEST or fraction.denominator != q:
                 continue
             if abs(p * unit / q - value) <= window:
                 cost = abs(fraction.numerator) * q * (1 + 3 * abs(power))

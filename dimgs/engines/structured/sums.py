@@ -29,7 +29,8 @@ Picked = tuple[int, ...]
 _DEPENDENT = 1e-9
 _EXACT = 1e-16
 _LONG = (300, 150, 100, 60, 60, 40, 40)
-_SHORT = (250, 120, 60, 40)
+_SHORT = (300, 150, 60, 40)
+_NOTHING = 1e-10
 
 
 @dataclass(eq=False)
@@ -38,6 +39,7 @@ class Sums:
 
     runs: Runs
     _bare: Arguments | None = None
+    _power: Array | None = None
 
     @property
     def bare(self) -> Arguments:
@@ -46,19 +48,34 @@ class Sums:
             self._bare = bare_functions(self.runs)
         return self._bare
 
+    def near(self, target: Target) -> Array | None:
+        """Exponents of the power law for a target, where there is one."""
+        if target.power and np.all(self.runs.y != 0):
+            if self._power is None:
+                root = np.abs(self.runs.y) / self.runs.size
+                Z = np.column_stack([np.ones(self.runs.n_runs), self.runs.logs]) * root[:, None]
+                t = np.log(np.abs(self.runs.y)) * root
+                self._power = np.linalg.lstsq(Z, t, rcond=1e-10)[0][1:]
+            return self._power * target.power
+        return None
+
     def monomials(self, target: Target, archive: Archive) -> None:
         """Sums of up to seven short monomials."""
         self.search(self._monomials(target, 350), target, archive, _LONG)
 
     def squares(self, target: Target, archive: Archive) -> None:
         """Sums of monomials and of monomials times squared differences."""
-        library = self._monomials(target, 80) + squared_differences(self.runs, target.power, 1500)
+        library = self._monomials(target, 80) + squared_differences(
+            self.runs, target.power, 2500, self.near(target)
+        )
         self.search(library, target, archive, _SHORT)
 
-    def functions(self, target: Target, archive: Archive, count: int = 3000) -> None:
+    def functions(self, target: Target, archive: Archive, count: int = 5000) -> None:
         """Sums of monomials and of monomials times functions."""
         library = self._monomials(target, 120)
-        library = library + function_terms(self.runs, self.bare, target.power, count)
+        library = library + function_terms(
+            self.runs, self.bare, target.power, count, self.near(target)
+        )
         self.search(library, target, archive, _SHORT)
 
     def ratios(self, target: Target, archive: Archive, functions: int = 0) -> None:
@@ -79,7 +96,9 @@ class Sums:
 
     def _monomials(self, target: Target, count: int) -> Library:
         return Library.of_monomials(
-            short_monomials(self.runs, count, power=target.power, halves=True)
+            short_monomials(
+                self.runs, count, power=target.power, halves=True, near=self.near(target)
+            )
         )
 
     def search(
@@ -128,7 +147,10 @@ class Sums:
     ) -> None:
         A = library.values[:, picked] * root[:, None]
         scale = np.sqrt((A**2).sum(axis=0))
-        c = np.linalg.lstsq(A / scale, target.values * root, rcond=None)[0] / scale
+        t = target.values * root
+        c = np.linalg.lstsq(A / scale, t, rcond=None)[0]
+        kept = np.abs(c) > _NOTHING * np.sqrt(float(t @ t))
+        c, picked = (c / scale)[kept], [i for i, keep in zip(picked, kept, strict=True) if keep]
         upper, lower = [], [ONE]
         for value, i in zip(c, picked, strict=True):
             tree = library.trees[i]
@@ -150,7 +172,7 @@ def _extended(F: Array, t: Array, beam: list[Picked], width: int) -> list[tuple[
     step = max(1, 2_000_000 // (F.shape[1] * max(len(beam[0]), 1)))
     for start in range(0, len(beam), step):
         for picked, gains, left in _gains(F, t, beam[start : start + step]):
-            many = min(12 if picked else width, len(gains)) - 1
+            many = min(30 if picked else width, len(gains)) - 1
             for i in np.argpartition(-gains, many)[: many + 1]:
                 if gains[i] <= 0:
                     continue

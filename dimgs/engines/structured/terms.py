@@ -14,6 +14,7 @@ from dimgs.engines.structured.trees import ONE, Call, Mono, Number, Power, Produ
 
 Array = NDArray[np.float64]
 _SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 1.5), (2.0, "2", 1.5), (2 * np.pi, "2*pi", 3.0))
+_INVERSE = 1.5
 _POWERS = (
     (Fraction(1), 0.0),
     (Fraction(-1), 0.5),
@@ -63,14 +64,18 @@ def bare_functions(runs: Runs) -> Arguments:
             cost.append(bits)
 
     monomials = plain(runs, 24)
-    pairs = differences(runs, 10)
+    pairs = differences(runs, 24)
     with np.errstate(all="ignore"):
         arguments = monomials + pairs
         for k, argument in enumerate(arguments.trees):
             u, bits = arguments.values[:, k], float(arguments.cost[k])
+            if isinstance(argument, Mono) and sum(argument.exponents) < 0 and bits < 1.5:
+                bits += _INVERSE
             for scale, text, more in _SCALES:
                 inner = argument if scale == 1 else Product((Number(scale, text), argument))
                 for name, entry in FUNCTIONS.items():
+                    if more and not (entry.periodic and name != "tan"):
+                        continue
                     value, tree = entry.value(scale * u), Call(name, inner)
                     rare = bits + more + 0.25 * entry.bits
                     put(tree, value, rare)
@@ -94,9 +99,11 @@ def bare_functions(runs: Runs) -> Arguments:
     return Arguments(tuple(trees), np.array(cost), stacked).take(order)
 
 
-def function_terms(runs: Runs, bare: Arguments, power: float, count: int) -> Library:
+def function_terms(
+    runs: Runs, bare: Arguments, power: float, count: int, near: Array | None = None
+) -> Library:
     """Monomials of the power of the response times functions, the cheapest first."""
-    outer = short_monomials(runs, 60, power=power)
+    outer = short_monomials(runs, 80, power=power, halves=True, near=near)
     if not len(bare) or not len(outer):
         return Library((), np.zeros((runs.n_runs, 0)))
     base = outer.cost - outer.cost.min()
@@ -113,9 +120,11 @@ def function_terms(runs: Runs, bare: Arguments, power: float, count: int) -> Lib
     return Library(trees, values)
 
 
-def squared_differences(runs: Runs, power: float, count: int) -> Library:
+def squared_differences(
+    runs: Runs, power: float, count: int, near: Array | None = None
+) -> Library:
     """Monomials of the power of the response times (1 - r)², r a ratio of two variables."""
-    outer = short_monomials(runs, 90, power=power)
+    outer = short_monomials(runs, 120, power=power, near=near)
     ratios = [
         (e, v)
         for e, v, c in _columns(plain(runs, 60, both_signs=False))
