@@ -93,13 +93,14 @@ class OperonEngine:
             return Result((), "unavailable", message, monotonic() - start)
         passes = (True, False) if problem.scale == "log" else (False,)
         share = replace(budget, seconds=budget.seconds / len(passes))
+        parameters = self._parameters(regressor, share, seed)
         front: tuple[Candidate, ...] = ()
         failure = "no expression has a value in every run"
         late = False
         for of_logarithm in passes:
             began = monotonic()
             try:
-                found = self._pass(regressor, problem, share, seed, of_logarithm)
+                found = self._pass(regressor(**parameters), problem, of_logarithm)
             except (RuntimeError, ValueError) as error:
                 failure = str(error)[:300].rstrip(".")
                 continue
@@ -116,10 +117,7 @@ class OperonEngine:
             return Result(front, "timeout", message, seconds)
         return Result(front, "converged", f"{front[0]}: found by Operon.", seconds)
 
-    def _pass(
-        self, regressor: Any, problem: Problem, budget: Budget, seed: int, of_logarithm: bool
-    ) -> list[Candidate]:
-        model = regressor(**self._parameters(regressor, budget, seed))
+    def _pass(self, model: Any, problem: Problem, of_logarithm: bool) -> list[Candidate]:
         names, X = _inputs(problem)
         y = np.log(problem.response) if of_logarithm else problem.response
         with warnings.catch_warnings():

@@ -1,7 +1,9 @@
 """Constants of a candidate, of whichever engine, fitted again in double precision."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,9 @@ from dimgs.expression.candidate import Candidate
 
 Array = NDArray[np.float64]
 _TOLERANCE = 1e-15
-_EVALUATIONS = 200
+_EVALUATIONS = 60
+_NEWTON_STEPS = 3
+_STEP = float(np.cbrt(np.finfo(float).eps))
 
 
 def loss_of(candidate: Candidate, problem: Problem) -> float:
@@ -36,7 +40,7 @@ def loss_of(candidate: Candidate, problem: Problem) -> float:
     >>> loss_of(Candidate.of(Symbol("pi_1"), scale="linear"), problem)
     2.5
     """
-    residuals = _residuals(candidate, problem)(np.array(list(candidate.constants.values())))
+    residuals = _Residuals.of(candidate, problem).at(_start(candidate))
     return float(np.mean(residuals**2)) if np.all(np.isfinite(residuals)) else np.inf
 
 
@@ -67,66 +71,140 @@ def refit(candidate: Candidate, problem: Problem) -> Candidate:
     >>> {name: round(value, 12) for name, value in fitted.constants.items()}
     {'a': 0.316, 'b': -0.25}
     """
-    residuals = _residuals(candidate, problem)
-    start = np.array(list(candidate.constants.values()))
-    before = residuals(start)
+    residuals = _Residuals.of(candidate, problem)
+    best = _start(candidate)
+    before = residuals.at(best)
     if not np.all(np.isfinite(before)):
         return replace(candidate, loss=np.inf)
     loss = float(np.mean(before**2))
-    best = start
-
-    def slopes(values: Array) -> Array:
-        return _slopes(residuals, values)
-
-    if len(start) and loss > 0:
+    if len(best) and loss > 0:
         with np.errstate(all="ignore"):
-            found = np.asarray(
-                least_squares(
-                    residuals,
-                    start,
-                    jac=slopes,
-                    x_scale="jac",
-                    ftol=_TOLERANCE,
-                    xtol=_TOLERANCE,
-                    gtol=_TOLERANCE,
-                    max_nfev=_EVALUATIONS,
-                ).x
+            found = least_squares(
+                residuals.at,
+                best,
+                jac=residuals.slopes,
+                x_scale="jac",
+                ftol=_TOLERANCE,
+                xtol=_TOLERANCE,
+                gtol=_TOLERANCE,
+                max_nfev=_EVALUATIONS,
             )
-        after = residuals(found)
-        if np.all(np.isfinite(after)) and np.mean(after**2) < loss:
-            best, loss = found, float(np.mean(after**2))
+        best, loss = residuals.better(best, loss, np.asarray(found.x))
+        for _ in range(_NEWTON_STEPS):
+            step = np.linalg.lstsq(residuals.slopes(best), residuals.at(best), rcond=1e-14)[0]
+            best, loss = residuals.better(best, loss, best - step)
     constants = dict(zip(candidate.constants, best.tolist(), strict=True))
     return replace(candidate, constants=constants, loss=loss)
 
 
-def _residuals(candidate: Candidate, problem: Problem) -> Callable[[Array], Array]:
-    """Weighted residuals in every run as a function of the constants."""
-    names = tuple(candidate.constants)
-    observed = problem.response
-    weights = np.ones(problem.n_runs) if problem.weights is None else np.asarray(problem.weights)
-    root = np.sqrt(weights / weights.mean())
+def _start(candidate: Candidate) -> Array:
+    return np.array(list(candidate.constants.values()), dtype=np.float64)
 
-    def residuals(values: Array) -> Array:
-        constants = dict(zip(names, values, strict=True))
-        predicted = candidate.evaluate({**problem.groups, **constants})
-        if predicted.shape != observed.shape:
-            predicted = np.broadcast_to(predicted, observed.shape)
-        if candidate.scale == "linear":
-            return np.asarray(root * (predicted - observed))
+
+@dataclass(frozen=True, eq=False)
+class _Residuals:
+    """Weighted residuals of a candidate in every run, as a function of its constants."""
+
+    value: Callable[..., Any]
+    gradient: Callable[..., Any] | None
+    inputs: tuple[Array, ...]
+    observed: Array
+    root: Array
+    log: bool
+    typical: Array
+
+    @classmethod
+    def of(cls, candidate: Candidate, problem: Problem) -> "_Residuals":
+        value, gradient = _functions(
+            candidate.expression, candidate.groups, tuple(candidate.constants)
+        )
+        weights = np.ones(problem.n_runs)
+        if problem.weights is not None:
+            weights = np.asarray(problem.weights, dtype=np.float64)
+        start = np.abs(_start(candidate))
+        return cls(
+            value,
+            gradient,
+            tuple(problem.groups[n] for n in candidate.groups),
+            problem.response,
+            np.sqrt(weights / weights.mean()),
+            candidate.scale == "log",
+            np.where(start > 0, start, 1.0),
+        )
+
+    def at(self, constants: Array) -> Array:
+        """Residuals, of shape (n_runs,); NaN where there is no value."""
+        predicted = self._column(self.value(*self.inputs, *constants))
+        if not self.log:
+            return self.root * (predicted - self.observed)
         with np.errstate(all="ignore"):
-            ratio = predicted / observed
-            logs = np.log(np.where(ratio > 0, ratio, np.nan))
-        return np.asarray(root * logs)
+            ratio = predicted / self.observed
+            return np.asarray(self.root * np.log(np.where(ratio > 0, ratio, np.nan)))
 
-    return residuals
+    def slopes(self, constants: Array) -> Array:
+        """Their derivatives by the constants, of shape (n_runs, n_constants)."""
+        with np.errstate(all="ignore"):
+            slopes = None if self.gradient is None else self._exact(constants)
+            if slopes is None or not np.all(np.isfinite(slopes)):
+                slopes = self._differences(constants)
+        return np.where(np.isfinite(slopes), slopes, 0.0)
+
+    def better(self, best: Array, loss: float, trial: Array) -> tuple[Array, float]:
+        """The constants of the lower loss."""
+        after = self.at(trial)
+        if np.all(np.isfinite(after)) and np.mean(after**2) < loss:
+            return trial, float(np.mean(after**2))
+        return best, loss
+
+    def _exact(self, constants: Array) -> Array | None:
+        assert self.gradient is not None
+        try:
+            columns = [self._column(g) for g in self.gradient(*self.inputs, *constants)]
+        except (NameError, TypeError, AttributeError):
+            return None
+        slopes = np.column_stack(columns)
+        if self.log:
+            slopes = slopes / self._column(self.value(*self.inputs, *constants))[:, None]
+        return np.asarray(self.root[:, None] * slopes)
+
+    def _differences(self, constants: Array) -> Array:
+        columns = []
+        for j, size in enumerate(np.maximum(np.abs(constants), self.typical)):
+            step = np.zeros(len(constants))
+            step[j] = _STEP * size
+            columns.append((self.at(constants + step) - self.at(constants - step)) / (2 * step[j]))
+        return np.column_stack(columns)
+
+    def _column(self, value: Any) -> Array:
+        """Real values for every run, NaN where they are not real."""
+        array = np.asarray(value)
+        if np.iscomplexobj(array):
+            array = np.where(array.imag == 0, array.real, np.nan)
+        return np.broadcast_to(array.astype(np.float64), self.observed.shape)
 
 
-def _slopes(residuals: Callable[[Array], Array], values: Array) -> Array:
-    """Central differences; zero where the candidate ends to be real."""
-    columns = []
-    for j, value in enumerate(values):
-        step = np.zeros(len(values))
-        step[j] = np.cbrt(np.finfo(float).eps) * (abs(value) or 1.0)
-        columns.append((residuals(values + step) - residuals(values - step)) / (2 * step[j]))
-    slopes = np.column_stack(columns)
-    return np.where(np.isfinite(slopes), slopes, 0.0)
+@lru_cache(maxsize=512)
+def _functions(
+    expression: Any, groups: tuple[str, ...], constants: tuple[str, ...]
+) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
+    """The expression and its derivatives by the constants, compiled for arrays."""
+    import sympy
+
+    symbols = {n: sympy.Symbol(n, real=True) for n in (*groups, *constants)}
+    real = expression.xreplace({sympy.Symbol(n): s for n, s in symbols.items()})
+
+    def compiled(body: Any) -> Callable[..., Any]:
+        function: Callable[..., Any] = sympy.lambdify(
+            list(symbols.values()), body, modules=["numpy", "scipy"], dummify=True, cse=True
+        )
+
+        def quiet(*arguments: Any) -> Any:
+            with np.errstate(all="ignore"):
+                return function(*arguments)
+
+        return quiet
+
+    derivatives = [sympy.diff(real, symbols[n]) for n in constants]
+    odd = (sympy.Derivative, sympy.DiracDelta, sympy.Subs)
+    smooth = not any(derivative.has(*odd) for derivative in derivatives)
+    return compiled(real), compiled(derivatives) if smooth and constants else None

@@ -108,4 +108,4 @@ def _end(process: "subprocess.Popen[str]") -> None:
             os.killpg(process.pid, signal.SIGKILL)
         else:
             process.kill()
-    process.wait()
+    process.communicate()
