@@ -75,7 +75,11 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         local=local_of(design, options) if options.local else None,
         additive=additive_of(design, options) if options.additive else None,
         level=options.level,
-        warnings=(*prepared.warnings, *_fit_warnings(design, fit, law, options.level)),
+        warnings=(
+            *prepared.warnings,
+            *_unused_options(options),
+            *_fit_warnings(design, fit, law, options.level),
+        ),
     )
 
 
@@ -107,6 +111,20 @@ def fit(data: Dataset, target: str, options: Options | None = None) -> FitResult
     """
     chosen = options or Options()
     return fit_prepared(prepare(data, target, chosen), chosen)
+
+
+def _unused_options(options: Options) -> list[str]:
+    """Options that further fits cannot follow, said and not passed over."""
+    further = [f"--{n}" for n in ("regimes", "local", "additive") if getattr(options, n)]
+    if not further:
+        return []
+    names = ", ".join(further)
+    out = []
+    if options.within is not None:
+        out.append(f"{names}: the runs count as one group there; --within is not used.")
+    if options.robust:
+        out.append(f"{names}: fitted by least squares; --robust is for the power law alone.")
+    return out
 
 
 def _fitter(options: Options) -> Callable[[Design], PowerFit]:

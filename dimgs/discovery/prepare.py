@@ -175,7 +175,10 @@ def _warnings(
             f"1 row was dropped (row {rows})." if one else f"rows were dropped (rows {rows}{more})."
         )
         out.append(what if one else f"{len(data.dropped)} {what}")
-    never = [n for n in constant_columns(data) if n in inputs]
+    constant = constant_columns(data)
+    if target in constant:
+        out.append(f"The target '{target}' never varied, so that no law can be told from the runs.")
+    never = [n for n in constant if n in inputs]
     if never:
         out.append(
             f"{', '.join(never)} never varied: the runs cannot tell how the target depends on "

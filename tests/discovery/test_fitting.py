@@ -241,3 +241,14 @@ def test_bad_options_are_explained(change: Callable[[object], Options], words: s
     data = pipe()
     with pytest.raises(ValueError, match=words):
         fit(data, "tau_w", change(data))
+
+
+def test_options_that_further_fits_cannot_follow_are_named() -> None:
+    data = pipe()
+    columns: dict[str, Any] = {f"{n} [{data.variable(n).si_unit}]": data[n] for n in data.names}
+    table = Dataset.from_columns({**columns, "rig": ["a", "b"] * 20})
+    found = fit(table, "tau_w", Options(within="rig", robust=True, local=True))
+    assert any("--local" in w and "--within is not used" in w for w in found.warnings)
+    assert any("--local" in w and "--robust" in w for w in found.warnings)
+    plain = fit(table, "tau_w", Options(within="rig", robust=True))
+    assert not any("not used" in w for w in plain.warnings)

@@ -35,6 +35,11 @@ def test_constant_columns_duplicates_and_labels_are_named(shell: Shell) -> None:
     assert "duplicate" in warnings or "same" in warnings
 
 
+def test_a_target_that_never_varied_is_named(shell: Shell) -> None:
+    path = shell.table("a [m],b [m],y [m]", [(k, k % 3 + 1, 7) for k in range(1, 9)])
+    assert "'y' never varied" in prepare(read_table(path), "y", Options()).warnings[0]
+
+
 def test_inverse_temperatures_must_be_absolute(shell: Shell) -> None:
     path = shell.table("T [delta_degC],k [1/s]", [(k, k) for k in (0, 1, 2, 3)])
     with pytest.raises(InputError, match="absolute temperature"):
