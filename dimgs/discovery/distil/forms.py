@@ -1,0 +1,200 @@
+"""Closed forms of a learned exponent: elementary ones first, then those that the engine finds."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+from scipy.optimize import least_squares
+
+from dimgs.discovery.distil.directions import Argument
+from dimgs.discovery.distil.fields import Fields
+from dimgs.engines.protocol import Budget, Problem
+from dimgs.expression.candidate import Candidate
+from dimgs.expression.complexity import complexity_of
+
+Array = NDArray[np.float64]
+_MOST_POINTS = 150
+_FRONT = 4
+_SMALLEST = 1e-20
+
+
+@dataclass(frozen=True, eq=False)
+class Form:
+    """An expression in groups, unlogged columns and named constants, with its constants."""
+
+    expression: sympy.Expr
+    constants: Mapping[str, float]
+
+    def renamed(self, prefix: str) -> "Form":
+        """With constants ``prefix1``, ``prefix2``, ..."""
+        new = {old: f"{prefix}{k}" for k, old in enumerate(sorted(self.constants), 1)}
+        pairs = {sympy.Symbol(a): sympy.Symbol(b) for a, b in new.items()}
+        return Form(self.expression.xreplace(pairs), {new[k]: v for k, v in self.constants.items()})
+
+
+def description_bits(expression: sympy.Expr, constants: int, mse: float, n: int) -> float:
+    """Bits to describe a law and the runs by it: residuals, constants, structure."""
+    data = n / 2 * float(np.log2(max(mse, _SMALLEST)))
+    return data + constants / 2 * float(np.log2(n)) + float(complexity_of(expression))
+
+
+def elementary(fields: Fields, sets: Sequence[tuple[Argument, ...]], count: int) -> list[Form]:
+    """The best lines, hyperbolas and logarithms in a single argument.
+
+    Parameters
+    ----------
+    fields : Fields
+    sets : sequence of tuple of Argument
+    count : int
+        How many to return, the fewest bits first.
+    """
+    found: list[tuple[float, int, Form]] = []
+    seen: set[sympy.Expr] = set()
+    root = np.sqrt(fields.weights / fields.weights.mean())
+    for argument in (a for group in sets for a in group):
+        if argument.expression in seen:
+            continue
+        seen.add(argument.expression)
+        for form, left in _fits(argument, fields, root):
+            mse = float(np.mean((root * left) ** 2)) / max(float(np.var(fields.exponent)), 1e-300)
+            bits = description_bits(form.expression, len(form.constants), mse, len(left))
+            found.append((bits, len(found), form))
+    return [form for _, _, form in sorted(found, key=lambda f: f[:2])[:count]]
+
+
+def _fits(argument: Argument, fields: Fields, root: Array) -> Iterator[tuple[Form, Array]]:
+    u, a = argument.values[fields.rows], fields.exponent
+    U, c, d, e = argument.expression, *sympy.symbols("c_1 c_2 c_3")
+    if np.ptp(u) <= 1e-9 * np.abs(u).max():
+        return
+    line, left = _linear(u, a, root)
+    yield Form(c + d * U, {"c_1": line[0], "c_2": line[1]}), left
+    if argument.positive:
+        curve, left = _linear(np.log(u), a, root)
+        if curve[1] != 0 and abs(curve[0] / curve[1]) < 300:
+            zero = float(np.exp(-curve[0] / curve[1]))
+            yield Form(d * sympy.log(U / c), {"c_1": zero, "c_2": curve[1]}), left
+    if np.all(u != 0):
+        curve, left = _linear(1 / u, a, root)
+        yield Form(c + d / U, {"c_1": curve[0], "c_2": curve[1]}), left
+    if len(u) >= 5:
+        pole = _pole(u, a, root)
+        curve, left = _linear(1 / (u + pole), a, root)
+        yield Form(c + d / (e + U), {"c_1": curve[0], "c_2": curve[1], "c_3": pole}), left
+
+
+def _linear(v: Array, a: Array, root: Array) -> tuple[Array, Array]:
+    columns = np.column_stack([np.ones_like(v), v])
+    scale = np.maximum(np.abs(columns).max(axis=0), 1e-300)
+    weighted = columns / scale * root[:, None]
+    found = np.linalg.lstsq(weighted, a * root, rcond=None)[0] / scale
+    return found, a - columns @ found
+
+
+def _pole(u: Array, a: Array, root: Array) -> float:
+    """Where a hyperbola in u has its pole: variable projection, from a grid on both sides."""
+    span = float(np.ptp(u))
+    away = np.geomspace(1e-2, 1e2, 33) * span
+    grid = np.concatenate([away - u.min(), -away - u.max()])
+
+    def misfit(pole: Array) -> Array:
+        return root * _linear(1 / (u + pole[0]), a, root)[1]
+
+    start = min(grid, key=lambda b: float(np.sum(misfit(np.array([b])) ** 2)))
+    side = 1.0 if start > -u.min() else -1.0
+    edge = -u.min() if side > 0 else -u.max()
+
+    def inner(log_distance: Array) -> Array:
+        return misfit(edge + side * np.exp(log_distance))
+
+    found = least_squares(inner, [np.log(abs(start - edge))], xtol=1e-14, ftol=1e-14, gtol=1e-14)
+    return float(edge + side * np.exp(found.x[0]))
+
+
+def searched(
+    response: Array,
+    weights: Array | None,
+    arguments: Sequence[Argument],
+    rows: NDArray[np.intp],
+    *,
+    log: bool,
+    seconds: float,
+    seed: int,
+) -> list[Form]:
+    """Closed forms of a field by the embedded engine.
+
+    Parameters
+    ----------
+    response : ndarray of shape (n_points,)
+    weights : ndarray of shape (n_points,), optional
+    arguments : sequence of Argument
+    rows : ndarray of int of shape (n_points,)
+        Run of each point.
+    log : bool
+        Whether the field is positive and judged on its logarithm.
+    seconds : float
+    seed : int
+    """
+    from dimgs.engines.structured import StructuredEngine
+
+    if seconds <= 0 or len(rows) < 6:
+        return []
+    if len(rows) > _MOST_POINTS:
+        keep = np.sort(np.random.default_rng(seed).choice(len(rows), _MOST_POINTS, replace=False))
+        response, rows = response[keep], rows[keep]
+        weights = None if weights is None else weights[keep]
+    names = [f"pi_{k}" for k in range(1, len(arguments) + 1)]
+    problem = Problem(
+        groups={n: a.values[rows] for n, a in zip(names, arguments, strict=True)},
+        response=response,
+        scale="log" if log else "linear",
+        weights=None if weights is None else weights / weights.mean(),
+        unlogged=tuple(n for n, a in zip(names, arguments, strict=True) if not a.positive),
+        composition={
+            "pi_0": {},
+            **{n: a.composition for n, a in zip(names, arguments, strict=True)},
+        },
+    )
+    result = StructuredEngine().search(problem, Budget(seconds), seed)
+    back = {sympy.Symbol(n): a.expression for n, a in zip(names, arguments, strict=True)}
+    return [_form(candidate, back) for candidate in result.candidates[:_FRONT]]
+
+
+def _form(candidate: Candidate, back: Mapping[sympy.Symbol, sympy.Expr]) -> Form:
+    form = Form(candidate.expression, candidate.constants).renamed("q_")
+    return Form(
+        _partial_fraction(form, list(back)).expression.xreplace(dict(back)),
+        _partial_fraction(form, list(back)).constants,
+    )
+
+
+def _partial_fraction(form: Form, arguments: list[sympy.Symbol]) -> Form:
+    """A ratio of two lines in one argument as constant + k/(k' + u), which reads better."""
+    used = [u for u in arguments if u in form.expression.free_symbols]
+    if len(used) != 1:
+        return form
+    u = used[0]
+    numeric = form.expression.xreplace(
+        {sympy.Symbol(k): sympy.Float(v, 17) for k, v in form.constants.items()}
+    )
+    top, bottom = sympy.fraction(sympy.together(form.expression))
+    if not (top.is_polynomial(u) and bottom.is_polynomial(u)):
+        return form
+    if sympy.degree(bottom, u) != 1 or sympy.degree(top, u) > 1:
+        return form
+    far = sympy.limit(form.expression, u, sympy.oo)
+    values = {sympy.Symbol(k): v for k, v in form.constants.items()}
+    p, q = (sympy.Poly(e, u) for e in (top, bottom))
+    slope, offset = (float(x.xreplace(values)) for x in (q.coeff_monomial(u), q.coeff_monomial(1)))
+    pole = offset / slope
+    k = float((numeric - far.xreplace(values)).xreplace({u: sympy.Float(1.0)}) * (1.0 + pole))
+    if not np.isfinite([pole, k]).all() or pole == 0 or p.is_zero:
+        return form
+    a, b, c = sympy.symbols("q_1 q_2 q_3")
+    if far.is_number and len(form.constants) == 2:
+        return Form(far + b / (c + u), {"q_2": k, "q_3": pole})
+    if len(form.constants) == 3:
+        return Form(a + b / (c + u), {"q_1": float(far.xreplace(values)), "q_2": k, "q_3": pole})
+    return form
