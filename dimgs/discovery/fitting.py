@@ -1,11 +1,13 @@
 """The fit composer: Dataset -> contrastive power law as a checked law."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.dataset import Dataset
+from dimgs.dataset import Dataset, read_table
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.design.features import Design
 from dimgs.discovery.crossing import crossover_of
@@ -83,14 +85,17 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     )
 
 
-def fit(data: Dataset, target: str, options: Options | None = None) -> FitResult:
+def fit(data: Any, target: str, options: Options | None = None, **more: Any) -> FitResult:
     """Contrastive power law of a table.
 
     Parameters
     ----------
-    data : Dataset
+    data : Dataset, path or DataFrame
+        Anything that :func:`dimgs.read_table` takes.
     target : str
     options : Options, optional
+    **more
+        Fields of :class:`Options`, such as ``constants=["g"]`` or ``level=0.95``.
 
     Returns
     -------
@@ -105,12 +110,13 @@ def fit(data: Dataset, target: str, options: Options | None = None) -> FitResult
     >>> data = Dataset.from_columns(
     ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]}
     ... )
-    >>> result = fit(data, "T", Options(constants=["g"]))
+    >>> result = fit(data, "T", constants=["g"])
     >>> print(result.law.expression)
     C*sqrt(L)/sqrt(g)
     """
-    chosen = options or Options()
-    return fit_prepared(prepare(data, target, chosen), chosen)
+    chosen = replace(options or Options(), **more)
+    table = data if isinstance(data, Dataset) else read_table(data, drop_bad=chosen.drop_bad)
+    return fit_prepared(prepare(table, target, chosen), chosen)
 
 
 def _unused_options(options: Options) -> list[str]:

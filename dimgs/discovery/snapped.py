@@ -109,7 +109,8 @@ def _restricted(
         rows.append(row)
     exact = dict(zip(grouped, snapped.exponents, strict=True))
     if fit.raw is not None and not fit.outliers:
-        again = restricted_fit(fit.raw, rows, level=level)
+        # whether to snap was itself judged on these runs: half of what may be missed is for that
+        again = restricted_fit(fit.raw, rows, level=(1.0 + level) / 2)
         values: list[Fraction | float] = [
             v if isinstance(v := exact.get(j), Fraction) else float(again.exponents[j])
             for j in range(p)

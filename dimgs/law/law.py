@@ -1,7 +1,7 @@
 """A law: a closed form that is dimensionally checked and knows its uncertainty and domain."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -35,10 +35,13 @@ class LabelEffects:
         Label column.
     log_ratios : mapping of str to float
         Logarithm of each label's prefactor over the pooled one.
+    counts : mapping of str to int
+        Runs of each label.
     """
 
     column: str
     log_ratios: Mapping[str, float]
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -283,4 +286,6 @@ class Law:
         return law_html(self)
 
     def __str__(self) -> str:
-        return f"{self.target.name} = {self.expression}"
+        from dimgs.law.typeset import readable
+
+        return f"{self.target.name} = {readable(self.expression)}"

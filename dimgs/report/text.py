@@ -2,7 +2,6 @@
 
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores
-from dimgs.law.typeset import readable
 from dimgs.report.results import Exponent, FitResult, Report
 
 _RULE = "-" * 72
@@ -17,7 +16,7 @@ def number(value: float | None) -> str:
 
 def law_line(law: Law) -> str:
     """The law in one line of text, long decimals shortened."""
-    return f"{law.target.name} = {readable(law.expression)}"
+    return str(law)
 
 
 def _constant(c: Constant) -> str:

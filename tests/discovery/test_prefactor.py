@@ -1,0 +1,36 @@
+"""The interval of the prefactor holds the true one as often as it says, snapped or not."""
+
+import numpy as np
+import pytest
+
+from dimgs import Dataset, fit
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("runs", "noise"), [(10, 0.02), (20, 0.05), (60, 0.05)])
+def test_intervals_of_the_prefactor_are_honest_although_runs_chose_the_rationals(
+    runs: int, noise: float
+) -> None:
+    rng = np.random.default_rng(runs)
+    repeats, inside = 400, 0
+    for _ in range(repeats):
+        grashof = np.exp(rng.uniform(np.log(1e5), np.log(1e9), runs))
+        prandtl = np.exp(rng.uniform(np.log(0.7), np.log(50.0), runs))
+        nusselt = 0.1 * np.cbrt(grashof * prandtl) * np.exp(rng.normal(0.0, noise, runs))
+        table = {"Gr [1]": grashof, "Pr [1]": prandtl, "Nu [1]": nusselt}
+        prefactor = fit(Dataset.from_columns(table), "Nu").law.constants[0]
+        assert prefactor.low is not None
+        assert prefactor.high is not None
+        inside += prefactor.low <= 0.1 <= prefactor.high
+    # four standard errors of a share of 400 about the nominal 0.9
+    assert 0.84 <= inside / repeats <= 0.96
+
+
+def test_fit_takes_tables_of_any_kind_and_options_by_name() -> None:
+    columns = {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]}
+    pandas = pytest.importorskip("pandas")
+    found = fit(pandas.DataFrame(columns), "T", constants=["g"], level=0.5)
+    wider = fit(Dataset.from_columns(columns), "T", constants=["g"], level=0.99)
+    assert str(found.law) == "T = C*sqrt(L)/sqrt(g)"
+    assert found.level == 0.5
+    assert found.law.constants[0].value == wider.law.constants[0].value
