@@ -17,18 +17,27 @@ _POINTS, _SHARE, _TOLERANCE = 400, 0.95, 1e-3
 _ANGLE, _SPREAD = np.pi / 12, 6.0
 
 
-def is_exact(candidate: Candidate, equation: Equation, basis: PiBasis, seed: int = 7) -> bool:
-    """Agreement to 1e-3 at 95 % of 400 complex points, constants refitted on 400 clean runs."""
+def refitted(
+    candidate: Candidate, equation: Equation, basis: PiBasis, seed: int = 7
+) -> tuple[sympy.Expr, dict[str, float]] | None:
+    """The candidate with its numbers as parameters, and their values on 400 clean runs."""
     expression, start = _parametrised(candidate.numeric)
     values, response = equation.runs(400, seed)
     groups = group_values(basis, values)
     pi_0 = response * monomial(basis.response, values, basis)
     constants = _refitted(expression, start, groups, pi_0)
-    if constants is None:
+    return None if constants is None else (expression, constants)
+
+
+def is_exact(candidate: Candidate, equation: Equation, basis: PiBasis, seed: int = 7) -> bool:
+    """Agreement to 1e-3 at 95 % of 400 complex points, constants refitted on 400 clean runs."""
+    found_again = refitted(candidate, equation, basis, seed)
+    if found_again is None:
         return False
+    expression, constants = found_again
     points = _complex_points(equation, seed)
     true = _true_response(equation, points) * monomial(basis.response, points, basis)
-    found = _value(expression, {**group_values(basis, points), **constants})
+    found = expression_value(expression, {**group_values(basis, points), **constants})
     usable = np.isfinite(true) & (np.abs(true) > 1e-250) & (np.abs(true) < 1e250)
     if usable.sum() < 50:
         return False
@@ -84,7 +93,8 @@ def _parametrised(expression: sympy.Expr) -> tuple[sympy.Expr, dict[str, float]]
     return walk(expression), start
 
 
-def _value(expression: sympy.Expr, values: Mapping[str, Array]) -> Array:
+def expression_value(expression: sympy.Expr, values: Mapping[str, Array]) -> Array:
+    """Values of an expression, NaN where it has none."""
     names = sorted(str(s) for s in expression.free_symbols)
     function = sympy.lambdify([sympy.Symbol(n) for n in names], expression, modules=["numpy", "scipy"])
     shape = next(v.shape for v in values.values() if np.ndim(v)) if values else (_POINTS,)
@@ -101,7 +111,7 @@ def _refitted(
 
     def residuals(theta: Array) -> Array:
         filled = {**inputs, **dict(zip(names, theta, strict=True))}
-        e = (np.real(_value(expression, filled)) - pi_0) / scale
+        e = (np.real(expression_value(expression, filled)) - pi_0) / scale
         return np.where(np.isfinite(e), np.clip(e, -1e6, 1e6), 1e6)
 
     if not names:

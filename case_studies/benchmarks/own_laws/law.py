@@ -1,0 +1,129 @@
+"""The laws: read from one table per field, drawn in realistic ranges.
+
+Each file ``tables/FIELD.toml`` lists laws: the target and the inputs with their units and ranges,
+known physical constants by symbol, the formula in coherent SI, a reference. Within each file the
+first, third, ... law is for development and the second, fourth, ... for the test; new laws are
+therefore only appended. Nothing in the engines is tuned on laws of the test half.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from case_studies.benchmarks.feynman_tables import Equation
+from dimgs.dataset import Dataset
+from dimgs.expression import sympy_parse
+from dimgs.groups.inputs import constant_variables
+from dimgs.groups.physical_constants import constant
+from dimgs.variables import Variable, parse_variable
+
+Array = NDArray[np.float64]
+Half = Literal["development", "test"]
+TABLES = Path(__file__).parent / "tables"
+HALVES: tuple[Half, Half] = ("development", "test")
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True)
+class OwnLaw(Equation):
+    """One law; `formula` and `ranges` are in coherent SI, `inputs` without the constants.
+
+    Attributes
+    ----------
+    field : str
+    half : {"development", "test"}
+    constants : tuple of str
+        Known physical constants by symbol.
+    reference : str
+    """
+
+    field: str = ""
+    half: Half = "development"
+    constants: tuple[str, ...] = ()
+    reference: str = ""
+
+    def known(self) -> dict[str, float]:
+        """SI values of the physical constants."""
+        return {name: constant(name).value for name in self.constants}
+
+    def variables(self) -> tuple[Variable, ...]:
+        """Inputs and constants."""
+        return (*self.inputs, *constant_variables(self.constants))
+
+    def value(self, values: Mapping[str, Any]) -> NDArray[Any]:
+        """The law at given (real or complex) SI values of its inputs."""
+        everything = {**values, **self.known()}
+        names = [*self.ranges, *self.constants]
+        symbols = [sympy.Symbol(n, positive=True) for n in names]
+        function = sympy.lambdify(symbols, self.formula, modules=["numpy", "scipy"])
+        with np.errstate(all="ignore"):
+            found = np.asarray(function(*(everything[n] for n in names)))
+        return np.array(np.broadcast_to(found, np.shape(values[names[0]])))
+
+    def runs(self, n: int, seed: int) -> tuple[dict[str, Array], Array]:
+        """Log-uniform draws inside the ranges where the law is real, constants, the response."""
+        rng = np.random.default_rng(seed)
+        kept: list[Array] = []
+        logs = np.log(np.array(list(self.ranges.values())))
+        for _ in range(_ATTEMPTS):
+            draws = np.exp(rng.uniform(logs[:, 0], logs[:, 1], (n, len(logs))))
+            response = self.value(dict(zip(self.ranges, draws.T, strict=True)))
+            kept.append(np.column_stack([draws, response])[np.isfinite(response)])
+            if sum(map(len, kept)) >= n:
+                break
+        table = np.concatenate(kept)[:n]
+        values: dict[str, Array] = dict(zip(self.ranges, table.T[:-1], strict=True))
+        values |= {name: np.full(len(table), value) for name, value in self.known().items()}
+        return values, table[:, -1]
+
+    def table(self, n: int, seed: int, noise: float = 0.0) -> Dataset:
+        """Runs as a user would have them: in the units of the table, noise in proportion."""
+        values, response = self.runs(n, seed)
+        rng = np.random.default_rng(seed + 1)
+        response = response * (1.0 + noise * rng.standard_normal(n))
+        columns = {
+            f"{v.name} [{v.unit.text}]": values[v.name] / v.unit.factor for v in self.inputs
+        }
+        unit = self.target.unit
+        return Dataset.from_columns(
+            {**columns, f"{self.target.name} [{unit.text}]": response / unit.factor}
+        )
+
+
+def laws(half: str = "all") -> list[OwnLaw]:
+    """Laws of all fields, or of one half."""
+    found = [
+        _law(entry, path.stem, HALVES[position % 2])
+        for path in sorted(TABLES.glob("*.toml"))
+        for position, entry in enumerate(tomllib.loads(path.read_text(encoding="utf-8"))["law"])
+    ]
+    return [law for law in found if half in ("all", law.half)]
+
+
+def _law(entry: Mapping[str, Any], field: str, half: Half) -> OwnLaw:
+    target = parse_variable(entry["target"])
+    inputs = tuple(parse_variable(text) for text in entry["ranges"])
+    constants = tuple(entry.get("constants", ()))
+    names = [*(v.name for v in inputs), *constants]
+    symbols = {n: sympy.Symbol(n, positive=True) for n in names}
+    ranges = {
+        v.name: (low * v.unit.factor, high * v.unit.factor)
+        for v, (low, high) in zip(inputs, entry["ranges"].values(), strict=True)
+    }
+    return OwnLaw(
+        name=entry["name"],
+        formula=sympy_parse(entry["formula"], symbols),
+        target=target,
+        inputs=inputs,
+        ranges=ranges,
+        field=field,
+        half=half,
+        constants=constants,
+        reference=entry["reference"],
+    )
