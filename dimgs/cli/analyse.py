@@ -31,10 +31,13 @@ def fit(
     define: tables.Define = None,
     level: tables.Level = 0.9,
     seed: tables.Seed = 0,
+    stream: tables.Stream = False,
+    chunk_rows: tables.ChunkRows = None,
+    resume: tables.Resume = None,
     json: tables.Json = False,
 ) -> None:
     """Fit the contrastive power law of all pairs of runs, in pi space."""
-    from dimgs.discovery.fitting import fit as fit_law
+    from dimgs.cli.streaming import advise, fit_each, fit_streamed
     from dimgs.report.documents import fit_document
     from dimgs.report.text import fit_text
 
@@ -55,8 +58,12 @@ def fit(
         seed=seed,
     )
     documents = []
-    for name, data in tables.each(table, target, columns, drop, options):
-        result = fit_law(data, name, options)
+    if stream:
+        results = fit_streamed(table, target, columns, drop, options, chunk_rows, resume)
+    else:
+        advise(table, chunk_rows, resume)
+        results = fit_each(table, target, columns, drop, options)
+    for result in results:
         warn(result.warnings)
         if json:
             documents.append(fit_document(result))

@@ -1,6 +1,7 @@
 """Options that several commands share, and the table that they read."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -59,6 +60,16 @@ Regimes = Annotated[
 Local = Annotated[bool, typer.Option("--local", help="Local exponents at every run.")]
 Additive = Annotated[
     bool, typer.Option("--additive", help="Sparse sum of smooth functions of the groups.")
+]
+
+Stream = Annotated[
+    bool, typer.Option("--stream", help="Read the table in parts: it may exceed the memory.")
+]
+ChunkRows = Annotated[
+    int | None, typer.Option("--chunk-rows", help="Most rows in memory at a time (--stream).")
+]
+Resume = Annotated[
+    Path | None, typer.Option("--resume", help="File that keeps interrupted work (--stream).")
 ]
 
 

@@ -133,11 +133,23 @@ class Table:
     def parts(self, start: Position | None = None) -> Iterator[Part]:
         """Parts of the table in order, from `start`; their bounds do not depend on it.
 
+        The next part is read by a thread of its own while the last one is used.
+
         Raises
         ------
         InputError
             As `read_table` does, when the part with the trouble is reached.
         """
+        from concurrent.futures import ThreadPoolExecutor
+
+        reader = self._parts(start)
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(next, reader, None)
+            while (part := ahead.result()) is not None:
+                ahead = pool.submit(next, reader, None)
+                yield part
+
+    def _parts(self, start: Position | None) -> Iterator[Part]:
         begin = start or Position()
         known: Dataset | None = None
         if self.files[0].suffix.lower() not in PARQUET_SUFFIXES:

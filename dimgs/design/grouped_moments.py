@@ -85,6 +85,9 @@ class GroupedMoments:
         """Moments of both sets of runs; groups of equal label become one."""
         if self.n_features != other.n_features or self.means.shape[1] != other.means.shape[1]:
             raise InputError("Grouped moments of different columns cannot merge.")
+        if len(self.labels) == 1 and np.array_equal(self.labels, other.labels):
+            # many small merges of one group are common, and sorting labels is most of their cost
+            return self.from_moments(self.labels, self._only().merge(other._only()))
         labels, codes = np.unique(np.concatenate([self.labels, other.labels]), return_inverse=True)
         parts = np.concatenate([self.means, other.means])
         part_weights = np.concatenate([self.weights, other.weights])
@@ -97,6 +100,10 @@ class GroupedMoments:
 
     def __add__(self, other: "GroupedMoments") -> Self:
         return self.merge(other)
+
+    def _only(self) -> Moments:
+        weight, count = float(self.weights[0]), int(self.counts[0])
+        return Moments(weight, count, self.means[0], self.scatter, self.n_features)
 
     def pooled(self) -> Moments:
         """Moments of all runs together, the spread between the groups included."""

@@ -157,6 +157,7 @@ def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
         "n_pieces": state.n_pieces,
         "n_dropped": state.n_dropped,
         "dropped": list(state.dropped),
+        "in_pieces": state.in_pieces,
     }
     return arrays, about
 
@@ -186,4 +187,5 @@ def _unpacked(arrays: dict[str, NDArray[Any]], about: dict[str, Any]) -> StreamM
         about["n_pieces"],
         about["n_dropped"],
         tuple(about["dropped"]),
+        about["in_pieces"],
     )

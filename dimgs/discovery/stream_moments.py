@@ -39,8 +39,10 @@ class StreamMoments:
     n_pieces : int
         Number of pieces that went to the blocks in turn.
     n_dropped : int
-    dropped : list of str
+    dropped : tuple of str
         The first rows that were dropped.
+    in_pieces : bool
+        Whether rows are numbered within a file or a partition, which is then named with them.
     """
 
     blocks: BlockMoments
@@ -53,9 +55,10 @@ class StreamMoments:
     n_pieces: int = 0
     n_dropped: int = 0
     dropped: tuple[str, ...] = ()
+    in_pieces: bool = False
 
     @classmethod
-    def empty(cls, plan: Plan) -> Self:
+    def empty(cls, plan: Plan, *, in_pieces: bool = False) -> Self:
         """Moments of no run."""
         p, k = len(plan.features), len(plan.names)
         columns = len(plan.matrix)
@@ -76,6 +79,7 @@ class StreamMoments:
             np.full(p, np.inf),
             np.full(p, -np.inf),
             np.zeros((0, p)),
+            in_pieces=in_pieces,
         )
 
     @property
@@ -131,19 +135,24 @@ class StreamMoments:
             self.total = self.total.merge(_moments(x, t, None, within, slice(0, n)))
         self.n_pieces += int(pieces)
         if p:
-            np.minimum(self.feature_low, z[:p].min(axis=1), out=self.feature_low)
-            np.maximum(self.feature_high, z[:p].max(axis=1), out=self.feature_high)
-            self._keep_extremes(z[plan.leverage_rows], plan)
+            self._keep_extremes(z, plan)
 
-    def _keep_extremes(self, rows: Array, plan: Plan) -> None:
+    def _keep_extremes(self, z: Array, plan: Plan) -> None:
+        p, rows = len(plan.features), plan.leverage_rows
+        lowest, highest = z.argmin(axis=1), z.argmax(axis=1)
+        np.minimum(self.feature_low, z[range(p), lowest[:p]], out=self.feature_low)
+        np.maximum(self.feature_high, z[range(p), highest[:p]], out=self.feature_high)
         centre, scatter = self.spread(plan)
-        away = rows - centre[:, None]
         precision = inverse_scatter(scatter, self.n_runs)
-        leverage = np.einsum("in,in->n", away, precision @ away)
-        found = {int(leverage.argmax())}
-        for row in rows:
-            found |= {int(row.argmin()), int(row.argmax())}
-        self.extremes = np.vstack([self.extremes, rows[:, sorted(found)].T])
+        farthest, largest = 0, -np.inf
+        for start in range(0, z.shape[1], _ROWS):
+            away = z[rows, start : start + _ROWS] - centre[:, None]
+            leverage = np.einsum("in,in->n", away, precision @ away)
+            at = int(leverage.argmax())
+            if leverage[at] > largest:
+                farthest, largest = start + at, leverage[at]
+        found = sorted({farthest, *lowest[rows].tolist(), *highest[rows].tolist()})
+        self.extremes = np.vstack([self.extremes, z[np.ix_(rows, found)].T])
         if len(self.extremes) > _MOST_EXTREMES:
             apart = self.extremes - centre
             order = np.argsort(np.einsum("ni,ij,nj->n", apart, precision, apart))
@@ -158,7 +167,8 @@ class StreamMoments:
         """Count the rows that were dropped from a part."""
         self.n_dropped += len(data.dropped)
         room = max(0, _NAMED - len(self.dropped))
-        self.dropped += tuple(f"{d.row}" for d in data.dropped[:room])
+        where = f" of {data.source}" if self.in_pieces else ""
+        self.dropped += tuple(f"{d.row}{where}" for d in data.dropped[:room])
 
     def merge(self, other: "StreamMoments") -> Self:
         """Moments of the runs of both; neither is changed."""
@@ -173,6 +183,7 @@ class StreamMoments:
             self.n_pieces + other.n_pieces,
             self.n_dropped + other.n_dropped,
             (*self.dropped, *other.dropped)[:_NAMED],
+            self.in_pieces or other.in_pieces,
         )
 
 

@@ -250,6 +250,13 @@ def as_ranges(
     return Dataset(variables, values, {}, source=data.source)
 
 
+def union(one: Dataset, other: Dataset) -> Dataset:
+    """Ranges of the runs of both."""
+    low = [min(one[n][0], other[n][0]) for n in one.names]
+    high = [max(one[n][1], other[n][1]) for n in one.names]
+    return as_ranges(one, one.names, low, high)
+
+
 def _state(ranges: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
     from dimgs.dataset.checks import constant_columns
 

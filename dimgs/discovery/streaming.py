@@ -19,6 +19,7 @@ from dimgs.discovery.stream_plan import (
     label_columns,
     loggable,
     ranges_of,
+    union,
 )
 from dimgs.discovery.stream_result import result_of
 from dimgs.errors import InputError
@@ -103,9 +104,10 @@ def fit_stream(
     if clash:
         raise InputError(f"'{clash[0]}' is dropped (--drop) but needed; leave it in.")
     table = Table(path, chunk_rows, reader)
-    plan = first_plan(table, target, chosen)
+    plan = first_plan(table.parts(), table.source, target, chosen)
     table = only_needed(table, plan)
-    run = _Run(table, plan, progress, StreamMoments.empty(plan))
+    several = len(table.files) > 1
+    run = _Run(table, plan, progress, StreamMoments.empty(plan, in_pieces=several))
     if checkpoint is not None:
         run.resume(Checkpoint.of(checkpoint, table, target, chosen))
     while not run.go_on():
@@ -116,9 +118,15 @@ def fit_stream(
     return result
 
 
-def first_plan(table: Table, target: str, options: Options) -> Plan:
-    """Plan made of the first part with a run that can be used."""
-    for part in table.parts():
+def first_plan(parts: Iterable[Part], source: str, target: str, options: Options) -> Plan:
+    """Plan made of the first part with a run that can be used.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    for part in parts:
         data = clean(part.dataset(), target, options)
         for name in label_columns(options):
             data.variable(name)
@@ -129,9 +137,7 @@ def first_plan(table: Table, target: str, options: Options) -> Plan:
             unused = [n for n in data.label_names if n not in label_columns(options)]
             plan = Plan.of(ranges, target, options)
             return replace(plan, has_errors=target in data.errors, unused=tuple(unused))
-    raise InputError(
-        f"{table.source} has no usable row; add at least one row of data that can be used."
-    )
+    raise InputError(f"{source} has no usable row; add at least one row of data that can be used.")
 
 
 def only_needed(table: Table, plan: Plan) -> Table:
@@ -159,7 +165,7 @@ def add_part(state: StreamMoments, plan: Plan, part: Part) -> Dataset | None:
     inputs = [n for n in plan.names if n != plan.target]
     if unlogged_names(data, [n for n in inputs if n in plan.logged]):
         found = ranges_of(data, plan.target, plan.options)
-        return state.ranges(plan) if found is None else _union(state.ranges(plan), found)
+        return state.ranges(plan) if found is None else union(state.ranges(plan), found)
     data = loggable(data, plan.logged, plan.options)
     state.drop(data)
     if not len(data):
@@ -171,12 +177,6 @@ def add_part(state: StreamMoments, plan: Plan, part: Part) -> Dataset | None:
         return wider
     state.update(plan, columns, **extra)
     return None
-
-
-def _union(one: Dataset, other: Dataset) -> Dataset:
-    low = [min(one[n][0], other[n][0]) for n in one.names]
-    high = [max(one[n][1], other[n][1]) for n in one.names]
-    return as_ranges(one, one.names, low, high)
 
 
 @dataclass
@@ -222,4 +222,5 @@ class _Run:
         """Begin the pass again, with a plan for the ranges that were found."""
         assert self.wider is not None
         self.plan = self.plan.with_ranges(self.wider)
-        self.state, self.position, self.rows = StreamMoments.empty(self.plan), Position(), 0
+        self.state = StreamMoments.empty(self.plan, in_pieces=self.state.in_pieces)
+        self.position, self.rows = Position(), 0

@@ -270,7 +270,7 @@ def test_progress_counts_rows(tmp_path: Path) -> None:
 def test_what_needs_all_runs_is_refused(name: str, tmp_path: Path) -> None:
     table = written(drag_table(100), tmp_path, "csv")
     with pytest.raises(InputError, match=f"--{name}"):
-        fit_stream(table, "F", Options(**{name: True}))
+        fit_stream(table, "F", replace(Options(), **{name: True}))
 
 
 def test_a_file_of_another_dimension_is_refused(tmp_path: Path) -> None:

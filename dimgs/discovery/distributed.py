@@ -1,0 +1,165 @@
+"""The fit of a partitioned table on a Dask cluster: the same moments, merged."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from os import PathLike
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from dimgs.dataset import Dataset
+from dimgs.dataset.build import Options as ReadOptions
+from dimgs.dataset.build import build
+from dimgs.dataset.parts import Part, Position, Table
+from dimgs.discovery.options import Options
+from dimgs.discovery.stream_moments import StreamMoments
+from dimgs.discovery.stream_plan import Plan, check_streamable, union
+from dimgs.discovery.stream_result import result_of
+from dimgs.discovery.streaming import CHUNK_ROWS, add_part, first_plan, only_needed
+from dimgs.errors import DimgsError, InputError
+from dimgs.report.results import FitResult
+
+
+def fit_dask(
+    frame: Any,
+    target: str,
+    options: Options | None = None,
+    client: Any = None,
+    *,
+    units: Mapping[str, str] | None = None,
+    chunk_rows: int = CHUNK_ROWS,
+) -> FitResult:
+    """Contrastive power law of a partitioned table, with the moments computed where it lies.
+
+    Only moments travel. The law is that of :func:`dimgs.discovery.fitting.fit` on the same rows,
+    and the intervals are those of :func:`dimgs.discovery.streaming.fit_stream`.
+
+    Parameters
+    ----------
+    frame : dask.dataframe.DataFrame, or sequence of paths
+        Partitions with headers ``name [unit]``; or Parquet files that every worker can read,
+        each a task of its own in bounded memory.
+    target : str
+    options : Options, optional
+        Not `robust`, `regimes`, `local` or `additive`, which need all runs at once.
+    client : dask.distributed.Client, optional
+        By default the current one, or Dask's own scheduler where there is none.
+    units : mapping of str to str, optional
+        Units of the columns whose header has none.
+    chunk_rows : int
+        Most rows of a file in a worker's memory at a time.
+
+    Returns
+    -------
+    FitResult
+
+    Raises
+    ------
+    DimgsError
+        If Dask is not installed.
+    InputError, DimensionError, FitError
+        Naming what is wrong, where (the row within its partition or file), and the remedy.
+    """
+    dask = _dask()
+    chosen = options or Options()
+    check_streamable(chosen)
+    reader = ReadOptions(
+        dict(units or {}), drop_bad=chosen.drop_bad, find_duplicates=False, allow_empty=True
+    )
+    pieces = _pieces(frame, reader, chunk_rows)
+    plan = _first_plan(pieces, target, chosen, dask)
+    run = dask.delayed(_moments, pure=False)
+    while True:
+        found = _computed([run(plan, value, piece) for value, piece in pieces], client, dask)
+        wider = [f for f in found if isinstance(f, Dataset)]
+        if not wider:
+            merged = reduce(StreamMoments.merge, found)
+            # what no partition knows alone: a column may be constant in each of them, and vary
+            wider = [merged.ranges(plan)]
+            if plan.still_holds(wider[0]):
+                return result_of(plan, merged)
+        plan = plan.with_ranges(reduce(union, wider, plan.ranges))
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """How to read one partition: of a frame, where it has a name, or of a file."""
+
+    reader: ReadOptions
+    chunk_rows: int
+    name: str | None = None
+
+    def parts(self, value: Any, plan: Plan | None = None) -> Iterator[Part]:
+        """Parts of a partition; with a plan, of the columns that it reads."""
+        if self.name is None:
+            table = Table(value, self.chunk_rows, self.reader)
+            yield from (table if plan is None else only_needed(table, plan)).parts()
+        elif len(value):
+            yield Part(lambda: self._dataset(value), _no_numbers, Position(1), 1.0, len(value))
+
+    def _dataset(self, frame: Any) -> Dataset:
+        from dimgs.dataset.frames import from_pandas
+
+        return build(from_pandas(frame.reset_index(drop=True), str(self.name)), self.reader)
+
+
+def _no_numbers(names: Iterable[str]) -> None:
+    """Partitions are read with every check."""
+
+
+def _moments(plan: Plan, value: Any, piece: _Piece) -> StreamMoments | Dataset:
+    """Moments of a partition, or the ranges for which another plan is needed."""
+    state = StreamMoments.empty(plan, in_pieces=True)
+    for part in piece.parts(value, plan):
+        wider = add_part(state, plan, part)
+        if wider is not None:
+            return wider
+    return state
+
+
+def _dask() -> ModuleType:
+    try:
+        import dask
+        import dask.dataframe
+    except ImportError as error:
+        raise DimgsError(
+            "Dask is not installed here; install the extra dimgs[dask] "
+            "(pip install 'dimgs[dask]'), or use fit_stream on one machine."
+        ) from error
+    return dask
+
+
+def _computed(tasks: list[Any], client: Any, dask: ModuleType) -> list[Any]:
+    if client is not None:
+        return list(client.gather(client.compute(tasks)))
+    return list(dask.compute(*tasks))
+
+
+def _pieces(frame: Any, reader: ReadOptions, chunk_rows: int) -> list[tuple[Any, _Piece]]:
+    """Each partition, as a Dask value or a path, with how to read it."""
+    if hasattr(frame, "to_delayed"):
+        named = enumerate(frame.to_delayed(), start=1)
+        return [(v, _Piece(reader, chunk_rows, f"partition {i}")) for i, v in named]
+    if isinstance(frame, str | PathLike):
+        frame = Table(frame, chunk_rows, reader).files
+    paths = list(frame) if isinstance(frame, list | tuple) else []
+    if not paths or not all(isinstance(p, str | PathLike) for p in paths):
+        raise InputError(
+            f"A partitioned table cannot be made of '{type(frame).__name__}'; give a "
+            f"dask.dataframe or paths of Parquet files."
+        )
+    return [(Path(p).resolve(), _Piece(reader, chunk_rows)) for p in paths]
+
+
+def _first_plan(
+    pieces: list[tuple[Any, _Piece]], target: str, options: Options, dask: ModuleType
+) -> Plan:
+    """Plan made of the first partition with a run that can be used."""
+
+    def parts() -> Iterator[Part]:
+        for value, piece in pieces:
+            known = value if isinstance(value, Path) else dask.compute(value)[0]
+            yield from piece.parts(known)
+
+    return first_plan(parts(), "the table", target, options)
