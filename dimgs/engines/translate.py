@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _LARGEST_PLAIN_INTEGER = 64
 _LONGEST_TREE = 400
 _EXACT_LOSS = 1e-26
+_SIMPLIFIED = 5
 
 
 def to_candidate(
@@ -115,11 +116,13 @@ def front_of(candidates: Iterable[Candidate], problem: Problem) -> tuple[Candida
     >>> [str(candidate) for candidate in front_of(found, problem)]
     ['2*pi_1']
     """
-    fitted = _dominant([refit(candidate, problem) for candidate in candidates])
-    simple = [with_simple_constants(candidate, problem) for candidate in fitted]
-    front = _dominant([*fitted, *simple])
-    front.sort(key=lambda c: (candidate_bits(c, problem), c.complexity, str(c)))
-    return tuple(front)
+
+    def bits(c: Candidate) -> tuple[float, int, str]:
+        return candidate_bits(c, problem), c.complexity, str(c)
+
+    fitted = sorted(_dominant([refit(candidate, problem) for candidate in candidates]), key=bits)
+    simple = [with_simple_constants(candidate, problem) for candidate in fitted[:_SIMPLIFIED]]
+    return tuple(sorted(_dominant([*fitted, *simple]), key=bits))
 
 
 def _dominant(candidates: list[Candidate]) -> list[Candidate]:

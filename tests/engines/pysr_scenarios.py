@@ -15,16 +15,22 @@ from typing import Any
 import numpy as np
 import sympy
 
-from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.search import problem_of
-from dimgs.engines.protocol import Budget, Problem, Result
+from dimgs.engines.protocol import Budget, Problem
 from dimgs.engines.pysr import PySREngine
 from dimgs.engines.translate import to_candidate
 from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
-from dimgs.law.assemble import assemble
+from tests.engines.pysr_problems import (
+    diffusion,
+    friction,
+    law_of,
+    points,
+    power_problem,
+    shown,
+)
 from tests.engines.stub_julia import EquationSearch, Row, install, write_hall_of_fame
 
 NAMES = ("pi_1", "pi_2")
@@ -45,60 +51,6 @@ EQUATIONS: dict[str, Callable[[Any, Any], Any]] = {
     "greater(pi_1, 1.5) + relu(pi_2 - 1.0)": lambda x, y: (x > 1.5) + np.maximum(y - 1, 0),
     "pi_1 ^ (1.5 + (1.4 / (0.4 + pi_2)))": lambda x, y: x ** (1.5 + 1.4 / (0.4 + y)),
 }
-
-
-def points() -> dict[str, Any]:
-    rng = np.random.default_rng(7)
-    return {"pi_1": rng.uniform(0.5, 3, 25), "pi_2": rng.uniform(0.5, 3, 25)}
-
-
-def friction() -> Dataset:
-    """Wall stress in rough pipes: f = 0.3 Re^(-1/4) (1 + 2 k/D)."""
-    rng = np.random.default_rng(3)
-    n = 60
-    rho, U = rng.uniform(900, 1100, n), rng.uniform(1, 3, n)
-    D, mu = rng.uniform(0.01, 0.1, n), rng.uniform(0.5e-3, 2e-3, n)
-    k = D * rng.uniform(0.1, 1.0, n)
-    tau = 0.3 * (rho * U * D / mu) ** -0.25 * (1 + 2 * k / D) * rho * U**2
-    return Dataset.from_columns(
-        {
-            "rho [kg/m^3]": rho,
-            "U [m/s]": U,
-            "D [m]": D,
-            "mu [Pa s]": mu,
-            "k [m]": k,
-            "tau [Pa]": tau,
-        }
-    )
-
-
-def diffusion() -> tuple[Problem, Any]:
-    """D/D0 = (M/M0)^(-1 - 1.4/(0.4 + T - Tg)), temperatures in units of 100 K, and its exponent."""
-    mass, celsius, glass = np.meshgrid(
-        np.linspace(0.4, 5, 7), np.linspace(0.23, 1.0, 7) + 2.7315, [2.73, 1.73], indexing="ij"
-    )
-    groups = {"pi_1": mass.ravel(), "pi_2": celsius.ravel(), "pi_3": glass.ravel()}
-    exponent = -(1 + 1.4 / (0.4 + groups["pi_2"] - groups["pi_3"]))
-    problem = Problem(groups, groups["pi_1"] ** exponent, fields={"pi_1": exponent})
-    return problem, exponent
-
-
-def shown(result: Result) -> dict[str, Any]:
-    return {
-        "outcome": result.outcome,
-        "message": result.message,
-        "candidates": [str(c) for c in result.candidates],
-        "constants": [dict(c.constants) for c in result.candidates],
-        "losses": [c.loss for c in result.candidates],
-        "engines": sorted({c.engine for c in result.candidates}),
-        "seconds": result.seconds,
-    }
-
-
-def power_problem(**more: Any) -> Problem:
-    groups = points()
-    response = 0.3 * groups["pi_1"] ** -0.25 * groups["pi_2"] ** 2
-    return replace(Problem(groups, response), **more)
 
 
 class Stub:
@@ -170,30 +122,6 @@ def from_file() -> dict[str, Any]:
                 "json": Candidate.from_json(candidate.to_json()) == candidate,
             }
     return out
-
-
-def law_of(result: Result, data: Dataset) -> dict[str, Any]:
-    """The chosen candidate as a checked law, and its errors on other pipes."""
-    design = prepare(data, "tau", Options()).design
-    chosen = result.candidates[0]
-    law = assemble(design, chosen.expression, chosen.constants, 0.9)
-    rng = np.random.default_rng(4)
-    n = 200
-    other = {
-        "rho": rng.uniform(900, 1100, n),
-        "U": rng.uniform(1, 3, n),
-        "D": rng.uniform(0.02, 0.08, n),
-        "mu": rng.uniform(0.5e-3, 2e-3, n),
-    }
-    other["k"] = other["D"] * rng.uniform(0.15, 0.9, n)
-    truth = 0.3 * (other["rho"] * other["U"] * other["D"] / other["mu"]) ** -0.25
-    truth = truth * (1 + 2 * other["k"] / other["D"]) * other["rho"] * other["U"] ** 2
-    predicted = law.predict_si(other)
-    return {
-        "law": str(law),
-        "unit": law.target_unit,
-        "error": float(np.max(np.abs(predicted / truth - 1))),
-    }
 
 
 def stub() -> dict[str, Any]:

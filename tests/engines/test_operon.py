@@ -113,7 +113,8 @@ def test_the_time_is_kept_and_parameters_are_checked() -> None:
     g = groups()
     rng = np.random.default_rng(4)
     problem = Problem(g, g["pi_1"] * np.exp(rng.normal(size=60)))
-    result = OperonEngine().search(problem, Budget(2.0), seed=1)
+    small = OperonEngine(parameters={"max_length": 8})
+    result = small.search(problem, Budget(2.0), seed=1)
     assert result.outcome == "timeout"
     assert result.candidates
     assert result.seconds < 30

@@ -9,30 +9,19 @@ import math
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import sympy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dimgs.engines.availability import has_julia, julia_project
 from dimgs.engines.protocol import Budget, Engine, Problem
 from dimgs.engines.pysr import PySREngine
-from dimgs.engines.pysr import runtime as pysr_runtime
-from dimgs.engines.pysr.fields import rebuilt
-from dimgs.engines.pysr.guesses import julia_guesses
-from dimgs.engines.refit import loss_of, refit
-from dimgs.errors import EngineUnavailableError
-from dimgs.expression.candidate import Candidate
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD = os.environ.get("DIMGS_PYSR_OLD")
 HERE_IS_JULIA = has_julia(julia_project(os.environ), os.environ)
-SYMBOLS = frozenset({"+", "-", "*", "/", "^", "exp", "log", "sqrt", "sin", "cos", "tanh"})
 
 
 def scenario(name: str, folder: str | None = None, timeout: float = 240) -> dict[str, Any]:
@@ -221,127 +210,9 @@ def test_a_candidate_becomes_a_checked_law(stub: dict[str, Any]) -> None:
     assert stub["law"]["error"] < 1e-9
 
 
-@pytest.fixture
-def no_julia(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("PYTHON_JULIACALL_EXE", "PYTHON_JULIACALL_PROJECT", "PYTHON_JULIAPKG_EXE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setenv("JULIA_DEPOT_PATH", str(tmp_path))
-    monkeypatch.setenv("PYTHON_JULIAPKG_PROJECT", str(tmp_path))
-
-
-@pytest.mark.usefixtures("no_julia")
-def test_without_julia_nothing_is_imported_and_the_remedy_named() -> None:
-    if {"pysr", "juliacall"} & set(sys.modules):
-        pytest.skip("PySR is already running in this process")
-    start = time.monotonic()
-    problem = Problem({"pi_1": np.array([1.0, 2.0])}, np.array([1.0, 2.0]))
-    result = PySREngine().search(problem, Budget(5.0))
-    assert result.outcome == "unavailable"
-    assert "Julia" in result.message
-    assert "install" in result.message
-    assert time.monotonic() - start < 2
-    assert not {"pysr", "juliacall"} & set(sys.modules)
-
-
-@pytest.mark.usefixtures("no_julia")
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        ("import time; time.sleep(60)", "not ready within 1 s"),
-        ("raise OSError('no route to host')", "no route to host"),
-    ],
-)
-def test_the_wait_for_packages_is_bounded(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, words: str
-) -> None:
-    """With a Julia but without its packages, on a network that answers nothing or an error."""
-    if {"pysr", "juliacall"} & set(sys.modules):
-        pytest.skip("PySR is already running in this process")
-    julia = tmp_path / "julia"
-    julia.write_text("#!/bin/sh\necho julia version 1.11.5\n")
-    julia.chmod(0o755)
-    (tmp_path / "pysr.py").write_text(code)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    start = time.monotonic()
-    with pytest.raises(EngineUnavailableError, match=words):
-        pysr_runtime.load_pysr(setup_seconds=1.0)
-    assert time.monotonic() - start < 20
-
-
-@pytest.mark.usefixtures("no_julia")
-@pytest.mark.parametrize("version", ["1.5.9", "0.19.4", "3.0.0"])
-def test_versions_out_of_range_are_refused(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
-    if {"pysr", "juliacall"} & set(sys.modules):
-        pytest.skip("PySR is already running in this process")
-    monkeypatch.setattr("dimgs.engines.availability._version", lambda _: version)
-    with pytest.raises(EngineUnavailableError, match=f"PySR {version} is not supported"):
-        pysr_runtime.load_pysr()
-
-
 def test_it_is_an_engine() -> None:
     assert isinstance(PySREngine(), Engine)
     assert PySREngine().search(Problem({}, np.array([1.0])), Budget(1)).outcome == "no_candidate"
-
-
-_X, _Y = sympy.symbols("pi_1 pi_2")
-_NUMBERS = st.floats(0.1, 9, allow_subnormal=False).map(lambda v: sympy.Float(round(v, 3)))
-_TREES = st.recursive(
-    st.one_of(st.just(_X), st.just(_Y), _NUMBERS, st.integers(-3, 3).map(sympy.Integer)),
-    lambda child: st.one_of(
-        st.tuples(child, child).map(lambda t: t[0] + t[1]),
-        st.tuples(child, child).map(lambda t: t[0] * t[1]),
-        st.tuples(child, child).map(lambda t: t[0] - 2 * t[1]),
-        st.tuples(child, st.sampled_from([-2, -1, sympy.Rational(1, 2), -0.25, 3])).map(
-            lambda t: t[0] ** t[1]
-        ),
-        child.map(sympy.exp),
-        child.map(sympy.tanh),
-        child.map(lambda e: sympy.log(e**2 + 1)),
-    ),
-    max_leaves=7,
-)
-
-
-@given(_TREES)
-@settings(max_examples=60, deadline=None)
-def test_guesses_mean_what_the_candidate_means(expression: Any) -> None:
-    try:
-        candidate = Candidate.of(expression, scale="linear")
-    except ValueError:
-        return
-    groups = {"pi_1": np.array([0.3, 1.7, 2.2]), "pi_2": np.array([1.1, 0.4, 3.0])}
-    for text in julia_guesses([candidate], SYMBOLS, maxsize=1000):
-        names = {n: getattr(np, n) for n in ("exp", "log", "sqrt", "sin", "cos", "tanh")}
-        with np.errstate(all="ignore"):
-            value = eval(text.replace("^", "**"), names | groups)
-            wanted = candidate.evaluate(groups)
-        finite = np.isfinite(wanted) & (np.abs(wanted) < 1e100)
-        value = np.broadcast_to(value, wanted.shape)
-        assert np.allclose(value[finite], wanted[finite], rtol=1e-9, atol=1e-9)
-
-
-def test_guesses_keep_to_the_operators_and_the_size() -> None:
-    candidate = Candidate.of(sympy.tanh(_X) + 1)
-    assert julia_guesses([candidate], SYMBOLS) == ["(tanh(pi_1) + 1.0)"]
-    assert julia_guesses([candidate], SYMBOLS - {"tanh"}) == []
-    assert julia_guesses([candidate], SYMBOLS, maxsize=3) == []
-    assert julia_guesses([candidate], SYMBOLS, factor=10.0) == ["((0.1 * tanh(pi_1)) + 0.1)"]
-
-
-def test_exponents_of_two_groups_are_put_together() -> None:
-    rng = np.random.default_rng(0)
-    groups = {n: rng.uniform(0.5, 3, 40) for n in ("pi_1", "pi_2", "pi_3")}
-    a, b = 1 + 0.5 * groups["pi_3"], 2 / groups["pi_3"]
-    response = 3 * groups["pi_1"] ** a * groups["pi_2"] ** b
-    problem = Problem(groups, response, fields={"pi_1": a, "pi_2": b})
-    z = sympy.Symbol("pi_3")
-    laws = rebuilt(problem, {"pi_1": [0.49 * z + 1.01], "pi_2": [1.9 / z, _Y * 1.0]})
-    best = min((refit(law, problem) for law in laws), key=lambda law: law.loss)
-    assert best.loss < 1e-25
-    assert loss_of(best, problem) == best.loss
-    # an exponent that depends on its own group is no power of it
-    assert not rebuilt(problem, {"pi_2": [_Y * 1.0]})
 
 
 @pytest.mark.julia
@@ -350,7 +221,7 @@ def test_real_searches() -> None:
     found = scenario("julia", timeout=3600)
     power = found["power"]
     assert power["outcome"] == "converged", power["message"]
-    assert power["candidates"][0].startswith("c_1") or "pi_1**" in power["candidates"][0]
+    assert "pi_1**(1/4)" in power["candidates"][0]
     assert min(power["losses"]) < 1e-20
     assert found["diffusion"]["candidates"], found["diffusion"]["message"]
     assert found["diffusion"]["error"] < 1e-2

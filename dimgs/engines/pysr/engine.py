@@ -9,6 +9,8 @@ from time import monotonic
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dimgs.engines.protocol import Budget, Outcome, Problem, Result
 from dimgs.engines.pysr.fields import rebuilt
 from dimgs.engines.pysr.guesses import julia_guesses
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 _SHARE_OF_FIELDS = 0.5
 _FORMS_OF_A_FIELD = 4
 _MOST_GUESSES = 10
+_EXACT_LOSS = 1e-20
 
 
 @dataclass(frozen=True)
@@ -137,7 +140,7 @@ class PySREngine:
             outcome, how = "timeout", "the best so far of PySR, interrupted"
         elif search.failure:
             outcome, how = "timeout", f"the best of PySR before it failed ({search.failure})"
-        elif searched >= left.seconds:
+        elif searched >= left.seconds and not _is_exact(front, problem):
             outcome, how = "timeout", "the best of PySR when the time was over"
         return Result(front, outcome, f"{front[0]}: {how}.", seconds)
 
@@ -228,6 +231,12 @@ def _fronts(model: Any) -> "tuple[tuple[sympy.Expr, ...], ...]":
             return ()
     tables = tables if isinstance(tables, list) else [tables]
     return tuple(tuple(table["sympy_format"]) for table in tables)
+
+
+def _is_exact(front: Sequence[Candidate], problem: Problem) -> bool:
+    """Whether some law explains the runs to rounding, so that PySR stopped by itself."""
+    size = 1.0 if problem.scale == "log" else float(np.mean(problem.response**2))
+    return min(candidate.loss for candidate in front) <= _EXACT_LOSS * size
 
 
 def _best_forms(front: "Sequence[sympy.Expr]", problem: Problem) -> "list[sympy.Expr]":

@@ -1,0 +1,71 @@
+"""PySR where Julia, its packages or the right version are missing."""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.pysr import PySREngine
+from dimgs.engines.pysr import runtime as pysr_runtime
+from dimgs.errors import EngineUnavailableError
+
+
+@pytest.fixture
+def no_julia(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("PYTHON_JULIACALL_EXE", "PYTHON_JULIACALL_PROJECT", "PYTHON_JULIAPKG_EXE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("JULIA_DEPOT_PATH", str(tmp_path))
+    monkeypatch.setenv("PYTHON_JULIAPKG_PROJECT", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_julia")
+def test_without_julia_nothing_is_imported_and_the_remedy_named() -> None:
+    if {"pysr", "juliacall"} & set(sys.modules):
+        pytest.skip("PySR is already running in this process")
+    start = time.monotonic()
+    problem = Problem({"pi_1": np.array([1.0, 2.0])}, np.array([1.0, 2.0]))
+    result = PySREngine().search(problem, Budget(5.0))
+    assert result.outcome == "unavailable"
+    assert "Julia" in result.message
+    assert "install" in result.message
+    assert time.monotonic() - start < 2
+    assert not {"pysr", "juliacall"} & set(sys.modules)
+
+
+@pytest.mark.usefixtures("no_julia")
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("import time; time.sleep(60)", "not ready within 1 s"),
+        ("raise OSError('no route to host')", "no route to host"),
+    ],
+)
+def test_the_wait_for_packages_is_bounded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, words: str
+) -> None:
+    """With a Julia but without its packages, on a network that answers nothing or an error."""
+    if {"pysr", "juliacall"} & set(sys.modules):
+        pytest.skip("PySR is already running in this process")
+    julia = tmp_path / "julia"
+    julia.write_text("#!/bin/sh\necho julia version 1.11.5\n")
+    julia.chmod(0o755)
+    (tmp_path / "pysr.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    start = time.monotonic()
+    with pytest.raises(EngineUnavailableError, match=words):
+        pysr_runtime.load_pysr(setup_seconds=1.0)
+    assert time.monotonic() - start < 20
+
+
+@pytest.mark.usefixtures("no_julia")
+@pytest.mark.parametrize("version", ["1.5.9", "0.19.4", "3.0.0"])
+def test_versions_out_of_range_are_refused(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    if {"pysr", "juliacall"} & set(sys.modules):
+        pytest.skip("PySR is already running in this process")
+    monkeypatch.setattr("dimgs.engines.availability._version", lambda _: version)
+    with pytest.raises(EngineUnavailableError, match=f"PySR {version} is not supported"):
+        pysr_runtime.load_pysr()
