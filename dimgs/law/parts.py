@@ -210,14 +210,14 @@ class Uncertainty:
         if len(self.covariance) != k or any(len(row) != k for row in self.covariance):
             raise LawError(f"The covariance of {k} parameters must be {k} by {k}.")
 
-    def half_width(self, gradients: Array, level: float, runs: float) -> Array:
+    def half_width(self, gradients: Array, level: float, runs: float | Array) -> Array:
         """Half width of intervals.
 
         Parameters
         ----------
         gradients : ndarray of shape (n, n_parameters)
         level : float
-        runs : float
+        runs : float or ndarray of shape (n,)
             Variances of one run to add: 0 for the law itself, 1 for a new run, 2 for a ratio.
         """
         from scipy.special import stdtrit
@@ -226,7 +226,7 @@ class Uncertainty:
             raise LawError(f"The level is {level}; give the coverage as a fraction, like 0.9.")
         covariance = np.asarray(self.covariance).reshape(len(self.gradients), len(self.gradients))
         of_law = np.maximum(np.einsum("ij,jk,ik->i", gradients, covariance, gradients), 0.0)
-        of_runs = runs * self.residual_sd**2
+        of_runs = np.asarray(runs * self.residual_sd**2)
         total = of_law + of_runs
         spread = of_law**2 / self.dof + of_runs**2 / self.residual_dof
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -119,13 +119,21 @@ def power_law(
             residual_dof=estimate.residual_dof,
         ),
         level=level,
-        label_effects=LabelEffects(within, dict(estimate.effects))
-        if within is not None and estimate.effects is not None
-        else None,
+        label_effects=_label_effects(design, estimate, within),
         scales=tuple(v for v in design.basis.variables if v.role == "scale"),
         known=tuple(v for v in design.basis.variables if v.role == "constant"),
         unused=unused,
     )
+
+
+def _label_effects(design: Design, estimate: Estimate, within: str | None) -> LabelEffects | None:
+    if within is None or estimate.effects is None:
+        return None
+    counts: dict[str, int] = {}
+    if design.within is not None:
+        labels, sizes = np.unique(design.within, return_counts=True)
+        counts = {str(k): int(n) for k, n in zip(labels, sizes, strict=True)}
+    return LabelEffects(within, dict(estimate.effects), counts)
 
 
 def log_form_of(

@@ -113,7 +113,8 @@ def predict(law: "Law", data: Any, level: float | None, of: Of) -> Any:
     value = _defined_values(law, inputs)
     if level is None:
         return _tagged(law, value, inputs)
-    half = law.uncertainty.half_width(_gradients(law, inputs), level, 1.0 if of == "run" else 0.0)
+    runs = (1.0 if of == "run" else 0.0) + _of_label(law, inputs)
+    half = law.uncertainty.half_width(_gradients(law, inputs), level, runs)
     if law.target.is_level:
         half = half / abs(law.target.unit.log_factor)
         low, high = value - half, value + half
@@ -134,17 +135,47 @@ def ratio(law: "Law", u: Any, v: Any, level: float | None, of: Of) -> Any:
     if level is None:
         return value
     gradients = []
+    runs = _of_labels(law, a, b)
     for inputs, own in ((a, one), (b, two)):
-        gradient = _gradients(law, inputs)
+        gradient, size = _gradients(law, inputs), np.ones(1)
         if law.uncertainty.scale == "linear":
-            gradient = gradient * (_response_factor(law, inputs) / own)[:, None]
-        gradients.append(gradient)
-    runs = 2.0 if of == "run" else 0.0
+            size = _response_factor(law, inputs) / own
+        gradients.append(gradient * size[:, None])
+        runs = runs + (size**2 if of == "run" else 0.0)
     half = law.uncertainty.half_width(gradients[0] - gradients[1], level, runs)
     if law.target.is_level:
         half = half / abs(law.target.unit.log_factor)
         return Interval(value, value - half, value + half)
-    return Interval(value, value * np.exp(-half), value * np.exp(half))
+    ends = value * np.exp(-half), value * np.exp(half)
+    return Interval(value, np.minimum(*ends), np.maximum(*ends))
+
+
+def _of_label(law: "Law", inputs: Inputs) -> Array:
+    """Variance of each row's own prefactor about the pooled one, in variances of one run."""
+    counts = _counts(law, inputs)
+    if counts is None or law.label_effects is None:
+        return np.zeros(inputs.n)
+    total = sum(law.label_effects.counts.values())
+    return np.asarray(1.0 / counts - 1.0 / max(total, 1))
+
+
+def _of_labels(law: "Law", u: Inputs, v: Inputs) -> Array:
+    """The same for ratios: equal labels cancel."""
+    one, two = _counts(law, u), _counts(law, v)
+    if one is None or two is None or law.label_effects is None:
+        return np.zeros(max(u.n, v.n))
+    column = law.label_effects.column
+    return np.where(u.labels[column] == v.labels[column], 0.0, 1.0 / one + 1.0 / two)
+
+
+def _counts(law: "Law", inputs: Inputs) -> Array | None:
+    """Runs behind each row's prefactor: those of its label, or all where it is not known."""
+    effects = law.label_effects
+    seen = None if effects is None else inputs.labels.get(effects.column)
+    if effects is None or seen is None or not effects.counts:
+        return None
+    total = float(sum(effects.counts.values()))
+    return np.array([effects.counts.get(str(x), total) for x in seen], dtype=np.float64)
 
 
 def outside(law: "Law", data: Any) -> list[list[str]]:

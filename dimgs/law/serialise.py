@@ -56,6 +56,7 @@ def law_document(law: "Law") -> dict[str, Any]:
             else {
                 "column": law.label_effects.column,
                 "log_ratios": dict(law.label_effects.log_ratios),
+                "counts": dict(law.label_effects.counts),
             },
         },
     }
@@ -171,7 +172,7 @@ def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
             level=document["level"],
             label_effects=None
             if effects is None
-            else LabelEffects(effects["column"], effects["log_ratios"]),
+            else LabelEffects(effects["column"], effects["log_ratios"], effects.get("counts", {})),
             scales=tuple(_variable_from(v) for v in exact["scales"]),
             known=tuple(_variable_from(v) for v in exact["known"]),
             unused=tuple(_variable_from(v) for v in exact.get("unused", ())),

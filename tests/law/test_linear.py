@@ -64,3 +64,15 @@ def test_a_response_of_zeros_is_refused() -> None:
     ones = np.linspace(1, 2, 10)
     with pytest.raises(FitError, match="zero in every run"):
         _discover({"U [m/s]": ones, "F [m^2/s^2]": 0 * ones})
+
+
+def test_ratios_of_runs_are_wider_where_the_noise_is_large_beside_the_law() -> None:
+    law, data = example("linear")
+    rows = {n: data[n] for n in data.names}
+    reference = {n: v[:1] for n, v in rows.items()}
+    runs = law.ratio(rows, reference, 0.9, of="run")
+    assert np.all(runs.low <= runs.value)
+    assert np.all(runs.value <= runs.high)
+    pi_0 = np.abs(law.predict_si(rows)) / np.asarray(data["U"]) ** 2
+    widths = np.log(runs.high / runs.low)
+    assert np.corrcoef(np.log(pi_0), np.log(widths))[0, 1] < -0.5
