@@ -21,6 +21,8 @@ from dimgs.variables import Dimension
 
 Array = NDArray[np.float64]
 _FULL_LEVERAGE = 1.0 - 1e-6
+_FLAT = 1e-14
+_MOST_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,17 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         gap = weights * (design.y - model(theta))
         return np.where(np.isfinite(gap), gap, 1e6)
 
+    slopes = gradients_of(expression, names, design.scale == "log")
+
+    def jacobian_at(theta: Array) -> Array:
+        values = {**known, **dict(zip(names, theta, strict=True))}
+        columns = [evaluate(g, values, n) for g in slopes]
+        return np.column_stack(columns) * weights[:, None] if names else np.zeros((n, 0))
+
+    def fall(theta: Array) -> Array:
+        columns = -jacobian_at(theta)
+        return np.where(np.isfinite(columns), columns, 0.0)
+
     first = np.array([start[k] for k in names], dtype=np.float64)
     if not np.all(np.isfinite(model(first))):
         raise FitError(f"The expression {expression} is not real and positive on every run.")
@@ -100,15 +113,19 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     if names:
         size = np.where(first != 0, np.abs(first), 1.0)
         found = least_squares(
-            misfit, first, x_scale=size, method="trf", xtol=1e-15, ftol=1e-15, gtol=1e-15
+            misfit,
+            first,
+            jac=fall,
+            x_scale=size,
+            method="trf",
+            xtol=1e-15,
+            ftol=_FLAT,
+            gtol=1e-15,
+            max_nfev=_MOST_STEPS,
         )
         theta = np.asarray(found.x) if found.cost <= 0.5 * np.sum(misfit(first) ** 2) else first
     fitted = model(theta)
-    gradients = [
-        evaluate(g, {**known, **dict(zip(names, theta, strict=True))}, n)
-        for g in gradients_of(expression, names, design.scale == "log")
-    ]
-    jacobian = np.column_stack(gradients) * weights[:, None] if names else np.zeros((n, 0))
+    jacobian = jacobian_at(theta)
     residuals = weights * (design.y - fitted)
     clusters = np.arange(n) if design.split is None else np.unique(design.split, True, True)[2]
     covariance, dof = left_out_covariance(jacobian, residuals, clusters)
