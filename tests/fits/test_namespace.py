@@ -1,0 +1,31 @@
+import importlib
+import inspect
+import pkgutil
+
+import pytest
+
+import dimgs.fits
+from dimgs.fits import ContrastiveRegressor
+
+
+def _estimators() -> set[type]:
+    for module in pkgutil.walk_packages(dimgs.fits.__path__, "dimgs.fits."):
+        importlib.import_module(module.name)
+    found, queue = set(), [ContrastiveRegressor]
+    while queue:
+        for one in queue.pop().__subclasses__():
+            queue.append(one)
+            if one.__module__.startswith("dimgs.fits") and not inspect.isabstract(one):
+                found.add(one)
+    return found
+
+
+def test_every_estimator_is_offered_by_its_name() -> None:
+    for one in _estimators():
+        assert getattr(dimgs.fits, one.__name__) is one
+        assert one.__name__ in dir(dimgs.fits)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'PowerLow'"):
+        dimgs.fits.PowerLow  # noqa: B018 - the access itself is what is tested
