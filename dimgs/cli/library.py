@@ -6,19 +6,50 @@ from typing import Annotated
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.output import emit_json, note, say, table
+from dimgs.cli.output import emit_json, note, say, table, working
 
 
-def engines(json: tables.Json = False) -> None:
+def engines(
+    install: Annotated[
+        str | None, typer.Option("--install", help="Let pysr fetch its Julia and packages now.")
+    ] = None,
+    json: tables.Json = False,
+) -> None:
     """Say which symbolic-regression engines are usable here, and how to get the others."""
     from dimgs.engines.availability import all_engines
 
+    if install is not None:
+        _install(install)
     found = all_engines()
     if json:
         emit_json({"engines": [e.to_json() for e in found]})
         return
     rows = [[e.name, "yes" if e.usable else "no", e.version or "", e.remedy or ""] for e in found]
     table("Engines", ["name", "usable", "version", "remedy"], rows)
+
+
+def _install(name: str) -> None:
+    """PySR's own installation, which its first import starts, in a process of its own."""
+    import subprocess
+    import sys
+
+    from dimgs.errors import EngineUnavailableError, InputError
+
+    if name != "pysr":
+        raise InputError(
+            f"'{name}' is not installed this way; only pysr is (for operon: pip install "
+            f"'dimgs[operon]')."
+        )
+    with working("PySR fetches Julia and its packages, which takes minutes"):
+        done = subprocess.run(
+            [sys.executable, "-c", "import pysr"], capture_output=True, text=True, check=False
+        )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+        raise EngineUnavailableError(
+            f"PySR could not be set up ({last}); install Julia from https://julialang.org/install "
+            f"or try again with a network that reaches it."
+        )
 
 
 def reproduce(

@@ -13,10 +13,10 @@ from pathlib import Path
 import dimgs
 
 _JULIA_REMEDY = (
-    "install Julia from https://julialang.org/install, or let PySR fetch it on first use: "
-    "python -c 'import pysr'"
+    "install Julia from https://julialang.org/install, or let PySR fetch it: "
+    "dimgs engines --install pysr"
 )
-_PACKAGES_REMEDY = "let PySR fetch its Julia packages once: python -c 'import pysr'"
+_PACKAGES_REMEDY = "let PySR fetch its Julia packages once: dimgs engines --install pysr"
 
 
 @dataclass(frozen=True)
