@@ -55,7 +55,7 @@ def test_pysr_without_julia_says_where_to_get_julia(bare: dict[str, str]) -> Non
     assert (status.usable, status.version) == (False, "1.2.3")
     assert status.remedy is not None
     assert "julialang.org" in status.remedy
-    assert "python -c 'import pysr'" in status.remedy
+    assert "dimgs engines --install pysr" in status.remedy
 
 
 def test_pysr_with_julia_still_needs_its_packages(bare: dict[str, str], tmp_path: Path) -> None:
