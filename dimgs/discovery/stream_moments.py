@@ -11,12 +11,11 @@ from dimgs.dataset import Dataset
 from dimgs.design.features import label_texts
 from dimgs.design.grouped_moments import GroupedMoments
 from dimgs.design.moments import Moments
+from dimgs.discovery.stream_kernel import Kernel, inverse_scatter
 from dimgs.discovery.stream_plan import Array, Plan, as_ranges
 from dimgs.errors import InputError
 from dimgs.fits.streaming import N_BLOCKS, BlockMoments
 
-# so that the logarithms of a block stay in the processor's cache
-_ROWS = 8192
 _MOST_EXTREMES, _KEPT_EXTREMES = 4096, 512
 _NAMED = 10
 
@@ -117,43 +116,41 @@ class StreamMoments:
         split: NDArray[Any] | None = None,
     ) -> None:
         """Add runs whose cells fit the plan; `columns` holds SI values by name."""
-        z = design_rows(plan, columns)
-        p, n = len(plan.features), z.shape[1]
-        x, t = z[:p].T, z[p:].T
+        n = len(columns[plan.target])
         # a piece is worth about as much as what a block holds already
-        pieces = min(n, -(-N_BLOCKS * n // (self.total.counts.sum() + n)))
-        bounds = np.linspace(0, n, int(pieces) + 1).astype(int)
-        if split is not None:
-            self.blocks.update(x, t, weights, split, within)
-            pieces = 0
-        for i, (a, b) in enumerate(pairwise(bounds) if split is None else ()):
-            part = _moments(x[a:b], t[a:b], weights, within, slice(a, b))
-            self.blocks.add(self.n_pieces + i, part)
-            if weights is None:
+        count = 0 if split is not None else min(n, -(-N_BLOCKS * n // (self.n_runs + n)))
+        bounds = np.linspace(0, n, count + 1).astype(int)
+        kernel = Kernel.of(plan, columns, None if self.n_runs == 0 else self._spread())
+        if weights is None and within is None and split is None:
+            for i, (a, b) in enumerate(pairwise(bounds)):
+                part = _one_group(kernel.moments(columns, a, b))
+                self.blocks.add(self.n_pieces + i, part)
                 self.total = self.total.merge(part)
-        if weights is not None or split is not None:
+        else:
+            z = kernel.rows(columns, 0, n)
+            x, t = z[: kernel.n_features].T, z[kernel.n_features :].T
+            if split is not None:
+                self.blocks.update(x, t, weights, split, within)
+            for i, (a, b) in enumerate(pairwise(bounds)):
+                part = _moments(x[a:b], t[a:b], weights, within, slice(a, b))
+                self.blocks.add(self.n_pieces + i, part)
             self.total = self.total.merge(_moments(x, t, None, within, slice(0, n)))
-        self.n_pieces += int(pieces)
-        if p:
-            self._keep_extremes(z, plan)
+        self.n_pieces += count
+        if kernel.n_features:
+            self._keep_extremes(kernel.extremes(), plan)
 
-    def _keep_extremes(self, z: Array, plan: Plan) -> None:
+    def _spread(self) -> tuple[Array, Array, int]:
+        pooled = self.total.pooled()
+        return pooled.mean, pooled.scatter, self.n_runs
+
+    def _keep_extremes(self, far: Array, plan: Plan) -> None:
         p, rows = len(plan.features), plan.leverage_rows
-        lowest, highest = z.argmin(axis=1), z.argmax(axis=1)
-        np.minimum(self.feature_low, z[range(p), lowest[:p]], out=self.feature_low)
-        np.maximum(self.feature_high, z[range(p), highest[:p]], out=self.feature_high)
-        centre, scatter = self.spread(plan)
-        precision = inverse_scatter(scatter, self.n_runs)
-        farthest, largest = 0, -np.inf
-        for start in range(0, z.shape[1], _ROWS):
-            away = z[rows, start : start + _ROWS] - centre[:, None]
-            leverage = np.einsum("in,in->n", away, precision @ away)
-            at = int(leverage.argmax())
-            if leverage[at] > largest:
-                farthest, largest = start + at, leverage[at]
-        found = sorted({farthest, *lowest[rows].tolist(), *highest[rows].tolist()})
-        self.extremes = np.vstack([self.extremes, z[np.ix_(rows, found)].T])
+        np.minimum(self.feature_low, far[:p].min(axis=1), out=self.feature_low)
+        np.maximum(self.feature_high, far[:p].max(axis=1), out=self.feature_high)
+        self.extremes = np.vstack([self.extremes, far[rows].T])
         if len(self.extremes) > _MOST_EXTREMES:
+            centre, scatter = self.spread(plan)
+            precision = inverse_scatter(scatter, self.n_runs)
             apart = self.extremes - centre
             order = np.argsort(np.einsum("ni,ij,nj->n", apart, precision, apart))
             self.extremes = self.extremes[np.sort(order[-_KEPT_EXTREMES:])]
@@ -187,30 +184,6 @@ class StreamMoments:
         )
 
 
-def design_rows(plan: Plan, columns: dict[str, Array]) -> Array:
-    """Features, ln pi_0, ln target and temperatures of runs, one a row of the result.
-
-    Every column is transformed once, and one matrix product a block makes all rows.
-    """
-    matrix, terms = plan.matrix, plan.terms
-    n = len(columns[plan.target])
-    out = np.empty((len(matrix), n))
-    block = np.ones((len(terms) + 1, min(_ROWS, n)))
-    for start in range(0, n, _ROWS):
-        stop = min(start + _ROWS, n)
-        part = block[:, : stop - start]
-        for i, (name, transform) in enumerate(terms):
-            values = columns[name][start:stop]
-            if transform == "log":
-                np.log(values, out=part[i])
-            elif transform == "inverse":
-                np.divide(1.0, values, out=part[i])
-            else:
-                part[i] = values
-        np.matmul(matrix, part, out=out[:, start:stop])
-    return out
-
-
 def columns_of(data: Dataset, plan: Plan) -> tuple[dict[str, Array], dict[str, Any]]:
     """Numeric columns of clean runs, and their weights and labels as `update` takes them."""
     columns = {n: np.asarray(data[n], dtype=np.float64) for n in plan.names}
@@ -236,24 +209,12 @@ def _moments(
 ) -> GroupedMoments:
     w = None if weights is None else weights[rows]
     if within is None:
-        return GroupedMoments.from_moments(np.zeros(1, dtype=np.intp), Moments.from_arrays(x, t, w))
+        return _one_group(Moments.from_arrays(x, t, w))
     return GroupedMoments.from_arrays(x, t, within[rows], w)
 
 
-def inverse_scatter(scatter: Array, n_runs: int) -> Array:
-    """Inverse scatter; a direction without data makes any step along it infinitely far.
-
-    A scatter matrix has lost half of the digits of its runs: spreads below 1e-7 of the largest
-    are rounding.
-    """
-    spread = np.sqrt(np.maximum(scatter.diagonal(), 0.0) / max(n_runs, 1))
-    spread[spread == 0.0] = 1.0
-    values, vectors = np.linalg.eigh(scatter / np.outer(spread, spread))
-    largest = float(values.max(initial=0.0))
-    real = values > largest * 1e-14
-    inverse = np.where(real, 1.0 / np.where(real, values, 1.0), 1.0 / max(largest * 1e-18, 1e-300))
-    scaled = vectors / spread[:, None]
-    return np.asarray((scaled * inverse) @ scaled.T)
+def _one_group(moments: Moments) -> GroupedMoments:
+    return GroupedMoments.from_moments(np.zeros(1, dtype=np.intp), moments)
 
 
 def check_group_count(state: StreamMoments, plan: Plan) -> None:

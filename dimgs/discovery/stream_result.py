@@ -13,7 +13,8 @@ from dimgs.discovery.fitting import activations, group_prefactors
 from dimgs.discovery.options import Options
 from dimgs.discovery.power import monomial_text, power_fit, separation_warnings
 from dimgs.discovery.snapped import snap_power
-from dimgs.discovery.stream_moments import StreamMoments, check_group_count, inverse_scatter
+from dimgs.discovery.stream_kernel import inverse_scatter
+from dimgs.discovery.stream_moments import StreamMoments, check_group_count
 from dimgs.discovery.stream_plan import Array, Plan
 from dimgs.fits.least_squares import PowerLawFit
 from dimgs.fits.streaming import BlockMoments

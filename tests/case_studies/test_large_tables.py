@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from case_studies.benchmarks import large_tables
+from dimgs.errors import InputError
 
 
 def test_the_benchmark_fits_what_it_planted(tmp_path: Path) -> None:
@@ -17,5 +18,5 @@ def test_the_quick_mode_prints_ratios(capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_a_full_disk_is_named(tmp_path: Path) -> None:
-    with pytest.raises(large_tables.InputError, match="free"):
+    with pytest.raises(InputError, match="free"):
         large_tables.write_table(tmp_path / "t.parquet", 10**15)

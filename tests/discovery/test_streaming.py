@@ -268,9 +268,10 @@ def test_progress_counts_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["robust", "regimes", "local", "additive"])
 def test_what_needs_all_runs_is_refused(name: str, tmp_path: Path) -> None:
+    chosen: dict[str, Any] = {name: True}
     table = written(drag_table(100), tmp_path, "csv")
     with pytest.raises(InputError, match=f"--{name}"):
-        fit_stream(table, "F", replace(Options(), **{name: True}))
+        fit_stream(table, "F", replace(Options(), **chosen))
 
 
 def test_a_file_of_another_dimension_is_refused(tmp_path: Path) -> None:
