@@ -3,22 +3,17 @@
 import platform
 import time
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from dimgs.dataset import Dataset, read_table
-from dimgs.discovery.fitting import fit_prepared
-from dimgs.discovery.linear import fit_linear
+from dimgs.discovery.hidden import study_with_scales
 from dimgs.discovery.options import Options
-from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.search import is_searchable, search
 from dimgs.errors import InputError
-from dimgs.expression.candidate import Candidate
-from dimgs.law.law import Law
-from dimgs.report.results import FitResult, Report
-
-_CONFIRMED = 0.5
+from dimgs.law.absorb import absorb
+from dimgs.law.recognise import recognise
+from dimgs.report.results import Report
 
 
 def discover(
@@ -120,39 +115,22 @@ def check_model(model: str) -> None:
 def discover_with(data: Dataset, target: str, options: Options) -> Report:
     """Same as :func:`discover`, on a Dataset and with Options."""
     start = time.perf_counter()
-    prepared = prepare(data, target, options, linear_allowed=True)
-    result: FitResult | None = None
-    if prepared.design.scale == "linear":
-        law, known = fit_linear(prepared, options)
-        warnings = prepared.warnings
-    else:
-        result = fit_prepared(prepared, options)
-        law, known = result.law, result.scores.cv_r2_log
-        warnings = result.warnings
-    candidates = _candidates(law, prepared)
-    engine, outcome, unlogged = "power_law", "converged", {}
-    if options.engine != "power_law" and is_searchable(prepared.design):
-        found = search(prepared.design, options, law)
-        engine, outcome = found.engine, found.outcome
-        if found.candidates:
-            candidates, unlogged = found.candidates, dict(found.unlogged)
-        if found.law is not None:
-            law, known = found.law, found.left_out
-        elif found.outcome == "unavailable":
-            warnings = (*warnings, found.message)
-    holds = known is None or known >= _CONFIRMED
-    if outcome in ("converged", "no_candidate"):
-        outcome = "unchecked" if known is None else "converged" if holds else "no_candidate"
-    if not holds and result is None:
-        warnings = (*warnings, f"No law found: runs left out are predicted with R² = {known:.2f}.")
+    found = study_with_scales(data, target, options)
+    prepared, warnings = found.prepared, found.warnings
+    law = recognise(absorb(found.law))
+    if not found.holds and found.result is None:
+        warnings = (
+            *warnings,
+            f"No law found: runs left out are predicted with R² = {found.known:.2f}.",
+        )
     return Report(
         basis=prepared.basis,
-        fit=result,
+        fit=found.result,
         law=law,
-        candidates=candidates,
-        unlogged=unlogged,
-        engine=engine,
-        outcome=outcome,
+        candidates=found.candidates,
+        unlogged=found.unlogged,
+        engine=found.engine,
+        outcome=found.outcome,
         seconds=time.perf_counter() - start,
         level=options.level,
         warnings=warnings,
@@ -162,21 +140,6 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
         measured=tuple(float(x) for x in np.asarray(prepared.data[target])),
         predicted=tuple(float(x) for x in law.predict_si(prepared.data)),
     )
-
-
-def _candidates(law: Law, prepared: Prepared) -> tuple[Candidate, ...]:
-    design = prepared.design
-    groups = {g.name for g in law.groups}
-    names = {str(s) for s in law.pi_expression.free_symbols}
-    constants = {k: v for k, v in law.constant_values.items() if k in names}
-    if names - groups - set(constants):
-        return ()
-    loss = law.scores.rmse_log**2 if law.scores.rmse_log is not None else 1.0
-    if design.scale == "linear" and law.scores.r2 is not None:
-        loss = 1.0 - law.scores.r2
-    scale: Literal["log", "linear"] = "log" if design.scale == "log" else "linear"
-    found = Candidate.of(law.pi_expression, constants, loss=loss, scale=scale, engine="power_law")
-    return (found,)
 
 
 def _provenance(data: Dataset, options: Options) -> dict[str, str]:

@@ -172,7 +172,7 @@ def _confirmed(law: Law) -> bool:
 
 
 def _search_with(design: Design, options: Options, power: Law, name: str, seconds: float) -> Found:
-    rows = holdout_rows(design, options.seed) if design.n_runs >= _FEWEST_WITH_HOLDOUT else None
+    rows = _rows_aside(design, options)
     train = design if rows is None else design.take(rows[0])
     problem, unlogged = problem_of(train)
     try:
@@ -191,8 +191,8 @@ def _search_with(design: Design, options: Options, power: Law, name: str, second
         law = assemble(design, expression, chosen.constants, options.level)
     except DimgsError as error:
         return replace(nothing, message=f"{result.message} It is no law: {error}")
-    law = law.with_scores(_scores(design, law, rows, options))
-    left_out = _better(design, law, power, options)
+    law = law.with_scores(law_scores(design, law, options))
+    left_out = better_than(design, law, power, options)
     return nothing if left_out is None else replace(nothing, law=law, left_out=left_out)
 
 
@@ -216,7 +216,7 @@ def _predictor(design: Design, law: Law) -> Predictor:
     names = sorted(c.name for c in law.constants if c.origin == "fitted")
     start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
     found = refit(design, law.pi_expression, start)
-    known = dict(zip(names, found.values, strict=True))
+    known = law.constant_values | dict(zip(names, found.values, strict=True))
 
     def predict(part: Design) -> Array:
         values = evaluate(law.pi_expression, {**feature_values(part), **known}, part.n_runs)
@@ -251,12 +251,15 @@ def _log(values: Array) -> Array | None:
     return np.log(values) if np.all(values > 0) else None
 
 
-def _scores(
-    design: Design,
-    law: Law,
-    rows: tuple[NDArray[np.intp], NDArray[np.intp]] | None,
-    options: Options,
-) -> Scores:
+def _rows_aside(
+    design: Design, options: Options
+) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    return holdout_rows(design, options.seed) if design.n_runs >= _FEWEST_WITH_HOLDOUT else None
+
+
+def law_scores(design: Design, law: Law, options: Options) -> Scores:
+    """Scores of a law that :func:`dimgs.law.assemble.assemble` made, by runs left out."""
+    rows = _rows_aside(design, options)
     values = law.predict_si(design.data)
     truth = _target(design)
     fitted = _log(values)
@@ -281,7 +284,7 @@ def _scores(
     return replace(scores, holdout_r2_log=held, holdout_n=test.n_runs)
 
 
-def _better(design: Design, law: Law, power: Law, options: Options) -> float | None:
+def better_than(design: Design, law: Law, power: Law, options: Options) -> float | None:
     """R² on runs left out, None unless it is better than the power law's.
 
     On the logarithm where the law is positive on all of them, else on the target itself.

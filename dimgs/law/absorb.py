@@ -161,7 +161,10 @@ class _Walk:
 def _names(
     law: Law, kept: list[Constant], gone: list[Constant], dimension: Mapping[str, Dimension]
 ) -> dict[str, str]:
-    """New names: of the scale itself where one constant stands for it, else T_a, T_b, ..."""
+    """New names: T_c where one constant stands for T0, else T_a, T_b, ...
+
+    Not T0 itself, which the groups and their ranges count as 1.
+    """
     taken = {c.name for c in kept} | set(law.symbols) | {g.name for g in law.groups}
     taken |= {"pi_0"} | {str(s) for s in law.pi_expression.free_symbols}
     out: dict[str, str] = {}
@@ -169,8 +172,8 @@ def _names(
         alike = [c for c in kept if dimension[c.name] == scale.dimension and c.name not in out]
         alike = [c for c in alike if c.origin == "fitted" and c.dimension != scale.dimension]
         stem = scale.name.rstrip("0123456789_") or scale.name
-        fresh = [scale.name] if len(alike) == 1 else [f"{stem}_{x}" for x in "abcdefghij"]
-        free = [name for name in fresh if name not in taken]
+        letters = "cdefgh" if len(alike) == 1 else "abcdefghij"
+        free = [f"{stem}_{x}" for x in letters if f"{stem}_{x}" not in taken]
         for constant, name in zip(alike, free, strict=False):
             out[constant.name] = name
             taken.add(name)

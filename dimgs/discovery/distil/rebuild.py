@@ -50,6 +50,8 @@ class Rebuilt:
 def rebuilt(design: Design, form: Form) -> Rebuilt | None:
     """Refit the constants; None where the expression cannot be fitted."""
     n = design.n_runs
+    if form.expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
+        return None
     try:
         found = refit(design, form.expression, form.constants)
     except (DimgsError, ValueError, np.linalg.LinAlgError):

@@ -1,0 +1,150 @@
+"""Hidden scales: an unknown dimensional constant that the runs ask for, one base dimension each."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset import Dataset
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
+from dimgs.discovery.study import Study, left_out_residuals, study
+from dimgs.errors import DimgsError
+from dimgs.groups.group import PiBasis
+from dimgs.variables import Dimension, si_unit
+
+Array = NDArray[np.float64]
+_LETTERS = {
+    "[length]": "L",
+    "[mass]": "M",
+    "[time]": "t",
+    "[temperature]": "T",
+    "[current]": "I",
+    "[substance]": "n",
+    "[luminosity]": "J",
+}
+_SHARE = 0.4
+_LONGEST_TEST = 5.0
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A scale of one base dimension.
+
+    Parameters
+    ----------
+    text : str
+        As on the command line, ``T0 [K]``.
+    dimension : str
+        In words, such as ``temperature``.
+    """
+
+    text: str
+    dimension: str
+
+
+def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
+    """The study of a table, with hidden scales where they are asked for or nothing else holds.
+
+    With ``scales="auto"``: the fewest scales first, then one more per base dimension as long as
+    runs left out are predicted better by more than the standard error of the difference, by run
+    or by group of runs. Otherwise, where no law holds out of sample, a scale that would help is
+    named in a warning.
+
+    Parameters
+    ----------
+    data : Dataset
+    target : str
+    options : Options
+
+    Returns
+    -------
+    Study
+    """
+    end = time.monotonic() + options.time_limit
+    prepared = prepare(data, target, options, linear_allowed=True)
+    automatic = options.scales == "auto"
+    possible = list(extra_scales(prepared.basis)) if options.engine != "power_law" else []
+    if not prepared.design.features or prepared.design.within is not None:
+        possible = []
+    share = _SHARE if automatic and possible else 1.0
+    found = study(prepared, replace(options, time_limit=share * options.time_limit))
+    if not possible or (found.holds and not automatic):
+        return found
+    for k, scale in enumerate(possible):
+        if found.exact:
+            break
+        left = (end - time.monotonic()) / (len(possible) - k)
+        if left <= 0.1:
+            break
+        longest = left if automatic else min(left, _LONGEST_TEST)
+        trial = _with_scale(data, target, replace(options, time_limit=longest), found, scale)
+        if trial is None or not _is_better(trial, found, options):
+            continue
+        if not automatic:
+            known = "" if trial.known is None else f" (R² = {trial.known:.3f} on runs left out)"
+            if not trial.holds:
+                continue
+            warning = (
+                f"A hidden {scale.dimension} scale explains it{known}: "
+                f'--scale "{scale.text}", or --scale auto.'
+            )
+            return replace(found, warnings=(*found.warnings, warning))
+        before, after = ("unknown" if s.known is None else f"{s.known:.4f}" for s in (found, trial))
+        warning = (
+            f"A hidden {scale.dimension} scale was added ({scale.text}): runs left out are "
+            f"predicted with R² = {after}, without it {before}."
+        )
+        found = replace(trial, warnings=(*trial.warnings, warning))
+    return found
+
+
+def extra_scales(basis: PiBasis) -> Iterator[Scale]:
+    """One scale for each base dimension of the inputs that have data."""
+    inputs = [v for v in basis.variables if v.role == "data" and not v.is_level]
+    taken = {v.name for v in basis.variables} | ({basis.target.name} if basis.target else set())
+    for base in sorted({name for v in inputs for name, _ in v.dimension}):
+        dimension = Dimension.of({base: 1})
+        if any(v.role == "scale" and v.dimension == dimension for v in basis.variables):
+            continue
+        alike = sorted(v.name for v in inputs if v.dimension == dimension)
+        name = (alike[0] if alike else _LETTERS.get(base, base.strip("[]"))) + "0"
+        while name in taken:
+            name += "0"
+        yield Scale(f"{name} [{si_unit(dimension)}]", base.strip("[]"))
+
+
+def _with_scale(
+    data: Dataset, target: str, options: Options, found: Study, scale: Scale
+) -> Study | None:
+    """The study with one scale more; None where it frees no group."""
+    basis = found.prepared.basis
+    known = [f"{v.name} [{v.si_unit}]" for v in basis.variables if v.role == "scale"]
+    trial = replace(options, scales=[*known, scale.text])
+    try:
+        prepared = prepare(data, target, trial, linear_allowed=True)
+        if len(prepared.design.features) <= len(found.prepared.design.features):
+            return None
+        return study(prepared, trial, distil_first=True)
+    except DimgsError:
+        return None
+
+
+def _is_better(trial: Study, found: Study, options: Options) -> bool:
+    """Whether squared residuals of runs left out fall by more than their standard error."""
+    mine, theirs = (left_out_residuals(s, options) for s in (trial, found))
+    if mine is None:
+        return False
+    if theirs is None:
+        return trial.holds
+    gain = np.square(theirs) - np.square(mine)
+    split = found.prepared.design.split
+    if split is not None:
+        _, group = np.unique(split, return_inverse=True)
+        gain = np.bincount(group, gain)
+    if len(gain) < 2:
+        return False
+    error = float(np.std(gain, ddof=1)) * float(np.sqrt(len(gain)))
+    return float(gain.sum()) > error

@@ -1,0 +1,194 @@
+"""One basis, one answer: power law, then engines, then distilled exponents, judged by runs."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.discovery.distil import Distilled, distil
+from dimgs.discovery.fitting import fit_prepared
+from dimgs.discovery.linear import fit_linear
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import Prepared
+from dimgs.discovery.scoring import log_target
+from dimgs.discovery.search import (
+    better_than,
+    is_searchable,
+    law_scores,
+    left_out_predictions,
+    search,
+)
+from dimgs.expression.candidate import Candidate
+from dimgs.law.law import Law
+from dimgs.report.results import FitResult
+
+Array = NDArray[np.float64]
+CONFIRMED = 0.5
+_EXACT = 1e-9
+_LONGEST_DISTILLATION = 10.0
+
+
+@dataclass(frozen=True)
+class Study:
+    """The best law of a basis.
+
+    Attributes
+    ----------
+    prepared : Prepared
+    result : FitResult or None
+        The power law; None on a linear scale.
+    law : Law
+    known : float or None
+        R² of the law on runs left out.
+    candidates : tuple of Candidate
+        The Pareto front.
+    unlogged : mapping of str to str
+        What the candidates call an input without a logarithm, and its identifier.
+    engine, outcome : str
+    warnings : tuple of str
+    """
+
+    prepared: Prepared
+    result: FitResult | None
+    law: Law
+    known: float | None
+    candidates: tuple[Candidate, ...]
+    engine: str
+    outcome: str
+    warnings: tuple[str, ...]
+    unlogged: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def holds(self) -> bool:
+        """Whether runs left out are predicted, as far as that was tried."""
+        return self.known is None or self.known >= CONFIRMED
+
+    @property
+    def exact(self) -> bool:
+        """Whether the law meets every run to the precision of the numbers."""
+        rmse = self.law.scores.rmse_log
+        return rmse is not None and rmse < _EXACT
+
+
+def study(prepared: Prepared, options: Options, *, distil_first: bool = False) -> Study:
+    """Power law, engines, distilled exponents: the law that runs left out prefer.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    options : Options
+    distil_first : bool
+        Distil before the engines, which then only run where the distilled law leaves something.
+
+    Returns
+    -------
+    Study
+    """
+    end = time.monotonic() + options.time_limit
+    found = _power_law(prepared, options)
+    if options.engine == "power_law":
+        return _settled(found)
+    explained = False
+    if distil_first:
+        found, explained = _distilled(found, options, end)
+    if is_searchable(prepared.design) and not explained and time.monotonic() < end:
+        found = _searched(found, replace(options, time_limit=max(end - time.monotonic(), 1e-3)))
+    if not distil_first:
+        found, _ = _distilled(found, options, end)
+    return _settled(found)
+
+
+def _power_law(prepared: Prepared, options: Options) -> Study:
+    result: FitResult | None = None
+    if prepared.design.scale == "linear":
+        law, known = fit_linear(prepared, options)
+        warnings = prepared.warnings
+    else:
+        result = fit_prepared(prepared, options)
+        law, known = result.law, result.scores.cv_r2_log
+        warnings = result.warnings
+    candidates = _candidates(law, prepared)
+    return Study(prepared, result, law, known, candidates, "power_law", "converged", warnings)
+
+
+def _searched(found: Study, options: Options) -> Study:
+    engines = search(found.prepared.design, options, found.law)
+    out = found
+    if engines.law is not None:
+        out = replace(found, law=engines.law, known=engines.left_out)
+    elif engines.outcome == "unavailable":
+        out = replace(found, warnings=(*found.warnings, engines.message))
+    if engines.candidates and (engines.law is not None or found.engine == "power_law"):
+        out = replace(out, candidates=engines.candidates, unlogged=dict(engines.unlogged))
+    if engines.law is not None or found.engine == "power_law":
+        out = replace(out, engine=engines.engine, outcome=engines.outcome)
+    return out
+
+
+def _distilled(found: Study, options: Options, end: float) -> tuple[Study, bool]:
+    """With the distilled law where it is better, and whether that one explains the runs."""
+    design = found.prepared.design
+    if not is_searchable(design) or found.exact:
+        return found, False
+    seconds = min(max(end - time.monotonic(), 0.0), _LONGEST_DISTILLATION)
+    made: Distilled | None = distil(design, options, found.law.scores.rmse_log, seconds)
+    if made is None:
+        return found, False
+    law = made.law.with_scores(law_scores(design, made.law, options))
+    left_out = better_than(design, law, found.law, options)
+    if left_out is None:
+        return found, False
+    own = {str(c) for c in made.candidates}
+    rest = tuple(c for c in found.candidates if str(c) not in own) if not found.unlogged else ()
+    better = replace(
+        found,
+        law=law,
+        known=left_out,
+        candidates=(*made.candidates, *rest),
+        unlogged={},
+        engine="distillation",
+        outcome="converged",
+    )
+    return better, made.explains
+
+
+def _settled(found: Study) -> Study:
+    outcome = found.outcome
+    if outcome in ("converged", "no_candidate"):
+        holds = "converged" if found.holds else "no_candidate"
+        outcome = "unchecked" if found.known is None else holds
+    return replace(found, outcome=outcome)
+
+
+def left_out_residuals(found: Study, options: Options) -> Array | None:
+    """Residual of each run by the law refitted without it; None where that cannot be had.
+
+    On the logarithm of the target where the response has one, else on the target.
+    """
+    design = found.prepared.design
+    if design.scale == "level" or design.within is not None or found.law.label_effects is not None:
+        return None
+    values = left_out_predictions(design, found.law, options.seed)
+    if not np.all(np.isfinite(values)):
+        return None
+    if design.scale != "log":
+        return np.asarray(design.y * np.exp(design.offset) - values)
+    return log_target(design) - np.log(values) if np.all(values > 0) else None
+
+
+def _candidates(law: Law, prepared: Prepared) -> tuple[Candidate, ...]:
+    design = prepared.design
+    groups = {g.name for g in law.groups}
+    names = {str(s) for s in law.pi_expression.free_symbols}
+    constants = {k: v for k, v in law.constant_values.items() if k in names}
+    if names - groups - set(constants):
+        return ()
+    loss = law.scores.rmse_log**2 if law.scores.rmse_log is not None else 1.0
+    if design.scale == "linear" and law.scores.r2 is not None:
+        loss = 1.0 - law.scores.r2
+    scale: Literal["log", "linear"] = "log" if design.scale == "log" else "linear"
+    found = Candidate.of(law.pi_expression, constants, loss=loss, scale=scale, engine="power_law")
+    return (found,)
