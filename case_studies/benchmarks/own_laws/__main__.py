@@ -20,7 +20,6 @@ import numpy as np
 from case_studies.benchmarks.own_laws.agreement import is_true_law
 from case_studies.benchmarks.own_laws.law import HALVES, OwnLaw, laws
 from dimgs.discovery.discover import discover
-from dimgs.errors import DimgsError
 from dimgs.expression import Candidate
 from dimgs.report.results import Report
 
@@ -43,9 +42,10 @@ def solve(law: OwnLaw, settings: dict[str, Any]) -> dict[str, Any]:
             time_limit=settings["seconds"],
             seed=settings["seed"],
         )
-    except DimgsError as error:
-        failed = {"chosen": False, "front": False, "r2": None, "outcome": f"error: {error}"}
-        return {**line, **failed, "seconds_taken": perf_counter() - start, "found": None}
+    except Exception as error:  # a law on which the search fails is a result, and no stop
+        why = f"{type(error).__name__}: {error}"
+        failed = {"chosen": False, "front": False, "r2": None, "outcome": why, "found": None}
+        return {**line, **failed, "seconds_taken": round(perf_counter() - start, 2)}
     seconds = perf_counter() - start
     chosen = _candidate(report)
     is_chosen = chosen is not None and is_true_law(chosen, law, report.basis)

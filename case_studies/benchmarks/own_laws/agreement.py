@@ -65,7 +65,10 @@ def is_true_law(candidate: Candidate, law: OwnLaw, basis: PiBasis, seed: int = 7
         known = {name: np.full(_POINTS, value) for name, value in law.known().items()}
         everything: dict[str, NDArray[Any]] = {**points, **known}
         true = law.value(points) * monomial(basis.response, everything, basis)
-        values = expression_value(expression, {**group_values(basis, everything), **constants})
+        # the inputs too, as a law without groups would not know the number of points
+        filled: dict[str, NDArray[Any]] = {**everything, **group_values(basis, everything)}
+        filled |= {name: np.full(_POINTS, value) for name, value in constants.items()}
+        values = expression_value(expression, filled)
         usable = np.isfinite(true) & (np.abs(true) > 1e-250) & (np.abs(true) < 1e250)
         if usable.sum() < _FEWEST:
             return 0.0
@@ -73,6 +76,4 @@ def is_true_law(candidate: Candidate, law: OwnLaw, basis: PiBasis, seed: int = 7
             gap = np.abs(values[usable] - true[usable]) / np.abs(true[usable])
         return float(np.mean(gap <= tolerance))
 
-    return (
-        share(turned, _COMPLEX_TOLERANCE) >= _SHARE or share(moduli, _REAL_TOLERANCE) >= _SHARE
-    )
+    return share(turned, _COMPLEX_TOLERANCE) >= _SHARE or share(moduli, _REAL_TOLERANCE) >= _SHARE

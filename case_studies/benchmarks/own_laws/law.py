@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from case_studies.benchmarks.feynman_tables import Equation
 from dimgs.dataset import Dataset
 from dimgs.expression import sympy_parse
+from dimgs.groups.derive import pi_basis
+from dimgs.groups.group import PiBasis
 from dimgs.groups.inputs import constant_variables
 from dimgs.groups.physical_constants import constant
 from dimgs.variables import Variable, parse_variable
@@ -47,6 +49,11 @@ class OwnLaw(Equation):
     half: Half = "development"
     constants: tuple[str, ...] = ()
     reference: str = ""
+
+    def basis(self) -> PiBasis:
+        """Canonical basis, constants included."""
+        target = self.target.name
+        return pi_basis([*self.inputs, self.target], target, constants=self.constants)
 
     def known(self) -> dict[str, float]:
         """SI values of the physical constants."""
@@ -87,9 +94,7 @@ class OwnLaw(Equation):
         values, response = self.runs(n, seed)
         rng = np.random.default_rng(seed + 1)
         response = response * (1.0 + noise * rng.standard_normal(n))
-        columns = {
-            f"{v.name} [{v.unit.text}]": values[v.name] / v.unit.factor for v in self.inputs
-        }
+        columns = {f"{v.name} [{v.unit.text}]": values[v.name] / v.unit.factor for v in self.inputs}
         unit = self.target.unit
         return Dataset.from_columns(
             {**columns, f"{self.target.name} [{unit.text}]": response / unit.factor}
