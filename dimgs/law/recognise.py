@@ -32,7 +32,7 @@ def known_values() -> tuple[sympy.Expr, ...]:
     angular += [4 * pi / 3, pi**2, 4 * pi**2, 1 / pi, 2 / pi, 1 / (2 * pi), 1 / (4 * pi)]
     angular += [root(pi), 1 / root(pi), 2 / root(pi), root(2 * pi), 1 / root(2 * pi)]
     roots = [root(2), root(3), 1 / root(2), 1 / root(3), sympy.E, 1 / sympy.E, sympy.log(2)]
-    unique = {sympy.Float(v, 15): v for v in reversed([*plain, *angular, *roots])}
+    unique = {v.evalf(15): v for v in reversed([*plain, *angular, *roots])}
     values = [*reversed(unique.values())]
     return (*values, *(-v for v in values))
 

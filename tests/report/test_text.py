@@ -44,7 +44,7 @@ def test_a_law_that_nothing_checked_does_not_claim_to_predict() -> None:
     found = discover(data, "q", engine="power_law")
     assert found.outcome == "unchecked"
     assert "not checked" in report_text(found)
-    assert "predicts runs" not in report_text(found)
+    assert "The law predicts runs" not in report_text(found)
 
 
 def test_a_law_that_fails_is_called_a_surrogate() -> None:
