@@ -8,7 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.discovery.distil import Distilled, distil
+from dimgs.design.features import Design
+from dimgs.discovery.distil import description_bits, distil
 from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.linear import fit_linear
 from dimgs.discovery.options import Options
@@ -29,6 +30,7 @@ Array = NDArray[np.float64]
 CONFIRMED = 0.5
 _EXACT = 1e-9
 _LONGEST_DISTILLATION = 10.0
+_HARDLY = 1.1
 
 
 @dataclass(frozen=True)
@@ -131,14 +133,17 @@ def _searched(found: Study, options: Options) -> Study:
 def _distilled(found: Study, options: Options, end: float) -> tuple[Study, bool]:
     """With the distilled law where it is better, and whether that one explains the runs."""
     design = found.prepared.design
-    if not is_searchable(design) or found.exact:
+    if not is_searchable(design) or design.scale != "log":
         return found, False
     seconds = min(max(end - time.monotonic(), 0.0), _LONGEST_DISTILLATION)
-    made: Distilled | None = distil(design, options, found.law.scores.rmse_log, seconds)
+    power = None if found.result is None else found.result.law.scores.rmse_log
+    made = distil(design, options, power, seconds, found.law.scores.rmse_log)
     if made is None:
         return found, False
     law = made.law.with_scores(law_scores(design, made.law, options))
     left_out = better_than(design, law, found.law, options)
+    if left_out is None or found.exact:
+        left_out = _as_good_but_shorter(design, law, found.law)
     if left_out is None:
         return found, False
     own = {str(c) for c in made.candidates}
@@ -155,11 +160,26 @@ def _distilled(found: Study, options: Options, end: float) -> tuple[Study, bool]
     return better, made.explains
 
 
+def _as_good_but_shorter(design: Design, law: Law, other: Law) -> float | None:
+    """R² on runs left out where it hardly falls and the description becomes shorter, else None."""
+    mine, theirs = law.scores.cv_r2_log, other.scores.cv_r2_log
+    if mine is None or theirs is None or 1 - mine > _HARDLY * (1 - theirs) + _EXACT:
+        return None
+    bits = []
+    for each in (law, other):
+        fitted = sum(c.origin == "fitted" for c in each.constants)
+        mse = (each.scores.rmse_log or 0.0) ** 2
+        bits.append(description_bits(each.pi_expression, fitted, mse, design.n_runs))
+    return mine if bits[0] < bits[1] else None
+
+
 def _settled(found: Study) -> Study:
     outcome = found.outcome
-    if outcome in ("converged", "no_candidate"):
-        holds = "converged" if found.holds else "no_candidate"
-        outcome = "unchecked" if found.known is None else holds
+    if not found.holds:
+        # nothing holds, whether or not the search had time for more
+        outcome = outcome if outcome == "unavailable" else "no_candidate"
+    elif outcome in ("converged", "no_candidate"):
+        outcome = "unchecked" if found.known is None else "converged"
     return replace(found, outcome=outcome)
 
 

@@ -45,28 +45,34 @@ class Distilled:
 
 
 def distil(
-    design: Design, options: Options, rmse: float | None, seconds: float
+    design: Design,
+    options: Options,
+    power: float | None,
+    seconds: float,
+    so_far: float | None = None,
 ) -> Distilled | None:
     """Law whose exponent of one input varies with the other groups, if the runs ask for one.
 
     For each input, log pi_0 = h(z) + a(z) log x is learned without a formula: x contains the
-    input, z does not. Where a varies beyond chance and the law so far leaves more than the
-    learned fields do, a and then h are turned into closed forms; every constant of the whole is
-    fitted again on the runs.
+    input, z does not. Where a varies beyond chance and the power law leaves more than the learned
+    fields do, a and then h are turned into closed forms; every constant of the whole is fitted
+    again on the runs. Engines help only where elementary forms and the law so far leave something.
 
     Parameters
     ----------
     design : Design
     options : Options
-    rmse : float, optional
-        Residual of the law so far, on ln(pi_0).
+    power : float, optional
+        Residual of the power law, on ln(pi_0).
     seconds : float
         What the searches may take.
+    so_far : float, optional
+        Residual of the best law so far.
 
     Returns
     -------
     Distilled or None
-        None where no exponent varies, the law so far explains the runs, or nothing was found.
+        None where no exponent varies, the power law explains the runs, or nothing was found.
     """
     if design.scale != "log" or design.within is not None or design.n_runs < _FEWEST:
         return None
@@ -78,12 +84,14 @@ def distil(
         fields = learn(design, direction)
         if fields is None or not fields.varies:
             continue
-        if rmse is None or not fields.explained_by(rmse, design.n_runs):
+        if power is None or not fields.explained_by(power, design.n_runs):
             learned.append((direction, fields))
     learned.sort(key=lambda pair: (pair[1].sd, pair[0].variable))
     found: list[tuple[Rebuilt, Direction, Fields]] = []
     for k, (direction, fields) in enumerate(learned[:_DIRECTIONS]):
         share = (end - time.monotonic()) / (min(len(learned), _DIRECTIONS) - k)
+        if so_far is not None and fields.explained_by(so_far, design.n_runs):
+            share = 0.0
         laws = _laws(design, direction, fields, options.seed, share)
         found += [(law, direction, fields) for law in laws]
         if any(fields.explained_by(law.rmse, design.n_runs) for law in laws):
@@ -95,8 +103,6 @@ def distil(
     simple.sort(key=lambda item: item[0].bits)
     best, direction, fields = simple[0]
     best = positive(design, best)
-    if rmse is not None and best.rmse >= rmse:
-        return None
     try:
         law = assemble(design, best.form.expression, best.form.constants, options.level)
     except DimgsError:
@@ -114,6 +120,8 @@ def _laws(
     forms = elementary(fields, direction.sets, _ELEMENTARY)
     laws = laws_of(design, direction, fields, forms, 0.0, seed)
     if any(fields.explained_by(law.rmse, design.n_runs) for law in laws):
+        return laws
+    if seconds <= 0:
         return laws
     end = time.monotonic() + seconds
     for k, arguments in enumerate(direction.sets):
