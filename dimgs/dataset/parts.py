@@ -1,26 +1,22 @@
 """Tables read part by part from a position that can be kept: one file, or a folder of Parquet."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.dataset.build import Options, build
+from dimgs.dataset.batches import n_rows, parquet_batches
+from dimgs.dataset.build import Options
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.export import to_si
-from dimgs.dataset.files import field_units, open_parquet, unreadable
-from dimgs.dataset.frames import from_pandas
-from dimgs.dataset.raw import RawTable
 from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, existing, sidecar_of
 from dimgs.dataset.stream import block_bytes, chunk_like
 from dimgs.dataset.text import Mark, text_tables, without_blank_columns
 from dimgs.errors import InputError
-from dimgs.variables import Variable, split_header
 
 Array = NDArray[np.float64]
 
@@ -155,11 +151,11 @@ class Table:
         if self.files[0].suffix.lower() not in PARQUET_SUFFIXES:
             yield from self._text_parts(self.files[0], begin)
             return
-        sizes = [_n_rows(path) for path in self.files]
+        sizes = [n_rows(path) for path in self.files]
         total, done = max(sum(sizes), 1), sum(sizes[: begin.file])
         for i in range(begin.file, len(self.files)):
             row = begin.row if i == begin.file else 0
-            for part in _parquet_parts(self.files[i], self.chunk_rows, self.options, known, row):
+            for part in parquet_batches(self.files[i], self.chunk_rows, self.options, known, row):
                 known = known or part.head
                 end = Position(i, 0, part.end)
                 if part.end == sizes[i]:
@@ -185,8 +181,8 @@ class Table:
             data = chunk_like(table, self.options, known)
             known = known or (data if len(data) else None)
             fraction = min(1.0, mark.byte / size)
-            n_rows = len(table.rows) + len(table.dropped)
-            yield Part(_constant(data), _no_numbers, Position(0, *mark), fraction, n_rows)
+            size_here = len(table.rows) + len(table.dropped)
+            yield Part(_constant(data), _no_numbers, Position(0, *mark), fraction, size_here)
 
 
 def _constant(data: Dataset) -> Callable[[], Dataset]:
@@ -195,117 +191,3 @@ def _constant(data: Dataset) -> Callable[[], Dataset]:
 
 def _no_numbers(names: Iterable[str]) -> None:
     """Text has been read with every check already."""
-
-
-def _n_rows(path: Path) -> int:
-    return int(open_parquet(path).metadata.num_rows)
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Rows of one Parquet file, and how to turn them into a Dataset or into bare numbers."""
-
-    batch: Any
-    path: Path
-    options: Options
-    head: Dataset
-    headers: Mapping[str, str]
-    units: Mapping[str, str]
-    end: int
-
-    def dataset(self) -> Dataset:
-        """Dataset with every check."""
-        table = _raw(self.batch, self.path, self.units, self.end)
-        return chunk_like(table, self.options, self.head)
-
-    def numbers(self, names: Iterable[str]) -> dict[str, Array] | None:
-        """SI values of plain numeric columns."""
-        out: dict[str, Array] = {}
-        for name in names:
-            values = _plain(self.batch.column(self.headers[name]), self.head.variable(name))
-            if values is None:
-                return None
-            out[name] = values
-        return out
-
-
-def _plain(column: Any, variable: Variable) -> Array | None:
-    from pyarrow import types
-
-    if column.null_count or not (types.is_floating(column.type) or types.is_integer(column.type)):
-        return None
-    values = np.asarray(column.to_numpy(zero_copy_only=True), dtype=np.float64)
-    unit = variable.unit
-    if unit.factor == 1.0 and not unit.offset:
-        return values
-    return to_si(values, unit)
-
-
-def _raw(batch: Any, path: Path, units: Mapping[str, str], end: int) -> RawTable:
-    frame = batch.to_pandas(ignore_metadata=True)
-    frame = frame[[c for c in frame.columns if not c.startswith("__index_level_")]]
-    table = from_pandas(frame, path.name, sidecar_of(path), units)
-    table.rows = np.arange(end - len(table.rows) + 1, end + 1)
-    return table
-
-
-def _parquet_parts(
-    path: Path, chunk_rows: int, options: Options, known: Dataset | None, start: int
-) -> Iterator[_Batch]:
-    import pyarrow as pa
-
-    file = open_parquet(path)
-    units = field_units(file.schema_arrow)
-    headers = {split_header(h)[0]: h for h in file.schema_arrow.names}
-    options, wanted = _projected(options, headers)
-    head = None
-    if start:
-        # a later start needs the columns as the first rows show them
-        for batch in file.iter_batches(chunk_rows, row_groups=[0], columns=wanted):
-            head = _like(build(_raw(batch, path, units, batch.num_rows), options), known, path)
-            break
-    end = 0
-    try:
-        for group in range(file.num_row_groups):
-            size = file.metadata.row_group(group).num_rows
-            if end + size <= start:
-                end += size
-                continue
-            for batch in file.iter_batches(chunk_rows, row_groups=[group], columns=wanted):
-                end += batch.num_rows
-                if end <= start:
-                    continue
-                if head is None:
-                    head = _like(build(_raw(batch, path, units, end), options), known, path)
-                yield _Batch(batch, path, options, head, headers, units, end)
-    except (pa.ArrowException, OSError) as error:
-        raise unreadable(path, "a Parquet file", error) from error
-
-
-def _projected(options: Options, headers: Mapping[str, str]) -> tuple[Options, list[str] | None]:
-    """What to ask of the reader once only the columns that are used are decoded."""
-    if options.columns is None or any(n not in headers for n in options.columns):
-        return options, None
-    # the uncertainty columns of a quantity follow it
-    names = {*options.columns, *(f"{n}_err" for n in options.columns)}
-    wanted = {n: h for n, h in headers.items() if n in names}
-    units = {k: u for k, u in options.units.items() if k in wanted or k in wanted.values()}
-    return replace(options, columns=None, drop=None, units=units), list(wanted.values())
-
-
-def _like(data: Dataset, known: Dataset | None, path: Path) -> Dataset:
-    if known is None:
-        return data
-    for variable in known.variables:
-        if variable.name not in data.names:
-            raise InputError(
-                f"'{path.name}' lacks the column '{variable.name}' that the other files of the "
-                f"folder have; give every file the same columns."
-            )
-        own = data.variable(variable.name)
-        if (own.dimension, own.unit.scale) != (variable.dimension, variable.unit.scale):
-            raise InputError(
-                f"Column '{variable.name}' is in '{own.unit.text}' in '{path.name}' and in "
-                f"'{variable.unit.text}' in the other files; give it one dimension."
-            )
-    return data

@@ -317,3 +317,15 @@ def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert peaks[1] < 1.3 * peaks[0] + 1e6
     assert peaks[1] < 2**24
+
+
+def test_columns_that_drift_far_keep_their_digits(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    # within a part U hardly varies, and its mean moves by orders of magnitude between parts
+    U = np.repeat(np.logspace(0, 12, 40), 50) * (1 + 1e-6 * rng.standard_normal(2000))
+    D, c = rng.lognormal(0, 0.1, 2000), np.full(2000, 340.0)
+    frame = pd.DataFrame({"U [m/s]": U, "c [m/s]": c, "D [m]": D})
+    frame["V [m/s]"] = U**0.317 * c**0.683 * np.exp(0.01 * rng.standard_normal(2000))
+    for options in (Options(), Options(scales=("L0 [m]",))):
+        found = fit_stream(written(frame, tmp_path, "parquet"), "V", options, chunk_rows=50)
+        same_law(found, fit(read_table(frame), "V", options))
