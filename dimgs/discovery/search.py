@@ -204,7 +204,8 @@ def _in_identifiers(candidate: Candidate, unlogged: dict[str, str]) -> sympy.Exp
 
 def is_monomial(expression: sympy.Expr) -> bool:
     """Whether an expression is a product of powers, and so a power law."""
-    factors = sympy.Mul.make_args(expression)
+    positive = {s: sympy.Symbol(s.name, positive=True) for s in expression.free_symbols}
+    factors = sympy.Mul.make_args(sympy.powdenest(expression.xreplace(positive)))
     return all(
         f.is_Number or f.is_Symbol or (f.is_Pow and f.base.is_Symbol and f.exp.is_number)
         for f in factors
@@ -285,7 +286,7 @@ def law_scores(design: Design, law: Law, options: Options) -> Scores:
 
 
 def better_than(design: Design, law: Law, power: Law, options: Options) -> float | None:
-    """R² on runs left out, None unless it is better than the power law's.
+    """R² on runs left out, None unless it is better than the power law's and the mean's.
 
     On the logarithm where the law is positive on all of them, else on the target itself.
     """
@@ -299,4 +300,4 @@ def better_than(design: Design, law: Law, power: Law, options: Options) -> float
         own = r2(log_target(design) - logs, log_target(design), least=1.0)
     else:
         own, known = r2(truth - mine, truth), power.scores.r2
-    return own if own is not None and (known is None or own > known) else None
+    return own if own is not None and own > max(known or 0.0, 0.0) else None

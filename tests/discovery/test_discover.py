@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import sympy
 
 from dimgs import Dataset, Options, discover
 from dimgs.discovery.fitting import fit
+from dimgs.discovery.search import is_monomial
 
 
 def _throws(sine: bool) -> Dataset:
@@ -49,3 +51,21 @@ def test_numbers_whose_squares_overflow_are_no_failure() -> None:
     )
     scores = fit(table, "y", Options()).scores
     assert scores.r2 is None or scores.r2 < 1.0
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_pure_noise_holds_no_law_whatever_time_there_was(signed: bool) -> None:
+    rng = np.random.default_rng(4)
+    a, b, y = np.exp(rng.uniform(0.0, 2.3, (3, 24)))
+    table = {"a [m]": a, "b [m]": b, "y [m]": y - 5.0 if signed else y}
+    report = discover(Dataset.from_columns(table), "y", time_limit=1.0)
+    assert report.outcome == "no_candidate"
+    assert "No law found" in str(report) or any("No law found" in w for w in report.warnings)
+
+
+def test_a_power_law_in_other_clothes_is_no_new_law() -> None:
+    c, pi_1, pi_2 = sympy.symbols("c_1 pi_1 pi_2")
+    assert is_monomial(1 / sympy.sqrt(c * pi_1 / pi_2))
+    assert is_monomial(pi_2 * sympy.cbrt(c * pi_1) ** 2)
+    assert not is_monomial(sympy.sqrt(c * pi_1 + 1))
+    assert not is_monomial(c**pi_1)
