@@ -1,6 +1,7 @@
 """Whether a candidate is the true law: refitted on clean runs, compared at complex points."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import sympy
@@ -11,7 +12,7 @@ from case_studies.benchmarks.feynman_tables import Equation
 from dimgs.expression.candidate import Candidate
 from dimgs.groups.group import PiBasis, PiGroup
 
-Array = NDArray[np.float64]
+Array = NDArray[Any]
 Complex = NDArray[np.complex128]
 _POINTS, _SHARE, _TOLERANCE = 400, 0.95, 1e-3
 _ANGLE, _SPREAD = np.pi / 12, 6.0
@@ -81,7 +82,6 @@ def _parametrised(expression: sympy.Expr) -> tuple[sympy.Expr, dict[str, float]]
             return walk(node.base) ** walk(node.exp)
         if node.args:
             if node.is_Mul:
-                number, rest = node.as_coeff_Mul()
                 numeric = [a for a in node.args if a.is_number]
                 other = [a for a in node.args if not a.is_number]
                 coefficient = sympy.Mul(*numeric)
@@ -93,11 +93,13 @@ def _parametrised(expression: sympy.Expr) -> tuple[sympy.Expr, dict[str, float]]
     return walk(expression), start
 
 
-def expression_value(expression: sympy.Expr, values: Mapping[str, Array]) -> Array:
+def expression_value(expression: sympy.Expr, values: Mapping[str, Any]) -> Array:
     """Values of an expression, NaN where it has none."""
     names = sorted(str(s) for s in expression.free_symbols)
-    function = sympy.lambdify([sympy.Symbol(n) for n in names], expression, modules=["numpy", "scipy"])
-    shape = next(v.shape for v in values.values() if np.ndim(v)) if values else (_POINTS,)
+    function = sympy.lambdify(
+        [sympy.Symbol(n) for n in names], expression, modules=["numpy", "scipy"]
+    )
+    shape = next((v.shape for v in values.values() if np.ndim(v)), (_POINTS,))
     with np.errstate(all="ignore"):
         return np.asarray(np.broadcast_to(function(*[values[n] for n in names]), shape))
 
@@ -118,8 +120,13 @@ def _refitted(
         return {}
     try:
         found = least_squares(
-            residuals, list(start.values()), x_scale=np.abs(list(start.values())) + 1e-12,
-            xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=200,
+            residuals,
+            list(start.values()),
+            x_scale=np.abs(list(start.values())) + 1e-12,
+            xtol=1e-15,
+            ftol=1e-15,
+            gtol=1e-15,
+            max_nfev=200,
         )
     except ValueError:
         return None

@@ -14,7 +14,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any
+from typing import Any, Literal
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -42,9 +42,12 @@ def problem_of(equation: Equation, noise: float, kind: str, seed: int) -> Proble
         for g in (*basis.groups, basis.response)
     }
     pi_0 = response * monomial(basis.response, values, basis)
-    scale = "log" if np.all(pi_0 > 0) else "linear"
+    scale: Literal["log", "linear"] = "log" if np.all(pi_0 > 0) else "linear"
     return Problem(
-        group_values(basis, values), pi_0, scale=scale, composition=composition  # type: ignore[arg-type]
+        group_values(basis, values),
+        pi_0,
+        scale=scale,
+        composition=composition,
     )
 
 
@@ -52,9 +55,7 @@ def solve(equation: Equation, options: argparse.Namespace) -> dict[str, Any]:
     """One line of the results."""
     problem = problem_of(equation, options.noise, options.kind, options.seed)
     start, cpu = perf_counter(), process_time()
-    result = StructuredEngine(options.stages).search(
-        problem, Budget(options.budget), options.seed
-    )
+    result = StructuredEngine(options.stages).search(problem, Budget(options.budget), options.seed)
     seconds, cpu = perf_counter() - start, process_time() - cpu
     basis = equation.basis()
     exact = [i for i, c in enumerate(result.candidates) if is_exact(c, equation, basis)]
@@ -85,12 +86,16 @@ def done(path: Path) -> Iterator[dict[str, Any]]:
 
 def table(lines: Sequence[dict[str, Any]]) -> str:
     """One row for each noise, kind, stage and budget."""
-    out = [f"{'stages':8}{'noise':>7} {'kind':15}{'budget':>7}{'laws':>6}{'chosen':>8}{'front':>7}"
-           f"{'median s':>10}{'mean s':>8}"]
+    names = ("stages", "noise", "kind", "budget", "laws", "chosen", "front", "median s", "mean s")
+    out = ["{:8}{:>7} {:15}{:>7}{:>6}{:>8}{:>7}{:>10}{:>8}".format(*names)]
     settings = sorted({(r["stages"], r["noise"], r["kind"], r["budget"], r["seed"]) for r in lines})
     for stages, noise, kind, budget, seed in settings:
-        rows = [r for r in lines if (r["stages"], r["noise"], r["kind"], r["budget"], r["seed"])
-                == (stages, noise, kind, budget, seed)]
+        rows = [
+            r
+            for r in lines
+            if (r["stages"], r["noise"], r["kind"], r["budget"], r["seed"])
+            == (stages, noise, kind, budget, seed)
+        ]
         seconds = [r["seconds"] for r in rows]
         out.append(
             f"{stages:8}{noise:>7} {kind:15}{budget:>7}{len(rows):>6}"
@@ -125,8 +130,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         line = solve(equation, options)
         with options.out.open("a", encoding="utf-8") as handle:
             handle.write(json.dumps(line) + "\n")
-        print(f"{line['law']:10} chosen {line['chosen']:d} front {line['front']:d} "
-              f"{line['seconds']:6.2f} s  {line['found']}", flush=True)
+        print(
+            f"{line['law']:10} chosen {line['chosen']:d} front {line['front']:d} "
+            f"{line['seconds']:6.2f} s  {line['found']}",
+            flush=True,
+        )
     print(table([r for r in done(options.out) if not names or r["law"] in names]))
     for law, why in INCONSISTENT.items():
         print(f"{law}: {why}.")

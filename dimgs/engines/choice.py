@@ -6,8 +6,9 @@ A law is scored by the length of the shortest message that conveys it together w
 
 - data: the negative log2 likelihood of *held-out* runs, n log2(sigma), where sigma is the rms of
   the residuals of runs left out (in turn, with their label where runs are held out together; the
-  linearised jackknife e / (1 - h) of nonlinear least squares). Both a multiplicative and an additive
-  error are tried, and the likelier one counts, Jacobian included, so that they can be compared;
+  linearised jackknife e / (1 - h) of nonlinear least squares). Both a multiplicative and an
+  additive error are tried, and the likelier one counts, Jacobian included, so that they can be
+  compared;
 - constants: log2(n)/2 for each constant that was fitted, the precision that n runs give, and some
   bits for its sign and size;
 - structure: bits for each operator, function, group and exponent, rare ones more.
@@ -87,9 +88,7 @@ def data_bits(predicted: Array, held_out: Array, observed: Array, weights: Array
     size = np.abs(predicted)
     if np.all(size > 0):
         relative = float(np.sqrt(np.mean(weights * (held_out / size) ** 2)))
-        multiplied = n * np.log2(relative + EXACT) + float(np.log2(size / rms).sum())
-        if additive / rms > 10 * EXACT:
-            bits = min(bits, multiplied)
+        bits = min(bits, n * np.log2(relative + EXACT) + float(np.log2(size / rms).sum()))
     return float(bits) if np.isfinite(bits) else np.inf
 
 
@@ -172,7 +171,8 @@ def noise_of(coordinates: Array, residuals: Array) -> float:
     """
     if len(residuals) < 3 or coordinates.shape[1] == 0:
         return float(np.std(residuals))
-    neighbour = cKDTree(coordinates).query(coordinates, k=2)[1][:, 1]
+    places = cKDTree(coordinates).query(coordinates, k=2)[1]
+    neighbour = np.asarray(places).reshape(-1, 2)[:, 1]
     return float(np.sqrt(np.mean((residuals - residuals[neighbour]) ** 2) / 2))
 
 

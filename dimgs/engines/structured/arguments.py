@@ -13,6 +13,7 @@ from dimgs.engines.structured.trees import Call, Mono, Number, Power, Product, S
 
 Array = NDArray[np.float64]
 MINUS = Number(-1.0, "-1")
+_ROOTS = tuple(Fraction(*x) for x in ((1, 2), (3, 2), (1, 3), (2, 3), (4, 3), (1, 4), (3, 4)))
 _SCALES = ((1.0, "1"), (0.5, "1/2"), (2.0, "2"))
 
 
@@ -43,9 +44,7 @@ class Arguments:
 
     def take(self, rows: NDArray[np.int64]) -> "Arguments":
         """Some of the arguments."""
-        return Arguments(
-            tuple(self.trees[i] for i in rows), self.cost[rows], self.values[:, rows]
-        )
+        return Arguments(tuple(self.trees[i] for i in rows), self.cost[rows], self.values[:, rows])
 
 
 def plain(runs: Runs, count: int, *, both_signs: bool = True, halves: bool = False) -> Arguments:
@@ -60,6 +59,22 @@ def plain(runs: Runs, count: int, *, both_signs: bool = True, halves: bool = Fal
     return _varying(Arguments(trees, found.cost[rows], found.values[:, rows]), count)
 
 
+def roots(runs: Runs, count: int) -> Arguments:
+    """Fractional powers of the shortest monomials, such as the pi_1^(2/3) of a Cross fluid."""
+    inner = plain(runs, count, both_signs=False)
+    trees: list[Tree] = []
+    cost: list[float] = []
+    for k, tree in enumerate(inner.trees):
+        assert isinstance(tree, Mono)
+        for power in _ROOTS if all(runs.logged) else ():
+            trees.append(Mono(tuple(e * power for e in tree.exponents)))
+            cost.append(float(inner.cost[k]) + 0.5 * power.denominator)
+    if not trees:
+        return empty(runs)
+    values = [runs.monomial(t.exponents) for t in trees if isinstance(t, Mono)]
+    return _varying(Arguments(tuple(trees), np.array(cost), np.column_stack(values)), len(trees))
+
+
 def differences(
     runs: Runs, count: int, *, squares: bool = False, signs: tuple[int, ...] = (-1, 1)
 ) -> Arguments:
@@ -69,7 +84,9 @@ def differences(
     """
     short = short_monomials(runs, 48)
     rows = [i for i, e in enumerate(short.exponents) if any(e)]
-    E = np.array([[float(x) for x in short.exponents[i]] for i in rows]).reshape(len(rows), -1)
+    if not rows:
+        return empty(runs)
+    E = np.array([[float(x) for x in short.exponents[i]] for i in rows])
     physical = E @ runs.shape.T
     ratio = np.abs(physical[:, None, :] - physical[None, :, :])
     unlike = (ratio + 2 * np.maximum(ratio - 1, 0)).sum(axis=2)

@@ -62,7 +62,7 @@ def log_slope(function: str, u: Array, c: float) -> Array:
 
 
 def build_columns(
-    arguments: Arguments, simple: int, weights_root: Array, base: Array
+    arguments: Arguments, simple: int, free: int, weights_root: Array, base: Array
 ) -> Columns:
     """All columns.
 
@@ -71,6 +71,8 @@ def build_columns(
     arguments : Arguments
     simple : int
         How many of the first arguments take every function; the rest only 1 + c u and exp.
+    free : int
+        How many of the first arguments take any c in 1 + c u; the rest only simple ones.
     weights_root : ndarray of shape (n_runs,)
     base : ndarray of shape (n_runs, r)
         Orthonormal basis of the weighted power law, which is projected out.
@@ -99,9 +101,9 @@ def build_columns(
 
     everything = range(len(arguments))
     put(EXPONENTIAL, list(everything), [1.0] * len(arguments))
-    rows, cs = _pairs(arguments, range(simple), _affine_constants)
+    rows, cs = _pairs(arguments, range(free), _affine_constants)
     put(AFFINE, rows, cs)
-    rows, cs = _pairs(arguments, range(simple, len(arguments)), _few_constants)
+    rows, cs = _pairs(arguments, range(free, len(arguments)), _few_constants)
     put(AFFINE, rows, cs)
     for name, entry in FUNCTIONS.items():
         if name != "exp":
@@ -113,9 +115,7 @@ def build_columns(
     changes[1:] = (names[1:] != names[:-1]) | (places[1:] != places[:-1])
     starts = np.nonzero(changes)[0]
     family = np.cumsum(changes) - 1
-    return Columns(
-        names, places, np.array(constant), np.concatenate(blocks), starts, family
-    )
+    return Columns(names, places, np.array(constant), np.concatenate(blocks), starts, family)
 
 
 def _pairs(arguments: Arguments, rows: range, grid: object) -> tuple[list[int], list[float]]:

@@ -8,8 +8,9 @@ import numpy as np
 
 from dimgs.engines.protocol import Budget, Outcome, Problem, Result
 from dimgs.engines.structured.archive import Archive, OutOfBudget
-from dimgs.engines.structured.factors import Factors
+from dimgs.engines.structured.factors import Factors, power_law
 from dimgs.engines.structured.finish import candidates_of, unexplained
+from dimgs.engines.structured.quadratic import quadratic_forms
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import (
@@ -104,6 +105,8 @@ class StructuredEngine:
             step()
             if archive.exact:
                 return "explains every run to the precision of the numbers"
+            if not runs.n_groups:
+                return "there is no group that it could depend on"
         return "every stage was searched"
 
     def _steps(self, archive: Archive, seed: int) -> list[tuple[str, Callable[[], None]]]:
@@ -124,22 +127,28 @@ class StructuredEngine:
         def one() -> None:
             factors().alone([itself, *functions(runs), *shifted(runs, 6)], archive)
 
-        def several() -> None:
-            factors().several(itself, archive)
-            for target in [*functions(runs), *shifted(runs, 4)]:
-                if not archive.exact:
-                    factors().several(target, archive, share=0.4, most=2)
+        def two(target: Target, archive: Archive) -> None:
+            factors().several(target, archive, share=0.4, most=2)
 
         return [
+            (
+                "a",
+                for_each(partial(power_law, runs), [itself, *functions(runs), *shifted(runs, 6)]),
+            ),
             ("b", one),
             ("c", for_each(sums.monomials, [itself, *others])),
             ("c", for_each(sums.ratios, [itself])),
+            ("c", for_each(partial(quadratic_forms, sums), powers(runs))),
+            ("c", for_each(partial(sums.functions, count=1500), [itself, *powers(runs)[1:]])),
+            ("c", lambda: factors().several(itself, archive, share=0.6, most=2)),
             ("c", for_each(sums.functions, [itself, *others])),
-            ("c", several),
-            ("c", for_each(sums.squares, [itself, *others])),
             ("c", for_each(sums.ratios, others)),
-            ("c", for_each(partial(sums.ratios, functions=250), [itself, *functions(runs)])),
             ("c", for_each(sums.monomials, shifted_squares(runs, 5))),
+            ("c", lambda: factors().several(itself, archive)),
+            ("c", for_each(partial(sums.ratios, functions=250), [itself, *functions(runs)])),
+            ("c", for_each(two, functions(runs))),
+            ("c", for_each(sums.squares, [itself, *others])),
+            ("c", for_each(two, shifted(runs, 8))),
         ]
 
 

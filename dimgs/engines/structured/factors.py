@@ -6,12 +6,13 @@ matrix product over all columns, and two factors one product per first factor th
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import Arguments, differences, modulated, plain
+from dimgs.engines.structured.arguments import Arguments, differences, modulated, plain, roots
 from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, NATURAL, Columns, build_columns
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.model import Model, refine
@@ -22,7 +23,7 @@ from dimgs.engines.structured.targets import Target
 Array = NDArray[np.float64]
 Picked = tuple[int, ...]
 _ALONE, _FIRST, _PAIRS, _TRIPLES, _BATCH = 60, 100, 80, 50, 40
-_CHEAP = 300
+_CHEAP = 500
 _ARGUMENT_BITS = 2.5
 
 
@@ -60,14 +61,13 @@ class Factors:
         squares = differences(runs, 100, squares=True, signs=(-1,))
         simple = monomials + pairs
         inner = plain(runs, 12) + differences(runs, 24)
-        arguments = simple + squares + modulated(runs, inner, 1200)
-        columns = build_columns(arguments, len(simple), root, base)
+        rooted = roots(runs, 10)
+        arguments = simple + rooted + squares + modulated(runs, inner, 1200)
+        columns = build_columns(arguments, len(simple), len(simple) + len(rooted), root, base)
         return cls(runs, root, base, arguments, columns, _bits(columns, arguments))
 
     def alone(self, targets: list[Target], archive: Archive) -> None:
-        """The power law itself and one factor, for every target."""
-        for target in targets:
-            self._try(target, (), archive)
+        """One factor, for every target."""
         left = np.column_stack([self.residual(t) for t in targets]).astype(np.float32)
         gains = (self.columns.projected @ left) ** 2
         for k, target in enumerate(targets):
@@ -118,7 +118,7 @@ class Factors:
             out.setdefault(tuple(sorted(int(family[i]) for i in picked)), picked)
         return list(out.values())
 
-    def _length(self, gain: Array, left: Array, whole: float) -> Array:
+    def _length(self, gain: NDArray[np.float32], left: NDArray[Any], whole: float) -> Array:
         """Bits of the data that one more factor leaves, and of that factor."""
         share = np.maximum(left - gain, 1e-7 * whole) / whole
         return np.asarray(0.5 * self.runs.n_runs * np.log2(share) + self.bits[:, None])
@@ -129,7 +129,7 @@ class Factors:
         end = starts[family + 1] if family + 1 < len(starts) else len(bits)
         return int(starts[family] + np.argmin(bits[starts[family] : end]))
 
-    def _best(self, gain: Array, e: NDArray[np.float32], count: int) -> list[int]:
+    def _best(self, gain: NDArray[np.float32], e: NDArray[np.float32], count: int) -> list[int]:
         """Columns of the fewest bits, one for each family."""
         whole = np.array([float(e @ e)])
         bits = self._length(gain[:, None], whole, float(whole[0]) or 1.0)[:, 0]
@@ -159,12 +159,20 @@ class Factors:
             archive.add(tree)
 
 
+def power_law(runs: Runs, target: Target, archive: Archive) -> None:
+    """The power law alone."""
+    root = np.sqrt(runs.weights) * np.abs(runs.y) / runs.size
+    refined = refine(Model((), (), None, np.zeros(0)), runs, target, root)
+    if refined is not None:
+        for tree in rounded_trees(refined, runs, target):
+            archive.add(tree)
+
+
 def power_basis(runs: Runs, root: Array) -> Array:
     """Orthonormal basis of the weighted power law."""
     Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
     basis, size, _ = np.linalg.svd(Z, full_matrices=False)
     return np.asarray(basis[:, size > 1e-10 * size[0]])
-
 
 
 def _bits(columns: Columns, arguments: Arguments) -> Array:

@@ -132,4 +132,5 @@ def _damped(J: Array, e: Array, damping: float) -> Array:
     scale = np.sqrt((J**2).sum(axis=0)) + 1e-300
     J = J / scale
     stacked = np.vstack([J, np.sqrt(damping) * np.eye(J.shape[1])])
-    return np.linalg.lstsq(stacked, np.concatenate([e, np.zeros(J.shape[1])]), rcond=None)[0] / scale
+    right = np.concatenate([e, np.zeros(J.shape[1])])
+    return np.asarray(np.linalg.lstsq(stacked, right, rcond=None)[0] / scale)

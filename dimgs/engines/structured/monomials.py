@@ -78,7 +78,7 @@ def short_monomials(
         cost[nearest] = np.minimum(cost, beside)[nearest]
         order = np.array(list(dict.fromkeys([*order[: count - len(nearest)], *nearest, *order])))
         order = order[:count][np.argsort(cost[order[:count]], kind="stable")]
-    exponents = tuple(tuple(Fraction(int(round(2 * x)), 2) for x in vectors[i]) for i in order)
+    exponents = tuple(tuple(Fraction(round(2 * x), 2) for x in vectors[i]) for i in order)
     with np.errstate(all="ignore"):
         values = [runs.monomial(e) for e in exponents]
     finite = [i for i, v in enumerate(values) if np.all(np.isfinite(v)) and np.any(v)]

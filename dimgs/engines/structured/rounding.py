@@ -41,7 +41,8 @@ def rounded_trees(model: Model, runs: Runs, target: Target) -> Iterator[Tree]:
     assert model.coefficients is not None
     seen: set[tuple[Fraction, ...]] = set()
     powers = [
-        1 + k for k in range(runs.n_groups + model.size)
+        1 + k
+        for k in range(runs.n_groups + model.size)
         if k < runs.n_groups or model.functions[k - runs.n_groups] != EXPONENTIAL
     ]
     varied = [i for i in powers if i > runs.n_groups or runs.logged[i - 1]]

@@ -16,9 +16,11 @@ def simplified(fitted: Fitted, runs: Runs) -> Fitted:
     """Replace constants by simple numbers, the surest first, while the bits do not grow."""
     for _ in range(8):
         found = residuals_of(fitted.tree, runs)
-        if found is None or found[1] is None:
+        if found is None:
             return fitted
         e, jacobian = found
+        if jacobian is None:
+            return fitted
         values = parameters(fitted.tree)
         scale = np.sqrt((jacobian**2).sum(axis=0)) + 1e-300
         inverse = np.linalg.pinv((jacobian / scale).T @ (jacobian / scale), hermitian=True)

@@ -29,8 +29,10 @@ Picked = tuple[int, ...]
 _DEPENDENT = 1e-9
 _EXACT = 1e-16
 _LONG = (300, 150, 100, 60, 60, 40, 40)
+_MEDIUM = (200, 100, 60, 40, 30)
 _SHORT = (300, 150, 60, 40)
 _NOTHING = 1e-10
+_PAIRED = 28
 
 
 @dataclass(eq=False)
@@ -55,13 +57,14 @@ class Sums:
                 root = np.abs(self.runs.y) / self.runs.size
                 Z = np.column_stack([np.ones(self.runs.n_runs), self.runs.logs]) * root[:, None]
                 t = np.log(np.abs(self.runs.y)) * root
-                self._power = np.linalg.lstsq(Z, t, rcond=1e-10)[0][1:]
-            return self._power * target.power
+                self._power = np.asarray(np.linalg.lstsq(Z, t, rcond=1e-10)[0][1:])
+            return np.asarray(self._power * target.power)
         return None
 
     def monomials(self, target: Target, archive: Archive) -> None:
         """Sums of up to seven short monomials."""
-        self.search(self._monomials(target, 350), target, archive, _LONG)
+        widths = _LONG if target.name == "y" else _MEDIUM
+        self.search(self._monomials(target, 300), target, archive, widths)
 
     def squares(self, target: Target, archive: Archive) -> None:
         """Sums of monomials and of monomials times squared differences."""
@@ -111,6 +114,7 @@ class Sums:
     ) -> None:
         """Beam search, a width for each number of terms; the best of each number are fitted.
 
+        Every pair of the first terms of the library, the shortest, is kept beside the beam.
         Terms from the number `above` on hold the response and go to the denominator.
         """
         with np.errstate(all="ignore"):
@@ -124,12 +128,16 @@ class Sums:
         F = F[:, kept] / size[kept]
         t = t / np.sqrt(float(t @ t))
         beam: list[Picked] = [()]
-        for width in widths:
+        few = np.nonzero(kept < _PAIRED)[0]
+        for depth, width in enumerate(widths, start=1):
             archive.check()
             scored = _extended(F, t, beam, width)
             beam = [picked for _, picked in scored]
             if not beam:
                 return
+            if depth == 2:
+                short = [(int(i), int(j)) for n, j in enumerate(few) for i in few[:n]]
+                beam = list(dict.fromkeys([*beam, *short]))
             exact = scored[0][0] < _EXACT
             for _, picked in scored[: 3 if exact else 6]:
                 self._try(library, target, [int(kept[i]) for i in picked], archive, above, root)
@@ -151,7 +159,8 @@ class Sums:
         c = np.linalg.lstsq(A / scale, t, rcond=None)[0]
         kept = np.abs(c) > _NOTHING * np.sqrt(float(t @ t))
         c, picked = (c / scale)[kept], [i for i, keep in zip(picked, kept, strict=True) if keep]
-        upper, lower = [], [ONE]
+        upper: list[Tree] = []
+        lower: list[Tree] = [ONE]
         for value, i in zip(c, picked, strict=True):
             tree = library.trees[i]
             if above is None or i < above:

@@ -62,7 +62,7 @@ def _root(power: Fraction) -> Callable[[Tree], Tree]:
 
 
 def functions(runs: Runs) -> list[Target]:
-    """sin y, cos y, tan y, exp y, log y, where the response lies in the branch of the inverse."""
+    """Sin y, cos y, tan y, exp y, log y, where the response lies in the branch of the inverse."""
     y = runs.y
     low, high = float(y.min()), float(y.max())
     out = []

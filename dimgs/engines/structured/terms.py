@@ -91,9 +91,9 @@ def bare_functions(runs: Runs) -> Arguments:
                     part = inner if sign == 1 else Product((MINUS, inner))
                     base = Sum((ONE, part))
                     for exponent, rare in _POWERS:
-                        tree = base if exponent == 1 else Power(base, exponent)
+                        power: Tree = base if exponent == 1 else Power(base, exponent)
                         value = (1 + sign * scale * u) ** float(exponent)
-                        put(tree, value, bits + more + rare)
+                        put(power, value, bits + more + rare)
     order = np.argsort(np.array(cost), kind="stable")
     stacked = np.column_stack(values) if values else np.zeros((runs.n_runs, 0))
     return Arguments(tuple(trees), np.array(cost), stacked).take(order)
@@ -120,16 +120,10 @@ def function_terms(
     return Library(trees, values)
 
 
-def squared_differences(
-    runs: Runs, power: float, count: int, near: Array | None = None
-) -> Library:
+def squared_differences(runs: Runs, power: float, count: int, near: Array | None = None) -> Library:
     """Monomials of the power of the response times (1 - r)², r a ratio of two variables."""
     outer = short_monomials(runs, 120, power=power, near=near)
-    ratios = [
-        (e, v)
-        for e, v, c in _columns(plain(runs, 60, both_signs=False))
-        if c < 2.7
-    ]
+    ratios = [(e, v) for e, v, c in _columns(plain(runs, 60, both_signs=False)) if c < 2.7]
     trees: list[Tree] = []
     cost, values = [], []
     for i, exponents in enumerate(outer.exponents):

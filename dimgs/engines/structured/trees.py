@@ -145,19 +145,19 @@ def evaluate(tree: Tree, runs: "Runs", gradient: bool = False) -> Evaluated:
         case Sum(parts):
             pairs = [evaluate(p, runs, gradient) for p in parts]
             total = pairs[0][0]
-            for value, _ in pairs[1:]:
-                total = total + value
+            for part, _ in pairs[1:]:
+                total = total + part
             return total, _stack([g for _, g in pairs])
         case Product(parts):
             return _product([evaluate(p, runs, gradient) for p in parts])
         case Power(base, exponent):
-            value, slope = evaluate(base, runs, gradient)
-            return _power(value, slope, exponent)
+            inside, slope = evaluate(base, runs, gradient)
+            return _power(inside, slope, exponent)
         case Call(name, argument):
-            value, slope = evaluate(argument, runs, gradient)
+            inside, slope = evaluate(argument, runs, gradient)
             function = FUNCTIONS[name]
-            out = function.value(value)
-            return out, None if slope is None else slope * function.slope(value)
+            out = function.value(inside)
+            return out, None if slope is None else slope * function.slope(inside)
 
 
 def _stack(gradients: list[Array | None]) -> Array | None:

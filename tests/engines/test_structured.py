@@ -1,0 +1,179 @@
+"""The embedded engine on planted laws of several fields."""
+
+import pickle
+import time
+
+import numpy as np
+import pytest
+import sympy
+from numpy.typing import NDArray
+
+from dimgs.engines.protocol import Budget, Engine, Problem
+from dimgs.engines.structured import StructuredEngine
+from dimgs.engines.structured.fitting import Fitted, polish
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.trees import Tree
+from dimgs.expression.candidate import Candidate
+
+Array = NDArray[np.float64]
+N_RUNS = 120
+LAWS = {
+    "friction of a smooth pipe": "0.3164*pi_1**(-1/4)",
+    "Michaelis and Menten": "pi_1/(1 + 3*pi_1)",
+    "Arrhenius": "0.8*exp(-2*pi_1/pi_2)*sqrt(pi_2)",
+    "fin of finite length": "tanh(pi_1)/pi_1",
+    "water waves": "sqrt(2*pi_1*tanh(pi_2))",
+    "Cross fluid": "1/(1 + 2*pi_1**(2/3))",
+    "thin lens": "1/(1/pi_1 + 1/pi_2)",
+    "Herschel and Bulkley": "1 + 0.7*sqrt(pi_1)",
+    "cosine rule": "sqrt(1 + pi_1**2 - 2*pi_1*cos(pi_2))",
+    "mixture": "(1 + pi_1*pi_2)/(1 + pi_1)",
+}
+
+
+def runs(width: int, seed: int = 0, n: int = N_RUNS) -> dict[str, Array]:
+    rng = np.random.default_rng(seed)
+    return {f"pi_{k + 1}": rng.uniform(0.3, 3.0, n) for k in range(width)}
+
+
+def planted(text: str, noise: float = 0.0, seed: int = 0) -> tuple[Candidate, Problem]:
+    true = Candidate.of(sympy.sympify(text))
+    groups = runs(len(true.groups), seed)
+    response = true.evaluate(groups)
+    rng = np.random.default_rng(seed + 100)
+    response = response * np.exp(noise * rng.standard_normal(len(response)))
+    return true, Problem(groups, response)
+
+
+def agrees(found: Candidate, true: Candidate, tolerance: float = 1e-6) -> bool:
+    """Agreement far outside the runs."""
+    rng = np.random.default_rng(5)
+    points = {name: rng.uniform(0.05, 8.0, 50) for name in true.groups}
+    return bool(np.allclose(found.evaluate(points), true.evaluate(points), rtol=tolerance))
+
+
+def test_is_an_engine() -> None:
+    assert isinstance(StructuredEngine(), Engine)
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_planted_law_is_found_exactly(name: str) -> None:
+    true, problem = planted(LAWS[name])
+    result = StructuredEngine().search(problem, Budget(120))
+    assert result.outcome == "converged"
+    assert agrees(result.candidates[0], true)
+    assert "explains every run" in result.message
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["friction of a smooth pipe", "Michaelis and Menten", "thin lens"])
+def test_planted_law_is_found_in_noise(name: str) -> None:
+    true, problem = planted(LAWS[name], noise=0.02)
+    result = StructuredEngine().search(problem, Budget(240))
+    assert agrees(result.candidates[0], true, tolerance=0.1)
+
+
+def test_response_of_either_sign() -> None:
+    groups = runs(2)
+    response = groups["pi_1"] * np.log(groups["pi_2"])
+    result = StructuredEngine().search(Problem(groups, response, scale="linear"), Budget(60))
+    assert str(result.candidates[0]) == "pi_1*log(pi_2)"
+    assert result.candidates[0].scale == "linear"
+
+
+def test_negative_response_keeps_its_sign() -> None:
+    groups = runs(1)
+    result = StructuredEngine().search(
+        Problem(groups, -3 * groups["pi_1"] ** 2, scale="linear"), Budget(60)
+    )
+    assert str(result.candidates[0]) == "-3*pi_1**2"
+
+
+def test_group_that_changes_sign() -> None:
+    rng = np.random.default_rng(0)
+    groups = {"pi_1": rng.uniform(-2, 2, 80), "pi_2": rng.uniform(1, 2, 80)}
+    problem = Problem(groups, groups["pi_2"] * (1 + groups["pi_1"] ** 2), unlogged=("pi_1",))
+    result = StructuredEngine().search(problem, Budget(60))
+    expected = sympy.sympify("pi_2*(1 + pi_1**2)")
+    assert sympy.expand(result.candidates[0].numeric - expected) == 0
+
+
+def test_same_seed_same_result() -> None:
+    _, problem = planted("sin(pi_1)*(1 + pi_2)/pi_1", noise=0.01)
+    stages = StructuredEngine("ab")
+    results = [stages.search(problem, Budget(120), seed=3) for _ in range(2)]
+    assert [c.to_json() for c in results[0].candidates] == [
+        c.to_json() for c in results[1].candidates
+    ]
+
+
+def test_result_pickles() -> None:
+    _, problem = planted("pi_1/(1 + 3*pi_1)")
+    result = StructuredEngine().search(problem, Budget(60))
+    assert pickle.loads(pickle.dumps(result)) == result
+
+
+def test_budget_of_seconds_is_kept() -> None:
+    groups = runs(3)
+    response = np.exp(np.random.default_rng(1).standard_normal(N_RUNS))
+    start = time.monotonic()
+    result = StructuredEngine().search(Problem(groups, response), Budget(2.0))
+    assert time.monotonic() - start < 12
+    assert result.outcome == "timeout"
+    assert result.candidates
+
+
+def test_budget_of_evaluations_is_kept() -> None:
+    _, problem = planted("sin(pi_1)*(1 + pi_2)/pi_1", noise=0.05)
+    result = StructuredEngine().search(problem, Budget(60, evaluations=20))
+    assert result.outcome == "timeout"
+    assert len(result.candidates) <= 20
+
+
+def test_interrupt_returns_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = 0
+
+    def interrupted(tree: Tree, runs: Runs) -> Fitted | None:
+        nonlocal calls
+        calls += 1
+        if calls > 10:
+            raise KeyboardInterrupt
+        return polish(tree, runs)
+
+    monkeypatch.setattr("dimgs.engines.structured.archive.polish", interrupted)
+    _, problem = planted("sin(pi_1)*(1 + pi_2)/pi_1", noise=0.05)
+    result = StructuredEngine().search(problem, Budget(60))
+    assert result.outcome == "timeout"
+    assert "interrupted" in result.message
+    assert result.candidates
+
+
+def test_too_few_runs() -> None:
+    one = np.ones(3)
+    result = StructuredEngine().search(Problem({"pi_1": one}, one), Budget(5))
+    assert result.outcome == "no_candidate"
+    assert not result.candidates
+
+
+def test_no_groups_gives_the_constant() -> None:
+    result = StructuredEngine().search(Problem({}, np.full(10, 0.5)), Budget(5))
+    assert str(result.candidates[0]) == "1/2"
+
+
+def test_basis_does_not_matter() -> None:
+    groups = runs(2, n=150)
+    response = 2 * groups["pi_1"] / np.sqrt(1 - 0.05 * groups["pi_2"] ** 2)
+    composition = {
+        "pi_0": {"a": -1.0, "b": 1.0},
+        "pi_1": {"a": 1.0, "b": -1.0},
+        "pi_2": {"c": 1.0, "b": -1.0},
+    }
+    other = {"pi_1": groups["pi_1"] * groups["pi_2"], "pi_2": groups["pi_2"]}
+    changed = {**composition, "pi_1": {"a": 1.0, "c": 1.0, "b": -2.0}}
+    first = StructuredEngine().search(
+        Problem(groups, response, composition=composition), Budget(60)
+    )
+    second = StructuredEngine().search(Problem(other, response, composition=changed), Budget(60))
+    np.testing.assert_allclose(
+        first.candidates[0].evaluate(groups), second.candidates[0].evaluate(other), rtol=1e-9
+    )

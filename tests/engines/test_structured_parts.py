@@ -1,0 +1,142 @@
+"""Properties of the pieces of the embedded engine."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from dimgs.engines.protocol import Problem
+from dimgs.engines.structured.fitting import polish
+from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.monomials import short_monomials
+from dimgs.engines.structured.quadratic import families
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.trees import (
+    ONE,
+    Call,
+    Mono,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Tree,
+    evaluate,
+    parameters,
+    to_sympy,
+    with_parameters,
+)
+
+Array = NDArray[np.float64]
+
+
+def some_runs(width: int = 2, n: int = 40) -> Runs:
+    rng = np.random.default_rng(0)
+    groups = {f"pi_{k + 1}": rng.uniform(0.2, 2.0, n) for k in range(width)}
+    return Runs.of(Problem(groups, np.ones(n)))
+
+
+def leaves() -> st.SearchStrategy[Tree]:
+    exponent = st.sampled_from([Fraction(-1), Fraction(0), Fraction(1), Fraction(1, 2)])
+    mono = st.tuples(exponent, exponent).map(Mono)
+    number = st.floats(0.2, 2.0).map(Number)
+    return st.one_of(mono, number, st.just(ONE))
+
+
+def grown(children: st.SearchStrategy[Tree]) -> st.SearchStrategy[Tree]:
+    few = st.lists(children, min_size=2, max_size=3).map(tuple)
+    return st.one_of(
+        few.map(Sum),
+        few.map(Product),
+        st.tuples(children, st.sampled_from([Fraction(2), Fraction(-1), Fraction(1, 2)])).map(
+            lambda pair: Power(*pair)
+        ),
+        st.tuples(st.sampled_from(["sin", "tanh", "log1p", "atan"]), children).map(
+            lambda pair: Call(*pair)
+        ),
+    )
+
+
+TREES = st.recursive(leaves(), grown, max_leaves=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TREES)
+def test_gradient_is_that_of_differences(tree: Tree) -> None:
+    runs, theta = some_runs(), parameters(tree)
+    value, gradient = evaluate(tree, runs, gradient=True)
+    if not len(theta) or not np.all(np.isfinite(value)) or np.abs(value).max() > 1e3:
+        return
+    assert gradient is not None
+    for k in range(len(theta)):
+        step = np.zeros(len(theta))
+        step[k] = 1e-6
+        high, low = (evaluate(with_parameters(tree, theta + s * step), runs)[0] for s in (1, -1))
+        scale = 1 + np.abs(gradient[k]).max()
+        np.testing.assert_allclose(gradient[k], (high - low) / 2e-6, atol=2e-4 * scale)
+
+
+@settings(max_examples=40, deadline=None)
+@given(TREES)
+def test_sympy_form_has_the_same_values(tree: Tree) -> None:
+    runs = some_runs()
+    value = evaluate(tree, runs)[0]
+    if not np.all(np.isfinite(value)) or np.abs(value).max() > 1e6:
+        return
+    expression, constants = to_sympy(tree, runs.names)
+    names = [*runs.names, *constants]
+    function = sympy.lambdify([sympy.Symbol(n) for n in names], expression, modules="numpy")
+    found = function(*runs.values.T, *constants.values())
+    np.testing.assert_allclose(np.broadcast_to(found, value.shape), value, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_slopes_and_forms_of_the_library(name: str) -> None:
+    entry = FUNCTIONS[name]
+    x = np.linspace(0.03, 0.9, 25)
+    rough = (entry.value(x + 1e-6) - entry.value(x - 1e-6)) / 2e-6
+    np.testing.assert_allclose(entry.slope(x) * np.ones(25), rough, rtol=1e-4, atol=1e-6)
+    symbol = sympy.Symbol("x")
+    function = sympy.lambdify(symbol, entry.form(symbol), modules=["numpy", "scipy"])
+    np.testing.assert_allclose(function(x), entry.value(x), rtol=1e-9, atol=1e-12)
+
+
+def test_constants_are_fitted_to_double_precision() -> None:
+    runs = some_runs(1)
+    true: Tree = Sum((Number(1.25), Call("exp", Product((Number(-0.7), Mono((Fraction(1),)))))))
+    runs.y = evaluate(true, runs)[0]
+    fitted = polish(with_parameters(true, [1.0, -0.5]), runs)
+    assert fitted is not None
+    np.testing.assert_allclose(parameters(fitted.tree), [1.25, -0.7], rtol=1e-12)
+
+
+def test_short_monomials_do_not_depend_on_the_basis() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.uniform(1, 2, 30), rng.uniform(1, 2, 30)
+    composition = {
+        "pi_0": {"x": -1.0},
+        "pi_1": {"x": 1.0, "y": -1.0},
+        "pi_2": {"z": 1.0, "y": -1.0},
+    }
+    first = Runs.of(Problem({"pi_1": a, "pi_2": b}, a, composition=composition))
+    composition = {**composition, "pi_2": {"z": 1.0, "x": 1.0, "y": -2.0}}
+    second = Runs.of(Problem({"pi_1": a, "pi_2": a * b}, a, composition=composition))
+    values = [short_monomials(r, 15, power=1.0).values for r in (first, second)]
+    matched = np.abs(values[0][:, :, None] / values[1][:, None, :] - 1).max(axis=0).min(axis=1)
+    assert np.all(matched[:9] < 1e-9)
+
+
+def test_families_are_the_variables_of_one_dimension() -> None:
+    rng = np.random.default_rng(1)
+    groups = {f"pi_{k}": rng.uniform(1, 2, 20) for k in (1, 2, 3)}
+    composition = {
+        "pi_0": {},
+        "pi_1": {"x1": -1.0, "x2": 1.0},
+        "pi_2": {"x1": -1.0, "x3": 1.0},
+        "pi_3": {"m1": -1.0, "m2": 1.0},
+    }
+    found = families(Runs.of(Problem(groups, np.ones(20), composition=composition)))
+    assert sorted(len(f.members) for f in found) == [2, 3]
