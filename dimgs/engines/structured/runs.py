@@ -6,11 +6,15 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from dimgs.engines.protocol import Problem
 
 Array = NDArray[np.float64]
 _FLOOR = 0.1
+_RELATIVE_FLOOR = 1e-3
+_ADDITIVE = 3.0
+_FEWEST = 20
 
 
 @dataclass(eq=False)
@@ -35,6 +39,8 @@ class Runs:
         Exponents of the physical variables in each group (the unit matrix if unknown).
     shift : ndarray of shape (n_variables,)
         Exponents of the physical variables in pi_0, the target apart.
+    floor : float
+        Errors of responses below this share of their rms are as large as at it.
     """
 
     names: tuple[str, ...]
@@ -47,6 +53,7 @@ class Runs:
     split: NDArray[np.int64] | None
     shape: Array
     shift: Array
+    floor: float = _FLOOR
     _cache: dict[tuple[Fraction, ...], Array] = field(default_factory=dict)
 
     @classmethod
@@ -78,6 +85,7 @@ class Runs:
             split,
             shape,
             shift,
+            _floor_of(logs, problem.response) if positive else _FLOOR,
         )
 
     @property
@@ -106,7 +114,28 @@ class Runs:
     def size(self) -> Array:
         """Scale of the errors of each response, shape (n_runs,): its modulus, floored."""
         rms = float(np.sqrt(np.mean(self.y**2)))
-        return np.sqrt(self.y**2 + (_FLOOR * rms) ** 2)
+        return np.sqrt(self.y**2 + (self.floor * rms) ** 2)
+
+
+def _floor_of(logs: Array, y: Array) -> float:
+    """Floor of the error of a positive response, from contrasts of near neighbours.
+
+    Where small responses scatter far more than large ones on the logarithm, the error is partly
+    additive and small responses are not to be trusted; else errors are relative throughout.
+    """
+    n = len(y)
+    if n < _FEWEST or logs.shape[1] == 0:
+        return _RELATIVE_FLOOR
+    X = logs - logs.mean(axis=0)
+    U, s, _ = np.linalg.svd(X, full_matrices=False)
+    Z = U[:, s > 1e-10 * s.max(initial=0.0)]
+    t = np.log(y)
+    t = t - t.mean() - Z @ (Z.T @ (t - t.mean()))
+    near = cKDTree(Z).query(Z, k=2)[1][:, 1]
+    contrast = np.abs(t - t[near])
+    low, high = np.quantile(y, [1 / 3, 2 / 3])
+    scatter = [float(np.median(contrast[y <= low])), float(np.median(contrast[y >= high]))]
+    return _FLOOR if scatter[0] > _ADDITIVE * scatter[1] else _RELATIVE_FLOOR
 
 
 def _composition(

@@ -1,0 +1,33 @@
+"""Errors of a response are relative unless small responses scatter more than large ones."""
+
+import numpy as np
+import pytest
+
+from dimgs.engines.protocol import Problem
+from dimgs.engines.structured.runs import Runs
+
+
+def _problem(kind: str, seed: int) -> Problem:
+    rng = np.random.default_rng(seed)
+    x = np.exp(rng.uniform(-1.0, 8.0, 150))
+    y = 24.0 * x + 0.4 * x**2
+    if kind == "relative":
+        y = y * np.exp(0.02 * rng.normal(size=len(y)))
+    if kind == "additive":
+        y = y + 0.02 * np.sqrt(np.mean(y**2)) * rng.normal(size=len(y))
+    kept = y > 0
+    return Problem({"pi_1": x[kept]}, y[kept])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_relative_errors_let_small_responses_count(seed: int) -> None:
+    for kind in ("none", "relative"):
+        runs = Runs.of(_problem(kind, seed))
+        small = int(np.argmin(runs.y))
+        assert runs.size[small] < 0.01 * np.sqrt(np.mean(runs.y**2))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_additive_errors_do_not(seed: int) -> None:
+    runs = Runs.of(_problem("additive", seed))
+    assert runs.size.min() >= 0.1 * np.sqrt(np.mean(runs.y**2)) * (1 - 1e-12)
