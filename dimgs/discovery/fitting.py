@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from dimgs.dataset import Dataset, read_table
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.design.features import Design
+from dimgs.discovery.additive import additive_of
 from dimgs.discovery.crossing import crossover_of
 from dimgs.discovery.diagnostics import group_warnings, missing_scale, self_correlation
-from dimgs.discovery.further import additive_of, local_of, regime_document, regimes_of
+from dimgs.discovery.further import local_of, regime_document, regimes_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.power import (
     PowerFit,
@@ -60,6 +61,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     law = law.with_scores(_scores(design, law, fit, options))
     regimes, whole = regimes_of(design, options) if options.regimes else (None, None)
     crossover = crossover_of(design, options) if options.regimes else None
+    additive = additive_of(design, options) if options.additive else None
     if crossover is not None:
         whole = crossover.law
     return FitResult(
@@ -75,11 +77,13 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         regimes=None if regimes is None else tuple(regime_document(r) for r in regimes),
         crossover=None if crossover is None else crossover.to_json(),
         local=local_of(design, options) if options.local else None,
-        additive=additive_of(design, options) if options.additive else None,
+        additive=None if additive is None else additive.terms,
+        additive_pairs=None if additive is None else additive.pairs,
         level=options.level,
         warnings=(
             *prepared.warnings,
             *_unused_options(options),
+            *(() if additive is None else additive.warnings),
             *_fit_warnings(design, fit, law, options.level),
         ),
     )

@@ -1,4 +1,4 @@
-"""Regimes, local exponents and additive terms of a design, on top of its power law."""
+"""Regimes and local exponents of a design, on top of its power law."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -178,37 +178,4 @@ def local_of(design: Design, options: Options) -> tuple[dict[str, Any], ...]:
     return tuple(out)
 
 
-def additive_of(design: Design, options: Options) -> tuple[dict[str, Any], ...]:
-    """Terms of the sparse additive law log f = Σ h(log group).
-
-    Raises
-    ------
-    FitError
-        If no free group is left.
-    """
-    from dimgs.fits.additive import SparseAdditive
-
-    _grouped(design, "An additive fit")
-    model = SparseAdditive(level=options.level, random_state=options.seed).fit(
-        design.X, design.y, design.weights, groups=design.split
-    )
-    out = []
-    for c in model.components_:
-        powers = {f.name: str(w) for f, w in zip(design.features, c.group, strict=True) if w}
-        out.append(
-            {
-                "groups": powers,
-                "slope": c.slope,
-                "low": c.slope_interval[0],
-                "high": c.slope_interval[1],
-                "curvature": c.curvature,
-                "curvature_low": c.curvature_interval[0],
-                "curvature_high": c.curvature_interval[1],
-                "p_value": c.p_value,
-                "power_law_enough": c.power_law_enough,
-            }
-        )
-    return tuple(out)
-
-
-__all__ = ["RegimeResult", "additive_of", "local_of", "regime_document", "regimes_of"]
+__all__ = ["RegimeResult", "local_of", "regime_document", "regimes_of"]

@@ -128,6 +128,7 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
         "crossover": fit.crossover,
         "local": fit.local,
         "additive": fit.additive,
+        "additive_pairs": fit.additive_pairs,
         "level": fit.level,
         "warnings": list(fit.warnings),
     }

@@ -69,7 +69,7 @@ class FitResult:
     activation : mapping of str to Activation, optional
     collinear : tuple of str
         Monomials that never varied, so that exponents along them cannot be told.
-    regimes, crossover, local, additive : optional
+    regimes, crossover, local, additive, additive_pairs : optional
         Further fits where they were asked for, ready for JSON.
     level : float
     warnings : tuple of str
@@ -88,6 +88,7 @@ class FitResult:
     crossover: Mapping[str, Any] | None = None
     local: tuple[Mapping[str, Any], ...] | None = None
     additive: tuple[Mapping[str, Any], ...] | None = None
+    additive_pairs: Mapping[str, Any] | None = None
     level: float = 0.9
     warnings: tuple[str, ...] = ()
 

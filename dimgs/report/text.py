@@ -1,5 +1,8 @@
 """Results as plain text for a terminal."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores
 from dimgs.report.results import Exponent, FitResult, Report
@@ -51,6 +54,17 @@ def scores_line(scores: Scores) -> str:
     return "; ".join(parts)
 
 
+def _loops(pairs: Mapping[str, Any]) -> str:
+    """What the literal form in log-ratios is worth."""
+    if pairs["consistent"]:
+        return "A sum of functions of the log-ratios alone is linear here: a power law."
+    return (
+        f"A sum of functions of the log-ratios alone contradicts itself: around a loop of three "
+        f"runs its answers miss zero by {number(pairs['loop_defect'])}, or "
+        f"{100 * pairs['loop_defect_relative']:.2g} % of a typical log-ratio."
+    )
+
+
 def fit_text(fit: FitResult) -> str:
     """A fit as text."""
     law = fit.law
@@ -79,7 +93,10 @@ def fit_text(fit: FitResult) -> str:
         ]
     for term in fit.additive or ():
         shape = "power law" if term["power_law_enough"] else "curved"
-        lines += [f"Term in {term['groups']}: slope {number(term['slope'])}, {shape}"]
+        between = f"[{number(term['low'])}, {number(term['high'])}]"
+        lines += [f"Term in {term['variables']}: slope {number(term['slope'])} {between}, {shape}"]
+    if fit.additive_pairs is not None:
+        lines += [_loops(fit.additive_pairs)]
     lines += ["", scores_line(fit.scores)]
     lines += [f"{fit.independent_contrasts} independent contrasts ({fit.pairs} pairs)"]
     return "\n".join(lines)
