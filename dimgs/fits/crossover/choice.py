@@ -14,6 +14,8 @@ from dimgs.fits.regimes.frame import Array, Labels
 from dimgs.fits.regimes.prepare import numbered
 from dimgs.fits.regimes.selection import folds
 
+_ONE_SIDED_5 = 1.645
+
 
 @dataclass(frozen=True, eq=False)
 class CrossoverChoice:
@@ -62,7 +64,9 @@ def choose_crossover(
     Returns
     -------
     list of CrossoverChoice
-        Best first. A sharp boundary is listed only where it is significant.
+        Best first. A sharp boundary is listed only where it is significant, and a smooth form
+        ahead of the single law only where it predicts runs left out better, too: the edge of a
+        crossover can be bent through one outlying run.
 
     Raises
     ------
@@ -99,7 +103,33 @@ def choose_crossover(
         if criterion == "cv":
             value = _held_out(model, rows, target, weight, cluster, random_state)
         found.append(CrossoverChoice(name, float(value), float(model.n_parameters_), model))
-    return sorted(found, key=lambda choice: choice.criterion)
+    found.sort(key=lambda choice: choice.criterion)
+    single = next(choice for choice in found if choice.name == "single")
+    ahead = found[: found.index(single)]
+    idle = [
+        choice
+        for choice in ahead
+        if isinstance(choice.model, CrossoverPowerLaw)
+        and not _predicts_better(choice, single, rows, target, weight, cluster, random_state)
+    ]
+    return [choice for choice in found if choice not in idle]
+
+
+def _predicts_better(
+    smooth: CrossoverChoice,
+    single: CrossoverChoice,
+    rows: Array,
+    target: Array,
+    weight: Array,
+    cluster: Labels,
+    seed: int,
+) -> bool:
+    """Whether the gain on runs left out exceeds what chance gives one time in twenty."""
+    one, two = (
+        _held_out_squares(c.model, rows, target, weight, cluster, seed) for c in (single, smooth)
+    )
+    gain = np.bincount(cluster, weight * (one - two))
+    return bool(gain.sum() > _ONE_SIDED_5 * np.sqrt(np.sum(gain**2)))
 
 
 def _held_out(
@@ -110,8 +140,21 @@ def _held_out(
     cluster: Labels,
     seed: int,
 ) -> float:
-    total = 0.0
+    squares = _held_out_squares(model, rows, target, weight, cluster, seed)
+    return float(weight @ squares) / float(weight.sum())
+
+
+def _held_out_squares(
+    model: RegimePowerLaw | CrossoverPowerLaw,
+    rows: Array,
+    target: Array,
+    weight: Array,
+    cluster: Labels,
+    seed: int,
+) -> Array:
+    """Squared error of each run by a fit without its fold."""
+    squares = np.zeros(len(target))
     for train, test in folds(cluster, seed):
         part = clone(model).fit(rows[train], target[train], weight[train], cluster[train])
-        total += float(weight[test] @ (target[test] - part.predict(rows[test])) ** 2)
-    return total / float(weight.sum())
+        squares[test] = (target[test] - part.predict(rows[test])) ** 2
+    return squares
