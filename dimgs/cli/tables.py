@@ -91,6 +91,12 @@ def scales(given: list[str] | None) -> list[str] | str:
     """Scales as :class:`dimgs.discovery.options.Options` takes them."""
     if not given:
         return []
+    if "auto" in given and len(given) > 1:
+        from dimgs.errors import InputError
+
+        raise InputError(
+            "--scale auto chooses all scales; give it alone, or name every scale as 'M0 [kg]'."
+        )
     return "auto" if given == ["auto"] else given
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from dimgs.errors import InputError
 
+ENGINE_NAMES = ("auto", "structured", "pysr", "operon", "power_law")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -42,7 +44,7 @@ class Options:
     Raises
     ------
     InputError
-        If the level is not between 0 and 1.
+        If the level is not between 0 and 1, or another field cannot be used.
     """
 
     constants: Sequence[str] = ()
@@ -62,6 +64,10 @@ class Options:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if self.engine not in ENGINE_NAMES:
+            raise InputError(
+                f"There is no engine '{self.engine}'; choose from {', '.join(ENGINE_NAMES)}."
+            )
         if not 0.0 < self.level < 1.0:
             raise InputError(
                 f"The level is {self.level}; give the coverage as a fraction, such as 0.9."

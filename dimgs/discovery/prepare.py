@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
@@ -20,6 +21,11 @@ from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.inputs import constant_variables
 from dimgs.variables import Variable
+
+# an exponent, and a relative deviation, that are rounding; the most columns a leak is sought in
+_NO_POWER = 1e-3
+_EXACT = 1e-6
+_MOST_COLUMNS = 8
 
 
 @dataclass(frozen=True)
@@ -217,8 +223,14 @@ def _leaks(data: Dataset, target: str, inputs: list[str]) -> list[str]:
     if not varying or data.variable(target).is_level or np.any(values <= 0) or len(values) < 4:
         return []
     logs = np.log(np.column_stack([np.asarray(data[n], dtype=np.float64) for n in varying]))
+    leaks = monomial_leak(logs, np.log(values), varying)
+    if not leaks:
+        # a coefficient that was derived with many other columns, as Cd = F/(rho·U²·D²)
+        used = _exact_columns(logs, np.log(values))
+        names = [varying[j] for j in used]
+        leaks = monomial_leak(logs[:, used], np.log(values), names, max_columns=len(used))
     out = []
-    for leak in monomial_leak(logs, np.log(values), varying):
+    for leak in leaks:
         monomial = PiGroup.of("leak", leak.exponents)
         columns = ",".join(leak.exponents)
         out.append(
@@ -227,3 +239,13 @@ def _leaks(data: Dataset, target: str, inputs: list[str]) -> list[str]:
             f"the same."
         )
     return out
+
+
+def _exact_columns(logs: NDArray[np.float64], target: NDArray[np.float64]) -> list[int]:
+    """Columns that the target follows to rounding, where they can be told and are not many."""
+    runs, columns = logs.shape
+    table = np.column_stack([np.ones(runs), logs - logs.mean(axis=0)])
+    found, _, rank, _ = np.linalg.lstsq(table, target, rcond=1e-9)
+    used = np.flatnonzero(np.abs(found[1:]) > _NO_POWER).tolist()
+    exact = rank == columns + 1 < runs - 1 and np.ptp(target - table @ found) < _EXACT
+    return used if exact and len(used) <= _MOST_COLUMNS else []

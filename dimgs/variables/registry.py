@@ -58,6 +58,6 @@ def define_unit(definition: str) -> None:
         registry().define(definition)
     except Exception as error:
         raise InputError(
-            f"The unit definition '{definition}' cannot be read ({error}); "
+            f"The unit definition '{definition}' cannot be read; "
             f"write it as 'EUR = [currency]' or 'furlong = 201.168 m'."
         ) from error

@@ -9,6 +9,7 @@ import sympy
 from dimgs import Dataset, Options, discover
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.search import is_monomial
+from dimgs.errors import InputError
 
 
 def _throws(sine: bool) -> Dataset:
@@ -69,3 +70,22 @@ def test_a_power_law_in_other_clothes_is_no_new_law() -> None:
     assert is_monomial(pi_2 * sympy.cbrt(c * pi_1) ** 2)
     assert not is_monomial(sympy.sqrt(c * pi_1 + 1))
     assert not is_monomial(c**pi_1)
+
+
+def test_a_coefficient_derived_from_the_target_is_named() -> None:
+    rng = np.random.default_rng(5)
+    U, D, rho, mu = np.exp(rng.uniform(0.0, 2.0, (4, 20)))
+    F = 0.7 * rho * U**2 * D**2 * np.exp(rng.normal(0.0, 0.1, 20))
+    columns = {"U [m/s]": U, "D [m]": D, "rho [kg/m^3]": rho, "mu [Pa*s]": mu, "F [N]": F}
+    derived = Dataset.from_columns({**columns, "Cd [1]": F / (rho * U**2 * D**2)})
+    (named,) = [w for w in fit(derived, "F", Options()).warnings if "exactly a constant" in w]
+    assert "Cd·D²·U²·rho" in named
+    plain = fit(Dataset.from_columns(columns), "F", Options())
+    assert not [w for w in plain.warnings if "exactly a constant" in w]
+
+
+def test_wrong_options_are_refused_even_where_they_would_not_matter() -> None:
+    with pytest.raises(InputError, match="no engine 'zz'; choose from auto, structured"):
+        Options(engine="zz")
+    with pytest.raises(InputError, match="seed is -1"):
+        Options(seed=-1)
