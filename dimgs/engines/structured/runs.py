@@ -124,7 +124,7 @@ def _floor_of(logs: Array, y: Array) -> float:
     additive and small responses are not to be trusted; else errors are relative throughout.
     """
     n = len(y)
-    if n < _FEWEST or logs.shape[1] == 0:
+    if n < _FEWEST or not np.any(np.ptp(logs, axis=0)):
         return _RELATIVE_FLOOR
     X = logs - logs.mean(axis=0)
     U, s, _ = np.linalg.svd(X, full_matrices=False)
