@@ -29,7 +29,7 @@ def written(folder: Path, kind: str, n_rows: int) -> Path:
     return folder / "d"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     st.sampled_from(["csv", "parquet", "folder"]),
     st.integers(3, 2000),
