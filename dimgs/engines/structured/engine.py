@@ -8,8 +8,11 @@ import numpy as np
 
 from dimgs.engines.protocol import Budget, Outcome, Problem, Result
 from dimgs.engines.structured.archive import Archive, OutOfBudget
+from dimgs.engines.structured.arguments import Arguments
+from dimgs.engines.structured.enumeration import enumerated
 from dimgs.engines.structured.factors import Factors, power_law
 from dimgs.engines.structured.finish import candidates_of, unexplained
+from dimgs.engines.structured.genetic import genetic_search
 from dimgs.engines.structured.quadratic import quadratic_forms
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import Sums
@@ -23,6 +26,8 @@ from dimgs.engines.structured.targets import (
 )
 
 _NOTHING_LEFT = 0.05
+_IDLE = 4
+_GAIN = 1.0
 _FEWEST_RUNS = 5
 STAGES = ("a", "b", "c", "d")
 
@@ -95,18 +100,20 @@ class StructuredEngine:
         runs = archive.runs
         if not np.any(runs.y):
             return "the response is zero in every run"
-        before = "b"
+        bits, idle = np.inf, 0
         for stage, step in self._steps(archive, seed):
             if stage not in self.stages:
                 continue
-            if stage != before and stage == "d" and unexplained(archive) < _NOTHING_LEFT:
+            if (stage == "d" or idle >= _IDLE) and unexplained(archive) < _NOTHING_LEFT:
                 return "leaves nothing that depends on the groups"
-            before = stage
             step()
             if archive.exact:
                 return "explains every run to the precision of the numbers"
             if not runs.n_groups:
                 return "there is no group that it could depend on"
+            now = np.inf if archive.best is None else archive.best.bits
+            idle = idle + 1 if now >= bits - _GAIN and stage == "c" else 0
+            bits = min(bits, now)
         return "every stage was searched"
 
     def _steps(self, archive: Archive, seed: int) -> list[tuple[str, Callable[[], None]]]:
@@ -126,6 +133,15 @@ class StructuredEngine:
 
         def one() -> None:
             factors().alone([itself, *functions(runs), *shifted(runs, 6)], archive)
+
+        grown: list[Arguments] = []
+
+        def small_trees() -> None:
+            grown.append(enumerated(runs, 9000, archive))
+            bank = Factors.over(runs, grown[0])
+            bank.alone([itself, *others, *shifted(runs, 8)], archive)
+            if not archive.exact:
+                bank.several(itself, archive, share=0.6, most=2)
 
         def two(target: Target, archive: Archive) -> None:
             factors().several(target, archive, share=0.4, most=2)
@@ -149,6 +165,8 @@ class StructuredEngine:
             ("c", for_each(two, functions(runs))),
             ("c", for_each(sums.squares, [itself, *others])),
             ("c", for_each(two, shifted(runs, 8))),
+            ("d", small_trees),
+            ("d", lambda: genetic_search(archive, grown[0], seed)),
         ]
 
 
