@@ -93,12 +93,13 @@ def study(prepared: Prepared, options: Options, *, distil_first: bool = False) -
     found = _power_law(prepared, options)
     if options.engine == "power_law":
         return _settled(found)
-    explained = False
-    if distil_first:
-        found, explained = _distilled(found, options, end)
+    first, explained = _distilled(found, options, end if distil_first else time.monotonic())
+    if distil_first or first.exact:
+        found = first
+    explained = explained and (distil_first or first.exact)
     if is_searchable(prepared.design) and not explained and time.monotonic() < end:
         found = _searched(found, replace(options, time_limit=max(end - time.monotonic(), 1e-3)))
-    if not distil_first:
+    if not distil_first and not found.exact:
         found, _ = _distilled(found, options, end)
     return _settled(found)
 

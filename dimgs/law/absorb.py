@@ -40,20 +40,23 @@ def absorb(law: Law) -> Law:
     expression = law.expression
     dimension = {c.name: c.dimension for c in law.constants}
     gone: list[Constant] = []
+    numbers: dict[str, float] = {}
     for scale in law.constants:
         if scale.origin != "scale" or scale.value != 1.0:
             continue
         powers = scale_powers(expression, scale.name, fitted)
         if powers is None:
+            expression, numbers = _numbered(expression, scale, numbers)
             continue
         for name, power in powers.items():
             dimension[name] = dimension[name] * scale.dimension**power
         expression = expression.subs(sympy.Symbol(scale.name), sympy.Integer(1))
         gone.append(scale)
-    if not gone:
+    if not gone and not numbers:
         return law
-    kept = [c for c in law.constants if c not in gone]
-    names = _names(law, kept, gone, dimension)
+    kept = [replace(c, value=numbers.get(c.name, c.value)) for c in law.constants if c not in gone]
+    counted = [c for c in law.constants if c.name in numbers]
+    names = _names(law, kept, [*gone, *counted], dimension)
     rename = {sympy.Symbol(old): sympy.Symbol(new) for old, new in names.items()}
     try:
         return replace(
@@ -116,6 +119,18 @@ def scale_powers(
     }
 
 
+def _numbered(
+    expression: sympy.Expr, scale: Constant, numbers: Mapping[str, float]
+) -> tuple[sympy.Expr, dict[str, float]]:
+    """A scale that is a factor of its own takes the number in front of it: 2 s with s = 1."""
+    symbol = sympy.Symbol(scale.name)
+    number, rest = expression.as_coeff_Mul()
+    alone = rest.is_Mul and symbol in rest.args and not (rest / symbol).has(symbol)
+    if not (alone or rest == symbol) or number in (0, 1) or not number.is_positive:
+        return expression, dict(numbers)
+    return rest, {**numbers, scale.name: float(number)}
+
+
 class _Walk:
     """Power of the scale in every node, linear in the unknown powers of the constants."""
 
@@ -170,7 +185,11 @@ def _names(
     out: dict[str, str] = {}
     for scale in gone:
         alike = [c for c in kept if dimension[c.name] == scale.dimension and c.name not in out]
-        alike = [c for c in alike if c.origin == "fitted" and c.dimension != scale.dimension]
+        alike = [
+            c
+            for c in alike
+            if c.name == scale.name or (c.origin == "fitted" and c.dimension != scale.dimension)
+        ]
         stem = scale.name.rstrip("0123456789_") or scale.name
         letters = "cdefgh" if len(alike) == 1 else "abcdefghij"
         free = [f"{stem}_{x}" for x in letters if f"{stem}_{x}" not in taken]

@@ -226,13 +226,7 @@ def assemble(
         Constant(name, float(v), Dimension(), float(v - h), float(v + h))
         for name, v, h in zip(order, found.values, half, strict=True)
     ]
-    monomials = {
-        sympy.Symbol(f.name): _monomial(design, names, dict(f.group.exponents))
-        for f in design.features
-        if f.group is not None
-    }
-    back = {k: -e for k, e in response.exponents if k != target.name}
-    whole = expression.subs(monomials, simultaneous=True) * _monomial(design, names, back)
+    whole = in_variables(design, expression)
     used = {str(s) for s in whole.free_symbols}
     symbols, unused = names.split(used)
     basis = design.basis.variables
@@ -271,6 +265,21 @@ def assemble(
         known=tuple(v for v in basis if v.role == "constant"),
         unused=unused,
     )
+
+
+def in_variables(design: Design, expression: sympy.Expr) -> sympy.Expr:
+    """The target in the variables, from pi_0 in the groups."""
+    target, response = design.basis.target, design.basis.response
+    assert target is not None
+    assert response is not None
+    names = Names.of(design)
+    monomials = {
+        sympy.Symbol(f.name): _monomial(design, names, dict(f.group.exponents))
+        for f in design.features
+        if f.group is not None
+    }
+    back = {k: -e for k, e in response.exponents if k != target.name}
+    return expression.subs(monomials, simultaneous=True) * _monomial(design, names, back)
 
 
 def _monomial(design: Design, names: Names, powers: Mapping[str, object]) -> sympy.Expr:

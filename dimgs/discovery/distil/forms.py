@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 _MOST_POINTS = 150
 _FRONT = 4
 _SMALLEST = 1e-20
+_POWERS = tuple(sympy.Rational(p) for p in (-2, -1, "-1/2", "1/2", 2))
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ def description_bits(expression: sympy.Expr, constants: int, mse: float, n: int)
 
 
 def elementary(fields: Fields, sets: Sequence[tuple[Argument, ...]], count: int) -> list[Form]:
-    """The best lines, hyperbolas and logarithms in a single argument.
+    """The best lines, powers, hyperbolas and logarithms in a single argument.
 
     Parameters
     ----------
@@ -76,9 +77,10 @@ def _fits(argument: Argument, fields: Fields, root: Array) -> Iterator[tuple[For
         if curve[1] != 0 and abs(curve[0] / curve[1]) < 300:
             zero = float(np.exp(-curve[0] / curve[1]))
             yield Form(d * sympy.log(U / c), {"c_1": zero, "c_2": curve[1]}), left
-    if np.all(u != 0):
-        curve, left = _linear(1 / u, a, root)
-        yield Form(c + d / U, {"c_1": curve[0], "c_2": curve[1]}), left
+    for power in _POWERS:
+        if argument.positive or (power.is_integer and (power > 0 or bool(np.all(u != 0)))):
+            curve, left = _linear(u ** float(power), a, root)
+            yield Form(c + d * U**power, {"c_1": curve[0], "c_2": curve[1]}), left
     if len(u) >= 5:
         pole = _pole(u, a, root)
         curve, left = _linear(1 / (u + pole), a, root)
@@ -164,10 +166,8 @@ def searched(
 
 def _form(candidate: Candidate, back: Mapping[sympy.Symbol, sympy.Expr]) -> Form:
     form = Form(candidate.expression, candidate.constants).renamed("q_")
-    return Form(
-        _partial_fraction(form, list(back)).expression.xreplace(dict(back)),
-        _partial_fraction(form, list(back)).constants,
-    )
+    form = _partial_fraction(form, list(back))
+    return Form(form.expression.xreplace(dict(back)), form.constants)
 
 
 def _partial_fraction(form: Form, arguments: list[sympy.Symbol]) -> Form:

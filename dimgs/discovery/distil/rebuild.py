@@ -14,8 +14,10 @@ from dimgs.discovery.distil.directions import Direction
 from dimgs.discovery.distil.fields import Fields
 from dimgs.discovery.distil.forms import Form, description_bits, searched
 from dimgs.errors import DimgsError
-from dimgs.law.assemble import feature_values, refit
+from dimgs.law.absorb import scale_powers
+from dimgs.law.assemble import feature_values, in_variables, refit
 from dimgs.law.evaluate import evaluate
+from dimgs.law.names import Names
 
 Array = NDArray[np.float64]
 _LEVEL = 0.99
@@ -153,11 +155,15 @@ def _simple(design: Design, direction: Direction, form: Form) -> Iterator[tuple[
 
 
 def simplest(design: Design, found: Rebuilt) -> Rebuilt:
-    """Constants replaced by simple rationals that their intervals hold, where bits are saved."""
+    """Constants replaced by simple rationals that their intervals hold, where bits are saved.
+
+    Constants that carry an unknown scale are numbers in an arbitrary unit, and stay.
+    """
+    fixed = _with_units(design, found.form)
     changed = True
     while changed:
         changed = False
-        for name in sorted(found.form.constants):
+        for name in sorted(set(found.form.constants) - fixed):
             for value in _simple_near(found, name):
                 number = sympy.Rational(value.numerator, value.denominator)
                 expression = found.form.expression.subs(sympy.Symbol(name), number)
@@ -172,6 +178,17 @@ def simplest(design: Design, found: Rebuilt) -> Rebuilt:
             if changed:
                 break
     return found
+
+
+def _with_units(design: Design, form: Form) -> set[str]:
+    names = Names.of(design).identifier
+    whole = in_variables(design, form.expression)
+    out: set[str] = set()
+    for variable in design.basis.variables:
+        if variable.role == "scale" and variable.name in names:
+            powers = scale_powers(whole, names[variable.name], sorted(form.constants))
+            out |= set(powers or ())
+    return out
 
 
 def _simple_near(found: Rebuilt, name: str) -> list[Fraction]:
