@@ -105,7 +105,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 def peak_megabytes(table: Path) -> float:
     """Most memory that a process of its own holds while it fits the table."""
-    command = [sys.executable, "-m", "case_studies.benchmarks.large_tables", "--memory", table]
+    command = [sys.executable, "-m", "case_studies.benchmarks.large_tables", "--memory", str(table)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return float(done.stdout)
 
