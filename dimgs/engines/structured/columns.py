@@ -7,9 +7,10 @@ from numpy.typing import NDArray
 
 from dimgs.engines.structured.arguments import Arguments
 from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.trees import Mono
 
 Array = NDArray[np.float64]
-AFFINE, EXPONENTIAL = "affine", "exponential"
+AFFINE, EXPONENTIAL, ITSELF = "affine", "exponential", "itself"
 NATURAL = (1.0, 2.0, 0.5, np.pi, 2 * np.pi, 1 / np.pi, 1 / (2 * np.pi), 4.0, 0.25, 3.0, 1 / 3)
 _GRID = np.geomspace(0.02, 40.0, 17)
 _CHUNK = 8192
@@ -23,7 +24,8 @@ class Columns:
     Parameters
     ----------
     function : ndarray of str, shape (n_columns,)
-        Name in the library, "affine" for 1 + c u, or "exponential" for u itself (log of exp u).
+        Name in the library, "affine" for 1 + c u, "exponential" for u (the log of exp u), or
+        "itself" for log|u|.
     argument : ndarray of int, shape (n_columns,)
     constant : ndarray of shape (n_columns,)
     projected : ndarray of float32, shape (n_columns, n_runs)
@@ -46,6 +48,8 @@ def log_values(function: str, u: Array, c: Array) -> Array:
     with np.errstate(all="ignore"):
         if function == EXPONENTIAL:
             return np.broadcast_to(u, np.broadcast_shapes(np.shape(u), np.shape(c)))
+        if function == ITSELF:
+            return np.log(np.abs(u)) + 0.0 * c
         g = 1 + c * u if function == AFFINE else FUNCTIONS[function].value(c * u)
         return np.log(np.abs(g))
 
@@ -53,7 +57,7 @@ def log_values(function: str, u: Array, c: Array) -> Array:
 def log_slope(function: str, u: Array, c: float) -> Array:
     """Derivative of log|g(c u)| by log c."""
     with np.errstate(all="ignore"):
-        if function == EXPONENTIAL:
+        if function in (EXPONENTIAL, ITSELF):
             return np.zeros_like(u)
         if function == AFFINE:
             return c * u / (1 + c * u)
@@ -100,6 +104,8 @@ def build_columns(
             function.extend([name] * len(inside))
 
     everything = range(len(arguments))
+    composed = [i for i, tree in enumerate(arguments.trees) if not isinstance(tree, Mono)]
+    put(ITSELF, composed, [1.0] * len(composed))
     put(EXPONENTIAL, list(everything), [1.0] * len(arguments))
     rows, cs = _pairs(arguments, range(free), _affine_constants)
     put(AFFINE, rows, cs)

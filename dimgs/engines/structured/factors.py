@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Arguments, differences, modulated, plain, roots
-from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, NATURAL, Columns, build_columns
+from dimgs.engines.structured.columns import (
+    AFFINE,
+    EXPONENTIAL,
+    ITSELF,
+    NATURAL,
+    Columns,
+    build_columns,
+)
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.model import Model, refine
 from dimgs.engines.structured.rounding import rounded_trees
@@ -54,8 +61,6 @@ class Factors:
     @classmethod
     def of(cls, runs: Runs) -> "Factors":
         """Build the columns of a problem."""
-        root = np.sqrt(runs.weights) * np.abs(runs.y) / runs.size
-        base = power_basis(runs, root)
         monomials = plain(runs, 110)
         pairs = differences(runs, 110)
         squares = differences(runs, 100, squares=True, signs=(-1,))
@@ -63,7 +68,14 @@ class Factors:
         inner = plain(runs, 12) + differences(runs, 24)
         rooted = roots(runs, 10)
         arguments = simple + rooted + squares + modulated(runs, inner, 1200)
-        columns = build_columns(arguments, len(simple), len(simple) + len(rooted), root, base)
+        return cls.over(runs, arguments, len(simple), len(simple) + len(rooted))
+
+    @classmethod
+    def over(cls, runs: Runs, arguments: Arguments, simple: int = 0, free: int = 0) -> "Factors":
+        """Columns of the given arguments; see `build_columns` for the numbers."""
+        root = np.sqrt(runs.weights) * np.abs(runs.y) / runs.size
+        base = power_basis(runs, root)
+        columns = build_columns(arguments, simple, free, root, base)
         return cls(runs, root, base, arguments, columns, _bits(columns, arguments))
 
     def alone(self, targets: list[Target], archive: Archive) -> None:
@@ -176,7 +188,12 @@ def power_basis(runs: Runs, root: Array) -> Array:
 
 
 def _bits(columns: Columns, arguments: Arguments) -> Array:
-    known = {AFFINE: 3.0, EXPONENTIAL: 3.0, **{n: f.bits for n, f in FUNCTIONS.items()}}
+    known = {
+        AFFINE: 3.0,
+        EXPONENTIAL: 3.0,
+        ITSELF: 0.0,
+        **{n: f.bits for n, f in FUNCTIONS.items()},
+    }
     function = np.array([known[str(n)] for n in columns.function])
     size = np.abs(columns.constant)
     constant = np.where(np.isin(size, NATURAL), 4.0, 7.0)

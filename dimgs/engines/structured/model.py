@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.engines.structured.columns import EXPONENTIAL, log_slope, log_values
+from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, log_slope, log_values
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import Tree
@@ -67,7 +67,7 @@ def refine(model: Model, runs: Runs, target: Target, root: Array) -> Model | Non
     if fitted is None:
         return None
     beta, e, Z = fitted
-    nonlinear = [j for j, name in enumerate(model.functions) if name != EXPONENTIAL]
+    nonlinear = [j for j, name in enumerate(model.functions) if name not in (EXPONENTIAL, ITSELF)]
     n_linear = Z.shape[1]
     damping = 1e-3
     J = Z

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL
+from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.model import Model
 from dimgs.engines.structured.runs import Runs
@@ -66,7 +66,8 @@ def _nearest_plane(
     assert model.coefficients is not None
     assert model.covariance is not None
     n_linear = len(model.coefficients)
-    nonlinear = [j for j, name in enumerate(model.functions) if name != EXPONENTIAL]
+    linear = (EXPONENTIAL, ITSELF)
+    nonlinear = [j for j, name in enumerate(model.functions) if name not in linear]
     theta = np.concatenate([model.coefficients, np.zeros(len(nonlinear))])
     C = model.covariance.copy()
     left = list(varied)
@@ -112,10 +113,11 @@ def _tree(
         if b == 0:
             return None
         with np.errstate(all="ignore"):
-            g = 1 + c[j] * u if name == AFFINE else FUNCTIONS[name].value(c[j] * u)
-        base: Tree
-        inner = Product((Number(float(c[j])), argument))
-        base = Sum((ONE, inner)) if name == AFFINE else Call(name, inner)
+            g = u if name == ITSELF else _values(name, c[j] * u)
+        base = argument
+        if name != ITSELF:
+            inner = Product((Number(float(c[j])), argument))
+            base = Sum((ONE, inner)) if name == AFFINE else Call(name, inner)
         if np.all(g < 0) and b.denominator > 1:
             base = (
                 Sum((exact(-1), Product((Number(-float(c[j])), argument))))
@@ -132,3 +134,7 @@ def _tree(
     if abs(mean) < 0.9:
         return None
     return Product((Number(prefactor if mean > 0 else -prefactor), *factors))
+
+
+def _values(name: str, v: Array) -> Array:
+    return np.asarray(1 + v if name == AFFINE else FUNCTIONS[name].value(v))
