@@ -46,6 +46,10 @@ ArrheniusPower = Annotated[
     bool, typer.Option("--arrhenius-power", help="Let that temperature enter as a power too.")
 ]
 Robust = Annotated[bool, typer.Option("--robust", help="Fit by ranks: outliers do no harm.")]
+ErrorsInVariables = Annotated[
+    bool,
+    typer.Option("--errors-in-variables", help="Use the error columns (x_err) of inputs too."),
+]
 
 EngineName = Annotated[
     str, typer.Option("--engine", help="auto, structured, pysr, operon or power_law.")

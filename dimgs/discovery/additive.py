@@ -115,8 +115,8 @@ def feature_bases(design: Design) -> list[IntMatrix]:
     found: dict[frozenset[tuple[int, ...]], tuple[int, IntMatrix]] = {}
     for basis in enumerate_bases(matrix):
         wanted: Array = np.array(basis.groups, dtype=np.float64).T
-        exact, *_ = np.linalg.lstsq(known, wanted, rcond=None)
-        places: IntMatrix = np.round(exact).astype(np.int64)
+        exact = np.linalg.lstsq(known, wanted, rcond=None)[0]
+        places = np.asarray(np.round(exact), dtype=np.int64)
         if not np.array_equal(known @ places, wanted):
             continue
         size: Array = np.abs(wanted).sum(axis=0)

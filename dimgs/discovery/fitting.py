@@ -15,6 +15,7 @@ from dimgs.discovery.crossing import crossover_of
 from dimgs.discovery.diagnostics import group_warnings, missing_scale, self_correlation
 from dimgs.discovery.further import local_of, regime_document, regimes_of
 from dimgs.discovery.options import Options
+from dimgs.discovery.orthogonal import fit_orthogonal, inputs_with_errors
 from dimgs.discovery.power import (
     PowerFit,
     fit_ranks,
@@ -83,6 +84,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         warnings=(
             *prepared.warnings,
             *_unused_options(options),
+            *_unused_errors(design, options),
             *(() if additive is None else additive.warnings),
             *_fit_warnings(design, fit, law, options.level),
         ),
@@ -137,13 +139,24 @@ def _unused_options(options: Options) -> list[str]:
     return out
 
 
+def _unused_errors(design: Design, options: Options) -> list[str]:
+    names = inputs_with_errors(design)
+    if options.errors_in_variables or not names:
+        return []
+    text = (
+        f"The errors of {', '.join(names)} are not used; if they are not small against the spread, "
+        f"exponents come out too flat, and --errors-in-variables takes them into account."
+    )
+    return [text]
+
+
 def _fitter(options: Options) -> Callable[[Design], PowerFit]:
     def run(design: Design) -> PowerFit:
-        return (
-            fit_ranks(design, options.level)
-            if options.robust
-            else fit_squares(design, options.level)
-        )
+        if options.errors_in_variables:
+            return fit_orthogonal(design, options.level)
+        if options.robust:
+            return fit_ranks(design, options.level)
+        return fit_squares(design, options.level)
 
     return run
 
@@ -202,6 +215,7 @@ def _fit_warnings(design: Design, fit: PowerFit, law: Law, level: float) -> list
         rows = [int(design.data.rows[i]) for i in fit.outliers]
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
         out.append(f"{len(rows)} outlying runs (rows {shown}).")
+    out += fit.notes
     out += group_warnings(design, fit, level)
     noticed = (missing_scale(design), self_correlation(design, fit.predictor()(design)))
     out += [warning for warning in noticed if warning is not None]

@@ -28,6 +28,8 @@ class Options:
         Let that temperature enter as a power too.
     robust : bool
         Fit by ranks instead of squares.
+    errors_in_variables : bool
+        Let the error columns of the inputs count, by orthogonal regression.
     regimes, local, additive : bool
         Look for regimes, local exponents and additive terms as well.
     engine : {"auto", "structured", "pysr", "operon", "power_law"}
@@ -54,6 +56,7 @@ class Options:
     arrhenius: str | None = None
     arrhenius_power: bool = False
     robust: bool = False
+    errors_in_variables: bool = False
     regimes: bool = False
     local: bool = False
     additive: bool = False
@@ -71,6 +74,11 @@ class Options:
         if not 0.0 < self.level < 1.0:
             raise InputError(
                 f"The level is {self.level}; give the coverage as a fraction, such as 0.9."
+            )
+        if self.errors_in_variables and (self.robust or self.within is not None):
+            raise InputError(
+                "Errors in the inputs are not combined with a robust fit or with prefactors by "
+                "group: leave out --errors-in-variables, or --robust and --within."
             )
         if not str(self.seed).isdecimal():
             raise InputError(f"The seed is {self.seed!r}; give a whole number from 0 up.")

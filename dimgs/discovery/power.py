@@ -36,6 +36,8 @@ class PowerFit:
     n_contrasts, n_pairs : int
     outliers : tuple of int
         Positions of outlying runs (robust fits).
+    notes : tuple of str
+        What the fit itself warns of.
     raw : PowerLawFit, optional
         The least-squares fit that it came from.
     """
@@ -55,6 +57,7 @@ class PowerFit:
     n_contrasts: int
     n_pairs: int
     outliers: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
     raw: PowerLawFit | None = None
 
     def predictor(self) -> Predictor:

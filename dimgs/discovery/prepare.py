@@ -76,7 +76,8 @@ def prepare(
         data.variable(name)
     inputs = [n for n in data.numeric_names if n != target and n not in labels]
     used = [target, *inputs, *dict.fromkeys(labels)]
-    errors = [target] if target in data.errors else []
+    wanted = [target, *(inputs if options.errors_in_variables else [])]
+    errors = [n for n in wanted if n in data.errors]
     if options.drop_bad:
         data = drop_bad_rows(data, used, errors=errors)
     require_finite(data, used, errors)

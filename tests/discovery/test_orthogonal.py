@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from dimgs.dataset import Dataset
+from dimgs.discovery.fitting import fit
+from dimgs.discovery.options import Options
+from dimgs.discovery.orthogonal import error_covariance
+from dimgs.discovery.prepare import prepare
+from dimgs.errors import InputError
+
+ASKED = Options(errors_in_variables=True)
+
+
+def noisy(seed: int, order: tuple[int, int] = (0, 1), length: str = "m") -> Dataset:
+    """y = x²/w with errors of 30 % in x, 1 % in w and 5 % in y."""
+    rng = np.random.default_rng(seed)
+    x, w = np.exp(0.6 * rng.normal(size=150)), np.exp(rng.normal(size=150))
+    y = x**2 / w * np.exp(0.05 * rng.normal(size=150))
+    x = x * np.exp(0.3 * rng.normal(size=150))
+    unit = 100.0 if length == "cm" else 1.0
+    inputs = [
+        {f"x [{length}]": unit * x, f"x_err [{length}]": unit * 0.3 * x},
+        {"w [m]": w, "w_err [m]": 0.01 * w},
+    ]
+    columns = {**inputs[order[0]], **inputs[order[1]], "y [m]": y, "y_err [m]": 0.05 * y}
+    return Dataset.from_columns(columns)
+
+
+def test_exponents_flattened_by_errors_of_the_inputs_are_restored() -> None:
+    plain, orthogonal = [], []
+    covered = 0
+    for seed in range(10):
+        plain.append(fit(noisy(seed), "y").exponents[0].value)
+        own = fit(noisy(seed), "y", ASKED).exponents[0]
+        orthogonal.append(own.value)
+        covered += own.low <= -2 <= own.high
+    assert np.mean(plain) > -1.93
+    assert np.mean(orthogonal) == pytest.approx(-2, abs=0.03)
+    assert covered >= 7
+
+
+def test_neither_columns_nor_units_matter() -> None:
+    one = fit(noisy(1), "y", ASKED)
+    for other in (noisy(1, (1, 0)), noisy(1, length="cm")):
+        two = fit(other, "y", ASKED)
+        assert two.exponents[0].value == pytest.approx(one.exponents[0].value, rel=1e-6)
+        assert two.exponents[0].low == pytest.approx(one.exponents[0].low, rel=1e-5)
+
+
+def test_errors_that_are_not_used_are_named_and_those_used_are_not() -> None:
+    assert any("errors of w, x are not used" in t for t in fit(noisy(0), "y").warnings)
+    assert not any("are not used" in t for t in fit(noisy(0), "y", ASKED).warnings)
+
+
+def test_covariance_of_the_groups_follows_the_variables() -> None:
+    design = prepare(noisy(0), "y", ASKED).design
+    found = error_covariance(design)
+    group = design.features[0].group
+    response = design.basis.response
+    assert group is not None
+    assert response is not None
+    spread = {"x": 0.3, "w": 0.01, "y": 0.05}
+    rows = [[float(g.get(n)) * s for n, s in spread.items()] for g in (group, response)]
+    np.testing.assert_allclose(
+        found, np.broadcast_to(np.array(rows) @ np.array(rows).T, (150, 2, 2))
+    )
+
+
+def test_temperatures_and_levels_carry_their_errors() -> None:
+    rng = np.random.default_rng(2)
+    T = rng.uniform(300, 400, 40)
+    data = Dataset.from_columns(
+        {
+            "T [K]": T + rng.normal(size=40),
+            "T_err [K]": np.ones(40),
+            "k [dB]": 100 - 20000 / T,
+            "k_err [dB]": np.full(40, 0.1),
+        }
+    )
+    design = prepare(data, "k", Options(arrhenius="T", errors_in_variables=True)).design
+    found = error_covariance(design)
+    np.testing.assert_allclose(found[:, 0, 0], data["T"] ** -4.0)
+    np.testing.assert_allclose(found[:, 1, 1], (0.1 * np.log(10) / 10) ** 2)
+
+
+def test_errors_too_small_for_the_scatter_are_told() -> None:
+    data = noisy(0)
+    rng = np.random.default_rng(5)
+    far = {f"{n} [m]": np.asarray(data[n]) for n in ("x", "w")}
+    far |= {f"{n}_err [m]": np.asarray(data.errors[n]) for n in ("x", "w", "y")}
+    far["y [m]"] = np.asarray(data["y"]) * np.exp(2.0 * rng.normal(size=150))
+    found = fit(Dataset.from_columns(far), "y", ASKED)
+    assert any("stated errors explain" in t for t in found.warnings)
+
+
+def test_what_is_missing_or_contradicts_is_said() -> None:
+    data = noisy(0)
+    columns = {f"{n} [m]": np.asarray(data[n]) for n in ("x", "w", "y")}
+    with pytest.raises(InputError, match="y_err"):
+        fit(Dataset.from_columns({**columns, "x_err [m]": data["x"]}), "y", ASKED)
+    with pytest.raises(InputError, match="No input has an error column"):
+        fit(Dataset.from_columns({**columns, "y_err [m]": data["y"]}), "y", ASKED)
+    with pytest.raises(InputError, match="robust"):
+        Options(errors_in_variables=True, robust=True)
