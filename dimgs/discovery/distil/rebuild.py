@@ -23,6 +23,7 @@ Array = NDArray[np.float64]
 _LEVEL = 0.99
 _DENOMINATORS = (1, 2, 3, 4)
 _LARGEST = 6
+_NEAR = 0.25
 _MOST_FORMS = 3
 _MOST_OUTLINES = 6
 _LARGEST_LOG = 300.0
@@ -193,14 +194,15 @@ def _with_units(design: Design, form: Form) -> set[str]:
 
 def _simple_near(found: Rebuilt, name: str) -> list[Fraction]:
     value, half = found.form.constants[name], found.halves[name]
-    slack = half + 1e-7 * max(abs(value), 1e-3)
+    # few clusters make intervals so wide that anything is near; bits decide in any case
+    slack = min(half, _NEAR) + 1e-7 * max(abs(value), 1e-3)
     out = []
     for q in _DENOMINATORS:
         p = round(value * q)
         near = Fraction(p, q)
         if abs(near) <= _LARGEST and abs(float(near) - value) <= slack and near not in out:
             out.append(near)
-    return out[:2] if slack < 0.5 else []
+    return out[:2]
 
 
 def positive(design: Design, found: Rebuilt) -> Rebuilt:

@@ -1,0 +1,68 @@
+"""Diffusion in polymers: an exponent that depends on temperature, with three hidden scales.
+
+Data
+    The worked case published with contrastive generative simulation (GSHub, ContrastiveScalingD),
+    evaluated here, not measured: D/D0 = (M/M0)^(-α), α = 1 + Ka/(Kb + T - Tg), for seven molar
+    masses from 40 to 500 g/mol and seven temperatures from 23 to 100 °C in polypropylene
+    (Tg 273 K) and high-density polyethylene (Tg 173 K): 98 runs.
+
+Published
+    Ka = 140 K, Kb = 40 K, M0 = 100 g/mol, D0 = 1e-9 m²/s. Learned from pairs of runs: R² on test
+    pairs 0.8886 by a neural network, 0.8912 by a polynomial, on a random split of pairs, which
+    puts every run of the test into training. Here a whole polymer is left out.
+"""
+
+import numpy as np
+
+from dimgs.dataset import Dataset
+from dimgs.discovery.discover import discover
+from dimgs.law.parts import Constant
+from dimgs.reproduce import Check
+
+TG = {"PP": 273.0, "HDPE": 173.0}
+K_A, K_B, D_0, M_0 = 140.0, 40.0, 1e-9, 100.0
+NETWORK_ON_PAIRS, POLYNOMIAL_ON_PAIRS = 0.8886, 0.8912
+
+FOUR_DIGITS = "four digits, from runs without noise"
+LEFT_OUT = (
+    f"published on pairs that leak: network {NETWORK_ON_PAIRS}, polynomial {POLYNOMIAL_ON_PAIRS}; "
+    "the planted law itself would reach 1"
+)
+
+
+def table() -> Dataset:
+    masses = np.linspace(40.0, 500.0, 7)
+    celsius = np.linspace(23.0, 100.0, 7)
+    names, m, t = (
+        column.ravel() for column in np.meshgrid(list(TG), masses, celsius, indexing="ij")
+    )
+    tg = np.array([TG[name] for name in names])
+    exponent = 1.0 + K_A / (K_B + t + 273.15 - tg)
+    return Dataset.from_columns(
+        {
+            "polymer": names.tolist(),
+            "M [g/mol]": m,
+            "T [degC]": t,
+            "Tg [K]": tg,
+            "D [m^2/s]": D_0 * (m / M_0) ** -exponent,
+        }
+    )
+
+
+def run() -> list[Check]:
+    report = discover(table(), "D", scales="auto", split_by="polymer")
+    law = report.law
+    kelvin = sorted((c for c in law.constants if c.unit == "K"), key=lambda c: -c.value)
+    by_unit = {c.unit: c for c in law.constants}
+    left_out = law.scores.cv_r2_log or 0.0
+    return [
+        _constant("Ka", kelvin[0], K_A),
+        _constant("Kb", kelvin[-1], K_B),
+        _constant("M0", by_unit["kg/mol"], M_0 / 1e3),
+        _constant("D0", by_unit["m^2/s"], D_0),
+        Check("R² with a polymer left out", left_out, None, None, 1.0, 1e-4, why=LEFT_OUT),
+    ]
+
+
+def _constant(name: str, found: Constant, published: float) -> Check:
+    return Check.of(name, found, published, 5e-5, relative=True, unit=found.unit, why=FOUR_DIGITS)
