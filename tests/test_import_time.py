@@ -23,6 +23,8 @@ HEAVY = (
     "pysr",
     "juliacall",
     "pyoperon",
+    "scipy.optimize",
+    "scipy.stats",
 )
 SHOW = f"import json, sys; print(json.dumps([m for m in {HEAVY!r} if m in sys.modules]))"
 COMMAND = (
@@ -55,6 +57,11 @@ def test_importing_dimgs_imports_nothing_heavy() -> None:
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert heavy_after(COMMAND.format(arguments=arguments)) == set()
+
+
+def test_a_plain_fit_of_a_small_table_imports_no_optimiser_and_no_pandas() -> None:
+    code = COMMAND.format(arguments=["fit", "docs/planets.csv", "--target", "T", "--scale", "auto"])
+    assert heavy_after(code) & {"scipy.optimize", "scipy.stats", "pandas", "sklearn"} == set()
 
 
 def test_listing_engines_imports_no_engine() -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import sympy
 from numpy.typing import NDArray
-from scipy.optimize import least_squares
 from scipy.special import stdtrit
 
 from dimgs.design.features import Design
@@ -77,6 +76,9 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     FitError
         If the expression is not real on the runs, or has more constants than there are runs.
     """
+    # slow to import, and a plain power law never comes here
+    from scipy.optimize import least_squares
+
     names = sorted(start)
     known = feature_values(design)
     n = design.n_runs
