@@ -36,7 +36,7 @@ def table() -> Dataset:
     names, m, t = (
         column.ravel() for column in np.meshgrid(list(TG), masses, celsius, indexing="ij")
     )
-    tg = np.array([TG[name] for name in names])
+    tg = np.array([TG[str(name)] for name in names])
     exponent = 1.0 + K_A / (K_B + t + 273.15 - tg)
     return Dataset.from_columns(
         {
@@ -52,6 +52,7 @@ def table() -> Dataset:
 def run() -> list[Check]:
     report = discover(table(), "D", scales="auto", split_by="polymer")
     law = report.law
+    assert law is not None
     kelvin = sorted((c for c in law.constants if c.unit == "K"), key=lambda c: -c.value)
     by_unit = {c.unit: c for c in law.constants}
     left_out = law.scores.cv_r2_log or 0.0

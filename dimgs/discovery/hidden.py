@@ -26,7 +26,7 @@ _LETTERS = {
     "[luminosity]": "J",
 }
 _SHARE = 0.4
-_LONGEST_TEST = 5.0
+_LONGEST_TEST, _SHORTEST = 5.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
         if found.exact:
             break
         left = (end - time.monotonic()) / (len(possible) - k)
-        if left <= 0.1:
+        if automatic and left < _SHORTEST:
             break
-        longest = left if automatic else min(left, _LONGEST_TEST)
+        longest = left if automatic else min(max(left, _SHORTEST), _LONGEST_TEST)
         trial = _with_scale(data, target, replace(options, time_limit=longest), found, scale)
         if trial is None or not _is_better(trial, found, options):
             continue

@@ -74,7 +74,7 @@ def directions(design: Design) -> Iterator[Direction]:
             continue
         z = (*(found.argument(m) for m in free), *plain)
         differences = list(found.differences(variable))
-        sets = [(u,) for u, _, _ in differences]
+        sets: list[tuple[Argument, ...]] = [(u,) for u, _, _ in differences]
         for u, p, q in differences:
             rest = found.independent(
                 [
@@ -166,7 +166,7 @@ class _Groups:
         rounded = np.round(found)
         if not np.allclose(rounded @ self.shape, wanted, atol=1e-9):
             return None
-        return tuple(int(x) for x in rounded)
+        return tuple(int(x) for x in rounded.tolist())
 
 
 def _unlogged(design: Design, feature: Feature) -> Argument:

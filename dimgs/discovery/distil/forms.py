@@ -67,7 +67,8 @@ def elementary(fields: Fields, sets: Sequence[tuple[Argument, ...]], count: int)
 
 def _fits(argument: Argument, fields: Fields, root: Array) -> Iterator[tuple[Form, Array]]:
     u, a = argument.values[fields.rows], fields.exponent
-    U, c, d, e = argument.expression, *sympy.symbols("c_1 c_2 c_3")
+    U = argument.expression
+    c, d, e = sympy.symbols("c_1 c_2 c_3")
     if np.ptp(u) <= 1e-9 * np.abs(u).max():
         return
     line, left = _linear(u, a, root)

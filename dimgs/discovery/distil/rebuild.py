@@ -130,7 +130,8 @@ def _simple(design: Design, direction: Direction, form: Form) -> Iterator[tuple[
     powers = sympy.Mul(
         *(z.expression ** sympy.Symbol(p) for z, p in zip(positive, names, strict=True))
     )
-    c, pivot, x = *sympy.symbols("c_0 x_0"), direction.x.expression
+    c, pivot = sympy.symbols("c_0 x_0")
+    x = direction.x.expression
     for with_pivot in (False, True):
         for used in ([], names) if names else ([],):
             columns = np.column_stack(

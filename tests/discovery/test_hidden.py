@@ -1,0 +1,42 @@
+"""Hidden scales: added where they are asked for, named where nothing else holds."""
+
+import numpy as np
+import pytest
+
+from dimgs import Dataset, pi_basis
+from dimgs.discovery.discover import discover
+from dimgs.discovery.hidden import extra_scales
+from tests.discovery.test_distil import polymers
+
+
+def test_one_scale_per_base_dimension_named_after_an_input() -> None:
+    basis = pi_basis(["T [K]", "Tg [K]", "U [m/s]", "V [m/s]", "y [1]"], "y")
+    assert [s.text for s in extra_scales(basis)] == ["L0 [m]", "T0 [K]", "t0 [s]"]
+
+
+def test_taken_names_are_avoided_and_given_scales_not_repeated() -> None:
+    basis = pi_basis(["T [K]", "T0 [K]", "L [m]", "y [1]"], "y", scales=["L0 [m]"])
+    assert [s.text for s in extra_scales(basis)] == ["T00 [K]"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_the_polymer_law_from_the_table_alone(noise: float) -> None:
+    report = discover(polymers(noise), "D", scales="auto")
+    law = report.law
+    assert law is not None
+    kelvin = sorted(c.value for c in law.constants if c.unit == "K")
+    assert kelvin == pytest.approx([40, 140], rel=0.05 if noise else 5e-5)
+    assert not [c for c in law.constants if c.origin == "scale"]
+    assert any("hidden temperature scale" in w for w in report.warnings)
+    assert report.seconds < 60
+
+
+def test_a_scale_that_would_help_is_named() -> None:
+    rng = np.random.default_rng(0)
+    T, Tg = np.exp(rng.uniform(5, 6, (2, 60)))
+    y = (T * Tg) ** 1.5 * np.exp(0.05 * rng.normal(size=60))
+    data = Dataset.from_columns({"T [K]": T, "Tg [K]": Tg, "y [1]": y})
+    report = discover(data, "y", engine="structured", time_limit=2)
+    assert report.outcome != "converged"
+    assert any('--scale "T0 [K]"' in w for w in report.warnings)

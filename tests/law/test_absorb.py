@@ -1,0 +1,100 @@
+"""Scales absorbed into constants: equal numbers, exact dimensions, nothing arbitrary left."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs import Dataset
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
+from dimgs.law.absorb import absorb, scale_powers
+from dimgs.law.assemble import assemble
+from dimgs.law.law import Law
+
+RNG = np.random.default_rng(0)
+TABLE = Dataset.from_columns(
+    {
+        "M [kg]": np.exp(RNG.uniform(-1, 1, 30)),
+        "T [K]": RNG.uniform(250, 400, 30),
+        "P [W]": np.exp(RNG.uniform(-1, 1, 30)),
+    }
+)
+DESIGN = prepare(TABLE, "P", Options(scales=["M0 [kg]", "P0 [W]", "T0 [K]"])).design
+
+
+def group(variable: str) -> sympy.Expr:
+    """variable/scale in the groups of the design."""
+    for feature in DESIGN.features:
+        assert feature.group is not None
+        powers = dict(feature.group.exponents)
+        if set(powers) == {variable, variable + "0"}:
+            return sympy.Symbol(feature.name) ** int(powers[variable])
+    raise AssertionError(variable)
+
+
+M, T = group("M"), group("T")
+A, B, C, D = sympy.symbols("a b c d")
+
+
+def law(expression: sympy.Expr, **constants: float) -> Law:
+    return assemble(DESIGN, expression, constants, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("expression", "constants", "units"),
+    [
+        (C * M**sympy.Rational(3, 4), {"c": 2.0}, {"W/kg^(3/4)"}),
+        (C * M * sympy.exp(-D / T), {"c": 2.0, "d": 300.0}, {"W/kg", "K"}),
+        (C * M ** (A / (B + T)), {"c": 2.0, "a": 100.0, "b": 40.0}, {"W", "kg", "K"}),
+        (C * (M / D) ** (A / (B + T)), {"c": 2.0, "d": 1.0, "a": 100.0, "b": 40.0},
+         {"W", "kg", "K"}),
+        (C / (1 + D * M), {"c": 2.0, "d": 0.5}, {"W", "1/kg"}),
+    ],
+)  # fmt: skip
+def test_the_numbers_stay_and_the_dimensions_are_exact(
+    expression: sympy.Expr, constants: dict[str, float], units: set[str]
+) -> None:
+    before = law(expression, **constants)
+    after = absorb(before)
+    assert {c.unit for c in after.constants} == units
+    assert np.array_equal(after.predict_si(TABLE), before.predict_si(TABLE))
+    a, b = (each.predict(TABLE, level=0.9) for each in (before, after))
+    assert np.array_equal(a.high.magnitude, b.high.magnitude)
+    fitted = {c.name: (c.value, c.low, c.high) for c in after.constants if c.origin == "fitted"}
+    assert set(fitted.values()) == {
+        (c.value, c.low, c.high) for c in before.constants if c.origin == "fitted"
+    }
+    assert Law.from_json(after.to_json()).constants == after.constants
+
+
+def test_a_scale_stays_where_no_constant_can_carry_it() -> None:
+    after = absorb(law(C * M**A * (2 + sympy.cos(T)), c=1.0, a=0.5))
+    assert {c.name for c in after.constants if c.origin == "scale"} == {"M0", "T0"}
+    assert absorb(after) == after
+
+
+def test_a_number_in_front_of_a_scale_becomes_its_value() -> None:
+    after = absorb(law(2 * M**A, a=0.5))
+    assert [(c.value, c.unit) for c in after.constants if c.name == "P_c"] == [(2.0, "W")]
+    assert np.allclose(after.predict_si(TABLE), law(2 * M**A, a=0.5).predict_si(TABLE), rtol=1e-14)
+
+
+def test_a_law_without_scales_is_itself() -> None:
+    plain = absorb(law(C * M, c=1.0))
+    assert absorb(plain) is plain
+    assert replace(plain) == plain
+
+
+@given(st.fractions(-3, 3, max_denominator=4), st.fractions(-3, 3, max_denominator=4))
+def test_powers_are_those_that_leave_the_law_unchanged(p: Fraction, q: Fraction) -> None:
+    x, s = sympy.symbols("x s")
+    P, Q = (sympy.Rational(v.numerator, v.denominator) for v in (p, q))
+    powers = scale_powers(C * (x / s) ** P * sympy.exp(D * (x / s) ** Q), "s", ["c", "d"])
+    assert powers is not None
+    assert powers.get("c", 0) == -p
+    assert powers.get("d", 0) == -q
