@@ -31,6 +31,8 @@ from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
 from dimgs.report.results import Activation, FitResult
 
+_FOLDS = 10
+_MOST_GROUPS = 50
 _NO_SCORES = Scores(None, None, None, None)
 
 
@@ -167,16 +169,19 @@ def _scores(design: Design, law: Law, fit: PowerFit, options: Options) -> Scores
     def fitter(part: Design) -> Predictor:
         return _fitter(options)(part).predictor()
 
-    left_out = fit.left_out if fit.left_out is not None else _left_out(design, fitter, options)
+    left_out = fit.left_out
+    if left_out is None or design.split is not None:
+        left_out = _left_out(design, fitter, options)
     return scores_of(design, fitted, left_out, fitter, options.seed)
 
 
 def _left_out(design: Design, fitter: Fitter, options: Options) -> NDArray[np.float64]:
-    """Residuals of ten folds of runs (or of groups), each predicted by a fit without it."""
+    """Residuals of ten folds of runs (or of each group), each predicted by a fit without it."""
     rng = np.random.default_rng(options.seed)
     units = np.arange(design.n_runs) if design.split is None else design.split
     names = rng.permutation(np.unique(units))
-    folds = np.array_split(names, min(10, len(names)))
+    most = _FOLDS if design.split is None else _MOST_GROUPS
+    folds = np.array_split(names, min(most, len(names)))
     out = np.full(design.n_runs, np.nan)
     for fold in folds:
         test = np.isin(units, fold)
