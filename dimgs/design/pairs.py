@@ -54,6 +54,13 @@ class PairPolicy(ABC):
         sample_weight : array-like of shape (n_runs,) or None
         """
 
+    @abstractmethod
+    def laplacian_times(self, X: Array, w: Array, Z: Array) -> Array:
+        """Laplacian of the graph of the pairs times Z, shape (n_runs, n_columns).
+
+        Row u is the sum over its pairs of w_u w_v (z_u - z_v).
+        """
+
 
 @dataclass(frozen=True)
 class AllPairs(PairPolicy):
@@ -75,6 +82,10 @@ class AllPairs(PairPolicy):
         moments = Moments.from_arrays(X, y, sample_weight)
         n = moments.count
         return PairScatter(moments.weight * moments.scatter, n * (n - 1) // 2, moments.n_features)
+
+    def laplacian_times(self, X: Array, w: Array, Z: Array) -> Array:
+        """Distance from the mean, times the weights."""
+        return np.asarray(w[:, None] * (w.sum() * Z - w @ Z))
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +124,12 @@ class WithinGroups(PairPolicy):
         counts = np.bincount(codes, weight > 0.0).astype(np.int64)
         return PairScatter(scatter, int((counts * (counts - 1) // 2).sum()), x.shape[1])
 
+    def laplacian_times(self, X: Array, w: Array, Z: Array) -> Array:
+        """Distance from the mean of the group, times the weights."""
+        codes = self._codes(len(X))
+        totals, means = group_means(Z, codes, int(codes.max(initial=-1)) + 1, w)
+        return np.asarray((w * totals[codes])[:, None] * (Z - means[codes]))
+
 
 @dataclass(frozen=True)
 class ReferencePairs(PairPolicy):
@@ -142,6 +159,13 @@ class ReferencePairs(PairPolicy):
         scatter = gap.T @ (gap * (weight[self.run] * weight)[:, None])
         n = int(np.count_nonzero(weight)) - 1 if weight[self.run] > 0.0 else 0
         return PairScatter(scatter, n, x.shape[1])
+
+    def laplacian_times(self, X: Array, w: Array, Z: Array) -> Array:
+        """Distance from the reference run, which bears the sum of all."""
+        self._check(len(X))
+        out = (w[self.run] * w)[:, None] * (Z - Z[self.run])
+        out[self.run] = -out.sum(axis=0)
+        return np.asarray(out)
 
     def _check(self, n_runs: int) -> None:
         if not 0 <= self.run < n_runs:
@@ -196,6 +220,10 @@ class NearestPairs(PairPolicy):
         z = z - z.mean(axis=0)
         n_pairs = sparse.triu(laplacian, 1).count_nonzero()
         return PairScatter(z.T @ (laplacian @ z), int(n_pairs), x.shape[1])
+
+    def laplacian_times(self, X: Array, w: Array, Z: Array) -> Array:
+        """Sparse product."""
+        return np.asarray(self.laplacian(X, w) @ Z)
 
 
 def whitened(X: ArrayLike, sample_weight: ArrayLike | None = None) -> Array:

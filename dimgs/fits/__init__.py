@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dimgs.fits.additive import PairAdditive, SparseAdditive
     from dimgs.fits.base import ContrastiveRegressor
+    from dimgs.fits.chosen_pairs import ChosenPairsPowerLaw
     from dimgs.fits.crossover import CrossoverPowerLaw, choose_crossover
     from dimgs.fits.errors_in_variables import OrthogonalPowerLaw
     from dimgs.fits.intervals import PredictionIntervals
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from dimgs.fits.robust import RobustPowerLaw
 
 _HOMES = {
+    "ChosenPairsPowerLaw": "chosen_pairs",
     "ContrastiveRegressor": "base",
     "CrossoverPowerLaw": "crossover",
     "LocalPowerLaw": "local",
@@ -39,6 +41,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ChosenPairsPowerLaw",
     "ContrastiveRegressor",
     "CrossoverPowerLaw",
     "LocalPowerLaw",

@@ -39,6 +39,9 @@ def test_every_policy_sums_what_the_written_out_pairs_sum(n: int, seed: int) -> 
             found.scatter, dz.T @ (dz * weight[:, None]), rtol=1e-9, atol=1e-9
         )
         assert found.n_pairs == len(dx)
+        z = np.hstack([X, y])
+        product = z.T @ policy.laplacian_times(X, w, z)
+        np.testing.assert_allclose(product, found.scatter, rtol=1e-9, atol=1e-9)
 
 
 @settings(max_examples=20)

@@ -1,0 +1,165 @@
+"""A power law fitted on chosen pairs of runs: neighbours, or one run against all."""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from dimgs.design.pairs import AllPairs, PairPolicy
+from dimgs.errors import FitError, InputError
+from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.inference import t_quantile
+from dimgs.fits.least_squares import label_codes
+from dimgs.fits.solve import coordinates_of_scatter
+
+Array = NDArray[np.float64]
+
+
+class ChosenPairsPowerLaw(ContrastiveRegressor):
+    """Least squares on the log-ratios of the pairs that a policy chooses.
+
+    Near pairs (`NearestPairs`) see the slope along the law: where it bends, they give the mean
+    local exponents, while all pairs are ruled by those far apart; `LocalPowerLaw` goes further
+    and gives them run by run. Pairs with one run (`ReferencePairs`) put the error of that run
+    into every contrast. For one power law all pairs are the most precise, and `PowerLaw` is
+    the better choice.
+
+    Parameters
+    ----------
+    pairs : PairPolicy, optional
+        From `dimgs.design.pairs`; all pairs by default.
+
+    Attributes
+    ----------
+    exponents_ : ndarray of shape (n_features,)
+        Of smallest norm along `collinear_` directions.
+    intercept_ : float
+        Weighted mean of the runs about the law.
+    covariance_ : ndarray of shape (n_features, n_features)
+        By runs, or clusters of runs, whatever the number of pairs.
+    dof_ : ndarray of shape (n_features,)
+        Of the t quantile of each exponent: few where few runs decide.
+    collinear_ : ndarray of shape (n_null, n_features)
+    residuals_ : ndarray of shape (n_runs,)
+    n_contrasts_, n_pairs_ : int
+
+    References
+    ----------
+    J. G. MacKinnon, H. White, Journal of Econometrics 29 (1985) 305-325 (the covariance HC2).
+    A. Yatchew, Economics Letters 57 (1997) 135-143 (differences of neighbouring runs).
+
+    Examples
+    --------
+    A quarter of these runs lies beyond a bend, where the exponent is 1 instead of 0:
+
+    >>> import numpy as np
+    >>> from dimgs.design.pairs import NearestPairs, ReferencePairs
+    >>> X = np.linspace(-3, 1, 401)[:, None]
+    >>> y = np.maximum(X[:, 0], 0.0)
+    >>> for pairs in (NearestPairs(2), ReferencePairs(0), None):
+    ...     law = ChosenPairsPowerLaw(pairs).fit(X, y)
+    ...     print(law.exponents_.round(2), law.n_pairs_)
+    [0.25] 402
+    [0.09] 400
+    [0.16] 80200
+    """
+
+    def __init__(self, pairs: PairPolicy | None = None) -> None:
+        self.pairs = pairs
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Fit on the chosen pairs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_runs, n_features)
+            Log groups.
+        y : array-like of shape (n_runs,)
+            Log response.
+        sample_weight : array-like of shape (n_runs,), optional
+            A pair weighs the product of its runs' weights.
+        groups : array-like of shape (n_runs,), optional
+            Cluster of each run, for the uncertainty.
+
+        Raises
+        ------
+        InputError
+            If `pairs` is no policy, or does not suit the number of runs.
+        FitError
+            If the runs make no pair.
+        """
+        x, t = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
+        x, t = np.asarray(x), np.asarray(t, dtype=np.float64)
+        weight = np.asarray(
+            _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
+        )
+        policy = AllPairs() if self.pairs is None else self.pairs
+        if not isinstance(policy, PairPolicy):
+            raise InputError(
+                f"pairs is {policy!r}: give a policy of dimgs.design.pairs, such as "
+                f"NearestPairs(10) or ReferencePairs(0)."
+            )
+        scatter = policy.scatter(x, t, weight)
+        if scatter.n_pairs < 1:
+            raise FitError("No pair has two runs of positive weight: give two such runs.")
+        p = x.shape[1]
+        centre, mean = np.average(x, axis=0, weights=weight), np.average(t, weights=weight)
+        xc, tc = x - centre, t - mean
+        coordinates = coordinates_of_scatter(
+            scatter.scatter[:p, :p], np.abs(x).max(axis=0) * weight.sum()
+        )
+        # what one unit of each run's response adds to each exponent
+        pull = policy.laplacian_times(x, weight, xc) @ coordinates.whiten @ coordinates.whiten.T
+        self.exponents_ = pull.T @ tc
+        self.intercept_ = float(mean - centre @ self.exponents_)
+        self.residuals_ = t - x @ self.exponents_ - self.intercept_
+        self.collinear_ = coordinates.null_directions()
+        self.n_pairs_ = scatter.n_pairs
+        used = weight > 0
+        self.n_contrasts_ = int(used.sum()) - 1
+        self._identified = coordinates.identifies(np.eye(p))
+        self._uncertainty(xc, weight, pull, groups, coordinates.rank)
+        return self
+
+    def _uncertainty(
+        self, xc: Array, weight: Array, pull: Array, groups: ArrayLike | None, rank: int
+    ) -> None:
+        # residuals are (1 - H) errors, with H = xc pull' + 1 own'
+        own = weight / weight.sum()
+        leverage = np.einsum("ij,ij->i", xc, pull) + own
+        squared = np.einsum("ij,jk,ik->i", xc, pull.T @ pull, xc) + 2 * xc @ (pull.T @ own)
+        free = np.maximum(1.0 - 2 * leverage + squared + own @ own, 1e-9)
+        part = pull * (self.residuals_ / np.sqrt(free))[:, None]
+        share = pull**2
+        most = float(self.n_contrasts_ - rank)
+        if groups is not None:
+            labels, codes = label_codes(groups, len(xc), "groups")
+            part, share = (_summed(table, codes, len(labels)) for table in (part, share))
+            most = min(most, float(len(labels) - 1))
+        self.covariance_ = part.T @ part
+        squares = (share**2).sum(axis=0)
+        dof = share.sum(axis=0) ** 2 / np.where(squares > 0.0, squares, 1.0)
+        self.dof_ = np.clip(dof, min(1.0, most), max(most, 0.0))
+
+    def intervals(self, level: float = 0.9) -> Array:
+        """Intervals of the exponents, shape (n_features, 2); infinite where pairs cannot tell."""
+        check_is_fitted(self)
+        half = t_quantile(level, self.dof_) * np.sqrt(self.covariance_.diagonal())
+        half = np.where(self._identified & (self.dof_ > 0), half, np.inf)
+        return np.column_stack([self.exponents_ - half, self.exponents_ + half])
+
+    def _potential(self, X: Array) -> Array:
+        return np.asarray(X @ self.exponents_)
+
+
+def _summed(rows: Array, codes: NDArray[np.intp], n_labels: int) -> Array:
+    out = np.zeros((n_labels, rows.shape[1]))
+    np.add.at(out, codes, rows)
+    return out
