@@ -22,7 +22,7 @@ def law_document(law: "Law") -> dict[str, Any]:
         "target": law.target.name,
         "target_unit": law.target_unit,
         "expression": sympy_text(law.expression),
-        "symbols": {s: {"column": v.name, "unit": v.si_unit} for s, v in law.symbols.items()},
+        "symbols": _symbols(law),
         "pi_expression": sympy_text(law.pi_expression),
         "groups": {g.name: _exponents(g) for g in law.groups},
         "latex": law.latex(),
@@ -60,6 +60,10 @@ def law_document(law: "Law") -> dict[str, Any]:
             },
         },
     }
+
+
+def _symbols(law: "Law") -> dict[str, dict[str, str]]:
+    return {s: {"column": v.name, "unit": v.si_unit} for s, v in law.symbols.items()}
 
 
 def _exponents(group: PiGroup) -> dict[str, str]:
@@ -151,7 +155,7 @@ def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
         pi_names = [*(g.name for g in groups), *names]
         u = exact["uncertainty"]
         effects = exact["label_effects"]
-        return Law(
+        law = Law(
             target=_variable_from(exact["target"]),
             symbols=symbols,
             expression=sympy_parse(document["expression"], names),
@@ -181,6 +185,26 @@ def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
         raise
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
         raise InputError(f"{where} is not a complete law: {error} is missing or broken.") from error
+    _refuse_contradiction(law, document, where)
+    return law
+
+
+def _refuse_contradiction(law: "Law", document: Mapping[str, Any], where: str) -> None:
+    """Refuse a document whose readable part was changed apart from what a reload reads."""
+    known = {
+        "target": law.target.name,
+        "target_unit": law.target_unit,
+        "symbols": _symbols(law),
+        "groups": {g.name: _exponents(g) for g in law.groups},
+    }
+    for key, value in known.items():
+        if document.get(key) != value:
+            raise InputError(
+                f"{where} contradicts itself: '{key}' is not what \"exact\" says; give the "
+                f"law.json as it was written."
+            )
+    if not isinstance(law.level, float) or not 0.0 < law.level < 1.0:
+        raise InputError(f"{where} has the level {law.level}; it is a fraction, such as 0.9.")
 
 
 def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], str]:

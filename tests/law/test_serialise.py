@@ -171,3 +171,14 @@ def test_broken_documents_end_in_one_clear_error() -> None:
         except DimgsError:
             continue
         assert isinstance(law, Law)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("target", "other"), ("target_unit", "m"), ("symbols", {}), ("groups", None), ("level", 90)],
+)
+def test_a_document_that_contradicts_itself_is_refused(key: str, value: object) -> None:
+    document = example("power")[0].to_json()
+    Law.from_json(document)
+    with pytest.raises(InputError, match=key):
+        Law.from_json({**document, key: value})
