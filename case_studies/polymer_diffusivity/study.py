@@ -1,5 +1,12 @@
 """Diffusion in polymers: an exponent that depends on temperature, with three hidden scales.
 
+Story
+    Small molecules diffuse through polymers the slower, the heavier they are, with an exponent
+    that falls as the polymer warms above its glass transition. The table gives D, M, T and Tg;
+    the constants that make them dimensionless, D0, M0 and two temperatures, are not in it. The
+    exponent is learned at every temperature, distilled into a closed form, and the whole law is
+    fitted again; it has to predict each polymer from the other one.
+
 Data
     The worked case published with contrastive generative simulation (GSHub, ContrastiveScalingD),
     evaluated here, not measured: D/D0 = (M/M0)^(-α), α = 1 + Ka/(Kb + T - Tg), for seven molar

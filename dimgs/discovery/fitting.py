@@ -167,7 +167,8 @@ def _scores(design: Design, law: Law, fit: PowerFit, options: Options) -> Scores
     fitted = fitted_by(law, design)
 
     def fitter(part: Design) -> Predictor:
-        return _fitter(options)(part).predictor()
+        # only predictions are asked for: the groups that are left may be a single one
+        return _fitter(options)(replace(part, split=None)).predictor()
 
     left_out = fit.left_out
     if left_out is None or design.split is not None:

@@ -163,10 +163,10 @@ class _Groups:
         wanted[self.names.index(variable)] += 1.0
         wanted[self.names.index(scale)] -= 1.0
         found = np.linalg.lstsq(self.shape.T, wanted, rcond=None)[0]
-        rounded = np.round(found)
+        rounded = np.asarray(np.round(found), dtype=np.intp).ravel()
         if not np.allclose(rounded @ self.shape, wanted, atol=1e-9):
             return None
-        return tuple(int(x) for x in rounded.tolist())
+        return tuple(int(x) for x in rounded)
 
 
 def _unlogged(design: Design, feature: Feature) -> Argument:
