@@ -97,9 +97,11 @@ def from_excel(path: Path, sheet: str | int | None, sidecar: Sidecar) -> RawTabl
     source = path.name if sheet is None else f"{path.name} (sheet '{title}')"
     kept = [row for row in rows if _is_used(row)]
     if not kept:
+        others = [name for name in book.sheetnames if name != title]
+        choose = f", or choose another sheet ({_listed(others)})" if others else ""
         raise InputError(
             f"The sheet '{title}' of {path.name} is empty; give a header such as 'U [m/s]' in each "
-            f"column and one row per run, or choose another sheet ({_listed(book.sheetnames)})."
+            f"column and one row per run{choose}."
         )
     width = max(len(row) for row in kept)
     padded = [[*row, *[None] * (width - len(row))] for row in kept]

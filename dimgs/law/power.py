@@ -18,7 +18,7 @@ from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
 from dimgs.variables import Dimension, Variable
 
 Array = NDArray[np.float64]
-_ROUNDING = 1e-12
+_DECIMALS, _ROUNDING = 12, 1e-14
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,14 @@ class Estimate:
 
 
 def exact(value: Fraction | float) -> Fraction:
-    """A coefficient as a rational: itself if snapped, else the number with all its digits."""
+    """A coefficient as a rational: itself if snapped, else the number with all its digits.
+
+    The rounding of a short decimal is undone: 0.37000000000000005 is 37/100.
+    """
     if isinstance(value, Fraction):
         return value
-    return Fraction(repr(float(value))) if abs(value) >= _ROUNDING else Fraction(0)
+    short = round(float(value), _DECIMALS)
+    return Fraction(repr(float(value) if short and abs(short - value) > _ROUNDING else short))
 
 
 def power_law(

@@ -15,7 +15,9 @@ from tests.law.examples import example
 
 @given(st.floats(-10, 10))
 def test_coefficients_become_rationals_with_all_their_digits(value: float) -> None:
-    assert float(exact(value)) == (value if abs(value) >= 1e-12 else 0.0)
+    assert abs(float(exact(value)) - value) < (1e-14 if abs(value) > 1e-12 else 1e-12)
+    assert exact(0.37 + 2e-15) == Fraction(37, 100)
+    assert exact(2e-16) == 0
     assert exact(Fraction(1, 3)) == Fraction(1, 3)
 
 
