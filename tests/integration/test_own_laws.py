@@ -127,6 +127,15 @@ def test_a_good_approximation_is_refused() -> None:
     assert not is_true_law(Candidate.of(close), law, basis)
 
 
+def test_a_sum_that_comes_near_at_complex_points_too_is_refused() -> None:
+    law = BY_NAME["thiele_sphere"]
+    x = sympy.Symbol(law.basis().groups[0].name)
+    a, b, c, d = (sympy.Float(v) for v in (0.41, 0.6, 0.02, 0.1))
+    root = sympy.sqrt(1 + x / 2)
+    near = 1 / (a + b * root + c * (x / (1 + x / 2)) ** 2 + d * sympy.log(1 + x + x**2) / x)
+    assert not is_true_law(Candidate.of(near), law, law.basis())
+
+
 def test_laws_are_searched_and_a_stopped_run_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
