@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from math import lcm
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,8 @@ from dimgs.variables import superscript
 
 Array = NDArray[np.float64]
 _OUTLYING = 4.0
+_LARGEST_DENOMINATOR = 12
+_VARIED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -219,7 +222,7 @@ def monomial_text(design: Design, direction: Array) -> str:
     """A direction in feature space as a monomial of the physical variables."""
     powers: dict[str, Fraction] = {}
     for feature, weight in zip(design.features, direction, strict=True):
-        amount = Fraction(float(weight)).limit_denominator(12)
+        amount = Fraction(float(weight)).limit_denominator(_LARGEST_DENOMINATOR)
         if feature.group is not None:
             for name, e in feature.group.exponents:
                 powers[name] = powers.get(name, Fraction(0)) + amount * e
@@ -227,12 +230,19 @@ def monomial_text(design: Design, direction: Array) -> str:
             powers[feature.variable] = powers.get(feature.variable, Fraction(0)) + amount
     group = PiGroup.of("pi", powers)
     data_only = [(n, e) for n, e in group.exponents if _is_data(design, n)]
-    return "·".join(n + superscript(e) for n, e in data_only) or "1"
+    common = lcm(*(e.denominator for _, e in data_only))
+    if common <= _LARGEST_DENOMINATOR:
+        data_only = [(n, e * common) for n, e in data_only]
+    return _text(data_only) or "1"
 
 
 def separation_warnings(design: Design, fit: PowerFit, cv_r2_log: float | None) -> list[str]:
     """What the runs cannot tell: directions that never or hardly varied, and unseen runs."""
-    out = []
+    out = [
+        f"{monomial} never varied though {name} did, so that no exponent along it can be told; "
+        f"runs in which it changes would."
+        for monomial, name in _constant_groups(design)
+    ]
     for direction in fit.collinear:
         monomial = monomial_text(design, direction)
         out.append(
@@ -250,6 +260,27 @@ def separation_warnings(design: Design, fit: PowerFit, cv_r2_log: float | None) 
             f"R² = {cv_r2_log:.2f} on the logarithm of the target."
         )
     return out
+
+
+def _constant_groups(design: Design) -> list[tuple[str, str]]:
+    """Groups that are the same in every run although a variable in them is not."""
+    out = []
+    for group in design.basis.groups:
+        if group.name not in design.never_varied:
+            continue
+        data = [(n, e) for n, e in group.exponents if _is_data(design, n)]
+        for name, _ in data:
+            values = np.asarray(design.data[name], dtype=np.float64)
+            if np.ptp(np.log(values)) > _VARIED:
+                out.append((_text(data), name))
+                break
+    return out
+
+
+def _text(powers: list[tuple[str, Fraction]]) -> str:
+    """Factors with positive powers first."""
+    ordered = sorted(powers, key=lambda item: item[1] < 0)
+    return "·".join(n + superscript(e) for n, e in ordered)
 
 
 def _is_data(design: Design, name: str) -> bool:

@@ -1,5 +1,7 @@
 """Traps that a pooled fit walks into are named, and sound tables raise no alarm."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,21 @@ def test_directions_that_never_varied_are_named() -> None:
     assert len(found.collinear) == 1
     assert any("cannot separate exponents along" in w for w in found.warnings)
     np.testing.assert_allclose(found.law.predict_si(data), data["y"], rtol=1e-8)
+
+
+def _pipe(relative_roughness: np.ndarray[Any, np.dtype[np.float64]] | float) -> Dataset:
+    rng = np.random.default_rng(8)
+    D, U, L = np.exp(rng.uniform(-1, 1, (3, 40)))
+    reynolds = 1e6 * U * D
+    e = D * relative_roughness * (reynolds / 1e6) ** 0.5
+    e = D * relative_roughness if isinstance(relative_roughness, float) else e
+    dp = 1000 * U**2 * (L / D) * reynolds**-0.25 * np.exp(0.05 * rng.normal(size=40))
+    inputs = {"U [m/s]": U, "D [m]": D, "L [m]": L, "e [m]": e, "nu [m^2/s]": np.full(40, 1e-6)}
+    return Dataset.from_columns({**inputs, "q [m^2/s^2]": dp})
+
+
+def test_what_the_runs_cannot_separate_is_a_monomial_of_the_columns() -> None:
+    apart = fit(_pipe(np.full(40, 0.01)), "q").warnings
+    assert any("separate exponents along e²·nu·D⁻³·U⁻¹, which never" in w for w in apart)
+    constant = fit(_pipe(0.01), "q").warnings
+    assert any(w.startswith("e·D⁻¹ never varied though D did") for w in constant)
