@@ -5,8 +5,10 @@ checkout; those that are absent are listed as not run. Only raw physical columns
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,8 @@ FOLDER = Path(os.environ.get("DIMGS_DATA", Path(__file__).resolve().parents[3] /
 def table(name: str, units: Mapping[str, str], drop_bad: bool = False) -> Dataset:
     """The named columns of a reference table."""
     path = FOLDER / f"{name}.csv"
+    if not path.exists():
+        raise FileNotFoundError(f"{path} is absent; name the folder of the tables by DIMGS_DATA")
     return read_table(path, units=units, columns=list(units), drop_bad=drop_bad)
 
 
@@ -36,12 +40,27 @@ def by_name(result: FitResult) -> dict[str, str]:
 def rough_pipe() -> Iterator[Row]:
     """Nikuradse's rough pipes and the Superpipe: regimes of f(Re, e/D)."""
     units = {"rho": "kg/m^3", "mu": "Pa*s", "D": "m", "V": "m/s", "e": "m", "f": "1"}
-    result = fit(table("nikuradse_rough_pipe", units), "f", Options(regimes=True))
+    data = table("nikuradse_rough_pipe", units)
+    reynolds = data["rho"] * data["V"] * data["D"] / data["mu"]
+    span = f"{reynolds.min():.0f} to {reynolds.max():.3g}"
+    yield "Reynolds numbers", span, "no laminar run: see the smooth pipe"
+    result = fit(data, "f", Options(regimes=True))
     for regime in result.regimes or ():
-        own = {k: f"{v['value']:.3f}" for k, v in ((e["name"], e) for e in regime["exponents"])}
-        groups = {e["name"]: e["group"] for e in regime["exponents"]}
-        named = ", ".join(f"{_text(groups[k])}: {v}" for k, v in own.items())
-        yield f"{regime['where']} ({regime['n']} runs)", named, "turbulent Re^-1/4; rough (e/D)^0.3"
+        named = ", ".join(
+            f"{_text(e['group'])}: {e['value']:.3f} [{e['low']:.3f}, {e['high']:.3f}]"
+            for e in regime["exponents"]
+        )
+        where = _short(regime["where"])
+        yield (
+            f"{where} ({regime['n']} runs)",
+            named,
+            "Re^-1/4; rough (e/D)^0.3 to 0.36, Re^0",
+        )
+
+
+def _short(where: str) -> str:
+    """A condition with four digits in its numbers."""
+    return re.sub(r"-?\d+\.\d+(e[+-]?\d+)?", lambda m: f"{float(m[0]):.4g}", where)
 
 
 def _text(group: Mapping[str, str]) -> str:
@@ -54,7 +73,7 @@ def smooth_pipe() -> Iterator[Row]:
     for regime in result.regimes or ():
         own = regime["exponents"][0]
         yield (
-            f"{regime['where']} ({regime['n']} runs)",
+            f"{_short(regime['where'])} ({regime['n']} runs)",
             f"Re^{own['value']:.3f} [{own['low']:.3f}, {own['high']:.3f}]",
             "64/Re to 2900, then Re^-1/4 to Re^-0.2",
         )
@@ -115,6 +134,32 @@ def keyhole() -> Iterator[Row]:
     slope, shift = np.polyfit(np.log(number), np.log(depth), 1)
     power = np.exp(shift) * number**slope
     yield "R² pure power law", f"{1 - np.sum((depth - power) ** 2) / spread:.4f}", "below affine"
+    for what, left_out in _one_material_out(data["source"], number, depth).items():
+        yield what, left_out, "not stated"
+
+
+def _one_material_out(material: Any, number: Array, depth: Array) -> dict[str, str]:
+    """Affine and power law fitted without each material, and judged on it."""
+    out: dict[str, list[Array]] = {"affine": [], "power law": []}
+    for label in np.unique(material):
+        aside = material == label
+        affine = np.polyfit(number[~aside], depth[~aside], 1)
+        slope, shift = np.polyfit(np.log(number[~aside]), np.log(depth[~aside]), 1)
+        laws = {
+            "affine": np.polyval(affine, number[aside]),
+            "power law": np.exp(shift) * number[aside] ** slope,
+        }
+        for name, predicted in laws.items():
+            out[name].append(np.array([np.mean((depth[aside] - predicted) ** 2), aside.sum()]))
+    spread = float(np.var(depth))
+    found = {}
+    for name, parts in out.items():
+        errors, counts = np.array(parts).T
+        by_run = 1 - float(counts @ errors / counts.sum()) / spread
+        by_material = 1 - float(errors.mean()) / spread
+        key = f"R² of materials left out, {name} (each run weighs the same; each material)"
+        found[key] = f"{by_run:.3f}; {by_material:.3f}"
+    return found
 
 
 def tokamak() -> Iterator[Row]:
@@ -221,7 +266,7 @@ def main() -> None:
         except OSError as error:
             print(f"  not run: {error}")
         except ValueError as error:
-            print(f"  not run: {error}" if "no such file" in str(error).lower() else f"  {error}")
+            print(f"  failed: {error}")
 
 
 if __name__ == "__main__":
