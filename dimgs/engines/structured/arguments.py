@@ -14,6 +14,7 @@ from dimgs.engines.structured.trees import Call, Mono, Number, Power, Product, S
 Array = NDArray[np.float64]
 MINUS = Number(-1.0, "-1")
 _ROOTS = tuple(Fraction(*x) for x in ((1, 2), (3, 2), (1, 3), (2, 3), (4, 3), (1, 4), (3, 4)))
+_ALONG = 3.0
 _SCALES = ((1.0, "1"), (0.5, "1/2"), (2.0, "2"))
 
 
@@ -59,6 +60,24 @@ def plain(runs: Runs, count: int, *, both_signs: bool = True, halves: bool = Fal
     return _varying(Arguments(trees, found.cost[rows], found.values[:, rows]), count)
 
 
+def along(runs: Runs) -> Arguments:
+    """Small integer multiples of the direction of the power law: the long group that matters."""
+    if not runs.n_groups or np.any(runs.y == 0) or not all(runs.logged):
+        return empty(runs)
+    root = np.sqrt(runs.weights) * np.abs(runs.y) / runs.size
+    Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
+    a = np.linalg.lstsq(Z, root * np.log(np.abs(runs.y)), rcond=1e-10)[0][1:]
+    largest = float(np.abs(a).max())
+    if not largest > 0:
+        return empty(runs)
+    vectors = [np.round(sign * a / largest * k) for k in range(1, 5) for sign in (1, -1)]
+    found = dict.fromkeys(tuple(Fraction(int(x)) for x in v) for v in vectors)
+    trees = tuple(Mono(e) for e in found)
+    cost = np.array([_ALONG + 0.25 * sum(abs(float(x)) for x in e) for e in found])
+    values = np.column_stack([runs.monomial(e) for e in found])
+    return _varying(Arguments(trees, cost, values), len(trees))
+
+
 def roots(runs: Runs, count: int) -> Arguments:
     """Fractional powers of the shortest monomials, such as the pi_1^(2/3) of a Cross fluid."""
     inner = plain(runs, count, both_signs=False)
@@ -90,6 +109,7 @@ def differences(
     physical = E @ runs.shape.T
     ratio = np.abs(physical[:, None, :] - physical[None, :, :])
     unlike = (ratio + 2 * np.maximum(ratio - 1, 0)).sum(axis=2)
+    unlike = np.where(unlike < 2, 4, unlike)
     cost_of = short.cost[rows]
     total = np.maximum(cost_of[:, None], cost_of[None, :]) + 1.5 * (unlike - 2) + 0.6
     inverse = E.sum(axis=1) < 0

@@ -12,7 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import Arguments, differences, modulated, plain, roots
+from dimgs.engines.structured.arguments import (
+    Arguments,
+    along,
+    differences,
+    modulated,
+    plain,
+    roots,
+)
 from dimgs.engines.structured.columns import (
     AFFINE,
     EXPONENTIAL,
@@ -64,7 +71,7 @@ class Factors:
         monomials = plain(runs, 110)
         pairs = differences(runs, 110)
         squares = differences(runs, 100, squares=True, signs=(-1,))
-        simple = monomials + pairs
+        simple = monomials + along(runs) + pairs
         inner = plain(runs, 12) + differences(runs, 24)
         rooted = roots(runs, 10)
         arguments = simple + rooted + squares + modulated(runs, inner, 1200)
