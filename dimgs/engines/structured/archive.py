@@ -65,11 +65,13 @@ class Archive:
         free = self.runs.n_runs / 3
         return any(f.loss < EXACT_LOSS and f.structure < 8 * free for f in self.found.values())
 
-    def front(self, limit: int = 20) -> list[Fitted]:
-        """Pareto front of structure and loss, shortest first."""
-        out: list[Fitted] = []
+    def front(self, limit: int = 12) -> list[Fitted]:
+        """Pareto front of structure and loss, and the trees of the fewest bits."""
+        front: list[Fitted] = []
         ordered = sorted(self.found.values(), key=lambda f: (f.structure, f.loss, repr(f.tree)))
         for fitted in ordered:
-            if not out or fitted.loss < 0.9 * min(f.loss for f in out):
-                out.append(fitted)
-        return sorted(out, key=lambda f: f.bits)[:limit]
+            if not front or fitted.loss < 0.9 * min(f.loss for f in front):
+                front.append(fitted)
+        shortest = sorted(self.found.values(), key=lambda f: (f.bits, repr(f.tree)))
+        front.sort(key=lambda f: f.bits)
+        return list(dict.fromkeys([*shortest[:limit], *front[:limit]]))

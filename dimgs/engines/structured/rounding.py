@@ -16,11 +16,11 @@ from dimgs.engines.structured.trees import (
     Call,
     Mono,
     Number,
-    Power,
     Product,
     Sum,
     Tree,
     exact,
+    powered,
 )
 
 Array = NDArray[np.float64]
@@ -128,7 +128,7 @@ def _tree(
             return None
         elif b.numerator % 2:
             sign = sign * np.sign(g)
-        factors.append(base if b == 1 else Power(base, b))
+        factors.append(base if b == 1 else powered(base, b))
     prefactor = float(np.exp(np.clip(theta[0], -300, 300)))
     mean = float(np.mean(sign))
     if abs(mean) < 0.9:

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from dimgs.engines.structured.arguments import MINUS
 from dimgs.engines.structured.monomials import short_monomials
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import Call, Mono, Number, Power, Product, Sum, Tree
+from dimgs.engines.structured.trees import (
+    Call,
+    Mono,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Tree,
+    powered,
+)
 
 Array = NDArray[np.float64]
 POWERS = (Fraction(1), Fraction(2), Fraction(-1), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
@@ -58,7 +67,7 @@ def powers(runs: Runs) -> list[Target]:
 
 
 def _root(power: Fraction) -> Callable[[Tree], Tree]:
-    return lambda tree: Power(tree, power)
+    return lambda tree: powered(tree, power)
 
 
 def functions(runs: Runs) -> list[Target]:

@@ -79,6 +79,26 @@ def exact(value: int | Fraction) -> Number:
     return Number(float(value), str(Fraction(value)))
 
 
+def powered(tree: Tree, power: Fraction) -> Tree:
+    """A power, taken inside monomials and exponentials, where it has one branch only."""
+    match tree:
+        case Mono(exponents):
+            return Mono(tuple(e * power for e in exponents))
+        case Call("exp", argument):
+            return Call("exp", Product((exact(power), argument)))
+        case Number(value, None) if value > 0:
+            return Number(value ** float(power))
+        case Product(factors) if all(
+            isinstance(f, Mono)
+            or (isinstance(f, Call) and f.name == "exp")
+            or (isinstance(f, Number) and f.free and f.value > 0)
+            for f in factors
+        ):
+            return Product(tuple(powered(f, power) for f in factors))
+        case _:
+            return Power(tree, power)
+
+
 def children(tree: Tree) -> tuple[Tree, ...]:
     """Direct parts of a tree."""
     match tree:
