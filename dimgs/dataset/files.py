@@ -113,8 +113,8 @@ def from_excel(path: Path, sheet: str | int | None, sidecar: Sidecar) -> RawTabl
         columns.append(RawColumn(header, cells))
     table = from_columns(columns, source, sidecar)
     if sheet is None and len(book.sheetnames) > 1:
-        others = _listed([s for s in book.sheetnames if s != title])
-        table.notes.append(f"The sheet '{title}' of {path.name} was read; it also has {others}.")
+        rest = _listed([s for s in book.sheetnames if s != title])
+        table.notes.append(f"The sheet '{title}' of {path.name} was read; it also has {rest}.")
     return table
 
 

@@ -131,7 +131,7 @@ def _floor_of(logs: Array, y: Array) -> float:
     Z = U[:, s > 1e-10 * s.max(initial=0.0)]
     t = np.log(y)
     t = t - t.mean() - Z @ (Z.T @ (t - t.mean()))
-    near = cKDTree(Z).query(Z, k=2)[1][:, 1]
+    near = np.asarray(cKDTree(Z).query(Z, k=2)[1]).reshape(n, 2)[:, 1]
     contrast = np.abs(t - t[near])
     low, high = np.quantile(y, [1 / 3, 2 / 3])
     scatter = [float(np.median(contrast[y <= low])), float(np.median(contrast[y >= high]))]
