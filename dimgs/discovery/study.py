@@ -210,6 +210,8 @@ def _candidates(law: Law, prepared: Prepared) -> tuple[Candidate, ...]:
     loss = law.scores.rmse_log**2 if law.scores.rmse_log is not None else 1.0
     if design.scale == "linear" and law.scores.r2 is not None:
         loss = 1.0 - law.scores.r2
+    if not np.isfinite(loss):
+        return ()
     scale: Literal["log", "linear"] = "log" if design.scale == "log" else "linear"
     found = Candidate.of(law.pi_expression, constants, loss=loss, scale=scale, engine="power_law")
     return (found,)

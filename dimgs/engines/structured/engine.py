@@ -91,6 +91,8 @@ class StructuredEngine:
                 outcome, message = "timeout", "the budget was spent before the search was complete"
             except KeyboardInterrupt:
                 outcome, message = "timeout", "interrupted; this is the best so far"
+            except (ValueError, np.linalg.LinAlgError) as error:
+                message = f"the search ended early on numbers that it could not use ({error})"
             candidates = candidates_of(archive, problem, self.name)
         if not candidates:
             return Result((), "no_candidate", f"No law: {message}.", monotonic() - start)
