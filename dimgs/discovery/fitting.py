@@ -16,15 +16,10 @@ from dimgs.discovery.diagnostics import group_warnings, missing_scale, self_corr
 from dimgs.discovery.further import local_of, regime_document, regimes_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.orthogonal import fit_orthogonal, inputs_with_errors
-from dimgs.discovery.power import (
-    PowerFit,
-    fit_ranks,
-    fit_squares,
-    monomial_text,
-    separation_warnings,
-)
+from dimgs.discovery.power import PowerFit, fit_ranks, fit_squares
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.scoring import Fitter, Predictor, fitted_by, scores_of
+from dimgs.discovery.separation import monomial_text, separation_warnings
 from dimgs.discovery.snapped import SnappedFit, snap_power
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores

@@ -1,8 +1,6 @@
 """The contrastive power law of a design, by squares or by ranks, snapped where data allow it."""
 
-from dataclasses import dataclass
-from fractions import Fraction
-from math import lcm
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,13 +8,9 @@ from numpy.typing import NDArray
 from dimgs.design.features import Design
 from dimgs.discovery.scoring import Predictor
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
-from dimgs.groups.group import PiGroup
-from dimgs.variables import superscript
 
 Array = NDArray[np.float64]
 _OUTLYING = 4.0
-_LARGEST_DENOMINATOR = 12
-_VARIED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -78,7 +72,29 @@ class PowerFit:
 def fit_squares(design: Design, level: float) -> PowerFit:
     """All-pairs least squares of a design."""
     fit = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
-    return power_fit(fit, level, with_effects=design.within is not None)
+    found = power_fit(fit, level, with_effects=design.within is not None)
+    functionals = _physical_functionals(design)
+    if not len(functionals):
+        return found
+    # of the exponents of the variables: those of the groups depend on the basis
+    dof = float(np.min(fit.influence.dof(fit.functionals(functionals))))
+    return replace(found, dof=max(1.0, dof))
+
+
+def _physical_functionals(design: Design) -> Array:
+    """Exponents of the variables, and of what enters unlogged, in [intercept, coefficients]."""
+    rows = []
+    for variable in design.basis.variables:
+        if variable.role != "scale":
+            rows.append(
+                [float(f.group.get(variable.name)) if f.group else 0.0 for f in design.features]
+            )
+    plain = [j for j, f in enumerate(design.features) if f.group is None]
+    table = np.array([*rows, *np.eye(len(design.features))[plain]])
+    if not table.size:
+        return np.zeros((0, 1 + len(design.features)))
+    table = table[np.any(table != 0.0, axis=1)]
+    return np.column_stack([np.zeros(len(table)), table])
 
 
 def power_fit(fit: PowerLawFit, level: float, *, with_effects: bool) -> PowerFit:
@@ -137,7 +153,7 @@ def fit_ranks(design: Design, level: float) -> PowerFit:
     )
     intervals = np.asarray(model.intervals(level))
     covariance = np.asarray(model.covariance_)
-    middle = np.median(design.X, axis=0)
+    middle = design.X.mean(axis=0)
     scale = float(model.tau_)
     cross = -covariance @ middle
     at_zero = scale**2 / design.n_runs + float(middle @ covariance @ middle)
@@ -216,72 +232,3 @@ def _constant_by_ranks(design: Design, level: float) -> PowerFit:
         n_pairs=reference.n_pairs,
         outliers=tuple(int(i) for i in outliers),
     )
-
-
-def monomial_text(design: Design, direction: Array) -> str:
-    """A direction in feature space as a monomial of the physical variables."""
-    powers: dict[str, Fraction] = {}
-    for feature, weight in zip(design.features, direction, strict=True):
-        amount = Fraction(float(weight)).limit_denominator(_LARGEST_DENOMINATOR)
-        if feature.group is not None:
-            for name, e in feature.group.exponents:
-                powers[name] = powers.get(name, Fraction(0)) + amount * e
-        elif feature.variable is not None and amount:
-            powers[feature.variable] = powers.get(feature.variable, Fraction(0)) + amount
-    group = PiGroup.of("pi", powers)
-    data_only = [(n, e) for n, e in group.exponents if _is_data(design, n)]
-    common = lcm(*(e.denominator for _, e in data_only))
-    if common <= _LARGEST_DENOMINATOR:
-        data_only = [(n, e * common) for n, e in data_only]
-    return _text(data_only) or "1"
-
-
-def separation_warnings(design: Design, fit: PowerFit, cv_r2_log: float | None) -> list[str]:
-    """What the runs cannot tell: directions that never or hardly varied, and unseen runs."""
-    out = [
-        f"{monomial} never varied though {name} did, so that no exponent along it can be told; "
-        f"runs in which it changes would."
-        for monomial, name in _constant_groups(design)
-    ]
-    for direction in fit.collinear:
-        monomial = monomial_text(design, direction)
-        out.append(
-            f"The runs cannot separate exponents along {monomial}, which never varied; runs in "
-            f"which {monomial} changes while the other groups stay would."
-        )
-    for direction in fit.weak:
-        monomial = monomial_text(design, direction)
-        out.append(
-            f"{monomial} hardly varied: exponents along it are uncertain; vary it to know them."
-        )
-    if cv_r2_log is not None and cv_r2_log < 0.5:
-        out.append(
-            f"This power law does not hold out of sample: it predicts runs left out with "
-            f"R² = {cv_r2_log:.2f} on the logarithm of the target."
-        )
-    return out
-
-
-def _constant_groups(design: Design) -> list[tuple[str, str]]:
-    """Groups that are the same in every run although a variable in them is not."""
-    out = []
-    for group in design.basis.groups:
-        if group.name not in design.never_varied:
-            continue
-        data = [(n, e) for n, e in group.exponents if _is_data(design, n)]
-        for name, _ in data:
-            values = np.asarray(design.data[name], dtype=np.float64)
-            if np.ptp(np.log(values)) > _VARIED:
-                out.append((_text(data), name))
-                break
-    return out
-
-
-def _text(powers: list[tuple[str, Fraction]]) -> str:
-    """Factors with positive powers first."""
-    ordered = sorted(powers, key=lambda item: item[1] < 0)
-    return "·".join(n + superscript(e) for n, e in ordered)
-
-
-def _is_data(design: Design, name: str) -> bool:
-    return all(v.role == "data" for v in design.basis.variables if v.name == name)

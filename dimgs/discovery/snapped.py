@@ -118,9 +118,8 @@ def _restricted(
         intercept, half = again.intercept, again.half_width
     else:
         values = [exact.get(j, float(fit.coefficients[j])) for j in range(p)]
-        middle = np.median(design.X, axis=0)
         moved = fit.coefficients - np.array([float(v) for v in values])
-        intercept = fit.intercept + float(middle @ moved)
+        intercept = fit.intercept + float(np.median(design.X @ moved))
         at_middle = fit.residual_sd**2 / design.n_runs
         half = float(fit.intercept_interval[1] - fit.intercept_interval[0]) / 2
         half *= min(1.0, float(np.sqrt(at_middle / max(fit.joint[0, 0], 1e-300))))

@@ -11,7 +11,8 @@ from dimgs.design.features import Design, spans
 from dimgs.design.grouped_moments import GroupedMoments
 from dimgs.discovery.fitting import activations, group_prefactors
 from dimgs.discovery.options import Options
-from dimgs.discovery.power import monomial_text, power_fit, separation_warnings
+from dimgs.discovery.power import power_fit
+from dimgs.discovery.separation import monomial_text, separation_warnings
 from dimgs.discovery.snapped import snap_power
 from dimgs.discovery.stream_kernel import inverse_scatter
 from dimgs.discovery.stream_moments import StreamMoments, check_group_count

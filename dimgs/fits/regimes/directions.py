@@ -10,6 +10,7 @@ from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.moments import Sample
 
 _LARGEST_SEARCH = 200_000
+_SMALL = 0.05
 
 
 def sphere(rank: int) -> Array:
@@ -116,8 +117,12 @@ def _lattice_points(gram: Array, bound: float) -> list[tuple[int, ...]]:
 
 
 def leading(direction: Array) -> float:
-    """First exponent of a direction that is not negligible; 1.0 if there is none."""
-    large = np.abs(direction) > 1e-9 * float(np.max(np.abs(direction), initial=0.0))
+    """First exponent that is not small beside the largest: it is made 1.
+
+    A boundary that hardly follows its first group would otherwise have exponents in the
+    thousands, and a threshold that no number can hold.
+    """
+    large = np.abs(direction) > _SMALL * np.abs(direction).max(initial=0.0)
     return float(direction[np.argmax(large)]) if large.any() else 1.0
 
 

@@ -163,7 +163,7 @@ def _meeting(one: Regime, other: Regime, direction: Array) -> Profile:
     """Profile of the boundary where two regimes' laws are equal."""
     difference = np.append(other.intercept - one.intercept, other.exponents - one.exponents)
     covariance = one.parameter_covariance + other.parameter_covariance
-    lead = int(np.argmax(np.abs(direction) > 0))
+    lead = int(np.argmin(np.abs(direction - 1.0)))
     return meeting_profile(difference, covariance, lead, float(min(one.dof, other.dof)))
 
 

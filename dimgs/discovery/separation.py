@@ -1,0 +1,85 @@
+"""What the runs cannot separate, as monomials of the physical variables."""
+
+from fractions import Fraction
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.design.features import Design
+from dimgs.discovery.power import PowerFit
+from dimgs.groups.group import PiGroup
+from dimgs.variables import superscript
+
+Array = NDArray[np.float64]
+_LARGEST_DENOMINATOR = 12
+_VARIED = 1e-9
+
+
+def monomial_text(design: Design, direction: Array) -> str:
+    """A direction in feature space as a monomial of the physical variables."""
+    powers: dict[str, Fraction] = {}
+    for feature, weight in zip(design.features, direction, strict=True):
+        amount = Fraction(float(weight)).limit_denominator(_LARGEST_DENOMINATOR)
+        if feature.group is not None:
+            for name, e in feature.group.exponents:
+                powers[name] = powers.get(name, Fraction(0)) + amount * e
+        elif feature.variable is not None and amount:
+            powers[feature.variable] = powers.get(feature.variable, Fraction(0)) + amount
+    group = PiGroup.of("pi", powers)
+    data_only = [(n, e) for n, e in group.exponents if _is_data(design, n)]
+    common = lcm(*(e.denominator for _, e in data_only))
+    if common <= _LARGEST_DENOMINATOR:
+        data_only = [(n, e * common) for n, e in data_only]
+    return _text(data_only) or "1"
+
+
+def separation_warnings(design: Design, fit: PowerFit, cv_r2_log: float | None) -> list[str]:
+    """What the runs cannot tell: directions that never or hardly varied, and unseen runs."""
+    out = [
+        f"{monomial} never varied though {name} did, so that no exponent along it can be told; "
+        f"runs in which it changes would."
+        for monomial, name in _constant_groups(design)
+    ]
+    for direction in fit.collinear:
+        monomial = monomial_text(design, direction)
+        out.append(
+            f"The runs cannot separate exponents along {monomial}, which never varied; runs in "
+            f"which {monomial} changes while the other groups stay would."
+        )
+    for direction in fit.weak:
+        monomial = monomial_text(design, direction)
+        out.append(
+            f"{monomial} hardly varied: exponents along it are uncertain; vary it to know them."
+        )
+    if cv_r2_log is not None and cv_r2_log < 0.5:
+        out.append(
+            f"This power law does not hold out of sample: it predicts runs left out with "
+            f"R² = {cv_r2_log:.2f} on the logarithm of the target."
+        )
+    return out
+
+
+def _constant_groups(design: Design) -> list[tuple[str, str]]:
+    """Groups that are the same in every run although a variable in them is not."""
+    out = []
+    for group in design.basis.groups:
+        if group.name not in design.never_varied:
+            continue
+        data = [(n, e) for n, e in group.exponents if _is_data(design, n)]
+        for name, _ in data:
+            values = np.asarray(design.data[name], dtype=np.float64)
+            if np.ptp(np.log(values)) > _VARIED:
+                out.append((_text(data), name))
+                break
+    return out
+
+
+def _text(powers: list[tuple[str, Fraction]]) -> str:
+    """Factors with positive powers first."""
+    ordered = sorted(powers, key=lambda item: item[1] < 0)
+    return "·".join(n + superscript(e) for n, e in ordered)
+
+
+def _is_data(design: Design, name: str) -> bool:
+    return all(v.role == "data" for v in design.basis.variables if v.name == name)
