@@ -18,7 +18,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.orthogonal import fit_orthogonal, inputs_with_errors
 from dimgs.discovery.power import PowerFit, fit_ranks, fit_squares
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.scoring import Fitter, Predictor, fitted_by, scores_of
+from dimgs.discovery.scoring import Fitter, Predictor, fitted_by, folds, scores_of
 from dimgs.discovery.separation import monomial_text, separation_warnings
 from dimgs.discovery.snapped import SnappedFit, snap_power
 from dimgs.law.law import Law
@@ -173,14 +173,9 @@ def _scores(design: Design, law: Law, fit: PowerFit, options: Options) -> Scores
 
 def _left_out(design: Design, fitter: Fitter, options: Options) -> NDArray[np.float64]:
     """Residuals of ten folds of runs (or of each group), each predicted by a fit without it."""
-    rng = np.random.default_rng(options.seed)
-    units = np.arange(design.n_runs) if design.split is None else design.split
-    names = rng.permutation(np.unique(units))
     most = _FOLDS if design.split is None else _MOST_GROUPS
-    folds = np.array_split(names, min(most, len(names)))
     out = np.full(design.n_runs, np.nan)
-    for fold in folds:
-        test = np.isin(units, fold)
+    for test in folds(design, options.seed, most):
         if (~test).sum() < design.X.shape[1] + 3:
             continue
         part, rest = design.take(np.flatnonzero(test)), design.take(np.flatnonzero(~test))

@@ -97,6 +97,21 @@ def scores_of(
     )
 
 
+def folds(design: Design, seed: int, most: int) -> list[NDArray[np.bool_]]:
+    """Masks of the runs that each fold leaves out: runs, or whole groups of `split`.
+
+    Parameters
+    ----------
+    design : Design
+    seed : int
+    most : int
+        Number of folds; fewer where there are fewer runs or groups.
+    """
+    units = np.arange(design.n_runs) if design.split is None else design.split
+    names = np.random.default_rng(seed).permutation(np.unique(units))
+    return [np.isin(units, fold) for fold in np.array_split(names, min(most, len(names)))]
+
+
 def holdout_rows(design: Design, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
     """Rows to fit on and rows set aside: a fifth of the runs, or of the groups of `split`."""
     rng = np.random.default_rng(seed)

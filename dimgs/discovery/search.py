@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
-from dimgs.discovery.scoring import Predictor, holdout_rows, log_target, r2, scores_of
+from dimgs.discovery.scoring import Predictor, folds, holdout_rows, log_target, r2, scores_of
 from dimgs.engines.protocol import Budget, Engine, Outcome, Problem
 from dimgs.errors import DimgsError, InputError
 from dimgs.expression.candidate import Candidate
@@ -234,12 +234,8 @@ def _target(design: Design) -> Array:
 
 def left_out_predictions(design: Design, law: Law, seed: int) -> Array:
     """Target of ten folds of runs (or groups), the constants refitted without each."""
-    rng = np.random.default_rng(seed)
-    units = np.arange(design.n_runs) if design.split is None else design.split
-    names = rng.permutation(np.unique(units))
     out = np.full(design.n_runs, np.nan)
-    for fold in np.array_split(names, min(_FOLDS, len(names))):
-        test = np.isin(units, fold)
+    for test in folds(design, seed, _FOLDS):
         part, rest = design.take(np.flatnonzero(test)), design.take(np.flatnonzero(~test))
         try:
             out[test] = _predictor(rest, law)(part)

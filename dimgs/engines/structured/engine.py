@@ -29,7 +29,6 @@ _NOTHING_LEFT = 0.05
 _IDLE = 4
 _GAIN = 1.0
 _FEWEST_RUNS = 5
-STAGES = ("a", "b", "c", "d")
 
 
 class StructuredEngine:
