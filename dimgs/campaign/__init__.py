@@ -1,0 +1,1 @@
+"""From a plan to the fewest runs of a kernel that answer it."""

@@ -1,0 +1,1 @@
+"""The store of runs: write-once, failures kept, exported as tables."""

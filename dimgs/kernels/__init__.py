@@ -1,0 +1,1 @@
+"""Adapters for simulators, one file each: physical inputs in, one traceable RunRecord out."""
