@@ -31,7 +31,7 @@ LARGE = 2 * SUBSAMPLE
 class RobustPowerLaw(ContrastiveRegressor):
     """Power law that gross errors in the response hardly move.
 
-    Minimises, over the exponents a, the sum over pairs of runs of w_u w_v |e_u - e_v| with
+    Minimises, over the exponents a, the sum over pairs of runs of w_u w_v abs(e_u - e_v) with
     e = y - X a, through ranks: one sort per evaluation. It is the rank regression of Jaeckel
     with Wilcoxon scores: about 95 % as efficient as least squares for normal errors, and
     bounded until about 29 % of the responses are wrong. It does not protect against wrong log
@@ -68,7 +68,7 @@ class RobustPowerLaw(ContrastiveRegressor):
         Residuals (about the own prefactor with `within`), and the same in robust standard
         deviations.
     outliers_ : ndarray of int
-        Indices of runs with abs(robust_z_) above the threshold, worst first.
+        Indices of runs where ``robust_z_`` exceeds the threshold in size, worst first.
     leverage_ : ndarray of shape (n_runs,)
         Hat values, exponents only.
     robust_distances_ : ndarray of shape (n_runs,)

@@ -1,0 +1,33 @@
+"""Sphinx configuration: `python -m sphinx -W --keep-going docs OUTPUT` builds the pages."""
+
+import dimgs
+
+project = "dimgs"
+author = "The dimgs developers"
+release = dimgs.__version__
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.napoleon",
+]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+exclude_patterns = ["_build", "_templates"]
+myst_enable_extensions = ["dollarmath", "deflist"]
+myst_heading_anchors = 3
+templates_path = ["_templates"]
+autosummary_generate = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+autodoc_default_options = {
+    "exclude-members": "set_fit_request, set_score_request, set_partial_fit_request, "
+    "set_predict_request, set_transform_request, get_metadata_routing"
+}
+# Attribute names such as n_runs belong to several classes; plain words in docstrings are not links.
+suppress_warnings = ["ref.python"]
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+html_theme = "furo"
+html_title = f"dimgs {release}"
+html_show_copyright = False
