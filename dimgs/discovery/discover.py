@@ -10,10 +10,14 @@ import numpy as np
 from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.hidden import study_with_scales
 from dimgs.discovery.options import Options
+from dimgs.discovery.study import Study, left_out_residuals
 from dimgs.errors import InputError
 from dimgs.law.absorb import absorb
 from dimgs.law.recognise import recognise
 from dimgs.report.results import Report
+
+# above this many runs, refits without each tenth of them take longer than they tell
+_MOST_LEFT_OUT = 20_000
 
 
 def discover(
@@ -139,7 +143,21 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
         provenance=_provenance(data, options),
         measured=tuple(float(x) for x in np.asarray(prepared.data[target])),
         predicted=tuple(float(x) for x in law.predict_si(prepared.data)),
+        data=prepared.data,
+        left_out=_left_out(found, options),
     )
+
+
+def _left_out(found: Study, options: Options) -> tuple[float, ...]:
+    """Target of every run by the law refitted without it."""
+    design, target = found.prepared.design, found.prepared.basis.target
+    few = design.n_runs <= _MOST_LEFT_OUT and target is not None
+    residuals = left_out_residuals(found, options) if few else None
+    if residuals is None or target is None:
+        return ()
+    measured = np.asarray(found.prepared.data[target.name], dtype=np.float64)
+    values = measured * np.exp(-residuals) if design.scale == "log" else measured - residuals
+    return tuple(float(x) for x in values)
 
 
 def _provenance(data: Dataset, options: Options) -> dict[str, str]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
+from dimgs.dataset import Dataset
 from dimgs.expression.candidate import Candidate
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.law import Law
@@ -121,6 +122,11 @@ class Report:
         Target of every run in SI, and the law's value there.
     unlogged : mapping of str to str
         What the candidates call an input without a logarithm, and its identifier in the law.
+    data : Dataset, optional
+        The usable runs, which the figures draw.
+    left_out : tuple of float
+        Target of every run in SI, predicted by the law refitted without it (or without its
+        tenth of the runs, or its group); empty where that cannot be had.
     """
 
     basis: PiBasis
@@ -138,6 +144,8 @@ class Report:
     measured: tuple[float, ...] = ()
     predicted: tuple[float, ...] = ()
     unlogged: Mapping[str, str] = field(default_factory=dict)
+    data: Dataset | None = None
+    left_out: tuple[float, ...] = ()
 
     @property
     def regimes(self) -> tuple[Mapping[str, Any], ...] | None:
