@@ -31,3 +31,15 @@ class EngineUnavailableError(DimgsError, RuntimeError):
 
 class DimgsWarning(UserWarning):
     """A result stands, but something about the runs or the request deserves a second look."""
+
+
+class RunRefusedError(DimgsError, ValueError):
+    """A kernel cannot treat these inputs; its run becomes a record with the status refused."""
+
+
+class RunDivergedError(DimgsError, ArithmeticError):
+    """A simulation has no finite answer; its run becomes a record with the status diverged."""
+
+
+class StoreError(DimgsError, RuntimeError):
+    """A store of runs cannot be read, or a run in it would have been overwritten."""

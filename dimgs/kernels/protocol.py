@@ -19,11 +19,31 @@ class Kernel(Protocol):
         From coarse to fine; at least one.
     """
 
-    name: str
-    version: str
-    inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    tiers: tuple[Tier, ...]
+    # read-only here, so that a plain attribute of a narrower type satisfies them
+    @property
+    def name(self) -> str:
+        """Name in plans and records."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Version or commit of the simulator."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[Port, ...]:
+        """What goes in."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[Port, ...]:
+        """What comes out."""
+        ...
+
+    @property
+    def tiers(self) -> tuple[Tier, ...]:
+        """From coarse to fine."""
+        ...
 
     def run(
         self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None

@@ -1,8 +1,7 @@
 """What a kernel declares: its inputs and outputs with units, and the tiers that it offers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Any
 
 from dimgs.errors import InputError
@@ -67,4 +66,4 @@ class Tier:
 
     name: str
     cost: float
-    settings: Mapping[str, Any] = MappingProxyType({})
+    settings: Mapping[str, Any] = field(default_factory=dict)

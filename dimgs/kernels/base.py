@@ -1,0 +1,292 @@
+"""What all adapters share: inputs checked, time taken, every ending turned into a record."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from operator import index
+from time import perf_counter
+from typing import Any, ClassVar
+
+from dimgs.errors import InputError, RunDivergedError, RunRefusedError
+from dimgs.kernels.content import canonical_inputs, content_key
+from dimgs.kernels.inputs import Converted, convert_inputs, port_value
+from dimgs.kernels.provenance import threads, versions
+from dimgs.kernels.record import RunRecord, Status
+from dimgs.kernels.spec import Port, Tier
+
+_LONGEST_REASON = 500
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """What a simulation gives back when it has more to say than its outputs.
+
+    Attributes
+    ----------
+    outputs : mapping of str to float or pint.Quantity
+        Plain numbers are in the unit of the output's port.
+    errors : mapping of str to float
+        Standard numerical errors of outputs where known, in the unit of the port.
+    provenance : mapping
+        Added to what every run records.
+    """
+
+    outputs: Mapping[str, Any]
+    errors: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+class BaseKernel(ABC):
+    """A kernel of which a subclass writes only the simulation itself.
+
+    A subclass sets ``name``, ``version``, ``inputs``, ``outputs`` and ``tiers`` (on the class or
+    in its constructor) and implements :meth:`_simulate`. In there, raise
+    :class:`~dimgs.errors.RunRefusedError` for inputs that cannot be treated and
+    :class:`~dimgs.errors.RunDivergedError` where there is no finite answer; any other exception
+    makes a failed run.
+
+    Attributes
+    ----------
+    stochastic : bool
+        Whether the seed matters; where it does not, it enters neither record nor key.
+    packages : tuple of str
+        Distributions whose versions a run records.
+
+    Examples
+    --------
+    >>> class Fall(BaseKernel):
+    ...     name, version = "fall", "1"
+    ...     inputs = (Port("h", "m", low=0), Port("g", "m/s^2", default=9.81))
+    ...     outputs = (Port("t", "s"),)
+    ...     def _simulate(self, values, settings, seed):
+    ...         return {"t": (2 * values["h"] / values["g"]) ** 0.5}
+    >>> record = Fall().run({"h": 20})
+    >>> record.status.value, round(record.outputs["t"][0], 3)
+    ('ok', 2.019)
+    >>> Fall().run({"h": float("nan")}).reason
+    "The input 'h' is nan; give a finite number."
+    """
+
+    name: str
+    version: str
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+    tiers: tuple[Tier, ...] = (Tier("only", 1.0),)
+    stochastic: bool = False
+    packages: ClassVar[tuple[str, ...]] = ("dimgs", "numpy")
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Check what a class declares as soon as it is defined."""
+        super().__init_subclass__(**options)
+        declared = (getattr(cls, n, ()) for n in ("inputs", "outputs", "tiers"))
+        ports_in, ports_out, tiers = ((d if isinstance(d, tuple) else ()) for d in declared)
+        check_declared(str(getattr(cls, "name", cls.__name__)), ports_in, ports_out, tiers)
+
+    @abstractmethod
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        """Run the simulation.
+
+        Parameters
+        ----------
+        values : mapping of str to float or str
+            Every input, in the unit of its port.
+        settings : mapping
+            Of the tier.
+        seed : int or None
+
+        Returns
+        -------
+        mapping of str to float or pint.Quantity, or Simulated
+            A value for each declared output.
+        """
+
+    def _configuration(self) -> Mapping[str, Any]:
+        """What else determines the outputs (templates, options); part of the content hash."""
+        return {}
+
+    def tier(self, name: str | None = None) -> Tier:
+        """Tier of that name; the finest by default.
+
+        Raises
+        ------
+        InputError
+            If there is no such tier.
+        """
+        if name is None:
+            return self.tiers[-1]
+        for tier in self.tiers:
+            if tier.name == name:
+                return tier
+        names = [t.name for t in self.tiers]
+        near = get_close_matches(str(name), names, n=1)
+        remedy = f"did you mean '{near[0]}'?" if near else f"its tiers are {', '.join(names)}."
+        raise InputError(f"'{self.name}' has no tier '{name}'; {remedy}")
+
+    def key(
+        self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
+    ) -> str:
+        """Content hash of a run, without running it; the key of its record.
+
+        Raises
+        ------
+        InputError
+            If the tier is unknown or :meth:`run` would refuse the inputs.
+        """
+        level = self.tier(tier)
+        converted = self._converted(inputs, seed)
+        if converted.refusal:
+            raise InputError(converted.refusal)
+        return self._key(converted, inputs, level)
+
+    def run(
+        self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
+    ) -> RunRecord:
+        """Run once; every ending is a record, never an exception.
+
+        Parameters
+        ----------
+        inputs : mapping of str to pint.Quantity, float or str
+            Plain numbers are in the unit that the port declares.
+        tier : str, optional
+            Name of a tier; the finest by default.
+        seed : int, optional
+            For stochastic kernels.
+
+        Returns
+        -------
+        RunRecord
+        """
+        start = perf_counter()
+        converted = self._converted(inputs, seed)
+        try:
+            level = self.tier(tier)
+        except InputError as error:
+            level = Tier(str(tier), 0.0)
+            converted.refusal = converted.refusal or str(error)
+        status, reason, done = Status.REFUSED, converted.refusal, Simulated({})
+        if not reason:
+            status, reason, done = self._outcome(converted, level.settings)
+        return RunRecord(
+            kernel=self.name,
+            tier=level.name,
+            inputs={
+                p.name: (converted.values[p.name], p.unit)
+                for p in self.inputs
+                if p.name in converted.values
+            },
+            outputs={p.name: (done.outputs[p.name], p.unit) for p in self._given(done)},
+            status=status,
+            key=self._key(converted, inputs, level),
+            reason=reason,
+            seed=converted.seed,
+            wall_seconds=perf_counter() - start,
+            errors=done.errors,
+            provenance=self._provenance(level.settings, done),
+        )
+
+    def _given(self, done: Simulated) -> list[Port]:
+        return [p for p in self.outputs if p.name in done.outputs]
+
+    def _converted(self, inputs: Mapping[str, Any], seed: int | None) -> Converted:
+        converted = convert_inputs(self.inputs, inputs, self.name)
+        try:
+            converted.seed = None if seed is None or not self.stochastic else index(seed)
+        except TypeError:
+            told = f"The seed of '{self.name}' is {seed!r:.60}; give a whole number."
+            converted.refusal = converted.refusal or told
+        return converted
+
+    def _key(self, converted: Converted, given: Mapping[str, Any], tier: Tier) -> str:
+        every = {"tier": dict(tier.settings), "kernel": dict(self._configuration())}
+        texts = canonical_inputs(self.inputs, converted.values, given)
+        return content_key(self.name, self.version, tier.name, every, texts, converted.seed)
+
+    def _outcome(
+        self, converted: Converted, settings: Mapping[str, Any]
+    ) -> tuple[Status, str, Simulated]:
+        nothing = Simulated({})
+        try:
+            done = self._simulate(dict(converted.values), settings, converted.seed)
+            done = done if isinstance(done, Simulated) else Simulated(done)
+            numbers = self._numbers(done)
+        except RunRefusedError as error:
+            return Status.REFUSED, one_sentence(error), nothing
+        except (RunDivergedError, FloatingPointError, OverflowError) as error:
+            return Status.DIVERGED, one_sentence(error), nothing
+        except (Exception, SystemExit) as error:
+            return Status.FAILED, f"{type(error).__name__}: {one_sentence(error)}", nothing
+        bad = [n for n, value in numbers.items() if not math.isfinite(value)]
+        if bad:
+            reason = f"The output '{bad[0]}' is {numbers[bad[0]]}; the simulation diverged."
+            return Status.DIVERGED, reason, Simulated({}, {}, done.provenance)
+        errors = {n: float(e) for n, e in done.errors.items() if math.isfinite(float(e))}
+        return Status.OK, "", Simulated(numbers, errors, done.provenance)
+
+    def _numbers(self, done: Simulated) -> dict[str, float]:
+        names = [p.name for p in self.outputs]
+        odd = sorted(set(map(str, done.outputs)) - set(names))
+        missing = [n for n in names if n not in done.outputs]
+        if odd or missing:
+            what = f"the output '{(odd or missing)[0]}'"
+            told = f"gave {what}, which it does not declare" if odd else f"did not give {what}"
+            raise InputError(f"The simulation {told}; its outputs are {', '.join(names)}.")
+        stray = sorted(set(done.errors) - set(names))
+        if stray:
+            raise InputError(f"The simulation gave an error of '{stray[0]}', which is no output.")
+        return {p.name: _output(p, done.outputs[p.name]) for p in self.outputs}
+
+    def _provenance(self, settings: Mapping[str, Any], done: Simulated) -> dict[str, Any]:
+        return {
+            "kernel": self.name,
+            "version": self.version,
+            "settings": dict(settings),
+            "configuration": dict(self._configuration()),
+            "versions": versions(self.packages),
+            "threads": threads(),
+            **done.provenance,
+        }
+
+
+def check_declared(
+    name: str, inputs: Sequence[Port], outputs: Sequence[Port], tiers: Sequence[Tier]
+) -> None:
+    """Check that names are unique and that outputs are numbers.
+
+    Raises
+    ------
+    InputError
+    """
+    every = [p.name for p in (*inputs, *outputs)]
+    twice = sorted({n for n in every if every.count(n) > 1})
+    if twice:
+        raise InputError(f"The kernel '{name}' declares '{twice[0]}' twice; rename one of them.")
+    labels = [p.name for p in outputs if p.is_label]
+    if labels:
+        raise InputError(f"The output '{labels[0]}' of '{name}' is a label; declare a unit.")
+    levels = [t.name for t in tiers]
+    if len(set(levels)) < len(levels):
+        raise InputError(f"Two tiers of the kernel '{name}' have one name; rename one of them.")
+
+
+def one_sentence(error: BaseException) -> str:
+    """First line of an error's message, not too long."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
+
+
+def _output(port: Port, value: Any) -> float:
+    """Number in the unit of the port; not finite where the simulation gave no finite number."""
+    magnitude = getattr(value, "magnitude", value)
+    if magnitude is None:
+        return math.nan
+    if isinstance(magnitude, float | int) and not math.isfinite(magnitude):
+        return float(magnitude)
+    try:
+        return float(port_value(port, value))
+    except InputError as error:
+        raise InputError(str(error).replace("The input", "The output", 1)) from error

@@ -1,0 +1,85 @@
+"""The content hash that makes equal runs equal, in whatever units they were asked for."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dimgs.kernels.spec import Port
+
+_DIGITS = 12
+
+
+def content_key(
+    kernel: str,
+    version: str,
+    tier: str,
+    settings: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    seed: int | None,
+) -> str:
+    """SHA-256 of what determines a run.
+
+    Parameters
+    ----------
+    kernel, version, tier : str
+    settings : mapping
+        Of the tier, and of the kernel itself.
+    inputs : mapping of str to str
+        Canonical texts, as :func:`canonical_inputs` makes them.
+    seed : int or None
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    content = {
+        "kernel": kernel,
+        "version": version,
+        "tier": tier,
+        "settings": settings,
+        "inputs": inputs,
+        "seed": seed,
+    }
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=_plain)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical_inputs(
+    ports: Sequence[Port], values: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, str]:
+    """Inputs as texts that do not depend on the units they were given in.
+
+    Numbers are rounded to 12 digits in coherent SI units, so that the rounding of a conversion
+    does not make two runs of one. What could not be converted stands as it was given.
+
+    Examples
+    --------
+    >>> canonical_inputs([Port("l", "mm")], {"l": 2.3}, {})
+    {'l': '0x1.2d77318fc5048p-9'}
+    >>> canonical_inputs([Port("l", "m")], {"l": 0.0023}, {})
+    {'l': '0x1.2d77318fc5048p-9'}
+    """
+    texts = {str(n): repr(v)[:200] for n, v in given.items() if n not in values}
+    for port in ports:
+        if port.name in values:
+            value = values[port.name]
+            texts[port.name] = f"label {value}" if port.is_label else canonical(port, value)
+    return texts
+
+
+def canonical(port: Port, value: float) -> str:
+    """Hexadecimal text of a number of a port, rounded to 12 digits in coherent SI units."""
+    unit = port.parsed
+    si = value * unit.factor + unit.offset
+    return (float(f"{si:.{_DIGITS}g}") + 0.0).hex()
+
+
+def _plain(value: Any) -> Any:
+    """Of a setting that JSON does not know: the plain number behind it, or its text."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return value.item() if hasattr(value, "item") else str(value)

@@ -1,0 +1,161 @@
+"""What users give a kernel -> numbers in the units of its ports, or one sentence why not."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+
+from dimgs.errors import InputError
+from dimgs.kernels.spec import Port
+from dimgs.variables import Unit, parse_unit
+from dimgs.variables.quantities import is_quantity, magnitude_and_unit
+
+_ROUNDING = 1e-12
+
+
+@dataclass
+class Converted:
+    """Inputs in the units of the ports, the seed, and the first thing that is wrong with them."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    refusal: str = ""
+    seed: int | None = None
+
+
+def convert_inputs(ports: Sequence[Port], given: Mapping[str, Any], kernel: str) -> Converted:
+    """Values of all ports, with defaults, as far as they can be read.
+
+    Parameters
+    ----------
+    ports : sequence of Port
+        Inputs that the kernel declares.
+    given : mapping of str to pint.Quantity, float or str
+        Plain numbers are in the unit of the port.
+    kernel : str
+        Name of the kernel, for messages.
+
+    Returns
+    -------
+    Converted
+        ``refusal`` is empty where every input can be used.
+
+    Examples
+    --------
+    >>> from dimgs.variables import registry
+    >>> ports = (Port("l", "mm", low=0), Port("n", "1", default=2))
+    >>> convert_inputs(ports, {"l": registry().Quantity(0.25, "cm")}, "film").values
+    {'l': 2.5, 'n': 2.0}
+    >>> convert_inputs(ports, {"l": -1}, "film").refusal
+    "The input 'l' = -1 mm lies outside the range of 'film', from 0 mm."
+    """
+    result = Converted()
+    problems = [_unknown(name, ports, kernel) for name in given if name not in _names(ports)]
+    for port in ports:
+        value = given.get(port.name, port.default)
+        if value is None:
+            unit = "" if port.is_label else f" in {port.unit}"
+            problems.append(f"'{kernel}' needs the input '{port.name}'{unit}; give a value.")
+            continue
+        try:
+            converted = port_value(port, value)
+        except InputError as error:
+            problems.append(str(error))
+            continue
+        result.values[port.name] = converted
+        if not port.is_label and not _within(port, converted):
+            problems.append(_outside(port, converted, kernel))
+    result.refusal = problems[0] if problems else ""
+    return result
+
+
+def port_value(port: Port, value: Any) -> float | str:
+    """One value in the unit of its port.
+
+    Raises
+    ------
+    InputError
+        If it is no finite number of the port's dimension, or no text for a label.
+    """
+    if port.is_label:
+        if isinstance(value, str):
+            return value
+        raise InputError(f"The input '{port.name}' is a label; give text, not {value!r:.60}.")
+    if not is_quantity(value):
+        return _number(port, value)
+    magnitude, text = magnitude_and_unit(value, port.name)
+    source, target = parse_unit(text), port.parsed
+    _check_dimension(port, source, target)
+    number = _number(port, magnitude)
+    if (source.factor, source.offset) == (target.factor, target.offset):
+        return number
+    si = number * source.factor + source.offset
+    # the last digits are noise of the conversion: 5e-05 m, not 5.0000000000000004e-05
+    converted = float(f"{(si - target.offset) / target.factor:.15g}")
+    if not math.isfinite(converted):
+        raise InputError(f"The input '{port.name}' is too large in {port.unit}.")
+    return converted
+
+
+def _number(port: Port, value: Any) -> float:
+    if isinstance(value, str | bytes | bool) or np.ndim(value):
+        raise InputError(
+            f"The input '{port.name}' needs one number in {port.unit} or a quantity, "
+            f"not {value!r:.60}."
+        )
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InputError(
+            f"The input '{port.name}' needs one number in {port.unit} or a quantity, "
+            f"not {value!r:.60}."
+        ) from error
+    if not math.isfinite(number):
+        raise InputError(f"The input '{port.name}' is {number}; give a finite number.")
+    return number
+
+
+def _check_dimension(port: Port, source: Unit, target: Unit) -> None:
+    levels = "level" in (source.scale, target.scale)
+    if source.dimension != target.dimension or (levels and source.text != target.text):
+        raise InputError(
+            f"The input '{port.name}' is in '{source.text}' (dimension {source.dimension}), but "
+            f"its port is in '{port.unit}' (dimension {target.dimension}); give that dimension."
+        )
+    if target.scale == "temperature" and "delta_" in source.text:
+        raise InputError(
+            f"The input '{port.name}' is an absolute temperature, but '{source.text}' is a "
+            f"difference; give it in K or degC."
+        )
+
+
+def _names(ports: Sequence[Port]) -> list[str]:
+    return [p.name for p in ports]
+
+
+def _within(port: Port, value: Any) -> bool:
+    slack = _ROUNDING * abs(value)
+    above = port.low is None or value >= port.low - slack
+    return above and (port.high is None or value <= port.high + slack)
+
+
+def _outside(port: Port, value: Any, kernel: str) -> str:
+    ends = [f"from {port.low:g}" if port.low is not None else ""]
+    ends.append(f"up to {port.high:g}" if port.high is not None else "")
+    span = " ".join(e for e in ends if e)
+    unit = "" if port.parsed.text == "1" else f" {port.unit}"
+    return (
+        f"The input '{port.name}' = {value:g}{unit} lies outside the range of '{kernel}', "
+        f"{span}{unit}."
+    )
+
+
+def _unknown(name: str, ports: Sequence[Port], kernel: str) -> str:
+    near = get_close_matches(str(name), _names(ports), n=2, cutoff=0.6)
+    if near:
+        remedy = f"did you mean {' or '.join(repr(n) for n in near)}?"
+    else:
+        remedy = f"its inputs are {', '.join(repr(n) for n in _names(ports)) or 'none'}."
+    return f"'{kernel}' has no input '{name}'; {remedy}"
