@@ -14,6 +14,7 @@ from dimgs.kernels.content import canonical_inputs, content_key
 from dimgs.kernels.inputs import Converted, convert_inputs, port_value
 from dimgs.kernels.provenance import threads, versions
 from dimgs.kernels.record import RunRecord, Status
+from dimgs.kernels.request import RunRequest
 from dimgs.kernels.spec import Port, Tier
 
 _LONGEST_REASON = 500
@@ -126,10 +127,10 @@ class BaseKernel(ABC):
         remedy = f"did you mean '{near[0]}'?" if near else f"its tiers are {', '.join(names)}."
         raise InputError(f"'{self.name}' has no tier '{name}'; {remedy}")
 
-    def key(
+    def request(
         self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
-    ) -> str:
-        """Content hash of a run, without running it; the key of its record.
+    ) -> RunRequest:
+        """A run as it would be recorded, without running it.
 
         Raises
         ------
@@ -140,7 +141,20 @@ class BaseKernel(ABC):
         converted = self._converted(inputs, seed)
         if converted.refusal:
             raise InputError(converted.refusal)
-        return self._key(converted, inputs, level)
+        key = self._key(converted, inputs, level)
+        return RunRequest(key, self.name, level.name, self._recorded(converted), converted.seed)
+
+    def key(
+        self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
+    ) -> str:
+        """Content hash of a run, without running it; the key of its record.
+
+        Raises
+        ------
+        InputError
+            If the tier is unknown or :meth:`run` would refuse the inputs.
+        """
+        return self.request(inputs, tier, seed).key
 
     def run(
         self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
@@ -173,11 +187,7 @@ class BaseKernel(ABC):
         return RunRecord(
             kernel=self.name,
             tier=level.name,
-            inputs={
-                p.name: (converted.values[p.name], p.unit)
-                for p in self.inputs
-                if p.name in converted.values
-            },
+            inputs=self._recorded(converted),
             outputs={p.name: (done.outputs[p.name], p.unit) for p in self._given(done)},
             status=status,
             key=self._key(converted, inputs, level),
@@ -187,6 +197,10 @@ class BaseKernel(ABC):
             errors=done.errors,
             provenance=self._provenance(level.settings, done),
         )
+
+    def _recorded(self, converted: Converted) -> dict[str, tuple[float | str, str]]:
+        values = converted.values
+        return {p.name: (values[p.name], p.unit) for p in self.inputs if p.name in values}
 
     def _given(self, done: Simulated) -> list[Port]:
         return [p for p in self.outputs if p.name in done.outputs]
