@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dimgs.kernels.record import RunRecord, Status
+from dimgs.kernels.request import RunRequest
 
 
 def record_row(record: RunRecord) -> dict[str, Any]:
@@ -41,6 +42,23 @@ def row_record(row: Mapping[str, Any]) -> RunRecord:
         errors=json.loads(row["errors"]),
         provenance=json.loads(row["provenance"]),
     )
+
+
+def asked_row(run: RunRequest | str) -> dict[str, Any]:
+    """Columns of a run that is only asked for, or of its key alone."""
+    known = None if isinstance(run, str) else run
+    return {
+        "key": known.key if known else run,
+        "kernel": known.kernel if known else "",
+        "tier": known.tier if known else "",
+        "seed": str(known.seed) if known and known.seed is not None else None,
+        "inputs": as_json(known.inputs if known else {}),
+        "outputs": "{}",
+        "errors": "{}",
+        "reason": "",
+        "wall_seconds": 0.0,
+        "provenance": "{}",
+    }
 
 
 def as_json(value: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from dimgs.errors import StoreError
 from dimgs.hub.file import StoreFile
-from dimgs.hub.rows import as_json, now, record_row, row_record
+from dimgs.hub.rows import asked_row, now, record_row, row_record
 from dimgs.hub.schema import PENDING, runs
 from dimgs.hub.sessions import Session, alive
 from dimgs.kernels.record import RunRecord, Status
@@ -95,7 +95,7 @@ class RunStore:
                 elif not _may_repeat(last["state"], retry):
                     return False
             attempt = 1 if last is None else last["attempt"] + 1
-            row = _asked(run) | {"key": key, "attempt": attempt, "state": PENDING}
+            row = asked_row(run) | {"attempt": attempt, "state": PENDING}
             connection.execute(insert(runs).values(**row, session=session, claimed_at=now()))
         return True
 
@@ -294,18 +294,3 @@ def _interrupt(connection: Connection, ids: list[int], reason: str) -> None:
         lost = update(runs).where(runs.c.id == number, runs.c.state == PENDING)
         values = {"state": Status.INTERRUPTED.value, "reason": reason, "finished_at": now()}
         connection.execute(lost.values(**values))
-
-
-def _asked(run: RunRequest | str) -> dict[str, Any]:
-    known = None if isinstance(run, str) else run
-    return {
-        "kernel": known.kernel if known else "",
-        "tier": known.tier if known else "",
-        "seed": str(known.seed) if known and known.seed is not None else None,
-        "inputs": as_json(known.inputs if known else {}),
-        "outputs": "{}",
-        "errors": "{}",
-        "reason": "",
-        "wall_seconds": 0.0,
-        "provenance": "{}",
-    }
