@@ -60,7 +60,7 @@ def store(tmp_path: Path) -> Iterator[RunStore]:
         yield store
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.lists(records, max_size=6, unique_by=lambda r: r.key))
 def test_what_goes_in_comes_out(many: list[RunRecord]) -> None:
     with TemporaryDirectory() as folder:
@@ -81,7 +81,7 @@ actions = st.lists(
 )
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(actions)
 def test_any_order_of_claims_and_endings_keeps_every_ending(steps: list[tuple[str, int]]) -> None:
     """Against a plain model: endings per key, and who is in flight."""
