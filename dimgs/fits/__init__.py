@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from dimgs.fits.errors_in_variables import OrthogonalPowerLaw
     from dimgs.fits.intervals import PredictionIntervals
     from dimgs.fits.local import LocalPowerLaw
+    from dimgs.fits.potential import ContrastivePotential
     from dimgs.fits.power_law import PowerLaw, fit_power_law
     from dimgs.fits.regimes import RegimePowerLaw
     from dimgs.fits.robust import RobustPowerLaw
 
 _HOMES = {
     "ChosenPairsPowerLaw": "chosen_pairs",
+    "ContrastivePotential": "potential",
     "ContrastiveRegressor": "base",
     "CrossoverPowerLaw": "crossover",
     "LocalPowerLaw": "local",
@@ -42,6 +44,7 @@ _HOMES = {
 
 __all__ = [
     "ChosenPairsPowerLaw",
+    "ContrastivePotential",
     "ContrastiveRegressor",
     "CrossoverPowerLaw",
     "LocalPowerLaw",

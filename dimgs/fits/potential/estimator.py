@@ -1,0 +1,227 @@
+"""The deep potential as a scikit-learn estimator."""
+
+from collections.abc import Sequence
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import Tags
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from dimgs.errors import InputError
+from dimgs.fits.potential.answers import PotentialAnswers
+from dimgs.fits.potential.backend import require_torch
+from dimgs.fits.potential.physics import Physics
+from dimgs.fits.potential.runs import Runs, distinct_runs, task_of
+
+Array = NDArray[np.float64]
+Loss = Literal["squared", "absolute", "huber"]
+LOSSES = ("squared", "absolute", "huber")
+
+
+class ContrastivePotential(PotentialAnswers):
+    """Power law plus a small network, fitted on the log-ratios of all pairs of runs.
+
+    Predicted ratios are differences of one potential, so they are antisymmetric and add up
+    along any chain of runs. How much network there is, is decided by runs held out: where a
+    power law predicts them as well, the network is left out altogether. Works in whitened log
+    groups, so that the choice of groups does not matter.
+
+    Parameters
+    ----------
+    hidden : tuple of int, default (24,)
+        Width of each layer; () leaves the power law alone.
+    loss : {"squared", "absolute", "huber"}, default "squared"
+        Of all pairs; the last two bear outliers in the response.
+    smoothness : "auto" or float, default "auto"
+        Weight decay. "auto" takes the smoothest that predicts held-out runs no worse than the
+        best by more than one standard error; infinity is the power law.
+    physics : Physics, optional
+        Signs, limits and interactions of exponents known beforehand.
+    categorical : tuple of int, default ()
+        Columns of X that hold codes of labels. Each label has a prefactor and coordinates of
+        its own; one that was not seen counts as an average one.
+    n_members : int, default 5
+        Networks in the ensemble, from different beginnings.
+    max_iter : int, default 200
+        Longest training; runs held out may end it earlier.
+    device : str, default "auto"
+        "auto" takes a graphics card, where there is one, from 2000 runs on.
+    verbose : bool, default False
+        Show a progress bar on standard error.
+    random_state : int, default 0
+        Seed of everything random.
+
+    Attributes
+    ----------
+    exponents_ : ndarray of shape (n_features,) or (n_targets, n_features)
+        Local exponents averaged over the runs; nan for categorical columns.
+    linear_exponents_ : ndarray of the same shape
+        Exponents of the power-law part.
+    covariance_ : ndarray of shape (n_features, n_features) or (n_targets, ...)
+        Covariance of `exponents_`, by groups of runs left out.
+    intercept_ : float or ndarray of shape (n_targets,)
+    group_intercepts_ : dict
+        Of each label of `within`; {} without.
+    smoothness_ : float
+        Weight decay in use; infinite where there is no network.
+    iterations_ : int
+        Iterations of the training.
+    validation_ : dict of float to float
+        Held-out loss of each weight decay, relative to the first.
+    cv_r2_ : float or ndarray of shape (n_targets,)
+        By runs or clusters left out.
+    residuals_ : ndarray of shape (n_runs,) or (n_runs, n_targets)
+    n_contrasts_, n_pairs_ : int
+
+    Notes
+    -----
+    Runs that agree in every number are one run. Intervals are conformal: with fewer than 100
+    runs (or clusters) each is predicted by networks trained without its group of runs, as in
+    jackknife+; ratios are calibrated on pairs that share no run.
+
+    References
+    ----------
+    R. F. Barber, E. J. Candes, A. Ramdas, R. J. Tibshirani, "Predictive inference with the
+    jackknife+", Annals of Statistics 49 (2021) 486-507, section 3 (CV+).
+    B. Lakshminarayanan, A. Pritzel, C. Blundell, "Simple and scalable predictive uncertainty
+    estimation using deep ensembles", NeurIPS 2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.linspace(-4.0, 4.0, 40)[:, None]
+    >>> y = np.logaddexp(0.5 * x[:, 0], 2.0 * x[:, 0]) + 0.01 * np.cos(40 * x[:, 0] ** 2)
+    >>> model = ContrastivePotential().fit(x, y)
+    >>> model.exponents([[-3.5], [3.5]]).round(1)
+    array([[0.5],
+           [2. ]])
+    """
+
+    def __init__(
+        self,
+        hidden: tuple[int, ...] = (24,),
+        loss: Loss = "squared",
+        smoothness: float | Literal["auto"] = "auto",
+        physics: Physics | None = None,
+        categorical: Sequence[int] = (),
+        n_members: int = 5,
+        max_iter: int = 200,
+        device: str = "auto",
+        verbose: bool = False,
+        random_state: int = 0,
+    ) -> None:
+        self.hidden = hidden
+        self.loss = loss
+        self.smoothness = smoothness
+        self.physics = physics
+        self.categorical = categorical
+        self.n_members = n_members
+        self.max_iter = max_iter
+        self.device = device
+        self.verbose = verbose
+        self.random_state = random_state
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        within: ArrayLike | None = None,
+    ) -> Self:
+        """Fit on all pairs of runs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_runs, n_features)
+            Log groups; inverse temperatures and levels as they are.
+        y : array-like of shape (n_runs,) or (n_runs, n_targets)
+            Log response.
+        sample_weight : array-like of shape (n_runs,), optional
+            A pair weighs the product of its runs' weights; 1/variance is efficient.
+        groups : array-like of shape (n_runs,), optional
+            Cluster of each run: held out together.
+        within : array-like of shape (n_runs,), optional
+            Only runs of equal label are paired: each label keeps its own prefactor.
+
+        Raises
+        ------
+        EngineUnavailableError
+            If torch is not installed.
+        InputError, FitError
+            If a parameter is out of range, or the runs make no pair.
+        """
+        require_torch()
+        self._check()
+        x, t = validate_data(
+            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
+        )
+        t = np.asarray(t, dtype=np.float64)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, x, dtype=np.float64, ensure_non_negative=True
+            )
+        physics = self.physics or Physics()
+        physics.check(x.shape[1], self.categorical)
+        runs = distinct_runs(x, t, weight, groups, within)
+        task = task_of(runs, tuple(self.categorical), self.loss != "squared")
+        from dimgs.fits.potential.learn import Settings, decays_of, learn
+
+        settings = Settings(
+            tuple(self.hidden),
+            self.loss,
+            decays_of(self.smoothness),
+            physics,
+            self.n_members,
+            self.max_iter,
+            self.device,
+            self.verbose,
+            self.random_state,
+        )
+        learned = learn(task, settings)
+        self.model_ = learned.fitted
+        self._flat, self._runs, self._origin = t.ndim == 1, runs.X, task.centre
+        self.smoothness_, self.iterations_ = learned.choice.decay, learned.choice.iterations
+        self.validation_ = learned.choice.scores
+        self.cv_r2_ = self._shaped(learned.cv_r2)
+        self._publish(runs, x, t)
+        return self
+
+    def _publish(self, runs: Runs, x: Array, t: Array) -> None:
+        misses = runs.y - self._mean(runs.X)
+        intercept = runs.weights @ misses / runs.weights.sum()
+        self.intercept_ = self._shaped(intercept)
+        self.group_intercepts_ = {
+            label: self._shaped(row) for label, row in runs.label_means(misses).items()
+        }
+        left = t.reshape(len(t), -1) - self._mean(x) - intercept
+        self.residuals_ = left[:, 0] if self._flat else left
+        self.n_contrasts_ = len(runs) - 1
+        self.n_pairs_ = len(runs) * (len(runs) - 1) // 2
+        model = self.model_
+        own = model.slopes(model.theta, runs.X).mean(axis=0)
+        self.exponents_ = self._shaped(self._wide(runs.weights @ own.swapaxes(0, 1) / len(runs)))
+        size = (model.layout.n_inputs, len(intercept))
+        first = model.theta[:, : size[0] * size[1]].mean(axis=0).reshape(size)
+        linear = (model.frame.transform @ first * model.scale).T
+        self.linear_exponents_ = self._shaped(self._wide(linear))
+
+    def _check(self) -> None:
+        if self.loss not in LOSSES:
+            raise InputError(f"loss is {self.loss!r}: use squared, absolute or huber.")
+        if self.n_members < 1 or self.max_iter < 1 or any(width < 1 for width in self.hidden):
+            raise InputError("n_members, max_iter and the widths in hidden must be at least 1.")
+        if isinstance(self.smoothness, str):
+            if self.smoothness != "auto":
+                raise InputError(
+                    f"smoothness is {self.smoothness!r}: use 'auto' or a weight decay."
+                )
+        elif not self.smoothness >= 0:
+            raise InputError(f"smoothness is {self.smoothness!r}: it must not be negative.")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

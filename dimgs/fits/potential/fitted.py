@@ -1,0 +1,235 @@
+"""A fitted potential: its ensemble, the networks of each fold, and what they say at new rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dimgs.fits.potential.calibration import Calibration
+from dimgs.fits.potential.folds import Folds
+from dimgs.fits.potential.frame import Frame, outside_hull
+from dimgs.fits.potential.network import Layout, curvatures, gradients
+from dimgs.fits.potential.runs import Task
+from dimgs.fits.potential.selection import centred_on_seen
+from dimgs.fits.potential.training import Trainer, evaluate
+
+Array = NDArray[np.float64]
+_BLOCK = 2000
+_MOST_CORNERS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Networks in whitened coordinates, with the units of the response.
+
+    Parameters
+    ----------
+    frame : Frame
+    layout : Layout
+    theta : ndarray of shape (n_members, size)
+        The ensemble, trained on all runs.
+    held_out : ndarray of shape (n_folds, n_initialisations, size)
+        Networks trained without the runs of each fold.
+    rounds : int
+        Rounds of folds in `held_out`.
+    scale : ndarray of shape (n_targets,)
+        Unit of the networks' values.
+    offsets : ndarray of shape (n_folds, n_targets)
+        Prefactor of each fold's networks.
+    noise : ndarray of shape (n_targets,)
+        Root-mean-square error on runs left out.
+    weight : float
+        Number of runs.
+    corners : ndarray of shape (n_runs, rank)
+        The runs, to tell what lies outside their hull.
+    values_calibration, pairs_calibration : Calibration
+    """
+
+    frame: Frame
+    layout: Layout
+    theta: Array
+    held_out: Array
+    rounds: int
+    scale: Array
+    offsets: Array
+    noise: Array
+    weight: float
+    corners: Array
+    values_calibration: Calibration
+    pairs_calibration: Calibration
+
+    def members(self, X: Array) -> Array:
+        """Potential by each member, shape (n_members, n_rows, n_targets)."""
+        return self._evaluate(self.theta, X) * self.scale
+
+    def _evaluate(self, theta: Array, X: Array) -> Array:
+        return evaluate(self.layout, theta, self.frame.coordinates(X), self.frame.codes(X))
+
+    def slopes(self, theta: Array, X: Array) -> Array:
+        """Local exponents of the numeric columns, (n_models, n_rows, n_targets, n_numeric)."""
+        parts = []
+        for start in range(0, len(X), _BLOCK):
+            rows = X[start : start + _BLOCK]
+            z, codes = self.frame.coordinates(rows), self.frame.codes(rows)
+            found = gradients(
+                self.layout, torch.as_tensor(theta), torch.as_tensor(z), torch.as_tensor(codes)
+            )
+            parts.append(found.numpy() @ self.frame.transform.T)
+        return np.asarray(np.concatenate(parts, axis=1) * self.scale[:, None])
+
+    def mixed(self, X: Array) -> Array:
+        """Second derivatives by the ensemble, (n_rows, n_targets, n_numeric, n_numeric)."""
+        parts = []
+        for start in range(0, len(X), _BLOCK):
+            rows = X[start : start + _BLOCK]
+            z, codes = self.frame.coordinates(rows), self.frame.codes(rows)
+            found = curvatures(
+                self.layout,
+                torch.as_tensor(self.theta),
+                torch.as_tensor(z),
+                torch.as_tensor(codes),
+            )
+            parts.append(found.numpy().mean(axis=0))
+        turn = self.frame.transform
+        return np.asarray(turn @ np.concatenate(parts) @ turn.T * self.scale[:, None, None])
+
+    def values(self, X: Array, level: float) -> Array:
+        """Intervals of the response less its centre, shape (n_rows, n_targets, 2)."""
+        centres, scales = self._by_fold(X)
+        found = self.values_calibration.bounds(centres, scales, level)
+        return found * self.scale[:, None]
+
+    def ratios(self, u: Array, v: Array, level: float) -> Array:
+        """Intervals of differences of the response, shape (n_rows, n_targets, 2)."""
+        centres, scales = self._by_fold(u, v)
+        found = self.pairs_calibration.bounds(centres, scales, level)
+        return found * self.scale[:, None]
+
+    def _by_fold(self, X: Array, other: Array | None = None) -> tuple[Array, Array]:
+        n_folds, n, size = self.held_out.shape
+        theta = self.held_out.reshape(-1, size)
+        values, z = self._evaluate(theta, X), self.frame.coordinates(X)
+        if other is not None:
+            values = values - self._evaluate(theta, other)
+            z = z - self.frame.coordinates(other)
+        values = values.reshape(n_folds, n, *values.shape[1:])
+        offsets = self.offsets[:, None] if other is None else 0.0
+        scales = open_scale(values, z, self.noise, self.weight, 1 if other is None else 2)
+        return values.mean(axis=1) + offsets, scales
+
+    def slope_variance(self, X: Array, average: bool) -> tuple[Array, int]:
+        """Variance of local exponents by runs left out, and its degrees of freedom.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+        average : bool
+            Of the mean exponents over the rows instead.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_targets, n_numeric), int
+            A single row for the mean.
+        """
+        n_folds, n, size = self.held_out.shape
+        found = self.slopes(self.held_out.reshape(-1, size), X)
+        own = self.slopes(self.theta, X)
+        if average:
+            found, own = found.mean(axis=1, keepdims=True), own.mean(axis=1, keepdims=True)
+        folds = found.reshape(n_folds, n, *found.shape[1:]).mean(axis=1)
+        each = n_folds // self.rounds
+        if each < 2:
+            return np.full(folds.shape[1:], np.inf), 1
+        per_round = folds.reshape(self.rounds, each, *folds.shape[1:])
+        spread = np.square(per_round - per_round.mean(axis=1, keepdims=True)).sum(axis=1)
+        variance = (spread * (each - 1) / each).mean(axis=0)
+        if len(own) > 1:
+            variance = variance + own.var(axis=0, ddof=1) / len(own)
+        return variance, each - 1
+
+    def outside(self, X: Array) -> NDArray[np.bool_]:
+        """Which rows lie outside the convex hull of the runs."""
+        return outside_hull(self.frame.coordinates(X), self.corners)
+
+
+def open_scale(values: Array, z: Array, noise: Array, weight: float, runs: int) -> Array:
+    """What the networks of each fold leave open: noise, leverage of the place, disagreement.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_folds, n_initialisations, n_rows, n_targets)
+    z : ndarray of shape (n_rows, rank)
+        Whitened place, or difference of two places.
+    noise : ndarray of shape (n_targets,)
+    weight : float
+        Number of runs.
+    runs : int
+        Whose noise counts: one for a value, two for a ratio.
+
+    Returns
+    -------
+    ndarray of shape (n_folds, n_rows, n_targets)
+    """
+    leverage = np.square(z).sum(axis=1) / weight
+    own = noise**2 * (runs + leverage[:, None])
+    disagreement = np.zeros_like(values[:, 0])
+    if values.shape[1] > 1:
+        disagreement = values.var(axis=1, ddof=1)
+    return np.asarray(np.sqrt(own + disagreement))
+
+
+def assemble(
+    task: Task, trainer: Trainer, theta: Array, held_out: Array, folds: Folds
+) -> tuple[Fitted, Array]:
+    """The fitted potential, and the errors on runs left out of shape (n_folds, n_runs, n_targets).
+
+    Parameters
+    ----------
+    task : Task
+    trainer : Trainer
+        Of the layout of the networks.
+    theta : ndarray of shape (n_members, size)
+    held_out : ndarray of shape (n_folds, n_initialisations, size)
+    folds : Folds
+    """
+    n_folds, n, size = held_out.shape
+    values = trainer.values(held_out.reshape(-1, size))
+    values = values.reshape(n_folds, n, *values.shape[1:])
+    misses = task.target - values.mean(axis=1)
+    weights = np.where(folds.held, 0.0, task.runs.weights)
+    offsets = np.einsum("kr,krt->kt", weights, misses) / weights.sum(axis=1)[:, None]
+    pairs = zip(misses, folds.held, strict=True)
+    errors = np.array([centred_on_seen(trainer, miss, held) for miss, held in pairs])
+    root = np.sqrt(task.runs.weights)[:, None]
+    of, run = np.nonzero(folds.held)
+    noise = np.sqrt(np.mean(np.square(errors * root)[of, run], axis=0))
+    noise = np.maximum(noise, np.finfo(float).eps)
+    count = len(task.runs)
+    scales = open_scale(values, task.z, noise, count, 1)
+    scores = np.abs(errors * root)[of, run] / scales[of, run]
+    distinct = int(folds.held.any(axis=0).sum())
+    k, u, v = folds.pairs.T
+    gap = misses[k, u] - misses[k, v]
+    apart = (values[k, :, u] - values[k, :, v])[:, :, None]
+    each = [
+        open_scale(a[None], (task.z[i] - task.z[j])[None], noise, count, 2)[0, 0]
+        for a, i, j in zip(apart, u, v, strict=True)
+    ]
+    together = np.sqrt(2.0 / (1.0 / task.runs.weights[u] + 1.0 / task.runs.weights[v]))[:, None]
+    pair_scores = np.abs(gap) * together / np.array(each).reshape(gap.shape)
+    fitted = Fitted(
+        task.frame,
+        trainer.layout,
+        theta,
+        held_out,
+        folds.rounds,
+        task.scale,
+        offsets,
+        noise,
+        float(count),
+        task.z[:: -(-count // _MOST_CORNERS)],
+        Calibration(of.astype(np.intp), scores, distinct),
+        Calibration(k, pair_scores, min(len(k), distinct)),
+    )
+    return fitted, errors

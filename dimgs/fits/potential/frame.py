@@ -1,0 +1,140 @@
+"""Coordinates of the potential: whitened log groups in an orientation that the runs fix."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+
+from dimgs.errors import InputError
+from dimgs.fits.whitening import whiten
+
+Array = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+_TIE = 1e-9
+_OUTSIDE = 1e-6
+
+
+@dataclass(frozen=True)
+class Frame:
+    """From rows of X to whitened coordinates and codes of labels.
+
+    Parameters
+    ----------
+    centre : ndarray of shape (n_numeric,)
+    transform : ndarray of shape (n_numeric, rank)
+        z = (x - centre) @ transform.
+    numeric, categorical : tuple of int
+        Columns of X.
+    labels : tuple of ndarray
+        Sorted values of each categorical column.
+    """
+
+    centre: Array
+    transform: Array
+    numeric: tuple[int, ...]
+    categorical: tuple[int, ...]
+    labels: tuple[Array, ...]
+
+    @property
+    def columns(self) -> dict[int, int]:
+        """Position of each numeric column of X among the numeric ones."""
+        return {column: k for k, column in enumerate(self.numeric)}
+
+    def coordinates(self, X: Array) -> Array:
+        """Whitened coordinates, shape (n_rows, rank)."""
+        return np.asarray((X[:, list(self.numeric)] - self.centre) @ self.transform)
+
+    def codes(self, X: Array) -> IntArray:
+        """Position of each label among those seen at fit, -1 for others."""
+        out = np.empty((len(X), len(self.categorical)), dtype=np.intp)
+        for k, (column, labels) in enumerate(zip(self.categorical, self.labels, strict=True)):
+            found = np.searchsorted(labels, X[:, column]).clip(max=len(labels) - 1)
+            out[:, k] = np.where(labels[found] == X[:, column], found, -1)
+        return out
+
+
+def frame_of(
+    X: Array, weights: Array, codes: IntArray | None, categorical: Sequence[int]
+) -> tuple[Frame, Array]:
+    """The frame of some runs, and their whitened coordinates.
+
+    The axes go through runs: the first through the run farthest from the centre, the next
+    through the farthest from the first axis, and so on, ties to the run that comes first. No
+    choice of groups can turn them, since whitened distances do not depend on it.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_runs, n_features)
+        In an order that does not depend on the choice of groups.
+    weights : ndarray of shape (n_runs,)
+    codes : ndarray of int of shape (n_runs,), optional
+        Labels within which runs are paired; the spread within them is made one.
+    categorical : sequence of int
+        Columns of X that hold codes of labels.
+
+    Raises
+    ------
+    InputError
+        If a categorical column does not exist.
+    """
+    for column in categorical:
+        if not 0 <= column < X.shape[1]:
+            raise InputError(
+                f"Column {column} given as categorical is not in X, which has {X.shape[1]} "
+                f"columns, counted from 0."
+            )
+    numeric = tuple(j for j in range(X.shape[1]) if j not in set(categorical))
+    values = X[:, list(numeric)]
+    centre = weights @ values / weights.sum()
+    centred = values - centre
+    if codes is not None:
+        totals = np.bincount(codes, weights)
+        for j in range(centred.shape[1]):
+            means = np.bincount(codes, weights * centred[:, j]) / totals
+            centred[:, j] -= means[codes]
+    whitening, rows = whiten(centred, weights)
+    axes = _axes(rows)
+    labels = tuple(np.unique(X[:, column]) for column in categorical)
+    frame = Frame(centre, whitening.transform @ axes, numeric, tuple(categorical), labels)
+    return frame, frame.coordinates(X)
+
+
+def _axes(rows: Array) -> Array:
+    """Orthonormal axes through the runs farthest from those before, shape (rank, rank)."""
+    rank = rows.shape[1]
+    axes = np.zeros((rank, rank))
+    left = rows.copy()
+    for k in range(rank):
+        size = np.einsum("ij,ij->i", left, left)
+        far = int(np.argmax(size >= size.max() * (1.0 - _TIE)))
+        axis = left[far] - axes[:, :k] @ (axes[:, :k].T @ left[far])
+        axes[:, k] = axis / np.linalg.norm(axis)
+        left -= np.outer(left @ axes[:, k], axes[:, k])
+    return axes
+
+
+def outside_hull(points: Array, rows: Array) -> NDArray[np.bool_]:
+    """Which points are no mixture of the rows: outside their convex hull.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n_points, rank)
+    rows : ndarray of shape (n_rows, rank)
+
+    Examples
+    --------
+    >>> corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    >>> outside_hull(np.array([[0.2, 0.2], [0.9, 0.9]]), corners).tolist()
+    [False, True]
+    """
+    if not rows.shape[1]:
+        return np.zeros(len(points), dtype=np.bool_)
+    corners = np.vstack([rows.T, np.ones(len(rows))])
+    out = np.zeros(len(points), dtype=np.bool_)
+    for k, point in enumerate(points):
+        target = np.append(point, 1.0)
+        inside = np.all((point >= rows.min(0) - _OUTSIDE) & (point <= rows.max(0) + _OUTSIDE))
+        out[k] = not inside or nnls(corners, target)[1] > _OUTSIDE * np.linalg.norm(target)
+    return out

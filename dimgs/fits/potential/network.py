@@ -1,0 +1,210 @@
+"""Many small networks at once: a linear part plus layers of softplus, one row of numbers each.
+
+A crossover of two power laws is one softplus unit exactly, and outside the runs every unit is
+linear again, so that the potential ends in power laws.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import softplus
+
+Array = NDArray[np.float64]
+_SPREAD = 2.0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Shape of the potential.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Whitened coordinates.
+    n_targets : int
+    hidden : tuple of int
+        Width of each layer; empty for the linear part alone.
+    categories : tuple of (int, int)
+        Number of labels of each category, and how many coordinates embed one.
+    """
+
+    n_inputs: int
+    n_targets: int
+    hidden: tuple[int, ...] = ()
+    categories: tuple[tuple[int, int], ...] = ()
+
+    def _parts(self) -> list[tuple[tuple[int, ...], bool]]:
+        """Shape of each part, and whether weight decay applies to it."""
+        parts: list[tuple[tuple[int, ...], bool]] = [((self.n_inputs, self.n_targets), False)]
+        parts += [((labels, self.n_targets), False) for labels, _ in self.categories]
+        if self.hidden:
+            parts += [((labels, size), True) for labels, size in self.categories]
+            widths = [self.n_inputs + sum(size for _, size in self.categories), *self.hidden]
+            for before, after in pairwise(widths):
+                parts += [((before, after), True), ((1, after), False)]
+            parts.append(((widths[-1], self.n_targets), True))
+        return parts
+
+    @property
+    def size(self) -> int:
+        """How many numbers a network has."""
+        return sum(int(np.prod(shape)) for shape, _ in self._parts())
+
+    @property
+    def n_linear(self) -> int:
+        """How many of them, which come first, are the linear part and the labels' offsets."""
+        labels = sum(n for n, _ in self.categories)
+        return (self.n_inputs + labels) * self.n_targets
+
+    def decays(self) -> Array:
+        """One where weight decay applies, shape (size,)."""
+        return np.concatenate(
+            [np.full(int(np.prod(shape)), float(decay)) for shape, decay in self._parts()]
+        )
+
+    def initial(self, linear: Array, kinds: NDArray[np.intp], rng: np.random.Generator) -> Array:
+        """Networks that start as their linear parts, with hidden layers at random.
+
+        Parameters
+        ----------
+        linear : ndarray of shape (n_models, n_linear)
+        kinds : ndarray of int of shape (n_models,)
+            Networks of equal kind start from the same hidden layers.
+        rng : Generator
+
+        Returns
+        -------
+        ndarray of shape (n_models, size)
+        """
+        n_models = int(kinds.max()) + 1
+        out: list[Array] = []
+        if self.hidden:
+            # labels start alike: what is never seen stays an average label
+            out += [np.zeros((n_models, labels * size)) for labels, size in self.categories]
+            widths = [self.n_inputs + sum(size for _, size in self.categories), *self.hidden]
+            for k, (before, after) in enumerate(pairwise(widths)):
+                scale = (_SPREAD if k == 0 else 1.0) / np.sqrt(max(before, 1))
+                out.append(scale * rng.standard_normal((n_models, before * after)))
+                shift = _SPREAD if k == 0 else 0.0
+                out.append(rng.uniform(-shift, shift, (n_models, after)))
+            out.append(np.zeros((n_models, widths[-1] * self.n_targets)))
+        return np.concatenate([linear, *(part[kinds] for part in out)], axis=1)
+
+    def unpack(self, theta: Tensor) -> list[Tensor]:
+        """Parts of shape (n_models, ...) of networks of shape (n_models, size)."""
+        out, start = [], 0
+        for shape, _ in self._parts():
+            stop = start + int(np.prod(shape))
+            out.append(theta[:, start:stop].reshape(-1, *shape))
+            start = stop
+        return out
+
+    def forward(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
+        """Potential of every run by every network.
+
+        Parameters
+        ----------
+        theta : Tensor of shape (n_models, size)
+        z : Tensor of shape (n_runs, n_inputs) or (n_models, n_runs, n_inputs)
+        codes : Tensor of int of shape (n_runs, n_categories)
+            -1 for a label that was never seen, which counts as an average one.
+
+        Returns
+        -------
+        Tensor of shape (n_models, n_runs, n_targets)
+        """
+        parts = self.unpack(theta)
+        n = len(self.categories)
+        out = z @ parts[0]
+        for k in range(n):
+            out = out + _looked_up(parts[1 + k], codes[:, k])
+        if not self.hidden:
+            return out
+        inputs = z.expand(len(theta), -1, -1) if n else z
+        embedded = [_looked_up(parts[1 + n + k], codes[:, k]) for k in range(n)]
+        layer = torch.cat([inputs, *embedded], dim=-1) if n else inputs
+        rest = parts[1 + 2 * n :]
+        for k in range(len(self.hidden)):
+            # baddbmm: one fused product and sum of all networks
+            layer = softplus(_affine(layer, rest[2 * k], rest[2 * k + 1]))
+        return out + layer @ rest[-1]
+
+
+def _affine(layer: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    if layer.dim() == 2:
+        layer = layer.expand(len(weight), -1, -1)
+    return torch.baddbmm(bias, layer, weight)
+
+
+def _looked_up(table: Tensor, codes: Tensor) -> Tensor:
+    average = table.mean(1, keepdim=True)
+    return torch.cat([table, average], dim=1)[:, codes]
+
+
+def gradients(
+    layout: Layout, theta: Tensor, z: Tensor, codes: Tensor, *, keep: bool = False
+) -> Tensor:
+    """Slopes of the potential in whitened coordinates, by automatic differentiation.
+
+    Parameters
+    ----------
+    layout : Layout
+    theta : Tensor of shape (n_models, size)
+    z : Tensor of shape (n_runs, n_inputs)
+    codes : Tensor of int of shape (n_runs, n_categories)
+    keep : bool
+        Whether the slopes are to be differentiated themselves.
+
+    Returns
+    -------
+    Tensor of shape (n_models, n_runs, n_targets, n_inputs)
+    """
+    points = z.expand(len(theta), -1, -1).detach().requires_grad_()
+    return _slopes(layout, theta, points, codes, keep)
+
+
+def _slopes(layout: Layout, theta: Tensor, points: Tensor, codes: Tensor, keep: bool) -> Tensor:
+    with torch.enable_grad():
+        values = layout.forward(theta, points, codes)
+        slopes = [
+            torch.autograd.grad(values[..., t].sum(), points, create_graph=keep, retain_graph=True)[
+                0
+            ]
+            for t in range(layout.n_targets)
+        ]
+    return torch.stack(slopes, dim=-2)
+
+
+def curvatures(
+    layout: Layout, theta: Tensor, z: Tensor, codes: Tensor, *, keep: bool = False
+) -> Tensor:
+    """Second derivatives in whitened coordinates.
+
+    Parameters as in `gradients`.
+
+    Returns
+    -------
+    Tensor of shape (n_models, n_runs, n_targets, n_inputs, n_inputs)
+    """
+    points = z.expand(len(theta), -1, -1).detach().requires_grad_()
+    shape = (len(theta), len(z), layout.n_targets, layout.n_inputs, layout.n_inputs)
+    if not layout.hidden:
+        return torch.zeros(shape, dtype=z.dtype, device=z.device)
+    with torch.enable_grad():
+        slopes = _slopes(layout, theta, points, codes, True)
+        rows = [
+            torch.autograd.grad(
+                slopes[..., t, j].sum(), points, create_graph=keep, retain_graph=True
+            )[0]
+            for t in range(layout.n_targets)
+            for j in range(layout.n_inputs)
+        ]
+    # (targets * inputs) x models x runs x inputs
+    stacked = torch.stack(rows).reshape(
+        layout.n_targets, layout.n_inputs, len(theta), len(z), layout.n_inputs
+    )
+    return stacked.permute(2, 3, 0, 1, 4)
