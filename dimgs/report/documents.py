@@ -156,6 +156,7 @@ def discover_document(report: Report) -> dict[str, Any]:
         ],
         "engine": report.engine,
         "outcome": report.outcome,
+        "confirmed": report.confirmed,
         "seconds": report.seconds,
         "level": report.level,
         "warnings": list(report.warnings),

@@ -10,6 +10,7 @@ from dimgs.expression.candidate import Candidate
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
+from dimgs.report.verdict import NOTHING_LEFT
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,8 @@ class Report:
         Target of every run in SI, and the law's value there.
     unlogged : mapping of str to str
         What the candidates call an input without a logarithm, and its identifier in the law.
+    unexplained : float
+        Share of the variance of the law's residuals that still depends on the groups.
     data : Dataset, optional
         The usable runs, which the figures draw.
     left_out : tuple of float
@@ -146,6 +149,12 @@ class Report:
     unlogged: Mapping[str, str] = field(default_factory=dict)
     data: Dataset | None = None
     left_out: tuple[float, ...] = ()
+    unexplained: float = 0.0
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the law predicts runs left out, and what it leaves no longer depends on them."""
+        return self.outcome == "converged" and self.unexplained < NOTHING_LEFT
 
     @property
     def regimes(self) -> tuple[Mapping[str, Any], ...] | None:

@@ -6,6 +6,7 @@ from typing import Any
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores
 from dimgs.report.results import Exponent, FitResult, Report
+from dimgs.report.verdict import headline, verdict
 
 _RULE = "-" * 72
 
@@ -104,7 +105,8 @@ def fit_text(fit: FitResult) -> str:
 
 def report_text(report: Report) -> str:
     """A report as text: the law, where it holds, how well, what it means."""
-    lines = [_RULE]
+    above = headline(report)
+    lines = [_RULE] if above is None else [_RULE, above, ""]
     if report.law is not None and (report.fit is None or report.law is not report.fit.law):
         lines += [law_line(report.law), *(_constant(c) for c in report.law.constants)]
         lines += ["", scores_line(report.law.scores)]
@@ -119,12 +121,5 @@ def report_text(report: Report) -> str:
             group = next((g for g in report.law.groups if g.name == name), None)
             what = "" if group is None else f" = {group.known_as or group}"
             lines.append(f"  {number(low)} <= {name}{what} <= {number(high)}")
-    verdict = {
-        "converged": "The law predicts runs that it was not fitted on.",
-        "unchecked": "No run could be left out, so the law is not checked on unseen runs.",
-        "no_candidate": "No law found: this is the best surrogate, and it does not hold.",
-        "timeout": "The time limit ended the search.",
-        "unavailable": "The engine is not available here.",
-    }
-    lines += ["", verdict.get(report.outcome, report.outcome), _RULE]
+    lines += ["", verdict(report), _RULE]
     return "\n".join(lines)

@@ -1,0 +1,177 @@
+"""What the law leaves: run by run, and along groups and labels."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.errors import InputError
+from dimgs.report.figures.labels import group_label, scatter
+from dimgs.report.figures.style import (
+    BLUE,
+    MUTED,
+    ORANGE,
+    RULE,
+    drawn,
+    log_ticks,
+    styled,
+    with_unit,
+)
+from dimgs.report.results import Report
+from dimgs.report.runs import Runs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+_NAMED = 3.0
+
+
+def residuals(report: Report) -> tuple[Array, str]:
+    """Residual of every run and what it is, in percent where the response is a ratio.
+
+    Returns
+    -------
+    ndarray of shape (n_runs,), str
+        Of the law refitted without the run, where the report has that.
+    """
+    runs = Runs.of(report)
+    own = len(report.left_out) == runs.n
+    measured = np.asarray(report.measured, dtype=np.float64)
+    predicted = np.asarray(report.left_out if own else report.predicted, dtype=np.float64)
+    what = "residual, left out" if own else "residual"
+    if runs.is_log:
+        return 100.0 * (measured / predicted - 1.0), with_unit(what, "%")
+    return measured - predicted, with_unit(what, runs.law.target_unit)
+
+
+@styled
+def residuals_by_run(report: Report, axes: "Axes") -> None:
+    """Residual of every run in the order of the table, far ones named by their row.
+
+    Parameters
+    ----------
+    report : Report
+    axes : Axes
+
+    Raises
+    ------
+    InputError
+        If the report has no law or no runs.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> from dimgs.report.figures import new_axes, residuals_by_run
+    >>> data = dimgs.Dataset.from_columns(
+    ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]})
+    >>> axes = new_axes()
+    >>> report = dimgs.discover(data, "T", constants=["g"], engine="power_law")
+    >>> residuals_by_run(report, axes)
+    >>> axes.lines[-1].get_xdata().tolist()
+    [1.0, 2.0, 3.0, 4.0]
+    """
+    runs = Runs.of(report)
+    y, what = residuals(report)
+    x = np.asarray(runs.data.rows, dtype=np.float64)
+    spread = _spread(y)
+    axes.axhspan(-2 * spread, 2 * spread, color=MUTED, alpha=0.14, linewidth=0)
+    axes.axhline(0.0, color=RULE, linewidth=0.9)
+    scatter(runs, axes, x, y, drawn(runs.n))
+    for i in np.argsort(-np.abs(y))[:5]:
+        if spread > 0 and abs(y[i]) > _NAMED * spread:
+            axes.annotate(
+                f"row {runs.data.rows[i]}",
+                (x[i], y[i]),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=7,
+                color=ORANGE,
+            )
+    source = "" if runs.data.source in ("columns", "DataFrame") else f" of {runs.data.source}"
+    axes.set_xlabel(f"row{source}")
+    axes.set_ylabel(what)
+
+
+@styled
+def residuals_by_group(report: Report, axes: "Axes", group: str | None = None) -> None:
+    """Residuals along a group, or by label, with the mean of every part and its standard error.
+
+    Parameters
+    ----------
+    report : Report
+    axes : Axes
+    group : str, optional
+        A group of the law (see :func:`collapse`) or a label column of the table.
+
+    Raises
+    ------
+    InputError
+        If there is no such group or column, or no group varied.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> from dimgs.report.figures import new_axes, residuals_by_group
+    >>> data = dimgs.Dataset.from_columns({
+    ...     "L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537],
+    ...     "by": ["Ada", "Bo", "Ada", "Bo"]})
+    >>> axes = new_axes()
+    >>> report = dimgs.discover(data, "T", constants=["g"], engine="power_law")
+    >>> residuals_by_group(report, axes, "by")
+    >>> [label.get_text() for label in axes.get_xticklabels()]
+    ['Ada', 'Bo']
+    """
+    runs = Runs.of(report)
+    y, what = residuals(report)
+    axes.axhline(0.0, color=RULE, linewidth=0.9)
+    axes.set_ylabel(what)
+    if group in runs.data.label_names:
+        _by_label(runs, axes, group, y)
+        return
+    name = runs.name_of(group)
+    x = runs.values[name]
+    scatter(runs, axes, x, y, drawn(runs.n), legend=False)
+    parts = np.array_split(np.argsort(x, kind="stable"), min(6, max(1, runs.n // 4)))
+    for part in parts:
+        _mean(axes, float(np.median(x[part])), y[part])
+    axes.set_xlabel(group_label(runs, name))
+    if name in runs.groups:
+        log_ticks(axes, "x")
+
+
+def _by_label(runs: Runs, axes: "Axes", column: str | None, y: Array) -> None:
+    if column is None:
+        raise InputError("Name a group of the law or a label column.")
+    labels = np.array([str(label) for label in runs.data[column]])
+    names = sorted(set(labels))
+    for k, label in enumerate(names):
+        own = np.flatnonzero(labels == label)
+        shown = own[drawn(own.size)]
+        aside = k + 0.25 * (np.linspace(0, 1, shown.size) - 0.5)
+        axes.plot(aside, y[shown], "o", color=BLUE, alpha=0.6, markeredgewidth=0, zorder=2)
+        _mean(axes, float(k), y[own])
+    axes.set_xticks(range(len(names)), names, rotation=30 if len(names) > 4 else 0)
+    axes.set_xlim(-0.6, len(names) - 0.4)
+    axes.set_xlabel(column)
+
+
+def _mean(axes: "Axes", x: float, y: Array) -> None:
+    error = float(np.std(y, ddof=1) / np.sqrt(y.size)) if y.size > 1 else 0.0
+    axes.errorbar(
+        [x],
+        [float(np.mean(y))],
+        yerr=[error],
+        fmt="D",
+        color=ORANGE,
+        markersize=4,
+        elinewidth=1.2,
+        capsize=2.5,
+        zorder=4,
+    )
+
+
+def _spread(y: Array) -> float:
+    """Standard deviation that a few outliers do not stretch."""
+    return float(1.4826 * np.median(np.abs(y - np.median(y))))

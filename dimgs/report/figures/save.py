@@ -1,0 +1,237 @@
+"""Every figure that a report has data for, drawn once and written as SVG and PDF."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dimgs.errors import DimgsError, InputError
+from dimgs.report.figures.collapse import collapse
+from dimgs.report.figures.field import exponent_field
+from dimgs.report.figures.forest import exponent_forest
+from dimgs.report.figures.front import pareto_front
+from dimgs.report.figures.parity import predicted_against_measured
+from dimgs.report.figures.principal import principal_axes
+from dimgs.report.figures.regimes import regime_map
+from dimgs.report.figures.residuals import residuals_by_group, residuals_by_run
+from dimgs.report.figures.slopes import slopes
+from dimgs.report.figures.style import SINGLE, new_axes
+from dimgs.report.results import Report
+from dimgs.report.runs import Runs
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_HEIGHT = 2.7
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of a report, drawn.
+
+    Attributes
+    ----------
+    name : str
+        Stem of its files.
+    figure : matplotlib.figure.Figure
+    title, caption : str
+        What it is, and what to look at.
+    """
+
+    name: str
+    figure: "Figure"
+    title: str
+    caption: str
+
+    def svg(self) -> str:
+        """The figure as SVG text, the same on every run."""
+        import matplotlib as mpl
+
+        out = StringIO()
+        with mpl.rc_context({"svg.hashsalt": self.name, "svg.fonttype": "path"}):
+            self.figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
+        return out.getvalue()
+
+    def pdf(self) -> bytes:
+        """The figure as PDF, the same on every run."""
+        import matplotlib as mpl
+
+        out = BytesIO()
+        with mpl.rc_context({"pdf.fonttype": 42}):
+            self.figure.savefig(out, format="pdf", metadata={"CreationDate": None})
+        return out.getvalue()
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    name: str
+    draw: "Callable[[Report, Axes], None]"
+    title: str
+    caption: str
+    when: Callable[[Report], bool] = lambda _: True
+
+
+def _by_label(report: Report, axes: "Axes") -> None:
+    column = Runs.of(report).label_column
+    if column is None:
+        raise InputError("The table has no label column with a few labels.")
+    residuals_by_group(report, axes, column)
+
+
+_ALL = (
+    _Wanted(
+        "collapse",
+        collapse,
+        "The runs on the law",
+        "Every run, moved along the law to the medians of the other groups. The band holds a new "
+        "run at the level of the report.",
+    ),
+    _Wanted(
+        "slopes",
+        slopes,
+        "Exponents as slopes",
+        "On logarithmic axes a power law is a straight line; the triangles give its exponents.",
+    ),
+    _Wanted(
+        "regimes",
+        regime_map,
+        "Where the exponents change",
+        "Each colour is a regime of constant exponents.",
+        lambda report: len(report.regimes or ()) > 1,
+    ),
+    _Wanted(
+        "predicted_against_measured",
+        predicted_against_measured,
+        "Predicted against measured",
+        "Bands of ±10 % and ±20 %. Each run is predicted by the law refitted without it, where "
+        "that could be had.",
+    ),
+    _Wanted(
+        "exponents",
+        exponent_forest,
+        "Exponents of the variables",
+        "Bars are intervals by runs; a tick marks the rational that was proposed.",
+    ),
+    _Wanted(
+        "local_exponents",
+        exponent_field,
+        "Local exponents",
+        "How the exponents change over the groups.",
+        lambda report: bool(report.fit and report.fit.local),
+    ),
+    _Wanted(
+        "residuals_by_run",
+        residuals_by_run,
+        "Residuals in the order of the table",
+        "A drift or a jump here is a change in the experiment, not in the law.",
+    ),
+    _Wanted(
+        "residuals_by_group",
+        residuals_by_group,
+        "Residuals along the law",
+        "Diamonds are means with standard errors; a trend here is what the law misses.",
+    ),
+    _Wanted(
+        "residuals_by_label",
+        _by_label,
+        "Residuals by label",
+        "Runs of one label that lie together above or below zero share something that the law "
+        "does not know.",
+    ),
+    _Wanted(
+        "candidates",
+        pareto_front,
+        "Candidates",
+        "Error against complexity; the step line joins those that none beats in both.",
+        lambda report: len(report.candidates) > 1,
+    ),
+    _Wanted(
+        "runs",
+        principal_axes,
+        "What the runs covered",
+        "Principal axes of the log-ratios of the groups; empty areas were never tried.",
+    ),
+)
+
+
+def draw_figures(report: Report) -> list[Drawing]:
+    """Draw every figure that the report has data for.
+
+    Returns
+    -------
+    list of Drawing
+        Empty where the report has no law or does not carry its runs.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> data = dimgs.Dataset.from_columns(
+    ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]})
+    >>> report = dimgs.discover(data, "T", constants=["g"], engine="power_law")
+    >>> [d.name for d in draw_figures(report)]
+    ['collapse', 'predicted_against_measured', 'exponents', 'residuals_by_run']
+    """
+    out = []
+    for wanted in _ALL:
+        if not wanted.when(report):
+            continue
+        rows = len(report.fit.variable_exponents) if report.fit else 0
+        height = 0.9 + 0.36 * rows if wanted.name == "exponents" else _HEIGHT
+        axes = new_axes(SINGLE, max(height, 1.4))
+        try:
+            wanted.draw(report, axes)
+        except DimgsError:
+            continue
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        out.append(Drawing(wanted.name, figure, wanted.title, wanted.caption))
+    return out
+
+
+def save(axes: "Axes", path: str | Path) -> Path:
+    """Save the figure of an Axes as SVG or PDF, by the ending of the path.
+
+    Parameters
+    ----------
+    axes : Axes
+    path : str or Path
+
+    Returns
+    -------
+    Path
+    """
+    target = Path(path)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    drawing = Drawing(target.stem, figure, "", "")
+    if target.suffix == ".pdf":
+        target.write_bytes(drawing.pdf())
+    else:
+        target.write_text(drawing.svg(), encoding="utf-8")
+    return target
+
+
+def save_figures(report: Report, folder: Path, drawings: list[Drawing] | None = None) -> list[Path]:
+    """Save the figures that the report has data for, as SVG and PDF.
+
+    Parameters
+    ----------
+    report : Report
+    folder : Path
+        Exists.
+    drawings : list of Drawing, optional
+        Those of :func:`draw_figures`, where they are at hand.
+
+    Returns
+    -------
+    list of Path
+    """
+    written = []
+    for drawing in draw_figures(report) if drawings is None else drawings:
+        svg, pdf = folder / f"{drawing.name}.svg", folder / f"{drawing.name}.pdf"
+        svg.write_text(drawing.svg(), encoding="utf-8")
+        pdf.write_bytes(drawing.pdf())
+        written += [svg, pdf]
+    return written

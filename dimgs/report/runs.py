@@ -1,0 +1,217 @@
+"""The runs of a report in the plane of its law: groups, response, law and band."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset import Dataset
+from dimgs.errors import InputError
+from dimgs.groups.group import PiGroup
+from dimgs.latex import group_latex, symbol_latex
+from dimgs.law.evaluate import evaluate
+from dimgs.law.law import Law
+from dimgs.report.results import Report
+
+Array = NDArray[np.float64]
+Band = tuple[Array, Array]
+_CONSTANT = 1e-9
+
+
+@dataclass(frozen=True)
+class Runs:
+    """A law at the runs that it was fitted on.
+
+    Attributes
+    ----------
+    report : Report
+    law : Law
+    data : Dataset
+    """
+
+    report: Report
+    law: Law
+    data: Dataset
+
+    @classmethod
+    def of(cls, report: Report) -> "Runs":
+        """Runs of a report.
+
+        Raises
+        ------
+        InputError
+            If the report has no law, or was made without its runs.
+        """
+        if report.law is None:
+            raise InputError("The report has no law to draw; look at its warnings for the reason.")
+        if report.data is None or report.data.n_runs == 0:
+            raise InputError(
+                "The report does not carry its runs; make it with dimgs.discover, which keeps them."
+            )
+        return cls(report, report.law, report.data)
+
+    @property
+    def n(self) -> int:
+        """Number of runs."""
+        return self.data.n_runs
+
+    @cached_property
+    def columns(self) -> dict[str, Array]:
+        """SI values of every variable that a group can contain; scales count as 1."""
+        out = {k: np.asarray(self.data[k], dtype=np.float64) for k in self.data.numeric_names}
+        for v in (*self.report.basis.variables, *self.law.known, *self.law.scales):
+            if v.name not in out:
+                out[v.name] = np.full(self.n, 1.0 if v.value is None else float(v.value))
+        return out
+
+    @cached_property
+    def groups(self) -> dict[str, PiGroup]:
+        """Groups of the law by name."""
+        return {g.name: g for g in self.law.groups}
+
+    @cached_property
+    def values(self) -> dict[str, Array]:
+        """Groups and unlogged inputs at every run, by their names in the pi form."""
+        out = {s: self.columns[v.name] for s, v in self.law.symbols.items()}
+        return out | {name: self.group(group) for name, group in self.groups.items()}
+
+    def group(self, group: PiGroup) -> Array:
+        """A group at every run."""
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(np.exp(group.log(self.columns)), (self.n,)).copy()
+
+    @cached_property
+    def varied(self) -> tuple[str, ...]:
+        """What the law's domain is judged in and did vary, groups before unlogged inputs."""
+        names = [n for n in self.law.domain.groups if n in self.values]
+        names.sort(key=lambda n: n not in self.groups)
+        return tuple(n for n in names if self._varies(self.values[n]))
+
+    @staticmethod
+    def _varies(x: Array) -> bool:
+        return bool(np.ptp(x) > _CONSTANT * np.max(np.abs(x), initial=0.0))
+
+    def name_of(self, group: str | None) -> str:
+        """Name in the pi form of a group given by that name, its symbol or its known name.
+
+        Raises
+        ------
+        InputError
+            If there is no such group, or none varied.
+        """
+        if not self.varied:
+            raise InputError("No group of this law varied, so that nothing can be drawn over one.")
+        if group is None:
+            return self.dominant
+        wanted = group.casefold()
+        for name in self.varied:
+            own = self.groups.get(name)
+            known = (own.known_as or "").casefold() if own else ""
+            if wanted in (name.casefold(), known, known.removesuffix(" number")) and wanted:
+                return name
+        raise InputError(
+            f"There is no varied group '{group}' in the law; choose from {', '.join(self.varied)}."
+        )
+
+    @property
+    def is_log(self) -> bool:
+        """Whether the response is judged by ratios."""
+        return self.law.uncertainty.scale == "log" and not self.law.target.is_level
+
+    @cached_property
+    def factor(self) -> Array:
+        """Target over pi_0 at every run."""
+        if self.law.target.is_level:
+            return np.ones(self.n)
+        powers = {k: e for k, e in self.law.response.exponents if k != self.law.target.name}
+        return 1.0 / self.group(PiGroup.of("rest", powers))
+
+    @cached_property
+    def measured(self) -> Array:
+        """pi_0 (a level: the target) of every run, each label's own prefactor taken out."""
+        target = np.asarray(self.data[self.law.target.name], dtype=np.float64)
+        effects = self.law.label_effects
+        if effects is not None and effects.column in self.data.names:
+            labels = [str(x) for x in self.data[effects.column]]
+            shift = np.array([effects.log_ratios.get(x, 0.0) for x in labels])
+            if self.law.target.is_level:
+                return target - shift / self.law.target.unit.log_factor
+            target = target * np.exp(-shift)
+        return np.asarray(target / self.factor)
+
+    def known(self, values: Mapping[str, Array]) -> dict[str, Array | float]:
+        """Values with the constants of the law."""
+        return {**values, **self.law.constant_values}
+
+    def fitted(self, values: Mapping[str, Array] | None = None) -> Array:
+        """pi_0 (a level: the target) by the law at the runs, or at other values."""
+        chosen = self.values if values is None else values
+        n = self.n if values is None else max(map(np.size, chosen.values()), default=1)
+        return evaluate(self.law.pi_expression, self.known(chosen), n)
+
+    def band(self, values: Mapping[str, Array], level: float) -> Band:
+        """Interval of a new run at other values, on the scale of :meth:`fitted`."""
+        law, middle = self.law, self.fitted(values)
+        known = self.known(values)
+        gradients = [evaluate(g, known, middle.size) for g in law.uncertainty.gradients]
+        table = np.column_stack(gradients) if gradients else np.zeros((middle.size, 0))
+        half = law.uncertainty.half_width(table, level, 1.0)
+        if law.target.is_level:
+            half = half / abs(law.target.unit.log_factor)
+        elif law.uncertainty.scale == "log":
+            return middle * np.exp(-half), middle * np.exp(half)
+        return middle - half, middle + half
+
+    @cached_property
+    def middle(self) -> dict[str, float]:
+        """Median of everything that varies."""
+        return {k: float(np.median(x)) for k, x in self.values.items()}
+
+    def along(self, name: str, x: Array) -> dict[str, Array]:
+        """Values in which one group takes `x` and the others stay at their medians."""
+        out = {k: np.full(x.size, value) for k, value in self.middle.items()}
+        return out | {name: x}
+
+    @cached_property
+    def dominant(self) -> str:
+        """The group along which the law itself varies most over the runs."""
+        spread = {}
+        for name in self.varied:
+            y = self.fitted(self.along(name, self.values[name]))
+            y = np.log(y[y > 0]) if self.is_log else y
+            y = y[np.isfinite(y)]
+            spread[name] = float(np.std(y)) if y.size else 0.0
+        return max(spread, key=lambda n: (spread[n], n in self.groups))
+
+    def symbol(self, name: str) -> str:
+        """LaTeX of a group or an unlogged input."""
+        group = self.groups.get(name)
+        if group is not None:
+            return group.symbol or f"\\pi_{{{name.removeprefix('pi_')}}}"
+        variable = self.law.symbols.get(name)
+        return symbol_latex(name if variable is None else variable.name)
+
+    def definition(self, group: PiGroup) -> str:
+        """LaTeX of a group as a fraction of powers."""
+        known = (*self.report.basis.variables, self.law.target, *self.law.symbols.values())
+        return group_latex(group, {v.name: symbol_latex(v.name, v.kind) for v in known})
+
+    @property
+    def response_symbol(self) -> str:
+        """LaTeX of what :meth:`fitted` gives."""
+        target = self.law.target
+        if target.is_level:
+            return symbol_latex(target.name, target.kind)
+        return self.law.response.symbol or "\\pi_{0}"
+
+    @property
+    def label_column(self) -> str | None:
+        """Label column by which runs are told apart: of the prefactors, or the one with fewest."""
+        effects = self.law.label_effects
+        if effects is not None and effects.column in self.data.names:
+            return effects.column
+        counts = {n: len(set(self.data[n])) for n in self.data.label_names}
+        few = {n: c for n, c in counts.items() if 2 <= c <= 6}
+        return min(few, key=lambda n: (few[n], n)) if few else None

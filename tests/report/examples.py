@@ -1,0 +1,44 @@
+"""Reports that the tests of this folder share; each is made once."""
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from dimgs import Dataset, Options, Report
+from dimgs.discovery.discover import discover_with
+from tests.law.examples import example
+from tests.planted import pipe
+
+ASKED: dict[str, dict[str, Any]] = {
+    "pipe": {},
+    "regimes": {"regimes": True, "local": True},
+    "within": {"within": "rig"},
+    "arrhenius": {"arrhenius": "T", "scales": "auto"},
+    "level": {"scales": ["a [m/s]"]},
+    "linear": {},
+    "physical": {"constants": ["g"]},
+    "odd": {"scales": "auto"},
+    "two": {"regimes": True, "local": True},
+}
+
+
+@cache
+def report_of(kind: str) -> Report:
+    """Report of a kind of law."""
+    if kind == "pipe":
+        data, target = pipe(), "tau_w"
+    elif kind == "two":
+        data, target = two_groups(), "y"
+    else:
+        law, data = example(kind)
+        target = law.target.name
+    return discover_with(data, target, Options(engine="power_law", **ASKED[kind]))
+
+
+def two_groups(n: int = 80) -> Dataset:
+    """y = a r^2 s below r = 10 and a 100 s above, r = b/a, s = c/a, with a little noise."""
+    rng = np.random.default_rng(3)
+    a, r, s = rng.uniform(1, 2, n), 10 ** rng.uniform(0, 2, n), 10 ** rng.uniform(-1, 1, n)
+    y = a * np.where(r < 10, r**2, 100.0) * s * np.exp(0.01 * rng.normal(size=n))
+    return Dataset.from_columns({"a [m]": a, "b [m]": a * r, "c [m]": a * s, "y [m]": y})
