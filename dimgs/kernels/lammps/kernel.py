@@ -1,0 +1,221 @@
+"""Any LAMMPS deck with fields as a kernel: physical inputs in, physical outputs out."""
+
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any, ClassVar
+
+import numpy as np
+
+from dimgs.errors import InputError
+from dimgs.kernels.base import BaseKernel, Simulated, check_declared
+from dimgs.kernels.lammps.program import find_lammps, version_of
+from dimgs.kernels.lammps.scales import Scales, Style
+from dimgs.kernels.spec import Port, Tier
+from dimgs.variables import registry, to_pint
+
+_FIELD = re.compile(r"\{\{\s*(\w+)\s*(?::([^{}]*))?\}\}")
+_PRINTED = re.compile(r"^dimgs (\w+) (\S+)\s*$", re.MULTILINE)
+_LARGEST_SEED = 900_000_000
+_SCALES = ("sigma", "epsilon", "mass")
+
+
+class LammpsKernel(BaseKernel):
+    r"""A LAMMPS deck with fields such as ``{{T:.6g}}``, run once per replica.
+
+    Every input becomes a field, in LAMMPS's units; so do ``units``, ``seed`` and the settings of
+    the tier. The deck prints its outputs as lines ``dimgs NAME VALUE``, in LAMMPS's units. The
+    tier's setting ``replicas`` says how many seeds a point is run with: outputs are means over
+    them and errors the standard errors between them.
+
+    Parameters
+    ----------
+    name, version : str
+    template : str
+    inputs, outputs : tuple of Port
+    tiers : tuple of Tier
+    units : {"lj", "real"}
+        With lj, sigma, epsilon and m are the inputs ``sigma``, ``epsilon`` and ``mass``, or
+        `scales`.
+    scales : Scales, optional
+    program : path-like, optional
+        LAMMPS executable; see :func:`find_lammps`.
+    timeout : float
+        Longest time of a run of LAMMPS, in seconds.
+
+    Raises
+    ------
+    InputError
+        If a field names nothing, or the scales are missing.
+
+    Examples
+    --------
+    >>> kernel = LammpsKernel(
+    ...     "heat",
+    ...     "1",
+    ...     'units {{units}}\nprint "dimgs E $(1.5*{{T:.8g}})"\n',
+    ...     (Port("T", "K"),),
+    ...     (Port("E", "zJ"),),
+    ...     (Tier("only", 0.2, {"replicas": 1}),),
+    ...     scales=Scales.lj(1e-9, 1.380649e-21, 1e-25),
+    ... )
+    >>> print(kernel.deck({"T": 300.0}))
+    units lj
+    print "dimgs E $(1.5*3)"
+    """
+
+    stochastic = True
+    packages: ClassVar[tuple[str, ...]] = ("dimgs", "numpy", "lammps", "mpich")
+
+    def __init__(
+        self,
+        name: str,
+        version: str,
+        template: str,
+        inputs: tuple[Port, ...],
+        outputs: tuple[Port, ...],
+        tiers: tuple[Tier, ...],
+        *,
+        units: Style = "lj",
+        scales: Scales | None = None,
+        program: str | os.PathLike[str] | None = None,
+        timeout: float = 600.0,
+    ) -> None:
+        if units not in ("lj", "real"):
+            raise InputError(f"The unit style '{units}' is not mapped; use 'lj' or 'real'.")
+        names = {p.name for p in inputs}
+        if units == "lj" and scales is None and not names.issuperset(_SCALES):
+            raise InputError(
+                f"The kernel '{name}' works in lj units; declare the inputs sigma, epsilon and "
+                f"mass, or give its scales."
+            )
+        check_declared(name, inputs, outputs, tiers)
+        self.name, self.version, self.template = name, version, template
+        self.inputs, self.outputs, self.tiers = inputs, outputs, tiers
+        self.units, self.scales = units, scales
+        self.program, self.timeout = program, timeout
+
+    def deck(
+        self, values: Mapping[str, Any], tier: str | None = None, seed: int | None = None
+    ) -> str:
+        """Input script of the first replica, without running it.
+
+        Parameters
+        ----------
+        values : mapping of str to float
+            Every input, in the unit of its port.
+        tier : str, optional
+        seed : int, optional
+
+        Raises
+        ------
+        InputError
+            If a field of the template names nothing.
+        """
+        settings = self.tier(tier).settings
+        fields = self._fields(values, settings, self._scales(values))
+        return self._text({**fields, **_seeds(seed, 1)[0]})
+
+    def _configuration(self) -> Mapping[str, Any]:
+        return {"template": self.template, "units": self.units, "scales": repr(self.scales)}
+
+    def _scales(self, values: Mapping[str, Any]) -> Scales:
+        if self.units == "real":
+            return Scales.real()
+        if self.scales is not None:
+            return self.scales
+        ports = {p.name: p for p in self.inputs}
+        quantity = registry().Quantity
+        return Scales.lj(*(quantity(values[n], to_pint(ports[n].unit)) for n in _SCALES))
+
+    def _fields(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], scales: Scales
+    ) -> dict[str, Any]:
+        """Fields of the deck beside the seeds, in LAMMPS's units."""
+        fields: dict[str, Any] = {"units": self.units, **settings}
+        for port in self.inputs:
+            value = values[port.name]
+            fields[port.name] = value if port.is_label else scales.reduced(value, port.unit)
+        return fields
+
+    def _files(self, fields: Mapping[str, Any]) -> dict[str, str]:
+        """Files that the deck reads, by name."""
+        return {}
+
+    def _text(self, fields: Mapping[str, Any]) -> str:
+        """Deck with its fields filled in."""
+        return fill(self.template, fields)
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Simulated:
+        scales = self._scales(values)
+        fields = self._fields(values, settings, scales)
+        program = find_lammps(self.program)
+        results: list[dict[str, float]] = []
+        printed = ""
+        for seeds in _seeds(seed, int(settings.get("replicas", 1))):
+            filled = {**fields, **seeds}
+            with tempfile.TemporaryDirectory(prefix="dimgs-lammps-") as folder:
+                printed = program.run(
+                    self._text(filled), self._files(filled), Path(folder), self.timeout
+                )
+            results.append(self._read(printed, scales))
+        return Simulated(
+            {p.name: fmean(r[p.name] for r in results) for p in self.outputs},
+            {p.name: _between([r[p.name] for r in results]) for p in self.outputs},
+            {
+                "lammps": version_of(printed),
+                "replicas": results,
+                "deck": {k: v for k, v in fields.items() if isinstance(v, str | int | float)},
+            },
+        )
+
+    def _read(self, printed: str, scales: Scales) -> dict[str, float]:
+        """Outputs that a deck printed, in the units of their ports."""
+        found = dict(_PRINTED.findall(printed))
+        missing = [p.name for p in self.outputs if p.name not in found]
+        if missing:
+            raise RuntimeError(
+                f"The deck did not print 'dimgs {missing[0]} VALUE'; add that line to it."
+            )
+        return {p.name: scales.in_unit(float(found[p.name]), p.unit) for p in self.outputs}
+
+
+def fill(template: str, fields: Mapping[str, Any]) -> str:
+    r"""Template with its fields ``{{name:format}}`` filled in.
+
+    Raises
+    ------
+    InputError
+        If a field names nothing.
+
+    Examples
+    --------
+    >>> fill("run {{steps}}\ntimestep {{dt:.3g}}", {"steps": 100, "dt": 0.00123456})
+    'run 100\ntimestep 0.00123'
+    """
+
+    def filled(match: re.Match[str]) -> str:
+        name, form = match.group(1), match.group(2) or ""
+        if name not in fields:
+            known = ", ".join(sorted(map(str, fields)))
+            raise InputError(f"The deck has a field '{name}' that names nothing; use {known}.")
+        return format(fields[name], form)
+
+    return _FIELD.sub(filled, template)
+
+
+def _seeds(seed: int | None, replicas: int) -> list[dict[str, int]]:
+    """Seeds of every replica; a run with more replicas keeps those of one with fewer."""
+    states = [np.random.SeedSequence([abs(seed or 0), i]) for i in range(replicas)]
+    numbers = [s.generate_state(2) % _LARGEST_SEED + 1 for s in states]
+    return [{"seed": int(a), "bath_seed": int(b)} for a, b in numbers]
+
+
+def _between(values: list[float]) -> float:
+    """Standard error between seeds; unknown from a single one."""
+    return stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")

