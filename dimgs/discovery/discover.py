@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from dimgs.errors import InputError
 from dimgs.law.absorb import absorb
 from dimgs.law.recognise import recognise
 from dimgs.report.results import Report
+from dimgs.report.verdict import verdict
 
 # above this many runs, refits without each tenth of them take longer than they tell
 _MOST_LEFT_OUT = 20_000
@@ -32,6 +34,7 @@ def discover(
     robust: bool = False,
     engine: str = "auto",
     time_limit: float = 60.0,
+    evaluations: int | None = None,
     drop_bad: bool = False,
     level: float = 0.9,
     seed: int = 0,
@@ -59,7 +62,10 @@ def discover(
     engine : {"auto", "structured", "pysr", "operon", "power_law"}
         What looks for closed forms beyond the power law.
     time_limit : float
-        Seconds that the engines may take together.
+        Seconds that the whole discovery may take.
+    evaluations : int, optional
+        How many expressions each search may fit. With it, and time enough, the law does not
+        depend on how fast the machine is.
     drop_bad : bool
         Drop rows that cannot be used, and count them.
     level : float
@@ -94,6 +100,7 @@ def discover(
         robust=robust,
         engine=engine,
         time_limit=time_limit,
+        evaluations=evaluations,
         drop_bad=drop_bad,
         level=level,
         seed=seed,
@@ -120,14 +127,9 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
     """Same as :func:`discover`, on a Dataset and with Options."""
     start = time.perf_counter()
     found = study_with_scales(data, target, options)
-    prepared, warnings = found.prepared, found.warnings
+    prepared = found.prepared
     law = recognise(absorb(found.law))
-    if not found.holds and found.result is None:
-        warnings = (
-            *warnings,
-            f"No law found: runs left out are predicted with R² = {found.known:.2f}.",
-        )
-    return Report(
+    report = Report(
         basis=prepared.basis,
         fit=found.result,
         law=law,
@@ -135,9 +137,9 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
         unlogged=found.unlogged,
         engine=found.engine,
         outcome=found.outcome,
-        seconds=time.perf_counter() - start,
+        unexplained=found.unexplained,
         level=options.level,
-        warnings=warnings,
+        warnings=found.warnings,
         source=data.source,
         n_runs=prepared.design.n_runs,
         provenance=_provenance(data, options),
@@ -146,6 +148,9 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
         data=prepared.data,
         left_out=_left_out(found, options),
     )
+    if report.outcome in ("no_candidate", "timeout"):
+        report = replace(report, warnings=(*report.warnings, verdict(report)))
+    return replace(report, seconds=time.perf_counter() - start)
 
 
 def _left_out(found: Study, options: Options) -> tuple[float, ...]:

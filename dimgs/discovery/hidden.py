@@ -1,6 +1,5 @@
 """Hidden scales: an unknown dimensional constant that the runs ask for, one base dimension each."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
+from dimgs.discovery.clock import Clock
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.study import Study, left_out_residuals, study
@@ -25,8 +25,9 @@ _LETTERS = {
     "[substance]": "n",
     "[luminosity]": "J",
 }
-_SHARE = 0.4
-_LONGEST_TEST, _SHORTEST = 5.0, 0.5
+_SHARE, _SHARE_OF_ONE = 0.4, 0.9
+_LONGEST_TEST, _SHORTEST = 5.0, 0.2
+_FEWEST_GROUPS = 5
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
     """The study of a table, with hidden scales where they are asked for or nothing else holds.
 
     With ``scales="auto"``: the fewest scales first, then one more per base dimension as long as
-    runs left out are predicted better by more than the standard error of the difference, by run
-    or by group of runs. Otherwise, where no law holds out of sample, a scale that would help is
-    named in a warning.
+    runs left out are predicted better by more than the standard error of the difference, by run,
+    or by group of runs where there are enough groups to tell. Otherwise, where no law holds out of
+    sample, a scale that would help is named in a warning.
 
     Parameters
     ----------
@@ -63,24 +64,21 @@ def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
     -------
     Study
     """
-    end = time.monotonic() + options.time_limit
+    clock = Clock.of(options.time_limit)
     prepared = prepare(data, target, options, linear_allowed=True)
     automatic = options.scales == "auto"
     possible = list(extra_scales(prepared.basis)) if options.engine != "power_law" else []
     if not prepared.design.features or prepared.design.within is not None:
         possible = []
-    share = _SHARE if automatic and possible else 1.0
-    found = study(prepared, replace(options, time_limit=share * options.time_limit))
+    share = 1.0 if not possible else _SHARE if automatic else _SHARE_OF_ONE
+    found = study(prepared, options, clock.part(share))
     if not possible or (found.holds and not automatic):
         return found
     for k, scale in enumerate(possible):
-        if found.exact:
+        part = clock.part(1 / (len(possible) - k), np.inf if automatic else _LONGEST_TEST)
+        if found.exact or part.left < _SHORTEST:
             break
-        left = (end - time.monotonic()) / (len(possible) - k)
-        if automatic and left < _SHORTEST:
-            break
-        longest = left if automatic else min(max(left, _SHORTEST), _LONGEST_TEST)
-        trial = _with_scale(data, target, replace(options, time_limit=longest), found, scale)
+        trial = _with_scale(data, target, options, found, scale, part)
         if trial is None or not _is_better(trial, found, options):
             continue
         if not automatic:
@@ -117,7 +115,7 @@ def extra_scales(basis: PiBasis) -> Iterator[Scale]:
 
 
 def _with_scale(
-    data: Dataset, target: str, options: Options, found: Study, scale: Scale
+    data: Dataset, target: str, options: Options, found: Study, scale: Scale, clock: Clock
 ) -> Study | None:
     """The study with one scale more; None where it frees no group."""
     basis = found.prepared.basis
@@ -127,20 +125,28 @@ def _with_scale(
         prepared = prepare(data, target, trial, linear_allowed=True)
         if len(prepared.design.features) <= len(found.prepared.design.features):
             return None
-        return study(prepared, trial, distil_first=True)
+        return study(prepared, trial, clock, distil_first=True)
     except DimgsError:
         return None
 
 
 def _is_better(trial: Study, found: Study, options: Options) -> bool:
-    """Whether squared residuals of runs left out fall by more than their standard error."""
+    """Whether squared residuals of runs left out fall by more than their standard error.
+
+    A few groups that are held out together allow no standard error; the runs are left out one by
+    one then, and the law must still predict the groups.
+    """
+    split = found.prepared.design.split
+    if split is not None and len(np.unique(split)) < _FEWEST_GROUPS:
+        if not trial.holds:
+            return False
+        trial, found, split = _by_run(trial), _by_run(found), None
     mine, theirs = (left_out_residuals(s, options) for s in (trial, found))
     if mine is None:
         return False
     if theirs is None:
         return trial.holds
     gain = np.square(theirs) - np.square(mine)
-    split = found.prepared.design.split
     if split is not None:
         _, group = np.unique(split, return_inverse=True)
         gain = np.bincount(group, gain)
@@ -148,3 +154,8 @@ def _is_better(trial: Study, found: Study, options: Options) -> bool:
         return False
     error = float(np.std(gain, ddof=1)) * float(np.sqrt(len(gain)))
     return float(gain.sum()) > error
+
+
+def _by_run(found: Study) -> Study:
+    prepared = found.prepared
+    return replace(found, prepared=replace(prepared, design=replace(prepared.design, split=None)))

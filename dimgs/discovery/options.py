@@ -35,7 +35,9 @@ class Options:
     engine : {"auto", "structured", "pysr", "operon", "power_law"}
         What looks for closed forms beyond the power law.
     time_limit : float
-        Seconds that the engines may take together.
+        Seconds that the whole discovery may take.
+    evaluations : int, optional
+        How many expressions each search may fit: a budget that does not depend on the machine.
     drop_bad : bool
         Drop rows that cannot be used, and count them.
     level : float
@@ -62,6 +64,7 @@ class Options:
     additive: bool = False
     engine: str = "auto"
     time_limit: float = 60.0
+    evaluations: int | None = None
     drop_bad: bool = False
     level: float = 0.9
     seed: int = 0
@@ -84,5 +87,7 @@ class Options:
             raise InputError(f"The seed is {self.seed!r}; give a whole number from 0 up.")
         if not self.time_limit > 0:
             raise InputError(f"The time limit is {self.time_limit} s; give more than 0.")
+        if self.evaluations is not None and self.evaluations < 1:
+            raise InputError(f"{self.evaluations} evaluations allow no search; give more than 0.")
         if isinstance(self.scales, str) and self.scales != "auto":
             raise InputError(f"scales is '{self.scales}'; give 'auto' or ['M0 [kg]', ...].")

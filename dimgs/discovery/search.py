@@ -1,7 +1,6 @@
 """Closed forms beyond the power law: engines search, held-out runs judge."""
 
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from itertools import count
@@ -11,16 +10,25 @@ import sympy
 from numpy.typing import NDArray
 
 from dimgs.design.features import Design
+from dimgs.discovery.clock import Clock
+from dimgs.discovery.distil import exponent_fields
+from dimgs.discovery.judge import (
+    better_than,
+    confirmed,
+    is_monomial,
+    law_scores,
+    left_out_predictions,
+    rows_aside,
+)
 from dimgs.discovery.options import Options
-from dimgs.discovery.scoring import Predictor, folds, holdout_rows, log_target, r2, scores_of
-from dimgs.engines.protocol import Budget, Engine, Outcome, Problem
+from dimgs.engines.availability import all_engines
+from dimgs.engines.choice import candidate_bits
+from dimgs.engines.protocol import Budget, Engine, Outcome, Problem, Result
 from dimgs.errors import DimgsError, InputError
 from dimgs.expression.candidate import Candidate
-from dimgs.law.assemble import assemble, feature_values, refit
-from dimgs.law.evaluate import evaluate
+from dimgs.law.assemble import assemble, feature_values
 from dimgs.law.law import Law
 from dimgs.law.names import Names
-from dimgs.law.parts import Scores
 
 Array = NDArray[np.float64]
 ENGINES = {
@@ -28,10 +36,9 @@ ENGINES = {
     "pysr": ("dimgs.engines.pysr", "PySREngine"),
     "operon": ("dimgs.engines.operon", "OperonEngine"),
 }
-_FEWEST_WITH_HOLDOUT = 40
 _FEWEST = 8
-_FOLDS = 10
-_CONFIRMED = 0.5
+_FIRST_SHARE = 0.6
+_MOST_TRIED = 3
 
 
 @dataclass(frozen=True)
@@ -62,8 +69,14 @@ class Found:
     unlogged: Mapping[str, str] = field(default_factory=dict)
 
 
-def engine_named(name: str) -> Engine:
+def engine_named(name: str, guesses: Sequence[Candidate] = ()) -> Engine:
     """Engine by its name on the command line.
+
+    Parameters
+    ----------
+    name : str
+    guesses : sequence of Candidate
+        For engines that can start from them.
 
     Raises
     ------
@@ -74,7 +87,8 @@ def engine_named(name: str) -> Engine:
         known = ", ".join(["auto", *ENGINES, "power_law"])
         raise InputError(f"There is no engine '{name}'; choose from {known}.")
     module, attribute = ENGINES[name]
-    found = getattr(import_module(module), attribute)()
+    make = getattr(import_module(module), attribute)
+    found = make(guesses=guesses) if name == "pysr" else make()
     assert isinstance(found, Engine)
     return found
 
@@ -129,11 +143,14 @@ def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:
     return problem, unlogged
 
 
-def search(design: Design, options: Options, power: Law) -> Found:
+def search(design: Design, options: Options, power: Law, clock: Clock) -> Found:
     """Search for a law beyond the power law, with the engine that was asked for.
 
     Where there are enough runs, a fifth of them (or of the groups of `split`) is set aside before
     the search, so that the held-out score is of runs that neither structure nor constants saw.
+    With "auto", further engines that are usable go on where the law of the embedded one is not
+    confirmed by runs left out, from what it found; all fronts are merged, and one criterion
+    chooses.
 
     Parameters
     ----------
@@ -141,159 +158,107 @@ def search(design: Design, options: Options, power: Law) -> Found:
     options : Options
     power : Law
         The power law, which a candidate must beat on runs left out.
+    clock : Clock
 
     Returns
     -------
     Found
     """
-    start = time.monotonic()
-    names = ["structured", "pysr", "operon"] if options.engine == "auto" else [options.engine]
-    found = Found(None, (), names[0], "no_candidate", "")
-    for name in names:
-        left = options.time_limit - (time.monotonic() - start)
-        if left <= 0:
+    names = _engines(options.engine)
+    rows = rows_aside(design, options)
+    train = design if rows is None else design.take(rows[0])
+    problem, unlogged = problem_of(train)
+    found = Found(None, (), names[0], "no_candidate", "", unlogged=unlogged)
+    results: dict[str, Result] = {}
+    for k, name in enumerate(names):
+        share = _FIRST_SHARE if k == 0 and len(names) > 1 else 1.0
+        seconds = share * clock.to_search
+        if seconds <= 0:
             break
-        again = _search_with(design, options, power, name, left)
-        if again.outcome == "unavailable" and found.candidates:
-            continue
-        found = again if not found.candidates or again.law is not None else found
-        if found.law is not None and _confirmed(found.law):
-            break
-        if found.law is None and _confirmed(power) and name == "structured":
+        results[name] = _result(name, train, problem, found.candidates, seconds, options)
+        found = _chosen(design, options, power, problem, results, unlogged, clock)
+        if confirmed(design, power if found.law is None else found.law, options.seed):
             break
     return found
 
 
-def _confirmed(law: Law) -> bool:
-    scores = law.scores
-    known = scores.holdout_r2_log if scores.holdout_r2_log is not None else scores.cv_r2_log
-    known = scores.r2 if known is None else known
-    return known is not None and known >= _CONFIRMED
+def _engines(name: str) -> list[str]:
+    """Which engines run, in their order: with "auto" those that are usable here."""
+    if name != "auto":
+        return [name]
+    return [e.name for e in all_engines() if e.usable]
 
 
-def _search_with(design: Design, options: Options, power: Law, name: str, seconds: float) -> Found:
-    rows = _rows_aside(design, options)
-    train = design if rows is None else design.take(rows[0])
-    problem, unlogged = problem_of(train)
+def _result(
+    name: str,
+    train: Design,
+    problem: Problem,
+    known: Sequence[Candidate],
+    seconds: float,
+    options: Options,
+) -> Result:
     try:
-        engine = engine_named(name)
+        engine = engine_named(name, known)
     except ImportError as error:
-        return Found(None, (), name, "unavailable", f"The engine '{name}' cannot start: {error}.")
-    result = engine.search(problem, Budget(seconds), options.seed)
-    if not result.candidates:
-        return Found(None, (), name, result.outcome, result.message)
-    chosen = result.candidates[0]
-    expression = _in_identifiers(chosen, unlogged)
-    nothing = Found(None, result.candidates, name, result.outcome, result.message, None, unlogged)
-    if is_monomial(expression):
-        return nothing
-    try:
-        law = assemble(design, expression, chosen.constants, options.level)
-    except DimgsError as error:
-        return replace(nothing, message=f"{result.message} It is no law: {error}")
-    law = law.with_scores(law_scores(design, law, options))
-    left_out = better_than(design, law, power, options)
-    return nothing if left_out is None else replace(nothing, law=law, left_out=left_out)
+        return Result((), "unavailable", f"The engine '{name}' cannot start: {error}.", 0.0)
+    if name == "pysr":
+        problem = replace(problem, fields=exponent_fields(train))
+    return engine.search(problem, Budget(seconds, options.evaluations), options.seed)
 
 
-def _in_identifiers(candidate: Candidate, unlogged: dict[str, str]) -> sympy.Expr:
+def _chosen(
+    design: Design,
+    options: Options,
+    power: Law,
+    problem: Problem,
+    results: Mapping[str, Result],
+    unlogged: Mapping[str, str],
+    clock: Clock,
+) -> Found:
+    """The law of the fewest bits of all fronts that is one, if it beats the power law."""
+    merged = _merged(results, problem)
+    last = list(results)[-1]
+    if not merged:
+        result = results[last]
+        return Found(None, (), last, result.outcome, result.message, unlogged=unlogged)
+    message = ""
+    for name, candidate in merged[:_MOST_TRIED]:
+        candidates = (candidate, *(c for _, c in merged if c is not candidate))
+        result = results[name]
+        nothing = Found(
+            None, candidates, name, result.outcome, f"{result.message}{message}", None, unlogged
+        )
+        expression = _in_identifiers(candidate, unlogged)
+        if is_monomial(expression):
+            return nothing
+        try:
+            law = assemble(design, expression, candidate.constants, options.level)
+        except DimgsError as error:
+            message = f" {candidate} is no law: {error}"
+            continue
+        left_out = left_out_predictions(design, law, options.seed, clock)
+        law = law.with_scores(law_scores(design, law, options, left_out))
+        score = better_than(design, left_out, power)
+        return nothing if score is None else replace(nothing, law=law, left_out=score)
+    return replace(nothing, message=f"{result.message}{message}")
+
+
+def _merged(results: Mapping[str, Result], problem: Problem) -> list[tuple[str, Candidate]]:
+    """Candidates of all engines with the engine's name, those of the fewest bits first."""
+    if len(results) == 1:
+        return [(name, c) for name, result in results.items() for c in result.candidates]
+    unique: dict[str, tuple[str, Candidate]] = {}
+    for name, result in results.items():
+        for candidate in result.candidates:
+            unique.setdefault(str(candidate), (name, candidate))
+
+    def bits(item: tuple[str, Candidate]) -> tuple[float, int, str]:
+        return candidate_bits(item[1], problem), item[1].complexity, str(item[1])
+
+    return sorted(unique.values(), key=bits)
+
+
+def _in_identifiers(candidate: Candidate, unlogged: Mapping[str, str]) -> sympy.Expr:
     return candidate.expression.xreplace(
         {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
     )
-
-
-def is_monomial(expression: sympy.Expr) -> bool:
-    """Whether an expression is a product of powers, and so a power law."""
-    positive = {s: sympy.Symbol(s.name, positive=True) for s in expression.free_symbols}
-    factors = sympy.Mul.make_args(sympy.powdenest(expression.xreplace(positive)))
-    return all(
-        f.is_Number or f.is_Symbol or (f.is_Pow and f.base.is_Symbol and f.exp.is_number)
-        for f in factors
-    )
-
-
-def _predictor(design: Design, law: Law) -> Predictor:
-    """Predictor of the target (SI) of other runs, the constants refitted on `design`."""
-    names = sorted(c.name for c in law.constants if c.origin == "fitted")
-    start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
-    found = refit(design, law.pi_expression, start)
-    known = law.constant_values | dict(zip(names, found.values, strict=True))
-
-    def predict(part: Design) -> Array:
-        values = evaluate(law.pi_expression, {**feature_values(part), **known}, part.n_runs)
-        return values * np.exp(part.offset)
-
-    return predict
-
-
-def _target(design: Design) -> Array:
-    if design.scale == "log":
-        return np.exp(log_target(design))
-    return np.asarray(design.y * np.exp(design.offset))
-
-
-def left_out_predictions(design: Design, law: Law, seed: int) -> Array:
-    """Target of ten folds of runs (or groups), the constants refitted without each."""
-    out = np.full(design.n_runs, np.nan)
-    for test in folds(design, seed, _FOLDS):
-        part, rest = design.take(np.flatnonzero(test)), design.take(np.flatnonzero(~test))
-        try:
-            out[test] = _predictor(rest, law)(part)
-        except DimgsError:
-            continue
-    return out
-
-
-def _log(values: Array) -> Array | None:
-    return np.log(values) if np.all(values > 0) else None
-
-
-def _rows_aside(
-    design: Design, options: Options
-) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
-    return holdout_rows(design, options.seed) if design.n_runs >= _FEWEST_WITH_HOLDOUT else None
-
-
-def law_scores(design: Design, law: Law, options: Options) -> Scores:
-    """Scores of a law that :func:`dimgs.law.assemble.assemble` made, by runs left out."""
-    rows = _rows_aside(design, options)
-    values = law.predict_si(design.data)
-    truth = _target(design)
-    fitted = _log(values)
-    if design.scale != "log" or fitted is None:
-        return Scores(None, None, None, r2(truth - values, truth))
-    left_out = _log(left_out_predictions(design, law, options.seed))
-    gap = None if left_out is None else log_target(design) - left_out
-    scores = scores_of(design, fitted, gap, None, options.seed)
-    if rows is None:
-        return scores
-    train, test = design.take(rows[0]), design.take(rows[1])
-    try:
-        predicted = _log(_predictor(train, law)(test))
-    except DimgsError:
-        return scores
-    reference = log_target(test) - float(log_target(train).mean())
-    total = float(reference @ reference)
-    if predicted is None or total == 0.0:
-        return scores
-    errors = log_target(test) - predicted
-    held = 1.0 - float(errors @ errors) / total
-    return replace(scores, holdout_r2_log=held, holdout_n=test.n_runs)
-
-
-def better_than(design: Design, law: Law, power: Law, options: Options) -> float | None:
-    """R² on runs left out, None unless it is better than the power law's and the mean's.
-
-    On the logarithm where the law is positive on all of them, else on the target itself.
-    """
-    mine = left_out_predictions(design, law, options.seed)
-    if not np.all(np.isfinite(mine)):
-        return None
-    truth = _target(design)
-    known = power.scores.cv_r2_log
-    logs = _log(mine) if design.scale == "log" else None
-    if logs is not None and known is not None:
-        own = r2(log_target(design) - logs, log_target(design), least=1.0)
-    else:
-        own, known = r2(truth - mine, truth), power.scores.r2
-    return own if own is not None and own > max(known or 0.0, 0.0) else None

@@ -1,6 +1,5 @@
 """One basis, one answer: power law, then engines, then distilled exponents, judged by runs."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -9,25 +8,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.design.features import Design
+from dimgs.discovery.clock import Clock
 from dimgs.discovery.distil import description_bits, distil
 from dimgs.discovery.fitting import fit_prepared
+from dimgs.discovery.judge import (
+    CONFIRMED,
+    NOTHING_LEFT,
+    better_than,
+    law_scores,
+    left_out_predictions,
+    unexplained,
+)
 from dimgs.discovery.linear import fit_linear
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import log_target
-from dimgs.discovery.search import (
-    better_than,
-    is_searchable,
-    law_scores,
-    left_out_predictions,
-    search,
-)
+from dimgs.discovery.search import is_searchable, search
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult
 
 Array = NDArray[np.float64]
-CONFIRMED = 0.5
 _EXACT = 1e-9
 _LONGEST_DISTILLATION = 10.0
 _HARDLY = 1.1
@@ -51,6 +52,8 @@ class Study:
         What the candidates call an input without a logarithm, and its identifier.
     engine, outcome : str
     warnings : tuple of str
+    unexplained : float
+        Share of the residuals that still depends on the groups.
     """
 
     prepared: Prepared
@@ -62,6 +65,7 @@ class Study:
     outcome: str
     warnings: tuple[str, ...]
     unlogged: Mapping[str, str] = field(default_factory=dict)
+    unexplained: float = 0.0
 
     @property
     def holds(self) -> bool:
@@ -75,13 +79,17 @@ class Study:
         return rmse is not None and rmse < _EXACT
 
 
-def study(prepared: Prepared, options: Options, *, distil_first: bool = False) -> Study:
+def study(
+    prepared: Prepared, options: Options, clock: Clock, *, distil_first: bool = False
+) -> Study:
     """Power law, engines, distilled exponents: the law that runs left out prefer.
 
     Parameters
     ----------
     prepared : Prepared
     options : Options
+    clock : Clock
+        When it is over, searches end and what they found is judged.
     distil_first : bool
         Distil before the engines, which then only run where the distilled law leaves something.
 
@@ -89,19 +97,18 @@ def study(prepared: Prepared, options: Options, *, distil_first: bool = False) -
     -------
     Study
     """
-    end = time.monotonic() + options.time_limit
     found = _power_law(prepared, options)
     if options.engine == "power_law":
-        return _settled(found)
-    first, explained = _distilled(found, options, end if distil_first else time.monotonic())
+        return _settled(found, options)
+    first, explained = _distilled(found, options, clock, search=distil_first)
     if distil_first or first.exact:
         found = first
     explained = explained and (distil_first or first.exact)
-    if is_searchable(prepared.design) and not explained and time.monotonic() < end:
-        found = _searched(found, replace(options, time_limit=max(end - time.monotonic(), 1e-3)))
+    if is_searchable(prepared.design) and not explained and not clock.over:
+        found = _searched(found, options, clock)
     if not distil_first and not found.exact:
-        found, _ = _distilled(found, options, end)
-    return _settled(found)
+        found, _ = _distilled(found, options, clock)
+    return _settled(found, options)
 
 
 def _power_law(prepared: Prepared, options: Options) -> Study:
@@ -117,8 +124,8 @@ def _power_law(prepared: Prepared, options: Options) -> Study:
     return Study(prepared, result, law, known, candidates, "power_law", "converged", warnings)
 
 
-def _searched(found: Study, options: Options) -> Study:
-    engines = search(found.prepared.design, options, found.law)
+def _searched(found: Study, options: Options, clock: Clock) -> Study:
+    engines = search(found.prepared.design, options, found.law, clock)
     out = found
     if engines.law is not None:
         out = replace(found, law=engines.law, known=engines.left_out)
@@ -131,28 +138,34 @@ def _searched(found: Study, options: Options) -> Study:
     return out
 
 
-def _distilled(found: Study, options: Options, end: float) -> tuple[Study, bool]:
-    """With the distilled law where it is better, and whether that one explains the runs."""
+def _distilled(
+    found: Study, options: Options, clock: Clock, *, search: bool = True
+) -> tuple[Study, bool]:
+    """With the distilled law where it is better, and whether that one explains the runs.
+
+    Without `search` only elementary forms of the exponent are tried.
+    """
     design = found.prepared.design
-    if not is_searchable(design) or design.scale != "log":
+    if not is_searchable(design) or design.scale != "log" or clock.over:
         return found, False
-    seconds = min(max(end - time.monotonic(), 0.0), _LONGEST_DISTILLATION)
+    seconds = min(clock.to_search, _LONGEST_DISTILLATION) if search else 0.0
     power = None if found.result is None else found.result.law.scores.rmse_log
-    made = distil(design, options, power, seconds, found.law.scores.rmse_log)
+    made = distil(design, options, power, seconds, found.law.scores.rmse_log, clock)
     if made is None:
         return found, False
-    law = made.law.with_scores(law_scores(design, made.law, options))
-    left_out = better_than(design, law, found.law, options)
-    if left_out is None or found.exact:
-        left_out = _as_good_but_shorter(design, law, found.law)
-    if left_out is None:
+    left_out = left_out_predictions(design, made.law, options.seed, clock)
+    law = made.law.with_scores(law_scores(design, made.law, options, left_out))
+    score = better_than(design, left_out, found.law)
+    if score is None or found.exact:
+        score = _as_good_but_shorter(design, law, found.law)
+    if score is None:
         return found, False
     own = {str(c) for c in made.candidates}
     rest = tuple(c for c in found.candidates if str(c) not in own) if not found.unlogged else ()
     better = replace(
         found,
         law=law,
-        known=left_out,
+        known=score,
         candidates=(*made.candidates, *rest),
         unlogged={},
         engine="distillation",
@@ -174,14 +187,16 @@ def _as_good_but_shorter(design: Design, law: Law, other: Law) -> float | None:
     return mine if bits[0] < bits[1] else None
 
 
-def _settled(found: Study) -> Study:
+def _settled(found: Study, options: Options) -> Study:
+    """With the outcome that held-out runs and residuals justify."""
     outcome = found.outcome
+    left = unexplained(found.prepared.design, found.law, options.seed)
     if not found.holds:
         # nothing holds, whether or not the search had time for more
         outcome = outcome if outcome == "unavailable" else "no_candidate"
-    elif outcome in ("converged", "no_candidate"):
+    elif outcome in ("converged", "no_candidate") or (outcome == "timeout" and left < NOTHING_LEFT):
         outcome = "unchecked" if found.known is None else "converged"
-    return replace(found, outcome=outcome)
+    return replace(found, outcome=outcome, unexplained=left)
 
 
 def left_out_residuals(found: Study, options: Options) -> Array | None:

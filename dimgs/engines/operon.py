@@ -2,9 +2,9 @@
 
 import re
 import warnings
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
 from importlib import import_module
+from itertools import chain
 from time import monotonic
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,8 @@ _DIGITS = 60
 _LARGEST_SEED = 2**63
 _EVALUATIONS = 10_000_000
 _EXACT_LOSS = 1e-20
+_SHORTEST = 0.99
+_RESERVED, _MOST_RESERVED = 0.3, 6.0
 
 
 class OperonEngine:
@@ -35,9 +37,9 @@ class OperonEngine:
 
     Operon computes in single precision, so only the form of its expressions is kept: constants
     are fitted again in double precision. A positive response is searched on its logarithm, then,
-    if no law is exact, as it is, with half of the time each and with the groups and their
-    logarithms as inputs. Weights count when the constants are fitted again.
-    Its fitted models do not pickle; the candidates do.
+    if no law is exact and there are two seconds or more, as it is, with half of the time each and
+    with the groups and their logarithms as inputs. Weights count when the constants are fitted
+    again. Its fitted models do not pickle; the candidates do.
 
     Parameters
     ----------
@@ -66,7 +68,7 @@ class OperonEngine:
         ----------
         problem : Problem
         budget : Budget
-            Operon counts whole seconds; a started one is completed.
+            Operon counts whole seconds: with less than one there is no search.
         seed : int
 
         Returns
@@ -91,9 +93,17 @@ class OperonEngine:
         except ImportError as error:
             message = f"Operon does not load ({error}): {operon_status().remedy or 'reinstall it'}."
             return Result((), "unavailable", message, monotonic() - start)
-        passes = (True, False) if problem.scale == "log" else (False,)
-        share = replace(budget, seconds=budget.seconds / len(passes))
-        parameters = self._parameters(regressor, share, seed)
+        end = start + budget.seconds
+        parameters = self._parameters(regressor, budget, seed)
+        left = end - monotonic()
+        if left < _SHORTEST:
+            message = "Operon counts whole seconds, and there is less than one for it."
+            return Result((), "timeout", message, monotonic() - start)
+        left -= min(_RESERVED * left, _MOST_RESERVED)
+        positive = problem.scale == "log"
+        passes = (True, False) if positive and left >= 2 * _SHORTEST else (positive,)
+        seconds = max(int(left / len(passes)), 1)
+        parameters = {"max_time": seconds, **parameters}
         front: tuple[Candidate, ...] = ()
         failure = "no expression has a value in every run"
         late = False
@@ -104,20 +114,20 @@ class OperonEngine:
             except (RuntimeError, ValueError) as error:
                 failure = str(error)[:300].rstrip(".")
                 continue
-            late = monotonic() - began >= share.seconds
-            front = front_of([*front, *found], problem)
+            late = monotonic() - began >= seconds
+            front = front_of(chain(front, found), problem, end)
             if front and min(c.loss for c in front) < _EXACT_LOSS:
                 late = False
                 break
-        seconds = monotonic() - start
+        taken = monotonic() - start
         if not front:
-            return Result((), "no_candidate", f"Operon found no law: {failure}.", seconds)
+            return Result((), "no_candidate", f"Operon found no law: {failure}.", taken)
         if late:
             message = f"{front[0]}: the best of Operon when the time was over."
-            return Result(front, "timeout", message, seconds)
-        return Result(front, "converged", f"{front[0]}: found by Operon.", seconds)
+            return Result(front, "timeout", message, taken)
+        return Result(front, "converged", f"{front[0]}: found by Operon.", taken)
 
-    def _pass(self, model: Any, problem: Problem, of_logarithm: bool) -> list[Candidate]:
+    def _pass(self, model: Any, problem: Problem, of_logarithm: bool) -> Iterator[Candidate]:
         names, X = _inputs(problem)
         y = np.log(problem.response) if of_logarithm else problem.response
         with warnings.catch_warnings():
@@ -133,7 +143,8 @@ class OperonEngine:
             )
             for text in dict.fromkeys(texts)
         )
-        return [c for c in candidates if c is not None]
+        # one by one, for each costs time that may be over
+        return (c for c in candidates if c is not None)
 
     def _parameters(self, regressor: Any, budget: Budget, seed: int) -> dict[str, Any]:
         wanted: dict[str, Any] = {
@@ -143,7 +154,6 @@ class OperonEngine:
             "max_length": 30,
             "generations": 10_000,
             "max_evaluations": budget.evaluations or _EVALUATIONS,
-            "max_time": max(1, int(np.ceil(budget.seconds))),
             "epsilon": 1e-12,
             "n_threads": self.threads,
             "random_state": int(seed) % _LARGEST_SEED,

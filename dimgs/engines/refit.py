@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 _TOLERANCE = 1e-15
 _EVALUATIONS = 60
 _NEWTON_STEPS = 3
+_NOT_SMOOTH = ("Abs", "sign", "Max", "Min", "Piecewise", "floor", "ceiling")
 _STEP = float(np.cbrt(np.finfo(float).eps))
 
 
@@ -105,8 +106,7 @@ def _start(candidate: Candidate) -> Array:
 class _Residuals:
     """Weighted residuals of a candidate in every run, as a function of its constants."""
 
-    value: Callable[..., Any]
-    gradient: Callable[..., Any] | None
+    form: tuple[Any, tuple[str, ...], tuple[str, ...]]
     inputs: tuple[Array, ...]
     observed: Array
     root: Array
@@ -115,22 +115,28 @@ class _Residuals:
 
     @classmethod
     def of(cls, candidate: Candidate, problem: Problem) -> "_Residuals":
-        value, gradient = _functions(
-            candidate.expression, candidate.groups, tuple(candidate.constants)
-        )
         weights = np.ones(problem.n_runs)
         if problem.weights is not None:
             weights = np.asarray(problem.weights, dtype=np.float64)
         start = np.abs(_start(candidate))
         return cls(
-            value,
-            gradient,
+            (candidate.expression, candidate.groups, tuple(candidate.constants)),
             tuple(problem.groups[n] for n in candidate.groups),
             problem.response,
             np.sqrt(weights / weights.mean()),
             candidate.scale == "log",
             np.where(start > 0, start, 1.0),
         )
+
+    @property
+    def value(self) -> Callable[..., Any]:
+        """The expression as a function of groups and constants."""
+        return _value(*self.form)
+
+    @property
+    def gradient(self) -> Callable[..., Any] | None:
+        """Its derivatives by the constants, where they exist."""
+        return _gradient(*self.form)
 
     def at(self, constants: Array) -> Array:
         """Residuals, of shape (n_runs,); NaN where there is no value."""
@@ -157,9 +163,10 @@ class _Residuals:
         return best, loss
 
     def _exact(self, constants: Array) -> Array | None:
-        assert self.gradient is not None
+        gradient = self.gradient
+        assert gradient is not None
         try:
-            columns = [self._column(g) for g in self.gradient(*self.inputs, *constants)]
+            columns = [self._column(g) for g in gradient(*self.inputs, *constants)]
         except (NameError, TypeError, AttributeError):
             return None
         slopes = np.column_stack(columns)
@@ -184,27 +191,45 @@ class _Residuals:
 
 
 @lru_cache(maxsize=512)
-def _functions(
+def _value(
     expression: Any, groups: tuple[str, ...], constants: tuple[str, ...]
-) -> tuple[Callable[..., Any], Callable[..., Any] | None]:
-    """The expression and its derivatives by the constants, compiled for arrays."""
+) -> Callable[..., Any]:
+    """The expression, compiled for arrays."""
+    return _compiled(expression, (*groups, *constants))
+
+
+@lru_cache(maxsize=512)
+def _gradient(
+    expression: Any, groups: tuple[str, ...], constants: tuple[str, ...]
+) -> Callable[..., Any] | None:
+    """Its derivatives by the constants, compiled for arrays; None where there are none."""
     import sympy
 
-    symbols = {n: sympy.Symbol(n, real=True) for n in (*groups, *constants)}
-    real = expression.xreplace({sympy.Symbol(n): s for n, s in symbols.items()})
-
-    def compiled(body: Any) -> Callable[..., Any]:
-        function: Callable[..., Any] = sympy.lambdify(
-            list(symbols.values()), body, modules=["numpy", "scipy"], dummify=True, cse=True
-        )
-
-        def quiet(*arguments: Any) -> Any:
-            with np.errstate(all="ignore"):
-                return function(*arguments)
-
-        return quiet
-
+    if not constants:
+        return None
+    real = expression
+    if expression.has(*(getattr(sympy, name) for name in _NOT_SMOOTH)):
+        # of real arguments these have derivatives, of complex ones they have not
+        symbols = {n: sympy.Symbol(n, real=True) for n in (*groups, *constants)}
+        real = expression.xreplace({sympy.Symbol(n): s for n, s in symbols.items()})
+    else:
+        symbols = {n: sympy.Symbol(n) for n in constants}
     derivatives = [sympy.diff(real, symbols[n]) for n in constants]
-    odd = (sympy.Derivative, sympy.DiracDelta, sympy.Subs)
-    smooth = not any(derivative.has(*odd) for derivative in derivatives)
-    return compiled(real), compiled(derivatives) if smooth and constants else None
+    if any(d.has(sympy.Derivative, sympy.DiracDelta, sympy.Subs) for d in derivatives):
+        return None
+    plain = {s: sympy.Symbol(s.name) for d in derivatives for s in d.free_symbols}
+    return _compiled([d.xreplace(plain) for d in derivatives], (*groups, *constants))
+
+
+def _compiled(body: Any, names: tuple[str, ...]) -> Callable[..., Any]:
+    import sympy
+
+    function: Callable[..., Any] = sympy.lambdify(
+        [sympy.Symbol(n) for n in names], body, modules=["numpy", "scipy"], cse=True
+    )
+
+    def quiet(*arguments: Any) -> Any:
+        with np.errstate(all="ignore"):
+            return function(*arguments)
+
+    return quiet

@@ -1,6 +1,7 @@
 """SymPy expressions of other engines -> candidates: functions mapped, constants named."""
 
 from collections.abc import Iterable, Iterator
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -100,13 +101,17 @@ def name_constants(
     return replaced, {symbol.name: value for value, symbol in names.items()}
 
 
-def front_of(candidates: Iterable[Candidate], problem: Problem) -> tuple[Candidate, ...]:
+def front_of(
+    candidates: Iterable[Candidate], problem: Problem, until: float = np.inf
+) -> tuple[Candidate, ...]:
     """Pareto front of the refitted candidates, the one of the fewest bits first.
 
     Parameters
     ----------
     candidates : iterable of Candidate
     problem : Problem
+    until : float
+        Deadline by `time.monotonic`, after which the rest of the candidates is left out.
 
     Examples
     --------
@@ -120,8 +125,17 @@ def front_of(candidates: Iterable[Candidate], problem: Problem) -> tuple[Candida
     def bits(c: Candidate) -> tuple[float, int, str]:
         return candidate_bits(c, problem), c.complexity, str(c)
 
-    fitted = sorted(_dominant([refit(candidate, problem) for candidate in candidates]), key=bits)
-    simple = [with_simple_constants(candidate, problem) for candidate in fitted[:_SIMPLIFIED]]
+    refitted: list[Candidate] = []
+    for candidate in candidates:
+        refitted.append(refit(candidate, problem))
+        if monotonic() > until:
+            break
+    fitted = sorted(_dominant(refitted), key=bits)
+    simple = [
+        with_simple_constants(candidate, problem)
+        for candidate in fitted[:_SIMPLIFIED]
+        if monotonic() < until
+    ]
     return tuple(sorted(_dominant([*fitted, *simple]), key=bits))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import sympy
@@ -97,7 +98,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         gap = weights * (design.y - model(theta))
         return np.where(np.isfinite(gap), gap, 1e6)
 
-    slopes = gradients_of(expression, names, design.scale == "log")
+    slopes = gradients_of(expression, tuple(names), design.scale == "log")
 
     def jacobian_at(theta: Array) -> Array:
         values = {**known, **dict(zip(names, theta, strict=True))}
@@ -135,13 +136,13 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     return Refit(theta, covariance, fitted, sd, dof)
 
 
-def gradients_of(expression: sympy.Expr, names: list[str], log: bool) -> list[sympy.Expr]:
-    """∂ log F/∂θ (or ∂F/∂θ) for each constant."""
-    out = []
-    for name in names:
-        slope = sympy.diff(expression, sympy.Symbol(name))
-        out.append(slope / expression if log else slope)
-    return out
+@lru_cache(maxsize=512)
+def gradients_of(
+    expression: sympy.Expr, names: tuple[str, ...], log: bool
+) -> tuple[sympy.Expr, ...]:
+    """∂ log F/∂θ (or ∂F/∂θ) for each constant; kept, for every fold asks for the same."""
+    slopes = (sympy.diff(expression, sympy.Symbol(name)) for name in names)
+    return tuple(slope / expression if log else slope for slope in slopes)
 
 
 def left_out_covariance(
@@ -255,7 +256,7 @@ def assemble(
         scores=Scores(None, None, None, None),
         domain=domain_of(design),
         uncertainty=Uncertainty(
-            tuple(gradients_of(expression, order, design.scale == "log")),
+            gradients_of(expression, tuple(order), design.scale == "log"),
             tuple(tuple(float(x) for x in row) for row in found.covariance),
             found.residual_sd,
             found.dof,

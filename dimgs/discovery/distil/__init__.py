@@ -2,5 +2,13 @@
 
 from dimgs.discovery.distil.compose import Distilled, distil
 from dimgs.discovery.distil.forms import description_bits
+from dimgs.discovery.distil.gradient import Integrated, exponent_fields, integrate
 
-__all__ = ["Distilled", "description_bits", "distil"]
+__all__ = [
+    "Distilled",
+    "Integrated",
+    "description_bits",
+    "distil",
+    "exponent_fields",
+    "integrate",
+]

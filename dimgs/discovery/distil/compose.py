@@ -1,14 +1,14 @@
 """The way of distillation: directions, fields, closed forms, whole laws, the best of them."""
 
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from dimgs.design.features import Design
+from dimgs.discovery.clock import Clock
 from dimgs.discovery.distil.directions import Direction, directions
 from dimgs.discovery.distil.fields import Fields, learn
-from dimgs.discovery.distil.forms import elementary, searched
+from dimgs.discovery.distil.forms import Search, elementary, searched
 from dimgs.discovery.distil.rebuild import Rebuilt, laws_of, positive, simplest
 from dimgs.discovery.options import Options
 from dimgs.errors import DimgsError
@@ -20,6 +20,7 @@ _ELEMENTARY = 6
 _DIRECTIONS = 2
 _FRONT = 4
 _FEWEST = 12
+_LONGEST_AFTER = 10.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def distil(
     power: float | None,
     seconds: float,
     so_far: float | None = None,
+    clock: Clock | None = None,
 ) -> Distilled | None:
     """Law whose exponent of one input varies with the other groups, if the runs ask for one.
 
@@ -68,6 +70,8 @@ def distil(
         What the searches may take.
     so_far : float, optional
         Residual of the best law so far.
+    clock : Clock, optional
+        When it is over, what was found is returned as it is.
 
     Returns
     -------
@@ -78,9 +82,12 @@ def distil(
         return None
     if any(f.contrast == "inverse" for f in design.features):
         return None
-    end = time.monotonic() + seconds
+    clock = clock or Clock.of(max(seconds, 0.0) + _LONGEST_AFTER)
+    end = Clock.of(min(seconds, clock.left))
     learned: list[tuple[Direction, Fields]] = []
     for direction in directions(design):
+        if clock.over:
+            return None
         fields = learn(design, direction)
         if fields is None or not fields.varies:
             continue
@@ -89,17 +96,17 @@ def distil(
     learned.sort(key=lambda pair: (pair[1].sd, pair[0].variable))
     found: list[tuple[Rebuilt, Direction, Fields]] = []
     for k, (direction, fields) in enumerate(learned[:_DIRECTIONS]):
-        share = (end - time.monotonic()) / (min(len(learned), _DIRECTIONS) - k)
+        share = end.left / (min(len(learned), _DIRECTIONS) - k)
         if so_far is not None and fields.explained_by(so_far, design.n_runs):
             share = 0.0
-        laws = _laws(design, direction, fields, options.seed, share)
+        laws = _laws(design, direction, fields, Search(share, options.seed, options.evaluations))
         found += [(law, direction, fields) for law in laws]
-        if any(fields.explained_by(law.rmse, design.n_runs) for law in laws):
+        if clock.over or any(fields.explained_by(law.rmse, design.n_runs) for law in laws):
             break
     if not found:
         return None
     found.sort(key=lambda item: item[0].bits)
-    simple = [(simplest(design, law), d, f) for law, d, f in found[:_FRONT]]
+    simple = [(simplest(design, law, clock), d, f) for law, d, f in found[:_FRONT]]
     simple.sort(key=lambda item: item[0].bits)
     best, direction, fields = simple[0]
     best = positive(design, best)
@@ -113,29 +120,19 @@ def distil(
     )
 
 
-def _laws(
-    design: Design, direction: Direction, fields: Fields, seed: int, seconds: float
-) -> list[Rebuilt]:
+def _laws(design: Design, direction: Direction, fields: Fields, search: Search) -> list[Rebuilt]:
     """Elementary forms of the exponent first; the engine's where these leave something."""
     forms = elementary(fields, direction.sets, _ELEMENTARY)
-    laws = laws_of(design, direction, fields, forms, 0.0, seed)
-    if any(fields.explained_by(law.rmse, design.n_runs) for law in laws):
+    laws = laws_of(design, direction, fields, forms, search.part(0.0))
+    if search.seconds <= 0 or any(fields.explained_by(x.rmse, design.n_runs) for x in laws):
         return laws
-    if seconds <= 0:
-        return laws
-    end = time.monotonic() + seconds
+    end = Clock.of(search.seconds)
     for k, arguments in enumerate(direction.sets):
-        share = (end - time.monotonic()) / (len(direction.sets) - k)
+        own = replace(search, seconds=end.left / (len(direction.sets) - k))
         more = searched(
-            fields.exponent,
-            fields.weights,
-            arguments,
-            fields.rows,
-            log=False,
-            seconds=0.6 * share,
-            seed=seed,
+            fields.exponent, fields.weights, arguments, fields.rows, own.part(0.6), log=False
         )
-        laws += laws_of(design, direction, fields, more, 0.4 * share, seed)
+        laws += laws_of(design, direction, fields, more, own.part(0.4))
         if any(fields.explained_by(law.rmse, design.n_runs) for law in laws):
             break
     return laws

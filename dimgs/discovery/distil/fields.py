@@ -33,6 +33,8 @@ class Fields:
     dof : float
     varies : bool
         Whether the exponent varies beyond chance.
+    point : ndarray of int of shape (n_runs,)
+        Point to which each run belongs, -1 where there is none.
     """
 
     rows: NDArray[np.intp]
@@ -41,6 +43,7 @@ class Fields:
     sd: float
     dof: float
     varies: bool
+    point: NDArray[np.intp]
 
     def explained_by(self, rmse: float, n_runs: int) -> bool:
         """Whether a law with this residual leaves nothing that the fields would explain."""
@@ -99,7 +102,8 @@ def _in_cells(y: Array, x: Array, z: Array, w: Array) -> Fields | None:
     sd = float(np.sqrt(residual / dof))
     varies = _significant(between, good.sum() - 1.0, residual, dof)
     varies &= float(np.std(slope[good])) > _ROUNDING * max(1.0, abs(common))
-    return Fields(first[good], slope[good], spread[good], sd, dof, varies)
+    point = np.where(good, np.cumsum(good) - 1, -1)[cell]
+    return Fields(first[good], slope[good], spread[good], sd, dof, varies, point)
 
 
 def _smooth(y: Array, x: Array, z: Array, w: Array) -> Fields | None:
@@ -131,9 +135,8 @@ def _smooth(y: Array, x: Array, z: Array, w: Array) -> Fields | None:
         exponent = basis @ beta[k:]
         varies = _significant(float(without @ without) - residual, k - 1.0, residual, dof)
         varies &= float(np.std(exponent)) > _ROUNDING * max(1.0, float(np.abs(exponent).mean()))
-        fields = Fields(
-            np.arange(n), exponent, 1.0 / variance, float(np.sqrt(residual / dof)), dof, varies
-        )
+        sd = float(np.sqrt(residual / dof))
+        fields = Fields(np.arange(n), exponent, 1.0 / variance, sd, dof, varies, np.arange(n))
         if best is None or score < best[0]:
             best = score, fields
     return None if best is None else best[1]

@@ -1,7 +1,7 @@
 """Closed forms of a learned exponent: elementary ones first, then those that the engine finds."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy
@@ -19,6 +19,19 @@ _MOST_POINTS = 150
 _FRONT = 4
 _SMALLEST = 1e-20
 _POWERS = tuple(sympy.Rational(p) for p in (-2, -1, "-1/2", "1/2", 2))
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search for the closed form of a field may cost, and its seed."""
+
+    seconds: float
+    seed: int = 0
+    evaluations: int | None = None
+
+    def part(self, share: float) -> "Search":
+        """With a share of the seconds."""
+        return replace(self, seconds=share * self.seconds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +134,9 @@ def searched(
     weights: Array | None,
     arguments: Sequence[Argument],
     rows: NDArray[np.intp],
+    search: Search,
     *,
     log: bool,
-    seconds: float,
-    seed: int,
 ) -> list[Form]:
     """Closed forms of a field by the embedded engine.
 
@@ -135,17 +147,17 @@ def searched(
     arguments : sequence of Argument
     rows : ndarray of int of shape (n_points,)
         Run of each point.
+    search : Search
     log : bool
         Whether the field is positive and judged on its logarithm.
-    seconds : float
-    seed : int
     """
     from dimgs.engines.structured import StructuredEngine
 
-    if seconds <= 0 or len(rows) < 6:
+    if search.seconds <= 0 or len(rows) < 6:
         return []
     if len(rows) > _MOST_POINTS:
-        keep = np.sort(np.random.default_rng(seed).choice(len(rows), _MOST_POINTS, replace=False))
+        rng = np.random.default_rng(search.seed)
+        keep = np.sort(rng.choice(len(rows), _MOST_POINTS, replace=False))
         response, rows = response[keep], rows[keep]
         weights = None if weights is None else weights[keep]
     names = [f"pi_{k}" for k in range(1, len(arguments) + 1)]
@@ -160,7 +172,8 @@ def searched(
             **{n: a.composition for n, a in zip(names, arguments, strict=True)},
         },
     )
-    result = StructuredEngine().search(problem, Budget(seconds), seed)
+    budget = Budget(search.seconds, search.evaluations)
+    result = StructuredEngine().search(problem, budget, search.seed)
     back = {sympy.Symbol(n): a.expression for n, a in zip(names, arguments, strict=True)}
     return [_form(candidate, back) for candidate in result.candidates[:_FRONT]]
 

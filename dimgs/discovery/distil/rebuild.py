@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from dimgs.design.features import Design
+from dimgs.discovery.clock import Clock
 from dimgs.discovery.distil.directions import Direction
 from dimgs.discovery.distil.fields import Fields
-from dimgs.discovery.distil.forms import Form, description_bits, searched
+from dimgs.discovery.distil.forms import Form, Search, description_bits, searched
 from dimgs.errors import DimgsError
 from dimgs.law.absorb import scale_powers
 from dimgs.law.assemble import feature_values, in_variables, refit
@@ -76,8 +77,7 @@ def laws_of(
     direction: Direction,
     fields: Fields,
     exponents: Sequence[Form],
-    seconds: float,
-    seed: int,
+    search: Search,
 ) -> list[Rebuilt]:
     """pi_0 = exp(h) x^a for each form of a: h constant, by a pivot x_0, by powers, or searched.
 
@@ -91,7 +91,7 @@ def laws_of(
     adequate = any(fields.explained_by(r.rmse, design.n_runs) for r in out)
     if adequate or not exponents:
         return out
-    share = seconds / min(len(exponents), _MOST_FORMS)
+    own = search.part(1 / min(len(exponents), _MOST_FORMS))
     for form in exponents[:_MOST_FORMS]:
         a = form.renamed("a_")
         values = evaluate(a.expression, {**feature_values(design), **a.constants}, design.n_runs)
@@ -104,9 +104,8 @@ def laws_of(
             design.weights,
             direction.z,
             np.arange(design.n_runs),
+            own,
             log=True,
-            seconds=share,
-            seed=seed,
         )[:2]:
             b = rest.renamed("b_")
             c = sympy.Symbol("c_0")
@@ -156,7 +155,7 @@ def _simple(design: Design, direction: Direction, form: Form) -> Iterator[tuple[
             yield bits, Form(expression, constants)
 
 
-def simplest(design: Design, found: Rebuilt) -> Rebuilt:
+def simplest(design: Design, found: Rebuilt, clock: Clock) -> Rebuilt:
     """Constants replaced by simple rationals that their intervals hold, where bits are saved.
 
     Constants that carry an unknown scale are numbers in an arbitrary unit, and stay.
@@ -167,6 +166,8 @@ def simplest(design: Design, found: Rebuilt) -> Rebuilt:
         changed = False
         for name in sorted(set(found.form.constants) - fixed):
             for value in _simple_near(found, name):
+                if clock.over:
+                    return found
                 number = sympy.Rational(value.numerator, value.denominator)
                 expression = found.form.expression.subs(sympy.Symbol(name), number)
                 left = {str(s) for s in expression.free_symbols}

@@ -27,6 +27,7 @@ _SHARE_OF_FIELDS = 0.5
 _FORMS_OF_A_FIELD = 4
 _MOST_GUESSES = 10
 _EXACT_LOSS = 1e-20
+_LONGEST_REFIT = 5.0
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ class PySREngine:
         began = monotonic()
         search = _Search(())
         if not field_search.interrupted:
-            starts = [*front_of(laws, problem), *self.guesses][:_MOST_GUESSES]
+            starts = [*front_of(laws, problem, began + left.seconds), *self.guesses][:_MOST_GUESSES]
             search = self._run(module, Target.response(problem), left, seed, starts)
         searched = monotonic() - began
         factor = Target.response(problem).factor
@@ -128,7 +129,8 @@ class PySREngine:
             for front in search.fronts
             for e in front
         ]
-        front = front_of([*laws, *(c for c in found if c is not None)], problem)
+        until = monotonic() + _LONGEST_REFIT
+        front = front_of([*laws, *(c for c in found if c is not None)], problem, until)
         seconds = monotonic() - start
         interrupted = search.interrupted or field_search.interrupted
         if not front:

@@ -1,0 +1,220 @@
+"""Held-out runs judge a law: its scores, whether it beats another, whether it leaves anything."""
+
+from dataclasses import replace
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from dimgs.design.features import Design
+from dimgs.discovery.clock import Clock
+from dimgs.discovery.options import Options
+from dimgs.discovery.scoring import (
+    Predictor,
+    fitted_by,
+    folds,
+    holdout_rows,
+    log_target,
+    r2,
+    scores_of,
+)
+from dimgs.engines.choice import deleted_residuals, leftover
+from dimgs.errors import DimgsError
+from dimgs.law.assemble import feature_values, refit
+from dimgs.law.evaluate import evaluate
+from dimgs.law.law import Law
+from dimgs.law.parts import Scores
+
+Array = NDArray[np.float64]
+CONFIRMED = 0.5
+NOTHING_LEFT = 0.05
+_FEWEST_WITH_HOLDOUT = 40
+_FOLDS = 10
+_MOST_COMPARED = 400
+_EXACT = 1e-9
+
+
+def is_monomial(expression: sympy.Expr) -> bool:
+    """Whether an expression is a product of powers, and so a power law."""
+    positive = {s: sympy.Symbol(s.name, positive=True) for s in expression.free_symbols}
+    factors = sympy.Mul.make_args(sympy.powdenest(expression.xreplace(positive)))
+    return all(
+        f.is_Number or f.is_Symbol or (f.is_Pow and f.base.is_Symbol and f.exp.is_number)
+        for f in factors
+    )
+
+
+def rows_aside(
+    design: Design, options: Options
+) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """Rows to search on and rows set aside, where there are enough runs."""
+    return holdout_rows(design, options.seed) if design.n_runs >= _FEWEST_WITH_HOLDOUT else None
+
+
+def left_out_predictions(design: Design, law: Law, seed: int, clock: Clock | None = None) -> Array:
+    """Target of ten folds of runs (or groups), the constants refitted without each.
+
+    Folds for which the time does not suffice are told from the slopes of the law by its constants.
+    """
+    out = np.full(design.n_runs, np.nan)
+    for test in folds(design, seed, _FOLDS):
+        if clock is not None and clock.over:
+            out[test] = _linearised(design, law)[test]
+            continue
+        part, rest = design.take(np.flatnonzero(test)), design.take(np.flatnonzero(~test))
+        try:
+            out[test] = _predictor(rest, law)(part)
+        except DimgsError:
+            continue
+    return out
+
+
+def _linearised(design: Design, law: Law) -> Array:
+    """Target of every run as if the constants had been fitted without it."""
+    values = {**feature_values(design), **law.constant_values}
+    fitted = evaluate(law.pi_expression, values, design.n_runs)
+    log = design.scale == "log"
+    with np.errstate(all="ignore"):
+        residuals = design.y - (np.log(fitted) if log else fitted)
+    slopes = [evaluate(g, values, design.n_runs) for g in law.uncertainty.gradients]
+    labels = None
+    if design.split is not None:
+        labels = np.unique(design.split, return_inverse=True)[1].astype(np.int64)
+    left = deleted_residuals(residuals, np.column_stack(slopes) if slopes else None, labels)
+    shifted = design.y - left
+    return np.asarray((np.exp(shifted) if log else shifted) * np.exp(design.offset))
+
+
+def _predictor(design: Design, law: Law) -> Predictor:
+    """Predictor of the target (SI) of other runs, the constants refitted on `design`."""
+    names = sorted(c.name for c in law.constants if c.origin == "fitted")
+    start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
+    found = refit(design, law.pi_expression, start)
+    known = law.constant_values | dict(zip(names, found.values, strict=True))
+
+    def predict(part: Design) -> Array:
+        values = evaluate(law.pi_expression, {**feature_values(part), **known}, part.n_runs)
+        return values * np.exp(part.offset)
+
+    return predict
+
+
+def _target(design: Design) -> Array:
+    if design.scale == "log":
+        return np.exp(log_target(design))
+    return np.asarray(design.y * np.exp(design.offset))
+
+
+def _log(values: Array) -> Array | None:
+    return np.log(values) if np.all(values > 0) else None
+
+
+def law_scores(design: Design, law: Law, options: Options, left_out: Array | None = None) -> Scores:
+    """Scores of a law that :func:`dimgs.law.assemble.assemble` made, by runs left out.
+
+    Parameters
+    ----------
+    design : Design
+    law : Law
+    options : Options
+    left_out : ndarray of shape (n_runs,), optional
+        As :func:`left_out_predictions` gives it.
+    """
+    rows = rows_aside(design, options)
+    values = law.predict_si(design.data)
+    truth = _target(design)
+    fitted = _log(values)
+    if design.scale != "log" or fitted is None:
+        return Scores(None, None, None, r2(truth - values, truth))
+    if left_out is None:
+        left_out = left_out_predictions(design, law, options.seed)
+    logs = _log(left_out)
+    gap = None if logs is None else log_target(design) - logs
+    scores = scores_of(design, fitted, gap, None, options.seed)
+    if rows is None:
+        return scores
+    train, test = design.take(rows[0]), design.take(rows[1])
+    try:
+        predicted = _log(_predictor(train, law)(test))
+    except DimgsError:
+        return scores
+    reference = log_target(test) - float(log_target(train).mean())
+    total = float(reference @ reference)
+    if predicted is None or total == 0.0:
+        return scores
+    errors = log_target(test) - predicted
+    held = 1.0 - float(errors @ errors) / total
+    return replace(scores, holdout_r2_log=held, holdout_n=test.n_runs)
+
+
+def better_than(design: Design, left_out: Array, other: Law) -> float | None:
+    """R² on runs left out, None unless it is better than the other law's and the mean's.
+
+    On the logarithm where the law is positive on all of them, else on the target itself.
+
+    Parameters
+    ----------
+    design : Design
+    left_out : ndarray of shape (n_runs,)
+        Target of runs left out.
+    other : Law
+    """
+    if not np.all(np.isfinite(left_out)):
+        return None
+    truth = _target(design)
+    known = other.scores.cv_r2_log
+    logs = _log(left_out) if design.scale == "log" else None
+    if logs is not None and known is not None:
+        own = r2(log_target(design) - logs, log_target(design), least=1.0)
+    else:
+        own, known = r2(truth - left_out, truth), other.scores.r2
+    return own if own is not None and own > max(known or 0.0, 0.0) else None
+
+
+def unexplained(design: Design, law: Law, seed: int = 0) -> float:
+    """Share of a law's residuals that the groups would still explain, on runs left out in turn.
+
+    Zero for a law that leaves noise only, or nothing.
+
+    Parameters
+    ----------
+    design : Design
+    law : Law
+    seed : int
+        Of the runs that are looked at where there are very many.
+    """
+    rmse = law.scores.rmse_log
+    if not design.features or design.within is not None or (rmse is not None and rmse < _EXACT):
+        return 0.0
+    if design.scale == "linear":
+        truth = _target(design)
+        residuals = truth - law.predict_si(design.data)
+    else:
+        truth = log_target(design)
+        with np.errstate(all="ignore"):
+            residuals = truth - fitted_by(law, design)
+    if not np.all(np.isfinite(residuals)):
+        return 1.0
+    if float(np.std(residuals)) <= _EXACT * float(np.std(truth)):
+        return 0.0
+    away = design.X - design.X.mean(axis=0)
+    left, size, _ = np.linalg.svd(away, full_matrices=False)
+    places = left[:, size > 1e-10 * size.max(initial=0.0)] * np.sqrt(len(away))
+    if len(places) > _MOST_COMPARED:
+        rng = np.random.default_rng(seed)
+        rows = np.sort(rng.choice(len(places), _MOST_COMPARED, replace=False))
+        places, residuals = places[rows], residuals[rows]
+    return leftover(places, residuals)
+
+
+def predicts(law: Law) -> bool:
+    """Whether runs set aside or left out are predicted."""
+    scores = law.scores
+    known = scores.holdout_r2_log if scores.holdout_r2_log is not None else scores.cv_r2_log
+    known = scores.r2 if known is None else known
+    return known is not None and known >= CONFIRMED
+
+
+def confirmed(design: Design, law: Law, seed: int = 0) -> bool:
+    """Whether a law predicts runs that it was not fitted on, and leaves noise only."""
+    return predicts(law) and unexplained(design, law, seed) < NOTHING_LEFT
