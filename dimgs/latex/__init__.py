@@ -3,6 +3,7 @@
 from dimgs.latex.document import SymbolRow, article, equation, symbol_table
 from dimgs.latex.escape import greek_latex, text_latex, word_latex
 from dimgs.latex.formulas import expression_latex, group_latex
+from dimgs.latex.mathml import mathml
 from dimgs.latex.numbers import number_latex, quantity_latex
 from dimgs.latex.symbols import symbol_latex
 from dimgs.latex.units import unit_latex
@@ -14,6 +15,7 @@ __all__ = [
     "expression_latex",
     "greek_latex",
     "group_latex",
+    "mathml",
     "number_latex",
     "quantity_latex",
     "symbol_latex",
