@@ -5,7 +5,6 @@ import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any, ClassVar
 
 import numpy as np
@@ -165,7 +164,7 @@ class LammpsKernel(BaseKernel):
                 )
             results.append(self._read(printed, scales))
         return Simulated(
-            {p.name: fmean(r[p.name] for r in results) for p in self.outputs},
+            {p.name: float(np.mean([r[p.name] for r in results])) for p in self.outputs},
             {p.name: _between([r[p.name] for r in results]) for p in self.outputs},
             {
                 "lammps": version_of(printed),
@@ -218,4 +217,6 @@ def _seeds(seed: int | None, replicas: int) -> list[dict[str, int]]:
 
 def _between(values: list[float]) -> float:
     """Standard error between seeds; unknown from a single one."""
-    return stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    if len(values) < 2:
+        return float("nan")
+    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
