@@ -65,8 +65,8 @@ class ContrastivePotential(PotentialAnswers):
         Of each label of `within`; {} without.
     smoothness_ : float
         Weight decay in use; infinite where there is no network.
-    iterations_ : int
-        Iterations of the training.
+    n_iter_ : int
+        Iterations of the training; 1 where the power law has a closed form.
     validation_ : dict of float to float
         Held-out loss of each weight decay, relative to the first.
     cv_r2_ : float or ndarray of shape (n_targets,)
@@ -183,7 +183,7 @@ class ContrastivePotential(PotentialAnswers):
         learned = learn(task, settings)
         self.model_ = learned.fitted
         self._flat, self._runs, self._origin = t.ndim == 1, runs.X, task.centre
-        self.smoothness_, self.iterations_ = learned.choice.decay, learned.choice.iterations
+        self.smoothness_, self.n_iter_ = learned.choice.decay, learned.choice.iterations
         self.validation_ = learned.choice.scores
         self.cv_r2_ = self._shaped(learned.cv_r2)
         self._publish(runs, x, t)

@@ -37,8 +37,8 @@ class Folds:
 def folds_of(runs: Runs, seed: int) -> Folds:
     """Folds for the choice of smoothness and for the intervals.
 
-    Below 100 clusters, two rounds of eight folds (jackknife+ by groups of runs); from there on
-    one round of five; of thousands of runs, one fifth is held out once.
+    Below 100 clusters, eight folds (jackknife+ by groups of runs), in two rounds below 50; from
+    100 on five folds; of thousands of runs, one fifth is held out once.
 
     Parameters
     ----------
@@ -51,8 +51,9 @@ def folds_of(runs: Runs, seed: int) -> Folds:
         n_folds, rounds = 5, 1
     else:
         # two clusters a fold where they allow it, since a pair needs two
-        n_folds, rounds = min(8, max(n // 2, min(n, 3))), 2
-    held, pairs = [], []
+        n_folds, rounds = min(8, max(n // 2, min(n, 3))), 2 if n < FEW // 2 else 1
+    held: list[NDArray[np.bool_]] = []
+    pairs: list[tuple[int, int, int]] = []
     for _ in range(rounds):
         place = np.empty(n, dtype=np.intp)
         place[rng.permutation(n)] = np.arange(n) % n_folds

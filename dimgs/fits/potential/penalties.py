@@ -14,7 +14,7 @@ Array = NDArray[np.float64]
 # how far beyond the runs a limit is imposed, and signs are kept, in spans of the feature
 _BEYOND = (0.5, 1.0, 2.0)
 _AROUND = 1.5
-_MOST_POINTS = 100
+_MOST_POINTS = 50
 _ROUND = 1e-6
 
 

@@ -218,5 +218,6 @@ def task_of(runs: Runs, categorical: tuple[int, ...], robust: bool) -> Task:
     exact = bool(np.all(size <= _EXACT))
     if robust:
         size = np.maximum(1.4826 * np.median(np.abs(left), axis=0), 1e-3 * size)
-    unit = spread * np.where(size > _EXACT, size, 1.0)
+    # a few digits, so that the last ones, which vary with the choice of groups, do not matter
+    unit = np.array([float(f"{u:.6g}") for u in spread * np.where(size > _EXACT, size, 1.0)])
     return Task(runs, frame, z, first.codes, y / unit, centre, unit, exact)

@@ -22,6 +22,7 @@ BATCH = 1024
 # stochastic steps for one iteration of the full-batch minimiser
 _STEPS = 10
 _BLOCK = 4_000_000
+_DECIMALS = 8
 DELTA = 1.345 * float(np.sqrt(2.0))
 
 
@@ -54,7 +55,8 @@ class Trainer:
         def there(values: NDArray[Any]) -> Tensor:
             return torch.as_tensor(values, device=device)
 
-        z, codes = there(task.z), there(task.codes)
+        # rounding errors differ with the choice of groups, and long training would amplify them
+        z, codes = there(np.round(task.z, _DECIMALS)), there(task.codes)
         numeric = task.runs.X[:, list(task.frame.numeric)]
         penalty = penalty_of(
             physics, layout, task.frame.transform, task.frame.columns, numeric, z, codes, task.scale
@@ -98,7 +100,8 @@ class Trainer:
         """
         linear = np.array(self.linear(weights) if starts is None else starts)
         kinds = np.arange(len(weights)) if kinds is None else kinds
-        initial = self.layout.initial(linear.reshape(len(weights), -1), kinds, rng)
+        linear = np.round(linear.reshape(len(weights), -1), _DECIMALS)
+        initial = self.layout.initial(linear, kinds, rng)
         theta = torch.as_tensor(initial, device=self.z.device)
         seen = torch.as_tensor(weights, device=self.z.device)
         shrink = torch.as_tensor(decay, device=self.z.device)
