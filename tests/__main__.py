@@ -10,6 +10,7 @@ CHECKS = (
     ("lint", ["ruff", "check", "."]),
     ("types", ["mypy"]),
     ("layers", ["lint-imports"]),
+    ("pages", ["sphinx-build", "-q", "-W", "--keep-going", "docs", "docs/_build"]),
     ("tests and examples", ["pytest", "-n", "2", "--dist", "worksteal"]),
 )
 

@@ -18,7 +18,8 @@ FOLDER = Path(os.environ.get("DIMGS_DATA", Path(__file__).resolve().parents[4] /
 NOISE = 0.02
 
 
-def _columns(name: str) -> pd.DataFrame:
+def columns(name: str) -> pd.DataFrame:
+    """A reference table."""
     path = FOLDER / f"{name}.csv"
     if not path.exists():
         raise FileNotFoundError(f"{path} is absent; name the folder of the tables by DIMGS_DATA")
@@ -27,14 +28,14 @@ def _columns(name: str) -> pd.DataFrame:
 
 def yacht(seed: int) -> Runs:
     """Delft yacht hulls: Froude number and five shape factors -> residuary resistance."""
-    table = _columns("yacht_resistance")
+    table = columns("yacht_resistance")
     X = np.log(table[["Cp", "L_over_disp13", "B_over_T", "L_over_B", "Fr"]].to_numpy(float))
     return np.column_stack([X, table["LCB"]]), np.log(table["Rr"].to_numpy(float))
 
 
 def rough_pipe(seed: int) -> Runs:
     """Nikuradse and the Superpipe: Re, e/D -> friction factor."""
-    table = _columns("nikuradse_rough_pipe")
+    table = columns("nikuradse_rough_pipe")
     reynolds = table["rho"] * table["V"] * table["D"] / table["mu"]
     X = np.column_stack([reynolds, table["e"] / table["D"]]).astype(float)
     return np.log(X), np.log(table["f"].to_numpy(float))
@@ -42,7 +43,7 @@ def rough_pipe(seed: int) -> Runs:
 
 def rayleigh_benard(seed: int) -> Runs:
     """Rayleigh-Benard convection: Ra, Pr -> Nu."""
-    table = _columns("rayleigh_benard")
+    table = columns("rayleigh_benard")
     return np.log(table[["Ra", "Pr"]].to_numpy(float)), np.log(table["Nu"].to_numpy(float))
 
 
