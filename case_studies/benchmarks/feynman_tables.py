@@ -8,8 +8,10 @@ S.-M. Udrescu, M. Tegmark, Science Advances 6 (2020) eaay2631; tables as shipped
 import csv
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sympy
@@ -21,6 +23,7 @@ from dimgs.variables import Dimension, Unit, Variable, parse_unit, si_unit
 
 Array = NDArray[np.float64]
 FILES = ("feynman_FeynmanEquations.csv", "feynman_BonusEquations.csv")
+_ATTEMPTS = 20
 INCONSISTENT = {"I.43.16": "its two sides differ in dimension by the units table"}
 _NAMES = {"arcsin": sympy.asin, "arccos": sympy.acos, "ln": sympy.log, "pi": sympy.pi}
 _CHANGED = re.compile(r"\b(lambda|I|E|N|S|Q|C|O|beta|gamma|zeta)\b")
@@ -46,15 +49,41 @@ class Equation:
     inputs: tuple[Variable, ...]
     ranges: dict[str, tuple[float, float]]
 
-    def runs(self, n: int, seed: int) -> tuple[dict[str, Array], Array]:
-        """Uniform draws inside the ranges, and the response."""
-        rng = np.random.default_rng(seed)
-        values = {k: rng.uniform(low, high, n) for k, (low, high) in self.ranges.items()}
-        symbols = [sympy.Symbol(k, positive=True) for k in values]
-        function = sympy.lambdify(symbols, self.formula, modules="numpy")
+    def draw(self, rng: np.random.Generator, n: int, spread: float = 1.0) -> dict[str, Array]:
+        """Uniform draws inside the ranges, widened by a factor on both sides."""
+        return {
+            k: rng.uniform(low / spread, high * spread, n) for k, (low, high) in self.ranges.items()
+        }
+
+    def known(self) -> dict[str, float]:
+        """Values of constants that do not vary."""
+        return {}
+
+    def value(self, values: Mapping[str, Any]) -> NDArray[Any]:
+        """The law at real or complex values of its inputs, shape (n,)."""
+        everything = {**values, **self.known()}
+        symbols = [sympy.Symbol(n, positive=True) for n in everything]
+        function = sympy.lambdify(symbols, self.formula, modules=["numpy", "scipy"])
         with np.errstate(all="ignore"):
-            response = np.asarray(function(*values.values()), dtype=float) * np.ones(n)
-        return values, response
+            found = np.asarray(function(*everything.values()))
+        return np.array(np.broadcast_to(found, np.shape(next(iter(values.values())))))
+
+    def runs(self, n: int, seed: int) -> tuple[dict[str, Array], Array]:
+        """Draws for which the law is real, constants included, and the response."""
+        rng = np.random.default_rng(seed)
+        kept: list[Array] = []
+        names = list(self.ranges)
+        for _ in range(_ATTEMPTS):
+            draws = self.draw(rng, n)
+            response = np.asarray(self.value(draws), dtype=float)
+            table = np.column_stack([*(draws[k] for k in names), response])
+            kept.append(table[np.isfinite(response)])
+            if sum(map(len, kept)) >= n:
+                break
+        table = np.concatenate(kept)[:n]
+        values: dict[str, Array] = dict(zip(names, table.T[:-1], strict=True))
+        values |= {name: np.full(len(table), value) for name, value in self.known().items()}
+        return values, table[:, -1]
 
     def basis(self) -> PiBasis:
         """Canonical basis."""

@@ -29,7 +29,6 @@ Array = NDArray[np.float64]
 Half = Literal["development", "test"]
 TABLES = Path(__file__).parent / "tables"
 HALVES: tuple[Half, Half] = ("development", "test")
-_ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -63,31 +62,11 @@ class OwnLaw(Equation):
         """Inputs and constants."""
         return (*self.inputs, *constant_variables(self.constants))
 
-    def value(self, values: Mapping[str, Any]) -> NDArray[Any]:
-        """The law at given (real or complex) SI values of its inputs."""
-        everything = {**values, **self.known()}
-        names = [*self.ranges, *self.constants]
-        symbols = [sympy.Symbol(n, positive=True) for n in names]
-        function = sympy.lambdify(symbols, self.formula, modules=["numpy", "scipy"])
-        with np.errstate(all="ignore"):
-            found = np.asarray(function(*(everything[n] for n in names)))
-        return np.array(np.broadcast_to(found, np.shape(values[names[0]])))
-
-    def runs(self, n: int, seed: int) -> tuple[dict[str, Array], Array]:
-        """Log-uniform draws inside the ranges where the law is real, constants, the response."""
-        rng = np.random.default_rng(seed)
-        kept: list[Array] = []
-        logs = np.log(np.array(list(self.ranges.values())))
-        for _ in range(_ATTEMPTS):
-            draws = np.exp(rng.uniform(logs[:, 0], logs[:, 1], (n, len(logs))))
-            response = self.value(dict(zip(self.ranges, draws.T, strict=True)))
-            kept.append(np.column_stack([draws, response])[np.isfinite(response)])
-            if sum(map(len, kept)) >= n:
-                break
-        table = np.concatenate(kept)[:n]
-        values: dict[str, Array] = dict(zip(self.ranges, table.T[:-1], strict=True))
-        values |= {name: np.full(len(table), value) for name, value in self.known().items()}
-        return values, table[:, -1]
+    def draw(self, rng: np.random.Generator, n: int, spread: float = 1.0) -> dict[str, Array]:
+        """Log-uniform draws inside the ranges, widened by a factor on both sides."""
+        logs = np.log(np.array(list(self.ranges.values()))) + np.log([1 / spread, spread])
+        draws = np.exp(rng.uniform(logs[:, 0], logs[:, 1], (n, len(logs))))
+        return dict(zip(self.ranges, draws.T, strict=True))
 
     def table(self, n: int, seed: int, noise: float = 0.0) -> Dataset:
         """Runs as a user would have them: in the units of the table, noise in proportion."""

@@ -1,0 +1,81 @@
+"""One law, one engine, one setting: a line of the results."""
+
+import os
+import time
+from typing import Any
+
+from case_studies.benchmarks.exactness import Agreement, Inputs, agreement
+from case_studies.benchmarks.feynman_tables import INCONSISTENT, Equation
+from case_studies.benchmarks.laws_with_units.tasks import problem_of
+from dimgs.engines.operon import OperonEngine
+from dimgs.engines.protocol import Budget, Engine
+from dimgs.engines.pysr import PySREngine
+from dimgs.engines.structured import StructuredEngine
+
+ENGINES = ("structured", "operon", "operon-raw", "pysr", "pysr-raw")
+SETTINGS = ("set", "engine", "noise", "kind", "budget", "stages", "runs", "seed")
+
+
+def engine_of(name: str, stages: str) -> Engine:
+    """Engine by its name here; ``-raw`` is what it is given."""
+    match name.removesuffix("-raw"):
+        case "operon":
+            return OperonEngine()
+        case "pysr":
+            return PySREngine()
+    return StructuredEngine(stages)
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and of those that it started and ended."""
+    spent = os.times()
+    return time.process_time() + spent.children_user + spent.children_system
+
+
+def solve(equation: Equation, settings: dict[str, Any]) -> dict[str, Any]:
+    """One line of the results.
+
+    Parameters
+    ----------
+    equation : Equation
+    settings : dict
+        By the names of `SETTINGS`.
+    """
+    inputs = Inputs(equation, raw=settings["engine"].endswith("-raw"))
+    problem = problem_of(
+        inputs, settings["runs"], settings["noise"], settings["kind"], settings["seed"]
+    )
+    engine = engine_of(settings["engine"], settings["stages"])
+    start, cpu = time.perf_counter(), cpu_seconds()
+    result = engine.search(problem, Budget(settings["budget"]), settings["seed"])
+    seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
+    found = [agreement(c, inputs) for c in result.candidates]
+    first = found[0] if found else Agreement()
+    line = {
+        "law": equation.name,
+        **settings,
+        "chosen": first.exact,
+        "front": any(a.exact for a in found),
+        "chosen_strict": first.strict,
+        "front_strict": any(a.strict for a in found),
+        "seconds": round(seconds, 2),
+        "cpu": round(cpu, 2),
+        "load": round(os.getloadavg()[0], 1),
+        "outcome": result.outcome,
+        "loss": result.candidates[0].loss if found else None,
+        "found": str(result.candidates[0].numeric.evalf(5)) if found else result.message,
+    }
+    return {**line, "why": reason(line)}
+
+
+def reason(line: dict[str, Any]) -> str:
+    """Why a law was missed; empty where it was not."""
+    if line["chosen"]:
+        return ""
+    if line["outcome"] == "unavailable":
+        return "not run"
+    if line["law"] in INCONSISTENT:
+        return "inconsistent units"
+    if line["front"]:
+        return "on the front, not chosen"
+    return "budget" if line["outcome"] == "timeout" else "never on the front"
