@@ -1,12 +1,19 @@
 """Case studies: laws recovered from data, found against published."""
 
-from dimgs.reproduce.checks import Check, DataUnavailable, Statement
+from dimgs.reproduce.checks import NOT_JUDGED, Check, DataUnavailable, Statement
+from dimgs.reproduce.findings import COLOURS, GREY, Findings
+from dimgs.reproduce.sources import Source
 from dimgs.reproduce.studies import Outcome, run_studies, studies_folder, study_titles
 
 __all__ = [
+    "COLOURS",
+    "GREY",
+    "NOT_JUDGED",
     "Check",
     "DataUnavailable",
+    "Findings",
     "Outcome",
+    "Source",
     "Statement",
     "run_studies",
     "studies_folder",

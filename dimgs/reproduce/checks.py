@@ -1,9 +1,13 @@
 """What a case study is made of: numbers and words found against published ones."""
 
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 from dimgs.errors import DimgsError
+
+NOT_JUDGED = inf  # tolerance of a number that is told, and neither passes nor fails a study
+_NOT_JUDGED = "not judged"
 
 
 class DataUnavailable(DimgsError):
@@ -40,7 +44,8 @@ class Check:
         none.
     published : float
     tolerance : float
-        Largest accepted |found - published|, over |published| if `relative`.
+        Largest accepted |found - published|, over |published| if `relative`; `NOT_JUDGED` where
+        the difference is told and explained, and decides nothing.
     relative : bool
     unit : str
     why : str
@@ -100,6 +105,8 @@ class Check:
     @property
     def tolerance_text(self) -> str:
         """Tolerance as a percentage or in the unit of the number."""
+        if self.tolerance == NOT_JUDGED:
+            return _NOT_JUDGED
         if self.relative:
             return f"{100 * self.tolerance:.3g} %"
         return f"{self.tolerance:.3g}{self._unit}"
@@ -111,7 +118,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Statement:
-    """Words found by a study against the published ones; they must be equal.
+    """Words found by a study against the published ones; they must be equal where judged.
 
     Parameters
     ----------
@@ -119,17 +126,20 @@ class Statement:
         What is stated, such as ``"takes no part"``.
     found, published : str
     why : str
+    judged : bool
+        Whether words that differ fail the study.
     """
 
     name: str
     found: str
     published: str
     why: str = ""
+    judged: bool = True
 
     @property
     def passed(self) -> bool:
-        """Whether the words are equal."""
-        return self.found == self.published
+        """Whether the words are equal, where that is judged."""
+        return self.found == self.published or not self.judged
 
     @property
     def found_text(self) -> str:
@@ -143,5 +153,5 @@ class Statement:
 
     @property
     def tolerance_text(self) -> str:
-        """Words are exact."""
-        return "exact"
+        """Words are exact, where they are judged."""
+        return "exact" if self.judged else _NOT_JUDGED

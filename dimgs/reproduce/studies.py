@@ -1,14 +1,15 @@
 """Case studies: where they are, and running them.
 
-A study is a folder with a module `study.py` that defines ``run() -> Sequence[Check | Statement]``;
-the first line of its docstring is its title.
+A study is a folder with a module `study.py` that defines ``run() -> Findings``, or the checks
+alone where there is nothing else to show; the first line of its docstring is its title.
 """
 
 import ast
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +17,7 @@ from typing import Literal
 
 from dimgs.errors import DimgsError, InputError
 from dimgs.reproduce.checks import DataUnavailable
+from dimgs.reproduce.findings import Findings
 
 Status = Literal["ok", "failed", "not run"]
 
@@ -36,6 +38,10 @@ class Outcome:
         Of each check, in order, separated by semicolons.
     why : str
         What failed, or why the study did not run, or why the tolerances are what they are.
+    seconds : float
+        How long it took.
+    findings : Findings, optional
+        What the texts are made from, with report and figure; None where the study did not end.
     """
 
     name: str
@@ -44,10 +50,13 @@ class Outcome:
     published: str = ""
     tolerance: str = ""
     why: str = ""
+    seconds: float = field(default=0.0, compare=False)
+    findings: Findings | None = field(default=None, compare=False, repr=False)
 
     def to_json(self) -> dict[str, str]:
         """Plain strings."""
-        return asdict(self)
+        names = ("name", "status", "found", "published", "tolerance", "why")
+        return {name: str(getattr(self, name)) for name in names}
 
 
 def study_titles(folder: Path | None = None) -> dict[str, str]:
@@ -86,7 +95,7 @@ def run_studies(
     ----------
     names : sequence of str
     progress : callable, optional
-        Told before each study.
+        Told before each study, and how it ended.
     folder : Path, optional
         Where to look; by default the studies that come with dimgs.
 
@@ -115,7 +124,12 @@ def run_studies(
     for i, name in enumerate(names, 1):
         if progress is not None:
             progress(f"{name} ({i} of {len(names)})")
-        outcomes.append(_outcome(name, studies[name]))
+        start = time.perf_counter()
+        outcome = _outcome(name, studies[name])
+        outcome = replace(outcome, seconds=time.perf_counter() - start)
+        outcomes.append(outcome)
+        if progress is not None:
+            progress(f"  {outcome.status}, {outcome.seconds:.1f} s")
     return outcomes
 
 
@@ -161,7 +175,9 @@ def _title(path: Path) -> str:
 def _outcome(name: str, path: Path) -> Outcome:
     try:
         with _loaded(name, path) as study:
-            checks = tuple(study.run())
+            found = study.run()
+            findings = found if isinstance(found, Findings) else Findings(found)
+            checks = tuple(findings.checks)
     except DataUnavailable as error:
         return Outcome(name, "not run", why=str(error))
     except Exception as error:  # a study that breaks must not hide the results of the others
@@ -177,6 +193,7 @@ def _outcome(name: str, path: Path) -> Outcome:
         published="; ".join(c.published_text for c in checks),
         tolerance="; ".join(c.tolerance_text for c in checks),
         why="; ".join(reasons),
+        findings=findings,
     )
 
 

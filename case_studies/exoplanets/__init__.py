@@ -1,0 +1,1 @@
+"""Kepler beyond the Sun."""

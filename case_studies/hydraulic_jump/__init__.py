@@ -1,0 +1,1 @@
+"""A bore in a channel."""

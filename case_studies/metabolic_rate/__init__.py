@@ -1,0 +1,1 @@
+"""Metabolic rates of animals."""

@@ -1,0 +1,1 @@
+"""Turbulent convection between plates."""

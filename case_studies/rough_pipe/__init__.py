@@ -1,0 +1,1 @@
+"""Friction in rough pipes."""

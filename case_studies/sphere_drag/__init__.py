@@ -1,0 +1,1 @@
+"""Terminal velocity of spheres."""

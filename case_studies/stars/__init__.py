@@ -1,0 +1,1 @@
+"""Mass and luminosity of stars."""

@@ -1,0 +1,1 @@
+"""Energy confinement in tokamaks."""

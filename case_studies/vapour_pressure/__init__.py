@@ -1,0 +1,1 @@
+"""Vapour pressure of liquids."""
