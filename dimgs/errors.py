@@ -1,5 +1,8 @@
 """The few errors that dimgs raises on purpose. Each message says what, where, and the remedy."""
 
+from collections.abc import Mapping
+from typing import Any
+
 
 class DimgsError(Exception):
     """Base of every error that dimgs raises on purpose."""
@@ -39,6 +42,21 @@ class RunRefusedError(DimgsError, ValueError):
 
 class RunDivergedError(DimgsError, ArithmeticError):
     """A simulation has no finite answer; its run becomes a record with the status diverged."""
+
+
+class RunFailedError(DimgsError, RuntimeError):
+    """A simulation ended without a result; its run becomes a record with the status failed.
+
+    Parameters
+    ----------
+    reason : str
+    provenance : mapping, optional
+        Added to what the run records, such as the folder that it left.
+    """
+
+    def __init__(self, reason: str, provenance: Mapping[str, Any] | None = None) -> None:
+        super().__init__(reason)
+        self.provenance = dict(provenance or {})
 
 
 class StoreError(DimgsError, RuntimeError):

@@ -9,9 +9,10 @@ from operator import index
 from time import perf_counter
 from typing import Any, ClassVar
 
-from dimgs.errors import InputError, RunDivergedError, RunRefusedError
+from dimgs.errors import InputError, RunDivergedError, RunFailedError, RunRefusedError
 from dimgs.kernels.content import canonical_inputs, content_key
-from dimgs.kernels.inputs import Converted, convert_inputs, port_value
+from dimgs.kernels.inputs import Converted, convert_inputs
+from dimgs.kernels.outputs import convert_outputs
 from dimgs.kernels.provenance import threads, versions
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.request import RunRequest
@@ -45,8 +46,8 @@ class BaseKernel(ABC):
     A subclass sets ``name``, ``version``, ``inputs``, ``outputs`` and ``tiers`` (on the class or
     in its constructor) and implements :meth:`_simulate`. In there, raise
     :class:`~dimgs.errors.RunRefusedError` for inputs that cannot be treated and
-    :class:`~dimgs.errors.RunDivergedError` where there is no finite answer; any other exception
-    makes a failed run.
+    :class:`~dimgs.errors.RunDivergedError` where there is no finite answer;
+    :class:`~dimgs.errors.RunFailedError` or any other exception makes a failed run.
 
     Attributes
     ----------
@@ -226,11 +227,13 @@ class BaseKernel(ABC):
         try:
             done = self._simulate(dict(converted.values), settings, converted.seed)
             done = done if isinstance(done, Simulated) else Simulated(done)
-            numbers = self._numbers(done)
+            numbers = convert_outputs(self.outputs, done.outputs, done.errors)
         except RunRefusedError as error:
             return Status.REFUSED, one_sentence(error), nothing
         except (RunDivergedError, FloatingPointError, OverflowError) as error:
             return Status.DIVERGED, one_sentence(error), nothing
+        except RunFailedError as error:
+            return Status.FAILED, one_sentence(error), Simulated({}, {}, error.provenance)
         except (Exception, SystemExit) as error:
             return Status.FAILED, f"{type(error).__name__}: {one_sentence(error)}", nothing
         bad = [n for n, value in numbers.items() if not math.isfinite(value)]
@@ -239,19 +242,6 @@ class BaseKernel(ABC):
             return Status.DIVERGED, reason, Simulated({}, {}, done.provenance)
         errors = {n: float(e) for n, e in done.errors.items() if math.isfinite(float(e))}
         return Status.OK, "", Simulated(numbers, errors, done.provenance)
-
-    def _numbers(self, done: Simulated) -> dict[str, float]:
-        names = [p.name for p in self.outputs]
-        odd = sorted(set(map(str, done.outputs)) - set(names))
-        missing = [n for n in names if n not in done.outputs]
-        if odd or missing:
-            what = f"the output '{(odd or missing)[0]}'"
-            told = f"gave {what}, which it does not declare" if odd else f"did not give {what}"
-            raise InputError(f"The simulation {told}; its outputs are {', '.join(names)}.")
-        stray = sorted(set(done.errors) - set(names))
-        if stray:
-            raise InputError(f"The simulation gave an error of '{stray[0]}', which is no output.")
-        return {p.name: _output(p, done.outputs[p.name]) for p in self.outputs}
 
     def _provenance(self, settings: Mapping[str, Any], done: Simulated) -> dict[str, Any]:
         return {
@@ -291,16 +281,3 @@ def one_sentence(error: BaseException) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     text = lines[0] if lines else type(error).__name__
     return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"
-
-
-def _output(port: Port, value: Any) -> float:
-    """Number in the unit of the port; not finite where the simulation gave no finite number."""
-    magnitude = getattr(value, "magnitude", value)
-    if magnitude is None:
-        return math.nan
-    if isinstance(magnitude, float | int) and not math.isfinite(magnitude):
-        return float(magnitude)
-    try:
-        return float(port_value(port, value))
-    except InputError as error:
-        raise InputError(str(error).replace("The input", "The output", 1)) from error

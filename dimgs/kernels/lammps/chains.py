@@ -90,7 +90,7 @@ class PhantomChains(_Chains):
     def __init__(self, **options: Any) -> None:
         inputs = (_LENGTH, _TEMPERATURE, _SPRING, *_BEAD)
         super().__init__(
-            "lammps_phantom_chains",
+            "lammps-phantom",
             "1",
             template_text("phantom_chains"),
             inputs,
@@ -142,7 +142,7 @@ class ExcludedVolumeChains(_Chains):
     def __init__(self, **options: Any) -> None:
         inputs = (_LENGTH, _TEMPERATURE, *_BEAD)
         super().__init__(
-            "lammps_excluded_volume_chains",
+            "lammps-excluded-volume",
             "1",
             template_text("excluded_volume_chains"),
             inputs,

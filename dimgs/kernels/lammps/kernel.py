@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dimgs.errors import InputError
+from dimgs.errors import InputError, RunFailedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.lammps.program import find_lammps, version_of
 from dimgs.kernels.lammps.scales import Scales, Style
@@ -178,7 +178,7 @@ class LammpsKernel(BaseKernel):
         found = dict(_PRINTED.findall(printed))
         missing = [p.name for p in self.outputs if p.name not in found]
         if missing:
-            raise RuntimeError(
+            raise RunFailedError(
                 f"The deck did not print 'dimgs {missing[0]} VALUE'; add that line to it."
             )
         return {p.name: scales.in_unit(float(found[p.name]), p.unit) for p in self.outputs}

@@ -3,8 +3,6 @@
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +10,8 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from dimgs.errors import RunDivergedError, RunRefusedError
+from dimgs.errors import RunDivergedError, RunFailedError, RunRefusedError
+from dimgs.kernels.command.process import PRINTED, run_program
 
 _NAMES = ("lmp", "lmp_serial", "lmp_mpi", "lammps")
 _VARIABLE = "DIMGS_LAMMPS"
@@ -56,38 +55,22 @@ class Program:
         ------
         RunDivergedError
             If the integration became unstable.
-        TimeoutError
-        RuntimeError
-            If LAMMPS stopped with another error, or crashed.
+        RunFailedError
+            If LAMMPS stopped with another error, crashed or took too long.
         """
         for name, text in {**files, "in.lammps": deck}.items():
             (folder / name).write_text(text, encoding="utf-8")
-        command = [self.path, "-in", "in.lammps", "-log", "none", "-nocite"]
-        with subprocess.Popen(
-            command,
-            cwd=folder,
-            env={**os.environ, "OMP_NUM_THREADS": "1", **self.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        ) as process:
-            try:
-                printed, _ = process.communicate(timeout=timeout)
-            except subprocess.TimeoutExpired:
-                _end(process)
-                raise TimeoutError(
-                    f"LAMMPS had not finished after {timeout:g} s; choose a coarser tier or a "
-                    f"longer timeout."
-                ) from None
-            except BaseException:
-                _end(process)
-                raise
-        if process.returncode != 0:
-            raise _failure(printed, process.returncode)
-        return printed
+        try:
+            run_program(
+                [self.path, "-in", "in.lammps", "-log", "none", "-nocite"],
+                folder,
+                stdin=None,
+                timeout=timeout,
+                environment={"OMP_NUM_THREADS": "1", **self.environment},
+            )
+        except RunFailedError as error:
+            raise _failure(_printed(folder), error) from error
+        return _printed(folder)
 
 
 def find_lammps(path: str | os.PathLike[str] | None = None) -> Program:
@@ -161,24 +144,13 @@ def _library_path() -> dict[str, str]:
     return {"LD_LIBRARY_PATH": os.pathsep.join([*sorted(folders), *([known] if known else [])])}
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    """End a process and what it started."""
-    try:
-        if os.name == "posix":
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    except ProcessLookupError:
-        pass
-    process.wait()
+def _printed(folder: Path) -> str:
+    return (folder / PRINTED).read_text(encoding="utf-8", errors="replace")
 
 
-def _failure(printed: str, code: int) -> Exception:
+def _failure(printed: str, error: RunFailedError) -> Exception:
+    """Failure with the error that LAMMPS printed, where it printed one."""
     errors = [line.strip() for line in printed.splitlines() if "ERROR" in line]
     if errors and _UNSTABLE.search(errors[-1]):
         return RunDivergedError(f"LAMMPS became unstable: {errors[-1]}")
-    if errors:
-        return RuntimeError(f"LAMMPS stopped: {errors[-1]}")
-    last = next((line.strip() for line in reversed(printed.splitlines()) if line.strip()), "")
-    how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
-    return RuntimeError(f"LAMMPS {how}; its last words: {last or 'none'}")
+    return RunFailedError(f"LAMMPS stopped: {errors[-1]}") if errors else error

@@ -1,0 +1,6 @@
+"""External programs as kernels."""
+
+from dimgs.kernels.command.kernel import CommandKernel
+from dimgs.kernels.command.parsers import Csv, Json, Parser, Regex
+
+__all__ = ["CommandKernel", "Csv", "Json", "Parser", "Regex"]

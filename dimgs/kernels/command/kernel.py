@@ -1,0 +1,231 @@
+"""Any program as a kernel: inputs into files and arguments, outputs out of what it writes."""
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from dimgs.errors import InputError, RunFailedError, RunRefusedError
+from dimgs.kernels.base import BaseKernel, Simulated, check_declared
+from dimgs.kernels.command.parsers import STDOUT, Parser, parser_of
+from dimgs.kernels.command.process import PRINTED, run_program
+from dimgs.kernels.command.template import Template
+from dimgs.kernels.declare import ports_of, tiers_of
+from dimgs.kernels.spec import Port, Tier
+
+_PARSING = ("regex", "json", "csv", "file", "first", "row", "delimiter", "error")
+
+
+class CommandKernel(BaseKernel):
+    """An external program, run without a shell in a working folder of its own.
+
+    Fields such as ``{{D:.6g}}`` in arguments, files and standard input are inputs in the unit of
+    their port, ``{{seed}}``, or a setting of the tier, ``{{tier.cells}}``. When a run fails, its
+    folder is kept; the record's provenance names it.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        The program and its arguments; fields stay single arguments whatever they hold.
+    inputs : mapping of str to str, dict or Port
+        Units by name, or tables with ``unit``, ``low``, ``high``, ``default``, ``description``.
+    outputs : mapping of str to dict
+        Tables with ``unit``, one of ``regex``, ``json``, ``csv``, and ``file`` where the number
+        is not on standard output; ``error`` may hold such a table for its standard error. See
+        :mod:`dimgs.kernels.command.parsers`.
+    files : mapping of str to str or Path
+        Texts with fields by the name of the file to write; a Path is read once, now.
+    stdin : str, optional
+        Text with fields for standard input.
+    tiers : mapping of str to mapping or sequence of Tier, optional
+        Settings by tier, coarse to fine.
+    timeout : float
+        Longest time of a run, in seconds.
+    environment : mapping of str to str, optional
+        Variables beside those of this process.
+    name, version : str
+        The version is that of the program: raise it when the program changes.
+    folder : path-like, optional
+        Where working folders are made; the system's place for temporary files by default.
+    keep : {"failures", "always", "never"}
+        Which working folders stay.
+
+    Raises
+    ------
+    InputError
+        If a field names nothing, an input stands in no field, or an output has no parser.
+
+    Examples
+    --------
+    >>> import sys
+    >>> program = "print('x =', float(open('in.txt').read()) * 2)"
+    >>> double = CommandKernel(
+    ...     [sys.executable, "-c", program],
+    ...     inputs={"a": "mm"},
+    ...     outputs={"x": {"unit": "mm", "regex": r"x = (.+)"}},
+    ...     files={"in.txt": "{{a:.6g}}"},
+    ... )
+    >>> double.run({"a": 1.5}).outputs
+    {'x': (3.0, 'mm')}
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        inputs: Mapping[str, Any] | Sequence[Port],
+        outputs: Mapping[str, Mapping[str, Any]],
+        *,
+        files: Mapping[str, str | Path] | None = None,
+        stdin: str | None = None,
+        tiers: Mapping[str, Mapping[str, Any]] | Sequence[Tier] | None = None,
+        timeout: float = 3600.0,
+        environment: Mapping[str, str] | None = None,
+        name: str = "command",
+        version: str = "1",
+        folder: str | Path | None = None,
+        keep: Literal["failures", "always", "never"] = "failures",
+    ) -> None:
+        if isinstance(argv, str) or not argv:
+            raise InputError(
+                f"The command of '{name}' is {argv!r:.60}; give a list of the program and its "
+                f"arguments, there is no shell to split a text."
+            )
+        self.name, self.version = name, version
+        self.inputs = ports_of(inputs, name)
+        self.outputs, self._parsers, self._error_parsers = _parsed(outputs, name)
+        self.tiers = (Tier("only", 1.0),) if tiers is None else tiers_of(tiers)
+        check_declared(name, self.inputs, self.outputs, self.tiers)
+        self._program = _program(argv[0])
+        self._arguments = [Template(a, f"argument {i} of '{name}'") for i, a in _numbered(argv)]
+        self._files = {n: _file_template(n, text) for n, text in (files or {}).items()}
+        self._stdin = None if stdin is None else Template(stdin, f"the input of '{name}'")
+        self._asked = str(argv[0])
+        self._environment = dict(environment or {})
+        self.timeout, self.folder, self.keep = timeout, folder, keep
+        fields = frozenset().union(*(t.fields for t in self._templates()))
+        self.stochastic = "seed" in fields
+        self._check_fields(fields)
+
+    def _templates(self) -> list[Template]:
+        return [*self._arguments, *self._files.values(), *([self._stdin] if self._stdin else [])]
+
+    def _check_fields(self, fields: frozenset[str]) -> None:
+        known = {p.name for p in self.inputs}
+        common = set.intersection(*(set(t.settings) for t in self.tiers))
+        settings = {f"tier.{s}" for s in common}
+        odd = sorted(fields - known - settings - {"seed"})
+        if odd:
+            names = ", ".join(sorted(known | settings | {"seed"}))
+            raise InputError(
+                f"The field '{odd[0]}' of '{self.name}' names no input, no setting of every "
+                f"tier and no seed; there are {names}."
+            )
+        unused = sorted(known - fields)
+        if unused:
+            raise InputError(
+                f"The input '{unused[0]}' of '{self.name}' stands in no field; write "
+                f"{{{{{unused[0]}}}}} where the program reads it, or leave it out."
+            )
+
+    def _configuration(self) -> Mapping[str, Any]:
+        return {
+            "argv": [self._asked, *(t.text for t in self._arguments)],
+            "files": {n: t.text for n, t in self._files.items()},
+            "stdin": self._stdin.text if self._stdin else None,
+            "environment": self._environment,
+            "parsers": {n: repr(p) for n, p in self._parsers.items()},
+            "error parsers": {n: repr(p) for n, p in self._error_parsers.items()},
+        }
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Simulated:
+        if self.stochastic and seed is None:
+            raise RunRefusedError(f"'{self.name}' draws random numbers; give a seed.")
+        filled = {**values, **{f"tier.{s}": v for s, v in settings.items()}, "seed": seed}
+        arguments = [t.fill(filled) for t in self._arguments]
+        texts = {n: t.fill(filled) for n, t in self._files.items()}
+        given = self._stdin.fill(filled) if self._stdin else None
+        folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=self.folder))
+        try:
+            for name, text in texts.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(text, encoding="utf-8")
+            run_program(
+                [self._program, *arguments],
+                folder,
+                stdin=given,
+                timeout=self.timeout,
+                environment=self._environment,
+            )
+            found = {n: _parse(p, n, folder) for n, p in self._parsers.items()}
+            errors = {n: _parse(p, n, folder) for n, p in self._error_parsers.items()}
+        except RunFailedError as error:
+            if self.keep == "never":
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+            raise RunFailedError(str(error), {"folder": str(folder)}) from error
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        if self.keep != "always":
+            shutil.rmtree(folder, ignore_errors=True)
+            return Simulated(found, errors)
+        return Simulated(found, errors, {"folder": str(folder)})
+
+
+def _parsed(
+    outputs: Mapping[str, Mapping[str, Any]], kernel: str
+) -> tuple[tuple[Port, ...], dict[str, Parser], dict[str, Parser]]:
+    ports, parsers, errors = {}, {}, {}
+    for name, told in outputs.items():
+        if not isinstance(told, Mapping):
+            raise InputError(
+                f"The output '{name}' of '{kernel}' is {told!r:.60}; give a table with a unit and "
+                f"one of regex, json and csv."
+            )
+        parsing = {k: v for k, v in told.items() if k in _PARSING and k != "error"}
+        ports[name] = {k: v for k, v in told.items() if k not in _PARSING}
+        parsers[name] = parser_of(parsing, name)
+        if "error" in told:
+            errors[name] = parser_of(told["error"], name)
+    if not ports:
+        raise InputError(f"The kernel '{kernel}' declares no output; give at least one.")
+    return ports_of(ports, kernel), parsers, errors
+
+
+def _program(first: str) -> str:
+    if "{{" in first:
+        raise InputError(f"The program '{first}' holds a field; fields are for its arguments.")
+    path = Path(first)
+    return str(path.absolute()) if path.name != first else first
+
+
+def _numbered(argv: Sequence[str]) -> list[tuple[int, str]]:
+    return [(i, str(a)) for i, a in enumerate(argv)][1:]
+
+
+def _file_template(name: str, text: str | Path) -> Template:
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts or "{{" in name:
+        raise InputError(
+            f"The file '{name}' lies outside the working folder; give a plain relative name."
+        )
+    if isinstance(text, Path):
+        try:
+            text = text.read_text(encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"The template '{text}' cannot be read ({error}).") from error
+    return Template(text, name)
+
+
+def _parse(parser: Parser, output: str, folder: Path) -> float:
+    path = folder / (PRINTED if parser.file == STDOUT else parser.file)
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise RunFailedError(
+            f"The program has not written {parser.file}, where '{output}' should be."
+        ) from error
+    return parser.parse(text)

@@ -1,0 +1,180 @@
+"""Numbers out of what a program has written: by regular expression, from JSON, from CSV."""
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from dimgs.errors import InputError, RunFailedError
+
+STDOUT = "stdout"
+_FORTRAN = re.compile(r"(?<=\d|\.)[dD](?=[+-]?\d)")
+
+
+class Parser(Protocol):
+    """Finds one number in one file."""
+
+    @property
+    def file(self) -> str:
+        """Name of the file in the working folder; "stdout" is what the program printed."""
+        ...
+
+    def parse(self, text: str) -> float:
+        """Number in the text of the file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Regex:
+    r"""The group of a regular expression, where it matches last.
+
+    Parameters
+    ----------
+    pattern : str
+        With exactly one group; lines are matched on their own (``^`` and ``$``).
+    file : str
+    first : bool
+        Whether the first match counts instead.
+
+    Examples
+    --------
+    >>> Regex(r"^t = (\S+) s$").parse("t = 1.0 s\nt = 2.5D+01 s\n")
+    25.0
+    """
+
+    pattern: str
+    file: str = STDOUT
+    first: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the pattern."""
+        try:
+            groups = re.compile(self.pattern).groups
+        except re.error as error:
+            raise InputError(
+                f"The pattern '{self.pattern}' cannot be read ({error}); correct it."
+            ) from error
+        if groups != 1:
+            raise InputError(
+                f"The pattern '{self.pattern}' has {groups} groups; put the number alone in "
+                f"brackets, and use (?:…) elsewhere."
+            )
+
+    def parse(self, text: str) -> float:
+        """Number in the text of the file."""
+        found = [m[1] for m in re.finditer(self.pattern, text, re.MULTILINE)]
+        if not found:
+            raise RunFailedError(f"The pattern '{self.pattern}' is nowhere in {self.file}.")
+        return _number(found[0 if self.first else -1], self.file)
+
+
+@dataclass(frozen=True)
+class Json:
+    """A value in a JSON document.
+
+    Parameters
+    ----------
+    path : str
+        Keys and positions, with dots: ``result.force.0``; positions may be negative.
+    file : str
+
+    Examples
+    --------
+    >>> Json("result.force.-1").parse('{"result": {"force": [1, 2.5]}}')
+    2.5
+    """
+
+    path: str
+    file: str = STDOUT
+
+    def parse(self, text: str) -> float:
+        """Number in the text of the file."""
+        try:
+            found = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise RunFailedError(f"{self.file} is no JSON document ({error}).") from error
+        for part in self.path.split("."):
+            try:
+                found = found[int(part)] if isinstance(found, list) else found[part]
+            except (KeyError, IndexError, ValueError, TypeError) as error:
+                raise RunFailedError(f"There is no '{self.path}' in {self.file}.") from error
+        return _number(found, self.file)
+
+
+@dataclass(frozen=True)
+class Csv:
+    r"""A cell of a table with a header.
+
+    Parameters
+    ----------
+    column : str
+        Name in the header.
+    file : str
+    row : int
+        Position of the row below the header, from 0; the last by default.
+    delimiter : str
+
+    Examples
+    --------
+    >>> Csv("CF", "out.csv").parse("t,CF\n0,0.0\n10,0.25\n")
+    0.25
+    """
+
+    column: str
+    file: str = STDOUT
+    row: int = -1
+    delimiter: str = ","
+
+    def parse(self, text: str) -> float:
+        """Number in the text of the file."""
+        lines = [line for line in text.splitlines() if line.strip()]
+        rows = list(csv.DictReader(lines, delimiter=self.delimiter, skipinitialspace=True))
+        try:
+            cell = rows[self.row][self.column]
+        except IndexError as error:
+            raise RunFailedError(f"{self.file} has no row {self.row}.") from error
+        except KeyError as error:
+            known = ", ".join(rows[self.row])
+            raise RunFailedError(
+                f"{self.file} has no column '{self.column}'; it has {known}."
+            ) from error
+        return _number(cell, self.file)
+
+
+_KINDS: dict[str, Any] = {"regex": Regex, "json": Json, "csv": Csv}
+
+
+def parser_of(told: Mapping[str, Any], output: str) -> Parser:
+    """Parser from a table: ``{"regex": …}``, ``{"json": …}`` or ``{"csv": …}`` and options.
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> parser_of({"csv": "CF", "file": "out.csv"}, "CF")
+    Csv(column='CF', file='out.csv', row=-1, delimiter=',')
+    """
+    kinds = [k for k in _KINDS if k in told]
+    if len(kinds) != 1:
+        raise InputError(
+            f"The output '{output}' needs one of regex, json and csv, not {kinds or 'none'}."
+        )
+    options = {k: v for k, v in told.items() if k != kinds[0]}
+    try:
+        parser: Parser = _KINDS[kinds[0]](told[kinds[0]], **options)
+    except TypeError as error:
+        raise InputError(f"The output '{output}' cannot be parsed like this ({error}).") from error
+    return parser
+
+
+def _number(found: Any, file: str) -> float:
+    if isinstance(found, bool) or found is None:
+        raise RunFailedError(f"{file} holds {found!r} where a number is needed.")
+    try:
+        return float(_FORTRAN.sub("e", found.strip()) if isinstance(found, str) else found)
+    except (TypeError, ValueError) as error:
+        raise RunFailedError(f"{file} holds {found!r:.60} where a number is needed.") from error

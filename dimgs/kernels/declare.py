@@ -1,0 +1,62 @@
+"""Short ways to declare ports and tiers: texts and mappings, as a TOML plan holds them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dimgs.errors import InputError
+from dimgs.kernels.spec import Port, Tier
+
+_PORT_FIELDS = ("unit", "low", "high", "default", "description")
+
+
+def ports_of(declared: Mapping[str, Any] | Sequence[Port], kernel: str) -> tuple[Port, ...]:
+    """Ports from ``{"D": "m^2/s"}``, ``{"D": {"unit": "m^2/s", "low": 0}}``, or ports.
+
+    Raises
+    ------
+    InputError
+        If a port cannot be read.
+
+    Examples
+    --------
+    >>> ports_of({"D": "m^2/s", "n": {"unit": "1", "default": 3}}, "film")[1].default
+    3
+    """
+    if not isinstance(declared, Mapping):
+        return tuple(declared)
+    return tuple(_port(name, told, kernel) for name, told in declared.items())
+
+
+def tiers_of(declared: Mapping[str, Mapping[str, Any]] | Sequence[Tier]) -> tuple[Tier, ...]:
+    """Tiers from ``{"coarse": {"cost": 0.1, "cells": 50}, …}``, coarse to fine, or tiers.
+
+    Examples
+    --------
+    >>> tiers_of({"coarse": {"cost": 0.1, "cells": 50}})
+    (Tier(name='coarse', cost=0.1, settings={'cells': 50}),)
+    """
+    if not isinstance(declared, Mapping):
+        return tuple(declared)
+    return tuple(
+        Tier(name, float(told.get("cost", 1.0)), {k: v for k, v in told.items() if k != "cost"})
+        for name, told in declared.items()
+    )
+
+
+def _port(name: str, told: Any, kernel: str) -> Port:
+    if isinstance(told, Port):
+        return told
+    if isinstance(told, str):
+        return Port(name, told)
+    if isinstance(told, Mapping) and "unit" in told:
+        odd = sorted(set(told) - set(_PORT_FIELDS))
+        if not odd:
+            return Port(name, **told)
+        raise InputError(
+            f"'{name}' of the kernel '{kernel}' has no '{odd[0]}'; it may have "
+            f"{', '.join(_PORT_FIELDS)}."
+        )
+    raise InputError(
+        f"'{name}' of the kernel '{kernel}' is declared as {told!r:.60}; give its unit as a text "
+        f"('m^2/s', '1', 'label') or a table with a unit."
+    )

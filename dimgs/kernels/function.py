@@ -1,0 +1,253 @@
+"""Any Python function as a kernel, with units declared beside it or in its annotations."""
+
+import hashlib
+import inspect
+import pickle
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
+
+from dimgs.errors import InputError
+from dimgs.kernels.base import BaseKernel, Simulated, check_declared
+from dimgs.kernels.declare import ports_of, tiers_of
+from dimgs.kernels.spec import Port, Tier
+from dimgs.variables import registry, split_header, to_pint
+
+_RESERVED = ("tier", "seed")
+_REMEDY = "for example @kernel(inputs={'D': 'm^2/s'}, outputs={'t': 's'})"
+
+
+class FunctionKernel(BaseKernel):
+    """A Python function behind the kernel protocol; made by :func:`kernel`."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        inputs: tuple[Port, ...],
+        outputs: tuple[Port, ...],
+        tiers: tuple[Tier, ...],
+        name: str,
+        version: str,
+        quantities: bool,
+    ) -> None:
+        check_declared(name, inputs, outputs, tiers)
+        self.inputs, self.outputs, self.tiers = inputs, outputs, tiers
+        self.name, self.version, self.quantities = name, version, quantities
+        self.__wrapped__ = function
+        self.__doc__ = function.__doc__
+        parameters = _parameters(function)
+        self.stochastic = "seed" in parameters
+        self._takes_tier = "tier" in parameters
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Call the function itself."""
+        return self.__wrapped__(*arguments, **named)
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        more: dict[str, Any] = {}
+        if self._takes_tier:
+            more["tier"] = dict(settings)
+        if self.stochastic:
+            more["seed"] = seed
+        given = self._with_units(values) if self.quantities else values
+        returned = self.__wrapped__(**given, **more)
+        if isinstance(returned, Mapping | Simulated):
+            return returned
+        several = returned if isinstance(returned, tuple) else (returned,)
+        if len(several) != len(self.outputs):
+            raise InputError(
+                f"The function gave {len(several)} values for {len(self.outputs)} outputs."
+            )
+        return {p.name: value for p, value in zip(self.outputs, several, strict=True)}
+
+    def _with_units(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        quantity = registry().Quantity
+        return {
+            p.name: values[p.name] if p.is_label else quantity(values[p.name], to_pint(p.unit))
+            for p in self.inputs
+        }
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        function = self.__wrapped__
+        home, name = function.__module__, function.__qualname__
+        if _found(home, name) not in (self, function):
+            raise pickle.PicklingError(
+                f"The kernel '{self.name}' cannot be sent to another process: '{name}' is not at "
+                f"the top level of '{home}'; define it there."
+            )
+        ports = (self.inputs, self.outputs, self.tiers)
+        return _restored, (home, name, *ports, self.name, self.version, self.quantities)
+
+
+@overload
+def kernel(function: Callable[..., Any], /) -> FunctionKernel: ...
+
+
+@overload
+def kernel(
+    function: None = None,
+    /,
+    *,
+    inputs: Mapping[str, Any] | Sequence[Port] | None = None,
+    outputs: Mapping[str, Any] | Sequence[Port] | None = None,
+    tiers: Mapping[str, Mapping[str, Any]] | Sequence[Tier] | None = None,
+    name: str | None = None,
+    version: str | None = None,
+    quantities: bool = False,
+) -> Callable[[Callable[..., Any]], FunctionKernel]: ...
+
+
+def kernel(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    inputs: Mapping[str, Any] | Sequence[Port] | None = None,
+    outputs: Mapping[str, Any] | Sequence[Port] | None = None,
+    tiers: Mapping[str, Mapping[str, Any]] | Sequence[Tier] | None = None,
+    name: str | None = None,
+    version: str | None = None,
+    quantities: bool = False,
+) -> FunctionKernel | Callable[[Callable[..., Any]], FunctionKernel]:
+    """Make a kernel of a Python function.
+
+    A parameter ``tier`` receives the settings of the tier, a parameter ``seed`` the seed; every
+    other parameter is an input, in the unit of its port. The function returns its output, a tuple
+    in the order of the outputs, a mapping by name, or a :class:`~dimgs.kernels.base.Simulated`.
+
+    Parameters
+    ----------
+    function : callable, optional
+        Where the units stand in its annotations: ``Annotated[float, "m^2/s"]`` for an input,
+        ``Annotated[float, "t [s]"]`` for what it returns.
+    inputs, outputs : mapping of str to str, dict or Port, optional
+        Units by name, or tables with ``unit``, ``low``, ``high``, ``default``, ``description``.
+    tiers : mapping of str to mapping, optional
+        Settings by tier, coarse to fine; ``cost`` is a rough wall time in seconds.
+    name : str, optional
+        That of the function by default.
+    version : str, optional
+        By default a hash of the function's source, so that runs of an older one are not taken
+        for runs of this one. Give one where functions that it calls may change.
+    quantities : bool
+        Whether the function takes Pint quantities instead of plain numbers.
+
+    Returns
+    -------
+    FunctionKernel
+        It can still be called as a function.
+
+    Raises
+    ------
+    InputError
+        If a parameter has no unit, or a port no parameter.
+
+    Examples
+    --------
+    >>> @kernel(inputs={"l": "mm", "D": {"unit": "m^2/s", "low": 0}}, outputs={"tau": "s"})
+    ... def lag(l, D=1e-12):
+    ...     return (l * 1e-3) ** 2 / (6 * D)
+    >>> from dimgs.variables import registry
+    >>> lag.run({"l": registry().Quantity(60, "um")}).outputs["tau"]
+    (600.0, 's')
+
+    >>> @kernel
+    ... def period(
+    ...     l: Annotated[float, "m"], g: Annotated[float, "m/s^2"] = 9.81
+    ... ) -> Annotated[float, "T [s]"]:
+    ...     return 2 * 3.141592653589793 * (l / g) ** 0.5
+    >>> period.run({"l": 1}).outputs, round(period(1.0), 3)
+    ({'T': (2.00606668..., 's')}, 2.006)
+    """
+
+    def decorate(function: Callable[..., Any]) -> FunctionKernel:
+        called = name or function.__name__
+        annotated_in, annotated_out = _annotated(function)
+        ports_in = ports_of(annotated_in if inputs is None else inputs, called)
+        ports_out = ports_of(annotated_out if outputs is None else outputs, called)
+        if not ports_out:
+            raise InputError(f"The kernel '{called}' declares no output; {_REMEDY}.")
+        return FunctionKernel(
+            function,
+            _with_defaults(function, ports_in, called),
+            ports_out,
+            (Tier("only", 1.0),) if tiers is None else tiers_of(tiers),
+            called,
+            version or _source_version(function),
+            quantities,
+        )
+
+    return decorate if function is None else decorate(function)
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(function).parameters)
+
+
+def _with_defaults(
+    function: Callable[..., Any], ports: tuple[Port, ...], name: str
+) -> tuple[Port, ...]:
+    """Ports in the order of the parameters, with their defaults."""
+    parameters = _parameters(function)
+    by_name = {p.name: p for p in ports}
+    inputs = [n for n in parameters if n not in _RESERVED]
+    if any(p.kind in (p.VAR_POSITIONAL, p.POSITIONAL_ONLY) for p in parameters.values()):
+        raise InputError(f"The kernel '{name}' needs parameters that can be given by name.")
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return ports
+    missing = [n for n in inputs if n not in by_name]
+    if missing:
+        raise InputError(f"The parameter '{missing[0]}' of '{name}' has no unit; {_REMEDY}.")
+    odd = [n for n in by_name if n not in inputs]
+    if odd:
+        raise InputError(f"'{name}' declares the input '{odd[0]}', but has no such parameter.")
+    return tuple(_with_default(by_name[n], parameters[n].default) for n in inputs)
+
+
+def _with_default(port: Port, default: Any) -> Port:
+    if default is inspect.Parameter.empty or port.default is not None:
+        return port
+    return Port(port.name, port.unit, port.low, port.high, default, port.description)
+
+
+def _annotated(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Units that stand in annotations: of the parameters, and of what is returned."""
+    try:
+        hints = get_type_hints(function, include_extras=True)
+    except (NameError, TypeError, SyntaxError):
+        return {}, {}
+    texts = {
+        n: [m for m in get_args(h)[1:] if isinstance(m, str | Port)]
+        for n, h in hints.items()
+        if get_origin(h) is Annotated
+    }
+    outputs: dict[str, Any] = {}
+    for told in texts.pop("return", []):
+        title, unit = (told.name, told) if isinstance(told, Port) else split_header(told)[:2]
+        outputs[title] = unit
+    return {n: found[0] for n, found in texts.items() if found}, outputs
+
+
+def _source_version(function: Callable[..., Any]) -> str:
+    try:
+        content = inspect.getsource(function).encode()
+    except (OSError, TypeError):
+        code = function.__code__
+        content = code.co_code + repr((code.co_names, code.co_varnames)).encode()
+        content += repr([c for c in code.co_consts if not inspect.iscode(c)]).encode()
+    return f"source-{hashlib.sha256(content).hexdigest()[:12]}"
+
+
+def _found(home: str, name: str) -> Any:
+    found: Any = sys.modules.get(home)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return found
+
+
+def _restored(home: str, name: str, *declared: Any) -> FunctionKernel:
+    import_module(home)
+    found = _found(home, name)
+    return found if isinstance(found, FunctionKernel) else FunctionKernel(found, *declared)
