@@ -1,0 +1,224 @@
+"""Programs as kernels: what they get, how they end, what they leave."""
+
+import os
+import pickle
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dimgs.errors import InputError
+from dimgs.kernels import CommandKernel, Kernel, Status
+from dimgs.variables import registry
+
+PYTHON = sys.executable
+SQUARE = """
+import json, sys
+value = float(open("in/value.txt").read())
+kind, seed, cells = sys.argv[1:]
+print("noise", seed, kind)
+print(f"x = {value ** 2!r} ± 0.5")
+json.dump({"cells": [int(cells)], "stdin": float(sys.stdin.read())}, open("out.json", "w"))
+"""
+
+
+def square(**changes: Any) -> CommandKernel:
+    told: dict[str, Any] = {
+        "argv": [PYTHON, "-c", SQUARE, "{{kind}}", "{{seed}}", "{{tier.cells}}"],
+        "inputs": {"l": "mm", "kind": {"unit": "label", "default": "film"}},
+        "outputs": {
+            "x": {
+                "unit": "mm^2",
+                "regex": r"x = (\S+)",
+                "error": {"regex": r"± (\S+)"},
+            },
+            "cells": {"unit": "1", "json": "cells.0", "file": "out.json"},
+            "stdin": {"unit": "mm", "json": "stdin", "file": "out.json"},
+        },
+        "files": {"in/value.txt": "{{l}}"},
+        "stdin": "{{l}}",
+        "tiers": {"coarse": {"cells": 5}, "fine": {"cells": 50}},
+        "name": "square",
+    }
+    return CommandKernel(**{**told, **changes})
+
+
+def script(code: str, **changes: Any) -> CommandKernel:
+    told: dict[str, Any] = {
+        "argv": [PYTHON, "-c", code],
+        "inputs": {},
+        "outputs": {"x": {"unit": "1", "regex": "x = (.*)"}},
+        "name": "script",
+    }
+    return CommandKernel(**{**told, **changes})
+
+
+@settings(max_examples=5)
+@given(st.floats(1e-3, 1e3))
+def test_inputs_reach_files_arguments_and_standard_input(l: float) -> None:
+    kernel = square()
+    assert isinstance(kernel, Kernel)
+    record = kernel.run({"l": registry().Quantity(l * 1e-3, "m")}, tier="coarse", seed=4)
+    assert record.status is Status.OK, record.reason
+    assert record.outputs["x"][0] == pytest.approx(l**2, rel=1e-12)
+    assert record.outputs["stdin"][0] == pytest.approx(l, rel=1e-12)
+    assert record.outputs["cells"] == (5.0, "1")
+    assert record.errors == {"x": 0.5}
+    assert record.seed == 4
+
+
+def test_keys_follow_templates_and_seeds(tmp_path: Path) -> None:
+    one = square()
+    others = [
+        square(files={"in/value.txt": "{{l:.6g}}"}),
+        square(stdin="{{l:.3g}}"),
+        square(version="2"),
+        square(environment={"MODE": "fast"}),
+    ]
+    keys = {k.key({"l": 1}, seed=1) for k in (one, *others)}
+    assert len(keys) == 5
+    assert one.key({"l": 1}, seed=2) not in keys
+    # where and how long it runs do not matter
+    same = square(timeout=3.0, folder=tmp_path, keep="always")
+    assert same.key({"l": 1}, seed=1) == one.key({"l": 1}, seed=1)
+
+
+def test_working_folders_go_unless_a_run_fails(tmp_path: Path) -> None:
+    kernel = square(folder=tmp_path)
+    assert kernel.run({"l": 1}, seed=1).ok
+    assert list(tmp_path.iterdir()) == []
+    failed = square(folder=tmp_path, files={"in/other.txt": "{{l}}"}).run({"l": 1}, seed=1)
+    assert failed.status is Status.FAILED
+    assert "ended with status 1: FileNotFoundError" in failed.reason
+    folder = Path(failed.provenance["folder"])
+    assert folder.parent == tmp_path
+    assert (folder / "in" / "other.txt").read_text() == "1.0"
+    assert "FileNotFoundError" in (folder / "stderr.txt").read_text()
+
+
+@pytest.mark.parametrize(("keep", "left"), [("always", 2), ("failures", 1), ("never", 0)])
+def test_what_is_kept(tmp_path: Path, keep: str, left: int) -> None:
+    for code in ("print('x = 1')", "raise SystemExit(3)"):
+        script(code, folder=tmp_path, keep=keep).run({})
+    assert len(list(tmp_path.iterdir())) == left
+
+
+LINGERS = """
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+open("pids.txt", "w").write(f"{child.pid}")
+print("started", flush=True)
+time.sleep(60)
+"""
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_timeout_ends_the_program_and_its_children(tmp_path: Path) -> None:
+    start = time.monotonic()
+    record = script(LINGERS, timeout=1.5, folder=tmp_path).run({})
+    assert time.monotonic() - start < 20
+    assert record.status is Status.FAILED
+    assert record.reason == "The program had not ended after 1.5 s and was stopped."
+    pid = int((Path(record.provenance["folder"]) / "pids.txt").read_text())
+    end = time.monotonic() + 10
+    while _alive(pid) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not _alive(pid)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_a_program_that_ignores_the_first_signal_is_ended_too(tmp_path: Path) -> None:
+    stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
+    start = time.monotonic()
+    assert script(stubborn, timeout=1.0, folder=tmp_path).run({}).status is Status.FAILED
+    assert time.monotonic() - start < 30
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "says"),
+    [
+        ("print('x = nan')", Status.DIVERGED, "'x' is nan"),
+        ("print('y = 1')", Status.FAILED, "is nowhere in stdout"),
+        ("import os; os.kill(os.getpid(), 9)", Status.FAILED, "was ended by signal 9"),
+        ("print('bad mesh'); raise SystemExit(2)", Status.FAILED, "status 2: bad mesh"),
+        ("print('x = 1'); print('é', flush=True)", Status.OK, ""),
+    ],
+)
+def test_endings(tmp_path: Path, code: str, status: Status, says: str) -> None:
+    record = script(code, folder=tmp_path).run({})
+    assert record.status is status
+    assert says in record.reason
+
+
+def test_nothing_is_ever_read_by_a_shell(tmp_path: Path) -> None:
+    code = "import sys; print('x =', len(sys.argv[1:])); open('argv.txt','w').write(repr(sys.argv))"
+    kernel = CommandKernel(
+        [PYTHON, "-c", code, "{{kind}} $(touch hacked); `id` > x"],
+        inputs={"kind": "label"},
+        outputs={"x": {"unit": "1", "regex": "x = (.*)"}},
+        folder=tmp_path,
+        keep="always",
+    )
+    assert kernel.run({"kind": "a b"}).outputs["x"] == (1.0, "1")
+    (folder,) = tmp_path.iterdir()
+    assert not (folder / "hacked").exists()
+    assert "a b $(touch hacked); `id` > x" in (folder / "argv.txt").read_text()
+    refused = kernel.run({"kind": "a; rm -rf ."})
+    assert refused.status is Status.REFUSED
+    assert "cannot be passed to a program" in refused.reason
+
+
+def test_a_missing_program_and_a_missing_seed_are_refused() -> None:
+    absent = script("", argv=["no-such-program-at-all"]).run({})
+    assert absent.status is Status.REFUSED
+    assert absent.reason == (
+        "There is no program 'no-such-program-at-all' here; install it or give its full path."
+    )
+    assert "give a seed" in square().run({"l": 1}).reason
+
+
+def test_templates_come_from_files_and_kernels_travel(tmp_path: Path) -> None:
+    template = tmp_path / "value.txt"
+    template.write_text("{{l}}")
+    kernel = square(files={"in/value.txt": template})
+    template.unlink()
+    twin = pickle.loads(pickle.dumps(kernel))
+    assert twin.run({"l": 3}, seed=1).outputs["x"] == (9.0, "mm^2")
+    assert (
+        twin.key({"l": 3}, seed=1) == kernel.key({"l": 3}, seed=1) == square().key({"l": 3}, seed=1)
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"argv": "square {{l}}"}, "give a list"),
+        ({"argv": []}, "give a list"),
+        ({"argv": ["{{kind}}"]}, "holds a field"),
+        ({"inputs": {"l": "mm", "kind": "label", "D": "m^2/s"}}, "'D' of 'square' stands in no"),
+        ({"stdin": "{{L}}"}, "field 'L' of 'square' names no input"),
+        ({"stdin": "{{tier.nodes}}"}, "names no input, no setting of every tier"),
+        ({"tiers": {"a": {"cells": 1}, "b": {}}}, "'tier.cells' of 'square' names no"),
+        ({"files": {"../in.txt": "{{l}}"}}, "outside the working folder"),
+        ({"files": {"/tmp/in.txt": "{{l}}"}}, "outside the working folder"),
+        ({"files": {"in.txt": Path("no such file")}}, "cannot be read"),
+        ({"outputs": {"x": "mm"}}, "give a table with a unit"),
+        ({"outputs": {"x": {"unit": "mm"}}}, "needs one of regex, json and csv"),
+        ({"outputs": {"x": {"regex": "(.*)"}}}, "give its unit"),
+        ({"outputs": {}}, "declares no output"),
+    ],
+)
+def test_declarations_that_do_not_fit_are_refused(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        square(**changes)
