@@ -10,7 +10,6 @@ import pytest
 from dimgs.errors import InputError, RunRefusedError
 from dimgs.kernels.lammps import ExcludedVolumeChains, LammpsKernel, PhantomChains, Scales
 from dimgs.kernels.lammps.chains import chain_data
-from dimgs.kernels.lammps.kernel import fill
 from dimgs.kernels.lammps.program import Program, find_lammps
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port, Tier
@@ -45,11 +44,13 @@ def ended(folder: Path, body: str, timeout: float = 20) -> RunRecord:
     return heat(script(folder, body), timeout=timeout).run({"T": 300})
 
 
-def test_fields_take_their_formats_and_nothing_else_is_touched() -> None:
-    text = fill("fix 1 all langevin {{T:.3g}} $(v_x) ${y} {{ n }}", {"T": 1.23456, "n": 3})
-    assert text == "fix 1 all langevin 1.23 $(v_x) ${y} 3"
-    with pytest.raises(InputError, match="'Tmp' that names nothing; use T"):
-        fill("{{Tmp}}", {"T": 1.0})
+def test_a_field_that_names_nothing_is_said_with_those_that_do() -> None:
+    kernel = heat()
+    kernel.template = "{{Tmp}}"
+    with pytest.raises(
+        InputError, match=r"\{\{Tmp\}\} in the deck of 'heat' names nothing; use T,"
+    ):
+        kernel.deck({"T": 300})
 
 
 def test_seeds_differ_between_replicas_and_repeat_with_the_seed(tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_one_seed_has_no_error_between_seeds(tmp_path: Path) -> None:
         ('echo "ERROR: Lost atoms: original 8"; exit 1', Status.DIVERGED, "Lost atoms"),
         ('echo "ERROR on proc 0: Bad FENE bond"; exit 1', Status.DIVERGED, "unstable"),
         ('echo "ERROR: Unknown command: rnu"; exit 1', Status.FAILED, "Unknown command: rnu"),
-        ("echo started; kill -9 $$", Status.FAILED, "signal 9; its last words: started"),
+        ("echo started; kill -9 $$", Status.FAILED, "signal 9: started"),
         ("exit 3", Status.FAILED, "status 3"),
         ("echo done", Status.FAILED, "did not print 'dimgs E VALUE'"),
         ('echo "dimgs E nan"', Status.DIVERGED, "diverged"),
@@ -108,7 +109,7 @@ def test_a_run_that_takes_too_long_is_ended_with_its_children(tmp_path: Path) ->
     start = time.monotonic()
     record = ended(tmp_path, f"(sleep 2; touch {alive}) & wait", timeout=0.3)
     assert record.status is Status.FAILED
-    assert "had not finished after 0.3 s" in record.reason
+    assert "had not ended after 0.3 s" in record.reason
     assert time.monotonic() - start < 1.9
     time.sleep(2.2)
     assert not alive.exists()

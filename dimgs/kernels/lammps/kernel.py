@@ -11,12 +11,12 @@ import numpy as np
 
 from dimgs.errors import InputError, RunFailedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
+from dimgs.kernels.command.template import Template
 from dimgs.kernels.lammps.program import find_lammps, version_of
 from dimgs.kernels.lammps.scales import Scales, Style
 from dimgs.kernels.spec import Port, Tier
 from dimgs.variables import registry, to_pint
 
-_FIELD = re.compile(r"\{\{\s*(\w+)\s*(?::([^{}]*))?\}\}")
 _PRINTED = re.compile(r"^dimgs (\w+) (\S+)\s*$", re.MULTILINE)
 _LARGEST_SEED = 900_000_000
 _SCALES = ("sigma", "epsilon", "mass")
@@ -146,7 +146,14 @@ class LammpsKernel(BaseKernel):
 
     def _text(self, fields: Mapping[str, Any]) -> str:
         """Deck with its fields filled in."""
-        return fill(self.template, fields)
+        template = Template(self.template, f"the deck of '{self.name}'")
+        unknown = sorted(template.fields - fields.keys())
+        if unknown:
+            known = ", ".join(sorted(fields))
+            raise InputError(
+                f"{{{{{unknown[0]}}}}} in {template.where} names nothing; use {known}."
+            )
+        return template.fill(fields)
 
     def _simulate(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
@@ -182,30 +189,6 @@ class LammpsKernel(BaseKernel):
                 f"The deck did not print 'dimgs {missing[0]} VALUE'; add that line to it."
             )
         return {p.name: scales.in_unit(float(found[p.name]), p.unit) for p in self.outputs}
-
-
-def fill(template: str, fields: Mapping[str, Any]) -> str:
-    r"""Template with its fields ``{{name:format}}`` filled in.
-
-    Raises
-    ------
-    InputError
-        If a field names nothing.
-
-    Examples
-    --------
-    >>> fill("run {{steps}}\ntimestep {{dt:.3g}}", {"steps": 100, "dt": 0.00123456})
-    'run 100\ntimestep 0.00123'
-    """
-
-    def filled(match: re.Match[str]) -> str:
-        name, form = match.group(1), match.group(2) or ""
-        if name not in fields:
-            known = ", ".join(sorted(map(str, fields)))
-            raise InputError(f"The deck has a field '{name}' that names nothing; use {known}.")
-        return format(fields[name], form)
-
-    return _FIELD.sub(filled, template)
 
 
 def _seeds(seed: int | None, replicas: int) -> list[dict[str, int]]:
