@@ -23,11 +23,15 @@ Published
 
 from math import pi
 
+import numpy as np
+from matplotlib.axes import Axes
+
 from dimgs.dataset import Dataset
+from dimgs.discovery.discover import discover_with
 from dimgs.discovery.explore import explore
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.reproduce import Check, Statement
+from dimgs.reproduce import COLOURS, GREY, Check, Findings, Statement
 
 KM_PER_AU = 149_597_870.7  # IAU 2012 Resolution B2
 
@@ -63,16 +67,35 @@ def table() -> Dataset:
     return Dataset.from_columns({"a [AU]": a, "M [Msun]": mass, "T [day]": period})
 
 
-def run() -> list[Check | Statement]:
+def run() -> Findings:
     data = table()
     free = fit(data, "T", Options(scales=["a_0 [AU]", "M_0 [Msun]", "T_0 [day]"]))
     exponents = {e.name: e for e in free.variable_exponents}
     homogeneity = explore(data, "T").homogeneity
     missing = homogeneity["constants"] if homogeneity is not None else {}
-    prefactor = fit(data, "T", Options(constants=["G"])).law.constants[0]
-    return [
+    report = discover_with(data, "T", Options(constants=["G"], engine="power_law"))
+    assert report.fit is not None
+    prefactor = report.fit.law.constants[0]
+    checks: list[Check | Statement] = [
         Check.of("exponent of a", exponents["a"], 3 / 2, 0.001, why=BODIES),
         Check.of("exponent of M", exponents["M"], -1 / 2, 0.001, why=BODIES),
         Statement("missing", ", ".join(f"{k}^({v})" for k, v in missing.items()), "G^(-1/2)"),
         Check.of("prefactor", prefactor, 2 * pi, 0.001, relative=True, why=BODIES),
     ]
+    caption = "Periods of planets and moons against (a³/M)^(1/2): one line for all."
+    return Findings(checks, report, lambda axes: draw(axes), caption)
+
+
+def draw(axes: Axes) -> None:
+    planets = [(a**1.5, period) for a, period in PLANETS]
+    moons = [
+        ((km / KM_PER_AU) ** 1.5 * ratio**0.5, period) for ratio, own in MOONS for km, period in own
+    ]
+    for rows, label, colour in ((planets, "planets", COLOURS[0]), (moons, "moons", COLOURS[1])):
+        reach, period = zip(*rows, strict=True)
+        axes.loglog(reach, period, "o", color=colour, markersize=5, label=label)
+    x = np.geomspace(1e-3, 300.0, 9)
+    axes.loglog(x, 365.25 * x, color=GREY, linewidth=1, label="one year for the Earth", zorder=0)
+    axes.set_xlabel("(a³/M)^(1/2), of the Earth")
+    axes.set_ylabel("period [days]")
+    axes.legend(frameon=False)

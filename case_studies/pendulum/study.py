@@ -24,14 +24,16 @@ Published
 from math import pi
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
 from dimgs.dataset import Dataset
+from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.groups.derive import pi_basis
-from dimgs.reproduce import Check, Statement
+from dimgs.reproduce import COLOURS, GREY, Check, Findings, Statement
 
 RUNS = 30
 GRAVITY = (1.62, 3.73, 9.82, 24.79)
@@ -81,13 +83,15 @@ def table() -> Dataset:
     )
 
 
-def run() -> list[Check | Statement]:
+def run() -> Findings:
     data = table()
     free = fit(data, "T", Options(scales=["L_0 [m]", "m_0 [kg]", "t_0 [s]"]))
     alone = {e.name: e for e in free.variable_exponents}
-    law = fit(data, "T")
+    report = discover_with(data, "T", Options(engine="power_law"))
+    law = report.fit
+    assert law is not None
     dropped = ", ".join(d.name for d in pi_basis(data, "T").dropped)
-    return [
+    checks: list[Check | Statement] = [
         Check.of("exponent of L", alone["L"], 1 / 2, 0.001, why=AMPLITUDE),
         Check.of("exponent of g", alone["g"], -1 / 2, 0.001, why=AMPLITUDE),
         Check.of("exponent of m", alone["m"], 0.0, 0.001, why=AMPLITUDE),
@@ -95,3 +99,16 @@ def run() -> list[Check | Statement]:
         Check.of("exponent of theta_0", law.exponents[0], 0.0, 0.005, why=AMPLITUDE),
         Check.of("prefactor", law.law.constants[0], 2 * pi, 0.005, relative=True, why=AMPLITUDE),
     ]
+    caption = "Period over that of small swings, against the amplitude; the line is theory."
+    return Findings(checks, report, lambda axes: draw(axes, data), caption)
+
+
+def draw(axes: Axes, data: Dataset) -> None:
+    amplitude = np.asarray(data["theta_0"])
+    small = 2 * pi * np.sqrt(data["L"] / data["g"])
+    axes.plot(amplitude, data["T"] / small, "o", color=COLOURS[0], markersize=4, label="runs")
+    x = np.linspace(0.0, amplitude.max(), 50)
+    axes.plot(x, 1 + x**2 / 16, color=GREY, label="1 + θ²/16")
+    axes.set_xlabel("amplitude [rad]")
+    axes.set_ylabel("T / 2π √(L/g)")
+    axes.legend(frameon=False)

@@ -20,11 +20,13 @@ Published
 """
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover
+from dimgs.law.law import Law
 from dimgs.law.parts import Constant
-from dimgs.reproduce import Check
+from dimgs.reproduce import COLOURS, Check, Findings
 
 TG = {"PP": 273.0, "HDPE": 173.0}
 K_A, K_B, D_0, M_0 = 140.0, 40.0, 1e-9, 100.0
@@ -56,20 +58,40 @@ def table() -> Dataset:
     )
 
 
-def run() -> list[Check]:
-    report = discover(table(), "D", scales="auto", split_by="polymer")
+def run() -> Findings:
+    data = table()
+    report = discover(data, "D", scales="auto", split_by="polymer")
     law = report.law
     assert law is not None
     kelvin = sorted((c for c in law.constants if c.unit == "K"), key=lambda c: -c.value)
     by_unit = {c.unit: c for c in law.constants}
     left_out = law.scores.cv_r2_log or 0.0
-    return [
+    checks = [
         _constant("Ka", kelvin[0], K_A),
         _constant("Kb", kelvin[-1], K_B),
         _constant("M0", by_unit["kg/mol"], M_0 / 1e3),
         _constant("D0", by_unit["m^2/s"], D_0),
         Check("R² with a polymer left out", left_out, None, None, 1.0, 1e-4, why=LEFT_OUT),
     ]
+    caption = (
+        "Diffusivity against molar mass at the coldest and warmest; lines: the law."
+    )
+    return Findings(checks, report, lambda axes: draw(axes, data, law), caption)
+
+
+def draw(axes: Axes, data: Dataset, law: Law) -> None:
+    polymer, kelvin = np.asarray(data["polymer"]), np.asarray(data["T"])
+    ends = [(name, end(kelvin)) for name in TG for end in (np.min, np.max)]
+    for (name, t), colour in zip(ends, COLOURS, strict=False):
+        own = data.where((polymer == name) & (kelvin == t))
+        grams = np.asarray(own["M"]) * 1e3
+        label = f"{name}, {t - 273.15:.0f} °C"
+        axes.loglog(grams, own["D"], "o", color=colour, markersize=5, label=label)
+        columns = {n: np.asarray(own[n]) for n in ("M", "T", "Tg")}
+        axes.loglog(grams, law.predict(columns), color=colour, linewidth=1)
+    axes.set_xlabel("molar mass [g/mol]")
+    axes.set_ylabel("diffusivity [m²/s]")
+    axes.legend(frameon=False)
 
 
 def _constant(name: str, found: Constant, published: float) -> Check:

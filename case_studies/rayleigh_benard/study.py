@@ -8,7 +8,8 @@ Story
     dimensionless columns of both can be compared. Left to itself, the search for regimes then
     finds in each laboratory what its authors reported: in the flat cell an exponent that settles
     at one third while the Boussinesq approximation holds, in the tall one a change near Ra = 10^11
-    to about 0.38. The two do not agree with each other, and no fit will make them.
+    to about 0.38. Up to there the two agree. What happens beyond, where helium near its critical
+    point changes within the cell, was disputed between the laboratories, and no fit settles it.
 
 Data
     182 runs in the file dataset_rb.csv of github.com/xiaoyuxie-vico/PyDimension (MIT licence),

@@ -113,4 +113,4 @@ def draw(axes: Axes, data: Dataset) -> None:
     axes.loglog(x, 0.3164 * x**-0.25, color=GREY, label="Blasius")
     axes.set_xlabel("Reynolds number")
     axes.set_ylabel("Darcy friction factor")
-    axes.legend(frameon=False, fontsize="small", ncols=2)
+    axes.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))

@@ -21,11 +21,15 @@ Published
 """
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from dimgs.dataset import Dataset
+from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
+from dimgs.discovery.options import Options
+from dimgs.law.law import Law
 from dimgs.report.results import FitResult
-from dimgs.reproduce import Check, DataUnavailable
+from dimgs.reproduce import COLOURS, Check, DataUnavailable, Findings
 
 TRANSITION = 2040.0
 TURBULENT = (3000.0, 2e5)
@@ -51,11 +55,14 @@ def between(data: Dataset, low: float, high: float) -> FitResult:
     return fit(data.where((reynolds > low) & (reynolds < high)), "f")
 
 
-def run() -> list[Check]:
+def run() -> Findings:
     data = table()
+    report = discover_with(data, "f", Options(regimes=True, engine="power_law"))
     laminar = between(data, 0.0, TRANSITION)
     turbulent = between(data, *TURBULENT)
-    return [
+    law = report.law
+    assert law is not None
+    checks = [
         Check.of("laminar exponent", laminar.exponents[0], -1.0, 0.02, why=LAMINAR_BIAS),
         Check.of(
             "laminar prefactor",
@@ -75,3 +82,26 @@ def run() -> list[Check]:
             why=LOCAL_POWER,
         ),
     ]
+    caption = (
+        "Friction in smooth pipes, with the regimes found; grey: intervals of boundaries."
+    )
+    return Findings(checks, report, lambda axes: draw(axes, data, law), caption)
+
+
+def draw(axes: Axes, data: Dataset, law: Law) -> None:
+    reynolds, friction = np.asarray(data["Re"]), np.asarray(data["f"])
+    axes.loglog(reynolds, friction, "o", color="#444444", markersize=4, zorder=3, label="runs")
+    boundaries = [c for c in law.constants if c.name.startswith("b_")]
+    ends = [reynolds.min(), *sorted(c.value for c in boundaries), reynolds.max()]
+    for low, high, colour in zip(ends[:-1], ends[1:], COLOURS, strict=False):
+        x = np.geomspace(low, high * (1 - 1e-9), 50)
+        value, lower, upper = law.predict({"Re": x}, level=0.9)
+        slope = np.log(value[-1] / value[0]) / np.log(x[-1] / x[0])
+        axes.loglog(x, value, color=colour, linewidth=2, label=f"Re^{slope:.2f}")
+        axes.fill_between(x, lower, upper, color=colour, alpha=0.2, linewidth=0)
+    for c in boundaries:
+        axes.axvspan(c.low or 0.0, c.high or 0.0, color="#999999", alpha=0.25)
+    axes.set_ylim(0.7 * friction.min(), 1.6 * friction.max())
+    axes.set_xlabel("Reynolds number")
+    axes.set_ylabel("Darcy friction factor")
+    axes.legend(frameon=False, title="regimes found")

@@ -103,8 +103,8 @@ def run() -> Findings:
         Check("lowest break", breaks[0], None, None, 0.45, 0.1, True, "Msun", "within 10 %"),
         Statement(
             "all breaks, Msun",
-            ", ".join(f"{b:.2g}" for b in breaks),
-            ", ".join(f"{low:.2g}" for low, _, _ in RANGES[1:]),
+            ", ".join(f"{b:.3g}" for b in breaks),
+            ", ".join(f"{low:.3g}" for low, _, _ in RANGES[1:]),
             "the runs decide the first; where others fall depends on a few stars",
             judged=False,
         ),

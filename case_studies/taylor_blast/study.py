@@ -22,11 +22,15 @@ Published
 
 from typing import NamedTuple
 
+import numpy as np
+from matplotlib.axes import Axes
+
 from dimgs.dataset import Dataset
+from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.law.parts import Constant
-from dimgs.reproduce import Check
+from dimgs.reproduce import COLOURS, GREY, Check, Findings
 
 # time (ms), radius (m)
 PHOTOGRAPHS = (
@@ -86,15 +90,17 @@ def energy(prefactor: Constant) -> Energy:
     )
 
 
-def run() -> list[Check]:
+def run() -> Findings:
     time, radius = zip(*PHOTOGRAPHS, strict=True)
     data = Dataset.from_columns({"t [ms]": time, "R [m]": radius, "rho [kg/m^3]": AIR})
     fireball = data.select(["t", "R"])
     scales = ["R_0 [m]", "t_0 [ms]"]
     squares = fit(fireball, "R", Options(scales=scales))
     ranks = fit(fireball, "R", Options(scales=scales, robust=True))
-    blast = fit(data, "R", Options(scales=["E [J]"]))
-    return [
+    report = discover_with(data, "R", Options(scales=["E [J]"], engine="power_law"))
+    blast = report.fit
+    assert blast is not None
+    checks = [
         Check.of("exponent of t", squares.exponents[0], 2 / 5, 0.02, why=EARLY),
         Check.of("exponent of t by ranks", ranks.exponents[0], 2 / 5, 0.02, why=EARLY),
         Check.of(
@@ -107,3 +113,16 @@ def run() -> list[Check]:
             why=LEVERAGE,
         ),
     ]
+    prefactor = blast.law.constants[0].value
+    caption = "Radius of the fireball against time, and the law with an exponent of 2/5."
+    return Findings(checks, report, lambda axes: draw(axes, prefactor), caption)
+
+
+def draw(axes: Axes, prefactor: float) -> None:
+    time, radius = np.array(PHOTOGRAPHS).T
+    axes.loglog(time, radius, "o", color=COLOURS[0], markersize=4, label="photographs")
+    law = prefactor * (time / 1e3) ** 0.4 * AIR**-0.2
+    axes.loglog(time, law, color=GREY, label="(E/S)^(1/5) ρ^(-1/5) t^(2/5)")
+    axes.set_xlabel("time [ms]")
+    axes.set_ylabel("radius [m]")
+    axes.legend(frameon=False)

@@ -1,12 +1,15 @@
 """`dimgs engines` and `dimgs reproduce`."""
 
-from itertools import zip_longest
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dimgs.cli import tables
 from dimgs.cli.output import emit_json, note, say, table, working
+
+if TYPE_CHECKING:
+    from dimgs.reproduce import Outcome
 
 
 def engines(
@@ -56,11 +59,19 @@ def reproduce(
     names: Annotated[list[str] | None, typer.Argument(help="Case studies to run.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Run all of them.")] = False,
     list_only: Annotated[bool, typer.Option("--list", help="List them and stop.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for one page with all figures and reports."),
+    ] = None,
     json: tables.Json = False,
 ) -> None:
-    """Run case studies and print found against published; exits 1 if one fails its check."""
+    """Run case studies and print found against published; exits 1 if one fails its check.
+
+    Tables that no package ships are downloaded from their repositories, or read from the folder
+    that the environment variable DIMGS_DATA names; a study without its table is listed as not run.
+    """
     from dimgs.errors import InputError
-    from dimgs.reproduce import run_studies, study_titles
+    from dimgs.reproduce import run_studies, study_titles, summary, write_page
 
     titles = study_titles()
     if list_only:
@@ -78,13 +89,27 @@ def reproduce(
     if json:
         emit_json({"studies": [o.to_json() for o in outcomes]})
     else:
-        for o in outcomes:
-            parts = (o.found.split("; "), o.published.split("; "), o.tolerance.split("; "))
-            rows = [list(row) for row in zip_longest(*parts, fillvalue="")]
-            table(f"{o.name}: {o.status}", ["found", "published", "tolerance"], rows)
-            if o.why:
-                say(f"  ({o.why})")
-        ran = sum(o.status != "not run" for o in outcomes)
-        say(f"{sum(o.status == 'ok' for o in outcomes)} of {ran} studies that ran are ok")
+        _print_outcomes(outcomes)
+        say(summary(outcomes))
+    if out is not None:
+        note(f"Written to {write_page(outcomes, titles, out)[0]}")
     if any(o.status == "failed" for o in outcomes):
         raise typer.Exit(1)
+
+
+def _print_outcomes(outcomes: "list[Outcome]") -> None:
+    """One table, a row for every check; then why, study by study."""
+    rows = []
+    for o in outcomes:
+        first = [o.name, o.status]
+        for check in o.findings.checks if o.findings is not None else ():
+            missed = [] if check.passed else ["missed"]
+            texts = [check.found_text, check.published_text, check.tolerance_text]
+            rows.append([*first, *texts[:2], "; ".join([texts[2], *missed])])
+            first = ["", ""]
+        if first[0]:
+            rows.append([*first, "", "", ""])
+    table("Case studies", ["study", "status", "found", "published", "tolerance"], rows)
+    for o in outcomes:
+        if o.why:
+            say(f"{o.name}: {o.why}")

@@ -2,6 +2,7 @@
 
 from dimgs.reproduce.checks import NOT_JUDGED, Check, DataUnavailable, Statement
 from dimgs.reproduce.findings import COLOURS, GREY, Findings
+from dimgs.reproduce.page import summary, write_page
 from dimgs.reproduce.sources import Source
 from dimgs.reproduce.studies import Outcome, run_studies, studies_folder, study_titles
 
@@ -18,4 +19,6 @@ __all__ = [
     "run_studies",
     "studies_folder",
     "study_titles",
+    "summary",
+    "write_page",
 ]
