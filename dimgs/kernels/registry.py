@@ -43,13 +43,18 @@ def get_kernel(name: str) -> Any:
     Parameters
     ----------
     name : str
-        A name of :func:`available`, or ``"module:attribute"``.
+        A name of :func:`available`, ``"module:attribute"``, or the path of a TOML file that
+        describes a program (see :func:`dimgs.kernels.command.read_command`).
 
     Raises
     ------
     InputError
         If there is none, or it cannot be imported.
     """
+    if name.endswith(".toml"):
+        from dimgs.kernels.command import read_command
+
+        return read_command(name)
     home = name if ":" in name else (_BUILT_IN | _entry_points()).get(name)
     if home is None:
         near = get_close_matches(name, available(), n=2)
@@ -80,8 +85,9 @@ def load(name: str, **options: Any) -> Kernel:
     Parameters
     ----------
     name : str
-        A name of :func:`available`, or ``"module:attribute"`` of a kernel, a class that makes
-        one, or a function whose annotations hold units.
+        A name of :func:`available`, ``"module:attribute"`` of a kernel, a class that makes one,
+        or a function whose annotations hold units, or the path of a TOML file that describes a
+        program.
     **options
         For the class that makes it, such as the arguments of
         :class:`~dimgs.kernels.command.CommandKernel`.

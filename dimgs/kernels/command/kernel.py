@@ -50,6 +50,9 @@ class CommandKernel(BaseKernel):
         Where working folders are made; the system's place for temporary files by default.
     keep : {"failures", "always", "never"}
         Which working folders stay.
+    home : path-like, optional
+        Where the program's own files lie: what ``{{home}}`` stands for, and where the path of the
+        program starts if it is relative. It does not enter the key of a run.
 
     Raises
     ------
@@ -85,6 +88,7 @@ class CommandKernel(BaseKernel):
         version: str = "1",
         folder: str | Path | None = None,
         keep: Literal["failures", "always", "never"] = "failures",
+        home: str | Path | None = None,
     ) -> None:
         if isinstance(argv, str) or not argv:
             raise InputError(
@@ -96,7 +100,9 @@ class CommandKernel(BaseKernel):
         self.outputs, self._parsers, self._error_parsers = _parsed(outputs, name)
         self.tiers = (Tier("only", 1.0),) if tiers is None else tiers_of(tiers)
         check_declared(name, self.inputs, self.outputs, self.tiers)
-        self._program = _program(argv[0])
+        # a Path: no label that a user gives
+        self._home = None if home is None else Path(home).absolute()
+        self._program = _program(str(argv[0]), self._home)
         self._arguments = [Template(a, f"argument {i} of '{name}'") for i, a in _numbered(argv)]
         self._files = {n: _file_template(n, text) for n, text in (files or {}).items()}
         self._stdin = None if stdin is None else Template(stdin, f"the input of '{name}'")
@@ -112,11 +118,16 @@ class CommandKernel(BaseKernel):
 
     def _check_fields(self, fields: frozenset[str]) -> None:
         known = {p.name for p in self.inputs}
+        if known & {"seed", "home"}:
+            raise InputError(
+                f"'seed' and 'home' are fields of their own; rename the input of '{self.name}'."
+            )
         common = set.intersection(*(set(t.settings) for t in self.tiers))
         settings = {f"tier.{s}" for s in common}
-        odd = sorted(fields - known - settings - {"seed"})
+        more = {"seed"} if self._home is None else {"seed", "home"}
+        odd = sorted(fields - known - settings - more)
         if odd:
-            names = ", ".join(sorted(known | settings | {"seed"}))
+            names = ", ".join(sorted(known | settings | more))
             raise InputError(
                 f"The field '{odd[0]}' of '{self.name}' names no input, no setting of every "
                 f"tier and no seed; there are {names}."
@@ -143,7 +154,8 @@ class CommandKernel(BaseKernel):
     ) -> Simulated:
         if self.stochastic and seed is None:
             raise RunRefusedError(f"'{self.name}' draws random numbers; give a seed.")
-        filled = {**values, **{f"tier.{s}": v for s, v in settings.items()}, "seed": seed}
+        filled = {**values, **{f"tier.{s}": v for s, v in settings.items()}}
+        filled |= {"seed": seed, "home": self._home}
         arguments = [t.fill(filled) for t in self._arguments]
         texts = {n: t.fill(filled) for n, t in self._files.items()}
         given = self._stdin.fill(filled) if self._stdin else None
@@ -195,11 +207,11 @@ def _parsed(
     return ports_of(ports, kernel), parsers, errors
 
 
-def _program(first: str) -> str:
+def _program(first: str, home: Path | None) -> str:
     if "{{" in first:
         raise InputError(f"The program '{first}' holds a field; fields are for its arguments.")
     path = Path(first)
-    return str(path.absolute()) if path.name != first else first
+    return first if path.name == first else str((home or Path()).absolute() / path)
 
 
 def _numbered(argv: Sequence[str]) -> list[tuple[int, str]]:

@@ -217,6 +217,7 @@ def test_templates_come_from_files_and_kernels_travel(tmp_path: Path) -> None:
         ({"outputs": {"x": {"unit": "mm"}}}, "needs one of regex, json and csv"),
         ({"outputs": {"x": {"regex": "(.*)"}}}, "give its unit"),
         ({"outputs": {}}, "declares no output"),
+        ({"inputs": {"l": "mm", "kind": "label", "seed": "1"}}, "fields of their own"),
     ],
 )
 def test_declarations_that_do_not_fit_are_refused(changes: dict[str, Any], says: str) -> None:

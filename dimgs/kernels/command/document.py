@@ -1,0 +1,60 @@
+"""A program described in a TOML file of its own, as a kernel."""
+
+import inspect
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+
+from dimgs.errors import InputError
+from dimgs.kernels.command.kernel import CommandKernel
+
+_KEYS = tuple(n for n in inspect.signature(CommandKernel).parameters if n != "home")
+
+
+def read_command(path: str | Path) -> CommandKernel:
+    """Kernel of a TOML file whose keys are the arguments of :class:`CommandKernel`.
+
+    A further table ``templates`` names template files by the file to write. Relative paths, that
+    of the program included, start from the folder of the file, which is also ``{{home}}``. The
+    kernel is named after the file where it has no ``name``.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    CommandKernel
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or describes no kernel.
+    """
+    file = Path(path)
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"The kernel '{file}' cannot be read ({error}); check its path."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{file.name} is no TOML ({error}); correct it there.") from error
+    for key in document:
+        if key not in (*_KEYS, "templates"):
+            near = get_close_matches(key, _KEYS, n=1)
+            remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(_KEYS)}, templates."
+            raise InputError(f"{file.name}, {key}: there is no such key; {remedy}")
+    home = file.resolve().parent
+    files = {**document.pop("files", {}), **_templates(document.pop("templates", {}), home)}
+    try:
+        kernel = CommandKernel(**{"name": file.stem, **document}, files=files, home=home)
+    except InputError as error:
+        raise InputError(f"{file.name}: {error}") from error
+    except (TypeError, AttributeError) as error:
+        raise InputError(f"{file.name} describes no kernel ({error}); correct it there.") from error
+    return kernel
+
+
+def _templates(templates: dict[str, str], home: Path) -> dict[str, Path]:
+    return {name: home / text for name, text in templates.items()}
