@@ -8,7 +8,7 @@ import sympy
 
 from dimgs import Dataset, Options, discover
 from dimgs.discovery.fitting import fit
-from dimgs.discovery.search import is_monomial
+from dimgs.discovery.judge import is_monomial
 from dimgs.errors import InputError
 
 

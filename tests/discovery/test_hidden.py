@@ -40,3 +40,16 @@ def test_a_scale_that_would_help_is_named() -> None:
     report = discover(data, "y", engine="structured", time_limit=2)
     assert report.outcome != "converged"
     assert any('--scale "T0 [K]"' in w for w in report.warnings)
+
+
+@pytest.mark.slow
+def test_two_groups_held_out_together_do_not_hide_the_scale() -> None:
+    data = polymers(0.02)
+    label = np.where(np.asarray(data["Tg"]) > 200, "PP", "HDPE").tolist()
+    units = {"M": "kg/mol", "T": "K", "Tg": "K", "D": "m^2/s"}
+    columns = {f"{n} [{u}]": np.asarray(data[n]) for n, u in units.items()}
+    table = Dataset.from_columns({"polymer": label, **columns})
+    report = discover(table, "D", scales="auto", split_by="polymer")
+    assert report.law is not None
+    kelvin = sorted(c.value for c in report.law.constants if c.unit == "K")
+    assert kelvin == pytest.approx([40, 140], rel=0.05)

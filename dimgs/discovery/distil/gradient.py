@@ -15,6 +15,7 @@ from dimgs.discovery.distil.fields import Fields, learn
 Array = NDArray[np.float64]
 _ALPHA = 1e-3
 _ROUNDING = 1e-6
+_WORSE = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +93,8 @@ def integrate(logs: Array, exponents: Array, degree: int = 3) -> Integrated:
 def exponent_fields(design: Design) -> dict[str, Array]:
     """Learned exponents of groups that vary beyond chance, as an engine takes them.
 
-    Where the exponents of several groups contradict each other, that is, form no gradient, only
-    those are kept that leave the least of the runs.
+    Only those are kept that leave as little of the runs as the best, and of several that form no
+    gradient together, and so contradict each other, the first.
 
     Parameters
     ----------
@@ -117,7 +118,10 @@ def exponent_fields(design: Design) -> dict[str, Array]:
             found[name] = fields.sd, _of_runs(fields, direction, name)
     out: dict[str, Array] = {}
     names = [f.name for f in design.features]
+    least = min((sd for sd, _ in found.values()), default=0.0)
     for name in sorted(found, key=lambda n: (found[n][0], n)):
+        if found[name][0] > _WORSE * least + _ROUNDING:
+            break
         trial = {**out, name: found[name][1]}
         columns = np.full(design.X.shape, np.nan)
         for each, values in trial.items():

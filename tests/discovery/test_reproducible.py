@@ -1,0 +1,129 @@
+"""The same table and seed give the same law, whatever the threads and hashes; results pickle."""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dimgs.fits
+from dimgs import Dataset, Options, discover
+from dimgs.discovery.fitting import fit
+from dimgs.fits import ContrastiveRegressor
+from tests.discovery.test_distil import polymers, thinning
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = """
+import json
+from dimgs import discover
+from tests.discovery.test_reproducible import friction
+report = discover(friction(), "tau", engine="structured", evaluations=150, time_limit=3600)
+document = report.to_json()
+document.pop("seconds")
+print(json.dumps(document))
+"""
+
+
+def friction(n: int = 40) -> Dataset:
+    rng = np.random.default_rng(0)
+    U, D, rho, mu = np.exp(rng.uniform(0, 2, (4, n)))
+    tau = rho * U**2 * (0.1 + 3 * mu / (rho * U * D)) * np.exp(0.02 * rng.normal(size=n))
+    columns = {"U [m/s]": U, "D [m]": D, "rho [kg/m^3]": rho, "mu [Pa*s]": mu, "tau [Pa]": tau}
+    return Dataset.from_columns(columns)
+
+
+def discovered(threads: int, hash_seed: int) -> dict[str, Any]:
+    names = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+    environment = {
+        **os.environ,
+        **dict.fromkeys(names, str(threads)),
+        "PYTHONHASHSEED": str(hash_seed),
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return dict(json.loads(done.stdout))
+
+
+def test_the_same_law_on_other_threads_and_with_other_hashes() -> None:
+    first = discovered(1, 0)
+    assert first["outcome"] == "converged"
+    assert len(first["candidates"]) > 2
+    for threads, hash_seed in ((2, 0), (1, 12345)):
+        assert discovered(threads, hash_seed) == first
+
+
+def test_the_same_law_twice_in_one_process() -> None:
+    options: dict[str, Any] = {"engine": "structured", "evaluations": 60, "time_limit": 3600}
+    one, two = (discover(friction(), "tau", **options).to_json() for _ in range(2))
+    one.pop("seconds"), two.pop("seconds")
+    assert one == two
+
+
+@pytest.mark.parametrize("scales", ["auto", ()])
+def test_a_report_pickles_with_all_that_it_holds(scales: Any) -> None:
+    data = thinning() if scales else friction()
+    target = "eta" if scales else "tau"
+    report = discover(data, target, scales=scales, engine="structured", evaluations=60)
+    again = pickle.loads(pickle.dumps(report))
+    assert again.to_json() == report.to_json()
+    assert again.law == report.law
+    assert report.law is not None
+    np.testing.assert_array_equal(again.law.predict_si(data), report.law.predict_si(data))
+    assert str(again) == str(report)
+
+
+def test_every_kind_of_fit_pickles() -> None:
+    data = polymers(0.02)
+    labelled = Dataset.from_columns(
+        {
+            "label": ["a", "b", "c", "d"] * 10,
+            **{f"{n} [{u}]": np.asarray(friction()[n]) for n, u in
+               {"U": "m/s", "D": "m", "rho": "kg/m^3", "mu": "Pa*s", "tau": "Pa"}.items()},
+        }
+    )  # fmt: skip
+    scales = ["D0 [m^2/s]", "M0 [g/mol]"]
+    results = [
+        fit(data, "D", Options(scales=scales, regimes=True, local=True, additive=True)),
+        fit(data, "D", Options(scales=scales, arrhenius="T")),
+        fit(data, "D", Options(scales=scales, robust=True)),
+        fit(labelled, "tau", Options(within="label")),
+        fit(labelled, "tau", Options(split_by="label")),
+    ]
+    for result in results:
+        again = pickle.loads(pickle.dumps(result))
+        assert again.law == result.law
+        assert again.exponents == result.exponents
+        assert again.scores == result.scores
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        n
+        for n in dimgs.fits.__all__
+        if isinstance(getattr(dimgs.fits, n), type) and n != "ContrastiveRegressor"
+        and issubclass(getattr(dimgs.fits, n), ContrastiveRegressor)
+        and n != "ContrastivePotential"  # needs torch; it has a test of its own
+    ],
+)  # fmt: skip
+def test_every_estimator_pickles_after_it_was_fitted(name: str) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    y = X @ [0.5, -1.0] + 0.05 * rng.normal(size=60)
+    estimator = getattr(dimgs.fits, name)().fit(X, y)
+    again = pickle.loads(pickle.dumps(estimator))
+    np.testing.assert_array_equal(again.predict(X), estimator.predict(X))

@@ -1,0 +1,140 @@
+"""Engines one after the other: what they are handed, what comes of it, and when they end."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy
+
+from dimgs import Dataset, discover
+from dimgs.discovery import search as module
+from dimgs.discovery.clock import Clock
+from dimgs.discovery.judge import confirmed, left_out_predictions, unexplained
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
+from dimgs.discovery.search import engine_named
+from dimgs.engines.protocol import Budget, Problem, Result
+from dimgs.engines.refit import refit
+from dimgs.expression.candidate import Candidate
+from dimgs.law.assemble import assemble
+from tests.discovery.test_distil import SCALES, polymers
+
+
+def noise(n: int = 60, k: int = 3) -> Dataset:
+    rng = np.random.default_rng(4)
+    *inputs, y = np.exp(rng.uniform(0, 2.3, (k + 1, n)))
+    columns = {f"x{i} [m]": x for i, x in enumerate(inputs)}
+    return Dataset.from_columns({**columns, "y [m]": y})
+
+
+class Second:
+    """An engine that comes after the embedded one, and knows the law."""
+
+    name = "pysr"
+    seen: dict[str, Any]
+
+    def __init__(self, law: Candidate, guesses: Sequence[Candidate]) -> None:
+        self.law = law
+        self.guesses = guesses
+
+    def search(self, problem: Problem, budget: Budget, seed: int = 0) -> Result:
+        Second.seen = {"problem": problem, "guesses": self.guesses, "budget": budget}
+        return Result((refit(self.law, problem),), "converged", "found", 0.0)
+
+
+def test_a_second_engine_starts_from_the_first_and_from_learned_exponents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = polymers()
+    design = prepare(data, "D", SCALES).design
+    role = {
+        next(iter({"M", "T", "Tg"} & {n for n, _ in f.group.exponents})): f.name
+        for f in design.features
+        if f.group is not None and not {"T", "Tg"} <= {n for n, _ in f.group.exponents}
+    }
+    ratio = next(
+        f for f in design.features if f.group is not None and f.group.get("Tg") and f.group.get("T")
+    )
+    assert ratio.group is not None
+    m, t, q = (sympy.Symbol(s) for s in (role["M"], role["T"], ratio.name))
+    tg = t / q if ratio.group.get("T") > 0 else t * q
+    a, b, c, d = sympy.symbols("a b c d")
+    start = {"a": 139.0, "b": 41.0, "c": 1e-9, "d": 0.11}
+    law = Candidate.of(c * (m / d) ** -(1 + a / (b + t - tg)), start, engine="pysr")
+
+    def named(name: str, guesses: Sequence[Candidate] = ()) -> Any:
+        return Second(law, guesses) if name == "pysr" else engine_named(name, guesses)
+
+    monkeypatch.setattr(module, "_engines", lambda name: ["structured", "pysr"])
+    monkeypatch.setattr(module, "engine_named", named)
+    options = Options(scales=SCALES.scales, evaluations=20)
+    power = assemble(design, c * m**-2, {"c": 1.0}, 0.9)
+    found = module.search(design, options, power, Clock.of(60))
+    problem = Second.seen["problem"]
+    assert np.ptp(problem.fields[role["M"]]) > 0.5
+    assert Second.seen["guesses"]
+    assert {g.engine for g in Second.seen["guesses"]} == {"structured"}
+    assert found.engine == "pysr"
+    assert found.law is not None
+    fitted = sorted(x.value for x in found.law.constants if x.origin == "fitted")
+    assert fitted == pytest.approx([1e-9, 0.1, 40.0, 140.0])
+    # the fronts are merged
+    assert {g.engine for g in found.candidates} == {"structured", "pysr"}
+
+
+def test_no_second_engine_where_the_first_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_engines", lambda name: ["structured", "pysr"])
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0.5, 3, (2, 60))
+    table = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": x + 2 * y})
+    report = discover(table, "z")
+    assert report.engine == "structured"
+    assert report.confirmed
+
+
+@pytest.mark.parametrize("engine", ["structured", "auto"])
+def test_a_time_limit_holds_for_the_whole(engine: str) -> None:
+    start = time.monotonic()
+    report = discover(noise(100, 6), "y", engine=engine, time_limit=3.0)
+    # a busy machine may be slow with the last step, but nothing goes on from there
+    assert time.monotonic() - start < 9.0
+    assert report.outcome == "no_candidate"
+    assert not report.confirmed
+
+
+def test_folds_without_time_are_told_from_the_slopes() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0.5, 3, (2, 40))
+    z = (x + 2 * y) * np.exp(0.02 * rng.normal(size=40))
+    table = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z})
+    design = prepare(table, "z", Options()).design
+    (name,) = (f.name for f in design.features)
+    pi = sympy.Symbol(name)
+    pi = pi if design.features[0].group and design.features[0].group.get("x") < 0 else 1 / pi
+    a, b = sympy.symbols("a b")
+    response = design.basis.response
+    assert response is not None
+    expression = a + b * pi if response.get("x") == -1 else a / pi + b
+    law = assemble(design, expression, {"a": 1.0, "b": 2.0}, 0.9)
+    slow = left_out_predictions(design, law, 0)
+    fast = left_out_predictions(design, law, 0, Clock.of(-1.0))
+    np.testing.assert_allclose(fast, slow, rtol=5e-3)
+    assert not np.array_equal(fast, slow)
+
+
+def test_what_still_depends_on_the_groups_is_not_confirmed() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0.1, 10, (2, 80))
+    scatter = np.exp(0.01 * rng.normal(size=80))
+    for z, good in ((x**0.5 * y**0.5, True), (x + 2 * y, False)):
+        table = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z * scatter})
+        report = discover(table, "z", engine="power_law")
+        design = prepare(table, "z", Options()).design
+        assert report.law is not None
+        assert confirmed(design, report.law) == good
+        assert (unexplained(design, report.law) < 0.05) == good
+        assert report.confirmed == good
+        if not good:
+            assert "it is not the whole law" in str(report)
