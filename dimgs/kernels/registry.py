@@ -18,9 +18,13 @@ _BUILT_IN = {
     "command": "dimgs.kernels.command:CommandKernel",
     "diffusion": "dimgs.kernels.diffusion:Diffusion",
     "diffusion-series": "dimgs.kernels.diffusion:DiffusionSeries",
+    "dscript": "dimgs.kernels.dscript:DScript",
+    "dscript-phantom": "dimgs.kernels.dscript:DScriptPhantomChains",
     "lammps": "dimgs.kernels.lammps:LammpsKernel",
     "lammps-excluded-volume": "dimgs.kernels.lammps:ExcludedVolumeChains",
     "lammps-phantom": "dimgs.kernels.lammps:PhantomChains",
+    "radigen": "dimgs.kernels.radigen:Radigen",
+    "sfppy": "dimgs.kernels.sfppy:Sfppy",
 }
 
 

@@ -1,8 +1,6 @@
 """Chains in LAMMPS itself, small, against closed forms; and the recorded runs."""
 
-import csv
 import math
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +11,7 @@ from dimgs.errors import RunRefusedError
 from dimgs.kernels.lammps import ExcludedVolumeChains, PhantomChains, Scales, find_lammps
 from dimgs.kernels.lammps.scales import BOLTZMANN
 from dimgs.variables import registry
-
-RECORDED = Path(__file__).parent / "recorded"
+from tests.kernels.recorded_runs import recorded
 
 
 def is_installed() -> bool:
@@ -26,11 +23,6 @@ def is_installed() -> bool:
 
 
 needs_lammps = pytest.mark.skipif(not is_installed(), reason="LAMMPS is not installed")
-
-
-def rows(name: str) -> list[dict[str, str]]:
-    with (RECORDED / name).open(encoding="utf-8", newline="") as lines:
-        return list(csv.DictReader(lines))[1:]
 
 
 def ideal(n: int, kelvin: float, spring: float) -> float:
@@ -67,8 +59,8 @@ def test_repulsive_beads_swell_a_chain_and_scale_with_their_size() -> None:
     small = ExcludedVolumeChains().run({**inputs, "sigma": 1.0}, "coarse", 3)
     large = ExcludedVolumeChains().run({**inputs, "sigma": 3.0}, "coarse", 4)
     assert small.ok, small.reason
-    recorded = [float(r["Rg2"]) for r in rows("lammps_lj_runs.csv") if r["kind"] == "ev_lj"]
-    eight = [v for v in recorded if 1.9 < v < 2.2]
+    sizes = [float(r["Rg2"]) for r in recorded("lammps_lj_runs.csv") if r["kind"] == "ev_lj"]
+    eight = [v for v in sizes if 1.9 < v < 2.2]
     assert len(eight) == 2
     assert small.outputs["Rg2"][0] == pytest.approx(sum(eight) / 2, rel=0.08)
     assert large.outputs["Rg2"][0] == pytest.approx(9 * small.outputs["Rg2"][0], rel=0.08)
@@ -98,7 +90,7 @@ def test_the_study_of_chains_meets_what_is_published() -> None:
 
 
 def test_recorded_phantom_runs_give_the_prefactor_and_the_exponents() -> None:
-    runs = [r for r in rows("lammps_lj_runs.csv") if r["kind"] == "phantom_lj"]
+    runs = [r for r in recorded("lammps_lj_runs.csv") if r["kind"] == "phantom_lj"]
     lengths = [float(r["N"]) for r in runs]
     data = Dataset.from_columns(
         {
@@ -120,7 +112,7 @@ def test_recorded_phantom_runs_give_the_prefactor_and_the_exponents() -> None:
 
 
 def test_recorded_chains_with_excluded_volume_lie_between_1_15_and_1_30() -> None:
-    runs = [r for r in rows("lammps_lj_runs.csv") if r["kind"] == "ev_lj" and r["Rg2"] != "nan"]
+    runs = [r for r in recorded("lammps_lj_runs.csv") if r["kind"] == "ev_lj" and r["Rg2"] != "nan"]
     data = Dataset.from_columns(
         {
             "bonds [1]": [float(r["N"]) - 1 for r in runs],
@@ -136,7 +128,7 @@ def test_recorded_chains_with_excluded_volume_lie_between_1_15_and_1_30() -> Non
 def test_recorded_runs_in_real_units_are_one_point_in_reduced_ones() -> None:
     quantity = registry().Quantity
     reduced = []
-    for r in rows("lammps_real_runs.csv"):
+    for r in recorded("lammps_real_runs.csv"):
         scales = Scales.lj(
             quantity(float(r["sigma"]), "angstrom"),
             quantity(float(r["eps"]), "kcal/mol"),

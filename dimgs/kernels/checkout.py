@@ -1,0 +1,143 @@
+"""Simulators that a user has as a checkout: found by a variable, run in a process of their own."""
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from dimgs.errors import RunDivergedError, RunFailedError, RunRefusedError
+from dimgs.kernels.command.process import run_program
+
+# several threads slow small linear algebra down; figures have no screen; reports hold any letter
+_ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MPLBACKEND": "Agg",
+    "PYTHONUTF8": "1",
+    "PYTHONDONTWRITEBYTECODE": "1",
+}
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A Python project that is used from its checkout.
+
+    Attributes
+    ----------
+    name : str
+    variable : str
+        Environment variable that names its folder.
+    marker : str
+        File in it that tells that the folder is the right one.
+    address : str
+        Where it can be had.
+    """
+
+    name: str
+    variable: str
+    marker: str
+    address: str
+
+    def root(self) -> Path:
+        """Folder of the checkout.
+
+        Raises
+        ------
+        RunRefusedError
+            If the variable is not set, or names another folder.
+        """
+        given = os.environ.get(self.variable)
+        if not given:
+            raise RunRefusedError(
+                f"{self.name} is not here; clone {self.address} and name its folder in "
+                f"{self.variable}."
+            )
+        root = Path(given).expanduser().absolute()
+        if not (root / self.marker).is_file():
+            raise RunRefusedError(
+                f"{self.variable} names {root}, which holds no {self.marker}; name the folder of "
+                f"a checkout of {self.address}."
+            )
+        return root
+
+    def commit(self) -> str | None:
+        """Commit that is checked out; None where that cannot be told."""
+        try:
+            return head_commit(self.root())
+        except RunRefusedError:
+            return None
+
+    def run(self, child: str, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        """Run a script of dimgs beside the checkout and return the document that it writes.
+
+        The script gets two paths as arguments: the request and where its answer goes, both JSON.
+        It runs with the checkout on its path, in a folder of its own.
+
+        Parameters
+        ----------
+        child : str
+            Path of the script.
+        request : mapping
+        timeout : float
+            In seconds.
+
+        Returns
+        -------
+        dict
+
+        Raises
+        ------
+        RunRefusedError
+            If the checkout is not there.
+        RunDivergedError
+            If the script says so.
+        RunFailedError
+            If it fails, crashes or takes too long.
+        """
+        root = str(self.root())
+        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        with tempfile.TemporaryDirectory(prefix="dimgs-checkout-") as name:
+            folder = Path(name)
+            (folder / "request.json").write_text(json.dumps(dict(request)), encoding="utf-8")
+            run_program(
+                [sys.executable, "-P", child, "request.json", "answer.json"],
+                folder,
+                stdin=None,
+                timeout=timeout,
+                environment={**_ENVIRONMENT, "PYTHONPATH": path},
+            )
+            return _answer(folder / "answer.json", self.name)
+
+
+def _answer(path: Path, name: str) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFailedError(f"{name} ended without an answer ({error}).") from error
+    if answer.get("diverged"):
+        raise RunDivergedError(str(answer["diverged"]))
+    return answer
+
+
+@cache
+def head_commit(root: Path) -> str | None:
+    """Commit of a Git checkout, read from its files; None where there is none."""
+    folder = root / ".git"
+    try:
+        head = (folder / "HEAD").read_text(encoding="utf-8").strip()
+        if not head.startswith("ref: "):
+            return head
+        name = head.removeprefix("ref: ")
+        loose = folder / name
+        if loose.is_file():
+            return loose.read_text(encoding="utf-8").strip()
+        packed = (folder / "packed-refs").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    return next((line.split()[0] for line in packed if line.endswith(f" {name}")), None)

@@ -1,0 +1,91 @@
+"""Radical oxidation of a fatty ester, with its oxygen supply, solved by Radigen."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.checkout import Checkout
+from dimgs.kernels.spec import Port, Tier
+
+CHECKOUT = Checkout(
+    "Radigen", "RADIGEN_ROOT", "radigen3/oxidation.py", "https://github.com/ovitrac/radigen"
+)
+_CHILD = str(Path(__file__).with_name("child.py"))
+_TINY = 1e-300
+
+
+class Radigen(BaseKernel):
+    """Oxidation of a mono-allylic ester (L1H) by Radigen; its checkout is named by RADIGEN_ROOT.
+
+    The ester, its hydroperoxide (L1OOH, which starts the chain) and dissolved oxygen react for the
+    time t at the temperature T, while oxygen of partial pressure pO2 enters a volume V over the
+    area A with the transfer coefficient kO2.
+
+    Parameters
+    ----------
+    timeout : float
+        Longest time of a run, in seconds.
+
+    Notes
+    -----
+    Radigen itself takes °C; here T is any absolute temperature. Without any hydroperoxide its
+    equations divide by zero: such a run is refused. The tolerance of the integration is not
+    offered as a tier: a relative one of 1e-3 gives 587 instead of 171 mol/m³ without any error.
+
+    References
+    ----------
+    M. Touffet, P. Smith, O. Vitrac, Food Research International 173 (2023) 113289. M. Touffet,
+    O. Vitrac, Food Chemistry 481 (2025) 143952.
+    """
+
+    name = "radigen"
+    version = "1"
+    inputs = (
+        Port("T", "K", 250.0, 500.0, None, "temperature"),
+        Port("t", "s", _TINY, None, None, "time"),
+        Port("L1H_0", "mol/m^3", 0.0, None, 3000.0, "ester at the start"),
+        Port("L1OOH_0", "mol/m^3", _TINY, None, 100.0, "its hydroperoxide at the start"),
+        Port("O2_0", "mol/m^3", 0.0, None, 1.0, "dissolved oxygen at the start"),
+        Port("kO2", "m/s", 0.0, None, 1e-5, "transfer coefficient of oxygen"),
+        Port("A", "m^2", _TINY, None, 0.45, "area that takes oxygen up"),
+        Port("V", "m^3", _TINY, None, 3e-3, "volume"),
+        Port("pO2", "Pa", 0.0, None, 21e3, "partial pressure of oxygen"),
+    )
+    outputs = (
+        Port("LOOH", "mol/m^3", description="hydroperoxides"),
+        Port("L1H", "mol/m^3", description="ester that is left"),
+        Port("L1H_consumed", "mol/m^3", description="ester that has reacted"),
+        Port("O2", "mol/m^3", description="dissolved oxygen"),
+    )
+    tiers = (Tier("fine", 3.0, {"rtol": 1e-6, "atol": 1e-7}),)
+    packages: ClassVar[tuple[str, ...]] = ("dimgs", "numpy", "scipy")
+
+    def __init__(self, timeout: float = 300.0) -> None:
+        self.timeout = timeout
+
+    def _configuration(self) -> Mapping[str, Any]:
+        return {"commit": CHECKOUT.commit()}
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Simulated:
+        answer = CHECKOUT.run(_CHILD, {**values, **settings}, self.timeout)
+        told = {k: answer[k] for k in ("steps", "reactions", "versions")}
+        return Simulated(outputs_of(values, answer), {}, {"checkout": {"Radigen": told}})
+
+
+def outputs_of(values: Mapping[str, float], answer: Mapping[str, float]) -> dict[str, float]:
+    """Outputs from the concentrations that Radigen ends with, in mol/m³.
+
+    Examples
+    --------
+    >>> outputs_of({"L1H_0": 1000.0}, {"LOOH": 12.0, "L1H": 990.0, "O2": 1.5})
+    {'LOOH': 12.0, 'L1H': 990.0, 'L1H_consumed': 10.0, 'O2': 1.5}
+    """
+    return {
+        "LOOH": answer["LOOH"],
+        "L1H": answer["L1H"],
+        "L1H_consumed": values["L1H_0"] - answer["L1H"],
+        "O2": answer["O2"],
+    }

@@ -1,0 +1,48 @@
+"""Runs in a process of its own, with a checkout of SFPPy on its path; knows nothing of dimgs."""
+
+import json
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def restore_names() -> None:
+    """Names of NumPy 1 that SFPPy uses and NumPy 2 lacks."""
+    for old, new in (("cumproduct", "cumprod"), ("product", "prod"), ("trapz", "trapezoid")):
+        if not hasattr(np, old):
+            setattr(np, old, getattr(np, new))
+
+
+def main(request: Path, answer: Path) -> None:
+    """Solve one migration problem; every number is in SI units."""
+    asked = json.loads(request.read_text(encoding="utf-8"))
+    restore_names()
+    layer: Any = import_module("patankar.layer")
+    food: Any = import_module("patankar.food")
+    migration: Any = import_module("patankar.migration")
+    film = layer.layer(l=asked["l"], D=asked["D"], k=1.0, C0=asked["C0"], nmesh=asked["nmesh"])
+    medium = food.foodlayer(
+        volume=(asked["V"], "m**3"),
+        surfacearea=(asked["A"], "m**2"),
+        contacttime=(asked["t"], "s"),
+        h=(asked["h"], "m/s"),
+        k0=asked["K"],
+        CF0=0.0,
+    )
+    solution = migration.senspatankar(film, medium, name="dimgs", ntimes=asked["ntimes"])
+    found = {
+        "CF": float(np.asarray(solution.CFtarget).ravel()[0]),
+        "CF_eq": float(np.asarray(solution.C0eq).ravel()[0]),
+        "versions": {
+            "numpy": np.__version__,
+            "patankar.migration": str(getattr(migration, "__version__", "")),
+        },
+    }
+    answer.write_text(json.dumps(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
