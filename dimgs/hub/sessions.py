@@ -5,6 +5,7 @@ lock when the process ends, however it ends, and a new process with the same num
 mistaken for the old one.
 """
 
+import glob
 import os
 import sys
 from pathlib import Path
@@ -71,6 +72,14 @@ def alive(store: Path, token: str) -> bool:
         os.close(handle)
     path.unlink(missing_ok=True)
     return False
+
+
+def clear_dead(store: Path) -> None:
+    """Remove the files of sessions that ended without closing."""
+    for path in store.parent.glob(f"{glob.escape(store.name)}-session-*"):
+        token = path.name.rpartition("-")[2]
+        if token.isalnum():
+            alive(store, token)
 
 
 def _file(store: Path, token: str) -> Path:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -12,7 +13,7 @@ from dimgs.errors import StoreError
 from dimgs.hub.file import StoreFile
 from dimgs.hub.rows import asked_row, now, record_row, row_record
 from dimgs.hub.schema import PENDING, runs
-from dimgs.hub.sessions import Session, alive
+from dimgs.hub.sessions import Session, alive, clear_dead
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.request import RunRequest
 
@@ -65,6 +66,7 @@ class RunStore:
         self.path = Path(path).absolute()
         self._file = StoreFile(self.path)
         self._session: Session | None = None
+        self._lock = Lock()
         self.interrupted = self._recover()
 
     def claim(self, run: RunRequest | str, *, retry: bool = False) -> bool:
@@ -266,9 +268,10 @@ class RunStore:
         return f"RunStore('{self.path.name}': {states or 'empty'})"
 
     def _own_session(self) -> str:
-        if self._session is None or self._session.pid != os.getpid():
-            self._session = Session(self.path)
-        return self._session.token
+        with self._lock:
+            if self._session is None or self._session.pid != os.getpid():
+                self._session = Session(self.path)
+            return self._session.token
 
     def _recover(self) -> tuple[str, ...]:
         rows = self._file.rows(select(runs).where(runs.c.state == PENDING).order_by(runs.c.id))
@@ -276,6 +279,7 @@ class RunStore:
         if dead:
             with self._file.transaction() as connection:
                 _interrupt(connection, [row["id"] for row in dead], _DIED)
+        clear_dead(self.path)
         return tuple(row["key"] for row in dead)
 
 

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
@@ -362,3 +362,27 @@ def test_to_parquet_keeps_failures_and_is_read_as_a_table(store: RunStore, tmp_p
 def test_the_package_starts_without_sqlalchemy() -> None:
     code = "import sys, dimgs.hub; sys.exit('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_threads_share_one_session(store: RunStore, tmp_path: Path) -> None:
+    keys = [str(i) for i in range(20)]
+    with ThreadPoolExecutor(4) as pool:
+        taken = list(pool.map(store.claim, keys + keys))
+    assert sum(taken) == 20
+    assert len([p for p in tmp_path.iterdir() if "-session-" in p.name]) == 1
+
+
+def test_files_of_dead_sessions_are_cleared(tmp_path: Path) -> None:
+    path = tmp_path / "runs [1].sqlite"
+    code = (
+        "import os, sys; from dimgs.hub import RunStore\n"
+        "from dimgs.kernels.record import RunRecord, Status\n"
+        "s = RunStore(sys.argv[1]); s.claim('a')\n"
+        "s.finish(RunRecord('f', 't', {}, {}, Status.OK, 'a')); os._exit(0)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, check=True)
+    assert [p for p in tmp_path.iterdir() if "-session-" in p.name]
+    with RunStore(path) as store:
+        assert store.claim("b")
+        assert len([p for p in tmp_path.iterdir() if "-session-" in p.name]) == 1
+        assert store.interrupted == ()
