@@ -55,6 +55,8 @@ def test_the_package_brings_its_own(name: str) -> None:
 
 def test_every_name_of_the_package_leads_somewhere() -> None:
     assert all(callable(get_kernel(name)) for name in registry._BUILT_IN)
+    for name in set(registry._BUILT_IN) - {"command", "dscript", "lammps"}:
+        assert load(name).name == name
 
 
 @pytest.mark.usefixtures("installed")
