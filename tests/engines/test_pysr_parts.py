@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from dimgs.engines.protocol import Problem
 from dimgs.engines.pysr.fields import rebuilt
 from dimgs.engines.pysr.guesses import julia_guesses
+from dimgs.engines.pysr.integrate import is_gradient
 from dimgs.engines.refit import loss_of, refit
 from dimgs.expression.candidate import Candidate
 
@@ -70,5 +71,18 @@ def test_exponents_of_two_groups_are_put_together() -> None:
     best = min((refit(law, problem) for law in laws), key=lambda law: law.loss)
     assert best.loss < 1e-25
     assert loss_of(best, problem) == best.loss
-    # an exponent that depends on its own group is no power of it
-    assert not rebuilt(problem, {"pi_2": [_Y * 1.0]})
+
+
+def test_exponents_that_depend_on_their_own_groups_are_integrated() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0.5, 3, (2, 40))
+    problem = Problem({"pi_1": x, "pi_2": y}, 2 * x**1.5 / (1 + 0.7 * x) * np.exp(0.3 * y))
+    fronts = {"pi_1": [1.5 - 0.7 * _X / (1 + 0.71 * _X)], "pi_2": [0.3 * _Y]}
+    assert min(refit(law, problem).loss for law in rebuilt(problem, fronts)) < 1e-20
+    # together they are no gradient, alone they are taken
+    turned = {"pi_1": [1.0 * _Y], "pi_2": [-1.0 * _X]}
+    laws = rebuilt(problem, turned)
+    assert len(laws) == 2
+    assert not is_gradient({n: f[0] for n, f in turned.items()}, problem)
+    # no elementary integral is looked for at length
+    assert not rebuilt(problem, {"pi_1": [sympy.exp(sympy.sin(_X))]})

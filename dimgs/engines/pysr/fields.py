@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dimgs.engines.protocol import Problem
+from dimgs.engines.pysr.integrate import is_gradient, potential_of
 from dimgs.engines.translate import name_constants
 from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
@@ -19,9 +20,10 @@ def rebuilt(
 ) -> list[Candidate]:
     """Laws c · Π pi_j^a_j in which some of the exponents are functions of other groups.
 
-    If the exponent of a group does not depend on that group itself, the law is a power of it.
-    Each closed form is taken alone, with constant exponents of the other groups, and the best
-    ones of all groups together; which of the laws fits, only the runs can tell.
+    An exponent is integrated along its group: if it does not depend on that group itself, the law
+    is a power of it. Each closed form is taken alone, with constant exponents of the other groups,
+    and the best ones of all groups together where they form a gradient; which of the laws fits,
+    only the runs can tell.
 
     Parameters
     ----------
@@ -45,19 +47,13 @@ def rebuilt(
     >>> print(law)
     c_1*pi_1**(c_3 + pi_2)*pi_2**c_2
     """
-    import sympy
-
     names = [n for n in problem.groups if n not in problem.unlogged]
     names.sort(key=lambda n: (len(n), n))
     logs = {n: np.log(problem.groups[n]) for n in names}
-    usable = {
-        n: [e for e in forms if sympy.Symbol(n) not in e.free_symbols]
-        for n, forms in fronts.items()
-        if n in names
-    }
+    usable = {n: list(forms) for n, forms in fronts.items() if n in names}
     sets: list[dict[str, Any]] = [{n: e} for n, forms in usable.items() for e in forms]
     best = {n: forms[0] for n, forms in usable.items() if forms}
-    if len(best) > 1:
+    if len(best) > 1 and is_gradient(best, problem):
         sets.append(best)
     found = (_law(problem, logs, exponents, engine) for exponents in sets)
     return [law for laws in found for law in laws]
@@ -68,11 +64,13 @@ def _law(
 ) -> Iterator[Candidate]:
     import sympy
 
+    factor = _factor_of(exponents)
+    if factor is None:
+        return
     try:
-        known = sum(
-            Candidate.of(e, scale="linear").evaluate(problem.groups) * logs[n]
-            for n, e in exponents.items()
-        )
+        known = np.log(Candidate.of(factor).evaluate(problem.groups))
+        if not np.all(np.isfinite(known)):
+            return
         left = np.log(problem.response) - known
         others = [n for n in logs if n not in exponents]
         columns = np.column_stack([np.ones(problem.n_runs), *(logs[n] for n in others)])
@@ -82,10 +80,20 @@ def _law(
         for j, n in enumerate(others):
             constants[f"c_{j + 2}"] = float(solution[j + 1])
             law *= sympy.Symbol(n) ** sympy.Symbol(f"c_{j + 2}")
-        for n, e in exponents.items():
-            named, values = name_constants(e, len(constants) + 1)
-            constants |= values
-            law *= sympy.Symbol(n) ** named
+        named, values = name_constants(factor, len(constants) + 1)
+        constants |= values
+        law *= named
         yield Candidate.of(law, constants, engine=engine)
     except (LawError, np.linalg.LinAlgError):
         return
+
+
+def _factor_of(exponents: Mapping[str, Any]) -> Any:
+    """exp(Φ) of the potential Φ; powers where the exponents are free of their groups."""
+    import sympy
+
+    own = {sympy.Symbol(n) for n in exponents}
+    if all(not e.free_symbols & own for e in exponents.values()):
+        return sympy.Mul(*(sympy.Symbol(n) ** e for n, e in exponents.items()))
+    potential = potential_of(exponents)
+    return None if potential is None else sympy.exp(potential)
