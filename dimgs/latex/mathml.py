@@ -127,6 +127,8 @@ class _Reader:
             return self._command(token[1:])
         if token.isalpha():
             return f"<mi>{escape(token)}</mi>"
+        if token == "/":
+            return '<mo lspace="0" rspace="0">/</mo>'
         return f"<mo>{escape({'-': '−', '*': '∗'}.get(token, token))}</mo>"
 
     def _command(self, name: str) -> str:

@@ -50,14 +50,23 @@ def law_latex(law: "Law", form: Literal["dimensional", "pi"]) -> str:
     if form == "dimensional":
         left = symbol_latex(law.target.name, law.target.kind)
         return f"{left} = {expression_latex(readable(law.expression), law_symbols(law))}"
-    names = law_symbols(law) | {
-        g.name: g.symbol or f"\\pi_{{{g.name.removeprefix('pi_')}}}" for g in law.groups
-    }
+    names = law_symbols(law) | group_symbols(law)
     left = law.response.symbol or "\\pi_{0}"
     if law.target.is_level:
         left = symbol_latex(law.target.name, law.target.kind)
     right = expression_latex(readable(law.pi_expression), names)
     return f"{left} = {right}"
+
+
+def group_symbols(law: "Law") -> dict[str, str]:
+    """LaTeX symbol of each group by its name; a symbol that two groups share is not used."""
+    known = [g.symbol for g in (law.response, *law.groups)]
+    return {
+        g.name: g.symbol
+        if g.symbol and known.count(g.symbol) == 1
+        else f"\\pi_{{{g.name.removeprefix('pi_')}}}"
+        for g in law.groups
+    }
 
 
 def group_definitions(law: "Law") -> list[str]:
@@ -67,8 +76,9 @@ def group_definitions(law: "Law") -> list[str]:
     columns |= {s.name: symbol_latex(s.name) for s in law.scales}
     columns[law.target.name] = symbol_latex(law.target.name, law.target.kind)
     out = []
+    labels = group_symbols(law) | {law.response.name: law.response.symbol or "\\pi_{0}"}
     for group in (law.response, *law.groups):
-        label = group.symbol or f"\\pi_{{{group.name.removeprefix('pi_')}}}"
+        label = labels[group.name]
         for name, _ in group.exponents:
             columns.setdefault(name, symbol_latex(name))
         out.append(f"{label} = {group_latex(group, columns)}")

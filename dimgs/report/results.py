@@ -174,7 +174,12 @@ class Report:
         return report_html(self)
 
     def _repr_html_(self) -> str:
-        return self.to_html()
+        from dimgs.report.html import report_card
+
+        return report_card(self)
+
+    def _repr_latex_(self) -> str | None:
+        return None if self.law is None else self.law._repr_latex_()
 
     def __str__(self) -> str:
         from dimgs.report.text import report_text

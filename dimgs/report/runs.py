@@ -13,6 +13,7 @@ from dimgs.groups.group import PiGroup
 from dimgs.latex import group_latex, symbol_latex
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
+from dimgs.law.typeset import group_symbols
 from dimgs.report.results import Report
 
 Array = NDArray[np.float64]
@@ -187,9 +188,8 @@ class Runs:
 
     def symbol(self, name: str) -> str:
         """LaTeX of a group or an unlogged input."""
-        group = self.groups.get(name)
-        if group is not None:
-            return group.symbol or f"\\pi_{{{name.removeprefix('pi_')}}}"
+        if name in self.groups:
+            return group_symbols(self.law)[name]
         variable = self.law.symbols.get(name)
         return symbol_latex(name if variable is None else variable.name)
 

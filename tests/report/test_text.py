@@ -1,7 +1,6 @@
-"""Reports as text, as HTML and as files."""
+"""Reports as text and as files."""
 
 import json
-from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -67,39 +66,6 @@ def test_fit_text_tells_of_labels_regimes_and_terms() -> None:
     text = fit_text(fit(data, "tau_w", Options(regimes=True, additive=True)))
     assert "Regime" in text
     assert "Term in" in text
-
-
-class _Page(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag not in ("meta", "br", "link", "img"):
-            self.open.append(tag)
-        self.links += [str(v) for k, v in attrs if k in ("src", "href")]
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-def test_the_page_is_whole_and_needs_no_network(report: Report) -> None:
-    page = _Page()
-    html = report.to_html()
-    page.feed(html)
-    assert page.open == []
-    assert not [link for link in page.links if link.startswith("http")]
-    assert "Reynolds number" in html
-    assert report._repr_html_() == html
-
-
-def test_names_are_escaped() -> None:
-    x = np.linspace(1, 2, 12)
-    data = Dataset.from_columns({"a<b> [m]": x, "c&d [m]": 3 * x**1.2})
-    html = discover(data, "c&d", engine="power_law").to_html()
-    assert "a<b>" not in html
-    assert "a&lt;b&gt;" in html or "a_b" in html
 
 
 def test_a_study_is_written_and_read_again(report: Report, tmp_path: Path) -> None:

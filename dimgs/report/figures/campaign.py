@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dimgs.errors import InputError
-from dimgs.report.figures.style import INK, MARKERS, MUTED, ORANGE, PALETTE, log_ticks, styled
+from dimgs.report.figures.style import INK, MARKERS, MUTED, ORANGE, PALETTE, RUST, log_ticks, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def campaign_progress(
             textcoords="offset points",
             ha="right",
             fontsize=7.5,
-            color=ORANGE,
+            color=RUST,
         )
     axes.set_xlabel("runs", color=INK)
     axes.set_ylabel("width of the interval")

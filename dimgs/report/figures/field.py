@@ -138,8 +138,8 @@ def _arrows(runs: Runs, axes: "Axes", names: list[str], local: Any) -> None:
         color=BLUE,
         angles="uv",
         scale_units="width",
-        scale=9 * size,
-        width=0.006,
+        scale=14 * size,
+        width=0.005,
         zorder=3,
     )
     key = float(f"{size:.1g}")

@@ -6,7 +6,7 @@ import numpy as np
 
 from dimgs.errors import InputError
 from dimgs.latex import symbol_latex
-from dimgs.report.figures.style import BLUE, INK, ORANGE, RULE, math_label, styled
+from dimgs.report.figures.style import BLUE, INK, ORANGE, RULE, RUST, math_label, styled
 from dimgs.report.results import Exponent, Report
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def exponent_forest(report: Report, axes: "Axes") -> None:
             ha="center",
             va="bottom",
             fontsize=7.5,
-            color=ORANGE,
+            color=RUST,
         )
         if np.all(np.isfinite(ends)) and np.ptp(ends) < _NARROW * span:
             axes.plot([e.value], [row], "o", color=BLUE, markersize=3, zorder=5)
@@ -73,7 +73,8 @@ def exponent_forest(report: Report, axes: "Axes") -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.6, len(shown) - 0.2)
     axes.spines["left"].set_visible(False)
-    axes.set_xlabel("exponent", color=INK)
+    level = report.law is not None and report.law.target.is_level
+    axes.set_xlabel("exponent of the ratio behind the level" if level else "exponent", color=INK)
     axes.margins(x=0.08)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
-from dimgs.report.figures.style import BLUE, INK, MUTED, ORANGE, log_ticks, styled
+from dimgs.report.figures.style import BLUE, INK, MUTED, ORANGE, RUST, log_ticks, styled
 from dimgs.report.results import Report
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def pareto_front(report: Report, axes: "Axes") -> None:
         xytext=(7, 5),
         textcoords="offset points",
         fontsize=7.5,
-        color=ORANGE,
+        color=RUST,
     )
     axes.set_xlabel("complexity", color=INK)
     scale = report.candidates[0].scale

@@ -23,7 +23,7 @@ def group_label(runs: Runs, name: str) -> str:
     if group is None:
         variable = runs.law.symbols.get(name)
         return symbol if variable is None else with_unit(symbol, variable.si_unit)
-    if group.known_as:
+    if group.known_as and group.symbol == runs.symbol(name):
         return f"{group.known_as}  {symbol}"
     return math_label(f"{runs.symbol(name)} = {inline(runs, group)}", f"{name} = {group}")
 
@@ -68,6 +68,7 @@ def scatter(
     *,
     apart: bool = True,
     legend: bool = True,
+    above: bool = False,
 ) -> None:
     """Points of the runs, each label of a few in its own colour and marker."""
     style: dict[str, Any] = {"linestyle": "none", "alpha": 0.8, "markeredgewidth": 0.0, "zorder": 3}
@@ -86,5 +87,7 @@ def scatter(
             label=str(label),
             **style,
         )
-    if legend:
+    if legend and above:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
+    elif legend:
         axes.legend(title=column)

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dimgs.errors import InputError
 from dimgs.report.figures.labels import target_label
-from dimgs.report.figures.style import MARKERS, PALETTE, RULE, drawn, styled
+from dimgs.report.figures.style import MARKERS, MUTED, PALETTE, RULE, drawn, styled
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
 
@@ -83,8 +83,16 @@ def _points(
         raise InputError("The colours of a map need one value for each run.")
     own = colour[shown]
     if own.dtype.kind in "fiu":
+        x, y = places.T
+        # an edge, so that the ends of the scale are seen on paper and on black
         dots = axes.scatter(
-            places[:, 0], places[:, 1], c=own.astype(np.float64), cmap="cividis", s=18, linewidths=0
+            x,
+            y,
+            c=own.astype(np.float64),
+            cmap="cividis",
+            s=18,
+            linewidths=0.6,
+            edgecolors=MUTED,
         )
         figure = axes.get_figure()
         if figure is not None:

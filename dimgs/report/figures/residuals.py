@@ -12,6 +12,7 @@ from dimgs.report.figures.style import (
     MUTED,
     ORANGE,
     RULE,
+    RUST,
     drawn,
     log_ticks,
     styled,
@@ -77,7 +78,7 @@ def residuals_by_run(report: Report, axes: "Axes") -> None:
     spread = _spread(y)
     axes.axhspan(-2 * spread, 2 * spread, color=MUTED, alpha=0.14, linewidth=0)
     axes.axhline(0.0, color=RULE, linewidth=0.9)
-    scatter(runs, axes, x, y, drawn(runs.n))
+    scatter(runs, axes, x, y, drawn(runs.n), above=True)
     for i in np.argsort(-np.abs(y))[:5]:
         if spread > 0 and abs(y[i]) > _NAMED * spread:
             axes.annotate(
@@ -87,7 +88,7 @@ def residuals_by_run(report: Report, axes: "Axes") -> None:
                 textcoords="offset points",
                 va="center",
                 fontsize=7,
-                color=ORANGE,
+                color=RUST,
             )
     source = "" if runs.data.source in ("columns", "DataFrame") else f" of {runs.data.source}"
     axes.set_xlabel(f"row{source}")
@@ -132,7 +133,7 @@ def residuals_by_group(report: Report, axes: "Axes", group: str | None = None) -
         return
     name = runs.name_of(group)
     x = runs.values[name]
-    scatter(runs, axes, x, y, drawn(runs.n), legend=False)
+    scatter(runs, axes, x, y, drawn(runs.n), above=True)
     parts = np.array_split(np.argsort(x, kind="stable"), min(6, max(1, runs.n // 4)))
     for part in parts:
         _mean(axes, float(np.median(x[part])), y[part])

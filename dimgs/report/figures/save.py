@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,6 +48,10 @@ class Drawing:
 
     def svg(self) -> str:
         """The figure as SVG text, the same on every run."""
+        return self._svg
+
+    @cached_property
+    def _svg(self) -> str:
         import matplotlib as mpl
 
         out = StringIO()
@@ -85,8 +90,8 @@ _ALL = (
         "collapse",
         collapse,
         "The runs on the law",
-        "Every run, moved along the law to the medians of the other groups. The band holds a new "
-        "run at the level of the report.",
+        "Dots are runs, moved along the law to the medians of any other groups; the line is the "
+        "law, and the band holds a new run.",
     ),
     _Wanted(
         "slopes",
@@ -105,8 +110,7 @@ _ALL = (
         "predicted_against_measured",
         predicted_against_measured,
         "Predicted against measured",
-        "Bands of ±10 % and ±20 %. Each run is predicted by the law refitted without it, where "
-        "that could be had.",
+        "Each run is predicted by the law refitted without it, where that could be had.",
     ),
     _Wanted(
         "exponents",
@@ -186,7 +190,9 @@ def draw_figures(report: Report) -> list[Drawing]:
             continue
         figure = axes.get_figure(root=True)
         assert figure is not None
-        out.append(Drawing(wanted.name, figure, wanted.title, wanted.caption))
+        bands = wanted.name == "predicted_against_measured" and axes.get_legend() is not None
+        caption = wanted.caption + (" The bands are ±10 % and ±20 %." if bands else "")
+        out.append(Drawing(wanted.name, figure, wanted.title, caption))
     return out
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dimgs.errors import InputError
 from dimgs.report.figures.collapse import curve, moved
 from dimgs.report.figures.labels import group_label, response_label, scatter
-from dimgs.report.figures.style import INK, ORANGE, drawn, log_ticks, styled
+from dimgs.report.figures.style import INK, ORANGE, RUST, drawn, log_ticks, styled
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
 
@@ -130,7 +130,7 @@ def _triangle(
         zorder=4,
     )
     text: dict[str, Any] = {
-        "color": ORANGE,
+        "color": RUST,
         "fontsize": 7.5,
         "textcoords": "offset points",
         "zorder": 5,

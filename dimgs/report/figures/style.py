@@ -1,15 +1,13 @@
 """Colours, sizes and labels that all figures share."""
 
-import re
 from collections.abc import Callable
-from fractions import Fraction
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.variables import superscript
+from dimgs.report.words import unit_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,12 +16,13 @@ INK, MUTED, RULE, PAPER = "#1a1d21", "#626a74", "#c3c9d1", "#fefefe"
 # Okabe and Ito (2008), "Color Universal Design", told apart by the colour-blind
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 SKY, AMBER = "#56b4e9", "#e69f00"
+# the orange that small letters can be read in
+RUST = "#ad4a00"
 PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, AMBER)
 MARKERS = ("o", "s", "^", "D", "v", "P")
 # widths in inches of one and of two columns of a journal (89 and 183 mm)
 SINGLE, DOUBLE = 3.5, 7.2
 _MOST_DRAWN = 2000
-_POWER = re.compile(r"(?:\*\*|\^)(-?\d+)")
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _STYLE: Any = {
@@ -127,7 +126,7 @@ def with_unit(label: str, unit: str) -> str:
     """
     if unit in ("", "1"):
         return label
-    return f"{label} [{_POWER.sub(lambda found: superscript(Fraction(found[1])), unit)}]"
+    return f"{label} [{unit_text(unit)}]"
 
 
 def drawn(n: int) -> NDArray[np.intp]:

@@ -1,0 +1,182 @@
+"""The page is whole, safe, accessible in its markup, and in the order of the questions."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import sympy
+
+from dimgs import Dataset, Report
+from dimgs.discovery.discover import discover
+from dimgs.expression.candidate import Candidate
+from dimgs.report.html import report_card
+from dimgs.report.html.svg import plain
+from tests.report.examples import ASKED, report_of
+
+_VOID = {"meta", "br", "link", "img", "input"}
+
+
+class Page(HTMLParser):
+    """Elements of a page; every element that is opened must be closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: list[tuple[str, dict[str, str]]] = []
+        self.headings: list[str] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {k: v or "" for k, v in attrs}))
+        if tag not in _VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, {k: v or "" for k, v in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in ("h1", "h2", "h3"):
+            self.headings.append(f"{self.open[-1]} {data.strip()}")
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+def with_front(report: Report) -> Report:
+    """Report with several candidates."""
+    x, a = sympy.symbols("pi_1 a")
+    forms = [(a / x ** sympy.Rational(1, 4), 1e-3), (x, 1e-1), (a + x**2 + 1, 1e-4)]
+    return replace(
+        report, candidates=tuple(Candidate.of(e, {"a": 0.3}, loss=loss) for e, loss in forms)
+    )
+
+
+@pytest.fixture(scope="module")
+def page() -> Page:
+    return Page(with_front(report_of("pipe")).to_html())
+
+
+@pytest.mark.parametrize("kind", ASKED)
+def test_every_kind_of_report_is_a_small_whole_page(kind: str) -> None:
+    text = report_of(kind).to_html()
+    assert len(text.encode()) < 3_000_000
+    found = Page(text)
+    ids = [a["id"] for _, a in found.found if "id" in a]
+    assert len(ids) == len(set(ids))
+    for attributes in (a for _, a in found.found):
+        for key in ("src", "href", "xlink:href"):
+            assert not attributes.get(key, "#").startswith(("http", "//")), attributes
+    targets = re.findall(r"url\(#([^)]*)\)", text)
+    assert set(targets) <= set(ids)
+
+
+def test_sections_follow_the_questions_of_a_scientist(page: Page) -> None:
+    second = [h.removeprefix("h2 ") for h in page.headings if h.startswith("h2")]
+    assert second == [
+        "The law", "Where it holds", "How well", "What it means", "Figures", "Candidates",
+        "The data", "Provenance",
+    ]  # fmt: skip
+    links = [a["href"] for a in page.all("a") if a["href"] != "#main"]
+    ids = {a["id"] for a in page.all("section")}
+    assert {link.removeprefix("#") for link in links} == ids
+
+
+def test_headings_are_nested(page: Page) -> None:
+    levels = [int(tag[1]) for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+
+
+def test_everything_has_a_name(page: Page) -> None:
+    for image in (a for a in page.all("svg") if a.get("role") == "img"):
+        assert len(image["aria-label"]) > 20
+    for hidden in (a for a in page.all("svg") if a.get("role") != "img"):
+        assert hidden.get("aria-hidden") == "true"
+    for choice in page.all("input"):
+        assert "complexity" in choice["aria-label"]
+    for formula in page.all("math"):
+        assert formula["alttext"]
+    for scrolls in (a for a in page.all("div") if a.get("tabindex") == "0"):
+        assert scrolls["role"] == "group"
+        assert scrolls["aria-label"]
+    (root,) = page.all("html")
+    assert root["lang"] == "en"
+    assert all(header.get("scope") == "col" for header in page.all("th"))
+
+
+def test_the_first_candidate_is_checked_and_each_has_its_formula(page: Page) -> None:
+    choices = page.all("input")
+    assert [("checked" in a) for a in choices] == [True, False, False]
+    panels = [a["id"] for a in page.all("div") if a.get("class") == "panel"]
+    assert panels == ["p1", "p2", "p3"]
+
+
+def test_numbers_of_the_report_are_on_the_page() -> None:
+    report = report_of("pipe")
+    text = report.to_html()
+    assert report.law is not None
+    assert "Reynolds number" in text
+    assert "Doubling U multiplies tau_w by 3.36." in text
+    assert f"{report.law.scores.cv_r2_log:.4g}" in text
+    assert report.provenance["table_sha256"] in text
+    assert "±3.6 %" in text
+
+
+def test_figures_follow_the_colours_of_the_page() -> None:
+    text = report_of("pipe").to_html()
+    drawn = re.findall(r'<svg viewBox="0 0 2\d\d.*?</svg>', text, re.DOTALL)
+    assert len(drawn) >= 5
+    for svg in drawn:
+        assert "var(--ink)" in svg
+        assert "#1a1d21" not in svg
+
+
+def test_names_are_escaped_wherever_they_stand() -> None:
+    x = np.linspace(1, 2, 12)
+    data = Dataset.from_columns(
+        {"a<b> [m]": x, "c&d [m]": 3 * x**1.2, "<script> [label]": ["<i>", "&amp;"] * 6}
+    )
+    report = discover(data, "c&d", engine="power_law")
+    for text in (report.to_html(), report_card(report)):
+        assert "a<b>" not in text
+        assert "<i>" not in text
+        assert text.count("<script>") == text.count("for (const box")
+        Page(text)
+
+
+def test_what_is_no_law_is_not_dressed_as_one() -> None:
+    rng = np.random.default_rng(0)
+    a, b, y = np.exp(rng.normal(size=(3, 30)))
+    report = discover(
+        Dataset.from_columns({"a [m]": a, "b [m]": b, "y [1]": y}), "y", engine="power_law"
+    )
+    text = report.to_html()
+    assert "Not a confirmed law" in text
+    assert "Confirmed on unseen runs" not in text
+    assert "<title>In search of a law for y</title>" in text
+    bare = replace(report, law=None, data=None, candidates=())
+    Page(bare.to_html())
+    Page(report_card(bare))
+
+
+def test_the_card_of_a_notebook_styles_nothing_else() -> None:
+    report = report_of("pipe")
+    card = report._repr_html_()
+    Page(card)
+    (style,) = re.findall(r"<style>(.*?)</style>", card, re.DOTALL)
+    selectors = [s.strip() for rule in re.findall(r"([^{}]+)\{", style) for s in rule.split(",")]
+    assert all(s.startswith(".dimgs-card") for s in selectors)
+    assert report._repr_latex_() == report.law._repr_latex_() if report.law else True
+
+
+def test_labels_are_read_aloud_without_commands() -> None:
+    assert plain(r"Reynolds number  $\mathrm{Re}$") == "Reynolds number Re"
+    assert plain(r"$\pi_{1} = a\,/\,(b_{0})$") == "π 1 = a / (b 0 )"
