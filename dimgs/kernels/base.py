@@ -196,7 +196,7 @@ class BaseKernel(ABC):
             seed=converted.seed,
             wall_seconds=perf_counter() - start,
             errors=done.errors,
-            provenance=self._provenance(level.settings, done),
+            provenance=self._provenance(converted, level.settings, done),
         )
 
     def _recorded(self, converted: Converted) -> dict[str, tuple[float | str, str]]:
@@ -213,10 +213,14 @@ class BaseKernel(ABC):
         except TypeError:
             told = f"The seed of '{self.name}' is {seed!r:.60}; give a whole number."
             converted.refusal = converted.refusal or told
+        try:
+            converted.configuration = dict(self._configuration())
+        except Exception as error:
+            converted.refusal = converted.refusal or one_sentence(error)
         return converted
 
     def _key(self, converted: Converted, given: Mapping[str, Any], tier: Tier) -> str:
-        every = {"tier": dict(tier.settings), "kernel": dict(self._configuration())}
+        every = {"tier": dict(tier.settings), "kernel": converted.configuration}
         texts = canonical_inputs(self.inputs, converted.values, given)
         return content_key(self.name, self.version, tier.name, every, texts, converted.seed)
 
@@ -227,7 +231,7 @@ class BaseKernel(ABC):
         try:
             done = self._simulate(dict(converted.values), settings, converted.seed)
             done = done if isinstance(done, Simulated) else Simulated(done)
-            numbers = convert_outputs(self.outputs, done.outputs, done.errors)
+            numbers, errors = convert_outputs(self.outputs, done.outputs, done.errors)
         except RunRefusedError as error:
             return Status.REFUSED, one_sentence(error), nothing
         except (RunDivergedError, FloatingPointError, OverflowError) as error:
@@ -240,15 +244,16 @@ class BaseKernel(ABC):
         if bad:
             reason = f"The output '{bad[0]}' is {numbers[bad[0]]}; the simulation diverged."
             return Status.DIVERGED, reason, Simulated({}, {}, done.provenance)
-        errors = {n: float(e) for n, e in done.errors.items() if math.isfinite(float(e))}
         return Status.OK, "", Simulated(numbers, errors, done.provenance)
 
-    def _provenance(self, settings: Mapping[str, Any], done: Simulated) -> dict[str, Any]:
+    def _provenance(
+        self, converted: Converted, settings: Mapping[str, Any], done: Simulated
+    ) -> dict[str, Any]:
         return {
             "kernel": self.name,
             "version": self.version,
             "settings": dict(settings),
-            "configuration": dict(self._configuration()),
+            "configuration": converted.configuration,
             "versions": versions(self.packages),
             "threads": threads(),
             **done.provenance,

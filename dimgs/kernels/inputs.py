@@ -18,11 +18,12 @@ _ROUNDING = 1e-12
 
 @dataclass
 class Converted:
-    """Inputs in the units of the ports, the seed, and the first thing that is wrong with them."""
+    """What decides a run, in the units of the ports, and the first thing that is wrong with it."""
 
     values: dict[str, Any] = field(default_factory=dict)
     refusal: str = ""
     seed: int | None = None
+    configuration: dict[str, Any] = field(default_factory=dict)
 
 
 def convert_inputs(ports: Sequence[Port], given: Mapping[str, Any], kernel: str) -> Converted:

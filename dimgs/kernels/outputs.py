@@ -10,28 +10,30 @@ from dimgs.kernels.spec import Port
 
 
 def convert_outputs(
-    ports: Sequence[Port], outputs: Mapping[str, Any], errors: Mapping[str, float]
-) -> dict[str, float]:
-    """Numbers of all outputs; not finite where the simulation gave no finite number.
+    ports: Sequence[Port], outputs: Mapping[str, Any], errors: Mapping[str, Any]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Numbers of all outputs and their errors, in the units of the ports.
+
+    An output is not finite where the simulation gave no finite number; an error that is not
+    finite is left out.
 
     Parameters
     ----------
     ports : sequence of Port
         Outputs that the kernel declares.
     outputs : mapping of str to float or pint.Quantity
-    errors : mapping of str to float
-        Only their names are checked.
+    errors : mapping of str to float or pint.Quantity
 
     Raises
     ------
     InputError
-        If an output is missing, undeclared or of another dimension.
+        If an output is missing, undeclared or of another dimension, or an error is negative.
 
     Examples
     --------
     >>> from dimgs.variables import registry
     >>> convert_outputs([Port("t", "s")], {"t": registry().Quantity(2, "min")}, {})
-    {'t': 120.0}
+    ({'t': 120.0}, {})
     """
     names = [p.name for p in ports]
     odd = sorted(set(map(str, outputs)) - set(names))
@@ -43,7 +45,9 @@ def convert_outputs(
     stray = sorted(set(errors) - set(names))
     if stray:
         raise InputError(f"The simulation gave an error of '{stray[0]}', which is no output.")
-    return {p.name: _number(p, outputs[p.name]) for p in ports}
+    numbers = {p.name: _number(p, outputs[p.name]) for p in ports}
+    spreads = {p.name: _spread(p, errors[p.name]) for p in ports if p.name in errors}
+    return numbers, {n: e for n, e in spreads.items() if math.isfinite(e)}
 
 
 def _number(port: Port, value: Any) -> float:
@@ -56,3 +60,16 @@ def _number(port: Port, value: Any) -> float:
         return float(port_value(port, value))
     except InputError as error:
         raise InputError(str(error).replace("The input", "The output", 1)) from error
+
+
+def _spread(port: Port, value: Any) -> float:
+    """Standard error, a difference: the zero of an offset scale does not enter."""
+    unit = port.parsed
+    if hasattr(value, "magnitude") and unit.offset:
+        port = Port(port.name, f"delta_{unit.text.lstrip('°')}")
+    number = _number(port, value)
+    if number < 0:
+        raise InputError(
+            f"The standard error of the output '{port.name}' is {number:g}; it cannot be negative."
+        )
+    return number

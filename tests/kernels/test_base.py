@@ -70,7 +70,7 @@ class Noise(BaseKernel):
 
     def _simulate(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
-    ) -> Mapping[str, Any]:
+    ) -> Mapping[str, Any] | Simulated:
         return {"x": np.random.default_rng(seed).normal()}
 
 
@@ -215,6 +215,45 @@ def test_outputs_in_other_units_are_converted_and_errors_kept() -> None:
     assert plain.provenance["steps"] == 3
     assert plain.provenance["settings"] == {"cells": 100}
     assert {"python", "numpy"} <= set(plain.provenance["versions"])
+
+
+@pytest.mark.parametrize(
+    ("error", "kept", "says"),
+    [
+        (0.5, 0.5, ""),
+        (registry().Quantity(500, "millikelvin"), 0.5, ""),
+        (registry().Quantity(0.9, "delta_degF"), 0.5, ""),
+        (float("inf"), None, ""),
+        (None, None, ""),
+        (-1.0, None, "cannot be negative"),
+        ("much", None, "needs one number"),
+        (registry().Quantity(1, "m"), None, "is in 'meter'"),
+    ],
+)
+def test_errors_of_outputs_are_differences(error: Any, kept: float | None, says: str) -> None:
+    class Warm(Noise):
+        outputs = (Port("x", "degC"),)
+
+        def _simulate(
+            self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+        ) -> Simulated:
+            return Simulated({"x": 20.0}, {"x": error})
+
+    record = Warm().run({})
+    assert says in record.reason
+    assert record.ok is (says == "")
+    assert record.errors == ({} if kept is None else {"x": pytest.approx(kept)})
+
+
+def test_a_configuration_that_cannot_be_told_refuses_the_run() -> None:
+    class Lost(Film):
+        def _configuration(self) -> Mapping[str, Any]:
+            raise FileNotFoundError("The checkout has gone.")
+
+    record = Lost().run({"l": 1})
+    assert (record.status, record.reason) == (Status.REFUSED, "The checkout has gone.")
+    with pytest.raises(InputError, match="has gone"):
+        Lost().key({"l": 1})
 
 
 def test_other_registries_are_understood() -> None:
