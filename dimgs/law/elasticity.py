@@ -33,14 +33,15 @@ def elasticities(law: "Law", inputs: Inputs, level: float | None) -> dict[str, A
             slope = slope / law.expression
         value = evaluate(sympy.powsimp(slope), values, inputs.n)
         if level is None:
-            out[variable.name] = value
+            out[variable.name] = inputs.like(value)
             continue
         moves = [evaluate(x * sympy.diff(g, x), values, inputs.n) for g in gradients]
         moved = np.column_stack(moves) if moves else np.zeros((inputs.n, 0))
         half = law.uncertainty.half_width(moved, level, 0.0)
         if law.target.is_level:
             half = half / abs(law.target.unit.log_factor)
-        out[variable.name] = Interval(value, value - half, value + half)
+        ends = (value, value - half, value + half)
+        out[variable.name] = Interval(*(inputs.like(x) for x in ends))
     return out
 
 

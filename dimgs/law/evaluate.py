@@ -44,12 +44,17 @@ def evaluate(expression: sympy.Expr, values: Mapping[str, Any], n: int) -> Array
 
 
 class Inputs(NamedTuple):
-    """Values of a law's inputs in SI units."""
+    """Values of a law's inputs in SI units; `scalar` where each was given as a single number."""
 
     values: dict[str, Array]
     labels: Mapping[str, NDArray[np.str_]]
     n: int
     with_units: bool
+    scalar: bool = False
+
+    def like(self, values: Array) -> Any:
+        """Values of the rows, or the number where single numbers were given."""
+        return values[0] if self.scalar else values
 
 
 def inputs_of(
@@ -101,7 +106,9 @@ def inputs_of(
     values = {k: np.broadcast_to(c, (n,)) for k, c in columns.items()}
     kept = {k: np.broadcast_to(_labels(data[k]), (n,)) for k in labels if k in data}
     tagged = any(hasattr(data[v.name], "dimensionality") for v in variables)
-    return Inputs(values, kept, n, tagged)
+    given = [data[v.name] for v in used]
+    scalar = bool(given) and all(np.ndim(getattr(x, "magnitude", x)) == 0 for x in given)
+    return Inputs(values, kept, n, tagged, scalar)
 
 
 def _labels(values: Any) -> NDArray[np.str_]:

@@ -277,6 +277,10 @@ class Law:
 
         return law_from(source)
 
+    def __hash__(self) -> int:
+        parts = (self.target, self.expression, self.constants, self.groups, self.response)
+        return hash((*parts, self.level))
+
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"
 

@@ -18,7 +18,7 @@ Of = Literal["run", "law"]
 
 
 class Interval(NamedTuple):
-    """Values with their intervals, each of shape (n_runs,)."""
+    """Values with their intervals, each of shape (n_runs,), or a number for single numbers."""
 
     value: Any
     low: Any
@@ -130,10 +130,11 @@ def ratio(law: "Law", u: Any, v: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.ratio`."""
     a, b = law_inputs(law, u), law_inputs(law, v)
     one, two = _defined_values(law, a), _defined_values(law, b)
+    shaped = a._replace(scalar=a.scalar and b.scalar)
     with np.errstate(all="ignore"):
         value = one - two if law.target.is_level else one / two
     if level is None:
-        return value
+        return shaped.like(value)
     gradients = []
     runs = _of_labels(law, a, b)
     for inputs, own in ((a, one), (b, two)):
@@ -145,9 +146,9 @@ def ratio(law: "Law", u: Any, v: Any, level: float | None, of: Of) -> Any:
     half = law.uncertainty.half_width(gradients[0] - gradients[1], level, runs)
     if law.target.is_level:
         half = half / abs(law.target.unit.log_factor)
-        return Interval(value, value - half, value + half)
+        return Interval(*map(shaped.like, (value, value - half, value + half)))
     ends = value * np.exp(-half), value * np.exp(half)
-    return Interval(value, np.minimum(*ends), np.maximum(*ends))
+    return Interval(*map(shaped.like, (value, np.minimum(*ends), np.maximum(*ends))))
 
 
 def _of_label(law: "Law", inputs: Inputs) -> Array:
@@ -204,7 +205,8 @@ def _response_factor(law: "Law", inputs: Inputs) -> Array:
     return np.broadcast_to(np.exp(-rest), (inputs.n,))
 
 
-def _tagged(law: "Law", value: Array, inputs: Inputs) -> Any:
+def _tagged(law: "Law", rows: Array, inputs: Inputs) -> Any:
+    value = inputs.like(rows)
     if not inputs.with_units:
         return value
     from dimgs.dataset.export import quantity

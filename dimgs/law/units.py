@@ -1,7 +1,7 @@
 """A law rewritten for numbers in the units of a trade."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +9,9 @@ import sympy
 
 from dimgs.dataset import Dataset
 from dimgs.errors import InputError
+from dimgs.expression import sympy_text
 from dimgs.law.evaluate import evaluate
+from dimgs.law.prediction import Interval, Of
 from dimgs.law.source import numpy_body
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
 from dimgs.variables.quantities import is_quantity, unit_of
@@ -29,30 +31,85 @@ class UnitLaw:
         Identifier -> (column, unit of its number).
     expression : sympy.Expr
         Constants are numbers here; they carry the units.
+    law : Law, optional
+        The same law in SI units, which knows the intervals.
     """
 
     target: str
     target_unit: str
     symbols: Mapping[str, tuple[str, str]]
     expression: sympy.Expr
+    law: "Law | None" = field(default=None, repr=False, compare=False)
 
-    def predict(self, data: Mapping[str, Any] | Dataset) -> np.ndarray[Any, np.dtype[np.float64]]:
+    def __hash__(self) -> int:
+        return hash((self.target, self.target_unit, tuple(self.symbols.items()), self.expression))
+
+    def predict(
+        self, data: Mapping[str, Any] | Dataset, level: float | None = None, of: Of = "run"
+    ) -> Any:
         """Target in `target_unit` from numbers by column, each in its stated unit.
 
         Pint quantities and the columns of a Dataset are converted to the stated units first.
+
+        Parameters
+        ----------
+        data : Dataset or mapping of str to array-like or quantity
+        level : float, optional
+            Coverage of the intervals; none by default.
+        of : {"run", "law"}
+            Interval of a new run, or of the law.
+
+        Returns
+        -------
+        ndarray of shape (n,), a number for single numbers, or Interval of such
         """
+        more: dict[str, Any] = {}
         if isinstance(data, Dataset):
             table = data
             data = {c: table.quantity(c) for c, _ in self.symbols.values() if c in table.names}
+            unused = () if self.law is None else self.law.unused
+            more = {v.name: table[v.name] for v in unused if v.name in table.names}
         missing = [c for c, _ in self.symbols.values() if c not in data]
         if missing:
             raise InputError(f"The input '{missing[0]}' is missing; the law needs it.")
-        values = {
-            s: np.atleast_1d(np.asarray(_number(data[c], c, u), dtype=np.float64))
+        given = {
+            s: np.asarray(_number(data[c], c, u), dtype=np.float64)
             for s, (c, u) in self.symbols.items()
         }
+        if level is not None and self.law is not None:
+            return self._interval(self.law, given, more, level, of)
+        values = {s: np.atleast_1d(x) for s, x in given.items()}
         n = max((len(v) for v in values.values()), default=1)
-        return evaluate(self.expression, values, n)
+        found = evaluate(self.expression, values, n)
+        scalar = bool(given) and all(x.ndim == 0 for x in given.values())
+        return found[0] if scalar else found
+
+    def _interval(
+        self,
+        law: "Law",
+        given: Mapping[str, Any],
+        more: Mapping[str, Any],
+        level: float,
+        of: Of,
+    ) -> Interval:
+        columns = dict(more)
+        for symbol, (column, text) in self.symbols.items():
+            unit = parse_unit(text)
+            columns[column] = unit.factor * given[symbol] + unit.offset
+        found = law.predict(columns, level, of)
+        if law.target.is_level:
+            return Interval(*found)
+        unit = parse_unit(self.target_unit)
+        return Interval(*((x - unit.offset) / unit.factor for x in found))
+
+    def to_json(self) -> dict[str, Any]:
+        """The numerical equation as a JSON document."""
+        return {
+            "target": self.target,
+            "target_unit": self.target_unit,
+            "expression": sympy_text(self.expression),
+            "symbols": {s: {"column": c, "unit": u} for s, (c, u) in self.symbols.items()},
+        }
 
     def latex(self) -> str:
         """LaTeX of the numerical equation."""
@@ -121,7 +178,7 @@ def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:
             else (expression / sympy.Float(unit.factor, 17))
         )
     expression = sympy.expand_power_base(expression, force=True).evalf(17, maxn=400)
-    return UnitLaw(law.target.name, target_text, symbols, expression)
+    return UnitLaw(law.target.name, target_text, symbols, expression, law)
 
 
 def _checked(variable: Variable, text: str) -> Unit:

@@ -123,6 +123,36 @@ def test_scalars_are_broadcast(law: Law) -> None:
     assert one[1] / one[0] == pytest.approx(2**1.75)
 
 
+def test_single_numbers_give_single_numbers(law: Law) -> None:
+    numbers = {"rho": 1000.0, "U": 2.0, "D": 0.1, "mu": 1e-3}
+    rows = {k: [v] for k, v in numbers.items()}
+    assert np.ndim(law.predict(numbers)) == 0
+    assert law.predict(rows).shape == (1,)
+    assert float(law.predict(numbers)) == law.predict(rows)[0]
+    interval = law.predict(numbers, level=0.9)
+    assert [np.ndim(x) for x in interval] == [0, 0, 0]
+    assert interval.low < interval.value < interval.high
+    faster = {**numbers, "U": 4.0}
+    assert np.ndim(law.ratio(faster, numbers)) == 0
+    assert np.ndim(law.ratio(faster, rows)) == 1
+    assert [np.ndim(x) for x in law.ratio(faster, numbers, level=0.9)] == [0, 0, 0]
+    assert np.ndim(law.elasticities(numbers)["U"]) == 0
+    tagged = {k: registry().Quantity(v, law_unit(law, k)) for k, v in numbers.items()}
+    assert float(law.predict(tagged).magnitude) == pytest.approx(float(law.predict(numbers)))
+
+
+def law_unit(law: Law, column: str) -> str:
+    return next(v.si_unit for v in law.symbols.values() if v.name == column)
+
+
+def test_laws_can_be_keys(law: Law) -> None:
+    again = Law.from_json(law.to_json())
+    assert {law: 1}[replace(law)] == 1
+    assert len({law, law.with_scores(law.scores), again}) <= 2
+    assert hash(law) == hash(pickle.loads(pickle.dumps(law)))
+    assert hash(law.with_units(U="ft/s")) == hash(law.with_units(U="ft/s"))
+
+
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [

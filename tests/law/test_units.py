@@ -1,11 +1,14 @@
 """A law in the units of a trade agrees with the law in SI."""
 
+import json
+
 import numpy as np
 import pytest
 
 from dimgs import Dataset
 from dimgs.discovery.fitting import fit
 from dimgs.errors import InputError
+from dimgs.expression import sympy_parse
 from dimgs.law.law import Law
 from dimgs.variables import registry
 from tests.law.examples import example
@@ -141,3 +144,23 @@ def test_rows_without_a_value_are_named() -> None:
     numbers["U"][1] = -1.0
     with pytest.raises(InputError, match=r"no value in row 2 \(.*U = -1 m/s"):
         law.predict(numbers)
+
+
+def test_intervals_and_json_in_the_stated_units() -> None:
+    law, data = example("power")
+    other = law.with_units({"U": "ft/s", law.target.name: "psi"})
+    rows = data.take(np.arange(5))
+    plain = law.predict({n: np.asarray(rows[n]) for n in rows.names}, 0.9)
+    for one, two in zip(other.predict(rows, 0.9), plain, strict=True):
+        np.testing.assert_allclose(one, two / 6894.757293168361, rtol=1e-9)
+    narrow, wide = other.predict(rows, 0.9, of="law"), other.predict(rows, 0.9)
+    assert np.all(narrow.high < wide.high)
+    single = {c: float(rows.quantity(c).to(u).magnitude[0]) for c, u in other.symbols.values()}
+    assert np.ndim(other.predict(single)) == 0
+    assert float(other.predict(single)) == pytest.approx(float(other.predict(rows)[0]))
+    document = json.loads(json.dumps(other.to_json()))
+    assert document["target_unit"] == "psi"
+    assert {e["column"]: e["unit"] for e in document["symbols"].values()}["U"] == "ft/s"
+    found = sympy_parse(document["expression"], list(document["symbols"]))
+    values = {s: single[c] for s, (c, _) in other.symbols.items()}
+    assert float(found.subs(values)) == pytest.approx(float(other.predict(single)))
