@@ -19,9 +19,9 @@ Data
     incidence.
 
 Published
-    The same report: at zero incidence levels scale with M^5 δ L/r² (section 5.1.2; from
+    The same report: at zero incidence levels scale with M^5 δ L/r² (section 5.1; after
     J. E. Ffowcs Williams, L. H. Hall, J. Fluid Mech. 40 (1970) 657), and spectra peak at
-    St = f δ/U = 0.02 M^(-0.6) (eq. 31).
+    St = f δ/U = 0.02 M^(-0.6).
 """
 
 import numpy as np

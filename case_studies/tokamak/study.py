@@ -17,7 +17,7 @@ Data
     no licence. The rows are not exactly those of the published fit.
 
 Published
-    IPB98(y,2), ITER Physics Basis (1999), chapter 2, eq. (20): τ = 0.0562 I^0.93 B^0.15 n^0.41
+    IPB98(y,2), ITER Physics Basis (1999), chapter 2: τ = 0.0562 I^0.93 B^0.15 n^0.41
     P^-0.69 R^1.97 κ^0.78 ε^0.58 M^0.19.
 """
 
