@@ -235,6 +235,32 @@ class Law:
 
         return python_source(self, name)
 
+    def code(self, language: str, name: str = "law") -> str:
+        """Source of a function of the inputs in SI units, in Python, C or Fortran.
+
+        Parameters
+        ----------
+        language : {"python", "c", "fortran"}
+        name : str
+            Name of the function.
+
+        Raises
+        ------
+        InputError
+            If there is no such language.
+        """
+        from dimgs.law.code import source_code
+
+        return source_code(self, language, name)
+
+    def c(self, name: str = "law") -> str:
+        """Source of a C99 function of doubles, in SI units."""
+        return self.code("c", name)
+
+    def fortran(self, name: str = "law") -> str:
+        """Source of a pure Fortran 2008 function in a module, in SI units."""
+        return self.code("fortran", name)
+
     def with_units(self, units: Mapping[str, str] | None = None, /, **more: str) -> "UnitLaw":
         """The law for numbers in other units, such as US customary ones.
 

@@ -74,5 +74,10 @@ def law_section(report: Report, lead: Drawing | None) -> str:
 
 def source(law: Law) -> str:
     """The law to take away."""
-    texts = [("LaTeX", law.latex()), ("Python", law.python())]
+    texts = [
+        ("LaTeX", law.latex()),
+        ("Python", law.python()),
+        ("C", law.c()),
+        ("Fortran", law.fortran()),
+    ]
     return '<div class="take">' + "".join(details(n, code(t, n)) for n, t in texts) + "</div>"

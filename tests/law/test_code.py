@@ -1,0 +1,96 @@
+"""Sources in C and Fortran compile and give what the law gives."""
+
+import ctypes
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sympy
+
+from dimgs.errors import InputError
+from dimgs.law.code import source_code
+from dimgs.law.law import Law
+from dimgs.law.prediction import law_inputs
+from tests.law.examples import KINDS, example
+
+COMPILERS = {"c": ("gcc", ["-std=c99", "-pedantic"]), "fortran": ("gfortran", ["-std=f2008"])}
+
+
+def compiled(law: Law, language: str, folder: Path) -> ctypes.CDLL:
+    program, flags = COMPILERS[language]
+    if shutil.which(program) is None:
+        pytest.skip(f"no {program} on this machine")
+    suffix = {"c": "c", "fortran": "f90"}[language]
+    source, library = folder / f"law.{suffix}", folder / "law.so"
+    source.write_text(law.code(language), encoding="ascii")
+    warnings = ["-Wall", "-Wextra", "-Werror", *flags]
+    subprocess.run(
+        [program, *warnings, "-shared", "-fPIC", str(source), "-o", str(library), "-lm"],
+        check=True,
+        cwd=folder,
+    )
+    return ctypes.CDLL(str(library))
+
+
+def called(library: ctypes.CDLL, language: str, row: list[float]) -> float:
+    function = library["law" if language == "c" else "__law_module_MOD_law"]
+    function.restype = ctypes.c_double
+    if language == "c":
+        return float(function(*map(ctypes.c_double, row)))
+    return float(function(*(ctypes.byref(ctypes.c_double(x)) for x in row)))
+
+
+@pytest.mark.parametrize("language", COMPILERS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_compiled_law_gives_the_same_numbers(kind: str, language: str, tmp_path: Path) -> None:
+    law, data = example(kind)
+    law = replace(law, label_effects=None)
+    library = compiled(law, language, tmp_path)
+    values = law_inputs(law, data).values
+    wanted = law.predict_si(data)
+    for i in range(0, data.n_runs, 7):
+        row = [float(values[v.name][i]) for v in law.symbols.values()]
+        assert called(library, language, row) == pytest.approx(wanted[i], rel=1e-12)
+
+
+@pytest.mark.parametrize("language", COMPILERS)
+def test_functions_that_a_language_lacks_are_rewritten(language: str, tmp_path: Path) -> None:
+    law, _ = example("power")
+    re = sympy.Symbol("rho") * sympy.Symbol("U") * sympy.Symbol("D") / sympy.Symbol("mu")
+    odd = sympy.cot(re) + sympy.sech(re) + sympy.sign(re - 1) + sympy.Min(re, 2) + sympy.Abs(re)
+    odd += sympy.acot(re) + sympy.erf(re) + sympy.floor(re) + sympy.pi + sympy.exp(-re) + re**0.3
+    base = law.expression.xreplace({sympy.Symbol(c.name): 1 for c in law.constants})
+    law = replace(law, expression=base * odd)
+    library = compiled(law, language, tmp_path)
+    names = list(law.symbols)
+    for scale in (0.3, 1.7):
+        row = {name: 0.7 + 0.1 * k for k, name in enumerate(names)} | {"U": scale}
+        wanted = float(
+            law.expression.xreplace({sympy.Symbol(k): sympy.Float(v, 30) for k, v in row.items()})
+        )
+        found = called(library, language, [row[n] for n in names])
+        assert found == pytest.approx(wanted, rel=1e-11)
+
+
+def test_names_that_differ_by_case_alone_stay_apart_in_fortran() -> None:
+    law, _ = example("power")
+    text = source_code(law, "fortran", "u")
+    (line,) = [x for x in text.splitlines() if x.strip().startswith("pure function")]
+    names = line.split("(")[1].split(")")[0].split(", ")
+    assert len({n.casefold() for n in [*names, "u"]}) == len(law.symbols) + 1
+
+
+def test_long_statements_are_folded() -> None:
+    for kind in KINDS:
+        assert max(map(len, example(kind)[0].fortran().splitlines())) <= 132
+
+
+def test_python_comes_from_the_same_place_and_others_are_refused() -> None:
+    law, _ = example("power")
+    assert law.code("Python", "f") == law.python("f")
+    with pytest.raises(InputError, match="choose from python, c and fortran"):
+        law.code("cobol")
+    with pytest.raises(InputError, match="cannot name a function"):
+        law.c("1; system")
