@@ -17,7 +17,7 @@ from case_studies.tokamak.study import SOURCE as TOKAMAKS
 from dimgs.reproduce import Source
 from dimgs.reproduce.sources import VARIABLE
 
-ORIGINALS = {
+ORIGINALS: dict[str, tuple[Source, str, dict[str, str | float]]] = {
     "pipes": (
         PIPES,
         (
@@ -54,8 +54,8 @@ ORIGINALS = {
         PLANETS,
         (
             "# Open Exoplanet Catalogue.\n# \n"
-            "HD 143761 b,0,1.045,,39.8458,0.2196,0.037,270.6,,,,,,RV,2016,16/07/11,16 01 03,+33 18 13,"
-            "17.236,0.889,1.362,-0.31,5627.0,,Confirmed planets\n"
+            "HD 143761 b,0,1.045,,39.8458,0.2196,0.037,270.6,,,,,,RV,2016,16/07/11,16 01 03,"
+            "+33 18 13,17.236,0.889,1.362,-0.31,5627.0,,Confirmed planets\n"
         ),
         {"P": 39.8458, "a": 0.2196, "Ms": 0.889},
     ),
@@ -63,7 +63,8 @@ ORIGINALS = {
         TOKAMAKS,
         (
             "ind,id,PHASE,TOK,IP,BT,NEL,PLTH,RGEO,KAREA,EPS,MEFF,TAUTH,IP_error\n"
-            '12405,HDULEH,HGELM,ASDEX,0.2959,2.205,3.789,1.87,1.694,0.9748,0.242,1.5,0.051,"(0, 1)"\n'
+            "12405,HDULEH,HGELM,ASDEX,0.2959,2.205,3.789,1.87,1.694,0.9748,0.242,1.5,0.051,"
+            '"(0, 1)"\n'
         ),
         {"TOK": "ASDEX", "IP": 0.2959, "TAUTH": 0.051},
     ),

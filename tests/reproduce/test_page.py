@@ -50,7 +50,7 @@ def outcomes() -> list[Outcome]:
         {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]}
     )
     report = discover(data, "T", constants=["g"], engine="power_law")
-    checks = [
+    checks: list[Check | Statement] = [
         Check("x", 0.5, None, None, 0.6, 0.01),
         Check("y", 9.0, None, None, 1.0, NOT_JUDGED),
         Statement("form", "<a & b>", "c", judged=False),
