@@ -27,14 +27,17 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from dimgs.dataset import Dataset
+from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.errors import RunRefusedError
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.lammps import ExcludedVolumeChains, PhantomChains, find_lammps
-from dimgs.reproduce import Check, DataUnavailable
+from dimgs.kernels.lammps.scales import BOLTZMANN
+from dimgs.reproduce import COLOURS, GREY, Check, DataUnavailable, Findings
 
 PHANTOM_LENGTHS = (4, 6, 8, 12, 16, 24, 32)
 EXCLUDED_LENGTHS = (8, 12, 16, 24, 32, 48)
@@ -89,7 +92,7 @@ def table(
     return Dataset.from_columns({**measured, "Rg2 [nm^2]": sizes_of(kernel, points)})
 
 
-def run() -> list[Check]:
+def run() -> Findings:
     try:
         find_lammps()
     except RunRefusedError as error:
@@ -110,12 +113,36 @@ def run() -> list[Check]:
     )
     free = fit(phantom, "Rg2", Options(scales=["L_0 [m]", "T_0 [K]", "K_0 [N/m]"]))
     alone = {e.name: e for e in free.variable_exponents}
-    law = fit(phantom, "Rg2", Options(constants=["k_B"])).law
-    swollen = fit(excluded, "Rg2").exponents[0]
-    return [
+    report = discover_with(phantom, "Rg2", Options(constants=["k_B"], engine="power_law"))
+    assert report.fit is not None
+    prefactor = report.fit.law.constants[0]
+    swollen = fit(excluded, "Rg2")
+    checks = [
         Check.of("exponent of (N²-1)/N", alone["n"], 1.0, 0.03, why=BETWEEN_SEEDS),
         Check.of("exponent of T", alone["T"], 1.0, 0.03, why=BETWEEN_SEEDS),
         Check.of("exponent of K", alone["K"], -1.0, 0.03, why=BETWEEN_SEEDS),
-        Check.of("prefactor", law.constants[0], 0.25, 0.02, relative=True, why=BETWEEN_SEEDS),
-        Check.of("2 nu", swollen, 1.225, 0.075, why=SHORT),
+        Check.of("prefactor", prefactor, 0.25, 0.02, relative=True, why=BETWEEN_SEEDS),
+        Check.of("2 nu", swollen.exponents[0], 1.225, 0.075, why=SHORT),
     ]
+    caption = (
+        "Phantom chains, Rg² over kT/(4K) against (N²-1)/N, on the exact line; chains with "
+        "excluded volume, Rg² over σ² against N-1, on their own power law."
+    )
+    exponent = swollen.exponents[0].value
+    return Findings(checks, report, lambda axes: draw(axes, phantom, excluded, exponent), caption)
+
+
+def draw(axes: Axes, phantom: Dataset, excluded: Dataset, exponent: float) -> None:
+    n, heat, spring, size = (np.asarray(phantom[c]) for c in ("n", "T", "K", "Rg2"))
+    ideal = size * 4.0 * spring / (BOLTZMANN * heat)
+    bonds, sigma, swollen = (np.asarray(excluded[c]) for c in ("bonds", "sigma", "Rg2"))
+    reduced = swollen / sigma**2
+    x = np.geomspace(n.min(), bonds.max(), 50)
+    middle = np.exp(np.mean(np.log(reduced) - exponent * np.log(bonds)))
+    axes.loglog(x, x, color=GREY, linewidth=1)
+    axes.loglog(x, middle * x**exponent, color=GREY, linewidth=1, linestyle="--")
+    axes.loglog(n, ideal, "o", color=COLOURS[0], markersize=4, label="phantom")
+    axes.loglog(bonds, reduced, "s", color=COLOURS[1], markersize=4, label="excluded volume")
+    axes.set_xlabel("(N² - 1)/N, or N - 1")
+    axes.set_ylabel("reduced Rg²")
+    axes.legend(frameon=False)
