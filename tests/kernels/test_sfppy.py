@@ -29,8 +29,9 @@ STAND_IN = {
                 self.l, self.D, self.k, self.C0, self.nmesh = l, D, k, C0, nmesh
     """,
     "food.py": """
+        parametersWithUnits = {"volume": "m**3", "k0": "a.u."}
         class foodlayer:
-            def __init__(self, volume, surfacearea, contacttime, h, k0, CF0):
+            def __init__(self, volume, surfacearea, contacttime, h, CF0, k0):
                 units = [q[1] for q in (volume, surfacearea, contacttime, h)]
                 assert units == ["m**3", "m**2", "s", "m/s"]
                 self.V, self.A, self.t, self.h = volume[0], surfacearea[0], contacttime[0], h[0]
@@ -112,6 +113,14 @@ def test_inputs_reach_sfppy_in_its_own_terms(stand_in: Path) -> None:
     assert record.provenance["checkout"]["SFPPy"]["patankar.migration"] == "stand-in"
     assert not record.provenance["warnings"]
     assert not (stand_in.parent / "cache").exists()
+
+
+def test_the_partition_coefficient_has_the_name_of_the_version(stand_in: Path) -> None:
+    food = stand_in / "food.py"
+    text = food.read_text().replace('"k0"', '"k"').replace("CF0, k0)", "CF0, k)")
+    food.write_text(text.replace("self.k0, self.CF0 = k0,", "self.k0, self.CF0 = k,"))
+    record = Sfppy().run(FILM, "coarse")
+    assert record.ok, record.reason
 
 
 def test_a_coarse_mesh_at_a_short_time_is_warned_of(stand_in: Path) -> None:

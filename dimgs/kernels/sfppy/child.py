@@ -24,13 +24,15 @@ def main(request: Path, answer: Path) -> None:
     food: Any = import_module("patankar.food")
     migration: Any = import_module("patankar.migration")
     film = layer.layer(l=asked["l"], D=asked["D"], k=1.0, C0=asked["C0"], nmesh=asked["nmesh"])
+    # the partition coefficient of the food was k0 before it became k
+    partition = "k0" if "k0" in food.parametersWithUnits else "k"
     medium = food.foodlayer(
         volume=(asked["V"], "m**3"),
         surfacearea=(asked["A"], "m**2"),
         contacttime=(asked["t"], "s"),
         h=(asked["h"], "m/s"),
-        k0=asked["K"],
         CF0=0.0,
+        **{partition: asked["K"]},
     )
     solution = migration.senspatankar(film, medium, name="dimgs", ntimes=asked["ntimes"])
     found = {
