@@ -313,3 +313,6 @@ class Dataset:
 
     def _repr_html_(self) -> str:
         return export.to_html(self)
+
+    def _repr_latex_(self) -> str:
+        return export.to_latex(self)

@@ -112,8 +112,8 @@ def to_pandas(data: "Dataset") -> "pd.DataFrame":
     return pd.DataFrame({title: np.array(column) for title, column in columns.items()})
 
 
-def to_html(data: "Dataset") -> str:
-    """Table of the first runs, for notebooks."""
+def _shown(data: "Dataset") -> tuple[list[str], list[list[str]]]:
+    """Titles and the texts of the first runs, column by column."""
     shown = [data[v.name][:_SHOWN_ROWS] for v in data.variables]
     texts = [
         [str(x) for x in column]
@@ -125,6 +125,12 @@ def to_html(data: "Dataset") -> str:
         v.name if v.is_label or v.unit == DIMENSIONLESS else header(v.name, v.unit.text)
         for v in data.variables
     ]
+    return titles, texts
+
+
+def to_html(data: "Dataset") -> str:
+    """Table of the first runs, for notebooks."""
+    titles, texts = _shown(data)
     head = "".join(f"<th>{escape(t)}</th>" for t in ["row", *titles])
     body = "".join(
         f"<tr><td>{row}</td>" + "".join(f"<td>{escape(c[i])}</td>" for c in texts) + "</tr>"
@@ -136,3 +142,23 @@ def to_html(data: "Dataset") -> str:
         f"<table><caption>{escape(data.source)}: {len(data)} runs</caption>"
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
     )
+
+
+def to_latex(data: "Dataset") -> str:
+    """Tabular of the first runs, for notebooks that become LaTeX."""
+    titles, texts = _shown(data)
+    rows = [["row", *titles]]
+    rows += [
+        [str(row), *(c[i] for c in texts)] for i, row in enumerate(data.rows[:_SHOWN_ROWS].tolist())
+    ]
+    lines = [" & ".join(map(_escaped, row)) + r" \\" for row in rows]
+    lines.insert(1, r"\hline")
+    columns = "r" * len(rows[0])
+    body = "\n".join(lines)
+    return f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}"
+
+
+def _escaped(text: str) -> str:
+    """Text in which LaTeX finds no command."""
+    named = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+    return "".join(named.get(c, f"\\{c}" if c in "{}$&#%_" else c) for c in text)

@@ -194,3 +194,13 @@ class PiBasis:
         groups = [*([self.response] if self.response else []), *self.groups]
         lines = [f"{g.name} = {g}{f'   {g.known_as}' if g.known_as else ''}" for g in groups]
         return "\n".join(lines) or "no group"
+
+    def _repr_html_(self) -> str:
+        from dimgs.groups.notebook import basis_html
+
+        return basis_html(self)
+
+    def _repr_latex_(self) -> str:
+        from dimgs.groups.notebook import basis_latex
+
+        return basis_latex(self)

@@ -12,6 +12,7 @@ from dimgs.latex import (
     equation,
     expression_latex,
     group_latex,
+    mathml,
     quantity_latex,
     symbol_latex,
     symbol_table,
@@ -134,8 +135,12 @@ def law_html(law: "Law") -> str:
     """Short HTML summary for notebooks."""
     scores = law.scores
     known = "n/a" if scores.cv_r2_log is None else f"{scores.cv_r2_log:.4f}"
+    constants = "".join(
+        f"<li>{escape(c.name)} = {c.value:.5g}{'' if c.unit == '1' else ' ' + escape(c.unit)}</li>"
+        for c in law.constants
+    )
     return (
-        f"<p>$$ {escape(law.latex())} $$</p>"
-        f"<p>{escape(law.target.name)} in {escape(law.target_unit)}; R² of runs left out "
-        f"(log scale): {known}</p>"
+        f'<div style="font-size:1.3em">{mathml(law.latex(), display=True)}</div>'
+        f"<ul>{constants}</ul><p>{escape(law.target.name)} in {escape(law.target_unit)}; R² of "
+        f"runs left out (log scale): {known}</p>"
     )

@@ -94,6 +94,14 @@ def test_html_escapes_and_counts() -> None:
     assert "2 more runs" in html
 
 
+def test_latex_escapes_and_shows_the_first_runs() -> None:
+    data = Dataset.from_columns({"a_1 [m^2]": [1.0, 2.5], "who": ["x&y", "50%"]})
+    text = data._repr_latex_()
+    assert text.startswith(r"\begin{tabular}{rrr}")
+    assert r"a\_1 [m\textasciicircum{}2] & who" in text
+    assert r"2 & 2.5 & 50\%" in text
+
+
 def test_offset_units_come_back_as_written() -> None:
     written = [20.1, 0.1, 36.6, -40.0, 99.99]
     data = Dataset.from_columns({"T [degC]": written, "F [degF]": written, "d [mm]": written})
