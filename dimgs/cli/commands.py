@@ -2,7 +2,7 @@
 
 import typer
 
-from dimgs.cli import analyse, derive, explore, library, predict
+from dimgs.cli import analyse, derive, explore, library, predict, run
 
 
 def register(app: typer.Typer) -> None:
@@ -15,4 +15,5 @@ def register(app: typer.Typer) -> None:
     )
     app.command("predict", epilog="Example: dimgs predict law.json new.csv")(predict.predict)
     app.command("reproduce", epilog="Example: dimgs reproduce --list")(library.reproduce)
+    app.command("run", epilog="Example: dimgs run plan.toml --dry-run")(run.run)
     app.command("engines")(library.engines)

@@ -1,0 +1,187 @@
+"""From the last state of a campaign to what it returns."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.campaign.analysis import Answer, Question, State
+from dimgs.campaign.binding import Binding
+from dimgs.campaign.borders import Rationals, where_text
+from dimgs.campaign.meaning import group_words, sentence
+from dimgs.campaign.monomials import rational_in
+from dimgs.campaign.points import Points
+from dimgs.campaign.refine import Outlook, candidates
+from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer
+from dimgs.report.results import Exponent
+
+Array = NDArray[np.float64]
+
+_PREDICTS = 0.5
+_NOTABLE = 0.995
+
+
+def exponents_of(binding: Binding, answer: Answer, level: float) -> tuple[Exponent, ...]:
+    """Exponents of the varied inputs in a regime, rational where the tolerance leaves one."""
+    space = binding.space
+    values = space.offset + space.exponent_map @ answer.fit.coefficients[1:]
+    rows = np.column_stack([np.zeros(len(space.names)), space.exponent_map])
+    half = answer.fit.half_widths(rows, level)
+    tolerance = binding.plan.tolerance.exponents or 0.0
+    out = []
+    for name, value, width in zip(space.names, values, half, strict=True):
+        room = max(float(width), tolerance)
+        rational = rational_in(float(value) - room, float(value) + room)
+        low, high = float(value - width), float(value + width)
+        out.append(Exponent(name, float(value), low, high, rational))
+    return tuple(out)
+
+
+def law_rationals(binding: Binding, state: State, answers: Sequence[Answer]) -> list[Rationals]:
+    """Rational exponents of every law of a state, those that are not reported included."""
+    space = binding.space
+    room = binding.plan.tolerance.exponents or 0.05
+    found: list[Rationals] = []
+    known = {a.law: exponents_of(binding, a, binding.plan.level) for a in answers}
+    for k, law in enumerate(state.regimes.laws):
+        if k in known:
+            found.append([e.rational for e in known[k]])
+            continue
+        values = space.offset + space.exponent_map @ law.slope
+        rationals: list[Fraction | None] = [
+            rational_in(float(v) - room, float(v) + room) for v in values
+        ]
+        found.append(rationals)
+    return found
+
+
+def regime_answer(
+    binding: Binding,
+    state: State,
+    points: Points,
+    answer: Answer,
+    rationals: Sequence[Rationals],
+    pool: Array,
+) -> RegimeAnswer:
+    """A regime as it is reported, its law by `fit` apart."""
+    assert answer.law is not None
+    names = [t.name for t in binding.tiers]
+    bias = {}
+    for tier in range(1, points.n_tiers):
+        rows = answer.members[tier]
+        if len(rows):
+            difference = points.y[rows, tier] - points.y[rows, tier - 1]
+            bias[names[tier]] = float(difference.mean())
+    return RegimeAnswer(
+        where=where_text(binding.space, state, answer.law, rationals, pool),
+        exponents=exponents_of(binding, answer, binding.plan.level),
+        runs={name: len(rows) for name, rows in zip(names, answer.members, strict=True)},
+        share=answer.share,
+        bias=bias,
+    )
+
+
+def point_answer(binding: Binding, question: Question, answer: Answer, number: int) -> PointAnswer:
+    """Prediction at a named point."""
+    mean = float((answer.functionals @ answer.fit.coefficients)[0]) - binding.shifts[number]
+    half = float(answer.half_widths(question.level)[0])
+    target = binding.space.basis.target
+    assert target is not None
+    with np.errstate(over="ignore"):
+        value, low, high = (float(np.exp(mean + s * half)) for s in (0.0, -1.0, 1.0))
+    return PointAnswer(value, low, high, target.si_unit, answer.law is not None)
+
+
+def pertinence(
+    binding: Binding,
+    state: State,
+    points: Points,
+    answer: Answer,
+    told: RegimeAnswer | PointAnswer,
+) -> Pertinence:
+    """Whether an answer can be relied on, how far, and what it says."""
+    level = binding.plan.level
+    worst = answer.worst(level)
+    coarse = answer.fit.tiers[0].fit
+    known = all(t.fit is not None for t in answer.fit.tiers)
+    scatter = 0.0 if coarse is None else float(coarse.residual_scale[0])
+    follows = scatter <= state.regimes.accepted
+    predicts = coarse is not None and float(coarse.cv_r2[0]) >= _PREDICTS
+    relevant = known and (follows or predicts)
+    acceptability = 0.0 if not relevant else float(min(1.0, 1.0 / max(worst, 1e-12)))
+    meaning = _meaning(binding, told)
+    return Pertinence(
+        answer=answer.name,
+        relevant=relevant,
+        acceptability=acceptability,
+        confidence=answer.confidence if relevant else 0.0,
+        meaning=meaning if relevant else f"No answer: {_failure(binding, answer, known)}",
+        why=_why(binding, answer, worst, relevant),
+    )
+
+
+def _meaning(binding: Binding, told: RegimeAnswer | PointAnswer) -> str:
+    target = binding.target.name
+    if isinstance(told, RegimeAnswer):
+        where = "" if told.where == "True" else told.where
+        return sentence(target, group_words(where, binding.space.basis.groups), told.exponents)
+    outside = " by the law of the nearest regime, outside the ranges" if told.extrapolated else ""
+    return (
+        f"{target} is {told.value:.5g} {told.unit}, between {told.low:.5g} and {told.high:.5g}"
+        f"{outside}."
+    )
+
+
+def _failure(binding: Binding, answer: Answer, known: bool) -> str:
+    if known:
+        return (
+            "the runs follow no power law there; widen the ranges, so that the regimes beside it "
+            "come into view, or ask for predictions at points."
+        )
+    short = [
+        f"{len(rows)} {tier.name}" for rows, tier in zip(answer.members, binding.tiers, strict=True)
+    ]
+    return f"{' and '.join(short)} runs are too few; raise the budget."
+
+
+def _why(binding: Binding, answer: Answer, worst: float, relevant: bool) -> str:
+    runs = ", ".join(
+        f"{len(rows)} {tier.name} runs"
+        for rows, tier in zip(answer.members, binding.tiers, strict=True)
+    )
+    if not relevant:
+        return f"It rests on {runs}."
+    widths = answer.half_widths(binding.plan.level)
+    at = int(np.argmax(widths / answer.tolerance))
+    verdict = "within" if worst <= 1.0 else "wider than"
+    return (
+        f"It rests on {runs}; the widest interval, that of the {answer.labels[at]}, is "
+        f"±{widths[at]:.2g} at {binding.plan.level:.0%}, {verdict} the tolerance of "
+        f"{answer.tolerance[at]:.2g}."
+    )
+
+
+def further(binding: Binding, question: Question, state: State, points: Points, pool: Array) -> str:
+    """What one more run of each tier would buy."""
+    if not state.answers:
+        return "Nothing is known yet."
+    worst = max(state.answers, key=lambda a: a.worst(question.level))
+    now = worst.worst(question.level)
+    if not np.isfinite(now):
+        outlook = Outlook(worst, question.level)
+        lacks = [f"{outlook.missing(t)} {tier.name}" for t, tier in enumerate(binding.tiers)]
+        return f"{worst.name} lacks {' and '.join(lacks)} runs before anything can be said."
+    said = []
+    for t, tier in enumerate(binding.tiers):
+        offers = candidates(question, state, points, pool, worst, t)
+        if not len(offers):
+            continue
+        rows = np.column_stack([np.ones(len(offers)), offers])
+        after = float(Outlook(worst, question.level).widths(t, rows).max(axis=1).min())
+        if after < _NOTABLE * now:
+            said.append(f"to {after:.3g} by one more {tier.name} run ({tier.cost:.3g} s)")
+    bought = " or ".join(said)
+    return f"The widest interval, in {worst.name}, is {now:.3g} times its tolerance; " + (
+        f"it is expected to fall {bought}." if said else "no single run narrows it by 0.5 %."
+    )

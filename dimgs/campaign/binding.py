@@ -1,0 +1,241 @@
+"""A plan meets its kernel: names, units and ranges are checked, and the pi space is derived."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.campaign.given import (
+    fixed_values,
+    given_value,
+    output_port,
+    plan_tiers,
+    port_named,
+    si_ends,
+    unknown,
+)
+from dimgs.campaign.kernel_reference import load_kernel
+from dimgs.campaign.plan import Plan
+from dimgs.campaign.space import PiSpace
+from dimgs.errors import InputError
+from dimgs.groups.derive import pi_basis
+from dimgs.kernels.content import canonical_inputs, content_key
+from dimgs.kernels.protocol import Kernel
+from dimgs.kernels.record import RunRecord
+from dimgs.kernels.request import RunRequest
+from dimgs.kernels.spec import Port, Tier
+from dimgs.variables import Variable, parse_unit
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Binding:
+    """A plan that its kernel can follow.
+
+    Attributes
+    ----------
+    plan : Plan
+    kernel : Kernel
+    tiers : tuple of Tier
+        Those that the plan uses, from coarse to fine.
+    target : Port
+    space : PiSpace
+    fixed : mapping of str to float or str
+        Inputs that stay, in the units of their ports.
+    points : ndarray of shape (n_points, rank)
+        Coordinates of the named points.
+    shifts : ndarray of shape (n_points,)
+        log pi_0 - log target at the named points.
+    notes : tuple of str
+        What takes no part, and why.
+    """
+
+    plan: Plan
+    kernel: Kernel
+    tiers: tuple[Tier, ...]
+    target: Port
+    space: PiSpace
+    fixed: Mapping[str, float | str]
+    points: Array
+    shifts: Array
+    notes: tuple[str, ...]
+
+    def values(self, logs: Array) -> dict[str, float | str]:
+        """Inputs of a run in the units of their ports, whole numbers where the plan asks."""
+        values: dict[str, float | str] = dict(self.fixed)
+        for name, log in zip(self.space.names, logs, strict=True):
+            port = port_named(self.kernel.inputs, name)
+            given = self.plan.ranges[name]
+            value = (float(np.exp(log)) - port.parsed.offset) / port.parsed.factor
+            if given.integer:
+                unit = port.parsed if given.unit is None else parse_unit(given.unit)
+                own = (float(np.exp(log)) - unit.offset) / unit.factor
+                whole = float(np.clip(round(own), np.ceil(given.low), np.floor(given.high)))
+                value = (whole * unit.factor + unit.offset - port.parsed.offset) / (
+                    port.parsed.factor
+                )
+            values[name] = value
+        return values
+
+    def logs(self, values: Mapping[str, float | str]) -> Array:
+        """Logarithms of the varying inputs in SI units, from values in the units of the ports."""
+        out = []
+        for name in self.space.names:
+            unit = port_named(self.kernel.inputs, name).parsed
+            out.append(np.log(float(values[name]) * unit.factor + unit.offset))
+        return np.array(out)
+
+    def request(self, values: Mapping[str, float | str], tier: int, seed: int | None) -> RunRequest:
+        """What is asked of the kernel, with its content hash."""
+        name = self.tiers[tier].name
+        own = getattr(self.kernel, "request", None)
+        if callable(own):
+            asked = own(values, name, seed)
+            if isinstance(asked, RunRequest):
+                return asked
+        key = content_key(
+            self.kernel.name,
+            self.kernel.version,
+            name,
+            dict(self.tiers[tier].settings),
+            canonical_inputs(self.kernel.inputs, values, values),
+            seed,
+        )
+        units = {p.name: p.unit for p in self.kernel.inputs}
+        inputs = {n: (v, units[n]) for n, v in values.items()}
+        return RunRequest(key, self.kernel.name, name, inputs, seed)
+
+    def response(self, record: RunRecord) -> float | None:
+        """Logarithm of the response group of a run; None where there is none."""
+        if not record.ok or self.target.name not in record.outputs:
+            return None
+        value, text = record.outputs[self.target.name]
+        unit = parse_unit(text)
+        si = float(value) * unit.factor + unit.offset
+        if not si > 0 or not np.isfinite(si):
+            return None
+        logs = self.logs({n: v for n, (v, _) in record.inputs.items()})
+        return float(np.log(si)) + self.space.response_shift(self.space.values(logs))
+
+    def relative_error(self, record: RunRecord) -> float:
+        """Standard error that the kernel gives, over the value; 0 where it gives none."""
+        error = record.errors.get(self.target.name)
+        value = record.outputs.get(self.target.name, (0.0, ""))[0]
+        return float(abs(error / value)) if error and value else 0.0
+
+
+def bind(plan: Plan) -> Binding:
+    """Check a plan against its kernel and derive the pi space.
+
+    Parameters
+    ----------
+    plan : Plan
+
+    Returns
+    -------
+    Binding
+
+    Raises
+    ------
+    InputError, DimensionError
+        Naming the key of the plan and the remedy.
+    """
+    kernel = load_kernel(plan.kernel)
+    names = [p.name for p in kernel.inputs]
+    for key, given in (("ranges", plan.ranges), ("fixed", plan.fixed)):
+        for name in given:
+            if name not in names:
+                raise unknown(plan, f"{key}.{name}", name, names, f"input of '{kernel.name}'")
+    target = output_port(plan, kernel)
+    tiers = plan_tiers(plan, kernel)
+    fixed = fixed_values(plan, kernel)
+    ends = {name: si_ends(plan, kernel, name) for name in plan.ranges}
+    taking, notes = _taking_part(kernel, plan, fixed)
+    outcome = Variable(target.name, target.parsed)
+    if outcome.is_level:
+        raise InputError(
+            f"{plan.source}, target: '{target.name}' is in {target.unit}, a level; campaigns need "
+            f"a target with a ratio scale."
+        )
+    basis = pi_basis([*taking, outcome], target.name, constants=plan.constants, prefer_named=True)
+    order = tuple(n for n in sorted(plan.ranges) if n in {v.name for v in basis.variables})
+    notes += [f"'{d.name}' takes no part: {d.why}." for d in basis.dropped]
+    si = {
+        v.name: _si(port_named(kernel.inputs, v.name), fixed[v.name])
+        for v in taking
+        if v.name in fixed
+    }
+    fixed |= {
+        n: float(np.sqrt(np.prod(_in_port(kernel, ends[n], n))))
+        for n in plan.ranges
+        if n not in order
+    }
+    space = PiSpace(
+        basis,
+        order,
+        np.array([np.log(ends[n][0]) for n in order]),
+        np.array([np.log(ends[n][1]) for n in order]),
+        {n: v for n, v in si.items() if n in {v.name for v in basis.variables}},
+    )
+    if space.rank == 0:
+        raise InputError(
+            f"{plan.source}, ranges: no group varies in these ranges, so that every run would be "
+            f"dimensionally equivalent; let another input vary."
+        )
+    points, shifts = _points(plan, kernel, space, si)
+    return Binding(plan, kernel, tiers, target, space, fixed, points, shifts, tuple(notes))
+
+
+def _taking_part(
+    kernel: Kernel, plan: Plan, fixed: Mapping[str, float | str]
+) -> tuple[list[Variable], list[str]]:
+    taking, notes = [], []
+    for port in kernel.inputs:
+        if port.is_label or port.parsed.scale == "level":
+            notes.append(f"'{port.name}' stays at {fixed[port.name]} and has no dimension to use.")
+        elif port.name in fixed and not _si(port, fixed[port.name]) > 0:
+            notes.append(f"'{port.name}' stays at {fixed[port.name]} and takes no part.")
+        else:
+            taking.append(Variable(port.name, port.parsed))
+    return taking, notes
+
+
+def _si(port: Port, value: float | str) -> float:
+    return float(value) * port.parsed.factor + port.parsed.offset
+
+
+def _in_port(kernel: Kernel, ends: tuple[float, float], name: str) -> list[float]:
+    unit = port_named(kernel.inputs, name).parsed
+    return [(value - unit.offset) / unit.factor for value in ends]
+
+
+def _points(
+    plan: Plan, kernel: Kernel, space: PiSpace, fixed: Mapping[str, float]
+) -> tuple[Array, Array]:
+    """Coordinates of the named points, and log pi_0 - log target there."""
+    ports = {p.name: p for p in kernel.inputs}
+    found, shifts = [], []
+    for i, point in enumerate(plan.points, 1):
+        values: dict[str, Any] = dict(fixed)
+        for name, value in point.items():
+            if name not in ports:
+                raise unknown(plan, f"points[{i}].{name}", name, list(ports), "input")
+            given = given_value(plan, ports[name], f"points[{i}].{name}", value)
+            values[name] = _si(ports[name], given)
+        missing = [n for n in space.names if n not in values]
+        if missing:
+            raise InputError(f"{plan.source}, points[{i}]: '{missing[0]}' is missing; give it.")
+        constants = {v.name: v.value or 1.0 for v in space.basis.variables if v.role != "data"}
+        logs = np.array([float(g.log({**constants, **values})[0]) for g in space.basis.groups])
+        z = space.coordinates_of_groups(logs)
+        if z is None:
+            raise InputError(
+                f"{plan.source}, points[{i}]: its groups differ from those of every run in a way "
+                f"that the ranges never vary; let the inputs that it changes vary."
+            )
+        found.append(z)
+        shifts.append(space.response_shift(values))
+    return np.array(found).reshape(len(found), space.rank), np.array(shifts)

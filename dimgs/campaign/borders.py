@@ -1,0 +1,195 @@
+"""Where regimes meet and how far each holds, as monomials of groups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.campaign.analysis import Answer, State
+from dimgs.campaign.monomials import Monomial, decimal_monomial, monomial_of
+from dimgs.campaign.result import Boundary
+from dimgs.campaign.space import PiSpace
+from dimgs.fits.exact import ReducedSystem
+from dimgs.groups.group import PiGroup
+
+Array = NDArray[np.float64]
+Rationals = Sequence[Fraction | None]
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Two laws that meet on a monomial of the groups.
+
+    Attributes
+    ----------
+    monomial : Monomial
+    scale : float
+        Logarithm of the monomial per unit of the difference of the laws.
+    log_at_zero : float
+        Logarithm of the monomial at z = 0.
+    """
+
+    monomial: Monomial
+    scale: float
+    log_at_zero: float
+
+    def threshold(self, constant: float, gap: float) -> float:
+        """Value of the monomial where the laws differ by `gap`; their constants, by `constant`."""
+        return float(np.exp(np.clip(self.log_at_zero + self.scale * (gap - constant), -700, 700)))
+
+
+def meeting(space: PiSpace, slope: Array, one: Rationals, other: Rationals) -> Meeting:
+    """Meeting of law `one` with law `other`, `slope` being that of other minus one."""
+    difference = [
+        None if a is None or b is None else b - a for a, b in zip(one, other, strict=True)
+    ]
+    exact = [d for d in difference if d is not None]
+    found = None
+    if len(exact) == len(difference) and any(exact):
+        found = monomial_of(space, exact)
+    monomial = found or decimal_monomial(space, slope)
+    middle = float(monomial.log(space.middle[None])[0])
+    unit = monomial.log(space.log_groups(np.eye(space.rank)))
+    gradient = unit - middle
+    scale = float(gradient @ slope) / float(slope @ slope)
+    return Meeting(monomial, scale, middle)
+
+
+def where_text(
+    space: PiSpace, state: State, law: int, rationals: Sequence[Rationals], pool: Array
+) -> str:
+    """Condition of the core of a law over group names; ``"True"`` for everywhere."""
+    regimes = state.regimes
+    own = regimes.laws[law]
+    values = np.stack([f(pool) for f in regimes.laws], axis=1)
+    sides = regimes.signs[law] * (values - values[:, [law]]) >= regimes.margins[law]
+    sides[:, law] = True
+    parts = []
+    for j, other in enumerate(regimes.laws):
+        rest = np.all(np.delete(sides, j, axis=1), axis=1)
+        if j == law or not np.any(rest & ~sides[:, j]):
+            continue
+        met = meeting(space, other.slope - own.slope, rationals[law], rationals[j])
+        sign = float(regimes.signs[law, j])
+        value = met.threshold(other.constant - own.constant, sign * float(regimes.margins[law]))
+        at_least = ">=" if sign * met.scale > 0 else "<"
+        names = [g.name for g in space.basis.groups]
+        parts.append(f"{met.monomial.text(names)} {at_least} {value:.4g}")
+    return " & ".join(f"({p})" for p in parts) if len(parts) > 1 else (parts or ["True"])[0]
+
+
+def boundaries(
+    space: PiSpace,
+    state: State,
+    answers: Sequence[Answer],
+    rationals: Sequence[Rationals],
+    pool: Array,
+    level: float,
+) -> tuple[Boundary, ...]:
+    """Meetings of regimes that lie beside each other.
+
+    Parameters
+    ----------
+    space : PiSpace
+    state : State
+    answers : sequence of Answer
+        Of the regimes.
+    rationals : sequence
+        Exponents of the varied inputs for each law.
+    pool : ndarray of shape (n, rank)
+    level : float
+    """
+    gaps = state.regimes.gaps(pool)
+    owner = np.argmax(gaps, axis=1)
+    names = [g.name for g in space.basis.groups]
+    found = []
+    for a, one in enumerate(answers):
+        for b in range(a + 1, len(answers)):
+            other = answers[b]
+            assert one.law is not None
+            assert other.law is not None
+            at = _beside(state, pool, owner, one.law, other.law)
+            if at is None:
+                continue
+            left, right = one.fit.coefficients, other.fit.coefficients
+            slope = right[1:] - left[1:]
+            met = meeting(space, slope, rationals[one.law], rationals[other.law])
+            value = met.threshold(float(right[0] - left[0]), 0.0)
+            row = np.concatenate([[1.0], at])[None]
+            widths = [answer.fit.half_widths(row, level)[0] for answer in (one, other)]
+            with np.errstate(over="ignore"):
+                spread = float(np.exp(abs(met.scale) * float(np.hypot(*widths))))
+            found.append(
+                Boundary(
+                    (a + 1, b + 1),
+                    met.monomial.text(names),
+                    str(met.monomial.physical(space.basis.groups)),
+                    value,
+                    value / spread,
+                    value * spread,
+                )
+            )
+    return tuple(found)
+
+
+def _beside(
+    state: State, pool: Array, owner: NDArray[np.intp], one: int, other: int
+) -> Array | None:
+    """Point between two laws, if some of the space lies there and nothing else is closer."""
+    both = np.isin(owner, (one, other))
+    if not both.any():
+        return None
+    values = np.stack([law(pool) for law in state.regimes.laws], axis=1)
+    apart = np.abs(values[:, one] - values[:, other])
+    rest = [k for k in range(values.shape[1]) if k not in (one, other)]
+    if rest:
+        third = np.min(np.abs(values[:, rest] - values[:, [one]]), axis=1)
+        both &= third > apart
+    if not both.any() or len({int(k) for k in owner[both]}) < 2:
+        return None
+    rows = np.flatnonzero(both)
+    return np.asarray(pool[rows[int(np.argmin(apart[rows]))]])
+
+
+def essential(space: PiSpace, rationals: Sequence[Rationals]) -> tuple[str, ...]:
+    """Fewest monomials, in the inputs, on which the laws' differences depend.
+
+    Empty where exponents are not all rational, or where there is a single law.
+    """
+    known = [[q for q in r if q is not None] for r in rationals]
+    if len(known) < 2 or any(len(k) < len(space.names) for k in known):
+        return ()
+    rows = [[b - a for a, b in zip(known[0], row, strict=True)] for row in known[1:]]
+    wanted = _rank(rows)
+    groups = space.basis.groups
+    offers: list[tuple[int, str, list[Fraction]]] = []
+    for group in groups:
+        exponents = [group.get(n) for n in space.names]
+        if any(exponents) and _rank([*rows, exponents]) == wanted:
+            offers.append((_length(group), str(group), exponents))
+    for one in range(len(known)):
+        for other in range(one + 1, len(known)):
+            difference = [b - a for a, b in zip(known[one], known[other], strict=True)]
+            found = monomial_of(space, difference) if any(difference) else None
+            if found is not None:
+                physical = found.physical(groups)
+                offers.append((_length(physical), str(physical), difference))
+    chosen: list[list[Fraction]] = []
+    names: list[str] = []
+    for _, text, exponents in sorted(offers, key=lambda o: o[:2]):
+        if _rank([*chosen, exponents]) > len(chosen):
+            chosen.append(exponents)
+            names.append(text)
+    return tuple(names) if len(names) == wanted else ()
+
+
+def _length(group: PiGroup) -> int:
+    return sum(abs(e.numerator) + e.denominator for _, e in group.exponents)
+
+
+def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
+    if not rows:
+        return 0
+    return len(ReducedSystem.of([[*row, Fraction(0)] for row in rows], len(rows[0])).pivots)

@@ -1,0 +1,201 @@
+"""The end of a campaign: answers, laws of the finest runs, and whether they can be relied on."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dimgs.campaign.analysis import Answer, Question, State
+from dimgs.campaign.answers import (
+    further,
+    law_rationals,
+    pertinence,
+    point_answer,
+    regime_answer,
+)
+from dimgs.campaign.binding import Binding
+from dimgs.campaign.borders import boundaries, essential
+from dimgs.campaign.making import Making
+from dimgs.campaign.result import CampaignResult
+from dimgs.dataset import Dataset
+from dimgs.errors import DimgsError
+from dimgs.hub import RunStore
+from dimgs.report.results import FitResult
+
+_DISCOVER_SECONDS = 60.0
+
+
+def conclude(
+    binding: Binding,
+    question: Question,
+    making: Making,
+    state: State,
+    store: RunStore,
+    outcome: str,
+    interrupted: int,
+) -> CampaignResult:
+    """What a campaign returns.
+
+    Parameters
+    ----------
+    binding : Binding
+    question : Question
+    making : Making
+        The runs.
+    state : State
+        What they say.
+    store : RunStore
+    outcome : str
+    interrupted : int
+        Runs that an earlier start left in flight.
+
+    Returns
+    -------
+    CampaignResult
+    """
+    pool, points, space = making.design.pool, making.points, binding.space
+    of_regimes = [a for a in state.answers if a.centre is None]
+    of_points = [a for a in state.answers if a.centre is not None]
+    rationals = law_rationals(binding, state, of_regimes)
+    dataset = _dataset(binding, making, store)
+    warnings = list(binding.notes)
+    told: list[Any] = []
+    regimes = []
+    for answer in of_regimes:
+        found = regime_answer(binding, state, points, answer, rationals, pool)
+        law = _law(binding, making, store, answer, warnings)
+        regimes.append(replace(found, fit=law))
+    told += regimes
+    predictions = [point_answer(binding, question, a, i) for i, a in enumerate(of_points)]
+    told += predictions
+    stray = int(state.regimes.unexplained.sum())
+    if stray:
+        warnings.append(f"{stray} runs follow no law that was found; see the log.")
+    if making.failed:
+        warnings.append(f"{making.failed} runs gave no answer.{making.why_lost()}")
+    warnings += _unasked(state, of_regimes)
+    tally = making.runner.tally
+    names = [t.name for t in binding.tiers]
+    moved = _moved(making)
+    return CampaignResult(
+        outcome=outcome,
+        regimes=tuple(regimes),
+        boundaries=boundaries(space, state, of_regimes, rationals, pool, question.level),
+        points=tuple(predictions),
+        pertinence=tuple(
+            pertinence(binding, state, points, a, t)
+            for a, t in zip([*of_regimes, *of_points], told, strict=True)
+        ),
+        further=further(binding, question, state, points, pool),
+        essential=essential(space, [rationals[a.law] for a in of_regimes if a.law is not None]),
+        basis=space.basis,
+        varied=moved,
+        not_varied=tuple(n for n in sorted(binding.plan.ranges) if n not in moved),
+        dataset=dataset,
+        report=_report(binding, dataset, of_regimes, warnings),
+        runs={n: making.most[t] - making.left[t] for t, n in enumerate(names)},
+        counts={
+            "asked": len(making.asked),
+            "made": tally.made,
+            "known": tally.known,
+            "interrupted": interrupted,
+            "retried": tally.retried,
+            "timed_out": tally.timed_out,
+            "failed": making.failed,
+        },
+        seconds=making.seconds,
+        log=tuple(making.log.entries),
+        target=binding.target.name,
+        unit=binding.target.unit,
+        level=question.level,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _dataset(
+    binding: Binding, making: Making, store: RunStore, keys: Sequence[str] | None = None
+) -> Dataset | None:
+    """Usable runs of the finest tier."""
+    chosen = making.finest if keys is None else list(keys)
+    if not chosen:
+        return None
+    return store.to_dataset(
+        binding.target.name, tier=binding.tiers[-1].name, kernel=binding.kernel.name, keys=chosen
+    )
+
+
+def _law(
+    binding: Binding, making: Making, store: RunStore, answer: Answer, warnings: list[str]
+) -> FitResult | None:
+    """Dimensionally checked law of the finest runs of a regime."""
+    inside = {tuple(np.round(making.points.z[r], 6)) for r in answer.members[-1]}
+    keys = []
+    for key in making.finest:
+        record = store.get(key)
+        assert record is not None
+        logs = binding.logs({n: v for n, (v, _) in record.inputs.items()})
+        if tuple(np.round(binding.space.coordinates(logs[None])[0], 6)) in inside:
+            keys.append(key)
+    data = _dataset(binding, making, store, keys)
+    return None if data is None else _fit(binding, data, answer.name, warnings)
+
+
+def _fit(binding: Binding, data: Dataset, name: str, warnings: list[str]) -> FitResult | None:
+    from dimgs.discovery.fitting import fit
+
+    plan = binding.plan
+    try:
+        return fit(
+            data.drop_errors() if hasattr(data, "drop_errors") else replace(data, errors={}),
+            binding.target.name,
+            constants=plan.constants,
+            level=plan.level,
+            seed=plan.seed,
+        )
+    except DimgsError as error:
+        warnings.append(f"No law of the {name} by its finest runs alone: {error}")
+        return None
+
+
+def _report(
+    binding: Binding, data: Dataset | None, answers: Sequence[Answer], warnings: list[str]
+) -> Any:
+    """What `fit` or `discover` makes of all the finest runs."""
+    plan = binding.plan
+    if plan.report == "none" or data is None:
+        return None
+    if plan.report == "fit":
+        return _fit(binding, data, "whole", warnings)
+    from dimgs.discovery.discover import discover
+
+    try:
+        return discover(
+            replace(data, errors={}),
+            binding.target.name,
+            constants=plan.constants,
+            time_limit=_DISCOVER_SECONDS,
+            level=plan.level,
+            seed=plan.seed,
+        )
+    except DimgsError as error:
+        warnings.append(f"No law of all the finest runs: {error}")
+        return None
+
+
+def _unasked(state: State, answers: Sequence[Answer]) -> list[str]:
+    asked = {a.law for a in answers}
+    small = sum(k not in asked for k in range(len(state.regimes.laws)))
+    if not small or not answers:
+        return []
+    what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
+    return [f"{what} in less than 1 % of the ranges; widen them to have it answered."]
+
+
+def _moved(making: Making) -> tuple[str, ...]:
+    """Inputs that differ between runs."""
+    seen: dict[str, set[str]] = {}
+    for entry in making.log.entries:
+        for name, value in (entry.get("inputs") or {}).items():
+            seen.setdefault(name, set()).add(value)
+    return tuple(sorted(n for n, values in seen.items() if len(values) > 1))

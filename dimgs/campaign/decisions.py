@@ -1,0 +1,83 @@
+"""The log of a campaign: every decision with its reason, as JSON lines and as text."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_JSONL, _TEXT = "decisions.jsonl", "decisions.txt"
+
+
+class DecisionLog:
+    """Decisions in order; written as they are taken, none twice after a resumption.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        Where ``decisions.jsonl`` and ``decisions.txt`` are kept; nowhere without.
+
+    Examples
+    --------
+    >>> log = DecisionLog()
+    >>> log.add("stop", "the tolerance is met", runs=12)
+    >>> log.entries
+    [{'n': 1, 'decision': 'stop', 'reason': 'the tolerance is met', 'runs': 12}]
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.entries: list[dict[str, Any]] = []
+        self._folder = folder
+        self._written: set[str] = set()
+        self._lines = 0
+        if folder is not None and (folder / _JSONL).is_file():
+            self._recall(folder / _JSONL)
+
+    def add(self, decision: str, reason: str, **more: Any) -> None:
+        """Note a decision.
+
+        Parameters
+        ----------
+        decision : str
+            "start", "survey", "map", "refine", "replicate", "skip", "lost", "found" or "stop".
+        reason : str
+            Why, in one sentence.
+        **more
+            Numbers and texts that belong to it.
+        """
+        entry = {"n": len(self.entries) + 1, "decision": decision, "reason": reason, **more}
+        self.entries.append(entry)
+        # starts are facts of their own; the rest is the same whenever it is decided again
+        same = json.dumps({**entry, "n": 0}, sort_keys=True)
+        if self._folder is None or (decision != "start" and same in self._written):
+            return
+        self._written.add(same)
+        self._lines += 1
+        line = json.dumps({**entry, "n": self._lines}, ensure_ascii=False)
+        with (self._folder / _JSONL).open("a", encoding="utf-8") as file:
+            file.write(line + "\n")
+        with (self._folder / _TEXT).open("a", encoding="utf-8") as file:
+            file.write(text_of({**entry, "n": self._lines}) + "\n")
+
+    def _recall(self, path: Path) -> None:
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:
+                # a process that was killed while it wrote leaves half a line
+                continue
+            self._lines += 1
+            self._written.add(json.dumps({**entry, "n": 0}, sort_keys=True))
+
+
+def text_of(entry: Mapping[str, Any]) -> str:
+    """A decision in one line.
+
+    Examples
+    --------
+    >>> text_of({"n": 3, "decision": "refine", "tier": "fine", "reason": "largest leverage",
+    ...          "inputs": {"t": "86400 s"}})
+    '   3 refine    fine: t = 86400 s: largest leverage'
+    """
+    where = ", ".join(f"{name} = {value}" for name, value in (entry.get("inputs") or {}).items())
+    parts = [p for p in (str(entry.get("tier", "")), where, str(entry["reason"])) if p]
+    return f"{entry['n']:>4} {entry['decision']:<9} {': '.join(parts)}"

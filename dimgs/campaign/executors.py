@@ -1,0 +1,114 @@
+"""Where runs are executed: local processes, or any concurrent.futures executor."""
+
+import multiprocessing
+import os
+import signal
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
+from typing import Any, Protocol
+
+from dimgs.campaign.worker import Task, make, start
+from dimgs.errors import InputError
+from dimgs.kernels.record import RunRecord
+
+
+class Place(Protocol):
+    """Somewhere to execute runs."""
+
+    def submit(self, task: Task) -> "Future[RunRecord]":
+        """Start a run."""
+
+    def renew(self) -> bool:
+        """Get rid of workers that hang or died; whether that was possible."""
+
+    def close(self) -> None:
+        """Let the workers go."""
+
+
+class LocalProcesses:
+    """Local processes, which can be stopped and which end with their parent.
+
+    Parameters
+    ----------
+    workers : int
+    """
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+        self._context = multiprocessing.get_context("spawn")
+        self._pool: ProcessPoolExecutor | None = None
+        self._pids: Any = None
+
+    def submit(self, task: Task) -> "Future[RunRecord]":
+        """Start a run."""
+        if self._pool is None:
+            self._pids = self._context.SimpleQueue()
+            self._pool = ProcessPoolExecutor(
+                self._workers, self._context, initializer=start, initargs=(self._pids,)
+            )
+        try:
+            return self._pool.submit(make, task)
+        except BrokenProcessPool:
+            self.renew()
+            return self.submit(task)
+
+    def renew(self) -> bool:
+        """Stop every worker; new ones start with the next run."""
+        self._end(wait=False)
+        return True
+
+    def close(self) -> None:
+        """Stop every worker, runs in flight included."""
+        self._end(wait=True)
+
+    def _end(self, wait: bool) -> None:
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        while not self._pids.empty():
+            with suppress(ProcessLookupError):
+                os.kill(self._pids.get(), signal.SIGTERM)
+        pool.shutdown(wait=wait, cancel_futures=True)
+        self._pids.close()
+
+
+class Borrowed:
+    """An executor of the caller, such as a thread pool or a Dask client's; never shut down here.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+    """
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    def submit(self, task: Task) -> "Future[RunRecord]":
+        """Start a run."""
+        return self._executor.submit(make, task)
+
+    def renew(self) -> bool:
+        """Not possible: the workers are the caller's."""
+        return False
+
+    def close(self) -> None:
+        """Leave the executor to its owner."""
+
+
+def place_of(executor: Any, workers: int) -> Place:
+    """Place for an executor; local processes for None.
+
+    Raises
+    ------
+    InputError
+        If it has no ``submit``.
+    """
+    if executor is None:
+        return LocalProcesses(workers)
+    if not callable(getattr(executor, "submit", None)):
+        raise InputError(
+            f"{type(executor).__name__} is no executor; give one of concurrent.futures, or "
+            f"Client.get_executor() of Dask."
+        )
+    return Borrowed(executor)

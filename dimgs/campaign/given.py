@@ -1,0 +1,140 @@
+"""Values, units, tiers and names of a plan against what a kernel declares."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import numpy as np
+
+from dimgs.campaign.plan import Plan, Range
+from dimgs.errors import InputError
+from dimgs.kernels.protocol import Kernel
+from dimgs.kernels.spec import Port, Tier
+from dimgs.variables import Unit, parse_unit
+
+Value = tuple[float | str, str | None]
+
+
+def port_named(ports: Sequence[Port], name: str) -> Port:
+    """Port of that name."""
+    return next(p for p in ports if p.name == name)
+
+
+def unknown(plan: Plan, key: str, name: str, names: Sequence[str], what: str) -> InputError:
+    """Error for a name that a kernel does not have; it lists near ones."""
+    near = get_close_matches(name, names, n=2, cutoff=0.5) or list(names)[:8]
+    return InputError(
+        f"{plan.source}, {key}: '{name}' is no {what}; did you mean {' or '.join(near)}?"
+    )
+
+
+def output_port(plan: Plan, kernel: Kernel) -> Port:
+    """Port of the target."""
+    names = [p.name for p in kernel.outputs]
+    if plan.target not in names:
+        raise unknown(plan, "target", plan.target, names, f"output of '{kernel.name}'")
+    return port_named(kernel.outputs, plan.target)
+
+
+def plan_tiers(plan: Plan, kernel: Kernel) -> tuple[Tier, ...]:
+    """Tiers that a plan uses, from coarse to fine."""
+    offered = {t.name: t for t in kernel.tiers}
+    if not plan.tiers:
+        first, last = kernel.tiers[0], kernel.tiers[-1]
+        return (first,) if first is last else (first, last)
+    for name in plan.tiers:
+        if name not in offered:
+            raise unknown(plan, "tiers", name, list(offered), f"tier of '{kernel.name}'")
+    place = list(offered)
+    if sorted(plan.tiers, key=place.index) != list(plan.tiers):
+        raise InputError(
+            f"{plan.source}, tiers: give them from coarse to fine, as "
+            f"{', '.join(sorted(plan.tiers, key=place.index))}."
+        )
+    return tuple(offered[name] for name in plan.tiers)
+
+
+def fixed_values(plan: Plan, kernel: Kernel) -> dict[str, float | str]:
+    """Inputs that stay, in the units of their ports."""
+    fixed: dict[str, float | str] = {}
+    for port in kernel.inputs:
+        if port.name in plan.ranges:
+            continue
+        if port.name in plan.fixed:
+            fixed[port.name] = given_value(plan, port, f"fixed.{port.name}", plan.fixed[port.name])
+        elif port.default is not None:
+            fixed[port.name] = port.default
+        else:
+            raise InputError(
+                f"{plan.source}: the input '{port.name}' [{port.unit}] of '{kernel.name}' has no "
+                f"default; add it to [ranges] or to [fixed]."
+            )
+    return fixed
+
+
+def given_value(plan: Plan, port: Port, key: str, value: Value) -> float | str:
+    """A value of the plan in the unit of its port."""
+    number, text = value
+    if port.is_label or isinstance(number, str):
+        if port.is_label and isinstance(number, str):
+            return number
+        kind = "a label" if port.is_label else f"a number in {port.unit}"
+        raise InputError(f"{plan.source}, {key}: {number!r} is given where {kind} is needed.")
+    unit = _unit(plan, port, key, text)
+    converted = (number * unit.factor + unit.offset - port.parsed.offset) / port.parsed.factor
+    _check_port_range(plan, port, key, converted)
+    return float(f"{converted:.15g}")
+
+
+def _unit(plan: Plan, port: Port, key: str, text: str | None) -> Unit:
+    if text is None:
+        return port.parsed
+    try:
+        unit = parse_unit(text)
+    except InputError as error:
+        raise InputError(f"{plan.source}, {key}: {error}") from error
+    if unit.dimension != port.parsed.dimension or unit.scale == "label":
+        raise InputError(
+            f"{plan.source}, {key}: the unit '{text}' has dimension {unit.dimension}, but "
+            f"'{port.name}' is in {port.unit} ({port.parsed.dimension}); give such a unit."
+        )
+    return unit
+
+
+def _check_port_range(plan: Plan, port: Port, key: str, value: float) -> None:
+    slack = 1e-9 * abs(value)
+    low = port.low is not None and value < port.low - slack
+    if low or (port.high is not None and value > port.high + slack):
+        raise InputError(
+            f"{plan.source}, {key}: {value:g} {port.unit} lies outside what the kernel is meant "
+            f"for, {port.low} to {port.high} {port.unit}."
+        )
+
+
+def si_ends(plan: Plan, kernel: Kernel, name: str) -> tuple[float, float]:
+    """SI ends of a range, checked."""
+    port, given = port_named(kernel.inputs, name), plan.ranges[name]
+    key = f"ranges.{name}"
+    if port.is_label or port.parsed.scale == "level":
+        what = "a label" if port.is_label else f"in {port.unit}, a level"
+        raise InputError(
+            f"{plan.source}, {key}: '{name}' is {what}, which has no logarithm; move it to [fixed]."
+        )
+    unit = _unit(plan, port, key, given.unit)
+    low, high = (value * unit.factor + unit.offset for value in _whole_ends(plan, key, given))
+    for value in (low, high):
+        _check_port_range(plan, port, key, (value - port.parsed.offset) / port.parsed.factor)
+    if not low > 0:
+        raise InputError(
+            f"{plan.source}, {key}: the range starts at {given.low:g} {given.unit or port.unit}, "
+            f"which has no logarithm; start above zero or move '{name}' to [fixed]."
+        )
+    return low, high
+
+
+def _whole_ends(plan: Plan, key: str, given: Range) -> tuple[float, float]:
+    if not given.integer:
+        return given.low, given.high
+    low, high = float(np.ceil(given.low)), float(np.floor(given.high))
+    if not low < high:
+        raise InputError(f"{plan.source}, {key}: the range holds no two whole numbers; widen it.")
+    return low, high

@@ -1,0 +1,79 @@
+"""What a regime means, in a plain sentence."""
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from dimgs.groups.group import PiGroup
+from dimgs.report.results import Exponent
+
+_WORDS = {
+    Fraction(1): "is proportional to",
+    Fraction(-1): "is inversely proportional to",
+    Fraction(1, 2): "grows as the square root of",
+    Fraction(-1, 2): "falls as the inverse square root of",
+    Fraction(2): "grows as the square of",
+    Fraction(-2): "falls as the inverse square of",
+    Fraction(1, 3): "grows as the cube root of",
+    Fraction(3): "grows as the cube of",
+}
+
+
+def sentence(target: str, where: str, exponents: Sequence[Exponent]) -> str:
+    """The exponents of a regime in words.
+
+    Parameters
+    ----------
+    target : str
+    where : str
+        The regime's place, in words; empty for everywhere.
+    exponents : sequence of Exponent
+
+    Examples
+    --------
+    >>> found = [Exponent("D", 0.5, 0.49, 0.51, Fraction(1, 2)), Exponent("h", 0.0, -0.01, 0.01,
+    ...          Fraction(0)), Exponent("t", 0.5, 0.49, 0.51, Fraction(1, 2))]
+    >>> sentence("CF", "Fo < 0.5", found)
+    'Where Fo < 0.5, CF grows as the square root of D and t; h does not matter.'
+    """
+    groups: dict[str, list[str]] = {}
+    idle, unknown = [], []
+    for e in exponents:
+        if not np.isfinite(e.high - e.low):
+            unknown.append(e.name)
+        elif e.rational == 0:
+            idle.append(e.name)
+        elif e.rational in _WORDS:
+            groups.setdefault(_WORDS[e.rational], []).append(e.name)
+        else:
+            power = f"{e.value:.3g}" if e.rational is None else str(e.rational)
+            groups.setdefault(f"goes as the power {power} of", []).append(e.name)
+    parts = [f"{words} {listed(names)}" for words, names in groups.items()]
+    main = f"{target} {listed(parts)}" if parts else f"{target} is constant"
+    start = f"Where {where}, {main}" if where else f"{main}, everywhere in the ranges"
+    ends = []
+    if idle and parts:
+        ends.append(f"{listed(idle)} {'do' if len(idle) > 1 else 'does'} not matter")
+    if unknown:
+        ends.append(f"nothing can be said yet about {listed(unknown)}")
+    return "; ".join([start, *ends]) + "."
+
+
+def listed(items: Iterable[str]) -> str:
+    """Items as "a, b and c"."""
+    names = list(items)
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def group_words(text: str, groups: Iterable[PiGroup]) -> str:
+    """A condition with what its groups are: named numbers by name, the others by inputs.
+
+    Examples
+    --------
+    >>> group_words("pi_1 < 3", [PiGroup("pi_1", (("D", Fraction(1)),), "Fourier number")])
+    'pi_1 < 3 (pi_1 = D, the Fourier number)'
+    """
+    used = [g for g in groups if g.name in text.replace("*", " ").replace("(", " ").split()]
+    said = [f"{g.name} = {g}" + (f", the {g.known_as}" if g.known_as else "") for g in used]
+    return f"{text} ({'; '.join(said)})" if said else text

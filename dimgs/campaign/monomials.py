@@ -1,0 +1,136 @@
+"""Exponents of inputs as monomials of groups, and rationals that a tolerance allows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+from math import lcm
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.campaign.space import PiSpace
+from dimgs.fits.exact import ReducedSystem, simple_rationals
+from dimgs.groups.group import PiGroup
+
+Array = NDArray[np.float64]
+
+_MOST_GROUPS = 4
+
+
+def rational_in(low: float, high: float) -> Fraction | None:
+    """The only simple rational of an interval; None where there is none or more than one.
+
+    Examples
+    --------
+    >>> rational_in(0.48, 0.52), rational_in(0.64, 0.7), rational_in(0.1, 0.9)
+    (Fraction(1, 2), Fraction(2, 3), None)
+    """
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return None
+    found = simple_rationals(low, high)
+    return found[0] if len(found) == 1 else None
+
+
+@dataclass(frozen=True)
+class Monomial:
+    """A product of powers of groups.
+
+    Attributes
+    ----------
+    powers : tuple of Fraction
+        Of the basis' groups.
+    exact : bool
+        Whether it stands for exactly the exponents asked for.
+    """
+
+    powers: tuple[Fraction, ...]
+    exact: bool
+
+    def log(self, log_groups: Array) -> Array:
+        """Logarithm at points of shape (n, n_groups)."""
+        return np.asarray(log_groups @ np.array([float(p) for p in self.powers]))
+
+    def text(self, names: Sequence[str]) -> str:
+        """In the grammar of conditions, such as ``pi_1**2*pi_3``."""
+        parts = []
+        for name, power in zip(names, self.powers, strict=True):
+            if power == 1:
+                parts.append(name)
+            elif power:
+                exponent = str(power) if power.denominator == 1 and power > 0 else f"({power})"
+                parts.append(f"{name}**{exponent}")
+        return "*".join(parts) or "1"
+
+    def physical(self, groups: Sequence[PiGroup]) -> PiGroup:
+        """The same in the inputs."""
+        exponents: dict[str, Fraction] = {}
+        for group, power in zip(groups, self.powers, strict=True):
+            for name, e in group.exponents:
+                exponents[name] = exponents.get(name, Fraction(0)) + power * e
+        return PiGroup.of("monomial", exponents)
+
+
+def monomial_of(space: PiSpace, exponents: Sequence[Fraction]) -> Monomial | None:
+    """Monomial of the fewest groups with these exponents of the varied inputs.
+
+    Parameters
+    ----------
+    space : PiSpace
+    exponents : sequence of Fraction
+        Of the varied inputs.
+
+    Returns
+    -------
+    Monomial or None
+        None where no few groups make it. Whole powers, the first positive.
+    """
+    groups = space.basis.groups
+    varying = [i for i, g in enumerate(groups) if any(g.get(n) for n in space.names)]
+    best: tuple[int, list[Fraction]] | None = None
+    for size in range(1, min(_MOST_GROUPS, len(varying)) + 1):
+        for chosen in combinations(varying, size):
+            rows = [
+                [*(groups[i].get(name) for i in chosen), Fraction(e)]
+                for name, e in zip(space.names, exponents, strict=True)
+            ]
+            system = ReducedSystem.of(rows, size)
+            if not system.consistent or len(system.pivots) < size:
+                continue
+            powers = [Fraction(0)] * len(groups)
+            for i, row in zip(chosen, system.rows, strict=True):
+                powers[i] = row[-1]
+            weight = _size(powers, groups)
+            if all(powers[i] for i in chosen) and (best is None or weight < best[0]):
+                best = (weight, powers)
+        if best is not None:
+            return Monomial(tuple(_whole(best[1])), True)
+    return None
+
+
+def _whole(powers: list[Fraction]) -> list[Fraction]:
+    """The same direction in whole numbers without a common factor, the first positive."""
+    multiple = lcm(*(p.denominator for p in powers))
+    whole = [p * multiple for p in powers]
+    common = Fraction(int(np.gcd.reduce([abs(int(p)) for p in whole])))
+    first = next(p for p in whole if p)
+    return [p / common * (1 if first > 0 else -1) for p in whole]
+
+
+def _size(powers: Sequence[Fraction], groups: Sequence[PiGroup]) -> int:
+    """Complexity in the inputs: how many take part, with what powers."""
+    total: dict[str, Fraction] = {}
+    for group, power in zip(groups, powers, strict=True):
+        for name, e in group.exponents:
+            total[name] = total.get(name, Fraction(0)) + power * e
+    return sum(abs(p.numerator) + p.denominator for p in total.values() if p)
+
+
+def decimal_monomial(space: PiSpace, slope: Array) -> Monomial:
+    """Monomial of groups that grows as slope . z, in decimals: the shortest vector of powers."""
+    scaled = space.loadings * space.half
+    # slope . z = powers . (W u), with z = T u
+    powers = np.linalg.lstsq(scaled.T, space.transform.T @ slope, rcond=1e-9)[0]
+    lead = powers[int(np.argmax(np.abs(powers)))]
+    rounded = [Fraction(round(1000 * float(p / lead)), 1000) for p in powers]
+    return Monomial(tuple(rounded), False)

@@ -1,0 +1,259 @@
+"""What a campaign is asked: a kernel, ranges, a target, a budget and a tolerance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from types import MappingProxyType
+from typing import Any, Literal
+
+from dimgs.errors import InputError
+
+Sampler = Literal["sobol", "lhs"]
+ReportKind = Literal["fit", "discover", "none"]
+MOST_WORKERS = 1024
+
+
+def _whole(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise InputError(f"{name} is {value!r}; give a whole number from {least} up.")
+
+
+@dataclass(frozen=True)
+class Range:
+    """Values that an input may take.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends in `unit`; both positive, because the design is made in logarithms.
+    unit : str, optional
+        In the notation of tables; None for the unit that the kernel declares.
+    integer : bool
+        Whether only whole numbers (in `unit`) can be run.
+
+    Raises
+    ------
+    InputError
+        If the ends are not finite, positive and in order.
+
+    Examples
+    --------
+    >>> Range(2.0, 1.0, "m")
+    Traceback (most recent call last):
+    dimgs.errors.InputError: The range runs from 2 to 1 m; give the smaller end first.
+    """
+
+    low: float
+    high: float
+    unit: str | None = None
+    integer: bool = False
+
+    def __post_init__(self) -> None:
+        unit = f" {self.unit}" if self.unit else ""
+        if not (isfinite(self.low) and isfinite(self.high)):
+            raise InputError(f"The range ends at {self.low} or {self.high}; give finite numbers.")
+        if not self.low < self.high:
+            raise InputError(
+                f"The range runs from {self.low:g} to {self.high:g}{unit}; give the smaller end "
+                f"first."
+            )
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a campaign may spend.
+
+    Parameters
+    ----------
+    runs : int
+        Most runs of the finest tier.
+    coarse_runs : int, optional
+        Most runs of each other tier; 25 times `runs` by default.
+    seconds : float, optional
+        Wall time that the kernel's runs may take together, those of an earlier start included.
+
+    Raises
+    ------
+    InputError
+    """
+
+    runs: int
+    coarse_runs: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        _whole("runs", self.runs, 1)
+        if self.coarse_runs is not None:
+            _whole("coarse_runs", self.coarse_runs, 1)
+        if self.seconds is not None and not self.seconds > 0:
+            raise InputError(f"budget.seconds is {self.seconds}; give more than 0.")
+
+    @property
+    def coarse(self) -> int:
+        """Most runs of each tier but the finest."""
+        return 25 * self.runs if self.coarse_runs is None else self.coarse_runs
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """When an answer is good enough: half-widths of intervals.
+
+    Parameters
+    ----------
+    exponents : float, optional
+        Of the exponent of every varied input, in every regime.
+    prediction : float, optional
+        Relative, of the prediction at every named point: 0.05 is 5 %.
+
+    Raises
+    ------
+    InputError
+        If neither is given, or one is not between 0 and 1.
+    """
+
+    exponents: float | None = None
+    prediction: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.exponents is None and self.prediction is None:
+            raise InputError(
+                "tolerance is empty; give tolerance.exponents (such as 0.02) or "
+                "tolerance.prediction (such as 0.05) with points."
+            )
+        for name, value in (("exponents", self.exponents), ("prediction", self.prediction)):
+            if value is not None and not 0.0 < value < 1.0:
+                raise InputError(f"tolerance.{name} is {value}; give a number between 0 and 1.")
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How runs are executed.
+
+    Parameters
+    ----------
+    workers : int
+        Local processes.
+    retries : int
+        Further tries of a run that failed; one that was refused or diverged is not tried again.
+    timeout : float, optional
+        Seconds after which a run counts as failed.
+    batch : int
+        Runs that are decided on together; part of the plan, so that a campaign decides the same
+        whatever machine runs it.
+
+    Raises
+    ------
+    InputError
+    """
+
+    workers: int = 2
+    retries: int = 1
+    timeout: float | None = None
+    batch: int = 4
+
+    def __post_init__(self) -> None:
+        _whole("workers", self.workers, 1)
+        _whole("retries", self.retries, 0)
+        _whole("batch", self.batch, 1)
+        if self.workers > MOST_WORKERS:
+            raise InputError(f"execution.workers is {self.workers}; give at most {MOST_WORKERS}.")
+        if self.timeout is not None and not self.timeout > 0:
+            raise InputError(f"execution.timeout is {self.timeout} s; give more than 0.")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A campaign, before it is known whether the kernel can do it.
+
+    Parameters
+    ----------
+    kernel : str or Kernel
+        Name of an installed kernel, ``"module:attribute"``, ``"file.py:attribute"``, or a kernel.
+    target : str
+        Output whose law is asked for.
+    ranges : mapping of str to Range
+        Inputs that may vary.
+    budget : Budget
+    tolerance : Tolerance
+    fixed : mapping of str to (value, unit or None)
+        Inputs that stay; those not named stay at the kernel's default. A label is (text, "label").
+    points : tuple of mapping of str to (value, unit or None)
+        Named points, for a tolerance on predictions; inputs not given have their fixed value.
+    tiers : tuple of str
+        From coarse to fine; the kernel's first and last by default.
+    survey : int, optional
+        Runs of the first, space-filling stage.
+    level : float
+        Coverage of the intervals.
+    seed : int
+    sampler : {"sobol", "lhs"}
+    execution : Execution
+    report : {"fit", "discover", "none"}
+        What is made of the finest runs at the end.
+    constants : tuple of str
+        Known physical constants that join the groups, such as ``"g"``.
+    source : str
+        Where the plan came from, for messages.
+
+    Raises
+    ------
+    InputError
+        Naming the key that cannot be used.
+
+    Examples
+    --------
+    >>> plan = Plan(
+    ...     kernel="diffusion", target="CF", ranges={"t": Range(1.0, 100.0, "day")},
+    ...     budget=Budget(runs=20), tolerance=Tolerance(exponents=0.02),
+    ... )
+    >>> plan.budget.coarse
+    500
+    """
+
+    kernel: Any
+    target: str
+    ranges: Mapping[str, Range]
+    budget: Budget
+    tolerance: Tolerance
+    fixed: Mapping[str, tuple[float | str, str | None]] = field(default_factory=dict)
+    points: tuple[Mapping[str, tuple[float | str, str | None]], ...] = ()
+    tiers: tuple[str, ...] = ()
+    survey: int | None = None
+    level: float = 0.9
+    seed: int = 0
+    sampler: Sampler = "sobol"
+    execution: Execution = Execution()
+    report: ReportKind = "fit"
+    constants: tuple[str, ...] = ()
+    source: str = "the plan"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ranges", MappingProxyType(dict(self.ranges)))
+        object.__setattr__(self, "fixed", MappingProxyType(dict(self.fixed)))
+        if not self.ranges:
+            raise InputError("ranges is empty; give at least one input that may vary.")
+        both = sorted(set(self.ranges) & set(self.fixed))
+        if both:
+            raise InputError(f"'{both[0]}' is both in ranges and in fixed; keep one of them.")
+        if len(set(self.tiers)) < len(self.tiers):
+            raise InputError(f"tiers names one twice ({', '.join(self.tiers)}); name each once.")
+        if self.survey is not None:
+            _whole("survey", self.survey, 4)
+        _whole("seed", self.seed, 0)
+        if not 0.0 < self.level < 1.0:
+            raise InputError(f"level is {self.level}; give the coverage as a fraction like 0.9.")
+        if self.sampler not in ("sobol", "lhs"):
+            raise InputError(f"sampler is '{self.sampler}'; use sobol or lhs.")
+        if self.report not in ("fit", "discover", "none"):
+            raise InputError(f"report is '{self.report}'; use fit, discover or none.")
+        if (self.tolerance.prediction is None) != (not self.points):
+            raise InputError(
+                "points and tolerance.prediction belong together; give both or neither."
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Plain mappings, because mapping proxies cannot be pickled."""
+        return {**self.__dict__, "ranges": dict(self.ranges), "fixed": dict(self.fixed)}
+
+
+__all__ = ["Budget", "Execution", "Plan", "Range", "Sampler", "Tolerance"]

@@ -1,0 +1,295 @@
+"""The next runs, by what each is expected to take off the intervals asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from dimgs.campaign.analysis import Answer, Question, State
+from dimgs.campaign.points import Points
+
+Array = NDArray[np.float64]
+
+_RIDGE = 1e-3
+_MOST_CANDIDATES = 200
+_ENOUGH_DEEP = 10
+_SHORTAGE = 1e6
+_ROOM = 0.7
+_HELPS = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A run to make.
+
+    Attributes
+    ----------
+    z : ndarray of shape (rank,)
+    tier : int
+    purpose : str
+        "survey", "map", "refine" or "replicate".
+    reason : str
+        Why this run, in one sentence.
+    gain : float
+        Expected fall of the worst half-widths over their tolerances, summed; 0 where unknown.
+    seed : int
+        Number of the replicate.
+    """
+
+    z: Array
+    tier: int
+    purpose: str
+    reason: str
+    gain: float = 0.0
+    seed: int = 0
+
+
+class Outlook:
+    """What further runs are expected to do to one answer.
+
+    Parameters
+    ----------
+    answer : Answer
+    level : float
+    """
+
+    def __init__(self, answer: Answer, level: float) -> None:
+        self.answer, self.level = answer, level
+        c = answer.functionals
+        self.tables = [np.column_stack([np.ones(len(t.z)), t.z]) for t in answer.fit.tiers]
+        self.scatter: list[Array] = []
+        self.freedom: list[Array] = []
+        for table, tier in zip(self.tables, answer.fit.tiers, strict=True):
+            variance, dof = tier.variance(c)
+            spread = np.einsum("ij,jk,ik->i", c, _inverse(table), c)
+            self.scatter.append(np.asarray(variance / np.maximum(spread, 1e-300)))
+            self.freedom.append(dof)
+        self.drift = answer.fit.spread(c)[2]
+        self._lean = self._leaning()
+
+    def _leaning(self) -> Array:
+        """Affine part of what crossovers may add to the coarsest runs."""
+        table = self.tables[0]
+        if not len(table):
+            return np.zeros(table.shape[1])
+        lean = self.answer.lean[self.answer.members[0]]
+        return np.asarray(np.linalg.lstsq(table, lean, rcond=1e-9)[0])
+
+    def _drift_with(self, rows: Array) -> Array:
+        """Drift with one more of the coarsest runs, where no crossover reaches, at each row."""
+        c, inverse = self.answer.functionals, _inverse(self.tables[0])
+        step = -(rows @ self._lean) / (1.0 + np.einsum("ij,jk,ik->i", rows, inverse, rows))
+        lean = np.abs((self._lean + step[:, None] * (rows @ inverse)) @ c.T)
+        now = np.abs(c @ self._lean)
+        other = self.drift * len(self.tables[0]) / (len(self.tables[0]) + 1)
+        return np.where(now >= self.drift * (1.0 - 1e-9), np.maximum(lean, 0.0), other)
+
+    def missing(self, tier: int) -> int:
+        """Runs that a tier lacks before its scatter can be told."""
+        rank = self.tables[tier].shape[1] - 1
+        return max(0, int(rank) + 3 - len(self.tables[tier]))
+
+    def widths(self, tier: int | None = None, rows: Array | None = None) -> Array:
+        """Half-widths over tolerances now, or with one more run of a tier at each row.
+
+        Parameters
+        ----------
+        tier : int, optional
+        rows : ndarray of shape (n, rank + 1), optional
+            Rows [1, z].
+
+        Returns
+        -------
+        ndarray of shape (n_asked,) or (n, n_asked)
+        """
+        c = self.answer.functionals
+        parts = []
+        for t, table in enumerate(self.tables):
+            inverse = _inverse(table)
+            spread = np.einsum("ij,jk,ik->i", c, inverse, c)[None]
+            if t == tier and rows is not None:
+                cross = rows @ inverse @ c.T
+                spread = spread - cross**2 / (
+                    1.0 + np.einsum("ij,jk,ik->i", rows, inverse, rows)[:, None]
+                )
+            parts.append(self.scatter[t] * spread)
+        total = np.sum(np.broadcast_arrays(*parts), axis=0)
+        more = 0 if tier is None else 1
+        freedom = np.min(self.freedom, axis=0) + more
+        drift = self.drift
+        if tier == 0 and rows is not None:
+            drift = self._drift_with(rows)
+        half = np.hypot(stdtrit(freedom, 0.5 + self.level / 2) * np.sqrt(total), drift)
+        widths = np.asarray(half / self.answer.tolerance)
+        return widths if tier is not None else np.asarray(widths[0])
+
+    def settled(self, tier: int) -> bool:
+        """Whether what a tier contributes leaves room within the tolerance for the next."""
+        c = self.answer.functionals
+        spread = np.einsum("ij,jk,ik->i", c, _inverse(self.tables[tier]), c)
+        error = stdtrit(self.freedom[tier], 0.5 + self.level / 2) * np.sqrt(
+            self.scatter[tier] * spread
+        )
+        half = np.hypot(error, self.drift if tier == 0 else 0.0)
+        return bool(np.all(half <= _ROOM * self.answer.tolerance))
+
+    def gains(self, tier: int, z: Array) -> Array:
+        """Expected fall of the excess over the tolerances at candidates of shape (n, rank)."""
+        rows = np.column_stack([np.ones(len(z)), z])
+        if self.missing(tier):
+            # too few to know the scatter: the largest leverage, which is D-optimal
+            leverage = np.einsum("ij,jk,ik->i", rows, _inverse(self.tables[tier]), rows)
+            return np.asarray(_SHORTAGE * leverage / (1.0 + leverage))
+        now = _excess(self.widths())
+        with np.errstate(invalid="ignore"):
+            gain = now - _excess(self.widths(tier, rows))
+        return np.where(np.isfinite(gain), gain, 0.0)
+
+    def add(self, tier: int, z: Array) -> None:
+        """Count a run as made."""
+        self.tables[tier] = np.vstack([self.tables[tier], np.concatenate([[1.0], z])])
+        self.freedom[tier] = self.freedom[tier] + 1
+
+
+def _excess(widths: Array) -> Array:
+    return np.asarray(np.maximum(widths, 1.0).sum(axis=-1))
+
+
+def _inverse(table: Array) -> Array:
+    return np.asarray(np.linalg.inv(table.T @ table + _RIDGE * np.eye(table.shape[1])))
+
+
+def refine(
+    question: Question,
+    state: State,
+    points: Points,
+    pool: Array,
+    costs: Sequence[float],
+    left: Mapping[int, int],
+    batch: Sequence[int],
+) -> list[Proposal]:
+    """Runs that take the most off the intervals for their cost.
+
+    Parameters
+    ----------
+    question : Question
+    state : State
+    points : Points
+    pool : ndarray of shape (n, rank)
+        Where new points may lie.
+    costs : sequence of float
+        Of a run of each tier.
+    left : mapping of int to int
+        Runs that the budget leaves for each tier.
+    batch : sequence of int
+        Most runs of each tier in one go.
+
+    Returns
+    -------
+    list of Proposal
+        All of one tier; empty where no run helps.
+
+    References
+    ----------
+    V. V. Fedorov, Theory of Optimal Experiments, Academic Press 1972, chapters 2-3.
+    """
+    level = question.level
+    open_answers = [a for a in state.answers if a.worst(level) > 1.0]
+    outlooks = [Outlook(a, level) for a in open_answers]
+    offers: dict[tuple[int, int], Array] = {}
+    for i, answer in enumerate(open_answers):
+        for tier in range(points.n_tiers):
+            z = candidates(question, state, points, pool, answer, tier)
+            if left[tier] > 0 and len(z):
+                offers[i, tier] = z
+                # finer runs wait until the place that they correct is known, or cannot be better
+                helps = float(outlooks[i].gains(tier, z).max()) * batch[tier] > _HELPS
+                if helps and not outlooks[i].settled(tier):
+                    break
+    chosen: list[Proposal] = []
+    while True:
+        best: tuple[float, float, int, int, int] | None = None
+        for (i, tier), z in offers.items():
+            if not len(z) or (chosen and tier != chosen[0].tier):
+                continue
+            gains = outlooks[i].gains(tier, z)
+            at = int(np.argmax(gains))
+            worth = float(gains[at]) / costs[tier]
+            if gains[at] > 0 and (best is None or worth > best[0]):
+                best = (worth, float(gains[at]), i, tier, at)
+        if best is None:
+            return chosen
+        _, gain, i, tier, at = best
+        z = offers[i, tier][at]
+        chosen.append(Proposal(z, tier, "refine", _reason(outlooks[i], tier, gain), gain))
+        outlooks[i].add(tier, z)
+        offers[i, tier] = np.delete(offers[i, tier], at, axis=0)
+        if len(chosen) >= min(batch[tier], left[tier]):
+            return chosen
+
+
+def candidates(
+    question: Question, state: State, points: Points, pool: Array, answer: Answer, tier: int
+) -> Array:
+    """Where a run of a tier could serve an answer: deep inside its region.
+
+    Runs of finer tiers are made where the tier below has an answer, because it is their
+    difference that is fitted.
+    """
+    if tier:
+        rows = points.done(tier - 1)
+        rows = rows[~np.isfinite(points.y[rows, tier]) & ~points.lost[rows, tier]]
+        if answer.law is not None:
+            inside = rows[np.isin(rows, answer.members[0])]
+            deep = np.argsort(-answer.depth[inside], kind="stable")[: (2 * len(inside) + 2) // 3]
+            return np.asarray(points.z[inside[deep]])
+        assert answer.centre is not None
+        distance = np.linalg.norm(points.z[rows] - answer.centre, axis=1)
+        return np.asarray(points.z[rows[np.argsort(distance)[: 3 * (points.rank + 1)]]])
+    if answer.law is None:
+        assert answer.centre is not None
+        near = points.z[answer.members[0]]
+        reach = float(np.linalg.norm(near - answer.centre, axis=1).max(initial=1.0))
+        found = question.region.around(answer.centre, 0.5 * reach, 64, seed=len(points))
+        return _new(found, points)
+    inside = pool[state.regimes.cores(pool)[:, answer.law]]
+    return _new(deepest(question, state, inside, answer.law), points)
+
+
+def deepest(question: Question, state: State, z: Array, law: int) -> Array:
+    """Points so deep in a regime that no crossover matters, or the deepest third."""
+    if not len(z) or len(state.regimes.laws) < 2:
+        return z[:_MOST_CANDIDATES]
+    depth = state.regimes.gaps(z)[:, law]
+    enough = float(np.log(2.0 / (question.exponents or 0.1)))
+    deep = depth >= enough
+    if deep.sum() < _ENOUGH_DEEP:
+        deep = depth >= np.quantile(depth, 2.0 / 3.0)
+    return np.asarray(z[deep][:_MOST_CANDIDATES])
+
+
+def _new(z: Array, points: Points) -> Array:
+    """Candidates that are no visited points."""
+    if not len(z) or not len(points):
+        return z
+    apart = np.abs(z[:, None, :] - points.z[None]).max(axis=2).min(axis=1)
+    return np.asarray(z[apart > 1e-6])
+
+
+def _reason(outlook: Outlook, tier: int, gain: float) -> str:
+    answer = outlook.answer
+    what = "differences to the tier below" if tier else "runs"
+    if outlook.missing(tier):
+        have = len(outlook.tables[tier])
+        return (
+            f"{answer.name} has {have} of the {have + outlook.missing(tier)} {what} without which "
+            f"no scatter can be told; here the leverage is largest (D-optimal)"
+        )
+    widths = outlook.widths()
+    worst = int(np.argmax(widths))
+    return (
+        f"the {answer.labels[worst]} in {answer.name} has {widths[worst]:.2f} times its tolerance; "
+        f"here a run is expected to take off {gain:.2g} for its cost (I-optimal)"
+    )

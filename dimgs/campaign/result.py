@@ -1,0 +1,226 @@
+"""What a campaign returns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from dimgs.dataset import Dataset
+from dimgs.groups.group import PiBasis
+from dimgs.report.documents import exponent_document, pi_document
+from dimgs.report.results import Exponent, FitResult, Report
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """Where two regimes meet.
+
+    Attributes
+    ----------
+    regimes : tuple of (int, int)
+        Numbers, from 1.
+    monomial : str
+        Over group names, such as ``"pi_5"``.
+    physical : str
+        The same in the inputs.
+    value, low, high : float
+        Where the two laws are equal, with its interval.
+    """
+
+    regimes: tuple[int, int]
+    monomial: str
+    physical: str
+    value: float
+    low: float
+    high: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "regimes": list(self.regimes),
+            "monomial": self.monomial,
+            "physical": self.physical,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+        }
+
+
+@dataclass(frozen=True)
+class Pertinence:
+    """Whether an answer can be relied on.
+
+    Attributes
+    ----------
+    answer : str
+        ``"regime 1"``, ``"point 1"``.
+    relevant : bool
+        Whether there is an answer at all: enough runs, and they follow it.
+    acceptability : float
+        Tolerance over the widest half-width, at most 1: 1 is good enough, 0.5 twice too wide.
+    confidence : float
+        Smallest probability that an asked quantity is within its tolerance of the truth.
+    meaning : str
+        What it says, in plain words.
+    why : str
+        What it rests on, or why it fails.
+    """
+
+    answer: str
+    relevant: bool
+    acceptability: float
+    confidence: float
+    meaning: str
+    why: str
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
+class RegimeAnswer:
+    """A power law and where it holds.
+
+    Attributes
+    ----------
+    where : str
+        Condition over group names; "True" for everywhere.
+    exponents : tuple of Exponent
+        Of the varied inputs.
+    runs : mapping of str to int
+        Runs of each tier inside, by which it was fitted.
+    share : float
+        Part of the reachable pi space that its core takes.
+    bias : mapping of str to float
+        Mean log-difference of each tier to the one below, inside.
+    fit : FitResult or None
+        Of its runs of the finest tier: a law that is dimensionally checked.
+    """
+
+    where: str
+    exponents: tuple[Exponent, ...]
+    runs: Mapping[str, int]
+    share: float
+    bias: Mapping[str, float]
+    fit: FitResult | None = None
+
+    def rationals(self) -> tuple[Fraction | None, ...]:
+        """Exponents as rationals where the tolerance leaves one."""
+        return tuple(e.rational for e in self.exponents)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON; exponents have the form of `fit`."""
+        return {
+            "where": self.where,
+            "exponents": [exponent_document(e) for e in self.exponents],
+            "runs": dict(self.runs),
+            "share": self.share,
+            "bias": dict(self.bias),
+            "law": None if self.fit is None else self.fit.law.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class PointAnswer:
+    """A prediction at a named point, in the target's SI unit."""
+
+    value: float
+    low: float
+    high: float
+    unit: str
+    extrapolated: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True, eq=False)
+class CampaignResult:
+    """What a campaign found, and what it rests on.
+
+    Attributes
+    ----------
+    outcome : str
+        "tolerance met", "budget spent" or "no further run helps".
+    regimes : tuple of RegimeAnswer
+    boundaries : tuple of Boundary
+    points : tuple of PointAnswer
+    pertinence : tuple of Pertinence
+        One for each regime and each named point.
+    further : str
+        What one more run would buy.
+    essential : tuple of str
+        Monomials of groups on which everything but one monomial depends, in the inputs.
+    basis : PiBasis
+    varied, not_varied : tuple of str
+        Inputs that moved, and those of the ranges that need not.
+    dataset : Dataset or None
+        Runs of the finest tier that ended well.
+    report : Report, FitResult or None
+        What `discover` or `fit` makes of them.
+    runs : mapping of str to int
+        Runs asked for, by tier.
+    counts : mapping of str to int
+        made, known, interrupted, retried, failed.
+    seconds : float
+        Wall time of the kernel's runs together.
+    log : sequence of mapping
+        Every decision with its reason.
+    target, unit : str
+    level : float
+    warnings : tuple of str
+    """
+
+    outcome: str
+    regimes: tuple[RegimeAnswer, ...]
+    boundaries: tuple[Boundary, ...]
+    points: tuple[PointAnswer, ...]
+    pertinence: tuple[Pertinence, ...]
+    further: str
+    essential: tuple[str, ...]
+    basis: PiBasis
+    varied: tuple[str, ...]
+    not_varied: tuple[str, ...]
+    dataset: Dataset | None
+    report: Report | FitResult | None
+    runs: Mapping[str, int]
+    counts: Mapping[str, int]
+    seconds: float
+    log: Sequence[Mapping[str, Any]]
+    target: str
+    unit: str
+    level: float
+    warnings: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """One JSON document; the decisions are in the log's own file."""
+        return {
+            "outcome": self.outcome,
+            "target": self.target,
+            "unit": self.unit,
+            "level": self.level,
+            "regimes": [r.to_json() for r in self.regimes],
+            "boundaries": [b.to_json() for b in self.boundaries],
+            "points": [p.to_json() for p in self.points],
+            "pertinence": [p.to_json() for p in self.pertinence],
+            "further": self.further,
+            "essential_groups": list(self.essential),
+            "pi": pi_document(self.basis),
+            "varied": list(self.varied),
+            "not_varied": list(self.not_varied),
+            "runs": dict(self.runs),
+            "counts": dict(self.counts),
+            "seconds": self.seconds,
+            "report": self._report(),
+            "decisions": len(self.log),
+            "warnings": list(self.warnings),
+        }
+
+    def _report(self) -> dict[str, Any] | None:
+        from dimgs.report.documents import discover_document, fit_document
+
+        if isinstance(self.report, Report):
+            return discover_document(self.report)
+        return None if self.report is None else fit_document(self.report)

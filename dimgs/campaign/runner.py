@@ -1,0 +1,193 @@
+"""A batch of runs: from the store where they are known, else made, retried and kept."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from dimgs.campaign.executors import Place
+from dimgs.campaign.worker import Task
+from dimgs.errors import FitError, InputError
+from dimgs.hub import RunStore
+from dimgs.kernels.record import RunRecord, Status
+
+_POLL = 0.5
+# a worker's own alarm comes first; this is for those that have none or do not hear it
+_GRACE = 15.0
+_MOST_DEATHS = 3
+
+
+@dataclass
+class Tally:
+    """How the runs of a start came about.
+
+    Attributes
+    ----------
+    made, known, retried, timed_out : int
+    """
+
+    made: int = 0
+    known: int = 0
+    retried: int = 0
+    timed_out: int = 0
+
+
+class Runner:
+    """Makes runs and keeps them.
+
+    Parameters
+    ----------
+    store : RunStore
+    place : Place
+    window : int
+        Runs in flight at once.
+    retries : int
+        Further tries of a run that failed.
+    on_done : callable
+        Told every record as it comes.
+    """
+
+    def __init__(
+        self,
+        store: RunStore,
+        place: Place,
+        window: int,
+        retries: int,
+        on_done: Callable[[RunRecord, bool], None],
+    ) -> None:
+        self.store, self.place = store, place
+        self.window, self.retries = window, retries
+        self.on_done = on_done
+        self.tally = Tally()
+        self._alone: set[str] = set()
+        self._deaths = 0
+
+    def run(self, tasks: Sequence[Task]) -> list[RunRecord]:
+        """Records of the runs, in order.
+
+        Raises
+        ------
+        InputError
+            If another living process is making one of them.
+        FitError
+            If worker after worker dies.
+        """
+        records: dict[str, RunRecord] = {}
+        waiting: list[Task] = []
+        for task in tasks:
+            known = self._known(task)
+            if known is not None:
+                self.tally.known += 1
+                records[task.request.key] = known
+                self.on_done(known, True)
+            elif all(task.request.key != w.request.key for w in waiting):
+                waiting.append(task)
+        self._make(waiting, records)
+        return [records[task.request.key] for task in tasks]
+
+    def _known(self, task: Task) -> RunRecord | None:
+        attempts = [
+            a for a in self.store.attempts(task.request.key) if a.status is not Status.INTERRUPTED
+        ]
+        if not attempts:
+            return None
+        last = attempts[-1]
+        again = last.status is Status.FAILED and len(attempts) <= self.retries
+        return None if again else last
+
+    def _make(self, waiting: list[Task], records: dict[str, RunRecord]) -> None:
+        flying: dict[Future[RunRecord], tuple[Task, float]] = {}
+        while waiting or flying:
+            while waiting and self._may_start(waiting[0], flying):
+                task = waiting.pop(0)
+                if not self.store.claim(task.request, retry=True):
+                    raise InputError(
+                        f"The run {task.request.key[:12]}… is being made by another process; wait "
+                        f"for it, or use another folder."
+                    )
+                flying[self.place.submit(task)] = (task, monotonic())
+            done, _ = wait(flying, timeout=_POLL, return_when=FIRST_COMPLETED)
+            ended = [(flying.pop(future)[0], _record(future)) for future in done]
+            if any(record is None for _, record in ended):
+                # a dead worker takes the whole pool along, and nobody knows whose run it was
+                self.place.renew()
+                ended += [(task, None) for task, _ in flying.values()]
+                flying.clear()
+            ended += self._late(flying)
+            for task, record in ended:
+                self._end(task, record, waiting, records)
+
+    def _may_start(self, task: Task, flying: dict[Any, tuple[Task, float]]) -> bool:
+        alone = task.request.key in self._alone
+        guarded = any(t.request.key in self._alone for t, _ in flying.values())
+        return not flying if alone else len(flying) < self.window and not guarded
+
+    def _late(self, flying: dict[Any, tuple[Task, float]]) -> list[tuple[Task, RunRecord | None]]:
+        now = monotonic()
+        late = [
+            (future, task)
+            for future, (task, since) in flying.items()
+            if task.timeout is not None and now - since > task.timeout + _GRACE
+        ]
+        out: list[tuple[Task, RunRecord | None]] = []
+        for future, task in late:
+            future.cancel()
+            del flying[future]
+            seconds = task.timeout or 0.0
+            out.append((task, task.failed(f"No answer came within {seconds:g} s.", seconds)))
+        if late and self.place.renew():
+            out += [(task, None) for task, _ in flying.values()]
+            flying.clear()
+        return out
+
+    def _end(
+        self,
+        task: Task,
+        record: RunRecord | None,
+        waiting: list[Task],
+        records: dict[str, RunRecord],
+    ) -> None:
+        key = task.request.key
+        if record is None and key not in self._alone:
+            self.store.release(key, DIED)
+            self.tally.retried += 1
+            self._alone.add(key)
+            waiting.append(task)
+            return
+        self._deaths = self._deaths + 1 if record is None else 0
+        if self._deaths >= _MOST_DEATHS:
+            raise FitError(f"{_MOST_DEATHS} runs in a row ended with their worker. {DIED}")
+        if record is None:
+            record = task.failed(DIED)
+        self.store.finish(record)
+        self.tally.made += 1
+        self.tally.timed_out += record.reason.startswith(("It took longer", "No answer came"))
+        tries = [a for a in self.store.attempts(key) if a.status is not Status.INTERRUPTED]
+        died = record.reason == DIED
+        if record.status is Status.FAILED and not died and len(tries) <= self.retries:
+            self.tally.retried += 1
+            waiting.append(task)
+            return
+        self._keep(record, records)
+
+    def _keep(self, record: RunRecord, records: dict[str, RunRecord]) -> None:
+        records[record.key] = record
+        self.on_done(record, False)
+
+
+DIED = (
+    "The worker process ended before the run did (memory, a crash, or a script that starts a "
+    "campaign without `if __name__ == '__main__':`)."
+)
+
+
+def _record(future: "Future[RunRecord]") -> RunRecord | None:
+    """The record of a future; None where its worker died."""
+    try:
+        return future.result()
+    except CancelledError:
+        return None
+    except Exception:
+        # `make` raises nothing: what comes here is the executor's, such as BrokenProcessPool
+        return None

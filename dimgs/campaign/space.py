@@ -1,0 +1,159 @@
+"""The pi space that a plan's ranges reach, in coordinates that no choice of groups changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.groups.group import PiBasis
+
+Array = NDArray[np.float64]
+
+_RANK = 1e-9
+_REACHED = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class PiSpace:
+    """Where the groups can go while the inputs stay in their ranges.
+
+    With u in [-1, 1]^n the inputs' logarithms between the ends of their ranges, the logarithms
+    of all groups are W u plus a constant. Coordinates are z = T u, T an orthonormal basis of the
+    row space of W: it is the same for every basis of groups, inputs with equal z have equal
+    groups, and the reachable region is the zonotope T [-1, 1]^n.
+
+    Parameters
+    ----------
+    basis : PiBasis
+        Of all inputs that take part, and of the target.
+    names : tuple of str
+        Inputs that may vary, sorted.
+    low, high : ndarray of shape (n_inputs,)
+        Logarithms of the ends of their ranges, in SI units.
+    fixed : mapping of str to float
+        SI values of the other inputs that take part.
+
+    Examples
+    --------
+    >>> from dimgs.groups.derive import pi_basis
+    >>> basis = pi_basis(["D [m^2/s]", "t [s]", "l [m]", "u [1]"], "u")
+    >>> ends = np.log([[1e-12, 1e-10], [1e-4, 1e-3], [1.0, 1e4]])
+    >>> space = PiSpace(basis, ("D", "l", "t"), ends[:, 0], ends[:, 1], {})
+    >>> space.rank, len(space.names)
+    (1, 3)
+    """
+
+    basis: PiBasis
+    names: tuple[str, ...]
+    low: Array
+    high: Array
+    fixed: Mapping[str, float]
+
+    @property
+    def centre(self) -> Array:
+        """Middle of the logarithmic ranges."""
+        return np.asarray((self.low + self.high) / 2)
+
+    @property
+    def half(self) -> Array:
+        """Half the logarithmic ranges."""
+        return np.asarray((self.high - self.low) / 2)
+
+    @cached_property
+    def loadings(self) -> Array:
+        """Exponents of the varying inputs in the groups, shape (n_groups, n_inputs)."""
+        rows = [[float(g.get(n)) for n in self.names] for g in self.basis.groups]
+        return np.array(rows).reshape(len(rows), len(self.names))
+
+    @cached_property
+    def middle(self) -> Array:
+        """Logarithms of the groups at the middle of the ranges, shape (n_groups,)."""
+        constants = {v.name: v.value or 1.0 for v in self.basis.variables if v.role != "data"}
+        values = {**constants, **self.fixed, **self._physical(np.zeros(len(self.names)))}
+        return np.array([float(g.log(values)[0]) for g in self.basis.groups])
+
+    @cached_property
+    def transform(self) -> Array:
+        """T, shape (rank, n_inputs): orthonormal rows, the first inputs by name leading."""
+        scaled = self.loadings * self.half
+        size = np.abs(scaled).max(initial=0.0)
+        if size == 0.0:
+            return np.zeros((0, len(self.names)))
+        _, singular, right = np.linalg.svd(scaled, full_matrices=False)
+        rows = right[singular > _RANK * singular[0]]
+        projector = rows.T @ rows
+        found: list[Array] = []
+        for column in projector.T:
+            rest = column - sum((float(f @ column) * f for f in found), np.zeros(len(column)))
+            length = float(np.linalg.norm(rest))
+            if length > _REACHED and len(found) < len(rows):
+                found.append(rest / length)
+        return np.array(found)
+
+    @property
+    def rank(self) -> int:
+        """Directions in which the groups can be told apart."""
+        return len(self.transform)
+
+    def coordinates(self, logs: Array) -> Array:
+        """Coordinates of runs.
+
+        Parameters
+        ----------
+        logs : ndarray of shape (n_runs, n_inputs)
+            Logarithms of the varying inputs in SI units.
+
+        Returns
+        -------
+        ndarray of shape (n_runs, rank)
+        """
+        return np.asarray((logs - self.centre) / self.half @ self.transform.T)
+
+    def coordinates_of_groups(self, log_groups: Array) -> Array | None:
+        """Coordinates of a point given by its groups; None where the ranges never reach them.
+
+        Parameters
+        ----------
+        log_groups : ndarray of shape (n_groups,)
+        """
+        scaled = self.loadings * self.half
+        wanted = log_groups - self.middle
+        u = np.linalg.lstsq(scaled, wanted, rcond=_RANK)[0]
+        if np.abs(scaled @ u - wanted).max(initial=0.0) > _REACHED:
+            return None
+        return np.asarray(self.transform @ u)
+
+    def log_groups(self, z: Array) -> Array:
+        """Logarithms of all groups, shape (n_runs, n_groups), at coordinates (n_runs, rank)."""
+        return np.asarray(self.middle + z @ self.transform @ (self.loadings * self.half).T)
+
+    @cached_property
+    def exponent_map(self) -> Array:
+        """Exponents of the varying inputs in the response group per unit of b, (n_inputs, rank).
+
+        With log pi_0 = c + b . z, the target's exponents are ``offset + exponent_map @ b``.
+        """
+        return np.asarray(self.transform.T / self.half[:, None])
+
+    @cached_property
+    def offset(self) -> Array:
+        """Exponents that the target has while its group is constant, shape (n_inputs,)."""
+        assert self.basis.response is not None
+        return np.array([-float(self.basis.response.get(n)) for n in self.names])
+
+    def response_shift(self, values: Mapping[str, float]) -> float:
+        """Log pi_0 - log target at SI values of all inputs."""
+        assert self.basis.response is not None
+        assert self.basis.target is not None
+        constants = {v.name: v.value or 1.0 for v in self.basis.variables if v.role != "data"}
+        known = {**constants, **self.fixed, **values, self.basis.target.name: 1.0}
+        return float(self.basis.response.log(known)[0])
+
+    def values(self, logs: Array) -> dict[str, float]:
+        """SI values of every input that takes part, at logarithms of the varying ones."""
+        return {**self.fixed, **dict(zip(self.names, np.exp(logs).tolist(), strict=True))}
+
+    def _physical(self, u: Array) -> dict[str, float]:
+        return dict(zip(self.names, np.exp(self.centre + u * self.half).tolist(), strict=True))

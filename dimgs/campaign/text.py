@@ -1,0 +1,110 @@
+"""Results and designs of campaigns as plain text for a terminal."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from dimgs.campaign.meaning import listed
+from dimgs.campaign.result import CampaignResult
+
+_RULE = "-" * 72
+
+
+def campaign_text(result: CampaignResult) -> str:
+    """What a campaign found, for reading.
+
+    Parameters
+    ----------
+    result : CampaignResult
+    """
+    runs = ", ".join(f"{n} {tier}" for tier, n in result.runs.items())
+    counts = result.counts
+    lines = [
+        f"{result.target} [{result.unit}]: {result.outcome} after {runs} runs "
+        f"({result.seconds:.3g} s of the kernel)",
+        f"  {counts['made']} made now, {counts['known']} known before, "
+        f"{counts['interrupted']} found interrupted, {counts['failed']} without an answer",
+        f"  moved: {listed(result.varied)}"
+        + (f"; need not move: {listed(result.not_varied)}" if result.not_varied else ""),
+        "groups",
+        *(f"  {g.name} = {g}" + _known(g.known_as) for g in result.basis.groups),
+    ]
+    if result.essential:
+        lines.append(f"  enough for all but one monomial: {'; '.join(result.essential)}")
+    for i, regime in enumerate(result.regimes, 1):
+        lines += [_RULE, f"regime {i}: {regime.where}"]
+        lines += [f"  {_exponent(e)}" for e in regime.exponents]
+        if regime.fit is not None:
+            lines.append(f"  law of its finest runs: {regime.fit.law}")
+    if result.boundaries:
+        lines += [_RULE, "boundaries"]
+        lines += [
+            f"  {b.regimes[0]} | {b.regimes[1]} at {b.physical} = {b.value:.3g} "
+            f"[{b.low:.3g}, {b.high:.3g}]"
+            for b in result.boundaries
+        ]
+    for i, point in enumerate(result.points, 1):
+        lines.append(
+            f"point {i}: {point.value:.5g} {point.unit} [{point.low:.5g}, {point.high:.5g}]"
+        )
+    lines.append(_RULE)
+    for p in result.pertinence:
+        grade = "relevant" if p.relevant else "FAILED"
+        lines.append(
+            f"{p.answer}: {grade}, acceptability {p.acceptability:.2f}, "
+            f"confidence {p.confidence:.3f}"
+        )
+        lines += [f"  {p.meaning}", f"  {p.why}"]
+    lines.append(result.further)
+    return "\n".join(lines)
+
+
+def design_text(document: Mapping[str, Any]) -> str:
+    """A dry run, for reading.
+
+    Parameters
+    ----------
+    document : mapping
+        From :func:`dimgs.campaign.design.dry_run`.
+    """
+    survey, budget = document["survey"], document["budget"]
+    still = document["not_varied"]
+    lines = [
+        f"{document['kernel']} -> {document['target']}: {document['free_directions']} free "
+        f"directions of pi space",
+        "groups and what the ranges reach",
+        *(
+            f"  {g['name']} = {_group(document, g['name'])}: {g['low']:.3g} to {g['high']:.3g}"
+            for g in document["groups"]
+        ),
+        f"inputs that move: {listed(document['moved'])}",
+        f"inputs of the ranges that need not: {listed(still) or 'none'}",
+        "inputs that stay: "
+        + (listed(f"{n} = {v[0]} {v[1]}" for n, v in document["fixed"].items()) or "none"),
+        f"survey: {survey['runs']} {survey['tier']} runs, about {survey['seconds']:.3g} s",
+        f"budget: {listed(f'{n} {tier}' for tier, n in budget.items())} runs, at most about "
+        f"{document['seconds_at_most']:.3g} s of the kernel",
+    ]
+    units = document["units"]
+    moved = document["moved"]
+    lines.append("first runs")
+    for run in document["design"][:5]:
+        lines.append("  " + ", ".join(f"{n} = {run[n]:.4g} {units[n]}" for n in moved))
+    if len(document["design"]) > 5:
+        lines.append(f"  ... and {len(document['design']) - 5} more")
+    return "\n".join([*lines, *document["notes"]])
+
+
+def _group(document: Mapping[str, Any], name: str) -> str:
+    group = next(g for g in document["pi"]["groups"] if g["name"] == name)
+    text = "·".join(f"{n}^{e}" if e != "1" else n for n, e in group["exponents"].items())
+    return text + _known(group["known_as"])
+
+
+def _known(name: str | None) -> str:
+    return f" ({name})" if name else ""
+
+
+def _exponent(e: Any) -> str:
+    half = (e.high - e.low) / 2
+    rational = f"  -> {e.rational}" if e.rational is not None else ""
+    return f"{e.name:<12} {e.value:8.4f} ± {half:.2g}{rational}"

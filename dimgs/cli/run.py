@@ -1,0 +1,150 @@
+"""`dimgs run`: a simulation campaign from a plan."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dimgs.cli import tables
+from dimgs.cli.output import emit_json, note, say, warn
+
+if TYPE_CHECKING:
+    from dimgs.campaign.progress import Listener, Progress
+
+
+def run(
+    plan: Annotated[str, typer.Argument(help="Plan of the campaign: a TOML or Python file.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of runs and decisions; PLAN.campaign by default."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the runs that the folder holds.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show groups, design and cost; run nothing.")
+    ] = False,
+    workers: Annotated[
+        int | None, typer.Option("--workers", help="Local processes, in place of the plan's.")
+    ] = None,
+    json: tables.Json = False,
+) -> None:
+    """Plan runs of a kernel in pi space and make the fewest that answer the question."""
+    from dataclasses import replace
+
+    from dimgs.campaign import read_plan
+
+    known = read_plan(plan)
+    if workers is not None:
+        known = replace(known, execution=replace(known.execution, workers=workers))
+    if dry_run:
+        _show_design(known, json)
+        return
+    from dimgs.campaign import run_campaign
+    from dimgs.campaign.text import campaign_text
+
+    folder = out if out is not None else Path(f"{Path(plan).stem}.campaign")
+    with _watching() as listener:
+        try:
+            result = run_campaign(known, folder, resume=resume, progress=listener)
+        except KeyboardInterrupt:
+            note(f"finished runs are in {folder}; go on with --resume")
+            raise
+    warn(result.warnings)
+    for path in _write(result, folder):
+        note(f"wrote {path}")
+    if json:
+        emit_json(result.to_json())
+    else:
+        say(campaign_text(result))
+    if not any(p.relevant for p in result.pertinence):
+        raise typer.Exit(1)
+
+
+def _show_design(plan: Any, json: bool) -> None:
+    from dimgs.campaign.binding import bind
+    from dimgs.campaign.design import dry_run as design
+    from dimgs.campaign.text import design_text
+
+    document = design(bind(plan))
+    if json:
+        emit_json(document)
+    else:
+        say(design_text(document))
+
+
+def _write(result: Any, folder: Path) -> list[Path]:
+    import json as encoder
+
+    from dimgs.report.documents import finite
+    from dimgs.report.results import Report
+    from dimgs.report.write import write_study
+
+    path = folder / "result.json"
+    document = encoder.dumps(finite(result.to_json()), ensure_ascii=False, indent=1)
+    path.write_text(document + "\n", encoding="utf-8")
+    written = [path]
+    if isinstance(result.report, Report):
+        written += write_study(result.report, folder / "report")
+    return written
+
+
+@contextmanager
+def _watching() -> "Iterator[Listener]":
+    """Progress on standard error: live on a terminal, a line per decision that matters else."""
+    if not sys.stderr.isatty():
+        yield _Lines().hear
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[told]}"),
+    )
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        yield _Live(bars).hear
+
+
+class _Lines:
+    """What was found after each batch, a line each."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def hear(self, progress: "Progress") -> None:
+        """Write a line where something was found."""
+        runs = ", ".join(f"{n} {tier}" for tier, n in progress.runs.items())
+        line = f"{progress.phase}: {runs} runs; {progress.text}"
+        if " run made" not in line and " run known" not in line and line != self._last:
+            note(line)
+            self._last = line
+
+
+class _Live:
+    """A bar for each tier."""
+
+    def __init__(self, bars: Any) -> None:
+        self._bars = bars
+        self._tasks: dict[str, Any] = {}
+
+    def hear(self, progress: "Progress") -> None:
+        """Move the bars."""
+        finite = progress.worst < float("inf")
+        told = f"widest interval {progress.worst:.2f} of its tolerance" if finite else ""
+        for tier, most in progress.budget.items():
+            if tier not in self._tasks:
+                self._tasks[tier] = self._bars.add_task(tier, total=most, told="")
+            self._bars.update(
+                self._tasks[tier],
+                completed=progress.runs[tier],
+                description=f"{progress.phase:<7} {tier}",
+                told=f"{progress.regimes} regimes {told}",
+            )
