@@ -32,6 +32,7 @@ _FEWEST_WITH_HOLDOUT = 40
 _FOLDS = 10
 _MOST_COMPARED = 400
 _EXACT = 1e-9
+_STABLE = 1.5
 
 
 def is_monomial(expression: sympy.Expr) -> bool:
@@ -83,6 +84,28 @@ def _linearised(design: Design, law: Law) -> Array:
     left = deleted_residuals(residuals, np.column_stack(slopes) if slopes else None, labels)
     shifted = design.y - left
     return np.asarray((np.exp(shifted) if log else shifted) * np.exp(design.offset))
+
+
+def is_stable(design: Design, law: Law, left_out: Array) -> bool:
+    """Whether runs left out are met by refitted constants nearly as well as their slopes promise.
+
+    Where they are not, the constants that the fit happens to have say little.
+
+    Parameters
+    ----------
+    design : Design
+    law : Law
+    left_out : ndarray of shape (n_runs,)
+        As :func:`left_out_predictions` gives it.
+    """
+    truth, promised = _target(design), _linearised(design, law)
+    if design.scale == "log":
+        if not np.all((left_out > 0) & (promised > 0)):
+            return False
+        truth, left_out, promised = np.log(truth), np.log(left_out), np.log(promised)
+    real, linear = (float(np.sum((x - truth) ** 2)) for x in (left_out, promised))
+    rounding = _EXACT**2 * float(np.sum((truth - truth.mean()) ** 2))
+    return real <= _STABLE**2 * linear + rounding
 
 
 def _predictor(design: Design, law: Law) -> Predictor:
