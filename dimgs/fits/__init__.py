@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dimgs.fits.base import ContrastiveRegressor
     from dimgs.fits.chosen_pairs import ChosenPairsPowerLaw
     from dimgs.fits.crossover import CrossoverPowerLaw, choose_crossover
+    from dimgs.fits.curves import CurvePotential
     from dimgs.fits.errors_in_variables import OrthogonalPowerLaw
     from dimgs.fits.intervals import PredictionIntervals
     from dimgs.fits.local import LocalPowerLaw
@@ -30,6 +31,7 @@ _HOMES = {
     "ContrastivePotential": "potential",
     "ContrastiveRegressor": "base",
     "CrossoverPowerLaw": "crossover",
+    "CurvePotential": "curves",
     "LocalPowerLaw": "local",
     "OrthogonalPowerLaw": "errors_in_variables",
     "PairAdditive": "additive",
@@ -47,6 +49,7 @@ __all__ = [
     "ContrastivePotential",
     "ContrastiveRegressor",
     "CrossoverPowerLaw",
+    "CurvePotential",
     "LocalPowerLaw",
     "OrthogonalPowerLaw",
     "PairAdditive",

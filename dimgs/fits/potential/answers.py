@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dimgs.errors import InputError
-from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.inference import t_quantile
 from dimgs.fits.potential.calibration import check_level
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 
-class PotentialAnswers(ContrastiveRegressor):
+class PotentialAnswers:
     """Answers of a fitted potential; see `ContrastivePotential`, which fits it."""
 
     model_: "Fitted"
@@ -40,10 +39,6 @@ class PotentialAnswers(ContrastiveRegressor):
 
     def _mean(self, X: Array) -> Array:
         return np.asarray(self.model_.members(X).mean(axis=0))
-
-    def _potential(self, X: Array) -> Array:
-        found = self._mean(X)
-        return found[:, 0] if self._flat else found
 
     def _rows(self, X: ArrayLike) -> Array:
         check_is_fitted(self)

@@ -1,7 +1,7 @@
 """The deep potential as a scikit-learn estimator."""
 
 from collections.abc import Sequence
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,17 +9,21 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from dimgs.errors import InputError
+from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.potential.answers import PotentialAnswers
 from dimgs.fits.potential.backend import require_torch
 from dimgs.fits.potential.physics import Physics
 from dimgs.fits.potential.runs import Runs, distinct_runs, task_of
+
+if TYPE_CHECKING:
+    from dimgs.fits.potential.learn import Settings
 
 Array = NDArray[np.float64]
 Loss = Literal["squared", "absolute", "huber"]
 LOSSES = ("squared", "absolute", "huber")
 
 
-class ContrastivePotential(PotentialAnswers):
+class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
     """Power law plus a small network, fitted on the log-ratios of all pairs of runs.
 
     Predicted ratios are differences of one potential, so they are antisymmetric and add up
@@ -153,7 +157,6 @@ class ContrastivePotential(PotentialAnswers):
             If a parameter is out of range, or the runs make no pair.
         """
         require_torch()
-        self._check()
         x, t = validate_data(
             self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
         )
@@ -163,13 +166,38 @@ class ContrastivePotential(PotentialAnswers):
             weight = _check_sample_weight(
                 sample_weight, x, dtype=np.float64, ensure_non_negative=True
             )
-        physics = self.physics or Physics()
-        physics.check(x.shape[1], self.categorical)
+        settings = self.settings(x.shape[1])
         runs = distinct_runs(x, t, weight, groups, within)
         task = task_of(runs, tuple(self.categorical), self.loss != "squared")
-        from dimgs.fits.potential.learn import Settings, decays_of, learn
+        from dimgs.fits.potential.learn import learn
 
-        settings = Settings(
+        learned = learn(task, settings)
+        self.model_ = learned.fitted
+        self._flat, self._runs, self._origin = t.ndim == 1, runs.X, task.centre
+        self.smoothness_, self.n_iter_ = learned.choice.decay, learned.choice.iterations
+        self.validation_ = learned.choice.scores
+        self.cv_r2_ = self._shaped(learned.cv_r2)
+        self._publish(runs, x, t)
+        return self
+
+    def _potential(self, X: Array) -> Array:
+        found = self._mean(X)
+        return found[:, 0] if self._flat else found
+
+    def settings(self, n_features: int) -> "Settings":
+        """The parameters, checked against the number of columns of X.
+
+        Raises
+        ------
+        InputError
+            If one is out of range.
+        """
+        from dimgs.fits.potential.learn import Settings, decays_of
+
+        self._check()
+        physics = self.physics or Physics()
+        physics.check(n_features, self.categorical)
+        return Settings(
             tuple(self.hidden),
             self.loss,
             decays_of(self.smoothness),
@@ -180,14 +208,6 @@ class ContrastivePotential(PotentialAnswers):
             self.verbose,
             self.random_state,
         )
-        learned = learn(task, settings)
-        self.model_ = learned.fitted
-        self._flat, self._runs, self._origin = t.ndim == 1, runs.X, task.centre
-        self.smoothness_, self.n_iter_ = learned.choice.decay, learned.choice.iterations
-        self.validation_ = learned.choice.scores
-        self.cv_r2_ = self._shaped(learned.cv_r2)
-        self._publish(runs, x, t)
-        return self
 
     def _publish(self, runs: Runs, x: Array, t: Array) -> None:
         misses = runs.y - self._mean(runs.X)

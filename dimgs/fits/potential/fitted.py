@@ -11,10 +11,11 @@ from dimgs.fits.potential.folds import Folds
 from dimgs.fits.potential.frame import Frame, outside_hull
 from dimgs.fits.potential.network import Layout, curvatures, gradients
 from dimgs.fits.potential.runs import Task
-from dimgs.fits.potential.selection import centred_on_seen
+from dimgs.fits.potential.selection import Choice, centred_on_seen
 from dimgs.fits.potential.training import Trainer, evaluate
 
 Array = NDArray[np.float64]
+IntArray = NDArray[np.intp]
 _BLOCK = 2000
 _MOST_CORNERS = 2000
 
@@ -31,6 +32,8 @@ class Fitted:
         The ensemble, trained on all runs.
     held_out : ndarray of shape (n_folds, n_initialisations, size)
         Networks trained without the runs of each fold.
+    rougher : ndarray of shape (n_folds, n_initialisations, size), optional
+        Such networks, less smooth.
     rounds : int
         Rounds of folds in `held_out`.
     scale : ndarray of shape (n_targets,)
@@ -43,6 +46,10 @@ class Fitted:
         Number of runs.
     corners : ndarray of shape (n_runs, rank)
         The runs, to tell what lies outside their hull.
+    left_out : ndarray of int of shape (n_errors, 2)
+        Fold and run of each error on runs left out.
+    pairs : ndarray of int of shape (n_pairs, 3)
+        Fold and two runs of each error on pairs left out.
     values_calibration, pairs_calibration : Calibration
     """
 
@@ -50,12 +57,15 @@ class Fitted:
     layout: Layout
     theta: Array
     held_out: Array
+    rougher: Array | None
     rounds: int
     scale: Array
     offsets: Array
     noise: Array
     weight: float
     corners: Array
+    left_out: IntArray
+    pairs: IntArray
     values_calibration: Calibration
     pairs_calibration: Calibration
 
@@ -96,17 +106,30 @@ class Fitted:
 
     def values(self, X: Array, level: float) -> Array:
         """Intervals of the response less its centre, shape (n_rows, n_targets, 2)."""
-        centres, scales = self._by_fold(X)
+        centres, scales = self.by_fold(X)
         found = self.values_calibration.bounds(centres, scales, level)
         return found * self.scale[:, None]
 
     def ratios(self, u: Array, v: Array, level: float) -> Array:
         """Intervals of differences of the response, shape (n_rows, n_targets, 2)."""
-        centres, scales = self._by_fold(u, v)
+        centres, scales = self.by_fold(u, v)
         found = self.pairs_calibration.bounds(centres, scales, level)
         return found * self.scale[:, None]
 
-    def _by_fold(self, X: Array, other: Array | None = None) -> tuple[Array, Array]:
+    def by_fold(self, X: Array, other: Array | None = None) -> tuple[Array, Array]:
+        """Response less its centre, or its difference, by the networks of each fold.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+        other : ndarray of the same shape, optional
+            Rows that the response of `X` is compared with.
+
+        Returns
+        -------
+        values, scales : ndarray of shape (n_folds, n_rows, n_targets)
+            In units of `scale`; the second is what the networks leave open.
+        """
         n_folds, n, size = self.held_out.shape
         theta = self.held_out.reshape(-1, size)
         values, z = self._evaluate(theta, X), self.frame.coordinates(X)
@@ -132,11 +155,13 @@ class Fitted:
         ndarray of shape (n_rows, n_targets, n_numeric), int
             A single row for the mean.
         """
-        n_folds, n, size = self.held_out.shape
-        found = self.slopes(self.held_out.reshape(-1, size), X)
-        own = self.slopes(self.theta, X)
-        if average:
-            found, own = found.mean(axis=1, keepdims=True), own.mean(axis=1, keepdims=True)
+
+        def by_member(theta: Array) -> Array:
+            found = self.slopes(theta.reshape(-1, theta.shape[-1]), X)
+            return np.asarray(found.mean(axis=1, keepdims=True) if average else found)
+
+        n_folds, n, _ = self.held_out.shape
+        found, own = by_member(self.held_out), by_member(self.theta)
         folds = found.reshape(n_folds, n, *found.shape[1:]).mean(axis=1)
         each = n_folds // self.rounds
         if each < 2:
@@ -146,6 +171,9 @@ class Fitted:
         variance = (spread * (each - 1) / each).mean(axis=0)
         if len(own) > 1:
             variance = variance + own.var(axis=0, ddof=1) / len(own)
+        if self.rougher is not None:
+            # what one step of smoothness changes stands for what smoothness hides
+            variance = variance + np.square(by_member(self.rougher).mean(0) - folds.mean(0))
         return variance, each - 1
 
     def outside(self, X: Array) -> NDArray[np.bool_]:
@@ -180,7 +208,7 @@ def open_scale(values: Array, z: Array, noise: Array, weight: float, runs: int) 
 
 
 def assemble(
-    task: Task, trainer: Trainer, theta: Array, held_out: Array, folds: Folds
+    task: Task, trainer: Trainer, theta: Array, choice: Choice, folds: Folds
 ) -> tuple[Fitted, Array]:
     """The fitted potential, and the errors on runs left out of shape (n_folds, n_runs, n_targets).
 
@@ -190,9 +218,10 @@ def assemble(
     trainer : Trainer
         Of the layout of the networks.
     theta : ndarray of shape (n_members, size)
-    held_out : ndarray of shape (n_folds, n_initialisations, size)
+    choice : Choice
     folds : Folds
     """
+    held_out = choice.theta
     n_folds, n, size = held_out.shape
     values = trainer.values(held_out.reshape(-1, size))
     values = values.reshape(n_folds, n, *values.shape[1:])
@@ -223,12 +252,15 @@ def assemble(
         trainer.layout,
         theta,
         held_out,
+        choice.rougher,
         folds.rounds,
         task.scale,
         offsets,
         noise,
         float(count),
         task.z[:: -(-count // _MOST_CORNERS)],
+        np.column_stack([of, run]).astype(np.intp),
+        folds.pairs,
         Calibration(of.astype(np.intp), scores, distinct),
         Calibration(k, pair_scores, min(len(k), distinct)),
     )

@@ -2,26 +2,27 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.fits.potential.backend import choose_device
 from dimgs.fits.potential.fitted import Fitted, assemble
-from dimgs.fits.potential.folds import folds_of
+from dimgs.fits.potential.folds import Folds, folds_of
 from dimgs.fits.potential.losses import Loss
 from dimgs.fits.potential.network import Layout
 from dimgs.fits.potential.physics import Physics
 from dimgs.fits.potential.runs import Task
-from dimgs.fits.potential.selection import DECAYS, Choice, choose
-from dimgs.fits.potential.training import Trainer
+from dimgs.fits.potential.selection import DECAYS, Choice, choose, held_out_errors
+from dimgs.fits.potential.training import DELTA, Trainer
 
 Array = NDArray[np.float64]
 # below so many runs, or clusters, nothing but a power law can be told
 _FEWEST = 12
 _FEWEST_CLUSTERS = 4
 _EMBEDDING = 2
+_SHARPER = 0.8
 
 
 @dataclass(frozen=True)
@@ -97,14 +98,31 @@ def learn(task: Task, settings: Settings) -> Learned:
             told,
         )
         trainer = deep if np.isfinite(choice.decay) else linear
+        if settings.loss == "huber":
+            trainer, choice = _sharpened(linear, trainer, choice, folds, settings)
         theta = _ensemble(trainer, choice, settings, told)
-    fitted, errors = assemble(task, trainer, theta, choice.theta, folds)
+    fitted, errors = assemble(task, trainer, theta, choice, folds)
     held = folds.held[..., None] * task.runs.weights[:, None]
     spread = task.runs.centred(task.target, task.runs.weights)
     total = (held * spread**2).sum(axis=(0, 1))
     left = (held * errors**2).sum(axis=(0, 1))
     safe = np.where(total > 0, total, 1.0)
     return Learned(fitted, choice, np.where(total > 0, 1.0 - left / safe, np.nan))
+
+
+def _sharpened(
+    linear: Trainer, trainer: Trainer, choice: Choice, folds: Folds, settings: Settings
+) -> tuple[Trainer, Choice]:
+    """Huber's loss in units of what the potential leaves of runs held out, not the power law."""
+    errors = held_out_errors(trainer, choice.theta, folds)[folds.held]
+    delta = DELTA * 1.4826 * float(np.median(np.abs(errors)))
+    if not 0.0 < delta < _SHARPER * trainer.delta:
+        return trainer, choice
+    sharp = replace(trainer, delta=delta)
+    deep = sharp if np.isfinite(choice.decay) else None
+    base = replace(linear, delta=delta)
+    again = choose(base, deep, folds, (choice.decay,), choice.iterations, settings.seed)
+    return sharp, replace(again, rougher=choice.rougher, scores=choice.scores)
 
 
 def _ensemble(
@@ -132,7 +150,8 @@ def _progress(shown: bool, iterations: int) -> Iterator[Callable[[int], None] | 
     from rich.console import Console
     from rich.progress import Progress
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         steps = bar.add_task("deep potential", total=2 * iterations)
         done = 0
 

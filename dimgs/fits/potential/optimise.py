@@ -9,7 +9,8 @@ from torch import Tensor
 Objective = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Progress = Callable[[int], None]
 _HISTORY = 12
-_HALVINGS = 20
+_HALVINGS = 14
+_SHORTER = 0.3
 _ARMIJO = 1e-4
 _FLAT = 1e-7
 
@@ -45,7 +46,7 @@ def lbfgs(
     n = len(theta)
     everyone = torch.arange(n, device=theta.device)
     loss, slope = objective(theta, everyone)
-    memory = _Memory()
+    memory = _Memory(theta)
     active = everyone
     kept: list[Tensor] = []
     for iteration in range(1, max(stops) + 1):
@@ -63,9 +64,11 @@ def lbfgs(
 class _Memory:
     """The latest steps and changes of slope; a pair of no use to a row has no weight there."""
 
-    def __init__(self) -> None:
+    def __init__(self, like: Tensor) -> None:
         self.pairs: list[tuple[Tensor, Tensor, Tensor]] = []
         self.scale: Tensor | None = None
+        # rows that have just started over
+        self.fresh = torch.zeros(len(like), dtype=torch.bool, device=like.device)
 
     def add(self, step: Tensor, change: Tensor) -> None:
         curvature = (step * change).sum(1)
@@ -77,6 +80,11 @@ class _Memory:
         self.scale = torch.where(useful, curvature / torch.where(useful, size, one), before)
         self.pairs.append((step, change, rho))
         del self.pairs[:-_HISTORY]
+
+    def forget(self, rows: Tensor) -> None:
+        """Let these rows start over."""
+        for _, _, rho in self.pairs:
+            rho[rows] = 0.0
 
     def direction(self, slope: Tensor, rows: Tensor) -> Tensor:
         q = slope
@@ -119,19 +127,22 @@ def _step(
         value, gradient = objective(trial, rows)
         bound = loss[rows] + _ARMIJO * length[waiting] * descent[waiting]
         good = (value <= bound) & torch.isfinite(gradient).all(1)
-        done, moved = waiting[good], rows[good]
+        moved = rows[good]
         step[moved] = trial[good] - theta[moved]
         change[moved] = gradient[good] - slope[moved]
         theta[moved], loss[moved], slope[moved] = trial[good], value[good], gradient[good]
         waiting = waiting[~good]
-        length[waiting] *= 0.4
+        length[waiting] *= _SHORTER
         if not len(waiting):
             break
-        del done
     memory.add(step, change)
-    stuck = torch.zeros(len(active), dtype=torch.bool, device=theta.device)
-    stuck[waiting] = True
-    return active[~stuck]
+    # a row that nothing helped starts over along its slope, and ends where that fails too
+    stuck = active[waiting]
+    ends = stuck[memory.fresh[stuck]]
+    memory.forget(stuck)
+    memory.fresh[active] = False
+    memory.fresh[stuck] = True
+    return active[~torch.isin(active, ends)]
 
 
 BatchObjective = Callable[[Tensor, Tensor], Tensor]

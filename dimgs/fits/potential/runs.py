@@ -30,8 +30,8 @@ class Runs:
     within : ndarray of int of shape (n_runs,), optional
         Label within which runs are paired.
     within_labels : ndarray, optional
-    clustered : bool
-        Whether the clusters were given.
+    rows : ndarray of int of shape (n_runs,)
+        Where each run comes first in the table.
     """
 
     X: Array
@@ -40,7 +40,7 @@ class Runs:
     clusters: IntArray
     within: IntArray | None
     within_labels: NDArray[np.generic] | None
-    clustered: bool
+    rows: IntArray
 
     def __len__(self) -> int:
         return len(self.y)
@@ -128,7 +128,7 @@ def distinct_runs(
         new_clusters,
         None if within_codes is None else within_codes[rows],
         labels,
-        clusters is not None,
+        rows,
     )
 
 

@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.fits.potential.folds import Folds
-from dimgs.fits.potential.training import DELTA, Trainer
+from dimgs.fits.potential.training import Trainer
 
 Array = NDArray[np.float64]
 # weight decay, from the smoothest; no network at all is tried first
 DECAYS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-6)
 INITIALISATIONS = 2
 _DOUBT = 1.64
+_LITTLE = 0.01
 _SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
 
@@ -28,6 +29,8 @@ class Choice:
     iterations : int
     theta : ndarray of shape (n_folds, n_initialisations, size)
         Networks of the layout that was chosen.
+    rougher : ndarray of the same shape, optional
+        Networks that are one step less smooth, to tell what smoothness costs.
     scores : dict of float to float
         Mean loss on runs held out for each weight decay, relative to the power law's.
     """
@@ -35,6 +38,7 @@ class Choice:
     decay: float
     iterations: int
     theta: Array
+    rougher: Array | None
     scores: dict[float, float]
 
 
@@ -88,7 +92,10 @@ def choose(
     decay, iterations, _, theta = tried[chosen]
     power = means[0] if means[0] > 0 else 1.0
     scores = {item[0]: mean / power for item, mean in zip(tried, means, strict=True)}
-    return Choice(decay, iterations, theta, scores)
+    rougher = None
+    if np.isfinite(decay) and chosen + 1 < len(tried):
+        rougher = tried[max(chosen + 1, best)][3]
+    return Choice(decay, iterations, theta, rougher, scores)
 
 
 def _linear_networks(
@@ -120,6 +127,7 @@ def _deep(
     found = trainer.train(
         weights[rows], decay, stops, rng, kinds=kinds, progress=progress, starts=base[rows]
     )
+    clusters = trainer.task.runs.clusters[folds.held.any(axis=0)]
     out = []
     for k, value in enumerate(decays):
         options = []
@@ -127,8 +135,11 @@ def _deep(
             networks = theta[k * each : (k + 1) * each].reshape(n_folds, n, -1)
             losses = held_out_losses(trainer, networks, folds)
             options.append((float(np.mean(losses)), stop, losses, networks))
-        _, stop, losses, networks = min(options, key=lambda option: option[0])
-        out.append((value, stop, losses, networks))
+        # the end of the training, unless held-out runs clearly prefer an earlier stop
+        early, last = min(options, key=lambda option: option[0]), options[-1]
+        gain = last[0] - early[0]
+        worse = gain > max(_error(last[2] - early[2], clusters), _LITTLE * last[0])
+        out.append((value, *(early if worse else last)[1:]))
     return out
 
 
@@ -148,7 +159,8 @@ def held_out_losses(trainer: Trainer, theta: Array, folds: Folds) -> Array:
     elif trainer.loss == "absolute":
         losses = size
     else:
-        losses = np.where(size <= DELTA, size**2, 2 * DELTA * size - DELTA**2)
+        delta = trainer.delta
+        losses = np.where(size <= delta, size**2, 2 * delta * size - delta**2)
     weighted = trainer.task.runs.weights * losses.mean(-1)
     seen = folds.held.any(axis=0)
     total = np.zeros(len(weighted[0]))

@@ -23,6 +23,7 @@ BATCH = 1024
 _STEPS = 10
 _BLOCK = 4_000_000
 _DECIMALS = 8
+_ROUNDED = 0.2
 DELTA = 1.345 * float(np.sqrt(2.0))
 
 
@@ -36,7 +37,10 @@ class Trainer:
     layout : Layout
     loss : {"squared", "absolute", "huber"}
     penalty : Penalty, optional
-    device : torch.device
+    z, codes, target : Tensor
+    pairing : Pairing
+    delta : float
+        Where Huber's loss turns absolute, in units of what the power law leaves.
     """
 
     task: Task
@@ -47,6 +51,7 @@ class Trainer:
     codes: Tensor
     target: Tensor
     pairing: Pairing
+    delta: float = DELTA
 
     @classmethod
     def of(cls, task: Task, layout: Layout, loss: Loss, physics: Physics, device: Any) -> "Trainer":
@@ -107,6 +112,8 @@ class Trainer:
         shrink = torch.as_tensor(decay, device=self.z.device)
         decays = torch.as_tensor(self.layout.decays(), device=self.z.device)
 
+        kind, delta = self.loss, self.delta
+
         def objective(some: Tensor, models: Tensor, rows: Tensor | None) -> Tensor:
             z = self.z if rows is None else self.z[rows]
             codes = self.codes if rows is None else self.codes[rows]
@@ -114,7 +121,9 @@ class Trainer:
             pairing = self.pairing if rows is None else self.pairing.take(rows)
             w = seen[models] if rows is None else seen[models][:, rows]
             errors = target - self.layout.forward(some, z, codes)
-            value = pair_loss(errors, w, pairing, self.loss, DELTA)
+            value = pair_loss(errors, w, pairing, kind, delta)
+            if kind != self.loss:
+                value = value / (2.0 * delta)
             if self.penalty is not None:
                 value = value + self.penalty.value(some)
             return value + shrink[models] * (decays * some.square()).sum(1)
@@ -127,6 +136,11 @@ class Trainer:
             return value.detach(), slope
 
         if len(weights[0]) <= FULL_BATCH:
+            if self.loss == "absolute":
+                # corners hold the minimiser up: it goes where the rounded loss is least first
+                kind, delta = "huber", _ROUNDED
+                theta = lbfgs(full, theta, stops[-1:])[-1]
+                kind = self.loss
             found = lbfgs(full, theta, stops, progress)
         else:
             everyone = torch.arange(len(theta), device=theta.device)

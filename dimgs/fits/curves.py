@@ -1,0 +1,260 @@
+"""Curves as responses: decays, spectra, profiles that are positive at every point.
+
+The logarithms of the curves differ between runs in a few directions; each direction has a
+potential of its own, so that ratios of curves add up, and curves, being exponentials, stay
+positive.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import Tags
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from dimgs.errors import InputError
+from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.potential.backend import require_torch
+from dimgs.fits.potential.calibration import Calibration
+from dimgs.fits.potential.estimator import ContrastivePotential
+from dimgs.fits.potential.runs import Runs, distinct_runs, task_of
+
+if TYPE_CHECKING:
+    from dimgs.fits.potential.fitted import Fitted
+
+Array = NDArray[np.float64]
+
+
+class CurvePotential(ContrastiveRegressor):
+    """Potentials on the principal components of log-curves.
+
+    Parameters
+    ----------
+    n_components : int or float, default 0.999
+        How many components, or the share of the variance of the log-curves that they keep.
+    estimator : ContrastivePotential, optional
+        Parameters of the potential of each component; the defaults otherwise.
+
+    Attributes
+    ----------
+    components_ : ndarray of shape (n_components, n_points)
+        Orthonormal directions of the log-curves.
+    intercept_ : ndarray of shape (n_points,) or float
+        Mean log-curve.
+    explained_ : ndarray of shape (n_components,)
+        Share of the variance between runs along each component.
+    smoothness_ : ndarray of shape (n_components,)
+        Weight decay of each potential; infinite for power laws.
+
+    Notes
+    -----
+    A power law of a whole curve has one component, the prefactor; a curve whose time scale
+    follows a power law bends the log-curves and needs more.
+
+    References
+    ----------
+    J. Aitchison, "The Statistical Analysis of Compositional Data", Chapman and Hall 1986,
+    chapter 8 (log-ratio principal components).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.linspace(-1.0, 1.0, 15)[:, None]
+    >>> time = np.array([1.0, 2.0, 4.0])
+    >>> curves = np.exp(0.5 * x) * time**-0.3
+    >>> model = CurvePotential().fit(x, np.log(curves))
+    >>> model.curves([[2.0]]).round(3), model.exponents([[2.0]])[0, :, 0].round(3)
+    (array([[2.718, 2.208, 1.793]]), array([0.5, 0.5, 0.5]))
+    """
+
+    def __init__(
+        self, n_components: int | float = 0.999, estimator: ContrastivePotential | None = None
+    ) -> None:
+        self.n_components = n_components
+        self.estimator = estimator
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
+        """Fit on all pairs of curves.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_runs, n_features)
+            Log groups.
+        y : array-like of shape (n_runs, n_points)
+            Logarithms of the curves, all at the same points; one-dimensional for one point.
+        sample_weight : array-like of shape (n_runs,), optional
+        groups : array-like of shape (n_runs,), optional
+            Cluster of each run: held out together.
+
+        Raises
+        ------
+        InputError
+            If `n_components` is out of range.
+        """
+        require_torch()
+        x, t = validate_data(
+            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
+        )
+        t = np.asarray(t, dtype=np.float64)
+        weight = None
+        if sample_weight is not None:
+            weight = _check_sample_weight(
+                sample_weight, x, dtype=np.float64, ensure_non_negative=True
+            )
+        runs = distinct_runs(x, t.reshape(len(t), -1), weight, groups, None)
+        self._flat = t.ndim == 1
+        self._learn(runs)
+        return self
+
+    def _learn(self, runs: Runs) -> None:
+        from dimgs.fits.potential.learn import learn
+
+        base = self.estimator or ContrastivePotential()
+        settings = base.settings(runs.X.shape[1])
+        self._mean = runs.weights @ runs.y / len(runs)
+        centred = runs.y - self._mean
+        _, singular, directions = np.linalg.svd(
+            centred * np.sqrt(runs.weights)[:, None], full_matrices=False
+        )
+        count = self._count(singular, len(runs))
+        total = float(np.sum(singular**2))
+        self.components_ = _oriented(directions[:count])
+        self.explained_ = singular[:count] ** 2 / (total if total > 0 else 1.0)
+        scores = centred @ self.components_.T
+        self._missed = np.sqrt(np.mean((centred - scores @ self.components_) ** 2, axis=0))
+        learned = []
+        for k in range(count):
+            own = replace(runs, y=scores[:, [k]])
+            task = task_of(own, tuple(base.categorical), base.loss != "squared")
+            learned.append((learn(task, settings), task.centre))
+        self._models: list[tuple[Fitted, Array]] = [(one.fitted, c) for one, c in learned]
+        self.smoothness_ = np.array([one.choice.decay for one, _ in learned])
+        # what remains of each component's mean after its own ensemble
+        self._offsets = np.array(
+            [
+                runs.weights @ (scores[:, k] - one.fitted.members(runs.X).mean(axis=0)[:, 0])
+                for k, (one, _) in enumerate(learned)
+            ]
+        ) / len(runs)
+        self.intercept_ = float(self._mean[0]) if self._flat else self._mean
+        self._calibrate(runs)
+
+    def _count(self, singular: Array, n_runs: int) -> int:
+        most = max(1, min(len(singular), n_runs - 1))
+        wanted = self.n_components
+        if isinstance(wanted, int | np.integer):
+            if wanted < 1:
+                raise InputError(f"n_components is {wanted}: ask for at least one.")
+            return min(int(wanted), most)
+        if not 0.0 < wanted <= 1.0:
+            raise InputError(f"n_components is {wanted}: give a number, or a share up to 1.0.")
+        kept = np.cumsum(singular**2) / max(float(np.sum(singular**2)), np.finfo(float).tiny)
+        return min(int(np.searchsorted(kept, wanted - 1e-12)) + 1, most)
+
+    def _calibrate(self, runs: Runs) -> None:
+        """Errors of whole curves on runs and on pairs left out, in units of what is left open."""
+        first = self._models[0][0]
+        fold, run = first.left_out.T
+        centres, scales = self._by_fold(runs.X)
+        weight = np.sqrt(runs.weights)[:, None]
+        errors = np.abs(runs.y[run] - centres[fold, run]) * weight[run] / scales[fold, run]
+        distinct = len(np.unique(run))
+        self._values = Calibration(fold, errors, distinct)
+        k, u, v = first.pairs.T
+        gaps, open_there = self._by_fold(runs.X[u], runs.X[v])
+        here = np.arange(len(k))
+        together = np.sqrt(2.0 / (1.0 / runs.weights[u] + 1.0 / runs.weights[v]))[:, None]
+        misses = np.abs(runs.y[u] - runs.y[v] - gaps[k, here]) * together / open_there[k, here]
+        self._pairs = Calibration(k, misses, min(len(k), distinct))
+
+    def _by_fold(self, X: Array, other: Array | None = None) -> tuple[Array, Array]:
+        """Log-curves (or their differences) by each fold, and what they leave open."""
+        values, squares = [], []
+        for model, centre in self._models:
+            found, scale = model.by_fold(X, other)
+            values.append(found[..., 0] * model.scale + (centre if other is None else 0.0))
+            squares.append(np.square(scale[..., 0] * model.scale))
+        runs = 1.0 if other is None else 2.0
+        left = np.stack(squares, axis=-1) @ self.components_**2 + runs * self._missed**2
+        mean = self._mean if other is None else 0.0
+        floor = np.finfo(float).eps
+        return np.stack(values, axis=-1) @ self.components_ + mean, np.sqrt(left) + floor
+
+    def _rows(self, X: ArrayLike) -> Array:
+        check_is_fitted(self)
+        return np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
+
+    def _potential(self, X: Array) -> Array:
+        scores = [model.members(X).mean(axis=0)[:, 0] for model, _ in self._models]
+        return self._unstacked((np.column_stack(scores) + self._offsets) @ self.components_)
+
+    def curves(self, X: ArrayLike) -> Array:
+        """Curves at each row, positive everywhere; shape (n_rows, n_points)."""
+        return np.asarray(np.exp(self.predict(X)))
+
+    def predict_interval(self, X: ArrayLike, level: float = 0.9, whole: bool = False) -> Array:
+        """Intervals of the log-curve of one more run at each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_rows, n_features)
+        level : float
+        whole : bool
+            Cover all points of a curve at once, instead of each point by itself.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_points, 2)
+            Infinite where the runs are too few for the level.
+        """
+        centres, scales = self._by_fold(self._rows(X))
+        return self._unstacked(_together(self._values, whole).bounds(centres, scales, level))
+
+    def ratio_interval(
+        self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9, whole: bool = False
+    ) -> Array:
+        """Intervals of the log-ratios of the curves of two more runs; as `predict_interval`."""
+        u, v = self._rows(X_u), self._rows(X_v)
+        if len(u) != len(v):
+            raise InputError(f"{len(u)} rows against {len(v)}: ratios need paired rows.")
+        centres, scales = self._by_fold(u, v)
+        return self._unstacked(_together(self._pairs, whole).bounds(centres, scales, level))
+
+    def exponents(self, X: ArrayLike) -> Array:
+        """Local exponents of every point of the curve, shape (n_rows, n_points, n_features)."""
+        rows = self._rows(X)
+        numeric = list(self._models[0][0].frame.numeric)
+        out = np.full((len(rows), self.components_.shape[1], rows.shape[1]), np.nan)
+        each = [model.slopes(model.theta, rows).mean(axis=0)[:, 0] for model, _ in self._models]
+        out[..., numeric] = np.einsum("cnp,ct->ntp", np.stack(each), self.components_)
+        return out
+
+    def _unstacked(self, values: Array) -> Array:
+        return np.asarray(values[:, 0] if self._flat else values)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _oriented(directions: Array) -> Array:
+    """Directions whose largest entry is positive."""
+    largest = np.argmax(np.abs(directions), axis=1)
+    signs = np.sign(directions[np.arange(len(directions)), largest])
+    return np.asarray(directions * signs[:, None])
+
+
+def _together(calibration: Calibration, whole: bool) -> Calibration:
+    if not whole:
+        return calibration
+    worst = calibration.scores.max(axis=1, keepdims=True)
+    scores = np.broadcast_to(worst, calibration.scores.shape)
+    return replace(calibration, scores=np.ascontiguousarray(scores))

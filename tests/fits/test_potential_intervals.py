@@ -1,0 +1,138 @@
+"""Intervals of the deep potential: coverage, growth outside the runs, and how runs are held out."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dimgs.fits import ContrastivePotential
+from dimgs.fits.potential.folds import folds_of
+from dimgs.fits.potential.frame import outside_hull
+from dimgs.fits.potential.runs import distinct_runs
+from tests.fits.test_potential import crossover
+
+torch = pytest.importorskip("torch")
+Array = NDArray[np.float64]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def exponents_of_crossover(X: Array) -> Array:
+    """Local exponents of the crossover."""
+    share = 1.0 / (1.0 + np.exp(-(1.5 * X[:, 0] + X[:, 1])))
+    return np.column_stack([0.5 + 1.5 * share, share])
+
+
+def inside(bounds: Array, values: Array) -> float:
+    """Share of the values within their bounds."""
+    return float(np.mean((bounds[..., 0] <= values) & (values <= bounds[..., 1])))
+
+
+def test_intervals_widen_outside_the_runs() -> None:
+    X, y, _ = crossover(50, 0)
+    model = ContrastivePotential(max_iter=60).fit(X, y)
+    centre = X.mean(axis=0)
+    widths = []
+    for far in (0.0, 6.0, 12.0, 24.0):
+        angle = np.linspace(0, 2 * np.pi, 16)
+        ring = centre + far * np.column_stack([np.cos(angle), np.sin(angle)])
+        bounds = model.predict_interval(ring)
+        widths.append(float(np.mean(bounds[:, 1] - bounds[:, 0])))
+        assert np.all(model.outside(ring)) == (far > 0)
+    assert np.all(np.diff(widths) > 0)
+    assert widths[-1] > 2 * widths[0]
+
+
+def test_power_laws_widen_by_leverage_too() -> None:
+    rng = np.random.default_rng(1)
+    X = rng.uniform(-1.0, 1.0, (40, 2))
+    y = X @ [0.5, 1.0] + 0.1 * rng.standard_normal(40)
+    model = ContrastivePotential(()).fit(X, y)
+    near, far = (np.ptp(model.predict_interval([[v, v]])) for v in (0.0, 20.0))
+    assert far > 3 * near
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_the_hull_holds_mixtures_of_runs_and_nothing_else(rank: int) -> None:
+    rng = np.random.default_rng(rank)
+    rows = rng.standard_normal((12, rank))
+    mixed = rng.dirichlet(np.ones(12), 20) @ rows
+    assert not outside_hull(mixed, rows).any()
+    direction = rng.standard_normal(rank)
+    reach = float((rows @ direction).max())
+    beyond = direction * (reach + 0.1) / (direction @ direction)
+    assert outside_hull(beyond[None], rows).all()
+
+
+@pytest.mark.parametrize(("size", "n_labels"), [(30, None), (120, None), (60, 7), (9, 3)])
+def test_runs_and_clusters_are_held_out_once_a_round_and_pairs_share_none(
+    size: int, n_labels: int | None
+) -> None:
+    X, y, _ = crossover(size, 2)
+    labels = None if n_labels is None else np.arange(size) % n_labels
+    runs = distinct_runs(X, y, None, labels, None)
+    folds = folds_of(runs, 0)
+    assert np.all(folds.held.sum(axis=0) == folds.rounds)
+    for held in folds.held:
+        out, rest = set(runs.clusters[held]), set(runs.clusters[~held])
+        assert rest
+        assert not out & rest
+    each = len(folds) // folds.rounds
+    for number in range(folds.rounds):
+        mine = folds.pairs[folds.pairs[:, 0] // each == number, 1:]
+        assert len(np.unique(mine)) == mine.size
+    for fold, u, v in folds.pairs:
+        assert folds.held[fold, u]
+        assert folds.held[fold, v]
+        assert runs.clusters[u] != runs.clusters[v]
+    if n_labels is None:
+        assert len(folds.pairs) >= folds.rounds * (size // 2 - each)
+
+
+def test_weights_scale_the_noise() -> None:
+    rng = np.random.default_rng(3)
+    X = rng.uniform(-2.0, 2.0, (80, 1))
+    sigma = np.where(np.arange(80) % 2, 0.02, 0.2)
+    y = 0.5 * X[:, 0] + sigma * rng.standard_normal(80)
+    weights = 1.0 / sigma**2
+    bounds = ContrastivePotential(()).fit(X, y, sample_weight=weights).predict_interval(X)
+    # a run of average weight, and the mean weight is about half of the precise runs'
+    width = float(np.mean(bounds[:, 1] - bounds[:, 0])) / (2 * 1.645)
+    assert 0.02 < width < 0.05
+
+
+def test_values_ratios_and_mean_exponents_are_covered_in_one_table() -> None:
+    X, y, _ = crossover(40, 4, noise=0.1)
+    rows, noisy, _ = crossover(400, 5, noise=0.1)
+    model = ContrastivePotential(max_iter=60).fit(X, y)
+    assert 0.75 < inside(model.predict_interval(rows), noisy) < 0.99
+    gaps = noisy[:200] - noisy[200:]
+    assert 0.75 < inside(model.ratio_interval(rows[:200], rows[200:]), gaps) < 0.995
+    exact = exponents_of_crossover(X).mean(axis=0)
+    assert inside(model.intervals(0.99), exact) == 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "tables"), [(30, 12), (60, 10), (120, 8)])
+def test_coverage_over_tables(size: int, tables: int) -> None:
+    found = []
+    for seed in range(tables):
+        X, y, _ = crossover(size, seed, noise=0.1)
+        rows, noisy, _ = crossover(400, 1000 + seed, noise=0.1)
+        model = ContrastivePotential().fit(X, y)
+        gaps = noisy[:200] - noisy[200:]
+        found.append(
+            [
+                inside(model.predict_interval(rows), noisy),
+                inside(model.ratio_interval(rows[:200], rows[200:]), gaps),
+                inside(model.exponent_intervals(rows), exponents_of_crossover(rows)),
+                inside(model.intervals(), exponents_of_crossover(X).mean(axis=0)),
+            ]
+        )
+    values, ratios, local, mean = np.mean(found, axis=0)
+    assert 0.85 < values < 0.96
+    assert 0.85 < ratios < 0.97
+    assert local > 0.78
+    assert mean > 0.8
