@@ -143,6 +143,8 @@ def draw(axes: Axes, phantom: Dataset, excluded: Dataset, exponent: float) -> No
     axes.loglog(x, middle * x**exponent, color=GREY, linewidth=1, linestyle="--")
     axes.loglog(n, ideal, "o", color=COLOURS[0], markersize=4, label="phantom")
     axes.loglog(bonds, reduced, "s", color=COLOURS[1], markersize=4, label="excluded volume")
+    axes.set_xticks([4, 8, 16, 32], ["4", "8", "16", "32"])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("(N² - 1)/N, or N - 1")
     axes.set_ylabel("reduced Rg²")
     axes.legend(frameon=False)

@@ -21,7 +21,7 @@ def main(request: Path, answer: Path) -> None:
     asked = json.loads(request.read_text(encoding="utf-8"))
     stand_in()
     pizza: Any = import_module("pizza.dscript")
-    script = pizza.dscript.parsesyntax(asked["template"], "dimgs")
+    script = pizza.dscript.parsesyntax(asked["template"], name="dimgs")
     for name, value in asked["definitions"].items():
         script.DEFINITIONS.setattr(name, value)
     # do() of the template itself leaves the definitions unresolved
