@@ -84,6 +84,35 @@ def test_a_second_engine_starts_from_the_first_and_from_learned_exponents(
     assert {g.engine for g in found.candidates} == {"structured", "pysr"}
 
 
+def test_a_second_engine_does_not_displace_what_predicts_better(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0.5, 3, (2, 60))
+    z = (x + 2 * y) * np.exp(0.05 * rng.normal(size=60))
+    table = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z})
+    design = prepare(table, "z", Options()).design
+    (name,) = (f.name for f in design.features)
+    pi, c = sympy.Symbol(name), sympy.Symbol("c")
+    # it follows the runs that it sees, and fewer bits are claimed for it
+    worse = Candidate.of(c * sympy.exp(pi / 100), {"c": 3.0}, engine="pysr")
+
+    def named(engine: str, guesses: Sequence[Candidate] = ()) -> Any:
+        return Second(worse, guesses) if engine == "pysr" else engine_named(engine, guesses)
+
+    monkeypatch.setattr(module, "_engines", lambda _: ["structured", "pysr"])
+    monkeypatch.setattr(module, "engine_named", named)
+    monkeypatch.setattr(module, "candidate_bits", lambda found, problem: float(found.complexity))
+    monkeypatch.setattr(module, "confirmed", lambda *_: False)
+    power = assemble(design, c * pi, {"c": 1.0}, 0.9)
+    found = module.search(design, Options(evaluations=300), power, Clock.of(60))
+    assert found.engine == "structured"
+    assert found.law is not None
+    assert found.left_out is not None
+    assert found.left_out > 0.9
+    assert str(worse) in {str(c) for c in found.candidates[1:]}
+
+
 def test_no_second_engine_where_the_first_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_engines", lambda name: ["structured", "pysr"])
     rng = np.random.default_rng(0)
