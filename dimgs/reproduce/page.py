@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 
 from dimgs.errors import InputError
+from dimgs.reproduce.findings import Findings
 from dimgs.reproduce.studies import Outcome
 
 _STYLE = """
@@ -74,16 +75,28 @@ def _files_of(outcome: Outcome, folder: Path) -> list[Path]:
     if findings is None:
         return []
     written = []
-    if findings.report is not None:
-        from dimgs.report.write import write_study
-
-        written += write_study(findings.report, folder)
+    for name, text in _texts_of(findings).items():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+        written.append(folder / name)
     if findings.draw is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        figure = folder / "figure.svg"
-        findings.save_figure(figure)
-        written.append(figure)
+        findings.save_figure(folder / "figure.svg")
+        written.append(folder / "figure.svg")
     return written
+
+
+def _texts_of(findings: Findings) -> dict[str, str]:
+    """The report as a page, which holds its own figures, and the law to predict with."""
+    report = findings.report
+    if report is None:
+        return {}
+    texts = {"report.html": report.to_html()}
+    if report.law is not None:
+        from dimgs.law.serialise import as_text
+
+        texts["law.json"] = as_text(report.law.to_json())
+    return texts
 
 
 def _page(outcomes: Sequence[Outcome], titles: Mapping[str, str], sections: list[str]) -> str:
