@@ -9,7 +9,6 @@ from dimgs.kernels.dscript import DScript, DScriptPhantomChains
 from dimgs.kernels.dscript.kernel import resolved
 from dimgs.kernels.lammps import PhantomChains, Scales
 from dimgs.kernels.record import Status
-from dimgs.kernels.spec import Port, Tier
 from tests.kernels.test_lammps_chains import needs_lammps
 
 # what the adapter asks of Pizza3; its package must not be imported, and do() of the template
@@ -65,12 +64,11 @@ def stand_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def heat(template: str) -> DScript:
     return DScript(
-        "heat",
-        "1",
         template,
-        (Port("T", "K"),),
-        (Port("E", "zJ"),),
-        (Tier("only", 0.1, {"replicas": 1}),),
+        {"T": "K"},
+        {"E": "zJ"},
+        {"only": {"replicas": 1}},
+        name="heat",
         scales=Scales.lj(1e-9, 1.380649e-21, 1e-25),
     )
 

@@ -28,12 +28,11 @@ def script(folder: Path, body: str) -> Path:
 
 def heat(program: Path | str | None = None, replicas: int = 2, timeout: float = 20) -> LammpsKernel:
     return LammpsKernel(
-        "heat",
-        "1",
         DECK,
-        (Port("T", "K"),),
-        (Port("E", "zJ"),),
-        (Tier("only", 0.1, {"replicas": replicas}),),
+        {"T": "K"},
+        {"E": {"unit": "zJ"}},
+        {"only": {"replicas": replicas}},
+        name="heat",
         scales=Scales.lj(1e-9, 1.380649e-21, 1e-25),
         program=program,
         timeout=timeout,
@@ -132,14 +131,23 @@ def test_without_lammps_a_run_is_refused_with_the_remedy(
         find_lammps()
 
 
+def test_a_deck_may_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "in.heat").write_text(DECK, encoding="utf-8")
+    tiers = {"only": {"replicas": 2}}
+    kernel = LammpsKernel(tmp_path / "in.heat", {"T": "K"}, {"E": "J"}, tiers, units="real")
+    assert kernel.deck({"T": 300}).startswith('print "dimgs E $(1.5*300)"')
+
+
 def test_a_kernel_is_checked_when_it_is_made() -> None:
     tiers = (Tier("only", 1.0),)
     with pytest.raises(InputError, match="sigma, epsilon and mass"):
-        LammpsKernel("k", "1", "", (Port("T", "K"),), (Port("E", "J"),), tiers)
+        LammpsKernel("", (Port("T", "K"),), (Port("E", "J"),), tiers)
     with pytest.raises(InputError, match="unit style 'metal'"):
         PhantomChains(units="metal")
     with pytest.raises(InputError, match="'T' twice"):
-        LammpsKernel("k", "1", "", (Port("T", "K"),) * 2, (), tiers, units="real")
+        LammpsKernel("", (Port("T", "K"),) * 2, (), tiers, units="real")
+    with pytest.raises(InputError, match="absent"):
+        LammpsKernel(Path("absent"), {"T": "K"}, {"E": "J"}, tiers, units="real")
 
 
 @pytest.mark.parametrize("kind", [PhantomChains, ExcludedVolumeChains])

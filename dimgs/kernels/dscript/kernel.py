@@ -30,7 +30,7 @@ class DScript(LammpsKernel):
 
     Parameters
     ----------
-    name, version, template, inputs, outputs, tiers, **options
+    template, inputs, outputs, tiers, **options
         As for :class:`LammpsKernel`.
 
     Notes
@@ -58,8 +58,7 @@ class DScriptPhantomChains(DScript, PhantomChains):
     """
 
     def __init__(self, **options: Any) -> None:
-        PhantomChains.__init__(self, **options)
-        self.name = "dscript-phantom"
+        PhantomChains.__init__(self, **{"name": "dscript-phantom", **options})
         self.template = template_text("phantom_chains")
 
 

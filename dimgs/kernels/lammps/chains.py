@@ -90,13 +90,11 @@ class PhantomChains(_Chains):
     def __init__(self, **options: Any) -> None:
         inputs = (_LENGTH, _TEMPERATURE, _SPRING, *_BEAD)
         super().__init__(
-            "lammps-phantom",
-            "1",
             template_text("phantom_chains"),
             inputs,
             _SIZE,
             _tiers((1.0, 4.0, 30.0)),
-            **options,
+            **{"name": "lammps-phantom", **options},
         )
 
     def _fields(
@@ -142,13 +140,11 @@ class ExcludedVolumeChains(_Chains):
     def __init__(self, **options: Any) -> None:
         inputs = (_LENGTH, _TEMPERATURE, *_BEAD)
         super().__init__(
-            "lammps-excluded-volume",
-            "1",
             template_text("excluded_volume_chains"),
             inputs,
             _SIZE,
             _tiers((3.0, 15.0, 120.0)),
-            **options,
+            **{"name": "lammps-excluded-volume", **options},
         )
 
     def _fields(

@@ -3,7 +3,7 @@
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ import numpy as np
 from dimgs.errors import InputError, RunFailedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.command.template import Template
+from dimgs.kernels.declare import ports_of, tiers_of
 from dimgs.kernels.lammps.program import find_lammps, version_of
 from dimgs.kernels.lammps.scales import Scales, Style
 from dimgs.kernels.spec import Port, Tier
@@ -32,10 +33,13 @@ class LammpsKernel(BaseKernel):
 
     Parameters
     ----------
+    template : str or Path
+        Text of the deck, or its file, which is read once, now.
+    inputs, outputs : mapping of str to str, dict or Port, or sequence of Port
+        Units by name, or tables with ``unit``, ``low``, ``high``, ``default``, ``description``.
+    tiers : mapping of str to mapping, or sequence of Tier, optional
+        Settings by tier, coarse to fine.
     name, version : str
-    template : str
-    inputs, outputs : tuple of Port
-    tiers : tuple of Tier
     units : {"lj", "real"}
         With lj, sigma, epsilon and m are the inputs ``sigma``, ``epsilon`` and ``mass``, or
         `scales`.
@@ -50,15 +54,18 @@ class LammpsKernel(BaseKernel):
     InputError
         If a field names nothing, or the scales are missing.
 
+    Notes
+    -----
+    An error from r replicas is itself uncertain, by 1/√(2(r - 1)) of its value: half of it from
+    three. Points that were run alike are better given equal weights than these errors.
+
     Examples
     --------
     >>> kernel = LammpsKernel(
-    ...     "heat",
-    ...     "1",
     ...     'units {{units}}\nprint "dimgs E $(1.5*{{T:.8g}})"\n',
-    ...     (Port("T", "K"),),
-    ...     (Port("E", "zJ"),),
-    ...     (Tier("only", 0.2, {"replicas": 1}),),
+    ...     inputs={"T": "K"},
+    ...     outputs={"E": "zJ"},
+    ...     tiers={"only": {"replicas": 1}},
     ...     scales=Scales.lj(1e-9, 1.380649e-21, 1e-25),
     ... )
     >>> print(kernel.deck({"T": 300.0}))
@@ -71,13 +78,13 @@ class LammpsKernel(BaseKernel):
 
     def __init__(
         self,
-        name: str,
-        version: str,
-        template: str,
-        inputs: tuple[Port, ...],
-        outputs: tuple[Port, ...],
-        tiers: tuple[Tier, ...],
+        template: str | Path,
+        inputs: Mapping[str, Any] | Sequence[Port],
+        outputs: Mapping[str, Any] | Sequence[Port],
+        tiers: Mapping[str, Mapping[str, Any]] | Sequence[Tier] | None = None,
         *,
+        name: str = "lammps",
+        version: str = "1",
         units: Style = "lj",
         scales: Scales | None = None,
         program: str | os.PathLike[str] | None = None,
@@ -85,15 +92,17 @@ class LammpsKernel(BaseKernel):
     ) -> None:
         if units not in ("lj", "real"):
             raise InputError(f"The unit style '{units}' is not mapped; use 'lj' or 'real'.")
-        names = {p.name for p in inputs}
+        self.inputs, self.outputs = ports_of(inputs, name), ports_of(outputs, name)
+        self.tiers = (Tier("only", 1.0),) if tiers is None else tiers_of(tiers)
+        names = {p.name for p in self.inputs}
         if units == "lj" and scales is None and not names.issuperset(_SCALES):
             raise InputError(
                 f"The kernel '{name}' works in lj units; declare the inputs sigma, epsilon and "
                 f"mass, or give its scales."
             )
-        check_declared(name, inputs, outputs, tiers)
-        self.name, self.version, self.template = name, version, template
-        self.inputs, self.outputs, self.tiers = inputs, outputs, tiers
+        check_declared(name, self.inputs, self.outputs, self.tiers)
+        self.name, self.version = name, version
+        self.template = template if isinstance(template, str) else _deck_in(template)
         self.units, self.scales = units, scales
         self.program, self.timeout = program, timeout
 
@@ -189,6 +198,13 @@ class LammpsKernel(BaseKernel):
                 f"The deck did not print 'dimgs {missing[0]} VALUE'; add that line to it."
             )
         return {p.name: scales.in_unit(float(found[p.name]), p.unit) for p in self.outputs}
+
+
+def _deck_in(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"The deck '{path}' cannot be read ({error}).") from error
 
 
 def _seeds(seed: int | None, replicas: int) -> list[dict[str, int]]:
