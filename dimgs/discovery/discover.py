@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -173,5 +173,18 @@ def _provenance(data: Dataset, options: Options) -> dict[str, str]:
         "python": platform.python_version(),
         "numpy": np.__version__,
         "seed": str(options.seed),
+        "options": _options_text(options),
         "table_sha256": data.sha256,
     }
+
+
+def _options_text(options: Options) -> str:
+    """What was asked for beyond the defaults, the seed apart."""
+    out = []
+    for each in fields(options):
+        value = getattr(options, each.name)
+        if each.name == "seed" or value == each.default or not (value or each.default):
+            continue
+        shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        out.append(each.name if value is True else f"{each.name} = {shown}")
+    return "; ".join(out) or "none"

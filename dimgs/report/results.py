@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from dimgs.dataset import Dataset
@@ -172,6 +173,35 @@ class Report:
         from dimgs.report.html import report_html
 
         return report_html(self)
+
+    def to_markdown(self) -> str:
+        """The report as Markdown."""
+        from dimgs.report.markdown import report_markdown
+
+        return report_markdown(self)
+
+    def to_latex(self) -> str:
+        """The study as LaTeX, which reads the fragments that :meth:`write` puts beside it."""
+        from dimgs.report.tex import report_latex
+
+        return report_latex(self)
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Write every form of the report, its figures and its law into a folder.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if absent.
+
+        Returns
+        -------
+        list of Path
+            Files written.
+        """
+        from dimgs.report.write import write_study
+
+        return write_study(self, Path(folder))
 
     def _repr_html_(self) -> str:
         from dimgs.report.html import report_card

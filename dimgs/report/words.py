@@ -24,6 +24,7 @@ _IDLE = 1e-9
 _SIMPLE = 12
 # below this half width, the two sides of a factor are the same to two digits
 _EVEN = 0.05
+_ROUNDING = 1e-9
 _POWER = re.compile(r"(?:\*\*|\^)(-?\d+)")
 
 
@@ -215,6 +216,8 @@ def spread_text(runs: Runs) -> str:
     if runs.is_log:
         up = float(np.median(np.asarray(high) / value)) - 1.0
         down = 1.0 - float(np.median(np.asarray(low) / value))
+        if up < _ROUNDING:
+            return "The law meets the runs to the precision of their numbers."
         size = f"−{short(100 * down, 2)} % to +{short(100 * up, 2)} %"
         if up < _EVEN:
             size = f"±{short(50 * (up + down), 2)} %"

@@ -6,9 +6,16 @@ from pathlib import Path
 from dimgs.errors import InputError
 from dimgs.report.results import Report
 
+_FIGURES = "figures"
+_FRAGMENTS = "tex"
+
 
 def write_study(report: Report, folder: Path) -> list[Path]:
-    """Write report.html, report.json, law.json, law.tex and the figures.
+    r"""Write the report in every form, with its figures.
+
+    In the folder stand report.html, report.md, report.json, study.tex with references.bib, and,
+    where there is a law, law.json and law.tex; in `figures` every figure as SVG and PDF; in `tex`
+    the parts of the study, to be read with ``\input``.
 
     Parameters
     ----------
@@ -26,10 +33,32 @@ def write_study(report: Report, folder: Path) -> list[Path]:
     InputError
         If the folder cannot be written to.
     """
+    try:
+        for name in (_FIGURES, _FRAGMENTS):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        return _write(report, folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"Cannot write to '{folder}': {reason}; choose another --out.") from error
+
+
+def _write(report: Report, folder: Path) -> list[Path]:
+    from dimgs.report.figures import draw_figures, save_figures
+    from dimgs.report.html import report_html
+    from dimgs.report.markdown import report_markdown
+    from dimgs.report.references import bibliography
+    from dimgs.report.tex import fragments, report_latex
+
+    drawings = draw_figures(report)
+    shown = [(d.title, f"{_FIGURES}/{d.name}.svg", d.caption) for d in drawings]
     files = {
-        "report.html": report.to_html(),
+        "report.html": report_html(report, drawings),
+        "report.md": report_markdown(report, shown),
         "report.json": json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n",
+        "study.tex": report_latex(report, [(d.name, d.caption) for d in drawings]),
+        "references.bib": bibliography(report),
     }
+    files |= {f"{_FRAGMENTS}/{name}.tex": f"{text}\n" for name, text in fragments(report).items()}
     if report.law is not None:
         from dimgs.law.serialise import as_text
         from dimgs.law.typeset import law_article
@@ -37,20 +66,8 @@ def write_study(report: Report, folder: Path) -> list[Path]:
         files["law.json"] = as_text(report.law.to_json())
         files["law.tex"] = law_article(report.law)
     written = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in files.items():
-            path = folder / name
-            path.write_text(text, encoding="utf-8")
-            written.append(path)
-        written += _figures(report, folder)
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"Cannot write to '{folder}': {reason}; choose another --out.") from error
-    return written
-
-
-def _figures(report: Report, folder: Path) -> list[Path]:
-    from dimgs.report.figures import save_figures
-
-    return save_figures(report, folder)
+    for name, text in files.items():
+        path = folder / name
+        path.write_text(text, encoding="utf-8")
+        written.append(path)
+    return written + save_figures(report, folder / _FIGURES, drawings)

@@ -1,8 +1,4 @@
-"""Reports as text and as files."""
-
-import json
-from pathlib import Path
-from xml.etree import ElementTree
+"""Reports as text."""
 
 import numpy as np
 import pytest
@@ -10,10 +6,7 @@ import pytest
 from dimgs import Dataset, Options, Report
 from dimgs.discovery.discover import discover
 from dimgs.discovery.fitting import fit
-from dimgs.errors import InputError
-from dimgs.law.law import Law
 from dimgs.report.text import fit_text, number, report_text
-from dimgs.report.write import write_study
 from tests.planted import pipe
 
 
@@ -66,24 +59,3 @@ def test_fit_text_tells_of_labels_regimes_and_terms() -> None:
     text = fit_text(fit(data, "tau_w", Options(regimes=True, additive=True)))
     assert "Regime" in text
     assert "Term in" in text
-
-
-def test_a_study_is_written_and_read_again(report: Report, tmp_path: Path) -> None:
-    written = write_study(report, tmp_path / "deep" / "study")
-    names = {p.name for p in written}
-    assert {"report.html", "report.json", "law.json", "law.tex"} <= names
-    for path in written:
-        assert path.stat().st_size > 0
-        if path.suffix == ".svg":
-            ElementTree.parse(path)
-        if path.suffix == ".json":
-            json.loads(path.read_text(encoding="utf-8"), parse_constant=pytest.fail)
-    assert Law.from_json(tmp_path / "deep" / "study" / "law.json") == report.law
-    again = write_study(report, tmp_path / "deep" / "study")
-    assert {p.name for p in again} == names
-
-
-def test_a_folder_that_cannot_be_made_is_explained(report: Report, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(InputError, match="choose another --out"):
-        write_study(report, tmp_path / "file")

@@ -1,0 +1,90 @@
+"""Works behind the methods that a report used, as BibTeX."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from dimgs.report.results import Report
+
+
+@dataclass(frozen=True)
+class Work:
+    """A work, and when a report rests on it.
+
+    Attributes
+    ----------
+    key : str
+        Of its entry in methods.bib.
+    serves : str
+        What it is cited for, in words that follow "for".
+    when : callable
+        Whether a report rests on it.
+    """
+
+    key: str
+    serves: str
+    when: Callable[[Report], bool] = lambda _: True
+
+    def bibtex(self) -> str:
+        """Entry of a bibliography."""
+        return _entries()[self.key]
+
+
+@cache
+def _entries() -> dict[str, str]:
+    text = files("dimgs.report").joinpath("methods.bib").read_text(encoding="utf-8")
+    entries = [f"{part.strip()}\n" for part in text.split("\n\n")]
+    return {entry[entry.index("{") + 1 : entry.index(",")]: entry for entry in entries}
+
+
+def _fitted(report: Report) -> bool:
+    return report.fit is not None and bool(report.fit.exponents or report.fit.variable_exponents)
+
+
+def _snapped(report: Report) -> bool:
+    exponents = report.fit.variable_exponents if report.fit else ()
+    return any(e.rational is not None for e in exponents)
+
+
+def _asked(option: str) -> Callable[[Report], bool]:
+    return lambda report: option in report.provenance.get("options", "")
+
+
+def _engine(name: str) -> Callable[[Report], bool]:
+    return lambda report: name in report.engine
+
+
+def _has(part: str) -> Callable[[Report], bool]:
+    return lambda report: bool(report.fit is not None and getattr(report.fit, part))
+
+
+WORKS: tuple[Work, ...] = (
+    Work("buckingham1914", "the groups"),
+    Work("lenstra1982", "the reduced basis", lambda report: len(report.basis.groups) > 1),
+    Work("bell2002", "the intervals by runs", _fitted),
+    Work("satterthwaite1946", "the intervals of new runs", lambda r: r.law is not None),
+    Work("greene2012", "the test of the rational exponents", _snapped),
+    Work("jaeckel1972", "the fit by ranks", _asked("robust")),
+    Work("hodges1963", "the prefactor by ranks", _asked("robust")),
+    Work("york2004", "errors in the inputs", _asked("errors_in_variables")),
+    Work("hansen2000", "the borders of the regimes", _has("regimes")),
+    Work("churchill1972", "the smooth crossover", _has("crossover")),
+    Work("cleveland1988", "the local exponents", _has("local")),
+    Work("ravikumar2009", "the sum of smooth functions", _has("additive")),
+    Work("hastie1993", "exponents that are functions of the groups", _engine("distil")),
+    Work("rissanen1978", "the choice among the candidates", lambda r: len(r.candidates) > 1),
+    Work("cranmer2023", "the search for closed forms", _engine("pysr")),
+    Work("burlacu2020", "the search for closed forms", _engine("operon")),
+    Work("meurer2017", "the algebra of the law", lambda report: report.law is not None),
+)
+
+
+def works_of(report: Report) -> list[Work]:
+    """Works that a report rests on, in a fixed order."""
+    return [work for work in WORKS if work.when(report)]
+
+
+def bibliography(report: Report) -> str:
+    """BibTeX file of the methods that a report used."""
+    return "\n".join(work.bibtex() for work in works_of(report))
