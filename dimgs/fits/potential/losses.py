@@ -89,75 +89,65 @@ def pair_loss(
     if kind == "squared":
         sums = (weights.unsqueeze(-2) @ e.square()).squeeze(-2)
         return (sums / total).mean(-1)
-    e, w, start = _sorted(e, weights, pairing)
-    inside = _Prefix(w)
-    if start is None:
-        first = torch.zeros((), dtype=torch.long, device=e.device)
-        label_total = total.unsqueeze(-1)
-    else:
-        first = start
-        label_total = _label_totals(weights, pairing)
+    with torch.no_grad():
+        value, slope = _ranked(e, weights, pairing, kind, delta)
+    # the value and its slope are known, so that no sort has to be differentiated
+    tangent = (slope * errors).sum((-1, -2))
+    return value + (tangent - tangent.detach())
+
+
+def _ranked(
+    errors: Tensor, weights: Tensor, pairing: Pairing, kind: Loss, delta: float
+) -> tuple[Tensor, Tensor]:
+    """Loss of each model, and its slope with respect to each error."""
+    rows = errors.transpose(-1, -2).contiguous()
+    e, order = torch.sort(rows, dim=-1)
+    codes = None
+    if pairing.codes is not None:
+        order = torch.gather(order, -1, torch.argsort(pairing.codes[order], dim=-1, stable=True))
+        e = torch.gather(rows, -1, order)
+        codes = torch.sort(pairing.codes).values
+    w = torch.gather(weights.unsqueeze(-2).expand(rows.shape), -1, order)
+    count = _sums(w)
+    first, last = _ends(count, codes, pairing.n_labels)
+    total = (last - first).clamp_min(torch.finfo(errors.dtype).tiny)
     if kind == "absolute":
-        before = inside.upto(_positions(e)) - inside.upto(first.expand(e.shape))
-        after = label_total - before - w
-        terms = w * e * (before - after) / label_total
-        return (terms.sum(-2) / total).mean(-1)
-    return (_huber_terms(e, w, first, delta, pairing) / label_total).sum(-2).div(total).mean(-1)
+        # weight of the runs below less that of the runs above
+        slope = w * (count[..., :-1] + count[..., 1:] - first - last) / total
+        value = (slope * e).sum(-1)
+    else:
+        moment = _sums(w * e)
+        key = e if codes is None else _apart(e, codes, delta)
+        low = torch.searchsorted(key, key - delta)
+        high = torch.searchsorted(key, key + delta, right=True)
+        below, above = torch.gather(count, -1, low), torch.gather(count, -1, high)
+        moment_below, moment_above = (torch.gather(moment, -1, k) for k in (low, high))
+        near = e * (above - below) - (moment_above - moment_below)
+        far = below - first
+        slope = 2.0 * w * (near + delta * (far - (last - above))) / total
+        moment_first = 0.0 if codes is None else _ends(moment, codes, pairing.n_labels)[0]
+        distance = e * far - (moment_below - moment_first)
+        value = (0.5 * slope * e + w * delta * (distance - delta * far) / total).sum(-1)
+    everything = weights.sum(-1, keepdim=True) * errors.shape[-1]
+    out = torch.empty_like(slope).scatter_(-1, order, slope)
+    return (value / everything).sum(-1), (out / everything.unsqueeze(-1)).transpose(-1, -2)
 
 
-def _sorted(
-    errors: Tensor, weights: Tensor, pairing: Pairing
-) -> tuple[Tensor, Tensor, Tensor | None]:
-    """Errors in rising order (label by label), their weights, and where each label starts."""
-    order = torch.argsort(errors.detach(), dim=-2, stable=True)
-    start = None
-    if pairing.codes is not None:
-        order = torch.gather(order, -2, torch.argsort(pairing.codes[order], dim=-2, stable=True))
-        counts = torch.bincount(pairing.codes, minlength=pairing.n_labels)
-        starts = torch.cumsum(counts, 0) - counts
-        start = torch.repeat_interleave(starts, counts).unsqueeze(-1)
-    e = torch.gather(errors, -2, order)
-    w = torch.gather(weights.unsqueeze(-1).expand(errors.shape), -2, order)
-    return e, w, start
+def _sums(values: Tensor) -> Tensor:
+    """Sums of the first 0, 1, ... runs."""
+    return torch.nn.functional.pad(torch.cumsum(values, -1), (1, 0))
 
 
-def _label_totals(weights: Tensor, pairing: Pairing) -> Tensor:
-    assert pairing.codes is not None
-    counts = torch.bincount(pairing.codes, minlength=pairing.n_labels)
-    totals = weights @ pairing.one_hot(weights)
-    spread = torch.repeat_interleave(totals, counts, dim=-1).unsqueeze(-1)
-    return spread.clamp_min(torch.finfo(weights.dtype).tiny)
+def _ends(sums: Tensor, codes: Tensor | None, n_labels: int) -> tuple[Tensor, Tensor]:
+    """Sums before and up to the end of the label of each run."""
+    if codes is None:
+        return sums[..., :1], sums[..., -1:]
+    counts = torch.bincount(codes, minlength=n_labels)
+    stops = torch.cumsum(counts, 0)
+    return sums[..., (stops - counts)[codes]], sums[..., stops[codes]]
 
 
-def _positions(e: Tensor) -> Tensor:
-    return torch.arange(e.shape[-2], device=e.device).unsqueeze(-1).expand(e.shape)
-
-
-class _Prefix:
-    """Sums of the first k entries along the runs, for any k."""
-
-    def __init__(self, values: Tensor) -> None:
-        zero = torch.zeros_like(values[..., :1, :])
-        self._sums = torch.cat([zero, torch.cumsum(values, -2)], dim=-2)
-
-    def upto(self, k: Tensor) -> Tensor:
-        return torch.gather(self._sums, -2, k)
-
-
-def _huber_terms(e: Tensor, w: Tensor, first: Tensor, delta: float, pairing: Pairing) -> Tensor:
-    """Each run's loss against all runs before it in the order, times its weight."""
-    key = e.detach()
-    if pairing.codes is not None:
-        # labels set apart by more than delta, so that no window reaches into the label before
-        gap = (key.amax((-2, -1), keepdim=True) - key.amin((-2, -1), keepdim=True)) + 2 * delta
-        label = torch.sort(pairing.codes).values.unsqueeze(-1)
-        key = key + gap * label
-    columns = key.transpose(-1, -2).contiguous()
-    near = torch.searchsorted(columns, columns - delta).transpose(-1, -2)
-    first = first.expand(e.shape)
-    here = _positions(e)
-    count, once, twice = (_Prefix(v) for v in (w, w * e, w * e.square()))
-    s0, s1, s2 = (p.upto(here) - p.upto(near) for p in (count, once, twice))
-    squared = e.square() * s0 - 2 * e * s1 + s2
-    t0, t1 = (p.upto(near) - p.upto(first) for p in (count, once))
-    return w * (squared + 2 * delta * (e * t0 - t1) - delta**2 * t0)
+def _apart(e: Tensor, codes: Tensor, delta: float) -> Tensor:
+    """Errors with labels set apart, so that no window reaches from one into another."""
+    gap = (e.amax((-2, -1), keepdim=True) - e.amin((-2, -1), keepdim=True)) + 3 * delta
+    return e + gap * codes
