@@ -4,43 +4,44 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dimgs.kernels.dscript import DScript, DScriptPhantomChains
-from dimgs.kernels.dscript.kernel import resolved
+from dimgs.kernels.dscript.kernel import resolved, with_definitions
 from dimgs.kernels.lammps import PhantomChains, Scales
 from dimgs.kernels.record import Status
 from tests.kernels.test_lammps_chains import needs_lammps
 
-# what the adapter asks of Pizza3; its package must not be imported, and do() of the template
-# itself leaves the definitions as they are
+# what the adapter asks of Pizza3: its package must not be imported, do() of the template itself
+# leaves the definitions as they are, and lines keep the definitions of when they were read
 STAND_IN = """
 import re
 from pizza.private.words import TEMPLATE, DEFINITION
 __version__ = "stand-in"
-class Definitions(dict):
-    def setattr(self, name, value): self[name] = value
 class Script:
-    def __init__(self, lines, definitions): self.lines, self.definitions = lines, definitions
+    def __init__(self, lines): self.lines = lines
     def do(self):
-        def value(m):
-            found = self.definitions.get(m[1], m[0])
-            return found[1:] if str(found).startswith("$") and found != m[0] else str(found)
-        return "\\n".join(re.sub(r"\\$\\{(\\w+)\\}", value, line) for line in self.lines)
+        def resolved(line, known):
+            def value(m):
+                found = str(known.get(m[1], m[0]))
+                return found[1:] if found.startswith("$") and found != m[0] else found
+            return re.sub(r"\\$\\{(\\w+)\\}", value, line)
+        return "\\n".join(resolved(*item) for item in self.lines)
 class dscript:
     @classmethod
-    def parsesyntax(cls, content, name):
+    def parsesyntax(cls, content, name=None, numerickeys=True):
         assert content.startswith("# DSCRIPT SAVE FILE")
-        self = cls()
-        self.lines, self.DEFINITIONS = [f"# TEMPLATE {name} ${{comment}}"], Definitions()
-        block = False
+        self, known, block = cls(), {}, False
+        self.lines = [(f"# TEMPLATE {name} ${{comment}}", {})]
         for line in content.splitlines():
             block = (block or line.startswith("{")) and not line.startswith("}")
             if not line.strip() or line.startswith(("#", "}")) or block: continue
-            if found := re.match(DEFINITION, line): self.DEFINITIONS[found[1]] = found[2]
-            elif found := re.match(TEMPLATE, line): self.lines.append(found[2])
+            if found := re.match(DEFINITION, line): known = known | {found[1]: found[2]}
+            elif found := re.match(TEMPLATE, line): self.lines.append((found[2], known))
         return self
-    def do(self): return "\\n".join(self.lines)
-    def script(self): return Script(self.lines, self.DEFINITIONS)
+    def do(self): return "\\n".join(line for line, _ in self.lines)
+    def script(self): return Script(self.lines)
 """
 HEAT = """# DSCRIPT SAVE FILE
 factor = 1.5
@@ -76,6 +77,21 @@ def heat(template: str) -> DScript:
 def commands(deck: str) -> list[str]:
     lines = (line.split("#")[0].split() for line in deck.splitlines())
     return [" ".join(words) for words in lines if words]
+
+
+@given(
+    st.dictionaries(st.sampled_from("abcd"), st.floats(-1e9, 1e9) | st.integers(0, 9), min_size=1)
+)
+def test_definitions_are_read_back_as_they_were_given(values: dict[str, float]) -> None:
+    text = "# DSCRIPT SAVE FILE\n{\na = kept\n}\nb = old # note\nx: [\nc = inside\n]\ne = ${a}\n"
+    lines = with_definitions(text, values).splitlines()
+    first = [line.split(" = ") for line in lines[1 : 1 + len(values)]]
+    assert {name: float(number) for name, number in first} == values
+    assert all("." in number or "e" not in number for _, number in first)
+    rest = lines[1 + len(values) :]
+    assert ("b = old # note" in rest) is ("b" not in values)
+    for line in ("a = kept", "c = inside", "e = ${a}"):
+        assert line in rest
 
 
 def number(word: str) -> float | str:

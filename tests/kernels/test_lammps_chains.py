@@ -10,6 +10,7 @@ from dimgs.discovery.options import Options
 from dimgs.errors import RunRefusedError
 from dimgs.kernels.lammps import ExcludedVolumeChains, PhantomChains, Scales, find_lammps
 from dimgs.kernels.lammps.scales import BOLTZMANN
+from dimgs.reproduce import run_studies
 from dimgs.variables import registry
 from tests.kernels.recorded_runs import recorded
 
@@ -75,6 +76,13 @@ def test_long_phantom_chains_are_not_biased() -> None:
     mean = sum(replicas) / len(replicas)
     assert len(replicas) == 24
     assert mean == pytest.approx(ideal(32, 300, 10), rel=0.02)
+
+
+def test_without_lammps_the_study_of_chains_is_not_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DIMGS_LAMMPS", "no-such-program")
+    (outcome,) = run_studies(["polymer_chains"])
+    assert outcome.status == "not run"
+    assert "no-such-program" in outcome.why
 
 
 def test_recorded_phantom_runs_give_the_prefactor_and_the_exponents() -> None:

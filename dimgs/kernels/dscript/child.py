@@ -17,14 +17,12 @@ def stand_in() -> None:
 
 
 def main(request: Path, answer: Path) -> None:
-    """Resolve a DSCRIPT template with the given definitions into a LAMMPS script."""
+    """Resolve a DSCRIPT text into a LAMMPS script."""
     asked = json.loads(request.read_text(encoding="utf-8"))
     stand_in()
     pizza: Any = import_module("pizza.dscript")
     script = pizza.dscript.parsesyntax(asked["template"], name="dimgs")
-    for name, value in asked["definitions"].items():
-        script.DEFINITIONS.setattr(name, value)
-    # do() of the template itself leaves the definitions unresolved
+    # do() of the template itself may leave definitions unresolved
     found = {
         "deck": str(script.script().do()),
         "versions": {"pizza.dscript": str(getattr(pizza, "__version__", ""))},

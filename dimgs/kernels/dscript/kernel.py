@@ -16,6 +16,7 @@ CHECKOUT = Checkout(
     "Pizza3", "PIZZA3_ROOT", "pizza/dscript.py", "https://github.com/ovitrac/Pizza3"
 )
 _CHILD = str(Path(__file__).with_name("child.py"))
+_DEFINITION = re.compile(r"(\w+)\s*=")
 _LEFT = re.compile(r"\$\{\w+\}|<\s*undef\b[^>]*>")
 _TIMEOUT = 120.0
 
@@ -43,8 +44,7 @@ class DScript(LammpsKernel):
         return {**super()._configuration(), "commit": CHECKOUT.commit()}
 
     def _text(self, fields: Mapping[str, Any]) -> str:
-        definitions = {n: f"${v}" if isinstance(v, str) else v for n, v in fields.items()}
-        return resolved(self.template, tuple(sorted(definitions.items())))
+        return resolved(with_definitions(self.template, fields))
 
 
 class DScriptPhantomChains(DScript, PhantomChains):
@@ -63,14 +63,12 @@ class DScriptPhantomChains(DScript, PhantomChains):
 
 
 @lru_cache(maxsize=64)
-def resolved(template: str, definitions: tuple[tuple[str, Any], ...]) -> str:
+def resolved(template: str) -> str:
     """LAMMPS deck that Pizza3 makes of a DSCRIPT text.
 
     Parameters
     ----------
     template : str
-    definitions : tuple of (str, value)
-        Replace those of the text.
 
     Raises
     ------
@@ -79,12 +77,55 @@ def resolved(template: str, definitions: tuple[tuple[str, Any], ...]) -> str:
     RunFailedError
         If Pizza3 fails, or leaves a definition unresolved.
     """
-    request = {"template": template, "definitions": dict(definitions)}
-    deck = str(CHECKOUT.run(_CHILD, request, _TIMEOUT)["deck"])
+    deck = str(CHECKOUT.run(_CHILD, {"template": template}, _TIMEOUT)["deck"])
     left = _LEFT.search(_without_comments(deck))
     if left:
         raise RunFailedError(f"Pizza3 left {left[0]} unresolved; define it in the template.")
     return deck
+
+
+def with_definitions(template: str, values: Mapping[str, Any]) -> str:
+    r"""DSCRIPT text with these definitions first, and no others of the same names.
+
+    They must stand in the text: templates of Pizza3 keep the definitions that were there when
+    they were read.
+
+    Parameters
+    ----------
+    template : str
+        Its first line is the header.
+    values : mapping of str to float, int or str
+
+    Examples
+    --------
+    >>> text = "# DSCRIPT SAVE FILE\nT = 1.0\nT2 = 2*${T}\nfix: fix 1 all nvt ${T} ${T2}"
+    >>> print(with_definitions(text, {"T": 3, "units": "lj"}))
+    # DSCRIPT SAVE FILE
+    T = 3
+    units = $lj
+    T2 = 2*${T}
+    fix: fix 1 all nvt ${T} ${T2}
+    """
+    header, *lines = template.strip().splitlines()
+    kept, inside = [], False
+    for line in lines:
+        bare = line.split("#", 1)[0].strip()
+        found = _DEFINITION.match(bare)
+        if inside or found is None or found[1] not in values:
+            kept.append(line)
+        if inside:
+            inside = bare not in ("]", "}") and not bare.endswith("}")
+        else:
+            inside = bare.endswith("[") or (bare.startswith("{") and not bare.endswith("}"))
+    return "\n".join([header, *(f"{n} = {_written(v)}" for n, v in values.items()), *kept])
+
+
+def _written(value: Any) -> str:
+    """A number with a point where it is no whole one, or a text that stands for itself."""
+    if isinstance(value, str):
+        return f"${value}"
+    text = repr(value)
+    return text.replace("e", ".0e") if "e" in text and "." not in text else text
 
 
 def template_text(name: str) -> str:
