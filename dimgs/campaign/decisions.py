@@ -1,6 +1,7 @@
 """The log of a campaign: every decision with its reason, as JSON lines and as text."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ class DecisionLog:
     def __init__(self, folder: Path | None = None) -> None:
         self.entries: list[dict[str, Any]] = []
         self._folder = folder
-        self._written: set[str] = set()
+        self._known: Counter[str] = Counter()
         self._lines = 0
         if folder is not None and (folder / _JSONL).is_file():
             self._recall(folder / _JSONL)
@@ -48,9 +49,11 @@ class DecisionLog:
         self.entries.append(entry)
         # starts are facts of their own; the rest is the same whenever it is decided again
         same = json.dumps({**entry, "n": 0}, sort_keys=True)
-        if self._folder is None or (decision != "start" and same in self._written):
+        if self._folder is None:
             return
-        self._written.add(same)
+        if decision != "start" and self._known[same]:
+            self._known[same] -= 1
+            return
         self._lines += 1
         line = json.dumps({**entry, "n": self._lines}, ensure_ascii=False)
         with (self._folder / _JSONL).open("a", encoding="utf-8") as file:
@@ -66,7 +69,7 @@ class DecisionLog:
                 # a process that was killed while it wrote leaves half a line
                 continue
             self._lines += 1
-            self._written.add(json.dumps({**entry, "n": 0}, sort_keys=True))
+            self._known[json.dumps({**entry, "n": 0}, sort_keys=True)] += 1
 
 
 def text_of(entry: Mapping[str, Any]) -> str:

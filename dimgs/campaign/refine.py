@@ -116,8 +116,12 @@ class Outlook:
                 )
             parts.append(self.scatter[t] * spread)
         total = np.sum(np.broadcast_arrays(*parts), axis=0)
-        more = 0 if tier is None else 1
-        freedom = np.min(self.freedom, axis=0) + more
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = sum(
+                part**2 / (freedom + (t == tier))
+                for t, (part, freedom) in enumerate(zip(parts, self.freedom, strict=True))
+            )
+            freedom = np.where(np.isfinite(total) & (share > 0), total**2 / share, 1.0)
         drift = self.drift
         if tier == 0 and rows is not None:
             drift = self._drift_with(rows)

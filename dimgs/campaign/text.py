@@ -19,10 +19,14 @@ def campaign_text(result: CampaignResult) -> str:
     runs = ", ".join(f"{n} {tier}" for tier, n in result.runs.items())
     counts = result.counts
     lines = [
-        f"{result.target} [{result.unit}]: {result.outcome} after {runs} runs "
-        f"({result.seconds:.3g} s of the kernel)",
-        f"  {counts['made']} made now, {counts['known']} known before, "
-        f"{counts['interrupted']} found interrupted, {counts['failed']} without an answer",
+        (
+            f"{result.target} [{result.unit}]: {result.outcome} after {runs} runs "
+            f"({result.seconds:.3g} s of the kernel)"
+        ),
+        (
+            f"  {counts['made']} made now, {counts['known']} known before, "
+            f"{counts['interrupted']} found interrupted, {counts['failed']} without an answer"
+        ),
         f"  moved: {listed(result.varied)}"
         + (f"; need not move: {listed(result.not_varied)}" if result.not_varied else ""),
         "groups",
@@ -69,8 +73,10 @@ def design_text(document: Mapping[str, Any]) -> str:
     survey, budget = document["survey"], document["budget"]
     still = document["not_varied"]
     lines = [
-        f"{document['kernel']} -> {document['target']}: {document['free_directions']} free "
-        f"directions of pi space",
+        (
+            f"{document['kernel']} -> {document['target']}: {document['free_directions']} free "
+            f"directions of pi space"
+        ),
         "groups and what the ranges reach",
         *(
             f"  {g['name']} = {_group(document, g['name'])}: {g['low']:.3g} to {g['high']:.3g}"
@@ -81,8 +87,10 @@ def design_text(document: Mapping[str, Any]) -> str:
         "inputs that stay: "
         + (listed(f"{n} = {v[0]} {v[1]}" for n, v in document["fixed"].items()) or "none"),
         f"survey: {survey['runs']} {survey['tier']} runs, about {survey['seconds']:.3g} s",
-        f"budget: {listed(f'{n} {tier}' for tier, n in budget.items())} runs, at most about "
-        f"{document['seconds_at_most']:.3g} s of the kernel",
+        (
+            f"budget: {listed(f'{n} {tier}' for tier, n in budget.items())} runs, at most about "
+            f"{document['seconds_at_most']:.3g} s of the kernel"
+        ),
     ]
     units = document["units"]
     moved = document["moved"]

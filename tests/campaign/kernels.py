@@ -1,0 +1,112 @@
+"""Small kernels with known answers for the tests of campaigns."""
+
+import math
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
+from dimgs.errors import RunRefusedError
+from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.spec import Port, Tier
+
+TIERS = (Tier("coarse", 0.01, {"bias": 0.05}), Tier("fine", 1.0, {"bias": 0.0}))
+
+
+class Uptake(BaseKernel):
+    """c·k·t/(1 + k·t): proportional to time, then saturated; the coarse tier is 5 % off."""
+
+    name, version = "uptake", "1"
+    inputs = (Port("k", "1/s"), Port("t", "s"), Port("c", "kg/m^3", default=2.0))
+    outputs = (Port("m", "kg/m^3"),)
+    tiers = TIERS
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        x = values["k"] * values["t"]
+        return {"m": values["c"] * x / (1.0 + x) * math.exp(settings["bias"] * x**0.01)}
+
+
+class Counted(Uptake):
+    """The same, slowly, with a line in a file for every run that is made."""
+
+    name = "counted"
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        told = f"{values['k']!r} {values['t']!r} {settings['bias']}\n"
+        folder = Path(os.environ["DIMGS_TEST_FOLDER"])
+        with (folder / "started").open("a", encoding="utf-8") as file:
+            file.write(told)
+        time.sleep(float(os.environ.get("DIMGS_TEST_SECONDS", "0.02")))
+        return super()._simulate(values, settings, seed)
+
+
+class Noisy(BaseKernel):
+    """3·a^2·b^-1 with 5 % of noise."""
+
+    name, version, stochastic = "noisy", "1", True
+    inputs = (Port("a", "1"), Port("b", "1"))
+    outputs = (Port("y", "1"),)
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        rng = np.random.default_rng([seed or 0, int(1e6 * values["a"]), int(1e6 * values["b"])])
+        noise = math.exp(0.05 * rng.standard_normal())
+        return {"y": 3.0 * values["a"] ** 2 / values["b"] * noise}
+
+
+class Troubled(BaseKernel):
+    """Does with a run what its input asks for."""
+
+    name, version = "troubled", "1"
+    inputs = (Port("what", "label"), Port("n", "1", default=1.0))
+    outputs = (Port("y", "1"),)
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        what = values["what"]
+        if what == "hang":
+            time.sleep(60.0)
+        if what == "die":
+            os._exit(3)
+        if what == "refuse":
+            raise RunRefusedError("It does not want to.")
+        if what == "once":
+            mark = Path(os.environ["DIMGS_TEST_FOLDER"]) / f"once-{values['n']}"
+            if not mark.exists():
+                mark.touch()
+                raise OSError("the first try fails")
+        return {"y": values["n"]}
+
+
+class Never(Uptake):
+    """Refuses every run."""
+
+    name = "never"
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        raise RunRefusedError("The moon is not full.")
+
+
+def uptake_plan(kernel: Any = "tests.campaign.kernels:Uptake", **more: Any) -> Plan:
+    """Plan whose answer is known: m ~ k·t·c, then m ~ c."""
+    given: dict[str, Any] = {
+        "kernel": kernel,
+        "target": "m",
+        "ranges": {"k": Range(1e-6, 1.0), "t": Range(1e-2, 1e5)},
+        "budget": Budget(runs=20),
+        "tolerance": Tolerance(exponents=0.02),
+        "execution": Execution(workers=2),
+    }
+    return Plan(**(given | more))

@@ -1,0 +1,220 @@
+"""Plans: what they refuse, and where they say it is."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs.campaign import Budget, Plan, Range, Tolerance, read_plan
+from dimgs.campaign.binding import bind
+from dimgs.campaign.design import design_of, dry_run
+from dimgs.campaign.kernel_reference import load_kernel, portable
+from dimgs.campaign.reading import plan_of
+from dimgs.errors import DimensionError, InputError
+from tests.campaign.kernels import Uptake, uptake_plan
+
+GOOD: dict[str, Any] = {
+    "kernel": "tests.campaign.kernels:Uptake",
+    "target": "m",
+    "ranges": {"k": [1e-6, 1.0], "t": {"low": 0.01, "high": 1e5, "unit": "s"}},
+    "budget": {"runs": 20},
+    "tolerance": {"exponents": 0.02},
+}
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    document: dict[str, Any] = {k: dict(v) if isinstance(v, dict) else v for k, v in GOOD.items()}
+    *tables, last = path.split(".")
+    at = document
+    for table in tables:
+        at = at.setdefault(table, {})
+    if value is None:
+        at.pop(last, None)
+    else:
+        at[last] = value
+    return document
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("target", None, "the key 'target' is missing"),
+        ("kernl", "x", "kernl: there is no such key; did you mean 'kernel'"),
+        ("budget.run", 3, "budget.run: there is no such key; did you mean 'runs'"),
+        ("budget.runs", 0, "budget: runs is 0"),
+        ("budget.runs", "many", "budget: runs is 'many'"),
+        ("budget", 3, "budget: this is no table"),
+        ("tolerance.exponents", 2.0, "tolerance: tolerance.exponents is 2.0"),
+        ("tolerance.exponents", None, "tolerance: tolerance is empty"),
+        ("tolerance.prediction", 0.1, "points and tolerance.prediction belong together"),
+        ("ranges.k", [1.0, 0.5], "ranges.k: The range runs from 1 to 0.5"),
+        ("ranges.k", ["a", 2], "ranges.k: 'a' is given where a number is needed"),
+        ("ranges.k", 3, "ranges.k: 3 is no range"),
+        ("ranges.k", {"low": 1}, "ranges.k: a range is"),
+        ("ranges.k", [1, 2, 3], "ranges.k: the unit 3 is no text"),
+        ("ranges", {}, "ranges is empty"),
+        ("fixed.c", [1, 2, 3], "fixed.c: [1, 2, 3] is given where a number is needed"),
+        ("fixed.k", 1.0, "'k' is both in ranges and in fixed"),
+        ("seed", "x", "seed: 'x' is given where a whole number is needed"),
+        ("level", 1.5, "level is 1.5"),
+        ("sampler", "grid", "sampler is 'grid'"),
+        ("tiers", "fine", "tiers: 'fine' is no list of names"),
+        ("tiers", ["fine", "fine"], "tiers names one twice"),
+        ("execution.workers", 0, "execution: workers is 0"),
+        ("execution.timeout", -1.0, "execution: execution.timeout is -1.0"),
+        ("points", [3], "points: write each point as a table"),
+    ],
+)
+def test_a_bad_key_is_named(path: str, value: Any, told: str) -> None:
+    with pytest.raises(InputError) as error:
+        plan_of(changed(path, value), "plan.toml")
+    assert str(error.value).startswith("plan.toml")
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("kernel", "difusion", "did you mean 'diffusion'"),
+        ("kernel", "tests.campaign.kernels:TIERS", "is no kernel"),
+        ("kernel", "no.module:thing", "cannot be imported"),
+        ("target", "mm", "target: 'mm' is no output of 'uptake'"),
+        ("ranges.q", [1, 2], "ranges.q: 'q' is no input of 'uptake'"),
+        ("ranges.t", [1, 2, "m"], "ranges.t: the unit 'm' has dimension L"),
+        ("ranges.t", [1, 2, "parsnip"], "ranges.t: The unit 'parsnip' cannot be read"),
+        ("ranges.t", [0, 2], "ranges.t: the range starts at 0 s"),
+        ("ranges.t", {"low": 1.2, "high": 1.8, "integer": True}, "holds no two whole numbers"),
+        ("fixed.c", "much", "fixed.c: 'much' is given where a number in kg/m^3 is needed"),
+        ("tiers", ["fine", "coarse"], "tiers: give them from coarse to fine, as coarse, fine"),
+        ("tiers", ["finest"], "tiers: 'finest' is no tier"),
+    ],
+)
+def test_what_the_kernel_cannot_do_is_named(path: str, value: Any, told: str) -> None:
+    with pytest.raises(InputError, match=r"^[^\n]+$") as error:
+        bind(plan_of(changed(path, value), "plan.toml"))
+    assert told in str(error.value)
+
+
+def test_ranges_in_which_no_group_varies_are_refused() -> None:
+    plan = uptake_plan(ranges={"c": Range(1.0, 2.0)}, fixed={"k": (1.0, "1/s"), "t": (1.0, "s")})
+    with pytest.raises(InputError, match="no group varies"):
+        bind(plan)
+
+
+def test_an_input_without_a_default_is_asked_for() -> None:
+    with pytest.raises(InputError, match=r"'t' \[s\] of 'uptake' has no default"):
+        bind(uptake_plan(ranges={"k": Range(1e-3, 1.0)}))
+
+
+def test_a_target_outside_the_span_is_refused() -> None:
+    class Odd(Uptake):
+        name = "odd"
+        inputs = tuple(p for p in Uptake.inputs if p.name != "c")
+
+    with pytest.raises(DimensionError):
+        bind(uptake_plan(Odd()))
+
+
+def test_points_that_no_run_can_stand_for_are_refused() -> None:
+    more = {"tolerance": Tolerance(prediction=0.1)}
+    points = ({"q": (1.0, None)},)
+    with pytest.raises(InputError, match=r"points\[1\].q"):
+        bind(uptake_plan(points=points, **more))
+    with pytest.raises(InputError, match=r"points\[1\]: 'k' is missing"):
+        bind(uptake_plan(points=({"t": (1.0, "s")},), **more))
+
+
+def test_units_are_converted() -> None:
+    plan = plan_of(changed("ranges.t", [1, 2, "day"]))
+    binding = bind(plan)
+    low = binding.space.low[binding.space.names.index("t")]
+    assert low == pytest.approx(11.36674267)  # ln 86400
+    values = binding.values(binding.space.centre)
+    assert values["t"] == pytest.approx(86400 * 2**0.5)
+    assert binding.logs(values) == pytest.approx(binding.space.centre)
+
+
+def test_whole_numbers_stay_whole() -> None:
+    plan = plan_of(changed("ranges.t", {"low": 1, "high": 50, "unit": "min", "integer": True}))
+    binding = bind(plan)
+    design = design_of(binding)
+    minutes = [float(design.values(binding, z)["t"]) / 60 for z in design.survey]
+    assert all(m == pytest.approx(round(m)) for m in minutes)
+    assert len(set(minutes)) > 5
+
+
+def test_a_dry_run_says_what_it_would_cost() -> None:
+    document = dry_run(bind(uptake_plan(budget=Budget(runs=20, coarse_runs=100))))
+    assert document["budget"] == {"coarse": 100, "fine": 20}
+    assert document["seconds_at_most"] == pytest.approx(100 * 0.01 + 20 * 1.0)
+    assert document["survey"]["runs"] == len(document["design"]) == 32
+    assert document["not_varied"] in (["k"], ["t"], [])
+    assert document["free_directions"] == 1
+
+
+def test_a_toml_file(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(
+        'kernel = "tests.campaign.kernels:Uptake"\ntarget = "m"\n[ranges]\nk = [1e-6, 1]\n'
+        't = [0.01, 1e5, "s"]\n[budget]\nruns = 20\n[tolerance]\nexponents = 0.02\n',
+        encoding="utf-8",
+    )
+    assert read_plan(file).ranges["k"] == Range(1e-6, 1.0)
+    file.write_text("kernel = ", encoding="utf-8")
+    with pytest.raises(InputError, match=r"plan.toml is no TOML"):
+        read_plan(file)
+    with pytest.raises(InputError, match="There is no plan"):
+        read_plan(tmp_path / "other.toml")
+
+
+def test_a_python_file_brings_its_own_kernel(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from dimgs.campaign import Budget, Plan, Range, Tolerance\n"
+        "from dimgs.kernels.function import kernel\n"
+        "@kernel(inputs={'a': '1'}, outputs={'y': '1'})\n"
+        "def square(a):\n    return a * a\n"
+        "plan = Plan(square, 'y', {'a': Range(1, 10)}, Budget(9), Tolerance(0.1))\n",
+        encoding="utf-8",
+    )
+    plan = read_plan(file)
+    assert plan.kernel == f"{file}:square"
+    assert load_kernel(plan.kernel).run({"a": 3.0}).outputs["y"][0] == 9.0
+    file.write_text("x = 1\n", encoding="utf-8")
+    other = tmp_path / "other.py"
+    other.write_text("x = 1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="defines no plan"):
+        read_plan(other)
+    other = tmp_path / "broken.py"
+    other.write_text("1 / 0\n", encoding="utf-8")
+    with pytest.raises(InputError, match="ZeroDivisionError"):
+        read_plan(other)
+
+
+def test_a_kernel_that_cannot_travel_is_refused_before_it_runs() -> None:
+    class Local(Uptake):
+        name = "local"
+
+    with pytest.raises(InputError, match="module:attribute"):
+        portable(Local())
+    assert portable("diffusion") == "diffusion"
+
+
+@given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6))
+def test_ranges_have_an_order(low: float, high: float) -> None:
+    if low < high:
+        assert Range(low, high).low == low
+    else:
+        with pytest.raises(InputError, match="smaller end first"):
+            Range(low, high)
+
+
+def test_plans_can_be_pickled() -> None:
+    plan = uptake_plan()
+    again = pickle.loads(pickle.dumps(plan))
+    assert isinstance(again, Plan)
+    assert dict(again.ranges) == dict(plan.ranges)

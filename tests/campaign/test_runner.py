@@ -1,0 +1,147 @@
+"""Runs that fail, hang, die or are known already."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dimgs.campaign import runner as running
+from dimgs.campaign.executors import Borrowed, LocalProcesses, Place, place_of
+from dimgs.campaign.runner import Runner
+from dimgs.campaign.worker import Task, make
+from dimgs.errors import FitError, InputError
+from dimgs.hub import RunStore
+from dimgs.kernels.record import RunRecord, Status
+from tests.campaign.kernels import Troubled
+
+KERNEL = "tests.campaign.kernels:Troubled"
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]:
+    monkeypatch.setenv("DIMGS_TEST_FOLDER", str(tmp_path))
+    with RunStore(tmp_path / "runs.sqlite") as opened:
+        yield opened
+
+
+def task(what: str, n: float = 1.0, timeout: float | None = None) -> Task:
+    values: dict[str, float | str] = {"what": what, "n": n}
+    return Task(KERNEL, Troubled().request(values), values, timeout)
+
+
+def runner(store: RunStore, place: Place, retries: int = 1) -> Runner:
+    return Runner(store, place, 2, retries, lambda record, known: None)
+
+
+@pytest.fixture
+def threads() -> Iterator[Borrowed]:
+    with ThreadPoolExecutor(2) as executor:
+        yield Borrowed(executor)
+
+
+def test_records_come_in_order_and_equal_runs_are_made_once(
+    store: RunStore, threads: Borrowed
+) -> None:
+    made = runner(store, threads)
+    records = made.run([task("work", 3.0), task("work", 1.0), task("work", 3.0)])
+    assert [r.outputs["y"][0] for r in records] == [3.0, 1.0, 3.0]
+    assert made.tally.made == 2
+    made.run([task("work", 1.0)])
+    assert (made.tally.made, made.tally.known) == (2, 1)
+
+
+def test_a_failure_is_tried_again_and_both_attempts_are_kept(
+    store: RunStore, threads: Borrowed
+) -> None:
+    made = runner(store, threads)
+    asked = task("once", 7.0)
+    (record,) = made.run([asked])
+    assert record.ok
+    states = [a.status for a in store.attempts(asked.request.key)]
+    assert states == [Status.FAILED, Status.OK]
+    assert made.tally.retried == 1
+
+
+def test_without_retries_a_failure_stays(store: RunStore, threads: Borrowed) -> None:
+    (record,) = runner(store, threads, retries=0).run([task("once", 8.0)])
+    assert record.status is Status.FAILED
+    assert "the first try fails" in record.reason
+    # another start with a retry to spare makes it
+    (record,) = runner(store, threads, retries=1).run([task("once", 8.0)])
+    assert record.ok
+
+
+def test_a_refusal_is_not_tried_again(store: RunStore, threads: Borrowed) -> None:
+    made = runner(store, threads, retries=5)
+    (record,) = made.run([task("refuse")])
+    assert record.status is Status.REFUSED
+    assert (made.tally.made, made.tally.retried) == (1, 0)
+
+
+def test_a_run_that_another_process_makes_is_refused(
+    store: RunStore, threads: Borrowed, tmp_path: Path
+) -> None:
+    asked = task("work", 4.0)
+    assert store.claim(asked.request)
+    with pytest.raises(InputError, match="another process"):
+        runner(store, threads).run([asked])
+
+
+def test_a_hanging_run_is_stopped_by_its_own_alarm() -> None:
+    start = time.monotonic()
+    record = make(task("hang", timeout=0.2))
+    assert record.status is Status.FAILED
+    assert "longer than 0.2 s" in record.reason
+    assert time.monotonic() - start < 5.0
+
+
+def test_a_run_that_hears_no_alarm_is_given_up(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Deaf(Executor):
+        def submit(self, *_: Any, **__: Any) -> Any:
+            return Future[RunRecord]()
+
+    monkeypatch.setattr(running, "_GRACE", 0.1)
+    made = runner(store, Borrowed(Deaf()), retries=0)
+    (record,) = made.run([task("hang", timeout=0.1)])
+    assert record.status is Status.FAILED
+    assert "No answer came" in record.reason
+    assert made.tally.timed_out == 1
+
+
+def test_a_worker_that_dies_takes_only_its_own_run_along(store: RunStore) -> None:
+    place = LocalProcesses(2)
+    try:
+        tasks = [task("die"), *(task("work", float(n)) for n in range(1, 5))]
+        records = runner(store, place).run(tasks)
+    finally:
+        place.close()
+    assert records[0].status is Status.FAILED
+    assert "worker process ended" in records[0].reason
+    assert [r.ok for r in records[1:]] == [True] * 4
+
+
+@pytest.mark.slow
+def test_when_every_worker_dies_it_is_an_error(store: RunStore) -> None:
+    place = LocalProcesses(2)
+    try:
+        with pytest.raises(FitError, match="ended with their worker"):
+            runner(store, place).run([task("die", float(n)) for n in range(6)])
+    finally:
+        place.close()
+
+
+def test_what_is_no_executor_is_refused() -> None:
+    with pytest.raises(InputError, match="no executor"):
+        place_of(3, 2)
+
+
+def test_a_kernel_that_cannot_be_loaded_is_a_record() -> None:
+    asked = task("work")
+    record = make(Task("no.such:kernel", asked.request, asked.values))
+    assert record.status is Status.FAILED
+    assert "no.such" in record.reason

@@ -1,0 +1,121 @@
+"""`dimgs run`: designs, campaigns, resumption and refusals."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import dimgs
+from tests.cli.runner import Shell
+
+ROOT = Path(dimgs.__file__).parents[1]
+PLAN = """
+kernel = "tests.campaign.kernels:{kernel}"
+target = "m"
+[ranges]
+k = [1e-6, 1.0]
+t = [0.01, 1e5, "s"]
+[budget]
+runs = 20
+[tolerance]
+exponents = 0.02
+"""
+
+
+def written(folder: Path, kernel: str = "Uptake", more: str = "") -> str:
+    path = folder / "plan.toml"
+    path.write_text(more + PLAN.format(kernel=kernel), encoding="utf-8")
+    return str(path)
+
+
+def test_a_dry_run_runs_nothing(shell: Shell, tmp_path: Path) -> None:
+    plan, out = written(tmp_path), tmp_path / "out"
+    text = shell("run", plan, "--dry-run", "--out", str(out))
+    assert text.code == 0
+    for told in ("pi_1 = k·t", "survey: 32 coarse runs", "500 coarse and 20 fine", "at most about"):
+        assert told in text.out
+    document = shell("run", plan, "--dry-run", "--json").document
+    assert document["survey"]["runs"] == 32
+    assert document["pi"]["groups"][0]["exponents"] == {"k": "1", "t": "1"}
+    assert not out.exists()
+
+
+def test_a_campaign_from_a_plan(shell: Shell, tmp_path: Path) -> None:
+    plan, out = written(tmp_path), tmp_path / "out"
+    done = shell("run", plan, "--out", str(out), "--json")
+    assert done.code == 0, done.err
+    document = done.document
+    assert document["outcome"] == "tolerance met"
+    assert "refine: " in done.err
+    stored = json.loads((out / "result.json").read_text(encoding="utf-8"))
+    assert stored == document
+    assert shell.refused("run", plan, "--out", str(out)).count("--resume") == 1
+    again = shell("run", plan, "--out", str(out), "--resume")
+    assert again.code == 0
+    assert f"0 made now, {document['counts']['made']} known before" in again.out
+    assert "m is proportional to k and t" in again.out
+    assert "acceptability 1.00" in again.out
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("sampler = 'grid'\n", "plan.toml: sampler is 'grid'"),
+        ("colour = 'red'\n", "plan.toml, colour: there is no such key"),
+        ("tiers = ['thin']\n", "plan.toml, tiers: 'thin' is no tier of 'uptake'"),
+    ],
+)
+def test_a_bad_plan_exits_with_two(shell: Shell, tmp_path: Path, more: str, told: str) -> None:
+    assert told in shell.refused("run", written(tmp_path, more=more))
+
+
+def test_no_plan_exits_with_two(shell: Shell, tmp_path: Path) -> None:
+    assert "There is no plan" in shell.refused("run", str(tmp_path / "none.toml"))
+    assert "workers is 0" in shell.refused("run", written(tmp_path), "--workers", "0")
+
+
+def test_a_campaign_without_an_answer_exits_with_one(shell: Shell, tmp_path: Path) -> None:
+    done = shell("run", written(tmp_path, "Never"), "--out", str(tmp_path / "out"))
+    assert done.code == 1
+    assert "The moon is not full" in done.err
+    assert done.out == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
+    plan, out = written(tmp_path, "Counted"), tmp_path / "out"
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "DIMGS_TEST_FOLDER": str(tmp_path),
+        "DIMGS_TEST_SECONDS": "0.2",
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dimgs", "run", plan, "--out", str(out)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    started = tmp_path / "started"
+    end = time.monotonic() + 120.0
+    while not (started.exists() and len(started.read_text().splitlines()) >= 6):
+        assert process.poll() is None
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in told
+    assert "Traceback" not in told
+
+    from dimgs.hub import RunStore
+
+    with RunStore(out / "runs.sqlite") as store:
+        counts = store.counts()
+    assert counts.get("ok", 0) >= 2
+    assert "pending" not in counts
