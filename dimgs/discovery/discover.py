@@ -10,7 +10,7 @@ import numpy as np
 
 from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.hidden import study_with_scales
-from dimgs.discovery.options import Options
+from dimgs.discovery.options import MODEL_NAMES, Options
 from dimgs.discovery.study import Study, left_out_residuals
 from dimgs.errors import InputError
 from dimgs.law.absorb import absorb
@@ -33,6 +33,7 @@ def discover(
     arrhenius: str | None = None,
     robust: bool = False,
     engine: str = "auto",
+    model: str = "linear",
     time_limit: float = 60.0,
     evaluations: int | None = None,
     drop_bad: bool = False,
@@ -61,6 +62,9 @@ def discover(
         Fit by ranks, so that outliers do no harm.
     engine : {"auto", "structured", "pysr", "operon", "power_law"}
         What looks for closed forms beyond the power law.
+    model : {"linear", "deep"}
+        With "deep", a neural potential teaches the search besides the runs themselves; its
+        constants are fitted on the runs. Needs torch.
     time_limit : float
         Seconds that the whole discovery may take.
     evaluations : int, optional
@@ -99,6 +103,7 @@ def discover(
         arrhenius=arrhenius,
         robust=robust,
         engine=engine,
+        model=model,
         time_limit=time_limit,
         evaluations=evaluations,
         drop_bad=drop_bad,
@@ -114,17 +119,19 @@ def check_model(model: str) -> None:
     Raises
     ------
     InputError
-        For any model but "linear".
+        If there is no such model, or torch, which "deep" needs, is not installed.
     """
-    if model != "linear":
-        raise InputError(
-            f"The model '{model}' is not available in this version; use --model linear, the "
-            f"all-pairs power law that the search for closed forms starts from."
-        )
+    if model not in MODEL_NAMES:
+        raise InputError(f"There is no model '{model}'; use --model linear or --model deep.")
+    if model == "deep":
+        from dimgs.fits.potential.backend import require_torch
+
+        require_torch()
 
 
 def discover_with(data: Dataset, target: str, options: Options) -> Report:
     """Same as :func:`discover`, on a Dataset and with Options."""
+    check_model(options.model)
     start = time.perf_counter()
     found = study_with_scales(data, target, options)
     prepared = found.prepared

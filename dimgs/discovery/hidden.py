@@ -25,7 +25,7 @@ _LETTERS = {
     "[substance]": "n",
     "[luminosity]": "J",
 }
-_SHARE, _SHARE_OF_ONE = 0.4, 0.9
+_SHARE, _SHARE_OF_ONE = 0.4, 0.85
 _LONGEST_TEST, _SHORTEST = 5.0, 0.2
 _FEWEST_GROUPS = 5
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dimgs.errors import InputError
 
 ENGINE_NAMES = ("auto", "structured", "pysr", "operon", "power_law")
+MODEL_NAMES = ("linear", "deep")
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Options:
         Look for regimes, local exponents and additive terms as well.
     engine : {"auto", "structured", "pysr", "operon", "power_law"}
         What looks for closed forms beyond the power law.
+    model : {"linear", "deep"}
+        With "deep", a neural potential teaches the search besides the runs themselves.
     time_limit : float
         Seconds that the whole discovery may take.
     evaluations : int, optional
@@ -63,6 +66,7 @@ class Options:
     local: bool = False
     additive: bool = False
     engine: str = "auto"
+    model: str = "linear"
     time_limit: float = 60.0
     evaluations: int | None = None
     drop_bad: bool = False
@@ -74,6 +78,8 @@ class Options:
             raise InputError(
                 f"There is no engine '{self.engine}'; choose from {', '.join(ENGINE_NAMES)}."
             )
+        if self.model not in MODEL_NAMES:
+            raise InputError(f"There is no model '{self.model}'; use linear or deep.")
         if not 0.0 < self.level < 1.0:
             raise InputError(
                 f"The level is {self.level}; give the coverage as a fraction, such as 0.9."

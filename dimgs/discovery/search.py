@@ -178,7 +178,7 @@ def search(design: Design, options: Options, power: Law, clock: Clock) -> Found:
         if seconds <= 0:
             break
         results[name] = _result(name, train, problem, found.candidates, seconds, options)
-        again = _chosen(design, options, power, problem, results, unlogged, clock)
+        again = chosen(design, options, power, problem, results, unlogged, clock)
         if _is_as_good(again, found):
             found = again
         else:
@@ -227,7 +227,7 @@ def _result(
     return engine.search(problem, Budget(seconds, options.evaluations), options.seed)
 
 
-def _chosen(
+def chosen(
     design: Design,
     options: Options,
     power: Law,
@@ -236,9 +236,23 @@ def _chosen(
     unlogged: Mapping[str, str],
     clock: Clock,
 ) -> Found:
-    """The law of the fewest bits of all fronts that is one and beats the power law.
+    """The law of the fewest bits of all fronts that is one and beats another law.
 
     One whose constants depend on which runs are left out gives way to the next.
+
+    Parameters
+    ----------
+    design : Design
+        All runs.
+    options : Options
+    power : Law
+        What it must beat on runs left out.
+    problem : Problem
+        Runs of the search.
+    results : mapping of str to Result
+        By engine; a single front is taken in its order.
+    unlogged : mapping of str to str
+    clock : Clock
     """
     merged = _merged(results, problem)
     last = list(results)[-1]

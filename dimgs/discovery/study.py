@@ -32,6 +32,7 @@ Array = NDArray[np.float64]
 _EXACT = 1e-9
 _LONGEST_DISTILLATION = 10.0
 _HARDLY = 1.1
+_SHARE_WITHOUT = 0.5
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def study(
     found = _power_law(prepared, options)
     if options.engine == "power_law":
         return _settled(found, options)
+    whole, clock = clock, clock.part(_SHARE_WITHOUT if options.model == "deep" else 1.0)
     first, explained = _distilled(found, options, clock, search=distil_first)
     if distil_first or first.exact:
         found = first
@@ -108,6 +110,8 @@ def study(
         found = _searched(found, options, clock)
     if not distil_first and not found.exact:
         found, _ = _distilled(found, options, clock)
+    if options.model == "deep":
+        found = _taught(found, options, whole)
     return _settled(found, options)
 
 
@@ -172,6 +176,38 @@ def _distilled(
         outcome="converged",
     )
     return better, made.explains
+
+
+def _taught(found: Study, options: Options, clock: Clock) -> Study:
+    """With the law that a deep potential leads to, where runs left out prefer it."""
+    from dimgs.discovery.deep import search_taught, taught
+
+    design = found.prepared.design
+    if not is_searchable(design) or design.scale != "log" or found.exact or clock.over:
+        return found
+    known = taught(design, options)
+    if known is None:
+        return found
+    score = known.left_out_r2()
+    law = found.law.scores.cv_r2_log
+    note = f"A deep potential predicts runs left out with R² = {score:.5f}"
+    note += "." if law is None else f", the law found without it with R² = {law:.5f}."
+    found = replace(found, warnings=(*found.warnings, note))
+    deep = search_taught(known, design, options, found.law, clock)
+    if deep.law is None or deep.left_out is None:
+        return found
+    surer = law is None or 1 - deep.left_out <= (1 - law) / _HARDLY
+    if not surer and _as_good_but_shorter(design, deep.law, found.law) is None:
+        return found
+    return replace(
+        found,
+        law=deep.law,
+        known=deep.left_out,
+        candidates=deep.candidates,
+        unlogged=dict(deep.unlogged),
+        engine="deep",
+        outcome="converged",
+    )
 
 
 def _as_good_but_shorter(design: Design, law: Law, other: Law) -> float | None:

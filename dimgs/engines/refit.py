@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 _TOLERANCE = 1e-15
 _EVALUATIONS = 60
 _NEWTON_STEPS = 3
+_NOT_REAL = 1e6
 _NOT_SMOOTH = ("Abs", "sign", "Max", "Min", "Piecewise", "floor", "ceiling")
 _STEP = float(np.cbrt(np.finfo(float).eps))
 
@@ -79,23 +80,59 @@ def refit(candidate: Candidate, problem: Problem) -> Candidate:
         return replace(candidate, loss=np.inf)
     loss = float(np.mean(before**2))
     if len(best) and loss > 0:
-        with np.errstate(all="ignore"):
-            found = least_squares(
-                residuals.at,
-                best,
-                jac=residuals.slopes,
-                x_scale="jac",
-                ftol=_TOLERANCE,
-                xtol=_TOLERANCE,
-                gtol=_TOLERANCE,
-                max_nfev=_EVALUATIONS,
-            )
-        best, loss = residuals.better(best, loss, np.asarray(found.x))
-        for _ in range(_NEWTON_STEPS):
-            step = np.linalg.lstsq(residuals.slopes(best), residuals.at(best), rcond=1e-14)[0]
-            best, loss = residuals.better(best, loss, best - step)
+        best = least_squares_from(best, residuals.at, residuals.slopes)
+        loss = float(np.mean(residuals.at(best) ** 2))
     constants = dict(zip(candidate.constants, best.tolist(), strict=True))
     return replace(candidate, constants=constants, loss=loss)
+
+
+def least_squares_from(
+    start: Array, residuals: Callable[[Array], Array], slopes: Callable[[Array], Array]
+) -> Array:
+    """Constants of least squares from a start, never worse than it.
+
+    Levenberg-Marquardt steps inside a trust region, then Newton steps down to rounding.
+
+    Parameters
+    ----------
+    start : ndarray of shape (n_constants,)
+    residuals : callable
+        Constants -> residuals of shape (n_runs,), NaN where there are none.
+    slopes : callable
+        Constants -> their derivatives, of shape (n_runs, n_constants).
+
+    Returns
+    -------
+    ndarray of shape (n_constants,)
+    """
+
+    def misfit(constants: Array) -> Array:
+        e = residuals(constants)
+        return np.where(np.isfinite(e), e, _NOT_REAL)
+
+    def loss(constants: Array) -> float:
+        e = residuals(constants)
+        return float(e @ e) if np.all(np.isfinite(e)) else np.inf
+
+    best, least = start, loss(start)
+    with np.errstate(all="ignore"):
+        found = least_squares(
+            misfit,
+            start,
+            jac=slopes,
+            x_scale="jac",
+            ftol=_TOLERANCE,
+            xtol=_TOLERANCE,
+            gtol=_TOLERANCE,
+            max_nfev=_EVALUATIONS,
+        )
+    trial = np.asarray(found.x)
+    for _ in range(_NEWTON_STEPS + 1):
+        after = loss(trial)
+        if after < least:
+            best, least = trial, after
+        trial = best - np.linalg.lstsq(slopes(best), residuals(best), rcond=1e-14)[0]
+    return best
 
 
 def _start(candidate: Candidate) -> Array:
@@ -154,13 +191,6 @@ class _Residuals:
             if slopes is None or not np.all(np.isfinite(slopes)):
                 slopes = self._differences(constants)
         return np.where(np.isfinite(slopes), slopes, 0.0)
-
-    def better(self, best: Array, loss: float, trial: Array) -> tuple[Array, float]:
-        """The constants of the lower loss."""
-        after = self.at(trial)
-        if np.all(np.isfinite(after)) and np.mean(after**2) < loss:
-            return trial, float(np.mean(after**2))
-        return best, loss
 
     def _exact(self, constants: Array) -> Array | None:
         gradient = self.gradient

@@ -21,8 +21,6 @@ from dimgs.variables import Dimension
 
 Array = NDArray[np.float64]
 _FULL_LEVERAGE = 1.0 - 1e-6
-_FLAT = 1e-14
-_MOST_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         If the expression is not real on the runs, or has more constants than there are runs.
     """
     # slow to import, and a plain power law never comes here
-    from scipy.optimize import least_squares
+    from dimgs.engines.refit import least_squares_from
 
     names = sorted(start)
     known = feature_values(design)
@@ -95,8 +93,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         return values
 
     def misfit(theta: Array) -> Array:
-        gap = weights * (design.y - model(theta))
-        return np.where(np.isfinite(gap), gap, 1e6)
+        return np.asarray(weights * (design.y - model(theta)))
 
     slopes = gradients_of(expression, tuple(names), design.scale == "log")
 
@@ -112,21 +109,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     first = np.array([start[k] for k in names], dtype=np.float64)
     if not np.all(np.isfinite(model(first))):
         raise FitError(f"The expression {expression} is not real and positive on every run.")
-    theta = first
-    if names:
-        size = np.where(first != 0, np.abs(first), 1.0)
-        found = least_squares(
-            misfit,
-            first,
-            jac=fall,
-            x_scale=size,
-            method="trf",
-            xtol=1e-15,
-            ftol=_FLAT,
-            gtol=1e-15,
-            max_nfev=_MOST_STEPS,
-        )
-        theta = np.asarray(found.x) if found.cost <= 0.5 * np.sum(misfit(first) ** 2) else first
+    theta = least_squares_from(first, misfit, fall) if names else first
     fitted = model(theta)
     jacobian = jacobian_at(theta)
     residuals = weights * (design.y - fitted)

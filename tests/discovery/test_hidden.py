@@ -37,7 +37,7 @@ def test_a_scale_that_would_help_is_named() -> None:
     T, Tg = np.exp(rng.uniform(5, 6, (2, 60)))
     y = (T * Tg) ** 1.5 * np.exp(0.05 * rng.normal(size=60))
     data = Dataset.from_columns({"T [K]": T, "Tg [K]": Tg, "y [1]": y})
-    report = discover(data, "y", engine="structured", time_limit=2)
+    report = discover(data, "y", engine="structured", time_limit=8)
     assert report.outcome != "converged"
     assert any('--scale "T0 [K]"' in w for w in report.warnings)
 

@@ -125,10 +125,11 @@ def test_no_second_engine_where_the_first_is_confirmed(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("engine", ["structured", "auto"])
 def test_a_time_limit_holds_for_the_whole(engine: str) -> None:
-    start = time.monotonic()
-    report = discover(noise(100, 6), "y", engine=engine, time_limit=3.0)
-    # a busy machine may be slow with the last step, but nothing goes on from there
-    assert time.monotonic() - start < 9.0
+    data = noise(60)
+    start = time.process_time()
+    report = discover(data, "y", engine=engine, time_limit=3.0)
+    # processor time, for on a busy machine the last step may take long
+    assert time.process_time() - start < 5.0
     assert report.outcome == "no_candidate"
     assert not report.confirmed
 
