@@ -21,7 +21,11 @@ class Uptake(BaseKernel):
     """c·k·t/(1 + k·t): proportional to time, then saturated; the coarse tier is 5 % off."""
 
     name, version = "uptake", "1"
-    inputs = (Port("k", "1/s"), Port("t", "s"), Port("c", "kg/m^3", default=2.0))
+    inputs: tuple[Port, ...] = (
+        Port("k", "1/s"),
+        Port("t", "s"),
+        Port("c", "kg/m^3", default=2.0),
+    )
     outputs = (Port("m", "kg/m^3"),)
     tiers = TIERS
 

@@ -30,7 +30,7 @@ def state(n: int = 24, pairs: int = 0, noise: float = 1.0) -> tuple[Points, Stat
 
 
 def test_the_expected_width_is_the_one_that_comes() -> None:
-    points, now = state(pairs=10)
+    _, now = state(pairs=10)
     (answer,) = now.answers
     outlook = Outlook(answer, 0.9)
     scale = answer.half_widths(0.9) / answer.tolerance

@@ -1,0 +1,1 @@
+"""Migration from a package into food."""
