@@ -9,8 +9,9 @@ is stricter: the candidate must also return other clean runs to 1e-6, because lo
 laws of one group to 1e-4 even at complex points.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -195,13 +196,17 @@ def _parametrised(expression: sympy.Expr) -> tuple[sympy.Expr, dict[str, float]]
 
 def expression_value(expression: sympy.Expr, values: Mapping[str, Any]) -> Array:
     """Values of an expression, NaN where it has none."""
-    names = sorted(str(s) for s in expression.free_symbols)
-    function = sympy.lambdify(
-        [sympy.Symbol(n) for n in names], expression, modules=["numpy", "scipy"]
-    )
+    names, function = _compiled(expression)
     shape = next((v.shape for v in values.values() if np.ndim(v)), (_POINTS,))
     with np.errstate(all="ignore"):
         return np.asarray(np.broadcast_to(function(*[values[n] for n in names]), shape))
+
+
+@lru_cache(maxsize=64)
+def _compiled(expression: sympy.Expr) -> tuple[list[str], Callable[..., Any]]:
+    names = sorted(str(s) for s in expression.free_symbols)
+    symbols = [sympy.Symbol(n) for n in names]
+    return names, sympy.lambdify(symbols, expression, modules=["numpy", "scipy"], cse=True)
 
 
 def _refitted(

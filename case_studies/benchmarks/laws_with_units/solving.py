@@ -4,13 +4,18 @@ import os
 import time
 from typing import Any
 
+import numpy as np
+import sympy
+
 from case_studies.benchmarks.exactness import Agreement, Inputs, agreement
 from case_studies.benchmarks.feynman_tables import INCONSISTENT, Equation
 from case_studies.benchmarks.laws_with_units.tasks import problem_of
 from dimgs.engines.operon import OperonEngine
-from dimgs.engines.protocol import Budget, Engine
+from dimgs.engines.protocol import Budget, Engine, Problem, Result
 from dimgs.engines.pysr import PySREngine
+from dimgs.engines.refit import refit
 from dimgs.engines.structured import StructuredEngine
+from dimgs.expression.candidate import Candidate
 
 ENGINES = ("structured", "operon", "operon-raw", "pysr", "pysr-raw")
 SETTINGS = ("set", "engine", "noise", "kind", "budget", "stages", "runs", "seed")
@@ -32,6 +37,15 @@ def cpu_seconds() -> float:
     return time.process_time() + spent.children_user + spent.children_system
 
 
+def constant_result(problem: Problem) -> Result:
+    """Where no group is left, pi_0 is a constant: dimensional analysis alone, by any engine."""
+    start = time.perf_counter()
+    value = float(np.mean(problem.response))
+    candidate = Candidate.of(sympy.Symbol("c_1"), {"c_1": value}, scale=problem.scale)
+    front = (refit(candidate, problem),)
+    return Result(front, "converged", "there is no group", time.perf_counter() - start)
+
+
 def solve(equation: Equation, settings: dict[str, Any]) -> dict[str, Any]:
     """One line of the results.
 
@@ -47,7 +61,10 @@ def solve(equation: Equation, settings: dict[str, Any]) -> dict[str, Any]:
     )
     engine = engine_of(settings["engine"], settings["stages"])
     start, cpu = time.perf_counter(), cpu_seconds()
-    result = engine.search(problem, Budget(settings["budget"]), settings["seed"])
+    if problem.groups:
+        result = engine.search(problem, Budget(settings["budget"]), settings["seed"])
+    else:
+        result = constant_result(problem)
     seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu
     found = [agreement(c, inputs) for c in result.candidates]
     first = found[0] if found else Agreement()
