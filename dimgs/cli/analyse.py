@@ -1,12 +1,13 @@
 """`dimgs fit` and `dimgs discover`: from a table to a law."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.output import emit_json, note, say, warn, working
+from dimgs.cli.output import command_line, emit_json, note, say, warn, working
 
 if TYPE_CHECKING:
     pass
@@ -79,7 +80,7 @@ def discover(
     table: tables.Table,
     target: tables.Target,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for report.html, law.tex and law.json.")
+        Path | None, typer.Option("--out", help="Folder for the report, the law and its figures.")
     ] = None,
     engine: tables.EngineName = "auto",
     model: tables.Model = "linear",
@@ -129,8 +130,9 @@ def discover(
     )
     documents = []
     for name, data in tables.each(table, target, columns, drop, options):
-        with working(f"looking for the law of {name}, up to {time_limit:g} s"):
+        with working(f"looking for the law of {name}", time_limit):
             report = discover_with(data, name, options)
+        report = replace(report, provenance={**report.provenance, "command": command_line()})
         warn(report.warnings)
         if out is not None:
             folder = out if len(target) == 1 else out / name

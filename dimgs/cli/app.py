@@ -8,12 +8,12 @@ from typing import Any
 import typer
 
 from dimgs.cli import commands
-from dimgs.cli.output import note
+from dimgs.cli.output import note, remember
 
 app = typer.Typer(
     name="dimgs",
     help="From a unit-tagged table to a scaling law that is dimensionally checked.",
-    epilog="Start with: dimgs fit TABLE --target Y",
+    epilog="Start with: dimgs demo",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -60,6 +60,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     from dimgs.errors import DimensionError, DimgsError, InputError, LawError
 
     given = list(arguments) if arguments is not None else sys.argv[1:]
+    remember(given)
     try:
         result = app(args=given, standalone_mode=False)
     except _USAGE_ERROR as error:

@@ -2,18 +2,69 @@
 
 import typer
 
-from dimgs.cli import analyse, derive, explore, library, predict, run
+from dimgs.cli import analyse, demo, derive, explore, library, predict, run
+
+
+def _examples(*lines: tuple[str, str]) -> str:
+    """Examples for the end of a help page: what it does, and what is typed."""
+    shown = [f"[dim]# {what}[/dim]\n  {command}" for command, what in lines]
+    return "\n".join(["[bold]Examples[/bold]", *shown])
+
+
+PI = _examples(
+    ("dimgs pi pipe.csv --target dp", "groups of the columns of a table"),
+    (r"dimgs pi 'rho \[kg/m^3]' 'U \[m/s]' 'D \[mm]' --target 'F \[N]'", "without a table"),
+    ("dimgs pi pipe.csv --target dp --all-bases", "every distinct basis"),
+    ("dimgs pi pipe.csv --target dp --repeating rho,U,D", "with your repeating variables"),
+)
+FIT = _examples(
+    ("dimgs fit pipe.csv --target dp", "power law of all pairs, with intervals by runs"),
+    ("dimgs fit pipe.csv --target dp --regimes", "where do the exponents change?"),
+    ("dimgs fit metals.csv --target k --within alloy", "a prefactor for each label"),
+    (r"dimgs fit runs.csv --target T --scale 'M0 \[kg]'", "with an unknown constant"),
+    ("dimgs fit runs.parquet --target T --stream", "tables larger than the memory"),
+)
+EXPLORE = _examples(
+    ("dimgs explore pipe.csv --target dp", "what varied, what is collinear, what is missing"),
+    ("dimgs explore pipe.csv --target dp --json", "all numbers, coordinates too"),
+)
+DISCOVER = _examples(
+    ("dimgs discover pipe.csv --target dp --out study", "law, report.html, study.tex, figures"),
+    ("dimgs discover drops.csv --target D --constants g", "with a known constant"),
+    ("dimgs discover runs.csv --target F --scale auto", "search for hidden scales as well"),
+    ("dimgs discover runs.csv --target F --time-limit 300 --seed 1", "take more time"),
+)
+PREDICT = _examples(
+    ("dimgs predict study/law.json new.csv", "values, intervals, and what lies outside"),
+    ("dimgs predict study/law.json new.csv --relative-to 1", "ratios to the first row"),
+)
+REPRODUCE = _examples(
+    ("dimgs reproduce --list", "which studies there are"),
+    ("dimgs reproduce kepler smooth_pipe", "run two of them"),
+    ("dimgs reproduce --all", "all, found against published"),
+)
+RUN = _examples(
+    ("dimgs run plan.toml --dry-run", "what would run, and why"),
+    ("dimgs run plan.toml", "run the campaign"),
+)
+ENGINES = _examples(
+    ("dimgs engines", "what is usable here"),
+    ("dimgs engines --install pysr", "let PySR fetch its Julia now"),
+)
+DEMO = _examples(
+    ("dimgs demo", "ten lines, a few seconds"),
+    ("dimgs demo --table > planets.csv", "the table, to try it yourself"),
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    app.command("pi", epilog="Example: dimgs pi pipe.csv --target dp")(derive.pi)
-    app.command("fit", epilog="Example: dimgs fit pipe.csv --target dp --json")(analyse.fit)
-    app.command("explore", epilog="Example: dimgs explore pipe.csv --target dp")(explore.explore)
-    app.command("discover", epilog="Example: dimgs discover pipe.csv --target dp --out study")(
-        analyse.discover
-    )
-    app.command("predict", epilog="Example: dimgs predict law.json new.csv")(predict.predict)
-    app.command("reproduce", epilog="Example: dimgs reproduce --list")(library.reproduce)
-    app.command("run", epilog="Example: dimgs run plan.toml --dry-run")(run.run)
-    app.command("engines")(library.engines)
+    app.command("demo", epilog=DEMO)(demo.demo)
+    app.command("pi", epilog=PI)(derive.pi)
+    app.command("fit", epilog=FIT)(analyse.fit)
+    app.command("explore", epilog=EXPLORE)(explore.explore)
+    app.command("discover", epilog=DISCOVER)(analyse.discover)
+    app.command("predict", epilog=PREDICT)(predict.predict)
+    app.command("reproduce", epilog=REPRODUCE)(library.reproduce)
+    app.command("run", epilog=RUN)(run.run)
+    app.command("engines", epilog=ENGINES)(library.engines)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dimgs.cli import tables
+from dimgs.cli import complete, tables
 from dimgs.cli.output import emit_json, note, say, table, working
 
 if TYPE_CHECKING:
@@ -56,7 +56,10 @@ def _install(name: str) -> None:
 
 
 def reproduce(
-    names: Annotated[list[str] | None, typer.Argument(help="Case studies to run.")] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(help="Case studies to run.", autocompletion=complete.studies),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Run all of them.")] = False,
     list_only: Annotated[bool, typer.Option("--list", help="List them and stop.")] = False,
     out: Annotated[

@@ -2,10 +2,28 @@
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_BOLD, _RED, _YELLOW, _DIM, _RESET = "\033[1m", "\033[31;1m", "\033[33m", "\033[2m", "\033[0m"
+_PREFIXES = {"error:": _RED, "warning:": _YELLOW}
+_typed: list[str] = []
+
+
+def remember(arguments: Sequence[str]) -> None:
+    """Keep what was typed, for the provenance of what is written."""
+    _typed[:] = arguments
+
+
+def command_line() -> str:
+    """The command that is running, as it would be typed."""
+    return shlex.join(["dimgs", *_typed])
 
 
 def emit_json(document: Mapping[str, Any]) -> None:
@@ -22,6 +40,9 @@ def say(text: str = "") -> None:
 
 def note(text: str) -> None:
     """A line on standard error."""
+    for prefix, colour in _PREFIXES.items():
+        if text.startswith(prefix) and is_coloured(sys.stderr):
+            text = f"{colour}{prefix}{_RESET}{text.removeprefix(prefix)}"
     sys.stderr.write(text + "\n")
 
 
@@ -31,9 +52,25 @@ def warn(warnings: Iterable[str]) -> None:
         note(f"warning: {warning}")
 
 
+def is_coloured(stream: TextIO) -> bool:
+    """Whether a stream is a terminal whose user does not refuse colours (no-color.org)."""
+    unwanted = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream.isatty() and not unwanted
+
+
 def is_plain() -> bool:
     """Whether output is piped or colours are unwanted."""
-    return not sys.stdout.isatty() or "NO_COLOR" in os.environ
+    return not is_coloured(sys.stdout)
+
+
+def strong(text: str) -> str:
+    """Text that stands out on a terminal."""
+    return text if is_plain() else f"{_BOLD}{text}{_RESET}"
+
+
+def faint(text: str) -> str:
+    """Text that stands back on a terminal."""
+    return text if is_plain() else f"{_DIM}{text}{_RESET}"
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -48,23 +85,66 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
             say("  " + "  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip())
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    shown = Table(title=title, title_justify="left", title_style="bold")
+    shown = Table(title=escape(title), title_justify="left", title_style="bold")
     for column in columns:
-        shown.add_column(column)
+        shown.add_column(escape(column))
     for row in rows:
-        shown.add_row(*row)
+        shown.add_row(*map(escape, row))
     Console().print(shown)
 
 
 @contextmanager
-def working(what: str) -> Iterator[None]:
-    """Spinner on standard error while something long runs; nothing where that is no terminal."""
+def working(what: str, limit: float | None = None) -> Iterator[None]:
+    """Progress on standard error while something long runs; nothing where that is no terminal.
+
+    Parameters
+    ----------
+    what : str
+    limit : float, optional
+        Seconds that it takes at most, from which the time left is told.
+    """
     if not sys.stderr.isatty():
         yield
         return
-    from rich.console import Console
-
-    with Console(stderr=True).status(f"{what} ..."):
+    with _progress(limit) as progress:
+        progress.add_task(what, total=limit)
         yield
+
+
+def _progress(limit: float | None) -> "Progress":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        SpinnerColumn,
+        Task,
+        TextColumn,
+    )
+    from rich.progress_bar import ProgressBar
+    from rich.text import Text
+
+    class Elapsed(BarColumn):
+        """Share of the time limit that is gone."""
+
+        def render(self, task: Task) -> ProgressBar:
+            gone = min(task.elapsed or 0.0, task.total or 0.0)
+            return ProgressBar(total=task.total, completed=gone, width=24)
+
+    class Left(ProgressColumn):
+        """Seconds that may still pass, or those that did."""
+
+        def render(self, task: Task) -> Text:
+            gone = task.elapsed or 0.0
+            if task.total is None:
+                return Text(f"{gone:.0f} s")
+            return Text(f"at most {max(task.total - gone, 0.0):.0f} s left")
+
+    bar = [] if limit is None else [Elapsed()]
+    words = TextColumn("{task.description} ...", markup=False)
+    return Progress(
+        SpinnerColumn(), words, *bar, Left(), console=Console(stderr=True), transient=True
+    )

@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dimgs.cli import complete
+
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
     from dimgs.discovery.options import Options
 
 Table = Annotated[str, typer.Argument(help="CSV, TSV, Parquet or Excel file with units.")]
-Target = Annotated[list[str], typer.Option("--target", "-y", help="Response column; repeatable.")]
+Target = Annotated[
+    list[str],
+    typer.Option(
+        "--target", "-y", help="Response column; repeatable.", autocompletion=complete.columns
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Columns = Annotated[
     str | None, typer.Option("--columns", help="Use only these inputs, comma separated.")
@@ -52,7 +59,12 @@ ErrorsInVariables = Annotated[
 ]
 
 EngineName = Annotated[
-    str, typer.Option("--engine", help="auto, structured, pysr, operon or power_law.")
+    str,
+    typer.Option(
+        "--engine",
+        help="auto, structured, pysr, operon or power_law.",
+        autocompletion=complete.engines,
+    ),
 ]
 Model = Annotated[str, typer.Option("--model", help="linear (all-pairs power law in pi space).")]
 TimeLimit = Annotated[
