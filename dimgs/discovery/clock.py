@@ -1,7 +1,8 @@
 """The one deadline that every step of a discovery shares."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Event
 
 _RESERVED, _MOST_RESERVED = 0.1, 3.0
 
@@ -14,6 +15,8 @@ class Clock:
     ----------
     end : float
         By `time.monotonic`.
+    stopped : threading.Event
+        Set when the user interrupts; clocks that are parts of another share it.
 
     Examples
     --------
@@ -25,6 +28,7 @@ class Clock:
     """
 
     end: float
+    stopped: Event = field(default_factory=Event, repr=False, compare=False)
 
     @classmethod
     def of(cls, seconds: float) -> "Clock":
@@ -33,8 +37,9 @@ class Clock:
 
     @property
     def left(self) -> float:
-        """Seconds that are left; negative when the time is over."""
-        return self.end - time.monotonic()
+        """Seconds that are left; not positive when the time is over."""
+        left = self.end - time.monotonic()
+        return min(left, 0.0) if self.stopped.is_set() else left
 
     @property
     def over(self) -> bool:
@@ -49,4 +54,9 @@ class Clock:
 
     def part(self, share: float, longest: float = float("inf")) -> "Clock":
         """A clock that stops earlier: after a share of what is left, and no later than this one."""
-        return Clock(min(self.end, time.monotonic() + min(share * max(self.left, 0.0), longest)))
+        end = time.monotonic() + min(share * max(self.left, 0.0), longest)
+        return Clock(min(self.end, end), self.stopped)
+
+    def stop(self) -> None:
+        """End this clock and all that it is a part of: the best so far is the answer."""
+        self.stopped.set()

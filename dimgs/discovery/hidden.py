@@ -78,7 +78,10 @@ def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
         part = clock.part(1 / (len(possible) - k), np.inf if automatic else _LONGEST_TEST)
         if found.exact or part.left < _SHORTEST:
             break
-        trial = _with_scale(data, target, options, found, scale, part)
+        try:
+            trial = _with_scale(data, target, options, found, scale, part)
+        except KeyboardInterrupt:
+            break
         if trial is None or not _is_better(trial, found, options):
             continue
         if not automatic:

@@ -41,6 +41,7 @@ _FEWEST = 8
 _FIRST_SHARE = 0.6
 _MOST_TRIED = 4
 _HARDLY, _EXACT = 1.02, 1e-9
+_INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,8 @@ def search(design: Design, options: Options, power: Law, clock: Clock) -> Found:
         if seconds <= 0:
             break
         results[name] = _result(name, train, problem, found.candidates, seconds, options)
+        if _INTERRUPTED in results[name].message:
+            clock.stop()
         again = chosen(design, options, power, problem, results, unlogged, clock)
         if _is_as_good(again, found):
             found = again

@@ -123,6 +123,27 @@ def test_no_second_engine_where_the_first_is_confirmed(monkeypatch: pytest.Monke
     assert report.confirmed
 
 
+def test_an_interrupted_search_gives_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dimgs.engines.structured.archive import Archive
+
+    added = Archive.add
+    calls = 0
+
+    def interrupted(self: Archive, tree: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 60:
+            raise KeyboardInterrupt
+        return added(self, tree)
+
+    monkeypatch.setattr(Archive, "add", interrupted)
+    start = time.process_time()
+    report = discover(noise(), "y", time_limit=60.0, scales="auto")
+    assert time.process_time() - start < 15.0
+    assert calls == 60
+    assert report.candidates
+
+
 @pytest.mark.parametrize("engine", ["structured", "auto"])
 def test_a_time_limit_holds_for_the_whole(engine: str) -> None:
     data = noise(60)
