@@ -9,7 +9,7 @@ import pytest
 import dimgs
 from tests.cli.runner import Shell
 
-COMMANDS = ["pi", "fit", "explore", "discover", "predict", "reproduce", "engines"]
+COMMANDS = ["demo", "pi", "fit", "explore", "discover", "predict", "reproduce", "engines"]
 ROOT = Path(dimgs.__file__).parents[1]
 
 
