@@ -119,6 +119,7 @@ def discover(
         arrhenius=arrhenius,
         arrhenius_power=arrhenius_power,
         engine=engine,
+        model=model,
         time_limit=time_limit,
         robust=robust,
         regimes=regimes,

@@ -66,7 +66,10 @@ EngineName = Annotated[
         autocompletion=complete.engines,
     ),
 ]
-Model = Annotated[str, typer.Option("--model", help="linear (all-pairs power law in pi space).")]
+Model = Annotated[
+    str,
+    typer.Option("--model", help="linear (power law), or deep (a neural potential teaches too)."),
+]
 TimeLimit = Annotated[
     float, typer.Option("--time-limit", help="Seconds that the engines may take together.")
 ]

@@ -193,6 +193,8 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
     note = f"A deep potential predicts runs left out with R² = {score:.5f}"
     note += "." if law is None else f", the law found without it with R² = {law:.5f}."
     found = replace(found, warnings=(*found.warnings, note))
+    if found.holds and unexplained(design, found.law, options.seed) < NOTHING_LEFT:
+        return found
     deep = search_taught(known, design, options, found.law, clock)
     if deep.law is None or deep.left_out is None:
         return found

@@ -73,8 +73,8 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
         Iterations of the training; 1 where the power law has a closed form.
     validation_ : dict of float to float
         Held-out loss of each weight decay, relative to the first.
-    cv_r2_ : float or ndarray of shape (n_targets,)
-        By runs or clusters left out.
+    cv_r2_, cv_rmse_ : float or ndarray of shape (n_targets,)
+        Share of the spread explained, and root-mean-square error, of runs or clusters left out.
     residuals_ : ndarray of shape (n_runs,) or (n_runs, n_targets)
     n_contrasts_, n_pairs_ : int
 
@@ -177,6 +177,7 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
         self.smoothness_, self.n_iter_ = learned.choice.decay, learned.choice.iterations
         self.validation_ = learned.choice.scores
         self.cv_r2_ = self._shaped(learned.cv_r2)
+        self.cv_rmse_ = self._shaped(self.model_.noise * self.model_.scale)
         self._publish(runs, x, t)
         return self
 

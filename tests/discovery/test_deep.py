@@ -1,0 +1,117 @@
+"""What a deep potential teaches the search for laws."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dimgs.dataset import Dataset
+from dimgs.design.features import log_groups
+from dimgs.discovery.deep import exponent_along, taught
+from dimgs.discovery.discover import check_model, discover
+from dimgs.discovery.distil.directions import directions
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.errors import EngineUnavailableError, InputError
+
+torch = pytest.importorskip("torch")
+Array = NDArray[np.float64]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def bent_table(size: int, seed: int, noise: float = 0.03) -> tuple[Dataset, Array]:
+    """A drag that goes from viscous to inertial: F = a·mu·v·L + b·rho·v²·L²."""
+    rng = np.random.default_rng(seed)
+    names = {"mu [Pa*s]": (1e-3, 1e-1), "v [m/s]": (0.01, 1.0), "L [m]": (0.01, 0.1)}
+    logs = {n: rng.uniform(np.log(a), np.log(b), size) for n, (a, b) in names.items()}
+    mu, v, length = (np.exp(x) for x in logs.values())
+    rho = np.full(size, 1000.0) * np.exp(rng.uniform(-0.3, 0.3, size))
+    force = 19.0 * mu * v * length + 0.3 * rho * v**2 * length**2
+    columns = {n: np.exp(x) for n, x in logs.items()} | {"rho [kg/m^3]": rho}
+    noisy = force * np.exp(noise * rng.standard_normal(size))
+    return Dataset.from_columns({**columns, "F [N]": noisy}), force
+
+
+def prepared(data: Dataset, target: str) -> Prepared:
+    """Design of a table."""
+    return prepare(data, target, Options())
+
+
+def test_dense_runs_are_runs_of_the_same_physics_without_noise() -> None:
+    data, _ = bent_table(36, 0, noise=0.1)
+    design = prepared(data, "F").design
+    known = taught(design, Options(seed=0))
+    assert known is not None
+    dense = known.dense
+    groups = [f.group for f in dense.features if f.group is not None]
+    np.testing.assert_allclose(log_groups(dense.data, dense.basis, groups), dense.X, atol=1e-9)
+    mu, v, length, rho = (np.asarray(dense.data[n]) for n in ("mu", "v", "L", "rho"))
+    truth = np.log(19.0 * mu * v * length + 0.3 * rho * v**2 * length**2)
+    left = np.log(np.asarray(dense.data["F"])) - truth
+    np.testing.assert_allclose(dense.y + dense.offset, np.log(dense.data["F"]), atol=1e-9)
+    assert np.std(left) < 0.08
+    assert dense.weights is not None
+    assert 0.1 <= dense.weights.min() <= dense.weights.max() == 1.0
+
+
+def exponent_table(size: int, seed: int) -> Dataset:
+    """y = s^(1 + 2/(1 + r)) with r and s free of dimension."""
+    rng = np.random.default_rng(seed)
+    r, s = np.exp(rng.uniform(-1.0, 2.0, size)), np.exp(rng.uniform(-1.5, 1.5, size))
+    y = 3.0 * s ** (1.0 + 2.0 / (1.0 + r)) * np.exp(0.02 * rng.standard_normal(size))
+    return Dataset.from_columns({"r [1]": r, "s [1]": s, "y [1]": y})
+
+
+def test_exponents_along_an_input_are_those_of_the_potential() -> None:
+    design = prepared(exponent_table(39, 1), "y").design
+    known = taught(design, Options(seed=0))
+    assert known is not None
+    found = {d.variable: exponent_along(known, d) for d in directions(known.dense)}
+    fields = found["s"]
+    assert fields is not None
+    r = np.asarray(known.dense.data["r"])
+    wrong = fields.exponent - (1.0 + 2.0 / (1.0 + r))
+    assert np.sqrt(np.average(wrong**2, weights=fields.weights)) < 0.15
+
+
+def test_an_exponent_that_depends_on_its_own_input_is_not_along_it() -> None:
+    rng = np.random.default_rng(4)
+    r, s = np.exp(rng.uniform(-1.0, 1.0, (2, 36)))
+    y = np.cosh(2.0 * np.log(s)) * r**0.5 * np.exp(0.02 * rng.standard_normal(36))
+    design = prepared(Dataset.from_columns({"r [1]": r, "s [1]": s, "y [1]": y}), "y").design
+    known = taught(design, Options(seed=0))
+    assert known is not None
+    assert all(exponent_along(known, d) is None for d in directions(known.dense))
+
+
+def test_a_power_law_teaches_nothing() -> None:
+    rng = np.random.default_rng(2)
+    x = np.exp(rng.uniform(-1, 1, 30))
+    y = 2.0 * x**1.5 * np.exp(0.05 * rng.standard_normal(30))
+    data = Dataset.from_columns({"x [1]": x, "y [1]": y})
+    assert taught(prepared(data, "y").design, Options()) is None
+
+
+def test_discover_says_what_a_potential_predicts_and_fits_its_law_on_the_runs() -> None:
+    data, force = bent_table(36, 3)
+    report = discover(data, "F", model="deep", engine="structured", time_limit=12.0, seed=0)
+    assert any("deep potential predicts runs left out" in w for w in report.warnings)
+    assert report.law is not None
+    cv = report.law.scores.cv_r2_log
+    assert cv is not None
+    assert cv > 0.995
+    found = report.law.predict_si(data)
+    assert np.std(np.log(found) - np.log(force)) < 0.05
+
+
+def test_a_model_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="linear or --model deep"):
+        check_model("shallow")
+    with pytest.raises(InputError, match="linear or deep"):
+        Options(model="shallow")
+    monkeypatch.setattr("dimgs.fits.potential.backend.find_spec", lambda name: None)
+    with pytest.raises(EngineUnavailableError, match="dimgs\\[deep\\]"):
+        check_model("deep")
