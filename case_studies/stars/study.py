@@ -100,7 +100,7 @@ def run() -> Findings:
     )
     checks: list[Check | Statement] = [
         Statement("missing from L(R, T)", ", ".join(homogeneity.get("constants", {})), "sigma"),
-        Check("lowest break", breaks[0], None, None, 0.45, 0.1, True, "Msun", "few stars lie near it"),
+        Check("lowest break", breaks[0], None, None, 0.45, 0.1, True, "Msun", "few stars there"),
         Statement(
             "all breaks, Msun",
             ", ".join(f"{b:.3g}" for b in breaks),
