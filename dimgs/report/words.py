@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import sympy
 
 from dimgs.errors import DimgsError
 from dimgs.expression import sympy_parse_condition
@@ -24,6 +25,8 @@ _IDLE = 1e-9
 _SIMPLE = 12
 # below this half width, the two sides of a factor are the same to two digits
 _EVEN = 0.05
+# an exponent of a border that no digit of it shows
+_NEARLY_NOTHING = 1e-3
 _ROUNDING = 1e-9
 _POWER = re.compile(r"(?:\*\*|\^)(-?\d+)")
 
@@ -34,6 +37,10 @@ def condition_latex(runs: Runs, where: str) -> str:
         return r"\mathrm{everywhere}"
     condition: Any = sympy_parse_condition(where, list(runs.values))
     names = {name: runs.symbol(name) for name in runs.values}
+    condition = condition.replace(
+        lambda part: part.is_Pow and part.exp.is_number and abs(part.exp) < _NEARLY_NOTHING,
+        lambda part: sympy.Integer(1),
+    )
     return expression_latex(condition, names, digits=3).replace(r"\wedge", r",\;")
 
 

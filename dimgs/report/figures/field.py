@@ -143,7 +143,9 @@ def _arrows(runs: Runs, axes: "Axes", names: list[str], local: Any) -> None:
         zorder=3,
     )
     key = float(f"{size:.1g}")
-    axes.quiverkey(arrows, 0.86, 1.04, key, f"exponent {key:g}", labelpos="W", color=INK)
+    # an empty title keeps room for the key above the axes
+    axes.set_title(" ")
+    axes.quiverkey(arrows, 0.86, 1.05, key, f"exponent {key:g}", labelpos="W", color=INK)
     axes.set_xlabel(group_label(runs, names[0]))
     axes.set_ylabel(group_label(runs, names[1]))
     log_ticks(axes, "x")

@@ -160,6 +160,16 @@ _ALL = (
 )
 
 
+def _is_fit(report: Report) -> bool:
+    """Whether the law is the power law whose exponents were fitted."""
+    fitted = report.fit.law.pi_expression if report.fit else None
+    return (
+        len(report.regimes or ()) < 2
+        and report.law is not None
+        and (report.law.pi_expression == fitted)
+    )
+
+
 def draw_figures(report: Report) -> list[Drawing]:
     """Draw every figure that the report has data for.
 
@@ -192,7 +202,10 @@ def draw_figures(report: Report) -> list[Drawing]:
         assert figure is not None
         bands = wanted.name == "predicted_against_measured" and axes.get_legend() is not None
         caption = wanted.caption + (" The bands are ±10 % and ±20 %." if bands else "")
-        out.append(Drawing(wanted.name, figure, wanted.title, caption))
+        title = wanted.title
+        if wanted.name == "exponents" and not _is_fit(report):
+            title = "Exponents of one power law over all runs"
+        out.append(Drawing(wanted.name, figure, title, caption))
     return out
 
 
