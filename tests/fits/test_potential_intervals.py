@@ -54,6 +54,15 @@ def test_power_laws_widen_by_leverage_too() -> None:
     assert far > 3 * near
 
 
+def test_a_step_in_a_direction_that_never_varied_is_outside() -> None:
+    rng = np.random.default_rng(5)
+    x = rng.uniform(-1.0, 1.0, 40)
+    X = np.column_stack([x, 2.0 * x, np.full(40, 5.6)])
+    model = ContrastivePotential(()).fit(X, x + 0.1 * rng.standard_normal(40))
+    assert not model.outside([[0.1, 0.2, 5.6]])[0]
+    assert model.outside([[0.1, 0.2, 5.2], [0.1, 0.3, 5.6]]).all()
+
+
 @pytest.mark.parametrize("rank", [1, 2, 3])
 def test_the_hull_holds_mixtures_of_runs_and_nothing_else(rank: int) -> None:
     rng = np.random.default_rng(rank)

@@ -178,7 +178,8 @@ class Fitted:
 
     def outside(self, X: Array) -> NDArray[np.bool_]:
         """Which rows lie outside the convex hull of the runs."""
-        return outside_hull(self.frame.coordinates(X), self.corners)
+        beyond = outside_hull(self.frame.coordinates(X), self.corners)
+        return beyond | self.frame.leaves_span(X)
 
 
 def open_scale(values: Array, z: Array, noise: Array, weight: float, runs: int) -> Array:

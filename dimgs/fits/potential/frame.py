@@ -14,6 +14,7 @@ Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 _TIE = 1e-9
 _OUTSIDE = 1e-6
+_NEVER_VARIED = 1e-9
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class Frame:
         Columns of X.
     labels : tuple of ndarray
         Sorted values of each categorical column.
+    never_varied : ndarray of shape (n_numeric, n_directions)
+        Directions along which all the runs agree.
     """
 
     centre: Array
@@ -36,6 +39,7 @@ class Frame:
     numeric: tuple[int, ...]
     categorical: tuple[int, ...]
     labels: tuple[Array, ...]
+    never_varied: Array
 
     @property
     def columns(self) -> dict[int, int]:
@@ -45,6 +49,11 @@ class Frame:
     def coordinates(self, X: Array) -> Array:
         """Whitened coordinates, shape (n_rows, rank)."""
         return np.asarray((X[:, list(self.numeric)] - self.centre) @ self.transform)
+
+    def leaves_span(self, X: Array) -> NDArray[np.bool_]:
+        """Which rows differ from the runs along a direction in which the runs agree."""
+        off = (X[:, list(self.numeric)] - self.centre) @ self.never_varied
+        return np.any(np.abs(off) > _OUTSIDE, axis=1)
 
     def codes(self, X: Array) -> IntArray:
         """Position of each label among those seen at fit, -1 for others."""
@@ -89,6 +98,7 @@ def frame_of(
     values = X[:, list(numeric)]
     centre = weights @ values / weights.sum()
     centred = values - centre
+    never_varied = _never_varied(centred, values)
     if codes is not None:
         totals = np.bincount(codes, weights)
         for j in range(centred.shape[1]):
@@ -97,8 +107,19 @@ def frame_of(
     whitening, rows = whiten(centred, weights)
     axes = _axes(rows)
     labels = tuple(np.unique(X[:, column]) for column in categorical)
-    frame = Frame(centre, whitening.transform @ axes, numeric, tuple(categorical), labels)
+    frame = Frame(
+        centre, whitening.transform @ axes, numeric, tuple(categorical), labels, never_varied
+    )
     return frame, frame.coordinates(X)
+
+
+def _never_varied(centred: Array, values: Array) -> Array:
+    size = np.maximum(np.abs(values).max(axis=0, initial=0.0), 1.0)
+    triangle = np.linalg.qr(centred / size, mode="r")
+    _, spread, axes = np.linalg.svd(triangle, full_matrices=True)
+    whole = np.zeros(len(axes))
+    whole[: len(spread)] = spread
+    return np.asarray(axes[whole <= _NEVER_VARIED * np.sqrt(len(values))].T / size[:, None])
 
 
 def _axes(rows: Array) -> Array:
