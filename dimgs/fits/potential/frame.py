@@ -53,7 +53,7 @@ class Frame:
     def leaves_span(self, X: Array) -> NDArray[np.bool_]:
         """Which rows differ from the runs along a direction in which the runs agree."""
         off = (X[:, list(self.numeric)] - self.centre) @ self.never_varied
-        return np.any(np.abs(off) > _OUTSIDE, axis=1)
+        return np.asarray(np.any(np.abs(off) > _OUTSIDE, axis=1), dtype=np.bool_)
 
     def codes(self, X: Array) -> IntArray:
         """Position of each label among those seen at fit, -1 for others."""
