@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from dimgs.errors import FitError, InputError
 from dimgs.fits.robust import RobustPowerLaw, hodges_lehmann, rank_dispersion
 from dimgs.fits.robust.dispersion import PairLoss
+from dimgs.fits.robust.finish import near_pairs
 from dimgs.fits.robust.solver import Problem, solve_absolute
 from dimgs.fits.whitening import whiten
 
@@ -88,6 +89,14 @@ def test_minimiser_is_exact(size: int, rounded: bool) -> None:
     for scale in (1e-6, 1e-3, 1e-1):
         for step in rng.standard_normal((20, 3)) * scale:
             assert pair_sum(y - X @ (fit.exponents_ + step), np.ones(size)) >= best * (1 - 1e-12)
+
+
+def test_repeated_runs_are_no_pair_in_a_box_without_bounds() -> None:
+    Z = np.array([[0.0], [0.0], [1.0], [3.0]])
+    pairs = PairLoss(np.ones(4), np.array([0, 4]))
+    found = near_pairs(pairs.absolute(np.array([0.1, 0.4, -0.2, 0.3])), pairs, Z, np.inf)
+    assert found is not None
+    assert sorted(np.abs(found.differences[:, 0])) == [1.0, 1.0, 2.0, 3.0, 3.0]
 
 
 def test_subsampled_start_gives_the_minimiser_of_all_runs() -> None:

@@ -89,7 +89,9 @@ def near_pairs(
     differences = Z[i] - Z[j]
     gaps = e[left] - e[right]
     size_of = np.abs(differences).sum(axis=1)
-    keep = (size_of > 0.0) & (np.abs(gaps) <= radius * size_of)
+    # equal rows never change order, and an infinite radius times zero is no number
+    keep = size_of > 0.0
+    keep[keep] = np.abs(gaps[keep]) <= radius * size_of[keep]
     i, j, gaps, differences = i[keep], j[keep], gaps[keep], differences[keep]
     weights = pair_loss.weights[i] * pair_loss.weights[j] * pair_loss.row_factors()[i]
     slope = -((pair_loss.weights * loss.scores) @ Z) + (weights * np.sign(gaps)) @ differences
