@@ -22,6 +22,7 @@ SETTINGS = {
     "noise": 0.0,
     "kind": "rms",
     "budget": 20.0,
+    "clock": "wall",
     "stages": "abcd",
     "runs": 60,
     "seed": 0,
@@ -108,6 +109,14 @@ def test_a_stopped_run_goes_on_and_says_what_was_missed(
     assert "| 2 | 2 | 2 | 2 | 2 |" in capsys.readouterr().out
     command.main(["--show", "--out", str(out)])
     assert "I.43.16: its two sides differ" in capsys.readouterr().out
+
+
+def test_a_budget_of_processor_time(table: dict[str, Equation]) -> None:
+    line = solve(table["I.44.4"], {**SETTINGS, "clock": "cpu", "budget": 0.3, "noise": 0.1})
+    assert line["outcome"] in ("timeout", "no_candidate", "converged")
+    assert line["cpu"] < 5
+    with pytest.raises(SystemExit):
+        command.main(["--clock", "cpu", "--engine", "operon"])
 
 
 def test_without_stages_a_law_is_missed_for_a_reason(table: dict[str, Equation]) -> None:
