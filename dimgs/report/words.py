@@ -74,7 +74,8 @@ def unit_text(unit: str) -> str:
     >>> print(unit_text("kg/m^3"), unit_text("m**-2"), unit_text("kg^(1/2)"))
     kg/m³ m⁻² kg^(1/2)
     """
-    return _POWER.sub(lambda found: superscript(Fraction(found[1])), unit)
+    raised = _POWER.sub(lambda found: superscript(Fraction(found[1])), unit)
+    return raised.replace("*", "·")
 
 
 @dataclass(frozen=True)

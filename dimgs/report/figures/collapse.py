@@ -17,6 +17,7 @@ from dimgs.report.figures.labels import (
 from dimgs.report.figures.style import INK, MUTED, drawn, log_ticks, math_label, styled, with_unit
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
+from dimgs.report.words import short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +85,7 @@ def collapse(
     others = [n for n in runs.varied if n != name and n in _used(runs)]
     if others:
         fixed = ",  ".join(
-            math_label(f"{runs.symbol(n)} = {runs.middle[n]:.3g}", n) for n in others
+            f"{math_label(runs.symbol(n), n)} = {short(runs.middle[n])}" for n in others
         )
         axes.set_title(f"at {fixed}")
 

@@ -4,14 +4,21 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import sympy
 
 from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
+from dimgs.law.evaluate import evaluate
 from dimgs.report.figures.style import BLUE, INK, MUTED, ORANGE, RUST, log_ticks, styled
 from dimgs.report.results import Report
+from dimgs.report.runs import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+# share of its own error by which a candidate may differ from the law that was made of it
+_SAME = 0.3
+_ROUNDING = 1e-6
 
 
 def front_of(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -33,6 +40,43 @@ def front_of(candidates: Sequence[Candidate]) -> list[Candidate]:
     return out
 
 
+def chosen_of(report: Report) -> int | None:
+    """Position of the candidate that is the law of the report; None where it is not among them.
+
+    The law is refitted and its constants recognised, so that it is known by what it predicts.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> data = dimgs.Dataset.from_columns(
+    ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]})
+    >>> chosen_of(dimgs.discover(data, "T", constants=["g"], engine="power_law"))
+    0
+    """
+    if report.law is None or report.data is None or not report.candidates:
+        return 0 if report.candidates else None
+    runs = Runs.of(report)
+    gaps = [_gap(runs, candidate) for candidate in report.candidates]
+    best = int(np.argmin(gaps))
+    loss = report.candidates[best].loss
+    room = _SAME * float(np.sqrt(loss)) if np.isfinite(loss) and loss > 0 else 0.0
+    return best if gaps[best] <= max(room, _ROUNDING) else None
+
+
+def _gap(runs: Runs, candidate: Candidate) -> float:
+    """Root mean square of how far a candidate is from the law over the runs."""
+    unlogged = runs.report.unlogged
+    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
+    expression = candidate.expression.xreplace(named)
+    known = {**runs.values, **candidate.constants}
+    if {str(s) for s in expression.free_symbols} - set(known):
+        return np.inf
+    values, law = evaluate(expression, known, runs.n), runs.fitted()
+    with np.errstate(all="ignore"):
+        away = np.log(values / law) if runs.is_log else (values - law) / np.std(law)
+    return float(np.sqrt(np.mean(away**2))) if np.all(np.isfinite(away)) else np.inf
+
+
 @styled
 def pareto_front(report: Report, axes: "Axes") -> None:
     """Loss against complexity of the candidates, with the front and the one that was chosen.
@@ -40,7 +84,6 @@ def pareto_front(report: Report, axes: "Axes") -> None:
     Parameters
     ----------
     report : Report
-        Its first candidate is the chosen one.
     axes : Axes
 
     Raises
@@ -74,15 +117,18 @@ def pareto_front(report: Report, axes: "Axes") -> None:
         zorder=1,
     )
     axes.plot(sizes, losses, "o", color=BLUE, markersize=5, zorder=2)
-    axes.plot(sizes[:1], losses[:1], "o", markersize=10, markerfacecolor="none", color=ORANGE)
-    axes.annotate(
-        "chosen",
-        (sizes[0], losses[0]),
-        xytext=(7, 5),
-        textcoords="offset points",
-        fontsize=7.5,
-        color=RUST,
-    )
+    chosen = chosen_of(report)
+    if chosen is not None:
+        at = sizes[chosen], losses[chosen]
+        axes.plot(*at, "o", markersize=10, markerfacecolor="none", color=ORANGE)
+        axes.annotate(
+            "chosen",
+            at,
+            xytext=(7, 5),
+            textcoords="offset points",
+            fontsize=7.5,
+            color=RUST,
+        )
     axes.set_xlabel("complexity", color=INK)
     scale = report.candidates[0].scale
     axes.set_ylabel("mean squared error of ln π₀" if scale == "log" else "loss")

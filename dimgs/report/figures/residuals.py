@@ -48,7 +48,7 @@ def residuals(report: Report) -> tuple[Array, str]:
 
 @styled
 def residuals_by_run(report: Report, axes: "Axes") -> None:
-    """Residual of every run in the order of the table, far ones named by their row.
+    """Residual of every run in the order of the table, far ones named by their label or row.
 
     Parameters
     ----------
@@ -72,6 +72,8 @@ def residuals_by_run(report: Report, axes: "Axes") -> None:
     >>> axes.lines[-1].get_xdata().tolist()
     [1.0, 2.0, 3.0, 4.0]
     """
+    from matplotlib.ticker import MaxNLocator
+
     runs = Runs.of(report)
     y, what = residuals(report)
     x = np.asarray(runs.data.rows, dtype=np.float64)
@@ -79,10 +81,12 @@ def residuals_by_run(report: Report, axes: "Axes") -> None:
     axes.axhspan(-2 * spread, 2 * spread, color=MUTED, alpha=0.14, linewidth=0)
     axes.axhline(0.0, color=RULE, linewidth=0.9)
     scatter(runs, axes, x, y, drawn(runs.n), above=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    names = _row_names(runs)
     for i in np.argsort(-np.abs(y))[:5]:
         if spread > 0 and abs(y[i]) > _NAMED * spread:
             axes.annotate(
-                f"row {runs.data.rows[i]}",
+                names[i],
                 (x[i], y[i]),
                 xytext=(4, 0),
                 textcoords="offset points",
@@ -93,6 +97,13 @@ def residuals_by_run(report: Report, axes: "Axes") -> None:
     source = "" if runs.data.source in ("columns", "DataFrame") else f" of {runs.data.source}"
     axes.set_xlabel(f"row{source}")
     axes.set_ylabel(what)
+
+
+def _row_names(runs: Runs) -> list[str]:
+    """Label of each run where a column has one for each, else its row."""
+    data = runs.data
+    own = next((n for n in data.label_names if len(set(data[n])) == runs.n), None)
+    return [f"row {row}" for row in data.rows] if own is None else [str(x) for x in data[own]]
 
 
 @styled

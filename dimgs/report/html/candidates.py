@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dimgs.expression.candidate import Candidate
 from dimgs.latex import expression_latex, symbol_latex
 from dimgs.law.typeset import readable
-from dimgs.report.figures.front import front_of
+from dimgs.report.figures.front import chosen_of, front_of
 from dimgs.report.html.parts import formula, inline, number, section
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
@@ -25,18 +25,22 @@ def candidates_section(report: Report, runs: Runs | None) -> str:
         return ""
     places = _places(chosen)
     front = {id(c) for c in front_of(chosen)}
+    law = chosen_of(report)
+    first = law if law is not None and law < len(chosen) else 0
     dots, panels = [], []
     for k, candidate in enumerate(chosen, start=1):
         x, y = places[k - 1]
+        is_law = law == k - 1
         kind = "dot front" if id(candidate) in front else "dot"
-        what = "chosen, " if k == 1 else ""
+        kind += " law" if is_law else ""
+        what = "the law, " if is_law else ""
         label = f"Candidate {k}: {what}complexity {candidate.complexity}, loss {candidate.loss:.3g}"
-        checked = " checked" if k == 1 else ""
+        checked = " checked" if k == first + 1 else ""
         dots.append(
             f'<input type="radio" name="candidate" id="c{k}" class="{kind}"{checked} '
             f'style="left:{x:.1f}%;bottom:{y:.1f}%" aria-label="{escape(label)}">'
         )
-        panels.append(_panel(candidate, k, runs, report.unlogged))
+        panels.append(_panel(candidate, k, runs, report.unlogged, is_law))
     loss = [c.loss for c in chosen]
     sizes = [c.complexity for c in chosen]
     line = _front_line(chosen, places)
@@ -56,9 +60,10 @@ def candidates_section(report: Report, runs: Runs | None) -> str:
     if len(chosen) == 1:
         only = f'{panels[0]}<p class="aside">Only one form was tried or needed.</p>'
         return section("candidates", "Candidates", only)
+    ringed = "; the ringed one is the law" if law is not None else "; the law is none of these"
     note = (
         '<p class="aside">Points on the line are beaten by none in both. Use the arrow keys or '
-        "click; the ringed one is the law of this report.</p>"
+        f"click{ringed}.</p>"
     )
     more = len(report.candidates) - len(chosen)
     rest = f"<p>{more} more in report.json.</p>" if more > 0 else ""
@@ -113,13 +118,15 @@ def candidate_latex(candidate: Candidate, runs: Runs | None, unlogged: Mapping[s
     return f"{left} = {expression_latex(readable(renamed), names)}"
 
 
-def _panel(candidate: Candidate, k: int, runs: Runs | None, unlogged: Mapping[str, str]) -> str:
+def _panel(
+    candidate: Candidate, k: int, runs: Runs | None, unlogged: Mapping[str, str], is_law: bool
+) -> str:
     values = "".join(
         f"<li>{inline(symbol_latex(name) + ' =')} {number(value, 5)}</li>"
         for name, value in candidate.constants.items()
     )
     listed = f'<ul class="constants">{values}</ul>' if values else ""
-    ring = '<span class="tag ring">the law</span>' if k == 1 else ""
+    ring = '<span class="tag ring">the law</span>' if is_law else ""
     engine = f", found by {escape(candidate.engine)}" if candidate.engine else ""
     return (
         f'<div class="panel" id="p{k}"><h3>Candidate {k} {ring}</h3>'

@@ -26,6 +26,7 @@ from dimgs.report.figures import (
     save,
     save_figures,
 )
+from dimgs.report.figures.front import chosen_of
 from dimgs.report.figures.regimes import inside
 from dimgs.report.runs import Runs
 from tests.report.examples import ASKED, report_of
@@ -70,6 +71,16 @@ def test_a_far_run_is_named_by_its_row() -> None:
     assert "row 12" in [t.get_text() for t in axes.texts]
 
 
+def test_runs_with_names_are_named() -> None:
+    a = np.geomspace(1, 9, 9)
+    y = 2 * a**1.5 * np.where(np.arange(9) == 4, 1.3, 1.001 ** np.arange(9))
+    data = Dataset.from_columns({"a [m]": a, "b [m]": 1.0, "y [m]": y, "who": list("pqrstuvwx")})
+    axes = new_axes()
+    residuals_by_run(discover(data, "y", engine="power_law"), axes)
+    assert "t" in [t.get_text() for t in axes.texts]
+    assert all(float(x).is_integer() for x in axes.get_xticks())
+
+
 def test_means_by_label_are_the_means() -> None:
     report = report_of("within")
     axes = new_axes()
@@ -89,14 +100,24 @@ def _candidates() -> tuple[Candidate, ...]:
     return tuple(Candidate.of(e, loss=loss) for e, loss in forms)
 
 
-def test_the_front_is_a_staircase_and_the_chosen_one_is_marked() -> None:
-    report = replace(report_of("pipe"), candidates=_candidates())
+def test_the_front_is_a_staircase_and_the_law_is_marked() -> None:
+    own = report_of("pipe").candidates[0]
+    report = replace(report_of("pipe"), candidates=(*_candidates(), own))
+    assert chosen_of(report) == 4
     axes = new_axes()
     pareto_front(report, axes)
     steps, dots, chosen = axes.lines
     assert np.all(np.diff(np.asarray(steps.get_ydata())) < 0)
-    assert np.size(dots.get_xdata()) == 4
-    np.testing.assert_allclose(np.asarray(chosen.get_ydata()), [1e-3])
+    assert np.size(dots.get_xdata()) == 5
+    np.testing.assert_allclose(np.asarray(chosen.get_ydata()), [own.loss])
+
+
+def test_a_law_that_is_no_candidate_is_not_marked() -> None:
+    report = replace(report_of("pipe"), candidates=_candidates())
+    assert chosen_of(report) is None
+    axes = new_axes()
+    pareto_front(report, axes)
+    assert not axes.texts
     with pytest.raises(InputError, match="no candidates"):
         pareto_front(replace(report, candidates=()), new_axes())
 

@@ -52,10 +52,9 @@ class Page(HTMLParser):
 def with_front(report: Report) -> Report:
     """Report with several candidates."""
     x, a = sympy.symbols("pi_1 a")
-    forms = [(a / x ** sympy.Rational(1, 4), 1e-3), (x, 1e-1), (a + x**2 + 1, 1e-4)]
-    return replace(
-        report, candidates=tuple(Candidate.of(e, {"a": 0.3}, loss=loss) for e, loss in forms)
-    )
+    forms = [(x, 1e-1), (a + x**2 + 1, 1e-4)]
+    others = tuple(Candidate.of(e, {"a": 0.3}, loss=loss) for e, loss in forms)
+    return replace(report, candidates=(*report.candidates[:1], *others))
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +116,14 @@ def test_the_first_candidate_is_checked_and_each_has_its_formula(page: Page) -> 
     assert [("checked" in a) for a in choices] == [True, False, False]
     panels = [a["id"] for a in page.all("div") if a.get("class") == "panel"]
     assert panels == ["p1", "p2", "p3"]
+    assert [("law" in a["class"].split()) for a in choices] == [True, False, False]
+
+
+def test_a_law_that_is_no_candidate_is_said_to_be_none() -> None:
+    report = with_front(report_of("pipe"))
+    text = replace(report, candidates=report.candidates[1:]).to_html()
+    assert "the law is none of these" in text
+    assert 'class="tag ring"' not in text
 
 
 def test_numbers_of_the_report_are_on_the_page() -> None:
