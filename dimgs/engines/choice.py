@@ -40,6 +40,7 @@ EXACT = 1e-10
 CONSTANT_BITS = 4.0
 NODE_BITS = 3.0
 _STEP = 1e-6
+_NOTHING, _SHUFFLES, _MOST_RUNS = 0.05, 39, 500
 
 
 def deleted_residuals(
@@ -179,7 +180,8 @@ def noise_of(coordinates: Array, residuals: Array) -> float:
 def leftover(coordinates: Array, residuals: Array) -> float:
     """Share of the residuals that the groups still explain out of sample (R², 0 if none).
 
-    Kernel ridge regression of several widths, each run left out in turn.
+    Kernel ridge regression of several widths, each run left out in turn; of more than 500 runs,
+    500.
 
     Parameters
     ----------
@@ -187,17 +189,46 @@ def leftover(coordinates: Array, residuals: Array) -> float:
         Whitened log groups.
     residuals : ndarray of shape (n_runs,)
     """
-    spread = float(np.std(residuals))
-    if spread == 0 or coordinates.shape[1] == 0:
-        return 0.0
-    e = (residuals - residuals.mean()) / spread
-    square = ((coordinates[:, None, :] - coordinates[None, :, :]) ** 2).mean(axis=2)
-    best = 0.0
+    return float(_leftovers(coordinates, np.asarray(residuals)[:, None])[0])
+
+
+def is_white(coordinates: Array, residuals: Array) -> bool:
+    """Whether the groups explain nothing of the residuals, or no more than of shuffled ones.
+
+    Parameters
+    ----------
+    coordinates : ndarray of shape (n_runs, n_groups)
+        Whitened log groups.
+    residuals : ndarray of shape (n_runs,)
+
+    Examples
+    --------
+    >>> x = np.linspace(-1.0, 1.0, 50)
+    >>> is_white(x[:, None], np.sin(3 * x)), is_white(x[:, None], np.cos(997 * np.arange(50) ** 2))
+    (False, True)
+    """
+    rng = np.random.default_rng(0)
+    e = np.asarray(residuals)
+    shuffled = [rng.permutation(e) for _ in range(_SHUFFLES)]
+    found = _leftovers(coordinates, np.column_stack([e, *shuffled]))
+    return bool(found[0] < _NOTHING or found[0] <= found[1:].max())
+
+
+def _leftovers(coordinates: Array, residuals: Array) -> Array:
+    """Left-out R² of every column of residuals, the best over widths and ridges."""
+    rows = np.linspace(0, len(residuals) - 1, min(len(residuals), _MOST_RUNS)).astype(int)
+    X, E = coordinates[rows], residuals[rows] - residuals[rows].mean(axis=0)
+    spread = E.std(axis=0)
+    best = np.zeros(E.shape[1])
+    if X.shape[1] == 0 or not np.all(spread > 0):
+        return best
+    E = E / spread
+    square = ((X[:, None, :] - X[None, :, :]) ** 2).mean(axis=2)
     for width in (0.5, 2.0, 8.0):
         values, vectors = np.linalg.eigh(np.exp(-square / width))
-        turned = vectors.T @ e
+        turned = vectors.T @ E
         for ridge in (0.03, 0.3, 3.0):
             share = ridge / (np.maximum(values, 0) + ridge)
-            left = vectors @ (share * turned) / ((vectors**2) @ share)
-            best = max(best, 1 - float(np.mean(left**2)))
+            left = vectors @ (share[:, None] * turned) / ((vectors**2) @ share)[:, None]
+            best = np.maximum(best, 1 - np.mean(left**2, axis=0))
     return best

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sympy
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from dimgs.engines.protocol import Budget, Engine, Problem
 from dimgs.engines.structured import StructuredEngine
@@ -105,6 +106,31 @@ def test_same_seed_same_result() -> None:
     assert [c.to_json() for c in results[0].candidates] == [
         c.to_json() for c in results[1].candidates
     ]
+
+
+def test_threads_do_not_matter() -> None:
+    _, problem = planted("sin(pi_1)*(1 + pi_2)/pi_1", noise=0.01)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            result = StructuredEngine("ab").search(problem, Budget(240, evaluations=250))
+        found.append([c.to_json() for c in result.candidates])
+    assert found[0] == found[1]
+
+
+def test_a_law_in_noise_is_the_simple_one() -> None:
+    true, problem = planted("(1 - pi_1/4)/(1 + pi_2**2)**(1/2)", noise=0.01)
+    result = StructuredEngine("abc").search(problem, Budget(240, evaluations=1200))
+    assert agrees(result.candidates[0], true, tolerance=0.1)
+
+
+def test_what_the_clock_cuts_is_no_law() -> None:
+    groups = runs(3)
+    response = np.exp(np.sin(2 * groups["pi_1"]) * groups["pi_2"])
+    result = StructuredEngine("ab").search(Problem(groups, response), Budget(60, evaluations=30))
+    assert result.outcome == "timeout"
+    assert "evaluations were spent" in result.message
+    assert "surrogate, not confirmed" in result.message
 
 
 def test_result_pickles() -> None:

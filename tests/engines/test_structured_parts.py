@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
+from dimgs.engines.structured.compiled import compiled
 from dimgs.engines.structured.fitting import polish
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.monomials import short_monomials
+from dimgs.engines.structured.normal import normalised
 from dimgs.engines.structured.quadratic import families
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
@@ -67,14 +69,18 @@ TREES = st.recursive(leaves(), grown, max_leaves=6)
 @given(TREES)
 def test_gradient_is_that_of_differences(tree: Tree) -> None:
     runs, theta = some_runs(), parameters(tree)
-    value, gradient = evaluate(tree, runs, gradient=True)
+    with np.errstate(all="ignore"):
+        value, gradient = evaluate(tree, runs, gradient=True)
     if not len(theta) or not np.all(np.isfinite(value)) or np.abs(value).max() > 1e3:
         return
     assert gradient is not None
     for k in range(len(theta)):
         step = np.zeros(len(theta))
         step[k] = 1e-6
-        high, low = (evaluate(with_parameters(tree, theta + s * step), runs)[0] for s in (1, -1))
+        with np.errstate(all="ignore"):
+            high, low = (
+                evaluate(with_parameters(tree, theta + s * step), runs)[0] for s in (1, -1)
+            )
         scale = 1 + np.abs(gradient[k]).max()
         np.testing.assert_allclose(gradient[k], (high - low) / 2e-6, atol=2e-4 * scale)
 
@@ -83,7 +89,8 @@ def test_gradient_is_that_of_differences(tree: Tree) -> None:
 @given(TREES)
 def test_sympy_form_has_the_same_values(tree: Tree) -> None:
     runs = some_runs()
-    value = evaluate(tree, runs)[0]
+    with np.errstate(all="ignore"):
+        value = evaluate(tree, runs)[0]
     if not np.all(np.isfinite(value)) or np.abs(value).max() > 1e6:
         return
     expression, constants = to_sympy(tree, runs.names)
@@ -91,6 +98,32 @@ def test_sympy_form_has_the_same_values(tree: Tree) -> None:
     function = sympy.lambdify([sympy.Symbol(n) for n in names], expression, modules="numpy")
     found = function(*runs.values.T, *constants.values())
     np.testing.assert_allclose(np.broadcast_to(found, value.shape), value, rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TREES)
+def test_compiled_trees_are_the_trees(tree: Tree) -> None:
+    runs, theta = some_runs(), parameters(tree)
+    with np.errstate(all="ignore"):
+        value, slope = evaluate(tree, runs, gradient=True)
+        found, gradient = compiled(tree, runs)(theta)
+    if not np.all(np.isfinite(value)):
+        return
+    np.testing.assert_allclose(found, value, rtol=1e-12)
+    assert gradient.shape == (len(theta), runs.n_runs)
+    if slope is not None and np.all(np.isfinite(slope)):
+        np.testing.assert_allclose(gradient, slope, rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TREES)
+def test_taking_monomials_out_changes_no_value(tree: Tree) -> None:
+    runs = some_runs()
+    with np.errstate(all="ignore"):
+        before = evaluate(tree, runs)[0]
+        after = evaluate(normalised(tree, runs), runs)[0]
+    if np.all(np.isfinite(before)):
+        np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -8,10 +8,11 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Tree
 
 EXACT_LOSS = 1e-19
+_RENEWED = 60
 
 
 class OutOfBudget(Exception):
-    """The seconds or evaluations of a search are over."""
+    """The seconds or evaluations of a search are over; says which."""
 
 
 @dataclass(eq=False)
@@ -25,6 +26,12 @@ class Archive:
         By `time.monotonic`.
     evaluations : int, optional
         How many trees may be fitted.
+    found : dict of str to Fitted
+        The shortest tree of each loss.
+    tried, renewals : int
+        How many trees were fitted, and how often the weights changed.
+    exact : bool
+        Whether some tree explains the runs to the precision of the numbers.
     """
 
     runs: Runs
@@ -32,12 +39,15 @@ class Archive:
     evaluations: int | None = None
     found: dict[str, Fitted] = field(default_factory=dict)
     tried: int = 0
+    renewals: int = 0
+    exact: bool = False
 
     def check(self) -> None:
         """Raise OutOfBudget when the budget is spent."""
-        spent = self.evaluations is not None and self.tried >= self.evaluations
-        if spent or monotonic() > self.deadline:
-            raise OutOfBudget
+        if self.evaluations is not None and self.tried >= self.evaluations:
+            raise OutOfBudget("the evaluations were spent before the search was complete")
+        if monotonic() > self.deadline:
+            raise OutOfBudget("the clock cut the search, so another run may find another law")
 
     def add(self, tree: Tree) -> Fitted | None:
         """Fit a tree and keep it."""
@@ -46,32 +56,37 @@ class Archive:
         fitted = polish(tree, self.runs)
         if fitted is None:
             return None
-        key = f"{fitted.loss:.6e} {fitted.structure:.1f}"
+        few = fitted.structure < 8 * self.runs.n_runs / 3
+        self.exact = self.exact or (fitted.loss < EXACT_LOSS and few)
+        key = f"{fitted.loss:.6e}"
         known = self.found.get(key)
         if known is None or fitted.bits < known.bits:
             self.found[key] = fitted
         return fitted
+
+    def renew(self, runs: Runs) -> None:
+        """Fit the best trees again to runs with other weights."""
+        ordered = sorted(self.found.values(), key=lambda f: (f.bits, repr(f.tree)))
+        self.runs, self.found, self.exact = runs, {}, False
+        self.renewals += 1
+        for fitted in ordered[:_RENEWED]:
+            self.add(fitted.tree)
 
     @property
     def best(self) -> Fitted | None:
         """Tree of the fewest bits."""
         if not self.found:
             return None
-        return min(self.found.values(), key=lambda f: (f.bits, repr(f.tree)))
+        fewest = min(f.bits for f in self.found.values())
+        return min((f for f in self.found.values() if f.bits == fewest), key=lambda f: repr(f.tree))
 
-    @property
-    def exact(self) -> bool:
-        """Whether some tree explains the runs to the precision of the numbers."""
-        free = self.runs.n_runs / 3
-        return any(f.loss < EXACT_LOSS and f.structure < 8 * free for f in self.found.values())
-
-    def front(self, limit: int = 12) -> list[Fitted]:
+    def front(self, limit: int, shortest: int) -> list[Fitted]:
         """Pareto front of structure and loss, and the trees of the fewest bits."""
         front: list[Fitted] = []
         ordered = sorted(self.found.values(), key=lambda f: (f.structure, f.loss, repr(f.tree)))
         for fitted in ordered:
             if not front or fitted.loss < 0.9 * min(f.loss for f in front):
                 front.append(fitted)
-        shortest = sorted(self.found.values(), key=lambda f: (f.bits, repr(f.tree)))
+        ordered = sorted(self.found.values(), key=lambda f: (f.bits, repr(f.tree)))
         front.sort(key=lambda f: f.bits)
-        return list(dict.fromkeys([*shortest[:limit], *front[:limit]]))
+        return list(dict.fromkeys([*ordered[:shortest], *front[:limit]]))

@@ -64,7 +64,7 @@ def along(runs: Runs) -> Arguments:
     """Small integer multiples of the direction of the power law: the long group that matters."""
     if not runs.n_groups or np.any(runs.y == 0) or not all(runs.logged):
         return empty(runs)
-    root = np.sqrt(runs.weights) * np.abs(runs.y) / runs.size
+    root = runs.log_root
     Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
     a = np.linalg.lstsq(Z, root * np.log(np.abs(runs.y)), rcond=1e-10)[0][1:]
     largest = float(np.abs(a).max())

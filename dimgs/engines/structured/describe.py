@@ -3,13 +3,56 @@
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import Call, Mono, Number, Power, Tree, children
+from dimgs.engines.structured.trees import (
+    Call,
+    Mono,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Tree,
+    children,
+)
 
 _OPERATOR = 2.0
 _VARIABLE = 2.0
+
+
+def law_bits(tree: Tree, runs: Runs) -> float:
+    """Bits of the law of the target itself, which is that of pi_0 over the variables in pi_0.
+
+    A monomial in front, or in every term of a sum, is counted together with those variables, so
+    that a law is as long as it is in the physical variables, whatever pi_0 was made with.
+    """
+    around = monomial_bits(-runs.shift)
+    plain = structure_bits(tree, runs) + around
+    match tree:
+        case Mono(exponents):
+            return _own(exponents, runs)
+        case Product(factors):
+            fronts = [f for f in factors if isinstance(f, Mono)]
+            if len(fronts) != 1:
+                return plain
+            return (
+                plain - around - structure_bits(fronts[0], runs) + _own(fronts[0].exponents, runs)
+            )
+        case Sum(terms):
+            return min(plain, _OPERATOR * (len(terms) - 1) + sum(law_bits(t, runs) for t in terms))
+        case _:
+            return plain
+
+
+def _own(exponents: tuple[Fraction, ...], runs: Runs) -> float:
+    return monomial_bits(runs.shape @ np.array([float(e) for e in exponents]) - runs.shift)
+
+
+def monomial_bits(physical: NDArray[np.float64]) -> float:
+    """Bits of the variables of a monomial and their exponents."""
+    return float(sum(_VARIABLE + exponent_bits(x) for x in np.abs(physical) if x > 1e-9))
 
 
 def structure_bits(tree: Tree, runs: Runs) -> float:
@@ -17,12 +60,11 @@ def structure_bits(tree: Tree, runs: Runs) -> float:
     own = 0.0
     match tree:
         case Number(value, text):
-            own = 0.0 if text is None or value == 1 else _exact_bits(text)
+            own = 0.0 if text is None or value == 1 else exact_bits(text)
         case Mono(exponents):
-            physical = runs.shape @ np.array([float(e) for e in exponents])
-            own = sum(_VARIABLE + _exponent_bits(x) for x in np.abs(physical) if x > 1e-9)
+            own = monomial_bits(runs.shape @ np.array([float(e) for e in exponents]))
         case Power(_, exponent):
-            own = _OPERATOR + _exponent_bits(abs(float(exponent)))
+            own = _OPERATOR + exponent_bits(abs(float(exponent)))
         case Call(name, _):
             own = FUNCTIONS[name].bits
         case _:
@@ -30,12 +72,13 @@ def structure_bits(tree: Tree, runs: Runs) -> float:
     return own + sum(structure_bits(child, runs) for child in children(tree))
 
 
-def _exponent_bits(size: float) -> float:
+def exponent_bits(size: float) -> float:
+    """Bits of the size of a rational exponent."""
     fraction = Fraction(size).limit_denominator(12)
     return float(2 * np.log2(max(fraction.numerator, 1)) + 2 * np.log2(fraction.denominator))
 
 
-def _exact_bits(text: str) -> float:
+def exact_bits(text: str) -> float:
     """Digits and names of a constant that is written out."""
     numbers = "".join(c if c.isdigit() else " " for c in text).split()
     return 1.0 + sum(2 * float(np.log2(max(int(n), 1))) for n in numbers) + 4.0 * text.count("pi")

@@ -1,33 +1,19 @@
 """The embedded engine: deterministic, in double precision, from the simple to the rich."""
 
-from collections.abc import Callable
-from functools import partial
 from time import monotonic
 
 import numpy as np
 
 from dimgs.engines.protocol import Budget, Outcome, Problem, Result
 from dimgs.engines.structured.archive import Archive, OutOfBudget
-from dimgs.engines.structured.arguments import Arguments
-from dimgs.engines.structured.enumeration import enumerated
-from dimgs.engines.structured.factors import Factors, power_law
-from dimgs.engines.structured.finish import candidates_of, unexplained
-from dimgs.engines.structured.genetic import genetic_search
-from dimgs.engines.structured.quadratic import quadratic_forms
+from dimgs.engines.structured.bench import Bench
+from dimgs.engines.structured.finish import candidates_of, is_explained
+from dimgs.engines.structured.noise import noise_floor
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.sums import Sums
-from dimgs.engines.structured.targets import (
-    Target,
-    functions,
-    powers,
-    response,
-    shifted,
-    shifted_squares,
-)
 
-_NOTHING_LEFT = 0.05
-_IDLE = 4
+_PATIENCE = 12.0
 _GAIN = 1.0
+_KINDS = 3
 _FEWEST_RUNS = 5
 
 
@@ -86,98 +72,54 @@ class StructuredEngine:
         with threadpool_limits(1), np.errstate(all="ignore"):
             try:
                 message = self._stages(archive, seed)
-            except OutOfBudget:
-                outcome, message = "timeout", "the budget was spent before the search was complete"
+            except OutOfBudget as spent:
+                outcome, message = "timeout", str(spent)
             except KeyboardInterrupt:
                 outcome, message = "timeout", "interrupted; this is the best so far"
             except (ValueError, np.linalg.LinAlgError) as error:
                 message = f"the search ended early on numbers that it could not use ({error})"
+            if not archive.exact and not is_explained(archive):
+                message += "; it is a surrogate, not confirmed: its residuals depend on the groups"
             candidates = candidates_of(archive, problem, self.name)
         if not candidates:
             return Result((), "no_candidate", f"No law: {message}.", monotonic() - start)
         return Result(candidates, outcome, f"{candidates[0]}: {message}.", monotonic() - start)
 
     def _stages(self, archive: Archive, seed: int) -> str:
-        runs = archive.runs
-        if not np.any(runs.y):
+        if not np.any(archive.runs.y):
             return "the response is zero in every run"
+        for _ in range(_KINDS):
+            message = self._pass(archive, Bench(archive, seed))
+            if message is not None:
+                return message
+        return "every stage was searched"
+
+    def _pass(self, archive: Archive, bench: Bench) -> str | None:
+        """One pass through the stages; None if the errors turn out to be of another kind."""
         bits, idle = np.inf, 0
-        for stage, step in self._steps(archive, seed):
+        for stage, step in bench.steps():
             if stage not in self.stages:
                 continue
-            if (stage == "d" or idle >= _IDLE) and unexplained(archive) < _NOTHING_LEFT:
+            if (stage == "d" or idle > patience(archive)) and is_explained(archive):
                 return "leaves nothing that depends on the groups"
             step()
             if archive.exact:
                 return "explains every run to the precision of the numbers"
-            if not runs.n_groups:
+            if not archive.runs.n_groups:
                 return "there is no group that it could depend on"
             now = np.inf if archive.best is None else archive.best.bits
-            idle = idle + 1 if now >= bits - _GAIN and stage == "c" else 0
+            if now < bits - _GAIN:
+                idle = 0
+                floor = noise_floor(archive) if archive.renewals < _KINDS - 1 else bench.runs.floor
+                if floor != bench.runs.floor:
+                    archive.renew(bench.runs.with_floor(floor))
+                    return None
+            else:
+                idle += 1
             bits = min(bits, now)
         return "every stage was searched"
 
-    def _steps(self, archive: Archive, seed: int) -> list[tuple[str, Callable[[], None]]]:
-        runs = archive.runs
-        itself, others = response(runs), [*powers(runs)[1:], *functions(runs)]
-        factors = cached(lambda: Factors.of(runs))
-        sums = Sums(runs)
 
-        def for_each(step: Callable[..., None], targets: list[Target]) -> Callable[[], None]:
-            def run() -> None:
-                for target in targets:
-                    step(target, archive)
-                    if archive.exact:
-                        return
-
-            return run
-
-        def one() -> None:
-            factors().alone([itself, *functions(runs), *shifted(runs, 6)], archive)
-
-        grown: list[Arguments] = []
-
-        def small_trees() -> None:
-            grown.append(enumerated(runs, 9000, archive))
-            bank = Factors.over(runs, grown[0])
-            bank.alone([itself, *others, *shifted(runs, 8)], archive)
-            if not archive.exact:
-                bank.several(itself, archive, share=0.6, most=2)
-
-        def two(target: Target, archive: Archive) -> None:
-            factors().several(target, archive, share=0.4, most=2)
-
-        return [
-            (
-                "a",
-                for_each(partial(power_law, runs), [itself, *functions(runs), *shifted(runs, 6)]),
-            ),
-            ("b", one),
-            ("c", for_each(sums.monomials, [itself, *others])),
-            ("c", for_each(sums.ratios, [itself])),
-            ("c", for_each(partial(quadratic_forms, sums), powers(runs))),
-            ("c", lambda: factors().several(itself, archive, share=0.6, most=2)),
-            ("c", for_each(partial(sums.functions, count=1500), [itself, *powers(runs)[1:]])),
-            ("c", for_each(sums.functions, [itself, *others])),
-            ("c", for_each(sums.ratios, others)),
-            ("c", for_each(sums.monomials, shifted_squares(runs, 5))),
-            ("c", lambda: factors().several(itself, archive)),
-            ("c", for_each(partial(sums.ratios, functions=250), [itself, *functions(runs)])),
-            ("c", for_each(two, functions(runs))),
-            ("c", for_each(sums.squares, [itself, *others])),
-            ("c", for_each(two, shifted(runs, 8))),
-            ("d", small_trees),
-            ("d", lambda: genetic_search(archive, grown[0], seed)),
-        ]
-
-
-def cached(make: Callable[[], Factors]) -> Callable[[], Factors]:
-    """Make it at the first call only."""
-    made: list[Factors] = []
-
-    def get() -> Factors:
-        if not made:
-            made.append(make())
-        return made[0]
-
-    return get
+def patience(archive: Archive) -> float:
+    """How many steps that find nothing better are enough: more for a longer law."""
+    return np.inf if archive.best is None else archive.best.structure / _PATIENCE

@@ -29,7 +29,8 @@ from dimgs.engines.structured.columns import (
     build_columns,
 )
 from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.model import Model, refine
+from dimgs.engines.structured.lattice import Lattice
+from dimgs.engines.structured.model import Model, power_basis, refine
 from dimgs.engines.structured.rounding import rounded_trees
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
@@ -64,6 +65,7 @@ class Factors:
     arguments: Arguments
     columns: Columns
     bits: Array
+    _lattice: Lattice | None = None
 
     @classmethod
     def of(cls, runs: Runs) -> "Factors":
@@ -80,7 +82,7 @@ class Factors:
     @classmethod
     def over(cls, runs: Runs, arguments: Arguments, simple: int = 0, free: int = 0) -> "Factors":
         """Columns of the given arguments; see `build_columns` for the numbers."""
-        root = np.sqrt(runs.weights) * np.abs(runs.y) / runs.size
+        root = runs.log_root
         base = power_basis(runs, root)
         columns = build_columns(arguments, simple, free, root, base)
         return cls(runs, root, base, arguments, columns, _bits(columns, arguments))
@@ -94,6 +96,12 @@ class Factors:
                 self._try(target, (i,), archive)
             if archive.exact:
                 return
+
+    def simple(self, targets: list[Target], archive: Archive, most: int = 3) -> None:
+        """Factors with simple constants and powers."""
+        if self._lattice is None:
+            self._lattice = Lattice.over(self.runs, self.arguments)
+        self._lattice.search(targets, archive, most)
 
     def several(self, target: Target, archive: Archive, share: float = 1.0, most: int = 3) -> None:
         """Two, then three factors for one target; `share` narrows the beam."""
@@ -180,18 +188,11 @@ class Factors:
 
 def power_law(runs: Runs, target: Target, archive: Archive) -> None:
     """The power law alone."""
-    root = np.sqrt(runs.weights) * np.abs(runs.y) / runs.size
+    root = runs.log_root
     refined = refine(Model((), (), None, np.zeros(0)), runs, target, root)
     if refined is not None:
         for tree in rounded_trees(refined, runs, target):
             archive.add(tree)
-
-
-def power_basis(runs: Runs, root: Array) -> Array:
-    """Orthonormal basis of the weighted power law."""
-    Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
-    basis, size, _ = np.linalg.svd(Z, full_matrices=False)
-    return np.asarray(basis[:, size > 1e-10 * size[0]])
 
 
 def _bits(columns: Columns, arguments: Arguments) -> Array:

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.engines.choice import constants_bits, data_bits, deleted_residuals
-from dimgs.engines.structured.describe import structure_bits
+from dimgs.engines.structured.compiled import Compiled, compiled
+from dimgs.engines.structured.describe import law_bits
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import Tree, evaluate, parameters, with_parameters
+from dimgs.engines.structured.trees import Tree, parameters, with_parameters
 
 Array = NDArray[np.float64]
 _BAD = 1e300
@@ -39,51 +40,58 @@ class Fitted:
 def residuals_of(tree: Tree, runs: Runs) -> tuple[Array, Array | None] | None:
     """Scaled residuals and their gradient, None where the tree is not real in some run."""
     with np.errstate(all="ignore"):
-        value, slope = evaluate(tree, runs, gradient=True)
-        if not np.all(np.isfinite(value)) or np.any(np.abs(value) > _BAD):
-            return None
-        if runs.positive:
-            if not np.all(value > 0):
-                return None
-            root = np.sqrt(runs.weights) * runs.y / runs.size
-            e = root * np.log(value / runs.y)
-            jacobian = None if slope is None else (slope * (root / value)).T
-        else:
-            root = np.sqrt(runs.weights) / runs.size
-            e = root * (value - runs.y)
-            jacobian = None if slope is None else (slope * root).T
-    if jacobian is not None and not np.all(np.isfinite(jacobian)):
+        return _residuals(compiled(tree, runs), parameters(tree), runs)
+
+
+def _residuals(law: Compiled, theta: Array, runs: Runs) -> tuple[Array, Array | None] | None:
+    value, slope = law(theta)
+    largest = float(np.abs(value).max())
+    if not largest < _BAD:
         return None
-    return e, jacobian
+    if runs.positive and not value.min() > 0:
+        return None
+    if runs.relative:
+        e = runs.root * np.log(value / runs.y)
+        scale = runs.root / value
+    else:
+        e = runs.root * (value - runs.y)
+        scale = runs.root
+    if not len(theta):
+        return e, None
+    jacobian = (slope * scale).T
+    return (e, jacobian) if np.all(np.isfinite(jacobian)) else None
 
 
 def polish(tree: Tree, runs: Runs, iterations: int = 30) -> Fitted | None:
     """Refit the free constants and score the result; None where it is not real."""
-    current = residuals_of(tree, runs)
-    if current is None:
-        return None
-    e, jacobian = current
-    loss = float(e @ e)
-    damping = 1e-4
-    for _ in range(iterations if jacobian is not None else 0):
-        assert jacobian is not None
-        scale = np.sqrt((jacobian**2).sum(axis=0)) + 1e-300
-        scaled = jacobian / scale
-        step, moved = _step(scaled, e, damping)
-        trial = with_parameters(tree, parameters(tree) - step / scale)
-        new = residuals_of(trial, runs)
-        new_loss = np.inf if new is None else float(new[0] @ new[0])
-        if new is None or not new_loss < loss:
-            if damping > 1e6 or moved < 1e-15 * max(1.0, float(np.abs(parameters(tree)).max())):
+    with np.errstate(all="ignore"):
+        law, theta = compiled(tree, runs), parameters(tree)
+        current = _residuals(law, theta, runs)
+        if current is None:
+            return None
+        e, jacobian = current
+        loss = float(e @ e)
+        damping = 1e-4
+        for _ in range(iterations if jacobian is not None else 0):
+            assert jacobian is not None
+            scale = np.sqrt((jacobian**2).sum(axis=0)) + 1e-300
+            step, moved = _step(jacobian / scale, e, damping)
+            trial = theta - step / scale
+            new = _residuals(law, trial, runs)
+            new_loss = np.inf if new is None else float(new[0] @ new[0])
+            if new is None or not new_loss < loss:
+                if damping > 1e6 or moved < 1e-15 * max(1.0, float(np.abs(theta).max())):
+                    break
+                damping = max(damping * 10, 1e-8)
+                continue
+            done = loss - new_loss < 1e-9 * loss and damping <= 1e-6
+            theta, loss, (e, jacobian) = trial, new_loss, new
+            damping *= 0.1
+            if done or loss == 0:
                 break
-            damping = max(damping * 10, 1e-8)
-            continue
-        done = loss - new_loss < 1e-9 * loss and damping <= 1e-6
-        tree, loss, (e, jacobian) = trial, new_loss, new
-        damping *= 0.1
-        if done or loss == 0:
-            break
-    return scored(tree, runs, e, jacobian)
+        if len(theta):
+            tree = with_parameters(tree, theta)
+        return scored(tree, runs, law(theta)[0], e, jacobian)
 
 
 def _step(scaled: Array, e: Array, damping: float) -> tuple[Array, float]:
@@ -94,18 +102,17 @@ def _step(scaled: Array, e: Array, damping: float) -> tuple[Array, float]:
     return step, float(np.abs(step).max())
 
 
-def scored(tree: Tree, runs: Runs, e: Array, jacobian: Array | None) -> Fitted:
-    """Length of description of a fitted tree."""
+def scored(tree: Tree, runs: Runs, value: Array, e: Array, jacobian: Array | None) -> Fitted:
+    """Length of description of a fitted tree with these values."""
     left_out = deleted_residuals(e, jacobian, runs.split)
-    value = evaluate(tree, runs)[0]
     with np.errstate(all="ignore"):
-        if runs.positive:
+        if runs.relative:
             change = runs.y * np.expm1(np.clip(left_out * runs.size / runs.y, -50, 50))
             change = change / np.sqrt(runs.weights)
         else:
             change = left_out * runs.size / np.sqrt(runs.weights)
     n = runs.n_runs
     free = 0 if jacobian is None else jacobian.shape[1]
-    structure = structure_bits(tree, runs) + constants_bits(free, n)
+    structure = law_bits(tree, runs) + constants_bits(free, n)
     data = data_bits(value, change, runs.y, runs.weights)
     return Fitted(tree, float(np.mean(e**2)), data + structure, structure)

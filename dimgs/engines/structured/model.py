@@ -134,3 +134,10 @@ def _damped(J: Array, e: Array, damping: float) -> Array:
     stacked = np.vstack([J, np.sqrt(damping) * np.eye(J.shape[1])])
     right = np.concatenate([e, np.zeros(J.shape[1])])
     return np.asarray(np.linalg.lstsq(stacked, right, rcond=None)[0] / scale)
+
+
+def power_basis(runs: Runs, root: Array) -> Array:
+    """Orthonormal basis of the weighted power law."""
+    Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
+    basis, size, _ = np.linalg.svd(Z, full_matrices=False)
+    return np.asarray(basis[:, size > 1e-10 * size[0]])

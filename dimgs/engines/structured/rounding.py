@@ -1,14 +1,27 @@
-"""Exponents to rationals, jointly: nearest plane, then trees with the constants left free."""
+"""Exponents to rationals and constants to simple numbers, jointly; then trees.
 
-from collections.abc import Iterator
+Exponents and the constants inside their factors are often told apart badly: (1 + c u)^b is much
+the same for many pairs of c and b. So combinations of simple constants and of rational exponents
+are compared by their length and by the sum of squares that each would have (exactly so in a linear
+model), and only the shortest messages are fitted. Exponents are rounded by nearest plane: the
+surest first, the others follow.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.engines.choice import constants_bits
 from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF
+from dimgs.engines.structured.describe import exponent_bits, law_bits
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.model import Model
+from dimgs.engines.structured.naturals import Natural, natural_near
+from dimgs.engines.structured.normal import normalised
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -26,10 +39,42 @@ from dimgs.engines.structured.trees import (
 Array = NDArray[np.float64]
 LARGEST, DENOMINATORS = 8, (1, 2, 3, 4, 6)
 _TOO_FAR = 8.0
+_ERRORS, _WIDEST = 3.0, 0.7
+_KEPT = 4
+_TINY = 1e-20
+_ONE_SIGN = 0.9
+
+
+@dataclass
+class State:
+    """Parameters of which some are fixed, the others following, and what that costs."""
+
+    theta: Array
+    C: Array
+    squares: float
+    variance: float
+    naturals: dict[int, Natural] = field(default_factory=dict)
+    exponents: dict[int, Fraction] = field(default_factory=dict)
+
+    def error(self, i: int) -> float:
+        """Standard error of a parameter, given those that are fixed."""
+        return float(np.sqrt(max(self.C[i, i], 0.0) * self.variance))
+
+    def fixed(self, i: int, value: float) -> "State":
+        """With one parameter fixed."""
+        change, theta, C = value - self.theta[i], self.theta, self.C
+        squares = self.squares
+        if C[i, i] > 0:
+            theta = theta + C[:, i] / C[i, i] * change
+            squares += change**2 / C[i, i]
+            C = C - np.outer(C[:, i], C[i]) / C[i, i]
+        theta = theta.copy()
+        theta[i] = value
+        return State(theta, C, squares, self.variance, dict(self.naturals), dict(self.exponents))
 
 
 def rounded_trees(model: Model, runs: Runs, target: Target) -> Iterator[Tree]:
-    """Trees of t's law with rational exponents, one for each admissible denominator, as laws of y.
+    """Trees of t's law with rational exponents, those of the shortest messages, as laws of y.
 
     Parameters
     ----------
@@ -38,103 +83,204 @@ def rounded_trees(model: Model, runs: Runs, target: Target) -> Iterator[Tree]:
     runs : Runs
     target : Target
     """
-    assert model.coefficients is not None
-    seen: set[tuple[Fraction, ...]] = set()
-    powers = [
-        1 + k
-        for k in range(runs.n_groups + model.size)
-        if k < runs.n_groups or model.functions[k - runs.n_groups] != EXPONENTIAL
-    ]
-    varied = [i for i in powers if i > runs.n_groups or runs.logged[i - 1]]
-    for q in DENOMINATORS:
-        found = _nearest_plane(model, varied, q)
-        if found is None:
-            continue
-        exponents, rest, c = found
-        if exponents in seen or any(abs(x) > LARGEST for x in exponents):
-            continue
-        seen.add(exponents)
-        tree = _tree(model, runs, target, dict(zip(varied, exponents, strict=True)), rest, c)
+    scored: list[tuple[float, int, State]] = []
+    seen: set[tuple[object, ...]] = set()
+    for state in _rounded(model, runs):
+        texts = tuple((i, n.text) for i, n in sorted(state.naturals.items()))
+        key = (*(state.exponents[i] for i in sorted(state.exponents)), texts)
+        if key not in seen:
+            seen.add(key)
+            scored.append((_length(state, model, runs), len(scored), state))
+    for _, _, state in sorted(scored, key=lambda s: s[:2])[:_KEPT]:
+        tree = tree_of(model, runs, target, state)
         if tree is not None:
             yield target.back(tree)
 
 
-def _nearest_plane(
-    model: Model, varied: list[int], q: int
-) -> tuple[tuple[Fraction, ...], Array, Array] | None:
-    """Round the surest exponent first and let the others follow, in turn."""
+def _rounded(model: Model, runs: Runs) -> Iterator[State]:
+    """Every combination of simple constants and of denominators that is not too far."""
     assert model.coefficients is not None
     assert model.covariance is not None
-    n_linear = len(model.coefficients)
-    linear = (EXPONENTIAL, ITSELF)
-    nonlinear = [j for j, name in enumerate(model.functions) if name not in linear]
-    theta = np.concatenate([model.coefficients, np.zeros(len(nonlinear))])
-    C = model.covariance.copy()
+    inside = _inside(model)
+    first = 1 + runs.n_groups
+    whole = len(model.coefficients)
+    theta = np.concatenate([model.coefficients, np.log(np.abs(model.c[inside]))])
+    start = State(
+        theta,
+        model.covariance,
+        model.variance * max(runs.n_runs - len(theta), 1),
+        model.variance,
+    )
+    varied = [1 + k for k in range(runs.n_groups) if runs.logged[k]]
+    varied += [first + j for j, name in enumerate(model.functions) if name != EXPONENTIAL]
+    for choice in product((True, False), repeat=len(inside)):
+        state: State | None = start
+        for k, simple in enumerate(choice):
+            if simple and state is not None:
+                state = _natural(state, whole + k, logarithm=True)
+        if state is None:
+            continue
+        for q in DENOMINATORS:
+            rounded = _nearest_plane(state, varied, q)
+            if rounded is None or any(abs(x) > LARGEST for x in rounded.exponents.values()):
+                continue
+            yield rounded
+            yield from _with_simple_factors(rounded, model, first)
+
+
+def _inside(model: Model) -> list[int]:
+    """Factors whose constant is not linear."""
+    return [j for j, name in enumerate(model.functions) if name not in (EXPONENTIAL, ITSELF)]
+
+
+def _with_simple_factors(state: State, model: Model, first: int) -> Iterator[State]:
+    """Rates and the prefactor simple too, where they can be."""
+    for j, name in enumerate(model.functions):
+        if name == EXPONENTIAL:
+            simple = _natural(state, first + j, logarithm=False)
+            if simple is not None:
+                state = simple
+                yield state
+    simple = _natural(state, 0, logarithm=True)
+    if simple is not None:
+        yield simple
+
+
+def natural_prefactor(state: State, window: float) -> State | None:
+    """The prefactor at a simple number, where one is as near as that."""
+    simple = natural_near(float(np.exp(np.clip(state.theta[0], -300, 300))), min(window, _WIDEST))
+    if simple is None:
+        return None
+    out = state.fixed(0, float(np.log(simple.value)))
+    out.naturals[0] = simple
+    return out
+
+
+def _natural(state: State, i: int, *, logarithm: bool) -> State | None:
+    """One parameter fixed at the simplest number within its error."""
+    value, error = float(state.theta[i]), state.error(i)
+    if not logarithm:
+        error /= abs(value) + 1e-300
+    window = min(_ERRORS * error + 1e-9, _WIDEST)
+    size = float(np.exp(np.clip(value, -300, 300))) if logarithm else abs(value)
+    natural = natural_near(size, window)
+    if natural is None:
+        return None
+    at = np.log(natural.value) if logarithm else np.sign(value) * natural.value
+    out = state.fixed(i, float(at))
+    out.naturals[i] = natural
+    return out
+
+
+def _nearest_plane(state: State, varied: Sequence[int], q: int) -> State | None:
+    """Round the surest exponent first and let the others follow, in turn."""
     left = list(varied)
-    out: dict[int, Fraction] = {}
     while left:
-        i = min(left, key=lambda k: (C[k, k], k))
-        value = Fraction(round(float(theta[i]) * q), q)
-        change = float(value) - theta[i]
-        allowed = _TOO_FAR * np.sqrt(max(C[i, i], 0) * model.variance) + 0.02 + 0.05 / q
-        if abs(change) > allowed:
+        i = min(left, key=lambda k: (state.C[k, k], k))
+        value = Fraction(round(float(state.theta[i]) * q), q)
+        allowed = _TOO_FAR * state.error(i) + 0.02 + 0.05 / q
+        if abs(float(value) - state.theta[i]) > allowed:
             return None
-        if C[i, i] > 0:
-            theta = theta + C[:, i] / C[i, i] * change
-            C = C - np.outer(C[:, i], C[i]) / C[i, i]
-        theta[i] = float(value)
-        out[i] = value
+        state = state.fixed(i, float(value))
+        state.exponents[i] = value
         left.remove(i)
-    c = model.c.copy()
-    c[nonlinear] = c[nonlinear] * np.exp(np.clip(theta[n_linear:], -1.0, 1.0))
-    return tuple(out[i] for i in varied), theta[:n_linear], c
+    return state
 
 
-def _tree(
-    model: Model,
-    runs: Runs,
-    target: Target,
-    exponents: dict[int, Fraction],
-    theta: Array,
-    c: Array,
-) -> Tree | None:
-    mono = tuple(exponents.get(1 + k, Fraction(0)) for k in range(runs.n_groups))
-    factors: list[Tree] = [Mono(mono)] if any(mono) else []
+def _length(state: State, model: Model, runs: Runs) -> float:
+    """Bits of the runs and of what differs between combinations."""
+    n, first = runs.n_runs, 1 + runs.n_groups
+    data = 0.5 * n * float(np.log2(state.squares / n + _TINY))
+    own = law_bits(_front(state, runs), runs)
+    for j in range(model.size):
+        size = abs(float(state.exponents.get(first + j, 1)))
+        own += 0.0 if size == 1 else 2.0 + exponent_bits(size)
+    free = 1 + sum(name != ITSELF for name in model.functions) - len(state.naturals)
+    own += sum(number.bits for number in state.naturals.values())
+    return data + own + constants_bits(free, n)
+
+
+def _front(state: State, runs: Runs) -> Mono:
+    return Mono(tuple(state.exponents.get(1 + k, Fraction(0)) for k in range(runs.n_groups)))
+
+
+def tree_of(model: Model, runs: Runs, target: Target, state: State) -> Tree | None:
+    """Tree of t's law; None where it is not real, or its sign is not that of t."""
+    front, first = _front(state, runs), 1 + runs.n_groups
+    factors: list[Tree] = [front] if any(front.exponents) else []
     sign = np.sign(target.values)
+    inside = _inside(model)
+    assert model.coefficients is not None
     for j, name in enumerate(model.functions):
         argument = model.trees[j]
         assert model.u is not None
         u = model.u[:, j]
         if name == EXPONENTIAL:
-            rate = float(theta[1 + runs.n_groups + j])
-            factors.append(Call("exp", Product((Number(rate), argument))))
+            rate = _number(state, first + j, float(state.theta[first + j]))
+            factors.append(Call("exp", _times(rate, argument)))
             continue
-        b = exponents[1 + runs.n_groups + j]
+        b = state.exponents[first + j]
         if b == 0:
             return None
-        with np.errstate(all="ignore"):
-            g = u if name == ITSELF else _values(name, c[j] * u)
-        base = argument
+        number = ONE
         if name != ITSELF:
-            inner = Product((Number(float(c[j])), argument))
-            base = Sum((ONE, inner)) if name == AFFINE else Call(name, inner)
+            place = len(model.coefficients) + inside.index(j)
+            size = float(np.exp(np.clip(state.theta[place], -300, 300)))
+            number = _number(state, place, float(np.sign(model.c[j])) * size)
+        base, g = _factor(name, number, argument, u)
         if np.all(g < 0) and b.denominator > 1:
-            base = (
-                Sum((exact(-1), Product((Number(-float(c[j])), argument))))
-                if name == AFFINE
-                else Product((exact(-1), base))
-            )
+            base = _negated(base)
         elif np.any(g < 0) and b.denominator > 1:
             return None
         elif b.numerator % 2:
             sign = sign * np.sign(g)
         factors.append(base if b == 1 else powered(base, b))
-    prefactor = float(np.exp(np.clip(theta[0], -300, 300)))
-    mean = float(np.mean(sign))
-    if abs(mean) < 0.9:
+    prefactor = _number(state, 0, float(np.exp(np.clip(state.theta[0], -300, 300))))
+    weights = target.log_root(runs) ** 2
+    mean = float(weights @ sign) / float(weights.sum() or 1.0)
+    if abs(mean) < _ONE_SIGN:
         return None
-    return Product((Number(prefactor if mean > 0 else -prefactor), *factors))
+    if mean < 0:
+        prefactor = Number(-prefactor.value, None if prefactor.free else f"-{prefactor.text}")
+    if prefactor != ONE or not factors:
+        factors = [prefactor, *factors]
+    return normalised(Product(tuple(factors)), runs) if len(factors) > 1 else factors[0]
 
 
-def _values(name: str, v: Array) -> Array:
-    return np.asarray(1 + v if name == AFFINE else FUNCTIONS[name].value(v))
+def _number(state: State, i: int, value: float) -> Number:
+    natural = state.naturals.get(i)
+    return Number(value) if natural is None else natural.signed(value)
+
+
+def _times(number: Number, tree: Tree) -> Tree:
+    return tree if number == ONE else Product((number, tree))
+
+
+def _factor(name: str, number: Number, argument: Tree, u: Array) -> tuple[Tree, Array]:
+    """A factor without its exponent, and its values."""
+    if name == ITSELF:
+        return argument, u
+    inner, v = _times(number, argument), number.value * u
+    with np.errstate(all="ignore"):
+        if name == AFFINE:
+            return Sum((ONE, inner)), 1 + v
+        return Call(name, inner), FUNCTIONS[name].value(v)
+
+
+def _negated(tree: Tree) -> Tree:
+    if isinstance(tree, Sum):
+        return Sum(tuple(_negated(term) for term in tree.terms))
+    if isinstance(tree, Number):
+        text = None if tree.text is None else tree.text[1:]
+        if text is not None and not str(tree.text).startswith("-"):
+            text = f"-{tree.text}"
+        return Number(-tree.value, text)
+    if isinstance(tree, Product) and isinstance(tree.factors[0], Number):
+        return _times_all(_negated(tree.factors[0]), tree.factors[1:])
+    return Product((exact(-1), tree))
+
+
+def _times_all(number: Tree, rest: tuple[Tree, ...]) -> Tree:
+    if number == ONE:
+        return rest[0] if len(rest) == 1 else Product(rest)
+    return Product((number, *rest))

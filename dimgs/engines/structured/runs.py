@@ -1,8 +1,9 @@
 """The runs of a problem as arrays, with the monomials of their groups."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +12,9 @@ from scipy.spatial import cKDTree
 from dimgs.engines.protocol import Problem
 
 Array = NDArray[np.float64]
-_FLOOR = 0.1
-_RELATIVE_FLOOR = 1e-3
+FLOOR = 0.1
+RELATIVE_FLOOR = 1e-3
+ADDITIVE_FLOOR = 3.0
 _ADDITIVE = 3.0
 _FEWEST = 20
 
@@ -31,7 +33,7 @@ class Runs:
     y : ndarray of shape (n_runs,)
         Response.
     positive : bool
-        Whether errors are judged on the logarithm.
+        Whether the response is positive, and a law must be.
     weights : ndarray of shape (n_runs,)
         Mean 1; all ones unless given.
     split : ndarray of shape (n_runs,), optional
@@ -40,7 +42,8 @@ class Runs:
     shift : ndarray of shape (n_variables,)
         Exponents of the physical variables in pi_0, the target apart.
     floor : float
-        Errors of responses below this share of their rms are as large as at it.
+        Errors of responses below this share of their rms are as large as at it: small where errors
+        are relative, large where they are the same for all responses.
     """
 
     names: tuple[str, ...]
@@ -53,7 +56,7 @@ class Runs:
     split: NDArray[np.int64] | None
     shape: Array
     shift: Array
-    floor: float = _FLOOR
+    floor: float = FLOOR
     _cache: dict[tuple[Fraction, ...], Array] = field(default_factory=dict)
 
     @classmethod
@@ -85,8 +88,12 @@ class Runs:
             split,
             shape,
             shift,
-            _floor_of(logs, problem.response) if positive else _FLOOR,
+            _floor_of(logs, problem.response) if positive else FLOOR,
         )
+
+    def with_floor(self, floor: float) -> "Runs":
+        """The same runs with errors of another kind."""
+        return replace(self, floor=floor)
 
     @property
     def n_runs(self) -> int:
@@ -111,10 +118,42 @@ class Runs:
         return found
 
     @property
+    def relative(self) -> bool:
+        """Whether residuals are those of the logarithm."""
+        return self.positive and self.floor < FLOOR
+
+    @cached_property
     def size(self) -> Array:
         """Scale of the errors of each response, shape (n_runs,): its modulus, floored."""
         rms = float(np.sqrt(np.mean(self.y**2)))
         return np.sqrt(self.y**2 + (self.floor * rms) ** 2)
+
+    @cached_property
+    def log_root(self) -> Array:
+        """Square roots of the weights of log|y|."""
+        return np.asarray(np.sqrt(self.weights) * np.abs(self.y) / self.size)
+
+    @cached_property
+    def root(self) -> Array:
+        """Square roots of the weights of the residuals."""
+        return self.log_root if self.relative else np.sqrt(self.weights) / self.size
+
+    @cached_property
+    def places(self) -> Array:
+        """Log groups (values of those that are not logged) of unit covariance."""
+        X = np.where(self.logged, self.logs, self.values)
+        X = X - X.mean(axis=0)
+        U, s, _ = np.linalg.svd(X, full_matrices=False)
+        kept = s > 1e-10 * s.max(initial=0.0)
+        return np.asarray(U[:, kept] * np.sqrt(len(X)))
+
+    @cached_property
+    def neighbours(self) -> NDArray[np.int64]:
+        """Nearest other run of each."""
+        if self.n_runs < 2 or self.places.shape[1] == 0:
+            return np.arange(self.n_runs)[::-1].copy()
+        near = cKDTree(self.places).query(self.places, k=2)[1]
+        return np.asarray(near, dtype=np.int64).reshape(self.n_runs, 2)[:, 1]
 
 
 def _floor_of(logs: Array, y: Array) -> float:
@@ -125,7 +164,7 @@ def _floor_of(logs: Array, y: Array) -> float:
     """
     n = len(y)
     if n < _FEWEST or not np.any(np.ptp(logs, axis=0)):
-        return _RELATIVE_FLOOR
+        return RELATIVE_FLOOR
     X = logs - logs.mean(axis=0)
     U, s, _ = np.linalg.svd(X, full_matrices=False)
     Z = U[:, s > 1e-10 * s.max(initial=0.0)]
@@ -135,7 +174,7 @@ def _floor_of(logs: Array, y: Array) -> float:
     contrast = np.abs(t - t[near])
     low, high = np.quantile(y, [1 / 3, 2 / 3])
     scatter = [float(np.median(contrast[y <= low])), float(np.median(contrast[y >= high]))]
-    return _FLOOR if scatter[0] > _ADDITIVE * scatter[1] else _RELATIVE_FLOOR
+    return FLOOR if scatter[0] > _ADDITIVE * scatter[1] else RELATIVE_FLOOR
 
 
 def _composition(

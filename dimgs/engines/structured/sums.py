@@ -54,7 +54,7 @@ class Sums:
         """Exponents of the power law for a target, where there is one."""
         if target.power and np.all(self.runs.y != 0):
             if self._power is None:
-                root = np.abs(self.runs.y) / self.runs.size
+                root = self.runs.log_root
                 Z = np.column_stack([np.ones(self.runs.n_runs), self.runs.logs]) * root[:, None]
                 t = np.log(np.abs(self.runs.y)) * root
                 self._power = np.asarray(np.linalg.lstsq(Z, t, rcond=1e-10)[0][1:])

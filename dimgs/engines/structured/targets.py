@@ -22,6 +22,7 @@ from dimgs.engines.structured.trees import (
 )
 
 Array = NDArray[np.float64]
+_ONE_SIGN = 0.9
 POWERS = (Fraction(1), Fraction(2), Fraction(-1), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
 
 
@@ -46,6 +47,12 @@ class Target:
     back: Callable[[Tree], Tree]
     power: float
     slope: Array
+
+    def log_root(self, runs: Runs) -> Array:
+        """Square roots of the weights of log|t|, shape (n_runs,)."""
+        with np.errstate(all="ignore"):
+            size = np.abs(self.values) / (self.slope * runs.size)
+        return np.asarray(np.sqrt(runs.weights) * np.where(np.isfinite(size), size, 0.0))
 
 
 def response(runs: Runs) -> Target:
@@ -109,6 +116,29 @@ def shifted(runs: Runs, count: int) -> list[Target]:
 
 def _plus(term: Tree) -> Callable[[Tree], Tree]:
     return lambda tree: Sum((term, tree))
+
+
+def shifted_powers(runs: Runs, count: int) -> list[Target]:
+    """Powers of a positive response less or plus a short monomial, such as 1/y - m."""
+    out = []
+    for power in powers(runs)[1:] if np.all(runs.y > 0) else []:
+        exponent = Fraction(power.power).limit_denominator(2)
+        found = short_monomials(runs, count, power=power.power)
+        for k, exponents in enumerate(found.exponents):
+            part: Tree = Mono(exponents) if any(exponents) else Number(1.0, "1")
+            for sign in (1, -1):
+                values = power.values - sign * found.values[:, k]
+                if np.any(values == 0) or abs(float(np.sign(values).mean())) < _ONE_SIGN:
+                    continue
+                term = part if sign == 1 else Product((MINUS, part))
+                name = f"{power.name}{'-' if sign == 1 else '+'}m{k}"
+                back = _plus_powered(term, 1 / exponent)
+                out.append(Target(name, values, back, power.power, power.slope))
+    return out
+
+
+def _plus_powered(term: Tree, power: Fraction) -> Callable[[Tree], Tree]:
+    return lambda tree: Power(Sum((term, tree)), power)
 
 
 def shifted_squares(runs: Runs, count: int) -> list[Target]:

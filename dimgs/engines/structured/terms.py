@@ -15,6 +15,7 @@ from dimgs.engines.structured.trees import ONE, Call, Mono, Number, Power, Produ
 Array = NDArray[np.float64]
 _SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 1.5), (2.0, "2", 1.5), (2 * np.pi, "2*pi", 3.0))
 _INVERSE = 1.5
+_ONE_SIDED = ("exp", "expm1", "log1p")
 _POWERS = (
     (Fraction(1), 0.0),
     (Fraction(-1), 0.5),
@@ -79,6 +80,9 @@ def bare_functions(runs: Runs) -> Arguments:
                     value, tree = entry.value(scale * u), Call(name, inner)
                     rare = bits + more + 0.25 * entry.bits
                     put(tree, value, rare)
+                    if name in _ONE_SIDED and scale == 1:
+                        opposite = Call(name, Product((MINUS, argument)))
+                        put(opposite, entry.value(-u), rare + 0.5)
                     if name in ("sin", "cos"):
                         put(Power(tree, Fraction(2)), value**2, rare + 0.5)
         for k, argument in enumerate(monomials.trees):

@@ -88,6 +88,8 @@ def powered(tree: Tree, power: Fraction) -> Tree:
             return Call("exp", Product((exact(power), argument)))
         case Number(value, None) if value > 0:
             return Number(value ** float(power))
+        case Power(base, exponent) if power.denominator == 1:
+            return Power(base, exponent * power)
         case Product(factors) if all(
             isinstance(f, Mono)
             or (isinstance(f, Call) and f.name == "exp")
@@ -200,13 +202,18 @@ def _product(pairs: list[Evaluated]) -> Evaluated:
     return total, _stack(list(gradients))
 
 
-def _power(value: Array, slope: Array | None, exponent: Fraction) -> Evaluated:
+def raised(value: Array, exponent: Fraction) -> Array:
+    """A power, by products and square roots where these do."""
     if exponent.denominator == 1:
         n = int(exponent)
-        out = value**n if n >= 0 else 1.0 / value ** (-n)
-    else:
-        n = exponent.denominator
-        out = np.sqrt(value) ** exponent.numerator if n == 2 else value ** float(exponent)
+        return value**n if n >= 0 else 1.0 / value ** (-n)
+    if exponent.denominator == 2:
+        return np.asarray(np.sqrt(value) ** exponent.numerator)
+    return np.asarray(value ** float(exponent))
+
+
+def _power(value: Array, slope: Array | None, exponent: Fraction) -> Evaluated:
+    out = raised(value, exponent)
     if slope is None:
         return out, None
     return out, slope * (float(exponent) * out / value)

@@ -1,0 +1,152 @@
+"""Factors with simple constants and simple powers, the cheapest first: the columns of a lattice."""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.engines.structured.arguments import Arguments
+from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF, log_values
+from dimgs.engines.structured.describe import exponent_bits, structure_bits
+from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.naturals import Natural, natural
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.trees import Mono
+
+Array = NDArray[np.float64]
+_OPERATOR = 2.0
+_POWERS = (Fraction(1), Fraction(2), Fraction(1, 2))
+_OF_SUMS = (*_POWERS, Fraction(3, 2), Fraction(3))
+_SCALES = ("1", "2", "1/2")
+_TURNS = (*_SCALES, "pi", "2*pi", "pi/2", "4", "1/4")
+_PROBES = 12
+_RELIEF = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """b log|g(c u)| of any argument u, or b u for an exponential.
+
+    Parameters
+    ----------
+    function : str
+    scale : Natural
+        Size of c.
+    sign : int
+        Sign of c.
+    power : Fraction
+        b, or the rate of an exponential.
+    bits : float
+    """
+
+    function: str
+    scale: Natural
+    sign: int
+    power: Fraction
+    bits: float
+
+
+@lru_cache(maxsize=1)
+def forms() -> tuple[Form, ...]:
+    """Every function with its simple constants and powers."""
+    out: list[Form] = []
+
+    def put(bits: float, name: str, texts: tuple[str, ...], signs: tuple[int, ...]) -> None:
+        for text in texts:
+            scale = natural(text)
+            for sign in signs:
+                for size in _OF_SUMS if name in (AFFINE, ITSELF) else _POWERS:
+                    for power in (size, -size):
+                        more = 0.0 if power == 1 else _OPERATOR + exponent_bits(float(size))
+                        if scale.value != 1 or sign < 0:
+                            more += _OPERATOR + scale.bits + (sign < 0)
+                        out.append(Form(name, scale, sign, power, bits + more))
+
+    put(0.0, ITSELF, ("1",), (1,))
+    put(FUNCTIONS["exp"].bits, EXPONENTIAL, ("1",), (1,))
+    put(_OPERATOR, AFFINE, _SCALES, (1, -1))
+    for name, entry in FUNCTIONS.items():
+        if name != "exp":
+            signs = (1, -1) if name in ("expm1", "log1p") else (1,)
+            put(entry.bits, name, _TURNS if entry.periodic else _SCALES, signs)
+    return tuple(out)
+
+
+@dataclass(frozen=True, eq=False)
+class Dictionary:
+    """Columns of forms and arguments.
+
+    Parameters
+    ----------
+    form : tuple of Form
+    argument : ndarray of int, shape (n_columns,)
+    bits : ndarray of shape (n_columns,)
+        In increasing order.
+    values : ndarray of shape (n_columns, n_runs)
+        Weighted.
+    projected : ndarray of float32, shape (n_columns, n_runs)
+        Off the power law.
+    """
+
+    form: tuple[Form, ...]
+    argument: NDArray[np.int64]
+    bits: Array
+    values: Array
+    projected: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, runs: Runs, arguments: Arguments, base: Array, size: int) -> "Dictionary":
+        """The cheapest columns; `base` is the weighted power law, which is projected out."""
+        table = forms()
+        composed = np.array([not isinstance(t, Mono) for t in arguments.trees], dtype=bool)
+        own = np.array([structure_bits(tree, runs) for tree in arguments.trees])
+        bits = own[:, None] + np.array([f.bits for f in table]) + _OPERATOR
+        alone = np.array([f.function == ITSELF for f in table], dtype=bool)
+        bits[np.ix_(~composed, alone)] = np.inf
+        # long arguments are tried too, with short forms
+        order = np.argsort(bits - _RELIEF * own[:, None], axis=None, kind="stable")[: 2 * size]
+        order = order[np.isfinite(bits.ravel()[order])]
+        places, kinds = np.unravel_index(order, bits.shape)
+        values = np.full((len(order), runs.n_runs), np.nan)
+        for k in np.unique(kinds):
+            rows, form = np.nonzero(kinds == k)[0], table[k]
+            u, c = arguments.values[:, places[rows]], np.asarray(form.sign * form.scale.value)
+            values[rows] = (float(form.power) * log_values(form.function, u, c)).T
+        values *= runs.log_root
+        finite = np.all(np.isfinite(values), axis=1)
+        rest = np.where(finite[:, None], values, 0.0)
+        rest = rest - (rest @ base) @ base.T
+        length = np.sqrt((rest**2).sum(axis=1))
+        kept = finite & (length > 1e-5 * np.sqrt((values**2).sum(axis=1)) + 1e-12)
+        probe = np.linspace(0, runs.n_runs - 1, min(runs.n_runs, _PROBES)).astype(int)
+        with np.errstate(all="ignore"):
+            scaled = rest[:, probe] / length[:, None]
+            key = np.column_stack([scaled, np.log(length)])[kept]
+        _, first = np.unique(np.round(key, 6), axis=0, return_index=True)
+        rows = np.nonzero(kept)[0][np.sort(first)][:size]
+        rows = rows[np.argsort(bits.ravel()[order][rows], kind="stable")]
+        return cls(
+            tuple(table[k] for k in kinds[rows]),
+            places[rows].astype(np.int64),
+            bits.ravel()[order][rows],
+            values[rows],
+            rest[rows].astype(np.float32),
+        )
+
+    def shortest(self, count: int) -> "Dictionary":
+        """The columns of the fewest bits."""
+        return Dictionary(
+            self.form[:count],
+            self.argument[:count],
+            self.bits[:count],
+            self.values[:count],
+            self.projected[:count],
+        )
+
+    def weighted(self, root: Array, before: Array, base: Array) -> "Dictionary":
+        """The same columns with other weights; `before` are the present ones."""
+        values = self.values * (root / np.where(before > 0, before, 1.0))
+        projected = values - (values @ base) @ base.T
+        return replace(self, values=values, projected=projected.astype(np.float32))
