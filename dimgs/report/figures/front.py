@@ -43,7 +43,8 @@ def front_of(candidates: Sequence[Candidate]) -> list[Candidate]:
 def chosen_of(report: Report) -> int | None:
     """Position of the candidate that is the law of the report; None where it is not among them.
 
-    The law is refitted and its constants recognised, so that it is known by what it predicts.
+    The law is refitted and its constants recognised, so that it is known by what it predicts; of
+    several that predict the same, it is the simplest.
 
     Examples
     --------
@@ -56,11 +57,12 @@ def chosen_of(report: Report) -> int | None:
     if report.law is None or report.data is None or not report.candidates:
         return 0 if report.candidates else None
     runs = Runs.of(report)
-    gaps = [_gap(runs, candidate) for candidate in report.candidates]
-    best = int(np.argmin(gaps))
-    loss = report.candidates[best].loss
-    room = _SAME * float(np.sqrt(loss)) if np.isfinite(loss) and loss > 0 else 0.0
-    return best if gaps[best] <= max(room, _ROUNDING) else None
+    same = [k for k, c in enumerate(report.candidates) if _gap(runs, c) <= _room(c.loss)]
+    return min(same, key=lambda k: (report.candidates[k].complexity, k), default=None)
+
+
+def _room(loss: float) -> float:
+    return max(_SAME * float(np.sqrt(loss)) if np.isfinite(loss) and loss > 0 else 0.0, _ROUNDING)
 
 
 def _gap(runs: Runs, candidate: Candidate) -> float:

@@ -14,6 +14,7 @@ from dimgs.report.figures.front import chosen_of, front_of
 from dimgs.report.html.parts import formula, inline, number, section
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
+from dimgs.report.verdict import headline
 
 _MOST = 24
 
@@ -26,6 +27,7 @@ def candidates_section(report: Report, runs: Runs | None) -> str:
     places = _places(chosen)
     front = {id(c) for c in front_of(chosen)}
     law = chosen_of(report)
+    called = "the law" if headline(report) is None else "the surrogate"
     first = law if law is not None and law < len(chosen) else 0
     dots, panels = [], []
     for k, candidate in enumerate(chosen, start=1):
@@ -33,14 +35,14 @@ def candidates_section(report: Report, runs: Runs | None) -> str:
         is_law = law == k - 1
         kind = "dot front" if id(candidate) in front else "dot"
         kind += " law" if is_law else ""
-        what = "the law, " if is_law else ""
+        what = f"{called}, " if is_law else ""
         label = f"Candidate {k}: {what}complexity {candidate.complexity}, loss {candidate.loss:.3g}"
         checked = " checked" if k == first + 1 else ""
         dots.append(
             f'<input type="radio" name="candidate" id="c{k}" class="{kind}"{checked} '
             f'style="left:{x:.1f}%;bottom:{y:.1f}%" aria-label="{escape(label)}">'
         )
-        panels.append(_panel(candidate, k, runs, report.unlogged, is_law))
+        panels.append(_panel(candidate, k, runs, report.unlogged, called if is_law else ""))
     loss = [c.loss for c in chosen]
     sizes = [c.complexity for c in chosen]
     line = _front_line(chosen, places)
@@ -60,7 +62,7 @@ def candidates_section(report: Report, runs: Runs | None) -> str:
     if len(chosen) == 1:
         only = f'{panels[0]}<p class="aside">Only one form was tried or needed.</p>'
         return section("candidates", "Candidates", only)
-    ringed = "; the ringed one is the law" if law is not None else "; the law is none of these"
+    ringed = f"; the ringed one is {called}" if law is not None else f"; {called} is none of these"
     note = (
         '<p class="aside">Points on the line are beaten by none in both. Use the arrow keys or '
         f"click{ringed}.</p>"
@@ -119,14 +121,14 @@ def candidate_latex(candidate: Candidate, runs: Runs | None, unlogged: Mapping[s
 
 
 def _panel(
-    candidate: Candidate, k: int, runs: Runs | None, unlogged: Mapping[str, str], is_law: bool
+    candidate: Candidate, k: int, runs: Runs | None, unlogged: Mapping[str, str], tag: str
 ) -> str:
     values = "".join(
         f"<li>{inline(symbol_latex(name) + ' =')} {number(value, 5)}</li>"
         for name, value in candidate.constants.items()
     )
     listed = f'<ul class="constants">{values}</ul>' if values else ""
-    ring = '<span class="tag ring">the law</span>' if is_law else ""
+    ring = f'<span class="tag ring">{tag}</span>' if tag else ""
     engine = f", found by {escape(candidate.engine)}" if candidate.engine else ""
     return (
         f'<div class="panel" id="p{k}"><h3>Candidate {k} {ring}</h3>'

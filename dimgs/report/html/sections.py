@@ -10,6 +10,7 @@ from dimgs.law.law import Law
 from dimgs.report.html.parts import details, inline, interval, number, section, table, unit
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
+from dimgs.report.verdict import headline
 from dimgs.report.words import (
     effects,
     exponent_text,
@@ -46,7 +47,8 @@ def holds_section(report: Report, runs: Runs | None) -> str:
             numeric=(1, 2),
         )
         body += details("Ranges of the columns", ranges)
-    return section("holds", "Where it holds", body)
+    title = "Where it holds" if headline(report) is None else "Where the runs lie"
+    return section("holds", title, body)
 
 
 def _strip(report: Report, runs: Runs | None, name: str) -> str:
@@ -180,7 +182,8 @@ def meaning_section(report: Report, runs: Runs | None) -> str:
     if report.fit is not None and report.fit.collinear:
         listed = ", ".join(report.fit.collinear)
         body += f"<p>Never varied, so that nothing is known along it: {escape(listed)}.</p>"
-    return section("means", "What it means", body) if body else ""
+    title = "What it means" if headline(report) is None else "What the surrogate says"
+    return section("means", title, body) if body else ""
 
 
 def _groups(runs: Runs) -> str:
