@@ -31,10 +31,11 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from case_studies.packaging_migration.study import LIMITS, PLAN
-from dimgs.campaign import Budget, CampaignResult, read_plan, run_campaign
+from dimgs.campaign import Budget, Plan, read_plan, run_campaign
 from dimgs.campaign.analysis import Question, State, analyse
 from dimgs.campaign.binding import Binding, bind
 from dimgs.campaign.points import Points
+from dimgs.campaign.result import RegimeAnswer
 from dimgs.campaign.sampling import Region
 from dimgs.campaign.space import PiSpace
 from dimgs.groups.derive import pi_basis
@@ -61,11 +62,23 @@ class Needed:
         Runs of a coarse tier beside.
     error : float
         Largest miss of an exponent.
+    covered : float
+        Part of the exponents whose interval holds the truth.
     """
 
     runs: int | None
     coarse: int
     error: float
+    covered: float
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether all limits are known, the largest miss, and how many intervals hold the truth."""
+
+    done: bool
+    error: float
+    covered: float
 
 
 @cache
@@ -91,7 +104,7 @@ def answers(logs: Array) -> Array:
     return np.array(out)
 
 
-def judged(space: PiSpace, logs: Array, target: Array, pool: Array) -> tuple[bool, float]:
+def judged(space: PiSpace, logs: Array, target: Array, pool: Array) -> Verdict:
     """Whether runs know every exponent of every regime, and the largest miss."""
     points = Points(space.rank, 1)
     points.z = space.coordinates(logs)
@@ -107,20 +120,27 @@ def _region(space: PiSpace) -> Region:
     return Region(space)
 
 
-def verdict(space: PiSpace, state: State) -> tuple[bool, float]:
-    """Whether all four limits are among the answers, known well enough, and the largest miss."""
-    worst = 0.0
+def verdict(space: PiSpace, state: State) -> Verdict:
+    """Whether all four limits are among the answers, known well enough, and how well."""
+    found = []
+    for answer in state.answers:
+        exponents = space.offset + space.exponent_map @ answer.fit.coefficients[1:]
+        found.append((exponents, answer.half_widths(0.9)))
+    return compared([f for f in found if np.all(f[1] <= TOLERANCE)])
+
+
+def compared(found: Sequence[tuple[Array, Array]]) -> Verdict:
+    """Exponents and half-widths of regimes against the four limits."""
+    misses, covered = [], []
     for limit, _ in LIMITS.values():
-        near = []
-        for answer in state.answers:
-            found = space.offset + space.exponent_map @ answer.fit.coefficients[1:]
-            miss = float(np.abs(found - np.array(limit)).max())
-            if miss < SAME and answer.worst(0.9) <= 1.0:
-                near.append(miss)
+        near = [(np.abs(value - np.array(limit)), half) for value, half in found]
+        near = [n for n in near if n[0].max() < SAME]
         if not near:
-            return False, np.nan
-        worst = max(worst, min(near))
-    return True, worst
+            return Verdict(False, np.nan, np.nan)
+        miss, half = min(near, key=lambda n: float(n[0].max()))
+        misses.append(float(miss.max()))
+        covered.append(float(np.mean(miss <= half)))
+    return Verdict(True, max(misses), float(np.mean(covered)))
 
 
 def space_filling(kind: str, seed: int, most: int) -> Needed:
@@ -132,11 +152,11 @@ def space_filling(kind: str, seed: int, most: int) -> Needed:
     while round(size) <= most:
         n = round(size)
         logs = _drawn(kind, n, seed)
-        done, miss = judged(space, logs, answers(logs), pool)
-        if done:
-            return Needed(n, 0, miss)
+        told = judged(space, logs, answers(logs), pool)
+        if told.done:
+            return Needed(n, 0, told.error, told.covered)
         size *= 2.0**0.5
-    return Needed(None, 0, np.nan)
+    return Needed(None, 0, np.nan, np.nan)
 
 
 def _drawn(kind: str, n: int, seed: int) -> Array:
@@ -163,28 +183,19 @@ def tiers(seed: int, most: int) -> Needed:
     return _campaign(replace(plan, budget=Budget(runs=min(most, 200), coarse_runs=2000)))
 
 
-def _campaign(plan: object) -> Needed:
-    from dimgs.campaign import Plan
-
-    assert isinstance(plan, Plan)
+def _campaign(plan: Plan) -> Needed:
     with ThreadPoolExecutor(1) as executor:
         result = run_campaign(plan, executor=executor)
     finest = list(result.runs)[-1]
     coarse = sum(result.runs.values()) - result.runs[finest]
-    misses = _misses(result)
-    done = result.outcome == "tolerance met" and all(m < SAME for m in misses)
-    return Needed(result.runs[finest] if done else None, coarse, max(misses))
+    told = compared([_exponents(r) for r in result.regimes])
+    done = result.outcome == "tolerance met" and told.done
+    return Needed(result.runs[finest] if done else None, coarse, told.error, told.covered)
 
 
-def _misses(result: CampaignResult) -> list[float]:
-    """Largest miss of an exponent in the regime closest to each limit."""
-    return [
-        min(
-            max(abs(e.value - x) for e, x in zip(r.exponents, limit, strict=True))
-            for r in result.regimes
-        )
-        for limit, _ in LIMITS.values()
-    ]
+def _exponents(regime: RegimeAnswer) -> tuple[Array, Array]:
+    value = np.array([e.value for e in regime.exponents])
+    return value, np.array([(e.high - e.low) / 2 for e in regime.exponents])
 
 
 DESIGNS: dict[str, Callable[[int, int], Needed]] = {
@@ -219,10 +230,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         enough = sum(f.runs is not None for f in found)
         coarse = median(f.coarse for f in found)
         errors = [f.error for f in found if f.runs is not None]
+        covered = [f.covered for f in found if f.runs is not None]
         print(
             f"{name:<14} {middle:7.0f} runs [{min(runs)}, {max(runs)}]"
-            f"  1/{reference / middle:.2f} of the first, {coarse:.0f} coarse beside; "
-            f"{enough} of {len(found)} done; largest miss {max(errors, default=np.nan):.3f}"
+            f"  {reference / middle:.1f} times fewer than the first, {coarse:.0f} coarse beside; "
+            f"{enough} of {len(found)} done; largest miss {max(errors, default=np.nan):.3f}, "
+            f"{np.mean(covered or [np.nan]):.0%} of intervals hold the truth"
             f"  ({time.perf_counter() - start:.0f} s)"
         )
 

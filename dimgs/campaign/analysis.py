@@ -20,7 +20,7 @@ _ACCEPT = 2.0
 _ACCEPT_AT_LEAST = 0.02
 _ACCEPT_AT_MOST = 0.2
 _DEEPEST = 50.0
-_SMALLEST_SHARE = 0.01
+_SMALLEST_SHARE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,10 +166,11 @@ def _regime_answers(
 ) -> list[Answer]:
     space = question.space
     shares = regimes.cores(pool).mean(axis=0)
+    sides = np.mean(regimes.gaps(pool) >= 0.0, axis=0)
     functionals = np.column_stack([np.zeros(len(space.names)), space.exponent_map])
     answers: list[Answer] = []
     for k in range(len(regimes.laws)):
-        if shares[k] < _SMALLEST_SHARE and len(regimes.laws) > 1:
+        if sides[k] < _SMALLEST_SHARE:
             continue
         members, depth, lean = core_members(points, rows, regimes, k)
         answers.append(

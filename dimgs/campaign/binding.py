@@ -182,8 +182,9 @@ def bind(plan: Plan) -> Binding:
     )
     if space.rank == 0:
         raise InputError(
-            f"{plan.source}, ranges: no group varies in these ranges, so that every run would be "
-            f"dimensionally equivalent; let another input vary."
+            f"{plan.source}, ranges: no group varies in these ranges, so that every run is "
+            f"dimensionally equivalent and a single one gives the law's constant; make that run, "
+            f"or let another input vary."
         )
     points, shifts = _points(plan, kernel, space, si)
     return Binding(plan, kernel, tiers, target, space, fixed, points, shifts, tuple(notes))

@@ -121,17 +121,36 @@ def boundaries(
             widths = [answer.fit.half_widths(row, level)[0] for answer in (one, other)]
             with np.errstate(over="ignore"):
                 spread = float(np.exp(abs(met.scale) * float(np.hypot(*widths))))
-            found.append(
-                Boundary(
-                    (a + 1, b + 1),
-                    met.monomial.text(names),
-                    str(met.monomial.physical(space.basis.groups)),
-                    value,
-                    value / spread,
-                    value * spread,
-                )
-            )
+            low, high, kind = value / spread, value * spread, "meeting"
+            gap = _between(space, state, met.monomial, one.law, other.law)
+            if gap is not None and not (gap[0] <= high and low <= gap[1]):
+                (low, high), kind = gap, "jump"
+                value = float(np.sqrt(low * high))
+            physical = str(met.monomial.physical(space.basis.groups))
+            text = met.monomial.text(names)
+            found.append(Boundary((a + 1, b + 1), text, physical, value, low, high, kind))
     return tuple(found)
+
+
+def _between(
+    space: PiSpace, state: State, monomial: Monomial, one: int, other: int
+) -> tuple[float, float] | None:
+    """Values of a monomial between the last run of a law and the first one of the other.
+
+    None where their runs are not apart along it: then only the laws tell where they meet.
+    """
+    regimes = state.regimes
+    along = monomial.log(space.log_groups(regimes.z))
+    only = regimes.follows.sum(axis=1) == 1
+    left = along[only & regimes.follows[:, one]]
+    right = along[only & regimes.follows[:, other]]
+    if not len(left) or not len(right):
+        return None
+    if np.median(left) > np.median(right):
+        left, right = right, left
+    if left.max() >= right.min():
+        return None
+    return float(np.exp(left.max())), float(np.exp(right.min()))
 
 
 def _beside(

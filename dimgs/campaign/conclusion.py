@@ -189,7 +189,7 @@ def _unasked(state: State, answers: Sequence[Answer]) -> list[str]:
     if not small or not answers:
         return []
     what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
-    return [f"{what} in less than 1 % of the ranges; widen them to have it answered."]
+    return [f"{what} in less than 2 % of the ranges; widen them to have it answered."]
 
 
 def _moved(making: Making) -> tuple[str, ...]:

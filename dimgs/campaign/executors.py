@@ -6,11 +6,16 @@ import signal
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
+from time import monotonic, sleep
 from typing import Any, Protocol
 
 from dimgs.campaign.worker import Task, make, start
 from dimgs.errors import InputError
 from dimgs.kernels.record import RunRecord
+
+_PATIENCE = 5.0
+_POLL = 0.02
+_LAST_RESORT = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 class Place(Protocol):
@@ -55,22 +60,36 @@ class LocalProcesses:
 
     def renew(self) -> bool:
         """Stop every worker; new ones start with the next run."""
-        self._end(wait=False)
+        self.close()
         return True
 
     def close(self) -> None:
         """Stop every worker, runs in flight included."""
-        self._end(wait=True)
-
-    def _end(self, wait: bool) -> None:
         pool, self._pool = self._pool, None
         if pool is None:
             return
+        pids = set()
         while not self._pids.empty():
-            with suppress(ProcessLookupError):
-                os.kill(self._pids.get(), signal.SIGTERM)
-        pool.shutdown(wait=wait, cancel_futures=True)
+            pids.add(self._pids.get())
         self._pids.close()
+        _signal(pids, signal.SIGTERM)
+        pool.shutdown(wait=False, cancel_futures=True)
+        end = monotonic() + _PATIENCE
+        while (left := _running(pids)) and monotonic() < end:
+            sleep(_POLL)
+        # a run inside compiled code hears nothing else
+        _signal(left, _LAST_RESORT)
+
+
+def _running(pids: set[int]) -> set[int]:
+    """Those processes that are still there; asking buries the others."""
+    return {p.pid for p in multiprocessing.active_children() if p.pid is not None} & pids
+
+
+def _signal(pids: set[int], number: int) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 class Borrowed:

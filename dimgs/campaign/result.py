@@ -24,7 +24,10 @@ class Boundary:
     physical : str
         The same in the inputs.
     value, low, high : float
-        Where the two laws are equal, with its interval.
+        Where the two laws are equal, with its interval; for a jump, the middle between the last
+        run of the one and the first run of the other, and these two.
+    kind : str
+        "meeting" or "jump".
     """
 
     regimes: tuple[int, int]
@@ -33,6 +36,7 @@ class Boundary:
     value: float
     low: float
     high: float
+    kind: str = "meeting"
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
@@ -43,6 +47,7 @@ class Boundary:
             "value": self.value,
             "low": self.low,
             "high": self.high,
+            "kind": self.kind,
         }
 
 

@@ -43,7 +43,7 @@ def campaign_text(result: CampaignResult) -> str:
         lines += [_RULE, "boundaries"]
         lines += [
             f"  {b.regimes[0]} | {b.regimes[1]} at {b.physical} = {b.value:.3g} "
-            f"[{b.low:.3g}, {b.high:.3g}]"
+            f"[{b.low:.3g}, {b.high:.3g}]" + (", a jump" if b.kind == "jump" else "")
             for b in result.boundaries
         ]
     for i, point in enumerate(result.points, 1):

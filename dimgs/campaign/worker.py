@@ -54,8 +54,25 @@ class _OutOfTime(BaseException):
     """Raised inside a run by its alarm; no kernel may take it for an error of its own."""
 
 
+class _Stopped(BaseException):
+    """Raised inside a run when the worker has to go, so that the run cleans up after itself."""
+
+
+_busy = threading.Event()
+
+
 def make(task: Task) -> RunRecord:
     """Make a run; whatever happens, a record comes back."""
+    _busy.set()
+    try:
+        return _made(task)
+    except _Stopped:
+        os._exit(1)
+    finally:
+        _busy.clear()
+
+
+def _made(task: Task) -> RunRecord:
     try:
         kernel = load_kernel(task.kernel)
         with _alarm(task.timeout):
@@ -91,11 +108,19 @@ def _alarm(seconds: float | None) -> Iterator[None]:
 
 def start(pids: Any) -> None:
     """First thing in a local worker: say who it is, leave Ctrl-C to the parent, die with it."""
-    pids.put(os.getpid())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+    pids.put(os.getpid())
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
+
+
+def _stop(*_: Any) -> None:
+    """End the worker, a program that its run has started first."""
+    if _busy.is_set():
+        raise _Stopped
+    os._exit(0)
 
 
 def _die_with(parent: Any) -> None:

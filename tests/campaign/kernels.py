@@ -2,6 +2,7 @@
 
 import math
 import os
+import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,6 +83,9 @@ class Troubled(BaseKernel):
             time.sleep(60.0)
         if what == "die":
             os._exit(3)
+        if what == "program":
+            mark = Path(os.environ["DIMGS_TEST_FOLDER"]) / "pid"
+            subprocess.run(["sh", "-c", f"echo $$ > '{mark}'; exec sleep 60"], check=True)
         if what == "refuse":
             raise RunRefusedError("It does not want to.")
         if what == "once":

@@ -135,6 +135,27 @@ def test_when_every_worker_dies_it_is_an_error(store: RunStore) -> None:
         place.close()
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks into /proc")
+def test_a_program_of_a_run_ends_with_its_worker(
+    store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = LocalProcesses(1)
+    mark = tmp_path / "pid"
+    future = place.submit(task("program"))
+    end = time.monotonic() + 60.0
+    while not (mark.exists() and mark.read_text()):
+        assert not future.done()
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    program = int(mark.read_text())
+    assert Path(f"/proc/{program}").exists()
+    place.close()
+    end = time.monotonic() + 10.0
+    while Path(f"/proc/{program}").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{program}").exists()
+
+
 def test_what_is_no_executor_is_refused() -> None:
     with pytest.raises(InputError, match="no executor"):
         place_of(3, 2)
