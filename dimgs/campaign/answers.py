@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from dimgs.campaign.analysis import Answer, Question, State
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.borders import Rationals, where_text
-from dimgs.campaign.meaning import group_words, sentence
+from dimgs.campaign.borders import Rationals, core_conditions, where_text, where_words
+from dimgs.campaign.meaning import sentence
 from dimgs.campaign.monomials import rational_in
 from dimgs.campaign.points import Points
 from dimgs.campaign.refine import Outlook, candidates
@@ -73,8 +73,10 @@ def regime_answer(
         if len(rows):
             difference = points.y[rows, tier] - points.y[rows, tier - 1]
             bias[names[tier]] = float(difference.mean())
+    conditions = core_conditions(binding.space, state, answer.law, rationals, pool)
     return RegimeAnswer(
-        where=where_text(binding.space, state, answer.law, rationals, pool),
+        where=where_text(binding.space, conditions),
+        place=where_words(binding.space, conditions),
         exponents=exponents_of(binding, answer, binding.plan.level),
         runs={name: len(rows) for name, rows in zip(names, answer.members, strict=True)},
         share=answer.share,
@@ -124,8 +126,7 @@ def pertinence(
 def _meaning(binding: Binding, told: RegimeAnswer | PointAnswer) -> str:
     target = binding.target.name
     if isinstance(told, RegimeAnswer):
-        where = "" if told.where == "True" else told.where
-        return sentence(target, group_words(where, binding.space.basis.groups), told.exponents)
+        return sentence(target, told.place, told.exponents)
     outside = " by the law of the nearest regime, outside the ranges" if told.extrapolated else ""
     return (
         f"{target} is {told.value:.5g} {told.unit}, between {told.low:.5g} and {told.high:.5g}"

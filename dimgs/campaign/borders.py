@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.campaign.analysis import Answer, State
+from dimgs.campaign.meaning import listed
 from dimgs.campaign.monomials import Monomial, decimal_monomial, monomial_of
 from dimgs.campaign.result import Boundary
 from dimgs.campaign.space import PiSpace
@@ -57,16 +58,32 @@ def meeting(space: PiSpace, slope: Array, one: Rationals, other: Rationals) -> M
     return Meeting(monomial, scale, middle)
 
 
-def where_text(
+@dataclass(frozen=True)
+class Condition:
+    """A monomial on one side of a value: one condition of the core of a law.
+
+    Attributes
+    ----------
+    monomial : Monomial
+    at_least : bool
+    value : float
+    """
+
+    monomial: Monomial
+    at_least: bool
+    value: float
+
+
+def core_conditions(
     space: PiSpace, state: State, law: int, rationals: Sequence[Rationals], pool: Array
-) -> str:
-    """Condition of the core of a law over group names; ``"True"`` for everywhere."""
+) -> list[Condition]:
+    """Conditions of the core of a law; those that exclude nothing are left out."""
     regimes = state.regimes
     own = regimes.laws[law]
     values = np.stack([f(pool) for f in regimes.laws], axis=1)
     sides = regimes.signs[law] * (values - values[:, [law]]) >= regimes.margins[law]
     sides[:, law] = True
-    parts = []
+    found = []
     for j, other in enumerate(regimes.laws):
         rest = np.all(np.delete(sides, j, axis=1), axis=1)
         if j == law or not np.any(rest & ~sides[:, j]):
@@ -74,10 +91,32 @@ def where_text(
         met = meeting(space, other.slope - own.slope, rationals[law], rationals[j])
         sign = float(regimes.signs[law, j])
         value = met.threshold(other.constant - own.constant, sign * float(regimes.margins[law]))
-        at_least = ">=" if sign * met.scale > 0 else "<"
-        names = [g.name for g in space.basis.groups]
-        parts.append(f"{met.monomial.text(names)} {at_least} {value:.4g}")
+        found.append(Condition(met.monomial, sign * met.scale > 0, value))
+    return found
+
+
+def where_text(space: PiSpace, conditions: Sequence[Condition]) -> str:
+    """Conditions over group names, ready to be parsed; ``"True"`` for everywhere."""
+    names = [g.name for g in space.basis.groups]
+    parts = [
+        f"{c.monomial.text(names)} {'>=' if c.at_least else '<'} {c.value:.4g}" for c in conditions
+    ]
     return " & ".join(f"({p})" for p in parts) if len(parts) > 1 else (parts or ["True"])[0]
+
+
+def where_words(space: PiSpace, conditions: Sequence[Condition]) -> str:
+    """Conditions in the inputs, numbers with a name in the literature by name too."""
+    parts = []
+    for c in conditions:
+        known = [
+            g.known_as
+            for g, p in zip(space.basis.groups, c.monomial.powers, strict=True)
+            if p == 1 and g.known_as and sum(map(bool, c.monomial.powers)) == 1
+        ]
+        name = f"the {known[0]} " if known else ""
+        physical = c.monomial.physical(space.basis.groups)
+        parts.append(f"{name}{physical} {'≥' if c.at_least else '<'} {c.value:.3g}")
+    return listed(parts)
 
 
 def boundaries(

@@ -5,7 +5,6 @@ from fractions import Fraction
 
 import numpy as np
 
-from dimgs.groups.group import PiGroup
 from dimgs.report.results import Exponent
 
 _WORDS = {
@@ -64,16 +63,3 @@ def listed(items: Iterable[str]) -> str:
     """Items as "a, b and c"."""
     names = list(items)
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def group_words(text: str, groups: Iterable[PiGroup]) -> str:
-    """A condition with what its groups are: named numbers by name, the others by inputs.
-
-    Examples
-    --------
-    >>> group_words("pi_1 < 3", [PiGroup("pi_1", (("D", Fraction(1)),), "Fourier number")])
-    'pi_1 < 3 (pi_1 = D, the Fourier number)'
-    """
-    used = [g for g in groups if g.name in text.replace("*", " ").replace("(", " ").split()]
-    said = [f"{g.name} = {g}" + (f", the {g.known_as}" if g.known_as else "") for g in used]
-    return f"{text} ({'; '.join(said)})" if said else text

@@ -91,6 +91,8 @@ class RegimeAnswer:
     ----------
     where : str
         Condition over group names; "True" for everywhere.
+    place : str
+        The same in words and inputs; empty for everywhere.
     exponents : tuple of Exponent
         Of the varied inputs.
     runs : mapping of str to int
@@ -104,6 +106,7 @@ class RegimeAnswer:
     """
 
     where: str
+    place: str
     exponents: tuple[Exponent, ...]
     runs: Mapping[str, int]
     share: float
@@ -118,6 +121,7 @@ class RegimeAnswer:
         """As JSON; exponents have the form of `fit`."""
         return {
             "where": self.where,
+            "place": self.place,
             "exponents": [exponent_document(e) for e in self.exponents],
             "runs": dict(self.runs),
             "share": self.share,

@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.campaign.analysis import Question, State, analyse
-from dimgs.campaign.borders import boundaries, essential, where_text
+from dimgs.campaign.borders import (
+    boundaries,
+    core_conditions,
+    essential,
+    where_text,
+    where_words,
+)
 from dimgs.campaign.meaning import sentence
 from dimgs.campaign.monomials import decimal_monomial, monomial_of
 from dimgs.campaign.points import Points
@@ -53,7 +59,10 @@ def test_the_condition_of_a_regime_is_its_core() -> None:
     names = [g.name for g in BASIS.groups]
     values = np.exp(SPACE.log_groups(POOL))
     for k in range(3):
-        text = where_text(SPACE, STATE, k, RATIONALS, POOL)
+        conditions = core_conditions(SPACE, STATE, k, RATIONALS, POOL)
+        text = where_text(SPACE, conditions)
+        words = where_words(SPACE, conditions)
+        assert len(conditions) == words.count("<") + words.count("≥") == 2
         condition = sympy.lambdify(names, sympy_parse_condition(text, names), "numpy")
         inside = np.asarray(condition(*values.T), dtype=bool)
         core = STATE.regimes.gaps(POOL)[:, k] >= STATE.regimes.margins[k]

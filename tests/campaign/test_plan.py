@@ -216,3 +216,14 @@ def test_plans_can_be_pickled() -> None:
     again = pickle.loads(pickle.dumps(plan))
     assert isinstance(again, Plan)
     assert dict(again.ranges) == dict(plan.ranges)
+
+
+def test_the_order_of_the_inputs_changes_nothing() -> None:
+    turned = Uptake()
+    turned.inputs = Uptake.inputs[::-1]
+    one, other = bind(uptake_plan()), bind(uptake_plan(turned))
+    assert other.space.names == one.space.names
+    assert design_of(other).survey == pytest.approx(design_of(one).survey)
+    assert design_of(other).values(other, design_of(one).survey[3]) == pytest.approx(
+        design_of(one).values(one, design_of(one).survey[3])
+    )
