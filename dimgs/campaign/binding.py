@@ -162,7 +162,11 @@ def bind(plan: Plan) -> Binding:
         )
     basis = pi_basis([*taking, outcome], target.name, constants=plan.constants, prefer_named=True)
     order = tuple(n for n in sorted(plan.ranges) if n in {v.name for v in basis.variables})
-    notes += [f"'{d.name}' takes no part: {d.why}." for d in basis.dropped]
+    notes += [
+        f"'{d.name}' takes no part: {d.why}; a known constant (constants = [\"k_B\"] in the plan) "
+        f"may let it."
+        for d in basis.dropped
+    ]
     si = {
         v.name: _si(port_named(kernel.inputs, v.name), fixed[v.name])
         for v in taking
