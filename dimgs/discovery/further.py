@@ -75,9 +75,10 @@ def regimes_of(design: Design, options: Options) -> tuple[list[RegimeResult], La
     ).fit(design.X, design.y, design.weights, groups=design.split)
     results, laws, conditions = [], [], []
     names = [f.name for f in design.features]
+    used = np.concatenate([regime.indices for regime in model.regimes_])
     for regime in model.regimes_:
         sides = _tightest([_side(c, model.thresholds_) for c in regime.conditions])
-        part = design.take(regime.indices)
+        part = design.take(np.sort(used[_holds(sides, design.X[used])]))
         fit = fit_squares(part, options.level)
         snapped = snap_power(part, fit, options.level)
         law = power_law(part, snapped.estimate, _NO_SCORES, options.level)
@@ -112,6 +113,10 @@ def _side(condition: Any, thresholds: Any) -> Side:
         for k, t in enumerate(thresholds, start=1)
         if np.allclose(t.direction, condition.direction) and np.isclose(t.value, value)
     )
+    short = own.simple
+    if short is not None:
+        at, low, high = np.exp([short.value, short.low, short.high]).tolist()
+        return Side(short.powers, at, low, high, condition.sign * short.sign > 0, number)
     powers = tuple(_power(float(x)) for x in condition.direction)
     return Side(
         powers,
@@ -121,6 +126,15 @@ def _side(condition: Any, thresholds: Any) -> Side:
         condition.sign > 0,
         number,
     )
+
+
+def _holds(sides: list[Side], X: Array) -> NDArray[np.bool_]:
+    """Whether every condition holds in each row of log groups."""
+    inside = np.ones(len(X), dtype=np.bool_)
+    for side in sides:
+        at_least = X @ [float(p) for p in side.powers] >= np.log(side.threshold)
+        inside &= at_least == side.at_least
+    return inside
 
 
 def _power(value: float) -> Fraction:

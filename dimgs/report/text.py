@@ -1,5 +1,6 @@
 """Results as plain text for a terminal."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,8 @@ from dimgs.report.results import Exponent, FitResult, Report
 from dimgs.report.verdict import headline, verdict
 
 _RULE = "-" * 72
+# a number, not the index of a group
+_DECIMAL = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
 def number(value: float | None) -> str:
@@ -16,6 +19,17 @@ def number(value: float | None) -> str:
     if value is None or value != value or abs(value) == float("inf"):
         return "-"
     return f"{value:.5g}"
+
+
+def condition(where: str) -> str:
+    """A condition over group names, its numbers in short form.
+
+    Examples
+    --------
+    >>> condition("(pi_1*pi_2**(0.70078941211) >= 37.831208084) & (pi_3**(1/3) < 2300)")
+    '(pi_1*pi_2**(0.70079) >= 37.831) & (pi_3**(1/3) < 2300)'
+    """
+    return _DECIMAL.sub(lambda found: number(float(found[0])), where)
 
 
 def law_line(law: Law) -> str:
@@ -85,7 +99,7 @@ def fit_text(fit: FitResult) -> str:
         lines += [f"  {k}: {number(v)}" for k, v in fit.group_prefactors.items()]
     for regime in fit.regimes or ():
         own = ", ".join(f"{e['name']}: {number(e['value'])}" for e in regime["exponents"])
-        lines += [f"Regime {regime['where']} ({regime['n']} runs): {own}"]
+        lines += [f"Regime {condition(regime['where'])} ({regime['n']} runs): {own}"]
     if fit.crossover is not None:
         c = fit.crossover
         between = "" if c["low"] == c["high"] else f" [{number(c['low'])}, {number(c['high'])}]"

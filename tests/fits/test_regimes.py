@@ -109,6 +109,30 @@ def test_a_continuous_boundary_is_normal_to_the_difference_of_the_exponents() ->
     np.testing.assert_allclose(values[0], values[1], atol=1e-9)
 
 
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_a_continuous_boundary_is_read_as_a_short_monomial_in_every_basis(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(-3.0, 3.0, (150, 2))
+    one, other = X @ [1.0, 0.0], 0.5 + X @ [0.2, 0.4]
+    y = np.maximum(one, other) + 0.05 * rng.normal(size=150)
+    U = unimodular(rng, 2)
+    model = RegimePowerLaw(exponent_map=np.eye(2)).fit(X, y)
+    moved = RegimePowerLaw(exponent_map=U).fit(X @ U, y)
+    edge, same = model.thresholds_[0], moved.thresholds_[0]
+    assert max(edge.direction, key=abs) == pytest.approx(1.0)
+    assert edge.simple is not None
+    assert same.simple is not None
+    powers = np.array([float(p) for p in edge.simple.powers])
+    assert powers == pytest.approx([1.0, -0.5], abs=0.26)
+    assert edge.simple.low < edge.simple.value < edge.simple.high
+    above = X @ powers >= edge.simple.value
+    exact = (X @ edge.direction >= edge.value) == (edge.simple.sign > 0)
+    assert np.mean(above == exact) > 0.9
+    again = X @ U @ [float(p) for p in same.simple.powers] >= same.simple.value
+    assert np.all(again == above) or np.all(again != above)
+
+
 @settings(max_examples=6, deadline=None)
 @given(seed=st.integers(0, 10_000), p=st.integers(1, 3), jump=st.sampled_from([0.0, 1.0]))
 def test_nothing_depends_on_the_basis(seed: int, p: int, jump: float) -> None:

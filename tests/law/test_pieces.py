@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import sympy
 
-from dimgs import Options
+from dimgs import Dataset, Options
 from dimgs.discovery.fitting import fit
 from dimgs.expression.parsing import sympy_parse_condition
 from dimgs.law.pieces import Side, where_text
 from tests.law.examples import example
+
+REGIMES = Options(regimes=True)
 
 
 def _side(powers: tuple[str, ...], at_least: bool, value: float = 2300.0) -> Side:
@@ -64,3 +66,20 @@ def test_each_run_is_predicted_by_the_law_of_its_regime() -> None:
         np.testing.assert_allclose(
             law.predict_si(data)[inside], own.predict_si(data)[inside], rtol=1e-12
         )
+
+
+def test_conditions_are_short_monomials_that_divide_the_runs() -> None:
+    rng = np.random.default_rng(5)
+    a, b = np.exp(rng.uniform(-3.0, 3.0, (2, 150)))
+    y = np.maximum(a, 1.6 * a**0.2 * b**0.4) * np.exp(0.03 * rng.normal(size=150))
+    found = fit(Dataset.from_columns({"a [1]": a, "b [1]": b, "y [1]": y}), "y", REGIMES)
+    assert found.regimes is not None
+    assert len(found.regimes) == 2
+    values = {g.name: a if "a" in dict(g.exponents) else b for g in found.law.groups}
+    for regime in found.regimes:
+        condition = sympy.sympify(regime["where"])
+        powers = [abs(p.exp) for p in condition.atoms(sympy.Pow)]
+        assert all(p.is_Rational and p <= 1 and p.q <= 6 for p in powers)
+        names = sorted(str(s) for s in condition.free_symbols)
+        inside = sympy.lambdify(names, condition)(*(values[n] for n in names))
+        assert inside.sum() == regime["n"]

@@ -6,7 +6,7 @@ import pytest
 from dimgs import Dataset, Options, Report
 from dimgs.discovery.discover import discover
 from dimgs.discovery.fitting import fit
-from dimgs.report.text import fit_text, number, report_text
+from dimgs.report.text import condition, fit_text, number, report_text
 from tests.planted import pipe
 
 
@@ -19,6 +19,12 @@ def test_numbers_are_short_and_absent_ones_are_dashes() -> None:
     assert number(1234567.0) == "1.2346e+06"
     assert number(0.25) == "0.25"
     assert [number(x) for x in (None, float("nan"), float("inf"))] == ["-"] * 3
+
+
+def test_conditions_are_read_with_few_digits() -> None:
+    long = "(pi_1*pi_2**(0.70078941211) >= 3.7831208084e-19) & (pi_3**(-1/3) < 2300)"
+    assert condition(long) == "(pi_1*pi_2**(0.70079) >= 3.7831e-19) & (pi_3**(-1/3) < 2300)"
+    assert condition("True") == "True"
 
 
 def test_the_text_shows_law_scores_domain_and_verdict(report: Report) -> None:

@@ -51,7 +51,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         Profile-likelihood interval of n at `level`; equal ends where the form fixes it, an
         infinite end where the runs cannot tell the crossover from a sharp one.
     direction_ : ndarray of shape (n_features,)
-        Monomial along which A gives way to B, the leading exponent 1.
+        Monomial along which A gives way to B, the largest exponent 1.
     threshold_ : float
         Logarithm of the monomial where A = B.
     scores_ : dict of str to float

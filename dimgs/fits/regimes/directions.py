@@ -10,7 +10,7 @@ from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.moments import Sample
 
 _LARGEST_SEARCH = 200_000
-_SMALL = 0.05
+_TIED = 1e-9
 
 
 def sphere(rank: int) -> Array:
@@ -117,16 +117,17 @@ def _lattice_points(gram: Array, bound: float) -> list[tuple[int, ...]]:
 
 
 def leading(direction: Array) -> float:
-    """First exponent that is not small beside the largest: it is made 1.
+    """Exponent of the largest size, the first of those that are equal: it is made 1.
 
     A boundary that hardly follows its first group would otherwise have exponents in the
     thousands, and a threshold that no number can hold.
     """
-    large = np.abs(direction) > _SMALL * np.abs(direction).max(initial=0.0)
-    return float(direction[np.argmax(large)]) if large.any() else 1.0
+    size = np.abs(direction)
+    largest = float(size.max(initial=0.0))
+    return float(direction[np.argmax(size >= largest * (1 - _TIED))]) if largest else 1.0
 
 
 def rational(direction: tuple[int, ...]) -> tuple[Fraction, ...]:
-    """Exact exponents of a monomial, the leading one 1."""
-    lead = next(c for c in direction if c)
+    """Exact exponents of a monomial, the first of the largest ones 1."""
+    lead = max(direction, key=abs)
     return tuple(Fraction(c, lead) for c in direction)

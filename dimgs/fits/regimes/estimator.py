@@ -8,15 +8,14 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.regimes.continuity import Pieces
 from dimgs.fits.regimes.directions import short_monomials, sphere
 from dimgs.fits.regimes.frame import Array, Frame, Labels
-from dimgs.fits.regimes.moments import Sample
 from dimgs.fits.regimes.outcome import Outcome, describe
 from dimgs.fits.regimes.prepare import numbered, prepare
-from dimgs.fits.regimes.rounding import Rationals, round_directions
+from dimgs.fits.regimes.rounding import round_directions
 from dimgs.fits.regimes.search import Kinds, bic, degrees_of_freedom
 from dimgs.fits.regimes.selection import by_information, by_validation
+from dimgs.fits.regimes.simple import simple_boundaries
 from dimgs.fits.regimes.tree import labels
 
 _SEARCH_MONOMIALS = 32
@@ -152,11 +151,13 @@ class RegimePowerLaw(ContrastiveRegressor):
         seed = self._seed()
         choose = by_information if self.criterion == "bic" else by_validation
         selection = choose(sample, directions, int(self.max_regimes), kinds, seed)
-        pieces, rationals = self._rounded(frame, sample, selection.pieces)
+        monomials = self._monomials(frame, _ROUNDING_MONOMIALS) if selection.pieces.tree else []
+        pieces, rationals = round_directions(frame, sample, selection.pieces, monomials, self.level)
+        short = simple_boundaries(frame, sample, pieces, monomials, self.level)
         self.scores_, self.p_values_ = selection.scores, selection.p_values
         self.bic_ = bic(sample, pieces)
         self.n_parameters_ = degrees_of_freedom(pieces.tree, frame.rank)
-        self._publish(describe(data, pieces, rationals, self.level, used))
+        self._publish(describe(data, pieces, rationals, short, self.level, used))
         self.labels_ = labels(self._tree, rows)
         fitted = self._pieces(rows)
         self.residuals_ = target - fitted
@@ -228,10 +229,6 @@ class RegimePowerLaw(ContrastiveRegressor):
             direction = frame.inverse @ np.array(monomial, dtype=np.float64)
             found.append((direction / np.linalg.norm(direction))[None])
         return np.concatenate(found)
-
-    def _rounded(self, frame: Frame, sample: Sample, pieces: Pieces) -> tuple[Pieces, Rationals]:
-        monomials = self._monomials(frame, _ROUNDING_MONOMIALS) if pieces.n_regimes > 1 else []
-        return round_directions(frame, sample, pieces, monomials, self.level)
 
     def _seed(self) -> int:
         if isinstance(self.random_state, np.random.RandomState):

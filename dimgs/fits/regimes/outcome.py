@@ -14,6 +14,7 @@ from dimgs.fits.regimes.frame import Array, Frame, Labels
 from dimgs.fits.regimes.jackknife import jackknife_covariance
 from dimgs.fits.regimes.kinks import kink_profile, meeting_profile
 from dimgs.fits.regimes.prepare import Prepared
+from dimgs.fits.regimes.simple import Simple, read
 from dimgs.fits.regimes.thresholds import Profile, Threshold, jump_profile, threshold_doubt
 from dimgs.fits.regimes.tree import Boundary, Split, Tree, boundaries, labels, n_leaves, paths
 
@@ -93,6 +94,7 @@ def describe(
     data: Prepared,
     pieces: Pieces,
     rationals: dict[int, tuple[tuple[Fraction, ...], ...]],
+    short: dict[int, tuple[tuple[int, ...], Boundary]],
     level: float,
     used: Labels,
 ) -> Outcome:
@@ -104,6 +106,8 @@ def describe(
     pieces : Pieces
     rationals : dict
         Rational directions of the jumps, by number.
+    short : dict
+        Short monomials in place of continuous boundaries, by number.
     level : float
     used : ndarray of int
         Rows of the prepared runs in the caller's table.
@@ -144,19 +148,34 @@ def describe(
         else:
             profile = (kink_profile if edges[k].continuous else jump_profile)(sample, pieces, k)
             profile = profile.translated(*_translation(edges[k], frame))
+        low, high = profile.interval(level)
+        exact = shown[place].threshold, low, high
         thresholds.append(
             Threshold(
                 direction=shown[place].direction,
                 value=shown[place].threshold,
-                low=profile.interval(level)[0],
-                high=profile.interval(level)[1],
+                low=low,
+                high=high,
                 level=level,
                 kind="continuous" if edges[k].continuous else "jump",
                 rationals=rationals.get(k, ()),
                 profile=profile,
+                simple=_simple(*short[k], edges[k], exact, frame) if k in short else None,
             )
         )
     return Outcome(regimes, thresholds, tree)
+
+
+def _simple(
+    monomial: tuple[int, ...],
+    near: Boundary,
+    edge: Boundary,
+    exact: tuple[float, float, float],
+    frame: Frame,
+) -> Simple:
+    factor, offset = _translation(near, frame)
+    factors = _translation(edge, frame)[0], factor
+    return read(monomial, exact, factors, factor * near.threshold + offset)
 
 
 def _meeting(one: Regime, other: Regime, direction: Array) -> Profile:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.moments import Sample, distinct_cuts, split_losses
 from dimgs.fits.regimes.search import degrees_of_freedom
 from dimgs.fits.regimes.tree import Boundary, at_boundary, boundaries, labels, with_boundary
+
+if TYPE_CHECKING:
+    from dimgs.fits.regimes.simple import Simple
 
 _CUTS = 2000
 _MOVES = 16
@@ -81,7 +85,7 @@ class Threshold:
     Attributes
     ----------
     direction : ndarray of shape (n_features,)
-        Exponents of the monomial of groups; the leading one is 1.
+        Exponents of the monomial of groups; the largest in size is 1.
     value, low, high : float
         Logarithm of the monomial at the boundary and its interval at `level`, the direction held.
     level : float
@@ -92,6 +96,9 @@ class Threshold:
         cannot distinguish at `level`, shortest first.
     profile : Profile
         Likelihood ratios, for intervals at other levels.
+    simple : Simple or None
+        For a continuous boundary in several groups with an exponent map: the shortest monomial
+        that divides the runs as well, where there is one.
     """
 
     direction: Array
@@ -102,6 +109,7 @@ class Threshold:
     kind: str
     rationals: tuple[tuple[Fraction, ...], ...]
     profile: Profile
+    simple: "Simple | None" = None
 
     def interval(self, level: float) -> tuple[float, float]:
         """Interval (low, high) at another level."""
