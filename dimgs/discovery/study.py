@@ -32,7 +32,7 @@ Array = NDArray[np.float64]
 _EXACT = 1e-9
 _LONGEST_DISTILLATION = 10.0
 _HARDLY = 1.1
-_SHARE_WITHOUT = 0.5
+_SHARE_WITHOUT = 0.7
 
 
 @dataclass(frozen=True)

@@ -214,8 +214,10 @@ class CurvePotential(ContrastiveRegressor):
         ndarray of shape (n_rows, n_points, 2)
             Infinite where the runs are too few for the level.
         """
-        centres, scales = self._by_fold(self._rows(X))
-        return self._unstacked(_together(self._values, whole).bounds(centres, scales, level))
+        rows = self._rows(X)
+        centres, scales = self._by_fold(rows)
+        found = _together(self._values, whole).bounds(centres, scales, level)
+        return self._unstacked(_further(found, self._reach(rows, level)))
 
     def ratio_interval(
         self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9, whole: bool = False
@@ -225,7 +227,16 @@ class CurvePotential(ContrastiveRegressor):
         if len(u) != len(v):
             raise InputError(f"{len(u)} rows against {len(v)}: ratios need paired rows.")
         centres, scales = self._by_fold(u, v)
-        return self._unstacked(_together(self._pairs, whole).bounds(centres, scales, level))
+        found = _together(self._pairs, whole).bounds(centres, scales, level)
+        reach = np.hypot(self._reach(u, level), self._reach(v, level))
+        return self._unstacked(_further(found, reach))
+
+    def _reach(self, X: Array, level: float) -> Array:
+        """How much wider log-curves are outside the runs, shape (n_rows, n_points)."""
+        each = np.hstack([model.reach(X, level) * model.scale for model, _ in self._models])
+        known = np.all(np.isfinite(each), axis=1)
+        size = np.square(np.where(known[:, None], each, 0.0)) @ self.components_**2
+        return np.where(known[:, None], np.sqrt(size), np.inf)
 
     def exponents(self, X: ArrayLike) -> Array:
         """Local exponents of every point of the curve, shape (n_rows, n_points, n_features)."""
@@ -250,6 +261,10 @@ def _oriented(directions: Array) -> Array:
     largest = np.argmax(np.abs(directions), axis=1)
     signs = np.sign(directions[np.arange(len(directions)), largest])
     return np.asarray(directions * signs[:, None])
+
+
+def _further(bounds: Array, reach: Array) -> Array:
+    return np.stack([bounds[..., 0] - reach, bounds[..., 1] + reach], axis=-1)
 
 
 def _together(calibration: Calibration, whole: bool) -> Calibration:

@@ -184,8 +184,9 @@ class PotentialAnswers:
     def outside(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Which rows lie outside the convex hull of the runs, shape (n_rows,).
 
-        Intervals there are wider by the leverage of the place and the disagreement of the
-        networks, but no data vouches for them.
+        Intervals there are wider: by the leverage of the place, by the disagreement of the
+        networks, and by the errors that were measured when outer runs were left out. Further
+        out than that, no data vouches for them.
         """
         return self.model_.outside(self._rows(X))
 

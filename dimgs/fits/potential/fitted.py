@@ -7,8 +7,10 @@ import torch
 from numpy.typing import NDArray
 
 from dimgs.fits.potential.calibration import Calibration
+from dimgs.fits.potential.extrapolation import Growth
 from dimgs.fits.potential.folds import Folds
-from dimgs.fits.potential.frame import Frame, outside_hull
+from dimgs.fits.potential.frame import Frame
+from dimgs.fits.potential.hull import Hull
 from dimgs.fits.potential.network import Layout, curvatures, gradients
 from dimgs.fits.potential.runs import Task
 from dimgs.fits.potential.selection import Choice, centred_on_seen
@@ -17,7 +19,6 @@ from dimgs.fits.potential.training import Trainer, evaluate
 Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 _BLOCK = 2000
-_MOST_CORNERS = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +45,10 @@ class Fitted:
         Root-mean-square error on runs left out.
     weight : float
         Number of runs.
-    corners : ndarray of shape (n_runs, rank)
-        The runs, to tell what lies outside their hull.
+    hull : Hull
+        Of the runs.
+    growth : Growth
+        Of errors outside it.
     left_out : ndarray of int of shape (n_errors, 2)
         Fold and run of each error on runs left out.
     pairs : ndarray of int of shape (n_pairs, 3)
@@ -63,7 +66,8 @@ class Fitted:
     offsets: Array
     noise: Array
     weight: float
-    corners: Array
+    hull: Hull
+    growth: Growth
     left_out: IntArray
     pairs: IntArray
     values_calibration: Calibration
@@ -108,13 +112,30 @@ class Fitted:
         """Intervals of the response less its centre, shape (n_rows, n_targets, 2)."""
         centres, scales = self.by_fold(X)
         found = self.values_calibration.bounds(centres, scales, level)
-        return found * self.scale[:, None]
+        return widened(found, self.reach(X, level)) * self.scale[:, None]
 
     def ratios(self, u: Array, v: Array, level: float) -> Array:
         """Intervals of differences of the response, shape (n_rows, n_targets, 2)."""
         centres, scales = self.by_fold(u, v)
         found = self.pairs_calibration.bounds(centres, scales, level)
-        return found * self.scale[:, None]
+        reach = np.hypot(self.reach(u, level), self.reach(v, level))
+        return widened(found, reach) * self.scale[:, None]
+
+    def reach(self, X: Array, level: float) -> Array:
+        """How much wider intervals are outside the runs, in units of `scale`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+        level : float
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_targets)
+        """
+        reach = self.growth.reach(self.hull.distance(self.frame.coordinates(X)), level)
+        # of a direction that never varied the runs say nothing
+        return np.where(self.frame.leaves_span(X)[:, None], np.inf, reach)
 
     def by_fold(self, X: Array, other: Array | None = None) -> tuple[Array, Array]:
         """Response less its centre, or its difference, by the networks of each fold.
@@ -178,8 +199,13 @@ class Fitted:
 
     def outside(self, X: Array) -> NDArray[np.bool_]:
         """Which rows lie outside the convex hull of the runs."""
-        beyond = outside_hull(self.frame.coordinates(X), self.corners)
+        beyond = self.hull.distance(self.frame.coordinates(X)) > 0
         return beyond | self.frame.leaves_span(X)
+
+
+def widened(bounds: Array, reach: Array) -> Array:
+    """Bounds (in the last axis) that reach further on both sides."""
+    return np.stack([bounds[..., 0] - reach, bounds[..., 1] + reach], axis=-1)
 
 
 def open_scale(values: Array, z: Array, noise: Array, weight: float, runs: int) -> Array:
@@ -209,7 +235,7 @@ def open_scale(values: Array, z: Array, noise: Array, weight: float, runs: int) 
 
 
 def assemble(
-    task: Task, trainer: Trainer, theta: Array, choice: Choice, folds: Folds
+    task: Task, trainer: Trainer, theta: Array, choice: Choice, folds: Folds, growth: Growth
 ) -> tuple[Fitted, Array]:
     """The fitted potential, and the errors on runs left out of shape (n_folds, n_runs, n_targets).
 
@@ -221,6 +247,7 @@ def assemble(
     theta : ndarray of shape (n_members, size)
     choice : Choice
     folds : Folds
+    growth : Growth
     """
     held_out = choice.theta
     n_folds, n, size = held_out.shape
@@ -259,7 +286,8 @@ def assemble(
         offsets,
         noise,
         float(count),
-        task.z[:: -(-count // _MOST_CORNERS)],
+        Hull.of(task.z),
+        growth,
         np.column_stack([of, run]).astype(np.intp),
         folds.pairs,
         Calibration(of.astype(np.intp), scores, distinct),

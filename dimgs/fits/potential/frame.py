@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from dimgs.errors import InputError
 from dimgs.fits.whitening import whiten
@@ -13,8 +12,8 @@ from dimgs.fits.whitening import whiten
 Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 _TIE = 1e-9
-_OUTSIDE = 1e-6
 _NEVER_VARIED = 1e-9
+_OUTSIDE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -134,28 +133,3 @@ def _axes(rows: Array) -> Array:
         axes[:, k] = axis / np.linalg.norm(axis)
         left -= np.outer(left @ axes[:, k], axes[:, k])
     return axes
-
-
-def outside_hull(points: Array, rows: Array) -> NDArray[np.bool_]:
-    """Which points are no mixture of the rows: outside their convex hull.
-
-    Parameters
-    ----------
-    points : ndarray of shape (n_points, rank)
-    rows : ndarray of shape (n_rows, rank)
-
-    Examples
-    --------
-    >>> corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    >>> outside_hull(np.array([[0.2, 0.2], [0.9, 0.9]]), corners).tolist()
-    [False, True]
-    """
-    if not rows.shape[1]:
-        return np.zeros(len(points), dtype=np.bool_)
-    corners = np.vstack([rows.T, np.ones(len(rows))])
-    out = np.zeros(len(points), dtype=np.bool_)
-    for k, point in enumerate(points):
-        target = np.append(point, 1.0)
-        inside = np.all((point >= rows.min(0) - _OUTSIDE) & (point <= rows.max(0) + _OUTSIDE))
-        out[k] = not inside or nnls(corners, target)[1] > _OUTSIDE * np.linalg.norm(target)
-    return out

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.fits.potential.backend import choose_device
+from dimgs.fits.potential.extrapolation import growth_of
 from dimgs.fits.potential.fitted import Fitted, assemble
 from dimgs.fits.potential.folds import Folds, folds_of
 from dimgs.fits.potential.losses import Loss
@@ -101,7 +102,8 @@ def learn(task: Task, settings: Settings) -> Learned:
         if settings.loss == "huber":
             trainer, choice = _sharpened(linear, trainer, choice, folds, settings)
         theta = _ensemble(trainer, choice, settings, told)
-    fitted, errors = assemble(task, trainer, theta, choice, folds)
+    growth = growth_of(trainer, choice, folds, settings.seed)
+    fitted, errors = assemble(task, trainer, theta, choice, folds, growth)
     held = folds.held[..., None] * task.runs.weights[:, None]
     spread = task.runs.centred(task.target, task.runs.weights)
     total = (held * spread**2).sum(axis=(0, 1))
