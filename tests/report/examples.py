@@ -7,6 +7,8 @@ import numpy as np
 
 from dimgs import Dataset, Options, Report
 from dimgs.discovery.discover import discover_with
+from dimgs.report.figures import Drawing, draw_figures
+from dimgs.report.html import report_html
 from tests.law.examples import example
 from tests.planted import pipe
 
@@ -34,6 +36,18 @@ def report_of(kind: str) -> Report:
         law, data = example(kind)
         target = law.target.name
     return discover_with(data, target, Options(engine="power_law", **ASKED[kind]))
+
+
+@cache
+def drawings_of(kind: str) -> list[Drawing]:
+    """Figures of such a report."""
+    return draw_figures(report_of(kind))
+
+
+@cache
+def page_of(kind: str) -> str:
+    """Page of such a report."""
+    return report_html(report_of(kind), drawings_of(kind))
 
 
 def two_groups(n: int = 80) -> Dataset:

@@ -22,7 +22,7 @@ PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, AMBER)
 MARKERS = ("o", "s", "^", "D", "v", "P")
 # widths in inches of one and of two columns of a journal (89 and 183 mm)
 SINGLE, DOUBLE = 3.5, 7.2
-_MOST_DRAWN = 2000
+_MOST_DRAWN = 1200
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _STYLE: Any = {

@@ -27,6 +27,9 @@ _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _OPENING = re.compile(r"<svg[^>]*>")
 _VIEW = re.compile(r'viewBox="([^"]*)"')
+# hundredths of a point are finer than any screen or printer
+_PLACES = re.compile(r' (?:d|x|y)="[^"]*"')
+_LONG = re.compile(r"\d+\.\d{3,}")
 _BLANKS = re.compile(r">\s+<")
 
 
@@ -45,7 +48,12 @@ def inline_svg(drawing: Drawing) -> str:
     text = text.replace("url(#", f"url(#{prefix}").replace('href="#', f'href="#{prefix}')
     for colour, name in _THEME.items():
         text = re.sub(colour, f"var({name})", text, flags=re.IGNORECASE)
+    text = _PLACES.sub(lambda found: _LONG.sub(_rounded, found[0]), text)
     return _BLANKS.sub("><", text.strip())
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
 def alternative(drawing: Drawing) -> str:

@@ -29,7 +29,7 @@ from dimgs.report.figures import (
 from dimgs.report.figures.front import chosen_of
 from dimgs.report.figures.regimes import inside
 from dimgs.report.runs import Runs
-from tests.report.examples import ASKED, report_of
+from tests.report.examples import ASKED, drawings_of, report_of
 from tests.report.figures.artists import legend_texts, xy
 
 
@@ -148,7 +148,7 @@ def test_campaigns_show_every_step() -> None:
 
 @pytest.mark.parametrize("kind", ASKED)
 def test_every_kind_of_report_is_drawn_and_written(kind: str, tmp_path: Path) -> None:
-    drawings = draw_figures(report_of(kind))
+    drawings = drawings_of(kind)
     names = [d.name for d in drawings]
     assert {"collapse", "predicted_against_measured", "residuals_by_run"} <= set(names)
     written = save_figures(report_of(kind), tmp_path, drawings[:1])

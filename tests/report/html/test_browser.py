@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.report.examples import report_of
+from dimgs.report.html import report_html
+from tests.report.examples import drawings_of, report_of
 from tests.report.html.test_page import with_front
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -36,7 +37,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     out = {}
     for kind in ("pipe", "regimes", "odd"):
         path = folder / f"{kind}.html"
-        path.write_text(with_front(report_of(kind)).to_html(), encoding="utf-8")
+        text = report_html(with_front(report_of(kind)), drawings_of(kind))
+        path.write_text(text, encoding="utf-8")
         out[kind] = path.as_uri()
     return out
 

@@ -12,9 +12,10 @@ import sympy
 from dimgs import Dataset, Report
 from dimgs.discovery.discover import discover
 from dimgs.expression.candidate import Candidate
-from dimgs.report.html import report_card
-from dimgs.report.html.svg import plain
-from tests.report.examples import ASKED, report_of
+from dimgs.report.html import report_card, report_html
+from dimgs.report.html.svg import inline_svg, plain
+from tests.planted import pipe
+from tests.report.examples import ASKED, drawings_of, page_of, report_of
 
 _VOID = {"meta", "br", "link", "img", "input"}
 
@@ -59,12 +60,12 @@ def with_front(report: Report) -> Report:
 
 @pytest.fixture(scope="module")
 def page() -> Page:
-    return Page(with_front(report_of("pipe")).to_html())
+    return Page(report_html(with_front(report_of("pipe")), drawings_of("pipe")))
 
 
 @pytest.mark.parametrize("kind", ASKED)
 def test_every_kind_of_report_is_a_small_whole_page(kind: str) -> None:
-    text = report_of(kind).to_html()
+    text = page_of(kind)
     assert len(text.encode()) < 3_000_000
     found = Page(text)
     ids = [a["id"] for _, a in found.found if "id" in a]
@@ -74,6 +75,11 @@ def test_every_kind_of_report_is_a_small_whole_page(kind: str) -> None:
             assert not attributes.get(key, "#").startswith(("http", "//")), attributes
     targets = re.findall(r"url\(#([^)]*)\)", text)
     assert set(targets) <= set(ids)
+
+
+def test_a_page_of_many_runs_stays_small() -> None:
+    report = discover(pipe(6000), "tau_w", engine="power_law")
+    assert len(report.to_html().encode()) < 1_500_000
 
 
 def test_sections_follow_the_questions_of_a_scientist(page: Page) -> None:
@@ -121,14 +127,13 @@ def test_the_first_candidate_is_checked_and_each_has_its_formula(page: Page) -> 
 
 def test_a_law_that_is_no_candidate_is_said_to_be_none() -> None:
     report = with_front(report_of("pipe"))
-    text = replace(report, candidates=report.candidates[1:]).to_html()
+    text = report_html(replace(report, candidates=report.candidates[1:]), drawings_of("pipe"))
     assert "the law is none of these" in text
     assert 'class="tag ring"' not in text
 
 
 def test_numbers_of_the_report_are_on_the_page() -> None:
-    report = report_of("pipe")
-    text = report.to_html()
+    report, text = report_of("pipe"), page_of("pipe")
     assert report.law is not None
     assert "Reynolds number" in text
     assert "Doubling U multiplies tau_w by 3.36." in text
@@ -137,8 +142,21 @@ def test_numbers_of_the_report_are_on_the_page() -> None:
     assert "±3.6 %" in text
 
 
+def test_figures_keep_their_places_and_the_size_of_their_letters() -> None:
+    (lead,) = [d for d in drawings_of("pipe") if d.name == "collapse"]
+    inside, outside = inline_svg(lead), lead.svg()
+    scale = r"scale\([^)]*\)"
+    assert re.findall(scale, inside) == re.findall(scale, outside)
+    for place in ("x", "y"):
+        numbers = [
+            np.array(re.findall(rf'<use [^>]*{place}="([\d.]+)"', text), dtype=float)
+            for text in (inside, outside)
+        ]
+        np.testing.assert_allclose(numbers[0], numbers[1], atol=0.0051)
+
+
 def test_figures_follow_the_colours_of_the_page() -> None:
-    text = report_of("pipe").to_html()
+    text = page_of("pipe")
     drawn = re.findall(r'<svg viewBox="0 0 2\d\d.*?</svg>', text, re.DOTALL)
     assert len(drawn) >= 5
     for svg in drawn:
