@@ -8,7 +8,7 @@ import sympy
 
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
-from dimgs.discovery.scoring import scores_of
+from dimgs.discovery.scoring import scores_of_search
 from dimgs.errors import DimgsError
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
@@ -78,7 +78,7 @@ def crossover_of(design: Design, options: Options) -> Crossover | None:
     except DimgsError:
         return None
     fitted = np.log(law.predict_si(design.data))
-    law = law.with_scores(scores_of(design, fitted, None, None, options.seed))
+    law = law.with_scores(scores_of_search(design, fitted, best.model, options.seed))
     low, high = best.model.n_interval_
     criteria = {c.name: float(c.criterion) for c in ranked}
     return Crossover(best.name, float(best.model.n_), float(low), float(high), criteria, law)

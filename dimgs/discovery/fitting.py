@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset, read_table
 from dimgs.dataset.checks import check_enough_runs
@@ -18,7 +17,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.orthogonal import fit_orthogonal, inputs_with_errors
 from dimgs.discovery.power import PowerFit, fit_ranks, fit_squares
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.scoring import Fitter, Predictor, fitted_by, folds, scores_of
+from dimgs.discovery.scoring import Predictor, fitted_by, left_out_residuals, scores_of
 from dimgs.discovery.separation import monomial_text, separation_warnings
 from dimgs.discovery.snapped import SnappedFit, snap_power
 from dimgs.law.law import Law
@@ -57,8 +56,10 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     snapped = snap_power(design, fit, options.level)
     law = power_law(design, snapped.estimate, _NO_SCORES, options.level, options.within)
     law = law.with_scores(_scores(design, law, fit, options))
-    regimes, whole = regimes_of(design, options) if options.regimes else (None, None)
-    crossover = crossover_of(design, options) if options.regimes else None
+    crossover, regimes, whole = None, None, None
+    if options.regimes:
+        crossover = crossover_of(design, options)
+        regimes, whole = regimes_of(design, options, joined=crossover is None)
     additive = additive_of(design, options) if options.additive else None
     if crossover is not None:
         whole = crossover.law
@@ -167,20 +168,9 @@ def _scores(design: Design, law: Law, fit: PowerFit, options: Options) -> Scores
 
     left_out = fit.left_out
     if left_out is None or design.split is not None:
-        left_out = _left_out(design, fitter, options)
+        most = _FOLDS if design.split is None else _MOST_GROUPS
+        left_out = left_out_residuals(design, fitter, options.seed, most)
     return scores_of(design, fitted, left_out, fitter, options.seed)
-
-
-def _left_out(design: Design, fitter: Fitter, options: Options) -> NDArray[np.float64]:
-    """Residuals of ten folds of runs (or of each group), each predicted by a fit without it."""
-    most = _FOLDS if design.split is None else _MOST_GROUPS
-    out = np.full(design.n_runs, np.nan)
-    for test in folds(design, options.seed, most):
-        if (~test).sum() < design.X.shape[1] + 3:
-            continue
-        part, rest = design.take(np.flatnonzero(test)), design.take(np.flatnonzero(~test))
-        out[test] = part.y + part.offset - fitter(rest)(part)
-    return out
 
 
 def group_prefactors(law: Law, snapped: SnappedFit) -> dict[str, float] | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
 from dimgs.discovery.power import fit_squares
-from dimgs.discovery.scoring import fitted_by, scores_of
+from dimgs.discovery.scoring import fitted_by, scores_of, scores_of_search
 from dimgs.discovery.snapped import physical_map, snap_power
 from dimgs.errors import FitError
 from dimgs.law.law import Law
@@ -52,8 +52,17 @@ def _grouped(design: Design, what: str) -> list[int]:
     return grouped
 
 
-def regimes_of(design: Design, options: Options) -> tuple[list[RegimeResult], Law | None]:
+def regimes_of(
+    design: Design, options: Options, *, joined: bool = True
+) -> tuple[list[RegimeResult], Law | None]:
     """Regimes found in the runs, and the law in pieces where there is more than one.
+
+    Parameters
+    ----------
+    design : Design
+    options : Options
+    joined : bool
+        Whether the law in pieces is asked for.
 
     Raises
     ------
@@ -87,11 +96,11 @@ def regimes_of(design: Design, options: Options) -> tuple[list[RegimeResult], La
         results.append(RegimeResult(where_text(sides, names), part.n_runs, snapped.exponents, law))
         laws.append(law)
         conditions.append(sides)
-    if len(laws) < 2 or design.scale != "log":
+    if not joined or len(laws) < 2 or design.scale != "log":
         return results, None
     whole = pieces_law(design, laws, conditions, _NO_SCORES, options.level)
     fitted = fitted_by(whole, design)
-    return results, whole.with_scores(scores_of(design, fitted, None, None, options.seed))
+    return results, whole.with_scores(scores_of_search(design, fitted, model, options.seed))
 
 
 def _tightest(sides: list[Side]) -> list[Side]:

@@ -1,6 +1,7 @@
 """Scores of a law on its target, never on pi_0; always by runs or groups of runs."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +10,14 @@ from dimgs.design.features import Design
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 
+if TYPE_CHECKING:
+    from dimgs.fits.base import ContrastiveRegressor
+
 Array = NDArray[np.float64]
 _HOLDOUT = 0.2
 _FEWEST = 10
+# runs, and folds of searches on at most so many; never by the clock, which no seed can fix
+_LONG_FITS = ((150, 10), (1000, 5), (np.inf, 3))
 
 Predictor = Callable[[Design], Array]
 Fitter = Callable[[Design], Predictor]
@@ -97,6 +103,37 @@ def scores_of(
     )
 
 
+def scores_of_search(
+    design: Design, fitted: Array, model: "ContrastiveRegressor", seed: int
+) -> Scores:
+    """Scores of a law whose shape an estimator searched: it searches again in every fold.
+
+    Parameters
+    ----------
+    design : Design
+    fitted : ndarray of shape (n_runs,)
+        The law's ln(target).
+    model : ContrastiveRegressor
+        Of the response on the log groups; not changed.
+    seed : int
+        Of the folds and of the hold-out.
+
+    Returns
+    -------
+    Scores
+    """
+    from sklearn.base import clone
+
+    def fitter(part: Design) -> Predictor:
+        several = part.split is not None and len(np.unique(part.split)) > 1
+        own = clone(model).fit(part.X, part.y, part.weights, groups=part.split if several else None)
+        return lambda other: np.asarray(own.predict(other.X) + other.offset)
+
+    most = folds_of_long_fits(design)
+    left_out = left_out_residuals(design, fitter, seed, most)
+    return scores_of(design, fitted, left_out, fitter, seed)
+
+
 def folds(design: Design, seed: int, most: int) -> list[NDArray[np.bool_]]:
     """Masks of the runs that each fold leaves out: runs, or whole groups of `split`.
 
@@ -110,6 +147,35 @@ def folds(design: Design, seed: int, most: int) -> list[NDArray[np.bool_]]:
     units = np.arange(design.n_runs) if design.split is None else design.split
     names = np.random.default_rng(seed).permutation(np.unique(units))
     return [np.isin(units, fold) for fold in np.array_split(names, min(most, len(names)))]
+
+
+def left_out_residuals(design: Design, fitter: Fitter, seed: int, most: int) -> Array:
+    """Residual of each run, predicted by a fit without its fold; nan where too few are left.
+
+    Parameters
+    ----------
+    design : Design
+    fitter : callable
+    seed : int
+    most : int
+        Number of folds, as in :func:`folds`.
+
+    Returns
+    -------
+    ndarray of shape (n_runs,)
+    """
+    out = np.full(design.n_runs, np.nan)
+    for test in folds(design, seed, most):
+        if (~test).sum() < design.X.shape[1] + 3:
+            continue
+        part, rest = design.take(np.flatnonzero(test)), design.take(np.flatnonzero(~test))
+        out[test] = log_target(part) - fitter(rest)(part)
+    return out
+
+
+def folds_of_long_fits(design: Design) -> int:
+    """How many folds a fit that searches is worth: fewer where each takes longer."""
+    return next(count for size, count in _LONG_FITS if design.n_runs <= size)
 
 
 def holdout_rows(design: Design, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:

@@ -1,12 +1,25 @@
 """Scores are those of textbooks, on the target, by runs or groups of runs."""
 
+from typing import ClassVar, Self
+
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike, NDArray
 
 from dimgs import Dataset
 from dimgs.design.features import Design, build_design
-from dimgs.discovery.scoring import holdout, holdout_rows, log_target, r2, scores_of
+from dimgs.discovery.scoring import (
+    holdout,
+    holdout_rows,
+    log_target,
+    r2,
+    scores_of,
+    scores_of_search,
+)
+from dimgs.fits.base import ContrastiveRegressor
 from dimgs.groups.derive import pi_basis
+
+Array = NDArray[np.float64]
 
 
 def _design(n: int = 30, split: bool = False) -> Design:
@@ -69,3 +82,36 @@ def test_a_constant_prediction_scores_nothing_on_runs_held_out() -> None:
 def test_few_runs_are_not_split() -> None:
     assert holdout_rows(_design(8), 0) is None
     assert holdout(_design(8), lambda _: lambda d: d.y, 0) == (None, 0)
+
+
+class _Memory(ContrastiveRegressor):
+    """Knows the runs that it saw, and answers zero elsewhere."""
+
+    clusters: ClassVar[list[set[str]]] = []
+
+    def fit(
+        self, X: Array, y: Array, sample_weight: object = None, groups: Array | None = None
+    ) -> Self:
+        self.known_ = {row.tobytes(): float(value) for row, value in zip(X, y, strict=True)}
+        self.clusters.append(set() if groups is None else set(groups.tolist()))
+        return self
+
+    def predict(self, X: ArrayLike) -> Array:
+        return np.array([self.known_.get(row.tobytes(), 0.0) for row in np.asarray(X)])
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_a_search_is_repeated_in_every_fold(split: bool) -> None:
+    design = _design(split=split)
+    model = _Memory().fit(design.X, design.y)
+    fitted = model.predict(design.X) + design.offset
+    _Memory.clusters.clear()
+    scores = scores_of_search(design, fitted, model, 0)
+    assert scores.r2_log == 1.0
+    truth = log_target(design)
+    assert scores.cv_r2_log == pytest.approx(r2(design.y, truth))
+    assert scores.holdout_r2_log is not None
+    assert scores.holdout_r2_log < 0.7
+    sizes = [len(seen) for seen in _Memory.clusters]
+    assert sizes == ([5] * 7 if split else [0] * 11)
+    assert len(model.known_) == 30

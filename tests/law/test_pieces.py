@@ -49,6 +49,11 @@ def test_the_boundary_is_a_constant_with_an_interval() -> None:
     assert sum(r["n"] for r in found.regimes) == data.n_runs
     first, second = found.regimes
     assert first["where"].startswith("pi_")
+    scores = found.law.scores
+    assert scores.cv_r2_log is not None
+    assert scores.holdout_r2_log is not None
+    assert scores.r2_log is not None
+    assert 0.9 < scores.cv_r2_log < scores.r2_log
     assert {first["exponents"][0]["rational"], second["exponents"][0]["rational"]} == {"-1", "-1/4"}
 
 
