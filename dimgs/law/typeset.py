@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dimgs.law.law import Law
 
 _LARGEST_QUOTIENT = 60
+_DIGITS = 5
 
 
 def column_symbols(basis: PiBasis) -> dict[str, str]:
@@ -37,13 +38,15 @@ def law_symbols(law: "Law") -> dict[str, str]:
 
 
 def readable(expression: sympy.Expr) -> sympy.Expr:
-    """Expression with exponents of long decimals shown as short ones."""
+    """Expression with long decimals, as numbers or as exponents, shown as short ones."""
     long = [
         r
         for r in expression.atoms(sympy.Rational)
         if not r.is_Integer and abs(r.q) > _LARGEST_QUOTIENT
     ]
-    return expression.xreplace({r: sympy.Float(float(r), 4) for r in long})
+    short = {r: sympy.Float(float(r), 4) for r in long}
+    short |= {x: sympy.Float(float(x), _DIGITS) for x in expression.atoms(sympy.Float)}
+    return expression.xreplace(short)
 
 
 def law_latex(law: "Law", form: Literal["dimensional", "pi"]) -> str:

@@ -63,3 +63,12 @@ def test_long_decimals_are_shortened_for_reading_only() -> None:
     assert re.search(r"\d{6,}", str(law.expression))
     assert not re.search(r"\d{6,}", str(readable(law.expression)))
     assert not re.search(r"\d{6,}", law.latex())
+
+
+def test_numbers_are_short_in_text_and_whole_in_the_document() -> None:
+    law, _ = example("level")
+    for text in (str(law), law.latex(), law.latex("pi")):
+        decimals = re.findall(r"\d+\.(\d+)", text)
+        assert decimals
+        assert max(map(len, decimals)) <= 5
+    assert re.search(r"\d\.\d{14,}", law.to_json()["expression"])
