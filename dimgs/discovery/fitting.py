@@ -20,6 +20,7 @@ from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.scoring import Predictor, fitted_by, left_out_residuals, scores_of
 from dimgs.discovery.separation import monomial_text, separation_warnings
 from dimgs.discovery.snapped import SnappedFit, snap_power
+from dimgs.law.centre import centre_of
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
@@ -63,11 +64,12 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     additive = additive_of(design, options) if options.additive else None
     if crossover is not None:
         whole = crossover.law
+    chosen = whole or law
     return FitResult(
         exponents=snapped.exponents,
         variable_exponents=snapped.variables,
-        law=whole or law,
-        scores=law.scores if whole is None else whole.scores,
+        law=chosen,
+        scores=chosen.scores,
         independent_contrasts=fit.n_contrasts,
         pairs=fit.n_pairs,
         group_prefactors=group_prefactors(law, snapped),
@@ -79,6 +81,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         additive=None if additive is None else additive.terms,
         additive_pairs=None if additive is None else additive.pairs,
         level=options.level,
+        centre=centre_of(chosen, prepared.data),
         warnings=(
             *prepared.warnings,
             *_unused_options(options),

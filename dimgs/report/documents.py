@@ -117,6 +117,7 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
             "high": prefactor.high,
             "unit": prefactor.unit,
         },
+        "centre": None if fit.centre is None else fit.centre.to_json(),
         "group_prefactors": fit.group_prefactors,
         "activation": activation,
         "scores": fit.scores.to_json(),

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dimgs.law.typeset import group_definitions
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
-from dimgs.report.text import number
+from dimgs.report.text import centre_text, number
 from dimgs.report.verdict import headline, verdict
 from dimgs.report.words import effects, exponent_text, regime_sentences, spread_text, title_of
 
@@ -80,6 +80,8 @@ def _law(report: Report) -> list[str]:
         known = c.origin == "fitted" and c.low is not None
         between = f" [{number(c.low)}, {number(c.high)}]" if known else ""
         constants.append(f"{_plain(c.name)} = {number(c.value)}{unit}{between}, {c.origin}")
+    if (centre := report.centre) is not None:
+        constants.append(_plain(centre_text(centre)))
     return [*blocks, f"$${law.latex()}$$", _list(constants), _plain(verdict(report))]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from dimgs.dataset import Dataset
 from dimgs.expression.candidate import Candidate
 from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.law.centre import Centre, centre_of
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.report.verdict import NOTHING_LEFT
@@ -76,6 +77,8 @@ class FitResult:
         Further fits where they were asked for, ready for JSON.
     level : float
     warnings : tuple of str
+    centre : Centre, optional
+        The law at the centre of the runs, where its prefactor alone says little.
     """
 
     exponents: tuple[Exponent, ...]
@@ -94,6 +97,7 @@ class FitResult:
     additive_pairs: Mapping[str, Any] | None = None
     level: float = 0.9
     warnings: tuple[str, ...] = ()
+    centre: Centre | None = None
 
 
 @dataclass(frozen=True)
@@ -161,6 +165,13 @@ class Report:
     def regimes(self) -> tuple[Mapping[str, Any], ...] | None:
         """Regimes of constant exponents, where they were asked for."""
         return self.fit.regimes if self.fit else None
+
+    @property
+    def centre(self) -> Centre | None:
+        """The law at the centre of the runs, where its prefactor alone says little."""
+        if self.law is None or self.data is None:
+            return None
+        return centre_of(self.law, self.data)
 
     def to_json(self) -> dict[str, Any]:
         """The discover document."""

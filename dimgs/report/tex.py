@@ -7,6 +7,7 @@ from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_
 from dimgs.report.references import works_of
 from dimgs.report.results import Exponent, Report
 from dimgs.report.runs import Runs
+from dimgs.report.text import centre_text
 from dimgs.report.verdict import headline, verdict
 from dimgs.report.words import regime_sentences, spread_text, title_of
 
@@ -82,6 +83,9 @@ def report_latex(report: Report, figures: Sequence[tuple[str, str]] = ()) -> str
     ):
         shown = [rf"\input{{tex/{name}}}" for name in names if name in parts]
         body += [rf"\subsection*{{{title}}}", *shown] if shown else []
+    if (centre := report.centre) is not None:
+        text = centre_text(centre)
+        body.append(text_latex(f"{text[:1].upper()}{text[1:]}."))
     body += [text_latex(verdict(report)), *_regimes(report)]
     if figures:
         body.append(r"\subsection*{Figures}")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from dimgs.law.centre import Centre
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores
 from dimgs.report.results import Exponent, FitResult, Report
@@ -38,13 +39,30 @@ def law_line(law: Law) -> str:
 
 
 def _constant(c: Constant) -> str:
-    unit = "" if c.unit == "1" else f" {c.unit}"
+    unit = _unit(c.unit)
     between = (
         f"   [{number(c.low)}, {number(c.high)}]"
         if c.origin == "fitted" and c.low is not None
         else f"   ({c.origin})"
     )
     return f"  {c.name} = {number(c.value)}{unit}{between}"
+
+
+def centre_text(centre: Centre) -> str:
+    """The law at the centre of the runs, in one line."""
+    inputs = ", ".join(f"{name} = {number(x)}{_unit(unit)}" for name, x, unit in centre.inputs)
+    return (
+        f"at the centre of the runs ({inputs}): {centre.target} = {number(centre.value)}"
+        f"{_unit(centre.unit)} [{number(centre.low)}, {number(centre.high)}]"
+    )
+
+
+def _unit(unit: str) -> str:
+    return "" if unit in ("", "1", "-") else f" {unit}"
+
+
+def _centre(centre: Centre | None) -> list[str]:
+    return [] if centre is None else [f"  {centre_text(centre)}"]
 
 
 def _exponent(e: Exponent) -> str:
@@ -83,7 +101,7 @@ def _loops(pairs: Mapping[str, Any]) -> str:
 def fit_text(fit: FitResult) -> str:
     """A fit as text."""
     law = fit.law
-    lines = [law_line(law), *(_constant(c) for c in law.constants)]
+    lines = [law_line(law), *(_constant(c) for c in law.constants), *_centre(fit.centre)]
     lines += ["", f"Exponents ({fit.level:.0%} intervals by runs; -> snapped to a rational):"]
     lines += [_exponent(e) for e in fit.exponents] or ["  none: pi_0 is constant"]
     if fit.variable_exponents:
@@ -123,6 +141,7 @@ def report_text(report: Report) -> str:
     lines = [_RULE] if above is None else [_RULE, above, ""]
     if report.law is not None and (report.fit is None or report.law is not report.fit.law):
         lines += [law_line(report.law), *(_constant(c) for c in report.law.constants)]
+        lines += _centre(report.centre)
         lines += ["", scores_line(report.law.scores)]
         if report.fit is not None:
             worse = number(report.fit.scores.cv_r2_log)

@@ -1,0 +1,63 @@
+"""Laws at the centre of their runs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dimgs import Dataset, Options
+from dimgs.discovery.discover import discover_with
+from dimgs.discovery.fitting import fit
+from dimgs.law.centre import centre_of
+from dimgs.report.documents import fit_document
+from dimgs.report.markdown import report_markdown
+from dimgs.report.tex import report_latex
+from dimgs.report.text import fit_text, report_text
+from tests.law.examples import example
+
+SCALES = Options(scales=["M0 [kg]", "L0 [W]"], engine="power_law")
+UNITS = {"kg": 1.0, "g": 1e3, "t": 1e-3}
+
+
+def stars(far: float, unit: str = "kg") -> Dataset:
+    rng = np.random.default_rng(2)
+    mass = np.exp(rng.uniform(-1.0, 1.0, 40)) * far
+    light = (mass / far) ** 3.53 * np.exp(0.1 * rng.normal(size=40))
+    return Dataset.from_columns({f"M [{unit}]": mass * UNITS[unit], "L [W]": light})
+
+
+@settings(max_examples=5, deadline=None)
+@given(decades=st.integers(10, 30), unit=st.sampled_from(sorted(UNITS)))
+def test_the_value_at_the_centre_is_sharp_however_far_the_runs(decades: int, unit: str) -> None:
+    data = stars(10.0**decades, unit)
+    found = fit(data, "L", SCALES)
+    centre = found.centre
+    assert centre is not None
+    ((name, mass, given),) = centre.inputs
+    assert (name, given, centre.unit) == ("M", unit, "W")
+    middle = float(np.mean(np.log(np.asarray(data["M"]))))
+    assert mass == pytest.approx(np.exp(middle) * UNITS[unit])
+    # least squares pass through the means; snapping may turn the law about them by its noise
+    assert centre.value == pytest.approx(np.exp(np.mean(np.log(data["L"]))), rel=0.05)
+    assert centre.low < centre.value < centre.high < 1.2 * centre.low
+    prefactor = fit_document(found)["prefactor"]
+    assert prefactor["high"] > 10 * prefactor["low"]
+
+
+def test_a_known_prefactor_needs_no_centre() -> None:
+    for kind in ("power", "level"):
+        law, data = example(kind)
+        assert centre_of(law, data) is None
+    assert "centre of the runs" not in fit_text(fit(example("power")[1], "tau_w"))
+
+
+def test_every_text_names_the_centre() -> None:
+    data = stars(1e30)
+    report = discover_with(data, "L", SCALES)
+    found = fit(data, "L", SCALES)
+    for text in (fit_text(found), report_text(report), report_latex(report)):
+        assert "t the centre of the runs (M = " in text
+    assert "at the centre of the runs (M = " in report_markdown(report)
+    document = fit_document(found)["centre"]
+    assert document["inputs"]["M"]["unit"] == "kg"
+    assert document["low"] < document["value"] < document["high"]
