@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import parent_process
 from typing import Any
@@ -108,6 +108,9 @@ def _alarm(seconds: float | None) -> Iterator[None]:
 
 def start(pids: Any) -> None:
     """First thing in a local worker: say who it is, leave Ctrl-C to the parent, die with it."""
+    # standard output belongs to the answer of the parent, which may be one JSON document
+    with suppress(OSError):
+        os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     pids.put(os.getpid())

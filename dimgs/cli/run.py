@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,7 +37,9 @@ def run(
 
     from dimgs.campaign import read_plan
 
-    known = read_plan(plan)
+    # what the file of a plan or of a kernel prints is no part of the answer
+    with redirect_stdout(sys.stderr):
+        known = read_plan(plan)
     if workers is not None:
         known = replace(known, execution=replace(known.execution, workers=workers))
     if dry_run:
@@ -47,7 +49,9 @@ def run(
     from dimgs.campaign.text import campaign_text
 
     folder = out if out is not None else Path(f"{Path(plan).stem}.campaign")
-    with _watching() as listener:
+    if resume and not folder.exists():
+        note(f"{folder} is not there, so there is nothing to go on with; a new campaign starts")
+    with _watching() as listener, redirect_stdout(sys.stderr):
         try:
             result = run_campaign(known, folder, resume=resume, progress=listener)
         except KeyboardInterrupt:
@@ -69,7 +73,8 @@ def _show_design(plan: Any, json: bool) -> None:
     from dimgs.campaign.design import dry_run as design
     from dimgs.campaign.text import design_text
 
-    document = design(bind(plan))
+    with redirect_stdout(sys.stderr):
+        document = design(bind(plan))
     if json:
         emit_json(document)
     else:

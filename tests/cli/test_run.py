@@ -119,3 +119,26 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
         counts = store.counts()
     assert counts.get("ok", 0) >= 2
     assert "pending" not in counts
+
+
+TALKING = """
+from dimgs.kernels import kernel
+print("imported")
+@kernel(inputs={"k": "1/s", "t": "s", "c": "kg/m^3"}, outputs={"m": "kg/m^3"})
+def talks(k, t, c=1.0):
+    print("running")
+    return c * (k * t) ** 0.5
+"""
+
+
+def test_what_a_kernel_prints_is_no_part_of_the_document(tmp_path: Path) -> None:
+    (tmp_path / "talking.py").write_text(TALKING, encoding="utf-8")
+    plan = PLAN.replace("tests.campaign.kernels:{kernel}", "talking.py:talks")
+    (tmp_path / "plan.toml").write_text(plan, encoding="utf-8")
+    asked = [sys.executable, "-m", "dimgs", "run", "plan.toml", "--json", "--resume"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(asked, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert json.loads(done.stdout)["outcome"] == "tolerance met"
+    assert "imported" in done.stderr
+    assert "running" in done.stderr
+    assert "nothing to go on with" in done.stderr
