@@ -2,6 +2,7 @@
 
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,6 +16,7 @@ from dimgs.campaign.conclusion import conclude
 from dimgs.campaign.decisions import DecisionLog
 from dimgs.campaign.design import design_of
 from dimgs.campaign.executors import place_of
+from dimgs.campaign.kept import changed_since
 from dimgs.campaign.kernel_reference import portable
 from dimgs.campaign.making import Making
 from dimgs.campaign.mapping import explore, survey
@@ -87,7 +89,11 @@ def run_campaign(
         store = stack.enter_context(RunStore(home / STORE))
         place = place_of(executor, plan.execution.workers)
         stack.callback(place.close)
+        changed = changed_since(binding, home)
+        if changed:
+            binding = replace(binding, notes=(*binding.notes, changed))
         campaign = _Campaign(binding, store, DecisionLog(home), progress)
+        campaign.started(changed)
         execution = plan.execution
         campaign.making.runner = Runner(
             store, place, execution.workers, execution.retries, campaign.heard
@@ -129,11 +135,18 @@ class _Campaign:
         self.phase = "survey"
         self.state: State | None = None
 
-    def run(self) -> CampaignResult:
-        """Decide, run and analyse until there is a reason to stop."""
+    def started(self, changed: str) -> None:
+        """Note what the folder holds already, and how its plan has changed."""
         kept, cut = len(self.store), len(self.store.interrupted)
         if kept:
             self.log.add("start", f"{kept} runs are in the store, {cut} of them were interrupted")
+        if changed:
+            self.log.add("start", changed)
+            self._tell(changed)
+
+    def run(self) -> CampaignResult:
+        """Decide, run and analyse until there is a reason to stop."""
+        cut = len(self.store.interrupted)
         self.making.make(survey(self.design.survey, ", ".join(self.binding.plan.ranges)))
         if self.making.stochastic:
             self._replicate()

@@ -58,6 +58,15 @@ def test_a_campaign_from_a_plan(shell: Shell, tmp_path: Path) -> None:
     again = shell("run", plan, "--out", str(out), "--resume")
     assert again.code == 0
     assert f"0 made now, {document['counts']['made']} known before" in again.out
+    assert "The plan is another" not in again.err
+    richer = tmp_path / "richer.toml"
+    richer.write_text(PLAN.format(kernel="Uptake").replace("runs = 20", "runs = 21"))
+    assert "The plan is another" not in shell("run", str(richer), "--out", str(out), "--resume").err
+    text = PLAN.format(kernel="Uptake").replace("1e5", "1e4")
+    richer.write_text("seed = 3\n" + text)
+    other = shell("run", str(richer), "--out", str(out), "--resume", "--json")
+    assert f"the one that {out} was made with (seed, ranges.t)" in other.err
+    assert any("(seed, ranges.t)" in told for told in other.document["warnings"])
     assert "m is proportional to k and t" in again.out
     assert "acceptability 1.00" in again.out
 
