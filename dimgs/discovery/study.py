@@ -183,11 +183,15 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
     from dimgs.discovery.deep import search_taught, taught
 
     design = found.prepared.design
-    if not is_searchable(design) or design.scale != "log" or found.exact or clock.over:
+    if found.exact or clock.over:
         return found
+    if not is_searchable(design) or design.scale != "log":
+        note = "The deep potential takes no part: it learns positive responses to groups alone."
+        return replace(found, warnings=(*found.warnings, note))
     known = taught(design, options)
     if known is None:
-        return found
+        note = "A deep potential finds nothing beyond a power law in these runs."
+        return replace(found, warnings=(*found.warnings, note))
     score = known.left_out_r2()
     law = found.law.scores.cv_r2_log
     note = f"A deep potential predicts runs left out with R² = {score:.5f}"

@@ -1,5 +1,7 @@
 """What a deep potential teaches the search for laws."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -12,6 +14,7 @@ from dimgs.discovery.distil.directions import directions
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.errors import EngineUnavailableError, InputError
+from tests.cli.runner import Shell
 
 torch = pytest.importorskip("torch")
 Array = NDArray[np.float64]
@@ -87,12 +90,28 @@ def test_an_exponent_that_depends_on_its_own_input_is_not_along_it() -> None:
     assert all(exponent_along(known, d) is None for d in directions(known.dense))
 
 
-def test_a_power_law_teaches_nothing() -> None:
+def test_a_power_law_teaches_nothing_and_the_command_line_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     rng = np.random.default_rng(2)
-    x = np.exp(rng.uniform(-1, 1, 30))
-    y = 2.0 * x**1.5 * np.exp(0.05 * rng.standard_normal(30))
+    x = np.exp(rng.uniform(-1, 1, 24))
+    y = 2.0 * x**1.5 * np.exp(0.05 * rng.standard_normal(24))
+    shell = Shell(tmp_path, capsys)
+    table = shell.table("x [1],y [1]", list(zip(x, y, strict=True)))
+    more = ("--engine", "structured", "--time-limit", "6", "--json")
+    done = shell("discover", table, "--target", "y", "--model", "deep", *more)
+    assert done.code == 0
+    assert any("nothing beyond a power law" in w for w in done.document["warnings"])
+    assert "linear" in shell.refused("discover", table, "--target", "y", "--model", "shallow")
+
+
+def test_what_a_potential_cannot_learn_is_said() -> None:
+    rng = np.random.default_rng(5)
+    x = np.exp(rng.uniform(-1, 1, 24))
+    y = x - 1.0 + 0.05 * rng.standard_normal(24)
     data = Dataset.from_columns({"x [1]": x, "y [1]": y})
-    assert taught(prepared(data, "y").design, Options()) is None
+    report = discover(data, "y", model="deep", engine="structured", time_limit=3.0)
+    assert any("takes no part" in w for w in report.warnings)
 
 
 def test_discover_says_what_a_potential_predicts_and_fits_its_law_on_the_runs() -> None:
