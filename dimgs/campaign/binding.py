@@ -19,8 +19,10 @@ from dimgs.campaign.given import (
 from dimgs.campaign.kernel_reference import load_kernel
 from dimgs.campaign.plan import Plan
 from dimgs.campaign.space import PiSpace
-from dimgs.errors import InputError
+from dimgs.errors import DimensionError, InputError
 from dimgs.groups.derive import pi_basis
+from dimgs.groups.inputs import constant_variables
+from dimgs.groups.span import is_reachable, unreachable
 from dimgs.kernels.content import canonical_inputs, content_key
 from dimgs.kernels.protocol import Kernel
 from dimgs.kernels.record import RunRecord
@@ -160,6 +162,7 @@ def bind(plan: Plan) -> Binding:
             f"{plan.source}, target: '{target.name}' is in {target.unit}, a level; campaigns need "
             f"a target with a ratio scale."
         )
+    _check_span(plan, taking, outcome)
     basis = pi_basis([*taking, outcome], target.name, constants=plan.constants, prefer_named=True)
     order = tuple(n for n in sorted(plan.ranges) if n in {v.name for v in basis.variables})
     notes += [
@@ -192,6 +195,21 @@ def bind(plan: Plan) -> Binding:
         )
     points, shifts = _points(plan, kernel, space, si)
     return Binding(plan, kernel, tiers, target, space, fixed, points, shifts, tuple(notes))
+
+
+def _check_span(plan: Plan, taking: list[Variable], outcome: Variable) -> None:
+    """A plan has no scales, so that its remedies are not those of tables."""
+    names = [v.name for v in taking]
+    inputs = [*taking, *constant_variables(plan.constants, [*names, outcome.name])]
+    if is_reachable(inputs, outcome):
+        return
+    found = unreachable(inputs, outcome)
+    sets = " or ".join(str(list(symbols)).replace("'", '"') for symbols in found.constants)
+    remedy = f"add constants = {sets} to the plan, or " if sets else ""
+    raise DimensionError(
+        f"{plan.source}, target: {found.why}; {remedy}let the kernel have the quantity that is "
+        f"missing as an input, one in {found.scale_unit} for example."
+    )
 
 
 def _taking_part(

@@ -14,6 +14,7 @@ from dimgs.campaign.design import design_of, dry_run
 from dimgs.campaign.kernel_reference import load_kernel, portable
 from dimgs.campaign.reading import plan_of
 from dimgs.errors import DimensionError, InputError
+from dimgs.kernels.spec import Port
 from tests.campaign.kernels import Uptake, uptake_plan
 
 GOOD: dict[str, Any] = {
@@ -110,11 +111,25 @@ def test_an_input_without_a_default_is_asked_for() -> None:
         bind(uptake_plan(ranges={"k": Range(1e-3, 1.0)}))
 
 
-def test_a_target_outside_the_span_is_refused() -> None:
+def test_a_target_outside_the_span_gets_the_remedies_of_plans() -> None:
     odd = Uptake()
     odd.inputs = Uptake.inputs[:2]
-    with pytest.raises(DimensionError):
+    with pytest.raises(DimensionError, match="outside the span") as error:
         bind(uptake_plan(odd))
+    told = str(error.value)
+    assert told.startswith("the plan, target: The target 'm' [kg/m^3]")
+    assert 'add constants = ["' in told
+    assert "one in kg/m^3 for example." in told
+    assert "--" not in told
+
+
+def test_a_constant_of_the_plan_completes_the_span() -> None:
+    swing = Uptake()
+    swing.inputs, swing.outputs = (Port("l", "m"), Port("a", "1")), (Port("T", "s"),)
+    asked = {"target": "T", "ranges": {"l": Range(0.1, 1.0), "a": Range(0.1, 1.0)}}
+    with pytest.raises(DimensionError, match=r'add constants = \["g"\] or '):
+        bind(uptake_plan(swing, **asked))
+    assert bind(uptake_plan(swing, **asked, constants=("g",))).space.rank == 1
 
 
 def test_points_that_no_run_can_stand_for_are_refused() -> None:

@@ -2,7 +2,7 @@ import pytest
 
 from dimgs.errors import DimensionError
 from dimgs.groups.derive import pi_basis
-from dimgs.groups.span import is_reachable, outside_span
+from dimgs.groups.span import is_reachable, outside_span, unreachable
 from dimgs.variables import parse_variable
 
 
@@ -32,6 +32,14 @@ def test_a_missing_combination_is_told_from_a_missing_base() -> None:
 def test_no_inputs_and_a_taken_name() -> None:
     assert "(none)" in message([], "T [s]")
     assert '"scale0 [' in message(["s0 [m]"], "T [s]")
+
+
+def test_why_and_what_would_help_without_the_words_of_a_command_line() -> None:
+    found = unreachable([parse_variable("L [m]")], parse_variable("T [s]"))
+    assert found.why.endswith("outside the span of the inputs (L [m]): no input brings [time]")
+    assert found.constants[0] == ("g",)
+    assert found.scale_unit == "s"
+    assert outside_span([parse_variable("L [m]")], parse_variable("T [s]")).startswith(found.why)
 
 
 def test_the_basis_raises_it() -> None:
