@@ -15,7 +15,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.potential.backend import require_torch
+from dimgs.fits.potential.backend import one_thread, require_torch
 from dimgs.fits.potential.calibration import Calibration
 from dimgs.fits.potential.estimator import ContrastivePotential
 from dimgs.fits.potential.runs import Runs, distinct_runs, task_of
@@ -110,7 +110,8 @@ class CurvePotential(ContrastiveRegressor):
             )
         runs = distinct_runs(x, t.reshape(len(t), -1), weight, groups, None)
         self._flat = t.ndim == 1
-        self._learn(runs)
+        with one_thread():
+            self._learn(runs)
         return self
 
     def _learn(self, runs: Runs) -> None:

@@ -20,11 +20,6 @@ torch = pytest.importorskip("torch")
 Array = NDArray[np.float64]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def bent_table(size: int, seed: int, noise: float = 0.03) -> tuple[Dataset, Array]:
     """A drag that goes from viscous to inertial: F = a·mu·v·L + b·rho·v²·L²."""
     rng = np.random.default_rng(seed)

@@ -15,11 +15,6 @@ Array = NDArray[np.float64]
 TIMES = np.geomspace(0.1, 10.0, 20)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def decays(size: int, seed: int, noise: float = 0.05) -> tuple[Array, Array, Array]:
     """Logs of stretched decays whose time follows one group and whose height the other."""
     rng = np.random.default_rng(seed)

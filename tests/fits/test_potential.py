@@ -1,5 +1,6 @@
 """The deep potential: what it must recover, what it must not depend on, and what it refuses."""
 
+import contextlib
 import pickle
 import subprocess
 import sys
@@ -10,18 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.utils.estimator_checks import check_estimator
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from dimgs.errors import EngineUnavailableError, FitError, InputError
 from dimgs.fits import ContrastivePotential, PowerLaw
+from dimgs.fits.potential.backend import one_thread
 
 torch = pytest.importorskip("torch")
 Array = NDArray[np.float64]
 UNIMODULAR = np.array([[1.0, 2.0], [1.0, 3.0]])
-
-
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 def crossover(size: int, seed: int, noise: float = 0.05) -> tuple[Array, Array, Array]:
@@ -115,6 +113,41 @@ def test_deterministic_and_picklable() -> None:
         assert np.array_equal(model.predict_interval(X), other.predict_interval(X))
     other = ContrastivePotential(max_iter=30, random_state=4).fit(X, y)
     assert not np.array_equal(model.predict(X), other.predict(X))
+
+
+def test_threads_are_no_business_of_the_fit_and_remain_as_they_were() -> None:
+    X, y, _ = crossover(30, 5)
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            with threadpool_limits(threads, user_api="blas"):
+                pools = [pool["num_threads"] for pool in threadpool_info()]
+                model = ContrastivePotential(max_iter=30).fit(X, y)
+                with pytest.raises(FitError):
+                    ContrastivePotential().fit(X, y, groups=np.zeros(30))
+                found.append([model.predict(X), model.exponents(X), model.predict_interval(X)])
+                assert torch.get_num_threads() == threads
+                assert [pool["num_threads"] for pool in threadpool_info()] == pools
+    finally:
+        torch.set_num_threads(before)
+    for one, two in zip(*found, strict=True):
+        assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_one_thread_inside_and_the_callers_number_after(fails: bool) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with contextlib.suppress(ValueError), one_thread():
+            assert torch.get_num_threads() == 1
+            if fails:
+                raise ValueError
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_weights_are_repeated_runs_and_zero_weights_are_no_runs() -> None:

@@ -14,11 +14,6 @@ torch = pytest.importorskip("torch")
 Array = NDArray[np.float64]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def exponents_of_crossover(X: Array) -> Array:
     """Local exponents of the crossover."""
     share = 1.0 / (1.0 + np.exp(-(1.5 * X[:, 0] + X[:, 1])))

@@ -12,11 +12,6 @@ torch = pytest.importorskip("torch")
 Array = NDArray[np.float64]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def separable(size: int, seed: int) -> tuple[Array, Array]:
     """One factor in the first group, another in the two others together."""
     rng = np.random.default_rng(seed)

@@ -1,5 +1,8 @@
 """Where torch is needed: whether it is there, and on which device it computes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
@@ -57,3 +60,28 @@ def choose_device(device: str, n_runs: int) -> Any:
             f"use 'auto' or 'cpu'."
         ) from error
     return chosen
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread of torch and of the linear algebra below numpy; then as before.
+
+    The problems are so small that threads wait for each other longer than they work, many times
+    longer on a busy machine; and sums would depend on how many threads there are.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with _linear_algebra().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@cache
+def _linear_algebra() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -11,7 +11,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.potential.answers import PotentialAnswers
-from dimgs.fits.potential.backend import require_torch
+from dimgs.fits.potential.backend import one_thread, require_torch
 from dimgs.fits.potential.physics import Physics
 from dimgs.fits.potential.runs import Runs, distinct_runs, task_of
 
@@ -168,18 +168,23 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
             )
         settings = self.settings(x.shape[1])
         runs = distinct_runs(x, t, weight, groups, within)
-        task = task_of(runs, tuple(self.categorical), self.loss != "squared")
+        self._flat = t.ndim == 1
+        with one_thread():
+            self._learn(runs, settings)
+            self._publish(runs, x, t)
+        return self
+
+    def _learn(self, runs: Runs, settings: "Settings") -> None:
         from dimgs.fits.potential.learn import learn
 
+        task = task_of(runs, tuple(self.categorical), self.loss != "squared")
         learned = learn(task, settings)
         self.model_ = learned.fitted
-        self._flat, self._runs, self._origin = t.ndim == 1, runs.X, task.centre
+        self._runs, self._origin = runs.X, task.centre
         self.smoothness_, self.n_iter_ = learned.choice.decay, learned.choice.iterations
         self.validation_ = learned.choice.scores
         self.cv_r2_ = self._shaped(learned.cv_r2)
         self.cv_rmse_ = self._shaped(self.model_.noise * self.model_.scale)
-        self._publish(runs, x, t)
-        return self
 
     def _potential(self, X: Array) -> Array:
         found = self._mean(X)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dimgs.fits.potential.backend import one_thread
 from dimgs.fits.potential.calibration import Calibration
 from dimgs.fits.potential.extrapolation import Growth
 from dimgs.fits.potential.folds import Folds
@@ -80,6 +81,7 @@ class Fitted:
     def _evaluate(self, theta: Array, X: Array) -> Array:
         return evaluate(self.layout, theta, self.frame.coordinates(X), self.frame.codes(X))
 
+    @one_thread()
     def slopes(self, theta: Array, X: Array) -> Array:
         """Local exponents of the numeric columns, (n_models, n_rows, n_targets, n_numeric)."""
         parts = []
@@ -92,6 +94,7 @@ class Fitted:
             parts.append(found.numpy() @ self.frame.transform.T)
         return np.asarray(np.concatenate(parts, axis=1) * self.scale[:, None])
 
+    @one_thread()
     def mixed(self, X: Array) -> Array:
         """Second derivatives by the ensemble, (n_rows, n_targets, n_numeric, n_numeric)."""
         parts = []

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dimgs.fits.potential.backend import one_thread
 from dimgs.fits.potential.losses import Loss, Pairing, pair_loss
 from dimgs.fits.potential.network import Layout
 from dimgs.fits.potential.optimise import adam, lbfgs
@@ -191,6 +192,7 @@ def _every(progress: Callable[[int], None] | None, steps: int) -> Callable[[int]
     return told
 
 
+@one_thread()
 def evaluate(layout: Layout, theta: Array, z: Array, codes: NDArray[np.intp]) -> Array:
     """Potential of every row by every network, a block of rows at a time.
 
