@@ -25,6 +25,8 @@ LEAST_TESTED = 50
 
 def shown(scores: list[float]) -> str:
     """Mean and spread of scores."""
+    if not np.isfinite(scores).all():
+        return "infinite" if np.inf in scores else "nan"
     return f"{np.mean(scores):.4f} +- {np.std(scores):.4f}"
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from case_studies.benchmarks.model_comparison.models import MODELS, Model, PairNetwork
 from case_studies.benchmarks.model_comparison.systems import FOLDER, columns
+from dimgs.fits import ContrastivePotential
 
 Array = NDArray[np.float64]
 UNITS = {"polymer": "label", "M": "g/mol", "T": "K", "Tg": "K", "D": "m^2/s"}
@@ -46,16 +47,24 @@ def points_left_out(build: Callable[[int], Model], X: Array, y: Array, seed: int
 
 def polymer_left_out(
     build: Callable[[int], Model], X: Array, y: Array, left: NDArray[np.bool_], seed: int
-) -> tuple[float, float, float]:
-    """R2 of ratios within the polymer left out, of ratios across, and the share flagged."""
+) -> dict[str, float]:
+    """R2 of ratios within the polymer left out and across, and what the model says of itself."""
     model = build(seed).fit(X[~left], y[~left])
     answer, known = np.asarray(model.predict(X[left])), np.asarray(model.predict(X[~left]))
     u, v = np.triu_indices(int(left.sum()), 1)
-    own = r2(y[left][u] - y[left][v], answer[u] - answer[v])
     across = y[left][:, None] - y[~left][None]
-    between = r2(across.ravel(), (answer[:, None] - known[None]).ravel())
-    outside = model.outside(X[left]).mean() if hasattr(model, "outside") else np.nan
-    return own, between, float(outside)
+    found = {
+        "ratios within": r2(y[left][u] - y[left][v], answer[u] - answer[v]),
+        "ratios across": r2(across.ravel(), (answer[:, None] - known[None]).ravel()),
+    }
+    if isinstance(model, ContrastivePotential):
+        bounds, seen = model.predict_interval(X[left]), model.predict_interval(X[~left])
+        inside = (bounds[:, 0] <= y[left]) & (y[left] <= bounds[:, 1])
+        found["share flagged"] = float(model.outside(X[left]).mean())
+        found["within 90 % intervals"] = float(inside.mean())
+        wider = np.median(np.ptp(bounds, axis=1)) / np.median(np.ptp(seen, axis=1))
+        found["intervals wider by"] = float(wider)
+    return found
 
 
 def pair_split(X: Array, y: Array, seed: int) -> float:
@@ -94,9 +103,6 @@ def rows(seeds: int) -> Iterator[tuple[str, str, str, list[float]]]:
                 found = [
                     polymer_left_out(build, X, y, polymer == left, seed) for seed in range(seeds)
                 ]
-                own, between, outside = zip(*found, strict=True)
-                yield features, name, f"{left} left out, ratios within", list(own)
-                yield features, name, f"{left} left out, ratios across", list(between)
-                if not np.isnan(outside[0]):
-                    yield features, name, f"{left} left out, share flagged", list(outside)
+                for what in found[0]:
+                    yield features, name, f"{left} left out, {what}", [f[what] for f in found]
     yield "M, T, Tg", "dimgs, closed form", "each polymer left out", [distilled()]
