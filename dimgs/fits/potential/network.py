@@ -124,14 +124,21 @@ class Layout:
             out = out + _looked_up(parts[1 + k], codes[:, k])
         if not self.hidden:
             return out
-        inputs = z.expand(len(theta), -1, -1) if n else z
-        embedded = [_looked_up(parts[1 + n + k], codes[:, k]) for k in range(n)]
-        layer = torch.cat([inputs, *embedded], dim=-1) if n else inputs
+        layer = self.first_layer(theta, z, codes)
         rest = parts[1 + 2 * n :]
         for k in range(len(self.hidden)):
             # baddbmm: one fused product and sum of all networks
             layer = softplus(_affine(layer, rest[2 * k], rest[2 * k + 1]))
         return out + layer @ rest[-1]
+
+    def first_layer(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
+        """What enters the network: places, and the coordinates of the labels beside them."""
+        n = len(self.categories)
+        if not n:
+            return z
+        parts = self.unpack(theta)
+        embedded = [_looked_up(parts[1 + n + k], codes[:, k]) for k in range(n)]
+        return torch.cat([z.expand(len(theta), -1, -1), *embedded], dim=-1)
 
 
 def _affine(layer: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -145,9 +152,7 @@ def _looked_up(table: Tensor, codes: Tensor) -> Tensor:
     return torch.cat([table, average], dim=1)[:, codes]
 
 
-def gradients(
-    layout: Layout, theta: Tensor, z: Tensor, codes: Tensor, *, keep: bool = False
-) -> Tensor:
+def gradients(layout: Layout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
     """Slopes of the potential in whitened coordinates, by automatic differentiation.
 
     Parameters
@@ -156,18 +161,16 @@ def gradients(
     theta : Tensor of shape (n_models, size)
     z : Tensor of shape (n_runs, n_inputs)
     codes : Tensor of int of shape (n_runs, n_categories)
-    keep : bool
-        Whether the slopes are to be differentiated themselves.
 
     Returns
     -------
     Tensor of shape (n_models, n_runs, n_targets, n_inputs)
     """
     points = z.expand(len(theta), -1, -1).detach().requires_grad_()
-    return _slopes(layout, theta, points, codes, keep)
+    return _slopes(layout, theta, points, codes, keep=False)
 
 
-def _slopes(layout: Layout, theta: Tensor, points: Tensor, codes: Tensor, keep: bool) -> Tensor:
+def _slopes(layout: Layout, theta: Tensor, points: Tensor, codes: Tensor, *, keep: bool) -> Tensor:
     with torch.enable_grad():
         values = layout.forward(theta, points, codes)
         slopes = [
@@ -179,9 +182,7 @@ def _slopes(layout: Layout, theta: Tensor, points: Tensor, codes: Tensor, keep: 
     return torch.stack(slopes, dim=-2)
 
 
-def curvatures(
-    layout: Layout, theta: Tensor, z: Tensor, codes: Tensor, *, keep: bool = False
-) -> Tensor:
+def curvatures(layout: Layout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
     """Second derivatives in whitened coordinates.
 
     Parameters as in `gradients`.
@@ -195,11 +196,9 @@ def curvatures(
     if not layout.hidden:
         return torch.zeros(shape, dtype=z.dtype, device=z.device)
     with torch.enable_grad():
-        slopes = _slopes(layout, theta, points, codes, True)
+        slopes = _slopes(layout, theta, points, codes, keep=True)
         rows = [
-            torch.autograd.grad(
-                slopes[..., t, j].sum(), points, create_graph=keep, retain_graph=True
-            )[0]
+            torch.autograd.grad(slopes[..., t, j].sum(), points, retain_graph=True)[0]
             for t in range(layout.n_targets)
             for j in range(layout.n_inputs)
         ]

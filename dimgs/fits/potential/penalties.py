@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dimgs.fits.potential.network import Layout, curvatures, gradients
+from dimgs.fits.potential.jets import curvatures, slopes
+from dimgs.fits.potential.network import Layout
 from dimgs.fits.potential.physics import Physics
 
 Array = NDArray[np.float64]
@@ -72,10 +73,10 @@ class Penalty:
         return out
 
     def _exponents(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
-        return gradients(self.layout, theta, z, codes, keep=True) @ self.transform.T
+        return slopes(self.layout, theta, z, codes) @ self.transform.T
 
     def _interactions(self, theta: Tensor) -> Tensor:
-        curved = curvatures(self.layout, theta, self.points, self.codes, keep=True)
+        curved = curvatures(self.layout, theta, self.points, self.codes)
         mixed = self.transform @ curved @ self.transform.T
         mixed = mixed * torch.outer(self.spread, self.spread)
         size = (mixed.square().mean((1, 2)) + _ROUND**2).sqrt() - _ROUND
