@@ -111,23 +111,23 @@ def _ranked(
     count = _sums(w)
     first, last = _ends(count, codes, pairing.n_labels)
     total = (last - first).clamp_min(torch.finfo(errors.dtype).tiny)
+    share = w / total
     if kind == "absolute":
         # weight of the runs below less that of the runs above
-        slope = w * (count[..., :-1] + count[..., 1:] - first - last) / total
+        slope = share * (count[..., :-1] + count[..., 1:] - (first + last))
         value = (slope * e).sum(-1)
     else:
-        moment = _sums(w * e)
         key = e if codes is None else _apart(e, codes, delta)
-        low = torch.searchsorted(key, key - delta)
-        high = torch.searchsorted(key, key + delta, right=True)
-        below, above = torch.gather(count, -1, low), torch.gather(count, -1, high)
-        moment_below, moment_above = (torch.gather(moment, -1, k) for k in (low, high))
+        # a pair just delta apart is near and far alike, so that both ends may be searched at once
+        ends = torch.searchsorted(key, torch.cat([key - delta, key + delta], -1))
+        moment = _sums(w * e)
+        below, above = torch.gather(count, -1, ends).chunk(2, -1)
+        moment_below, moment_above = torch.gather(moment, -1, ends).chunk(2, -1)
         near = e * (above - below) - (moment_above - moment_below)
-        far = below - first
-        slope = 2.0 * w * (near + delta * (far - (last - above))) / total
+        slope = 2.0 * share * (near + delta * (below + above - (first + last)))
         moment_first = 0.0 if codes is None else _ends(moment, codes, pairing.n_labels)[0]
-        distance = e * far - (moment_below - moment_first)
-        value = (0.5 * slope * e + w * delta * (distance - delta * far) / total).sum(-1)
+        further = (e - delta) * (below - first) - (moment_below - moment_first)
+        value = (0.5 * slope * e + delta * share * further).sum(-1)
     everything = weights.sum(-1, keepdim=True) * errors.shape[-1]
     out = torch.empty_like(slope).scatter_(-1, order, slope)
     return (value / everything).sum(-1), (out / everything.unsqueeze(-1)).transpose(-1, -2)
