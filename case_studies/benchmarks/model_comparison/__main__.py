@@ -58,7 +58,7 @@ def cells(seeds: int) -> Iterator[tuple[str, str, int, int]]:
 
 
 def systems_table(seeds: int, results: Path) -> None:
-    """Scores on the five systems, a line for each number of runs."""
+    """Scores on the systems, a line for each number of runs."""
     known: dict[str, dict[str, float] | None] = {}
     if results.exists():
         known = dict(json.loads(line) for line in results.read_text("utf-8").splitlines())

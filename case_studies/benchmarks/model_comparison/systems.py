@@ -1,4 +1,4 @@
-"""Systems with a crossover: three reference tables and two that are simulated.
+"""Systems with a crossover: five reference tables and two that are simulated.
 
 The tables are looked for in the folder named by DIMGS_DATA, else in `shared/data` beside the
 checkout.
@@ -47,6 +47,20 @@ def rayleigh_benard(seed: int) -> Runs:
     return np.log(table[["Ra", "Pr"]].to_numpy(float)), np.log(table["Nu"].to_numpy(float))
 
 
+def airfoil_noise(seed: int) -> Runs:
+    """Self-noise of airfoils: frequency, chord, speed, thickness, angle -> ln of the power."""
+    table = columns("airfoil_self_noise")
+    X = np.log(table[["f", "c", "U", "delta_s"]].to_numpy(float))
+    level = table["SPL"].to_numpy(float) * np.log(10.0) / 10.0
+    return np.column_stack([X, np.radians(table["alpha_deg"].to_numpy(float))]), level
+
+
+def stars(seed: int) -> Runs:
+    """Stars in eclipsing pairs: mass, radius -> luminosity."""
+    table = columns("stars_debcat")[["M", "R", "L"]].dropna()
+    return np.log(table[["M", "R"]].to_numpy(float)), np.log(table["L"].to_numpy(float))
+
+
 def sphere_heat(seed: int, count: int = 600) -> Runs:
     """Simulated: Nu = 2 + 0.6 Re^(1/2) Pr^(1/3) (Ranz, Marshall 1952), with scatter of 2 %."""
     rng = np.random.default_rng([seed, 1])
@@ -67,6 +81,8 @@ SYSTEMS: dict[str, Callable[[int], Runs]] = {
     "rough pipe": rough_pipe,
     "yacht hulls": yacht,
     "Rayleigh-Benard": rayleigh_benard,
+    "airfoil noise": airfoil_noise,
+    "stars": stars,
     "sphere, heat (simulated)": sphere_heat,
     "sphere, drag (simulated)": sphere_drag,
 }
