@@ -142,6 +142,7 @@ def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:
         split=design.split,
         unlogged=tuple(unlogged),
         composition=composition,
+        unit=np.exp(np.mean(design.offset) - design.offset) if design.weights is None else None,
     )
     return problem, unlogged
 

@@ -6,9 +6,9 @@ A law is scored by the length of the shortest message that conveys it together w
 
 - data: the negative log2 likelihood of *held-out* runs, n log2(sigma), where sigma is the rms of
   the residuals of runs left out (in turn, with their label where runs are held out together; the
-  linearised jackknife e / (1 - h) of nonlinear least squares). Both a multiplicative and an
-  additive error are tried, and the likelier one counts, Jacobian included, so that they can be
-  compared;
+  linearised jackknife e / (1 - h) of nonlinear least squares). A multiplicative error and additive
+  ones (of the response group, of the target) are tried, and the likeliest counts, Jacobian
+  included, so that they can be compared;
 - constants: log2(n)/2 for each constant that was fitted, the precision that n runs give, and some
   bits for its sign and size;
 - structure: bits for each operator, function, group and exponent, rare ones more.
@@ -72,7 +72,13 @@ def deleted_residuals(
     return out
 
 
-def data_bits(predicted: Array, held_out: Array, observed: Array, weights: Array) -> float:
+def data_bits(
+    predicted: Array,
+    held_out: Array,
+    observed: Array,
+    weights: Array,
+    unit: Array | None = None,
+) -> float:
     """Negative log2 likelihood of held-out runs, up to a constant that is the same for every law.
 
     Parameters
@@ -81,15 +87,20 @@ def data_bits(predicted: Array, held_out: Array, observed: Array, weights: Array
     held_out : ndarray of shape (n_runs,)
         Held-out residuals, in the unit of the response.
     observed, weights : ndarray of shape (n_runs,)
+    unit : ndarray of shape (n_runs,), optional
+        Response for one unit of the target; see `Problem`.
     """
     n = len(observed)
     rms = float(np.sqrt(np.mean(observed**2))) or 1.0
     additive = float(np.sqrt(np.mean(weights * held_out**2)))
     bits = n * np.log2(additive / rms + EXACT)
     size = np.abs(predicted)
-    if np.all(size > 0):
-        relative = float(np.sqrt(np.mean(weights * (held_out / size) ** 2)))
-        bits = min(bits, n * np.log2(relative + EXACT) + float(np.log2(size / rms).sum()))
+    scales = [size] if np.all(size > 0) else []
+    if unit is not None:
+        scales.append(unit * (float(np.sqrt(np.mean((observed / unit) ** 2))) or 1.0))
+    for scale in scales:
+        relative = float(np.sqrt(np.mean(weights * (held_out / scale) ** 2)))
+        bits = min(bits, n * np.log2(relative + EXACT) + float(np.log2(scale / rms).sum()))
     return float(bits) if np.isfinite(bits) else np.inf
 
 
@@ -133,7 +144,7 @@ def candidate_bits(candidate: Candidate, problem: Problem) -> float:
         labels = np.unique(problem.split, return_inverse=True)[1].astype(np.int64)
     left_out = deleted_residuals((problem.response - predicted) * root, jacobian, labels) / root
     return (
-        data_bits(predicted, left_out, problem.response, weights)
+        data_bits(predicted, left_out, problem.response, weights, problem.unit)
         + NODE_BITS * candidate.complexity
         + constants_bits(len(candidate.constants), problem.n_runs)
     )

@@ -38,6 +38,9 @@ class Problem:
     composition : mapping of str to mapping of str to float, optional
         Exponents of the physical variables in ``pi_0`` and in each group. With it, "short" means
         short in the physical variables, so that the search does not depend on the basis.
+    unit : ndarray of shape (n_runs,), optional
+        Value of pi_0 for one unit of the target. With it, errors that are the same for all values
+        of the target are told from those that are the same for all values of pi_0.
 
     Raises
     ------
@@ -58,6 +61,7 @@ class Problem:
     fields: Mapping[str, Array] = field(default_factory=dict)
     unlogged: tuple[str, ...] = ()
     composition: Mapping[str, Mapping[str, float]] | None = None
+    unit: Array | None = None
 
     def __post_init__(self) -> None:
         groups = {n: np.asarray(v, dtype=np.float64) for n, v in self.groups.items()}
@@ -76,6 +80,8 @@ class Problem:
             positive["pi_0"] = self.response
         if self.weights is not None:
             positive["weights"] = np.asarray(self.weights)
+        if self.unit is not None:
+            positive["unit"] = np.asarray(self.unit)
         for name, values in positive.items():
             if not np.all(values > 0):
                 raise InputError(f"'{name}' has a value that is not positive, so no logarithm.")

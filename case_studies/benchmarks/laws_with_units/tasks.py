@@ -48,7 +48,8 @@ def problem_of(inputs: Inputs, n: int, noise: float, kind: str, seed: int) -> Pr
     rng = np.random.default_rng(seed + 1)
     size = np.abs(response) if kind == "multiplicative" else np.sqrt(np.mean(response**2))
     response = response + noise * size * rng.standard_normal(len(response))
-    pi_0 = response * inputs.factor(values)
+    unit = np.broadcast_to(inputs.factor(values), response.shape)
+    pi_0 = response * unit
     scale: Literal["log", "linear"] = "log" if np.all(pi_0 > 0) else "linear"
     groups = inputs.groups(values)
     composition = None
@@ -63,4 +64,4 @@ def problem_of(inputs: Inputs, n: int, noise: float, kind: str, seed: int) -> Pr
         # groups of constants alone are the same in every run
         groups = {k: v for k, v in groups.items() if np.ptp(v) > 1e-12 * np.abs(v).max()}
         composition = {k: v for k, v in composition.items() if k in (*groups, "pi_0")}
-    return Problem(groups, pi_0, scale=scale, composition=composition)
+    return Problem(groups, pi_0, scale=scale, composition=composition, unit=unit)

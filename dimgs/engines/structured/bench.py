@@ -1,6 +1,7 @@
 """What the stages of a search work with, and their order."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 from dimgs.engines.structured.archive import Archive
@@ -20,7 +21,16 @@ from dimgs.engines.structured.targets import (
     shifted_squares,
 )
 
-Step = Callable[[], None]
+Run = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a stage; the quick ones are done again when the weights change."""
+
+    stage: str
+    run: Run
+    quick: bool = False
 
 
 class Bench:
@@ -51,37 +61,42 @@ class Bench:
         """Every small tree."""
         return enumerated(self.runs, 9000, self.archive)
 
-    def steps(self) -> Iterator[tuple[str, Step]]:
-        """The letter of its stage and each step, in order."""
+    def steps(self) -> list[Step]:
+        """The steps of all stages, in order."""
         runs, archive, sums = self.runs, self.archive, self.sums
-        itself, others, moved = self.itself, self.others, self.moved
-        yield "a", self._each(partial(power_law, runs), [itself, *self.functions, *moved])
-        yield "b", lambda: self.factors.alone([itself], archive)
-        yield "b", lambda: self.factors.simple([itself, *self.functions], archive, 1)
-        yield "c", lambda: self.factors.simple([itself], archive)
-        yield "c", self._each(sums.monomials, [itself])
-        yield "c", self._each(sums.ratios, [itself])
+        itself, others, moved, each = self.itself, self.others, self.moved, self._each
+        named = [*self.functions, *moved]
         few = partial(sums.functions, count=1500)
-        yield "c", self._each(few, [itself])
-        yield "b", lambda: self.factors.alone([*self.functions, *moved], archive)
-        yield "c", self._each(sums.monomials, others)
-        yield "c", self._each(partial(quadratic_forms, sums), powers(runs))
-        yield "c", self._each(few, powers(runs)[1:])
-        yield "c", lambda: self.factors.simple([*self.functions, *moved], archive, 2)
-        yield "c", lambda: self.factors.several(itself, archive, share=0.6, most=2)
-        yield "c", self._each(sums.functions, [itself, *others])
-        yield "c", self._each(sums.ratios, others)
-        yield "c", self._each(sums.monomials, shifted_squares(runs, 5))
-        yield "c", lambda: self.factors.several(itself, archive)
         mixed = partial(sums.ratios, functions=250)
-        yield "c", self._each(mixed, [itself, *self.functions])
-        yield "c", self._each(self._two, self.functions)
-        yield "c", self._each(sums.squares, [itself, *others])
-        yield "c", self._each(self._two, shifted(runs, 8))
-        yield "d", self._small_trees
-        yield "d", lambda: genetic_search(archive, self.grown, self.seed)
+        return [
+            Step("a", each(partial(power_law, runs), [itself, *named])),
+            Step("b", lambda: self.factors.alone([itself], archive)),
+            Step(
+                "b", lambda: self.factors.simple([itself, *self.functions], archive, 1), quick=True
+            ),
+            Step("c", lambda: self.factors.simple([itself], archive), quick=True),
+            Step("c", each(sums.monomials, [itself]), quick=True),
+            Step("c", each(sums.ratios, [itself]), quick=True),
+            Step("c", each(few, [itself]), quick=True),
+            Step("b", lambda: self.factors.alone(named, archive)),
+            Step("c", each(sums.monomials, others)),
+            Step("c", each(partial(quadratic_forms, sums), powers(runs))),
+            Step("c", each(few, powers(runs)[1:])),
+            Step("c", lambda: self.factors.simple(named, archive, 2)),
+            Step("c", lambda: self.factors.several(itself, archive, share=0.6, most=2)),
+            Step("c", each(sums.functions, [itself, *others])),
+            Step("c", each(sums.ratios, others)),
+            Step("c", each(sums.monomials, shifted_squares(runs, 5))),
+            Step("c", lambda: self.factors.several(itself, archive)),
+            Step("c", each(mixed, [itself, *self.functions])),
+            Step("c", each(self._two, self.functions)),
+            Step("c", each(sums.squares, [itself, *others])),
+            Step("c", each(self._two, shifted(runs, 8))),
+            Step("d", self._small_trees),
+            Step("d", lambda: genetic_search(archive, self.grown, self.seed)),
+        ]
 
-    def _each(self, step: Callable[[Target, Archive], None], targets: list[Target]) -> Step:
+    def _each(self, step: Callable[[Target, Archive], None], targets: list[Target]) -> Run:
         def run() -> None:
             for target in targets:
                 step(target, self.archive)

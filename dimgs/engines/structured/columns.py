@@ -54,6 +54,20 @@ def log_values(function: str, u: Array, c: Array) -> Array:
         return np.log(np.abs(g))
 
 
+def weighted(values: Array, root: Array) -> Array:
+    """Rows times the square roots of their weights; what has no weight counts as zero.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_runs, ...)
+        May be infinite or NaN in runs without weight.
+    root : ndarray of shape (n_runs,)
+    """
+    own = root.reshape(-1, *(1,) * (values.ndim - 1))
+    with np.errstate(all="ignore"):
+        return np.where(own > 0, own * values, 0.0)
+
+
 def log_slope(function: str, u: Array, c: float) -> Array:
     """Derivative of log|g(c u)| by log c."""
     with np.errstate(all="ignore"):
@@ -90,7 +104,7 @@ def build_columns(
         for start in range(0, len(rows), _CHUNK):
             part = np.array(rows[start : start + _CHUNK])
             c = np.array(cs[start : start + _CHUNK])
-            block = log_values(name, arguments.values[:, part], c) * weights_root[:, None]
+            block = weighted(log_values(name, arguments.values[:, part], c), weights_root)
             finite = np.all(np.isfinite(block), axis=0)
             block = block[:, finite]
             raw = np.sqrt((block**2).sum(axis=0))

@@ -20,6 +20,8 @@ from dimgs.engines.structured.trees import (
 
 _OPERATOR = 2.0
 _VARIABLE = 2.0
+_SIGN = 1.0
+PHASE_BITS = 5.0
 
 
 def law_bits(tree: Tree, runs: Runs) -> float:
@@ -65,11 +67,31 @@ def structure_bits(tree: Tree, runs: Runs) -> float:
             own = monomial_bits(runs.shape @ np.array([float(e) for e in exponents]))
         case Power(_, exponent):
             own = _OPERATOR + exponent_bits(abs(float(exponent)))
-        case Call(name, _):
+        case Call(name, argument):
             own = FUNCTIONS[name].bits
+            if FUNCTIONS[name].periodic and not is_angle(argument, runs):
+                own += PHASE_BITS
+        case Product((Number(-1.0), Mono() as rest)):
+            return _SIGN + structure_bits(rest, runs)
         case _:
             own = _OPERATOR * (len(children(tree)) - 1)
     return own + sum(structure_bits(child, runs) for child in children(tree))
+
+
+def is_angle(argument: Tree, runs: Runs) -> bool:
+    """Whether all variables of an argument are dimensionless by themselves, as angles are.
+
+    Those alone are varied apart from all others: a group of several variables is a phase, which is
+    rarer in laws.
+    """
+    match argument:
+        case Number():
+            return True
+        case Mono(exponents):
+            taken = [k for k, e in enumerate(exponents) if e]
+            return all(np.count_nonzero(np.abs(runs.shape[:, k]) > 1e-9) <= 1 for k in taken)
+        case _:
+            return all(is_angle(child, runs) for child in children(argument))
 
 
 def exponent_bits(size: float) -> float:

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.engines.structured.arguments import Arguments
-from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF, log_values
-from dimgs.engines.structured.describe import exponent_bits, structure_bits
+from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF, log_values, weighted
+from dimgs.engines.structured.describe import PHASE_BITS, exponent_bits, is_angle, structure_bits
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.naturals import Natural, natural
 from dimgs.engines.structured.runs import Runs
@@ -23,6 +23,7 @@ _SCALES = ("1", "2", "1/2")
 _TURNS = (*_SCALES, "pi", "2*pi", "pi/2", "4", "1/4")
 _PROBES = 12
 _RELIEF = 0.75
+_LONGEST = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +86,8 @@ class Dictionary:
     bits : ndarray of shape (n_columns,)
         In increasing order.
     values : ndarray of shape (n_columns, n_runs)
-        Weighted.
     projected : ndarray of float32, shape (n_columns, n_runs)
-        Off the power law.
+        Weighted, off the power law.
     """
 
     form: tuple[Form, ...]
@@ -103,6 +103,8 @@ class Dictionary:
         composed = np.array([not isinstance(t, Mono) for t in arguments.trees], dtype=bool)
         own = np.array([structure_bits(tree, runs) for tree in arguments.trees])
         bits = own[:, None] + np.array([f.bits for f in table]) + _OPERATOR
+        turns = [f.function in FUNCTIONS and FUNCTIONS[f.function].periodic for f in table]
+        bits += PHASE_BITS * np.outer([not is_angle(t, runs) for t in arguments.trees], turns)
         alone = np.array([f.function == ITSELF for f in table], dtype=bool)
         bits[np.ix_(~composed, alone)] = np.inf
         # long arguments are tried too, with short forms
@@ -114,39 +116,51 @@ class Dictionary:
             rows, form = np.nonzero(kinds == k)[0], table[k]
             u, c = arguments.values[:, places[rows]], np.asarray(form.sign * form.scale.value)
             values[rows] = (float(form.power) * log_values(form.function, u, c)).T
-        values *= runs.log_root
-        finite = np.all(np.isfinite(values), axis=1)
-        rest = np.where(finite[:, None], values, 0.0)
-        rest = rest - (rest @ base) @ base.T
+        rest, whole = _projected(values, base, runs.log_root)
         length = np.sqrt((rest**2).sum(axis=1))
-        kept = finite & (length > 1e-5 * np.sqrt((values**2).sum(axis=1)) + 1e-12)
+        kept = (length > 1e-5 * whole + 1e-12) & (length < _LONGEST)
         probe = np.linspace(0, runs.n_runs - 1, min(runs.n_runs, _PROBES)).astype(int)
         with np.errstate(all="ignore"):
             scaled = rest[:, probe] / length[:, None]
-            key = np.column_stack([scaled, np.log(length)])[kept]
-        _, first = np.unique(np.round(key, 6), axis=0, return_index=True)
-        rows = np.nonzero(kept)[0][np.sort(first)][:size]
-        rows = rows[np.argsort(bits.ravel()[order][rows], kind="stable")]
+            key = np.round(np.column_stack([scaled, np.log(length)]), 6)
+        # of columns that differ by a monomial the cheapest stands for all
+        own_bits = bits.ravel()[order]
+        rows = np.nonzero(kept)[0]
+        rows = rows[np.argsort(own_bits[rows], kind="stable")]
+        _, first = np.unique(key[rows], axis=0, return_index=True)
+        rows = np.sort(rows[first])[:size]
+        rows = rows[np.argsort(own_bits[rows], kind="stable")]
         return cls(
             tuple(table[k] for k in kinds[rows]),
             places[rows].astype(np.int64),
-            bits.ravel()[order][rows],
+            own_bits[rows],
             values[rows],
             rest[rows].astype(np.float32),
         )
 
     def shortest(self, count: int) -> "Dictionary":
         """The columns of the fewest bits."""
+        return self._only(np.arange(min(count, len(self.bits))))
+
+    def _only(self, rows: NDArray[np.int64]) -> "Dictionary":
         return Dictionary(
-            self.form[:count],
-            self.argument[:count],
-            self.bits[:count],
-            self.values[:count],
-            self.projected[:count],
+            tuple(self.form[k] for k in rows),
+            self.argument[rows],
+            self.bits[rows],
+            self.values[rows],
+            self.projected[rows],
         )
 
-    def weighted(self, root: Array, before: Array, base: Array) -> "Dictionary":
-        """The same columns with other weights; `before` are the present ones."""
-        values = self.values * (root / np.where(before > 0, before, 1.0))
-        projected = values - (values @ base) @ base.T
-        return replace(self, values=values, projected=projected.astype(np.float32))
+    def projected_off(self, base: Array, root: Array) -> "Dictionary":
+        """The same columns with other weights; those that are not finite there are left out."""
+        rest, _ = _projected(self.values, base, root)
+        kept = np.nonzero(np.sqrt((rest**2).sum(axis=1)) < _LONGEST)[0]
+        return replace(self._only(kept), projected=rest[kept].astype(np.float32))
+
+
+def _projected(values: Array, base: Array, root: Array) -> tuple[Array, Array]:
+    """Weighted rows off the power law, and their lengths before that; NaN where not finite."""
+    with np.errstate(all="ignore"):
+        own = weighted(values.T, root).T
+        whole = np.sqrt((own**2).sum(axis=1))
+        return own - (own @ base) @ base.T, whole

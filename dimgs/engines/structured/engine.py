@@ -8,7 +8,7 @@ from dimgs.engines.protocol import Budget, Outcome, Problem, Result
 from dimgs.engines.structured.archive import Archive, OutOfBudget
 from dimgs.engines.structured.bench import Bench
 from dimgs.engines.structured.finish import candidates_of, is_explained
-from dimgs.engines.structured.noise import noise_floor
+from dimgs.engines.structured.noise import judged
 from dimgs.engines.structured.runs import Runs
 
 _PATIENCE = 12.0
@@ -88,36 +88,49 @@ class StructuredEngine:
     def _stages(self, archive: Archive, seed: int) -> str:
         if not np.any(archive.runs.y):
             return "the response is zero in every run"
+        done = 0
         for _ in range(_KINDS):
-            message = self._pass(archive, Bench(archive, seed))
+            message, done = self._pass(archive, Bench(archive, seed), done)
             if message is not None:
                 return message
         return "every stage was searched"
 
-    def _pass(self, archive: Archive, bench: Bench) -> str | None:
-        """One pass through the stages; None if the errors turn out to be of another kind."""
+    def _pass(self, archive: Archive, bench: Bench, done: int) -> tuple[str | None, int]:
+        """One pass through the stages; of those steps already done the long ones come last.
+
+        Returns
+        -------
+        message : str or None
+            None if the errors turn out to be of another kind: all is to be searched again.
+        done : int
+            Number of steps until then.
+        """
         bits, idle = np.inf, 0
-        for stage, step in bench.steps():
-            if stage not in self.stages:
+        steps = bench.steps()
+        again = [step for step in steps[:done] if step.quick]
+        late = [step for step in steps[:done] if not step.quick]
+        ordered = [*again, *steps[done:], *late]
+        for k, step in enumerate(sorted(ordered, key=lambda s: s.stage == "d")):
+            if step.stage not in self.stages:
                 continue
-            if (stage == "d" or idle > patience(archive)) and is_explained(archive):
-                return "leaves nothing that depends on the groups"
-            step()
+            if (step.stage == "d" or idle > patience(archive)) and is_explained(archive):
+                return "leaves nothing that depends on the groups", 0
+            step.run()
             if archive.exact:
-                return "explains every run to the precision of the numbers"
+                return "explains every run to the precision of the numbers", 0
             if not archive.runs.n_groups:
-                return "there is no group that it could depend on"
+                return "there is no group that it could depend on", 0
             now = np.inf if archive.best is None else archive.best.bits
             if now < bits - _GAIN:
                 idle = 0
-                floor = noise_floor(archive) if archive.renewals < _KINDS - 1 else bench.runs.floor
-                if floor != bench.runs.floor:
-                    archive.renew(bench.runs.with_floor(floor))
-                    return None
+                runs = judged(archive) if archive.renewals < _KINDS - 1 else bench.runs
+                if runs is not bench.runs:
+                    archive.renew(runs)
+                    return None, max(k + 1 - len(again), done)
             else:
                 idle += 1
             bits = min(bits, now)
-        return "every stage was searched"
+        return "every stage was searched", 0
 
 
 def patience(archive: Archive) -> float:

@@ -27,6 +27,7 @@ from dimgs.engines.structured.columns import (
     NATURAL,
     Columns,
     build_columns,
+    weighted,
 )
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.lattice import Lattice
@@ -166,7 +167,7 @@ class Factors:
     def residual(self, target: Target) -> Array:
         """Weighted log|t| less the power law."""
         with np.errstate(all="ignore"):
-            e = self.root * np.log(np.abs(target.values))
+            e = weighted(np.log(np.abs(target.values)), self.root)
         e = np.where(np.isfinite(e), e, 0.0)
         return np.asarray(e - self.base @ (self.base.T @ e))
 

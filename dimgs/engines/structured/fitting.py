@@ -114,5 +114,5 @@ def scored(tree: Tree, runs: Runs, value: Array, e: Array, jacobian: Array | Non
     n = runs.n_runs
     free = 0 if jacobian is None else jacobian.shape[1]
     structure = law_bits(tree, runs) + constants_bits(free, n)
-    data = data_bits(value, change, runs.y, runs.weights)
+    data = data_bits(value, change, runs.y, runs.weights, runs.unit)
     return Fitted(tree, float(np.mean(e**2)), data + structure, structure)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Arguments
-from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF
+from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, weighted
 from dimgs.engines.structured.dictionary import Dictionary
 from dimgs.engines.structured.model import Model, power_basis
 from dimgs.engines.structured.naturals import natural
@@ -37,6 +37,7 @@ _BLOCK = 400
 _TINY = 1e-20
 _ERRORS = 3.0
 _AIMS, _FEW = 4, 6000
+_SEEN = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,13 +93,14 @@ class Lattice:
         """What is needed for one target; None where its logarithm fails."""
         root = target.log_root(self.runs)
         with np.errstate(all="ignore"):
-            t = root * np.log(np.abs(target.values))
-        if not len(self.columns.bits) or not np.all(np.isfinite(t)):
+            t = weighted(np.log(np.abs(target.values)), root)
+        enough = np.count_nonzero(root) > _SEEN * self.runs.n_runs
+        if not len(self.columns.bits) or not enough or not np.all(np.isfinite(t)):
             return None
         lattice = self
         if not np.allclose(root, self.root, rtol=1e-6):
             base = power_basis(self.runs, root)
-            columns = self.columns.shortest(_FEW).weighted(root, self.root, base)
+            columns = self.columns.shortest(_FEW).projected_off(base, root)
             lattice = replace(self, root=root, base=base, columns=columns)
         e = t - lattice.base @ (lattice.base.T @ t)
         P = lattice.columns.projected
@@ -181,7 +183,7 @@ class Lattice:
         own = self.columns.bits[picked].sum(axis=1)
         few = np.argsort(self._data(left) + own, kind="stable")[:_ROUNDED]
         picked, own = picked[few], own[few]
-        rest = aimed.t[:, None] - self.columns.values[picked].sum(axis=1).T
+        rest = aimed.t[:, None] - weighted(self.columns.values[picked].sum(axis=1).T, self.root)
         scored: dict[tuple[int, tuple[Fraction, ...]], tuple[float, float]] = {}
         for theta, squares in rounded_power_laws(self.runs, self.root, rest):
             bits = self._data(squares) + own + self._front_bits(theta[1:], aimed.target.power)

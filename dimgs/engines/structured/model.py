@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, log_slope, log_values
+from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, log_slope, log_values, weighted
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import Tree
@@ -59,7 +59,7 @@ def design(model: Model, runs: Runs, c: Array) -> Array:
 def refine(model: Model, runs: Runs, target: Target, root: Array) -> Model | None:
     """Best coefficients and constants near the given ones; None where a logarithm fails."""
     with np.errstate(all="ignore"):
-        t = root * np.log(np.abs(target.values))
+        t = weighted(np.log(np.abs(target.values)), root)
     if not np.all(np.isfinite(t)):
         return None
     c = model.c.copy()
@@ -108,7 +108,7 @@ def refine(model: Model, runs: Runs, target: Target, root: Array) -> Model | Non
 def _linear(
     model: Model, runs: Runs, t: Array, root: Array, c: Array
 ) -> tuple[Array, Array, Array] | None:
-    Z = design(model, runs, c) * root[:, None]
+    Z = weighted(design(model, runs, c), root)
     if not np.all(np.isfinite(Z)):
         return None
     scale = np.sqrt((Z**2).sum(axis=0)) + 1e-300
@@ -122,7 +122,7 @@ def _jacobian(
     first = 1 + runs.n_groups
     assert model.u is not None
     slopes = [
-        root * beta[first + j] * log_slope(model.functions[j], model.u[:, j], float(c[j]))
+        weighted(beta[first + j] * log_slope(model.functions[j], model.u[:, j], float(c[j])), root)
         for j in rows
     ]
     return np.column_stack([Z, *slopes])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,32 @@ from scipy.spatial import cKDTree
 from dimgs.engines.protocol import Problem
 
 Array = NDArray[np.float64]
+Measured = Literal["group", "target"]
 FLOOR = 0.1
 RELATIVE_FLOOR = 1e-3
 ADDITIVE_FLOOR = 3.0
 _ADDITIVE = 3.0
 _FEWEST = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """How the errors of the response grow with it.
+
+    Parameters
+    ----------
+    floor : float
+        Errors of responses below this share of their rms are as large as at it: small where errors
+        are relative, large where they are the same for all responses.
+    of : {"group", "target"}
+        Which of the two is floored: pi_0, or the target in its unit.
+    blind : float
+        Modulus below which its logarithm says nothing, for errors of its own size.
+    """
+
+    floor: float = FLOOR
+    of: Measured = "group"
+    blind: float = 0.0
 
 
 @dataclass(eq=False)
@@ -41,9 +63,9 @@ class Runs:
         Exponents of the physical variables in each group (the unit matrix if unknown).
     shift : ndarray of shape (n_variables,)
         Exponents of the physical variables in pi_0, the target apart.
-    floor : float
-        Errors of responses below this share of their rms are as large as at it: small where errors
-        are relative, large where they are the same for all responses.
+    unit : ndarray of shape (n_runs,) or None
+        Response for one unit of the target, up to a factor.
+    errors : Errors
     """
 
     names: tuple[str, ...]
@@ -56,7 +78,8 @@ class Runs:
     split: NDArray[np.int64] | None
     shape: Array
     shift: Array
-    floor: float = FLOOR
+    unit: Array | None = None
+    errors: Errors = Errors()
     _cache: dict[tuple[Fraction, ...], Array] = field(default_factory=dict)
 
     @classmethod
@@ -77,6 +100,11 @@ class Runs:
             split = np.unique(np.asarray(problem.split), return_inverse=True)[1].astype(np.int64)
         shape, shift = _composition(names, problem.composition)
         positive = problem.scale == "log"
+        unit = None
+        if problem.unit is not None:
+            unit = problem.unit / np.exp(np.mean(np.log(problem.unit)))
+        kind: Measured = "group" if unit is None else "target"
+        scale = np.ones(m) if unit is None else unit
         return cls(
             names,
             values,
@@ -88,12 +116,13 @@ class Runs:
             split,
             shape,
             shift,
-            _floor_of(logs, problem.response) if positive else FLOOR,
+            unit,
+            Errors(_floor_of(logs, problem.response / scale) if positive else FLOOR, of=kind),
         )
 
-    def with_floor(self, floor: float) -> "Runs":
+    def with_errors(self, errors: Errors) -> "Runs":
         """The same runs with errors of another kind."""
-        return replace(self, floor=floor)
+        return replace(self, errors=errors)
 
     @property
     def n_runs(self) -> int:
@@ -120,23 +149,35 @@ class Runs:
     @property
     def relative(self) -> bool:
         """Whether residuals are those of the logarithm."""
-        return self.positive and self.floor < FLOOR
+        return self.positive and self.errors.floor < FLOOR
+
+    def scale_of(self, kind: Measured) -> Array:
+        """Response for one unit of what has errors of one size, shape (n_runs,)."""
+        return np.ones(self.n_runs) if self.unit is None or kind == "group" else self.unit
+
+    @cached_property
+    def blind(self) -> Array:
+        """Modulus of each response below which its logarithm says nothing, shape (n_runs,)."""
+        return np.asarray(self.errors.blind * self.scale_of(self.errors.of))
 
     @cached_property
     def size(self) -> Array:
         """Scale of the errors of each response, shape (n_runs,): its modulus, floored."""
-        rms = float(np.sqrt(np.mean(self.y**2)))
-        return np.sqrt(self.y**2 + (self.floor * rms) ** 2)
+        scale = self.scale_of(self.errors.of)
+        rms = float(np.sqrt(np.mean((self.y / scale) ** 2)))
+        return np.asarray(np.sqrt(self.y**2 + (self.errors.floor * rms * scale) ** 2))
 
     @cached_property
     def log_root(self) -> Array:
         """Square roots of the weights of log|y|."""
-        return np.asarray(np.sqrt(self.weights) * np.abs(self.y) / self.size)
+        seen = np.where(np.abs(self.y) >= self.blind, np.abs(self.y), 0.0)
+        return np.asarray(np.sqrt(self.weights) * seen / self.size)
 
     @cached_property
     def root(self) -> Array:
         """Square roots of the weights of the residuals."""
-        return self.log_root if self.relative else np.sqrt(self.weights) / self.size
+        size = np.abs(self.y) / self.size if self.relative else 1 / self.size
+        return np.asarray(np.sqrt(self.weights) * size)
 
     @cached_property
     def places(self) -> Array:

@@ -52,6 +52,7 @@ class Target:
         """Square roots of the weights of log|t|, shape (n_runs,)."""
         with np.errstate(all="ignore"):
             size = np.abs(self.values) / (self.slope * runs.size)
+            size[np.abs(self.values) < self.slope * runs.blind] = 0.0
         return np.asarray(np.sqrt(runs.weights) * np.where(np.isfinite(size), size, 0.0))
 
 
@@ -95,7 +96,13 @@ def functions(runs: Runs) -> list[Target]:
 
 
 def _call(name: str) -> Callable[[Tree], Tree]:
-    return lambda tree: Call(name, tree)
+    inverse = {"log": "exp", "exp": "log"}.get(name)
+
+    def build(tree: Tree) -> Tree:
+        undone = isinstance(tree, Call) and tree.name == inverse
+        return tree.argument if isinstance(tree, Call) and undone else Call(name, tree)
+
+    return build
 
 
 def shifted(runs: Runs, count: int) -> list[Target]:
