@@ -7,7 +7,8 @@ from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.hinges import kink_scores
 from dimgs.fits.regimes.jackknife import jackknife_covariance
 from dimgs.fits.regimes.moments import Sample, distinct_cuts
-from dimgs.fits.regimes.thresholds import Profile, noise_variance
+from dimgs.fits.regimes.noise import noise_variance
+from dimgs.fits.regimes.thresholds import Profile
 from dimgs.fits.regimes.tree import boundaries, labels
 
 _KNOTS = 400

@@ -8,8 +8,9 @@ from dimgs.fits.regimes.continuity import Pieces, fit_continuous, jump_pieces
 from dimgs.fits.regimes.directions import rational
 from dimgs.fits.regimes.frame import Frame
 from dimgs.fits.regimes.moments import Sample
+from dimgs.fits.regimes.noise import noise_variance
 from dimgs.fits.regimes.polish import placer
-from dimgs.fits.regimes.thresholds import hansen_quantile, jump_nuisance, noise_variance
+from dimgs.fits.regimes.thresholds import hansen_quantile, jump_nuisance
 from dimgs.fits.regimes.tree import Boundary, boundaries, with_boundary
 
 Rationals = dict[int, tuple[tuple[Fraction, ...], ...]]

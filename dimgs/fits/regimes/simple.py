@@ -10,7 +10,7 @@ from dimgs.fits.regimes.continuity import Pieces
 from dimgs.fits.regimes.directions import rational
 from dimgs.fits.regimes.frame import Array, Frame
 from dimgs.fits.regimes.moments import Sample
-from dimgs.fits.regimes.thresholds import noise_variance
+from dimgs.fits.regimes.noise import noise_variance
 from dimgs.fits.regimes.tree import (
     Boundary,
     at_boundary,

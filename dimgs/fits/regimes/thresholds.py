@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +11,9 @@ from dimgs.errors import InputError
 from dimgs.fits.regimes.continuity import Pieces, fit_laws
 from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.moments import Sample, distinct_cuts, split_losses
-from dimgs.fits.regimes.search import degrees_of_freedom
+from dimgs.fits.regimes.noise import noise_variance
+from dimgs.fits.regimes.simple import Simple
 from dimgs.fits.regimes.tree import Boundary, at_boundary, boundaries, labels, with_boundary
-
-if TYPE_CHECKING:
-    from dimgs.fits.regimes.simple import Simple
 
 _CUTS = 2000
 _MOVES = 16
@@ -109,19 +106,11 @@ class Threshold:
     kind: str
     rationals: tuple[tuple[Fraction, ...], ...]
     profile: Profile
-    simple: "Simple | None" = None
+    simple: Simple | None = None
 
     def interval(self, level: float) -> tuple[float, float]:
         """Interval (low, high) at another level."""
         return self.profile.interval(level)
-
-
-def noise_variance(sample: Sample, pieces: Pieces) -> tuple[float, float]:
-    """Residual variance and its degrees of freedom, searches not counted twice."""
-    used = degrees_of_freedom(pieces.tree, sample.Z.shape[1])
-    laws = pieces.laws.size + pieces.n_regimes - 1
-    dof = max(1.0, len(sample.y) - min(used, float(laws)))
-    return max(pieces.loss / dof, 1e-300), dof
 
 
 def jump_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
