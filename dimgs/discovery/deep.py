@@ -207,8 +207,7 @@ def exponent_along(known: Taught, direction: Direction) -> Fields | None:
     if float(np.sqrt(np.mean(bend**2))) * float(np.std(points @ turn[0])) > _BENDS * spread:
         return None
     model = known.potential.model_
-    size = model.held_out.shape[-1]
-    folds = model.slopes(model.held_out.reshape(-1, size), points)[:, :, 0] @ along
+    folds = model.slopes(np.concatenate(model.held_out), points)[:, :, 0] @ along
     variance = folds.var(axis=0)
     variance = variance + 1e-3 * float(np.mean(variance)) + 1e-12
     if spread < _CLEAR * float(np.sqrt(np.median(variance))):

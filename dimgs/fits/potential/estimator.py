@@ -1,11 +1,12 @@
 """The deep potential as a scikit-learn estimator."""
 
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import Tags
+from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from dimgs.errors import InputError
@@ -53,8 +54,8 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
         "auto" takes a graphics card, where there is one, from 2000 runs on.
     verbose : bool, default False
         Show a progress bar on standard error.
-    random_state : int, default 0
-        Seed of everything random.
+    random_state : int, RandomState or None, default 0
+        Seed of everything random; None takes another one each time.
 
     Attributes
     ----------
@@ -113,7 +114,7 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
         max_iter: int = 200,
         device: str = "auto",
         verbose: bool = False,
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.hidden = hidden
         self.loss = loss
@@ -212,7 +213,7 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
             self.max_iter,
             self.device,
             self.verbose,
-            self.random_state,
+            _seed(self.random_state),
         )
 
     def _publish(self, runs: Runs, x: Array, t: Array) -> None:
@@ -237,17 +238,47 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
     def _check(self) -> None:
         if self.loss not in LOSSES:
             raise InputError(f"loss is {self.loss!r}: use squared, absolute or huber.")
-        if self.n_members < 1 or self.max_iter < 1 or any(width < 1 for width in self.hidden):
-            raise InputError("n_members, max_iter and the widths in hidden must be at least 1.")
+        whole = [self.n_members, self.max_iter, *_sequence("hidden", self.hidden)]
+        if not all(_whole(n, 1) for n in whole):
+            raise InputError(
+                f"n_members is {self.n_members!r}, max_iter {self.max_iter!r} and hidden "
+                f"{self.hidden!r}: use whole numbers from 1."
+            )
+        if not all(_whole(k, 0) for k in _sequence("categorical", self.categorical)):
+            raise InputError(
+                f"categorical is {self.categorical!r}: give columns of X, counted from 0."
+            )
         if isinstance(self.smoothness, str):
             if self.smoothness != "auto":
                 raise InputError(
                     f"smoothness is {self.smoothness!r}: use 'auto' or a weight decay."
                 )
-        elif not self.smoothness >= 0:
+        elif not _not_negative(self.smoothness):
             raise InputError(f"smoothness is {self.smoothness!r}: it must not be negative.")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
+
+
+def _sequence(name: str, value: object) -> list[object]:
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise InputError(f"{name} is {value!r}: give a sequence of whole numbers, like (24,).")
+    return list(value)
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, int | np.integer) and bool(value >= least)
+
+
+def _not_negative(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and bool(value >= 0)
+
+
+def _seed(random_state: object) -> int:
+    if _whole(random_state, 0):
+        return operator.index(random_state)  # type: ignore[arg-type]
+    if random_state is None or isinstance(random_state, np.random.RandomState):
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    raise InputError(f"random_state is {random_state!r}: use a whole number from 0, or None.")

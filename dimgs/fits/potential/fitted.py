@@ -154,8 +154,8 @@ class Fitted:
         values, scales : ndarray of shape (n_folds, n_rows, n_targets)
             In units of `scale`; the second is what the networks leave open.
         """
-        n_folds, n, size = self.held_out.shape
-        theta = self.held_out.reshape(-1, size)
+        n_folds, n, _ = self.held_out.shape
+        theta = np.concatenate(self.held_out)
         values, z = self._evaluate(theta, X), self.frame.coordinates(X)
         if other is not None:
             values = values - self._evaluate(theta, other)
@@ -181,23 +181,24 @@ class Fitted:
         """
 
         def by_member(theta: Array) -> Array:
-            found = self.slopes(theta.reshape(-1, theta.shape[-1]), X)
+            found = self.slopes(theta, X)
             return np.asarray(found.mean(axis=1, keepdims=True) if average else found)
 
         n_folds, n, _ = self.held_out.shape
-        found, own = by_member(self.held_out), by_member(self.theta)
+        found, own = by_member(np.concatenate(self.held_out)), by_member(self.theta)
         folds = found.reshape(n_folds, n, *found.shape[1:]).mean(axis=1)
         each = n_folds // self.rounds
         if each < 2:
             return np.full(folds.shape[1:], np.inf), 1
         per_round = folds.reshape(self.rounds, each, *folds.shape[1:])
-        spread = np.square(per_round - per_round.mean(axis=1, keepdims=True)).sum(axis=1)
-        variance = (spread * (each - 1) / each).mean(axis=0)
+        variance = (each - 1) * per_round.var(axis=1).mean(axis=0)
         if len(own) > 1:
             variance = variance + own.var(axis=0, ddof=1) / len(own)
         if self.rougher is not None:
             # what one step of smoothness changes stands for what smoothness hides
-            variance = variance + np.square(by_member(self.rougher).mean(0) - folds.mean(0))
+            variance = variance + np.square(
+                by_member(np.concatenate(self.rougher)).mean(0) - folds.mean(0)
+            )
         return variance, each - 1
 
     def outside(self, X: Array) -> NDArray[np.bool_]:
@@ -253,8 +254,8 @@ def assemble(
     growth : Growth
     """
     held_out = choice.theta
-    n_folds, n, size = held_out.shape
-    values = trainer.values(held_out.reshape(-1, size))
+    n_folds, n, _ = held_out.shape
+    values = trainer.values(np.concatenate(held_out))
     values = values.reshape(n_folds, n, *values.shape[1:])
     misses = task.target - values.mean(axis=1)
     weights = np.where(folds.held, 0.0, task.runs.weights)

@@ -136,7 +136,7 @@ def _ensemble(
     if not np.isfinite(choice.decay):
         weights = whole[None]
         if trainer.loss == "squared" and trainer.penalty is None:
-            return np.array(trainer.linear(weights)).reshape(1, -1)
+            return np.array(trainer.linear(weights)).reshape(1, trainer.layout.n_linear)
         return trainer.train(weights, np.zeros(1), [settings.max_iter], rng)[0]
     n = settings.n_members
     weights = np.tile(whole, (n, 1))

@@ -99,7 +99,7 @@ class Layout:
         out, start = [], 0
         for shape, _ in self._parts():
             stop = start + int(np.prod(shape))
-            out.append(theta[:, start:stop].reshape(-1, *shape))
+            out.append(theta[:, start:stop].reshape(len(theta), *shape))
             start = stop
         return out
 

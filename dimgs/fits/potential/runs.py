@@ -116,6 +116,11 @@ def distinct_runs(
     rows, total = rows[order], total[order]
     if len(rows) < 2:
         raise FitError(f"{len(rows)} distinct runs make no pair: give at least two.")
+    if within_codes is not None and np.bincount(within_codes[rows]).max() < 2:
+        raise FitError(
+            "No label of within has two distinct runs, so that no pair is left: "
+            "give labels that runs share, or none."
+        )
     new_clusters = np.arange(len(rows), dtype=np.intp)
     if clusters is not None:
         new_clusters = _in_order(clusters[rows])

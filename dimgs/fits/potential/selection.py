@@ -103,7 +103,7 @@ def _linear_networks(
 ) -> Array:
     """Power laws of each set of weights; in closed form where the loss allows it."""
     if trainer.loss == "squared" and trainer.penalty is None:
-        return np.array(trainer.linear(weights)).reshape(len(weights), -1)
+        return np.array(trainer.linear(weights)).reshape(len(weights), trainer.layout.n_linear)
     return trainer.train(weights, np.zeros(len(weights)), [max_iter], rng)[0]
 
 
@@ -177,8 +177,8 @@ def held_out_errors(trainer: Trainer, theta: Array, folds: Folds) -> Array:
     ndarray of shape (n_folds, n_runs, n_targets)
     """
     task = trainer.task
-    n_folds, n, size = theta.shape
-    values = trainer.values(theta.reshape(-1, size)).reshape(n_folds, n, len(task.runs), -1)
+    n_folds, n, _ = theta.shape
+    values = trainer.values(np.concatenate(theta)).reshape(n_folds, n, len(task.runs), -1)
     misses = task.target - values.mean(axis=1)
     out: Array = np.empty(misses.shape)
     for k, (held, miss) in enumerate(zip(folds.held, misses, strict=True)):

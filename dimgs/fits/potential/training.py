@@ -106,7 +106,7 @@ class Trainer:
         """
         linear = np.array(self.linear(weights) if starts is None else starts)
         kinds = np.arange(len(weights)) if kinds is None else kinds
-        linear = np.round(linear.reshape(len(weights), -1), _DECIMALS)
+        linear = np.round(linear.reshape(len(weights), self.layout.n_linear), _DECIMALS)
         initial = self.layout.initial(linear, kinds, rng)
         theta = torch.as_tensor(initial, device=self.z.device)
         seen = torch.as_tensor(weights, device=self.z.device)
