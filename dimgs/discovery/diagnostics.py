@@ -114,6 +114,9 @@ def _disagreement(
     if rest < 1 or float(within @ within) <= 0:
         return None
     gain = (float(pooled @ pooled) - float(within @ within)) / extra
+    if not gain > 0:
+        # the inputs tell the groups apart already
+        return None
     p = float(fdtrc(extra, rest, gain / (float(within @ within) / rest)))
     spread = max(apart.effects.values()) - min(apart.effects.values())
     if p > _ALPHA or spread < _SMALLEST_EFFECT:

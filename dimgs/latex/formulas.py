@@ -1,5 +1,6 @@
 """Groups and expressions."""
 
+import re
 from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import sympy
 
     from dimgs.groups.group import PiGroup
+
+_UPRIGHT = re.compile(r"\\mathrm\{[^{}]*\}")
 
 
 def group_latex(group: "PiGroup", symbols: Mapping[str, str]) -> str:
@@ -60,6 +63,12 @@ def _protected(symbol: str) -> str:
     return symbol
 
 
+def _one_factor(symbol: str) -> str:
+    """Symbol that multiplies others: a ratio such as a relative roughness in parentheses."""
+    bare = _UPRIGHT.sub("", symbol)
+    return rf"\left({symbol}\right)" if "/" in bare else symbol
+
+
 def expression_latex(
     expr: "sympy.Basic", symbol_names: Mapping[str, str] | None = None, digits: int = 4
 ) -> str:
@@ -83,6 +92,8 @@ def expression_latex(
     """
     names = symbol_names or {}
     symbols = {s: names.get(s.name) or symbol_latex(s.name) for s in expr.free_symbols}
+    if not expr.is_Symbol:
+        symbols = {s: _one_factor(text) for s, text in symbols.items()}
     return str(_printer_class()(symbols, digits).doprint(expr))
 
 

@@ -16,6 +16,8 @@ _ESCAPED = frozenset("{}%#_&$")
 _SINGLE = re.compile(r"<(m[ino]|mtext)(?: [^<>]*)?>[^<>]*</\1>")
 _LEFT = ' style="text-align:left"'
 _DEEPEST = 60
+# the invisible sign between a function and its argument
+_APPLY = "<mo>\u2061</mo>"
 
 
 def mathml(latex: str, *, display: bool = False) -> str:
@@ -87,6 +89,11 @@ class _Reader:
     def _scripted(self) -> str:
         """An atom with what is above and below it."""
         base = "<mrow></mrow>" if self._peek() in ("^", "_") else self._atom()
+        # tanh^2(x): the exponent belongs to the name alone
+        applied = _APPLY if base.endswith(_APPLY) else ""
+        return self._with_scripts(base.removesuffix(_APPLY)) + applied
+
+    def _with_scripts(self, base: str) -> str:
         above: list[str] = []
         below: list[str] = []
         while (token := self._peek()) in ("^", "_", "'"):
@@ -137,7 +144,7 @@ class _Reader:
         if name in OPERATORS:
             return f"<mo>{escape(OPERATORS[name])}</mo>"
         if name in FUNCTIONS:
-            return f"<mi>{name}</mi><mo>\u2061</mo>"
+            return f"<mi>{name}</mi>{_APPLY}"
         if name in SPACES:
             return f'<mspace width="{SPACES[name]}"></mspace>'
         if name in _ESCAPED:
@@ -224,7 +231,7 @@ class _Reader:
         text = escape("".join(parts)).replace(" ", "\u00a0")
         if kind == "text":
             return f"<mtext>{text}</mtext>"
-        apply = "<mo>\u2061</mo>" if kind == "operatorname" else ""
+        apply = _APPLY if kind == "operatorname" else ""
         return f'<mi mathvariant="normal">{text}</mi>{apply}'
 
 

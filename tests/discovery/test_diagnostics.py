@@ -97,3 +97,16 @@ def test_what_the_runs_cannot_separate_is_a_monomial_of_the_columns() -> None:
     assert any("separate exponents along e²·nu·D⁻³·U⁻¹, which never" in w for w in apart)
     constant = fit(_pipe(0.01), "q").warnings
     assert any(w.startswith("e·D⁻¹ never varied though D did") for w in constant)
+
+
+@pytest.mark.parametrize("seed", [2, 3, 11])
+def test_labels_that_the_inputs_tell_apart_raise_no_alarm(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    material = np.repeat([0, 1, 2], [70, 12, 8])
+    U, L = np.exp(0.4 * rng.normal(size=(2, 90)))
+    columns: dict[str, object] = {"U [m/s]": U, "L [m]": L}
+    properties = 1e-4 * np.exp(rng.normal(size=(4, 3)))
+    columns |= {f"{n} [m^2/s]": p[material] for n, p in zip("abcd", properties, strict=True)}
+    y = L * (properties[0][material] / (U * L)) ** 0.5 * np.exp(0.3 * rng.normal(size=90))
+    table = Dataset.from_columns({**columns, "y [m]": y, "material": [f"m{k}" for k in material]})
+    assert not any("disagree" in w for w in fit(table, "y").warnings)

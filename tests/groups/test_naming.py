@@ -61,6 +61,12 @@ def test_one_reynolds_number_with_the_diameter() -> None:
     assert names["relative roughness"] == {"e": 1, "z": -1}
 
 
+def test_a_length_that_is_measured_is_no_roughness() -> None:
+    depth = pi_basis(["e [m]", "r0 [m]", "w [m]"], "e")
+    assert depth.response is not None
+    assert depth.response.known_as is None
+
+
 def test_named_groups_are_preferred_only_when_asked() -> None:
     preferred = names_of(pi_basis(CONVECTION, prefer_named=True))
     assert {"Prandtl number", "Grashof number"} <= set(preferred)

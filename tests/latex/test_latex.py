@@ -205,6 +205,18 @@ def test_expressions(text: str, expected: str) -> None:
     assert expression_latex(sympy_parse(text, NAMES), {}) == expected
 
 
+def test_a_ratio_among_factors_stands_in_parentheses() -> None:
+    names = {"pi_1": r"\varepsilon/D", "pi_2": r"\mathrm{Re}"}
+    roughness = r"\left(\varepsilon/D\right)"
+    for text, expected in {
+        "pi_1": r"\varepsilon/D",
+        "pi_1*pi_2": rf"{roughness} \, \mathrm{{Re}}",
+        "pi_1**2": rf"{roughness}^{{2}}",
+        "pi_1**(1/3)": rf"{roughness}^{{1/3}}",
+    }.items():
+        assert expression_latex(sympy_parse(text, NAMES), names) == expected
+
+
 @settings(deadline=None, max_examples=40)
 @given(expressions())
 def test_every_expression_is_sound(expression: sympy.Expr) -> None:

@@ -50,6 +50,15 @@ def test_structure() -> None:
     assert "".join(ElementTree.fromstring(mathml("x'")).itertext()) == "x′"
 
 
+@pytest.mark.parametrize("name", [r"\tanh", r"\operatorname{atan}"])
+def test_the_exponent_of_a_function_stands_on_its_name(name: str) -> None:
+    root = ElementTree.fromstring(mathml(name + r"^{5/4}{\left(x \right)}"))
+    assert [e.tag for e in root] == ["msup", "mo", "mrow"]
+    base, exponent = root[0]
+    assert base.text == name.removeprefix("\\").removeprefix("operatorname{").rstrip("}")
+    assert "".join(exponent.itertext()) == "5/4"
+
+
 def test_words_are_upright_and_keep_their_spaces() -> None:
     (word,) = ElementTree.fromstring(mathml(r"\mathrm{flow\ rate}"))
     assert (word.get("mathvariant"), word.text) == ("normal", "flow\u00a0rate")
