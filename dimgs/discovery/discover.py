@@ -11,15 +11,12 @@ import numpy as np
 from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.hidden import study_with_scales
 from dimgs.discovery.options import MODEL_NAMES, Options
-from dimgs.discovery.study import Study, left_out_residuals
+from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.errors import InputError
 from dimgs.law.absorb import absorb
 from dimgs.law.recognise import recognise
 from dimgs.report.results import Report
 from dimgs.report.verdict import verdict
-
-# above this many runs, refits without each tenth of them take longer than they tell
-_MOST_LEFT_OUT = 20_000
 
 
 def discover(
@@ -163,8 +160,9 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
 def _left_out(found: Study, options: Options) -> tuple[float, ...]:
     """Target of every run by the law refitted without it."""
     design, target = found.prepared.design, found.prepared.basis.target
-    few = design.n_runs <= _MOST_LEFT_OUT and target is not None
-    residuals = left_out_residuals(found, options) if few else None
+    residuals = found.left_out
+    if residuals is None and target is not None and design.n_runs <= MOST_LEFT_OUT:
+        residuals = left_out_residuals(found, options)
     if residuals is None or target is None:
         return ()
     measured = np.asarray(found.prepared.data[target.name], dtype=np.float64)

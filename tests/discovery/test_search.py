@@ -189,3 +189,29 @@ def test_what_still_depends_on_the_groups_is_not_confirmed() -> None:
         assert report.confirmed == good
         if not good:
             assert "it is not the whole law" in str(report)
+
+
+@pytest.mark.parametrize("hurried", [False, True])
+def test_the_score_of_a_law_is_that_of_the_predictions_it_is_shown_with(
+    hurried: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    x = np.exp(rng.uniform(-2.0, 2.0, 48))
+    site = np.array(["a", "b", "c", "d"])[np.argsort(np.argsort(x)) // 12]
+    y = (1.0 + 0.3 * x**1.5) * np.exp(0.05 * rng.normal(size=48))
+    data = Dataset.from_columns({"x [m]": x, "h [m]": np.ones(48), "y [m]": y, "site": site})
+    if hurried:
+        # no time is left for refits when engines end
+        late = Clock.of(0.0)
+        monkeypatch.setattr(
+            module,
+            "left_out_predictions",
+            lambda design, law, seed, clock: left_out_predictions(design, law, seed, late),
+        )
+    report = discover(data, "y", split_by="site", engine="structured", evaluations=300)
+    assert report.law is not None
+    assert report.fit is not None
+    assert report.law.scores.r2_log != report.fit.law.scores.r2_log
+    measured, left_out = np.log(report.measured), np.log(report.left_out)
+    score = 1 - np.sum((measured - left_out) ** 2) / np.sum((measured - measured.mean()) ** 2)
+    assert report.law.scores.cv_r2_log == pytest.approx(score, abs=1e-9)
