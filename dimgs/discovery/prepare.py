@@ -26,6 +26,8 @@ from dimgs.variables import Variable
 _NO_POWER = 1e-3
 _EXACT = 1e-6
 _MOST_COLUMNS = 8
+# below this many groups, a spread between groups is hardly known
+_FEW_GROUPS = 5
 
 
 @dataclass(frozen=True)
@@ -203,6 +205,13 @@ def _warnings(
             f"Label columns are not used: {', '.join(unused)} (--within {unused[0]} gives each "
             f"label its own prefactor)."
         )
+    if options.split_by is not None:
+        groups = len(set(data[options.split_by]))
+        if 1 < groups < _FEW_GROUPS:
+            out.append(
+                f"There are only {groups} groups of '{options.split_by}': intervals by groups are "
+                f"rough, and very wide; {_FEW_GROUPS} or more groups would make them narrower."
+            )
     unlogged = [f.variable for f in design.features if f.contrast == "difference"]
     if unlogged:
         out.append(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dimgs import DimensionError, InputError, Options, read_table
+from dimgs import Dataset, DimensionError, InputError, Options, read_table
 from dimgs.discovery.prepare import prepare
 from tests.cli.runner import Shell
 
@@ -53,3 +53,12 @@ def test_a_target_without_inputs_must_be_a_number(shell: Shell) -> None:
         prepare(read_table(path), "y", Options())
     prepared = prepare(read_table(path), "y", Options(scales=["L0 [m]"]))
     assert [f.name for f in prepared.design.features] == ["tilt"]
+
+
+@pytest.mark.parametrize("groups", [2, 5])
+def test_few_groups_to_leave_out_are_named(groups: int) -> None:
+    x = np.linspace(1.0, 2.0, 20)
+    lab = [f"lab {i % groups}" for i in range(20)]
+    data = Dataset.from_columns({"x [m]": x, "y [m]": 2 * x, "lab": lab})
+    warnings = prepare(data, "y", Options(split_by="lab")).warnings
+    assert any("only 2 groups of 'lab'" in w for w in warnings) == (groups == 2)
