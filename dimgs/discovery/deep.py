@@ -66,8 +66,8 @@ class Taught:
         return 1.0 - float(self.potential.cv_rmse_) ** 2 / spread if spread > 0 else 0.0
 
 
-def taught(design: Design, options: Options) -> Taught | None:
-    """A potential fitted on the runs; None where they are too few or follow a power law.
+def taught(design: Design, options: Options) -> Taught | str:
+    """A potential fitted on the runs, or the reason why there is none.
 
     Parameters
     ----------
@@ -83,14 +83,14 @@ def taught(design: Design, options: Options) -> Taught | None:
     rows = rows_aside(design, options)
     runs = design if rows is None else design.take(rows[0])
     if runs.n_runs < _FEWEST:
-        return None
+        return f"The deep potential takes no part: {runs.n_runs} runs are fewer than {_FEWEST}."
     potential = ContrastivePotential(random_state=options.seed)
     try:
         potential.fit(runs.X, runs.y, sample_weight=runs.weights, groups=runs.split)
-    except FitError:
-        return None
+    except FitError as error:
+        return f"The deep potential takes no part: {error}"
     if not np.isfinite(potential.smoothness_):
-        return None
+        return "A deep potential finds nothing beyond a power law in these runs."
     return Taught(potential, runs, dense_runs(runs, potential, options.seed))
 
 

@@ -194,9 +194,8 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
         note = "The deep potential takes no part: it learns positive responses to groups alone."
         return replace(found, warnings=(*found.warnings, note))
     known = taught(design, options)
-    if known is None:
-        note = "A deep potential finds nothing beyond a power law in these runs."
-        return replace(found, warnings=(*found.warnings, note))
+    if isinstance(known, str):
+        return replace(found, warnings=(*found.warnings, known))
     score = known.left_out_r2()
     law = found.law.scores.cv_r2_log
     note = f"A deep potential predicts runs left out with R² = {score:.5f}"
