@@ -145,7 +145,10 @@ def bind(plan: Plan) -> Binding:
     InputError, DimensionError
         Naming the key of the plan and the remedy.
     """
-    kernel = load_kernel(plan.kernel)
+    try:
+        kernel = load_kernel(plan.kernel)
+    except InputError as error:
+        raise InputError(f"{plan.source}, kernel: {error}") from error
     names = [p.name for p in kernel.inputs]
     for key, given in (("ranges", plan.ranges), ("fixed", plan.fixed)):
         for name in given:

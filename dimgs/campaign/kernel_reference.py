@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from dimgs.errors import InputError
+from dimgs.kernels.making import as_kernel, importing
 from dimgs.kernels.protocol import Kernel
 from dimgs.kernels.registry import load
 
@@ -32,19 +33,9 @@ def load_kernel(reference: Any) -> Kernel:
     InputError
         If there is none; the message names the remedy.
     """
-    found = _by_text(reference) if isinstance(reference, str) else reference
-    if isinstance(found, type):
-        found = found()
-    if callable(found) and not isinstance(found, Kernel):
-        from dimgs.kernels.function import kernel
-
-        found = kernel(found)
-    if not isinstance(found, Kernel):
-        raise InputError(
-            f"{reference!r:.80} is no kernel: it needs name, version, inputs, outputs, tiers and "
-            f"run; subclass BaseKernel or decorate a function with @kernel."
-        )
-    return found
+    if isinstance(reference, str):
+        return _by_text(reference)
+    return as_kernel(reference, getattr(reference, "name", None) or f"{reference!r:.60}")
 
 
 def portable(reference: Any) -> Any:
@@ -60,32 +51,38 @@ def portable(reference: Any) -> Any:
     try:
         pickle.dumps(reference)
     except Exception as error:
+        name = getattr(reference, "name", None) or getattr(reference, "__name__", "of the plan")
+        why = str(error).rpartition(": ")[2].rstrip(".")
         raise InputError(
-            f"The kernel '{reference.name}' cannot be sent to another process ({error}); name it "
-            f"as 'module:attribute' in the plan, or use a thread pool."
+            f"The kernel '{name}' cannot be sent to another process: {why}; name it as "
+            f"'module:attribute' or 'file.py:attribute' in the plan, or use a thread pool."
         ) from error
     return reference
 
 
 @lru_cache(maxsize=16)
-def _by_text(reference: str) -> Any:
+def _by_text(reference: str) -> Kernel:
     home, _, attribute = reference.rpartition(":")
+    if reference.endswith(".py"):
+        raise InputError(f"'{reference}' is a file; write 'file.py:name' of a kernel in it.")
     if not home.endswith(".py"):
         return load(reference)
     found = getattr(load_file(Path(home)), attribute, None)
     if found is None:
         raise InputError(f"'{home}' has no '{attribute}'; give 'file.py:name' of a kernel.")
-    return found
+    return as_kernel(found, attribute)
 
 
 @lru_cache(maxsize=16)
 def load_file(file: Path) -> ModuleType:
     """Module of a Python file, under a name of its own.
 
+    What lies beside the file can be imported in it, after everything that is installed.
+
     Raises
     ------
     InputError
-        If there is no such file.
+        If there is no such file, or it fails when it is imported.
     """
     if not file.is_file():
         raise InputError(f"There is no file '{file}'; give the path of a Python file.")
@@ -95,5 +92,9 @@ def load_file(file: Path) -> ModuleType:
         raise InputError(f"'{file}' cannot be imported; give a Python file.")
     module = module_from_spec(spec)
     sys.modules[unique] = module
-    spec.loader.exec_module(module)
+    beside = str(file.resolve().parent)
+    if beside not in sys.path:
+        sys.path.append(beside)
+    with importing(file.name, str(file)):
+        spec.loader.exec_module(module)
     return module

@@ -127,20 +127,15 @@ def plan_of(
 def _python_plan(file: Path) -> Plan:
     from dimgs.campaign.kernel_reference import load_file
 
-    try:
-        module = load_file(file)
-    except InputError:
-        raise
-    except Exception as error:
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise InputError(f"{file.name} fails when it is imported ({what}); correct it.") from error
+    module = load_file(file)
     found = getattr(module, "plan", None)
     if not isinstance(found, Plan):
         raise InputError(f"{file.name} defines no plan; write plan = Plan(...) in it.")
     if isinstance(found.kernel, str):
         return replace(found, kernel=_anchored(found.kernel, file.parent))
     # workers find a kernel of this file by its name: they cannot import the file otherwise
-    names = [n for n, value in vars(module).items() if value is found.kernel]
+    kernel = found.kernel
+    names = [n for n, v in vars(module).items() if v is kernel and not n.startswith("__")]
     return replace(found, kernel=f"{file.resolve()}:{names[0]}") if names else found
 
 

@@ -10,6 +10,7 @@ from importlib import import_module, metadata
 from typing import Any
 
 from dimgs.errors import InputError
+from dimgs.kernels.making import as_kernel, importing
 from dimgs.kernels.protocol import Kernel
 
 GROUP = "dimgs.kernels"
@@ -69,13 +70,7 @@ def get_kernel(name: str) -> Any:
         )
         raise InputError(f"There is no kernel '{name}'; {remedy}")
     module, _, attribute = home.partition(":")
-    try:
-        found: Any = import_module(module)
-    except ImportError as error:
-        raise InputError(
-            f"The kernel '{name}' cannot be imported ({error}); check the name, or install what "
-            f"it needs."
-        ) from error
+    found: Any = _imported(name, module, attribute)
     for part in attribute.split("."):
         if not hasattr(found, part):
             raise InputError(f"'{module}' has no '{attribute}'; correct the name of the kernel.")
@@ -110,24 +105,22 @@ def load(name: str, **options: Any) -> Kernel:
     >>> [tier.name for tier in load("diffusion").tiers]
     ['coarse', 'medium', 'fine']
     """
-    found = get_kernel(name)
-    if isinstance(found, type):
-        try:
-            found = found(**options)
-        except TypeError as error:
-            raise InputError(f"The kernel '{name}' cannot be made like this ({error}).") from error
-    elif options:
-        raise InputError(f"The kernel '{name}' takes no options, not {', '.join(options)}.")
-    elif callable(found) and not isinstance(found, Kernel):
-        from dimgs.kernels.function import kernel
+    return as_kernel(get_kernel(name), name, **options)
 
-        found = kernel(found)
-    if not isinstance(found, Kernel):
+
+def _imported(name: str, module: str, attribute: str) -> Any:
+    try:
+        with importing(f"The module of the kernel '{name}'"):
+            return import_module(module)
+    except InputError as error:
+        if not isinstance(error.__cause__, ImportError):
+            raise
+        remedy = "check the name, or install what it needs"
+        if getattr(error.__cause__, "name", None) == module:
+            remedy += f"; for a file of yours write '{module}.py:{attribute}'"
         raise InputError(
-            f"'{name}' is no kernel: it needs name, version, inputs, outputs, tiers and run; "
-            f"subclass BaseKernel or decorate a function with @kernel."
-        )
-    return found
+            f"The kernel '{name}' cannot be imported ({error.__cause__}); {remedy}."
+        ) from error.__cause__
 
 
 @cache

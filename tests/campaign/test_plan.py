@@ -1,6 +1,7 @@
 """Plans: what they refuse, and where they say it is."""
 
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,55 @@ def test_a_python_file_brings_its_own_kernel(tmp_path: Path) -> None:
     other.write_text("1 / 0\n", encoding="utf-8")
     with pytest.raises(InputError, match="ZeroDivisionError"):
         read_plan(other)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "told"),
+    [
+        ("k.py:f", "x = 1\n\n1 / 0\n", "k.py fails when it is imported (ZeroDivisionError"),
+        ("k.py:f", "x = 1\n\n1 / 0\n", "division by zero, line 3); correct it."),
+        ("k.py:f", "import sys\nsys.exit(3)\n", "SystemExit: 3"),
+        ("k.py:f", "f = 3\n", "'f' is no kernel: it needs name"),
+        ("k.py:g", "f = 3\n", "k.py' has no 'g'"),
+        ("k.py", "f = 3\n", "k.py' is a file; write 'file.py:name'"),
+        ("other.py:f", "", "There is no file"),
+        ("command", "", "cannot be made like this"),
+    ],
+)
+def test_a_kernel_that_cannot_be_had_is_told_with_its_plan(
+    tmp_path: Path, name: str, source: str, told: str
+) -> None:
+    (tmp_path / "k.py").write_text(source, encoding="utf-8")
+    plan = plan_of(GOOD | {"kernel": name}, "plan.toml", tmp_path)
+    with pytest.raises(InputError, match=r"^plan.toml, kernel: [^\n]+$") as error:
+        bind(plan)
+    assert told in str(error.value)
+
+
+def test_a_file_of_a_kernel_imports_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "beside_the_plan.py").write_text("factor = 7.0\n", encoding="utf-8")
+    text = (
+        "from beside_the_plan import factor\n"
+        "from dimgs.kernels import kernel\n"
+        "@kernel(inputs={'a': '1'}, outputs={'y': '1'})\n"
+        "def grown(a):\n    return factor * a\n"
+    )
+    (tmp_path / "k.py").write_text(text, encoding="utf-8")
+    try:
+        assert load_kernel(f"{tmp_path / 'k.py'}:grown").run({"a": 2.0}).outputs["y"][0] == 14.0
+    finally:
+        sys.path.remove(str(tmp_path.resolve()))
+
+
+def test_a_plan_in_python_needs_a_kernel(tmp_path: Path) -> None:
+    text = (
+        "from dimgs.campaign import Budget, Plan, Range, Tolerance\n"
+        "plan = Plan(kernel=None, target='m', ranges={'k': Range(1, 2)}, budget=Budget(runs=9),\n"
+        "            tolerance=Tolerance(exponents=0.1))\n"
+    )
+    (tmp_path / "p.py").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="'None' is no kernel"):
+        bind(read_plan(tmp_path / "p.py"))
 
 
 def test_a_kernel_that_cannot_travel_is_refused_before_it_runs() -> None:

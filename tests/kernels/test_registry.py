@@ -103,6 +103,41 @@ def test_what_is_no_kernel_is_refused(name: str, options: dict[str, int], says: 
         load(name, **options)
 
 
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("1 / 0", r"fails when it is imported \(ZeroDivisionError: division by zero\)"),
+        ("def f(:", "SyntaxError"),
+        ("import sys; sys.exit('no licence')", r"\(SystemExit: no licence\)"),
+        ("import no_such_library", r"No module named 'no_such_library'\); check the name, or ins"),
+        ("from dimgs.kernels import kernel\nkernel(inputs={'a': 'foo'})(len)", "unit 'foo'"),
+        (
+            "class K:\n    def __init__(self): raise OSError('no licence')",
+            "cannot be made.*OSError",
+        ),
+        ("class K:\n    name = version = 'a'", "it needs name.*and has no inputs"),
+        ("class K:\n    name = version = run = 'a'; inputs = outputs = tiers = ()", "no outputs"),
+        ("class K:\n    name = version = run = inputs = outputs = tiers = 'a'", "tuple of Port"),
+    ],
+)
+def test_what_fails_in_a_module_of_the_user_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, says: str
+) -> None:
+    home = f"_their_module_{abs(hash(source))}"
+    (tmp_path / f"{home}.py").write_text(source + "\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(InputError, match=says) as error:
+        load(f"{home}:K")
+    assert "\n" not in str(error.value)
+
+
+def test_a_file_is_told_from_a_module() -> None:
+    with pytest.raises(InputError, match=r"for a file of yours write 'no_such_module.py:film'"):
+        load("no_such_module:film")
+    with pytest.raises(InputError, match="fails when it is imported"):
+        load(":film")
+
+
 def test_names_cost_no_heavy_import() -> None:
     code = (
         "import sys, dimgs.kernels as k; k.available()\n"
