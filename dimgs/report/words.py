@@ -28,6 +28,10 @@ _EVEN = 0.05
 # an exponent of a border that no digit of it shows
 _NEARLY_NOTHING = 1e-3
 _ROUNDING = 1e-9
+# digits of an exponent that changes from run to run
+_PLACES = 3
+# a factor by which a new run may be off, above which nothing is known
+_UNKNOWN = 1e3
 _POWER = re.compile(r"(?:\*\*|\^)(-?\d+)")
 
 
@@ -155,7 +159,8 @@ def exponent_text(effect: Effect) -> str:
     '7/4'
     """
     if effect.high - effect.low >= _CONSTANT:
-        return f"{short(effect.low, 2)} to {short(effect.high, 2)}"
+        ends = (round(end, _PLACES) + 0.0 for end in (effect.low, effect.high))
+        return " to ".join(dict.fromkeys(short(end, 2) for end in ends))
     simple = Fraction(effect.low).limit_denominator(_SIMPLE)
     if abs(float(simple) - effect.low) < 1e-9:
         return str(simple).replace("-", "−")
@@ -226,6 +231,8 @@ def spread_text(runs: Runs) -> str:
         down = 1.0 - float(np.median(np.asarray(low) / value))
         if up < _ROUNDING:
             return "The law meets the runs to the precision of their numbers."
+        if not up < _UNKNOWN:
+            return "These runs do not tell how far from the law a new run may lie."
         size = f"−{short(100 * down, 2)} % to +{short(100 * up, 2)} %"
         if up < _EVEN:
             size = f"±{short(50 * (up + down), 2)} %"

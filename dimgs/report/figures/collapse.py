@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 _CURVE = 200
 _JUMP = 8.0
+_LEAST_ROOM = 10.0
 
 
 @styled
@@ -75,7 +76,8 @@ def collapse(
     name = runs.name_of(group)
     x, y = moved(runs, name)
     line, middle = curve(runs, name)
-    low, high = runs.band(runs.along(name, line), report.level if level is None else level)
+    band = runs.band(runs.along(name, line), report.level if level is None else level)
+    low, high = _within_sight(runs, band, np.concatenate([y, middle]))
     axes.fill_between(line, low, high, color=MUTED, alpha=0.22, linewidth=0, zorder=1)
     axes.plot(line, middle, color=INK, zorder=2)
     scatter(runs, axes, x, y, rows)
@@ -88,6 +90,18 @@ def collapse(
             f"{math_label(runs.symbol(n), n)} = {short(runs.middle[n])}" for n in others
         )
         axes.set_title(f"at {fixed}")
+
+
+def _within_sight(runs: Runs, band: tuple[Array, Array], y: Array) -> tuple[Array, Array]:
+    """The band, cut where it would shrink the runs to a line."""
+    y = y[np.isfinite(y)]
+    low, high = float(np.min(y)), float(np.max(y))
+    if runs.is_log and low > 0:
+        room = max(_LEAST_ROOM, high / low)
+        low, high = low / room, high * room
+    else:
+        low, high = 2 * low - high, 2 * high - low
+    return np.clip(band[0], low, high), np.clip(band[1], low, high)
 
 
 def _used(runs: Runs) -> set[str]:

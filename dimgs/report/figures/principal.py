@@ -109,7 +109,7 @@ def _points(
             alpha=0.85,
             markeredgewidth=0,
         )
-    axes.legend(title=label or None)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
 
 
 @styled

@@ -1,5 +1,6 @@
 """What the law leaves: run by run, and along groups and labels."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 _NAMED = 3.0
+# shares of the axes: what a name covers, and where it turns to the left
+_NAME_SIZE = (0.16, 0.055)
+_RIGHT = 0.8
 
 
 def residuals(report: Report) -> tuple[Array, str]:
@@ -82,21 +86,36 @@ def residuals_by_run(report: Report, axes: "Axes") -> None:
     axes.axhline(0.0, color=RULE, linewidth=0.9)
     scatter(runs, axes, x, y, drawn(runs.n), above=True)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    names = _row_names(runs)
-    for i in np.argsort(-np.abs(y))[:5]:
-        if spread > 0 and abs(y[i]) > _NAMED * spread:
-            axes.annotate(
-                names[i],
-                (x[i], y[i]),
-                xytext=(4, 0),
-                textcoords="offset points",
-                va="center",
-                fontsize=7,
-                color=RUST,
-            )
+    far = [i for i in np.argsort(-np.abs(y))[:5] if abs(y[i]) > _NAMED * spread > 0]
+    _name_points(axes, x, y, far, _row_names(runs))
     source = "" if runs.data.source in ("columns", "DataFrame") else f" of {runs.data.source}"
     axes.set_xlabel(f"row{source}")
     axes.set_ylabel(what)
+
+
+def _name_points(
+    axes: "Axes", x: Array, y: Array, points: Sequence[np.intp], names: Sequence[str]
+) -> None:
+    """Names beside points, on the side that has room; one that would cover another is left out."""
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    placed: list[Array] = []
+    for i in map(int, points):
+        across, up = (x[i] - left) / (right - left), (y[i] - low) / (high - low)
+        aside = 4 if across < _RIGHT else -4
+        middle = np.array([across + 0.005 * aside * max(3, len(names[i])), up])
+        if any(np.all(np.abs(middle - other) < _NAME_SIZE) for other in placed):
+            continue
+        placed.append(middle)
+        axes.annotate(
+            names[i],
+            (x[i], y[i]),
+            xytext=(aside, 0),
+            textcoords="offset points",
+            ha="left" if aside > 0 else "right",
+            va="center",
+            fontsize=7,
+            color=RUST,
+        )
 
 
 def _row_names(runs: Runs) -> list[str]:

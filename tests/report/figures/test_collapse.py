@@ -1,5 +1,7 @@
 """The collapse, the slopes and the local exponents show the law and its runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,19 @@ def test_the_band_holds_most_runs_and_the_law_itself() -> None:
     assert np.mean((low < runs.measured) & (runs.measured < high)) >= 0.85
     wide, _ = runs.band(runs.along(runs.dominant, x), 0.99)
     assert np.all(wide < low)
+
+
+def test_a_band_without_bound_does_not_hide_the_runs() -> None:
+    report = report_of("pipe")
+    assert report.law is not None
+    uncertain = replace(report.law.uncertainty, residual_sd=50.0)
+    axes = new_axes()
+    collapse(replace(report, law=replace(report.law, uncertainty=uncertain)), axes)
+    y = Runs.of(report).measured
+    low, high = axes.get_ylim()
+    assert np.log(high / low) < 5 * np.log(max(10.0, y.max() / y.min()))
+    assert low < y.min()
+    assert y.max() < high
 
 
 def test_the_dominant_group_is_the_one_that_the_law_follows() -> None:

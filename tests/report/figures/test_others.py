@@ -71,6 +71,22 @@ def test_a_far_run_is_named_by_its_row() -> None:
     assert "row 12" in [t.get_text() for t in axes.texts]
 
 
+def test_names_of_far_runs_do_not_cover_each_other() -> None:
+    report = report_of("pipe")
+    predicted = np.array(report.left_out)
+    predicted[[20, 21, 22, 39]] *= 3.0
+    axes = new_axes()
+    residuals_by_run(replace(report, left_out=tuple(predicted)), axes)
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    boxes = [t.get_window_extent() for t in axes.texts]
+    assert len(boxes) >= 2
+    for k, box in enumerate(boxes):
+        assert box.x1 <= figure.bbox.x1
+        assert not any(box.overlaps(other) for other in boxes[:k])
+
+
 def test_runs_with_names_are_named() -> None:
     a = np.geomspace(1, 9, 9)
     y = 2 * a**1.5 * np.where(np.arange(9) == 4, 1.3, 1.001 ** np.arange(9))
@@ -129,6 +145,14 @@ def test_maps_take_arrays_and_reports() -> None:
     axes = new_axes()
     principal_axes(report_of("pipe"), axes)
     assert len(np.asarray(axes.collections[0].get_offsets())) == 40
+    axes = new_axes()
+    principal_map([[0, 0], [1, 1], [2, 3]], axes, colour=["a", "b", "c"])
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()
+    legend = axes.get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().y0 >= axes.get_window_extent().y1
     with pytest.raises(InputError, match="one value for each run"):
         principal_map([[0, 1], [1, 0]], new_axes(), colour=["a"])
     with pytest.raises(InputError, match="at least two groups"):
