@@ -23,6 +23,7 @@ def _dimension(length: int, mass: int, time: int, current: int = 0) -> Dimension
     return Dimension.of({"[length]": length, "[mass]": mass, "[time]": time, "[current]": current})
 
 
+_SQUARED = 2
 _DERIVED = (
     ("W", _dimension(2, 1, -3)),
     ("Pa", _dimension(-1, 1, -2)),
@@ -35,6 +36,13 @@ _DERIVED = (
     ("T", _dimension(0, 1, -2, -1)),
     ("H", _dimension(2, 1, -2, -2)),
 )
+
+# as tables of properties print them, though a shorter product exists
+_USUAL = {
+    _dimension(0, 1, -3): "W/m^2",
+    _dimension(0, 1, -2): "N/m",
+    _dimension(0, 1, -3) / Dimension.of({"[temperature]": 1}): "W/(m^2*K)",
+}
 
 
 def base_unit(base: str) -> str:
@@ -88,16 +96,24 @@ def si_unit(dimension: Dimension) -> str:
     """
     if dimension.is_dimensionless:
         return "1"
-
+    if dimension in _USUAL:
+        return _USUAL[dimension]
     best = [(base_unit(b), e) for b, e in dimension]
     least = _cost(best)
     for name, derived in _DERIVED:
         for power in (Fraction(1), Fraction(-1)):
             rest = [(base_unit(b), e) for b, e in dimension / derived**power]
+            if _squares_a_mass(rest):
+                continue
             factors = list(chain([(name, power)], rest))
             if _cost(factors) + 1 < least:
                 best, least = factors, _cost(factors) + 1
     return _format(best)
+
+
+def _squares_a_mass(factors: list[tuple[str, Fraction]]) -> bool:
+    """Whether a kilogram is left squared, as in J m/kg^2 for m^3/(kg s^2)."""
+    return any(unit == "kg" and abs(e) >= _SQUARED for unit, e in factors)
 
 
 def _cost(factors: list[tuple[str, Fraction]]) -> Fraction:

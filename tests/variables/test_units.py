@@ -241,3 +241,11 @@ def test_a_unit_of_the_users_own_registry_is_known_here_too() -> None:
     theirs.define("zecchino = 3 ducat")
     unit = unit_of(theirs.zecchino / theirs.kg, "price")
     assert unit.dimension == Dimension.of({"[currency]": 1, "[mass]": -1})
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["m^3/(kg*s^2)", "W/m^2", "W/(m^2*K)", "J/(kg*K)", "Pa*s", "N/m", "W/(m*K)", "kg/m^3", "J/K"],
+)
+def test_si_units_are_those_that_tables_of_constants_print(text: str) -> None:
+    assert si_unit(parse_unit(text).dimension) == text
