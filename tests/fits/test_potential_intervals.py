@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dimgs.fits import ContrastivePotential
+from dimgs.fits.potential.calibration import Calibration
 from dimgs.fits.potential.folds import folds_of
 from dimgs.fits.potential.hull import Hull
 from dimgs.fits.potential.runs import distinct_runs
@@ -121,6 +122,20 @@ def test_runs_and_clusters_are_held_out_once_a_round_and_pairs_share_none(
         assert runs.clusters[u] != runs.clusters[v]
     if n_labels is None:
         assert len(folds.pairs) >= folds.rounds * (size // 2 - each)
+
+
+def test_folds_that_agree_are_one_fold() -> None:
+    rng = np.random.default_rng(8)
+    scores = rng.exponential(size=(50, 2))
+    centre, scale = rng.standard_normal((6, 2)), rng.exponential(size=(6, 2))
+    one = Calibration(np.zeros(50, dtype=np.intp), scores, 50)
+    two = Calibration(np.arange(50) % 2, scores, 50)
+    bounds = one.bounds(centre[None], scale[None], 0.9)
+    np.testing.assert_allclose(
+        two.bounds(np.stack([centre] * 2), np.stack([scale] * 2), 0.9), bounds
+    )
+    inside_own = np.abs(scores) <= (bounds[0, :, 1] - centre[0]) / scale[0] + 1e-12
+    assert np.all(inside_own.sum(axis=0) == 46)
 
 
 def test_weights_scale_the_noise() -> None:

@@ -58,6 +58,12 @@ class Calibration:
         if rank > n:
             out[..., 0], out[..., 1] = -np.inf, np.inf
             return out
+        if np.all(self.fold == self.fold[0]):
+            # one centre for all errors: their own quantile
+            size = np.partition(self.scores, rank - 1, axis=0)[rank - 1]
+            reach = size * scales[self.fold[0]]
+            out[..., 0], out[..., 1] = (centres[self.fold[0]] + s * reach for s in (-1.0, 1.0))
+            return out
         block = max(1, _BLOCK // (n * centres.shape[2]))
         for start in range(0, centres.shape[1], block):
             rows = slice(start, start + block)

@@ -84,13 +84,12 @@ def pair_loss(
         over the targets; rho(d) is d^2, abs(d), or Huber's d^2 within delta.
     """
     pairing = pairing or Pairing()
-    e = pairing.centred(errors, weights)
-    total = weights.sum(-1, keepdim=True)
     if kind == "squared":
+        e = pairing.centred(errors, weights)
         sums = (weights.unsqueeze(-2) @ e.square()).squeeze(-2)
-        return (sums / total).mean(-1)
+        return (sums / weights.sum(-1, keepdim=True)).mean(-1)
     with torch.no_grad():
-        value, slope = _ranked(e, weights, pairing, kind, delta)
+        value, slope = _ranked(pairing.centred(errors, weights), weights, pairing, kind, delta)
     # the value and its slope are known, so that no sort has to be differentiated
     tangent = (slope * errors).sum((-1, -2))
     return value + (tangent - tangent.detach())
@@ -124,10 +123,11 @@ def _ranked(
         below, above = torch.gather(count, -1, ends).chunk(2, -1)
         moment_below, moment_above = torch.gather(moment, -1, ends).chunk(2, -1)
         near = e * (above - below) - (moment_above - moment_below)
-        slope = 2.0 * share * (near + delta * (below + above - (first + last)))
+        half = share * torch.add(near, below + above - (first + last), alpha=delta)
+        slope = 2.0 * half
         moment_first = 0.0 if codes is None else _ends(moment, codes, pairing.n_labels)[0]
         further = (e - delta) * (below - first) - (moment_below - moment_first)
-        value = (0.5 * slope * e + delta * share * further).sum(-1)
+        value = torch.add(half * e, share * further, alpha=delta).sum(-1)
     everything = weights.sum(-1, keepdim=True) * errors.shape[-1]
     out = torch.empty_like(slope).scatter_(-1, order, slope)
     return (value / everything).sum(-1), (out / everything.unsqueeze(-1)).transpose(-1, -2)
