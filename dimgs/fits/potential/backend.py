@@ -53,8 +53,8 @@ def choose_device(device: str, n_runs: int) -> Any:
         return torch.device("cuda" if gpu else "cpu")
     try:
         chosen = torch.device(device)
-        torch.zeros(1, device=chosen)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, dtype=torch.float64, device=chosen)
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise InputError(
             f"The device '{device}' cannot be used here ({str(error).splitlines()[0]}); "
             f"use 'auto' or 'cpu'."
