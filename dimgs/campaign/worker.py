@@ -1,17 +1,25 @@
 """What happens in a worker: one run, which ends in time, as a record."""
 
 import os
+import pickle
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import parent_process
+from time import sleep
 from typing import Any
 
 from dimgs.campaign.kernel_reference import load_kernel
+from dimgs.kernels.reasons import printable, with_kind
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.request import RunRequest
+
+# what the alarm of every system can count to: thirty years
+_LONGEST = 1e9
+_PATIENCE = 5.0
 
 
 @dataclass(frozen=True)
@@ -73,17 +81,33 @@ def make(task: Task) -> RunRecord:
 
 
 def _made(task: Task) -> RunRecord:
+    seconds = task.timeout or 0.0
     try:
         kernel = load_kernel(task.kernel)
         with _alarm(task.timeout):
             record = kernel.run(task.values, task.request.tier, task.request.seed)
+        return _kept(record, task)
     except _OutOfTime:
-        seconds = task.timeout or 0.0
         return task.failed(f"It took longer than {seconds:g} s and was stopped.", seconds)
-    except Exception as error:
-        what = (str(error).strip().splitlines() or [""])[0][:300]
-        return task.failed(f"{type(error).__name__}: {what}")
-    return record if record.key == task.request.key else replace(record, key=task.request.key)
+    except _Stopped:
+        raise
+    except KeyboardInterrupt as error:
+        # where Ctrl-C can be meant for us; in workers and threads it is the kernel's own
+        if parent_process() is None and threading.current_thread() is threading.main_thread():
+            raise
+        return task.failed(with_kind(error))
+    except BaseException as error:
+        return task.failed(with_kind(error))
+
+
+def _kept(record: Any, task: Task) -> RunRecord:
+    """A record that can be sent back and kept."""
+    if not isinstance(record, RunRecord):
+        what = type(record).__name__
+        return task.failed(f"The kernel gave {what} where a RunRecord is needed; correct its run.")
+    kept: RunRecord = replace(record, key=task.request.key, reason=printable(record.reason))
+    pickle.dumps(kept)
+    return kept
 
 
 @contextmanager
@@ -98,7 +122,7 @@ def _alarm(seconds: float | None) -> Iterator[None]:
         raise _OutOfTime
 
     before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal.setitimer(signal.ITIMER_REAL, min(seconds, _LONGEST))
     try:
         yield
     finally:
@@ -127,5 +151,10 @@ def _stop(*_: Any) -> None:
 
 
 def _die_with(parent: Any) -> None:
+    """Wait for the end of the parent; then stop as if asked to, programs of a run included."""
     parent.join()
+    main = threading.main_thread().ident
+    if sys.platform != "win32" and main is not None:
+        signal.pthread_kill(main, signal.SIGTERM)
+        sleep(_PATIENCE)
     os._exit(1)

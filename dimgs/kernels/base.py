@@ -9,16 +9,15 @@ from operator import index
 from time import perf_counter
 from typing import Any, ClassVar
 
-from dimgs.errors import InputError, RunDivergedError, RunFailedError, RunRefusedError
+from dimgs.errors import DimgsError, InputError, RunDivergedError, RunFailedError, RunRefusedError
 from dimgs.kernels.content import canonical_inputs, content_key
 from dimgs.kernels.inputs import Converted, convert_inputs
 from dimgs.kernels.outputs import convert_outputs
 from dimgs.kernels.provenance import threads, versions
+from dimgs.kernels.reasons import one_sentence, with_kind
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.request import RunRequest
 from dimgs.kernels.spec import Port, Tier
-
-_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -238,8 +237,10 @@ class BaseKernel(ABC):
             return Status.DIVERGED, one_sentence(error), nothing
         except RunFailedError as error:
             return Status.FAILED, one_sentence(error), Simulated({}, {}, error.provenance)
+        except DimgsError as error:
+            return Status.FAILED, one_sentence(error), nothing
         except (Exception, SystemExit) as error:
-            return Status.FAILED, f"{type(error).__name__}: {one_sentence(error)}", nothing
+            return Status.FAILED, with_kind(error), nothing
         bad = [n for n, value in numbers.items() if not math.isfinite(value)]
         if bad:
             reason = f"The output '{bad[0]}' is {numbers[bad[0]]}; the simulation diverged."
@@ -279,10 +280,3 @@ def check_declared(
     levels = [t.name for t in tiers]
     if len(set(levels)) < len(levels):
         raise InputError(f"Two tiers of the kernel '{name}' have one name; rename one of them.")
-
-
-def one_sentence(error: BaseException) -> str:
-    """First line of an error's message, not too long."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[0] if lines else type(error).__name__
-    return text if len(text) <= _LONGEST_REASON else text[: _LONGEST_REASON - 1] + "…"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
 
-from dimgs.errors import InputError
+from dimgs.errors import InputError, RunFailedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.declare import ports_of, tiers_of
 from dimgs.kernels.spec import Port, Tier
@@ -54,6 +54,8 @@ class FunctionKernel(BaseKernel):
             more["seed"] = seed
         given = self._with_units(values) if self.quantities else values
         returned = self.__wrapped__(**given, **more)
+        if returned is None:
+            raise RunFailedError(f"The function of '{self.name}' returns nothing; add a return.")
         if isinstance(returned, Mapping | Simulated):
             return returned
         several = returned if isinstance(returned, tuple) else (returned,)

@@ -7,10 +7,10 @@ from typing import Any
 
 from dimgs.errors import DimgsError, InputError
 from dimgs.kernels.protocol import Kernel
+from dimgs.kernels.reasons import with_kind
 from dimgs.kernels.spec import Port, Tier
 
 _PARTS = ("name", "version", "inputs", "outputs", "tiers", "run")
-_LONGEST = 300
 
 
 @contextmanager
@@ -41,16 +41,8 @@ def importing(what: str, file: str | None = None) -> Iterator[None]:
     except DimgsError as error:
         raise InputError(f"{what}: {error}") from error
     except (Exception, SystemExit) as error:
-        raise InputError(
-            f"{what} fails when it is imported ({told(error)}{_line(error, file)}); correct it."
-        ) from error
-
-
-def told(error: BaseException) -> str:
-    """Kind and first line of an error."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    kind = type(error).__name__
-    return f"{kind}: {lines[0]}"[:_LONGEST] if lines else kind
+        why = f"{with_kind(error)}{_line(error, file)}"
+        raise InputError(f"{what} fails when it is imported ({why}); correct it.") from error
 
 
 def as_kernel(found: Any, name: str, **options: Any) -> Kernel:
@@ -99,7 +91,7 @@ def _made(found: type, name: str, options: dict[str, Any]) -> Any:
             f"options of load(), or make it in a Python file and name it as 'file.py:name'."
         ) from error
     except (Exception, SystemExit) as error:
-        raise InputError(f"The kernel '{name}' cannot be made ({told(error)}).") from error
+        raise InputError(f"The kernel '{name}' cannot be made ({with_kind(error)}).") from error
 
 
 def _check_parts(found: Any, name: str) -> None:
@@ -119,4 +111,4 @@ def _line(error: BaseException, file: str | None) -> str:
     return f", line {frames[-1].lineno}" if frames else ""
 
 
-__all__ = ["as_kernel", "importing", "told"]
+__all__ = ["as_kernel", "importing"]

@@ -86,6 +86,14 @@ class Troubled(BaseKernel):
         if what == "program":
             mark = Path(os.environ["DIMGS_TEST_FOLDER"]) / "pid"
             subprocess.run(["sh", "-c", f"echo $$ > '{mark}'; exec sleep 60"], check=True)
+        if what == "interrupt":
+            raise KeyboardInterrupt
+        if what == "leave":
+            raise GeneratorExit
+        if what == "odd":
+            raise ValueError("no \udcff licence\x1b[31m")
+        if what == "unsendable":
+            return Simulated({"y": 1.0}, provenance={"f": lambda: 1})
         if what == "refuse":
             raise RunRefusedError("It does not want to.")
         if what == "once":
@@ -94,6 +102,16 @@ class Troubled(BaseKernel):
                 mark.touch()
                 raise OSError("the first try fails")
         return {"y": values["n"]}
+
+
+class Loose:
+    """No BaseKernel, and no RunRecord comes out of it."""
+
+    name, version = "loose", "1"
+    inputs, outputs, tiers = Troubled.inputs, Troubled.outputs, (Tier("only", 1.0),)
+
+    def run(self, *_: Any) -> Any:
+        return 3
 
 
 class Never(Uptake):

@@ -1,5 +1,9 @@
 """Runs that fail, hang, die or are known already."""
 
+import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -8,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import dimgs
 from dimgs.campaign import runner as running
 from dimgs.campaign.executors import Borrowed, LocalProcesses, Place, place_of
 from dimgs.campaign.runner import Runner
@@ -18,6 +23,16 @@ from dimgs.kernels.record import RunRecord, Status
 from tests.campaign.kernels import Troubled
 
 KERNEL = "tests.campaign.kernels:Troubled"
+SCRIPT = """
+import time
+from dimgs.campaign.executors import LocalProcesses
+from tests.campaign.test_runner import task
+
+if __name__ == "__main__":
+    place = LocalProcesses(1)
+    place.submit(task("program"))
+    time.sleep(60)
+"""
 
 
 @pytest.fixture
@@ -154,6 +169,61 @@ def test_a_program_of_a_run_ends_with_its_worker(
     while Path(f"/proc/{program}").exists() and time.monotonic() < end:
         time.sleep(0.02)
     assert not Path(f"/proc/{program}").exists()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks into /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_program_of_a_run_ends_with_its_campaign(tmp_path: Path, number: int) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT, encoding="utf-8")
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(Path(dimgs.__file__).parents[1]),
+        "DIMGS_TEST_FOLDER": str(tmp_path),
+    }
+    process = subprocess.Popen([sys.executable, str(script)], env=environment)
+    mark, end = tmp_path / "pid", time.monotonic() + 60.0
+    try:
+        while not (mark.exists() and mark.read_text().strip()):
+            assert process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.02)
+    finally:
+        process.send_signal(number)
+        process.wait()
+    program = Path(f"/proc/{int(mark.read_text())}")
+    end = time.monotonic() + 10.0
+    while program.exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert not program.exists()
+
+
+def test_whatever_a_kernel_raises_is_a_record(store: RunStore, threads: Borrowed) -> None:
+    asked = [task(what) for what in ("interrupt", "leave", "odd", "unsendable")]
+    records = runner(store, threads, retries=0).run(asked)
+    assert {r.status for r in records} == {Status.FAILED}
+    assert [r.reason for r in records[:3]] == [
+        "KeyboardInterrupt",
+        "GeneratorExit",
+        "ValueError: no \ufffd licence\ufffd[31m",
+    ]
+    assert store.counts() == {"failed": 4}
+
+
+def test_ctrl_c_in_the_leading_thread_is_not_the_kernels() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        make(task("interrupt"))
+
+
+def test_a_kernel_that_gives_no_record_is_told() -> None:
+    asked = task("work")
+    record = make(Task("tests.campaign.kernels:Loose", asked.request, asked.values))
+    assert record.reason == "The kernel gave int where a RunRecord is needed; correct its run."
+
+
+@pytest.mark.parametrize("timeout", [1e300, float("inf")])
+def test_a_timeout_may_be_longer_than_any_clock(timeout: float) -> None:
+    assert make(task("work", timeout=timeout)).ok
 
 
 def test_what_is_no_executor_is_refused() -> None:

@@ -140,7 +140,7 @@ def test_the_version_follows_the_source() -> None:
         ({"b": 1.0}, Status.OK, ""),
         (Simulated({"b": 1.0}, {"b": 0.1}), Status.OK, ""),
         ((1.0, 2.0), Status.FAILED, "2 values for 1 outputs"),
-        (None, Status.DIVERGED, "'b' is nan"),
+        (None, Status.FAILED, "The function of 'give' returns nothing; add a return."),
         ("text", Status.FAILED, "one number in m"),
     ],
 )
