@@ -25,7 +25,7 @@ from dimgs.campaign.progress import Listener, Progress, silent
 from dimgs.campaign.refine import Proposal, refine
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.runner import Runner
-from dimgs.errors import FitError, InputError
+from dimgs.errors import FitError, InputError, StoreError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord
 
@@ -86,7 +86,7 @@ def run_campaign(
             home = Path(stack.enter_context(TemporaryDirectory()))
         else:
             home = _home(Path(folder), resume)
-        store = stack.enter_context(RunStore(home / STORE))
+        store = stack.enter_context(_opened(home / STORE))
         place = place_of(executor, plan.execution.workers)
         stack.callback(place.close)
         changed = changed_since(binding, home)
@@ -102,16 +102,33 @@ def run_campaign(
 
 
 def _home(folder: Path, resume: bool) -> Path:
-    if (folder / STORE).exists() and not resume:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = (folder / STORE).exists()
+    except OSError as error:
+        why = "it is a file" if folder.is_file() else error.strerror
+        raise InputError(
+            f"'{folder}' cannot be a folder for runs ({why}); name another."
+        ) from error
+    if kept and not resume:
         raise InputError(
             f"{folder} holds the runs of a campaign already; go on with it (--resume, "
             f"resume=True) or name another folder."
         )
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{folder} cannot be made ({error.strerror}); name another.") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"The folder '{folder}' cannot be written to; name another (--out).")
     return folder
+
+
+def _opened(file: Path) -> RunStore:
+    try:
+        return RunStore(file)
+    except StoreError as error:
+        # its remedy is one for users of stores
+        why = str(error).partition(";")[0]
+        raise InputError(
+            f"{why}; restore it from a copy, or start in another folder (--out)."
+        ) from error
 
 
 class _Campaign:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dimgs.errors import StoreError
+
 _JSONL, _TEXT = "decisions.jsonl", "decisions.txt"
 
 
@@ -56,20 +58,31 @@ class DecisionLog:
             return
         self._lines += 1
         line = json.dumps({**entry, "n": self._lines}, ensure_ascii=False)
-        with (self._folder / _JSONL).open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
-        with (self._folder / _TEXT).open("a", encoding="utf-8") as file:
-            file.write(text_of({**entry, "n": self._lines}) + "\n")
+        for name, text in ((_JSONL, line), (_TEXT, text_of({**entry, "n": self._lines}))):
+            _append(self._folder / name, text)
 
     def _recall(self, path: Path) -> None:
-        for line in path.read_text(encoding="utf-8").splitlines():
+        # a process that was killed while it wrote leaves half a line, or half a letter
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 entry = json.loads(line)
             except json.JSONDecodeError:
-                # a process that was killed while it wrote leaves half a line
+                continue
+            if not isinstance(entry, dict):
                 continue
             self._lines += 1
             self._known[json.dumps({**entry, "n": 0}, sort_keys=True)] += 1
+
+
+def _append(path: Path, text: str) -> None:
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text + "\n")
+    except OSError as error:
+        raise StoreError(
+            f"The decisions cannot be written to '{path}' ({error.strerror}); see to it and go on "
+            f"with the finished runs, which are kept (--resume)."
+        ) from error
 
 
 def text_of(entry: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dimgs.campaign.binding import Binding
+from dimgs.errors import InputError
 
 _FILE = "plan.json"
 
@@ -25,10 +26,22 @@ def changed_since(binding: Binding, folder: Path) -> str:
     -------
     str
         Empty for an equal plan, and for the first one.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written to.
     """
     file, asked = folder / _FILE, _asked(binding)
     before = _kept(file)
-    file.write_text(json.dumps(asked, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    text = json.dumps(asked, ensure_ascii=False, indent=1) + "\n"
+    try:
+        file.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise InputError(
+            f"'{file}' cannot be written ({error.strerror}); see to it, or name another folder "
+            f"(--out)."
+        ) from error
     if before is None:
         return ""
     differ = [key for key in {**before, **asked} if before.get(key) != asked.get(key)]

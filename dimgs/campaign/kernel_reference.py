@@ -84,7 +84,11 @@ def load_file(file: Path) -> ModuleType:
     InputError
         If there is no such file, or it fails when it is imported.
     """
-    if not file.is_file():
+    try:
+        there = file.is_file()
+    except OSError as error:
+        raise InputError(f"'{file}' cannot be read ({error.strerror}); see to it.") from error
+    if not there:
         raise InputError(f"There is no file '{file}'; give the path of a Python file.")
     unique = f"_dimgs_plan_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
     spec = spec_from_file_location(unique, file)

@@ -47,12 +47,14 @@ def read_plan(path: str | Path) -> Plan:
         If the file cannot be read, or a key cannot be used; the message names it.
     """
     file = Path(path)
-    if not file.is_file():
-        raise InputError(f"There is no plan '{path}'; give a TOML or a Python file.")
-    if file.suffix == ".py":
-        return _python_plan(file)
     try:
+        if not file.is_file():
+            raise InputError(f"There is no plan '{path}'; give a TOML or a Python file.")
+        if file.suffix == ".py":
+            return _python_plan(file)
         document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read ({error.strerror}); see to it.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{file.name} is no TOML ({error}); correct it there.") from error
     return plan_of(document, file.name, file.parent)

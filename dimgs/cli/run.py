@@ -1,6 +1,8 @@
 """`dimgs run`: a simulation campaign from a plan."""
 
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -47,19 +49,24 @@ def run(
         return
     from dimgs.campaign import run_campaign
     from dimgs.campaign.text import campaign_text
+    from dimgs.errors import InputError
 
     folder = out if out is not None else Path(f"{Path(plan).stem}.campaign")
     if resume and not folder.exists():
         note(f"{folder} is not there, so there is nothing to go on with; a new campaign starts")
-    with _watching() as listener, redirect_stdout(sys.stderr):
+    with _watching() as listener, redirect_stdout(sys.stderr), _stopped_kindly():
         try:
             result = run_campaign(known, folder, resume=resume, progress=listener)
         except KeyboardInterrupt:
             note(f"finished runs are in {folder}; go on with --resume")
             raise
     warn(result.warnings)
-    for path in _write(result, folder):
-        note(f"wrote {path}")
+    try:
+        for path in _write(result, folder):
+            note(f"wrote {path}")
+    except (OSError, InputError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        note(f"warning: the answer could not be written to {folder} ({why}); it follows here")
     if json:
         emit_json(result.to_json())
     else:
@@ -95,6 +102,23 @@ def _write(result: Any, folder: Path) -> list[Path]:
     if isinstance(result.report, Report):
         written += write_study(result.report, folder / "report")
     return written
+
+
+@contextmanager
+def _stopped_kindly() -> Iterator[None]:
+    """What a scheduler or a closed terminal sends stops a campaign as Ctrl-C does."""
+    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
+    numbers = [getattr(signal, n) for n in names if hasattr(signal, n)]
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = {n: signal.signal(n, stop) for n in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager

@@ -88,6 +88,40 @@ def test_no_plan_exits_with_two(shell: Shell, tmp_path: Path) -> None:
     assert "workers is 0" in shell.refused("run", written(tmp_path), "--workers", "0")
 
 
+def test_a_folder_that_cannot_keep_a_campaign_is_refused(shell: Shell, tmp_path: Path) -> None:
+    plan, file = written(tmp_path), tmp_path / "file"
+    file.write_text("x", encoding="utf-8")
+    assert "it is a file" in shell.refused("run", plan, "--out", str(file))
+    assert "Not a directory" in shell.refused("run", plan, "--out", str(file / "below"))
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "runs.sqlite").write_bytes(bytes(range(256)) * 16)
+    told = shell.refused("run", plan, "--out", str(bad), "--resume")
+    assert "file is not a database" in told
+    assert "restore it from a copy, or start in another folder (--out)" in told
+    other = tmp_path / "other"
+    (other / "plan.json").mkdir(parents=True)
+    told = shell.refused("run", plan, "--out", str(other))
+    assert "plan.json' cannot be written (Is a directory)" in told
+
+
+def test_what_lies_in_the_way_of_the_log_and_the_answer_is_told(
+    shell: Shell, tmp_path: Path
+) -> None:
+    plan, out = written(tmp_path), tmp_path / "out"
+    (out / "decisions.jsonl").mkdir(parents=True)
+    done = shell("run", plan, "--out", str(out))
+    assert done.code == 1
+    assert "decisions.jsonl' (Is a directory)" in done.err
+    (out / "decisions.jsonl").rmdir()
+    (out / "decisions.jsonl").write_bytes(b'[1]\n3\n{"n"\n\xff\xfe\n')
+    (out / "result.json").mkdir()
+    done = shell("run", plan, "--out", str(out), "--resume", "--json")
+    assert done.code == 0
+    assert done.document["outcome"] == "tolerance met"
+    assert f"could not be written to {out} (Is a directory)" in done.err
+
+
 def test_a_campaign_without_an_answer_exits_with_one(shell: Shell, tmp_path: Path) -> None:
     done = shell("run", written(tmp_path, "Never"), "--out", str(tmp_path / "out"))
     assert done.code == 1
@@ -96,7 +130,8 @@ def test_a_campaign_without_an_answer_exits_with_one(shell: Shell, tmp_path: Pat
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
-def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, number: int) -> None:
     plan, out = written(tmp_path, "Counted"), tmp_path / "out"
     environment = {
         **os.environ,
@@ -116,7 +151,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path) -> None:
         assert process.poll() is None
         assert time.monotonic() < end
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "--resume" in told
