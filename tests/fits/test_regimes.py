@@ -162,6 +162,20 @@ def test_the_order_of_the_groups_does_not_matter() -> None:
     np.testing.assert_allclose(other.predict(X[:, order]), one.predict(X), atol=1e-8)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_a_short_border_divides_the_runs_where_groups_are_collinear(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(90, 2)) * 2.0
+    # a third group that only moves with the first two
+    X = np.column_stack([X, 5.0 + X @ [1.0, -1.0]])
+    y = np.abs(X[:, 0] - 0.5) + 0.3 * X[:, 1] + 0.1 * rng.normal(size=90)
+    (edge,) = RegimePowerLaw(exponent_map=np.eye(3)).fit(X, y).thresholds_
+    assert edge.simple is not None
+    exact = X @ edge.direction >= edge.value
+    above = X @ [float(p) for p in edge.simple.powers] >= edge.simple.value
+    assert np.mean(above == (exact == (edge.simple.sign > 0))) > 0.95
+
+
 def test_conditions_describe_the_labels() -> None:
     X, y = two_laws(np.random.default_rng(5), 150, 2, 1.0)
     model = RegimePowerLaw().fit(X, y)

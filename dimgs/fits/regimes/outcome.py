@@ -9,7 +9,7 @@ from scipy import stats
 
 from dimgs.errors import InputError
 from dimgs.fits.regimes.continuity import Pieces
-from dimgs.fits.regimes.directions import leading
+from dimgs.fits.regimes.directions import leading, rational
 from dimgs.fits.regimes.frame import Array, Frame, Labels
 from dimgs.fits.regimes.jackknife import jackknife_covariance
 from dimgs.fits.regimes.kinks import kink_profile, meeting_profile
@@ -173,9 +173,12 @@ def _simple(
     exact: tuple[float, float, float],
     frame: Frame,
 ) -> Simple:
-    factor, offset = _translation(near, frame)
+    # by the monomial itself: where groups are collinear, its image in the runs is another one
+    powers = np.array([float(p) for p in rational(monomial)])
+    factor = float(frame.inverse @ powers @ near.direction)
     factors = _translation(edge, frame)[0], factor
-    return read(monomial, exact, factors, factor * near.threshold + offset)
+    value = factor * near.threshold + float(powers @ frame.centre)
+    return read(monomial, exact, factors, value)
 
 
 def _meeting(one: Regime, other: Regime, direction: Array) -> Profile:
