@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from dimgs.law.centre import Centre
@@ -11,6 +12,10 @@ from dimgs.report.results import Exponent, FitResult, Report
 from dimgs.report.verdict import headline, verdict
 
 _RULE = "-" * 72
+_PERFECT = 0.99995
+# a factor between the ends of an interval, above which nothing is known
+_UNKNOWN = 1e9
+_UNTOLD = "(the runs do not tell)"
 # a number, not the index of a group
 _DECIMAL = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
@@ -39,13 +44,24 @@ def law_line(law: Law) -> str:
 
 
 def _constant(c: Constant) -> str:
-    unit = _unit(c.unit)
-    between = (
-        f"   [{number(c.low)}, {number(c.high)}]"
-        if c.origin == "fitted" and c.low is not None
-        else f"   ({c.origin})"
-    )
-    return f"  {c.name} = {number(c.value)}{unit}{between}"
+    known = c.origin == "fitted" and c.low is not None
+    between = interval(c.low, c.high) if known else f"({c.origin})"
+    return f"  {c.name} = {number(c.value)}{_unit(c.unit)}   {between}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """An interval; words where the runs set no bound.
+
+    Examples
+    --------
+    >>> interval(0.4, 0.5), interval(0.0, float("inf"))
+    ('[0.4, 0.5]', '(the runs do not tell)')
+    """
+    if low is None or high is None or not (isfinite(low) and isfinite(high)):
+        return _UNTOLD
+    if 0 < low < high / _UNKNOWN:
+        return _UNTOLD
+    return f"[{number(low)}, {number(high)}]"
 
 
 def centre_text(centre: Centre) -> str:
@@ -53,7 +69,7 @@ def centre_text(centre: Centre) -> str:
     inputs = ", ".join(f"{name} = {number(x)}{_unit(unit)}" for name, x, unit in centre.inputs)
     return (
         f"at the centre of the runs ({inputs}): {centre.target} = {number(centre.value)}"
-        f"{_unit(centre.unit)} [{number(centre.low)}, {number(centre.high)}]"
+        f"{_unit(centre.unit)} {interval(centre.low, centre.high)}"
     )
 
 
@@ -66,25 +82,47 @@ def _centre(centre: Centre | None) -> list[str]:
 
 
 def _exponent(e: Exponent) -> str:
-    snapped = f"  -> {e.rational}" if e.rational is not None else ""
     what = f" = {e.group}" if e.group is not None else ""
     known = f" ({e.group.known_as})" if e.group is not None and e.group.known_as else ""
-    return (
-        f"  {e.name}{what}{known}: {number(e.value)} [{number(e.low)}, {number(e.high)}]{snapped}"
-    )
+    if e.rational is not None and e.low == e.high:
+        return f"  {e.name}{what}{known}: {e.rational}, fixed by the units"
+    snapped = f"  -> {e.rational}" if e.rational is not None else ""
+    return f"  {e.name}{what}{known}: {number(e.value)} {interval(e.low, e.high)}{snapped}"
 
 
-def scores_line(scores: Scores) -> str:
-    """Scores in one line."""
-    parts = [
-        f"R² {number(scores.r2_log)} (log), {number(scores.r2)} (linear)",
-        f"runs left out {number(scores.cv_r2_log)}",
-    ]
+def score(value: float | None) -> str:
+    """A coefficient of determination, never rounded up to one.
+
+    Examples
+    --------
+    >>> score(0.99999999), score(0.98765432), score(None)
+    ('> 0.9999', '0.98765', '-')
+    """
+    return "> 0.9999" if value is not None and _PERFECT < value < 1.0 else number(value)
+
+
+def scores_lines(scores: Scores) -> list[str]:
+    """What unseen runs say, and what those say that were fitted."""
+    unseen = [f"{score(scores.cv_r2_log)} on runs left out in turn"]
+    if scores.cv_r2_log is None:
+        unseen = ["no run could be left out"]
     if scores.holdout_r2_log is not None:
-        parts.append(f"{scores.holdout_n} runs held out {number(scores.holdout_r2_log)}")
-    if scores.rmse_log is not None:
-        parts.append(f"typical error {100 * scores.rmse_log:.3g} %")
-    return "; ".join(parts)
+        unseen.append(f"{score(scores.holdout_r2_log)} on {scores.holdout_n} runs held out")
+    fitted = [f"{score(scores.r2)} on the target"]
+    if scores.r2_log is not None:
+        fitted.insert(0, f"{score(scores.r2_log)} on its logarithm")
+    error = "" if scores.rmse_log is None else f"; typical error {100 * scores.rmse_log:.3g} %"
+    return [f"Unseen runs, R²: {', '.join(unseen)}", f"Fitted runs, R²: {', '.join(fitted)}{error}"]
+
+
+def _regime(regime: Mapping[str, Any]) -> str:
+    own = ", ".join(
+        f"{e['name']}: {number(e['value'])} {interval(e['low'], e['high'])}"
+        for e in regime["exponents"]
+    )
+    if regime["where"] == "True":
+        return f"Regimes: none but one, over all {regime['n']} runs"
+    return f"Regime {condition(regime['where'])} ({regime['n']} runs): {own}"
 
 
 def _loops(pairs: Mapping[str, Any]) -> str:
@@ -108,29 +146,28 @@ def fit_text(fit: FitResult) -> str:
         lines += ["Exponents of the variables:", *map(_exponent, fit.variable_exponents)]
     if fit.activation:
         lines += [
-            f"Activation along 1/{name}: {number(a.kelvin)} K [{number(a.low)}, "
-            f"{number(a.high)}] = {number(a.kj_per_mol)} kJ/mol"
+            f"Activation along 1/{name}: {number(a.kelvin)} K {interval(a.low, a.high)} = "
+            f"{number(a.kj_per_mol)} kJ/mol"
             for name, a in fit.activation.items()
         ]
     if fit.group_prefactors:
         lines += ["Prefactors by group:"]
         lines += [f"  {k}: {number(v)}" for k, v in fit.group_prefactors.items()]
     for regime in fit.regimes or ():
-        own = ", ".join(f"{e['name']}: {number(e['value'])}" for e in regime["exponents"])
-        lines += [f"Regime {condition(regime['where'])} ({regime['n']} runs): {own}"]
+        lines.append(_regime(regime))
     if fit.crossover is not None:
         c = fit.crossover
-        between = "" if c["low"] == c["high"] else f" [{number(c['low'])}, {number(c['high'])}]"
+        between = "" if c["low"] == c["high"] else f" {interval(c['low'], c['high'])}"
         lines += [
             f"Smooth crossover ({c['form']}): (A^n + B^n)^(1/n), n = {number(c['n'])}{between}"
         ]
     for term in fit.additive or ():
         shape = "power law" if term["power_law_enough"] else "curved"
-        between = f"[{number(term['low'])}, {number(term['high'])}]"
+        between = interval(term["low"], term["high"])
         lines += [f"Term in {term['variables']}: slope {number(term['slope'])} {between}, {shape}"]
     if fit.additive_pairs is not None:
         lines += [_loops(fit.additive_pairs)]
-    lines += ["", scores_line(fit.scores)]
+    lines += ["", *scores_lines(fit.scores)]
     lines += [f"{fit.independent_contrasts} independent contrasts ({fit.pairs} pairs)"]
     return "\n".join(lines)
 
@@ -142,7 +179,7 @@ def report_text(report: Report) -> str:
     if report.law is not None and (report.fit is None or report.law is not report.fit.law):
         lines += [law_line(report.law), *(_constant(c) for c in report.law.constants)]
         lines += _centre(report.centre)
-        lines += ["", scores_line(report.law.scores)]
+        lines += ["", *scores_lines(report.law.scores)]
         if report.fit is not None:
             worse = number(report.fit.scores.cv_r2_log)
             lines += ["", f"It beats the power law, which predicts runs left out with R² {worse}:"]

@@ -1,12 +1,14 @@
 """Reports as text."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dimgs import Dataset, Options, Report
 from dimgs.discovery.discover import discover
 from dimgs.discovery.fitting import fit
-from dimgs.report.text import condition, fit_text, number, report_text
+from dimgs.report.text import condition, fit_text, interval, number, report_text, scores_lines
 from tests.planted import pipe
 
 
@@ -65,3 +67,36 @@ def test_fit_text_tells_of_labels_regimes_and_terms() -> None:
     text = fit_text(fit(data, "tau_w", Options(regimes=True, additive=True)))
     assert "Regime" in text
     assert "Term in" in text
+
+
+def test_exponents_that_no_run_decides_are_called_so() -> None:
+    data = Dataset.from_columns({"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.9, 1.26, 1.8, 2.54]})
+    text = fit_text(fit(data, "T", Options(constants=["g"])))
+    assert "  L: 1/2, fixed by the units" in text
+    assert "[0.5, 0.5]" not in text
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [(0.1, 0.2, True), (-1e3, 1e3, True), (0.0, np.inf, False), (1e-45, 1e51, False)],
+)
+def test_an_interval_without_bound_is_told_in_words(low: float, high: float, told: bool) -> None:
+    assert interval(low, high).startswith("[") == told
+    assert ("runs do not tell" in interval(low, high)) != told
+
+
+def test_scores_tell_unseen_runs_from_fitted_ones(report: Report) -> None:
+    assert report.law is not None
+    scores = report.law.scores
+    unseen, fitted = scores_lines(replace(scores, r2=0.9999999, holdout_r2_log=0.5, holdout_n=8))
+    assert unseen.startswith("Unseen runs, R²: ")
+    assert unseen.endswith("0.5 on 8 runs held out")
+    assert "> 0.9999 on the target" in fitted
+    assert "no run could be left out" in scores_lines(replace(scores, cv_r2_log=None))[0]
+
+
+def test_a_search_without_a_border_says_so() -> None:
+    x = np.geomspace(1.0, 100.0, 30)
+    data = Dataset.from_columns({"x [m]": x, "h [m]": 1.0, "y [m]": 2 * x**0.5})
+    text = fit_text(fit(data, "y", Options(regimes=True)))
+    assert "Regimes: none but one, over all 30 runs" in text
