@@ -1,6 +1,6 @@
 """A plan meets its kernel: names, units and ranges are checked, and the pi space is derived."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -165,7 +165,7 @@ def bind(plan: Plan) -> Binding:
             f"{plan.source}, target: '{target.name}' is in {target.unit}, a level; campaigns need "
             f"a target with a ratio scale."
         )
-    _check_span(plan, taking, outcome)
+    _check_span(plan, taking, outcome, notes)
     basis = pi_basis([*taking, outcome], target.name, constants=plan.constants, prefer_named=True)
     order = tuple(n for n in sorted(plan.ranges) if n in {v.name for v in basis.variables})
     notes += [
@@ -179,9 +179,7 @@ def bind(plan: Plan) -> Binding:
         if v.name in fixed
     }
     fixed |= {
-        n: float(np.sqrt(np.prod(_in_port(kernel, ends[n], n))))
-        for n in plan.ranges
-        if n not in order
+        n: _middle(port_named(kernel.inputs, n), ends[n]) for n in plan.ranges if n not in order
     }
     space = PiSpace(
         basis,
@@ -193,26 +191,36 @@ def bind(plan: Plan) -> Binding:
     if space.rank == 0:
         raise InputError(
             f"{plan.source}, ranges: no group varies in these ranges, so that every run is "
-            f"dimensionally equivalent and a single one gives the law's constant; make that run, "
-            f"or let another input vary."
+            f"dimensionally equivalent and a single one gives the law's constant{_aside(notes)}; "
+            f"make that run, or let another input vary."
         )
     points, shifts = _points(plan, kernel, space, si)
     return Binding(plan, kernel, tiers, target, space, fixed, points, shifts, tuple(notes))
 
 
-def _check_span(plan: Plan, taking: list[Variable], outcome: Variable) -> None:
+def _check_span(
+    plan: Plan, taking: list[Variable], outcome: Variable, notes: Sequence[str]
+) -> None:
     """A plan has no scales, so that its remedies are not those of tables."""
     names = [v.name for v in taking]
-    inputs = [*taking, *constant_variables(plan.constants, [*names, outcome.name])]
+    try:
+        inputs = [*taking, *constant_variables(plan.constants, [*names, outcome.name])]
+    except InputError as error:
+        raise InputError(f"{plan.source}, constants: {error}") from error
     if is_reachable(inputs, outcome):
         return
     found = unreachable(inputs, outcome)
     sets = " or ".join(str(list(symbols)).replace("'", '"') for symbols in found.constants)
     remedy = f"add constants = {sets} to the plan, or " if sets else ""
     raise DimensionError(
-        f"{plan.source}, target: {found.why}; {remedy}let the kernel have the quantity that is "
-        f"missing as an input, one in {found.scale_unit} for example."
+        f"{plan.source}, target: {found.why}{_aside(notes)}; {remedy}let the kernel have the "
+        f"quantity that is missing as an input, one in {found.scale_unit} for example."
     )
+
+
+def _aside(notes: Sequence[str]) -> str:
+    """Which inputs take no part, in brackets."""
+    return f" ({'; '.join(n.rstrip('.') for n in notes)})" if notes else ""
 
 
 def _taking_part(
@@ -223,7 +231,8 @@ def _taking_part(
         if port.is_label or port.parsed.scale == "level":
             notes.append(f"'{port.name}' stays at {fixed[port.name]} and has no dimension to use.")
         elif port.name in fixed and not _si(port, fixed[port.name]) > 0:
-            notes.append(f"'{port.name}' stays at {fixed[port.name]} and takes no part.")
+            at = f"{float(fixed[port.name]):g} {port.unit}"
+            notes.append(f"'{port.name}' stays at {at} and takes no part: it has no logarithm.")
         else:
             taking.append(Variable(port.name, port.parsed))
     return taking, notes
@@ -233,9 +242,9 @@ def _si(port: Port, value: float | str) -> float:
     return float(value) * port.parsed.factor + port.parsed.offset
 
 
-def _in_port(kernel: Kernel, ends: tuple[float, float], name: str) -> list[float]:
-    unit = port_named(kernel.inputs, name).parsed
-    return [(value - unit.offset) / unit.factor for value in ends]
+def _middle(port: Port, ends: tuple[float, float]) -> float:
+    """Middle of a range in the unit of its port; the ends are in SI units."""
+    return float((np.sqrt(ends[0]) * np.sqrt(ends[1]) - port.parsed.offset) / port.parsed.factor)
 
 
 def _points(
@@ -251,6 +260,11 @@ def _points(
                 raise unknown(plan, f"points[{i}].{name}", name, list(ports), "input")
             given = given_value(plan, ports[name], f"points[{i}].{name}", value)
             values[name] = _si(ports[name], given)
+            if name in space.names and not values[name] > 0:
+                raise InputError(
+                    f"{plan.source}, points[{i}].{name}: {given:g} {ports[name].unit} has no "
+                    f"logarithm; give a value above zero."
+                )
         missing = [n for n in space.names if n not in values]
         if missing:
             raise InputError(f"{plan.source}, points[{i}]: '{missing[0]}' is missing; give it.")

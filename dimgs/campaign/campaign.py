@@ -14,7 +14,7 @@ from dimgs.campaign.analysis import Question, State, analyse
 from dimgs.campaign.binding import Binding, bind
 from dimgs.campaign.conclusion import conclude
 from dimgs.campaign.decisions import DecisionLog
-from dimgs.campaign.design import design_of
+from dimgs.campaign.design import FEWEST, design_of, directions
 from dimgs.campaign.executors import place_of
 from dimgs.campaign.kept import changed_since
 from dimgs.campaign.kernel_reference import portable
@@ -253,10 +253,10 @@ class _Campaign:
     def _analyse(self) -> State:
         points = self.making.points
         rank, done = points.rank, points.done(0)
-        if len(done) < rank + 2:
+        if len(done) < rank + FEWEST:
             raise FitError(
-                f"{len(done)} of {len(self.making.asked)} runs gave an answer, too few for {rank} "
-                f"free directions.{self.making.why_lost()}"
+                f"{len(done)} of {len(self.making.asked)} runs gave an answer, too few for "
+                f"{directions(rank)}.{self.making.why_lost()}"
             )
         known = () if self.state is None else self.state.regimes.laws
         state = analyse(self.question, points, self.design.pool, self.making.noise, known)

@@ -14,6 +14,8 @@ from dimgs.errors import InputError
 
 Array = NDArray[np.float64]
 
+# runs beyond the number of directions that a law and a miss of it take
+FEWEST = 2
 _POOL = 4096
 _PER_PARAMETER = 16
 _SINGLE_TIER_SHARE = 0.5
@@ -60,16 +62,39 @@ def design_of(binding: Binding) -> Design:
     Returns
     -------
     Design
+
+    Raises
+    ------
+    InputError
+        If the plan has too few runs to tell any law.
     """
     plan, space = binding.plan, binding.space
-    region = Region(space)
     most = plan.budget.coarse if len(binding.tiers) > 1 else plan.budget.runs
+    _check_size(binding, most)
+    region = Region(space)
     size = plan.survey or _PER_PARAMETER * (space.rank + 1)
     if len(binding.tiers) == 1 and plan.survey is None:
         size = min(size, max(2 * (space.rank + 1), int(_SINGLE_TIER_SHARE * most)))
     survey = region.fill(min(size, most), plan.seed, plan.sampler)
     pool = region.fill(_POOL, plan.seed + 1)
     return Design(region, survey, pool, Inverse.of(space, survey))
+
+
+def _check_size(binding: Binding, most: int) -> None:
+    plan, rank = binding.plan, binding.space.rank
+    key = "budget.coarse_runs" if len(binding.tiers) > 1 else "budget.runs"
+    for name, runs in ((key, most), ("survey", plan.survey)):
+        if runs is not None and runs < rank + FEWEST:
+            raise InputError(
+                f"{plan.source}, {name}: {runs} runs of the tier '{binding.tiers[0].name}' cannot "
+                f"tell how '{binding.target.name}' changes along {directions(rank)}; give at "
+                f"least {rank + FEWEST}."
+            )
+
+
+def directions(rank: int) -> str:
+    """Number of free directions, in words."""
+    return f"{rank} free direction" + ("s" if rank > 1 else "")
 
 
 def cost(binding: Binding) -> dict[str, float]:

@@ -79,6 +79,8 @@ def given_value(plan: Plan, port: Port, key: str, value: Value) -> float | str:
             return number
         kind = "a label" if port.is_label else f"a number in {port.unit}"
         raise InputError(f"{plan.source}, {key}: {number!r} is given where {kind} is needed.")
+    if not np.isfinite(number):
+        raise InputError(f"{plan.source}, {key}: {number} is given; give a finite number.")
     unit = _unit(plan, port, key, text)
     converted = (number * unit.factor + unit.offset - port.parsed.offset) / port.parsed.factor
     _check_port_range(plan, port, key, converted)

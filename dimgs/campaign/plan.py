@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -16,6 +17,17 @@ MOST_WORKERS = 1024
 def _whole(name: str, value: object, least: int) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or value < least:
         raise InputError(f"{name} is {value!r}; give a whole number from {least} up.")
+
+
+def _number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise InputError(f"{name} is {value!r:.60}; give a number.")
+
+
+def _above_zero(name: str, value: float) -> None:
+    _number(name, value)
+    if not value > 0:
+        raise InputError(f"{name} is {value:g}; give more than 0.")
 
 
 @dataclass(frozen=True)
@@ -49,6 +61,8 @@ class Range:
     integer: bool = False
 
     def __post_init__(self) -> None:
+        _number("The start of the range", self.low)
+        _number("The end of the range", self.high)
         unit = f" {self.unit}" if self.unit else ""
         if not (isfinite(self.low) and isfinite(self.high)):
             raise InputError(f"The range ends at {self.low} or {self.high}; give finite numbers.")
@@ -85,8 +99,8 @@ class Budget:
         _whole("runs", self.runs, 1)
         if self.coarse_runs is not None:
             _whole("coarse_runs", self.coarse_runs, 1)
-        if self.seconds is not None and not self.seconds > 0:
-            raise InputError(f"budget.seconds is {self.seconds}; give more than 0.")
+        if self.seconds is not None:
+            _above_zero("budget.seconds", self.seconds)
 
     @property
     def coarse(self) -> int:
@@ -121,7 +135,10 @@ class Tolerance:
                 "tolerance.prediction (such as 0.05) with points."
             )
         for name, value in (("exponents", self.exponents), ("prediction", self.prediction)):
-            if value is not None and not 0.0 < value < 1.0:
+            if value is None:
+                continue
+            _number(f"tolerance.{name}", value)
+            if not 0.0 < value < 1.0:
                 raise InputError(f"tolerance.{name} is {value}; give a number between 0 and 1.")
 
 
@@ -157,8 +174,8 @@ class Execution:
         _whole("batch", self.batch, 1)
         if self.workers > MOST_WORKERS:
             raise InputError(f"execution.workers is {self.workers}; give at most {MOST_WORKERS}.")
-        if self.timeout is not None and not self.timeout > 0:
-            raise InputError(f"execution.timeout is {self.timeout} s; give more than 0.")
+        if self.timeout is not None:
+            _above_zero("execution.timeout (in seconds)", self.timeout)
 
 
 @dataclass(frozen=True)
@@ -228,6 +245,7 @@ class Plan:
     source: str = "the plan"
 
     def __post_init__(self) -> None:
+        self._check_kinds()
         object.__setattr__(self, "ranges", MappingProxyType(dict(self.ranges)))
         object.__setattr__(self, "fixed", MappingProxyType(dict(self.fixed)))
         if not self.ranges:
@@ -240,6 +258,7 @@ class Plan:
         if self.survey is not None:
             _whole("survey", self.survey, 4)
         _whole("seed", self.seed, 0)
+        _number("level", self.level)
         if not 0.0 < self.level < 1.0:
             raise InputError(f"level is {self.level}; give the coverage as a fraction like 0.9.")
         if self.sampler not in ("sobol", "lhs"):
@@ -250,6 +269,18 @@ class Plan:
             raise InputError(
                 "points and tolerance.prediction belong together; give both or neither."
             )
+
+    def _check_kinds(self) -> None:
+        """What TOML cannot get wrong, but Python can."""
+        given = [("budget", self.budget, Budget), ("tolerance", self.tolerance, Tolerance)]
+        given += [("execution", self.execution, Execution), ("target", self.target, str)]
+        given += [(f"ranges['{n}']", r, Range) for n, r in self.ranges.items()]
+        given += [(f"fixed['{n}']", v, tuple) for n, v in self.fixed.items()]
+        given += [(n, getattr(self, n), tuple) for n in ("tiers", "constants", "points")]
+        for name, value, kind in given:
+            if not isinstance(value, kind):
+                what = "tuple, such as (1.0, 'm')" if name.startswith("fixed") else kind.__name__
+                raise InputError(f"{name} is {value!r:.60}; give a {what}.")
 
     def __getstate__(self) -> dict[str, Any]:
         """Plain mappings, because mapping proxies cannot be pickled."""

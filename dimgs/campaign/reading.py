@@ -189,7 +189,7 @@ def _range(given: Any) -> Range:
             raise InputError(f"integer is {integer!r}; give true or false.")
         return Range(_number(given["low"]), _number(given["high"]), _unit(unit), integer)
     if isinstance(given, list) and len(given) in (2, 3):
-        return Range(_number(given[0]), _number(given[1]), _unit((given[2:] and given[2]) or None))
+        return Range(_number(given[0]), _number(given[1]), _unit(given[2] if given[2:] else None))
     raise InputError(f'{given!r} is no range; write [1, 2, "m"].')
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dimgs.campaign.design import directions
 from dimgs.campaign.meaning import listed
 from dimgs.campaign.result import CampaignResult
 
@@ -74,8 +75,8 @@ def design_text(document: Mapping[str, Any]) -> str:
     still = document["not_varied"]
     lines = [
         (
-            f"{document['kernel']} -> {document['target']}: {document['free_directions']} free "
-            f"directions of pi space"
+            f"{document['kernel']} -> {document['target']}: "
+            f"{directions(document['free_directions'])} of pi space"
         ),
         "groups and what the ranges reach",
         *(

@@ -49,6 +49,11 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("budget.runs", 0, "budget: runs is 0"),
         ("budget.runs", "many", "budget: runs is 'many'"),
         ("budget", 3, "budget: this is no table"),
+        ("budget.seconds", "long", "budget: budget.seconds is 'long'; give a number"),
+        ("budget.seconds", True, "budget.seconds is True"),
+        ("budget.seconds", 0, "budget.seconds is 0; give more than 0"),
+        ("execution.timeout", "1 h", "execution.timeout (in seconds) is '1 h'; give a number"),
+        ("tolerance.exponents", "small", "tolerance.exponents is 'small'; give a number"),
         ("tolerance.exponents", 2.0, "tolerance: tolerance.exponents is 2.0"),
         ("tolerance.exponents", None, "tolerance: tolerance is empty"),
         ("tolerance.prediction", 0.1, "points and tolerance.prediction belong together"),
@@ -66,7 +71,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("tiers", "fine", "tiers: 'fine' is no list of names"),
         ("tiers", ["fine", "fine"], "tiers names one twice"),
         ("execution.workers", 0, "execution: workers is 0"),
-        ("execution.timeout", -1.0, "execution: execution.timeout is -1.0"),
+        ("execution.timeout", -1.0, "execution: execution.timeout (in seconds) is -1; give more"),
         ("points", [3], "points: write each point as a table"),
     ],
 )
@@ -90,6 +95,10 @@ def test_a_bad_key_is_named(path: str, value: Any, told: str) -> None:
         ("ranges.t", [1, 2, "parsnip"], "ranges.t: The unit 'parsnip' cannot be read"),
         ("ranges.t", [0, 2], "ranges.t: the range starts at 0 s"),
         ("ranges.t", {"low": 1.2, "high": 1.8, "integer": True}, "holds no two whole numbers"),
+        ("ranges.t", [1, 2, ""], "ranges.t: the unit '' has dimension 1"),
+        ("constants", ["zz"], "constants: No physical constant is called 'zz'"),
+        ("fixed.c", float("nan"), "fixed.c: nan is given; give a finite number"),
+        ("fixed.c", float("inf"), "fixed.c: inf is given; give a finite number"),
         ("fixed.c", "much", "fixed.c: 'much' is given where a number in kg/m^3 is needed"),
         ("tiers", ["fine", "coarse"], "tiers: give them from coarse to fine, as coarse, fine"),
         ("tiers", ["finest"], "tiers: 'finest' is no tier"),
@@ -131,6 +140,57 @@ def test_a_constant_of_the_plan_completes_the_span() -> None:
     with pytest.raises(DimensionError, match=r'add constants = \["g"\] or '):
         bind(uptake_plan(swing, **asked))
     assert bind(uptake_plan(swing, **asked, constants=("g",))).space.rank == 1
+
+
+def test_an_input_that_stays_at_zero_is_told_where_it_is_missed() -> None:
+    with pytest.raises(DimensionError, match=r"\('c' stays at 0 kg/m\^3 and takes no part"):
+        bind(uptake_plan(fixed={"c": (0.0, None)}))
+    plan = uptake_plan(ranges={"k": Range(1e-3, 1.0)}, fixed={"t": (0.0, "s")})
+    with pytest.raises(InputError, match=r"no group varies.*\('t' stays at 0 s"):
+        bind(plan)
+
+
+def test_too_few_runs_for_any_law_are_refused_before_one_is_made() -> None:
+    with pytest.raises(InputError, match=r"budget.coarse_runs: 2 runs .* give at least 3"):
+        design_of(bind(uptake_plan(budget=Budget(runs=20, coarse_runs=2))))
+    with pytest.raises(InputError, match=r"budget.runs: 1 runs of the tier 'fine'"):
+        dry_run(bind(uptake_plan(tiers=("fine",), budget=Budget(runs=1))))
+    crowd = Uptake()
+    crowd.inputs = (*Uptake.inputs, *(Port(n, "1") for n in "vwxy"))
+    ranges = {n: Range(1.0, 2.0) for n in "vwxy"} | dict(uptake_plan().ranges)
+    with pytest.raises(InputError, match=r"survey: 4 runs .* along 5 free directions; .* 7"):
+        design_of(bind(uptake_plan(crowd, ranges=ranges, survey=4)))
+
+
+def test_a_range_that_takes_no_part_stays_in_its_middle() -> None:
+    warm = Uptake()
+    warm.inputs = (*Uptake.inputs, Port("T", "degC"))
+    given = dict(uptake_plan().ranges) | {"T": Range(-20.0, 30.0, "degC")}
+    bound = bind(uptake_plan(warm, ranges=given))
+    assert bound.fixed["T"] == pytest.approx((253.15 * 303.15) ** 0.5 - 273.15)
+    assert any(n.startswith("'T' takes no part") for n in bound.notes)
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"budget": 10}, "budget is 10; give a Budget"),
+        ({"ranges": {"k": (1, 2)}}, r"ranges\['k'\] is \(1, 2\); give a Range"),
+        ({"fixed": {"c": 1.0}}, r"fixed\['c'\] is 1.0; give a tuple, such as \(1.0, 'm'\)"),
+        ({"constants": "g"}, "constants is 'g'; give a tuple"),
+        ({"level": "high"}, "level is 'high'; give a number"),
+    ],
+)
+def test_what_only_python_can_get_wrong_is_named(more: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        uptake_plan(**more)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_points_lie_where_logarithms_are(value: float) -> None:
+    points = ({"k": (value, None), "t": (1.0, None)},)
+    with pytest.raises(InputError, match=r"points\[1\].k: "):
+        bind(uptake_plan(points=points, tolerance=Tolerance(prediction=0.1)))
 
 
 def test_points_that_no_run_can_stand_for_are_refused() -> None:
