@@ -1,16 +1,15 @@
 """`dimgs fit` and `dimgs discover`: from a table to a law."""
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from dimgs.cli import tables
 from dimgs.cli.output import command_line, emit_json, note, say, warn, working
-
-if TYPE_CHECKING:
-    pass
 
 
 def fit(
@@ -137,14 +136,22 @@ def discover(
         warn(report.warnings)
         if out is not None:
             folder = out if len(target) == 1 else out / name
-            for path in write_study(report, folder):
-                note(f"wrote {path}")
+            _tell_files(folder, write_study(report, folder))
         if json:
             documents.append(discover_document(report))
         else:
             say(report_text(report))
     if json:
         _emit(documents)
+
+
+def _tell_files(folder: Path, written: Sequence[Path]) -> None:
+    """What was written: the page to open, and what lies beside it."""
+    beside = [path.name for path in written if path.parent == folder]
+    inside = Counter(path.parent.name for path in written if path.parent != folder)
+    parts = [*beside[1:], *(f"{name}/ ({count} files)" for name, count in inside.items())]
+    note(f"wrote {folder / beside[0]}; open it in a browser")
+    note(f"beside it {', '.join(parts)}")
 
 
 def _emit(documents: list[dict[str, Any]]) -> None:

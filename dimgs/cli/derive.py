@@ -13,10 +13,11 @@ _MAX_SHOWN = 20
 
 def pi(
     source: Annotated[
-        list[str], typer.Argument(help="A table, or variables such as 'rho [kg/m^3]' 'U [m/s]'.")
+        list[str],
+        typer.Argument(help=r"A table, or variables such as 'rho \[kg/m^3]' 'U \[m/s]'."),
     ],
     target: Annotated[
-        str | None, typer.Option("--target", "-y", help="Response: a column, or 'dp [Pa]'.")
+        str | None, typer.Option("--target", "-y", help=r"Response: a column, or 'dp \[Pa]'.")
     ] = None,
     repeating: Annotated[
         str | None, typer.Option("--repeating", help="Repeating variables, such as rho,U,D.")

@@ -32,11 +32,11 @@ Constants = Annotated[
 ]
 Scale = Annotated[
     list[str] | None,
-    typer.Option("--scale", help="Unknown constant 'M0 [kg]' (repeatable), or auto."),
+    typer.Option("--scale", help=r"Unknown constant 'M0 \[kg]' (repeatable), or auto."),
 ]
 Define = Annotated[
     list[str] | None,
-    typer.Option("--define", help="Define a unit first, such as 'EUR = [currency]'."),
+    typer.Option("--define", help=r"Define a unit first, such as 'EUR = \[currency]'."),
 ]
 Within = Annotated[
     str | None, typer.Option("--within", help="Label column whose groups keep their prefactor.")

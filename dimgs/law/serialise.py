@@ -224,7 +224,9 @@ def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], s
     try:
         document = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InputError(f"{where} is not JSON: {error}.") from error
+        raise InputError(
+            f"{where} is not JSON ({error}); give the law.json that discover --out writes."
+        ) from error
     if not isinstance(document, dict):
         raise InputError(f"{where} holds no law; give the law.json that discover or fit wrote.")
     return document, where

@@ -102,6 +102,21 @@ def test_help_is_plain_when_piped(command: str) -> None:
     assert not _ESCAPE.search(piped(*command.split()))
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("pi", "'rho [kg/m^3]' 'U [m/s]'"),
+        ("pi", "'dp [Pa]'"),
+        ("fit", "'M0 [kg]'"),
+        ("discover", "'EUR = [currency]'"),
+    ],
+)
+def test_units_of_the_help_are_not_taken_for_markup(command: str, shown: str) -> None:
+    text = " ".join(piped(command, "--help", COLUMNS="200").split())
+    assert shown in text
+    assert "\\[" not in text
+
+
 def test_progress_tells_the_time_left() -> None:
     from io import StringIO
 
@@ -188,7 +203,10 @@ def test_a_report_says_by_which_command_it_was_made(shell: Shell) -> None:
     out = shell.folder / "study"
     arguments = ["discover", shell.pendulum(), "--target", "T", "--constants", "g"]
     arguments += ["--engine", "power_law", "--out", str(out)]
-    document = shell(*arguments, "--json").document
+    done = shell(*arguments, "--json")
+    document = done.document
+    assert f"wrote {out / 'report.html'}; open it in a browser" in done.err
+    assert re.search(r"law.json, law.tex, tex/ \(\d+ files\), figures/ \(\d+ files\)", done.err)
     command = document["provenance"]["command"]
     assert command.startswith("dimgs discover ")
     assert "--constants g" in command
