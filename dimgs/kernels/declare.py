@@ -30,6 +30,11 @@ def ports_of(declared: Mapping[str, Any] | Sequence[Port], kernel: str) -> tuple
 def tiers_of(declared: Mapping[str, Mapping[str, Any]] | Sequence[Tier]) -> tuple[Tier, ...]:
     """Tiers from ``{"coarse": {"cost": 0.1, "cells": 50}, …}``, coarse to fine, or tiers.
 
+    Raises
+    ------
+    InputError
+        If there is none, or one cannot be read.
+
     Examples
     --------
     >>> tiers_of({"coarse": {"cost": 0.1, "cells": 50}})
@@ -37,10 +42,18 @@ def tiers_of(declared: Mapping[str, Mapping[str, Any]] | Sequence[Tier]) -> tupl
     """
     if not isinstance(declared, Mapping):
         return tuple(declared)
-    return tuple(
-        Tier(name, float(told.get("cost", 1.0)), {k: v for k, v in told.items() if k != "cost"})
-        for name, told in declared.items()
-    )
+    if not declared:
+        raise InputError("There is no tier; give at least one, or leave tiers out.")
+    return tuple(_tier(name, told) for name, told in declared.items())
+
+
+def _tier(name: str, told: Any) -> Tier:
+    if not isinstance(told, Mapping):
+        raise InputError(
+            f"The tier '{name}' is declared as {told!r:.60}; give a table of its settings."
+        )
+    cost = told.get("cost", 1.0)
+    return Tier(name, cost, {k: v for k, v in told.items() if k != "cost"})
 
 
 def _port(name: str, told: Any, kernel: str) -> Port:

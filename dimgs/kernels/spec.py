@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf, isnan
+from numbers import Real
 from typing import Any
 
 from dimgs.errors import InputError
@@ -32,13 +34,29 @@ class Port:
     description: str = ""
 
     def __post_init__(self) -> None:
-        """Check the unit and the range."""
+        """Check the unit, the range and the default."""
+        if not isinstance(self.name, str) or not isinstance(self.unit, str):
+            raise InputError(
+                f"A port is named {self.name!r:.60} and in {self.unit!r:.60}; give both as texts."
+            )
         parse_unit(self.unit)
+        for what, value in (("lower end", self.low), ("upper end", self.high)):
+            if value is not None and (_is_no_number(value) or isnan(value)):
+                raise InputError(f"The {what} of '{self.name}' is {value!r:.60}; give a number.")
+        self._check_default()
         if self.low is not None and self.high is not None and not self.low <= self.high:
             raise InputError(
                 f"The range of '{self.name}' runs from {self.low:g} to {self.high:g} {self.unit}; "
                 f"give the smaller end first."
             )
+
+    def _check_default(self) -> None:
+        value = self.default
+        if value is None or (not self.is_label and hasattr(value, "magnitude")):
+            return
+        if self.is_label != isinstance(value, str) or (not self.is_label and _is_no_number(value)):
+            kind = "text" if self.is_label else f"a number in {self.unit}"
+            raise InputError(f"The default of '{self.name}' is {value!r:.60}; give {kind}.")
 
     @property
     def parsed(self) -> Unit:
@@ -49,6 +67,10 @@ class Port:
     def is_label(self) -> bool:
         """Whether the values are categories."""
         return self.parsed == LABEL
+
+
+def _is_no_number(value: object) -> bool:
+    return isinstance(value, bool) or not isinstance(value, Real)
 
 
 @dataclass(frozen=True)
@@ -67,3 +89,10 @@ class Tier:
     name: str
     cost: float
     settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the cost."""
+        if _is_no_number(self.cost) or not 0 <= self.cost < inf:
+            raise InputError(
+                f"The tier '{self.name}' costs {self.cost!r:.60}; give seconds, from 0 up."
+            )

@@ -277,3 +277,25 @@ def test_a_name_declared_twice_is_said() -> None:
 
         class Twice(Film):
             outputs = (Port("l", "m"), Port("l", "s"))
+
+
+@pytest.mark.parametrize(
+    ("declared", "says"),
+    [
+        ({"low": "x"}, "The lower end of 'a' is 'x'; give a number"),
+        ({"high": float("nan")}, "The upper end of 'a' is nan"),
+        ({"default": "x"}, "The default of 'a' is 'x'; give a number in m"),
+        ({"default": True}, "The default of 'a' is True"),
+        ({"unit": "label", "default": 3.0}, "The default of 'a' is 3.0; give text"),
+        ({"unit": 3}, "give both as texts"),
+    ],
+)
+def test_what_a_port_declares_is_checked(declared: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        Port("a", **({"unit": "m"} | declared))
+
+
+@pytest.mark.parametrize("cost", ["x", -1.0, float("nan"), float("inf"), None])
+def test_a_tier_costs_seconds(cost: Any) -> None:
+    with pytest.raises(InputError, match="The tier 'fine' costs"):
+        Tier("fine", cost)

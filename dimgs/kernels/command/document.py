@@ -35,9 +35,8 @@ def read_command(path: str | Path) -> CommandKernel:
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(
-            f"The kernel '{file}' cannot be read ({error}); check its path."
-        ) from error
+        why = error.strerror
+        raise InputError(f"The kernel '{file}' cannot be read ({why}); check its path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{file.name} is no TOML ({error}); correct it there.") from error
     for key in document:
@@ -45,9 +44,15 @@ def read_command(path: str | Path) -> CommandKernel:
             near = get_close_matches(key, _KEYS, n=1)
             remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(_KEYS)}, templates."
             raise InputError(f"{file.name}, {key}: there is no such key; {remedy}")
+    for key in ("inputs", "outputs", "files", "templates", "tiers", "environment"):
+        if not isinstance(document.get(key, {}), dict):
+            raise InputError(f"{file.name}, {key}: this is no table; write [{key}] above its keys.")
+    missing = [key for key in ("argv", "inputs", "outputs") if key not in document]
+    if missing:
+        raise InputError(f"{file.name}: the key '{missing[0]}' is missing; add it.")
     home = file.resolve().parent
-    files = {**document.pop("files", {}), **_templates(document.pop("templates", {}), home)}
     try:
+        files = {**document.pop("files", {}), **_templates(document.pop("templates", {}), home)}
         kernel = CommandKernel(**{"name": file.stem, **document}, files=files, home=home)
     except InputError as error:
         raise InputError(f"{file.name}: {error}") from error
@@ -57,4 +62,7 @@ def read_command(path: str | Path) -> CommandKernel:
 
 
 def _templates(templates: dict[str, str], home: Path) -> dict[str, Path]:
+    odd = [name for name, text in templates.items() if not isinstance(text, str)]
+    if odd:
+        raise InputError(f"The template of '{odd[0]}' is no text; give the path of its file.")
     return {name: home / text for name, text in templates.items()}

@@ -1,5 +1,6 @@
 """Any program as a kernel: inputs into files and arguments, outputs out of what it writes."""
 
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -8,8 +9,9 @@ from typing import Any, Literal
 
 from dimgs.errors import InputError, RunFailedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
+from dimgs.kernels.command.options import beside, check_command, check_options
 from dimgs.kernels.command.parsers import STDOUT, Parser, parser_of
-from dimgs.kernels.command.process import PRINTED, run_program
+from dimgs.kernels.command.process import OWN_FILES, PRINTED, run_program
 from dimgs.kernels.command.template import Template
 from dimgs.kernels.declare import ports_of, tiers_of
 from dimgs.kernels.spec import Port, Tier
@@ -90,12 +92,9 @@ class CommandKernel(BaseKernel):
         keep: Literal["failures", "always", "never"] = "failures",
         home: str | Path | None = None,
     ) -> None:
-        if isinstance(argv, str) or not argv:
-            raise InputError(
-                f"The command of '{name}' is {argv!r:.60}; give a list of the program and its "
-                f"arguments, there is no shell to split a text."
-            )
-        self.name, self.version = name, version
+        check_command(name, argv)
+        check_options(name, timeout, environment, folder, keep, files)
+        self.name, self.version = str(name), str(version)
         self.inputs = ports_of(inputs, name)
         self.outputs, self._parsers, self._error_parsers = _parsed(outputs, name)
         self.tiers = (Tier("only", 1.0),) if tiers is None else tiers_of(tiers)
@@ -159,7 +158,8 @@ class CommandKernel(BaseKernel):
         arguments = [t.fill(filled) for t in self._arguments]
         texts = {n: t.fill(filled) for n, t in self._files.items()}
         given = self._stdin.fill(filled) if self._stdin else None
-        folder = Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=self.folder))
+        prefix = re.sub(r"[^\w.-]", "_", f"{self.name}-")
+        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self.folder))
         try:
             for name, text in texts.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -174,10 +174,12 @@ class CommandKernel(BaseKernel):
             found = {n: _parse(p, n, folder) for n, p in self._parsers.items()}
             errors = {n: _parse(p, n, folder) for n, p in self._error_parsers.items()}
         except RunFailedError as error:
+            plain = [t.text for t in self._arguments]
+            told = f"{error}{beside(plain, list(self._files), self._home)}"
             if self.keep == "never":
                 shutil.rmtree(folder, ignore_errors=True)
-                raise
-            raise RunFailedError(str(error), {"folder": str(folder)}) from error
+                raise RunFailedError(told) from error
+            raise RunFailedError(told, {"folder": str(folder)}) from error
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -220,14 +222,16 @@ def _numbered(argv: Sequence[str]) -> list[tuple[int, str]]:
 
 def _file_template(name: str, text: str | Path) -> Template:
     path = Path(name)
-    if path.is_absolute() or ".." in path.parts or "{{" in name:
+    if name in OWN_FILES:
+        raise InputError(f"The file '{name}' is written here anyway; give yours another name.")
+    if path.is_absolute() or ".." in path.parts or "{{" in name or not path.name or "\0" in name:
         raise InputError(
             f"The file '{name}' lies outside the working folder; give a plain relative name."
         )
     if isinstance(text, Path):
         try:
             text = text.read_text(encoding="utf-8")
-        except OSError as error:
+        except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"The template '{text}' cannot be read ({error}).") from error
     return Template(text, name)
 
@@ -235,7 +239,7 @@ def _file_template(name: str, text: str | Path) -> Template:
 def _parse(parser: Parser, output: str, folder: Path) -> float:
     path = folder / (PRINTED if parser.file == STDOUT else parser.file)
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise RunFailedError(
             f"The program has not written {parser.file}, where '{output}' should be."

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from dimgs.errors import InputError, RunFailedError
@@ -50,6 +51,8 @@ class Regex:
 
     def __post_init__(self) -> None:
         """Check the pattern."""
+        _check_text("regex", self.pattern)
+        _check_file(self.file)
         try:
             groups = re.compile(self.pattern).groups
         except re.error as error:
@@ -89,11 +92,16 @@ class Json:
     path: str
     file: str = STDOUT
 
+    def __post_init__(self) -> None:
+        """Check the path."""
+        _check_text("json", self.path)
+        _check_file(self.file)
+
     def parse(self, text: str) -> float:
         """Number in the text of the file."""
         try:
             found = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, RecursionError) as error:
             raise RunFailedError(f"{self.file} is no JSON document ({error}).") from error
         for part in self.path.split("."):
             try:
@@ -127,12 +135,23 @@ class Csv:
     row: int = -1
     delimiter: str = ","
 
+    def __post_init__(self) -> None:
+        """Check the column, the row and the delimiter."""
+        _check_text("csv", self.column)
+        _check_file(self.file)
+        if not isinstance(self.row, int) or isinstance(self.row, bool):
+            raise InputError(f"row is {self.row!r:.60}; give a whole number, -1 for the last.")
+        if not isinstance(self.delimiter, str) or len(self.delimiter) != 1:
+            raise InputError(f"delimiter is {self.delimiter!r:.60}; give one character.")
+
     def parse(self, text: str) -> float:
         """Number in the text of the file."""
         lines = [line for line in text.splitlines() if line.strip()]
-        rows = list(csv.DictReader(lines, delimiter=self.delimiter, skipinitialspace=True))
         try:
+            rows = list(csv.DictReader(lines, delimiter=self.delimiter, skipinitialspace=True))
             cell = rows[self.row][self.column]
+        except csv.Error as error:
+            raise RunFailedError(f"{self.file} is no CSV table ({error}).") from error
         except IndexError as error:
             raise RunFailedError(f"{self.file} has no row {self.row}.") from error
         except KeyError as error:
@@ -158,6 +177,8 @@ def parser_of(told: Mapping[str, Any], output: str) -> Parser:
     >>> parser_of({"csv": "CF", "file": "out.csv"}, "CF")
     Csv(column='CF', file='out.csv', row=-1, delimiter=',')
     """
+    if not isinstance(told, Mapping):
+        raise InputError(f"The parser of '{output}' is {told!r:.60}; give a table.")
     kinds = [k for k in _KINDS if k in told]
     if len(kinds) != 1:
         raise InputError(
@@ -168,7 +189,24 @@ def parser_of(told: Mapping[str, Any], output: str) -> Parser:
         parser: Parser = _KINDS[kinds[0]](told[kinds[0]], **options)
     except TypeError as error:
         raise InputError(f"The output '{output}' cannot be parsed like this ({error}).") from error
+    except InputError as error:
+        raise InputError(f"The output '{output}': {error}") from error
     return parser
+
+
+def _check_text(key: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise InputError(f"{key} is {value!r:.60}; give it as a text.")
+
+
+def _check_file(value: object) -> None:
+    _check_text("file", value)
+    path = Path(str(value))
+    if path.is_absolute() or ".." in path.parts:
+        raise InputError(
+            f"The file '{value}' lies outside the working folder, where other runs may write it "
+            f"too; give a relative name inside."
+        )
 
 
 def _number(found: Any, file: str) -> float:

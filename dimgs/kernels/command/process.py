@@ -1,5 +1,6 @@
 """One program in a folder of its own, ended with all that it started when its time is over."""
 
+import errno
 import os
 import shutil
 import signal
@@ -12,7 +13,11 @@ from dimgs.errors import RunFailedError, RunRefusedError
 
 PRINTED = "stdout.txt"
 COMPLAINED = "stderr.txt"
+GIVEN = "stdin.txt"
+OWN_FILES = (GIVEN, PRINTED, COMPLAINED)
 _GRACE = 1.0
+# of the machine, not of the program: another try may do
+_SCARCE = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
 _LONGEST_LINE = 200
 
 
@@ -29,31 +34,44 @@ def run_program(
     Raises
     ------
     RunRefusedError
-        If there is no such program.
+        If there is no such program, or it cannot be started.
     RunFailedError
         If it takes longer than `timeout` seconds or ends with a status other than 0.
     """
     program = shutil.which(argv[0])
     if program is None:
+        if Path(argv[0]).is_file():
+            raise RunRefusedError(
+                f"The program '{argv[0]}' may not be executed; make it executable (chmod +x), or "
+                f"name the program that reads it first."
+            )
         raise RunRefusedError(
             f"There is no program '{argv[0]}' here; install it or give its full path."
         )
-    source = folder / "stdin.txt"
+    source = folder / GIVEN
     source.write_text(stdin or "", encoding="utf-8")
     with (
         source.open("rb") as given,
         (folder / PRINTED).open("wb") as printed,
         (folder / COMPLAINED).open("wb") as complained,
     ):
-        process = subprocess.Popen(
-            [program, *argv[1:]],
-            cwd=folder,
-            stdin=given,
-            stdout=printed,
-            stderr=complained,
-            env={**os.environ, **environment},
-            start_new_session=True,
-        )
+        try:
+            process = subprocess.Popen(
+                [program, *argv[1:]],
+                cwd=folder,
+                stdin=given,
+                stdout=printed,
+                stderr=complained,
+                env={**os.environ, **environment},
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) in _SCARCE:
+                raise RunFailedError(f"The program could not be started ({error}).") from error
+            raise RunRefusedError(
+                f"The program '{argv[0]}' cannot be started ({error}); check its first line and "
+                f"its arguments."
+            ) from error
         try:
             status = process.wait(timeout)
         except subprocess.TimeoutExpired as error:

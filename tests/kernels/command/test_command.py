@@ -223,3 +223,52 @@ def test_templates_come_from_files_and_kernels_travel(tmp_path: Path) -> None:
 def test_declarations_that_do_not_fit_are_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         square(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"timeout": 0}, "The timeout of 'script' is 0; give seconds, more than 0"),
+        ({"timeout": "1 h"}, "The timeout of 'script' is '1 h'"),
+        ({"timeout": float("nan")}, "The timeout of 'script' is nan"),
+        ({"keep": "sometimes"}, "keep of 'script' is 'sometimes'"),
+        ({"folder": "/no/such"}, "The folder '/no/such' for the runs of 'script'"),
+        ({"environment": {"A": 3}}, "The variable 'A' of the environment"),
+        ({"environment": {"A=B": "3"}}, "a name without '='"),
+        ({"argv": [["ls"]]}, r"The argument 0 of 'script' is \['ls'\]"),
+        ({"argv": ["ls", "a\0"]}, "The argument 1 of 'script'"),
+        ({"stdin": 3}, "the input of 'script' is 3; give a text with fields"),
+        ({"files": {"": "x"}}, "give a plain relative name"),
+        ({"files": {"stdout.txt": "x"}}, "'stdout.txt' is written here anyway"),
+        ({"files": 3}, "files of 'script' is 3"),
+        ({"tiers": {}}, "There is no tier"),
+        ({"tiers": {"a": {"cost": "dear"}}}, "The tier 'a' costs 'dear'; give seconds"),
+    ],
+)
+def test_options_are_checked_when_the_kernel_is_made(changes: dict[str, Any], says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        script("pass", **changes)
+
+
+def test_a_program_that_cannot_be_started_is_told_from_one_that_is_absent(tmp_path: Path) -> None:
+    program = tmp_path / "solver"
+    program.write_text("#!/no/such/interpreter\n", encoding="utf-8")
+    refused = script("", argv=[str(program)]).run({})
+    assert refused.status is Status.REFUSED
+    assert "may not be executed; make it executable (chmod +x)" in refused.reason
+    program.chmod(0o755)
+    refused = script("", argv=[str(program)]).run({})
+    assert refused.status is Status.REFUSED
+    assert "cannot be started" in refused.reason
+
+
+def test_a_name_may_be_no_name_of_a_file_and_a_version_a_number() -> None:
+    kernel = script("print('x = 1')", name="a/b c", version=4.1)
+    assert kernel.run({}).ok
+    assert (kernel.name, kernel.version) == ("a/b c", "4.1")
+
+
+def test_a_table_may_start_with_a_byte_order_mark() -> None:
+    code = "import sys; sys.stdout.buffer.write(b'\\xef\\xbb\\xbfx\\n1.5\\n')"
+    run = script(code, outputs={"x": {"unit": "1", "csv": "x"}}).run({})
+    assert run.outputs["x"] == (1.5, "1")

@@ -75,9 +75,21 @@ def test_a_program_beside_the_file_is_found(tmp_path: Path) -> None:
         ("argv = [", "k.toml is no TOML"),
         ("arg = ['a']", "k.toml, arg: there is no such key; did you mean 'argv'"),
         ("home = 'x'", "k.toml, home: there is no such key"),
-        ("argv = ['a']", "k.toml describes no kernel"),
+        ("argv = ['a']", "k.toml: the key 'inputs' is missing; add it"),
         ("argv = 'a'\ninputs = {}\noutputs = {}", "k.toml: The command of 'k'"),
-        ("argv = ['a']\ninputs = 3\noutputs = {}", "k.toml describes no kernel"),
+        ("argv = ['a']\ninputs = 3\noutputs = {}", "k.toml, inputs: this is no table"),
+        ("files = 'x'", "k.toml, files: this is no table"),
+        ("templates = 'x'", "k.toml, templates: this is no table"),
+        ("environment = 'x'", "k.toml, environment: this is no table"),
+        ("tiers = 3", "k.toml, tiers: this is no table"),
+        (
+            "argv=['a']\ninputs={}\noutputs={x={unit='m',json='x'}}\ntemplates={a=3}",
+            "k.toml: The template of 'a' is no text",
+        ),
+        (
+            "argv=['a']\ninputs={}\noutputs={x={unit='m',json='x'}}\ntiers={a=3}",
+            "k.toml: The tier 'a' is declared as 3",
+        ),
         (
             "argv=['a']\ninputs={}\noutputs={x={unit='m',json='x'}}\ntemplates={a='none.txt'}",
             "k.toml: The template",
@@ -89,6 +101,21 @@ def test_files_that_describe_no_kernel_are_refused(tmp_path: Path, text: str, sa
     path.write_text(text)
     with pytest.raises(InputError, match=says):
         read_command(path)
+
+
+def test_a_file_that_the_program_misses_is_named_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "solve.py").write_text("print('x = 1')\n")
+    text = (
+        "argv = ['{python}', '{file}']\ninputs = {{}}\n"
+        "outputs = {{ x = {{ unit = 'm', regex = 'x = (.*)' }} }}\n"
+    )
+    path = tmp_path / "k.toml"
+    path.write_text(text.format(python=sys.executable, file="solve.py"))
+    reason = load(str(path)).run({}).reason
+    assert "ended with status 2" in reason
+    assert reason.endswith("if that is what it misses, write {{home}}/solve.py.")
+    path.write_text(text.format(python=sys.executable, file="{{home}}/solve.py"))
+    assert load(str(path)).run({}).ok
 
 
 def test_an_absent_file_is_said(tmp_path: Path) -> None:

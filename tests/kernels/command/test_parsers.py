@@ -76,3 +76,27 @@ def test_what_is_not_there_is_said(parser: Parser, text: str, says: str) -> None
 def test_parsers_that_cannot_work_are_refused(told: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
         parser_of(told, "CF")
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({"regex": 3}, "The output 'x': regex is 3; give it as a text"),
+        ({"json": 3}, "json is 3"),
+        ({"csv": "x", "row": "last"}, "row is 'last'; give a whole number"),
+        ({"csv": "x", "delimiter": ";;"}, "delimiter is ';;'; give one character"),
+        ({"csv": "x", "file": "../out.csv"}, "lies outside the working folder"),
+        ({"regex": "(.)", "file": "/tmp/out"}, "lies outside the working folder"),
+        ("regex", "The parser of 'x' is 'regex'; give a table"),
+    ],
+)
+def test_a_parser_is_checked_when_it_is_made(told: Any, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        parser_of(told, "x")
+
+
+def test_what_is_too_deep_or_too_long_is_a_failed_run() -> None:
+    with pytest.raises(RunFailedError, match="is no JSON document"):
+        parser_of({"json": "x"}, "x").parse("[" * 100_000)
+    with pytest.raises(RunFailedError, match="is no CSV table"):
+        parser_of({"csv": "x"}, "x").parse("x\n" + "1" * 200_000)

@@ -73,3 +73,10 @@ def test_a_label_does_not_suit_the_format_of_a_number() -> None:
 def test_other_braces_stay() -> None:
     text = "dict = {a: {b}} ${var} } }}"
     assert Template(text, "a").fill({}) == text
+
+
+def test_no_field_is_wider_than_the_memory() -> None:
+    with pytest.raises(InputError, match="'999999999f' of the field 'a'"):
+        Template("{{a:999999999f}}", "in.txt")
+    with pytest.raises(InputError, match=r"in\.txt is 3; give a text"):
+        Template(3, "in.txt")  # type: ignore[arg-type]

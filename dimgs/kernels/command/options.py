@@ -1,0 +1,87 @@
+"""What a program is told beside its templates: checked when its kernel is made, not in a run."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from pathlib import Path
+from typing import Any
+
+from dimgs.errors import InputError
+
+KEEP = ("failures", "always", "never")
+
+
+def check_options(
+    kernel: str, timeout: Any, environment: Any, folder: Any, keep: Any, files: Any
+) -> None:
+    """Check what does not depend on a run.
+
+    Raises
+    ------
+    InputError
+        Naming the option and what it may be.
+
+    Examples
+    --------
+    >>> check_options("film", "1 h", None, None, "failures", None)
+    Traceback (most recent call last):
+    dimgs.errors.InputError: The timeout of 'film' is '1 h'; give seconds, more than 0.
+    """
+    number = isinstance(timeout, Real) and not isinstance(timeout, bool)
+    if not number or not timeout > 0:
+        raise InputError(
+            f"The timeout of '{kernel}' is {timeout!r:.60}; give seconds, more than 0."
+        )
+    if keep not in KEEP:
+        raise InputError(f"keep of '{kernel}' is {keep!r:.60}; give one of {', '.join(KEEP)}.")
+    for what, given in (("environment", environment), ("files", files)):
+        if given is not None and not isinstance(given, Mapping):
+            raise InputError(f"{what} of '{kernel}' is {given!r:.60}; give texts by name.")
+    for name, value in (environment or {}).items():
+        if not isinstance(value, str) or not re.fullmatch(r"[^=\0]+", str(name)) or "\0" in value:
+            raise InputError(
+                f"The variable {name!r:.60} of the environment of '{kernel}' is {value!r:.60}; "
+                f"give a text, and a name without '='."
+            )
+    if folder is not None and not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(
+            f"The folder '{folder}' for the runs of '{kernel}' is absent or cannot be written to; "
+            f"make it, or name another."
+        )
+
+
+def check_command(kernel: str, argv: Any) -> None:
+    """Check the program and its arguments.
+
+    Raises
+    ------
+    InputError
+    """
+    if not isinstance(argv, Sequence) or isinstance(argv, str) or not argv:
+        raise InputError(
+            f"The command of '{kernel}' is {argv!r:.60}; give a list of the program and its "
+            f"arguments, there is no shell to split a text."
+        )
+    for i, given in enumerate(argv):
+        if not isinstance(given, str | int | float | Path) or "\0" in str(given):
+            raise InputError(
+                f"The argument {i} of '{kernel}' is {given!r:.60}; give a text or a number."
+            )
+
+
+def beside(arguments: Sequence[str], written: Sequence[str], home: Path | None) -> str:
+    """Sentence on arguments that name a file where the program does not look; else empty.
+
+    Programs run in a folder of their own, in which files beside the kernel are not.
+    """
+    start = Path() if home is None else home
+    for argument in arguments:
+        plain = "{{" not in argument and argument not in written and not os.path.isabs(argument)
+        if plain and argument and (start / argument).is_file():
+            where = "its full path" if home is None else f"{{{{home}}}}/{argument}"
+            return (
+                f" '{argument}' is not in the folder that the program runs in; if that is what it "
+                f"misses, write {where}."
+            )
+    return ""
