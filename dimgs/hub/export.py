@@ -1,6 +1,7 @@
 """Runs as tables: a Dataset of those that ended well, a Parquet file of all."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,8 @@ def dataset_of(records: Sequence[RunRecord], targets: Sequence[str], source: str
         )
     _one([r.kernel for r in records], "kernel", source)
     _one([r.tier for r in records], "tier", source)
+    _one([str(r.provenance.get("version", "")) for r in records], "version", source)
+    _check_ports(records, source)
     columns: dict[str, list[Any]] = {}
     units: dict[str, str] = {}
     for name, (_, unit) in records[0].inputs.items():
@@ -55,6 +58,25 @@ def dataset_of(records: Sequence[RunRecord], targets: Sequence[str], source: str
     for target in targets:
         _add_target(columns, units, records, target, source)
     return replace(Dataset.from_columns(columns, units=units), source=source)
+
+
+def _check_ports(records: Sequence[RunRecord], source: str) -> None:
+    """Check that all runs have the inputs and outputs of the first, in its units."""
+    remedy = f"'{records[0].kernel}' has changed; choose runs of one kind with keys=…."
+    for ports in ("inputs", "outputs"):
+        first = {n: unit for n, (_, unit) in getattr(records[0], ports).items()}
+        for record in records:
+            units = {n: unit for n, (_, unit) in getattr(record, ports).items()}
+            for name in sorted(set(first) ^ set(units)):
+                raise InputError(
+                    f"Some runs in '{source}' have '{name}' and others have not: {remedy}"
+                )
+            for name, unit in units.items():
+                if unit != first[name]:
+                    raise InputError(
+                        f"The runs in '{source}' give '{name}' in {first[name]} and in {unit}: "
+                        f"{remedy}"
+                    )
 
 
 def _add_target(
@@ -92,12 +114,19 @@ def _one(found: Sequence[str], what: str, source: str) -> None:
 def write_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
     """Write rows of the store as one flat table, one column per input and output.
 
-    Headers carry units as ``name [unit]``, so that `read_table` reads the file.
+    Headers carry units as ``name [unit]``, so that `read_table` reads the file. A quantity of
+    several units is in that of the first row.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
     """
     import pyarrow as pa
     from pyarrow import parquet
 
-    flat = [_flat(row) for row in rows]
+    units: dict[str, str] = {}
+    flat = [_flat(row, units) for row in rows]
     names = list(_PLAIN.values())
     for row in flat:
         names += [name for name in row if name not in names]
@@ -110,15 +139,44 @@ def write_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
             name in _PLAIN.values() or any(isinstance(v, str) for v in values)
         )
         fields.append(pa.field(name, pa.string() if text else pa.float64()))
-    parquet.write_table(pa.table(columns, schema=pa.schema(fields)), path)
+    try:
+        parquet.write_table(pa.table(columns, schema=pa.schema(fields)), path)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise InputError(f"'{path}' cannot be written ({why}); name another file.") from error
     return path
 
 
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    flat = {title: row[name] for name, title in _PLAIN.items()}
+def _flat(row: Mapping[str, Any], units: dict[str, str]) -> dict[str, Any]:
+    flat = {title: _written(row[name]) for name, title in _PLAIN.items()}
     outputs, errors = json.loads(row["outputs"]), json.loads(row["errors"])
     for name, (value, unit) in (json.loads(row["inputs"]) | outputs).items():
-        flat[f"{name} [{unit}]"] = value
+        common = _common(units, name, unit)
+        flat[f"{name} [{common}]"] = _written(_converted(value, unit, common))
     for name, error in errors.items():
-        flat[f"{name}_err [{_difference(outputs[name][1])}]"] = error
+        if name not in outputs:
+            continue
+        own = outputs[name][1]
+        unit, common = _difference(own), _difference(_common(units, name, own))
+        flat[f"{name}_err [{common}]"] = _converted(error, unit, common)
     return flat
+
+
+def _common(units: dict[str, str], name: str, unit: str) -> str:
+    """Unit of the first row that has the quantity; its own where they have no common measure."""
+    first = units.setdefault(name, unit)
+    old, new = parse_unit(first), parse_unit(unit)
+    alike = old.dimension == new.dimension and old.scale == new.scale
+    return first if alike else unit
+
+
+def _converted(value: Any, unit: str, common: str) -> Any:
+    if unit == common or isinstance(value, str) or value is None:
+        return value
+    old, new = parse_unit(unit), parse_unit(common)
+    return (value * old.factor + old.offset - new.offset) / new.factor
+
+
+def _written(value: Any) -> Any:
+    """Text as UTF-8 can hold it."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else value

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Connection, func, insert, select, update
 
-from dimgs.errors import StoreError
+from dimgs.errors import InputError, StoreError
 from dimgs.hub.file import StoreFile
 from dimgs.hub.rows import asked_row, now, record_row, row_record
 from dimgs.hub.schema import PENDING, runs
@@ -163,6 +163,8 @@ class RunStore:
         -------
         list of RunRecord
         """
+        if status is not None and status not in list(Status):
+            raise InputError(f"There is no status '{status}'; there are {', '.join(Status)}.")
         wanted = None if keys is None else set(keys)
         last: dict[str, Mapping[str, Any]] = {}
         for row in self._file.rows(select(runs).where(runs.c.state != PENDING).order_by(runs.c.id)):
@@ -199,6 +201,7 @@ class RunStore:
         *,
         tier: str | None = None,
         kernel: str | None = None,
+        version: str | None = None,
         keys: Iterable[str] | None = None,
     ) -> "Dataset":
         """Dataset of the runs that ended well: their inputs and the target with its errors.
@@ -207,7 +210,7 @@ class RunStore:
         ----------
         target : str or sequence of str
             Outputs to keep.
-        tier, kernel : str, optional
+        tier, kernel, version : str, optional
             May be left out where all runs are of one.
         keys : iterable of str, optional
             Only these runs, in this order.
@@ -219,12 +222,15 @@ class RunStore:
         Raises
         ------
         InputError
-            If there is no such run or output, or the runs are of several tiers or kernels.
+            If there is no such run or output, or the runs are of several tiers, kernels or
+            versions of one.
         """
         from dimgs.hub.export import dataset_of
 
         chosen = None if keys is None else list(keys)
         found = self.records(kernel=kernel, tier=tier, status=Status.OK, keys=chosen)
+        if version is not None:
+            found = [r for r in found if r.provenance.get("version") == version]
         if chosen is not None:
             place = {key: i for i, key in enumerate(chosen)}
             found.sort(key=lambda record: place[record.key])

@@ -82,6 +82,7 @@ def port_value(port: Port, value: Any) -> float | str:
     """
     if port.is_label:
         if isinstance(value, str):
+            _check_letters(port, value)
             return value
         raise InputError(f"The input '{port.name}' is a label; give text, not {value!r:.60}.")
     if not is_quantity(value):
@@ -98,6 +99,16 @@ def port_value(port: Port, value: Any) -> float | str:
     if not math.isfinite(converted):
         raise InputError(f"The input '{port.name}' is too large in {port.unit}.")
     return converted
+
+
+def _check_letters(port: Port, value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"The label '{port.name}' is {value!a:.60}, which no file can hold; give letters of "
+            f"Unicode."
+        ) from error
 
 
 def _number(port: Port, value: Any) -> float:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pytest
@@ -357,6 +358,53 @@ def test_to_parquet_keeps_failures_and_is_read_as_a_table(store: RunStore, tmp_p
     np.testing.assert_array_equal(data.errors["T"], [np.nan, np.nan, 0.5])
     np.testing.assert_allclose(data["l"], 1.5e-3)
     assert json.loads(data["provenance"][0]) == {"steps": 3}
+
+
+def test_runs_of_several_versions_are_not_mixed(store: RunStore) -> None:
+    for key, version, t in (("a1", "1", 2.0), ("a2", "2", 4.0), ("a3", "2", 5.0)):
+        store.finish(record(key, provenance={"version": version}, outputs={"t": (t, "s")}))
+    with pytest.raises(InputError, match=r"are of the versions 1, 2; .* version='2'"):
+        store.to_dataset("t")
+    assert store.to_dataset("t", version="2").n_runs == 2
+    assert store.to_dataset("t", keys=["a1"]).n_runs == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"outputs": {"t": (1.0, "min")}}, "give 't' in s and in min"),
+        ({"inputs": {"l": (1.5, "m"), "kind": ("a", "label")}}, "give 'l' in mm and in m"),
+        ({"inputs": {"l": (1.5, "mm")}}, "have 'kind' and others have not"),
+    ],
+)
+def test_runs_of_a_kernel_that_has_changed_are_not_mixed(
+    store: RunStore, changes: dict[str, Any], says: str
+) -> None:
+    store.finish(record("a1"))
+    store.finish(record("a2", **changes))
+    with pytest.raises(InputError, match=says):
+        store.to_dataset("t")
+
+
+def test_to_parquet_gives_one_column_to_a_quantity_of_several_units(
+    store: RunStore, tmp_path: Path
+) -> None:
+    store.finish(record("a1", outputs={"T": (20.0, "degC")}, errors={"T": 0.5}))
+    inputs = {"l": (0.002, "m"), "kind": ("a\udcff", "label")}
+    outputs = {"T": (300.15, "K")}
+    store.finish(record("a2", inputs=inputs, outputs=outputs, errors={"T": 0.25}))
+    data = read_table(store.to_parquet(tmp_path / "runs.parquet"))
+    assert data.quantity("l").to("mm").magnitude.tolist() == pytest.approx([1.5, 2.0])
+    assert data.quantity("T").to("degC").magnitude.tolist() == pytest.approx([20.0, 27.0])
+
+
+def test_where_no_file_can_be_written_it_is_said(store: RunStore, tmp_path: Path) -> None:
+    store.finish(record("a1"))
+    for path in (tmp_path / "none" / "a.parquet", tmp_path):
+        with pytest.raises(InputError, match="cannot be written"):
+            store.to_parquet(path)
+    with pytest.raises(InputError, match="There is no status 'fine'; there are ok, failed"):
+        store.records(status="fine")
 
 
 def test_the_package_starts_without_sqlalchemy() -> None:

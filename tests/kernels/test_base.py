@@ -295,6 +295,20 @@ def test_what_a_port_declares_is_checked(declared: dict[str, Any], says: str) ->
         Port("a", **({"unit": "m"} | declared))
 
 
+def test_a_label_that_no_file_can_hold_is_refused() -> None:
+    class Named(BaseKernel):
+        name, version = "named", "1"
+        inputs, outputs = (Port("kind", "label"),), (Port("x", "1"),)
+
+        def _simulate(self, *_: Any) -> Mapping[str, Any]:
+            return {"x": 1.0}
+
+    assert Named().run({"kind": "é µ"}).ok
+    refused = Named().run({"kind": "a\udcff"})
+    assert refused.status is Status.REFUSED
+    assert refused.reason.isprintable()
+
+
 @pytest.mark.parametrize("cost", ["x", -1.0, float("nan"), float("inf"), None])
 def test_a_tier_costs_seconds(cost: Any) -> None:
     with pytest.raises(InputError, match="The tier 'fine' costs"):
