@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset, read_table
 from dimgs.dataset.checks import check_enough_runs
@@ -17,7 +18,13 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.orthogonal import fit_orthogonal, inputs_with_errors
 from dimgs.discovery.power import PowerFit, fit_ranks, fit_squares
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.scoring import Predictor, fitted_by, left_out_residuals, scores_of
+from dimgs.discovery.scoring import (
+    Fitter,
+    Predictor,
+    fitted_by,
+    left_out_residuals,
+    scores_of,
+)
 from dimgs.discovery.separation import monomial_text, separation_warnings
 from dimgs.discovery.snapped import SnappedFit, snap_power
 from dimgs.law.centre import centre_of
@@ -26,6 +33,7 @@ from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
 from dimgs.report.results import Activation, FitResult
 
+Array = NDArray[np.float64]
 _FOLDS = 10
 _MOST_GROUPS = 50
 _NO_SCORES = Scores(None, None, None, None)
@@ -56,7 +64,10 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     fit = _fitter(options)(design)
     snapped = snap_power(design, fit, options.level)
     law = power_law(design, snapped.estimate, _NO_SCORES, options.level, options.within)
-    law = law.with_scores(_scores(design, law, fit, options))
+    left_out = _left_out(design, fit, options)
+    law = law.with_scores(
+        scores_of(design, fitted_by(law, design), left_out, _refitter(options), options.seed)
+    )
     crossover, regimes, whole = None, None, None
     if options.regimes:
         crossover = crossover_of(design, options)
@@ -82,6 +93,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         additive_pairs=None if additive is None else additive.pairs,
         level=options.level,
         centre=centre_of(chosen, prepared.data),
+        left_out=tuple(left_out.tolist()) if chosen is law else (),
         warnings=(
             *prepared.warnings,
             *_unused_options(options),
@@ -162,18 +174,20 @@ def _fitter(options: Options) -> Callable[[Design], PowerFit]:
     return run
 
 
-def _scores(design: Design, law: Law, fit: PowerFit, options: Options) -> Scores:
-    fitted = fitted_by(law, design)
-
-    def fitter(part: Design) -> Predictor:
+def _refitter(options: Options) -> Fitter:
+    def run(part: Design) -> Predictor:
         # only predictions are asked for: the groups that are left may be a single one
         return _fitter(options)(replace(part, split=None)).predictor()
 
-    left_out = fit.left_out
-    if left_out is None or design.split is not None:
-        most = _FOLDS if design.split is None else _MOST_GROUPS
-        left_out = left_out_residuals(design, fitter, options.seed, most)
-    return scores_of(design, fitted, left_out, fitter, options.seed)
+    return run
+
+
+def _left_out(design: Design, fit: PowerFit, options: Options) -> Array:
+    """Residual of each run by the power law fitted without it, or without its group."""
+    if fit.left_out is not None and design.split is None:
+        return fit.left_out
+    most = _FOLDS if design.split is None else _MOST_GROUPS
+    return left_out_residuals(design, _refitter(options), options.seed, most)
 
 
 def group_prefactors(law: Law, snapped: SnappedFit) -> dict[str, float] | None:

@@ -273,6 +273,9 @@ def left_out_residuals(found: Study, options: Options) -> Array | None:
     design = found.prepared.design
     if design.scale == "level" or design.within is not None or found.law.label_effects is not None:
         return None
+    if found.result is not None and found.law is found.result.law and found.result.left_out:
+        own = np.array(found.result.left_out)
+        return own if np.all(np.isfinite(own)) else None
     values = left_out_predictions(design, found.law, options.seed)
     if not np.all(np.isfinite(values)):
         return None

@@ -79,6 +79,9 @@ class FitResult:
     warnings : tuple of str
     centre : Centre, optional
         The law at the centre of the runs, where its prefactor alone says little.
+    left_out : tuple of float
+        Residual of each run, on the logarithm of the target, by the power law fitted without it
+        (or its group); NaN where too few runs are left, empty for a law in pieces.
     """
 
     exponents: tuple[Exponent, ...]
@@ -98,6 +101,7 @@ class FitResult:
     level: float = 0.9
     warnings: tuple[str, ...] = ()
     centre: Centre | None = None
+    left_out: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

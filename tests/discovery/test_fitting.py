@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs import Dataset, Options
+from dimgs import Dataset, Options, discover
 from dimgs.discovery.fitting import fit
 from dimgs.law.law import Law
 from dimgs.variables import Dimension, si_unit
@@ -252,3 +252,15 @@ def test_options_that_further_fits_cannot_follow_are_named() -> None:
     assert any("--local" in w and "--robust" in w for w in found.warnings)
     plain = fit(table, "tau_w", Options(within="rig", robust=True))
     assert not any("not used" in w for w in plain.warnings)
+
+
+@pytest.mark.parametrize("split", [None, "lab"])
+def test_a_power_law_is_shown_with_the_predictions_that_its_score_is_of(split: str | None) -> None:
+    data = pipe(noise=0.1)
+    columns = {f"{n} [{data.variable(n).si_unit}]": data[n] for n in data.names}
+    table = Dataset.from_columns({**columns, "lab": [f"lab {i % 4}" for i in range(40)]})
+    report = discover(table, "tau_w", engine="power_law", split_by=split)
+    assert report.law is not None
+    measured, left_out = np.log(report.measured), np.log(report.left_out)
+    score = 1 - np.sum((measured - left_out) ** 2) / np.sum((measured - measured.mean()) ** 2)
+    assert report.law.scores.cv_r2_log == pytest.approx(score, rel=1e-9)
