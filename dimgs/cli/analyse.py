@@ -106,10 +106,12 @@ def discover(
     from dimgs.discovery.discover import check_model, discover_with
     from dimgs.report.documents import discover_document
     from dimgs.report.text import report_text
-    from dimgs.report.write import write_study
+    from dimgs.report.write import check_folder, write_study
 
     tables.define(define)
     check_model(model)
+    if out is not None:
+        check_folder(out)
     options = tables.options(
         constants,
         scale,

@@ -74,6 +74,7 @@ def reproduce(
     that the environment variable DIMGS_DATA names; a study without its table is listed as not run.
     """
     from dimgs.errors import InputError
+    from dimgs.report.write import check_folder
     from dimgs.reproduce import run_studies, study_titles, summary, write_page
 
     titles = study_titles()
@@ -83,11 +84,14 @@ def reproduce(
         else:
             table("Case studies", ["name", "title"], [[k, v] for k, v in titles.items()])
         return
-    chosen = list(titles) if everything else list(names or [])
-    unknown = [n for n in chosen if n not in titles]
+    named = list(dict.fromkeys(names or []))
+    chosen = list(titles) if everything else named
+    unknown = [n for n in named if n not in titles]
     if unknown or not chosen:
         what = f"There is no case study '{unknown[0]}'" if unknown else "No case study is named"
         raise InputError(f"{what}; name some of {', '.join(titles)}, or use --all.")
+    if out is not None:
+        check_folder(out)
     outcomes = run_studies(chosen, progress=note)
     if json:
         emit_json({"studies": [o.to_json() for o in outcomes]})

@@ -1,6 +1,7 @@
 """A report as files in a folder."""
 
 import json
+import os
 from pathlib import Path
 
 from dimgs.errors import InputError
@@ -8,6 +9,31 @@ from dimgs.report.results import Report
 
 _FIGURES = "figures"
 _FRAGMENTS = "tex"
+
+
+def check_folder(folder: Path) -> None:
+    """Check that a folder can be written to or made, before anything long is computed for it.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    InputError
+        If it cannot.
+    """
+    nearest = folder.absolute()
+    try:
+        while not nearest.exists() and nearest != nearest.parent:
+            nearest = nearest.parent
+        reason = "" if nearest.is_dir() else f"'{nearest}' is a file"
+    except OSError as error:
+        reason = str(error.strerror)
+    if not reason and not os.access(nearest, os.W_OK | os.X_OK):
+        reason = "Permission denied"
+    if reason:
+        raise InputError(f"Cannot write to '{folder}': {reason}; choose another --out.")
 
 
 def write_study(report: Report, folder: Path) -> list[Path]:

@@ -55,6 +55,30 @@ def test_a_page_is_written_beside_the_table(shell: Shell, tmp_path: Path) -> Non
     assert "1 of 1 studies that ran are ok" in done.out
 
 
+def test_nothing_runs_for_a_page_that_cannot_be_written(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("x", encoding="utf-8")
+    for out in (file, file / "below"):
+        told = shell.refused("reproduce", "--all", "--out", str(out))
+        assert told.endswith(f"'{file}' is a file; choose another --out.")
+
+
+def test_studies_are_named_rightly_and_run_once(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "no case study 'keppler'" in shell.refused("reproduce", "--all", "keppler")
+    asked: list[list[str]] = []
+    make = ended("ok")
+
+    def run(chosen: list[str], **more: object) -> list[Outcome]:
+        asked.append(chosen)
+        return make(chosen, **more)
+
+    monkeypatch.setattr(dimgs.reproduce, "run_studies", run)
+    assert shell("reproduce", "kepler", "pendulum", "kepler").code == 0
+    assert asked == [["kepler", "pendulum"]]
+
+
 def test_studies_without_their_data_are_not_run_and_say_why(
     shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

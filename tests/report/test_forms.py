@@ -16,7 +16,7 @@ from dimgs.law.law import Law
 from dimgs.report.markdown import report_markdown
 from dimgs.report.references import WORKS, bibliography, works_of
 from dimgs.report.tex import fragments
-from dimgs.report.write import write_study
+from dimgs.report.write import check_folder, write_study
 from tests.planted import pipe
 from tests.report.examples import ASKED, report_of
 
@@ -145,3 +145,12 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another --out"):
         write_study(report_of("pipe"), tmp_path / "file")
+
+
+def test_a_folder_is_checked_without_being_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    check_folder(tmp_path / "new" / "deep")
+    assert [p.name for p in tmp_path.iterdir()] == ["file"]
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InputError, match=r"file' is a file; choose another --out\.$"):
+            check_folder(folder)
