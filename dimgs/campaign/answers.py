@@ -8,8 +8,15 @@ from numpy.typing import NDArray
 
 from dimgs.campaign.analysis import Answer, Question, State
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.borders import Rationals, core_conditions, where_text, where_words
-from dimgs.campaign.meaning import sentence
+from dimgs.campaign.borders import (
+    Rationals,
+    core_conditions,
+    reach_conditions,
+    where_text,
+    where_words,
+)
+from dimgs.campaign.mapping import unmapped
+from dimgs.campaign.meaning import counted, of_tier, sentence
 from dimgs.campaign.monomials import rational_in
 from dimgs.campaign.points import Points
 from dimgs.campaign.refine import Outlook, candidates
@@ -74,6 +81,8 @@ def regime_answer(
             difference = points.y[rows, tier] - points.y[rows, tier - 1]
             bias[names[tier]] = float(difference.mean())
     conditions = core_conditions(binding.space, state, answer.law, rationals, pool)
+    if not conditions and unmapped(state):
+        conditions = reach_conditions(binding.space, state, answer.law)
     return RegimeAnswer(
         where=where_text(binding.space, conditions),
         place=where_words(binding.space, conditions),
@@ -119,7 +128,7 @@ def pertinence(
         acceptability=acceptability,
         confidence=answer.confidence if relevant else 0.0,
         meaning=meaning if relevant else f"No answer: {_failure(binding, answer, known)}",
-        why=_why(binding, answer, worst, relevant),
+        why=_why(binding, answer, worst, relevant) + _stray(state),
     )
 
 
@@ -140,15 +149,14 @@ def _failure(binding: Binding, answer: Answer, known: bool) -> str:
             "the runs follow no power law there; widen the ranges, so that the regimes beside it "
             "come into view, or ask for predictions at points."
         )
-    short = [
-        f"{len(rows)} {tier.name}" for rows, tier in zip(answer.members, binding.tiers, strict=True)
-    ]
-    return f"{' and '.join(short)} runs are too few; raise the budget."
+    names = [t.name for t in binding.tiers]
+    short = counted(dict(zip(names, map(len, answer.members), strict=True)))
+    return f"{short} are too few; raise the budget."
 
 
 def _why(binding: Binding, answer: Answer, worst: float, relevant: bool) -> str:
     runs = ", ".join(
-        f"{len(rows)} {tier.name} runs"
+        counted({tier.name: len(rows)})
         for rows, tier in zip(answer.members, binding.tiers, strict=True)
     )
     if not relevant:
@@ -163,6 +171,16 @@ def _why(binding: Binding, answer: Answer, worst: float, relevant: bool) -> str:
     )
 
 
+def _stray(state: State) -> str:
+    lost = unmapped(state)
+    if not lost:
+        return ""
+    return (
+        f" {lost} of {len(state.regimes.z)} runs follow no law that was found: a regime is "
+        f"missing, or there is none; raise the budget, or ask for predictions at points."
+    )
+
+
 def further(binding: Binding, question: Question, state: State, points: Points, pool: Array) -> str:
     """What one more run of each tier would buy."""
     if not state.answers:
@@ -171,8 +189,8 @@ def further(binding: Binding, question: Question, state: State, points: Points, 
     now = worst.worst(question.level)
     if not np.isfinite(now):
         outlook = Outlook(worst, question.level)
-        lacks = [f"{outlook.missing(t)} {tier.name}" for t, tier in enumerate(binding.tiers)]
-        return f"{worst.name} lacks {' and '.join(lacks)} runs before anything can be said."
+        lacks = counted({tier.name: outlook.missing(t) for t, tier in enumerate(binding.tiers)})
+        return f"{worst.name} lacks {lacks} before anything can be said."
     said = []
     for t, tier in enumerate(binding.tiers):
         offers = candidates(question, state, points, pool, worst, t)
@@ -181,7 +199,7 @@ def further(binding: Binding, question: Question, state: State, points: Points, 
         rows = np.column_stack([np.ones(len(offers)), offers])
         after = float(Outlook(worst, question.level).widths(t, rows).max(axis=1).min())
         if after < _NOTABLE * now:
-            said.append(f"to {after:.3g} by one more {tier.name} run ({tier.cost:.3g} s)")
+            said.append(f"to {after:.3g} by one more {of_tier(tier.name)}run ({tier.cost:.3g} s)")
     bought = " or ".join(said)
     return f"The widest interval, in {worst.name}, is {now:.3g} times its tolerance; " + (
         f"it is expected to fall {bought}." if said else "no single run narrows it by 0.5 %."

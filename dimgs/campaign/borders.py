@@ -95,6 +95,25 @@ def core_conditions(
     return found
 
 
+def reach_conditions(space: PiSpace, state: State, law: int) -> list[Condition]:
+    """Conditions between the runs that follow a law and those that follow none, group by group.
+
+    For a law that meets no other although it does not hold everywhere.
+    """
+    regimes = state.regimes
+    logs = space.log_groups(regimes.z)
+    own, white = regimes.follows[:, law], regimes.unexplained
+    found = []
+    for i in range(logs.shape[1]) if own.any() else ():
+        monomial = Monomial(tuple(Fraction(i == j) for j in range(logs.shape[1])), exact=True)
+        low, high = logs[own, i].min(), logs[own, i].max()
+        if np.any(logs[white, i] < low):
+            found.append(Condition(monomial, True, float(np.exp(low))))
+        if np.any(logs[white, i] > high):
+            found.append(Condition(monomial, False, float(np.exp(high))))
+    return found
+
+
 def where_text(space: PiSpace, conditions: Sequence[Condition]) -> str:
     """Conditions over group names, ready to be parsed; ``"True"`` for everywhere."""
     names = [g.name for g in space.basis.groups]

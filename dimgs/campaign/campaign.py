@@ -19,7 +19,8 @@ from dimgs.campaign.executors import place_of
 from dimgs.campaign.kept import changed_since
 from dimgs.campaign.kernel_reference import portable
 from dimgs.campaign.making import Making
-from dimgs.campaign.mapping import explore, survey
+from dimgs.campaign.mapping import STRAY, explore, survey, unmapped
+from dimgs.campaign.meaning import of_tier
 from dimgs.campaign.plan import Plan
 from dimgs.campaign.progress import Listener, Progress, silent
 from dimgs.campaign.refine import Proposal, refine
@@ -34,7 +35,6 @@ Array = NDArray[np.float64]
 STORE = "runs.sqlite"
 _COARSE_BATCH = 4
 _STEADY = 2
-_STRAY = 2
 _MAP_SHARE = 0.5
 _MAP_SHARE_OF_ONE_TIER = 0.6
 _REPLICATES = 6
@@ -207,6 +207,13 @@ class _Campaign:
         idle = 0
         while True:
             worst = state.worst(self.question.level)
+            lost = 0 if self.question.exponents is None else unmapped(state)
+            if worst <= 1.0 and lost:
+                if self._look_further(state, batch[0]):
+                    state = self._analyse()
+                    continue
+                reason = f"{lost} of {len(state.regimes.z)} runs follow none of the laws found"
+                return state, self._stop("budget spent", reason)
             if worst <= 1.0:
                 sure = min(a.confidence for a in state.answers)
                 reason = f"everything asked is within its tolerance, with confidence {sure:.4f}"
@@ -218,7 +225,7 @@ class _Campaign:
             )
             used = [t.name for t, n in zip(tiers, making.left.values(), strict=True) if n <= 0]
             if not chosen and used:
-                reason = f"the {' and '.join(used)} runs are used up"
+                reason = f"the {' and '.join(map(of_tier, used))}runs are used up"
                 return state, self._stop("budget spent", reason)
             idle = idle + 1 if sum(p.gain for p in chosen) < _WORTHLESS else 0
             if not chosen or idle >= _PATIENCE:
@@ -226,6 +233,13 @@ class _Campaign:
                 return state, self._stop("no further run helps", reason)
             making.make(chosen)
             state = self._analyse()
+
+    def _look_further(self, state: State, n: int) -> bool:
+        """Coarse runs where no law was found, while there are any; whether one was made."""
+        making, asked = self.making, len(self.making.asked)
+        n = 0 if making.spent else min(n, making.left[0])
+        making.make(explore(self.question, state, making.points, self.design.pool, n))
+        return len(making.asked) > asked
 
     def _stop(self, outcome: str, reason: str) -> str:
         self.log.add("stop", f"{outcome}: {reason}", runs=len(self.making.asked))
@@ -238,7 +252,7 @@ class _Campaign:
     def _steady(self, before: State, now: State) -> bool:
         """Whether the last runs left the laws as they were and found no white spot."""
         laws, earlier = now.regimes.laws, before.regimes.laws
-        if len(laws) != len(earlier) or now.regimes.unexplained.sum() > _STRAY:
+        if len(laws) != len(earlier) or now.regimes.unexplained.sum() > STRAY:
             return False
         room = 2.0 * (self.question.exponents or 0.1)
         table = self.binding.space.exponent_map
@@ -274,7 +288,7 @@ class _Campaign:
 
     def heard(self, record: RunRecord, known: bool) -> None:
         """Pass a run on to whoever watches."""
-        self._tell(f"{record.tier} run {'known' if known else 'made'}: {record.status}")
+        self._tell(f"{of_tier(record.tier)}run {'known' if known else 'made'}: {record.status}")
 
     def _tell(self, text: str) -> None:
         making, state = self.making, self.state

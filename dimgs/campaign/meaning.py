@@ -1,12 +1,13 @@
 """What a regime means, in a plain sentence."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
 
 from dimgs.report.results import Exponent
 
+_UNNAMED = "only"
 _WORDS = {
     Fraction(1): "is proportional to",
     Fraction(-1): "is inversely proportional to",
@@ -57,6 +58,29 @@ def sentence(target: str, where: str, exponents: Sequence[Exponent]) -> str:
     if unknown:
         ends.append(f"nothing can be said yet about {listed(unknown)}")
     return "; ".join([start, *ends]) + "."
+
+
+def of_tier(name: str) -> str:
+    """Name of a tier before "run"; nothing for the tier of kernels that declare none.
+
+    Examples
+    --------
+    >>> of_tier("fine"), of_tier("only")
+    ('fine ', '')
+    """
+    return "" if name == _UNNAMED else f"{name} "
+
+
+def counted(runs: Mapping[str, int]) -> str:
+    """Numbers of runs by tier.
+
+    Examples
+    --------
+    >>> counted({"coarse": 188, "fine": 32}), counted({"only": 1})
+    ('188 coarse, 32 fine runs', '1 run')
+    """
+    texts = [f"{n} {of_tier(tier)}".strip() for tier, n in runs.items()]
+    return f"{', '.join(texts)} run{'' if list(runs.values()) == [1] else 's'}"
 
 
 def listed(items: Iterable[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dimgs.campaign.design import directions
-from dimgs.campaign.meaning import listed
+from dimgs.campaign.meaning import counted, listed, of_tier
 from dimgs.campaign.result import CampaignResult
 
 _RULE = "-" * 72
@@ -17,11 +17,10 @@ def campaign_text(result: CampaignResult) -> str:
     ----------
     result : CampaignResult
     """
-    runs = ", ".join(f"{n} {tier}" for tier, n in result.runs.items())
     counts = result.counts
     lines = [
         (
-            f"{result.target} [{result.unit}]: {result.outcome} after {runs} runs "
+            f"{result.target} [{result.unit}]: {result.outcome} after {counted(result.runs)} "
             f"({result.seconds:.3g} s of the kernel)"
         ),
         (
@@ -87,9 +86,10 @@ def design_text(document: Mapping[str, Any]) -> str:
         f"inputs of the ranges that need not: {listed(still) or 'none'}",
         "inputs that stay: "
         + (listed(f"{n} = {v[0]} {v[1]}" for n, v in document["fixed"].items()) or "none"),
-        f"survey: {survey['runs']} {survey['tier']} runs, about {survey['seconds']:.3g} s",
+        f"survey: {counted({survey['tier']: survey['runs']})}, about {survey['seconds']:.3g} s",
         (
-            f"budget: {listed(f'{n} {tier}' for tier, n in budget.items())} runs, at most about "
+            f"budget: {listed(f'{n} {of_tier(t)}'.strip() for t, n in budget.items())} runs, at "
+            f"most about "
             f"{document['seconds_at_most']:.3g} s of the kernel"
         ),
     ]

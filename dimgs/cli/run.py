@@ -150,8 +150,9 @@ class _Lines:
 
     def hear(self, progress: "Progress") -> None:
         """Write a line where something was found."""
-        runs = ", ".join(f"{n} {tier}" for tier, n in progress.runs.items())
-        line = f"{progress.phase}: {runs} runs; {progress.text}"
+        from dimgs.campaign.meaning import counted
+
+        line = f"{progress.phase}: {counted(progress.runs)}; {progress.text}"
         if " run made" not in line and " run known" not in line and line != self._last:
             note(line)
             self._last = line

@@ -15,7 +15,7 @@ from dimgs.errors import RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.spec import Port, Tier
 
-TIERS = (Tier("coarse", 0.01, {"bias": 0.05}), Tier("fine", 1.0, {"bias": 0.0}))
+TIERS: tuple[Tier, ...] = (Tier("coarse", 0.01, {"bias": 0.05}), Tier("fine", 1.0, {"bias": 0.0}))
 
 
 class Uptake(BaseKernel):
@@ -28,7 +28,7 @@ class Uptake(BaseKernel):
         Port("c", "kg/m^3", default=2.0),
     )
     outputs = (Port("m", "kg/m^3"),)
-    tiers = TIERS
+    tiers: tuple[Tier, ...] = TIERS
 
     def _simulate(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None

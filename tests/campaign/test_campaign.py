@@ -9,12 +9,16 @@ import numpy as np
 import pytest
 
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance, run_campaign
+from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
+from dimgs.campaign.design import dry_run
 from dimgs.campaign.progress import Progress
+from dimgs.campaign.text import campaign_text, design_text
 from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
+from dimgs.kernels.spec import Tier
 from dimgs.report.documents import finite
-from tests.campaign.kernels import uptake_plan
+from tests.campaign.kernels import Uptake, uptake_plan
 
 
 def run(plan: Plan, folder: Path | None = None, **more: Any) -> CampaignResult:
@@ -185,3 +189,31 @@ def test_progress_is_told() -> None:
     assert phases[-1] == "done"
     assert heard[-1].worst <= 1.0
     assert all(0 <= p.runs[t] <= p.budget[t] for p in heard for t in p.budget)
+
+
+def test_a_law_that_half_of_the_runs_follow_does_not_hold_everywhere() -> None:
+    few = {"tiers": ("fine",), "tolerance": Tolerance(exponents=0.05)}
+    short = run(uptake_plan(budget=Budget(runs=8), **few))
+    assert short.outcome == "budget spent"
+    assert short.log[-1]["reason"].endswith("4 of 8 runs follow none of the laws found")
+    (regime,) = short.regimes
+    assert regime.where.startswith("pi_1 < 0.0")
+    (judged,) = short.pertinence
+    assert judged.meaning == f"Where {regime.place}, m is proportional to k and t."
+    assert "4 of 8 runs follow no law that was found" in judged.why
+    # runs that are left go where no law was found
+    longer = run(uptake_plan(budget=Budget(runs=10), **few))
+    assert longer.outcome == "tolerance met"
+    assert len(longer.regimes) == 2
+
+
+def test_a_kernel_without_tiers_has_runs_without_a_name() -> None:
+    told = Uptake()
+    told.tiers = (Tier("only", 1.0, {"bias": 0.0}),)
+    heard: list[Progress] = []
+    result = run(uptake_plan(told, tolerance=Tolerance(exponents=0.05)), progress=heard.append)
+    text = "\n".join([campaign_text(result), design_text(dry_run(bind(uptake_plan(told))))])
+    assert f"after {result.runs['only']} runs (" in text
+    assert "survey: 10 runs, about 10 s" in text
+    assert "budget: 20 runs, at most about 20 s" in text
+    assert " only " not in text + "".join(h.text for h in heard)
