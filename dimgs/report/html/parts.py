@@ -1,11 +1,16 @@
 """Pieces of HTML that the sections are made of; every text is escaped here."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from dimgs.latex import mathml
 from dimgs.report.words import short, unit_text
+
+# what takes no place of its own in a formula, and from how many signs on one is wide
+_SILENT = re.compile(r"\\[A-Za-z]+|\\.|[{}^_\s]")
+_WIDE = (("wider", 120), ("wide", 60))
 
 
 def number(value: float | None, digits: int = 4) -> str:
@@ -30,9 +35,11 @@ def unit(text: str) -> str:
 
 
 def formula(latex: str, label: str) -> str:
-    """A displayed formula that scrolls by itself where it is too wide."""
+    """A displayed formula; where it is too wide it scrolls, and is set smaller on paper."""
+    signs = len(_SILENT.sub("", latex))
+    kind = "formula" + next((f" {name}" for name, most in _WIDE if signs > most), "")
     return (
-        f'<div class="formula" role="group" aria-label="{escape(label)}" tabindex="0">'
+        f'<div class="{kind}" role="group" aria-label="{escape(label)}" tabindex="0">'
         f"{mathml(latex, display=True)}</div>"
     )
 
