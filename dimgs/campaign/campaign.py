@@ -47,6 +47,7 @@ def run_campaign(
     folder: str | os.PathLike[str] | None = None,
     *,
     resume: bool = False,
+    retry: bool = False,
     executor: Any = None,
     progress: Listener = silent,
 ) -> CampaignResult:
@@ -62,6 +63,9 @@ def run_campaign(
         Keeps the runs (``runs.sqlite``) and the decisions; a temporary one by default.
     resume : bool
         Whether the folder may hold runs already.
+    retry : bool
+        The same, and runs that failed or were refused are tried again, whatever ailed them being
+        mended: a program that is there now, a licence, a disk.
     executor : concurrent.futures.Executor, optional
         Such as a thread pool or a Dask client's ``get_executor()``; local processes by default.
     progress : callable
@@ -85,7 +89,7 @@ def run_campaign(
         if folder is None:
             home = Path(stack.enter_context(TemporaryDirectory()))
         else:
-            home = _home(Path(folder), resume)
+            home = _home(Path(folder), resume or retry)
         store = stack.enter_context(_opened(home / STORE))
         place = place_of(executor, plan.execution.workers)
         stack.callback(place.close)
@@ -96,7 +100,7 @@ def run_campaign(
         campaign.started(changed)
         execution = plan.execution
         campaign.making.runner = Runner(
-            store, place, execution.workers, execution.retries, campaign.heard
+            store, place, execution.workers, execution.retries, campaign.heard, retry
         )
         return campaign.run()
 

@@ -133,6 +133,8 @@ def _python_plan(file: Path) -> Plan:
     found = getattr(module, "plan", None)
     if not isinstance(found, Plan):
         raise InputError(f"{file.name} defines no plan; write plan = Plan(...) in it.")
+    if found.source == Plan.source:
+        found = replace(found, source=file.name)
     if isinstance(found.kernel, str):
         return replace(found, kernel=_anchored(found.kernel, file.parent))
     # workers find a kernel of this file by its name: they cannot import the file otherwise

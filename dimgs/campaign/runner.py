@@ -46,6 +46,8 @@ class Runner:
         Further tries of a run that failed.
     on_done : callable
         Told every record as it comes.
+    again : bool
+        Whether runs that failed or were refused in an earlier start are tried again.
     """
 
     def __init__(
@@ -55,12 +57,14 @@ class Runner:
         window: int,
         retries: int,
         on_done: Callable[[RunRecord, bool], None],
+        again: bool = False,
     ) -> None:
         self.store, self.place = store, place
         self.window, self.retries = window, retries
-        self.on_done = on_done
+        self.on_done, self.again = on_done, again
         self.tally = Tally()
         self._alone: set[str] = set()
+        self._claimed: set[str] = set()
         self._deaths = 0
 
     def run(self, tasks: Sequence[Task]) -> list[RunRecord]:
@@ -93,6 +97,9 @@ class Runner:
         if not attempts:
             return None
         last = attempts[-1]
+        unlucky = last.status in (Status.FAILED, Status.REFUSED)
+        if self.again and unlucky and task.request.key not in self._claimed:
+            return None
         again = last.status is Status.FAILED and len(attempts) <= self.retries
         return None if again else last
 
@@ -106,6 +113,7 @@ class Runner:
                         f"The run {task.request.key[:12]}… is being made by another process; wait "
                         f"for it, or use another folder."
                     )
+                self._claimed.add(task.request.key)
                 flying[self.place.submit(task)] = (task, monotonic())
             done, _ = wait(flying, timeout=_POLL, return_when=FIRST_COMPLETED)
             ended = [(flying.pop(future)[0], _record(future)) for future in done]

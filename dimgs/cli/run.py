@@ -26,6 +26,10 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the runs that the folder holds.")
     ] = False,
+    retry: Annotated[
+        bool,
+        typer.Option("--retry", help="The same, and try failed and refused runs again."),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show groups, design and cost; run nothing.")
     ] = False,
@@ -49,14 +53,17 @@ def run(
         return
     from dimgs.campaign import run_campaign
     from dimgs.campaign.text import campaign_text
-    from dimgs.errors import InputError
+    from dimgs.errors import FitError, InputError
 
     folder = out if out is not None else Path(f"{Path(plan).stem}.campaign")
-    if resume and not folder.exists():
+    if (resume or retry) and not folder.exists():
         note(f"{folder} is not there, so there is nothing to go on with; a new campaign starts")
     with _watching() as listener, redirect_stdout(sys.stderr), _stopped_kindly():
         try:
-            result = run_campaign(known, folder, resume=resume, progress=listener)
+            result = run_campaign(known, folder, resume=resume, retry=retry, progress=listener)
+        except FitError:
+            note(f"every run has its reason in {folder / 'decisions.txt'}; go on with --retry")
+            raise
         except KeyboardInterrupt:
             note(f"finished runs are in {folder}; go on with --resume")
             raise

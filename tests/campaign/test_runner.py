@@ -96,6 +96,24 @@ def test_a_refusal_is_not_tried_again(store: RunStore, threads: Borrowed) -> Non
     assert (made.tally.made, made.tally.retried) == (1, 0)
 
 
+def test_what_was_mended_is_tried_again_where_that_is_asked(
+    store: RunStore, threads: Borrowed
+) -> None:
+    made = runner(store, threads, retries=0)
+    made.run([task("refuse"), task("once", 9.0), task("work")])
+    assert made.tally.made == 3
+    same = runner(store, threads, retries=0)
+    same.run([task("refuse"), task("once", 9.0), task("work")])
+    assert (same.tally.made, same.tally.known) == (0, 3)
+    mended = Runner(store, threads, 2, 0, lambda record, known: None, again=True)
+    refused, once, _ = mended.run([task("refuse"), task("once", 9.0), task("work")])
+    assert (refused.status, once.ok) == (Status.REFUSED, True)
+    assert (mended.tally.made, mended.tally.known) == (2, 1)
+    # once for each start
+    mended.run([task("refuse")])
+    assert mended.tally.made == 2
+
+
 def test_a_run_that_another_process_makes_is_refused(
     store: RunStore, threads: Borrowed, tmp_path: Path
 ) -> None:

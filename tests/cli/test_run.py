@@ -126,7 +126,15 @@ def test_a_campaign_without_an_answer_exits_with_one(shell: Shell, tmp_path: Pat
     done = shell("run", written(tmp_path, "Never"), "--out", str(tmp_path / "out"))
     assert done.code == 1
     assert "The moon is not full" in done.err
+    assert "out/decisions.txt; go on with --retry" in done.err
     assert done.out == ""
+    again = shell("run", written(tmp_path, "Never"), "--out", str(tmp_path / "out"), "--retry")
+    assert again.code == 1
+    from dimgs.hub import RunStore
+
+    with RunStore(tmp_path / "out" / "runs.sqlite") as store:
+        key = store.records()[0].key
+        assert len(store.attempts(key)) == 2
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
