@@ -1,6 +1,7 @@
 """How many bits the structure of a tree takes, in the physical variables."""
 
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,8 +54,18 @@ def _own(exponents: tuple[Fraction, ...], runs: Runs) -> float:
 
 
 def monomial_bits(physical: NDArray[np.float64]) -> float:
-    """Bits of the variables of a monomial and their exponents."""
-    return float(sum(_VARIABLE + exponent_bits(x) for x in np.abs(physical) if x > 1e-9))
+    """Bits of the variables of a monomial and their exponents; a common power is told once."""
+    return _monomial_bits(tuple(sorted(round(x, 6) for x in np.abs(physical).tolist() if x > 1e-9)))
+
+
+@lru_cache(maxsize=100_000)
+def _monomial_bits(sizes: tuple[float, ...]) -> float:
+    one_by_one = sum(exponent_bits(x) for x in sizes)
+    together = min(
+        (exponent_bits(c) + sum(exponent_bits(x / c) for x in sizes) for c in set(sizes)),
+        default=0.0,
+    )
+    return _VARIABLE * len(sizes) + min(one_by_one, together)
 
 
 def structure_bits(tree: Tree, runs: Runs) -> float:
@@ -94,6 +105,7 @@ def is_angle(argument: Tree, runs: Runs) -> bool:
             return all(is_angle(child, runs) for child in children(argument))
 
 
+@lru_cache(maxsize=10_000)
 def exponent_bits(size: float) -> float:
     """Bits of the size of a rational exponent."""
     fraction = Fraction(size).limit_denominator(12)

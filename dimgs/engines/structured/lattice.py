@@ -32,7 +32,7 @@ from dimgs.engines.structured.targets import Target
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 _SIZE, _ROWS, _WIDTH, _BEST = 24000, 3000, 6000, 500
-_ROUNDED, _FITTED, _GROWN, _BRANCHES = 1500, 30, 150, 10
+_ROUNDED, _FITTED, _GROWN, _BRANCHES = 1500, 80, 150, 10
 _BLOCK = 400
 _TINY = 1e-20
 _ERRORS = 3.0
