@@ -1,6 +1,7 @@
 """The deep potential: what it must recover, what it must not depend on, and what it refuses."""
 
 import pickle
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from dimgs.errors import FitError, InputError
 from dimgs.fits import ContrastivePotential, PowerLaw
+from dimgs.fits.potential.estimator import LOSSES
 
 torch = pytest.importorskip("torch")
 Array = NDArray[np.float64]
@@ -66,18 +68,18 @@ def test_heavy_decay_alone_shrinks_the_network_to_nothing() -> None:
 
 
 @settings(max_examples=3, deadline=None)
-@given(st.integers(0, 10**6), st.sampled_from([20, 45]))
+@given(st.integers(0, 10**6), st.sampled_from([20, 45]), st.sampled_from(LOSSES))
 def test_the_choice_of_groups_and_the_order_of_runs_and_columns_do_not_matter(
-    seed: int, size: int
+    seed: int, size: int, loss: Literal["squared", "absolute", "huber"]
 ) -> None:
     X, y, _ = crossover(size, seed)
     rows = crossover(30, seed + 1)[0] * 1.5
-    model = ContrastivePotential((8,), max_iter=40, n_members=2)
+    model = ContrastivePotential((8,), loss, max_iter=40, n_members=2)
     plain = model.fit(X, y)
     expected, slopes = plain.predict(rows), plain.exponents(rows)
     bounds = plain.ratio_interval(rows[:10], rows[10:20], 0.8)
     order = np.random.default_rng(seed).permutation(size)
-    turned = ContrastivePotential((8,), max_iter=40, n_members=2)
+    turned = ContrastivePotential((8,), loss, max_iter=40, n_members=2)
     turned.fit((X @ UNIMODULAR)[order][:, ::-1], y[order])
     there = (rows @ UNIMODULAR)[:, ::-1]
     np.testing.assert_allclose(turned.predict(there), expected, atol=1e-6)
@@ -85,6 +87,16 @@ def test_the_choice_of_groups_and_the_order_of_runs_and_columns_do_not_matter(
     np.testing.assert_allclose(back, slopes, atol=1e-6)
     np.testing.assert_allclose(turned.ratio_interval(there[:10], there[10:20], 0.8), bounds, 1e-5)
     assert plain.smoothness_ == turned.smoothness_
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_long_training_does_not_enlarge_what_the_choice_of_groups_rounds(
+    loss: Literal["squared", "absolute", "huber"],
+) -> None:
+    X, y, _ = crossover(20, 4)
+    model = ContrastivePotential((8,), loss, smoothness=1e-3, n_members=1, max_iter=100)
+    expected = model.fit(X, y).predict(X)
+    np.testing.assert_allclose(model.fit(X @ UNIMODULAR, y).predict(X @ UNIMODULAR), expected, 1e-6)
 
 
 def test_ratios_are_antisymmetric_and_add_up() -> None:

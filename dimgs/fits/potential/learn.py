@@ -117,7 +117,8 @@ def _sharpened(
 ) -> tuple[Trainer, Choice]:
     """Huber's loss in units of what the potential leaves of runs held out, not the power law."""
     errors = held_out_errors(trainer, choice.theta, folds)[folds.held]
-    delta = DELTA * 1.4826 * float(np.median(np.abs(errors)))
+    # a few digits, so that the last ones, which vary with the choice of groups, do not matter
+    delta = float(f"{DELTA * 1.4826 * np.median(np.abs(errors)):.6g}")
     if not 0.0 < delta < _SHARPER * trainer.delta:
         return trainer, choice
     sharp = replace(trainer, delta=delta)
