@@ -108,7 +108,7 @@ def _draw(axes: Axes, data: Dataset) -> None:
     axes.loglog(fo, held, "o", label="fine runs")
     axes.set_xlabel("Fo = D·t/l²")
     axes.set_ylabel("CF·V/(A·l·C0)")
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="lower right")
 
 
 if __name__ == "__main__":
