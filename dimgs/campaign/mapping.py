@@ -10,9 +10,9 @@ from dimgs.campaign.refine import Proposal, deepest
 
 Array = NDArray[np.float64]
 
-# runs without a law that a map may have: as many scatter
+# runs without a law that a map may have, and those that tell of a missing regime
 STRAY = 2
-_STRAY_SHARE = 0.1
+_ALONE, _STRAY_SHARE = 1, 0.1
 _APART = 1e-6
 
 
@@ -20,7 +20,7 @@ def unmapped(state: State) -> int:
     """Number of runs that follow no law; 0 where they are too few to tell of a missing regime."""
     white = state.regimes.unexplained
     n = int(white.sum())
-    return n if n > max(STRAY, _STRAY_SHARE * len(white)) else 0
+    return n if n > max(_ALONE, _STRAY_SHARE * len(white)) else 0
 
 
 def survey(z: Array, names: str) -> list[Proposal]:
