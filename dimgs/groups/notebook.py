@@ -8,6 +8,10 @@ if TYPE_CHECKING:
     from dimgs.groups.group import PiBasis, PiGroup
 
 _LETTER = re.compile(r"[A-Za-z]")
+_GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
+    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
+)
 
 
 def basis_html(basis: "PiBasis") -> str:
@@ -76,8 +80,16 @@ def _fraction(group: "PiGroup") -> str:
 
 
 def _symbol(name: str) -> str:
-    """Letter as it is, a longer name upright with nothing in it that is a command."""
-    if _LETTER.fullmatch(name):
-        return name
-    text = "".join(rf"\{c}" if c in "_%#&$" else c if c not in r"\{}^~" else " " for c in name)
+    """Letters, Latin or Greek, with a subscript; a word upright with no command in it."""
+    stem, _, below = name.partition("_")
+    if _LETTER.fullmatch(stem) or stem in _GREEK:
+        letter = f"\\{stem}" if stem in _GREEK else stem
+        return f"{letter}_{{{_word(below)}}}" if below else letter
+    return _word(name)
+
+
+def _word(text: str) -> str:
+    if _LETTER.fullmatch(text) or text.isdigit():
+        return text
+    text = "".join(rf"\{c}" if c in "_%#&$" else c if c not in r"\{}^~" else " " for c in text)
     return r"\mathrm{" + text.replace(" ", r"\ ") + "}"

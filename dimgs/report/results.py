@@ -183,11 +183,14 @@ class Report:
 
         return discover_document(self)
 
-    def to_html(self) -> str:
-        """One self-contained page."""
+    def to_html(self, path: str | Path | None = None) -> str:
+        """One self-contained page, written to `path` where that is given."""
         from dimgs.report.html import report_html
 
-        return report_html(self)
+        page = report_html(self)
+        if path is not None:
+            Path(path).write_text(page, encoding="utf-8")
+        return page
 
     def to_markdown(self) -> str:
         """The report as Markdown."""

@@ -20,6 +20,8 @@ def test_the_formula_can_be_read() -> None:
     basis = pi_basis(["rho [kg/m^3]", "flow speed [m/s]", "D_1 [m]", "mu [Pa s]", "dp [Pa]"], "dp")
     latex = basis._repr_latex_()
     assert latex.count(r"\frac") == 2
+    assert r"\rho" in latex
+    assert r"D_{1}" in latex
     assert r"\mathrm{flow\ speed}" in latex
     assert latex.count("{") == latex.count("}")
     ElementTree.fromstring(mathml(latex))

@@ -154,3 +154,8 @@ def test_a_folder_is_checked_without_being_made(tmp_path: Path) -> None:
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(InputError, match=r"file' is a file; choose another --out\.$"):
             check_folder(folder)
+
+
+def test_the_page_is_written_where_a_path_is_given(tmp_path: Path) -> None:
+    report, path = report_of("pipe"), tmp_path / "report.html"
+    assert report.to_html(path) == path.read_text(encoding="utf-8")
