@@ -30,7 +30,7 @@ _FAST = np.arange(1, 25) * 0.7
 _POWERS = tuple(Fraction(*x) for x in ((1, 2), (-1, 2), (-1, 1), (-2, 1), (1, 3), (3, 2), (-1, 3)))
 _RARE = 1.5
 _NAMES = ("exp", "log1p", "tanh", "sin", "cos", "atan")
-_MOST_RUNS, _NARROWED, _FITTED = 300, 240, 40
+_MOST_RUNS, _NARROWED, _FITTED = 300, 800, 40
 _TINY = 1e-12
 _DEPENDENT = 1e-6
 _INSIDE, _ROUNDS = 9, 3
@@ -112,6 +112,7 @@ class Choice:
     c: float
 
 
+@np.errstate(all="ignore")
 def offset_factors(runs: Runs, target: Target, archive: Archive) -> None:
     """Fit the best laws of the form t = a m + b n g(c u).
 
@@ -121,11 +122,10 @@ def offset_factors(runs: Runs, target: Target, archive: Archive) -> None:
     target : Target
     archive : Archive
     """
-    with np.errstate(all="ignore"):
-        root = np.sqrt(runs.weights) / (target.slope * runs.size)
-        t = root * target.values
-        found = short_monomials(runs, _OUTER, power=target.power, halves=True)
-        known = families(runs)
+    root = np.sqrt(runs.weights) / (target.slope * runs.size)
+    t = root * target.values
+    found = short_monomials(runs, _OUTER, power=target.power, halves=True)
+    known = families(runs)
     if not len(found) or not known or not np.all(np.isfinite(t)) or not np.any(t):
         return
     scan = Scan.of(found, known, root, t)
@@ -218,11 +218,10 @@ class Scan:
         """Shares of the squares that remain, shape (n_constants, n_beside)."""
         B = beside / np.sqrt((beside**2).sum(axis=1))[:, None]
         rest = self.t - (B @ self.t)[:, None] * B
-        with np.errstate(all="ignore"):
-            length = (F**2).sum(axis=1)[:, None]
-            outside = length - (F @ B.T) ** 2
-            gain = (F @ rest.T) ** 2 / outside
-            left = np.maximum((rest**2).sum(axis=1) - gain, 0.0) / float(self.t @ self.t)
+        length = (F**2).sum(axis=1)[:, None]
+        outside = length - (F @ B.T) ** 2
+        gain = (F @ rest.T) ** 2 / outside
+        left = np.maximum((rest**2).sum(axis=1) - gain, 0.0) / float(self.t @ self.t)
         told_apart = (outside > _DEPENDENT * length) & np.isfinite(left)
         return np.where(told_apart, left, 1.0)
 

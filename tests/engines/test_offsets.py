@@ -1,0 +1,60 @@
+"""A term beside a factor with a free constant."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dimgs.engines.protocol import Problem
+from dimgs.engines.structured.archive import Archive
+from dimgs.engines.structured.offsets import offset_factors
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.targets import powers, response
+from dimgs.engines.structured.trees import evaluate
+
+Array = NDArray[np.float64]
+LAWS: dict[str, Callable[[Array], Array]] = {
+    "root": lambda x: 0.5 * np.sqrt(1 + 6 * x**2) - 0.25,
+    "power": lambda x: 3 + 2 * (1 + 0.7 * x) ** 1.5,
+    "decay": lambda x: 0.4 + 1.7 * np.exp(-0.6 * x),
+    "logarithm": lambda x: 2 + 3 * np.log(1 + 0.35 * x),
+    "wave": lambda x: 4 + 0.3 * x * np.sin(1.3 * x),
+    "saturation": lambda x: 5 * x - 2 * np.tanh(0.8 * x),
+}
+
+
+def archive_of(x: Array, y: Array) -> Archive:
+    return Archive(Runs.of(Problem({"pi_1": x}, y)), time.monotonic() + 600.0)
+
+
+@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("n_runs", [16, 120])
+def test_laws_of_this_form_are_found_exactly(name: str, n_runs: int) -> None:
+    rng = np.random.default_rng(n_runs)
+    x = np.exp(rng.uniform(np.log(0.5), np.log(9.0), n_runs))
+    found = archive_of(x, LAWS[name](x))
+    offset_factors(found.runs, response(found.runs), found)
+    assert found.exact
+    assert found.best is not None
+    fresh = np.linspace(0.6, 8.0, 40)
+    again = Runs.of(Problem({"pi_1": fresh}, np.ones(40)))
+    np.testing.assert_allclose(evaluate(found.best.tree, again)[0], LAWS[name](fresh), rtol=1e-6)
+
+
+def test_of_a_power_of_the_response() -> None:
+    x = np.exp(np.random.default_rng(3).uniform(-1, 2, 40))
+    found = archive_of(x, 1 / (0.5 + 2 * np.exp(-0.8 * x)))
+    inverse = next(t for t in powers(found.runs) if t.power == -1)
+    offset_factors(found.runs, inverse, found)
+    assert found.exact
+
+
+def test_the_unit_of_the_groups_does_not_matter() -> None:
+    x = np.exp(np.random.default_rng(4).uniform(-1, 2, 30))
+    y = 0.4 + 1.7 * np.exp(-0.6 * x)
+    for factor in (1e-9, 1e9):
+        found = archive_of(factor * x, y)
+        offset_factors(found.runs, response(found.runs), found)
+        assert found.exact
