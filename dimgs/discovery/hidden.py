@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
 from dimgs.discovery.clock import Clock
+from dimgs.discovery.judge import clearly_less
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.study import Study, left_out_residuals, study
@@ -149,14 +150,7 @@ def _is_better(trial: Study, found: Study, options: Options) -> bool:
         return False
     if theirs is None:
         return trial.holds
-    gain = np.square(theirs) - np.square(mine)
-    if split is not None:
-        _, group = np.unique(split, return_inverse=True)
-        gain = np.bincount(group, gain)
-    if len(gain) < 2:
-        return False
-    error = float(np.std(gain, ddof=1)) * float(np.sqrt(len(gain)))
-    return float(gain.sum()) > error
+    return clearly_less(mine, theirs, split)
 
 
 def _by_run(found: Study) -> Study:

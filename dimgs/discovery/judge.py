@@ -194,6 +194,26 @@ def better_than(design: Design, left_out: Array, other: Law) -> float | None:
     return own if own is not None and own > max(known or 0.0, 0.0) else None
 
 
+def clearly_less(own: Array, other: Array, split: NDArray[np.generic] | None) -> bool:
+    """Whether squared residuals fall by more than the standard error of their difference.
+
+    Parameters
+    ----------
+    own, other : ndarray of shape (n_runs,)
+        Residuals of two laws on runs left out.
+    split : ndarray of shape (n_runs,), optional
+        Groups of runs that count as one.
+    """
+    gain = np.square(other) - np.square(own)
+    if split is not None:
+        _, group = np.unique(split, return_inverse=True)
+        gain = np.bincount(group, gain)
+    if len(gain) < 2:
+        return False
+    error = float(np.std(gain, ddof=1)) * float(np.sqrt(len(gain)))
+    return float(gain.sum()) > error
+
+
 def unexplained(design: Design, law: Law, seed: int = 0) -> float:
     """Share of a law's residuals that the groups would still explain, on runs left out in turn.
 

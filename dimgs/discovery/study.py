@@ -15,6 +15,7 @@ from dimgs.discovery.judge import (
     CONFIRMED,
     NOTHING_LEFT,
     better_than,
+    clearly_less,
     law_scores,
     left_out_predictions,
     unexplained,
@@ -206,10 +207,7 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
     deep = search_taught(known, design, options, found.law, clock)
     if deep.law is None or deep.left_out is None:
         return found
-    surer = law is None or 1 - deep.left_out <= (1 - law) / _HARDLY
-    if not surer and _as_good_but_shorter(design, deep.law, found.law) is None:
-        return found
-    return replace(
+    better = replace(
         found,
         law=deep.law,
         known=deep.left_out,
@@ -218,6 +216,12 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
         engine="deep",
         outcome="converged",
     )
+    if _as_good_but_shorter(design, deep.law, found.law) is not None:
+        return better
+    own, other = (left_out_residuals(s, options) for s in (better, found))
+    # one law more was tried on the same runs: a gain that chance gives is none
+    surer = own is not None and (other is None or clearly_less(own, other, design.split))
+    return better if surer else found
 
 
 def _as_good_but_shorter(design: Design, law: Law, other: Law) -> float | None:
