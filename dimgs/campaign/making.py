@@ -13,6 +13,9 @@ from dimgs.campaign.runner import Runner
 from dimgs.campaign.worker import Task
 from dimgs.kernels.record import RunRecord
 
+# the logarithm of what a float can hold
+_MOST = 709.0
+
 
 class Making:
     """Has runs made within the budget and keeps what they say.
@@ -143,7 +146,7 @@ class Making:
             reason,
             tier=self.binding.tiers[proposal.tier].name,
             inputs={n: f"{values[n]:.4g} {units[n]}" for n in space.names},
-            groups={g.name: float(np.exp(v)) for g, v in groups},
+            groups={g.name: float(np.exp(np.clip(v, -_MOST, _MOST))) for g, v in groups},
             key=key,
             **more,
         )

@@ -162,7 +162,8 @@ class Runs:
         if law.target.is_level:
             half = half / abs(law.target.unit.log_factor)
         elif law.uncertainty.scale == "log":
-            return middle * np.exp(-half), middle * np.exp(half)
+            with np.errstate(over="ignore"):
+                return middle * np.exp(-half), middle * np.exp(half)
         return middle - half, middle + half
 
     @cached_property

@@ -54,6 +54,15 @@ def test_levels_and_kinds_of_intervals_are_ordered() -> None:
             law.predict(data, level)
 
 
+def test_next_to_certainty_an_interval_has_no_end() -> None:
+    few = Dataset.from_columns({"x [m]": [1.0, 2.0, 4.0], "y [m]": [1.0, 2.1, 3.9]})
+    law = fit(few, "y").law
+    sure = law.predict(few, level=1.0 - 1e-15)
+    assert np.all(np.isinf(sure.high.magnitude))
+    assert np.all(sure.low.magnitude >= 0)
+    assert np.all(np.isinf(law.ratio(_rows(few, [0]), _rows(few, [2]), level=1.0 - 1e-15).high))
+
+
 def test_a_model_test_is_inside_the_domain_and_another_regime_is_not() -> None:
     data = pipe()
     law = fit(data, "tau_w").law
