@@ -190,6 +190,10 @@ class PiBasis:
         """Exponents of the named variables (rows) in the groups (columns)."""
         return tuple(tuple(g.get(name) for g in self.groups) for name in names)
 
+    def __repr__(self) -> str:
+        groups = [*([self.response] if self.response else []), *self.groups]
+        return f"PiBasis({', '.join(f'{g.name} = {g}' for g in groups)})"
+
     def __str__(self) -> str:
         groups = [*([self.response] if self.response else []), *self.groups]
         lines = [f"{g.name} = {g}{f'   {g.known_as}' if g.known_as else ''}" for g in groups]

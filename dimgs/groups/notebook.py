@@ -8,10 +8,11 @@ if TYPE_CHECKING:
     from dimgs.groups.group import PiBasis, PiGroup
 
 _LETTER = re.compile(r"[A-Za-z]")
-_GREEK = frozenset(
+_GREEK_NAMES = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
+    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
 )
+_GREEK = frozenset(_GREEK_NAMES.split())
 
 
 def basis_html(basis: "PiBasis") -> str:

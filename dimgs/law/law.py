@@ -315,6 +315,9 @@ class Law:
 
         return law_html(self)
 
+    def __repr__(self) -> str:
+        return f"Law('{self}')"
+
     def __str__(self) -> str:
         from dimgs.law.typeset import readable
 

@@ -103,6 +103,14 @@ class FitResult:
     centre: Centre | None = None
     left_out: tuple[float, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"FitResult('{self.law}')"
+
+    def __str__(self) -> str:
+        from dimgs.report.text import fit_text
+
+        return fit_text(self)
+
 
 @dataclass(frozen=True)
 class Report:
@@ -228,6 +236,10 @@ class Report:
 
     def _repr_latex_(self) -> str | None:
         return None if self.law is None else self.law._repr_latex_()
+
+    def __repr__(self) -> str:
+        found = "no law" if self.law is None else f"'{self.law}'"
+        return f"Report({found}, outcome='{self.outcome}', {self.n_runs} runs)"
 
     def __str__(self) -> str:
         from dimgs.report.text import report_text

@@ -100,3 +100,13 @@ def test_a_search_without_a_border_says_so() -> None:
     data = Dataset.from_columns({"x [m]": x, "h [m]": 1.0, "y [m]": 2 * x**0.5})
     text = fit_text(fit(data, "y", Options(regimes=True)))
     assert "Regimes: none but one, over all 30 runs" in text
+
+
+def test_a_prompt_shows_one_line_and_print_the_whole(report: Report) -> None:
+    assert report.law is not None
+    assert report.fit is not None
+    shown = [repr(x) for x in (report, report.law, report.fit, report.basis)]
+    assert all("\n" not in text and len(text) < 200 for text in shown)
+    assert shown[0] == f"Report('{report.law}', outcome='converged', 40 runs)"
+    assert shown[3].startswith("PiBasis(pi_0 = ")
+    assert str(report.fit) == fit_text(report.fit)
