@@ -7,6 +7,8 @@ import typer
 from dimgs.cli import tables
 from dimgs.cli.output import emit_json, say, table, warn
 
+_LEAST = 1e-99
+
 
 def explore(
     source: Annotated[str, typer.Argument(metavar="TABLE", help="Table with units.")],
@@ -51,22 +53,33 @@ def explore(
         emit_json(documents[0] if len(documents) == 1 else {"results": documents})
 
 
+def _power(name: str, exponent: str) -> str:
+    """A factor with its exponent in few digits; a fraction in parentheses."""
+    text = exponent if "/" in exponent else f"{float(exponent):.3g}"
+    if text == "1":
+        return name
+    return f"{name}^({text})" if "/" in text or text.startswith("-") else f"{name}^{text}"
+
+
 def _print(found: dict[str, Any], target: str) -> None:
     say(f"Target {target}")
     if found["never_varied"]:
         say(f"Never varied: {', '.join(found['never_varied'])}")
     for item in found["collinear"]:
-        powers = " ".join(f"{k}^{v}" for k, v in item["exponents"].items())
+        powers = "·".join(_power(k, v) for k, v in item["exponents"].items())
         say(f"{'Constant' if item['exact'] else 'Nearly constant'} over the runs: {powers}")
     test = found["homogeneity"]
     if test is not None:
-        p = "n/a" if test["p_value"] is None else f"{test['p_value']:.3g}"
+        p = "p not known" if test["p_value"] is None else f"p = {test['p_value']:.3g}"
+        p = "p < 1e-99" if test["p_value"] is not None and test["p_value"] < _LEAST else p
         verdict = "rejected" if test["rejected"] else "not rejected"
-        say(f"Dimensional homogeneity of the inputs alone: {verdict} (p = {p})")
+        say(f"Dimensional homogeneity of the inputs alone: {verdict} ({p})")
         if test["rejected"]:
-            helps = ", ".join(f"{k}^{v}" for k, v in test["constants"].items())
+            helps = "·".join(_power(k, v) for k, v in test["constants"].items())
             unit = f" [{test['missing_unit']}]" if test["missing_unit"] else ""
-            say(f"Missing: {test['missing_dimension']}{unit}" + (f"; {helps}?" if helps else ""))
+            missing = str(test["missing_dimension"]).replace("^?", " (power unknown)")
+            rest = f"; {helps} would bring it" if helps else ""
+            say(f"Missing in the dimension: {missing.replace('*', ', ')}{unit}{rest}")
     if found["pca"] is not None:
         shares = ", ".join(f"{s:.1%}" for s in found["pca"]["shares"])
         say(f"Principal axes of the log-ratios: {shares}")

@@ -1,5 +1,6 @@
 """Help, version, closed pipes, and how much a command loads."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,15 @@ def test_a_fit_loads_nothing_that_it_does_not_need(shell: Shell) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
     )
     assert done.stderr == ""
+
+
+def test_explore_reads_exponents_in_few_digits(shell: Shell) -> None:
+    rows = [(a, 2.0 * a**0.7090677256, b, a * b) for a in (1, 2, 3, 5) for b in (1, 2, 4)]
+    table = shell.table("a [m],b [m],c [m],y [m^2]", rows)
+    text = shell("explore", table, "--target", "y").out
+    (constant,) = [line for line in text.splitlines() if "over the runs" in line]
+    assert not re.search(r"\d\.\d{4}", constant)
+    assert "^1.0" not in constant
+    planets = shell("explore", str(ROOT / "docs" / "planets.csv"), "--target", "T").out
+    assert "[time]; G^(-1/2) would bring it" in planets
+    assert "^?" not in planets
