@@ -90,6 +90,15 @@ class Binding:
             out.append(np.log(float(values[name]) * unit.factor + unit.offset))
         return np.array(out)
 
+    def run_logs(self, record: RunRecord) -> Array:
+        """The same of a run; what another edition of the kernel recorded may be in other units."""
+        out = []
+        for name in self.space.names:
+            value, text = record.inputs[name]
+            unit = parse_unit(text)
+            out.append(np.log(float(value) * unit.factor + unit.offset))
+        return np.array(out)
+
     def request(self, values: Mapping[str, float | str], tier: int, seed: int | None) -> RunRequest:
         """What is asked of the kernel, with its content hash."""
         name = self.tiers[tier].name
@@ -119,7 +128,7 @@ class Binding:
         si = float(value) * unit.factor + unit.offset
         if not si > 0 or not np.isfinite(si):
             return None
-        logs = self.logs({n: v for n, (v, _) in record.inputs.items()})
+        logs = self.run_logs(record)
         return float(np.log(si)) + self.space.response_shift(self.space.values(logs))
 
     def relative_error(self, record: RunRecord) -> float:

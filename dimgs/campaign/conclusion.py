@@ -134,7 +134,7 @@ def _law(
     for key in making.finest:
         record = store.get(key)
         assert record is not None
-        logs = binding.logs({n: v for n, (v, _) in record.inputs.items()})
+        logs = binding.run_logs(record)
         if tuple(np.round(binding.space.coordinates(logs[None])[0], 6)) in inside:
             keys.append(key)
     data = _dataset(binding, making, store, keys)

@@ -133,10 +133,11 @@ class Dataset:
             if v.unit.scale == "temperature" and v.unit.offset:
                 bad = np.flatnonzero(self.values[v.name] < _BELOW_ZERO_KELVIN)
                 if bad.size:
+                    step = f"delta_{v.unit.text.replace('°', 'deg')}"
                     raise InputError(
                         f"Column '{v.name}', row {self.rows[bad[0]]} of {self.source}: the "
                         f"temperature lies below absolute zero; correct the cell or its unit "
-                        f"({v.unit.text}; delta_{v.unit.text.lstrip('°')} is for differences)."
+                        f"({v.unit.text}; {step} is for differences)."
                     )
 
     def _check_errors(self) -> None:

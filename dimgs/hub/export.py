@@ -4,12 +4,14 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import nan
 from pathlib import Path
 from typing import Any
 
 from dimgs.dataset import Dataset
 from dimgs.errors import InputError
 from dimgs.kernels.record import RunRecord
+from dimgs.kernels.spec import difference_unit
 from dimgs.variables import parse_unit
 
 _PLAIN = {
@@ -53,7 +55,7 @@ def dataset_of(records: Sequence[RunRecord], targets: Sequence[str], source: str
     columns: dict[str, list[Any]] = {}
     units: dict[str, str] = {}
     for name, (_, unit) in records[0].inputs.items():
-        columns[name] = [r.inputs[name][0] for r in records]
+        columns[name] = [_converted(*r.inputs[name], unit) for r in records]
         units[name] = unit
     for target in targets:
         _add_target(columns, units, records, target, source)
@@ -61,7 +63,7 @@ def dataset_of(records: Sequence[RunRecord], targets: Sequence[str], source: str
 
 
 def _check_ports(records: Sequence[RunRecord], source: str) -> None:
-    """Check that all runs have the inputs and outputs of the first, in its units."""
+    """Check that all runs have the inputs and outputs of the first, of its dimensions."""
     remedy = f"'{records[0].kernel}' has changed; choose runs of one kind with keys=…."
     for ports in ("inputs", "outputs"):
         first = {n: unit for n, (_, unit) in getattr(records[0], ports).items()}
@@ -72,7 +74,7 @@ def _check_ports(records: Sequence[RunRecord], source: str) -> None:
                     f"Some runs in '{source}' have '{name}' and others have not: {remedy}"
                 )
             for name, unit in units.items():
-                if unit != first[name]:
+                if not _alike(unit, first[name]):
                     raise InputError(
                         f"The runs in '{source}' give '{name}' in {first[name]} and in {unit}: "
                         f"{remedy}"
@@ -90,16 +92,15 @@ def _add_target(
         names = ", ".join(records[0].outputs)
         raise InputError(f"The runs in '{source}' have no output '{target}'; they have {names}.")
     unit = records[0].outputs[target][1]
-    columns[target] = [r.outputs[target][0] for r in records]
+    columns[target] = [_converted(*r.outputs[target], unit) for r in records]
     units[target] = unit
     if any(target in r.errors for r in records):
-        columns[f"{target}_err"] = [r.errors.get(target, float("nan")) for r in records]
-        units[f"{target}_err"] = _difference(unit)
-
-
-def _difference(unit: str) -> str:
-    parsed = parse_unit(unit)
-    return f"delta_{unit.lstrip('°')}" if parsed.offset else unit
+        step = difference_unit(unit)
+        columns[f"{target}_err"] = [
+            _converted(r.errors.get(target, nan), difference_unit(r.outputs[target][1]), step)
+            for r in records
+        ]
+        units[f"{target}_err"] = step
 
 
 def _one(found: Sequence[str], what: str, source: str) -> None:
@@ -157,7 +158,7 @@ def _flat(row: Mapping[str, Any], units: dict[str, str]) -> dict[str, Any]:
         if name not in outputs:
             continue
         own = outputs[name][1]
-        unit, common = _difference(own), _difference(_common(units, name, own))
+        unit, common = difference_unit(own), difference_unit(_common(units, name, own))
         flat[f"{name}_err [{common}]"] = _converted(error, unit, common)
     return flat
 
@@ -165,9 +166,15 @@ def _flat(row: Mapping[str, Any], units: dict[str, str]) -> dict[str, Any]:
 def _common(units: dict[str, str], name: str, unit: str) -> str:
     """Unit of the first row that has the quantity; its own where they have no common measure."""
     first = units.setdefault(name, unit)
-    old, new = parse_unit(first), parse_unit(unit)
-    alike = old.dimension == new.dimension and old.scale == new.scale
-    return first if alike else unit
+    return first if _alike(first, unit) else unit
+
+
+def _alike(one: str, other: str) -> bool:
+    """Whether values of one unit can be had in the other."""
+    a, b = parse_unit(one), parse_unit(other)
+    if {"label", "level"} & {a.scale, b.scale}:
+        return a == b
+    return a.dimension == b.dimension
 
 
 def _converted(value: Any, unit: str, common: str) -> Any:

@@ -28,14 +28,14 @@ class Simulated:
     ----------
     outputs : mapping of str to float or pint.Quantity
         Plain numbers are in the unit of the output's port.
-    errors : mapping of str to float
-        Standard numerical errors of outputs where known, in the unit of the port.
+    errors : mapping of str to float or pint.Quantity
+        Standard numerical errors of outputs where known; plain numbers in the unit of the port.
     provenance : mapping
         Added to what every run records.
     """
 
     outputs: Mapping[str, Any]
-    errors: Mapping[str, float] = field(default_factory=dict)
+    errors: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from dimgs.errors import InputError
 from dimgs.kernels.inputs import port_value
-from dimgs.kernels.spec import Port
+from dimgs.kernels.spec import Port, difference_unit
 
 
 def convert_outputs(
@@ -66,7 +66,7 @@ def _spread(port: Port, value: Any) -> float:
     """Standard error, a difference: the zero of an offset scale does not enter."""
     unit = port.parsed
     if hasattr(value, "magnitude") and unit.offset:
-        port = Port(port.name, f"delta_{unit.text.lstrip('°')}")
+        port = Port(port.name, difference_unit(port.unit))
     number = _number(port, value)
     if number < 0:
         raise InputError(

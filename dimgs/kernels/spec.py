@@ -69,6 +69,17 @@ class Port:
         return self.parsed == LABEL
 
 
+def difference_unit(unit: str) -> str:
+    """Unit of differences, and so of standard errors: that of degrees for a scale with a zero.
+
+    Examples
+    --------
+    >>> difference_unit("°C"), difference_unit("degF"), difference_unit("mm")
+    ('delta_degC', 'delta_degF', 'mm')
+    """
+    return f"delta_{unit.replace('°', 'deg')}" if parse_unit(unit).offset else unit
+
+
 def _is_no_number(value: object) -> bool:
     return isinstance(value, bool) or not isinstance(value, Real)
 

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +211,14 @@ def test_units_are_converted() -> None:
     values = binding.values(binding.space.centre)
     assert values["t"] == pytest.approx(86400 * 2**0.5)
     assert binding.logs(values) == pytest.approx(binding.space.centre)
+
+
+def test_runs_of_another_edition_of_the_kernel_keep_their_units() -> None:
+    bound = bind(uptake_plan())
+    new = Uptake().run({"k": 1e-3, "t": 60.0})
+    old = replace(new, inputs={**new.inputs, "t": (1.0, "min")})
+    assert bound.run_logs(old) == pytest.approx(bound.run_logs(new))
+    assert bound.response(old) == pytest.approx(bound.response(new))
 
 
 def test_whole_numbers_stay_whole() -> None:

@@ -372,8 +372,9 @@ def test_runs_of_several_versions_are_not_mixed(store: RunStore) -> None:
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        ({"outputs": {"t": (1.0, "min")}}, "give 't' in s and in min"),
-        ({"inputs": {"l": (1.5, "m"), "kind": ("a", "label")}}, "give 'l' in mm and in m"),
+        ({"outputs": {"t": (1.0, "m")}}, "give 't' in s and in m"),
+        ({"inputs": {"l": (1.5, "s"), "kind": ("a", "label")}}, "give 'l' in mm and in s"),
+        ({"inputs": {"l": (1.5, "mm"), "kind": (1.0, "1")}}, "give 'kind' in label and in 1"),
         ({"inputs": {"l": (1.5, "mm")}}, "have 'kind' and others have not"),
     ],
 )
@@ -384,6 +385,17 @@ def test_runs_of_a_kernel_that_has_changed_are_not_mixed(
     store.finish(record("a2", **changes))
     with pytest.raises(InputError, match=says):
         store.to_dataset("t")
+
+
+def test_runs_in_several_units_come_in_the_first(store: RunStore) -> None:
+    store.finish(record("a1", outputs={"T": (20.0, "°C")}, errors={"T": 0.5}))
+    inputs = {"l": (0.002, "m"), "kind": ("b", "label")}
+    store.finish(record("a2", inputs=inputs, outputs={"T": (300.15, "K")}, errors={"T": 0.25}))
+    data = store.to_dataset("T")
+    assert data.quantity("l").to("mm").magnitude.tolist() == pytest.approx([1.5, 2.0])
+    assert data.quantity("T").to("degC").magnitude.tolist() == pytest.approx([20.0, 27.0])
+    assert data.errors["T"].tolist() == pytest.approx([0.5, 0.25])
+    assert [data.variable(n).unit.text for n in ("l", "T")] == ["mm", "°C"]
 
 
 def test_to_parquet_gives_one_column_to_a_quantity_of_several_units(

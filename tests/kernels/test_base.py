@@ -295,6 +295,18 @@ def test_what_a_port_declares_is_checked(declared: dict[str, Any], says: str) ->
         Port("a", **({"unit": "m"} | declared))
 
 
+def test_an_error_of_degrees_is_a_difference() -> None:
+    class Warm(BaseKernel):
+        name, version = "warm", "1"
+        inputs, outputs = (), (Port("T", "°C"),)
+
+        def _simulate(self, *_: Any) -> Simulated:
+            Q_ = registry().Quantity
+            return Simulated({"T": 20.0}, errors={"T": Q_(0.9, "delta_degF")})
+
+    assert Warm().run({}).errors["T"] == pytest.approx(0.5)
+
+
 def test_a_label_that_no_file_can_hold_is_refused() -> None:
     class Named(BaseKernel):
         name, version = "named", "1"
