@@ -134,8 +134,12 @@ class Binding:
     def relative_error(self, record: RunRecord) -> float:
         """Standard error that the kernel gives, over the value; 0 where it gives none."""
         error = record.errors.get(self.target.name)
-        value = record.outputs.get(self.target.name, (0.0, ""))[0]
-        return float(abs(error / value)) if error and value else 0.0
+        if not error or self.target.name not in record.outputs:
+            return 0.0
+        value, text = record.outputs[self.target.name]
+        unit = parse_unit(text)
+        si = value * unit.factor + unit.offset
+        return float(abs(error * unit.factor / si)) if si else 0.0
 
 
 def bind(plan: Plan) -> Binding:

@@ -1,11 +1,12 @@
 """Short ways to declare ports and tiers: texts and mappings, as a TOML plan holds them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from dimgs.errors import InputError
 from dimgs.kernels.spec import Port, Tier
 
+_Declared = TypeVar("_Declared", Port, Tier)
 _PORT_FIELDS = ("unit", "low", "high", "default", "description")
 
 
@@ -23,7 +24,7 @@ def ports_of(declared: Mapping[str, Any] | Sequence[Port], kernel: str) -> tuple
     3
     """
     if not isinstance(declared, Mapping):
-        return tuple(declared)
+        return _all_of(declared, Port, f"The ports of the kernel '{kernel}'", "units by name")
     return tuple(_port(name, told, kernel) for name, told in declared.items())
 
 
@@ -41,10 +42,18 @@ def tiers_of(declared: Mapping[str, Mapping[str, Any]] | Sequence[Tier]) -> tupl
     (Tier(name='coarse', cost=0.1, settings={'cells': 50}),)
     """
     if not isinstance(declared, Mapping):
-        return tuple(declared)
+        declared = _all_of(declared, Tier, "The tiers", "settings by name")
     if not declared:
         raise InputError("There is no tier; give at least one, or leave tiers out.")
+    if not isinstance(declared, Mapping):
+        return tuple(declared)
     return tuple(_tier(name, told) for name, told in declared.items())
+
+
+def _all_of(declared: Any, kind: type[_Declared], what: str, short: str) -> tuple[_Declared, ...]:
+    if isinstance(declared, Sequence) and all(isinstance(x, kind) for x in declared):
+        return tuple(declared)
+    raise InputError(f"{what} are {declared!r:.60}; give {short}, or {kind.__name__} objects.")
 
 
 def _tier(name: str, told: Any) -> Tier:

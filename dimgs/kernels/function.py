@@ -165,7 +165,9 @@ def kernel(
     """
 
     def decorate(function: Callable[..., Any]) -> FunctionKernel:
-        called = name or function.__name__
+        if not inspect.isroutine(function):
+            raise InputError(f"{function!r:.60} is no function; wrap it in one to make a kernel.")
+        called = str(name or function.__name__)
         annotated_in, annotated_out = _annotated(function)
         ports_in = ports_of(annotated_in if inputs is None else inputs, called)
         ports_out = ports_of(annotated_out if outputs is None else outputs, called)
@@ -177,7 +179,7 @@ def kernel(
             ports_out,
             (Tier("only", 1.0),) if tiers is None else tiers_of(tiers),
             called,
-            version or _source_version(function),
+            str(version or _source_version(function)),
             quantities,
         )
 

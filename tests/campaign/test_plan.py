@@ -221,6 +221,17 @@ def test_runs_of_another_edition_of_the_kernel_keep_their_units() -> None:
     assert bound.response(old) == pytest.approx(bound.response(new))
 
 
+def test_errors_of_degrees_are_shares_of_absolute_temperatures() -> None:
+    warm = Uptake()
+    warm.outputs = (Port("m", "degC"),)
+    warm.inputs = (*Uptake.inputs, Port("T", "K", default=300.0))
+    bound = bind(uptake_plan(warm))
+    run = Uptake().run({"k": 1e-3, "t": 60.0})
+    asked = replace(run, outputs={"m": (26.85, "degC")}, errors={"m": 3.0})
+    assert bound.relative_error(asked) == pytest.approx(0.01)
+    assert bound.relative_error(replace(asked, errors={})) == 0.0
+
+
 def test_whole_numbers_stay_whole() -> None:
     plan = plan_of(changed("ranges.t", {"low": 1, "high": 50, "unit": "min", "integer": True}))
     binding = bind(plan)

@@ -2,6 +2,7 @@
 
 import pickle
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from typing import Annotated, Any
 
@@ -175,3 +176,26 @@ def test_declarations_that_do_not_fit_are_refused() -> None:
     for function, declared, says in cases:
         with pytest.raises(InputError, match=says):
             kernel(**declared)(function)
+
+
+@pytest.mark.parametrize(
+    ("declared", "says"),
+    [
+        ({"inputs": ["a"]}, r"The ports of the kernel 'same' are \['a'\]; give units by name"),
+        ({"outputs": "m"}, "The ports of the kernel 'same' are 'm'"),
+        ({"tiers": ["coarse"]}, r"The tiers are \['coarse'\]; give settings by name, or Tier"),
+        ({"tiers": ()}, "There is no tier"),
+    ],
+)
+def test_what_is_declared_in_another_form_is_refused(declared: dict[str, Any], says: str) -> None:
+    def same(a: float) -> float:
+        return a
+
+    with pytest.raises(InputError, match=says):
+        kernel(**({"inputs": {"a": "m"}, "outputs": {"b": "m"}} | declared))(same)
+
+
+@pytest.mark.parametrize("thing", [3, partial(pow, 2.0)])
+def test_only_functions_are_decorated(thing: Any) -> None:
+    with pytest.raises(InputError, match="is no function; wrap it in one"):
+        kernel(inputs={"a": "m"}, outputs={"b": "m"})(thing)
