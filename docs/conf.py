@@ -1,6 +1,11 @@
 """Sphinx configuration: `python -m sphinx -W --keep-going docs OUTPUT` builds the pages."""
 
+from typing import Any
+
+from docutils import nodes
+
 import dimgs
+from dimgs.latex import mathml
 
 project = "dimgs"
 author = "The dimgs developers"
@@ -9,7 +14,6 @@ extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
@@ -31,3 +35,16 @@ napoleon_use_rtype = False
 html_theme = "furo"
 html_title = f"dimgs {release}"
 html_show_copyright = False
+html_math_renderer = "mathml"
+
+
+def setup(app: Any) -> None:
+    """Formulas as MathML: the pages need no network."""
+
+    def formula(writer: Any, node: Any) -> None:
+        display = isinstance(node, nodes.math_block)
+        text = mathml(node.astext(), display=display)
+        writer.body.append(f'<div class="math">{text}</div>' if display else text)
+        raise nodes.SkipNode
+
+    app.add_html_math_renderer("mathml", (formula, None), (formula, None))

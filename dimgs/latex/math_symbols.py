@@ -6,7 +6,7 @@ _GREEK = (
     "upsilon υ phi ϕ varphi φ chi χ psi ψ omega ω Gamma Γ Delta Δ Theta Θ Lambda Λ Xi Ξ Pi Π "
     "Sigma Σ Upsilon Υ Phi Φ Psi Ψ Omega Ω"
 )
-_NAMES = "ln log exp sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan min max"
+_NAMES = "ln log exp sin cos tan cot sec csc sinh cosh tanh coth arcsin arccos arctan min max ker"
 LETTERS = dict(zip(_GREEK.split()[::2], _GREEK.split()[1::2], strict=True)) | {
     "hbar": "ℏ",
     "ell": "ℓ",
@@ -42,9 +42,15 @@ OPERATORS = {
     "star": "⋆",
     "lt": "<",
     "gt": ">",
+    "sum": "∑",
+    "prod": "∏",
+    "partial": "∂",
+    "cap": "∩",
+    "to": "→",
     "lvert": "|",
     "rvert": "|",
 }
+DOUBLE = dict(zip("ZQRNC", "ℤℚℝℕℂ", strict=True))
 FUNCTIONS = frozenset(_NAMES.split())
 SPACES = {
     ",": "0.17em",

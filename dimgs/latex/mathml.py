@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from dimgs.latex.math_symbols import FUNCTIONS, LETTERS, OPERATORS, SPACES
+from dimgs.latex.math_symbols import DOUBLE, FUNCTIONS, LETTERS, OPERATORS, SPACES
 
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|[^\s]|\s+", re.DOTALL)
 # what XML cannot hold
@@ -16,8 +16,11 @@ _ESCAPED = frozenset("{}%#_&$")
 _SINGLE = re.compile(r"<(m[ino]|mtext)(?: [^<>]*)?>[^<>]*</\1>")
 _LEFT = ' style="text-align:left"'
 _DEEPEST = 60
+_SIZES = frozenset({"big", "Big", "bigg", "Bigg"})
 # the invisible sign between a function and its argument
 _APPLY = "<mo>\u2061</mo>"
+# what may follow the name of a function without a space
+_CLOSE = _STOPS | {"", "{", "(", r"\left", ",", ")", "^", "_"}
 
 
 def mathml(latex: str, *, display: bool = False) -> str:
@@ -91,7 +94,10 @@ class _Reader:
         base = "<mrow></mrow>" if self._peek() in ("^", "_") else self._atom()
         # tanh^2(x): the exponent belongs to the name alone
         applied = _APPLY if base.endswith(_APPLY) else ""
-        return self._with_scripts(base.removesuffix(_APPLY)) + applied
+        written = self._with_scripts(base.removesuffix(_APPLY))
+        if applied and self._peek() not in _CLOSE:
+            applied += '<mspace width="0.17em"></mspace>'
+        return written + applied
 
     def _with_scripts(self, base: str) -> str:
         above: list[str] = []
@@ -136,6 +142,8 @@ class _Reader:
             return f"<mi>{escape(token)}</mi>"
         if token == "/":
             return '<mo lspace="0" rspace="0">/</mo>'
+        if token in "()[]|":
+            return f'<mo stretchy="false">{token}</mo>'
         return f"<mo>{escape({'-': '−', '*': '∗'}.get(token, token))}</mo>"
 
     def _command(self, name: str) -> str:
@@ -151,7 +159,15 @@ class _Reader:
             return f"<mo>{escape(name)}</mo>"
         if name in ("mathrm", "operatorname", "text"):
             return self._word(name)
-        if name == "frac":
+        if name == "mathbb":
+            letter = self._argument()
+            return "".join(f"<mi>{DOUBLE[c]}</mi>" for c in letter if c in DOUBLE) or letter
+        if name == "bar":
+            return f'<mover accent="true">{self._argument()}<mo>¯</mo></mover>'
+        if name in _SIZES:
+            # the size of the sign alone, which is left to the page
+            return self._atom() if self._peek() not in _STOPS else ""
+        if name in ("frac", "tfrac"):
             return f"<mfrac>{self._argument()}{self._argument()}</mfrac>"
         if name == "sqrt":
             return self._root()

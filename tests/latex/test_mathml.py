@@ -84,3 +84,15 @@ def test_roots_fences_and_numbers() -> None:
 
 def test_the_latex_is_the_alternative_text() -> None:
     assert ElementTree.fromstring(mathml(r"a < b & c")).get("alttext") == "a < b & c"
+
+
+def test_sums_means_and_sets_are_written() -> None:
+    assert text_of(r"\sum_{u<v} \Big(e_u - \bar e\Big)^2 \to \tfrac{1}{2}") == "∑u<v(eu−e¯)2→12"
+    assert text_of(r"\ker D \cap \mathbb{Z}^n") == "kerD∩ℤn"
+    assert text_of(r"\prod x_j \partial \Phi") == "∏xj∂Φ"
+    assert {"mover", "mfrac", "msup"} <= tags(r"\bar e \tfrac{1}{2} \mathbb{Z}^n")
+
+
+def test_a_function_stands_off_its_argument_without_parentheses() -> None:
+    assert "mspace" in tags(r"\log f_u")
+    assert "mspace" not in tags(r"\log(x)") | tags(r"\ln{\left(x\right)}") | tags(r"\ker")
