@@ -235,7 +235,7 @@ def test_discover_writes_a_study_that_predict_reads(shell: Shell) -> None:
     assert document["outcome"] == "converged"
     assert document["seconds"] > 0
     assert {"report.html", "law.tex", "law.json"} <= {p.name for p in study.iterdir()}
-    assert any(p.suffix == ".svg" for p in study.iterdir())
+    assert {p.suffix for p in (study / "figures").iterdir()} == {".svg", ".pdf"}
 
     law = str(study / "law.json")
     found = shell("predict", law, path, "--json").document
