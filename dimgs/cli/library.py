@@ -74,7 +74,6 @@ def reproduce(
     that the environment variable DIMGS_DATA names; a study without its table is listed as not run.
     """
     from dimgs.errors import InputError
-    from dimgs.report.write import check_folder
     from dimgs.reproduce import run_studies, study_titles, summary, write_page
 
     titles = study_titles()
@@ -91,6 +90,8 @@ def reproduce(
         what = f"There is no case study '{unknown[0]}'" if unknown else "No case study is named"
         raise InputError(f"{what}; name some of {', '.join(titles)}, or use --all.")
     if out is not None:
+        from dimgs.report.write import check_folder
+
         check_folder(out)
     outcomes = run_studies(chosen, progress=note)
     if json:
