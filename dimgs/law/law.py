@@ -319,6 +319,6 @@ class Law:
         return f"Law('{self}')"
 
     def __str__(self) -> str:
-        from dimgs.law.typeset import readable
+        from dimgs.law.typeset import opened, readable
 
-        return f"{self.target.name} = {readable(self.expression)}"
+        return f"{self.target.name} = {readable(opened(self))}"

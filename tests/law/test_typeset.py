@@ -3,11 +3,20 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+import sympy
 
-from dimgs.law.typeset import constant_equations, group_definitions, law_article, readable
+from dimgs.law.typeset import (
+    constant_equations,
+    group_definitions,
+    law_article,
+    opened,
+    readable,
+)
 from tests.latex.checker import problems
 from tests.law.examples import KINDS, example
 
@@ -72,3 +81,26 @@ def test_numbers_are_short_in_text_and_whole_in_the_document() -> None:
         assert decimals
         assert max(map(len, decimals)) <= 5
     assert re.search(r"\d\.\d{14,}", law.to_json()["expression"])
+
+
+def test_powers_of_monomials_are_multiplied_out_where_variables_are_positive() -> None:
+    law, data = example("power")
+    names = {v.name: sympy.Symbol(s) for s, v in law.symbols.items()}
+    U, D, rho, mu = (names[n] for n in ("U", "D", "rho", "mu"))
+    closed = rho * U**2 * (rho * U * D / mu) ** sympy.Rational(-1, 4) * (1 + rho * U * D / mu)
+    same = replace(law, expression=closed)
+    assert opened(same) == rho ** sympy.Rational(3, 4) * U ** sympy.Rational(7, 4) * (
+        mu ** sympy.Rational(1, 4) * D ** sympy.Rational(-1, 4) * (1 + rho * U * D / mu)
+    )
+    values = {s: np.asarray(data[v.name]) for s, v in law.symbols.items()}
+    run = {s: float(x[3]) for s, x in values.items()}
+    assert float(opened(same).subs(run)) == pytest.approx(float(closed.subs(run)), rel=1e-12)
+
+
+def test_a_power_of_what_may_be_negative_stays() -> None:
+    law, _ = example("arrhenius")
+    tilt = next(sympy.Symbol(s) for s, v in law.symbols.items() if v.name == "tilt")
+    T = next(sympy.Symbol(s) for s, v in law.symbols.items() if v.name == "T")
+    T_a = next(sympy.Symbol(c.name) for c in law.constants if c.name.startswith("T_a"))
+    root = (tilt**2 * T_a / T) ** sympy.Rational(1, 4)
+    assert opened(replace(law, expression=law.expression * root)).has(root)
