@@ -11,6 +11,7 @@ from dimgs.campaign.points import Points
 from dimgs.campaign.refine import Proposal
 from dimgs.campaign.runner import Runner
 from dimgs.campaign.worker import Task
+from dimgs.errors import FitError
 from dimgs.kernels.record import RunRecord
 
 # the logarithm of what a float can hold
@@ -77,7 +78,11 @@ class Making:
             task = self._task(proposal, {(row, p.tier) for row, p, _ in chosen})
             if task is not None:
                 chosen.append(task)
-        records = self.runner.run([task for _, _, task in chosen])
+        try:
+            records = self.runner.run([task for _, _, task in chosen])
+        except FitError as error:
+            self.log.add("stop", str(error))
+            raise
         replicated = []
         for (row, proposal, _), record in zip(chosen, records, strict=True):
             value = self._taken(record, proposal)

@@ -1,5 +1,6 @@
 """A batch of runs: from the store where they are known, else made, retried and kept."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ _POLL = 0.5
 # a worker's own alarm comes first; this is for those that have none or do not hear it
 _GRACE = 15.0
 _MOST_DEATHS = 3
+# so many first runs that all failed are no chance: the kernel, its program or its settings are
+_HOPELESS = 12
 
 
 @dataclass
@@ -66,6 +69,7 @@ class Runner:
         self._alone: set[str] = set()
         self._claimed: set[str] = set()
         self._deaths = 0
+        self._ended: Counter[Status] = Counter()
 
     def run(self, tasks: Sequence[Task]) -> list[RunRecord]:
         """Records of the runs, in order.
@@ -75,7 +79,7 @@ class Runner:
         InputError
             If another living process is making one of them.
         FitError
-            If worker after worker dies.
+            If worker after worker dies, or a dozen first runs fail and none ends otherwise.
         """
         records: dict[str, RunRecord] = {}
         waiting: list[Task] = []
@@ -83,6 +87,7 @@ class Runner:
             known = self._known(task)
             if known is not None:
                 self.tally.known += 1
+                self._ended[known.status] += 1
                 records[task.request.key] = known
                 self.on_done(known, True)
             elif all(task.request.key != w.request.key for w in waiting):
@@ -171,6 +176,7 @@ class Runner:
         self.store.finish(record)
         self.tally.made += 1
         self.tally.timed_out += record.reason.startswith(("It took longer", "No answer came"))
+        self._hope(record)
         tries = [a for a in self.store.attempts(key) if a.status is not Status.INTERRUPTED]
         died = record.reason == DIED
         if record.status is Status.FAILED and not died and len(tries) <= self.retries:
@@ -178,6 +184,15 @@ class Runner:
             waiting.append(task)
             return
         self._keep(record, records)
+
+    def _hope(self, record: RunRecord) -> None:
+        self._ended[record.status] += 1
+        failed = self._ended[Status.FAILED]
+        if failed >= _HOPELESS and failed == self._ended.total():
+            raise FitError(
+                f"The first {failed} runs failed, and no other was made. The last reason: "
+                f"{record.reason}"
+            )
 
     def _keep(self, record: RunRecord, records: dict[str, RunRecord]) -> None:
         records[record.key] = record

@@ -62,7 +62,7 @@ def run(
         try:
             result = run_campaign(known, folder, resume=resume, retry=retry, progress=listener)
         except FitError:
-            note(f"every run has its reason in {folder / 'decisions.txt'}; go on with --retry")
+            note(f"the runs and their reasons are kept in {folder}; go on with --retry")
             raise
         except KeyboardInterrupt:
             note(f"finished runs are in {folder}; go on with --resume")

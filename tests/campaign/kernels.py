@@ -114,6 +114,17 @@ class Loose:
         return 3
 
 
+class Broken(Uptake):
+    """Fails in every run."""
+
+    name = "broken"
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        raise OSError("no licence")
+
+
 class Never(Uptake):
     """Refuses every run."""
 

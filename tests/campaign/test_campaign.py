@@ -217,3 +217,12 @@ def test_a_kernel_without_tiers_has_runs_without_a_name() -> None:
     assert "survey: 10 runs, about 10 s" in text
     assert "budget: 20 runs, at most about 20 s" in text
     assert " only " not in text + "".join(h.text for h in heard)
+
+
+def test_a_campaign_that_fails_from_the_start_ends_early_and_says_why(tmp_path: Path) -> None:
+    with pytest.raises(FitError, match="first 12 runs failed"):
+        run(uptake_plan("tests.campaign.kernels:Broken"), tmp_path)
+    told = (tmp_path / "decisions.txt").read_text(encoding="utf-8")
+    assert told.splitlines()[-1].endswith("The last reason: OSError: no licence")
+    with RunStore(tmp_path / STORE) as store:
+        assert store.counts()["failed"] < 20

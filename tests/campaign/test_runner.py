@@ -96,6 +96,16 @@ def test_a_refusal_is_not_tried_again(store: RunStore, threads: Borrowed) -> Non
     assert (made.tally.made, made.tally.retried) == (1, 0)
 
 
+def test_a_dozen_failures_and_nothing_else_end_it(store: RunStore, threads: Borrowed) -> None:
+    failing = [task("odd", float(n)) for n in range(40)]
+    with pytest.raises(FitError, match=r"first 12 runs failed, and no other .* licence"):
+        runner(store, threads, retries=0).run(failing)
+    assert store.counts()["failed"] < 20
+    # one that ended otherwise is a sign of life
+    others = [task("odd", float(n)) for n in range(100, 120)]
+    assert len(runner(store, threads, retries=0).run([task("refuse"), *others])) == 21
+
+
 def test_what_was_mended_is_tried_again_where_that_is_asked(
     store: RunStore, threads: Borrowed
 ) -> None:

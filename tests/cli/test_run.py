@@ -126,7 +126,7 @@ def test_a_campaign_without_an_answer_exits_with_one(shell: Shell, tmp_path: Pat
     done = shell("run", written(tmp_path, "Never"), "--out", str(tmp_path / "out"))
     assert done.code == 1
     assert "The moon is not full" in done.err
-    assert "out/decisions.txt; go on with --retry" in done.err
+    assert "out; go on with --retry" in done.err
     assert done.out == ""
     again = shell("run", written(tmp_path, "Never"), "--out", str(tmp_path / "out"), "--retry")
     assert again.code == 1
