@@ -73,9 +73,7 @@ def run() -> Findings:
         _constant("D0", by_unit["m^2/s"], D_0),
         Check("R² with a polymer left out", left_out, None, None, 1.0, 1e-4, why=LEFT_OUT),
     ]
-    caption = (
-        "Diffusivity against molar mass at the coldest and warmest; lines: the law."
-    )
+    caption = "Diffusivity against molar mass at the coldest and warmest; lines: the law."
     return Findings(checks, report, lambda axes: draw(axes, data, law), caption)
 
 

@@ -82,9 +82,7 @@ def run() -> Findings:
             why=LOCAL_POWER,
         ),
     ]
-    caption = (
-        "Friction in smooth pipes, with the regimes found; grey: intervals of boundaries."
-    )
+    caption = "Friction in smooth pipes, with the regimes found; grey: intervals of boundaries."
     return Findings(checks, report, lambda axes: draw(axes, data, law), caption)
 
 
