@@ -126,6 +126,11 @@ def test_taking_monomials_out_changes_no_value(tree: Tree) -> None:
         np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-12)
 
 
+def test_monomials_that_cancel_leave_one() -> None:
+    up, down = Mono((Fraction(1), Fraction(1))), Mono((Fraction(-1), Fraction(-1)))
+    assert normalised(Product((up, down)), some_runs()) == Number(1.0, "1")
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_slopes_and_forms_of_the_library(name: str) -> None:
     entry = FUNCTIONS[name]

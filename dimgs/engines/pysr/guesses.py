@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from dimgs.engines.pysr.options import MAXSIZE
@@ -66,7 +67,10 @@ class _Writer:
         if node.is_Symbol:
             return _Tree(str(node.name), 1)
         if node.is_number and not node.free_symbols:
-            return self._number(float(node))
+            value = float(node)
+            if not isfinite(value):
+                raise _UnwritableError
+            return self._number(value)
         if node.is_Add:
             return self._fold("+", [self.write(term) for term in _largest_first(node)])
         if node.is_Mul:

@@ -51,6 +51,8 @@ def normalised(tree: Tree, runs: Runs) -> Tree:
         factors[k] = base if b is None else Power(base, b)
     if any(front):
         factors = list(_after_numbers(Mono(front), factors))
+    if not factors:
+        return ONE
     return factors[0] if len(factors) == 1 else Product(tuple(factors))
 
 
