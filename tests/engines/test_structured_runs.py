@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dimgs.engines.protocol import Problem
+from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.runs import Runs
 
 
@@ -31,3 +32,13 @@ def test_relative_errors_let_small_responses_count(seed: int) -> None:
 def test_additive_errors_do_not(seed: int) -> None:
     runs = Runs.of(_problem("additive", seed))
     assert runs.size.min() >= 0.1 * np.sqrt(np.mean(runs.y**2)) * (1 - 1e-12)
+
+
+def test_groups_whose_squares_are_no_doubles_are_searched_all_the_same() -> None:
+    rng = np.random.default_rng(0)
+    x, z = np.exp(rng.uniform(-1, 1, (2, 40)))
+    problem = Problem({"pi_1": 1e-170 * x, "pi_2": z}, 2 * x**0.5 / (1 + z))
+    result = StructuredEngine("abc").search(problem, Budget(300.0, evaluations=400))
+    assert "ended early" not in result.message
+    law = result.candidates[0].evaluate(problem.groups)
+    np.testing.assert_allclose(law, problem.response, rtol=1e-6)

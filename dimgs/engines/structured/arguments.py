@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 MINUS = Number(-1.0, "-1")
 _ROOTS = tuple(Fraction(*x) for x in ((1, 2), (3, 2), (1, 3), (2, 3), (4, 3), (1, 4), (3, 4)))
 _ALONG = 3.0
+_LEAST = 1e-200
 _SCALES = ((1.0, "1"), (0.5, "1/2"), (2.0, "2"))
 
 
@@ -171,5 +172,7 @@ def _varying(arguments: Arguments, count: int) -> Arguments:
     values = arguments.values
     with np.errstate(all="ignore"):
         spread = values.std(axis=0) / (np.abs(values).mean(axis=0) + 1e-300)
-    rows = np.nonzero(np.isfinite(spread) & (spread > 1e-3))[0][:count]
+    size = np.median(np.abs(values), axis=0)
+    told = np.isfinite(spread) & (spread > 1e-3) & (size > _LEAST) & (size < 1 / _LEAST)
+    rows = np.nonzero(told)[0][:count]
     return arguments.take(rows)

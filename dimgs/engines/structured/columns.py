@@ -143,7 +143,8 @@ def _pairs(arguments: Arguments, rows: range, grid: object) -> tuple[list[int], 
     out_rows: list[int] = []
     out: list[float] = []
     for i in rows:
-        found = grid(arguments.values[:, i], i)
+        u = arguments.values[:, i]
+        found = grid(u, i) if 0 < np.median(np.abs(u)) < np.inf else []
         out_rows += [i] * len(found)
         out += [float(c) for c in found]
     return out_rows, out

@@ -77,7 +77,7 @@ class StructuredEngine:
                 outcome, message = "timeout", str(spent)
             except KeyboardInterrupt:
                 outcome, message = "timeout", "interrupted; this is the best so far"
-            except (ValueError, np.linalg.LinAlgError) as error:
+            except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
                 message = f"the search ended early on numbers that it could not use ({error})"
             if not archive.exact and not is_explained(archive):
                 message += "; it is a surrogate, not confirmed: its residuals depend on the groups"
