@@ -36,8 +36,8 @@ def test_additive_errors_do_not(seed: int) -> None:
 
 def test_groups_whose_squares_are_no_doubles_are_searched_all_the_same() -> None:
     rng = np.random.default_rng(0)
-    x, z = np.exp(rng.uniform(-1, 1, (2, 40)))
-    problem = Problem({"pi_1": 1e-170 * x, "pi_2": z}, 2 * x**0.5 / (1 + z))
+    x, z = np.exp(rng.uniform(-600, -5, 40)), np.exp(rng.uniform(-1, 1, 40))
+    problem = Problem({"pi_1": x, "pi_2": z}, 2 * x**0.25 / (1 + z))
     result = StructuredEngine("abc").search(problem, Budget(300.0, evaluations=400))
     assert "ended early" not in result.message
     law = result.candidates[0].evaluate(problem.groups)
