@@ -22,7 +22,7 @@ def test_taken_names_are_avoided_and_given_scales_not_repeated() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.02])
 def test_the_polymer_law_from_the_table_alone(noise: float) -> None:
-    report = discover(polymers(noise), "D", scales="auto")
+    report = discover(polymers(noise), "D", scales="auto", time_limit=240.0)
     law = report.law
     assert law is not None
     kelvin = sorted(c.value for c in law.constants if c.unit == "K")
