@@ -71,33 +71,24 @@ class Binding:
         for name, log in zip(self.space.names, logs, strict=True):
             port = port_named(self.kernel.inputs, name)
             given = self.plan.ranges[name]
-            value = (float(np.exp(log)) - port.parsed.offset) / port.parsed.factor
+            value = port.parsed.from_si(float(np.exp(log)))
             if given.integer:
                 unit = port.parsed if given.unit is None else parse_unit(given.unit)
-                own = (float(np.exp(log)) - unit.offset) / unit.factor
+                own = unit.from_si(float(np.exp(log)))
                 whole = float(np.clip(round(own), np.ceil(given.low), np.floor(given.high)))
-                value = (whole * unit.factor + unit.offset - port.parsed.offset) / (
-                    port.parsed.factor
-                )
+                value = port.parsed.from_si(unit.to_si(whole))
             values[name] = value
         return values
 
     def logs(self, values: Mapping[str, float | str]) -> Array:
         """Logarithms of the varying inputs in SI units, from values in the units of the ports."""
-        out = []
-        for name in self.space.names:
-            unit = port_named(self.kernel.inputs, name).parsed
-            out.append(np.log(float(values[name]) * unit.factor + unit.offset))
-        return np.array(out)
+        ports = (port_named(self.kernel.inputs, name) for name in self.space.names)
+        return np.array([np.log(_si(port, values[port.name])) for port in ports])
 
     def run_logs(self, record: RunRecord) -> Array:
         """The same of a run; what another edition of the kernel recorded may be in other units."""
-        out = []
-        for name in self.space.names:
-            value, text = record.inputs[name]
-            unit = parse_unit(text)
-            out.append(np.log(float(value) * unit.factor + unit.offset))
-        return np.array(out)
+        given = (record.inputs[name] for name in self.space.names)
+        return np.array([np.log(parse_unit(unit).to_si(float(value))) for value, unit in given])
 
     def request(self, values: Mapping[str, float | str], tier: int, seed: int | None) -> RunRequest:
         """What is asked of the kernel, with its content hash."""
@@ -125,7 +116,7 @@ class Binding:
             return None
         value, text = record.outputs[self.target.name]
         unit = parse_unit(text)
-        si = float(value) * unit.factor + unit.offset
+        si = unit.to_si(float(value))
         if not si > 0 or not np.isfinite(si):
             return None
         logs = self.run_logs(record)
@@ -138,7 +129,7 @@ class Binding:
             return 0.0
         value, text = record.outputs[self.target.name]
         unit = parse_unit(text)
-        si = value * unit.factor + unit.offset
+        si = unit.to_si(value)
         return float(abs(error * unit.factor / si)) if si else 0.0
 
 
@@ -252,12 +243,12 @@ def _taking_part(
 
 
 def _si(port: Port, value: float | str) -> float:
-    return float(value) * port.parsed.factor + port.parsed.offset
+    return port.parsed.to_si(float(value))
 
 
 def _middle(port: Port, ends: tuple[float, float]) -> float:
     """Middle of a range in the unit of its port; the ends are in SI units."""
-    return float((np.sqrt(ends[0]) * np.sqrt(ends[1]) - port.parsed.offset) / port.parsed.factor)
+    return port.parsed.from_si(float(np.sqrt(ends[0]) * np.sqrt(ends[1])))
 
 
 def _points(

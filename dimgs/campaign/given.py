@@ -82,7 +82,7 @@ def given_value(plan: Plan, port: Port, key: str, value: Value) -> float | str:
     if not np.isfinite(number):
         raise InputError(f"{plan.source}, {key}: {number} is given; give a finite number.")
     unit = _unit(plan, port, key, text)
-    converted = (number * unit.factor + unit.offset - port.parsed.offset) / port.parsed.factor
+    converted = port.parsed.from_si(unit.to_si(number))
     _check_port_range(plan, port, key, converted)
     return float(f"{converted:.15g}")
 
@@ -122,9 +122,9 @@ def si_ends(plan: Plan, kernel: Kernel, name: str) -> tuple[float, float]:
             f"{plan.source}, {key}: '{name}' is {what}, which has no logarithm; move it to [fixed]."
         )
     unit = _unit(plan, port, key, given.unit)
-    low, high = (value * unit.factor + unit.offset for value in _whole_ends(plan, key, given))
+    low, high = (unit.to_si(value) for value in _whole_ends(plan, key, given))
     for value in (low, high):
-        _check_port_range(plan, port, key, (value - port.parsed.offset) / port.parsed.factor)
+        _check_port_range(plan, port, key, port.parsed.from_si(value))
     if not low > 0:
         raise InputError(
             f"{plan.source}, {key}: the range starts at {given.low:g} {given.unit or port.unit}, "

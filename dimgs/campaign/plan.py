@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
-from numbers import Real
 from types import MappingProxyType
 from typing import Any, Literal
 
 from dimgs.errors import InputError
+from dimgs.kernels.spec import is_number
 
 Sampler = Literal["sobol", "lhs"]
 ReportKind = Literal["fit", "discover", "none"]
@@ -20,7 +20,7 @@ def _whole(name: str, value: object, least: int) -> None:
 
 
 def _number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if not is_number(value):
         raise InputError(f"{name} is {value!r:.60}; give a number.")
 
 

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from dimgs.dataset import export
 from dimgs.dataset.content import content_hash, read_only, stored
 from dimgs.errors import InputError
-from dimgs.variables import Variable
+from dimgs.variables import Variable, difference_unit
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,11 +133,10 @@ class Dataset:
             if v.unit.scale == "temperature" and v.unit.offset:
                 bad = np.flatnonzero(self.values[v.name] < _BELOW_ZERO_KELVIN)
                 if bad.size:
-                    step = f"delta_{v.unit.text.replace('°', 'deg')}"
                     raise InputError(
                         f"Column '{v.name}', row {self.rows[bad[0]]} of {self.source}: the "
                         f"temperature lies below absolute zero; correct the cell or its unit "
-                        f"({v.unit.text}; {step} is for differences)."
+                        f"({v.unit.text}; {difference_unit(v.unit.text)} is for differences)."
                     )
 
     def _check_errors(self) -> None:

@@ -21,7 +21,7 @@ def to_si(values: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
     """SI values of numbers in a unit; a level keeps its number."""
     if unit.scale == "level":
         return values
-    return np.asarray(values * unit.factor + unit.offset)
+    return unit.to_si(values)
 
 
 def from_si(values: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
@@ -32,7 +32,7 @@ def from_si(values: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
     """
     if unit.scale == "level" or (unit.factor == 1.0 and unit.offset == 0.0):
         return values
-    nearest = (values - unit.offset) / unit.factor
+    nearest = unit.from_si(values)
     result = nearest.copy()
     open_ = np.isfinite(nearest) & (nearest != 0)
     size = np.maximum(np.abs(nearest), abs(unit.offset / unit.factor))

@@ -11,8 +11,7 @@ from typing import Any
 from dimgs.dataset import Dataset
 from dimgs.errors import InputError
 from dimgs.kernels.record import RunRecord
-from dimgs.kernels.spec import difference_unit
-from dimgs.variables import parse_unit
+from dimgs.variables import difference_unit, parse_unit
 
 _PLAIN = {
     "key": "key [label]",
@@ -180,8 +179,7 @@ def _alike(one: str, other: str) -> bool:
 def _converted(value: Any, unit: str, common: str) -> Any:
     if unit == common or isinstance(value, str) or value is None:
         return value
-    old, new = parse_unit(unit), parse_unit(common)
-    return (value * old.factor + old.offset - new.offset) / new.factor
+    return parse_unit(common).from_si(parse_unit(unit).to_si(value))
 
 
 def _written(value: Any) -> Any:

@@ -71,8 +71,7 @@ def canonical_inputs(
 
 def canonical(port: Port, value: float) -> str:
     """Hexadecimal text of a number of a port, rounded to 12 digits in coherent SI units."""
-    unit = port.parsed
-    si = value * unit.factor + unit.offset
+    si = port.parsed.to_si(value)
     return (float(f"{si:.{_DIGITS}g}") + 0.0).hex()
 
 

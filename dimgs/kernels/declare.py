@@ -41,13 +41,13 @@ def tiers_of(declared: Mapping[str, Mapping[str, Any]] | Sequence[Tier]) -> tupl
     >>> tiers_of({"coarse": {"cost": 0.1, "cells": 50}})
     (Tier(name='coarse', cost=0.1, settings={'cells': 50}),)
     """
-    if not isinstance(declared, Mapping):
-        declared = _all_of(declared, Tier, "The tiers", "settings by name")
-    if not declared:
+    if isinstance(declared, Mapping):
+        tiers = tuple(_tier(name, told) for name, told in declared.items())
+    else:
+        tiers = _all_of(declared, Tier, "The tiers", "settings by name")
+    if not tiers:
         raise InputError("There is no tier; give at least one, or leave tiers out.")
-    if not isinstance(declared, Mapping):
-        return tuple(declared)
-    return tuple(_tier(name, told) for name, told in declared.items())
+    return tiers
 
 
 def _all_of(declared: Any, kind: type[_Declared], what: str, short: str) -> tuple[_Declared, ...]:

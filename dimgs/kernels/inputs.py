@@ -93,9 +93,8 @@ def port_value(port: Port, value: Any) -> float | str:
     number = _number(port, magnitude)
     if (source.factor, source.offset) == (target.factor, target.offset):
         return number
-    si = number * source.factor + source.offset
     # the last digits are noise of the conversion: 5e-05 m, not 5.0000000000000004e-05
-    converted = float(f"{(si - target.offset) / target.factor:.15g}")
+    converted = float(f"{target.from_si(source.to_si(number)):.15g}")
     if not math.isfinite(converted):
         raise InputError(f"The input '{port.name}' is too large in {port.unit}.")
     return converted

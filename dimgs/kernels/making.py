@@ -109,6 +109,3 @@ def _check_parts(found: Any, name: str) -> None:
 def _line(error: BaseException, file: str | None) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
     return f", line {frames[-1].lineno}" if frames else ""
-
-
-__all__ = ["as_kernel", "importing"]

@@ -6,7 +6,8 @@ from typing import Any
 
 from dimgs.errors import InputError
 from dimgs.kernels.inputs import port_value
-from dimgs.kernels.spec import Port, difference_unit
+from dimgs.kernels.spec import Port
+from dimgs.variables import difference_unit
 
 
 def convert_outputs(

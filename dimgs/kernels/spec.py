@@ -41,7 +41,7 @@ class Port:
             )
         parse_unit(self.unit)
         for what, value in (("lower end", self.low), ("upper end", self.high)):
-            if value is not None and (_is_no_number(value) or isnan(value)):
+            if value is not None and (not is_number(value) or isnan(value)):
                 raise InputError(f"The {what} of '{self.name}' is {value!r:.60}; give a number.")
         self._check_default()
         if self.low is not None and self.high is not None and not self.low <= self.high:
@@ -54,7 +54,7 @@ class Port:
         value = self.default
         if value is None or (not self.is_label and hasattr(value, "magnitude")):
             return
-        if self.is_label != isinstance(value, str) or (not self.is_label and _is_no_number(value)):
+        if self.is_label != isinstance(value, str) or (not self.is_label and not is_number(value)):
             kind = "text" if self.is_label else f"a number in {self.unit}"
             raise InputError(f"The default of '{self.name}' is {value!r:.60}; give {kind}.")
 
@@ -69,19 +69,9 @@ class Port:
         return self.parsed == LABEL
 
 
-def difference_unit(unit: str) -> str:
-    """Unit of differences, and so of standard errors: that of degrees for a scale with a zero.
-
-    Examples
-    --------
-    >>> difference_unit("°C"), difference_unit("degF"), difference_unit("mm")
-    ('delta_degC', 'delta_degF', 'mm')
-    """
-    return f"delta_{unit.replace('°', 'deg')}" if parse_unit(unit).offset else unit
-
-
-def _is_no_number(value: object) -> bool:
-    return isinstance(value, bool) or not isinstance(value, Real)
+def is_number(value: object) -> bool:
+    """Whether this is a real number; true and false are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 @dataclass(frozen=True)
@@ -103,7 +93,7 @@ class Tier:
 
     def __post_init__(self) -> None:
         """Check the cost."""
-        if _is_no_number(self.cost) or not 0 <= self.cost < inf:
+        if not is_number(self.cost) or not 0 <= self.cost < inf:
             raise InputError(
                 f"The tier '{self.name}' costs {self.cost!r:.60}; give seconds, from 0 up."
             )

@@ -111,4 +111,4 @@ def _shown(variable: Variable, value: float) -> float:
     """A value in SI in the unit of the table."""
     if variable.is_level:
         return value
-    return (value - variable.unit.offset) / variable.unit.factor
+    return variable.unit.from_si(value)

@@ -145,7 +145,7 @@ def _si_values(variable: Variable, values: Any) -> Array:
                 f"dimension of '{variable.unit.text}'."
             )
         magnitude = np.asarray(values.magnitude, dtype=np.float64)
-        return np.atleast_1d(unit.factor * magnitude + unit.offset)
+        return np.atleast_1d(unit.to_si(magnitude))
     if isinstance(values, list | tuple) and any(hasattr(x, "dimensionality") for x in values):
         return np.concatenate([_si_values(variable, x) for x in values])
     try:

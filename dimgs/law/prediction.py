@@ -122,7 +122,7 @@ def predict(law: "Law", data: Any, level: float | None, of: Of) -> Any:
         half = half * _response_factor(law, inputs)
         low, high = value - half, value + half
     else:
-        low, high = _times(value, half)
+        low, high = log_interval(value, half)
     return Interval(*(_tagged(law, x, inputs) for x in (value, low, high)))
 
 
@@ -147,11 +147,11 @@ def ratio(law: "Law", u: Any, v: Any, level: float | None, of: Of) -> Any:
     if law.target.is_level:
         half = half / abs(law.target.unit.log_factor)
         return Interval(*map(shaped.like, (value, value - half, value + half)))
-    ends = _times(value, half)
+    ends = log_interval(value, half)
     return Interval(*map(shaped.like, (value, np.minimum(*ends), np.maximum(*ends))))
 
 
-def _times(value: Array, half: Array) -> tuple[Array, Array]:
+def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
     """Ends of an interval in logarithms; without end where nothing is known."""
     with np.errstate(over="ignore"):
         return value * np.exp(-half), value * np.exp(half)

@@ -94,13 +94,12 @@ class UnitLaw:
     ) -> Interval:
         columns = dict(more)
         for symbol, (column, text) in self.symbols.items():
-            unit = parse_unit(text)
-            columns[column] = unit.factor * given[symbol] + unit.offset
+            columns[column] = parse_unit(text).to_si(given[symbol])
         found = law.predict(columns, level, of)
         if law.target.is_level:
             return Interval(*found)
         unit = parse_unit(self.target_unit)
-        return Interval(*((x - unit.offset) / unit.factor for x in found))
+        return Interval(*map(unit.from_si, found))
 
     def to_json(self) -> dict[str, Any]:
         """The numerical equation as a JSON document."""
@@ -140,8 +139,7 @@ def _number(value: Any, column: str, text: str) -> Any:
         raise InputError(
             f"The input '{column}' is given in '{value.units}', but the law takes it in '{text}'."
         )
-    si = own.factor * np.asarray(value.magnitude, dtype=np.float64) + own.offset
-    return (si - unit.offset) / unit.factor
+    return unit.from_si(own.to_si(np.asarray(value.magnitude, dtype=np.float64)))
 
 
 def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:

@@ -13,6 +13,7 @@ from dimgs.groups.group import PiGroup
 from dimgs.latex import group_latex, symbol_latex
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
+from dimgs.law.prediction import log_interval
 from dimgs.law.typeset import group_symbols
 from dimgs.report.results import Report
 
@@ -162,8 +163,7 @@ class Runs:
         if law.target.is_level:
             half = half / abs(law.target.unit.log_factor)
         elif law.uncertainty.scale == "log":
-            with np.errstate(over="ignore"):
-                return middle * np.exp(-half), middle * np.exp(half)
+            return log_interval(middle, half)
         return middle - half, middle + half
 
     @cached_property

@@ -3,7 +3,7 @@
 from dimgs.variables.dimension import Dimension, superscript
 from dimgs.variables.registry import define_unit, registry
 from dimgs.variables.si import si_unit
-from dimgs.variables.units import DIMENSIONLESS, LABEL, Unit, parse_unit, to_pint
+from dimgs.variables.units import DIMENSIONLESS, LABEL, Unit, difference_unit, parse_unit, to_pint
 from dimgs.variables.variable import Role, Variable, parse_variable, split_header
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Unit",
     "Variable",
     "define_unit",
+    "difference_unit",
     "parse_unit",
     "parse_variable",
     "registry",

@@ -4,7 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from dimgs.errors import InputError, UnitError
 from dimgs.variables.dimension import Dimension, exact_exponent
@@ -14,6 +14,10 @@ from dimgs.variables.registry import registry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+_Numbers = TypeVar("_Numbers", float, "NDArray[np.float64]")
 Scale = Literal["ratio", "temperature", "level", "label"]
 
 DIMENSIONLESS_TEXTS = frozenset({"", "1", "-", "–", "—", "none", "dimensionless", "nondimensional"})
@@ -84,6 +88,20 @@ class Unit:
     offset: float = 0.0
     scale: Scale = "ratio"
     log_factor: float = 0.0
+
+    def to_si(self, value: _Numbers) -> _Numbers:
+        """SI value of a number in this unit.
+
+        Examples
+        --------
+        >>> parse_unit("degC").to_si(20.0)
+        293.15
+        """
+        return value * self.factor + self.offset
+
+    def from_si(self, value: _Numbers) -> _Numbers:
+        """Number in this unit whose SI value is given, up to a rounding error."""
+        return (value - self.offset) / self.factor
 
 
 DIMENSIONLESS = Unit("1", Dimension())
@@ -247,3 +265,14 @@ def to_pint(text: str) -> Any:
     if unit.scale == "temperature":
         return registry().parse_units(normalised(text.strip()))
     return cast("Any", _quantity(text.strip())).units
+
+
+def difference_unit(unit: str) -> str:
+    """Unit of differences, and so of standard errors: that of degrees for a scale with a zero.
+
+    Examples
+    --------
+    >>> difference_unit("°C"), difference_unit("degF"), difference_unit("mm")
+    ('delta_degC', 'delta_degF', 'mm')
+    """
+    return f"delta_{unit.replace('°', 'deg')}" if parse_unit(unit).offset else unit

@@ -3,11 +3,11 @@
 import os
 import re
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
 from dimgs.errors import InputError
+from dimgs.kernels.spec import is_number
 
 KEEP = ("failures", "always", "never")
 
@@ -28,8 +28,7 @@ def check_options(
     Traceback (most recent call last):
     dimgs.errors.InputError: The timeout of 'film' is '1 h'; give seconds, more than 0.
     """
-    number = isinstance(timeout, Real) and not isinstance(timeout, bool)
-    if not number or not timeout > 0:
+    if not is_number(timeout) or not timeout > 0:
         raise InputError(
             f"The timeout of '{kernel}' is {timeout!r:.60}; give seconds, more than 0."
         )

@@ -130,7 +130,7 @@ class Scales:
         if is_quantity(value):
             value, unit = magnitude_and_unit(value, "value")
         parsed = parse_unit(unit)
-        return (float(value) * parsed.factor + parsed.offset) / self.worth(parsed)
+        return parsed.to_si(float(value)) / self.worth(parsed)
 
     def physical(self, number: float, unit: str) -> Any:
         """Quantity behind a number of LAMMPS.
@@ -150,7 +150,7 @@ class Scales:
     def in_unit(self, number: float, unit: str) -> float:
         """The same as a plain number in that unit."""
         parsed = parse_unit(unit)
-        return (number * self.worth(parsed) - parsed.offset) / parsed.factor
+        return parsed.from_si(number * self.worth(parsed))
 
 
 def _exponents(dimension: Dimension) -> tuple[float, ...]:
