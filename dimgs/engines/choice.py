@@ -92,16 +92,16 @@ def data_bits(
     """
     n = len(observed)
     rms = float(np.sqrt(np.mean(observed**2))) or 1.0
-    additive = float(np.sqrt(np.mean(weights * held_out**2)))
-    bits = n * np.log2(additive / rms + EXACT)
-    size = np.abs(predicted)
-    scales = [size] if np.all(size > 0) else []
+    scales = [np.full(n, rms)]
+    if np.all(predicted != 0):
+        scales.append(np.abs(predicted))
     if unit is not None:
         scales.append(unit * (float(np.sqrt(np.mean((observed / unit) ** 2))) or 1.0))
+    bits = np.inf
     for scale in scales:
-        relative = float(np.sqrt(np.mean(weights * (held_out / scale) ** 2)))
-        bits = min(bits, n * np.log2(relative + EXACT) + float(np.log2(scale / rms).sum()))
-    return float(bits) if np.isfinite(bits) else np.inf
+        size = float(np.sqrt(np.mean(weights * (held_out / scale) ** 2)))
+        bits = min(bits, n * float(np.log2(size + EXACT)) + float(np.log2(scale / rms).sum()))
+    return bits if np.isfinite(bits) else np.inf
 
 
 def constants_bits(n_constants: int, n_runs: int) -> float:

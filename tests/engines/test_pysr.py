@@ -125,7 +125,7 @@ def test_guesses_go_where_the_version_knows_them(stub: dict[str, Any]) -> None:
 
 def test_a_guess_that_julia_refuses_costs_no_law(stub: dict[str, Any]) -> None:
     if "guesses" not in stub["parameters"]:
-        pytest.skip("this version takes no guesses")
+        pytest.skip("this PySR takes no guesses: install a newer one")
     first, second = stub["retried"]["calls"]
     assert first["guesses"]
     assert second["guesses"] is None
@@ -216,7 +216,9 @@ def test_it_is_an_engine() -> None:
 
 
 @pytest.mark.julia
-@pytest.mark.skipif(not HERE_IS_JULIA, reason="there is no Julia here")
+@pytest.mark.skipif(
+    not HERE_IS_JULIA, reason="there is no Julia here: install it (dimgs engines --install pysr)"
+)
 def test_real_searches() -> None:
     found = scenario("julia", timeout=3600)
     power = found["power"]

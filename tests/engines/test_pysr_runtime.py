@@ -25,7 +25,7 @@ def no_julia(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_julia")
 def test_without_julia_nothing_is_imported_and_the_remedy_named() -> None:
     if {"pysr", "juliacall"} & set(sys.modules):
-        pytest.skip("PySR is already running in this process")
+        pytest.skip("PySR is running in this process already: run this file alone")
     start = time.monotonic()
     problem = Problem({"pi_1": np.array([1.0, 2.0])}, np.array([1.0, 2.0]))
     result = PySREngine().search(problem, Budget(5.0))
@@ -49,7 +49,7 @@ def test_the_wait_for_packages_is_bounded(
 ) -> None:
     """With a Julia but without its packages, on a network that answers nothing or an error."""
     if {"pysr", "juliacall"} & set(sys.modules):
-        pytest.skip("PySR is already running in this process")
+        pytest.skip("PySR is running in this process already: run this file alone")
     julia = tmp_path / "julia"
     julia.write_text("#!/bin/sh\necho julia version 1.11.5\n")
     julia.chmod(0o755)
@@ -65,7 +65,7 @@ def test_the_wait_for_packages_is_bounded(
 @pytest.mark.parametrize("version", ["1.5.9", "0.19.4", "3.0.0"])
 def test_versions_out_of_range_are_refused(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
     if {"pysr", "juliacall"} & set(sys.modules):
-        pytest.skip("PySR is already running in this process")
+        pytest.skip("PySR is running in this process already: run this file alone")
     monkeypatch.setattr("dimgs.engines.availability._version", lambda _: version)
     with pytest.raises(EngineUnavailableError, match=f"PySR {version} is not supported"):
         pysr_runtime.load_pysr()

@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.monomials import short_monomials
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import Call, Mono, Number, Power, Product, Sum, Tree
+from dimgs.engines.structured.trees import (
+    Call,
+    Mono,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Tree,
+    monomial,
+    times,
+)
 
 Array = NDArray[np.float64]
 MINUS = Number(-1.0, "-1")
@@ -153,7 +163,7 @@ def modulated(runs: Runs, inner: Arguments, count: int) -> Arguments:
                         continue
                     for i, e in enumerate(outer.exponents):
                         tree: Tree = Call(name, called)
-                        trees.append(Product((Mono(e), tree)) if any(e) else tree)
+                        trees.append(times(monomial(e), tree))
                         values.append(outer.values[:, i] * value)
                         cost.append(float(inner.cost[k] + outer.cost[i]) + abs(np.log2(scale)) * 2)
     if not trees:

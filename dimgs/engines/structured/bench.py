@@ -9,7 +9,7 @@ from dimgs.engines.structured.arguments import Arguments
 from dimgs.engines.structured.enumeration import enumerated
 from dimgs.engines.structured.factors import Factors, power_law
 from dimgs.engines.structured.genetic import genetic_search
-from dimgs.engines.structured.offsets import offset_factors
+from dimgs.engines.structured.offsets import Family, families, offset_factors
 from dimgs.engines.structured.quadratic import quadratic_forms
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import (
@@ -58,6 +58,11 @@ class Bench:
         return Factors.of(self.runs)
 
     @cached_property
+    def families(self) -> list[Family]:
+        """Functions with a free constant, to stand beside a monomial."""
+        return families(self.runs)
+
+    @cached_property
     def grown(self) -> Arguments:
         """Every small tree."""
         return enumerated(self.runs, 9000, self.archive)
@@ -79,12 +84,12 @@ class Bench:
             Step("c", each(sums.monomials, [itself]), quick=True),
             Step("c", each(sums.ratios, [itself]), quick=True),
             Step("c", each(few, [itself]), quick=True),
-            Step("c", each(partial(offset_factors, runs), [itself]), quick=True),
+            Step("c", each(self._offset, [itself]), quick=True),
             Step("b", lambda: self.factors.alone(named, archive)),
             Step("c", each(sums.monomials, others)),
             Step("c", each(partial(quadratic_forms, sums), powers(runs))),
             Step("c", each(few, powers(runs)[1:])),
-            Step("c", each(partial(offset_factors, runs), powers(runs)[1:])),
+            Step("c", each(self._offset, powers(runs)[1:])),
             Step("c", lambda: self.factors.simple(named, archive, 2)),
             Step("c", lambda: self.factors.several(itself, archive, share=0.6, most=2)),
             Step("c", each(sums.functions, [itself, *others])),
@@ -107,6 +112,9 @@ class Bench:
                     return
 
         return run
+
+    def _offset(self, target: Target, archive: Archive) -> None:
+        offset_factors(self.families, target, archive)
 
     def _two(self, target: Target, archive: Archive) -> None:
         self.factors.several(target, archive, share=0.4, most=2)

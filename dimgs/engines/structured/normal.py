@@ -5,7 +5,17 @@ from fractions import Fraction
 
 from dimgs.engines.structured.describe import law_bits, structure_bits
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import ONE, Mono, Number, Power, Product, Sum, Tree
+from dimgs.engines.structured.trees import (
+    ONE,
+    Mono,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Tree,
+    monomial,
+    times,
+)
 
 _Exponents = tuple[Fraction, ...]
 
@@ -42,7 +52,9 @@ def normalised(tree: Tree, runs: Runs) -> Tree:
         power = Fraction(1) if b is None else b
         best = (law_bits(Mono(front), runs) + structure_bits(base, runs), front, base)
         for _, exponents in known:
-            inside = Sum(tuple(_joined(n, _sum(e, exponents, Fraction(-1))) for n, e in known))
+            inside = Sum(
+                tuple(times(n, monomial(_sum(e, exponents, Fraction(-1)))) for n, e in known)
+            )
             outside = _sum(front, exponents, power)
             bits = law_bits(Mono(outside), runs) + structure_bits(inside, runs)
             if bits < best[0]:
@@ -74,12 +86,6 @@ def _split(term: Tree, none: _Exponents) -> tuple[Number, _Exponents] | None:
             return number, exponents
         case _:
             return None
-
-
-def _joined(number: Number, exponents: _Exponents) -> Tree:
-    if not any(exponents):
-        return number
-    return Mono(exponents) if number == ONE else Product((number, Mono(exponents)))
 
 
 def _sum(a: _Exponents, b: _Exponents, factor: Fraction) -> _Exponents:

@@ -21,7 +21,17 @@ from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.monomials import Monomials, short_monomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import ONE, Call, Mono, Number, Power, Product, Sum, Tree
+from dimgs.engines.structured.trees import (
+    ONE,
+    Call,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Tree,
+    monomial,
+    times,
+)
 
 Array = NDArray[np.float64]
 _BESIDE, _OUTER, _PLAIN, _PAIRS = 8, 12, 12, 6
@@ -78,6 +88,7 @@ class Family:
         return replace(self, u=self.u[rows])
 
 
+@np.errstate(all="ignore")
 def families(runs: Runs) -> list[Family]:
     """Functions of short arguments with their grids of constants."""
     arguments = plain(runs, _PLAIN, both_signs=False) + differences(runs, _PAIRS)
@@ -113,19 +124,20 @@ class Choice:
 
 
 @np.errstate(all="ignore")
-def offset_factors(runs: Runs, target: Target, archive: Archive) -> None:
+def offset_factors(known: list[Family], target: Target, archive: Archive) -> None:
     """Fit the best laws of the form t = a m + b n g(c u).
 
     Parameters
     ----------
-    runs : Runs
+    known : list of Family
+        Those of the runs, see `families`.
     target : Target
     archive : Archive
     """
-    root = np.sqrt(runs.weights) / (target.slope * runs.size)
+    runs = archive.runs
+    root = target.root(runs)
     t = root * target.values
     found = short_monomials(runs, _OUTER, power=target.power, halves=True)
-    known = families(runs)
     if not len(found) or not known or not np.all(np.isfinite(t)) or not np.any(t):
         return
     scan = Scan.of(found, known, root, t)
@@ -137,16 +149,11 @@ def offset_factors(runs: Runs, target: Target, archive: Archive) -> None:
     for choice in narrowed[:_FITTED]:
         factor = known[choice.family].tree(choice.c)
         a, b = scan.coefficients(choice)
-        first, second = _monomial(found, choice.beside), _monomial(found, choice.outer)
-        term: Tree = Number(a) if first is ONE else Product((Number(a), first))
-        part: Tree = factor if second is ONE else Product((second, factor))
-        archive.add(target.back(Sum((term, Product((Number(b), part))))))
+        first, second = (monomial(found.exponents[i]) for i in (choice.beside, choice.outer))
+        part = Product((Number(b), times(second, factor)))
+        archive.add(target.back(Sum((times(Number(a), first), part))))
         if archive.exact:
             return
-
-
-def _monomial(found: Monomials, i: int) -> Tree:
-    return Mono(found.exponents[i]) if any(found.exponents[i]) else ONE
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,16 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.terms import Library
-from dimgs.engines.structured.trees import ONE, Exponents, Mono, Power, Product, Sum, Tree, exact
+from dimgs.engines.structured.trees import (
+    Exponents,
+    Mono,
+    Power,
+    Product,
+    Sum,
+    Tree,
+    exact,
+    monomial,
+)
 
 Array = NDArray[np.float64]
 _WIDTHS = (45, 60, 40, 40, 30, 20)
@@ -76,7 +85,7 @@ def quadratic_forms(sums: Sums, target: Target, archive: Archive) -> None:
     runs = sums.runs
     fronts = short_monomials(runs, 100, power=target.power, near=sums.near(target))
     with np.errstate(all="ignore"):
-        root = np.sqrt(runs.weights) / (target.slope * runs.size)
+        root = target.root(runs)
         t = root * target.values
     if not np.all(np.isfinite(t)):
         return
@@ -113,12 +122,10 @@ def _library(runs: Runs, family: Family, front: Exponents) -> Library:
                 p + x + y
                 for p, x, y in zip(front, family.members[a], family.members[b], strict=True)
             )
-            trees.append(Mono(product) if any(product) else ONE)
+            trees.append(monomial(product))
             values.append(runs.monomial(product))
             if a != b:
-                first, second = (
-                    Mono(m) if any(m) else ONE for m in (family.members[a], family.members[b])
-                )
+                first, second = (monomial(m) for m in (family.members[a], family.members[b]))
                 square = Power(Sum((first, Product((exact(-1), second)))), Fraction(2))
                 trees.append(Product((Mono(front), square)) if any(front) else square)
                 difference = runs.monomial(family.members[a]) - runs.monomial(family.members[b])

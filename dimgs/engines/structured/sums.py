@@ -22,7 +22,7 @@ from dimgs.engines.structured.terms import (
     function_terms,
     squared_differences,
 )
-from dimgs.engines.structured.trees import ONE, Number, Power, Product, Sum, Tree
+from dimgs.engines.structured.trees import ONE, Number, Power, Product, Sum, Tree, times
 
 Array = NDArray[np.float64]
 Picked = tuple[int, ...]
@@ -118,7 +118,7 @@ class Sums:
         Terms from the number `above` on hold the response and go to the denominator.
         """
         with np.errstate(all="ignore"):
-            root = np.sqrt(self.runs.weights) / (target.slope * self.runs.size)
+            root = target.root(self.runs)
             t = root * target.values
             F = library.values * root[:, None]
             size = np.sqrt((F**2).sum(axis=0))
@@ -164,8 +164,7 @@ class Sums:
         for value, i in zip(c, picked, strict=True):
             tree = library.trees[i]
             if above is None or i < above:
-                number = Number(float(value))
-                upper.append(number if tree == ONE else Product((number, tree)))
+                upper.append(times(Number(float(value)), tree))
             else:
                 lower.append(Product((Number(-float(value)), tree)))
         if upper:

@@ -12,12 +12,11 @@ from dimgs.engines.structured.monomials import short_monomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
     Call,
-    Mono,
-    Number,
     Power,
     Product,
     Sum,
     Tree,
+    monomial,
     powered,
 )
 
@@ -47,6 +46,10 @@ class Target:
     back: Callable[[Tree], Tree]
     power: float
     slope: Array
+
+    def root(self, runs: Runs) -> Array:
+        """Square roots of the weights of t, shape (n_runs,)."""
+        return np.asarray(np.sqrt(runs.weights) / (self.slope * runs.size))
 
     def log_root(self, runs: Runs) -> Array:
         """Square roots of the weights of log|t|, shape (n_runs,)."""
@@ -99,8 +102,9 @@ def _call(name: str) -> Callable[[Tree], Tree]:
     inverse = {"log": "exp", "exp": "log"}.get(name)
 
     def build(tree: Tree) -> Tree:
-        undone = isinstance(tree, Call) and tree.name == inverse
-        return tree.argument if isinstance(tree, Call) and undone else Call(name, tree)
+        if isinstance(tree, Call) and tree.name == inverse:
+            return tree.argument
+        return Call(name, tree)
 
     return build
 
@@ -114,7 +118,7 @@ def shifted(runs: Runs, count: int) -> list[Target]:
             values = runs.y - sign * found.values[:, k]
             if np.any(values == 0) or float(np.abs(values).max()) == 0:
                 continue
-            part: Tree = Mono(exponents) if any(exponents) else Number(1.0, "1")
+            part = monomial(exponents)
             term: Tree = part if sign == 1 else Product((MINUS, part))
             name = f"y{'-' if sign == 1 else '+'}m{k}"
             out.append(Target(name, values, _plus(term), 1.0, np.ones(runs.n_runs)))
@@ -132,7 +136,7 @@ def shifted_powers(runs: Runs, count: int) -> list[Target]:
         exponent = Fraction(power.power).limit_denominator(2)
         found = short_monomials(runs, count, power=power.power)
         for k, exponents in enumerate(found.exponents):
-            part: Tree = Mono(exponents) if any(exponents) else Number(1.0, "1")
+            part = monomial(exponents)
             for sign in (1, -1):
                 values = power.values - sign * found.values[:, k]
                 if np.any(values == 0) or abs(float(np.sign(values).mean())) < _ONE_SIGN:

@@ -10,7 +10,18 @@ from dimgs.engines.structured.arguments import MINUS, Arguments, differences, pl
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.monomials import Monomials, short_monomials
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import ONE, Call, Mono, Number, Power, Product, Sum, Tree
+from dimgs.engines.structured.trees import (
+    ONE,
+    Call,
+    Mono,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Tree,
+    monomial,
+    times,
+)
 
 Array = NDArray[np.float64]
 _SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 1.5), (2.0, "2", 1.5), (2 * np.pi, "2*pi", 3.0))
@@ -42,7 +53,7 @@ class Library:
     @classmethod
     def of_monomials(cls, found: Monomials) -> "Library":
         """Monomials, the constant among them."""
-        trees = tuple(Mono(e) if any(e) else ONE for e in found.exponents)
+        trees = tuple(map(monomial, found.exponents))
         return cls(trees, found.values)
 
     def __add__(self, other: "Library") -> "Library":
@@ -116,9 +127,7 @@ def function_terms(
     rows, columns = np.unravel_index(order, total.shape)
     values = outer.values[:, rows] * bare.values[:, columns]
     trees = tuple(
-        Product((Mono(outer.exponents[i]), bare.trees[j]))
-        if any(outer.exponents[i])
-        else bare.trees[j]
+        times(monomial(outer.exponents[i]), bare.trees[j])
         for i, j in zip(rows, columns, strict=True)
     )
     return Library(trees, values)
@@ -133,7 +142,7 @@ def squared_differences(runs: Runs, power: float, count: int, near: Array | None
     for i, exponents in enumerate(outer.exponents):
         for e, v in ratios:
             squared = Power(Sum((ONE, Product((MINUS, e)))), Fraction(2))
-            trees.append(Product((Mono(exponents), squared)) if any(exponents) else squared)
+            trees.append(times(monomial(exponents), squared))
             values.append(outer.values[:, i] * (1 - v) ** 2)
             cost.append(float(outer.cost[i]))
     if not trees:

@@ -79,6 +79,18 @@ def exact(value: int | Fraction) -> Number:
     return Number(float(value), str(Fraction(value)))
 
 
+def monomial(exponents: Exponents) -> Tree:
+    """A monomial; the number 1 where it has no group."""
+    return Mono(exponents) if any(exponents) else ONE
+
+
+def times(first: Tree, second: Tree) -> Tree:
+    """Product of two trees, without a factor 1."""
+    if first == ONE:
+        return second
+    return first if second == ONE else Product((first, second))
+
+
 def powered(tree: Tree, power: Fraction) -> Tree:
     """A power, taken inside monomials and exponentials, where it has one branch only."""
     match tree:
