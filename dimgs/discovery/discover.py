@@ -160,10 +160,10 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
 def _left_out(found: Study, options: Options) -> tuple[float, ...]:
     """Target of every run by the law refitted without it."""
     design, target = found.prepared.design, found.prepared.basis.target
-    residuals = found.left_out
-    if residuals is None and target is not None and design.n_runs <= MOST_LEFT_OUT:
-        residuals = left_out_residuals(found, options)
-    if residuals is None or target is None:
+    if target is None or (found.left_out is None and design.n_runs > MOST_LEFT_OUT):
+        return ()
+    residuals = left_out_residuals(found, options)
+    if residuals is None:
         return ()
     measured = np.asarray(found.prepared.data[target.name], dtype=np.float64)
     values = measured * np.exp(-residuals) if design.scale == "log" else measured - residuals

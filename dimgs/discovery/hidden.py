@@ -155,4 +155,5 @@ def _is_better(trial: Study, found: Study, options: Options) -> bool:
 
 def _by_run(found: Study) -> Study:
     prepared = found.prepared
-    return replace(found, prepared=replace(prepared, design=replace(prepared.design, split=None)))
+    design = replace(prepared.design, split=None)
+    return replace(found, prepared=replace(prepared, design=design), left_out=None)

@@ -221,7 +221,7 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
     own, other = (left_out_residuals(s, options) for s in (better, found))
     # one law more was tried on the same runs: a gain that chance gives is none
     surer = own is not None and (other is None or clearly_less(own, other, design.split))
-    return better if surer else found
+    return replace(better, left_out=own) if surer else replace(found, left_out=other)
 
 
 def _as_good_but_shorter(design: Design, law: Law, other: Law) -> float | None:
@@ -264,7 +264,7 @@ def _refitted(found: Study, options: Options) -> Study:
         power = found.result.law
         known = power.scores.cv_r2_log
         if known is not None and known > score:
-            return replace(found, law=power, known=known, engine="power_law")
+            return replace(found, law=power, known=known, engine="power_law", left_out=None)
     law = law.with_scores(replace(law.scores, cv_r2_log=score))
     return replace(found, law=law, known=score, left_out=residuals)
 
@@ -274,6 +274,8 @@ def left_out_residuals(found: Study, options: Options) -> Array | None:
 
     On the logarithm of the target where the response has one, else on the target.
     """
+    if found.left_out is not None:
+        return found.left_out
     design = found.prepared.design
     if design.scale == "level" or design.within is not None or found.law.label_effects is not None:
         return None

@@ -26,7 +26,7 @@ _GREEK_TEXT = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma "
     "tau upsilon phi chi psi omega"
 )
-_GREEK = frozenset(_GREEK_TEXT.split())
+GREEK = frozenset(_GREEK_TEXT.split())
 # Shorter words are symbols: they say something only where a name begins.
 _SHORTEST_WORD = 4
 
@@ -148,7 +148,7 @@ def _spell(letter: str) -> str:
     if words[:1] != ["GREEK"] or "LETTER" not in words:
         return letter
     spelled = next(
-        (word for word in words[-1:] + words if word.lower().replace("lamda", "lambda") in _GREEK),
+        (word for word in words[-1:] + words if word.lower().replace("lamda", "lambda") in GREEK),
         letter,
     ).lower()
     spelled = spelled.replace("lamda", "lambda")
@@ -181,7 +181,7 @@ def _by_word(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kin
     for start in range(len(tokens)):
         for stop in range(start + 1, len(tokens) + 1):
             run = "".join(tokens[start:stop])
-            if len(run) < longest or len(run) < _SHORTEST_WORD or run.casefold() in _GREEK:
+            if len(run) < longest or len(run) < _SHORTEST_WORD or run.casefold() in GREEK:
                 continue
             found = _having(candidates, run)
             if found and len(run) == longest:

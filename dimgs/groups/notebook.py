@@ -4,15 +4,17 @@ import re
 from html import escape
 from typing import TYPE_CHECKING
 
+from dimgs.groups.kinds import GREEK
+
 if TYPE_CHECKING:
     from dimgs.groups.group import PiBasis, PiGroup
 
 _LETTER = re.compile(r"[A-Za-z]")
-_GREEK_NAMES = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau "
-    "upsilon phi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega"
+# those that are commands of LaTeX: the others look like Latin letters
+_CAPITALS = frozenset(
+    ["Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"]
 )
-_GREEK = frozenset(_GREEK_NAMES.split())
+_GREEK = (GREEK - {"omicron"}) | _CAPITALS
 
 
 def basis_html(basis: "PiBasis") -> str:

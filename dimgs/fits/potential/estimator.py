@@ -1,8 +1,7 @@
 """The deep potential as a scikit-learn estimator."""
 
-import operator
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -268,7 +267,7 @@ def _sequence(name: str, value: object) -> list[object]:
     return list(value)
 
 
-def _whole(value: object, least: int) -> bool:
+def _whole(value: object, least: int) -> "TypeGuard[int | np.integer[Any]]":
     return isinstance(value, int | np.integer) and bool(value >= least)
 
 
@@ -278,7 +277,7 @@ def _not_negative(value: object) -> bool:
 
 def _seed(random_state: object) -> int:
     if _whole(random_state, 0):
-        return operator.index(random_state)  # type: ignore[arg-type]
+        return int(random_state)
     if random_state is None or isinstance(random_state, np.random.RandomState):
         return int(check_random_state(random_state).randint(2**31 - 1))
     raise InputError(f"random_state is {random_state!r}: use a whole number from 0, or None.")
