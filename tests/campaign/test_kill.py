@@ -44,7 +44,7 @@ def _workers(pid: int) -> list[int]:
     return [int(x) for x in path.read_text().split()] if path.exists() else []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is sent: run it on Linux or macOS")
 def test_kill_9_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program, folder = tmp_path / "program.py", tmp_path / "campaign"
     program.write_text(PROGRAM, encoding="utf-8")

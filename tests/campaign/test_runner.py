@@ -178,7 +178,7 @@ def test_when_every_worker_dies_it_is_an_error(store: RunStore) -> None:
         place.close()
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks into /proc")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks into /proc: run it on Linux")
 def test_a_program_of_a_run_ends_with_its_worker(
     store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,7 +199,7 @@ def test_a_program_of_a_run_ends_with_its_worker(
     assert not Path(f"/proc/{program}").exists()
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks into /proc")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks into /proc: run it on Linux")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_program_of_a_run_ends_with_its_campaign(tmp_path: Path, number: int) -> None:
     script = tmp_path / "script.py"

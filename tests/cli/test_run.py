@@ -137,7 +137,7 @@ def test_a_campaign_without_an_answer_exits_with_one(shell: Shell, tmp_path: Pat
         assert len(store.attempts(key)) == 2
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals differ")
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent: run it on Linux or macOS")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, number: int) -> None:
     plan, out = written(tmp_path, "Counted"), tmp_path / "out"

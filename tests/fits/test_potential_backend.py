@@ -79,7 +79,9 @@ def test_a_progress_bar_only_where_asked_for(
 
 
 @pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no graphics card")
+@pytest.mark.skipif(
+    not torch.cuda.is_available(), reason="no graphics card: run it where torch finds one"
+)
 def test_a_graphics_card_gives_the_same_potential() -> None:
     X, y, _ = crossover(60, 19)
     there = ContrastivePotential(device="cuda", smoothness=1e-3, max_iter=50).fit(X, y)

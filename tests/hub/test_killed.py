@@ -29,7 +29,7 @@ for i in range(10000):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL is sent: run it on Linux or macOS")
 def test_nothing_finished_is_lost_or_made_twice(tmp_path: Path) -> None:
     path, told, lost = tmp_path / "runs.sqlite", set[str](), 0
     moments = random.Random(0)

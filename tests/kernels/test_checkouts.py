@@ -67,7 +67,7 @@ def test_what_goes_wrong_in_it_is_told(root: Path) -> None:
         ask(root, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
 
 
-@pytest.mark.skipif(os.name != "posix", reason="paths of Git")
+@pytest.mark.skipif(os.name != "posix", reason="paths of Git as on Linux and macOS: run it there")
 def test_the_commit_is_read_whether_loose_packed_or_detached(tmp_path: Path) -> None:
     git = tmp_path / ".git"
     assert head_commit(tmp_path) is None

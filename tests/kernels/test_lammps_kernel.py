@@ -14,7 +14,9 @@ from dimgs.kernels.lammps.program import Program, find_lammps
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port, Tier
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="the stand-ins are shell scripts")
+pytestmark = pytest.mark.skipif(
+    os.name != "posix", reason="the stand-ins are shell scripts: run it on Linux or macOS"
+)
 
 DECK = 'print "dimgs E $(1.5*{{T:.8g}})"  # seed {{seed}} of {{replicas}}\n'
 

@@ -276,7 +276,7 @@ def test_the_checker_sees_what_is_wrong() -> None:
 ENGINE = next((name for name in ("pdflatex", "lualatex", "tectonic") if shutil.which(name)), None)
 
 
-@pytest.mark.skipif(ENGINE is None, reason="no LaTeX engine is installed")
+@pytest.mark.skipif(ENGINE is None, reason="install a LaTeX engine, such as pdflatex")
 def test_the_document_compiles(tmp_path: Path) -> None:
     (tmp_path / "law.tex").write_text(everything(), encoding="utf-8")
     options = [] if ENGINE == "tectonic" else ["-interaction=nonstopmode", "-halt-on-error"]

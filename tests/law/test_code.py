@@ -21,7 +21,7 @@ COMPILERS = {"c": ("gcc", ["-std=c99", "-pedantic"]), "fortran": ("gfortran", ["
 def compiled(law: Law, language: str, folder: Path) -> ctypes.CDLL:
     program, flags = COMPILERS[language]
     if shutil.which(program) is None:
-        pytest.skip(f"no {program} on this machine")
+        pytest.skip(f"no {program} on this machine: install it")
     suffix = {"c": "c", "fortran": "f90"}[language]
     source, library = folder / f"law.{suffix}", folder / "law.so"
     source.write_text(law.code(language), encoding="ascii")

@@ -23,7 +23,7 @@ from tests.law.examples import KINDS, example
 ENGINE = shutil.which("pdflatex")
 
 
-@pytest.mark.skipif(ENGINE is None, reason="pdflatex is not installed")
+@pytest.mark.skipif(ENGINE is None, reason="pdflatex is not installed: install TeX")
 @pytest.mark.parametrize("kind", ["power", "regimes", "arrhenius", "level", "odd"])
 def test_the_article_compiles(kind: str, tmp_path: Path) -> None:
     law, _ = example(kind)

@@ -65,7 +65,7 @@ def test_what_the_study_reads_is_there(study: Path) -> None:
 
 def _run(program: str, *arguments: str, folder: Path) -> str:
     if shutil.which(program) is None:
-        pytest.skip(f"no {program} on this machine")
+        pytest.skip(f"no {program} on this machine: install it")
     done = subprocess.run(
         [program, *arguments], cwd=folder, capture_output=True, text=True, check=False
     )

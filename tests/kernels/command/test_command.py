@@ -123,7 +123,9 @@ def _alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+@pytest.mark.skipif(
+    not Path("/proc/self/stat").exists(), reason="it looks into /proc: run it on Linux"
+)
 def test_a_timeout_ends_the_program_and_its_children(tmp_path: Path) -> None:
     start = time.monotonic()
     record = script(LINGERS, timeout=1.5, folder=tmp_path).run({})
@@ -137,7 +139,7 @@ def test_a_timeout_ends_the_program_and_its_children(tmp_path: Path) -> None:
     assert not _alive(pid)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent: run it on Linux or macOS")
 def test_a_program_that_ignores_the_first_signal_is_ended_too(tmp_path: Path) -> None:
     stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(60)"
     start = time.monotonic()
@@ -211,7 +213,7 @@ def test_templates_come_from_files_and_kernels_travel(tmp_path: Path) -> None:
         ({"stdin": "{{tier.nodes}}"}, "names no input, no setting of every tier"),
         ({"tiers": {"a": {"cells": 1}, "b": {}}}, "'tier.cells' of 'square' names no"),
         ({"files": {"../in.txt": "{{l}}"}}, "outside the working folder"),
-        ({"files": {"/tmp/in.txt": "{{l}}"}}, "outside the working folder"),
+        ({"files": {"/elsewhere/in.txt": "{{l}}"}}, "outside the working folder"),
         ({"files": {"in.txt": Path("no such file")}}, "cannot be read"),
         ({"outputs": {"x": "mm"}}, "give a table with a unit"),
         ({"outputs": {"x": {"unit": "mm"}}}, "needs one of regex, json and csv"),

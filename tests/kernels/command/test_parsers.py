@@ -86,7 +86,7 @@ def test_parsers_that_cannot_work_are_refused(told: dict[str, Any], says: str) -
         ({"csv": "x", "row": "last"}, "row is 'last'; give a whole number"),
         ({"csv": "x", "delimiter": ";;"}, "delimiter is ';;'; give one character"),
         ({"csv": "x", "file": "../out.csv"}, "lies outside the working folder"),
-        ({"regex": "(.)", "file": "/tmp/out"}, "lies outside the working folder"),
+        ({"regex": "(.)", "file": "/elsewhere/out"}, "lies outside the working folder"),
         ("regex", "The parser of 'x' is 'regex'; give a table"),
     ],
 )

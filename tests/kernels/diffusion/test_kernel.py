@@ -144,7 +144,7 @@ def test_recorded_runs_of_sfppy_agree(shared_data: Path) -> None:
     """Median of the relative differences 1e-6, largest 9e-5: the mesh of 600 cells of SFPPy."""
     table = shared_data / "kernels" / "sfppy_runs.csv"
     if not table.is_file():
-        pytest.skip("the recorded runs of SFPPy are absent")
+        pytest.skip("the recorded runs of SFPPy are absent: put shared/data beside the checkout")
     with table.open() as lines:
         rows = list(csv.DictReader(lines))[1:]
     assert len(rows) == 64

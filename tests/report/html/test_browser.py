@@ -25,7 +25,7 @@ _CONTRAST = (Path(__file__).parent / "contrast.js").read_text(encoding="utf-8")
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     if _CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
+        pytest.skip("no Chromium on this machine: install it")
     with playwright.sync_playwright() as driver:
         found = driver.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS.split())
         yield found
