@@ -73,11 +73,9 @@ def plain(runs: Runs, count: int, *, both_signs: bool = True, halves: bool = Fal
 
 def along(runs: Runs) -> Arguments:
     """Small integer multiples of the direction of the power law: the long group that matters."""
-    if not runs.n_groups or np.any(runs.y == 0) or not all(runs.logged):
+    if not runs.n_groups or not all(runs.logged):
         return empty(runs)
-    root = runs.log_root
-    Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
-    a = np.linalg.lstsq(Z, root * np.log(np.abs(runs.y)), rcond=1e-10)[0][1:]
+    a = runs.power_law
     largest = float(np.abs(a).max())
     if not largest > 0:
         return empty(runs)
@@ -147,13 +145,18 @@ def differences(
     return _varying(Arguments(tuple(trees), np.array(cost), np.column_stack(values)), count)
 
 
-def modulated(runs: Runs, inner: Arguments, count: int) -> Arguments:
+def modulated(
+    runs: Runs,
+    inner: Arguments,
+    count: int,
+    names: tuple[str, ...] = ("cos", "sin", "exp", "log", "tanh"),
+) -> Arguments:
     """Monomials times a function of another argument, such as pi_1 cos(pi_2 - pi_3)."""
     outer = short_monomials(runs, 16)
     trees: list[Tree] = []
     cost, values = [], []
     with np.errstate(all="ignore"):
-        for name in ("cos", "sin", "exp", "log", "tanh"):
+        for name in names:
             function = FUNCTIONS[name]
             for scale, text in _SCALES if function.periodic else _SCALES[:1]:
                 for k, argument in enumerate(inner.trees):

@@ -21,6 +21,7 @@ from dimgs.engines.structured.targets import (
     shifted_powers,
     shifted_squares,
 )
+from dimgs.engines.structured.trinomials import Trinomials
 
 Run = Callable[[], None]
 
@@ -58,6 +59,11 @@ class Bench:
         return Factors.of(self.runs)
 
     @cached_property
+    def trinomials(self) -> Trinomials:
+        """Sums of three terms."""
+        return Trinomials(self.runs)
+
+    @cached_property
     def families(self) -> list[Family]:
         """Functions with a free constant, to stand beside a monomial."""
         return families(self.runs)
@@ -85,6 +91,7 @@ class Bench:
             Step("c", each(sums.ratios, [itself]), quick=True),
             Step("c", each(few, [itself]), quick=True),
             Step("c", each(self._offset, [itself]), quick=True),
+            Step("c", lambda: self.trinomials.search(itself, archive), quick=True),
             Step("b", lambda: self.factors.alone(named, archive)),
             Step("c", each(sums.monomials, others)),
             Step("c", each(partial(quadratic_forms, sums), powers(runs))),

@@ -1,7 +1,6 @@
-"""Factors with simple constants and simple powers, the cheapest first: the columns of a lattice."""
+"""Factors with simple constants, the cheapest first: the columns of a lattice."""
 
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
@@ -9,7 +8,7 @@ from numpy.typing import NDArray
 
 from dimgs.engines.structured.arguments import Arguments
 from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF, log_values, weighted
-from dimgs.engines.structured.describe import PHASE_BITS, exponent_bits, is_angle, structure_bits
+from dimgs.engines.structured.describe import PHASE_BITS, is_angle, structure_bits
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.naturals import Natural, natural
 from dimgs.engines.structured.runs import Runs
@@ -17,10 +16,10 @@ from dimgs.engines.structured.trees import Mono
 
 Array = NDArray[np.float64]
 _OPERATOR = 2.0
-_POWERS = (Fraction(1), Fraction(2), Fraction(1, 2))
-_OF_SUMS = (*_POWERS, Fraction(3, 2), Fraction(3))
 _SCALES = ("1", "2", "1/2")
-_TURNS = (*_SCALES, "pi", "2*pi", "pi/2", "4", "1/4")
+_AFFINE = (*_SCALES, "3", "1/3", "4", "1/4")
+_CALLED = (*_SCALES, "2*pi", "1/(2*pi)")
+_TURNS = (*_CALLED, "pi", "pi/2", "4", "1/4")
 _PROBES = 12
 _RELIEF = 0.75
 _LONGEST = 1e9
@@ -28,7 +27,7 @@ _LONGEST = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """b log|g(c u)| of any argument u, or b u for an exponential.
+    """log|g(c u)| of any argument u, or u itself for an exponential.
 
     Parameters
     ----------
@@ -37,41 +36,36 @@ class Form:
         Size of c.
     sign : int
         Sign of c.
-    power : Fraction
-        b, or the rate of an exponential.
     bits : float
     """
 
     function: str
     scale: Natural
     sign: int
-    power: Fraction
     bits: float
 
 
 @lru_cache(maxsize=1)
 def forms() -> tuple[Form, ...]:
-    """Every function with its simple constants and powers."""
+    """Every function with its simple constants."""
     out: list[Form] = []
 
     def put(bits: float, name: str, texts: tuple[str, ...], signs: tuple[int, ...]) -> None:
         for text in texts:
             scale = natural(text)
             for sign in signs:
-                for size in _OF_SUMS if name in (AFFINE, ITSELF) else _POWERS:
-                    for power in (size, -size):
-                        more = 0.0 if power == 1 else _OPERATOR + exponent_bits(float(size))
-                        if scale.value != 1 or sign < 0:
-                            more += _OPERATOR + scale.bits + (sign < 0)
-                        out.append(Form(name, scale, sign, power, bits + more))
+                more = 0.0
+                if scale.value != 1 or sign < 0:
+                    more = _OPERATOR + scale.bits + (sign < 0)
+                out.append(Form(name, scale, sign, bits + more))
 
     put(0.0, ITSELF, ("1",), (1,))
     put(FUNCTIONS["exp"].bits, EXPONENTIAL, ("1",), (1,))
-    put(_OPERATOR, AFFINE, _SCALES, (1, -1))
+    put(_OPERATOR, AFFINE, _AFFINE, (1, -1))
     for name, entry in FUNCTIONS.items():
         if name != "exp":
             signs = (1, -1) if name in ("expm1", "log1p") else (1,)
-            put(entry.bits, name, _TURNS if entry.periodic else _SCALES, signs)
+            put(entry.bits, name, _TURNS if entry.periodic else _CALLED, signs)
     return tuple(out)
 
 
@@ -102,7 +96,10 @@ class Dictionary:
         table = forms()
         composed = np.array([not isinstance(t, Mono) for t in arguments.trees], dtype=bool)
         own = np.array([structure_bits(tree, runs) for tree in arguments.trees])
-        bits = own[:, None] + np.array([f.bits for f in table]) + _OPERATOR
+        inner = np.array([structure_bits(tree, runs, "exp") for tree in arguments.trees])
+        called = np.array([f.function in FUNCTIONS or f.function == EXPONENTIAL for f in table])
+        bits = np.where(called, inner[:, None], own[:, None])
+        bits += np.array([f.bits for f in table]) + _OPERATOR
         turns = [f.function in FUNCTIONS and FUNCTIONS[f.function].periodic for f in table]
         bits += PHASE_BITS * np.outer([not is_angle(t, runs) for t in arguments.trees], turns)
         alone = np.array([f.function == ITSELF for f in table], dtype=bool)
@@ -115,7 +112,7 @@ class Dictionary:
         for k in np.unique(kinds):
             rows, form = np.nonzero(kinds == k)[0], table[k]
             u, c = arguments.values[:, places[rows]], np.asarray(form.sign * form.scale.value)
-            values[rows] = (float(form.power) * log_values(form.function, u, c)).T
+            values[rows] = log_values(form.function, u, c).T
         rest, whole = _projected(values, base, runs.log_root)
         length = np.sqrt((rest**2).sum(axis=1))
         kept = (length > 1e-5 * whole + 1e-12) & (length < _LONGEST)

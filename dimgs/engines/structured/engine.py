@@ -8,12 +8,13 @@ from dimgs.engines.protocol import Budget, Outcome, Problem, Result
 from dimgs.engines.structured.archive import Archive, OutOfBudget
 from dimgs.engines.structured.bench import Bench
 from dimgs.engines.structured.finish import candidates_of, is_explained
-from dimgs.engines.structured.noise import judged
+from dimgs.engines.structured.noise import judged, started
 from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.trees import evaluate
 
 _PATIENCE = 12.0
 _GAIN = 1.0
-_KINDS = 3
+_PASSES = 4
 _FEWEST_RUNS = 5
 
 
@@ -67,7 +68,9 @@ class StructuredEngine:
         if problem.n_runs < _FEWEST_RUNS:
             message = f"{problem.n_runs} runs cannot support a law; {_FEWEST_RUNS} are needed."
             return Result((), "no_candidate", message, monotonic() - start)
-        archive = Archive(Runs.of(problem), start + budget.seconds, budget.evaluations)
+        with threadpool_limits(1), np.errstate(all="ignore"):
+            runs = started(Runs.of(problem))
+        archive = Archive(runs, start + budget.seconds, budget.evaluations)
         outcome: Outcome = "converged"
         message = "every stage was searched"
         with threadpool_limits(1), np.errstate(all="ignore"):
@@ -89,49 +92,52 @@ class StructuredEngine:
     def _stages(self, archive: Archive, seed: int) -> str:
         if not np.any(archive.runs.y):
             return "the response is zero in every run"
-        done = 0
-        for _ in range(_KINDS):
-            message, done = self._pass(archive, Bench(archive, seed), done)
+        done: set[int] = set()
+        for _ in range(_PASSES):
+            message = self._pass(archive, Bench(archive, seed), done)
             if message is not None:
                 return message
         return "every stage was searched"
 
-    def _pass(self, archive: Archive, bench: Bench, done: int) -> tuple[str | None, int]:
+    def _pass(self, archive: Archive, bench: Bench, done: set[int]) -> str | None:
         """One pass through the stages; of those steps already done the long ones come last.
 
         Returns
         -------
-        message : str or None
-            None if the errors turn out to be of another kind: all is to be searched again.
-        done : int
-            Number of steps until then.
+        str or None
+            None if the errors turn out to be other ones: all is to be searched again.
         """
         bits, idle = np.inf, 0
-        steps = bench.steps()
-        again = [step for step in steps[:done] if step.quick]
-        late = [step for step in steps[:done] if not step.quick]
-        ordered = [*again, *steps[done:], *late]
-        for k, step in enumerate(sorted(ordered, key=lambda s: s.stage == "d")):
-            if step.stage not in self.stages:
-                continue
-            if (step.stage == "d" or idle > patience(archive)) and is_explained(archive):
-                return "leaves nothing that depends on the groups", 0
+        steps = [(k, s) for k, s in enumerate(bench.steps()) if s.stage in self.stages]
+        steps.sort(key=lambda s: (s[1].stage == "d", s[0] in done and not s[1].quick))
+        quick = sum(step.quick for _, step in steps)
+        for k, step in steps:
+            tired = step.stage == "d" or (quick <= 0 and idle > patience(archive))
+            if tired and is_explained(archive):
+                return "leaves nothing that depends on the groups"
             step.run()
+            done.add(k)
+            quick -= step.quick
             if archive.exact:
-                return "explains every run to the precision of the numbers", 0
+                return "explains every run to the precision of the numbers"
             if not archive.runs.n_groups:
-                return "there is no group that it could depend on", 0
+                return "there is no group that it could depend on"
             now = np.inf if archive.best is None else archive.best.bits
-            if now < bits - _GAIN:
-                idle = 0
-                runs = judged(archive) if archive.renewals < _KINDS - 1 else bench.runs
+            idle = 0 if now < bits - _GAIN else idle + 1
+            bits = min(bits, now)
+            if archive.renewals < _PASSES - 1 and (idle == 0 or quick == 0):
+                runs = _renewed(archive, settled=quick == 0)
                 if runs is not bench.runs:
                     archive.renew(runs)
-                    return None, max(k + 1 - len(again), done)
-            else:
-                idle += 1
-            bits = min(bits, now)
-        return "every stage was searched", 0
+                    return None
+        return "every stage was searched"
+
+
+def _renewed(archive: Archive, *, settled: bool) -> Runs:
+    """The runs as the best law so far judges their errors."""
+    if archive.best is None or archive.exact:
+        return archive.runs
+    return judged(archive.runs, evaluate(archive.best.tree, archive.runs)[0], settled=settled)
 
 
 def patience(archive: Archive) -> float:

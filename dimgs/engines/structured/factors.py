@@ -6,6 +6,7 @@ matrix product over all columns, and two factors one product per first factor th
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -55,18 +56,16 @@ class Factors:
     base : ndarray of shape (n_runs, r)
         Orthonormal basis of the weighted power law.
     arguments : Arguments
-    columns : Columns
-    bits : ndarray of shape (n_columns,)
-        Length of description of each function, argument and constant.
+    few, some : int
+        How many arguments take every function, and how many any constant; see `build_columns`.
     """
 
     runs: Runs
     root: Array
     base: Array
     arguments: Arguments
-    columns: Columns
-    bits: Array
-    _lattice: Lattice | None = None
+    few: int = 0
+    some: int = 0
 
     @classmethod
     def of(cls, runs: Runs) -> "Factors":
@@ -84,9 +83,22 @@ class Factors:
     def over(cls, runs: Runs, arguments: Arguments, simple: int = 0, free: int = 0) -> "Factors":
         """Columns of the given arguments; see `build_columns` for the numbers."""
         root = runs.log_root
-        base = power_basis(runs, root)
-        columns = build_columns(arguments, simple, free, root, base)
-        return cls(runs, root, base, arguments, columns, _bits(columns, arguments))
+        return cls(runs, root, power_basis(runs, root), arguments, simple, free)
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Columns with free constants."""
+        return build_columns(self.arguments, self.few, self.some, self.root, self.base)
+
+    @cached_property
+    def bits(self) -> Array:
+        """Length of description of each function, argument and constant, shape (n_columns,)."""
+        return _bits(self.columns, self.arguments)
+
+    @cached_property
+    def lattice(self) -> Lattice:
+        """Columns with simple constants."""
+        return Lattice.over(self.runs, self.arguments)
 
     def alone(self, targets: list[Target], archive: Archive) -> None:
         """One factor, for every target."""
@@ -100,9 +112,7 @@ class Factors:
 
     def simple(self, targets: list[Target], archive: Archive, most: int = 3) -> None:
         """Factors with simple constants and powers."""
-        if self._lattice is None:
-            self._lattice = Lattice.over(self.runs, self.arguments)
-        self._lattice.search(targets, archive, most)
+        self.lattice.search(targets, archive, most)
 
     def several(self, target: Target, archive: Archive, share: float = 1.0, most: int = 3) -> None:
         """Two, then three factors for one target; `share` narrows the beam."""
@@ -167,7 +177,7 @@ class Factors:
     def residual(self, target: Target) -> Array:
         """Weighted log|t| less the power law."""
         with np.errstate(all="ignore"):
-            e = weighted(np.log(np.abs(target.values)), self.root)
+            e = weighted(target.logs, self.root)
         e = np.where(np.isfinite(e), e, 0.0)
         return np.asarray(e - self.base @ (self.base.T @ e))
 

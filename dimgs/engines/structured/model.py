@@ -59,7 +59,7 @@ def design(model: Model, runs: Runs, c: Array) -> Array:
 def refine(model: Model, runs: Runs, target: Target, root: Array) -> Model | None:
     """Best coefficients and constants near the given ones; None where a logarithm fails."""
     with np.errstate(all="ignore"):
-        t = weighted(np.log(np.abs(target.values)), root)
+        t = weighted(target.logs, root)
     if not np.all(np.isfinite(t)):
         return None
     c = model.c.copy()

@@ -208,7 +208,7 @@ def tree_of(model: Model, runs: Runs, target: Target, state: State) -> Tree | No
     """Tree of t's law; None where it is not real, or its sign is not that of t."""
     front, first = _front(state, runs), 1 + runs.n_groups
     factors: list[Tree] = [front] if any(front.exponents) else []
-    sign = np.sign(target.values)
+    sign = np.sign(target.at)
     inside = _inside(model)
     assert model.coefficients is not None
     for j, name in enumerate(model.functions):
@@ -244,7 +244,7 @@ def tree_of(model: Model, runs: Runs, target: Target, state: State) -> Tree | No
         prefactor = Number(-prefactor.value, None if prefactor.free else f"-{prefactor.text}")
     if prefactor != ONE or not factors:
         factors = [prefactor, *factors]
-    return normalised(Product(tuple(factors)), runs) if len(factors) > 1 else factors[0]
+    return normalised(Product(tuple(factors)) if len(factors) > 1 else factors[0], runs)
 
 
 def _number(state: State, i: int, value: float) -> Number:

@@ -18,6 +18,7 @@ FLOOR = 0.1
 RELATIVE_FLOOR = 1e-3
 ADDITIVE_FLOOR = 3.0
 _ADDITIVE = 3.0
+_TRUSTED = 4.0
 _FEWEST = 20
 
 
@@ -32,13 +33,13 @@ class Errors:
         are relative, large where they are the same for all responses.
     of : {"group", "target"}
         Which of the two is floored: pi_0, or the target in its unit.
-    blind : float
-        Modulus below which its logarithm says nothing, for errors of its own size.
+    noise : float
+        Their standard deviation where they are of one size, 0 if unknown.
     """
 
     floor: float = FLOOR
     of: Measured = "group"
-    blind: float = 0.0
+    noise: float = 0.0
 
 
 @dataclass(eq=False)
@@ -66,6 +67,8 @@ class Runs:
     unit : ndarray of shape (n_runs,) or None
         Response for one unit of the target, up to a factor.
     errors : Errors
+    expected : ndarray of shape (n_runs,) or None
+        Response by the best law so far.
     """
 
     names: tuple[str, ...]
@@ -80,6 +83,7 @@ class Runs:
     shift: Array
     unit: Array | None = None
     errors: Errors = Errors()
+    expected: Array | None = None
     _cache: dict[tuple[Fraction, ...], Array] = field(default_factory=dict)
 
     @classmethod
@@ -120,9 +124,9 @@ class Runs:
             Errors(_floor_of(logs, problem.response / scale) if positive else FLOOR, of=kind),
         )
 
-    def with_errors(self, errors: Errors) -> "Runs":
+    def with_errors(self, errors: Errors, expected: Array | None = None) -> "Runs":
         """The same runs with errors of another kind."""
-        return replace(self, errors=errors)
+        return replace(self, errors=errors, expected=expected)
 
     @property
     def n_runs(self) -> int:
@@ -156,22 +160,44 @@ class Runs:
         return np.ones(self.n_runs) if self.unit is None or kind == "group" else self.unit
 
     @cached_property
-    def blind(self) -> Array:
-        """Modulus of each response below which its logarithm says nothing, shape (n_runs,)."""
-        return np.asarray(self.errors.blind * self.scale_of(self.errors.of))
+    def doubtful(self) -> NDArray[np.bool_]:
+        """Responses that are known less well than the best law so far tells them."""
+        if self.expected is None or not self.errors.noise:
+            return np.zeros(self.n_runs, dtype=bool)
+        least = _TRUSTED * self.errors.noise * self.scale_of(self.errors.of)
+        # by what is expected, as a choice by the response itself would favour errors of one sign
+        small = (np.abs(self.expected) < least) & (np.abs(self.y) < 2 * least)
+        return np.asarray(small & (self.expected != 0))
+
+    @cached_property
+    def anchor(self) -> Array:
+        """Where the response is transformed: itself, or what is expected where it is doubtful."""
+        return self.y if self.expected is None else np.where(self.doubtful, self.expected, self.y)
+
+    def size_at(self, level: Array) -> Array:
+        """Scale of the errors of responses of a level, shape (n_runs,): its modulus, floored."""
+        scale = self.scale_of(self.errors.of)
+        rms = float(np.sqrt(np.mean((self.y / scale) ** 2)))
+        return np.asarray(np.sqrt(level**2 + (self.errors.floor * rms * scale) ** 2))
 
     @cached_property
     def size(self) -> Array:
-        """Scale of the errors of each response, shape (n_runs,): its modulus, floored."""
-        scale = self.scale_of(self.errors.of)
-        rms = float(np.sqrt(np.mean((self.y / scale) ** 2)))
-        return np.asarray(np.sqrt(self.y**2 + (self.errors.floor * rms * scale) ** 2))
+        """Scale of the errors of each response, shape (n_runs,)."""
+        return self.size_at(self.anchor)
 
     @cached_property
     def log_root(self) -> Array:
         """Square roots of the weights of log|y|."""
-        seen = np.where(np.abs(self.y) >= self.blind, np.abs(self.y), 0.0)
-        return np.asarray(np.sqrt(self.weights) * seen / self.size)
+        return np.asarray(np.sqrt(self.weights) * np.abs(self.anchor) / self.size)
+
+    @cached_property
+    def power_law(self) -> Array:
+        """Exponents of the power law that is nearest to the response, shape (n_groups,)."""
+        Z = np.column_stack([np.ones(self.n_runs), self.logs]) * self.log_root[:, None]
+        with np.errstate(all="ignore"):
+            t = np.log(np.abs(self.anchor)) + (self.y - self.anchor) / self.anchor
+            t = np.where(self.log_root > 0, t * self.log_root, 0.0)
+        return np.asarray(np.linalg.lstsq(Z, t, rcond=1e-10)[0][1:])
 
     @cached_property
     def root(self) -> Array:

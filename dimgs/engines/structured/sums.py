@@ -41,7 +41,6 @@ class Sums:
 
     runs: Runs
     _bare: Arguments | None = None
-    _power: Array | None = None
 
     @property
     def bare(self) -> Arguments:
@@ -52,14 +51,7 @@ class Sums:
 
     def near(self, target: Target) -> Array | None:
         """Exponents of the power law for a target, where there is one."""
-        if target.power and np.all(self.runs.y != 0):
-            if self._power is None:
-                root = self.runs.log_root
-                Z = np.column_stack([np.ones(self.runs.n_runs), self.runs.logs]) * root[:, None]
-                t = np.log(np.abs(self.runs.y)) * root
-                self._power = np.asarray(np.linalg.lstsq(Z, t, rcond=1e-10)[0][1:])
-            return np.asarray(self._power * target.power)
-        return None
+        return self.runs.power_law * target.power if target.power else None
 
     def monomials(self, target: Target, archive: Archive) -> None:
         """Sums of up to seven short monomials."""

@@ -1,8 +1,9 @@
 """Transformed responses whose logarithm, or themselves, may be simpler than the response."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,16 +33,24 @@ class Target:
     Parameters
     ----------
     name : str
-    values : ndarray of shape (n_runs,)
+    at, values : ndarray of shape (n_runs,)
+        T where the response is expected, and T of the response to first order around that; see
+        `Runs.anchor`.
     back : callable
         Tree of y from that of t.
     power : float
         Power of the response in t (0 if it is dimensionless by necessity).
     slope : ndarray of shape (n_runs,)
         |dt/dy|, to weigh the errors of t.
+
+    References
+    ----------
+    P. McCullagh, J. A. Nelder, Generalized Linear Models, 2nd ed. (1989), section 2.5 (working
+    responses).
     """
 
     name: str
+    at: Array
     values: Array
     back: Callable[[Tree], Tree]
     power: float
@@ -54,27 +63,57 @@ class Target:
     def log_root(self, runs: Runs) -> Array:
         """Square roots of the weights of log|t|, shape (n_runs,)."""
         with np.errstate(all="ignore"):
-            size = np.abs(self.values) / (self.slope * runs.size)
-            size[np.abs(self.values) < self.slope * runs.blind] = 0.0
+            size = np.abs(self.at) / (self.slope * runs.size)
         return np.asarray(np.sqrt(runs.weights) * np.where(np.isfinite(size), size, 0.0))
+
+    @cached_property
+    def logs(self) -> Array:
+        """log|t|, to first order, shape (n_runs,)."""
+        with np.errstate(all="ignore"):
+            moved = np.where(self.values == self.at, 0.0, (self.values - self.at) / self.at)
+            return np.asarray(np.log(np.abs(self.at)) + moved)
+
+    @classmethod
+    def of(
+        cls,
+        runs: Runs,
+        name: str,
+        function: Callable[[Array], Array],
+        slope: Callable[[Array], Array],
+        back: Callable[[Tree], Tree],
+        power: float = 0.0,
+    ) -> "Target":
+        """A function of the response and its slope."""
+        at, change = function(runs.anchor), slope(runs.anchor)
+        moved = np.where(runs.anchor == runs.y, 0.0, change * (runs.y - runs.anchor))
+        return cls(name, at, at + moved, back, power, np.abs(change))
+
+    def moved(self, name: str, part: Array, back: Callable[[Tree], Tree]) -> "Target":
+        """The same target less a part."""
+        at, values = self.at - part, self.values - part
+        return replace(self, name=name, at=at, values=values, back=back)
 
 
 def response(runs: Runs) -> Target:
     """The response itself."""
-    return Target("y", runs.y, lambda tree: tree, 1.0, np.ones(runs.n_runs))
+    return Target.of(runs, "y", lambda y: y, np.ones_like, lambda tree: tree, 1.0)
 
 
 def powers(runs: Runs) -> list[Target]:
     """The response and its powers."""
     out = [response(runs)]
+    positive = bool(np.all(runs.anchor > 0))
     for p in POWERS[1:]:
-        if np.all(runs.y > 0):
-            values = runs.y ** float(p)
-            slope = np.abs(float(p)) * values / runs.y
-            out.append(Target(f"y^{p}", values, _root(1 / p), float(p), slope))
-        elif p == -1 and np.all(runs.y != 0):
-            out.append(Target("y^-1", 1 / runs.y, _root(p), -1.0, 1 / runs.y**2))
+        if positive or (p == -1 and np.all(runs.anchor != 0)):
+            out.append(_powered(runs, p))
     return out
+
+
+def _powered(runs: Runs, p: Fraction) -> Target:
+    q = float(p)
+    return Target.of(
+        runs, f"y^{p}", lambda y: y**q, lambda y: q * y ** (q - 1), _root(1 / p), float(p)
+    )
 
 
 def _root(power: Fraction) -> Callable[[Tree], Tree]:
@@ -83,18 +122,18 @@ def _root(power: Fraction) -> Callable[[Tree], Tree]:
 
 def functions(runs: Runs) -> list[Target]:
     """Sin y, cos y, tan y, exp y, log y, where the response lies in the branch of the inverse."""
-    y = runs.y
+    y = runs.anchor
     low, high = float(y.min()), float(y.max())
     out = []
     if low >= -np.pi / 2 and high <= np.pi / 2:
-        out.append(Target("sin", np.sin(y), _call("asin"), 0.0, np.abs(np.cos(y))))
-        out.append(Target("tan", np.tan(y), _call("atan"), 0.0, 1 / np.cos(y) ** 2))
+        out.append(Target.of(runs, "sin", np.sin, np.cos, _call("asin")))
+        out.append(Target.of(runs, "tan", np.tan, lambda y: 1 / np.cos(y) ** 2, _call("atan")))
     if low >= 0 and high <= np.pi:
-        out.append(Target("cos", np.cos(y), _call("acos"), 0.0, np.abs(np.sin(y))))
+        out.append(Target.of(runs, "cos", np.cos, lambda y: -np.sin(y), _call("acos")))
     if high - low < 100 and np.abs(y).max() < 300:
-        out.append(Target("exp", np.exp(y), _call("log"), 0.0, np.exp(y)))
+        out.append(Target.of(runs, "exp", np.exp, np.exp, _call("log")))
     if low > 0 and not np.any(y == 1):
-        out.append(Target("log", np.log(y), _call("exp"), 0.0, 1 / y))
+        out.append(Target.of(runs, "log", np.log, lambda y: 1 / y, _call("exp")))
     return out
 
 
@@ -112,17 +151,20 @@ def _call(name: str) -> Callable[[Tree], Tree]:
 def shifted(runs: Runs, count: int) -> list[Target]:
     """The response less or plus a short monomial of its own dimension."""
     found = short_monomials(runs, count, power=1.0)
-    out = []
+    itself, out = response(runs), []
     for k, exponents in enumerate(found.exponents):
         for sign in (1, -1):
-            values = runs.y - sign * found.values[:, k]
-            if np.any(values == 0) or float(np.abs(values).max()) == 0:
-                continue
-            part = monomial(exponents)
-            term: Tree = part if sign == 1 else Product((MINUS, part))
             name = f"y{'-' if sign == 1 else '+'}m{k}"
-            out.append(Target(name, values, _plus(term), 1.0, np.ones(runs.n_runs)))
+            back = _plus(_signed(monomial(exponents), sign))
+            target = itself.moved(name, sign * found.values[:, k], back)
+            if np.any(target.at == 0) or float(np.abs(target.at).max()) == 0:
+                continue
+            out.append(target)
     return out
+
+
+def _signed(part: Tree, sign: int) -> Tree:
+    return part if sign == 1 else Product((MINUS, part))
 
 
 def _plus(term: Tree) -> Callable[[Tree], Tree]:
@@ -132,19 +174,17 @@ def _plus(term: Tree) -> Callable[[Tree], Tree]:
 def shifted_powers(runs: Runs, count: int) -> list[Target]:
     """Powers of a positive response less or plus a short monomial, such as 1/y - m."""
     out = []
-    for power in powers(runs)[1:] if np.all(runs.y > 0) else []:
+    for power in powers(runs)[1:] if np.all(runs.anchor > 0) else []:
         exponent = Fraction(power.power).limit_denominator(2)
         found = short_monomials(runs, count, power=power.power)
         for k, exponents in enumerate(found.exponents):
-            part = monomial(exponents)
             for sign in (1, -1):
-                values = power.values - sign * found.values[:, k]
-                if np.any(values == 0) or abs(float(np.sign(values).mean())) < _ONE_SIGN:
-                    continue
-                term = part if sign == 1 else Product((MINUS, part))
                 name = f"{power.name}{'-' if sign == 1 else '+'}m{k}"
-                back = _plus_powered(term, 1 / exponent)
-                out.append(Target(name, values, back, power.power, power.slope))
+                back = _plus_powered(_signed(monomial(exponents), sign), 1 / exponent)
+                target = power.moved(name, sign * found.values[:, k], back)
+                if np.any(target.at == 0) or abs(float(np.sign(target.at).mean())) < _ONE_SIGN:
+                    continue
+                out.append(target)
     return out
 
 
@@ -156,19 +196,29 @@ def shifted_squares(runs: Runs, count: int) -> list[Target]:
     """The square of the response less or plus a short monomial."""
     out = []
     for target in shifted(runs, count):
-        sign = float(np.sign(target.values[0]))
-        if not np.all(np.sign(target.values) == sign):
+        sign = float(np.sign(target.at[0]))
+        if not np.all(np.sign(target.at) == sign):
             continue
+        part = runs.anchor - target.at
         out.append(
-            Target(
+            Target.of(
+                runs,
                 f"({target.name})^2",
-                target.values**2,
+                partial(_squared, part),
+                partial(_squared_slope, part),
                 _signed_root(target.back, sign),
                 2.0,
-                2 * np.abs(target.values),
             )
         )
     return out
+
+
+def _squared(part: Array, y: Array) -> Array:
+    return np.asarray((y - part) ** 2)
+
+
+def _squared_slope(part: Array, y: Array) -> Array:
+    return np.asarray(2 * (y - part))
 
 
 def _signed_root(back: Callable[[Tree], Tree], sign: float) -> Callable[[Tree], Tree]:

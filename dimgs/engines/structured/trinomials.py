@@ -1,0 +1,179 @@
+"""A power law times a power of a sum of three terms with simple coefficients: t = m (1 + u + v)^b.
+
+Distances, norms, laws of cosines and balances of three effects. In the logarithm a sum is one known
+column; its share in the residual of the power law takes one inner product, and every power of it is
+then free of cost, so that all sums of short terms are compared, some hundred thousands of them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.engines.structured.archive import Archive
+from dimgs.engines.structured.arguments import (
+    MINUS,
+    Arguments,
+    differences,
+    modulated,
+    plain,
+)
+from dimgs.engines.structured.columns import weighted
+from dimgs.engines.structured.describe import exponent_bits, structure_bits
+from dimgs.engines.structured.lattice import Lattice
+from dimgs.engines.structured.model import power_basis
+from dimgs.engines.structured.monomials import short_monomials
+from dimgs.engines.structured.naturals import natural
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.targets import Target
+from dimgs.engines.structured.terms import Library
+from dimgs.engines.structured.trees import ONE, Power, Product, Sum, Tree, monomial, times
+
+Array = NDArray[np.float64]
+_FIRST, _SECOND, _ANGLES, _MODULATED, _SQUARES, _MOVED = 70, 70, 8, 400, 12, 40
+_NAMES = ("cos", "sin", "exp")
+_SCALES = tuple(map(natural, ("1", "2", "1/2")))
+_POWERS = tuple(Fraction(*x) for x in ((1, 1), (-1, 1), (1, 2), (-1, 2), (2, 1), (-2, 1)))
+_OPERATOR, _SIGN = 2.0, 1.0
+_EACH, _KEPT, _TINY = 6, 60, 1e-20
+
+
+@dataclass(frozen=True, eq=False)
+class Terms:
+    """Trees without a constant, their values in rows, and their bits.
+
+    Parameters
+    ----------
+    trees : tuple of Tree
+    values : ndarray of shape (n_terms, n_runs)
+    bits : ndarray of shape (n_terms,)
+    """
+
+    trees: tuple[Tree, ...]
+    values: Array
+    bits: Array
+
+    @classmethod
+    def of(cls, runs: Runs, found: Arguments | Library) -> "Terms":
+        """Those of a library."""
+        bits = np.array([structure_bits(t, runs) for t in found.trees])
+        return cls(found.trees, found.values.T, bits)
+
+
+@dataclass(frozen=True, order=True)
+class Choice:
+    """A sum of a head and a tail: its score, its block, its places there, and the coefficient."""
+
+    score: float
+    block: int
+    head: int
+    tail: int
+    scale: int
+    sign: float
+
+
+class Trinomials:
+    """All sums of one problem.
+
+    Parameters
+    ----------
+    runs : Runs
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        self.runs, self.root = runs, runs.log_root
+        self.base = power_basis(runs, self.root)
+        angles = plain(runs, _ANGLES) + differences(runs, _ANGLES, signs=(-1,))
+        tails = plain(runs, _SECOND) + modulated(runs, angles, _MODULATED, _NAMES)
+        self.blocks = (
+            (_one_plus(Terms.of(runs, plain(runs, _FIRST))), Terms.of(runs, tails)),
+            (Terms.of(runs, _squares(runs, 1)), Terms.of(runs, _squares(runs, _MOVED))),
+        )
+
+    def search(self, target: Target, archive: Archive) -> None:
+        """Fit the best sums for a target."""
+        t = weighted(target.logs, self.root)
+        if not np.all(np.isfinite(t)):
+            return
+        e = t - self.base @ (self.base.T @ t)
+        chosen: list[Choice] = []
+        for block, (heads, _) in enumerate(self.blocks):
+            for head in range(len(heads.trees)):
+                archive.check()
+                chosen += self._sums(block, head, e)
+        sums = list(self._apart(sorted(chosen), e))
+        if sums:
+            trees, values = zip(*sums, strict=True)
+            found = Arguments(trees, np.zeros(len(trees)), np.column_stack(values))
+            Lattice.over(self.runs, found).search([target], archive, 1)
+
+    def _sums(self, block: int, head: int, e: Array) -> Iterator[Choice]:
+        """The best sums with one head."""
+        heads, tails = self.blocks[block]
+        own = heads.bits[head] + _OPERATOR + tails.bits
+        for scale, number in enumerate(_SCALES):
+            for sign in (1.0, -1.0):
+                s = heads.values[head] + sign * number.value * tails.values
+                bits = self._bits(s, e) + own + number.bits + _SIGN * (sign < 0)
+                for k in np.argsort(bits, kind="stable")[:_EACH]:
+                    if np.isfinite(bits[k]):
+                        yield Choice(float(bits[k]), block, head, int(k), scale, sign)
+
+    def _bits(self, s: Array, e: Array) -> Array:
+        """Bits of the runs and of the exponent, for the best power of each row."""
+        D = weighted(np.log(np.abs(s)).T, self.root).T.astype(np.float32)
+        products = D @ np.column_stack([self.base, e]).astype(np.float32)
+        square = np.einsum("ij,ij->i", D, D) - (products[:, :-1] ** 2).sum(axis=1)
+        along, n, best = products[:, -1], self.runs.n_runs, np.full(len(D), np.inf)
+        for power in _POWERS:
+            b = float(power)
+            left = np.maximum(float(e @ e) - 2 * b * along + b**2 * square, 0.0)
+            more = 0.0 if b == 1 else _OPERATOR + exponent_bits(abs(b))
+            best = np.fmin(best, 0.5 * n * np.log2(left / n + _TINY) + more)
+        return best
+
+    def _apart(self, chosen: list[Choice], e: Array) -> Iterator[tuple[Tree, Array]]:
+        """Sums that differ by more than a monomial, the best first."""
+        seen: set[float] = set()
+        for choice in chosen:
+            if len(seen) == _KEPT:
+                return
+            heads, tails = self.blocks[choice.block]
+            number = _SCALES[choice.scale]
+            tail = choice.sign * number.value * tails.values[choice.tail]
+            value = heads.values[choice.head] + tail
+            key = round(float(self._bits(value[None, :], e)[0]), 3)
+            if key not in seen:
+                seen.add(key)
+                signed, tree = number.signed(choice.sign), tails.trees[choice.tail]
+                second = tree if signed == ONE else Product((signed, tree))
+                yield _flat(heads.trees[choice.head], second), value
+
+
+def _squares(runs: Runs, count: int) -> Library:
+    """Squares of short monomials times (1 - r)², r a ratio of two variables: squared distances."""
+    found = short_monomials(runs, count)
+    ratios = plain(runs, _SQUARES, both_signs=False)
+    trees, values = [], []
+    for i, exponents in enumerate(found.exponents):
+        for k, ratio in enumerate(ratios.trees):
+            square = Power(Sum((ONE, Product((MINUS, ratio)))), Fraction(2))
+            trees.append(times(monomial(tuple(2 * e for e in exponents)), square))
+            values.append((found.values[:, i] * (1 - ratios.values[:, k])) ** 2)
+    stacked = np.column_stack(values) if values else np.zeros((runs.n_runs, 0))
+    return Library(tuple(trees), stacked)
+
+
+def _one_plus(terms: Terms) -> Terms:
+    """1 + u and 1 - u."""
+    plus = tuple(Sum((ONE, tree)) for tree in terms.trees)
+    minus = tuple(Sum((ONE, Product((MINUS, tree)))) for tree in terms.trees)
+    bits = terms.bits + _OPERATOR
+    values = np.concatenate([1 + terms.values, 1 - terms.values])
+    return Terms(plus + minus, values, np.concatenate([bits, bits + _SIGN]))
+
+
+def _flat(head: Tree, tail: Tree) -> Tree:
+    return Sum((*head.terms, tail)) if isinstance(head, Sum) else Sum((head, tail))
