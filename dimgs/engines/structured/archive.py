@@ -8,7 +8,7 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Tree
 
 EXACT_LOSS = 1e-19
-_RENEWED = 60
+_RENEWED, _SHORT, _LONG, _MOST_BITS = 60, 60.0, 120.0, 8 / 3
 
 
 class OutOfBudget(Exception):
@@ -31,7 +31,9 @@ class Archive:
     tried, renewals : int
         How many trees were fitted, and how often the weights changed.
     exact : bool
-        Whether some tree explains the runs to the precision of the numbers.
+        Whether some short tree explains the runs to the precision of the numbers.
+    explained : int
+        How many trees had been fitted when the first tree of some length did so; 0 if none did.
     """
 
     runs: Runs
@@ -41,6 +43,15 @@ class Archive:
     tried: int = 0
     renewals: int = 0
     exact: bool = False
+    explained: int = 0
+
+    @property
+    def settled(self) -> bool:
+        """Whether a tree explains the runs, and as long a search again has found no shorter one.
+
+        Long sums come near to any smooth law of one group, to ten digits at times.
+        """
+        return self.exact or 0 < 2 * self.explained <= self.tried
 
     def check(self) -> None:
         """Raise OutOfBudget when the budget is spent."""
@@ -56,8 +67,10 @@ class Archive:
         fitted = polish(tree, self.runs)
         if fitted is None:
             return None
-        few = fitted.structure < 8 * self.runs.n_runs / 3
-        self.exact = self.exact or (fitted.loss < EXACT_LOSS and few)
+        few = fitted.structure < min(_LONG, _MOST_BITS * self.runs.n_runs)
+        if fitted.loss < EXACT_LOSS and few:
+            self.explained = self.explained or self.tried
+            self.exact = self.exact or fitted.structure < _SHORT
         key = f"{fitted.loss:.6e}"
         known = self.found.get(key)
         if known is None or fitted.bits < known.bits:
@@ -67,7 +80,7 @@ class Archive:
     def renew(self, runs: Runs) -> None:
         """Fit the best trees again to runs with other weights."""
         ordered = sorted(self.found.values(), key=lambda f: (f.bits, repr(f.tree)))
-        self.runs, self.found, self.exact = runs, {}, False
+        self.runs, self.found, self.exact, self.explained = runs, {}, False, 0
         self.renewals += 1
         for fitted in ordered[:_RENEWED]:
             self.add(fitted.tree)

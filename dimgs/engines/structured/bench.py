@@ -10,9 +10,12 @@ from dimgs.engines.structured.enumeration import enumerated
 from dimgs.engines.structured.factors import Factors, power_law
 from dimgs.engines.structured.genetic import genetic_search
 from dimgs.engines.structured.offsets import Family, families, offset_factors
+from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.quadratic import quadratic_forms
+from dimgs.engines.structured.spans import spanned
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import (
+    FURTHER,
     Target,
     functions,
     powers,
@@ -28,11 +31,22 @@ Run = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a stage; the quick ones are done again when the weights change."""
+    """One step of a stage.
+
+    Parameters
+    ----------
+    stage : str
+    run : callable
+    quick : bool
+        Whether it is done again when the weights change.
+    last : bool
+        Whether it starts only if the law so far leaves something to explain.
+    """
 
     stage: str
     run: Run
     quick: bool = False
+    last: bool = False
 
 
 class Bench:
@@ -79,6 +93,7 @@ class Bench:
         itself, others, moved, each = self.itself, self.others, self.moved, self._each
         named = [*self.functions, *moved]
         few = partial(sums.functions, count=1500)
+        spans = partial(spanned, sums)
         mixed = partial(sums.ratios, functions=250)
         return [
             Step("a", each(partial(power_law, runs), [itself, *named])),
@@ -92,23 +107,31 @@ class Bench:
             Step("c", each(few, [itself]), quick=True),
             Step("c", each(self._offset, [itself]), quick=True),
             Step("c", lambda: self.trinomials.search(itself, archive), quick=True),
+            Step("c", each(spans, [itself])),
+            Step("d", each(posynomials, [itself])),
+            Step("d", each(partial(posynomials, terms=3), [itself])),
             Step("b", lambda: self.factors.alone(named, archive)),
             Step("c", each(sums.monomials, others)),
             Step("c", each(partial(quadratic_forms, sums), powers(runs))),
+            Step("c", each(spans, powers(runs)[1:])),
+            Step("d", each(posynomials, [*powers(runs, FURTHER)[1:], *self.functions])),
+            Step("d", each(partial(posynomials, terms=3), powers(runs)[1:])),
             Step("c", each(few, powers(runs)[1:])),
             Step("c", each(self._offset, powers(runs)[1:])),
             Step("c", lambda: self.factors.simple(named, archive, 2)),
             Step("c", lambda: self.factors.several(itself, archive, share=0.6, most=2)),
             Step("c", each(sums.functions, [itself, *others])),
+            Step("c", each(spans, self.functions)),
             Step("c", each(sums.ratios, others)),
             Step("c", each(sums.monomials, shifted_squares(runs, 5))),
             Step("c", lambda: self.factors.several(itself, archive)),
+            Step("c", each(partial(spanned, sums, ratios=True), [itself])),
             Step("c", each(mixed, [itself, *self.functions])),
             Step("c", each(self._two, self.functions)),
             Step("c", each(sums.squares, [itself, *others])),
             Step("c", each(self._two, shifted(runs, 8))),
-            Step("d", self._small_trees),
-            Step("d", lambda: genetic_search(archive, self.grown, self.seed)),
+            Step("d", self._small_trees, last=True),
+            Step("d", lambda: genetic_search(archive, self.grown, self.seed), last=True),
         ]
 
     def _each(self, step: Callable[[Target, Archive], None], targets: list[Target]) -> Run:

@@ -25,7 +25,8 @@ class StructuredEngine:
     b. power law times one factor of the library of physics;
     c. two and three factors; sums of monomials and of monomials times functions; their ratios;
        the same for transformed responses;
-    d. enumeration of small trees, then a seeded genetic search.
+    d. sums of monomials with free exponents; enumeration of small trees, then a seeded genetic
+       search.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ class StructuredEngine:
                 outcome, message = "timeout", "interrupted; this is the best so far"
             except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
                 message = f"the search ended early on numbers that it could not use ({error})"
-            if not archive.exact and not is_explained(archive):
+            if not archive.explained and not is_explained(archive):
                 message += "; it is a surrogate, not confirmed: its residuals depend on the groups"
             candidates = candidates_of(archive, problem, self.name)
         if not candidates:
@@ -109,16 +110,16 @@ class StructuredEngine:
         """
         bits, idle = np.inf, 0
         steps = [(k, s) for k, s in enumerate(bench.steps()) if s.stage in self.stages]
-        steps.sort(key=lambda s: (s[1].stage == "d", s[0] in done and not s[1].quick))
+        steps.sort(key=lambda s: (s[1].last, s[0] in done and not s[1].quick))
         quick = sum(step.quick for _, step in steps)
         for k, step in steps:
-            tired = step.stage == "d" or (quick <= 0 and idle > patience(archive))
+            tired = step.last or (quick <= 0 and idle > patience(archive))
             if tired and is_explained(archive):
                 return "leaves nothing that depends on the groups"
             step.run()
             done.add(k)
             quick -= step.quick
-            if archive.exact:
+            if archive.settled:
                 return "explains every run to the precision of the numbers"
             if not archive.runs.n_groups:
                 return "there is no group that it could depend on"
@@ -130,12 +131,14 @@ class StructuredEngine:
                 if runs is not bench.runs:
                     archive.renew(runs)
                     return None
+        if archive.explained:
+            return "explains every run to the precision of the numbers"
         return "every stage was searched"
 
 
 def _renewed(archive: Archive, *, settled: bool) -> Runs:
     """The runs as the best law so far judges their errors."""
-    if archive.best is None or archive.exact:
+    if archive.best is None or archive.explained:
         return archive.runs
     return judged(archive.runs, evaluate(archive.best.tree, archive.runs)[0], settled=settled)
 

@@ -14,6 +14,7 @@ _LARGEST_BOX = 120_000
 _HALF = 1.0
 _NEAR = 1.2
 _POWER = 0.25
+_COMMON = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +64,8 @@ def short_monomials(
         Exponents; monomials near to them count as short too.
     """
     vectors = _box(runs.n_groups, halves and all(runs.logged))
+    if power and all(runs.logged):
+        vectors = vectors + _offset(runs, power)
     total = vectors @ runs.shape.T - power * runs.shift
     inside = np.abs(vectors) @ np.ones(runs.n_groups)
     size = np.abs(total).sum(axis=1)
@@ -78,7 +81,9 @@ def short_monomials(
         cost[nearest] = np.minimum(cost, beside)[nearest]
         order = np.array(list(dict.fromkeys([*order[: count - len(nearest)], *nearest, *order])))
         order = order[:count][np.argsort(cost[order[:count]], kind="stable")]
-    exponents = tuple(tuple(Fraction(round(2 * x), 2) for x in vectors[i]) for i in order)
+    exponents = tuple(
+        tuple(Fraction(round(_COMMON * x), _COMMON) for x in vectors[i]) for i in order
+    )
     with np.errstate(all="ignore"):
         values = [runs.monomial(e) for e in exponents]
     finite = [i for i, v in enumerate(values) if np.all(np.isfinite(v)) and np.any(v)]
@@ -87,6 +92,22 @@ def short_monomials(
         cost[order][finite],
         np.column_stack([values[i] for i in finite]) if finite else np.zeros((runs.n_runs, 0)),
     )
+
+
+def _offset(runs: Runs, power: float) -> Array:
+    """Exponents that make those of the physical variables whole, where pi_0 has broken ones."""
+    shift = power * runs.shift
+    if runs.n_groups == 0 or np.abs(shift - np.round(shift)).max(initial=0.0) < 1e-9:
+        return np.zeros(runs.n_groups)
+    for q in (2, 3, 4, 6):
+        if q**runs.n_groups > _LARGEST_BOX:
+            break
+        parts = np.array(list(product(range(q), repeat=runs.n_groups))) / q
+        total = parts @ runs.shape.T - shift
+        whole = np.abs(total - np.round(total)).max(axis=1) < 1e-9
+        if whole.any():
+            return np.asarray(parts[int(np.argmax(whole))])
+    return np.zeros(runs.n_groups)
 
 
 def _box(width: int, halves: bool) -> Array:

@@ -37,7 +37,7 @@ from dimgs.engines.structured.trees import (
 )
 
 Array = NDArray[np.float64]
-LARGEST, DENOMINATORS = 8, (1, 2, 3, 4, 6)
+LARGEST, DENOMINATORS = 8, (1, 2, 3, 4, 5, 6)
 _TOO_FAR = 8.0
 _ERRORS, _WIDEST = 3.0, 0.7
 _KEPT = 4

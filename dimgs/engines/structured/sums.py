@@ -132,11 +132,11 @@ class Sums:
                 beam = list(dict.fromkeys([*beam, *short]))
             exact = scored[0][0] < _EXACT
             for _, picked in scored[: 3 if exact else 6]:
-                self._try(library, target, [int(kept[i]) for i in picked], archive, above, root)
+                self.fit(library, target, [int(kept[i]) for i in picked], archive, above, root)
             if exact or archive.exact:
                 return
 
-    def _try(
+    def fit(
         self,
         library: Library,
         target: Target,
@@ -145,6 +145,7 @@ class Sums:
         above: int | None,
         root: Array,
     ) -> None:
+        """Fit the law of the picked terms; see `search`."""
         A = library.values[:, picked] * root[:, None]
         scale = np.sqrt((A**2).sum(axis=0))
         t = target.values * root

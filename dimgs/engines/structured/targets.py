@@ -1,6 +1,6 @@
 """Transformed responses whose logarithm, or themselves, may be simpler than the response."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
@@ -24,6 +24,10 @@ from dimgs.engines.structured.trees import (
 Array = NDArray[np.float64]
 _ONE_SIGN = 0.9
 POWERS = (Fraction(1), Fraction(2), Fraction(-1), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
+# of laws that blend two others, as in Churchill and Usagi (1972)
+FURTHER = tuple(
+    Fraction(*x) for x in ((3, 1), (-3, 1), (1, 3), (-1, 3), (3, 2), (-3, 2), (4, 1), (-4, 1))
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,11 +103,11 @@ def response(runs: Runs) -> Target:
     return Target.of(runs, "y", lambda y: y, np.ones_like, lambda tree: tree, 1.0)
 
 
-def powers(runs: Runs) -> list[Target]:
-    """The response and its powers."""
+def powers(runs: Runs, further: Sequence[Fraction] = ()) -> list[Target]:
+    """The response and its powers, the usual and `further` ones."""
     out = [response(runs)]
     positive = bool(np.all(runs.anchor > 0))
-    for p in POWERS[1:]:
+    for p in (*POWERS[1:], *further):
         if positive or (p == -1 and np.all(runs.anchor != 0)):
             out.append(_powered(runs, p))
     return out

@@ -62,6 +62,16 @@ class Library:
     def __len__(self) -> int:
         return len(self.trees)
 
+    def first(self, count: int) -> "Library":
+        """The first terms."""
+        return Library(self.trees[:count], self.values[:, :count])
+
+    def times(self, tree: Tree, values: Array) -> "Library":
+        """Every term times one tree."""
+        return Library(
+            tuple(times(term, tree) for term in self.trees), self.values * values[:, None]
+        )
+
 
 def bare_functions(runs: Runs) -> Arguments:
     """Functions of short arguments, without a monomial in front, the cheapest first."""

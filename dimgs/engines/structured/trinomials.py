@@ -92,6 +92,7 @@ class Trinomials:
             (Terms.of(runs, _squares(runs, 1)), Terms.of(runs, _squares(runs, _MOVED))),
         )
 
+    @np.errstate(all="ignore")
     def search(self, target: Target, archive: Archive) -> None:
         """Fit the best sums for a target."""
         t = weighted(target.logs, self.root)

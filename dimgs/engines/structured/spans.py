@@ -1,0 +1,235 @@
+"""Whole spans first, few terms then: t = Σ a_k m_k + g(u) Σ b_k m_k, and its ratios.
+
+With all short monomials m_k at once a law of this form leaves nothing, whatever its coefficients
+are, so that one projection for each function g tells whether any such law exists. Only for the
+spans that explain the runs best are the few terms sought that do it alone. Sparse searches over all
+terms of all functions at once are led astray where no single term explains much.
+
+References
+----------
+G. H. Golub, C. F. Van Loan, Matrix Computations, 4th ed. (2013), section 5.3 (projections by QR).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.engines.structured.archive import Archive
+from dimgs.engines.structured.arguments import MINUS, Arguments
+from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.monomials import short_monomials
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.sums import Sums
+from dimgs.engines.structured.targets import Target
+from dimgs.engines.structured.terms import Library
+from dimgs.engines.structured.trees import ONE, Call, Mono, Product, monomial, nodes
+
+Array = NDArray[np.float64]
+_UPPER, _LOWER, _OUTER, _INNER, _BELOW, _ARGUMENTS = 40, 24, 20, 8, 8, 6
+_FUNCTIONS, _CHUNK, _SPANS, _FREE, _MOST = 1500, 100, 4, 0.5, 80
+_WIDTHS = (40, 60, 60, 40, 40, 30)
+_DEPENDENT, _RANK, _LONGEST = 1e-7, 1e-13, 7
+_NAMES = ("log", "exp", "sin", "cos", "log1p", "tanh")
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """Terms, and what they leave of the target for each degree of freedom.
+
+    Parameters
+    ----------
+    score : float
+    library : Library
+    above : int or None
+        Terms from this one on hold the response.
+    """
+
+    score: float
+    library: Library
+    above: int | None = None
+
+
+@np.errstate(all="ignore")
+def spanned(sums: Sums, target: Target, archive: Archive, *, ratios: bool = False) -> None:
+    """Search the few terms of the best spans for a target.
+
+    Parameters
+    ----------
+    sums : Sums
+    target : Target
+    archive : Archive
+    ratios : bool
+        Whether terms may hold the response, so that the law is a ratio.
+    """
+    if not np.all(np.isfinite(target.values)) or not np.any(target.values):
+        return
+    search = _Search.of(sums, target)
+    if not len(search.upper):
+        return
+    found = [search.monomials(), *search.one_name(), *search.one_function(ratios, archive)]
+    for span in sorted(filter(None, found), key=lambda s: s.score)[:_SPANS]:
+        for picked in eliminated(span.library.values * search.root[:, None], search.t):
+            sums.fit(span.library, target, picked, archive, span.above, search.root)
+        if not archive.exact:
+            sums.search(span.library, target, archive, _WIDTHS, span.above)
+        if archive.exact:
+            return
+
+
+def eliminated(A: Array, t: Array) -> list[list[int]]:
+    """Sets of few columns by backward elimination, for terms that cancel each other.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n_runs, n_columns)
+    t : ndarray of shape (n_runs,)
+
+    Returns
+    -------
+    list of list of int
+        From the longest to a pair.
+
+    References
+    ----------
+    N. Draper, H. Smith, Applied Regression Analysis, 3rd ed. (1998), chapter 15.
+    """
+    A = A / np.sqrt((A**2).sum(axis=0))
+    kept, out = list(range(A.shape[1])), []
+    while len(kept) > 2:
+        U, s, Vt = np.linalg.svd(A[:, kept], full_matrices=False)
+        few = s > _RANK * s[0]
+        c = Vt[few].T @ ((U[:, few].T @ t) / s[few])
+        spread = ((Vt[few].T / s[few]) ** 2).sum(axis=1)
+        loss = c**2 / spread
+        drop = max(1, (len(kept) - _LONGEST) // 3)
+        gone = set(np.argsort(loss, kind="stable")[:drop].tolist())
+        kept = [k for i, k in enumerate(kept) if i not in gone]
+        if len(kept) <= _LONGEST:
+            out.append(kept)
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """Monomials of a target, `upper` ones beside it and `lower` ones times it."""
+
+    sums: Sums
+    upper: Library
+    lower: Library
+    root: Array
+    t: Array
+
+    @classmethod
+    def of(cls, sums: Sums, target: Target) -> "_Search":
+        runs, root = sums.runs, target.root(sums.runs)
+        found = short_monomials(runs, _UPPER, power=target.power, near=sums.near(target))
+        below = short_monomials(runs, _LOWER)
+        kept = [i for i, e in enumerate(below.exponents) if any(e)]
+        lower = Library(
+            tuple(monomial(below.exponents[i]) for i in kept),
+            below.values[:, kept] * target.values[:, None],
+        )
+        return cls(sums, Library.of_monomials(found), lower, root, root * target.values)
+
+    def few(self, count: int) -> int:
+        """Less of a number of terms where runs are few."""
+        return int(count * min(1.0, _FREE * len(self.t) / _MOST)) or 1
+
+    def span(self, above: Library, below: Library | None = None) -> Span | None:
+        """What terms leave; None where they have no values."""
+        library = above if below is None else above + below
+        A = library.values * self.root[:, None]
+        free = len(self.t) - len(library)
+        if not np.all(np.isfinite(A)) or free < 1:
+            return None
+        left = _off(_orthonormal(A), self.t)
+        return Span(float(left @ left) / free, library, None if below is None else len(above))
+
+    def monomials(self) -> Span | None:
+        """Ratios of sums of monomials."""
+        return self.span(self.upper.first(self.few(_UPPER)), self.lower.first(self.few(_LOWER)))
+
+    def one_name(self) -> Iterator[Span | None]:
+        """Monomials times one function of every group, over sums of monomials."""
+        arguments = _arguments(self.sums.runs)
+        outer = self.upper.first(self.few(_OUTER))
+        inner = self.upper.first(self.few(_INNER))
+        for name in _NAMES:
+            for sign in (1, -1) if name == "exp" else (1,):
+                above = outer
+                for k, tree in enumerate(arguments.trees):
+                    called = Call(name, tree if sign > 0 else Product((MINUS, tree)))
+                    g = FUNCTIONS[name].value(sign * arguments.values[:, k])
+                    above = above + inner.times(called, g)
+                yield self.span(above)
+                yield self.span(above, self.lower.first(self.few(_BELOW)))
+
+    def one_function(self, ratios: bool, archive: Archive) -> Iterator[Span]:
+        """Monomials and monomials times one function, the best ones; or ratios of such sums."""
+        bare, outer = self.sums.bare, self.upper.first(self.few(_OUTER))
+        inner, lower = outer, self.lower.first(0)
+        if ratios:
+            lower, few = self.lower.first(self.few(_BELOW)), self.few(_INNER)
+            response = Library((ONE,), self.t[:, None] / self.root[:, None])
+            inner = self.upper.first(few) + response + self.lower.first(few)
+        fixed = outer + lower
+        if len(fixed) + len(inner) >= len(self.t):
+            return
+        base = _orthonormal(fixed.values * self.root[:, None])
+        scores = np.full(min(_FUNCTIONS, len(bare)), np.inf)
+        for start in range(0, len(scores), _CHUNK):
+            archive.check()
+            g = bare.values[:, start : min(start + _CHUNK, len(scores))].T
+            scores[start : start + len(g)] = self._left(inner.values, base, g)
+        if ratios:
+            # t = t/(1 + u) + t u/(1 + u) for any t
+            algebraic = [not any(isinstance(n, Call) for n in nodes(t)) for t in bare.trees]
+            scores[np.array(algebraic[: len(scores)], dtype=bool)] = np.inf
+        for k in np.argsort(scores, kind="stable")[:_SPANS]:
+            g = bare.values[:, k]
+            if not ratios:
+                yield Span(float(scores[k]), outer + inner.times(bare.trees[k], g))
+                continue
+            above = outer + self.upper.first(few).times(bare.trees[k], g)
+            below = lower + (response + self.lower.first(few)).times(bare.trees[k], g)
+            yield Span(float(scores[k]), above + below, len(above))
+
+    def _left(self, values: Array, base: Array, g: Array) -> Array:
+        """For each function what it leaves, for each degree of freedom."""
+        rest = _off(base, self.t)
+        blocks = (values * self.root[:, None])[None, :, :] * g[:, :, None]
+        blocks = blocks / np.sqrt((blocks**2).sum(axis=1, keepdims=True))
+        blocks = blocks - base @ (base.T @ blocks)
+        size = np.sqrt((blocks**2).sum(axis=1, keepdims=True))
+        Q = np.linalg.qr(np.nan_to_num(np.where(size > _DEPENDENT, blocks / size, 0.0)))[0]
+        left = rest - np.einsum("gnk,gk->gn", Q, np.einsum("gnk,n->gk", Q, rest))
+        left = left - np.einsum("gnk,gk->gn", Q, np.einsum("gnk,gn->gk", Q, left))
+        return np.asarray((left**2).sum(axis=1) / (len(rest) - base.shape[1] - Q.shape[2]))
+
+
+def _arguments(runs: Runs) -> Arguments:
+    """The groups, and the shortest monomials, of u and 1/u the one that is more of a product."""
+    found = short_monomials(runs, 4 * _ARGUMENTS)
+    rows = [
+        tuple(Fraction(int(i == k)) for i in range(runs.n_groups)) for k in range(runs.n_groups)
+    ]
+    for e in found.exponents:
+        way = float((runs.shape @ np.array([float(x) for x in e])).sum())
+        if any(e) and (way > 0 or (way == 0 and next(x for x in e if x) > 0)):
+            rows.append(e)
+    rows = list(dict.fromkeys(rows))[:_ARGUMENTS]
+    values = np.column_stack([runs.monomial(e) for e in rows])
+    return Arguments(tuple(Mono(e) for e in rows), np.zeros(len(rows)), values)
+
+
+def _orthonormal(A: Array) -> Array:
+    U, s, _ = np.linalg.svd(A / np.sqrt((A**2).sum(axis=0)), full_matrices=False)
+    return np.asarray(U[:, s > _DEPENDENT * s[0]])
+
+
+def _off(base: Array, t: Array) -> Array:
+    left = t - base @ (base.T @ t)
+    return np.asarray(left - base @ (base.T @ left))

@@ -1,0 +1,146 @@
+"""Sums of three simple terms, of spans, and of monomials with free exponents."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from dimgs.engines.protocol import Problem
+from dimgs.engines.structured.archive import Archive
+from dimgs.engines.structured.monomials import short_monomials
+from dimgs.engines.structured.posynomials import posynomials
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.spans import eliminated, spanned
+from dimgs.engines.structured.sums import Sums
+from dimgs.engines.structured.targets import FURTHER, powers, response
+from dimgs.engines.structured.trees import evaluate
+from dimgs.engines.structured.trinomials import Trinomials
+
+Array = NDArray[np.float64]
+Law = Callable[[Array, Array], Array]
+
+
+def draw(seed: int, n: int = 120) -> tuple[Array, Array]:
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0.4, 3.0, n), rng.uniform(0.3, 2.5, n)
+
+
+def archive_of(law: Law, seed: int = 0, noise: float = 0.0, n: int = 120) -> Archive:
+    x, z = draw(seed, n)
+    y = law(x, z)
+    y = y * np.exp(noise * np.random.default_rng(seed + 7).normal(size=n))
+    scale = "log" if np.all(y > 0) else "linear"
+    problem = Problem({"pi_1": x, "pi_2": z}, y, scale=scale)
+    return Archive(Runs.of(problem), time.monotonic() + 600.0)
+
+
+def check_elsewhere(found: Archive, law: Law, rtol: float) -> None:
+    x, z = draw(99)
+    fresh = Runs.of(Problem({"pi_1": x, "pi_2": z}, np.ones(len(x))))
+    assert found.best is not None
+    np.testing.assert_allclose(evaluate(found.best.tree, fresh)[0], law(x, z), rtol=rtol)
+
+
+THREE: dict[str, Law] = {
+    "norm": lambda x, z: np.sqrt(1 + x**2 + z**2),
+    "cosines": lambda x, z: 1 / (4 * np.pi * np.sqrt(1 + x**2 - 2 * x * np.cos(z))),
+    "distance": lambda x, z: np.sqrt((1 - x) ** 2 + x**2 * (1 - z) ** 2),
+    "scattering": lambda x, z: 1 / (1 + x * (1 - np.cos(z))),
+    "balance": lambda x, z: 3 * x / (1 + x + z) ** 2,
+}
+
+
+@pytest.mark.parametrize("name", THREE)
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_three_terms_with_simple_coefficients(name: str, noise: float) -> None:
+    found = archive_of(THREE[name], 1, noise)
+    Trinomials(found.runs).search(response(found.runs), found)
+    check_elsewhere(found, THREE[name], 1e-9 if noise == 0 else 0.02)
+
+
+SPANS: dict[str, Law] = {
+    "two logarithms": lambda x, z: 0.7 * x + 1.3 * np.log(x) + 0.4 * x * np.log(z),
+    "successive decays": lambda x, z: (np.exp(-x) - np.exp(-z)) / (z - x),
+    "ratio": lambda x, z: (0.3 + 1.7 * x * z) / (1.1 + 0.6 * z + 2.3 * x**2),
+    "reciprocal": lambda x, z: 1 / (0.3 * x - 0.8 * z * np.log(0.1 * x)),
+}
+
+
+@pytest.mark.parametrize("name", SPANS)
+def test_laws_within_a_span(name: str) -> None:
+    found = archive_of(SPANS[name], 2)
+    sums = Sums(found.runs)
+    for target in powers(found.runs):
+        spanned(sums, target, found)
+    check_elsewhere(found, SPANS[name], 1e-7)
+
+
+def test_ratios_with_one_function() -> None:
+    def law(x: Array, z: Array) -> Array:
+        return (0.4 * x + 1.2 * np.sin(z)) / (1 + 0.7 * x * np.sin(z))
+
+    found = archive_of(law, 3)
+    spanned(Sums(found.runs), response(found.runs), found, ratios=True)
+    check_elsewhere(found, law, 1e-7)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10_000), st.integers(2, 7))
+def test_elimination_keeps_the_columns_that_are_needed(seed: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    A = rng.normal(size=(100, 40))
+    needed = sorted(rng.choice(40, size, replace=False).tolist())
+    t = A[:, needed] @ rng.choice([-2.0, 0.5, 3.0], size)
+    assert needed in eliminated(A, t)
+
+
+FREE: dict[str, Law] = {
+    "transfer": lambda x, z: 2 + 0.6 * x ** (1 / 2) * z ** (1 / 3),
+    "yield": lambda x, z: 0.8 * z + 1.7 * x**0.75,
+    "blend": lambda x, z: (x**3 + 4 * z ** (3 / 2)) ** (1 / 3),
+    "series": lambda x, z: 1 / (1 / (3 * x) + z ** (2 / 3) / x ** (1 / 3)),
+}
+
+
+@pytest.mark.parametrize("name", FREE)
+@pytest.mark.parametrize("seed", range(3))
+def test_free_exponents_are_found_exactly(name: str, seed: int) -> None:
+    found = archive_of(FREE[name], seed)
+    for target in powers(found.runs, FURTHER):
+        posynomials(target, found)
+    check_elsewhere(found, FREE[name], 1e-8)
+
+
+def test_three_free_terms() -> None:
+    def law(x: Array, z: Array) -> Array:
+        return 1.5 + 0.3 * x**2.5 / z + 2.2 * z ** (4 / 3)
+
+    found = archive_of(law, 5)
+    posynomials(response(found.runs), found, 3)
+    check_elsewhere(found, law, 1e-8)
+
+
+@pytest.mark.parametrize("n", [4, 6, 9])
+def test_too_few_runs_for_free_exponents_are_left_alone(n: int) -> None:
+    found = archive_of(FREE["transfer"], 0, n=n)
+    posynomials(response(found.runs), found, 2)
+    assert not found.found
+
+
+def test_terms_are_short_where_the_response_has_broken_exponents() -> None:
+    """A response group with V^(-1/3) has neighbours in which V appears with whole powers."""
+    x, z = draw(0)
+    composition = {
+        "pi_1": {"S": 1.0, "m": 2.0},
+        "pi_2": {"S": 1.0, "V": -1.0, "m": -1.0},
+        "pi_0": {"V": -1 / 3},
+    }
+    runs = Runs.of(Problem({"pi_1": x, "pi_2": z}, x, composition=composition))
+    found = short_monomials(runs, 5, power=1.0)
+    for exponents in found.exponents:
+        physical = runs.shape @ np.array([float(e) for e in exponents]) - runs.shift
+        np.testing.assert_allclose(physical, np.round(physical), atol=1e-9)
