@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from dimgs.engines.structured.combinations import HALVES, Chosen, Combinations
 
 
-def some(seed: int, n_columns: int = 30, n_runs: int = 40) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[type-arg]
+def some(seed: int, n_columns: int = 30, n_runs: int = 40) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     P = rng.normal(size=(n_columns, n_runs)).astype(np.float32)
     return P, np.sort(rng.uniform(5.0, 20.0, n_columns))
 
 
-def check_left(chosen: Chosen, P: np.ndarray, e: np.ndarray) -> None:  # type: ignore[type-arg]
+def check_left(chosen: Chosen, P: np.ndarray, e: np.ndarray) -> None:
     rest = e - (chosen.halves[:, :, None] / 2 * P[chosen.columns]).sum(axis=1)
     np.testing.assert_allclose(chosen.left, (rest**2).sum(axis=1), rtol=1e-3, atol=1e-3)
     assert set(np.abs(chosen.halves).ravel()) <= set(HALVES)

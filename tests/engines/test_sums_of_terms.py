@@ -33,8 +33,7 @@ def archive_of(law: Law, seed: int = 0, noise: float = 0.0, n: int = 120) -> Arc
     x, z = draw(seed, n)
     y = law(x, z)
     y = y * np.exp(noise * np.random.default_rng(seed + 7).normal(size=n))
-    scale = "log" if np.all(y > 0) else "linear"
-    problem = Problem({"pi_1": x, "pi_2": z}, y, scale=scale)
+    problem = Problem({"pi_1": x, "pi_2": z}, y, scale="log" if np.all(y > 0) else "linear")
     return Archive(Runs.of(problem), time.monotonic() + 600.0)
 
 

@@ -32,6 +32,8 @@ class Archive:
         How many trees were fitted, and how often the weights changed.
     exact : bool
         Whether some short tree explains the runs to the precision of the numbers.
+    trouble : str
+        Why a step ended early, if any did.
     explained : int
         How many trees had been fitted when the first tree of some length did so; 0 if none did.
     """
@@ -44,6 +46,7 @@ class Archive:
     renewals: int = 0
     exact: bool = False
     explained: int = 0
+    trouble: str = ""
 
     @property
     def settled(self) -> bool:

@@ -69,9 +69,7 @@ class StructuredEngine:
         if problem.n_runs < _FEWEST_RUNS:
             message = f"{problem.n_runs} runs cannot support a law; {_FEWEST_RUNS} are needed."
             return Result((), "no_candidate", message, monotonic() - start)
-        with threadpool_limits(1), np.errstate(all="ignore"):
-            runs = started(Runs.of(problem))
-        archive = Archive(runs, start + budget.seconds, budget.evaluations)
+        archive = Archive(Runs.of(problem), start + budget.seconds, budget.evaluations)
         outcome: Outcome = "converged"
         message = "every stage was searched"
         with threadpool_limits(1), np.errstate(all="ignore"):
@@ -81,8 +79,7 @@ class StructuredEngine:
                 outcome, message = "timeout", str(spent)
             except KeyboardInterrupt:
                 outcome, message = "timeout", "interrupted; this is the best so far"
-            except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
-                message = f"the search ended early on numbers that it could not use ({error})"
+            message += archive.trouble
             if not archive.explained and not is_explained(archive):
                 message += "; it is a surrogate, not confirmed: its residuals depend on the groups"
             candidates = candidates_of(archive, problem, self.name)
@@ -93,6 +90,7 @@ class StructuredEngine:
     def _stages(self, archive: Archive, seed: int) -> str:
         if not np.any(archive.runs.y):
             return "the response is zero in every run"
+        archive.runs = started(archive.runs)
         done: set[int] = set()
         for _ in range(_PASSES):
             message = self._pass(archive, Bench(archive, seed), done)
@@ -116,7 +114,10 @@ class StructuredEngine:
             tired = step.last or (quick <= 0 and idle > patience(archive))
             if tired and is_explained(archive):
                 return "leaves nothing that depends on the groups"
-            step.run()
+            try:
+                step.run()
+            except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
+                archive.trouble = f"; a step ended early on numbers that it could not use ({error})"
             done.add(k)
             quick -= step.quick
             if archive.settled:

@@ -31,7 +31,7 @@ Array = NDArray[np.float64]
 _UPPER, _LOWER, _OUTER, _INNER, _BELOW, _ARGUMENTS = 40, 24, 20, 8, 8, 6
 _FUNCTIONS, _CHUNK, _SPANS, _FREE, _MOST = 1500, 100, 4, 0.5, 80
 _WIDTHS = (40, 60, 60, 40, 40, 30)
-_DEPENDENT, _RANK, _LONGEST = 1e-7, 1e-13, 7
+_DEPENDENT, _RANK, _LONGEST, _LEAST = 1e-7, 1e-13, 7, 1e-100
 _NAMES = ("log", "exp", "sin", "cos", "log1p", "tanh")
 
 
@@ -96,7 +96,7 @@ def eliminated(A: Array, t: Array) -> list[list[int]]:
     ----------
     N. Draper, H. Smith, Applied Regression Analysis, 3rd ed. (1998), chapter 15.
     """
-    A = A / np.sqrt((A**2).sum(axis=0))
+    A = _of_unit_length(A)
     kept, out = list(range(A.shape[1])), []
     while len(kept) > 2:
         U, s, Vt = np.linalg.svd(A[:, kept], full_matrices=False)
@@ -176,9 +176,10 @@ class _Search:
             response = Library((ONE,), self.t[:, None] / self.root[:, None])
             inner = self.upper.first(few) + response + self.lower.first(few)
         fixed = outer + lower
-        if len(fixed) + len(inner) >= len(self.t):
+        A = fixed.values * self.root[:, None]
+        if len(fixed) + len(inner) >= len(self.t) or not np.all(np.isfinite(A)):
             return
-        base = _orthonormal(fixed.values * self.root[:, None])
+        base = _orthonormal(A)
         scores = np.full(min(_FUNCTIONS, len(bare)), np.inf)
         for start in range(0, len(scores), _CHUNK):
             archive.check()
@@ -225,8 +226,15 @@ def _arguments(runs: Runs) -> Arguments:
     return Arguments(tuple(Mono(e) for e in rows), np.zeros(len(rows)), values)
 
 
+def _of_unit_length(A: Array) -> Array:
+    """Columns of length 1, however large; those of zeros as they are."""
+    largest = np.abs(A).max(axis=0)
+    A = A / np.where(largest > 0, largest, 1.0)
+    return np.asarray(A / np.maximum(np.sqrt((A**2).sum(axis=0)), _LEAST))
+
+
 def _orthonormal(A: Array) -> Array:
-    U, s, _ = np.linalg.svd(A / np.sqrt((A**2).sum(axis=0)), full_matrices=False)
+    U, s, _ = np.linalg.svd(_of_unit_length(A), full_matrices=False)
     return np.asarray(U[:, s > _DEPENDENT * s[0]])
 
 
