@@ -1,5 +1,6 @@
 """Properties of the pieces of the embedded engine."""
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.compiled import compiled
+from dimgs.engines.structured.describe import structure_bits
 from dimgs.engines.structured.fitting import polish
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.monomials import short_monomials
@@ -178,3 +180,36 @@ def test_families_are_the_variables_of_one_dimension() -> None:
     }
     found = families(Runs.of(Problem(groups, np.ones(20), composition=composition)))
     assert sorted(len(f.members) for f in found) == [2, 3]
+
+
+def test_a_number_in_a_sum_is_as_dear_as_a_coefficient() -> None:
+    runs = some_runs()
+    x = Mono((Fraction(1), Fraction(0)))
+    two = Number(2.0, "2")
+    assert structure_bits(Sum((two, x)), runs) == structure_bits(
+        Sum((ONE, Product((two, x)))), runs
+    )
+
+
+def test_exponents_and_functions_are_dearer_inside_functions() -> None:
+    runs = some_runs()
+    cube = Mono((Fraction(3), Fraction(0)))
+    x = Mono((Fraction(1), Fraction(0)))
+
+    def more(make: Callable[[Tree], Tree]) -> float:
+        return structure_bits(make(cube), runs) - structure_bits(make(x), runs)
+
+    assert more(lambda tree: Call("exp", tree)) > more(lambda tree: Sum((ONE, tree)))
+    nested = structure_bits(Call("exp", Call("tanh", x)), runs)
+    apart = structure_bits(Product((Call("exp", x), Call("tanh", x))), runs)
+    assert nested > apart - structure_bits(x, runs)
+
+
+def test_a_factor_of_two_terms_stands_in_front_of_them() -> None:
+    runs = some_runs()
+    x = Mono((Fraction(1), Fraction(0)))
+    cosine = Call("cos", Mono((Fraction(0), Fraction(1))))
+    tree = Power(Sum((ONE, x, Product((Number(-1.0, "-1"), x, cosine)))), Fraction(-1))
+    found = normalised(tree, runs)
+    assert structure_bits(found, runs) < structure_bits(tree, runs)
+    np.testing.assert_allclose(evaluate(found, runs)[0], evaluate(tree, runs)[0], rtol=1e-12)

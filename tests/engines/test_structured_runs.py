@@ -5,6 +5,7 @@ import pytest
 
 from dimgs.engines.protocol import Budget, Problem
 from dimgs.engines.structured import StructuredEngine
+from dimgs.engines.structured.finish import thinned
 from dimgs.engines.structured.runs import Runs
 
 
@@ -42,3 +43,32 @@ def test_groups_whose_squares_are_no_doubles_are_searched_all_the_same() -> None
     assert "ended early" not in result.message
     law = result.candidates[0].evaluate(problem.groups)
     np.testing.assert_allclose(law, problem.response, rtol=1e-6)
+
+
+def test_of_many_runs_some_are_searched_and_all_are_fitted() -> None:
+    rng = np.random.default_rng(4)
+    n = 20_000
+    x, z = rng.uniform(0.3, 3.0, n), rng.uniform(0.3, 3.0, n)
+    y = 3.1 * np.sqrt(x) / (1 + 2 * z) * np.exp(0.04 * rng.normal(size=n))
+    problem = Problem({"pi_1": x, "pi_2": z}, y)
+    found = StructuredEngine().search(problem, Budget(300.0, evaluations=500)).candidates[0]
+    at = found.evaluate({"pi_1": np.array([1.0]), "pi_2": np.array([1.0])})
+    # three standard errors of all runs, half of one of the runs that are searched
+    assert at[0] == pytest.approx(3.1 / 3, rel=3 * 0.04 / np.sqrt(n))
+
+
+@pytest.mark.parametrize("split", [False, True])
+def test_runs_are_thinned_together(split: bool) -> None:
+    x = np.arange(1.0, 1001.0)
+    labels = np.repeat(np.arange(100), 10) if split else None
+    problem = Problem({"pi_1": x}, 2 * x, weights=3 * x, split=labels, fields={"pi_1": 4 * x})
+    some = thinned(problem, 50)
+    assert some.n_runs == 50
+    taken = some.groups["pi_1"]
+    np.testing.assert_array_equal(some.response, 2 * taken)
+    assert some.weights is not None
+    np.testing.assert_array_equal(some.weights, 3 * taken)
+    np.testing.assert_array_equal(some.fields["pi_1"], 4 * taken)
+    if split:
+        np.testing.assert_array_equal(some.split, (taken - 1) // 10)
+    assert thinned(some, 50) is some

@@ -7,7 +7,7 @@ import numpy as np
 from dimgs.engines.protocol import Budget, Outcome, Problem, Result
 from dimgs.engines.structured.archive import Archive, OutOfBudget
 from dimgs.engines.structured.bench import Bench
-from dimgs.engines.structured.finish import candidates_of, is_explained
+from dimgs.engines.structured.finish import candidates_of, is_explained, on_all_runs, thinned
 from dimgs.engines.structured.noise import judged, started
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import evaluate
@@ -15,11 +15,13 @@ from dimgs.engines.structured.trees import evaluate
 _PATIENCE = 12.0
 _GAIN = 1.0
 _PASSES = 4
-_FEWEST_RUNS = 5
+_FEWEST_RUNS, _MOST_RUNS = 5, 400
 
 
 class StructuredEngine:
     """Search in stages; a later one starts only if the law so far leaves something to explain.
+
+    Of many runs 400 are searched; the best laws are then fitted to all runs and chosen by them.
 
     a. power law with rational exponents (|p| <= 8, denominators up to 6);
     b. power law times one factor of the library of physics;
@@ -69,7 +71,8 @@ class StructuredEngine:
         if problem.n_runs < _FEWEST_RUNS:
             message = f"{problem.n_runs} runs cannot support a law; {_FEWEST_RUNS} are needed."
             return Result((), "no_candidate", message, monotonic() - start)
-        archive = Archive(Runs.of(problem), start + budget.seconds, budget.evaluations)
+        some = thinned(problem, _MOST_RUNS)
+        archive = Archive(Runs.of(some), start + budget.seconds, budget.evaluations)
         outcome: Outcome = "converged"
         message = "every stage was searched"
         with threadpool_limits(1), np.errstate(all="ignore"):
@@ -80,6 +83,8 @@ class StructuredEngine:
             except KeyboardInterrupt:
                 outcome, message = "timeout", "interrupted; this is the best so far"
             message += archive.trouble
+            if some is not problem:
+                archive = on_all_runs(archive, problem)
             if not archive.explained and not is_explained(archive):
                 message += "; it is a surrogate, not confirmed: its residuals depend on the groups"
             candidates = candidates_of(archive, problem, self.name)

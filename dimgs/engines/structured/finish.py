@@ -1,6 +1,10 @@
 """From fitted trees to candidates: constants made simple where the runs allow, the front chosen."""
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from dimgs.engines.choice import is_white
 from dimgs.engines.protocol import Problem
@@ -20,6 +24,35 @@ def is_explained(archive: Archive) -> bool:
     best = archive.best
     left = None if best is None else residuals_of(best.tree, archive.runs)
     return left is not None and is_white(archive.runs.places, left[0])
+
+
+def thinned(problem: Problem, most: int) -> Problem:
+    """Some of the runs, always the same ones; the problem itself where it has no more."""
+    n = problem.n_runs
+    if n <= most:
+        return problem
+    rows = np.sort(np.random.default_rng(n).choice(n, most, replace=False))
+
+    def taken(values: NDArray[Any] | None) -> NDArray[Any] | None:
+        return None if values is None else np.asarray(values)[rows]
+
+    return replace(
+        problem,
+        groups={name: values[rows] for name, values in problem.groups.items()},
+        response=problem.response[rows],
+        weights=taken(problem.weights),
+        split=taken(problem.split),
+        fields={name: np.asarray(values)[rows] for name, values in problem.fields.items()},
+        unit=taken(problem.unit),
+    )
+
+
+def on_all_runs(archive: Archive, problem: Problem) -> Archive:
+    """The best trees of a search of some runs, fitted to all."""
+    whole = Archive(Runs.of(problem).with_errors(archive.runs.errors), np.inf)
+    for fitted in archive.front(_FRONT, _SIMPLIFIED):
+        whole.add(fitted.tree)
+    return whole
 
 
 def candidates_of(archive: Archive, problem: Problem, engine: str) -> tuple[Candidate, ...]:
