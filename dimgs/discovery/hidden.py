@@ -72,6 +72,10 @@ def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
     if not prepared.design.features or prepared.design.within is not None:
         possible = []
     share = 1.0 if not possible else _SHARE if automatic else _SHARE_OF_ONE
+    every = options
+    if possible and automatic and options.engine == "auto":
+        # a scale is sooner tried than further engines
+        options = replace(options, engine="structured")
     found = study(prepared, options, clock.part(share))
     if not possible or (found.holds and not automatic):
         return found
@@ -100,7 +104,18 @@ def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
             f"predicted with R² = {after}, without it {before}."
         )
         found = replace(trial, warnings=(*trial.warnings, warning))
+    if options.engine != every.engine and not found.holds and not clock.over:
+        return _with_every_engine(found, every, clock)
     return found
+
+
+def _with_every_engine(found: Study, options: Options, clock: Clock) -> Study:
+    """The study of the same groups by all engines, if it predicts runs left out better."""
+    again = study(found.prepared, options, clock)
+    if again.known is None or (found.known is not None and again.known <= found.known):
+        return found
+    warnings = dict.fromkeys((*found.warnings, *again.warnings))
+    return replace(again, warnings=tuple(warnings))
 
 
 def extra_scales(basis: PiBasis) -> Iterator[Scale]:

@@ -29,6 +29,7 @@ def test_the_polymer_law_from_the_table_alone(noise: float) -> None:
     assert kelvin == pytest.approx([40, 140], rel=0.05 if noise else 5e-5)
     assert not [c for c in law.constants if c.origin == "scale"]
     assert any("hidden temperature scale" in w for w in report.warnings)
+    assert not any(c.engine == "operon" for c in report.candidates)
 
 
 def test_a_scale_that_would_help_is_named() -> None:
