@@ -41,7 +41,7 @@ def _simpler(fitted: Fitted, runs: Runs, i: int, value: float, error: float) -> 
     window = max(3 * error, 1e-10 * abs(value))
     if window > 0.2 * abs(value):
         return None
-    for text, number in _near(value, window):
+    for text, number in near(value, window):
         free = [n for n in nodes(fitted.tree) if isinstance(n, Number) and n.free]
         free[i] = Number(number, text)
         trial = polish(rebuild(fitted.tree, iter(free)), runs)
@@ -50,12 +50,14 @@ def _simpler(fitted: Fitted, runs: Runs, i: int, value: float, error: float) -> 
     return None
 
 
-def _near(value: float, window: float) -> list[tuple[str, float]]:
+def near(value: float, window: float) -> list[tuple[str, float]]:
     """Simple numbers p/q times a power of pi within the window, the simplest first."""
     out = []
     for power, text in _PI_POWERS:
         unit = np.pi**power
         for q in (1, 2, 3, 4, 6, 8):
+            if not abs(value / unit * q) < _LARGEST + 1:
+                continue
             p = round(value / unit * q)
             fraction = Fraction(p, q)
             if p == 0 or abs(p) > _LARGEST or fraction.denominator != q:
