@@ -13,7 +13,13 @@ from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.noise import judged, started
 from dimgs.engines.structured.runs import ADDITIVE_FLOOR, Errors, Runs
 from dimgs.engines.structured.surrogate import surrogate
-from dimgs.engines.structured.targets import functions, powers, shifted, shifted_squares
+from dimgs.engines.structured.targets import (
+    Target,
+    functions,
+    powers,
+    shifted,
+    shifted_squares,
+)
 
 Array = NDArray[np.float64]
 
@@ -90,7 +96,7 @@ def test_working_responses_are_exact_where_what_is_expected_is(seed: int, noise:
             np.testing.assert_allclose(one.logs, other.logs, rtol=1e-12, atol=1e-12)
 
 
-MAKERS: list[Callable[[Runs], list]] = [  # type: ignore[type-arg]
+MAKERS: list[Callable[[Runs], list[Target]]] = [
     powers,
     functions,
     lambda runs: shifted(runs, 3),

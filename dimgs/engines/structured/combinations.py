@@ -61,8 +61,13 @@ class Chosen:
 
     def best(self, n_runs: int, count: int) -> "Chosen":
         """Those of the shortest messages, in their order."""
-        score = 0.5 * n_runs * np.log2(np.maximum(self.left, 0) / n_runs + _TINY) + self.bits
+        score = squares_bits(self.left, n_runs) + self.bits
         return self.take(np.lexsort((*self.columns.T, score))[:count])
+
+
+def squares_bits(squares: NDArray[np.float64], n_runs: int) -> NDArray[np.float64]:
+    """Bits of runs whose logarithms leave these sums of squares."""
+    return np.asarray(0.5 * n_runs * np.log2(np.maximum(squares, 0) / n_runs + _TINY))
 
 
 @lru_cache(maxsize=1)

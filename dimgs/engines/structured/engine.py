@@ -111,7 +111,7 @@ class StructuredEngine:
         str or None
             None if the errors turn out to be other ones: all is to be searched again.
         """
-        bits, idle = np.inf, 0
+        bits, idle, last = np.inf, 0, None
         steps = [(k, s) for k, s in enumerate(bench.steps()) if s.stage in self.stages]
         steps.sort(key=lambda s: (s[1].last, s[0] in done and not s[1].quick))
         quick = sum(step.quick for _, step in steps)
@@ -132,7 +132,9 @@ class StructuredEngine:
             now = np.inf if archive.best is None else archive.best.bits
             idle = 0 if now < bits - _GAIN else idle + 1
             bits = min(bits, now)
-            if archive.renewals < _PASSES - 1 and (idle == 0 or quick == 0):
+            news = (archive.best, quick == 0)
+            if archive.renewals < _PASSES - 1 and (idle == 0 or quick == 0) and news != last:
+                last = news
                 runs = _renewed(archive, settled=quick == 0)
                 if runs is not bench.runs:
                     archive.renew(runs)

@@ -17,7 +17,7 @@ from dimgs.engines.choice import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Arguments
 from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, weighted
-from dimgs.engines.structured.combinations import Chosen, Combinations
+from dimgs.engines.structured.combinations import Chosen, Combinations, squares_bits
 from dimgs.engines.structured.dictionary import Dictionary
 from dimgs.engines.structured.model import Model, power_basis
 from dimgs.engines.structured.naturals import NATURALS, natural
@@ -35,7 +35,6 @@ Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
 _SIZE, _ROWS, _BEST, _NARROW, _SHORTEST = 9000, 2500, 300, 600, 120
 _ROUNDED, _FITTED, _GROWN = 1500, 80, 150
-_TINY = 1e-20
 _ERRORS = 3.0
 _AIMS, _FEW = 4, 2500
 
@@ -127,8 +126,7 @@ class Lattice:
         self._fit(triples.best(n, _ROUNDED), aimed, archive, _FITTED)
 
     def _data(self, squares: Array) -> Array:
-        n = self.runs.n_runs
-        return np.asarray(0.5 * n * np.log2(np.maximum(squares, 0) / n + _TINY))
+        return squares_bits(squares, self.runs.n_runs)
 
     def _fit(self, chosen: Chosen, aimed: "_Aimed", archive: Archive, count: int) -> None:
         """Round the power law that goes with each choice, and fit the shortest messages."""

@@ -195,7 +195,7 @@ class Runs:
         """Exponents of the power law that is nearest to the response, shape (n_groups,)."""
         Z = np.column_stack([np.ones(self.n_runs), self.logs]) * self.log_root[:, None]
         with np.errstate(all="ignore"):
-            t = np.log(np.abs(self.anchor)) + (self.y - self.anchor) / self.anchor
+            t = log_around(self.anchor, self.y)
             t = np.where(self.log_root > 0, t * self.log_root, 0.0)
         return np.asarray(np.linalg.lstsq(Z, t, rcond=1e-10)[0][1:])
 
@@ -221,6 +221,13 @@ class Runs:
             return np.arange(self.n_runs)[::-1].copy()
         near = cKDTree(self.places).query(self.places, k=2)[1]
         return np.asarray(near, dtype=np.int64).reshape(self.n_runs, 2)[:, 1]
+
+
+def log_around(at: Array, values: Array) -> Array:
+    """Logarithm of the modulus of values, to first order around others, shape (n_runs,)."""
+    with np.errstate(all="ignore"):
+        moved = np.where(values == at, 0.0, (values - at) / at)
+        return np.asarray(np.log(np.abs(at)) + moved)
 
 
 def _floor_of(logs: Array, y: Array) -> float:

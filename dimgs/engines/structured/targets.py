@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dimgs.engines.structured.arguments import MINUS
 from dimgs.engines.structured.monomials import short_monomials
-from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.runs import Runs, log_around
 from dimgs.engines.structured.trees import (
     Call,
     Power,
@@ -73,9 +73,7 @@ class Target:
     @cached_property
     def logs(self) -> Array:
         """log|t|, to first order, shape (n_runs,)."""
-        with np.errstate(all="ignore"):
-            moved = np.where(self.values == self.at, 0.0, (self.values - self.at) / self.at)
-            return np.asarray(np.log(np.abs(self.at)) + moved)
+        return log_around(self.at, self.values)
 
     @classmethod
     def of(

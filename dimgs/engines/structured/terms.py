@@ -1,5 +1,6 @@
 """Terms that a sum may have beside monomials: monomials times functions of an argument."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
     ONE,
     Call,
+    Exponents,
     Mono,
     Number,
     Power,
@@ -25,7 +27,7 @@ from dimgs.engines.structured.trees import (
 
 Array = NDArray[np.float64]
 _SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 1.5), (2.0, "2", 1.5), (2 * np.pi, "2*pi", 3.0))
-_INVERSE = 1.5
+_INVERSE, _RATIO = 1.5, 2.7
 _ONE_SIDED = ("exp", "expm1", "log1p")
 _POWERS = (
     (Fraction(1), 0.0),
@@ -146,23 +148,22 @@ def function_terms(
 def squared_differences(runs: Runs, power: float, count: int, near: Array | None = None) -> Library:
     """Monomials of the power of the response times (1 - r)², r a ratio of two variables."""
     outer = short_monomials(runs, 120, power=power, near=near)
-    ratios = [(e, v) for e, v, c in _columns(plain(runs, 60, both_signs=False)) if c < 2.7]
-    trees: list[Tree] = []
-    cost, values = [], []
-    for i, exponents in enumerate(outer.exponents):
-        for e, v in ratios:
-            squared = Power(Sum((ONE, Product((MINUS, e)))), Fraction(2))
-            trees.append(times(monomial(exponents), squared))
-            values.append(outer.values[:, i] * (1 - v) ** 2)
-            cost.append(float(outer.cost[i]))
-    if not trees:
-        return Library((), np.zeros((runs.n_runs, 0)))
-    order = np.argsort(np.array(cost), kind="stable")[:count]
-    return Library(tuple(trees[i] for i in order), np.column_stack(values)[:, order])
+    short = plain(runs, 60, both_signs=False)
+    ratios = short.take(np.nonzero(short.cost < _RATIO)[0])
+    found = times_squares(outer.exponents, outer.values, ratios)
+    order = np.argsort(np.repeat(outer.cost, len(ratios)), kind="stable")[:count]
+    return Library(tuple(found.trees[i] for i in order), found.values[:, order])
 
 
-def _columns(found: Arguments) -> list[tuple[Tree, Array, float]]:
-    return [(t, found.values[:, k], float(found.cost[k])) for k, t in enumerate(found.trees)]
+def times_squares(exponents: Sequence[Exponents], values: Array, ratios: Arguments) -> Library:
+    """Every monomial times every (1 - r)², those of one monomial side by side."""
+    trees = tuple(
+        times(monomial(e), Power(Sum((ONE, Product((MINUS, r)))), Fraction(2)))
+        for e in exponents
+        for r in ratios.trees
+    )
+    products = values[:, :, None] * ((1 - ratios.values) ** 2)[:, None, :]
+    return Library(trees, products.reshape(len(values), -1))
 
 
 def _exponents(tree: Tree) -> tuple[Fraction, ...]:

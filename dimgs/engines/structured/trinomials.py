@@ -21,6 +21,7 @@ from dimgs.engines.structured.arguments import (
     plain,
 )
 from dimgs.engines.structured.columns import weighted
+from dimgs.engines.structured.combinations import squares_bits
 from dimgs.engines.structured.describe import exponent_bits, structure_bits
 from dimgs.engines.structured.lattice import Lattice
 from dimgs.engines.structured.model import power_basis
@@ -28,8 +29,8 @@ from dimgs.engines.structured.monomials import short_monomials
 from dimgs.engines.structured.naturals import natural
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.terms import Library
-from dimgs.engines.structured.trees import ONE, Power, Product, Sum, Tree, monomial, times
+from dimgs.engines.structured.terms import Library, times_squares
+from dimgs.engines.structured.trees import ONE, Product, Sum, Tree
 
 Array = NDArray[np.float64]
 _FIRST, _SECOND, _ANGLES, _MODULATED, _SQUARES, _MOVED = 70, 70, 8, 400, 12, 40
@@ -37,7 +38,7 @@ _NAMES = ("cos", "sin", "exp")
 _SCALES = tuple(map(natural, ("1", "2", "1/2")))
 _POWERS = tuple(Fraction(*x) for x in ((1, 1), (-1, 1), (1, 2), (-1, 2), (2, 1), (-2, 1)))
 _OPERATOR, _SIGN = 2.0, 1.0
-_EACH, _KEPT, _TINY = 6, 60, 1e-20
+_EACH, _KEPT = 6, 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,9 +131,9 @@ class Trinomials:
         along, n, best = products[:, -1], self.runs.n_runs, np.full(len(D), np.inf)
         for power in _POWERS:
             b = float(power)
-            left = np.maximum(float(e @ e) - 2 * b * along + b**2 * square, 0.0)
+            left = float(e @ e) - 2 * b * along + b**2 * square
             more = 0.0 if b == 1 else _OPERATOR + exponent_bits(abs(b))
-            best = np.fmin(best, 0.5 * n * np.log2(left / n + _TINY) + more)
+            best = np.fmin(best, squares_bits(left, n) + more)
         return best
 
     def _apart(self, chosen: list[Choice], e: Array) -> Iterator[tuple[Tree, Array]]:
@@ -156,15 +157,9 @@ class Trinomials:
 def _squares(runs: Runs, count: int) -> Library:
     """Squares of short monomials times (1 - r)², r a ratio of two variables: squared distances."""
     found = short_monomials(runs, count)
+    squared = tuple(tuple(2 * e for e in exponents) for exponents in found.exponents)
     ratios = plain(runs, _SQUARES, both_signs=False)
-    trees, values = [], []
-    for i, exponents in enumerate(found.exponents):
-        for k, ratio in enumerate(ratios.trees):
-            square = Power(Sum((ONE, Product((MINUS, ratio)))), Fraction(2))
-            trees.append(times(monomial(tuple(2 * e for e in exponents)), square))
-            values.append((found.values[:, i] * (1 - ratios.values[:, k])) ** 2)
-    stacked = np.column_stack(values) if values else np.zeros((runs.n_runs, 0))
-    return Library(tuple(trees), stacked)
+    return times_squares(squared, found.values**2, ratios)
 
 
 def _one_plus(terms: Terms) -> Terms:
