@@ -1,12 +1,17 @@
 """`dimgs pi`: pi groups of a table or of listed variables."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dimgs.cli import tables
 from dimgs.cli.output import emit_json, say, table, warn
+
+if TYPE_CHECKING:
+    from dimgs.discovery.options import Options
+    from dimgs.groups.group import PiBasis
 
 _MAX_SHOWN = 20
 
@@ -52,6 +57,8 @@ def pi(
         prefer_named=named,
         varying=varying,
     )
+    if varying is not None and response is not None:
+        basis = _supported(variables, basis, tables.options(constants, scale))
     bases = enumerate_all(basis) if all_bases else None
     warn(warnings)
     if json:
@@ -82,6 +89,24 @@ def pi(
         table(f"{len(bases)} distinct bases", ["repeating", "groups"], rows)
         if len(bases) > _MAX_SHOWN:
             say(f"... and {len(bases) - _MAX_SHOWN} more (--json lists all)")
+
+
+def _supported(data: Any, basis: "PiBasis", options: "Options") -> "PiBasis":
+    """The basis of a table, with the advice only that its runs support beyond chance."""
+    from dimgs.discovery.prepare import prepare
+    from dimgs.errors import DimgsError
+    from dimgs.groups.derive import advice_to_take_part
+
+    assert basis.target is not None
+    try:
+        kept = prepare(data, basis.target.name, options).basis.suggestions
+    except DimgsError:
+        # runs that no law can be fitted to support nothing
+        kept = ()
+    idle = {d.name for d in basis.dropped}
+    asked = {advice_to_take_part(v) for v in data.variables if v.name in idle}
+    left = tuple(s for s in basis.suggestions if s in kept or s not in asked)
+    return replace(basis, suggestions=left)
 
 
 def _count(things: Sequence[object], name: str) -> str:

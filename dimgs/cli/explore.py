@@ -74,8 +74,10 @@ def _print(found: dict[str, Any], target: str) -> None:
         p = "p < 1e-99" if test["p_value"] is not None and test["p_value"] < _LEAST else p
         verdict = "rejected" if test["rejected"] else "not rejected"
         say(f"Dimensional homogeneity of the inputs alone: {verdict} ({p})")
-        if test["rejected"]:
-            helps = "·".join(_power(k, v) for k, v in test["constants"].items())
+        if test["rejected"] and not test["follows_inputs"]:
+            say("The target does not follow the inputs beyond chance: no constant would help")
+        if test["missing_dimension"] is not None:
+            helps = " or ".join(_power(k, v) for k, v in test["constants"].items())
             unit = f" [{test['missing_unit']}]" if test["missing_unit"] else ""
             missing = str(test["missing_dimension"]).replace("^?", " (power unknown)")
             rest = f"; {helps} would bring it" if helps else ""

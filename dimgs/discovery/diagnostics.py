@@ -13,7 +13,6 @@ _MOST_LABELS = 20
 _ALPHA = 1e-3
 _SMALLEST_EFFECT = 0.05
 _INFLATION = 0.02
-_ROUNDING = 1e-9
 _ONE_SIDED = 0.75
 
 
@@ -127,55 +126,6 @@ def _disagreement(
         f"times above '{low}' (p = {p:.1g}); a difference in units, in method or in an input that "
         f"is missing would look like this (--within {column} removes it)."
     )
-
-
-def missing_scale(design: Design) -> str | None:
-    """Where no group is free and pi_0 still follows an input: the scale that would free it.
-
-    Parameters
-    ----------
-    design : Design
-
-    Returns
-    -------
-    str or None
-        A warning that names the scale.
-    """
-    from scipy.special import fdtrc
-
-    if any(f.group is not None for f in design.features) or design.scale != "log":
-        return None
-    rest = design.n_runs - design.X.shape[1] - 2
-    if rest < 1:
-        return None
-    others = np.column_stack([np.ones(design.n_runs), design.X])
-    y = _without(others, design.y)
-    if float(np.sqrt(np.mean(y**2))) < _ROUNDING:
-        return None
-    best: tuple[float, str] | None = None
-    for variable in design.basis.variables:
-        if variable.role != "data" or variable.dimension.is_dimensionless:
-            continue
-        x = _without(others, np.log(np.asarray(design.data[variable.name], dtype=np.float64)))
-        if float(np.sqrt(np.mean(x**2))) < _ROUNDING:
-            continue
-        left = y - x * float(x @ y) / float(x @ x)
-        gain = float(y @ y - left @ left)
-        p = float(fdtrc(1, rest, gain * rest / max(float(left @ left), 1e-300)))
-        if p < _ALPHA and (best is None or gain > best[0]):
-            best = gain, variable.name
-    if best is None:
-        return None
-    name = best[1]
-    unit = design.basis.variable(name).si_unit
-    return (
-        f"One constant times a monomial does not hold: pi_0 follows {name}, so that a scale is "
-        f'missing; --scale "{name}0 [{unit}]" frees its exponent.'
-    )
-
-
-def _without(others: Array, y: Array) -> Array:
-    return np.asarray(y - others @ np.linalg.lstsq(others, y, rcond=None)[0])
 
 
 def self_correlation(design: Design, fitted: Array) -> str | None:

@@ -16,6 +16,7 @@ from dimgs.dataset.checks import (
     require_finite,
 )
 from dimgs.dimensions import DimensionalMatrix
+from dimgs.discovery.advice import ALPHA, follows_inputs, inputs_are_incomplete
 from dimgs.discovery.geometry import geometry_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
@@ -26,8 +27,8 @@ from dimgs.groups.physical_constants import all_constants
 from dimgs.variables import Dimension, si_unit
 
 Array = NDArray[np.float64]
-# several dimensions must each hold the truth, so that a hint asks for more than one interval does
-_HINT_LEVEL = 0.99
+# more than two constants that would all do are no advice
+_MOST_CONSTANTS = 2
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def explore(
         require_finite(clean, names)
     check_enough_runs(clean.n_runs, 2, clean.source)
     names, logs = _positive_logs(clean, target, chosen)
-    homogeneity = _homogeneity(clean, target, names, logs, chosen, warnings)
+    complete = prepared is not None and not inputs_are_incomplete(prepared.design)
+    homogeneity = _homogeneity(clean, target, names, logs, chosen, complete, warnings)
     collinear = _collinear(names, logs)
     pca = pcoa = active = dominant = None
     if prepared is not None and any(f.group is not None for f in prepared.design.features):
@@ -159,7 +161,13 @@ def _positive_logs(data: Dataset, target: str, options: Options) -> tuple[list[s
 
 
 def _homogeneity(
-    data: Dataset, target: str, names: list[str], logs: Array, options: Options, notes: list[str]
+    data: Dataset,
+    target: str,
+    names: list[str],
+    logs: Array,
+    options: Options,
+    complete: bool,
+    notes: list[str],
 ) -> dict[str, Any] | None:
     variable = data.variable(target)
     values = np.asarray(data[target], dtype=np.float64)
@@ -189,13 +197,25 @@ def _homogeneity(
     except FitError as error:
         notes.append(f"No homogeneity test: {error}")
         return None
-    return _homogeneity_document(found, test(max(_HINT_LEVEL, options.level)), names)
+    follows = follows_inputs(logs, np.log(values), split)
+    # several dimensions must each hold the truth: intervals that advice rests on are wider
+    wide = test(max(1 - ALPHA, options.level))
+    advised = follows and wide.rejected and not complete
+    return {
+        **_homogeneity_document(found, names),
+        "follows_inputs": follows,
+        **(_missing(found, wide) if advised else _NOTHING),
+    }
 
 
-def _homogeneity_document(
-    found: HomogeneityTest, wide: HomogeneityTest, names: list[str]
-) -> dict[str, Any]:
-    """The test as JSON; where no constant fits its intervals, one that fits wider ones."""
+_NOTHING: dict[str, Any] = {"missing_dimension": None, "missing_unit": None, "constants": {}}
+
+
+def _missing(found: HomogeneityTest, wide: HomogeneityTest) -> dict[str, Any]:
+    """What is missing, and at most two constants, the common ones first, each of which brings it.
+
+    Where no constant fits the intervals, those that fit wider ones.
+    """
     bases = list(found.missing)
     dimensions = {}
     for constant in all_constants():
@@ -204,9 +224,16 @@ def _homogeneity_document(
                 constant.dimension.get(base, Fraction(0)) for base in bases
             ]
     helps = found.completed_by(dimensions) or wide.completed_by(dimensions)
-    helps = helps if found.rejected else {}
     rounded = {base: power for base, power in found.rounded.items() if power is not None}
     unit = si_unit(Dimension.of(rounded)) if len(rounded) == len(bases) else None
+    return {
+        "missing_dimension": found.describe(),
+        "missing_unit": unit,
+        "constants": {name: str(helps[name]) for name in list(helps)[:_MOST_CONSTANTS]},
+    }
+
+
+def _homogeneity_document(found: HomogeneityTest, names: list[str]) -> dict[str, Any]:
     return {
         "rejected": found.rejected,
         "statistic": found.statistic,
@@ -216,9 +243,6 @@ def _homogeneity_document(
             base: {"value": v, "low": low, "high": high}
             for base, (v, low, high) in found.missing.items()
         },
-        "missing_dimension": found.describe(),
-        "missing_unit": unit,
-        "constants": {name: str(power) for name, power in helps.items()},
         "exponents": dict(zip(names, found.exponents.tolist(), strict=True)),
         "notes": list(found.notes),
     }

@@ -11,8 +11,9 @@ from dimgs.dataset import Dataset, read_table
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.design.features import Design
 from dimgs.discovery.additive import additive_of
+from dimgs.discovery.advice import missing_scale
 from dimgs.discovery.crossing import crossover_of
-from dimgs.discovery.diagnostics import group_warnings, missing_scale, self_correlation
+from dimgs.discovery.diagnostics import group_warnings, self_correlation
 from dimgs.discovery.further import local_of, regime_document, regimes_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.orthogonal import fit_orthogonal, inputs_with_errors

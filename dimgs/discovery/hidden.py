@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
+from dimgs.discovery.advice import scale_is_missing
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.judge import clearly_less
 from dimgs.discovery.options import Options
@@ -71,6 +72,10 @@ def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
     possible = list(extra_scales(prepared.basis)) if options.engine != "power_law" else []
     if not prepared.design.features or prepared.design.within is not None:
         possible = []
+    if not automatic:
+        # advice, other than what is asked for, needs more than a better score
+        design, tried = prepared.design, len(possible)
+        possible = [s for s in possible if scale_is_missing(design, f"[{s.dimension}]", tried)]
     share = 1.0 if not possible else _SHARE if automatic else _SHARE_OF_ONE
     every = options
     if possible and automatic and options.engine == "auto":
@@ -90,12 +95,11 @@ def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
         if trial is None or not _is_better(trial, found, options):
             continue
         if not automatic:
-            known = "" if trial.known is None else f" (R² = {trial.known:.3f} on runs left out)"
-            if not trial.holds:
+            if not trial.holds or trial.known is None:
                 continue
             warning = (
-                f"A hidden {scale.dimension} scale explains it{known}: "
-                f'--scale "{scale.text}", or --scale auto.'
+                f"A hidden {scale.dimension} scale explains it (R² = {trial.known:.3f} on runs "
+                f'left out): --scale "{scale.text}", or --scale auto.'
             )
             return replace(found, warnings=(*found.warnings, warning))
         before, after = ("unknown" if s.known is None else f"{s.known:.4f}" for s in (found, trial))

@@ -15,6 +15,7 @@ from dimgs.dataset.checks import (
     require_finite,
 )
 from dimgs.design.features import Design, build_design, unlogged_names
+from dimgs.discovery.advice import supported
 from dimgs.discovery.options import Options
 from dimgs.errors import InputError
 from dimgs.groups.derive import pi_basis
@@ -104,7 +105,8 @@ def prepare(
         split_by=options.split_by,
         linear=linear,
     )
-    return Prepared(data, basis, design, _warnings(data, design, inputs, target, options))
+    design = supported(design)
+    return Prepared(data, design.basis, design, _warnings(data, design, inputs, target, options))
 
 
 def derive(

@@ -164,13 +164,16 @@ def _derive(
                 f"{g.name} = {g} is made of constants only: a fixed number, no input."
                 for g in numbers
             ),
-            *(
-                f"To let '{v.name}' take part, add a known constant or an unknown scale that "
-                f'shares its dimension (--scale "{v.name}0 [{v.si_unit}]", or --scale auto).'
-                for v in idle
-                if v.role == "data"
-            ),
+            *(advice_to_take_part(v) for v in idle if v.role == "data"),
         ),
+    )
+
+
+def advice_to_take_part(variable: Variable) -> str:
+    """What would let an input that no group contains take part."""
+    return (
+        f"To let '{variable.name}' take part, add a known constant or an unknown scale that shares "
+        f'its dimension (--scale "{variable.name}0 [{variable.si_unit}]", or --scale auto).'
     )
 
 

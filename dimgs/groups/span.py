@@ -7,7 +7,8 @@ from dimgs.dimensions import DimensionalMatrix
 from dimgs.groups.physical_constants import complete_span, missing_scale
 from dimgs.variables import Dimension, Variable, si_unit
 
-_MAX_SETS = 4
+# of all sets that would do, the commonest two
+_MAX_SETS = 2
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Unreachable:
     why : str
         A clause without an end.
     constants : tuple of tuple of str
-        Sets of known constants that would complete the span.
+        At most two sets of at most two known constants that would complete the span, common
+        ones first.
     scale_unit : str
         Unit of the unknown scale that would.
     """

@@ -8,6 +8,7 @@ from dimgs.fits.homogeneity.columns import (
     never_varied,
     simplest_between,
 )
+from dimgs.fits.homogeneity.dependence import dependence
 from dimgs.fits.homogeneity.missing import HomogeneityTest, homogeneity_test
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "HomogeneityTest",
     "Leak",
     "collinear_combinations",
+    "dependence",
     "homogeneity_test",
     "monomial_leak",
     "never_varied",

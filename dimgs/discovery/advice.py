@@ -1,0 +1,167 @@
+"""Advice on what is missing, given only where the runs support it beyond chance.
+
+Two hypotheses must both be rejected. The first: the target does not depend on the inputs (pure
+noise has no law, whatever constant is added). The second: at equal groups, nothing depends on the
+direction that the constant or scale would free (a complete set of inputs needs no other).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.dataset import Dataset
+from dimgs.design.features import Design
+from dimgs.dimensions import DimensionalMatrix
+from dimgs.fits.homogeneity import dependence
+from dimgs.groups.derive import advice_to_take_part
+from dimgs.variables import Dimension, Variable
+
+Array = NDArray[np.float64]
+# Of each of the two tests, shared by all that is tried. With few runs the tests reject up to three
+# times too often (by simulation, 8 to 80 runs), so that false advice stays below 5 %.
+ALPHA = 0.01
+
+
+def follows_inputs(inputs: Array, target: Array, groups: NDArray[np.generic] | None = None) -> bool:
+    """Whether the target depends on the inputs at all, as columns or as their squares.
+
+    Parameters
+    ----------
+    inputs : ndarray of shape (n_runs, n_inputs)
+        Logarithms, or values of what enters unlogged.
+    target : ndarray of shape (n_runs,)
+    groups : ndarray of shape (n_runs,), optional
+        Clusters of runs.
+    """
+    plain = dependence(inputs, target, groups=groups)
+    bent = dependence((inputs - inputs.mean(axis=0)) ** 2, target, groups=groups)
+    return 2 * min(plain, bent) < ALPHA
+
+
+def missing_scale(design: Design) -> str | None:
+    """Where no group is free and pi_0 still follows an input: the scale that would free it.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    str or None
+        A warning that names the scale.
+    """
+    if any(f.group is not None for f in design.features) or design.scale != "log":
+        return None
+    inputs = [v for v in _measured(design) if not v.dimension.is_dimensionless]
+    found = _followed(design, inputs)
+    if not found:
+        return None
+    name = found[0].name
+    unit = found[0].si_unit
+    return (
+        f"One constant times a monomial does not hold: pi_0 follows {name}, so that a scale is "
+        f'missing; --scale "{name}0 [{unit}]" frees its exponent.'
+    )
+
+
+def scale_is_missing(design: Design, base: str, tried: int) -> bool:
+    """Whether the runs reject a law without a hidden scale of one base dimension.
+
+    Parameters
+    ----------
+    design : Design
+    base : str
+        Such as ``[length]``.
+    tried : int
+        Number of scales that are tried, over which the level is shared.
+    """
+    measured = _measured(design)
+    powers = DimensionalMatrix.of(measured).solve(Dimension.of({base: 1}))
+    if powers is None or not _target_follows(design):
+        return False
+    direction = _logs(design.data, measured) @ np.array([float(p) for p in powers])
+    return _beyond_groups(design, direction[:, None]) * tried < ALPHA
+
+
+def inputs_are_incomplete(design: Design) -> bool:
+    """Whether the inputs tell more of pi_0 than their groups do, so that a dimension is missing.
+
+    Unlike the homogeneity test of free exponents, this takes no curved law for a missing constant.
+
+    Parameters
+    ----------
+    design : Design
+    """
+    return _beyond_groups(design, _logs(design.data, [*_measured(design), *_idle(design)])) < ALPHA
+
+
+def supported(design: Design) -> Design:
+    """The design, its basis advising only those idle inputs to take part that the target follows.
+
+    Parameters
+    ----------
+    design : Design
+    """
+    basis, idle = design.basis, _idle(design)
+    followed = {v.name for v in _followed(design, idle)}
+    unsupported = {advice_to_take_part(v) for v in idle if v.name not in followed}
+    kept = tuple(s for s in basis.suggestions if s not in unsupported)
+    return replace(design, basis=replace(basis, suggestions=kept))
+
+
+def _followed(design: Design, inputs: Sequence[Variable]) -> list[Variable]:
+    """Inputs on which pi_0 depends at equal groups, the clearest first; none in pure noise."""
+    found = [(_beyond_groups(design, _logs(design.data, [v])), v) for v in inputs]
+    found = [each for each in found if each[0] * len(inputs) < ALPHA]
+    if not found or not _target_follows(design):
+        return []
+    return [v for _, v in sorted(found, key=lambda each: each[0])]
+
+
+def _beyond_groups(design: Design, columns: Array) -> float:
+    """p-value that pi_0 does not depend on the columns at equal groups."""
+    parts = (columns, design.y[:, None], design.X)
+    extra, y, known = (_within(design, part) for part in parts)
+    return dependence(extra, y[:, 0], known, design.split)
+
+
+def _target_follows(design: Design) -> bool:
+    others = [j for j, f in enumerate(design.features) if f.group is None]
+    target = design.y + design.offset
+    if design.scale == "linear":
+        target = design.y * np.exp(design.offset)
+    logs = _logs(design.data, [*_measured(design), *_idle(design)])
+    columns = _within(design, np.column_stack([logs, design.X[:, others]]))
+    return follows_inputs(columns, _within(design, target[:, None])[:, 0], design.split)
+
+
+def _measured(design: Design) -> list[Variable]:
+    """Inputs with data that enter as logarithms."""
+    return [v for v in design.basis.variables if v.role == "data"]
+
+
+def _idle(design: Design) -> list[Variable]:
+    """Inputs that no group contains, of those that have a logarithm."""
+    dropped = {d.name for d in design.basis.dropped}
+    return [
+        v
+        for v in design.data.variables
+        if v.name in dropped and not v.is_level and bool(np.all(design.data[v.name] > 0))
+    ]
+
+
+def _logs(data: Dataset, variables: Sequence[Variable]) -> Array:
+    logs = [np.log(np.asarray(data[v.name], dtype=np.float64)) for v in variables]
+    return np.column_stack(logs) if logs else np.empty((data.n_runs, 0))
+
+
+def _within(design: Design, columns: Array) -> Array:
+    """Columns less the mean of each group that keeps its own prefactor."""
+    if design.within is None:
+        return columns
+    _, label, count = np.unique(design.within, return_inverse=True, return_counts=True)
+    means = np.zeros((len(count), columns.shape[1]))
+    np.add.at(means, label.ravel(), columns)
+    return np.asarray(columns - (means / count[:, None])[label.ravel()])

@@ -1,0 +1,119 @@
+"""Advice on what is missing: hardly ever by chance, nearly always where something is missing."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dimgs import Dataset, Options
+from dimgs.discovery.advice import scale_is_missing
+from dimgs.discovery.explore import explore
+from dimgs.discovery.fitting import fit
+from dimgs.discovery.hidden import extra_scales
+from dimgs.discovery.prepare import prepare
+
+Array = NDArray[np.float64]
+_LEVEL = 0.05
+
+
+def most(tables: int) -> float:
+    """Of false advice at the level of 5 %: what chance exceeds once in a hundred suites."""
+    return _LEVEL * tables + 2.5 * float(np.sqrt(_LEVEL * tables))
+
+
+def flow(rng: np.random.Generator, n: int) -> dict[str, Array]:
+    spans = {"U [m/s]": (0, 3), "L [m]": (-2, 1), "nu [m^2/s]": (-12, -9), "rho [kg/m^3]": (0, 3)}
+    return {name: np.exp(rng.uniform(low, high, n)) for name, (low, high) in spans.items()}
+
+
+def pressure(columns: dict[str, Array], curved: bool) -> Array:
+    U, L, nu, rho = columns.values()
+    Re = U * L / nu
+    return np.asarray(rho * U**2 * (1e3 / Re + 0.1 if curved else Re**-0.3))
+
+
+def noise(rng: np.random.Generator, n: int) -> Dataset:
+    return Dataset.from_columns({**flow(rng, n), "y [Pa]": np.exp(rng.normal(size=n))})
+
+
+def permuted(rng: np.random.Generator, n: int) -> Dataset:
+    columns = flow(rng, n)
+    return Dataset.from_columns({**columns, "y [Pa]": rng.permutation(pressure(columns, False))})
+
+
+def complete(rng: np.random.Generator, n: int) -> Dataset:
+    columns = flow(rng, n)
+    y = pressure(columns, False) * np.exp(0.1 * rng.normal(size=n))
+    return Dataset.from_columns({**columns, "y [Pa]": y})
+
+
+def curved(rng: np.random.Generator, n: int) -> Dataset:
+    columns = flow(rng, n)
+    return Dataset.from_columns({**columns, "y [Pa]": pressure(columns, True)})
+
+
+def pendulum(rng: np.random.Generator, n: int, follows: bool) -> Dataset:
+    """Of a mass that no group contains; without `follows`, periods are noise."""
+    L, m = np.exp(rng.uniform(-1, 1, (2, n)))
+    period = 2 * np.sqrt(L / 9.8) if follows else np.ones(n)
+    period = period * np.exp(0.1 * rng.normal(size=n))
+    return Dataset.from_columns({"L [m]": L, "m [kg]": m, "T [s]": period})
+
+
+def hidden(data: Dataset) -> list[str]:
+    """Hidden scales that `discover` would look at before it names one."""
+    design = prepare(data, data.names[-1], Options()).design
+    found = list(extra_scales(design.basis))
+    return [s.text for s in found if scale_is_missing(design, f"[{s.dimension}]", len(found))]
+
+
+@pytest.mark.parametrize("tables", [15, pytest.param(100, marks=pytest.mark.slow)])
+def test_neither_noise_nor_a_complete_table_is_told_what_is_missing(tables: int) -> None:
+    constants = scales = 0
+    for make in (noise, permuted, complete, curved):
+        for seed in range(tables):
+            data = make(np.random.default_rng(seed), 10 if seed % 2 else 30)
+            found = explore(data, "y").homogeneity
+            assert found is not None
+            constants += bool(found["constants"]) or found["missing_dimension"] is not None
+            scales += bool(hidden(data))
+    assert constants <= most(4 * tables)
+    assert scales <= most(4 * tables)
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_where_no_group_is_free_chance_names_no_scale(follows: bool) -> None:
+    told = 0
+    for seed in range(60):
+        data = pendulum(np.random.default_rng(seed), 12, follows)
+        warnings = fit(data, "T", Options(constants=["g"])).warnings
+        told += any("--scale" in w for w in warnings)
+    assert told <= most(60)
+
+
+def test_a_missing_constant_is_named_with_one_rival_at_most() -> None:
+    named = 0
+    for seed in range(20):
+        found = explore(pendulum(np.random.default_rng(seed), 25, True), "T").homogeneity
+        assert found is not None
+        assert len(found["constants"]) <= 2
+        named += found["constants"].get("g") == "-1/2"
+    assert named >= 18
+
+
+def test_a_hidden_scale_is_still_looked_for() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        T, Tg, L, D = np.exp(rng.uniform(0, 2, (4, 30)))
+        y = (T * Tg) ** 1.5 * (L / D) ** 0.5 * np.exp(0.1 * rng.normal(size=30))
+        data = Dataset.from_columns({"T [K]": T, "Tg [K]": Tg, "L [m]": L, "D [m]": D, "y [1]": y})
+        assert "T0 [K]" in hidden(data)
+
+
+def test_an_idle_input_that_matters_is_told_how_to_take_part() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        L, m = np.exp(rng.uniform(-1, 1, (2, 25)))
+        period = np.sqrt(L) * m**0.4 * np.exp(0.1 * rng.normal(size=25))
+        data = Dataset.from_columns({"L [m]": L, "m [kg]": m, "T [s]": period})
+        (advice,) = [w for w in fit(data, "T", Options(constants=["g"])).warnings if "To let" in w]
+        assert '--scale "m0 [kg]"' in advice
