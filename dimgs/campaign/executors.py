@@ -3,9 +3,10 @@
 import multiprocessing
 import os
 import signal
+from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from dimgs.kernels.record import RunRecord
 
 _PATIENCE = 5.0
 _POLL = 0.02
+_SAFE = "PYTHONSAFEPATH"
 _LAST_RESORT = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
@@ -47,13 +49,15 @@ class LocalProcesses:
 
     def submit(self, task: Task) -> "Future[RunRecord]":
         """Start a run."""
-        if self._pool is None:
-            self._pids = self._context.SimpleQueue()
-            self._pool = ProcessPoolExecutor(
-                self._workers, self._context, initializer=start, initargs=(self._pids,)
-            )
+        own = os.environ.get(_SAFE)
         try:
-            return self._pool.submit(make, task)
+            with _no_modules_of_the_folder(own):
+                if self._pool is None:
+                    self._pids = self._context.SimpleQueue()
+                    self._pool = ProcessPoolExecutor(
+                        self._workers, self._context, initializer=start, initargs=(self._pids, own)
+                    )
+                return self._pool.submit(make, task)
         except BrokenProcessPool:
             self.renew()
             return self.submit(task)
@@ -79,6 +83,21 @@ class LocalProcesses:
             sleep(_POLL)
         # a run inside compiled code hears nothing else
         _signal(left, _LAST_RESORT)
+
+
+@contextmanager
+def _no_modules_of_the_folder(own: str | None) -> Iterator[None]:
+    """Interpreters that start meanwhile take no module from the folder that they start in.
+
+    They get the parent's own search path as soon as they run; `start` restores the variable.
+    """
+    os.environ[_SAFE] = "1"
+    try:
+        yield
+    finally:
+        del os.environ[_SAFE]
+        if own is not None:
+            os.environ[_SAFE] = own
 
 
 def _running(pids: set[int]) -> set[int]:

@@ -130,8 +130,18 @@ def _alarm(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def start(pids: Any) -> None:
-    """First thing in a local worker: say who it is, leave Ctrl-C to the parent, die with it."""
+def start(pids: Any, safe_path: str | None) -> None:
+    """First thing in a local worker: say who it is, leave Ctrl-C to the parent, die with it.
+
+    Parameters
+    ----------
+    pids : queue of int
+    safe_path : str, optional
+        What PYTHONSAFEPATH is for the programs that a run starts.
+    """
+    os.environ.pop("PYTHONSAFEPATH", None)
+    if safe_path is not None:
+        os.environ["PYTHONSAFEPATH"] = safe_path
     # standard output belongs to the answer of the parent, which may be one JSON document
     with suppress(OSError):
         os.dup2(2, 1)

@@ -45,7 +45,10 @@ def _install(name: str) -> None:
         )
     with working("PySR fetches Julia and its packages, which takes minutes"):
         done = subprocess.run(
-            [sys.executable, "-c", "import pysr"], capture_output=True, text=True, check=False
+            [sys.executable, "-P", "-c", "import pysr"],
+            capture_output=True,
+            text=True,
+            check=False,
         )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]

@@ -84,9 +84,12 @@ def checked(expression: "sympy.Basic", text: str) -> "sympy.Basic":
 
 
 def power(base: Any, exponent: Any) -> Any:
-    """The power, unless it would be an integer too long to write down."""
-    if base.is_Rational and exponent.is_Integer and base not in (-1, 0, 1):
-        bits = max(int(base.p).bit_length(), int(base.q).bit_length()) * abs(int(exponent))
+    """The power, unless it would be an integer too long to write down.
+
+    SymPy also takes the whole part of a fractional power of a rational exactly.
+    """
+    if base.is_Rational and exponent.is_Rational and base not in (-1, 0, 1):
+        bits = max(int(base.p).bit_length(), int(base.q).bit_length()) * int(abs(exponent))
         if bits > _LARGEST_INTEGER_BITS:
             raise LawError(f"{base}**{exponent} is too large a number for a law.")
     return as_double(base**exponent)

@@ -8,12 +8,15 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import LawError
+from dimgs.expression.bounds import check_bounds
 from dimgs.expression.grammar import call, checked, function_names, power
 
 if TYPE_CHECKING:
     import sympy
 
 _LONGEST_TEXT = 100_000
+# what a message of one line has room for
+_SHOWN = 200
 
 
 def sympy_parse(
@@ -52,7 +55,7 @@ def sympy_parse(
 
     result = _read(text, identifiers)
     if not isinstance(result, sympy.Expr):
-        raise LawError(f"'{text}' is a condition; an expression with a value is needed.")
+        raise LawError(f"'{_shown(text)}' is a condition; an expression with a value is needed.")
     return result
 
 
@@ -70,7 +73,7 @@ def sympy_parse_condition(
 
     result = _read(text, identifiers)
     if not isinstance(result, Boolean) or result.is_Symbol:
-        raise LawError(f"'{text}' is not a condition such as 'pi_1 < 2300'.")
+        raise LawError(f"'{_shown(text)}' is not a condition such as 'pi_1 < 2300'.")
     return result
 
 
@@ -87,11 +90,17 @@ def _read(text: str, identifiers: Any) -> Any:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)
             tree = ast.parse(text.strip(), mode="eval")
+        check_bounds(tree.body, symbols)
         return checked(_Reader(text, symbols).read(tree.body), text)
     except (SyntaxError, RecursionError, MemoryError, TypeError, ValueError) as error:
         if isinstance(error, LawError):
             raise
-        raise LawError(f"The expression '{text[:200]}' cannot be read: {error}.") from error
+        raise LawError(f"The expression '{_shown(text)}' cannot be read: {error}.") from error
+
+
+def _shown(text: str) -> str:
+    """The text as a message has room for it."""
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 class _Reader:
@@ -122,7 +131,10 @@ class _Reader:
     def _refused(self, node: ast.AST, remedy: str = "") -> LawError:
         part = ast.get_source_segment(self._text.strip(), node) or self._text
         hint = f"; {remedy}" if remedy else ""
-        return LawError(f"'{part}' in the expression '{self._text}' is not allowed in a law{hint}.")
+        return LawError(
+            f"'{_shown(part)}' in the expression '{_shown(self._text)}' is not allowed in a "
+            f"law{hint}."
+        )
 
     def _constant(self, node: ast.AST, value: object) -> Any:
         import sympy
@@ -142,9 +154,10 @@ class _Reader:
             return self._symbols[name]
         if name in {"pi", "E"}:
             return getattr(sympy, name)
-        known = ", ".join(self._symbols) or "none"
+        known = _shown(", ".join(self._symbols)) or "none"
         raise LawError(
-            f"'{name}' in the expression '{self._text}' is not a known symbol; known are: {known}."
+            f"'{_shown(name)}' in the expression '{_shown(self._text)}' is not a known symbol; "
+            f"known are: {known}."
         )
 
     def _number(self, node: ast.AST) -> Any:
@@ -232,7 +245,8 @@ class _Reader:
     def _call(self, name: str, arguments: list[ast.expr]) -> Any:
         if name not in function_names():
             raise LawError(
-                f"'{name}' in the expression '{self._text}' is not a function that a law may use."
+                f"'{_shown(name)}' in the expression '{_shown(self._text)}' is not a function that "
+                f"a law may use."
             )
         if name == "Piecewise":
             return call(name, [self._piece(argument) for argument in arguments])

@@ -1,7 +1,7 @@
 """Simplification in a second process, which can be ended when it takes too long.
 
 SymPy's `simplify` has no bound and cannot be interrupted from inside, so that it runs as
-`python -m dimgs.expression.simplification` with the text on standard input.
+`python -P -m dimgs.expression.simplification` with the text on standard input.
 """
 
 import os
@@ -26,7 +26,7 @@ def simplified_text(text: str, timeout: float) -> str | None:
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(p for p in sys.path if p))
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "dimgs.expression.simplification"],
+            [sys.executable, "-P", "-m", "dimgs.expression.simplification"],
             input=text,
             capture_output=True,
             text=True,

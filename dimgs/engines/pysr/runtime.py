@@ -76,7 +76,7 @@ def _is_resolved() -> bool:
 def _resolve(seconds: float) -> None:
     """Let PySR fetch its Julia packages in a process that can be ended."""
     process = subprocess.Popen(
-        [sys.executable, "-c", "import pysr"],
+        [sys.executable, "-P", "-c", "import pysr"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
