@@ -12,6 +12,8 @@ from dimgs.errors import InputError
 from dimgs.groups.group import PiBasis, PiGroup
 
 Array = NDArray[np.float64]
+# errors this much larger than the smallest leave a run no digit in a sum of double precision
+_LEAST_SHARE = 1e-16
 Contrast = Literal["log-ratio", "inverse", "difference"]
 ResponseScale = Literal["log", "level", "linear"]
 _CONSTANT = 1e-12
@@ -237,14 +239,17 @@ def _weights(data: Dataset, target: str, scale: ResponseScale) -> Array | None:
     if errors is None or scale == "linear":
         return None
     values = np.asarray(data[target], dtype=np.float64)
-    sigma = errors / values if scale == "log" else errors * data.variable(target).unit.log_factor
+    with np.errstate(over="ignore"):
+        sigma = (
+            errors / values if scale == "log" else errors * data.variable(target).unit.log_factor
+        )
     if not np.all(sigma > 0):
         row = int(data.rows[int(np.flatnonzero(~(sigma > 0))[0])])
         raise InputError(
             f"The error of '{target}' is zero in row {row}, which would give that run an infinite "
             f"weight; give every run an error or drop the error column."
         )
-    weights = 1.0 / sigma**2
+    weights = np.maximum(float(sigma.min()) / sigma, _LEAST_SHARE) ** 2
     return np.asarray(weights / weights.mean())
 
 

@@ -166,8 +166,9 @@ def _left_out(found: Study, options: Options) -> tuple[float, ...]:
     if residuals is None:
         return ()
     measured = np.asarray(found.prepared.data[target.name], dtype=np.float64)
-    values = measured * np.exp(-residuals) if design.scale == "log" else measured - residuals
-    return tuple(float(x) for x in values)
+    with np.errstate(over="ignore"):
+        values = measured * np.exp(-residuals) if design.scale == "log" else measured - residuals
+    return tuple(float(x) for x in values) if np.all(np.isfinite(values)) else ()
 
 
 def _provenance(data: Dataset, options: Options) -> dict[str, str]:

@@ -103,9 +103,16 @@ def is_stable(design: Design, law: Law, left_out: Array) -> bool:
         if not np.all((left_out > 0) & (promised > 0)):
             return False
         truth, left_out, promised = np.log(truth), np.log(left_out), np.log(promised)
-    real, linear = (float(np.sum((x - truth) ** 2)) for x in (left_out, promised))
-    rounding = _EXACT**2 * float(np.sum((truth - truth.mean()) ** 2))
-    return real <= _STABLE**2 * linear + rounding
+    if not np.all(np.isfinite(left_out)):
+        return False
+    real, linear, rounding = _squares(left_out - truth, promised - truth, truth - truth.mean())
+    return real <= _STABLE**2 * linear + _EXACT**2 * rounding
+
+
+def _squares(*parts: Array) -> list[float]:
+    """Sums of squares, all in the unit of the largest value: they may not be representable."""
+    size = max(float(np.abs(x).max(initial=0.0)) for x in parts) or 1.0
+    return [float(np.sum((x / size) ** 2)) for x in parts]
 
 
 def _predictor(design: Design, law: Law) -> Predictor:
@@ -204,7 +211,8 @@ def clearly_less(own: Array, other: Array, split: NDArray[np.generic] | None) ->
     split : ndarray of shape (n_runs,), optional
         Groups of runs that count as one.
     """
-    gain = np.square(other) - np.square(own)
+    size = float(max(np.abs(own).max(initial=0.0), np.abs(other).max(initial=0.0))) or 1.0
+    gain = np.square(other / size) - np.square(own / size)
     if split is not None:
         _, group = np.unique(split, return_inverse=True)
         gain = np.bincount(group, gain)
@@ -238,11 +246,13 @@ def unexplained(design: Design, law: Law, seed: int = 0) -> float:
             residuals = truth - fitted_by(law, design)
     if not np.all(np.isfinite(residuals)):
         return 1.0
-    if float(np.std(residuals)) <= _EXACT * float(np.std(truth)):
+    left, varies = _squares(residuals - residuals.mean(), truth - truth.mean())
+    if left <= _EXACT**2 * varies:
         return 0.0
+    residuals = residuals / float(np.abs(residuals).max())
     away = design.X - design.X.mean(axis=0)
-    left, size, _ = np.linalg.svd(away, full_matrices=False)
-    places = left[:, size > 1e-10 * size.max(initial=0.0)] * np.sqrt(len(away))
+    turned, size, _ = np.linalg.svd(away, full_matrices=False)
+    places = turned[:, size > 1e-10 * size.max(initial=0.0)] * np.sqrt(len(away))
     if len(places) > _MOST_COMPARED:
         rng = np.random.default_rng(seed)
         rows = np.sort(rng.choice(len(places), _MOST_COMPARED, replace=False))

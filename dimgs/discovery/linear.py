@@ -6,7 +6,6 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
-from scipy.special import stdtrit
 
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
@@ -14,18 +13,25 @@ from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import holdout_rows, r2
 from dimgs.discovery.snapped import physical_map
 from dimgs.errors import FitError
+from dimgs.fits.influence import linearised
 from dimgs.fits.snapping import snap
-from dimgs.law.assemble import left_out_covariance
 from dimgs.law.law import Law
 from dimgs.law.linear import LinearEstimate, linear_law
 from dimgs.law.parts import Scores
 
 Array = NDArray[np.float64]
 _FOLDS = 5
+# responses below this share of the largest tell nothing of where a search for exponents starts
+_TELLING = 1e-3
+# logarithms of what a law in powers of the inputs may run through: twice as far is the end of
+# double precision
+_LOG_RANGE = 300.0
 
 
 @dataclass(frozen=True)
 class _Solution:
+    """Response = prefactor × exp(X exponents); slopes are by ln|prefactor| and the exponents."""
+
     prefactor: float
     exponents: Array
     residuals: Array
@@ -57,8 +63,9 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
     if design.n_runs < p + 2:
         raise FitError(f"{p + 1} unknowns need more than {design.n_runs} runs; add runs.")
     found = _solve(design.X, design.y)
-    dof = float(design.n_runs - p - 1)
-    covariance, _ = left_out_covariance(found.jacobian, found.residuals, np.arange(design.n_runs))
+    spread = linearised(found.jacobian, found.residuals, None, design.split)
+    covariance = spread.covariance
+    dof = max(1.0, float(spread.dof.min()))
     exponents: list[Fraction | float] = [float(b) for b in found.exponents]
     grouped = [j for j, f in enumerate(design.features) if f.group is not None]
     if grouped:
@@ -67,11 +74,11 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
         snapped = snap(found.exponents[grouped], covariance[inner], dof, offset, loadings)
         for j, value in zip(grouped, snapped.exponents, strict=True):
             exponents[j] = value
-    basis = np.exp(design.X @ np.array([float(b) for b in exponents]))
-    prefactor = float(basis @ design.y / (basis @ basis))
-    residuals = design.y - prefactor * basis
-    halves = float(stdtrit(dof, 0.5 + options.level / 2)) * np.sqrt(np.diag(covariance))
-    half = float(halves[0])
+    prefactor, residuals = _scaled(design.X, design.y, np.array([float(b) for b in exponents]))
+    halves = spread.half_widths(options.level)
+    half = abs(prefactor) * float(halves[0])
+    size = float(np.abs(residuals).max())
+    square = float(np.sum((residuals / (size or 1.0)) ** 2))
     law = linear_law(
         design,
         LinearEstimate(
@@ -81,8 +88,9 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
             prefactor + half,
             np.column_stack([found.exponents - halves[1:], found.exponents + halves[1:]]),
             covariance,
-            float(np.sqrt(residuals @ residuals / dof)),
+            size * float(np.sqrt(square / spread.residual_dof)),
             dof,
+            spread.residual_dof,
         ),
         options.level,
     )
@@ -94,29 +102,40 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
 def _solve(X: Array, y: Array) -> _Solution:
     """Variable projection: the prefactor in closed form inside a search over exponents."""
     n, p = X.shape
-    centre = X.mean(axis=0) if p else np.zeros(0)
-    away = X - centre
-
-    def project(b: Array) -> tuple[Array, float]:
-        shape = np.exp(np.clip(away @ b, -300, 300))
-        scale = float(shape @ y / (shape @ shape))
-        return y - scale * shape, scale
-
+    # in units of the largest: squares of very large and small numbers are not representable
+    unit = float(np.abs(y).max())
+    t = y / unit
+    away = X - X.mean(axis=0)
     b = np.zeros(p)
     if p:
-        usable = np.abs(y) > 1e-3 * np.abs(y).max()
+        usable = np.abs(t) > _TELLING
         design = np.column_stack([np.ones(n), away])[usable]
-        start = np.linalg.lstsq(design, np.log(np.abs(y[usable])), rcond=None)[0][1:]
+        start = np.linalg.lstsq(design, np.log(np.abs(t[usable])), rcond=None)[0][1:]
 
         def misfit(trial: Array) -> Array:
-            return np.asarray(project(trial)[0] / np.abs(y).max())
+            return _projected(away, t, trial)[1]
 
         b = np.asarray(least_squares(misfit, start, method="trf").x)
-    residuals, scale = project(b)
-    shape = np.exp(away @ b)
-    prefactor = scale * float(np.exp(-centre @ b))
-    jacobian = np.column_stack([shape * np.exp(centre @ b), scale * shape[:, None] * X])
-    return _Solution(prefactor, b, residuals, jacobian)
+    if np.abs(X).max(axis=0, initial=0.0) @ np.abs(b) > _LOG_RANGE:
+        # no law of such powers can be written down: noise, for which a constant says as much
+        b = np.zeros(p)
+    prefactor, residuals = _scaled(X, y, b)
+    fitted = y - residuals
+    return _Solution(prefactor, b, residuals, np.column_stack([fitted, fitted[:, None] * X]))
+
+
+def _projected(X: Array, y: Array, exponents: Array) -> tuple[float, Array]:
+    """Prefactor of least squares, and what it leaves."""
+    shape = np.exp(np.clip(X @ exponents, -_LOG_RANGE, _LOG_RANGE))
+    scale = float(shape @ y / (shape @ shape))
+    return scale, y - scale * shape
+
+
+def _scaled(X: Array, y: Array, exponents: Array) -> tuple[float, Array]:
+    """The same for a response of any size."""
+    unit = float(np.abs(y).max()) or 1.0
+    scale, left = _projected(X, y / unit, exponents)
+    return scale * unit, left * unit
 
 
 def _cross_validated(design: Design, seed: int) -> float | None:
@@ -128,6 +147,8 @@ def _cross_validated(design: Design, seed: int) -> float | None:
     for fold in np.array_split(names, min(_FOLDS, len(names))):
         test = np.isin(units, fold)
         if (~test).sum() < design.X.shape[1] + 2:
+            return None
+        if not np.any(design.y[~test]):
             return None
         found = _solve(design.X[~test], design.y[~test])
         out[test] = design.y[test] - found.prefactor * np.exp(design.X[test] @ found.exponents)

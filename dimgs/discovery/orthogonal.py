@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from dimgs.design.features import Design
 from dimgs.discovery.power import PowerFit
 from dimgs.errors import InputError
-from dimgs.fits.inference import t_quantile
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.least_squares import fit_power_law
 
 Array = NDArray[np.float64]

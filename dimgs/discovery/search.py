@@ -42,6 +42,9 @@ _FIRST_SHARE = 0.6
 _MOST_TRIED = 4
 _HARDLY, _EXACT = 1.02, 1e-9
 _INTERRUPTED = "interrupted"
+# responses beyond are searched in a unit of their own: squares, and their sums, stay far from
+# the ends of double precision (1e±308)
+_EXTREME, _SMALLEST_EXPONENT = 1e60, 1000
 
 
 @dataclass(frozen=True)
@@ -228,7 +231,49 @@ def _result(
         return Result((), "unavailable", f"The engine '{name}' cannot start: {error}.", 0.0)
     if name == "pysr":
         problem = replace(problem, fields=exponent_fields(train))
-    return engine.search(problem, Budget(seconds, options.evaluations), options.seed)
+    problem, unit = _in_range(problem)
+    result = engine.search(problem, Budget(seconds, options.evaluations), options.seed)
+    if unit == 1.0:
+        return result
+    return replace(result, candidates=tuple(_times(c, unit) for c in result.candidates))
+
+
+def _in_range(problem: Problem) -> tuple[Problem, float]:
+    """The problem with a response whose squares are representable, and the unit of that response.
+
+    A power of two, so that no digit changes; 1 for ordinary responses.
+    """
+    size = np.abs(problem.response[problem.response != 0])
+    if not size.size or (size.min() > 1 / _EXTREME and size.max() < _EXTREME):
+        return problem, 1.0
+    # the largest to 1; the smallest must stay positive where it has a logarithm
+    exponent = int(np.frexp(size.max())[1])
+    least = int(np.frexp(size.min())[1]) + _SMALLEST_EXPONENT
+    exponent = min(exponent, least) if problem.scale == "log" else exponent
+    exponent = int(np.clip(exponent, -_SMALLEST_EXPONENT, _SMALLEST_EXPONENT))
+    return replace(problem, response=np.ldexp(problem.response, -exponent)), 2.0**exponent
+
+
+def _times(candidate: Candidate, unit: float) -> Candidate:
+    """The candidate for a response in another unit: its leading constants, or a factor, take it."""
+    expression, constants = candidate.expression, dict(candidate.constants)
+    terms = sympy.Add.make_args(expression)
+    leading = [
+        [k for f in sympy.Mul.make_args(t) if f.is_Symbol and (k := str(f)) in constants]
+        for t in terms
+    ]
+    once = {k for k in constants if sum(t.has(sympy.Symbol(k)) for t in terms) == 1}
+    own = [next((k for k in names if k in once), None) for names in leading]
+    linear = [
+        k is not None and not (t / sympy.Symbol(k)).has(sympy.Symbol(k))
+        for k, t in zip(own, terms, strict=True)
+    ]
+    if all(linear):
+        constants |= {k: constants[k] * unit for k in own if k is not None}
+    else:
+        expression = sympy.Float(unit) * expression
+    loss = candidate.loss * unit * unit if candidate.scale == "linear" else candidate.loss
+    return replace(candidate, expression=expression, constants=constants, loss=loss)
 
 
 def chosen(

@@ -14,23 +14,18 @@ A law is scored by the length of the shortest message that conveys it together w
 - structure: bits for each operator, function, group and exponent, rare ones more.
 
 The noise is bounded from below by double precision only: two laws that both explain the runs to
-1e-10 are told apart by their length. `noise_of` estimates it from contrasts of near neighbours;
-`leftover` asks whether the residuals still depend on the groups, that is, whether a better law
-exists at all.
+1e-10 are told apart by their length. `leftover` asks whether the residuals still depend on the
+groups, that is, whether a better law exists at all.
 
 References
 ----------
 J. Rissanen, Automatica 14 (1978) 465-471 (description length); S.-M. Udrescu et al., NeurIPS 33
 (2020) (description length of symbolic laws); R. D. Cook, S. Weisberg, Residuals and Influence in
-Regression (1982), section 2.2 (deleted residuals); J. Rice, Ann. Statist. 12 (1984) 1215-1230
-(noise from differences of neighbours).
+Regression (1982), section 2.2 (deleted residuals).
 """
-
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
@@ -91,17 +86,27 @@ def data_bits(
         Response for one unit of the target; see `Problem`.
     """
     n = len(observed)
-    rms = float(np.sqrt(np.mean(observed**2))) or 1.0
+    rms = _rms(observed) or 1.0
     scales = [np.full(n, rms)]
     if np.all(predicted != 0):
         scales.append(np.abs(predicted))
     if unit is not None:
-        scales.append(unit * (float(np.sqrt(np.mean((observed / unit) ** 2))) or 1.0))
+        scales.append(unit * (_rms(observed / unit) or 1.0))
     bits = np.inf
-    for scale in scales:
-        size = float(np.sqrt(np.mean(weights * (held_out / scale) ** 2)))
-        bits = min(bits, n * float(np.log2(size + EXACT)) + float(np.log2(scale / rms).sum()))
-    return bits if np.isfinite(bits) else np.inf
+    with np.errstate(all="ignore"):
+        for scale in scales:
+            size = _rms(np.sqrt(weights) * (held_out / scale))
+            found = n * float(np.log2(size + EXACT)) + float(np.log2(scale / rms).sum())
+            bits = min(bits, found if np.isfinite(found) else np.inf)
+    return bits
+
+
+def _rms(values: Array) -> float:
+    """Root mean square in units of the largest: squares may not be representable."""
+    top = float(np.abs(values).max())
+    if not 0 < top < np.inf:
+        return top
+    return top * float(np.sqrt(np.mean((values / top) ** 2)))
 
 
 def constants_bits(n_constants: int, n_runs: int) -> float:
@@ -120,6 +125,11 @@ def candidate_bits(candidate: Candidate, problem: Problem) -> float:
     predicted = candidate.evaluate(problem.groups)
     if not np.all(np.isfinite(predicted)):
         return np.inf
+    with np.errstate(all="ignore"):
+        return _candidate_bits(candidate, problem, predicted)
+
+
+def _candidate_bits(candidate: Candidate, problem: Problem, predicted: Array) -> float:
     columns = []
     for name, value in candidate.constants.items():
         step = _STEP * (abs(value) or 1.0)
@@ -139,6 +149,8 @@ def candidate_bits(candidate: Candidate, problem: Problem) -> float:
     size = np.abs(predicted) if problem.scale == "log" else np.ones(problem.n_runs)
     root = np.sqrt(weights) / np.where(size > 0, size, 1.0)
     jacobian = np.column_stack(columns) * root[:, None] if columns else None
+    if jacobian is not None and not np.all(np.isfinite(jacobian)):
+        return np.inf
     labels = None
     if problem.split is not None:
         labels = np.unique(problem.split, return_inverse=True)[1].astype(np.int64)
@@ -148,44 +160,6 @@ def candidate_bits(candidate: Candidate, problem: Problem) -> float:
         + NODE_BITS * candidate.complexity
         + constants_bits(len(candidate.constants), problem.n_runs)
     )
-
-
-def choose(candidates: Sequence[Candidate], problem: Problem) -> Candidate:
-    """The candidate of the fewest bits; fronts of several engines can be merged for it.
-
-    Parameters
-    ----------
-    candidates : sequence of Candidate
-        At least one.
-    problem : Problem
-
-    Examples
-    --------
-    >>> from sympy import Symbol
-    >>> x = np.array([1.0, 2.0, 3.0, 4.0, 5.0])
-    >>> problem = Problem({"pi_1": x}, 2 * x)
-    >>> pi_1 = Symbol("pi_1")
-    >>> print(choose([Candidate.of(pi_1**2), Candidate.of(2 * pi_1)], problem))
-    2*pi_1
-    """
-    return min(candidates, key=lambda c: (candidate_bits(c, problem), c.complexity, str(c)))
-
-
-def noise_of(coordinates: Array, residuals: Array) -> float:
-    """Standard deviation of the noise, from contrasts of nearest neighbours.
-
-    Parameters
-    ----------
-    coordinates : ndarray of shape (n_runs, n_groups)
-        Whitened log groups.
-    residuals : ndarray of shape (n_runs,)
-        What a smooth model leaves; the smoother the rest, the nearer to the noise the estimate.
-    """
-    if len(residuals) < 3 or coordinates.shape[1] == 0:
-        return float(np.std(residuals))
-    places = cKDTree(coordinates).query(coordinates, k=2)[1]
-    neighbour = np.asarray(places).reshape(-1, 2)[:, 1]
-    return float(np.sqrt(np.mean((residuals - residuals[neighbour]) ** 2) / 2))
 
 
 def leftover(coordinates: Array, residuals: Array) -> float:

@@ -112,7 +112,8 @@ def least_squares_from(
 
     def loss(constants: Array) -> float:
         e = residuals(constants)
-        return float(e @ e) if np.all(np.isfinite(e)) else np.inf
+        with np.errstate(over="ignore"):
+            return float(e @ e) if np.all(np.isfinite(e)) else np.inf
 
     best, least = start, loss(start)
     with np.errstate(all="ignore"):
@@ -131,7 +132,11 @@ def least_squares_from(
         after = loss(trial)
         if after < least:
             best, least = trial, after
-        trial = best - np.linalg.lstsq(slopes(best), residuals(best), rcond=1e-14)[0]
+        A, e = slopes(best), residuals(best)
+        if not (np.all(np.isfinite(A)) and np.all(np.isfinite(e))):
+            break
+        with np.errstate(over="ignore"):
+            trial = best - np.linalg.lstsq(A, e, rcond=1e-14)[0]
     return best
 
 

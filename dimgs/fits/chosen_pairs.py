@@ -9,7 +9,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from dimgs.design.pairs import AllPairs, PairPolicy
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.inference import t_quantile
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.least_squares import label_codes
 from dimgs.fits.solve import coordinates_of_scatter
 

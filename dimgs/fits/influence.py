@@ -1,17 +1,19 @@
-"""Leaving out single runs, or clusters of runs, in closed form."""
+"""Leaving out single runs, or clusters of runs, in closed form; constants of any least squares."""
 
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from dimgs.fits.inference import Array, Influence
-
-IntArray = NDArray[np.intp]
+from dimgs.fits.covariance import Array, Influence, IntArray, IntervalKind, t_quantile
 
 # A run or cluster of this leverage alone determines a direction: leaving it out says nothing.
 FULL_LEVERAGE = 1.0 - 1e-9
+# singular values of columns of size 1 below this share of the largest are rounding
+_RANK = 1e-12
+# share of a parameter in what the runs cannot tell, above rounding of well-conditioned columns
+_IDENTIFIED = 1e-6
 _BOOTSTRAP_CHUNK = 2_000_000
 
 
@@ -58,7 +60,9 @@ class RunInfluence(Influence):
     def _columns(self) -> Array:
         return np.column_stack([self.constant, self.rows])
 
-    def _scores(self) -> Array:
+    @property
+    def changes(self) -> Array:
+        """See :class:`Influence`."""
         adjusted = self.residuals * self._shrink[:, None]
         return np.asarray(self._columns[:, :, None] * adjusted[:, None, :])
 
@@ -140,7 +144,9 @@ class ClusterInfluence(Influence):
         """Coordinates of the fit without each cluster, less those with it, but for the sign."""
         return self._apply(self._spectrum[2], self.score)
 
-    def _scores(self) -> Array:
+    @property
+    def changes(self) -> Array:
+        """See :class:`Influence`."""
         return np.asarray(self.embedding.T @ self.leave_out())
 
     def _expected(self) -> tuple[Array, Array]:
@@ -176,3 +182,116 @@ class ClusterInfluence(Influence):
         left = signs * adjusted - (signs @ noise) @ mapped.T
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(estimate / np.sqrt((left**2).sum(axis=1)))
+
+
+@dataclass(frozen=True, eq=False)
+class Linearised:
+    """Covariance of the parameters of a least-squares fit, linearised where it ended.
+
+    Attributes
+    ----------
+    unit : ndarray of shape (n_parameters,)
+        Unit of each parameter; the matrix is in these, for variances may not be representable.
+    matrix : ndarray of shape (n_parameters, n_parameters)
+        Infinite along directions that the runs cannot tell.
+    dof : ndarray of shape (n_parameters,)
+    residual_dof : float
+        Runs less parameters that they tell apart.
+    identified : ndarray of bool of shape (n_parameters,)
+        Whether the runs tell each parameter.
+    """
+
+    unit: Array
+    matrix: Array
+    dof: Array
+    residual_dof: float
+    identified: NDArray[np.bool_]
+
+    @property
+    def covariance(self) -> Array:
+        """Covariance of the parameters, shape (n_parameters, n_parameters)."""
+        with np.errstate(over="ignore", under="ignore"):
+            return np.asarray(self.matrix * np.outer(self.unit, self.unit))
+
+    def half_widths(self, level: float) -> Array:
+        """Half width of each parameter's interval, shape (n_parameters,); infinite if not told."""
+        variance = np.maximum(self.matrix.diagonal(), 0.0)
+        quantile = t_quantile(level, self.dof)
+        with np.errstate(over="ignore", invalid="ignore"):
+            half = quantile * np.sqrt(variance) * self.unit
+        return np.where(self.identified & np.isfinite(quantile), half, np.inf)
+
+
+def linearised(
+    jacobian: Array,
+    residuals: Array,
+    weight: Array | None = None,
+    clusters: ArrayLike | None = None,
+    kind: IntervalKind = "cr3",
+) -> Linearised:
+    """Covariance of least-squares parameters by leaving out runs or clusters, to first order.
+
+    Parameters
+    ----------
+    jacobian : ndarray of shape (n_runs, n_parameters)
+        Derivatives of the prediction; may have any size and rank.
+    residuals : ndarray of shape (n_runs,)
+    weight : ndarray of shape (n_runs,), optional
+    clusters : array-like of shape (n_runs,), optional
+        Runs of equal label are left out together.
+    kind : {"cr3", "jackknife"}
+
+    Returns
+    -------
+    Linearised
+        Infinite where there are fewer than two clusters.
+
+    Examples
+    --------
+    >>> x = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> found = linearised(x[:, None], np.array([0.1, -0.1, 0.1, -0.06]))
+    >>> found.half_widths(0.9).round(3), found.dof.round(2)
+    (array([0.067]), array([1.5]))
+    """
+    n, p = jacobian.shape
+    root = np.ones(n) if weight is None else np.sqrt(weight)
+    rows, miss = jacobian * root[:, None], residuals * root
+    size, scale = np.abs(rows).max(axis=0, initial=0.0), float(np.abs(miss).max(initial=0.0)) or 1.0
+    size = np.where(size > 0, size, 1.0)
+    left, singular, right = np.linalg.svd(rows / size, full_matrices=False)
+    keep = singular > _RANK * singular.max(initial=0.0)
+    left, back = left[:, keep], right[keep].T / singular[keep]
+    names, codes = np.unique(np.arange(n) if clusters is None else clusters, return_inverse=True)
+    found = _influence(left, miss / scale, codes if len(names) < n else None, kind)
+    functionals = np.column_stack([np.zeros(p), back])
+    matrix = back @ found.covariance[0, 1:, 1:] @ back.T
+    seen = np.abs(np.eye(p) - right[keep].T @ right[keep]).max(axis=0, initial=0.0) < _IDENTIFIED
+    return Linearised(
+        scale / size,
+        matrix if len(names) > 1 else np.full((p, p), np.inf),
+        found.dof(functionals),
+        found.residual_dof,
+        seen,
+    )
+
+
+def _influence(rows: Array, miss: Array, codes: IntArray | None, kind: IntervalKind) -> Influence:
+    """Influence of orthonormal columns without a constant of their own."""
+    n, rank = rows.shape
+    dof = float(n - rank)
+    variance = np.array([miss @ miss / dof if dof > 0 else 0.0])
+    if codes is None:
+        none = np.zeros(n)
+        group = np.zeros(n, dtype=np.intp)
+        return RunInfluence(dof, variance, kind, 0, rows, none, none, group, miss[:, None])
+    own = [codes == k for k in range(int(codes.max()) + 1)]
+    return ClusterInfluence(
+        dof,
+        variance,
+        kind,
+        0,
+        scatter=np.stack([rows[k].T @ rows[k] for k in own]),
+        score=np.stack([rows[k].T @ miss[k, None] for k in own]),
+        embedding=np.eye(rank, 1 + rank, 1),
+        nested=0.0,
+    )

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dimgs.design.grouped_moments import group_means
 from dimgs.design.moments import checked_arrays, not_finite_message
 from dimgs.errors import FitError, InputError
-from dimgs.fits.inference import Influence, IntervalKind
+from dimgs.fits.covariance import Influence, IntervalKind
 from dimgs.fits.influence import FULL_LEVERAGE, ClusterInfluence, RunInfluence
 from dimgs.fits.solve import Coordinates, coordinates_of_rows
 

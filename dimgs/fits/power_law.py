@@ -9,7 +9,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.inference import IntervalKind
+from dimgs.fits.covariance import IntervalKind
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 from dimgs.fits.streaming import BlockMoments
 

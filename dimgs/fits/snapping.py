@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
 from dimgs.errors import InputError
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.exact import ReducedSystem, is_simple, simple_rationals
-from dimgs.fits.inference import t_quantile
 from dimgs.fits.least_squares import PowerLawFit
 
 Array = NDArray[np.float64]

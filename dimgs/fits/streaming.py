@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from dimgs.design.grouped_moments import GroupedMoments
 from dimgs.design.moments import Array, checked_arrays
 from dimgs.errors import FitError, InputError
-from dimgs.fits.inference import IntervalKind
+from dimgs.fits.covariance import IntervalKind
 from dimgs.fits.influence import ClusterInfluence
 from dimgs.fits.least_squares import (
     MAX_EXPLICIT_GROUPS,

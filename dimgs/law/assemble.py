@@ -7,10 +7,10 @@ from functools import lru_cache
 import numpy as np
 import sympy
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from dimgs.design.features import Design
 from dimgs.errors import FitError, LawError
+from dimgs.fits.influence import Linearised, linearised
 from dimgs.law.domain import domain_of
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
@@ -20,7 +20,8 @@ from dimgs.law.power import free_name
 from dimgs.variables import Dimension
 
 Array = NDArray[np.float64]
-_FULL_LEVERAGE = 1.0 - 1e-6
+# standard deviations between these have squares, and products with slopes, that are representable
+_REPRESENTABLE = (1e-100, 1e100)
 
 
 @dataclass(frozen=True)
@@ -30,18 +31,17 @@ class Refit:
     Attributes
     ----------
     values : ndarray of shape (n_constants,)
-    covariance : ndarray of shape (n_constants, n_constants)
+    uncertainty : Linearised
         Each run (or cluster) left out.
     fitted : ndarray of shape (n_runs,)
         On the design's response scale.
-    residual_sd, dof : float
+    residual_sd : float
     """
 
     values: Array
-    covariance: Array
+    uncertainty: Linearised
     fitted: Array
     residual_sd: float
-    dof: float
 
 
 def feature_values(design: Design) -> dict[str, Array]:
@@ -83,7 +83,11 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     n = design.n_runs
     if len(names) >= n:
         raise FitError(f"{len(names)} constants need more than {n} runs; add runs.")
+    if design.split is not None and len(np.unique(design.split)) < 2:
+        raise FitError("All runs have one label, so none can be left out: give two, or none.")
     weights = np.ones(n) if design.weights is None else np.sqrt(design.weights)
+    # in units of the largest response: squares of very large and small numbers leave the range
+    unit = 1.0 if design.scale == "log" else float(np.abs(design.y).max()) or 1.0
 
     def model(theta: Array) -> Array:
         values = evaluate(expression, {**known, **dict(zip(names, theta, strict=True))}, n)
@@ -93,7 +97,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         return values
 
     def misfit(theta: Array) -> Array:
-        return np.asarray(weights * (design.y - model(theta)))
+        return np.asarray(weights * ((design.y - model(theta)) / unit))
 
     slopes = gradients_of(expression, tuple(names), design.scale == "log")
 
@@ -103,7 +107,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         return np.column_stack(columns) * weights[:, None] if names else np.zeros((n, 0))
 
     def fall(theta: Array) -> Array:
-        columns = -jacobian_at(theta)
+        columns = -jacobian_at(theta) / unit
         return np.where(np.isfinite(columns), columns, 0.0)
 
     first = np.array([start[k] for k in names], dtype=np.float64)
@@ -113,10 +117,11 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     fitted = model(theta)
     jacobian = jacobian_at(theta)
     residuals = weights * (design.y - fitted)
-    clusters = np.arange(n) if design.split is None else np.unique(design.split, True, True)[2]
-    covariance, dof = left_out_covariance(jacobian, residuals, clusters)
-    sd = float(np.sqrt(residuals @ residuals / max(1, n - len(names))))
-    return Refit(theta, covariance, fitted, sd, dof)
+    if not np.all(np.isfinite(jacobian)):
+        raise FitError(f"The expression {expression} has no finite slope by its constants.")
+    size = float(np.abs(residuals).max())
+    sd = size * float(np.sqrt(np.sum((residuals / (size or 1.0)) ** 2) / max(1, n - len(names))))
+    return Refit(theta, linearised(jacobian, residuals, None, design.split), fitted, sd)
 
 
 @lru_cache(maxsize=512)
@@ -126,44 +131,6 @@ def gradients_of(
     """∂ log F/∂θ (or ∂F/∂θ) for each constant; kept, for every fold asks for the same."""
     slopes = (sympy.diff(expression, sympy.Symbol(name)) for name in names)
     return tuple(slope / expression if log else slope for slope in slopes)
-
-
-def left_out_covariance(
-    jacobian: Array, residuals: Array, clusters: NDArray[np.intp]
-) -> tuple[Array, float]:
-    """Covariance of nonlinear least squares, and its degrees of freedom, by runs left out.
-
-    Parameters
-    ----------
-    jacobian : ndarray of shape (n_runs, n_constants)
-    residuals : ndarray of shape (n_runs,)
-    clusters : ndarray of shape (n_runs,)
-        Numbered from 0; a run each for HC3, groups of runs for CR3.
-
-    References
-    ----------
-    J. G. MacKinnon, H. White, J. Econometrics 29 (1985) 305-325.
-    """
-    p = jacobian.shape[1]
-    n_clusters = int(clusters.max()) + 1
-    dof = float(max(1, min(n_clusters - 1, len(residuals) - p)))
-    if p == 0:
-        return np.zeros((0, 0)), dof
-    scale = np.linalg.norm(jacobian, axis=0)
-    scale[scale == 0] = 1.0
-    j = jacobian / scale
-    inverse = np.linalg.pinv(j.T @ j, hermitian=True)
-    if n_clusters == len(residuals):
-        leverage = np.minimum(np.einsum("ij,jk,ik->i", j, inverse, j), _FULL_LEVERAGE)
-        scores = j * (residuals / (1.0 - leverage))[:, None]
-    else:
-        scores = np.zeros((n_clusters, p))
-        for k in range(n_clusters):
-            part = clusters == k
-            own = j[part]
-            shrink = np.eye(int(part.sum())) - own @ inverse @ own.T
-            scores[k] = own.T @ np.linalg.pinv(shrink, hermitian=True) @ residuals[part]
-    return np.asarray(inverse @ scores.T @ scores @ inverse / np.outer(scale, scale)), dof
 
 
 def assemble(
@@ -207,11 +174,13 @@ def assemble(
     start = {renamed[k]: v for k, v in constants.items()}
     found = refit(design, expression, start)
     order = sorted(start)
-    half = stdtrit(found.dof, 0.5 + level / 2) * np.sqrt(np.diag(found.covariance))
+    half = found.uncertainty.half_widths(level)
     fitted = [
         Constant(name, float(v), Dimension(), float(v - h), float(v + h))
         for name, v, h in zip(order, found.values, half, strict=True)
     ]
+    unit, covariance = _representable(found.uncertainty)
+    slopes = gradients_of(expression, tuple(order), design.scale == "log")
     whole = in_variables(design, expression)
     used = {str(s) for s in whole.free_symbols}
     symbols, unused = names.split(used)
@@ -239,10 +208,10 @@ def assemble(
         scores=Scores(None, None, None, None),
         domain=domain_of(design),
         uncertainty=Uncertainty(
-            gradients_of(expression, tuple(order), design.scale == "log"),
-            tuple(tuple(float(x) for x in row) for row in found.covariance),
+            tuple(g if u == 1 else sympy.Float(u) * g for g, u in zip(slopes, unit, strict=True)),
+            tuple(tuple(float(x) for x in row) for row in covariance),
             found.residual_sd,
-            found.dof,
+            max(1.0, float(found.uncertainty.dof.min(initial=found.uncertainty.residual_dof))),
             "log" if design.scale == "log" else "linear",
             float(max(1, design.n_runs - len(order))),
         ),
@@ -251,6 +220,15 @@ def assemble(
         known=tuple(v for v in basis if v.role == "constant"),
         unused=unused,
     )
+
+
+def _representable(found: Linearised) -> tuple[Array, Array]:
+    """Covariance of the constants, each in a unit: 1, or what keeps its variance representable."""
+    sd = found.unit * np.sqrt(np.maximum(found.matrix.diagonal(), 0.0))
+    ordinary = (sd == 0) | ~np.isfinite(sd) | ((sd > _REPRESENTABLE[0]) & (sd < _REPRESENTABLE[1]))
+    unit = np.where(ordinary, 1.0, np.exp2(np.round(np.log2(np.where(ordinary, 1.0, sd)))))
+    relative = found.unit / unit
+    return unit, relative[:, None] * found.matrix * relative
 
 
 def in_variables(design: Design, expression: sympy.Expr) -> sympy.Expr:

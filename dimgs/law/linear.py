@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import sympy
 from numpy.typing import NDArray
 
 from dimgs.design.features import Design
@@ -29,8 +28,8 @@ class LinearEstimate:
     intervals : ndarray of shape (n_features, 2)
         Of the exponents.
     covariance : ndarray of shape (n_features + 1, n_features + 1)
-        Of [prefactor, exponents].
-    residual_sd, dof : float
+        Of [ln|prefactor|, exponents].
+    residual_sd, dof, residual_dof : float
     """
 
     exponents: tuple[Fraction | float, ...]
@@ -41,6 +40,7 @@ class LinearEstimate:
     covariance: Array
     residual_sd: float
     dof: float
+    residual_dof: float
 
 
 def linear_law(design: Design, estimate: LinearEstimate, level: float) -> Law:
@@ -70,15 +70,14 @@ def linear_law(design: Design, estimate: LinearEstimate, level: float) -> Law:
         estimate.covariance,
         estimate.residual_sd,
         estimate.dof,
-        estimate.dof,
+        estimate.residual_dof,
     )
     expression, pi_expression, constants, gradients = log_form_of(design, shape, names, level)
     first = constants[0]
     fitted = type(first)(
         first.name, estimate.prefactor, first.dimension, estimate.low, estimate.high
     )
-    c = sympy.Symbol(first.name)
-    by_parameter = [pi_expression / c] + [pi_expression * g for g in gradients[1:]]
+    by_parameter = [pi_expression * g for g in gradients]
     symbols, unused = names.split({str(s) for s in expression.free_symbols})
     return Law(
         target=target,
@@ -96,7 +95,7 @@ def linear_law(design: Design, estimate: LinearEstimate, level: float) -> Law:
             estimate.residual_sd,
             estimate.dof,
             "linear",
-            estimate.dof,
+            estimate.residual_dof,
         ),
         level=level,
         scales=tuple(v for v in design.basis.variables if v.role == "scale"),

@@ -220,15 +220,23 @@ class Uncertainty:
         runs : float or ndarray of shape (n,)
             Variances of one run to add: 0 for the law itself, 1 for a new run, 2 for a ratio.
         """
-        from scipy.special import stdtrit
+        from dimgs.fits.covariance import t_quantile
 
         if not 0.0 < level < 1.0:
             raise LawError(f"The level is {level}; give the coverage as a fraction, like 0.9.")
         covariance = np.asarray(self.covariance).reshape(len(self.gradients), len(self.gradients))
-        of_law = np.maximum(np.einsum("ij,jk,ik->i", gradients, covariance, gradients), 0.0)
-        of_runs = np.asarray(runs * self.residual_sd**2)
-        total = of_law + of_runs
-        spread = of_law**2 / self.dof + of_runs**2 / self.residual_dof
-        with np.errstate(divide="ignore", invalid="ignore"):
+        # in units of the larger of the two: squares of large slopes are not representable
+        steep = np.abs(gradients).max(axis=1, initial=0.0)
+        g = gradients / np.where(steep > 0, steep, 1.0)[:, None]
+        of_law = steep * np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", g, covariance, g), 0.0))
+        of_runs = np.sqrt(np.maximum(runs, 0.0)) * self.residual_sd
+        size = np.maximum(of_law, of_runs)
+        size = np.where(size > 0, size, 1.0)
+        variances = [(of_law / size) ** 2, (of_runs / size) ** 2]
+        spread = variances[0] ** 2 / self.dof + variances[1] ** 2 / self.residual_dof
+        total = variances[0] + variances[1]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             dof = np.where(spread > 0, total**2 / spread, 1e9)
-        return np.asarray(stdtrit(np.minimum(dof, 1e9), 0.5 + level / 2) * np.sqrt(total))
+            half = t_quantile(level, np.minimum(dof, 1e9)) * np.sqrt(total) * size
+        # a slope without end says nothing of the law
+        return np.where(np.isnan(half), np.inf, half)

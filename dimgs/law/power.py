@@ -10,6 +10,7 @@ import sympy
 from numpy.typing import NDArray
 
 from dimgs.design.features import Design, Feature
+from dimgs.errors import FitError
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.domain import domain_of
 from dimgs.law.law import LabelEffects, Law
@@ -19,6 +20,8 @@ from dimgs.variables import Dimension, Variable
 
 Array = NDArray[np.float64]
 _DECIMALS, _ROUNDING = 12, 1e-14
+# natural logarithm of the largest double, and of the inverse of the smallest
+_LOG_RANGE = 700.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,8 @@ def power_law(
     ------
     LawError
         If the result is not dimensionally homogeneous.
+    FitError
+        If its powers are so high that they leave the range of double precision.
     """
     names = Names.of(design)
     target = design.basis.target
@@ -103,6 +108,9 @@ def power_law(
         expression, pi_expression, constants = terms.level_form(target.unit.log_factor)
     else:
         expression, pi_expression, constants = terms.log_form(target, response)
+    domain = domain_of(design) if domain is None else domain
+    symbols = names.split({str(s) for s in expression.free_symbols})[0]
+    _check_range(expression, constants[0], {s: domain.columns[v.name] for s, v in symbols.items()})
     used = {str(s) for s in expression.free_symbols}
     symbols, unused = names.split(used)
     return Law(
@@ -114,7 +122,7 @@ def power_law(
         response=response,
         pi_expression=pi_expression,
         scores=scores,
-        domain=domain_of(design) if domain is None else domain,
+        domain=domain,
         uncertainty=Uncertainty(
             tuple(terms.gradients()),
             tuple(tuple(float(x) for x in row) for row in estimate.covariance),
@@ -128,6 +136,23 @@ def power_law(
         known=tuple(v for v in design.basis.variables if v.role == "constant"),
         unused=unused,
     )
+
+
+def _check_range(
+    expression: sympy.Expr, prefactor: Constant, columns: Mapping[str, tuple[float, float, str]]
+) -> None:
+    """Raise unless the prefactor and every power are numbers of double precision on the runs."""
+    for base, power in expression.as_powers_dict().items():
+        if str(base) not in columns:
+            continue
+        ends = [abs(x) for x in columns[str(base)][:2] if x]
+        reach = abs(float(power)) * max((abs(float(np.log(x))) for x in ends), default=0.0)
+        if reach > _LOG_RANGE or not np.isfinite(prefactor.value):
+            raise FitError(
+                f"The runs ask for {base} to the power {float(power):.3g}, which no number can "
+                f"hold: '{base}' hardly varies, or the target does not depend on it. Vary it more, "
+                f"or leave it out."
+            )
 
 
 def _label_effects(design: Design, estimate: Estimate, within: str | None) -> LabelEffects | None:

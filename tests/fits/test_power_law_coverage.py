@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dimgs.fits.inference import IntervalKind
+from dimgs.fits.covariance import IntervalKind
 from dimgs.fits.power_law import PowerLaw
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -7,7 +7,6 @@ from fractions import Fraction
 import numpy as np
 import sympy
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from dimgs.design.features import Design
 from dimgs.discovery.clock import Clock
@@ -66,7 +65,7 @@ def rebuilt(design: Design, form: Form) -> Rebuilt | None:
     if not np.isfinite(mse):
         return None
     values = dict(zip(names, (float(v) for v in found.values), strict=True))
-    half = stdtrit(max(found.dof, 1.0), 0.5 + _LEVEL / 2) * np.sqrt(np.diag(found.covariance))
+    half = found.uncertainty.half_widths(_LEVEL)
     bits = description_bits(form.expression, len(names), mse, n)
     halves = dict(zip(names, (float(h) for h in half), strict=True))
     return Rebuilt(Form(form.expression, values), float(np.sqrt(mse)), bits, halves)

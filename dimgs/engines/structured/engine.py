@@ -16,6 +16,7 @@ _PATIENCE = 12.0
 _GAIN = 1.0
 _PASSES = 4
 _FEWEST_RUNS, _MOST_RUNS = 5, 400
+_UNUSABLE = (ArithmeticError, ValueError, np.linalg.LinAlgError)
 
 
 class StructuredEngine:
@@ -95,7 +96,10 @@ class StructuredEngine:
     def _stages(self, archive: Archive, seed: int) -> str:
         if not np.any(archive.runs.y):
             return "the response is zero in every run"
-        archive.runs = started(archive.runs)
+        try:
+            archive.runs = started(archive.runs)
+        except _UNUSABLE as error:
+            archive.trouble = _trouble(error)
         done: set[int] = set()
         for _ in range(_PASSES):
             message = self._pass(archive, Bench(archive, seed), done)
@@ -121,8 +125,8 @@ class StructuredEngine:
                 return "leaves nothing that depends on the groups"
             try:
                 step.run()
-            except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
-                archive.trouble = f"; a step ended early on numbers that it could not use ({error})"
+            except _UNUSABLE as error:
+                archive.trouble = _trouble(error)
             done.add(k)
             quick -= step.quick
             if archive.settled:
@@ -149,6 +153,10 @@ def _renewed(archive: Archive, *, settled: bool) -> Runs:
     if archive.best is None or archive.explained:
         return archive.runs
     return judged(archive.runs, evaluate(archive.best.tree, archive.runs)[0], settled=settled)
+
+
+def _trouble(error: Exception) -> str:
+    return f"; a step ended early on numbers that it could not use ({error})"
 
 
 def patience(archive: Archive) -> float:

@@ -30,8 +30,13 @@ def surrogate(runs: Runs, scale: Array) -> Array | None:
         Size of the error of each response, up to a factor.
     """
     y = runs.y / scale
+    # in units of the largest: the squares of very large and small numbers leave the range
+    unit = float(np.max(np.abs(y)))
+    if not 0 < unit < np.inf or not runs.n_groups:
+        return None
+    y = y / unit
     share = float(np.sum(y[y > 0] ** 2) / np.sum(y**2))
-    if max(share, 1 - share) < _ONE_SIGN or not runs.n_groups:
+    if max(share, 1 - share) < _ONE_SIGN:
         return None
     sign = 1.0 if share > 0.5 else -1.0
     y = sign * y
@@ -41,7 +46,10 @@ def surrogate(runs: Runs, scale: Array) -> Array | None:
     loss = _loss(X, penalty, beta, y, scale, runs.weights)
     for _ in range(_ITERATIONS):
         mean = _mean(X, beta) / scale
-        trial = _solved(X, penalty, X @ beta + (y - mean) / mean, mean * np.sqrt(runs.weights))
+        target, root = X @ beta + (y - mean) / mean, mean * np.sqrt(runs.weights)
+        if not np.all(np.isfinite([target, root])):
+            break
+        trial = _solved(X, penalty, target, root)
         for _ in range(_HALVINGS):
             new = _loss(X, penalty, trial, y, scale, runs.weights)
             if new < loss:
@@ -52,7 +60,7 @@ def surrogate(runs: Runs, scale: Array) -> Array | None:
         gain, beta, loss = loss - new, trial, new
         if gain < _ENOUGH * loss:
             break
-    return sign * _mean(X, beta)
+    return sign * unit * _mean(X, beta)
 
 
 def _basis(runs: Runs) -> tuple[Array, Array]:

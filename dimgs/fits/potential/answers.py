@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dimgs.errors import InputError
-from dimgs.fits.inference import t_quantile
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.potential.calibration import check_level
 
 if TYPE_CHECKING:

@@ -1,11 +1,15 @@
-"""Uncertainty at the level of runs or clusters of runs, never from the number of pairs.
+"""Covariance by leaving out runs or clusters of runs, and Student's t: for every fit and law.
 
-The covariance is the cluster jackknife (CR3: each cluster's score with the cluster left out),
-rescaled so that it is exactly unbiased when the noise is homoscedastic, with Satterthwaite
-degrees of freedom after Bell and McCaffrey. Rescaled CR3 keeps its nominal coverage where CR2
-falls short (noise that grows with leverage) and plain CR3 overshoots (few runs).
+Uncertainty is at the level of runs, never from the number of pairs. Two estimates are made here:
 
-Everything is expressed in orthonormal coordinates (the weighted constant, then one coordinate
+- :class:`Influence`, of power laws and of the constants of laws (its closed forms are in
+  `influence`): the cluster jackknife (CR3: each cluster's score with the cluster left out),
+  rescaled so that it is exactly unbiased when the noise is homoscedastic, with Satterthwaite
+  degrees of freedom after Bell and McCaffrey. Rescaled CR3 keeps its nominal coverage where CR2
+  falls short (noise that grows with leverage) and plain CR3 overshoots (few runs);
+- :func:`jackknife_covariance`, of whatever changes leaving out each unit makes: plain CR3.
+
+The influence is expressed in orthonormal coordinates (the weighted constant, then one coordinate
 per direction that the runs can separate), where a linear functional of the intercept and the
 exponents is a vector u.
 
@@ -29,8 +33,10 @@ from numpy.typing import NDArray
 from scipy import special
 
 Array = NDArray[np.float64]
+IntArray = NDArray[np.intp]
 IntervalKind = Literal["cr3", "jackknife", "bootstrap"]
 
+# samples of the wild bootstrap: at 999 the quantile is a sample itself for usual levels
 N_BOOTSTRAP = 999
 
 
@@ -59,9 +65,10 @@ class Influence(ABC):
     def n_clusters(self) -> int:
         """Number of clusters."""
 
+    @property
     @abstractmethod
-    def _scores(self) -> Array:
-        """Adjusted score of each cluster, shape (n_clusters, rank + 1, n_targets)."""
+    def changes(self) -> Array:
+        """Fit less the fit without each cluster, shape (n_clusters, rank + 1, n_targets)."""
 
     @abstractmethod
     def _expected(self) -> tuple[Array, Array]:
@@ -86,13 +93,16 @@ class Influence(ABC):
         if self.kind == "jackknife":
             return np.eye(len(expected))
         values, vectors = np.linalg.eigh(expected + fallback)
-        safe = np.maximum(values, np.finfo(float).tiny)
-        return np.asarray((vectors / np.sqrt(safe)) @ vectors.T)
+        # a coordinate that no run has, such as the constant of a law without one, stays zero
+        seen = values > np.finfo(float).tiny
+        return np.asarray(
+            (vectors * np.where(seen, 1.0 / np.sqrt(np.where(seen, values, 1.0)), 0.0)) @ vectors.T
+        )
 
     @cached_property
     def covariance(self) -> Array:
         """Covariance in orthonormal coordinates, shape (n_targets, rank + 1, rank + 1)."""
-        scores = self._scores()
+        scores = self.changes
         n = self.n_clusters
         factor = 1.0
         if self.kind == "jackknife":
@@ -152,6 +162,25 @@ class Influence(ABC):
                 if len(found):
                     quantile[i, q] = np.quantile(np.abs(found), level, method="higher")
         return quantile
+
+
+def jackknife_covariance(changes: Array) -> Array:
+    """Covariance of parameters from their changes when each of n units is left out, times n - 1.
+
+    Parameters
+    ----------
+    changes : ndarray of shape (n_units, n_parameters)
+        About zero (changes of a linearised fit) or about their mean (parameters refitted).
+
+    Returns
+    -------
+    ndarray of shape (n_parameters, n_parameters)
+        Infinite where there are fewer than two units.
+    """
+    n = len(changes)
+    if n < 2:
+        return np.diag(np.full(changes.shape[1], np.inf))
+    return np.asarray((n - 1) / n * changes.T @ changes)
 
 
 def t_quantile(level: float, dof: Array) -> Array:

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dimgs.fits.inference import t_quantile, webb_signs
+from dimgs.fits.covariance import t_quantile, webb_signs
 from dimgs.fits.power_law import PowerLaw
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
