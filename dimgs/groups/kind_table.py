@@ -3,6 +3,10 @@
 Dimensions are written with M, L, T, K (temperature), I (current), N (substance), J (luminous
 intensity), each followed by its exponent when that is not 1. Names are compared without
 separators (`c_p` and `cp` are one), Greek letters by their English names.
+
+The first kind of a dimension is the plain one, which a column may be whatever it is called. A
+single Latin letter stands for a kind that is more than plain only where hardly anything else of
+that dimension is called so: `c` for a speed of sound, but no letter for an amplitude or a period.
 """
 
 Row = tuple[str, str, str, str]
@@ -16,10 +20,10 @@ GEOMETRY: tuple[Row, ...] = (
     ("thickness", "L", r"\delta", "delta thick t"),
     ("chord", "L", "c", "c chord_length"),
     ("clearance", "L", "c_r", "c_r gap radial_clearance"),
-    ("roughness", "L", r"\varepsilon", "eps epsilon varepsilon e k_s k_r ra rz sand_roughness"),
+    ("roughness", "L", r"\varepsilon", "eps epsilon varepsilon k_s k_r ra rz sand_roughness"),
     ("wavelength", "L", r"\lambda", "lambda lam wave_length"),
     ("mean free path", "L", r"\lambda_\mathrm{mfp}", "lambda lam mfp l_mfp free_path"),
-    ("amplitude", "L", "A", "A a amp stroke"),
+    ("amplitude", "L", "A", "amp stroke"),
     ("radius of curvature", "L", "R_c", "R_c R_b R_curv bend_radius coil_radius curvature_radius"),
     ("wave height", "L", "H_w", "H_w H_s significant_wave_height"),
     ("water depth", "L", "h_w", "h_w depth still_water_depth"),
@@ -28,13 +32,13 @@ GEOMETRY: tuple[Row, ...] = (
     ("permeability", "L2", "K", "K k kappa perm intrinsic_permeability"),
     ("volume", "L3", "V", "V vol"),
     ("wavenumber", "L-1", "k", "k kappa wave_number"),
-    ("absorption coefficient", "L-1", r"\kappa", "kappa kappa_a a extinction_coefficient"),
+    ("absorption coefficient", "L-1", r"\kappa", "kappa kappa_a extinction_coefficient"),
     ("number density", "L-3", "n", "n N n_e n_i number_concentration"),
 )
 
 MOTION: tuple[Row, ...] = (
     ("velocity", "L T-1", "U", "U u V v W w vel speed wind windspeed"),
-    ("sound speed", "L T-1", "c", "c a c_s a_s speed_of_sound sonic_speed"),
+    ("sound speed", "L T-1", "c", "c c_s a_s speed_of_sound sonic_speed"),
     ("speed of light", "L T-1", "c", "c_light light_speed"),
     ("friction velocity", "L T-1", "u_*", "u_star u_tau u_f shear_velocity"),
     ("settling velocity", "L T-1", "w_s", "w_s v_s v_t U_t fall_velocity terminal_velocity"),
@@ -53,7 +57,7 @@ MOTION: tuple[Row, ...] = (
     ("acceleration", "L T-2", "a", "a acc accel"),
     ("time", "T", "t", "t time elapsed_time duration"),
     ("time step", "T", r"\Delta t", "dt Delta_t timestep"),
-    ("period", "T", "T", "T oscillation_period wave_period T_w"),
+    ("period", "T", "T", "oscillation_period wave_period T_w"),
     ("relaxation time", "T", r"\lambda", "lambda lam tau theta t_relax lambda_1 polymer_time"),
     ("residence time", "T", r"\tau", "tau t_res space_time"),
     ("particle response time", "T", r"\tau_\mathrm{p}", "tau_p t_p particle_relaxation_time"),
@@ -108,7 +112,7 @@ MATTER: tuple[Row, ...] = (
         "thermal diffusivity",
         "L2 T-1",
         r"\alpha",
-        "alpha kappa a D_T D_th diffusivity heat_diffusivity",
+        "alpha kappa D_T D_th diffusivity heat_diffusivity",
     ),
     (
         "mass diffusivity",
@@ -163,9 +167,9 @@ MATTER: tuple[Row, ...] = (
         r"\tau_\mathrm{y}",
         "tau_y tau_0 sigma_y yield_strength strength",
     ),
-    ("elastic modulus", "M L-1 T-2", "E", "E Young Youngs_modulus stiffness_modulus Y"),
+    ("elastic modulus", "M L-1 T-2", "E", "E Young Youngs_modulus stiffness_modulus"),
     ("shear modulus", "M L-1 T-2", "G", "G rigidity_modulus"),
-    ("bulk modulus", "M L-1 T-2", "K", "K B compression_modulus"),
+    ("bulk modulus", "M L-1 T-2", "K", "K compression_modulus"),
     (
         "pressure gradient",
         "M L-2 T-2",
@@ -176,8 +180,8 @@ MATTER: tuple[Row, ...] = (
     ("compressibility", "M-1 L T2", r"\beta_T", "beta kappa kappa_T beta_s"),
     ("fracture toughness", "M L-1/2 T-2", r"K_\mathrm{IC}", "K_IC K_c K stress_intensity"),
     ("force", "M L T-2", "F", "F f thrust load"),
-    ("drag force", "M L T-2", r"F_\mathrm{D}", "F_D drag D"),
-    ("lift force", "M L T-2", r"F_\mathrm{L}", "F_L lift L"),
+    ("drag force", "M L T-2", r"F_\mathrm{D}", "F_D drag"),
+    ("lift force", "M L T-2", r"F_\mathrm{L}", "F_L lift"),
     ("momentum", "M L T-1", "p", "p impulse J"),
     ("energy", "M L2 T-2", "E", "E work heat W Q kinetic_energy"),
     ("torque", "M L2 T-2", r"T", "T M tau moment"),
@@ -202,12 +206,18 @@ HEAT: tuple[Row, ...] = (
         "beta alpha beta_T alpha_T alpha_L expansivity",
     ),
     ("viscosity temperature coefficient", "K-1", r"b_\mu", "b_mu beta_mu"),
-    ("thermal conductivity", "M L T-3 K-1", "k", "k lambda lam kappa k_f conductivity"),
+    ("thermal conductivity", "M L T-3 K-1", "k", "k lambda lam kappa conductivity"),
+    (
+        "thermal conductivity of the fluid",
+        "M L T-3 K-1",
+        r"k_\mathrm{f}",
+        "k_f k_fluid lambda_f fluid_thermal_conductivity fluid_conductivity",
+    ),
     (
         "thermal conductivity of the solid",
         "M L T-3 K-1",
         r"k_\mathrm{s}",
-        "k_s k_solid lambda_s k_w solid_thermal_conductivity wall_conductivity",
+        "k_s k_solid lambda_s k_w solid_thermal_conductivity solid_conductivity wall_conductivity",
     ),
     ("specific heat", "L2 T-2 K-1", "c_p", "c_p c c_v specific_heat_capacity heat_capacity"),
     ("specific gas constant", "L2 T-2 K-1", r"R_\mathrm{s}", "R R_s R_specific R_gas"),
@@ -216,6 +226,7 @@ HEAT: tuple[Row, ...] = (
     ("entropy", "M L2 T-2 K-1", "S", "S"),
     ("Boltzmann constant", "M L2 T-2 K-1", r"k_\mathrm{B}", "k_B Boltzmann"),
     ("volumetric heat capacity", "M L-1 T-2 K-1", r"\rho c_p", "rho_c_p rho_c"),
+    ("specific energy", "L2 T-2", "e", "e u h enthalpy specific_enthalpy tke"),
     (
         "latent heat",
         "L2 T-2",
@@ -228,7 +239,6 @@ HEAT: tuple[Row, ...] = (
         r"h_\mathrm{sl}",
         "h_sl h_sf L_f L melting_heat heat_of_fusion latent_heat_of_melting",
     ),
-    ("specific energy", "L2 T-2", "e", "e u h enthalpy specific_enthalpy tke"),
     ("heat flux", "M T-3", "q", "q q_w q_flux heatflux"),
     ("irradiance", "M T-3", "I", "I E intensity flux"),
     ("volumetric heating rate", "M L-1 T-3", r"q_v", "q_v q_vol q_dot heat_generation heat_source"),

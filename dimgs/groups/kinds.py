@@ -168,10 +168,15 @@ def _aliases(name: str) -> tuple[tuple[str, str], ...]:
 
 
 def _having(candidates: tuple[Kind, ...], text: str) -> tuple[Kind, ...]:
-    """Candidates of which `text` is a name; upper and lower case count where they can."""
+    """Candidates of which `text` is a name; upper and lower case count where they can.
+
+    A single letter is another one in the other case.
+    """
     folded = text.casefold()
     exact = tuple(k for k in candidates if any(a == text for a, _ in _aliases(k.name)))
-    return exact or tuple(k for k in candidates if any(f == folded for _, f in _aliases(k.name)))
+    if exact or len(text) == 1:
+        return exact
+    return tuple(k for k in candidates if any(f == folded for _, f in _aliases(k.name)))
 
 
 def _by_word(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kind, ...]:

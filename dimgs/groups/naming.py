@@ -13,8 +13,6 @@ from dimgs.groups.recognition import named_group_exponents, recognise
 from dimgs.variables import Variable
 
 Kinds = Mapping[str, tuple[Kind, ...]]
-# what is given, never found: a length called e that is measured is no roughness
-_OF_INPUTS = frozenset({"relative roughness"})
 
 
 def kinds_of(variables: Sequence[Variable]) -> Kinds:
@@ -42,8 +40,6 @@ class Namer:
         """Group pi_0: the target times the given powers of inputs."""
         group = PiGroup.of("pi_0", {target: Fraction(1), **powers})
         found = recognise(group.as_dict(), self._kinds)
-        if found is not None and found.name in _OF_INPUTS:
-            found = None
         return group if found is None else replace(group, known_as=found.label, symbol=found.latex)
 
     def groups(self, vectors: Sequence[IntVector]) -> tuple[PiGroup, ...]:

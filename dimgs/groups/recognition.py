@@ -50,10 +50,11 @@ class Recognition:
         """Name with the power, in plain text: `1/Prandtl number`, `Reynolds number^2`."""
         if self.power == 1:
             return self.name
+        name = f"({self.name})" if " or " in self.name else self.name
         if self.power == -1:
-            return f"1/{self.name}"
+            return f"1/{name}"
         shown = str(self.power) if self.power.denominator == 1 else f"({self.power})"
-        return f"{self.name}^{shown}"
+        return f"{name}^{shown}"
 
 
 @dataclass(frozen=True)
@@ -115,8 +116,9 @@ def recognise(
     -------
     Recognition or None
         None if the group is no power of a named number, if kinds that remain possible would give
-        different names, if a diffusivity (nu, alpha and D share m²/s) is not settled, or if
-        variables of one dimension are not told apart by their kinds.
+        different names, if the number needs a kind other than the plain one of its dimension that
+        neither name nor hint tells, if a diffusivity (nu, alpha and D share m²/s) is not settled,
+        or if variables of one dimension are not told apart by their kinds.
 
     Examples
     --------
@@ -144,7 +146,8 @@ def recognise(
         for assignment in _assignments(form, places, names)
     ]
     best = min(matches, key=lambda match: match.rank, default=None)
-    if best is None or not _settled(best, matches, classes, names):
+    plain = {name: kinds[name][0].name for name in variables}
+    if best is None or not _settled(best, matches, classes, names, plain):
         return None
     number = best.form.number
     return Recognition(
@@ -170,9 +173,17 @@ def _settled(
     matches: list[_Match],
     classes: Mapping[str, int],
     names: Mapping[str, frozenset[str]],
+    plain: Mapping[str, str],
 ) -> bool:
-    """Whether the kinds that remain possible all lead to the best match."""
+    """The evidence that a name needs: the one rule, whatever the number.
+
+    All kinds that remain possible must lead to the best match. What is not told by a name or a
+    hint counts as the plain kind of its dimension (an area is no permeability, a time no period).
+    Variables of one dimension must be told apart, and a diffusivity must be settled.
+    """
     same = [match for match in matches if match.meaning == best.meaning]
+    if not any(all(plain[v] in slot_kinds(s) for v, s in each.assignment) for each in same):
+        return False
     for match in matches:
         broader = (match.form.number.broader, match.power)
         if best.meaning in (match.meaning, broader):

@@ -168,7 +168,8 @@ def test_celsius_is_an_absolute_temperature() -> None:
 def test_fracture_toughness() -> None:
     basis = basis_of("toughness")
     assert response_of(basis) == {"K_IC": 1, "sigma": -1, "W": Fraction(-1, 2)}
-    assert exponents(basis) == [{"a": 1, "W": -1}]
+    assert exponents(basis) == [{"W": 1, "a": -1}]
+    assert basis.groups[0].known_as is None
     free = pi_basis(CASES["toughness"][0])
     assert len(free.groups) == 2
     assert all(e.denominator == 1 for g in free.groups for _, e in g.exponents)

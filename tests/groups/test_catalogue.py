@@ -111,7 +111,7 @@ INDEPENDENT: tuple[tuple[str, str, int, dict[str, str]], ...] = (
         "Prandtl number",
         "Prandtl",
         1,
-        {"Cp": "specific heat", "k": "thermal conductivity", "mu": "dynamic viscosity"},
+        {"Cp": "specific heat", "k": "fluid conductivity", "mu": "dynamic viscosity"},
     ),
     ("Prandtl number", "Prandtl", 0, {"nu": "kinematic viscosity", "alpha": "thermal diffusivity"}),
     (
@@ -173,7 +173,11 @@ INDEPENDENT: tuple[tuple[str, str, int, dict[str, str]], ...] = (
         "Nusselt number",
         "Nusselt",
         0,
-        {"h": "heat transfer coefficient", "L": "any length", "k": "thermal conductivity"},
+        {
+            "h": "heat transfer coefficient",
+            "L": "any length",
+            "k": "thermal conductivity of the fluid",
+        },
     ),
     (
         "Biot number",
@@ -214,7 +218,7 @@ INDEPENDENT: tuple[tuple[str, str, int, dict[str, str]], ...] = (
             "L": "any length",
             "rho": "density",
             "Cp": "specific heat",
-            "k": "thermal conductivity",
+            "k": "fluid conductivity",
         },
     ),
     (

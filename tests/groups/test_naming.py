@@ -83,6 +83,10 @@ def test_the_response_takes_a_name_when_asked() -> None:
     assert "named number" in drag.explanation
     heat = pi_basis([*CONVECTION, "h [W/m^2/K]"], "h", prefer_named=True)
     assert heat.response is not None
+    assert heat.response.known_as == "Nusselt or Biot number"
+    fluid = [t.replace("k [W/m/K]", "k_f [W/m/K]") for t in CONVECTION]
+    heat = pi_basis([*fluid, "h [W/m^2/K]"], "h", prefer_named=True)
+    assert heat.response is not None
     assert heat.response.known_as == "Nusselt number"
 
 

@@ -1,6 +1,7 @@
 """Recognition: every entry from shuffled, renamed columns, and no name where there is doubt."""
 
 import itertools
+import string
 import time
 from collections.abc import Iterator
 from fractions import Fraction
@@ -133,8 +134,12 @@ def test_ambiguous_kinds_with_different_names_give_none() -> None:
     kinds |= columns(z="M L T-3 K-1", k="M L T-3 K-1", k_s="M L T-3 K-1", w="M L2 T-2 K-1")
     assert label(kinds, x=1, rho=-1, U=-2) is None
     assert label(kinds, y=1, L=1, U=-1) is None
-    assert label(kinds, h=1, L=1, z=-1) is None
-    assert label(kinds, h=1, L=1, k=-1) == "Nusselt number"
+    kinds |= columns(k_f="M L T-3 K-1")
+    for unsettled in ("z", "k"):
+        both = {"h": 1, "L": 1, unsettled: -1}
+        assert label(kinds, **both) == "Nusselt or Biot number"
+        assert label(kinds, **{n: -p for n, p in both.items()}) == "1/(Nusselt or Biot number)"
+    assert label(kinds, h=1, L=1, k_f=-1) == "Nusselt number"
     assert label(kinds, h=1, L=1, k_s=-1) == "Biot number"
 
 
@@ -144,6 +149,43 @@ def test_unhelpful_names_do_not_hide_what_only_one_number_can_be() -> None:
     kinds["x2"] = (kind("friction velocity"),)
     kinds["x3"] = (kind("diameter"),)
     assert label(kinds, x1=1, x2=1, x3=1, x4=-1) == "friction Reynolds number"
+
+
+@pytest.mark.parametrize("entry", NUMBERS, ids=lambda entry: entry.name)
+def test_without_a_telling_name_a_number_needs_only_the_plain_kinds(entry: NamedNumber) -> None:
+    for definition in entry.definitions:
+        exponents, plain, kinds = {}, {}, {}
+        for position, (slot, power) in enumerate(definition):
+            name = f"x{position}"
+            exponents[name] = power
+            kinds[name] = infer_kinds(name, kind(min(slot_kinds(slot))).dimension)
+            plain[name] = kinds[name][:1]
+        found = recognise(exponents, kinds)
+        if found is None:
+            continue
+        dimensions = [kinds[name][0].dimension for name in kinds]
+        assert all(a != b for a, b in itertools.combinations(dimensions, 2))
+        as_plain = recognise(exponents, plain)
+        assert as_plain is not None
+        assert (as_plain.name, as_plain.power) == (found.name, found.power)
+
+
+@pytest.mark.parametrize("code", ["L", "T", "L2", "L-1", "M", "M L-1 T-2", "M L T-2", "M L-3"])
+def test_no_two_letters_make_a_number_of_a_ratio(code: str) -> None:
+    for one, two in itertools.permutations(string.ascii_letters, 2):
+        kinds = columns(**{one: code, two: code})
+        assert label(kinds, **{one: 1, two: -1}) is None, (one, two)
+
+
+@pytest.mark.parametrize("letter", sorted(set(string.ascii_letters) - set("UD")))
+def test_a_letter_makes_no_special_quantity_of_a_plain_one(letter: str) -> None:
+    kinds = columns(U="L T-1", D="L")
+    kinds |= columns(**{letter: "T"})
+    assert label(kinds, U=1, D=-1, **{letter: 1}) is None
+    kinds |= columns(**{letter: "L2"})
+    assert label(kinds, D=-2, **{letter: 1}) in (None, "Darcy number" if letter in "Kk" else None)
+    kinds |= columns(**{letter: "L2 T-1"})
+    assert label(kinds, U=1, D=1, **{letter: -1}) is None
 
 
 def test_variables_of_one_kind_give_no_name() -> None:
@@ -192,7 +234,8 @@ def test_named_groups_that_can_be_formed() -> None:
     kinds = convection()
     found = named_group_exponents(kinds)
     names = {number.name for number, _ in found}
-    assert {"Rayleigh number", "Grashof number", "Prandtl number", "Nusselt number"} <= names
+    assert {"Rayleigh number", "Grashof number", "Prandtl number"} <= names
+    assert "Nusselt or Biot number" in names
     assert {"Reynolds number", "Péclet number", "Stanton number", "Eckert number"} <= names
     for number, exponents in found:
         named = recognise(exponents, kinds)

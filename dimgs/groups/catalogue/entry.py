@@ -25,7 +25,14 @@ SLOTS: Mapping[str, frozenset[str]] = {
     "any acceleration": frozenset({"gravity", "acceleration"}),
     "any time": frozenset({"time", "period", "residence time"}),
     "any rotation": frozenset({"rotation rate", "angular velocity"}),
-    "any conductivity": frozenset({"thermal conductivity", "thermal conductivity of the solid"}),
+    "fluid conductivity": frozenset({"thermal conductivity", "thermal conductivity of the fluid"}),
+    "any conductivity": frozenset(
+        {
+            "thermal conductivity",
+            "thermal conductivity of the fluid",
+            "thermal conductivity of the solid",
+        }
+    ),
     "any rate of strain": frozenset({"shear rate", "strain rate"}),
     "modulus": frozenset({"elastic modulus", "bulk modulus", "shear modulus"}),
     "any pressure": frozenset({"pressure", "pressure difference"}),

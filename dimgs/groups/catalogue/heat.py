@@ -15,26 +15,35 @@ NUMBERS: tuple[NamedNumber, ...] = (
         r"\mathrm{Pr}",
         (
             "kinematic viscosity, thermal diffusivity^-1",
-            "dynamic viscosity, specific heat, thermal conductivity^-1",
-            "kinematic viscosity, density, specific heat, thermal conductivity^-1",
+            "dynamic viscosity, specific heat, fluid conductivity^-1",
+            "kinematic viscosity, density, specific heat, fluid conductivity^-1",
             "dynamic viscosity, density^-1, thermal diffusivity^-1",
         ),
         _INCROPERA,
     ),
     _entry(
+        "Nusselt or Biot number",
+        r"(\mathrm{Nu}\ \mathrm{or}\ \mathrm{Bi})",
+        ("heat transfer coefficient, any length, thermal conductivity^-1",),
+        _INCROPERA,
+        note="Nusselt's with the conductivity of the fluid, Biot's with that of the solid.",
+    ),
+    _entry(
         "Nusselt number",
         r"\mathrm{Nu}",
         (
-            "heat transfer coefficient, any length, thermal conductivity^-1",
-            "heat flux, any length, thermal conductivity^-1, temperature difference^-1",
+            "heat transfer coefficient, any length, thermal conductivity of the fluid^-1",
+            "heat flux, any length, fluid conductivity^-1, temperature difference^-1",
         ),
         "Nusselt 1915, Gesundheits-Ingenieur 38, 477-482",
+        broader="Nusselt or Biot number",
     ),
     _entry(
         "Biot number",
         r"\mathrm{Bi}",
         ("heat transfer coefficient, any length, thermal conductivity of the solid^-1",),
         _INCROPERA,
+        broader="Nusselt or Biot number",
     ),
     _entry(
         "Grashof number",
@@ -65,11 +74,11 @@ NUMBERS: tuple[NamedNumber, ...] = (
             ),
             (
                 "gravity, thermal expansion coefficient, temperature difference, any length^3, "
-                "density^2, specific heat, dynamic viscosity^-1, thermal conductivity^-1"
+                "density^2, specific heat, dynamic viscosity^-1, fluid conductivity^-1"
             ),
             (
                 "gravity, thermal expansion coefficient, temperature difference, any length^3, "
-                "density, specific heat, kinematic viscosity^-1, thermal conductivity^-1"
+                "density, specific heat, kinematic viscosity^-1, fluid conductivity^-1"
             ),
         ),
         "Rayleigh 1916, Phil. Mag. 32, 529-546",
@@ -80,7 +89,7 @@ NUMBERS: tuple[NamedNumber, ...] = (
         (
             (
                 "gravity, thermal expansion coefficient, heat flux, any length^4, "
-                "thermal conductivity^-1, kinematic viscosity^-2"
+                "fluid conductivity^-1, kinematic viscosity^-2"
             ),
         ),
         "Incropera et al. 2007, Fundamentals of Heat and Mass Transfer, 6th ed., ch. 9",
@@ -92,7 +101,7 @@ NUMBERS: tuple[NamedNumber, ...] = (
         (
             (
                 "gravity, thermal expansion coefficient, heat flux, any length^4, "
-                "thermal conductivity^-1, kinematic viscosity^-1, thermal diffusivity^-1"
+                "fluid conductivity^-1, kinematic viscosity^-1, thermal diffusivity^-1"
             ),
         ),
         "Incropera et al. 2007, Fundamentals of Heat and Mass Transfer, 6th ed., ch. 9",
@@ -118,7 +127,7 @@ NUMBERS: tuple[NamedNumber, ...] = (
         r"\mathrm{Pe}",
         (
             "flow velocity, any length, thermal diffusivity^-1",
-            "density, specific heat, flow velocity, any length, thermal conductivity^-1",
+            "density, specific heat, flow velocity, any length, fluid conductivity^-1",
         ),
         _INCROPERA,
     ),
@@ -145,8 +154,8 @@ NUMBERS: tuple[NamedNumber, ...] = (
         r"\mathrm{Gz}",
         (
             "flow velocity, diameter^2, thermal diffusivity^-1, length^-1",
-            "density, specific heat, flow velocity, diameter^2, thermal conductivity^-1, length^-1",
-            "mass flow rate, specific heat, thermal conductivity^-1, any length^-1",
+            "density, specific heat, flow velocity, diameter^2, fluid conductivity^-1, length^-1",
+            "mass flow rate, specific heat, fluid conductivity^-1, any length^-1",
         ),
         "Graetz 1885, Ann. Phys. 261, 337-357",
         note="A factor pi/4 separates the two forms.",
@@ -160,7 +169,7 @@ NUMBERS: tuple[NamedNumber, ...] = (
     _entry(
         "Brinkman number",
         r"\mathrm{Br}",
-        ("any viscosity, flow velocity^2, thermal conductivity^-1, temperature difference^-1",),
+        ("any viscosity, flow velocity^2, fluid conductivity^-1, temperature difference^-1",),
         "Brinkman 1951, Appl. Sci. Res. A 2, 120-124",
     ),
     _entry(
@@ -169,7 +178,7 @@ NUMBERS: tuple[NamedNumber, ...] = (
         (
             (
                 "viscosity temperature coefficient, any viscosity, flow velocity^2, "
-                "thermal conductivity^-1"
+                "fluid conductivity^-1"
             ),
         ),
         "Nahme 1940, Ing.-Arch. 11, 191-209",
@@ -239,11 +248,11 @@ NUMBERS: tuple[NamedNumber, ...] = (
         r"\mathrm{Co}_h",
         (
             (
-                "heat transfer coefficient, dynamic viscosity^2/3, thermal conductivity^-1, "
+                "heat transfer coefficient, dynamic viscosity^2/3, fluid conductivity^-1, "
                 "density^-2/3, gravity^-1/3"
             ),
             (
-                "heat transfer coefficient, kinematic viscosity^2/3, thermal conductivity^-1, "
+                "heat transfer coefficient, kinematic viscosity^2/3, fluid conductivity^-1, "
                 "gravity^-1/3"
             ),
         ),

@@ -23,7 +23,7 @@ NUMBERS: tuple[NamedNumber, ...] = (
         r"\mathrm{Le}",
         (
             "thermal diffusivity, mass diffusivity^-1",
-            "thermal conductivity, density^-1, specific heat^-1, mass diffusivity^-1",
+            "fluid conductivity, density^-1, specific heat^-1, mass diffusivity^-1",
         ),
         _INCROPERA,
     ),
