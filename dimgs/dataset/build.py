@@ -1,7 +1,7 @@
 """From a table as it was read to a Dataset: units, numbers, labels, uncertainties."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from dimgs.dataset.cells import (
     whats_wrong,
 )
 from dimgs.dataset.dataset import Dataset, Dropped
+from dimgs.dataset.doubts import doubts
 from dimgs.dataset.export import to_si
 from dimgs.dataset.headers import Titled, chosen, quantity_of, titled_columns
 from dimgs.dataset.raw import RawTable
@@ -31,13 +32,18 @@ _ROUNDING_KELVIN = 1e-9
 class Options:
     """What the caller asked of the reader."""
 
-    units: Mapping[str, str]
+    units: Mapping[str, str] = field(default_factory=dict)
     columns: Iterable[str] | None = None
     drop: Iterable[str] | None = None
     drop_bad: bool = False
     logged: Iterable[str] | None = None
     find_duplicates: bool = True
     allow_empty: bool = False
+    strict_units: bool = False
+    sheet: str | int | None = None
+    skip_rows: int | None = None
+    # units of columns that have none from elsewhere
+    defaults: Mapping[str, str] = field(default_factory=dict)
 
 
 def build(table: RawTable, options: Options) -> Dataset:
@@ -48,14 +54,16 @@ def build(table: RawTable, options: Options) -> Dataset:
     InputError
         For anything in the used columns that cannot be read, with row, column and remedy.
     """
-    titled, notes = titled_columns(table, options.units)
+    titled, notes = titled_columns(table, options)
     names = [t.name for t in titled]
     used = set(chosen(names, options.columns, options.drop, table.source))
     titled = [t for t in titled if t.name in used]
     if not len(table.rows) and not options.allow_empty:
         what = "has column names but no rows" if not table.dropped else "has no usable row left"
         raise InputError(f"{table.source} {what}; add at least one row of data.")
-    builder = _Builder(table, options.drop_bad)
+    units = {t.name: t.unit for t in titled if t.unit is not None}
+    notes += doubts(units, table.source, strict=options.strict_units)
+    builder = _Builder(table, options)
     missing: list[str] = []
     for t in titled:
         if not builder.add(t):
@@ -91,9 +99,10 @@ def _in_square_brackets(name: str) -> str | None:
 class _Builder:
     """Collects converted columns, and for each row the first thing that is wrong with it."""
 
-    def __init__(self, table: RawTable, drop_bad: bool) -> None:
+    def __init__(self, table: RawTable, options: Options) -> None:
         self.table = table
-        self.drop_bad = drop_bad
+        self.drop_bad = options.drop_bad
+        self.asked_for = set(options.columns or ())
         self.variables: list[Variable] = []
         self.values: dict[str, NDArray[Any]] = {}
         self.errors: dict[str, NDArray[np.float64]] = {}
@@ -131,6 +140,12 @@ class _Builder:
         if not cells.words:
             if not cells.n_numbers:
                 self.notes.append(f"Column '{name}' of {source} is empty and was left out.")
+                return True
+            if titled.column.is_index and name not in self.asked_for:
+                self.notes.append(
+                    f"The coordinate '{name}' of {source} has no unit and was left out as a mere "
+                    f"count; give it a unit (units={{{name!r}: '1'}}) if it is an input."
+                )
                 return True
             return False
         if cells.n_numbers:
@@ -264,12 +279,18 @@ class _Builder:
             keep[positions] = False
             data = data.where(keep)
         data = checks.with_notes(data, dropped, [*self.notes, *notes])
-        logged = list(options.logged or ())
-        if self.drop_bad:
-            names, allow = data.numeric_names, options.allow_empty
-            data = checks.drop_bad_rows(data, names, logged=logged, allow_empty=allow)
-        elif logged:
-            checks.check_loggable(data, logged)
+        data = checked(data, options)
         if options.find_duplicates:
             data = checks.with_notes(data, (), checks.duplicate_warnings(data))
         return data
+
+
+def checked(data: Dataset, options: Options) -> Dataset:
+    """Dataset without the rows that cannot be used, where the caller asked so."""
+    logged = list(options.logged or ())
+    if options.drop_bad:
+        names, allow = data.numeric_names, options.allow_empty
+        return checks.drop_bad_rows(data, names, logged=logged, allow_empty=allow)
+    if logged:
+        checks.check_loggable(data, logged)
+    return data

@@ -1,17 +1,30 @@
 """Parquet and Excel files -> raw tables."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
+from dimgs.dataset.build import Options
 from dimgs.dataset.cells import cell_text
 from dimgs.dataset.frames import from_columns, from_pandas
+from dimgs.dataset.headers import FIRST_ROWS, check_width, title_rows, titles_note
 from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.errors import InputError
+from dimgs.variables import split_header
 
 Sidecar = tuple[Mapping[str, str], str]
+# a cell is an object of some 50 bytes: 1 GB, which small machines have
+_MOST_CELLS = 20_000_000
+# rows of a sheet, by Excel's own definition
+_SHEET_ROWS = 1_048_576
+# a sheet of the most cells; texts, which are kept; and the parts that are parsed at once
+_SHEET_BYTES, _TEXT_BYTES, _PART_BYTES = 1 << 30, 1 << 28, 1 << 26
+# a number is held by Arrow, by pandas and by the Dataset
+_BYTES_A_CELL = 24
 
 
 def field_units(schema: Any) -> dict[str, str]:
@@ -25,21 +38,58 @@ def field_units(schema: Any) -> dict[str, str]:
     return found
 
 
-def from_parquet(path: Path, sidecar: Sidecar) -> RawTable:
+def from_parquet(path: Path, sidecar: Sidecar, options: Options) -> RawTable:
     """Raw table of a Parquet file; units also from its fields' metadata and pandas' attrs."""
     import pandas as pd
     import pyarrow as pa
-    from pyarrow import parquet
+    from pyarrow import types
 
+    file = open_parquet(path)
+    schema = file.schema_arrow
+    wanted = _wanted(options, schema.names)
+    check_width(len(wanted or schema.names), path.name)
+    check_memory(file.metadata.num_rows * len(wanted or schema.names) * _BYTES_A_CELL, path.name)
+    # one copy of each text, however often it stands in the file
+    texts = [f.name for f in schema if types.is_string(f.type) or types.is_large_string(f.type)]
     try:
-        schema = parquet.read_schema(path)
-        _refuse_nested(schema, path.name)
-        frame = pd.read_parquet(path, engine="pyarrow")
+        frame = pd.read_parquet(path, engine="pyarrow", columns=wanted, read_dictionary=texts)
     except (pa.ArrowException, ValueError, KeyError) as error:
-        if isinstance(error, InputError):
-            raise
         raise unreadable(path, "a Parquet file", error) from error
     return from_pandas(frame, path.name, sidecar, field_units(schema))
+
+
+def _wanted(options: Options, headers: list[str]) -> list[str] | None:
+    """Headers of the columns to decode; None for all."""
+    names = [split_header(header)[0] for header in headers]
+    chosen = None if options.columns is None else set(options.columns)
+    if chosen is None or not chosen | set(options.units) <= set(names):
+        return None
+    chosen |= set(options.units)
+    return [h for h, n in zip(headers, names, strict=True) if n.removesuffix("_err") in chosen]
+
+
+def check_memory(needed: int, source: str) -> None:
+    """Refuse a table that does not fit into the memory of this machine.
+
+    Raises
+    ------
+    InputError
+        With the remedy.
+    """
+    memory = memory_bytes()
+    if needed > memory:
+        raise InputError(
+            f"'{source}' needs about {needed / 1e9:.1f} GB of memory where this machine has "
+            f"{memory / 1e9:.1f}; use fewer columns (--columns), or fit it in parts (fit --stream)."
+        )
+
+
+def memory_bytes() -> int:
+    """Memory of this machine, as far as the system tells."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 40
 
 
 def open_parquet(path: Path) -> Any:
@@ -77,45 +127,105 @@ def _refuse_nested(schema: Any, source: str) -> None:
             )
 
 
-def from_excel(path: Path, sheet: str | int | None, sidecar: Sidecar) -> RawTable:
+def from_excel(path: Path, sidecar: Sidecar, options: Options) -> RawTable:
     """Raw table of one sheet; blank rows and rows that start with ``#`` are skipped."""
     from openpyxl import load_workbook
 
+    _refuse_large_parts(path)
     try:
         book = load_workbook(path, read_only=True, data_only=True)
     except Exception as error:
         raise unreadable(path, "an Excel workbook", error) from error
     try:
-        title = _sheet(list(book.sheetnames), sheet, path.name)
-        rows = [list(row) for row in book[title].iter_rows(values_only=True)]
+        title = _sheet(list(book.sheetnames), options.sheet, path.name)
+        rows = _used_rows(book[title], path.name, options.skip_rows or 0)
     except InputError:
         raise
     except Exception as error:
         raise unreadable(path, "an Excel workbook", error) from error
     finally:
         book.close()
-    source = path.name if sheet is None else f"{path.name} (sheet '{title}')"
-    kept = [row for row in rows if _is_used(row)]
-    if not kept:
+    source = path.name if options.sheet is None else f"{path.name} (sheet '{title}')"
+    if not rows:
         others = [name for name in book.sheetnames if name != title]
         choose = f", or choose another sheet ({_listed(others)})" if others else ""
         raise InputError(
             f"The sheet '{title}' of {path.name} is empty; give a header such as 'U [m/s]' in each "
             f"column and one row per run{choose}."
         )
-    width = max(len(row) for row in kept)
-    padded = [[*row, *[None] * (width - len(row))] for row in kept]
-    headers = [cell_text(cell) for cell in padded[0]]
-    columns = []
-    for i, header in enumerate(headers):
-        cells = np.empty(len(padded) - 1, dtype=object)
-        cells[:] = [row[i] for row in padded[1:]]
-        columns.append(RawColumn(header, cells))
-    table = from_columns(columns, source, sidecar)
-    if sheet is None and len(book.sheetnames) > 1:
+    notes = []
+    if options.skip_rows is None:
+        first = [[cell_text(c) for c in row] for row in rows[:FIRST_ROWS]]
+        width = max(map(len, first))
+        titles = title_rows([[*row, *[""] * (width - len(row))] for row in first])
+        if titles:
+            notes.append(titles_note(next(filter(None, first[0])), titles, source))
+            rows = rows[titles:]
+    table = from_columns(_columns(rows, source), source, sidecar)
+    table.notes += notes
+    if options.sheet is None and len(book.sheetnames) > 1:
         rest = _listed([s for s in book.sheetnames if s != title])
-        table.notes.append(f"The sheet '{title}' of {path.name} was read; it also has {rest}.")
+        table.notes.append(
+            f"The sheet '{title}' of {path.name} was read; it also has {rest} (--sheet)."
+        )
     return table
+
+
+def _refuse_large_parts(path: Path) -> None:
+    """Refuse a workbook whose parts unpack to more than any table has, before they do."""
+    try:
+        with ZipFile(path) as archive:
+            sizes = {item.filename: item.file_size for item in archive.infolist()}
+    except (OSError, BadZipFile, ValueError) as error:
+        raise unreadable(path, "an Excel workbook", error) from error
+    for name, size in sizes.items():
+        is_sheet = name.startswith("xl/worksheets/")
+        most = _SHEET_BYTES if is_sheet else _TEXT_BYTES if "sharedStrings" in name else _PART_BYTES
+        if name.endswith((".xml", ".rels")) and size > most:
+            raise InputError(
+                f"'{path.name}' unpacks to {size / 1e9:.1f} GB ('{name}'), more than a table of "
+                f"{_MOST_CELLS:,} cells needs; save it as .csv or .parquet."
+            )
+
+
+def _used_rows(sheet: Any, source: str, skipped: int) -> list[list[Any]]:
+    """Rows with content, each up to its last cell with content."""
+    # what a sheet says of its size may be anything
+    sheet.reset_dimensions()
+    rows: list[list[Any]] = []
+    cells = looked_at = 0
+    for number, found in enumerate(sheet.iter_rows(values_only=True)):
+        looked_at += len(found)
+        if number >= skipped:
+            row = list(found)
+            while row and (row[-1] is None or row[-1] == ""):
+                row.pop()
+            if row and _is_used(row):
+                cells += len(row)
+                rows.append(row)
+        if cells > _MOST_CELLS or looked_at > 10 * _MOST_CELLS or number > _SHEET_ROWS:
+            raise _too_many_cells(source)
+    return rows
+
+
+def _too_many_cells(source: str) -> InputError:
+    return InputError(
+        f"'{source}' has more than {_MOST_CELLS:,} cells; save it as .csv or .parquet, with the "
+        f"columns that matter."
+    )
+
+
+def _columns(rows: list[list[Any]], source: str) -> list[RawColumn]:
+    used = sorted({i for row in rows for i, cell in enumerate(row) if cell is not None})
+    check_width(len(used), source)
+    if len(used) * len(rows) > _MOST_CELLS:
+        raise _too_many_cells(source)
+    columns = []
+    for i in used:
+        cells = np.empty(len(rows) - 1, dtype=object)
+        cells[:] = [row[i] if i < len(row) else None for row in rows[1:]]
+        columns.append(RawColumn(cell_text(rows[0][i]) if i < len(rows[0]) else "", cells))
+    return columns
 
 
 def _is_used(row: list[Any]) -> bool:

@@ -42,7 +42,7 @@ def from_pandas(
     known = {str(k): str(v) for k, v in attrs.items()} if isinstance(attrs, Mapping) else {}
     known |= dict(units or {})
     columns = [
-        _column(_title(label), frame.iloc[:, i], known, source)
+        series_column(_title(label), frame.iloc[:, i], known, source)
         for i, label in enumerate(frame.columns)
     ]
     return from_columns(columns, source, sidecar)
@@ -88,9 +88,10 @@ def _title(label: Any) -> str:
     return str(label)
 
 
-def _column(
+def series_column(
     title: str, series: "pd.Series[Any]", known: Mapping[str, str], source: str
 ) -> RawColumn:
+    """Raw column of a pandas Series, with the unit that it carries."""
     from dimgs.variables import split_header
 
     dtype = str(series.dtype)
@@ -132,7 +133,8 @@ def from_xarray(dataset: "xr.Dataset | xr.DataArray") -> RawTable:
     """Raw table of an xarray Dataset, flattened over its dimensions.
 
     Coordinates become columns; a dimension without coordinate only numbers its cells and does
-    not. Units come from ``attrs["units"]`` of each variable, or from pint-xarray.
+    not, nor does a coordinate that numbers the cells of its own dimension without a unit. Units
+    come from ``attrs["units"]`` of each variable, or from pint-xarray.
     """
     if type(dataset).__name__ == "DataArray":
         array: Any = dataset
@@ -161,7 +163,7 @@ def from_xarray(dataset: "xr.Dataset | xr.DataArray") -> RawTable:
                 f"with a unit."
             )
         cells = flat.astype(np.float64 if flat.dtype.kind in "fiu" else object)
-        columns.append(
-            RawColumn(str(name), cells, str(unit) if unit is not None else None, binding)
-        )
+        is_index = name in table.dims and name in table.coords
+        text = None if unit is None else str(unit)
+        columns.append(RawColumn(str(name), cells, text, binding, is_index))
     return RawTable(source, columns, np.arange(1, len(columns[0].cells) + 1 if columns else 1))

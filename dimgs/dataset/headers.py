@@ -1,19 +1,30 @@
 """Names, units and kinds of the columns, and which columns are used."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dimgs.dataset.cells import is_missing, parse_number
+from dimgs.dataset.cells import is_decimal_comma, is_missing, parse_number
 from dimgs.dataset.dataset import no_such_column
 from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.errors import InputError
 from dimgs.variables import parse_unit, split_header
 
+if TYPE_CHECKING:
+    from dimgs.dataset.build import Options
+
 ERROR_SUFFIX = "_err"
 _DIMENSIONLESS_TEXTS = {"", "1", "-", "–", "—", "none", "dimensionless", "nondimensional"}
 _LABEL_TEXTS = {"", "-", "label", "category", "categorical"}
+# the width of an Excel sheet; wider ones are no tables of variables
+_MOST_COLUMNS = 16384
+# a page of notes above a header; longer ones need --skip-rows
+_MOST_TITLES = 20
+# so many titles, and enough rows below them to tell the layout
+FIRST_ROWS = 2 * _MOST_TITLES + 1
 
 
 @dataclass
@@ -26,8 +37,10 @@ class Titled:
     column: RawColumn
 
 
-def titled_columns(table: RawTable, units: Mapping[str, str]) -> tuple[list[Titled], list[str]]:
+def titled_columns(table: RawTable, options: "Options") -> tuple[list[Titled], list[str]]:
     """Columns with names, units and kinds: mapping, header, second row, sidecar, in this order.
+
+    The caller's defaults come last.
 
     Returns
     -------
@@ -39,7 +52,7 @@ def titled_columns(table: RawTable, units: Mapping[str, str]) -> tuple[list[Titl
     _check_names(names, table)
     headers = {c.header.strip(): name for c, name in zip(table.columns, names, strict=True)}
     mapping: dict[str, str] = {}
-    for key, text in units.items():
+    for key, text in options.units.items():
         if key.strip() not in names and key.strip() not in headers:
             raise no_such_column(key, names, table.source)
         mapping[headers.get(key.strip(), key.strip())] = str(text)
@@ -57,6 +70,8 @@ def titled_columns(table: RawTable, units: Mapping[str, str]) -> tuple[list[Titl
             (table.sidecar_name, sidecar_unit),
         ]
         known = [(where, text) for where, text in found if text is not None]
+        if not known and name in options.defaults:
+            known = [("the law", options.defaults[name])]
         unit, hint = _split_kind(known[0][1]) if known else (None, None)
         if known and known[0] == ("the second row", "-") and _is_text(column):
             unit = None
@@ -103,19 +118,20 @@ def _refuse_contradiction(name: str, unit: str, own: str, source: str) -> None:
 def _check_names(names: list[str], table: RawTable) -> None:
     if not names:
         raise InputError(f"{table.source} has no columns; give one column per quantity.")
+    check_width(len(names), table.source)
     for position, name in enumerate(names, start=1):
         if not name or (name.startswith("[") and name.endswith("]")):
             raise InputError(
                 f"Column {position} of {table.source} has no name; name it, or remove it "
                 f"(a saved pandas index: to_csv(index=False))."
             )
-    for name in names:
-        if names.count(name) > 1:
-            places = [str(i) for i, n in enumerate(names, start=1) if n == name]
-            raise InputError(
-                f"Columns {' and '.join(places)} of {table.source} are both named '{name}'; "
-                f"rename one of them."
-            )
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        places = [str(i) for i, n in enumerate(names, start=1) if n == twice]
+        raise InputError(
+            f"Columns {' and '.join(places)} of {table.source} are both named '{twice}'; "
+            f"rename one of them."
+        )
     if all(_is_number(c.header) for c in table.columns):
         raise InputError(
             f"The first row of {table.source} holds numbers, not column names "
@@ -124,8 +140,60 @@ def _check_names(names: list[str], table: RawTable) -> None:
         )
 
 
-def _is_number(text: str) -> bool:
-    value = parse_number(text)
+def check_width(columns: int, source: str) -> None:
+    """Refuse a table wider than any that is meant, before it takes memory."""
+    if columns > _MOST_COLUMNS:
+        raise InputError(
+            f"{source} has {columns} columns where at most {_MOST_COLUMNS} are read; keep the "
+            f"columns that matter in a table of their own."
+        )
+
+
+def title_rows(rows: Sequence[Sequence[str]]) -> int:
+    """How many of the first rows are titles above the header; 0 unless that is clear.
+
+    It is where they have fewer cells than the header, the header's cells are distinct names, and
+    numbers follow within two rows in as many cells.
+
+    Examples
+    --------
+    >>> title_rows([["Pipe, May 2020", "", ""], ["U", "D", "dp"], ["m/s", "mm", "Pa"], list("123")])
+    1
+    """
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    for i in range(min(len(rows) - 1, _MOST_TITLES + 1)):
+        if filled[i] < max(filled[i + 1 :]):
+            continue
+        return i if i and _is_header(rows, filled, i) else 0
+    return 0
+
+
+def titles_note(first: str, count: int, source: str) -> str:
+    """What to say of titles above the header."""
+    lines = "line" if count == 1 else f"{count} lines"
+    return (
+        f"The first {lines} of {source} ('{first[:60]}') {'was' if count == 1 else 'were'} taken "
+        f"as a title above the header; say --skip-rows 0 if it is the header."
+    )
+
+
+def _is_header(rows: Sequence[Sequence[str]], filled: list[int], i: int) -> bool:
+    cells = [cell.strip() for cell in rows[i] if cell.strip()]
+    titled = any(split_header(cell)[1] is not None for row in rows[:i] for cell in row)
+    numbers = any(
+        _is_number(cell) or is_decimal_comma(cell) for row in rows[i + 1 : i + 3] for cell in row
+    )
+    return (
+        not titled
+        and numbers
+        and len(set(cells)) == len(cells) > max(filled[:i])
+        and not any(_is_number(cell) or is_decimal_comma(cell) for cell in cells)
+        and all(len(row) == len(rows[i]) for row in rows[i + 1 :])
+    )
+
+
+def _is_number(text: str, decimal: str = ".") -> bool:
+    value = parse_number(text, decimal)
     return value is not None and not np.isnan(value)
 
 
@@ -133,13 +201,14 @@ def chosen(
     names: list[str], columns: Iterable[str] | None, drop: Iterable[str] | None, source: str
 ) -> list[str]:
     """Names of the columns that are used, uncertainty columns following their quantity."""
+    known = set(names)
     for name in [*_listed(columns), *_listed(drop)]:
-        if name not in names:
+        if name not in known:
             raise no_such_column(name, names, source)
     out = set(_listed(drop))
-    out |= {n for n in names if quantity_of(n) in out and quantity_of(n) in names}
-    kept = set(names) if columns is None else set(_listed(columns))
-    kept |= {n for n in names if quantity_of(n) in kept and quantity_of(n) in names}
+    out |= {n for n in names if quantity_of(n) in out and quantity_of(n) in known}
+    kept = known if columns is None else set(_listed(columns))
+    kept = kept | {n for n in names if quantity_of(n) in kept and quantity_of(n) in known}
     result = [n for n in names if n in kept and n not in out]
     if not result:
         raise InputError(f"No column of {source} is left to use; name or keep at least one.")
@@ -158,7 +227,9 @@ def quantity_of(name: str) -> str | None:
     return base if base and base != name else None
 
 
-def is_unit_row(headers: list[str], first: list[object], second: list[object] | None) -> bool:
+def is_unit_row(
+    headers: list[str], first: list[object], second: list[object] | None, decimal: str = "."
+) -> bool:
     """Whether the first row below the header holds units rather than data.
 
     It does when a column turns from a unit in this row to a number in the next, and no cell of
@@ -171,34 +242,45 @@ def is_unit_row(headers: list[str], first: list[object], second: list[object] | 
         Headers as written.
     first, second : list of object
         Cells of the first two rows; `second` is None where there is one row only.
+    decimal : str
+        Decimal mark of the cells that are text.
     """
-    complete = all(split_header(h)[1] is not None for h in headers)
+    units = [split_header(h)[1] for h in headers]
+    complete = all(unit is not None for unit in units)
     texts = ["" if is_missing(c) else str(c).strip() for c in first]
     if complete and (second is None or "1" in texts):
         # with all units in the header, a text in the first row is more likely a slip
         return False
     turns = False
-    for one, text, two in zip(first, texts, second or [None] * len(first), strict=False):
+    below = second or [None] * len(first)
+    for unit, one, text, two in zip(units, first, texts, below, strict=False):
+        if unit is not None and unit.lower() in _LABEL_TEXTS - {"", "-"}:
+            # a label may well be the name of a unit
+            if text.lower() not in _LABEL_TEXTS:
+                return False
+            continue
         plain = text.lower() in _DIMENSIONLESS_TEXTS
-        if not plain and (_is_number(text) or not (isinstance(one, str) or is_missing(one))):
+        if not plain and (
+            _is_number(text, decimal) or not (isinstance(one, str) or is_missing(one))
+        ):
             return False
         if second is None:
             if not plain and not _is_unit(text):
                 return False
             turns = turns or not plain
             continue
-        kind = _kind(two)
+        kind = _kind(two, decimal)
         if kind == "text" and text.lower() not in _LABEL_TEXTS | {"1"}:
             return False
         turns = turns or (kind == "number" and not plain and _is_unit(text))
     return turns
 
 
-def _kind(cell: object) -> str:
+def _kind(cell: object, decimal: str) -> str:
     if is_missing(cell):
         return "blank"
     if isinstance(cell, str):
-        value = parse_number(cell)
+        value = parse_number(cell, decimal)
         return "text" if value is None else "blank" if np.isnan(value) else "number"
     return "text" if isinstance(cell, bool) else "number"
 

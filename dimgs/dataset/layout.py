@@ -2,17 +2,19 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
 from dimgs.dataset.cells import is_decimal_comma, parse_number
-from dimgs.dataset.headers import is_unit_row
+from dimgs.dataset.headers import FIRST_ROWS, check_width, is_unit_row, title_rows, titles_note
 from dimgs.errors import InputError
 
 _HEAD_BYTES = 1 << 20
+# a row of as many columns as are read, with long texts; a longer one has lost its line end
+LONGEST_RECORD = 16 << 20
 _SAMPLE = 200
 _BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
@@ -41,6 +43,8 @@ class Layout:
         Columns whose first cells are all numbers or blank.
     start, first_line : int
         Byte and line (from 1) at which the data begin.
+    notes : tuple of str
+        What was passed over above the header.
     """
 
     source: str
@@ -51,6 +55,7 @@ class Layout:
     numeric: list[bool]
     start: int
     first_line: int
+    notes: tuple[str, ...] = ()
 
 
 def decode(raw: bytes, source: str, first_line: int = 1) -> str:
@@ -126,9 +131,15 @@ def split_line(text: str, delimiter: str) -> tuple[list[str], int]:
     Unlike in a row of data, a delimiter inside square brackets does not separate:
     ``a [m^2/s; thermal diffusivity];b [m]`` has two fields.
     """
+    end = text.find("\n")
+    line = text if end < 0 else text[:end]
+    if '"' not in line and "[" not in line:
+        return line.split(delimiter), min(len(line) + 1, len(text))
     fields: list[str] = []
     field = ""
     position, quoted, depth = 0, False, 0
+    # the last bracket that closes in this line
+    last, line_end = line.rfind("]"), len(line)
     while position < len(text):
         char = text[position]
         if quoted:
@@ -147,8 +158,11 @@ def split_line(text: str, delimiter: str) -> tuple[list[str], int]:
             fields.append(field)
             field = ""
         else:
-            end = text.find("\n", position)
-            if char == "[" and text.find("]", position, end if end >= 0 else None) >= 0:
+            if position > line_end:
+                end = text.find("\n", position)
+                line_end = end if end >= 0 else len(text)
+                last = text.rfind("]", position, line_end)
+            if char == "[" and position < last:
                 depth += 1
             elif char == "]" and depth:
                 depth -= 1
@@ -157,8 +171,16 @@ def split_line(text: str, delimiter: str) -> tuple[list[str], int]:
     return [*fields, field], min(position + 1, len(text))
 
 
-def read_layout(path: Path, source: str) -> Layout:
+def read_layout(path: Path, source: str, skip_rows: int | None = None) -> Layout:
     """Layout of a text table, judged from its first megabyte.
+
+    Parameters
+    ----------
+    path : Path
+    source : str
+        File name, for messages.
+    skip_rows : int, optional
+        Lines above the header; without it titles above the header are noticed where clear.
 
     Raises
     ------
@@ -166,7 +188,7 @@ def read_layout(path: Path, source: str) -> Layout:
         If the table is empty, not UTF-8, or its columns are separated by spaces.
     """
     with path.open("rb") as file:
-        head = _head(file)
+        head = _head(file, source)
     if head.startswith(_WIDE_BOMS):
         raise InputError(
             f"{source} is encoded as UTF-16; save the table as UTF-8 (in Excel: 'CSV UTF-8')."
@@ -174,42 +196,68 @@ def read_layout(path: Path, source: str) -> Layout:
     bom = len(_BOM) if head.startswith(_BOM) else 0
     text = decode(head[bom:], source)
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    skipped = _skipped_lines(text)
+    skipped = _after_lines(text, skip_rows or 0)
+    skipped += _skipped_lines(text[skipped:])
     body = text[skipped:]
     if not body.strip():
         raise InputError(
             f"{source} is empty; give a header such as 'U [m/s],D [mm]' and one row per run."
         )
     tabs = path.suffix.lower() in {".tsv", ".tab"}
-    delimiter = "\t" if tabs else _sniff(body, source)
+    delimiter, titles = _sniff(body, ("\t",) if tabs else _DELIMITERS, skip_rows is None)
+    notes = _title_notes(body[:titles], source)
+    skipped, body = skipped + titles, body[titles:]
+    check_width(body.partition("\n")[0].count(delimiter) + 1, source)
     headers, end = split_line(body, delimiter)
     first_line = 1 + text.count("\n", 0, skipped + end)
     sample = _sample(body[end:], delimiter, first_line, source)
     _refuse_spaces(headers, sample, source)
     unit_row = None
     after: list[object] | None = list(sample[1][1]) if len(sample) > 1 else None
-    if sample and is_unit_row(headers, list(sample[0][1]), after):
+    decimal = _decimal(delimiter, sample)
+    if sample and is_unit_row(headers, list(sample[0][1]), after, decimal):
         line, fields = sample.pop(0)
         unit_row = _unit_row(fields, headers, source)
         first_line = line + 1
     if sample:
         first_line = sample[0][0]
-    decimal = _decimal(delimiter, sample)
     numeric = [
         all(len(f) <= i or parse_number(f[i], decimal) is not None for _, f in sample)
         for i in range(len(headers))
     ]
     start = bom + _byte_offset(head[bom:], first_line - 1)
-    return Layout(source, delimiter, decimal, headers, unit_row, numeric, start, first_line)
+    return Layout(source, delimiter, decimal, headers, unit_row, numeric, start, first_line, notes)
 
 
-def _head(file: BinaryIO) -> bytes:
+def _head(file: BinaryIO, source: str) -> bytes:
     """First megabyte, cut after a line end where the file goes on."""
     head = file.read(_HEAD_BYTES)
     if len(head) < _HEAD_BYTES:
         return head
-    head += file.readline()
+    if b"\n" not in head and b"\r" in head:
+        return head[: head.rfind(b"\r") + 1]
+    head += file.readline(LONGEST_RECORD)
+    if len(head) >= _HEAD_BYTES + LONGEST_RECORD:
+        raise too_long(source)
     return head
+
+
+def too_long(source: str) -> InputError:
+    """Error for a row that does not end."""
+    return InputError(
+        f"A row of {source} has more than {LONGEST_RECORD >> 20} MB; look for a quote that is not "
+        f"closed, or for line ends that are missing."
+    )
+
+
+def _after_lines(text: str, lines: int) -> int:
+    """Position after so many lines."""
+    position = 0
+    for _ in range(lines):
+        position = text.find("\n", position) + 1
+        if not position:
+            return len(text)
+    return position
 
 
 def _byte_offset(raw: bytes, lines: int) -> int:
@@ -239,21 +287,45 @@ def _sample(text: str, delimiter: str, first_line: int, source: str) -> list[Rec
     return records
 
 
-def _sniff(body: str, source: str) -> str:
-    """Delimiter that gives the header and most of the first rows the same number of fields."""
-    best, best_score = ",", (-1.0, 0)
-    for delimiter in _DELIMITERS:
-        headers, end = split_line(body, delimiter)
-        try:
-            sample = _sample(body[end:], delimiter, 1, source)[:20]
-        except InputError:
-            continue
-        agreeing = sum(len(fields) == len(headers) for _, fields in sample)
-        share = agreeing / len(sample) if sample else 1.0
-        score = (share if len(headers) > 1 else 0.0, len(headers))
+def _sniff(body: str, delimiters: Iterable[str], with_titles: bool) -> tuple[str, int]:
+    """Delimiter that gives the header and most of the first rows the same number of fields.
+
+    The position of the header in the text comes with it: titles may stand above.
+    """
+    best, best_score = (",", 0), (-1.0, 0)
+    for delimiter in delimiters:
+        rows, starts = _first_rows(body, delimiter)
+        titles = title_rows(rows) if with_titles else 0
+        fields = len(rows[titles])
+        sample = rows[titles + 1 : titles + 21]
+        share = sum(len(r) == fields for r in sample) / len(sample) if sample else 1.0
+        score = (share if fields > 1 else 0.0, fields)
         if score > best_score:
-            best, best_score = delimiter, score
+            best, best_score = (delimiter, starts[titles]), score
     return best
+
+
+def _first_rows(body: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
+    """Fields of the first rows and the positions of their lines, without blanks and comments."""
+    rows: list[list[str]] = []
+    starts: list[int] = []
+    position = 0
+    while position < len(body) and len(rows) < FIRST_ROWS:
+        position += _skipped_lines(body[position : position + _HEAD_BYTES])
+        if position >= len(body):
+            break
+        fields, end = split_line(body[position:], delimiter)
+        rows.append(fields)
+        starts.append(position)
+        position += end
+    return rows, starts
+
+
+def _title_notes(titles: str, source: str) -> tuple[str, ...]:
+    lines = [line.strip() for line in titles.split("\n") if line.strip()]
+    if not lines:
+        return ()
+    return (titles_note(lines[0], len(lines), source),)
 
 
 def _refuse_spaces(headers: list[str], sample: list[Record], source: str) -> None:

@@ -25,12 +25,15 @@ class RawColumn:
     binding : bool
         Whether `unit` describes the numbers for certain (a quantity), so that no other
         source may contradict it.
+    is_index : bool
+        Whether the column only numbers the rows where it has no unit.
     """
 
     header: str
     cells: NDArray[Any]
     unit: str | None = None
     binding: bool = False
+    is_index: bool = False
 
 
 @dataclass

@@ -6,8 +6,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dimgs.dataset.build import Options, build
+from dimgs.dataset.build import Options, build, checked
 from dimgs.dataset.dataset import Dataset
+from dimgs.dataset.headers import chosen
 from dimgs.dataset.raw import RawTable
 from dimgs.errors import InputError
 
@@ -21,7 +22,7 @@ EXCEL_SUFFIXES = frozenset({".xlsx", ".xlsm"})
 
 
 def read_table(
-    source: "str | PathLike[str] | pd.DataFrame | xr.Dataset",
+    source: "str | PathLike[str] | pd.DataFrame | xr.Dataset | Dataset | Mapping[str, Any]",
     *,
     units: Mapping[str, str] | None = None,
     sheet: str | int | None = None,
@@ -29,6 +30,8 @@ def read_table(
     columns: Iterable[str] | None = None,
     drop: Iterable[str] | None = None,
     logged: Iterable[str] | None = None,
+    skip_rows: int | None = None,
+    strict_units: bool = False,
 ) -> Dataset:
     """Dataset from a table with units.
 
@@ -37,13 +40,18 @@ def read_table(
     file ``TABLE.units.json`` beside the table. A column whose unit is ``label``, or whose
     cells are text, is categorical; so is a column of truth values, unless its unit is ``1``, which
     makes it 0 and 1. ``name_err [unit]`` holds the standard errors of ``name``. In text, lines
-    that start with ``#`` and blank lines are skipped; comma, semicolon and tab separate.
+    that start with ``#`` and blank lines are skipped; comma, semicolon and tab separate. Titles
+    above the header are passed over, with a warning, where they clearly are no header.
+
+    A unit whose literal reading is improbable (``W/m K``, ``Nm``, ``bar(g)``) is read literally,
+    with a warning that names the other reading.
 
     Parameters
     ----------
-    source : str, path, pandas.DataFrame or xarray.Dataset
+    source : str, path, pandas.DataFrame, xarray.Dataset, Dataset or mapping
         A file (``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.parquet``, ``.pq``, ``.xlsx``,
-        ``.xlsm``) or a table in memory. An unnamed index is ignored; a named one is a column.
+        ``.xlsm``) or a table in memory, also a mapping of column to Pint quantities or arrays. An
+        unnamed index is ignored; a named one is a column.
     units : mapping of str to str, optional
         Units by column name; ``"1"`` for none, ``"label"`` for categories, ``"m^2/s; thermal
         diffusivity"`` with a kind hint.
@@ -59,6 +67,10 @@ def read_table(
         Columns not to use.
     logged : iterable of str, optional
         Columns that must be positive.
+    skip_rows : int, optional
+        Lines above the header of a text table or a sheet; by default as many as are clearly titles.
+    strict_units : bool
+        Refuse a unit whose literal reading is improbable, instead of warning.
 
     Returns
     -------
@@ -76,8 +88,27 @@ def read_table(
     >>> read_table(frame)["D"]
     array([0.05, 0.08])
     """
-    options = Options(dict(units or {}), _names(columns), _names(drop), drop_bad, _names(logged))
-    return build(raw_table(source, options, sheet), options)
+    options = Options(
+        dict(units or {}),
+        _names(columns),
+        _names(drop),
+        drop_bad,
+        _names(logged),
+        strict_units=strict_units,
+        sheet=sheet,
+        skip_rows=skip_rows,
+    )
+    return dataset_of(source, options)
+
+
+def dataset_of(source: Any, options: Options) -> Dataset:
+    """Dataset of anything that `read_table` takes."""
+    if not isinstance(source, Dataset):
+        return build(raw_table(source, options), options)
+    if options.units:
+        raise InputError("A Dataset has its units already; leave out the mapping of units.")
+    kept = chosen(list(source.names), options.columns, options.drop, source.source)
+    return checked(source.select(kept), options)
 
 
 def _names(names: Iterable[str] | None) -> list[str] | None:
@@ -86,20 +117,30 @@ def _names(names: Iterable[str] | None) -> list[str] | None:
     return [names] if isinstance(names, str) else list(names)
 
 
-def raw_table(source: Any, options: Options, sheet: str | int | None = None) -> RawTable:
-    """Headers and cells of any source that `read_table` takes."""
+def raw_table(source: Any, options: Options) -> RawTable:
+    """Headers and cells of any source that `read_table` takes, but a Dataset."""
     if isinstance(source, str | PathLike):
-        return _raw_file(existing(source), options, sheet)
+        return _raw_file(existing(source), options)
     from dimgs.dataset.frames import from_pandas, from_xarray
 
+    given = (("sheet", options.sheet), ("skip_rows", options.skip_rows))
+    odd = next((name for name, value in given if value is not None), None)
+    if odd is not None:
+        raise InputError(
+            f"A table in memory has no rows above its header and no sheet; leave out {odd}."
+        )
     kinds = {f"{t.__module__.split('.')[0]}.{t.__name__}" for t in type(source).__mro__}
     if "pandas.DataFrame" in kinds:
         return from_pandas(source, "DataFrame")
     if "xarray.Dataset" in kinds or "xarray.DataArray" in kinds:
         return from_xarray(source)
+    if isinstance(source, Mapping):
+        from dimgs.dataset.columns import raw_columns
+
+        return raw_columns(source)
     raise InputError(
         f"A table cannot be read from an object of type '{type(source).__name__}'; give a path, a "
-        f"pandas DataFrame or an xarray Dataset, or use Dataset.from_columns for arrays."
+        f"pandas DataFrame, an xarray Dataset or a mapping of column to quantities."
     )
 
 
@@ -123,20 +164,27 @@ def existing(source: str | PathLike[str]) -> Path:
     return path
 
 
-def _raw_file(path: Path, options: Options, sheet: str | int | None) -> RawTable:
+def _raw_file(path: Path, options: Options) -> RawTable:
     suffix = path.suffix.lower()
-    if sheet is not None and suffix not in EXCEL_SUFFIXES:
-        raise InputError(f"'{path.name}' has no sheets; leave out the sheet '{sheet}'.")
+    if options.sheet is not None and suffix not in EXCEL_SUFFIXES:
+        raise InputError(f"'{path.name}' has no sheets; leave out the sheet '{options.sheet}'.")
+    if options.skip_rows is not None:
+        if suffix in PARQUET_SUFFIXES:
+            raise InputError(f"'{path.name}' has no rows above its header; leave out --skip-rows.")
+        if options.skip_rows < 0:
+            raise InputError("--skip-rows is negative; give the number of lines above the header.")
     try:
         if suffix in TEXT_SUFFIXES:
+            from dimgs.dataset.files import check_memory
             from dimgs.dataset.text import concatenated, text_tables
 
+            check_memory(path.stat().st_size, path.name)
             return concatenated(text_tables(path, options, sidecar_of(path)))
         from dimgs.dataset.files import from_excel, from_parquet
 
         if suffix in PARQUET_SUFFIXES:
-            return from_parquet(path, sidecar_of(path))
-        return from_excel(path, sheet, sidecar_of(path))
+            return from_parquet(path, sidecar_of(path), options)
+        return from_excel(path, sidecar_of(path), options)
     except OSError as error:
         raise InputError(f"'{path}' cannot be read ({error}); check its permissions.") from error
 
@@ -148,7 +196,7 @@ def sidecar_of(path: Path) -> tuple[dict[str, str], str]:
             continue
         try:
             units = json.loads(beside.read_text(encoding="utf-8-sig"))
-        except (ValueError, OSError) as error:
+        except (ValueError, OSError, RecursionError) as error:
             raise InputError(
                 f"The units in '{beside.name}' cannot be read ({error}); write a JSON object such "
                 f'as {{"U": "m/s"}} in UTF-8.'

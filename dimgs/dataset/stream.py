@@ -32,6 +32,8 @@ def iter_chunks(
     drop: Iterable[str] | None = None,
     drop_bad: bool = False,
     logged: Iterable[str] | None = None,
+    skip_rows: int | None = None,
+    strict_units: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Dataset]:
     r"""Datasets of successive rows of a text table or a Parquet file, in bounded memory.
@@ -45,7 +47,7 @@ def iter_chunks(
         A ``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.parquet`` or ``.pq`` file.
     chunk_rows : int
         Most rows per chunk; memory is proportional to it.
-    units, columns, drop, drop_bad, logged
+    units, columns, drop, drop_bad, logged, skip_rows, strict_units
         As in :func:`read_table`.
     progress : callable, optional
         Called after every chunk with the number of rows so far (dropped ones included) and the
@@ -80,6 +82,8 @@ def iter_chunks(
         None if logged is None else list(logged),
         find_duplicates=False,
         allow_empty=True,
+        strict_units=strict_units,
+        skip_rows=skip_rows,
     )
     suffix = file.suffix.lower()
     if suffix in EXCEL_SUFFIXES:

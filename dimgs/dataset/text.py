@@ -14,7 +14,15 @@ from dimgs.dataset.build import Options
 from dimgs.dataset.cells import BLANKS
 from dimgs.dataset.dataset import Dropped
 from dimgs.dataset.headers import chosen, titled_columns
-from dimgs.dataset.layout import Layout, Records, decode, read_layout, split_line
+from dimgs.dataset.layout import (
+    LONGEST_RECORD,
+    Layout,
+    Records,
+    decode,
+    read_layout,
+    split_line,
+    too_long,
+)
 from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.errors import InputError
 
@@ -77,7 +85,7 @@ def text_tables(
     InputError
         For a wrong encoding, or a row with another number of fields than the header.
     """
-    layout = read_layout(path, path.name)
+    layout = read_layout(path, path.name, options.skip_rows)
     plan = _plan(layout, options, sidecar)
     begin, row, line = start or Mark(layout.start, 1, layout.first_line)
     for raw, position in _byte_blocks(path, begin, block_bytes):
@@ -102,7 +110,7 @@ def text_tables(
             *sidecar,
             layout.decimal,
             dropped,
-            block.notes,
+            [*(layout.notes if row == block.n_rows + 1 else ()), *block.notes],
         )
         yield table, Mark(position, row, line)
 
@@ -159,7 +167,7 @@ def _plan(layout: Layout, options: Options, sidecar: tuple[dict[str, str], str])
         None if layout.unit_row is None else list(compress(layout.unit_row, named)),
         *sidecar,
     )
-    titled, _ = titled_columns(stub, options.units)
+    titled, _ = titled_columns(stub, options)
     used = set(chosen([t.name for t in titled], options.columns, options.drop, layout.source))
     rest = iter(titled)
     wanted, as_text = [], []
@@ -187,6 +195,8 @@ def _byte_blocks(path: Path, start: int, size: int) -> Iterator[tuple[bytes, int
                 yielded = True
                 yield _with_plain_ends(rest[:cut]), file.tell() - len(rest) + cut
                 rest = rest[cut:]
+            elif len(rest) > size + LONGEST_RECORD:
+                raise too_long(path.name)
         if rest or not yielded:
             yield _with_plain_ends(rest), file.tell()
 

@@ -1,6 +1,8 @@
 """Numbers out of SymPy expressions, and tables of values into the symbols they need."""
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -9,10 +11,13 @@ import sympy
 from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
+from dimgs.dataset.build import Options, build
+from dimgs.dataset.columns import raw_columns
+from dimgs.dataset.headers import titled_columns
+from dimgs.dataset.read import dataset_of, raw_table
 from dimgs.design.features import label_texts
-from dimgs.errors import InputError
-from dimgs.variables import Variable
-from dimgs.variables.quantities import unit_of
+from dimgs.errors import DimgsWarning, InputError
+from dimgs.variables import DIMENSIONLESS, Unit, Variable, split_header
 
 Array = NDArray[np.float64]
 
@@ -62,19 +67,24 @@ def inputs_of(
     variables: Sequence[Variable],
     labels: Sequence[str] = (),
     optional: Sequence[Variable] = (),
+    plain_units: Mapping[str, str] | None = None,
 ) -> Inputs:
-    """SI values of the named variables from a Dataset or a mapping of name to values.
+    """SI values of the named variables from anything that `read_table` takes.
 
     Parameters
     ----------
-    data : Dataset or mapping of str to array-like or Pint quantity
-        Plain arrays are SI values. A column of the law that is absent is an error.
+    data : Dataset, path, pandas.DataFrame, xarray.Dataset or mapping
+        A mapping's values are Pint quantities, arrays or scalars; plain numbers are in the
+        coherent SI unit of the variable. In every other container an input with a dimension needs
+        a unit. Columns that are not asked for are ignored.
     variables : sequence of Variable
         Inputs that the law needs.
     labels : sequence of str
         Label columns that the law can use if they are there.
     optional : sequence of Variable
         Inputs that the law can use if they are there.
+    plain_units : mapping of str to str, optional
+        Units of plain numbers in a mapping where they are not SI.
 
     Returns
     -------
@@ -83,76 +93,106 @@ def inputs_of(
     Raises
     ------
     InputError
-        If a column is absent or has another dimension than the law's.
+        If a column is absent, has no unit where it needs one, or has another dimension than the
+        law's.
+
+    Warns
+    -----
+    DimgsWarning
+        For a unit whose literal reading is improbable.
     """
-    if isinstance(data, Dataset):
-        return _from_dataset(data, variables, labels, optional)
-    if hasattr(data, "to_dict") and hasattr(data, "columns"):
-        data = {str(name): data[name].to_numpy() for name in data.columns}
-    if not isinstance(data, Mapping):
-        raise InputError(
-            f"A law predicts from a Dataset or a mapping of column to values, not from "
-            f"{type(data).__name__}; read tables with dimgs.read_table."
-        )
-    missing = [v.name for v in variables if v.name not in data]
-    if missing:
-        raise InputError(f"The input '{missing[0]}' is missing; the law needs {_list(variables)}.")
-    used = [*variables, *(v for v in optional if v.name in data)]
-    columns = {v.name: _si_values(v, data[v.name]) for v in used}
-    n = max((len(c) for c in columns.values()), default=1)
-    for name, column in columns.items():
-        if len(column) not in (1, n):
-            raise InputError(f"The input '{name}' has {len(column)} values where others have {n}.")
-    values = {k: np.broadcast_to(c, (n,)) for k, c in columns.items()}
-    kept = {k: np.broadcast_to(_labels(data[k]), (n,)) for k in labels if k in data}
-    tagged = any(hasattr(data[v.name], "dimensionality") for v in variables)
-    given = [data[v.name] for v in used]
-    scalar = bool(given) and all(np.ndim(getattr(x, "magnitude", x)) == 0 for x in given)
-    return Inputs(values, kept, n, tagged, scalar)
-
-
-def _labels(values: Any) -> NDArray[np.str_]:
-    if hasattr(values, "to_base_units"):
-        values = values.to_base_units().magnitude
-    return label_texts(np.atleast_1d(values))
-
-
-def _from_dataset(
-    data: Dataset,
-    variables: Sequence[Variable],
-    labels: Sequence[str],
-    optional: Sequence[Variable],
-) -> Inputs:
-    used = [*variables, *(v for v in optional if v.name in data.names)]
+    table, tagged = input_table(data, variables, labels, optional, plain_units=plain_units)
+    in_mapping = isinstance(data, Mapping)
+    used = [*variables, *(v for v in optional if v.name in table.names)]
     for variable in used:
-        own = data.variable(variable.name)
-        if own.is_label or own.dimension != variable.dimension:
-            raise InputError(
-                f"Column '{variable.name}' has the unit '{own.unit.text}' in {data.source}, but "
-                f"the law needs the dimension of '{variable.unit.text}'."
-            )
-    values = {v.name: np.asarray(data[v.name], dtype=np.float64) for v in used}
-    kept = {k: label_texts(data[k]) for k in labels if k in data.names}
-    return Inputs(values, kept, data.n_runs, True)
+        _check_unit(variable, table.variable(variable.name).unit, in_mapping)
+    values = {v.name: np.asarray(table[v.name], dtype=np.float64) for v in used}
+    kept = {k: label_texts(table[k]) for k in labels if k in table.names}
+    scalar = in_mapping and _are_scalars(data, list(values))
+    return Inputs(values, kept, table.n_runs, tagged, scalar)
 
 
-def _si_values(variable: Variable, values: Any) -> Array:
-    if hasattr(values, "dimensionality") and hasattr(values, "units"):
-        unit = unit_of(values, variable.name)
-        if unit.dimension != variable.dimension:
-            raise InputError(
-                f"The input '{variable.name}' is given in '{values.units}', but the law needs the "
-                f"dimension of '{variable.unit.text}'."
-            )
-        magnitude = np.asarray(values.magnitude, dtype=np.float64)
-        return np.atleast_1d(unit.to_si(magnitude))
-    if isinstance(values, list | tuple) and any(hasattr(x, "dimensionality") for x in values):
-        return np.concatenate([_si_values(variable, x) for x in values])
-    try:
-        return np.atleast_1d(np.asarray(values, dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise InputError(f"The input '{variable.name}' is not numeric: {error}.") from error
+def input_table(
+    data: Any,
+    variables: Sequence[Variable],
+    labels: Sequence[str] = (),
+    optional: Sequence[Variable] = (),
+    options: Options | None = None,
+    plain_units: Mapping[str, str] | None = None,
+) -> tuple[Dataset, bool]:
+    """Dataset of the inputs alone, and whether any of them has a unit of its own.
+
+    Parameters
+    ----------
+    data, variables, labels, optional, plain_units
+        As in :func:`inputs_of`.
+    options : Options, optional
+        Of the reader, for what only a file needs.
+    """
+    wanted = [*(v.name for v in (*variables, *optional)), *labels]
+    chosen = options or Options()
+    if isinstance(data, Dataset):
+        _require(variables, data.names)
+        return dataset_of(data, replace(chosen, columns=_present(wanted, data.names))), True
+    # xarray's Dataset is a mapping too, and says what its numbers mean or is refused
+    plain = isinstance(data, Mapping) and not hasattr(data, "data_vars")
+    defaults = {v.name: v.si_unit for v in (*variables, *optional) if plain or _is_bare(v)}
+    defaults |= dict.fromkeys(labels, "label")
+    if plain:
+        defaults |= plain_units or {}
+    chosen = replace(chosen, defaults=defaults, find_duplicates=False)
+    raw = raw_columns(_used(data, wanted), repeated=True) if plain else raw_table(data, chosen)
+    own, _ = titled_columns(raw, replace(chosen, defaults={}))
+    units = {t.name: t.unit for t in own}
+    _require(variables, units)
+    bare = [n for n in wanted if n in units and units[n] is None and n not in chosen.defaults]
+    if bare:
+        named = {v.name: v.unit.text for v in (*variables, *optional)}
+        listed = ", ".join(f"'{n}'" for n in bare)
+        raise InputError(
+            f"The law needs the unit of {listed}, and {raw.source} gives none; name the column "
+            f"'{bare[0]} [{named[bare[0]]}]', or pass a mapping of plain arrays in SI units."
+        )
+    found = build(raw, replace(chosen, columns=_present(wanted, units)))
+    for note in found.warnings:
+        warnings.warn(note, DimgsWarning, stacklevel=2)
+    return found, any(units[v.name] is not None for v in variables)
 
 
-def _list(variables: Sequence[Variable]) -> str:
-    return ", ".join(f"{v.name} [{v.unit.text}]" for v in variables)
+def _used(data: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+    return {k: v for k, v in data.items() if split_header(str(k))[0] in wanted}
+
+
+def _present(wanted: Sequence[str], names: Iterable[str]) -> list[str]:
+    known = set(names)
+    return [n for n in dict.fromkeys(wanted) if n in known]
+
+
+def _require(variables: Sequence[Variable], names: Iterable[str]) -> None:
+    known = set(names)
+    missing = next((v.name for v in variables if v.name not in known), None)
+    if missing is not None:
+        listed = ", ".join(f"{v.name} [{v.unit.text}]" for v in variables)
+        raise InputError(f"The input '{missing}' is missing; the law needs {listed}.")
+
+
+def _is_bare(variable: Variable) -> bool:
+    """Whether a number of the variable means the same without a unit."""
+    unit = variable.unit
+    return unit.dimension.is_dimensionless and unit.scale == "ratio" and unit.factor == 1.0
+
+
+def _are_scalars(data: Mapping[str, Any], names: Sequence[str]) -> bool:
+    given = [v for k, v in data.items() if split_header(str(k))[0] in names]
+    return bool(given) and all(np.ndim(getattr(x, "magnitude", x)) == 0 for x in given)
+
+
+def _check_unit(variable: Variable, given: Unit, in_mapping: bool) -> None:
+    # a quantity of a level is a plain number in the level's own unit (Dataset.quantity)
+    if in_mapping and variable.is_level and given == DIMENSIONLESS:
+        return
+    if not variable.unit.accepts(given):
+        raise InputError(
+            f"The input '{variable.name}' is given in '{given.text}', but the law needs the "
+            f"dimension of '{variable.unit.text}'."
+        )

@@ -161,7 +161,9 @@ class Law:
 
         Parameters
         ----------
-        data : Dataset or mapping of column to Pint quantities or plain SI arrays
+        data : whatever `read_table` takes
+            A mapping's plain numbers are in SI units; scalars give scalars. In any other table
+            every input with a dimension needs a unit.
         level : float, optional
             Coverage of the intervals; without it only values are returned.
         of : {"run", "law"}
@@ -170,13 +172,13 @@ class Law:
         Returns
         -------
         values or Interval
-            Pint quantities in the target's unit for quantities and datasets; plain SI arrays of
-            shape (n_runs,) for plain arrays.
+            Pint quantities in the target's unit for quantities and tables with units; plain SI
+            arrays of shape (n_runs,) for plain arrays.
 
         Raises
         ------
         InputError
-            If an input is absent or has another dimension.
+            If an input is absent, lacks its unit or has another dimension.
         """
         return prediction.predict(self, data, level, of)
 

@@ -4,17 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import sympy
 
-from dimgs.dataset import Dataset
 from dimgs.errors import InputError
 from dimgs.expression import sympy_text
-from dimgs.law.evaluate import evaluate
+from dimgs.law.evaluate import evaluate, inputs_of
 from dimgs.law.prediction import Interval, Of
 from dimgs.law.source import numpy_body
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
-from dimgs.variables.quantities import is_quantity, unit_of
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law
@@ -44,16 +41,14 @@ class UnitLaw:
     def __hash__(self) -> int:
         return hash((self.target, self.target_unit, tuple(self.symbols.items()), self.expression))
 
-    def predict(
-        self, data: Mapping[str, Any] | Dataset, level: float | None = None, of: Of = "run"
-    ) -> Any:
+    def predict(self, data: Any, level: float | None = None, of: Of = "run") -> Any:
         """Target in `target_unit` from numbers by column, each in its stated unit.
 
-        Pint quantities and the columns of a Dataset are converted to the stated units first.
+        What carries a unit of its own (a quantity, a table) is converted to the stated units first.
 
         Parameters
         ----------
-        data : Dataset or mapping of str to array-like or quantity
+        data : mapping of str to array-like, or as in :meth:`Law.predict`
         level : float, optional
             Coverage of the intervals; none by default.
         of : {"run", "law"}
@@ -63,43 +58,20 @@ class UnitLaw:
         -------
         ndarray of shape (n,), a number for single numbers, or Interval of such
         """
-        more: dict[str, Any] = {}
-        if isinstance(data, Dataset):
-            table = data
-            data = {c: table.quantity(c) for c, _ in self.symbols.values() if c in table.names}
-            unused = () if self.law is None else self.law.unused
-            more = {v.name: table[v.name] for v in unused if v.name in table.names}
-        missing = [c for c, _ in self.symbols.values() if c not in data]
-        if missing:
-            raise InputError(f"The input '{missing[0]}' is missing; the law needs it.")
-        given = {
-            s: np.asarray(_number(data[c], c, u), dtype=np.float64)
-            for s, (c, u) in self.symbols.items()
-        }
+        stated = {column: parse_unit(text) for column, text in self.symbols.values()}
+        inputs = inputs_of(
+            data,
+            [Variable(column, unit) for column, unit in stated.items()],
+            optional=() if self.law is None else self.law.unused,
+            plain_units=dict(self.symbols.values()),
+        )
         if level is not None and self.law is not None:
-            return self._interval(self.law, given, more, level, of)
-        values = {s: np.atleast_1d(x) for s, x in given.items()}
-        n = max((len(v) for v in values.values()), default=1)
-        found = evaluate(self.expression, values, n)
-        scalar = bool(given) and all(x.ndim == 0 for x in given.values())
-        return found[0] if scalar else found
-
-    def _interval(
-        self,
-        law: "Law",
-        given: Mapping[str, Any],
-        more: Mapping[str, Any],
-        level: float,
-        of: Of,
-    ) -> Interval:
-        columns = dict(more)
-        for symbol, (column, text) in self.symbols.items():
-            columns[column] = parse_unit(text).to_si(given[symbol])
-        found = law.predict(columns, level, of)
-        if law.target.is_level:
-            return Interval(*found)
-        unit = parse_unit(self.target_unit)
-        return Interval(*map(unit.from_si, found))
+            found = self.law.predict(inputs.values, level, of)
+            if not self.law.target.is_level:
+                found = map(parse_unit(self.target_unit).from_si, found)
+            return Interval(*map(inputs.like, found))
+        values = {s: stated[c].from_si(inputs.values[c]) for s, (c, _) in self.symbols.items()}
+        return inputs.like(evaluate(self.expression, values, inputs.n))
 
     def to_json(self) -> dict[str, Any]:
         """The numerical equation as a JSON document."""
@@ -128,18 +100,6 @@ class UnitLaw:
     def __str__(self) -> str:
         units = ", ".join(f"{c} [{u}]" for c, u in self.symbols.values())
         return f"{self.target} [{self.target_unit}] = {self.expression} with {units}"
-
-
-def _number(value: Any, column: str, text: str) -> Any:
-    """Magnitude of a quantity in the unit of `text`; a plain number as it is."""
-    if not is_quantity(value):
-        return value
-    own, unit = unit_of(value, column), parse_unit(text)
-    if own.dimension != unit.dimension:
-        raise InputError(
-            f"The input '{column}' is given in '{value.units}', but the law takes it in '{text}'."
-        )
-    return unit.from_si(own.to_si(np.asarray(value.magnitude, dtype=np.float64)))
 
 
 def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:

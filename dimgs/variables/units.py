@@ -48,6 +48,7 @@ _LEVELS: "Mapping[str, float]" = {
     "decade": _LN10,
     "octave": math.log(2.0),
 }
+_ALIASES = {"bel": "B", "decibel": "dB", "dBA": "dB(A)", "neper": "Np", "magnitude": "mag"}
 _LEVEL_OF = re.compile(r"^(ln|log|log10|log_10|log2|log_2)\s*\((.*)\)$")
 _LEVEL_TOKEN = re.compile(r"\b(dB[a-zA-Z]?|decibel|pH|dex|Np|neper|mag|octave|decade)\b|\bdB\(A\)")
 
@@ -102,6 +103,30 @@ class Unit:
     def from_si(self, value: _Numbers) -> _Numbers:
         """Number in this unit whose SI value is given, up to a rounding error."""
         return (value - self.offset) / self.factor
+
+    def accepts(self, other: "Unit") -> bool:
+        """Whether numbers in another unit can stand for numbers in this one, once converted.
+
+        A level stands for the same level only, and a difference of temperatures for no absolute
+        temperature where either unit says which one it is.
+
+        Examples
+        --------
+        >>> parse_unit("mm").accepts(parse_unit("ft")), parse_unit("dB").accepts(parse_unit("Np"))
+        (True, False)
+        >>> parse_unit("degC").accepts(parse_unit("delta_degC"))
+        False
+        """
+        if "level" in (self.scale, other.scale):
+            return _ALIASES.get(self.text, self.text) == _ALIASES.get(other.text, other.text)
+        if (self.offset and _is_difference(other)) or (other.offset and _is_difference(self)):
+            return False
+        labels = (self.scale == "label") == (other.scale == "label")
+        return labels and self.dimension == other.dimension
+
+
+def _is_difference(unit: Unit) -> bool:
+    return not unit.offset and "delta_" in normalised(unit.text)
 
 
 DIMENSIONLESS = Unit("1", Dimension())

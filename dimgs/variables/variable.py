@@ -13,6 +13,9 @@ Role = Literal["data", "constant", "scale"]
 _HEADER = re.compile(
     r"^\s*(?P<name>.*?)\s*[\[](?P<unit>[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)[\]]\s*$", re.DOTALL
 )
+_BRACKETED = re.compile(r"\[(?P<inside>[^\[\]]*)\]$")
+# a sentence fits; anything longer is no name, and regular expressions slow down on it
+_LONGEST_HEADER = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +89,44 @@ def split_header(header: str) -> tuple[str, str | None, str | None]:
 
     The unit is None where the header has no brackets.
 
+    Raises
+    ------
+    InputError
+        If the header has two units, or is too long to be one.
+
     Examples
     --------
-    >>> split_header("T_g (K)"), split_header("Re []"), split_header("U [m/s]")
-    (('T_g (K)', None, None), ('Re', '', None), ('U', 'm/s', None))
+    >>> split_header("T_g (K)"), split_header("Re []"), split_header("a[0] [m/s]")
+    (('T_g (K)', None, None), ('Re', '', None), ('a[0]', 'm/s', None))
     """
+    if len(header) > _LONGEST_HEADER:
+        raise InputError(
+            f"A column name of {len(header)} characters ('{header[:30].strip()}...') is too long; "
+            f"at most {_LONGEST_HEADER} are read."
+        )
     match = _HEADER.match(header)
     if match is None or not match["name"]:
         return header.strip(), None, None
+    _refuse_two_units(header, match["name"], match["unit"])
     unit, _, kind = match["unit"].partition(";")
     return match["name"], unit.strip(), kind.strip() or None
+
+
+def _refuse_two_units(header: str, name: str, unit: str) -> None:
+    """Refuse ``L [m][s]``; the brackets of ``a[0] [m]`` or ``u[x] [m/s]`` belong to the name."""
+    before = _BRACKETED.search(name)
+    if before is None:
+        return
+    if before["inside"].isdigit() and not name[before.start() - 1 : before.start()].isspace():
+        return
+    try:
+        parse_unit(before["inside"].partition(";")[0])
+    except InputError:
+        return
+    raise InputError(
+        f"The header '{header.strip()}' has two units, '{before['inside']}' and '{unit}'; write "
+        f"it as 'name [unit]'."
+    )
 
 
 def parse_variable(text: str, role: Role = "data") -> Variable:

@@ -162,7 +162,9 @@ def test_excel(tmp_path: Path) -> None:
         pd.DataFrame().to_excel(book, sheet_name="none", index=False)
     data = read_table(path)
     same(data)
-    assert data.warnings == ("The sheet 'runs' of t.xlsx was read; it also has 'odd', 'none'.",)
+    assert data.warnings == (
+        "The sheet 'runs' of t.xlsx was read; it also has 'odd', 'none' (--sheet).",
+    )
     same(read_table(path, sheet="odd"))
     same(read_table(path, sheet=1))
     with pytest.raises(InputError, match=r"The sheet 'none' of t.xlsx is empty"):

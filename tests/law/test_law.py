@@ -104,17 +104,13 @@ def test_quantities_arrays_datasets_and_frames_give_the_same(law: Law) -> None:
     assert str(tagged.units) == "pascal"
     np.testing.assert_allclose(tagged.magnitude, expected, rtol=1e-12)
     np.testing.assert_allclose(law.predict(DATA).to("psi").magnitude, expected / 6894.757293168361)
-    np.testing.assert_allclose(law.predict_si(DATA.to_pandas().rename(columns=_bare)), expected)
+    np.testing.assert_allclose(law.predict_si(DATA.to_pandas()), expected)
     feet = {**quantities, "D": Q(DATA["D"] / 0.3048, "ft"), "U": [Q(u, "m/s") for u in DATA["U"]]}
     np.testing.assert_allclose(law.predict(feet).magnitude, expected, rtol=1e-12)
     low = law.predict(quantities, level=0.9)
     assert str(low.low.units) == "pascal"
     assert np.all(low.low < low.value)
     assert np.all(low.value < low.high)
-
-
-def _bare(header: str) -> str:
-    return header.split(" [")[0]
 
 
 def test_scalars_are_broadcast(law: Law) -> None:
@@ -159,7 +155,7 @@ def test_laws_can_be_keys(law: Law) -> None:
         ({"rho": 1.0, "U": 1.0, "D": 1.0}, "'mu' is missing"),
         ({"rho": 1.0, "U": [1.0, 2.0], "D": [1.0, 2.0, 3.0], "mu": 1.0}, "2 values"),
         ({"rho": 1.0, "U": float("nan"), "D": 1.0, "mu": 1.0}, "no finite value in row 1"),
-        ({"rho": 1.0, "U": "fast", "D": 1.0, "mu": 1.0}, "not numeric"),
+        ({"rho": 1.0, "U": "fast", "D": 1.0, "mu": 1.0}, "not a number"),
         ({"rho": 1.0, "U": registry().Quantity(1, "m"), "D": 1.0, "mu": 1.0}, "dimension"),
         (3.0, "mapping"),
     ],

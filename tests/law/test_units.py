@@ -132,7 +132,9 @@ def test_quantities_and_tables_are_converted_and_not_stripped() -> None:
     np.testing.assert_allclose(other.predict(data), expected, rtol=1e-12)
     theirs = {n: data.quantity(n) for n in data.names}
     np.testing.assert_allclose(other.predict(theirs), expected, rtol=1e-12)
-    with pytest.raises(InputError, match="'U' is given in 'meter', but the law takes it in 'ft/s'"):
+    with pytest.raises(
+        InputError, match="'U' is given in 'meter', but the law needs the dimension of 'ft/s'"
+    ):
         other.predict({**theirs, "U": registry().Quantity([1.0], "m")})
     with pytest.raises(InputError, match="by column"):
         law.with_units("US")  # type: ignore[arg-type]

@@ -1,0 +1,147 @@
+"""Doubtful units warn with both readings on every way into a table, or are refused."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import xarray as xr
+
+from dimgs.dataset import Dataset, iter_chunks, read_table
+from dimgs.dataset.build import Options
+from dimgs.dataset.parts import Table
+from dimgs.errors import InputError
+
+VALUES = {"k": [0.5, 0.6], "q": [1.0, 2.0], "L": [0.1, 0.2], "T": [300.0, 310.0]}
+OTHERS = {"q": "W/m^2", "L": "m", "T": "K"}
+
+
+def _plain(
+    folder: Path, header: str = "k,q,L,T", rows: str = "0.5,1,0.1,300\n0.6,2,0.2,310\n"
+) -> Path:
+    path = folder / "t.csv"
+    path.write_text(f"{header}\n{rows}")
+    return path
+
+
+def _mapping(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
+    return read_table(_plain(folder), units=units, **options)
+
+
+def _header(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
+    return read_table(_plain(folder, ",".join(f"{n} [{u}]" for n, u in units.items())), **options)
+
+
+def _unit_row(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
+    rows = ",".join(units.values()) + "\n0.5,1,0.1,300\n"
+    return read_table(_plain(folder, ",".join(units), rows), **options)
+
+
+def _sidecar(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
+    (folder / "t.units.json").write_text(json.dumps(units))
+    return read_table(_plain(folder), **options)
+
+
+def _frame(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
+    frame = pd.DataFrame(VALUES)
+    frame.attrs["units"] = units
+    return read_table(frame, **options)
+
+
+def _xarray(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
+    table = xr.Dataset({n: ("run", x, {"units": units[n]}) for n, x in VALUES.items()})
+    return read_table(table, **options)
+
+
+def _parquet(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
+    frame = pd.DataFrame({f"{n} [{u}]": VALUES[n] for n, u in units.items()})
+    frame.to_parquet(folder / "t.parquet")
+    return read_table(folder / "t.parquet", **options)
+
+
+def _excel(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
+    frame = pd.DataFrame({f"{n} [{u}]": VALUES[n] for n, u in units.items()})
+    frame.to_excel(folder / "t.xlsx", index=False)
+    return read_table(folder / "t.xlsx", **options)
+
+
+def _columns(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
+    return read_table(
+        {f"{n} [{u}]": x for (n, u), x in zip(units.items(), VALUES.values(), strict=True)},
+        **options,
+    )
+
+
+def _chunks(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
+    path = _plain(folder, ",".join(f"{n} [{u}]" for n, u in units.items()))
+    return next(iter_chunks(path, 1, **options))
+
+
+def _parts(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
+    path = _plain(folder, ",".join(f"{n} [{u}]" for n, u in units.items()))
+    return next(Table(path, 1, Options(**options)).parts()).dataset()
+
+
+WAYS = [
+    *(_mapping, _header, _unit_row, _sidecar, _frame, _xarray, _parquet, _excel, _columns),
+    *(_chunks, _parts),
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_every_way_in_warns_or_refuses(way: Callable[..., Dataset], tmp_path: Path) -> None:
+    data = way({"k": "W/mK", **OTHERS}, tmp_path)
+    (warning,) = [w for w in data.warnings if "reads as" in w]
+    assert "'W/mK' reads as watt / millikelvin, but W/(m*K) may be meant" in warning
+    with pytest.raises(InputError, match=r"'k' .*watt / millikelvin, but W/\(m\*K\).*strict-units"):
+        way({"k": "W/mK", **OTHERS}, tmp_path, strict_units=True)
+    assert not way({"k": "W/(m*K)", **OTHERS}, tmp_path, strict_units=True).warnings
+
+
+@pytest.mark.parametrize(
+    ("doubted", "others", "only"),
+    [
+        ("W/mK", {"k2": "W/(m*K)", "U": "m/s"}, "W/(m*K)"),
+        ("W/mK", {"k2": "W/K"}, "watt / millikelvin"),
+        ("Nm", {"F": "N", "L": "m"}, "N*m"),
+        ("bar(g)", {"p": "Pa"}, "a gauge pressure in bar (add the atmosphere's)"),
+        ("mu m", {"L": "m"}, "µm"),
+        ("Nm3/h", {"V": "m^3", "t": "s"}, "m^3/h of gas at standard conditions"),
+        ("m/s K", {"U": "m/s", "beta": "1/K"}, None),
+        ("C", {"T2": "K"}, "degC"),
+        ("k", {"T2": "K"}, "K"),
+    ],
+)
+def test_the_reading_that_alone_fits_is_named(
+    doubted: str, others: dict[str, str], only: str | None
+) -> None:
+    units = {"x": doubted, **others}
+    data = Dataset.from_columns({f"{n} [{u}]": [1.0, 2.0] for n, u in units.items()})
+    (warning,) = data.warnings
+    assert (only is not None) == ("only" in warning)
+    if only is not None:
+        assert f"; only {only} fits the dimensions of the other columns" in warning
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("q [C]", "V [V]", "F [F]"),
+        ("q [C]", "r [m]"),
+        ("x [label]", "k [J/K]"),
+    ],
+)
+def test_units_that_are_likely_as_they_stand_are_left_alone(headers: tuple[str, ...]) -> None:
+    columns = {h: ["a", "b"] if "label" in h else [1.0, 2.0] for h in headers}
+    assert Dataset.from_columns(columns).warnings == ()
+
+
+@pytest.mark.parametrize("header", ["L [m][s]", "L [m] [s]", "L[m][s]", "L [m; width][s]"])
+def test_a_header_with_two_units_is_refused(header: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(f"{header},T [K]\n1,2\n")
+    for source in (path, pd.DataFrame({header: [1.0]}), {header: [1.0]}):
+        with pytest.raises(InputError, match=r"has two units, 'm.*' and 's'"):
+            read_table(source)

@@ -1,0 +1,48 @@
+"""Units whose literal reading is improbable, and those that are plain."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs.variables import parse_unit, si_unit
+from dimgs.variables.readings import improbable
+
+DOUBTED = {
+    "Nm": "N*m", "kNm": "N*m", "Nm/rad": "N*m", "W/mK": "W/(m*K)", "W/m K": "W/(m*K)",
+    "W/m·K": "W/(m*K)", "J/kg K": "J/(kg*K)", "W/m^2 K": "W/(m^2*K)", "kg/m s": "Pa*s",
+    "kg/ms": "Pa*s", "Pas": "Pa*s", "bar(g)": "bar", "psi (g)": "psi", "kPa(a)": "Pa",
+    "mol(g)": "mol", "Nm3/h": "m^3/h", "Nm³/h": "m^3/h", "slm": "l/min", "mu m": "µm",
+    "u m": "µm", "mu s": "µs", "deg C": "degC", "C": "degC", "F": "degF", "W/(m k)": "W/(m*K)",
+    "1e19/m^3 s": "1/(m^3*s)", "ftlb": "N*m",
+}  # fmt: skip
+PLAIN = [
+    *("N m", "W/(m K)", "W/(m·K)", "W/m/K", "W/m*K", "J/(kg*K)", "kg m-3", "kg m^2/s^3 K^-1"),
+    *("m/ms", "V/ms", "mm", "µm", "mK", "mPa s", "bar", "m (beam diameter)", "K", "degC", "1"),
+    *("dB", "pH", "label", "MPa·√m", "km/h", "mol/L", "rpm", "ft lbf"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "meant"), DOUBTED.items())
+def test_both_readings_are_given_and_the_literal_one_is_plain(text: str, meant: str) -> None:
+    found = improbable(text)
+    assert found is not None
+    assert found.unit is not None
+    assert found.unit.dimension == parse_unit(meant).dimension
+    literal, read = parse_unit(found.literal), parse_unit(text)
+    assert literal.dimension == read.dimension
+    assert literal.factor == pytest.approx(read.factor, rel=1e-9)
+    assert improbable(found.literal) is None
+
+
+@pytest.mark.parametrize("text", PLAIN)
+def test_plain_units_are_not_doubted(text: str) -> None:
+    assert improbable(text) is None
+
+
+@given(powers=st.lists(st.integers(-3, 3), min_size=3, max_size=3))
+def test_units_written_here_are_never_doubted(powers: list[int]) -> None:
+    dimension = parse_unit("1").dimension
+    for base, power in zip(("m", "kg", "s"), powers, strict=True):
+        dimension = dimension * parse_unit(base).dimension ** power
+    found = improbable(si_unit(dimension))
+    assert found is None, si_unit(dimension)
