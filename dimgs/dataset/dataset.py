@@ -1,5 +1,6 @@
 """The Dataset: runs with units, stored as coherent SI floats."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -100,7 +101,7 @@ class Dataset:
 
     def __post_init__(self) -> None:
         names = [v.name for v in self.variables]
-        twice = sorted({n for n in names if names.count(n) > 1})
+        twice = sorted(n for n, count in Counter(names).items() if count > 1)
         if twice:
             raise InputError(
                 f"Two columns of {self.source} are named '{twice[0]}'; rename one of them."
@@ -200,6 +201,10 @@ class Dataset:
         """Names of all columns, in order."""
         return tuple(v.name for v in self.variables)
 
+    @cached_property
+    def _by_name(self) -> dict[str, Variable]:
+        return {v.name: v for v in self.variables}
+
     @property
     def label_names(self) -> tuple[str, ...]:
         """Names of the categorical columns."""
@@ -226,10 +231,10 @@ class Dataset:
         InputError
             If there is no such column; near matches are listed.
         """
-        for v in self.variables:
-            if v.name == name:
-                return v
-        raise no_such_column(name, self.names, self.source)
+        found = self._by_name.get(name)
+        if found is None:
+            raise no_such_column(name, self.names, self.source)
+        return found
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         self.variable(name)

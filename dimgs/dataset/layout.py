@@ -140,16 +140,22 @@ def split_line(text: str, delimiter: str) -> tuple[list[str], int]:
     position, quoted, depth = 0, False, 0
     # the last bracket that closes in this line
     last, line_end = line.rfind("]"), len(line)
-    while position < len(text):
-        char = text[position]
+    special = re.compile(f'["\\n\\[\\]{delimiter}]')
+    while True:
+        found = special.search(text, position)
+        end = found.start() if found else len(text)
+        field += text[position:end]
+        position = end + 1
+        if found is None:
+            break
+        char = found.group()
         if quoted:
-            if char == '"' and text[position + 1 : position + 2] == '"':
-                field += '"'
+            if char == '"' and text[position : position + 1] == '"':
                 position += 1
             elif char == '"':
                 quoted = False
-            else:
-                field += char
+                continue
+            field += char
         elif char == '"' and not field.strip():
             quoted, field = True, ""
         elif char == "\n":
@@ -158,17 +164,16 @@ def split_line(text: str, delimiter: str) -> tuple[list[str], int]:
             fields.append(field)
             field = ""
         else:
-            if position > line_end:
-                end = text.find("\n", position)
-                line_end = end if end >= 0 else len(text)
-                last = text.rfind("]", position, line_end)
-            if char == "[" and position < last:
+            if end > line_end:
+                line_end = text.find("\n", end)
+                line_end = line_end if line_end >= 0 else len(text)
+                last = text.rfind("]", end, line_end)
+            if char == "[" and end < last:
                 depth += 1
             elif char == "]" and depth:
                 depth -= 1
             field += char
-        position += 1
-    return [*fields, field], min(position + 1, len(text))
+    return [*fields, field], min(position, len(text))
 
 
 def read_layout(path: Path, source: str, skip_rows: int | None = None) -> Layout:
@@ -261,10 +266,10 @@ def _after_lines(text: str, lines: int) -> int:
 
 
 def _byte_offset(raw: bytes, lines: int) -> int:
-    """Byte at which the line after so many lines starts."""
-    ends = islice(_LINE_END.finditer(raw), lines - 1, None)
+    """Byte at which the line after so many lines starts; the end where there is none."""
+    ends = islice(_LINE_END.finditer(raw), max(lines - 1, 0), None)
     last = next(ends, None) if lines else None
-    return last.end() if last else len(raw) if lines else 0
+    return last.end() if last else len(raw)
 
 
 def _skipped_lines(text: str) -> int:
