@@ -104,6 +104,7 @@ def discover(
 ) -> None:
     """Go the whole way from a table to a dimensionally checked law."""
     from dimgs.discovery.discover import check_model, discover_with
+    from dimgs.escape import file_names
     from dimgs.report.documents import discover_document
     from dimgs.report.text import report_text
     from dimgs.report.write import check_folder, write_study
@@ -131,13 +132,14 @@ def discover(
         seed=seed,
     )
     documents = []
+    folders = file_names(target)
     for name, data in tables.each(table, target, columns, drop, options):
         with working(f"looking for the law of {name}", time_limit):
             report = discover_with(data, name, options)
         report = replace(report, provenance={**report.provenance, "command": command_line()})
         warn(report.warnings)
         if out is not None:
-            folder = out if len(target) == 1 else out / name
+            folder = out if len(target) == 1 else out / folders[name]
             _tell_files(folder, write_study(report, folder))
         if json:
             documents.append(discover_document(report))

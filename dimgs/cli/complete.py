@@ -4,6 +4,8 @@ from pathlib import Path
 
 import typer
 
+from dimgs.escape import visible
+
 _LONGEST = 65536
 _TEXT = (".csv", ".tsv", ".txt")
 
@@ -33,7 +35,9 @@ def columns(context: typer.Context, incomplete: str) -> list[str]:
     except OSError:
         return []
     header = next((x for x in text.splitlines() if x.strip() and not x.startswith("#")), "")
-    return [name for name in _names(header) if name.startswith(incomplete)]
+    # a shell would obey what a name hides
+    shown = [name for name in _names(header) if visible(name) == name]
+    return [name for name in shown if name.startswith(incomplete)]
 
 
 def _names(header: str) -> list[str]:

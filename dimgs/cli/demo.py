@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.output import emit_json, faint, say, strong
+from dimgs.cli.output import emit_json, say
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
@@ -109,10 +109,11 @@ def _tell(
         ("Its constant", f"{c.name} = {c.value:.4f} [{c.low:.4f}, {c.high:.4f}]; 2π = 6.2832"),
         ("It predicts", f"{never}; NASA has {_PLUTO_DAYS:.0f}"),
     )
-    say(strong(f"How long is a year? {len(bodies)} worlds, {bodies[0]} to {bodies[-1]}"))
-    say(faint("period T [day], distance a [AU], mass M [Msun] of what they circle (NASA, JPL)"))
+    say(f"How long is a year? {len(bodies)} worlds, {bodies[0]} to {bodies[-1]}", style="strong")
+    units = "period T [day], distance a [AU], mass M [Msun] of what they circle (NASA, JPL)"
+    say(units, style="faint")
     for name, text in rows:
-        say(f"{strong(name.ljust(14))} {text}")
-    say(strong("Now you:"))
+        say(f" {text}", head=name.ljust(14))
+    say("Now you:", style="strong")
     for line in _NEXT:
         say(f"  {line}")

@@ -8,10 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
+from dimgs.escape import json_text, terminal, visible
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
 _BOLD, _RED, _YELLOW, _DIM, _RESET = "\033[1m", "\033[31;1m", "\033[33m", "\033[2m", "\033[0m"
+_STYLES = {"": "", "strong": _BOLD, "faint": _DIM}
 _PREFIXES = {"error:": _RED, "warning:": _YELLOW}
 _typed: list[str] = []
 
@@ -30,20 +33,32 @@ def emit_json(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
     from dimgs.report.documents import finite
 
-    sys.stdout.write(json.dumps(finite(document), ensure_ascii=False, allow_nan=False) + "\n")
+    text = json.dumps(finite(document), ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(json_text(text) + "\n")
 
 
-def say(text: str = "") -> None:
-    """A line of the result."""
-    sys.stdout.write(text + "\n")
+def say(text: str = "", head: str = "", style: str = "") -> None:
+    """A line of the result, whatever it contains.
+
+    Parameters
+    ----------
+    text : str
+    head : str
+        Stands before it and stands out on a terminal.
+    style : {"", "strong", "faint"}
+        How the text itself is shown on a terminal.
+    """
+    shown = _styled(terminal(text), _STYLES[style])
+    sys.stdout.write(f"{_styled(terminal(head), _BOLD)}{shown}\n")
 
 
 def note(text: str) -> None:
-    """A line on standard error."""
-    for prefix, colour in _PREFIXES.items():
-        if text.startswith(prefix) and is_coloured(sys.stderr):
-            text = f"{colour}{prefix}{_RESET}{text.removeprefix(prefix)}"
-    sys.stderr.write(text + "\n")
+    """A line on standard error, whatever it contains; an error or a warning is one line."""
+    prefix = next((p for p in _PREFIXES if text.startswith(p)), "")
+    rest = visible(text.removeprefix(prefix)) if prefix else terminal(text)
+    if prefix and is_coloured(sys.stderr):
+        prefix = f"{_PREFIXES[prefix]}{prefix}{_RESET}"
+    sys.stderr.write(f"{prefix}{rest}\n")
 
 
 def warn(warnings: Iterable[str]) -> None:
@@ -63,22 +78,18 @@ def is_plain() -> bool:
     return not is_coloured(sys.stdout)
 
 
-def strong(text: str) -> str:
-    """Text that stands out on a terminal."""
-    return text if is_plain() else f"{_BOLD}{text}{_RESET}"
-
-
-def faint(text: str) -> str:
-    """Text that stands back on a terminal."""
-    return text if is_plain() else f"{_DIM}{text}{_RESET}"
+def _styled(text: str, code: str) -> str:
+    return f"{code}{text}{_RESET}" if text and code and not is_plain() else text
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table of the result; plain aligned text where output is piped."""
     if not rows:
         return
+    title, columns = visible(title), [*map(visible, columns)]
+    rows = [[*map(visible, row)] for row in rows]
     if is_plain():
-        cells = [list(columns), *[list(r) for r in rows]]
+        cells = [columns, *rows]
         widths = [max(len(row[j]) for row in cells) for j in range(len(columns))]
         say(title)
         for line in cells:
@@ -110,7 +121,7 @@ def working(what: str, limit: float | None = None) -> Iterator[None]:
         yield
         return
     with _progress(limit) as progress:
-        progress.add_task(what, total=limit)
+        progress.add_task(visible(what), total=limit)
         yield
 
 

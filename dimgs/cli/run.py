@@ -12,6 +12,7 @@ import typer
 
 from dimgs.cli import tables
 from dimgs.cli.output import emit_json, note, say, warn
+from dimgs.escape import visible
 
 if TYPE_CHECKING:
     from dimgs.campaign.progress import Listener, Progress
@@ -139,11 +140,11 @@ def _watching() -> "Iterator[Listener]":
     from rich.progress import Progress as Bars
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[told]}"),
+        TextColumn("{task.fields[told]}", markup=False),
     )
     with Bars(*columns, console=Console(stderr=True)) as bars:
         yield _Live(bars).hear
@@ -178,10 +179,10 @@ class _Live:
         told = f"widest interval {progress.worst:.2f} of its tolerance" if finite else ""
         for tier, most in progress.budget.items():
             if tier not in self._tasks:
-                self._tasks[tier] = self._bars.add_task(tier, total=most, told="")
+                self._tasks[tier] = self._bars.add_task(visible(tier), total=most, told="")
             self._bars.update(
                 self._tasks[tier],
                 completed=progress.runs[tier],
-                description=f"{progress.phase:<7} {tier}",
+                description=f"{progress.phase:<7} {visible(tier)}",
                 told=f"{progress.regimes} regimes {told}",
             )

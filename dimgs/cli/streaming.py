@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dimgs.cli import tables
 from dimgs.cli.output import note
 from dimgs.errors import InputError
+from dimgs.escape import visible
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
@@ -97,7 +98,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, float], None] | None]:
     )
 
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TextColumn("{task.fields[rows]:,} rows"),
@@ -106,7 +107,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, float], None] | None]:
         transient=True,
     )
     with bar:
-        task = bar.add_task(what, total=1.0, rows=0)
+        task = bar.add_task(visible(what), total=1.0, rows=0)
 
         def show(rows: int, fraction: float) -> None:
             bar.update(task, completed=fraction, rows=rows)

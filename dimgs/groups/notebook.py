@@ -1,9 +1,10 @@
 """A basis as a notebook shows it."""
 
 import re
-from html import escape
 from typing import TYPE_CHECKING
 
+from dimgs.escape import html as escape
+from dimgs.escape import visible
 from dimgs.groups.kinds import GREEK
 
 if TYPE_CHECKING:
@@ -94,5 +95,7 @@ def _symbol(name: str) -> str:
 def _word(text: str) -> str:
     if _LETTER.fullmatch(text) or text.isdigit():
         return text
-    text = "".join(rf"\{c}" if c in "_%#&$" else c if c not in r"\{}^~" else " " for c in text)
+    text = "".join(
+        rf"\{c}" if c in "_%#&$" else c if c not in r"\{}^~" else " " for c in visible(text)
+    )
     return r"\mathrm{" + text.replace(" ", r"\ ") + "}"

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from itertools import accumulate
 
 from dimgs.expression.identifiers import greek_name
 
@@ -38,6 +39,9 @@ _GREEK = {
     "Chi": r"\mathrm{X}",
 }
 LOOK_ALIKES = frozenset(name for name in _GREEK if name[0].isupper())
+_SYMBOLS = frozenset(
+    ["mathrm", "mathcal", "varepsilon", "left", "right", "ell", "hbar", "infty", ","]
+)
 _LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
     "sigma tau upsilon phi chi psi omega"
@@ -84,6 +88,21 @@ def _character(character: str) -> str:
     if plain:
         return "".join(_TEXT.get(c, c if c.isprintable() else " ") for c in plain)
     return "" if unicodedata.category(character)[0] in "MC" else f"U+{ord(character):04X}"
+
+
+def is_symbol(latex: str) -> bool:
+    r"""Whether LaTeX is a symbol as this package writes it: letters, scripts and upright words.
+
+    Examples
+    --------
+    >>> is_symbol(r"\mathrm{Re}_{\tau}^{1/2}"), is_symbol(r"\input{x}"), is_symbol("}x{")
+    (True, False, False)
+    """
+    commands = re.findall(r"\\([A-Za-z]+|.)", latex)
+    known = all(c in _SYMBOLS or greek_latex(c) == f"\\{c}" for c in commands)
+    depth = list(accumulate((c == "{") - (c == "}") for c in latex))
+    balanced = not depth or (min(depth) >= 0 and depth[-1] == 0)
+    return known and balanced and not re.search(r"[^A-Za-z0-9 {}^_*'/(),.+\\-]", latex)
 
 
 def word_latex(word: str) -> str:

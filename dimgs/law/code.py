@@ -1,31 +1,44 @@
-"""A law as the source of a function in C or Fortran."""
+"""A law as the source of a function in Python, C or Fortran."""
 
+import keyword
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sympy
 
 from dimgs.errors import InputError
+from dimgs.escape import comment, docstring
 from dimgs.law.parts import Constant
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law
 
 _DIGITS = 17
-_LONGEST = 60
+# a Fortran name has 63 characters at most, some of which may become a number
+_LONGEST = 58
+# lines of Fortran end at column 132
+_WIDTH = 100
 _C_WORDS = (
     "auto break case char const continue default do double else enum extern float for goto if "
     "inline int long register restrict return short signed sizeof static struct switch typedef "
     "union unsigned void volatile while bool true false main exp log pow sqrt cbrt fabs sin cos "
-    "tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 floor ceil fmin fmax erf erfc"
+    "tan asin acos atan sinh cosh tanh asinh acosh atanh atan2 floor ceil fmin fmax erf erfc "
+    "exp2 expm1 log2 log10 log1p hypot fma tgamma lgamma asm typeof typeof_unqual linux unix "
+    "alignas alignof constexpr nullptr static_assert thread_local isnan isinf isfinite isnormal "
+    "signbit fpclassify isgreater isgreaterequal isless islessequal islessgreater isunordered "
+    "NAN INFINITY HUGE_VAL HUGE_VALF HUGE_VALL NULL DOMAIN SING OVERFLOW UNDERFLOW PLOSS TLOSS "
+    "math_errhandling"
 )
+# prefixes of macros of math.h
+_C_MACROS = ("M_", "FP_", "MATH_", "X_")
 _FORTRAN_WORDS = (
     "abs acos acosh asin asinh atan atan2 atanh call cos cosh do double else end erf erfc exp "
     "floor function if implicit int intent integer intrinsic log max merge min module none only "
     "parameter program pure real real64 result return sign sin sinh sqrt subroutine tan tanh then "
-    "type use ceiling dble"
+    "type use ceiling dble contains iso_fortran_env"
 )
 # functions that neither language has, by ones that both have
 _REWRITTEN: Mapping[Any, Callable[[Any], Any]] = {
@@ -38,6 +51,53 @@ _REWRITTEN: Mapping[Any, Callable[[Any], Any]] = {
     sympy.acot: lambda x: sympy.atan(1 / x),
     sympy.acoth: lambda x: sympy.atanh(1 / x),
     sympy.sign: lambda x: sympy.Piecewise((1.0, x > 0), (-1.0, x < 0), (0.0, True)),
+}
+
+
+@dataclass(frozen=True)
+class _Language:
+    """Which names a language leaves free.
+
+    Attributes
+    ----------
+    reserved : frozenset of str
+    macros : tuple of str
+        Beginnings of names that are not free.
+    fold : bool
+        Whether capitals do not count.
+    ascii : bool
+        Whether names are of ASCII letters alone.
+    """
+
+    reserved: frozenset[str]
+    macros: tuple[str, ...] = ()
+    fold: bool = False
+    ascii: bool = True
+
+    def key(self, name: str) -> str:
+        """What two spellings of one name have in common."""
+        plain = unicodedata.normalize("NFKC", name)
+        return plain.casefold() if self.fold else plain
+
+    def is_free(self, name: str) -> bool:
+        """Whether a name means nothing in the language."""
+        return self.key(name) not in self.reserved and not name.startswith(self.macros)
+
+    def stem(self, given: str) -> str:
+        """A name that the language can read, as near to the given one as may be."""
+        if not self.ascii and given.isidentifier() and not given.startswith("__"):
+            stem = given
+        else:
+            plain = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode()
+            stem = re.sub(r"\W", "_", plain).strip("_") or "x"
+            stem = (stem if stem[0].isalpha() else f"x_{stem}")[:_LONGEST]
+        return stem if self.is_free(stem) else f"x_{stem}"[:_LONGEST]
+
+
+_LANGUAGES = {
+    "python": _Language(frozenset({*keyword.kwlist, "np", "numpy"}), ascii=False),
+    "c": _Language(frozenset(_C_WORDS.split()), _C_MACROS),
+    "fortran": _Language(frozenset(_FORTRAN_WORDS.split()), fold=True),
 }
 
 
@@ -63,23 +123,49 @@ def source_code(law: "Law", language: str, name: str = "law") -> str:
     InputError
         If there is no such language, or `name` cannot name a function in it.
     """
-    writers = {"c": _c, "fortran": _fortran}
+    writers = {"python": _python, "c": _c, "fortran": _fortran}
     chosen = language.casefold()
-    if not re.fullmatch(r"[A-Za-z]\w{0,50}", name, re.ASCII):
-        raise InputError(f"'{name}' cannot name a function; use letters, digits and underscores.")
-    if chosen == "python":
-        from dimgs.law.source import python_source
-
-        return python_source(law, name)
     if chosen not in writers:
         raise InputError(
             f"There is no printer for '{language}'; choose from python, c and fortran."
         )
-    return writers[chosen](law, name)
+    return writers[chosen](law, _checked(chosen, name))
+
+
+def _checked(language: str, name: str) -> str:
+    """The name of a function, where it can be one."""
+    if not re.fullmatch(r"[A-Za-z]\w{0,50}", name, re.ASCII):
+        raise InputError(f"'{name}' cannot name a function; use letters, digits and underscores.")
+    if not _LANGUAGES[language].is_free(name):
+        raise InputError(f"'{name}' means something else in {language.title()}; use another name.")
+    return name
+
+
+def _names(language: str, law: "Law", taken: str) -> dict[str, str]:
+    """Name of each input and constant: free in the language, and apart from the others."""
+    rules = _LANGUAGES[language]
+    used = {rules.key(name) for name in taken.split()}
+    out = {}
+    for given in (*law.symbols, *(c.name for c in law.constants)):
+        stem = rules.stem(given)
+        name, count = stem, 1
+        while rules.key(name) in used:
+            count += 1
+            name = f"{stem}_{count}"
+        used.add(rules.key(name))
+        out[given] = name
+    return out
+
+
+def _renamed(law: "Law", names: Mapping[str, str]) -> sympy.Expr:
+    """Expression in the names of the language."""
+    return law.expression.xreplace(
+        {sympy.Symbol(k): sympy.Symbol(v) for k, v in names.items() if k != v}
+    )
 
 
 def _prepared(law: "Law", names: Mapping[str, str]) -> sympy.Expr:
-    """Expression in the names of the language, without what the language lacks."""
+    """Expression in the names of the language, without what C and Fortran lack."""
     expression = law.expression
     for function, rewrite in _REWRITTEN.items():
         expression = expression.replace(function, rewrite)
@@ -101,45 +187,68 @@ def _real(part: sympy.Basic) -> sympy.Basic:
     return sympy.Float(part, _DIGITS) if part.is_Integer else part
 
 
-def _names(law: "Law", reserved: str, taken: str, *, fold: bool) -> dict[str, str]:
-    """Name of each input and constant: ASCII, free, and apart from the others."""
-    used = {*reserved.split(), taken.casefold() if fold else taken}
-    out = {}
-    for given in (*law.symbols, *(c.name for c in law.constants)):
-        plain = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode()
-        stem = re.sub(r"\W", "_", plain).strip("_")[:_LONGEST] or "x"
-        stem = stem if stem[0].isalpha() else f"x_{stem}"
-        name, count = stem, 1
-        while (name.casefold() if fold else name) in used:
-            count += 1
-            name = f"{stem}_{count}"
-        used.add(name.casefold() if fold else name)
-        out[given] = name
-    return out
+def _described(law: "Law", names: Mapping[str, str]) -> tuple[str, list[str]]:
+    """What the function gives, and what it takes, in words."""
+    inputs = [f"{names[s]}: {v.name} in {v.si_unit}" for s, v in law.symbols.items()]
+    return f"{law.target.name} in {law.target_unit}", inputs
 
 
-def _inputs(law: "Law", names: Mapping[str, str]) -> list[str]:
-    rows = [f"{names[s]}: {_ascii(v.name)} in {_ascii(v.si_unit)}" for s, v in law.symbols.items()]
-    return [f"{_ascii(law.target.name)} in {_ascii(law.target_unit)}", *rows]
+def numpy_function(
+    name: str,
+    arguments: Iterable[str],
+    described: tuple[str, Sequence[str]],
+    expression: sympy.Expr,
+    constants: Iterable[tuple[str, float, str]] = (),
+) -> str:
+    """Source of a NumPy function, exact rationals as quotients and floats at 17 digits.
+
+    Parameters
+    ----------
+    name : str
+    arguments : iterable of str
+        Identifiers.
+    described : (str, sequence of str)
+        What it gives and what it takes, as any text.
+    expression : sympy.Expr
+    constants : iterable of (str, float, str)
+        Identifier, value and unit of each.
+    """
+    from sympy.printing.numpy import NumPyPrinter
+
+    _checked("python", name)
+    printer = NumPyPrinter({"fully_qualified_modules": True, "precision": _DIGITS})
+    body = str(printer.doprint(expression)).replace("numpy.", "np.")
+    gives, takes = described
+    lines = ["import numpy as np", "", "", f"def {name}({', '.join(arguments)}):"]
+    lines.append(docstring([f"{gives}.", "", "Inputs:", *takes]))
+    lines += [f"    {symbol} = {value!r}  # {comment(unit)}" for symbol, value, unit in constants]
+    return "\n".join([*lines, f"    return {body}", ""])
 
 
-def _ascii(text: str) -> str:
-    """Text for a comment: one line, nothing that ends it."""
-    plain = text.encode("ascii", "backslashreplace").decode()
-    return "".join(c if c.isprintable() else " " for c in plain).replace("*/", "* /")
+def _python(law: "Law", name: str) -> str:
+    names = _names("python", law, name)
+    constants = ((names[c.name], c.value, c.unit) for c in law.constants)
+    return numpy_function(
+        name,
+        [names[s] for s in law.symbols],
+        _described(law, names),
+        _renamed(law, names),
+        constants,
+    )
 
 
 def _c(law: "Law", name: str) -> str:
     from sympy.printing.c import C99CodePrinter
 
-    names = _names(law, _C_WORDS, name, fold=False)
+    names = _names("c", law, name)
     printer = C99CodePrinter({"precision": _DIGITS, "math_macros": {}})
     body = printer.doprint(_prepared(law, names))
     arguments = ", ".join(f"double {names[s]}" for s in law.symbols) or "void"
-    comment = "\n".join(f" * {line}" for line in _inputs(law, names))
-    lines = ["#include <math.h>", "", f"/*\n{comment}\n */", f"double {name}({arguments})", "{"]
+    gives, takes = _described(law, names)
+    about = "\n".join(f" * {comment(line)}" for line in (gives, *takes))
+    lines = ["#include <math.h>", "", f"/*\n{about}\n */", f"double {name}({arguments})", "{"]
     lines += [
-        f"    const double {names[c.name]} = {c.value!r}; /* {_ascii(c.unit)} */"
+        f"    const double {names[c.name]} = {c.value!r}; /* {comment(c.unit)} */"
         for c in _used(law)
     ]
     return "\n".join([*lines, f"    return {body};", "}", ""])
@@ -148,7 +257,7 @@ def _c(law: "Law", name: str) -> str:
 def _fortran(law: "Law", name: str) -> str:
     from sympy.printing.fortran import FCodePrinter
 
-    names = _names(law, f"{_FORTRAN_WORDS} {name}_module", name, fold=True)
+    names = _names("fortran", law, f"{name} {name}_module")
     result = "value"
     while result in {each.casefold() for each in (*names.values(), name)}:
         result += "_"
@@ -157,17 +266,16 @@ def _fortran(law: "Law", name: str) -> str:
     )
     _, _, body = printer.doprint(_prepared(law, names))
     values = [names[s] for s in law.symbols]
-    arguments = ", ".join(values)
+    gives, takes = _described(law, names)
     lines = [f"module {name}_module", "  implicit none", "contains"]
-    lines += [f"  pure function {name}({arguments}) result({result})"]
-    lines += [f"    ! {line}" for line in _inputs(law, names)]
+    lines += _folded(f"  pure function {name}({', '.join(values)}) result({result})")
+    lines += [f"    ! {comment(line)}" for line in (gives, *takes)]
     lines += ["    use, intrinsic :: iso_fortran_env, only: real64"]
     lines += [f"    real(real64), intent(in) :: {value}" for value in values]
     lines += [f"    real(real64) :: {result}"]
-    lines += [
-        f"    real(real64), parameter :: {names[c.name]} = {_double(c.value)} ! {_ascii(c.unit)}"
-        for c in _used(law)
-    ]
+    for c in _used(law):
+        lines += [f"    ! {comment(c.unit)}"]
+        lines += [f"    real(real64), parameter :: {names[c.name]} = {_double(c.value)}"]
     text = re.sub(r"&\n\s*", "", str(body)).strip()
     lines += _folded(f"    {result} = {text}")
     return "\n".join([*lines, f"  end function {name}", f"end module {name}_module", ""])
@@ -179,12 +287,12 @@ def _double(value: float) -> str:
     return f"{mantissa}d{int(exponent)}"
 
 
-def _folded(line: str, width: int = 100) -> list[str]:
+def _folded(line: str) -> list[str]:
     """Statement over several lines, broken where a blank stands."""
     out, rest = [], line
-    while len(rest) > width:
-        cut = rest.rfind(" ", 8, width)
-        cut = rest.find(" ", width) if cut < 0 else cut
+    while len(rest) > _WIDTH:
+        cut = rest.rfind(" ", 8, _WIDTH)
+        cut = rest.find(" ", _WIDTH) if cut < 0 else cut
         if cut < 0:
             break
         out.append(f"{rest[:cut]} &")

@@ -10,6 +10,7 @@ import sympy
 from numpy.typing import NDArray
 
 from dimgs.errors import InputError, LawError
+from dimgs.escape import visible
 from dimgs.expression import check_dimension
 from dimgs.groups.group import PiGroup
 from dimgs.law import prediction
@@ -233,9 +234,7 @@ class Law:
 
     def python(self, name: str = "law") -> str:
         """Source of a plain NumPy function of the inputs in SI units."""
-        from dimgs.law.source import python_source
-
-        return python_source(self, name)
+        return self.code("python", name)
 
     def code(self, language: str, name: str = "law") -> str:
         """Source of a function of the inputs in SI units, in Python, C or Fortran.
@@ -323,4 +322,4 @@ class Law:
     def __str__(self) -> str:
         from dimgs.law.typeset import opened, readable
 
-        return f"{self.target.name} = {readable(opened(self))}"
+        return f"{visible(self.target.name)} = {readable(opened(self))}"

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import DimgsError, InputError
+from dimgs.escape import json_text
 from dimgs.expression import sympy_parse, sympy_text
 from dimgs.groups.group import PiGroup
+from dimgs.latex.escape import is_symbol
 from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
 from dimgs.variables import Dimension, Unit, Variable
 
@@ -82,7 +84,10 @@ def _group(group: PiGroup) -> dict[str, Any]:
 def _group_from(document: Mapping[str, Any]) -> PiGroup:
     exponents = {k: Fraction(e) for k, e in document["exponents"].items()}
     plain = PiGroup.of(document["name"], exponents)
-    return PiGroup(plain.name, plain.exponents, document.get("known_as"), document.get("symbol"))
+    symbol = document.get("symbol")
+    if symbol is not None and not is_symbol(symbol):
+        raise InputError(f"The symbol {symbol!r} of '{plain.name}' is no symbol in LaTeX.")
+    return PiGroup(plain.name, plain.exponents, document.get("known_as"), symbol)
 
 
 def _variable(variable: Variable) -> dict[str, Any]:
@@ -234,7 +239,7 @@ def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], s
 
 def as_text(document: Mapping[str, Any]) -> str:
     """JSON text of a document, readable and with a final newline."""
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return json_text(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def write_document(document: Mapping[str, Any], path: Path) -> None:

@@ -1,10 +1,10 @@
 """A law in LaTeX and HTML."""
 
-from html import escape
 from typing import TYPE_CHECKING, Literal
 
 import sympy
 
+from dimgs.escape import html as escape
 from dimgs.groups.group import PiBasis
 from dimgs.latex import (
     SymbolRow,

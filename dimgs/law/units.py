@@ -8,9 +8,9 @@ import sympy
 
 from dimgs.errors import InputError
 from dimgs.expression import sympy_text
+from dimgs.law.code import numpy_function
 from dimgs.law.evaluate import evaluate, inputs_of
 from dimgs.law.prediction import Interval, Of
-from dimgs.law.source import numpy_body
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
 
 if TYPE_CHECKING:
@@ -91,11 +91,9 @@ class UnitLaw:
 
     def python(self, name: str = "law") -> str:
         """Source of a plain NumPy function in these units."""
-        lines = ["import numpy as np", "", "", f"def {name}({', '.join(self.symbols)}):"]
-        lines += [f'    """{self.target} in {self.target_unit}.', "", "    Inputs:"]
-        lines += [f"    {s}: {c} in {u}" for s, (c, u) in self.symbols.items()]
-        lines += ['    """', f"    return {numpy_body(self.expression)}"]
-        return "\n".join(lines) + "\n"
+        takes = [f"{s}: {c} in {u}" for s, (c, u) in self.symbols.items()]
+        gives = f"{self.target} in {self.target_unit}"
+        return numpy_function(name, self.symbols, (gives, takes), self.expression)
 
     def __str__(self) -> str:
         units = ", ".join(f"{c} [{u}]" for c, u in self.symbols.values())

@@ -150,7 +150,7 @@ def _regimes(report: Report) -> list[str]:
 
 
 def _items(texts: Sequence[str]) -> str:
-    listed = "\n".join(rf"\item {text}" for text in texts)
+    listed = "\n".join(rf"\item {{}}{text}" for text in texts)
     return f"\\begin{{itemize}}\\raggedright\n{listed}\n\\end{{itemize}}"
 
 

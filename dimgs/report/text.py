@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
+from dimgs.escape import terminal, visible
 from dimgs.law.centre import Centre
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores
@@ -152,7 +153,7 @@ def fit_text(fit: FitResult) -> str:
         ]
     if fit.group_prefactors:
         lines += ["Prefactors by group:"]
-        lines += [f"  {k}: {number(v)}" for k, v in fit.group_prefactors.items()]
+        lines += [f"  {visible(k)}: {number(v)}" for k, v in fit.group_prefactors.items()]
     for regime in fit.regimes or ():
         lines.append(_regime(regime))
     if fit.crossover is not None:
@@ -169,7 +170,7 @@ def fit_text(fit: FitResult) -> str:
         lines += [_loops(fit.additive_pairs)]
     lines += ["", *scores_lines(fit.scores)]
     lines += [f"{fit.independent_contrasts} independent contrasts ({fit.pairs} pairs)"]
-    return "\n".join(lines)
+    return terminal("\n".join(lines))
 
 
 def report_text(report: Report) -> str:
@@ -192,4 +193,4 @@ def report_text(report: Report) -> str:
             what = "" if group is None else f" = {group.known_as or group}"
             lines.append(f"  {number(low)} <= {name}{what} <= {number(high)}")
     lines += ["", verdict(report), _RULE]
-    return "\n".join(lines)
+    return terminal("\n".join(lines))

@@ -1,6 +1,5 @@
 """A report as files in a folder."""
 
-import json
 import os
 from pathlib import Path
 
@@ -69,6 +68,7 @@ def write_study(report: Report, folder: Path) -> list[Path]:
 
 
 def _write(report: Report, folder: Path) -> list[Path]:
+    from dimgs.law.serialise import as_text
     from dimgs.report.figures import draw_figures, save_figures
     from dimgs.report.html import report_html
     from dimgs.report.markdown import report_markdown
@@ -80,13 +80,12 @@ def _write(report: Report, folder: Path) -> list[Path]:
     files = {
         "report.html": report_html(report, drawings),
         "report.md": report_markdown(report, shown),
-        "report.json": json.dumps(report.to_json(), indent=2, ensure_ascii=False) + "\n",
+        "report.json": as_text(report.to_json()),
         "study.tex": report_latex(report, [(d.name, d.caption) for d in drawings]),
         "references.bib": bibliography(report),
     }
     files |= {f"{_FRAGMENTS}/{name}.tex": f"{text}\n" for name, text in fragments(report).items()}
     if report.law is not None:
-        from dimgs.law.serialise import as_text
         from dimgs.law.typeset import law_article
 
         files["law.json"] = as_text(report.law.to_json())

@@ -1,10 +1,10 @@
 """One page about all studies that were run, with their figures and reports beside it."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 
 from dimgs.errors import InputError
+from dimgs.escape import html as escape
 from dimgs.reproduce.findings import Findings
 from dimgs.reproduce.studies import Outcome
 

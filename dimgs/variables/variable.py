@@ -9,6 +9,7 @@ from dimgs.variables.dimension import Dimension
 from dimgs.variables.si import si_unit
 from dimgs.variables.units import Unit, parse_unit
 
+_LINE_END = re.compile(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*")
 Role = Literal["data", "constant", "scale"]
 _HEADER = re.compile(
     r"^\s*(?P<name>.*?)\s*[\[](?P<unit>[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)[\]]\s*$", re.DOTALL
@@ -87,7 +88,8 @@ class Variable:
 def split_header(header: str) -> tuple[str, str | None, str | None]:
     """Name, unit text and kind hint of a header such as ``a [m^2/s; thermal diffusivity]``.
 
-    The unit is None where the header has no brackets.
+    The unit is None where the header has no brackets. The end of a line inside a name, as
+    spreadsheets have it, becomes a blank.
 
     Raises
     ------
@@ -106,10 +108,14 @@ def split_header(header: str) -> tuple[str, str | None, str | None]:
         )
     match = _HEADER.match(header)
     if match is None or not match["name"]:
-        return header.strip(), None, None
+        return _on_one_line(header.strip()), None, None
     _refuse_two_units(header, match["name"], match["unit"])
     unit, _, kind = match["unit"].partition(";")
-    return match["name"], unit.strip(), kind.strip() or None
+    return _on_one_line(match["name"]), unit.strip(), kind.strip() or None
+
+
+def _on_one_line(name: str) -> str:
+    return _LINE_END.sub(" ", name)
 
 
 def _refuse_two_units(header: str, name: str, unit: str) -> None:

@@ -1,11 +1,14 @@
-"""Sources in C and Fortran compile and give what the law gives."""
+"""Sources in Python, C and Fortran can be run and give what the law gives."""
 
 import ctypes
 import shutil
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import sympy
 
@@ -94,3 +97,46 @@ def test_python_comes_from_the_same_place_and_others_are_refused() -> None:
         law.code("cobol")
     with pytest.raises(InputError, match="cannot name a function"):
         law.c("1; system")
+
+
+def run(source: str, name: str) -> Any:
+    """The function that the source defines, in an empty namespace."""
+    space: dict[str, Any] = {}
+    exec(compile(source, "law.py", "exec"), space)
+    return space[name]
+
+
+@pytest.mark.parametrize("kind", [k for k in KINDS if k != "within"])
+def test_the_source_gives_the_same_numbers(kind: str) -> None:
+    law, data = example(kind)
+    function = run(law.python("predict"), "predict")
+    arguments = {symbol: data[v.name] for symbol, v in law.symbols.items()}
+    np.testing.assert_allclose(function(**arguments), law.predict_si(data), rtol=1e-12)
+    first = function(*(column[0] for column in arguments.values()))
+    assert float(first) == pytest.approx(law.predict_si(data)[0], rel=1e-12)
+    assert law.target.name in function.__doc__
+    assert all(v.name in function.__doc__ for v in law.symbols.values())
+
+
+def test_the_source_needs_numpy_alone() -> None:
+    law, data = example("regimes")
+    arguments = ", ".join(repr(float(data[v.name][0])) for v in law.symbols.values())
+    code = law.python() + f"\nimport sys\nprint(float(law({arguments})), 'sympy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    value, sympy_loaded = done.stdout.split()
+    assert float(value) == pytest.approx(law.predict_si(data)[0], rel=1e-12)
+    assert sympy_loaded == "False"
+
+
+@pytest.mark.parametrize("language", ["python", "c", "fortran"])
+@pytest.mark.parametrize(
+    "name", ["f(): pass #", "x-y", "1st", "", "a\nb", "int", "lambda", "end", "np"]
+)
+def test_a_name_that_can_name_no_function_is_refused(language: str, name: str) -> None:
+    law, _ = example("power")
+    reserved = {"python": ("lambda", "np"), "c": ("int",), "fortran": ("int", "end")}[language]
+    if name.isidentifier() and name not in reserved:
+        assert f"{name}(" in law.code(language, name)
+        return
+    with pytest.raises(InputError, match="name"):
+        law.code(language, name)

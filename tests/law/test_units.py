@@ -12,7 +12,7 @@ from dimgs.expression import sympy_parse
 from dimgs.law.law import Law
 from dimgs.variables import registry
 from tests.law.examples import example
-from tests.law.test_source import run
+from tests.law.test_code import run
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,17 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dimgs.errors import InputError
-from dimgs.report.figures.style import INK, MARKERS, MUTED, ORANGE, PALETTE, RUST, log_ticks, styled
+from dimgs.report.figures.style import (
+    INK,
+    MARKERS,
+    MUTED,
+    ORANGE,
+    PALETTE,
+    RUST,
+    log_ticks,
+    plot_text,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +73,7 @@ def campaign_progress(
             MARKERS[k % len(MARKERS)],
             color=PALETTE[k % len(PALETTE)],
             markersize=5,
-            label=name or None,
+            label=plot_text(name) or None,
         )
     if goal is not None:
         axes.axhline(goal, color=ORANGE, linewidth=1.0, linestyle=(0, (4, 3)))

@@ -7,13 +7,15 @@ from numpy.typing import NDArray
 
 from dimgs.groups.group import PiGroup
 from dimgs.latex import symbol_latex
-from dimgs.report.figures.style import BLUE, MARKERS, PALETTE, math_label, with_unit
+from dimgs.report.figures.style import BLUE, MARKERS, PALETTE, math_label, plot_text, with_unit
 from dimgs.report.runs import Runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
+# letters of a label in a legend or beside a point
+LABEL_LETTERS = 24
 
 
 def group_label(runs: Runs, name: str) -> str:
@@ -24,7 +26,7 @@ def group_label(runs: Runs, name: str) -> str:
         variable = runs.law.symbols.get(name)
         return symbol if variable is None else with_unit(symbol, variable.si_unit)
     if group.known_as and group.symbol == runs.symbol(name):
-        return f"{group.known_as}  {symbol}"
+        return f"{plot_text(group.known_as)}  {symbol}"
     return math_label(f"{runs.symbol(name)} = {inline(runs, group)}", f"{name} = {group}")
 
 
@@ -35,7 +37,7 @@ def response_label(runs: Runs) -> str:
     if target.is_level:
         return with_unit(symbol, target.unit.text)
     if response.known_as:
-        return f"{response.known_as}  {symbol}"
+        return f"{plot_text(response.known_as)}  {symbol}"
     formula = f"{runs.response_symbol} = {inline(runs, response)}"
     return math_label(formula, f"pi_0 = {response}")
 
@@ -84,10 +86,10 @@ def scatter(
             y[own],
             marker=MARKERS[k % len(MARKERS)],
             color=PALETTE[k % len(PALETTE)],
-            label=str(label),
+            label=plot_text(label, LABEL_LETTERS),
             **style,
         )
     if legend and above:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
     elif legend:
-        axes.legend(title=column)
+        axes.legend(title=plot_text(column, LABEL_LETTERS))

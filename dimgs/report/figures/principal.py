@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dimgs.errors import InputError
-from dimgs.report.figures.labels import target_label
-from dimgs.report.figures.style import MARKERS, MUTED, PALETTE, RULE, drawn, styled
+from dimgs.report.figures.labels import LABEL_LETTERS, target_label
+from dimgs.report.figures.style import MARKERS, MUTED, PALETTE, RULE, drawn, plot_text, styled
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
 
@@ -105,7 +105,7 @@ def _points(
             *places[texts == text].T,
             MARKERS[k % len(MARKERS)],
             color=PALETTE[k % len(PALETTE)],
-            label=str(text),
+            label=plot_text(text, LABEL_LETTERS),
             alpha=0.85,
             markeredgewidth=0,
         )
@@ -157,7 +157,7 @@ def principal_axes(report: Report, axes: "Axes") -> None:
     column = runs.label_column
     if column is not None:
         colour: NDArray[np.generic] = np.array([str(x) for x in runs.data[column]])
-        label = column
+        label = plot_text(column)
     else:
         target = np.asarray(report.measured, dtype=np.float64)
         log = runs.is_log and bool(np.all(target > 0))

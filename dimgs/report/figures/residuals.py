@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.errors import InputError
-from dimgs.report.figures.labels import group_label, scatter
+from dimgs.report.figures.labels import LABEL_LETTERS, group_label, scatter
 from dimgs.report.figures.style import (
     BLUE,
     MUTED,
@@ -16,6 +16,7 @@ from dimgs.report.figures.style import (
     RUST,
     drawn,
     log_ticks,
+    plot_text,
     styled,
     with_unit,
 )
@@ -88,8 +89,8 @@ def residuals_by_run(report: Report, axes: "Axes") -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     far = [i for i in np.argsort(-np.abs(y))[:5] if abs(y[i]) > _NAMED * spread > 0]
     _name_points(axes, x, y, far, _row_names(runs))
-    source = "" if runs.data.source in ("columns", "DataFrame") else f" of {runs.data.source}"
-    axes.set_xlabel(f"row{source}")
+    named = runs.data.source not in ("columns", "DataFrame")
+    axes.set_xlabel(f"row of {plot_text(runs.data.source)}" if named else "row")
     axes.set_ylabel(what)
 
 
@@ -122,7 +123,9 @@ def _row_names(runs: Runs) -> list[str]:
     """Label of each run where a column has one for each, else its row."""
     data = runs.data
     own = next((n for n in data.label_names if len(set(data[n])) == runs.n), None)
-    return [f"row {row}" for row in data.rows] if own is None else [str(x) for x in data[own]]
+    if own is None:
+        return [f"row {row}" for row in data.rows]
+    return [plot_text(str(x), LABEL_LETTERS) for x in data[own]]
 
 
 @styled
@@ -183,9 +186,11 @@ def _by_label(runs: Runs, axes: "Axes", column: str | None, y: Array) -> None:
         aside = k + 0.25 * (np.linspace(0, 1, shown.size) - 0.5)
         axes.plot(aside, y[shown], "o", color=BLUE, alpha=0.6, markeredgewidth=0, zorder=2)
         _mean(axes, float(k), y[own])
-    axes.set_xticks(range(len(names)), names, rotation=30 if len(names) > 4 else 0)
+    shown_names = [plot_text(name, LABEL_LETTERS) for name in names]
+    turned = len(names) > 4 or max(map(len, shown_names)) > LABEL_LETTERS // len(names)
+    axes.set_xticks(range(len(names)), shown_names, rotation=30 if turned else 0)
     axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.set_xlabel(column)
+    axes.set_xlabel(plot_text(column))
 
 
 def _mean(axes: "Axes", x: float, y: Array) -> None:

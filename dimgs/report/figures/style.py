@@ -1,12 +1,13 @@
 """Colours, sizes and labels that all figures share."""
 
 from collections.abc import Callable
-from functools import lru_cache, wraps
+from functools import cache, lru_cache, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.escape import visible
 from dimgs.report.words import unit_text
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 # widths in inches of one and of two columns of a journal (89 and 183 mm)
 SINGLE, DOUBLE = 3.5, 7.2
 _MOST_DRAWN = 1200
+# letters of a name that is drawn; about half the width of a column at the size of the labels
+_MOST_LETTERS = 40
+# points of a formula at the size of the labels (8.5): what the narrower of the two sizes holds
+_WIDEST = 240.0
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _STYLE: Any = {
@@ -53,6 +58,8 @@ _STYLE: Any = {
     "axes.titlesize": 7.5,
     "axes.titlecolor": MUTED,
     "axes.titlelocation": "right",
+    "text.usetex": False,
+    "text.parse_math": True,
 }
 
 
@@ -106,14 +113,46 @@ def math_label(latex: str, plain: str) -> str:
     >>> print(math_label(r"\mathrm{Re}", "Re"), math_label(r"\unknown{x}", "x_1"))
     $\mathrm{Re}$ x_1
     """
+    from matplotlib.font_manager import FontProperties
     from matplotlib.mathtext import MathTextParser
 
     text = f"${latex}$"
     try:
-        MathTextParser("path").parse(text)
+        width = MathTextParser("path").parse(text, 72, FontProperties(size=8.5)).width
     except ValueError:
-        return plain.replace("$", r"\$")
-    return text
+        return plot_text(plain)
+    return text if width <= _WIDEST else plot_text(plain)
+
+
+def plot_text(text: str, most: int = _MOST_LETTERS) -> str:
+    r"""Text for a figure: no formula in it, every character in the font, not too long.
+
+    A character that the font lacks is given by its number.
+
+    Parameters
+    ----------
+    text : str
+    most : int
+        Characters, above which the rest is left out.
+
+    Examples
+    --------
+    >>> print(plot_text("a $b$"), plot_text("ρ\x1b"), plot_text("温"), plot_text("a" * 9, 5))
+    a \$b\$ ρ\x1b U+6E29 aaaa…
+    """
+    shown = "".join(c if _in_font(c) else f"U+{ord(c):04X}" for c in visible(text[: most + 1]))
+    shown = shown if len(shown) <= most else f"{shown[: most - 1]}…"
+    shown = shown.replace("$", r"\$")
+    # Matplotlib leaves a name that begins with _ out of its legends
+    return rf"$\_${shown[1:]}" if shown.startswith("_") else shown
+
+
+@cache
+def _in_font(character: str) -> bool:
+    from matplotlib.font_manager import findfont, get_font
+
+    font = get_font(findfont(_STYLE["font.family"]))
+    return font.get_char_index(ord(character)) != 0
 
 
 def with_unit(label: str, unit: str) -> str:
@@ -126,7 +165,7 @@ def with_unit(label: str, unit: str) -> str:
     """
     if unit in ("", "1"):
         return label
-    return f"{label} [{unit_text(unit)}]"
+    return f"{label} [{plot_text(unit_text(unit))}]"
 
 
 def drawn(n: int) -> NDArray[np.intp]:

@@ -1,12 +1,12 @@
 """The candidates: a chart whose points can be chosen, without a script."""
 
 from collections.abc import Mapping
-from html import escape
 
 import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from dimgs.escape import html as escape
 from dimgs.expression.candidate import Candidate
 from dimgs.latex import expression_latex, symbol_latex
 from dimgs.law.typeset import readable

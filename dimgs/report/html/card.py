@@ -1,7 +1,6 @@
 """A small form of a report, for a notebook: it styles nothing but itself."""
 
-from html import escape
-
+from dimgs.escape import html as escape
 from dimgs.latex import mathml
 from dimgs.report.figures import collapse, new_axes
 from dimgs.report.figures.save import Drawing

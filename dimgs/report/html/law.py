@@ -1,7 +1,6 @@
 """The law itself: typeset, with its constants, its figure and its source."""
 
-from html import escape
-
+from dimgs.escape import html as escape
 from dimgs.latex import mathml, symbol_latex
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant

@@ -1,10 +1,9 @@
 """Quality of the data, and where everything comes from."""
 
-from html import escape
-
 import numpy as np
 
 from dimgs.dataset.export import from_si
+from dimgs.escape import html as escape
 from dimgs.latex import symbol_latex
 from dimgs.report.html.parts import code, inline, number, section, table, unit
 from dimgs.report.results import Report

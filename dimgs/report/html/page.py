@@ -1,9 +1,9 @@
 """The whole page."""
 
 from functools import cache
-from html import escape
 from importlib.resources import files
 
+from dimgs.escape import html as escape
 from dimgs.latex import mathml, symbol_latex
 from dimgs.report.figures import Drawing, draw_figures
 from dimgs.report.html.candidates import candidates_section

@@ -3,8 +3,8 @@
 import math
 import re
 from collections.abc import Iterable, Sequence
-from html import escape
 
+from dimgs.escape import html as escape
 from dimgs.latex import mathml
 from dimgs.report.words import short, unit_text
 

@@ -1,10 +1,9 @@
 """Where the law holds, how well, and what it means."""
 
-from html import escape
-
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.escape import html as escape
 from dimgs.latex import symbol_latex
 from dimgs.law.law import Law
 from dimgs.report.html.parts import details, inline, interval, number, section, table, unit

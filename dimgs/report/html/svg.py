@@ -1,10 +1,10 @@
 """Figures inside the page: colours that follow the page, identifiers of their own."""
 
 import re
-from html import escape
 
 import numpy as np
 
+from dimgs.escape import html as escape
 from dimgs.latex.math_symbols import LETTERS
 from dimgs.report.figures import Drawing
 from dimgs.report.figures import style as colours
