@@ -34,8 +34,17 @@ def test_headers(header: str, parts: tuple[str, str | None, str | None]) -> None
     assert split_header(header) == parts
 
 
+ENDS = "\t\n\v\f\r\x85\u2028\u2029"
+
+
+@pytest.mark.parametrize("end", [*ENDS, "\r\n", " \n  "])
+def test_the_end_of_a_line_in_a_name_is_a_blank(end: str) -> None:
+    assert split_header(f"flow{end}rate [m/s]") == ("flow rate", "m/s", None)
+    assert split_header(f"flow{end}rate") == ("flow rate", None, None)
+
+
 @given(
-    st.text(st.characters(codec="utf-8", exclude_characters="[]"), min_size=1).filter(
+    st.text(st.characters(codec="utf-8", exclude_characters=f"[]{ENDS}"), min_size=1).filter(
         lambda s: s.strip() == s
     ),
     st.sampled_from(["m/s", "1", "", "degC"]),
