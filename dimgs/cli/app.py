@@ -57,7 +57,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     int
         0 success, 1 failure of the computation, 2 bad use or bad input, 130 interrupted.
     """
-    from dimgs.errors import DimensionError, DimgsError, InputError, LawError
+    from dimgs.errors import DimgsError, EngineUnavailableError, InputError, LawError
 
     given = list(arguments) if arguments is not None else sys.argv[1:]
     remember(given)
@@ -71,7 +71,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
         return 130
-    except (InputError, DimensionError, LawError) as error:
+    except (InputError, EngineUnavailableError, LawError) as error:
         note(f"error: {error}")
         return 2
     except DimgsError as error:

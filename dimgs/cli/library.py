@@ -33,10 +33,12 @@ def engines(
 
 def _install(name: str) -> None:
     """PySR's own installation, which its first import starts, in a process of its own."""
+    import os
     import subprocess
     import sys
 
-    from dimgs.errors import EngineUnavailableError, InputError
+    from dimgs.engines.availability import IGNORED
+    from dimgs.errors import DimgsError, InputError
 
     if name != "pysr":
         raise InputError(
@@ -49,10 +51,11 @@ def _install(name: str) -> None:
             capture_output=True,
             text=True,
             check=False,
+            env={name: value for name, value in os.environ.items() if name not in IGNORED},
         )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
-        raise EngineUnavailableError(
+        raise DimgsError(
             f"PySR could not be set up ({last}); install Julia from https://julialang.org/install "
             f"or try again with a network that reaches it."
         )

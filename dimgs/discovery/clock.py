@@ -57,6 +57,10 @@ class Clock:
         end = time.monotonic() + min(share * max(self.left, 0.0), longest)
         return Clock(min(self.end, end), self.stopped)
 
+    def later(self, seconds: float) -> "Clock":
+        """A clock that stops later, by what an engine took to start."""
+        return Clock(self.end + seconds, self.stopped)
+
     def stop(self) -> None:
         """End this clock and all that it is a part of: the best so far is the answer."""
         self.stopped.set()

@@ -64,6 +64,8 @@ class Found:
         R² of the law on runs left out, on the scale on which it was compared.
     unlogged : mapping of str to str
         What the candidates call an input without a logarithm, and its identifier.
+    startup : float
+        Seconds that engines took to start, besides the time limit.
     """
 
     law: Law | None
@@ -73,6 +75,7 @@ class Found:
     message: str
     left_out: float | None = None
     unlogged: Mapping[str, str] = field(default_factory=dict)
+    startup: float = 0.0
 
 
 def engine_named(name: str, guesses: Sequence[Candidate] = ()) -> Engine:
@@ -183,6 +186,7 @@ def search(design: Design, options: Options, power: Law, clock: Clock) -> Found:
         if seconds <= 0:
             break
         results[name] = _result(name, train, problem, found.candidates, seconds, options)
+        clock = clock.later(results[name].startup)
         if _INTERRUPTED in results[name].message:
             clock.stop()
         again = chosen(design, options, power, problem, results, unlogged, clock)
@@ -192,7 +196,7 @@ def search(design: Design, options: Options, power: Law, clock: Clock) -> Found:
             found = replace(found, candidates=_first(found, again))
         if confirmed(design, power if found.law is None else found.law, options.seed):
             break
-    return found
+    return replace(found, startup=sum(r.startup for r in results.values()))
 
 
 def _is_as_good(again: Found, found: Found) -> bool:

@@ -25,6 +25,8 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import is_searchable, search
+from dimgs.engines.availability import require_engine
+from dimgs.errors import EngineUnavailableError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult
@@ -34,6 +36,8 @@ _EXACT = 1e-9
 _LONGEST_DISTILLATION = 10.0
 _HARDLY = 1.1
 _SHARE_WITHOUT = 0.7
+# seconds of an engine's start that are worth a word
+_NOTICED = 1.0
 # above this many runs, refits without each tenth of them take longer than they tell
 MOST_LEFT_OUT = 20_000
 
@@ -103,7 +107,13 @@ def study(
     Returns
     -------
     Study
+
+    Raises
+    ------
+    EngineUnavailableError
+        If the engine that was asked for cannot run here.
     """
+    require_engine(options.engine)
     found = _power_law(prepared, options)
     if options.engine == "power_law":
         return _settled(found, options)
@@ -140,7 +150,15 @@ def _searched(found: Study, options: Options, clock: Clock) -> Study:
     if engines.law is not None:
         out = replace(found, law=engines.law, known=engines.left_out)
     elif engines.outcome == "unavailable":
+        if options.engine != "auto":
+            raise EngineUnavailableError(engines.message)
         out = replace(found, warnings=(*found.warnings, engines.message))
+    if engines.startup >= _NOTICED:
+        note = (
+            f"The engine took {engines.startup:.0f} s to start and compile, which the time limit "
+            f"does not count."
+        )
+        out = replace(out, warnings=(*out.warnings, note))
     if engines.candidates and (engines.law is not None or found.engine == "power_law"):
         out = replace(out, candidates=engines.candidates, unlogged=dict(engines.unlogged))
     if engines.law is not None or found.engine == "power_law":

@@ -11,12 +11,23 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import dimgs
+from dimgs.errors import EngineUnavailableError
 
 _JULIA_REMEDY = (
     "install Julia from https://julialang.org/install, or let PySR fetch it: "
     "dimgs engines --install pysr"
 )
 _PACKAGES_REMEDY = "let PySR fetch its Julia packages once: dimgs engines --install pysr"
+_OFFLINE_REMEDY = (
+    "Julia and its packages are there, but PySR would ask the network for them first: set "
+    "PYTHON_JULIAPKG_OFFLINE=yes, or once run dimgs engines --install pysr"
+)
+# juliacall has variables of its own, which PySR's packages are not found by
+_NOT_ENOUGH = (
+    "PYTHON_JULIACALL_EXE and PYTHON_JULIACALL_PROJECT are not enough: set PYTHON_JULIAPKG_EXE, "
+    "PYTHON_JULIAPKG_PROJECT (an absolute path) and PYTHON_JULIAPKG_OFFLINE=yes"
+)
+IGNORED = ("PYTHON_JULIACALL_EXE", "PYTHON_JULIACALL_PROJECT")
 
 
 @dataclass(frozen=True)
@@ -75,11 +86,18 @@ def pysr_status(environment: Mapping[str, str] | None = None) -> EngineStatus:
         return EngineStatus("pysr", False, None, "pip install pysr")
     variables = os.environ if environment is None else environment
     project = julia_project(variables)
+    remedy = None
     if not has_julia(project, variables):
-        return EngineStatus("pysr", False, known, _JULIA_REMEDY)
-    if not _has_packages(project):
-        return EngineStatus("pysr", False, known, _PACKAGES_REMEDY)
-    return EngineStatus("pysr", True, known)
+        remedy = _JULIA_REMEDY
+    elif not project.is_absolute():
+        remedy = f"set PYTHON_JULIAPKG_PROJECT to an absolute path, which '{project}' is not"
+    elif not _has_packages(project):
+        remedy = _PACKAGES_REMEDY
+    elif not _is_settled(project, variables):
+        remedy = _OFFLINE_REMEDY
+    if remedy is not None and any(variables.get(name) for name in IGNORED):
+        remedy = f"{_NOT_ENOUGH}; or {remedy}"
+    return EngineStatus("pysr", remedy is None, known, remedy)
 
 
 def operon_status() -> EngineStatus:
@@ -89,8 +107,26 @@ def operon_status() -> EngineStatus:
     return EngineStatus("operon", True, _version("pyoperon"))
 
 
+def require_engine(name: str) -> None:
+    """Refuse an engine that was asked for by its name and cannot run here.
+
+    Parameters
+    ----------
+    name : str
+        As on the command line; "auto" and "power_law" need nothing.
+
+    Raises
+    ------
+    EngineUnavailableError
+        With the remedy.
+    """
+    for engine in all_engines():
+        if engine.name == name and not engine.usable:
+            raise EngineUnavailableError(f"The engine '{name}' cannot run here: {engine.remedy}.")
+
+
 def julia_project(environment: Mapping[str, str]) -> Path:
-    """Folder in which PySR keeps its Julia packages, by the rules of juliacall and juliapkg.
+    """Folder in which PySR keeps its Julia packages, by the rules of juliapkg.
 
     Parameters
     ----------
@@ -98,12 +134,10 @@ def julia_project(environment: Mapping[str, str]) -> Path:
 
     References
     ----------
-    Documentation of the Python packages juliacall ("Getting started", configuration) and juliapkg
-    ("Configuration").
+    Documentation of the Python package juliapkg ("Configuration").
     """
-    for key in ("PYTHON_JULIACALL_PROJECT", "PYTHON_JULIAPKG_PROJECT"):
-        if environment.get(key):
-            return Path(environment[key])
+    if environment.get("PYTHON_JULIAPKG_PROJECT"):
+        return Path(environment["PYTHON_JULIAPKG_PROJECT"])
     if sys.prefix != sys.base_prefix:
         return Path(sys.prefix) / "julia_env"
     if environment.get("CONDA_PREFIX"):
@@ -120,9 +154,9 @@ def has_julia(project: Path, environment: Mapping[str, str]) -> bool:
         As :func:`julia_project` gives it.
     environment : mapping of str to str
     """
-    for key in ("PYTHON_JULIACALL_EXE", "PYTHON_JULIAPKG_EXE"):
-        if environment.get(key):
-            return shutil.which(environment[key], path=environment.get("PATH", "")) is not None
+    named = environment.get("PYTHON_JULIAPKG_EXE")
+    if named:
+        return shutil.which(named, path=environment.get("PATH", "")) is not None
     fetched = project / "pyjuliapkg" / "install" / "bin" / "julia"
     if shutil.which(str(fetched)):
         return True
@@ -148,6 +182,21 @@ def _has_packages(project: Path) -> bool:
         if "SymbolicRegression" in manifest.read_text(encoding="utf-8", errors="replace"):
             return True
     return False
+
+
+def _is_settled(project: Path, environment: Mapping[str, str]) -> bool:
+    """Whether juliapkg would take what is there, and not look for newer packages first."""
+    if environment.get("PYTHON_JULIAPKG_OFFLINE") == "yes":
+        return True
+    try:
+        meta = json.loads((project / "pyjuliapkg" / "meta.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return (
+        isinstance(meta, dict)
+        and not meta.get("offline")
+        and meta.get("override_executable") == environment.get("PYTHON_JULIAPKG_EXE")
+    )
 
 
 def _depot(environment: Mapping[str, str]) -> Path:

@@ -140,6 +140,7 @@ class OperonEngine:
                 scale=problem.scale,
                 engine=self.name,
                 of_logarithm=of_logarithm,
+                unlogged=problem.unlogged,
             )
             for text in dict.fromkeys(texts)
         )

@@ -125,12 +125,15 @@ class Result:
         One sentence; the remedy if the engine is unavailable.
     seconds : float
         Wall time.
+    startup : float
+        Part of it that the engine took to start and to compile, which no budget can shorten.
     """
 
     candidates: tuple[Candidate, ...]
     outcome: Outcome
     message: str
     seconds: float
+    startup: float = 0.0
 
 
 @runtime_checkable

@@ -30,12 +30,14 @@ def to_candidate(
     engine: str = "",
     factor: float = 1.0,
     of_logarithm: bool = False,
+    unlogged: Iterable[str] = (),
 ) -> Candidate | None:
     """Candidate of an engine's expression, None where it cannot be a law.
 
     Floats become the constants ``c_1``, ``c_2``, ... (equal ones the same), but for small whole
     numbers. Functions of which laws know another form (``log10``, protected ones such as
-    ``safe_log``) are mapped to it.
+    ``safe_log``) are mapped to it. Groups are positive and what enters unlogged is real, so that
+    roots, powers and logarithms of one another come apart.
 
     Parameters
     ----------
@@ -47,21 +49,29 @@ def to_candidate(
         By which the expression is multiplied.
     of_logarithm : bool
         Whether the expression is ln(pi_0), not pi_0.
+    unlogged : iterable of str
+        Inputs that may vanish or be negative.
 
     Examples
     --------
-    >>> from sympy import Function, Symbol
+    >>> from sympy import Function, Rational, Symbol, exp, sqrt
     >>> x = Symbol("pi_1")
     >>> candidate = to_candidate(0.25 * Function("safe_log")(x) ** 2.0)
     >>> print(candidate, dict(candidate.constants))
     c_1*log(pi_1)**2 {'c_1': 0.25}
+    >>> print(to_candidate(sqrt(exp(-2 * x)) * (2.5 ** (x**2)) ** Rational(1, 4)))
+    c_1**(pi_1**2)*exp(-pi_1)
     """
     import sympy
 
     try:
-        plain = _rebuilt(expression)
+        real, free = set(unlogged), expression.free_symbols
+        signed = {s: sympy.Symbol(s.name, positive=True) for s in free if s.name not in real}
+        signed |= {s: sympy.Symbol(s.name, real=True) for s in free if s.name in real}
+        plain = _rebuilt(expression.xreplace(signed))
         if of_logarithm:
             plain = _exponential(plain)
+        plain = _shortest(plain).xreplace({new: old for old, new in signed.items()})
         if factor != 1.0:
             plain = sympy.Float(factor) * plain
         named, constants = name_constants(plain)
@@ -171,6 +181,16 @@ def _rebuilt(node: Any) -> Any:
     if name in ("log2", "log10", "log1p"):
         return _known(name, arguments)
     return node.func(*arguments)
+
+
+def _shortest(expression: Any) -> Any:
+    """The shortest of what powers and logarithms collected or apart give; no search, so cheap."""
+    import sympy
+
+    if sum(1 for _ in sympy.preorder_traversal(expression)) > _LONGEST_TREE:
+        return expression
+    rewritten = (sympy.powsimp(expression), sympy.expand_log(expression))
+    return min((expression, *rewritten), key=complexity_of)
 
 
 def _known(name: str, arguments: list[Any]) -> Any:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import dimgs
+from dimgs.discovery.discover import discover
+from dimgs.errors import EngineUnavailableError
 from tests.cli.runner import Shell
 
 COMMANDS = ["demo", "pi", "fit", "explore", "discover", "predict", "reproduce", "engines"]
@@ -64,3 +66,20 @@ def test_explore_reads_exponents_in_few_digits(shell: Shell) -> None:
     planets = shell("explore", str(ROOT / "docs" / "planets.csv"), "--target", "T").out
     assert "[time]; G^(-1/2) would bring it" in planets
     assert "^?" not in planets
+
+
+@pytest.mark.parametrize("engine", ["pysr", "operon"])
+def test_an_engine_that_is_not_here_is_an_error_with_the_remedy(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    from dimgs.engines import availability
+
+    monkeypatch.setattr(availability, "find_spec", lambda package: None)
+    monkeypatch.setattr(availability, "has_julia", lambda project, environment: False)
+    asked = ("discover", shell.pipe(), "--target", "tau_w", "--engine", engine)
+    for more in ([], ["--json"]):
+        message = shell.refused(*asked, *more)
+        assert f"'{engine}' cannot run here" in message
+        assert "install" in message
+    with pytest.raises(EngineUnavailableError, match="install"):
+        discover(dimgs.read_table(shell.pipe()), "tau_w", engine=engine)

@@ -17,7 +17,9 @@ from dimgs.engines.availability import (
     julia_project,
     operon_status,
     pysr_status,
+    require_engine,
 )
+from dimgs.errors import EngineUnavailableError
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,14 +69,57 @@ def test_pysr_with_julia_still_needs_its_packages(bare: dict[str, str], tmp_path
     manifest.write_text("[[deps.Statistics]]\n", encoding="utf-8")
     assert not pysr_status(bare).usable
     manifest.write_text("[[deps.SymbolicRegression]]\n", encoding="utf-8")
-    assert pysr_status(bare) == EngineStatus("pysr", True, "1.2.3")
+    # packages that juliapkg has not settled would be looked for on the network
+    assert "PYTHON_JULIAPKG_OFFLINE=yes" in str(pysr_status(bare).remedy)
+    usable = EngineStatus("pysr", True, "1.2.3")
+    assert pysr_status({**bare, "PYTHON_JULIAPKG_OFFLINE": "yes"}) == usable
+    meta = tmp_path / "project" / "pyjuliapkg" / "meta.json"
+    meta.parent.mkdir()
+    for text, settled in (
+        ("{", False),
+        ('{"offline": false, "override_executable": null}', True),
+        ('{"offline": true, "override_executable": null}', False),
+        ('{"offline": false, "override_executable": "/opt/julia"}', False),
+    ):
+        meta.write_text(text, encoding="utf-8")
+        assert pysr_status(bare).usable is settled
+
+
+def test_variables_of_juliacall_make_nothing_usable(bare: dict[str, str], tmp_path: Path) -> None:
+    named = str(executable(tmp_path / "elsewhere" / "julia"))
+    project = tmp_path / "own"
+    project.mkdir()
+    (project / "Manifest.toml").write_text("[[deps.SymbolicRegression]]\n", encoding="utf-8")
+    alone = {**bare, "PYTHON_JULIACALL_EXE": named, "PYTHON_JULIACALL_PROJECT": str(project)}
+    for environment in (alone, {**alone, "PYTHON_JULIAPKG_PROJECT": str(project)}):
+        status = pysr_status(environment)
+        assert not status.usable
+        for name in ("PYTHON_JULIAPKG_EXE", "PYTHON_JULIAPKG_PROJECT", "PYTHON_JULIAPKG_OFFLINE"):
+            assert name in str(status.remedy)
+    works = {"PYTHON_JULIAPKG_EXE": named, "PYTHON_JULIAPKG_PROJECT": str(project)}
+    works["PYTHON_JULIAPKG_OFFLINE"] = "yes"
+    assert pysr_status({**bare, **works}).usable
+    assert pysr_status({**alone, **works}).usable
+    relative = pysr_status({**bare, **works, "PYTHON_JULIAPKG_PROJECT": "own"})
+    assert "absolute path" in str(relative.remedy)
+
+
+def test_only_engines_that_are_asked_for_by_name_are_required(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    absent = EngineStatus("pysr", False, None, "pip install pysr")
+    monkeypatch.setattr(availability, "pysr_status", lambda: absent)
+    for name in ("auto", "power_law", "structured"):
+        require_engine(name)
+    with pytest.raises(EngineUnavailableError, match=r"'pysr' cannot run here: pip install pysr\."):
+        require_engine("pysr")
 
 
 def test_julia_is_found_wherever_pysr_would_find_it(bare: dict[str, str], tmp_path: Path) -> None:
     project = julia_project(bare)
     assert not has_julia(project, bare)
     named = executable(tmp_path / "elsewhere" / "julia-1.11")
-    assert has_julia(project, {**bare, "PYTHON_JULIACALL_EXE": str(named)})
+    assert has_julia(project, {**bare, "PYTHON_JULIAPKG_EXE": str(named)})
     assert not has_julia(project, {**bare, "PYTHON_JULIAPKG_EXE": str(tmp_path / "absent")})
     fetched = executable(project / "pyjuliapkg" / "install" / "bin" / "julia")
     assert has_julia(project, bare)

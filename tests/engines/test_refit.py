@@ -125,6 +125,61 @@ def test_an_exponential_of_a_sum_is_a_product() -> None:
     assert found.complexity == 5
 
 
+@pytest.mark.parametrize(
+    ("expression", "shown"),
+    [
+        (sympy.sqrt(sympy.exp(-2 * X)), "exp(-pi_1)"),
+        ((sympy.Float(2.5) ** (X**2)) ** sympy.Rational(1, 4), "c_1**(pi_1**2)"),
+        (sympy.log(sympy.exp(X)), "pi_1"),
+        (sympy.sqrt(X**2) + sympy.Abs(X), "2*pi_1"),
+        (sympy.exp(sympy.log(X) * sympy.Float(2.5)), "pi_1**c_1"),
+        (sympy.exp(X) ** sympy.Float(2.5), "exp(c_1*pi_1)"),
+    ],
+)
+def test_powers_of_positive_groups_come_apart(expression: Any, shown: str) -> None:
+    found = to_candidate(expression)
+    assert found is not None
+    assert str(found) == shown
+
+
+def test_an_unlogged_input_keeps_its_sign() -> None:
+    found = to_candidate(sympy.sqrt(X**2), scale="linear", unlogged=["pi_1"])
+    assert found is not None
+    assert str(found) == "Abs(pi_1)"
+    assert np.allclose(found.evaluate({"pi_1": np.array([-2.0, 3.0])}), [2.0, 3.0])
+
+
+_LEAVES = st.sampled_from([X, sympy.Symbol("pi_2"), sympy.Float(2.5), sympy.Integer(2)])
+
+
+def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    one = st.sampled_from([sympy.exp, sympy.sqrt, sympy.log, sympy.Abs, lambda e: e**-2])
+    two = st.sampled_from([sympy.Add, sympy.Mul])
+    return st.one_of(
+        st.builds(lambda f, e: f(e), one, inner),
+        st.builds(lambda f, a, b: f(a, b), two, inner, inner),
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.recursive(_LEAVES, _grown, max_leaves=5))
+def test_what_is_simplified_means_the_same_without_nested_powers(expression: Any) -> None:
+    found = to_candidate(expression, scale="linear")
+    points = {"pi_1": np.array([0.3, 1.7, 2.9]), "pi_2": np.array([1.2, 0.6, 0.9])}
+    symbols = sympy.symbols("pi_1 pi_2")
+    with np.errstate(all="ignore"):
+        wanted = sympy.lambdify(symbols, expression, "numpy")(*map(np.asarray, points.values()))
+    wanted = np.broadcast_to(np.asarray(wanted, dtype=complex), (3,))
+    fine = (np.abs(wanted) < 1e100) & (np.abs(wanted) > 1e-100) & (wanted.imag == 0)
+    if found is None or not fine.all():
+        return
+    assert np.allclose(found.evaluate(points), wanted.real, rtol=1e-7)
+    for node in sympy.preorder_traversal(found.expression):
+        if node.is_Pow:
+            assert not isinstance(node.base, (sympy.Pow, sympy.exp)), found
+        assert node.func is not sympy.log or node.args[0].func is not sympy.exp, found
+
+
 def test_front_is_strictly_better_where_longer() -> None:
     g = groups(60)
     rng = np.random.default_rng(2)

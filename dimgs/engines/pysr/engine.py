@@ -27,16 +27,27 @@ _SHARE_OF_FIELDS = 0.5
 _FORMS_OF_A_FIELD = 4
 _MOST_GUESSES = 10
 _EXACT_LOSS = 1e-20
-_LONGEST_REFIT = 5.0
+# of the budget, and at most so many seconds, to refit what was found
+_SHARE_OF_REFIT, _LONGEST_REFIT = 0.1, 5.0
+# seconds that a second try gets at least, so that Julia reads the limit
+_SHORTEST = 0.1
+# a start-up that is worth a word
+_NOTICED = 1.0
 
 
 @dataclass(frozen=True)
 class _Search:
-    """Outcome of one call of PySR: a front of expressions for each target."""
+    """Outcome of one call of PySR: a front of expressions for each target.
+
+    PySR's limit counts from when its functions are compiled: `searched` is what the limit bounds,
+    `late` what the call took beyond it.
+    """
 
     fronts: "tuple[tuple[sympy.Expr, ...], ...]"
     interrupted: bool = False
     failure: str = ""
+    searched: float = 0.0
+    late: float = 0.0
 
 
 class PySREngine:
@@ -92,7 +103,9 @@ class PySREngine:
         ----------
         problem : Problem
         budget : Budget
-            Seconds of the search; Julia takes some more to start and to compile.
+            Seconds of the search and of the refit of what it found. Julia's start and its
+            compilation are told apart: they take what they take, once a process, and are
+            reported as the start-up.
         seed : int
 
         Returns
@@ -113,38 +126,51 @@ class PySREngine:
             module = load_pysr(self.setup_seconds)
         except EngineUnavailableError as error:
             return Result((), "unavailable", str(error), monotonic() - start)
+        startup = monotonic() - start
+        refit = min(_SHARE_OF_REFIT * budget.seconds, _LONGEST_REFIT)
+        budget = replace(budget, seconds=budget.seconds - refit)
         laws, field_search = self._laws_of_fields(module, problem, budget, seed)
         left = budget
         if problem.fields:
             left = replace(budget, seconds=budget.seconds * (1 - _SHARE_OF_FIELDS))
-        began = monotonic()
         search = _Search(())
         if not field_search.interrupted:
-            starts = [*front_of(laws, problem, began + left.seconds), *self.guesses][:_MOST_GUESSES]
+            starts = [*front_of(laws, problem, monotonic() + refit / 2), *self.guesses]
+            starts = starts[:_MOST_GUESSES]
             search = self._run(module, Target.response(problem), left, seed, starts)
-        searched = monotonic() - began
+        startup += field_search.late + search.late
         factor = Target.response(problem).factor
         found = [
-            to_candidate(e, scale=problem.scale, engine=self.name, factor=factor)
+            to_candidate(
+                e,
+                scale=problem.scale,
+                engine=self.name,
+                factor=factor,
+                unlogged=problem.unlogged,
+            )
             for front in search.fronts
             for e in front
         ]
-        until = monotonic() + _LONGEST_REFIT
+        until = monotonic() + refit
         front = front_of([*laws, *(c for c in found if c is not None)], problem, until)
         seconds = monotonic() - start
         interrupted = search.interrupted or field_search.interrupted
         if not front:
             reason = search.failure or "no expression has a value in every run"
-            return Result((), "no_candidate", f"PySR found no law: {reason}.", seconds)
+            message = f"PySR found no law: {reason}."
+            return Result((), "no_candidate", message, seconds, startup)
         outcome: Outcome = "converged"
         how = "found by PySR"
         if interrupted:
             outcome, how = "timeout", "the best so far of PySR, interrupted"
         elif search.failure:
             outcome, how = "timeout", f"the best of PySR before it failed ({search.failure})"
-        elif searched >= left.seconds and not _is_exact(front, problem):
+        elif search.searched >= left.seconds and not _is_exact(front, problem):
             outcome, how = "timeout", "the best of PySR when the time was over"
-        return Result(front, outcome, f"{front[0]}: {how}.", seconds)
+        message = f"{front[0]}: {how}."
+        if startup >= _NOTICED:
+            message += f" Julia took {startup:.0f} s to start and compile, besides the limit."
+        return Result(front, outcome, message, seconds, startup)
 
     def _laws_of_fields(
         self, module: ModuleType, problem: Problem, budget: Budget, seed: int
@@ -196,6 +222,12 @@ class PySREngine:
             search = self._fit(module, target, with_guesses)
             if search.fronts or search.interrupted or "guesses" not in with_guesses:
                 return search
+            left = float(parameters["timeout_in_seconds"]) - search.searched
+            parameters["timeout_in_seconds"] = max(left, _SHORTEST)
+            again = self._fit(module, target, parameters)
+            return replace(
+                again, searched=search.searched + again.searched, late=search.late + again.late
+            )
         return self._fit(module, target, parameters)
 
     def _fit(self, module: ModuleType, target: Target, parameters: dict[str, Any]) -> _Search:
@@ -206,6 +238,7 @@ class PySREngine:
                 places = {"output_directory": str(self.output)}
             model = module.PySRRegressor(**{**places, **parameters})
             interrupted, failure = False, ""
+            began = monotonic()
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 try:
@@ -220,7 +253,9 @@ class PySREngine:
                 except Exception as error:
                     failure = f"{type(error).__name__}: {error}"[:300].rstrip(".")
                 interrupted = interrupted or bool(getattr(model, "interrupted_", False))
-                return _Search(_fronts(model), interrupted, failure)
+                taken = monotonic() - began
+                searched = min(taken, float(parameters["timeout_in_seconds"] or taken))
+                return _Search(_fronts(model), interrupted, failure, searched, taken - searched)
 
 
 def _fronts(model: Any) -> "tuple[tuple[sympy.Expr, ...], ...]":
@@ -245,7 +280,7 @@ def _best_forms(front: "Sequence[sympy.Expr]", problem: Problem) -> "list[sympy.
     """The most accurate forms of an exponent, in evaluated expressions of floats."""
     out: list[sympy.Expr] = []
     for expression in reversed(front):
-        candidate = to_candidate(expression, scale="linear")
+        candidate = to_candidate(expression, scale="linear", unlogged=problem.unlogged)
         if candidate is not None and len(out) < _FORMS_OF_A_FIELD:
             out.append(candidate.numeric)
     return out

@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import ModuleType
 
-from dimgs.engines.availability import has_julia, julia_project, pysr_status
+from dimgs.engines.availability import IGNORED, has_julia, julia_project, pysr_status
 from dimgs.errors import EngineUnavailableError
 
 OLDEST = (1, 5, 10)
@@ -43,7 +44,7 @@ def load_pysr(setup_seconds: float = 600.0) -> ModuleType:
         if not _is_resolved():
             _resolve(setup_seconds)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), led_by_juliapkg():
             warnings.simplefilter("ignore")
             module = import_module("pysr")
     except Exception as error:
@@ -53,6 +54,16 @@ def load_pysr(setup_seconds: float = 600.0) -> ModuleType:
         ) from error
     _check_version(module.__version__)
     return module
+
+
+@contextmanager
+def led_by_juliapkg() -> Iterator[None]:
+    """Without the variables of juliacall, which lead it past the packages that PySR needs."""
+    held = {name: os.environ.pop(name) for name in IGNORED if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(held)
 
 
 def _check_version(version: str) -> None:
@@ -65,8 +76,6 @@ def _check_version(version: str) -> None:
 
 def _is_resolved() -> bool:
     """Whether ``import pysr`` would use what is on this machine, with no look at the network."""
-    if os.environ.get("PYTHON_JULIACALL_EXE") and os.environ.get("PYTHON_JULIACALL_PROJECT"):
-        return True
     try:
         return bool(import_module("juliapkg.deps").can_skip_resolve())
     except Exception:
@@ -83,6 +92,7 @@ def _resolve(seconds: float) -> None:
         text=True,
         errors="replace",
         start_new_session=True,
+        env={name: value for name, value in os.environ.items() if name not in IGNORED},
     )
     try:
         output, _ = process.communicate(timeout=seconds)
