@@ -12,6 +12,7 @@ from dimgs.cli import tables
 from dimgs.cli.output import command_line, emit_json, note, say, warn, working
 
 
+@tables.reads
 def fit(
     table: tables.Table,
     target: tables.Target,
@@ -26,10 +27,8 @@ def fit(
     arrhenius_power: tables.ArrheniusPower = False,
     constants: tables.Constants = None,
     scale: tables.Scale = None,
-    columns: tables.Columns = None,
-    drop: tables.Drop = None,
-    drop_bad: tables.DropBad = False,
-    define: tables.Define = None,
+    *,
+    reader: tables.Reader,
     level: tables.Level = 0.9,
     seed: tables.Seed = 0,
     stream: tables.Stream = False,
@@ -42,8 +41,7 @@ def fit(
     from dimgs.report.documents import fit_document
     from dimgs.report.text import fit_text
 
-    tables.define(define)
-    options = tables.options(
+    options = reader.analysis(
         constants,
         scale,
         within=within,
@@ -55,16 +53,15 @@ def fit(
         regimes=regimes,
         local=local,
         additive=additive,
-        drop_bad=drop_bad,
         level=level,
         seed=seed,
     )
     documents = []
     if stream:
-        results = fit_streamed(table, target, columns, drop, options, chunk_rows, resume)
+        results = fit_streamed(table, target, reader, options, chunk_rows, resume)
     else:
         advise(table, chunk_rows, resume)
-        results = fit_each(table, target, columns, drop, options)
+        results = fit_each(table, target, reader, options)
     for result in results:
         warn(result.warnings)
         if json:
@@ -75,6 +72,7 @@ def fit(
         _emit(documents)
 
 
+@tables.reads
 def discover(
     table: tables.Table,
     target: tables.Target,
@@ -94,10 +92,8 @@ def discover(
     arrhenius_power: tables.ArrheniusPower = False,
     constants: tables.Constants = None,
     scale: tables.Scale = None,
-    columns: tables.Columns = None,
-    drop: tables.Drop = None,
-    drop_bad: tables.DropBad = False,
-    define: tables.Define = None,
+    *,
+    reader: tables.Reader,
     level: tables.Level = 0.9,
     seed: tables.Seed = 0,
     json: tables.Json = False,
@@ -109,11 +105,10 @@ def discover(
     from dimgs.report.text import report_text
     from dimgs.report.write import check_folder, write_study
 
-    tables.define(define)
     check_model(model)
     if out is not None:
         check_folder(out)
-    options = tables.options(
+    options = reader.analysis(
         constants,
         scale,
         within=within,
@@ -127,13 +122,12 @@ def discover(
         regimes=regimes,
         local=local,
         additive=additive,
-        drop_bad=drop_bad,
         level=level,
         seed=seed,
     )
     documents = []
     folders = file_names(target)
-    for name, data in tables.each(table, target, columns, drop, options):
+    for name, data in reader.each(table, target, options):
         with working(f"looking for the law of {name}", time_limit):
             report = discover_with(data, name, options)
         report = replace(report, provenance={**report.provenance, "command": command_line()})

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MAX_SHOWN = 20
 
 
+@tables.reads
 def pi(
     source: Annotated[
         list[str],
@@ -35,10 +36,8 @@ def pi(
     ] = False,
     constants: tables.Constants = None,
     scale: tables.Scale = None,
-    columns: tables.Columns = None,
-    drop: tables.Drop = None,
-    drop_bad: tables.DropBad = False,
-    define: tables.Define = None,
+    *,
+    reader: tables.Reader,
     json: tables.Json = False,
 ) -> None:
     """Derive the pi groups of unit-tagged variables, exactly."""
@@ -46,19 +45,19 @@ def pi(
     from dimgs.groups.repeating import all_bases as enumerate_all
     from dimgs.report.documents import pi_document
 
-    tables.define(define)
-    variables, response, varying, warnings = _source(source, target, columns, drop, drop_bad)
+    variables, response, varying, warnings = _source(source, target, reader)
+    options = reader.analysis(constants, scale)
     basis = pi_basis(
         variables,
         response,
         repeating=tables.names(repeating),
         constants=tables.names(constants) or [],
-        scales=tables.scales(scale),
+        scales=options.scales,
         prefer_named=named,
         varying=varying,
     )
     if varying is not None and response is not None:
-        basis = _supported(variables, basis, tables.options(constants, scale))
+        basis = _supported(variables, basis, options)
     bases = enumerate_all(basis) if all_bases else None
     warn(warnings)
     if json:
@@ -114,11 +113,7 @@ def _count(things: Sequence[object], name: str) -> str:
 
 
 def _source(
-    source: list[str],
-    target: str | None,
-    columns: str | None,
-    drop: str | None,
-    drop_bad: bool,
+    source: list[str], target: str | None, reader: tables.Reader
 ) -> tuple[object, str | None, list[str] | None, tuple[str, ...]]:
     """Variables, response name, inputs that vary (of a table), warnings."""
     from dimgs.variables import split_header
@@ -130,10 +125,10 @@ def _source(
             response = split_header(target)[0]
             if response not in {split_header(text)[0] for text in listed}:
                 listed.append(target)
-        return listed, response, None, ()
+        return reader.checked(listed), response, None, ()
     from dimgs.dataset.checks import constant_columns
 
-    data = tables.read(source[0], columns, drop, drop_bad, keep=[target] if target else [])
+    data = reader.read(source[0], keep=[target] if target else [])
     never = set(constant_columns(data))
     varying = [n for n in data.numeric_names if n not in never]
     return data, target, varying, data.warnings

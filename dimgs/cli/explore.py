@@ -10,6 +10,7 @@ from dimgs.cli.output import emit_json, say, table, warn
 _LEAST = 1e-99
 
 
+@tables.reads
 def explore(
     source: Annotated[str, typer.Argument(metavar="TABLE", help="Table with units.")],
     target: tables.Target,
@@ -20,10 +21,8 @@ def explore(
     split_by: tables.SplitBy = None,
     constants: tables.Constants = None,
     scale: tables.Scale = None,
-    columns: tables.Columns = None,
-    drop: tables.Drop = None,
-    drop_bad: tables.DropBad = False,
-    define: tables.Define = None,
+    *,
+    reader: tables.Reader,
     level: tables.Level = 0.9,
     seed: tables.Seed = 0,
     json: tables.Json = False,
@@ -31,18 +30,16 @@ def explore(
     """Look at the runs: PCA, PCoA, active directions, homogeneity, collinear groups."""
     from dimgs.discovery.explore import explore as look
 
-    tables.define(define)
-    options = tables.options(
+    options = reader.analysis(
         constants,
         scale,
         within=within,
         split_by=split_by,
-        drop_bad=drop_bad,
         level=level,
         seed=seed,
     )
     documents = []
-    for name, data in tables.each(source, target, columns, drop, options):
+    for name, data in reader.each(source, target, options):
         found = look(data, name, options, metric)
         warn(found.warnings)
         if json:

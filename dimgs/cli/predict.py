@@ -9,6 +9,7 @@ from dimgs.cli import tables
 from dimgs.cli.output import emit_json, table, warn
 
 
+@tables.reads
 def predict(
     law: Annotated[str, typer.Argument(help="law.json, as written by discover --out.")],
     rows: Annotated[str, typer.Argument(metavar="TABLE", help="Table with the law's inputs.")],
@@ -17,24 +18,21 @@ def predict(
         typer.Option("--relative-to", help="Predict ratios to this row, counted from 1."),
     ] = None,
     level: tables.Level = 0.9,
-    drop_bad: tables.DropBad = False,
+    *,
+    reader: tables.Source,
     json: tables.Json = False,
 ) -> None:
     """Predict new rows with intervals, and flag those outside the domain of validity."""
-    from dimgs.dataset import read_table
-    from dimgs.dataset.checks import drop_bad_rows
     from dimgs.errors import InputError
     from dimgs.law.law import Law
+    from dimgs.law.prediction import law_table
 
     known = Law.from_json(law)
-    needed = [v.name for v in known.symbols.values()]
-    data = read_table(rows, drop_bad=drop_bad)
-    if drop_bad:
-        data = drop_bad_rows(data, needed)
+    data = law_table(known, rows, reader.options())
     warn(data.warnings)
     outside = known.outside(data)
     if relative_to is None:
-        found = known.predict({n: data[n] for n in _columns(known, data)}, level=level)
+        found = known.predict({n: data[n] for n in data.names}, level=level)
         unit = known.target_unit
     else:
         if not 1 <= relative_to <= data.n_runs:
@@ -62,12 +60,3 @@ def predict(
         ["row", "value", "low", "high", "outside"],
         shown,
     )
-
-
-def _columns(law: Any, data: Any) -> list[str]:
-    wanted = [v.name for v in law.symbols.values()]
-    if law.label_effects is not None and law.label_effects.column in data.names:
-        wanted.append(law.label_effects.column)
-    for name in wanted:
-        data.variable(name)
-    return [*wanted, *(v.name for v in law.unused if v.name in data.names)]

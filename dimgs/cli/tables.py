@@ -1,16 +1,22 @@
 """Options that several commands share, and the table that they read."""
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dimgs.cli import complete
+from dimgs.cli.output import warn
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
+    from dimgs.dataset.build import Options as ReadOptions
     from dimgs.discovery.options import Options
+    from dimgs.variables import Variable
 
 Table = Annotated[str, typer.Argument(help="CSV, TSV, Parquet or Excel file with units.")]
 Target = Annotated[
@@ -26,6 +32,17 @@ Columns = Annotated[
 Drop = Annotated[str | None, typer.Option("--drop", help="Use all inputs but these.")]
 DropBad = Annotated[
     bool, typer.Option("--drop-bad", help="Drop rows that cannot be used, and count them.")
+]
+Sheet = Annotated[str | None, typer.Option("--sheet", help="Sheet of a workbook, by name.")]
+Units = Annotated[
+    list[str] | None, typer.Option("--units", help="Units of columns: 'd=mm,T=degC'; repeatable.")
+]
+SkipRows = Annotated[
+    int | None, typer.Option("--skip-rows", help="Lines above the header, such as titles.", min=0)
+]
+StrictUnits = Annotated[
+    bool,
+    typer.Option("--strict-units", help="Refuse units that probably mean something else (W/m K)."),
 ]
 Constants = Annotated[
     str | None, typer.Option("--constants", help="Known constants to add, such as g,c,k_B.")
@@ -92,11 +109,144 @@ Resume = Annotated[
 ]
 
 
-def options(constants: str | None, scale: list[str] | None, **chosen: Any) -> "Options":
-    """Options of an analysis from what was typed."""
-    from dimgs.discovery.options import Options
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """How a table is read: options of every command that reads one (see :func:`reads`)."""
 
-    return Options(constants=names(constants) or [], scales=scales(scale), **chosen)
+    drop_bad: DropBad = False
+    units: Units = None
+    sheet: Sheet = None
+    skip_rows: SkipRows = None
+    strict_units: StrictUnits = False
+    define: Define = None
+
+    def options(self) -> "ReadOptions":
+        """Options of the reader."""
+        from dimgs.dataset.build import Options
+
+        return Options(
+            units=_units(self.units),
+            drop_bad=self.drop_bad,
+            strict_units=self.strict_units,
+            sheet=self.sheet,
+            skip_rows=self.skip_rows,
+        )
+
+    def checked(self, variables: Sequence[str]) -> "list[Variable]":
+        """Variables from ``name [unit]``, those with a doubtful unit told or refused."""
+        from dimgs.dataset.doubts import doubts
+        from dimgs.variables import parse_variable
+
+        found = [parse_variable(text) for text in variables]
+        given = {v.name: v.unit.text for v in found}
+        warn(doubts(given, "the command line", strict=self.strict_units))
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader(Source):
+    """The same, with the choice of the inputs."""
+
+    columns: Columns = None
+    drop: Drop = None
+
+    def read(self, path: str, keep: Sequence[str] = ()) -> "Dataset":
+        """Table with the chosen inputs; the columns in `keep` stay whatever is chosen."""
+        from dimgs.dataset.read import dataset_of
+        from dimgs.errors import InputError
+
+        chosen = names(self.columns)
+        if chosen is not None:
+            chosen = [*chosen, *(k for k in keep if k not in chosen)]
+        dropped = names(self.drop)
+        clash = [k for k in keep if k in (dropped or ())]
+        if clash:
+            raise InputError(f"'{clash[0]}' is dropped with --drop but needed; leave it in.")
+        return dataset_of(path, replace(self.options(), columns=chosen, drop=dropped))
+
+    def each(self, path: str, targets: list[str], chosen: "Options") -> "list[tuple[str, Dataset]]":
+        """Each target with the table, the other targets left out of its inputs."""
+        extra = [n for n in (chosen.within, chosen.split_by, chosen.arrhenius) if n is not None]
+        data = self.read(path, keep=[*targets, *extra])
+        for name in targets:
+            data.variable(name)
+        return [(name, data.without([t for t in targets if t != name])) for name in targets]
+
+    def analysis(self, constants: str | None, scale: list[str] | None, **chosen: Any) -> "Options":
+        """Options of an analysis from what was typed."""
+        from dimgs.discovery.options import Options
+
+        return Options(
+            constants=names(constants) or [],
+            scales=self.scales(scale),
+            drop_bad=self.drop_bad,
+            **chosen,
+        )
+
+    def scales(self, given: list[str] | None) -> list[str] | str:
+        """Scales as :class:`dimgs.discovery.options.Options` takes them."""
+        from dimgs.variables.readings import improbable
+
+        if not given:
+            return []
+        if "auto" in given and len(given) > 1:
+            from dimgs.errors import InputError
+
+            raise InputError(
+                "--scale auto chooses all scales; give it alone, or name every scale as 'M0 [kg]'."
+            )
+        if given == ["auto"]:
+            return "auto"
+        told = [(v.name, improbable(v.unit.text)) for v in self.checked(given)]
+        # what was told once is passed on in its literal reading, which is not told again
+        return [
+            text if reading is None else f"{name} [{reading.literal}]"
+            for text, (name, reading) in zip(given, told, strict=True)
+        ]
+
+
+def reads(command: Callable[..., None]) -> Callable[..., None]:
+    """A command whose keyword ``reader``, a `Source`, becomes the options that are its fields."""
+    signature = inspect.signature(command)
+    kind = signature.parameters["reader"].annotation
+    own = {f.name: f.type for f in fields(kind)}
+    parameters = []
+    for parameter in signature.parameters.values():
+        if parameter.name == "reader":
+            parameters += [
+                inspect.Parameter(
+                    f.name, parameter.KEYWORD_ONLY, default=f.default, annotation=f.type
+                )
+                for f in fields(kind)
+            ]
+        else:
+            parameters.append(parameter)
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        reader = kind(**{name: given.pop(name) for name in own})
+        define(reader.define)
+        command(**given, reader=reader)
+
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    del run.__wrapped__
+    return run
+
+
+def _units(given: list[str] | None) -> dict[str, str]:
+    """Units by column from ``d=mm,T=degC``."""
+    from dimgs.errors import InputError
+
+    found: dict[str, str] = {}
+    for part in (p for text in given or [] for p in text.split(",") if p.strip()):
+        name, equals, unit = part.rpartition("=")
+        if not equals or not name.strip():
+            raise InputError(f"--units has '{part.strip()}'; write it as --units 'd=mm,T=degC'.")
+        if found.get(name.strip(), unit.strip()) != unit.strip():
+            raise InputError(f"--units gives '{name.strip()}' two units; give one.")
+        found[name.strip()] = unit.strip()
+    return found
 
 
 def names(text: str | None) -> list[str] | None:
@@ -106,60 +256,9 @@ def names(text: str | None) -> list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def scales(given: list[str] | None) -> list[str] | str:
-    """Scales as :class:`dimgs.discovery.options.Options` takes them."""
-    if not given:
-        return []
-    if "auto" in given and len(given) > 1:
-        from dimgs.errors import InputError
-
-        raise InputError(
-            "--scale auto chooses all scales; give it alone, or name every scale as 'M0 [kg]'."
-        )
-    return "auto" if given == ["auto"] else given
-
-
 def define(definitions: list[str] | None) -> None:
     """Define the user's units."""
     from dimgs.variables import define_unit
 
     for definition in definitions or []:
         define_unit(definition)
-
-
-def read(
-    path: str,
-    columns: str | None,
-    drop: str | None,
-    drop_bad: bool,
-    keep: Sequence[str] = (),
-) -> "Dataset":
-    """Table with the chosen inputs; the columns in `keep` stay whatever is chosen."""
-    from dimgs.dataset import read_table
-
-    chosen = names(columns)
-    if chosen is not None:
-        chosen = [*chosen, *(k for k in keep if k not in chosen)]
-    dropped = names(drop)
-    if dropped is not None:
-        clash = [k for k in keep if k in dropped]
-        if clash:
-            from dimgs.errors import InputError
-
-            raise InputError(f"'{clash[0]}' is dropped with --drop but needed; leave it in.")
-    return read_table(path, columns=chosen, drop=dropped, drop_bad=drop_bad)
-
-
-def each(
-    path: str,
-    targets: list[str],
-    columns: str | None,
-    drop: str | None,
-    chosen: "Options",
-) -> "list[tuple[str, Dataset]]":
-    """Each target with the table, the other targets left out of its inputs."""
-    extra = [n for n in (chosen.within, chosen.split_by, chosen.arrhenius) if n is not None]
-    data = read(path, columns, drop, chosen.drop_bad, keep=[*targets, *extra])
-    for name in targets:
-        data.variable(name)
-    return [(name, data.without([t for t in targets if t != name])) for name in targets]

@@ -56,6 +56,7 @@ class Checkpoint:
             "columns": None if reader.columns is None else list(reader.columns),
             "drop": None if reader.drop is None else list(reader.drop),
             "units": dict(reader.units),
+            "skip_rows": reader.skip_rows,
             "chunk_rows": table.chunk_rows,
         }
         return cls(Path(path), {"version": _VERSION, "files": files, "question": question})

@@ -38,6 +38,8 @@ def fit_stream(
     units: Mapping[str, str] | None = None,
     columns: Iterable[str] | None = None,
     drop: Iterable[str] | None = None,
+    skip_rows: int | None = None,
+    strict_units: bool = False,
     progress: Progress | None = None,
     checkpoint: str | PathLike[str] | None = None,
 ) -> FitResult:
@@ -59,7 +61,7 @@ def fit_stream(
         Not `robust`, `regimes`, `local` or `additive`, which need all runs at once.
     chunk_rows : int
         Most rows in memory at a time.
-    units, columns, drop
+    units, columns, drop, skip_rows, strict_units
         As in :func:`dimgs.read_table`.
     progress : callable, optional
         Called after every part with the number of rows read so far and the fraction of the table.
@@ -98,7 +100,12 @@ def fit_stream(
     if columns is not None:
         columns = list(dict.fromkeys([*columns, *kept]))
     reader = ReadOptions(
-        dict(units or {}), columns, None if drop is None else list(drop), chosen.drop_bad
+        dict(units or {}),
+        columns,
+        None if drop is None else list(drop),
+        chosen.drop_bad,
+        strict_units=strict_units,
+        skip_rows=skip_rows,
     )
     clash = [n for n in kept if n in (reader.drop or ())]
     if clash:

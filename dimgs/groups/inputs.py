@@ -1,13 +1,15 @@
 """What a basis is derived from: columns, known constants and unknown scales."""
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from dimgs.dimensions import DimensionalMatrix
-from dimgs.errors import InputError
+from dimgs.errors import DimgsWarning, InputError
 from dimgs.groups.physical_constants import constant
 from dimgs.variables import Dimension, Unit, Variable, parse_unit, parse_variable, si_unit
 from dimgs.variables.quantities import unit_of
+from dimgs.variables.readings import improbable
 
 
 @runtime_checkable
@@ -44,7 +46,7 @@ def variables_of(source: Any) -> tuple[Variable, ...]:
     if isinstance(source, HasVariables):
         return source.variables
     if isinstance(source, Mapping):
-        return tuple(Variable(str(k), _unit_of(k, v)) for k, v in source.items())
+        return tuple(_told(Variable(str(k), _unit_of(k, v))) for k, v in source.items())
     if isinstance(source, str):
         raise InputError(f"'{source}' is a single text; give a list of 'name [unit]' texts.")
     if not isinstance(source, Iterable):
@@ -52,7 +54,16 @@ def variables_of(source: Any) -> tuple[Variable, ...]:
             f"Variables cannot be read from a {type(source).__name__}; give a table, a list of "
             f"'name [unit]' texts or a mapping of name to unit."
         )
-    return tuple(v if isinstance(v, Variable) else parse_variable(str(v)) for v in source)
+    return tuple(v if isinstance(v, Variable) else _told(parse_variable(str(v))) for v in source)
+
+
+def _told(variable: Variable) -> Variable:
+    """The variable, with a warning where its unit probably means something else."""
+    reading = improbable(variable.unit.text)
+    if reading is not None and not reading.doubtful:
+        told = f"Variable '{variable.name}': {reading.told(variable.unit.text)}"
+        warnings.warn(told, DimgsWarning, stacklevel=4)
+    return variable
 
 
 def _unit_of(name: Any, value: Any) -> Unit:
@@ -96,7 +107,7 @@ def scale_variable(text: str, taken: Iterable[str] = ()) -> Variable:
     InputError
         If the unit is missing, dimensionless, a level or a label, or the name is taken.
     """
-    scale = parse_variable(text, role="scale")
+    scale = _told(parse_variable(text, role="scale"))
     if scale.name in set(taken):
         raise InputError(f"The scale '{scale.name}' has the name of a column; rename the scale.")
     if scale.is_label or scale.is_level or scale.dimension.is_dimensionless:

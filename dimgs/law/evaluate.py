@@ -102,6 +102,8 @@ def inputs_of(
         For a unit whose literal reading is improbable.
     """
     table, tagged = input_table(data, variables, labels, optional, plain_units=plain_units)
+    for note in () if isinstance(data, Dataset) else table.warnings:
+        warnings.warn(note, DimgsWarning, stacklevel=4)
     in_mapping = isinstance(data, Mapping)
     used = [*variables, *(v for v in optional if v.name in table.names)]
     for variable in used:
@@ -154,8 +156,6 @@ def input_table(
             f"'{bare[0]} [{named[bare[0]]}]', or pass a mapping of plain arrays in SI units."
         )
     found = build(raw, replace(chosen, columns=_present(wanted, units)))
-    for note in found.warnings:
-        warnings.warn(note, DimgsWarning, stacklevel=2)
     return found, any(units[v.name] is not None for v in variables)
 
 

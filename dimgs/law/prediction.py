@@ -1,5 +1,6 @@
 """Predictions, ratios and the domain of a law."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -7,10 +8,12 @@ from numpy.typing import NDArray
 
 from dimgs.errors import InputError
 from dimgs.groups.group import PiGroup
-from dimgs.law.evaluate import Inputs, evaluate, inputs_of
-from dimgs.variables import registry
+from dimgs.law.evaluate import Inputs, evaluate, input_table, inputs_of
+from dimgs.variables import Variable, registry
 
 if TYPE_CHECKING:
+    from dimgs.dataset import Dataset
+    from dimgs.dataset.build import Options
     from dimgs.law.law import Law
 
 Array = NDArray[np.float64]
@@ -27,8 +30,7 @@ class Interval(NamedTuple):
 
 def law_inputs(law: "Law", data: Any) -> Inputs:
     """SI values of a law's inputs, all finite."""
-    label = [law.label_effects.column] if law.label_effects else []
-    inputs = inputs_of(data, tuple(law.symbols.values()), label, law.unused)
+    inputs = inputs_of(data, *_asked(law))
     for name, column in inputs.values.items():
         bad = np.flatnonzero(~np.isfinite(column))
         if bad.size:
@@ -37,6 +39,16 @@ def law_inputs(law: "Law", data: Any) -> Inputs:
                 f"fill it in or leave the row out."
             )
     return inputs
+
+
+def law_table(law: "Law", data: Any, options: "Options") -> "Dataset":
+    """Dataset of what the law can use of a table, as it is read with these options."""
+    return input_table(data, *_asked(law), options=options)[0]
+
+
+def _asked(law: "Law") -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
+    label = [law.label_effects.column] if law.label_effects else []
+    return tuple(law.symbols.values()), label, law.unused
 
 
 def values(law: "Law", inputs: Inputs) -> Array:

@@ -57,6 +57,13 @@ class Reading:
     unit: Unit | None
     doubtful: bool = False
 
+    def told(self, text: str, fits: str = "") -> str:
+        """Sentence with both readings of a unit, for messages."""
+        return (
+            f"the unit '{text}' reads as {self.literal}, but {self.meant} may be meant{fits}; "
+            f"write what is meant."
+        )
+
 
 @lru_cache(maxsize=4096)
 def improbable(text: str) -> Reading | None:

@@ -1,0 +1,135 @@
+"""Every command that reads a table reads it with the same options, and answers the same."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dimgs import read_table
+from tests.cli.runner import Shell
+
+COMMANDS = ("pi", "fit", "explore", "discover", "predict", "stream")
+QUICK = ("--engine", "power_law")
+
+
+def _pendulum() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    length, mass = rng.uniform(0.1, 2, 20), rng.uniform(1, 3, 20)
+    period = 2 * np.pi * np.sqrt(length / 9.80665) * np.exp(0.01 * rng.normal(size=20))
+    return pd.DataFrame({"L": length, "m": mass, "T": period})
+
+
+def _run(shell: Shell, command: str, table: str | Path, *options: str) -> Any:
+    words = {
+        "predict": ["predict", str(shell.folder / "law.json"), str(table)],
+        "stream": ["fit", str(table), "--target", "T", "--constants", "g", "--stream"],
+    }.get(command, [command, str(table), "--target", "T", "--constants", "g"])
+    extra = QUICK if command == "discover" else ()
+    return shell(*words, *extra, *options, "--json")
+
+
+def _numbers(found: Any) -> Any:
+    """A document without what differs between runs of the same data."""
+    if isinstance(found, dict):
+        left_out = {"seconds", "warnings", "unit", "factor", "columns", "provenance"}
+        return {k: _numbers(v) for k, v in found.items() if k not in left_out}
+    if isinstance(found, list):
+        return [_numbers(v) for v in found]
+    return float(f"{found:.6g}") if isinstance(found, float) else found
+
+
+@pytest.fixture
+def with_law(shell: Shell) -> Shell:
+    path = shell.folder / "plain.csv"
+    _pendulum().rename(columns={"L": "L [m]", "m": "m [kg]", "T": "T [s]"}).to_csv(
+        path, index=False
+    )
+    law = shell("fit", str(path), "--target", "T", "--constants", "g", "--json").document["law"]
+    (shell.folder / "law.json").write_text(json.dumps(law))
+    return shell
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_answer_depends_on_how_the_table_says_its_units(with_law: Shell, command: str) -> None:
+    shell, plain = with_law, with_law.folder / "plain.csv"
+    expected = _run(shell, command, plain)
+    assert expected.code == 0, expected.err
+    bare = _pendulum() * [1000.0, 1.0, 1.0]
+    bare.to_csv(shell.folder / "bare.csv", index=False)
+    units = ("--units", "L=mm, m=kg", "--units", "T=s")
+    found = [_run(shell, command, shell.folder / "bare.csv", *units)]
+    titled = shell.folder / "titled.csv"
+    titled.write_text("A title, of 2020\nby A. Smith\n" + plain.read_text())
+    found += [_run(shell, command, titled), _run(shell, command, titled, "--skip-rows", "2")]
+    assert "title above the header" in found[-2].err or command == "stream"
+    if command != "stream":
+        with pd.ExcelWriter(shell.folder / "book.xlsx") as book:
+            pd.DataFrame({"note": ["x"]}).to_excel(book, sheet_name="about", index=False)
+            read_table(plain).to_pandas().to_excel(book, sheet_name="runs", index=False)
+        found.append(_run(shell, command, shell.folder / "book.xlsx", "--sheet", "runs"))
+    for other in found:
+        assert other.code == 0, other.err
+        assert _numbers(other.document) == _numbers(expected.document)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_refuses_what_it_cannot_follow(with_law: Shell, command: str) -> None:
+    shell, plain = with_law, with_law.folder / "plain.csv"
+    for options, words in (
+        (("--units", "L"), "write it as --units 'd=mm,T=degC'"),
+        (("--units", "L=mm,L=m"), "two units"),
+        (("--units", "X=mm"), "no column 'X'"),
+        (("--sheet", "runs"), "workbooks" if command == "stream" else "no sheets"),
+        (("--skip-rows", "-1"), "--skip-rows"),
+        (("--units", "L=m/s kg", "--strict-units"), "may be meant"),
+    ):
+        done = _run(shell, command, plain, *options)
+        assert done.code == 2, done
+        assert words in done.err
+        assert done.out == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_doubtful_unit_warns_once_or_is_refused(with_law: Shell, command: str) -> None:
+    shell = with_law
+    frame = _pendulum().rename(columns={"L": "L [mu m]", "m": "m [kg]", "T": "T [s]"})
+    frame.to_csv(shell.folder / "odd.csv", index=False)
+    if command == "predict":
+        # the literal reading is a mass times a length
+        assert _run(shell, command, shell.folder / "odd.csv").code == 2
+    elif command in ("fit", "explore", "pi"):
+        done = _run(shell, command, shell.folder / "odd.csv", "--scale", "auto")
+        told = [line for line in done.err.splitlines() if "'mu m' reads as meter *" in line]
+        assert len(told) == 1, done.err
+    done = _run(shell, command, shell.folder / "odd.csv", "--strict-units")
+    assert done.code == 2
+    assert "error: Column 'L' of odd.csv: the unit 'mu m' reads as" in done.err
+
+
+def test_listed_variables_and_scales_are_doubted_too(shell: Shell) -> None:
+    words = ("pi", "k [W/mK]", "q [W/m^2]", "L [m]", "--target", "T [K]")
+    done = shell(*words, "--json")
+    assert done.code == 0
+    assert done.err.count("reads as watt / millikelvin") == 1
+    found = {
+        v["name"]: v["dimension"]["[length]"]
+        for v in done.document["variables"]
+        if v["name"] == "k"
+    }
+    assert found == {"k": "2"}
+    assert "(--strict-units)" in shell.refused(*words, "--strict-units")
+    scaled = ("pi", "q [W/m^2]", "L [m]", "--target", "T [K]", "--scale", "k0 [W/mK]")
+    assert shell(*scaled).err.count("reads as watt / millikelvin") == 1
+    assert "(--strict-units)" in shell.refused(*scaled, "--strict-units")
+
+
+def test_predict_needs_no_more_than_the_law(with_law: Shell) -> None:
+    shell = with_law
+    frame = pd.DataFrame({"L [mm]": [500.0, 900.0], "when": [1, 2], "note": ["a", "b"]})
+    frame.to_csv(shell.folder / "new.csv", index=False)
+    rows = _run(shell, "predict", shell.folder / "new.csv").document["rows"]
+    expected = 2 * np.pi * np.sqrt(np.array([0.5, 0.9]) / 9.80665)
+    np.testing.assert_allclose([row["value"] for row in rows], expected, rtol=0.02)
