@@ -90,6 +90,13 @@ Model = Annotated[
 TimeLimit = Annotated[
     float, typer.Option("--time-limit", help="Seconds that the engines may take together.")
 ]
+Evaluations = Annotated[
+    int | None,
+    typer.Option(
+        "--evaluations",
+        help="Most expressions that each search may fit: a limit that every machine meets alike.",
+    ),
+]
 Regimes = Annotated[
     bool, typer.Option("--regimes", help="Find regimes of constant exponents and their borders.")
 ]

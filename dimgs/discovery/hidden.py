@@ -84,8 +84,10 @@ def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
     found = study(prepared, options, clock.part(share))
     if not possible or (found.holds and not automatic):
         return found
+    # a budget of evaluations is the bound itself: seconds would make the law the machine's
+    short = not automatic and options.evaluations is None
     for k, scale in enumerate(possible):
-        part = clock.part(1 / (len(possible) - k), np.inf if automatic else _LONGEST_TEST)
+        part = clock.part(1 / (len(possible) - k), _LONGEST_TEST if short else np.inf)
         if found.exact or part.left < _SHORTEST:
             break
         try:

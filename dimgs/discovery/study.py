@@ -176,7 +176,9 @@ def _distilled(
     design = found.prepared.design
     if not is_searchable(design) or design.scale != "log" or clock.over:
         return found, False
-    seconds = min(clock.to_search, _LONGEST_DISTILLATION) if search else 0.0
+    # a budget of evaluations is the bound itself: seconds would make the law the machine's
+    longest = _LONGEST_DISTILLATION if options.evaluations is None else np.inf
+    seconds = min(clock.to_search, longest) if search else 0.0
     power = None if found.result is None else found.result.law.scores.rmse_log
     made = distil(design, options, power, seconds, found.law.scores.rmse_log, clock)
     if made is None:

@@ -38,7 +38,10 @@ class Uptake(BaseKernel):
 
 
 class Counted(Uptake):
-    """The same, slowly, with a line in a file for every run that is made."""
+    """The same, slowly, with a line in a file for every run that is made.
+
+    Runs from number DIMGS_TEST_HOLD on do not end.
+    """
 
     name = "counted"
 
@@ -49,6 +52,9 @@ class Counted(Uptake):
         folder = Path(os.environ["DIMGS_TEST_FOLDER"])
         with (folder / "started").open("a", encoding="utf-8") as file:
             file.write(told)
+        count = len((folder / "started").read_text(encoding="utf-8").splitlines())
+        if count >= float(os.environ.get("DIMGS_TEST_HOLD", "inf")):
+            time.sleep(600.0)
         time.sleep(float(os.environ.get("DIMGS_TEST_SECONDS", "0.02")))
         return super()._simulate(values, settings, seed)
 
@@ -80,12 +86,12 @@ class Troubled(BaseKernel):
     ) -> Mapping[str, Any] | Simulated:
         what = values["what"]
         if what == "hang":
-            time.sleep(60.0)
+            time.sleep(600.0)
         if what == "die":
             os._exit(3)
         if what == "program":
             mark = Path(os.environ["DIMGS_TEST_FOLDER"]) / "pid"
-            subprocess.run(["sh", "-c", f"echo $$ > '{mark}'; exec sleep 60"], check=True)
+            subprocess.run(["sh", "-c", f"echo $$ > '{mark}'; exec sleep 600"], check=True)
         if what == "interrupt":
             raise KeyboardInterrupt
         if what == "leave":

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ from dimgs.campaign.campaign import STORE
 from dimgs.hub import RunStore
 from dimgs.kernels.record import Status
 from tests.campaign.kernels import uptake_plan
+from tests.patience import lines_of, lives, wait_until
 
 ROOT = Path(dimgs.__file__).parents[1]
 PROGRAM = """
@@ -29,14 +29,6 @@ if __name__ == "__main__":
     run_campaign(uptake_plan("tests.campaign.kernels:Counted"), sys.argv[1], resume=True)
 """
 BEFORE = 25
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _workers(pid: int) -> list[int]:
@@ -52,23 +44,18 @@ def test_kill_9_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         **os.environ,
         "PYTHONPATH": str(ROOT),
         "DIMGS_TEST_FOLDER": str(tmp_path),
-        "DIMGS_TEST_SECONDS": "0.05",
+        "DIMGS_TEST_SECONDS": "0",
+        "DIMGS_TEST_HOLD": str(BEFORE),
         "OPENBLAS_NUM_THREADS": "1",
     }
     process = subprocess.Popen([sys.executable, str(program), str(folder)], env=environment)
     started = tmp_path / "started"
-    end = time.monotonic() + 120.0
-    while not (started.exists() and len(started.read_text().splitlines()) >= BEFORE):
-        assert process.poll() is None
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until(lambda: len(lines_of(started)) >= BEFORE, process)
     workers = _workers(process.pid)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    end = time.monotonic() + 10.0
-    while any(_alive(pid) for pid in workers) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not any(_alive(pid) for pid in workers), "workers outlive their campaign"
+    # workers do not outlive their campaign
+    wait_until(lambda: not any(lives(pid) for pid in workers))
 
     with RunStore(folder / STORE) as store:
         finished = {r.key for r in store.records(status=Status.OK)}
@@ -79,6 +66,7 @@ def test_kill_9_in_the_middle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setenv("DIMGS_TEST_FOLDER", str(tmp_path))
     monkeypatch.setenv("DIMGS_TEST_SECONDS", "0")
+    monkeypatch.delenv("DIMGS_TEST_HOLD", raising=False)
     plan = uptake_plan("tests.campaign.kernels:Counted")
     with ThreadPoolExecutor(2) as executor:
         resumed = run_campaign(plan, folder, resume=True, executor=executor)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +20,7 @@ from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord, Status
 from tests.campaign.kernels import Troubled
+from tests.patience import lines_of, lives, wait_until
 
 KERNEL = "tests.campaign.kernels:Troubled"
 SCRIPT = """
@@ -31,7 +31,7 @@ from tests.campaign.test_runner import task
 if __name__ == "__main__":
     place = LocalProcesses(1)
     place.submit(task("program"))
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -134,11 +134,9 @@ def test_a_run_that_another_process_makes_is_refused(
 
 
 def test_a_hanging_run_is_stopped_by_its_own_alarm() -> None:
-    start = time.monotonic()
     record = make(task("hang", timeout=0.2))
     assert record.status is Status.FAILED
     assert "longer than 0.2 s" in record.reason
-    assert time.monotonic() - start < 5.0
 
 
 def test_a_run_that_hears_no_alarm_is_given_up(
@@ -185,18 +183,11 @@ def test_a_program_of_a_run_ends_with_its_worker(
     place = LocalProcesses(1)
     mark = tmp_path / "pid"
     future = place.submit(task("program"))
-    end = time.monotonic() + 60.0
-    while not (mark.exists() and mark.read_text()):
-        assert not future.done()
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    wait_until(lambda: lines_of(mark) or future.done())
     program = int(mark.read_text())
-    assert Path(f"/proc/{program}").exists()
+    assert lives(program)
     place.close()
-    end = time.monotonic() + 10.0
-    while Path(f"/proc/{program}").exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not Path(f"/proc/{program}").exists()
+    wait_until(lambda: not lives(program))
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks into /proc: run it on Linux")
@@ -210,20 +201,13 @@ def test_a_program_of_a_run_ends_with_its_campaign(tmp_path: Path, number: int) 
         "DIMGS_TEST_FOLDER": str(tmp_path),
     }
     process = subprocess.Popen([sys.executable, str(script)], env=environment)
-    mark, end = tmp_path / "pid", time.monotonic() + 60.0
+    mark = tmp_path / "pid"
     try:
-        while not (mark.exists() and mark.read_text().strip()):
-            assert process.poll() is None
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        wait_until(lambda: lines_of(mark), process)
     finally:
         process.send_signal(number)
         process.wait()
-    program = Path(f"/proc/{int(mark.read_text())}")
-    end = time.monotonic() + 10.0
-    while program.exists() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not program.exists()
+    wait_until(lambda: not lives(int(mark.read_text())))
 
 
 def test_whatever_a_kernel_raises_is_a_record(store: RunStore, threads: Borrowed) -> None:

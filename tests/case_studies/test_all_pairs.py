@@ -4,7 +4,6 @@ from case_studies.benchmarks.all_pairs import against_one_pass, against_pairs
 def test_the_benchmark_compares_equals() -> None:
     found = against_pairs(200)
     assert found["relative_difference"] < 1e-12
-    assert found["materialised_s"] > found["closed_form_s"]
 
 
 def test_memory_stays_flat() -> None:

@@ -136,7 +136,8 @@ def test_progress_tells_the_time_left() -> None:
 
 def test_progress_is_shown_at_a_terminal_and_gone_at_the_end() -> None:
     code, shown = at_terminal(
-        "discover", "docs/planets.csv", "--target", "T", "--scale", "auto", "--time-limit", "20"
+        *["discover", "docs/planets.csv", "--target", "T", "--scale", "auto"],
+        *["--evaluations", "300", "--time-limit", "3600"],
     )
     assert code == 0
     assert "looking for the law of T" in shown

@@ -1,6 +1,7 @@
 """What a deep potential teaches the search for laws."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.errors import EngineUnavailableError, InputError
 from tests.cli.runner import Shell
+from tests.patience import AMPLE
 
 torch = pytest.importorskip("torch")
 Array = NDArray[np.float64]
+LIMITS: dict[str, Any] = {"evaluations": 400, "time_limit": AMPLE}
 
 
 def bent_table(size: int, seed: int, noise: float = 0.03) -> tuple[Dataset, Array]:
@@ -93,7 +96,7 @@ def test_a_power_law_teaches_nothing_and_the_command_line_says_so(
     y = 2.0 * x**1.5 * np.exp(0.05 * rng.standard_normal(24))
     shell = Shell(tmp_path, capsys)
     table = shell.table("x [1],y [1]", list(zip(x, y, strict=True)))
-    more = ("--engine", "structured", "--time-limit", "6", "--json")
+    more = ("--engine", "structured", "--evaluations", "100", "--time-limit", "1e6", "--json")
     done = shell("discover", table, "--target", "y", "--model", "deep", *more)
     assert done.code == 0
     assert any("nothing beyond a power law" in w for w in done.document["warnings"])
@@ -105,7 +108,7 @@ def test_what_a_potential_cannot_learn_is_said() -> None:
     x = np.exp(rng.uniform(-1, 1, 24))
     y = x - 1.0 + 0.05 * rng.standard_normal(24)
     data = Dataset.from_columns({"x [1]": x, "y [1]": y})
-    report = discover(data, "y", model="deep", engine="structured", time_limit=3.0)
+    report = discover(data, "y", model="deep", engine="structured", **LIMITS)
     assert any("takes no part" in w for w in report.warnings)
     few = prepared(exponent_table(12, 0), "y").design
     assert "12 runs are fewer than 20" in str(taught(few, Options()))
@@ -113,7 +116,7 @@ def test_what_a_potential_cannot_learn_is_said() -> None:
 
 def test_discover_says_what_a_potential_predicts_and_fits_its_law_on_the_runs() -> None:
     data, force = bent_table(36, 3)
-    report = discover(data, "F", model="deep", engine="structured", time_limit=12.0, seed=0)
+    report = discover(data, "F", model="deep", engine="structured", seed=0, **LIMITS)
     assert any("deep potential predicts runs left out" in w for w in report.warnings)
     assert report.law is not None
     cv = report.law.scores.cv_r2_log

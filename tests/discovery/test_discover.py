@@ -10,6 +10,7 @@ from dimgs import Dataset, Options, discover
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.judge import is_monomial
 from dimgs.errors import InputError
+from tests.patience import AMPLE
 
 
 def _throws(sine: bool) -> Dataset:
@@ -23,7 +24,7 @@ def _throws(sine: bool) -> Dataset:
 
 @pytest.mark.parametrize(("sine", "law"), [(True, "v**2*sin(2*a)/g"), (False, "v**2*cos(a)/g")])
 def test_an_angle_of_either_sign_is_an_argument_of_the_law(sine: bool, law: str) -> None:
-    report = discover(_throws(sine), "x", constants=["g"])
+    report = discover(_throws(sine), "x", constants=["g"], evaluations=2000, time_limit=AMPLE)
     document = json.loads(json.dumps(report.to_json()))
     assert document["law"]["expression"] == law
     # candidates speak of the column, for no group of the basis holds it
@@ -55,11 +56,13 @@ def test_numbers_whose_squares_overflow_are_no_failure() -> None:
 
 
 @pytest.mark.parametrize("signed", [False, True])
-def test_pure_noise_holds_no_law_whatever_time_there_was(signed: bool) -> None:
+@pytest.mark.parametrize("evaluations", [10, 300])
+def test_pure_noise_holds_no_law_whatever_time_there_was(signed: bool, evaluations: int) -> None:
     rng = np.random.default_rng(4)
     a, b, y = np.exp(rng.uniform(0.0, 2.3, (3, 24)))
     table = {"a [m]": a, "b [m]": b, "y [m]": y - 5.0 if signed else y}
-    report = discover(Dataset.from_columns(table), "y", time_limit=1.0)
+    data = Dataset.from_columns(table)
+    report = discover(data, "y", engine="structured", evaluations=evaluations, time_limit=AMPLE)
     assert report.outcome == "no_candidate"
     assert "No law found" in str(report) or any("No law found" in w for w in report.warnings)
 

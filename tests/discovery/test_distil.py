@@ -1,5 +1,7 @@
 """Exponents that vary, distilled: planted laws come back, plain ones are left alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy
@@ -11,6 +13,7 @@ from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.law.absorb import absorb
+from tests.patience import AMPLE
 
 
 def polymers(noise: float = 0.0, seed: int = 0) -> Dataset:
@@ -53,12 +56,13 @@ def thinning(noise: float = 0.0) -> Dataset:
 
 
 SCALES = Options(scales=["D0 [m^2/s]", "M0 [g/mol]", "T0 [K]"])
+ONE_SEARCH = replace(SCALES, evaluations=300)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_both_temperatures_of_the_exponent_within_five_percent(seed: int) -> None:
     design = prepare(polymers(0.02, seed), "D", SCALES).design
-    found = distil(design, SCALES, 0.1, 5.0)
+    found = distil(design, ONE_SEARCH, 0.1, AMPLE)
     assert found is not None
     law = absorb(found.law)
     kelvin = sorted(c.value for c in law.constants if c.unit == "K")
@@ -74,7 +78,7 @@ def test_distillation_does_not_depend_on_the_order_of_columns() -> None:
     mixed = Dataset.from_columns({f"{n} [{units[n]}]": np.asarray(data[n]) for n in names})
     laws = []
     for table in (data, mixed):
-        found = distil(prepare(table, "D", SCALES).design, SCALES, 0.1, 5.0)
+        found = distil(prepare(table, "D", SCALES).design, ONE_SEARCH, 0.1, AMPLE)
         assert found is not None
         laws.append(str(absorb(found.law)))
     assert laws[0] == laws[1]
@@ -82,7 +86,7 @@ def test_distillation_does_not_depend_on_the_order_of_columns() -> None:
 
 def test_a_law_on_scattered_runs() -> None:
     data = convection()
-    law = discover(data, "h").law
+    law = discover(data, "h", evaluations=5000, time_limit=AMPLE).law
     assert law is not None
     assert law.scores.rmse_log is not None
     assert law.scores.rmse_log < 1e-9
@@ -90,7 +94,7 @@ def test_a_law_on_scattered_runs() -> None:
 
 
 def test_an_exponent_with_a_square_and_two_scales() -> None:
-    report = discover(thinning(), "eta", scales="auto")
+    report = discover(thinning(), "eta", scales="auto", evaluations=5000, time_limit=AMPLE)
     assert report.law is not None
     found = {c.unit: c.value for c in report.law.constants}
     assert found == pytest.approx({"1": 0.9, "Pa*s": 2.0, "1/s": 3.0}, rel=1e-6)
@@ -107,7 +111,7 @@ def test_a_plain_power_law_is_left_alone() -> None:
         data = Dataset.from_columns({"g [1]": rate, "phi [1]": phi, "eta [1]": eta})
         prepared = prepare(data, "eta", Options())
         rmse = fit_prepared(prepared, Options()).law.scores.rmse_log
-        assert distil(prepared.design, Options(), rmse, 5.0) is None
+        assert distil(prepared.design, Options(evaluations=300), rmse, AMPLE) is None
 
 
 def test_the_distilled_law_is_in_the_groups() -> None:

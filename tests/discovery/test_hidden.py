@@ -1,5 +1,7 @@
 """Hidden scales: added where they are asked for, named where nothing else holds."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ from dimgs import Dataset, pi_basis
 from dimgs.discovery.discover import discover
 from dimgs.discovery.hidden import extra_scales
 from tests.discovery.test_distil import polymers
+from tests.discovery.test_reproducible import diffusion
+from tests.patience import AMPLE
 
 
 def test_one_scale_per_base_dimension_named_after_an_input() -> None:
@@ -22,7 +26,7 @@ def test_taken_names_are_avoided_and_given_scales_not_repeated() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", [0.0, 0.02])
 def test_the_polymer_law_from_the_table_alone(noise: float) -> None:
-    report = discover(polymers(noise), "D", scales="auto", time_limit=240.0)
+    report = discover(polymers(noise), "D", scales="auto", evaluations=2000, time_limit=AMPLE)
     law = report.law
     assert law is not None
     kelvin = sorted(c.value for c in law.constants if c.unit == "K")
@@ -33,11 +37,8 @@ def test_the_polymer_law_from_the_table_alone(noise: float) -> None:
 
 
 def test_a_scale_that_would_help_is_named() -> None:
-    rng = np.random.default_rng(0)
-    T, Tg = np.exp(rng.uniform(5, 6, (2, 60)))
-    y = (T * Tg) ** 1.5 * np.exp(0.05 * rng.normal(size=60))
-    data = Dataset.from_columns({"T [K]": T, "Tg [K]": Tg, "y [1]": y})
-    report = discover(data, "y", engine="structured", time_limit=8)
+    limits: dict[str, Any] = {"evaluations": 100, "time_limit": AMPLE}
+    report = discover(diffusion(), "y", engine="structured", **limits)
     assert report.outcome != "converged"
     assert any('--scale "T0 [K]"' in w for w in report.warnings)
 
@@ -49,7 +50,8 @@ def test_two_groups_held_out_together_do_not_hide_the_scale() -> None:
     units = {"M": "kg/mol", "T": "K", "Tg": "K", "D": "m^2/s"}
     columns = {f"{n} [{u}]": np.asarray(data[n]) for n, u in units.items()}
     table = Dataset.from_columns({"polymer": label, **columns})
-    report = discover(table, "D", scales="auto", split_by="polymer")
+    limits: dict[str, Any] = {"evaluations": 2000, "time_limit": AMPLE}
+    report = discover(table, "D", scales="auto", split_by="polymer", **limits)
     assert report.law is not None
     kelvin = sorted(c.value for c in report.law.constants if c.unit == "K")
     assert kelvin == pytest.approx([40, 140], rel=0.05)

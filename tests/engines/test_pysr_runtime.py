@@ -1,7 +1,6 @@
 """PySR where Julia, its packages or the right version are missing."""
 
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from dimgs.engines.protocol import Budget, Problem
 from dimgs.engines.pysr import PySREngine
 from dimgs.engines.pysr import runtime as pysr_runtime
 from dimgs.errors import EngineUnavailableError
+from tests.patience import AMPLE
 
 
 @pytest.fixture
@@ -26,26 +26,24 @@ def no_julia(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_without_julia_nothing_is_imported_and_the_remedy_named() -> None:
     if {"pysr", "juliacall"} & set(sys.modules):
         pytest.skip("PySR is running in this process already: run this file alone")
-    start = time.monotonic()
     problem = Problem({"pi_1": np.array([1.0, 2.0])}, np.array([1.0, 2.0]))
     result = PySREngine().search(problem, Budget(5.0))
     assert result.outcome == "unavailable"
     assert "Julia" in result.message
     assert "install" in result.message
-    assert time.monotonic() - start < 2
     assert not {"pysr", "juliacall"} & set(sys.modules)
 
 
 @pytest.mark.usefixtures("no_julia")
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "seconds", "words"),
     [
-        ("import time; time.sleep(60)", "not ready within 1 s"),
-        ("raise OSError('no route to host')", "no route to host"),
+        ("import time; time.sleep(600)", 1.0, "not ready within 1 s"),
+        ("raise OSError('no route to host')", AMPLE, "no route to host"),
     ],
 )
 def test_the_wait_for_packages_is_bounded(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, words: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, code: str, seconds: float, words: str
 ) -> None:
     """With a Julia but without its packages, on a network that answers nothing or an error."""
     if {"pysr", "juliacall"} & set(sys.modules):
@@ -55,10 +53,8 @@ def test_the_wait_for_packages_is_bounded(
     julia.chmod(0o755)
     (tmp_path / "pysr.py").write_text(code)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    start = time.monotonic()
     with pytest.raises(EngineUnavailableError, match=words):
-        pysr_runtime.load_pysr(setup_seconds=1.0)
-    assert time.monotonic() - start < 20
+        pysr_runtime.load_pysr(setup_seconds=seconds)
 
 
 @pytest.mark.usefixtures("no_julia")

@@ -6,7 +6,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -46,7 +45,9 @@ def test_nothing_finished_is_lost_or_made_twice(tmp_path: Path) -> None:
         outputs = [w.stdout for w in workers if w.stdout is not None]
         for output in outputs:
             assert output.readline() == "open\n"
-        time.sleep(moments.uniform(0.1, 0.6))
+        # after some runs of the first: at any moment of a run of either
+        for _ in range(moments.randint(5, 100)):
+            told.add(outputs[0].readline().strip())
         for worker in workers:
             worker.send_signal(signal.SIGKILL)
         for worker, output in zip(workers, outputs, strict=True):

@@ -12,6 +12,7 @@ from dimgs.discovery.discover import discover
 from dimgs.law.parts import Constant
 from dimgs.law.recognise import known_values, recognised, recognised_value
 from dimgs.variables import Dimension
+from tests.patience import AMPLE
 
 
 @pytest.mark.parametrize("value", [float(v) for v in known_values()])
@@ -54,7 +55,7 @@ def test_the_pendulum_swings_with_two_pi() -> None:
     data = Dataset.from_columns(
         {"L [m]": length, "T [s]": 2 * np.pi * np.sqrt(length / 9.80665) * noise}
     )
-    law = discover(data, "T", constants=["g"]).law
+    law = discover(data, "T", constants=["g"], evaluations=1000, time_limit=AMPLE).law
     assert law is not None
     (constant,) = (c for c in law.constants if c.name == "C")
     assert constant.origin == "recognised"

@@ -8,6 +8,7 @@ import pytest
 from dimgs import Dataset, discover
 from dimgs.report.results import Report
 from dimgs.report.verdict import error_of, headline, verdict
+from tests.patience import AMPLE
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +16,7 @@ def failed() -> Report:
     rng = np.random.default_rng(0)
     a, b, y = np.exp(rng.normal(size=(3, 40)))
     table = Dataset.from_columns({"a [m]": a, "b [m]": b, "y [m]": y})
-    return discover(table, "y", engine="structured", time_limit=2)
+    return discover(table, "y", engine="structured", evaluations=100, time_limit=AMPLE)
 
 
 def test_no_law_is_said_at_both_ends(failed: Report) -> None:
