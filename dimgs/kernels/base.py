@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from operator import index
@@ -109,6 +110,12 @@ class BaseKernel(ABC):
         """What else determines the outputs (templates, options); part of the content hash."""
         return {}
 
+    def _program(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, str | None]:
+        """Content hashes of the programs and files that a run uses, by name; part of its key."""
+        return {}
+
     def tier(self, name: str | None = None) -> Tier:
         """Tier of that name; the finest by default.
 
@@ -138,7 +145,7 @@ class BaseKernel(ABC):
             If the tier is unknown or :meth:`run` would refuse the inputs.
         """
         level = self.tier(tier)
-        converted = self._converted(inputs, seed)
+        converted = self._converted(inputs, level, seed)
         if converted.refusal:
             raise InputError(converted.refusal)
         key = self._key(converted, inputs, level)
@@ -175,12 +182,14 @@ class BaseKernel(ABC):
         RunRecord
         """
         start = perf_counter()
-        converted = self._converted(inputs, seed)
+        unknown = ""
         try:
             level = self.tier(tier)
         except InputError as error:
-            level = Tier(str(tier), 0.0)
-            converted.refusal = converted.refusal or str(error)
+            level, unknown = Tier(str(tier), 0.0), str(error)
+        converted = self._converted(inputs, level, seed)
+        converted.refusal = converted.refusal or unknown
+        key = self._key(converted, inputs, level)
         status, reason, done = Status.REFUSED, converted.refusal, Simulated({})
         if not reason:
             status, reason, done = self._outcome(converted, level.settings)
@@ -190,7 +199,7 @@ class BaseKernel(ABC):
             inputs=self._recorded(converted),
             outputs={p.name: (done.outputs[p.name], p.unit) for p in self._given(done)},
             status=status,
-            key=self._key(converted, inputs, level),
+            key=key,
             reason=reason,
             seed=converted.seed,
             wall_seconds=perf_counter() - start,
@@ -205,7 +214,7 @@ class BaseKernel(ABC):
     def _given(self, done: Simulated) -> list[Port]:
         return [p for p in self.outputs if p.name in done.outputs]
 
-    def _converted(self, inputs: Mapping[str, Any], seed: int | None) -> Converted:
+    def _converted(self, inputs: Mapping[str, Any], tier: Tier, seed: int | None) -> Converted:
         converted = convert_inputs(self.inputs, inputs, self.name)
         try:
             converted.seed = None if seed is None or not self.stochastic else index(seed)
@@ -216,6 +225,11 @@ class BaseKernel(ABC):
             converted.configuration = dict(self._configuration())
         except Exception as error:
             converted.refusal = converted.refusal or one_sentence(error)
+        if not converted.refusal:
+            # where it refuses, so will the run itself
+            with suppress(RunRefusedError, KeyError):
+                program = dict(self._program(converted.values, tier.settings, converted.seed))
+                converted.configuration |= {"program": program} if program else {}
         return converted
 
     def _key(self, converted: Converted, given: Mapping[str, Any], tier: Tier) -> str:

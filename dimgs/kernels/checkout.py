@@ -2,16 +2,17 @@
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from dimgs.errors import RunDivergedError, RunFailedError, RunRefusedError
-from dimgs.kernels.command.process import run_program
+from dimgs.kernels.fingerprint import takes_part, tree_digest
+from dimgs.kernels.process import run_program
 
 # several threads slow small linear algebra down; figures have no screen; reports hold any letter
 _ENVIRONMENT = {
@@ -22,6 +23,10 @@ _ENVIRONMENT = {
     "PYTHONUTF8": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
+
+
+# seconds; beyond, as on a network drive that hangs, the content tells
+_LONGEST_GIT = 20.0
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,27 @@ class Checkout:
             )
         return root
 
-    def commit(self) -> str | None:
-        """Commit that is checked out; None where that cannot be told."""
+    def state(self) -> dict[str, str | None]:
+        """What is checked out: a commit, and where anything differs from it, the files' content.
+
+        Returns
+        -------
+        dict
+            ``commit``; ``content`` too where the checkout is none of Git's, or has uncommitted,
+            untracked or ignored files that could change what it does. Only a ``commit`` that is
+            None where there is no checkout.
+        """
         try:
-            return head_commit(self.root())
+            root = self.root().resolve()
         except RunRefusedError:
-            return None
+            return {"commit": None}
+        commit = _git(root, "rev-parse", "HEAD")
+        told = _git(
+            root, "status", "--porcelain", "--untracked-files=all", "--ignored=matching", "--", "."
+        )
+        if commit is not None and told is not None and not any(map(_matters, told.splitlines())):
+            return {"commit": commit.strip()}
+        return {"commit": commit and commit.strip(), "content": tree_digest(root)}
 
     def run(self, child: str, request: Mapping[str, Any], timeout: float) -> dict[str, Any]:
         """Run a script of dimgs beside the checkout and return the document that it writes.
@@ -125,19 +145,26 @@ def _answer(path: Path, name: str) -> dict[str, Any]:
     return answer
 
 
-@cache
-def head_commit(root: Path) -> str | None:
-    """Commit of a Git checkout, read from its files; None where there is none."""
-    folder = root / ".git"
+def _git(root: Path, *asked: str) -> str | None:
+    """What Git says about a folder; None where there is no Git, or the folder is none of its."""
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
-        head = (folder / "HEAD").read_text(encoding="utf-8").strip()
-        if not head.startswith("ref: "):
-            return head
-        name = head.removeprefix("ref: ")
-        loose = folder / name
-        if loose.is_file():
-            return loose.read_text(encoding="utf-8").strip()
-        packed = (folder / "packed-refs").read_text(encoding="utf-8").splitlines()
-    except OSError:
+        done = subprocess.run(
+            ["git", "-C", str(root), *asked],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LONGEST_GIT,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
         return None
-    return next((line.split()[0] for line in packed if line.endswith(f" {name}")), None)
+    return done.stdout if done.returncode == 0 else None
+
+
+def _matters(line: str) -> bool:
+    """Whether a line of Git's status names a file that can change what a program does."""
+    name = line[3:].strip('"').rstrip("/")
+    return line[:2] not in ("??", "!!") or all(map(takes_part, name.split("/")))

@@ -90,7 +90,7 @@ def test_one_seed_has_no_error_between_seeds(tmp_path: Path) -> None:
         ('echo "ERROR: Lost atoms: original 8"; exit 1', Status.DIVERGED, "Lost atoms"),
         ('echo "ERROR on proc 0: Bad FENE bond"; exit 1', Status.DIVERGED, "unstable"),
         ('echo "ERROR: Unknown command: rnu"; exit 1', Status.FAILED, "Unknown command: rnu"),
-        ("echo started; kill -9 $$", Status.FAILED, "signal 9: started"),
+        ("echo started; kill -9 $$", Status.FAILED, "signal 9 (SIGKILL: Killed): started"),
         ("exit 3", Status.FAILED, "status 3"),
         ("echo done", Status.FAILED, "did not print 'dimgs E VALUE'"),
         ('echo "dimgs E nan"', Status.DIVERGED, "diverged"),

@@ -1,5 +1,6 @@
 """Any program as a kernel: inputs into files and arguments, outputs out of what it writes."""
 
+import os
 import re
 import shutil
 import tempfile
@@ -11,9 +12,17 @@ from dimgs.errors import InputError, RunFailedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.command.options import beside, check_command, check_options
 from dimgs.kernels.command.parsers import STDOUT, Parser, parser_of
-from dimgs.kernels.command.process import OWN_FILES, PRINTED, run_program
 from dimgs.kernels.command.template import Template
 from dimgs.kernels.declare import ports_of, tiers_of
+from dimgs.kernels.fingerprint import file_digest, files_named
+from dimgs.kernels.process import (
+    MOST_PRINTED,
+    MOST_WRITTEN,
+    OWN_FILES,
+    PRINTED,
+    last_words,
+    run_program,
+)
 from dimgs.kernels.spec import Port, Tier
 
 _PARSING = ("regex", "json", "csv", "file", "first", "row", "delimiter", "error")
@@ -26,10 +35,15 @@ class CommandKernel(BaseKernel):
     their port, ``{{seed}}``, or a setting of the tier, ``{{tier.cells}}``. When a run fails, its
     folder is kept; the record's provenance names it.
 
+    The key of a run holds the content of the program, and of the files that its arguments and
+    its written files name by their full path: with another program it is another run. Files that
+    the program writes are therefore named relative to its folder.
+
     Parameters
     ----------
     argv : sequence of str
-        The program and its arguments; fields stay single arguments whatever they hold.
+        The program, which may start with ``{{home}}``, and its arguments; fields stay single
+        arguments whatever they hold.
     inputs : mapping of str to str, dict or Port
         Units by name, or tables with ``unit``, ``low``, ``high``, ``default``, ``description``.
     outputs : mapping of str to dict
@@ -47,7 +61,8 @@ class CommandKernel(BaseKernel):
     environment : mapping of str to str, optional
         Variables beside those of this process.
     name, version : str
-        The version is that of the program: raise it when the program changes.
+        The version is that of the program: raise it when something changes that the key does not
+        see, such as a library that the program loads.
     folder : path-like, optional
         Where working folders are made; the system's place for temporary files by default.
     keep : {"failures", "always", "never"}
@@ -55,6 +70,9 @@ class CommandKernel(BaseKernel):
     home : path-like, optional
         Where the program's own files lie: what ``{{home}}`` stands for, and where the path of the
         program starts if it is relative. It does not enter the key of a run.
+    most_printed, most_written : float
+        Bytes after which a run is stopped: on standard output and standard error together, and
+        in its folder.
 
     Raises
     ------
@@ -91,23 +109,27 @@ class CommandKernel(BaseKernel):
         folder: str | Path | None = None,
         keep: Literal["failures", "always", "never"] = "failures",
         home: str | Path | None = None,
+        most_printed: float = MOST_PRINTED,
+        most_written: float = MOST_WRITTEN,
     ) -> None:
         check_command(name, argv)
-        check_options(name, timeout, environment, folder, keep, files)
+        most = {"timeout": timeout, "most_printed": most_printed, "most_written": most_written}
+        check_options(name, most, environment, folder, keep, files)
         self.name, self.version = str(name), str(version)
         self.inputs = ports_of(inputs, name)
-        self.outputs, self._parsers, self._error_parsers = _parsed(outputs, name)
+        self.outputs, self._parsers, self._error_parsers = _declared(outputs, name)
         self.tiers = (Tier("only", 1.0),) if tiers is None else tiers_of(tiers)
         check_declared(name, self.inputs, self.outputs, self.tiers)
         # a Path: no label that a user gives
         self._home = None if home is None else Path(home).absolute()
-        self._program = _program(str(argv[0]), self._home)
+        self._executable = _executable(str(argv[0]), self._home)
         self._arguments = [Template(a, f"argument {i} of '{name}'") for i, a in _numbered(argv)]
         self._files = {n: _file_template(n, text) for n, text in (files or {}).items()}
         self._stdin = None if stdin is None else Template(stdin, f"the input of '{name}'")
         self._asked = str(argv[0])
         self._environment = dict(environment or {})
         self.timeout, self.folder, self.keep = timeout, folder, keep
+        self.most_printed, self.most_written = most_printed, most_written
         fields = frozenset().union(*(t.fields for t in self._templates()))
         self.stochastic = "seed" in fields
         self._check_fields(fields)
@@ -148,16 +170,32 @@ class CommandKernel(BaseKernel):
             "error parsers": {n: repr(p) for n, p in self._error_parsers.items()},
         }
 
+    def _program(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, str | None]:
+        arguments, texts, _ = self._filled(values, settings, seed)
+        named = {f for a in arguments for f in files_named(a, whole=True)}
+        named |= {f for text in texts.values() for f in files_named(text)}
+        home = f"{self._home}{os.sep}"
+        digests = {f.replace(home, "{{home}}/", 1): file_digest(f) for f in sorted(named)}
+        return {"argv[0]": file_digest(shutil.which(self._executable) or ""), **digests}
+
+    def _filled(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> tuple[list[str], dict[str, str], str | None]:
+        """Arguments, files and standard input of a run."""
+        filled = {**values, **{f"tier.{s}": v for s, v in settings.items()}}
+        filled |= {"seed": seed, "home": self._home}
+        arguments = [t.fill(filled) for t in self._arguments]
+        texts = {n: t.fill(filled) for n, t in self._files.items()}
+        return arguments, texts, self._stdin.fill(filled) if self._stdin else None
+
     def _simulate(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
     ) -> Simulated:
         if self.stochastic and seed is None:
             raise RunRefusedError(f"'{self.name}' draws random numbers; give a seed.")
-        filled = {**values, **{f"tier.{s}": v for s, v in settings.items()}}
-        filled |= {"seed": seed, "home": self._home}
-        arguments = [t.fill(filled) for t in self._arguments]
-        texts = {n: t.fill(filled) for n, t in self._files.items()}
-        given = self._stdin.fill(filled) if self._stdin else None
+        arguments, texts, given = self._filled(values, settings, seed)
         prefix = re.sub(r"[^\w.-]", "_", f"{self.name}-")
         folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self.folder))
         try:
@@ -165,14 +203,16 @@ class CommandKernel(BaseKernel):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text, encoding="utf-8")
             run_program(
-                [self._program, *arguments],
+                [self._executable, *arguments],
                 folder,
                 stdin=given,
                 timeout=self.timeout,
                 environment=self._environment,
+                most_printed=self.most_printed,
+                most_written=self.most_written,
             )
-            found = {n: _parse(p, n, folder) for n, p in self._parsers.items()}
-            errors = {n: _parse(p, n, folder) for n, p in self._error_parsers.items()}
+            found = {n: self._parsed(p, n, folder) for n, p in self._parsers.items()}
+            errors = {n: self._parsed(p, n, folder) for n, p in self._error_parsers.items()}
         except RunFailedError as error:
             plain = [t.text for t in self._arguments]
             told = f"{error}{beside(plain, list(self._files), self._home)}"
@@ -188,8 +228,29 @@ class CommandKernel(BaseKernel):
             return Simulated(found, errors)
         return Simulated(found, errors, {"folder": str(folder)})
 
+    def _parsed(self, parser: Parser, output: str, folder: Path) -> float:
+        """Number of an output; where it is missing, what the program said last about an error."""
+        path = folder / (PRINTED if parser.file == STDOUT else parser.file)
+        try:
+            if path.stat().st_size > self.most_printed:
+                raise RunFailedError(
+                    f"{parser.file} holds more than {self.most_printed:.3g} bytes, too many to "
+                    f"read; make the program write less, or raise most_printed."
+                )
+            text = path.read_text(encoding="utf-8-sig", errors="replace")
+        except OSError as error:
+            raise RunFailedError(
+                f"The program has not written {parser.file}, where '{output}' should be"
+                f"{last_words(folder, errors_only=True)}."
+            ) from error
+        try:
+            return parser.parse(text)
+        except RunFailedError as error:
+            told = str(error).rstrip(".")
+            raise RunFailedError(f"{told}{last_words(folder, errors_only=True)}.") from error
 
-def _parsed(
+
+def _declared(
     outputs: Mapping[str, Mapping[str, Any]], kernel: str
 ) -> tuple[tuple[Port, ...], dict[str, Parser], dict[str, Parser]]:
     ports, parsers, errors = {}, {}, {}
@@ -209,11 +270,17 @@ def _parsed(
     return ports_of(ports, kernel), parsers, errors
 
 
-def _program(first: str, home: Path | None) -> str:
-    if "{{" in first:
-        raise InputError(f"The program '{first}' holds a field; fields are for its arguments.")
-    path = Path(first)
-    return first if path.name == first else str((home or Path()).absolute() / path)
+def _executable(first: str, home: Path | None) -> str:
+    """The program as it is started; a relative path starts at home."""
+    start = (home or Path()).absolute()
+    template = Template(first, "the program")
+    if template.fields and (home is None or template.fields != {"home"}):
+        raise InputError(
+            f"The program '{first}' holds a field; only {{{{home}}}} may stand there, in a file "
+            f"of a kernel. Fields are for its arguments."
+        )
+    path = Path(template.fill({"home": start}))
+    return first if path.name == first else str(start / path)
 
 
 def _numbered(argv: Sequence[str]) -> list[tuple[int, str]]:
@@ -234,14 +301,3 @@ def _file_template(name: str, text: str | Path) -> Template:
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"The template '{text}' cannot be read ({error}).") from error
     return Template(text, name)
-
-
-def _parse(parser: Parser, output: str, folder: Path) -> float:
-    path = folder / (PRINTED if parser.file == STDOUT else parser.file)
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise RunFailedError(
-            f"The program has not written {parser.file}, where '{output}' should be."
-        ) from error
-    return parser.parse(text)

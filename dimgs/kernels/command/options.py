@@ -13,7 +13,12 @@ KEEP = ("failures", "always", "never")
 
 
 def check_options(
-    kernel: str, timeout: Any, environment: Any, folder: Any, keep: Any, files: Any
+    kernel: str,
+    most: Mapping[str, Any],
+    environment: Any,
+    folder: Any,
+    keep: Any,
+    files: Any,
 ) -> None:
     """Check what does not depend on a run.
 
@@ -24,14 +29,16 @@ def check_options(
 
     Examples
     --------
-    >>> check_options("film", "1 h", None, None, "failures", None)
+    >>> check_options("film", {"timeout": "1 h"}, None, None, "failures", None)
     Traceback (most recent call last):
     dimgs.errors.InputError: The timeout of 'film' is '1 h'; give seconds, more than 0.
     """
-    if not is_number(timeout) or not timeout > 0:
-        raise InputError(
-            f"The timeout of '{kernel}' is {timeout!r:.60}; give seconds, more than 0."
-        )
+    for what, value in most.items():
+        if not is_number(value) or not value > 0:
+            unit = "seconds" if what == "timeout" else "bytes"
+            raise InputError(
+                f"The {what} of '{kernel}' is {value!r:.60}; give {unit}, more than 0."
+            )
     if keep not in KEEP:
         raise InputError(f"keep of '{kernel}' is {keep!r:.60}; give one of {', '.join(KEEP)}.")
     for what, given in (("environment", environment), ("files", files)):
@@ -77,7 +84,7 @@ def beside(arguments: Sequence[str], written: Sequence[str], home: Path | None) 
     start = Path() if home is None else home
     for argument in arguments:
         plain = "{{" not in argument and argument not in written and not os.path.isabs(argument)
-        if plain and argument and (start / argument).is_file():
+        if plain and argument and os.path.isfile(start / argument):
             where = "its full path" if home is None else f"{{{{home}}}}/{argument}"
             return (
                 f" '{argument}' is not in the folder that the program runs in; if that is what it "

@@ -1,5 +1,6 @@
 """LAMMPS decks in DSCRIPT, the template language of Pizza3: resolved by it, run by LAMMPS."""
 
+import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -41,10 +42,11 @@ class DScript(LammpsKernel):
     """
 
     def _configuration(self) -> Mapping[str, Any]:
-        return {**super()._configuration(), "commit": CHECKOUT.commit()}
+        return {**super()._configuration(), **CHECKOUT.state()}
 
     def _text(self, fields: Mapping[str, Any]) -> str:
-        return resolved(with_definitions(self.template, fields))
+        state = json.dumps(CHECKOUT.state(), sort_keys=True)
+        return resolved(with_definitions(self.template, fields), state)
 
 
 class DScriptPhantomChains(DScript, PhantomChains):
@@ -63,12 +65,14 @@ class DScriptPhantomChains(DScript, PhantomChains):
 
 
 @lru_cache(maxsize=64)
-def resolved(template: str) -> str:
+def resolved(template: str, state: str) -> str:
     """LAMMPS deck that Pizza3 makes of a DSCRIPT text.
 
     Parameters
     ----------
     template : str
+    state : str
+        Of the checkout of Pizza3: another one may make another deck.
 
     Raises
     ------

@@ -130,6 +130,11 @@ class LammpsKernel(BaseKernel):
     def _configuration(self) -> Mapping[str, Any]:
         return {"template": self.template, "units": self.units, "scales": repr(self.scales)}
 
+    def _program(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, str | None]:
+        return find_lammps(self.program).digests()
+
     def _scales(self, values: Mapping[str, Any]) -> Scales:
         if self.units == "real":
             return Scales.real()

@@ -11,7 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dimgs.errors import RunDivergedError, RunFailedError, RunRefusedError
-from dimgs.kernels.command.process import PRINTED, run_program
+from dimgs.kernels.fingerprint import file_digest
+from dimgs.kernels.process import PRINTED, run_program
 
 _NAMES = ("lmp", "lmp_serial", "lmp_mpi", "lammps")
 _VARIABLE = "DIMGS_LAMMPS"
@@ -36,6 +37,11 @@ class Program:
 
     path: str
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    def digests(self) -> dict[str, str | None]:
+        """Content hashes of the executable and of the library of LAMMPS that lies beside it."""
+        path = Path(os.path.realpath(self.path))
+        return {p.name: file_digest(p) for p in (path, *sorted(path.parent.glob("liblammps*")))}
 
     def run(self, deck: str, files: Mapping[str, str], folder: Path, timeout: float) -> str:
         """Run a deck in a folder and return what LAMMPS printed.

@@ -72,7 +72,7 @@ class Sfppy(BaseKernel):
         self.timeout = timeout
 
     def _configuration(self) -> Mapping[str, Any]:
-        return {"commit": CHECKOUT.commit()}
+        return CHECKOUT.state()
 
     def _simulate(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None

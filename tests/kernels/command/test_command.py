@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from dimgs.errors import InputError
 from dimgs.kernels import CommandKernel, Kernel, Status
 from dimgs.variables import registry
-from tests.patience import lives, wait_until
 
 PYTHON = sys.executable
 SQUARE = """
@@ -107,34 +106,10 @@ def test_what_is_kept(tmp_path: Path, keep: str, left: int) -> None:
     assert len(list(tmp_path.iterdir())) == left
 
 
-LINGERS = """
-import subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-open("pids.txt", "w").write(f"{child.pid}")
-print("started", flush=True)
-time.sleep(600)
-"""
-
-
-@pytest.mark.skipif(
-    not Path("/proc/self/stat").exists(), reason="it looks into /proc: run it on Linux"
-)
-def test_a_timeout_ends_the_program_and_its_children(tmp_path: Path) -> None:
-    # on a busy machine the program needs longer before it has a child
-    for seconds in (1.5, 6.0, 24.0, 96.0):
-        record = script(LINGERS, timeout=seconds, folder=tmp_path).run({})
-        assert record.status is Status.FAILED
-        assert record.reason == f"The program had not ended after {seconds:g} s and was stopped."
-        told = Path(record.provenance["folder"]) / "pids.txt"
-        if told.exists():
-            break
-    wait_until(lambda: not lives(int(told.read_text())))
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent: run it on Linux or macOS")
 def test_a_program_that_ignores_the_first_signal_is_ended_too(tmp_path: Path) -> None:
     stubborn = "import signal, time; signal.signal(15, signal.SIG_IGN); time.sleep(600)"
-    assert script(stubborn, timeout=1.0, folder=tmp_path).run({}).status is Status.FAILED
+    assert "had not ended" in script(stubborn, timeout=1.0, folder=tmp_path).run({}).reason
 
 
 @pytest.mark.parametrize(

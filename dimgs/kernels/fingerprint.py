@@ -1,0 +1,115 @@
+"""What a program consists of: content hashes of files and folders, kept while they are unchanged."""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from time import time_ns
+
+# a file that changed so lately (in ns) may change again within one tick of the file system's clock
+_SETTLED = 2_000_000_000
+_CHUNK = 1 << 20
+_kept: dict[str, tuple[tuple[int, ...], str]] = {}
+# words of a text that may be paths: in quotation marks with spaces, else without
+_WORDS = re.compile(r'"([^"\n]+)"|\'([^\'\n]+)\'|([^\s"\'=,;()<>|]+)')
+
+
+def file_digest(path: str | os.PathLike[str]) -> str | None:
+    """SHA-256 of a file's content; None where no regular file can be read.
+
+    A file is read again only where its size, its times or its number changed.
+
+    Parameters
+    ----------
+    path : path-like
+        Symbolic links are followed.
+
+    Examples
+    --------
+    >>> file_digest(__file__) == file_digest(__file__), file_digest("/no/such/file")
+    (True, None)
+    """
+    name = os.path.realpath(path)
+    try:
+        told = os.stat(name)
+        if not stat.S_ISREG(told.st_mode):
+            return None
+        stamp = (told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino)
+        known = _kept.get(name)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        content = hashlib.sha256()
+        with open(name, "rb") as file:
+            while chunk := file.read(_CHUNK):
+                content.update(chunk)
+    except OSError:
+        return None
+    digest = content.hexdigest()
+    if time_ns() - max(told.st_mtime_ns, told.st_ctime_ns) > _SETTLED:
+        _kept[name] = (stamp, digest)
+    return digest
+
+
+def tree_digest(root: Path) -> str:
+    """SHA-256 of the files of a folder, by name and content.
+
+    Hidden files and folders and what Python compiles take no part.
+    """
+    content = hashlib.sha256()
+    for path in sorted(_files(root)):
+        digest = file_digest(path)
+        if digest is not None:
+            content.update(
+                f"{path.relative_to(root).as_posix()}\0{digest}\n".encode(errors="replace")
+            )
+    return content.hexdigest()
+
+
+def takes_part(name: str) -> bool:
+    """Whether a file or folder of this name can change what a program does.
+
+    Examples
+    --------
+    >>> [n for n in ("a.py", "a.pyc", "__pycache__", ".git", "a.dat") if takes_part(n)]
+    ['a.py', 'a.dat']
+    """
+    return not name.startswith(".") and name != "__pycache__" and not name.endswith((".pyc", "~"))
+
+
+def files_named(text: str, whole: bool = False) -> list[str]:
+    """Regular files that a text names by their full path, sorted.
+
+    Parameters
+    ----------
+    text : str
+    whole : bool
+        Whether the text is one argument: then it is a path as a whole, or behind its last ``=``.
+
+    Examples
+    --------
+    >>> files_named(f"include {__file__}; log run.log") == [__file__]
+    True
+    >>> files_named(f"--mesh={__file__}", whole=True) == [__file__]
+    True
+    """
+    if whole:
+        words = {text, text.rpartition("=")[2]}
+    elif os.sep not in text:
+        return []
+    else:
+        words = {next(filter(None, m.groups())) for m in _WORDS.finditer(text)}
+    return sorted(w for w in words if os.path.isabs(w) and "\0" not in w and os.path.isfile(w))
+
+
+def _files(root: Path) -> Iterator[Path]:
+    seen: set[str] = set()
+    for folder, folders, names in os.walk(root, followlinks=True):
+        true = os.path.realpath(folder)
+        if true in seen:
+            folders.clear()
+            continue
+        seen.add(true)
+        folders[:] = [n for n in folders if takes_part(n)]
+        yield from (Path(folder, n) for n in names if takes_part(n))

@@ -1,0 +1,300 @@
+"""One program in a folder of its own, ended with all that it started when its time is over."""
+
+import errno
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from time import monotonic
+from uuid import uuid4
+
+from dimgs.errors import RunFailedError, RunRefusedError
+
+PRINTED = "stdout.txt"
+COMPLAINED = "stderr.txt"
+GIVEN = "stdin.txt"
+OWN_FILES = (GIVEN, PRINTED, COMPLAINED)
+# 200 MB: a log of a long run is a few; all of it is read into memory
+MOST_PRINTED = 200e6
+# 20 GB: fields of a fine mesh fit, and a common disk is not filled by two runs at once
+MOST_WRITTEN = 20e9
+# what is kept of a flood, for reading
+_KEPT = 1_000_000
+# seconds between SIGTERM and SIGKILL: enough to remove a scratch folder
+_GRACE = 1.0
+# seconds between two looks at what was printed: a fast disk takes 0.2 GB in it
+_POLL = 0.1
+# the folder is looked through at most this part of the time
+_WALKING = 0.05
+# of the machine, not of the program: another try may do
+_SCARCE = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
+_LONGEST_LINE = 200
+# the end of a long output, in bytes, in which its last error is looked for
+_TAIL = 65_536
+_ERROR = re.compile(
+    r"error|exception|fatal|abort|panic|fail|cannot|can't|could not|unable|invalid|denied"
+    r"|not found|no such|segmentation|overflow|killed|out of memory",
+    re.IGNORECASE,
+)
+_MARK = "DIMGS_RUN"
+
+
+def run_program(
+    argv: Sequence[str],
+    folder: Path,
+    *,
+    stdin: str | None,
+    timeout: float,
+    environment: Mapping[str, str],
+    most_printed: float = MOST_PRINTED,
+    most_written: float = MOST_WRITTEN,
+) -> None:
+    """Run a program without a shell; what it prints goes to files in the folder.
+
+    However it ends, its process group ends with it, and on Linux so does what left the group.
+
+    Parameters
+    ----------
+    argv : sequence of str
+    folder : Path
+        Its working folder.
+    stdin : str or None
+    timeout : float
+        Longest time, in seconds.
+    environment : mapping of str to str
+        Variables beside those of this process.
+    most_printed, most_written : float
+        Most bytes on standard output and standard error together, and in the whole folder.
+
+    Raises
+    ------
+    RunRefusedError
+        If there is no such program, or it cannot be started.
+    RunFailedError
+        If it takes longer than `timeout` seconds, writes more than it may, or ends with a status
+        other than 0.
+    """
+    program = _executable(argv[0])
+    source = folder / GIVEN
+    source.write_text(stdin or "", encoding="utf-8")
+    with (
+        source.open("rb") as given,
+        (folder / PRINTED).open("wb") as printed,
+        (folder / COMPLAINED).open("wb") as complained,
+        marked() as variables,
+    ):
+        try:
+            process = subprocess.Popen(
+                [program, *argv[1:]],
+                cwd=folder,
+                stdin=given,
+                stdout=printed,
+                stderr=complained,
+                env={**os.environ, **environment, **variables},
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) in _SCARCE:
+                raise RunFailedError(f"The program could not be started ({error}).") from error
+            raise RunRefusedError(
+                f"The program '{argv[0]}' cannot be started ({error}); check its first line and "
+                f"its arguments."
+            ) from error
+        try:
+            status = _watched(process, folder, timeout, most_printed, most_written)
+        finally:
+            _end_group(process)
+    if status:
+        raise RunFailedError(f"The program {_ending(status)}{last_words(folder)}.")
+
+
+def _executable(name: str) -> str:
+    program = shutil.which(name)
+    if program is not None:
+        return program
+    if Path(name).is_file():
+        raise RunRefusedError(
+            f"The program '{name}' may not be executed; make it executable (chmod +x), or "
+            f"name the program that reads it first."
+        )
+    raise RunRefusedError(f"There is no program '{name}' here; install it or give its full path.")
+
+
+def _watched(
+    process: subprocess.Popen[bytes],
+    folder: Path,
+    timeout: float,
+    most_printed: float,
+    most_written: float,
+) -> int:
+    """Status of a program; an error where it takes too long or writes too much."""
+    start = monotonic()
+    end, next_walk = start + timeout, start
+    while True:
+        status: int | None = None
+        with suppress(subprocess.TimeoutExpired):
+            status = process.wait(max(0.0, min(_POLL, end - monotonic())))
+        now = monotonic()
+        if _size(folder / PRINTED) + _size(folder / COMPLAINED) > most_printed:
+            _flooded(process, folder, "printed", most_printed, "most_printed")
+        if now >= next_walk or status is not None:
+            if sum(map(_size, _below(folder))) > most_written:
+                _flooded(process, folder, "wrote", most_written, "most_written")
+            next_walk = now + (monotonic() - now) / _WALKING
+        if status is not None:
+            return status
+        if now >= end:
+            raise RunFailedError(
+                f"The program had not ended after {timeout:g} s and was "
+                f"stopped{last_words(folder, errors_only=True)}."
+            )
+
+
+def _flooded(
+    process: subprocess.Popen[bytes], folder: Path, did: str, most: float, option: str
+) -> None:
+    """End a program that writes too much, and leave only the start of what it wrote."""
+    _end_group(process)
+    told = last_words(folder, errors_only=True)
+    for path in list(_below(folder)):
+        if _size(path) > _KEPT:
+            with suppress(OSError):
+                os.truncate(path, _KEPT)
+    where = " into its folder" if did == "wrote" else ""
+    raise RunFailedError(
+        f"The program {did} more than {most:.3g} bytes{where} and was stopped{told}; make it write "
+        f"less, or raise {option}."
+    )
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        yield from (Path(place, name) for name in names)
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file on the disk; what a sparse file leaves out does not count."""
+    try:
+        told = path.lstat()
+    except OSError:
+        return 0
+    return min(told.st_size, 512 * getattr(told, "st_blocks", told.st_size))
+
+
+def _ending(status: int) -> str:
+    """How a program ended, the signal that ended it by name.
+
+    Examples
+    --------
+    >>> _ending(3)
+    'ended with status 3'
+    """
+    if status < 0:
+        return f"was ended by signal {-status}{_named(-status)}"
+    # what shells and MPI launchers make of the signal that ended a program of theirs
+    inner = _named(status - 128) if status > 128 else ""
+    return f"ended with status {status}" + (f" (signal {status - 128}{inner})" if inner else "")
+
+
+def _named(number: int) -> str:
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return ""
+    return f" ({name}: {signal.strsignal(number)})"
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End what is left of the program's group: first kindly, then not."""
+    if sys.platform == "win32":
+        process.kill()
+        process.wait()
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            break
+        try:
+            process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+
+
+@contextmanager
+def marked() -> Iterator[dict[str, str]]:
+    """Environment variable by which whatever inherits it is found and ended afterwards."""
+    variables = mark()
+    try:
+        yield variables
+    finally:
+        end_marked(variables[_MARK])
+
+
+def mark() -> dict[str, str]:
+    """An environment variable that only what is started with it has; marks are nested."""
+    return {_MARK: f"{os.environ.get(_MARK, '')}/{uuid4().hex}"}
+
+
+def end_marked(value: str) -> None:
+    """End the processes that inherited a mark, in whatever group or session; on Linux only."""
+    wanted = f"{_MARK}={value}".encode()
+    # what is started while others are being ended is found in the next round
+    for _ in range(5):
+        found = [p for p in _processes() if p != os.getpid() and wanted in _environment(p)]
+        if not found:
+            return
+        for pid in found:
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _processes() -> list[int]:
+    try:
+        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    except OSError:
+        return []
+
+
+def _environment(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
+
+
+def last_words(folder: Path, errors_only: bool = False) -> str:
+    """The last error that a program printed, else its last line; after a colon.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the program ran.
+    errors_only : bool
+        Whether only a line that tells of an error counts.
+    """
+    printed, complained = (_lines(folder / name) for name in (PRINTED, COMPLAINED))
+    errors = [[x for x in lines if _ERROR.search(x)] for lines in (complained, printed)]
+    traceback = any(line.startswith("Traceback (most recent call last)") for line in complained)
+    choices = [complained if traceback else [], *errors]
+    if not errors_only:
+        choices += [complained, printed]
+    line = next((lines[-1] for lines in choices if lines), "")
+    return f": {line[:_LONGEST_LINE]}" if line else ""
+
+
+def _lines(path: Path) -> list[str]:
+    """Lines at the end of a file that are not empty."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return []
+    return [line.strip() for line in text.splitlines() if line.strip()]
