@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from multiprocessing.process import BaseProcess
 from time import monotonic, sleep
 from typing import Any, Protocol
 
 from dimgs.campaign.worker import Task, make, start
 from dimgs.errors import InputError
+from dimgs.kernels.process import end_marked, ending
 from dimgs.kernels.record import RunRecord
 
 _PATIENCE = 5.0
@@ -32,6 +34,10 @@ class Place(Protocol):
     def close(self) -> None:
         """Let the workers go."""
 
+    @property
+    def death(self) -> str:
+        """How a worker ended that was not asked to, after a colon; empty where none is known."""
+
 
 class LocalProcesses:
     """Local processes, which can be stopped and which end with their parent.
@@ -45,7 +51,9 @@ class LocalProcesses:
         self._workers = workers
         self._context = multiprocessing.get_context("spawn")
         self._pool: ProcessPoolExecutor | None = None
-        self._pids: Any = None
+        self._started: Any = None
+        self._processes: dict[int, BaseProcess] = {}
+        self.death = ""
 
     def submit(self, task: Task) -> "Future[RunRecord]":
         """Start a run."""
@@ -53,11 +61,16 @@ class LocalProcesses:
         try:
             with _no_modules_of_the_folder(own):
                 if self._pool is None:
-                    self._pids = self._context.SimpleQueue()
+                    self._started = self._context.SimpleQueue()
                     self._pool = ProcessPoolExecutor(
-                        self._workers, self._context, initializer=start, initargs=(self._pids, own)
+                        self._workers,
+                        self._context,
+                        initializer=start,
+                        initargs=(self._started, own),
                     )
-                return self._pool.submit(make, task)
+                future = self._pool.submit(make, task)
+            self._processes = {p.pid or 0: p for p in multiprocessing.active_children()}
+            return future
         except BrokenProcessPool:
             self.renew()
             return self.submit(task)
@@ -72,10 +85,13 @@ class LocalProcesses:
         pool, self._pool = self._pool, None
         if pool is None:
             return
-        pids = set()
-        while not self._pids.empty():
-            pids.add(self._pids.get())
-        self._pids.close()
+        marks: dict[int, str] = {}
+        while not self._started.empty():
+            marks |= [self._started.get()]
+        self._started.close()
+        pids = set(marks)
+        codes = [p.exitcode for pid, p in self._processes.items() if pid in pids]
+        self.death = next((f": it {ending(c)}" for c in codes if c), "")
         _signal(pids, signal.SIGTERM)
         pool.shutdown(wait=False, cancel_futures=True)
         end = monotonic() + _PATIENCE
@@ -83,6 +99,9 @@ class LocalProcesses:
             sleep(_POLL)
         # a run inside compiled code hears nothing else
         _signal(left, _LAST_RESORT)
+        # and a worker that was killed left behind what its run had started
+        for value in marks.values():
+            end_marked(value)
 
 
 @contextmanager
@@ -129,6 +148,8 @@ class Borrowed:
     def renew(self) -> bool:
         """Not possible: the workers are the caller's."""
         return False
+
+    death = ""
 
     def close(self) -> None:
         """Leave the executor to its owner."""

@@ -4,12 +4,12 @@ import hashlib
 import pickle
 import sys
 from functools import lru_cache
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from dimgs.errors import InputError
+from dimgs.kernels.fingerprint import file_digest
 from dimgs.kernels.making import as_kernel, importing
 from dimgs.kernels.protocol import Kernel
 from dimgs.kernels.registry import load
@@ -34,7 +34,8 @@ def load_kernel(reference: Any) -> Kernel:
         If there is none; the message names the remedy.
     """
     if isinstance(reference, str):
-        return _by_text(reference)
+        file = reference if reference.endswith(".toml") else reference.rpartition(":")[0]
+        return _by_text(reference, file_digest(file))
     return as_kernel(reference, getattr(reference, "name", None) or f"{reference!r:.60}")
 
 
@@ -61,7 +62,8 @@ def portable(reference: Any) -> Any:
 
 
 @lru_cache(maxsize=16)
-def _by_text(reference: str) -> Kernel:
+def _by_text(reference: str, content: str | None) -> Kernel:
+    """Kernel of a text, and of what its file holds now."""
     home, _, attribute = reference.rpartition(":")
     if reference.endswith(".py"):
         raise InputError(f"'{reference}' is a file; write 'file.py:name' of a kernel in it.")
@@ -73,9 +75,8 @@ def _by_text(reference: str) -> Kernel:
     return as_kernel(found, attribute)
 
 
-@lru_cache(maxsize=16)
 def load_file(file: Path) -> ModuleType:
-    """Module of a Python file, under a name of its own.
+    """Module of a Python file as it is now, under a name of its own.
 
     What lies beside the file can be imported in it, after everything that is installed.
 
@@ -90,15 +91,19 @@ def load_file(file: Path) -> ModuleType:
         raise InputError(f"'{file}' cannot be read ({error.strerror}); see to it.") from error
     if not there:
         raise InputError(f"There is no file '{file}'; give the path of a Python file.")
+    return _imported(file, file_digest(file))
+
+
+@lru_cache(maxsize=16)
+def _imported(file: Path, content: str | None) -> ModuleType:
     unique = f"_dimgs_plan_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
-    spec = spec_from_file_location(unique, file)
-    if spec is None or spec.loader is None:
-        raise InputError(f"'{file}' cannot be imported; give a Python file.")
-    module = module_from_spec(spec)
+    module = ModuleType(unique)
+    module.__file__ = str(file)
     sys.modules[unique] = module
     beside = str(file.resolve().parent)
     if beside not in sys.path:
         sys.path.append(beside)
     with importing(file.name, str(file)):
-        spec.loader.exec_module(module)
+        # not through Python's cache of compiled files, which takes an edit within a second for none
+        exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)
     return module

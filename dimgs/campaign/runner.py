@@ -168,17 +168,18 @@ class Runner:
             self._alone.add(key)
             waiting.append(task)
             return
-        self._deaths = self._deaths + 1 if record is None else 0
+        died = record is None
+        self._deaths = self._deaths + 1 if died else 0
+        told = DIED.replace("did (", f"did{self.place.death} (", 1)
         if self._deaths >= _MOST_DEATHS:
-            raise FitError(f"{_MOST_DEATHS} runs in a row ended with their worker. {DIED}")
+            raise FitError(f"{_MOST_DEATHS} runs in a row ended with their worker. {told}")
         if record is None:
-            record = task.failed(DIED)
+            record = task.failed(told)
         self.store.finish(record)
         self.tally.made += 1
         self.tally.timed_out += record.reason.startswith(("It took longer", "No answer came"))
         self._hope(record)
         tries = [a for a in self.store.attempts(key) if a.status is not Status.INTERRUPTED]
-        died = record.reason == DIED
         if record.status is Status.FAILED and not died and len(tries) <= self.retries:
             self.tally.retried += 1
             waiting.append(task)

@@ -13,10 +13,18 @@ from time import sleep
 from typing import Any
 
 from dimgs.campaign.kernel_reference import load_kernel
+from dimgs.kernels.base import BaseKernel
+from dimgs.kernels.process import end_marked, mark, own_mark
 from dimgs.kernels.reasons import printable, with_kind
+from dimgs.kernels.protocol import Kernel
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.request import RunRequest
 
+CHANGED = (
+    "The kernel's program, or a file that it names, is not the one that this run was planned with: "
+    "it was edited meanwhile, or the worker has another. Files that the program writes must be "
+    "named relative to its own folder; go on with --resume."
+)
 # what the alarm of every system can count to: thirty years
 _LONGEST = 1e9
 _PATIENCE = 5.0
@@ -75,7 +83,7 @@ def make(task: Task) -> RunRecord:
     try:
         return _made(task)
     except _Stopped:
-        os._exit(1)
+        _leave(1)
     finally:
         _busy.clear()
 
@@ -86,7 +94,7 @@ def _made(task: Task) -> RunRecord:
         kernel = load_kernel(task.kernel)
         with _alarm(task.timeout):
             record = kernel.run(task.values, task.request.tier, task.request.seed)
-        return _kept(record, task)
+        return _kept(record, task, kernel)
     except _OutOfTime:
         return task.failed(f"It took longer than {seconds:g} s and was stopped.", seconds)
     except _Stopped:
@@ -100,11 +108,13 @@ def _made(task: Task) -> RunRecord:
         return task.failed(with_kind(error))
 
 
-def _kept(record: Any, task: Task) -> RunRecord:
-    """A record that can be sent back and kept."""
+def _kept(record: Any, task: Task, kernel: Kernel) -> RunRecord:
+    """A record that can be sent back and kept, under the key that was asked for."""
     if not isinstance(record, RunRecord):
         what = type(record).__name__
         return task.failed(f"The kernel gave {what} where a RunRecord is needed; correct its run.")
+    if record.ok and record.key != task.request.key and isinstance(kernel, BaseKernel):
+        return task.failed(CHANGED, record.wall_seconds)
     kept: RunRecord = replace(record, key=task.request.key, reason=printable(record.reason))
     pickle.dumps(kept)
     return kept
@@ -130,12 +140,13 @@ def _alarm(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def start(pids: Any, safe_path: str | None) -> None:
+def start(workers: Any, safe_path: str | None) -> None:
     """First thing in a local worker: say who it is, leave Ctrl-C to the parent, die with it.
 
     Parameters
     ----------
-    pids : queue of int
+    workers : queue of (int, str)
+        Takes the number and the mark of this process.
     safe_path : str, optional
         What PYTHONSAFEPATH is for the programs that a run starts.
     """
@@ -145,9 +156,11 @@ def start(pids: Any, safe_path: str | None) -> None:
     # standard output belongs to the answer of the parent, which may be one JSON document
     with suppress(OSError):
         os.dup2(2, 1)
+    marked = mark()
+    os.environ.update(marked)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
-    pids.put(os.getpid())
+    workers.put((os.getpid(), *marked.values()))
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
@@ -157,7 +170,13 @@ def _stop(*_: Any) -> None:
     """End the worker, a program that its run has started first."""
     if _busy.is_set():
         raise _Stopped
-    os._exit(0)
+    _leave(0)
+
+
+def _leave(status: int) -> None:
+    """End with all that the runs of this worker have started."""
+    end_marked(own_mark())
+    os._exit(status)
 
 
 def _die_with(parent: Any) -> None:
@@ -167,4 +186,4 @@ def _die_with(parent: Any) -> None:
     if sys.platform != "win32" and main is not None:
         signal.pthread_kill(main, signal.SIGTERM)
         sleep(_PATIENCE)
-    os._exit(1)
+    _leave(1)

@@ -1,4 +1,4 @@
-"""What a program consists of: content hashes of files and folders, kept while they are unchanged."""
+"""What a program consists of: content hashes of files and folders."""
 
 import hashlib
 import os

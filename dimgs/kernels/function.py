@@ -1,9 +1,11 @@
 """Any Python function as a kernel, with units declared beside it or in its annotations."""
 
+import ast
 import hashlib
 import inspect
 import pickle
 import sys
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
@@ -131,8 +133,9 @@ def kernel(
     name : str, optional
         That of the function by default.
     version : str, optional
-        By default a hash of the function's source, so that runs of an older one are not taken
-        for runs of this one. Give one where functions that it calls may change.
+        By default a hash of the source of the function, of the functions and values of its module
+        that it uses, and of the plain values that it encloses, so that runs of an older one are
+        not taken for runs of this one. Give one where other modules that it uses may change.
     quantities : bool
         Whether the function takes Pint quantities instead of plain numbers.
 
@@ -235,13 +238,61 @@ def _annotated(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, 
 
 
 def _source_version(function: Callable[..., Any]) -> str:
+    """Hash of a function's source, of what it uses of its module, and of what it encloses."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    enclosed = [(n, c.cell_contents) for n, c in cells if _is_plain(c)]
     try:
-        content = inspect.getsource(function).encode()
-    except (OSError, TypeError):
+        source = inspect.getsource(function)
+        content = source + "".join(_used(function, source))
+    except (OSError, TypeError, SyntaxError):
         code = function.__code__
-        content = code.co_code + repr((code.co_names, code.co_varnames)).encode()
-        content += repr([c for c in code.co_consts if not inspect.iscode(c)]).encode()
-    return f"source-{hashlib.sha256(content).hexdigest()[:12]}"
+        content = code.co_code.hex() + repr((code.co_names, code.co_varnames))
+        content += repr([c for c in code.co_consts if not inspect.iscode(c)])
+    content += repr(enclosed) if enclosed else ""
+    return f"source-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def _is_plain(cell: Any) -> bool:
+    try:
+        return isinstance(cell.cell_contents, bool | int | float | complex | str | bytes | None)
+    except ValueError:
+        # what a function encloses may get its value later
+        return False
+
+
+def _used(function: Callable[..., Any], source: str) -> list[str]:
+    """Sources of the functions, classes and values of its module that a function uses."""
+    module = inspect.getmodule(function)
+    try:
+        whole = inspect.getsource(module) if module is not None else ""
+    except (OSError, TypeError):
+        return []
+    defined: dict[str, ast.stmt] = {}
+    for node in ast.parse(whole).body:
+        for name in _defines(node):
+            defined[name] = node
+    found: dict[str, ast.stmt] = {}
+    waiting = [ast.parse(textwrap.dedent(source))]
+    while waiting:
+        names = {n.id for n in ast.walk(waiting.pop()) if isinstance(n, ast.Name)}
+        new = {n: defined[n] for n in sorted(names & defined.keys() - found.keys())}
+        found |= new
+        waiting += [ast.Module([node], []) for node in new.values()]
+    found.pop(function.__name__, None)
+    return [ast.get_source_segment(whole, found[n]) or "" for n in sorted(found)]
+
+
+def _defines(node: ast.stmt) -> list[str]:
+    """Names that a statement of a module binds, imports apart."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        return [
+            n.id
+            for n in ast.walk(node)
+            if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+        ]
+    return []
 
 
 def _found(home: str, name: str) -> Any:

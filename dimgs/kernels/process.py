@@ -110,7 +110,7 @@ def run_program(
         finally:
             _end_group(process)
     if status:
-        raise RunFailedError(f"The program {_ending(status)}{last_words(folder)}.")
+        raise RunFailedError(f"The program {ending(status)}{last_words(folder)}.")
 
 
 def _executable(name: str) -> str:
@@ -186,12 +186,12 @@ def _size(path: Path) -> int:
     return min(told.st_size, 512 * getattr(told, "st_blocks", told.st_size))
 
 
-def _ending(status: int) -> str:
+def ending(status: int) -> str:
     """How a program ended, the signal that ended it by name.
 
     Examples
     --------
-    >>> _ending(3)
+    >>> ending(3)
     'ended with status 3'
     """
     if status < 0:
@@ -239,11 +239,18 @@ def marked() -> Iterator[dict[str, str]]:
 
 def mark() -> dict[str, str]:
     """An environment variable that only what is started with it has; marks are nested."""
-    return {_MARK: f"{os.environ.get(_MARK, '')}/{uuid4().hex}"}
+    return {_MARK: f"{own_mark()}/{uuid4().hex}"}
+
+
+def own_mark() -> str:
+    """The mark of this process; empty where it has none."""
+    return os.environ.get(_MARK, "")
 
 
 def end_marked(value: str) -> None:
     """End the processes that inherited a mark, in whatever group or session; on Linux only."""
+    if not value:
+        return
     wanted = f"{_MARK}={value}".encode()
     # what is started while others are being ended is found in the next round
     for _ in range(5):

@@ -1,7 +1,9 @@
 """Small kernels with known answers for the tests of campaigns."""
 
+import ctypes
 import math
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Mapping
@@ -92,6 +94,13 @@ class Troubled(BaseKernel):
         if what == "program":
             mark = Path(os.environ["DIMGS_TEST_FOLDER"]) / "pid"
             subprocess.run(["sh", "-c", f"echo $$ > '{mark}'; exec sleep 600"], check=True)
+        if what in ("crash", "kill"):
+            program = subprocess.Popen(["sleep", "600"], start_new_session=True)
+            with (Path(os.environ["DIMGS_TEST_FOLDER"]) / "pids").open("a") as file:
+                file.write(f"{program.pid}\n")
+            if what == "crash":
+                ctypes.string_at(0)
+            os.kill(os.getpid(), signal.SIGKILL)
         if what == "interrupt":
             raise KeyboardInterrupt
         if what == "leave":

@@ -18,6 +18,7 @@ from dimgs.campaign.runner import Runner
 from dimgs.campaign.worker import Task, make
 from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
+from dimgs.kernels import CommandKernel
 from dimgs.kernels.record import RunRecord, Status
 from tests.campaign.kernels import Troubled
 from tests.patience import lines_of, lives, wait_until
@@ -164,6 +165,45 @@ def test_a_worker_that_dies_takes_only_its_own_run_along(store: RunStore) -> Non
     assert records[0].status is Status.FAILED
     assert "worker process ended" in records[0].reason
     assert [r.ok for r in records[1:]] == [True] * 4
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks into /proc: run it on Linux")
+@pytest.mark.parametrize(
+    ("what", "says"), [("crash", "signal 11 (SIGSEGV"), ("kill", "signal 9 (SIGKILL")]
+)
+def test_a_kernel_that_dies_by_a_signal_is_told_and_leaves_nothing_behind(
+    store: RunStore, tmp_path: Path, what: str, says: str
+) -> None:
+    place = LocalProcesses(1)
+    try:
+        dead, other = runner(store, place).run([task(what), task("work")])
+    finally:
+        place.close()
+    assert dead.status is Status.FAILED
+    assert says in dead.reason
+    assert other.ok
+    pids = (tmp_path / "pids").read_text().split()
+    # it was tried twice, the second time alone
+    assert len(pids) == 2
+    for pid in pids:
+        stat = Path(f"/proc/{pid}/stat")
+        while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
+            time.sleep(0.01)
+
+
+def test_a_program_that_changes_under_way_gives_no_answer(tmp_path: Path) -> None:
+    program = tmp_path / "solve.sh"
+    program.write_text("echo x = 1\n")
+    outputs = {"x": {"unit": "1", "regex": "x = (.*)"}}
+    kernel = CommandKernel(["sh", str(program)], inputs={}, outputs=outputs)
+    asked = Task(kernel, kernel.request({}), {})
+    assert make(asked).ok
+    program.write_text("echo x = 2\n")
+    changed = make(asked)
+    assert changed.status is Status.FAILED
+    assert changed.key == asked.request.key
+    assert "is not the one that this run was planned with" in changed.reason
+    assert make(Task(kernel, kernel.request({}), {})).outputs == {"x": (2.0, "1")}
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import pickle
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dimgs.campaign.kernel_reference import load_kernel
 from dimgs.errors import InputError
 from dimgs.kernels import Kernel, Port, Simulated, Status, Tier, kernel
 from dimgs.variables import registry
@@ -199,3 +201,45 @@ def test_what_is_declared_in_another_form_is_refused(declared: dict[str, Any], s
 def test_only_functions_are_decorated(thing: Any) -> None:
     with pytest.raises(InputError, match="is no function; wrap it in one"):
         kernel(inputs={"a": "m"}, outputs={"b": "m"})(thing)
+
+
+MODULE = """
+from dimgs.kernels import kernel
+{constant}
+@kernel(inputs={{"x": "1"}}, outputs={{"y": "1"}})
+def f(x):
+    return helper(x) + G
+def helper(x):
+    return deeper({argument})
+def deeper(x):
+    return x
+def other():
+    return {other}
+"""
+
+
+def test_the_version_follows_what_the_function_uses(tmp_path: Path) -> None:
+    def version(constant: str = "G = 1", argument: str = "x", other: str = "0") -> str:
+        file = tmp_path / "module.py"
+        file.write_text(MODULE.format(constant=constant, argument=argument, other=other))
+        made = load_kernel(f"{file}:f")
+        assert made.run({"x": 3.0}).outputs == {
+            "y": (float(constant[-1]) + (3.0 if argument == "x" else -3.0), "1")
+        }
+        return made.version
+
+    first = version()
+    assert version(other="1") == first
+    # each edit keeps the size of the file, and may come within a second of the last
+    assert len({first, version("G = 2"), version(argument="-x"), version("G = 3")}) == 4
+
+
+def test_the_version_follows_what_the_function_encloses() -> None:
+    def made(factor: float) -> Any:
+        @kernel(inputs={"x": "1"}, outputs={"y": "1"})
+        def scaled(x: float) -> float:
+            return factor * x
+
+        return scaled
+
+    assert made(1.0).key({"x": 1}) == made(1.0).key({"x": 1}) != made(2.0).key({"x": 1})
