@@ -194,8 +194,8 @@ def _campaign(plan: Plan) -> Needed:
 
 
 def _exponents(regime: RegimeAnswer) -> tuple[Array, Array]:
-    value = np.array([e.value for e in regime.exponents])
-    return value, np.array([(e.high - e.low) / 2 for e in regime.exponents])
+    value = np.array([e.value for e in regime.every_exponent])
+    return value, np.array([(e.high - e.low) / 2 for e in regime.every_exponent])
 
 
 DESIGNS: dict[str, Callable[[int, int], Needed]] = {

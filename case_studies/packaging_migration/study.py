@@ -64,7 +64,9 @@ def regime_like(result: CampaignResult, exponents: tuple[float, ...]) -> RegimeA
     """Regime whose exponents are closest to those of a limit."""
     return min(
         result.regimes,
-        key=lambda r: max(abs(e.value - x) for e, x in zip(r.exponents, exponents, strict=True)),
+        key=lambda r: max(
+            abs(e.value - x) for e, x in zip(r.every_exponent, exponents, strict=True)
+        ),
     )
 
 
@@ -73,7 +75,7 @@ def run() -> Findings:
     checks: list[Check | Statement] = []
     for name, (exponents, prefactor) in LIMITS.items():
         regime = regime_like(result, exponents)
-        for found, published in zip(regime.exponents, exponents, strict=True):
+        for found, published in zip(regime.every_exponent, exponents, strict=True):
             if published or (name == "short times" and found.name in "hl"):
                 what = f"{name}: exponent of {found.name}"
                 checks.append(Check.of(what, found, published, 0.02, why=ASKED))

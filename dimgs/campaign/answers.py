@@ -8,13 +8,7 @@ from numpy.typing import NDArray
 
 from dimgs.campaign.analysis import Answer, Question, State
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.borders import (
-    Rationals,
-    core_conditions,
-    reach_conditions,
-    where_text,
-    where_words,
-)
+from dimgs.campaign.borders import Condition, Rationals, where_text, where_words
 from dimgs.campaign.mapping import unmapped
 from dimgs.campaign.meaning import counted, of_tier, sentence
 from dimgs.campaign.monomials import rational_in
@@ -65,14 +59,12 @@ def law_rationals(binding: Binding, state: State, answers: Sequence[Answer]) -> 
 
 def regime_answer(
     binding: Binding,
-    state: State,
     points: Points,
     answer: Answer,
-    rationals: Sequence[Rationals],
-    pool: Array,
+    conditions: Sequence[Condition],
+    moved: Sequence[str],
 ) -> RegimeAnswer:
-    """A regime as it is reported, its law by `fit` apart."""
-    assert answer.law is not None
+    """A regime as it is reported, its law by `fit` apart; `moved` are the inputs that runs varied."""
     names = [t.name for t in binding.tiers]
     bias = {}
     for tier in range(1, points.n_tiers):
@@ -80,13 +72,12 @@ def regime_answer(
         if len(rows):
             difference = points.y[rows, tier] - points.y[rows, tier - 1]
             bias[names[tier]] = float(difference.mean())
-    conditions = core_conditions(binding.space, state, answer.law, rationals, pool)
-    if not conditions and unmapped(state):
-        conditions = reach_conditions(binding.space, state, answer.law)
+    every = exponents_of(binding, answer, binding.plan.level)
     return RegimeAnswer(
         where=where_text(binding.space, conditions),
         place=where_words(binding.space, conditions),
-        exponents=exponents_of(binding, answer, binding.plan.level),
+        exponents=tuple(e for e in every if e.name in moved),
+        implied=tuple(e for e in every if e.name not in moved),
         runs={name: len(rows) for name, rows in zip(names, answer.members, strict=True)},
         share=answer.share,
         bias=bias,
@@ -110,8 +101,12 @@ def pertinence(
     points: Points,
     answer: Answer,
     told: RegimeAnswer | PointAnswer,
+    entangled: bool = False,
 ) -> Pertinence:
-    """Whether an answer can be relied on, how far, and what it says."""
+    """Whether an answer can be relied on, how far, and what it says.
+
+    `entangled` regimes, whose runs lie among those of another, are no answer.
+    """
     level = binding.plan.level
     worst = answer.worst(level)
     coarse = answer.fit.tiers[0].fit
@@ -119,23 +114,32 @@ def pertinence(
     scatter = 0.0 if coarse is None else float(coarse.residual_scale[0])
     follows = scatter <= state.regimes.accepted
     predicts = coarse is not None and float(coarse.cv_r2[0]) >= _PREDICTS
-    relevant = known and (follows or predicts)
+    relevant = known and (follows or predicts) and not entangled
     acceptability = 0.0 if not relevant else float(min(1.0, 1.0 / max(worst, 1e-12)))
-    meaning = _meaning(binding, told)
+    lost = int(points.lost.any(axis=1).sum())
+    meaning = _meaning(binding, told, lost)
     return Pertinence(
         answer=answer.name,
         relevant=relevant,
         acceptability=acceptability,
         confidence=answer.confidence if relevant else 0.0,
-        meaning=meaning if relevant else f"No answer: {_failure(binding, answer, known)}",
-        why=_why(binding, answer, worst, relevant) + _stray(state),
+        meaning=meaning
+        if relevant
+        else f"No answer: {_failure(binding, answer, known, entangled)}",
+        why=_why(binding, answer, worst, relevant) + _stray(state) + _lost(lost),
     )
 
 
-def _meaning(binding: Binding, told: RegimeAnswer | PointAnswer) -> str:
+def _lost(lost: int) -> str:
+    if not lost:
+        return ""
+    return f" {lost} run{'s' if lost > 1 else ''} gave no answer: nothing is known there."
+
+
+def _meaning(binding: Binding, told: RegimeAnswer | PointAnswer, lost: int) -> str:
     target = binding.target.name
     if isinstance(told, RegimeAnswer):
-        return sentence(target, told.place, told.exponents)
+        return sentence(target, told.place, told.exponents, everywhere=not lost)
     outside = " by the law of the nearest regime, outside the ranges" if told.extrapolated else ""
     return (
         f"{target} is {told.value:.5g} {told.unit}, between {told.low:.5g} and {told.high:.5g}"
@@ -143,7 +147,13 @@ def _meaning(binding: Binding, told: RegimeAnswer | PointAnswer) -> str:
     )
 
 
-def _failure(binding: Binding, answer: Answer, known: bool) -> str:
+def _failure(binding: Binding, answer: Answer, known: bool, entangled: bool) -> str:
+    if entangled:
+        return (
+            "its runs lie among those of another law, and no monomial of the groups tells where "
+            "which of the two holds; look for an input of the kernel that the plan does not have, "
+            "or for noise that it does not declare."
+        )
     if known:
         return (
             "the runs follow no power law there; widen the ranges, so that the regimes beside it "

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linprog
 
 from dimgs.campaign.analysis import Answer, State
+from dimgs.campaign.mapping import unmapped
 from dimgs.campaign.meaning import listed
 from dimgs.campaign.monomials import Monomial, decimal_monomial, monomial_of
 from dimgs.campaign.result import Boundary
@@ -17,6 +20,9 @@ from dimgs.groups.group import PiGroup
 
 Array = NDArray[np.float64]
 Rationals = Sequence[Fraction | None]
+
+# coordinates are of the order of 1, and equal points are less than 1e-7 apart
+_GAP = 1e-6
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,176 @@ def core_conditions(
     return found
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where each reported regime holds; no two of them at one place.
+
+    Attributes
+    ----------
+    conditions : tuple of list of Condition
+        One for each regime.
+    entangled : frozenset of int
+        Positions of regimes whose runs lie among those of another, so that nothing tells which of
+        the two holds at a place.
+    """
+
+    conditions: tuple[list[Condition], ...]
+    entangled: frozenset[int]
+
+
+def places(
+    space: PiSpace,
+    state: State,
+    answers: Sequence[Answer],
+    rationals: Sequence[Rationals],
+    pool: Array,
+    lost: Array,
+) -> Places:
+    """Conditions of all regimes, disjoint, and clear of the runs that gave no answer.
+
+    Parameters
+    ----------
+    space : PiSpace
+    state : State
+    answers : sequence of Answer
+        Of the regimes.
+    rationals : sequence
+        Exponents of the varied inputs for each law.
+    pool : ndarray of shape (n, rank)
+        Points that fill the reachable space.
+    lost : ndarray of shape (n_lost, rank)
+        Runs without an answer.
+    """
+    found: list[list[Condition]] = []
+    for answer in answers:
+        assert answer.law is not None
+        conditions = core_conditions(space, state, answer.law, rationals, pool)
+        if not conditions and unmapped(state):
+            conditions = reach_conditions(space, state, answer.law)
+        failed = lost[holding(space, conditions, lost)]
+        apart = separating(space, _only(state, answer.law), failed) if len(failed) else None
+        found.append([*conditions, *([apart.conditions[0]] if apart else [])])
+    entangled: set[int] = set()
+    for a, b in combinations(range(len(answers)), 2):
+        if not np.any(holding(space, found[a], pool) & holding(space, found[b], pool)):
+            continue
+        apart = separating(space, *(_only(state, answers[i].law or 0) for i in (a, b)))
+        if apart is None:
+            entangled |= {a, b}
+            continue
+        for i, condition in zip((a, b), apart.conditions, strict=True):
+            found[i].append(condition)
+    return Places(tuple(found), frozenset(entangled))
+
+
+def holding(space: PiSpace, conditions: Sequence[Condition], z: Array) -> NDArray[np.bool_]:
+    """Whether conditions hold at points of shape (n, rank)."""
+    inside = np.ones(len(z), dtype=np.bool_)
+    for c in conditions:
+        along = c.monomial.log(space.log_groups(z))
+        inside &= (along >= np.log(c.value)) == c.at_least
+    return inside
+
+
+@dataclass(frozen=True)
+class Separation:
+    """A monomial that tells two sets of runs apart.
+
+    Attributes
+    ----------
+    monomial : Monomial
+    low, high : float
+        Its values at the last run of the lower set and at the first of the upper one.
+    upper : int
+        Which of the two sets is the upper one, 0 or 1.
+    """
+
+    monomial: Monomial
+    low: float
+    high: float
+    upper: int
+
+    @property
+    def conditions(self) -> tuple[Condition, Condition]:
+        """Conditions of the two sets, each as far as its own runs go."""
+        below = Condition(self.monomial, False, self.low)
+        above = Condition(self.monomial, True, self.high)
+        return (above, below) if self.upper == 0 else (below, above)
+
+
+def separating(space: PiSpace, one: Array, other: Array) -> Separation | None:
+    """The monomial between two sets of runs that leaves the widest gap, a single group first.
+
+    Parameters
+    ----------
+    space : PiSpace
+    one, other : ndarray of shape (n, rank)
+
+    Returns
+    -------
+    Separation or None
+        None where the sets lie among each other.
+    """
+    if not len(one) or not len(other):
+        return None
+    size = space.loadings.shape[0]
+    groups = [
+        Monomial(tuple(Fraction(i == j) for j in range(size)), exact=True)
+        for i in range(size)
+        if np.any(space.loadings[i])
+    ]
+    offers = [_apart(space, monomial, one, other) for monomial in groups]
+    known = [(width, apart) for width, apart in filter(None, offers)]
+    if known:
+        return max(known, key=lambda o: o[0])[1]
+    direction = _direction(one, other)
+    if direction is None:
+        return None
+    found = _apart(space, decimal_monomial(space, direction), one, other)
+    return found and found[1]
+
+
+def _apart(
+    space: PiSpace, monomial: Monomial, one: Array, other: Array
+) -> tuple[float, Separation] | None:
+    """Gap between two sets along a monomial, over their spread; None where they overlap."""
+    along = [monomial.log(space.log_groups(z)) for z in (one, other)]
+    upper = int(np.median(along[1]) > np.median(along[0]))
+    low, high = float(along[1 - upper].max()), float(along[upper].min())
+    if not low < high:
+        return None
+    spread = float(np.ptp(np.concatenate(along)))
+    return (high - low) / spread, Separation(
+        monomial, float(np.exp(low)), float(np.exp(high)), upper
+    )
+
+
+def _direction(one: Array, other: Array) -> Array | None:
+    """Direction w with the widest gap between w . z of two sets, |w_i| <= 1; None without a gap."""
+    rank = one.shape[1]
+    # unknowns w, b, t: w.z <= b - t for the one set and w.z >= b + t for the other, t the largest
+    rows = [
+        np.column_stack([s * z, np.full(len(z), -s), np.ones(len(z))])
+        for s, z in ((1.0, one), (-1.0, other))
+    ]
+    solved = linprog(
+        np.append(np.zeros(rank + 1), -1.0),
+        A_ub=np.vstack(rows),
+        b_ub=np.zeros(len(one) + len(other)),
+        bounds=[(-1.0, 1.0)] * rank + [(None, None), (0.0, None)],
+        method="highs",
+    )
+    if solved.x is None or solved.x[-1] <= _GAP:
+        return None
+    return np.asarray(solved.x[:rank])
+
+
+def _only(state: State, law: int) -> Array:
+    """Runs that follow a law and no other."""
+    follows = state.regimes.follows
+    return np.asarray(state.regimes.z[follows[:, law] & (follows.sum(axis=1) == 1)])
+
+
 def reach_conditions(space: PiSpace, state: State, law: int) -> list[Condition]:
     """Conditions between the runs that follow a law and those that follow none, group by group.
 
@@ -170,6 +346,12 @@ def boundaries(
             assert other.law is not None
             at = _beside(state, pool, owner, one.law, other.law)
             if at is None:
+                step = _step(space, state, pool, one.law, other.law)
+                if step is not None:
+                    physical = str(step.monomial.physical(space.basis.groups))
+                    text, middle = step.monomial.text(names), float(np.sqrt(step.low * step.high))
+                    ends = (middle, step.low, step.high)
+                    found.append(Boundary((a + 1, b + 1), text, physical, *ends, "jump"))
                 continue
             left, right = one.fit.coefficients, other.fit.coefficients
             slope = right[1:] - left[1:]
@@ -188,6 +370,21 @@ def boundaries(
             text = met.monomial.text(names)
             found.append(Boundary((a + 1, b + 1), text, physical, value, low, high, kind))
     return tuple(found)
+
+
+def _step(space: PiSpace, state: State, pool: Array, one: int, other: int) -> Separation | None:
+    """Where two laws that meet nowhere in the ranges take over from each other."""
+    laws = state.regimes.laws
+    difference = laws[other](pool) - laws[one](pool)
+    if difference.min() <= 0.0 <= difference.max():
+        return None
+    found = separating(space, _only(state, one), _only(state, other))
+    if found is None:
+        return None
+    follows = state.regimes.follows
+    rest = follows.any(axis=1) & ~follows[:, [one, other]].any(axis=1)
+    along = np.exp(found.monomial.log(space.log_groups(state.regimes.z[rest])))
+    return None if np.any((along > found.low) & (along < found.high)) else found
 
 
 def _between(

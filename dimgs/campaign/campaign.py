@@ -60,7 +60,8 @@ def run_campaign(
     ----------
     plan : Plan
     folder : path, optional
-        Keeps the runs (``runs.sqlite``) and the decisions; a temporary one by default.
+        Keeps the runs (``runs.sqlite``), the decisions and the result (``result.json``, with the
+        report of `discover` where the plan asks for it); a temporary one by default.
     resume : bool
         Whether the folder may hold runs already.
     retry : bool
@@ -102,7 +103,19 @@ def run_campaign(
         campaign.making.runner = Runner(
             store, place, execution.workers, execution.retries, campaign.heard, retry
         )
-        return campaign.run()
+        result = campaign.run()
+        return result if folder is None else _written(result, home)
+
+
+def _written(result: CampaignResult, folder: Path) -> CampaignResult:
+    """The result, in its folder too; where that fails, it says so."""
+    try:
+        result.write(folder)
+    except (OSError, InputError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        told = f"The answer could not be written to {folder} ({why}); it is only returned."
+        return replace(result, warnings=(*result.warnings, told))
+    return result
 
 
 def _home(folder: Path, resume: bool) -> Path:
@@ -181,7 +194,7 @@ class _Campaign:
         """Some runs of a stochastic kernel again, with another seed: what no law explains."""
         z = self.making.points.z[self.making.points.done(0)[:_REPLICATES]]
         reason = "the same run with another seed, to know the scatter"
-        self.making.make([Proposal(row, 0, "replicate", reason, seed=1) for row in z])
+        self.making.make([Proposal(row, 0, "replicate", reason, replicate=1) for row in z])
 
     def _map(self, state: State) -> State:
         """Coarse runs until the regimes no longer change."""

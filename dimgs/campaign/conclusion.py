@@ -15,7 +15,7 @@ from dimgs.campaign.answers import (
     regime_answer,
 )
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.borders import boundaries, essential
+from dimgs.campaign.borders import boundaries, essential, places
 from dimgs.campaign.making import Making
 from dimgs.campaign.result import CampaignResult
 from dimgs.dataset import Dataset
@@ -23,7 +23,10 @@ from dimgs.errors import DimgsError
 from dimgs.hub import RunStore
 from dimgs.report.results import FitResult
 
+# a search over some tens of runs ends by itself in less
 _DISCOVER_SECONDS = 60.0
+# the logarithm of what a float can hold
+_MOST = 709.0
 
 
 def conclude(
@@ -58,12 +61,15 @@ def conclude(
     of_regimes = [a for a in state.answers if a.centre is None]
     of_points = [a for a in state.answers if a.centre is not None]
     rationals = law_rationals(binding, state, of_regimes)
+    lost = points.z[points.lost.any(axis=1)]
+    moved = making.moved()
+    where = places(space, state, of_regimes, rationals, pool, lost)
     dataset = _dataset(binding, making, store)
     warnings = list(binding.notes)
     told: list[Any] = []
     regimes = []
-    for answer in of_regimes:
-        found = regime_answer(binding, state, points, answer, rationals, pool)
+    for answer, conditions in zip(of_regimes, where.conditions, strict=True):
+        found = regime_answer(binding, points, answer, conditions, moved)
         law = _law(binding, making, store, answer, warnings)
         regimes.append(replace(found, fit=law))
     told += regimes
@@ -77,23 +83,28 @@ def conclude(
     warnings += _unasked(state, of_regimes)
     tally = making.runner.tally
     names = [t.name for t in binding.tiers]
-    moved = _moved(making)
+    judged = tuple(
+        pertinence(binding, state, points, a, t, i in where.entangled)
+        for i, (a, t) in enumerate(zip([*of_regimes, *of_points], told, strict=True))
+    )
+    if outcome == "tolerance met" and not all(p.relevant for p in judged):
+        outcome = "no further run helps"
+        making.log.add("stop", f"{outcome}: not every answer can be relied on")
+    report = _report(binding, dataset, of_regimes, warnings)
     return CampaignResult(
         outcome=outcome,
         regimes=tuple(regimes),
         boundaries=boundaries(space, state, of_regimes, rationals, pool, question.level),
         points=tuple(predictions),
-        pertinence=tuple(
-            pertinence(binding, state, points, a, t)
-            for a, t in zip([*of_regimes, *of_points], told, strict=True)
-        ),
+        pertinence=judged,
         further=further(binding, question, state, points, pool),
         essential=essential(space, [rationals[a.law] for a in of_regimes if a.law is not None]),
         basis=space.basis,
         varied=moved,
         not_varied=tuple(n for n in sorted(binding.plan.ranges) if n not in moved),
         dataset=dataset,
-        report=_report(binding, dataset, of_regimes, warnings),
+        domain=_domain(binding, making, dataset),
+        report=report,
         runs={n: making.most[t] - making.left[t] for t, n in enumerate(names)},
         counts={
             "asked": len(making.asked),
@@ -192,10 +203,17 @@ def _unasked(state: State, answers: Sequence[Answer]) -> list[str]:
     return [f"{what} in less than 2 % of the ranges; widen them to have it answered."]
 
 
-def _moved(making: Making) -> tuple[str, ...]:
-    """Inputs that differ between runs."""
-    seen: dict[str, set[str]] = {}
-    for entry in making.log.entries:
-        for name, value in (entry.get("inputs") or {}).items():
-            seen.setdefault(name, set()).add(value)
-    return tuple(sorted(n for n, values in seen.items() if len(values) > 1))
+def _domain(binding: Binding, making: Making, data: Dataset | None) -> dict[str, Any]:
+    """Ranges of the groups and of the numeric inputs over the usable runs of the finest tier."""
+    if data is None:
+        return {"groups": {}, "columns": {}}
+    space = binding.space
+    logs = space.log_groups(making.points.z[making.points.done(len(binding.tiers) - 1)])
+    ends = np.exp(np.clip([logs.min(axis=0), logs.max(axis=0)], -_MOST, _MOST)).T.tolist()
+    columns = {}
+    for port in binding.kernel.inputs:
+        if not port.is_label and port.name in data.names:
+            values = (float(f(data[port.name])) for f in (np.min, np.max))
+            columns[port.name] = [*(port.parsed.from_si(x) for x in values), port.unit]
+    names = (g.name for g in space.basis.groups)
+    return {"groups": dict(zip(names, ends, strict=True)), "columns": columns}

@@ -96,6 +96,8 @@ class Inverse:
 
 def moved(space: PiSpace, logs: Sequence[Array]) -> tuple[str, ...]:
     """Names of the inputs that differ between runs."""
+    if not len(logs):
+        return ()
     table = np.asarray(logs)
     spread = np.ptp(table, axis=0) / space.half
     return tuple(n for n, s in zip(space.names, spread, strict=True) if s > _SLACK)

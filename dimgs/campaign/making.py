@@ -1,18 +1,25 @@
 """Proposals become runs, and runs become answers at points."""
 
 from collections import Counter
+from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.decisions import DecisionLog
 from dimgs.campaign.design import Design
+from dimgs.campaign.inverse import moved
 from dimgs.campaign.points import Points
 from dimgs.campaign.refine import Proposal
 from dimgs.campaign.runner import Runner
 from dimgs.campaign.worker import Task
 from dimgs.errors import FitError
+from dimgs.kernels.content import canonical_inputs, run_seed
 from dimgs.kernels.record import RunRecord
+
+Array = NDArray[np.float64]
 
 # the logarithm of what a float can hold
 _MOST = 709.0
@@ -41,7 +48,9 @@ class Making:
     failed : int
         Runs without an answer.
     noise : float
-        Standard deviation of log pi_0 of a run, from replicates.
+        Standard deviation of log pi_0 of a run, from replicates; its upper limit at 90 %.
+    logs : dict of int to ndarray of shape (n_inputs,)
+        Logarithms of the varying inputs of the runs at each point.
     """
 
     runner: Runner
@@ -59,6 +68,7 @@ class Making:
         self.failed = 0
         self.noise = 0.0
         self.lost: Counter[str] = Counter()
+        self.logs: dict[int, Array] = {}
 
     @property
     def stochastic(self) -> bool:
@@ -91,7 +101,10 @@ class Making:
             elif value is not None:
                 replicated.append(value - self.points.y[row, proposal.tier])
         if replicated:
-            self.noise = float(np.sqrt(np.nanmean(np.square(replicated)) / 2.0))
+            # few pairs tell the noise to tens of per cent: what it exceeds with 10 % at most
+            square = np.square(replicated)[np.isfinite(replicated)]
+            least = chi2.ppf(0.1, max(len(square), 1))
+            self.noise = float(np.sqrt(square.sum() / 2.0 / least))
 
     def why_lost(self) -> str:
         """The most frequent reason of runs without an answer, as a sentence."""
@@ -108,17 +121,28 @@ class Making:
         values = self.design.values(self.binding, proposal.z)
         logs = self.binding.logs(values)
         row = self.points.add(self.binding.space.coordinates(logs[None])[0])
+        self.logs.setdefault(row, logs)
         replicate = proposal.purpose == "replicate"
         if not replicate and (self.points.tried(row, tier) or (row, tier) in now):
             reason = "an equivalent run, of equal groups, was made: it would say the same"
             self._note("skip", proposal, values, reason, None)
             return None
-        seed = self.binding.plan.seed + proposal.seed if self.stochastic else None
+        seed = self._seed(values, proposal) if self.stochastic else None
         request = self.binding.request(values, tier, seed)
         self._note(proposal.purpose, proposal, values, proposal.reason, request.key)
         self.left[tier] -= 1
         plan = self.binding.plan
         return row, proposal, Task(plan.kernel, request, values, plan.execution.timeout)
+
+    def _seed(self, values: Mapping[str, float | str], proposal: Proposal) -> int:
+        """Seed of a run; runs that differ in anything have seeds that have nothing in common."""
+        ports, tier = self.binding.kernel.inputs, self.binding.tiers[proposal.tier].name
+        inputs = canonical_inputs(ports, values, values)
+        return run_seed(self.binding.plan.seed, inputs, tier, proposal.replicate)
+
+    def moved(self) -> tuple[str, ...]:
+        """Inputs that differ between runs."""
+        return moved(self.binding.space, list(self.logs.values()))
 
     def _taken(self, record: RunRecord, proposal: Proposal) -> float | None:
         self.asked.append(record.key)

@@ -20,15 +20,19 @@ _WORDS = {
 }
 
 
-def sentence(target: str, where: str, exponents: Sequence[Exponent]) -> str:
+def sentence(
+    target: str, where: str, exponents: Sequence[Exponent], everywhere: bool = True
+) -> str:
     """The exponents of a regime in words.
 
     Parameters
     ----------
     target : str
     where : str
-        The regime's place, in words; empty for everywhere.
+        The regime's place, in words; empty where nothing bounds it.
     exponents : sequence of Exponent
+    everywhere : bool
+        Whether every run gave an answer, so that a law without bounds holds in all the ranges.
 
     Examples
     --------
@@ -51,7 +55,8 @@ def sentence(target: str, where: str, exponents: Sequence[Exponent]) -> str:
             groups.setdefault(f"goes as the power {power} of", []).append(e.name)
     parts = [f"{words} {listed(names)}" for words, names in groups.items()]
     main = f"{target} {listed(parts)}" if parts else f"{target} is constant"
-    start = f"Where {where}, {main}" if where else f"{main}, everywhere in the ranges"
+    all_over = "everywhere in the ranges" if everywhere else "wherever a run gave an answer"
+    start = f"Where {where}, {main}" if where else f"{main}, {all_over}"
     ends = []
     if idle and parts:
         ends.append(f"{listed(idle)} {'do' if len(idle) > 1 else 'does'} not matter")

@@ -34,8 +34,8 @@ class Proposal:
         Why this run, in one sentence.
     gain : float
         Expected fall of the worst half-widths over their tolerances, summed; 0 where unknown.
-    seed : int
-        Number of the replicate.
+    replicate : int
+        Number of the replicate; 0 for the first run at a point.
     """
 
     z: Array
@@ -43,7 +43,7 @@ class Proposal:
     purpose: str
     reason: str
     gain: float = 0.0
-    seed: int = 0
+    replicate: int = 0
 
 
 class Outlook:
@@ -64,7 +64,8 @@ class Outlook:
         for table, tier in zip(self.tables, answer.fit.tiers, strict=True):
             variance, dof = tier.variance(c)
             spread = np.einsum("ij,jk,ik->i", c, _inverse(table), c)
-            self.scatter.append(np.asarray(variance / np.maximum(spread, 1e-300)))
+            # an exponent that dimensions alone decide has no spread, however little is known
+            self.scatter.append(np.where(spread > 0.0, variance / np.maximum(spread, 1e-300), 0.0))
             self.freedom.append(dof)
         self.drift = answer.fit.spread(c)[2]
         self._lean = self._leaning()

@@ -1,14 +1,18 @@
 """What a campaign returns."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from dimgs.dataset import Dataset
 from dimgs.groups.group import PiBasis
-from dimgs.report.documents import exponent_document, pi_document
+from dimgs.law.law import Law
+from dimgs.law.parts import Constant
+from dimgs.report.documents import exponent_document, finite, pi_document
 from dimgs.report.results import Exponent, FitResult, Report
+from dimgs.report.write import write_study
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class Boundary:
         """As JSON."""
         return {
             "regimes": list(self.regimes),
+            "group": self.monomial,
             "monomial": self.monomial,
             "physical": self.physical,
             "value": self.value,
@@ -94,7 +99,7 @@ class RegimeAnswer:
     place : str
         The same in words and inputs; empty for everywhere.
     exponents : tuple of Exponent
-        Of the varied inputs.
+        Of the inputs that the runs varied.
     runs : mapping of str to int
         Runs of each tier inside, by which it was fitted.
     share : float
@@ -103,6 +108,8 @@ class RegimeAnswer:
         Mean log-difference of each tier to the one below, inside.
     fit : FitResult or None
         Of its runs of the finest tier: a law that is dimensionally checked.
+    implied : tuple of Exponent
+        Of inputs of the ranges that no run varied: what dimensions alone leave for them.
     """
 
     where: str
@@ -112,17 +119,30 @@ class RegimeAnswer:
     share: float
     bias: Mapping[str, float]
     fit: FitResult | None = None
+    implied: tuple[Exponent, ...] = ()
 
-    def rationals(self) -> tuple[Fraction | None, ...]:
-        """Exponents as rationals where the tolerance leaves one."""
-        return tuple(e.rational for e in self.exponents)
+    @property
+    def every_exponent(self) -> tuple[Exponent, ...]:
+        """Exponents of all inputs of the ranges by name, those implied by dimensions included."""
+        return tuple(sorted((*self.exponents, *self.implied), key=lambda e: e.name))
+
+    @property
+    def prefactor(self) -> Constant | None:
+        """Fitted constant of its law."""
+        constants = () if self.fit is None else self.fit.law.constants
+        return next((c for c in constants if c.origin == "fitted"), None)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; exponents have the form of `fit`."""
         return {
             "where": self.where,
             "place": self.place,
+            "n": sum(self.runs.values()),
             "exponents": [exponent_document(e) for e in self.exponents],
+            "implied": [exponent_document(e) for e in self.implied],
+            "prefactor": None
+            if self.prefactor is None
+            else {n: getattr(self.prefactor, n) for n in ("value", "unit", "low", "high")},
             "runs": dict(self.runs),
             "share": self.share,
             "bias": dict(self.bias),
@@ -165,6 +185,8 @@ class CampaignResult:
     basis : PiBasis
     varied, not_varied : tuple of str
         Inputs that moved, and those of the ranges that need not.
+    domain : mapping
+        Ranges of groups and inputs that the usable runs of the finest tier cover.
     dataset : Dataset or None
         Runs of the finest tier that ended well.
     report : Report, FitResult or None
@@ -192,6 +214,7 @@ class CampaignResult:
     basis: PiBasis
     varied: tuple[str, ...]
     not_varied: tuple[str, ...]
+    domain: Mapping[str, Any]
     dataset: Dataset | None
     report: Report | FitResult | None
     runs: Mapping[str, int]
@@ -203,29 +226,86 @@ class CampaignResult:
     level: float
     warnings: tuple[str, ...] = ()
 
+    @property
+    def confidence(self) -> float:
+        """Smallest probability that an answer is within its tolerance of the truth."""
+        return min((p.confidence for p in self.pertinence), default=0.0)
+
+    @property
+    def law(self) -> Law | None:
+        """The one law of the whole: that of `discover`, or of a single regime."""
+        if isinstance(self.report, Report):
+            return self.report.law
+        alone = self.regimes[0].fit if len(self.regimes) == 1 else None
+        return None if alone is None else alone.law
+
     def to_json(self) -> dict[str, Any]:
         """One JSON document; the decisions are in the log's own file."""
         return {
             "outcome": self.outcome,
+            "confidence": self.confidence,
             "target": self.target,
             "unit": self.unit,
             "level": self.level,
+            "runs": dict(self.runs),
+            "made": self.counts["made"],
             "regimes": [r.to_json() for r in self.regimes],
             "boundaries": [b.to_json() for b in self.boundaries],
+            "domain": dict(self.domain),
             "points": [p.to_json() for p in self.points],
-            "pertinence": [p.to_json() for p in self.pertinence],
+            "pertinence": self._pertinence(),
+            "law": None if self.law is None else self.law.to_json(),
             "further": self.further,
             "essential_groups": list(self.essential),
             "pi": pi_document(self.basis),
             "varied": list(self.varied),
             "not_varied": list(self.not_varied),
-            "runs": dict(self.runs),
             "counts": dict(self.counts),
             "seconds": self.seconds,
             "report": self._report(),
             "decisions": len(self.log),
             "warnings": list(self.warnings),
         }
+
+    def _pertinence(self) -> dict[str, Any]:
+        """Of the whole: there is an answer where one is, and it is as good as the worst of them."""
+        every = self.pertinence
+        return {
+            "relevant": any(p.relevant for p in every),
+            "acceptability": min((p.acceptability for p in every), default=0.0),
+            "confidence": self.confidence,
+            "meaning": " ".join(p.meaning for p in every),
+            "why": " ".join(f"{p.answer}: {p.why}" for p in every),
+            "answers": [p.to_json() for p in every],
+        }
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write ``result.json``, and the report of `discover` where there is one.
+
+        Parameters
+        ----------
+        folder : Path
+            There already.
+
+        Returns
+        -------
+        list of Path
+            What was written.
+
+        Raises
+        ------
+        OSError, InputError
+            If the folder cannot be written to.
+        """
+        path = folder / "result.json"
+        text = json.dumps(finite(self.to_json()), ensure_ascii=False, allow_nan=False, indent=1)
+        # whole or not at all, whatever ends the process meanwhile
+        beside = folder / ".result.json"
+        beside.write_text(text + "\n", encoding="utf-8")
+        beside.replace(path)
+        if isinstance(self.report, Report):
+            return [path, *write_study(self.report, folder / "report")]
+        return [path]
 
     def _report(self) -> dict[str, Any] | None:
         from dimgs.report.documents import discover_document, fit_document

@@ -37,6 +37,7 @@ def campaign_text(result: CampaignResult) -> str:
     for i, regime in enumerate(result.regimes, 1):
         lines += [_RULE, f"regime {i}: {regime.where}"]
         lines += [f"  {_exponent(e)}" for e in regime.exponents]
+        lines += [f"  {_exponent(e)} (by dimensions; it did not vary)" for e in regime.implied]
         if regime.fit is not None:
             lines.append(f"  law of its finest runs: {regime.fit.law}")
     if result.boundaries:

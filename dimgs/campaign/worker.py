@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import parent_process
 from time import sleep
-from typing import Any
+from typing import Any, NoReturn
 
 from dimgs.campaign.kernel_reference import load_kernel
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.process import end_marked, mark, own_mark
-from dimgs.kernels.reasons import printable, with_kind
 from dimgs.kernels.protocol import Kernel
+from dimgs.kernels.reasons import printable, with_kind
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.request import RunRequest
 
@@ -173,7 +173,7 @@ def _stop(*_: Any) -> None:
     _leave(0)
 
 
-def _leave(status: int) -> None:
+def _leave(status: int) -> NoReturn:
     """End with all that the runs of this worker have started."""
     end_marked(own_mark())
     os._exit(status)

@@ -1,5 +1,6 @@
 """`dimgs run`: a simulation campaign from a plan."""
 
+import os
 import signal
 import sys
 import threading
@@ -44,8 +45,7 @@ def run(
 
     from dimgs.campaign import read_plan
 
-    # what the file of a plan or of a kernel prints is no part of the answer
-    with redirect_stdout(sys.stderr):
+    with _nothing_printed():
         known = read_plan(plan)
     if workers is not None:
         known = replace(known, execution=replace(known.execution, workers=workers))
@@ -54,12 +54,12 @@ def run(
         return
     from dimgs.campaign import run_campaign
     from dimgs.campaign.text import campaign_text
-    from dimgs.errors import FitError, InputError
+    from dimgs.errors import FitError
 
     folder = out if out is not None else Path(f"{Path(plan).stem}.campaign")
     if (resume or retry) and not folder.exists():
         note(f"{folder} is not there, so there is nothing to go on with; a new campaign starts")
-    with _watching() as listener, redirect_stdout(sys.stderr), _stopped_kindly():
+    with _watching() as listener, _nothing_printed(), _stopped_kindly():
         try:
             result = run_campaign(known, folder, resume=resume, retry=retry, progress=listener)
         except FitError:
@@ -69,12 +69,7 @@ def run(
             note(f"finished runs are in {folder}; go on with --resume")
             raise
     warn(result.warnings)
-    try:
-        for path in _write(result, folder):
-            note(f"wrote {path}")
-    except (OSError, InputError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        note(f"warning: the answer could not be written to {folder} ({why}); it follows here")
+    note(f"the runs, the decisions and the result are in {folder}")
     if json:
         emit_json(result.to_json())
     else:
@@ -88,7 +83,7 @@ def _show_design(plan: Any, json: bool) -> None:
     from dimgs.campaign.design import dry_run as design
     from dimgs.campaign.text import design_text
 
-    with redirect_stdout(sys.stderr):
+    with _nothing_printed():
         document = design(bind(plan))
     if json:
         emit_json(document)
@@ -96,20 +91,26 @@ def _show_design(plan: Any, json: bool) -> None:
         say(design_text(document))
 
 
-def _write(result: Any, folder: Path) -> list[Path]:
-    import json as encoder
+@contextmanager
+def _nothing_printed() -> Iterator[None]:
+    """What a plan, a kernel or a program of theirs prints goes to standard error.
 
-    from dimgs.report.documents import finite
-    from dimgs.report.results import Report
-    from dimgs.report.write import write_study
-
-    path = folder / "result.json"
-    document = encoder.dumps(finite(result.to_json()), ensure_ascii=False, indent=1)
-    path.write_text(document + "\n", encoding="utf-8")
-    written = [path]
-    if isinstance(result.report, Report):
-        written += write_study(result.report, folder / "report")
-    return written
+    The answer alone is for standard output. Compiled code and programs know the descriptor 1 only.
+    """
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:
+        # one of them is closed, so that nothing can be printed there
+        kept = -1
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if kept >= 0:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 @contextmanager

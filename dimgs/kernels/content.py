@@ -46,6 +46,29 @@ def content_key(
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def run_seed(seed: int, inputs: Mapping[str, str], tier: str, replicate: int = 0) -> int:
+    """Seed of one run among many: from 1 to 2^31 - 1, which every generator takes.
+
+    Parameters
+    ----------
+    seed : int
+        Of the whole.
+    inputs : mapping of str to str
+        Canonical texts, as :func:`canonical_inputs` makes them.
+    tier : str
+    replicate : int
+
+    Examples
+    --------
+    >>> seeds = [run_seed(0, {"l": "1.0"}, "fine", r) for r in (0, 1)]
+    >>> seeds == [run_seed(0, {"l": "1.0"}, "fine", r) for r in (0, 1)], seeds[0] == seeds[1]
+    (True, False)
+    """
+    text = json.dumps([seed, dict(inputs), tier, replicate], sort_keys=True)
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return number % (2**31 - 1) + 1
+
+
 def canonical_inputs(
     ports: Sequence[Port], values: Mapping[str, Any], given: Mapping[str, Any]
 ) -> dict[str, str]:

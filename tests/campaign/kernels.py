@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
-from dimgs.errors import RunRefusedError
+from dimgs.errors import RunDivergedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.spec import Port, Tier
 
@@ -74,6 +74,64 @@ class Noisy(BaseKernel):
         rng = np.random.default_rng([seed or 0, int(1e6 * values["a"]), int(1e6 * values["b"])])
         noise = math.exp(0.05 * rng.standard_normal())
         return {"y": 3.0 * values["a"] ** 2 / values["b"] * noise}
+
+
+class Seeded(Noisy):
+    """3·a^2·b^-1 with 10 % of noise that the seed alone decides."""
+
+    name = "seeded"
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        noise = math.exp(0.1 * np.random.default_rng(seed).standard_normal())
+        return {"y": 3.0 * values["a"] ** 2 / values["b"] * noise}
+
+
+class Crisis(BaseKernel):
+    """Drag of a body whose coefficient falls from 0.5 to 0.1 beyond a Reynolds number."""
+
+    name, version = "crisis", "1"
+    inputs = (
+        Port("U", "m/s"),
+        Port("d", "m"),
+        Port("nu", "m^2/s", default=1e-5),
+        Port("rho", "kg/m^3", default=1.2),
+    )
+    outputs = (Port("F", "N"),)
+    critical = 3e4
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        reynolds = values["U"] * values["d"] / values["nu"]
+        coefficient = 0.5 if reynolds < self.critical else 0.1
+        return {"F": coefficient * values["rho"] * values["U"] ** 2 * values["d"] ** 2}
+
+
+class Choking(Crisis):
+    """The same without the crisis, and without an answer above the Reynolds number."""
+
+    name = "choking"
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        if values["U"] * values["d"] / values["nu"] >= self.critical:
+            raise RunDivergedError("The mesh is too coarse for this flow.")
+        return super()._simulate(values, settings, seed)
+
+
+class Moody(Crisis):
+    """One of two drag coefficients, whichever the digits of an input decide."""
+
+    name = "moody"
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        odd = int(1e9 * math.modf(math.log(values["U"]))[0]) % 2
+        return {"F": (0.1, 0.5)[odd] * values["rho"] * values["U"] ** 2 * values["d"] ** 2}
 
 
 class Troubled(BaseKernel):
@@ -160,5 +218,17 @@ def uptake_plan(kernel: Any = "tests.campaign.kernels:Uptake", **more: Any) -> P
         "budget": Budget(runs=20),
         "tolerance": Tolerance(exponents=0.02),
         "execution": Execution(workers=2),
+    }
+    return Plan(**(given | more))
+
+
+def drag_plan(kernel: str, **more: Any) -> Plan:
+    """Plan for a body's drag over one group, the Reynolds number."""
+    given: dict[str, Any] = {
+        "kernel": f"tests.campaign.kernels:{kernel}",
+        "target": "F",
+        "ranges": {"U": Range(0.1, 100.0), "d": Range(0.05, 0.1)},
+        "budget": Budget(runs=60),
+        "tolerance": Tolerance(exponents=0.02),
     }
     return Plan(**(given | more))

@@ -1,24 +1,28 @@
 """Whole campaigns on kernels with known answers."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance, run_campaign
 from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
 from dimgs.campaign.design import dry_run
 from dimgs.campaign.progress import Progress
+from dimgs.campaign.sampling import Region
 from dimgs.campaign.text import campaign_text, design_text
 from dimgs.errors import FitError, InputError
+from dimgs.expression import sympy_parse_condition
 from dimgs.hub import RunStore
 from dimgs.kernels.spec import Tier
 from dimgs.report.documents import finite
-from tests.campaign.kernels import Uptake, uptake_plan
+from tests.campaign.kernels import Uptake, drag_plan, uptake_plan
 
 
 def run(plan: Plan, folder: Path | None = None, **more: Any) -> CampaignResult:
@@ -37,7 +41,7 @@ def test_both_regimes_are_found_and_known_to_the_tolerance(
 ) -> None:
     result, _ = done
     assert result.outcome == "tolerance met"
-    found = {tuple(str(e.rational) for e in r.exponents) for r in result.regimes}
+    found = {tuple(str(e.rational) for e in r.every_exponent) for r in result.regimes}
     assert found == {("1", "1"), ("0", "0")}
     for regime in result.regimes:
         for e in regime.exponents:
@@ -134,7 +138,7 @@ def test_one_tier_alone() -> None:
     plan = uptake_plan(tiers=("fine",), budget=Budget(runs=80))
     result = run(plan)
     assert result.outcome == "tolerance met"
-    assert sorted(str(r.exponents[1].rational) for r in result.regimes) == ["0", "1"]
+    assert sorted(str(r.every_exponent[1].rational) for r in result.regimes) == ["0", "1"]
     assert sum(result.runs.values()) <= 80
 
 
@@ -226,3 +230,137 @@ def test_a_campaign_that_fails_from_the_start_ends_early_and_says_why(tmp_path: 
     assert told.splitlines()[-1].endswith("The last reason: OSError: no licence")
     with RunStore(tmp_path / STORE) as store:
         assert store.counts()["failed"] < 20
+
+
+def holds(where: str, names: list[str], log_groups: Any) -> Any:
+    """Whether a condition holds at points, as whoever reads the document would ask."""
+    condition = sympy.lambdify(names, sympy_parse_condition(where, names), "numpy")
+    values = np.exp(log_groups)
+    return np.broadcast_to(np.asarray(condition(*values.T), dtype=bool), len(values))
+
+
+def places(result: CampaignResult, plan: Plan) -> Any:
+    """Whether each relevant regime claims each of many points of the reachable space."""
+    space = bind(plan).space
+    z = Region(space).fill(512, 7)
+    names = [g.name for g in space.basis.groups]
+    relevant = [r for r, p in zip(result.regimes, result.pertinence, strict=False) if p.relevant]
+    return np.array([holds(r.where, names, space.log_groups(z)) for r in relevant])
+
+
+@pytest.mark.parametrize("d", [Range(0.05, 0.1), Range(1e-3, 1.0)])
+def test_parallel_laws_divide_the_ranges_between_them(d: Range) -> None:
+    plan = drag_plan("Crisis", ranges={"U": Range(0.1, 100.0), "d": d})
+    result = run(plan)
+    assert len(result.regimes) == 2
+    for regime in result.regimes:
+        assert regime.where != "True"
+        assert [str(e.rational) for e in regime.every_exponent] == ["2", "2"]
+    claimed = places(result, plan)
+    assert claimed.sum(axis=0).max() == 1
+    assert np.all(claimed.mean(axis=1) > 0.05)
+    (step,) = result.boundaries
+    assert step.kind == "jump"
+    assert step.low <= 3e4 <= step.high or step.low <= 1 / 3e4 <= step.high
+    told = [p.meaning for p in result.pertinence]
+    assert all("everywhere" not in t for t in told)
+
+
+def test_laws_whose_runs_lie_among_each_other_are_no_answer() -> None:
+    result = run(drag_plan("Moody"))
+    claimed = places(result, drag_plan("Moody"))
+    assert claimed.sum(axis=0).max(initial=0) <= 1
+    if len(result.regimes) > 1:
+        assert not any(p.relevant for p in result.pertinence)
+        assert "no monomial of the groups tells" in result.pertinence[0].meaning
+    assert result.outcome != "tolerance met"
+
+
+def test_where_runs_failed_nothing_is_claimed() -> None:
+    plan = drag_plan("Choking")
+    result = run(plan)
+    (regime,) = result.regimes
+    (judged,) = result.pertinence
+    assert "everywhere" not in judged.meaning
+    assert "gave no answer: nothing is known there" in judged.why
+    space = bind(plan).space
+    z = Region(space).fill(512, 7)
+    names = [g.name for g in space.basis.groups]
+    reynolds = -np.log(1e-5) + space.centre.sum() + z @ space.transform @ space.half
+    inside = holds(regime.where, names, space.log_groups(z))
+    assert inside.any()
+    assert np.all(reynolds[inside] < np.log(3e4))
+
+
+def test_an_input_that_never_moved_has_no_exponent() -> None:
+    ranges = {"k": Range(1e-6, 1.0), "t": Range(1e-2, 1e5), "c": Range(1.0, 2.0)}
+    result = run(uptake_plan(ranges=ranges))
+    assert result.not_varied == ("c",)
+    assert len(result.regimes) == 2
+    for regime, judged in zip(result.regimes, result.pertinence, strict=True):
+        assert [e.name for e in regime.exponents] == ["k", "t"]
+        assert [(e.name, str(e.rational)) for e in regime.implied] == [("c", "1")]
+        assert [e.name for e in regime.every_exponent] == ["c", "k", "t"]
+        assert not re.search(r"\bc\b", judged.meaning)
+    document = result.to_json()["regimes"][0]
+    assert [e["name"] for e in document["exponents"]] == ["k", "t"]
+    assert "by dimensions; it did not vary" in campaign_text(result)
+
+
+def test_every_run_has_a_seed_of_its_own_and_the_same_one_again(tmp_path: Path) -> None:
+    plan = Plan(
+        kernel="tests.campaign.kernels:Seeded",
+        target="y",
+        ranges={"a": Range(0.1, 10.0), "b": Range(0.1, 10.0)},
+        budget=Budget(runs=40),
+        tolerance=Tolerance(exponents=0.001),
+    )
+    result = run(plan, tmp_path)
+    with RunStore(tmp_path / STORE) as store:
+        records = store.records()
+    seeds = [r.seed for r in records]
+    assert len(set(seeds)) == len(seeds) == 40
+    assert all(s is not None and 0 < s < 2**31 for s in seeds)
+    # the noise is seen, so that the prefactor's interval is as wide as it must be
+    (regime,) = result.regimes
+    prefactor = regime.prefactor
+    assert prefactor is not None
+    assert prefactor.low is not None
+    assert prefactor.high is not None
+    half = np.log(prefactor.high / prefactor.low) / 2
+    assert 0.5 < half / (1.68 * 0.1 / np.sqrt(36)) < 2.0
+    assert abs(np.log(prefactor.value / 3.0)) < 3 * half
+    assert run(plan, tmp_path, resume=True).counts["made"] == 0
+    with RunStore(tmp_path / STORE) as store:
+        assert [r.seed for r in store.records()] == seeds
+
+
+def test_the_result_is_written_from_python_too(tmp_path: Path) -> None:
+    result = run(uptake_plan(budget=Budget(runs=6, coarse_runs=30)), tmp_path / "made")
+    written = json.loads((tmp_path / "made" / "result.json").read_text(encoding="utf-8"))
+    assert written == json.loads(json.dumps(finite(result.to_json())))
+    assert sorted(p.name for p in (tmp_path / "made").iterdir() if p.name[0] == ".") == []
+    assert written["outcome"] == result.outcome
+    assert written["runs"] == dict(result.runs)
+    assert written["made"] == sum(result.runs.values())
+    pertinence = written["pertinence"]
+    assert {"relevant", "acceptability", "confidence", "meaning", "why"} <= pertinence.keys()
+    assert written["confidence"] == pertinence["confidence"]
+    assert set(written["domain"]) == {"groups", "columns"}
+    low, high, unit = written["domain"]["columns"]["t"]
+    assert 0.99e-2 <= low < high <= 1.01e5
+    assert unit == "s"
+    for regime in written["regimes"]:
+        assert {"where", "n", "exponents", "prefactor", "law"} <= regime.keys()
+        if regime["law"] is not None:
+            constant = regime["law"]["constants"][0]
+            assert regime["prefactor"] == {n: constant[n] for n in ("value", "unit", "low", "high")}
+    for boundary in written["boundaries"]:
+        assert {"group", "low", "value", "high", "kind"} <= boundary.keys()
+    assert written["law"] is None
+
+
+def test_what_cannot_be_written_is_told_and_returned(tmp_path: Path) -> None:
+    (tmp_path / "result.json").mkdir()
+    result = run(uptake_plan(budget=Budget(runs=6, coarse_runs=30)), tmp_path)
+    assert f"The answer could not be written to {tmp_path}" in result.warnings[-1]

@@ -170,11 +170,16 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, number: int) -> None:
 
 
 TALKING = """
+import os, subprocess
 from dimgs.kernels import kernel
 print("imported")
+os.write(1, b"by hand\\n")
+subprocess.run(["echo", "imported by a program"])
 @kernel(inputs={"k": "1/s", "t": "s", "c": "kg/m^3"}, outputs={"m": "kg/m^3"})
 def talks(k, t, c=1.0):
     print("running")
+    os.write(1, b"running by hand\\n")
+    subprocess.run(["echo", "running a program"])
     return c * (k * t) ** 0.5
 """
 
@@ -189,4 +194,6 @@ def test_what_a_kernel_prints_is_no_part_of_the_document(tmp_path: Path) -> None
     assert json.loads(done.stdout)["outcome"] == "tolerance met"
     assert "imported" in done.stderr
     assert "running" in done.stderr
+    for told in ("by hand", "imported by a program", "running by hand", "running a program"):
+        assert told in done.stderr
     assert "nothing to go on with" in done.stderr
