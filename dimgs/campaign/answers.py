@@ -64,7 +64,7 @@ def regime_answer(
     conditions: Sequence[Condition],
     moved: Sequence[str],
 ) -> RegimeAnswer:
-    """A regime as it is reported, its law by `fit` apart; `moved` are the inputs that runs varied."""
+    """A regime as it is reported, its law by `fit` apart; `moved` inputs were varied by runs."""
     names = [t.name for t in binding.tiers]
     bias = {}
     for tier in range(1, points.n_tiers):

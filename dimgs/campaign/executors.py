@@ -90,8 +90,6 @@ class LocalProcesses:
             marks |= [self._started.get()]
         self._started.close()
         pids = set(marks)
-        codes = [p.exitcode for pid, p in self._processes.items() if pid in pids]
-        self.death = next((f": it {ending(c)}" for c in codes if c), "")
         _signal(pids, signal.SIGTERM)
         pool.shutdown(wait=False, cancel_futures=True)
         end = monotonic() + _PATIENCE
@@ -99,6 +97,9 @@ class LocalProcesses:
             sleep(_POLL)
         # a run inside compiled code hears nothing else
         _signal(left, _LAST_RESORT)
+        codes = [_code(p, end) for pid, p in self._processes.items() if pid in pids - left]
+        own = [c for c in codes if c < 0 and c != -signal.SIGTERM]
+        self.death = f": it {ending(own[0])}" if own else ""
         # and a worker that was killed left behind what its run had started
         for value in marks.values():
             end_marked(value)
@@ -117,6 +118,13 @@ def _no_modules_of_the_folder(own: str | None) -> Iterator[None]:
         del os.environ[_SAFE]
         if own is not None:
             os.environ[_SAFE] = own
+
+
+def _code(process: BaseProcess, end: float) -> int:
+    """How a process ended; the pool's own thread may be the one that asks the system first."""
+    while process.exitcode is None and monotonic() < end:
+        sleep(_POLL)
+    return process.exitcode or 0
 
 
 def _running(pids: set[int]) -> set[int]:
