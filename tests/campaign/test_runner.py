@@ -185,10 +185,7 @@ def test_a_kernel_that_dies_by_a_signal_is_told_and_leaves_nothing_behind(
     pids = (tmp_path / "pids").read_text().split()
     # it was tried twice, the second time alone
     assert len(pids) == 2
-    for pid in pids:
-        stat = Path(f"/proc/{pid}/stat")
-        while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
-            time.sleep(0.01)
+    wait_until(lambda: not any(lives(int(pid)) for pid in pids))
 
 
 def test_a_program_that_changes_under_way_gives_no_answer(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from dimgs.kernels import CommandKernel, Status, process
 from dimgs.kernels.command import read_command
 from dimgs.kernels.process import mark
+from tests.patience import lives, wait_until
 
 PYTHON = sys.executable
 linux = pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks into /proc: run on Linux")
@@ -215,13 +216,6 @@ print("x = 1", flush=True)
 """
 
 
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
 @linux
 @pytest.mark.parametrize(
     ("end", "says"),
@@ -245,10 +239,7 @@ def test_nothing_that_a_program_started_outlives_it(
     assert says in record.reason
     (left,) = tmp_path.iterdir()
     pids = [int(p) for p in (left / "pids.txt").read_text().split()]
-    # what was killed may take a moment to leave the table of processes
-    for pid in pids:
-        while not gone(pid):
-            os.sched_yield()
+    wait_until(lambda: not any(map(lives, pids)))
 
 
 @linux
