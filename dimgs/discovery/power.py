@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dimgs.design.features import Design
 from dimgs.discovery.scoring import Predictor
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 
 Array = NDArray[np.float64]
@@ -160,10 +161,8 @@ def fit_ranks(design: Design, level: float) -> PowerFit:
     p = design.X.shape[1]
     joint = np.empty((p + 1, p + 1))
     joint[0, 0], joint[0, 1:], joint[1:, 0], joint[1:, 1:] = at_zero, cross, cross, covariance
-    from scipy.stats import t
-
     dof = float(model.degrees_of_freedom_)
-    half = float(t.ppf(0.5 + level / 2, dof)) * np.sqrt(at_zero)
+    half = float(t_quantile(level, dof)) * np.sqrt(at_zero)
     intercept = float(model.intercept_)
     effects = None
     if design.within is not None:
@@ -195,7 +194,7 @@ def _constant_by_ranks(design: Design, level: float) -> PowerFit:
     ----------
     J. L. Hodges, E. L. Lehmann, Ann. Math. Stat. 34 (1963) 598-611.
     """
-    from scipy.stats import median_abs_deviation, t
+    from scipy.stats import median_abs_deviation
 
     from dimgs.fits.robust import hodges_lehmann
 
@@ -211,7 +210,7 @@ def _constant_by_ranks(design: Design, level: float) -> PowerFit:
     intercept = float(np.average([own[str(k)] for k in within], weights=weights))
     variance = np.pi / 3 * sd**2 / design.n_runs
     dof = max(1.0, reference.residual_dof)
-    half = float(t.ppf(0.5 + level / 2, dof)) * float(np.sqrt(variance))
+    half = float(t_quantile(level, dof)) * float(np.sqrt(variance))
     outliers = np.flatnonzero(np.abs(residuals) > _OUTLYING * max(sd, 1e-12))
     return PowerFit(
         coefficients=np.zeros(0),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dimgs.design.features import Design
 from dimgs.discovery.power import PowerFit
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.snapping import Snapped, restricted_fit, snap
 from dimgs.law.power import Estimate
 from dimgs.report.results import Exponent
@@ -175,8 +176,6 @@ def _variables(
     snapped: Snapped,
     level: float,
 ) -> tuple[Exponent, ...]:
-    from scipy.special import stdtrit
-
     load = np.array([[float(x) for x in row] for row in loadings]).reshape(len(names), len(grouped))
     values = np.array([float(x) for x in offset]) + load @ fit.coefficients[grouped]
     if fit.raw is not None:
@@ -186,7 +185,7 @@ def _variables(
     else:
         covariance = fit.joint[1:, 1:][np.ix_(grouped, grouped)]
         variance = np.maximum(np.einsum("ij,jk,ik->i", load, covariance, load), 0.0)
-        half = float(stdtrit(fit.dof, 0.5 + level / 2)) * np.sqrt(variance)
+        half = float(t_quantile(level, fit.dof)) * np.sqrt(variance)
     return tuple(
         Exponent(n, float(v), float(v - h), float(v + h), r)
         for n, v, h, r in zip(names, values, half, snapped.rationals, strict=True)

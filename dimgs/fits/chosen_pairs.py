@@ -9,7 +9,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from dimgs.design.pairs import AllPairs, PairPolicy
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.covariance import t_quantile
+from dimgs.fits.covariance import t_intervals
 from dimgs.fits.least_squares import label_codes
 from dimgs.fits.solve import coordinates_of_scatter
 
@@ -151,9 +151,8 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
     def intervals(self, level: float = 0.9) -> Array:
         """Intervals of the exponents, shape (n_features, 2); infinite where pairs cannot tell."""
         check_is_fitted(self)
-        half = t_quantile(level, self.dof_) * np.sqrt(self.covariance_.diagonal())
-        half = np.where(self._identified & (self.dof_ > 0), half, np.inf)
-        return np.column_stack([self.exponents_ - half, self.exponents_ + half])
+        variance = np.where(self._identified, self.covariance_.diagonal(), np.inf)
+        return t_intervals(self.exponents_, variance, self.dof_, level)
 
     def _potential(self, X: Array) -> Array:
         return np.asarray(X @ self.exponents_)

@@ -29,8 +29,10 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import special
+
+from dimgs.errors import InputError
 
 Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -183,10 +185,38 @@ def jackknife_covariance(changes: Array) -> Array:
     return np.asarray((n - 1) / n * changes.T @ changes)
 
 
-def t_quantile(level: float, dof: Array) -> Array:
-    """Two-sided quantile of Student's t; infinite where no degree of freedom is left."""
-    usable = np.maximum(dof, 1e-3)
-    return np.where(dof > 1e-3, special.stdtrit(usable, (1.0 + level) / 2.0), np.inf)
+def t_quantile(level: float, dof: ArrayLike) -> Array:
+    """Two-sided quantile of Student's t; infinite where no degree of freedom is left.
+
+    Raises
+    ------
+    InputError
+        If the level is not between 0 and 1.
+    """
+    if not 0.0 < level < 1.0:
+        raise InputError(f"The level is {level}: give the coverage as a fraction, like 0.9.")
+    freedom = np.asarray(dof, dtype=np.float64)
+    # below 0.001 degrees of freedom the quantile itself is not representable
+    usable = np.maximum(freedom, 1e-3)
+    return np.where(freedom > 1e-3, special.stdtrit(usable, (1.0 + level) / 2.0), np.inf)
+
+
+def t_intervals(value: ArrayLike, variance: ArrayLike, dof: ArrayLike, level: float) -> Array:
+    """Intervals [low, high] of estimates of these variances, by Student's t; shape (..., 2).
+
+    Examples
+    --------
+    >>> t_intervals([1.0, 2.0], [0.01, np.inf], 10, 0.9).round(2)
+    array([[0.82, 1.18],
+           [-inf,  inf]])
+    """
+    quantile, size = t_quantile(level, dof), np.sqrt(np.maximum(variance, 0.0))
+    with np.errstate(invalid="ignore"):
+        half = quantile * size
+    # no variance, but no degree of freedom either: open as well
+    half = np.where(np.isnan(half), np.inf, half)
+    centre = np.asarray(value, dtype=np.float64)
+    return np.stack([centre - half, centre + half], axis=-1)
 
 
 def webb_signs(rng: np.random.Generator, shape: tuple[int, int]) -> Array:

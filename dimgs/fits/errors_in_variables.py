@@ -10,7 +10,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.covariance import t_quantile
+from dimgs.fits.covariance import jackknife_covariance, t_intervals
 from dimgs.fits.least_squares import label_codes
 from dimgs.fits.solve import coordinates_of_rows
 
@@ -149,7 +149,7 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
         n, m = len(left_out), len(weight)
         spread = (left_out - left_out.mean(axis=0)) @ to_exponents.T
         estimate = to_exponents @ found
-        self.joint_covariance_ = (n - 1) / n * spread.T @ spread
+        self.joint_covariance_ = jackknife_covariance(spread)
         self.covariance_ = self.joint_covariance_[1:, 1:]
         self.intercept_, self.exponents_ = float(estimate[0] + mean), estimate[1:]
         free = m - 1 - coordinates.rank
@@ -165,12 +165,8 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
     def intervals(self, level: float = 0.9) -> Array:
         """Intervals of the exponents, shape (n_features, 2)."""
         check_is_fitted(self)
-        quantile = float(t_quantile(level, np.array([self.dof_]))[0])
-        if not np.isfinite(quantile):
-            return np.tile([-np.inf, np.inf], (len(self.exponents_), 1))
-        half = quantile * np.sqrt(self.covariance_.diagonal())
-        half = np.where(self._identified, half, np.inf)
-        return np.column_stack([self.exponents_ - half, self.exponents_ + half])
+        variance = np.where(self._identified, self.covariance_.diagonal(), np.inf)
+        return t_intervals(self.exponents_, variance, self.dof_, level)
 
     def _potential(self, X: Array) -> Array:
         return np.asarray(X @ self.exponents_)

@@ -6,19 +6,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from dimgs.fits.covariance import t_quantile
+from dimgs.fits.influence import linearised
+
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class LinearFit:
-    """Centred least squares and its jackknife.
+    """Centred least squares and its covariance by runs left out.
 
     Attributes
     ----------
     coef : ndarray of shape (n_columns,)
         Minimum-norm coefficients of the centred, scaled columns.
     covariance : ndarray of shape (n_columns, n_columns)
-        Jackknife covariance over runs, or over clusters of runs.
+        By runs left out, or by clusters of runs.
     intercept : float
     residuals : ndarray of shape (n_runs,)
         On the scale of the response.
@@ -27,8 +30,6 @@ class LinearFit:
     n_units : int
         Runs, or clusters, that were left out in turn.
     clustered : bool
-    changes : ndarray of shape (n_units, n_columns)
-        Coefficients with everything minus coefficients without each unit.
     null : ndarray of shape (n_null, n_columns)
         Coefficient vectors that change no fitted value.
     """
@@ -40,7 +41,6 @@ class LinearFit:
     rank: int
     n_units: int
     clustered: bool
-    changes: Array
     null: Array
 
     @property
@@ -50,8 +50,8 @@ class LinearFit:
 
     def half_width(self, level: float, variance: ArrayLike) -> Array:
         """Half width of the t interval of a quantity with this variance."""
-        t = float(special.stdtrit(self.dof, 0.5 + level / 2))
-        return np.asarray(t * np.sqrt(np.maximum(np.asarray(variance, dtype=float), 0.0)))
+        size = np.sqrt(np.maximum(np.asarray(variance, dtype=float), 0.0))
+        return np.asarray(t_quantile(level, self.dof) * size)
 
     def wald(self, value: Array, covariance: Array) -> tuple[float, float, tuple[int, int]]:
         """F statistic of value = 0, its p-value and its degrees of freedom.
@@ -96,8 +96,7 @@ def fit_linear(
 
     References
     ----------
-    Bell & McCaffrey (2002), Survey Methodology 28, 169-181: the CR3 (jackknife) estimator.
-    MacKinnon & White (1985), J. Econometrics 29, 305-325: HC3.
+    See :mod:`dimgs.fits.covariance`.
 
     Examples
     --------
@@ -122,37 +121,19 @@ def fit_linear(
     theta = left.T @ (root * (y - mean_y))
     coef = back @ theta
     residuals = y - mean_y - centred @ coef
-    full = np.column_stack([root / np.sqrt(w.sum()), left])
-    labels = None if groups is None else np.unique(groups, return_inverse=True)[1].ravel()
-    changes = _leave_out(full, root * residuals, labels)[:, 1:] @ back.T
-    n_units = len(changes)
+    # plain CR3: the F tests below are scaled for it
+    columns_and_one = np.column_stack([np.ones(len(y)), scaled])
+    spread = linearised(columns_and_one, residuals, w, groups, kind="jackknife")
+    n_units = len(y) if groups is None else len(np.unique(groups))
     spanned = np.eye(len(scale)) - right.T @ right
     values, vectors = np.linalg.eigh(spanned)
     return LinearFit(
         coef=coef,
-        covariance=(n_units - 1) / n_units * (changes.T @ changes),
+        covariance=spread.covariance[1:, 1:] / np.outer(scale, scale),
         intercept=mean_y - float(mean_x @ coef),
         residuals=residuals,
         rank=int(keep.sum()),
         n_units=n_units,
         clustered=groups is not None,
-        changes=changes,
         null=(vectors[:, values > 0.5] / scale[:, None]).T,
     )
-
-
-def _leave_out(q: Array, e: Array, labels: NDArray[np.intp] | None) -> Array:
-    """Change of the coefficients of orthonormal columns `q` when each unit is left out."""
-    if labels is None:
-        free = 1.0 - np.einsum("ij,ij->i", q, q)
-        share = np.where(free > 1e-9, e / np.where(free > 1e-9, free, 1.0), 0.0)
-        return np.asarray(q * share[:, None])
-    identity = np.eye(q.shape[1])
-    changes = []
-    for label in range(int(labels.max()) + 1):
-        rows = labels == label
-        block = q[rows]
-        changes.append(
-            np.linalg.lstsq(identity - block.T @ block, block.T @ e[rows], rcond=1e-9)[0]
-        )
-    return np.asarray(changes)

@@ -1,10 +1,8 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from dimgs.fits.regimes.directions import short_monomials
-from dimgs.fits.regimes.jackknife import jackknife_covariance
 from dimgs.fits.regimes.moments import Sample, best_chains, best_cut, losses, prefix_grams
 
 
@@ -82,26 +80,3 @@ def test_short_monomials_are_the_same_in_every_basis(seed: int, p: int) -> None:
     lengths = [float(np.dot(d, d)) for d in one]
     assert lengths == sorted(lengths)
     np.testing.assert_allclose(other, one, atol=1e-8)
-
-
-def test_jackknife_equals_leaving_out_for_real() -> None:
-    rng = np.random.default_rng(2)
-    design = np.column_stack([np.ones(24), rng.normal(size=24)])
-    y, weight = rng.normal(size=24), rng.uniform(0.5, 2.0, 24)
-
-    def solve(keep: NDArray[np.intp]) -> NDArray[np.float64]:
-        root = np.sqrt(weight[keep])
-        found = np.linalg.lstsq(root[:, None] * design[keep], root * y[keep], rcond=None)
-        return np.asarray(found[0])
-
-    whole = solve(np.arange(24))
-    for cluster, dof in ((np.arange(24), 22), (np.arange(24) // 4, 5)):
-        changes = (
-            np.array([solve(np.flatnonzero(cluster != g)) for g in np.unique(cluster)]) - whole
-        )
-        n = len(changes)
-        expected = (n - 1) / n * changes.T @ changes
-        found = jackknife_covariance(design, y - design @ whole, weight, cluster)
-        np.testing.assert_allclose(found[0], expected, rtol=1e-8)
-        assert found[1] == dof
-    assert np.isinf(jackknife_covariance(design, y, weight, np.zeros(24, dtype=np.intp))[0][0, 0])

@@ -4,13 +4,13 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from dimgs.errors import InputError
 from dimgs.fits.additive.splines import OddSpline
 from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.covariance import t_intervals
 
 Array = NDArray[np.float64]
 _BLOCK = 200_000
@@ -219,9 +219,8 @@ class PairAdditive(ContrastiveRegressor):
     def intervals(self, level: float | None = None) -> Array:
         """Intervals of `exponents_`, by runs or groups, of shape (n_features, 2)."""
         check_is_fitted(self)
-        quantile = stats.t.ppf(0.5 + (self.level if level is None else level) / 2, self._dof)
-        half = float(quantile) * np.sqrt(np.maximum(np.diag(self.covariance_), 0.0))
-        return np.column_stack([self.exponents_ - half, self.exponents_ + half])
+        level = self.level if level is None else level
+        return t_intervals(self.exponents_, np.diag(self.covariance_), self._dof, level)
 
     def predict_ratio(self, X_u: ArrayLike, X_v: ArrayLike) -> Array:
         """The literal sum of g_i: antisymmetric, but with a loop defect along u -> v -> w."""

@@ -4,16 +4,16 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.covariance import t_intervals, t_quantile
 from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, mix, power_profile
+from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import jump_pieces
 from dimgs.fits.regimes.directions import leading, sphere
 from dimgs.fits.regimes.frame import Array
-from dimgs.fits.regimes.jackknife import jackknife_covariance
 from dimgs.fits.regimes.prepare import Prepared, numbered, prepare
 from dimgs.fits.regimes.search import EXACT, Kinds, grow
 
@@ -137,11 +137,8 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         level : float, default=0.9
         """
         check_is_fitted(self)
-        if not 0 < level < 1:
-            raise InputError(f"level must lie between 0 and 1, got {level!r}")
         variance = np.diagonal(self.covariance_, axis1=1, axis2=2)
-        half = stats.t.ppf(0.5 + level / 2, self._dof) * np.sqrt(np.maximum(variance, 0.0))
-        return np.stack([self.exponents_ - half, self.exponents_ + half], axis=-1)
+        return t_intervals(self.exponents_, variance, self._dof, level)
 
     def _choose(self, data: Prepared) -> tuple[str, Blend]:
         sample = data.sample
@@ -191,7 +188,8 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         else:
             jacobian = blend.jacobian(sample.design, free)
             miss = sample.y - blend.parts(sample.design)[1]
-        spread, self._dof = jackknife_covariance(jacobian, miss, sample.weight, sample.cluster)
+        found = linearised(jacobian, miss, sample.weight, sample.cluster)
+        spread, self._dof = found.covariance, max(1.0, float(found.dof.min()))
         known = np.isfinite(spread).all()
         head = spread[: 2 * width, : 2 * width]
         if form == "single":
@@ -219,7 +217,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
             gram = jacobian.T @ (sample.weight[:, None] * jacobian)
             plain = variance * float(np.linalg.pinv(gram, hermitian=True)[-1, -1])
             factor = max(1.0, error**2 / plain) if plain > 0 else 1.0
-        bound = float(stats.t.ppf(0.5 + self.level / 2, dof)) ** 2
+        bound = float(t_quantile(self.level, dof)) ** 2
         slack = max(bound * variance * min(factor, 100.0), EXACT * len(sample.y))
         step = error if np.isfinite(error) else 0.5
         low, high = power_profile(sample, blend, data.scale, step, slack)

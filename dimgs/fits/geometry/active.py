@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from dimgs.errors import InputError
+from dimgs.fits.covariance import t_intervals
 from dimgs.fits.geometry.checks import checked_map, checked_rows
 from dimgs.fits.geometry.gradient import GradientField
 from dimgs.fits.whitening import whiten
@@ -224,6 +224,5 @@ def _participation(values: Array) -> Array:
 
 
 def _interval(value: Array, copies: Array, factor: float, level: float) -> Array:
-    spread = np.sqrt(factor * ((copies - value) ** 2).sum(axis=0))
-    half = float(stats.t.ppf(0.5 + level / 2, len(copies) - 1)) * spread
-    return np.stack([value - half, value + half], axis=-1)
+    variance = factor * ((copies - value) ** 2).sum(axis=0)
+    return t_intervals(value, variance, len(copies) - 1, level)

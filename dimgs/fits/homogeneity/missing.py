@@ -247,6 +247,9 @@ def _testable(open_ways: Array) -> Array:
 
 
 def _test(fit: LinearFit, gap: Array, covariance: Array) -> tuple[float, float, tuple[int, int]]:
+    if fit.clustered and fit.n_units <= len(gap):
+        # fewer clusters than powers to test: their covariance has no inverse
+        return float("nan"), float("nan"), (len(gap), 0)
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
     known = values <= _KNOWN**2
     sure = vectors[:, known].T @ gap

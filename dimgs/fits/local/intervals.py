@@ -2,8 +2,8 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
 
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.local.regression import LocalFits, Window, local_fits, terms
 from dimgs.fits.local.selection import Table
 
@@ -64,7 +64,7 @@ def slope_intervals(
             total = (rows**2 * variance[index]).sum(axis=2)
             spread = (rows**2 * squares[index]).sum(axis=2)
             dof = spread**2 / np.maximum((rows**4 * fourths[index]).sum(axis=2), 1e-300)
-        quantile = student.ppf(0.5 + 0.5 * level, np.maximum(dof, 1.0))
+        quantile = t_quantile(level, np.maximum(dof, 1.0))
         centres[fits.rows] = fits.slopes @ transform.T
         halves[fits.rows] = quantile * np.sqrt(total)
     return centres, halves

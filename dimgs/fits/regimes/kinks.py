@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import Pieces
 from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.hinges import kink_scores
-from dimgs.fits.regimes.jackknife import jackknife_covariance
 from dimgs.fits.regimes.moments import Sample, distinct_cuts
 from dimgs.fits.regimes.noise import noise_variance
 from dimgs.fits.regimes.thresholds import Profile
@@ -53,7 +53,7 @@ def _kink_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> f
     for j in (k, k + 1):
         part = sample.take(np.flatnonzero(regime == j))
         miss = part.y - part.design @ pieces.laws[j]
-        spread, _ = jackknife_covariance(part.design, miss, part.weight, part.cluster)
+        spread = linearised(part.design, miss, part.weight, part.cluster).covariance
         gram = part.design.T @ (part.weight[:, None] * part.design)
         robust += float(point @ spread @ point)
         plain += variance * float(point @ np.linalg.pinv(gram, hermitian=True) @ point)

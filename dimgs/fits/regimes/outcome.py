@@ -5,13 +5,12 @@ from fractions import Fraction
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
-from dimgs.errors import InputError
+from dimgs.fits.covariance import t_intervals
+from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import Pieces
 from dimgs.fits.regimes.directions import leading, rational
 from dimgs.fits.regimes.frame import Array, Frame, Labels
-from dimgs.fits.regimes.jackknife import jackknife_covariance
 from dimgs.fits.regimes.kinks import kink_profile, meeting_profile
 from dimgs.fits.regimes.prepare import Prepared
 from dimgs.fits.regimes.simple import Simple, read
@@ -43,7 +42,7 @@ class Regime:
         Logarithm of the prefactor.
     parameter_covariance : ndarray of shape (n_features + 1, n_features + 1)
         Of the intercept and the exponents: leave-one-out, and what the place of a jump adds.
-    dof : int
+    dof : float
         Degrees of freedom of its t quantiles.
     n : int
         Runs of positive weight inside.
@@ -55,7 +54,7 @@ class Regime:
     exponents: Array
     intercept: float
     parameter_covariance: Array
-    dof: int
+    dof: float
     n: int
     indices: Labels
 
@@ -75,10 +74,7 @@ class Regime:
         return float(low), float(high)
 
     def _interval(self, value: Array, variance: Array, level: float) -> Array:
-        if not 0 < level < 1:
-            raise InputError(f"level must lie between 0 and 1, got {level}")
-        half = stats.t.ppf(0.5 + level / 2, self.dof) * np.sqrt(np.maximum(variance, 0.0))
-        return np.column_stack([value - half, value + half])
+        return t_intervals(value, variance, self.dof, level)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +123,8 @@ def describe(
         index = np.flatnonzero(regime == k)
         part = sample.take(index)
         miss = part.y - part.design @ pieces.laws[k]
-        spread, dof = jackknife_covariance(part.design, miss, part.weight, part.cluster)
+        found = linearised(part.design, miss, part.weight, part.cluster)
+        spread, dof = found.covariance, max(1.0, float(found.dof.min()))
         law = translation @ (data.base + scale * pieces.laws[k])
         with np.errstate(invalid="ignore"):
             covariance = scale**2 * translation @ (spread + doubt[k]) @ translation.T

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy import stats
 
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.regimes.continuity import Pieces
 from dimgs.fits.regimes.directions import rational
 from dimgs.fits.regimes.frame import Array, Frame
@@ -72,7 +72,7 @@ def simple_boundaries(
     if not monomials:
         return found
     variance, dof = noise_variance(sample, pieces)
-    slack = float(stats.t.ppf(0.5 + level / 2, dof)) ** 2 * variance
+    slack = float(t_quantile(level, dof)) ** 2 * variance
     miss = sample.y[:, None] - sample.design @ pieces.laws.T
     losses = sample.weight[:, None] * miss**2
     tree = pieces.tree

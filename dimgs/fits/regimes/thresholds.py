@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from dimgs.errors import InputError
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.regimes.continuity import Pieces, fit_laws
 from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.moments import Sample, distinct_cuts, split_losses
@@ -63,7 +63,7 @@ class Profile:
         if not 0 < level < 1:
             raise InputError(f"level must lie between 0 and 1, got {level}")
         if self.continuous:
-            bound = float(stats.t.ppf(0.5 + level / 2, self.dof) ** 2)
+            bound = float(t_quantile(level, self.dof)) ** 2
         else:
             bound = hansen_quantile(level)
         kept = np.flatnonzero(self.ratio <= bound)

@@ -4,11 +4,11 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import t as student
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import Array, ContrastiveRegressor
+from dimgs.fits.covariance import t_intervals
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 from dimgs.fits.robust.grouping import group_means, label_codes, tied
 from dimgs.fits.robust.inference import cluster_covariance, hat_values, run_covariance
@@ -301,8 +301,5 @@ class RobustPowerLaw(ContrastiveRegressor):
         ndarray of shape (n_features, 2)
         """
         check_is_fitted(self)
-        if not 0.0 < level < 1.0:
-            raise InputError(f"level is {level}: give a coverage between 0 and 1, such as 0.9.")
-        quantile = float(student.ppf(0.5 + 0.5 * level, self.degrees_of_freedom_))
-        half = quantile * np.sqrt(np.maximum(np.diag(self.covariance_), 0.0))
-        return np.column_stack([self.exponents_ - half, self.exponents_ + half])
+        variance = np.diag(self.covariance_)
+        return t_intervals(self.exponents_, variance, self.degrees_of_freedom_, level)

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.fits.covariance import jackknife_covariance
+
 Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
@@ -26,9 +28,7 @@ def run_covariance(scores: Array, hessian: Array, Z: Array, weights: Array) -> A
     """
     leverage = hat_values(Z, weights)
     changes = scores / np.maximum(1.0 - leverage, 1e-3)[:, None]
-    size = len(scores)
-    root = np.linalg.pinv(hessian, hermitian=True)
-    return np.asarray((size - 1.0) / size * root @ (changes.T @ changes) @ root)
+    return jackknife_covariance(changes @ np.linalg.pinv(hessian, hermitian=True))
 
 
 def cluster_covariance(
@@ -48,7 +48,7 @@ def cluster_covariance(
     remaining = np.linalg.pinv(np.eye(rank) - inner, rcond=1e-6, hermitian=True)
     # In coordinates where the curvature is isotropic, deleting a cluster removes its share.
     changes = np.einsum("cij,cj->ci", remaining, sums) @ root
-    return np.asarray((count - 1.0) / count * changes.T @ changes)
+    return jackknife_covariance(changes)
 
 
 def hat_values(Z: Array, weights: Array) -> Array:
