@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dimgs.errors import StoreError
+from dimgs.errors import InputError, StoreError
+from dimgs.formats import json_value
 
 _JSONL, _TEXT = "decisions.jsonl", "decisions.txt"
 
@@ -65,8 +66,8 @@ class DecisionLog:
         # a process that was killed while it wrote leaves half a line, or half a letter
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:
+                entry = json_value(line, "", "")
+            except InputError:
                 continue
             if not isinstance(entry, dict):
                 continue

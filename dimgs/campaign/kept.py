@@ -7,6 +7,7 @@ from typing import Any
 
 from dimgs.campaign.binding import Binding
 from dimgs.errors import InputError
+from dimgs.formats import SCHEMA, json_value, read_text
 
 _FILE = "plan.json"
 
@@ -34,7 +35,7 @@ def changed_since(binding: Binding, folder: Path) -> str:
     """
     file, asked = folder / _FILE, _asked(binding)
     before = _kept(file)
-    text = json.dumps(asked, ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps({"schema": SCHEMA, **asked}, ensure_ascii=False, indent=1) + "\n"
     try:
         file.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
@@ -74,7 +75,7 @@ def _asked(binding: Binding) -> dict[str, str]:
 
 def _kept(file: Path) -> Mapping[str, Any] | None:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        found = json_value(read_text(file, "plan"), "plan.json", "")
+    except InputError:
         return None
-    return found if isinstance(found, dict) else None
+    return {k: v for k, v in found.items() if k != "schema"} if isinstance(found, dict) else None

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zipfile import ZIP_STORED, BadZipFile, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,10 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.stream_moments import StreamMoments
 from dimgs.errors import InputError
 from dimgs.fits.streaming import BlockMoments
+from dimgs.formats import SCHEMA, checked, json_value, refuse_newer
+
+if TYPE_CHECKING:
+    from dimgs.discovery.checkpoint_file import CheckpointFile
 
 _VERSION = 1
 _SECONDS = 5.0
@@ -61,8 +67,15 @@ class Checkpoint:
         }
         return cls(Path(path), {"version": _VERSION, "files": files, "question": question})
 
-    def load(self) -> tuple[StreamMoments, Position, list[list[float]], int] | str | None:
+    def load(
+        self, empty: StreamMoments
+    ) -> tuple[StreamMoments, Position, list[list[float]], int] | str | None:
         """State kept so far, a sentence why it is of no use, or None where there is none.
+
+        Parameters
+        ----------
+        empty : StreamMoments
+            The state before the first run, whose arrays are as wide.
 
         Returns
         -------
@@ -76,25 +89,28 @@ class Checkpoint:
         """
         if not self.path.exists():
             return None
-        try:
-            with np.load(self.path, allow_pickle=False) as arrays:
-                found = {k: arrays[k] for k in arrays.files}
-            about = json.loads(str(found.pop("about")))
-            kept = about["identity"]
-        except (OSError, ValueError, KeyError, EOFError) as error:
-            raise InputError(
-                f"'{self.path}' is no checkpoint of dimgs, so it is neither read nor overwritten; "
-                f"name another file, or remove it."
-            ) from error
-        if kept != self.identity:
-            same_table = kept.get("files") == self.identity["files"]
+        where = f"'{self.path}' is no checkpoint of dimgs, so it is neither read nor overwritten"
+        about, arrays = _read(self.path, where)
+        kept = about.identity.model_dump()
+        if not _same(kept, self.identity):
+            same_table = kept["files"] == self.identity["files"]
             what = "it answers another question" if same_table else "the table changed"
             return (
                 f"The checkpoint '{self.path.name}' is of no use ({what}), so the fit "
                 f"started over from the first row."
             )
-        state = _unpacked(found, about)
-        return state, Position(*about["position"]), about["ranges"], int(about["rows"])
+        try:
+            state = _unpacked(arrays, about)
+            if (
+                _widths(state) != _widths(empty)
+                or [len(r) for r in about.ranges] != [len(empty.low)] * 2
+            ):
+                raise ValueError("the columns are others")
+        except (KeyError, ValueError, IndexError, TypeError) as error:
+            raise InputError(
+                f"{where}: its parts do not belong together; name another file, or remove it."
+            ) from error
+        return state, Position(*about.position), about.ranges, about.rows
 
     def save(
         self,
@@ -110,6 +126,7 @@ class Checkpoint:
             return
         arrays, about = _packed(state)
         about |= {
+            "schema": SCHEMA,
             "identity": self.identity,
             "position": list(position),
             "ranges": ranges,
@@ -133,6 +150,43 @@ class Checkpoint:
     def remove(self) -> None:
         """Forget the state, once the work is done."""
         self.path.unlink(missing_ok=True)
+
+
+def _read(path: Path, where: str) -> tuple["CheckpointFile", dict[str, NDArray[Any]]]:
+    """What a checkpoint says and holds: arrays as NumPy stores them, never compressed."""
+    from dimgs.discovery.checkpoint_file import CheckpointFile
+
+    remedy = "name another file, or remove it"
+    try:
+        with ZipFile(path) as archive:
+            # compressed parts may grow without bound when they are read; dimgs writes none
+            plain = all(i.compress_type == ZIP_STORED for i in archive.infolist())
+        if not plain:
+            raise InputError(f"{where}; {remedy}.")
+        with np.load(path, allow_pickle=False) as opened:
+            arrays = {k: opened[k] for k in opened.files}
+        text = str(arrays.pop("about"))
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile, MemoryError) as error:
+        raise InputError(f"{where}; {remedy}.") from error
+    document = json_value(text, where, remedy)
+    refuse_newer(document if isinstance(document, dict) else {}, f"'{path}'")
+    return checked(CheckpointFile, document, f"{where}: "), arrays
+
+
+def _same(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    """Whether two states answer the same; what is newer than a state was not asked."""
+    options = {f.name: repr(f.default) for f in fields(Options)}
+    question = {**dict.fromkeys(asked["question"]), **kept["question"]}
+    known = {**question, "options": {**options, **question["options"]}}
+    return {**kept, "question": known} == asked
+
+
+def _widths(state: StreamMoments) -> list[Any]:
+    arrays = (state.low, state.high, state.feature_low, state.feature_high, state.total.scatter)
+    columns = (state.total.means, state.extremes)
+    return [state.total.n_features, *(a.shape for a in arrays), *(a.shape[1:] for a in columns)]
 
 
 def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -163,8 +217,13 @@ def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
     return arrays, about
 
 
-def _unpacked(arrays: dict[str, NDArray[Any]], about: dict[str, Any]) -> StreamMoments:
-    bounds = np.cumsum([0, *about["sizes"]])
+def _unpacked(arrays: dict[str, NDArray[Any]], about: "CheckpointFile") -> StreamMoments:
+    bounds = np.cumsum([0, *about.sizes])
+    names = ("labels", "weights", "counts", "means")
+    if any(len(arrays[name]) != bounds[-1] for name in names):
+        raise ValueError("rows are missing")
+    if not all(np.isfinite(a).all() for n, a in arrays.items() if n in ("means", "scatter")):
+        raise ValueError("a moment is not finite")
     parts = [
         GroupedMoments(
             arrays["labels"][a:b],
@@ -172,21 +231,21 @@ def _unpacked(arrays: dict[str, NDArray[Any]], about: dict[str, Any]) -> StreamM
             arrays["counts"][a:b],
             arrays["means"][a:b],
             scatter,
-            about["n_features"],
+            about.n_features,
         )
         for a, b, scatter in zip(bounds[:-1], bounds[1:], arrays["scatter"], strict=True)
     ]
-    blocks = dict(zip(about["keys"], parts[1:], strict=True))
+    blocks = dict(zip(about.keys, parts[1:], strict=True))
     return StreamMoments(
-        BlockMoments(blocks, about["n_seen"], about["shared"]),
+        BlockMoments(blocks, about.n_seen, about.shared),
         parts[0],
         arrays["low"],
         arrays["high"],
         arrays["feature_low"],
         arrays["feature_high"],
         arrays["extremes"],
-        about["n_pieces"],
-        about["n_dropped"],
-        tuple(about["dropped"]),
-        about["in_pieces"],
+        about.n_pieces,
+        about.n_dropped,
+        tuple(about.dropped),
+        about.in_pieces,
     )

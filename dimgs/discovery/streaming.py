@@ -203,7 +203,7 @@ class _Run:
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint, where it is of use."""
         self.checkpoint = checkpoint
-        found = checkpoint.load()
+        found = checkpoint.load(self.state)
         if isinstance(found, str):
             self.notes = (found,)
         elif found is not None:

@@ -1,6 +1,5 @@
 """Runs as tables: a Dataset of those that ended well, a Parquet file of all."""
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from typing import Any
 
 from dimgs.dataset import Dataset
 from dimgs.errors import InputError
+from dimgs.hub.rows import checked_row
 from dimgs.kernels.record import RunRecord
 from dimgs.variables import difference_unit, parse_unit
 
@@ -149,8 +149,9 @@ def write_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
 
 def _flat(row: Mapping[str, Any], units: dict[str, str]) -> dict[str, Any]:
     flat = {title: _written(row[name]) for name, title in _PLAIN.items()}
-    outputs, errors = json.loads(row["outputs"]), json.loads(row["errors"])
-    for name, (value, unit) in (json.loads(row["inputs"]) | outputs).items():
+    read = checked_row(row)
+    outputs, errors = read.outputs, read.errors
+    for name, (value, unit) in (read.inputs | outputs).items():
         common = _common(units, name, unit)
         flat[f"{name} [{common}]"] = _written(_converted(value, unit, common))
     for name, error in errors.items():

@@ -3,10 +3,15 @@
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from dimgs.errors import InputError, StoreError
+from dimgs.formats import checked, shown
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.request import RunRequest
+
+if TYPE_CHECKING:
+    from dimgs.hub.run_row import RunRow
 
 
 def record_row(record: RunRecord) -> dict[str, Any]:
@@ -28,20 +33,40 @@ def record_row(record: RunRecord) -> dict[str, Any]:
 
 
 def row_record(row: Mapping[str, Any]) -> RunRecord:
-    """Record of a row that is not pending."""
+    """Record of a row that is not pending.
+
+    Raises
+    ------
+    StoreError
+        If the row is not as a store writes it.
+    """
+    read = checked_row(row)
     return RunRecord(
-        kernel=row["kernel"],
-        tier=row["tier"],
-        inputs=_pairs(row["inputs"]),
-        outputs=_pairs(row["outputs"]),
-        status=Status(row["state"]),
-        key=row["key"],
-        reason=row["reason"],
-        seed=None if row["seed"] is None else int(row["seed"]),
-        wall_seconds=row["wall_seconds"],
-        errors=json.loads(row["errors"]),
-        provenance=json.loads(row["provenance"]),
+        kernel=read.kernel,
+        tier=read.tier,
+        inputs=read.inputs,
+        outputs=read.outputs,
+        status=Status(read.state),
+        key=read.key,
+        reason=read.reason,
+        seed=None if read.seed is None else int(read.seed),
+        wall_seconds=read.wall_seconds,
+        errors=read.errors,
+        provenance=read.provenance,
     )
+
+
+def checked_row(row: Mapping[str, Any]) -> "RunRow":
+    """A row of the store by its schema; StoreError where it is broken."""
+    from dimgs.hub.run_row import RunRow
+
+    try:
+        return checked(RunRow, dict(row), "")
+    except InputError as error:
+        raise StoreError(
+            f"The run {shown(row.get('key'))} in the store is broken ({error}) and cannot be "
+            f"read; restore the store from a copy."
+        ) from error
 
 
 def asked_row(run: RunRequest | str) -> dict[str, Any]:
@@ -69,10 +94,6 @@ def as_json(value: Mapping[str, Any]) -> str:
 def now() -> str:
     """Time of the call, in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _pairs(text: str) -> dict[str, tuple[Any, str]]:
-    return {name: (value, unit) for name, (value, unit) in json.loads(text).items()}
 
 
 def _plain(value: Any) -> Any:

@@ -107,6 +107,15 @@ class Domain:
     precision: tuple[tuple[float, ...], ...] = ()
     max_leverage: float = float("inf")
 
+    def __post_init__(self) -> None:
+        k = len(self.features)
+        square = len(self.precision) == k and all(len(row) == k for row in self.precision)
+        if len(self.centre) != k or not square:
+            raise LawError(
+                f"The domain has {k} features; its centre must have {k} numbers, and its "
+                f"precision must be {k} by {k}."
+            )
+
     def outside(self, values: Mapping[str, Array], features: Array) -> list[list[str]]:
         """Groups that lie outside their range, row by row; "leverage" for an unseen combination.
 
@@ -159,19 +168,6 @@ class Domain:
             "precision": [list(row) for row in self.precision],
             "max_leverage": None if np.isinf(self.max_leverage) else self.max_leverage,
         }
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> "Domain":
-        """Inverse of :meth:`to_json`."""
-        maximum = document.get("max_leverage")
-        return cls(
-            {k: (v[0], v[1]) for k, v in document["groups"].items()},
-            {k: (v[0], v[1], v[2]) for k, v in document["columns"].items()},
-            tuple(document.get("features", ())),
-            tuple(document.get("centre", ())),
-            tuple(tuple(row) for row in document.get("precision", ())),
-            float("inf") if maximum is None else maximum,
-        )
 
 
 @dataclass(frozen=True)

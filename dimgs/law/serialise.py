@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,18 +10,23 @@ from typing import TYPE_CHECKING, Any
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import json_text
 from dimgs.expression import sympy_parse, sympy_text
+from dimgs.formats import SCHEMA, checked, json_value, read_text, refuse_newer, shown
 from dimgs.groups.group import PiGroup
 from dimgs.latex.escape import is_symbol
 from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
 from dimgs.variables import Dimension, Unit, Variable
 
 if TYPE_CHECKING:
+    from dimgs.law.document import GroupPart, LawFile, VariablePart
     from dimgs.law.law import Law
+
+_NONE = "holds no law; give the law.json that discover or fit wrote."
 
 
 def law_document(law: "Law") -> dict[str, Any]:
     """The LAW document: what a reader needs, and under "exact" what a reload needs."""
     return {
+        "schema": SCHEMA,
         "target": law.target.name,
         "target_unit": law.target_unit,
         "expression": sympy_text(law.expression),
@@ -81,13 +87,11 @@ def _group(group: PiGroup) -> dict[str, Any]:
     }
 
 
-def _group_from(document: Mapping[str, Any]) -> PiGroup:
-    exponents = {k: Fraction(e) for k, e in document["exponents"].items()}
-    plain = PiGroup.of(document["name"], exponents)
-    symbol = document.get("symbol")
-    if symbol is not None and not is_symbol(symbol):
-        raise InputError(f"The symbol {symbol!r} of '{plain.name}' is no symbol in LaTeX.")
-    return PiGroup(plain.name, plain.exponents, document.get("known_as"), symbol)
+def _group_from(part: "GroupPart") -> PiGroup:
+    exponents = {name: Fraction(text) for name, text in part.exponents.items()}
+    if part.symbol is not None and not is_symbol(part.symbol):
+        raise InputError(f"The symbol '{shown(part.symbol)}' of {part.name} is none in LaTeX.")
+    return replace(PiGroup.of(part.name, exponents), known_as=part.known_as, symbol=part.symbol)
 
 
 def _variable(variable: Variable) -> dict[str, Any]:
@@ -106,16 +110,9 @@ def _variable(variable: Variable) -> dict[str, Any]:
     }
 
 
-def _variable_from(d: Mapping[str, Any]) -> Variable:
-    unit = Unit(
-        d["unit"],
-        Dimension.from_json(d["dimension"]),
-        d["factor"],
-        d["offset"],
-        d["scale"],
-        d["log_factor"],
-    )
-    return Variable(d["name"], unit, d["kind"], d["role"], d["value"])
+def _variable_from(p: "VariablePart") -> Variable:
+    unit = Unit(p.unit, Dimension.from_json(p.dimension), p.factor, p.offset, p.scale, p.log_factor)
+    return Variable(p.name, unit, p.kind, p.role, p.value)
 
 
 def _uncertainty(uncertainty: Uncertainty) -> dict[str, Any]:
@@ -134,68 +131,81 @@ def _uncertainty(uncertainty: Uncertainty) -> dict[str, Any]:
 
 def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
     """Law from a path, a JSON text or a document; see :meth:`Law.from_json`."""
-    from dimgs.law.law import LabelEffects, Law
+    from dimgs.law.document import LawFile, ReportFile
 
+    read: LawFile | None = None
     document, where = _document(source)
+    refuse_newer(document, where)
     if "law" in document and "expression" not in document:
-        document = document["law"] or {}
-    if "expression" not in document or "exact" not in document:
-        raise InputError(f"{where} holds no law; give the law.json that discover or fit wrote.")
-    exact = document["exact"]
+        if not document["law"]:
+            raise InputError(f"{where} {_NONE}")
+        if isinstance(document["law"], Mapping):
+            refuse_newer(document["law"], where)
+        read = checked(ReportFile, document, f"{where} is not a complete report: ").law
+        document = document["law"]
+    elif "expression" in document and "exact" in document:
+        read = checked(LawFile, document, f"{where} is not a complete law: ")
+    if read is None:
+        raise InputError(f"{where} {_NONE}")
     try:
-        symbols = {s: _variable_from(v) for s, v in exact["symbols"].items()}
-        constants = tuple(
-            Constant(
-                c["name"],
-                c["value"],
-                Dimension.from_json(c["dimension"]),
-                c["low"],
-                c["high"],
-                c["origin"],
-            )
-            for c in document["constants"]
-        )
-        groups = tuple(_group_from(g) for g in exact["groups"])
-        names = [*symbols, *(c.name for c in constants)]
-        pi_names = [*(g.name for g in groups), *names]
-        u = exact["uncertainty"]
-        effects = exact["label_effects"]
-        law = Law(
-            target=_variable_from(exact["target"]),
-            symbols=symbols,
-            expression=sympy_parse(document["expression"], names),
-            constants=constants,
-            groups=groups,
-            response=_group_from(exact["response"]),
-            pi_expression=sympy_parse(document["pi_expression"], pi_names),
-            scores=Scores(**document["scores"]),
-            domain=Domain.from_json(document["domain"]),
-            uncertainty=Uncertainty(
-                tuple(sympy_parse(g, pi_names) for g in u["gradients"]),
-                tuple(tuple(row) for row in u["covariance"]),
-                u["residual_sd"],
-                float("inf") if u["dof"] is None else u["dof"],
-                u["scale"],
-                float("inf") if u["residual_dof"] is None else u["residual_dof"],
-            ),
-            level=document["level"],
-            label_effects=None
-            if effects is None
-            else LabelEffects(effects["column"], effects["log_ratios"], effects.get("counts", {})),
-            scales=tuple(_variable_from(v) for v in exact["scales"]),
-            known=tuple(_variable_from(v) for v in exact["known"]),
-            unused=tuple(_variable_from(v) for v in exact.get("unused", ())),
-        )
-    except DimgsError:
+        law = _law(read)
+    except InputError:
         raise
-    except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-        raise InputError(f"{where} is not a complete law: {error} is missing or broken.") from error
+    except DimgsError as error:
+        raise InputError(f"{where} is no law that holds: {error}") from error
     _refuse_contradiction(law, document, where)
     return law
 
 
+def _law(read: "LawFile") -> "Law":
+    from dimgs.law.law import LabelEffects, Law
+
+    exact = read.exact
+    constants = tuple(
+        Constant(c.name, c.value, Dimension.from_json(c.dimension), c.low, c.high, c.origin)
+        for c in read.constants
+    )
+    groups = tuple(_group_from(g) for g in exact.groups)
+    names = [*exact.symbols, *(c.name for c in constants)]
+    pi_names = [*(g.name for g in groups), *names]
+    u, domain, effects = exact.uncertainty, read.domain, exact.label_effects
+    return Law(
+        target=_variable_from(exact.target),
+        symbols={s: _variable_from(v) for s, v in exact.symbols.items()},
+        expression=sympy_parse(read.expression, names),
+        constants=constants,
+        groups=groups,
+        response=_group_from(exact.response),
+        pi_expression=sympy_parse(read.pi_expression, pi_names),
+        scores=Scores(**read.scores.model_dump()),
+        domain=Domain(
+            {k: (v[0], v[1]) for k, v in domain.groups.items()},
+            domain.columns,
+            tuple(domain.features),
+            tuple(domain.centre),
+            tuple(map(tuple, domain.precision)),
+            float("inf") if domain.max_leverage is None else domain.max_leverage,
+        ),
+        uncertainty=Uncertainty(
+            tuple(sympy_parse(g, pi_names) for g in u.gradients),
+            tuple(map(tuple, u.covariance)),
+            u.residual_sd,
+            float("inf") if u.dof is None else u.dof,
+            u.scale,
+            float("inf") if u.residual_dof is None else u.residual_dof,
+        ),
+        level=read.level,
+        label_effects=None
+        if effects is None
+        else LabelEffects(effects.column, effects.log_ratios, effects.counts),
+        scales=tuple(_variable_from(v) for v in exact.scales),
+        known=tuple(_variable_from(v) for v in exact.known),
+        unused=tuple(_variable_from(v) for v in exact.unused),
+    )
+
+
 def _refuse_contradiction(law: "Law", document: Mapping[str, Any], where: str) -> None:
-    """Refuse a document whose readable part was changed apart from what a reload reads."""
+    """Refuse a document whose parts do not belong together."""
     known = {
         "target": law.target.name,
         "target_unit": law.target_unit,
@@ -208,8 +218,21 @@ def _refuse_contradiction(law: "Law", document: Mapping[str, Any], where: str) -
                 f"{where} contradicts itself: '{key}' is not what \"exact\" says; give the "
                 f"law.json as it was written."
             )
-    if not isinstance(law.level, float) or not 0.0 < law.level < 1.0:
-        raise InputError(f"{where} has the level {law.level}; it is a fraction, such as 0.9.")
+    columns = {v.name for v in (*law.symbols.values(), *law.scales, *law.known, *law.unused)}
+    for group in (*law.groups, law.response):
+        strange = {name for name, _ in group.exponents} - columns - {law.target.name}
+        if strange:
+            raise InputError(
+                f"{where} contradicts itself: {group.name} is made of '{shown(min(strange))}', "
+                f"which is no variable of it; give the law.json as it was written."
+            )
+    values = {*law.symbols, *(g.name for g in law.groups)}
+    for name in (*law.domain.groups, *law.domain.features):
+        if name not in values:
+            raise InputError(
+                f"{where} contradicts itself: its domain is told in '{shown(name)}', which is no "
+                f"group of it; give the law.json as it was written."
+            )
 
 
 def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], str]:
@@ -217,23 +240,11 @@ def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], s
         return dict(source), "The document"
     text, where = str(source), "The text"
     if not text.lstrip().startswith("{"):
-        path = Path(source)
-        where = f"'{path}'"
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            reason = error.strerror or error
-            raise InputError(f"The law {where} cannot be read: {reason}.") from error
-        except UnicodeDecodeError as error:
-            raise InputError(f"{where} is not a text file, so it holds no law.") from error
-    try:
-        document = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(
-            f"{where} is not JSON ({error}); give the law.json that discover --out writes."
-        ) from error
+        where = f"'{shown(source)}'"
+        text = read_text(source, "law")
+    document = json_value(text, where, "give the law.json that discover --out writes")
     if not isinstance(document, dict):
-        raise InputError(f"{where} holds no law; give the law.json that discover or fit wrote.")
+        raise InputError(f"{where} {_NONE}")
     return document, where
 
 

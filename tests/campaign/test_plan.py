@@ -48,32 +48,40 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("kernl", "x", "kernl: there is no such key; did you mean 'kernel'"),
         ("budget.run", 3, "budget.run: there is no such key; did you mean 'runs'"),
         ("budget.runs", 0, "budget: runs is 0"),
-        ("budget.runs", "many", "budget: runs is 'many'"),
-        ("budget", 3, "budget: this is no table"),
-        ("budget.seconds", "long", "budget: budget.seconds is 'long'; give a number"),
-        ("budget.seconds", True, "budget.seconds is True"),
+        ("budget.runs", "many", "budget.runs: 'many' is given where a whole number is needed"),
+        ("budget", 3, "budget: 3 is given where a table is needed"),
+        ("budget.seconds", "long", "budget.seconds: 'long' is given where a number is needed"),
+        ("budget.seconds", True, "budget.seconds: True is given where a number is needed"),
         ("budget.seconds", 0, "budget.seconds is 0; give more than 0"),
-        ("execution.timeout", "1 h", "execution.timeout (in seconds) is '1 h'; give a number"),
-        ("tolerance.exponents", "small", "tolerance.exponents is 'small'; give a number"),
+        ("execution.timeout", "1 h", "execution.timeout: '1 h' is given where a number is needed"),
+        (
+            "tolerance.exponents",
+            "small",
+            "tolerance.exponents: 'small' is given where a number is needed",
+        ),
         ("tolerance.exponents", 2.0, "tolerance: tolerance.exponents is 2.0"),
         ("tolerance.exponents", None, "tolerance: tolerance is empty"),
         ("tolerance.prediction", 0.1, "points and tolerance.prediction belong together"),
         ("ranges.k", [1.0, 0.5], "ranges.k: The range runs from 1 to 0.5"),
-        ("ranges.k", ["a", 2], "ranges.k: 'a' is given where a number is needed"),
+        ("ranges.k", ["a", 2], "ranges.k.low: 'a' is given where a number is needed"),
         ("ranges.k", 3, "ranges.k: 3 is no range"),
-        ("ranges.k", {"low": 1}, "ranges.k: a range is"),
-        ("ranges.k", [1, 2, 3], "ranges.k: the unit 3 is no text"),
+        ("ranges.k", {"low": 1}, "ranges.k: {'low': 1} is no range"),
+        ("ranges.k", [1, 2, 3], "ranges.k.unit: 3 is given where a text is needed"),
         ("ranges", {}, "ranges is empty"),
-        ("fixed.c", [1, 2, 3], "fixed.c: [1, 2, 3] is given where a number is needed"),
+        ("fixed.c", [1, 2, 3], "fixed.c: [1, 2, 3] is no value"),
         ("fixed.k", 1.0, "'k' is both in ranges and in fixed"),
         ("seed", "x", "seed: 'x' is given where a whole number is needed"),
         ("level", 1.5, "level is 1.5"),
-        ("sampler", "grid", "sampler is 'grid'"),
-        ("tiers", "fine", "tiers: 'fine' is no list of names"),
+        ("sampler", "grid", "sampler: 'grid' cannot be used (input should be 'sobol' or 'lhs')"),
+        ("tiers", "fine", "tiers: 'fine' is given where a list is needed"),
         ("tiers", ["fine", "fine"], "tiers names one twice"),
         ("execution.workers", 0, "execution: workers is 0"),
         ("execution.timeout", -1.0, "execution: execution.timeout (in seconds) is -1; give more"),
-        ("points", [3], "points: write each point as a table"),
+        ("fixed.c", {"value": [1], "unit": "m"}, "fixed.c.value: [1] is given where a number"),
+        ("fixed.c", True, "fixed.c.value: True is given where a number"),
+        ("ranges.k", {"low": 1, "high": 2, "unti": "m"}, "unti: there is no such key; did you me"),
+        ("schema", 2, "was written by a newer dimgs (schema 2"),
+        ("points", [3], "points[1]: 3 is given where a table is needed"),
     ],
 )
 def test_a_bad_key_is_named(path: str, value: Any, told: str) -> None:
@@ -263,6 +271,27 @@ def test_a_toml_file(tmp_path: Path) -> None:
         read_plan(file)
     with pytest.raises(InputError, match="There is no plan"):
         read_plan(tmp_path / "other.toml")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"a = " + b"[" * 200_000, "no TOML"),
+        (b"\xff\xfe\x00", "not a text file"),
+        (b"a = " + b"9" * 1_000_000, "no TOML"),
+        (b"kernel = '" + b"x" * (17 << 20) + b"'", "longer than any plan"),
+        (b"kernel = '" + b"x" * 300_000 + b"'", "the key 'target' is missing"),
+    ],
+)
+def test_an_odd_file_gets_one_sentence(tmp_path: Path, content: bytes, told: str) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_bytes(content)
+    with pytest.raises(InputError, match=told) as error:
+        read_plan(file)
+    assert len(str(error.value)) < 500
+    for path in (tmp_path, "x" * 300_000, "no\x00file"):
+        with pytest.raises(InputError, match="There is no plan"):
+            read_plan(path)
 
 
 def test_a_python_file_brings_its_own_kernel(tmp_path: Path) -> None:

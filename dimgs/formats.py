@@ -1,0 +1,192 @@
+"""Files that are read: bounded, checked against the schema of their kind, refused in a sentence.
+
+No file of these kinds runs code. A key ``schema`` (``user_version`` in a store) tells which edition
+of its kind a file is; 0.1.0 wrote none, and what it wrote is read too.
+"""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
+
+from dimgs.errors import InputError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    Model = TypeVar("Model", bound=BaseModel)
+
+SCHEMA = 1
+# a law of 8 groups takes 20 kB, a report 200 kB, one of 10,000 labels 2 MB
+MOST_BYTES = 16 << 20
+# what a message of one line has room for
+_SHOWN = 120
+
+_NEEDED = {
+    "float_type": "a number is needed",
+    "finite_number": "a finite number is needed",
+    "int_type": "a whole number is needed",
+    "bool_type": "true or false is needed",
+    "string_type": "a text is needed",
+    "list_type": "a list is needed",
+    "tuple_type": "a list is needed",
+    "dict_type": "a table is needed",
+    "model_type": "a table is needed",
+    "dataclass_type": "a table is needed",
+}
+
+
+def shown(text: object) -> str:
+    """A text as a message has room for it.
+
+    Examples
+    --------
+    >>> len(shown("x" * 300_000))
+    123
+    """
+    plain = str(text)
+    return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}..."
+
+
+def read_text(path: str | Path, what: str) -> str:
+    """Text of a file that has at most 16 MB.
+
+    Parameters
+    ----------
+    path : str or Path
+    what : str
+        What the file should hold, such as "law", for the messages.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is longer, or is no text in UTF-8.
+    """
+    where = f"'{shown(path)}'"
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"The {what} {where} cannot be read: {reason}.") from error
+    if len(data) > MOST_BYTES:
+        raise InputError(
+            f"{where} is longer than any {what} ({MOST_BYTES >> 20} MB); name the right file."
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where} is not a text file, so it holds no {what}.") from error
+
+
+def json_value(text: str, where: str, remedy: str) -> Any:
+    """Value of a JSON text; numbers keep all their digits.
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        What the text is, for the message.
+    remedy : str
+        The end of the message.
+
+    Raises
+    ------
+    InputError
+        If it is no JSON, is nested deeper than some 200 levels, or holds integers of more than
+        4300 digits.
+
+    Examples
+    --------
+    >>> json_value("[" * 200_000, "The text", "give another")
+    Traceback (most recent call last):
+    dimgs.errors.InputError: The text is not JSON (recursion limit exceeded at line 1 column
+    202); give another.
+    """
+    from pydantic_core import from_json
+
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise InputError(f"{where} is not JSON ({error}); {remedy}.") from error
+
+
+def refuse_newer(document: Mapping[str, Any], where: str) -> None:
+    """Refuse what a later dimgs wrote.
+
+    Examples
+    --------
+    >>> refuse_newer({"schema": 2}, "'law.json'")
+    Traceback (most recent call last):
+    dimgs.errors.InputError: 'law.json' was written by a newer dimgs (schema 2, this one reads up
+    to 1); upgrade dimgs.
+    """
+    found = document.get("schema")
+    if isinstance(found, int) and found > SCHEMA:
+        raise InputError(
+            f"{where} was written by a newer dimgs (schema {shown(found)}, this one reads up to "
+            f"{SCHEMA}); upgrade dimgs."
+        )
+
+
+def checked(model: "type[Model]", document: Any, where: str) -> "Model":
+    """The document as an object of its schema.
+
+    Parameters
+    ----------
+    model : type of pydantic.BaseModel
+    document : object
+        As JSON or TOML gives it.
+    where : str
+        Beginning of the message, such as "'law.json' is not a complete law: ".
+
+    Raises
+    ------
+    InputError
+        Naming the first key that cannot be used, and what is needed there.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise InputError(f"{where}{_told(error, model)}") from error
+
+
+def _told(error: Any, model: Any) -> str:
+    found = error.errors(include_url=False)
+    # a key that should not be there is what made another one missing
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    place, kind, value = _place(first["loc"]), first["type"], first["input"]
+    if kind == "missing":
+        return f"the key '{place}' is missing; add it."
+    if kind == "extra_forbidden":
+        names = _names(model, first["loc"])
+        near = get_close_matches(str(first["loc"][-1]), names, n=1)
+        remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(names)}."
+        return f"{place}: there is no such key; {remedy}"
+    if kind == "value_error":
+        return f"{place}: {first['ctx']['error']}" if place else str(first["ctx"]["error"])
+    if kind in _NEEDED:
+        return f"{place}: {shown(repr(value))} is given where {_NEEDED[kind]}."
+    reason = first["msg"][0].lower() + first["msg"][1:]
+    return f"{place}: {shown(repr(value))} cannot be used ({reason})."
+
+
+def _place(location: Sequence[str | int]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return shown(text)
+
+
+def _names(kind: Any, location: Sequence[str | int]) -> list[str]:
+    """Keys that the table at a place may have."""
+    for part in location[:-1]:
+        if hasattr(kind, "model_fields"):
+            kind = kind.model_fields[part].annotation
+        else:
+            kind = get_args(kind)[-1]
+        if get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+    return [str(field.alias or name) for name, field in kind.model_fields.items()]

@@ -1,0 +1,210 @@
+"""The schema of law.json, and of reports that hold a law; loaded when one is read."""
+
+from fractions import Fraction
+from keyword import iskeyword
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    StringConstraints,
+)
+
+from dimgs.expression.bounds import MOST_EXPONENT
+
+# longer than the longest header of a table; names are printed in messages and axes
+_LONGEST_NAME = 1000
+# labels of a column; each wrong one would be noted before the first is told
+_MOST_ENTRIES = 100_000
+_Value = TypeVar("_Value")
+
+
+def _few(table: object) -> object:
+    if isinstance(table, dict) and len(table) > _MOST_ENTRIES:
+        raise ValueError(f"{len(table)} entries are more than the {_MOST_ENTRIES} that are read.")
+    return table
+
+
+def _bounded(text: str) -> str:
+    if abs(Fraction(text)) > MOST_EXPONENT:
+        raise ValueError(f"the exponent {text[:40]} is larger than {MOST_EXPONENT:.0e}.")
+    return text
+
+
+def _no_keyword(text: str) -> str:
+    if iskeyword(text):
+        raise ValueError(f"'{text}' means something else in Python; name it '{text}_'.")
+    return text
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=_LONGEST_NAME)]
+Identifier = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^\W\d]\w*$", max_length=_LONGEST_NAME),
+    AfterValidator(_no_keyword),
+]
+# a fitted exponent has up to 17 digits, and those of several variables add up
+Exponent = Annotated[
+    str,
+    StringConstraints(pattern=r"^-?[0-9]{1,60}(/0*[1-9][0-9]{0,60})?$", max_length=130),
+    AfterValidator(_bounded),
+]
+Base = Annotated[str, StringConstraints(pattern=r"^\[\w+\]$", max_length=_LONGEST_NAME)]
+Listed = Annotated[list[_Value], FailFast()]
+Named = Annotated[dict[str, _Value], BeforeValidator(_few)]
+DimensionPart = Annotated[dict[Base, Exponent], BeforeValidator(_few)]
+Exponents = Annotated[dict[Name, Exponent], BeforeValidator(_few)]
+Row = Annotated[list[float], Field(min_length=2, max_length=2)]
+ColumnRow = Annotated[tuple[float, float, str], Field(strict=False)]
+
+
+class _Part(BaseModel):
+    """A table whose further keys do no harm."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False, protected_namespaces=())
+
+
+class SymbolPart(_Part):
+    """What an identifier of the expression stands for."""
+
+    column: Name
+    unit: str
+
+
+class ConstantPart(_Part):
+    """A constant in the coherent SI unit of its dimension."""
+
+    name: Identifier
+    value: float
+    unit: str
+    low: float | None
+    high: float | None
+    origin: Literal["fitted", "scale", "physical", "recognised"]
+    dimension: DimensionPart
+
+
+class ScoresPart(_Part):
+    """How well the law fits and predicts its target; null where there is no such score."""
+
+    r2_log: float | None
+    rmse_log: float | None
+    cv_r2_log: float | None
+    r2: float | None
+    holdout_r2_log: float | None = None
+    holdout_n: int = Field(0, ge=0)
+
+
+class DomainPart(_Part):
+    """Ranges of the groups and columns, and what leverage is judged by."""
+
+    groups: Named[Row]
+    columns: Named[ColumnRow]
+    features: Listed[str] = []
+    centre: Listed[float] = []
+    precision: Listed[Listed[float]] = []
+    max_leverage: float | None = None
+
+
+class VariablePart(_Part):
+    """A variable with its unit: ``SI value = factor * value + offset``."""
+
+    name: Name
+    unit: str = Field(max_length=_LONGEST_NAME)
+    dimension: DimensionPart
+    factor: float = Field(gt=0.0)
+    offset: float
+    scale: Literal["ratio", "temperature", "level", "label"]
+    log_factor: float
+    kind: str | None
+    role: Literal["data", "constant", "scale"]
+    value: float | None
+
+
+class GroupPart(_Part):
+    """A pi group."""
+
+    name: Identifier
+    exponents: Exponents
+    known_as: str | None = None
+    symbol: str | None = None
+
+
+class UncertaintyPart(_Part):
+    """Covariance of the parameters, and the law's derivatives with respect to them."""
+
+    gradients: Listed[str]
+    covariance: Listed[Listed[float]]
+    residual_sd: float = Field(ge=0.0)
+    dof: float | None = Field(gt=0.0)
+    scale: Literal["log", "linear"]
+    residual_dof: float | None = Field(gt=0.0)
+
+
+class LabelPart(_Part):
+    """A prefactor for each label of a column."""
+
+    column: Name
+    log_ratios: Named[float]
+    counts: Named[Annotated[int, Field(ge=1)]] = {}
+
+
+class ExactPart(_Part):
+    """What a reload needs besides."""
+
+    target: VariablePart
+    symbols: Annotated[dict[Identifier, VariablePart], BeforeValidator(_few)]
+    scales: Listed[VariablePart]
+    known: Listed[VariablePart]
+    unused: Listed[VariablePart] = []
+    response: GroupPart
+    groups: Listed[GroupPart]
+    uncertainty: UncertaintyPart
+    label_effects: LabelPart | None
+
+
+class LawFile(_Part):
+    """A law: ``law.json``, and "law" in the documents of fit and discover."""
+
+    edition: int = Field(0, alias="schema", ge=0)
+    target: Name
+    target_unit: str
+    expression: str
+    symbols: Annotated[dict[Identifier, SymbolPart], BeforeValidator(_few)]
+    pi_expression: str
+    groups: Named[Exponents]
+    latex: str
+    constants: Listed[ConstantPart]
+    scores: ScoresPart
+    domain: DomainPart
+    dimension_check: str
+    level: float = Field(gt=0.0, lt=1.0)
+    exact: ExactPart
+
+
+class CandidatePart(_Part):
+    """An expression of the Pareto front."""
+
+    expression: str
+    complexity: int
+    loss: float | None
+
+
+class ReportFile(_Part):
+    """A document with a law: ``report.json``, and what fit and discover print with ``--json``."""
+
+    edition: int = Field(0, alias="schema", ge=0)
+    law: LawFile | None
+    level: float = Field(0.9, gt=0.0, lt=1.0)
+    warnings: Listed[str] = []
+    pi: dict[str, Any] | None = None
+    fit: dict[str, Any] | None = None
+    candidates: Listed[CandidatePart] = []
+    engine: str = ""
+    outcome: str = ""
+    confirmed: bool | None = None
+    seconds: float | None = None
+    provenance: Named[str] = {}
