@@ -4,9 +4,11 @@ No file of these kinds runs code. A key ``schema`` (``user_version`` in a store)
 of its kind a file is; 0.1.0 wrote none, and what it wrote is read too.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from reprlib import Repr
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
 from dimgs.errors import InputError
@@ -21,6 +23,9 @@ SCHEMA = 1
 MOST_BYTES = 16 << 20
 # what a message of one line has room for
 _SHOWN = 120
+
+_value = Repr()
+_value.maxlevel, _value.maxstring, _value.maxother, _value.maxlong = 3, 60, 60, 40
 
 _NEEDED = {
     "float_type": "a number is needed",
@@ -37,15 +42,16 @@ _NEEDED = {
 
 
 def shown(text: object) -> str:
-    """A text as a message has room for it.
+    r"""A text as a message of one line has room for it.
 
     Examples
     --------
-    >>> len(shown("x" * 300_000))
-    123
+    >>> print(shown("a\nb"), len(shown("x" * 300_000)))
+    a\nb 123
     """
     plain = str(text)
-    return plain if len(plain) <= _SHOWN else f"{plain[:_SHOWN]}..."
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in plain[:_SHOWN])
+    return line if len(plain) <= _SHOWN else f"{line}..."
 
 
 def read_text(path: str | Path, what: str) -> str:
@@ -93,22 +99,26 @@ def json_value(text: str, where: str, remedy: str) -> Any:
     Raises
     ------
     InputError
-        If it is no JSON, is nested deeper than some 200 levels, or holds integers of more than
-        4300 digits.
+        If it is no JSON, holds a number that is not finite or an integer of more than 4300
+        digits, or is nested too deep.
 
     Examples
     --------
     >>> json_value("[" * 200_000, "The text", "give another")
     Traceback (most recent call last):
-    dimgs.errors.InputError: The text is not JSON (recursion limit exceeded at line 1 column
-    202); give another.
+    dimgs.errors.InputError: The text is not JSON (it is nested too deep); give another.
     """
-    from pydantic_core import from_json
-
     try:
-        return from_json(text, allow_inf_nan=False)
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        reason = "it is nested too deep"
     except ValueError as error:
-        raise InputError(f"{where} is not JSON ({error}); {remedy}.") from error
+        reason = shown(error)
+    raise InputError(f"{where} is not JSON ({reason}); {remedy}.")
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def refuse_newer(document: Mapping[str, Any], where: str) -> None:
@@ -124,12 +134,12 @@ def refuse_newer(document: Mapping[str, Any], where: str) -> None:
     found = document.get("schema")
     if isinstance(found, int) and found > SCHEMA:
         raise InputError(
-            f"{where} was written by a newer dimgs (schema {shown(found)}, this one reads up to "
+            f"{where} was written by a newer dimgs (schema {_written(found)}, this one reads up to "
             f"{SCHEMA}); upgrade dimgs."
         )
 
 
-def checked(model: "type[Model]", document: Any, where: str) -> "Model":
+def validated(model: "type[Model]", document: Any, where: str) -> "Model":
     """The document as an object of its schema.
 
     Parameters
@@ -156,21 +166,32 @@ def checked(model: "type[Model]", document: Any, where: str) -> "Model":
 def _told(error: Any, model: Any) -> str:
     found = error.errors(include_url=False)
     # a key that should not be there is what made another one missing
+    if not found[0]["loc"]:
+        return f"{_written(found[0]['input'])} is no table."
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
     place, kind, value = _place(first["loc"]), first["type"], first["input"]
     if kind == "missing":
         return f"the key '{place}' is missing; add it."
     if kind == "extra_forbidden":
         names = _names(model, first["loc"])
-        near = get_close_matches(str(first["loc"][-1]), names, n=1)
+        near = get_close_matches(str(first["loc"][-1])[:_SHOWN], names, n=1)
         remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(names)}."
         return f"{place}: there is no such key; {remedy}"
     if kind == "value_error":
         return f"{place}: {first['ctx']['error']}" if place else str(first["ctx"]["error"])
     if kind in _NEEDED:
-        return f"{place}: {shown(repr(value))} is given where {_NEEDED[kind]}."
+        return f"{place}: {_written(value)} is given where {_NEEDED[kind]}."
     reason = first["msg"][0].lower() + first["msg"][1:]
-    return f"{place}: {shown(repr(value))} cannot be used ({reason})."
+    return f"{place}: {_written(value)} cannot be used ({reason})."
+
+
+def _written(value: object) -> str:
+    """A value as a message has room for it."""
+    try:
+        return _value.repr(value)
+    except ValueError:
+        # Python writes no integer of more than 4300 digits
+        return "a number of thousands of digits"
 
 
 def _place(location: Sequence[str | int]) -> str:

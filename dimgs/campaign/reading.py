@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
 from dimgs.errors import InputError
-from dimgs.formats import checked, read_text, refuse_newer, shown
+from dimgs.formats import read_text, refuse_newer, shown, validated
 
 if TYPE_CHECKING:
     from dimgs.campaign.plan_file import ValueTable
@@ -88,7 +88,7 @@ def plan_of(
     from dimgs.campaign.plan_file import PlanFile
 
     refuse_newer(document, source)
-    read = checked(PlanFile, document, f"{source}, ")
+    read = validated(PlanFile, document, f"{source}, ")
     plain = read.model_dump(include=_PLAIN)
     kernel = read.kernel if folder is None else _anchored(read.kernel, folder)
     made: dict[str, Any] = {}

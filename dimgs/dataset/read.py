@@ -1,6 +1,5 @@
 """`read_table`: one function for every kind of table."""
 
-import json
 from collections.abc import Iterable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -11,6 +10,7 @@ from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.headers import chosen
 from dimgs.dataset.raw import RawTable
 from dimgs.errors import InputError
+from dimgs.formats import json_value, read_text, shown, validated
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -194,17 +194,13 @@ def sidecar_of(path: Path) -> tuple[dict[str, str], str]:
     for beside in (path.with_suffix(".units.json"), path.with_name(path.name + ".units.json")):
         if not beside.is_file():
             continue
-        try:
-            units = json.loads(beside.read_text(encoding="utf-8-sig"))
-        except (ValueError, OSError, RecursionError) as error:
-            raise InputError(
-                f"The units in '{beside.name}' cannot be read ({error}); write a JSON object such "
-                f'as {{"U": "m/s"}} in UTF-8.'
-            ) from error
-        if not isinstance(units, dict) or not all(isinstance(u, str) for u in units.values()):
-            raise InputError(
-                f"'{beside.name}' is not an object of unit strings; write it as "
-                f'{{"U": "m/s", "material": "label"}}.'
-            )
+        from dimgs.dataset.sidecar import SidecarFile
+
+        remedy = 'write a JSON object such as {"U": "m/s", "material": "label"} in UTF-8'
+        where = f"'{shown(beside.name)}'"
+        document = json_value(read_text(beside, "sidecar"), where, remedy)
+        if not isinstance(document, dict):
+            raise InputError(f"{where} is no object of unit strings; {remedy}.")
+        units = validated(SidecarFile, document, f"{where} cannot be used: ").root
         return units, beside.name
     return {}, "the sidecar"

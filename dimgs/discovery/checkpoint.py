@@ -19,7 +19,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.stream_moments import StreamMoments
 from dimgs.errors import InputError
 from dimgs.fits.streaming import BlockMoments
-from dimgs.formats import SCHEMA, checked, json_value, refuse_newer
+from dimgs.formats import SCHEMA, json_value, refuse_newer, validated
 
 if TYPE_CHECKING:
     from dimgs.discovery.checkpoint_file import CheckpointFile
@@ -172,7 +172,7 @@ def _read(path: Path, where: str) -> tuple["CheckpointFile", dict[str, NDArray[A
         raise InputError(f"{where}; {remedy}.") from error
     document = json_value(text, where, remedy)
     refuse_newer(document if isinstance(document, dict) else {}, f"'{path}'")
-    return checked(CheckpointFile, document, f"{where}: "), arrays
+    return validated(CheckpointFile, document, f"{where}: "), arrays
 
 
 def _same(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError, StoreError
-from dimgs.formats import checked, shown
+from dimgs.formats import shown, validated
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.request import RunRequest
 
@@ -61,7 +61,7 @@ def checked_row(row: Mapping[str, Any]) -> "RunRow":
     from dimgs.hub.run_row import RunRow
 
     try:
-        return checked(RunRow, dict(row), "")
+        return validated(RunRow, dict(row), "")
     except InputError as error:
         raise StoreError(
             f"The run {shown(row.get('key'))} in the store is broken ({error}) and cannot be "

@@ -1,10 +1,23 @@
 """The schema of a row of a store of runs; loaded when one is read."""
 
-from typing import Annotated, Any, Literal
+import json
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, Json
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-Pair = Annotated[tuple[int | float | str | None, str], Field(strict=False)]
+
+def _loaded(text: object) -> object:
+    # half of a surrogate pair, which labels may hold, is no JSON to stricter readers
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+_Value = TypeVar("_Value")
+Stored = Annotated[_Value, BeforeValidator(_loaded, json_schema_input_type=str)]
+Input = Annotated[tuple[int | float | str, str], Field(strict=False)]
+Output = Annotated[tuple[int | float, str], Field(strict=False)]
 
 
 class RunRow(BaseModel):
@@ -18,12 +31,12 @@ class RunRow(BaseModel):
     kernel: str
     tier: str
     seed: Annotated[str, Field(pattern=r"^-?[0-9]{1,4000}$")] | None
-    inputs: Json[dict[str, Pair]]
-    outputs: Json[dict[str, Pair]]
-    errors: Json[dict[str, int | float | None]]
+    inputs: Stored[dict[str, Input]]
+    outputs: Stored[dict[str, Output]]
+    errors: Stored[dict[str, int | float]]
     reason: str
     wall_seconds: float
-    provenance: Json[dict[str, Any]]
+    provenance: Stored[dict[str, Any]]
     session: str | None = None
     claimed_at: str | None = None
     finished_at: str | None = None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import json_text
 from dimgs.expression import sympy_parse, sympy_text
-from dimgs.formats import SCHEMA, checked, json_value, read_text, refuse_newer, shown
+from dimgs.formats import SCHEMA, json_value, read_text, refuse_newer, shown, validated
 from dimgs.groups.group import PiGroup
 from dimgs.latex.escape import is_symbol
 from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
@@ -141,10 +141,10 @@ def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
             raise InputError(f"{where} {_NONE}")
         if isinstance(document["law"], Mapping):
             refuse_newer(document["law"], where)
-        read = checked(ReportFile, document, f"{where} is not a complete report: ").law
+        read = validated(ReportFile, document, f"{where} is not a complete report: ").law
         document = document["law"]
     elif "expression" in document and "exact" in document:
-        read = checked(LawFile, document, f"{where} is not a complete law: ")
+        read = validated(LawFile, document, f"{where} is not a complete law: ")
     if read is None:
         raise InputError(f"{where} {_NONE}")
     try:

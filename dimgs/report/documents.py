@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dimgs.expression import sympy_text
+from dimgs.formats import SCHEMA
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.latex import group_latex
 from dimgs.law.law import Law
@@ -107,6 +108,7 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
             for name, a in fit.activation.items()
         }
     document = {
+        "schema": SCHEMA,
         "exponents": [exponent_document(e) for e in fit.exponents],
         "variable_exponents": [exponent_document(e) for e in fit.variable_exponents],
         "prefactor": None
@@ -144,6 +146,7 @@ def discover_document(report: Report) -> dict[str, Any]:
 
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in report.unlogged.items()}
     document = {
+        "schema": SCHEMA,
         "pi": pi_document(report.basis),
         "fit": None if report.fit is None else fit_document(report.fit),
         "law": law_or_none(report.law),

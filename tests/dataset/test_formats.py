@@ -77,10 +77,19 @@ def test_sidecar(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(json.dumps(UNITS))
     same(read_table(tmp_path / "t.csv"))
     (tmp_path / name).write_text("{")
-    with pytest.raises(InputError, match=f"The units in '{name}' cannot be read"):
+    with pytest.raises(InputError, match=f"'{name}' is not JSON"):
         read_table(tmp_path / "t.csv")
     (tmp_path / name).write_text('{"U": 3}')
-    with pytest.raises(InputError, match="not an object of unit strings"):
+    with pytest.raises(InputError, match=r"cannot be used: U: 3 is given where a text is needed"):
+        read_table(tmp_path / "t.csv")
+    (tmp_path / name).write_text("[1]")
+    with pytest.raises(InputError, match="no object of unit strings"):
+        read_table(tmp_path / "t.csv")
+    (tmp_path / name).write_text("[" * 200_000)
+    with pytest.raises(InputError, match="nested too deep"):
+        read_table(tmp_path / "t.csv")
+    (tmp_path / name).write_bytes(b"{" + b" " * (17 << 20) + b"}")
+    with pytest.raises(InputError, match="longer than any sidecar"):
         read_table(tmp_path / "t.csv")
 
 

@@ -1,0 +1,38 @@
+"""Writes the schemas of the files that dimgs reads: `python docs/schemas.py`."""
+
+import json
+import sys
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from dimgs.campaign.plan_file import PlanFile
+from dimgs.dataset.sidecar import SidecarFile
+from dimgs.discovery.checkpoint_file import CheckpointFile
+from dimgs.hub.run_row import RunRow
+from dimgs.law.document import LawFile, ReportFile
+
+FOLDER = Path(__file__).parent / "schemas"
+FILES: dict[str, type[BaseModel]] = {
+    "law": LawFile,
+    "report": ReportFile,
+    "plan": PlanFile,
+    "checkpoint": CheckpointFile,
+    "store": RunRow,
+    "sidecar": SidecarFile,
+}
+
+
+def schema_texts() -> dict[str, str]:
+    """JSON Schema (2020-12) of each kind of file."""
+    return {
+        name: json.dumps(kind.model_json_schema(by_alias=True), indent=1, ensure_ascii=False) + "\n"
+        for name, kind in FILES.items()
+    }
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in schema_texts().items():
+        (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{FOLDER / name}.json\n")
