@@ -12,6 +12,7 @@ from reprlib import Repr
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
 
 from dimgs.errors import InputError
+from dimgs.escape import visible
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -50,7 +51,7 @@ def shown(text: object) -> str:
     a\nb 123
     """
     plain = str(text)
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in plain[:_SHOWN])
+    line = visible(plain[:_SHOWN])
     return line if len(plain) <= _SHOWN else f"{line}..."
 
 

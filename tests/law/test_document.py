@@ -24,7 +24,7 @@ MANY = dict.fromkeys(map(str, range(10**5 + 1)), "x")
 
 def changed(name: str, place: str, value: object) -> Document:
     """A law's document with one thing changed; `place` such as "exact.uncertainty.dof"."""
-    document = copy.deepcopy(LAWS[name])
+    document: Document = copy.deepcopy(LAWS[name])
     node = document
     *tables, last = [int(p) if p.isdecimal() else p for p in place.split(".")]
     for table in tables:
@@ -164,7 +164,7 @@ values = st.one_of(
 @st.composite
 def documents(draw: st.DrawFn) -> Document:
     """A law's document in which a few things were changed, left out, doubled or exchanged."""
-    document = copy.deepcopy(LAWS[draw(st.sampled_from(sorted(LAWS)))])
+    document: Document = copy.deepcopy(LAWS[draw(st.sampled_from(sorted(LAWS)))])
     for _ in range(draw(st.integers(1, 3))):
         node: Any = document
         while True:
