@@ -25,7 +25,7 @@ MANY = dict.fromkeys(map(str, range(10**5 + 1)), "x")
 def changed(name: str, place: str, value: object) -> Document:
     """A law's document with one thing changed; `place` such as "exact.uncertainty.dof"."""
     document: Document = copy.deepcopy(LAWS[name])
-    node = document
+    node: Any = document
     *tables, last = [int(p) if p.isdecimal() else p for p in place.split(".")]
     for table in tables:
         node = node[table]
