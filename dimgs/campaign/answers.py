@@ -11,10 +11,10 @@ from dimgs.campaign.binding import Binding
 from dimgs.campaign.borders import Condition, Rationals, where_text, where_words
 from dimgs.campaign.mapping import unmapped
 from dimgs.campaign.meaning import counted, of_tier, sentence
-from dimgs.campaign.monomials import rational_in
 from dimgs.campaign.points import Points
 from dimgs.campaign.refine import Outlook, candidates
 from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer
+from dimgs.rationals import only_simple
 from dimgs.report.results import Exponent
 
 Array = NDArray[np.float64]
@@ -33,7 +33,7 @@ def exponents_of(binding: Binding, answer: Answer, level: float) -> tuple[Expone
     out = []
     for name, value, width in zip(space.names, values, half, strict=True):
         room = max(float(width), tolerance)
-        rational = rational_in(float(value) - room, float(value) + room)
+        rational = only_simple(float(value) - room, float(value) + room)
         low, high = float(value - width), float(value + width)
         out.append(Exponent(name, float(value), low, high, rational))
     return tuple(out)
@@ -51,7 +51,7 @@ def law_rationals(binding: Binding, state: State, answers: Sequence[Answer]) -> 
             continue
         values = space.offset + space.exponent_map @ law.slope
         rationals: list[Fraction | None] = [
-            rational_in(float(v) - room, float(v) + room) for v in values
+            only_simple(float(v) - room, float(v) + room) for v in values
         ]
         found.append(rationals)
     return found

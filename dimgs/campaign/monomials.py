@@ -1,4 +1,4 @@
-"""Exponents of inputs as monomials of groups, and rationals that a tolerance allows."""
+"""Exponents of inputs as monomials of groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,26 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.campaign.space import PiSpace
-from dimgs.fits.exact import ReducedSystem, simple_rationals
+from dimgs.fits.exact import ReducedSystem
 from dimgs.groups.group import PiGroup
 
 Array = NDArray[np.float64]
 
 _MOST_GROUPS = 4
-
-
-def rational_in(low: float, high: float) -> Fraction | None:
-    """The only simple rational of an interval; None where there is none or more than one.
-
-    Examples
-    --------
-    >>> rational_in(0.48, 0.52), rational_in(0.64, 0.7), rational_in(0.1, 0.9)
-    (Fraction(1, 2), Fraction(2, 3), None)
-    """
-    if not (np.isfinite(low) and np.isfinite(high)):
-        return None
-    found = simple_rationals(low, high)
-    return found[0] if len(found) == 1 else None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.pieces import Side, pieces_law, where_text
 from dimgs.law.power import exact, power_law
+from dimgs.rationals import equal_rational
 from dimgs.report.results import Exponent
 
 Array = NDArray[np.float64]
@@ -148,8 +149,8 @@ def _holds(sides: list[Side], X: Array) -> NDArray[np.bool_]:
 
 def _power(value: float) -> Fraction:
     """A simple rational where it is one to rounding, else the decimal of twelve digits."""
-    simple = Fraction(value).limit_denominator(_THRESHOLD_DENOMINATOR)
-    return simple if abs(float(simple) - value) < _SAME else exact(value)
+    simple = equal_rational(value, _THRESHOLD_DENOMINATOR, _SAME)
+    return exact(value) if simple is None else simple
 
 
 def regime_document(regime: RegimeResult) -> dict[str, Any]:

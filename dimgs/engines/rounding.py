@@ -8,6 +8,7 @@ from dimgs.engines.protocol import Problem
 from dimgs.engines.refit import refit
 from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
+from dimgs.rationals import nearest_rationals
 
 _NEAR = 0.02
 _DENOMINATORS = (1, 2, 3, 4)
@@ -56,15 +57,11 @@ def _is_hopeful(loss: float, before: float) -> bool:
 
 def _simple_near(value: float | None) -> Iterator[Fraction]:
     """Rationals close to the value, those of small denominators first."""
-    if value is None:
+    if value is None or not abs(value) < _LARGEST_NUMERATOR:
         return
-    seen = set()
-    for denominator in _DENOMINATORS:
-        numerator = round(value * denominator) if abs(value) < _LARGEST_NUMERATOR else 0
-        near = Fraction(numerator, denominator)
-        close = abs(value - float(near)) <= _NEAR * max(abs(float(near)), 1 / denominator)
-        if close and near not in seen and abs(near.numerator) <= _LARGEST_NUMERATOR:
-            seen.add(near)
+    for near in nearest_rationals(value, _DENOMINATORS):
+        slack = _NEAR * max(abs(float(near)), 1 / near.denominator)
+        if abs(near.numerator) <= _LARGEST_NUMERATOR and abs(value - float(near)) <= slack:
             yield near
 
 

@@ -1,12 +1,8 @@
-"""Exact linear systems of rationals, and rationals of small denominator."""
+"""Exact linear systems of rationals."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil, floor
-
-MAX_DENOMINATOR = 6
-MAX_MAGNITUDE = 8
 
 Row = list[Fraction]
 
@@ -60,28 +56,3 @@ class ReducedSystem:
                 left = [a - factor * b for a, b in zip(left, row[:-1], strict=True)]
                 value += factor * row[-1]
         return None if any(left) else value
-
-
-def simple_rationals(low: float, high: float, enough: int = 2) -> list[Fraction]:
-    """Rationals p/q with q <= 6 and |p/q| <= 8 between `low` and `high`; stops at `enough`.
-
-    Examples
-    --------
-    >>> simple_rationals(0.48, 0.53)
-    [Fraction(1, 2)]
-    >>> simple_rationals(0.61, 0.65)
-    []
-    """
-    low, high = max(low, -MAX_MAGNITUDE), min(high, MAX_MAGNITUDE)
-    found: set[Fraction] = set()
-    for q in range(1, MAX_DENOMINATOR + 1):
-        for p in range(ceil(low * q), floor(high * q) + 1):
-            found.add(Fraction(p, q))
-            if len(found) >= enough:
-                return sorted(found)
-    return sorted(found)
-
-
-def is_simple(value: Fraction) -> bool:
-    """Whether `value` is among the rationals that snapping proposes."""
-    return value.denominator <= MAX_DENOMINATOR and abs(value) <= MAX_MAGNITUDE

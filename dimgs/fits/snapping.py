@@ -10,8 +10,9 @@ from scipy import special
 
 from dimgs.errors import InputError
 from dimgs.fits.covariance import t_quantile
-from dimgs.fits.exact import ReducedSystem, is_simple, simple_rationals
+from dimgs.fits.exact import ReducedSystem
 from dimgs.fits.least_squares import PowerLawFit
+from dimgs.rationals import is_simple, only_simple
 
 Array = NDArray[np.float64]
 Matrix = Sequence[Sequence[Fraction]]
@@ -132,9 +133,9 @@ def snap(
     moving = [any(row) for row in e]
     proposals: dict[int, Fraction] = {}
     for j in np.flatnonzero(np.isfinite(half)):
-        found = simple_rationals(physical[j] - half[j], physical[j] + half[j]) if moving[j] else []
-        if len(found) == 1:
-            proposals[int(j)] = found[0]
+        found = only_simple(physical[j] - half[j], physical[j] + half[j]) if moving[j] else None
+        if found is not None:
+            proposals[int(j)] = found
     misfit = {j: abs(physical[j] - float(r)) / sd[j] for j, r in proposals.items()}
     active = dict(proposals)
     least = float(freedom[moving].min()) if any(moving) else 1.0

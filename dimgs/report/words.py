@@ -15,6 +15,7 @@ from dimgs.expression import sympy_parse_condition
 from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
 from dimgs.latex import expression_latex, symbol_latex
+from dimgs.rationals import equal_rational
 from dimgs.report.results import Exponent, Report
 from dimgs.report.runs import Runs
 from dimgs.report.verdict import headline
@@ -161,8 +162,8 @@ def exponent_text(effect: Effect) -> str:
     if effect.high - effect.low >= _CONSTANT:
         ends = (round(end, _PLACES) + 0.0 for end in (effect.low, effect.high))
         return " to ".join(dict.fromkeys(short(end, 2) for end in ends))
-    simple = Fraction(effect.low).limit_denominator(_SIMPLE)
-    if abs(float(simple) - effect.low) < 1e-9:
+    simple = equal_rational(effect.low, _SIMPLE, 1e-9)
+    if simple is not None:
         return str(simple).replace("-", "−")
     return short(effect.low)
 

@@ -19,7 +19,6 @@ from dimgs.engines.structured.monomials import short_monomials
 from dimgs.engines.structured.normal import normalised
 from dimgs.engines.structured.quadratic import families
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.simple import near
 from dimgs.engines.structured.trees import (
     ONE,
     Call,
@@ -214,13 +213,3 @@ def test_a_factor_of_two_terms_stands_in_front_of_them() -> None:
     found = normalised(tree, runs)
     assert structure_bits(found, runs) < structure_bits(tree, runs)
     np.testing.assert_allclose(evaluate(found, runs)[0], evaluate(tree, runs)[0], rtol=1e-12)
-
-
-@pytest.mark.parametrize("size", [1e-300, 1e17, 1.7e308])
-def test_no_simple_number_is_near_one_of_such_a_size(size: float) -> None:
-    assert near(size, 0.1 * size) == []
-    assert near(-size, 0.1 * size) == []
-
-
-def test_simple_numbers_are_found_within_the_window() -> None:
-    assert ("(4/3)*pi", 4 * np.pi / 3) in near(4.19, 0.01)

@@ -3,7 +3,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.fits.exact import ReducedSystem, is_simple, simple_rationals
+from dimgs.fits.exact import ReducedSystem
 
 small = st.fractions(min_value=-5, max_value=5, max_denominator=6)
 
@@ -36,14 +36,3 @@ def test_contradictions_and_the_undetermined_are_noticed() -> None:
     loose = ReducedSystem.of([[one, one, two]], 2)
     assert loose.implied([two, two]) == 4
     assert loose.implied([one, Fraction(0)]) is None
-
-
-def test_simple_rationals_are_all_and_only_those_of_small_denominator() -> None:
-    assert simple_rationals(-0.01, 0.01) == [0]
-    assert simple_rationals(0.16, 0.21, enough=9) == [Fraction(1, 6), Fraction(1, 5)]
-    assert len(simple_rationals(0.0, 1.0, enough=99)) == 13  # Farey sequence of order 6
-    assert simple_rationals(7.9, 8.4) == [8]
-    assert simple_rationals(9.0, 9.0) == []
-    assert is_simple(Fraction(-8))
-    assert not is_simple(Fraction(1, 7))
-    assert not is_simple(Fraction(17, 2))

@@ -16,7 +16,6 @@ from dimgs.fits.homogeneity import (
     homogeneity_test,
     monomial_leak,
     never_varied,
-    simplest_between,
 )
 
 Array = NDArray[np.float64]
@@ -153,15 +152,6 @@ def test_units_order_and_weights_do_not_matter(seed: int) -> None:
         np.vstack([X, X[:2]]), np.append(y, [9, 9]), DRAG, FORCE, sample_weight=weight
     )
     np.testing.assert_allclose(padded.statistic, plain.statistic, rtol=1e-9)
-
-
-@given(
-    st.fractions(min_value=-3, max_value=3, max_denominator=6),
-    st.floats(0, 0.01),
-)
-def test_simplest_rational_lies_in_the_interval(value: Fraction, half: float) -> None:
-    found = simplest_between(float(value) - half - 1e-9, float(value) + half + 1e-9)
-    assert found == value
 
 
 def test_combinations_exact_and_near() -> None:

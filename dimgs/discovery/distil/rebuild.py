@@ -18,6 +18,7 @@ from dimgs.law.absorb import scale_powers
 from dimgs.law.assemble import feature_values, in_variables, refit
 from dimgs.law.evaluate import evaluate
 from dimgs.law.names import Names
+from dimgs.rationals import nearest_rationals
 
 Array = NDArray[np.float64]
 _LEVEL = 0.99
@@ -197,13 +198,8 @@ def _simple_near(found: Rebuilt, name: str) -> list[Fraction]:
     value, half = found.form.constants[name], found.halves[name]
     # few clusters make intervals so wide that anything is near; bits decide in any case
     slack = min(half, _NEAR) + 1e-7 * max(abs(value), 1e-3)
-    out = []
-    for q in _DENOMINATORS:
-        p = round(value * q)
-        near = Fraction(p, q)
-        if abs(near) <= _LARGEST and abs(float(near) - value) <= slack and near not in out:
-            out.append(near)
-    return out[:2]
+    near = nearest_rationals(value, _DENOMINATORS)
+    return [x for x in near if abs(x) <= _LARGEST and abs(float(x) - value) <= slack][:2]
 
 
 def positive(design: Design, found: Rebuilt) -> Rebuilt:

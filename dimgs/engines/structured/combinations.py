@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.engines.structured.describe import exponent_bits
+from dimgs.rationals import exponent_bits
 
 Single = NDArray[np.float32]
 Integers = NDArray[np.int64]

@@ -18,6 +18,7 @@ from dimgs.engines.structured.trees import (
     Tree,
     children,
 )
+from dimgs.rationals import exact_bits, exponent_bits
 
 _OPERATOR = 2.0
 _VARIABLE = 2.0
@@ -132,16 +133,3 @@ def is_angle(argument: Tree, runs: Runs) -> bool:
             return all(np.count_nonzero(np.abs(runs.shape[:, k]) > 1e-9) <= 1 for k in taken)
         case _:
             return all(is_angle(child, runs) for child in children(argument))
-
-
-@lru_cache(maxsize=10_000)
-def exponent_bits(size: float) -> float:
-    """Bits of the size of a rational exponent."""
-    fraction = Fraction(size).limit_denominator(12)
-    return float(2 * np.log2(max(fraction.numerator, 1)) + 2 * np.log2(fraction.denominator))
-
-
-def exact_bits(text: str) -> float:
-    """Digits and names of a constant that is written out."""
-    numbers = "".join(c if c.isdigit() else " " for c in text).split()
-    return 1.0 + sum(2 * float(np.log2(max(int(n), 1))) for n in numbers) + 4.0 * text.count("pi")

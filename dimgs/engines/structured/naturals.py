@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dimgs.engines.structured.describe import exact_bits
 from dimgs.engines.structured.trees import Number
+from dimgs.rationals import exact_bits
 
 _RATIONAL = ("1", "2", "1/2", "3", "1/3", "4", "1/4", "3/2", "2/3", "3/4", "4/3", "8", "1/8")
 _WITH_PI = ("pi", "2*pi", "pi/2", "4*pi", "1/pi", "1/(2*pi)", "1/(4*pi)", "pi/4", "4*pi/3")

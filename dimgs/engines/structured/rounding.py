@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dimgs.engines.choice import constants_bits
 from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF
-from dimgs.engines.structured.describe import exponent_bits, law_bits
+from dimgs.engines.structured.describe import law_bits
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.model import Model
 from dimgs.engines.structured.naturals import Natural, natural_near
@@ -35,6 +35,7 @@ from dimgs.engines.structured.trees import (
     exact,
     powered,
 )
+from dimgs.rationals import exponent_bits
 
 Array = NDArray[np.float64]
 LARGEST, DENOMINATORS = 8, (1, 2, 3, 4, 5, 6)

@@ -22,7 +22,7 @@ from dimgs.engines.structured.arguments import (
 )
 from dimgs.engines.structured.columns import weighted
 from dimgs.engines.structured.combinations import squares_bits
-from dimgs.engines.structured.describe import exponent_bits, structure_bits
+from dimgs.engines.structured.describe import structure_bits
 from dimgs.engines.structured.lattice import Lattice
 from dimgs.engines.structured.model import power_basis
 from dimgs.engines.structured.monomials import short_monomials
@@ -31,6 +31,7 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.terms import Library, times_squares
 from dimgs.engines.structured.trees import ONE, Product, Sum, Tree
+from dimgs.rationals import exponent_bits
 
 Array = NDArray[np.float64]
 _FIRST, _SECOND, _ANGLES, _MODULATED, _SQUARES, _MOVED = 70, 70, 8, 400, 12, 40

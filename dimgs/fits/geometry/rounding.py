@@ -11,6 +11,7 @@ from scipy import stats
 
 from dimgs.errors import InputError
 from dimgs.fits.geometry.lattice import short_vectors
+from dimgs.rationals import equal_rational
 
 Array = NDArray[np.float64]
 
@@ -162,8 +163,8 @@ def _fraction(value: object) -> Fraction:
     if isinstance(value, Fraction):
         return value
     number = float(np.asarray(value, dtype=np.float64))
-    exact = Fraction(number).limit_denominator(1000)
-    if abs(float(exact) - number) > 1e-9:
+    exact = equal_rational(number, 1000, 1e-9)
+    if exact is None:
         raise InputError(
             f"exponent {number!r} of exponent_map is no simple rational; give Fractions"
         )

@@ -6,7 +6,6 @@ from dimgs.fits.homogeneity.columns import (
     collinear_combinations,
     monomial_leak,
     never_varied,
-    simplest_between,
 )
 from dimgs.fits.homogeneity.dependence import dependence
 from dimgs.fits.homogeneity.missing import HomogeneityTest, homogeneity_test
@@ -20,5 +19,4 @@ __all__ = [
     "homogeneity_test",
     "monomial_leak",
     "never_varied",
-    "simplest_between",
 ]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
-from math import ceil, floor, gcd, lcm
+from math import gcd, lcm
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -58,21 +58,6 @@ class Leak:
     exponents: dict[str, Fraction]
     share: float
     residual: float
-
-
-def simplest_between(low: float, high: float, max_denominator: int = 6) -> Fraction | None:
-    """Rational of the smallest denominator, then smallest size, in a closed interval.
-
-    Examples
-    --------
-    >>> simplest_between(0.3, 0.45), simplest_between(-0.2, 0.1), simplest_between(0.501, 0.502)
-    (Fraction(1, 3), Fraction(0, 1), None)
-    """
-    for denominator in range(1, max_denominator + 1):
-        first, last = ceil(low * denominator), floor(high * denominator)
-        if first <= last:
-            return Fraction(min(max(0, first), last), denominator)
-    return None
 
 
 def checked_logs(log_X: ArrayLike, names: Sequence[str] | None) -> tuple[Array, list[str]]:

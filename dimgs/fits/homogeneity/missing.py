@@ -13,10 +13,10 @@ from dimgs.fits.homogeneity.columns import (
     checked_logs,
     collinear_combinations,
     never_varied,
-    simplest_between,
 )
 from dimgs.fits.linear_inference import LinearFit, fit_linear
 from dimgs.fits.solve import echelon
+from dimgs.rationals import simplest_between
 
 Array = NDArray[np.float64]
 

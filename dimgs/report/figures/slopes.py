@@ -1,6 +1,5 @@
 """The law on logarithmic axes, its exponents drawn as triangles."""
 
-from fractions import Fraction
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.errors import InputError
+from dimgs.rationals import equal_rational
 from dimgs.report.figures.collapse import curve, moved
 from dimgs.report.figures.labels import group_label, response_label, scatter
 from dimgs.report.figures.style import INK, ORANGE, RUST, drawn, log_ticks, styled
@@ -104,8 +104,8 @@ def pieces(line: Array, values: Array) -> list[tuple[float, float, float]]:
 
 def slope_text(slope: float) -> str:
     """A simple rational where the slope is one, else three digits."""
-    simple = Fraction(slope).limit_denominator(_SIMPLE)
-    if abs(float(simple) - slope) < _ROUNDING:
+    simple = equal_rational(slope, _SIMPLE, _ROUNDING)
+    if simple is not None:
         return str(simple).replace("-", "−")
     return f"{slope:.3g}".replace("-", "−")
 
