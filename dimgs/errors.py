@@ -1,6 +1,7 @@
 """The few errors that dimgs raises on purpose. Each message says what, where, and the remedy."""
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 
@@ -34,6 +35,12 @@ class EngineUnavailableError(DimgsError, RuntimeError):
 
 class DimgsWarning(UserWarning):
     """A result stands, but something about the runs or the request deserves a second look."""
+
+
+def warn_all(texts: Iterable[str], stacklevel: int = 3) -> None:
+    """Raise a DimgsWarning for each text, as if from where the caller was called."""
+    for text in texts:
+        warnings.warn(text, DimgsWarning, stacklevel=stacklevel)
 
 
 class RunRefusedError(DimgsError, ValueError):

@@ -1,10 +1,27 @@
-"""The one deadline that every step of a discovery shares."""
+"""The one deadline that every step of a discovery shares, and what it cut short."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 
+from dimgs.engines.protocol import CutBy
+
 _RESERVED, _MOST_RESERVED = 0.1, 3.0
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A step that ended before it was complete.
+
+    Parameters
+    ----------
+    by : {"time", "evaluations", "interrupt", "failure"}
+    step : str
+        As in a sentence, such as "the search by structured".
+    """
+
+    by: CutBy
+    step: str
 
 
 @dataclass(frozen=True)
@@ -17,6 +34,8 @@ class Clock:
         By `time.monotonic`.
     stopped : threading.Event
         Set when the user interrupts; clocks that are parts of another share it.
+    cuts : list of Cut
+        Steps that were cut short so far; parts of a clock share it, :meth:`own` begins another.
 
     Examples
     --------
@@ -29,6 +48,7 @@ class Clock:
 
     end: float
     stopped: Event = field(default_factory=Event, repr=False, compare=False)
+    cuts: list[Cut] = field(default_factory=list, repr=False, compare=False)
 
     @classmethod
     def of(cls, seconds: float) -> "Clock":
@@ -55,12 +75,24 @@ class Clock:
     def part(self, share: float, longest: float = float("inf")) -> "Clock":
         """A clock that stops earlier: after a share of what is left, and no later than this one."""
         end = time.monotonic() + min(share * max(self.left, 0.0), longest)
-        return Clock(min(self.end, end), self.stopped)
+        return replace(self, end=min(self.end, end))
 
     def later(self, seconds: float) -> "Clock":
         """A clock that stops later, by what an engine took to start."""
-        return Clock(self.end + seconds, self.stopped)
+        return replace(self, end=self.end + seconds)
 
-    def stop(self) -> None:
-        """End this clock and all that it is a part of: the best so far is the answer."""
-        self.stopped.set()
+    def own(self) -> "Clock":
+        """The same deadline, with a record of its own of what is cut."""
+        return replace(self, cuts=[])
+
+    def cut(self, by: CutBy, step: str) -> None:
+        """Note that a step was cut short; an interrupt ends all that share the deadline.
+
+        Parameters
+        ----------
+        by : {"time", "evaluations", "interrupt", "failure"}
+        step : str
+        """
+        self.cuts.append(Cut(by, step))
+        if by == "interrupt":
+            self.stopped.set()

@@ -115,6 +115,8 @@ def search_taught(
     """
     problem, unlogged = problem_of(known.runs)
     result = _from_values(known, options, _SHARE_OF_VALUES * clock.to_search)
+    if result.cut is not None:
+        clock.cut(result.cut, "the search on a deep potential")
     laws = [*result.candidates, *_from_exponents(known, options, clock, unlogged)]
     fitted: dict[str, Candidate] = {}
     for candidate in laws:
@@ -138,7 +140,7 @@ def _from_values(known: Taught, options: Options, seconds: float) -> Result:
     }
     problem = replace(problem, fields=fields)
     if seconds <= 0:
-        return Result((), "timeout", "No time was left.", 0.0)
+        return Result((), "timeout", "No time was left.", 0.0, cut="time")
     try:
         engine = engine_named(name)
     except ImportError as error:
@@ -160,9 +162,10 @@ def _from_exponents(
     back = {sympy.Symbol(v): sympy.Symbol(k) for k, v in unlogged.items()}
     for k, (_, there, here, fields) in enumerate(found[:_DIRECTIONS]):
         if clock.over:
+            clock.cut("time", "the distillation of a deep potential")
             return
         seconds = max(clock.to_search, 0.0) / (min(len(found), _DIRECTIONS) - k)
-        search = Search(seconds, options.seed, options.evaluations)
+        search = Search(seconds, options.seed, options.evaluations, clock)
         forms = elementary(fields, there.sets, _ELEMENTARY)
         laws = laws_of(known.runs, here, fields, forms, search.part(0.0))
         if not any(fields.explained_by(law.rmse, known.runs.n_runs) for law in laws):

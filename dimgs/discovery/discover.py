@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -12,11 +12,10 @@ from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.hidden import study_with_scales
 from dimgs.discovery.options import MODEL_NAMES, Options
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
-from dimgs.errors import InputError
+from dimgs.errors import InputError, warn_all
 from dimgs.law.absorb import absorb
 from dimgs.law.recognise import recognise
 from dimgs.report.results import Report
-from dimgs.report.verdict import verdict
 
 
 def discover(
@@ -77,11 +76,18 @@ def discover(
     Returns
     -------
     Report
+        Interrupted (Ctrl-C) once a power law is fitted, the best law until then, with the outcome
+        "interrupted".
 
     Raises
     ------
     InputError, DimensionError
         If the table cannot answer the question; the message names the remedy.
+
+    Warns
+    -----
+    DimgsWarning
+        For each of the report's `warnings`.
 
     Examples
     --------
@@ -107,7 +113,9 @@ def discover(
         level=level,
         seed=seed,
     )
-    return discover_with(table, target, options)
+    report = discover_with(table, target, options)
+    warn_all(report.warnings)
+    return report
 
 
 def check_model(model: str) -> None:
@@ -126,13 +134,28 @@ def check_model(model: str) -> None:
         require_torch()
 
 
-def discover_with(data: Dataset, target: str, options: Options) -> Report:
-    """Same as :func:`discover`, on a Dataset and with Options."""
+def discover_with(
+    data: Dataset,
+    target: str,
+    options: Options,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Same as :func:`discover`, on a Dataset and with Options; its warnings are not raised.
+
+    Parameters
+    ----------
+    data : Dataset
+    target : str
+    options : Options
+    progress : callable, optional
+        Told in words when there is a law to fall back on, and searches begin.
+    """
     check_model(options.model)
     start = time.perf_counter()
-    found = study_with_scales(data, target, options)
+    found = study_with_scales(data, target, options, progress)
     prepared = found.prepared
     law = recognise(absorb(found.law))
+    conclusion = found.conclusion
     report = Report(
         basis=prepared.basis,
         fit=found.result,
@@ -140,10 +163,10 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
         candidates=found.candidates,
         unlogged=found.unlogged,
         engine=found.engine,
-        outcome=found.outcome,
-        unexplained=found.unexplained,
+        outcome=conclusion.outcome,
+        why_not=conclusion.why_not,
         level=options.level,
-        warnings=found.warnings,
+        warnings=(*found.warnings, *conclusion.why_not),
         source=data.source,
         n_runs=prepared.design.n_runs,
         provenance=_provenance(data, options),
@@ -152,15 +175,14 @@ def discover_with(data: Dataset, target: str, options: Options) -> Report:
         data=prepared.data,
         left_out=_left_out(found, options),
     )
-    if report.outcome in ("no_candidate", "timeout"):
-        report = replace(report, warnings=(*report.warnings, verdict(report)))
     return replace(report, seconds=time.perf_counter() - start)
 
 
 def _left_out(found: Study, options: Options) -> tuple[float, ...]:
     """Target of every run by the law refitted without it."""
     design, target = found.prepared.design, found.prepared.basis.target
-    if target is None or (found.left_out is None and design.n_runs > MOST_LEFT_OUT):
+    late = design.n_runs > MOST_LEFT_OUT or found.conclusion.outcome == "interrupted"
+    if target is None or (found.left_out is None and late):
         return ()
     residuals = left_out_residuals(found, options)
     if residuals is None:

@@ -28,6 +28,7 @@ from dimgs.discovery.scoring import (
 )
 from dimgs.discovery.separation import monomial_text, separation_warnings
 from dimgs.discovery.snapped import SnappedFit, snap_power
+from dimgs.errors import warn_all
 from dimgs.law.centre import centre_of
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
@@ -125,6 +126,11 @@ def fit(data: Any, target: str, options: Options | None = None, **more: Any) -> 
     ------
     InputError, DimensionError, FitError
 
+    Warns
+    -----
+    DimgsWarning
+        For each of the result's `warnings`.
+
     Examples
     --------
     >>> data = Dataset.from_columns(
@@ -136,7 +142,9 @@ def fit(data: Any, target: str, options: Options | None = None, **more: Any) -> 
     """
     chosen = replace(options or Options(), **more)
     table = data if isinstance(data, Dataset) else read_table(data, drop_bad=chosen.drop_bad)
-    return fit_prepared(prepare(table, target, chosen), chosen)
+    result = fit_prepared(prepare(table, target, chosen), chosen)
+    warn_all(result.warnings)
+    return result
 
 
 def _unused_options(options: Options) -> list[str]:

@@ -1,6 +1,6 @@
 """Hidden scales: an unknown dimensional constant that the runs ask for, one base dimension each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
 from dimgs.discovery.advice import scale_is_missing
-from dimgs.discovery.clock import Clock
+from dimgs.discovery.clock import Clock, Cut
 from dimgs.discovery.judge import clearly_less
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
@@ -30,6 +30,7 @@ _LETTERS = {
 _SHARE, _SHARE_OF_ONE = 0.4, 0.85
 _LONGEST_TEST, _SHORTEST = 5.0, 0.2
 _FEWEST_GROUPS = 5
+_STEP = "the search for hidden scales"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,12 @@ class Scale:
     dimension: str
 
 
-def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
+def study_with_scales(
+    data: Dataset,
+    target: str,
+    options: Options,
+    progress: Callable[[str], None] | None = None,
+) -> Study:
     """The study of a table, with hidden scales where they are asked for or nothing else holds.
 
     With ``scales="auto"``: the fewest scales first, then one more per base dimension as long as
@@ -61,12 +67,27 @@ def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
     data : Dataset
     target : str
     options : Options
+    progress : callable, optional
+        Told in words when there is a law to fall back on, and searches begin.
 
     Returns
     -------
     Study
     """
     clock = Clock.of(options.time_limit)
+    found = _searched(data, target, options, clock, progress)
+    if clock.stopped.is_set() and all(cut.by != "interrupt" for cut in found.cuts):
+        found = replace(found, cuts=(Cut("interrupt", _STEP), *found.cuts))
+    return found
+
+
+def _searched(
+    data: Dataset,
+    target: str,
+    options: Options,
+    clock: Clock,
+    progress: Callable[[str], None] | None,
+) -> Study:
     prepared = prepare(data, target, options, linear_allowed=True)
     automatic = options.scales == "auto"
     possible = list(extra_scales(prepared.basis)) if options.engine != "power_law" else []
@@ -81,20 +102,28 @@ def study_with_scales(data: Dataset, target: str, options: Options) -> Study:
     if possible and automatic and options.engine == "auto":
         # a scale is sooner tried than further engines
         options = replace(options, engine="structured")
-    found = study(prepared, options, clock.part(share))
+    found = study(prepared, options, clock.part(share), progress=progress)
     if not possible or (found.holds and not automatic):
         return found
     # a budget of evaluations is the bound itself: seconds would make the law the machine's
     short = not automatic and options.evaluations is None
     for k, scale in enumerate(possible):
         part = clock.part(1 / (len(possible) - k), _LONGEST_TEST if short else np.inf)
-        if found.exact or part.left < _SHORTEST:
+        if found.exact or clock.stopped.is_set():
+            break
+        if part.left < _SHORTEST:
+            found = _unfinished(found, (Cut("time", _STEP),)) if automatic else found
             break
         try:
             trial = _with_scale(data, target, options, found, scale, part)
+            better = trial is not None and _is_better(trial, found, options)
         except KeyboardInterrupt:
+            clock.cut("interrupt", _STEP)
             break
-        if trial is None or not _is_better(trial, found, options):
+        if trial is None:
+            continue
+        if not better:
+            found = _unfinished(found, trial.cuts) if automatic else found
             continue
         if not automatic:
             if not trial.holds or trial.known is None:
@@ -119,9 +148,16 @@ def _with_every_engine(found: Study, options: Options, clock: Clock) -> Study:
     """The study of the same groups by all engines, if it predicts runs left out better."""
     again = study(found.prepared, options, clock)
     if again.known is None or (found.known is not None and again.known <= found.known):
-        return found
+        return _unfinished(found, again.cuts)
     warnings = dict.fromkeys((*found.warnings, *again.warnings))
     return replace(again, warnings=tuple(warnings))
+
+
+def _unfinished(found: Study, cuts: tuple[Cut, ...]) -> Study:
+    """With the cuts of a search that might have found a better law, unless none is asked for."""
+    if found.conclusion.confirmed:
+        return found
+    return replace(found, cuts=tuple(dict.fromkeys((*found.cuts, *cuts))))
 
 
 def extra_scales(basis: PiBasis) -> Iterator[Scale]:

@@ -14,14 +14,15 @@ from dimgs.discovery.clock import Clock
 from dimgs.discovery.distil import exponent_fields
 from dimgs.discovery.judge import (
     better_than,
-    confirmed,
     is_monomial,
     is_stable,
     law_scores,
     left_out_predictions,
     rows_aside,
+    unexplained,
 )
 from dimgs.discovery.options import Options
+from dimgs.discovery.outcome import holds, leaves_nothing
 from dimgs.engines.availability import all_engines
 from dimgs.engines.choice import candidate_bits
 from dimgs.engines.protocol import Budget, Engine, Outcome, Problem, Result
@@ -41,7 +42,6 @@ _FEWEST = 8
 _FIRST_SHARE = 0.6
 _MOST_TRIED = 4
 _HARDLY, _EXACT = 1.02, 1e-9
-_INTERRUPTED = "interrupted"
 # responses beyond are searched in a unit of their own: squares, and their sums, stay far from
 # the ends of double precision (1e±308)
 _EXTREME, _SMALLEST_EXPONENT = 1e60, 1000
@@ -169,6 +169,7 @@ def search(design: Design, options: Options, power: Law, clock: Clock) -> Found:
     power : Law
         The power law, which a candidate must beat on runs left out.
     clock : Clock
+        It notes which search was cut.
 
     Returns
     -------
@@ -184,19 +185,38 @@ def search(design: Design, options: Options, power: Law, clock: Clock) -> Found:
         share = _FIRST_SHARE if k == 0 and len(names) > 1 else 1.0
         seconds = share * clock.to_search
         if seconds <= 0:
+            clock.cut("time", f"the search by {name}")
             break
-        results[name] = _result(name, train, problem, found.candidates, seconds, options)
-        clock = clock.later(results[name].startup)
-        if _INTERRUPTED in results[name].message:
-            clock.stop()
+        result = results[name] = _result(name, train, problem, found.candidates, seconds, options)
+        clock = clock.later(result.startup)
+        if result.cut is not None:
+            clock.cut(result.cut, f"the search by {name}")
         again = chosen(design, options, power, problem, results, unlogged, clock)
         if _is_as_good(again, found):
             found = again
         else:
             found = replace(found, candidates=_first(found, again))
-        if confirmed(design, power if found.law is None else found.law, options.seed):
+        if _is_exact(found) and results[found.engine].cut is None:
+            # its engine accepted it, so that nothing better was left to find
+            clock.cuts.clear()
+        if clock.stopped.is_set() or _is_enough(design, found.law or power, options.seed):
             break
     return replace(found, startup=sum(r.startup for r in results.values()))
+
+
+def _is_exact(found: Found) -> bool:
+    """Whether a law meets every run to the precision of the numbers."""
+    rmse = None if found.law is None else found.law.scores.rmse_log
+    return rmse is not None and rmse < _EXACT
+
+
+def _is_enough(design: Design, law: Law, seed: int) -> bool:
+    """Whether runs set aside (or left out) are predicted and noise only is left."""
+    scores = law.scores
+    known = scores.holdout_r2_log if scores.holdout_r2_log is not None else scores.cv_r2_log
+    known = scores.r2 if known is None else known
+    seen = known is not None and holds(known)
+    return seen and leaves_nothing(unexplained(design, law, seed))
 
 
 def _is_as_good(again: Found, found: Found) -> bool:

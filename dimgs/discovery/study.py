@@ -1,6 +1,6 @@
 """One basis, one answer: power law, then engines, then distilled exponents, judged by runs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -8,12 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.design.features import Design
-from dimgs.discovery.clock import Clock
+from dimgs.discovery.clock import Clock, Cut
 from dimgs.discovery.distil import description_bits, distil
 from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.judge import (
-    CONFIRMED,
-    NOTHING_LEFT,
     better_than,
     clearly_less,
     law_scores,
@@ -22,6 +20,7 @@ from dimgs.discovery.judge import (
 )
 from dimgs.discovery.linear import fit_linear
 from dimgs.discovery.options import Options
+from dimgs.discovery.outcome import Conclusion, Facts, conclude, holds, leaves_nothing
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import is_searchable, search
@@ -58,10 +57,14 @@ class Study:
         The Pareto front.
     unlogged : mapping of str to str
         What the candidates call an input without a logarithm, and its identifier.
-    engine, outcome : str
+    engine : str
     warnings : tuple of str
-    unexplained : float
-        Share of the residuals that still depends on the groups.
+    cuts : tuple of Cut
+        Steps that ended before they were complete.
+    unavailable : str
+        Why the engine that was asked for did not run.
+    unexplained : float or None
+        Share of the residuals that still depends on the groups; None where it is not known.
     left_out : ndarray of shape (n_runs,) or None
         Residual of each run by the law refitted without it, where that was needed.
     """
@@ -72,16 +75,24 @@ class Study:
     known: float | None
     candidates: tuple[Candidate, ...]
     engine: str
-    outcome: str
     warnings: tuple[str, ...]
     unlogged: Mapping[str, str] = field(default_factory=dict)
-    unexplained: float = 0.0
+    cuts: tuple[Cut, ...] = ()
+    unavailable: str = ""
+    unexplained: float | None = None
     left_out: Array | None = None
+
+    @property
+    def conclusion(self) -> Conclusion:
+        """The outcome, and whether the law is confirmed."""
+        scores = self.law.scores
+        aside = scores.holdout_r2_log, scores.holdout_n
+        return conclude(Facts(self.cuts, self.known, *aside, self.unexplained, self.unavailable))
 
     @property
     def holds(self) -> bool:
         """Whether runs left out are predicted, as far as that was tried."""
-        return self.known is None or self.known >= CONFIRMED
+        return holds(self.known)
 
     @property
     def exact(self) -> bool:
@@ -91,9 +102,16 @@ class Study:
 
 
 def study(
-    prepared: Prepared, options: Options, clock: Clock, *, distil_first: bool = False
+    prepared: Prepared,
+    options: Options,
+    clock: Clock,
+    *,
+    distil_first: bool = False,
+    progress: Callable[[str], None] | None = None,
 ) -> Study:
     """Power law, engines, distilled exponents: the law that runs left out prefer.
+
+    An interrupt (Ctrl-C) from the first search on ends the study with the best law until then.
 
     Parameters
     ----------
@@ -103,6 +121,8 @@ def study(
         When it is over, searches end and what they found is judged.
     distil_first : bool
         Distil before the engines, which then only run where the distilled law leaves something.
+    progress : callable, optional
+        Told in words when there is a law to fall back on, and searches begin.
 
     Returns
     -------
@@ -114,21 +134,38 @@ def study(
         If the engine that was asked for cannot run here.
     """
     require_engine(options.engine)
+    clock = clock.own()
     found = _power_law(prepared, options)
+    try:
+        if progress is not None:
+            progress("the power law is fitted; looking further")
+        for better in _searches(found, options, clock, distil_first):
+            found = better
+    except KeyboardInterrupt:
+        clock.cut("interrupt", "the search")
+    return _settled(found, options, clock)
+
+
+def _searches(found: Study, options: Options, clock: Clock, distil_first: bool) -> Iterator[Study]:
+    """What each step makes of the power law."""
     if options.engine == "power_law":
-        return _settled(found, options)
+        return
+    design = found.prepared.design
     whole, clock = clock, clock.part(_SHARE_WITHOUT if options.model == "deep" else 1.0)
     first, explained = _distilled(found, options, clock, search=distil_first)
     if distil_first or first.exact:
-        found = first
+        yield (found := first)
     explained = explained and (distil_first or first.exact)
-    if is_searchable(prepared.design) and not explained and not clock.over:
-        found = _searched(found, options, clock)
+    if is_searchable(design) and not explained:
+        if clock.over:
+            clock.cut("time", "the search for closed forms")
+        else:
+            yield (found := _searched(found, options, clock))
     if not distil_first and not found.exact:
         found, _ = _distilled(found, options, clock)
+        yield found
     if options.model == "deep":
-        found = _taught(found, options, whole)
-    return _settled(found, options)
+        yield _taught(found, options, whole)
 
 
 def _power_law(prepared: Prepared, options: Options) -> Study:
@@ -141,7 +178,7 @@ def _power_law(prepared: Prepared, options: Options) -> Study:
         law, known = result.law, result.scores.cv_r2_log
         warnings = result.warnings
     candidates = _candidates(law, prepared)
-    return Study(prepared, result, law, known, candidates, "power_law", "converged", warnings)
+    return Study(prepared, result, law, known, candidates, "power_law", warnings)
 
 
 def _searched(found: Study, options: Options, clock: Clock) -> Study:
@@ -152,7 +189,7 @@ def _searched(found: Study, options: Options, clock: Clock) -> Study:
     elif engines.outcome == "unavailable":
         if options.engine != "auto":
             raise EngineUnavailableError(engines.message)
-        out = replace(found, warnings=(*found.warnings, engines.message))
+        out = replace(found, unavailable=engines.message)
     if engines.startup >= _NOTICED:
         note = (
             f"The engine took {engines.startup:.0f} s to start and compile, which the time limit "
@@ -162,7 +199,7 @@ def _searched(found: Study, options: Options, clock: Clock) -> Study:
     if engines.candidates and (engines.law is not None or found.engine == "power_law"):
         out = replace(out, candidates=engines.candidates, unlogged=dict(engines.unlogged))
     if engines.law is not None or found.engine == "power_law":
-        out = replace(out, engine=engines.engine, outcome=engines.outcome)
+        out = replace(out, engine=engines.engine)
     return out
 
 
@@ -174,15 +211,23 @@ def _distilled(
     Without `search` only elementary forms of the exponent are tried.
     """
     design = found.prepared.design
-    if not is_searchable(design) or design.scale != "log" or clock.over:
+    if not is_searchable(design) or design.scale != "log":
         return found, False
     # a budget of evaluations is the bound itself: seconds would make the law the machine's
     longest = _LONGEST_DISTILLATION if options.evaluations is None else np.inf
     seconds = min(clock.to_search, longest) if search else 0.0
     power = None if found.result is None else found.result.law.scores.rmse_log
-    made = distil(design, options, power, seconds, found.law.scores.rmse_log, clock)
+    cuts = len(clock.cuts)
+    made = None
+    if not clock.over:
+        made = distil(design, options, power, seconds, found.law.scores.rmse_log, clock)
+    if clock.over and not clock.stopped.is_set():
+        clock.cut("time", "the distillation of exponents")
     if made is None:
         return found, False
+    if made.explains and not clock.stopped.is_set():
+        # it ended where nothing was left that smooth fields would explain
+        del clock.cuts[cuts:]
     left_out = left_out_predictions(design, made.law, options.seed, clock)
     law = made.law.with_scores(law_scores(design, made.law, options, left_out))
     score = better_than(design, left_out, found.law)
@@ -199,7 +244,6 @@ def _distilled(
         candidates=(*made.candidates, *rest),
         unlogged={},
         engine="distillation",
-        outcome="converged",
     )
     return better, made.explains
 
@@ -209,7 +253,10 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
     from dimgs.discovery.deep import search_taught, taught
 
     design = found.prepared.design
-    if found.exact or clock.over:
+    if found.exact or clock.stopped.is_set():
+        return found
+    if clock.over:
+        clock.cut("time", "the search on a deep potential")
         return found
     if not is_searchable(design) or design.scale != "log":
         note = "The deep potential takes no part: it learns positive responses to groups alone."
@@ -222,7 +269,7 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
     note = f"A deep potential predicts runs left out with R² = {score:.5f}"
     note += "." if law is None else f", the law found without it with R² = {law:.5f}."
     found = replace(found, warnings=(*found.warnings, note))
-    if found.holds and unexplained(design, found.law, options.seed) < NOTHING_LEFT:
+    if found.holds and leaves_nothing(unexplained(design, found.law, options.seed)):
         return found
     deep = search_taught(known, design, options, found.law, clock)
     if deep.law is None or deep.left_out is None:
@@ -234,7 +281,6 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
         candidates=deep.candidates,
         unlogged=dict(deep.unlogged),
         engine="deep",
-        outcome="converged",
     )
     if _as_good_but_shorter(design, deep.law, found.law) is not None:
         return better
@@ -257,17 +303,16 @@ def _as_good_but_shorter(design: Design, law: Law, other: Law) -> float | None:
     return mine if bits[0] < bits[1] else None
 
 
-def _settled(found: Study, options: Options) -> Study:
-    """With the outcome that held-out runs and residuals justify."""
-    found = _refitted(found, options)
-    outcome = found.outcome
-    left = unexplained(found.prepared.design, found.law, options.seed)
-    if not found.holds:
-        # nothing holds, whether or not the search had time for more
-        outcome = outcome if outcome == "unavailable" else "no_candidate"
-    elif outcome in ("converged", "no_candidate") or (outcome == "timeout" and left < NOTHING_LEFT):
-        outcome = "unchecked" if found.known is None else "converged"
-    return replace(found, outcome=outcome, unexplained=left)
+def _settled(found: Study, options: Options, clock: Clock) -> Study:
+    """With all that its outcome is decided by; who interrupts is not kept waiting for refits."""
+    left: float | None = None
+    try:
+        if not clock.stopped.is_set():
+            found = _refitted(found, options)
+        left = unexplained(found.prepared.design, found.law, options.seed)
+    except KeyboardInterrupt:
+        clock.cut("interrupt", "the judgement of the law")
+    return replace(found, cuts=tuple(clock.cuts), unexplained=left)
 
 
 def _refitted(found: Study, options: Options) -> Study:

@@ -35,7 +35,7 @@ EXACT = 1e-10
 CONSTANT_BITS = 4.0
 NODE_BITS = 3.0
 _STEP = 1e-6
-_NOTHING, _SHUFFLES, _MOST_RUNS = 0.05, 39, 500
+_NOTHING, _LEVEL, _SHUFFLES, _MOST_RUNS = 0.05, 0.025, 39, 500
 
 
 def deleted_residuals(
@@ -177,7 +177,9 @@ def leftover(coordinates: Array, residuals: Array) -> float:
     return float(_leftovers(coordinates, np.asarray(residuals)[:, None])[0])
 
 
-def is_white(coordinates: Array, residuals: Array) -> bool:
+def is_white(
+    coordinates: Array, residuals: Array, level: float = _LEVEL, shuffles: int = _SHUFFLES
+) -> bool:
     """Whether the groups explain nothing of the residuals, or no more than of shuffled ones.
 
     Parameters
@@ -185,6 +187,9 @@ def is_white(coordinates: Array, residuals: Array) -> bool:
     coordinates : ndarray of shape (n_runs, n_groups)
         Whitened log groups.
     residuals : ndarray of shape (n_runs,)
+    level : float
+        Share of pure noise that is not taken for it.
+    shuffles : int
 
     Examples
     --------
@@ -194,9 +199,10 @@ def is_white(coordinates: Array, residuals: Array) -> bool:
     """
     rng = np.random.default_rng(0)
     e = np.asarray(residuals)
-    shuffled = [rng.permutation(e) for _ in range(_SHUFFLES)]
+    shuffled = [rng.permutation(e) for _ in range(shuffles)]
     found = _leftovers(coordinates, np.column_stack([e, *shuffled]))
-    return bool(found[0] < _NOTHING or found[0] <= found[1:].max())
+    chance = (1 + int(np.sum(found[1:] >= found[0]))) / (1 + shuffles)
+    return bool(found[0] < _NOTHING or chance > level)
 
 
 def _leftovers(coordinates: Array, residuals: Array) -> Array:

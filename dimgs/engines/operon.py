@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.engines.availability import operon_status
-from dimgs.engines.protocol import Budget, Problem, Result
+from dimgs.engines.protocol import Budget, CutBy, Problem, Result
 from dimgs.engines.translate import front_of, to_candidate
 from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
@@ -98,7 +98,7 @@ class OperonEngine:
         left = end - monotonic()
         if left < _SHORTEST:
             message = "Operon counts whole seconds, and there is less than one for it."
-            return Result((), "timeout", message, monotonic() - start)
+            return Result((), "timeout", message, monotonic() - start, cut="time")
         left -= min(_RESERVED * left, _MOST_RESERVED)
         positive = problem.scale == "log"
         passes = (True, False) if positive and left >= 2 * _SHORTEST else (positive,)
@@ -106,25 +106,32 @@ class OperonEngine:
         parameters = {"max_time": seconds, **parameters}
         front: tuple[Candidate, ...] = ()
         failure = "no expression has a value in every run"
-        late = False
+        cut: CutBy | None = None
         for of_logarithm in passes:
             began = monotonic()
+            model = regressor(**parameters)
             try:
-                found = self._pass(regressor(**parameters), problem, of_logarithm)
+                found = self._pass(model, problem, of_logarithm)
+            except KeyboardInterrupt:
+                cut = "interrupt"
+                break
             except (RuntimeError, ValueError) as error:
                 failure = str(error)[:300].rstrip(".")
                 continue
-            late = monotonic() - began >= seconds
+            if monotonic() - began >= seconds:
+                cut = "time"
+            elif budget.evaluations is not None and not _is_complete(model):
+                cut = "evaluations"
             front = front_of(chain(front, found), problem, end)
             if front and min(c.loss for c in front) < _EXACT_LOSS:
-                late = False
+                cut = None
                 break
         taken = monotonic() - start
         if not front:
-            return Result((), "no_candidate", f"Operon found no law: {failure}.", taken)
-        if late:
-            message = f"{front[0]}: the best of Operon when the time was over."
-            return Result(front, "timeout", message, taken)
+            return Result((), "no_candidate", f"Operon found no law: {failure}.", taken, cut=cut)
+        if cut is not None:
+            message = f"{front[0]}: the best of Operon when its search was cut ({cut})."
+            return Result(front, "timeout", message, taken, cut=cut)
         return Result(front, "converged", f"{front[0]}: found by Operon.", taken)
 
     def _pass(self, model: Any, problem: Problem, of_logarithm: bool) -> Iterator[Candidate]:
@@ -164,6 +171,11 @@ class OperonEngine:
             if name not in known:
                 raise InputError(f"The installed pyoperon has no parameter '{name}'.")
         return {**wanted, **self.parameters}
+
+
+def _is_complete(model: Any) -> bool:
+    """Whether all generations were made; what Operon counts as evaluations is not all it made."""
+    return bool(model.stats_["generations"] >= model.generations)
 
 
 def expression_of(text: str, names: list[str]) -> "sympy.Expr":

@@ -12,6 +12,7 @@ from dimgs.expression.candidate import Candidate
 
 Array = NDArray[np.float64]
 Outcome = Literal["converged", "timeout", "no_candidate", "unavailable"]
+CutBy = Literal["time", "evaluations", "interrupt", "failure"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +128,9 @@ class Result:
         Wall time.
     startup : float
         Part of it that the engine took to start and to compile, which no budget can shorten.
+    cut : {"time", "evaluations", "interrupt", "failure"}, optional
+        What ended the search before it was complete; None where it came to its own end, such as
+        a law that is exact to rounding.
     """
 
     candidates: tuple[Candidate, ...]
@@ -134,6 +138,7 @@ class Result:
     message: str
     seconds: float
     startup: float = 0.0
+    cut: CutBy | None = None
 
 
 @runtime_checkable

@@ -161,6 +161,7 @@ def discover_document(report: Report) -> dict[str, Any]:
         "engine": report.engine,
         "outcome": report.outcome,
         "confirmed": report.confirmed,
+        "why_not": list(report.why_not),
         "seconds": report.seconds,
         "level": report.level,
         "warnings": list(report.warnings),

@@ -49,7 +49,7 @@ def report_markdown(report: Report, figures: Sequence[tuple[str, str, str]] = ()
         blocks.append("## Figures")
         for title, path, caption in figures:
             blocks.append(f"### {title}\n\n![{title}]({path})\n\n{caption}")
-    blocks += ["## The data", _list(map(plain, report.warnings)) or "Nothing to note."]
+    blocks += ["## The data", _list(map(plain, report.notes)) or "Nothing to note."]
     facts = [f"table: {plain(report.source)}, {report.n_runs} runs"]
     facts += [f"engine: {plain(report.engine)}"]
     facts += [f"{plain(k.replace('_', ' '))}: {code(v)}" for k, v in report.provenance.items()]

@@ -12,7 +12,6 @@ from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.centre import Centre, centre_of
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
-from dimgs.report.verdict import NOTHING_LEFT
 
 
 @dataclass(frozen=True)
@@ -125,9 +124,14 @@ class Report:
         None where no law was found.
     candidates : tuple of Candidate
         Pareto front.
-    engine, outcome : str
-        Which engine ran; "converged", "unchecked" (no run could be left out), "timeout",
-        "no_candidate" or "unavailable".
+    engine : str
+        Which engine found the law.
+    outcome : str
+        "converged", "timeout" (the time or the evaluations were over), "interrupted",
+        "no_candidate" (runs left out are not predicted), "unchecked" (no run could be left out)
+        or "unavailable" (the engine that was asked for is not here).
+    why_not : tuple of str
+        What keeps the law from being confirmed, gravest first; they are warnings too.
     seconds : float
     level : float
     warnings : tuple of str
@@ -140,8 +144,6 @@ class Report:
         Target of every run in SI, and the law's value there.
     unlogged : mapping of str to str
         What the candidates call an input without a logarithm, and its identifier in the law.
-    unexplained : float
-        Share of the variance of the law's residuals that still depends on the groups.
     data : Dataset, optional
         The usable runs, which the figures draw.
     left_out : tuple of float
@@ -155,6 +157,7 @@ class Report:
     candidates: tuple[Candidate, ...] = ()
     engine: str = "power law"
     outcome: str = "converged"
+    why_not: tuple[str, ...] = ()
     seconds: float = 0.0
     level: float = 0.9
     warnings: tuple[str, ...] = ()
@@ -166,12 +169,16 @@ class Report:
     unlogged: Mapping[str, str] = field(default_factory=dict)
     data: Dataset | None = None
     left_out: tuple[float, ...] = ()
-    unexplained: float = 0.0
 
     @property
     def confirmed(self) -> bool:
-        """Whether the law predicts runs left out, and what it leaves no longer depends on them."""
-        return self.outcome == "converged" and self.unexplained < NOTHING_LEFT
+        """Whether the search was complete and nothing speaks against its law."""
+        return self.outcome == "converged" and not self.why_not
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The warnings that `why_not` does not hold, for forms that show both."""
+        return tuple(w for w in self.warnings if w not in self.why_not)
 
     @property
     def regimes(self) -> tuple[Mapping[str, Any], ...] | None:

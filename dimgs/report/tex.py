@@ -91,8 +91,8 @@ def report_latex(report: Report, figures: Sequence[tuple[str, str]] = ()) -> str
         body.append(r"\subsection*{Figures}")
         body += [_figure(name, caption) for name, caption in figures]
     body += [r"\subsection*{Methods}", r"\input{tex/methods}"]
-    if report.warnings:
-        notes = [text_latex(w) for w in report.warnings]
+    if report.notes:
+        notes = [text_latex(w) for w in report.notes]
         body += [r"\subsection*{Notes}", _items(notes)]
     body += [r"\bibliographystyle{plain}", r"\bibliography{references}"]
     blocks = "\n\n".join(block for block in body if block)

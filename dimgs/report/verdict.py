@@ -7,7 +7,14 @@ import numpy as np
 if TYPE_CHECKING:
     from dimgs.report.results import Report
 
-NOTHING_LEFT = 0.05
+_HEADLINES = {
+    "no_candidate": "NO LAW FOUND within the budget; best surrogate",
+    "timeout": "NOT CONFIRMED; best law when its search was cut",
+    "interrupted": "NOT CONFIRMED; best law when its search was interrupted",
+    "unchecked": "NOT CHECKED on unseen runs; best law",
+    "unavailable": "NOT CONFIRMED; best law without the engine that was asked for",
+    "converged": "NOT CONFIRMED; best law",
+}
 
 
 def error_of(report: "Report") -> str:
@@ -42,34 +49,18 @@ def headline(report: "Report") -> str | None:
     ----------
     report : Report
     """
-    if report.outcome == "no_candidate":
-        return f"NO LAW FOUND within the budget; best surrogate, {error_of(report)}:"
-    if report.outcome == "timeout":
-        return f"NOT CONFIRMED; best surrogate when the time was over, {error_of(report)}:"
-    return None
+    if report.confirmed:
+        return None
+    return f"{_HEADLINES.get(report.outcome, 'NOT CONFIRMED')}, {error_of(report)}:"
 
 
 def verdict(report: "Report") -> str:
-    """What it means, in one sentence or two.
+    """What it means, in a sentence, or why the law is not confirmed.
 
     Parameters
     ----------
     report : Report
     """
-    known = {
-        "converged": "The law predicts runs that it was not fitted on.",
-        "unchecked": "No run could be left out, so the law is not checked on unseen runs.",
-        "no_candidate": "No law found within the budget: this is the best surrogate, with "
-        f"{error_of(report)}, and it does not hold.",
-        "timeout": "Not confirmed: the time limit ended the search while the residuals still "
-        f"depended on the groups. This is the best surrogate, with {error_of(report)}; more "
-        "time may find the law.",
-        "unavailable": "The engine is not available here.",
-    }
-    text = known.get(report.outcome, report.outcome)
-    if report.outcome == "converged" and report.unexplained >= NOTHING_LEFT:
-        text += (
-            f" Its residuals still depend on the groups ({100 * report.unexplained:.0f} % of their "
-            "variance): it is not the whole law."
-        )
-    return text
+    if report.confirmed:
+        return "The law predicts runs that it was not fitted on."
+    return " ".join(["Not confirmed.", *report.why_not])

@@ -72,7 +72,7 @@ def discovered(threads: int, hash_seed: int, slower: float) -> list[dict[str, An
 
 def test_the_same_law_on_other_threads_with_other_hashes_and_on_slower_machines() -> None:
     first = discovered(1, 0, 1.0)
-    assert first[0]["outcome"] == "converged"
+    assert first[0]["outcome"] == "timeout"
     assert len(first[0]["candidates"]) > 2
     assert any("hidden temperature scale" in warning for warning in first[1]["warnings"])
     for threads, hash_seed, slower in ((2, 0, 1.0), (1, 12345, 1e7)):

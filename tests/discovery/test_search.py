@@ -12,7 +12,7 @@ from dimgs import Dataset, discover
 from dimgs.discovery import clock, judge
 from dimgs.discovery import search as module
 from dimgs.discovery.clock import Clock
-from dimgs.discovery.judge import confirmed, left_out_predictions, unexplained
+from dimgs.discovery.judge import left_out_predictions, unexplained
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.search import engine_named
@@ -107,7 +107,7 @@ def test_a_second_engine_does_not_displace_what_predicts_better(
     monkeypatch.setattr(module, "_engines", lambda _: ["structured", "pysr"])
     monkeypatch.setattr(module, "engine_named", named)
     monkeypatch.setattr(module, "candidate_bits", lambda found, problem: float(found.complexity))
-    monkeypatch.setattr(module, "confirmed", lambda *_: False)
+    monkeypatch.setattr(module, "_is_enough", lambda *_: False)
     power = assemble(design, c * pi, {"c": 1.0}, 0.9)
     found = module.search(design, Options(evaluations=300), power, Clock.of(AMPLE))
     assert found.engine == "structured"
@@ -200,7 +200,7 @@ def test_what_still_depends_on_the_groups_is_not_confirmed() -> None:
         report = discover(table, "z", engine="power_law")
         design = prepare(table, "z", Options()).design
         assert report.law is not None
-        assert confirmed(design, report.law) == good
+        assert module._is_enough(design, report.law, 0) == good
         assert (unexplained(design, report.law) < 0.05) == good
         assert report.confirmed == good
         if not good:

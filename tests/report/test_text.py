@@ -54,11 +54,11 @@ def test_a_law_that_fails_is_called_a_surrogate() -> None:
         Dataset.from_columns({"a [m]": a, "b [m]": b, "y [m]": a * y}), "y", engine="power_law"
     )
     if found.outcome == "no_candidate":
-        assert "No law found" in report_text(found)
+        assert "NO LAW FOUND" in report_text(found)
     flat = Dataset.from_columns({"a [m]": a, "b [m]": b, "y [1]": y})
     found = discover(flat, "y", engine="power_law")
     assert found.outcome == "no_candidate"
-    assert "No law found" in report_text(found)
+    assert "NO LAW FOUND" in report_text(found)
     assert any("does not hold out of sample" in w for w in found.warnings)
 
 

@@ -1,11 +1,15 @@
 """What is no confirmed law says so: first, last, and in the warnings."""
 
+import re
 from dataclasses import replace
+from html import unescape
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from dimgs import Dataset, discover
+from dimgs.discovery.outcome import Outcome
 from dimgs.report.results import Report
 from dimgs.report.verdict import error_of, headline, verdict
 from tests.patience import AMPLE
@@ -23,23 +27,43 @@ def test_no_law_is_said_at_both_ends(failed: Report) -> None:
     lines = str(failed).splitlines()
     assert failed.outcome == "no_candidate"
     assert lines[1].startswith("NO LAW FOUND within the budget; best surrogate, error")
-    assert "No law found within the budget" in lines[-2]
-    assert any(w.startswith("No law found within the budget") for w in failed.warnings)
-    assert failed.to_json()["confirmed"] is False
+    assert lines[-2].startswith("Not confirmed. Runs left out are predicted with R² = ")
+    document = failed.to_json()
+    assert document["confirmed"] is False
+    assert document["why_not"] == list(failed.why_not)
+    assert set(failed.why_not) <= set(failed.warnings)
 
 
-def test_what_the_clock_cut_off_is_not_confirmed(failed: Report) -> None:
-    late = replace(failed, outcome="timeout")
-    assert headline(late) is not None
-    assert str(headline(late)).startswith("NOT CONFIRMED")
-    assert verdict(late).startswith("Not confirmed: the time limit")
-    assert not late.confirmed
+FORMS = {
+    "text": str,
+    "page": Report.to_html,
+    "markdown": Report.to_markdown,
+    "latex": Report.to_latex,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nothing_is_said_twice(failed: Report, form: str) -> None:
+    text = " ".join(re.sub(r"\\|<[^>]*>", " ", unescape(FORMS[form](failed))).split())
+    assert len(re.findall("no law found", text, re.IGNORECASE)) == 1
+    reason = "Runs left out are predicted with"
+    assert failed.why_not[0].startswith(reason)
+    assert text.count(reason) == 1
+
+
+@pytest.mark.parametrize("outcome", [o for o in get_args(Outcome) if o != "converged"])
+def test_what_is_not_confirmed_has_a_headline_and_a_reason(failed: Report, outcome: str) -> None:
+    report = replace(failed, outcome=outcome, why_not=("It is so.",))
+    assert str(headline(report)).startswith("NO")
+    assert verdict(report) == "Not confirmed. It is so."
+    assert not report.confirmed
 
 
 def test_a_law_has_no_headline(failed: Report) -> None:
-    assert headline(replace(failed, outcome="converged")) is None
-    good = replace(failed, outcome="converged", unexplained=0.0)
+    assert headline(replace(failed, outcome="converged")) is not None
+    good = replace(failed, outcome="converged", why_not=())
     assert good.confirmed
+    assert headline(good) is None
     assert verdict(good) == "The law predicts runs that it was not fitted on."
 
 

@@ -71,7 +71,7 @@ def distil(
     so_far : float, optional
         Residual of the best law so far.
     clock : Clock, optional
-        When it is over, what was found is returned as it is.
+        When it is over, what was found is returned as it is; it notes which search was cut.
 
     Returns
     -------
@@ -99,7 +99,8 @@ def distil(
         share = end.left / (min(len(learned), _DIRECTIONS) - k)
         if so_far is not None and fields.explained_by(so_far, design.n_runs):
             share = 0.0
-        laws = _laws(design, direction, fields, Search(share, options.seed, options.evaluations))
+        own = Search(share, options.seed, options.evaluations, clock)
+        laws = _laws(design, direction, fields, own)
         found += [(law, direction, fields) for law in laws]
         if clock.over or any(fields.explained_by(law.rmse, design.n_runs) for law in laws):
             break

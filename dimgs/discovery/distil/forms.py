@@ -8,6 +8,7 @@ import sympy
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from dimgs.discovery.clock import Clock
 from dimgs.discovery.distil.directions import Argument
 from dimgs.discovery.distil.fields import Fields
 from dimgs.engines.protocol import Budget, Problem
@@ -23,11 +24,12 @@ _POWERS = tuple(sympy.Rational(p) for p in (-2, -1, "-1/2", "1/2", 2))
 
 @dataclass(frozen=True)
 class Search:
-    """What a search for the closed form of a field may cost, and its seed."""
+    """What a search for the closed form of a field may cost, its seed, and who hears of cuts."""
 
     seconds: float
     seed: int = 0
     evaluations: int | None = None
+    clock: Clock | None = None
 
     def part(self, share: float) -> "Search":
         """With a share of the seconds."""
@@ -174,6 +176,8 @@ def searched(
     )
     budget = Budget(search.seconds, search.evaluations)
     result = StructuredEngine().search(problem, budget, search.seed)
+    if result.cut is not None and search.clock is not None:
+        search.clock.cut(result.cut, "the distillation of exponents")
     back = {sympy.Symbol(n): a.expression for n, a in zip(names, arguments, strict=True)}
     return [_form(candidate, back) for candidate in result.candidates[:_FRONT]]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.engines.protocol import Budget, Outcome, Problem, Result
+from dimgs.engines.protocol import Budget, CutBy, Outcome, Problem, Result
 from dimgs.engines.pysr.fields import rebuilt
 from dimgs.engines.pysr.guesses import julia_guesses
 from dimgs.engines.pysr.options import Target, operators_of, parameters_of
@@ -155,22 +155,26 @@ class PySREngine:
         front = front_of([*laws, *(c for c in found if c is not None)], problem, until)
         seconds = monotonic() - start
         interrupted = search.interrupted or field_search.interrupted
+        exact = bool(front) and _is_exact(front, problem)
+        cut: CutBy | None = None
+        how = "found by PySR"
+        if interrupted:
+            cut, how = "interrupt", "the best so far of PySR, interrupted"
+        elif search.failure:
+            cut, how = "failure", f"the best of PySR before it failed ({search.failure})"
+        elif search.searched >= left.seconds and not exact:
+            cut, how = "time", "the best of PySR when the time was over"
+        elif budget.evaluations is not None and not exact:
+            cut, how = "evaluations", "the best of PySR when its evaluations were spent"
         if not front:
             reason = search.failure or "no expression has a value in every run"
             message = f"PySR found no law: {reason}."
-            return Result((), "no_candidate", message, seconds, startup)
-        outcome: Outcome = "converged"
-        how = "found by PySR"
-        if interrupted:
-            outcome, how = "timeout", "the best so far of PySR, interrupted"
-        elif search.failure:
-            outcome, how = "timeout", f"the best of PySR before it failed ({search.failure})"
-        elif search.searched >= left.seconds and not _is_exact(front, problem):
-            outcome, how = "timeout", "the best of PySR when the time was over"
+            return Result((), "no_candidate", message, seconds, startup, cut)
+        outcome: Outcome = "converged" if cut is None else "timeout"
         message = f"{front[0]}: {how}."
         if startup >= _NOTICED:
             message += f" Julia took {startup:.0f} s to start and compile, besides the limit."
-        return Result(front, outcome, message, seconds, startup)
+        return Result(front, outcome, message, seconds, startup, cut)
 
     def _laws_of_fields(
         self, module: ModuleType, problem: Problem, budget: Budget, seed: int

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import Literal
 
 from dimgs.engines.structured.fitting import Fitted, polish
 from dimgs.engines.structured.runs import Runs
@@ -12,7 +13,17 @@ _RENEWED, _SHORT, _LONG, _MOST_BITS = 60, 60.0, 120.0, 8 / 3
 
 
 class OutOfBudget(Exception):
-    """The seconds or evaluations of a search are over; says which."""
+    """The seconds or evaluations of a search are over; says which.
+
+    Parameters
+    ----------
+    reason : str
+    by : {"time", "evaluations"}
+    """
+
+    def __init__(self, reason: str, by: Literal["time", "evaluations"]) -> None:
+        super().__init__(reason)
+        self.by = by
 
 
 @dataclass(eq=False)
@@ -59,9 +70,13 @@ class Archive:
     def check(self) -> None:
         """Raise OutOfBudget when the budget is spent."""
         if self.evaluations is not None and self.tried >= self.evaluations:
-            raise OutOfBudget("the evaluations were spent before the search was complete")
+            raise OutOfBudget(
+                "the evaluations were spent before the search was complete", "evaluations"
+            )
         if monotonic() > self.deadline:
-            raise OutOfBudget("the clock cut the search, so another run may find another law")
+            raise OutOfBudget(
+                "the clock cut the search, so another run may find another law", "time"
+            )
 
     def add(self, tree: Tree) -> Fitted | None:
         """Fit a tree and keep it."""

@@ -4,7 +4,7 @@ from time import monotonic
 
 import numpy as np
 
-from dimgs.engines.protocol import Budget, Outcome, Problem, Result
+from dimgs.engines.protocol import Budget, CutBy, Outcome, Problem, Result
 from dimgs.engines.structured.archive import Archive, OutOfBudget
 from dimgs.engines.structured.bench import Bench
 from dimgs.engines.structured.finish import candidates_of, is_explained, on_all_runs, thinned
@@ -74,15 +74,15 @@ class StructuredEngine:
             return Result((), "no_candidate", message, monotonic() - start)
         some = thinned(problem, _MOST_RUNS)
         archive = Archive(Runs.of(some), start + budget.seconds, budget.evaluations)
-        outcome: Outcome = "converged"
+        cut: CutBy | None = None
         message = "every stage was searched"
         with threadpool_limits(1), np.errstate(all="ignore"):
             try:
                 message = self._stages(archive, seed)
             except OutOfBudget as spent:
-                outcome, message = "timeout", str(spent)
+                cut, message = spent.by, str(spent)
             except KeyboardInterrupt:
-                outcome, message = "timeout", "interrupted; this is the best so far"
+                cut, message = "interrupt", "interrupted; this is the best so far"
             message += archive.trouble
             if some is not problem:
                 archive = on_all_runs(archive, problem)
@@ -90,8 +90,10 @@ class StructuredEngine:
                 message += "; it is a surrogate, not confirmed: its residuals depend on the groups"
             candidates = candidates_of(archive, problem, self.name)
         if not candidates:
-            return Result((), "no_candidate", f"No law: {message}.", monotonic() - start)
-        return Result(candidates, outcome, f"{candidates[0]}: {message}.", monotonic() - start)
+            return Result((), "no_candidate", f"No law: {message}.", monotonic() - start, cut=cut)
+        outcome: Outcome = "converged" if cut is None else "timeout"
+        taken = monotonic() - start
+        return Result(candidates, outcome, f"{candidates[0]}: {message}.", taken, cut=cut)
 
     def _stages(self, archive: Archive, seed: int) -> str:
         if not np.any(archive.runs.y):

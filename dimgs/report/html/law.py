@@ -34,9 +34,9 @@ def badge(report: Report) -> str:
         return (
             '<p class="badge good"><span aria-hidden="true">✓</span> Confirmed on unseen runs</p>'
         )
-    if report.outcome in ("no_candidate", "timeout"):
+    if report.outcome not in ("unchecked", "converged"):
         return '<p class="badge bad"><span aria-hidden="true">✕</span> Not a confirmed law</p>'
-    what = "Not checked on unseen runs" if report.outcome == "unchecked" else "Not the whole law"
+    what = "Not checked on unseen runs" if report.outcome == "unchecked" else "Not confirmed"
     return f'<p class="badge warn"><span aria-hidden="true">!</span> {what}</p>'
 
 

@@ -15,8 +15,8 @@ def data_section(report: Report) -> str:
     """What the runs hold, what was left out, and every warning."""
     body = ""
     data = report.data
-    if report.warnings:
-        items = "".join(f"<li>{escape(w)}</li>" for w in report.warnings)
+    if report.notes:
+        items = "".join(f"<li>{escape(w)}</li>" for w in report.notes)
         body += f'<ul class="notes">{items}</ul>'
     else:
         body += "<p>Nothing to note: every row was used and every input varied.</p>"

@@ -1,0 +1,187 @@
+"""The outcome of a discovery: what was cut is not converged, and only what converged is confirmed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs import Dataset, Options, discover
+from dimgs.discovery import study as studies
+from dimgs.discovery.clock import Cut
+from dimgs.discovery.discover import discover_with
+from dimgs.discovery.outcome import HOLDS, NOTHING_LEFT, Conclusion, Facts, Outcome, conclude
+from dimgs.engines.protocol import CutBy
+from dimgs.engines.structured.archive import Archive
+from dimgs.report.results import Report
+
+CUTS: tuple[CutBy, ...] = get_args(CutBy)
+SCORES = st.none() | st.floats(-5.0, 1.0)
+FACTS = st.builds(
+    Facts,
+    cuts=st.lists(st.builds(Cut, st.sampled_from(CUTS), st.sampled_from(["one", "two"]))),
+    left_out=SCORES,
+    aside=SCORES,
+    n_aside=st.integers(1, 9),
+    unexplained=st.none() | st.floats(0.0, 1.0),
+    unavailable=st.sampled_from(["", "There is no Julia here."]),
+)
+
+
+@given(FACTS)
+def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confirmed(
+    facts: Facts,
+) -> None:
+    found = conclude(facts)
+    assert found.outcome in get_args(Outcome)
+    good = (
+        not facts.cuts
+        and not facts.unavailable
+        and facts.left_out is not None
+        and facts.left_out >= HOLDS
+        and (facts.aside is None or facts.aside >= HOLDS)
+        and facts.unexplained is not None
+        and facts.unexplained < NOTHING_LEFT
+    )
+    assert found.confirmed == good
+    assert not found.confirmed or found.outcome == "converged"
+    # each reason is a sentence of its own
+    assert len(set(found.why_not)) == len(found.why_not)
+    assert all(text.endswith(".") for text in found.why_not)
+
+
+@given(FACTS, st.sampled_from(CUTS))
+def test_what_was_cut_never_reads_converged(facts: Facts, by: CutBy) -> None:
+    cut = conclude(replace(facts, cuts=[*facts.cuts, Cut(by, "the search by structured")]))
+    assert cut.outcome not in ("converged", "unchecked")
+    assert any("the search by structured" in text for text in cut.why_not)
+    if by == "interrupt":
+        assert cut.outcome == "interrupted"
+
+
+def table(noise: float = 0.02, n: int = 60) -> Dataset:
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0.5, 3.0, (2, n))
+    z = (x + 2.0 * y) * np.exp(noise * rng.normal(size=n))
+    return Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z})
+
+
+def consistent(report: Report) -> None:
+    document = report.to_json()
+    assert document["confirmed"] == (not document["why_not"]) == report.confirmed
+    assert not report.confirmed or report.outcome == "converged"
+    assert set(document["why_not"]) <= set(document["warnings"])
+
+
+def test_a_search_that_ends_by_itself_is_confirmed() -> None:
+    report = discover(table(0.0), "z", engine="structured", time_limit=3600.0)
+    assert (report.outcome, report.confirmed, report.why_not) == ("converged", True, ())
+    consistent(report)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({"time_limit": 1e-6}, "The time limit ended"),
+        ({"time_limit": 3600.0, "evaluations": 5}, "The limit of evaluations ended"),
+    ],
+)
+def test_a_limit_that_ends_the_search_is_told(
+    noise: float, limits: dict[str, Any], words: str
+) -> None:
+    report = discover(table(noise), "z", engine="structured", **limits)
+    assert report.law is not None
+    assert report.outcome == "timeout"
+    assert not report.confirmed
+    assert report.why_not[0].startswith(words)
+    consistent(report)
+
+
+@pytest.mark.parametrize("scales", [(), "auto"])
+def test_no_limit_of_time_is_too_short_to_be_told(scales: Any) -> None:
+    """Where nothing was searched at all, the power law is not taken for the answer."""
+    for model in ("linear", "deep"):
+        options = Options(scales=scales, model=model, time_limit=1e-6)
+        try:
+            report = discover_with(table(), "z", options)
+        except ImportError:
+            pytest.skip("torch is not installed")
+        assert report.outcome == "timeout"
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int) -> list[int]:
+    """Let the user press Ctrl-C in one call of a function."""
+    original, calls = getattr(owner, name), [0]
+
+    def pressed(*args: Any, **kwargs: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == call:
+            raise KeyboardInterrupt
+        return original(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, pressed)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "call"),
+    [
+        (studies, "distil", 1),
+        (studies, "distil", 2),
+        (studies, "search", 1),
+        (studies, "_refitted", 1),
+        (studies, "unexplained", 1),
+        (Archive, "add", 1),
+        (Archive, "add", 30),
+    ],
+)
+@pytest.mark.parametrize("scales", [(), "auto"])
+def test_an_interrupt_leaves_the_best_law_and_is_told(
+    owner: Any, name: str, call: int, scales: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = interrupt(monkeypatch, owner, name, call)
+    options: dict[str, Any] = {"engine": "structured", "evaluations": 60, "time_limit": 3600.0}
+    report = discover(table(), "z", scales=scales, **options)
+    assert calls[0] >= call
+    assert report.law is not None
+    assert report.outcome == "interrupted"
+    assert not report.confirmed
+    consistent(report)
+
+
+def test_an_interrupt_before_any_law_is_none_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    interrupt(monkeypatch, studies, "fit_prepared", 1)
+    with pytest.raises(KeyboardInterrupt):
+        discover(table(), "z")
+
+
+def reports() -> Iterator[tuple[str, Report, str]]:
+    rng = np.random.default_rng(3)
+    power: dict[str, Any] = {"engine": "power_law"}
+    few = Dataset.from_columns({"L [m]": [1.0, 2.0, 3.0], "W [m]": [2.0, 1.0, 4.0], "q [1]": 1.0})
+    yield "nothing to leave out", discover(few, "q", **power), "unchecked"
+    a, b, y = np.exp(rng.normal(size=(3, 30)))
+    noise = Dataset.from_columns({"a [m]": a, "b [m]": b, "y [m]": y})
+    yield "noise", discover(noise, "y", **power), "no_candidate"
+    signed = Dataset.from_columns({"a [m]": a, "b [m]": b, "y [m]": np.log(y)})
+    yield "noise of both signs", discover(signed, "y", **power), "no_candidate"
+    plain = Dataset.from_columns({"a [m]": a, "b [m]": b, "y [m]": 0.3 * a**1.5 / b**0.5})
+    yield "a power law", discover(plain, "y", **power), "converged"
+    bent = Dataset.from_columns({"a [m]": a, "b [m]": b, "y [m]": a + 2 * b})
+    yield "not the whole law", discover(bent, "y", **power), "converged"
+
+
+def test_every_path_tells_what_its_law_is_worth() -> None:
+    for name, report, outcome in reports():
+        assert report.outcome == outcome, name
+        assert report.confirmed == (name == "a power law"), name
+        consistent(report)
+
+
+def test_a_conclusion_is_confirmed_where_nothing_is_against_it() -> None:
+    assert Conclusion("converged", ()).confirmed
+    assert not Conclusion("converged", ("It is not the whole law.",)).confirmed
