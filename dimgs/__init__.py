@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from dimgs.discovery.discover import discover
     from dimgs.discovery.fitting import fit
     from dimgs.discovery.options import Options
-    from dimgs.errors import DimensionError, DimgsError, FitError, InputError, LawError
+    from dimgs.errors import (
+        DimensionError,
+        DimgsError,
+        DimgsWarning,
+        FitError,
+        InputError,
+        LawError,
+    )
     from dimgs.groups.derive import pi_basis
     from dimgs.groups.group import PiBasis, PiGroup
     from dimgs.law.law import Law
@@ -24,6 +31,7 @@ _HOMES = {
     "Dataset": "dimgs.dataset",
     "DimensionError": "dimgs.errors",
     "DimgsError": "dimgs.errors",
+    "DimgsWarning": "dimgs.errors",
     "FitError": "dimgs.errors",
     "InputError": "dimgs.errors",
     "Law": "dimgs.law.law",
@@ -44,6 +52,7 @@ __all__ = [
     "Dataset",
     "DimensionError",
     "DimgsError",
+    "DimgsWarning",
     "FitError",
     "InputError",
     "Law",

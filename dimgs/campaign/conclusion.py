@@ -153,17 +153,15 @@ def _law(
 
 
 def _fit(binding: Binding, data: Dataset, name: str, warnings: list[str]) -> FitResult | None:
-    from dimgs.discovery.fitting import fit
+    from dimgs.discovery.fitting import fit_prepared
+    from dimgs.discovery.options import Options
+    from dimgs.discovery.prepare import prepare
 
     plan = binding.plan
+    options = Options(constants=plan.constants, level=plan.level, seed=plan.seed)
+    data = data.drop_errors() if hasattr(data, "drop_errors") else replace(data, errors={})
     try:
-        return fit(
-            data.drop_errors() if hasattr(data, "drop_errors") else replace(data, errors={}),
-            binding.target.name,
-            constants=plan.constants,
-            level=plan.level,
-            seed=plan.seed,
-        )
+        return fit_prepared(prepare(data, binding.target.name, options), options)
     except DimgsError as error:
         warnings.append(f"No law of the {name} by its finest runs alone: {error}")
         return None
@@ -178,17 +176,17 @@ def _report(
         return None
     if plan.report == "fit":
         return _fit(binding, data, "whole", warnings)
-    from dimgs.discovery.discover import discover
+    from dimgs.discovery.discover import discover_with
+    from dimgs.discovery.options import Options
 
+    options = Options(
+        constants=plan.constants, time_limit=_DISCOVER_SECONDS, level=plan.level, seed=plan.seed
+    )
     try:
-        return discover(
-            replace(data, errors={}),
-            binding.target.name,
-            constants=plan.constants,
-            time_limit=_DISCOVER_SECONDS,
-            level=plan.level,
-            seed=plan.seed,
-        )
+        report = discover_with(replace(data, errors={}), binding.target.name, options)
+        if report.outcome == "interrupted":
+            raise KeyboardInterrupt
+        return report
     except DimgsError as error:
         warnings.append(f"No law of all the finest runs: {error}")
         return None

@@ -17,7 +17,7 @@ from dimgs.discovery.stream_moments import StreamMoments
 from dimgs.discovery.stream_plan import Plan, check_streamable, union
 from dimgs.discovery.stream_result import result_of
 from dimgs.discovery.streaming import CHUNK_ROWS, add_part, first_plan, only_needed
-from dimgs.errors import DimgsError, InputError
+from dimgs.errors import DimgsError, InputError, warn_all
 from dimgs.report.results import FitResult
 
 
@@ -60,6 +60,11 @@ def fit_dask(
         If Dask is not installed.
     InputError, DimensionError, FitError
         Naming what is wrong, where (the row within its partition or file), and the remedy.
+
+    Warns
+    -----
+    DimgsWarning
+        For each of the result's `warnings`.
     """
     dask = _dask()
     chosen = options or Options()
@@ -78,7 +83,9 @@ def fit_dask(
             # what no partition knows alone: a column may be constant in each of them, and vary
             wider = [merged.ranges(plan)]
             if plan.still_holds(wider[0]):
-                return result_of(plan, merged)
+                result = result_of(plan, merged)
+                warn_all(result.warnings)
+                return result
         plan = plan.with_ranges(reduce(union, wider, plan.ranges))
 
 

@@ -22,7 +22,7 @@ from dimgs.discovery.stream_plan import (
     union,
 )
 from dimgs.discovery.stream_result import result_of
-from dimgs.errors import InputError
+from dimgs.errors import InputError, warn_all
 from dimgs.report.results import FitResult
 
 CHUNK_ROWS = 65536
@@ -79,6 +79,11 @@ def fit_stream(
     InputError, DimensionError, FitError
         Naming what is wrong, where, and the remedy.
 
+    Warns
+    -----
+    DimgsWarning
+        For each of the result's `warnings`.
+
     References
     ----------
     T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance",
@@ -122,6 +127,7 @@ def fit_stream(
     result = result_of(run.plan, run.state, run.notes)
     if run.checkpoint is not None:
         run.checkpoint.remove()
+    warn_all(result.warnings)
     return result
 
 

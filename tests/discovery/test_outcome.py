@@ -1,22 +1,27 @@
-"""The outcome of a discovery: what was cut is not converged, and only what converged is confirmed."""
+"""Outcomes: what was cut is not converged, and only what converged is confirmed."""
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs import Dataset, Options, discover
+from dimgs import Dataset, DimgsWarning, Options, discover, fit
 from dimgs.discovery import study as studies
 from dimgs.discovery.clock import Cut
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.outcome import HOLDS, NOTHING_LEFT, Conclusion, Facts, Outcome, conclude
+from dimgs.discovery.streaming import fit_stream
 from dimgs.engines.protocol import CutBy
 from dimgs.engines.structured.archive import Archive
-from dimgs.report.results import Report
+from dimgs.report.results import FitResult, Report
 
 CUTS: tuple[CutBy, ...] = get_args(CutBy)
 SCORES = st.none() | st.floats(-5.0, 1.0)
@@ -185,3 +190,36 @@ def test_every_path_tells_what_its_law_is_worth() -> None:
 def test_a_conclusion_is_confirmed_where_nothing_is_against_it() -> None:
     assert Conclusion("converged", ()).confirmed
     assert not Conclusion("converged", ("It is not the whole law.",)).confirmed
+
+
+def idle(n: int = 30) -> Dataset:
+    """A pendulum whose mass cannot take part, which is a warning."""
+    rng = np.random.default_rng(2)
+    length, mass = rng.uniform(0.1, 2.0, (2, n))
+    period = 2 * np.pi * np.sqrt(length / 9.80665) * np.exp(0.01 * rng.normal(size=n))
+    return Dataset.from_columns({"L [m]": length, "m [kg]": mass, "T [s]": period})
+
+
+def by_stream(data: Dataset, target: str, **options: Any) -> FitResult:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "runs.csv"
+        columns = {f"{v.name} [{v.si_unit}]": data[v.name] for v in data.variables}
+        pd.DataFrame(columns).to_csv(path, index=False)
+        return fit_stream(path, target, Options(**options))
+
+
+@pytest.mark.parametrize("analyse", [fit, by_stream, discover])
+def test_what_a_result_lists_as_warnings_is_raised_as_warnings(analyse: Any) -> None:
+    more = {"engine": "power_law"} if analyse is discover else {}
+    with warnings.catch_warnings(record=True) as raised:
+        warnings.simplefilter("always")
+        result = analyse(idle(), "T", constants=["g"], **more)
+    assert [str(w.message) for w in raised] == list(result.warnings)
+    assert result.warnings
+    assert {w.category for w in raised} == {DimgsWarning}
+    assert {Path(w.filename) for w in raised} == {Path(__file__)}
+
+
+def test_what_is_not_confirmed_is_a_warning() -> None:
+    with pytest.warns(DimgsWarning, match="The limit of evaluations ended"):
+        discover(table(), "z", engine="structured", evaluations=5)

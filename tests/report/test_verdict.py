@@ -1,6 +1,7 @@
 """What is no confirmed law says so: first, last, and in the warnings."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from html import unescape
 from typing import get_args
@@ -34,7 +35,7 @@ def test_no_law_is_said_at_both_ends(failed: Report) -> None:
     assert set(failed.why_not) <= set(failed.warnings)
 
 
-FORMS = {
+FORMS: dict[str, Callable[[Report], str]] = {
     "text": str,
     "page": Report.to_html,
     "markdown": Report.to_markdown,
