@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from dimgs.cli import commands
-from dimgs.cli.output import note, remember
+from dimgs.cli.output import is_lost, note, remember, unwritten
 
 app = typer.Typer(
     name="dimgs",
@@ -57,10 +57,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
     int
         0 success, 1 failure of the computation, 2 bad use or bad input, 130 interrupted.
     """
-    from dimgs.errors import DimgsError, EngineUnavailableError, InputError, LawError
-
     given = list(arguments) if arguments is not None else sys.argv[1:]
     remember(given)
+    code = _code_of(given)
+    lost = unwritten()
+    if lost is None or isinstance(lost, BrokenPipeError):
+        return code
+    note(
+        f"error: standard output cannot be written ({lost.strerror}); send it elsewhere, or make "
+        f"room for it."
+    )
+    return code or 1
+
+
+def _code_of(given: list[str]) -> int:
+    """Exit code of a command; what standard output does not take is told after it."""
+    from dimgs.errors import DimgsError, EngineUnavailableError, InputError, LawError
+
     try:
         result = app(args=given, standalone_mode=False)
     except _USAGE_ERROR as error:
@@ -83,6 +96,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         note("error: the memory of this machine does not suffice; use fewer rows or inputs.")
         return 1
     except Exception as error:
+        if isinstance(error, OSError) and is_lost():
+            return 1
         if os.environ.get("DIMGS_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]

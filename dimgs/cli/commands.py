@@ -3,6 +3,7 @@
 import typer
 
 from dimgs.cli import analyse, demo, derive, explore, library, predict, run
+from dimgs.cli.output import command
 
 
 def _examples(*lines: tuple[str, str]) -> str:
@@ -58,13 +59,16 @@ DEMO = _examples(
 
 
 def register(app: typer.Typer) -> None:
-    """Add the commands to the application."""
-    app.command("demo", epilog=DEMO)(demo.demo)
-    app.command("pi", epilog=PI)(derive.pi)
-    app.command("fit", epilog=FIT)(analyse.fit)
-    app.command("explore", epilog=EXPLORE)(explore.explore)
-    app.command("discover", epilog=DISCOVER)(analyse.discover)
-    app.command("predict", epilog=PREDICT)(predict.predict)
-    app.command("reproduce", epilog=REPRODUCE)(library.reproduce)
-    app.command("run", epilog=RUN)(run.run)
-    app.command("engines", epilog=ENGINES)(library.engines)
+    """Add the commands to the application, in the order in which help lists them."""
+    for function, epilog in (
+        (demo.demo, DEMO),
+        (derive.pi, PI),
+        (analyse.fit, FIT),
+        (explore.explore, EXPLORE),
+        (analyse.discover, DISCOVER),
+        (predict.predict, PREDICT),
+        (library.reproduce, REPRODUCE),
+        (run.run, RUN),
+        (library.engines, ENGINES),
+    ):
+        app.command(function.__name__, epilog=epilog)(command(function))

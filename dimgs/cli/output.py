@@ -1,11 +1,17 @@
-"""Results on standard output; everything else on standard error."""
+"""Results on standard output; everything else on standard error.
+
+The process keeps standard output to itself: file descriptor 1, which compiled libraries and child
+processes print to, becomes standard error, and while a command runs so does `sys.stdout`.
+"""
 
 import json
 import os
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TextIO
 
 from dimgs.escape import json_text, terminal, visible
@@ -17,6 +23,7 @@ _BOLD, _RED, _YELLOW, _DIM, _RESET = "\033[1m", "\033[31;1m", "\033[33m", "\033[
 _STYLES = {"": "", "strong": _BOLD, "faint": _DIM}
 _PREFIXES = {"error:": _RED, "warning:": _YELLOW}
 _typed: list[str] = []
+_results: list[TextIO] = []
 
 
 def remember(arguments: Sequence[str]) -> None:
@@ -29,12 +36,80 @@ def command_line() -> str:
     return shlex.join(["dimgs", *_typed])
 
 
+def keep_standard_output() -> None:
+    """Let nothing but `sys.stdout` write to standard output, for the rest of the process.
+
+    What writes to file descriptor 1 (LAPACK, a kernel's library, a child process) writes to
+    standard error instead. It is not undone: such output may lie in buffers until the very end.
+    """
+    for number in (1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # closed by who started the process: nothing is to come there
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    encoding = getattr(sys.stdout, "encoding", "utf-8")
+    errors = getattr(sys.stdout, "errors", "strict")
+    own = os.dup(1)
+    os.dup2(2, 1)
+    # both stay open to the end of the process
+    sys.stdout = open(own, "w", encoding=encoding, errors=errors)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def results() -> TextIO:
+    """Where results go."""
+    return _results[-1] if _results else sys.stdout
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """The function as a command, during which only results reach standard output.
+
+    Its warnings are those that it prints itself.
+    """
+
+    @wraps(function)
+    def run(*arguments: Any, **options: Any) -> None:
+        from dimgs.errors import DimgsWarning
+
+        _results.append(sys.stdout)
+        try:
+            with redirect_stdout(sys.stderr), warnings.catch_warnings():
+                warnings.simplefilter("ignore", DimgsWarning)
+                function(*arguments, **options)
+        finally:
+            _results.pop()
+
+    return run
+
+
+def is_lost() -> bool:
+    """Whether standard output takes nothing any more."""
+    try:
+        results().flush()
+    except OSError:
+        return True
+    return False
+
+
+def unwritten() -> OSError | None:
+    """Why what was printed cannot be written, after which it is given up; None if it could be."""
+    try:
+        results().flush()
+    except OSError as error:
+        with suppress(OSError), open(os.devnull, "w") as nothing:
+            # what is left in the buffers must not fail again at the end of the process
+            os.dup2(nothing.fileno(), results().fileno())
+        return error
+    return None
+
+
 def emit_json(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
     from dimgs.report.documents import finite
 
     text = json.dumps(finite(document), ensure_ascii=False, allow_nan=False)
-    sys.stdout.write(json_text(text) + "\n")
+    results().write(json_text(text) + "\n")
 
 
 def say(text: str = "", head: str = "", style: str = "") -> None:
@@ -49,7 +124,7 @@ def say(text: str = "", head: str = "", style: str = "") -> None:
         How the text itself is shown on a terminal.
     """
     shown = _styled(terminal(text), _STYLES[style])
-    sys.stdout.write(f"{_styled(terminal(head), _BOLD)}{shown}\n")
+    results().write(f"{_styled(terminal(head), _BOLD)}{shown}\n")
 
 
 def note(text: str) -> None:
@@ -58,7 +133,9 @@ def note(text: str) -> None:
     rest = visible(text.removeprefix(prefix)) if prefix else terminal(text)
     if prefix and is_coloured(sys.stderr):
         prefix = f"{_PREFIXES[prefix]}{prefix}{_RESET}"
-    sys.stderr.write(f"{prefix}{rest}\n")
+    # a result is not lost because a log cannot be written
+    with suppress(OSError):
+        sys.stderr.write(f"{prefix}{rest}\n")
 
 
 def warn(warnings: Iterable[str]) -> None:
@@ -75,7 +152,7 @@ def is_coloured(stream: TextIO) -> bool:
 
 def is_plain() -> bool:
     """Whether output is piped or colours are unwanted."""
-    return not is_coloured(sys.stdout)
+    return not is_coloured(results())
 
 
 def _styled(text: str, code: str) -> str:
@@ -104,7 +181,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         shown.add_column(escape(column))
     for row in rows:
         shown.add_row(*map(escape, row))
-    Console().print(shown)
+    Console(file=results()).print(shown)
 
 
 @contextmanager

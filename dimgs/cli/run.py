@@ -1,11 +1,10 @@
 """`dimgs run`: a simulation campaign from a plan."""
 
-import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -45,8 +44,7 @@ def run(
 
     from dimgs.campaign import read_plan
 
-    with _nothing_printed():
-        known = read_plan(plan)
+    known = read_plan(plan)
     if workers is not None:
         known = replace(known, execution=replace(known.execution, workers=workers))
     if dry_run:
@@ -59,7 +57,7 @@ def run(
     folder = out if out is not None else Path(f"{Path(plan).stem}.campaign")
     if (resume or retry) and not folder.exists():
         note(f"{folder} is not there, so there is nothing to go on with; a new campaign starts")
-    with _watching() as listener, _nothing_printed(), _stopped_kindly():
+    with _watching() as listener, _stopped_kindly():
         try:
             result = run_campaign(known, folder, resume=resume, retry=retry, progress=listener)
         except FitError:
@@ -83,34 +81,11 @@ def _show_design(plan: Any, json: bool) -> None:
     from dimgs.campaign.design import dry_run as design
     from dimgs.campaign.text import design_text
 
-    with _nothing_printed():
-        document = design(bind(plan))
+    document = design(bind(plan))
     if json:
         emit_json(document)
     else:
         say(design_text(document))
-
-
-@contextmanager
-def _nothing_printed() -> Iterator[None]:
-    """What a plan, a kernel or a program of theirs prints goes to standard error.
-
-    The answer alone is for standard output. Compiled code and programs know the descriptor 1 only.
-    """
-    sys.stdout.flush()
-    try:
-        kept = os.dup(1)
-        os.dup2(2, 1)
-    except OSError:
-        # one of them is closed, so that nothing can be printed there
-        kept = -1
-    try:
-        with redirect_stdout(sys.stderr):
-            yield
-    finally:
-        if kept >= 0:
-            os.dup2(kept, 1)
-            os.close(kept)
 
 
 @contextmanager

@@ -170,7 +170,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, number: int) -> None:
 
 
 TALKING = """
-import os, subprocess
+import ctypes, os, subprocess
 from dimgs.kernels import kernel
 print("imported")
 os.write(1, b"by hand\\n")
@@ -180,6 +180,7 @@ def talks(k, t, c=1.0):
     print("running")
     os.write(1, b"running by hand\\n")
     subprocess.run(["echo", "running a program"])
+    ctypes.CDLL(None).printf(b"from a library\\n")
     return c * (k * t) ** 0.5
 """
 
@@ -194,6 +195,12 @@ def test_what_a_kernel_prints_is_no_part_of_the_document(tmp_path: Path) -> None
     assert json.loads(done.stdout)["outcome"] == "tolerance met"
     assert "imported" in done.stderr
     assert "running" in done.stderr
-    for told in ("by hand", "imported by a program", "running by hand", "running a program"):
+    for told in (
+        "by hand",
+        "imported by a program",
+        "running by hand",
+        "running a program",
+        "from a library",
+    ):
         assert told in done.stderr
     assert "nothing to go on with" in done.stderr
