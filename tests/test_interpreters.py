@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("dimgs", "sympy", "multiprocessing", "random", "subprocess")
 CAMPAIGN = """
 import os
-from dimgs.campaign.executors import LocalProcesses
-from dimgs.campaign.worker import Task
+from dimgs.campaign.workers import LocalProcesses
+from dimgs.campaign.workers import Task
 from tests.campaign.kernels import Uptake
 if __name__ == "__main__":
     place = LocalProcesses(1)

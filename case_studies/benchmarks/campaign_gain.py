@@ -32,12 +32,11 @@ from scipy.stats import qmc
 
 from case_studies.packaging_migration.study import LIMITS, PLAN
 from dimgs.campaign import Budget, Plan, read_plan, run_campaign
-from dimgs.campaign.analysis import Question, State, analyse
+from dimgs.campaign.analysis import Evidence, Goal, analyse
 from dimgs.campaign.binding import Binding, bind
-from dimgs.campaign.points import Points
+from dimgs.campaign.design import Region
 from dimgs.campaign.result import RegimeAnswer
-from dimgs.campaign.sampling import Region
-from dimgs.campaign.space import PiSpace
+from dimgs.campaign.space import PiSpace, Points
 from dimgs.groups.derive import pi_basis
 from dimgs.kernels.diffusion.analytic import migrated_fraction
 from dimgs.kernels.diffusion.kernel import Migration
@@ -111,8 +110,8 @@ def judged(space: PiSpace, logs: Array, target: Array, pool: Array) -> Verdict:
     shift = [space.response_shift(space.values(row)) for row in logs]
     points.y = (target + np.array(shift))[:, None]
     points.lost = np.zeros(points.y.shape, dtype=np.bool_)
-    question = Question(space, _region(space), 0.9, TOLERANCE, None, np.zeros((0, space.rank)))
-    return verdict(space, analyse(question, points, pool))
+    goal = Goal(space, _region(space), 0.9, TOLERANCE, None, np.zeros((0, space.rank)))
+    return verdict(space, analyse(goal, points, pool))
 
 
 @cache
@@ -120,10 +119,10 @@ def _region(space: PiSpace) -> Region:
     return Region(space)
 
 
-def verdict(space: PiSpace, state: State) -> Verdict:
+def verdict(space: PiSpace, evidence: Evidence) -> Verdict:
     """Whether all four limits are among the answers, known well enough, and how well."""
     found = []
-    for answer in state.answers:
+    for answer in evidence.answers:
         exponents = space.offset + space.exponent_map @ answer.fit.coefficients[1:]
         found.append((exponents, answer.half_widths(0.9)))
     return compared([f for f in found if np.all(f[1] <= TOLERANCE)])
@@ -164,7 +163,7 @@ def _drawn(kind: str, n: int, seed: int) -> Array:
     if kind != "pi space":
         unit = qmc.LatinHypercube(len(space.names), rng=seed).random(n)
         return np.asarray(space.low + unit * (space.high - space.low))
-    from dimgs.campaign.inverse import Inverse
+    from dimgs.campaign.design import Inverse
 
     z = _region(space).fill(n, seed, "lhs")
     inverse = Inverse.of(space, z[:64])

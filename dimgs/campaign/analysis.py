@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.campaign.affine import Affine
+from dimgs.campaign.consensus import Affine
+from dimgs.campaign.design import Region
 from dimgs.campaign.fidelity import RegionFit, fit_region
-from dimgs.campaign.points import Points, Rows
 from dimgs.campaign.regimes import Regimes, find_regimes
-from dimgs.campaign.sampling import Region
-from dimgs.campaign.space import PiSpace
+from dimgs.campaign.space import PiSpace, Points, Rows
 
 Array = NDArray[np.float64]
 
@@ -24,7 +23,7 @@ _SMALLEST_SHARE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class Goal:
     """What is asked, in coordinates.
 
     Attributes
@@ -55,7 +54,7 @@ class Question:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class LocalLaw:
     """The law of one region, and what is asked of it.
 
     Attributes
@@ -104,7 +103,7 @@ class Answer:
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class Evidence:
     """Regimes and answers after some runs.
 
     Attributes
@@ -113,12 +112,12 @@ class State:
         Of the coarsest tier.
     rows : ndarray of int
         Points that they were found from.
-    answers : tuple of Answer
+    answers : tuple of LocalLaw
     """
 
     regimes: Regimes
     rows: Rows
-    answers: tuple[Answer, ...]
+    answers: tuple[LocalLaw, ...]
 
     def worst(self, level: float) -> float:
         """Largest half-width in units of its tolerance."""
@@ -126,17 +125,17 @@ class State:
 
 
 def analyse(
-    question: Question,
+    goal: Goal,
     points: Points,
     pool: Array,
     noise: float = 0.0,
     known: tuple[Affine, ...] = (),
-) -> State:
+) -> Evidence:
     """Find the regimes and fit every answer.
 
     Parameters
     ----------
-    question : Question
+    goal : Goal
     points : Points
     pool : ndarray of shape (n, rank)
         Space-filling points, to measure shares with.
@@ -147,34 +146,34 @@ def analyse(
 
     Returns
     -------
-    State
+    Evidence
     """
     rows = points.done(0)
     z, y = points.z[rows], points.y[rows, 0]
-    regimes = find_regimes(z, y, question.acceptance, noise, known)
-    answers: list[Answer] = []
-    if question.exponents is not None:
-        answers = _regime_answers(question, points, rows, regimes, pool)
-    if question.prediction is not None:
-        for i, centre in enumerate(question.points, 1):
-            answers.append(_point_answer(question, points, regimes, rows, centre, f"point {i}"))
-    return State(regimes, rows, tuple(answers))
+    regimes = find_regimes(z, y, goal.acceptance, noise, known)
+    answers: list[LocalLaw] = []
+    if goal.exponents is not None:
+        answers = _regime_answers(goal, points, rows, regimes, pool)
+    if goal.prediction is not None:
+        for i, centre in enumerate(goal.points, 1):
+            answers.append(_point_answer(goal, points, regimes, rows, centre, f"point {i}"))
+    return Evidence(regimes, rows, tuple(answers))
 
 
 def _regime_answers(
-    question: Question, points: Points, rows: Rows, regimes: Regimes, pool: Array
-) -> list[Answer]:
-    space = question.space
+    goal: Goal, points: Points, rows: Rows, regimes: Regimes, pool: Array
+) -> list[LocalLaw]:
+    space = goal.space
     shares = regimes.cores(pool).mean(axis=0)
     sides = np.mean(regimes.gaps(pool) >= 0.0, axis=0)
     functionals = np.column_stack([np.zeros(len(space.names)), space.exponent_map])
-    answers: list[Answer] = []
+    answers: list[LocalLaw] = []
     for k in range(len(regimes.laws)):
         if sides[k] < _SMALLEST_SHARE:
             continue
         members, depth, lean = core_members(points, rows, regimes, k)
         answers.append(
-            Answer(
+            LocalLaw(
                 name=f"regime {len(answers) + 1}",
                 law=k,
                 centre=None,
@@ -184,7 +183,7 @@ def _regime_answers(
                 fit=fit_region(points, members, depth, lean),
                 functionals=functionals,
                 labels=tuple(f"exponent of {n}" for n in space.names),
-                tolerance=np.full(len(functionals), question.exponents),
+                tolerance=np.full(len(functionals), goal.exponents),
                 share=float(shares[k]),
             )
         )
@@ -221,24 +220,24 @@ def neighbours(points: Points, tier: int, centre: Array) -> Rows:
 
 
 def _point_answer(
-    question: Question,
+    goal: Goal,
     points: Points,
     regimes: Regimes,
     rows: Rows,
     centre: Array,
     name: str,
-) -> Answer:
+) -> LocalLaw:
     law: int | None = None
     members: Sequence[Rows]
-    if bool(question.region.contains(centre[None])[0]):
+    if bool(goal.region.contains(centre[None])[0]):
         members = [neighbours(points, tier, centre) for tier in range(points.n_tiers)]
         depth = -np.linalg.norm(points.z - centre, axis=1)
         lean = np.zeros(len(points))
     else:
         law = int(np.argmax(regimes.gaps(centre[None])[0]))
         members, depth, lean = core_members(points, rows, regimes, law)
-    assert question.prediction is not None
-    return Answer(
+    assert goal.prediction is not None
+    return LocalLaw(
         name=name,
         law=law,
         centre=centre,
@@ -248,6 +247,6 @@ def _point_answer(
         fit=fit_region(points, members, depth, lean),
         functionals=np.concatenate([[1.0], centre])[None],
         labels=("prediction",),
-        tolerance=np.array([np.log1p(question.prediction)]),
+        tolerance=np.array([np.log1p(goal.prediction)]),
         share=0.0,
     )

@@ -6,14 +6,13 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.campaign.analysis import Answer, Question, State
+from dimgs.campaign.analysis import Evidence, Goal, LocalLaw
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.borders import Condition, Rationals, where_text, where_words
-from dimgs.campaign.mapping import unmapped
-from dimgs.campaign.meaning import counted, of_tier, sentence
-from dimgs.campaign.points import Points
-from dimgs.campaign.refine import Outlook, candidates
+from dimgs.campaign.places import Rationals, Threshold, where_text, where_words
+from dimgs.campaign.proposals import Outlook, candidates, unmapped
 from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer
+from dimgs.campaign.space import Points
+from dimgs.campaign.text import counted, of_tier, sentence
 from dimgs.rationals import only_simple
 from dimgs.report.results import Exponent
 
@@ -23,7 +22,7 @@ _PREDICTS = 0.5
 _NOTABLE = 0.995
 
 
-def exponents_of(binding: Binding, answer: Answer, level: float) -> tuple[Exponent, ...]:
+def exponents_of(binding: Binding, answer: LocalLaw, level: float) -> tuple[Exponent, ...]:
     """Exponents of the varied inputs in a regime, rational where the tolerance leaves one."""
     space = binding.space
     values = space.offset + space.exponent_map @ answer.fit.coefficients[1:]
@@ -39,13 +38,15 @@ def exponents_of(binding: Binding, answer: Answer, level: float) -> tuple[Expone
     return tuple(out)
 
 
-def law_rationals(binding: Binding, state: State, answers: Sequence[Answer]) -> list[Rationals]:
-    """Rational exponents of every law of a state, those that are not reported included."""
+def law_rationals(
+    binding: Binding, evidence: Evidence, answers: Sequence[LocalLaw]
+) -> list[Rationals]:
+    """Rational exponents of every law found, those that are not reported included."""
     space = binding.space
     room = binding.plan.tolerance.exponents or 0.05
     found: list[Rationals] = []
     known = {a.law: exponents_of(binding, a, binding.plan.level) for a in answers}
-    for k, law in enumerate(state.regimes.laws):
+    for k, law in enumerate(evidence.regimes.laws):
         if k in known:
             found.append([e.rational for e in known[k]])
             continue
@@ -60,8 +61,8 @@ def law_rationals(binding: Binding, state: State, answers: Sequence[Answer]) -> 
 def regime_answer(
     binding: Binding,
     points: Points,
-    answer: Answer,
-    conditions: Sequence[Condition],
+    answer: LocalLaw,
+    conditions: Sequence[Threshold],
     moved: Sequence[str],
 ) -> RegimeAnswer:
     """A regime as it is reported, its law by `fit` apart; `moved` inputs were varied by runs."""
@@ -84,10 +85,10 @@ def regime_answer(
     )
 
 
-def point_answer(binding: Binding, question: Question, answer: Answer, number: int) -> PointAnswer:
+def point_answer(binding: Binding, goal: Goal, answer: LocalLaw, number: int) -> PointAnswer:
     """Prediction at a named point."""
     mean = float((answer.functionals @ answer.fit.coefficients)[0]) - binding.shifts[number]
-    half = float(answer.half_widths(question.level)[0])
+    half = float(answer.half_widths(goal.level)[0])
     target = binding.space.basis.target
     assert target is not None
     with np.errstate(over="ignore"):
@@ -97,9 +98,9 @@ def point_answer(binding: Binding, question: Question, answer: Answer, number: i
 
 def pertinence(
     binding: Binding,
-    state: State,
+    evidence: Evidence,
     points: Points,
-    answer: Answer,
+    answer: LocalLaw,
     told: RegimeAnswer | PointAnswer,
     entangled: bool = False,
 ) -> Pertinence:
@@ -112,7 +113,7 @@ def pertinence(
     coarse = answer.fit.tiers[0].fit
     known = all(t.fit is not None for t in answer.fit.tiers)
     scatter = 0.0 if coarse is None else float(coarse.residual_scale[0])
-    follows = scatter <= state.regimes.accepted
+    follows = scatter <= evidence.regimes.accepted
     predicts = coarse is not None and float(coarse.cv_r2[0]) >= _PREDICTS
     relevant = known and (follows or predicts) and not entangled
     acceptability = 0.0 if not relevant else float(min(1.0, 1.0 / max(worst, 1e-12)))
@@ -126,7 +127,7 @@ def pertinence(
         meaning=meaning
         if relevant
         else f"No answer: {_failure(binding, answer, known, entangled)}",
-        why=_why(binding, answer, worst, relevant) + _stray(state) + _lost(lost),
+        why=_why(binding, answer, worst, relevant) + _stray(evidence) + _lost(lost),
     )
 
 
@@ -147,7 +148,7 @@ def _meaning(binding: Binding, told: RegimeAnswer | PointAnswer, lost: int) -> s
     )
 
 
-def _failure(binding: Binding, answer: Answer, known: bool, entangled: bool) -> str:
+def _failure(binding: Binding, answer: LocalLaw, known: bool, entangled: bool) -> str:
     if entangled:
         return (
             "its runs lie among those of another law, and no monomial of the groups tells where "
@@ -164,7 +165,7 @@ def _failure(binding: Binding, answer: Answer, known: bool, entangled: bool) -> 
     return f"{short} are too few; raise the budget."
 
 
-def _why(binding: Binding, answer: Answer, worst: float, relevant: bool) -> str:
+def _why(binding: Binding, answer: LocalLaw, worst: float, relevant: bool) -> str:
     runs = ", ".join(
         counted({tier.name: len(rows)})
         for rows, tier in zip(answer.members, binding.tiers, strict=True)
@@ -181,33 +182,33 @@ def _why(binding: Binding, answer: Answer, worst: float, relevant: bool) -> str:
     )
 
 
-def _stray(state: State) -> str:
-    lost = unmapped(state)
+def _stray(evidence: Evidence) -> str:
+    lost = unmapped(evidence)
     if not lost:
         return ""
     return (
-        f" {lost} of {len(state.regimes.z)} runs follow no law that was found: a regime is "
+        f" {lost} of {len(evidence.regimes.z)} runs follow no law that was found: a regime is "
         f"missing, or there is none; raise the budget, or ask for predictions at points."
     )
 
 
-def further(binding: Binding, question: Question, state: State, points: Points, pool: Array) -> str:
+def further(binding: Binding, goal: Goal, evidence: Evidence, points: Points, pool: Array) -> str:
     """What one more run of each tier would buy."""
-    if not state.answers:
+    if not evidence.answers:
         return "Nothing is known yet."
-    worst = max(state.answers, key=lambda a: a.worst(question.level))
-    now = worst.worst(question.level)
+    worst = max(evidence.answers, key=lambda a: a.worst(goal.level))
+    now = worst.worst(goal.level)
     if not np.isfinite(now):
-        outlook = Outlook(worst, question.level)
+        outlook = Outlook(worst, goal.level)
         lacks = counted({tier.name: outlook.missing(t) for t, tier in enumerate(binding.tiers)})
         return f"{worst.name} lacks {lacks} before anything can be said."
     said = []
     for t, tier in enumerate(binding.tiers):
-        offers = candidates(question, state, points, pool, worst, t)
+        offers = candidates(goal, evidence, points, pool, worst, t)
         if not len(offers):
             continue
         rows = np.column_stack([np.ones(len(offers)), offers])
-        after = float(Outlook(worst, question.level).widths(t, rows).max(axis=1).min())
+        after = float(Outlook(worst, goal.level).widths(t, rows).max(axis=1).min())
         if after < _NOTABLE * now:
             said.append(f"to {after:.3g} by one more {of_tier(tier.name)}run ({tier.cost:.3g} s)")
     bought = " or ".join(said)

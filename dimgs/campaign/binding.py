@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.campaign.given import (
+from dimgs.campaign.checks import (
     fixed_values,
     given_value,
     output_port,
@@ -16,7 +16,6 @@ from dimgs.campaign.given import (
     si_ends,
     unknown,
 )
-from dimgs.campaign.kernel_reference import load_kernel
 from dimgs.campaign.plan import Plan
 from dimgs.campaign.space import PiSpace
 from dimgs.errors import DimensionError, InputError
@@ -24,10 +23,9 @@ from dimgs.groups.derive import pi_basis
 from dimgs.groups.inputs import constant_variables
 from dimgs.groups.span import is_reachable, unreachable
 from dimgs.kernels.content import canonical_inputs, content_key
-from dimgs.kernels.protocol import Kernel
-from dimgs.kernels.record import RunRecord
-from dimgs.kernels.request import RunRequest
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.record import RunRecord, RunRequest
+from dimgs.kernels.registry import load_kernel
+from dimgs.kernels.spec import Kernel, Port, Tier
 from dimgs.variables import Variable, parse_unit
 
 Array = NDArray[np.float64]

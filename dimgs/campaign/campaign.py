@@ -10,25 +10,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.campaign.analysis import Question, State, analyse
+from dimgs.campaign.analysis import Evidence, Goal, analyse
 from dimgs.campaign.binding import Binding, bind
 from dimgs.campaign.conclusion import conclude
-from dimgs.campaign.decisions import DecisionLog
 from dimgs.campaign.design import FEWEST, design_of, directions
-from dimgs.campaign.executors import place_of
-from dimgs.campaign.kept import changed_since
-from dimgs.campaign.kernel_reference import portable
-from dimgs.campaign.making import Making
-from dimgs.campaign.mapping import STRAY, explore, survey, unmapped
-from dimgs.campaign.meaning import of_tier
+from dimgs.campaign.experiment import Experiment
+from dimgs.campaign.journal import DecisionLog, changed_since
 from dimgs.campaign.plan import Plan
 from dimgs.campaign.progress import Listener, Progress, silent
-from dimgs.campaign.refine import Proposal, refine
+from dimgs.campaign.proposals import STRAY, Proposal, explore, refine, survey, unmapped
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.runner import Runner
+from dimgs.campaign.text import of_tier
+from dimgs.campaign.workers import place_of
 from dimgs.errors import FitError, InputError, StoreError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord
+from dimgs.kernels.registry import portable
 
 Array = NDArray[np.float64]
 
@@ -100,7 +98,7 @@ def run_campaign(
         campaign = _Campaign(binding, store, DecisionLog(home), progress)
         campaign.started(changed)
         execution = plan.execution
-        campaign.making.runner = Runner(
+        campaign.experiment.runner = Runner(
             store, place, execution.workers, execution.retries, campaign.heard, retry
         )
         result = campaign.run()
@@ -156,9 +154,9 @@ class _Campaign:
     ) -> None:
         self.binding, self.store, self.log, self.progress = binding, store, log, progress
         self.design = design_of(binding)
-        self.making = Making(binding, self.design, log)
+        self.experiment = Experiment(binding, self.design, log)
         tolerance = binding.plan.tolerance
-        self.question = Question(
+        self.goal = Goal(
             binding.space,
             self.design.region,
             binding.plan.level,
@@ -167,7 +165,7 @@ class _Campaign:
             binding.points,
         )
         self.phase = "survey"
-        self.state: State | None = None
+        self.evidence: Evidence | None = None
 
     def started(self, changed: str) -> None:
         """Note what the folder holds already, and how its plan has changed."""
@@ -181,97 +179,105 @@ class _Campaign:
     def run(self) -> CampaignResult:
         """Decide, run and analyse until there is a reason to stop."""
         cut = len(self.store.interrupted)
-        self.making.make(survey(self.design.survey, ", ".join(self.binding.plan.ranges)))
-        if self.making.stochastic:
+        self.experiment.make(survey(self.design.survey, ", ".join(self.binding.plan.ranges)))
+        if self.experiment.stochastic:
             self._replicate()
-        state = self._map(self._analyse())
-        state, outcome = self._refine(state)
+        evidence = self._map(self._analyse())
+        evidence, outcome = self._refine(evidence)
         self.phase = "done"
         self._tell(outcome)
-        return conclude(self.binding, self.question, self.making, state, self.store, outcome, cut)
+        return conclude(
+            self.binding, self.goal, self.experiment, evidence, self.store, outcome, cut
+        )
 
     def _replicate(self) -> None:
         """Some runs of a stochastic kernel again, with another seed: what no law explains."""
-        z = self.making.points.z[self.making.points.done(0)[:_REPLICATES]]
+        z = self.experiment.points.z[self.experiment.points.done(0)[:_REPLICATES]]
         reason = "the same run with another seed, to know the scatter"
-        self.making.make([Proposal(row, 0, "replicate", reason, replicate=1) for row in z])
+        self.experiment.make([Proposal(row, 0, "replicate", reason, replicate=1) for row in z])
 
-    def _map(self, state: State) -> State:
+    def _map(self, evidence: Evidence) -> Evidence:
         """Coarse runs until the regimes no longer change."""
-        if self.question.exponents is None and self._all_points_inside():
-            return state
+        if self.goal.exponents is None and self._all_points_inside():
+            return evidence
         self.phase = "map"
-        left = self.making.left
+        left = self.experiment.left
         share = _MAP_SHARE_OF_ONE_TIER if len(left) == 1 else _MAP_SHARE
-        least = int((1.0 - share) * self.making.most[0])
+        least = int((1.0 - share) * self.experiment.most[0])
         steady = 0
-        while steady < _STEADY and left[0] > least and not self.making.spent:
+        while steady < _STEADY and left[0] > least and not self.experiment.spent:
             n = min(_COARSE_BATCH * self._batch, left[0] - least)
-            chosen = explore(self.question, state, self.making.points, self.design.pool, n)
+            chosen = explore(self.goal, evidence, self.experiment.points, self.design.pool, n)
             if not chosen:
                 break
-            self.making.make(chosen)
-            before, state = state, self._analyse()
-            steady = steady + 1 if self._steady(before, state) else 0
-        return state
+            self.experiment.make(chosen)
+            before, evidence = evidence, self._analyse()
+            steady = steady + 1 if self._steady(before, evidence) else 0
+        return evidence
 
-    def _refine(self, state: State) -> tuple[State, str]:
+    def _refine(self, evidence: Evidence) -> tuple[Evidence, str]:
         """Runs that narrow what is asked, until all is within its tolerance."""
         self.phase = "refine"
-        making, tiers = self.making, self.binding.tiers
+        experiment, tiers = self.experiment, self.binding.tiers
         batch = [self._batch * (1 if t is tiers[-1] else _COARSE_BATCH) for t in tiers]
         costs = [max(t.cost, 1e-12) for t in tiers]
         idle = 0
         while True:
-            worst = state.worst(self.question.level)
-            lost = 0 if self.question.exponents is None else unmapped(state)
+            worst = evidence.worst(self.goal.level)
+            lost = 0 if self.goal.exponents is None else unmapped(evidence)
             if worst <= 1.0 and lost:
-                if self._look_further(state, batch[0]):
-                    state = self._analyse()
+                if self._look_further(evidence, batch[0]):
+                    evidence = self._analyse()
                     continue
-                reason = f"{lost} of {len(state.regimes.z)} runs follow none of the laws found"
-                return state, self._stop("budget spent", reason)
+                reason = f"{lost} of {len(evidence.regimes.z)} runs follow none of the laws found"
+                return evidence, self._stop("budget spent", reason)
             if worst <= 1.0:
-                sure = min(a.confidence for a in state.answers)
+                sure = min(a.confidence for a in evidence.answers)
                 reason = f"everything asked is within its tolerance, with confidence {sure:.4f}"
-                return state, self._stop("tolerance met", reason)
-            if making.spent:
-                return state, self._stop("budget spent", f"{making.seconds:.4g} s are spent")
+                return evidence, self._stop("tolerance met", reason)
+            if experiment.spent:
+                return evidence, self._stop("budget spent", f"{experiment.seconds:.4g} s are spent")
             chosen = refine(
-                self.question, state, making.points, self.design.pool, costs, making.left, batch
+                self.goal,
+                evidence,
+                experiment.points,
+                self.design.pool,
+                costs,
+                experiment.left,
+                batch,
             )
-            used = [t.name for t, n in zip(tiers, making.left.values(), strict=True) if n <= 0]
+            used = [t.name for t, n in zip(tiers, experiment.left.values(), strict=True) if n <= 0]
             if not chosen and used:
                 reason = f"the {' and '.join(map(of_tier, used))}runs are used up"
-                return state, self._stop("budget spent", reason)
+                return evidence, self._stop("budget spent", reason)
             idle = idle + 1 if sum(p.gain for p in chosen) < _WORTHLESS else 0
             if not chosen or idle >= _PATIENCE:
                 reason = "no run inside the ranges is expected to narrow an interval"
-                return state, self._stop("no further run helps", reason)
-            making.make(chosen)
-            state = self._analyse()
+                return evidence, self._stop("no further run helps", reason)
+            experiment.make(chosen)
+            evidence = self._analyse()
 
-    def _look_further(self, state: State, n: int) -> bool:
+    def _look_further(self, evidence: Evidence, n: int) -> bool:
         """Coarse runs where no law was found, while there are any; whether one was made."""
-        making, asked = self.making, len(self.making.asked)
-        n = 0 if making.spent else min(n, making.left[0])
-        making.make(explore(self.question, state, making.points, self.design.pool, n))
-        return len(making.asked) > asked
+        experiment, asked = self.experiment, len(self.experiment.asked)
+        n = 0 if experiment.spent else min(n, experiment.left[0])
+        experiment.make(explore(self.goal, evidence, experiment.points, self.design.pool, n))
+        return len(experiment.asked) > asked
 
     def _stop(self, outcome: str, reason: str) -> str:
-        self.log.add("stop", f"{outcome}: {reason}", runs=len(self.making.asked))
+        self.log.add("stop", f"{outcome}: {reason}", runs=len(self.experiment.asked))
         return outcome
 
     @property
     def _batch(self) -> int:
         return self.binding.plan.execution.batch
 
-    def _steady(self, before: State, now: State) -> bool:
+    def _steady(self, before: Evidence, now: Evidence) -> bool:
         """Whether the last runs left the laws as they were and found no white spot."""
         laws, earlier = now.regimes.laws, before.regimes.laws
         if len(laws) != len(earlier) or now.regimes.unexplained.sum() > STRAY:
             return False
-        room = 2.0 * (self.question.exponents or 0.1)
+        room = 2.0 * (self.goal.exponents or 0.1)
         table = self.binding.space.exponent_map
         return all(
             min(float(np.abs(table @ (a.slope - b.slope)).max()) for b in earlier) <= room
@@ -279,47 +285,47 @@ class _Campaign:
         )
 
     def _all_points_inside(self) -> bool:
-        return bool(self.design.region.contains(self.question.points).all())
+        return bool(self.design.region.contains(self.goal.points).all())
 
-    def _analyse(self) -> State:
-        points = self.making.points
+    def _analyse(self) -> Evidence:
+        points = self.experiment.points
         rank, done = points.rank, points.done(0)
         if len(done) < rank + FEWEST:
             raise FitError(
-                f"{len(done)} of {len(self.making.asked)} runs gave an answer, too few for "
-                f"{directions(rank)}.{self.making.why_lost()}"
+                f"{len(done)} of {len(self.experiment.asked)} runs gave an answer, too few for "
+                f"{directions(rank)}.{self.experiment.why_lost()}"
             )
-        known = () if self.state is None else self.state.regimes.laws
-        state = analyse(self.question, points, self.design.pool, self.making.noise, known)
-        self.state = state
-        worst = state.worst(self.question.level)
-        laws = len(state.regimes.laws)
+        known = () if self.evidence is None else self.evidence.regimes.laws
+        evidence = analyse(self.goal, points, self.design.pool, self.experiment.noise, known)
+        self.evidence = evidence
+        worst = evidence.worst(self.goal.level)
+        laws = len(evidence.regimes.laws)
         width = f"{worst:.3g} times its tolerance" if np.isfinite(worst) else "not known yet"
         self.log.add(
             "found",
             f"{laws} power law{'s' if laws > 1 else ''}; the widest interval is {width}",
-            regimes=[[round(float(x), 4) for x in law.slope] for law in state.regimes.laws],
+            regimes=[[round(float(x), 4) for x in law.slope] for law in evidence.regimes.laws],
         )
         self._tell(self.log.entries[-1]["reason"])
-        return state
+        return evidence
 
     def heard(self, record: RunRecord, known: bool) -> None:
         """Pass a run on to whoever watches."""
         self._tell(f"{of_tier(record.tier)}run {'known' if known else 'made'}: {record.status}")
 
     def _tell(self, text: str) -> None:
-        making, state = self.making, self.state
+        experiment, evidence = self.experiment, self.evidence
         names = [t.name for t in self.binding.tiers]
-        most = dict(zip(names, making.most.values(), strict=True))
-        left = dict(zip(names, making.left.values(), strict=True))
+        most = dict(zip(names, experiment.most.values(), strict=True))
+        left = dict(zip(names, experiment.left.values(), strict=True))
         self.progress(
             Progress(
                 self.phase,
                 {n: most[n] - left[n] for n in names},
                 most,
-                making.failed,
-                0 if state is None else len(state.regimes.laws),
-                np.inf if state is None else state.worst(self.question.level),
+                experiment.failed,
+                0 if evidence is None else len(evidence.regimes.laws),
+                np.inf if evidence is None else evidence.worst(self.goal.level),
                 text,
             )
         )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.campaign.analysis import Answer, Question, State
+from dimgs.campaign.analysis import Evidence, Goal, LocalLaw
 from dimgs.campaign.answers import (
     further,
     law_rationals,
@@ -15,8 +15,9 @@ from dimgs.campaign.answers import (
     regime_answer,
 )
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.borders import boundaries, essential, places
-from dimgs.campaign.making import Making
+from dimgs.campaign.borders import boundaries, essential
+from dimgs.campaign.experiment import Experiment
+from dimgs.campaign.places import places
 from dimgs.campaign.result import CampaignResult
 from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError
@@ -31,9 +32,9 @@ _MOST = 709.0
 
 def conclude(
     binding: Binding,
-    question: Question,
-    making: Making,
-    state: State,
+    goal: Goal,
+    experiment: Experiment,
+    evidence: Evidence,
     store: RunStore,
     outcome: str,
     interrupted: int,
@@ -43,10 +44,10 @@ def conclude(
     Parameters
     ----------
     binding : Binding
-    question : Question
-    making : Making
+    goal : Goal
+    experiment : Experiment
         The runs.
-    state : State
+    evidence : Evidence
         What they say.
     store : RunStore
     outcome : str
@@ -57,78 +58,78 @@ def conclude(
     -------
     CampaignResult
     """
-    pool, points, space = making.design.pool, making.points, binding.space
-    of_regimes = [a for a in state.answers if a.centre is None]
-    of_points = [a for a in state.answers if a.centre is not None]
-    rationals = law_rationals(binding, state, of_regimes)
+    pool, points, space = experiment.design.pool, experiment.points, binding.space
+    of_regimes = [a for a in evidence.answers if a.centre is None]
+    of_points = [a for a in evidence.answers if a.centre is not None]
+    rationals = law_rationals(binding, evidence, of_regimes)
     lost = points.z[points.lost.any(axis=1)]
-    moved = making.moved()
-    where = places(space, state, of_regimes, rationals, pool, lost)
-    dataset = _dataset(binding, making, store)
+    moved = experiment.moved()
+    where = places(space, evidence, of_regimes, rationals, pool, lost)
+    dataset = _dataset(binding, experiment, store)
     warnings = list(binding.notes)
     told: list[Any] = []
     regimes = []
     for answer, conditions in zip(of_regimes, where.conditions, strict=True):
         found = regime_answer(binding, points, answer, conditions, moved)
-        law = _law(binding, making, store, answer, warnings)
+        law = _law(binding, experiment, store, answer, warnings)
         regimes.append(replace(found, fit=law))
     told += regimes
-    predictions = [point_answer(binding, question, a, i) for i, a in enumerate(of_points)]
+    predictions = [point_answer(binding, goal, a, i) for i, a in enumerate(of_points)]
     told += predictions
-    stray = int(state.regimes.unexplained.sum())
+    stray = int(evidence.regimes.unexplained.sum())
     if stray:
         warnings.append(f"{stray} runs follow no law that was found; see the log.")
-    if making.failed:
-        warnings.append(f"{making.failed} runs gave no answer.{making.why_lost()}")
-    warnings += _unasked(state, of_regimes)
-    tally = making.runner.tally
+    if experiment.failed:
+        warnings.append(f"{experiment.failed} runs gave no answer.{experiment.why_lost()}")
+    warnings += _unasked(evidence, of_regimes)
+    tally = experiment.runner.tally
     names = [t.name for t in binding.tiers]
     judged = tuple(
-        pertinence(binding, state, points, a, t, i in where.entangled)
+        pertinence(binding, evidence, points, a, t, i in where.entangled)
         for i, (a, t) in enumerate(zip([*of_regimes, *of_points], told, strict=True))
     )
     if outcome == "tolerance met" and not all(p.relevant for p in judged):
         outcome = "no further run helps"
-        making.log.add("stop", f"{outcome}: not every answer can be relied on")
+        experiment.log.add("stop", f"{outcome}: not every answer can be relied on")
     report = _report(binding, dataset, of_regimes, warnings)
     return CampaignResult(
         outcome=outcome,
         regimes=tuple(regimes),
-        boundaries=boundaries(space, state, of_regimes, rationals, pool, question.level),
+        boundaries=boundaries(space, evidence, of_regimes, rationals, pool, goal.level),
         points=tuple(predictions),
         pertinence=judged,
-        further=further(binding, question, state, points, pool),
+        further=further(binding, goal, evidence, points, pool),
         essential=essential(space, [rationals[a.law] for a in of_regimes if a.law is not None]),
         basis=space.basis,
         varied=moved,
         not_varied=tuple(n for n in sorted(binding.plan.ranges) if n not in moved),
         dataset=dataset,
-        domain=_domain(binding, making, dataset),
+        domain=_domain(binding, experiment, dataset),
         report=report,
-        runs={n: making.most[t] - making.left[t] for t, n in enumerate(names)},
+        runs={n: experiment.most[t] - experiment.left[t] for t, n in enumerate(names)},
         counts={
-            "asked": len(making.asked),
+            "asked": len(experiment.asked),
             "made": tally.made,
             "known": tally.known,
             "interrupted": interrupted,
             "retried": tally.retried,
             "timed_out": tally.timed_out,
-            "failed": making.failed,
+            "failed": experiment.failed,
         },
-        seconds=making.seconds,
-        log=tuple(making.log.entries),
+        seconds=experiment.seconds,
+        log=tuple(experiment.log.entries),
         target=binding.target.name,
         unit=binding.target.unit,
-        level=question.level,
+        level=goal.level,
         warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
 def _dataset(
-    binding: Binding, making: Making, store: RunStore, keys: Sequence[str] | None = None
+    binding: Binding, experiment: Experiment, store: RunStore, keys: Sequence[str] | None = None
 ) -> Dataset | None:
     """Usable runs of the finest tier."""
-    chosen = making.finest if keys is None else list(keys)
+    chosen = experiment.finest if keys is None else list(keys)
     if not chosen:
         return None
     return store.to_dataset(
@@ -137,18 +138,18 @@ def _dataset(
 
 
 def _law(
-    binding: Binding, making: Making, store: RunStore, answer: Answer, warnings: list[str]
+    binding: Binding, experiment: Experiment, store: RunStore, answer: LocalLaw, warnings: list[str]
 ) -> FitResult | None:
     """Dimensionally checked law of the finest runs of a regime."""
-    inside = {tuple(np.round(making.points.z[r], 6)) for r in answer.members[-1]}
+    inside = {tuple(np.round(experiment.points.z[r], 6)) for r in answer.members[-1]}
     keys = []
-    for key in making.finest:
+    for key in experiment.finest:
         record = store.get(key)
         assert record is not None
         logs = binding.run_logs(record)
         if tuple(np.round(binding.space.coordinates(logs[None])[0], 6)) in inside:
             keys.append(key)
-    data = _dataset(binding, making, store, keys)
+    data = _dataset(binding, experiment, store, keys)
     return None if data is None else _fit(binding, data, answer.name, warnings)
 
 
@@ -168,7 +169,7 @@ def _fit(binding: Binding, data: Dataset, name: str, warnings: list[str]) -> Fit
 
 
 def _report(
-    binding: Binding, data: Dataset | None, answers: Sequence[Answer], warnings: list[str]
+    binding: Binding, data: Dataset | None, answers: Sequence[LocalLaw], warnings: list[str]
 ) -> Any:
     """What `fit` or `discover` makes of all the finest runs."""
     plan = binding.plan
@@ -192,21 +193,21 @@ def _report(
         return None
 
 
-def _unasked(state: State, answers: Sequence[Answer]) -> list[str]:
+def _unasked(evidence: Evidence, answers: Sequence[LocalLaw]) -> list[str]:
     asked = {a.law for a in answers}
-    small = sum(k not in asked for k in range(len(state.regimes.laws)))
+    small = sum(k not in asked for k in range(len(evidence.regimes.laws)))
     if not small or not answers:
         return []
     what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
     return [f"{what} in less than 2 % of the ranges; widen them to have it answered."]
 
 
-def _domain(binding: Binding, making: Making, data: Dataset | None) -> dict[str, Any]:
+def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> dict[str, Any]:
     """Ranges of the groups and of the numeric inputs over the usable runs of the finest tier."""
     if data is None:
         return {"groups": {}, "columns": {}}
     space = binding.space
-    logs = space.log_groups(making.points.z[making.points.done(len(binding.tiers) - 1)])
+    logs = space.log_groups(experiment.points.z[experiment.points.done(len(binding.tiers) - 1)])
     ends = np.exp(np.clip([logs.min(axis=0), logs.max(axis=0)], -_MOST, _MOST)).T.tolist()
     columns = {}
     for port in binding.kernel.inputs:

@@ -1,13 +1,48 @@
 """Power laws on which many runs agree, one after the other."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-
-from dimgs.campaign.affine import Affine, distances
+from scipy.optimize import nnls
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Affine:
+    """A power law in pi space: log pi_0 = constant + slope . z.
+
+    Parameters
+    ----------
+    constant : float
+    slope : ndarray of shape (rank,)
+    """
+
+    constant: float
+    slope: Array
+
+    @classmethod
+    def fit(cls, z: Array, y: Array) -> "Affine":
+        """Least squares; of the smallest slope where the points do not span the space."""
+        mean = z.mean(axis=0)
+        level = float(y.mean())
+        slope = np.linalg.lstsq(z - mean, y - level, rcond=1e-9)[0]
+        return cls(level - float(mean @ slope), slope)
+
+    def __call__(self, z: Array) -> Array:
+        """Values at points of shape (n, rank)."""
+        return np.asarray(self.constant + z @ self.slope)
+
+
+def distances(z: Array, other: Array) -> Array:
+    """Squared distances, shape (n_points, n_other_points)."""
+    cross = z @ other.T
+    square = (z**2).sum(axis=1)[:, None] + (other**2).sum(axis=1)[None] - 2.0 * cross
+    return np.asarray(np.maximum(square, 0.0))
+
+
 Mask = NDArray[np.bool_]
 
 _ROUNDS = 15
@@ -21,7 +56,7 @@ _NEIGHBOURS = 3
 _PURITY = 0.34
 
 
-class Search:
+class Consensus:
     """Search for laws among runs.
 
     Parameters
@@ -107,7 +142,7 @@ class Search:
 
 
 def settled(
-    search: Search, laws: list[Affine], rounds: int = _ROUNDS
+    search: Consensus, laws: list[Affine], rounds: int = _ROUNDS
 ) -> tuple[list[Affine], Mask, Array]:
     """Every run to the law nearest to it, on that law's side of every meeting.
 
@@ -151,3 +186,59 @@ def sides(values: Array, members: Mask) -> Array:
             if j != k and len(own):
                 signs[k, j] = 1.0 if np.median(own[:, j] - own[:, k]) >= 0.0 else -1.0
     return signs
+
+
+# a crossover reaches about this far from where two laws meet, in log pi_0
+_REACH = 3.0
+_BETWEEN = 0.15
+_MAJORITY = 0.5
+
+
+def without_crossovers(search: Consensus, laws: list[Affine]) -> list[Affine]:
+    """Laws without those that are tangents of a crossover.
+
+    A law is one if most of its runs lie where two other laws are both within `e^3` of the runs,
+    and its slope is a mixture of the other slopes: the slope of a smooth crossover always is.
+
+    Parameters
+    ----------
+    search : Consensus
+    laws : list of Affine
+
+    Returns
+    -------
+    list of Affine
+    """
+    kept = list(laws)
+    while len(kept) > 2:
+        values = np.stack([law(search.z) for law in kept], axis=1)
+        misses = np.abs(search.y[:, None] - values)
+        owner = misses.argmin(axis=1)
+        own = [(owner == k) & (misses[:, k] <= search.accepted) for k in range(len(kept))]
+        for k in sorted(range(len(kept)), key=lambda k: int(own[k].sum())):
+            others = [j for j in range(len(kept)) if j != k]
+            if _in_crossover(misses[own[k]][:, others]) and _is_mixture(
+                kept[k].slope, np.array([kept[j].slope for j in others])
+            ):
+                del kept[k]
+                break
+        else:
+            return kept
+    return kept
+
+
+def _in_crossover(misses: Array) -> bool:
+    if not len(misses):
+        return True
+    return bool(np.mean(np.sort(misses, axis=1)[:, 1] < _REACH) >= _MAJORITY)
+
+
+def _is_mixture(slope: Array, others: Array) -> bool:
+    """Whether a slope is close to the convex hull of others, against their spread."""
+    spread = float(np.linalg.norm(others - others.mean(axis=0), axis=1).max())
+    if spread == 0.0:
+        return False
+    heavy = 1e3
+    table = np.vstack([others.T / spread, heavy * np.ones(len(others))])
+    _, distance = nnls(table, np.append(slope / spread, heavy))
+    return bool(distance < _BETWEEN)

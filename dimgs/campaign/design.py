@@ -1,18 +1,222 @@
-"""The design of a campaign: where its first runs lie, and what it takes to reach them."""
+"""The design of a campaign: points that fill the reachable space, and how inputs reach them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations
+from math import comb
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linprog
+from scipy.stats import qmc
 
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.inverse import Inverse
-from dimgs.campaign.sampling import Region
+from dimgs.campaign.plan import Sampler
+from dimgs.campaign.space import PiSpace
 from dimgs.errors import InputError
 
 Array = NDArray[np.float64]
+
+_MOST_FACETS = 5000
+_MOST_DRAWN = 2**17
+_SLACK = 1e-9
+
+
+class Region:
+    """The zonotope of a pi space: what the inputs reach inside their ranges.
+
+    Parameters
+    ----------
+    space : PiSpace
+
+    Examples
+    --------
+    >>> from dimgs.groups.derive import pi_basis
+    >>> basis = pi_basis(["D [m^2/s]", "t [s]", "l [m]", "u [1]"], "u")
+    >>> ends = np.log([[1e-12, 1e-10], [1e-4, 1e-3], [1.0, 1e4]])
+    >>> region = Region(PiSpace(basis, ("D", "l", "t"), ends[:, 0], ends[:, 1], {}))
+    >>> points = region.fill(8, seed=1)
+    >>> points.shape, bool(region.contains(points).all())
+    ((8, 1), True)
+    """
+
+    def __init__(self, space: PiSpace) -> None:
+        self._transform = space.transform
+        self._reach = np.abs(space.transform).sum(axis=1)
+        key = tuple(map(tuple, space.transform.tolist()))
+        self._facets = _facets(key)
+
+    def contains(self, z: Array) -> NDArray[np.bool_]:
+        """Whether points of shape (n_points, rank) are reached; all, where facets are too many."""
+        if self._facets is None:
+            return np.ones(len(z), dtype=np.bool_)
+        normals, support = self._facets
+        return np.asarray(np.all(np.abs(z @ normals.T) <= support + _SLACK, axis=1))
+
+    def fill(self, n: int, seed: int, sampler: Sampler = "sobol") -> Array:
+        """Space-filling points.
+
+        Parameters
+        ----------
+        n : int
+        seed : int
+        sampler : {"sobol", "lhs"}
+
+        Returns
+        -------
+        ndarray of shape (n, rank)
+            Fewer rows where the region fills too little of its box.
+        """
+        if self._facets is None:
+            return np.asarray(
+                self._draw(n, seed, sampler, len(self._transform.T)) @ self._transform.T
+            )
+        rank = len(self._transform)
+        size = 1 << max(2, (n - 1).bit_length())
+        while True:
+            box = self._draw(size, seed, sampler, rank) * self._reach
+            inside = box[self.contains(box)]
+            if len(inside) >= n or size >= _MOST_DRAWN:
+                return np.asarray(inside[:n])
+            size *= 2
+
+    def around(self, z: Array, radius: float, n: int, seed: int) -> Array:
+        """Points of the region within a distance of a point; the point itself comes first."""
+        rank = len(z)
+        raw = qmc.Sobol(rank + 1, rng=seed).random(1 << max(2, (n - 1).bit_length()))
+        direction = 2.0 * raw[:, :rank] - 1.0
+        length = np.linalg.norm(direction, axis=1, keepdims=True)
+        ball = direction / np.maximum(length, 1e-12) * radius * raw[:, rank:] ** (1.0 / rank)
+        points = np.vstack([z, z + ball])
+        return np.asarray(points[self.contains(points)])
+
+    def _draw(self, size: int, seed: int, sampler: Sampler, dimension: int) -> Array:
+        if sampler == "lhs":
+            unit = qmc.LatinHypercube(dimension, rng=seed).random(size)
+        else:
+            whole = 1 << (size - 1).bit_length()
+            unit = qmc.Sobol(dimension, rng=seed).random(whole)[:size]
+        return np.asarray(2.0 * unit - 1.0)
+
+
+@lru_cache(maxsize=16)
+def _facets(rows: tuple[tuple[float, ...], ...]) -> tuple[Array, Array] | None:
+    """Normals and supports of the facets; each is spanned by rank - 1 of the generators."""
+    transform = np.array(rows)
+    rank, n = transform.shape
+    if comb(n, rank - 1) > _MOST_FACETS:
+        return None
+    normals = []
+    for chosen in combinations(range(n), rank - 1):
+        spanned = transform[:, list(chosen)]
+        left, singular, _ = np.linalg.svd(spanned) if rank > 1 else (np.eye(1), np.ones(0), None)
+        if np.sum(singular > 1e-9) == rank - 1:
+            normals.append(left[:, -1])
+    table = np.array(normals)
+    return table, np.abs(table @ transform).sum(axis=1)
+
+
+# moving an input that could stay costs this many times as much as one that moves anyway
+_RELUCTANCE = 100.0
+_WORST_CONDITION = 1e6
+_MOST_SUBSETS = 5000
+
+
+@dataclass(frozen=True)
+class Inverse:
+    """Which inputs move, and how to find them for a point.
+
+    Parameters
+    ----------
+    space : PiSpace
+    moving : tuple of int
+        Inputs that move, as few as the rank; the others stay in the middle of their ranges,
+        except where the moving ones alone do not reach a point.
+
+    Examples
+    --------
+    >>> from dimgs.groups.derive import pi_basis
+    >>> basis = pi_basis(["D [m^2/s]", "t [s]", "l [m]", "u [1]"], "u")
+    >>> ends = np.log([[1e-12, 1e-10], [1e-4, 1e-3], [1.0, 1e6]])
+    >>> space = PiSpace(basis, ("D", "l", "t"), ends[:, 0], ends[:, 1], {})
+    >>> inverse = Inverse.of(space, np.array([[-0.5], [0.5]]))
+    >>> [space.names[i] for i in inverse.moving], inverse.staying
+    (['t'], ('D', 'l'))
+    """
+
+    space: PiSpace
+    moving: tuple[int, ...]
+
+    @classmethod
+    def of(cls, space: PiSpace, z: Array) -> "Inverse":
+        """Choose the moving inputs that reach most of the points `z`, shape (n_points, rank)."""
+        n, rank = len(space.names), space.rank
+        if comb(n, rank) > _MOST_SUBSETS:
+            return cls(space, tuple(_pivots(space.transform)))
+        best: tuple[int, float, tuple[int, ...]] | None = None
+        for chosen in combinations(range(n), rank):
+            square = space.transform[:, list(chosen)]
+            condition = float(np.linalg.cond(square))
+            if not condition < _WORST_CONDITION:
+                continue
+            u = np.linalg.solve(square, z.T)
+            reached = int(np.all(np.abs(u) <= 1.0 + _SLACK, axis=0).sum())
+            if best is None or (reached, -round(condition, 6)) > best[:2]:
+                best = (reached, -round(condition, 6), chosen)
+        assert best is not None
+        return cls(space, best[2])
+
+    @property
+    def staying(self) -> tuple[str, ...]:
+        """Names of the inputs that need not move."""
+        return tuple(n for i, n in enumerate(self.space.names) if i not in self.moving)
+
+    def logs(self, z: Array) -> Array | None:
+        """Logarithms of the inputs at a point of shape (rank,); None where no inputs reach it."""
+        u = np.zeros(len(self.space.names))
+        u[list(self.moving)] = np.linalg.solve(self.space.transform[:, list(self.moving)], z)
+        if np.any(np.abs(u) > 1.0 + _SLACK):
+            solved = self._reach(z)
+            if solved is None:
+                return None
+            u = solved
+        return np.asarray(self.space.centre + np.clip(u, -1.0, 1.0) * self.space.half)
+
+    def _reach(self, z: Array) -> Array | None:
+        """Fewest further moves, by the linear programme min sum w|u|, T u = z, -1 <= u <= 1."""
+        n = len(self.space.names)
+        weight = np.where(np.isin(np.arange(n), self.moving), 1.0, _RELUCTANCE)
+        found = linprog(
+            np.concatenate([weight, weight]),
+            A_eq=np.hstack([self.space.transform, -self.space.transform]),
+            b_eq=z,
+            bounds=[(0.0, 1.0)] * (2 * n),
+            method="highs",
+        )
+        return np.asarray(found.x[:n] - found.x[n:]) if found.x is not None else None
+
+
+def moved(space: PiSpace, logs: Sequence[Array]) -> tuple[str, ...]:
+    """Names of the inputs that differ between runs."""
+    if not len(logs):
+        return ()
+    table = np.asarray(logs)
+    spread = np.ptp(table, axis=0) / space.half
+    return tuple(n for n, s in zip(space.names, spread, strict=True) if s > _SLACK)
+
+
+def _pivots(transform: Array) -> list[int]:
+    """Well-conditioned columns, by pivoted elimination."""
+    rest, chosen = transform.copy(), []
+    for _ in range(len(transform)):
+        column = int(np.argmax(np.linalg.norm(rest, axis=0)))
+        direction = rest[:, column] / np.linalg.norm(rest[:, column])
+        rest = rest - np.outer(direction, direction @ rest)
+        chosen.append(column)
+    return sorted(chosen)
+
 
 # runs beyond the number of directions that a law and a miss of it take
 FEWEST = 2
@@ -22,7 +226,7 @@ _SINGLE_TIER_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
+class SurveyDesign:
     """Points of the survey, a pool of further ones, and how inputs reach them.
 
     Attributes
@@ -52,7 +256,7 @@ class Design:
         return binding.values(logs)
 
 
-def design_of(binding: Binding) -> Design:
+def design_of(binding: Binding) -> SurveyDesign:
     """Design the survey of a campaign.
 
     Parameters
@@ -61,7 +265,7 @@ def design_of(binding: Binding) -> Design:
 
     Returns
     -------
-    Design
+    SurveyDesign
 
     Raises
     ------
@@ -77,7 +281,7 @@ def design_of(binding: Binding) -> Design:
         size = min(size, max(2 * (space.rank + 1), int(_SINGLE_TIER_SHARE * most)))
     survey = region.fill(min(size, most), plan.seed, plan.sampler)
     pool = region.fill(_POOL, plan.seed + 1)
-    return Design(region, survey, pool, Inverse.of(space, survey))
+    return SurveyDesign(region, survey, pool, Inverse.of(space, survey))
 
 
 def _check_size(binding: Binding, most: int) -> None:

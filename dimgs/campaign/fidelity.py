@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
-from dimgs.campaign.points import Points, Rows
+from dimgs.campaign.space import Points, Rows
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 
 Array = NDArray[np.float64]

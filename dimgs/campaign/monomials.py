@@ -19,7 +19,7 @@ _MOST_GROUPS = 4
 
 
 @dataclass(frozen=True)
-class Monomial:
+class GroupMonomial:
     """A product of powers of groups.
 
     Attributes
@@ -57,7 +57,7 @@ class Monomial:
         return PiGroup.of("monomial", exponents)
 
 
-def monomial_of(space: PiSpace, exponents: Sequence[Fraction]) -> Monomial | None:
+def monomial_of(space: PiSpace, exponents: Sequence[Fraction]) -> GroupMonomial | None:
     """Monomial of the fewest groups with these exponents of the varied inputs.
 
     Parameters
@@ -68,7 +68,7 @@ def monomial_of(space: PiSpace, exponents: Sequence[Fraction]) -> Monomial | Non
 
     Returns
     -------
-    Monomial or None
+    GroupMonomial or None
         None where no few groups make it. Whole powers, the first positive.
     """
     groups = space.basis.groups
@@ -90,7 +90,7 @@ def monomial_of(space: PiSpace, exponents: Sequence[Fraction]) -> Monomial | Non
             if all(powers[i] for i in chosen) and (best is None or weight < best[0]):
                 best = (weight, powers)
         if best is not None:
-            return Monomial(tuple(_whole(best[1])), True)
+            return GroupMonomial(tuple(_whole(best[1])), True)
     return None
 
 
@@ -112,11 +112,11 @@ def _size(powers: Sequence[Fraction], groups: Sequence[PiGroup]) -> int:
     return sum(abs(p.numerator) + p.denominator for p in total.values() if p)
 
 
-def decimal_monomial(space: PiSpace, slope: Array) -> Monomial:
+def decimal_monomial(space: PiSpace, slope: Array) -> GroupMonomial:
     """Monomial of groups that grows as slope . z, in decimals: the shortest vector of powers."""
     scaled = space.loadings * space.half
     # slope . z = powers . (W u), with z = T u
     powers = np.linalg.lstsq(scaled.T, space.transform.T @ slope, rcond=1e-9)[0]
     lead = powers[int(np.argmax(np.abs(powers)))]
     rounded = [Fraction(round(1000 * float(p / lead)), 1000) for p in powers]
-    return Monomial(tuple(rounded), False)
+    return GroupMonomial(tuple(rounded), False)

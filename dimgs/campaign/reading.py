@@ -124,7 +124,7 @@ def _values(table: "Mapping[str, ValueTable]") -> dict[str, tuple[float | str, s
 
 
 def _python_plan(file: Path) -> Plan:
-    from dimgs.campaign.kernel_reference import load_file
+    from dimgs.kernels.registry import load_file
 
     module = load_file(file)
     found = getattr(module, "plan", None)

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.campaign.affine import Affine, distances
-from dimgs.campaign.consensus import Search, settled
-from dimgs.campaign.crossovers import without_crossovers
+from dimgs.campaign.consensus import Affine, Consensus, distances, settled, without_crossovers
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -159,7 +157,7 @@ def find_regimes(
     """
     rank = z.shape[1]
     accepted = max(acceptance, _NOISE * noise)
-    search = Search(z, y, accepted, noise, 2 * (rank + 1))
+    search = Consensus(z, y, accepted, noise, 2 * (rank + 1))
     laws, members, signs = settled(search, without_crossovers(search, search.laws(known)))
     if not laws:
         every = np.ones((len(y), 1), dtype=np.bool_)

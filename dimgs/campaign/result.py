@@ -16,7 +16,7 @@ from dimgs.report.write import write_study
 
 
 @dataclass(frozen=True)
-class Boundary:
+class RegimeBoundary:
     """Where two regimes meet.
 
     Attributes
@@ -174,7 +174,7 @@ class CampaignResult:
     outcome : str
         "tolerance met", "budget spent" or "no further run helps".
     regimes : tuple of RegimeAnswer
-    boundaries : tuple of Boundary
+    boundaries : tuple of RegimeBoundary
     points : tuple of PointAnswer
     pertinence : tuple of Pertinence
         One for each regime and each named point.
@@ -206,7 +206,7 @@ class CampaignResult:
 
     outcome: str
     regimes: tuple[RegimeAnswer, ...]
-    boundaries: tuple[Boundary, ...]
+    boundaries: tuple[RegimeBoundary, ...]
     points: tuple[PointAnswer, ...]
     pertinence: tuple[Pertinence, ...]
     further: str

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from dimgs.campaign.executors import Place
-from dimgs.campaign.worker import Task
+from dimgs.campaign.workers import Place, RunTask
 from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord, Status
@@ -71,7 +70,7 @@ class Runner:
         self._deaths = 0
         self._ended: Counter[Status] = Counter()
 
-    def run(self, tasks: Sequence[Task]) -> list[RunRecord]:
+    def run(self, tasks: Sequence[RunTask]) -> list[RunRecord]:
         """Records of the runs, in order.
 
         Raises
@@ -82,7 +81,7 @@ class Runner:
             If worker after worker dies, or a dozen first runs fail and none ends otherwise.
         """
         records: dict[str, RunRecord] = {}
-        waiting: list[Task] = []
+        waiting: list[RunTask] = []
         for task in tasks:
             known = self._known(task)
             if known is not None:
@@ -95,7 +94,7 @@ class Runner:
         self._make(waiting, records)
         return [records[task.request.key] for task in tasks]
 
-    def _known(self, task: Task) -> RunRecord | None:
+    def _known(self, task: RunTask) -> RunRecord | None:
         attempts = [
             a for a in self.store.attempts(task.request.key) if a.status is not Status.INTERRUPTED
         ]
@@ -108,8 +107,8 @@ class Runner:
         again = last.status is Status.FAILED and len(attempts) <= self.retries
         return None if again else last
 
-    def _make(self, waiting: list[Task], records: dict[str, RunRecord]) -> None:
-        flying: dict[Future[RunRecord], tuple[Task, float]] = {}
+    def _make(self, waiting: list[RunTask], records: dict[str, RunRecord]) -> None:
+        flying: dict[Future[RunRecord], tuple[RunTask, float]] = {}
         while waiting or flying:
             while waiting and self._may_start(waiting[0], flying):
                 task = waiting.pop(0)
@@ -131,19 +130,21 @@ class Runner:
             for task, record in ended:
                 self._end(task, record, waiting, records)
 
-    def _may_start(self, task: Task, flying: dict[Any, tuple[Task, float]]) -> bool:
+    def _may_start(self, task: RunTask, flying: dict[Any, tuple[RunTask, float]]) -> bool:
         alone = task.request.key in self._alone
         guarded = any(t.request.key in self._alone for t, _ in flying.values())
         return not flying if alone else len(flying) < self.window and not guarded
 
-    def _late(self, flying: dict[Any, tuple[Task, float]]) -> list[tuple[Task, RunRecord | None]]:
+    def _late(
+        self, flying: dict[Any, tuple[RunTask, float]]
+    ) -> list[tuple[RunTask, RunRecord | None]]:
         now = monotonic()
         late = [
             (future, task)
             for future, (task, since) in flying.items()
             if task.timeout is not None and now - since > task.timeout + _GRACE
         ]
-        out: list[tuple[Task, RunRecord | None]] = []
+        out: list[tuple[RunTask, RunRecord | None]] = []
         for future, task in late:
             future.cancel()
             del flying[future]
@@ -156,9 +157,9 @@ class Runner:
 
     def _end(
         self,
-        task: Task,
+        task: RunTask,
         record: RunRecord | None,
-        waiting: list[Task],
+        waiting: list[RunTask],
         records: dict[str, RunRecord],
     ) -> None:
         key = task.request.key

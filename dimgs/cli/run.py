@@ -134,7 +134,7 @@ class _Lines:
 
     def hear(self, progress: "Progress") -> None:
         """Write a line where something was found."""
-        from dimgs.campaign.meaning import counted
+        from dimgs.campaign.text import counted
 
         line = f"{progress.phase}: {counted(progress.runs)}; {progress.text}"
         if " run made" not in line and " run known" not in line and line != self._last:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError, StoreError
 from dimgs.formats import shown, validated
-from dimgs.kernels.record import RunRecord, Status
-from dimgs.kernels.request import RunRequest
+from dimgs.kernels.record import RunRecord, RunRequest, Status
 
 if TYPE_CHECKING:
     from dimgs.hub.run_row import RunRow

@@ -14,8 +14,7 @@ from dimgs.hub.file import StoreFile
 from dimgs.hub.rows import asked_row, now, record_row, row_record
 from dimgs.hub.schema import PENDING, runs
 from dimgs.hub.sessions import Session, alive, clear_dead
-from dimgs.kernels.record import RunRecord, Status
-from dimgs.kernels.request import RunRequest
+from dimgs.kernels.record import RunRecord, RunRequest, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,20 +10,18 @@ if TYPE_CHECKING:
     from dimgs.kernels.base import BaseKernel, Simulated
     from dimgs.kernels.command import CommandKernel
     from dimgs.kernels.function import FunctionKernel, kernel
-    from dimgs.kernels.protocol import Kernel
-    from dimgs.kernels.record import RunRecord, Status
+    from dimgs.kernels.record import RunRecord, RunRequest, Status
     from dimgs.kernels.registry import available, load
-    from dimgs.kernels.request import RunRequest
-    from dimgs.kernels.spec import Port, Tier
+    from dimgs.kernels.spec import Kernel, Port, Tier
 
 _HOMES = {
     "BaseKernel": "base",
     "CommandKernel": "command",
     "FunctionKernel": "function",
-    "Kernel": "protocol",
+    "Kernel": "spec",
     "Port": "spec",
     "RunRecord": "record",
-    "RunRequest": "request",
+    "RunRequest": "record",
     "Simulated": "base",
     "Status": "record",
     "Tier": "spec",

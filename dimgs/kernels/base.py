@@ -11,13 +11,9 @@ from time import perf_counter
 from typing import Any, ClassVar
 
 from dimgs.errors import DimgsError, InputError, RunDivergedError, RunFailedError, RunRefusedError
-from dimgs.kernels.content import canonical_inputs, content_key
-from dimgs.kernels.inputs import Converted, convert_inputs
-from dimgs.kernels.outputs import convert_outputs
-from dimgs.kernels.provenance import threads, versions
-from dimgs.kernels.reasons import one_sentence, with_kind
-from dimgs.kernels.record import RunRecord, Status
-from dimgs.kernels.request import RunRequest
+from dimgs.kernels.content import canonical_inputs, content_key, threads, versions
+from dimgs.kernels.conversion import Converted, convert_inputs, convert_outputs
+from dimgs.kernels.record import RunRecord, RunRequest, Status, one_sentence, with_kind
 from dimgs.kernels.spec import Port, Tier
 
 

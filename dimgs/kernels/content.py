@@ -1,8 +1,12 @@
-"""The content hash that makes equal runs equal, in whatever units they were asked for."""
+"""The content hash that makes equal runs equal, the seed of a run, and where it came from."""
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib import metadata
 from typing import Any
 
 from dimgs.kernels.spec import Port
@@ -105,3 +109,33 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     return value.item() if hasattr(value, "item") else str(value)
+
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@cache
+def package_version(name: str) -> str | None:
+    """Version of an installed distribution; None where there is none."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of Python and of the packages that are installed.
+
+    Examples
+    --------
+    >>> sorted(versions(["numpy", "no-such-package"]))
+    ['numpy', 'python']
+    """
+    found = {name: package_version(name) for name in packages}
+    known = {name: version for name, version in found.items() if version is not None}
+    return {"python": platform.python_version(), **known}
+
+
+def threads() -> dict[str, str]:
+    """Thread limits that the environment sets; empty where the libraries choose."""
+    return {name: os.environ[name] for name in _THREADS if name in os.environ}

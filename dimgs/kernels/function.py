@@ -12,8 +12,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints, overloa
 
 from dimgs.errors import InputError, RunFailedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
-from dimgs.kernels.declare import ports_of, tiers_of
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.spec import Port, Tier, ports_of, tiers_of
 from dimgs.variables import registry, split_header, to_pint
 
 _RESERVED = ("tier", "seed")

@@ -1,4 +1,4 @@
-"""The RunRecord: everything that is known about one run of a kernel."""
+"""Everything that is known about one run of a kernel, asked for or made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,3 +56,69 @@ class RunRecord:
     def ok(self) -> bool:
         """Whether the outputs can be used."""
         return self.status is Status.OK
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """A run that has not been made yet.
+
+    Attributes
+    ----------
+    key : str
+        Content hash; the record of the run has the same.
+    kernel, tier : str
+    inputs : mapping of str to (value, unit)
+        Every input, defaults included, in the units that the kernel declares.
+    seed : int, optional
+    """
+
+    key: str
+    kernel: str
+    tier: str
+    inputs: Mapping[str, tuple[float | str, str]]
+    seed: int | None = None
+
+
+_LONGEST = 500
+
+
+def one_sentence(error: BaseException) -> str:
+    r"""First line of an error's message, not too long; its kind where it says nothing.
+
+    Examples
+    --------
+    >>> one_sentence(ValueError("\n no licence \x1b[31m\n more"))
+    'no licence �[31m'
+    >>> one_sentence(KeyError())
+    'KeyError'
+    """
+    try:
+        text = str(error)
+    except Exception:
+        text = ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return printable(lines[0] if lines else type(error).__name__)
+
+
+def with_kind(error: BaseException) -> str:
+    """The kind of an error, and the first line of its message.
+
+    Examples
+    --------
+    >>> with_kind(ZeroDivisionError("division by zero")), with_kind(KeyError())
+    ('ZeroDivisionError: division by zero', 'KeyError')
+    """
+    kind, text = type(error).__name__, one_sentence(error)
+    return kind if text == kind else f"{kind}: {text}"
+
+
+def printable(text: str) -> str:
+    r"""Text without what a terminal or UTF-8 does not know, not too long.
+
+    Examples
+    --------
+    >>> printable("a\udcffb" + "c" * 600)[:4], len(printable("c" * 600))
+    ('a�bc', 500)
+    """
+    clean = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+    return clean if len(clean) <= _LONGEST else clean[: _LONGEST - 1] + "…"

@@ -1,32 +1,27 @@
-"""Kernels by name: those of the package, and those that other packages bring.
+"""Kernels by name, file or module; whatever a user's code raises becomes one sentence."""
 
-A package adds its kernels as entry points of the group ``dimgs.kernels``; each names a kernel, a
-class that makes one, or a function with units.
-"""
-
+import hashlib
+import pickle
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module, metadata
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
-from dimgs.errors import InputError
-from dimgs.kernels.making import as_kernel, importing
-from dimgs.kernels.protocol import Kernel
+from dimgs.errors import DimgsError, InputError
+from dimgs.kernels.fingerprint import file_digest
+from dimgs.kernels.record import with_kind
+from dimgs.kernels.spec import Kernel, Port, Tier
 
 GROUP = "dimgs.kernels"
 
-_BUILT_IN = {
-    "command": "dimgs.kernels.command:CommandKernel",
-    "diffusion": "dimgs.kernels.diffusion:Diffusion",
-    "diffusion-series": "dimgs.kernels.diffusion:DiffusionSeries",
-    "dscript": "dimgs.kernels.dscript:DScript",
-    "dscript-phantom": "dimgs.kernels.dscript:DScriptPhantomChains",
-    "lammps": "dimgs.kernels.lammps:LammpsKernel",
-    "lammps-excluded-volume": "dimgs.kernels.lammps:ExcludedVolumeChains",
-    "lammps-phantom": "dimgs.kernels.lammps:PhantomChains",
-    "radigen": "dimgs.kernels.radigen:Radigen",
-    "sfppy": "dimgs.kernels.sfppy:Sfppy",
-}
+# the adapters of single programs are entry points of this package, like those of any other
+_BUILT_IN = {"command": "dimgs.kernels.command:CommandKernel"}
 
 
 def available() -> tuple[str, ...]:
@@ -48,8 +43,8 @@ def get_kernel(name: str) -> Any:
     Parameters
     ----------
     name : str
-        A name of :func:`available`, ``"module:attribute"``, or the path of a TOML file that
-        describes a program (see :func:`dimgs.kernels.command.read_command`).
+        A name of :func:`available`, ``"module:attribute"``, ``"file.py:attribute"``, or the path
+        of a TOML file that describes a program (see :func:`dimgs.kernels.command.read_command`).
 
     Raises
     ------
@@ -60,6 +55,8 @@ def get_kernel(name: str) -> Any:
         from dimgs.kernels.command import read_command
 
         return read_command(name)
+    if name.endswith(".py"):
+        raise InputError(f"'{name}' is a file; write 'file.py:name' of a kernel in it.")
     home = name if ":" in name else (_BUILT_IN | _entry_points()).get(name)
     if home is None:
         near = get_close_matches(name, available(), n=2)
@@ -69,8 +66,9 @@ def get_kernel(name: str) -> Any:
             else (f"there are {', '.join(available())}, and 'module:attribute' names your own.")
         )
         raise InputError(f"There is no kernel '{name}'; {remedy}")
-    module, _, attribute = home.partition(":")
-    found: Any = _imported(name, module, attribute)
+    module, _, attribute = home.rpartition(":")
+    in_file = module.endswith(".py")
+    found: Any = load_file(Path(module)) if in_file else _imported(name, module, attribute)
     for part in attribute.split("."):
         if not hasattr(found, part):
             raise InputError(f"'{module}' has no '{attribute}'; correct the name of the kernel.")
@@ -84,9 +82,9 @@ def load(name: str, **options: Any) -> Kernel:
     Parameters
     ----------
     name : str
-        A name of :func:`available`, ``"module:attribute"`` of a kernel, a class that makes one,
-        or a function whose annotations hold units, or the path of a TOML file that describes a
-        program.
+        A name of :func:`available`; ``"module:attribute"`` or ``"file.py:attribute"`` of a
+        kernel, a class that makes one, or a function whose annotations hold units; or the path of
+        a TOML file that describes a program.
     **options
         For the class that makes it, such as the arguments of
         :class:`~dimgs.kernels.command.CommandKernel`.
@@ -127,3 +125,190 @@ def _imported(name: str, module: str, attribute: str) -> Any:
 def _entry_points() -> dict[str, str]:
     found = metadata.entry_points(group=GROUP)
     return {point.name: point.value for point in found if point.name not in _BUILT_IN}
+
+
+_PARTS = ("name", "version", "inputs", "outputs", "tiers", "run")
+
+
+@contextmanager
+def importing(what: str, file: str | None = None) -> Iterator[None]:
+    """Import code of a user.
+
+    Parameters
+    ----------
+    what : str
+        What is imported, for messages.
+    file : str, optional
+        Its file, whose line is told where the error arises in it.
+
+    Raises
+    ------
+    InputError
+        For whatever the code raises, an exit included; Ctrl-C passes.
+
+    Examples
+    --------
+    >>> with importing("film.py"):
+    ...     1 / 0
+    Traceback (most recent call last):
+    dimgs.errors.InputError: film.py fails when it is imported (ZeroDivisionError: ...); correct it.
+    """
+    try:
+        yield
+    except DimgsError as error:
+        raise InputError(f"{what}: {error}") from error
+    except (Exception, SystemExit) as error:
+        why = f"{with_kind(error)}{_line(error, file)}"
+        raise InputError(f"{what} fails when it is imported ({why}); correct it.") from error
+
+
+def as_kernel(found: Any, name: str, **options: Any) -> Kernel:
+    """Kernel from a kernel, a class that makes one, or a function with units.
+
+    Parameters
+    ----------
+    found : object
+    name : str
+        What it was asked for as, for messages.
+    **options
+        For the class.
+
+    Raises
+    ------
+    InputError
+        If it is none, or cannot be made.
+    """
+    if isinstance(found, type):
+        found = _made(found, name, options)
+    elif options:
+        raise InputError(f"The kernel '{name}' takes no options, not {', '.join(options)}.")
+    elif callable(found) and not isinstance(found, Kernel):
+        from dimgs.kernels.function import kernel
+
+        found = kernel(found)
+    missing = [part for part in _PARTS if not hasattr(found, part)]
+    if missing:
+        raise InputError(
+            f"'{name}' is no kernel: it needs {', '.join(_PARTS)}, and has no {missing[0]}; "
+            f"subclass BaseKernel or decorate a function with @kernel."
+        )
+    _check_parts(found, name)
+    made: Kernel = found
+    return made
+
+
+def _made(found: type, name: str, options: dict[str, Any]) -> Any:
+    try:
+        return found(**options)
+    except DimgsError:
+        raise
+    except TypeError as error:
+        raise InputError(
+            f"The kernel '{name}' cannot be made like this ({error}); give what it needs as "
+            f"options of load(), or make it in a Python file and name it as 'file.py:name'."
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise InputError(f"The kernel '{name}' cannot be made ({with_kind(error)}).") from error
+
+
+def _check_parts(found: Any, name: str) -> None:
+    for part, kind in (("inputs", Port), ("outputs", Port), ("tiers", Tier)):
+        given = getattr(found, part)
+        if not isinstance(given, tuple | list) or not all(isinstance(x, kind) for x in given):
+            raise InputError(
+                f"The {part} of the kernel '{name}' are {given!r:.60}; give a tuple of "
+                f"{kind.__name__} objects."
+            )
+        if not given and part != "inputs":
+            raise InputError(f"The kernel '{name}' declares no {part}; give at least one.")
+
+
+def _line(error: BaseException, file: str | None) -> str:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == file]
+    return f", line {frames[-1].lineno}" if frames else ""
+
+
+def load_kernel(reference: Any) -> Kernel:
+    """Kernel that a plan names.
+
+    Parameters
+    ----------
+    reference : str or Kernel
+        Name of an installed kernel, ``"module:attribute"``, ``"file.py:attribute"``, the path of
+        a TOML file that describes a program, or a kernel.
+
+    Returns
+    -------
+    Kernel
+
+    Raises
+    ------
+    InputError
+        If there is none; the message names the remedy.
+    """
+    if isinstance(reference, str):
+        file = reference if reference.endswith(".toml") else reference.rpartition(":")[0]
+        return _by_text(reference, file_digest(file))
+    return as_kernel(reference, getattr(reference, "name", None) or f"{reference!r:.60}")
+
+
+def portable(reference: Any) -> Any:
+    """What to send to another process: a text, or a kernel that can be pickled.
+
+    Raises
+    ------
+    InputError
+        If the kernel can be neither named nor pickled.
+    """
+    if isinstance(reference, str):
+        return reference
+    try:
+        pickle.dumps(reference)
+    except Exception as error:
+        name = getattr(reference, "name", None) or getattr(reference, "__name__", "of the plan")
+        why = str(error).rpartition(": ")[2].rstrip(".")
+        raise InputError(
+            f"The kernel '{name}' cannot be sent to another process: {why}; name it as "
+            f"'module:attribute' or 'file.py:attribute' in the plan, or use a thread pool."
+        ) from error
+    return reference
+
+
+@lru_cache(maxsize=16)
+def _by_text(reference: str, content: str | None) -> Kernel:
+    """Kernel of a text, and of what its file holds now."""
+    return load(reference)
+
+
+def load_file(file: Path) -> ModuleType:
+    """Module of a Python file as it is now, under a name of its own.
+
+    What lies beside the file can be imported in it, after everything that is installed.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it fails when it is imported.
+    """
+    try:
+        there = file.is_file()
+    except OSError as error:
+        raise InputError(f"'{file}' cannot be read ({error.strerror}); see to it.") from error
+    if not there:
+        raise InputError(f"There is no file '{file}'; give the path of a Python file.")
+    return _executed(file, file_digest(file))
+
+
+@lru_cache(maxsize=16)
+def _executed(file: Path, content: str | None) -> ModuleType:
+    unique = f"_dimgs_plan_{hashlib.sha256(str(file.resolve()).encode()).hexdigest()[:12]}"
+    module = ModuleType(unique)
+    module.__file__ = str(file)
+    sys.modules[unique] = module
+    beside = str(file.resolve().parent)
+    if beside not in sys.path:
+        sys.path.append(beside)
+    with importing(file.name, str(file)):
+        # not through Python's cache of compiled files, which takes an edit within a second for none
+        exec(compile(file.read_bytes(), str(file), "exec"), module.__dict__)
+    return module

@@ -8,19 +8,13 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.campaign.analysis import Question, State, analyse
-from dimgs.campaign.borders import (
-    boundaries,
-    core_conditions,
-    essential,
-    where_text,
-    where_words,
-)
-from dimgs.campaign.meaning import sentence
+from dimgs.campaign.analysis import Evidence, Goal, analyse
+from dimgs.campaign.borders import boundaries, essential
+from dimgs.campaign.design import Region
 from dimgs.campaign.monomials import decimal_monomial, monomial_of
-from dimgs.campaign.points import Points
-from dimgs.campaign.sampling import Region
-from dimgs.campaign.space import PiSpace
+from dimgs.campaign.places import core_conditions, where_text, where_words
+from dimgs.campaign.space import PiSpace, Points
+from dimgs.campaign.text import sentence
 from dimgs.expression import sympy_parse_condition
 from dimgs.groups.derive import pi_basis
 from dimgs.report.results import Exponent
@@ -33,7 +27,7 @@ REGION = Region(SPACE)
 POOL = REGION.fill(400, 1)
 
 
-def series() -> State:
+def series() -> Evidence:
     """y = 1/(1/a + 1/b + 1/c): three regimes."""
     z = REGION.fill(200, 0)
     points = Points(SPACE.rank, 1)
@@ -43,8 +37,8 @@ def series() -> State:
     y = -np.logaddexp.reduce(-values, axis=1)
     shift = np.array([SPACE.response_shift(SPACE.values(row)) for row in values])
     points.y[:, 0] = y + shift
-    question = Question(SPACE, REGION, 0.9, 0.02, None, np.zeros((0, SPACE.rank)))
-    return analyse(question, points, POOL)
+    goal = Goal(SPACE, REGION, 0.9, 0.02, None, np.zeros((0, SPACE.rank)))
+    return analyse(goal, points, POOL)
 
 
 STATE = series()
@@ -139,12 +133,12 @@ def test_a_jump_lies_between_the_runs_and_not_where_the_laws_meet() -> None:
         points.add(row)
     log = points.z[:, 0] * 9.0
     points.y[:, 0] = np.where(log < 3.0, log, 0.5 * log + 0.2)
-    question = Question(space, region, 0.9, 0.02, None, np.zeros((0, 1)))
-    state = analyse(question, points, region.fill(400, 1))
+    goal = Goal(space, region, 0.9, 0.02, None, np.zeros((0, 1)))
+    evidence = analyse(goal, points, region.fill(400, 1))
     rationals = [[Fraction(1)], [Fraction(1, 2)]]
-    slopes = [float((space.exponent_map @ law.slope)[0]) for law in state.regimes.laws]
+    slopes = [float((space.exponent_map @ law.slope)[0]) for law in evidence.regimes.laws]
     if slopes[0] < slopes[1]:
         rationals.reverse()
-    (found,) = boundaries(space, state, state.answers, rationals, region.fill(400, 1), 0.9)
+    (found,) = boundaries(space, evidence, evidence.answers, rationals, region.fill(400, 1), 0.9)
     assert found.kind == "jump"
     assert found.low <= np.exp(3.0) <= found.high

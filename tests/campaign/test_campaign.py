@@ -13,9 +13,8 @@ import sympy
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance, run_campaign
 from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
-from dimgs.campaign.design import dry_run
+from dimgs.campaign.design import Region, dry_run
 from dimgs.campaign.progress import Progress
-from dimgs.campaign.sampling import Region
 from dimgs.campaign.text import campaign_text, design_text
 from dimgs.errors import FitError, InputError
 from dimgs.expression import sympy_parse_condition

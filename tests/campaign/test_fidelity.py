@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dimgs.campaign.fidelity import RegionFit, fit_region
-from dimgs.campaign.points import Points
+from dimgs.campaign.space import Points
 
 Array = NDArray[np.float64]
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from dimgs.campaign import Budget, Plan, Range, Tolerance, read_plan
 from dimgs.campaign.binding import bind
 from dimgs.campaign.design import design_of, dry_run
-from dimgs.campaign.kernel_reference import load_kernel, portable
 from dimgs.campaign.reading import plan_of
 from dimgs.errors import DimensionError, InputError
+from dimgs.kernels.registry import load_kernel, portable
 from dimgs.kernels.spec import Port
 from tests.campaign.kernels import Uptake, uptake_plan
 

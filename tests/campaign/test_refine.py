@@ -3,12 +3,10 @@
 import numpy as np
 import pytest
 
-from dimgs.campaign.analysis import Question, State, analyse
-from dimgs.campaign.mapping import explore, survey
-from dimgs.campaign.points import Points
-from dimgs.campaign.refine import Outlook, refine
-from dimgs.campaign.sampling import Region
-from dimgs.campaign.space import PiSpace
+from dimgs.campaign.analysis import Evidence, Goal, analyse
+from dimgs.campaign.design import Region
+from dimgs.campaign.proposals import Outlook, explore, refine, survey
+from dimgs.campaign.space import PiSpace, Points
 from dimgs.groups.derive import pi_basis
 
 BASIS = pi_basis(["a [1]", "b [1]", "y [1]"], "y")
@@ -16,10 +14,10 @@ ENDS = np.log([[1e-4, 1e4], [1e-4, 1e4]])
 SPACE = PiSpace(BASIS, ("a", "b"), ENDS[:, 0], ENDS[:, 1], {})
 REGION = Region(SPACE)
 POOL = REGION.fill(512, 1)
-QUESTION = Question(SPACE, REGION, 0.9, 0.02, None, np.zeros((0, 2)))
+QUESTION = Goal(SPACE, REGION, 0.9, 0.02, None, np.zeros((0, 2)))
 
 
-def state(n: int = 24, pairs: int = 0, noise: float = 1.0) -> tuple[Points, State]:
+def state(n: int = 24, pairs: int = 0, noise: float = 1.0) -> tuple[Points, Evidence]:
     points = Points(2, 2)
     rng = np.random.default_rng(0)
     for z in REGION.fill(n, 0):
@@ -87,10 +85,10 @@ def test_what_is_known_well_enough_asks_for_nothing() -> None:
 
 
 def test_a_point_is_approached() -> None:
-    question = Question(SPACE, REGION, 0.9, None, 0.01, np.array([[0.2, -0.3]]))
+    goal = Goal(SPACE, REGION, 0.9, None, 0.01, np.array([[0.2, -0.3]]))
     points, _ = state()
-    now = analyse(question, points, POOL)
-    chosen = refine(question, now, points, POOL, (0.01, 1.0), {0: 9, 1: 9}, (6, 4))
+    now = analyse(goal, points, POOL)
+    chosen = refine(goal, now, points, POOL, (0.01, 1.0), {0: 9, 1: 9}, (6, 4))
     distance = [float(np.linalg.norm(p.z - [0.2, -0.3])) for p in chosen]
     before = np.linalg.norm(points.z - [0.2, -0.3], axis=1)
     assert max(distance) <= np.sort(before)[8]

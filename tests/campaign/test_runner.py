@@ -13,9 +13,8 @@ import pytest
 
 import dimgs
 from dimgs.campaign import runner as running
-from dimgs.campaign.executors import Borrowed, LocalProcesses, Place, place_of
 from dimgs.campaign.runner import Runner
-from dimgs.campaign.worker import Task, make
+from dimgs.campaign.workers import Borrowed, LocalProcesses, Place, RunTask, make, place_of
 from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels import CommandKernel
@@ -26,7 +25,7 @@ from tests.patience import lines_of, lives, wait_until
 KERNEL = "tests.campaign.kernels:Troubled"
 SCRIPT = """
 import time
-from dimgs.campaign.executors import LocalProcesses
+from dimgs.campaign.workers import LocalProcesses
 from tests.campaign.test_runner import task
 
 if __name__ == "__main__":
@@ -43,9 +42,9 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunStore]
         yield opened
 
 
-def task(what: str, n: float = 1.0, timeout: float | None = None) -> Task:
+def task(what: str, n: float = 1.0, timeout: float | None = None) -> RunTask:
     values: dict[str, float | str] = {"what": what, "n": n}
-    return Task(KERNEL, Troubled().request(values), values, timeout)
+    return RunTask(KERNEL, Troubled().request(values), values, timeout)
 
 
 def runner(store: RunStore, place: Place, retries: int = 1) -> Runner:
@@ -193,14 +192,14 @@ def test_a_program_that_changes_under_way_gives_no_answer(tmp_path: Path) -> Non
     program.write_text("echo x = 1\n")
     outputs = {"x": {"unit": "1", "regex": "x = (.*)"}}
     kernel = CommandKernel(["sh", str(program)], inputs={}, outputs=outputs)
-    asked = Task(kernel, kernel.request({}), {})
+    asked = RunTask(kernel, kernel.request({}), {})
     assert make(asked).ok
     program.write_text("echo x = 2\n")
     changed = make(asked)
     assert changed.status is Status.FAILED
     assert changed.key == asked.request.key
     assert "is not the one that this run was planned with" in changed.reason
-    assert make(Task(kernel, kernel.request({}), {})).outputs == {"x": (2.0, "1")}
+    assert make(RunTask(kernel, kernel.request({}), {})).outputs == {"x": (2.0, "1")}
 
 
 @pytest.mark.slow
@@ -266,7 +265,7 @@ def test_ctrl_c_in_the_leading_thread_is_not_the_kernels() -> None:
 
 def test_a_kernel_that_gives_no_record_is_told() -> None:
     asked = task("work")
-    record = make(Task("tests.campaign.kernels:Loose", asked.request, asked.values))
+    record = make(RunTask("tests.campaign.kernels:Loose", asked.request, asked.values))
     assert record.reason == "The kernel gave int where a RunRecord is needed; correct its run."
 
 
@@ -282,6 +281,6 @@ def test_what_is_no_executor_is_refused() -> None:
 
 def test_a_kernel_that_cannot_be_loaded_is_a_record() -> None:
     asked = task("work")
-    record = make(Task("no.such:kernel", asked.request, asked.values))
+    record = make(RunTask("no.such:kernel", asked.request, asked.values))
     assert record.status is Status.FAILED
     assert "no.such" in record.reason

@@ -6,7 +6,7 @@ from scipy.stats import qmc
 
 from case_studies.benchmarks import campaign_gain as gain
 from case_studies.packaging_migration import study
-from dimgs.campaign.sampling import Region
+from dimgs.campaign.design import Region
 from dimgs.reproduce import Findings
 
 

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from dimgs.errors import StoreError
 from dimgs.hub import RunStore
-from dimgs.kernels.record import RunRecord, Status
-from dimgs.kernels.request import RunRequest
+from dimgs.kernels.record import RunRecord, RunRequest, Status
 from tests.hub.records import record
 
 ROOT = Path(__file__).resolve().parents[2]

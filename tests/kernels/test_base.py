@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from dimgs.errors import InputError, RunDivergedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
-from dimgs.kernels.protocol import Kernel
 from dimgs.kernels.record import Status
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.spec import Kernel, Port, Tier
 from dimgs.variables import registry
 
 

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.campaign.kernel_reference import load_kernel
 from dimgs.errors import InputError
 from dimgs.kernels import Kernel, Port, Simulated, Status, Tier, kernel
+from dimgs.kernels.registry import load_kernel
 from dimgs.variables import registry
 
 

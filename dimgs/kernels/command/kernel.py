@@ -13,7 +13,6 @@ from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.command.options import beside, check_command, check_options
 from dimgs.kernels.command.parsers import STDOUT, Parser, parser_of
 from dimgs.kernels.command.template import Template
-from dimgs.kernels.declare import ports_of, tiers_of
 from dimgs.kernels.fingerprint import file_digest, files_named
 from dimgs.kernels.process import (
     MOST_PRINTED,
@@ -23,7 +22,7 @@ from dimgs.kernels.process import (
     last_words,
     run_program,
 )
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.spec import Port, Tier, ports_of, tiers_of
 
 _PARSING = ("regex", "json", "csv", "file", "first", "row", "delimiter", "error")
 

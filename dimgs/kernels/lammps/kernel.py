@@ -12,10 +12,9 @@ import numpy as np
 from dimgs.errors import InputError, RunFailedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.command.template import Template
-from dimgs.kernels.declare import ports_of, tiers_of
 from dimgs.kernels.lammps.program import find_lammps, version_of
 from dimgs.kernels.lammps.scales import Scales, Style
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.spec import Port, Tier, ports_of, tiers_of
 from dimgs.variables import registry, to_pint
 
 _PRINTED = re.compile(r"^dimgs (\w+) (\S+)\s*$", re.MULTILINE)

@@ -7,8 +7,7 @@ import numpy as np
 
 from dimgs.campaign.plan import Plan, Range
 from dimgs.errors import InputError
-from dimgs.kernels.protocol import Kernel
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.spec import Kernel, Port, Tier
 from dimgs.variables import Unit, parse_unit
 
 Value = tuple[float | str, str | None]

@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.decisions import DecisionLog
-from dimgs.campaign.design import Design
-from dimgs.campaign.inverse import moved
-from dimgs.campaign.points import Points
-from dimgs.campaign.refine import Proposal
+from dimgs.campaign.design import SurveyDesign, moved
+from dimgs.campaign.journal import DecisionLog
+from dimgs.campaign.proposals import Proposal
 from dimgs.campaign.runner import Runner
-from dimgs.campaign.worker import Task
+from dimgs.campaign.space import Points
+from dimgs.campaign.workers import RunTask
 from dimgs.errors import FitError
 from dimgs.kernels.content import canonical_inputs, run_seed
 from dimgs.kernels.record import RunRecord
@@ -25,13 +24,13 @@ Array = NDArray[np.float64]
 _MOST = 709.0
 
 
-class Making:
+class Experiment:
     """Has runs made within the budget and keeps what they say.
 
     Parameters
     ----------
     binding : Binding
-    design : Design
+    design : SurveyDesign
     log : DecisionLog
 
     Attributes
@@ -55,7 +54,7 @@ class Making:
 
     runner: Runner
 
-    def __init__(self, binding: Binding, design: Design, log: DecisionLog) -> None:
+    def __init__(self, binding: Binding, design: SurveyDesign, log: DecisionLog) -> None:
         self.binding, self.design, self.log = binding, design, log
         self.points = Points(binding.space.rank, len(binding.tiers))
         budget = binding.plan.budget
@@ -83,7 +82,7 @@ class Making:
 
     def make(self, proposals: list[Proposal]) -> None:
         """Have runs made, equivalent ones left out, and take in their answers."""
-        chosen: list[tuple[int, Proposal, Task]] = []
+        chosen: list[tuple[int, Proposal, RunTask]] = []
         for proposal in proposals:
             task = self._task(proposal, {(row, p.tier) for row, p, _ in chosen})
             if task is not None:
@@ -114,7 +113,7 @@ class Making:
 
     def _task(
         self, proposal: Proposal, now: set[tuple[int, int]]
-    ) -> tuple[int, Proposal, Task] | None:
+    ) -> tuple[int, Proposal, RunTask] | None:
         tier = proposal.tier
         if self.left[tier] <= 0:
             return None
@@ -132,7 +131,7 @@ class Making:
         self._note(proposal.purpose, proposal, values, proposal.reason, request.key)
         self.left[tier] -= 1
         plan = self.binding.plan
-        return row, proposal, Task(plan.kernel, request, values, plan.execution.timeout)
+        return row, proposal, RunTask(plan.kernel, request, values, plan.execution.timeout)
 
     def _seed(self, values: Mapping[str, float | str], proposal: Proposal) -> int:
         """Seed of a run; runs that differ in anything have seeds that have nothing in common."""

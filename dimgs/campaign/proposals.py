@@ -1,4 +1,4 @@
-"""The next runs, by what each is expected to take off the intervals asked for."""
+"""The next runs: where regimes may be missing, and what narrows the intervals asked for."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from dimgs.campaign.analysis import Answer, Question, State
-from dimgs.campaign.points import Points
+from dimgs.campaign.analysis import Evidence, Goal, LocalLaw
+from dimgs.campaign.consensus import distances
+from dimgs.campaign.space import Points
 
 Array = NDArray[np.float64]
 
@@ -51,11 +52,11 @@ class Outlook:
 
     Parameters
     ----------
-    answer : Answer
+    answer : LocalLaw
     level : float
     """
 
-    def __init__(self, answer: Answer, level: float) -> None:
+    def __init__(self, answer: LocalLaw, level: float) -> None:
         self.answer, self.level = answer, level
         c = answer.functionals
         self.tables = [np.column_stack([np.ones(len(t.z)), t.z]) for t in answer.fit.tiers]
@@ -167,8 +168,8 @@ def _inverse(table: Array) -> Array:
 
 
 def refine(
-    question: Question,
-    state: State,
+    goal: Goal,
+    evidence: Evidence,
     points: Points,
     pool: Array,
     costs: Sequence[float],
@@ -179,8 +180,8 @@ def refine(
 
     Parameters
     ----------
-    question : Question
-    state : State
+    goal : Goal
+    evidence : Evidence
     points : Points
     pool : ndarray of shape (n, rank)
         Where new points may lie.
@@ -200,13 +201,13 @@ def refine(
     ----------
     V. V. Fedorov, Theory of Optimal Experiments, Academic Press 1972, chapters 2-3.
     """
-    level = question.level
-    open_answers = [a for a in state.answers if a.worst(level) > 1.0]
+    level = goal.level
+    open_answers = [a for a in evidence.answers if a.worst(level) > 1.0]
     outlooks = [Outlook(a, level) for a in open_answers]
     offers: dict[tuple[int, int], Array] = {}
     for i, answer in enumerate(open_answers):
         for tier in range(points.n_tiers):
-            z = candidates(question, state, points, pool, answer, tier)
+            z = candidates(goal, evidence, points, pool, answer, tier)
             if left[tier] > 0 and len(z):
                 offers[i, tier] = z
                 # finer runs wait until the place that they correct is known, or cannot be better
@@ -236,7 +237,7 @@ def refine(
 
 
 def candidates(
-    question: Question, state: State, points: Points, pool: Array, answer: Answer, tier: int
+    goal: Goal, evidence: Evidence, points: Points, pool: Array, answer: LocalLaw, tier: int
 ) -> Array:
     """Where a run of a tier could serve an answer: deep inside its region.
 
@@ -257,18 +258,18 @@ def candidates(
         assert answer.centre is not None
         near = points.z[answer.members[0]]
         reach = float(np.linalg.norm(near - answer.centre, axis=1).max(initial=1.0))
-        found = question.region.around(answer.centre, 0.5 * reach, 64, seed=len(points))
+        found = goal.region.around(answer.centre, 0.5 * reach, 64, seed=len(points))
         return _new(found, points)
-    inside = pool[state.regimes.cores(pool)[:, answer.law]]
-    return _new(deepest(question, state, inside, answer.law), points)
+    inside = pool[evidence.regimes.cores(pool)[:, answer.law]]
+    return _new(deepest(goal, evidence, inside, answer.law), points)
 
 
-def deepest(question: Question, state: State, z: Array, law: int) -> Array:
+def deepest(goal: Goal, evidence: Evidence, z: Array, law: int) -> Array:
     """Points so deep in a regime that no crossover matters, or the deepest third."""
-    if not len(z) or len(state.regimes.laws) < 2:
+    if not len(z) or len(evidence.regimes.laws) < 2:
         return z[:_MOST_CANDIDATES]
-    depth = state.regimes.gaps(z)[:, law]
-    enough = float(np.log(2.0 / (question.exponents or 0.1)))
+    depth = evidence.regimes.gaps(z)[:, law]
+    enough = float(np.log(2.0 / (goal.exponents or 0.1)))
     deep = depth >= enough
     if deep.sum() < _ENOUGH_DEEP:
         deep = depth >= np.quantile(depth, 2.0 / 3.0)
@@ -298,3 +299,82 @@ def _reason(outlook: Outlook, tier: int, gain: float) -> str:
         f"the {answer.labels[worst]} in {answer.name} has {widths[worst]:.2f} times its tolerance; "
         f"here a run is expected to take off {gain:.2g} for its cost (I-optimal)"
     )
+
+
+# runs without a law that a map may have, and those that tell of a missing regime
+STRAY = 2
+_ALONE, _STRAY_SHARE = 1, 0.1
+_APART = 1e-6
+
+
+def unmapped(evidence: Evidence) -> int:
+    """Number of runs that follow no law; 0 where they are too few to tell of a missing regime."""
+    white = evidence.regimes.unexplained
+    n = int(white.sum())
+    return n if n > max(_ALONE, _STRAY_SHARE * len(white)) else 0
+
+
+def survey(z: Array, names: str) -> list[Proposal]:
+    """First runs: all over the space, at the coarsest tier."""
+    reason = f"space-filling over the region of pi space that the ranges of {names} reach"
+    return [Proposal(point, 0, "survey", reason) for point in z]
+
+
+def explore(goal: Goal, evidence: Evidence, points: Points, pool: Array, n: int) -> list[Proposal]:
+    """Runs where a regime may be missing, in regimes of few runs, and far from all runs.
+
+    Parameters
+    ----------
+    goal : Goal
+    evidence : Evidence
+    points : Points
+    pool : ndarray of shape (n_pool, rank)
+    n : int
+
+    Returns
+    -------
+    list of Proposal
+        At most `n`, of the coarsest tier.
+    """
+    chosen: list[Proposal] = []
+    regimes = evidence.regimes
+    enough = 3 * (points.rank + 1)
+    white = np.flatnonzero(regimes.unexplained)
+    if len(white):
+        near = _nearest_run(pool, regimes.z)
+        offers = pool[np.isin(near, white)]
+        reason = f"{len(white)} runs follow no law although none is near: a regime may be missing"
+        chosen += _spread(offers, points, chosen, n // 2, reason)
+    if regimes.stands_out:
+        cores = regimes.cores(regimes.z)
+        few = [k for k in range(len(regimes.laws)) if cores[:, k].sum() < enough]
+        inside = regimes.cores(pool)
+        for k in few:
+            offers = deepest(goal, evidence, pool[inside[:, k]], k)
+            reason = f"a law rests on {int(cores[:, k].sum())} runs only: does it hold here too?"
+            chosen += _spread(offers, points, chosen, max(2, n // (2 * len(few))), reason)
+    reason = "farthest from every run so far"
+    chosen += _spread(pool, points, chosen, n - len(chosen), reason)
+    return chosen[:n]
+
+
+def _nearest_run(pool: Array, z: Array) -> NDArray[np.intp]:
+    return np.asarray(np.argmin(distances(pool, z), axis=1))
+
+
+def _spread(
+    offers: Array, points: Points, chosen: list[Proposal], n: int, reason: str
+) -> list[Proposal]:
+    """Offers that are farthest from all runs and from each other."""
+    if n <= 0 or not len(offers):
+        return []
+    taken = np.array([*points.z, *(p.z for p in chosen)]).reshape(-1, points.rank)
+    far = distances(offers, taken).min(axis=1) if len(taken) else np.full(len(offers), np.inf)
+    found = []
+    for _ in range(min(n, len(offers))):
+        at = int(np.argmax(far))
+        if far[at] <= _APART:
+            break
+        found.append(Proposal(offers[at], 0, "map", reason))
+        far = np.minimum(far, distances(offers, offers[at : at + 1])[:, 0])
+    return found

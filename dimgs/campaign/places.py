@@ -1,0 +1,311 @@
+"""Where each regime holds, as conditions on monomials of groups; no two at one place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+
+from dimgs.campaign.analysis import Evidence, LocalLaw
+from dimgs.campaign.monomials import GroupMonomial, decimal_monomial, monomial_of
+from dimgs.campaign.proposals import unmapped
+from dimgs.campaign.space import PiSpace
+from dimgs.campaign.text import listed
+
+Array = NDArray[np.float64]
+Rationals = Sequence[Fraction | None]
+
+# coordinates are of the order of 1, and equal points are less than 1e-7 apart
+_GAP = 1e-6
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """Two laws that meet on a monomial of the groups.
+
+    Attributes
+    ----------
+    monomial : GroupMonomial
+    scale : float
+        Logarithm of the monomial per unit of the difference of the laws.
+    log_at_zero : float
+        Logarithm of the monomial at z = 0.
+    """
+
+    monomial: GroupMonomial
+    scale: float
+    log_at_zero: float
+
+    def threshold(self, constant: float, gap: float) -> float:
+        """Value of the monomial where the laws differ by `gap`; their constants, by `constant`."""
+        return float(np.exp(np.clip(self.log_at_zero + self.scale * (gap - constant), -700, 700)))
+
+
+def meeting(space: PiSpace, slope: Array, one: Rationals, other: Rationals) -> Meeting:
+    """Meeting of law `one` with law `other`, `slope` being that of other minus one."""
+    difference = [
+        None if a is None or b is None else b - a for a, b in zip(one, other, strict=True)
+    ]
+    exact = [d for d in difference if d is not None]
+    found = None
+    if len(exact) == len(difference) and any(exact):
+        found = monomial_of(space, exact)
+    monomial = found or decimal_monomial(space, slope)
+    middle = float(monomial.log(space.middle[None])[0])
+    unit = monomial.log(space.log_groups(np.eye(space.rank)))
+    gradient = unit - middle
+    scale = float(gradient @ slope) / float(slope @ slope)
+    return Meeting(monomial, scale, middle)
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A monomial on one side of a value: one condition of the core of a law.
+
+    Attributes
+    ----------
+    monomial : GroupMonomial
+    at_least : bool
+    value : float
+    """
+
+    monomial: GroupMonomial
+    at_least: bool
+    value: float
+
+
+def core_conditions(
+    space: PiSpace, evidence: Evidence, law: int, rationals: Sequence[Rationals], pool: Array
+) -> list[Threshold]:
+    """Conditions of the core of a law; those that exclude nothing are left out."""
+    regimes = evidence.regimes
+    own = regimes.laws[law]
+    values = np.stack([f(pool) for f in regimes.laws], axis=1)
+    sides = regimes.signs[law] * (values - values[:, [law]]) >= regimes.margins[law]
+    sides[:, law] = True
+    found = []
+    for j, other in enumerate(regimes.laws):
+        rest = np.all(np.delete(sides, j, axis=1), axis=1)
+        if j == law or not np.any(rest & ~sides[:, j]):
+            continue
+        met = meeting(space, other.slope - own.slope, rationals[law], rationals[j])
+        sign = float(regimes.signs[law, j])
+        value = met.threshold(other.constant - own.constant, sign * float(regimes.margins[law]))
+        found.append(Threshold(met.monomial, sign * met.scale > 0, value))
+    return found
+
+
+def reach_conditions(space: PiSpace, evidence: Evidence, law: int) -> list[Threshold]:
+    """Conditions between the runs that follow a law and those that follow none, group by group.
+
+    For a law that meets no other although it does not hold everywhere.
+    """
+    regimes = evidence.regimes
+    logs = space.log_groups(regimes.z)
+    own, white = regimes.follows[:, law], regimes.unexplained
+    found = []
+    for i in range(logs.shape[1]) if own.any() else ():
+        monomial = GroupMonomial(tuple(Fraction(i == j) for j in range(logs.shape[1])), exact=True)
+        low, high = logs[own, i].min(), logs[own, i].max()
+        if np.any(logs[white, i] < low):
+            found.append(Threshold(monomial, True, float(np.exp(low))))
+        if np.any(logs[white, i] > high):
+            found.append(Threshold(monomial, False, float(np.exp(high))))
+    return found
+
+
+def where_text(space: PiSpace, conditions: Sequence[Threshold]) -> str:
+    """Conditions over group names, ready to be parsed; ``"True"`` for everywhere."""
+    names = [g.name for g in space.basis.groups]
+    parts = [
+        f"{c.monomial.text(names)} {'>=' if c.at_least else '<'} {c.value:.4g}" for c in conditions
+    ]
+    return " & ".join(f"({p})" for p in parts) if len(parts) > 1 else (parts or ["True"])[0]
+
+
+def where_words(space: PiSpace, conditions: Sequence[Threshold]) -> str:
+    """Conditions in the inputs, numbers with a name in the literature by name too."""
+    parts = []
+    for c in conditions:
+        known = [
+            g.known_as
+            for g, p in zip(space.basis.groups, c.monomial.powers, strict=True)
+            if p == 1 and g.known_as and sum(map(bool, c.monomial.powers)) == 1
+        ]
+        name = f"the {known[0]} " if known else ""
+        physical = c.monomial.physical(space.basis.groups)
+        parts.append(f"{name}{physical} {'≥' if c.at_least else '<'} {c.value:.3g}")
+    return listed(parts)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where each reported regime holds; no two of them at one place.
+
+    Attributes
+    ----------
+    conditions : tuple of list of Threshold
+        One for each regime.
+    entangled : frozenset of int
+        Positions of regimes whose runs lie among those of another, so that nothing tells which of
+        the two holds at a place.
+    """
+
+    conditions: tuple[list[Threshold], ...]
+    entangled: frozenset[int]
+
+
+def places(
+    space: PiSpace,
+    evidence: Evidence,
+    answers: Sequence[LocalLaw],
+    rationals: Sequence[Rationals],
+    pool: Array,
+    lost: Array,
+) -> Places:
+    """Conditions of all regimes, disjoint, and clear of the runs that gave no answer.
+
+    Parameters
+    ----------
+    space : PiSpace
+    evidence : Evidence
+    answers : sequence of LocalLaw
+        Of the regimes.
+    rationals : sequence
+        Exponents of the varied inputs for each law.
+    pool : ndarray of shape (n, rank)
+        Points that fill the reachable space.
+    lost : ndarray of shape (n_lost, rank)
+        Runs without an answer.
+    """
+    found: list[list[Threshold]] = []
+    for answer in answers:
+        assert answer.law is not None
+        conditions = core_conditions(space, evidence, answer.law, rationals, pool)
+        if not conditions and unmapped(evidence):
+            conditions = reach_conditions(space, evidence, answer.law)
+        failed = lost[holding(space, conditions, lost)]
+        apart = separating(space, only(evidence, answer.law), failed) if len(failed) else None
+        found.append([*conditions, *([apart.conditions[0]] if apart else [])])
+    entangled: set[int] = set()
+    for a, b in combinations(range(len(answers)), 2):
+        if not np.any(holding(space, found[a], pool) & holding(space, found[b], pool)):
+            continue
+        apart = separating(space, *(only(evidence, answers[i].law or 0) for i in (a, b)))
+        if apart is None:
+            entangled |= {a, b}
+            continue
+        for i, condition in zip((a, b), apart.conditions, strict=True):
+            found[i].append(condition)
+    return Places(tuple(found), frozenset(entangled))
+
+
+def holding(space: PiSpace, conditions: Sequence[Threshold], z: Array) -> NDArray[np.bool_]:
+    """Whether conditions hold at points of shape (n, rank)."""
+    inside = np.ones(len(z), dtype=np.bool_)
+    for c in conditions:
+        along = c.monomial.log(space.log_groups(z))
+        inside &= (along >= np.log(c.value)) == c.at_least
+    return inside
+
+
+@dataclass(frozen=True)
+class Separation:
+    """A monomial that tells two sets of runs apart.
+
+    Attributes
+    ----------
+    monomial : GroupMonomial
+    low, high : float
+        Its values at the last run of the lower set and at the first of the upper one.
+    upper : int
+        Which of the two sets is the upper one, 0 or 1.
+    """
+
+    monomial: GroupMonomial
+    low: float
+    high: float
+    upper: int
+
+    @property
+    def conditions(self) -> tuple[Threshold, Threshold]:
+        """Conditions of the two sets, each as far as its own runs go."""
+        below = Threshold(self.monomial, False, self.low)
+        above = Threshold(self.monomial, True, self.high)
+        return (above, below) if self.upper == 0 else (below, above)
+
+
+def separating(space: PiSpace, one: Array, other: Array) -> Separation | None:
+    """The monomial between two sets of runs that leaves the widest gap, a single group first.
+
+    Parameters
+    ----------
+    space : PiSpace
+    one, other : ndarray of shape (n, rank)
+
+    Returns
+    -------
+    Separation or None
+        None where the sets lie among each other.
+    """
+    if not len(one) or not len(other):
+        return None
+    size = space.loadings.shape[0]
+    groups = [
+        GroupMonomial(tuple(Fraction(i == j) for j in range(size)), exact=True)
+        for i in range(size)
+        if np.any(space.loadings[i])
+    ]
+    offers = [_apart(space, monomial, one, other) for monomial in groups]
+    known = [(width, apart) for width, apart in filter(None, offers)]
+    if known:
+        return max(known, key=lambda o: o[0])[1]
+    direction = _direction(one, other)
+    if direction is None:
+        return None
+    found = _apart(space, decimal_monomial(space, direction), one, other)
+    return found and found[1]
+
+
+def _apart(
+    space: PiSpace, monomial: GroupMonomial, one: Array, other: Array
+) -> tuple[float, Separation] | None:
+    """Gap between two sets along a monomial, over their spread; None where they overlap."""
+    along = [monomial.log(space.log_groups(z)) for z in (one, other)]
+    upper = int(np.median(along[1]) > np.median(along[0]))
+    low, high = float(along[1 - upper].max()), float(along[upper].min())
+    if not low < high:
+        return None
+    spread = float(np.ptp(np.concatenate(along)))
+    return (high - low) / spread, Separation(
+        monomial, float(np.exp(low)), float(np.exp(high)), upper
+    )
+
+
+def _direction(one: Array, other: Array) -> Array | None:
+    """Direction w with the widest gap between w . z of two sets, |w_i| <= 1; None without a gap."""
+    rank = one.shape[1]
+    # unknowns w, b, t: w.z <= b - t for the one set and w.z >= b + t for the other, t the largest
+    rows = [
+        np.column_stack([s * z, np.full(len(z), -s), np.ones(len(z))])
+        for s, z in ((1.0, one), (-1.0, other))
+    ]
+    solved = linprog(
+        np.append(np.zeros(rank + 1), -1.0),
+        A_ub=np.vstack(rows),
+        b_ub=np.zeros(len(one) + len(other)),
+        bounds=[(-1.0, 1.0)] * rank + [(None, None), (0.0, None)],
+        method="highs",
+    )
+    if solved.x is None or solved.x[-1] <= _GAP:
+        return None
+    return np.asarray(solved.x[:rank])
+
+
+def only(evidence: Evidence, law: int) -> Array:
+    """Runs that follow a law and no other."""
+    follows = evidence.regimes.follows
+    return np.asarray(evidence.regimes.z[follows[:, law] & (follows.sum(axis=1) == 1)])
