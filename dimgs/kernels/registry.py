@@ -22,6 +22,7 @@ GROUP = "dimgs.kernels"
 
 # the adapters of single programs are entry points of this package, like those of any other
 _BUILT_IN = {"command": "dimgs.kernels.command:CommandKernel"}
+_PARTS = ("name", "version", "inputs", "outputs", "tiers", "run")
 
 
 def available() -> tuple[str, ...]:
@@ -57,7 +58,7 @@ def get_kernel(name: str) -> Any:
         return read_command(name)
     if name.endswith(".py"):
         raise InputError(f"'{name}' is a file; write 'file.py:name' of a kernel in it.")
-    home = name if ":" in name else (_BUILT_IN | _entry_points()).get(name)
+    home = name if ":" in name else (_entry_points() | _BUILT_IN).get(name)
     if home is None:
         near = get_close_matches(name, available(), n=2)
         remedy = (
@@ -123,11 +124,10 @@ def _imported(name: str, module: str, attribute: str) -> Any:
 
 @cache
 def _entry_points() -> dict[str, str]:
-    found = metadata.entry_points(group=GROUP)
-    return {point.name: point.value for point in found if point.name not in _BUILT_IN}
-
-
-_PARTS = ("name", "version", "inputs", "outputs", "tiers", "run")
+    """Homes of kernels by name; no other package takes a name of this one."""
+    points = [(p.name, p.value) for p in metadata.entry_points(group=GROUP)]
+    own = [(name, home) for name, home in points if home.startswith("dimgs.")]
+    return dict(sorted(points)) | dict(own)
 
 
 @contextmanager

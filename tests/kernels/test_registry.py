@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -54,9 +55,26 @@ def test_the_package_brings_its_own(name: str) -> None:
 
 
 def test_every_name_of_the_package_leads_somewhere() -> None:
-    assert all(callable(get_kernel(name)) for name in registry._BUILT_IN)
-    for name in set(registry._BUILT_IN) - {"command", "dscript", "lammps"}:
+    own = {p.name for p in metadata.distribution("dimgs").entry_points if p.group == registry.GROUP}
+    assert own >= {"diffusion", "lammps-phantom", "sfppy", "radigen", "dscript-phantom"}
+    assert {*own, "command"} <= set(available())
+    assert all(callable(get_kernel(name)) for name in own)
+    for name in own - {"dscript", "lammps"}:
         assert load(name).name == name
+
+
+def test_a_kernel_of_a_file_is_loaded_by_its_path(tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from typing import Annotated\n"
+        "def f(a: Annotated[float, 'm']) -> Annotated[float, 'b [m]']:\n"
+        "    return 2 * a\n"
+    )
+    assert load(f"{file}:f").run({"a": 2.0}).outputs == {"b": (4.0, "m")}
+    with pytest.raises(InputError, match=r"is a file; write 'file\.py:name'"):
+        load(str(file))
+    with pytest.raises(InputError, match="There is no file"):
+        load(f"{tmp_path / 'other.py'}:f")
 
 
 @pytest.mark.usefixtures("installed")
