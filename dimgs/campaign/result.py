@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dimgs.dataset import Dataset
+from dimgs.formats import SCHEMA
 from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
@@ -242,6 +243,7 @@ class CampaignResult:
     def to_json(self) -> dict[str, Any]:
         """One JSON document; the decisions are in the log's own file."""
         return {
+            "schema": SCHEMA,
             "outcome": self.outcome,
             "confidence": self.confidence,
             "target": self.target,

@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dimgs.campaign.decisions import DecisionLog
-from dimgs.campaign.kept import changed_since
 
 from dimgs.campaign import Range, read_plan
 from dimgs.campaign.binding import bind
+from dimgs.campaign.journal import DecisionLog, changed_since
 from dimgs.discovery.streaming import fit_stream
 from dimgs.hub import RunStore
 from dimgs.law.law import Law
