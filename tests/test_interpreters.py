@@ -15,12 +15,12 @@ NAMES = ("dimgs", "sympy", "multiprocessing", "random", "subprocess")
 CAMPAIGN = """
 import os
 from dimgs.campaign.workers import LocalProcesses
-from dimgs.campaign.workers import Task
+from dimgs.campaign.workers import RunTask
 from tests.campaign.kernels import Uptake
 if __name__ == "__main__":
     place = LocalProcesses(1)
     values = {"k": 1.0, "t": 2.0}
-    task = Task("tests.campaign.kernels:Uptake", Uptake().request(values), values)
+    task = RunTask("tests.campaign.kernels:Uptake", Uptake().request(values), values)
     print(place.submit(task).result().status, os.environ.get("PYTHONSAFEPATH"))
     place.close()
 """
