@@ -1,9 +1,9 @@
 """Groups, expressions, units and tables in LaTeX; SymPy and Pint are imported when needed."""
 
-from dimgs.latex.document import SymbolRow, article, equation, symbol_table
+from dimgs.latex.document import SymbolRow, article, equation, gathered, symbol_table
 from dimgs.latex.escape import greek_latex, text_latex, word_latex
 from dimgs.latex.formulas import expression_latex, group_latex
-from dimgs.latex.mathml import mathml
+from dimgs.latex.mathml import mathml, spoken
 from dimgs.latex.numbers import number_latex, quantity_latex
 from dimgs.latex.symbols import symbol_latex
 from dimgs.latex.units import unit_latex
@@ -13,11 +13,13 @@ __all__ = [
     "article",
     "equation",
     "expression_latex",
+    "gathered",
     "greek_latex",
     "group_latex",
     "mathml",
     "number_latex",
     "quantity_latex",
+    "spoken",
     "symbol_latex",
     "symbol_table",
     "text_latex",

@@ -1,6 +1,6 @@
 """Tables and whole documents that need nothing but amsmath and siunitx."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dimgs.latex.escape import text_latex
 from dimgs.latex.numbers import number_latex
@@ -62,6 +62,21 @@ def equation(formula: str) -> str:
     \end{equation}
     """
     return f"\\begin{{equation}}\n{formula}\n\\end{{equation}}"
+
+
+def gathered(formulas: Sequence[str]) -> str:
+    r"""Displayed formulas below one another; nothing where there are none.
+
+    Examples
+    --------
+    >>> print(gathered(["a = b", "c = d"]))
+    \begin{gather*}
+    a = b \\
+    c = d
+    \end{gather*}
+    """
+    lines = " \\\\\n".join(formulas)
+    return f"\\begin{{gather*}}\n{lines}\n\\end{{gather*}}" if formulas else ""
 
 
 def article(*body: str, title: str | None = None) -> str:

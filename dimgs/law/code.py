@@ -274,7 +274,7 @@ def _fortran(law: "Law", name: str) -> str:
     lines += [f"    real(real64), intent(in) :: {value}" for value in values]
     lines += [f"    real(real64) :: {result}"]
     for c in _used(law):
-        lines += [f"    ! {comment(c.unit)}"]
+        lines += [f"    ! {names[c.name]} in {comment(c.unit)}"]
         lines += [f"    real(real64), parameter :: {names[c.name]} = {_double(c.value)}"]
     text = re.sub(r"&\n\s*", "", str(body)).strip()
     lines += _folded(f"    {result} = {text}")

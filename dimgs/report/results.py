@@ -200,7 +200,7 @@ class Report:
 
     def to_html(self, path: str | Path | None = None) -> str:
         """One self-contained page, written to `path` where that is given."""
-        from dimgs.report.html import report_html
+        from dimgs.report.render import report_html
 
         page = report_html(self)
         if path is not None:
@@ -209,13 +209,13 @@ class Report:
 
     def to_markdown(self) -> str:
         """The report as Markdown."""
-        from dimgs.report.markdown import report_markdown
+        from dimgs.report.render import report_markdown
 
         return report_markdown(self)
 
     def to_latex(self) -> str:
         """The study as LaTeX, which reads the fragments that :meth:`write` puts beside it."""
-        from dimgs.report.tex import report_latex
+        from dimgs.report.render import report_latex
 
         return report_latex(self)
 
@@ -237,7 +237,7 @@ class Report:
         return write_study(self, Path(folder))
 
     def _repr_html_(self) -> str:
-        from dimgs.report.html import report_card
+        from dimgs.report.render import report_card
 
         return report_card(self)
 

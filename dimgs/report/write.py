@@ -70,10 +70,8 @@ def write_study(report: Report, folder: Path) -> list[Path]:
 def _write(report: Report, folder: Path) -> list[Path]:
     from dimgs.law.serialise import as_text
     from dimgs.report.figures import draw_figures, save_figures
-    from dimgs.report.html import report_html
-    from dimgs.report.markdown import report_markdown
     from dimgs.report.references import bibliography
-    from dimgs.report.tex import fragments, report_latex
+    from dimgs.report.render import fragments, report_html, report_latex, report_markdown
 
     drawings = draw_figures(report)
     shown = [(d.title, f"{_FIGURES}/{d.name}.svg", d.caption) for d in drawings]

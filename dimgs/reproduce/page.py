@@ -4,23 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dimgs.errors import InputError
-from dimgs.escape import html as escape
 from dimgs.reproduce.findings import Findings
 from dimgs.reproduce.studies import Outcome
-
-_STYLE = """
-:root{color-scheme:light dark;--line:#8888;--ok:#00734f;--failed:#b03a00;--away:#555}
-@media (prefers-color-scheme:dark){:root{--ok:#3fd3a4;--failed:#ff9a5c;--away:#aaa}}
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-.wide{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:.9rem}
-td,th{padding:.25rem .6rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
-img{max-width:100%;height:auto;background:#fff;border-radius:.4rem}
-.ok{color:var(--ok)}.failed{color:var(--failed)}.away{color:var(--away)}
-.ok,.failed,.away{font-weight:600}
-section{margin-top:3rem}
-"""
-_CLASS = {"ok": "ok", "failed": "failed", "not run": "away"}
 
 
 def write_page(outcomes: Sequence[Outcome], titles: Mapping[str, str], folder: Path) -> list[Path]:
@@ -45,16 +30,20 @@ def write_page(outcomes: Sequence[Outcome], titles: Mapping[str, str], folder: P
     InputError
         If the folder cannot be written to.
     """
+    from dimgs.report.render import html_templates
+
     written: list[Path] = []
-    sections = []
+    studies = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for outcome in outcomes:
             files = _files_of(outcome, folder / outcome.name)
             written += files
-            sections.append(_section(outcome, titles[outcome.name], {f.name for f in files}))
+            studies.append((outcome, titles[outcome.name], {f.name for f in files}))
         page = folder / "index.html"
-        page.write_text(_page(outcomes, titles, sections), encoding="utf-8")
+        template = html_templates().get_template("studies.html")
+        text = template.render(studies=studies, summary=summary(outcomes))
+        page.write_text(f"{text}\n", encoding="utf-8")
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"Cannot write to '{folder}': {reason}; choose another --out.") from error
@@ -97,48 +86,3 @@ def _texts_of(findings: Findings) -> dict[str, str]:
 
         texts["law.json"] = as_text(report.law.to_json())
     return texts
-
-
-def _page(outcomes: Sequence[Outcome], titles: Mapping[str, str], sections: list[str]) -> str:
-    rows = "".join(
-        f'<tr><td><a href="#{escape(o.name)}">{escape(o.name)}</a></td>'
-        f'<td class="{_CLASS[o.status]}">{escape(o.status)}</td>'
-        f"<td>{escape(titles[o.name])}</td></tr>"
-        for o in outcomes
-    )
-    head = "<tr><th>study</th><th>status</th><th>what it is about</th></tr>"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>dimgs: case studies</title><style>{_STYLE}</style></head><body><main>"
-        "<h1>Case studies: found against published</h1>"
-        f"<p>{escape(summary(outcomes))}. Intervals are at 90 % unless a study says otherwise.</p>"
-        f'<div class="wide"><table>{head}{rows}</table></div>{"".join(sections)}'
-        "</main></body></html>\n"
-    )
-
-
-def _section(outcome: Outcome, title: str, files: set[str]) -> str:
-    name = escape(outcome.name)
-    status = f'<span class="{_CLASS[outcome.status]}">{escape(outcome.status)}</span>'
-    parts = [f'<section id="{name}"><h2>{name}: {status}</h2><p>{escape(title)}</p>']
-    findings = outcome.findings
-    if findings is not None:
-        head = "<tr><th>found</th><th>published</th><th>tolerance</th><th></th></tr>"
-        rows = "".join(
-            f"<tr><td>{escape(c.found_text)}</td><td>{escape(c.published_text)}</td>"
-            f"<td>{escape(c.tolerance_text)}</td><td>{'' if c.passed else 'missed'}</td></tr>"
-            for c in findings.checks
-        )
-        parts.append(f'<div class="wide"><table>{head}{rows}</table></div>')
-    if outcome.why:
-        parts.append(f"<p>{escape(outcome.why)}</p>")
-    if findings is not None and "figure.svg" in files:
-        caption = escape(findings.caption)
-        parts.append(
-            f'<figure><img src="{name}/figure.svg" alt="{caption}" loading="lazy">'
-            f"<figcaption>{caption}</figcaption></figure>"
-        )
-    if "report.html" in files:
-        parts.append(f'<p><a href="{name}/report.html">The whole report</a></p>')
-    return "".join(parts) + "</section>"

@@ -8,7 +8,7 @@ import numpy as np
 from dimgs import Dataset, Options, Report
 from dimgs.discovery.discover import discover_with
 from dimgs.report.figures import Drawing, draw_figures
-from dimgs.report.html import report_html
+from dimgs.report.render import report_html
 from tests.law.examples import example
 from tests.planted import pipe
 

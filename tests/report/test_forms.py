@@ -13,9 +13,8 @@ import pytest
 from dimgs.discovery.discover import discover
 from dimgs.errors import InputError
 from dimgs.law.law import Law
-from dimgs.report.markdown import report_markdown
 from dimgs.report.references import WORKS, bibliography, works_of
-from dimgs.report.tex import fragments
+from dimgs.report.render import fragments, report_markdown
 from dimgs.report.write import check_folder, write_study
 from tests.planted import pipe
 from tests.report.examples import ASKED, report_of

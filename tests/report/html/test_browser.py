@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dimgs.report.html import report_html
+from dimgs.report.render import report_html
 from tests.report.examples import drawings_of, report_of
 from tests.report.html.test_page import with_front
 

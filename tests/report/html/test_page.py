@@ -12,9 +12,8 @@ import sympy
 from dimgs import Dataset, Report
 from dimgs.discovery.discover import discover
 from dimgs.expression.candidate import Candidate
-from dimgs.report.html import report_card, report_html
-from dimgs.report.html.parts import formula
-from dimgs.report.html.svg import inline_svg, plain
+from dimgs.report.figures.svg import inline_svg, plain
+from dimgs.report.render import html_templates, report_card, report_html
 from tests.planted import pipe
 from tests.report.examples import ASKED, drawings_of, page_of, report_of
 
@@ -207,11 +206,12 @@ def test_the_card_of_a_notebook_styles_nothing_else() -> None:
 
 def test_labels_are_read_aloud_without_commands() -> None:
     assert plain(r"Reynolds number  $\mathrm{Re}$") == "Reynolds number Re"
-    assert plain(r"$\pi_{1} = a\,/\,(b_{0})$") == "π 1 = a / (b 0 )"
+    assert plain(r"$\pi_{1} = a\,/\,(b_{0})$") == "π 1 = a / ( b 0 )"
 
 
 @pytest.mark.parametrize(("factors", "kind"), [(2, "formula"), (20, "wide"), (60, "wider")])
 def test_a_wide_formula_is_marked_for_paper(factors: int, kind: str) -> None:
     latex = r"y = \frac{1}{" + r" \, ".join([r"\mathrm{Lm}^{2}"] * factors) + "}"
+    formula = html_templates().get_template("macros.html").module.formula  # type: ignore[attr-defined]
     (classes,) = re.findall(r'<div class="([a-z ]+)" role="group"', formula(latex, "law"))
     assert classes.split()[-1] == kind

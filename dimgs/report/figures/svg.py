@@ -1,13 +1,16 @@
 """Figures inside the page: colours that follow the page, identifiers of their own."""
 
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dimgs.escape import html as escape
-from dimgs.latex.math_symbols import LETTERS
-from dimgs.report.figures import Drawing
+from dimgs.latex import spoken
 from dimgs.report.figures import style as colours
+
+if TYPE_CHECKING:
+    from dimgs.report.figures.save import Drawing
 
 # colours of the figures -> properties of the page, which dark mode changes
 _THEME = {
@@ -30,10 +33,11 @@ _VIEW = re.compile(r'viewBox="([^"]*)"')
 # hundredths of a point are finer than any screen or printer
 _PLACES = re.compile(r' (?:d|x|y)="[^"]*"')
 _LONG = re.compile(r"\d+\.\d{3,}")
+_MATH = re.compile(r"\$((?:\\.|[^$\\])*)\$")
 _BLANKS = re.compile(r">\s+<")
 
 
-def inline_svg(drawing: Drawing) -> str:
+def inline_svg(drawing: "Drawing") -> str:
     """SVG element of a figure, for a page that sets the colours."""
     text = _COMMENT.sub("", _METADATA.sub("", _HEAD.sub("", drawing.svg())))
     view = _VIEW.search(text)
@@ -56,7 +60,7 @@ def _rounded(number: re.Match[str]) -> str:
     return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
 
 
-def alternative(drawing: Drawing) -> str:
+def alternative(drawing: "Drawing") -> str:
     """What the figure shows, for those who do not see it."""
     axes = drawing.figure.axes[0]
     points = sum(np.size(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "None")
@@ -78,6 +82,4 @@ def plain(label: str) -> str:
     >>> print(plain(r"measured $\tau_{w}$ [Pa]"))
     measured τ w [Pa]
     """
-    text = re.sub(r"\\mathrm|\\left|\\right|\\frac|\\[,;:! ]|[${}]", " ", label)
-    text = re.sub(r"\\([A-Za-z]+)", lambda found: LETTERS.get(found[1], found[1]), text)
-    return " ".join(text.replace("_", " ").replace("\\", "").split())
+    return " ".join(_MATH.sub(lambda found: spoken(found[1]), label).replace(r"\$", "$").split())

@@ -1,0 +1,279 @@
+"""What the forms of a report show that has to be computed: ranges, scores, candidates, columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+
+from dimgs.dataset.export import from_si
+from dimgs.expression.candidate import Candidate
+from dimgs.latex import expression_latex, symbol_latex
+from dimgs.law.law import Law
+from dimgs.law.typeset import readable
+from dimgs.report.results import Report
+from dimgs.report.runs import Runs
+from dimgs.report.words import short
+
+Array = NDArray[np.float64]
+# ticks of a strip: more would run into one another
+_TICKS = 150
+# below one, what four digits would round up to it
+_PERFECT = 0.99995
+# candidates whose points can still be told apart and chosen
+_MOST_CANDIDATES = 24
+
+
+@dataclass(frozen=True)
+class Strip:
+    """Range of a group, with the runs as ticks in percent of it; formulas in LaTeX."""
+
+    name: str
+    symbol: str
+    definition: str
+    known: str
+    what: str
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+
+def strips(report: Report, runs: Runs | None) -> list[Strip]:
+    """Range of every group of the law."""
+    law, out = report.law, []
+    for name, (low, high) in law.domain.groups.items() if law is not None else ():
+        assert law is not None
+        group = next((g for g in law.groups if g.name == name), None)
+        ticks: tuple[float, ...] = ()
+        if runs is not None and name in runs.values and high > low:
+            ticks = _ticks(runs.values[name], low, high, log=group is not None and low > 0)
+        known = (group.known_as or "") if group is not None else ""
+        what = "" if group is None else known or str(group)
+        symbol = symbol_latex(name) if runs is None else runs.symbol(name)
+        defined = "" if runs is None or group is None else runs.definition(group)
+        out.append(Strip(name, symbol, defined, known, what, low, high, ticks))
+    return out
+
+
+def _ticks(values: Array, low: float, high: float, *, log: bool) -> tuple[float, ...]:
+    x = np.log(values / low) / np.log(high / low) if log else (values - low) / (high - low)
+    places = sorted({round(99 * float(v) + 0.5, 1) for v in x})
+    return tuple(places[:: max(1, len(places) // _TICKS)])
+
+
+def score(value: float | None) -> str:
+    """A coefficient of determination in four digits, never rounded up to one.
+
+    Examples
+    --------
+    >>> score(0.99999), score(-0.5), score(None)
+    ('> 0.9999', '−0.5', '–')
+    """
+    if value is None:
+        return "–"
+    return "> 0.9999" if value > _PERFECT else f"{value:.4g}".replace("-", "−")
+
+
+def _scale(law: Law) -> str:
+    return "target itself" if law.target.is_level else "logarithm of the target"
+
+
+def scores(report: Report) -> list[tuple[str, float | None]]:
+    """What each score is judged on, runs left out first."""
+    law = report.law
+    if law is None:
+        return []
+    s, scale = law.scores, _scale(law)
+    rows = [(f"runs left out, {scale}", s.cv_r2_log)]
+    if s.holdout_r2_log is not None:
+        rows.append((f"{s.holdout_n} runs held out, {scale}", s.holdout_r2_log))
+    rows += [(f"in sample, {scale}", s.r2_log), ("in sample, target itself", s.r2)]
+    if report.fit is not None and report.fit.law is not law:
+        rows.append(("power law, runs left out", report.fit.scores.cv_r2_log))
+    return rows
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number that stands out, with its unit, its name and what it was judged on."""
+
+    name: str
+    value: str
+    what: str
+    unit: str = ""
+
+
+def tiles_of(report: Report) -> list[Tile]:
+    """The scores that matter, those of runs left out first."""
+    law = report.law
+    assert law is not None
+    s = law.scores
+    shown = [Tile("R² of runs left out", score(s.cv_r2_log), f"on the {_scale(law)}")]
+    if s.cv_r2_log is None:
+        shown = [Tile("R² in sample", score(s.r2), "on the target itself")]
+    if s.holdout_r2_log is not None:
+        what = f"on {s.holdout_n} runs kept aside"
+        shown.append(Tile("R² held out", score(s.holdout_r2_log), what))
+    contrasts = report.fit.independent_contrasts if report.fit else report.n_runs - 1
+    runs = Tile("runs", str(report.n_runs), f"{contrasts} independent contrasts")
+    return [*shown, _error(report, law), runs]
+
+
+def _error(report: Report, law: Law) -> Tile:
+    what = "of runs left out" if report.left_out else "in sample"
+    measured = np.asarray(report.measured, dtype=np.float64)
+    predicted = np.asarray(report.left_out or report.predicted, dtype=np.float64)
+    if not measured.size or measured.shape != predicted.shape:
+        return Tile("typical error", "–", what)
+    if not law.target.is_level and bool(np.all(measured > 0) and np.all(predicted > 0)):
+        rms = float(np.sqrt(np.mean(np.log(predicted / measured) ** 2)))
+        text = f"{short(100 * rms, 2)} %" if rms < 1 else f"× {short(float(np.exp(rms)), 2)}"
+        return Tile("typical error", text, what)
+    rms = float(np.sqrt(np.mean((predicted - measured) ** 2)))
+    return Tile("typical error", short(rms, 2), what, law.target_unit)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the table with its range, in its own unit; no symbol for labels."""
+
+    name: str
+    symbol: str
+    unit: str
+    low: float | str
+    high: float | str
+
+
+def columns(report: Report) -> list[Column]:
+    """Columns of the table, in its units."""
+    out, data = [], report.data
+    for v in data.variables if data is not None else ():
+        assert data is not None
+        if v.is_label:
+            count = len(set(data[v.name]))
+            out.append(Column(v.name, "", "label", f"{count} labels", ""))
+            continue
+        x = from_si(np.asarray(data[v.name], dtype=np.float64), v.unit)
+        ends = float(np.min(x)), float(np.max(x))
+        out.append(Column(v.name, symbol_latex(v.name, v.kind), v.unit.text, *ends))
+    return out
+
+
+def facts(report: Report, provenance: Mapping[str, str]) -> dict[str, str]:
+    """Where everything comes from."""
+    return {
+        "table": report.source,
+        "runs": str(report.n_runs),
+        "engine": report.engine,
+        "outcome": report.outcome,
+        "level of the intervals": f"{report.level:.0%}",
+        **{k.replace("_", " "): v for k, v in provenance.items()},
+    }
+
+
+@dataclass(frozen=True)
+class Point:
+    """A candidate in the chart: its place in percent, its formula, and whether it is the law."""
+
+    k: int
+    x: float
+    y: float
+    in_front: bool
+    is_law: bool
+    latex: str
+    complexity: int
+    loss: float
+    engine: str
+    constants: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Error against complexity of the candidates; `line` is an SVG path along the front."""
+
+    shown: tuple[Point, ...]
+    line: str
+    first: int
+    has_law: bool
+
+    @property
+    def best(self) -> float:
+        """Least loss."""
+        return min(p.loss for p in self.shown)
+
+    @property
+    def worst(self) -> float:
+        """Largest loss."""
+        return max(p.loss for p in self.shown)
+
+    @property
+    def simplest(self) -> int:
+        """Least complexity."""
+        return min(p.complexity for p in self.shown)
+
+    @property
+    def longest(self) -> int:
+        """Largest complexity."""
+        return max(p.complexity for p in self.shown)
+
+
+def chart(report: Report, runs: Runs | None) -> Chart | None:
+    """Chart of the candidates; None where there are none."""
+    from dimgs.report.figures.front import chosen_of, front_of
+
+    shown = report.candidates[:_MOST_CANDIDATES]
+    if not shown:
+        return None
+    losses = np.array([c.loss for c in shown], dtype=np.float64)
+    known = losses[np.isfinite(losses) & (losses > 0)]
+    floor = float(known.min()) if known.size else 1.0
+    up = _percent(np.log(np.clip(np.where(np.isfinite(losses), losses, floor), floor, None)))
+    across = _percent(np.array([c.complexity for c in shown], dtype=np.float64))
+    front = [id(c) for c in front_of(shown)]
+    law = chosen_of(report)
+    points = tuple(
+        Point(
+            k + 1,
+            across[k],
+            up[k],
+            id(c) in front,
+            law == k,
+            candidate_latex(c, runs, report.unlogged),
+            c.complexity,
+            c.loss,
+            c.engine or "",
+            c.constants,
+        )
+        for k, c in enumerate(shown)
+    )
+    at = {id(c): p for c, p in zip(shown, points, strict=True)}
+    steps = [at[each] for each in front]
+    line = "".join(
+        f"M{p.x:.1f} {100 - p.y:.1f}" if i == 0 else f"H{p.x:.1f}V{100 - p.y:.1f}"
+        for i, p in enumerate(steps)
+    )
+    first = law + 1 if law is not None and law < len(shown) else 1
+    return Chart(points, line, first, law is not None)
+
+
+def _percent(values: Array) -> list[float]:
+    span = float(np.ptp(values))
+    if span == 0.0:
+        return [50.0] * len(values)
+    return [float(6 + 88 * v) for v in (values - values.min()) / span]
+
+
+def candidate_latex(candidate: Candidate, runs: Runs | None, unlogged: Mapping[str, str]) -> str:
+    """LaTeX of a candidate, groups by their symbols."""
+    renamed: Any = candidate.expression.xreplace(
+        {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
+    )
+    names = {}
+    for symbol in renamed.free_symbols:
+        name = str(symbol)
+        known = runs is not None and (name in runs.groups or name in runs.law.symbols)
+        names[name] = runs.symbol(name) if runs is not None and known else symbol_latex(name)
+    left = runs.response_symbol if runs is not None else "\\pi_{0}"
+    return f"{left} = {expression_latex(readable(renamed), names)}"
