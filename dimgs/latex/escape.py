@@ -40,7 +40,7 @@ _GREEK = {
 }
 LOOK_ALIKES = frozenset(name for name in _GREEK if name[0].isupper())
 _SYMBOLS = frozenset(
-    ["mathrm", "mathcal", "varepsilon", "left", "right", "ell", "hbar", "infty", ","]
+    ["mathrm", "mathcal", "varepsilon", "left", "right", "ell", "hbar", "infty", ",", " "]
 )
 _LETTERS = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "

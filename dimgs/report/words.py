@@ -112,9 +112,8 @@ def effects(runs: Runs) -> list[Effect]:
     """What doubling each input does, the largest exponent first."""
     law = runs.law
     known = {e.name: e for e in runs.report.fit.variable_exponents} if runs.report.fit else {}
-    inputs = {v.name: runs.columns[v.name] for v in law.symbols.values()}
     with np.errstate(all="ignore"):
-        slopes = law.elasticities(inputs) if inputs else {}
+        slopes = law.elasticities(runs.data) if law.symbols else {}
     out = []
     for variable in law.symbols.values():
         x = runs.columns[variable.name]
@@ -219,17 +218,14 @@ def _listed(parts: Iterable[str]) -> str:
 def spread_text(runs: Runs) -> str:
     """Where a new run is expected, relative to the law."""
     law, level = runs.law, runs.report.level
-    inputs: dict[str, Any] = {v.name: runs.columns[v.name] for v in law.symbols.values()}
-    inputs |= {v.name: runs.columns[v.name] for v in law.unused if v.name in runs.columns}
-    effects_ = law.label_effects
-    if effects_ is not None and effects_.column in runs.data.names:
-        inputs[effects_.column] = runs.data[effects_.column]
-    if not inputs:
+    if not law.symbols:
         return ""
-    value, low, high = law.predict(inputs, level=level)
+    # the runs themselves, not a mapping, in which "x [s]" would be x in seconds
+    found = law.predict(runs.data, level=level)
+    value, low, high = (np.asarray(getattr(x, "magnitude", x)) for x in found)
     if runs.is_log:
-        up = float(np.median(np.asarray(high) / value)) - 1.0
-        down = 1.0 - float(np.median(np.asarray(low) / value))
+        up = float(np.median(high / value)) - 1.0
+        down = 1.0 - float(np.median(low / value))
         if up < _ROUNDING:
             return "The law meets the runs to the precision of their numbers."
         if not up < _UNKNOWN:
@@ -238,7 +234,7 @@ def spread_text(runs: Runs) -> str:
         if up < _EVEN:
             size = f"±{short(50 * (up + down), 2)} %"
     else:
-        half = float(np.median(np.asarray(high) - np.asarray(value)))
+        half = float(np.median(high - value))
         unit = "" if law.target_unit == "1" else f" {law.target_unit}"
         size = f"±{short(half, 2)}{unit}"
     return f"A new run inside the domain is expected within {size} of the law ({level:.0%})."

@@ -205,6 +205,12 @@ def test_text_is_seen_as_it_is(table: list[str]) -> None:
     assert Law.from_json(json.loads(json.dumps(law_of(report).to_json()))) == report.law
 
 
+def test_a_name_may_end_in_brackets() -> None:
+    report = report_of(["rich [red]x[/red]", "a[0]", "z", "c", "l"])
+    assert {v.name for v in law_of(report).symbols.values()} == {"rich [red]x[/red]", "a[0]"}
+    assert "Doubling a\\[0\\]" in report_markdown(report)
+
+
 @settings(deadline=None, max_examples=60)
 @given(names(), names())
 def test_any_name_can_be_drawn(name: str, other: str) -> None:
@@ -242,5 +248,5 @@ def test_a_symbol_from_a_file_is_a_symbol() -> None:
     for wrong in (r"\input{x}", "}{", "$", "%", r"\def\x{}", "a\nb", "<b>"):
         assert not is_symbol(wrong)
         document["exact"]["response"]["symbol"] = wrong
-        with pytest.raises(InputError, match="no symbol"):
+        with pytest.raises(InputError, match="symbol"):
             Law.from_json(document)
