@@ -61,7 +61,8 @@ def test_python_is_one_function_that_gives_the_law(table: list[str]) -> None:
         exec(compile(tree, "law.py", "exec"), space)
         assert not hasattr(builtins, CANARY)
         found = space["law"](*(np.full(3, 1.5 + k) for k in range(len(law.symbols))))
-        rows = {v.name: np.full(3, 1.5 + k) for k, v in enumerate(law.symbols.values())}
+        inputs = enumerate(law.symbols.values())
+        rows = {f"{v.name} [{v.si_unit}]": np.full(3, 1.5 + k) for k, v in inputs}
         np.testing.assert_allclose(found, law.predict_si(rows), rtol=1e-12)
 
 
