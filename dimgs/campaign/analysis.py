@@ -16,9 +16,13 @@ Array = NDArray[np.float64]
 
 # Misses of log pi_0 up to this many tolerances on exponents count as following a law.
 _ACCEPT = 2.0
+# 2 %: below, the numerical errors of common kernels would split a law
 _ACCEPT_AT_LEAST = 0.02
+# 20 %: above, laws a crossover apart would be one
 _ACCEPT_AT_MOST = 0.2
+# e-folds; further away from another law nothing changes
 _DEEPEST = 50.0
+# a regime in less of the ranges is named, not answered
 _SMALLEST_SHARE = 0.02
 
 

@@ -18,6 +18,7 @@ from dimgs.report.results import Exponent
 
 Array = NDArray[np.float64]
 
+# a law that explains less than half of the variance of runs left out is none
 _PREDICTS = 0.5
 _NOTABLE = 0.995
 

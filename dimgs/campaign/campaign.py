@@ -31,12 +31,19 @@ from dimgs.kernels.registry import portable
 Array = NDArray[np.float64]
 
 STORE = "runs.sqlite"
+# coarse runs are cheap, so that several are decided on for one fine run
 _COARSE_BATCH = 4
+# batches in a row that change no law: one may be so by chance
 _STEADY = 2
+# part of the runs of the coarsest tier that the map may take: the rest narrows the intervals
 _MAP_SHARE = 0.5
+# and of a single tier, whose runs of the map serve the intervals too
 _MAP_SHARE_OF_ONE_TIER = 0.6
+# pairs of equal runs: the noise is then known to about 30 %, 1/sqrt(2 n)
 _REPLICATES = 6
+# a batch that narrows all intervals together by less, in tolerances, is in vain
 _WORTHLESS = 5e-3
+# such batches in a row before the campaign ends
 _PATIENCE = 4
 
 

@@ -45,8 +45,11 @@ def distances(z: Array, other: Array) -> Array:
 
 Mask = NDArray[np.bool_]
 
+# refits until the members stay the same; a handful is the rule
 _ROUNDS = 15
+# random neighbours beside the nearest ones, for runs that scatter
 _DRAWS = 4
+# of more runs so many are tried: their laws come again
 _MOST_SEEDS = 128
 # a law that still holds for half of its runs four times more closely is no tangent of a crossover
 _CLOSER = 4.0
@@ -190,7 +193,9 @@ def sides(values: Array, members: Mask) -> Array:
 
 # a crossover reaches about this far from where two laws meet, in log pi_0
 _REACH = 3.0
+# part of the spread of the slopes: how far a tangent may lie beside their mixture
 _BETWEEN = 0.15
+# most of the runs of a tangent lie in the crossover
 _MAJORITY = 0.5
 
 

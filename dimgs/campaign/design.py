@@ -19,6 +19,7 @@ from dimgs.errors import InputError
 
 Array = NDArray[np.float64]
 
+# so many small singular value decompositions take less than a second
 _MOST_FACETS = 5000
 _MOST_DRAWN = 2**17
 _SLACK = 1e-9
@@ -220,6 +221,7 @@ def _pivots(transform: Array) -> list[int]:
 
 # runs beyond the number of directions that a law and a miss of it take
 FEWEST = 2
+# shares of the space are then known to one or two per cent
 _POOL = 4096
 _PER_PARAMETER = 16
 _SINGLE_TIER_SHARE = 0.5

@@ -15,6 +15,7 @@ from dimgs.groups.group import PiGroup
 
 Array = NDArray[np.float64]
 
+# a product of more groups tells a reader nothing
 _MOST_GROUPS = 4
 
 

@@ -13,11 +13,17 @@ from dimgs.campaign.space import Points
 
 Array = NDArray[np.float64]
 
+# against coordinates of the order of 1: too few runs still have a leverage
 _RIDGE = 1e-3
+# of a space-filling pool so many are as good as all
 _MOST_CANDIDATES = 200
+# below, the deepest third is offered
 _ENOUGH_DEEP = 10
+# above any gain of a known scatter: without a scatter nothing is known
 _SHORTAGE = 1e6
+# of the tolerance that a coarse tier may use up: 0.7^2 + 0.7^2 = 1
 _ROOM = 0.7
+# a batch that gains less, in tolerances, is no reason for finer runs to wait
 _HELPS = 0.02
 
 
@@ -304,6 +310,7 @@ def _reason(outlook: Outlook, tier: int, gain: float) -> str:
 # runs without a law that a map may have, and those that tell of a missing regime
 STRAY = 2
 _ALONE, _STRAY_SHARE = 1, 0.1
+# coordinates closer than this are one point
 _APART = 1e-6
 
 

@@ -10,16 +10,22 @@ from dimgs.campaign.consensus import Affine, Consensus, distances, settled, with
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+# standard deviations: 0.3 % of normal errors are larger
 _NOISE = 3.0
 _MARGINS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
+# a wider margin loses runs, and must gain a fifth of the doubt
 _BETTER = 0.8
+# about the 90 % quantile of t with few degrees of freedom
 _T = 2.0
+# a run and its two nearest decide together, so that one run alone does not
 _VOTES = 3
 # beyond this many e-folds from any meeting of laws no smooth crossover misses by 3 %
 _DEEP = 3.5
 # where the strength of a crossover is read off, and the most that is believed
 _BESIDE = (0.5, 3.0)
+# a crossover that misses by more than three times that of a sum is none
 _MOST = 3.0
+# runs inside a crossover that tell its strength
 _TELLING = 2
 
 

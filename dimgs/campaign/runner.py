@@ -12,6 +12,7 @@ from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord, Status
 
+# seconds between looks for runs that are late
 _POLL = 0.5
 # a worker's own alarm comes first; this is for those that have none or do not hear it
 _GRACE = 15.0

@@ -11,6 +11,7 @@ from dimgs.groups.group import PiBasis
 
 Array = NDArray[np.float64]
 
+# relative: exponents are small rationals, what is smaller is rounding
 _RANK = 1e-9
 _REACHED = 1e-6
 
@@ -161,6 +162,7 @@ class PiSpace:
 
 Rows = NDArray[np.intp]
 
+# coordinates closer than this are the same groups, up to rounding
 _SAME = 1e-7
 
 

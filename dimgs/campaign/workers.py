@@ -192,6 +192,7 @@ def _die_with(parent: Any) -> None:
     _leave(1)
 
 
+# seconds between looks whether a worker has ended
 _POLL = 0.02
 _SAFE = "PYTHONSAFEPATH"
 _LAST_RESORT = getattr(signal, "SIGKILL", signal.SIGTERM)

@@ -11,6 +11,7 @@ from typing import Any
 
 from dimgs.kernels.spec import Port
 
+# of 16: conversions of units lose the last two or three
 _DIGITS = 12
 
 

@@ -13,6 +13,7 @@ from dimgs.kernels.spec import Port
 from dimgs.variables import Unit, difference_unit, parse_unit
 from dimgs.variables.quantities import is_quantity, magnitude_and_unit
 
+# relative: what a conversion of units may add to a value at the end of a range
 _ROUNDING = 1e-12
 
 

@@ -79,6 +79,7 @@ class RunRequest:
     seed: int | None = None
 
 
+# letters that a terminal shows in a few lines
 _LONGEST = 500
 
 

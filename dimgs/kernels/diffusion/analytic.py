@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 SHORT_TIME = 0.03
 
+# exp(-40) is below the rounding of a double
 _NEGLIGIBLE = 40.0
 _SMALL_FRACTION = 1e-3
 _MANY_TERMS = 200

@@ -13,6 +13,7 @@ from dimgs.kernels.lammps.kernel import LammpsKernel
 from dimgs.kernels.lammps.scales import BOLTZMANN, Scales
 from dimgs.kernels.spec import Port, Tier
 
+# ten for each of the 40 relaxation times of the middle tier: more are not independent
 _SAMPLES = 400
 # measured: correlation times of Rg^2 of 11 to 26 N steps for chains of 8 to 64 beads
 _STEPS_PER_BEAD = 20
