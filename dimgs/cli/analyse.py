@@ -1,7 +1,10 @@
 """`dimgs fit` and `dimgs discover`: from a table to a law."""
 
+import signal
+import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -127,22 +130,53 @@ def discover(
         level=level,
         seed=seed,
     )
-    documents = []
+    documents: list[dict[str, Any]] = []
+    interrupted = False
     folders = file_names(target)
     for name, data in reader.each(table, target, options):
-        with working(f"looking for the law of {name}", time_limit):
-            report = discover_with(data, name, options)
+        with working(f"looking for the law of {name}", time_limit) as tell:
+            report = discover_with(data, name, options, tell)
+        interrupted = report.outcome == "interrupted"
         report = replace(report, provenance={**report.provenance, "command": command_line()})
-        warn(report.warnings)
-        if out is not None:
-            folder = out if len(target) == 1 else out / folders[name]
-            _tell_files(folder, write_study(report, folder))
-        if json:
-            documents.append(discover_document(report))
-        else:
-            say(report_text(report))
+        with _to_the_end():
+            # the text says itself why its law is not confirmed
+            warn(report.warnings if json else report.notes)
+            if out is not None:
+                folder = out if len(target) == 1 else out / folders[name]
+                _tell_files(folder, write_study(report, folder))
+            if json:
+                documents.append(discover_document(report))
+            else:
+                say(report_text(report))
+        if interrupted:
+            break
     if json:
         _emit(documents)
+    if interrupted:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _to_the_end() -> Iterator[None]:
+    """Ctrl-C waits until what was found is written, unless it comes twice."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[int] = []
+
+    def wait(number: int, _: Any) -> None:
+        pressed.append(number)
+        if len(pressed) > 1:
+            raise KeyboardInterrupt
+        note("what was found is being written; Ctrl-C once more does not wait for it")
+
+    before = signal.signal(signal.SIGINT, wait)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _tell_files(folder: Path, written: Sequence[Path]) -> None:

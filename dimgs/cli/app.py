@@ -31,6 +31,7 @@ def main(version: bool = typer.Option(False, "--version", help="Print the versio
         raise typer.Exit
 
 
+_INTERRUPTED = 130
 # typer may carry a Click of its own, so that its exceptions are reached through typer
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -83,7 +84,7 @@ def _code_of(given: list[str]) -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
-        return 130
+        return _INTERRUPTED
     except (InputError, EngineUnavailableError, LawError) as error:
         note(f"error: {error}")
         return 2
@@ -106,4 +107,7 @@ def _code_of(given: list[str]) -> int:
             f"with what DIMGS_DEBUG=1 prints in front of the command."
         )
         return 1
+    if result == _INTERRUPTED:
+        # this is how typer tells it
+        note("interrupted")
     return int(result) if isinstance(result, int) else 0

@@ -185,8 +185,11 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 
 
 @contextmanager
-def working(what: str, limit: float | None = None) -> Iterator[None]:
-    """Progress on standard error while something long runs; nothing where that is no terminal.
+def working(what: str, limit: float | None = None) -> Iterator[Callable[[str], None]]:
+    """Progress on standard error while something long runs.
+
+    What the function that it gives is told stands beside the progress, or on a line of its own
+    where standard error is no terminal.
 
     Parameters
     ----------
@@ -195,11 +198,11 @@ def working(what: str, limit: float | None = None) -> Iterator[None]:
         Seconds that it takes at most, from which the time left is told.
     """
     if not sys.stderr.isatty():
-        yield
+        yield lambda text: note(f"{what}: {text}")
         return
     with _progress(limit) as progress:
-        progress.add_task(visible(what), total=limit)
-        yield
+        task = progress.add_task(visible(what), total=limit)
+        yield lambda text: progress.update(task, description=visible(f"{what}: {text}"))
 
 
 def _progress(limit: float | None) -> "Progress":

@@ -137,7 +137,7 @@ def study(
     clock = clock.own()
     found = _power_law(prepared, options)
     try:
-        if progress is not None:
+        if progress is not None and options.engine != "power_law":
             progress("the power law is fitted; looking further")
         for better in _searches(found, options, clock, distil_first):
             found = better
