@@ -206,5 +206,6 @@ class ReportFile(_Part):
     engine: str = ""
     outcome: str = ""
     confirmed: bool | None = None
+    why_not: Listed[str] = []
     seconds: float | None = None
     provenance: Named[str] = {}
