@@ -1,15 +1,165 @@
-"""When runs left out prefer one law to another."""
+"""Runs left out as judges of laws: predictions, scores, and when one law beats another."""
+
+from dataclasses import replace
 
 import numpy as np
+import pytest
 import sympy
+from numpy.typing import NDArray
 
 from dimgs import Dataset, Options
 from dimgs.design.features import Design
-from dimgs.discovery.judge import clearly_less, is_stable, left_out_predictions
+from dimgs.discovery.judge import (
+    better_than,
+    clearly_less,
+    is_stable,
+    law_scores,
+    left_out_predictions,
+    rows_aside,
+    unexplained,
+)
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.scoring import folds
+from dimgs.engines.choice import leftover
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
+
+Array = NDArray[np.float64]
+a, b, pi_1 = sympy.symbols("a b pi_1")
+LINE = a + b * pi_1
+
+
+def line(
+    n: int = 30, noise: float = 0.05, split: str | None = None, seed: int = 0
+) -> tuple[Design, Law]:
+    """Runs of y = 1 + 2·x and their law, on the logarithm."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(0.5, 4.0, n)
+    y = (1.0 + 2.0 * x) * np.exp(noise * rng.standard_normal(n))
+    columns: dict[str, object] = {"x [1]": x, "y [1]": y}
+    if split is not None:
+        columns[split] = [f"s{k % 6}" for k in range(n)]
+    design = prepare(Dataset.from_columns(columns), "y", Options(split_by=split)).design
+    return design, assemble(design, LINE, {"a": 1.0, "b": 2.0}, 0.9)
+
+
+def moved(design: Design, rows: Array) -> Design:
+    """The same design with the responses of some runs three times as large."""
+    y = design.y.copy()
+    y[rows] += np.log(3.0)
+    return replace(design, y=y)
+
+
+@pytest.mark.parametrize("split", [None, "site"])
+def test_no_run_takes_part_in_its_own_prediction(split: str | None) -> None:
+    design, law = line(split=split)
+    before = left_out_predictions(design, law, 0)
+    truth = np.exp(design.y + design.offset)
+    assert np.all(np.isfinite(before))
+    assert np.sqrt(np.mean(np.log(before / truth) ** 2)) < 0.07
+    for run in (0, 13):
+        rows = np.array([run]) if design.split is None else design.split == design.split[run]
+        after = left_out_predictions(moved(design, rows), law, 0)
+        same = np.isclose(after, before, rtol=1e-9)
+        assert np.all(same[rows])
+        assert not np.any(same) or np.sum(same) <= 6
+        assert np.sum(~same) > 20
+
+
+def test_constants_that_runs_left_out_bear_are_stable_and_others_are_not() -> None:
+    design, law = line()
+    truth = np.exp(design.y + design.offset)
+    real = left_out_predictions(design, law, 0)
+    assert is_stable(design, law, real)
+    wrong = np.log(real) - np.log(truth)
+    # less is always stable; one and a half times what the slopes promise is the limit
+    assert is_stable(design, law, truth * np.exp(0.1 * wrong))
+    assert is_stable(design, law, truth * np.exp(1.3 * wrong))
+    assert not is_stable(design, law, truth * np.exp(1.8 * wrong))
+    for bad in (-1.0, 0.0, np.nan, np.inf):
+        assert not is_stable(design, law, np.where(np.arange(30) == 3, bad, real))
+
+
+def test_an_exact_law_is_stable_up_to_rounding() -> None:
+    design, law = line(noise=0.0)
+    truth = np.exp(design.y + design.offset)
+    assert is_stable(design, law, truth)
+    assert is_stable(design, law, truth * (1 + 1e-11 * np.cos(np.arange(30))))
+    assert not is_stable(design, law, truth * (1 + 1e-6 * np.cos(np.arange(30))))
+
+
+def scored(law: Law, known: float | None, plain: float | None = None) -> Law:
+    return law.with_scores(replace(law.scores, cv_r2_log=known, r2=plain))
+
+
+def test_a_law_is_better_by_its_score_on_runs_left_out() -> None:
+    design, law = line()
+    log = design.y + design.offset
+    left_out = np.exp(log + 0.3 * np.where(np.arange(30) % 2, 1.0, -1.0))
+    score = 1 - 30 * 0.09 / np.sum((log - log.mean()) ** 2)
+    assert 0.3 < score < 0.99
+    assert better_than(design, left_out, scored(law, score - 1e-6)) == pytest.approx(score)
+    assert better_than(design, left_out, scored(law, score + 1e-6)) is None
+    # nothing that is worse than the mean is better than anything
+    far = np.exp(log.mean() + 3.0 * np.where(np.arange(30) % 2, 1.0, -1.0))
+    assert better_than(design, far, scored(law, -50.0)) is None
+    missing = np.where(np.arange(30) == 4, np.nan, left_out)
+    assert better_than(design, missing, scored(law, 0.0)) is None
+
+
+def test_without_logarithms_laws_are_compared_on_the_target() -> None:
+    design, law = line()
+    truth = np.exp(design.y + design.offset)
+    signed = truth + np.where(np.arange(30) % 2, 0.5, -0.5)
+    signed[0] = -0.1
+    score = 1 - np.sum((truth - signed) ** 2) / np.sum((truth - truth.mean()) ** 2)
+    assert better_than(design, signed, scored(law, 0.999, score - 1e-6)) == pytest.approx(score)
+    assert better_than(design, signed, scored(law, -1.0, score + 1e-6)) is None
+    assert better_than(design, truth * 1.01, scored(law, None, 0.5)) is not None
+
+
+@pytest.mark.parametrize("n", [30, 60])
+def test_scores_of_a_law_are_of_fits_left_out_runs_and_runs_aside(n: int) -> None:
+    design, law = line(n)
+    options = Options()
+    scores = law_scores(design, law, options)
+    log = design.y + design.offset
+    total = np.sum((log - log.mean()) ** 2)
+    fitted = log - np.log(law.predict_si(design.data))
+    left_out = log - np.log(left_out_predictions(design, law, 0))
+    assert scores.r2_log == pytest.approx(1 - fitted @ fitted / total)
+    assert scores.rmse_log == pytest.approx(np.sqrt(np.mean(fitted**2)))
+    assert scores.cv_r2_log == pytest.approx(1 - left_out @ left_out / total)
+    rows = rows_aside(design, options)
+    assert (rows is None) == (n < 40)
+    if rows is None:
+        assert scores.holdout_r2_log is None
+        return
+    train, test = rows
+    assert len(set(train) | set(test)) == n == len(train) + len(test)
+    again = assemble(design.take(train), LINE, {"a": 1.0, "b": 2.0}, 0.9)
+    wrong = log[test] - np.log(again.predict_si(design.data.take(test)))
+    reference = log[test] - log[train].mean()
+    assert scores.holdout_r2_log == pytest.approx(1 - wrong @ wrong / (reference @ reference))
+    assert scores.holdout_n == len(test) == n // 5
+
+
+def test_what_the_groups_explain_of_the_residuals() -> None:
+    rng = np.random.default_rng(0)
+    x = np.exp(rng.uniform(-1.5, 1.5, 60))
+    y = (1 + x**2) * np.exp(0.05 * rng.standard_normal(60))
+    design = prepare(Dataset.from_columns({"x [1]": x, "y [1]": y}), "y", Options()).design
+    power = assemble(design, a * pi_1, {"a": 2.0}, 0.9)
+    power = power.with_scores(law_scores(design, power, Options()))
+    whole = assemble(design, 1 + a * pi_1**2, {"a": 1.0}, 0.9)
+    whole = whole.with_scores(law_scores(design, whole, Options()))
+    residuals = design.y + design.offset - np.log(power.predict_si(design.data))
+    places = (design.X - design.X.mean(axis=0)) / design.X.std(axis=0)
+    found = unexplained(design, power)
+    assert found == pytest.approx(leftover(places, residuals), abs=1e-9)
+    assert found > 0.8
+    assert unexplained(design, whole) == 0.0
+    exact = replace(design, y=design.y - residuals)
+    assert unexplained(exact, power.with_scores(law_scores(exact, power, Options()))) == 0.0
 
 
 def test_a_gain_counts_beyond_its_standard_error_only() -> None:
@@ -24,62 +174,20 @@ def test_a_gain_counts_beyond_its_standard_error_only() -> None:
     assert not all(found)
 
 
+@pytest.mark.parametrize(("size", "clear"), [(1.02, True), (0.98, False)])
+def test_the_standard_error_is_that_of_a_sum(size: float, clear: bool) -> None:
+    # gains 1 + z with z of mean 0: their sum is n, its standard error sd(z)·sqrt(n)
+    z = np.where(np.arange(25) % 2, 1.0, -1.0)
+    z = z - z.mean()
+    z *= np.sqrt(25) / np.std(z, ddof=1)
+    gain = 1.0 + z / size
+    own = np.full(25, 10.0)
+    assert clearly_less(own, np.sqrt(100.0 + gain), None) == clear
+
+
 def test_groups_count_as_one_run_each() -> None:
     own = np.ones(40)
     other = np.where(np.arange(40) < 20, 1.5, 0.9)
     assert clearly_less(own, other, None)
     assert not clearly_less(own, other, np.repeat([0, 1], 20))
     assert not clearly_less(own, other, np.zeros(40))
-
-
-def law_of(design: Design, text: str, start: dict[str, float]) -> Law:
-    return assemble(design, sympy.sympify(text), start, 0.9)
-
-
-def test_constants_that_depend_on_which_runs_are_left_out_are_not_stable() -> None:
-    rng = np.random.default_rng(0)
-    x = np.exp(rng.uniform(-1, 1, 30))
-    y = 2 * x / (1 + 0.5 * x) * np.exp(0.02 * rng.standard_normal(30))
-    table = Dataset.from_columns({"x [1]": x, "y [1]": y})
-    design = prepare(table, "y", Options()).design
-    law = law_of(design, "a*pi_1/(1 + b*pi_1)", {"a": 2.0, "b": 0.5})
-    left_out = left_out_predictions(design, law, 0)
-    assert is_stable(design, law, left_out)
-    # refits that miss by far more than the slopes of the law promise
-    assert not is_stable(design, law, left_out * np.where(np.arange(30) % 3, 1.0, 1.2))
-    # a logarithm that does not exist
-    assert not is_stable(design, law, np.where(np.arange(30) == 4, -left_out, left_out))
-    assert not is_stable(design, law, np.where(np.arange(30) == 4, np.nan, left_out))
-
-
-def test_stability_does_not_depend_on_the_unit_of_a_signed_response() -> None:
-    rng = np.random.default_rng(0)
-    x = rng.uniform(0.1, 2, 30)
-    for scale in (1.0, 1e200):
-        y = scale * (1 - x + 0.05 * rng.standard_normal(30))
-        table = Dataset.from_columns({"x [1]": x, "y [1]": y})
-        design = prepare(table, "y", Options(), linear_allowed=True).design
-        law = law_of(design, "a - b*pi_1", {"a": scale, "b": scale})
-        left_out = left_out_predictions(design, law, 0)
-        assert is_stable(design, law, left_out)
-        assert not is_stable(design, law, left_out + 0.5 * scale)
-        assert clearly_less(scale * np.ones(20), 2 * scale * np.ones(20), None)
-
-
-def test_labels_are_left_out_together() -> None:
-    x = np.tile([0.5, 1.0, 2.0, 4.0], 6)
-    labels = np.repeat(np.arange(6), 4)
-    shift = np.array([0.5, -0.5, 0.4, -0.4, 0.3, -0.3])[labels]
-    table = Dataset.from_columns(
-        {"x [1]": x, "rig": [f"r{k}" for k in labels], "y [1]": (1 + x) * np.exp(shift)}
-    )
-    together = prepare(table, "y", Options(split_by="rig")).design
-    alone = prepare(table, "y", Options()).design
-    for out in folds(together, 0, 10):
-        assert {*labels[out]}.isdisjoint(labels[~out])
-    halves = []
-    for design in (together, alone):
-        law = law_of(design, "a*(1 + pi_1)", {"a": 1.0})
-        halves.append(min(c.high - c.low for c in law.constants if c.high and c.low is not None))
-    # six labels of four runs that share their error: about half of the information
-    assert 1.5 * halves[1] < halves[0] < 5 * halves[1]

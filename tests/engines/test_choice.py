@@ -1,20 +1,44 @@
 """The criterion of choice against brute force and on planted laws."""
 
+from itertools import product
+from typing import Any
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.stats import norm
 from sympy import symbols
 
-from dimgs.engines.choice import candidate_bits, data_bits, deleted_residuals, leftover
+from dimgs.engines.choice import (
+    candidate_bits,
+    constants_bits,
+    data_bits,
+    deleted_residuals,
+    is_white,
+    leftover,
+)
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
 
+Array = NDArray[np.float64]
 pi_1, c_1, c_2 = symbols("pi_1 c_1 c_2")
+SEEDS = st.integers(0, 10_000)
 
 
-def linear_runs(n: int = 30) -> tuple[np.ndarray, np.ndarray]:
+def linear_runs(n: int = 30) -> tuple[Array, Array]:
     rng = np.random.default_rng(0)
     Z = np.column_stack([np.ones(n), rng.standard_normal((n, 2))])
     return Z, Z @ [1.0, 2.0, -1.0] + 0.3 * rng.standard_normal(n)
+
+
+def left_out_by_refits(Z: Array, y: Array, blocks: NDArray[np.intp]) -> Array:
+    out = np.empty(len(y))
+    for label in np.unique(blocks):
+        rows = blocks == label
+        out[rows] = y[rows] - Z[rows] @ np.linalg.lstsq(Z[~rows], y[~rows], rcond=None)[0]
+    return out
 
 
 @pytest.mark.parametrize("labels", [None, 5])
@@ -22,12 +46,131 @@ def test_deleted_residuals_are_those_of_refits(labels: int | None) -> None:
     Z, y = linear_runs()
     split = None if labels is None else np.arange(len(y)) % labels
     e = y - Z @ np.linalg.lstsq(Z, y, rcond=None)[0]
-    found = deleted_residuals(e, Z, split)
     blocks = np.arange(len(y)) if split is None else split
-    for label in np.unique(blocks):
-        out = blocks == label
-        beta = np.linalg.lstsq(Z[~out], y[~out], rcond=None)[0]
-        np.testing.assert_allclose(found[out], y[out] - Z[out] @ beta, atol=1e-8)
+    expected = left_out_by_refits(Z, y, blocks)
+    np.testing.assert_allclose(deleted_residuals(e, Z, split), expected, atol=1e-8)
+    # a constant that another one can stand for is none; neither are their sizes of importance
+    twice = np.column_stack([1e6 * Z, Z @ [1.0, 1.0, -1.0]])
+    np.testing.assert_allclose(deleted_residuals(e, twice, split), expected, atol=1e-6)
+
+
+def test_without_constants_runs_left_out_are_the_runs() -> None:
+    e = np.array([1.0, -2.0, 3.0])
+    assert np.array_equal(deleted_residuals(e, None), e)
+    assert np.array_equal(deleted_residuals(e, np.empty((3, 0))), e)
+
+
+def test_a_run_that_alone_fixes_a_constant_keeps_a_finite_residual() -> None:
+    Z = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    found = deleted_residuals(np.array([0.1, -0.2, 0.1, 1e-9]), Z)
+    np.testing.assert_allclose(found[:3], [0.15, -0.3, 0.15])
+    assert found[3] == pytest.approx(1e-7)
+
+
+@given(SEEDS, st.booleans(), st.booleans())
+def test_bits_of_the_runs_are_their_likelihood(seed: int, weighted: bool, unit: bool) -> None:
+    """The largest of a Gaussian error of each kind: multiplicative, of the response, of a unit."""
+    rng = np.random.default_rng(seed)
+    n = 25
+    predicted, units = np.exp(rng.normal(0, 2, (2, n)))
+    kinds = [predicted, np.ones(n), *([units] if unit else [])]
+    errors = 0.1 * kinds[rng.integers(len(kinds))] * rng.standard_normal(n)
+    observed = predicted + errors
+    weights = rng.uniform(0.2, 3.0, n) if weighted else np.ones(n)
+    likeliest = -np.inf
+    for size in kinds:
+        sd = size / np.sqrt(weights)
+        sigma = np.sqrt(np.mean((errors / sd) ** 2))
+        likeliest = max(likeliest, norm.logpdf(errors, scale=sigma * sd).sum() / np.log(2))
+    same_for_all = (
+        n * np.log2(np.sqrt(np.mean(observed**2)))
+        + n / 2 * np.log2(2 * np.pi * np.e)
+        - np.log2(weights).sum() / 2
+    )
+    found = data_bits(predicted, errors, observed, weights, units if unit else None)
+    assert found + same_for_all == pytest.approx(-likeliest, abs=1e-4)
+
+
+@given(SEEDS, st.floats(-150, 150))
+def test_bits_of_the_runs_know_no_unit_and_no_order(seed: int, decades: float) -> None:
+    rng = np.random.default_rng(seed)
+    n, factor = 20, 10.0**decades
+    predicted, held_out, unit = rng.normal(0, 1, (3, n)) * [[1.0], [0.1], [1.0]]
+    observed, weights = predicted + held_out, np.ones(n)
+    expected = data_bits(predicted, held_out, observed, weights, np.abs(unit))
+    a, b, c = (factor * x for x in (predicted, held_out, observed))
+    assert data_bits(a, b, c, weights, np.abs(unit)) == pytest.approx(expected, abs=1e-6)
+    order = rng.permutation(n)
+    a, b, c, unit = (x[order] for x in (predicted, held_out, observed, unit))
+    assert data_bits(a, b, c, weights, np.abs(unit)) == pytest.approx(expected, abs=1e-9)
+
+
+def test_twice_the_error_costs_a_bit_for_each_run() -> None:
+    rng = np.random.default_rng(0)
+    predicted, ones = np.exp(rng.normal(size=30)), np.ones(30)
+    e = 0.1 * rng.standard_normal(30)
+    once, twice = (data_bits(predicted, k * e, predicted, ones) for k in (1, 2))
+    assert twice - once == pytest.approx(30.0, abs=1e-6)
+    # below double precision nothing is gained any more
+    fine, finer = (data_bits(predicted, k * e, predicted, ones) for k in (1e-13, 1e-15))
+    assert 0 < fine - finer < 1.0
+    assert data_bits(predicted, np.full(30, np.nan), predicted, ones) == np.inf
+
+
+def test_a_prediction_of_zero_has_no_multiplicative_error() -> None:
+    observed = np.array([1.0, 2.0, 3.0, 4.0])
+    e = np.array([0.1, -0.1, 0.1, -0.1])
+    some = data_bits(np.array([0.0, 2.0, 3.0, 4.0]), e, observed, np.ones(4))
+    rms = np.sqrt(np.mean(observed**2))
+    assert some == pytest.approx(4 * np.log2(0.1 / rms))
+    assert np.isfinite(data_bits(np.zeros(4), np.zeros(4), np.zeros(4), np.ones(4)))
+
+
+@pytest.mark.parametrize("scale", ["log", "linear"])
+@pytest.mark.parametrize("labels", [0, 6])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_candidate_is_charged_for_runs_left_out_constants_and_structure(
+    scale: Any, labels: int, weighted: bool
+) -> None:
+    rng = np.random.default_rng(1)
+    n = 40
+    x = rng.uniform(1, 3, n)
+    weights = rng.uniform(0.5, 2.0, n) if weighted else None
+    size = 2.0 + 0.5 * x
+    y = size + 0.05 * (size if scale == "log" else 1.0) * rng.standard_normal(n)
+    split = np.arange(n) // labels if labels else None
+    problem = Problem({"pi_1": x}, y, scale=scale, weights=weights, split=split)
+    # least squares of what the scale calls an error, at its own fixed sizes
+    Z, known = np.column_stack([np.ones(n), x]), np.ones(n) if weights is None else weights
+    root, old = np.sqrt(known / known.mean()), np.ones(n)
+    for _ in range(60):
+        unit = root / old
+        theta = np.linalg.lstsq(Z * unit[:, None], y * unit, rcond=None)[0]
+        old = np.abs(Z @ theta) if scale == "log" else old
+    candidate = Candidate.of(
+        c_1 + c_2 * pi_1, {"c_1": float(theta[0]), "c_2": float(theta[1])}, scale=scale
+    )
+    blocks = np.arange(n) if split is None else split
+    left_out = left_out_by_refits(Z * unit[:, None], y * unit, blocks) / unit
+    expected = (
+        data_bits(Z @ theta, left_out, y, known / known.mean())
+        + 3.0 * candidate.complexity
+        + constants_bits(2, n)
+    )
+    assert candidate_bits(candidate, problem) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_constant_costs_the_precision_that_the_runs_give() -> None:
+    assert constants_bits(0, 50) == 0.0
+    assert constants_bits(3, 50) == pytest.approx(3 * constants_bits(1, 50))
+    assert constants_bits(1, 400) - constants_bits(1, 100) == pytest.approx(1.0)
+    assert constants_bits(1, 100) == pytest.approx(np.log2(100) / 2 + 4.0)
+
+
+def test_what_is_not_finite_everywhere_is_never_chosen() -> None:
+    problem = Problem({"pi_1": np.array([0.5, 1.0, 2.0])}, np.ones(3))
+    assert candidate_bits(Candidate.of(1 / (pi_1 - 1)), problem) == np.inf
+    assert np.isfinite(candidate_bits(Candidate.of(1 / (pi_1 + 1)), problem))
 
 
 def test_the_likelier_error_counts() -> None:
@@ -36,9 +179,13 @@ def test_the_likelier_error_counts() -> None:
     relative = true * 0.1 * rng.standard_normal(300)
     additive = 0.1 * rng.standard_normal(300)
     ones = np.ones(300)
-    for error in (relative, additive):
+    for error, other in ((relative, additive), (additive, relative)):
         spread = data_bits(true, rng.permutation(error / true) * true, true + error, ones)
         assert data_bits(true, error, true + error, ones) < 0.999 * spread + 1.0
+        assert np.std(error) > 0
+        assert data_bits(true, error, true + error, ones) < data_bits(
+            true, error + other, true + error, ones
+        )
 
 
 def test_a_needless_constant_is_not_chosen() -> None:
@@ -52,9 +199,65 @@ def test_a_needless_constant_is_not_chosen() -> None:
     assert bits[2] == min(bits)
 
 
+def test_a_worse_law_is_not_chosen_for_its_brevity() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.uniform(1, 3, 60)
+    problem = Problem({"pi_1": x}, (1 + 0.5 * x) * np.exp(0.01 * rng.standard_normal(60)))
+    true = Candidate.of(c_1 + c_2 * pi_1, {"c_1": 1.0, "c_2": 0.5})
+    short = Candidate.of(c_1 * pi_1, {"c_1": 1.05})
+    assert candidate_bits(true, problem) < candidate_bits(short, problem) - 60
+
+
+def kernel_regression_without_each_run(X: Array, e: Array) -> float:
+    e = (e - e.mean()) / e.std()
+    square = ((X[:, None, :] - X[None, :, :]) ** 2).mean(axis=2)
+    best = 0.0
+    for width, ridge in product((0.5, 2.0, 8.0), (0.03, 0.3, 3.0)):
+        K = np.exp(-square / width)
+        wrong = np.empty(len(e))
+        for i in range(len(e)):
+            rest = np.arange(len(e)) != i
+            inner = K[np.ix_(rest, rest)] + ridge * np.eye(len(e) - 1)
+            wrong[i] = e[i] - K[i, rest] @ np.linalg.solve(inner, e[rest])
+        best = max(best, 1 - float(np.mean(wrong**2)))
+    return best
+
+
+@pytest.mark.parametrize("power", [0.3, 1.0, 3.0])
+def test_leftover_is_the_best_kernel_regression_of_runs_left_out(power: float) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((40, 2))
+    e = 3.0 + 5.0 * (np.sin(power * X[:, 0]) + 0.2 * rng.standard_normal(40))
+    expected = kernel_regression_without_each_run(X, e)
+    assert 0.2 < expected < 0.99
+    assert leftover(X, e) == pytest.approx(expected, abs=1e-9)
+
+
 def test_leftover_tells_structure_from_noise() -> None:
     rng = np.random.default_rng(0)
     X = rng.standard_normal((200, 2))
     noise = rng.standard_normal(200)
     assert leftover(X, noise) < 0.05
     assert leftover(X, X[:, 0] ** 2 + 0.3 * noise) > 0.5
+    assert leftover(X, np.full(200, 2.0)) == 0.0
+    assert leftover(np.empty((200, 0)), noise) == 0.0
+
+
+def test_of_many_runs_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((197, 1))
+    e = np.sin(X[:, 0]) + rng.standard_normal(197)
+    rows = np.linspace(0, 196, 50).astype(int)
+    monkeypatch.setattr("dimgs.engines.choice._MOST_RUNS", 50)
+    assert leftover(X, e) == leftover(X[rows], e[rows]) != 0.0
+
+
+def test_pure_noise_is_white_as_often_as_the_level_says() -> None:
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((30, 1))
+    sets = [rng.standard_normal(30) for _ in range(60)]
+    # a quarter of 60, with three standard errors of 3.4
+    assert 5 <= sum(not is_white(X, e, level=0.25, shuffles=19) for e in sets) <= 25
+    assert sum(not is_white(X, e) for e in sets[:40]) <= 4
+    bent = np.cos(2 * X[:, 0])
+    assert not any(is_white(X, bent + 0.3 * e) for e in sets[:10])
