@@ -222,7 +222,9 @@ def _unpacked(arrays: dict[str, NDArray[Any]], about: "CheckpointFile") -> Strea
     names = ("labels", "weights", "counts", "means")
     if any(len(arrays[name]) != bounds[-1] for name in names):
         raise ValueError("rows are missing")
-    if not all(np.isfinite(a).all() for n, a in arrays.items() if n in ("means", "scatter")):
+    if {n for n, a in arrays.items() if a.dtype != np.float64} != {"labels", "counts"}:
+        raise TypeError("an array holds no numbers")
+    if not all(np.isfinite(arrays[name]).all() for name in ("weights", "means", "scatter")):
         raise ValueError("a moment is not finite")
     parts = [
         GroupedMoments(

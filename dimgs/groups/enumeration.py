@@ -8,7 +8,10 @@ from math import comb, gcd, lcm
 from dimgs.dimensions import DimensionalMatrix, IntVector, independent_rows
 from dimgs.errors import InputError
 
-_MAX_SUBSETS = 2_000_000
+# groups that are computed, some 30 µs each, most of them again and again
+_MOST_TRIED = 2_000_000
+# groups of distinct bases: with name, LaTeX and JSON text each takes up to 5 kB, all half a GB
+MOST_GROUPS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ def enumerate_bases(matrix: DimensionalMatrix) -> Iterator[RepeatingBasis]:
     Raises
     ------
     InputError
-        If more than two million choices of repeating variables would have to be tried.
+        If more than two million groups would have to be computed, or the distinct bases have more
+        than 100,000, which is more than a reader can use and a GB of memory can hold.
 
     Examples
     --------
@@ -94,10 +98,11 @@ def enumerate_bases(matrix: DimensionalMatrix) -> Iterator[RepeatingBasis]:
     """
     rows = independent_rows(matrix.integer_rows)
     n, r = len(matrix.names), len(rows)
-    if comb(n, r) > _MAX_SUBSETS:
+    remedy = "choose some inputs (--columns) or the repeating set (--repeating)"
+    if comb(n, r) * (n - r) > _MOST_TRIED:
         raise InputError(
             f"{n} variables over {r} dimensions have {comb(n, r):,} choices of repeating "
-            f"variables; choose some inputs (--columns) or the repeating set (--repeating)."
+            f"variables, too many to list; {remedy}."
         )
     seen: set[frozenset[IntVector]] = set()
     for columns in combinations(range(n), r):
@@ -107,6 +112,11 @@ def enumerate_bases(matrix: DimensionalMatrix) -> Iterator[RepeatingBasis]:
         key = frozenset(_unsigned(g) for g in groups)
         if key not in seen:
             seen.add(key)
+            if len(seen) * (n - r) > MOST_GROUPS:
+                raise InputError(
+                    f"{n} variables over {r} dimensions have more than {len(seen) - 1:,} distinct "
+                    f"bases of {n - r} groups, too many to list; {remedy}."
+                )
             yield RepeatingBasis(tuple(matrix.names[j] for j in columns), groups)
 
 

@@ -111,7 +111,7 @@ def all_bases(basis: PiBasis) -> list[PiBasis]:
     Raises
     ------
     InputError
-        If there are more than two million choices.
+        If there are too many; see :func:`dimgs.groups.enumeration.enumerate_bases`.
 
     Examples
     --------

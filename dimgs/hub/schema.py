@@ -148,3 +148,25 @@ def _prepare(engine: Engine, path: Path) -> None:
                     connection.execute(text(_WRITE_ONCE.format(what=what)))
                 connection.execute(text(f"PRAGMA application_id = {_APPLICATION}"))
                 connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
+            _check_made_here(connection, path)
+
+
+def _check_made_here(connection: Connection, path: Path) -> None:
+    """Refuse a file whose tables are others: a view or a trigger in it could run for ever."""
+    query = text("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    # those of SQLite itself, such as what ANALYZE leaves, cannot be made by hand
+    found = {(k, n): sql for k, n, sql in connection.execute(query) if not n.startswith("sqlite_")}
+    triggers = {
+        ("trigger", f"runs_{what}"): _WRITE_ONCE.format(what=what) for what in ("UPDATE", "DELETE")
+    }
+    expected = {("table", "runs"), ("index", "one_pending_attempt"), *triggers}
+    columns = {row[1] for row in connection.execute(text("PRAGMA table_xinfo(runs)"))}
+    if (
+        set(found) != expected
+        or any(found[key] != sql for key, sql in triggers.items())
+        or columns != {column.name for column in runs.columns}
+    ):
+        raise StoreError(
+            f"'{path}' is no store as dimgs makes them (its tables are others); restore it from a "
+            f"copy, or name another file."
+        )

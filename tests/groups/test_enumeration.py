@@ -1,11 +1,13 @@
-from itertools import combinations
+from itertools import combinations, islice
 
 import pytest
 from hypothesis import given, settings
 from sympy import Matrix, Rational, ilcm
 
+from dimgs.cli.app import run
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.errors import InputError
+from dimgs.groups import enumeration
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.enumeration import enumerate_bases, repeating_groups
 from dimgs.groups.repeating import all_bases
@@ -82,11 +84,40 @@ def test_chosen_repeating_variables() -> None:
     assert repeating_groups(D, ["A"]) is None
 
 
-def test_too_many_choices_are_refused_with_a_remedy() -> None:
-    bases = ("m", "kg", "s", "K", "A", "mol", "cd")
-    texts = [f"v{i:02d} [{bases[i % 7]}]" for i in range(42)]
-    with pytest.raises(InputError, match="choices of repeating variables"):
-        next(iter(enumerate_bases(DimensionalMatrix.of([parse_variable(t) for t in texts]))))
+def spread(n: int, rank: int) -> list[str]:
+    """Variables of which any `rank` are independent: exponents as in a Vandermonde matrix."""
+    bases = ("m", "kg", "s", "K", "A", "mol", "cd")[:rank]
+    return [
+        f"v{i:02d} [{'*'.join(f'{b}^{pow(i + 1, k, 31)}' for k, b in enumerate(bases))}]"
+        for i in range(n)
+    ]
+
+
+@pytest.mark.parametrize(("n", "rank"), [(29, 7), (42, 7), (60, 5)])
+def test_too_many_choices_are_refused_at_once_with_a_remedy(n: int, rank: int) -> None:
+    D = DimensionalMatrix.of([parse_variable(t) for t in spread(n, rank)])
+    with pytest.raises(InputError, match=r"choices of repeating variables, .* \(--columns\)"):
+        next(iter(enumerate_bases(D)))
+
+
+def test_distinct_bases_are_counted_while_they_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(enumeration, "MOST_GROUPS", 1000)
+    D = DimensionalMatrix.of([parse_variable(t) for t in spread(12, 4)])
+    found = enumerate_bases(D)
+    assert sum(len(basis.groups) for basis in islice(found, 1000 // 8)) == 1000
+    with pytest.raises(InputError, match=r"more than 125 distinct bases of 8 groups, too many"):
+        next(found)
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_the_command_refuses_in_a_sentence(
+    form: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["pi", *spread(29, 7), "--all-bases", *form]) == 2
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith("error: 29 variables over 7 dimensions have 1,560,780 choices")
+    assert shown.err.count("\n") == 1
 
 
 def test_no_variables_have_one_empty_basis() -> None:
