@@ -7,11 +7,11 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.errors import InputError
 from dimgs.groups.group import PiBasis, PiGroup
 
-Array = NDArray[np.float64]
 # errors this much larger than the smallest leave a run no digit in a sum of double precision
 _LEAST_SHARE = 1e-16
 Contrast = Literal["log-ratio", "inverse", "difference"]

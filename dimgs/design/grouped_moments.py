@@ -6,13 +6,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.design.moments import (
-    BLOCK_ROWS,
-    Array,
-    Moments,
-    checked_arrays,
-    not_finite_message,
-)
+from dimgs.arrays import Array
+from dimgs.design.moments import BLOCK_ROWS, Moments, checked_arrays, not_finite_message
 from dimgs.errors import InputError
 
 

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
-
-Array = NDArray[np.float64]
 
 BLOCK_ROWS = 8192
 # Blocks are used where they lie, uncentred, and centred afterwards. The cancellation costs a

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.spatial import cKDTree
 
+from dimgs.arrays import Array
 from dimgs.design.grouped_moments import group_means
-from dimgs.design.moments import Array, Moments, checked_arrays
+from dimgs.design.moments import Moments, checked_arrays
 from dimgs.errors import InputError
 
 IntArray = NDArray[np.intp]

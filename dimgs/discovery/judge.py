@@ -6,6 +6,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.options import Options
@@ -25,7 +26,6 @@ from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 
-Array = NDArray[np.float64]
 _FEWEST_WITH_HOLDOUT = 40
 _FOLDS = 10
 _MOST_COMPARED = 400

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared
@@ -19,7 +19,6 @@ from dimgs.law.law import Law
 from dimgs.law.linear import LinearEstimate, linear_law
 from dimgs.law.parts import Scores
 
-Array = NDArray[np.float64]
 _FOLDS = 5
 # responses below this share of the largest tell nothing of where a search for exponents starts
 _TELLING = 1e-3

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
@@ -13,7 +14,6 @@ from dimgs.law.parts import Scores
 if TYPE_CHECKING:
     from dimgs.fits.base import ContrastiveRegressor
 
-Array = NDArray[np.float64]
 _HOLDOUT = 0.2
 _FEWEST = 10
 # runs, and folds of searches on at most so many; never by the clock, which no seed can fix

@@ -4,16 +4,14 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from dimgs.arrays import Array
 from dimgs.design.pairs import AllPairs, PairPolicy
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.base import ContrastiveRegressor, label_codes
 from dimgs.fits.covariance import t_intervals
-from dimgs.fits.least_squares import label_codes
 from dimgs.fits.solve import coordinates_of_scatter
-
-Array = NDArray[np.float64]
 
 
 class ChosenPairsPowerLaw(ContrastiveRegressor):
@@ -95,11 +93,7 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
         FitError
             If the runs make no pair.
         """
-        x, t = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
-        x, t = np.asarray(x), np.asarray(t, dtype=np.float64)
-        weight = np.asarray(
-            _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
-        )
+        x, t, weight = self._checked_runs(X, y, sample_weight)
         policy = AllPairs() if self.pairs is None else self.pairs
         if not isinstance(policy, PairPolicy):
             raise InputError(

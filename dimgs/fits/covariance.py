@@ -29,13 +29,12 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 
-Array = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 IntervalKind = Literal["cr3", "jackknife", "bootstrap"]
 
 # samples of the wild bootstrap: at 999 the quantile is a sample itself for usual levels
@@ -185,6 +184,12 @@ def jackknife_covariance(changes: Array) -> Array:
     return np.asarray((n - 1) / n * changes.T @ changes)
 
 
+def check_level(level: float) -> None:
+    """Raise InputError unless the level of an interval is a fraction between 0 and 1."""
+    if not 0.0 < level < 1.0:
+        raise InputError(f"The level is {level}: give the coverage as a fraction, like 0.9.")
+
+
 def t_quantile(level: float, dof: ArrayLike) -> Array:
     """Two-sided quantile of Student's t; infinite where no degree of freedom is left.
 
@@ -193,8 +198,7 @@ def t_quantile(level: float, dof: ArrayLike) -> Array:
     InputError
         If the level is not between 0 and 1.
     """
-    if not 0.0 < level < 1.0:
-        raise InputError(f"The level is {level}: give the coverage as a fraction, like 0.9.")
+    check_level(level)
     freedom = np.asarray(dof, dtype=np.float64)
     # below 0.001 degrees of freedom the quantile itself is not representable
     usable = np.maximum(freedom, 1e-3)

@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import Tags
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.potential.backend import one_thread, require_torch
@@ -22,8 +23,6 @@ from dimgs.fits.potential.runs import Runs, distinct_runs, task_of
 
 if TYPE_CHECKING:
     from dimgs.fits.potential.fitted import Fitted
-
-Array = NDArray[np.float64]
 
 
 class CurvePotential(ContrastiveRegressor):
@@ -99,15 +98,8 @@ class CurvePotential(ContrastiveRegressor):
             If `n_components` is out of range.
         """
         require_torch()
-        x, t = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
-        )
-        t = np.asarray(t, dtype=np.float64)
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, x, dtype=np.float64, ensure_non_negative=True
-            )
+        x, t, weights = self._checked_runs(X, y, sample_weight, multi_output=True)
+        weight = None if sample_weight is None else weights
         runs = distinct_runs(x, t.reshape(len(t), -1), weight, groups, None)
         self._flat = t.ndim == 1
         with one_thread():
@@ -190,7 +182,7 @@ class CurvePotential(ContrastiveRegressor):
 
     def _rows(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        return np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
+        return self._checked_rows(X)
 
     def _potential(self, X: Array) -> Array:
         scores = [model.members(X).mean(axis=0)[:, 0] for model, _ in self._models]

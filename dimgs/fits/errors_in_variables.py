@@ -6,15 +6,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.base import ContrastiveRegressor, label_codes
 from dimgs.fits.covariance import jackknife_covariance, t_intervals
-from dimgs.fits.least_squares import label_codes
 from dimgs.fits.solve import coordinates_of_rows
 
-Array = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 # Beyond this number of runs, so many blocks of them are left out in place of single runs.
@@ -118,9 +117,7 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
         FitError
             If the errors leave some run without any variance, or the search fails.
         """
-        x, t = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
-        x, t = np.asarray(x), np.asarray(t, dtype=np.float64)
-        w = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
+        x, t, w = self._checked_runs(X, y, sample_weight)
         covariance = _error_covariance(x.shape, X_err, y_err, error_covariance)
         used = w > 0.0
         if int(used.sum()) < 2:

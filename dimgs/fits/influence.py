@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.fits.covariance import Array, Influence, IntArray, IntervalKind, t_quantile
+from dimgs.arrays import Array, IntArray
+from dimgs.fits.covariance import Influence, IntervalKind, t_quantile
 
 # A run or cluster of this leverage alone determines a direction: leaving it out says nothing.
 FULL_LEVERAGE = 1.0 - 1e-9

@@ -6,14 +6,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.grouped_moments import group_means
 from dimgs.design.moments import checked_arrays, not_finite_message
 from dimgs.errors import FitError, InputError
+from dimgs.fits.base import label_codes
 from dimgs.fits.covariance import Influence, IntervalKind
 from dimgs.fits.influence import FULL_LEVERAGE, ClusterInfluence, RunInfluence
 from dimgs.fits.solve import Coordinates, coordinates_of_rows
 
-Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 
 # Groups that span several clusters become explicit coordinates of the jackknife up to this
@@ -261,19 +262,6 @@ def group_embedding(group_weight: Array, explicit: IntArray, rank: int) -> Array
     embedding[: len(explicit), 0] = np.sqrt(group_weight[explicit] / group_weight.sum())
     embedding[len(explicit) :, 1:] = np.eye(rank)
     return embedding
-
-
-def label_codes(
-    labels: ArrayLike | None, n_runs: int, name: str
-) -> tuple[NDArray[np.generic], IntArray]:
-    """Distinct labels, sorted, and the position of each run's label among them."""
-    if labels is None:
-        return np.zeros(1, dtype=np.intp), np.zeros(n_runs, dtype=np.intp)
-    values = np.asarray(labels)
-    if values.shape != (n_runs,):
-        raise InputError(f"`{name}` has shape {values.shape} for {n_runs} runs: one label per run.")
-    distinct, codes = np.unique(values, return_inverse=True)
-    return distinct, codes
 
 
 def score(sse: Array, sst: Array) -> Array:

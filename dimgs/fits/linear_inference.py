@@ -6,10 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from dimgs.arrays import Array
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.influence import linearised
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

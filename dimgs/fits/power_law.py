@@ -3,17 +3,17 @@
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import Tags
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.covariance import IntervalKind
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 from dimgs.fits.streaming import BlockMoments
 
-Array = NDArray[np.float64]
 Of = Literal["run", "law"]
 
 __all__ = ["Of", "PowerLaw", "PowerLawFit", "fit_power_law"]
@@ -166,21 +166,10 @@ class PowerLaw(ContrastiveRegressor):
     ) -> tuple[Array, Array, Array | None]:
         if self.interval not in ("cr3", "jackknife", "bootstrap"):
             raise InputError(f"interval is {self.interval!r}: use cr3, jackknife or bootstrap.")
-        x, t = validate_data(
-            self,
-            X,
-            y,
-            reset=reset,
-            dtype=np.float64,
-            multi_output=True,
-            y_numeric=True,
-            ensure_min_samples=minimum,
+        x, t, w = self._checked_runs(
+            X, y, sample_weight, multi_output=True, least=minimum, reset=reset
         )
-        t = np.asarray(t, dtype=np.float64)
-        if sample_weight is None:
-            return x, t, None
-        w = _check_sample_weight(sample_weight, x, dtype=np.float64, ensure_non_negative=True)
-        return x, t, w
+        return x, t, None if sample_weight is None else w
 
     def _adopt_moments(self, moments: BlockMoments, flat: bool, has_within: bool) -> Self:
         result = moments.fit(self.interval, self.random_state)
@@ -257,8 +246,7 @@ class PowerLaw(ContrastiveRegressor):
         -------
         ndarray of shape (n_rows, 2) or (n_targets, n_rows, 2)
         """
-        check_is_fitted(self)
-        x = np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
+        x = self._checked_rows(X)
         functionals = np.column_stack([np.ones(len(x)), x])
         centre = (x @ self.result_.exponents.T + self.result_.intercept).T
         return self._around(centre, functionals, level, _noise(of, 1.0))
@@ -271,9 +259,8 @@ class PowerLaw(ContrastiveRegressor):
         Parameters as in `predict_interval`, for two sets of rows; of="run" is the ratio of two
         more runs.
         """
-        check_is_fitted(self)
-        u = np.asarray(validate_data(self, X_u, reset=False, dtype=np.float64))
-        v = np.asarray(validate_data(self, X_v, reset=False, dtype=np.float64))
+        u = self._checked_rows(X_u)
+        v = self._checked_rows(X_v)
         if u.shape != v.shape:
             raise InputError(f"{len(u)} rows against {len(v)}: ratios need paired rows.")
         functionals = np.column_stack([np.zeros(len(u)), u - v])

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import special
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.exact import ReducedSystem
 from dimgs.fits.least_squares import PowerLawFit
 from dimgs.rationals import is_simple, only_simple
 
-Array = NDArray[np.float64]
 Matrix = Sequence[Sequence[Fraction]]
 
 LEVEL = 0.95
@@ -174,30 +174,6 @@ def snap(
         constraints=system.rows,
         p_value=p_value,
         dropped=tuple(sorted(set(proposals) - set(active))),
-    )
-
-
-def snap_fit(
-    fit: PowerLawFit,
-    offset: Sequence[Fraction | int],
-    loadings: Sequence[Sequence[Fraction | int]],
-    *,
-    target: int = 0,
-    level: float = LEVEL,
-    alpha: float = ALPHA,
-) -> Snapped:
-    """`snap` for a fitted power law, with the degrees of freedom of each physical exponent."""
-    load = np.array(loadings, dtype=np.float64).reshape(len(offset), len(fit.centre))
-    functionals = fit.functionals(np.column_stack([np.zeros(len(load)), load]))
-    return snap(
-        fit.exponents[target],
-        fit.joint_covariance[target, 1:, 1:],
-        fit.influence.dof(functionals),
-        offset,
-        loadings,
-        null=fit.coordinates.null_directions(),
-        level=level,
-        alpha=alpha,
     )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv as posv
 
-Array = NDArray[np.float64]
+from dimgs.arrays import Array
+
 BoolArray = NDArray[np.bool_]
 
 # Relative singular values below these are rounding, not data: for rows in memory, and for

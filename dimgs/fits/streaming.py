@@ -9,8 +9,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.grouped_moments import GroupedMoments
-from dimgs.design.moments import Array, checked_arrays
+from dimgs.design.moments import checked_arrays
 from dimgs.errors import FitError, InputError
 from dimgs.fits.covariance import IntervalKind
 from dimgs.fits.influence import ClusterInfluence

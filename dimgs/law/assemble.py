@@ -6,8 +6,8 @@ from functools import lru_cache
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.errors import FitError, LawError
 from dimgs.fits.influence import Linearised, linearised
@@ -19,7 +19,6 @@ from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.law.power import free_name
 from dimgs.variables import Dimension
 
-Array = NDArray[np.float64]
 # standard deviations between these have squares, and products with slopes, that are representable
 _REPRESENTABLE = (1e-100, 1e100)
 

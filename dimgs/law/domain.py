@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.law.names import Names
 from dimgs.law.parts import Domain
 
-Array = NDArray[np.float64]
 _LOG_RANGE = (-700.0, 700.0)
 
 

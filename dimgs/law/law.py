@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError, LawError
 from dimgs.escape import visible
 from dimgs.expression import check_dimension
@@ -21,7 +21,6 @@ from dimgs.variables import Dimension, Variable
 if TYPE_CHECKING:
     from dimgs.law.units import UnitLaw
 
-Array = NDArray[np.float64]
 
 __all__ = ["Interval", "LabelEffects", "Law"]
 

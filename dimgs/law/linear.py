@@ -3,17 +3,13 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
-from numpy.typing import NDArray
-
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.law.parts import Scores, Uncertainty
 from dimgs.law.power import Estimate, log_form_of
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design, Feature
 from dimgs.errors import FitError
 from dimgs.groups.group import PiBasis, PiGroup
@@ -18,7 +18,6 @@ from dimgs.law.names import Names
 from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
 from dimgs.variables import Dimension, Variable
 
-Array = NDArray[np.float64]
 _DECIMALS, _ROUNDING = 12, 1e-14
 # natural logarithm of the largest double, and of the inverse of the smallest
 _LOG_RANGE = 700.0

@@ -7,8 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.errors import InputError
+from dimgs.fits.least_squares import PowerLawFit
 from dimgs.fits.power_law import PowerLaw, fit_power_law
-from dimgs.fits.snapping import restricted_fit, snap, snap_fit
+from dimgs.fits.snapping import Snapped, restricted_fit, snap
+
+
+def snap_fit(fit: PowerLawFit, offset: Any, loadings: Any) -> Snapped:
+    """`snap` of a fitted power law, with the degrees of freedom of each physical exponent."""
+    load = np.array(loadings, dtype=np.float64).reshape(len(offset), len(fit.centre))
+    functionals = fit.functionals(np.column_stack([np.zeros(len(load)), load]))
+    covariance, dof = fit.joint_covariance[0, 1:, 1:], fit.influence.dof(functionals)
+    null = fit.coordinates.null_directions()
+    return snap(fit.exponents[0], covariance, dof, offset, loadings, null=null)
+
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from dimgs.arrays import Array
 from dimgs.fits.additive.splines import curvature_columns
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.additive.splines import OddSpline
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.covariance import t_intervals
 
-Array = NDArray[np.float64]
 _BLOCK = 200_000
 
 
@@ -103,14 +103,9 @@ class PairAdditive(ContrastiveRegressor):
         groups : array-like of shape (n_runs,), optional
             Clusters of runs, the unit of the covariance.
         """
-        checked_x, checked_y = validate_data(
-            self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2
-        )
+        rows, target, weight = self._checked_runs(X, y, sample_weight)
         if self.n_knots < 2:
             raise InputError(f"n_knots={self.n_knots} leaves no spline; give at least 2")
-        rows = np.asarray(checked_x)
-        target = np.asarray(checked_y, dtype=np.float64)
-        weight = np.asarray(_check_sample_weight(sample_weight, rows, dtype=np.float64))
         used = weight > 0
         rows, target, weight = rows[used], target[used], weight[used] / weight[used].mean()
         labels = np.arange(len(target)) if groups is None else np.asarray(groups)[used]
@@ -224,9 +219,8 @@ class PairAdditive(ContrastiveRegressor):
 
     def predict_ratio(self, X_u: ArrayLike, X_v: ArrayLike) -> Array:
         """The literal sum of g_i: antisymmetric, but with a loop defect along u -> v -> w."""
-        check_is_fitted(self)
-        first = np.asarray(validate_data(self, X_u, reset=False, dtype=np.float64))
-        second = np.asarray(validate_data(self, X_v, reset=False, dtype=np.float64))
+        first = self._checked_rows(X_u)
+        second = self._checked_rows(X_v)
         return self._ratio(first - second)
 
     def _potential(self, X: Array) -> Array:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import EngineUnavailableError
 from dimgs.fits.additive.splines import curvature_columns, quantile_knots
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,15 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import GroupKFold, KFold, check_cv
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.additive.component import AdditiveComponent, slope_and_curvature
 from dimgs.fits.additive.selection import AdditiveDesign, Candidate, select
 from dimgs.fits.additive.splines import curvature_columns
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.linear_inference import LinearFit, fit_linear
-
-Array = NDArray[np.float64]
 
 
 class SparseAdditive(ContrastiveRegressor):
@@ -122,12 +121,7 @@ class SparseAdditive(ContrastiveRegressor):
         groups : array-like of shape (n_runs,), optional
             Clusters of runs: held out together, and the unit of the intervals.
         """
-        checked_x, checked_y = validate_data(
-            self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2
-        )
-        rows = np.asarray(checked_x)
-        target = np.asarray(checked_y, dtype=np.float64)
-        weight = np.asarray(_check_sample_weight(sample_weight, rows, dtype=np.float64))
+        rows, target, weight = self._checked_runs(X, y, sample_weight)
         labels = None if groups is None else np.asarray(groups)
         bases = self._checked_bases(rows.shape[1])
         fold = self._folds(rows, target, labels)

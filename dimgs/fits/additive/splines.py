@@ -1,9 +1,8 @@
 """Natural cubic splines, split into a straight line and a curvature part."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from dimgs.arrays import Array
 
 
 def quantile_knots(z: Array, weight: Array, n_knots: int) -> Array:

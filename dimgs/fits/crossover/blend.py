@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import least_squares
 
-from dimgs.fits.regimes.frame import Array
+from dimgs.arrays import Array
 from dimgs.fits.regimes.hinges import thin
 from dimgs.fits.regimes.moments import Sample
 

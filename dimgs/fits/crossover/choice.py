@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.base import clone
-from sklearn.utils.validation import _check_sample_weight, check_X_y
+from sklearn.utils.validation import check_X_y
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
+from dimgs.fits.base import checked_weights, cluster_codes
 from dimgs.fits.crossover.estimator import CrossoverPowerLaw
 from dimgs.fits.regimes.estimator import RegimePowerLaw
-from dimgs.fits.regimes.frame import Array, Labels
-from dimgs.fits.regimes.prepare import numbered
+from dimgs.fits.regimes.frame import Labels
 from dimgs.fits.regimes.selection import folds
 
 _ONE_SIDED_5 = 1.645
@@ -84,8 +85,8 @@ def choose_crossover(
     if criterion not in ("bic", "cv"):
         raise InputError(f"criterion must be 'bic' or 'cv', got {criterion!r}")
     rows, target = check_X_y(X, y, dtype=np.float64, y_numeric=True)
-    weight = np.asarray(_check_sample_weight(sample_weight, rows, dtype=np.float64))
-    cluster = numbered(groups, len(target))
+    weight = checked_weights(sample_weight, len(rows))
+    cluster = cluster_codes(groups, len(target))
     candidates: dict[str, RegimePowerLaw | CrossoverPowerLaw] = {
         "single": RegimePowerLaw(max_regimes=1, random_state=random_state),
         "continuous": RegimePowerLaw(2, continuous=True, random_state=random_state),

@@ -4,17 +4,17 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.covariance import t_intervals, t_quantile
+from dimgs.fits.base import ContrastiveRegressor, cluster_codes
+from dimgs.fits.covariance import check_level, t_intervals, t_quantile
 from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, mix, power_profile
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import jump_pieces
 from dimgs.fits.regimes.directions import leading, sphere
-from dimgs.fits.regimes.frame import Array
-from dimgs.fits.regimes.prepare import Prepared, numbered, prepare
+from dimgs.fits.regimes.prepare import Prepared, prepare
 from dimgs.fits.regimes.search import EXACT, Kinds, grow
 
 FORMS: dict[str, float | None] = {"sum": 1.0, "saturation": -1.0, "blend": None}
@@ -109,17 +109,12 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         """
         if self.form != "auto" and self.form not in FORMS:
             raise InputError(f"form must be 'auto' or one of {sorted(FORMS)}, got {self.form!r}")
-        if not 0 < self.level < 1:
-            raise InputError(f"level must lie between 0 and 1, got {self.level!r}")
-        checked = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=True)
-        rows, target = (np.asarray(part, dtype=np.float64) for part in checked)
-        weight = np.asarray(_check_sample_weight(sample_weight, rows, dtype=np.float64))
-        if np.any(weight < 0) or np.sum(weight > 0) < 2:
-            raise InputError(
-                "sample_weight must be non-negative and positive for at least two runs"
-            )
+        check_level(self.level)
+        rows, target, weight = self._checked_runs(X, y, sample_weight)
+        if np.sum(weight > 0) < 2:
+            raise InputError("sample_weight must be positive for at least two runs")
         used = np.flatnonzero(weight > 0)
-        cluster = numbered(groups, len(target))[used]
+        cluster = cluster_codes(groups, len(target))[used]
         data = prepare(rows[used], target[used], weight[used], cluster)
         self._publish(data, *self._choose(data))
         fitted = self._blend(rows)

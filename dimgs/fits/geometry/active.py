@@ -5,13 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.geometry.checks import checked_map, checked_rows
 from dimgs.fits.geometry.gradient import GradientField
 from dimgs.fits.whitening import whiten
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

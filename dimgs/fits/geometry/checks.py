@@ -1,11 +1,10 @@
 """Checks of arguments, and signs, shared by the geometry functions."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
-
-Array = NDArray[np.float64]
 
 
 def checked_rows(X: ArrayLike, least: int = 2) -> Array:

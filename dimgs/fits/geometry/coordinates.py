@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.spatial.distance import pdist, squareform
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.geometry.checks import checked_rows
 from dimgs.fits.whitening import whiten
-
-Array = NDArray[np.float64]
 
 # Defined for non-negative quantities: they take the groups, not their logarithms.
 _OF_VALUES = frozenset({"braycurtis", "canberra", "jensenshannon"})

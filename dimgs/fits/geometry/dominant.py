@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import GroupKFold, KFold
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.additive.splines import curvature_columns, quantile_knots
 from dimgs.fits.geometry.active import ActiveDirections, active_directions
@@ -15,7 +16,6 @@ from dimgs.fits.geometry.checks import checked_map, checked_rows
 from dimgs.fits.geometry.gradient import GradientField, gradient_field
 from dimgs.fits.geometry.rounding import RoundedDirection, round_direction
 
-Array = NDArray[np.float64]
 _KNOTS = 5
 
 

@@ -6,11 +6,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.geometry.checks import checked_rows
 from dimgs.fits.whitening import Whitening, whiten
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

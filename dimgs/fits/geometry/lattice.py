@@ -6,7 +6,8 @@ import numpy as np
 from flint import fmpz_mat
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from dimgs.arrays import Array
+
 IntArray = NDArray[np.int64]
 
 

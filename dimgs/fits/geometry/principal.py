@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.decomposition import PCA
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.geometry.checks import checked_map, checked_rows, oriented
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

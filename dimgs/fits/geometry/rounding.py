@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.geometry.lattice import short_vectors
 from dimgs.rationals import equal_rational
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

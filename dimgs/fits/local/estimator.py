@@ -7,10 +7,11 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import Array, ContrastiveRegressor
+from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.local.cells import distinct_runs
 from dimgs.fits.local.intervals import slope_intervals
 from dimgs.fits.local.regression import Window, local_fits
@@ -123,12 +124,7 @@ class LocalPowerLaw(ContrastiveRegressor):
         """
         if self.share is not None and not self.share > 0.0:
             raise InputError(f"share is {self.share}: give a positive share, or None to choose it.")
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
-        X, y = np.asarray(X), np.asarray(y, dtype=np.float64)
-        weights = np.asarray(_check_sample_weight(sample_weight, X, dtype=np.float64))
-        if np.any(weights < 0.0):
-            row = int(np.flatnonzero(weights < 0.0)[0])
-            raise InputError(f"sample_weight is negative in row {row}: give weights of at least 0.")
+        X, y, weights = self._checked_runs(X, y, sample_weight)
         clusters = np.zeros(len(y), dtype=np.intp)
         if groups is not None:
             if np.shape(groups) != (len(y),):
@@ -230,7 +226,7 @@ class LocalPowerLaw(ContrastiveRegressor):
 
     def _rows(self, X: ArrayLike) -> Array:
         check_is_fitted(self)
-        return np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
+        return self._checked_rows(X)
 
     def elasticities(self, X: ArrayLike) -> Array:
         """Local exponents at each row of `X`, shape (n_rows, n_features)."""

@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.local.regression import LocalFits, Window, local_fits, terms
 from dimgs.fits.local.selection import Table
 
-Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 

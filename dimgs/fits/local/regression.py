@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from dimgs.arrays import Array
 from dimgs.fits.local.cells import Cells
 
-Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 CHUNK_NUMBERS = 4_000_000

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from dimgs.arrays import Array
 from dimgs.fits.local.cells import Cells, gather, partition
 from dimgs.fits.local.regression import LocalFits, Window, local_fits
 
-Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 CELLS_IN_WINDOW = 64

@@ -6,14 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.covariance import t_quantile
-from dimgs.fits.potential.calibration import check_level
+from dimgs.fits.covariance import check_level, t_quantile
 
 if TYPE_CHECKING:
     from dimgs.fits.potential.fitted import Fitted
-
-Array = NDArray[np.float64]
 
 
 class PotentialAnswers:

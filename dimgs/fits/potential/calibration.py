@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.errors import InputError
+from dimgs.arrays import Array
+from dimgs.fits.covariance import check_level
 
-Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 _BLOCK = 5_000_000
 
@@ -72,14 +72,3 @@ class Calibration:
             out[rows, :, 0] = np.partition(centre - reach, n - rank, axis=0)[n - rank]
             out[rows, :, 1] = np.partition(centre + reach, rank - 1, axis=0)[rank - 1]
         return out
-
-
-def check_level(level: float) -> None:
-    """Raise unless the level is a fraction.
-
-    Raises
-    ------
-    InputError
-    """
-    if not 0.0 < level < 1.0:
-        raise InputError(f"The level is {level}: give the coverage as a fraction, like 0.9.")

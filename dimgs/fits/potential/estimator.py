@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeGuard
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import Tags, check_random_state
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.potential.answers import PotentialAnswers
@@ -18,7 +18,6 @@ from dimgs.fits.potential.runs import Runs, distinct_runs, task_of
 if TYPE_CHECKING:
     from dimgs.fits.potential.learn import Settings
 
-Array = NDArray[np.float64]
 Loss = Literal["squared", "absolute", "huber"]
 LOSSES = ("squared", "absolute", "huber")
 
@@ -157,15 +156,8 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
             If a parameter is out of range, or the runs make no pair.
         """
         require_torch()
-        x, t = validate_data(
-            self, X, y, dtype=np.float64, multi_output=True, y_numeric=True, ensure_min_samples=2
-        )
-        t = np.asarray(t, dtype=np.float64)
-        weight = None
-        if sample_weight is not None:
-            weight = _check_sample_weight(
-                sample_weight, x, dtype=np.float64, ensure_non_negative=True
-            )
+        x, t, weights = self._checked_runs(X, y, sample_weight, multi_output=True)
+        weight = None if sample_weight is None else weights
         settings = self.settings(x.shape[1])
         runs = distinct_runs(x, t, weight, groups, within)
         self._flat = t.ndim == 1

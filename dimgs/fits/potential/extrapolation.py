@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.fits.potential.folds import Folds
 from dimgs.fits.potential.hull import Hull
 from dimgs.fits.potential.selection import Choice, centred_on_seen
 from dimgs.fits.potential.training import FULL_BATCH, Trainer
 
-Array = NDArray[np.float64]
 _SHARE = 0.2
 _MOST_AXES = 3
 _FEWEST = 12

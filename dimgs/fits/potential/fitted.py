@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.fits.potential.backend import one_thread
 from dimgs.fits.potential.calibration import Calibration
 from dimgs.fits.potential.extrapolation import Growth
@@ -17,7 +18,6 @@ from dimgs.fits.potential.runs import Task
 from dimgs.fits.potential.selection import Choice, centred_on_seen
 from dimgs.fits.potential.training import Trainer, evaluate
 
-Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 _BLOCK = 2000
 

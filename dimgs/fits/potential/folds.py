@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from dimgs.fits.potential.runs import Runs
 
-Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 FEW = 100
 MANY = 2000

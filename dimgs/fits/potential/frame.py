@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.whitening import whiten
 
-Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 _TIE = 1e-9
 _NEVER_VARIED = 1e-9

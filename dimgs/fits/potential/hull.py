@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.spatial import ConvexHull, QhullError
 
-Array = NDArray[np.float64]
+from dimgs.arrays import Array
+
 _OUTSIDE = 1e-6
 _TOGETHER = 1e3
 _MOST_DIMENSIONS = 4

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.fits.potential.backend import choose_device
 from dimgs.fits.potential.extrapolation import growth_of
 from dimgs.fits.potential.fitted import Fitted, assemble
@@ -18,7 +18,6 @@ from dimgs.fits.potential.runs import Task
 from dimgs.fits.potential.selection import DECAYS, Choice, choose, held_out_errors
 from dimgs.fits.potential.training import DELTA, Trainer
 
-Array = NDArray[np.float64]
 # below so many runs, or clusters, nothing but a power law can be told
 _FEWEST = 12
 _FEWEST_CLUSTERS = 4

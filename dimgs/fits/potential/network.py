@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import softplus
 
-Array = NDArray[np.float64]
+from dimgs.arrays import Array
+
 _SPREAD = 2.0
 
 

@@ -2,16 +2,14 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from dimgs.arrays import Array
 from dimgs.fits.potential.jets import curvatures, slopes
 from dimgs.fits.potential.network import Layout
 from dimgs.fits.potential.physics import Physics
 
-Array = NDArray[np.float64]
 # how far beyond the runs a limit is imposed, and signs are kept, in spans of the feature
 _BEYOND = (0.5, 1.0, 2.0)
 _AROUND = 1.5

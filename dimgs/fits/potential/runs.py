@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.potential.frame import Frame, frame_of
 
-Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 _EXACT = 1e-9
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.fits.potential.folds import Folds
 from dimgs.fits.potential.training import Trainer
 
-Array = NDArray[np.float64]
 # weight decay, from the smoothest; no network at all is tried first
 DECAYS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-6)
 INITIALISATIONS = 2

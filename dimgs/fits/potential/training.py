@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dimgs.arrays import Array
 from dimgs.fits.potential.backend import one_thread
 from dimgs.fits.potential.losses import Loss, Pairing, pair_loss
 from dimgs.fits.potential.network import Layout
@@ -17,7 +18,6 @@ from dimgs.fits.potential.penalties import Penalty, penalty_of
 from dimgs.fits.potential.physics import Physics
 from dimgs.fits.potential.runs import Task
 
-Array = NDArray[np.float64]
 FULL_BATCH = 2000
 BATCH = 1024
 # stochastic steps for one iteration of the full-batch minimiser

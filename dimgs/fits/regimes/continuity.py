@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dimgs.fits.regimes.frame import Array, Labels
+from dimgs.arrays import Array
+from dimgs.fits.regimes.frame import Labels
 from dimgs.fits.regimes.moments import Sample
 from dimgs.fits.regimes.tree import Boundary, Tree, boundaries, labels, n_leaves, with_boundaries
 

@@ -5,8 +5,8 @@ from math import gcd
 
 import numpy as np
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.moments import Sample
 
 _LARGEST_SEARCH = 200_000

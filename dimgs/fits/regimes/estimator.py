@@ -4,14 +4,16 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.base import ContrastiveRegressor, cluster_codes
+from dimgs.fits.covariance import check_level
 from dimgs.fits.regimes.directions import short_monomials, sphere
-from dimgs.fits.regimes.frame import Array, Frame, Labels
+from dimgs.fits.regimes.frame import Frame, Labels
 from dimgs.fits.regimes.outcome import Outcome, describe
-from dimgs.fits.regimes.prepare import numbered, prepare
+from dimgs.fits.regimes.prepare import prepare
 from dimgs.fits.regimes.rounding import round_directions
 from dimgs.fits.regimes.search import Kinds, bic, degrees_of_freedom
 from dimgs.fits.regimes.selection import by_information, by_validation
@@ -139,11 +141,9 @@ class RegimePowerLaw(ContrastiveRegressor):
         InputError
             If a parameter is out of range or every weight is zero.
         """
-        checked = validate_data(self, X, y, dtype=np.float64, ensure_min_samples=2, y_numeric=True)
-        rows, target = (np.asarray(part, dtype=np.float64) for part in checked)
-        weight = np.asarray(_check_sample_weight(sample_weight, rows, dtype=np.float64))
+        rows, target, weight = self._checked_runs(X, y, sample_weight)
         kinds = self._check(weight)
-        cluster = numbered(groups, len(target))
+        cluster = cluster_codes(groups, len(target))
         used = np.flatnonzero(weight > 0)
         data = prepare(rows[used], target[used], weight[used], cluster[used], self.min_runs)
         frame, sample = data.frame, data.sample
@@ -169,7 +169,7 @@ class RegimePowerLaw(ContrastiveRegressor):
     def apply(self, X: ArrayLike) -> Labels:
         """Regime of each row, shape (n_runs,)."""
         check_is_fitted(self)
-        return labels(self._tree, np.asarray(validate_data(self, X, reset=False, dtype=np.float64)))
+        return labels(self._tree, self._checked_rows(X))
 
     def intervals(self, level: float = 0.9) -> Array:
         """Intervals of the exponents of each regime, shape (n_regimes, n_features, 2).
@@ -204,12 +204,9 @@ class RegimePowerLaw(ContrastiveRegressor):
             raise InputError(f"criterion must be 'bic' or 'cv', got {self.criterion!r}")
         if self.continuous not in ("auto", True, False):
             raise InputError(f"continuous must be 'auto', True or False, got {self.continuous!r}")
-        if not 0 < self.level < 1:
-            raise InputError(f"level must lie between 0 and 1, got {self.level!r}")
-        if np.any(weight < 0) or np.sum(weight > 0) < 2:
-            raise InputError(
-                "sample_weight must be non-negative and positive for at least two runs"
-            )
+        check_level(self.level)
+        if np.sum(weight > 0) < 2:
+            raise InputError("sample_weight must be positive for at least two runs")
         return Kinds(jump=self.continuous is not True, continuous=self.continuous is not False)
 
     def _monomials(self, frame: Frame, most: int) -> list[tuple[int, ...]]:

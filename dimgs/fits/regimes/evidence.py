@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from dimgs.arrays import Array
 from dimgs.fits.regimes.continuity import Pieces
-from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.hinges import kink_scores, knots_of, thin
 from dimgs.fits.regimes.moments import Sample, distinct_cuts
 from dimgs.fits.regimes.tree import labels

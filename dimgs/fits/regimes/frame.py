@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.fits.whitening import whiten
 
-Array = NDArray[np.float64]
 Labels = NDArray[np.intp]
 
 _DEGENERATE = 1e-6

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from dimgs.fits.regimes.frame import Array, Labels
+from dimgs.arrays import Array
+from dimgs.fits.regimes.frame import Labels
 from dimgs.fits.regimes.moments import Sample, distinct_cuts
 
 _LARGEST_TABLE = 5000

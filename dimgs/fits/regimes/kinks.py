@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from dimgs.arrays import Array
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import Pieces
-from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.hinges import kink_scores
 from dimgs.fits.regimes.moments import Sample, distinct_cuts
 from dimgs.fits.regimes.noise import noise_variance

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dimgs.fits.regimes.frame import Array, Labels
+from dimgs.arrays import Array
+from dimgs.fits.regimes.frame import Labels
 
 _PIVOT = 1e-10
 _TIE = 1e-9

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dimgs.arrays import Array
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import Pieces
 from dimgs.fits.regimes.directions import leading, rational
-from dimgs.fits.regimes.frame import Array, Frame, Labels
+from dimgs.fits.regimes.frame import Frame, Labels
 from dimgs.fits.regimes.kinks import kink_profile, meeting_profile
 from dimgs.fits.regimes.prepare import Prepared
 from dimgs.fits.regimes.simple import Simple, read

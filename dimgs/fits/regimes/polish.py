@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dimgs.fits.regimes.frame import Array
+from dimgs.arrays import Array
 from dimgs.fits.regimes.moments import Sample, best_cut
 from dimgs.fits.regimes.tree import (
     Boundary,

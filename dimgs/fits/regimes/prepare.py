@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from dimgs.errors import InputError
-from dimgs.fits.regimes.frame import Array, Frame, Labels, canonical_frame
+from dimgs.arrays import Array
+from dimgs.fits.regimes.frame import Frame, Labels, canonical_frame
 from dimgs.fits.regimes.moments import Sample
 
 
@@ -57,21 +56,3 @@ def prepare(
     least = max(2 * (frame.rank + 1), 5, int(np.ceil(0.5 * np.sqrt(len(y)))))
     sample = Sample(Z, (y - design @ base) / scale, weight, cluster, min_runs or least)
     return Prepared(frame, sample, base, scale)
-
-
-def numbered(groups: ArrayLike | None, n_runs: int) -> Labels:
-    """Cluster of each run as a number; every run its own where no groups are given.
-
-    Raises
-    ------
-    InputError
-        If there is not one name per run.
-    """
-    if groups is None:
-        return np.arange(n_runs)
-    names = np.asarray(groups)
-    if names.shape != (n_runs,):
-        raise InputError(
-            f"groups must name a cluster for each of the {n_runs} runs, got shape {names.shape}"
-        )
-    return np.unique(names, return_inverse=True)[1].astype(np.intp)

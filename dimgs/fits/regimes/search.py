@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dimgs.arrays import Array
 from dimgs.fits.regimes.continuity import Pieces, fit_continuous, jump_pieces
 from dimgs.fits.regimes.directions import curvature_directions
-from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.hinges import best_hinge
 from dimgs.fits.regimes.moments import Sample, best_chains, best_cut
 from dimgs.fits.regimes.polish import polish

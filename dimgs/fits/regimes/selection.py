@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import GroupKFold, KFold
 
+from dimgs.arrays import Array
 from dimgs.fits.regimes.continuity import Pieces
 from dimgs.fits.regimes.evidence import structure_p_value
-from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.moments import Sample
 from dimgs.fits.regimes.search import EXACT, Kinds, bic, grow
 

@@ -5,10 +5,11 @@ from fractions import Fraction
 
 import numpy as np
 
+from dimgs.arrays import Array
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.regimes.continuity import Pieces
 from dimgs.fits.regimes.directions import rational
-from dimgs.fits.regimes.frame import Array, Frame
+from dimgs.fits.regimes.frame import Frame
 from dimgs.fits.regimes.moments import Sample
 from dimgs.fits.regimes.noise import noise_variance
 from dimgs.fits.regimes.tree import (

@@ -6,10 +6,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.regimes.continuity import Pieces, fit_laws
-from dimgs.fits.regimes.frame import Array
 from dimgs.fits.regimes.moments import Sample, distinct_cuts, split_losses
 from dimgs.fits.regimes.noise import noise_variance
 from dimgs.fits.regimes.simple import Simple

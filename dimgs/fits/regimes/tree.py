@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dimgs.fits.regimes.frame import Array, Labels
+from dimgs.arrays import Array
+from dimgs.fits.regimes.frame import Labels
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,13 +4,14 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import Array, ContrastiveRegressor
+from dimgs.fits.base import ContrastiveRegressor, label_codes
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
-from dimgs.fits.robust.grouping import group_means, label_codes, tied
+from dimgs.fits.robust.grouping import group_means, tied
 from dimgs.fits.robust.inference import cluster_covariance, hat_values, run_covariance
 from dimgs.fits.robust.leverage import robust_distances
 from dimgs.fits.robust.location import (
@@ -155,12 +156,7 @@ class RobustPowerLaw(ContrastiveRegressor):
             raise InputError(f"loss is {self.loss!r}: choose 'l1' or 'huber'.")
         if not self.huber_threshold > 0.0 or not self.outlier_threshold > 0.0:
             raise InputError("huber_threshold and outlier_threshold must be positive.")
-        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True, ensure_min_samples=2)
-        X, y = np.asarray(X), np.asarray(y, dtype=np.float64)
-        weights = np.asarray(_check_sample_weight(sample_weight, X, dtype=np.float64))
-        if np.any(weights < 0.0):
-            row = int(np.flatnonzero(weights < 0.0)[0])
-            raise InputError(f"sample_weight is negative in row {row}: give weights of at least 0.")
+        X, y, weights = self._checked_runs(X, y, sample_weight)
         labels, codes = label_codes(within, len(y), "within")
         clusters = None if groups is None else label_codes(groups, len(y), "groups")[1]
         rows = np.flatnonzero(weights > 0.0)
@@ -207,7 +203,13 @@ class RobustPowerLaw(ContrastiveRegressor):
         self._state = (whitening, problem, solution.loss, threshold, solution)
 
     def _locate(
-        self, X: Array, y: Array, weights: Array, codes: Labels, labels: Array, within: bool
+        self,
+        X: Array,
+        y: Array,
+        weights: Array,
+        codes: Labels,
+        labels: NDArray[np.generic],
+        within: bool,
     ) -> None:
         residuals = y - X @ self.exponents_
         used = weights > 0.0

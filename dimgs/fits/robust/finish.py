@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
+from dimgs.arrays import Array
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 
-Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 MOST_PAIRS = 20_000

@@ -1,10 +1,9 @@
 """Groups of runs, and ties among their residuals."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from dimgs.errors import InputError
-from dimgs.fits.base import Array
+from dimgs.arrays import Array
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 from dimgs.fits.robust.solver import Problem
 
@@ -26,16 +25,3 @@ def group_means(values: Array, weights: Array, starts: Labels) -> Array:
     totals = np.add.reduceat(weights, starts[:-1])
     sums = np.add.reduceat(values * weights[:, None], starts[:-1], axis=0)
     return np.repeat(sums / totals[:, None], np.diff(starts), axis=0)
-
-
-def label_codes(labels: ArrayLike | None, size: int, name: str) -> tuple[Array, Labels]:
-    """Distinct labels and each run's place among them; one label for all without any."""
-    if labels is None:
-        return np.zeros(1), np.zeros(size, dtype=np.intp)
-    values = np.asarray(labels)
-    if values.shape != (size,):
-        raise InputError(
-            f"{name} has shape {values.shape} for {size} runs: give one label for each run."
-        )
-    distinct, codes = np.unique(values, return_inverse=True)
-    return distinct, codes.astype(np.intp)

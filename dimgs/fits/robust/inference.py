@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.fits.covariance import jackknife_covariance
 
-Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
 
-Array = NDArray[np.float64]
+from dimgs.arrays import Array
+
 Index = NDArray[np.intp]
 
 

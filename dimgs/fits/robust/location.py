@@ -1,11 +1,10 @@
 """Centre and scale of residuals from all their pairs: Hodges-Lehmann, Koul-Sievers-McKean."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from dimgs.arrays import Array
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
-
-Array = NDArray[np.float64]
 
 SKETCH = 800
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 from dimgs.fits.robust.finish import minimise, near_pairs
 
-Array = NDArray[np.float64]
 Index = NDArray[np.intp]
 
 ALL_PAIRS_RUNS = 45
