@@ -81,7 +81,7 @@ def html_templates() -> "Environment":
     """Templates of pages, in which every text is escaped."""
     from markupsafe import Markup
 
-    from dimgs.report.figures.svg import inline_svg
+    from dimgs.report.figures.save import inline_svg
 
     def seen(value: Any) -> Any:
         is_text = isinstance(value, str) and not isinstance(value, Markup)

@@ -221,7 +221,7 @@ class Chart:
 
 def chart(report: Report, runs: Runs | None) -> Chart | None:
     """Chart of the candidates; None where there are none."""
-    from dimgs.report.figures.front import chosen_of, front_of
+    from dimgs.report.figures.candidates import chosen_of, front_of
 
     shown = report.candidates[:_MOST_CANDIDATES]
     if not shown:

@@ -24,8 +24,8 @@ from dimgs.latex import symbol_latex
 from dimgs.latex.escape import is_symbol
 from dimgs.law.law import Law
 from dimgs.report.figures import draw_figures, new_axes
+from dimgs.report.figures.save import inline_svg
 from dimgs.report.figures.style import math_label, plot_text
-from dimgs.report.figures.svg import inline_svg
 from dimgs.report.render import fragments, report_html, report_latex, report_markdown
 from dimgs.report.write import write_study
 from tests.hostile import BREAKERS, CANARY, names, report_of, tables

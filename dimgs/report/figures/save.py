@@ -1,5 +1,6 @@
-"""Every figure that a report has data for, drawn once and written as SVG and PDF."""
+"""Every figure that a report has data for, drawn once: as SVG and PDF, and inside a page."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,16 +8,21 @@ from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from dimgs.errors import DimgsError, InputError
-from dimgs.report.figures.collapse import collapse
-from dimgs.report.figures.field import exponent_field
-from dimgs.report.figures.forest import exponent_forest
-from dimgs.report.figures.front import pareto_front
-from dimgs.report.figures.parity import predicted_against_measured
-from dimgs.report.figures.principal import principal_axes
-from dimgs.report.figures.regimes import regime_map
-from dimgs.report.figures.residuals import residuals_by_group, residuals_by_run
-from dimgs.report.figures.slopes import slopes
+from dimgs.escape import html as escape
+from dimgs.latex import spoken
+from dimgs.report.figures import style as colours
+from dimgs.report.figures.candidates import pareto_front
+from dimgs.report.figures.collapse import collapse, slopes
+from dimgs.report.figures.coverage import principal_axes
+from dimgs.report.figures.exponents import exponent_field, exponent_forest, regime_map
+from dimgs.report.figures.residuals import (
+    predicted_against_measured,
+    residuals_by_group,
+    residuals_by_run,
+)
 from dimgs.report.figures.style import SINGLE, new_axes
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
@@ -254,3 +260,76 @@ def save_figures(report: Report, folder: Path, drawings: list[Drawing] | None = 
         pdf.write_bytes(drawing.pdf())
         written += [svg, pdf]
     return written
+
+
+# colours of the figures -> properties of the page, which dark mode changes
+_THEME = {
+    colours.INK: "--ink",
+    colours.MUTED: "--muted",
+    colours.RULE: "--line",
+    colours.BLUE: "--blue",
+    colours.ORANGE: "--orange",
+    colours.RUST: "--rust",
+    colours.GREEN: "--green",
+    colours.PINK: "--pink",
+    colours.SKY: "--sky",
+    colours.AMBER: "--amber",
+}
+_HEAD = re.compile(r"^.*?(?=<svg)", re.DOTALL)
+_METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
+_COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_OPENING = re.compile(r"<svg[^>]*>")
+_VIEW = re.compile(r'viewBox="([^"]*)"')
+# hundredths of a point are finer than any screen or printer
+_PLACES = re.compile(r' (?:d|x|y)="[^"]*"')
+_LONG = re.compile(r"\d+\.\d{3,}")
+_MATH = re.compile(r"\$((?:\\.|[^$\\])*)\$")
+_BLANKS = re.compile(r">\s+<")
+
+
+def inline_svg(drawing: "Drawing") -> str:
+    """SVG element of a figure, for a page that sets the colours."""
+    text = _COMMENT.sub("", _METADATA.sub("", _HEAD.sub("", drawing.svg())))
+    view = _VIEW.search(text)
+    assert view is not None
+    opening = (
+        f'<svg viewBox="{view[1]}" role="img" aria-label="{escape(alternative(drawing))}" '
+        f'xmlns:xlink="http://www.w3.org/1999/xlink">'
+    )
+    text = _OPENING.sub(lambda _: opening, text, count=1)
+    prefix = f"{drawing.name}-"
+    text = re.sub(r'\bid="', f'id="{prefix}', text)
+    text = text.replace("url(#", f"url(#{prefix}").replace('href="#', f'href="#{prefix}')
+    for colour, name in _THEME.items():
+        text = re.sub(colour, f"var({name})", text, flags=re.IGNORECASE)
+    text = _PLACES.sub(lambda found: _LONG.sub(_rounded, found[0]), text)
+    return _BLANKS.sub("><", text.strip())
+
+
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}".rstrip("0").rstrip(".")
+
+
+def alternative(drawing: "Drawing") -> str:
+    """What the figure shows, for those who do not see it."""
+    axes = drawing.figure.axes[0]
+    points = sum(np.size(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "None")
+    parts = [f"{drawing.title}."]
+    if axes.get_xlabel():
+        parts.append(f"Horizontal axis: {plain(axes.get_xlabel())}.")
+    if axes.get_ylabel():
+        parts.append(f"Vertical axis: {plain(axes.get_ylabel())}.")
+    if points:
+        parts.append(f"{points} points.")
+    return " ".join([*parts, drawing.caption])
+
+
+def plain(label: str) -> str:
+    r"""A label without its mathematics, for reading aloud.
+
+    Examples
+    --------
+    >>> print(plain(r"measured $\tau_{w}$ [Pa]"))
+    measured τ w [Pa]
+    """
+    return " ".join(_MATH.sub(lambda found: spoken(found[1]), label).replace(r"\$", "$").split())

@@ -26,8 +26,8 @@ from dimgs.report.figures import (
     save,
     save_figures,
 )
-from dimgs.report.figures.front import chosen_of
-from dimgs.report.figures.regimes import inside
+from dimgs.report.figures.candidates import chosen_of
+from dimgs.report.figures.exponents import inside
 from dimgs.report.runs import Runs
 from tests.report.examples import ASKED, drawings_of, report_of
 from tests.report.figures.artists import legend_texts, xy

@@ -10,7 +10,7 @@ import pytest
 
 from dimgs.report.render import report_html
 from tests.report.examples import drawings_of, report_of
-from tests.report.html.test_page import with_front
+from tests.report.test_page import with_front
 
 playwright = pytest.importorskip("playwright.sync_api")
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -12,7 +12,7 @@ import sympy
 from dimgs import Dataset, Report
 from dimgs.discovery.discover import discover
 from dimgs.expression.candidate import Candidate
-from dimgs.report.figures.svg import inline_svg, plain
+from dimgs.report.figures.save import inline_svg, plain
 from dimgs.report.render import html_templates, report_card, report_html
 from tests.planted import pipe
 from tests.report.examples import ASKED, drawings_of, page_of, report_of
