@@ -24,6 +24,8 @@ from dimgs.groups.group import PiGroup
 
 Array = NDArray[np.float64]
 _MOST_COORDINATES = 4000
+# the search for short exponents doubles with every few groups; at 30 it takes seconds
+_MOST_GROUPS = 30
 
 
 def geometry_of(
@@ -68,6 +70,12 @@ def geometry_of(
         }
     else:
         notes.append(f"Principal coordinates are left out above {_MOST_COORDINATES} runs.")
+    if len(grouped) > _MOST_GROUPS:
+        notes.append(
+            f"Active directions and one dominant group are left out above {_MOST_GROUPS} groups "
+            f"(here {len(grouped)}); use fewer inputs (--columns)."
+        )
+        return pca, pcoa, None, None
     try:
         field = gradient_field(X, design.y, groups=design.split, random_state=options.seed)
         found = active_directions(

@@ -230,7 +230,8 @@ def _leaks(data: Dataset, target: str, inputs: list[str]) -> list[str]:
     positive = [
         n for n in inputs if not data.variable(n).is_level and bool(np.all(np.asarray(data[n]) > 0))
     ]
-    varying = [n for n in positive if n not in constant_columns(data)]
+    never = set(constant_columns(data))
+    varying = [n for n in positive if n not in never]
     values = np.asarray(data[target], dtype=np.float64)
     if not varying or data.variable(target).is_level or np.any(values <= 0) or len(values) < 4:
         return []

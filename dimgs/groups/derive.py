@@ -1,5 +1,6 @@
 """From variables to a basis of pi groups."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from typing import Any
@@ -18,6 +19,9 @@ from dimgs.groups.repeating import by_repeating
 from dimgs.groups.response import smallest_monomial
 from dimgs.groups.span import outside_span
 from dimgs.variables import Variable
+
+# the reduction of the lattice takes a second; a law of so many inputs needs as many runs
+_MOST_INPUTS = 200
 
 
 def pi_basis(
@@ -60,7 +64,8 @@ def pi_basis(
     Raises
     ------
     InputError
-        If names are absent or repeated, or the repeating variables are not independent.
+        If names are absent or repeated, the repeating variables are not independent, or the
+        inputs are too many.
     DimensionError
         If the response is outside the span of the inputs; the message names constants or a
         scale that would complete it.
@@ -83,6 +88,11 @@ def pi_basis(
     _check_names(given)
     target = _target(given, response)
     columns = [v for v in given if v is not target and not v.is_label]
+    if len(columns) > _MOST_INPUTS:
+        raise InputError(
+            f"{len(columns)} inputs are more than groups are made of ({_MOST_INPUTS}); name those "
+            f"that matter (--columns), or leave out the others (--drop)."
+        )
     names = [v.name for v in given]
     inputs = [*columns, *constant_variables(constants, names)]
     if isinstance(scales, str):
@@ -107,7 +117,7 @@ def pi_basis(
 def _check_names(variables: Sequence[Variable]) -> None:
     names = [v.name for v in variables]
     if len(set(names)) < len(names):
-        twice = next(name for i, name in enumerate(names) if name in names[:i])
+        twice = next(name for name, count in Counter(names).items() if count > 1)
         raise InputError(f"The name '{twice}' is used twice; rename one of the variables.")
 
 

@@ -150,12 +150,13 @@ def automatic_scales(
         unit = Unit(si_unit(like.dimension), like.dimension)
         scales.append(Variable(name, unit, like.kind, "scale"))
 
+    isolated = isolated_names(active)
     for variable in active:
         if variable.role != "data" or variable.name not in must_vary:
             continue
-        everything = [*active, *scales]
-        if variable.name in isolated_names(everything):
+        if variable.name in isolated:
             add(variable)
+            isolated = isolated_names([*active, *scales])
     if target is not None and not (target.is_level or target.is_label):
         matrix = DimensionalMatrix.of([*active, *scales])
         if matrix.solve(target.dimension) is None:

@@ -10,6 +10,9 @@ from dimgs.law.names import Names
 from dimgs.law.parts import Domain
 
 _LOG_RANGE = (-700.0, 700.0)
+# spread of a direction without data, over that of the widest: its square times the rounding of
+# the logarithms, 1e-16, must stay below what tells leverages apart, 1e-6
+_NO_DATA = 1e-4
 
 
 def domain_of(design: Design) -> Domain:
@@ -71,7 +74,7 @@ def _pseudo_inverse(away: Array) -> Array:
     spread = away.std(axis=0)
     spread[spread == 0] = 1.0
     _, s, vt = np.linalg.svd(away / spread, full_matrices=False)
-    limit = s.max(initial=0.0) * 1e-9
+    limit = s.max(initial=0.0) * _NO_DATA
     inverse = np.where(s > limit, 1.0 / np.maximum(s, limit or 1.0), 1.0 / max(limit, 1e-300))
     scaled = vt.T / spread[:, None]
     return np.asarray((scaled * inverse**2) @ scaled.T)

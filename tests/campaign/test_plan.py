@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -401,3 +402,14 @@ def test_the_order_of_the_inputs_changes_nothing() -> None:
     assert design_of(other).values(other, design_of(one).survey[3]) == pytest.approx(
         design_of(one).values(one, design_of(one).survey[3])
     )
+
+
+def test_the_design_does_not_depend_on_the_units_of_the_ranges() -> None:
+    plain = uptake_plan(ranges={"k": Range(1e-3, 1.0, "1/s"), "t": Range(1.0, 100.0, "s")})
+    ranges = {"k": Range(3.6, 3600.0, "1/hour"), "t": Range(1 / 60, 100 / 60, "minute")}
+    one, two = bind(plain), bind(uptake_plan(ranges=ranges))
+    np.testing.assert_allclose(design_of(one).survey, design_of(two).survey, rtol=1e-6)
+    logs = np.log([0.02, 30.0])
+    found, expected = two.values(logs), one.values(logs)
+    assert found.keys() == expected.keys()
+    assert all(found[n] == pytest.approx(expected[n]) for n in found)

@@ -133,3 +133,20 @@ def test_predict_needs_no_more_than_the_law(with_law: Shell) -> None:
     rows = _run(shell, "predict", shell.folder / "new.csv").document["rows"]
     expected = 2 * np.pi * np.sqrt(np.array([0.5, 0.9]) / 9.80665)
     np.testing.assert_allclose([row["value"] for row in rows], expected, rtol=0.02)
+
+
+@pytest.mark.parametrize("columns", [150, 10_000])
+@pytest.mark.parametrize("command", ["pi", "fit", "explore", "discover"])
+def test_wide_tables_are_answered_or_refused(shell: Shell, command: str, columns: int) -> None:
+    rng = np.random.default_rng(0)
+    units = ["m", "kg", "s", "m/s", "Pa"]
+    header = ",".join(f"x{i} [{units[i % 5]}]" for i in range(columns)) + ",T [m]"
+    numbers = np.round(np.exp(rng.normal(size=(12, columns + 1))), 3)
+    path = shell.table(header, numbers.tolist(), "wide.csv")
+    words = (command, path, "--target", "T", "--scale", "auto")
+    if columns < 200 and command in ("pi", "explore"):
+        assert shell(*words).code == 0
+        return
+    told = shell.refused(*words)
+    assert "10000 inputs are more" in told or "unknowns need at least as many runs" in told
+    assert len(told) < 300

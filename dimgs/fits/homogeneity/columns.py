@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
-from math import gcd, lcm
+from math import comb, gcd, lcm
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 _EXACT = 1e-7
 _NEAR = 1e-2
 _CONSTANT = 1e-9
+# sets of columns that are tried: triples of 40 columns, a second
+_MOST_SETS = 10_000
 _SCREENED = 2000
 _LOOSE = 0.01
 
@@ -167,7 +169,7 @@ def monomial_leak(
     tolerance : float, default=1e-6
         Relative deviation within which a run agrees.
     max_columns : int, default=3
-        Largest set that is tried.
+        Largest set that is tried; of many columns smaller ones only.
     max_denominator : int, default=6
         Of the exponents.
 
@@ -191,6 +193,8 @@ def monomial_leak(
     leaks: list[Leak] = []
     sets: list[set[int]] = []
     for size in range(1, min(max_columns, len(varied), len(np.unique(target)) - 2) + 1):
+        if comb(len(varied), size) > _MOST_SETS:
+            break
         for columns in combinations(varied.tolist(), size):
             if any(known <= set(columns) for known in sets):
                 continue
