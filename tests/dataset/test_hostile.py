@@ -157,5 +157,5 @@ def test_one_long_text_is_held_once(tmp_path: Path) -> None:
 
 def test_a_deep_sidecar(tmp_path: Path) -> None:
     (tmp_path / "t.units.json").write_text("[" * 200_000)
-    _refused(tmp_path / "t.csv", "U\n1\n", "units in 't.units.json' cannot be read")
+    _refused(tmp_path / "t.csv", "U\n1\n", "'t.units.json' is not JSON")
     assert os.path.getsize(tmp_path / "t.csv") < 10
