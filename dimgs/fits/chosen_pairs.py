@@ -9,7 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 from dimgs.arrays import Array
 from dimgs.design.pairs import AllPairs, PairPolicy
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor, label_codes
+from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.checks import label_codes
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.solve import coordinates_of_scatter
 

@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor, label_codes
+from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.checks import label_codes
 from dimgs.fits.covariance import jackknife_covariance, t_intervals
 from dimgs.fits.solve import coordinates_of_rows
 

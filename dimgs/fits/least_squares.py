@@ -10,7 +10,7 @@ from dimgs.arrays import Array
 from dimgs.design.grouped_moments import group_means
 from dimgs.design.moments import checked_arrays, not_finite_message
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import label_codes
+from dimgs.fits.checks import label_codes
 from dimgs.fits.covariance import Influence, IntervalKind
 from dimgs.fits.influence import FULL_LEVERAGE, ClusterInfluence, RunInfluence
 from dimgs.fits.solve import Coordinates, coordinates_of_rows

@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_X_y
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.base import checked_weights, cluster_codes
+from dimgs.fits.checks import checked_weights, cluster_codes
 from dimgs.fits.crossover.estimator import CrossoverPowerLaw
 from dimgs.fits.regimes.estimator import RegimePowerLaw
 from dimgs.fits.regimes.frame import Labels

@@ -8,7 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.base import ContrastiveRegressor, cluster_codes
+from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.checks import cluster_codes
 from dimgs.fits.covariance import check_level, t_intervals, t_quantile
 from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, mix, power_profile
 from dimgs.fits.influence import linearised

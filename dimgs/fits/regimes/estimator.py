@@ -8,7 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.base import ContrastiveRegressor, cluster_codes
+from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.checks import cluster_codes
 from dimgs.fits.covariance import check_level
 from dimgs.fits.regimes.directions import short_monomials, sphere
 from dimgs.fits.regimes.frame import Frame, Labels

@@ -8,7 +8,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor, label_codes
+from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.checks import label_codes
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 from dimgs.fits.robust.grouping import group_means, tied
