@@ -35,7 +35,7 @@ def dense_runs(design: Design, potential: ContrastivePotential, seed: int) -> De
         their largest.
     """
     rng = np.random.default_rng(seed)
-    mixing = _mixing(potential.model_.frame.coordinates(design.X), rng)
+    mixing = _mixing(potential.model_.axes.coordinates(design.X), rng)
     X = mixing @ design.X
     offset = mixing @ design.offset
     y = potential.predict(X)

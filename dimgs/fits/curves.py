@@ -234,7 +234,7 @@ class CurvePotential(ContrastiveRegressor):
     def exponents(self, X: ArrayLike) -> Array:
         """Local exponents of every point of the curve, shape (n_rows, n_points, n_features)."""
         rows = self._rows(X)
-        numeric = list(self._models[0][0].frame.numeric)
+        numeric = list(self._models[0][0].axes.numeric)
         out = np.full((len(rows), self.components_.shape[1], rows.shape[1]), np.nan)
         each = [model.slopes(model.theta, rows).mean(axis=0)[:, 0] for model, _ in self._models]
         out[..., numeric] = np.einsum("cnp,ct->ntp", np.stack(each), self.components_)

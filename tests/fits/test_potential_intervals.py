@@ -5,9 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from dimgs.fits import ContrastivePotential
-from dimgs.fits.potential.calibration import Calibration
-from dimgs.fits.potential.folds import folds_of
-from dimgs.fits.potential.hull import Hull
+from dimgs.fits.potential.calibration import Calibration, folds_of
+from dimgs.fits.potential.coordinates import Hull
 from dimgs.fits.potential.runs import distinct_runs
 from tests.fits.test_potential import crossover
 

@@ -11,9 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.additive.component import AdditiveComponent, slope_and_curvature
 from dimgs.fits.additive.selection import AdditiveDesign, Candidate, select
-from dimgs.fits.additive.splines import curvature_columns
+from dimgs.fits.additive.splines import AdditiveComponent, curvature_columns, slope_and_curvature
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.linear_inference import LinearFit, fit_linear
 

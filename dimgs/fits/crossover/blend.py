@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from dimgs.arrays import Array
-from dimgs.fits.regimes.hinges import thin
-from dimgs.fits.regimes.moments import Sample
+from dimgs.fits.regimes.coordinates import Sample
+from dimgs.fits.regimes.directions import thin
 
 BLUNTEST, SHARPEST = 0.1, 50.0
 _STARTING_POWERS = (0.5, 1.5, 5.0)

@@ -11,8 +11,8 @@ from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.checks import checked_weights, cluster_codes
 from dimgs.fits.crossover.estimator import CrossoverPowerLaw
+from dimgs.fits.regimes.coordinates import Labels
 from dimgs.fits.regimes.estimator import RegimePowerLaw
-from dimgs.fits.regimes.frame import Labels
 from dimgs.fits.regimes.selection import folds
 
 _ONE_SIDED_5 = 1.645

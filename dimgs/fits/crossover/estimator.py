@@ -14,8 +14,8 @@ from dimgs.fits.covariance import check_level, t_intervals, t_quantile
 from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, mix, power_profile
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import jump_pieces
+from dimgs.fits.regimes.coordinates import Prepared, prepare
 from dimgs.fits.regimes.directions import leading, sphere
-from dimgs.fits.regimes.prepare import Prepared, prepare
 from dimgs.fits.regimes.search import EXACT, Kinds, grow
 
 FORMS: dict[str, float | None] = {"sum": 1.0, "saturation": -1.0, "blend": None}
@@ -139,10 +139,10 @@ class CrossoverPowerLaw(ContrastiveRegressor):
     def _choose(self, data: Prepared) -> tuple[str, Blend]:
         sample = data.sample
         n = len(sample.y)
-        single = Blend(np.zeros((2, data.frame.rank + 1)), np.nan, jump_pieces(sample, None).loss)
+        single = Blend(np.zeros((2, data.axes.rank + 1)), np.nan, jump_pieces(sample, None).loss)
         starts = _starts(data)
         wanted = list(FORMS) if self.form == "auto" else [self.form]
-        needed = 2 * (data.frame.rank + 1) + 3
+        needed = 2 * (data.axes.rank + 1) + 3
         found = {}
         if n >= needed and starts:
             found = {f: best_blend(sample, starts, data.scale, FORMS[f]) for f in wanted}
@@ -160,12 +160,12 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         return best, found[best]
 
     def _publish(self, data: Prepared, form: str, blend: Blend) -> None:
-        frame, sample, scale = data.frame, data.sample, data.scale
-        width = frame.rank + 1
-        translation = np.zeros((frame.matrix.shape[0] + 1, width))
+        axes, sample, scale = data.axes, data.sample, data.scale
+        width = axes.rank + 1
+        translation = np.zeros((axes.matrix.shape[0] + 1, width))
         translation[0, 0] = 1.0
-        translation[0, 1:] = -frame.centre @ frame.matrix
-        translation[1:, 1:] = frame.matrix
+        translation[0, 1:] = -axes.centre @ axes.matrix
+        translation[1:, 1:] = axes.matrix
         laws = (data.base + scale * blend.laws) @ translation.T
         difference = laws[1] - laws[0]
         lead = leading(difference[1:])
@@ -206,7 +206,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
     ) -> tuple[float, float]:
         """Profile interval; unequal scatter widens it by the robust over the plain variance."""
         sample = data.sample
-        dof = max(1, len(sample.y) - 2 * (data.frame.rank + 1) - 1)
+        dof = max(1, len(sample.y) - 2 * (data.axes.rank + 1) - 1)
         variance = blend.loss / dof
         factor = 1.0
         if np.isfinite(error) and variance > 0:
@@ -231,14 +231,14 @@ class CrossoverPowerLaw(ContrastiveRegressor):
 
 
 def _parameters(data: Prepared, form: str) -> int:
-    width = data.frame.rank + 1
+    width = data.axes.rank + 1
     return {"single": width, "blend": 2 * width + 1}.get(form, 2 * width)
 
 
 def _starts(data: Prepared) -> list[Array]:
     """Laws beside the best continuous boundary, or beside a jump where no laws meet."""
     for kinds in (Kinds(False, True), Kinds(True, False)):
-        path = grow(data.sample, sphere(data.frame.rank), 2, kinds)
+        path = grow(data.sample, sphere(data.axes.rank), 2, kinds)
         if len(path) > 1:
             return [path[1].laws]
     return []

@@ -6,10 +6,14 @@ from dimgs.fits.geometry.active import (
     active_directions,
     effective_dimension,
 )
-from dimgs.fits.geometry.coordinates import PrincipalCoordinates, principal_coordinates
+from dimgs.fits.geometry.coordinates import (
+    PrincipalAxes,
+    PrincipalCoordinates,
+    log_ratio_pca,
+    principal_coordinates,
+)
 from dimgs.fits.geometry.dominant import DominantGroup, NamedGroup, dominant_group
 from dimgs.fits.geometry.gradient import GradientField, gradient_field
-from dimgs.fits.geometry.principal import PrincipalAxes, log_ratio_pca
 from dimgs.fits.geometry.rounding import RoundedDirection, round_direction
 
 __all__ = [

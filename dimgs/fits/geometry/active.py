@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.covariance import t_intervals
-from dimgs.fits.geometry.checks import checked_map, checked_rows
+from dimgs.fits.geometry.coordinates import checked_map, checked_rows
 from dimgs.fits.geometry.gradient import GradientField
 from dimgs.fits.whitening import whiten
 

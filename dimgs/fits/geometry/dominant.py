@@ -12,7 +12,7 @@ from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.additive.splines import curvature_columns, quantile_knots
 from dimgs.fits.geometry.active import ActiveDirections, active_directions
-from dimgs.fits.geometry.checks import checked_map, checked_rows
+from dimgs.fits.geometry.coordinates import checked_map, checked_rows
 from dimgs.fits.geometry.gradient import GradientField, gradient_field
 from dimgs.fits.geometry.rounding import RoundedDirection, round_direction
 

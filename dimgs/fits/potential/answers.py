@@ -32,7 +32,7 @@ class PotentialAnswers:
     def _wide(self, numeric: Array) -> Array:
         """Values of the numeric columns (last axis) among all columns of X."""
         out = np.full((*numeric.shape[:-1], self.n_features_in_), np.nan)
-        out[..., list(self.model_.frame.numeric)] = numeric
+        out[..., list(self.model_.axes.numeric)] = numeric
         return out
 
     def _mean(self, X: Array) -> Array:
@@ -135,7 +135,7 @@ class PotentialAnswers:
             nan for categorical columns.
         """
         found = self.model_.mixed(self._rows(X))
-        numeric = list(self.model_.frame.numeric)
+        numeric = list(self.model_.axes.numeric)
         out = np.full((*found.shape[:-2], self.n_features_in_, self.n_features_in_), np.nan)
         out[..., np.array(numeric)[:, None], numeric] = found
         return self._unstacked(out)
@@ -170,7 +170,7 @@ class PotentialAnswers:
         from scipy.sparse.csgraph import connected_components
 
         check_is_fitted(self)
-        numeric = list(self.model_.frame.numeric)
+        numeric = list(self.model_.axes.numeric)
         found = self.interactions().reshape(-1, self.n_features_in_, self.n_features_in_)
         found = found[:, np.array(numeric)[:, None], numeric]
         noise = self.model_.noise * self.model_.scale

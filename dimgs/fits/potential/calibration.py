@@ -1,9 +1,4 @@
-"""Conformal intervals from runs and pairs left out, wider where the networks know less.
-
-Every run is predicted by networks trained without it (jackknife+ by groups of runs); a pair by
-networks trained without both, and pairs share no run. An error counts in units of what the
-networks leave open there: their noise, the leverage of the place, and their disagreement.
-"""
+"""Calibration of a potential's intervals: which runs are left out, and the errors on them."""
 
 from dataclasses import dataclass
 
@@ -12,8 +7,88 @@ from numpy.typing import NDArray
 
 from dimgs.arrays import Array
 from dimgs.fits.covariance import check_level
+from dimgs.fits.potential.runs import Runs
 
 IntArray = NDArray[np.intp]
+FEW = 100
+MANY = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Sets of runs that some networks are trained without.
+
+    Parameters
+    ----------
+    held : ndarray of bool of shape (n_folds, n_runs)
+        Rounds of folds one after the other; in a round, no run is held out twice.
+    pairs : ndarray of int of shape (n_pairs, 3)
+        Fold and two of its runs, of different clusters; in a round, no run occurs twice.
+    rounds : int
+    """
+
+    held: NDArray[np.bool_]
+    pairs: IntArray
+    rounds: int
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+
+def folds_of(runs: Runs, seed: int) -> Folds:
+    """Folds for the choice of smoothness and for the intervals.
+
+    Below 100 clusters, eight folds (jackknife+ by groups of runs), in two rounds below 50; from
+    100 on five folds; of thousands of runs, one fifth is held out once.
+
+    Parameters
+    ----------
+    runs : Runs
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    n = runs.n_clusters
+    if len(runs) > MANY or n >= FEW:
+        n_folds, rounds = 5, 1
+    else:
+        # two clusters a fold where they allow it, since a pair needs two
+        n_folds, rounds = min(8, max(n // 2, min(n, 3))), 2 if n < FEW // 2 else 1
+    held: list[NDArray[np.bool_]] = []
+    pairs: list[tuple[int, int, int]] = []
+    for _ in range(rounds):
+        place = np.empty(n, dtype=np.intp)
+        place[rng.permutation(n)] = np.arange(n) % n_folds
+        for fold in range(1 if len(runs) > MANY else n_folds):
+            mask = place[runs.clusters] == fold
+            for u, v in disjoint_pairs(np.flatnonzero(mask), runs, rng):
+                pairs.append((len(held), u, v))
+            held.append(mask)
+    return Folds(np.array(held), np.array(pairs, dtype=np.intp).reshape(-1, 3), rounds)
+
+
+def disjoint_pairs(rows: IntArray, runs: Runs, rng: np.random.Generator) -> list[tuple[int, int]]:
+    """Pairs of the rows that share no run: of two clusters, and of one label if any.
+
+    Parameters
+    ----------
+    rows : ndarray of int of shape (n_rows,)
+    runs : Runs
+    rng : Generator
+    """
+    out = []
+    label = np.zeros(len(runs), dtype=np.intp) if runs.within is None else runs.within
+    shuffled = rng.permutation(runs.n_clusters)
+    for value in np.unique(label[rows]):
+        mine = rng.permutation(rows[label[rows] == value])
+        # cluster by cluster and folded in half, partners differ unless one cluster is the majority
+        mine = mine[np.argsort(shuffled[runs.clusters[mine]], kind="stable")]
+        half = len(mine) // 2
+        for u, v in zip(mine[:half], mine[len(mine) - half :], strict=True):
+            if runs.clusters[u] != runs.clusters[v]:
+                out.append((int(u), int(v)))
+    return out
+
+
 _BLOCK = 5_000_000
 
 

@@ -223,7 +223,7 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
         self.exponents_ = self._shaped(self._wide(runs.weights @ own.swapaxes(0, 1) / len(runs)))
         size = (model.layout.n_inputs, len(intercept))
         first = model.theta[:, : size[0] * size[1]].mean(axis=0).reshape(size)
-        linear = (model.frame.transform @ first * model.scale).T
+        linear = (model.axes.transform @ first * model.scale).T
         self.linear_exponents_ = self._shaped(self._wide(linear))
 
     def _check(self) -> None:

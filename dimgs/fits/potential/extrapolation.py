@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dimgs.arrays import Array
-from dimgs.fits.potential.folds import Folds
-from dimgs.fits.potential.hull import Hull
+from dimgs.fits.potential.calibration import Folds
+from dimgs.fits.potential.coordinates import Hull
 from dimgs.fits.potential.selection import Choice, centred_on_seen
 from dimgs.fits.potential.training import FULL_BATCH, Trainer
 

@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from dimgs.arrays import Array
 from dimgs.fits.potential.backend import one_thread
-from dimgs.fits.potential.calibration import Calibration
+from dimgs.fits.potential.calibration import Calibration, Folds
+from dimgs.fits.potential.coordinates import Hull, PotentialAxes
 from dimgs.fits.potential.extrapolation import Growth
-from dimgs.fits.potential.folds import Folds
-from dimgs.fits.potential.frame import Frame
-from dimgs.fits.potential.hull import Hull
 from dimgs.fits.potential.network import Layout, curvatures, gradients
 from dimgs.fits.potential.runs import Task
 from dimgs.fits.potential.selection import Choice, centred_on_seen
@@ -28,7 +26,7 @@ class Fitted:
 
     Parameters
     ----------
-    frame : Frame
+    axes : PotentialAxes
     layout : Layout
     theta : ndarray of shape (n_members, size)
         The ensemble, trained on all runs.
@@ -57,7 +55,7 @@ class Fitted:
     values_calibration, pairs_calibration : Calibration
     """
 
-    frame: Frame
+    axes: PotentialAxes
     layout: Layout
     theta: Array
     held_out: Array
@@ -79,7 +77,7 @@ class Fitted:
         return self._evaluate(self.theta, X) * self.scale
 
     def _evaluate(self, theta: Array, X: Array) -> Array:
-        return evaluate(self.layout, theta, self.frame.coordinates(X), self.frame.codes(X))
+        return evaluate(self.layout, theta, self.axes.coordinates(X), self.axes.codes(X))
 
     @one_thread()
     def slopes(self, theta: Array, X: Array) -> Array:
@@ -87,11 +85,11 @@ class Fitted:
         parts = []
         for start in range(0, len(X), _BLOCK):
             rows = X[start : start + _BLOCK]
-            z, codes = self.frame.coordinates(rows), self.frame.codes(rows)
+            z, codes = self.axes.coordinates(rows), self.axes.codes(rows)
             found = gradients(
                 self.layout, torch.as_tensor(theta), torch.as_tensor(z), torch.as_tensor(codes)
             )
-            parts.append(found.numpy() @ self.frame.transform.T)
+            parts.append(found.numpy() @ self.axes.transform.T)
         return np.asarray(np.concatenate(parts, axis=1) * self.scale[:, None])
 
     @one_thread()
@@ -100,7 +98,7 @@ class Fitted:
         parts = []
         for start in range(0, len(X), _BLOCK):
             rows = X[start : start + _BLOCK]
-            z, codes = self.frame.coordinates(rows), self.frame.codes(rows)
+            z, codes = self.axes.coordinates(rows), self.axes.codes(rows)
             found = curvatures(
                 self.layout,
                 torch.as_tensor(self.theta),
@@ -108,7 +106,7 @@ class Fitted:
                 torch.as_tensor(codes),
             )
             parts.append(found.numpy().mean(axis=0))
-        turn = self.frame.transform
+        turn = self.axes.transform
         return np.asarray(turn @ np.concatenate(parts) @ turn.T * self.scale[:, None, None])
 
     def values(self, X: Array, level: float) -> Array:
@@ -136,9 +134,9 @@ class Fitted:
         -------
         ndarray of shape (n_rows, n_targets)
         """
-        reach = self.growth.reach(self.hull.distance(self.frame.coordinates(X)), level)
+        reach = self.growth.reach(self.hull.distance(self.axes.coordinates(X)), level)
         # of a direction that never varied the runs say nothing
-        return np.where(self.frame.leaves_span(X)[:, None], np.inf, reach)
+        return np.where(self.axes.leaves_span(X)[:, None], np.inf, reach)
 
     def by_fold(self, X: Array, other: Array | None = None) -> tuple[Array, Array]:
         """Response less its centre, or its difference, by the networks of each fold.
@@ -156,10 +154,10 @@ class Fitted:
         """
         n_folds, n, _ = self.held_out.shape
         theta = np.concatenate(self.held_out)
-        values, z = self._evaluate(theta, X), self.frame.coordinates(X)
+        values, z = self._evaluate(theta, X), self.axes.coordinates(X)
         if other is not None:
             values = values - self._evaluate(theta, other)
-            z = z - self.frame.coordinates(other)
+            z = z - self.axes.coordinates(other)
         values = values.reshape(n_folds, n, *values.shape[1:])
         offsets = self.offsets[:, None] if other is None else 0.0
         scales = open_scale(values, z, self.noise, self.weight, 1 if other is None else 2)
@@ -203,8 +201,8 @@ class Fitted:
 
     def outside(self, X: Array) -> NDArray[np.bool_]:
         """Which rows lie outside the convex hull of the runs."""
-        beyond = self.hull.distance(self.frame.coordinates(X)) > 0
-        return beyond | self.frame.leaves_span(X)
+        beyond = self.hull.distance(self.axes.coordinates(X)) > 0
+        return beyond | self.axes.leaves_span(X)
 
 
 def widened(bounds: Array, reach: Array) -> Array:
@@ -280,7 +278,7 @@ def assemble(
     together = np.sqrt(2.0 / (1.0 / task.runs.weights[u] + 1.0 / task.runs.weights[v]))[:, None]
     pair_scores = np.abs(gap) * together / np.array(each).reshape(gap.shape)
     fitted = Fitted(
-        task.frame,
+        task.axes,
         trainer.layout,
         theta,
         held_out,

@@ -8,9 +8,9 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.fits.potential.backend import choose_device
+from dimgs.fits.potential.calibration import Folds, folds_of
 from dimgs.fits.potential.extrapolation import growth_of
 from dimgs.fits.potential.fitted import Fitted, assemble
-from dimgs.fits.potential.folds import Folds, folds_of
 from dimgs.fits.potential.losses import Loss
 from dimgs.fits.potential.network import Layout
 from dimgs.fits.potential.physics import Physics
@@ -71,7 +71,7 @@ def learn(task: Task, settings: Settings) -> Learned:
     """
     device = choose_device(settings.device, len(task.runs))
     categories = tuple(
-        (len(labels), min(_EMBEDDING, max(len(labels) - 1, 1))) for labels in task.frame.labels
+        (len(labels), min(_EMBEDDING, max(len(labels) - 1, 1))) for labels in task.axes.labels
     )
     n_inputs, n_targets = task.z.shape[1], task.target.shape[1]
     linear, deep = (

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
-from dimgs.fits.potential.frame import Frame, frame_of
+from dimgs.fits.potential.coordinates import PotentialAxes, axes_of
 
 IntArray = NDArray[np.intp]
 _EXACT = 1e-9
@@ -160,7 +160,7 @@ class Task:
     Parameters
     ----------
     runs : Runs
-    frame : Frame
+    axes : PotentialAxes
     z : ndarray of shape (n_runs, rank)
     codes : ndarray of int of shape (n_runs, n_categorical)
     target : ndarray of shape (n_runs, n_targets)
@@ -171,7 +171,7 @@ class Task:
     """
 
     runs: Runs
-    frame: Frame
+    axes: PotentialAxes
     z: Array
     codes: IntArray
     target: Array
@@ -183,7 +183,7 @@ class Task:
         """Coordinates and indicators of labels, shape (n_runs, n_linear)."""
         hot = [
             (self.codes[:, [k]] == np.arange(len(labels))).astype(float)
-            for k, labels in enumerate(self.frame.labels)
+            for k, labels in enumerate(self.axes.labels)
         ]
         return np.hstack([self.z, *hot])
 
@@ -202,7 +202,7 @@ def _least_squares(runs: Runs, design: Array, target: Array, weights: Array) -> 
 
 
 def task_of(runs: Runs, categorical: tuple[int, ...], robust: bool) -> Task:
-    """Frame, coordinates and units of some runs.
+    """PotentialAxes, coordinates and units of some runs.
 
     Parameters
     ----------
@@ -211,12 +211,12 @@ def task_of(runs: Runs, categorical: tuple[int, ...], robust: bool) -> Task:
     robust : bool
         Measure what the power law leaves by its median, so that outliers set no unit.
     """
-    frame, z = frame_of(runs.X, runs.weights, runs.within, categorical)
+    axes, z = axes_of(runs.X, runs.weights, runs.within, categorical)
     centre = runs.weights @ runs.y / runs.weights.sum()
     y = runs.y - centre
     spread = np.sqrt(runs.weights @ runs.centred(y, runs.weights) ** 2 / len(runs))
     spread = np.where(spread > 0, spread, 1.0)
-    first = Task(runs, frame, z, frame.codes(runs.X), y / spread, centre, spread, False)
+    first = Task(runs, axes, z, axes.codes(runs.X), y / spread, centre, spread, False)
     design = first.linear_design()
     left = runs.centred(first.target - design @ first.linear(runs.weights), runs.weights)
     size = np.sqrt(runs.weights @ left**2 / len(runs))
@@ -225,4 +225,4 @@ def task_of(runs: Runs, categorical: tuple[int, ...], robust: bool) -> Task:
         size = np.maximum(1.4826 * np.median(np.abs(left), axis=0), 1e-3 * size)
     # a few digits, so that the last ones, which vary with the choice of groups, do not matter
     unit = np.array([float(f"{u:.6g}") for u in spread * np.where(size > _EXACT, size, 1.0)])
-    return Task(runs, frame, z, first.codes, y / unit, centre, unit, exact)
+    return Task(runs, axes, z, first.codes, y / unit, centre, unit, exact)

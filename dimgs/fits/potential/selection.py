@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.arrays import Array
-from dimgs.fits.potential.folds import Folds
+from dimgs.fits.potential.calibration import Folds
 from dimgs.fits.potential.training import Trainer
 
 # weight decay, from the smoothest; no network at all is tried first

@@ -11,10 +11,9 @@ from torch import Tensor
 
 from dimgs.arrays import Array
 from dimgs.fits.potential.backend import one_thread
-from dimgs.fits.potential.losses import Loss, Pairing, pair_loss
+from dimgs.fits.potential.losses import Loss, Pairing, Penalty, pair_loss, penalty_of
 from dimgs.fits.potential.network import Layout
 from dimgs.fits.potential.optimise import adam, lbfgs
-from dimgs.fits.potential.penalties import Penalty, penalty_of
 from dimgs.fits.potential.physics import Physics
 from dimgs.fits.potential.runs import Task
 
@@ -63,9 +62,9 @@ class Trainer:
 
         # rounding errors differ with the choice of groups, and long training would amplify them
         z, codes = there(np.round(task.z, _DECIMALS)), there(task.codes)
-        numeric = task.runs.X[:, list(task.frame.numeric)]
+        numeric = task.runs.X[:, list(task.axes.numeric)]
         penalty = penalty_of(
-            physics, layout, task.frame.transform, task.frame.columns, numeric, z, codes, task.scale
+            physics, layout, task.axes.transform, task.axes.columns, numeric, z, codes, task.scale
         )
         within = task.runs.within
         pairing = Pairing()

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dimgs.arrays import Array
-from dimgs.fits.regimes.frame import Labels
-from dimgs.fits.regimes.moments import Sample
+from dimgs.fits.regimes.coordinates import Labels, Sample
 from dimgs.fits.regimes.tree import Boundary, Tree, boundaries, labels, n_leaves, with_boundaries
 
 _STEPS = 0.5 ** np.arange(8)

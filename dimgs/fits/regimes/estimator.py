@@ -11,14 +11,13 @@ from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.checks import cluster_codes
 from dimgs.fits.covariance import check_level
+from dimgs.fits.regimes.coordinates import Labels, WhitenedAxes, prepare
 from dimgs.fits.regimes.directions import short_monomials, sphere
-from dimgs.fits.regimes.frame import Frame, Labels
 from dimgs.fits.regimes.outcome import Outcome, describe
-from dimgs.fits.regimes.prepare import prepare
-from dimgs.fits.regimes.rounding import round_directions
 from dimgs.fits.regimes.search import Kinds, bic, degrees_of_freedom
 from dimgs.fits.regimes.selection import by_information, by_validation
 from dimgs.fits.regimes.simple import simple_boundaries
+from dimgs.fits.regimes.thresholds import round_directions
 from dimgs.fits.regimes.tree import labels
 
 _SEARCH_MONOMIALS = 32
@@ -147,17 +146,17 @@ class RegimePowerLaw(ContrastiveRegressor):
         cluster = cluster_codes(groups, len(target))
         used = np.flatnonzero(weight > 0)
         data = prepare(rows[used], target[used], weight[used], cluster[used], self.min_runs)
-        frame, sample = data.frame, data.sample
-        directions = self._directions(frame)
+        axes, sample = data.axes, data.sample
+        directions = self._directions(axes)
         seed = self._seed()
         choose = by_information if self.criterion == "bic" else by_validation
         selection = choose(sample, directions, int(self.max_regimes), kinds, seed)
-        monomials = self._monomials(frame, _ROUNDING_MONOMIALS) if selection.pieces.tree else []
-        pieces, rationals = round_directions(frame, sample, selection.pieces, monomials, self.level)
-        short = simple_boundaries(frame, sample, pieces, monomials, self.level)
+        monomials = self._monomials(axes, _ROUNDING_MONOMIALS) if selection.pieces.tree else []
+        pieces, rationals = round_directions(axes, sample, selection.pieces, monomials, self.level)
+        short = simple_boundaries(axes, sample, pieces, monomials, self.level)
         self.scores_, self.p_values_ = selection.scores, selection.p_values
         self.bic_ = bic(sample, pieces)
-        self.n_parameters_ = degrees_of_freedom(pieces.tree, frame.rank)
+        self.n_parameters_ = degrees_of_freedom(pieces.tree, axes.rank)
         self._publish(describe(data, pieces, rationals, short, self.level, used))
         self.labels_ = labels(self._tree, rows)
         fitted = self._pieces(rows)
@@ -210,8 +209,8 @@ class RegimePowerLaw(ContrastiveRegressor):
             raise InputError("sample_weight must be positive for at least two runs")
         return Kinds(jump=self.continuous is not True, continuous=self.continuous is not False)
 
-    def _monomials(self, frame: Frame, most: int) -> list[tuple[int, ...]]:
-        if self.exponent_map is None or frame.rank < 2:
+    def _monomials(self, axes: WhitenedAxes, most: int) -> list[tuple[int, ...]]:
+        if self.exponent_map is None or axes.rank < 2:
             return []
         table = np.asarray(self.exponent_map, dtype=np.float64)
         if table.ndim != 2 or table.shape[1] != self.n_features_in_:
@@ -221,10 +220,10 @@ class RegimePowerLaw(ContrastiveRegressor):
             )
         return short_monomials(table, most)
 
-    def _directions(self, frame: Frame) -> Array:
-        found = [sphere(frame.rank)]
-        for monomial in self._monomials(frame, _SEARCH_MONOMIALS):
-            direction = frame.inverse @ np.array(monomial, dtype=np.float64)
+    def _directions(self, axes: WhitenedAxes) -> Array:
+        found = [sphere(axes.rank)]
+        for monomial in self._monomials(axes, _SEARCH_MONOMIALS):
+            direction = axes.inverse @ np.array(monomial, dtype=np.float64)
             found.append((direction / np.linalg.norm(direction))[None])
         return np.concatenate(found)
 

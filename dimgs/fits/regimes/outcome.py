@@ -10,12 +10,17 @@ from dimgs.arrays import Array
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import Pieces
+from dimgs.fits.regimes.coordinates import Labels, Prepared, WhitenedAxes
 from dimgs.fits.regimes.directions import leading, rational
-from dimgs.fits.regimes.frame import Frame, Labels
-from dimgs.fits.regimes.kinks import kink_profile, meeting_profile
-from dimgs.fits.regimes.prepare import Prepared
 from dimgs.fits.regimes.simple import Simple, read
-from dimgs.fits.regimes.thresholds import Profile, Threshold, jump_profile, threshold_doubt
+from dimgs.fits.regimes.thresholds import (
+    Profile,
+    Threshold,
+    jump_profile,
+    kink_profile,
+    meeting_profile,
+    threshold_doubt,
+)
 from dimgs.fits.regimes.tree import Boundary, Split, Tree, boundaries, labels, n_leaves, paths
 
 
@@ -109,14 +114,14 @@ def describe(
     used : ndarray of int
         Rows of the prepared runs in the caller's table.
     """
-    frame, sample, scale = data.frame, data.sample, data.scale
+    axes, sample, scale = data.axes, data.sample, data.scale
     edges = boundaries(pieces.tree)
-    tree, leaves, order = _oriented(pieces.tree, frame)
+    tree, leaves, order = _oriented(pieces.tree, axes)
     regime = labels(pieces.tree, sample.Z)
-    translation = np.zeros((frame.matrix.shape[0] + 1, frame.rank + 1))
+    translation = np.zeros((axes.matrix.shape[0] + 1, axes.rank + 1))
     translation[0, 0] = 1.0
-    translation[0, 1:] = -frame.centre @ frame.matrix
-    translation[1:, 1:] = frame.matrix
+    translation[0, 1:] = -axes.centre @ axes.matrix
+    translation[1:, 1:] = axes.matrix
     shown = boundaries(tree)
     regimes = []
     doubt = threshold_doubt(sample, pieces)
@@ -140,12 +145,12 @@ def describe(
         )
     thresholds = []
     for place, k in enumerate(order):
-        if edges[k].continuous and frame.rank > 1:
+        if edges[k].continuous and axes.rank > 1:
             beside = regimes[leaves.index(k)], regimes[leaves.index(k + 1)]
             profile = _meeting(*beside, shown[place].direction)
         else:
             profile = (kink_profile if edges[k].continuous else jump_profile)(sample, pieces, k)
-            profile = profile.translated(*_translation(edges[k], frame))
+            profile = profile.translated(*_translation(edges[k], axes))
         low, high = profile.interval(level)
         exact = shown[place].threshold, low, high
         thresholds.append(
@@ -158,7 +163,7 @@ def describe(
                 kind="continuous" if edges[k].continuous else "jump",
                 rationals=rationals.get(k, ()),
                 profile=profile,
-                simple=_simple(*short[k], edges[k], exact, frame) if k in short else None,
+                simple=_simple(*short[k], edges[k], exact, axes) if k in short else None,
             )
         )
     return Outcome(regimes, thresholds, tree)
@@ -169,13 +174,13 @@ def _simple(
     near: Boundary,
     edge: Boundary,
     exact: tuple[float, float, float],
-    frame: Frame,
+    axes: WhitenedAxes,
 ) -> Simple:
     # by the monomial itself: where groups are collinear, its image in the runs is another one
     powers = np.array([float(p) for p in rational(monomial)])
-    factor = float(frame.inverse @ powers @ near.direction)
-    factors = _translation(edge, frame)[0], factor
-    value = factor * near.threshold + float(powers @ frame.centre)
+    factor = float(axes.inverse @ powers @ near.direction)
+    factors = _translation(edge, axes)[0], factor
+    value = factor * near.threshold + float(powers @ axes.centre)
     return read(monomial, exact, factors, value)
 
 
@@ -187,14 +192,14 @@ def _meeting(one: Regime, other: Regime, direction: Array) -> Profile:
     return meeting_profile(difference, covariance, lead, float(min(one.dof, other.dof)))
 
 
-def _translation(edge: Boundary, frame: Frame) -> tuple[float, float]:
+def _translation(edge: Boundary, axes: WhitenedAxes) -> tuple[float, float]:
     """Factor and offset from a threshold in whitened coordinates to one on the monomial."""
-    direction = frame.matrix @ edge.direction
+    direction = axes.matrix @ edge.direction
     lead = leading(direction)
-    return 1.0 / lead, float(direction @ frame.centre) / lead
+    return 1.0 / lead, float(direction @ axes.centre) / lead
 
 
-def _oriented(tree: Tree, frame: Frame) -> tuple[Tree, list[int], list[int]]:
+def _oriented(tree: Tree, axes: WhitenedAxes) -> tuple[Tree, list[int], list[int]]:
     """The tree in the features, leading exponents 1, with the old numbers of its parts in order.
 
     A boundary whose leading exponent is negative is turned over, and its two sides with it.
@@ -205,8 +210,8 @@ def _oriented(tree: Tree, frame: Frame) -> tuple[Tree, list[int], list[int]]:
             return None, [first], []
         here = first + n_leaves(node.left) - 1
         left, right = walk(node.left, first), walk(node.right, here + 1)
-        factor, offset = _translation(node.boundary, frame)
-        direction = factor * (frame.matrix @ node.boundary.direction)
+        factor, offset = _translation(node.boundary, axes)
+        direction = factor * (axes.matrix @ node.boundary.direction)
         # Exponents at the level of rounding errors are none.
         direction[np.abs(direction) < 1e-12 * np.abs(direction).max()] = 0.0
         threshold = factor * node.boundary.threshold + offset

@@ -8,10 +8,9 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.regimes.continuity import Pieces
+from dimgs.fits.regimes.coordinates import Sample, WhitenedAxes
 from dimgs.fits.regimes.directions import rational
-from dimgs.fits.regimes.frame import Frame
-from dimgs.fits.regimes.moments import Sample
-from dimgs.fits.regimes.noise import noise_variance
+from dimgs.fits.regimes.search import noise_variance
 from dimgs.fits.regimes.tree import (
     Boundary,
     at_boundary,
@@ -44,7 +43,7 @@ class Simple:
 
 
 def simple_boundaries(
-    frame: Frame,
+    axes: WhitenedAxes,
     sample: Sample,
     pieces: Pieces,
     monomials: list[tuple[int, ...]],
@@ -57,7 +56,7 @@ def simple_boundaries(
 
     Parameters
     ----------
-    frame : Frame
+    axes : WhitenedAxes
     sample : Sample
     pieces : Pieces
     monomials : list of tuple of int
@@ -85,7 +84,7 @@ def simple_boundaries(
         now = losses[rows, labels(tree, sample.Z)[rows]]
         below, above = losses[rows, left[rows]] - now, losses[rows, right[rows]] - now
         for monomial in monomials:
-            direction = frame.inverse @ np.array(monomial, dtype=np.float64)
+            direction = axes.inverse @ np.array(monomial, dtype=np.float64)
             length = float(np.linalg.norm(direction))
             if length == 0.0:
                 continue

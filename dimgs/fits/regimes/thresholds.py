@@ -1,4 +1,4 @@
-"""Thresholds between regimes and their intervals by inverting the likelihood ratio."""
+"""Where a boundary lies: profiles of its threshold, for jumps and kinks; jumps as monomials."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.covariance import t_quantile
-from dimgs.fits.regimes.continuity import Pieces, fit_laws
-from dimgs.fits.regimes.moments import Sample, distinct_cuts, split_losses
-from dimgs.fits.regimes.noise import noise_variance
+from dimgs.fits.influence import linearised
+from dimgs.fits.regimes.continuity import Pieces, fit_continuous, fit_laws, jump_pieces
+from dimgs.fits.regimes.coordinates import Sample, WhitenedAxes, distinct_cuts, split_losses
+from dimgs.fits.regimes.directions import kink_scores, rational
+from dimgs.fits.regimes.search import noise_variance, placer
 from dimgs.fits.regimes.simple import Simple
 from dimgs.fits.regimes.tree import Boundary, at_boundary, boundaries, labels, with_boundary
 
@@ -191,3 +193,153 @@ def threshold_doubt(sample: Sample, pieces: Pieces) -> Array:
 def _law(sample: Sample, member: NDArray[np.bool_]) -> Array:
     index = np.flatnonzero(member)
     return np.asarray(fit_laws(sample.take(index), np.zeros(len(index), dtype=np.intp), 1)[0])
+
+
+_KNOTS = 400
+_BLOCK = 2_000_000
+
+
+def kink_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
+    """Likelihood ratio of the kink between the two regimes beside it, in one independent direction.
+
+    The noise is scaled by the ratio of the run- or cluster-robust to the plain variance of the
+    difference of the laws at the boundary, never below 1.
+    """
+    edge = boundaries(pieces.tree)[k]
+    regime = labels(pieces.tree, sample.Z)
+    part = sample.take(np.flatnonzero(np.isin(regime, (k, k + 1))))
+    root = np.sqrt(part.weight)
+    basis = np.linalg.qr(root[:, None] * part.design)[0]
+    response = (root * part.y)[:, None]
+    response = response - basis @ (basis.T @ response)
+    projection = part.Z @ edge.direction
+    ordered = np.sort(projection)
+    cuts = distinct_cuts(ordered, part.min_runs)
+    ends = ordered[cuts[0] - 1], ordered[cuts[-1]]
+    knots = np.unique(np.append(np.linspace(*ends, _KNOTS), np.clip(edge.threshold, *ends)))
+    blocks = np.array_split(knots, -(-len(knots) * len(projection) // _BLOCK))
+    scores = [kink_scores(basis, root, projection, b, response)[0][:, 0] for b in blocks]
+    gain = np.concatenate(scores) ** 2
+    variance, dof = noise_variance(sample, pieces)
+    scale = variance * _kink_nuisance(sample, pieces, k, variance)
+    lower = np.concatenate([knots[:1], knots[:-1]])
+    upper = np.concatenate([knots[1:], knots[-1:]])
+    return Profile(lower, upper, (gain.max() - gain) / scale, dof, True)
+
+
+def _kink_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> float:
+    edge = boundaries(pieces.tree)[k]
+    regime = labels(pieces.tree, sample.Z)
+    middle = sample.Z[np.isin(regime, (k, k + 1))].mean(axis=0)
+    middle = middle + (edge.threshold - middle @ edge.direction) * edge.direction
+    point = np.append(1.0, middle)
+    robust = plain = 0.0
+    for j in (k, k + 1):
+        part = sample.take(np.flatnonzero(regime == j))
+        miss = part.y - part.design @ pieces.laws[j]
+        spread = linearised(part.design, miss, part.weight, part.cluster).covariance
+        gram = part.design.T @ (part.weight[:, None] * part.design)
+        robust += float(point @ spread @ point)
+        plain += variance * float(point @ np.linalg.pinv(gram, hermitian=True) @ point)
+    ratio = robust / plain if plain > 0 else 1.0
+    return max(1.0, ratio) if np.isfinite(ratio) else 1.0
+
+
+def meeting_profile(difference: Array, covariance: Array, lead: int, dof: float) -> Profile:
+    """Squared t statistics of thresholds c where difference @ (1, c at `lead`) = 0 (Fieller 1954).
+
+    For a continuous boundary in several groups, whose direction is estimated with it.
+
+    Parameters
+    ----------
+    difference : ndarray of shape (n_features + 1,)
+        Intercept and exponents of one law minus those of the other.
+    covariance : ndarray of shape (n_features + 1, n_features + 1)
+    lead : int
+        Feature whose exponent is 1 in the boundary.
+    dof : float
+
+    References
+    ----------
+    Fieller (1954), J. R. Statist. Soc. B 16:175.
+    """
+    pick = np.array([0, lead + 1])
+    offset, slope = difference[pick]
+    block = covariance[np.ix_(pick, pick)]
+    centre = -offset / slope
+    gradient = np.array([-1.0 / slope, offset / slope**2])
+    error = float(np.sqrt(max(gradient @ block @ gradient, 0.0)))
+    if not np.isfinite(error) or error == 0.0:
+        error = max(abs(centre), 1.0)
+    steps = np.sinh(np.linspace(-8.0, 8.0, 2 * _KNOTS + 1)) / 10.0
+    grid = centre + error * steps
+    variance = block[0, 0] + 2 * grid * block[0, 1] + grid**2 * block[1, 1]
+    miss = (offset + grid * slope) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(np.isfinite(variance) & (variance > 0), miss / variance, 0.0)
+    lower = np.concatenate([grid[:1], grid[:-1]])
+    upper = np.concatenate([grid[1:], grid[-1:]])
+    return Profile(lower, upper, ratio, dof, True)
+
+
+Rationals = dict[int, tuple[tuple[Fraction, ...], ...]]
+
+
+def round_directions(
+    axes: WhitenedAxes,
+    sample: Sample,
+    pieces: Pieces,
+    monomials: list[tuple[int, ...]],
+    level: float,
+) -> tuple[Pieces, Rationals]:
+    """Give each jump the shortest direction that is not rejected by the likelihood ratio.
+
+    Parameters
+    ----------
+    axes : WhitenedAxes
+    sample : Sample
+    pieces : Pieces
+    monomials : list of tuple of int
+        Candidate directions in the groups, shortest first.
+    level : float
+        Level of the test, whose critical value is that of a threshold.
+
+    Returns
+    -------
+    pieces : Pieces
+        Refitted where a direction changed.
+    rationals : dict of int to tuple of tuple of Fraction
+        For each jump, the directions that are not rejected, shortest first, leading exponent 1.
+    """
+    if not monomials:
+        return pieces, {}
+    variance, _ = noise_variance(sample, pieces)
+    tree = pieces.tree
+    found: Rationals = {}
+    for k, edge in enumerate(boundaries(pieces.tree)):
+        if edge.continuous:
+            continue
+        place = placer(sample, tree, k)
+        slack = variance * jump_nuisance(sample, pieces, k, variance) * hansen_quantile(level)
+        tried = []
+        for monomial in monomials:
+            direction = axes.inverse @ np.array(monomial, dtype=np.float64)
+            length = float(np.linalg.norm(direction))
+            if length > 0:
+                direction = direction / length
+                tried.append((monomial, direction, *place(direction)))
+        least = min([place(edge.direction)[1], *(t[3] for t in tried)])
+        kept = [t for t in tried if t[3] <= least + slack]
+        found[k] = tuple(rational(t[0]) for t in kept)
+        if kept:
+            _, direction, threshold, _ = kept[0]
+            if direction @ edge.direction < 0:
+                direction, threshold = -direction, -threshold
+            tree = with_boundary(tree, k, Boundary(direction, threshold))
+    if tree is pieces.tree:
+        return pieces, found
+    flags = [k for k, edge in enumerate(boundaries(tree)) if edge.continuous]
+    if not flags:
+        return jump_pieces(sample, tree), found
+    rounded = fit_continuous(sample, tree, flags)
+    return (pieces, found) if rounded is None else (rounded, found)

@@ -12,9 +12,14 @@ from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.checks import label_codes
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
-from dimgs.fits.robust.grouping import group_means, tied
-from dimgs.fits.robust.inference import cluster_covariance, hat_values, run_covariance
-from dimgs.fits.robust.leverage import robust_distances
+from dimgs.fits.robust.inference import (
+    cluster_covariance,
+    group_means,
+    hat_values,
+    robust_distances,
+    run_covariance,
+    tied,
+)
 from dimgs.fits.robust.location import (
     hodges_lehmann,
     koul_tau,

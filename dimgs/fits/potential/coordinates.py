@@ -1,10 +1,13 @@
-"""Coordinates of the potential: whitened log groups in an orientation that the runs fix."""
+"""Coordinates of the potential, in an orientation that the runs fix, and their convex hull."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import nnls
+from scipy.spatial import ConvexHull, QhullError
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
@@ -17,7 +20,7 @@ _OUTSIDE = 1e-6
 
 
 @dataclass(frozen=True)
-class Frame:
+class PotentialAxes:
     """From rows of X to whitened coordinates and codes of labels.
 
     Parameters
@@ -63,10 +66,10 @@ class Frame:
         return out
 
 
-def frame_of(
+def axes_of(
     X: Array, weights: Array, codes: IntArray | None, categorical: Sequence[int]
-) -> tuple[Frame, Array]:
-    """The frame of some runs, and their whitened coordinates.
+) -> tuple[PotentialAxes, Array]:
+    """The axes of some runs, and their whitened coordinates.
 
     The axes go through runs: the first through the run farthest from the centre, the next
     through the farthest from the first axis, and so on, ties to the run that comes first. No
@@ -104,12 +107,12 @@ def frame_of(
             means = np.bincount(codes, weights * centred[:, j]) / totals
             centred[:, j] -= means[codes]
     whitening, rows = whiten(centred, weights)
-    axes = _axes(rows)
+    turned = _axes(rows)
     labels = tuple(np.unique(X[:, column]) for column in categorical)
-    frame = Frame(
-        centre, whitening.transform @ axes, numeric, tuple(categorical), labels, never_varied
+    axes = PotentialAxes(
+        centre, whitening.transform @ turned, numeric, tuple(categorical), labels, never_varied
     )
-    return frame, frame.coordinates(X)
+    return axes, axes.coordinates(X)
 
 
 def _never_varied(centred: Array, values: Array) -> Array:
@@ -133,3 +136,60 @@ def _axes(rows: Array) -> Array:
         axes[:, k] = axis / np.linalg.norm(axis)
         left -= np.outer(left @ axes[:, k], axes[:, k])
     return axes
+
+
+_TOGETHER = 1e3
+_MOST_DIMENSIONS = 4
+_MOST_CORNERS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Hull:
+    """Convex hull of runs in whitened coordinates, which no choice of groups changes.
+
+    Parameters
+    ----------
+    corners : ndarray of shape (n_corners, rank)
+    faces : ndarray of shape (n_faces, rank + 1), optional
+        Inside is where faces @ (z, 1) is negative; absent in many dimensions.
+    """
+
+    corners: Array
+    faces: Array | None
+
+    @classmethod
+    def of(cls, z: Array) -> Self:
+        """Hull of the rows."""
+        rank = z.shape[1]
+        if rank == 1:
+            low, high = float(z.min()), float(z.max())
+            return cls(np.array([[low], [high]]), np.array([[-1.0, low], [1.0, -high]]))
+        if 2 <= rank <= _MOST_DIMENSIONS and len(z) > rank + 1:
+            try:
+                found = ConvexHull(z)
+            except QhullError:
+                return cls(z[:: -(-len(z) // _MOST_CORNERS)], None)
+            return cls(z[found.vertices], np.asarray(found.equations))
+        return cls(z[:: -(-len(z) // _MOST_CORNERS)], None)
+
+    def distance(self, z: Array) -> Array:
+        """Euclidean distance of each row to the hull, zero inside; shape (n_rows,).
+
+        Examples
+        --------
+        >>> corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.2, 0.2]])
+        >>> Hull.of(corners).distance(np.array([[0.3, 0.3], [-2.0, 0.5]])).round(6)
+        array([0., 2.])
+        """
+        out = np.zeros(len(z))
+        if not z.shape[1]:
+            return out
+        beyond = np.ones(len(z), dtype=np.bool_)
+        if self.faces is not None:
+            beyond = np.max(z @ self.faces[:, :-1].T + self.faces[:, -1], axis=1) > _OUTSIDE
+        columns = np.vstack([self.corners.T, np.full(len(self.corners), _TOGETHER)])
+        for k in np.flatnonzero(beyond):
+            mixture, _ = nnls(columns, np.append(z[k], _TOGETHER))
+            size = float(np.linalg.norm(z[k] - mixture @ self.corners))
+            out[k] = size if size > _OUTSIDE * (1.0 + float(np.linalg.norm(z[k]))) else 0.0
+        return out

@@ -1,11 +1,92 @@
-"""Losses of every split of a sorted table from cumulative moments: no refit per split."""
+"""Runs of a regime search: whitened coordinates that no pi basis decides, and their moments.
+
+Whitening makes the coordinates the same for X and X @ U, U invertible; the single power law is
+taken out of the response.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dimgs.arrays import Array
-from dimgs.fits.regimes.frame import Labels
+from dimgs.fits.whitening import whiten
+
+Labels = NDArray[np.intp]
+
+_DEGENERATE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class WhitenedAxes:
+    """Affine map between log groups X and whitened coordinates Z = (X - centre) @ matrix.
+
+    Attributes
+    ----------
+    centre : ndarray of shape (n_features,)
+        Weighted mean of the runs.
+    matrix : ndarray of shape (n_features, rank)
+        Columns make Z orthonormal under the weights.
+    inverse : ndarray of shape (rank, n_features)
+        X - centre = Z @ inverse on the runs.
+    """
+
+    centre: Array
+    matrix: Array
+    inverse: Array
+
+    @property
+    def rank(self) -> int:
+        """Number of independent directions among the runs."""
+        return int(self.matrix.shape[1])
+
+    def coordinates(self, X: Array) -> Array:
+        """Whitened coordinates of rows `X`, shape (n_runs, rank)."""
+        return np.asarray((X - self.centre) @ self.matrix)
+
+
+def whitened_axes(X: Array, y: Array, weight: Array) -> WhitenedAxes:
+    """Whitened coordinates that are the same for X and X @ U, U invertible.
+
+    Whitening fixes the coordinates up to a rotation. The rotation is fixed by generic functions
+    of what every basis agrees on (the response and the leverages) projected on the span of X.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_runs, n_features)
+    y : ndarray of shape (n_runs,)
+    weight : ndarray of shape (n_runs,)
+        Positive weights.
+
+    Returns
+    -------
+    WhitenedAxes
+    """
+    whitening, Z = whiten(X, weight)
+    root = np.sqrt(weight / weight.sum())
+    orthonormal = root[:, None] * Z
+    rotation = _rotation(orthonormal, y, root) if whitening.rank else np.zeros((0, 0))
+    inverse = (orthonormal @ rotation).T @ (root[:, None] * (X - whitening.centre))
+    return WhitenedAxes(whitening.centre, whitening.transform @ rotation, inverse)
+
+
+def _rotation(orthonormal: Array, y: Array, root: Array) -> Array:
+    rank = orthonormal.shape[1]
+    mean = float(np.average(y, weights=root**2))
+    spread = float(np.sqrt(np.average((y - mean) ** 2, weights=root**2)))
+    signal = (y - mean) / (spread if spread > 0 else 1.0)
+    leverage = np.sum((orthonormal / root[:, None]) ** 2, axis=1) / rank
+    order = np.arange(1, rank + 1)
+    generic = np.cos(order * signal[:, None] + order**2 * np.sqrt(leverage)[:, None] + order)
+    generic[:, 0] = signal
+    rotation, triangle = np.linalg.qr(orthonormal.T @ (root[:, None] * generic))
+    pivots = np.abs(np.diag(triangle))
+    if pivots.min() < _DEGENERATE:
+        # A design too symmetric for its responses to orient it: the order of the runs decides.
+        place = np.arange(len(y))[:, None] * np.sqrt(np.arange(2.0, rank + 2.0))
+        rotation, triangle = np.linalg.qr(orthonormal.T @ (root[:, None] * np.cos(place)))
+    return np.asarray(rotation * np.where(np.diag(triangle) < 0, -1.0, 1.0))
+
 
 _PIVOT = 1e-10
 _TIE = 1e-9
@@ -215,3 +296,52 @@ def best_chains(
         cut = np.array(place[::-1])
         found.append((0.5 * (ordered[cut - 1] + ordered[cut]), float(best[-1])))
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Runs ready for a search.
+
+    Attributes
+    ----------
+    axes : WhitenedAxes
+    sample : Sample
+        Its response is (y - base law) / scale.
+    base : ndarray of shape (rank + 1,)
+        The single power law in whitened coordinates.
+    scale : float
+        Spread of the response.
+    """
+
+    axes: WhitenedAxes
+    sample: Sample
+    base: Array
+    scale: float
+
+
+def prepare(
+    X: Array, y: Array, weight: Array, cluster: Labels, min_runs: int | None = None
+) -> Prepared:
+    """Whiten the groups and take the single power law out of the response.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_runs, n_features)
+    y, weight : ndarray of shape (n_runs,)
+        Positive weights; only their ratios matter.
+    cluster : ndarray of int of shape (n_runs,)
+    min_runs : int or None
+        Smallest regime; None: twice the parameters of a law, 5, or half the root of the number
+        of runs, whichever is largest.
+    """
+    weight = weight / weight.mean()
+    axes = whitened_axes(X, y, weight)
+    Z = axes.coordinates(X)
+    root = np.sqrt(weight)
+    design = np.column_stack([np.ones(len(y)), Z])
+    base = np.linalg.lstsq(root[:, None] * design, root * y, rcond=1e-12)[0]
+    scale = float(np.sqrt(np.average((y - np.average(y, weights=weight)) ** 2, weights=weight)))
+    scale = scale if scale > 1e-13 * float(np.abs(y).max(initial=0.0)) else 1.0
+    least = max(2 * (axes.rank + 1), 5, int(np.ceil(0.5 * np.sqrt(len(y)))))
+    sample = Sample(Z, (y - design @ base) / scale, weight, cluster, min_runs or least)
+    return Prepared(axes, sample, base, scale)
