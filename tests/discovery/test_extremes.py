@@ -6,8 +6,8 @@ import pytest
 import dimgs
 from dimgs.engines.protocol import Budget, Problem
 from dimgs.engines.structured import StructuredEngine
+from dimgs.engines.structured.errors import surrogate
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.surrogate import surrogate
 from dimgs.errors import FitError
 from dimgs.law.law import Law
 from dimgs.report.results import Report

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Budget, Problem
 from dimgs.engines.structured import StructuredEngine
-from dimgs.engines.structured.noise import judged, started
+from dimgs.engines.structured.errors import judged, started, surrogate
 from dimgs.engines.structured.runs import ADDITIVE_FLOOR, Errors, Runs
-from dimgs.engines.structured.surrogate import surrogate
 from dimgs.engines.structured.targets import (
     Target,
     functions,

@@ -5,7 +5,7 @@ import pytest
 
 from dimgs.engines.protocol import Budget, Problem
 from dimgs.engines.structured import StructuredEngine
-from dimgs.engines.structured.finish import thinned
+from dimgs.engines.structured.archive import thinned
 from dimgs.engines.structured.runs import Runs
 
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.monomials import short_monomials
-from dimgs.engines.structured.posynomials import posynomials
+from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.spans import eliminated, spanned
+from dimgs.engines.structured.separable import posynomials
+from dimgs.engines.structured.subspaces import eliminated, spanned
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import FURTHER, powers, response
 from dimgs.engines.structured.trees import evaluate
@@ -41,7 +41,7 @@ def check_elsewhere(found: Archive, law: Law, rtol: float) -> None:
     x, z = draw(99)
     fresh = Runs.of(Problem({"pi_1": x, "pi_2": z}, np.ones(len(x))))
     assert found.best is not None
-    np.testing.assert_allclose(evaluate(found.best.tree, fresh)[0], law(x, z), rtol=rtol)
+    np.testing.assert_allclose(evaluate(found.best.tree, fresh), law(x, z), rtol=rtol)
 
 
 THREE: dict[str, Law] = {

@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt for the free constants of a tree, in double precision."""
+"""Free constants of a tree: fitted in double precision, then made simple numbers."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.engines.choice import constants_bits, data_bits, deleted_residuals
-from dimgs.engines.structured.compiled import Compiled, compiled
-from dimgs.engines.structured.describe import law_bits
+from dimgs.engines.structured.description import law_bits
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import Tree, parameters, with_parameters
+from dimgs.engines.structured.trees import (
+    Compiled,
+    Number,
+    Tree,
+    compiled,
+    nodes,
+    parameters,
+    rebuild,
+    with_parameters,
+)
+from dimgs.rationals import numbers_near
 
 Array = NDArray[np.float64]
 _BAD = 1e300
@@ -116,3 +125,41 @@ def scored(tree: Tree, runs: Runs, value: Array, e: Array, jacobian: Array | Non
     structure = law_bits(tree, runs) + constants_bits(free, n)
     data = data_bits(value, change, runs.y, runs.weights, runs.unit)
     return Fitted(tree, float(np.mean(e**2)), data + structure, structure)
+
+
+def simplified(fitted: Fitted, runs: Runs) -> Fitted:
+    """Replace constants by simple numbers, the surest first, while the bits do not grow."""
+    for _ in range(8):
+        found = residuals_of(fitted.tree, runs)
+        if found is None:
+            return fitted
+        e, jacobian = found
+        if jacobian is None:
+            return fitted
+        values = parameters(fitted.tree)
+        scale = np.sqrt((jacobian**2).sum(axis=0)) + 1e-300
+        inverse = np.linalg.pinv((jacobian / scale).T @ (jacobian / scale), hermitian=True)
+        variance = max(float(e @ e) / max(len(e) - len(values), 1), 1e-24)
+        errors = np.sqrt(np.diag(inverse) * variance) / scale
+        better = None
+        for i in np.argsort(errors / (np.abs(values) + 1e-300), kind="stable"):
+            better = _simpler(fitted, runs, int(i), float(values[i]), float(errors[i]))
+            if better is not None:
+                break
+        if better is None:
+            return fitted
+        fitted = better
+    return fitted
+
+
+def _simpler(fitted: Fitted, runs: Runs, i: int, value: float, error: float) -> Fitted | None:
+    window = max(3 * error, 1e-10 * abs(value))
+    if window > 0.2 * abs(value):
+        return None
+    for text, number in numbers_near(value, window):
+        free = [n for n in nodes(fitted.tree) if isinstance(n, Number) and n.free]
+        free[i] = Number(number, text)
+        trial = polish(rebuild(fitted.tree, iter(free)), runs)
+        if trial is not None and trial.bits <= fitted.bits:
+            return trial
+    return None

@@ -1,4 +1,4 @@
-"""A power law times factors, refined by Gauss-Newton in the logarithm."""
+"""A power law times factors: refined by Gauss-Newton in the logarithm, its exponents rounded."""
 
 from dataclasses import dataclass, replace
 
@@ -11,6 +11,8 @@ from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import Tree
 
 Array = NDArray[np.float64]
+# what exponents of laws are rounded to
+LARGEST, DENOMINATORS = 8, (1, 2, 3, 4, 5, 6)
 _STEPS = 12
 
 
@@ -141,3 +143,44 @@ def power_basis(runs: Runs, root: Array) -> Array:
     Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
     basis, size, _ = np.linalg.svd(Z, full_matrices=False)
     return np.asarray(basis[:, size > 1e-10 * size[0]])
+
+
+def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, Array, float]]:
+    """Rational power laws of many weighted logarithms at once.
+
+    Parameters
+    ----------
+    runs : Runs
+    root : ndarray of shape (n_runs,)
+        Square roots of the weights.
+    t : ndarray of shape (n_runs, k)
+
+    Returns
+    -------
+    list of tuple
+        For each denominator [intercept, exponents], shape (1 + n_groups, k), the sums of squares
+        that they leave, shape (k,), and the variance of the intercept, for errors of variance 1.
+        The surest exponent is rounded first.
+    """
+    Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
+    scale = np.sqrt((Z**2).sum(axis=0)) + 1e-300
+    inverse = np.linalg.pinv((Z / scale).T @ (Z / scale), rcond=1e-12, hermitian=True)
+    inverse = inverse / np.outer(scale, scale)
+    start = inverse @ (Z.T @ t)
+    left = ((t - Z @ start) ** 2).sum(axis=0)
+    out = []
+    for q in DENOMINATORS:
+        theta, C, squares = start.copy(), inverse, left
+        varied = [1 + k for k in range(runs.n_groups) if runs.logged[k]]
+        while varied:
+            i = min(varied, key=lambda k: (C[k, k], k))
+            varied.remove(i)
+            value = np.round(theta[i] * q) / q
+            if C[i, i] > 0:
+                change = value - theta[i]
+                theta = theta + np.outer(C[:, i] / C[i, i], change)
+                squares = squares + change**2 / C[i, i]
+                C = C - np.outer(C[:, i], C[i]) / C[i, i]
+            theta[i] = value
+        out.append((theta, squares, float(C[0, 0])))
+    return out

@@ -17,11 +17,9 @@ from numpy.typing import NDArray
 
 from dimgs.engines.choice import constants_bits
 from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF
-from dimgs.engines.structured.describe import law_bits
+from dimgs.engines.structured.description import Natural, law_bits, natural_near, normalised
 from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.model import Model
-from dimgs.engines.structured.naturals import Natural, natural_near
-from dimgs.engines.structured.normal import normalised
+from dimgs.engines.structured.model import DENOMINATORS, LARGEST, Model
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -38,7 +36,6 @@ from dimgs.engines.structured.trees import (
 from dimgs.rationals import exponent_bits
 
 Array = NDArray[np.float64]
-LARGEST, DENOMINATORS = 8, (1, 2, 3, 4, 5, 6)
 _TOO_FAR = 8.0
 _ERRORS, _WIDEST = 3.0, 0.7
 _KEPT = 4

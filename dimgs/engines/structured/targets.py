@@ -8,8 +8,7 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.engines.structured.arguments import MINUS
-from dimgs.engines.structured.monomials import short_monomials
+from dimgs.engines.structured.arguments import MINUS, short_monomials
 from dimgs.engines.structured.runs import Runs, log_around
 from dimgs.engines.structured.trees import (
     Call,

@@ -1,8 +1,11 @@
 """Expressions over groups as small immutable trees, with values and exact gradients."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import reduce
+from itertools import count
+from operator import add, mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +20,10 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Exponents = tuple[Fraction, ...]
-Evaluated = tuple[Array, Array | None]
+# the value, and its slope by each free constant in the order of the tree
+Evaluated = tuple[Any, list[Any]]
+Compiled = Callable[[Array], tuple[Array, Array]]
+_Part = Callable[[Array], Evaluated]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,58 +166,21 @@ def with_parameters(tree: Tree, values: Any) -> Tree:
     return rebuild(tree, iter([Number(float(v)) for v in values]))
 
 
-def evaluate(tree: Tree, runs: "Runs", gradient: bool = False) -> Evaluated:
-    """Values in every run, and the gradient with respect to the free constants.
-
-    Returns
-    -------
-    values : ndarray of shape (n_runs,)
-        NaN or infinite where the expression is not real.
-    gradient : ndarray of shape (n_parameters, n_runs) or None
-        None also where there is no free constant.
-    """
+def evaluate(tree: Tree, runs: "Runs") -> Array:
+    """Values in every run, shape (n_runs,); NaN or infinite where the expression is not real."""
     match tree:
         case Number(value):
-            slope = np.ones((1, runs.n_runs)) if gradient and tree.free else None
-            return np.full(runs.n_runs, value), slope
+            return np.full(runs.n_runs, value)
         case Mono(exponents):
-            return runs.monomial(exponents), None
+            return runs.monomial(exponents)
         case Sum(parts):
-            pairs = [evaluate(p, runs, gradient) for p in parts]
-            total = pairs[0][0]
-            for part, _ in pairs[1:]:
-                total = total + part
-            return total, _stack([g for _, g in pairs])
+            return reduce(add, [evaluate(p, runs) for p in parts])
         case Product(parts):
-            return _product([evaluate(p, runs, gradient) for p in parts])
+            return reduce(mul, [evaluate(p, runs) for p in parts])
         case Power(base, exponent):
-            inside, slope = evaluate(base, runs, gradient)
-            return _power(inside, slope, exponent)
+            return raised(evaluate(base, runs), exponent)
         case Call(name, argument):
-            inside, slope = evaluate(argument, runs, gradient)
-            function = FUNCTIONS[name]
-            out = function.value(inside)
-            return out, None if slope is None else slope * function.slope(inside)
-
-
-def _stack(gradients: list[Array | None]) -> Array | None:
-    kept = [g for g in gradients if g is not None]
-    return np.concatenate(kept) if kept else None
-
-
-def _product(pairs: list[Evaluated]) -> Evaluated:
-    total = pairs[0][0]
-    for value, _ in pairs[1:]:
-        total = total * value
-    gradients = []
-    for i, (_, slope) in enumerate(pairs):
-        if slope is not None:
-            rest = np.ones_like(total)
-            for j, (value, _) in enumerate(pairs):
-                if j != i:
-                    rest = rest * value
-            gradients.append(slope * rest)
-    return total, _stack(list(gradients))
+            return np.asarray(FUNCTIONS[name].value(evaluate(argument, runs)))
 
 
 def raised(value: Array, exponent: Fraction) -> Array:
@@ -222,13 +191,6 @@ def raised(value: Array, exponent: Fraction) -> Array:
     if exponent.denominator == 2:
         return np.asarray(np.sqrt(value) ** exponent.numerator)
     return np.asarray(value ** float(exponent))
-
-
-def _power(value: Array, slope: Array | None, exponent: Fraction) -> Evaluated:
-    out = raised(value, exponent)
-    if slope is None:
-        return out, None
-    return out, slope * (float(exponent) * out / value)
 
 
 def to_sympy(tree: Tree, names: tuple[str, ...]) -> "tuple[sympy.Expr, dict[str, float]]":
@@ -264,3 +226,101 @@ def to_sympy(tree: Tree, names: tuple[str, ...]) -> "tuple[sympy.Expr, dict[str,
                 return FUNCTIONS[name].form(convert(argument))
 
     return convert(tree), constants
+
+
+def compiled(tree: Tree, runs: "Runs") -> Compiled:
+    """Function of the free constants that gives values and their gradient.
+
+    Parts without free constants are evaluated once, here.
+
+    Returns
+    -------
+    callable
+        From constants, shape (n_parameters,), to values, shape (n_runs,), and their gradient,
+        shape (n_parameters, n_runs).
+    """
+    part, m = _part(tree, runs, count()), runs.n_runs
+
+    def evaluated(theta: Array) -> tuple[Array, Array]:
+        value, slopes = part(theta)
+        gradient = np.empty((len(slopes), m))
+        for row, slope in zip(gradient, slopes, strict=True):
+            row[:] = slope
+        return np.broadcast_to(value, (m,)), gradient
+
+    return evaluated
+
+
+def _part(tree: Tree, runs: "Runs", numbers: Iterator[int]) -> _Part:
+    if not any(isinstance(n, Number) and n.free for n in nodes(tree)):
+        known = tree.value if isinstance(tree, Number) else evaluate(tree, runs)
+        return lambda theta: (known, [])
+    match tree:
+        case Number():
+            return _number_part(next(numbers))
+        case Sum(terms):
+            return _sum_part([_part(p, runs, numbers) for p in terms])
+        case Product(factors):
+            return _product_part([_part(p, runs, numbers) for p in factors])
+        case Power(base, exponent):
+            return _power_part(_part(base, runs, numbers), exponent)
+        case Call(name, argument):
+            return _call_part(_part(argument, runs, numbers), name)
+        case _:
+            raise AssertionError("a monomial has no free constant")
+
+
+def _number_part(i: int) -> _Part:
+    return lambda theta: (theta[i], [1.0])
+
+
+def _sum_part(parts: list[_Part]) -> _Part:
+    def evaluated(theta: Array) -> Evaluated:
+        total: Any = 0.0
+        slopes: list[Any] = []
+        for part in parts:
+            value, own = part(theta)
+            total = total + value
+            slopes += own
+        return total, slopes
+
+    return evaluated
+
+
+def _product_part(parts: list[_Part]) -> _Part:
+    def evaluated(theta: Array) -> Evaluated:
+        pairs = [part(theta) for part in parts]
+        slopes: list[Any] = []
+        total: Any = 1.0
+        for i, (value, own) in enumerate(pairs):
+            if own:
+                rest: Any = 1.0
+                for j, (other, _) in enumerate(pairs):
+                    if j != i:
+                        rest = rest * other
+                slopes += [slope * rest for slope in own]
+            total = total * value
+        return total, slopes
+
+    return evaluated
+
+
+def _power_part(part: _Part, exponent: Any) -> _Part:
+    def evaluated(theta: Array) -> Evaluated:
+        inside, slopes = part(theta)
+        out = raised(inside, exponent)
+        steep = float(exponent) * out / inside
+        return out, [slope * steep for slope in slopes]
+
+    return evaluated
+
+
+def _call_part(part: _Part, name: str) -> _Part:
+    function = FUNCTIONS[name]
+
+    def evaluated(theta: Array) -> Evaluated:
+        inside, slopes = part(theta)
+        steep = function.slope(inside)
+        return function.value(inside), [slope * steep for slope in slopes]
+
+    return evaluated

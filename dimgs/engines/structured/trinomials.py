@@ -19,17 +19,15 @@ from dimgs.engines.structured.arguments import (
     differences,
     modulated,
     plain,
+    short_monomials,
 )
 from dimgs.engines.structured.columns import weighted
-from dimgs.engines.structured.combinations import squares_bits
-from dimgs.engines.structured.describe import structure_bits
-from dimgs.engines.structured.lattice import Lattice
+from dimgs.engines.structured.description import natural, structure_bits
+from dimgs.engines.structured.lattice import Lattice, squares_bits
 from dimgs.engines.structured.model import power_basis
-from dimgs.engines.structured.monomials import short_monomials
-from dimgs.engines.structured.naturals import natural
 from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.sums import Library, times_squares
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.terms import Library, times_squares
 from dimgs.engines.structured.trees import ONE, Product, Sum, Tree
 from dimgs.rationals import exponent_bits
 

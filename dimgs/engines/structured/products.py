@@ -2,7 +2,8 @@
 
 log|t| = a0 + Σ a_k log pi_k + Σ b_j log|g_j(c_j u_j)|. For given g, c and u this is linear; the
 power law is projected out of the response and of every column once, so that one factor costs one
-matrix product over all columns, and two factors one product per first factor that is kept.
+matrix product over all columns, and two factors one product per first factor that is kept. The best
+are refined by Gauss-Newton steps in the logarithm.
 """
 
 from dataclasses import dataclass

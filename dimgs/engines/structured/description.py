@@ -1,0 +1,308 @@
+"""Bits of a tree in the physical variables, its canonical form, and simple numbers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.trees import (
+    ONE,
+    Call,
+    Mono,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Tree,
+    children,
+    monomial,
+    times,
+)
+from dimgs.rationals import exact_bits, exponent_bits
+
+_OPERATOR = 2.0
+_VARIABLE = 2.0
+_SIGN = 1.0
+PHASE_BITS = 5.0
+# functions of plain products are the rule: of 41 products inside functions of the development laws
+# of other fields 39 have exponents 1 alone, and 2 of 38 functions stand inside another one
+_INNER_EXPONENTS = 2.0
+_NESTED = 4.0
+_INVERSES = ("asin", "acos", "atan", "log", "log1p")
+_RATIONAL = ("1", "2", "1/2", "3", "1/3", "4", "1/4", "3/2", "2/3", "3/4", "4/3", "8", "1/8")
+_WITH_PI = ("pi", "2*pi", "pi/2", "4*pi", "1/pi", "1/(2*pi)", "1/(4*pi)", "pi/4", "4*pi/3")
+_Exponents = tuple[Fraction, ...]
+
+
+def law_bits(tree: Tree, runs: Runs) -> float:
+    """Bits of the law of the target itself, which is that of pi_0 over the variables in pi_0.
+
+    A monomial in front, or in every term of a sum, is counted together with those variables, so
+    that a law is as long as it is in the physical variables, whatever pi_0 was made with.
+    """
+    around = monomial_bits(-runs.shift)
+    plain = structure_bits(tree, runs) + around
+    match tree:
+        case Mono(exponents):
+            return _own(exponents, runs)
+        case Product(factors):
+            fronts = [f for f in factors if isinstance(f, Mono)]
+            if len(fronts) != 1:
+                return plain
+            return (
+                plain - around - structure_bits(fronts[0], runs) + _own(fronts[0].exponents, runs)
+            )
+        case Sum(terms):
+            return min(plain, _OPERATOR * (len(terms) - 1) + sum(law_bits(t, runs) for t in terms))
+        case _:
+            return plain
+
+
+def _own(exponents: tuple[Fraction, ...], runs: Runs) -> float:
+    return monomial_bits(runs.shape @ np.array([float(e) for e in exponents]) - runs.shift)
+
+
+def monomial_bits(physical: NDArray[np.float64], share: float = 1.0) -> float:
+    """Bits of the variables of a monomial and their exponents; a common power is told once.
+
+    Parameters
+    ----------
+    physical : ndarray of shape (n_variables,)
+        Exponents.
+    share : float
+        How dear exponents are.
+    """
+    sizes = tuple(sorted(round(x, 6) for x in np.abs(physical).tolist() if x > 1e-9))
+    return _VARIABLE * len(sizes) + share * _exponents_bits(sizes)
+
+
+@lru_cache(maxsize=100_000)
+def _exponents_bits(sizes: tuple[float, ...]) -> float:
+    one_by_one = sum(exponent_bits(x) for x in sizes)
+    together = min(
+        (exponent_bits(c) + sum(exponent_bits(x / c) for x in sizes) for c in set(sizes)),
+        default=0.0,
+    )
+    return min(one_by_one, together)
+
+
+def structure_bits(tree: Tree, runs: Runs, within: str = "") -> float:
+    """Bits of operators, functions, variables, exponents and exact numbers.
+
+    Parameters
+    ----------
+    tree : Tree
+    runs : Runs
+    within : str
+        Function whose argument the tree is part of, if any.
+    """
+    own = 0.0
+    match tree:
+        case Number(value, text):
+            own = 0.0 if text is None or value == 1 else exact_bits(text)
+        case Mono(exponents):
+            physical = runs.shape @ np.array([float(e) for e in exponents])
+            own = monomial_bits(physical, _INNER_EXPONENTS if within else 1.0)
+        case Power(_, exponent):
+            own = _OPERATOR + exponent_bits(abs(float(exponent)))
+        case Call(name, argument):
+            own = FUNCTIONS[name].bits
+            own += _NESTED if within and within not in _INVERSES else 0.0
+            within = name
+            if FUNCTIONS[name].periodic and not is_angle(argument, runs):
+                own += PHASE_BITS
+        case Sum(terms):
+            # a number in a sum is a coefficient of 1, as dear as that of any other term
+            numbers = sum(isinstance(t, Number) and abs(t.value) != 1 for t in terms)
+            own = _OPERATOR * (len(terms) - 1 + numbers)
+        case Product((Number(-1.0), Mono() as rest)):
+            return _SIGN + structure_bits(rest, runs, within)
+        case _:
+            own = _OPERATOR * (len(children(tree)) - 1)
+    return own + sum(structure_bits(child, runs, within) for child in children(tree))
+
+
+def is_angle(argument: Tree, runs: Runs) -> bool:
+    """Whether all variables of an argument are dimensionless by themselves, as angles are.
+
+    Those alone are varied apart from all others: a group of several variables is a phase, which is
+    rarer in laws.
+    """
+    match argument:
+        case Number():
+            return True
+        case Mono(exponents):
+            taken = [k for k, e in enumerate(exponents) if e]
+            return all(np.count_nonzero(np.abs(runs.shape[:, k]) > 1e-9) <= 1 for k in taken)
+        case _:
+            return all(is_angle(child, runs) for child in children(argument))
+
+
+@dataclass(frozen=True, slots=True)
+class Natural:
+    """A simple positive number.
+
+    Parameters
+    ----------
+    value : float
+    text : str
+        As SymPy reads it.
+    bits : float
+        Length of description.
+    """
+
+    value: float
+    text: str
+    bits: float
+
+    def signed(self, sign: float) -> Number:
+        """The number with a sign."""
+        return Number(self.value, self.text) if sign > 0 else Number(-self.value, f"-{self.text}")
+
+
+def natural(text: str) -> Natural:
+    """The number of a text such as "1", "1/2", "2*pi" or "1/(4*pi)"."""
+    value = 1.0
+    head, _, tail = text.partition("/")
+    for part, power in ((head, 1.0), (tail.strip("()"), -1.0)):
+        for factor in filter(None, part.split("*")):
+            value *= (np.pi if factor == "pi" else float(factor)) ** power
+    return Natural(value, text, 0.0 if text == "1" else exact_bits(text))
+
+
+NATURALS = tuple(sorted(map(natural, (*_RATIONAL, *_WITH_PI)), key=lambda n: (n.bits, n.value)))
+
+
+def natural_near(size: float, window: float) -> Natural | None:
+    """The simplest of the numbers whose logarithm is within a window of that of `size`.
+
+    Examples
+    --------
+    >>> natural_near(1.9, 0.1).text
+    '2'
+    """
+    if not size > 0:
+        return None
+    return next((n for n in NATURALS if abs(np.log(n.value / size)) <= window), None)
+
+
+def normalised(tree: Tree, runs: Runs) -> Tree:
+    """Take monomials out of sums: (m_1 + c m_2)^b is m_1^b (1 + c m_2/m_1)^b where that is shorter.
+
+    Parameters
+    ----------
+    tree : Tree
+        Products, powers and sums are rewritten, other trees returned.
+    runs : Runs
+        Their physical variables say what is short; monomials taken out of a root must be positive,
+        so that all groups must be logged.
+    """
+    if not isinstance(tree, Product | Power | Sum) or not all(runs.logged):
+        return tree
+    none: _Exponents = (Fraction(0),) * runs.n_groups
+    front = none
+    factors: list[Tree] = []
+    for factor in tree.factors if isinstance(tree, Product) else (tree,):
+        if isinstance(factor, Mono):
+            front = _sum(front, factor.exponents, Fraction(1))
+        else:
+            factors.append(factor)
+    for k, factor in enumerate(factors):
+        base, b = (factor.base, factor.exponent) if isinstance(factor, Power) else (factor, None)
+        if not isinstance(base, Sum):
+            continue
+        terms = [_split(term, none) for term in base.terms]
+        power = Fraction(1) if b is None else b
+        best: tuple[float, _Exponents, Tree] = (
+            law_bits(Mono(front), runs) + structure_bits(base, runs),
+            front,
+            base,
+        )
+        for exponents in {t.exponents: None for t in terms}:
+            inside = _grouped([t.over(exponents) for t in terms], runs)
+            outside = _sum(front, exponents, power)
+            bits = law_bits(Mono(outside), runs) + structure_bits(inside, runs)
+            if bits < best[0]:
+                best = (bits, outside, inside)
+        _, front, base = best
+        factors[k] = base if b is None else Power(base, b)
+    if any(front):
+        factors = list(_after_numbers(Mono(front), factors))
+    if not factors:
+        return ONE
+    return factors[0] if len(factors) == 1 else Product(tuple(factors))
+
+
+def _after_numbers(front: Mono, factors: list[Tree]) -> Iterator[Tree]:
+    numbers = [f for f in factors if isinstance(f, Number)]
+    yield from numbers
+    yield front
+    yield from (f for f in factors if not isinstance(f, Number))
+
+
+@dataclass(frozen=True)
+class _Term:
+    """A number times a monomial times the rest."""
+
+    number: Number
+    exponents: _Exponents
+    rest: tuple[Tree, ...]
+
+    def over(self, exponents: _Exponents) -> "_Term":
+        return replace(self, exponents=_sum(self.exponents, exponents, Fraction(-1)))
+
+    @property
+    def tree(self) -> Tree:
+        product: Tree = times(self.number, monomial(self.exponents))
+        for tree in self.rest:
+            product = _joined(product, tree)
+        return product
+
+
+def _split(term: Tree, none: _Exponents) -> _Term:
+    number, exponents, rest = ONE, none, []
+    for factor in term.factors if isinstance(term, Product) else (term,):
+        if isinstance(factor, Mono):
+            exponents = _sum(exponents, factor.exponents, Fraction(1))
+        elif isinstance(factor, Number) and number == ONE:
+            number = factor
+        else:
+            rest.append(factor)
+    return _Term(number, exponents, tuple(rest))
+
+
+def _joined(first: Tree, second: Tree) -> Tree:
+    """A product without products in it."""
+    if first == ONE:
+        return second
+    known = first.factors if isinstance(first, Product) else (first,)
+    return Product((*known, second))
+
+
+def _grouped(terms: list[_Term], runs: Runs) -> Tree:
+    """A sum, two of its terms with their monomial in front where that is shorter: 1 + u (1 - v)."""
+    trees = [term.tree for term in terms]
+    best: Tree = Sum(tuple(trees))
+    bits = structure_bits(best, runs)
+    for i, first in enumerate(terms) if len(terms) > 2 else []:
+        if not any(first.exponents):
+            continue
+        for j, second in enumerate(terms):
+            others = [tree for k, tree in enumerate(trees) if k not in (i, j)]
+            none = first.over(first.exponents)
+            if i == j or second.exponents != first.exponents:
+                continue
+            inner = Sum((none.tree, second.over(first.exponents).tree))
+            trial = Sum((*others, Product((Mono(first.exponents), inner))))
+            if structure_bits(trial, runs) < bits:
+                best, bits = trial, structure_bits(trial, runs)
+    return best
+
+
+def _sum(a: _Exponents, b: _Exponents, factor: Fraction) -> _Exponents:
+    return tuple(x + factor * y for x, y in zip(a, b, strict=True))
