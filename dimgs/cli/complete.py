@@ -52,9 +52,9 @@ def _names(header: str) -> list[str]:
 
 def engines(incomplete: str) -> list[str]:
     """Engines that begin with what is typed."""
-    from dimgs.discovery.options import ENGINE_NAMES
+    from dimgs.engines.registry import engine_names
 
-    return [name for name in ENGINE_NAMES if name.startswith(incomplete)]
+    return [name for name in engine_names() if name.startswith(incomplete)]
 
 
 def studies(incomplete: str) -> list[str]:

@@ -19,7 +19,7 @@ def engines(
     json: tables.Json = False,
 ) -> None:
     """Say which symbolic-regression engines are usable here, and how to get the others."""
-    from dimgs.engines.availability import all_engines
+    from dimgs.engines.registry import all_engines
 
     if install is not None:
         _install(install)
@@ -32,33 +32,18 @@ def engines(
 
 
 def _install(name: str) -> None:
-    """PySR's own installation, which its first import starts, in a process of its own."""
-    import os
-    import subprocess
-    import sys
+    """What an engine fetches at its first start."""
+    from dimgs.engines.registry import entries, entry_named
+    from dimgs.errors import InputError
 
-    from dimgs.engines.availability import IGNORED
-    from dimgs.errors import DimgsError, InputError
-
-    if name != "pysr":
-        raise InputError(
-            f"'{name}' is not installed this way; only pysr is (for operon: pip install "
-            f"'dimgs[operon]')."
-        )
-    with working("PySR fetches Julia and its packages, which takes minutes"):
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", "import pysr"],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={name: value for name, value in os.environ.items() if name not in IGNORED},
-        )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
-        raise DimgsError(
-            f"PySR could not be set up ({last}); install Julia from https://julialang.org/install "
-            f"or try again with a network that reaches it."
-        )
+    install = entry_named(name).install
+    if install is None:
+        able = ", ".join(n for n, entry in entries().items() if entry.install is not None)
+        remedy = entry_named(name).status().remedy
+        other = f"instead: {remedy}" if remedy else "it can run as it is"
+        raise InputError(f"'{name}' is not installed this way, only {able}; {other}.")
+    with working(f"{name} fetches what it needs, which takes minutes"):
+        install()
 
 
 def reproduce(

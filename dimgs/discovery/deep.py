@@ -26,6 +26,7 @@ from dimgs.discovery.search import Found, chosen, engine_named, problem_of
 from dimgs.engines.choice import candidate_bits
 from dimgs.engines.protocol import Budget, Result
 from dimgs.engines.refit import refit
+from dimgs.engines.registry import ALL, embedded
 from dimgs.errors import DimgsError, FitError
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.potential import ContrastivePotential
@@ -131,7 +132,7 @@ def search_taught(
 def _from_values(known: Taught, options: Options, seconds: float) -> Result:
     """Candidates of the engine on the clean runs."""
     problem, _ = problem_of(known.dense)
-    name = "structured" if options.engine == "auto" else options.engine
+    name = embedded() if options.engine == ALL else options.engine
     exponents = known.potential.exponents(known.dense.X)
     fields = {
         f.name: exponents[:, j]

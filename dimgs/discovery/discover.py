@@ -56,7 +56,7 @@ def discover(
         Absolute temperature that enters as 1/T.
     robust : bool
         Fit by ranks, so that outliers do no harm.
-    engine : {"auto", "structured", "pysr", "operon", "power_law"}
+    engine : str
         What looks for closed forms beyond the power law.
     model : {"linear", "deep"}
         With "deep", a neural potential teaches the search besides the runs themselves; its

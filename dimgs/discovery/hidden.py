@@ -13,6 +13,7 @@ from dimgs.discovery.judge import clearly_less
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.study import Study, left_out_residuals, study
+from dimgs.engines.registry import ALL, NONE, embedded
 from dimgs.errors import DimgsError
 from dimgs.groups.group import PiBasis
 from dimgs.variables import Dimension, si_unit
@@ -90,7 +91,7 @@ def _searched(
 ) -> Study:
     prepared = prepare(data, target, options, linear_allowed=True)
     automatic = options.scales == "auto"
-    possible = list(extra_scales(prepared.basis)) if options.engine != "power_law" else []
+    possible = list(extra_scales(prepared.basis)) if options.engine != NONE else []
     if not prepared.design.features or prepared.design.within is not None:
         possible = []
     if not automatic:
@@ -99,9 +100,9 @@ def _searched(
         possible = [s for s in possible if scale_is_missing(design, f"[{s.dimension}]", tried)]
     share = 1.0 if not possible else _SHARE if automatic else _SHARE_OF_ONE
     every = options
-    if possible and automatic and options.engine == "auto":
+    if possible and automatic and options.engine == ALL:
         # a scale is sooner tried than further engines
-        options = replace(options, engine="structured")
+        options = replace(options, engine=embedded())
     found = study(prepared, options, clock.part(share), progress=progress)
     if not possible or (found.holds and not automatic):
         return found

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dimgs.engines.registry import check_name
 from dimgs.errors import InputError
 
-ENGINE_NAMES = ("auto", "structured", "pysr", "operon", "power_law")
 MODEL_NAMES = ("linear", "deep")
 
 
@@ -33,8 +33,9 @@ class Options:
         Let the error columns of the inputs count, by orthogonal regression.
     regimes, local, additive : bool
         Look for regimes, local exponents and additive terms as well.
-    engine : {"auto", "structured", "pysr", "operon", "power_law"}
-        What looks for closed forms beyond the power law.
+    engine : str
+        What looks for closed forms beyond the power law: an engine by its name, every usable one
+        in turn ("auto"), or none ("power_law").
     model : {"linear", "deep"}
         With "deep", a neural potential teaches the search besides the runs themselves.
     time_limit : float
@@ -74,10 +75,7 @@ class Options:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.engine not in ENGINE_NAMES:
-            raise InputError(
-                f"There is no engine '{self.engine}'; choose from {', '.join(ENGINE_NAMES)}."
-            )
+        check_name(self.engine)
         if self.model not in MODEL_NAMES:
             raise InputError(f"There is no model '{self.model}'; use linear or deep.")
         if not 0.0 < self.level < 1.0:

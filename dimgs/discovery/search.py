@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from itertools import count
 
 import numpy as np
@@ -23,21 +22,16 @@ from dimgs.discovery.judge import (
 )
 from dimgs.discovery.options import Options
 from dimgs.discovery.outcome import holds, leaves_nothing
-from dimgs.engines.availability import all_engines
 from dimgs.engines.choice import candidate_bits
 from dimgs.engines.protocol import Budget, Engine, Outcome, Problem, Result
-from dimgs.errors import DimgsError, InputError
+from dimgs.engines.registry import ALL, all_engines, entry_named
+from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.assemble import assemble, feature_values
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 
 Array = NDArray[np.float64]
-ENGINES = {
-    "structured": ("dimgs.engines.structured", "StructuredEngine"),
-    "pysr": ("dimgs.engines.pysr", "PySREngine"),
-    "operon": ("dimgs.engines.operon", "OperonEngine"),
-}
 _FEWEST = 8
 _FIRST_SHARE = 0.6
 _MOST_TRIED = 4
@@ -92,14 +86,7 @@ def engine_named(name: str, guesses: Sequence[Candidate] = ()) -> Engine:
     InputError
         If there is no such engine.
     """
-    if name not in ENGINES:
-        known = ", ".join(["auto", *ENGINES, "power_law"])
-        raise InputError(f"There is no engine '{name}'; choose from {known}.")
-    module, attribute = ENGINES[name]
-    make = getattr(import_module(module), attribute)
-    found = make(guesses=guesses) if name == "pysr" else make()
-    assert isinstance(found, Engine)
-    return found
+    return entry_named(name).make(guesses)
 
 
 def is_searchable(design: Design) -> bool:
@@ -236,7 +223,7 @@ def _first(found: Found, again: Found) -> tuple[Candidate, ...]:
 
 def _engines(name: str) -> list[str]:
     """Which engines run, in their order: with "auto" those that are usable here."""
-    if name != "auto":
+    if name != ALL:
         return [name]
     return [e.name for e in all_engines() if e.usable]
 
@@ -253,7 +240,7 @@ def _result(
         engine = engine_named(name, known)
     except ImportError as error:
         return Result((), "unavailable", f"The engine '{name}' cannot start: {error}.", 0.0)
-    if name == "pysr":
+    if entry_named(name).takes_fields:
         problem = replace(problem, fields=exponent_fields(train))
     problem, unit = _in_range(problem)
     result = engine.search(problem, Budget(seconds, options.evaluations), options.seed)

@@ -24,7 +24,7 @@ from dimgs.discovery.outcome import Conclusion, Facts, conclude, holds, leaves_n
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import is_searchable, search
-from dimgs.engines.availability import require_engine
+from dimgs.engines.registry import NONE, require_engine
 from dimgs.errors import EngineUnavailableError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
@@ -137,7 +137,7 @@ def study(
     clock = clock.own()
     found = _power_law(prepared, options)
     try:
-        if progress is not None and options.engine != "power_law":
+        if progress is not None and options.engine != NONE:
             progress("the power law is fitted; looking further")
         for better in _searches(found, options, clock, distil_first):
             found = better
@@ -148,7 +148,7 @@ def study(
 
 def _searches(found: Study, options: Options, clock: Clock, distil_first: bool) -> Iterator[Study]:
     """What each step makes of the power law."""
-    if options.engine == "power_law":
+    if options.engine == NONE:
         return
     design = found.prepared.design
     whole, clock = clock, clock.part(_SHARE_WITHOUT if options.model == "deep" else 1.0)

@@ -1,17 +1,18 @@
-"""Which symbolic-regression engines are usable here, found out without starting any."""
+"""The engines of this package as they are registered, and whether they can run here."""
 
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 import dimgs
-from dimgs.errors import EngineUnavailableError
+from dimgs.engines.registry import EngineStatus, Entry
+from dimgs.errors import DimgsError
 
 _JULIA_REMEDY = (
     "install Julia from https://julialang.org/install, or let PySR fetch it: "
@@ -28,47 +29,6 @@ _NOT_ENOUGH = (
     "PYTHON_JULIAPKG_PROJECT (an absolute path) and PYTHON_JULIAPKG_OFFLINE=yes"
 )
 IGNORED = ("PYTHON_JULIACALL_EXE", "PYTHON_JULIACALL_PROJECT")
-
-
-@dataclass(frozen=True)
-class EngineStatus:
-    """An engine and whether it can run here.
-
-    Parameters
-    ----------
-    name : str
-    usable : bool
-    version : str or None
-        None where the engine is not installed.
-    remedy : str or None
-        How to make it usable; None where it is.
-    """
-
-    name: str
-    usable: bool
-    version: str | None = None
-    remedy: str | None = None
-
-    def to_json(self) -> dict[str, str | bool | None]:
-        """Plain values."""
-        return asdict(self)
-
-
-def all_engines() -> list[EngineStatus]:
-    """Every engine that dimgs can use; nothing is imported, started or downloaded.
-
-    Returns
-    -------
-    list of EngineStatus
-
-    Examples
-    --------
-    >>> [engine.name for engine in all_engines()]
-    ['structured', 'pysr', 'operon']
-    >>> all_engines()[0].usable
-    True
-    """
-    return [EngineStatus("structured", True, dimgs.__version__), pysr_status(), operon_status()]
 
 
 def pysr_status(environment: Mapping[str, str] | None = None) -> EngineStatus:
@@ -105,24 +65,6 @@ def operon_status() -> EngineStatus:
     if find_spec("pyoperon") is None:
         return EngineStatus("operon", False, None, 'pip install "dimgs[operon]"')
     return EngineStatus("operon", True, _version("pyoperon"))
-
-
-def require_engine(name: str) -> None:
-    """Refuse an engine that was asked for by its name and cannot run here.
-
-    Parameters
-    ----------
-    name : str
-        As on the command line; "auto" and "power_law" need nothing.
-
-    Raises
-    ------
-    EngineUnavailableError
-        With the remedy.
-    """
-    for engine in all_engines():
-        if engine.name == name and not engine.usable:
-            raise EngineUnavailableError(f"The engine '{name}' cannot run here: {engine.remedy}.")
 
 
 def julia_project(environment: Mapping[str, str]) -> Path:
@@ -209,3 +151,39 @@ def _version(package: str) -> str | None:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+def _install_pysr() -> None:
+    """PySR's own installation, which its first import starts, in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", "import pysr"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={name: value for name, value in os.environ.items() if name not in IGNORED},
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
+        raise DimgsError(
+            f"PySR could not be set up ({last}); install Julia from https://julialang.org/install "
+            f"or try again with a network that reaches it."
+        )
+
+
+STRUCTURED = Entry(
+    "dimgs.engines.structured:StructuredEngine",
+    lambda: EngineStatus("structured", True, dimgs.__version__),
+    rank=0,
+)
+PYSR = Entry(
+    "dimgs.engines.pysr:PySREngine",
+    lambda: pysr_status(),
+    rank=1,
+    takes_guesses=True,
+    takes_fields=True,
+    cites=("cranmer2023",),
+    install=_install_pysr,
+)
+OPERON = Entry(
+    "dimgs.engines.operon:OperonEngine", lambda: operon_status(), rank=2, cites=("burlacu2020",)
+)

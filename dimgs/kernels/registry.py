@@ -7,8 +7,8 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from functools import cache, lru_cache
-from importlib import import_module, metadata
+from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +17,7 @@ from dimgs.errors import DimgsError, InputError
 from dimgs.kernels.fingerprint import file_digest
 from dimgs.kernels.record import with_kind
 from dimgs.kernels.spec import Kernel, Port, Tier
+from dimgs.plugins import entry_points
 
 GROUP = "dimgs.kernels"
 
@@ -35,7 +36,7 @@ def available() -> tuple[str, ...]:
     >>> "diffusion" in available()
     True
     """
-    return tuple(sorted({*_BUILT_IN, *_entry_points()}))
+    return tuple(sorted({*_BUILT_IN, *entry_points(GROUP)}))
 
 
 def get_kernel(name: str) -> Any:
@@ -58,7 +59,7 @@ def get_kernel(name: str) -> Any:
         return read_command(name)
     if name.endswith(".py"):
         raise InputError(f"'{name}' is a file; write 'file.py:name' of a kernel in it.")
-    home = name if ":" in name else (_entry_points() | _BUILT_IN).get(name)
+    home = name if ":" in name else ({**entry_points(GROUP), **_BUILT_IN}).get(name)
     if home is None:
         near = get_close_matches(name, available(), n=2)
         remedy = (
@@ -120,14 +121,6 @@ def _imported(name: str, module: str, attribute: str) -> Any:
         raise InputError(
             f"The kernel '{name}' cannot be imported ({error.__cause__}); {remedy}."
         ) from error.__cause__
-
-
-@cache
-def _entry_points() -> dict[str, str]:
-    """Homes of kernels by name; no other package takes a name of this one."""
-    points = [(p.name, p.value) for p in metadata.entry_points(group=GROUP)]
-    own = [(name, home) for name, home in points if home.startswith("dimgs.")]
-    return dict(sorted(points)) | dict(own)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from dimgs.engines.registry import entries
 from dimgs.report.results import Report
 
 
@@ -55,6 +56,13 @@ def _engine(name: str) -> Callable[[Report], bool]:
     return lambda report: name in report.engine
 
 
+def _searched(key: str) -> Callable[[Report], bool]:
+    """Whether an engine that rests on the work found the law."""
+    return lambda report: any(
+        key in entry.cites for name, entry in entries().items() if name in report.engine
+    )
+
+
 def _has(part: str) -> Callable[[Report], bool]:
     return lambda report: bool(report.fit is not None and getattr(report.fit, part))
 
@@ -74,8 +82,8 @@ WORKS: tuple[Work, ...] = (
     Work("ravikumar2009", "the sum of smooth functions", _has("additive")),
     Work("hastie1993", "exponents that are functions of the groups", _engine("distil")),
     Work("rissanen1978", "the choice among the candidates", lambda r: len(r.candidates) > 1),
-    Work("cranmer2023", "the search for closed forms", _engine("pysr")),
-    Work("burlacu2020", "the search for closed forms", _engine("operon")),
+    Work("cranmer2023", "the search for closed forms", _searched("cranmer2023")),
+    Work("burlacu2020", "the search for closed forms", _searched("burlacu2020")),
     Work("meurer2017", "the algebra of the law", lambda report: report.law is not None),
 )
 

@@ -10,15 +10,8 @@ import pytest
 
 import dimgs
 from dimgs.engines import availability
-from dimgs.engines.availability import (
-    EngineStatus,
-    all_engines,
-    has_julia,
-    julia_project,
-    operon_status,
-    pysr_status,
-    require_engine,
-)
+from dimgs.engines.availability import has_julia, julia_project, operon_status, pysr_status
+from dimgs.engines.registry import EngineStatus, all_engines, require_engine
 from dimgs.errors import EngineUnavailableError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -158,7 +151,7 @@ def test_engines_that_are_not_installed_name_the_package(monkeypatch: pytest.Mon
 
 def test_looking_starts_and_imports_no_engine() -> None:
     code = (
-        "import sys; from dimgs.engines.availability import all_engines; all_engines();"
+        "import sys; from dimgs.engines.registry import all_engines; all_engines();"
         "print([m for m in ('pysr', 'juliacall', 'juliapkg', 'pyoperon', 'numpy', 'sympy')"
         " if m in sys.modules])"
     )

@@ -84,7 +84,7 @@ def test_bits_of_the_runs_are_their_likelihood(seed: int, weighted: bool, unit: 
         likeliest = max(likeliest, norm.logpdf(errors, scale=sigma * sd).sum() / np.log(2))
     same_for_all = (
         n * np.log2(np.sqrt(np.mean(observed**2)))
-        + n / 2 * np.log2(2 * np.pi * np.e)
+        + n / 2 * (np.log2(2 * np.pi) + 1 / np.log(2))
         - np.log2(weights).sum() / 2
     )
     found = data_bits(predicted, errors, observed, weights, units if unit else None)

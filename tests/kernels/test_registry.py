@@ -12,6 +12,7 @@ import pytest
 from dimgs.errors import InputError
 from dimgs.kernels import BaseKernel, Kernel, available, load, registry
 from dimgs.kernels.registry import get_kernel
+from dimgs.plugins import entry_points
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,9 +41,9 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
         "diffusion = their_film:film\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    registry._entry_points.cache_clear()
+    entry_points.cache_clear()
     yield
-    registry._entry_points.cache_clear()
+    entry_points.cache_clear()
     sys.modules.pop("their_film", None)
 
 
