@@ -11,11 +11,12 @@ import numpy as np
 from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.hidden import study_with_scales
 from dimgs.discovery.options import MODEL_NAMES, Options
+from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.errors import InputError, warn_all
 from dimgs.law.absorb import absorb
 from dimgs.law.recognise import recognise
-from dimgs.report.results import Report
+from dimgs.report.results import FitResult, Report
 
 
 def discover(
@@ -158,7 +159,7 @@ def discover_with(
     conclusion = found.conclusion
     report = Report(
         basis=prepared.basis,
-        fit=found.result,
+        fit=_in_table(found.result, prepared),
         law=law,
         candidates=found.candidates,
         unlogged=found.unlogged,
@@ -170,12 +171,21 @@ def discover_with(
         source=data.source,
         n_runs=prepared.design.n_runs,
         provenance=_provenance(data, options),
-        measured=tuple(float(x) for x in np.asarray(prepared.data[target])),
-        predicted=tuple(float(x) for x in law.predict_si(prepared.data)),
-        data=prepared.data,
+        measured=prepared.in_table(prepared.data[target].tolist()),
+        predicted=prepared.in_table(law.predict_si(prepared.data).tolist()),
+        data=prepared.data.take(prepared.in_table(range(prepared.design.n_runs))),
         left_out=_left_out(found, options),
     )
     return replace(report, seconds=time.perf_counter() - start)
+
+
+def _in_table(result: FitResult | None, prepared: Prepared) -> FitResult | None:
+    """A fit of runs in an order of their own, with what it holds of each in the table's."""
+    if result is None:
+        return None
+    local = None if result.local is None else prepared.in_table(result.local)
+    left_out = prepared.in_table(result.left_out) if result.left_out else ()
+    return replace(result, local=local, left_out=left_out)
 
 
 def _left_out(found: Study, options: Options) -> tuple[float, ...]:
@@ -190,7 +200,7 @@ def _left_out(found: Study, options: Options) -> tuple[float, ...]:
     measured = np.asarray(found.prepared.data[target.name], dtype=np.float64)
     with np.errstate(over="ignore"):
         values = measured * np.exp(-residuals) if design.scale == "log" else measured - residuals
-    return tuple(float(x) for x in values) if np.all(np.isfinite(values)) else ()
+    return found.prepared.in_table(values.tolist()) if np.all(np.isfinite(values)) else ()
 
 
 def _provenance(data: Dataset, options: Options) -> dict[str, str]:

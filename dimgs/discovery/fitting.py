@@ -52,6 +52,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     Returns
     -------
     FitResult
+        Whatever the order of the runs; what it holds of each run is in that of `prepared`.
 
     Raises
     ------
@@ -60,6 +61,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     FitError
         If the runs make no pair.
     """
+    prepared = replace(prepared, order=None).ordered()
     design = prepared.design
     groups = 1 if design.within is None else len(np.unique(design.within))
     check_enough_runs(design.n_runs, design.X.shape[1] + groups + 1, prepared.data.source)
@@ -90,12 +92,12 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         collinear=tuple(monomial_text(design, d) for d in fit.collinear),
         regimes=None if regimes is None else tuple(regime_document(r) for r in regimes),
         crossover=None if crossover is None else crossover.to_json(),
-        local=local_of(design, options) if options.local else None,
+        local=prepared.in_table(local_of(design, options)) if options.local else None,
         additive=None if additive is None else additive.terms,
         additive_pairs=None if additive is None else additive.pairs,
         level=options.level,
         centre=centre_of(chosen, prepared.data),
-        left_out=tuple(left_out.tolist()) if chosen is law else (),
+        left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
         warnings=(
             *prepared.warnings,
             *_unused_options(options),
@@ -224,7 +226,7 @@ def activations(design: Design, snapped: SnappedFit) -> dict[str, Activation] | 
 def _fit_warnings(design: Design, fit: PowerFit, law: Law, level: float) -> list[str]:
     out = separation_warnings(design, fit, law.scores.cv_r2_log)
     if fit.outliers:
-        rows = [int(design.data.rows[i]) for i in fit.outliers]
+        rows = sorted(int(design.data.rows[i]) for i in fit.outliers)
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
         out.append(f"{len(rows)} outlying runs (rows {shown}).")
     out += fit.notes

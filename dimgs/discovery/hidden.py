@@ -89,7 +89,7 @@ def _searched(
     clock: Clock,
     progress: Callable[[str], None] | None,
 ) -> Study:
-    prepared = prepare(data, target, options, linear_allowed=True)
+    prepared = prepare(data, target, options, linear_allowed=True).ordered()
     automatic = options.scales == "auto"
     possible = list(extra_scales(prepared.basis)) if options.engine != NONE else []
     if not prepared.design.features or prepared.design.within is not None:

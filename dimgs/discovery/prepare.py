@@ -1,6 +1,8 @@
 """From a table and a question to clean runs, a basis and a design; nothing is dropped silently."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,12 +44,35 @@ class Prepared:
     basis : PiBasis
     design : Design
     warnings : tuple of str
+    order : ndarray of int of shape (n_runs,), optional
+        Where each run stands among the usable runs of the table; None where they stand as there.
     """
 
     data: Dataset
     basis: PiBasis
     design: Design
     warnings: tuple[str, ...]
+    order: NDArray[np.intp] | None = None
+
+    def ordered(self) -> "Prepared":
+        """The same runs in an order of their own values, so that no answer depends on the table's.
+
+        Sums differ in their last digit with the order of their terms, and so would ties of a
+        search; which runs are left out together, or set aside, is drawn by their places.
+        """
+        data = self.data
+        columns = [data[n] for n in sorted(data.names)]
+        columns += [data.errors[n] for n in sorted(data.errors)]
+        codes = [np.unique(c, return_inverse=True)[1] for c in columns]
+        order = np.lexsort(codes[::-1]) if codes else np.arange(data.n_runs)
+        before = order if self.order is None else self.order[order]
+        return replace(self, data=data.take(order), design=self.design.take(order), order=before)
+
+    def in_table(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """One value a run, in the order of the table."""
+        if self.order is None:
+            return tuple(values)
+        return tuple(values[i] for i in np.argsort(self.order))
 
 
 def prepare(

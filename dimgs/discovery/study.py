@@ -48,6 +48,7 @@ class Study:
     Attributes
     ----------
     prepared : Prepared
+        Its runs in an order of their own, which that of `left_out` and `result` is too.
     result : FitResult or None
         The power law; None on a linear scale.
     law : Law
@@ -134,7 +135,7 @@ def study(
         If the engine that was asked for cannot run here.
     """
     require_engine(options.engine)
-    clock = clock.own()
+    clock, prepared = clock.own(), prepared.ordered()
     found = _power_law(prepared, options)
     try:
         if progress is not None and options.engine != NONE:

@@ -115,8 +115,20 @@ def test_the_time_is_kept_and_parameters_are_checked() -> None:
     problem = Problem(g, g["pi_1"] * np.exp(rng.normal(size=60)))
     small = OperonEngine(parameters={"max_length": 8})
     result = small.search(problem, Budget(2.0), seed=1)
-    assert result.outcome == "timeout"
+    assert (result.outcome, result.cut) == ("timeout", "time")
     assert result.candidates
     assert result.seconds < 30
     with pytest.raises(InputError, match="max_len"):
         OperonEngine(parameters={"max_len": 3}).search(problem, Budget(1))
+
+
+@needs_operon
+@pytest.mark.parametrize(("evaluations", "cut"), [(500, "evaluations"), (None, None)])
+def test_what_ended_the_search_is_told(evaluations: int | None, cut: str | None) -> None:
+    g = groups()
+    rng = np.random.default_rng(4)
+    problem = Problem(g, g["pi_1"] * np.exp(rng.normal(size=60)))
+    engine = OperonEngine(parameters={"generations": 3, "population_size": 300})
+    result = engine.search(problem, Budget(3600.0, evaluations), seed=1)
+    assert result.cut == cut
+    assert result.outcome == ("converged" if cut is None else "timeout")

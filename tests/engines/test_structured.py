@@ -128,7 +128,7 @@ def test_what_the_clock_cuts_is_no_law() -> None:
     groups = runs(3)
     response = np.exp(np.sin(2 * groups["pi_1"]) * groups["pi_2"])
     result = StructuredEngine("ab").search(Problem(groups, response), Budget(60, evaluations=30))
-    assert result.outcome == "timeout"
+    assert (result.outcome, result.cut) == ("timeout", "evaluations")
     assert "evaluations were spent" in result.message
     assert "surrogate, not confirmed" in result.message
 
@@ -169,7 +169,7 @@ def test_interrupt_returns_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr("dimgs.engines.structured.archive.polish", interrupted)
     _, problem = planted("sin(pi_1)*(1 + pi_2)/pi_1", noise=0.05)
     result = StructuredEngine().search(problem, Budget(60))
-    assert result.outcome == "timeout"
+    assert (result.outcome, result.cut) == ("timeout", "interrupt")
     assert "interrupted" in result.message
     assert result.candidates
 

@@ -22,6 +22,7 @@ LAW = {
 }  # fmt: skip
 DISCOVER = {
     "pi", "fit", "law", "candidates", "engine", "outcome", "seconds", "level", "warnings",
+    "confirmed", "why_not",
 }  # fmt: skip
 
 
