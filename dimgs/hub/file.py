@@ -51,7 +51,7 @@ class StoreFile:
                 (reading(connection) if read else connection).begin(),
             ):
                 yield connection
-        except (DatabaseError, sqlite3.Error) as error:
+        except (DatabaseError, sqlite3.Error, UnicodeError) as error:
             cause = error.orig if isinstance(error, DatabaseError) else error
             raise StoreError(
                 f"The store of runs '{self.path}' cannot be used ({cause}); check the file, its "

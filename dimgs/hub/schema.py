@@ -82,7 +82,7 @@ def open_engine(path: Path) -> Engine:
     event.listen(engine, "begin", _begin)
     try:
         _patiently(engine, path)
-    except (DatabaseError, sqlite3.Error) as error:
+    except (DatabaseError, sqlite3.Error, UnicodeError) as error:
         engine.dispose()
         cause = error.orig if isinstance(error, DatabaseError) else error
         raise StoreError(

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dimgs.law.law import Law
 
 
+@np.errstate(all="ignore")
 def elasticities(law: "Law", inputs: Inputs, level: float | None) -> dict[str, Any]:
     """Elasticity of each input column, see :meth:`Law.elasticities`.
 

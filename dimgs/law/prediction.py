@@ -1,4 +1,7 @@
-"""Predictions, ratios and the domain of a law."""
+"""Predictions, ratios and the domain of a law.
+
+What leaves the range of doubles is infinite or NaN, without a warning for every step to it.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
@@ -119,6 +122,7 @@ def _by_column(law: "Law", inputs: Inputs) -> dict[str, Any]:
     return out | {s.name: 1.0 for s in law.scales}
 
 
+@np.errstate(all="ignore")
 def predict(law: "Law", data: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.predict`."""
     inputs = law_inputs(law, data)
@@ -138,13 +142,13 @@ def predict(law: "Law", data: Any, level: float | None, of: Of) -> Any:
     return Interval(*(_tagged(law, x, inputs) for x in (value, low, high)))
 
 
+@np.errstate(all="ignore")
 def ratio(law: "Law", u: Any, v: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.ratio`."""
     a, b = law_inputs(law, u), law_inputs(law, v)
     one, two = _defined_values(law, a), _defined_values(law, b)
     shaped = a._replace(scalar=a.scalar and b.scalar)
-    with np.errstate(all="ignore"):
-        value = one - two if law.target.is_level else one / two
+    value = one - two if law.target.is_level else one / two
     if level is None:
         return shaped.like(value)
     gradients = []
@@ -165,8 +169,9 @@ def ratio(law: "Law", u: Any, v: Any, level: float | None, of: Of) -> Any:
 
 def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
     """Ends of an interval in logarithms; without end where nothing is known."""
-    with np.errstate(over="ignore"):
-        return value * np.exp(-half), value * np.exp(half)
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high = value * np.exp(-half), value * np.exp(half)
+    return low, np.where(np.isnan(high) & ~np.isnan(value), np.inf, high)
 
 
 def _of_label(law: "Law", inputs: Inputs) -> Array:
@@ -197,6 +202,7 @@ def _counts(law: "Law", inputs: Inputs) -> Array | None:
     return np.array([effects.counts.get(str(x), total) for x in seen], dtype=np.float64)
 
 
+@np.errstate(all="ignore")
 def outside(law: "Law", data: Any) -> list[list[str]]:
     """See :meth:`Law.outside`."""
     inputs = law_inputs(law, data)
