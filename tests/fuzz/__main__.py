@@ -8,6 +8,7 @@ import faulthandler
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -34,7 +35,8 @@ def attempt(name: str, number: int, most: int) -> BaseException | None:
         print_blob=False,
     )(given(strategy)(check))
     try:
-        seed(number)(test)()
+        run: Callable[[], None] = seed(number)(test)
+        run()
     except (Exception, Hang) as error:
         return error
     return None
