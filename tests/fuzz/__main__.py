@@ -8,7 +8,6 @@ import faulthandler
 import sys
 import time
 import traceback
-from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -35,8 +34,8 @@ def attempt(name: str, number: int, most: int) -> BaseException | None:
         print_blob=False,
     )(given(strategy)(check))
     try:
-        run: Callable[[], None] = seed(number)(test)
-        run()
+        seeded: Any = seed(number)
+        seeded(test)()
     except (Exception, Hang) as error:
         return error
     return None
