@@ -24,6 +24,7 @@ EXAMPLES = {"numbers": 4, "folders": 1, "exports": 3, "checkpoint": 10, "bytes":
 def attempt(name: str, number: int, most: int) -> BaseException | None:
     """One round of a target: what went wrong, with the smallest example that does in `watch`."""
     strategy, check = TARGETS[name]
+    decorate: Any = given(strategy)
     test: Any = settings(
         max_examples=most,
         deadline=None,
@@ -32,7 +33,7 @@ def attempt(name: str, number: int, most: int) -> BaseException | None:
         phases=(Phase.generate, Phase.shrink),
         report_multiple_bugs=False,
         print_blob=False,
-    )(given(strategy)(check))
+    )(decorate(check))
     try:
         seeded: Any = seed(number)
         seeded(test)()
