@@ -141,17 +141,18 @@ def _check_range(
     expression: sympy.Expr, prefactor: Constant, columns: Mapping[str, tuple[float, float, str]]
 ) -> None:
     """Raise unless the prefactor and every power are numbers of double precision on the runs."""
+    reaches: list[tuple[float, str, float]] = []
     for base, power in expression.as_powers_dict().items():
-        if str(base) not in columns:
-            continue
-        ends = [abs(x) for x in columns[str(base)][:2] if x]
-        reach = abs(float(power)) * max((abs(float(np.log(x))) for x in ends), default=0.0)
-        if reach > _LOG_RANGE or not np.isfinite(prefactor.value):
-            raise FitError(
-                f"The runs ask for {base} to the power {float(power):.3g}, which no number can "
-                f"hold: '{base}' hardly varies, or the target does not depend on it. Vary it more, "
-                f"or leave it out."
-            )
+        if str(base) in columns:
+            ends = [abs(float(np.log(abs(x)))) for x in columns[str(base)][:2] if x]
+            reaches.append((abs(float(power)) * max(ends, default=0.0), str(base), float(power)))
+    most, name, steepest = max(reaches, default=(0.0, "", 0.0))
+    if name and (most > _LOG_RANGE or not np.isfinite(prefactor.value)):
+        raise FitError(
+            f"The runs ask for {name} to the power {steepest:.3g}, which no number can hold: "
+            f"'{name}' hardly varies, or the target does not depend on it. Vary it more, or leave "
+            f"it out."
+        )
 
 
 def _label_effects(design: Design, estimate: Estimate, within: str | None) -> LabelEffects | None:
