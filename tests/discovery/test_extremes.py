@@ -89,7 +89,7 @@ def test_powers_that_no_number_can_hold_are_refused_by_name() -> None:
     y = rng.standard_normal(20)
     # of both signs there is a constant, which says as much
     found({"x [1]": x, "z [1]": x[::-1], "y [1]": y})
-    with pytest.raises(FitError, match="'[xz]' hardly varies"):
+    with pytest.raises(FitError, match=r"'[xz]' hardly varies"):
         found({"x [1]": x, "z [1]": x[::-1], "y [1]": np.exp(y)})
 
 
