@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from time import thread_time
 
 # Timings are of one core; the libraries read this when they are first imported.
@@ -51,8 +52,10 @@ def epoch_seconds(layout: Layout, X: Tensor, y: Tensor, loss: Loss, paired: bool
     return thread_time() - start
 
 
-def compare(n_runs: int = 100_000, hidden: tuple[int, ...] = (32, 32)) -> dict[str, float]:
-    """Median time of an epoch with each loss, relative to plain regression in the same run."""
+def epochs(
+    n_runs: int = 100_000, hidden: tuple[int, ...] = (32, 32)
+) -> dict[str, Callable[[], float]]:
+    """An epoch with each loss, which gives its seconds; the first is plain regression."""
     X, y = planted(n_runs)
     layout = Layout(N_GROUPS, 1, hidden)
     ones = torch.ones((1, BATCH), dtype=torch.float64)
@@ -67,10 +70,19 @@ def compare(n_runs: int = 100_000, hidden: tuple[int, ...] = (32, 32)) -> dict[s
     losses: dict[str, tuple[Loss, bool]] = {"plain": (squares, False)}
     losses |= {kind: (over_pairs(kind), False) for kind in LOSSES}
     losses["sampled pairs"] = (squares, True)
-    times: dict[str, list[float]] = {name: [] for name in losses}
+    return {
+        name: partial(epoch_seconds, layout, X, y, loss, paired)
+        for name, (loss, paired) in losses.items()
+    }
+
+
+def compare(n_runs: int = 100_000) -> dict[str, float]:
+    """Median time of an epoch with each loss, relative to plain regression in the same run."""
+    made = epochs(n_runs)
+    times: dict[str, list[float]] = {name: [] for name in made}
     for _ in range(REPEATS):
-        for name, (loss, paired) in losses.items():
-            times[name].append(epoch_seconds(layout, X, y, loss, paired))
+        for name, epoch in made.items():
+            times[name].append(epoch())
     plain = float(np.median(times["plain"]))
     # of neighbours in time, so that a busy machine slows both
     ratios = {name: float(np.median(np.divide(t, times["plain"]))) for name, t in times.items()}

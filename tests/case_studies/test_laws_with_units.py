@@ -15,13 +15,14 @@ from case_studies.benchmarks.laws_with_units.tables import markdown, missed_of
 from case_studies.benchmarks.laws_with_units.tasks import problem_of
 from case_studies.benchmarks.srsd_ranges import realistic_equations
 from dimgs.expression import Candidate
+from tests.patience import AMPLE
 
 SETTINGS = {
     "set": "table",
     "engine": "structured",
     "noise": 0.0,
     "kind": "rms",
-    "budget": 20.0,
+    "budget": AMPLE,
     "clock": "wall",
     "stages": "abcd",
     "runs": 60,
@@ -97,7 +98,7 @@ def test_a_stopped_run_goes_on_and_says_what_was_missed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     out = tmp_path / "lines.jsonl"
-    arguments = ["--laws", "I.12.1,I.34.8", "--budget", "10", "--out", str(out)]
+    arguments = ["--laws", "I.12.1,I.34.8", "--budget", "1e6", "--out", str(out)]
     command.main(arguments)
     lines = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert [line["law"] for line in lines] == ["I.12.1", "I.34.8"]
@@ -112,9 +113,9 @@ def test_a_stopped_run_goes_on_and_says_what_was_missed(
 
 
 def test_a_budget_of_processor_time(table: dict[str, Equation]) -> None:
-    line = solve(table["I.44.4"], {**SETTINGS, "clock": "cpu", "budget": 0.3, "noise": 0.1})
-    assert line["outcome"] in ("timeout", "no_candidate", "converged")
-    assert line["cpu"] < 5
+    # a millionth of a second is over when the first tree was fitted
+    line = solve(table["I.44.4"], {**SETTINGS, "clock": "cpu", "budget": 1e-6, "noise": 0.1})
+    assert (line["outcome"], line["clock"]) == ("no_candidate", "cpu")
     with pytest.raises(SystemExit):
         command.main(["--clock", "cpu", "--engine", "operon"])
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 import dimgs
-from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.errors import surrogate
 from dimgs.engines.structured.runs import Runs
 from dimgs.errors import FitError
 from dimgs.law.law import Law
 from dimgs.report.results import Report
+from tests.patience import ample
 
 LAWS = ("power", "sum", "decay", "signed")
 # of the share of searches; what matters is every path, not what is found
@@ -126,5 +127,5 @@ def test_a_search_takes_responses_of_any_size(scale: float) -> None:
     expected = surrogate(Runs.of(problem), np.ones(30))
     assert expected is not None
     np.testing.assert_allclose(expected, problem.response, rtol=0.1)
-    result = StructuredEngine("ab").search(problem, Budget(600.0, 20))
+    result = StructuredEngine("ab").search(problem, ample(20))
     assert result.outcome in ("converged", "timeout", "no_candidate")

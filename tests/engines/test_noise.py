@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.errors import judged, started, surrogate
 from dimgs.engines.structured.runs import ADDITIVE_FLOOR, Errors, Runs
@@ -19,6 +19,7 @@ from dimgs.engines.structured.targets import (
     shifted,
     shifted_squares,
 )
+from tests.patience import ample
 
 Array = NDArray[np.float64]
 
@@ -106,9 +107,7 @@ MAKERS: list[Callable[[Runs], list[Target]]] = [
 @pytest.mark.parametrize("seed", range(3))
 def test_a_decay_into_the_noise_is_found(seed: int) -> None:
     x, _, y = decay(seed)
-    found = StructuredEngine().search(
-        Problem({"pi_1": x}, y, scale="linear"), Budget(300.0, evaluations=900)
-    )
+    found = StructuredEngine().search(Problem({"pi_1": x}, y, scale="linear"), ample(900))
     law = found.candidates[0]
     values = law.evaluate({"pi_1": np.array([1.0, 3.0, 8.0])})
     assert np.log(values[0] / values[1]) == pytest.approx(2.0, rel=0.06)

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.archive import thinned
 from dimgs.engines.structured.runs import Runs
+from tests.patience import ample
 
 
 def _problem(kind: str, seed: int) -> Problem:
@@ -39,7 +40,7 @@ def test_groups_whose_squares_are_no_doubles_are_searched_all_the_same() -> None
     rng = np.random.default_rng(0)
     x, z = np.exp(rng.uniform(-600, -5, 40)), np.exp(rng.uniform(-1, 1, 40))
     problem = Problem({"pi_1": x, "pi_2": z}, 2 * x**0.25 / (1 + z))
-    result = StructuredEngine("abc").search(problem, Budget(300.0, evaluations=400))
+    result = StructuredEngine("abc").search(problem, ample(400))
     assert "ended early" not in result.message
     law = result.candidates[0].evaluate(problem.groups)
     np.testing.assert_allclose(law, problem.response, rtol=1e-6)
@@ -51,7 +52,7 @@ def test_of_many_runs_some_are_searched_and_all_are_fitted() -> None:
     x, z = rng.uniform(0.3, 3.0, n), rng.uniform(0.3, 3.0, n)
     y = 3.1 * np.sqrt(x) / (1 + 2 * z) * np.exp(0.04 * rng.normal(size=n))
     problem = Problem({"pi_1": x, "pi_2": z}, y)
-    found = StructuredEngine().search(problem, Budget(300.0, evaluations=500)).candidates[0]
+    found = StructuredEngine().search(problem, ample(500)).candidates[0]
     at = found.evaluate({"pi_1": np.array([1.0]), "pi_2": np.array([1.0])})
     # three standard errors of all runs, half of one of the runs that are searched
     assert at[0] == pytest.approx(3.1 / 3, rel=3 * 0.04 / np.sqrt(n))
