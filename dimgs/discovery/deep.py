@@ -23,10 +23,10 @@ from dimgs.discovery.judge import rows_aside
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import log_target
 from dimgs.discovery.search import Found, chosen, engine_named, problem_of
-from dimgs.engines.choice import candidate_bits
 from dimgs.engines.protocol import Budget, Result
 from dimgs.engines.refit import refit
 from dimgs.engines.registry import ALL, embedded
+from dimgs.engines.selection import select
 from dimgs.errors import DimgsError, FitError
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.potential import ContrastivePotential
@@ -124,8 +124,8 @@ def search_taught(
         again = refit(candidate, problem)
         if np.isfinite(again.loss):
             fitted.setdefault(str(again), again)
-    front = sorted(fitted.values(), key=lambda c: (candidate_bits(c, problem), str(c)))
-    results = {"deep": replace(result, candidates=tuple(front))}
+    front = select(fitted.values(), problem)
+    results = {"deep": replace(result, candidates=front)}
     return chosen(design, options, other, problem, results, unlogged, clock)
 
 

@@ -19,7 +19,7 @@ from dimgs.discovery.scoring import (
     r2,
     scores_of,
 )
-from dimgs.engines.choice import deleted_residuals, is_white, leftover
+from dimgs.engines.selection import deleted_residuals, is_white, leftover
 from dimgs.errors import DimgsError
 from dimgs.law.assemble import feature_values, refit
 from dimgs.law.evaluate import evaluate

@@ -22,9 +22,9 @@ from dimgs.discovery.judge import (
 )
 from dimgs.discovery.options import Options
 from dimgs.discovery.outcome import holds, leaves_nothing
-from dimgs.engines.choice import candidate_bits
 from dimgs.engines.protocol import Budget, Engine, Outcome, Problem, Result
 from dimgs.engines.registry import ALL, all_engines, entry_named
+from dimgs.engines.selection import AS_GOOD, MOST_TRIED, select
 from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.assemble import assemble, feature_values
@@ -32,10 +32,12 @@ from dimgs.law.law import Law
 from dimgs.law.names import Names
 
 Array = NDArray[np.float64]
+# with fewer runs a closed form of two constants is hardly tested by those left out
 _FEWEST = 8
+# of the time: most laws are found by the first engine, and the further ones start from its front
 _FIRST_SHARE = 0.6
-_MOST_TRIED = 4
-_HARDLY, _EXACT = 1.02, 1e-9
+# rms of a law that meets every run to the precision of the numbers
+_EXACT = 1e-9
 # responses beyond are searched in a unit of their own: squares, and their sums, stay far from
 # the ends of double precision (1e±308)
 _EXTREME, _SMALLEST_EXPONENT = 1e60, 1000
@@ -212,7 +214,7 @@ def _is_as_good(again: Found, found: Found) -> bool:
         return found.law is None
     assert again.left_out is not None
     assert found.left_out is not None
-    return 1 - again.left_out <= _HARDLY * (1 - found.left_out) + _EXACT
+    return 1 - again.left_out <= AS_GOOD * (1 - found.left_out) + _EXACT
 
 
 def _first(found: Found, again: Found) -> tuple[Candidate, ...]:
@@ -320,7 +322,7 @@ def chosen(
         result = results[last]
         return Found(None, (), last, result.outcome, result.message, unlogged=unlogged)
     nothing, second, message = None, None, ""
-    for name, candidate in merged[:_MOST_TRIED]:
+    for name, candidate in merged[:MOST_TRIED]:
         candidates = (candidate, *(c for _, c in merged if c is not candidate))
         result = results[name]
         nothing = nothing or Found(
@@ -355,11 +357,8 @@ def _merged(results: Mapping[str, Result], problem: Problem) -> list[tuple[str, 
     for name, result in results.items():
         for candidate in result.candidates:
             unique.setdefault(str(candidate), (name, candidate))
-
-    def bits(item: tuple[str, Candidate]) -> tuple[float, int, str]:
-        return candidate_bits(item[1], problem), item[1].complexity, str(item[1])
-
-    return sorted(unique.values(), key=bits)
+    ordered = select([candidate for _, candidate in unique.values()], problem)
+    return [unique[str(candidate)] for candidate in ordered]
 
 
 def _in_identifiers(candidate: Candidate, unlogged: Mapping[str, str]) -> sympy.Expr:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dimgs.design.features import Design
 from dimgs.discovery.clock import Clock, Cut
-from dimgs.discovery.distil import description_bits, distil
+from dimgs.discovery.distil import distil
 from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.judge import (
     better_than,
@@ -25,6 +25,7 @@ from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import is_searchable, search
 from dimgs.engines.registry import NONE, require_engine
+from dimgs.engines.selection import AS_GOOD_SHORTER, description_bits
 from dimgs.errors import EngineUnavailableError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
@@ -33,7 +34,6 @@ from dimgs.report.results import FitResult
 Array = NDArray[np.float64]
 _EXACT = 1e-9
 _LONGEST_DISTILLATION = 10.0
-_HARDLY = 1.1
 _SHARE_WITHOUT = 0.7
 # seconds of an engine's start that are worth a word
 _NOTICED = 1.0
@@ -294,7 +294,7 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
 def _as_good_but_shorter(design: Design, law: Law, other: Law) -> float | None:
     """R² on runs left out where it hardly falls and the description becomes shorter, else None."""
     mine, theirs = law.scores.cv_r2_log, other.scores.cv_r2_log
-    if mine is None or theirs is None or 1 - mine > _HARDLY * (1 - theirs) + _EXACT:
+    if mine is None or theirs is None or 1 - mine > AS_GOOD_SHORTER * (1 - theirs) + _EXACT:
         return None
     bits = []
     for each in (law, other):

@@ -10,8 +10,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.availability import operon_status
 from dimgs.engines.protocol import Budget, CutBy, Problem, Result
 from dimgs.engines.translate import front_of, to_candidate
@@ -21,7 +21,6 @@ from dimgs.expression.candidate import Candidate
 if TYPE_CHECKING:
     import sympy
 
-Array = NDArray[np.float64]
 SYMBOLS = "add,sub,mul,div,exp,log,sqrt,square,sin,cos,tanh,constant,variable"
 _LOG = "log_"
 _DIGITS = 60

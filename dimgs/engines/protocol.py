@@ -7,10 +7,10 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
 
-Array = NDArray[np.float64]
 Outcome = Literal["converged", "timeout", "no_candidate", "unavailable"]
 CutBy = Literal["time", "evaluations", "interrupt", "failure"]
 

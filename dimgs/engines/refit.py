@@ -6,13 +6,12 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from dimgs.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
 
-Array = NDArray[np.float64]
 _TOLERANCE = 1e-15
 _EVALUATIONS = 60
 _NEWTON_STEPS = 3

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
-from dimgs.engines.choice import candidate_bits
 from dimgs.engines.protocol import Problem
 from dimgs.engines.refit import refit
+from dimgs.engines.selection import candidate_bits
 from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
 from dimgs.rationals import nearest_rationals

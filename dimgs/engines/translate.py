@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dimgs.engines.choice import candidate_bits
 from dimgs.engines.protocol import Problem
 from dimgs.engines.refit import refit
 from dimgs.engines.rounding import with_simple_constants
+from dimgs.engines.selection import pareto_front, select
 from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _LARGEST_PLAIN_INTEGER = 64
 _LONGEST_TREE = 400
-_EXACT_LOSS = 1e-26
 _SIMPLIFIED = 5
 
 
@@ -131,36 +130,18 @@ def front_of(
     >>> [str(candidate) for candidate in front_of(found, problem)]
     ['2*pi_1']
     """
-
-    def bits(c: Candidate) -> tuple[float, int, str]:
-        return candidate_bits(c, problem), c.complexity, str(c)
-
     refitted: list[Candidate] = []
     for candidate in candidates:
         refitted.append(refit(candidate, problem))
         if monotonic() > until:
             break
-    fitted = sorted(_dominant(refitted), key=bits)
+    fitted = select(pareto_front(refitted), problem)
     simple = [
         with_simple_constants(candidate, problem)
         for candidate in fitted[:_SIMPLIFIED]
         if monotonic() < until
     ]
-    return tuple(sorted(_dominant([*fitted, *simple]), key=bits))
-
-
-def _dominant(candidates: list[Candidate]) -> list[Candidate]:
-    """Those that no shorter one equals, the shortest first."""
-
-    def key(c: Candidate) -> tuple[int, float, int, str]:
-        return c.complexity, max(c.loss, _EXACT_LOSS), len(c.constants), str(c)
-
-    front: list[Candidate] = []
-    for candidate in sorted(candidates, key=key):
-        best = front[-1].loss if front else np.inf
-        if candidate.loss < best * (1 - 1e-9) and (not front or best > _EXACT_LOSS):
-            front.append(candidate)
-    return front
+    return select(pareto_front([*fitted, *simple]), problem)
 
 
 def _rebuilt(node: Any) -> Any:

@@ -19,7 +19,7 @@ from dimgs.discovery.judge import (
     unexplained,
 )
 from dimgs.discovery.prepare import prepare
-from dimgs.engines.choice import leftover
+from dimgs.engines.selection import leftover
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
 

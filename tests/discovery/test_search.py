@@ -106,7 +106,9 @@ def test_a_second_engine_does_not_displace_what_predicts_better(
 
     monkeypatch.setattr(module, "_engines", lambda _: ["structured", "pysr"])
     monkeypatch.setattr(module, "engine_named", named)
-    monkeypatch.setattr(module, "candidate_bits", lambda found, problem: float(found.complexity))
+    monkeypatch.setattr(
+        "dimgs.engines.selection.candidate_bits", lambda found, problem: float(found.complexity)
+    )
     monkeypatch.setattr(module, "_is_enough", lambda *_: False)
     power = assemble(design, c * pi, {"c": 1.0}, 0.9)
     found = module.search(design, Options(evaluations=300), power, Clock.of(AMPLE))

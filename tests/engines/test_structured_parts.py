@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.arguments import short_monomials
-from dimgs.engines.structured.description import normalised, structure_bits
+from dimgs.engines.structured.description import canonical, structure_bits
 from dimgs.engines.structured.fitting import polish
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.subspaces import families
+from dimgs.engines.structured.subspaces import like_variables
 from dimgs.engines.structured.trees import (
     ONE,
     Call,
@@ -116,14 +116,14 @@ def test_taking_monomials_out_changes_no_value(tree: Tree) -> None:
     runs = some_runs()
     with np.errstate(all="ignore"):
         before = evaluate(tree, runs)
-        after = evaluate(normalised(tree, runs), runs)
+        after = evaluate(canonical(tree, runs), runs)
     if np.all(np.isfinite(before)):
         np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-12)
 
 
 def test_monomials_that_cancel_leave_one() -> None:
     up, down = Mono((Fraction(1), Fraction(1))), Mono((Fraction(-1), Fraction(-1)))
-    assert normalised(Product((up, down)), some_runs()) == Number(1.0, "1")
+    assert canonical(Product((up, down)), some_runs()) == Number(1.0, "1")
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -171,7 +171,7 @@ def test_families_are_the_variables_of_one_dimension() -> None:
         "pi_2": {"x1": -1.0, "x3": 1.0},
         "pi_3": {"m1": -1.0, "m2": 1.0},
     }
-    found = families(Runs.of(Problem(groups, np.ones(20), composition=composition)))
+    found = like_variables(Runs.of(Problem(groups, np.ones(20), composition=composition)))
     assert sorted(len(f.members) for f in found) == [2, 3]
 
 
@@ -203,6 +203,6 @@ def test_a_factor_of_two_terms_stands_in_front_of_them() -> None:
     x = Mono((Fraction(1), Fraction(0)))
     cosine = Call("cos", Mono((Fraction(0), Fraction(1))))
     tree = Power(Sum((ONE, x, Product((Number(-1.0, "-1"), x, cosine)))), Fraction(-1))
-    found = normalised(tree, runs)
+    found = canonical(tree, runs)
     assert structure_bits(found, runs) < structure_bits(tree, runs)
     np.testing.assert_allclose(evaluate(found, runs), evaluate(tree, runs), rtol=1e-12)

@@ -14,7 +14,7 @@ from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.separable import posynomials
-from dimgs.engines.structured.subspaces import eliminated, spanned
+from dimgs.engines.structured.subspaces import eliminated, subspace_sums
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import FURTHER, powers, response
 from dimgs.engines.structured.trees import evaluate
@@ -74,7 +74,7 @@ def test_laws_within_a_span(name: str) -> None:
     found = archive_of(SPANS[name], 2)
     sums = Sums(found.runs)
     for target in powers(found.runs):
-        spanned(sums, target, found)
+        subspace_sums(sums, target, found)
     check_elsewhere(found, SPANS[name], 1e-7)
 
 
@@ -83,7 +83,7 @@ def test_ratios_with_one_function() -> None:
         return (0.4 * x + 1.2 * np.sin(z)) / (1 + 0.7 * x * np.sin(z))
 
     found = archive_of(law, 3)
-    spanned(Sums(found.runs), response(found.runs), found, ratios=True)
+    subspace_sums(Sums(found.runs), response(found.runs), found, ratios=True)
     check_elsewhere(found, law, 1e-7)
 
 

@@ -12,13 +12,12 @@ from dimgs.discovery.clock import Clock
 from dimgs.discovery.distil.directions import Argument
 from dimgs.discovery.distil.fields import Fields
 from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.selection import description_bits
 from dimgs.expression.candidate import Candidate
-from dimgs.expression.complexity import complexity_of
 
 Array = NDArray[np.float64]
 _MOST_POINTS = 150
 _FRONT = 4
-_SMALLEST = 1e-20
 _POWERS = tuple(sympy.Rational(p) for p in (-2, -1, "-1/2", "1/2", 2))
 
 
@@ -48,12 +47,6 @@ class Form:
         new = {old: f"{prefix}{k}" for k, old in enumerate(sorted(self.constants), 1)}
         pairs = {sympy.Symbol(a): sympy.Symbol(b) for a, b in new.items()}
         return Form(self.expression.xreplace(pairs), {new[k]: v for k, v in self.constants.items()})
-
-
-def description_bits(expression: sympy.Expr, constants: int, mse: float, n: int) -> float:
-    """Bits to describe a law and the runs by it: residuals, constants, structure."""
-    data = n / 2 * float(np.log2(max(mse, _SMALLEST)))
-    return data + constants / 2 * float(np.log2(n)) + float(complexity_of(expression))
 
 
 def elementary(fields: Fields, sets: Sequence[tuple[Argument, ...]], count: int) -> list[Form]:

@@ -12,7 +12,8 @@ from dimgs.design.features import Design
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.distil.directions import Direction
 from dimgs.discovery.distil.fields import Fields
-from dimgs.discovery.distil.forms import Form, Search, description_bits, searched
+from dimgs.discovery.distil.forms import Form, Search, searched
+from dimgs.engines.selection import description_bits
 from dimgs.errors import DimgsError
 from dimgs.law.absorb import scale_powers
 from dimgs.law.assemble import feature_values, in_variables, refit

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.protocol import Budget, Problem
 from dimgs.errors import InputError
 
-Array = NDArray[np.float64]
 BINARY = ("+", "-", "*", "/", "^")
 UNARY = ("exp", "log", "sqrt", "sin", "cos", "tanh")
 MAXSIZE = 30

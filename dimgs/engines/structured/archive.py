@@ -7,16 +7,22 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.engines.choice import is_white
 from dimgs.engines.protocol import Problem
+from dimgs.engines.selection import is_white
 from dimgs.engines.structured.fitting import Fitted, polish, residuals_of, simplified
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Tree, evaluate, to_sympy
 from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
 
+# mean square of relative residuals that is rounding: 3e-10, as of the smallest sums of products
 EXACT_LOSS = 1e-19
-_RENEWED, _SHORT, _LONG, _MOST_BITS = 60, 60.0, 120.0, 8 / 3
+# trees that are fitted again when the weights change
+_RENEWED = 60
+# bits of structure below which a tree that is exact ends the search at once, or after as long a
+# search again; and at most so many for each run, as sums as long as the runs fit anything
+_SHORT, _LONG, _MOST_BITS = 60.0, 120.0, 8 / 3
+# trees of the front, and of the fewest bits, whose constants are made simple: each takes refits
 _FRONT, _SIMPLIFIED = 12, 30
 
 

@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
@@ -24,7 +25,6 @@ from dimgs.engines.structured.trees import (
     times,
 )
 
-Array = NDArray[np.float64]
 _LARGEST_BOX = 120_000
 _HALF = 1.0
 _NEAR = 1.2

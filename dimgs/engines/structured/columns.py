@@ -10,31 +10,50 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.arguments import Arguments
 from dimgs.engines.structured.description import (
+    OPERATOR,
     PHASE_BITS,
-    Natural,
+    SimpleNumber,
     is_angle,
-    natural,
+    simple_number,
     structure_bits,
 )
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Mono
 
-Array = NDArray[np.float64]
 AFFINE, EXPONENTIAL, ITSELF = "affine", "exponential", "itself"
-NATURAL = (1.0, 2.0, 0.5, np.pi, 2 * np.pi, 1 / np.pi, 1 / (2 * np.pi), 4.0, 0.25, 3.0, 1 / 3)
+SIMPLE_CONSTANTS = (
+    1.0,
+    2.0,
+    0.5,
+    np.pi,
+    2 * np.pi,
+    1 / np.pi,
+    1 / (2 * np.pi),
+    4.0,
+    0.25,
+    3.0,
+    1 / 3,
+)
+# of c in units of 1/median|u|: from where g is linear to where it saturates; refined afterwards
 _GRID = np.geomspace(0.02, 40.0, 17)
+# columns at a time, which bounds the memory
 _CHUNK = 8192
+# where c u stays below, a function is its argument to a few per cent, and no column of its own
 _LINEAR = 0.3
-_OPERATOR = 2.0
 _SCALES = ("1", "2", "1/2")
 _AFFINE = (*_SCALES, "3", "1/3", "4", "1/4")
 _CALLED = (*_SCALES, "2*pi", "1/(2*pi)")
 _TURNS = (*_CALLED, "pi", "pi/2", "4", "1/4")
+# runs by which columns that differ by a monomial only are known as one
 _PROBES = 12
+# share of the bits of an argument that is forgiven in the first cut: more, and long arguments crowd
+# out the others; none, and they are never tried
 _RELIEF = 0.75
+# columns beyond hide all others in single precision
 _LONGEST = 1e9
 
 
@@ -185,25 +204,25 @@ def _constants(u: Array, _: int) -> list[float]:
     """Those for which the function is not simply its argument."""
     scale = 1 / float(np.median(np.abs(u)))
     least = _LINEAR / float(np.abs(u).max())
-    sizes = [c for c in (*(_GRID[::2] * scale), *NATURAL[:5]) if c > least]
+    sizes = [c for c in (*(_GRID[::2] * scale), *SIMPLE_CONSTANTS[:5]) if c > least]
     return [*sizes, *(-c for c in sizes)]
 
 
 def _periodic_constants(u: Array, i: int) -> list[float]:
     largest = float(np.abs(u).max())
     fine = 60 if i < 40 else 16
-    natural = [c for c in NATURAL if c > _LINEAR / largest]
-    return [*natural, *(np.arange(1, fine + 1) * 0.7 / largest)]
+    simple_number = [c for c in SIMPLE_CONSTANTS if c > _LINEAR / largest]
+    return [*simple_number, *(np.arange(1, fine + 1) * 0.7 / largest)]
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class SimpleFactor:
     """log|g(c u)| of any argument u, or u itself for an exponential.
 
     Parameters
     ----------
     function : str
-    scale : Natural
+    scale : SimpleNumber
         Size of c.
     sign : int
         Sign of c.
@@ -211,28 +230,28 @@ class Form:
     """
 
     function: str
-    scale: Natural
+    scale: SimpleNumber
     sign: int
     bits: float
 
 
 @lru_cache(maxsize=1)
-def forms() -> tuple[Form, ...]:
+def simple_factors() -> tuple[SimpleFactor, ...]:
     """Every function with its simple constants."""
-    out: list[Form] = []
+    out: list[SimpleFactor] = []
 
     def put(bits: float, name: str, texts: tuple[str, ...], signs: tuple[int, ...]) -> None:
         for text in texts:
-            scale = natural(text)
+            scale = simple_number(text)
             for sign in signs:
                 more = 0.0
                 if scale.value != 1 or sign < 0:
-                    more = _OPERATOR + scale.bits + (sign < 0)
-                out.append(Form(name, scale, sign, bits + more))
+                    more = OPERATOR + scale.bits + (sign < 0)
+                out.append(SimpleFactor(name, scale, sign, bits + more))
 
     put(0.0, ITSELF, ("1",), (1,))
     put(FUNCTIONS["exp"].bits, EXPONENTIAL, ("1",), (1,))
-    put(_OPERATOR, AFFINE, _AFFINE, (1, -1))
+    put(OPERATOR, AFFINE, _AFFINE, (1, -1))
     for name, entry in FUNCTIONS.items():
         if name != "exp":
             signs = (1, -1) if name in ("expm1", "log1p") else (1,)
@@ -255,7 +274,7 @@ class Dictionary:
         Weighted, off the power law.
     """
 
-    form: tuple[Form, ...]
+    form: tuple[SimpleFactor, ...]
     argument: NDArray[np.int64]
     bits: Array
     values: Array
@@ -264,13 +283,13 @@ class Dictionary:
     @classmethod
     def of(cls, runs: Runs, arguments: Arguments, base: Array, size: int) -> "Dictionary":
         """The cheapest columns; `base` is the weighted power law, which is projected out."""
-        table = forms()
+        table = simple_factors()
         composed = np.array([not isinstance(t, Mono) for t in arguments.trees], dtype=bool)
         own = np.array([structure_bits(tree, runs) for tree in arguments.trees])
         inner = np.array([structure_bits(tree, runs, "exp") for tree in arguments.trees])
         called = np.array([f.function in FUNCTIONS or f.function == EXPONENTIAL for f in table])
         bits = np.where(called, inner[:, None], own[:, None])
-        bits += np.array([f.bits for f in table]) + _OPERATOR
+        bits += np.array([f.bits for f in table]) + OPERATOR
         turns = [f.function in FUNCTIONS and FUNCTIONS[f.function].periodic for f in table]
         bits += PHASE_BITS * np.outer([not is_angle(t, runs) for t in arguments.trees], turns)
         alone = np.array([f.function == ITSELF for f in table], dtype=bool)

@@ -25,9 +25,11 @@ from dimgs.engines.structured.trees import (
 )
 from dimgs.rationals import exact_bits, exponent_bits
 
-_OPERATOR = 2.0
+# bits of one of four operators, of one of four variables, and of a sign
+OPERATOR = 2.0
 _VARIABLE = 2.0
-_SIGN = 1.0
+SIGN_BITS = 1.0
+# a sine, cosine or tangent of what is no angle: rarer than a function of any group by that
 PHASE_BITS = 5.0
 # functions of plain products are the rule: of 41 products inside functions of the development laws
 # of other fields 39 have exponents 1 alone, and 2 of 38 functions stand inside another one
@@ -58,7 +60,7 @@ def law_bits(tree: Tree, runs: Runs) -> float:
                 plain - around - structure_bits(fronts[0], runs) + _own(fronts[0].exponents, runs)
             )
         case Sum(terms):
-            return min(plain, _OPERATOR * (len(terms) - 1) + sum(law_bits(t, runs) for t in terms))
+            return min(plain, OPERATOR * (len(terms) - 1) + sum(law_bits(t, runs) for t in terms))
         case _:
             return plain
 
@@ -109,7 +111,7 @@ def structure_bits(tree: Tree, runs: Runs, within: str = "") -> float:
             physical = runs.shape @ np.array([float(e) for e in exponents])
             own = monomial_bits(physical, _INNER_EXPONENTS if within else 1.0)
         case Power(_, exponent):
-            own = _OPERATOR + exponent_bits(abs(float(exponent)))
+            own = OPERATOR + exponent_bits(abs(float(exponent)))
         case Call(name, argument):
             own = FUNCTIONS[name].bits
             own += _NESTED if within and within not in _INVERSES else 0.0
@@ -119,11 +121,11 @@ def structure_bits(tree: Tree, runs: Runs, within: str = "") -> float:
         case Sum(terms):
             # a number in a sum is a coefficient of 1, as dear as that of any other term
             numbers = sum(isinstance(t, Number) and abs(t.value) != 1 for t in terms)
-            own = _OPERATOR * (len(terms) - 1 + numbers)
+            own = OPERATOR * (len(terms) - 1 + numbers)
         case Product((Number(-1.0), Mono() as rest)):
-            return _SIGN + structure_bits(rest, runs, within)
+            return SIGN_BITS + structure_bits(rest, runs, within)
         case _:
-            own = _OPERATOR * (len(children(tree)) - 1)
+            own = OPERATOR * (len(children(tree)) - 1)
     return own + sum(structure_bits(child, runs, within) for child in children(tree))
 
 
@@ -144,7 +146,7 @@ def is_angle(argument: Tree, runs: Runs) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Natural:
+class SimpleNumber:
     """A simple positive number.
 
     Parameters
@@ -165,20 +167,22 @@ class Natural:
         return Number(self.value, self.text) if sign > 0 else Number(-self.value, f"-{self.text}")
 
 
-def natural(text: str) -> Natural:
+def simple_number(text: str) -> SimpleNumber:
     """The number of a text such as "1", "1/2", "2*pi" or "1/(4*pi)"."""
     value = 1.0
     head, _, tail = text.partition("/")
     for part, power in ((head, 1.0), (tail.strip("()"), -1.0)):
         for factor in filter(None, part.split("*")):
             value *= (np.pi if factor == "pi" else float(factor)) ** power
-    return Natural(value, text, 0.0 if text == "1" else exact_bits(text))
+    return SimpleNumber(value, text, 0.0 if text == "1" else exact_bits(text))
 
 
-NATURALS = tuple(sorted(map(natural, (*_RATIONAL, *_WITH_PI)), key=lambda n: (n.bits, n.value)))
+SIMPLE_NUMBERS = tuple(
+    sorted(map(simple_number, (*_RATIONAL, *_WITH_PI)), key=lambda n: (n.bits, n.value))
+)
 
 
-def natural_near(size: float, window: float) -> Natural | None:
+def simple_number_near(size: float, window: float) -> SimpleNumber | None:
     """The simplest of the numbers whose logarithm is within a window of that of `size`.
 
     Examples
@@ -188,10 +192,10 @@ def natural_near(size: float, window: float) -> Natural | None:
     """
     if not size > 0:
         return None
-    return next((n for n in NATURALS if abs(np.log(n.value / size)) <= window), None)
+    return next((n for n in SIMPLE_NUMBERS if abs(np.log(n.value / size)) <= window), None)
 
 
-def normalised(tree: Tree, runs: Runs) -> Tree:
+def canonical(tree: Tree, runs: Runs) -> Tree:
     """Take monomials out of sums: (m_1 + c m_2)^b is m_1^b (1 + c m_2/m_1)^b where that is shorter.
 
     Parameters

@@ -19,10 +19,15 @@ from dimgs.engines.structured.archive import (
 from dimgs.engines.structured.arguments import Arguments
 from dimgs.engines.structured.errors import judged, started
 from dimgs.engines.structured.genetic import enumerated, genetic_search
-from dimgs.engines.structured.products import Factors, power_law
+from dimgs.engines.structured.products import Products, power_law
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.separable import Family, families, offset_factors, posynomials
-from dimgs.engines.structured.subspaces import quadratic_forms, spanned
+from dimgs.engines.structured.separable import (
+    ScaledFunction,
+    posynomials,
+    scaled_functions,
+    two_term_sums,
+)
+from dimgs.engines.structured.subspaces import quadratic_forms, subspace_sums
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import (
     FURTHER,
@@ -38,9 +43,14 @@ from dimgs.engines.structured.trees import evaluate
 from dimgs.engines.structured.trinomials import Trinomials
 
 Run = Callable[[], None]
+# bits of structure for each idle step that is waited for: fewer bits search long laws for longer
 _PATIENCE = 12.0
+# bits that a better law must gain to count as news: one bit is a likelihood twice as high
 _GAIN = 1.0
+# searches from the start, as the best law shows what the errors are: each costs a whole search
 _PASSES = 4
+# fewer runs than constants of a short law; and of more, the time of every column grows, while the
+# best laws are fitted to all runs in the end
 _FEWEST_RUNS, _MOST_RUNS = 5, 400
 _UNUSABLE = (ArithmeticError, ValueError, np.linalg.LinAlgError)
 
@@ -65,7 +75,7 @@ class Step:
     last: bool = False
 
 
-class Bench:
+class Stages:
     """The tools for one problem and one kind of error, each made when it is first used.
 
     Parameters
@@ -84,9 +94,9 @@ class Bench:
         self.sums = Sums(self.runs)
 
     @cached_property
-    def factors(self) -> Factors:
+    def factors(self) -> Products:
         """Factors over monomials, differences and modulated arguments."""
-        return Factors.of(self.runs)
+        return Products.of(self.runs)
 
     @cached_property
     def trinomials(self) -> Trinomials:
@@ -94,9 +104,9 @@ class Bench:
         return Trinomials(self.runs)
 
     @cached_property
-    def families(self) -> list[Family]:
+    def families(self) -> list[ScaledFunction]:
         """Functions with a free constant, to stand beside a monomial."""
-        return families(self.runs)
+        return scaled_functions(self.runs)
 
     @cached_property
     def grown(self) -> Arguments:
@@ -109,7 +119,7 @@ class Bench:
         itself, others, moved, each = self.itself, self.others, self.moved, self._each
         named = [*self.functions, *moved]
         few = partial(sums.functions, count=1500)
-        spans = partial(spanned, sums)
+        spans = partial(subspace_sums, sums)
         mixed = partial(sums.ratios, functions=250)
         return [
             Step("a", each(partial(power_law, runs), [itself, *named])),
@@ -141,7 +151,7 @@ class Bench:
             Step("c", each(sums.ratios, others)),
             Step("c", each(sums.monomials, shifted_squares(runs, 5))),
             Step("c", lambda: self.factors.several(itself, archive)),
-            Step("c", each(partial(spanned, sums, ratios=True), [itself])),
+            Step("c", each(partial(subspace_sums, sums, ratios=True), [itself])),
             Step("c", each(mixed, [itself, *self.functions])),
             Step("c", each(self._two, self.functions)),
             Step("c", each(sums.squares, [itself, *others])),
@@ -160,13 +170,13 @@ class Bench:
         return run
 
     def _offset(self, target: Target, archive: Archive) -> None:
-        offset_factors(self.families, target, archive)
+        two_term_sums(self.families, target, archive)
 
     def _two(self, target: Target, archive: Archive) -> None:
         self.factors.several(target, archive, share=0.4, most=2)
 
     def _small_trees(self) -> None:
-        bank = Factors.over(self.runs, self.grown)
+        bank = Products.over(self.runs, self.grown)
         bank.alone([self.itself, *self.others, *shifted(self.runs, 8)], self.archive)
         if not self.archive.exact:
             bank.several(self.itself, self.archive, share=0.6, most=2)
@@ -257,12 +267,12 @@ class StructuredEngine:
             archive.trouble = _trouble(error)
         done: set[int] = set()
         for _ in range(_PASSES):
-            message = self._pass(archive, Bench(archive, seed), done)
+            message = self._pass(archive, Stages(archive, seed), done)
             if message is not None:
                 return message
         return "every stage was searched"
 
-    def _pass(self, archive: Archive, bench: Bench, done: set[int]) -> str | None:
+    def _pass(self, archive: Archive, stages: Stages, done: set[int]) -> str | None:
         """One pass through the stages; of those steps already done the long ones come last.
 
         Returns
@@ -271,7 +281,7 @@ class StructuredEngine:
             None if the errors turn out to be other ones: all is to be searched again.
         """
         bits, idle, last = np.inf, 0, None
-        steps = [(k, s) for k, s in enumerate(bench.steps()) if s.stage in self.stages]
+        steps = [(k, s) for k, s in enumerate(stages.steps()) if s.stage in self.stages]
         steps.sort(key=lambda s: (s[1].last, s[0] in done and not s[1].quick))
         quick = sum(step.quick for _, step in steps)
         for k, step in steps:
@@ -295,7 +305,7 @@ class StructuredEngine:
             if archive.renewals < _PASSES - 1 and (idle == 0 or quick == 0) and news != last:
                 last = news
                 runs = _renewed(archive, settled=quick == 0)
-                if runs is not bench.runs:
+                if runs is not stages.runs:
                     archive.renew(runs)
                     return None
         if archive.explained:

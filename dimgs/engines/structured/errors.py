@@ -13,9 +13,9 @@ P. McCullagh, J. A. Nelder, Generalized Linear Models, 2nd ed. (1989), sections 
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.engines.choice import leftover
+from dimgs.arrays import Array
+from dimgs.engines.selection import leftover
 from dimgs.engines.structured.runs import (
     ADDITIVE_FLOOR,
     FLOOR,
@@ -25,11 +25,16 @@ from dimgs.engines.structured.runs import (
     Runs,
 )
 
-Array = NDArray[np.float64]
+# gain of the log-likelihood for another kind of errors: e**4 is near to odds of 50 to 1
 _SURE = 4.0
+# of residuals by the groups: a law that misses more says nothing of the errors
 _HALF_EXPLAINED = 0.5
+# with fewer runs a third of them is no sample of the errors
 _FEWEST = 20
-_MOVED, _NORMAL_MEDIAN = 0.2, 0.6745
+# of an error, rms: what is expected of doubtful responses may move by that before weights follow
+_MOVED = 0.2
+# median of the modulus of a standard normal variable
+_NORMAL_MEDIAN = 0.6745
 _ONE_SIGN, _MOST_COLUMNS = 0.9, 0.25
 _ITERATIONS, _HALVINGS, _ENOUGH = 40, 6, 1e-6
 _LEAST, _RIDGE, _STEEP = 0.05, 1e-2, 60.0

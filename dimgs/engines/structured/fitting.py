@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.engines.choice import constants_bits, data_bits, deleted_residuals
+from dimgs.arrays import Array
+from dimgs.engines.selection import constants_bits, data_bits, deleted_residuals
 from dimgs.engines.structured.description import law_bits
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
@@ -20,7 +20,6 @@ from dimgs.engines.structured.trees import (
 )
 from dimgs.rationals import numbers_near
 
-Array = NDArray[np.float64]
 _BAD = 1e300
 
 
@@ -35,7 +34,7 @@ class Fitted:
         Weighted mean square of the residuals: relative ones (of the logarithm) for a positive
         response, in units of its floored modulus otherwise.
     bits : float
-        Length of description, see `dimgs.engines.choice`.
+        Length of description, see `dimgs.engines.selection`.
     structure : float
         Its part for the structure and the constants.
     """

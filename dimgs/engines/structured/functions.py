@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
+
+from dimgs.arrays import Array
 
 if TYPE_CHECKING:
     import sympy
 
-Array = NDArray[np.float64]
 _SMALL = 1e-4
 
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import MINUS, Arguments, empty, plain
 from dimgs.engines.structured.functions import FUNCTIONS
@@ -30,7 +30,6 @@ from dimgs.engines.structured.trees import (
     parameters,
 )
 
-Array = NDArray[np.float64]
 _UNARY = ("sin", "cos", "exp", "log", "tanh")
 _POWERS = (Fraction(1, 2), Fraction(2))
 _LEAVES, _LARGEST = 10, 1e8

@@ -17,34 +17,36 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.engines.choice import constants_bits
+from dimgs.arrays import Array
+from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Arguments
 from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, Dictionary, weighted
-from dimgs.engines.structured.description import NATURALS, natural
+from dimgs.engines.structured.description import OPERATOR, SIMPLE_NUMBERS, simple_number
 from dimgs.engines.structured.model import (
     DENOMINATORS,
     LARGEST,
     Model,
     power_basis,
     rounded_power_laws,
+    squares_bits,
 )
-from dimgs.engines.structured.rounding import State, natural_prefactor, tree_of
+from dimgs.engines.structured.rounding import State, simple_prefactor, tree_of
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.rationals import exponent_bits
 
-Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 Integers = NDArray[np.int64]
-HALVES = (1, 2, 3, 4, 6)
-_OPERATOR = 2.0
-_BLOCK = 2_000_000
+HALVES = (1, 2, 3, 4, 6)  # twice the powers that are tried: others are rare in laws
+_BLOCK = 2_000_000  # pairs at a time, which bounds the memory
+# share of a column outside the others below which single precision tells them apart no more
 _DEPENDENT, _TINY = 1e-5, 1e-20
+# columns in all; of pairs: short rows, best rows, partners of any other column; columns of triples
 _SIZE, _ROWS, _BEST, _NARROW, _SHORTEST = 9000, 2500, 300, 600, 120
-_ROUNDED, _FITTED, _GROWN = 1500, 80, 150
-_ERRORS = 3.0
-_AIMS, _FEW = 4, 2500
+_ROUNDED, _FITTED, _GROWN = 1500, 80, 150  # sets that are rounded, fitted, grown to triples
+_ERRORS = 3.0  # standard errors within which a prefactor is a simple number
+_AIMS, _FEW = 4, 2500  # targets of pairs; columns of a target with weights of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +66,8 @@ class Chosen:
 
     columns: Integers
     halves: Integers
-    left: NDArray[np.float64]
-    bits: NDArray[np.float64]
+    left: Array
+    bits: Array
 
     def take(self, rows: Integers) -> "Chosen":
         """Some of the sets."""
@@ -88,18 +90,13 @@ class Chosen:
         return self.take(np.lexsort((*self.columns.T, score))[:count])
 
 
-def squares_bits(squares: NDArray[np.float64], n_runs: int) -> NDArray[np.float64]:
-    """Bits of runs whose logarithms leave these sums of squares."""
-    return np.asarray(0.5 * n_runs * np.log2(np.maximum(squares, 0) / n_runs + _TINY))
-
-
 @lru_cache(maxsize=1)
-def _tables() -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _tables() -> tuple[NDArray[np.int64], Array]:
     """By the nearest multiple of 1/2 from -3 to 3: the power that is allowed, its bits."""
     near = [
         min(HALVES, key=lambda h: (abs(h - abs(k)), h)) * (-1 if k < 0 else 1) for k in range(-6, 7)
     ]
-    bits = [0.0 if h == 2 else _OPERATOR + exponent_bits(float(Fraction(abs(h), 2))) for h in near]
+    bits = [0.0 if h == 2 else OPERATOR + exponent_bits(float(Fraction(abs(h), 2))) for h in near]
     return np.array(near, dtype=np.int64), np.array(bits)
 
 
@@ -127,7 +124,7 @@ class Combinations:
         In increasing order.
     """
 
-    def __init__(self, P: Single, e: NDArray[np.float64], bits: NDArray[np.float64]) -> None:
+    def __init__(self, P: Single, e: Array, bits: Array) -> None:
         self.P, self.bits, self.n_runs = P, bits, len(e)
         self.whole = np.float32(e @ e)
         self.along = P @ e.astype(np.float32)
@@ -259,7 +256,9 @@ class Lattice:
             singles = aimed.sums.singles().best(self.runs.n_runs, _ROUNDED)
             aimed.lattice._fit(singles, aimed, archive, _FITTED if k == 0 else _FITTED // 3)
             if len(singles.left):
-                ranked.append((float((self._data(singles.left) + singles.bits).min()), k))
+                ranked.append(
+                    (float((squares_bits(singles.left, self.runs.n_runs) + singles.bits).min()), k)
+                )
             if archive.exact:
                 return
         for _, k in sorted(ranked)[:_AIMS] if most > 1 else []:
@@ -307,9 +306,6 @@ class Lattice:
             triples = triples.joined(more)
         self._fit(triples.best(n, _ROUNDED), aimed, archive, _FITTED)
 
-    def _data(self, squares: Array) -> Array:
-        return squares_bits(squares, self.runs.n_runs)
-
     def _fit(self, chosen: Chosen, aimed: "_Aimed", archive: Archive, count: int) -> None:
         """Round the power law that goes with each choice, and fit the shortest messages."""
         archive.check()
@@ -334,10 +330,11 @@ class Lattice:
 
     def _with_prefactor(self, intercept: Array, squares: Array, spread: float) -> Array:
         """Bits of the runs and of the prefactor: free, or a simple number."""
-        best = self._data(squares) + constants_bits(1, self.runs.n_runs)
-        for number in NATURALS:
+        n = self.runs.n_runs
+        best = squares_bits(squares, n) + constants_bits(1, n)
+        for number in SIMPLE_NUMBERS:
             more = (intercept - np.log(number.value)) ** 2 / spread
-            best = np.minimum(best, self._data(squares + more) + number.bits)
+            best = np.minimum(best, squares_bits(squares + more, n) + number.bits)
         return best
 
     def _front_bits(self, exponents: Array, power: float) -> Array:
@@ -369,23 +366,22 @@ class Lattice:
             c,
             theta,
         )
-        first, exponents, naturals = 1 + len(front), dict(enumerate(front, start=1)), {}
+        first, exponents, numbers = 1 + len(front), dict(enumerate(front, start=1)), {}
         for k, form in enumerate(forms):
             if form.function == EXPONENTIAL:
-                naturals[first + k] = natural(str(abs(powers[k])))
+                numbers[first + k] = simple_number(str(abs(powers[k])))
             else:
                 exponents[first + k] = powers[k]
         inside = [k for k, f in enumerate(forms) if f.function not in (EXPONENTIAL, ITSELF)]
-        naturals |= {len(theta) + i: forms[k].scale for i, k in enumerate(inside)}
+        numbers |= {len(theta) + i: forms[k].scale for i, k in enumerate(inside)}
         theta = np.concatenate([theta, np.log(np.abs(c[inside]))])
         still = np.zeros((len(theta), len(theta)))
-        state = State(theta, still, 0.0, 0.0, naturals, exponents)
+        state = State(theta, still, 0.0, 0.0, numbers, exponents)
         tree = tree_of(model, self.runs, target, state)
         fitted = None if tree is None else archive.add(target.back(tree))
         if fitted is None:
             return
-        error = float(np.sqrt(fitted.loss / self.runs.n_runs))
-        simple = natural_prefactor(state, _ERRORS * error + 1e-9)
+        simple = simple_prefactor(state, _ERRORS * np.sqrt(fitted.loss / self.runs.n_runs) + 1e-9)
         again = None if simple is None else tree_of(model, self.runs, target, simple)
         if again is not None:
             archive.add(target.back(again))

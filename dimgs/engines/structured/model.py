@@ -5,15 +5,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, log_slope, log_values, weighted
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import Tree
 
-Array = NDArray[np.float64]
 # what exponents of laws are rounded to
 LARGEST, DENOMINATORS = 8, (1, 2, 3, 4, 5, 6)
+# Gauss-Newton steps: what is kept is fitted to the end later
 _STEPS = 12
+# mean square that counts as none
+_TINY = 1e-20
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,3 +187,8 @@ def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, A
             theta[i] = value
         out.append((theta, squares, float(C[0, 0])))
     return out
+
+
+def squares_bits(squares: NDArray[np.float64], n_runs: int) -> NDArray[np.float64]:
+    """Bits of runs whose logarithms leave these sums of squares."""
+    return np.asarray(0.5 * n_runs * np.log2(np.maximum(squares, 0) / n_runs + _TINY))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     Arguments,
@@ -26,7 +27,7 @@ from dimgs.engines.structured.columns import (
     AFFINE,
     EXPONENTIAL,
     ITSELF,
-    NATURAL,
+    SIMPLE_CONSTANTS,
     Columns,
     build_columns,
     weighted,
@@ -38,15 +39,18 @@ from dimgs.engines.structured.rounding import rounded_trees
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 
-Array = NDArray[np.float64]
 Picked = tuple[int, ...]
+# how many single factors are refined, how many start pairs, and how many pairs and triples are kept
+# and refined: wider beams find more and take longer, refits above all; and pairs at a time
 _ALONE, _FIRST, _PAIRS, _TRIPLES, _BATCH = 60, 100, 80, 50, 40
+# columns of the fewest bits start pairs too, though they explain little alone
 _CHEAP = 500
+# bits for a unit of the cost of an argument, which is a sum of exponents
 _ARGUMENT_BITS = 2.5
 
 
 @dataclass(eq=False)
-class Factors:
+class Products:
     """Columns of a problem, searched for several targets.
 
     Parameters
@@ -69,7 +73,7 @@ class Factors:
     some: int = 0
 
     @classmethod
-    def of(cls, runs: Runs) -> "Factors":
+    def of(cls, runs: Runs) -> "Products":
         """Build the columns of a problem."""
         monomials = plain(runs, 110)
         pairs = differences(runs, 110)
@@ -81,7 +85,7 @@ class Factors:
         return cls.over(runs, arguments, len(simple), len(simple) + len(rooted))
 
     @classmethod
-    def over(cls, runs: Runs, arguments: Arguments, simple: int = 0, free: int = 0) -> "Factors":
+    def over(cls, runs: Runs, arguments: Arguments, simple: int = 0, free: int = 0) -> "Products":
         """Columns of the given arguments; see `build_columns` for the numbers."""
         root = runs.log_root
         return cls(runs, root, power_basis(runs, root), arguments, simple, free)
@@ -216,7 +220,7 @@ def _bits(columns: Columns, arguments: Arguments) -> Array:
     }
     function = np.array([known[str(n)] for n in columns.function])
     size = np.abs(columns.constant)
-    constant = np.where(np.isin(size, NATURAL), 4.0, 7.0)
+    constant = np.where(np.isin(size, SIMPLE_CONSTANTS), 4.0, 7.0)
     constant = np.where(np.isin(size, (2.0, 0.5)), 2.0, constant)
     constant = np.where(size == 1.0, 0.0, constant)
     return np.asarray(function + constant + _ARGUMENT_BITS * arguments.cost[columns.argument])

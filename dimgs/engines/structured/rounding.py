@@ -13,11 +13,16 @@ from fractions import Fraction
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.engines.choice import constants_bits
+from dimgs.arrays import Array
+from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF
-from dimgs.engines.structured.description import Natural, law_bits, natural_near, normalised
+from dimgs.engines.structured.description import (
+    SimpleNumber,
+    canonical,
+    law_bits,
+    simple_number_near,
+)
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.model import DENOMINATORS, LARGEST, Model
 from dimgs.engines.structured.runs import Runs
@@ -35,11 +40,15 @@ from dimgs.engines.structured.trees import (
 )
 from dimgs.rationals import exponent_bits
 
-Array = NDArray[np.float64]
+# standard errors that an exponent may be moved when it is rounded
 _TOO_FAR = 8.0
+# standard errors within which a constant is a simple number, and the widest such window: a factor
+# of two, beyond which any constant would be one
 _ERRORS, _WIDEST = 3.0, 0.7
+# shortest messages that are fitted
 _KEPT = 4
 _TINY = 1e-20
+# of the weight must have one sign for a law of one sign
 _ONE_SIGN = 0.9
 
 
@@ -51,7 +60,7 @@ class State:
     C: Array
     squares: float
     variance: float
-    naturals: dict[int, Natural] = field(default_factory=dict)
+    numbers: dict[int, SimpleNumber] = field(default_factory=dict)
     exponents: dict[int, Fraction] = field(default_factory=dict)
 
     def error(self, i: int) -> float:
@@ -68,7 +77,7 @@ class State:
             C = C - np.outer(C[:, i], C[i]) / C[i, i]
         theta = theta.copy()
         theta[i] = value
-        return State(theta, C, squares, self.variance, dict(self.naturals), dict(self.exponents))
+        return State(theta, C, squares, self.variance, dict(self.numbers), dict(self.exponents))
 
 
 def rounded_trees(model: Model, runs: Runs, target: Target) -> Iterator[Tree]:
@@ -84,7 +93,7 @@ def rounded_trees(model: Model, runs: Runs, target: Target) -> Iterator[Tree]:
     scored: list[tuple[float, int, State]] = []
     seen: set[tuple[object, ...]] = set()
     for state in _rounded(model, runs):
-        texts = tuple((i, n.text) for i, n in sorted(state.naturals.items()))
+        texts = tuple((i, n.text) for i, n in sorted(state.numbers.items()))
         key = (*(state.exponents[i] for i in sorted(state.exponents)), texts)
         if key not in seen:
             seen.add(key)
@@ -115,7 +124,7 @@ def _rounded(model: Model, runs: Runs) -> Iterator[State]:
         state: State | None = start
         for k, simple in enumerate(choice):
             if simple and state is not None:
-                state = _natural(state, whole + k, logarithm=True)
+                state = _simple_number(state, whole + k, logarithm=True)
         if state is None:
             continue
         for q in DENOMINATORS:
@@ -135,38 +144,40 @@ def _with_simple_factors(state: State, model: Model, first: int) -> Iterator[Sta
     """Rates and the prefactor simple too, where they can be."""
     for j, name in enumerate(model.functions):
         if name == EXPONENTIAL:
-            simple = _natural(state, first + j, logarithm=False)
+            simple = _simple_number(state, first + j, logarithm=False)
             if simple is not None:
                 state = simple
                 yield state
-    simple = _natural(state, 0, logarithm=True)
+    simple = _simple_number(state, 0, logarithm=True)
     if simple is not None:
         yield simple
 
 
-def natural_prefactor(state: State, window: float) -> State | None:
+def simple_prefactor(state: State, window: float) -> State | None:
     """The prefactor at a simple number, where one is as near as that."""
-    simple = natural_near(float(np.exp(np.clip(state.theta[0], -300, 300))), min(window, _WIDEST))
+    simple = simple_number_near(
+        float(np.exp(np.clip(state.theta[0], -300, 300))), min(window, _WIDEST)
+    )
     if simple is None:
         return None
     out = state.fixed(0, float(np.log(simple.value)))
-    out.naturals[0] = simple
+    out.numbers[0] = simple
     return out
 
 
-def _natural(state: State, i: int, *, logarithm: bool) -> State | None:
+def _simple_number(state: State, i: int, *, logarithm: bool) -> State | None:
     """One parameter fixed at the simplest number within its error."""
     value, error = float(state.theta[i]), state.error(i)
     if not logarithm:
         error /= abs(value) + 1e-300
     window = min(_ERRORS * error + 1e-9, _WIDEST)
     size = float(np.exp(np.clip(value, -300, 300))) if logarithm else abs(value)
-    natural = natural_near(size, window)
-    if natural is None:
+    simple_number = simple_number_near(size, window)
+    if simple_number is None:
         return None
-    at = np.log(natural.value) if logarithm else np.sign(value) * natural.value
+    at = np.log(simple_number.value) if logarithm else np.sign(value) * simple_number.value
     out = state.fixed(i, float(at))
-    out.naturals[i] = natural
+    out.numbers[i] = simple_number
     return out
 
 
@@ -193,8 +204,8 @@ def _length(state: State, model: Model, runs: Runs) -> float:
     for j in range(model.size):
         size = abs(float(state.exponents.get(first + j, 1)))
         own += 0.0 if size == 1 else 2.0 + exponent_bits(size)
-    free = 1 + sum(name != ITSELF for name in model.functions) - len(state.naturals)
-    own += sum(number.bits for number in state.naturals.values())
+    free = 1 + sum(name != ITSELF for name in model.functions) - len(state.numbers)
+    own += sum(number.bits for number in state.numbers.values())
     return data + own + constants_bits(free, n)
 
 
@@ -242,12 +253,12 @@ def tree_of(model: Model, runs: Runs, target: Target, state: State) -> Tree | No
         prefactor = Number(-prefactor.value, None if prefactor.free else f"-{prefactor.text}")
     if prefactor != ONE or not factors:
         factors = [prefactor, *factors]
-    return normalised(Product(tuple(factors)) if len(factors) > 1 else factors[0], runs)
+    return canonical(Product(tuple(factors)) if len(factors) > 1 else factors[0], runs)
 
 
 def _number(state: State, i: int, value: float) -> Number:
-    natural = state.naturals.get(i)
-    return Number(value) if natural is None else natural.signed(value)
+    simple_number = state.numbers.get(i)
+    return Number(value) if simple_number is None else simple_number.signed(value)
 
 
 def _times(number: Number, tree: Tree) -> Tree:

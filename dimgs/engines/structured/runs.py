@@ -10,15 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from dimgs.arrays import Array
 from dimgs.engines.protocol import Problem
 
-Array = NDArray[np.float64]
 Measured = Literal["group", "target"]
+# of the rms of the response: below it errors do not shrink any further, where they are mixed, where
+# they are relative throughout, and (above all responses) where they are of one size
 FLOOR = 0.1
 RELATIVE_FLOOR = 1e-3
 ADDITIVE_FLOOR = 3.0
+# times the scatter of the logarithms of the largest third: that of the smallest is partly additive
 _ADDITIVE = 3.0
+# errors below which a response is known less well than the best law tells it
 _TRUSTED = 4.0
+# with fewer runs a third of them is no sample of the scatter
 _FEWEST = 20
 
 

@@ -4,7 +4,7 @@
 transfer, yield stresses, two regimes that add up. The exponents are refined from many starting
 points at once; then they are rounded, the surest first, the others following.
 
-`offset_factors`: one monomial beside another one times a function with a free constant,
+`two_term_sums`: one monomial beside another one times a function with a free constant,
 t = a m + b n g(c u): conjugate depths, a base line under a curve. For given m, n, g, c and u the
 law is linear in a and b, so that every choice costs two inner products; c runs over a grid, and the
 best choices are fitted.
@@ -22,6 +22,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Monomials, differences, plain, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS
@@ -40,15 +41,20 @@ from dimgs.engines.structured.trees import (
     times,
 )
 
-Array = NDArray[np.float64]
+# monomials of the starts, starts, steps of each, fits that are kept, and the relative gain at
+# which the steps end
 _SHORT, _STARTS, _STEPS, _FITTED, _ENOUGH = 60, 24, 40, 5, 1e-4
+# largest exponent of a fit, and the difference below which two fits are one
 _STEEPEST, _CLOSE, _DEPENDENT, _TINY = 12.0, 1e-3, 1e-10, 1e-300
 _BESIDE, _OUTER, _PLAIN, _PAIRS = 8, 12, 12, 6
+# of c in units of 1/median|u|, and turns over the range of u for what oscillates
 _GRID = np.geomspace(0.02, 200.0, 22)
 _FAST = np.arange(1, 25) * 0.7
 _POWERS = tuple(Fraction(*x) for x in ((1, 2), (-1, 2), (-1, 1), (-2, 1), (1, 3), (3, 2), (-1, 3)))
+# bits of the rarer powers
 _RARE = 1.5
 _NAMES = ("exp", "log1p", "tanh", "sin", "cos", "atan")
+# runs that are looked at, constants narrowed between points of the grid, laws that are fitted
 _MOST_RUNS, _NARROWED, _FITTED_PAIRS = 300, 800, 40
 _LEAST_SHARE = 1e-12
 _PARALLEL = 1e-6
@@ -183,7 +189,7 @@ def _tree(a: Array, exponents: "list[tuple[Fraction, ...]]") -> Tree:
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class ScaledFunction:
     """g(c u)^p for any c.
 
     Parameters
@@ -219,13 +225,13 @@ class Family:
             return Call(self.name, inner)
         return Power(Sum((ONE, inner)), self.power)
 
-    def taken(self, rows: NDArray[np.int64]) -> "Family":
+    def taken(self, rows: NDArray[np.int64]) -> "ScaledFunction":
         """The same family in some of the runs."""
         return replace(self, u=self.u[rows])
 
 
 @np.errstate(all="ignore")
-def families(runs: Runs) -> list[Family]:
+def scaled_functions(runs: Runs) -> list[ScaledFunction]:
     """Functions of short arguments with their grids of constants."""
     arguments = plain(runs, _PLAIN, both_signs=False) + differences(runs, _PAIRS)
     out = []
@@ -235,20 +241,20 @@ def families(runs: Runs) -> list[Family]:
         both = np.concatenate([-sizes[::-1], sizes])
         for power in _POWERS:
             bits = cost + 2.0 + _RARE * (power.denominator > 2)
-            out.append(Family("", power, argument, u, bits, both))
+            out.append(ScaledFunction("", power, argument, u, bits, both))
         for name in _NAMES:
             entry = FUNCTIONS[name]
             c = both if name in ("exp", "log1p") else sizes
             if entry.periodic:
                 c = np.union1d(sizes, _FAST / float(np.abs(u).max()))
-            out.append(Family(name, Fraction(1), argument, u, cost + 0.5 * entry.bits, c))
+            out.append(ScaledFunction(name, Fraction(1), argument, u, cost + 0.5 * entry.bits, c))
     real = [np.all(np.isfinite(f.at(f.constants)), axis=1) for f in out]
     kept = [replace(f, constants=f.constants[r]) for f, r in zip(out, real, strict=True)]
     return [family for family in kept if len(family.constants) > 1]
 
 
 @dataclass(frozen=True, order=True)
-class Choice:
+class TwoTerms:
     """One law, told by its places in the lists: t = a m_i + b m_j g_k(c u)."""
 
     bits: float
@@ -260,13 +266,13 @@ class Choice:
 
 
 @np.errstate(all="ignore")
-def offset_factors(known: list[Family], target: Target, archive: Archive) -> None:
+def two_term_sums(known: list[ScaledFunction], target: Target, archive: Archive) -> None:
     """Fit the best laws of the form t = a m + b n g(c u).
 
     Parameters
     ----------
-    known : list of Family
-        Those of the runs, see `families`.
+    known : list of ScaledFunction
+        Those of the runs, see `scaled_functions`.
     target : Target
     archive : Archive
     """
@@ -276,8 +282,8 @@ def offset_factors(known: list[Family], target: Target, archive: Archive) -> Non
     found = short_monomials(runs, _OUTER, power=target.power, halves=True)
     if not len(found) or not known or not np.all(np.isfinite(t)) or not np.any(t):
         return
-    scan = Scan.of(found, known, root, t)
-    chosen: list[Choice] = []
+    scan = TwoTermScan.of(found, known, root, t)
+    chosen: list[TwoTerms] = []
     for k in range(len(known)):
         archive.check()
         chosen += scan.family(k)
@@ -293,12 +299,12 @@ def offset_factors(known: list[Family], target: Target, archive: Archive) -> Non
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class TwoTermScan:
     """Sums of squares of all choices.
 
     Parameters
     ----------
-    families : list of Family
+    families : list of ScaledFunction
     cost : ndarray of shape (n_monomials,)
     M : ndarray of shape (n_monomials, n_runs)
         Weighted monomials.
@@ -308,33 +314,35 @@ class Scan:
         Of all runs, of which some are looked at.
     """
 
-    families: list[Family]
+    functions: list[ScaledFunction]
     cost: Array
     M: Array
     t: Array
     n_runs: int
 
     @classmethod
-    def of(cls, found: Monomials, known: list[Family], root: Array, t: Array) -> "Scan":
+    def of(
+        cls, found: Monomials, known: list[ScaledFunction], root: Array, t: Array
+    ) -> "TwoTermScan":
         """Look at no more runs than decide."""
         rows = np.unique(np.linspace(0, len(t) - 1, _MOST_RUNS).astype(np.int64))
         M = found.values[rows].T * root[rows]
         return cls([f.taken(rows) for f in known], found.cost, M, t[rows], len(t))
 
-    def family(self, k: int) -> list[Choice]:
+    def family(self, k: int) -> list[TwoTerms]:
         """For each pair of monomials the best constant of a family."""
-        family, out = self.families[k], []
+        family, out = self.functions[k], []
         values = family.at(family.constants)
         for j in range(len(self.M)):
             share = self._shares(values * self.M[j], self.M[:_BESIDE])
             for i, place in enumerate(np.argmin(share, axis=0)):
                 bits = self._bits(float(share[place, i]), i, j, k)
-                out.append(Choice(bits, i, j, k, int(place), float(family.constants[place])))
+                out.append(TwoTerms(bits, i, j, k, int(place), float(family.constants[place])))
         return out
 
-    def narrowed(self, choice: Choice) -> Choice:
+    def narrowed(self, choice: TwoTerms) -> TwoTerms:
         """With the constant between its neighbours of the grid."""
-        family = self.families[choice.family]
+        family = self.functions[choice.family]
         ends = np.clip(choice.place + np.array([-1, 1]), 0, len(family.constants) - 1)
         low, high = family.constants[ends]
         best, c = choice.bits, choice.c
@@ -349,9 +357,9 @@ class Scan:
             low, high = trial[max(k - 1, 0)], trial[min(k + 1, _INSIDE + 1)]
         return replace(choice, bits=best, c=c)
 
-    def coefficients(self, choice: Choice) -> tuple[float, float]:
+    def coefficients(self, choice: TwoTerms) -> tuple[float, float]:
         """Best a and b."""
-        g = self.families[choice.family].at(np.array([choice.c]))[0]
+        g = self.functions[choice.family].at(np.array([choice.c]))[0]
         A = np.column_stack([self.M[choice.beside], self.M[choice.outer] * g])
         scale = np.sqrt((A**2).sum(axis=0))
         a, b = np.linalg.lstsq(A / scale, self.t, rcond=None)[0] / scale
@@ -369,5 +377,5 @@ class Scan:
         return np.where(told_apart, left, 1.0)
 
     def _bits(self, share: float, i: int, j: int, k: int) -> float:
-        own = self.families[k].bits + float(self.cost[i] + self.cost[j])
+        own = self.functions[k].bits + float(self.cost[i] + self.cost[j])
         return 0.5 * self.n_runs * float(np.log2(share + _LEAST_SHARE)) + 2 * own

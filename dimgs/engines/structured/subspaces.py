@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import MINUS, Arguments, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS
@@ -42,7 +42,6 @@ from dimgs.engines.structured.trees import (
     nodes,
 )
 
-Array = NDArray[np.float64]
 _UPPER, _LOWER, _OUTER, _INNER, _BELOW, _ARGUMENTS = 40, 24, 20, 8, 8, 6
 _FUNCTIONS, _CHUNK, _SPANS, _FREE, _MOST = 1500, 100, 4, 0.5, 80
 _WIDTHS = (40, 60, 60, 40, 40, 30)
@@ -71,7 +70,7 @@ class Span:
 
 
 @np.errstate(all="ignore")
-def spanned(sums: Sums, target: Target, archive: Archive, *, ratios: bool = False) -> None:
+def subspace_sums(sums: Sums, target: Target, archive: Archive, *, ratios: bool = False) -> None:
     """Search the few terms of the best spans for a target.
 
     Parameters
@@ -262,7 +261,7 @@ def _off(base: Array, t: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Family:
+class LikeVariables:
     """Variables of one dimension, each as a monomial of the groups over the first.
 
     Parameters
@@ -274,7 +273,7 @@ class Family:
     members: tuple[Exponents, ...]
 
 
-def families(runs: Runs) -> list[Family]:
+def like_variables(runs: Runs) -> list[LikeVariables]:
     """Every set of at least two variables of one dimension that the groups can compare."""
     n = len(runs.shape)
     if not runs.n_groups or not all(runs.logged):
@@ -283,7 +282,7 @@ def families(runs: Runs) -> list[Family]:
     units = np.eye(n)
     single = {i: _solve(runs, units[i]) for i in range(n)}
     free = [e for e in single.values() if e is not None]
-    out = [Family((one, *free))] if free else []
+    out = [LikeVariables((one, *free))] if free else []
     taken: set[int] = {i for i, e in single.items() if e is not None}
     for i in range(n):
         if i in taken:
@@ -295,7 +294,7 @@ def families(runs: Runs) -> list[Family]:
                 members.append(e)
                 taken.add(j)
         if len(members) > 1:
-            out.append(Family(tuple(members)))
+            out.append(LikeVariables(tuple(members)))
     return [f for f in out if len(f.members) <= _LARGEST_FAMILY]
 
 
@@ -316,7 +315,7 @@ def quadratic_forms(sums: Sums, target: Target, archive: Archive) -> None:
         t = root * target.values
     if not np.all(np.isfinite(t)):
         return
-    for family in families(runs):
+    for family in like_variables(runs):
         members = np.column_stack([runs.monomial(e) for e in family.members])
         upper = np.triu_indices(members.shape[1])
         form = members[:, upper[0]] * members[:, upper[1]] * root[:, None]
@@ -339,7 +338,7 @@ def quadratic_forms(sums: Sums, target: Target, archive: Archive) -> None:
                 return
 
 
-def _library(runs: Runs, family: Family, front: Exponents) -> Library:
+def _library(runs: Runs, family: LikeVariables, front: Exponents) -> Library:
     trees: list[Tree] = []
     values = []
     n = len(family.members)

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     MINUS,
@@ -38,7 +38,6 @@ from dimgs.engines.structured.trees import (
     times,
 )
 
-Array = NDArray[np.float64]
 _SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 1.5), (2.0, "2", 1.5), (2 * np.pi, "2*pi", 3.0))
 _INVERSE, _RATIO = 1.5, 2.7
 _ONE_SIDED = ("exp", "expm1", "log1p")
@@ -51,12 +50,17 @@ _POWERS = (
     (Fraction(-2), 1.0),
 )
 Picked = tuple[int, ...]
+# share of a term outside the others below which rounding decides
 _DEPENDENT = 1e-9
+# share of the squares that is rounding: nothing is left to add
 _EXACT = 1e-16
+# widths of the beam for each number of terms: of the response itself, of its powers, of functions
 _LONG = (300, 150, 100, 60, 60, 40, 40)
 _MEDIUM = (200, 100, 60, 40, 30)
 _SHORT = (300, 150, 60, 40)
+# relative size of a term that does nothing
 _NOTHING = 1e-10
+# shortest terms of which every pair is kept, as two terms that cancel explain nothing alone
 _PAIRED = 28
 
 

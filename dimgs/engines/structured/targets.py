@@ -6,8 +6,8 @@ from fractions import Fraction
 from functools import cached_property, partial
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.arguments import MINUS, short_monomials
 from dimgs.engines.structured.runs import Runs, log_around
 from dimgs.engines.structured.trees import (
@@ -20,7 +20,6 @@ from dimgs.engines.structured.trees import (
     powered,
 )
 
-Array = NDArray[np.float64]
 _ONE_SIGN = 0.9
 POWERS = (Fraction(1), Fraction(2), Fraction(-1), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
 # of laws that blend two others, as in Churchill and Usagi (1972)

@@ -9,8 +9,8 @@ from operator import add, mul
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.functions import FUNCTIONS
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from dimgs.engines.structured.runs import Runs
 
-Array = NDArray[np.float64]
 Exponents = tuple[Fraction, ...]
 # the value, and its slope by each free constant in the order of the tree
 Evaluated = tuple[Any, list[Any]]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     MINUS,
@@ -22,26 +22,30 @@ from dimgs.engines.structured.arguments import (
     short_monomials,
 )
 from dimgs.engines.structured.columns import weighted
-from dimgs.engines.structured.description import natural, structure_bits
-from dimgs.engines.structured.lattice import Lattice, squares_bits
-from dimgs.engines.structured.model import power_basis
+from dimgs.engines.structured.description import (
+    OPERATOR,
+    SIGN_BITS,
+    simple_number,
+    structure_bits,
+)
+from dimgs.engines.structured.lattice import Lattice
+from dimgs.engines.structured.model import power_basis, squares_bits
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import Library, times_squares
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import ONE, Product, Sum, Tree
 from dimgs.rationals import exponent_bits
 
-Array = NDArray[np.float64]
 _FIRST, _SECOND, _ANGLES, _MODULATED, _SQUARES, _MOVED = 70, 70, 8, 400, 12, 40
 _NAMES = ("cos", "sin", "exp")
-_SCALES = tuple(map(natural, ("1", "2", "1/2")))
+_SCALES = tuple(map(simple_number, ("1", "2", "1/2")))
 _POWERS = tuple(Fraction(*x) for x in ((1, 1), (-1, 1), (1, 2), (-1, 2), (2, 1), (-2, 1)))
-_OPERATOR, _SIGN = 2.0, 1.0
+# sums of each head, and in all, that are fitted
 _EACH, _KEPT = 6, 60
 
 
 @dataclass(frozen=True, eq=False)
-class Terms:
+class ScoredTerms:
     """Trees without a constant, their values in rows, and their bits.
 
     Parameters
@@ -56,14 +60,14 @@ class Terms:
     bits: Array
 
     @classmethod
-    def of(cls, runs: Runs, found: Arguments | Library) -> "Terms":
+    def of(cls, runs: Runs, found: Arguments | Library) -> "ScoredTerms":
         """Those of a library."""
         bits = np.array([structure_bits(t, runs) for t in found.trees])
         return cls(found.trees, found.values.T, bits)
 
 
 @dataclass(frozen=True, order=True)
-class Choice:
+class Trinomial:
     """A sum of a head and a tail: its score, its block, its places there, and the coefficient."""
 
     score: float
@@ -88,8 +92,8 @@ class Trinomials:
         angles = plain(runs, _ANGLES) + differences(runs, _ANGLES, signs=(-1,))
         tails = plain(runs, _SECOND) + modulated(runs, angles, _MODULATED, _NAMES)
         self.blocks = (
-            (_one_plus(Terms.of(runs, plain(runs, _FIRST))), Terms.of(runs, tails)),
-            (Terms.of(runs, _squares(runs, 1)), Terms.of(runs, _squares(runs, _MOVED))),
+            (_one_plus(ScoredTerms.of(runs, plain(runs, _FIRST))), ScoredTerms.of(runs, tails)),
+            (ScoredTerms.of(runs, _squares(runs, 1)), ScoredTerms.of(runs, _squares(runs, _MOVED))),
         )
 
     @np.errstate(all="ignore")
@@ -99,7 +103,7 @@ class Trinomials:
         if not np.all(np.isfinite(t)):
             return
         e = t - self.base @ (self.base.T @ t)
-        chosen: list[Choice] = []
+        chosen: list[Trinomial] = []
         for block, (heads, _) in enumerate(self.blocks):
             for head in range(len(heads.trees)):
                 archive.check()
@@ -110,17 +114,17 @@ class Trinomials:
             found = Arguments(trees, np.zeros(len(trees)), np.column_stack(values))
             Lattice.over(self.runs, found).search([target], archive, 1)
 
-    def _sums(self, block: int, head: int, e: Array) -> Iterator[Choice]:
+    def _sums(self, block: int, head: int, e: Array) -> Iterator[Trinomial]:
         """The best sums with one head."""
         heads, tails = self.blocks[block]
-        own = heads.bits[head] + _OPERATOR + tails.bits
+        own = heads.bits[head] + OPERATOR + tails.bits
         for scale, number in enumerate(_SCALES):
             for sign in (1.0, -1.0):
                 s = heads.values[head] + sign * number.value * tails.values
-                bits = self._bits(s, e) + own + number.bits + _SIGN * (sign < 0)
+                bits = self._bits(s, e) + own + number.bits + SIGN_BITS * (sign < 0)
                 for k in np.argsort(bits, kind="stable")[:_EACH]:
                     if np.isfinite(bits[k]):
-                        yield Choice(float(bits[k]), block, head, int(k), scale, sign)
+                        yield Trinomial(float(bits[k]), block, head, int(k), scale, sign)
 
     def _bits(self, s: Array, e: Array) -> Array:
         """Bits of the runs and of the exponent, for the best power of each row."""
@@ -131,11 +135,11 @@ class Trinomials:
         for power in _POWERS:
             b = float(power)
             left = float(e @ e) - 2 * b * along + b**2 * square
-            more = 0.0 if b == 1 else _OPERATOR + exponent_bits(abs(b))
+            more = 0.0 if b == 1 else OPERATOR + exponent_bits(abs(b))
             best = np.fmin(best, squares_bits(left, n) + more)
         return best
 
-    def _apart(self, chosen: list[Choice], e: Array) -> Iterator[tuple[Tree, Array]]:
+    def _apart(self, chosen: list[Trinomial], e: Array) -> Iterator[tuple[Tree, Array]]:
         """Sums that differ by more than a monomial, the best first."""
         seen: set[float] = set()
         for choice in chosen:
@@ -161,13 +165,13 @@ def _squares(runs: Runs, count: int) -> Library:
     return times_squares(squared, found.values**2, ratios)
 
 
-def _one_plus(terms: Terms) -> Terms:
+def _one_plus(terms: ScoredTerms) -> ScoredTerms:
     """1 + u and 1 - u."""
     plus = tuple(Sum((ONE, tree)) for tree in terms.trees)
     minus = tuple(Sum((ONE, Product((MINUS, tree)))) for tree in terms.trees)
-    bits = terms.bits + _OPERATOR
+    bits = terms.bits + OPERATOR
     values = np.concatenate([1 + terms.values, 1 - terms.values])
-    return Terms(plus + minus, values, np.concatenate([bits, bits + _SIGN]))
+    return ScoredTerms(plus + minus, values, np.concatenate([bits, bits + SIGN_BITS]))
 
 
 def _flat(head: Tree, tail: Tree) -> Tree:

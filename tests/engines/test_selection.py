@@ -1,6 +1,6 @@
 """The criterion of choice against brute force and on planted laws."""
 
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,17 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 from sympy import symbols
 
-from dimgs.engines.choice import (
+from dimgs.engines.protocol import Problem
+from dimgs.engines.selection import (
     candidate_bits,
     constants_bits,
     data_bits,
     deleted_residuals,
     is_white,
     leftover,
+    pareto_front,
+    select,
 )
-from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
 
 Array = NDArray[np.float64]
@@ -248,7 +250,7 @@ def test_of_many_runs_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> Non
     X = rng.standard_normal((197, 1))
     e = np.sin(X[:, 0]) + rng.standard_normal(197)
     rows = np.linspace(0, 196, 50).astype(int)
-    monkeypatch.setattr("dimgs.engines.choice._MOST_RUNS", 50)
+    monkeypatch.setattr("dimgs.engines.selection._MOST_RUNS", 50)
     assert leftover(X, e) == leftover(X[rows], e[rows]) != 0.0
 
 
@@ -261,3 +263,30 @@ def test_pure_noise_is_white_as_often_as_the_level_says() -> None:
     assert sum(not is_white(X, e) for e in sets[:40]) <= 4
     bent = np.cos(2 * X[:, 0])
     assert not any(is_white(X, bent + 0.3 * e) for e in sets[:10])
+
+
+@given(SEEDS)
+def test_the_front_holds_what_nothing_shorter_equals_whatever_the_order(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    forms = [pi_1, 2 * pi_1, pi_1 + 1, pi_1**2 + 3, pi_1**3 + pi_1 + 1]
+    losses = rng.choice([0.1, 0.2, 0.3, 1e-30], len(forms))
+    known = [Candidate.of(f, loss=float(e)) for f, e in zip(forms, losses, strict=True)]
+    front = pareto_front(known)
+    mixed = [known[i] for i in rng.permutation(len(known))]
+    assert pareto_front(mixed) == front
+    assert all(a.complexity < b.complexity and a.loss > b.loss for a, b in pairwise(front))
+    for c in known:
+        assert any(f.complexity <= c.complexity and f.loss <= c.loss + 1e-25 for f in front)
+
+
+@given(SEEDS)
+def test_the_fewest_bits_come_first_whatever_the_order(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(1, 3, 20)
+    problem = Problem({"pi_1": x}, 2 * x * np.exp(0.05 * rng.standard_normal(20)))
+    known = [Candidate.of(f) for f in (2 * pi_1, pi_1 * 2.1, pi_1 + 2, 1 / (pi_1 - 1), pi_1**2)]
+    order = select([known[i] for i in rng.permutation(len(known))], problem)
+    assert order == select(known, problem)
+    bits = [candidate_bits(c, problem) for c in order]
+    assert bits == sorted(bits)
+    assert set(map(str, order)) == set(map(str, known))

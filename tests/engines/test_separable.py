@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.separable import families, offset_factors
+from dimgs.engines.structured.separable import scaled_functions, two_term_sums
 from dimgs.engines.structured.targets import powers, response
 from dimgs.engines.structured.trees import evaluate
 
@@ -35,7 +35,7 @@ def test_laws_of_this_form_are_found_exactly(name: str, n_runs: int) -> None:
     rng = np.random.default_rng(n_runs)
     x = np.exp(rng.uniform(np.log(0.5), np.log(9.0), n_runs))
     found = archive_of(x, LAWS[name](x))
-    offset_factors(families(found.runs), response(found.runs), found)
+    two_term_sums(scaled_functions(found.runs), response(found.runs), found)
     assert found.exact
     assert found.best is not None
     fresh = np.linspace(0.6, 8.0, 40)
@@ -47,7 +47,7 @@ def test_of_a_power_of_the_response() -> None:
     x = np.exp(np.random.default_rng(3).uniform(-1, 2, 40))
     found = archive_of(x, 1 / (0.5 + 2 * np.exp(-0.8 * x)))
     inverse = next(t for t in powers(found.runs) if t.power == -1)
-    offset_factors(families(found.runs), inverse, found)
+    two_term_sums(scaled_functions(found.runs), inverse, found)
     assert found.exact
 
 
@@ -56,5 +56,5 @@ def test_the_unit_of_the_groups_does_not_matter() -> None:
     y = 0.4 + 1.7 * np.exp(-0.6 * x)
     for factor in (1e-9, 1e9):
         found = archive_of(factor * x, y)
-        offset_factors(families(found.runs), response(found.runs), found)
+        two_term_sums(scaled_functions(found.runs), response(found.runs), found)
         assert found.exact

@@ -13,9 +13,32 @@ A law is scored by the length of the shortest message that conveys it together w
   bits for its sign and size;
 - structure: bits for each operator, function, group and exponent, rare ones more.
 
-The noise is bounded from below by double precision only: two laws that both explain the runs to
-1e-10 are told apart by their length. `leftover` asks whether the residuals still depend on the
+`select` orders candidates by these bits; `pareto_front` keeps those that no shorter one equals.
+What becomes of the first of them is decided by runs left out, in `dimgs.discovery.search`; the
+embedded engine prices the same parts of its trees in the physical variables, in
+`dimgs.engines.structured.description`. `leftover` asks whether the residuals still depend on the
 groups, that is, whether a better law exists at all.
+
+=================  =====  ======================================================================
+threshold          value  what it is for, and what it trades
+=================  =====  ======================================================================
+EXACT              1e-10  least relative error: above rounding, so that of laws that explain the
+                          runs to it the shorter wins; higher, and a true small term is dropped
+CONSTANT_BITS      4      sign and size of a fitted constant, besides the log2(n)/2 of its
+                          precision: dearer, and constants that are needed are left out of laws
+                          of few runs; cheaper, and any law is bent to the noise
+NODE_BITS          3      one of about eight operators, functions and groups at each node; a node
+                          is worth it that lowers the noise of n runs by the factor 2**(-3/n)
+SAME_LOSS          1e-9   relative gain of loss below which a longer candidate is no better: above
+                          the rounding of a refit
+EXACT_LOSS         1e-26  loss that is rounding, so that no longer candidate can be better
+AS_GOOD            1.02   unexplained variance of runs left out may grow by that where the fronts
+                          of all engines have a law of fewer bits: nearer to 1 the noise of few
+                          runs decides, far above it brevity beats prediction
+AS_GOOD_SHORTER    1.1    the same for a distilled law that is shorter than the one found before
+MOST_TRIED         4      candidates that runs left out judge, each by ten refits: more takes time
+NOTHING_LEFT       0.05   share of the residuals that counts as nothing, whatever its chance
+=================  =====  ======================================================================
 
 References
 ----------
@@ -24,18 +47,35 @@ J. Rissanen, Automatica 14 (1978) 465-471 (description length); S.-M. Udrescu et
 Regression (1982), section 2.2 (deleted residuals).
 """
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
+from dimgs.expression.complexity import complexity_of
 
-Array = NDArray[np.float64]
+if TYPE_CHECKING:
+    import sympy
+
+# the table above says what each of these is for
 EXACT = 1e-10
-CONSTANT_BITS = 4.0
-NODE_BITS = 3.0
+CONSTANT_BITS, NODE_BITS = 4.0, 3.0
+SAME_LOSS, EXACT_LOSS = 1e-9, 1e-26
+AS_GOOD, AS_GOOD_SHORTER = 1.02, 1.1
+MOST_TRIED = 4
+NOTHING_LEFT = 0.05
+# relative step of central differences, near the cube root of double precision
 _STEP = 1e-6
-_NOTHING, _LEVEL, _SHUFFLES, _MOST_RUNS = 0.05, 0.025, 39, 500
+# one of 40 shuffles, the least number that can show a chance of 1/40
+_LEVEL, _SHUFFLES = 0.025, 39
+# kernel matrices of more runs cost more than they tell
+_MOST_RUNS = 500
+# least mean square of a coarse description: that of double precision
+_SMALLEST = 1e-20
 
 
 def deleted_residuals(
@@ -162,6 +202,76 @@ def _candidate_bits(candidate: Candidate, problem: Problem, predicted: Array) ->
     )
 
 
+def description_bits(expression: "sympy.Expr", constants: int, mse: float, n: int) -> float:
+    """Coarse length of a law of which only the mean square of its residuals is known.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+    constants : int
+        How many were fitted.
+    mse : float
+        In units of the variance of the response, or of its logarithm.
+    n : int
+        Runs, or points of a field.
+
+    Examples
+    --------
+    >>> from sympy import Symbol
+    >>> description_bits(Symbol("x"), 2, 0.25, 16)
+    -11.0
+    """
+    data = n / 2 * float(np.log2(max(mse, _SMALLEST)))
+    return data + constants / 2 * float(np.log2(n)) + float(complexity_of(expression))
+
+
+def select(candidates: Iterable[Candidate], problem: Problem) -> tuple[Candidate, ...]:
+    """Candidates in their order of choice: that of the fewest bits first, of equals the shortest.
+
+    Parameters
+    ----------
+    candidates : iterable of Candidate
+        With fitted constants, of whichever engines.
+    problem : Problem
+        Runs that they were fitted to.
+
+    Examples
+    --------
+    >>> from sympy import Symbol
+    >>> x, problem = Symbol("pi_1"), Problem({"pi_1": np.arange(1.0, 9.0)}, np.arange(2.0, 18.0, 2))
+    >>> [str(c) for c in select([Candidate.of(x + 1), Candidate.of(2 * x)], problem)]
+    ['2*pi_1', 'pi_1 + 1']
+    """
+
+    def key(candidate: Candidate) -> tuple[float, int, str]:
+        return candidate_bits(candidate, problem), candidate.complexity, str(candidate)
+
+    return tuple(sorted(candidates, key=key))
+
+
+def pareto_front(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """Candidates that no shorter one equals, the shortest first.
+
+    Examples
+    --------
+    >>> from sympy import Symbol
+    >>> x = Symbol("pi_1")
+    >>> losses = {x: 0.5, x + 1: 0.5, x**2 + 1: 0.1}
+    >>> [str(c) for c in pareto_front(Candidate.of(e, loss=loss) for e, loss in losses.items())]
+    ['pi_1', 'pi_1**2 + 1']
+    """
+
+    def key(c: Candidate) -> tuple[int, float, int, str]:
+        return c.complexity, max(c.loss, EXACT_LOSS), len(c.constants), str(c)
+
+    front: list[Candidate] = []
+    for candidate in sorted(candidates, key=key):
+        best = front[-1].loss if front else np.inf
+        if candidate.loss < best * (1 - SAME_LOSS) and (not front or best > EXACT_LOSS):
+            front.append(candidate)
+    return front
+
+
 def leftover(coordinates: Array, residuals: Array) -> float:
     """Share of the residuals that the groups still explain out of sample (R², 0 if none).
 
@@ -202,7 +312,7 @@ def is_white(
     shuffled = [rng.permutation(e) for _ in range(shuffles)]
     found = _leftovers(coordinates, np.column_stack([e, *shuffled]))
     chance = (1 + int(np.sum(found[1:] >= found[0]))) / (1 + shuffles)
-    return bool(found[0] < _NOTHING or chance > level)
+    return bool(found[0] < NOTHING_LEFT or chance > level)
 
 
 def _leftovers(coordinates: Array, residuals: Array) -> Array:
