@@ -3,15 +3,19 @@
 import ast
 import hashlib
 import inspect
+import os
 import pickle
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
 
-from dimgs.errors import InputError, RunFailedError
+from dimgs.errors import InputError, RunFailedError, warn_all
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
+from dimgs.kernels.fingerprint import MOST_FILES, file_digest
+from dimgs.kernels.imports import own_folders, own_modules
 from dimgs.kernels.spec import Port, Tier, ports_of, tiers_of
 from dimgs.variables import registry, split_header, to_pint
 
@@ -133,8 +137,9 @@ def kernel(
         That of the function by default.
     version : str, optional
         By default a hash of the source of the function, of the functions and values of its module
-        that it uses, and of the plain values that it encloses, so that runs of an older one are
-        not taken for runs of this one. Give one where other modules that it uses may change.
+        that it uses, of the plain values that it encloses, and of the modules of your own that
+        its module imports, so that runs of an older one are not taken for runs of this one. Give
+        one where something else that it uses may change, such as a file that it reads.
     quantities : bool
         Whether the function takes Pint quantities instead of plain numbers.
 
@@ -248,7 +253,55 @@ def _source_version(function: Callable[..., Any]) -> str:
         content = code.co_code.hex() + repr((code.co_names, code.co_varnames))
         content += repr([c for c in code.co_consts if not inspect.iscode(c)])
     content += repr(enclosed) if enclosed else ""
+    modules = _modules(function)
+    content += repr(modules) if modules else ""
     return f"source-{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+# content of a module's file by the module's name, with the specification that it was loaded by:
+# where the file was edited since, what runs is still what was loaded
+_loaded: dict[str, tuple[Any, str | None]] = {}
+
+
+def _modules(function: Callable[..., Any]) -> list[tuple[str, str | None]]:
+    """Names and content hashes of the user's modules that a function's module imports."""
+    module = inspect.getmodule(function)
+    try:
+        code = inspect.getsource(module) if module is not None else ""
+    except (OSError, TypeError):
+        # as in a notebook: what its names stand for
+        code = "\n".join(f"import {n}" for n in _homes(function))
+    name = function.__module__ or ""
+    file = Path(getattr(module, "__file__", None) or os.curdir).absolute()
+    package = getattr(module, "__package__", None) or ""
+    home = file.parents[min(package.count(".") + bool(package), len(file.parents) - 1)]
+    found = own_modules([(code, package)], [home, *own_folders()])
+    if found is None:
+        told = (
+            f"The version of the kernel '{function.__name__}' does not follow the modules that it "
+            f"imports: there are more than {MOST_FILES}; give a version of your own."
+        )
+        warn_all([told])
+        return []
+    return [(n, _as_loaded(n, f)) for n, f in sorted(found.items()) if n != name]
+
+
+def _homes(function: Callable[..., Any]) -> list[str]:
+    """Modules that the names of a function stand for, or come from."""
+    names = function.__code__.co_names
+    values = [function.__globals__[n] for n in names if n in function.__globals__]
+    homes = (v.__name__ if inspect.ismodule(v) else getattr(v, "__module__", None) for v in values)
+    return sorted({h for h in homes if isinstance(h, str) and h != "__main__"})
+
+
+def _as_loaded(name: str, file: Path) -> str | None:
+    """Content hash of a module's file, as it was when first seen after the module was loaded."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    if spec is None:
+        return file_digest(file)
+    if name not in _loaded or _loaded[name][0] is not spec:
+        _loaded[name] = spec, file_digest(file)
+    return _loaded[name][1]
 
 
 def _is_plain(cell: Any) -> bool:

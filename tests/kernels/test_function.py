@@ -1,6 +1,9 @@
 """Functions as kernels: units in the decorator or in annotations, tiers, seeds, processes."""
 
+import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
@@ -243,3 +246,43 @@ def test_the_version_follows_what_the_function_encloses() -> None:
         return scaled
 
     assert made(1.0).key({"x": 1}) == made(1.0).key({"x": 1}) != made(2.0).key({"x": 1})
+
+
+def test_the_version_follows_the_modules_that_it_imports(tmp_path: Path) -> None:
+    """Each in a process of its own: what a process has loaded stays as it was loaded."""
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "__init__.py").write_text("")
+    (tmp_path / "own" / "film.py").write_text(
+        "import numpy\nfrom dimgs.kernels import kernel\nfrom . import helper\n"
+        "@kernel(inputs={'x': '1'}, outputs={'y': '1'})\n"
+        "def f(x):\n    return helper.g(x)\n"
+    )
+    (tmp_path / "own" / "helper.py").write_text("from deeper import A\ndef g(x): return A * x\n")
+    (tmp_path / "plan.py").write_text("from own.film import f\n")
+    code = (
+        "import sys\nfrom dimgs.kernels.registry import load_kernel\n"
+        "k = load_kernel(sys.argv[1])\nprint(k.version, k.run({'x': 1}).outputs['y'][0])\n"
+        "open('deeper.py', 'w').write('A = 9')\n"
+        "print(k.version, load_kernel(sys.argv[1]).version)"
+    )
+
+    def told(a: int, reference: str) -> list[str]:
+        (tmp_path / "deeper.py").write_text(f"A = {a}")
+        (tmp_path / "other.py").write_text(f"A = {a}")
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+        command = [sys.executable, "-B", "-c", code, reference]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert not done.returncode, done.stderr
+        return done.stdout.split()
+
+    for reference in ("own.film:f", f"{tmp_path / 'own' / 'film.py'}:f", "plan.py:f"):
+        if reference.startswith(str(tmp_path)):
+            text = (tmp_path / "own" / "film.py").read_text()
+            (tmp_path / "own" / "film.py").write_text(text.replace("from . ", "from own "))
+        first, second, again = (told(a, reference) for a in (1, 2, 1))
+        assert first == again
+        assert [first[1], second[1]] == ["1.0", "2.0"]
+        assert first[0] != second[0]
+        assert first[0] == first[2] == first[3]

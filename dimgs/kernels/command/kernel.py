@@ -1,5 +1,6 @@
 """Any program as a kernel: inputs into files and arguments, outputs out of what it writes."""
 
+import glob
 import os
 import re
 import shutil
@@ -10,10 +11,10 @@ from typing import Any, Literal
 
 from dimgs.errors import InputError, RunFailedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
-from dimgs.kernels.command.options import beside, check_command, check_options
+from dimgs.kernels.command.options import beside, check_command, check_options, check_writes
 from dimgs.kernels.command.parsers import STDOUT, Parser, parser_of
+from dimgs.kernels.command.program import Command
 from dimgs.kernels.command.template import Template
-from dimgs.kernels.fingerprint import file_digest, files_named
 from dimgs.kernels.process import (
     MOST_PRINTED,
     MOST_WRITTEN,
@@ -34,9 +35,11 @@ class CommandKernel(BaseKernel):
     their port, ``{{seed}}``, or a setting of the tier, ``{{tier.cells}}``. When a run fails, its
     folder is kept; the record's provenance names it.
 
-    The key of a run holds the content of the program, and of the files that its arguments and
-    its written files name by their full path: with another program it is another run. Files that
-    the program writes are therefore named relative to its folder.
+    The key of a run holds the content of the program, of the files and folders that its arguments
+    and its written files name by their full path, and of the modules that Python code imports
+    from outside what is installed: with another program it is another run. What the program
+    writes is therefore named relative to its folder, or listed in `writes`. A folder of more than
+    2000 files or 200 MB does not enter the key; a warning says so.
 
     Parameters
     ----------
@@ -69,6 +72,9 @@ class CommandKernel(BaseKernel):
     home : path-like, optional
         Where the program's own files lie: what ``{{home}}`` stands for, and where the path of the
         program starts if it is relative. It does not enter the key of a run.
+    writes : sequence of str, optional
+        Files and folders that runs write, by their full path, which may start with ``{{home}}``:
+        they do not enter the key, where the command names them or a folder above them.
     most_printed, most_written : float
         Bytes after which a run is stopped: on standard output and standard error together, and
         in its folder.
@@ -108,6 +114,7 @@ class CommandKernel(BaseKernel):
         folder: str | Path | None = None,
         keep: Literal["failures", "always", "never"] = "failures",
         home: str | Path | None = None,
+        writes: Sequence[str] = (),
         most_printed: float = MOST_PRINTED,
         most_written: float = MOST_WRITTEN,
     ) -> None:
@@ -122,6 +129,7 @@ class CommandKernel(BaseKernel):
         # a Path: no label that a user gives
         self._home = None if home is None else Path(home).absolute()
         self._executable = _executable(str(argv[0]), self._home)
+        self._writes = [_written(w, name, self._home) for w in check_writes(name, writes)]
         self._arguments = [Template(a, f"argument {i} of '{name}'") for i, a in _numbered(argv)]
         self._files = {n: _file_template(n, text) for n, text in (files or {}).items()}
         self._stdin = None if stdin is None else Template(stdin, f"the input of '{name}'")
@@ -172,12 +180,25 @@ class CommandKernel(BaseKernel):
     def _program(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
     ) -> Mapping[str, str | None]:
-        arguments, texts, _ = self._filled(values, settings, seed)
-        named = {f for a in arguments for f in files_named(a, whole=True)}
-        named |= {f for text in texts.values() for f in files_named(text)}
-        home = f"{self._home}{os.sep}"
-        digests = {f.replace(home, "{{home}}/", 1): file_digest(f) for f in sorted(named)}
-        return {"argv[0]": file_digest(shutil.which(self._executable) or ""), **digests}
+        arguments, texts, given = self._filled(values, settings, seed)
+        command = Command([self._executable, *arguments], texts, given, self._environment)
+        home = str(self._home)
+        return {
+            n.replace(home, "{{home}}", 1) if Path(n).is_relative_to(home) else n: digest
+            for n, digest in command.content(self.name, self._writes, self._runs()).items()
+        }
+
+    def _runs(self) -> list[str]:
+        """Where runs have their folders, which may lie inside one that the command names."""
+        if self.folder is None:
+            return []
+        place = Path(self.folder).absolute()
+        runs = place.glob(f"{glob.escape(self._prefix)}*")
+        return [str(place), *(str(p) for p in runs if p.is_dir())]
+
+    @property
+    def _prefix(self) -> str:
+        return re.sub(r"[^\w.-]", "_", f"{self.name}-")
 
     def _filled(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
@@ -195,8 +216,7 @@ class CommandKernel(BaseKernel):
         if self.stochastic and seed is None:
             raise RunRefusedError(f"'{self.name}' draws random numbers; give a seed.")
         arguments, texts, given = self._filled(values, settings, seed)
-        prefix = re.sub(r"[^\w.-]", "_", f"{self.name}-")
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self.folder))
+        folder = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self.folder))
         try:
             for name, text in texts.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -280,6 +300,23 @@ def _executable(first: str, home: Path | None) -> str:
         )
     path = Path(template.fill({"home": start}))
     return first if path.name == first else str(start / path)
+
+
+def _written(path: str, kernel: str, home: Path | None) -> str:
+    """Full path of what runs write."""
+    template = Template(path, f"writes of '{kernel}'")
+    if template.fields and (home is None or template.fields != {"home"}):
+        raise InputError(
+            f"'{path}' in writes of '{kernel}' holds a field; only {{{{home}}}} may stand there, "
+            f"in a file of a kernel."
+        )
+    full = template.fill({"home": home})
+    if not os.path.isabs(full):
+        raise InputError(
+            f"'{path}' in writes of '{kernel}' is no full path; leave it out: what the program "
+            f"writes into its own folder never enters the key."
+        )
+    return os.path.normpath(full)
 
 
 def _numbered(argv: Sequence[str]) -> list[tuple[int, str]]:

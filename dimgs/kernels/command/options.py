@@ -76,6 +76,21 @@ def check_command(kernel: str, argv: Any) -> None:
             )
 
 
+def check_writes(kernel: str, writes: Any) -> Sequence[str]:
+    """The paths that runs write, checked to be a list of texts.
+
+    Raises
+    ------
+    InputError
+    """
+    if isinstance(writes, str) or not isinstance(writes, Sequence):
+        raise InputError(f"writes of '{kernel}' is {writes!r:.60}; give a list of full paths.")
+    for path in writes:
+        if not isinstance(path, str) or "\0" in path:
+            raise InputError(f"writes of '{kernel}' holds {path!r:.60}; give a full path as text.")
+    return writes
+
+
 def beside(arguments: Sequence[str], written: Sequence[str], home: Path | None) -> str:
     """Sentence on arguments that name a file where the program does not look; else empty.
 

@@ -1,6 +1,8 @@
 """A run belongs to the program that made it; however a program behaves, its run ends."""
 
 import os
+import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from dimgs.kernels import CommandKernel, Status, process
+from dimgs.errors import DimgsWarning, InputError
+from dimgs.kernels import CommandKernel, Status, fingerprint, process
 from dimgs.kernels.command import read_command
 from dimgs.kernels.process import mark
 from tests.patience import lives, wait_until
@@ -124,6 +127,112 @@ def test_where_the_kernel_lies_does_not_enter_its_key(tmp_path: Path) -> None:
         assert kernel.run({}).ok
         keys.add(kernel.key({}))
     assert len(keys) == 1
+
+
+def as_a_module(folder: Path) -> list[Any]:
+    return [PYTHON, "-P", "-m", "solve"]
+
+
+def as_code(folder: Path) -> list[Any]:
+    return [PYTHON, "-Bc", "import solve"]
+
+
+def through_a_launcher(folder: Path) -> list[Any]:
+    return ["env", PYTHON, "-m", "started"]
+
+
+def as_a_package(folder: Path) -> list[Any]:
+    return [PYTHON, "-m", "package"]
+
+
+def as_a_script(folder: Path) -> list[Any]:
+    return [PYTHON, str(folder / "script.py")]
+
+
+def as_a_folder(folder: Path) -> list[Any]:
+    return [PYTHON, "-c", "import sys; exec(open(sys.argv[1] + '/solve.py').read())", str(folder)]
+
+
+@pytest.mark.parametrize(
+    "made",
+    [as_a_module, as_code, through_a_launcher, as_a_package, as_a_script, as_a_folder],
+    ids=lambda f: f.__name__,
+)
+def test_with_other_modules_it_is_another_run(
+    made: Callable[[Path], list[Any]], tmp_path: Path
+) -> None:
+    (tmp_path / "package").mkdir()
+    for name, code in {
+        "solve.py": "import parts.cells\nprint('x =', parts.cells.N)",
+        "parts/cells.py": "from .more import N",
+        "started.py": "def f():\n    from solve import parts\nf()",
+        "script.py": "from solve import parts",
+        "package/__init__.py": "",
+        "package/__main__.py": "from . import inner",
+        "package/inner.py": "import solve",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    last = tmp_path / "parts" / "more.py"
+    keys = []
+    for n in (1, 2, 1):
+        last.write_text(f"N = {n}", encoding="utf-8")
+        kernel = solver(made(tmp_path), environment={"PYTHONPATH": str(tmp_path)})
+        record = kernel.run({})
+        assert record.outputs == {"x": (n, "1")}, record.reason
+        # what Python compiled meanwhile takes no part
+        assert kernel.key({}) == record.key
+        keys.append(record.key)
+        (tmp_path / "unused.txt" if made is not as_a_folder else last).write_text("N = 0")
+        # an edit within the second that keeps the size is not seen by Python's own cache
+        shutil.rmtree(tmp_path / "parts" / "__pycache__", ignore_errors=True)
+    assert keys[0] == keys[2] != keys[1]
+
+
+def test_what_runs_write_into_a_named_folder_takes_no_part(tmp_path: Path) -> None:
+    (tmp_path / "case").mkdir()
+    (tmp_path / "case" / "mesh").write_text("1")
+    code = "import sys; print('x =', 1, file=open(sys.argv[1] + '/log', 'a')); print('x = 1')"
+    argv = [PYTHON, "-c", code, "{{home}}"]
+    for folder in (tmp_path / "case", tmp_path / "case" / "runs"):
+        folder.mkdir(exist_ok=True)
+        more: dict[str, Any] = {"home": tmp_path / "case", "folder": folder, "keep": "always"}
+        kernel = solver(argv, writes=["{{home}}/log"], **more)
+        first, second = kernel.run({}), kernel.run({})
+        assert first.ok, first.reason
+        assert first.key == second.key == kernel.key({})
+        assert solver(argv, **more).key({}) != first.key
+        (tmp_path / "case" / "mesh").write_text(folder.name)
+        assert kernel.key({}) != first.key
+
+
+def test_what_is_too_large_is_not_followed_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fingerprint, "MOST_FILES", 3)
+    for i in range(4):
+        (tmp_path / f"{i}").write_text("")
+    kernel = solver([PYTHON, "-c", "print('x = 1')", str(tmp_path)])
+    with pytest.warns(DimgsWarning, match=r"does not follow the folder .*; give another version"):
+        first = kernel.key({})
+    (tmp_path / "0").write_text("other")
+    assert kernel.key({}) == first
+    (tmp_path / "1").unlink()
+    assert kernel.key({}) != first
+
+
+@pytest.mark.parametrize(
+    ("writes", "says"),
+    [
+        ("log", "is 'log'; give a list of full paths"),
+        ([3], "holds 3; give a full path as text"),
+        (["log"], "'log' in writes of 'solver' is no full path; leave it out"),
+        (["{{home}}/log"], "only {{home}} may stand there"),
+    ],
+)
+def test_what_runs_write_is_given_by_full_path(writes: Any, says: str) -> None:
+    with pytest.raises(InputError, match=re.escape(says)):
+        solver([PYTHON, "-c", "print('x = 1')"], writes=writes)
 
 
 @pytest.mark.parametrize(
