@@ -39,7 +39,7 @@ def by_name(result: FitResult) -> dict[str, str]:
 
 def rough_pipe() -> Iterator[Row]:
     """Nikuradse's rough pipes and the Superpipe: regimes of f(Re, e/D)."""
-    units = {"rho": "kg/m^3", "mu": "Pa*s", "D": "m", "V": "m/s", "e": "m", "f": "1"}
+    units = {"rho": "kg/m^3", "mu": "Pa*s", "D": "m", "V": "m/s", "e": "m; roughness", "f": "1"}
     data = table("nikuradse_rough_pipe", units)
     reynolds = data["rho"] * data["V"] * data["D"] / data["mu"]
     span = f"{reynolds.min():.0f} to {reynolds.max():.3g}"

@@ -74,7 +74,7 @@ def test_a_campaign_from_a_plan(shell: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ("sampler = 'grid'\n", "plan.toml: sampler is 'grid'"),
+        ("sampler = 'grid'\n", "plan.toml, sampler: 'grid' cannot be used"),
         ("colour = 'red'\n", "plan.toml, colour: there is no such key"),
         ("tiers = ['thin']\n", "plan.toml, tiers: 'thin' is no tier of 'uptake'"),
     ],

@@ -25,9 +25,9 @@ def rough(bend: float, order: tuple[int, ...] = (0, 1, 2, 3, 4)) -> Dataset:
 def test_the_axes_are_sought_among_all_bases_of_the_variables() -> None:
     found = fit(rough(0.05), "f", Options(additive=True))
     terms = {t["variables"]: t for t in found.additive or ()}
-    assert set(terms) == {"e·D⁻¹", "U·e·rho·mu⁻¹"}
-    assert terms["e·D⁻¹"]["power_law_enough"]
-    assert terms["e·D⁻¹"]["slope"] == pytest.approx(0.3, abs=0.02)
+    assert set(terms) == {"D·e⁻¹", "U·e·rho·mu⁻¹"}
+    assert terms["D·e⁻¹"]["power_law_enough"]
+    assert terms["D·e⁻¹"]["slope"] == pytest.approx(-0.3, abs=0.02)
     assert not terms["U·e·rho·mu⁻¹"]["power_law_enough"]
 
 

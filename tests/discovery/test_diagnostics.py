@@ -94,9 +94,9 @@ def _pipe(relative_roughness: np.ndarray[Any, np.dtype[np.float64]] | float) -> 
 
 def test_what_the_runs_cannot_separate_is_a_monomial_of_the_columns() -> None:
     apart = fit(_pipe(np.full(40, 0.01)), "q").warnings
-    assert any("separate exponents along e²·nu·D⁻³·U⁻¹, which never" in w for w in apart)
+    assert any("separate exponents along D³·U·e⁻²·nu⁻¹, which never" in w for w in apart)
     constant = fit(_pipe(0.01), "q").warnings
-    assert any(w.startswith("e·D⁻¹ never varied though D did") for w in constant)
+    assert any(w.startswith("D·e⁻¹ never varied though D did") for w in constant)
 
 
 @pytest.mark.parametrize("seed", [2, 3, 11])
