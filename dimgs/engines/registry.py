@@ -105,7 +105,9 @@ def entries() -> dict[str, Entry]:
     found = {
         name: entry for name in entry_points(GROUP) if isinstance(entry := _entry(name), Entry)
     }
-    return dict(sorted(found.items(), key=lambda item: (item[1].rank, item[0])))
+    # those of other packages come after the own ones, whatever rank they claim
+    own = {name for name, home in entry_points(GROUP).items() if home.startswith("dimgs.")}
+    return dict(sorted(found.items(), key=lambda item: (item[0] not in own, item[1].rank, item[0])))
 
 
 def entry_named(name: str) -> Entry:
@@ -117,9 +119,9 @@ def entry_named(name: str) -> Entry:
         If there is no such engine, or its package does not register it properly.
     """
     check_name(name)
-    found = _entry(name) if name in entry_points(GROUP) else f"'{name}' is no single engine."
+    found = _entry(name) if name in entry_points(GROUP) else f"'{name}' is no single engine"
     if isinstance(found, str):
-        raise InputError(found)
+        raise InputError(f"The engine '{name}' cannot be made: {found}.")
     return found
 
 

@@ -51,6 +51,7 @@ class Lines:
 LINES = Entry(
     "their_lines:Lines",
     lambda: EngineStatus("lines", True, "2.5"),
+    rank=-1,
     takes_guesses=True,
     takes_fields=True,
 )
@@ -99,7 +100,7 @@ def test_the_package_registers_its_own_engines_by_entry_points() -> None:
 @pytest.mark.usefixtures("installed")
 def test_an_engine_of_another_package_is_listed_after_the_own_ones() -> None:
     found = {e.name: e for e in all_engines()}
-    assert tuple(found)[:5] == (*OWN, "absent", "lines")
+    assert tuple(found)[:5] == (*OWN, "lines", "absent")
     assert json.loads(json.dumps(found["lines"].to_json())) == {
         "name": "lines",
         "usable": True,
