@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 # a law that explains less than half of the variance of runs left out is none
 _PREDICTS = 0.5
+# a run that narrows the widest interval by less than 0.5 % is not worth naming
 _NOTABLE = 0.995
 
 
@@ -152,14 +153,14 @@ def _meaning(binding: Binding, told: RegimeAnswer | PointAnswer, lost: int) -> s
 def _failure(binding: Binding, answer: LocalLaw, known: bool, entangled: bool) -> str:
     if entangled:
         return (
-            "its runs lie among those of another law, and no monomial of the groups tells where "
-            "which of the two holds; look for an input of the kernel that the plan does not have, "
-            "or for noise that it does not declare."
+            "its runs lie among those of another law, and no monomial of the groups says "
+            "where each of the two holds; look for an input of the kernel that the plan does not "
+            "have, or for noise that it does not declare."
         )
     if known:
         return (
-            "the runs follow no power law there; widen the ranges, so that the regimes beside it "
-            "come into view, or ask for predictions at points."
+            "the runs follow no power law there; widen the ranges until they cover the "
+            "neighbouring regimes, or ask for predictions at points."
         )
     names = [t.name for t in binding.tiers]
     short = counted(dict(zip(names, map(len, answer.members), strict=True)))
@@ -194,7 +195,7 @@ def _stray(evidence: Evidence) -> str:
 
 
 def further(binding: Binding, goal: Goal, evidence: Evidence, points: Points, pool: Array) -> str:
-    """What one more run of each tier would buy."""
+    """What one more run of each tier would bring."""
     if not evidence.answers:
         return "Nothing is known yet."
     worst = max(evidence.answers, key=lambda a: a.worst(goal.level))

@@ -84,7 +84,7 @@ class Binding:
         return np.array([np.log(_si(port, values[port.name])) for port in ports])
 
     def run_logs(self, record: RunRecord) -> Array:
-        """The same of a run; what another edition of the kernel recorded may be in other units."""
+        """The same for a recorded run; another version of the kernel may have used other units."""
         given = (record.inputs[name] for name in self.space.names)
         return np.array([np.log(parse_unit(unit).to_si(float(value))) for value, unit in given])
 
@@ -172,7 +172,7 @@ def bind(plan: Plan) -> Binding:
     order = tuple(n for n in sorted(plan.ranges) if n in {v.name for v in basis.variables})
     notes += [
         f"'{d.name}' takes no part: {d.why}; a known constant (constants = [\"k_B\"] in the plan) "
-        f"may let it."
+        f"may bring it in."
         for d in basis.dropped
     ]
     si = {
@@ -215,8 +215,8 @@ def _check_span(
     sets = " or ".join(str(list(symbols)).replace("'", '"') for symbols in found.constants)
     remedy = f"add constants = {sets} to the plan, or " if sets else ""
     raise DimensionError(
-        f"{plan.source}, target: {found.why}{_aside(notes)}; {remedy}let the kernel have the "
-        f"quantity that is missing as an input, one in {found.scale_unit} for example."
+        f"{plan.source}, target: {found.why}{_aside(notes)}; {remedy}give the kernel the "
+        f"missing quantity as an input, one in {found.scale_unit} for example."
     )
 
 

@@ -70,8 +70,8 @@ def run_campaign(
     resume : bool
         Whether the folder may hold runs already.
     retry : bool
-        The same, and runs that failed or were refused are tried again, whatever ailed them being
-        mended: a program that is there now, a licence, a disk.
+        As `resume`, and runs that failed or were refused are tried again, after their cause was
+        removed: a missing program, a licence, a full disk.
     executor : concurrent.futures.Executor, optional
         Such as a thread pool or a Dask client's ``get_executor()``; local processes by default.
     progress : callable
@@ -134,7 +134,7 @@ def _home(folder: Path, resume: bool) -> Path:
         ) from error
     if kept and not resume:
         raise InputError(
-            f"{folder} holds the runs of a campaign already; go on with it (--resume, "
+            f"{folder} holds the runs of a campaign already; continue it (--resume, "
             f"resume=True) or name another folder."
         )
     if not os.access(folder, os.W_OK | os.X_OK):
@@ -280,7 +280,7 @@ class _Campaign:
         return self.binding.plan.execution.batch
 
     def _steady(self, before: Evidence, now: Evidence) -> bool:
-        """Whether the last runs left the laws as they were and found no white spot."""
+        """Whether the last runs changed no law and found no unexplained region."""
         laws, earlier = now.regimes.laws, before.regimes.laws
         if len(laws) != len(earlier) or now.regimes.unexplained.sum() > STRAY:
             return False
@@ -317,7 +317,7 @@ class _Campaign:
         return evidence
 
     def heard(self, record: RunRecord, known: bool) -> None:
-        """Pass a run on to whoever watches."""
+        """Report a run to the observer."""
         self._tell(f"{of_tier(record.tier)}run {'known' if known else 'made'}: {record.status}")
 
     def _tell(self, text: str) -> None:

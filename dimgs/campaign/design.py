@@ -21,7 +21,9 @@ Array = NDArray[np.float64]
 
 # so many small singular value decompositions take less than a second
 _MOST_FACETS = 5000
+# 131,072 points of a few coordinates take a few megabytes; a region thinner than that gets fewer
 _MOST_DRAWN = 2**17
+# of logarithms of ranges and of ranges of unit half-width: far above their rounding
 _SLACK = 1e-9
 
 
@@ -121,7 +123,9 @@ def _facets(rows: tuple[tuple[float, ...], ...]) -> tuple[Array, Array] | None:
 
 # moving an input that could stay costs this many times as much as one that moves anyway
 _RELUCTANCE = 100.0
+# then a point is reached to ten of its sixteen digits
 _WORST_CONDITION = 1e6
+# as many small inversions take less than a second; with more, pivoting chooses the inputs
 _MOST_SUBSETS = 5000
 
 
@@ -223,7 +227,9 @@ def _pivots(transform: Array) -> list[int]:
 FEWEST = 2
 # shares of the space are then known to one or two per cent
 _POOL = 4096
+# runs for each parameter of a power law: several regimes share them, and each needs its own
 _PER_PARAMETER = 16
+# without a coarse tier the survey spends the same budget as refinement: half for each
 _SINGLE_TIER_SHARE = 0.5
 
 

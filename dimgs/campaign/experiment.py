@@ -25,7 +25,7 @@ _MOST = 709.0
 
 
 class Experiment:
-    """Has runs made within the budget and keeps what they say.
+    """Makes runs within the budget and keeps their answers.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ class Experiment:
         return most is not None and self.seconds >= most
 
     def make(self, proposals: list[Proposal]) -> None:
-        """Have runs made, equivalent ones left out, and take in their answers."""
+        """Make runs, equivalent ones left out, and record their answers."""
         chosen: list[tuple[int, Proposal, RunTask]] = []
         for proposal in proposals:
             task = self._task(proposal, {(row, p.tier) for row, p, _ in chosen})

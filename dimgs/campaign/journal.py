@@ -82,8 +82,8 @@ def _append(path: Path, text: str) -> None:
             file.write(text + "\n")
     except OSError as error:
         raise StoreError(
-            f"The decisions cannot be written to '{path}' ({error.strerror}); see to it and go on "
-            f"with the finished runs, which are kept (--resume)."
+            f"The decisions cannot be written to '{path}' ({error.strerror}); make the "
+            f"folder writable and continue with the finished runs, which are kept (--resume)."
         ) from error
 
 
@@ -132,8 +132,8 @@ def changed_since(binding: Binding, folder: Path) -> str:
         file.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise InputError(
-            f"'{file}' cannot be written ({error.strerror}); see to it, or name another folder "
-            f"(--out)."
+            f"'{file}' cannot be written ({error.strerror}); make it writable, or name "
+            f"another folder (--out)."
         ) from error
     if before is None:
         return ""

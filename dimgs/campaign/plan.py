@@ -11,6 +11,7 @@ from dimgs.kernels.spec import is_number
 
 Sampler = Literal["sobol", "lhs"]
 ReportKind = Literal["fit", "discover", "none"]
+# more than one machine has cores; a larger number is a slip of the pen
 MOST_WORKERS = 1024
 
 
@@ -271,7 +272,7 @@ class Plan:
             )
 
     def _check_kinds(self) -> None:
-        """What TOML cannot get wrong, but Python can."""
+        """Check what only a plan made in Python can get wrong."""
         given = [("budget", self.budget, Budget), ("tolerance", self.tolerance, Tolerance)]
         given += [("execution", self.execution, Execution), ("target", self.target, str)]
         given += [(f"ranges['{n}']", r, Range) for n, r in self.ranges.items()]

@@ -1,4 +1,4 @@
-"""What a campaign tells while it runs."""
+"""What a campaign reports while it runs."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a campaign stands.
+    """The state of a campaign.
 
     Attributes
     ----------

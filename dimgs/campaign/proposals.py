@@ -309,6 +309,7 @@ def _reason(outlook: Outlook, tier: int, gain: float) -> str:
 
 # runs without a law that a map may have, and those that tell of a missing regime
 STRAY = 2
+# one stray run, or up to a tenth of all runs, may be faulty or noisy: no sign of a regime
 _ALONE, _STRAY_SHARE = 1, 0.1
 # coordinates closer than this are one point
 _APART = 1e-6

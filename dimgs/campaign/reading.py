@@ -48,7 +48,9 @@ def read_plan(path: str | Path) -> Plan:
     except (ValueError, RecursionError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{file.name} is no TOML ({shown(error)}); correct it there.") from error
+        raise InputError(
+            f"{file.name} is not valid TOML ({shown(error)}); correct it there."
+        ) from error
     return plan_of(document, file.name, file.parent)
 
 

@@ -66,7 +66,7 @@ class Pertinence:
     answer : str
         ``"regime 1"``, ``"point 1"``.
     relevant : bool
-        Whether there is an answer at all: enough runs, and they follow it.
+        Whether there is an answer at all: enough runs follow a law.
     acceptability : float
         Tolerance over the widest half-width, at most 1: 1 is good enough, 0.5 twice too wide.
     confidence : float
@@ -180,7 +180,7 @@ class CampaignResult:
     pertinence : tuple of Pertinence
         One for each regime and each named point.
     further : str
-        What one more run would buy.
+        What one more run would bring.
     essential : tuple of str
         Monomials of groups on which everything but one monomial depends, in the inputs.
     basis : PiBasis

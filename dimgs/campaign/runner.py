@@ -16,6 +16,7 @@ from dimgs.kernels.record import RunRecord, Status
 _POLL = 0.5
 # a worker's own alarm comes first; this is for those that have none or do not hear it
 _GRACE = 15.0
+# one death may be chance; three in a row without an answer are the kernel's
 _MOST_DEATHS = 3
 # so many first runs that all failed are no chance: the kernel, its program or its settings are
 _HOPELESS = 12
@@ -48,7 +49,7 @@ class Runner:
     retries : int
         Further tries of a run that failed.
     on_done : callable
-        Told every record as it comes.
+        Called with every record as it arrives.
     again : bool
         Whether runs that failed or were refused in an earlier start are tried again.
     """

@@ -13,12 +13,13 @@ Array = NDArray[np.float64]
 
 # relative: exponents are small rationals, what is smaller is rounding
 _RANK = 1e-9
+# of coordinates of order one: far above rounding, far below what a range resolves
 _REACHED = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
 class PiSpace:
-    """Where the groups can go while the inputs stay in their ranges.
+    """The region that the groups reach while the inputs stay in their ranges.
 
     With u in [-1, 1]^n the inputs' logarithms between the ends of their ranges, the logarithms
     of all groups are W u plus a constant. Coordinates are z = T u, T an orthonormal basis of the
@@ -95,7 +96,7 @@ class PiSpace:
 
     @property
     def rank(self) -> int:
-        """Directions in which the groups can be told apart."""
+        """Number of independent directions of the groups."""
         return len(self.transform)
 
     def coordinates(self, logs: Array) -> Array:

@@ -26,10 +26,11 @@ from dimgs.kernels.spec import Kernel
 CHANGED = (
     "The kernel's program, or a file that it names, is not the one that this run was planned with: "
     "it was edited meanwhile, or the worker has another. Files that the program writes must be "
-    "named relative to its own folder, or listed in `writes`; go on with --resume."
+    "named relative to its own folder, or listed in `writes`; continue with --resume."
 )
 # what the alarm of every system can count to: thirty years
 _LONGEST = 1e9
+# seconds between asking a worker to stop and ending it: its run ends its own programs meanwhile
 _PATIENCE = 5.0
 
 
@@ -144,7 +145,7 @@ def _alarm(seconds: float | None) -> Iterator[None]:
 
 
 def start(workers: Any, safe_path: str | None) -> None:
-    """First thing in a local worker: say who it is, leave Ctrl-C to the parent, die with it.
+    """Start of a local worker: report its identity, leave Ctrl-C to the parent, end with it.
 
     Parameters
     ----------
@@ -177,7 +178,7 @@ def _stop(*_: Any) -> None:
 
 
 def _leave(status: int) -> NoReturn:
-    """End with all that the runs of this worker have started."""
+    """End everything that the runs of this worker have started."""
     end_marked(own_mark())
     os._exit(status)
 
@@ -199,13 +200,13 @@ _LAST_RESORT = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
 class Place(Protocol):
-    """Somewhere to execute runs."""
+    """A place where runs are executed."""
 
     def submit(self, task: RunTask) -> "Future[RunRecord]":
         """Start a run."""
 
     def renew(self) -> bool:
-        """Get rid of workers that hang or died; whether that was possible."""
+        """Replace workers that hang or have died; False where that is not possible."""
 
     def close(self) -> None:
         """Let the workers go."""
@@ -304,7 +305,7 @@ def _code(process: BaseProcess, end: float) -> int:
 
 
 def _running(pids: set[int]) -> set[int]:
-    """Those processes that are still there; asking buries the others."""
+    """Those processes that are still there; asking reaps the others."""
     return {p.pid for p in multiprocessing.active_children() if p.pid is not None} & pids
 
 
@@ -351,7 +352,7 @@ def place_of(executor: Any, workers: int) -> Place:
         return LocalProcesses(workers)
     if not callable(getattr(executor, "submit", None)):
         raise InputError(
-            f"{type(executor).__name__} is no executor; give one of concurrent.futures, or "
+            f"{type(executor).__name__} is not an executor; give one of concurrent.futures, or "
             f"Client.get_executor() of Dask."
         )
     return Borrowed(executor)

@@ -25,6 +25,7 @@ from dimgs.dataset.raw import RawTable
 from dimgs.errors import InputError
 from dimgs.variables import LABEL, Unit, Variable, parse_unit
 
+# absolute zero given in °C or °F may convert to -1e-13 K
 _ROUNDING_KELVIN = 1e-9
 
 

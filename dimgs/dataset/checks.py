@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from dimgs.dataset.dataset import Dataset, Dropped
 from dimgs.errors import InputError
 
+# rows and groups of rows that a message lists: it stays readable in a terminal
 _NAMED = 10
+# relative spread that conversions of one value to SI units may leave: many roundings of 1e-16
 _CONSTANT = 1e-12
 
 
@@ -234,7 +236,7 @@ def duplicate_rows(data: Dataset) -> tuple[tuple[int, ...], ...]:
 
 
 def duplicate_warnings(data: Dataset) -> list[str]:
-    """One sentence that names the duplicate rows; none where there are none."""
+    """One sentence that names the duplicate rows; empty where there are no such rows."""
     groups = duplicate_rows(data)
     if not groups:
         return []

@@ -19,6 +19,7 @@ from dimgs.variables import Variable, difference_unit
 if TYPE_CHECKING:
     import pandas as pd
 
+# absolute zero given in °C or °F may convert to -1e-13 K
 _BELOW_ZERO_KELVIN = -1e-9
 
 

@@ -1,4 +1,4 @@
-"""A Dataset on its way out: user's units, DataFrame, HTML."""
+"""Export of a Dataset: user's units, DataFrame, HTML."""
 
 import math
 from html import escape
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from dimgs.dataset.dataset import Dataset
 
+# rows of the preview in a notebook: they fit on a screen
 _SHOWN_ROWS = 10
 
 

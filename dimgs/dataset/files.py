@@ -85,7 +85,7 @@ def check_memory(needed: int, source: str) -> None:
 
 
 def memory_bytes() -> int:
-    """Memory of this machine, as far as the system tells."""
+    """Memory of this machine, as far as the system reports it."""
     try:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):

@@ -12,9 +12,11 @@ from dimgs.dataset.cells import is_decimal_comma, parse_number
 from dimgs.dataset.headers import FIRST_ROWS, check_width, is_unit_row, title_rows, titles_note
 from dimgs.errors import InputError
 
+# the part of a file that its layout is judged by: comments and titles rarely fill a megabyte
 _HEAD_BYTES = 1 << 20
 # a row of as many columns as are read, with long texts; a longer one has lost its line end
 LONGEST_RECORD = 16 << 20
+# rows after the header that decide on delimiter and decimal mark
 _SAMPLE = 200
 _BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")

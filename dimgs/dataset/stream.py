@@ -19,7 +19,9 @@ from dimgs.dataset.text import text_tables, without_blank_columns
 from dimgs.errors import InputError
 
 Progress = Callable[[int, float], None]
+# about one number with its separator; rows of several columns make blocks of fewer rows
 _BYTES_PER_CELL = 16
+# smaller blocks cost more calls than reading, larger ones only memory
 _LEAST_BLOCK, _MOST_BLOCK = 1 << 12, 16 << 20
 
 

@@ -26,6 +26,7 @@ from dimgs.dataset.layout import (
 from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.errors import InputError
 
+# bytes of text parsed at once: large enough for full speed, small beside any memory
 BLOCK_BYTES = 32 << 20
 # below this, loading pyarrow takes longer than reading the block without it
 _SMALL_BYTES = 1 << 18

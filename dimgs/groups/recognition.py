@@ -118,7 +118,7 @@ def recognise(
         None if the group is no power of a named number, if kinds that remain possible would give
         different names, if the number needs a kind other than the plain one of its dimension that
         neither name nor hint tells, if a diffusivity (nu, alpha and D share m²/s) is not settled,
-        or if variables of one dimension are not told apart by their kinds.
+        or if variables of one dimension are not distinguished by their kinds.
 
     Examples
     --------
@@ -179,7 +179,7 @@ def _settled(
 
     All kinds that remain possible must lead to the best match. What is not told by a name or a
     hint counts as the plain kind of its dimension (an area is no permeability, a time no period).
-    Variables of one dimension must be told apart, and a diffusivity must be settled.
+    Variables of one dimension must be distinguished, and a diffusivity must be settled.
     """
     same = [match for match in matches if match.meaning == best.meaning]
     if not any(all(plain[v] in slot_kinds(s) for v, s in each.assignment) for each in same):

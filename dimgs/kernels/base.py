@@ -40,7 +40,7 @@ class BaseKernel(ABC):
     """A kernel of which a subclass writes only the simulation itself.
 
     A subclass sets ``name``, ``version``, ``inputs``, ``outputs`` and ``tiers`` (on the class or
-    in its constructor) and implements :meth:`_simulate`. In there, raise
+    in its constructor) and implements :meth:`_simulate`. Inside it, raise
     :class:`~dimgs.errors.RunRefusedError` for inputs that cannot be treated and
     :class:`~dimgs.errors.RunDivergedError` where there is no finite answer;
     :class:`~dimgs.errors.RunFailedError` or any other exception makes a failed run.

@@ -39,9 +39,9 @@ class Checkout:
     variable : str
         Environment variable that names its folder.
     marker : str
-        File in it that tells that the folder is the right one.
+        File in it by which the folder is recognised.
     address : str
-        Where it can be had.
+        Where it can be obtained.
     """
 
     name: str
@@ -77,9 +77,9 @@ class Checkout:
         Returns
         -------
         dict
-            ``commit``; ``content`` too where the checkout is none of Git's, or has uncommitted,
-            untracked or ignored files that could change what it does. Only a ``commit`` that is
-            None where there is no checkout.
+            ``commit``; ``content`` too where the checkout is not a Git repository, or has
+            uncommitted, untracked or ignored files that could change what it does. Only a
+            ``commit`` that is None where there is no checkout.
         """
         try:
             root = self.root().resolve()
@@ -146,7 +146,7 @@ def _answer(path: Path, name: str) -> dict[str, Any]:
 
 
 def _git(root: Path, *asked: str) -> str | None:
-    """What Git says about a folder; None where there is no Git, or the folder is none of its."""
+    """What Git says about a folder; None where there is no Git, or no repository there."""
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         done = subprocess.run(

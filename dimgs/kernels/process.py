@@ -1,4 +1,4 @@
-"""One program in a folder of its own, ended with all that it started when its time is over."""
+"""One program in a folder of its own, ended with everything that it started when its time is up."""
 
 import errno
 import os
@@ -33,6 +33,7 @@ _POLL = 0.1
 _WALKING = 0.05
 # of the machine, not of the program: another try may do
 _SCARCE = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
+# characters of the program's own line in a message: two lines of a terminal
 _LONGEST_LINE = 200
 # the end of a long output, in bytes, in which its last error is looked for
 _TAIL = 65_536

@@ -1,4 +1,4 @@
-"""Kernels by name, file or module; whatever a user's code raises becomes one sentence."""
+"""Kernels by name, file or module; any error in a user's code becomes one sentence."""
 
 import hashlib
 import pickle
@@ -132,7 +132,7 @@ def importing(what: str, file: str | None = None) -> Iterator[None]:
     what : str
         What is imported, for messages.
     file : str, optional
-        Its file, whose line is told where the error arises in it.
+        Its file; the message gives the line where the error arises in it.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def as_kernel(found: Any, name: str, **options: Any) -> Kernel:
     Raises
     ------
     InputError
-        If it is none, or cannot be made.
+        If it is not one, or cannot be made.
     """
     if isinstance(found, type):
         found = _made(found, name, options)
@@ -286,7 +286,9 @@ def load_file(file: Path) -> ModuleType:
     try:
         there = file.is_file()
     except OSError as error:
-        raise InputError(f"'{file}' cannot be read ({error.strerror}); see to it.") from error
+        raise InputError(
+            f"'{file}' cannot be read ({error.strerror}); check its path and permissions."
+        ) from error
     if not there:
         raise InputError(f"There is no file '{file}'; give the path of a Python file.")
     return _executed(file, file_digest(file))

@@ -71,7 +71,7 @@ class Port:
 
 
 def is_number(value: object) -> bool:
-    """Whether this is a real number; true and false are none."""
+    """Whether this is a real number; true and false are not."""
     return isinstance(value, Real) and not isinstance(value, bool)
 
 

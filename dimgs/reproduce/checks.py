@@ -6,7 +6,7 @@ from typing import Protocol
 
 from dimgs.errors import DimgsError
 
-NOT_JUDGED = inf  # tolerance of a number that is told, and neither passes nor fails a study
+NOT_JUDGED = inf  # tolerance of a number that is reported, and neither passes nor fails a study
 _NOT_JUDGED = "not judged"
 
 
@@ -45,7 +45,7 @@ class Check:
     published : float
     tolerance : float
         Largest accepted |found - published|, over |published| if `relative`; `NOT_JUDGED` where
-        the difference is told and explained, and decides nothing.
+        the difference is reported and explained, and decides nothing.
     relative : bool
     unit : str
     why : str

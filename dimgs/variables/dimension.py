@@ -6,10 +6,14 @@ from fractions import Fraction
 
 from dimgs.errors import UnitError
 
+# finds every exponent that is written as a fraction, and few floats by chance
 _MAX_DENOMINATOR = 1000
+# far above a float's rounding, and below the 1e-6 between fractions of these denominators
 _EXACTNESS = 1e-9
+# a decimal this close to a fraction this simple was probably meant as it: 0.3333
 _SIMPLE_DENOMINATOR = 12
 _TRUNCATED = 1e-4
+# twelve decimals; longer ones are results of a calculation, not exponents that were written
 _MAX_DECIMAL = 10**12
 
 _ABBREVIATIONS = {

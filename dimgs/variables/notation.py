@@ -19,6 +19,7 @@ _FOREIGN = re.compile(r"[;,:=!?&|<>@~\\`\"#$\x00-\x08\x0e-\x1f]")
 _STRAY_NUMBER = re.compile(r"(?:[^\W\d_]|\))\s+\d")
 _DIVIDED_NUMBER = re.compile(r"/\s*\d+(?:\.\d*)?\s*[^\W\d_]")
 _POWER_OVER_NUMBER = re.compile(r"(?P<base>\w+)\*\*\s*(?P<power>[-+]?\d+\s*/\s*\d+)\s*(?:$|[*/)])")
+# characters: no unit is as long, and Pint's time grows with the length
 _LONGEST = 200
 
 

@@ -6,6 +6,7 @@ from itertools import chain
 
 from dimgs.variables.dimension import Dimension
 
+# of a larger denominator an exponent was written as a decimal, and is shown as one
 _MAX_QUOTIENT = 1000
 _BASE_UNITS = {
     "[length]": "m",
@@ -23,7 +24,6 @@ def _dimension(length: int, mass: int, time: int, current: int = 0) -> Dimension
     return Dimension.of({"[length]": length, "[mass]": mass, "[time]": time, "[current]": current})
 
 
-_SQUARED = 2
 _DERIVED = (
     ("W", _dimension(2, 1, -3)),
     ("Pa", _dimension(-1, 1, -2)),
@@ -113,7 +113,7 @@ def si_unit(dimension: Dimension) -> str:
 
 def _squares_a_mass(factors: list[tuple[str, Fraction]]) -> bool:
     """Whether a kilogram is left squared, as in J m/kg^2 for m^3/(kg s^2)."""
-    return any(unit == "kg" and abs(e) >= _SQUARED for unit, e in factors)
+    return any(unit == "kg" and abs(e) >= 2 for unit, e in factors)
 
 
 def _cost(factors: list[tuple[str, Fraction]]) -> Fraction:

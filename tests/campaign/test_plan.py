@@ -268,7 +268,7 @@ def test_a_toml_file(tmp_path: Path) -> None:
     )
     assert read_plan(file).ranges["k"] == Range(1e-6, 1.0)
     file.write_text("kernel = ", encoding="utf-8")
-    with pytest.raises(InputError, match=r"plan.toml is no TOML"):
+    with pytest.raises(InputError, match=r"plan.toml is not valid TOML"):
         read_plan(file)
     with pytest.raises(InputError, match="There is no plan"):
         read_plan(tmp_path / "other.toml")
@@ -277,9 +277,9 @@ def test_a_toml_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"a = " + b"[" * 200_000, "no TOML"),
+        (b"a = " + b"[" * 200_000, "not valid TOML"),
         (b"\xff\xfe\x00", "not a text file"),
-        (b"a = " + b"9" * 1_000_000, "no TOML"),
+        (b"a = " + b"9" * 1_000_000, "not valid TOML"),
         (b"kernel = '" + b"x" * (17 << 20) + b"'", "longer than any plan"),
         (b"kernel = '" + b"x" * 300_000 + b"'", "the key 'target' is missing"),
     ],

@@ -80,7 +80,7 @@ class NamedNumber:
     aliases : tuple of str
         Other names of the same number.
     broader : str
-        Name of the number of which this is a special case, told apart by a kind alone.
+        Name of the number of which this is a special case, distinguished by a kind alone.
 
     Raises
     ------

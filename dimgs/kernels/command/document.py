@@ -38,7 +38,7 @@ def read_command(path: str | Path) -> CommandKernel:
         why = error.strerror
         raise InputError(f"The kernel '{file}' cannot be read ({why}); check its path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name} is no TOML ({error}); correct it there.") from error
+        raise InputError(f"{file.name} is not valid TOML ({error}); correct it there.") from error
     for key in document:
         if key not in (*_KEYS, "templates"):
             near = get_close_matches(key, _KEYS, n=1)

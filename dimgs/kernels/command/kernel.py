@@ -1,4 +1,4 @@
-"""Any program as a kernel: inputs into files and arguments, outputs out of what it writes."""
+"""Any program as a kernel: inputs in its files and arguments, outputs from what it writes."""
 
 import glob
 import os

@@ -1,4 +1,4 @@
-"""What a program is told beside its templates: checked when its kernel is made, not in a run."""
+"""Options of a command beside its templates: checked when its kernel is made, not in a run."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Numbers out of what a program has written: by regular expression, from JSON, from CSV."""
+"""Reading numbers from what a program has written: by regular expression, from JSON, from CSV."""
 
 import csv
 import json
@@ -102,7 +102,7 @@ class Json:
         try:
             found = json.loads(text)
         except (json.JSONDecodeError, RecursionError) as error:
-            raise RunFailedError(f"{self.file} is no JSON document ({error}).") from error
+            raise RunFailedError(f"{self.file} is not a JSON document ({error}).") from error
         for part in self.path.split("."):
             try:
                 found = found[int(part)] if isinstance(found, list) else found[part]
@@ -151,7 +151,7 @@ class Csv:
             rows = list(csv.DictReader(lines, delimiter=self.delimiter, skipinitialspace=True))
             cell = rows[self.row][self.column]
         except csv.Error as error:
-            raise RunFailedError(f"{self.file} is no CSV table ({error}).") from error
+            raise RunFailedError(f"{self.file} is not a CSV table ({error}).") from error
         except IndexError as error:
             raise RunFailedError(f"{self.file} has no row {self.row}.") from error
         except KeyError as error:

@@ -76,7 +76,7 @@ class Template:
                 continue
             return
         raise InputError(
-            f"The format '{spec}' of the field '{name}' in {self.where} is none of Python's; "
+            f"The format '{spec}' of the field '{name}' in {self.where} is not one of Python's; "
             f"write for example {{{{{name}:.6g}}}}."
         )
 

@@ -29,13 +29,18 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+# the neglected exp(-1/Fo) is 3e-15 here, near the rounding of a double
 SHORT_TIME = 0.03
 
 # exp(-40) is below the rounding of a double
 _NEGLIGIBLE = 40.0
+# below it the rounding of 1 - Σ c_n, 1e-16, would be more than 1e-13 of the fraction
 _SMALL_FRACTION = 1e-3
+# terms that fall as 1/q⁴ leave about 1/(3π(200π)³) = 4e-10 out
 _MANY_TERMS = 200
+# π/2^80: a first root near zero is found to the last bit too
 _BISECTIONS = 80
+# the contour's error falls as 3.89^-n: 7e-15
 _NODES = 24
 
 

@@ -17,8 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dgttrf, dgttrs
 
+# makes the two-stage method of order 2 L-stable (Alexander's theorem 5)
 _GAMMA = 1 - math.sqrt(0.5)
+# the last block is then 2^40 times as long as the first: more would pass the sixteen digits
 _MOST_BLOCKS = 40
+# of the time in which a cell responds, (l/cells)²/D: a quarter follows its fastest change
 _FIRST_STEP = 0.25
 
 

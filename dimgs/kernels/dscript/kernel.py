@@ -19,6 +19,7 @@ CHECKOUT = Checkout(
 _CHILD = str(Path(__file__).with_name("child.py"))
 _DEFINITION = re.compile(r"(\w+)\s*=")
 _LEFT = re.compile(r"\$\{\w+\}|<\s*undef\b[^>]*>")
+# seconds in which Pizza3 resolves a template; a longer time means that it hangs
 _TIMEOUT = 120.0
 
 
@@ -91,7 +92,7 @@ def resolved(template: str, state: str) -> str:
 def with_definitions(template: str, values: Mapping[str, Any]) -> str:
     r"""DSCRIPT text with these definitions first, and no others of the same names.
 
-    They must stand in the text: templates of Pizza3 keep the definitions that were there when
+    They must be in the text: templates of Pizza3 keep the definitions that were there when
     they were read.
 
     Parameters
@@ -125,7 +126,7 @@ def with_definitions(template: str, values: Mapping[str, Any]) -> str:
 
 
 def _written(value: Any) -> str:
-    """A number with a point where it is no whole one, or a text that stands for itself."""
+    """A number, with a decimal point unless it is whole, or a text as it is."""
     if isinstance(value, str):
         return f"${value}"
     text = repr(value)

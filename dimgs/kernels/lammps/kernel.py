@@ -18,6 +18,7 @@ from dimgs.kernels.spec import Port, Tier, ports_of, tiers_of
 from dimgs.variables import registry, to_pint
 
 _PRINTED = re.compile(r"^dimgs (\w+) (\S+)\s*$", re.MULTILINE)
+# the limit of LAMMPS's generators
 _LARGEST_SEED = 900_000_000
 _SCALES = ("sigma", "epsilon", "mass")
 

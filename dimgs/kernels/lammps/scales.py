@@ -14,6 +14,7 @@ Style = Literal["lj", "real"]
 BOLTZMANN = 1.380649e-23
 AVOGADRO = 6.02214076e23
 
+# in m, s and J; the calorie is the thermochemical one, exact by definition
 _ANGSTROM, _FEMTOSECOND, _KCAL = 1e-10, 1e-15, 4184.0
 _BASES = ("[mass]", "[length]", "[time]", "[temperature]", "[substance]")
 # of the style real, (mass, length, time) -> SI; it is not coherent

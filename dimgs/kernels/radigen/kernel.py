@@ -12,6 +12,7 @@ CHECKOUT = Checkout(
     "Radigen", "RADIGEN_ROOT", "radigen3/oxidation.py", "https://github.com/ovitrac/radigen"
 )
 _CHILD = str(Path(__file__).with_name("child.py"))
+# the least positive value: ranges include their ends, and zero has no meaning here
 _TINY = 1e-300
 
 

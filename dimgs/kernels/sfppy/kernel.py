@@ -13,9 +13,11 @@ CHECKOUT = Checkout(
     "SFPPy", "SFPPY_ROOT", "patankar/migration.py", "https://github.com/ovitrac/SFPPy"
 )
 _CHILD = str(Path(__file__).with_name("child.py"))
+# the least positive value: ranges include their ends, and zero has no meaning here
 _TINY = 1e-300
 # of the time integration, relative to the concentration at equilibrium
 _TOLERANCE = 4e-6
+# bound of the relative error of the mesh above which a record carries a warning
 _COARSE = 0.01
 
 

@@ -72,7 +72,7 @@ def test_a_program_beside_the_file_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("argv = [", "k.toml is no TOML"),
+        ("argv = [", "k.toml is not valid TOML"),
         ("arg = ['a']", "k.toml, arg: there is no such key; did you mean 'argv'"),
         ("home = 'x'", "k.toml, home: there is no such key"),
         ("argv = ['a']", "k.toml: the key 'inputs' is missing; add it"),

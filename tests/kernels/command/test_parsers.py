@@ -49,7 +49,7 @@ def test_what_is_not_finite_is_passed_on() -> None:
         (Json("a.b.c", "r.json"), '{"a": {"b": 3}}', "There is no 'a.b.c'"),
         (Json("a", "r.json"), '{"a": true}', "holds True"),
         (Json("a", "r.json"), '{"a": null}', "holds None"),
-        (Json("a", "r.json"), "{", "r.json is no JSON document"),
+        (Json("a", "r.json"), "{", "r.json is not a JSON document"),
         (Csv("CF", "r.csv"), "t,CG\n1,2\n", "no column 'CF'; it has t, CG"),
         (Csv("CF", "r.csv"), "t,CF\n", "no row -1"),
         (Csv("CF", "r.csv", row=4), "t,CF\n1,2\n", "no row 4"),
@@ -96,7 +96,7 @@ def test_a_parser_is_checked_when_it_is_made(told: Any, says: str) -> None:
 
 
 def test_what_is_too_deep_or_too_long_is_a_failed_run() -> None:
-    with pytest.raises(RunFailedError, match="is no JSON document"):
+    with pytest.raises(RunFailedError, match="is not a JSON document"):
         parser_of({"json": "x"}, "x").parse("[" * 100_000)
-    with pytest.raises(RunFailedError, match="is no CSV table"):
+    with pytest.raises(RunFailedError, match="is not a CSV table"):
         parser_of({"csv": "x"}, "x").parse("x\n" + "1" * 200_000)

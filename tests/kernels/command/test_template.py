@@ -55,7 +55,9 @@ def test_fields_that_cannot_be_read_are_said(text: str) -> None:
 
 
 def test_formats_that_cannot_be_read_are_said() -> None:
-    with pytest.raises(InputError, match=r"'6.q' of the field 'x' in in\.txt is none of Python's"):
+    with pytest.raises(
+        InputError, match=r"'6.q' of the field 'x' in in\.txt is not one of Python's"
+    ):
         Template("{{x:6.q}}", "in.txt")
 
 
