@@ -3,6 +3,8 @@ import pickle
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import stats
+from scipy.optimize import least_squares
 from sklearn.utils.estimator_checks import check_estimator
 
 from dimgs.errors import InputError
@@ -41,6 +43,31 @@ def test_the_power_of_the_blend_is_covered(n: float) -> None:
         inside.append((ends[..., 0] <= truth) & (truth <= ends[..., 1]))
     assert np.mean(hits) >= 0.76
     assert np.mean(inside) >= 0.78
+
+
+def profile(X: Array, y: Array, n: float, model: CrossoverPowerLaw) -> float:
+    """Least sum of squares of a blend of that power."""
+
+    def miss(theta: Array) -> Array:
+        one, other = theta[0] + theta[1] * X[:, 0], theta[2] + theta[3] * X[:, 0]
+        return np.asarray(y - np.logaddexp(n * one, n * other) / n)
+
+    start = np.column_stack([model.intercepts_, model.exponents_[:, 0]]).ravel()
+    return 2.0 * float(least_squares(miss, start, xtol=1e-12, ftol=1e-12).cost)
+
+
+def test_the_power_ends_where_the_best_fit_is_worse_by_the_square_of_student_t() -> None:
+    rises = []
+    for seed in range(6):
+        X, y = blended(np.random.default_rng(seed), 2.0)
+        model = CrossoverPowerLaw("blend", level=0.8).fit(X, y)
+        least = profile(X, y, model.n_, model)
+        variance = least / (len(y) - 5)
+        for end in model.n_interval_:
+            rises.append((profile(X, y, end, model) - least) / variance)
+    # unequal scatter only widens it
+    assert np.min(rises) == pytest.approx(stats.t.ppf(0.9, 75) ** 2, rel=0.02)
+    assert np.max(rises) < 3.0 * np.min(rises)
 
 
 def test_sum_and_saturation_are_recognised() -> None:

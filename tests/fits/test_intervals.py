@@ -107,6 +107,30 @@ def test_clusters_are_left_out_whole(m: int) -> None:
     assert intervals.method_ == ("split" if m == 600 else "jackknife+")
 
 
+SEEN: list[object] = []
+
+
+class Watched(PowerLaw):
+    """Tells which clusters it is fitted with."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **more: Any) -> "Watched":
+        SEEN.append(more.get("groups"))
+        super().fit(X, y, sample_weight=sample_weight, **more)
+        return self
+
+
+@pytest.mark.parametrize("m", [20, 600])
+def test_clusters_reach_the_estimator(m: int) -> None:
+    X, y = planted(m, np.random.default_rng(3))
+    SEEN.clear()
+    PredictionIntervals(Watched()).fit(X, y)
+    assert SEEN
+    assert all(groups is None for groups in SEEN)
+    SEEN.clear()
+    PredictionIntervals(Watched()).fit(X, y, groups=np.arange(m) % 5)
+    assert all(groups is not None and len(np.unique(groups)) in (3, 4) for groups in SEEN)
+
+
 def test_weights_reach_the_estimator() -> None:
     X, y = planted(30, np.random.default_rng(3))
     w = np.linspace(0.1, 2.0, 30)

@@ -4,10 +4,28 @@ import math
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.rationals import known_values, numbers_near, recognised_value
+
+# of spheres, discs, plates, Poiseuille, Hertz, Stokes, Gauss, Stefan, ...
+KNOWN = (
+    "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "16", "24", "32", "64", "1/2",
+    "3/2", "5/2", "7/2", "1/3", "2/3", "4/3", "5/3", "7/3", "1/4", "3/4", "5/4", "7/4", "1/5",
+    "1/6", "1/8", "1/10", "1/12", "1/16", "1/24", "1/32", "1/64", "pi", "2*pi", "4*pi", "8*pi",
+    "pi/2", "pi/3", "pi/4", "pi/6", "pi/8", "pi/12", "pi/128", "4*pi/3", "pi**2", "4*pi**2",
+    "1/pi", "2/pi", "1/(2*pi)", "1/(4*pi)", "sqrt(pi)", "1/sqrt(pi)", "2/sqrt(pi)", "sqrt(2*pi)",
+    "1/sqrt(2*pi)", "sqrt(2)", "sqrt(3)", "1/sqrt(2)", "1/sqrt(3)", "E", "exp(-1)", "log(2)",
+)  # fmt: skip
+
+
+def test_the_table_of_numbers_is_complete_and_of_both_signs() -> None:
+    expected = [float(sympy.sympify(text)) for text in KNOWN]
+    found = [float(v) for v in known_values()]
+    assert sorted(found) == pytest.approx(sorted([*expected, *(-x for x in expected)]))
+    assert found[: len(KNOWN)] == [abs(x) for x in found[: len(KNOWN)]]
 
 
 @pytest.mark.parametrize("value", [float(v) for v in known_values()])
@@ -34,6 +52,19 @@ def test_two_values_in_reach_are_none() -> None:
     assert recognised_value(3.1, 3.05, 3.15) is None
     assert recognised_value(math.pi, math.pi - 0.01, math.pi + 0.01) is not None
     assert recognised_value(2.0, None, 2.1) is None
+    assert recognised_value(2.0, 1.9, None) is None
+    assert recognised_value(0.0, 0.0, 0.0) is None
+
+
+def test_what_lies_beside_the_interval_is_in_reach_too() -> None:
+    # 3 is held; pi lies within three times the distance to the end, or just beyond it
+    assert recognised_value(3.001, 2.96, 3.049) is None
+    assert str(recognised_value(3.001, 2.96, 3.047)) == "3"
+    # 1 is held, and -1 by the negative interval
+    assert recognised_value(1.0, 0.99, 1.01) == 1
+    assert recognised_value(-1.0, -1.01, -0.99) == -1
+    # held by rounding only
+    assert recognised_value(2.0 + 1e-12, 2.0 + 0.5e-12, 2.0 + 2e-12) == 2
 
 
 @pytest.mark.parametrize("size", [1e-300, 1e17, 1.7e308])
