@@ -107,7 +107,7 @@ def test_clusters_are_left_out_whole(m: int) -> None:
     assert intervals.method_ == ("split" if m == 600 else "jackknife+")
 
 
-SEEN: list[object] = []
+SEEN: list[Any] = []
 
 
 class Watched(PowerLaw):
