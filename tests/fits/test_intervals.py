@@ -113,7 +113,7 @@ SEEN: list[Any] = []
 class Watched(PowerLaw):
     """Tells which clusters it is fitted with."""
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, **more: Any) -> "Watched":
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **more: Any) -> Any:  # type: ignore[override]
         SEEN.append(more.get("groups"))
         super().fit(X, y, sample_weight=sample_weight, **more)
         return self
