@@ -24,6 +24,8 @@ _STYLES = {"": "", "strong": _BOLD, "faint": _DIM}
 _PREFIXES = {"error:": _RED, "warning:": _YELLOW}
 _typed: list[str] = []
 _results: list[TextIO] = []
+# what a write refused; a long one is given up at once and leaves nothing to flush
+_refused: list[OSError] = []
 
 
 def remember(arguments: Sequence[str]) -> None:
@@ -89,19 +91,29 @@ def is_lost() -> bool:
         results().flush()
     except OSError:
         return True
-    return False
+    return bool(_refused)
 
 
 def unwritten() -> OSError | None:
     """Why what was printed cannot be written, after which it is given up; None if it could be."""
+    error = _refused.pop() if _refused else None
     try:
         results().flush()
-    except OSError as error:
+    except OSError as refused:
+        error = error or refused
+    if error is not None:
         with suppress(OSError), open(os.devnull, "w") as nothing:
             # what is left in the buffers must not fail again at the end of the process
             os.dup2(nothing.fileno(), results().fileno())
-        return error
-    return None
+    return error
+
+
+def _put(text: str) -> None:
+    try:
+        results().write(text)
+    except OSError as error:
+        _refused.append(error)
+        raise
 
 
 def emit_json(document: Mapping[str, Any]) -> None:
@@ -109,7 +121,7 @@ def emit_json(document: Mapping[str, Any]) -> None:
     from dimgs.report.documents import finite
 
     text = json.dumps(finite(document), ensure_ascii=False, allow_nan=False)
-    results().write(json_text(text) + "\n")
+    _put(json_text(text) + "\n")
 
 
 def say(text: str = "", head: str = "", style: str = "") -> None:
@@ -124,7 +136,7 @@ def say(text: str = "", head: str = "", style: str = "") -> None:
         How the text itself is shown on a terminal.
     """
     shown = _styled(terminal(text), _STYLES[style])
-    results().write(f"{_styled(terminal(head), _BOLD)}{shown}\n")
+    _put(f"{_styled(terminal(head), _BOLD)}{shown}\n")
 
 
 def note(text: str) -> None:

@@ -118,7 +118,7 @@ class _Builder:
             return self._add_without_unit(titled)
         unit = self._unit(titled)
         if unit.scale == "label":
-            self._keep(Variable(name, LABEL, titled.kind), labels(titled.column.cells))
+            self._keep_labels(titled)
             return True
         cells = read_cells(titled.column.cells, self.table.decimal)
         words = {w.lower() for w in cells.words}
@@ -157,8 +157,16 @@ class _Builder:
                 f"cell, or '{name} [label]' if the numbers are names."
             )
         self._refuse_numbers_in_disguise(name, cells)
-        self._keep(Variable(name, LABEL, titled.kind), labels(titled.column.cells))
+        self._keep_labels(titled)
         return True
+
+    def _keep_labels(self, titled: Titled) -> None:
+        for position, cell in enumerate(titled.column.cells.tolist()):
+            if isinstance(cell, list | tuple | dict | set | np.ndarray):
+                what = f"the cell holds several values ({type(cell).__name__})"
+                remedy = "give one value per run, and numbers with a unit as a Pint quantity"
+                raise self._error(titled.name, position, what, remedy)
+        self._keep(Variable(titled.name, LABEL, titled.kind), labels(titled.column.cells))
 
     def _refuse_numbers_in_disguise(self, name: str, cells: Cells) -> None:
         if all(looks_numeric(w) for w in cells.words):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.groups.physical_constants import complete_span, missing_scale
 from dimgs.variables import Dimension, Variable, si_unit
+from dimgs.variables.readings import improbable
 
 # of all sets that would do, the commonest two
 _MAX_SETS = 2
@@ -82,8 +83,18 @@ def outside_span(inputs: Sequence[Variable], target: Variable) -> str:
     remedy = f"add a known constant (--constants {constants}) or " if constants else ""
     return (
         f"{found.why}; {remedy}declare an unknown scale "
-        f'(--scale "{name} [{found.scale_unit}]", or --scale auto).'
+        f'(--scale "{name} [{found.scale_unit}]", or --scale auto).{_doubts(inputs, target)}'
     )
+
+
+def _doubts(inputs: Sequence[Variable], target: Variable) -> str:
+    """Units that were probably misread, which is then the likely cause."""
+    told = []
+    for variable in (*inputs, target):
+        reading = improbable(variable.unit.text)
+        if reading is not None and not reading.doubtful:
+            told.append(f" First look at '{variable.name}': {reading.told(variable.unit.text)}")
+    return "".join(told)
 
 
 def is_reachable(inputs: Sequence[Variable], target: Variable) -> bool:

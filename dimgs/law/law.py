@@ -110,8 +110,9 @@ class Law:
         dimensions = {k: v.dimension for k, v in self.symbols.items()}
         dimensions |= {c.name: c.dimension for c in self.constants}
         if len(dimensions) != len(self.symbols) + len(self.constants):
-            twice = sorted(set(self.symbols) & {c.name for c in self.constants})
-            raise LawError(f"The name {twice} stands for an input and for a constant.")
+            names = [*self.symbols, *(c.name for c in self.constants)]
+            twice = ", ".join(sorted({f"'{n}'" for n in names if names.count(n) > 1}))
+            raise LawError(f"The name {twice} stands for two inputs or constants of the law.")
         unknown = sorted(str(s) for s in self.expression.free_symbols if str(s) not in dimensions)
         if unknown:
             raise LawError(

@@ -107,6 +107,8 @@ def scores_lines(scores: Scores) -> list[str]:
     unseen = [f"{score(scores.cv_r2_log)} on runs left out in turn"]
     if scores.cv_r2_log is None:
         unseen = ["no run could be left out"]
+        if scores.r2_log is None:
+            unseen = ["none on a logarithm, which this target lacks"]
     if scores.holdout_r2_log is not None:
         unseen.append(f"{score(scores.holdout_r2_log)} on {scores.holdout_n} runs held out")
     fitted = [f"{score(scores.r2)} on the target"]

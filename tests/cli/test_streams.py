@@ -100,6 +100,8 @@ def test_results_are_written_as_ever_to_files_and_pipes(
         ("engines", "--json"),
         ("fit", "{}", "--target", "T", "--constants", "g"),
         ("fit", "{}", "--target", "T", "--constants", "g", "--json"),
+        # longer than the buffer of standard output, so that the write itself fails
+        ("pi", *(f"x{i} [m^{i}/s]" for i in range(1, 40)), "--target", "x1 [m/s]", "--json"),
     ],
 )
 def test_a_full_device_is_one_sentence(arguments: tuple[str, ...], shell: Shell) -> None:

@@ -261,3 +261,15 @@ def test_enough_runs() -> None:
 def test_columns_in_memory(columns: dict[str, object], message: str) -> None:
     with pytest.raises(InputError, match=message):
         Dataset.from_columns(columns)
+
+
+@pytest.mark.parametrize("cell", [[1.0, 2.0], (1.0, "m"), {"m": 1.0}, np.ones(2)])
+@pytest.mark.parametrize("unit", [{}, {"x": "label"}])
+def test_cells_of_several_values_are_no_labels(cell: object, unit: dict[str, str]) -> None:
+    with pytest.raises(InputError, match=r"'x', row 2 .* several values .*; give one value"):
+        Dataset.from_columns({"x": ["a", cell], "y [m]": [1.0, 2.0]}, units=unit)
+
+
+def test_a_quantity_written_as_a_pair_is_refused() -> None:
+    with pytest.raises(InputError, match=r"'x', row 1 .* several values .*Pint quantity"):
+        Dataset.from_columns(x=([1.0, 2.0], "m"), y=([1.0, 2.0], "s"))

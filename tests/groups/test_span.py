@@ -49,6 +49,17 @@ def test_the_basis_raises_it() -> None:
         pi_basis(["T [s]", "L [m]"], "T", repeating=["L"])
 
 
+@pytest.mark.parametrize(
+    ("unit", "other"), [("Nm", "N*m"), ("bar(g)", "gauge pressure"), ("kg/m s", "kg/(m*s)")]
+)
+def test_a_unit_that_was_probably_misread_is_named_as_the_cause(unit: str, other: str) -> None:
+    inputs = [parse_variable(f"M [{unit}]"), parse_variable("L [m]")]
+    said = outside_span(inputs, parse_variable("y [N]"))
+    assert f"'M': the unit '{unit}' reads as" in said
+    assert other in said
+    assert "First look" not in outside_span([parse_variable("L [m]")], parse_variable("y [N]"))
+
+
 def test_reachable() -> None:
     length, area = parse_variable("L [m]"), parse_variable("A [m^2]")
     assert is_reachable([length], area)

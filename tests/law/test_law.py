@@ -65,8 +65,10 @@ def test_a_sound_change_is_accepted(law: Law) -> None:
 def test_constants_are_checked(law: Law) -> None:
     with pytest.raises(LawError, match="not finite"):
         replace(law, constants=(Constant("C", float("inf")),))
-    with pytest.raises(LawError, match="input and for a constant"):
+    with pytest.raises(LawError, match=r"'.+' stands for two inputs or constants"):
         replace(law, constants=(*law.constants, Constant("U", 1.0)))
+    with pytest.raises(LawError, match="'C' stands for two inputs or constants"):
+        replace(law, constants=(*law.constants, law.constants[0]))
     with pytest.raises(LawError, match="'C'"):
         replace(law, constants=())
     with pytest.raises(LawError, match="target"):

@@ -93,6 +93,10 @@ def test_scores_tell_unseen_runs_from_fitted_ones(report: Report) -> None:
     assert unseen.endswith("0.5 on 8 runs held out")
     assert "> 0.9999 on the target" in fitted
     assert "no run could be left out" in scores_lines(replace(scores, cv_r2_log=None))[0]
+    # a target of both signs has no score on its logarithm, whatever was left out
+    signed = scores_lines(replace(scores, cv_r2_log=None, r2_log=None))[0]
+    assert "left out" not in signed
+    assert "logarithm" in signed
 
 
 def test_a_search_without_a_border_says_so() -> None:
