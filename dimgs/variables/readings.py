@@ -1,4 +1,4 @@
-"""Units that Pint reads in a way which their writer hardly meant, with the likely other one."""
+"""Units that Pint reads otherwise than their writer probably meant, with the likely reading."""
 
 import re
 from dataclasses import dataclass
