@@ -275,7 +275,7 @@ def test_a_timeout_may_be_longer_than_any_clock(timeout: float) -> None:
 
 
 def test_what_is_no_executor_is_refused() -> None:
-    with pytest.raises(InputError, match="no executor"):
+    with pytest.raises(InputError, match="is not an executor"):
         place_of(3, 2)
 
 
