@@ -173,6 +173,8 @@ def test_what_is_not_finite_everywhere_is_never_chosen() -> None:
     problem = Problem({"pi_1": np.array([0.5, 1.0, 2.0])}, np.ones(3))
     assert candidate_bits(Candidate.of(1 / (pi_1 - 1)), problem) == np.inf
     assert np.isfinite(candidate_bits(Candidate.of(1 / (pi_1 + 1)), problem))
+    # nothing is wrong with a prediction of zero
+    assert np.isfinite(candidate_bits(Candidate.of(c_1 * (pi_1 - 1), {"c_1": 1.0}), problem))
 
 
 def test_the_likelier_error_counts() -> None:

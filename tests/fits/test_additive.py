@@ -13,6 +13,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from dimgs.errors import EngineUnavailableError, InputError
 from dimgs.fits.additive import PairAdditive, SparseAdditive
+from dimgs.fits.additive.pair import _pair_blocks
 from dimgs.fits.additive.splines import OddSpline, curvature_columns, quantile_knots
 
 Array = NDArray[np.float64]
@@ -276,3 +277,16 @@ def test_too_few_knots_are_refused() -> None:
     X = np.random.default_rng(0).normal(size=(20, 2))
     with pytest.raises(InputError, match="n_knots=1"):
         PairAdditive(1).fit(X, X[:, 0])
+
+
+def test_a_sample_of_pairs_is_balanced_and_of_the_size_asked_for() -> None:
+    rng = np.random.RandomState(0)
+    (whole,) = _pair_blocks(9, 36, rng)
+    assert {*zip(*whole, strict=True)} == {(i, j) for i in range(9) for j in range(i + 1, 9)}
+    for most, each in ((100, 5), (1, 2), (189, 9)):
+        blocks = _pair_blocks(20, most, rng)
+        assert len(blocks) == each
+        # every run comes once on either side of a block, and no pair comes twice
+        assert all(sorted(side) == list(range(20)) for block in blocks for side in block)
+        pairs = {frozenset(p) for block in blocks for p in zip(*block, strict=True)}
+        assert len(pairs) == 20 * each

@@ -16,7 +16,7 @@ from dimgs.fits.robust.inference import (
     run_covariance,
 )
 from dimgs.fits.robust.location import koul_tau, shrunken_bandwidth, weighted_median
-from dimgs.fits.robust.solver import Problem
+from dimgs.fits.robust.solver import Problem, _snap
 from dimgs.fits.whitening import whiten
 
 Array = NDArray[np.float64]
@@ -129,6 +129,24 @@ def test_tau_is_that_of_a_normal_distribution() -> None:
     assert koul_tau(pairs.absolute(e), pairs, 0.0, 2) == 0.0
     far = PairLoss(np.ones(2), np.array([0, 2]))
     assert koul_tau(far.huber(np.array([0.0, 9.0]), 1.0), far, 1.0, 1) == np.inf
+
+
+def test_a_majority_that_agrees_to_rounding_is_met_exactly() -> None:
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((60, 2))
+    levels = np.repeat([5.0, -3.0], 30)
+    y = levels + Z @ [1.0, -2.0]
+    y[::3] += rng.standard_normal(20)
+    problem = Problem(Z, y, PairLoss(np.ones(60), np.array([0, 30, 60])))
+    near = np.array([1.0, -2.0]) + 1e-9
+    slopes, loss = _snap(problem, near, problem.absolute(near))
+    np.testing.assert_allclose(slopes, [1.0, -2.0], atol=1e-14)
+    assert loss.value < problem.absolute(near).value
+    # where most do not agree, nothing is moved
+    y = y + rng.standard_normal(60)
+    other = Problem(Z, y, problem.pairs)
+    kept, _ = _snap(other, near, other.absolute(near))
+    assert np.array_equal(kept, near)
 
 
 def quadratic(seed: int, n: int = 40) -> tuple[Problem, Array, Array, Array]:
