@@ -26,7 +26,7 @@ def kernel(z: Array, at: float, share: float) -> Array:
     """Weights of the runs in a window that holds a share of them."""
     distance = np.abs(z - at)
     reach = np.sort(distance)[int(np.ceil(min(share, 1.0) * len(z))) - 1] * max(share, 1.0)
-    return np.maximum(1.0 - (distance / (1.001 * reach)) ** 3, 0.0) ** 3
+    return np.asarray(np.maximum(1.0 - (distance / (1.001 * reach)) ** 3, 0.0) ** 3)
 
 
 def functional(z: Array, at: float, share: float, power: int, which: int) -> Array:
@@ -83,7 +83,7 @@ def test_equal_runs_are_one_of_their_summed_weight(rows: list[tuple[int, int, in
     X, y, clusters, weights = (np.array(c, dtype=float) for c in zip(*rows, strict=True))
     first, inverse, mass = distinct_runs(X[:, None], y, weights, clusters.astype(np.intp))
     seen: dict[tuple[float, ...], float] = {}
-    place = {}
+    place: dict[tuple[float, ...], int] = {}
     for k, key in enumerate(zip(X, y, clusters, strict=True)):
         if weights[k]:
             place.setdefault(key, k)
