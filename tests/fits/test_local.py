@@ -198,7 +198,7 @@ def test_messages() -> None:
     X, y, _ = bent(20, 0)
     with pytest.raises(InputError, match="positive share"):
         LocalPowerLaw(share=0.0).fit(X, y)
-    with pytest.raises(InputError, match="negative in row 1"):
+    with pytest.raises(InputError, match=r"-1\.0 in row 1"):
         LocalPowerLaw().fit(X, y, sample_weight=np.where(np.arange(20) == 1, -1.0, 1.0))
     with pytest.raises(FitError, match="single cluster"):
         LocalPowerLaw().fit(X, y, groups=np.zeros(20))

@@ -187,7 +187,7 @@ def simple_number_near(size: float, window: float) -> SimpleNumber | None:
 
     Examples
     --------
-    >>> natural_near(1.9, 0.1).text
+    >>> simple_number_near(1.9, 0.1).text
     '2'
     """
     if not size > 0:
