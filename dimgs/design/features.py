@@ -230,7 +230,15 @@ def _response(data: Dataset, basis: PiBasis, linear: bool) -> tuple[Array, Array
     powers = {k: e for k, e in response.exponents if k != target.name}
     rest = log_groups(data, basis, [PiGroup.of("rest", powers)])[:, 0]
     if linear:
-        return values * np.exp(rest), -rest, "linear"
+        with np.errstate(over="ignore", invalid="ignore"):
+            plain = values * np.exp(rest)
+        bad = np.flatnonzero(~np.isfinite(plain))
+        if bad.size:
+            raise InputError(
+                f"Row {int(data.rows[bad[0]])} gives pi_0 = {response} a value that is too large "
+                f"for a linear scale; correct it, or leave the row out."
+            )
+        return plain, -rest, "linear"
     return np.log(values) + rest, -rest, "log"
 
 

@@ -77,7 +77,9 @@ def geometry_of(
         )
         return pca, pcoa, None, None
     try:
-        field = gradient_field(X, design.y, groups=design.split, random_state=options.seed)
+        field = gradient_field(
+            X, _of_order_one(design), groups=design.split, random_state=options.seed
+        )
         found = active_directions(
             field, X, exponent_map=E, groups=design.split, level=options.level
         )
@@ -143,5 +145,6 @@ def _dominant(
     on_log = found(design.y, field)
     if design.scale != "log":
         return on_log, design.scale
-    on_linear = found(np.exp(design.y), None)
+    # the size of a response on a linear scale decides nothing here
+    on_linear = found(np.exp(design.y - design.y.max()), None)
     return (on_linear, "linear") if on_linear.r2 > on_log.r2 else (on_log, "log")

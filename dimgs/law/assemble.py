@@ -49,7 +49,8 @@ def feature_values(design: Design) -> dict[str, Array]:
     out: dict[str, Array] = {}
     for j, feature in enumerate(design.features):
         if feature.group is not None:
-            out[feature.name] = np.exp(design.X[:, j])
+            with np.errstate(over="ignore"):
+                out[feature.name] = np.exp(design.X[:, j])
         elif feature.variable is not None:
             out[identifier[feature.variable]] = np.asarray(
                 design.data[feature.variable], dtype=np.float64

@@ -153,6 +153,11 @@ def _check_range(
             f"'{name}' hardly varies, or the target does not depend on it. Vary it more, or leave "
             f"it out."
         )
+    if not (prefactor.value > 0.0 and np.isfinite(prefactor.value)):
+        raise FitError(
+            "The runs ask for a prefactor that no number can hold in SI units; look for values "
+            "that are wrong by many orders of magnitude, or a unit that is."
+        )
 
 
 def _label_effects(design: Design, estimate: Estimate, within: str | None) -> LabelEffects | None:

@@ -67,3 +67,29 @@ def test_columns_in_any_order_say_the_same() -> None:
     two = explore(data.select(data.names[::-1]), "tau_w", Options(seed=1)).to_json()
     assert one["pca"]["shares"] == pytest.approx(two["pca"]["shares"])
     assert one["homogeneity"]["p_value"] == pytest.approx(two["homogeneity"]["p_value"])
+
+
+def test_a_table_without_dimensions_is_explored() -> None:
+    rng = np.random.default_rng(0)
+    x, z = rng.uniform(1, 2, (2, 20))
+    noise = np.exp(0.01 * rng.standard_normal(20))
+    found = explore(Dataset.from_columns({"x [1]": x, "z [1]": z, "y [1]": x**2 * z * noise}), "y")
+    assert found.homogeneity is not None
+    assert not found.homogeneity["rejected"]
+
+
+def test_what_is_found_does_not_depend_on_the_size_of_the_response() -> None:
+    rng = np.random.default_rng(0)
+    a, b, c = np.exp(rng.uniform(-1, 1, (3, 30)))
+    y = (a / b) ** 2 + 0.3 * c / b + 0.01 * rng.random(30)
+    small, large = (
+        explore(Dataset.from_columns({"a [m]": a, "b [m]": b, "c [m]": c, "y [1]": y * size}), "y")
+        for size in (1.0, 1e200)
+    )
+    assert small.active is not None
+    assert large.active is not None
+    assert small.dominant is not None
+    assert large.dominant is not None
+    assert large.active["shares"] == pytest.approx(small.active["shares"], rel=1e-6)
+    assert large.dominant["r2"] == pytest.approx(small.dominant["r2"], rel=1e-6)
+    assert large.dominant["scale"] == small.dominant["scale"]

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 
 import dimgs
+from dimgs.discovery.fitting import fit
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.errors import surrogate
 from dimgs.engines.structured.runs import Runs
-from dimgs.errors import FitError
+from dimgs.errors import FitError, InputError
 from dimgs.law.law import Law
 from dimgs.report.results import Report
 from tests.patience import ample
@@ -129,3 +130,14 @@ def test_a_search_takes_responses_of_any_size(scale: float) -> None:
     np.testing.assert_allclose(expected, problem.response, rtol=0.1)
     result = StructuredEngine("ab").search(problem, ample(20))
     assert result.outcome in ("converged", "timeout", "no_candidate")
+
+
+def test_a_prefactor_or_a_group_beyond_doubles_is_told() -> None:
+    x = np.array([1e200, 2e200, 3e200, 4e200])
+    table = dimgs.Dataset.from_columns({"x [m]": x, "z [1]": x / x, "y [m]": 1e-300 * x / x[0]})
+    with pytest.raises(FitError, match="a prefactor that no number can hold"):
+        fit(table, "y")
+    small = np.array([1e-300, 2e-300, 3e-300, 4e-300])
+    odd = dimgs.Dataset.from_columns({"x [m]": small, "y [m]": np.array([0.0, 1e200, 1.0, 1.0])})
+    with pytest.raises(InputError, match=r"Row 2 gives pi_0 = .* too large for a linear scale"):
+        dimgs.discover(odd, "y", engine="power_law")

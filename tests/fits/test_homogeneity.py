@@ -17,6 +17,7 @@ from dimgs.fits.homogeneity import (
     monomial_leak,
     never_varied,
 )
+from dimgs.fits.homogeneity.dependence import dependence
 
 Array = NDArray[np.float64]
 BASES = ["[length]", "[mass]", "[time]"]
@@ -233,3 +234,12 @@ def test_unusable_input_is_refused(
         homogeneity_test(X[:5], y[:5], DRAG, FORCE)
     with pytest.raises(InputError, match="each of the 30 runs"):
         monomial_leak(X, y[:3])
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e200, 1e300])
+def test_dependence_has_no_scale(size: float) -> None:
+    rng = np.random.default_rng(0)
+    x, u, noise = rng.normal(size=(3, 40))
+    y = np.exp(x) + 0.1 * noise
+    assert dependence(u, size * y, known=x) == pytest.approx(dependence(u, y, known=x), rel=1e-9)
+    assert dependence(x, size * y, known=u) < 1e-3

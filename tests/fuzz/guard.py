@@ -140,9 +140,9 @@ def command(*arguments: str) -> int:
         raise Finding(told)
     if code == 0 and "--json" in arguments:
         json.loads(out.getvalue(), parse_constant=_refuse)
-    lines = [line for line in told.splitlines() if not line.startswith("warning: ")]
-    if code and (len(lines) != 1 or not lines[0].startswith("error: ")):
-        raise Finding(f"exit code {code} with {len(lines)} lines: {told!r:.500}")
+    errors = [line for line in told.splitlines() if line.startswith("error: ")]
+    if len(errors) != (code != 0):
+        raise Finding(f"exit code {code} with {len(errors)} errors: {told!r:.500}")
     bounded(told or "-")
     return code
 

@@ -54,6 +54,8 @@ def dependence(
     """
     rows, target = _table(extra), np.asarray(y, dtype=np.float64)
     given = np.empty((len(target), 0)) if known is None else _table(known)
+    # squares of large responses are not representable, and the size of one decides nothing
+    target = target / (np.abs(target).max(initial=0.0) or 1.0)
     target = target - target.mean()
     basis = _orthonormal(polynomial(given, rows.shape[1]))
     left = target - basis @ (basis.T @ target)

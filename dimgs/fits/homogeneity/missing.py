@@ -172,7 +172,8 @@ def homogeneity_test(
     target = np.asarray(log_y, dtype=np.float64)
     if target.shape != (len(rows),) or not np.isfinite(target).all():
         raise InputError(f"log_y must hold one finite value for each of the {len(rows)} runs")
-    matrix = np.array([[float(v) for v in row] for row in D]).reshape(len(D), -1)
+    columns = len(D[0]) if len(D) else len(variables)
+    matrix = np.array([[float(v) for v in row] for row in D]).reshape(len(D), columns)
     wanted = np.array([float(v) for v in dim_y])
     labels = [f"base {i}" for i in range(len(matrix))] if bases is None else list(bases)
     if matrix.shape[1] != len(variables) or not len(matrix) == len(wanted) == len(labels):
