@@ -77,9 +77,7 @@ def geometry_of(
         )
         return pca, pcoa, None, None
     try:
-        field = gradient_field(
-            X, _of_order_one(design), groups=design.split, random_state=options.seed
-        )
+        field = gradient_field(X, design.y, groups=design.split, random_state=options.seed)
         found = active_directions(
             field, X, exponent_map=E, groups=design.split, level=options.level
         )

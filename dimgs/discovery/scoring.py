@@ -54,7 +54,10 @@ def fitted_by(law: Law, design: Design) -> Array:
     values = law.predict_si(design.data)
     if design.scale == "level":
         return np.asarray(values * law.target.unit.log_factor)
-    return np.asarray(np.log(values))
+    # what is smaller than any double counts as the least one
+    return np.asarray(
+        np.log(np.where(values == 0.0, np.finfo(np.float64).smallest_subnormal, values))
+    )
 
 
 def scores_of(

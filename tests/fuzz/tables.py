@@ -104,8 +104,9 @@ def check_text(given: tuple[str, str | None]) -> None:
         path.write_bytes(table.encode("utf-8", "surrogatepass"))
         if sidecar is not None:
             (folder / "t.units.json").write_bytes(sidecar.encode("utf-8", "surrogatepass"))
-        name = split_header(table.splitlines()[0].split(",")[-1])[0] if table.strip() else "y"
-        for target in ("y", name.strip() or "y"):
+        last = table.splitlines()[0].split(",")[-1] if table.strip() else "y"
+        found = refused(lambda: split_header(last))
+        for target in dict.fromkeys(("y", found[0].strip() if found else "y")):
             command("fit", str(path), "--target", target, "--drop-bad", "--json")
             command("explore", str(path), "--target", target, "--json")
 
