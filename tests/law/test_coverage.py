@@ -10,6 +10,7 @@ import sympy
 from dimgs import Dataset, Options
 from dimgs.design.features import Design
 from dimgs.discovery.prepare import prepare
+from dimgs.errors import FitError
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.law.assemble import assemble, refit
 
@@ -113,3 +114,16 @@ def test_a_power_law_in_general_form_has_the_intervals_of_the_power_law(
     assert np.log(high / value) == pytest.approx(np.log(value / low))
     _, _, of_runs = law.predict({"x": x}, level=0.8)
     assert np.all(of_runs > high)
+
+
+def test_runs_of_one_label_have_constants_but_no_intervals() -> None:
+    """What a fold leaves may have one label; only its values are asked for."""
+    design = design_of()
+    whole = refit(design, FORMS["decay"], TRUTH)
+    one = replace(design, split=np.zeros(N, dtype=int))
+    found = refit(one, FORMS["decay"], TRUTH)
+    np.testing.assert_array_equal(found.values, whole.values)
+    assert np.all(np.isfinite(whole.uncertainty.half_widths(0.9)))
+    assert not np.any(np.isfinite(found.uncertainty.half_widths(0.9)))
+    with pytest.raises(FitError, match="one label"):
+        assemble(one, FORMS["decay"], TRUTH, 0.9)
