@@ -10,7 +10,7 @@ from tests.cli.runner import Shell
 from tests.hostile import BREAKERS
 from tests.test_escape import hidden
 
-TARGETS = ("../x", "/tmp/x", "z\x1b]0;title\x07", "$$x$$", "a/b")
+TARGETS = ("../x", "/elsewhere/x", "z\x1b]0;title\x07", "$$x$$", "a/b")
 
 
 def _table(shell: Shell, target: str) -> str:
@@ -31,14 +31,14 @@ def test_nothing_in_a_name_acts_on_the_terminal(shell: Shell, command: str, targ
 def test_targets_are_folders_inside_the_one_that_was_given(shell: Shell) -> None:
     rng = np.random.default_rng(0)
     rows = [(x, y, x / y**2, 3 * x / y**2) for x, y in rng.uniform(1, 3, (12, 2))]
-    table = shell.table("L [m],t [s],../x [m/s^2],/tmp/x [m/s^2]", rows)
+    table = shell.table("L [m],t [s],../x [m/s^2],/elsewhere/x [m/s^2]", rows)
     out = shell.folder / "deep" / "out"
-    asked = ["--target", "../x", "--target", "/tmp/x", "--engine", "power_law"]
+    asked = ["--target", "../x", "--target", "/elsewhere/x", "--engine", "power_law"]
     shell("discover", table, *asked, "--out", str(out))
     new = [p for p in shell.folder.rglob("*") if p.is_file() and str(p) != table]
     assert all(out in p.parents for p in new)
     assert len([p for p in new if p.name == "law.json"]) == 2
-    assert not Path("/tmp/x/report.html").exists()
+    assert not Path("/elsewhere/x/report.html").exists()
 
 
 @pytest.mark.parametrize("name", BREAKERS)

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.errors import StoreError
-from dimgs.hub import RunStore, schema
+from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 from tests.hub.records import record
 
@@ -244,44 +244,6 @@ def test_a_store_may_be_used_after_a_fork_and_sent_to_workers(store: RunStore) -
     twin.close()
 
 
-def test_files_that_are_no_store_are_refused(tmp_path: Path) -> None:
-    text, other = tmp_path / "text.sqlite", tmp_path / "other.sqlite"
-    text.write_text("name [unit]\n" * 200)
-    with sqlite3.connect(other) as plain:
-        plain.execute("CREATE TABLE runs (a)")
-    plain.close()
-    with pytest.raises(StoreError, match="file is not a database"):
-        RunStore(text)
-    with pytest.raises(StoreError, match="a database of something else"):
-        RunStore(other)
-    with pytest.raises(StoreError, match="is absent; make it"):
-        RunStore(tmp_path / "no" / "runs.sqlite")
-    with pytest.raises(StoreError, match="is a folder"):
-        RunStore(tmp_path)
-    assert text.read_text() == "name [unit]\n" * 200
-
-
-def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "runs.sqlite"
-    RunStore(path).close()
-    with sqlite3.connect(path) as plain:
-        plain.execute("PRAGMA user_version = 7")
-    plain.close()
-    with pytest.raises(StoreError, match=r"newer dimgs \(schema 7"):
-        RunStore(path)
-
-
-def test_a_broken_file_is_said_in_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "runs.sqlite"
-    with RunStore(path) as store:
-        for i in range(50):
-            store.finish(record(str(i)))
-    content = path.read_bytes()
-    path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
-    with pytest.raises(StoreError, match="cannot be used"), RunStore(path) as broken:
-        broken.records()
-
-
 def test_filters(store: RunStore) -> None:
     store.finish(record("a"))
     store.finish(record("b", tier="coarse"))
@@ -332,74 +294,3 @@ def test_files_of_dead_sessions_are_cleared(tmp_path: Path) -> None:
         assert store.claim("b")
         assert len([p for p in tmp_path.iterdir() if "-session-" in p.name]) == 1
         assert store.interrupted == ()
-
-
-def broken(path: Path, *commands: str) -> None:
-    """A store of one run, changed by hand."""
-    with RunStore(path) as store:
-        store.finish(record("a1"))
-    with sqlite3.connect(path) as connection:
-        connection.execute("DROP TRIGGER runs_UPDATE")
-        for command in commands:
-            connection.execute(command)
-        connection.execute(schema._WRITE_ONCE.format(what="UPDATE"))
-    connection.close()
-
-
-@pytest.mark.parametrize(
-    ("column", "value", "told"),
-    [
-        ("inputs", "{", "inputs: "),
-        ("inputs", "[" * 100_000, "inputs: "),
-        ("inputs", "9" * 1_000_000, "inputs: "),
-        ("inputs", '{"l": [1.0]}', "inputs.l"),
-        ("outputs", '{"t": ["a", "s"]}', "outputs.t"),
-        ("outputs", '{"t": [1.0, 3]}', "outputs.t"),
-        ("errors", "[]", "errors: "),
-        ("provenance", "3", "provenance: "),
-        ("state", "great", "state: 'great'"),
-        ("seed", "1e99999999", "seed: "),
-        ("seed", "9" * 100_000, "seed: "),
-        ("wall_seconds", "soon", "wall_seconds: 'soon'"),
-    ],
-)
-def test_a_broken_row_is_told(tmp_path: Path, column: str, value: str, told: str) -> None:
-    path = tmp_path / "runs.sqlite"
-    broken(path, f"UPDATE runs SET {column} = '{value}'")
-    with RunStore(path) as store:
-        with pytest.raises(StoreError, match="The run a1 in the store is broken") as error:
-            store.records()
-        assert told in str(error.value)
-        assert "\n" not in str(error.value)
-        assert len(str(error.value)) < 500
-        with pytest.raises(StoreError, match="broken"):
-            store.to_parquet(tmp_path / "runs.parquet")
-
-
-@pytest.mark.parametrize(
-    "commands",
-    [
-        ["ALTER TABLE runs RENAME TO other"],
-        ["ALTER TABLE runs DROP COLUMN reason"],
-        ["CREATE TABLE more (x)"],
-        [
-            "DROP TRIGGER runs_DELETE",
-            "CREATE TRIGGER runs_DELETE INSERT ON runs BEGIN SELECT 1; END",
-        ],
-        [
-            "ALTER TABLE runs RENAME TO other",
-            """CREATE VIEW runs AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id FROM n)
-            SELECT id, 'k' AS key, 1 AS attempt, 'ok' AS state FROM n""",
-        ],
-    ],
-)
-def test_a_file_with_other_tables_is_no_store(tmp_path: Path, commands: list[str]) -> None:
-    path = tmp_path / "runs.sqlite"
-    with RunStore(path) as store:
-        store.finish(record("a1"))
-    with sqlite3.connect(path) as connection:
-        for command in commands:
-            connection.execute(command)
-    connection.close()
-    with pytest.raises(StoreError, match="no store as dimgs makes them"):
-        RunStore(path)
