@@ -118,6 +118,26 @@ def json_value(text: str, where: str, remedy: str) -> Any:
     raise InputError(f"{where} is not JSON ({reason}); {remedy}.")
 
 
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Table of a TOML file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is longer than 16 MB, or is no TOML.
+    """
+    import tomllib
+
+    text = read_text(path, what)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        reason = "it is nested too deep"
+    except ValueError as error:
+        reason = shown(error)
+    raise InputError(f"{shown(path.name)} is not valid TOML ({reason}); correct it there.")
+
+
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no number of JSON")
 

@@ -1,6 +1,5 @@
 """Plans from TOML or Python files; every complaint names the key."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
 from dimgs.errors import InputError
-from dimgs.formats import read_text, refuse_newer, shown, validated
+from dimgs.formats import read_toml, refuse_newer, shown, validated
 
 if TYPE_CHECKING:
     from dimgs.campaign.plan_file import ValueTable
@@ -43,15 +42,7 @@ def read_plan(path: str | Path) -> Plan:
         raise InputError(f"There is no plan '{shown(path)}'; give a TOML or a Python file.")
     if file.suffix == ".py":
         return _python_plan(file)
-    try:
-        document = tomllib.loads(read_text(file, "plan"))
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"{file.name} is not valid TOML ({shown(error)}); correct it there."
-        ) from error
-    return plan_of(document, file.name, file.parent)
+    return plan_of(read_toml(file, "plan"), file.name, file.parent)
 
 
 def plan_of(

@@ -138,7 +138,7 @@ class Checkout:
 def _answer(path: Path, name: str) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunFailedError(f"{name} ended without an answer ({error}).") from error
     if answer.get("diverged"):
         raise RunDivergedError(str(answer["diverged"]))

@@ -1,11 +1,11 @@
 """A program described in a TOML file of its own, as a kernel."""
 
 import inspect
-import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 
 from dimgs.errors import InputError
+from dimgs.formats import read_toml
 from dimgs.kernels.command.kernel import CommandKernel
 
 _KEYS = tuple(n for n in inspect.signature(CommandKernel).parameters if n != "home")
@@ -32,13 +32,7 @@ def read_command(path: str | Path) -> CommandKernel:
         If the file cannot be read or describes no kernel.
     """
     file = Path(path)
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        why = error.strerror
-        raise InputError(f"The kernel '{file}' cannot be read ({why}); check its path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{file.name} is not valid TOML ({error}); correct it there.") from error
+    document = read_toml(file, "kernel")
     for key in document:
         if key not in (*_KEYS, "templates"):
             near = get_close_matches(key, _KEYS, n=1)

@@ -101,7 +101,7 @@ class Json:
         """Number in the text of the file."""
         try:
             found = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise RunFailedError(f"{self.file} is not a JSON document ({error}).") from error
         for part in self.path.split("."):
             try:

@@ -73,6 +73,9 @@ def test_a_program_beside_the_file_is_found(tmp_path: Path) -> None:
     ("text", "says"),
     [
         ("argv = [", "k.toml is not valid TOML"),
+        ("argv = " + "[" * 200_000, "k.toml is not valid TOML"),
+        (f"argv = {'9' * 100_000}", "k.toml is not valid TOML"),
+        ("#" * (17 << 20), "longer than any kernel"),
         ("arg = ['a']", "k.toml, arg: there is no such key; did you mean 'argv'"),
         ("home = 'x'", "k.toml, home: there is no such key"),
         ("argv = ['a']", "k.toml: the key 'inputs' is missing; add it"),
