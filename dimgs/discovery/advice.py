@@ -134,7 +134,8 @@ def _target_follows(design: Design) -> bool:
     others = [j for j, f in enumerate(design.features) if f.group is None]
     target = design.y + design.offset
     if design.scale == "linear":
-        target = design.y * np.exp(design.offset)
+        # in a unit of its own: the size of the target may be beyond doubles, and plays no part
+        target = design.y * np.exp(design.offset - design.offset.max())
     logs = _logs(design.data, [*_measured(design), *_idle(design)])
     columns = _within(design, np.column_stack([logs, design.X[:, others]]))
     return follows_inputs(columns, _within(design, target[:, None])[:, 0], design.split)

@@ -41,6 +41,8 @@ _EXACT = 1e-9
 # responses beyond are searched in a unit of their own: squares, and their sums, stay far from
 # the ends of double precision (1e±308)
 _EXTREME, _SMALLEST_EXPONENT = 1e60, 1000
+# of a number that is well inside doubles (1e±304)
+_LARGEST_LOG = 700.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,10 @@ def engine_named(name: str, guesses: Sequence[Candidate] = ()) -> Engine:
 
 
 def is_searchable(design: Design) -> bool:
-    """Whether an engine can be given this design: groups alone, one prefactor, enough runs."""
+    """Whether an engine can be given this design: groups alone, one prefactor, enough runs.
+
+    And a response that doubles can hold.
+    """
     return (
         design.scale != "level"
         and design.within is None
@@ -103,6 +108,7 @@ def is_searchable(design: Design) -> bool:
             for f in design.features
         )
         and design.n_runs >= _FEWEST
+        and (design.scale != "log" or float(np.abs(design.y).max()) < _LARGEST_LOG)
     )
 
 

@@ -22,7 +22,9 @@ _ARITY: dict[str, tuple[int, int | None]] = {
     **dict.fromkeys(("atan2", "Eq", "Ne", "Lt", "Le", "Gt", "Ge"), (2, 2)),
     **dict.fromkeys(("Min", "Max", "And", "Or", "Piecewise"), (1, None)),
 }
+# an integer of some 5,000 digits, which SymPy still writes at once
 _LARGEST_INTEGER_BITS = 16384
+_INTEGERS_END = 2**63
 
 
 def function_names() -> frozenset[str]:
@@ -80,7 +82,9 @@ def checked(expression: "sympy.Basic", text: str) -> "sympy.Basic":
             raise LawError(
                 f"'{text}' contains {node}, a {type(node).__name__}, which a law cannot have."
             )
-    return expression
+    # NumPy's functions take integers of 64 bits, and doubles
+    large = [n for n in expression.atoms(sympy.Integer) if abs(int(n)) >= _INTEGERS_END]
+    return expression.xreplace({n: sympy.Float(float(n)) for n in large})
 
 
 def power(base: Any, exponent: Any) -> Any:

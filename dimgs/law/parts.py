@@ -29,6 +29,11 @@ class Constant:
     low, high : float, optional
         Interval at the law's level; an end that is not finite becomes None.
     origin : {"fitted", "scale", "physical", "recognised"}
+
+    Raises
+    ------
+    LawError
+        If the interval ends before it begins.
     """
 
     name: str
@@ -43,6 +48,8 @@ class Constant:
             value = getattr(self, end)
             if value is not None and not np.isfinite(value):
                 object.__setattr__(self, end, None)
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise LawError(f"The interval of the constant '{self.name}' ends before it begins.")
 
     @property
     def unit(self) -> str:
@@ -115,6 +122,9 @@ class Domain:
                 f"The domain has {k} features; its centre must have {k} numbers, and its "
                 f"precision must be {k} by {k}."
             )
+        for name, ends in (*self.groups.items(), *self.columns.items()):
+            if ends[0] > ends[1]:
+                raise LawError(f"The range of '{name}' in the domain ends before it begins.")
 
     def outside(self, values: Mapping[str, Array], features: Array) -> list[list[str]]:
         """Groups that lie outside their range, row by row; "leverage" for an unseen combination.

@@ -226,6 +226,20 @@ def _refuse_contradiction(law: "Law", document: Mapping[str, Any], where: str) -
                 f"{where} contradicts itself: {group.name} is made of '{shown(min(strange))}', "
                 f"which is no variable of it; give the law.json as it was written."
             )
+    for constant, written in zip(law.constants, document["constants"], strict=True):
+        if written["unit"] != constant.unit:
+            raise InputError(
+                f"{where} contradicts itself: the unit of '{shown(constant.name)}' is not that of "
+                f"its dimension, '{constant.unit}'; give the law.json as it was written."
+            )
+    for variable in law.symbols.values():
+        *_, unit = law.domain.columns.get(variable.name, (None,))
+        if unit != variable.si_unit:
+            raise InputError(
+                f"{where} contradicts itself: its domain has no range of "
+                f"'{shown(variable.name)}' in '{variable.si_unit}'; give the law.json as it was "
+                f"written."
+            )
     values = {*law.symbols, *(g.name for g in law.groups)}
     for name in (*law.domain.groups, *law.domain.features):
         if name not in values:

@@ -1,5 +1,7 @@
 """Numbers at the ends of double precision, outliers and noise: a law or none, never a crash."""
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 
@@ -141,3 +143,20 @@ def test_a_prefactor_or_a_group_beyond_doubles_is_told() -> None:
     odd = dimgs.Dataset.from_columns({"x [m]": small, "y [m]": np.array([0.0, 1e200, 1.0, 1.0])})
     with pytest.raises(InputError, match=r"Row 2 gives pi_0 = .* too large for a linear scale"):
         dimgs.discover(odd, "y", engine="power_law")
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-300])
+@pytest.mark.parametrize("spread", [0.7000001, 2.0])
+@pytest.mark.parametrize("signed", [False, True])
+def test_groups_of_areas_beyond_doubles_end_in_no_warning(
+    size: float, spread: float, signed: bool
+) -> None:
+    rng = np.random.default_rng(2)
+    x, u, y = size * rng.uniform(0.7, spread, 9), rng.uniform(0.7, 2.0, 9), rng.uniform(1, 2, 9)
+    y = y - (1.5 if signed else 0.0)
+    table = dimgs.Dataset.from_columns({"x [m]": x, "u [1]": u, "y [m*m]": y})
+    confirmed = False
+    with suppress(FitError, InputError):
+        report = dimgs.discover(table, "y", evaluations=EVALUATIONS, time_limit=3600.0)
+        confirmed = report.confirmed
+    assert not confirmed

@@ -140,3 +140,11 @@ def test_conditions() -> None:
     assert sympy_parse_condition("0 < x < 2", ["x"]) == (sympy.Integer(0) < x) & (x < 2)
     with pytest.raises(LawError, match="not a condition"):
         sympy_parse_condition("pi_1", ["pi_1"])
+
+
+@pytest.mark.parametrize("text", ["log(18446744073709551616)", "sqrt(x**2 + 3**90)", "2**70*x"])
+def test_integers_that_numpy_does_not_take_are_doubles(text: str) -> None:
+    found = sympy_parse(text, ["x"])
+    value = float(sympy.lambdify([x], found, modules=["scipy", "numpy"])(2.0))
+    assert value == pytest.approx(float(sympy.sympify(text).subs(x, 2)), rel=1e-14)
+    assert sympy_parse(sympy_text(found), ["x"]) == found

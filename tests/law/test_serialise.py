@@ -182,3 +182,28 @@ def test_a_document_that_contradicts_itself_is_refused(key: str, value: object) 
     Law.from_json(document)
     with pytest.raises(InputError, match=key):
         Law.from_json({**document, key: value})
+
+
+def test_parts_that_were_changed_by_hand_are_refused() -> None:
+    law = example("power")[0]
+    column = next(iter(law.symbols.values())).name
+    group = next(iter(law.domain.groups))
+
+    def changed(*path: str | int, value: Any) -> dict[str, Any]:
+        document = json.loads(as_text(law.to_json()))
+        part = document
+        for key in path[:-1]:
+            part = part[key]
+        part[path[-1]] = value
+        return dict(document)
+
+    for told, document in (
+        ("the unit of 'C'", changed("constants", 0, "unit", value="kg")),
+        ("'C' ends before it begins", changed("constants", 0, "low", value=1e9)),
+        (f"'{group}' in the domain ends", changed("domain", "groups", group, value=[2.0, 1.0])),
+        (f"'{column}' in the domain ends", changed("domain", "columns", column, 0, value=1e99)),
+        (f"no range of '{column}'", changed("domain", "columns", value={})),
+        (f"no range of '{column}'", changed("domain", "columns", column, 2, value="ft")),
+    ):
+        with pytest.raises(InputError, match=told):
+            Law.from_json(document)
