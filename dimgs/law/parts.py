@@ -122,8 +122,9 @@ class Domain:
                 f"The domain has {k} features; its centre must have {k} numbers, and its "
                 f"precision must be {k} by {k}."
             )
-        for name, ends in (*self.groups.items(), *self.columns.items()):
-            if ends[0] > ends[1]:
+        ranges = {name: (low, high) for name, (low, high, _) in self.columns.items()}
+        for name, (low, high) in (*ranges.items(), *self.groups.items()):
+            if low > high:
                 raise LawError(f"The range of '{name}' in the domain ends before it begins.")
 
     def outside(self, values: Mapping[str, Array], features: Array) -> list[list[str]]:
