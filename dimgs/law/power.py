@@ -109,7 +109,10 @@ def power_law(
         expression, pi_expression, constants = terms.log_form(target, response)
     domain = domain_of(design) if domain is None else domain
     symbols = names.split({str(s) for s in expression.free_symbols})[0]
-    _check_range(expression, constants[0], {s: domain.columns[v.name] for s, v in symbols.items()})
+    if not target.is_level:
+        # a level is a sum, whose constant may have any sign
+        columns = {s: domain.columns[v.name] for s, v in symbols.items()}
+        _check_range(expression, constants[0], columns)
     used = {str(s) for s in expression.free_symbols}
     symbols, unused = names.split(used)
     return Law(

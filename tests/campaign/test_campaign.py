@@ -271,7 +271,7 @@ def test_laws_whose_runs_lie_among_each_other_are_no_answer() -> None:
     assert claimed.sum(axis=0).max(initial=0) <= 1
     if len(result.regimes) > 1:
         assert not any(p.relevant for p in result.pertinence)
-        assert "no monomial of the groups tells" in result.pertinence[0].meaning
+        assert "no monomial of the groups says where" in result.pertinence[0].meaning
     assert result.outcome != "tolerance met"
 
 
