@@ -30,7 +30,8 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.report.results import Exponent, FitResult
+from dimgs.fits.estimate import Exponent
+from dimgs.report.results import FitResult
 from dimgs.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Source
 
 UNITS = {"P": "day", "a": "AU", "Ms": "Msun"}

@@ -32,7 +32,7 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.report.results import Exponent
+from dimgs.fits.estimate import Exponent
 from dimgs.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Source, Statement
 
 UNITS = {"class": "label", "M": "kg", "B": "W"}

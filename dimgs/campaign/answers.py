@@ -13,8 +13,8 @@ from dimgs.campaign.proposals import Outlook, candidates, unmapped
 from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer
 from dimgs.campaign.space import Points
 from dimgs.campaign.text import counted, of_tier, sentence
+from dimgs.fits.estimate import Exponent
 from dimgs.rationals import only_simple
-from dimgs.report.results import Exponent
 
 Array = NDArray[np.float64]
 

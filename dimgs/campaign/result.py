@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from dimgs.dataset import Dataset
+from dimgs.fits.estimate import Exponent
 from dimgs.formats import SCHEMA
 from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
 from dimgs.report.documents import exponent_document, finite, pi_document
-from dimgs.report.results import Exponent, FitResult, Report
+from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
 
 

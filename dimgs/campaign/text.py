@@ -8,7 +8,7 @@ import numpy as np
 
 from dimgs.campaign.design import directions
 from dimgs.campaign.result import CampaignResult
-from dimgs.report.results import Exponent
+from dimgs.fits.estimate import Exponent
 
 _UNNAMED = "only"
 _WORDS = {

@@ -4,9 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.design.features import Design
-from dimgs.discovery.power import PowerFit, fit_squares
+from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.errors import DimgsError
+from dimgs.fits.estimate import Estimate
 
 Array = NDArray[np.float64]
 _MOST_LABELS = 20
@@ -16,7 +17,7 @@ _INFLATION = 0.02
 _ONE_SIDED = 0.75
 
 
-def group_warnings(design: Design, fit: PowerFit, level: float) -> list[str]:
+def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
     """Warnings about label columns whose groups contradict the pooled law.
 
     Two traps are looked for: exponents within the groups that differ from the pooled ones
@@ -26,7 +27,7 @@ def group_warnings(design: Design, fit: PowerFit, level: float) -> list[str]:
     Parameters
     ----------
     design : Design
-    fit : PowerFit
+    fit : Estimate
         Pooled over the groups.
     level : float
 
@@ -51,20 +52,20 @@ def group_warnings(design: Design, fit: PowerFit, level: float) -> list[str]:
 
 def _simpson(
     design: Design,
-    fit: PowerFit,
+    fit: Estimate,
     column: str,
     labels: NDArray[np.str_],
     large: NDArray[np.str_],
     level: float,
 ) -> str | None:
-    parts: dict[str, PowerFit] = {}
+    parts: dict[str, Estimate] = {}
     for label in large:
         try:
             parts[str(label)] = fit_squares(design.take(np.flatnonzero(labels == label)), level)
         except DimgsError:
             continue
     for j, feature in enumerate(design.features):
-        pooled = fit.coefficients[j]
+        pooled = fit.values[j]
         known = {k: p for k, p in parts.items() if np.all(np.isfinite(p.intervals[j]))}
         outside = [
             k
@@ -73,8 +74,8 @@ def _simpson(
         ]
         if len(known) < 2 or 2 * len(outside) <= len(known):
             continue
-        own = ", ".join(f"{k} {p.coefficients[j]:.3g}" for k, p in known.items())
-        above = float(np.mean([known[k].coefficients[j] > pooled for k in outside]))
+        own = ", ".join(f"{k} {p.values[j]:.3g}" for k, p in known.items())
+        above = float(np.mean([known[k].values[j] > pooled for k in outside]))
         what = "Simpson's trap: the pooled" if max(above, 1 - above) >= _ONE_SIDED else "The pooled"
         return (
             f"{what} exponent of {feature.name} is {pooled:.3g}, but within the groups of "
@@ -83,13 +84,13 @@ def _simpson(
     return None
 
 
-def _half(fit: PowerFit, j: int) -> float:
+def _half(fit: Estimate, j: int) -> float:
     return float(fit.intervals[j, 1] - fit.intervals[j, 0]) / 2
 
 
 def _disagreement(
     design: Design,
-    fit: PowerFit,
+    fit: Estimate,
     column: str,
     labels: NDArray[np.str_],
     names: NDArray[np.str_],
@@ -105,9 +106,9 @@ def _disagreement(
         return None
     if apart.effects is None:
         return None
-    pooled = design.y - fit.intercept - design.X @ fit.coefficients
+    pooled = design.y - fit.intercept - design.X @ fit.values
     own = np.array([apart.effects.get(str(x), 0.0) for x in labels])
-    within = design.y - apart.intercept - own - design.X @ apart.coefficients
+    within = design.y - apart.intercept - own - design.X @ apart.values
     extra = len(names) - 1
     rest = design.n_runs - len(names) - design.X.shape[1]
     if rest < 1 or float(within @ within) <= 0:

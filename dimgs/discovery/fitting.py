@@ -1,6 +1,5 @@
 """The fit composer: Dataset -> contrastive power law as a checked law."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +13,11 @@ from dimgs.discovery.additive import additive_of
 from dimgs.discovery.advice import missing_scale
 from dimgs.discovery.crossing import crossover_of
 from dimgs.discovery.diagnostics import group_warnings, self_correlation
+from dimgs.discovery.estimators import estimator, inputs_with_errors
 from dimgs.discovery.further import local_of, regime_document, regimes_of
 from dimgs.discovery.options import Options
-from dimgs.discovery.orthogonal import fit_orthogonal, inputs_with_errors
-from dimgs.discovery.power import PowerFit, fit_ranks, fit_squares
 from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.discovery.scoring import (
     Fitter,
     Predictor,
@@ -27,18 +26,16 @@ from dimgs.discovery.scoring import (
     scores_of,
 )
 from dimgs.discovery.separation import monomial_text, separation_warnings
-from dimgs.discovery.snapped import SnappedFit, snap_power
 from dimgs.errors import warn_all
+from dimgs.fits.estimate import Estimate
 from dimgs.law.centre import centre_of
 from dimgs.law.law import Law
-from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
 from dimgs.report.results import Activation, FitResult
 
 Array = NDArray[np.float64]
 _FOLDS = 10
 _MOST_GROUPS = 50
-_NO_SCORES = Scores(None, None, None, None)
 
 
 def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
@@ -65,9 +62,9 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     design = prepared.design
     groups = 1 if design.within is None else len(np.unique(design.within))
     check_enough_runs(design.n_runs, design.X.shape[1] + groups + 1, prepared.data.source)
-    fit = _fitter(options)(design)
-    snapped = snap_power(design, fit, options.level)
-    law = power_law(design, snapped.estimate, _NO_SCORES, options.level, options.within)
+    fit = estimator(options)(design)
+    snapped = with_rationals(design, fit)
+    law = power_law(design, snapped, options.within)
     left_out = _left_out(design, fit, options)
     law = law.with_scores(
         scores_of(design, fitted_by(law, design), left_out, _refitter(options), options.seed)
@@ -80,22 +77,16 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     if crossover is not None:
         whole = crossover.law
     chosen = whole or law
-    return FitResult(
-        exponents=snapped.exponents,
-        variable_exponents=snapped.variables,
-        law=chosen,
-        scores=chosen.scores,
-        independent_contrasts=fit.n_contrasts,
-        pairs=fit.n_pairs,
-        group_prefactors=group_prefactors(law, snapped),
+    return FitResult.of_estimate(
+        snapped,
+        chosen,
         activation=activations(design, snapped),
-        collinear=tuple(monomial_text(design, d) for d in fit.collinear),
+        collinear=tuple(monomial_text(design, d) for d in fit.null_directions),
         regimes=None if regimes is None else tuple(regime_document(r) for r in regimes),
         crossover=None if crossover is None else crossover.to_json(),
         local=prepared.in_table(local_of(design, options)) if options.local else None,
         additive=None if additive is None else additive.terms,
         additive_pairs=None if additive is None else additive.pairs,
-        level=options.level,
         centre=centre_of(chosen, prepared.data),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
         warnings=(
@@ -174,56 +165,33 @@ def _unused_errors(design: Design, options: Options) -> list[str]:
     return [text]
 
 
-def _fitter(options: Options) -> Callable[[Design], PowerFit]:
-    def run(design: Design) -> PowerFit:
-        if options.errors_in_variables:
-            return fit_orthogonal(design, options.level)
-        if options.robust:
-            return fit_ranks(design, options.level)
-        return fit_squares(design, options.level)
-
-    return run
-
-
 def _refitter(options: Options) -> Fitter:
     def run(part: Design) -> Predictor:
         # only predictions are asked for: the groups that are left may be a single one
-        return _fitter(options)(replace(part, split=None)).predictor()
+        return estimator(options)(replace(part, split=None)).predict
 
     return run
 
 
-def _left_out(design: Design, fit: PowerFit, options: Options) -> Array:
+def _left_out(design: Design, fit: Estimate, options: Options) -> Array:
     """Residual of each run by the power law fitted without it, or without its group."""
-    if fit.left_out is not None and design.split is None:
-        return fit.left_out
+    if fit.left_out and design.split is None:
+        return np.array(fit.left_out)
     most = _FOLDS if design.split is None else _MOST_GROUPS
     return left_out_residuals(design, _refitter(options), options.seed, most)
 
 
-def group_prefactors(law: Law, snapped: SnappedFit) -> dict[str, float] | None:
-    """Prefactor of every `within` group, in the target's SI unit."""
-    effects = snapped.estimate.effects
-    if effects is None:
-        return None
-    unit = law.target.unit.log_factor
-    pooled = snapped.estimate.intercept
-    if law.target.is_level:
-        return {k: (pooled + v) / unit for k, v in sorted(effects.items())}
-    return {k: float(np.exp(pooled + v)) for k, v in sorted(effects.items())}
-
-
-def activations(design: Design, snapped: SnappedFit) -> dict[str, Activation] | None:
+def activations(design: Design, fit: Estimate) -> dict[str, Activation] | None:
     """Activation temperature of every feature that enters as 1/T."""
     found = {
         e.name: Activation(-e.value, -e.high, -e.low)
-        for f, e in zip(design.features, snapped.exponents, strict=True)
+        for f, e in zip(design.features, fit.exponents, strict=True)
         if f.contrast == "inverse"
     }
     return found or None
 
 
-def _fit_warnings(design: Design, fit: PowerFit, law: Law, level: float) -> list[str]:
+def _fit_warnings(design: Design, fit: Estimate, law: Law, level: float) -> list[str]:
     out = separation_warnings(design, fit, law.scores.cv_r2_log)
     if fit.outliers:
         rows = sorted(int(design.data.rows[i]) for i in fit.outliers)
@@ -231,6 +199,6 @@ def _fit_warnings(design: Design, fit: PowerFit, law: Law, level: float) -> list
         out.append(f"{len(rows)} outlying runs (rows {shown}).")
     out += fit.notes
     out += group_warnings(design, fit, level)
-    noticed = (missing_scale(design), self_correlation(design, fit.predictor()(design)))
+    noticed = (missing_scale(design), self_correlation(design, fit.predict(design)))
     out += [warning for warning in noticed if warning is not None]
     return out

@@ -8,20 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.design.features import Design
+from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.options import Options
-from dimgs.discovery.power import fit_squares
+from dimgs.discovery.rational_exponents import physical_map, with_rationals
 from dimgs.discovery.scoring import fitted_by, scores_of, scores_of_search
-from dimgs.discovery.snapped import physical_map, snap_power
 from dimgs.errors import FitError
+from dimgs.fits.estimate import Exponent
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.pieces import Side, pieces_law, where_text
 from dimgs.law.power import exact, power_law
 from dimgs.rationals import equal_rational
-from dimgs.report.results import Exponent
 
 Array = NDArray[np.float64]
-_NO_SCORES = Scores(None, None, None, None)
 _THRESHOLD_DENOMINATOR = 60
 _SAME = 1e-9
 
@@ -90,16 +89,16 @@ def regimes_of(
         sides = _tightest([_side(c, model.thresholds_) for c in regime.conditions])
         part = design.take(np.sort(used[_holds(sides, design.X[used])]))
         fit = fit_squares(part, options.level)
-        snapped = snap_power(part, fit, options.level)
-        law = power_law(part, snapped.estimate, _NO_SCORES, options.level)
+        snapped = with_rationals(part, fit)
+        law = power_law(part, snapped)
         fitted = fitted_by(law, part)
-        law = law.with_scores(scores_of(part, fitted, fit.left_out, None, options.seed))
+        law = law.with_scores(scores_of(part, fitted, np.array(fit.left_out), None, options.seed))
         results.append(RegimeResult(where_text(sides, names), part.n_runs, snapped.exponents, law))
         laws.append(law)
         conditions.append(sides)
     if not joined or len(laws) < 2 or design.scale != "log":
         return results, None
-    whole = pieces_law(design, laws, conditions, _NO_SCORES, options.level)
+    whole = pieces_law(design, laws, conditions, Scores(), options.level)
     fitted = fitted_by(whole, design)
     return results, whole.with_scores(scores_of_search(design, fitted, model, options.seed))
 

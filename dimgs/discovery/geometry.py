@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
-from dimgs.discovery.snapped import group_map
+from dimgs.discovery.rational_exponents import physical_map
 from dimgs.errors import DimgsError
 from dimgs.fits.geometry import (
     DominantGroup,
@@ -48,7 +48,7 @@ def geometry_of(
         In the order above.
     """
     grouped = [j for j, f in enumerate(design.features) if f.group is not None]
-    names, loadings = group_map(design, grouped)
+    names, _, loadings = physical_map(design, grouped, response=False)
     X = design.X[:, grouped]
     E = np.array([[float(x) for x in row] for row in loadings])
     axes = log_ratio_pca(X, E)

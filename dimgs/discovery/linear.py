@@ -1,6 +1,6 @@
 """A response that vanishes or changes sign: pi_0 itself as a monomial, on a linear scale."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,14 +10,15 @@ from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared
+from dimgs.discovery.rational_exponents import physical_map
 from dimgs.discovery.scoring import holdout_rows, r2
-from dimgs.discovery.snapped import physical_map
 from dimgs.errors import FitError
+from dimgs.fits.estimate import Estimate
 from dimgs.fits.influence import linearised
 from dimgs.fits.snapping import snap
 from dimgs.law.law import Law
-from dimgs.law.linear import LinearEstimate, linear_law
 from dimgs.law.parts import Scores
+from dimgs.law.power import power_law
 
 _FOLDS = 5
 # responses below this share of the largest tell nothing of where a search for exponents starts
@@ -75,27 +76,26 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
             exponents[j] = value
     prefactor, residuals = _scaled(design.X, design.y, np.array([float(b) for b in exponents]))
     halves = spread.half_widths(options.level)
-    half = abs(prefactor) * float(halves[0])
     size = float(np.abs(residuals).max())
     square = float(np.sum((residuals / (size or 1.0)) ** 2))
-    law = linear_law(
-        design,
-        LinearEstimate(
-            tuple(exponents),
-            prefactor,
-            prefactor - half,
-            prefactor + half,
-            np.column_stack([found.exponents - halves[1:], found.exponents + halves[1:]]),
-            covariance,
-            size * float(np.sqrt(square / spread.residual_dof)),
-            dof,
-            spread.residual_dof,
-        ),
-        options.level,
+    estimate = Estimate.of(
+        design.features,
+        found.exponents,
+        np.column_stack([found.exponents - halves[1:], found.exponents + halves[1:]]),
+        prefactor,
+        abs(prefactor) * float(halves[0]),
+        covariance=covariance,
+        residual_sd=size * float(np.sqrt(square / spread.residual_dof)),
+        dof=dof,
+        residual_dof=spread.residual_dof,
+        level=options.level,
+        independent_contrasts=design.n_runs - 1,
+        pairs=design.n_runs * (design.n_runs - 1) // 2,
     )
+    law = power_law(design, replace(estimate, coefficients=tuple(exponents)))
     target = design.y * np.exp(design.offset)
     score = r2(residuals * np.exp(design.offset), target)
-    return law.with_scores(Scores(None, None, None, score)), _cross_validated(design, options.seed)
+    return law.with_scores(Scores(r2=score)), _cross_validated(design, options.seed)
 
 
 def _solve(X: Array, y: Array) -> _Solution:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.design.features import Design
-from dimgs.discovery.power import PowerFit
+from dimgs.fits.estimate import Estimate
 from dimgs.groups.group import PiGroup
 from dimgs.variables import superscript
 
@@ -34,20 +34,20 @@ def monomial_text(design: Design, direction: Array) -> str:
     return _text(data_only) or "1"
 
 
-def separation_warnings(design: Design, fit: PowerFit, cv_r2_log: float | None) -> list[str]:
+def separation_warnings(design: Design, fit: Estimate, cv_r2_log: float | None) -> list[str]:
     """What the runs cannot tell: directions that never or hardly varied, and unseen runs."""
     out = [
         f"{monomial} never varied though {name} did, so that no exponent along it can be told; "
         f"runs in which it changes would."
         for monomial, name in _constant_groups(design)
     ]
-    for direction in fit.collinear:
+    for direction in fit.null_directions:
         monomial = monomial_text(design, direction)
         out.append(
             f"The runs cannot separate exponents along {monomial}, which never varied; runs in "
             f"which {monomial} changes while the other groups stay would."
         )
-    for direction in fit.weak:
+    for direction in fit.weak_directions:
         monomial = monomial_text(design, direction)
         out.append(
             f"{monomial} hardly varied: exponents along it are uncertain; vary it to know them."

@@ -9,19 +9,20 @@ from numpy.typing import NDArray
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.design.features import Design, spans
 from dimgs.design.grouped_moments import GroupedMoments
-from dimgs.discovery.fitting import activations, group_prefactors
+from dimgs.discovery.estimators import of_least_squares
+from dimgs.discovery.fitting import activations
 from dimgs.discovery.options import Options
-from dimgs.discovery.power import power_fit
+from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.discovery.separation import monomial_text, separation_warnings
-from dimgs.discovery.snapped import snap_power
 from dimgs.discovery.stream_kernel import inverse_scatter
 from dimgs.discovery.stream_moments import StreamMoments, check_group_count
 from dimgs.discovery.stream_plan import Array, Plan
+from dimgs.fits.estimate import Estimate
 from dimgs.fits.least_squares import PowerLawFit
 from dimgs.fits.streaming import BlockMoments
 from dimgs.law.names import Names
 from dimgs.law.parts import Domain, Scores
-from dimgs.law.power import Estimate, power_law
+from dimgs.law.power import power_law
 from dimgs.report.results import FitResult
 
 _LOG_RANGE = (-700.0, 700.0)
@@ -61,23 +62,16 @@ def result_of(plan: Plan, state: StreamMoments, notes: tuple[str, ...] = ()) -> 
     groups = max(1, len(state.total.labels))
     check_enough_runs(state.n_runs, len(study.design.features) + groups + 1, plan.ranges.source)
     raw = study.blocks.fit()
-    fit = power_fit(raw, options.level, with_effects=options.within is not None)
     design = study.design
-    snapped = snap_power(design, fit, options.level)
-    scores = _scores(study, raw, snapped.estimate, options)
+    fit = of_least_squares(design, raw, options.level)
+    snapped = with_rationals(design, fit)
+    scores = _scores(study, raw, snapped, options)
     domain = _domain(plan, state, design)
-    law = power_law(design, snapped.estimate, scores, options.level, options.within, domain)
-    return FitResult(
-        exponents=snapped.exponents,
-        variable_exponents=snapped.variables,
-        law=law,
-        scores=scores,
-        independent_contrasts=raw.n_contrasts,
-        pairs=raw.n_pairs,
-        group_prefactors=group_prefactors(law, snapped),
+    return FitResult.of_estimate(
+        snapped,
+        power_law(design, snapped, options.within, domain).with_scores(scores),
         activation=activations(design, snapped),
-        collinear=tuple(monomial_text(design, d) for d in fit.collinear),
-        level=options.level,
+        collinear=tuple(monomial_text(design, d) for d in fit.null_directions),
         warnings=(
             *notes,
             *plan.warnings,

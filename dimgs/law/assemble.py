@@ -206,7 +206,7 @@ def assemble(
         groups=tuple(f.group for f in design.features if f.group is not None),
         response=response,
         pi_expression=expression,
-        scores=Scores(None, None, None, None),
+        scores=Scores(),
         domain=domain_of(design),
         uncertainty=Uncertainty(
             tuple(g if u == 1 else sympy.Float(u) * g for g, u in zip(slopes, unit, strict=True)),

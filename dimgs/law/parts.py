@@ -75,10 +75,10 @@ class Scores:
         Number of those runs.
     """
 
-    r2_log: float | None
-    rmse_log: float | None
-    cv_r2_log: float | None
-    r2: float | None
+    r2_log: float | None = None
+    rmse_log: float | None = None
+    cv_r2_log: float | None = None
+    r2: float | None = None
     holdout_r2_log: float | None = None
     holdout_n: int = 0
 

@@ -1,16 +1,15 @@
 """From a fitted power law to a checked Law."""
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
 from dimgs.design.features import Design, Feature
 from dimgs.errors import FitError
+from dimgs.fits.estimate import Estimate
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.domain import domain_of
 from dimgs.law.law import LabelEffects, Law
@@ -21,36 +20,6 @@ from dimgs.variables import Dimension, Variable
 _DECIMALS, _ROUNDING = 12, 1e-14
 # natural logarithm of the largest double, and of the inverse of the smallest
 _LOG_RANGE = 700.0
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a power-law fit knows, whichever estimator made it.
-
-    Parameters
-    ----------
-    coefficients : tuple of (Fraction or float)
-        One per feature; a Fraction where it was snapped.
-    intervals : ndarray of shape (n_features, 2)
-    intercept, intercept_low, intercept_high : float
-        On the scale of the design's response.
-    covariance : ndarray of shape (n_features + 1, n_features + 1)
-        Of [intercept, coefficients].
-    residual_sd, dof, residual_dof : float
-    effects : mapping of str to float, optional
-        Intercept of each label minus `intercept`.
-    """
-
-    coefficients: tuple[Fraction | float, ...]
-    intervals: Array
-    intercept: float
-    intercept_low: float
-    intercept_high: float
-    covariance: Array
-    residual_sd: float
-    dof: float
-    residual_dof: float
-    effects: Mapping[str, float] | None = None
 
 
 def exact(value: Fraction | float) -> Fraction:
@@ -67,8 +36,6 @@ def exact(value: Fraction | float) -> Fraction:
 def power_law(
     design: Design,
     estimate: Estimate,
-    scores: Scores,
-    level: float,
     within: str | None = None,
     domain: Domain | None = None,
 ) -> Law:
@@ -78,9 +45,6 @@ def power_law(
     ----------
     design : Design
     estimate : Estimate
-    scores : Scores
-    level : float
-        Coverage of the intervals in `estimate`.
     within : str, optional
         Label column that the effects belong to.
     domain : Domain, optional
@@ -102,15 +66,15 @@ def power_law(
     response = design.basis.response
     assert target is not None
     assert response is not None
-    terms = _Terms(design, estimate, names, level)
+    terms = _Terms(design, estimate, names)
     if target.is_level:
         expression, pi_expression, constants = terms.level_form(target.unit.log_factor)
     else:
         expression, pi_expression, constants = terms.log_form(target, response)
     domain = domain_of(design) if domain is None else domain
     symbols = names.split({str(s) for s in expression.free_symbols})[0]
-    if not target.is_level:
-        # a level is a sum, whose constant may have any sign
+    if design.scale == "log":
+        # a level is a sum, and on a linear scale a prefactor may have any sign
         columns = {s: domain.columns[v.name] for s, v in symbols.items()}
         _check_range(expression, constants[0], columns)
     used = {str(s) for s in expression.free_symbols}
@@ -123,16 +87,17 @@ def power_law(
         groups=tuple(f.group for f in design.features if f.group is not None),
         response=response,
         pi_expression=pi_expression,
-        scores=scores,
+        scores=Scores(),
         domain=domain,
         uncertainty=Uncertainty(
-            tuple(terms.gradients()),
+            tuple(terms.gradients(pi_expression)),
             tuple(tuple(float(x) for x in row) for row in estimate.covariance),
             estimate.residual_sd,
             estimate.dof,
-            residual_dof=estimate.residual_dof,
+            "linear" if design.scale == "linear" else "log",
+            estimate.residual_dof,
         ),
-        level=level,
+        level=estimate.level,
         label_effects=_label_effects(design, estimate, within),
         scales=tuple(v for v in design.basis.variables if v.role == "scale"),
         known=tuple(v for v in design.basis.variables if v.role == "constant"),
@@ -173,22 +138,11 @@ def _label_effects(design: Design, estimate: Estimate, within: str | None) -> La
     return LabelEffects(within, dict(estimate.effects), counts)
 
 
-def log_form_of(
-    design: Design, estimate: Estimate, names: Names, level: float
-) -> tuple[sympy.Expr, sympy.Expr, list[Constant], list[sympy.Expr]]:
-    """Dimensional form, pi form, constants and log-gradients of a monomial law."""
-    target, response = design.basis.target, design.basis.response
-    assert target is not None
-    assert response is not None
-    terms = _Terms(design, estimate, names, level)
-    return (*terms.log_form(target, response), terms.gradients())
-
-
 class _Terms:
     """Pieces of a power law, shared by its log and level forms."""
 
-    def __init__(self, design: Design, estimate: Estimate, names: Names, level: float) -> None:
-        self.design, self.estimate, self.names, self.level = design, estimate, names, level
+    def __init__(self, design: Design, estimate: Estimate, names: Names) -> None:
+        self.design, self.estimate, self.names = design, estimate, names
         self.basis: PiBasis = design.basis
         pairs = list(zip(design.features, estimate.coefficients, strict=True))
         self.grouped = [(f, exact(c)) for f, c in pairs if f.group is not None]
@@ -220,7 +174,9 @@ class _Terms:
         for name, e in powers.items():
             dimension = dimension / self.basis.variable(name).dimension ** e
         fit = self.estimate
-        bounds = [_exp(x) for x in (fit.intercept, fit.intercept_low, fit.intercept_high)]
+        bounds = [fit.intercept, fit.intercept_low, fit.intercept_high]
+        if self.design.scale == "log":
+            bounds = [_exp(x) for x in bounds]
         prefactor = Constant(self.names.prefactor, bounds[0], dimension, bounds[1], bounds[2])
         c = sympy.Symbol(prefactor.name)
         monomial = sympy.Mul(*(self.symbol(k) ** _rational(x) for k, x in sorted(powers.items())))
@@ -281,8 +237,8 @@ class _Terms:
     def _role(self, name: str) -> str:
         return self.basis.variable(name).role
 
-    def gradients(self) -> list[sympy.Expr]:
-        """∂ log f / ∂ [intercept, coefficients]."""
+    def gradients(self, pi_expression: sympy.Expr) -> list[sympy.Expr]:
+        """∂ log f / ∂ [intercept, coefficients]; on a linear scale ∂f / ∂ [ln|C|, coefficients]."""
         out: list[sympy.Expr] = [sympy.Integer(1)]
         for feature in self.design.features:
             if feature.group is not None:
@@ -291,6 +247,8 @@ class _Terms:
                 assert feature.variable is not None
                 x = self.symbol(feature.variable)
                 out.append(1 / x if feature.contrast == "inverse" else x)
+        if self.design.scale == "linear":
+            return [pi_expression * g for g in out]
         return out
 
 

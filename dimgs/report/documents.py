@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dimgs.expression import sympy_text
+from dimgs.fits.estimate import Exponent
 from dimgs.formats import SCHEMA
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.typeset import column_symbols
-from dimgs.report.results import Exponent, FitResult, Report
+from dimgs.report.results import FitResult, Report
 
 
 def finite(value: Any) -> Any:

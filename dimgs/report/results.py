@@ -2,39 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dimgs.dataset import Dataset
 from dimgs.expression.candidate import Candidate
-from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.fits.estimate import Estimate
+from dimgs.groups.group import PiBasis
 from dimgs.law.centre import Centre, centre_of
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
-
-
-@dataclass(frozen=True)
-class Exponent:
-    """A fitted exponent with its interval.
-
-    Attributes
-    ----------
-    name : str
-        Group, or column that enters unlogged or stands for a physical variable.
-    value, low, high : float
-        Before snapping; the ends are infinite where the runs cannot tell.
-    rational : Fraction, optional
-        The rational it was snapped to.
-    group : PiGroup, optional
-    """
-
-    name: str
-    value: float
-    low: float
-    high: float
-    rational: Fraction | None = None
-    group: PiGroup | None = None
 
 
 @dataclass(frozen=True)
@@ -53,43 +32,27 @@ class Activation:
         return float(self.kelvin * R / 1000)
 
 
-@dataclass(frozen=True)
-class FitResult:
-    """A contrastive power law fitted to runs.
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class FitResult(Estimate):
+    """The estimate of a power law as a checked law, with all that was asked for beside it.
+
+    What an :class:`~dimgs.fits.estimate.Estimate` holds, and:
 
     Attributes
     ----------
-    exponents : tuple of Exponent
-        Of the groups and unlogged features.
-    variable_exponents : tuple of Exponent
-        Of the physical variables, on which the snapping is done.
     law : Law
         Its prefactor is the constant of origin "fitted" that comes first.
-    scores : Scores
-    independent_contrasts, pairs : int
-        m - 1 (less with groups), and the pairs that entered.
-    group_prefactors : mapping of str to float, optional
     activation : mapping of str to Activation, optional
     collinear : tuple of str
         Monomials that never varied, so that exponents along them cannot be told.
     regimes, crossover, local, additive, additive_pairs : optional
         Further fits where they were asked for, ready for JSON.
-    level : float
     warnings : tuple of str
     centre : Centre, optional
         The law at the centre of the runs, where its prefactor alone says little.
-    left_out : tuple of float
-        Residual of each run, on the logarithm of the target, by the power law fitted without it
-        (or its group); NaN where too few runs are left, empty for a law in pieces.
     """
 
-    exponents: tuple[Exponent, ...]
-    variable_exponents: tuple[Exponent, ...]
     law: Law
-    scores: Scores
-    independent_contrasts: int
-    pairs: int
-    group_prefactors: Mapping[str, float] | None = None
     activation: Mapping[str, Activation] | None = None
     collinear: tuple[str, ...] = ()
     regimes: tuple[Mapping[str, Any], ...] | None = None
@@ -97,10 +60,28 @@ class FitResult:
     local: tuple[Mapping[str, Any], ...] | None = None
     additive: tuple[Mapping[str, Any], ...] | None = None
     additive_pairs: Mapping[str, Any] | None = None
-    level: float = 0.9
     warnings: tuple[str, ...] = ()
     centre: Centre | None = None
-    left_out: tuple[float, ...] = ()
+
+    @classmethod
+    def of_estimate(cls, estimate: Estimate, law: Law, **more: Any) -> "FitResult":
+        """The estimate with its law, and with further fields."""
+        return cls(**{**vars(estimate), "law": law, **more})
+
+    @property
+    def scores(self) -> Scores:
+        """Scores of the law."""
+        return self.law.scores
+
+    @property
+    def group_prefactors(self) -> Mapping[str, float] | None:
+        """Prefactor of every label that keeps its own, in the target's SI unit."""
+        if self.effects is None:
+            return None
+        own = {k: self.intercept + v for k, v in sorted(self.effects.items())}
+        if self.law.target.is_level:
+            return {k: v / self.law.target.unit.log_factor for k, v in own.items()}
+        return {k: float(np.exp(v)) for k, v in own.items()}
 
     def __repr__(self) -> str:
         return f"FitResult('{self.law}')"

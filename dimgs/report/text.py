@@ -6,10 +6,11 @@ from math import isfinite
 from typing import Any
 
 from dimgs.escape import terminal, visible
+from dimgs.fits.estimate import Exponent
 from dimgs.law.centre import Centre
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores
-from dimgs.report.results import Exponent, FitResult, Report
+from dimgs.report.results import FitResult, Report
 from dimgs.report.verdict import headline, verdict
 
 _RULE = "-" * 72

@@ -12,11 +12,12 @@ import sympy
 
 from dimgs.errors import DimgsError
 from dimgs.expression import sympy_parse_condition
+from dimgs.fits.estimate import Exponent
 from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
 from dimgs.latex import expression_latex, symbol_latex
 from dimgs.rationals import equal_rational
-from dimgs.report.results import Exponent, Report
+from dimgs.report.results import Report
 from dimgs.report.runs import Runs
 from dimgs.report.verdict import headline
 from dimgs.variables import superscript

@@ -16,8 +16,8 @@ from dimgs.campaign.places import core_conditions, where_text, where_words
 from dimgs.campaign.space import PiSpace, Points
 from dimgs.campaign.text import sentence
 from dimgs.expression import sympy_parse_condition
+from dimgs.fits.estimate import Exponent
 from dimgs.groups.derive import pi_basis
-from dimgs.report.results import Exponent
 from tests.campaign.test_space import film
 
 BASIS = pi_basis(["a [m]", "b [m]", "c [m]", "y [m]"], "y")

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from dimgs.dataset import Dataset
+from dimgs.discovery.estimators import error_covariance
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.discovery.orthogonal import error_covariance
 from dimgs.discovery.prepare import prepare
 from dimgs.errors import InputError
 

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dimgs.errors import InputError
 from dimgs.expression import sympy_parse_condition
+from dimgs.fits.estimate import Exponent
 from dimgs.latex import symbol_latex
 from dimgs.law.evaluate import evaluate
 from dimgs.report.figures.collapse import curve
@@ -26,7 +27,7 @@ from dimgs.report.figures.style import (
     response_label,
     styled,
 )
-from dimgs.report.results import Exponent, Report
+from dimgs.report.results import Report
 from dimgs.report.runs import Runs
 from dimgs.report.words import condition_latex
 

@@ -1,0 +1,289 @@
+"""The power law of a design: by squares, by ranks, or with the errors of the inputs."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from dimgs.arrays import Array
+from dimgs.design.features import Design
+from dimgs.discovery.options import Options
+from dimgs.errors import InputError
+from dimgs.fits.covariance import t_quantile
+from dimgs.fits.estimate import Estimate
+from dimgs.fits.least_squares import PowerLawFit, fit_power_law
+
+# deviations of a run from a constant law, over the spread, that make it an outlier
+_OUTLYING = 4.0
+# scatter about a law over what the stated errors explain (squares), from which it is told
+_UNEXPLAINED = 2.0
+
+
+def estimator(options: Options) -> Callable[[Design], Estimate]:
+    """The estimator that was asked for: from a design to an estimate before snapping."""
+    if options.errors_in_variables:
+        return lambda design: fit_orthogonal(design, options.level)
+    if options.robust:
+        return lambda design: fit_ranks(design, options.level)
+    return lambda design: fit_squares(design, options.level)
+
+
+def fit_squares(design: Design, level: float) -> Estimate:
+    """All-pairs least squares of a design."""
+    fit = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
+    return of_least_squares(design, fit, level)
+
+
+def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate:
+    """What is reported of a least-squares fit of one target.
+
+    Parameters
+    ----------
+    design : Design
+        Its features, and whether labels keep their own prefactor; its runs play no part.
+    fit : PowerLawFit
+    level : float
+    """
+    p = len(fit.centre)
+    centre = np.concatenate([[fit.intercept[0]], fit.exponents[0]])
+    half = fit.half_widths(np.eye(p + 1), level)[:, 0]
+    # of the exponents of the variables: those of the groups depend on the basis
+    functionals = _physical_functionals(design)
+    if not len(functionals):
+        functionals = np.eye(p + 1)[1:] if p else np.eye(1)
+    dof = float(np.min(fit.influence.dof(fit.functionals(functionals))))
+    effects = None
+    if design.within is not None:
+        own = zip(fit.group_labels, fit.group_intercepts[:, 0], strict=True)
+        effects = {str(k): float(v - fit.intercept[0]) for k, v in own}
+    return Estimate.of(
+        design.features,
+        fit.exponents[0],
+        np.column_stack([centre - half, centre + half])[1:],
+        float(fit.intercept[0]),
+        float(half[0]),
+        covariance=np.asarray(fit.joint_covariance)[0],
+        residual_sd=float(fit.residual_scale[0]),
+        dof=max(1.0, dof),
+        residual_dof=max(1.0, float(fit.influence.residual_dof)),
+        level=level,
+        independent_contrasts=fit.n_contrasts,
+        pairs=fit.n_pairs,
+        effects=effects,
+        directions=_directions(fit),
+        left_out=() if fit.loo_residuals is None else fit.loo_residuals[:, 0].tolist(),
+        least_squares=fit,
+    )
+
+
+def _physical_functionals(design: Design) -> Array:
+    """Exponents of the variables, and of what enters unlogged, in [intercept, coefficients]."""
+    rows = [
+        [float(f.group.get(v.name)) if f.group else 0.0 for f in design.features]
+        for v in design.basis.variables
+        if v.role != "scale"
+    ]
+    plain = [j for j, f in enumerate(design.features) if f.group is None]
+    table = np.array([*rows, *np.eye(len(design.features))[plain]])
+    if not table.size:
+        return np.zeros((0, 1 + len(design.features)))
+    table = table[np.any(table != 0.0, axis=1)]
+    return np.column_stack([np.zeros(len(table)), table])
+
+
+def _directions(fit: PowerLawFit) -> tuple[Array, Array]:
+    return fit.coordinates.null_directions(), fit.coordinates.weak_directions()
+
+
+def fit_ranks(design: Design, level: float) -> Estimate:
+    """All-pairs least absolute differences of a design, by ranks."""
+    from dimgs.fits.robust import RobustPowerLaw
+
+    if design.X.shape[1] == 0:
+        return _constant_by_ranks(design, level)
+    model = RobustPowerLaw().fit(
+        design.X, design.y, design.weights, groups=design.split, within=design.within
+    )
+    covariance = np.asarray(model.covariance_)
+    middle = design.X.mean(axis=0)
+    scale = float(model.tau_)
+    cross = -covariance @ middle
+    at_zero = scale**2 / design.n_runs + float(middle @ covariance @ middle)
+    p = design.X.shape[1]
+    joint = np.empty((p + 1, p + 1))
+    joint[0, 0], joint[0, 1:], joint[1:, 0], joint[1:, 1:] = at_zero, cross, cross, covariance
+    dof = float(model.degrees_of_freedom_)
+    intercept = float(model.intercept_)
+    reference = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
+    return Estimate.of(
+        design.features,
+        np.asarray(model.exponents_),
+        np.asarray(model.intervals(level)),
+        intercept,
+        float(t_quantile(level, dof)) * float(np.sqrt(at_zero)),
+        covariance=joint,
+        residual_sd=scale,
+        dof=dof,
+        residual_dof=dof,
+        level=level,
+        independent_contrasts=int(model.n_contrasts_),
+        pairs=int(model.n_pairs_),
+        effects=_effects(design, model.group_intercepts_, intercept),
+        directions=_directions(reference),
+        outliers=tuple(int(i) for i in model.outliers_),
+    )
+
+
+def _effects(design: Design, own: Mapping[str, float], intercept: float) -> dict[str, float] | None:
+    """Intercept of each label that keeps its own, minus that of the law."""
+    if design.within is None:
+        return None
+    return {str(k): float(v) - intercept for k, v in own.items()}
+
+
+def _constant_by_ranks(design: Design, level: float) -> Estimate:
+    """Constant law: the Hodges-Lehmann estimate, with its asymptotic error.
+
+    References
+    ----------
+    J. L. Hodges, E. L. Lehmann, Ann. Math. Stat. 34 (1963) 598-611.
+    """
+    from scipy.stats import median_abs_deviation
+
+    from dimgs.fits.robust import hodges_lehmann
+
+    reference = fit_squares(design, level)
+    within = np.zeros(design.n_runs, dtype=np.intp) if design.within is None else design.within
+    weights = np.ones(design.n_runs) if design.weights is None else design.weights
+    own = {
+        str(k): hodges_lehmann(design.y[within == k], weights[within == k])
+        for k in np.unique(within)
+    }
+    residuals = design.y - np.array([own[str(k)] for k in within])
+    sd = float(median_abs_deviation(residuals, scale="normal"))
+    intercept = float(np.average([own[str(k)] for k in within], weights=weights))
+    variance = np.pi / 3 * sd**2 / design.n_runs
+    half = float(t_quantile(level, reference.residual_dof)) * float(np.sqrt(variance))
+    return Estimate.of(
+        (),
+        np.zeros(0),
+        np.zeros((0, 2)),
+        intercept,
+        half,
+        covariance=np.array([[variance]]),
+        residual_sd=sd,
+        dof=reference.residual_dof,
+        residual_dof=reference.residual_dof,
+        level=level,
+        independent_contrasts=reference.independent_contrasts,
+        pairs=reference.pairs,
+        effects=_effects(design, own, intercept),
+        outliers=np.flatnonzero(np.abs(residuals) > _OUTLYING * max(sd, 1e-12)).tolist(),
+    )
+
+
+def fit_orthogonal(design: Design, level: float) -> Estimate:
+    """Orthogonal regression with the errors of every variable, carried into the groups.
+
+    An error of a variable is an error of every group that it enters, and of pi_0 where that holds
+    it; the covariance of all of them is used, so that nothing depends on the basis.
+
+    Parameters
+    ----------
+    design : Design
+        On a log or level scale, without groups of their own prefactor.
+    level : float
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    InputError
+        If the target, or every input, is without an error column.
+    """
+    from dimgs.fits.errors_in_variables import OrthogonalPowerLaw
+
+    model = OrthogonalPowerLaw().fit(
+        design.X, design.y, groups=design.split, error_covariance=error_covariance(design)
+    )
+    reference = fit_power_law(design.X, design.y, None, design.split)
+    joint = np.asarray(model.joint_covariance_)
+    free = max(1.0, float(design.n_runs - design.X.shape[1] - 1))
+    dof = max(1.0, float(model.dof_))
+    notes = []
+    if model.chi2_reduced_ > _UNEXPLAINED:
+        notes.append(
+            f"The scatter about the law is {np.sqrt(model.chi2_reduced_):.2g} times what the "
+            f"stated errors explain: they are too small, or the law is not a power law."
+        )
+    return Estimate.of(
+        design.features,
+        np.asarray(model.exponents_),
+        np.asarray(model.intervals(level)),
+        float(model.intercept_),
+        float(t_quantile(level, dof)) * float(np.sqrt(joint[0, 0])),
+        covariance=joint,
+        residual_sd=float(np.sqrt(np.sum(model.residuals_**2) / free)),
+        dof=dof,
+        residual_dof=free,
+        level=level,
+        independent_contrasts=model.n_contrasts_,
+        pairs=model.n_pairs_,
+        directions=_directions(reference),
+        notes=notes,
+    )
+
+
+def error_covariance(design: Design) -> Array:
+    """Covariance of the errors of [features | response] in every run.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    ndarray of shape (n_runs, n_features + 1, n_features + 1)
+    """
+    data, target, response = design.data, design.basis.target, design.basis.response
+    assert target is not None
+    assert response is not None
+    inputs = inputs_with_errors(design)
+    if target.name not in data.errors:
+        raise InputError(
+            f"Errors in the inputs need those of the target beside them: add a column "
+            f"'{target.name}_err [{target.unit.text}]', or leave out --errors-in-variables."
+        )
+    if not inputs:
+        raise InputError(
+            "No input has an error column: add columns such as 'x_err [unit]', or leave out "
+            "--errors-in-variables; the errors of the target alone are used as weights."
+        )
+    names = [*inputs, target.name]
+    slopes = np.zeros((design.n_runs, len(design.features) + 1, len(names)))
+    for k, name in enumerate(names):
+        values = np.asarray(data[name], dtype=np.float64)
+        for j, feature in enumerate(design.features):
+            if feature.group is not None:
+                slopes[:, j, k] = float(feature.group.get(name)) / values
+            elif feature.variable == name:
+                inverse = feature.contrast == "inverse"
+                slopes[:, j, k] = -1.0 / values**2 if inverse else 1.0
+        if design.scale == "level":
+            slopes[:, -1, k] = target.unit.log_factor if name == target.name else 0.0
+        else:
+            slopes[:, -1, k] = float(response.get(name)) / values
+    errors = np.column_stack([data.errors[name] for name in names])
+    scaled = slopes * errors[:, None, :]
+    return np.asarray(scaled @ scaled.transpose(0, 2, 1))
+
+
+def inputs_with_errors(design: Design) -> list[str]:
+    """Inputs of the design that have an error column."""
+    response = design.basis.response
+    used = {n for f in design.features if f.group for n, _ in f.group.exponents}
+    used |= {f.variable for f in design.features if f.variable is not None}
+    used |= {n for n, _ in response.exponents} if response is not None else set()
+    target = design.basis.target
+    return sorted(n for n in used if n in design.data.errors and (not target or n != target.name))

@@ -1,0 +1,130 @@
+"""Exponents of the physical variables, snapped to rationals jointly where the runs allow it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from dimgs.arrays import Array
+from dimgs.design.features import Design
+from dimgs.fits.estimate import Estimate, Exponent
+from dimgs.fits.snapping import Snapped, restricted_fit, snap
+
+
+def with_rationals(design: Design, fit: Estimate) -> Estimate:
+    """The estimate with rational exponents of its physical variables where the runs allow them.
+
+    Its exponents and their intervals stay those before snapping; its coefficients, its intercept
+    and its effects are refitted under what was snapped.
+
+    Parameters
+    ----------
+    design : Design
+    fit : Estimate
+        Before snapping.
+
+    Returns
+    -------
+    Estimate
+    """
+    grouped = [j for j, f in enumerate(design.features) if f.group is not None]
+    names, offset, loadings = physical_map(design, grouped)
+    covariance = fit.covariance[1:, 1:][np.ix_(grouped, grouped)]
+    null = fit.null_directions[:, grouped] if fit.null_directions.size else None
+    snapped = snap(fit.values[grouped], covariance, fit.dof, offset, loadings, null=null)
+    out = _restricted(design, fit, snapped, grouped) if snapped.constraints else fit
+    load = np.array([[float(x) for x in row] for row in loadings]).reshape(len(names), len(grouped))
+    values = np.array([float(x) for x in offset]) + load @ fit.values[grouped]
+    functionals = np.zeros((len(names), len(fit.exponents) + 1))
+    functionals[:, [j + 1 for j in grouped]] = load
+    half = fit.half_widths(functionals) if names else np.zeros(0)
+    variables = tuple(
+        Exponent(n, float(v), float(v - h), float(v + h), r)
+        for n, v, h, r in zip(names, values, half, snapped.rationals, strict=True)
+    )
+    exponents = tuple(
+        replace(e, rational=c if isinstance(c, Fraction) else None)
+        for e, c in zip(fit.exponents, out.coefficients, strict=True)
+    )
+    return replace(out, exponents=exponents, variable_exponents=variables)
+
+
+def physical_map(
+    design: Design, grouped: list[int], *, response: bool = True
+) -> tuple[list[str], list[Fraction], list[list[Fraction]]]:
+    """Physical exponents as offset + loadings · group exponents; scales are left out.
+
+    Parameters
+    ----------
+    design : Design
+    grouped : list of int
+        Positions of the features that are groups.
+    response : bool
+        Whether variables that only pi_0 holds count too.
+    """
+    basis = design.basis
+    assert basis.response is not None
+    target = basis.target.name if basis.target else ""
+    groups = [g for j in grouped if (g := design.features[j].group) is not None]
+    used = {n for g in groups for n, _ in g.exponents}
+    if response:
+        used |= {n for n, _ in basis.response.exponents if n != target}
+    names = [v.name for v in basis.variables if v.name in used and v.role != "scale"]
+    offset = [-basis.response.get(n) for n in names]
+    return names, offset, [[g.get(n) for g in groups] for n in names]
+
+
+def _restricted(design: Design, fit: Estimate, snapped: Snapped, grouped: list[int]) -> Estimate:
+    """The estimate with coefficients, intercept and effects refitted under the restrictions."""
+    p = len(fit.exponents)
+    exact = dict(zip(grouped, snapped.exponents, strict=True))
+    if fit.least_squares is not None and not fit.outliers:
+        rows = []
+        for constraint in snapped.constraints:
+            row = [Fraction(0)] * (p + 1)
+            for position, value in zip([*grouped, p], constraint, strict=True):
+                row[position] = value
+            rows.append(row)
+        # whether to snap was itself judged on these runs: half of what may be missed is for that
+        again = restricted_fit(fit.least_squares, rows, level=(1.0 + fit.level) / 2)
+        values = tuple(
+            v if isinstance(v := exact.get(j), Fraction) else float(again.exponents[j])
+            for j in range(p)
+        )
+        intercept, half = again.intercept, again.half_width
+    else:
+        values = tuple(exact.get(j, fit.exponents[j].value) for j in range(p))
+        moved = fit.values - np.array([float(v) for v in values])
+        intercept = fit.intercept + float(np.median(design.X @ moved))
+        at_middle = fit.residual_sd**2 / design.n_runs
+        half = (fit.intercept_high - fit.intercept_low) / 2
+        half *= min(1.0, float(np.sqrt(at_middle / max(fit.covariance[0, 0], 1e-300))))
+    return replace(
+        fit,
+        coefficients=values,
+        intercept=intercept,
+        intercept_low=intercept - half,
+        intercept_high=intercept + half,
+        effects=_effects(design, fit, np.array([float(v) for v in values]), intercept),
+    )
+
+
+def _effects(
+    design: Design, fit: Estimate, values: Array, intercept: float
+) -> Mapping[str, float] | None:
+    """Effects of the labels by what the restricted exponents leave of their runs."""
+    if fit.effects is None or design.within is None:
+        return fit.effects
+    residuals = design.y - design.X @ values
+    weights = np.ones(design.n_runs) if design.weights is None else design.weights
+    out = {}
+    for label in np.unique(design.within):
+        own = design.within == label
+        centre = (
+            np.median(residuals[own])
+            if fit.least_squares is None
+            else np.average(residuals[own], weights=weights[own])
+        )
+        out[str(label)] = float(centre) - intercept
+    return out
