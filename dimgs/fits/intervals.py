@@ -179,7 +179,7 @@ class PredictionIntervals(BaseEstimator):
     def _fit_on(self, rows: NDArray[np.bool_]) -> Any:
         x, y, w, clusters, clustered = self._data
         arguments: dict[str, Any] = {} if w is None else {"sample_weight": w[rows]}
-        if clustered and len(np.unique(clusters[rows])) > 1:
+        if clustered:
             arguments["groups"] = clusters[rows]
         return clone(self.estimator).fit(x[rows], y[rows], **arguments)
 

@@ -67,6 +67,61 @@ def test_what_was_cut_never_reads_converged(facts: Facts, by: CutBy) -> None:
         assert cut.outcome == "interrupted"
 
 
+STEPS = ["the search", "the distillation", "the judgement", "the geometry"]
+
+
+@given(st.sampled_from(CUTS), st.lists(st.sampled_from(STEPS), min_size=1), st.data())
+def test_steps_of_one_cut_are_told_once_in_their_order(
+    by: CutBy, steps: list[str], data: st.DataObject
+) -> None:
+    others = [other for other in CUTS if other != by]
+    cuts = [Cut(by, step) for step in steps]
+    for other in data.draw(st.lists(st.sampled_from(others), max_size=4)):
+        cuts.insert(data.draw(st.integers(0, len(cuts))), Cut(other, "x"))
+    once = sorted(set(steps), key=steps.index)
+    listed = once[0] if len(once) == 1 else ", ".join(once[:-1]) + " and " + once[-1]
+    words = {
+        "interrupt": f"Interrupted during {listed}: ",
+        "time": f"The time limit ended {listed} early; ",
+        "evaluations": f"The limit of evaluations ended {listed} early; ",
+        "failure": f"A failure ended {listed} early; ",
+    }
+    found = conclude(Facts(cuts, left_out=1.0)).why_not
+    assert sum(text.startswith(words[by]) for text in found) == 1
+    assert len(found) == len({cut.by for cut in cuts})
+
+
+@given(FACTS)
+def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: Facts) -> None:
+    found = conclude(facts)
+    said = " ".join(found.why_not)
+    left, aside, rest = facts.left_out, facts.aside, facts.unexplained
+    low = left is not None and left < HOLDS
+    assert ("left out are predicted with" in said) == low
+    assert not low or f"predicted with R² = {left:.2g}, less than 0.5: the law does not" in said
+    low = aside is not None and aside < HOLDS
+    assert (f"The {facts.n_aside} runs set aside before the search" in said) == low
+    assert not low or f"with R² = {aside:.2g}, less than 0.5." in said
+    assert ("No run could be left out" in said) == (left is None)
+    assert ("is not known" in said) == (rest is None)
+    more = rest is not None and rest >= NOTHING_LEFT
+    assert ("it is not the whole law" in said) == more
+    assert not more or f"on the groups ({round(100 * (rest or 0))} % of their variance)" in said
+    # each outcome by the first of these that is there
+    by = {cut.by for cut in facts.cuts}
+    expected = (
+        "interrupted" if "interrupt" in by
+        else "unavailable" if facts.unavailable
+        else "no_candidate" if left is not None and left < HOLDS
+        else "timeout" if by
+        else "unchecked" if left is None
+        else "converged"
+    )  # fmt: skip
+    assert found.outcome == expected
+    if expected == "unavailable":
+        assert found.why_not[0] == facts.unavailable
+
+
 def table(noise: float = 0.02, n: int = 60) -> Dataset:
     rng = np.random.default_rng(0)
     x, y = rng.uniform(0.5, 3.0, (2, n))

@@ -79,6 +79,84 @@ def test_jackknife_plus_by_hand() -> None:
     assert np.isinf(intervals.predict_interval(new, 0.95)).all()
 
 
+@pytest.mark.parametrize("clustered", [False, True])
+def test_ratios_by_hand(clustered: bool) -> None:
+    """Nine runs make less than fifty pairs: all of them are left out, and count as nine."""
+    rng = np.random.default_rng(0)
+    X, y = planted(9, rng)
+    groups = np.array([3, 3, 0, 0, 1, 1, 2, 2, 5]) if clustered else np.arange(9)
+    known = {"groups": groups} if clustered else {}
+    intervals = PredictionIntervals(PowerLaw()).fit(X, y, **known)
+    u, v = np.array([[0.3, 1.9]]), np.array([[1.7, 0.2]])
+    low, high = [], []
+    for i in range(9):
+        for j in range(i):
+            if groups[i] == groups[j]:
+                continue
+            rest = (groups != groups[i]) & (groups != groups[j])
+            law = PowerLaw().fit(X[rest], y[rest])
+            error = abs(y[i] - y[j] - law.predict_ratio(X[i : i + 1], X[j : j + 1])[0])
+            middle = law.predict_ratio(u, v)[0]
+            low.append(middle - error)
+            high.append(middle + error)
+    n = len(low)
+    assert intervals.n_calibration_pairs_ == n
+    rank = int(np.ceil(0.7 * n * (1 + 1 / 9)))
+    expected = [sorted(low)[n - rank], sorted(high)[rank - 1]]
+    np.testing.assert_allclose(intervals.ratio_interval(u, v, 0.7)[0], expected)
+
+
+FITTED: list[Array] = []
+
+
+class Remembering(PowerLaw):
+    """Tells which runs it is fitted to."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, **more: Any) -> Any:  # type: ignore[override]
+        FITTED.append(np.array(X))
+        super().fit(X, y, sample_weight=sample_weight, **more)
+        return self
+
+
+@pytest.mark.parametrize(("m", "n_groups", "held"), [(120, 0, 60), (121, 0, 60), (505, 101, 250)])
+def test_split_by_hand(m: int, n_groups: int, held: int) -> None:
+    X, y = planted(m, np.random.default_rng(6))
+    groups = np.arange(m) % n_groups if n_groups else np.arange(m)
+    FITTED.clear()
+    known = {"groups": groups} if n_groups else {}
+    intervals = PredictionIntervals(Remembering()).fit(X, y, **known)
+    assert intervals.method_ == "split"
+    (fitted,) = FITTED
+    calibrating = ~(X[:, None] == fitted).all(axis=2).any(axis=1)
+    assert intervals.n_calibration_ == calibrating.sum() == held
+    assert not set(groups[calibrating]) & set(groups[~calibrating])
+    law = PowerLaw().fit(X[~calibrating], y[~calibrating])
+    errors = y[calibrating] - law.predict(X[calibrating])
+    new = X[:3] + 0.1
+    half = np.sort(np.abs(errors))[int(np.ceil(0.8 * (held + 1))) - 1]
+    expected = law.predict(new)[:, None] + half * np.array([-1.0, 1.0])
+    np.testing.assert_allclose(intervals.predict_interval(new, 0.8), expected)
+    # pairs share no run, and each one's error is the difference of two
+    ends = intervals.ratio_interval(new[:1], new[1:2], 0.8)[0]
+    assert ends.mean() == pytest.approx(law.predict_ratio(new[:1], new[1:2])[0])
+    gaps = np.abs(errors[:, None] - errors)
+    assert np.isclose(gaps, np.ptp(ends) / 2).any()
+    if not n_groups:
+        assert intervals.n_calibration_pairs_ == held // 2
+    # a level that so many runs cannot give is no level; the highest that they can is the worst run
+    highest = held / (held + 1)
+    worst = np.abs(errors).max()
+    assert np.ptp(intervals.predict_interval(new, highest)[0]) == pytest.approx(2 * worst)
+    assert np.isinf(intervals.predict_interval(new, (held + 0.5) / (held + 1))).all()
+
+
+@pytest.mark.parametrize("method", ["jackknife+", "split"])
+def test_a_method_asked_for_is_used(method: Any) -> None:
+    for m in (20, 120):
+        X, y = planted(m, np.random.default_rng(7))
+        assert PredictionIntervals(PowerLaw(), method=method).fit(X, y).method_ == method
+
+
 @pytest.mark.parametrize("m", [20, 120])
 def test_ratios_are_antisymmetric_and_nothing_depends_on_the_basis(m: int) -> None:
     X, y = planted(m, np.random.default_rng(1))

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
 from dimgs.fits.local import LocalPowerLaw
-from dimgs.fits.local.cells import distinct_runs
+from dimgs.fits.local.cells import distinct_runs, gather, partition
+from dimgs.fits.local.selection import Table, choose_share, held_out, held_out_globally
+from dimgs.fits.whitening import whiten
 
 Array = NDArray[np.float64]
 N = 40
@@ -102,3 +104,112 @@ def test_the_runs_surround_what_lies_between_them() -> None:
     assert fit.in_support(X).all()
     assert not fit.in_support([[low - 1.0], [high + 1.0]]).any()
     assert fit.in_support([[(low + high) / 2]]).all()
+
+
+def runs_to_judge(n: int, n_clusters: int, bend: float, seed: int = 0) -> Table:
+    """One whitened group and what a global power law leaves of a bent response."""
+    rng = np.random.default_rng(seed)
+    weights = rng.uniform(0.5, 1.5, n)
+    _, Z = whiten(rng.uniform(-2.0, 2.0, (n, 1)), weights)
+    y = bend * np.sin(2.5 * Z[:, 0]) + 0.2 * rng.standard_normal(n)
+    design = np.column_stack([np.ones(n), Z])
+    root = np.sqrt(weights)
+    y = y - design @ np.linalg.lstsq(design * root[:, None], y * root, rcond=None)[0]
+    clusters = np.arange(n) % n_clusters if n_clusters else np.zeros(n, dtype=np.intp)
+    return Table(Z, y, weights, clusters, bool(n_clusters), np.ones(1))
+
+
+@pytest.mark.parametrize("n_clusters", [0, 12])
+@pytest.mark.parametrize("bend", [0.0, 0.12, 1.0])
+@pytest.mark.parametrize("n", [60, 510])
+def test_the_widest_window_that_runs_left_out_allow(n: int, bend: float, n_clusters: int) -> None:
+    table = runs_to_judge(n, n_clusters, bend)
+    weight = table.weights / table.weights.sum()
+    fewest, fine = 5, n <= 500
+    found = choose_share(table, fewest)
+    ratio = np.sqrt(2.0) if fine else 2.0
+    errors = {
+        share: (
+            held_out_globally(table)
+            if np.isinf(share)
+            else held_out(table, table.window(share), np.arange(n))
+        )
+        ** 2
+        for share in found.shares
+    }
+    scores = np.array([weight @ error for error in errors.values()])
+    np.testing.assert_allclose(found.scores, scores)
+    # from four times all runs downwards, until it becomes much worse or too few are left
+    down = found.shares[:-1][::-1]
+    grid = 4.0 / ratio ** np.arange(60)
+    grid = grid[grid >= fewest / n]
+    coarse = [s for s in grid if np.isclose(s, down).any()]
+    np.testing.assert_allclose(coarse, grid[: len(coarse)])
+    score = {s: float(weight @ errors[down[np.argmin(np.abs(down - s))]]) for s in coarse}
+    so_far = np.minimum.accumulate(list(score.values()))
+    worse = [s > 1.5 * b for s, b in zip(score.values(), so_far, strict=True)]
+    since = len(coarse) - 1 - int(np.argmin(list(score.values())))
+    assert len(coarse) == len(grid) or (worse[-1] and since >= 4)
+    assert not any(worse[k] and np.argmin(so_far[: k + 1]) <= k - 4 for k in range(len(coarse) - 1))
+    if fine:
+        assert len(down) == len(coarse)
+    else:
+        centre = min(coarse, key=score.__getitem__)
+        between = [centre * 2.0**0.5, centre * 2.0**-0.5]
+        expected = sorted([*coarse, *(s for s in between if s >= fewest / n)], reverse=True)
+        np.testing.assert_allclose(down, expected)
+    assert found.best == found.shares[np.argmin(scores)]
+
+    def refuted(share: float) -> bool:
+        loss = weight * (errors[share] - errors[found.best])
+        if n_clusters:
+            loss = np.bincount(table.clusters, loss)
+        return bool(loss.sum() > np.std(loss, ddof=1) * np.sqrt(len(loss)))
+
+    assert found.share == max(s for s in found.shares if s == found.best or not refuted(s))
+    assert bend == 0.12 or np.isinf(found.share) == (bend == 0.0)
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_weighted_runs_left_out_of_the_global_law_are_those_of_refits(clustered: bool) -> None:
+    table = runs_to_judge(30, 6 if clustered else 0, 1.0)
+    design, root = np.column_stack([np.ones(30), table.Z]), np.sqrt(table.weights)
+    out = held_out_globally(table)
+    blocks = table.clusters if clustered else np.arange(30)
+    for block in np.unique(blocks):
+        keep = blocks != block
+        law = np.linalg.lstsq(design[keep] * root[keep, None], (table.response * root)[keep])[0]
+        np.testing.assert_allclose(out[~keep], (table.response - design @ law)[~keep], atol=1e-9)
+
+
+def test_without_enough_runs_no_window_is_tried() -> None:
+    table = runs_to_judge(30, 0, 1.0)
+    found = choose_share(table, 1000)
+    assert (found.share, found.best, found.shares.tolist()) == (np.inf, np.inf, [np.inf])
+    assert found.scores[0] == pytest.approx(
+        np.average(held_out_globally(table) ** 2, weights=table.weights)
+    )
+
+
+@given(st.integers(0, 10_000), st.integers(2, 9))
+@settings(max_examples=10)
+def test_cells_hold_weighted_means_and_covariances(seed: int, size: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(10, 80))
+    Z, y, weights = rng.normal(size=(n, 2)), rng.normal(size=n), rng.uniform(0.1, 2.0, n)
+    clusters = rng.integers(0, 3, n)
+    member = partition(Z, np.array([0.6, 0.8]), clusters, size)
+    cells = gather(Z, y, weights, clusters, member)
+    assert sorted(set(member)) == list(range(len(cells.mass)))
+    for cell in range(len(cells.mass)):
+        rows = np.flatnonzero(member == cell)
+        w = weights[rows]
+        assert 1 <= len(rows) <= size
+        # halves are never smaller than they need to be
+        assert len(rows) >= (size + 1) // 2 or len(rows) == (clusters == clusters[rows[0]]).sum()
+        assert set(clusters[rows]) == {cells.cluster[cell]}
+        assert cells.mass[cell] == pytest.approx(w.sum())
+        np.testing.assert_allclose(cells.centres[cell], np.average(Z[rows], axis=0, weights=w))
+        assert cells.response[cell] == pytest.approx(np.average(y[rows], weights=w))
+        expected = np.cov(Z[rows].T, aweights=w, ddof=0) if len(rows) > 1 else np.zeros((2, 2))
+        np.testing.assert_allclose(cells.second[cell], expected, atol=1e-12)
