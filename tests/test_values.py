@@ -1,8 +1,9 @@
-"""Values that flow through the package cannot be changed once they are made."""
+"""Values that flow cannot be changed once they are made, and may be compared and hashed."""
 
 import importlib
 import pkgutil
-from dataclasses import is_dataclass
+import re
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
@@ -20,16 +21,33 @@ def modules(folder: str) -> list[Any]:
     return [first, *(importlib.import_module(m.name) for m in found if "__main__" not in m.name)]
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_values_are_frozen(folder: str) -> None:
+def values(folder: str) -> list[type]:
     if folder == "fits":
         pytest.importorskip("torch")
-    for module in modules(folder):
-        for name, value in vars(module).items():
-            own = isinstance(value, type) and value.__module__ == module.__name__
-            if own and is_dataclass(value) and name not in CHANGING:
-                frozen = vars(value)["__dataclass_params__"].frozen
-                assert frozen, f"{module.__name__}.{name}"
+    return [
+        value
+        for module in modules(folder)
+        for name, value in vars(module).items()
+        if isinstance(value, type)
+        and value.__module__ == module.__name__
+        and is_dataclass(value)
+        and name not in CHANGING
+    ]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_values_are_frozen(folder: str) -> None:
+    for value in values(folder):
+        assert vars(value)["__dataclass_params__"].frozen, value
+
+
+@pytest.mark.parametrize("folder", ["fits", "law"])
+def test_only_what_holds_no_arrays_is_compared_by_what_it_holds(folder: str) -> None:
+    """Arrays have neither a truth of being equal nor a hash."""
+    for value in values(folder):
+        if vars(value)["__dataclass_params__"].eq:
+            for field in fields(value):  # type: ignore[arg-type]
+                assert not re.search("ndarray|Tensor", str(field.type)), (value, field.name)
 
 
 def test_modules_of_the_package_are_seen() -> None:

@@ -11,7 +11,7 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.fits.influence import linearised
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearFit:
     """Centred least squares and its covariance by runs left out.
 

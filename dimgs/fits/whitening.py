@@ -7,7 +7,7 @@ import numpy as np
 from dimgs.arrays import Array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Whitening:
     """Affine map z = (x - centre) @ transform onto uncorrelated unit-variance coordinates.
 

@@ -23,7 +23,7 @@ from dimgs.variables import Dimension
 _REPRESENTABLE = (1e-100, 1e100)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Refit:
     """Constants of an expression fitted to runs.
 

@@ -2,12 +2,16 @@
 
 import numpy as np
 import pytest
+import sympy
 
-from dimgs import Options
+from dimgs import Dataset, Options
 from dimgs.discovery.fitting import fit
+from dimgs.discovery.prepare import prepare
+from dimgs.law.assemble import assemble
 from dimgs.law.prediction import Interval
 from tests.law.examples import KINDS, example
-from tests.law.test_prediction import _simulated
+from tests.law.test_prediction import _simulated, by_name, slopes
+from tests.planted import Array
 
 STEP = 1e-5
 
@@ -36,6 +40,46 @@ def test_intervals_hold_the_value(kind: str) -> None:
         assert isinstance(found, Interval)
         assert np.all(found.low <= found.value + 1e-12)
         assert np.all(found.value <= found.high + 1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_intervals_follow_from_how_an_elasticity_moves_with_the_parameters(kind: str) -> None:
+    """The slopes of a law's logarithm (or level) by its parameters, moved along one input."""
+    law, data = example(kind)
+    rows = [0, 7, 14]
+    found = law.elasticities({n: data[n][rows] for n in data.names}, level=0.8)
+    values = law.elasticities({n: data[n][rows] for n in data.names})
+
+    def of_log(name: str, step: float) -> Array:
+        moved = {v.name: data[v.name] for v in data.variables}
+        moved[name] = moved[name] * np.exp(step)
+        slope = slopes(law, moved, rows)
+        if law.uncertainty.scale == "linear":
+            factor = by_name(law, moved, rows)[1]
+            slope = (
+                slope * (factor / law.predict_si({n: x[rows] for n, x in moved.items()}))[:, None]
+            )
+        return slope
+
+    for name, (value, low, high) in found.items():
+        np.testing.assert_array_equal(value, values[name])
+        move = (of_log(name, STEP) - of_log(name, -STEP)) / (2 * STEP)
+        half = law.uncertainty.half_width(move, 0.8, 0.0)
+        if law.target.is_level:
+            half = half / abs(law.target.unit.log_factor)
+        np.testing.assert_allclose(value - low, half, rtol=1e-5, atol=1e-7)
+        np.testing.assert_allclose(high - value, half, rtol=1e-5, atol=1e-7)
+
+
+def test_a_law_without_constants_has_exact_elasticities() -> None:
+    x = np.linspace(1.0, 3.0, 12)
+    data = Dataset.from_columns({"x [m]": x, "z [m]": x[::-1], "y [m]": x + x[::-1]})
+    design = prepare(data, "y", Options()).design
+    law = assemble(design, 1 + sympy.Symbol(design.features[0].name), {}, 0.9)
+    assert not law.uncertainty.gradients
+    for value, low, high in law.elasticities(data, level=0.9).values():
+        np.testing.assert_array_equal(low, value)
+        np.testing.assert_array_equal(high, value)
 
 
 def test_intervals_of_exponents_cover() -> None:

@@ -1,7 +1,11 @@
 """Predictions, ratios and the domain: consistency, and coverage of the intervals."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 
 from dimgs import Dataset, Options
@@ -9,6 +13,7 @@ from dimgs.discovery.discover import discover
 from dimgs.discovery.fitting import fit
 from dimgs.errors import LawError
 from dimgs.law.law import Law
+from tests.law.examples import KINDS, example
 from tests.planted import Array, Planted, pipe, planted
 
 
@@ -52,6 +57,85 @@ def test_levels_and_kinds_of_intervals_are_ordered() -> None:
     for level in (0.0, 1.0, -1.0, float("nan")):
         with pytest.raises(LawError, match="level"):
             law.predict(data, level)
+
+
+def by_name(law: Law, data: Mapping[str, Array], rows: list[int]) -> tuple[dict[str, Any], Array]:
+    """Groups and inputs as a law's gradients call them, and target over response group."""
+    columns: dict[str, Any] = {n: x[rows] for n, x in data.items() if n != law.target.name}
+    columns |= {v.name: v.value for v in law.known if v.value is not None}
+    columns |= {v.name: 1.0 for v in law.scales}
+    known: dict[str, Any] = {s: columns[v.name] for s, v in law.symbols.items()}
+    factor = np.ones(len(rows))
+    for group in (*law.groups, law.response):
+        value = np.ones(len(rows))
+        for name, power in group.exponents:
+            if name != law.target.name:
+                value = value * columns[name] ** float(power)
+        if group is law.response:
+            factor = factor / value
+        else:
+            known[group.name] = value
+    return known, factor
+
+
+def slopes(law: Law, data: Mapping[str, Array], rows: list[int]) -> Array:
+    """Gradients of the law's parameters in some rows, evaluated one by one."""
+    known, _ = by_name(law, data, rows)
+    out = np.empty((len(rows), len(law.uncertainty.gradients)))
+    for j, gradient in enumerate(law.uncertainty.gradients):
+        for i in range(len(rows)):
+            at = {k: np.broadcast_to(v, len(rows))[i] for k, v in known.items()}
+            at |= law.constant_values
+            used = {s: at[s.name] for s in gradient.free_symbols}
+            out[i, j] = float(sympy.N(gradient.subs(used)))
+    return out
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_intervals_are_those_of_the_covariance(kind: str) -> None:
+    """Of values and of ratios, of the law and of runs, on every scale of a response."""
+    law, data = example(kind)
+    u, v = [0, 1, 2, 4], [3, 4, 5, 6]
+    one, two = _rows(data, u), _rows(data, v)
+    if law.label_effects is not None:
+        labels = np.asarray(data[law.label_effects.column])
+        one[law.label_effects.column], two[law.label_effects.column] = labels[u], labels[v]
+        n = np.array([law.label_effects.counts[x] for x in labels], dtype=float)
+        label = np.stack(
+            [1 / n[u], 1 / n[v], np.where(labels[u] == labels[v], 0, 1 / n[u] + 1 / n[v])]
+        )
+        label[:2] -= 1 / sum(law.label_effects.counts.values())
+    else:
+        label = np.zeros((3, 4))
+    columns = {v.name: data[v.name] for v in data.variables}
+    a, b = slopes(law, columns, u), slopes(law, columns, v)
+    known = law.uncertainty
+    for of, run in (("law", 0.0), ("run", 1.0)):
+        half = known.half_width(a, 0.8, label[0] + run)
+        value, low, high = law.predict(one, 0.8, of=of)
+        if law.target.is_level:
+            half = half / abs(law.target.unit.log_factor)
+        if law.target.is_level or known.scale == "linear":
+            half = half if law.target.is_level else half * by_name(law, columns, u)[1]
+            np.testing.assert_allclose((low, high), (value - half, value + half), rtol=1e-9)
+        else:
+            np.testing.assert_allclose((low, high), value * np.exp([-half, half]), rtol=1e-9)
+        g, h, runs = a, b, label[2] + 2 * run
+        if known.scale == "linear":
+            of_u, of_v = (
+                by_name(law, columns, r)[1] / law.predict_si(_rows(data, r)) for r in (u, v)
+            )
+            g, h, runs = a * of_u[:, None], b * of_v[:, None], run * (of_u**2 + of_v**2)
+        half = known.half_width(g - h, 0.8, runs)
+        value, low, high = law.ratio(one, two, level=0.8, of=of)
+        if law.target.is_level:
+            half = half / abs(law.target.unit.log_factor)
+            np.testing.assert_allclose(value, law.predict_si(one) - law.predict_si(two))
+            np.testing.assert_allclose((low, high), (value - half, value + half), rtol=1e-9)
+        else:
+            np.testing.assert_allclose(value, law.predict_si(one) / law.predict_si(two))
+            ends = np.sort(value * np.exp([[-1.0], [1.0]] * half), axis=0)
+            np.testing.assert_allclose((low, high), ends, rtol=1e-9)
 
 
 def test_next_to_certainty_an_interval_has_no_end() -> None:

@@ -11,7 +11,7 @@ from dimgs.errors import EngineUnavailableError
 from dimgs.fits.additive.splines import curvature_columns, quantile_knots
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Candidate:
     """One additive model: a basis, the groups that are kept and those that are curved."""
 

@@ -10,7 +10,7 @@ from dimgs.arrays import Array
 Index = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cells:
     """Means of the runs in each cell, in whitened coordinates.
 

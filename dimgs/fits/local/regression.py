@@ -63,7 +63,7 @@ class Window:
         return index, kernel * cells.mass[index]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LocalFits:
     """Local polynomials at a batch of points.
 

@@ -17,7 +17,7 @@ CELLS_WHEN_ALL = 512
 JUDGES = 2_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """Distinct runs in whitened coordinates; the response less the global power law."""
 
@@ -93,7 +93,7 @@ def held_out_globally(table: Table) -> Array:
     return np.asarray(table.response - fitted)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Choice:
     """Chosen share, the best share, and the mean squared residual of every share tried."""
 

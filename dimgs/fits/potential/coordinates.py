@@ -19,7 +19,7 @@ _NEVER_VARIED = 1e-9
 _OUTSIDE = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PotentialAxes:
     """From rows of X to whitened coordinates and codes of labels.
 

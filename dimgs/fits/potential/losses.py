@@ -15,7 +15,7 @@ Loss = Literal["squared", "absolute", "huber"]
 LOSSES: tuple[Loss, ...] = ("squared", "absolute", "huber")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pairing:
     """Which runs pair with each other: all, or those of equal label.
 
@@ -161,7 +161,7 @@ _MOST_POINTS = 50
 _ROUND = 1e-6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Penalty:
     """Prior knowledge in whitened coordinates, ready to be added to a loss.
 

@@ -10,7 +10,7 @@ from dimgs.arrays import Array
 Index = NDArray[np.intp]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SortedLoss:
     """A pair loss at given residuals, with what its derivatives need, in sorted order.
 

@@ -15,7 +15,7 @@ MOST_PAIRS = 20_000
 LARGE_RUNS = 256
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LocalPairs:
     """Pairs whose order may change when every whitened slope moves by at most `radius`."""
 

@@ -17,7 +17,7 @@ PAIRS_AT_FINISH = 1_500
 TINY = 1e-13
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Solution:
     """Slopes in whitened coordinates and how far they can be from optimal.
 
