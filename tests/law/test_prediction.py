@@ -13,6 +13,7 @@ from dimgs.discovery.discover import discover
 from dimgs.discovery.fitting import fit
 from dimgs.errors import LawError
 from dimgs.law.law import Law
+from dimgs.law.prediction import Of
 from tests.law.examples import KINDS, example
 from tests.planted import Array, Planted, pipe, planted
 
@@ -110,7 +111,8 @@ def test_intervals_are_those_of_the_covariance(kind: str) -> None:
     columns = {v.name: data[v.name] for v in data.variables}
     a, b = slopes(law, columns, u), slopes(law, columns, v)
     known = law.uncertainty
-    for of, run in (("law", 0.0), ("run", 1.0)):
+    kinds: tuple[tuple[Of, float], ...] = (("law", 0.0), ("run", 1.0))
+    for of, run in kinds:
         half = known.half_width(a, 0.8, label[0] + run)
         value, low, high = law.predict(one, 0.8, of=of)
         if law.target.is_level:

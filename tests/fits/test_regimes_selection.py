@@ -1,0 +1,149 @@
+"""The number of regimes, and whether structure is left, against plain loops."""
+
+import numpy as np
+import pytest
+
+from dimgs.arrays import Array
+from dimgs.fits.regimes import selection as selecting
+from dimgs.fits.regimes.continuity import Pieces, jump_pieces
+from dimgs.fits.regimes.coordinates import Sample
+from dimgs.fits.regimes.directions import (
+    knots_of,
+)
+from dimgs.fits.regimes.search import Kinds, bic, grow
+from dimgs.fits.regimes.selection import by_information, by_validation, folds, structure_p_value
+from dimgs.fits.regimes.tree import (
+    chain,
+    labels,
+)
+from tests.fits.test_regimes_parts import bent
+
+
+def strongest(sample: Sample, pieces: Pieces, directions: Array, flips: Array) -> Array:
+    """The four statistics of the test of left structure for the runs, and for signs, by loops."""
+    regime = labels(pieces.tree, sample.Z)
+    miss = sample.y - pieces.predict(sample.Z)
+    most = np.zeros((4, flips.shape[1] + 1))
+    for k in np.unique(regime):
+        part = sample.take(np.flatnonzero(regime == k))
+        n = len(part.y)
+        if n < 2 * part.min_runs:
+            continue
+        root = np.sqrt(part.weight)
+        design = root[:, None] * part.design
+        hat = design @ np.linalg.pinv(design)
+        scaled = root * miss[regime == k] / np.maximum(1 - np.diag(hat), 0.05)
+        basis = np.linalg.qr(design)[0]
+        for r in range(flips.shape[1] + 1):
+            y = root * miss[regime == k] if r == 0 else scaled * flips[regime == k, r - 1]
+            y = y - hat @ y
+            whole = y @ y
+            for direction in directions:
+                at = part.Z @ direction
+                for cut in np.sort(at)[part.min_runs : n - part.min_runs + 1]:
+                    low = at < cut
+                    left = sum(
+                        np.sum((y[s] - design[s] @ np.linalg.lstsq(design[s], y[s])[0]) ** 2)
+                        for s in (low, ~low)
+                    )
+                    below, above = basis[low].T @ basis[low], basis[~low].T @ basis[~low]
+                    loud = [basis[s].T * scaled[s] ** 2 @ basis[s] for s in (low, ~low)]
+                    spread = above @ loud[0] @ above + below @ loud[1] @ below
+                    c = basis[low].T @ y[low]
+                    robust = c @ np.linalg.pinv(spread, rcond=1e-10) @ c
+                    most[0, r] = max(most[0, r], -n * np.log(left / whole))
+                    most[1, r] = max(most[1, r], robust)
+                for knot in knots_of(at, part.min_runs, 16):
+                    hinge = root * np.maximum(at - knot, 0.0)
+                    hinge = hinge - hat @ hinge
+                    gain = (hinge @ y) ** 2 / (hinge @ hinge)
+                    most[2, r] = max(most[2, r], -n * np.log(1 - gain / whole))
+                    most[3, r] = max(most[3, r], (hinge @ y) ** 2 / (hinge**2 @ scaled**2))
+    return most
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+@pytest.mark.parametrize(("rank", "leaves"), [(1, 1), (2, 1), (1, 2)])
+def test_left_structure_is_judged_by_signs_of_runs_or_clusters(
+    rank: int, leaves: int, clustered: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selecting, "_REPLICATES", 14)
+    for seed in range(3):
+        sample = bent(34, rank, 0.2, seed, noise=0.8)
+        cluster = np.arange(34) // 2 if clustered else np.arange(34)
+        sample = Sample(sample.Z, sample.y, sample.weight, cluster, 6)
+        tree = None if leaves == 1 else chain(np.eye(rank)[0], np.array([0.2]))
+        pieces, directions = jump_pieces(sample, tree), np.eye(rank)
+        draws = np.random.RandomState(5).random_sample((len(np.unique(cluster)), 14))
+        flips = np.where(draws < 0.5, -1.0, 1.0)[cluster]
+        most = strongest(sample, pieces, directions, flips)
+        exceed = (most[:, 1:] >= most[:, :1]).sum(axis=1)
+        found = structure_p_value(sample, pieces, directions, np.random.RandomState(5))
+        assert found == pytest.approx(min(1.0, 4 * (1 + exceed.min()) / 15))
+
+
+KINDS = Kinds(jump=True, continuous=True)
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.5, 1.5])
+def test_the_number_of_regimes_by_information(noise: float) -> None:
+    sample, directions = bent(60, 1, 1.0, 3, noise), np.ones((1, 1))
+    found = by_information(sample, directions, 3, KINDS, 7)
+    path = grow(sample, directions, 3, KINDS)
+
+    def chance(pieces: Pieces) -> float:
+        return structure_p_value(sample, pieces, directions, np.random.RandomState(7))
+
+    if chance(path[0]) > 0.01:
+        path = path[:1]
+    scores = {p.n_regimes: bic(sample, p) for p in path}
+    assert found.scores == pytest.approx(scores)
+    allowed = [p for k, p in enumerate(path) if k == 0 or chance(path[k - 1]) <= 0.01]
+    best = min(allowed, key=lambda p: scores[p.n_regimes])
+    assert found.pieces.n_regimes == best.n_regimes
+    assert found.pieces.loss == pytest.approx(best.loss)
+    for count, p_value in found.p_values.items():
+        assert p_value == chance(path[count - 1])
+    one = by_information(sample, directions, 1, KINDS, 7)
+    assert (one.pieces.n_regimes, one.p_values) == (1, {})
+
+
+@pytest.mark.parametrize(("noise", "seed"), [(0.05, 3), (0.6, 3), (0.9, 5)])
+@pytest.mark.parametrize("clustered", [False, True])
+def test_the_number_of_regimes_by_validation(noise: float, seed: int, clustered: bool) -> None:
+    known = bent(60, 1, 1.0, seed, noise)
+    cluster = np.arange(60) // 3 if clustered else np.arange(60)
+    sample = Sample(known.Z, known.y, known.weight, cluster, 6)
+    directions, kinds = np.ones((1, 1)), Kinds(jump=True, continuous=False)
+    found = by_validation(sample, directions, 3, kinds, 4)
+    path = grow(sample, directions, 3, kinds)
+    error = np.zeros((len(path), 60))
+    seen = np.zeros(60)
+    for train, test in folds(cluster, 4):
+        assert not set(cluster[train]) & set(cluster[test])
+        seen[test] += 1
+        part = grow(sample.take(train), directions, len(path), kinds)
+        for k in range(len(path)):
+            miss = sample.y[test] - part[min(k, len(part) - 1)].predict(sample.Z[test])
+            error[k, test] = sample.weight[test] * miss**2
+    np.testing.assert_array_equal(seen, 1.0)
+    scores = error.mean(axis=1)
+    assert list(found.scores) == [p.n_regimes for p in path]
+    np.testing.assert_allclose(list(found.scores.values()), scores)
+    best = int(np.argmin(scores))
+
+    def as_good(k: int) -> bool:
+        excess = np.bincount(cluster, error[k] - error[best])
+        return bool(excess.sum() <= np.sqrt(len(excess)) * np.std(excess, ddof=1))
+
+    chosen = min(k for k in range(best + 1) if k == best or as_good(k))
+    assert found.pieces.n_regimes == path[chosen].n_regimes
+    alone = by_validation(sample, directions, 1, kinds, 4)
+    assert alone.scores == {1: pytest.approx(path[0].loss / 60)}
+
+
+def test_folds_are_five_and_of_about_equal_size() -> None:
+    parts = folds(np.arange(23), 0)
+    assert sorted(len(test) for _, test in parts) == [4, 4, 5, 5, 5]
+    assert [t.tolist() for _, t in parts] != [t.tolist() for _, t in folds(np.arange(23), 1)]
+    assert len(folds(np.arange(23) % 3, 0)) == 3
