@@ -92,7 +92,7 @@ def snap(
         Of full column rank.
     null : array-like of shape (n_null, n_groups), optional
         Directions that the runs cannot separate (`collinear_`): nothing along them is proposed.
-    level : float
+    level : float, default=0.95
         Of the intervals that must hold a single rational.
     alpha : float
         Size of the joint test.

@@ -1,0 +1,182 @@
+"""Intervals of the deep potential against NumPy: without a network, all is least squares."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy import stats
+
+from dimgs.fits import ContrastivePotential
+
+torch = pytest.importorskip("torch")
+
+from dimgs.fits.potential.calibration import Calibration  # noqa: E402
+from dimgs.fits.potential.extrapolation import Growth  # noqa: E402
+from dimgs.fits.potential.fitted import open_scale, widened  # noqa: E402
+from tests.fits.test_potential_parts import SEEDS, least_squares, runs_of_a_power_law
+
+Array = NDArray[np.float64]
+
+
+def held_by(model: ContrastivePotential, n: int) -> NDArray[np.bool_]:
+    fold, run = model.model_.left_out.T
+    held = np.zeros((fold.max() + 1, n), dtype=np.bool_)
+    held[fold, run] = True
+    return held
+
+
+@pytest.mark.parametrize(("n", "rank"), [(30, 2), (60, 1), (120, 1)])
+def test_intervals_are_jackknife_plus_by_groups_of_runs(n: int, rank: int) -> None:
+    X, y, w = runs_of_a_power_law(n, n, rank)
+    model = ContrastivePotential(()).fit(X, y, sample_weight=3.0 * w)
+    held = held_by(model, n)
+    laws = np.array([least_squares(X[~h], y[~h], w[~h]) for h in held])
+    design = np.column_stack([np.ones(n), X])
+    errors = y - laws @ design.T
+    noise = np.sqrt(np.mean((errors * np.sqrt(w))[held] ** 2))
+    assert model.cv_rmse_ == pytest.approx(noise)
+    spread = y - np.average(y, weights=w)
+    left = 1 - np.sum(held * w * errors**2) / np.sum(held * w * spread**2)
+    assert model.cv_r2_ == pytest.approx(left)
+    centre, S = np.average(X, axis=0, weights=w), np.atleast_2d(np.cov(X.T, aweights=w, ddof=0))
+
+    def open_at(away: Array, runs: int) -> Array:
+        return np.asarray(
+            noise * np.sqrt(runs + np.einsum("ij,ij->i", away @ np.linalg.inv(S), away) / n)
+        )
+
+    rng = np.random.default_rng(1)
+    rows, others = rng.dirichlet(np.ones(n), (2, 5)) @ X
+    fold, run = np.nonzero(held)
+    score = np.abs(errors * np.sqrt(w))[fold, run] / open_at(X - centre, 1)[run]
+    rank_of = int(np.ceil(0.8 * (1 + 1 / n) * len(score)))
+    middle = (laws[fold] @ np.column_stack([np.ones(5), rows]).T).T
+    reach = score * open_at(rows - centre, 1)[:, None]
+    expected = np.column_stack(
+        [
+            np.sort(middle - reach, axis=1)[:, len(score) - rank_of],
+            np.sort(middle + reach, axis=1)[:, rank_of - 1],
+        ]
+    )
+    np.testing.assert_allclose(model.predict_interval(rows, 0.8), expected, rtol=1e-6)
+    k, u, v = model.model_.pairs.T
+    gap = np.abs(y[u] - y[v] - np.einsum("ij,ij->i", laws[k, 1:], X[u] - X[v]))
+    score = gap * np.sqrt(2 / (1 / w[u] + 1 / w[v])) / open_at(X[u] - X[v], 2)
+    rank_of = int(np.ceil(0.8 * (1 + 1 / min(n, len(k))) * len(k)))
+    middle = (laws[k, 1:] @ (rows - others).T).T
+    reach = score * open_at(rows - others, 2)[:, None]
+    expected = np.column_stack(
+        [
+            np.sort(middle - reach, axis=1)[:, len(k) - rank_of],
+            np.sort(middle + reach, axis=1)[:, rank_of - 1],
+        ]
+    )
+    np.testing.assert_allclose(model.ratio_interval(rows, others, 0.8), expected, rtol=1e-6)
+    # exponents by the scatter of the folds, round by round
+    rounds = 2 if n < 50 else 1
+    each = len(held) // rounds
+    variance = np.mean([np.var(part, axis=0) for part in np.split(laws[:, 1:], rounds)], axis=0)
+    half = stats.t.ppf(0.9, each - 1) * np.sqrt((each - 1) * variance)
+    own = least_squares(X, y, w)
+    np.testing.assert_allclose(model.exponents_, own[1:])
+    expected = np.stack([own[1:] - half, own[1:] + half], axis=-1)
+    np.testing.assert_allclose(model.intervals(0.8), expected, rtol=1e-6)
+    local = model.exponent_intervals(rows, 0.8)
+    np.testing.assert_allclose(local, np.broadcast_to(expected, local.shape), rtol=1e-6)
+
+
+def test_errors_grow_outside_as_they_did_where_outer_runs_were_left_out() -> None:
+    n = 40
+    X, y, w = runs_of_a_power_law(n, 3)
+    model = ContrastivePotential(()).fit(X, y, sample_weight=w)
+    centre, sd = np.average(X[:, 0], weights=w), np.sqrt(np.cov(X[:, 0], aweights=w, ddof=0))
+    z = (X[:, 0] - centre) / sd
+
+    def away(rows: NDArray[np.intp], rest: NDArray[np.intp]) -> Array:
+        return np.asarray(np.maximum(z[rest].min() - z[rows], z[rows] - z[rest].max()).clip(0))
+
+    order, found = np.argsort(z), []
+    for out in (order[:8], order[-8:]):
+        rest = np.setdiff1d(np.arange(n), out)
+        law = least_squares(X[rest], y[rest], w[rest])
+        found += list(
+            zip(away(out, rest), np.abs(y[out] - law[0] - law[1] * X[out, 0]), strict=True)
+        )
+    distance, error = np.array(found).T
+    far = distance > np.median(distance[distance > 0]) / 2
+    growth = model.model_.growth
+    slopes = np.sort(error[far] / distance[far])
+    np.testing.assert_allclose(growth.slopes[:, 0] * model.model_.scale, slopes, rtol=1e-5)
+    assert growth.distance == pytest.approx(np.median(distance[far]))
+    usual = [away(np.flatnonzero(h), np.flatnonzero(~h)) for h in held_by(model, n)]
+    assert growth.usual == pytest.approx(np.quantile(np.concatenate(usual), 0.95), abs=1e-5)
+
+
+@given(SEEDS, st.floats(0.1, 0.99))
+def test_the_reach_outside_is_a_quantile_times_the_distance(seed: int, level: float) -> None:
+    rng = np.random.default_rng(seed)
+    slopes = np.sort(rng.exponential(size=(int(rng.integers(1, 30)), 2)), axis=0)
+    growth = Growth(0.5, 2.0, slopes)
+    distances = rng.uniform(0.0, 6.0, 7)
+    n = len(slopes)
+    rank = min(int(np.ceil(level * (n + 1))), n)
+    factor = np.where(distances < 0.5, 0.0, (distances - 0.5) * np.maximum(1.0, distances / 2.0))
+    expected = np.outer(factor, slopes[rank - 1])
+    np.testing.assert_allclose(growth.reach(distances, level), expected)
+    assert not Growth(0.5, 2.0, slopes[:0]).reach(distances, level).any()
+
+
+@given(SEEDS, st.floats(0.1, 0.95), st.booleans())
+def test_bounds_are_ranks_among_the_folds(seed: int, level: float, few: bool) -> None:
+    rng = np.random.default_rng(seed)
+    n, n_folds = int(rng.integers(3, 40)), int(rng.integers(1, 5))
+    fold = rng.integers(0, n_folds, n)
+    scores = rng.exponential(size=(n, 2))
+    centres, scales = rng.normal(size=(n_folds, 6, 2)), rng.exponential(size=(n_folds, 6, 2))
+    with pytest.MonkeyPatch.context() as patch:
+        if few:
+            patch.setattr("dimgs.fits.potential.calibration._BLOCK", 1)
+        effective = int(rng.integers(0, n + 1))
+        found = Calibration(fold, scores, effective).bounds(centres, scales, level)
+    rank = int(np.ceil(level * n * (1 + 1 / effective) - 1e-9)) if effective else n + 1
+    assert found.shape == (6, 2, 2)
+    for i in range(6):
+        for t in range(2):
+            if rank > n:
+                assert found[i, t].tolist() == [-np.inf, np.inf]
+                continue
+            reach = scores[:, t] * scales[fold, i, t]
+            low, high = (np.sort(centres[fold, i, t] + s * reach) for s in (-1, 1))
+            np.testing.assert_allclose(found[i, t], [low[n - rank], high[rank - 1]])
+
+
+def test_what_is_open_is_noise_leverage_and_disagreement() -> None:
+    rng = np.random.default_rng(0)
+    values, z, noise = rng.normal(size=(3, 4, 5, 2)), rng.normal(size=(5, 2)), np.array([0.3, 2.0])
+    found = open_scale(values, z, noise, 20.0, 2)
+    for k in range(3):
+        for i in range(5):
+            own = noise**2 * (2 + (z[i] @ z[i]) / 20.0)
+            spread = np.var(values[k, :, i], axis=0) * 4 / 3
+            np.testing.assert_allclose(found[k, i], np.sqrt(own + spread))
+    one = open_scale(values[:, :1], z, noise, 20.0, 1)
+    np.testing.assert_allclose(one[0], noise * np.sqrt(1 + (z**2).sum(1) / 20)[:, None])
+    bounds = widened(np.array([[[-1.0, 2.0]]]), np.array([[0.5]]))
+    assert bounds.tolist() == [[[-1.5, 2.5]]]
+
+
+def test_ratios_add_the_reach_of_both_sides() -> None:
+    X, y, w = runs_of_a_power_law(40, 5)
+    model = ContrastivePotential(()).fit(X, y, sample_weight=w)
+    inside = np.full((3, 1), np.average(X[:, 0], weights=w))
+    out = X.max() + np.array([[0.5], [2.0], [9.0]])
+    far = X.min() - np.array([[1.0], [1.0], [3.0]])
+    own, other = (model.model_.reach(rows, 0.9)[:, 0] for rows in (out, far))
+    assert np.all(own > 0)
+    assert not model.model_.reach(inside, 0.9).any()
+    centres, scales = model.model_.by_fold(out, far)
+    bounds = model.model_.pairs_calibration.bounds(centres, scales, 0.9)[:, 0]
+    reach = np.hypot(own, other)
+    expected = np.column_stack([bounds[:, 0] - reach, bounds[:, 1] + reach]) * model.model_.scale
+    np.testing.assert_allclose(model.ratio_interval(out, far), expected)
