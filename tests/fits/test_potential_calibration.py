@@ -14,7 +14,11 @@ torch = pytest.importorskip("torch")
 from dimgs.fits.potential.calibration import Calibration  # noqa: E402
 from dimgs.fits.potential.extrapolation import Growth  # noqa: E402
 from dimgs.fits.potential.fitted import open_scale, widened  # noqa: E402
-from tests.fits.test_potential_parts import SEEDS, least_squares, runs_of_a_power_law
+from tests.fits.test_potential_parts import (  # noqa: E402
+    SEEDS,
+    least_squares,
+    runs_of_a_power_law,
+)
 
 Array = NDArray[np.float64]
 
