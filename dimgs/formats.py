@@ -187,7 +187,7 @@ def validated(model: "type[Model]", document: Any, where: str) -> "Model":
 def _told(error: Any, model: Any) -> str:
     found = error.errors(include_url=False)
     # a key that should not be there is what made another one missing
-    if not found[0]["loc"]:
+    if not found[0]["loc"] and found[0]["type"] != "value_error":
         return f"{_written(found[0]['input'])} is no table."
     first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
     place, kind, value = _place(first["loc"]), first["type"], first["input"]

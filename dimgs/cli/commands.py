@@ -2,7 +2,7 @@
 
 import typer
 
-from dimgs.cli import analyse, demo, derive, explore, library, predict, run
+from dimgs.cli import analyse, demo, derive, explore, hub, library, predict, run
 from dimgs.cli.output import command
 
 
@@ -56,6 +56,12 @@ DEMO = _examples(
     ("dimgs demo", "ten lines, a few seconds"),
     ("dimgs demo --table > planets.csv", "the table, to try it yourself"),
 )
+HUB = _examples(
+    ("dimgs hub init --hub group.sqlite", "make a hub"),
+    ("export DIMGS_HUB=group.sqlite", "name it once"),
+    ("dimgs run plan.toml", "ask"),
+    (r"dimgs hub query --where 'D=1e-16..1e-12 m^2/s'", "what is there?"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -72,3 +78,4 @@ def register(app: typer.Typer) -> None:
         (library.engines, ENGINES),
     ):
         app.command(function.__name__, epilog=epilog)(command(function))
+    app.add_typer(hub.group, epilog=HUB)

@@ -1,7 +1,10 @@
 """The tables of a store, and how its file is opened."""
 
+import os
 import sqlite3
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +26,10 @@ from sqlalchemy import (
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from dimgs.errors import StoreError
+from dimgs.errors import InputError, StoreError
 
-SCHEMA_VERSION = 1
+# 1 is a store of runs alone, 2 has the tables of a hub besides
+STORE_VERSION, SCHEMA_VERSION = 1, 2
 PENDING = "pending"
 
 _APPLICATION = int.from_bytes(b"dimg", "big")
@@ -64,7 +68,7 @@ _WRITE_ONCE = (
 
 
 def open_engine(path: Path) -> Engine:
-    """Engine on a store, which is made where there is none.
+    """Engine on a store of runs, which is made where there is none.
 
     Raises
     ------
@@ -73,22 +77,46 @@ def open_engine(path: Path) -> Engine:
     """
     if not path.parent.is_dir():
         raise StoreError(f"The folder '{path.parent}' for the store of runs is absent; make it.")
+    return _opened(path, "store of runs", _prepare_store)
+
+
+def open_hub(path: Path) -> tuple[Engine, str]:
+    """Engine on a hub in a file, which is made where there is none, or upgraded.
+
+    Returns
+    -------
+    Engine
+    str
+        The copy of the file as it was before it was upgraded; empty where it was not.
+
+    Raises
+    ------
+    StoreError
+        As :func:`open_engine`.
+    InputError
+        If the file is to be upgraded, and Alembic is not installed.
+    """
+    copy = _backed_up(path) if path.is_file() and _version_of(path) == STORE_VERSION else ""
+    return _opened(path, "hub", _prepare_hub), copy
+
+
+def _opened(path: Path, what: str, prepare: Callable[[Connection, Path], None]) -> Engine:
     if path.is_dir():
-        raise StoreError(f"'{path}' is a folder; name a file for the store of runs.")
+        raise StoreError(f"'{path}' is a folder; name a file for the {what}.")
     engine = create_engine(
         URL.create("sqlite", database=str(path)), connect_args={"timeout": _PATIENCE}
     )
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     try:
-        _patiently(engine, path)
+        _patiently(engine, path, prepare)
     except (DatabaseError, sqlite3.Error, UnicodeError) as error:
         engine.dispose()
         cause = error.orig if isinstance(error, DatabaseError) else error
         raise StoreError(
-            f"'{path}' cannot be used as a store of runs ({cause}); name another file."
+            f"'{path}' cannot be used as a {what} ({cause}); name another file."
         ) from error
-    except StoreError:
+    except (StoreError, InputError):
         engine.dispose()
         raise
     return engine
@@ -103,6 +131,8 @@ def _configure(connection: Any, _record: object) -> None:
     # transactions are begun by _begin, not by the driver
     connection.isolation_level = None
     connection.execute("PRAGMA synchronous=FULL")
+    # what was redacted is overwritten in the file
+    connection.execute("PRAGMA secure_delete=ON")
 
 
 def _begin(connection: Connection) -> None:
@@ -110,12 +140,17 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
 
 
-def _patiently(engine: Engine, path: Path) -> None:
+def _patiently(engine: Engine, path: Path, prepare: Callable[[Connection, Path], None]) -> None:
     """Prepare the file; SQLite does not wait for others while it changes the journal's mode."""
     end = time.monotonic() + _PATIENCE
     while True:
         try:
-            _prepare(engine, path)
+            with engine.connect() as connection:
+                driver = connection.connection.driver_connection
+                if driver is not None and not driver.execute("PRAGMA user_version").fetchone()[0]:
+                    driver.execute("PRAGMA journal_mode=WAL")
+                with connection.begin():
+                    prepare(connection, path)
         except (OperationalError, sqlite3.OperationalError) as error:
             if "locked" not in str(error) or time.monotonic() > end:
                 raise
@@ -124,49 +159,146 @@ def _patiently(engine: Engine, path: Path) -> None:
             return
 
 
-def _prepare(engine: Engine, path: Path) -> None:
-    with engine.connect() as connection:
-        driver = connection.connection.driver_connection
-        if driver is not None and not driver.execute("PRAGMA user_version").fetchone()[0]:
-            driver.execute("PRAGMA journal_mode=WAL")
-        with connection.begin():
-            version = connection.execute(text("PRAGMA user_version")).scalar_one()
-            ours = connection.execute(text("PRAGMA application_id")).scalar_one() == _APPLICATION
-            tables = connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar_one()
-            if (version or tables) and not ours:
-                raise StoreError(
-                    f"'{path}' is a database of something else; name another file for the store."
-                )
-            if version > SCHEMA_VERSION:
-                raise StoreError(
-                    f"'{path}' was made by a newer dimgs (schema {version}, this one reads "
-                    f"{SCHEMA_VERSION}); upgrade dimgs."
-                )
-            if not version:
-                metadata.create_all(connection)
-                for what in ("UPDATE", "DELETE"):
-                    connection.execute(text(_WRITE_ONCE.format(what=what)))
-                connection.execute(text(f"PRAGMA application_id = {_APPLICATION}"))
-                connection.execute(text(f"PRAGMA user_version = {SCHEMA_VERSION}"))
-            _check_made_here(connection, path)
+def _prepare_store(connection: Connection, path: Path) -> None:
+    version = _known_version(connection, path)
+    # a hub gets the table when it is first used as a store of runs
+    if not version or (version > STORE_VERSION and "runs" not in _objects(connection)):
+        _make_runs(connection)
+        _mark(connection, version or STORE_VERSION)
+    _check_made_here(connection, path)
+
+
+def _prepare_hub(connection: Connection, path: Path) -> None:
+    version = _known_version(connection, path)
+    if version == STORE_VERSION:
+        _check_made_here(connection, path)
+    if version < SCHEMA_VERSION:
+        make_hub(connection, version)
+        _mark(connection, SCHEMA_VERSION)
+    _check_made_here(connection, path)
+
+
+def make_hub(connection: Connection, known: int) -> None:
+    """Tables of a hub where there are none, or what they lack since an earlier schema.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a transaction.
+    known : int
+        Schema of what is there; 0 for nothing.
+
+    Raises
+    ------
+    InputError
+        If something is to be upgraded, and Alembic is not installed.
+    """
+    from dimgs.hub.tables import hub_metadata, version
+
+    if known:
+        from dimgs.hub.migrations import upgrade
+
+        upgrade(connection, known)
+        return
+    hub_metadata.create_all(connection)
+    connection.execute(version.insert().values(version_num=f"{SCHEMA_VERSION:04d}"))
+
+
+def _make_runs(connection: Connection) -> None:
+    metadata.create_all(connection)
+    for what in ("UPDATE", "DELETE"):
+        connection.execute(text(_WRITE_ONCE.format(what=what)))
+
+
+def _mark(connection: Connection, version: int) -> None:
+    connection.execute(text(f"PRAGMA application_id = {_APPLICATION}"))
+    connection.execute(text(f"PRAGMA user_version = {version}"))
+
+
+def _known_version(connection: Connection, path: Path) -> int:
+    """Schema of a file that is ours; 0 for a new one."""
+    version = int(connection.execute(text("PRAGMA user_version")).scalar_one())
+    ours = connection.execute(text("PRAGMA application_id")).scalar_one() == _APPLICATION
+    if (version or _objects(connection)) and not ours:
+        raise StoreError(
+            f"'{path}' is a database of something else; name another file for the store."
+        )
+    refuse_newer(version, str(path))
+    return version
+
+
+def refuse_newer(version: int, where: str) -> None:
+    """Refuse a schema of a later dimgs."""
+    if version > SCHEMA_VERSION:
+        raise StoreError(
+            f"'{where}' was made by a newer dimgs (schema {version}, this one reads "
+            f"{SCHEMA_VERSION}); upgrade dimgs."
+        )
+
+
+def _objects(connection: Connection) -> dict[str, tuple[str, str]]:
+    """Kind and definition of every table, index, trigger and view, by name."""
+    query = text("SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    # those of SQLite itself, such as what ANALYZE leaves, cannot be made by hand
+    return {n: (k, sql) for n, k, sql in connection.execute(query) if not n.startswith("sqlite_")}
+
+
+@cache
+def _made(version: int, with_runs: bool) -> dict[str, tuple[str, str]]:
+    """What a file of a schema holds."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        if with_runs:
+            _make_runs(connection)
+        if version > STORE_VERSION:
+            make_hub(connection, 0)
+        found = _objects(connection)
+    engine.dispose()
+    return found
 
 
 def _check_made_here(connection: Connection, path: Path) -> None:
     """Refuse a file whose tables are others: a view or a trigger in it could run for ever."""
-    query = text("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-    # those of SQLite itself, such as what ANALYZE leaves, cannot be made by hand
-    found = {(k, n): sql for k, n, sql in connection.execute(query) if not n.startswith("sqlite_")}
-    triggers = {
-        ("trigger", f"runs_{what}"): _WRITE_ONCE.format(what=what) for what in ("UPDATE", "DELETE")
-    }
-    expected = {("table", "runs"), ("index", "one_pending_attempt"), *triggers}
+    version = int(connection.execute(text("PRAGMA user_version")).scalar_one())
+    found = _objects(connection)
+    expected = _made(version, version == STORE_VERSION or "runs" in found)
     columns = {row[1] for row in connection.execute(text("PRAGMA table_xinfo(runs)"))}
-    if (
-        set(found) != expected
-        or any(found[key] != sql for key, sql in triggers.items())
-        or columns != {column.name for column in runs.columns}
+    known = {column.name for column in runs.columns}
+    # earlier editions of SQLAlchemy wrote tables with other blanks
+    same = {n: (k, " ".join(sql.split())) for n, (k, sql) in found.items()}
+    if same != {n: (k, " ".join(sql.split())) for n, (k, sql) in expected.items()} or (
+        "runs" in found and columns != known
     ):
         raise StoreError(
             f"'{path}' is no store as dimgs makes them (its tables are others); restore it from a "
             f"copy, or name another file."
         )
+
+
+def _version_of(path: Path) -> int:
+    """Schema that a file claims, 0 where it cannot be read."""
+    with path.open("rb") as file:
+        head = file.read(100)
+    # of the header of SQLite's file format: bytes 60 to 63 are the user version
+    return int.from_bytes(head[60:64], "big") if head.startswith(b"SQLite format 3") else 0
+
+
+def _backed_up(path: Path) -> str:
+    """Copy of a file beside it, whole or not at all."""
+    copy = path.with_name(f"{path.name}.schema{STORE_VERSION}")
+    part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
+    try:
+        source, target = sqlite3.connect(path), sqlite3.connect(part)
+        try:
+            source.backup(target)
+        finally:
+            target.close()
+            source.close()
+        part.replace(copy)
+    except (sqlite3.Error, OSError) as error:
+        part.unlink(missing_ok=True)
+        raise StoreError(
+            f"'{path}' is to be upgraded, and no copy of it can be made first ({error}); make "
+            f"room beside it, or let it be written."
+        ) from error
+    return str(copy)

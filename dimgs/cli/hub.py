@@ -1,0 +1,374 @@
+"""`dimgs hub`: entries of a group, their reviews and their runs."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dimgs.cli import tables
+from dimgs.cli.output import command, emit_json, note, say, table
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+
+VARIABLE = "DIMGS_HUB"
+
+Address = Annotated[
+    str | None,
+    typer.Option("--hub", help="A file or folder, or a postgresql:// address; or DIMGS_HUB."),
+]
+As = Annotated[
+    str | None, typer.Option("--as", help="Who acts; the user of the system by default.")
+]
+Id = Annotated[str, typer.Argument(help="Id of an entry, or its first 8 digits or more.")]
+Text = Annotated[str, typer.Option("--text", help="What is to be said.")]
+Kernel = Annotated[str | None, typer.Option("--kernel", help="Only runs of this kernel.")]
+Physics = Annotated[
+    str | None, typer.Option("--physics", help="Only runs of kernels of this physics identity.")
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option("--where", help="Range of an input: 'D=1e-16..1e-12 m^2/s'; repeatable."),
+]
+Group = Annotated[
+    list[str] | None,
+    typer.Option("--group", help="Range of a group: 'D*t/l^2=0.1..10'; repeatable."),
+]
+
+group = typer.Typer(
+    name="hub",
+    help="Questions, runs, laws and answers that a group shares, reviews and builds on.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@contextmanager
+def opened(address: str | None, user: str | None, make: bool = False) -> "Iterator[Hub]":
+    """The hub that was named, for somebody.
+
+    Raises
+    ------
+    InputError
+        If none was named, or it is not there and is not to be made.
+    """
+    from dimgs.hub import Hub
+
+    with Hub(named(address), user, make=make) as hub:
+        if hub.database.upgraded:
+            note(f"the hub was upgraded; the file as it was is {hub.database.upgraded}")
+        yield hub
+
+
+def named(address: str | None) -> str:
+    """Address of the hub: what was typed, or DIMGS_HUB."""
+    from dimgs.errors import InputError
+
+    known = address or os.environ.get(VARIABLE)
+    if not known:
+        raise InputError(f"No hub is named; give --hub FILE, or set {VARIABLE}.")
+    return known
+
+
+def _tell(document: Mapping[str, Any], json: bool, text: str = "") -> None:
+    if json:
+        emit_json(document)
+    else:
+        say(text or str(document.get("id", "")))
+
+
+@group.command()
+@command
+def init(hub: Address = None, user: As = None, json: tables.Json = False) -> None:
+    """Make a hub, or open one that is there."""
+    from dimgs.hub.schema import SCHEMA_VERSION
+
+    with opened(hub, user, make=True) as found:
+        document = {"hub": found.address, "schema": SCHEMA_VERSION}
+        _tell(document, json, f"{found.address} (schema {SCHEMA_VERSION})")
+
+
+@group.command()
+@command
+def add(
+    file: Annotated[str, typer.Argument(help="JSON of an entry, with its kind; - reads it here.")],
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Add a question, card, protocol, law, annotation, data set or limit."""
+    with opened(hub, user, make=True) as found:
+        _tell({"id": found.add(_document(file))}, json)
+
+
+def _document(file: str) -> dict[str, Any]:
+    from dimgs.errors import InputError
+    from dimgs.formats import MOST_BYTES, json_value, read_text
+
+    if file == "-":
+        text, where = sys.stdin.read(MOST_BYTES), "Standard input"
+    else:
+        text, where = read_text(file, "entry"), f"'{file}'"
+    document = json_value(text, where, 'give an entry, such as {"kind": "question", …}')
+    if not isinstance(document, dict):
+        raise InputError(f"{where} holds no entry; give a table with a kind.")
+    return document
+
+
+@group.command("list")
+@command
+def list_entries(
+    kind: Annotated[str | None, typer.Option("--kind", help="Only entries of this kind.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option("--state", help="open, answered, accepted, disputed, recheck or untrusted."),
+    ] = None,
+    author: Annotated[str | None, typer.Option("--author", help="Only by this author.")] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", help="Most entries.", min=1)] = None,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """List entries with their states, oldest first."""
+    with opened(hub, user) as found:
+        entries = found.listed(kind, state, author, tag, limit)
+    if json:
+        emit_json({"entries": entries})
+        return
+    rows = [
+        [e["id"][:12], e["kind"], e["state"], e["author"], e["time"][:16], e["title"]]
+        for e in entries
+    ]
+    table("Entries", ["id", "kind", "state", "author", "time", "title"], rows)
+
+
+@group.command()
+@command
+def show(id: Id, hub: Address = None, user: As = None, json: tables.Json = False) -> None:
+    """Show an entry with its state, links and reviews."""
+    with opened(hub, user) as found:
+        entry = found.get(id)
+    if json:
+        emit_json(entry)
+        return
+    from dimgs.law.serialise import as_text
+
+    say(entry["id"], f"{entry['kind']} ", "strong")
+    where = "imported" if entry["imported"] else "made here"
+    say(f"by {entry['author']}, {entry['time'][:16]}, {where}, {entry['visibility']}")
+    say(entry["state"], "state: ")
+    for review in entry["reviews"]:
+        counts = "" if review["counts"] else f" (advisory: {review['why']})"
+        said = f"{review.get('verdict')}{counts} {review.get('text', '')}"
+        say(said, f"review of {review['author']}: ")
+    rows = [[link["type"], link["from"][:12], link["to"][:12]] for link in entry["links"]]
+    table("Links", ["type", "from", "to"], rows)
+    say(as_text(entry["content"] or {}))
+
+
+@group.command()
+@command
+def query(
+    kernel: Kernel = None,
+    physics: Physics = None,
+    where: Where = None,
+    group: Group = None,
+    author: Annotated[str | None, typer.Option("--author", help="Only by this author.")] = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
+    state: Annotated[str | None, typer.Option("--state", help="Only in this state.")] = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="Only of this tier.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Only from this time on.")] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Only up to this time.")] = None,
+    every: Annotated[
+        bool, typer.Option("--every", help="Also runs that did not end well.")
+    ] = False,
+    limit: Annotated[int, typer.Option("--limit", help="Most runs that are shown.", min=0)] = 100,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Find runs by kernel, physics, and ranges of inputs or groups in any unit."""
+    filters = {"author": author, "tag": tag, "state": state, "tier": tier}
+    with opened(hub, user) as found:
+        document = found.query(
+            kernel, physics, where or (), group or (), limit, since=since, until=until,
+            every=every, **filters,
+        )  # fmt: skip
+    if json:
+        emit_json(document)
+        return
+    rows = [
+        [
+            r["id"][:12],
+            r["kernel"],
+            r["tier"],
+            r["state"],
+            _short(r["inputs"]),
+            _short(r["outputs"]),
+        ]
+        for r in document["runs"]
+    ]
+    table("Runs", ["id", "kernel", "tier", "state", "inputs", "outputs"], rows)
+    say(f"{document['count']} runs")
+
+
+def _short(quantities: Mapping[str, Any]) -> str:
+    texts = []
+    for name, q in quantities.items():
+        value = q["value"]
+        number = f"{value:.5g}" if isinstance(value, float | int) else f"{value:.40}"
+        unit = "" if q.get("unit", "1") in ("1", "label") else f" {q['unit']}"
+        texts.append(f"{name}={number}{unit}")
+    return ", ".join(texts)
+
+
+Score = Annotated[int | None, typer.Option(min=1, max=5, help="From 1 to 5.")]
+
+
+@group.command()
+@command
+def review(
+    id: Id,
+    verdict: Annotated[str, typer.Option("--verdict", help="accept, minor, major or reject.")],
+    clarity: Score = None,
+    kernel_fit: Score = None,
+    output: Score = None,
+    rating: Score = None,
+    text: Text = "",
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Review an entry of somebody else."""
+    scores = {"clarity": clarity, "kernel_fit": kernel_fit, "output": output, "rating": rating}
+    with opened(hub, user) as found:
+        _tell({"id": found.review(id, verdict, text, **scores)}, json)
+
+
+@group.command()
+@command
+def annotate(
+    id: Id,
+    type: Annotated[str, typer.Option("--type", help="insight, bug or validation.")],
+    text: Text,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Add a remark on an entry."""
+    with opened(hub, user) as found:
+        _tell({"id": found.annotate(id, type, text)}, json)
+
+
+@group.command()
+@command
+def dispute(
+    id: Id, text: Text, hub: Address = None, user: As = None, json: tables.Json = False
+) -> None:
+    """Doubt an entry; what rests on it is to be checked again until that is settled."""
+    with opened(hub, user) as found:
+        _tell({"id": found.dispute(id, text)}, json)
+
+
+@group.command()
+@command
+def fork(
+    id: Id,
+    file: Annotated[
+        str | None, typer.Argument(help="JSON of what differs from the parent; - reads it here.")
+    ] = None,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Copy an entry, with changes, as one's own that remembers its parent."""
+    with opened(hub, user) as found:
+        changes = None if file is None else _document(file)
+        _tell({"id": found.fork(id, changes)}, json)
+
+
+@group.command()
+@command
+def approve(
+    id: Id, text: Text = "", hub: Address = None, user: As = None, json: tables.Json = False
+) -> None:
+    """Let an imported protocol, card or job run here: this very one, by its hash."""
+    with opened(hub, user) as found:
+        _tell({"id": found.approve(id, text)}, json)
+
+
+@group.command()
+@command
+def redact(
+    id: Id, text: Text, hub: Address = None, user: As = None, json: tables.Json = False
+) -> None:
+    """Remove the content of an entry, such as a secret; its hash and links stay."""
+    with opened(hub, user) as found:
+        _tell({"id": found.redact(id, text)}, json)
+
+
+@group.command()
+@command
+def digest(hub: Address = None, user: As = None, json: tables.Json = False) -> None:
+    """A hash of all entries, equal for hubs that hold the same."""
+    with opened(hub, user) as found:
+        document = found.digest()
+    _tell(document, json, f"{document['digest']} ({document['entries']} entries)")
+
+
+people = typer.Typer(name="user", help="Users of the hub and their roles.", no_args_is_help=True)
+group.add_typer(people)
+
+
+@people.command("add")
+@command
+def add_user(
+    name: Annotated[str, typer.Argument(help="Name of a person or program.")],
+    role: Annotated[
+        str, typer.Option("--role", help="reader, contributor, reviewer, admin or agent.")
+    ],
+    password: Annotated[
+        bool, typer.Option("--password", help="Read a password from standard input.")
+    ] = False,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Register a user, or give one another role."""
+    from dimgs.hub.accounts import set_user
+
+    with opened(hub, user, make=True) as found:
+        found.check_manager()
+        secret = sys.stdin.readline().rstrip("\n") if password else None
+        set_user(found.database, name, role, secret)
+    _tell({"name": name, "role": role}, json, f"{name} is a {role}")
+
+
+@group.command()
+@command
+def token(
+    name: Annotated[str, typer.Argument(help="User, or the beginning of a token to revoke.")],
+    days: Annotated[float, typer.Option("--days", help="How long it lasts.")] = 30.0,
+    scope: Annotated[str, typer.Option("--scope", help="read or write.")] = "read",
+    revoke: Annotated[bool, typer.Option("--revoke", help="Revoke that token.")] = False,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Make a token for a user, which is told this once; or revoke one."""
+    from dimgs.errors import InputError
+    from dimgs.hub import accounts
+
+    with opened(hub, user) as found:
+        found.check_manager()
+        if revoke:
+            if not accounts.revoke(found.database, name):
+                raise InputError("There is no such token; give the part before the dot.")
+            _tell({"revoked": name.partition(".")[0]}, json, "revoked")
+            return
+        made = accounts.new_token(found.database, name, days, scope)
+    _tell({"token": made}, json, made)

@@ -1,0 +1,151 @@
+"""Users, their passwords and tokens: who somebody is; what they may do is in the permissions."""
+
+import hmac
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import delete, select, update
+
+from dimgs.errors import InputError
+from dimgs.hub.database import Database
+from dimgs.hub.entry import check_author, sha256
+from dimgs.hub.permissions import check_role
+from dimgs.hub.rows import now
+from dimgs.hub.tables import tokens, users
+from dimgs.hub.writing import insert_new
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
+
+Scope = Literal["read", "write"]
+SCOPES = ("read", "write")
+# a token that is forgotten somewhere should end within a year
+_MOST_DAYS = 366
+# of bytes: argon2 reads all of a password, and somebody may send megabytes
+_LONGEST_PASSWORD = 1000
+_SHORTEST_PASSWORD = 10
+
+
+@dataclass(frozen=True)
+class Bearer:
+    """Whom a token stands for, and whether it may write."""
+
+    user: str
+    scope: str
+
+
+def set_user(database: Database, name: str, role: str, password: str | None = None) -> None:
+    """Register a user, or give a registered one another role or password.
+
+    Raises
+    ------
+    InputError
+        If the name, the role or the password cannot be used.
+    """
+    check_author(name)
+    values = {"role": check_role(role)}
+    if password is not None:
+        values["password"] = _hashed(password)
+    with database.transaction() as connection:
+        row = {"name": name, "password": None, "time": now(), **values}
+        connection.execute(insert_new(connection, users), [row])
+        connection.execute(update(users).where(users.c.name == name).values(**values))
+
+
+def role_of(database: Database, name: str) -> str | None:
+    """Role of a registered user; None for another one."""
+    with database.transaction(read=True) as connection:
+        role = connection.execute(select(users.c.role).where(users.c.name == name)).scalar()
+    return None if role is None else str(role)
+
+
+def check_password(database: Database, name: str, password: str) -> bool:
+    """Whether this is the password of the user; takes as long where there is no such user."""
+    from argon2.exceptions import Argon2Error, InvalidHashError
+
+    hasher = _hasher()
+    with database.transaction(read=True) as connection:
+        known = connection.execute(select(users.c.password).where(users.c.name == name)).scalar()
+    if len(password) > _LONGEST_PASSWORD:
+        return False
+    try:
+        return hasher.verify(known or hasher.hash(secrets.token_hex()), password) and bool(known)
+    except (Argon2Error, InvalidHashError):
+        return False
+
+
+def new_token(database: Database, name: str, days: float = 30.0, scope: str = "read") -> str:
+    """Token of a registered user: ``id.secret``, told once and kept as a hash.
+
+    Raises
+    ------
+    InputError
+        If there is no such user or scope, or it would last for more than a year.
+    """
+    if role_of(database, name) is None:
+        raise InputError(f"There is no user '{name}' here; add one with: dimgs hub user add.")
+    if scope not in SCOPES:
+        raise InputError(f"There is no scope '{scope}'; there are {', '.join(SCOPES)}.")
+    if not 0 < days <= _MOST_DAYS:
+        raise InputError(f"A token lasts for up to {_MOST_DAYS} days, not {days:g}.")
+    id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+    expires = datetime.now(UTC) + timedelta(days=days)
+    row = {
+        "id": id,
+        "user": name,
+        "scope": scope,
+        "digest": sha256(secret),
+        "expires": expires.isoformat(timespec="milliseconds"),
+        "revoked": False,
+    }
+    with database.transaction() as connection:
+        connection.execute(tokens.insert().values(**row))
+    return f"{id}.{secret}"
+
+
+def bearer(database: Database, token: str) -> Bearer | None:
+    """Whom a token stands for; None where it is none, has expired or was revoked."""
+    id, _, secret = token.partition(".")
+    with database.transaction(read=True) as connection:
+        query = select(tokens).where(tokens.c.id == id[:32])
+        row = connection.execute(query).first()
+    # a comparison that takes as long for a wrong token as for a right one
+    same = hmac.compare_digest(sha256(secret), row.digest if row is not None else sha256(""))
+    if row is None or not same or row.revoked or row.expires <= now():
+        return None
+    return Bearer(row.user, row.scope)
+
+
+def revoke(database: Database, id: str) -> bool:
+    """Revoke a token, by the part before the dot; whether there was one."""
+    with database.transaction() as connection:
+        done = connection.execute(
+            update(tokens).where(tokens.c.id == id.partition(".")[0]).values(revoked=True)
+        )
+    return bool(done.rowcount)
+
+
+def remove_user(database: Database, name: str) -> None:
+    """Forget a user and their tokens; what they wrote stays."""
+    with database.transaction() as connection:
+        connection.execute(delete(tokens).where(tokens.c.user == name))
+        connection.execute(delete(users).where(users.c.name == name))
+
+
+def _hashed(password: str) -> str:
+    if not _SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
+        raise InputError(f"A password has {_SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} letters.")
+    return str(_hasher().hash(password))
+
+
+def _hasher() -> "PasswordHasher":
+    try:
+        from argon2 import PasswordHasher
+    except ImportError as error:
+        raise InputError(
+            "Passwords need argon2-cffi; install it with: pip install 'dimgs[hub]'."
+        ) from error
+    # argon2id, with the parameters that RFC 9106 recommends where memory is scarce
+    return PasswordHasher()

@@ -1,0 +1,152 @@
+"""The database of a hub: SQLite or PostgreSQL, opened, upgraded, read and written."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, inspect, select, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from dimgs.errors import InputError, StoreError
+from dimgs.hub import schema
+from dimgs.hub.tables import version
+
+_FILE = "hub.sqlite"
+_POSTGRESQL = ("postgresql://", "postgres://", "postgresql+psycopg://")
+# until the end of the transaction; the number is our own
+_ALONE = text(f"SELECT pg_advisory_xact_lock({int.from_bytes(b'dimg', 'big')})")
+
+
+class Database:
+    """The database that a hub is kept in; safe to use after a fork.
+
+    Parameters
+    ----------
+    address : str or path
+        A file, a folder (with a file ``hub.sqlite`` in it), or a ``postgresql://`` address.
+    make : bool
+        Whether it is made where there is none.
+
+    Attributes
+    ----------
+    address : str
+        Without its password.
+    upgraded : str
+        Copy of the file as it was, where it was upgraded; else empty.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be reached, or is no hub, or one of a newer schema.
+    InputError
+        If there is none, and none is to be made.
+    """
+
+    def __init__(self, address: str | os.PathLike[str], make: bool = True) -> None:
+        given = os.fspath(address)
+        self.is_file = not given.startswith(_POSTGRESQL)
+        self.path = _file(given) if self.is_file else None
+        self.address = str(self.path) if self.is_file else _shown(given)
+        self.upgraded = ""
+        self._engine = self._sqlite(make) if self.is_file else self._postgresql(given)
+        self._pid = os.getpid()
+
+    def _sqlite(self, make: bool) -> Engine:
+        path = self.path
+        assert path is not None
+        if not path.exists():
+            if not make:
+                raise InputError(
+                    f"There is no hub '{path}'; make it with: dimgs hub init --hub '{path}'."
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+        engine, self.upgraded = schema.open_hub(path)
+        return engine
+
+    def _postgresql(self, given: str) -> Engine:
+        try:
+            import psycopg  # noqa: F401
+
+            url = make_url(given).set(drivername="postgresql+psycopg")
+            engine = create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
+            with engine.begin() as connection:
+                connection.execute(_ALONE)
+                _prepare(connection, self.address)
+        except ImportError as error:
+            raise InputError(
+                "A hub in PostgreSQL needs psycopg; install it with: pip install 'dimgs[hub]'."
+            ) from error
+        except (ArgumentError, NoSuchModuleError, DBAPIError) as error:
+            raise self._broken(error) from error
+        return engine
+
+    @contextmanager
+    def transaction(self, read: bool = False) -> Iterator[Connection]:
+        """All or nothing of what happens inside.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be read or written.
+        """
+        if os.getpid() != self._pid:
+            # a forked process must not share the connections of its parent
+            self._engine.dispose(close=False)
+            self._pid = os.getpid()
+        try:
+            with (
+                self._engine.connect() as connection,
+                (schema.reading(connection) if read else connection).begin(),
+            ):
+                if not (read or self.is_file):
+                    # one writer at a time, as in SQLite: entries are numbered as they are kept
+                    connection.execute(_ALONE)
+                yield connection
+        except (DBAPIError, sqlite3.Error, UnicodeError) as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: Exception) -> StoreError:
+        cause = " ".join(str(getattr(error, "orig", None) or error).split())
+        return StoreError(
+            f"The hub '{self.address}' cannot be used ({cause}); check the address, its "
+            f"permissions and the free space."
+        )
+
+    def rows(self, query: Any) -> list[Mapping[str, Any]]:
+        """Rows of a query, by name of the column."""
+        with self.transaction(read=True) as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
+
+    def close(self) -> None:
+        """Close it; it opens again where it is used again."""
+        self._engine.dispose(close=os.getpid() == self._pid)
+
+
+def _file(given: str) -> Path:
+    path = Path(given).absolute()
+    return path / _FILE if path.is_dir() else path
+
+
+def _shown(address: str) -> str:
+    try:
+        return make_url(address).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "postgresql://…"
+
+
+def _prepare(connection: Connection, address: str) -> None:
+    """Make or upgrade the tables of a hub in PostgreSQL."""
+    names = set(inspect(connection).get_table_names())
+    if "alembic_version" not in names:
+        if names & {"entries", "links"}:
+            raise StoreError(f"'{address}' is a database of something else; name another one.")
+        schema.make_hub(connection, 0)
+        return
+    known = int(connection.execute(select(version.c.version_num)).scalar_one())
+    schema.refuse_newer(known, address)
+    if known < schema.SCHEMA_VERSION:
+        schema.make_hub(connection, known)

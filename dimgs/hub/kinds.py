@@ -1,0 +1,297 @@
+"""The schema of each kind of entry; loaded when one is made or read.
+
+Further keys are kept as they are, for programs and later editions; one that is nearly a known key
+is refused as a slip of the pen.
+"""
+
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from dimgs.formats import validated
+
+# of 1: "unit" and "units" are 0.89 alike, "tag" and "tags" 0.86, "title" and "tiers" 0.6
+_ALIKE = 0.85
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
+Short = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
+Tags = Annotated[list[Short], Field(max_length=1000)]
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
+Rating = Annotated[int, Field(ge=1, le=5)]
+
+
+class _Part(BaseModel):
+    """A table of an entry."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_slips(cls, value: Any) -> Any:
+        known = [str(f.alias or n) for n, f in cls.model_fields.items()]
+        for name in set(value).difference(known) if isinstance(value, dict) else ():
+            near = get_close_matches(str(name), known, n=1, cutoff=_ALIKE)
+            if near and near[0] not in value:
+                raise ValueError(f"there is no key '{str(name)[:60]}'; did you mean '{near[0]}'?")
+        return value
+
+
+class QuantityPart(_Part):
+    """A number with its unit, or the text of a label."""
+
+    value: float | int | str
+    unit: Short = "1"
+
+
+class RangePart(_Part):
+    """Values that an input may take."""
+
+    low: float | int | None = None
+    high: float | int | None = None
+    value: float | int | str | None = None
+    unit: Short = "1"
+
+
+class LinkPart(_Part):
+    """A link from the entry to an earlier one."""
+
+    type: Short
+    to: Id
+
+
+class _Kind(_Part):
+    """What every kind may have."""
+
+    title: Short | None = None
+    tags: Tags = []
+
+
+class Question(_Kind):
+    """What somebody wants to know."""
+
+    text: Text
+    context: str = ""
+    target: Short | None = None
+    inputs: dict[Short, RangePart | str] = {}
+    safe: str = ""
+    priority: str | int = ""
+
+
+class PortPart(_Part):
+    """An input or output of a kernel."""
+
+    unit: Short = "1"
+    kind: str | None = None
+    low: float | int | None = None
+    high: float | int | None = None
+    default: float | int | str | None = None
+    description: str = ""
+
+
+class Card(_Kind):
+    """What a kernel computes, within which limits."""
+
+    kernel: Short
+    text: str = ""
+    inputs: dict[Short, PortPart | str] = {}
+    outputs: dict[Short, PortPart | str] = {}
+    constants: dict[Short, QuantityPart | str] | list[Any] = {}
+    complete: bool = False
+    tiers: dict[Short, Any] | list[Any] = {}
+    assumptions: list[str] | str = []
+    conservative: dict[Short, Any] = {}
+    limitations: list[str] | str = []
+    validity: dict[Short, Any] | list[Any] | str = {}
+    maintainer: str = ""
+    licence: str = ""
+    physics: Short | None = None
+    cache_version: str | int | None = None
+
+
+class Protocol(_Kind):
+    """A plan: what is to be run."""
+
+    plan: dict[str, Any] | str | None = None
+    kernel: Short | None = None
+    text: str = ""
+
+
+class Run(_Kind):
+    """One run of a kernel, as its record."""
+
+    kernel: Short
+    tier: str = ""
+    status: Literal["ok", "failed", "diverged", "refused", "interrupted"] = "ok"
+    key: str = ""
+    inputs: dict[Short, QuantityPart]
+    outputs: dict[Short, Any] = {}
+    errors: dict[Short, Any] = {}
+    reason: str = ""
+    seed: int | str | None = None
+    wall_seconds: float | int = 0.0
+    provenance: dict[str, Any] = {}
+
+
+class Job(_Kind):
+    """A request to run."""
+
+    kernel: Short
+    tier: str | None = None
+    inputs: dict[Short, QuantityPart | float | int | str]
+    seed: int | None = None
+    seconds: Annotated[float | int, Field(gt=0)] = 600.0
+    text: str = ""
+
+
+class Campaign(_Kind):
+    """What a campaign came to."""
+
+    outcome: str = ""
+    result: dict[str, Any] = {}
+
+
+class Decision(_Kind):
+    """Who decided what, why, and what was known then."""
+
+    action: Short
+    text: str = ""
+    known: Any = None
+
+
+class LawEntry(_Kind):
+    """A law as law.json holds it, its domain included."""
+
+    law: dict[str, Any] | None = None
+    expression: str | None = None
+    target: Short | None = None
+    text: str = ""
+
+
+class Answer(_Kind):
+    """An answer to a question."""
+
+    answer: QuantityPart | dict[str, Any] | None = None
+    how: str = ""
+    evidence: list[Any] = []
+    pertinence: dict[str, Any] = {}
+    text: str = ""
+
+
+class Review(_Kind):
+    """What somebody else thinks of an entry."""
+
+    verdict: Literal["accept", "minor", "major", "reject"]
+    clarity: Rating | None = None
+    kernel_fit: Rating | None = None
+    output: Rating | None = None
+    rating: Rating | None = None
+    text: str = ""
+
+
+class Annotation(_Kind):
+    """A remark on an entry."""
+
+    type: Literal["insight", "bug", "validation", "dispute"] = "insight"
+    text: Text
+
+
+class Link(_Kind):
+    """A link between two entries that are there already."""
+
+    type: Short
+    source: Id = Field(alias="from")
+    to: Id
+
+
+class DatasetEntry(_Kind):
+    """Runs that were chosen once, and how."""
+
+    runs: list[str] = []
+    chosen: dict[str, Any] | str = {}
+    licence: str = ""
+    text: str = ""
+
+
+class Limit(_Kind):
+    """What is known of a law where a group goes to zero or infinity."""
+
+    target: Short | None = None
+    group: str | dict[Short, Any] | None = None
+    at: str | float | int | None = None
+    text: str = ""
+
+
+MODELS: dict[str, type[_Kind]] = {
+    "question": Question,
+    "card": Card,
+    "protocol": Protocol,
+    "run": Run,
+    "job": Job,
+    "campaign": Campaign,
+    "decision": Decision,
+    "law": LawEntry,
+    "answer": Answer,
+    "review": Review,
+    "annotation": Annotation,
+    "link": Link,
+    "dataset": DatasetEntry,
+    "limit": Limit,
+}
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+class LinkFile(BaseModel):
+    """A link of an entry in a bundle."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    type: str
+    to: str
+
+
+class SignaturePart(BaseModel):
+    """That a hub states that the entry was made through it."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
+
+
+class EntryFile(BaseModel):
+    """An entry in a bundle: a line of ``entries-*.jsonl``."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    id: str
+    kind: str
+    author: str
+    agent: bool
+    time: str
+    visibility: str
+    until: str
+    links: Annotated[list[LinkFile], Field(max_length=1_000_000)]
+    digest: str
+    content: dict[str, Any] | None
+    signatures: Annotated[list[SignaturePart], Field(max_length=100)] = []
+
+
+def checked(kind: str, content: Any) -> dict[str, Any]:
+    """Content of an entry, as it was given.
+
+    Raises
+    ------
+    InputError
+        Naming the first key that cannot be used.
+
+    Examples
+    --------
+    >>> checked("question", {"text": "Why?", "taget": "J"})
+    Traceback (most recent call last):
+    dimgs.errors.InputError: The question cannot be used: there is no key 'taget'; did you mean
+    'target'?
+    """
+    validated(MODELS[kind], content, f"The {kind} cannot be used: ")
+    return dict(content)

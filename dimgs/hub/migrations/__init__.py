@@ -1,0 +1,34 @@
+"""From the tables of an earlier schema to those of now."""
+
+from sqlalchemy import Connection
+
+from dimgs.errors import InputError
+
+
+def upgrade(connection: Connection, known: int) -> None:
+    """Upgrade the tables of a hub, inside the transaction of the connection.
+
+    Parameters
+    ----------
+    connection : Connection
+    known : int
+        Schema of what is there.
+
+    Raises
+    ------
+    InputError
+        If Alembic is not installed.
+    """
+    try:
+        from alembic import command
+        from alembic.config import Config
+    except ImportError as error:
+        raise InputError(
+            "The file is of an earlier schema, and upgrading it needs Alembic; install it with: "
+            "pip install 'dimgs[hub]'."
+        ) from error
+    config = Config()
+    config.set_main_option("script_location", "dimgs.hub:migrations")
+    config.attributes["connection"] = connection
+    command.stamp(config, f"{known:04d}")
+    command.upgrade(config, "head")

@@ -1,0 +1,71 @@
+"""Who may do what: one table, for Python, the command line and the server."""
+
+from collections.abc import Mapping
+
+from dimgs.errors import InputError
+
+# Which entries an action may be done to, by role: o open ones, e embargoed and p private ones of
+# others, m one's own. A new entry (add) is judged by the visibility that it will have.
+_TABLE = """
+action    reader  contributor  reviewer  admin  agent
+read      o       om           oem       oepm   om
+add       -       oep          oep       oep    oep
+annotate  -       om           oem       oepm   om
+dispute   -       om           oem       oepm   om
+fork      -       om           oem       oepm   om
+review    -       -            oe        oep    o
+accept    -       -            oe        oep    -
+approve   -       -            oe        oep    -
+redact    -       m            m         oepm   -
+manage    -       -            -         oepm   -
+"""
+_CELLS = {"o": "open", "e": "embargoed", "p": "private", "m": "own"}
+
+_ROWS = [line.split() for line in _TABLE.strip().splitlines()]
+ROLES = tuple(_ROWS[0][1:])
+MATRIX: Mapping[str, Mapping[str, frozenset[str]]] = {
+    action: {
+        role: frozenset(_CELLS[letter] for letter in cell.strip("-"))
+        for role, cell in zip(ROLES, row, strict=True)
+    }
+    for action, *row in _ROWS[1:]
+}
+
+
+def allowed(role: str, action: str, visibility: str = "open", own: bool = False) -> bool:
+    """Whether a role may do something to an entry.
+
+    Parameters
+    ----------
+    role : str
+        One of :data:`ROLES`.
+    action : str
+        A row of the table.
+    visibility : {"open", "embargoed", "private"}
+        Of the entry; an embargo that has ended is open.
+    own : bool
+        Whether the entry is the actor's.
+
+    Examples
+    --------
+    >>> allowed("reviewer", "accept"), allowed("agent", "accept"), allowed("reader", "add")
+    (True, False, False)
+    >>> allowed("contributor", "read", "private"), allowed("contributor", "read", "private", True)
+    (False, True)
+    """
+    cells = MATRIX[action][role]
+    if own and action != "add":
+        return "own" in cells
+    return visibility in cells
+
+
+def check_role(role: str) -> str:
+    """A role that there is.
+
+    Raises
+    ------
+    InputError
+    """
+    if role not in ROLES:
+        raise InputError(f"There is no role '{role}'; there are {', '.join(ROLES)}.")
+    return role

@@ -1,0 +1,150 @@
+"""Ranges of inputs and groups as they are typed: ``D=1e-16..1e-12 m^2/s``, ``t/l^2=1..9``."""
+
+import ast
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from dimgs.errors import InputError
+from dimgs.escape import visible
+from dimgs.variables import Unit, parse_unit
+
+_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+_SPAN = re.compile(rf"({_NUMBER})?\s*\.\.\s*({_NUMBER})?(?:\s+(\S.*)|([^\d\s.].*))?")
+_ONE = re.compile(rf"({_NUMBER})(?:\s+(\S.*)|([^\d\s.].*))?")
+# relative: what conversions of units lose; stored numbers have 12 digits
+_SLACK = 2e-12
+_LONGEST = 1000
+_MOST_POWER = 100
+
+
+@dataclass(frozen=True)
+class Range:
+    """A range of a number in SI units, or a label.
+
+    Attributes
+    ----------
+    text : str
+        As it was typed.
+    low, high : float
+        Widened by what conversions of units lose; infinite where the range is open.
+    unit : Unit
+    label : str or None
+    """
+
+    text: str
+    low: float
+    high: float
+    unit: Unit
+    label: str | None = None
+
+
+def split_condition(text: str) -> tuple[str, str]:
+    """Name or group, and range, of a condition.
+
+    Raises
+    ------
+    InputError
+    """
+    name, equals, span = text.partition("=")
+    if not equals or not name.strip() or not span.strip() or len(text) > _LONGEST:
+        raise InputError(
+            f"The condition '{visible(text[:60])}' is no range; write 'D=1e-16..1e-12 m^2/s', "
+            f"'l=2 mm' or 'kind=resin'."
+        )
+    return name.strip(), span.strip()
+
+
+def read_range(text: str) -> Range:
+    """Range from its text.
+
+    Raises
+    ------
+    InputError
+        If its unit cannot be read, or the ends are reversed.
+
+    Examples
+    --------
+    >>> r = read_range("1..20 degC")
+    >>> round(r.low, 6), round(r.high, 6)
+    (274.15, 293.15)
+    >>> read_range("resin").label, read_range("..5e-3 m").low
+    ('resin', -inf)
+    """
+    span, one = _SPAN.fullmatch(text), _ONE.fullmatch(text)
+    if span is not None and (span[1] or span[2]):
+        low, high, written = span[1] or "-inf", span[2] or "inf", span[3] or span[4]
+    elif one is not None:
+        low, high, written = one[1], one[1], one[2] or one[3]
+    else:
+        return Range(text, math.nan, math.nan, parse_unit("label"), text)
+    unit = parse_unit((written or "1").strip())
+    ends = [float(unit.to_si(float(end))) for end in (low, high)]
+    if ends[0] > ends[1]:
+        raise InputError(
+            f"The range '{visible(text[:60])}' is reversed; give the smaller end first."
+        )
+    low, high = (
+        end + way * _SLACK * abs(end) if math.isfinite(end) else end
+        for end, way in zip(ends, (-1, 1), strict=True)
+    )
+    return Range(text, low, high, unit)
+
+
+def read_group(text: str) -> dict[str, Fraction]:
+    """Exponents of a product of powers of names.
+
+    Raises
+    ------
+    InputError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> read_group("D*t/l^2")
+    {'D': Fraction(1, 1), 't': Fraction(1, 1), 'l': Fraction(-2, 1)}
+    >>> read_group("a + b")
+    Traceback (most recent call last):
+    dimgs.errors.InputError: 'a + b' is no product of powers of inputs; write it like 'D*t/l^2'.
+    """
+    try:
+        if len(text) > _LONGEST:
+            raise ValueError
+        powers = _powers(ast.parse(text.replace("^", "**"), mode="eval").body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, ZeroDivisionError) as error:
+        raise InputError(
+            f"'{visible(text[:60])}' is no product of powers of inputs; write it like 'D*t/l^2'."
+        ) from error
+    return {name: e for name, e in powers.items() if e}
+
+
+def _powers(node: ast.expr) -> dict[str, Fraction]:
+    if isinstance(node, ast.Name):
+        return {node.id: Fraction(1)}
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+        sign = 1 if isinstance(node.op, ast.Mult) else -1
+        out = _powers(node.left)
+        for name, e in _powers(node.right).items():
+            out[name] = out.get(name, Fraction(0)) + sign * e
+        return out
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        power = _number(node.right)
+        return {name: e * power for name, e in _powers(node.left).items()}
+    if isinstance(node, ast.Constant) and node.value == 1:
+        return {}
+    raise ValueError
+
+
+def _number(node: ast.expr) -> Fraction:
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        value = Fraction(str(node.value))
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = -_number(node.operand)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        value = _number(node.left) / _number(node.right)
+    else:
+        raise ValueError
+    if abs(value) > _MOST_POWER:
+        raise ValueError
+    return value

@@ -1,0 +1,347 @@
+"""What can be read of a hub: entries with their states, and runs by what they are."""
+
+import getpass
+import json
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Connection, and_, or_, select
+
+from dimgs.errors import InputError
+from dimgs.escape import visible
+from dimgs.hub.accounts import role_of
+from dimgs.hub.database import Database
+from dimgs.hub.entry import SHORTEST_PREFIX, Entry, check_author, digest_of
+from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours, read_lineage
+from dimgs.hub.permissions import allowed
+from dimgs.hub.query import Wanted, condition, count_runs, found_runs, wanted
+from dimgs.hub.rows import now
+from dimgs.hub.tables import entries, tags
+
+# what a query gives unless it is told otherwise: a screen or two
+_LIMIT = 100
+# why a review decides nothing
+_ADVISORY = {True: "by an agent", False: "imported, not signed by a key that this hub trusts"}
+
+
+def system_user() -> str:
+    """Name of the user of the system."""
+    try:
+        return check_author(getpass.getuser())
+    except (OSError, KeyError, InputError):
+        return "unknown"
+
+
+class Reader:
+    """A hub as somebody may read it.
+
+    Parameters
+    ----------
+    database : Database
+    user : str, optional
+        Who reads; the user of the system by default.
+    role : str, optional
+        By default the one that is registered.
+
+    Attributes
+    ----------
+    user, role : str
+    """
+
+    def __init__(
+        self, database: Database, user: str | None = None, role: str | None = None
+    ) -> None:
+        self.user = check_author(user) if user is not None else system_user()
+        self.database = database
+        # who is not registered has opened the database by other rights: those of its owner
+        self.role = role or role_of(database, self.user) or "admin"
+
+    @property
+    def address(self) -> str:
+        """Where the hub is, without a password."""
+        return self.database.address
+
+    @property
+    def is_agent(self) -> bool:
+        """Whether the user is a program."""
+        return self.role == "agent"
+
+    def _check(self, action: str, visibility: str, own: bool, until: str = "") -> None:
+        seen = "open" if visibility == "embargoed" and _is_over(until) else visibility
+        if not allowed(self.role, action, seen, own):
+            whose = "own" if own else seen
+            raise InputError(
+                f"{self.user} is a {self.role} here, who may not {action} entries that are "
+                f"{whose}; ask an admin of the hub."
+            )
+
+    def get(self, id: str) -> dict[str, Any]:
+        """An entry with its state, links and reviews.
+
+        Raises
+        ------
+        InputError
+            If there is none that begins so, or several.
+        """
+        with self.database.transaction(read=True) as connection:
+            row = self._row(connection, id)
+            lineage = read_lineage(connection)
+            told = neighbours(connection, row.id)
+            seen = self._seen(connection, {i for link in told for i in (link["from"], link["to"])})
+            reviews = [
+                self._review(connection, act)
+                for act in lineage.acts
+                if act.type == "reviews" and act.target == row.id
+            ]
+        entry = entry_of(row)
+        return {
+            **entry.to_json(),
+            "title": row.title,
+            "state": lineage.state(row.id, row.kind),
+            "causes": sorted(lineage.causes.get(row.id, ())),
+            "superseded_by": lineage.superseded.get(row.id, []),
+            "imported": row.origin is not None,
+            "links": [link for link in told if {link["from"], link["to"]} <= seen],
+            "reviews": reviews,
+        }
+
+    def difference(self, id: str) -> list[dict[str, Any]]:
+        """What a fork has otherwise than its parent, key by key."""
+        with self.database.transaction(read=True) as connection:
+            fork = entry_of(self._row(connection, id))
+            parents = fork.linked("forked")
+            if not parents:
+                raise InputError(f"'{fork.id[:12]}' is no fork.")
+            parent = entry_of(self._row(connection, parents[0]))
+        ours, theirs = _flat(fork.content or {}), _flat(parent.content or {})
+        return [
+            {"key": key, "parent": theirs.get(key), "fork": ours.get(key)}
+            for key in sorted({*ours, *theirs})
+            if ours.get(key) != theirs.get(key)
+        ]
+
+    def _seen(self, connection: Connection, ids: set[str]) -> set[str]:
+        """Those of the ids whose entries the user may read, or that are not here."""
+        query = select(entries.c.id, entries.c.visibility, entries.c.until, entries.c.author)
+        hidden = {
+            row.id
+            for row in connection.execute(
+                query.where(entries.c.id.in_(sorted(ids)), entries.c.visibility != "open")
+            )
+            if not self._may_read(row)
+        }
+        return ids - hidden
+
+    def _may_read(self, row: Any) -> bool:
+        over = row.visibility == "embargoed" and _is_over(row.until)
+        return allowed(
+            self.role, "read", "open" if over else row.visibility, row.author == self.user
+        )
+
+    def _review(self, connection: Connection, act: Any) -> dict[str, Any]:
+        content = connection.execute(
+            select(entries.c.content, entries.c.time).where(entries.c.id == act.entry)
+        ).one()
+        why = "" if act.counts else _ADVISORY[act.agent]
+        return {
+            "id": act.entry,
+            "author": act.author,
+            "time": content.time,
+            **json.loads(content.content or "{}"),
+            "counts": act.counts,
+            "why": why,
+        }
+
+    def listed(
+        self,
+        kind: str | None = None,
+        state: str | None = None,
+        author: str | None = None,
+        tag: str | None = None,
+        limit: int | None = None,
+    ) -> list[dict[str, Any]]:
+        """Entries, oldest first: id, kind, title, author, time and state."""
+        _among(state, STATES, "state")
+        query = select(entries).order_by(entries.c.seq)
+        filters: list[ColumnElement[bool]] = []
+        if kind is not None:
+            filters.append(entries.c.kind == kind)
+        if author is not None:
+            filters.append(entries.c.author == author)
+        if tag is not None:
+            filters.append(entries.c.seq.in_(select(tags.c.entry).where(tags.c.tag == tag)))
+        readable = self._readable()
+        if readable is not None:
+            filters.append(readable)
+        with self.database.transaction(read=True) as connection:
+            lineage = read_lineage(connection)
+            some = lineage.with_state(state) if state is not None else None
+            if some is not None:
+                filters.append(entries.c.id.in_(sorted(some)))
+            found = []
+            for row in connection.execute(query.where(*filters)):
+                now_in = lineage.state(row.id, row.kind)
+                if state in (None, now_in):
+                    found.append(_listed(row, now_in))
+                if limit is not None and len(found) >= limit:
+                    break
+        return found
+
+    def query(
+        self,
+        kernel: str | None = None,
+        physics: str | None = None,
+        where: Sequence[str] = (),
+        group: Sequence[str] = (),
+        limit: int | None = _LIMIT,
+        **filters: Any,
+    ) -> dict[str, Any]:
+        """Runs, by ranges of inputs or groups in any unit.
+
+        Parameters
+        ----------
+        kernel, physics : str, optional
+        where : sequence of str
+            Such as ``"D=1e-16..1e-12 m^2/s"``, ``"kind=resin"``.
+        group : sequence of str
+            Such as ``"D*t/l^2=0.1..10"``.
+        limit : int, optional
+            Most runs that are given; all are counted.
+        **filters
+            ``author``, ``tag``, ``state``, ``tier``, ``since``, ``until`` (times), and ``every``
+            for runs that did not end well too.
+
+        Returns
+        -------
+        dict
+            "runs" with id, kernel, tier, inputs, outputs and state, and their "count".
+
+        Raises
+        ------
+        InputError
+            If a range cannot be read, or no run has such an input.
+        """
+        ask = wanted(where, group, kernel=kernel, physics=physics, **filters)
+        _among(ask.state, STATES, "state")
+        with self.database.transaction(read=True) as connection:
+            chosen, lineage = self._chosen(connection, ask)
+            count = connection.execute(count_runs(chosen)).scalar_one()
+            rows = connection.execute(found_runs(chosen, limit)).all() if limit != 0 else []
+        return {"runs": [_run(row, lineage) for row in rows], "count": int(count)}
+
+    def _chosen(self, connection: Connection, ask: Wanted) -> tuple[ColumnElement[bool], Lineage]:
+        lineage = read_lineage(connection)
+        return condition(connection, ask, lineage, self._readable()), lineage
+
+    def _readable(self) -> ColumnElement[bool] | None:
+        """Condition on entries that the user may read; None for all of them."""
+        may = {cell: allowed(self.role, "read", cell) for cell in ("embargoed", "private")}
+        if all(may.values()):
+            return None
+        today = now()[:10]
+        parts = [
+            entries.c.visibility == "open",
+            and_(entries.c.visibility == "embargoed", entries.c.until <= today),
+            *(entries.c.visibility == cell for cell, seen in may.items() if seen),
+        ]
+        if allowed(self.role, "read", "private", own=True):
+            parts.append(entries.c.author == self.user)
+        return or_(*parts)
+
+    def digest(self) -> dict[str, Any]:
+        """A hash of all entries, equal for hubs that hold the same, and their number."""
+        with self.database.transaction(read=True) as connection:
+            ids = connection.execute(select(entries.c.id)).scalars().all()
+        return {"digest": digest_of(ids), "entries": len(ids)}
+
+    def history(self, id: str) -> list[str]:
+        """Ids of everything that an entry rests on, nearest first."""
+        with self.database.transaction(read=True) as connection:
+            return ancestors(connection, self._row(connection, id).id)
+
+    def _row(self, connection: Connection, id: object) -> Any:
+        """Row of an entry that the user may read."""
+        text = str(id).strip().lower()
+        if len(text) < SHORTEST_PREFIX or not all(c in "0123456789abcdef" for c in text):
+            raise InputError(
+                f"'{visible(str(id)[:70])}' is no id; give at least {SHORTEST_PREFIX} of its 64 "
+                f"hexadecimal digits."
+            )
+        query = select(entries).where(entries.c.id.between(text, text + "g")).limit(2)
+        rows = [row for row in connection.execute(query) if self._may_read(row)]
+        if not rows:
+            raise InputError(f"There is no entry '{text}' in '{self.address}'; see dimgs hub list.")
+        if len(rows) > 1:
+            raise InputError(f"Several entries begin with '{text}'; give more of its digits.")
+        return rows[0]
+
+    def close(self) -> None:
+        """Close the database; it opens again where it is used again."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def entry_of(row: Any) -> Entry:
+    """Entry of a row."""
+    return Entry(
+        row.kind,
+        None if row.content is None else json.loads(row.content),
+        row.author,
+        row.time,
+        tuple((kind, to) for kind, to in json.loads(row.links)),
+        bool(row.agent),
+        row.visibility,
+        row.until,
+        row.digest,
+    )
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """Values of nested tables by dotted keys."""
+    if not isinstance(value, dict):
+        return {key: value}
+    parts = [_flat(v, f"{key}.{k}" if key else str(k)) for k, v in value.items()]
+    return {k: v for part in parts for k, v in part.items()}
+
+
+def _listed(row: Any, state: str) -> dict[str, Any]:
+    plain = ("id", "kind", "title", "author", "time")
+    return {**{name: getattr(row, name) for name in plain}, "state": state}
+
+
+def _run(row: Any, lineage: Lineage) -> dict[str, Any]:
+    content = json.loads(row.content or "{}")
+    return {
+        "id": row.id,
+        "kernel": content.get("kernel"),
+        "tier": content.get("tier", ""),
+        "inputs": content.get("inputs", {}),
+        "outputs": content.get("outputs", {}),
+        "errors": content.get("errors", {}),
+        "author": row.author,
+        "time": row.time,
+        "state": lineage.state(row.id, row.kind),
+    }
+
+
+def _is_over(until: str) -> bool:
+    """Whether an embargo has ended; by this machine's clock, as only people are kept waiting."""
+    return until <= now()[:10]
+
+
+def _among(value: str | None, known: Sequence[str], what: str) -> None:
+    if value is not None and value not in known:
+        raise InputError(
+            f"There is no {what} '{visible(value[:40])}'; there are {', '.join(known)}."
+        )

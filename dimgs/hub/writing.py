@@ -1,0 +1,191 @@
+"""Entries into the tables: each once, whoever else writes."""
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from dimgs.hub.entry import Entry, canonical, sha256, title_of
+from dimgs.hub.runs import Facts, facts
+from dimgs.hub.tables import SLOTS, entries, labels, links, points, shapes, tags
+
+# SQLite takes 32,766 values in a statement, and an entry has 17
+BATCH = 500
+
+_Item = TypeVar("_Item")
+
+
+def batches(items: Iterable[_Item], size: int = BATCH) -> Iterator[list[_Item]]:
+    """Items in lists of a size."""
+    left = iter(items)
+    while batch := list(islice(left, size)):
+        yield batch
+
+
+def insert_new(connection: Connection, table: Any) -> Any:
+    """Insert statement that passes over rows that are there already."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table).on_conflict_do_nothing()
+
+
+def write(connection: Connection, found: Sequence[Entry], origin: str | None = None) -> list[str]:
+    """Write entries that are not there yet, with their links, tags and inputs.
+
+    Parameters
+    ----------
+    connection : Connection
+        In a transaction.
+    found : sequence of Entry
+    origin : str, optional
+        Where they come from, if they were not made through this hub.
+
+    Returns
+    -------
+    list of str
+        Ids of those that are new.
+    """
+    new: list[str] = []
+    for batch in batches({e.id: e for e in found}.values()):
+        known = {e.id: (e, _facts(e)) for e in batch}
+        rows = [_row(entry, told, origin) for entry, told in known.values()]
+        statement = insert_new(connection, entries).returning(entries.c.id, entries.c.seq)
+        places = {row.id: row.seq for row in connection.execute(statement, rows)}
+        _index(connection, [(seq, *known[i]) for i, seq in places.items()])
+        new += [e.id for e in batch if e.id in places]
+        _fill(connection, [e for e in batch if e.id not in places and e.content is not None])
+    return new
+
+
+def _facts(entry: Entry) -> Facts | None:
+    """Facts of a run; None of any other entry."""
+    return facts(entry.content) if entry.kind == "run" and entry.content is not None else None
+
+
+def _row(entry: Entry, told: Facts | None, origin: str | None) -> dict[str, Any]:
+    content = entry.content or {}
+    status = content.get("verdict") or content.get("status") or content.get("action") or ""
+    name = content.get("kernel") or ""
+    return {
+        "id": entry.id,
+        "kind": entry.kind,
+        "author": entry.author,
+        "agent": entry.agent,
+        "time": entry.time,
+        "visibility": entry.visibility,
+        "until": entry.until,
+        "title": title_of(entry.kind, entry.content),
+        "name": name if isinstance(name, str) else "",
+        "status": str(status)[:16],
+        "key": str(content.get("key") or "")[:128] or None if told else None,
+        "reuse": told.reuse if told else None,
+        "links": json.dumps(entry.links),
+        "digest": entry.digest,
+        "content": None if entry.content is None else canonical(entry.content),
+        "origin": origin,
+    }
+
+
+def _index(connection: Connection, found: Sequence[tuple[int, Entry, Facts | None]]) -> None:
+    """Links, tags, inputs and labels of new entries."""
+    linked, tagged, placed, labelled = [], [], [], []
+    known: dict[str, int] = {}
+    for seq, entry, told in found:
+        linked += _links(seq, entry)
+        content = entry.content or {}
+        tagged += [{"tag": tag, "entry": seq} for tag in set(content.get("tags", ()))]
+        if told is not None and entry.content is not None:
+            shape = _shape_of(connection, entry.content, told, known)
+            ok = entry.content.get("status", "ok") == "ok"
+            placed += _points(seq, shape, told, ok, entry.visibility == "open")
+            labelled += [
+                {"run": seq, "name": name, "label": label} for name, label in told.labels.items()
+            ]
+    for table, rows in ((links, linked), (tags, tagged), (points, placed), (labels, labelled)):
+        if rows:
+            connection.execute(insert(table), rows)
+
+
+def _links(seq: int, entry: Entry) -> list[dict[str, Any]]:
+    rows = {(kind, entry.id, to) for kind, to in entry.links}
+    if entry.kind == "link" and entry.content is not None:
+        content = entry.content
+        rows.add((content["type"], content["from"], content["to"]))
+    return [
+        {"entry": seq, "type": kind, "source": source, "target": target}
+        for kind, source, target in sorted(rows)
+    ]
+
+
+def _points(seq: int, shape: int, told: Facts, ok: bool, visible: bool) -> list[dict[str, Any]]:
+    rows = []
+    for part in range(max(1, -(-len(told.values) // SLOTS))):
+        held = told.values[part * SLOTS : (part + 1) * SLOTS]
+        row: dict[str, Any] = {
+            "run": seq,
+            "part": part,
+            "shape": shape,
+            "visible": visible,
+            "ok": ok,
+        }
+        for k in range(SLOTS):
+            value = held[k] if k < len(held) else None
+            row[f"x{k}"] = value
+            row[f"l{k}"] = math.log(value) if value is not None and value > 0 else None
+        rows.append(row)
+    return rows
+
+
+def _shape_of(
+    connection: Connection, content: Mapping[str, Any], told: Facts, seen: dict[str, int]
+) -> int:
+    """Number of the shape of a run, which is made where it is new."""
+    kernel, tier = str(content["kernel"]), str(content.get("tier", ""))
+    # units of one dimension share a shape: the numbers are in SI units
+    sizes = [[name, dimension] for name, dimension, _ in told.ports]
+    same = sha256(canonical([kernel, tier, sizes, sorted(told.labels)]))
+    if same in seen:
+        return seen[same]
+    query = select(shapes.c.id).where(shapes.c.hash == same)
+    known = connection.execute(query).scalar()
+    if known is None:
+        row = {"kernel": kernel, "tier": tier, "ports": canonical(told.ports), "hash": same}
+        connection.execute(insert_new(connection, shapes), [row])
+        known = connection.execute(query).scalar_one()
+    seen[same] = int(known)
+    return seen[same]
+
+
+def _fill(connection: Connection, known: Sequence[Entry]) -> None:
+    """Contents of entries that only a tombstone of was there, unless they were redacted here."""
+    if not known:
+        return
+    empty = select(entries.c.id, entries.c.seq, entries.c.origin).where(
+        entries.c.id.in_([e.id for e in known]),
+        entries.c.content.is_(None),
+        entries.c.origin.is_not(None),
+        ~select(links.c.entry)
+        .where(links.c.target == entries.c.id, links.c.type == "redacts")
+        .where(links.c.entry.in_(select(entries.c.seq).where(entries.c.origin.is_(None))))
+        .exists(),
+    )
+    by_id = {e.id: e for e in known}
+    for row in connection.execute(empty).all():
+        entry = by_id[row.id]
+        told = _facts(entry)
+        values = _row(entry, told, row.origin)
+        connection.execute(update(entries).where(entries.c.seq == row.seq).values(**values))
+        connection.execute(delete(links).where(links.c.entry == row.seq))
+        _index(connection, [(row.seq, entry, told)])
+
+
+def erase(connection: Connection, seq: int, tombstone: Entry) -> None:
+    """Leave nothing of an entry but its header."""
+    for table, column in ((tags, tags.c.entry), (points, points.c.run), (labels, labels.c.run)):
+        connection.execute(delete(table).where(column == seq))
+    values = _row(tombstone, None, None)
+    values.pop("origin")
+    connection.execute(update(entries).where(entries.c.seq == seq).values(**values))

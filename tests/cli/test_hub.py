@@ -1,0 +1,95 @@
+"""`dimgs hub` as it is typed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dimgs.cli.app import run
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "group.sqlite"
+    monkeypatch.setenv("DIMGS_HUB", str(path))
+    assert run(["hub", "init"]) == 0
+    return path
+
+
+@pytest.fixture
+def typed(hub: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    def typed(*words: str) -> Any:
+        capsys.readouterr()
+        code = run(["hub", *words, "--json"])
+        out, err = capsys.readouterr()
+        assert code == 0, err
+        return json.loads(out)
+
+    return typed
+
+
+def question(folder: Path, **more: Any) -> str:
+    path = folder / "question.json"
+    path.write_text(json.dumps({"kind": "question", "text": "How fast?", **more}), "utf-8")
+    return str(path)
+
+
+def test_the_way_from_a_question_to_its_acceptance(hub: Path, typed: Any, tmp_path: Path) -> None:
+    assert typed("init") == {"hub": str(hub), "schema": 2}
+    id = typed("add", question(tmp_path, tags=["film"]), "--as", "anna")["id"]
+    review = typed("review", id[:8], "--verdict", "accept", "--clarity", "4", "--as", "bob")["id"]
+    entry = typed("show", id[:8])
+    assert (entry["state"], entry["reviews"][0]["clarity"]) == ("accepted", 4)
+    assert entry["links"] == [{"type": "reviews", "from": review, "to": id}]
+    (listed,) = typed("list", "--tag", "film", "--state", "accepted")["entries"]
+    assert listed == {k: entry[k] for k in ("id", "kind", "title", "author", "time", "state")}
+    typed("annotate", id, "--type", "insight", "--text", "Diffusion decides.", "--as", "bob")
+    fork = typed("fork", id, "--as", "bob")["id"]
+    assert typed("show", fork)["author"] == "bob"
+    typed("dispute", id, "--text", "Which film?", "--as", "eve")
+    assert typed("show", id)["state"] == "disputed"
+    assert typed("digest")["entries"] == 5
+    assert typed("query")["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["review", "ID", "--verdict", "accept", "--as", "anna"], "Nobody reviews their own"),
+        (["review", "ID", "--verdict", "accept", "--as", "bot"], "only people accept"),
+        (["review", "ID", "--verdict", "fine", "--as", "bob"], "verdict: 'fine' cannot be used"),
+        (["annotate", "ID", "--type", "joke", "--text", "x"], "type: 'joke' cannot be used"),
+        (["show", "12345678"], "There is no entry '12345678'"),
+        (["show", "1234567"], "is no id"),
+        (["add", "/dev/null"], "is not JSON"),
+        (["list", "--hub", "no.sqlite"], "There is no hub"),
+        (["user", "add", "x", "--role", "king"], "There is no role 'king'"),
+        (["token", "nobody"], "There is no user 'nobody'"),
+        (["user", "add", "x", "--role", "admin", "--as", "bot"], "may not manage"),
+    ],
+)
+def test_what_is_refused_exits_2_with_one_sentence(
+    typed: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    id = typed("add", question(tmp_path), "--as", "anna")["id"]
+    typed("user", "add", "bot", "--role", "agent")
+    capsys.readouterr()
+    assert run(["hub", *(id if w == "ID" else w for w in words)]) == 2
+    out, err = capsys.readouterr()
+    assert told in err
+    assert out == ""
+    assert len(err.splitlines()) == 1
+
+
+def test_no_hub_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.delenv("DIMGS_HUB", raising=False)
+    assert run(["hub", "list"]) == 2
+    assert "No hub is named" in capsys.readouterr().err
+
+
+def test_a_token_is_told_once(typed: Any, hub: Path) -> None:
+    typed("user", "add", "bob", "--role", "reviewer")
+    token = typed("token", "bob", "--days", "2", "--scope", "write")["token"]
+    assert token.encode() not in hub.read_bytes()
+    assert typed("token", token, "--revoke") == {"revoked": token.partition(".")[0]}

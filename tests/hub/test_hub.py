@@ -1,0 +1,286 @@
+"""Entries that are added, found, reviewed and shared; in SQLite and in PostgreSQL."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from dimgs.errors import InputError
+from dimgs.hub import Hub
+from dimgs.hub.accounts import set_user
+from dimgs.hub.permissions import MATRIX, ROLES, allowed
+from dimgs.hub.tables import entries
+from dimgs.kernels.record import RunRecord, Status
+
+QUESTION = {"kind": "question", "text": "How fast does the film empty?", "tags": ["film"]}
+
+
+def run(key: str, l: float = 1.0, unit: str = "mm", **changes: Any) -> RunRecord:
+    given: dict[str, Any] = {
+        "kernel": "film",
+        "tier": "fine",
+        "inputs": {
+            "D": (1e-13, "m^2/s"),
+            "l": (l, unit),
+            "t": (2.0, "day"),
+            "kind": ("resin", "label"),
+        },
+        "outputs": {"c": (0.5, "kg/m^3")},
+        "status": Status.OK,
+        "key": key,
+        "provenance": {"version": "1"},
+    }
+    return RunRecord(**{**given, **changes})
+
+
+def other(hub: Hub, name: str, role: str = "reviewer") -> Hub:
+    set_user(hub.database, name, role)
+    return hub.for_user(name)
+
+
+def test_what_is_added_is_found_by_kind_author_tag_and_prefix(hub: Hub) -> None:
+    asked = hub.add(QUESTION)
+    other(hub, "bob").add({"kind": "question", "text": "Why?"})
+    assert [e["id"] for e in hub.listed(tag="film")] == [asked]
+    assert [e["author"] for e in hub.listed("question")] == ["anna", "bob"]
+    assert [e["title"] for e in hub.listed(author="bob")] == ["Why?"]
+    found = hub.get(asked[:8])
+    assert (found["id"], found["content"]) == (asked, {k: QUESTION[k] for k in ("text", "tags")})
+    for wrong in (asked[:7], "zzzzzzzz", "0" * 64):
+        with pytest.raises(InputError):
+            hub.get(wrong)
+
+
+@pytest.mark.parametrize(
+    ("document", "told"),
+    [
+        ([], "An entry is a table with a kind"),
+        ({"kind": "poem"}, "'poem' is not added as it is"),
+        ({"kind": "review", "verdict": "accept"}, "'review' is not added as it is"),
+        ({"kind": "question"}, "the key 'text' is missing"),
+        ({"kind": "question", "text": "Why?", "taget": "J"}, "did you mean 'target'"),
+        ({"kind": "question", "text": "Why?", "x": float("nan")}, "cannot be written as JSON"),
+        ({"kind": "question", "text": "\ud800"}, "cannot be"),
+        ({"kind": "question", "text": "Why?", "visibility": "embargoed"}, "ends on a date"),
+        ({"kind": "law", "links": [{"type": "approves", "to": "0" * 64}]}, "A link is a table"),
+        ({"kind": "law", "links": [{"type": "derived", "to": "0" * 64}]}, "There is no entry"),
+        ({"kind": "run", "kernel": "k", "inputs": {"l": {"value": 1, "unit": "mn"}}}, "'mn'"),
+        ({"kind": "run", "kernel": "k", "inputs": {"l": {"value": 10**400}}}, "too large"),
+    ],
+)
+def test_what_cannot_be_used_is_told_in_one_sentence(hub: Hub, document: Any, told: str) -> None:
+    with pytest.raises(InputError, match=told) as error:
+        hub.add(document)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 500
+    assert hub.digest()["entries"] == 0
+
+
+def test_equal_runs_are_kept_once_and_other_seeds_are_replicates(hub: Hub) -> None:
+    first, again = hub.add_runs([run("a")]), hub.add_runs([run("a"), run("b", seed=2)])
+    assert first[0] == again[0]
+    assert hub.query("film")["count"] == 2
+    with hub.database.transaction(read=True) as connection:
+        kept = connection.execute(select(entries.c.reuse)).scalars().all()
+    assert len(set(kept)) == 1
+    hub.add_runs([run("c", tier="coarse"), run("d", provenance={"version": "2"})])
+    with hub.database.transaction(read=True) as connection:
+        assert len(set(connection.execute(select(entries.c.reuse)).scalars())) == 3
+
+
+def test_runs_are_found_by_ranges_in_any_unit_and_by_groups(hub: Hub) -> None:
+    lengths = [0.1, 0.2, 0.5, 1.0, 2.0]
+    ids = hub.add_runs([run(f"k{l}", l) for l in lengths] + [run("m", 0.05, "cm")])
+
+    def found(**asked: Any) -> set[float]:
+        runs = hub.query("film", **asked)
+        assert runs["count"] == len(runs["runs"])
+        return {round(float(r["inputs"]["l"]["value"]), 12) for r in runs["runs"]}
+
+    assert found(where=["l=0.0002..0.001 m"]) == {0.2, 0.5, 1.0, 0.05}
+    assert found(where=["l=200 um"]) == {0.2}
+    assert found(where=["l=..0.02 cm"]) == {0.1, 0.2}
+    assert found(where=["l=0.1..10 mm", "kind=resin", "t=48 h"]) == {*lengths, 0.05}
+    assert found(where=["kind=glass"]) == set()
+    # D t / l^2 of l = 1 mm is 0.01728
+    assert found(group=["D*t/l^2=0.0172..0.0173"]) == {1.0}
+    assert found(group=["(D*t)^(1/2)/l=0.2..0.3"]) == {0.5, 0.05}
+    assert found(group=["D*t=..1 mm^2"], where=["l=1..3 mm"]) == {1.0, 2.0}
+    assert hub.query("film", limit=2)["count"] == 6
+    assert [r["id"] for r in hub.query("film", limit=2)["runs"]] == ids[:2]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"where": ["l=1..2 s"]}, r"has the dimension L, and the range '1..2 s' T"),
+        ({"where": ["q=1..2 s"]}, "No run has the input 'q'; inputs are D, l, t"),
+        ({"where": ["l=2..1 mm"]}, "reversed"),
+        ({"where": ["l"]}, "is no range"),
+        ({"where": ["l=1..2 mm mm^"]}, "cannot be read"),
+        ({"group": ["D+t=1..2"]}, "no product of powers"),
+        ({"group": ["D*t/l=1..2"]}, "dimension"),
+        ({"state": "fine"}, "There is no state 'fine'"),
+    ],
+)
+def test_a_range_that_cannot_be_used_is_told(hub: Hub, asked: Any, told: str) -> None:
+    hub.add_runs([run("a")])
+    with pytest.raises(InputError, match=told):
+        hub.query(**asked)
+
+
+def test_kernels_of_more_than_eight_inputs_are_found_by_any_of_them(hub: Hub) -> None:
+    names = [f"x{k:02}" for k in range(20)]
+    records = [
+        run(f"m{v}", inputs={n: (v + k, "mm") for k, n in enumerate(names)}) for v in (1.0, 2.0)
+    ]
+    hub.add_runs(records)
+    for k, name in enumerate(names):
+        assert hub.query("film", where=[f"{name}={1 + k} mm"])["count"] == 1
+    assert hub.query(group=["x00*x09/x19^2=0.02..0.04"])["count"] == 1
+    assert hub.query(group=["x00*x09/x19^2=0.02..0.05"])["count"] == 2
+
+
+def test_runs_of_a_physics_are_those_of_its_cards(hub: Hub) -> None:
+    hub.add_runs([run("a"), run("b", kernel="series"), run("c", kernel="chains")])
+    for kernel in ("film", "series"):
+        hub.add({"kind": "card", "kernel": kernel, "physics": "migration"})
+    assert hub.query(physics="migration")["count"] == 2
+    card = hub.add({"kind": "card", "kernel": "chains", "physics": "migration"})
+    assert hub.query(physics="migration")["count"] == 3
+    other(hub, "bob").review(card, "reject", "Chains do not migrate.")
+    assert hub.query(physics="migration")["count"] == 2
+
+
+def test_runs_that_failed_are_found_where_they_are_asked_for(hub: Hub) -> None:
+    hub.add_runs([run("a", status=Status.FAILED, outputs={}, reason="No licence."), run("b")])
+    assert hub.query("film")["count"] == 1
+    assert hub.query("film", every=True)["count"] == 2
+
+
+def test_nobody_reviews_their_own_work_and_agents_accept_nothing(hub: Hub) -> None:
+    asked = hub.add(QUESTION)
+    with pytest.raises(InputError, match="Nobody reviews their own work"):
+        hub.review(asked, "reject")
+    agent = other(hub, "bot", "agent")
+    with pytest.raises(InputError, match="only people accept"):
+        agent.review(asked, "accept")
+    agent.review(asked, "reject", "I doubt it.")
+    assert hub.get(asked)["state"] == "open"
+    assert [r["counts"] for r in hub.get(asked)["reviews"]] == [False]
+    with pytest.raises(InputError, match="bot is a agent here, who may not redact"):
+        agent.redact(asked, "x")
+    other(hub, "bob").review(asked, "accept", clarity=4)
+    assert hub.get(asked)["state"] == "accepted"
+    with pytest.raises(InputError, match="less than or equal to 5"):
+        other(hub, "bob").review(asked, "accept", clarity=6)
+
+
+def test_a_fork_remembers_its_parent_and_says_what_differs(hub: Hub) -> None:
+    plan = hub.add({"kind": "protocol", "kernel": "film", "plan": {"budget": 10}})
+    mine = other(hub, "bob").fork(plan, {"plan": {"budget": 20}})
+    entry = hub.get(mine)
+    assert entry["author"] == "bob"
+    assert entry["content"] == {"kernel": "film", "plan": {"budget": 20}}
+    assert {"type": "forked", "from": mine, "to": plan} in entry["links"]
+    assert hub.difference(mine) == [
+        {"key": "plan.budget", "parent": 10, "fork": 20},
+    ]
+    assert hub.history(mine) == [plan]
+    with pytest.raises(InputError, match="stays what its parent is"):
+        hub.fork(plan, {"kind": "law"})
+
+
+def test_a_secret_is_redacted_and_its_hash_stays(hub: Hub) -> None:
+    made = hub.add({"kind": "question", "text": "password s3cr3t", "tags": ["s3cr3t"]})
+    law = hub.add({"kind": "law", "text": "l", "links": [{"type": "derived", "to": made}]})
+    before = hub.digest()["entries"]
+    hub.redact(made, "It held a password.")
+    entry = hub.get(made)
+    assert (entry["content"], entry["title"], entry["id"]) == (None, "(redacted)", made)
+    assert hub.listed(tag="s3cr3t") == []
+    assert hub.history(law) == [made]
+    assert hub.digest()["entries"] == before + 1
+    with hub.database.transaction(read=True) as connection:
+        kept = [str(row) for row in connection.execute(select(entries))]
+    assert not any("s3cr3t" in row for row in kept)
+
+
+def test_the_matrix_holds_for_every_role_action_and_visibility(hub: Hub) -> None:
+    soon = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    of_anna = {
+        cell: hub.add({**QUESTION, "visibility": cell, "until": soon if cell[0] == "e" else ""})
+        for cell in ("open", "embargoed", "private")
+    }
+    acts: dict[str, Any] = {
+        "read": lambda h, id: h.get(id),
+        "annotate": lambda h, id: h.annotate(id, "insight", "x"),
+        "dispute": lambda h, id: h.dispute(id, "x"),
+        "fork": lambda h, id: h.fork(id),
+        "review": lambda h, id: h.review(id, "minor"),
+        "accept": lambda h, id: h.review(id, "accept"),
+        "approve": lambda h, id: h.approve(id),
+    }
+    for role in ROLES:
+        somebody = other(hub, f"a {role}", role)
+        for cell, id in of_anna.items():
+            for action, act in acts.items():
+                may = allowed(role, "read", cell) and allowed(role, action, cell)
+                try:
+                    act(somebody, id)
+                    done = True
+                except InputError:
+                    done = False
+                assert done == may, (role, action, cell)
+            listed = {e["id"] for e in somebody.listed("question", author="anna")}
+            assert (id in listed) == allowed(role, "read", cell), (role, cell)
+            try:
+                made = somebody.add(
+                    {**QUESTION, "visibility": cell, "until": soon * (cell[0] == "e")}
+                )
+            except InputError:
+                assert not allowed(role, "add", cell)
+            else:
+                assert allowed(role, "add", cell)
+                assert somebody.get(made)["author"] == f"a {role}"
+    assert set(MATRIX["accept"]["agent"]) == set()
+
+
+def test_hidden_runs_are_not_counted_for_those_who_may_not_see_them(hub: Hub) -> None:
+    private = {
+        "kind": "run",
+        "kernel": "film",
+        "inputs": {"l": {"value": 1.0, "unit": "mm"}},
+        "visibility": "private",
+    }
+    hub.add(private)
+    hub.add_runs([run("a")])
+    assert hub.query("film")["count"] == 2
+    assert other(hub, "bob", "contributor").query("film")["count"] == 1
+    assert hub.for_anybody().query("film")["count"] == 1
+    bob = hub.for_user("bob")
+    bob.add(private)
+    assert (bob.query("film")["count"], hub.for_anybody().query("film")["count"]) == (2, 1)
+
+
+def test_an_embargo_ends(hub: Hub) -> None:
+    over = hub.add({**QUESTION, "visibility": "embargoed", "until": "2020-01-31"})
+    assert hub.for_anybody().get(over)["title"] == QUESTION["text"]
+    assert [e["id"] for e in hub.for_anybody().listed()] == [over]
+
+
+def test_the_digest_is_that_of_the_entries(hub: Hub, place: Any) -> None:
+    empty = hub.digest()
+    hub.add(QUESTION)
+    assert hub.digest() != empty
+    with Hub(place(), user="bob") as there:
+        assert there.digest() == empty
+
+
+def test_documents_are_json(hub: Hub) -> None:
+    asked = hub.add(QUESTION)
+    hub.add_runs([run("a")])
+    for document in (hub.get(asked), hub.query("film"), {"entries": hub.listed()}):
+        json.dumps(document, allow_nan=False)
