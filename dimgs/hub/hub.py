@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -18,9 +18,6 @@ from dimgs.hub.reading import Reader, entry_of
 from dimgs.hub.rows import now
 from dimgs.hub.writing import erase, write
 from dimgs.kernels.record import RunRecord
-
-if TYPE_CHECKING:
-    from dimgs.hub.bundle import Merged
 
 # kinds that are added as they are; the others are made by what they record
 ADDED = (
@@ -374,26 +371,6 @@ class Hub(Reader):
     def check_manager(self) -> None:
         """Refuse anybody who may not manage users, tokens, keys and peers."""
         self._check("manage", "open", own=False)
-
-    # -- sharing
-
-    def export(self, folder: str | os.PathLike[str], *, everything: bool = False) -> "Merged":
-        """Write what is not in a folder yet, as a bundle; see :func:`dimgs.hub.bundle.export`."""
-        from dimgs.hub.bundle import export
-
-        return export(self, folder, everything)
-
-    def merge(self, source: str | os.PathLike[str]) -> "Merged":
-        """Take what a bundle holds and this hub does not."""
-        from dimgs.hub.bundle import merge
-
-        return merge(self, source)
-
-    def sync(self, peer: str | os.PathLike[str]) -> "Merged":
-        """Push and pull what is missing, to and from a folder or another hub."""
-        from dimgs.hub.bundle import sync
-
-        return sync(self, peer)
 
     def __repr__(self) -> str:
         return f"Hub('{self.address}', user='{self.user}')"
