@@ -7,64 +7,59 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dimgs.cli import tables
 from dimgs.cli.output import command_line, emit_json, note, say, warn, working
+from dimgs.discovery.options import DiscoverKeywords, FitKeywords, TableKeywords
+
+if TYPE_CHECKING:
+    from dimgs.discovery.options import Options
+
+TABLE = tuple(TableKeywords.__annotations__)
+FIT = (*(n for n in FitKeywords.__annotations__ if n not in TABLE), *TABLE)
+# the search takes the errors of the inputs for what they are in the power law alone
+DISCOVER = (
+    *(n for n in DiscoverKeywords.__annotations__ if n not in (*TABLE, "errors_in_variables")),
+    *TABLE,
+)
+
+Stream = Annotated[
+    bool, typer.Option("--stream", help="Read the table in parts: it may exceed the memory.")
+]
+ChunkRows = Annotated[
+    int | None, typer.Option("--chunk-rows", help="Most rows in memory at a time (--stream).")
+]
+Resume = Annotated[
+    Path | None, typer.Option("--resume", help="File that keeps interrupted work (--stream).")
+]
 
 
-@tables.reads
+@tables.takes(*FIT)
 def fit(
     table: tables.Table,
     target: tables.Target,
-    robust: tables.Robust = False,
-    errors_in_variables: tables.ErrorsInVariables = False,
-    within: tables.Within = None,
-    split_by: tables.SplitBy = None,
-    regimes: tables.Regimes = False,
-    local: tables.Local = False,
-    additive: tables.Additive = False,
-    arrhenius: tables.Arrhenius = None,
-    arrhenius_power: tables.ArrheniusPower = False,
-    constants: tables.Constants = None,
-    scale: tables.Scale = None,
-    *,
-    reader: tables.Reader,
-    level: tables.Level = 0.9,
-    seed: tables.Seed = 0,
-    stream: tables.Stream = False,
-    chunk_rows: tables.ChunkRows = None,
-    resume: tables.Resume = None,
+    options: "Options",
+    stream: Stream = False,
+    chunk_rows: ChunkRows = None,
+    resume: Resume = None,
     json: tables.Json = False,
 ) -> None:
     """Fit the contrastive power law of all pairs of runs, in pi space."""
-    from dimgs.cli.streaming import advise, fit_each, fit_streamed
+    from dimgs.cli.streaming import advise, fit_streamed
+    from dimgs.discovery import fitting
     from dimgs.report.documents import fit_document
     from dimgs.report.text import fit_text
 
-    options = reader.analysis(
-        constants,
-        scale,
-        within=within,
-        split_by=split_by,
-        arrhenius=arrhenius,
-        arrhenius_power=arrhenius_power,
-        robust=robust,
-        errors_in_variables=errors_in_variables,
-        regimes=regimes,
-        local=local,
-        additive=additive,
-        level=level,
-        seed=seed,
-    )
     documents = []
     if stream:
-        results = fit_streamed(table, target, reader, options, chunk_rows, resume)
+        results = fit_streamed(table, target, options, chunk_rows, resume)
     else:
         advise(table, chunk_rows, resume)
-        results = fit_each(table, target, reader, options)
+        asked = tables.each(table, target, options)
+        results = (fitting.fit(data, name, own) for name, data, own in asked)
     for result in results:
         warn(result.warnings)
         if json:
@@ -75,67 +70,33 @@ def fit(
         _emit(documents)
 
 
-@tables.reads
+@tables.takes(*DISCOVER)
 def discover(
     table: tables.Table,
     target: tables.Target,
+    options: "Options",
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the report, the law and its figures.")
     ] = None,
-    engine: tables.EngineName = "auto",
-    model: tables.Model = "linear",
-    time_limit: tables.TimeLimit = 60.0,
-    evaluations: tables.Evaluations = None,
-    robust: tables.Robust = False,
-    within: tables.Within = None,
-    split_by: tables.SplitBy = None,
-    regimes: tables.Regimes = False,
-    local: tables.Local = False,
-    additive: tables.Additive = False,
-    arrhenius: tables.Arrhenius = None,
-    arrhenius_power: tables.ArrheniusPower = False,
-    constants: tables.Constants = None,
-    scale: tables.Scale = None,
-    *,
-    reader: tables.Reader,
-    level: tables.Level = 0.9,
-    seed: tables.Seed = 0,
     json: tables.Json = False,
 ) -> None:
     """Go the whole way from a table to a dimensionally checked law."""
-    from dimgs.discovery.discover import check_model, discover_with
+    from dimgs.discovery.discover import check_model
+    from dimgs.discovery.discover import discover as study
     from dimgs.escape import file_names
     from dimgs.report.documents import discover_document
     from dimgs.report.text import report_text
     from dimgs.report.write import check_folder, write_study
 
-    check_model(model)
+    check_model(options.model)
     if out is not None:
         check_folder(out)
-    options = reader.analysis(
-        constants,
-        scale,
-        within=within,
-        split_by=split_by,
-        arrhenius=arrhenius,
-        arrhenius_power=arrhenius_power,
-        engine=engine,
-        model=model,
-        time_limit=time_limit,
-        evaluations=evaluations,
-        robust=robust,
-        regimes=regimes,
-        local=local,
-        additive=additive,
-        level=level,
-        seed=seed,
-    )
     documents: list[dict[str, Any]] = []
     interrupted = False
     folders = file_names(target)
-    for name, data in reader.each(table, target, options):
-        with working(f"looking for the law of {name}", time_limit) as tell:
-            report = discover_with(data, name, options, tell)
+    for name, data, asked in tables.each(table, target, options):
+        with working(f"looking for the law of {name}", options.time_limit) as tell:
+            report = study(data, name, asked, progress=tell)
         interrupted = report.outcome == "interrupted"
         report = replace(report, provenance={**report.provenance, "command": command_line()})
         with _to_the_end():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dimgs.cli import tables
+from dimgs.cli.analyse import TABLE
 from dimgs.cli.output import emit_json, say, table, warn
 
 if TYPE_CHECKING:
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 _MAX_SHOWN = 20
 
 
-@tables.reads
+@tables.takes("constants", "scales", *TABLE)
 def pi(
     source: Annotated[
         list[str],
         typer.Argument(help=r"A table, or variables such as 'rho \[kg/m^3]' 'U \[m/s]'."),
     ],
+    options: "Options",
     target: Annotated[
         str | None, typer.Option("--target", "-y", help=r"Response: a column, or 'dp \[Pa]'.")
     ] = None,
@@ -34,10 +36,6 @@ def pi(
     named: Annotated[
         bool, typer.Option("--named", help="Prefer groups with a name in the literature.")
     ] = False,
-    constants: tables.Constants = None,
-    scale: tables.Scale = None,
-    *,
-    reader: tables.Reader,
     json: tables.Json = False,
 ) -> None:
     """Derive the pi groups of unit-tagged variables, exactly."""
@@ -45,19 +43,18 @@ def pi(
     from dimgs.groups.repeating import all_bases as enumerate_all
     from dimgs.report.documents import pi_document
 
-    variables, response, varying, warnings = _source(source, target, reader)
-    options = reader.analysis(constants, scale)
+    variables, response, varying, warnings = _source(source, target, options)
     basis = pi_basis(
         variables,
         response,
         repeating=tables.names(repeating),
-        constants=tables.names(constants) or [],
+        constants=options.constants,
         scales=options.scales,
         prefer_named=named,
         varying=varying,
     )
     if varying is not None and response is not None:
-        basis = _supported(variables, basis, options)
+        basis = _supported(variables, basis, options.without_reading())
     bases = enumerate_all(basis) if all_bases else None
     warn(warnings)
     if json:
@@ -113,7 +110,7 @@ def _count(things: Sequence[object], name: str) -> str:
 
 
 def _source(
-    source: list[str], target: str | None, reader: tables.Reader
+    source: list[str], target: str | None, options: "Options"
 ) -> tuple[object, str | None, list[str] | None, tuple[str, ...]]:
     """Variables, response name, inputs that vary (of a table), warnings."""
     from dimgs.variables import split_header
@@ -125,10 +122,10 @@ def _source(
             response = split_header(target)[0]
             if response not in {split_header(text)[0] for text in listed}:
                 listed.append(target)
-        return reader.checked(listed), response, None, ()
+        return tables.checked(listed, strict=options.strict_units), response, None, ()
     from dimgs.dataset.checks import constant_columns
 
-    data = reader.read(source[0], keep=[target] if target else [])
+    data = options.read(source[0], *([target] if target else []))
     never = set(constant_columns(data))
     varying = [n for n in data.numeric_names if n not in never]
     return data, target, varying, data.warnings

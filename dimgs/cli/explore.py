@@ -1,46 +1,35 @@
 """`dimgs explore`: what the runs hold before any law."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dimgs.cli import tables
+from dimgs.cli.analyse import TABLE
 from dimgs.cli.output import emit_json, say, table, warn
+
+if TYPE_CHECKING:
+    from dimgs.discovery.options import Options
 
 _LEAST = 1e-99
 
 
-@tables.reads
+@tables.takes("constants", "scales", "within", "split_by", "level", "seed", *TABLE)
 def explore(
     source: Annotated[str, typer.Argument(metavar="TABLE", help="Table with units.")],
     target: tables.Target,
+    options: "Options",
     metric: Annotated[
         str, typer.Option("--metric", help="Distance of the principal coordinates.")
     ] = "mahalanobis",
-    within: tables.Within = None,
-    split_by: tables.SplitBy = None,
-    constants: tables.Constants = None,
-    scale: tables.Scale = None,
-    *,
-    reader: tables.Reader,
-    level: tables.Level = 0.9,
-    seed: tables.Seed = 0,
     json: tables.Json = False,
 ) -> None:
     """Look at the runs: PCA, PCoA, active directions, homogeneity, collinear groups."""
     from dimgs.discovery.explore import explore as look
 
-    options = reader.analysis(
-        constants,
-        scale,
-        within=within,
-        split_by=split_by,
-        level=level,
-        seed=seed,
-    )
     documents = []
-    for name, data in reader.each(source, target, options):
-        found = look(data, name, options, metric)
+    for name, data, asked in tables.each(source, target, options):
+        found = look(data, name, asked, metric)
         warn(found.warnings)
         if json:
             documents.append(found.to_json())

@@ -1,25 +1,27 @@
 """`dimgs predict`: a stored law on new rows."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
 from dimgs.cli import tables
+from dimgs.cli.analyse import TABLE
 from dimgs.cli.output import emit_json, table, warn
 
+if TYPE_CHECKING:
+    from dimgs.discovery.options import Options
 
-@tables.reads
+
+@tables.takes("level", *(n for n in TABLE if n not in ("columns", "drop")))
 def predict(
     law: Annotated[str, typer.Argument(help="law.json, as written by discover --out.")],
     rows: Annotated[str, typer.Argument(metavar="TABLE", help="Table with the law's inputs.")],
+    options: "Options",
     relative_to: Annotated[
         int | None,
         typer.Option("--relative-to", help="Predict ratios to this row, counted from 1."),
     ] = None,
-    level: tables.Level = 0.9,
-    *,
-    reader: tables.Source,
     json: tables.Json = False,
 ) -> None:
     """Predict new rows with intervals, and flag those outside the domain of validity."""
@@ -28,11 +30,11 @@ def predict(
     from dimgs.law.prediction import law_table
 
     known = Law.from_json(law)
-    data = law_table(known, rows, reader.options())
+    data = law_table(known, rows, options.reader())
     warn(data.warnings)
     outside = known.outside(data)
     if relative_to is None:
-        found = known.predict({n: data[n] for n in data.names}, level=level)
+        found = known.predict({n: data[n] for n in data.names}, level=options.level)
         unit = known.target_unit
     else:
         if not 1 <= relative_to <= data.n_runs:
@@ -40,7 +42,7 @@ def predict(
                 f"--relative-to is {relative_to}, but {rows} has rows 1 to {data.n_runs}."
             )
         reference = data.take(np.full(data.n_runs, relative_to - 1))
-        found = known.ratio(data, reference, level=level)
+        found = known.ratio(data, reference, level=options.level)
         unit = "1"
     values = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found]
     if json:
@@ -48,7 +50,7 @@ def predict(
             {"value": float(v), "low": float(lo), "high": float(hi), "outside": out}
             for v, lo, hi, out in zip(*values, outside, strict=True)
         ]
-        emit_json({"rows": listed, "unit": unit, "level": level})
+        emit_json({"rows": listed, "unit": unit, "level": options.level})
         return
     shown = [
         [str(int(data.rows[i])), f"{v:.6g}", f"{lo:.6g}", f"{hi:.6g}", ", ".join(out)]
@@ -56,7 +58,7 @@ def predict(
     ]
     name = known.target.name if relative_to is None else f"{known.target.name} ratio"
     table(
-        f"{name} [{unit}] with {level:.0%} intervals",
+        f"{name} [{unit}] with {options.level:.0%} intervals",
         ["row", "value", "low", "high", "outside"],
         shown,
     )

@@ -3,10 +3,10 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dimgs.cli import tables
 from dimgs.cli.output import note
 from dimgs.errors import InputError
 from dimgs.escape import visible
@@ -18,23 +18,9 @@ if TYPE_CHECKING:
 LARGE_BYTES = 1_000_000_000
 
 
-def fit_each(
-    table: str,
-    targets: list[str],
-    reader: tables.Reader,
-    options: "Options",
-) -> "Iterator[FitResult]":
-    """Fit of each target, of all runs in memory."""
-    from dimgs.discovery.fitting import fit
-
-    for name, data in reader.each(table, targets, options):
-        yield fit(data, name, options)
-
-
 def fit_streamed(
     table: str,
     targets: list[str],
-    reader: tables.Reader,
     options: "Options",
     chunk_rows: int | None,
     resume: Path | None,
@@ -42,24 +28,18 @@ def fit_streamed(
     """Fit of each target, the table being read in parts, once for each of them."""
     from dimgs.discovery.streaming import CHUNK_ROWS, fit_stream
 
-    if reader.sheet is not None:
+    if options.sheet is not None:
         raise InputError("--stream reads no workbooks; save the sheet as .csv or .parquet.")
     if resume is not None and len(targets) > 1:
         raise InputError("--resume keeps the work of one target; run each --target by itself.")
     for name in targets:
-        others = [t for t in targets if t != name]
-        left_out = [*(tables.names(reader.drop) or []), *others]
+        left_out = [*(options.drop or ()), *(t for t in targets if t != name)]
         with progress_bar(f"Fitting {name}") as progress:
             result = fit_stream(
                 table,
                 name,
-                options,
+                replace(options, drop=left_out or None),
                 chunk_rows=CHUNK_ROWS if chunk_rows is None else chunk_rows,
-                units=reader.options().units,
-                columns=tables.names(reader.columns),
-                drop=left_out or None,
-                skip_rows=reader.skip_rows,
-                strict_units=reader.strict_units,
                 progress=progress,
                 checkpoint=resume,
             )

@@ -1,10 +1,8 @@
-"""Options that several commands share, and the table that they read."""
+"""The options of the commands, made of those of an analysis, and the table that they read."""
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +12,6 @@ from dimgs.cli.output import warn
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
-    from dimgs.dataset.build import Options as ReadOptions
     from dimgs.discovery.options import Options
     from dimgs.variables import Variable
 
@@ -26,227 +23,154 @@ Target = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Columns = Annotated[
-    str | None, typer.Option("--columns", help="Use only these inputs, comma separated.")
-]
-Drop = Annotated[str | None, typer.Option("--drop", help="Use all inputs but these.")]
-DropBad = Annotated[
-    bool, typer.Option("--drop-bad", help="Drop rows that cannot be used, and count them.")
-]
-Sheet = Annotated[str | None, typer.Option("--sheet", help="Sheet of a workbook, by name.")]
-Units = Annotated[
-    list[str] | None, typer.Option("--units", help="Units of columns: 'd=mm,T=degC'; repeatable.")
-]
-SkipRows = Annotated[
-    int | None, typer.Option("--skip-rows", help="Lines above the header, such as titles.", min=0)
-]
-StrictUnits = Annotated[
-    bool,
-    typer.Option("--strict-units", help="Refuse units that probably mean something else (W/m K)."),
-]
-Constants = Annotated[
-    str | None, typer.Option("--constants", help="Known constants to add, such as g,c,k_B.")
-]
-Scale = Annotated[
-    list[str] | None,
-    typer.Option("--scale", help=r"Unknown constant 'M0 \[kg]' (repeatable), or auto."),
-]
 Define = Annotated[
     list[str] | None,
     typer.Option("--define", help=r"Define a unit first, such as 'EUR = \[currency]'."),
 ]
-Within = Annotated[
-    str | None, typer.Option("--within", help="Label column whose groups keep their prefactor.")
-]
-SplitBy = Annotated[
-    str | None, typer.Option("--split-by", help="Label column whose groups are held out together.")
-]
-Level = Annotated[float, typer.Option("--level", help="Coverage of the intervals.")]
-Seed = Annotated[int, typer.Option("--seed", help="Seed of everything random.")]
-Arrhenius = Annotated[
-    str | None, typer.Option("--arrhenius", help="Absolute temperature that enters as 1/T.")
-]
-ArrheniusPower = Annotated[
-    bool, typer.Option("--arrhenius-power", help="Let that temperature enter as a power too.")
-]
-Robust = Annotated[bool, typer.Option("--robust", help="Fit by ranks: outliers do no harm.")]
-ErrorsInVariables = Annotated[
-    bool,
-    typer.Option("--errors-in-variables", help="Use the error columns (x_err) of inputs too."),
-]
-
-EngineName = Annotated[
-    str,
-    typer.Option(
-        "--engine",
-        help="auto, structured, pysr, operon or power_law.",
-        autocompletion=complete.engines,
-    ),
-]
-Model = Annotated[
-    str,
-    typer.Option("--model", help="linear (power law), or deep (a neural potential teaches too)."),
-]
-TimeLimit = Annotated[
-    float, typer.Option("--time-limit", help="Seconds that the engines may take together.")
-]
-Evaluations = Annotated[
-    int | None,
-    typer.Option(
-        "--evaluations",
-        help="Most expressions that each search may fit: a limit that every machine meets alike.",
-    ),
-]
-Regimes = Annotated[
-    bool, typer.Option("--regimes", help="Find regimes of constant exponents and their borders.")
-]
-Local = Annotated[bool, typer.Option("--local", help="Local exponents at every run.")]
-Additive = Annotated[
-    bool, typer.Option("--additive", help="Sparse sum of smooth functions of the groups.")
-]
-
-Stream = Annotated[
-    bool, typer.Option("--stream", help="Read the table in parts: it may exceed the memory.")
-]
-ChunkRows = Annotated[
-    int | None, typer.Option("--chunk-rows", help="Most rows in memory at a time (--stream).")
-]
-Resume = Annotated[
-    Path | None, typer.Option("--resume", help="File that keeps interrupted work (--stream).")
-]
+# options of an analysis whose name or form on the command line is another
+_FLAGS = {"scales": "--scale"}
+_MORE_HELP = {
+    "names": " Comma separated.",
+    "texts": " Repeatable.",
+    "units": " As 'd=mm,T=degC'; repeatable.",
+}
+_TYPES: dict[str, Any] = {
+    "flag": bool,
+    "text": str | None,
+    "texts": list[str] | None,
+    "names": str | None,
+    "units": list[str] | None,
+    "sheet": str | None,
+    "number": float,
+    "count": int | None,
+}
+_COMPLETE = {"engine": complete.engines}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """How a table is read: options of every command that reads one (see :func:`reads`)."""
+def takes(*commanded: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A command whose keyword ``options`` becomes these options of an analysis, by their names.
 
-    drop_bad: DropBad = False
-    units: Units = None
-    sheet: Sheet = None
-    skip_rows: SkipRows = None
-    strict_units: StrictUnits = False
-    define: Define = None
+    Parameters
+    ----------
+    *commanded : str
+        Fields of :class:`dimgs.discovery.options.Options`.
+    """
 
-    def options(self) -> "ReadOptions":
-        """Options of the reader."""
-        from dimgs.dataset.build import Options
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(function)
+        shown = []
+        for parameter in signature.parameters.values():
+            if parameter.name == "options":
+                shown += [_parameter(name) for name in commanded]
+                shown.append(
+                    inspect.Parameter(
+                        "define", parameter.KEYWORD_ONLY, default=None, annotation=Define
+                    )
+                )
+            else:
+                shown.append(parameter.replace(kind=parameter.KEYWORD_ONLY))
 
-        return Options(
-            units=_units(self.units),
-            drop_bad=self.drop_bad,
-            strict_units=self.strict_units,
-            sheet=self.sheet,
-            skip_rows=self.skip_rows,
-        )
+        @wraps(function)
+        def run(**given: Any) -> None:
+            _define(given.pop("define"))
+            options = _options({name: given.pop(name) for name in commanded})
+            function(**given, options=options)
 
-    def checked(self, variables: Sequence[str]) -> "list[Variable]":
-        """Variables from ``name [unit]``, those with a doubtful unit told or refused."""
-        from dimgs.dataset.doubts import doubts
-        from dimgs.variables import parse_variable
+        run.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in shown}
+        del run.__wrapped__
+        return run
 
-        found = [parse_variable(text) for text in variables]
-        given = {v.name: v.unit.text for v in found}
-        warn(doubts(given, "the command line", strict=self.strict_units))
-        return found
+    return decorate
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reader(Source):
-    """The same, with the choice of the inputs."""
+def _parameter(name: str) -> inspect.Parameter:
+    from dimgs.discovery.options import options_by_name
 
-    columns: Columns = None
-    drop: Drop = None
+    option = options_by_name()[name]
+    kind = option.metadata["kind"]
+    flag = _FLAGS.get(name, "--" + name.replace("_", "-"))
+    text = (option.metadata["help"] + _MORE_HELP.get(kind, "")).replace("[", r"\[")
+    least = 0 if name == "skip_rows" else None
+    described = typer.Option(flag, help=text, min=least, autocompletion=_COMPLETE.get(name))
+    default = option.default if kind in ("flag", "number", "count", "text") else None
+    annotated: Any = Annotated
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=annotated[_TYPES[kind], described],
+    )
 
-    def read(self, path: str, keep: Sequence[str] = ()) -> "Dataset":
-        """Table with the chosen inputs; the columns in `keep` stay whatever is chosen."""
-        from dimgs.dataset.read import dataset_of
+
+def _options(typed: dict[str, Any]) -> "Options":
+    """Options of an analysis from what was typed."""
+    from dimgs.discovery.options import Options, options_by_name
+
+    known = options_by_name()
+    given: dict[str, Any] = {}
+    for name, value in typed.items():
+        kind = known[name].metadata["kind"]
+        if value is None:
+            continue
+        if kind == "names":
+            value = names(value)
+        elif kind == "units":
+            value = _units(value)
+        elif name == "scales":
+            value = scales(value, strict=typed.get("strict_units", False))
+        given[name] = value
+    return Options(**given)
+
+
+def each(
+    path: str, targets: Sequence[str], options: "Options"
+) -> "list[tuple[str, Dataset, Options]]":
+    """Each target with the table, the other targets left out of its inputs, and its options."""
+    data = options.read(path, *targets)
+    for name in targets:
+        data.variable(name)
+    read = options.without_reading()
+    return [(n, data.without([t for t in targets if t != n]), read) for n in targets]
+
+
+def checked(variables: Iterable[str], *, strict: bool) -> "list[Variable]":
+    """Variables from ``name [unit]``, those with a doubtful unit told or refused."""
+    from dimgs.dataset.doubts import doubts
+    from dimgs.variables import parse_variable
+
+    found = [parse_variable(text) for text in variables]
+    given = {v.name: v.unit.text for v in found}
+    warn(doubts(given, "the command line", strict=strict))
+    return found
+
+
+def scales(given: list[str], *, strict: bool = False) -> list[str] | str:
+    """Scales as :class:`dimgs.discovery.options.Options` takes them."""
+    from dimgs.variables.readings import improbable
+
+    if "auto" in given and len(given) > 1:
         from dimgs.errors import InputError
 
-        chosen = names(self.columns)
-        if chosen is not None:
-            chosen = [*chosen, *(k for k in keep if k not in chosen)]
-        dropped = names(self.drop)
-        clash = [k for k in keep if k in (dropped or ())]
-        if clash:
-            raise InputError(f"'{clash[0]}' is dropped with --drop but needed; leave it in.")
-        return dataset_of(path, replace(self.options(), columns=chosen, drop=dropped))
-
-    def each(self, path: str, targets: list[str], chosen: "Options") -> "list[tuple[str, Dataset]]":
-        """Each target with the table, the other targets left out of its inputs."""
-        extra = [n for n in (chosen.within, chosen.split_by, chosen.arrhenius) if n is not None]
-        data = self.read(path, keep=[*targets, *extra])
-        for name in targets:
-            data.variable(name)
-        return [(name, data.without([t for t in targets if t != name])) for name in targets]
-
-    def analysis(self, constants: str | None, scale: list[str] | None, **chosen: Any) -> "Options":
-        """Options of an analysis from what was typed."""
-        from dimgs.discovery.options import Options
-
-        return Options(
-            constants=names(constants) or [],
-            scales=self.scales(scale),
-            drop_bad=self.drop_bad,
-            **chosen,
+        raise InputError(
+            "--scale auto chooses all scales; give it alone, or name every scale as 'M0 [kg]'."
         )
-
-    def scales(self, given: list[str] | None) -> list[str] | str:
-        """Scales as :class:`dimgs.discovery.options.Options` takes them."""
-        from dimgs.variables.readings import improbable
-
-        if not given:
-            return []
-        if "auto" in given and len(given) > 1:
-            from dimgs.errors import InputError
-
-            raise InputError(
-                "--scale auto chooses all scales; give it alone, or name every scale as 'M0 [kg]'."
-            )
-        if given == ["auto"]:
-            return "auto"
-        told = [(v.name, improbable(v.unit.text)) for v in self.checked(given)]
-        # what was told once is passed on in its literal reading, which is not told again
-        return [
-            text if reading is None else f"{name} [{reading.literal}]"
-            for text, (name, reading) in zip(given, told, strict=True)
-        ]
+    if given == ["auto"]:
+        return "auto"
+    told = [(v.name, improbable(v.unit.text)) for v in checked(given, strict=strict)]
+    # what was told once is passed on in its literal reading, which is not told again
+    return [
+        text if reading is None else f"{name} [{reading.literal}]"
+        for text, (name, reading) in zip(given, told, strict=True)
+    ]
 
 
-def reads(command: Callable[..., None]) -> Callable[..., None]:
-    """A command whose keyword ``reader``, a `Source`, becomes the options that are its fields."""
-    signature = inspect.signature(command)
-    kind = signature.parameters["reader"].annotation
-    own = {f.name: f.type for f in fields(kind)}
-    parameters = []
-    for parameter in signature.parameters.values():
-        if parameter.name == "reader":
-            parameters += [
-                inspect.Parameter(
-                    f.name, parameter.KEYWORD_ONLY, default=f.default, annotation=f.type
-                )
-                for f in fields(kind)
-            ]
-        else:
-            parameters.append(parameter)
-
-    @wraps(command)
-    def run(**given: Any) -> None:
-        reader = kind(**{name: given.pop(name) for name in own})
-        define(reader.define)
-        command(**given, reader=reader)
-
-    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in parameters}
-    del run.__wrapped__
-    return run
-
-
-def _units(given: list[str] | None) -> dict[str, str]:
+def _units(given: list[str]) -> dict[str, str]:
     """Units by column from ``d=mm,T=degC``."""
     from dimgs.errors import InputError
 
     found: dict[str, str] = {}
-    for part in (p for text in given or [] for p in text.split(",") if p.strip()):
+    for part in (p for text in given for p in text.split(",") if p.strip()):
         name, equals, unit = part.rpartition("=")
         if not equals or not name.strip():
             raise InputError(f"--units has '{part.strip()}'; write it as --units 'd=mm,T=degC'.")
@@ -263,7 +187,7 @@ def names(text: str | None) -> list[str] | None:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def define(definitions: list[str] | None) -> None:
+def _define(definitions: list[str] | None) -> None:
     """Define the user's units."""
     from dimgs.variables import define_unit
 

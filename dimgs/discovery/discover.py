@@ -2,15 +2,15 @@
 
 import platform
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
-from dimgs.dataset import Dataset, read_table
+from dimgs.dataset import Dataset
 from dimgs.discovery.hidden import study_with_scales
-from dimgs.discovery.options import MODEL_NAMES, Options
+from dimgs.discovery.options import MODEL_NAMES, DiscoverKeywords, Options, documented
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.errors import InputError, warn_all
@@ -19,23 +19,14 @@ from dimgs.law.recognise import recognise
 from dimgs.report.results import FitResult, Report
 
 
+@documented(DiscoverKeywords)
 def discover(
     data: Any,
     target: str,
+    options: Options | None = None,
     *,
-    constants: Sequence[str] = (),
-    scales: Sequence[str] | str = (),
-    within: str | None = None,
-    split_by: str | None = None,
-    arrhenius: str | None = None,
-    robust: bool = False,
-    engine: str = "auto",
-    model: str = "linear",
-    time_limit: float = 60.0,
-    evaluations: int | None = None,
-    drop_bad: bool = False,
-    level: float = 0.9,
-    seed: int = 0,
+    progress: Callable[[str], None] | None = None,
+    **keywords: Unpack[DiscoverKeywords],
 ) -> Report:
     """From a table of runs to a closed-form law.
 
@@ -45,34 +36,11 @@ def discover(
         Anything that :func:`dimgs.read_table` takes.
     target : str
         Response column.
-    constants : sequence of str
-        Known physical constants to add, such as ``("g", "c")``.
-    scales : sequence of str, or "auto"
-        Unknown dimensional constants, such as ``("M0 [kg]",)``.
-    within : str, optional
-        Label column whose groups keep their own prefactor.
-    split_by : str, optional
-        Label column whose groups are held out together.
-    arrhenius : str, optional
-        Absolute temperature that enters as 1/T.
-    robust : bool
-        Fit by ranks, so that outliers do no harm.
-    engine : str
-        What looks for closed forms beyond the power law.
-    model : {"linear", "deep"}
-        With "deep", a neural potential teaches the search besides the runs themselves; its
-        constants are fitted on the runs. Needs torch.
-    time_limit : float
-        Seconds that the whole discovery may take.
-    evaluations : int, optional
-        How many expressions each search may fit. With it, and time enough, the law does not
-        depend on how fast the machine is.
-    drop_bad : bool
-        Drop rows that cannot be used, and count them.
-    level : float
-        Coverage of the intervals.
-    seed : int
-        Seed of everything random.
+    options : Options, optional
+        The options as one value; keywords change it.
+    progress : callable, optional
+        Told in words when there is a law to fall back on, and searches begin.
+    {options}
 
     Returns
     -------
@@ -84,6 +52,8 @@ def discover(
     ------
     InputError, DimensionError
         If the table cannot answer the question; the message names the remedy.
+    TypeError
+        For an unknown keyword.
 
     Warns
     -----
@@ -98,23 +68,8 @@ def discover(
     >>> print(discover(table, "T", constants=["g"]).law)
     T = C*sqrt(L)/sqrt(g)
     """
-    table = data if isinstance(data, Dataset) else read_table(data, drop_bad=drop_bad)
-    options = Options(
-        constants=constants,
-        scales=scales,
-        within=within,
-        split_by=split_by,
-        arrhenius=arrhenius,
-        robust=robust,
-        engine=engine,
-        model=model,
-        time_limit=time_limit,
-        evaluations=evaluations,
-        drop_bad=drop_bad,
-        level=level,
-        seed=seed,
-    )
-    report = discover_with(table, target, options)
+    chosen = Options.of(options, keywords, "discover", DiscoverKeywords)
+    report = discover_with(chosen.read(data, target), target, chosen, progress)
     warn_all(report.warnings)
     return report
 
@@ -223,6 +178,8 @@ def _options_text(options: Options) -> str:
         value = getattr(options, each.name)
         if each.name == "seed" or value == each.default or not (value or each.default):
             continue
+        if isinstance(value, Mapping):
+            value = [f"{k}={v}" for k, v in value.items()]
         shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
         out.append(each.name if value is True else f"{each.name} = {shown}")
     return "; ".join(out) or "none"

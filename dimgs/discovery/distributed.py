@@ -1,18 +1,18 @@
 """The fit of a partitioned table on a Dask cluster: the same moments, merged."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from functools import reduce
 from os import PathLike
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Unpack
 
 from dimgs.dataset import Dataset
 from dimgs.dataset.build import Options as ReadOptions
 from dimgs.dataset.build import build
 from dimgs.dataset.parts import Part, Position, Table
-from dimgs.discovery.options import Options
+from dimgs.discovery.options import Options, StreamKeywords, documented
 from dimgs.discovery.stream_moments import StreamMoments
 from dimgs.discovery.stream_plan import Plan, check_streamable, union
 from dimgs.discovery.stream_result import result_of
@@ -21,14 +21,15 @@ from dimgs.errors import DimgsError, InputError, warn_all
 from dimgs.report.results import FitResult
 
 
+@documented(StreamKeywords)
 def fit_dask(
     frame: Any,
     target: str,
     options: Options | None = None,
     client: Any = None,
     *,
-    units: Mapping[str, str] | None = None,
     chunk_rows: int = CHUNK_ROWS,
+    **keywords: Unpack[StreamKeywords],
 ) -> FitResult:
     """Contrastive power law of a partitioned table, with the moments computed where it lies.
 
@@ -42,13 +43,13 @@ def fit_dask(
         each a task of its own in bounded memory.
     target : str
     options : Options, optional
-        Not `robust`, `regimes`, `local` or `additive`, which need all runs at once.
+        The options as one value, which keywords change; not `robust`, `regimes`, `local` or
+        `additive`, which need all runs at once.
     client : dask.distributed.Client, optional
         By default the current one, or Dask's own scheduler where there is none.
-    units : mapping of str to str, optional
-        Units of the columns whose header has none.
     chunk_rows : int
         Most rows of a file in a worker's memory at a time.
+    {options}
 
     Returns
     -------
@@ -67,11 +68,9 @@ def fit_dask(
         For each of the result's `warnings`.
     """
     dask = _dask()
-    chosen = options or Options()
+    chosen = Options.of(options, keywords, "fit_dask", StreamKeywords)
     check_streamable(chosen)
-    reader = ReadOptions(
-        dict(units or {}), drop_bad=chosen.drop_bad, find_duplicates=False, allow_empty=True
-    )
+    reader = replace(chosen.reader([target]), find_duplicates=False, allow_empty=True)
     pieces = _pieces(frame, reader, chunk_rows)
     plan = _first_plan(pieces, target, chosen, dask)
     run = dask.delayed(_moments, pure=False)

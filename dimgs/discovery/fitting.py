@@ -1,12 +1,11 @@
 """The fit composer: Dataset -> contrastive power law as a checked law."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.dataset import Dataset, read_table
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.design.features import Design
 from dimgs.discovery.additive import additive_of
@@ -15,7 +14,7 @@ from dimgs.discovery.crossing import crossover_of
 from dimgs.discovery.diagnostics import group_warnings, self_correlation
 from dimgs.discovery.estimators import estimator, inputs_with_errors
 from dimgs.discovery.further import local_of, regime_document, regimes_of
-from dimgs.discovery.options import Options
+from dimgs.discovery.options import FitKeywords, Options, documented
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.discovery.scoring import (
@@ -99,7 +98,10 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     )
 
 
-def fit(data: Any, target: str, options: Options | None = None, **more: Any) -> FitResult:
+@documented(FitKeywords)
+def fit(
+    data: Any, target: str, options: Options | None = None, **keywords: Unpack[FitKeywords]
+) -> FitResult:
     """Contrastive power law of a table.
 
     Parameters
@@ -108,8 +110,8 @@ def fit(data: Any, target: str, options: Options | None = None, **more: Any) -> 
         Anything that :func:`dimgs.read_table` takes.
     target : str
     options : Options, optional
-    **more
-        Fields of :class:`Options`, such as ``constants=["g"]`` or ``level=0.95``.
+        The options as one value; keywords change it.
+    {options}
 
     Returns
     -------
@@ -118,6 +120,8 @@ def fit(data: Any, target: str, options: Options | None = None, **more: Any) -> 
     Raises
     ------
     InputError, DimensionError, FitError
+    TypeError
+        For an unknown keyword.
 
     Warns
     -----
@@ -133,9 +137,8 @@ def fit(data: Any, target: str, options: Options | None = None, **more: Any) -> 
     >>> print(result.law.expression)
     C*sqrt(L)/sqrt(g)
     """
-    chosen = replace(options or Options(), **more)
-    table = data if isinstance(data, Dataset) else read_table(data, drop_bad=chosen.drop_bad)
-    result = fit_prepared(prepare(table, target, chosen), chosen)
+    chosen = Options.of(options, keywords, "fit", FitKeywords)
+    result = fit_prepared(prepare(chosen.read(data, target), target, chosen), chosen)
     warn_all(result.warnings)
     return result
 

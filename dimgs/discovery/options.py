@@ -1,80 +1,143 @@
-"""What a user asks of an analysis."""
+"""What a user asks of an analysis: every option once, with its type, its default and its help.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+The keywords of `dimgs.fit`, `dimgs.discover` and their streamed forms, the options of the command
+line and the help of both are made of :class:`Options`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import Field, dataclass, field, fields, replace
+from difflib import get_close_matches
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar
 
 from dimgs.engines.registry import check_name
 from dimgs.errors import InputError
 
+if TYPE_CHECKING:
+    from dimgs.dataset import Dataset
+    from dimgs.dataset.build import Options as ReadOptions
+
 MODEL_NAMES = ("linear", "deep")
+Kind = Literal["flag", "text", "texts", "names", "units", "sheet", "number", "count"]
+F = TypeVar("F", bound=Callable[..., Any])
+
+# what a value of each kind must be, for the message, and how that is told
+_EXPECTED: dict[Kind, tuple[str, Callable[[Any], bool]]] = {
+    "flag": ("True or False", lambda x: isinstance(x, bool)),
+    "text": ("a text", lambda x: x is None or isinstance(x, str)),
+    "texts": ("'auto' or a list such as ['M0 [kg]', ...]", lambda x: _are_texts(x)),
+    "names": ("a list of names, such as ['a', 'b']", lambda x: x is None or _are_texts(x)),
+    "units": (
+        "a mapping of columns to units, such as {'d': 'mm'}",
+        lambda x: isinstance(x, Mapping) and _are_texts([*x, *x.values()]),
+    ),
+    "sheet": (
+        "the name of a sheet, or its place from 0",
+        lambda x: x is None or isinstance(x, str | Integral),
+    ),
+    "number": ("a number", lambda x: not isinstance(x, bool) and isinstance(x, Real)),
+    "count": (
+        "a whole number from 0 up",
+        lambda x: x is None or _is_count(x),
+    ),
+}
 
 
-@dataclass(frozen=True)
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, Iterable) and all(isinstance(text, str) for text in value)
+    )
+
+
+def _is_count(value: Any) -> bool:
+    # truth values are integers to Python
+    return not isinstance(value, bool) and isinstance(value, Integral) and int(value) >= 0
+
+
+def _option(default: Any, kind: Kind, help: str) -> Any:
+    return field(default=default, metadata={"kind": kind, "help": help})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
-    """Options shared by fit, explore and discover.
+    """Options of an analysis.
 
     Parameters
     ----------
-    constants : sequence of str
-        Known physical constants to add, such as ``("g", "c")``.
-    scales : sequence of str, or "auto"
-        Unknown dimensional constants, such as ``("M0 [kg]",)``.
-    within : str, optional
-        Label column whose groups keep their own prefactor.
-    split_by : str, optional
-        Label column whose groups are held out together, and are the unit of uncertainty.
-    arrhenius : str, optional
-        Absolute temperature that enters as 1/T.
-    arrhenius_power : bool
-        Let that temperature enter as a power too.
-    robust : bool
-        Fit by ranks instead of squares.
-    errors_in_variables : bool
-        Let the error columns of the inputs count, by orthogonal regression.
-    regimes, local, additive : bool
-        Look for regimes, local exponents and additive terms as well.
-    engine : str
-        What looks for closed forms beyond the power law: an engine by its name, every usable one
-        in turn ("auto"), or none ("power_law").
-    model : {"linear", "deep"}
-        With "deep", a neural potential teaches the search besides the runs themselves.
-    time_limit : float
-        Seconds that the whole discovery may take.
-    evaluations : int, optional
-        How many expressions each search may fit: a budget that does not depend on the machine.
-    drop_bad : bool
-        Drop rows that cannot be used, and count them.
-    level : float
-        Coverage of the intervals.
-    seed : int
-        Seed of everything random.
+    {options}
 
     Raises
     ------
     InputError
-        If the level is not between 0 and 1, or another field cannot be used.
+        If a value is not of its type, or cannot be used.
     """
 
-    constants: Sequence[str] = ()
-    scales: Sequence[str] | str = ()
-    within: str | None = None
-    split_by: str | None = None
-    arrhenius: str | None = None
-    arrhenius_power: bool = False
-    robust: bool = False
-    errors_in_variables: bool = False
-    regimes: bool = False
-    local: bool = False
-    additive: bool = False
-    engine: str = "auto"
-    model: str = "linear"
-    time_limit: float = 60.0
-    evaluations: int | None = None
-    drop_bad: bool = False
-    level: float = 0.9
-    seed: int = 0
+    columns: Iterable[str] | None = _option(None, "names", "Use only these inputs.")
+    drop: Iterable[str] | None = _option(None, "names", "Use all inputs but these.")
+    drop_bad: bool = _option(False, "flag", "Drop rows that cannot be used, and count them.")
+    units: Mapping[str, str] = field(
+        default_factory=dict, metadata={"kind": "units", "help": "Units of columns."}
+    )
+    sheet: str | int | None = _option(None, "sheet", "Sheet of a workbook, by name.")
+    skip_rows: int | None = _option(None, "count", "Lines above the header, such as titles.")
+    strict_units: bool = _option(
+        False, "flag", "Refuse units that probably mean something else (W/m K)."
+    )
+    constants: Sequence[str] = _option(
+        (), "names", "Known physical constants to add, such as g, c and k_B."
+    )
+    scales: Sequence[str] | str = _option(
+        (), "texts", "Unknown dimensional constants such as 'M0 [kg]', or auto."
+    )
+    within: str | None = _option(
+        None, "text", "Label column whose groups keep their own prefactor."
+    )
+    split_by: str | None = _option(
+        None,
+        "text",
+        "Label column whose groups are held out together, and are the unit of uncertainty.",
+    )
+    arrhenius: str | None = _option(None, "text", "Absolute temperature that enters as 1/T.")
+    arrhenius_power: bool = _option(False, "flag", "Let that temperature enter as a power too.")
+    robust: bool = _option(False, "flag", "Fit by ranks: outliers do no harm.")
+    errors_in_variables: bool = _option(
+        False, "flag", "Use the error columns (x_err) of the inputs too."
+    )
+    regimes: bool = _option(
+        False, "flag", "Find regimes of constant exponents and their boundaries."
+    )
+    local: bool = _option(False, "flag", "Local exponents at every run.")
+    additive: bool = _option(False, "flag", "Sparse sum of smooth functions of the groups.")
+    engine: str = _option(
+        "auto",
+        "text",
+        "What looks for closed forms beyond the power law: auto (every usable engine in turn), "
+        "structured, pysr, operon, or power_law (none).",
+    )
+    model: str = _option(
+        "linear",
+        "text",
+        "linear (power law), or deep: a neural potential teaches the search besides the runs "
+        "themselves; needs torch.",
+    )
+    time_limit: float = _option(60.0, "number", "Seconds that the whole discovery may take.")
+    evaluations: int | None = _option(
+        None,
+        "count",
+        "Most expressions that each search may fit: a limit that every machine meets alike.",
+    )
+    level: float = _option(0.9, "number", "Coverage of the intervals.")
+    seed: int = _option(0, "count", "Seed of everything random.")
 
     def __post_init__(self) -> None:
+        for option in fields(self):
+            value = getattr(self, option.name)
+            expected, is_right = _EXPECTED[option.metadata["kind"]]
+            if not is_right(value) or (value is None and option.default is not None):
+                raise InputError(f"{option.name} is {value!r}; give {expected}.")
+            if option.metadata["kind"] == "names" and value is not None:
+                own = (value,) if isinstance(value, str) else tuple(value)
+                object.__setattr__(self, option.name, own)
         check_name(self.engine)
         if self.model not in MODEL_NAMES:
             raise InputError(f"There is no model '{self.model}'; use linear or deep.")
@@ -87,11 +150,179 @@ class Options:
                 "Errors in the inputs are not combined with a robust fit or with prefactors by "
                 "group: leave out --errors-in-variables, or --robust and --within."
             )
-        if not str(self.seed).isdecimal():
-            raise InputError(f"The seed is {self.seed!r}; give a whole number from 0 up.")
         if not self.time_limit > 0:
             raise InputError(f"The time limit is {self.time_limit} s; give more than 0.")
         if self.evaluations is not None and self.evaluations < 1:
             raise InputError(f"{self.evaluations} evaluations allow no search; give more than 0.")
         if isinstance(self.scales, str) and self.scales != "auto":
             raise InputError(f"scales is '{self.scales}'; give 'auto' or ['M0 [kg]', ...].")
+
+    @classmethod
+    def of(
+        cls, options: "Options | None", given: Mapping[str, Any], function: str, known: type
+    ) -> "Options":
+        """The options of a call: those given as a whole, changed by those given as keywords.
+
+        Parameters
+        ----------
+        options : Options, optional
+        given : mapping of str to object
+        function : str
+            What was called, for the message.
+        known : type
+            The TypedDict of its keywords.
+
+        Raises
+        ------
+        TypeError
+            For a keyword that is none of them; the nearest one is named.
+        InputError
+            For a value that is not of its type, or cannot be used.
+        """
+        names = tuple(known.__annotations__)
+        for name in given:
+            if name in names:
+                continue
+            rest = f"; it takes {', '.join(names)}."
+            others = (("fit", FitKeywords), ("discover", DiscoverKeywords))
+            owner = [other for other, own in others if name in own.__annotations__]
+            near = get_close_matches(name, names, 1)
+            if owner:
+                rest = f"; {owner[0]}() does."
+            elif near:
+                rest = f"; did you mean '{near[0]}'?"
+            raise TypeError(f"{function}() takes no keyword '{name}'{rest}")
+        return replace(options or cls(), **given)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Label columns that the analysis reads."""
+        return tuple(dict.fromkeys(n for n in (self.within, self.split_by) if n is not None))
+
+    def reader(self, targets: Iterable[str] = ()) -> "ReadOptions":
+        """Options of the reader; the targets, labels and temperature stay whatever is chosen.
+
+        Raises
+        ------
+        InputError
+            If one of them is dropped.
+        """
+        from dimgs.dataset.build import Options as ReadOptions
+
+        temperature = [] if self.arrhenius is None else [self.arrhenius]
+        keep = [*targets, *self.labels, *temperature]
+        clash = [n for n in keep if n in (self.drop or ())]
+        if clash:
+            raise InputError(f"'{clash[0]}' is dropped with --drop but needed; leave it in.")
+        return ReadOptions(
+            units=dict(self.units),
+            columns=None if self.columns is None else list(dict.fromkeys([*self.columns, *keep])),
+            drop=None if self.drop is None else list(self.drop),
+            drop_bad=self.drop_bad,
+            strict_units=self.strict_units,
+            sheet=self.sheet,
+            skip_rows=self.skip_rows,
+        )
+
+    def read(self, data: Any, *targets: str) -> "Dataset":
+        """The table of anything that :func:`dimgs.read_table` takes, with the chosen columns."""
+        from dimgs.dataset import Dataset
+        from dimgs.dataset.read import dataset_of
+
+        chosen = self.units or self.columns is not None or self.drop is not None
+        if isinstance(data, Dataset) and not chosen:
+            return data
+        return dataset_of(data, self.reader(targets))
+
+    def without_reading(self) -> Self:
+        """The same question of a table that is read already."""
+        reading = {n: f for n, f in options_by_name().items() if n in TableKeywords.__annotations__}
+        del reading["drop_bad"]
+        return replace(self, **{n: _default(f) for n, f in reading.items()})
+
+
+def _default(option: "Field[Any]") -> Any:
+    return {} if option.metadata["kind"] == "units" else option.default
+
+
+def options_by_name() -> "dict[str, Field[Any]]":
+    """Every option, with its default and, in its metadata, its kind and its help."""
+    return {option.name: option for option in fields(Options)}
+
+
+class TableKeywords(TypedDict, total=False):
+    """How a table is read."""
+
+    columns: Iterable[str] | None
+    drop: Iterable[str] | None
+    drop_bad: bool
+    units: Mapping[str, str]
+    sheet: str | int | None
+    skip_rows: int | None
+    strict_units: bool
+
+
+class StreamKeywords(TableKeywords, total=False):
+    """What `fit_stream` and `fit_dask` take."""
+
+    constants: Sequence[str]
+    scales: Sequence[str] | str
+    within: str | None
+    split_by: str | None
+    arrhenius: str | None
+    arrhenius_power: bool
+    level: float
+    seed: int
+
+
+class FitKeywords(StreamKeywords, total=False):
+    """What `fit` takes."""
+
+    robust: bool
+    errors_in_variables: bool
+    regimes: bool
+    local: bool
+    additive: bool
+
+
+class DiscoverKeywords(FitKeywords, total=False):
+    """What `discover` takes."""
+
+    engine: str
+    model: str
+    time_limit: float
+    evaluations: int | None
+
+
+def documented(known: type) -> Callable[[F], F]:
+    """Put the help of a function's options where its docstring says ``{options}``."""
+
+    def decorate(function: F) -> F:
+        function.__doc__ = _filled(function.__doc__, known.__annotations__)
+        return function
+
+    return decorate
+
+
+def _filled(text: str | None, names: Iterable[str]) -> str | None:
+    known = options_by_name()
+    lines = []
+    for name in names:
+        kind = _TYPES[known[name].metadata["kind"]]
+        default = _default(known[name])
+        optional = ", optional" if default is None else f", default {default!r}"
+        lines += [f"{name} : {kind}{optional}", f"    {known[name].metadata['help']}"]
+    return text and text.replace("{options}", "\n    ".join(lines))
+
+
+_TYPES: dict[Kind, str] = {
+    "flag": "bool",
+    "text": "str",
+    "texts": "sequence of str, or str",
+    "names": "sequence of str",
+    "units": "mapping of str to str",
+    "sheet": "str or int",
+    "number": "float",
+    "count": "int",
+}
+Options.__doc__ = _filled(Options.__doc__, options_by_name())

@@ -1,15 +1,15 @@
 """The fit of a table larger than memory: one pass in parts, moments alone kept."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from os import PathLike
+from typing import Unpack
 
 from dimgs.dataset import Dataset
-from dimgs.dataset.build import Options as ReadOptions
 from dimgs.dataset.parts import Part, Position, Table
 from dimgs.design.features import unlogged_names
 from dimgs.discovery.checkpoint import Checkpoint
-from dimgs.discovery.options import Options
+from dimgs.discovery.options import Options, StreamKeywords, documented
 from dimgs.discovery.stream_moments import StreamMoments, columns_of
 from dimgs.discovery.stream_plan import (
     Plan,
@@ -29,19 +29,16 @@ CHUNK_ROWS = 65536
 Progress = Callable[[int, float], None]
 
 
+@documented(StreamKeywords)
 def fit_stream(
     path: str | PathLike[str],
     target: str,
     options: Options | None = None,
     *,
     chunk_rows: int = CHUNK_ROWS,
-    units: Mapping[str, str] | None = None,
-    columns: Iterable[str] | None = None,
-    drop: Iterable[str] | None = None,
-    skip_rows: int | None = None,
-    strict_units: bool = False,
     progress: Progress | None = None,
     checkpoint: str | PathLike[str] | None = None,
+    **keywords: Unpack[StreamKeywords],
 ) -> FitResult:
     r"""Contrastive power law of a table that need not fit into memory.
 
@@ -58,17 +55,17 @@ def fit_stream(
         A text table, a Parquet file, or a folder of Parquet files of the same columns.
     target : str
     options : Options, optional
-        Not `robust`, `regimes`, `local` or `additive`, which need all runs at once.
+        The options as one value, which keywords change; not `robust`, `regimes`, `local` or
+        `additive`, which need all runs at once.
     chunk_rows : int
         Most rows in memory at a time.
-    units, columns, drop, skip_rows, strict_units
-        As in :func:`dimgs.read_table`.
     progress : callable, optional
         Called after every part with the number of rows read so far and the fraction of the table.
     checkpoint : str or path, optional
         File that keeps the work every few seconds. If it is there already and the table and the
         question are the same, the pass goes on from it; if they changed, the result's warnings
         say that it started over. It is removed at the end.
+    {options}
 
     Returns
     -------
@@ -99,23 +96,9 @@ def fit_stream(
     >>> print(fit_stream(table, "t", Options(constants=["g"])).law.expression)
     C*sqrt(h)/sqrt(g)
     """
-    chosen = options or Options()
+    chosen = Options.of(options, keywords, "fit_stream", StreamKeywords)
     check_streamable(chosen)
-    kept = [target, *label_columns(chosen), *([chosen.arrhenius] if chosen.arrhenius else [])]
-    if columns is not None:
-        columns = list(dict.fromkeys([*columns, *kept]))
-    reader = ReadOptions(
-        dict(units or {}),
-        columns,
-        None if drop is None else list(drop),
-        chosen.drop_bad,
-        strict_units=strict_units,
-        skip_rows=skip_rows,
-    )
-    clash = [n for n in kept if n in (reader.drop or ())]
-    if clash:
-        raise InputError(f"'{clash[0]}' is dropped (--drop) but needed; leave it in.")
-    table = Table(path, chunk_rows, reader)
+    table = Table(path, chunk_rows, chosen.reader([target]))
     plan = first_plan(table.parts(), table.source, target, chosen)
     table = only_needed(table, plan)
     several = len(table.files) > 1

@@ -38,9 +38,8 @@ def test_warnings_go_to_standard_error(shell: Shell) -> None:
 def test_lists_and_scales_as_typed() -> None:
     assert tables.names(None) is None
     assert tables.names(" a, b ,,c") == ["a", "b", "c"]
-    assert tables.Reader().scales(None) == []
-    assert tables.Reader().scales(["auto"]) == "auto"
-    assert tables.Reader().scales(["M0 [kg]", "L0 [m]"]) == ["M0 [kg]", "L0 [m]"]
+    assert tables.scales(["auto"]) == "auto"
+    assert tables.scales(["M0 [kg]", "L0 [m]"]) == ["M0 [kg]", "L0 [m]"]
 
 
 def test_own_units_are_defined_first(shell: Shell) -> None:

@@ -1,0 +1,159 @@
+"""Options: the same in Python and on the command line, checked and told in one sentence."""
+
+import json
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dimgs
+from dimgs.cli.app import run
+from dimgs.discovery.distributed import fit_dask
+from dimgs.discovery.options import (
+    DiscoverKeywords,
+    FitKeywords,
+    Options,
+    StreamKeywords,
+    options_by_name,
+)
+from dimgs.discovery.streaming import fit_stream
+from dimgs.errors import InputError
+from dimgs.report.documents import fit_document
+
+CALLS: tuple[tuple[Any, type], ...] = (
+    (dimgs.fit, FitKeywords),
+    (dimgs.discover, DiscoverKeywords),
+    (fit_stream, StreamKeywords),
+    (fit_dask, StreamKeywords),
+)
+
+
+@pytest.mark.parametrize(("call", "known"), CALLS)
+def test_keywords_are_options_of_the_same_type_and_documented(call: Any, known: type) -> None:
+    types = get_type_hints(Options)
+    for name, kind in get_type_hints(known).items():
+        assert types[name] == kind
+        assert f"    {name} : " in call.__doc__
+        assert options_by_name()[name].metadata["help"] in call.__doc__
+
+
+@given(st.data())
+def test_a_misspelt_keyword_names_the_nearest(data: st.DataObject) -> None:
+    call, known = data.draw(st.sampled_from(CALLS))
+    name = data.draw(st.sampled_from(sorted(known.__annotations__)))
+    place = data.draw(st.integers(0, len(name) - 1))
+    wrong = name[:place] + "x" + name[place + 1 :]
+    with pytest.raises(TypeError, match=f"{call.__name__}.* no keyword '{wrong}'.*{name}"):
+        call("table.csv", "y", **{wrong: None})
+
+
+def test_a_keyword_of_another_function_is_refused() -> None:
+    with pytest.raises(TypeError, match=r"^fit\(\) takes no keyword 'engine'; discover"):
+        dimgs.fit("table.csv", "y", engine="structured")  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="no keyword 'robust'; fit"):
+        fit_stream("table.csv", "y", robust=True)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", sorted(options_by_name()))
+def test_a_wrong_type_is_one_sentence(name: str) -> None:
+    wrong: dict[str, Any] = {name: 0.5j}
+    with pytest.raises(InputError, match=f"^{name} is .*; give [^;]*[.]$"):
+        Options(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"robust": 1}, "robust is 1; give True or False"),
+        ({"seed": True}, "seed is True; give a whole number"),
+        ({"evaluations": 0}, "0 evaluations allow no search"),
+        ({"skip_rows": -1}, "skip_rows is -1"),
+        ({"engine": None}, "engine is None; give a text"),
+        ({"constants": None}, "constants is None; give a list of names"),
+        ({"scales": "M0 [kg]"}, "give 'auto' or"),
+        ({"level": 1.0}, "level is 1.0; give the coverage as a fraction"),
+        ({"units": {"x": 1}}, "units is {'x': 1}; give a mapping"),
+    ],
+)
+def test_wrong_values_are_one_sentence(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Options(**options)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A law of two groups, with a bystander, labels, a title and bare units."""
+    rng = np.random.default_rng(3)
+    L, W, d, T = rng.uniform(1, 20, (4, 60))
+    y = 3 * (L / W) ** 0.8 * np.exp(-2.0 / T + 0.05 * rng.normal(size=60))
+    frame = pd.DataFrame({"L": L, "W": W, "d": d, "T": T, "y": y, "s": np.repeat([*"abcdef"], 10)})
+    file = tmp_path / "runs.csv"
+    file.write_text("A title\nof two lines\n" + frame.to_csv(index=False))
+    return file
+
+
+UNITS = {"L": "m", "W": "mm", "d": "m", "T": "K", "y": "1"}
+READING = ["--units", "L=m,W=mm,d=m,T=K,y=1", "--skip-rows", "2"]
+ASKED: tuple[tuple[dict[str, Any], list[str]], ...] = (
+    ({"columns": ["L", "W"]}, ["--columns", "L,W"]),
+    ({"drop": ["d", "T"], "local": True}, ["--drop", "d,T", "--local"]),
+    ({"within": "s", "robust": True}, ["--within", "s", "--robust"]),
+    ({"drop": ["T"], "additive": True, "seed": 2}, ["--drop", "T", "--additive", "--seed", "2"]),
+    (
+        {"columns": ["L", "W"], "regimes": True, "level": 0.8},
+        ["--columns", "L,W", "--regimes", "--level", "0.8"],
+    ),
+    (
+        {"arrhenius": "T", "split_by": "s", "drop_bad": True},
+        ["--arrhenius", "T", "--split-by", "s", "--drop-bad"],
+    ),
+    (
+        {"drop": ["T"], "constants": ["g"], "scales": ["t0 [s]"]},
+        ["--drop", "T", "--constants", "g", "--scale", "t0 [s]"],
+    ),
+)
+
+
+@pytest.mark.parametrize(("keywords", "typed"), ASKED)
+def test_python_takes_what_the_command_line_takes(
+    path: Path, capsys: pytest.CaptureFixture[str], keywords: dict[str, Any], typed: list[str]
+) -> None:
+    assert run(["fit", str(path), "--target", "y", *READING, *typed, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    found = dimgs.fit(path, "y", units=UNITS, skip_rows=2, **keywords)
+    assert told == json.loads(json.dumps(fit_document(found)))
+
+
+def test_discover_takes_them_too(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--columns", "L,W", "--regimes", "--local", "--additive", "--engine", "power_law"]
+    assert run(["discover", str(path), "--target", "y", *READING, *words, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    report = dimgs.discover(
+        path,
+        "y",
+        units=UNITS,
+        skip_rows=2,
+        columns=["L", "W"],
+        regimes=True,
+        local=True,
+        additive=True,
+        engine="power_law",
+    )
+    found = json.loads(json.dumps(report.to_json()))
+    for key in ("pi", "fit", "law", "candidates", "warnings"):
+        assert told[key] == found[key]
+    assert found["fit"]["regimes"] is not None
+    assert found["fit"]["additive"] is not None
+
+
+def test_a_dataset_takes_the_choice_of_columns(path: Path) -> None:
+    data = dimgs.read_table(path, units=UNITS, skip_rows=2)
+    chosen = dimgs.fit(data, "y", columns=["L", "W"])
+    assert {v.name for v in chosen.law.symbols.values()} == {"L", "W"}
+    assert str(chosen.law) == str(dimgs.fit(data.select(["L", "W", "y"]), "y").law)
+    with pytest.raises(InputError, match="'y' is dropped with --drop but needed"):
+        dimgs.fit(data, "y", drop=["y"])
