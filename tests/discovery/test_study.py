@@ -180,3 +180,149 @@ def test_exact_laws_are_told_from_others() -> None:
     power = power_law(known)
     assert not power.exact
     assert replace(power, law=law_of(known, a + b * pi_1, a=1.0, b=2.0)).exact
+
+
+def steps_of(
+    monkeypatch: pytest.MonkeyPatch,
+    options: Options,
+    *,
+    distil_first: bool,
+    explains: bool,
+    exact: bool,
+    over: bool = False,
+) -> tuple[list[str], list[str]]:
+    """Which steps a study takes, and which ones it says were cut."""
+    found = power_law(prepared())
+    taken: list[str] = []
+    scores = replace(found.law.scores, rmse_log=0.0)
+    better = replace(found, law=found.law.with_scores(scores)) if exact else found
+
+    def distilled(study: Study, *_: Any, search: bool = True) -> tuple[Study, bool]:
+        taken.append("distil" if search else "elementary forms")
+        return replace(better, engine=study.engine), explains
+
+    def step(name: str) -> Any:
+        def run(study: Study, *_: Any) -> Study:
+            taken.append(name)
+            return study
+
+        return run
+
+    monkeypatch.setattr(module, "_distilled", distilled)
+    monkeypatch.setattr(module, "_searched", step("search"))
+    monkeypatch.setattr(module, "_taught", step("deep"))
+    clock = Clock.of(-1.0 if over else AMPLE)
+    list(module._searches(found, options, clock, distil_first))
+    return taken, [cut.step for cut in clock.cuts]
+
+
+@pytest.mark.parametrize("explains", [False, True])
+@pytest.mark.parametrize("exact", [False, True])
+def test_engines_search_where_nothing_explains_the_runs(
+    explains: bool, exact: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def steps(distil_first: bool, **more: Any) -> tuple[list[str], list[str]]:
+        over = bool(more.pop("over", False))
+        return steps_of(
+            monkeypatch,
+            Options(**more),
+            distil_first=distil_first,
+            explains=explains,
+            exact=exact,
+            over=over,
+        )
+
+    known: list[str] = [] if explains else ["search"]
+    assert steps(True) == (["distil", *known], [])
+    assert steps(True, model="deep") == (["distil", *known, "deep"], [])
+    # elementary forms first, and their answer counts where it is exact
+    if exact:
+        assert steps(False) == (["elementary forms", *known], [])
+    else:
+        assert steps(False) == (["elementary forms", "search", "distil"], [])
+    assert steps(False, engine="power_law") == ([], [])
+    cut = [] if explains else ["the search for closed forms"]
+    assert steps(True, over=True) == (["distil"], cut)
+
+
+class Potential:
+    """A deep potential of a known score."""
+
+    def left_out_r2(self) -> float:
+        return 0.98765
+
+
+def taught(
+    monkeypatch: pytest.MonkeyPatch, found: Study, law: Law | None, left_out: float | None
+) -> tuple[Study, Clock]:
+    from dimgs.discovery import deep
+
+    front = (Candidate.of(a + b * pi_1, {"a": 1.0, "b": 2.0}),)
+    answer = Found(
+        law, front, "structured", "converged", "", left_out=left_out, unlogged={"t": "u"}
+    )
+    monkeypatch.setattr(deep, "taught", lambda *_: Potential())
+    monkeypatch.setattr(deep, "search_taught", lambda *_: answer)
+    clock = Clock.of(AMPLE)
+    return module._taught(found, Options(model="deep"), clock), clock
+
+
+def test_a_law_from_a_deep_potential_must_be_surer_or_shorter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("torch")
+    known = prepared()
+    power = power_law(known)
+    good = law_of(known, a + b * pi_1, a=1.0, b=2.0)
+    note = "A deep potential predicts runs left out with R² = 0.98765"
+    better, _ = taught(monkeypatch, power, good, 0.999)
+    assert (better.law, better.known, better.engine) == (good, 0.999, "deep")
+    assert better.unlogged == {"t": "u"}
+    assert [str(c) for c in better.candidates] == [
+        str(Candidate.of(a + b * pi_1, {"a": 1, "b": 2}))
+    ]
+    score = power.law.scores.cv_r2_log
+    assert better.warnings[-1] == f"{note}, the law found without it with R² = {score:.5f}."
+    # nothing came of it
+    for law, left_out in ((None, 0.9), (good, None)):
+        kept, _ = taught(monkeypatch, power, law, left_out)
+        assert (kept.law, kept.engine) == (power.law, "power_law")
+    # worse on runs left out, and longer: what was there stays, with what its judgement found
+    bent = replace(power, law=good, known=0.999, engine="structured", unexplained=None)
+    worse = law_of(known, a + b * pi_1 + c / pi_1, a=0.2, b=2.4, c=1e-3)
+    monkeypatch.setattr(module, "leaves_nothing", lambda _: False)
+    kept, _ = taught(monkeypatch, bent, worse, 0.9)
+    assert (kept.law, kept.engine) == (good, "structured")
+    assert kept.left_out is not None
+    # as good but shorter: taken without a test
+    long = replace(bent, law=law_of(known, a + b * pi_1 + c * pi_1**2, a=1.0, b=2.0, c=1e-3))
+    short, _ = taught(monkeypatch, long, good, 0.999)
+    assert (short.law, short.engine) == (good, "deep")
+    assert short.left_out is None
+    # without a score there is none to tell
+    unscored = replace(power, law=power.law.with_scores(replace(power.law.scores, cv_r2_log=None)))
+    told, _ = taught(monkeypatch, unscored, None, None)
+    assert told.warnings[-1] == note + "."
+
+
+def test_a_deep_potential_is_no_use_to_what_leaves_nothing_or_has_no_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("torch")
+    known = prepared()
+    power = power_law(known)
+    good = law_of(known, a + b * pi_1, a=1.0, b=2.0)
+    enough = replace(power, law=good, known=good.scores.cv_r2_log, engine="structured")
+    monkeypatch.setattr(module, "unexplained", lambda *_: 0.0)
+    kept, _ = taught(monkeypatch, enough, power.law, 0.99)
+    assert (kept.law, kept.engine) == (good, "structured")
+    assert "A deep potential predicts" in kept.warnings[-1]
+    exact = replace(power, law=good.with_scores(replace(good.scores, rmse_log=0.0)))
+    assert taught(monkeypatch, exact, power.law, 0.99)[0] is exact
+    late = Clock.of(-1.0)
+    assert module._taught(power, Options(model="deep"), late) is power
+    assert [cut.step for cut in late.cuts] == ["the search on a deep potential"]
+    stopped = Clock.of(AMPLE)
+    stopped.cut("interrupt", "the search")
+    assert module._taught(power, Options(model="deep"), stopped) is power
+    assert len(stopped.cuts) == 1

@@ -69,6 +69,20 @@ def test_a_run_that_alone_fixes_a_constant_keeps_a_finite_residual() -> None:
     assert found[3] == pytest.approx(1e-7)
 
 
+def test_a_label_that_alone_fixes_a_constant_keeps_finite_residuals() -> None:
+    rng = np.random.default_rng(4)
+    split = np.repeat([0, 1, 2], 4)
+    Z = np.column_stack([np.ones(12), rng.normal(size=12), split == 2])
+    y = rng.normal(size=12)
+    e = y - Z @ np.linalg.lstsq(Z, y, rcond=None)[0]
+    found = deleted_residuals(e + 1e-10 * rng.normal(size=12), Z, split)
+    # what the constant of the third label takes up is not blown up, the rest is left out as ever
+    rest = np.linalg.lstsq(Z[split != 2][:, :2], y[split != 2], rcond=None)[0]
+    gone = y[split == 2] - Z[split == 2][:, :2] @ rest
+    np.testing.assert_allclose(found[split == 2], gone - gone.mean(), atol=1e-6)
+    assert np.abs(found).max() < 10.0
+
+
 @given(SEEDS, st.booleans(), st.booleans())
 def test_bits_of_the_runs_are_their_likelihood(seed: int, weighted: bool, unit: bool) -> None:
     """The largest of a Gaussian error of each kind: multiplicative, of the response, of a unit."""

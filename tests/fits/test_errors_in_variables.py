@@ -123,3 +123,20 @@ def test_bad_requests_name_the_remedy(
 ) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+def test_contrasts_and_degrees_of_freedom_count_runs_of_positive_weight() -> None:
+    X, y = planted(np.random.default_rng(3), 12)
+    weights = np.ones(12)
+    weights[[2, 5]] = 0.0
+    model = OrthogonalPowerLaw().fit(X, y, X_err=0.05, y_err=0.1, sample_weight=weights)
+    assert (model.n_contrasts_, model.n_pairs_) == (9, 45)
+    assert model.dof_ == 9 - X.shape[1]
+    used = weights > 0
+    again = OrthogonalPowerLaw().fit(X[used], y[used], X_err=0.05, y_err=0.1)
+    np.testing.assert_allclose(again.exponents_, model.exponents_, rtol=1e-6)
+    np.testing.assert_allclose(model.covariance_, model.joint_covariance_[1:, 1:])
+    clusters = np.arange(12) % 3
+    assert OrthogonalPowerLaw().fit(X, y, y_err=0.1, groups=clusters).dof_ == 2
+    few = OrthogonalPowerLaw().fit(X[: X.shape[1] + 1], y[: X.shape[1] + 1], y_err=0.1)
+    assert few.dof_ == 0.0

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import stats
 
 from dimgs.errors import InputError
 from dimgs.fits.geometry import (
@@ -19,6 +20,7 @@ from dimgs.fits.geometry import (
     round_direction,
 )
 from dimgs.fits.geometry.lattice import short_vectors
+from dimgs.fits.geometry.rounding import _AngleTest
 from tests.fits.test_geometry import unimodular
 
 Array = NDArray[np.float64]
@@ -259,3 +261,25 @@ def test_given_gradients_are_used() -> None:
     assert found.r2 > 0.98
     with pytest.raises(InputError, match="one label only"):
         dominant_group(X, X[:, 0], gradients=given, groups=np.zeros(40))
+
+
+@pytest.mark.parametrize(("q", "dof"), [(1, 5.0), (2, 9.0), (3, np.inf)])
+def test_offsets_of_a_direction_are_judged_by_hotellings_test(q: int, dof: float) -> None:
+    rng = np.random.default_rng(q)
+    root = rng.normal(size=(q, q))
+    covariance, off = root @ root.T, rng.normal(size=q)
+    test = _AngleTest.of(np.eye(q), covariance, dof)
+    length = off @ np.linalg.solve(covariance, off)
+    factor = (dof - q + 1) / (dof * q) if np.isfinite(dof) else 1 / q
+    second = dof - q + 1
+    if np.isfinite(dof):
+        assert test.p_value(off) == pytest.approx(stats.f.sf(length * factor, q, second))
+        # the offset of the critical length has the chance of the level
+        edge = off * np.sqrt(test.cut(0.9) / length)
+        assert test.p_value(edge) == pytest.approx(0.1)
+        assert not _AngleTest(test.root, q - 1.0).testable
+        assert _AngleTest(test.root, q - 1.0).cut(0.9) == 0.0
+        assert np.isnan(_AngleTest(test.root, q - 1.0).p_value(off))
+    # a direction without any scatter, to rounding
+    flat = _AngleTest.of(np.eye(2), np.array([[1.0, 1.0], [1.0, 1.0 - 1e-15]]), 5.0)
+    assert np.isfinite(flat.root).all()

@@ -213,3 +213,22 @@ def test_cells_hold_weighted_means_and_covariances(seed: int, size: int) -> None
         assert cells.response[cell] == pytest.approx(np.average(y[rows], weights=w))
         expected = np.cov(Z[rows].T, aweights=w, ddof=0) if len(rows) > 1 else np.zeros((2, 2))
         np.testing.assert_allclose(cells.second[cell], expected, atol=1e-12)
+
+
+def test_without_a_window_the_support_is_an_ellipse_of_the_runs() -> None:
+    rng = np.random.default_rng(7)
+    X = rng.normal(size=(50, 2)) @ [[2.0, 0.3], [0.0, 0.5]]
+    fit = LocalPowerLaw(share=np.inf).fit(X, X @ [1.0, -1.0] + 0.1 * rng.normal(size=50))
+    _, Z = whiten(X, np.ones(50))
+    points = 2.0 * rng.normal(size=(200, 2)) @ [[2.0, 0.3], [0.0, 0.5]]
+    inverse = np.linalg.inv(np.cov(X.T, ddof=0))
+    away = points - X.mean(axis=0)
+    size = np.einsum("ij,jk,ik->i", away, inverse, away)
+    apart = np.linalg.norm(Z[:, None] - Z, axis=2)
+    spacing = np.sort(apart, axis=1)[:, 6]
+    steps = points[:, None] - X
+    to_runs = np.einsum("pij,jk,pik->pi", steps, inverse, steps)
+    near = np.sqrt(to_runs.min(axis=1)) <= 2.0 * spacing[np.argmin(to_runs, axis=1)]
+    expected = near & (size <= (Z**2).sum(axis=1).max())
+    np.testing.assert_array_equal(fit.in_support(points), expected)
+    assert 20 < expected.sum() < 180

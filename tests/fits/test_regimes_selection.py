@@ -1,21 +1,20 @@
 """The number of regimes, and whether structure is left, against plain loops."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from dimgs.arrays import Array
 from dimgs.fits.regimes import selection as selecting
-from dimgs.fits.regimes.continuity import Pieces, jump_pieces
-from dimgs.fits.regimes.coordinates import Sample
-from dimgs.fits.regimes.directions import (
-    knots_of,
-)
-from dimgs.fits.regimes.search import Kinds, bic, grow
+from dimgs.fits.regimes.continuity import Pieces, fit_continuous, jump_pieces
+from dimgs.fits.regimes.coordinates import Sample, prepare
+from dimgs.fits.regimes.directions import knots_of
+from dimgs.fits.regimes.search import Kinds, bic, grow, noise_variance, polish
 from dimgs.fits.regimes.selection import by_information, by_validation, folds, structure_p_value
-from dimgs.fits.regimes.tree import (
-    chain,
-    labels,
-)
+from dimgs.fits.regimes.simple import simple_boundaries
+from dimgs.fits.regimes.tree import Boundary, boundaries, chain, labels, split_leaf
 from tests.fits.test_regimes_parts import bent
 
 
@@ -147,3 +146,64 @@ def test_folds_are_five_and_of_about_equal_size() -> None:
     assert sorted(len(test) for _, test in parts) == [4, 4, 5, 5, 5]
     assert [t.tolist() for _, t in parts] != [t.tolist() for _, t in folds(np.arange(23), 1)]
     assert len(folds(np.arange(23) % 3, 0)) == 3
+
+
+def test_parallel_boundaries_stay_parallel_and_a_lone_one_is_turned() -> None:
+    rng = np.random.default_rng(4)
+    Z = rng.normal(size=(90, 2))
+    along = Z @ [0.8, 0.6]
+    y = np.where(along < -0.5, -along, np.where(along < 0.6, 2.0, 3.0 * along))
+    sample = Sample(Z, y + 0.1 * rng.normal(size=90), np.ones(90), np.arange(90), 8)
+    start = np.array([1.0, 0.0])
+    two = boundaries(polish(sample, chain(start, np.array([-0.5, 0.6]))))
+    assert all(np.array_equal(edge.direction, start) for edge in two)
+    (one,) = boundaries(polish(sample, chain(start, np.array([0.6]))))
+    assert one.direction @ [0.8, 0.6] > 0.95
+    across = split_leaf(chain(start, np.array([0.6])), 0, Boundary(np.array([0.0, 1.0]), 0.0))
+    edges = boundaries(polish(sample, across))
+    assert not any(edge.direction @ start > 1 - 1e-9 for edge in edges)
+
+
+def test_more_regimes_are_tried_until_two_in_turn_only_lose() -> None:
+    rng = np.random.default_rng(5)
+    z = rng.uniform(-2.0, 2.0, 80)
+    sample = Sample(z[:, None], rng.normal(size=80), np.ones(80), np.arange(80), 5)
+    path = grow(sample, np.ones((1, 1)), 8, Kinds(jump=True, continuous=False))
+    scores = [bic(sample, pieces) for pieces in path]
+    rises = [b > a for a, b in pairwise(scores)]
+    assert rises[-2:] == [True, True]
+    assert not any(one and two for one, two in pairwise(rises[:-1]))
+    assert len(path) < 8
+
+
+def test_a_short_monomial_may_cost_what_the_noise_allows() -> None:
+    rng = np.random.default_rng(6)
+    X = rng.normal(size=(80, 2)) * 2.0
+    normal = np.array([1.0, 0.45])
+    y = 1.5 * np.maximum(X @ normal, 0.0) - 0.3 * X[:, 0] + 0.4 * rng.normal(size=80)
+    data = prepare(X, y, rng.uniform(0.5, 2.0, 80), np.arange(80))
+    axes, sample = data.axes, data.sample
+    towards = axes.inverse @ normal
+    start = chain(towards / np.linalg.norm(towards), np.array([0.0]))
+    pieces = fit_continuous(sample, start, [0])
+    assert pieces is not None
+    (edge,) = boundaries(pieces.tree)
+    monomials: list[tuple[int, ...]] = [(0, 1), (1, 0), (1, 1), (2, 1), (3, 1), (5, 2)]
+    variance, dof = noise_variance(sample, pieces)
+    misses = sample.y[:, None] - sample.design @ pieces.laws.T
+    rises = {}
+    for monomial in monomials:
+        direction = axes.inverse @ np.array(monomial, dtype=float)
+        direction /= np.linalg.norm(direction) * np.sign(direction @ edge.direction)
+        at = sample.Z @ direction
+        values = np.sort(at)
+        rises[monomial] = min(
+            float(sample.weight @ np.where(at < c, misses[:, 0], misses[:, 1]) ** 2)
+            for c in (values[1:] + values[:-1]) / 2
+        ) - float(sample.weight @ (sample.y - pieces.predict(sample.Z)) ** 2)
+    for level in (0.5, 0.9, 0.999):
+        slack = stats.t.ppf((1 + level) / 2, dof) ** 2 * variance
+        expected = next((m for m in monomials if rises[m] <= slack), None)
+        found = simple_boundaries(axes, sample, pieces, monomials, level)
+        assert (found[0][0] if found else None) == expected
+    assert simple_boundaries(axes, sample, pieces, [], 0.9) == {}

@@ -173,6 +173,27 @@ def test_within_removes_each_prefactor_exactly() -> None:
         assert dispersion(fit.exponents_ + step) >= fit.objective_
 
 
+@pytest.mark.parametrize("features", [1, 2])
+def test_hubers_threshold_is_in_standard_deviations_of_normal_noise(features: int) -> None:
+    X, y = planted(50, 3, features)
+    plain, found = RobustPowerLaw().fit(X, y), RobustPowerLaw("huber").fit(X, y)
+    u, v = np.triu_indices(50, 1)
+    gap, apart = y[u] - y[v], X[u] - X[v]
+    # 0.8 of the differences of normal noise lie within 1.28 times their standard deviation
+    sizes = np.sort(np.abs(gap - apart @ plain.exponents_))
+    threshold = 1.345 * sizes[int(np.ceil(0.8 * len(sizes))) - 1] / 1.2816
+    left = gap - apart @ found.exponents_
+    pull = np.clip(left / threshold, -1.0, 1.0) @ apart
+    np.testing.assert_allclose(pull, 0.0, atol=1e-8 * len(gap))
+    size = np.abs(left)
+    huber = np.where(size < threshold, size**2 / (2 * threshold), size - threshold / 2)
+    assert found.objective_ == pytest.approx(huber.sum() / 50)
+    assert found.duality_gap_ < 1e-12
+    for model in (plain, found):
+        errors = np.sqrt(np.diag(model.covariance_))
+        assert np.all((0.6 * model.tau_errors_ < errors) & (errors < 1.7 * model.tau_errors_))
+
+
 def test_breakdown_point() -> None:
     X, y = planted(300, 11)
     # The most harmful gross errors take the sign of a group.

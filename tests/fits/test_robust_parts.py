@@ -8,14 +8,21 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from dimgs.fits.robust.dispersion import PairLoss
-from dimgs.fits.robust.finish import near_pairs
+from dimgs.fits.robust.finish import LocalPairs, minimise, near_pairs
 from dimgs.fits.robust.inference import (
     cluster_covariance,
+    group_means,
     hat_values,
     robust_distances,
     run_covariance,
+    tied,
 )
-from dimgs.fits.robust.location import koul_tau, shrunken_bandwidth, weighted_median
+from dimgs.fits.robust.location import (
+    koul_tau,
+    shrunken_bandwidth,
+    sorted_hodges_lehmann,
+    weighted_median,
+)
 from dimgs.fits.robust.solver import Problem, _snap
 from dimgs.fits.whitening import whiten
 
@@ -67,6 +74,117 @@ def test_the_programme_of_near_pairs_is_the_loss_within_its_box(seed: int, radiu
     if np.isfinite(radius):
         reach = radius * np.abs(local.differences).sum(axis=1)
         assert np.all(np.abs(local.gaps) <= reach + 1e-12)
+
+
+@given(SEEDS, st.booleans(), st.floats(0.2, 2.0))
+def test_slopes_and_curvature_are_sums_over_pairs(seed: int, ties: bool, threshold: float) -> None:
+    pairs, e, Z, each = pairs_of(seed)
+    e = np.round(e) if ties else e
+    weight = each + each.T
+    gap = e[:, None] - e
+    apart = Z[:, None] - Z
+    near = (np.abs(gap) <= threshold) & (weight > 0)
+    absolute, huber = pairs.absolute(e), pairs.huber(e, threshold)
+    assert huber.gap_bound == pytest.approx(threshold / 4 * huber.near_weight)
+    clipped = np.clip(gap / threshold, -1.0, 1.0)
+    for loss, slope, width in ((absolute, np.sign(gap), 0.0), (huber, clipped, threshold)):
+        scores = (weight * slope).sum(axis=1)
+        np.testing.assert_allclose(pairs.weights * loss.scores, scores, atol=1e-9)
+        expected = np.einsum("uv,uv,uvj->uj", weight, slope, apart)
+        np.testing.assert_allclose(pairs.run_scores(loss, width, Z), expected, atol=1e-9)
+    curvature = np.einsum("uv,uvi,uvj->ij", weight * near, apart, apart) / (2 * threshold)
+    np.testing.assert_allclose(pairs.hessian(huber, threshold, Z), curvature, atol=1e-9)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+@pytest.mark.parametrize("radius", [0.3, 2.0, np.inf])
+def test_the_programme_is_solved_at_a_corner_or_in_the_middle(rank: int, radius: float) -> None:
+    rng = np.random.default_rng(rank)
+    for _ in range(4):
+        gaps, differences = rng.normal(size=12), rng.normal(size=(12, rank))
+        weights = rng.uniform(0.5, 2.0, 12)
+        slope = 0.3 * rng.normal(size=rank)
+
+        def value(step: Array) -> float:
+            return float(slope @ step + weights @ np.abs(gaps - differences @ step))  # noqa: B023
+
+        solved = minimise(LocalPairs(gaps, differences, weights, slope, radius))
+        assert solved is not None
+        step, interior = solved
+        assert interior == (np.abs(step).max() < radius * (1 - 1e-9))
+        for size in (1e-3, 0.1, 1.0):
+            for _ in range(60):
+                other = step + size * rng.normal(size=rank)
+                other = np.clip(other, -radius, radius)
+                assert value(step) <= value(other) + 1e-9
+        if interior:
+            # as many pairs as slopes are tied, to the last digit
+            assert np.sum(np.abs(gaps - differences @ step) < 1e-14) >= rank
+    # in units and weights of any size
+    one, two = (
+        minimise(LocalPairs(f * gaps, differences, g * weights, g * slope, f * radius))
+        for f, g in ((1.0, 1.0), (1e6, 1e-4))
+    )
+    assert one is not None
+    assert two is not None
+    np.testing.assert_allclose(two[0], 1e6 * one[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("radius", [5.0, np.inf])
+def test_between_two_pairs_of_equal_weight_the_middle_is_taken(radius: float) -> None:
+    flat = LocalPairs(np.array([1.0, 3.0]), np.ones((2, 1)), np.ones(2), np.zeros(1), radius)
+    found = minimise(flat)
+    assert found is not None
+    assert found[0] == pytest.approx([2.0])
+    # the box ends the face
+    closed = minimise(LocalPairs(flat.gaps, flat.differences, flat.weights, flat.slope, 2.5))
+    assert closed is not None
+    assert 1.0 <= closed[0][0] <= 2.5
+
+
+@pytest.mark.parametrize("kind", ["normal", "heavy", "two", "ties", "rounding", "far"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_median_of_pair_means_of_many_runs(kind: str, weighted: bool) -> None:
+    for seed, size in ((0, 301), (1, 420), (2, 700)):
+        rng = np.random.default_rng(seed)
+        x = rng.standard_normal(size)
+        x = {
+            "normal": x,
+            "heavy": x / rng.uniform(0.0, 1.0, size) ** 2,
+            "two": np.where(np.arange(size) % 2, x, 50.0 + x),
+            "ties": np.round(2 * x),
+            "rounding": 3.0 + 1e-15 * np.round(4 * x),
+            "far": 1e9 + x,
+        }[kind]
+        x = np.sort(x)
+        w = rng.integers(1, 4, size).astype(float) if weighted else np.ones(size)
+        sums = (x[:, None] + x).ravel()
+        expected = weighted_median(sums, np.outer(w, w).ravel()) / 2
+        found = sorted_hodges_lehmann(x, w)
+        assert found == pytest.approx(expected, rel=1e-14, abs=1e-12)
+
+
+def test_ties_that_rounding_parted_are_ties_again() -> None:
+    pairs, e, Z, _ = pairs_of(3)
+    e = np.round(2 * e)
+    parted = e + 1e-15 * np.arange(25)
+    problem = Problem(Z, parted, pairs)
+    again = tied(pairs.absolute(parted), pairs, problem)
+    whole = pairs.absolute(e)
+    np.testing.assert_allclose(again.scores, whole.scores, atol=1e-12)
+    np.testing.assert_array_equal(again.high - again.low, whole.high - whole.low)
+    # what differs by more stays apart, and so do neighbouring groups
+    loss = pairs.absolute(e + 0.01 * np.arange(25))
+    np.testing.assert_allclose(tied(loss, pairs, problem).scores, loss.scores, atol=1e-12)
+
+
+def test_means_of_groups_are_weighted() -> None:
+    rng = np.random.default_rng(4)
+    values, w = rng.normal(size=(9, 2)), rng.uniform(0.5, 2.0, 9)
+    found = group_means(values, w, np.array([0, 4, 5, 9]))
+    for a, b in ((0, 4), (4, 5), (5, 9)):
+        expected = np.average(values[a:b], axis=0, weights=w[a:b])
+        np.testing.assert_allclose(found[a:b], np.tile(expected, (b - a, 1)))
 
 
 def test_too_many_near_pairs_are_none() -> None:

@@ -64,6 +64,7 @@ def test_functions_that_a_language_lacks_are_rewritten(language: str, tmp_path: 
     re = sympy.Symbol("rho") * sympy.Symbol("U") * sympy.Symbol("D") / sympy.Symbol("mu")
     odd = sympy.cot(re) + sympy.sech(re) + sympy.sign(re - 1) + sympy.Min(re, 2) + sympy.Abs(re)
     odd += sympy.acot(re) + sympy.erf(re) + sympy.floor(re) + sympy.pi + sympy.exp(-re) + re**0.3
+    odd += sympy.coth(re) + sympy.csc(re) + sympy.sec(re) + sympy.csch(re) + sympy.acoth(re + 2)
     base = law.expression.xreplace({sympy.Symbol(c.name): 1 for c in law.constants})
     law = replace(law, expression=base * odd)
     library = compiled(law, language, tmp_path)

@@ -142,6 +142,7 @@ def tied(loss: SortedLoss, pairs: PairLoss, problem: Problem) -> SortedLoss:
     """The loss with pairs that rounding has parted at the minimiser tied again."""
     e = loss.sorted_residuals
     new = np.append(True, np.diff(e) > 1e-11 * problem.spread(loss))
+    new[pairs.starts[:-1]] = True
     first = np.maximum.accumulate(np.where(new, np.arange(len(e)), 0))
     residuals = np.empty_like(e)
     residuals[loss.order] = e[first]
