@@ -9,7 +9,6 @@ from typing import Any, Self
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
-from dimgs.formats import MOST_BYTES, json_value
 
 KINDS = (
     "question",
@@ -202,14 +201,12 @@ class Entry:
         }
 
     @classmethod
-    def from_json(cls, document: Any, where: str) -> Self:
+    def from_json(cls, document: Any) -> Self:
         """Entry of a document, if its hashes are those of what it holds.
 
         Parameters
         ----------
         document : object
-        where : str
-            What it is, for messages.
 
         Raises
         ------
@@ -219,9 +216,9 @@ class Entry:
         from dimgs.formats import validated
         from dimgs.hub.kinds import EntryFile
 
-        read = validated(EntryFile, document, f"{where} is no entry: ")
+        read = validated(EntryFile, document, "this is no entry: ")
         if read.content is not None and sha256(canonical(read.content)) != read.digest:
-            raise InputError(f"{where}: the content of {read.id[:12]} was changed; it is left out.")
+            raise InputError(f"the content of {visible(read.id[:12])} was changed; it is left out.")
         entry = cls(
             read.kind,
             read.content,
@@ -234,21 +231,10 @@ class Entry:
             read.digest,
         )
         if entry.id != read.id:
-            raise InputError(f"{where}: {read.id[:12]} is not the hash of its entry; left out.")
+            raise InputError(
+                f"{visible(read.id[:12])} is not the hash of its entry; it is left out."
+            )
         return entry
-
-
-def entry_line(text: str, where: str) -> Any:
-    """JSON value of a line of a bundle.
-
-    Raises
-    ------
-    InputError
-        If it is no JSON, or longer than 16 MB.
-    """
-    if len(text) > MOST_BYTES:
-        raise InputError(f"{where} is longer than any entry ({MOST_BYTES >> 20} MB).")
-    return json_value(text, where, "it is left out")
 
 
 def check_author(name: object) -> str:

@@ -171,7 +171,7 @@ class Reader:
             filters.append(entries.c.author == author)
         if tag is not None:
             filters.append(entries.c.seq.in_(select(tags.c.entry).where(tags.c.tag == tag)))
-        readable = self._readable()
+        readable = self.readable()
         if readable is not None:
             filters.append(readable)
         with self.database.transaction(read=True) as connection:
@@ -232,17 +232,15 @@ class Reader:
 
     def _chosen(self, connection: Connection, ask: Wanted) -> tuple[ColumnElement[bool], Lineage]:
         lineage = read_lineage(connection)
-        return condition(connection, ask, lineage, self._readable()), lineage
+        return condition(connection, ask, lineage, self.readable()), lineage
 
-    def _readable(self) -> ColumnElement[bool] | None:
+    def readable(self) -> ColumnElement[bool] | None:
         """Condition on entries that the user may read; None for all of them."""
         may = {cell: allowed(self.role, "read", cell) for cell in ("embargoed", "private")}
         if all(may.values()):
             return None
-        today = now()[:10]
         parts = [
-            entries.c.visibility == "open",
-            and_(entries.c.visibility == "embargoed", entries.c.until <= today),
+            is_open(),
             *(entries.c.visibility == cell for cell, seen in may.items() if seen),
         ]
         if allowed(self.role, "read", "private", own=True):
@@ -290,6 +288,12 @@ class Reader:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def is_open() -> ColumnElement[bool]:
+    """Condition on entries that everybody may read."""
+    over = and_(entries.c.visibility == "embargoed", entries.c.until <= now()[:10])
+    return or_(entries.c.visibility == "open", over)
 
 
 def entry_of(row: Any) -> Entry:

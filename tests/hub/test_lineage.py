@@ -107,7 +107,7 @@ def test_states_do_not_depend_on_the_clock(hub: Hub, monkeypatch: pytest.MonkeyP
     ids = chain(hub)
     bob = other(hub, "bob")
     bob.review(ids[1], "accept")
-    monkeypatch.setattr("dimgs.hub.hub.now", lambda: "1999-01-01T00:00:00.000+00:00")
+    monkeypatch.setattr("dimgs.hub.acts.now", lambda: "1999-01-01T00:00:00.000+00:00")
     bob.review(ids[1], "reject")
     assert states(hub, ids)[1:] == ["disputed", "disputed", "recheck"]
 

@@ -1,0 +1,121 @@
+"""`dimgs hub export`, `import`, `sync`, and whose signatures count."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dimgs.cli import tables
+from dimgs.cli.hub import Address, As, group, opened
+from dimgs.cli.output import command, emit_json, note, say
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+    from dimgs.hub.bundle import Merged
+
+
+@group.command()
+@command
+def export(
+    folder: Annotated[str, typer.Argument(help="Folder of the bundle; made where there is none.")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Embargoed and private entries too, for a backup.")
+    ] = False,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Write the entries that a folder does not hold yet, with tables and an RO-Crate."""
+    with opened(hub, user) as found:
+        _tell(found.export(folder, everything=everything), json, "written")
+
+
+@group.command("import")
+@command
+def take(
+    bundle: Annotated[str, typer.Argument(help="Folder, zip or tar file of a bundle.")],
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Let what the hubs of the bundle signed count here.")
+    ] = False,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Take what a bundle holds and the hub does not, after checking every hash."""
+    with opened(hub, user, make=True) as found:
+        done = found.merge(bundle)
+        if trust:
+            for key in sorted(done.keys):
+                found.trust(key, bundle)
+        else:
+            _strangers(found, done)
+    _tell(done, json, "new here")
+
+
+@group.command()
+@command
+def sync(
+    peer: Annotated[str, typer.Argument(help="Folder, file of a hub, or address.")],
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Push and pull the open entries that one side lacks."""
+    with opened(hub, user, make=True) as found:
+        done = found.sync(peer)
+        _strangers(found, done)
+    _tell(done, json, f"new here, {done.pushed} new there")
+
+
+def _strangers(found: "Hub", done: "Merged") -> None:
+    known = found.trusted()
+    for key in sorted(done.keys - set(known) - {found.key()}):
+        note(
+            f"reviews signed by {key} are advisory here; if you know whose key it is: "
+            f"dimgs hub trust {key} --name NAME"
+        )
+
+
+def _tell(done: "Merged", json: bool, what: str) -> None:
+    if json:
+        emit_json({**done.to_json(), "pushed": done.pushed})
+        return
+    say(f"{done.added} {what}, {done.present} were there already")
+    for reason in done.refused:
+        say(reason, "left out: ")
+
+
+@group.command()
+@command
+def key(hub: Address = None, user: As = None, json: tables.Json = False) -> None:
+    """Public key of this hub, with which others can tell that a review was made here."""
+    with opened(hub, user) as found:
+        own, trusted = found.key(), found.trusted()
+    if json:
+        emit_json({"key": own, "trusted": trusted})
+        return
+    say(own)
+    for other, name in trusted.items():
+        say(f"{other} {name}", "trusted: ")
+
+
+@group.command()
+@command
+def trust(
+    key: Annotated[str, typer.Argument(help="Public key of another hub.")],
+    name: Annotated[str, typer.Option("--name", help="Whose it is.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Trust it no more.")] = False,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Let reviews that another hub signed count here."""
+    with opened(hub, user) as found:
+        if remove:
+            found.distrust(key)
+        else:
+            found.trust(key, name)
+        trusted = found.trusted()
+    if json:
+        emit_json({"trusted": trusted})
+    else:
+        say(f"{len(trusted)} keys are trusted")

@@ -1,0 +1,311 @@
+"""What can be done in a hub: entries added, reviewed, disputed, forked, approved and redacted."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from dimgs.errors import InputError
+from dimgs.escape import visible
+from dimgs.hub.adoption import run_entries
+from dimgs.hub.entry import Entry
+from dimgs.hub.lineage import read_lineage
+from dimgs.hub.reading import Reader, entry_of
+from dimgs.hub.rows import now
+from dimgs.hub.writing import erase, write
+from dimgs.kernels.record import RunRecord
+
+# kinds that are added as they are; the others are made by what they record
+ADDED = (
+    "question",
+    "card",
+    "protocol",
+    "law",
+    "answer",
+    "annotation",
+    "dataset",
+    "limit",
+    "campaign",
+    "job",
+    "run",
+    "link",
+)
+# links that a user may make; the others are made by the acts that they tell of
+LINKED = ("derived", "recombined", "forked", "supersedes", "answers", "annotates")
+_HEADER = ("kind", "links", "visibility", "until")
+
+
+class Writer(Reader):
+    """A hub as somebody may write to it."""
+
+    def add(self, document: Mapping[str, Any]) -> str:
+        """Add an entry.
+
+        Parameters
+        ----------
+        document : mapping
+            With ``kind``, what the kind holds, and where needed ``links`` (a list of
+            ``{"type", "to"}``), ``visibility`` ("open", "embargoed" with ``until``, "private").
+
+        Returns
+        -------
+        str
+            Its id.
+
+        Raises
+        ------
+        InputError
+            If it cannot be used, or the user may not add it.
+        """
+        if not isinstance(document, Mapping) or not isinstance(document.get("kind"), str):
+            kinds = ", ".join(ADDED)
+            raise InputError(f"An entry is a table with a kind; give one of {kinds}.")
+        kind = document["kind"]
+        if kind not in ADDED:
+            raise InputError(
+                f"An entry of the kind '{visible(kind[:40])}' is not added as it is; there are "
+                f"{', '.join(ADDED)}."
+            )
+        return self._written(self._made(document))
+
+    def add_runs(
+        self,
+        records: Iterable[RunRecord],
+        links: Sequence[tuple[str, str]] = (),
+        times: Sequence[str] | None = None,
+    ) -> list[str]:
+        """Add runs; those that the hub holds already, by key and content, are not added again.
+
+        Parameters
+        ----------
+        records : iterable of RunRecord
+        links : sequence of (str, str)
+            Of every run: to its protocol, for example.
+        times : sequence of str, optional
+            When each ended; now by default.
+
+        Returns
+        -------
+        list of str
+            Id of each run, of those that were there too.
+        """
+        self.check_adder()
+        with self.database.transaction() as connection:
+            made = run_entries(connection, records, self.user, self.is_agent, links, times)
+            write(connection, [e for e in made if isinstance(e, Entry)])
+        return [e if isinstance(e, str) else e.id for e in made]
+
+    def review(self, id: str, verdict: str, text: str = "", **ratings: int | None) -> str:
+        """Review an entry of somebody else.
+
+        Parameters
+        ----------
+        id : str
+            Or the beginning of it, of at least 8 characters.
+        verdict : {"accept", "minor", "major", "reject"}
+        text : str
+        **ratings
+            From 1 to 5: ``clarity``, ``kernel_fit``, ``output``, ``rating``.
+
+        Returns
+        -------
+        str
+            Id of the review.
+
+        Raises
+        ------
+        InputError
+            If it is one's own entry, an agent accepts, or the role may not review.
+        """
+        with self.database.transaction() as connection:
+            row = self._row(connection, id)
+            self._check_reviewer(row, verdict)
+            lineage = read_lineage(connection)
+            told: list[tuple[str, str]] = [("reviews", row.id)]
+            for act in lineage.acts:
+                if act.target != row.id:
+                    continue
+                if act.type == "reviews" and act.author == self.user:
+                    told.append(("supersedes", act.entry))
+            if verdict == "accept":
+                # it is seen that the entry is disputed: the acceptance settles that
+                told += [("settles", cause) for cause in lineage.causes.get(row.id, ())]
+            rated = {name: value for name, value in ratings.items() if value is not None}
+            document = {"kind": "review", "verdict": verdict, "text": text, **rated}
+            entry = self._made({**document, "visibility": row.visibility, "until": row.until}, told)
+            write(connection, [entry])
+        return entry.id
+
+    def _check_reviewer(self, row: Any, verdict: str) -> None:
+        if row.author == self.user:
+            raise InputError(
+                f"Nobody reviews their own work: '{row.id[:12]}' is by {visible(row.author)}; ask "
+                f"somebody else."
+            )
+        if row.kind == "review":
+            raise InputError("A review is not reviewed; review what it is about, or dispute it.")
+        if verdict == "accept" and self.is_agent:
+            raise InputError("Agents may advise, only people accept; ask a reviewer.")
+        self._check("review", row.visibility, own=False, until=row.until)
+        if verdict == "accept":
+            self._check("accept", row.visibility, own=False, until=row.until)
+
+    def annotate(self, id: str, type: str, text: str) -> str:
+        """Add a remark on an entry: an "insight", a "bug" or a "validation"."""
+        return self._about(id, "annotate", {"kind": "annotation", "type": type, "text": text})
+
+    def dispute(self, id: str, text: str) -> str:
+        """Doubt an entry: what rests on it is to be checked again until that is settled."""
+        document = {"kind": "annotation", "type": "dispute", "text": text}
+        return self._about(id, "dispute", document)
+
+    def _about(self, id: str, action: str, document: dict[str, Any]) -> str:
+        with self.database.transaction() as connection:
+            row = self._row(connection, id)
+            self._check(action, row.visibility, row.author == self.user, row.until)
+            link = "disputes" if action == "dispute" else "annotates"
+            as_it_is = {"visibility": row.visibility, "until": row.until}
+            entry = self._made({**document, **as_it_is}, [(link, row.id)])
+            write(connection, [entry])
+        return entry.id
+
+    def fork(self, id: str, document: Mapping[str, Any] | None = None) -> str:
+        """Copy an entry, with changes, as one's own that remembers its parent.
+
+        Parameters
+        ----------
+        id : str
+        document : mapping, optional
+            Keys of the content that differ.
+        """
+        with self.database.transaction() as connection:
+            row = self._row(connection, id)
+            self._check("fork", row.visibility, row.author == self.user, row.until)
+            if row.kind not in ADDED or row.content is None:
+                raise InputError(f"An entry of the kind {row.kind} cannot be forked.")
+            changes = dict(document or {})
+            if changes.pop("kind", row.kind) != row.kind:
+                raise InputError(f"A fork stays what its parent is, a {row.kind}.")
+            given = {"kind": row.kind, **json.loads(row.content), **changes}
+            given.setdefault("visibility", row.visibility)
+            given.setdefault("until", row.until)
+            entry = self._made(given, [("forked", row.id)], connection)
+            write(connection, [entry])
+        return entry.id
+
+    def settle(
+        self,
+        id: str,
+        document: Mapping[str, Any],
+        links: Sequence[tuple[str, str]],
+        *,
+        confirmed: bool,
+    ) -> str:
+        """Add what was made again without what had been rejected.
+
+        Parameters
+        ----------
+        id : str
+            The entry that was made again, such as a law.
+        document : mapping
+            The new entry, as for :meth:`add`.
+        links : sequence of (str, str)
+            What it rests on.
+        confirmed : bool
+            Whether it came to the same: then what rests on the earlier one is free again;
+            else the new one supersedes it.
+        """
+        with self.database.transaction() as connection:
+            row = self._row(connection, id)
+            link = ("confirms" if confirmed else "supersedes", row.id)
+            entry = self._made(document, [*links, link], connection)
+            write(connection, [entry])
+        return entry.id
+
+    def approve(self, id: str, text: str = "") -> str:
+        """Let an imported protocol, card or job run here: this very one, by its hash."""
+        if self.is_agent:
+            raise InputError("Agents approve nothing; ask a person.")
+        with self.database.transaction() as connection:
+            row = self._row(connection, id)
+            self._check("approve", row.visibility, own=False, until=row.until)
+            document = {"kind": "decision", "action": "approve", "text": text}
+            entry = self._made(document, [("approves", row.id)])
+            write(connection, [entry])
+        return entry.id
+
+    def redact(self, id: str, text: str) -> str:
+        """Remove the content of an entry that should never have been shared; its hash stays."""
+        with self.database.transaction() as connection:
+            row = self._row(connection, id)
+            self._check("redact", row.visibility, row.author == self.user, row.until)
+            document = {"kind": "decision", "action": "redact", "text": text}
+            entry = self._made(document, [("redacts", row.id)])
+            write(connection, [entry])
+            erase(connection, row.seq, entry_of(row).redacted())
+        return entry.id
+
+    def _written(self, entry: Entry) -> str:
+        with self.database.transaction() as connection:
+            write(connection, [entry])
+        return entry.id
+
+    def _made(
+        self,
+        document: Mapping[str, Any],
+        links: Sequence[tuple[str, str]] = (),
+        connection: Connection | None = None,
+    ) -> Entry:
+        """Entry of a document, checked, by the user and of now."""
+        from dimgs.hub.kinds import checked
+
+        kind = str(document["kind"])
+        content = checked(kind, {k: v for k, v in document.items() if k not in _HEADER})
+        told = document.get("visibility") or "open"
+        self._check("add", str(told), own=True)
+        given = [*self._links(document.get("links") or [], connection), *links]
+        if kind == "link":
+            content = self._link(content)
+        return Entry(
+            kind,
+            content,
+            self.user,
+            now(),
+            tuple(given),
+            self.is_agent,
+            str(told),
+            str(document.get("until") or ""),
+        )
+
+    def _links(self, given: Any, connection: Connection | None) -> list[tuple[str, str]]:
+        found = []
+        for link in given if isinstance(given, list) else [None]:
+            if not isinstance(link, Mapping) or link.get("type") not in LINKED or "to" not in link:
+                raise InputError(
+                    f"A link is a table with 'type' (one of {', '.join(LINKED)}) and 'to', an id."
+                )
+            if connection is not None:
+                found.append((str(link["type"]), self._row(connection, link["to"]).id))
+                continue
+            with self.database.transaction(read=True) as own:
+                found.append((str(link["type"]), self._row(own, link["to"]).id))
+        return found
+
+    def _link(self, content: dict[str, Any]) -> dict[str, Any]:
+        if content["type"] not in LINKED:
+            raise InputError(
+                f"There is no link '{visible(str(content['type'])[:40])}' to be made; there are "
+                f"{', '.join(LINKED)}."
+            )
+        with self.database.transaction(read=True) as connection:
+            ends = {end: self._row(connection, content[end]).id for end in ("from", "to")}
+        return {**content, **ends}
+
+    def check_adder(self) -> None:
+        """Refuse anybody who may not add entries."""
+        self._check("add", "open", own=True)
+
+    def check_manager(self) -> None:
+        """Refuse anybody who may not manage users, tokens, keys and peers."""
+        self._check("manage", "open", own=False)

@@ -1,0 +1,374 @@
+"""Bundles: entries as JSON lines in a folder or an archive, merged as a set.
+
+A bundle holds files ``entries-HASH.jsonl``, each written whole and never changed, so that two who
+write to the same folder, or to two copies of it in Git, do not disturb each other. Only these
+files are read; what lies beside them (tables of runs, a description as an RO-Crate) is for people
+and other programs.
+"""
+
+import hashlib
+import json
+import os
+import re
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from dimgs.errors import InputError, StoreError
+from dimgs.escape import visible
+from dimgs.formats import MOST_BYTES, json_value
+from dimgs.hub.entry import Entry, canonical
+from dimgs.hub.kinds import EntryFile, checked
+from dimgs.hub.reading import entry_of, is_open
+from dimgs.hub.signing import check_signatures, own_key, signed
+from dimgs.hub.tables import entries, signatures
+from dimgs.hub.writing import batches, insert_new, write
+
+if TYPE_CHECKING:
+    from dimgs.hub.hub import Hub
+
+_PART = re.compile(r"entries-[0-9a-f]{16}\.jsonl")
+# a file of 10,000 runs has about 20 MB
+_ENTRIES_PER_FILE = 10_000
+# of all files together once unpacked: about two million runs
+_MOST_TOTAL = 4 << 30
+_MOST_FILES = 10_000
+# what is told of the entries that were refused
+_MOST_TOLD = 100
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+
+
+@dataclass
+class Merged:
+    """What a merge did.
+
+    Attributes
+    ----------
+    added, present, pushed : int
+        Entries that were new here, were here already, were new to the other side.
+    refused : list of str
+        Why entries were left out, the first 100.
+    keys : set of str
+        Of hubs that signed entries.
+    """
+
+    added: int = 0
+    present: int = 0
+    pushed: int = 0
+    refused: list[str] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"added": self.added, "present": self.present, "refused": self.refused}
+
+
+Line = tuple[str, Any]
+
+
+def export(hub: "Hub", folder: str | os.PathLike[str], everything: bool = False) -> Merged:
+    """Write what is not in a folder yet.
+
+    Parameters
+    ----------
+    hub : Hub
+    folder : path
+        Made where there is none.
+    everything : bool
+        Whether embargoed and private entries are written too: for a backup, by an admin.
+        Users, passwords, tokens and keys never are.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written, or everything is not the user's to take.
+    """
+    if everything:
+        hub.check_manager()
+    place = _made_folder(Path(folder))
+    known = {line["id"] for _, line in _lines(place) if isinstance(line, dict) and "id" in line}
+    written, present = _push(hub, known, lambda lines: _write_part(place, lines), everything)
+    from dimgs.hub.crate import describe
+
+    describe(hub, place, everything)
+    return Merged(added=written, present=present)
+
+
+def merge(hub: "Hub", source: str | os.PathLike[str]) -> Merged:
+    """Take what a bundle (a folder, a zip or a tar file) holds and this hub does not.
+
+    Each entry is checked: its hashes, its kind, its signatures, the units of a run. What does not
+    hold is left out and told. In whichever order bundles are merged, the hub is the same after.
+
+    Raises
+    ------
+    InputError
+        If there is no such bundle, or the user may not add entries.
+    """
+    place = Path(source)
+    if not place.exists():
+        raise InputError(f"There is no bundle '{visible(str(source))}'; name a folder or archive.")
+    lines = _archive(place) if place.name.endswith(_ARCHIVES) else _lines(place)
+    return take(hub, lines, place.name)
+
+
+def sync(hub: "Hub", peer: str | os.PathLike[str]) -> Merged:
+    """Push and pull what is missing, to and from a folder or the file of another hub.
+
+    Only open entries travel. What was cut is gone on with the next time.
+
+    Raises
+    ------
+    InputError
+    """
+    given = os.fspath(peer)
+    path = Path(given)
+    if "://" in given or _is_hub(path):
+        return _sync_hubs(hub, given)
+    place = _made_folder(path)
+    done = take(hub, _lines(place), place.name)
+    known = {line["id"] for _, line in _lines(place) if isinstance(line, dict) and "id" in line}
+    done.pushed, _ = _push(hub, known, lambda lines: _write_part(place, lines), False)
+    return done
+
+
+def _sync_hubs(hub: "Hub", address: str) -> Merged:
+    from dimgs.hub.hub import Hub
+
+    with Hub(address, hub.user, make=False) as other:
+        names = [Path(h.address).name or h.address for h in (other, hub)]
+        done = Merged()
+
+        def pull(lines: list[Line]) -> None:
+            part = take(hub, lines, names[0])
+            done.added, done.present = done.added + part.added, done.present + part.present
+            done.refused += part.refused
+            done.keys |= part.keys
+
+        def give(lines: list[Line]) -> None:
+            done.pushed += take(other, lines, names[1]).added
+
+        ids = [set(_ids(h, False)) for h in (hub, other)]
+        _, done.present = _push(other, ids[0], pull, False)
+        _push(hub, ids[1], give, False)
+    return done
+
+
+def take(hub: "Hub", lines: Iterable[Line], origin: str) -> Merged:
+    """Merge documents of entries, batch by batch; see :func:`merge`."""
+    hub.check_adder()
+    done = Merged()
+    told = 0
+    for batch in batches(lines):
+        read: list[tuple[Entry, Sequence[Any]]] = []
+        for where, line in batch:
+            try:
+                read.append(_read(line, where))
+            except InputError as error:
+                told += 1
+                if told <= _MOST_TOLD:
+                    done.refused.append(str(error))
+        with hub.database.transaction() as connection:
+            new = set(write(connection, [entry for entry, _ in read], visible(origin)))
+            rows = [
+                {"id": entry.id, "key": part.key, "signature": part.signature}
+                for entry, given in read
+                for part in given
+            ]
+            if rows:
+                connection.execute(insert_new(connection, signatures), rows)
+        done.added += len(new)
+        done.present += len({entry.id for entry, _ in read}) - len(new)
+        done.keys |= {row["key"] for row in rows}
+    if told > _MOST_TOLD:
+        done.refused.append(f"{told - _MOST_TOLD} more were left out.")
+    return done
+
+
+def _read(line: Any, where: str) -> tuple[Entry, Sequence[Any]]:
+    """An entry of a bundle, if all of it holds."""
+    from dimgs.hub.runs import facts
+
+    if isinstance(line, InputError):
+        raise line
+    try:
+        entry = Entry.from_json(line)
+        given = EntryFile.model_validate(line).signatures
+        if entry.content is not None:
+            checked(entry.kind, entry.content)
+            if entry.kind == "run":
+                facts(entry.content)
+        check_signatures(entry.id, given)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    return entry, given
+
+
+def _ids(hub: "Hub", everything: bool) -> list[str]:
+    query = select(entries.c.id).order_by(entries.c.seq)
+    if not everything:
+        query = query.where(is_open())
+    with hub.database.transaction(read=True) as connection:
+        return list(connection.execute(query).scalars())
+
+
+def _push(
+    hub: "Hub", known: set[str], give: Callable[[list[Line]], None], everything: bool
+) -> tuple[int, int]:
+    """Give what is not known elsewhere; how many, and how many were known."""
+    every = _ids(hub, everything)
+    missing = [i for i in every if i not in known]
+    with hub.database.transaction() as connection:
+        key, public = own_key(connection)
+    for part in batches(missing, _ENTRIES_PER_FILE):
+        lines: list[Line] = []
+        for ids in batches(part):
+            query = select(entries).where(entries.c.id.in_(ids)).order_by(entries.c.seq)
+            with hub.database.transaction(read=True) as connection:
+                rows = connection.execute(query).all()
+                found = [entry_of(row) for row in rows]
+                foreign = {row.id for row in rows if row.origin is not None}
+                proofs = signed(connection, found, foreign, key, public)
+            for entry in found:
+                document = {**entry.to_json(), "signatures": proofs.get(entry.id, [])}
+                lines.append((entry.id[:12], document))
+        give(lines)
+    return len(missing), len(every) - len(missing)
+
+
+def _made_folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        why = "it is a file" if path.exists() else error.strerror
+        raise InputError(f"'{path}' cannot be a folder for a bundle ({why}).") from error
+    return path
+
+
+def _write_part(folder: Path, lines: Sequence[Line]) -> None:
+    """One file of entries, whole or not at all."""
+    data = "".join(canonical(document) + "\n" for _, document in lines).encode()
+    path = folder / f"entries-{hashlib.sha256(data).hexdigest()[:16]}.jsonl"
+    part = path.with_suffix(f".{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise StoreError(
+            f"'{path}' cannot be written ({error.strerror}); make room, and do it again."
+        ) from error
+
+
+def _lines(folder: Path) -> Iterator[Line]:
+    """Documents of a folder; only plain files in it are read, and no links are followed."""
+    if not folder.is_dir():
+        raise InputError(f"'{folder}' is no bundle; name a folder, or a zip or tar file.")
+    total = 0
+    for name in sorted(os.listdir(folder)):
+        if not _PART.fullmatch(name):
+            continue
+        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+        try:
+            handle = os.open(folder / name, flags)
+        except OSError as error:
+            yield name, InputError(f"{name} cannot be read ({error.strerror}); it is left out.")
+            continue
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            yield name, InputError(f"{name} is no plain file; it is left out.")
+            continue
+        with open(handle, "rb") as file:
+            total += os.fstat(handle).st_size
+            if total > _MOST_TOTAL:
+                raise InputError(_TOO_LONG)
+            yield from _documents(file, name, [0])
+
+
+_TOO_LONG = f"The bundle has more than {_MOST_TOTAL >> 30} GB; take it in parts."
+
+
+def _documents(file: IO[bytes], name: str, read: list[int]) -> Iterator[Line]:
+    number = broken = 0
+    while raw := file.readline(MOST_BYTES + 1):
+        number += 1
+        if broken >= _MOST_TOLD:
+            yield name, InputError(f"{name} is no list of entries; the rest of it is left out.")
+            return
+        read[0] += len(raw)
+        where = f"{name}, line {number}"
+        if read[0] > _MOST_TOTAL:
+            raise InputError(_TOO_LONG)
+        if len(raw) > MOST_BYTES:
+            yield where, InputError(f"{where} is longer than any entry; the rest is left out.")
+            return
+        try:
+            yield where, json_value(raw.decode(), where, "it is left out")
+        except UnicodeDecodeError:
+            broken += 1
+            yield where, InputError(f"{where} is no text; it is left out.")
+        except InputError as error:
+            broken += 1
+            yield where, error
+
+
+def _archive(path: Path) -> Iterator[Line]:
+    """Documents of an archive, which is read and never unpacked."""
+    read = [0]
+    try:
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                for info in archive.infolist()[:_MOST_FILES]:
+                    if _is_part(info.filename):
+                        with archive.open(info) as file:
+                            yield from _documents(file, PurePosixPath(info.filename).name, read)
+            return
+        with tarfile.open(path) as archived:
+            for count, member in enumerate(archived):
+                if count >= _MOST_FILES:
+                    raise InputError(f"'{path.name}' holds more than {_MOST_FILES} files.")
+                inside = archived.extractfile(member) if member.isfile() else None
+                if inside is not None and _is_part(member.name):
+                    yield from _documents(inside, PurePosixPath(member.name).name, read)
+    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, RuntimeError) as error:
+        raise InputError(
+            f"'{path.name}' cannot be read as an archive ({visible(str(error))[:100]})."
+        ) from error
+    except Exception as error:
+        # zlib.error and lzma.LZMAError have no common base with the others
+        if type(error).__module__ not in ("zlib", "_lzma", "lzma"):
+            raise
+        raise InputError(f"'{path.name}' is broken ({visible(str(error))[:100]}).") from error
+
+
+def _is_part(name: str) -> bool:
+    return bool(_PART.fullmatch(PurePosixPath(name).name))
+
+
+def _is_hub(path: Path) -> bool:
+    if path.is_dir():
+        return (path / "hub.sqlite").is_file()
+    return path.is_file()
+
+
+def lines_of(text: str) -> list[Line]:
+    """Documents of a text of JSON lines, as a server takes them."""
+    found: list[Line] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        where = f"line {number}"
+        try:
+            found.append((where, json.loads(line)))
+        except (ValueError, RecursionError):
+            found.append((where, InputError(f"{where} is no JSON; it is left out.")))
+    return found

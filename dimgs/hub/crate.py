@@ -1,0 +1,106 @@
+"""What lies beside the entries of a bundle, for people and other programs: tables, an RO-Crate."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from dimgs.escape import file_names
+from dimgs.hub.export import write_parquet
+from dimgs.hub.reading import is_open
+from dimgs.hub.rows import record_row
+from dimgs.hub.runs import run_record
+from dimgs.hub.tables import entries
+
+if TYPE_CHECKING:
+    from dimgs.hub.hub import Hub
+
+# a table of more runs of one kernel is not written: the entries hold them all
+_MOST_RUNS = 200_000
+
+
+def describe(hub: "Hub", folder: Path, everything: bool) -> None:
+    """Write a Parquet table of the runs of each kernel, and ``ro-crate-metadata.json``.
+
+    The description follows RO-Crate 1.1 and is made by the library rocrate; where that is not
+    installed, there is none.
+
+    Parameters
+    ----------
+    hub : Hub
+    folder : Path
+    everything : bool
+        Whether what is not open may be told too.
+    """
+    runs_of = _tables(hub, folder, everything)
+    try:
+        from rocrate.rocrate import ROCrate
+    except ImportError:
+        return
+    crate = ROCrate()
+    crate.name = "Entries of a dimgs hub"
+    crate.description = (
+        "Questions, kernel cards, protocols, runs, laws, answers and reviews as JSON lines; each "
+        "entry is named by the SHA-256 of its content, author and time."
+    )
+    crate.license = "See the licence of each data set and card."
+    software = crate.add_jsonld(
+        {
+            "@id": "#dimgs",
+            "@type": "SoftwareApplication",
+            "name": "dimgs",
+            "version": _version(),
+        }
+    )
+    described = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in (".jsonl", ".parquet") or not path.is_file():
+            continue
+        format = (
+            "application/jsonl" if path.suffix == ".jsonl" else "application/vnd.apache.parquet"
+        )
+        told: dict[str, Any] = {
+            "name": runs_of.get(path.name, "Entries"),
+            "encodingFormat": format,
+            "contentSize": str(path.stat().st_size),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        described.append(crate.add_file(path, dest_path=path.name, properties=told))
+    crate.add_action(software, result=described, properties={"name": "dimgs hub export"})
+    crate.metadata.write(folder)
+
+
+def _version() -> str:
+    import dimgs
+
+    return dimgs.__version__
+
+
+def _tables(hub: "Hub", folder: Path, everything: bool) -> dict[str, str]:
+    """A table of the runs of each kernel; what each file holds."""
+    query = select(entries).where(entries.c.kind == "run", entries.c.content.is_not(None))
+    if not everything:
+        query = query.where(is_open())
+    by_kernel: dict[str, list[dict[str, Any]]] = {}
+    with hub.database.transaction(read=True) as connection:
+        for row in connection.execute(query.order_by(entries.c.seq)):
+            rows = by_kernel.setdefault(row.name, [])
+            if len(rows) <= _MOST_RUNS:
+                rows.append(_table_row(row))
+    names = file_names(sorted(by_kernel))
+    told = {}
+    for kernel, rows in sorted(by_kernel.items()):
+        name = f"runs-{names[kernel]}.parquet"
+        if len(rows) <= _MOST_RUNS:
+            part = folder / f".{name}.part"
+            write_parquet(rows, part)
+            part.replace(folder / name)
+            told[name] = f"Runs of {kernel}"
+    return told
+
+
+def _table_row(row: Any) -> dict[str, Any]:
+    record = record_row(run_record(json.loads(row.content)))
+    return {**record, "attempt": 1, "claimed_at": None, "finished_at": row.time}

@@ -1,0 +1,111 @@
+"""Signatures: that a hub states that an entry was made through it (Ed25519, RFC 8032)."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from dimgs.errors import InputError
+from dimgs.hub.entry import Entry
+from dimgs.hub.tables import settings, signatures
+from dimgs.hub.writing import insert_new
+
+# runs need none: what decides on states are reviews, disputes and the like
+_UNSIGNED = ("run",)
+# what is signed is no other message that a key of Ed25519 may have signed
+_PREFIX = b"dimgs entry "
+
+
+def _library() -> Any:
+    try:
+        from cryptography.hazmat.primitives.asymmetric import ed25519
+    except ImportError as error:
+        raise InputError(
+            "Signatures need cryptography; install it with: pip install 'dimgs[hub]'."
+        ) from error
+    return ed25519
+
+
+def own_key(connection: Connection) -> tuple[Any, str]:
+    """Private key of this hub, made when it is first needed, and its public key."""
+    library = _library()
+    query = select(settings.c.value).where(settings.c.kind == "key", settings.c.name == "own")
+    known = connection.execute(query).scalar()
+    if known is None:
+        known = library.Ed25519PrivateKey.generate().private_bytes_raw().hex()
+        row = {"kind": "key", "name": "own", "value": known}
+        connection.execute(insert(settings).values(**row))
+    private = library.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(known))
+    return private, private.public_key().public_bytes_raw().hex()
+
+
+def trust(connection: Connection, key: str, name: str) -> None:
+    """Let the reviews that a hub signed with this key count here.
+
+    Raises
+    ------
+    InputError
+        If it is no public key.
+    """
+    try:
+        _library().Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
+    except ValueError as error:
+        raise InputError("A public key has 64 hexadecimal digits; see dimgs hub key.") from error
+    connection.execute(
+        insert_new(connection, settings), [{"kind": "trusted", "name": key.lower(), "value": name}]
+    )
+
+
+def distrust(connection: Connection, key: str) -> None:
+    """Let them count no more."""
+    connection.execute(
+        delete(settings).where(settings.c.kind == "trusted", settings.c.name == key.lower())
+    )
+
+
+def trusted(connection: Connection) -> dict[str, str]:
+    """Keys that are trusted, and whose they are."""
+    query = select(settings.c.name, settings.c.value).where(settings.c.kind == "trusted")
+    return {row.name: row.value for row in connection.execute(query)}
+
+
+def signed(
+    connection: Connection, found: Sequence[Entry], foreign: set[str], key: Any, public: str
+) -> dict[str, list[dict[str, str]]]:
+    """Signatures of entries, by id: those that they came with, and this hub's own.
+
+    Parameters
+    ----------
+    connection : Connection
+    found : sequence of Entry
+    foreign : set of str
+        Ids of those that were not made here, which this hub does not sign.
+    key, public
+        As :func:`own_key` gives them.
+    """
+    out: dict[str, list[dict[str, str]]] = {}
+    query = select(signatures).where(signatures.c.id.in_([e.id for e in found]))
+    for row in connection.execute(query.order_by(signatures.c.key)):
+        out.setdefault(row.id, []).append({"key": row.key, "signature": row.signature})
+    for entry in found:
+        if entry.id not in foreign and entry.kind not in _UNSIGNED:
+            own = {"key": public, "signature": key.sign(_PREFIX + entry.id.encode()).hex()}
+            out.setdefault(entry.id, []).append(own)
+    return out
+
+
+def check_signatures(id: str, given: Iterable[Any]) -> None:
+    """Refuse an entry that somebody signed otherwise.
+
+    Raises
+    ------
+    InputError
+    """
+    from cryptography.exceptions import InvalidSignature
+
+    for part in given:
+        try:
+            key = _library().Ed25519PublicKey.from_public_bytes(bytes.fromhex(part.key))
+            key.verify(bytes.fromhex(part.signature), _PREFIX + id.encode())
+        except (InvalidSignature, ValueError) as error:
+            raise InputError(f"the signature of {id[:12]} is wrong; it is left out.") from error
