@@ -2,7 +2,7 @@
 
 import typer
 
-from dimgs.cli import analyse, demo, derive, explore, hub, hub_share, library, predict, run
+from dimgs.cli import analyse, demo, derive, explore, hub_share, library, predict, run
 from dimgs.cli.output import command
 
 
@@ -78,6 +78,5 @@ def register(app: typer.Typer) -> None:
         (library.engines, ENGINES),
     ):
         app.command(function.__name__, epilog=epilog)(command(function))
-    # each module adds its commands to the group
-    groups = (hub.group, hub_share.group)
-    app.add_typer(groups[0], epilog=HUB)
+    # it adds its commands to the group of dimgs.cli.hub
+    app.add_typer(hub_share.group, epilog=HUB)

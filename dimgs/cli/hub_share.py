@@ -8,6 +8,8 @@ from dimgs.cli import tables
 from dimgs.cli.hub import Address, As, group, opened
 from dimgs.cli.output import command, emit_json, note, say
 
+__all__ = ["group"]
+
 if TYPE_CHECKING:
     from dimgs.hub import Hub
     from dimgs.hub.bundle import Merged
