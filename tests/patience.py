@@ -4,9 +4,8 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import Popen
 from types import FrameType
-from typing import Any
+from typing import Protocol
 
 from dimgs.engines.protocol import Budget
 
@@ -16,7 +15,13 @@ AMPLE = 1e6
 _HANGS = 900.0
 
 
-def wait_until(happened: Callable[[], object], process: "Popen[Any] | None" = None) -> None:
+class Running(Protocol):
+    """A process that can be asked whether it has ended."""
+
+    def poll(self) -> int | None: ...
+
+
+def wait_until(happened: Callable[[], object], process: Running | None = None) -> None:
     """Return as soon as something has happened; fail where the process ends before it does."""
     end = time.monotonic() + _HANGS
     while not happened():

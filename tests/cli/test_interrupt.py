@@ -1,21 +1,16 @@
 """Ctrl-C in a discovery: exit code 130, and what was found is kept as interrupted."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-import dimgs
 from dimgs import Law
 from tests.cli.runner import Shell
+from tests.forked import start
 
-ROOT = Path(dimgs.__file__).parents[1]
 FOUND = "the power law is fitted"
 
 
@@ -30,16 +25,7 @@ def noisy(shell: Shell) -> str:
 
 def interrupted(*arguments: str, at: str = FOUND) -> tuple[int, str, str]:
     """Exit code and output of a command that is sent SIGINT when it has printed some words."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dimgs", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # a shell that runs tests in the background has them ignore it
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    process = start(*arguments)
     assert process.stderr is not None
     told = ""
     for line in process.stderr:
@@ -49,7 +35,7 @@ def interrupted(*arguments: str, at: str = FOUND) -> tuple[int, str, str]:
             break
     out, rest = process.communicate()
     assert at in told, told + rest
-    return process.returncode, out, told + rest
+    return process.wait(), out, told + rest
 
 
 @pytest.mark.parametrize("more", [(), ("--scale", "auto"), ("--target", "w")])

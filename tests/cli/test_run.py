@@ -3,17 +3,15 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-import dimgs
 from tests.cli.runner import Shell
+from tests.forked import run, start
 from tests.patience import lines_of, wait_until
 
-ROOT = Path(dimgs.__file__).parents[1]
 PLAN = """
 kernel = "tests.campaign.kernels:{kernel}"
 target = "m"
@@ -143,16 +141,10 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, number: int) -> None:
     plan, out = written(tmp_path, "Counted"), tmp_path / "out"
     environment = {
         **os.environ,
-        "PYTHONPATH": str(ROOT),
         "DIMGS_TEST_FOLDER": str(tmp_path),
         "DIMGS_TEST_SECONDS": "0.2",
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dimgs", "run", plan, "--out", str(out)],
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = start("run", plan, "--out", str(out), env=environment)
     started = tmp_path / "started"
     wait_until(lambda: len(lines_of(started)) >= 6, process)
     process.send_signal(number)
@@ -189,9 +181,7 @@ def test_what_a_kernel_prints_is_no_part_of_the_document(tmp_path: Path) -> None
     (tmp_path / "talking.py").write_text(TALKING, encoding="utf-8")
     plan = PLAN.replace("tests.campaign.kernels:{kernel}", "talking.py:talks")
     (tmp_path / "plan.toml").write_text(plan, encoding="utf-8")
-    asked = [sys.executable, "-m", "dimgs", "run", "plan.toml", "--json", "--resume"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(asked, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = run("run", "plan.toml", "--json", "--resume", cwd=tmp_path)
     assert json.loads(done.stdout)["outcome"] == "tolerance met"
     assert "imported" in done.stderr
     assert "running" in done.stderr

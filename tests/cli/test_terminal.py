@@ -3,17 +3,15 @@
 import os
 import pty
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-import dimgs
 from dimgs.cli import commands, output
+from tests import forked
 from tests.cli.runner import Shell
+from tests.forked import start
 
-ROOT = Path(dimgs.__file__).parents[1]
 _ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -21,12 +19,11 @@ def at_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
     """Exit code and everything that a terminal shows."""
     master, slave = pty.openpty()
     kept = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "CI")}
-    run = subprocess.Popen(
-        [sys.executable, "-m", "dimgs", *arguments],
+    run = start(
+        *arguments,
         stdin=slave,
         stdout=slave,
         stderr=slave,
-        cwd=ROOT,
         env={**kept, "TERM": "xterm-256color", "COLUMNS": "100", **environment},
     )
     os.close(slave)
@@ -44,14 +41,8 @@ def at_terminal(*arguments: str, **environment: str) -> tuple[int, str]:
 
 
 def piped(*arguments: str, **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "dimgs", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = forked.run(*arguments, env={**os.environ, **environment})
+    assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
 
@@ -158,10 +149,7 @@ def test_examples_of_the_help_use_options_that_exist(name: str, shell: Shell) ->
 
 
 def _completed(words: str, **more: str) -> list[str]:
-    code = "import sys; sys.argv = ['dimgs']; from dimgs.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
+    done = forked.run(
         env={
             **os.environ,
             "_DIMGS_COMPLETE": "complete_bash",
@@ -169,9 +157,6 @@ def _completed(words: str, **more: str) -> list[str]:
             "COMP_CWORD": str(len(words.split(" ")) - 1),
             **more,
         },
-        capture_output=True,
-        text=True,
-        check=False,
     )
     return done.stdout.split()
 
@@ -185,17 +170,9 @@ def test_the_shell_completes_commands_columns_engines_and_studies() -> None:
 
 
 def test_completion_installs_itself(tmp_path: Path) -> None:
-    code = (
-        "import sys; sys.argv = ['dimgs', '--install-completion', 'bash'];"
-        "from dimgs.cli import main; main()"
-    )
-    subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={**os.environ, "HOME": str(tmp_path)},
-        capture_output=True,
-        check=True,
-    )
+    env = {**os.environ, "HOME": str(tmp_path)}
+    done = forked.run("--install-completion", "bash", env=env)
+    assert done.returncode == 0, done.stderr
     (script,) = (tmp_path / ".bash_completions").iterdir()
     assert "_DIMGS_COMPLETE" in script.read_text(encoding="utf-8")
 
