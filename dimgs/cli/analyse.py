@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dimgs.cli import tables
+from dimgs.cli.hub import Keep, keep_report
 from dimgs.cli.output import command_line, emit_json, note, say, warn, working
 from dimgs.discovery.options import DiscoverKeywords, FitKeywords, TableKeywords
 
@@ -78,6 +79,7 @@ def discover(
     out: Annotated[
         Path | None, typer.Option("--out", help="Folder for the report, the law and its figures.")
     ] = None,
+    hub: Keep = None,
     json: tables.Json = False,
 ) -> None:
     """Go the whole way from a table to a dimensionally checked law."""
@@ -105,8 +107,9 @@ def discover(
             if out is not None:
                 folder = out if len(target) == 1 else out / folders[name]
                 _tell_files(folder, write_study(report, folder))
+            kept = keep_report(hub, report)
             if json:
-                documents.append(discover_document(report))
+                documents.append({**discover_document(report), **kept})
             else:
                 say(report_text(report))
         if interrupted:

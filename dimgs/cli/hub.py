@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from dimgs.cli.output import command, emit_json, note, say, table
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
+    from dimgs.report.results import Report
 
 VARIABLE = "DIMGS_HUB"
 
@@ -22,6 +24,9 @@ Address = Annotated[
 ]
 As = Annotated[
     str | None, typer.Option("--as", help="Who acts; the user of the system by default.")
+]
+Keep = Annotated[
+    str | None, typer.Option("--hub", help="Keep question, runs, law and answer in this hub.")
 ]
 Id = Annotated[str, typer.Argument(help="Id of an entry, or its first 8 digits or more.")]
 Text = Annotated[str, typer.Option("--text", help="What is to be said.")]
@@ -71,6 +76,33 @@ def named(address: str | None) -> str:
     if not known:
         raise InputError(f"No hub is named; give --hub FILE, or set {VARIABLE}.")
     return known
+
+
+def keep_report(address: str | None, report: "Report") -> dict[str, Any]:
+    """Keep what was found in the hub that was named: ``{"hub": …}``, or nothing without one."""
+    if address is None:
+        return {}
+    from dimgs.hub.keeping import keep_report
+
+    with opened(address, None, make=True) as hub:
+        kept = keep_report(hub, report)
+        note(f"kept in {hub.address}: question {kept['question'][:12]}, {kept['runs']} runs")
+    return {"hub": kept}
+
+
+def keep_campaign(address: str | None, folder: Path, result: dict[str, Any]) -> dict[str, Any]:
+    """The same of a campaign, whose plan and runs lie in a folder."""
+    if address is None:
+        return {}
+    from dimgs.formats import json_value, read_text
+    from dimgs.hub import RunStore
+    from dimgs.hub.keeping import keep_campaign
+
+    plan = json_value(read_text(folder / "plan.json", "plan"), "plan.json", "run it again")
+    with RunStore(folder / "runs.sqlite") as store, opened(address, None, make=True) as hub:
+        kept = keep_campaign(hub, result, plan, store.records())
+        note(f"kept in {hub.address}: question {kept['question'][:12]}, {kept['runs']} runs")
+    return {"hub": kept}
 
 
 def _tell(document: Mapping[str, Any], json: bool, text: str = "") -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dimgs.cli import complete, tables
+from dimgs.cli.hub import Keep, keep_report
 from dimgs.cli.output import emit_json, note, say, table, working
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def reproduce(
         Path | None,
         typer.Option("--out", help="Folder for one page with all figures and reports."),
     ] = None,
+    hub: Keep = None,
     json: tables.Json = False,
 ) -> None:
     """Run case studies and print found against published; exits 1 if one fails its check.
@@ -85,8 +87,12 @@ def reproduce(
 
         check_folder(out)
     outcomes = run_studies(chosen, progress=note)
+    found = {o.name: o.findings.report for o in outcomes if o.findings is not None}
+    kept = {name: keep_report(hub, r) for name, r in found.items() if r is not None}
     if json:
-        emit_json({"studies": [o.to_json() for o in outcomes]})
+        told = [{**o.to_json(), **kept.get(o.name, {})} for o in outcomes]
+        alone = next(iter(kept.values())) if len(kept) == 1 else {}
+        emit_json({"studies": told, **alone})
     else:
         _print_outcomes(outcomes)
         say(summary(outcomes))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dimgs.cli import tables
+from dimgs.cli.hub import Keep, keep_campaign
 from dimgs.cli.output import emit_json, note, say, warn
 from dimgs.escape import visible
 
@@ -37,6 +38,7 @@ def run(
     workers: Annotated[
         int | None, typer.Option("--workers", help="Local processes, in place of the plan's.")
     ] = None,
+    hub: Keep = None,
     json: tables.Json = False,
 ) -> None:
     """Plan runs of a kernel in pi space and make the fewest that answer the question."""
@@ -68,8 +70,10 @@ def run(
             raise
     warn(result.warnings)
     note(f"the runs, the decisions and the result are in {folder}")
+    document = result.to_json()
+    document |= keep_campaign(hub, folder, document)
     if json:
-        emit_json(result.to_json())
+        emit_json(document)
     else:
         say(campaign_text(result))
     if not any(p.relevant for p in result.pertinence):

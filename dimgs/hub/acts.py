@@ -69,6 +69,10 @@ class Writer(Reader):
             )
         return self._written(self._made(document))
 
+    def add_linked(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]]) -> str:
+        """Add an entry with links to entries that are there, by their whole ids."""
+        return self._written(self._made(document, links))
+
     def add_runs(
         self,
         records: Iterable[RunRecord],

@@ -39,7 +39,7 @@ def describe(hub: "Hub", folder: Path, everything: bool) -> None:
         from rocrate.rocrate import ROCrate
     except ImportError:
         return
-    crate = ROCrate()
+    crate = ROCrate(version="1.1")
     crate.name = "Entries of a dimgs hub"
     crate.description = (
         "Questions, kernel cards, protocols, runs, laws, answers and reviews as JSON lines; each "

@@ -119,7 +119,8 @@ def read_lineage(connection: Connection) -> Lineage:
         if a.type == "settles":
             settled_by[a.entry].add(a.target)
     for a in found.acts:
-        if a.type == "answers":
+        # a protocol aims at a question, an answer answers it
+        if a.type == "answers" and a.kind in ("answer", "link"):
             found.answers.setdefault(a.target, []).append(a.source)
         elif a.type == "supersedes" and a.kind != "review" and a.trusted:
             found.superseded.setdefault(a.target, []).append(a.source)

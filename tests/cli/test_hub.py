@@ -93,3 +93,18 @@ def test_a_token_is_told_once(typed: Any, hub: Path) -> None:
     token = typed("token", "bob", "--days", "2", "--scope", "write")["token"]
     assert token.encode() not in hub.read_bytes()
     assert typed("token", token, "--revoke") == {"revoked": token.partition(".")[0]}
+
+
+def test_what_discover_finds_is_kept(
+    hub: Path, typed: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = Path(__file__).parents[2] / "docs" / "planets.csv"
+    words = ["discover", str(table), "--target", "T", "--scale", "auto", "--engine", "power_law"]
+    capsys.readouterr()
+    assert run([*words, "--hub", str(hub), "--json"]) == 0
+    kept = json.loads(capsys.readouterr().out)["hub"]
+    assert typed("query", "--kernel", "planets")["count"] == kept["runs"] > 5
+    assert typed("show", kept["question"])["state"] == "answered"
+    typed("review", typed("query")["runs"][0]["id"], "--verdict", "reject", "--as", "bob")
+    states = {e["id"]: e["state"] for e in typed("list")["entries"]}
+    assert (states[kept["law"]], states[kept["answer"]]) == ("disputed", "recheck")

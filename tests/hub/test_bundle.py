@@ -8,7 +8,6 @@ import shutil
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -327,20 +326,6 @@ def test_an_export_is_described_as_a_crate_with_tables(hub: Hub, tmp_path: Path)
     assert len(names) == 3
     hub.export(tmp_path / "b")
     assert {p.name for p in (tmp_path / "b").iterdir()} == {*names, "ro-crate-metadata.json"}
-
-
-def test_the_crate_is_valid(hub: Hub, tmp_path: Path) -> None:
-    validator: Any = pytest.importorskip("rocrate_validator.services")
-    models: Any = pytest.importorskip("rocrate_validator.models")
-    hub.add_runs([run("a")])
-    hub.export(tmp_path)
-    settings = validator.ValidationSettings(
-        rocrate_uri=str(tmp_path),
-        profile_identifier="ro-crate-1.1",
-        requirement_severity=models.Severity.REQUIRED,
-    )
-    result = validator.validate(settings)
-    assert not result.has_issues(), [i.message for i in result.get_issues()]
 
 
 def test_a_cut_file_is_not_taken_for_a_bundle(hub: Hub, place: Places, tmp_path: Path) -> None:

@@ -1,0 +1,227 @@
+"""What was found, kept in a hub: question, protocol, runs, law and answer with their links."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sqlalchemy import select
+
+from dimgs.errors import InputError
+from dimgs.hub.entry import canonical, sha256
+from dimgs.hub.reading import is_open
+from dimgs.hub.runs import plain
+from dimgs.hub.tables import entries
+from dimgs.kernels.record import RunRecord, Status
+
+if TYPE_CHECKING:
+    from dimgs.dataset import Dataset
+    from dimgs.hub.hub import Hub
+    from dimgs.report.results import Report
+
+# a law links to each run it rests on, in an entry of at most 16 MB
+_MOST_RUNS = 100_000
+_TABLE_TIER = "table"
+
+
+def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
+    """Keep what `discover` found.
+
+    Each row of the table is kept as a run of a kernel that is named after the table.
+
+    Parameters
+    ----------
+    hub : Hub
+    report : Report
+        With its data.
+
+    Returns
+    -------
+    dict
+        Ids of "question", "protocol", "law" and "answer" (None where there is no law), and the
+        number of "runs".
+
+    Raises
+    ------
+    InputError
+        If the table has more than 100,000 rows, or the user may not add entries.
+    """
+    data = report.data
+    target = None if report.basis.target is None else report.basis.target.name
+    if data is None or target is None:
+        raise InputError("A report without its table cannot be kept in a hub.")
+    inputs = {
+        name: {"low": low, "high": high, "unit": unit}
+        for name, (low, high, unit) in _ranges(data, target).items()
+    }
+    plan = {
+        "table": Path(data.source).name,
+        "sha256": data.sha256,
+        "rows": data.n_runs,
+        "provenance": plain(report.provenance),
+    }
+    told = {
+        "engine": report.engine,
+        "outcome": report.outcome,
+        "confirmed": report.confirmed,
+        "why_not": list(report.why_not),
+    }
+    law = None if report.law is None else {**told, "law": report.law.to_json()}
+    return _kept(
+        hub,
+        {"text": _asked(target, inputs), "target": target, "inputs": inputs},
+        {"text": report.provenance.get("command", "dimgs.discover"), "plan": plan},
+        table_records(data, target),
+        law,
+        {
+            "relevant": report.law is not None,
+            "acceptability": None,
+            "confidence": None,
+            "meaning": "confirmed" if report.confirmed else "not confirmed",
+            "why": " ".join(report.why_not),
+        },
+    )
+
+
+def keep_campaign(
+    hub: "Hub", result: Mapping[str, Any], plan: Mapping[str, Any], records: Sequence[RunRecord]
+) -> dict[str, Any]:
+    """Keep a campaign.
+
+    Parameters
+    ----------
+    hub : Hub
+    result : mapping
+        The document ``result.json``.
+    plan : mapping
+        The document ``plan.json``: what was asked.
+    records : sequence of RunRecord
+        All of its runs.
+
+    Returns
+    -------
+    dict
+        As :func:`keep_report` gives it.
+    """
+    target, kernel = str(result["target"]), str(plan.get("kernel", ""))
+    ranges = {k.partition(".")[2]: str(v) for k, v in plan.items() if k.startswith("ranges.")}
+    pertinence = dict(result.get("pertinence", {}))
+    laws = [r["law"] for r in result.get("regimes", ()) if r.get("law")]
+    known = result.get("law") or (laws[0] if laws else None)
+    law = None if known is None else {"law": known, "outcome": result["outcome"]}
+    if law is not None and len(laws) > 1:
+        law["regimes"] = [
+            {"where": r.get("where"), "place": r.get("place"), "law": r.get("law")}
+            for r in result["regimes"]
+        ]
+    return _kept(
+        hub,
+        {"text": _asked(target, ranges, kernel), "target": target, "inputs": ranges},
+        {"kernel": kernel, "text": f"campaign of {kernel}", "plan": plain(plan)},
+        records,
+        law,
+        pertinence,
+    )
+
+
+def _kept(
+    hub: "Hub",
+    question: dict[str, Any],
+    protocol: dict[str, Any],
+    records: Sequence[RunRecord],
+    law: dict[str, Any] | None,
+    pertinence: dict[str, Any],
+) -> dict[str, Any]:
+    """Keep all of it; what is there already, word for word, is linked to and not kept twice."""
+    if len(records) > _MOST_RUNS:
+        raise InputError(
+            f"A hub keeps up to {_MOST_RUNS} runs of one analysis, and these are {len(records)}; "
+            f"leave --hub out, or analyse a part."
+        )
+    asked = _once(hub, "question", question, [])
+    plan = _once(hub, "protocol", protocol, [("answers", asked)])
+    ids = hub.add_runs(records, [("derived", plan)])
+    kept: dict[str, Any] = {"question": asked, "protocol": plan, "law": None, "answer": None}
+    if law is not None:
+        usable = [i for i, r in zip(ids, records, strict=True) if r.ok]
+        links = [("derived", plan), *(("derived", i) for i in dict.fromkeys(usable))]
+        kept["law"] = _once(hub, "law", law, links)
+        answer = {"how": "law", "pertinence": pertinence, "text": law["law"].get("expression", "")}
+        ends = [("derived", kept["law"]), ("answers", asked)]
+        kept["answer"] = _once(hub, "answer", answer, ends)
+    return {**kept, "runs": len(set(ids))}
+
+
+def _once(hub: "Hub", kind: str, content: dict[str, Any], links: Sequence[tuple[str, str]]) -> str:
+    """Id of the entry of this content and these links, which is added where there is none."""
+    digest = sha256(canonical(content))
+    query = select(entries.c.id, entries.c.links).where(
+        entries.c.kind == kind, entries.c.digest == digest, is_open()
+    )
+    wanted = {(t, to) for t, to in links}
+    for row in hub.database.rows(query.order_by(entries.c.seq)):
+        if wanted <= {(t, to) for t, to in json.loads(row["links"])}:
+            return str(row["id"])
+    return hub.add_linked({"kind": kind, **content}, links)
+
+
+def _asked(target: str, inputs: Iterable[str], kernel: str = "") -> str:
+    names = ", ".join(inputs)
+    where = f" in {kernel}" if kernel else ""
+    return f"How does {target}{where} depend on {names}?"
+
+
+def _ranges(data: "Dataset", target: str) -> dict[str, tuple[float, float, str]]:
+    """Range of each numeric input, in the unit of the table."""
+    found = {}
+    for name in data.numeric_names:
+        values = data[name][np.isfinite(data[name])]
+        if name == target or not len(values):
+            continue
+        unit = data.variable(name).unit
+        ends = [float(f"{unit.from_si(float(v)):.12g}") for v in (values.min(), values.max())]
+        found[name] = (ends[0], ends[1], unit.text)
+    return found
+
+
+def table_records(data: "Dataset", target: str) -> list[RunRecord]:
+    """Rows of a table as runs: of a kernel named after it, whose version is the table's hash."""
+    kernel = Path(data.source).stem or "table"
+    provenance = {"version": data.sha256, "source": Path(data.source).name}
+    columns: dict[str, tuple[list[Any], str]] = {}
+    for name in data.names:
+        unit = data.variable(name).unit
+        values = data[name]
+        # 12 digits: what a conversion to SI units and back keeps
+        plain = (
+            [str(v) for v in values]
+            if name in data.label_names
+            else [float(f"{v:.12g}") for v in unit.from_si(np.asarray(values, dtype=float))]
+        )
+        columns[name] = (plain, unit.text)
+    records = []
+    for i, row in enumerate(data.rows):
+        cells = {n: (v[i], unit) for n, (v, unit) in columns.items() if not _blank(v[i])}
+        output = cells.pop(target, None)
+        error = data.errors.get(target)
+        step = data.variable(target).unit.factor
+        spread = {} if error is None or not np.isfinite(error[i]) else {target: error[i] / step}
+        records.append(
+            RunRecord(
+                kernel=kernel,
+                tier=_TABLE_TIER,
+                inputs=cells,
+                outputs={} if output is None else {target: output},
+                status=Status.OK if output is not None else Status.FAILED,
+                key=sha256(f"{data.sha256} {int(row)}"),
+                reason="" if output is not None else "The table has no value there.",
+                errors={n: float(e) for n, e in spread.items()},
+                provenance={**provenance, "row": int(row)},
+            )
+        )
+    return records
+
+
+def _blank(value: Any) -> bool:
+    return value == "" or (isinstance(value, float) and not np.isfinite(value))

@@ -1,0 +1,85 @@
+"""What `discover` and `run` found, kept with its links."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dimgs.dataset import Dataset
+from dimgs.errors import InputError
+from dimgs.hub import Hub, keeping
+from dimgs.kernels.record import RunRecord, Status
+from dimgs.law.law import Law
+from tests.hub.test_hub import other, run
+
+
+def test_rows_are_runs_in_the_units_of_the_table() -> None:
+    data = Dataset.from_columns(
+        T=[20.0, 30.0], l=[1.5, np.nan], kind=["a", ""], y=[2.0, np.nan], y_err=[0.1, 0.1],
+        units={"T": "degC", "l": "mm", "kind": "label", "y": "kg/m^3", "y_err": "kg/m^3"},
+    )  # fmt: skip
+    first, second = keeping.table_records(data, "y")
+    assert first.inputs == {"T": (20.0, "degC"), "l": (1.5, "mm"), "kind": ("a", "label")}
+    assert (first.outputs, first.errors) == ({"y": (2.0, "kg/m^3")}, {"y": pytest.approx(0.1)})
+    assert (second.inputs, second.status) == ({"T": (30.0, "degC")}, Status.FAILED)
+
+
+RESULT: dict[str, Any] = {
+    "outcome": "tolerance met",
+    "target": "c",
+    "regimes": [],
+    "law": {"expression": "k*l"},
+    "pertinence": {"relevant": True, "acceptability": 1.0},
+}
+PLAN = {"kernel": "film", "ranges.l": "1..2 mm", "target": "c"}
+
+
+def test_a_campaign_is_kept_once_with_all_its_links(hub: Hub) -> None:
+    records = [run("a"), run("b", 2.0), run("x", 3.0, status=Status.FAILED, outputs={})]
+    kept = keeping.keep_campaign(hub, RESULT, PLAN, records)
+    assert kept["runs"] == 3
+    assert hub.get(kept["question"])["state"] == "answered"
+    law = hub.get(kept["law"])
+    rests = {link["to"] for link in law["links"] if link["from"] == kept["law"]}
+    usable = {r["id"] for r in hub.query("film")["runs"]}
+    assert rests == usable | {kept["protocol"]}
+    assert hub.history(kept["answer"])[0] == kept["law"]
+    before = hub.digest()
+    assert keeping.keep_campaign(hub, RESULT, PLAN, records) == kept
+    assert hub.digest() == before
+    # one run more is another law, of the same question
+    more = keeping.keep_campaign(hub, RESULT, PLAN, [*records, run("c", 4.0)])
+    assert (more["question"], more["protocol"]) == (kept["question"], kept["protocol"])
+    assert more["law"] != kept["law"]
+    other(hub, "bob").review(kept["protocol"], "reject", "The range is wrong.")
+    assert hub.get(kept["law"])["state"] == "disputed"
+    assert hub.get(kept["answer"])["state"] == "recheck"
+
+
+def test_too_many_runs_are_refused_before_anything_is_kept(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "_MOST_RUNS", 1)
+    records: list[RunRecord] = [run("a"), run("b")]
+    with pytest.raises(InputError, match="up to 1 runs of one analysis"):
+        keeping.keep_campaign(hub, RESULT, PLAN, records)
+    assert hub.digest()["entries"] == 0
+
+
+def test_what_discover_finds_is_kept_and_its_law_loads(tmp_path: Path) -> None:
+    from dimgs.discovery.discover import discover
+
+    l, g = np.array([0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0]), np.full(8, 9.81)
+    data = Dataset.from_columns(
+        l=l, g=g, t=2 * np.pi * np.sqrt(l / g), units={"l": "m", "g": "m/s^2", "t": "s"}
+    )
+    report = discover(data, "t", engine="power_law")
+    with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
+        kept = keeping.keep_report(hub, report)
+        assert kept["runs"] == 8
+        again = Law.from_json(hub.get(kept["law"])["content"]["law"])
+        assert again == report.law
+        question = hub.get(kept["question"])["content"]
+        assert question["inputs"]["l"] == {"low": 0.1, "high": 5.0, "unit": "m"}
+        assert hub.query("columns", group=["l/g=0.1..0.21 s^2"])["count"] == 2
