@@ -45,9 +45,16 @@ def test_a_dry_run_runs_nothing(shell: Shell, tmp_path: Path) -> None:
 
 def test_a_campaign_from_a_plan(shell: Shell, tmp_path: Path) -> None:
     plan, out = written(tmp_path), tmp_path / "out"
-    done = shell("run", plan, "--out", str(out), "--json")
+    hub = str(tmp_path / "hub.sqlite")
+    done = shell("run", plan, "--out", str(out), "--json", "--hub", hub)
     assert done.code == 0, done.err
     document = done.document
+    kept = document.pop("hub")
+    assert (
+        kept["runs"] == shell("hub", "query", "--hub", hub, "--every", "--json").document["count"]
+    )
+    law = shell("hub", "show", kept["law"], "--hub", hub, "--json").document
+    assert law["content"]["law"] == document["law"]
     assert document["outcome"] == "tolerance met"
     assert "refine: " in done.err
     stored = json.loads((out / "result.json").read_text(encoding="utf-8"))
