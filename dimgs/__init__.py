@@ -3,10 +3,12 @@
 Names are imported on first use, so that importing the package stays fast.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+# not imported from typing, which would take most of the time that this import takes
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from dimgs.dataset import Dataset, read_table
     from dimgs.discovery.discover import discover
     from dimgs.discovery.fitting import fit
@@ -71,7 +73,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
+    from importlib import import_module
+
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'dimgs' has no attribute '{name}'")

@@ -1,11 +1,15 @@
 """Files that are read: bounded, checked against the schema of their kind, refused in a sentence.
 
+Files that are written appear whole or not at all.
+
 No file of these kinds runs code. A key ``schema`` (``user_version`` in a store) tells which edition
 of its kind a file is; 0.1.0 wrote none, and what it wrote is read too.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from reprlib import Repr
@@ -84,6 +88,38 @@ def read_text(path: str | Path, what: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{where} is not a text file, so it holds no {what}.") from error
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """Name under which to write a file, which takes its own name only once it is complete.
+
+    An interruption or a full disk leaves what stood there before. What is no regular file, such
+    as a device, is written to as it is.
+    """
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        yield target
+        return
+    beside = target.with_name(f".{target.stem[:40]}.{os.getpid()}.part{target.suffix}")
+    try:
+        yield beside
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_whole(path: str | Path, content: str | bytes) -> None:
+    """Write a file, whole or not at all; text in UTF-8.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with whole(path) as beside:
+        beside.write_bytes(data)
 
 
 def json_value(text: str, where: str, remedy: str) -> Any:

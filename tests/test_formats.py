@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from dimgs.errors import InputError
-from dimgs.formats import MOST_BYTES, json_value, read_text, refuse_newer, shown, validated
+from dimgs.formats import (
+    MOST_BYTES,
+    json_value,
+    read_text,
+    refuse_newer,
+    shown,
+    validated,
+    whole,
+    write_whole,
+)
 
 
 class Part(BaseModel):
@@ -156,3 +165,31 @@ def test_texts_are_shown_on_one_line(text: str) -> None:
     assert len(shown(text).splitlines()) <= 1
     if text.isprintable():
         assert shown(text) == text if len(text) <= 120 else shown(text) == text[:120] + "..."
+
+
+@given(st.binary(), st.binary())
+def test_a_file_is_written_whole_or_not_at_all(
+    tmp_path_factory: pytest.TempPathFactory, old: bytes, new: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("whole")
+    file, link = folder / "a.txt", folder / "link.txt"
+    write_whole(file, old)
+    link.symlink_to(file)
+
+    def interrupted() -> None:
+        with whole(link) as beside:
+            beside.write_bytes(new)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert file.read_bytes() == old
+    write_whole(link, new)
+    assert file.read_bytes() == new
+    assert {path.name for path in folder.iterdir()} == {"a.txt", "link.txt"}
+    assert link.is_symlink()
+
+
+def test_a_device_is_written_to_and_not_replaced() -> None:
+    write_whole("/dev/null", "text")
+    assert Path("/dev/null").is_char_device()

@@ -8,7 +8,7 @@ from typing import Any
 
 from dimgs.dataset import Dataset
 from dimgs.fits.estimate import Exponent
-from dimgs.formats import SCHEMA
+from dimgs.formats import SCHEMA, write_whole
 from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
@@ -302,10 +302,7 @@ class CampaignResult:
         """
         path = folder / "result.json"
         text = json.dumps(finite(self.to_json()), ensure_ascii=False, allow_nan=False, indent=1)
-        # whole or not at all, whatever ends the process meanwhile
-        beside = folder / ".result.json"
-        beside.write_text(text + "\n", encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, text + "\n")
         if isinstance(self.report, Report):
             return [path, *write_study(self.report, folder / "report")]
         return [path]

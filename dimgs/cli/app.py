@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from dimgs.cli import commands
+from dimgs.cli import INTERRUPTED, commands
 from dimgs.cli.output import is_lost, note, remember, unwritten
 
 app = typer.Typer(
@@ -31,7 +31,6 @@ def main(version: bool = typer.Option(False, "--version", help="Print the versio
         raise typer.Exit
 
 
-_INTERRUPTED = 130
 # typer may carry a Click of its own, so that its exceptions are reached through typer
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
@@ -71,6 +70,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code or 1
 
 
+def _begins_with_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is what an error came from, such as that of a library's broken import."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def _code_of(given: list[str]) -> int:
     """Exit code of a command; what standard output does not take is told after it."""
     from dimgs.errors import DimgsError, EngineUnavailableError, InputError, LawError
@@ -84,7 +92,7 @@ def _code_of(given: list[str]) -> int:
         return 2
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
-        return _INTERRUPTED
+        return INTERRUPTED
     except (InputError, EngineUnavailableError, LawError) as error:
         note(f"error: {error}")
         return 2
@@ -97,6 +105,9 @@ def _code_of(given: list[str]) -> int:
         note("error: the memory of this machine does not suffice; use fewer rows or inputs.")
         return 1
     except Exception as error:
+        if _begins_with_interrupt(error):
+            note("interrupted")
+            return INTERRUPTED
         if isinstance(error, OSError) and is_lost():
             return 1
         if os.environ.get("DIMGS_DEBUG"):
@@ -107,7 +118,7 @@ def _code_of(given: list[str]) -> int:
             f"with what DIMGS_DEBUG=1 prints in front of the command."
         )
         return 1
-    if result == _INTERRUPTED:
+    if result == INTERRUPTED:
         # this is how typer tells it
         note("interrupted")
     return int(result) if isinstance(result, int) else 0

@@ -19,7 +19,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.stream_moments import StreamMoments
 from dimgs.errors import InputError
 from dimgs.fits.streaming import BlockMoments
-from dimgs.formats import SCHEMA, json_value, refuse_newer, validated
+from dimgs.formats import SCHEMA, json_value, refuse_newer, validated, whole
 
 if TYPE_CHECKING:
     from dimgs.discovery.checkpoint_file import CheckpointFile
@@ -132,19 +132,15 @@ class Checkpoint:
             "ranges": ranges,
             "rows": rows,
         }
-        beside = self.path.with_name(f"{self.path.name}.{os.getpid()}.part")
         try:
-            with beside.open("wb") as file:
+            with whole(self.path) as beside, beside.open("wb") as file:
                 np.savez(file, about=np.array(json.dumps(about)), **arrays)
                 file.flush()
                 os.fsync(file.fileno())
-            beside.replace(self.path)
         except OSError as error:
             raise InputError(
                 f"The checkpoint '{self.path}' cannot be written ({error}); name another file."
             ) from error
-        finally:
-            beside.unlink(missing_ok=True)
         self.last = monotonic()
 
     def remove(self) -> None:

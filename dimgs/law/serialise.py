@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import json_text
 from dimgs.expression import sympy_parse, sympy_text
-from dimgs.formats import SCHEMA, json_value, read_text, refuse_newer, shown, validated
+from dimgs.formats import (
+    SCHEMA,
+    json_value,
+    read_text,
+    refuse_newer,
+    shown,
+    validated,
+    write_whole,
+)
 from dimgs.groups.group import PiGroup
 from dimgs.latex.escape import is_symbol
 from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
@@ -270,4 +278,4 @@ def as_text(document: Mapping[str, Any]) -> str:
 def write_document(document: Mapping[str, Any], path: Path) -> None:
     """Write a JSON document."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(as_text(document), encoding="utf-8")
+    write_whole(path, as_text(document))

@@ -10,6 +10,7 @@ import numpy as np
 from dimgs.dataset import Dataset
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.estimate import Estimate
+from dimgs.formats import write_whole
 from dimgs.groups.group import PiBasis
 from dimgs.law.centre import Centre, centre_of
 from dimgs.law.law import Law
@@ -185,7 +186,7 @@ class Report:
 
         page = report_html(self)
         if path is not None:
-            Path(path).write_text(page, encoding="utf-8")
+            write_whole(path, page)
         return page
 
     def to_markdown(self) -> str:

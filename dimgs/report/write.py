@@ -1,9 +1,11 @@
 """A report as files in a folder."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from dimgs.errors import InputError
+from dimgs.formats import write_whole
 from dimgs.report.results import Report
 
 _FIGURES = "figures"
@@ -73,12 +75,21 @@ def _write(report: Report, folder: Path) -> list[Path]:
     from dimgs.report.references import bibliography
     from dimgs.report.render import fragments, report_html, report_latex, report_markdown
 
+    def write(files: Mapping[str, str]) -> list[Path]:
+        for name, text in files.items():
+            write_whole(folder / name, text)
+        return [folder / name for name in files]
+
+    # first what cannot be made again from the rest; the figures take longest
+    results = {"report.json": as_text(report.to_json())}
+    if report.law is not None:
+        results["law.json"] = as_text(report.law.to_json())
+    kept = write(results)
     drawings = draw_figures(report)
     shown = [(d.title, f"{_FIGURES}/{d.name}.svg", d.caption) for d in drawings]
     files = {
         "report.html": report_html(report, drawings),
         "report.md": report_markdown(report, shown),
-        "report.json": as_text(report.to_json()),
         "study.tex": report_latex(report, [(d.name, d.caption) for d in drawings]),
         "references.bib": bibliography(report),
     }
@@ -86,11 +97,5 @@ def _write(report: Report, folder: Path) -> list[Path]:
     if report.law is not None:
         from dimgs.law.typeset import law_article
 
-        files["law.json"] = as_text(report.law.to_json())
         files["law.tex"] = law_article(report.law)
-    written = []
-    for name, text in files.items():
-        path = folder / name
-        path.write_text(text, encoding="utf-8")
-        written.append(path)
-    return written + save_figures(report, folder / _FIGURES, drawings)
+    return write(files) + kept + save_figures(report, folder / _FIGURES, drawings)

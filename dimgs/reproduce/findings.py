@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dimgs.formats import whole
 from dimgs.reproduce.checks import Check, Statement
 
 if TYPE_CHECKING:
@@ -60,5 +61,6 @@ class Findings:
             self.draw(axes)
             axes.spines[["top", "right"]].set_visible(False)
             metadata = {"Date": None} if path.suffix == ".svg" else None
-            figure.savefig(path, metadata=metadata, dpi=150)
+            with whole(path) as beside:
+                figure.savefig(beside, metadata=metadata, dpi=150)
         return True

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dimgs.errors import InputError
+from dimgs.formats import write_whole
 from dimgs.reproduce.findings import Findings
 from dimgs.reproduce.studies import Outcome
 
@@ -43,7 +44,7 @@ def write_page(outcomes: Sequence[Outcome], titles: Mapping[str, str], folder: P
         page = folder / "index.html"
         template = html_templates().get_template("studies.html")
         text = template.render(studies=studies, summary=summary(outcomes))
-        page.write_text(f"{text}\n", encoding="utf-8")
+        write_whole(page, f"{text}\n")
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"Cannot write to '{folder}': {reason}; choose another --out.") from error
@@ -66,7 +67,7 @@ def _files_of(outcome: Outcome, folder: Path) -> list[Path]:
     written = []
     for name, text in _texts_of(findings).items():
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+        write_whole(folder / name, text)
         written.append(folder / name)
     if findings.draw is not None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,16 +1,23 @@
 """Ctrl-C in a discovery: exit code 130, and what was found is kept as interrupted."""
 
 import json
+import os
+import re
 import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import dimgs
 from dimgs import Law
 from tests.cli.runner import Shell
 from tests.forked import start
 
+ROOT = Path(dimgs.__file__).parents[1]
 FOUND = "the power law is fitted"
 
 
@@ -23,18 +30,35 @@ def noisy(shell: Shell) -> str:
     return shell.table("x [m],y [m],z [m],w [m]", rows.tolist())
 
 
-def interrupted(*arguments: str, at: str = FOUND) -> tuple[int, str, str]:
-    """Exit code and output of a command that is sent SIGINT when it has printed some words."""
-    process = start(*arguments)
+def interpreter(*arguments: str) -> subprocess.Popen[str]:
+    """A new interpreter, which imports everything itself."""
+    return subprocess.Popen(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell that runs tests in the background has them ignore it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def interrupted(*arguments: str, at: str = FOUND, new: tuple[str, ...] = ()) -> tuple[int, str, str]:
+    """Exit code and output of a command that is sent SIGINT when it prints what matches `at`.
+
+    The interpreter is a new one where its own arguments are given in `new`.
+    """
+    process: Any = start(*arguments) if not new else interpreter(*new, *arguments)
     assert process.stderr is not None
     told = ""
     for line in process.stderr:
         told += line
-        if at in line:
+        if re.search(at, line):
             process.send_signal(signal.SIGINT)
             break
     out, rest = process.communicate()
-    assert at in told, told + rest
+    assert re.search(at, told), told + rest
     return process.wait(), out, told + rest
 
 
@@ -75,3 +99,47 @@ def test_ctrl_c_while_the_study_is_written_waits_for_it(shell: Shell) -> None:
     assert document["outcome"] == "converged"
     assert (folder / "law.json").exists()
     assert any((folder / "figures").iterdir())
+
+
+ENTRY = "import sys; from dimgs.cli import main; sys.exit(main())"
+
+
+@pytest.mark.parametrize("module", ["inspect", "typer.main", "dimgs.cli.app", "numpy", "pint"])
+@pytest.mark.parametrize("start", [("-m", "dimgs"), ("-c", ENTRY)])
+def test_ctrl_c_while_modules_are_imported_ends_in_one_line(
+    start: tuple[str, ...], module: str, shell: Shell
+) -> None:
+    code, out, told = interrupted(
+        "discover", shell.pendulum(), "--target", "T", "--constants", "g",
+        at=rf"import time:.*\| +{re.escape(module)}$", new=("-X", "importtime", *start),
+    )  # fmt: skip
+    said = [line for line in told.splitlines() if not line.startswith("import time:")]
+    assert (code, out, said) == (130, "", ["interrupted"])
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 20])
+def test_ctrl_c_between_two_files_leaves_whole_files(
+    count: int, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, left, replace = shell.folder / "study", [count], Path.replace
+
+    def replaced(path: Path, target: Path) -> Path:
+        left[0] -= 1
+        if left[0] < 0:
+            raise KeyboardInterrupt
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", replaced)
+    done = shell(
+        "discover", shell.pendulum(), "--target", "T", "--constants", "g", "--engine", "power_law",
+        "--out", str(folder),
+    )  # fmt: skip
+    assert (done.code, done.err.splitlines()[-1]) == (130, "interrupted")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(files) == count
+    # the results come first
+    assert {path.name for path in files} >= {"report.json", "law.json"} or count < 2
+    for path in files:
+        text = path.read_bytes().decode("latin-1")
+        ends = {".html": "</html>", ".json": "}", ".svg": "</svg>", ".pdf": "%%EOF"}
+        assert text.rstrip().endswith(ends.get(path.suffix, "")), path

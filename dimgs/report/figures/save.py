@@ -12,6 +12,7 @@ import numpy as np
 
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import html as escape
+from dimgs.formats import write_whole
 from dimgs.latex import spoken
 from dimgs.report.figures import style as colours
 from dimgs.report.figures.candidates import pareto_front
@@ -232,9 +233,9 @@ def save(axes: "Axes", path: str | Path) -> Path:
     assert figure is not None
     drawing = Drawing(target.stem, figure, "", "")
     if target.suffix == ".pdf":
-        target.write_bytes(drawing.pdf())
+        write_whole(target, drawing.pdf())
     else:
-        target.write_text(drawing.svg(), encoding="utf-8")
+        write_whole(target, drawing.svg())
     return target
 
 
@@ -256,8 +257,8 @@ def save_figures(report: Report, folder: Path, drawings: list[Drawing] | None = 
     written = []
     for drawing in draw_figures(report) if drawings is None else drawings:
         svg, pdf = folder / f"{drawing.name}.svg", folder / f"{drawing.name}.pdf"
-        svg.write_text(drawing.svg(), encoding="utf-8")
-        pdf.write_bytes(drawing.pdf())
+        write_whole(svg, drawing.svg())
+        write_whole(pdf, drawing.pdf())
         written += [svg, pdf]
     return written
 
