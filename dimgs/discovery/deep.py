@@ -21,7 +21,7 @@ from dimgs.discovery.distil.forms import Search, elementary, searched
 from dimgs.discovery.distil.rebuild import laws_of
 from dimgs.discovery.judge import rows_aside
 from dimgs.discovery.options import Options
-from dimgs.discovery.scoring import log_target
+from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import Found, chosen, engine_named, problem_of
 from dimgs.engines.protocol import Budget, Result
 from dimgs.engines.refit import refit
@@ -63,8 +63,7 @@ class Taught:
     def left_out_r2(self) -> float:
         """R² of ln(target) on runs left out."""
         truth = log_target(self.runs)
-        spread = float(np.mean((truth - truth.mean()) ** 2))
-        return 1.0 - float(self.potential.cv_rmse_) ** 2 / spread if spread > 0 else 0.0
+        return r2(np.full_like(truth, self.potential.cv_rmse_), truth, least=1.0) or 0.0
 
 
 def taught(design: Design, options: Options) -> Taught | str:

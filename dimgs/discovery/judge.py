@@ -168,13 +168,11 @@ def law_scores(design: Design, law: Law, options: Options, left_out: Array | Non
         predicted = _log(_predictor(train, law)(test))
     except DimgsError:
         return scores
-    reference = log_target(test) - float(log_target(train).mean())
-    total = float(reference @ reference)
-    if predicted is None or total == 0.0:
+    if predicted is None:
         return scores
-    errors = log_target(test) - predicted
-    held = 1.0 - float(errors @ errors) / total
-    return replace(scores, holdout_r2_log=held, holdout_n=test.n_runs)
+    truth = log_target(test)
+    held = r2(truth - predicted, truth, least=1.0, about=float(log_target(train).mean()))
+    return replace(scores, holdout_r2_log=held, holdout_n=0 if held is None else test.n_runs)
 
 
 def better_than(design: Design, left_out: Array, other: Law) -> float | None:

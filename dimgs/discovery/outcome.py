@@ -63,6 +63,8 @@ class Facts:
         was not looked at.
     unavailable : str
         Why the engine that was asked for did not run.
+    varies : bool
+        Whether the target does.
     """
 
     cuts: Sequence[Cut] = ()
@@ -71,6 +73,7 @@ class Facts:
     n_aside: int = 0
     unexplained: float | None = 0.0
     unavailable: str = ""
+    varies: bool = True
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,12 @@ def _cut(cuts: Sequence[Cut]) -> Iterator[Reason]:
 
 def _unseen(facts: Facts) -> Iterator[Reason]:
     """What runs that the law was not fitted on say."""
-    if facts.left_out is None:
+    if not facts.varies:
+        yield Reason(
+            "unchecked",
+            "The target does not vary: there is no R², and the law is not checked on unseen runs.",
+        )
+    elif facts.left_out is None:
         yield Reason(
             "unchecked", "No run could be left out, so the law is not checked on unseen runs."
         )

@@ -13,6 +13,7 @@ from dimgs.discovery.estimators import of_least_squares
 from dimgs.discovery.fitting import activations
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import with_rationals
+from dimgs.discovery.scoring import explained
 from dimgs.discovery.separation import monomial_text, separation_warnings
 from dimgs.discovery.stream_kernel import inverse_scatter
 from dimgs.discovery.stream_moments import StreamMoments, check_group_count
@@ -167,10 +168,8 @@ def _scores(study: _Study, raw: PowerLawFit, estimate: Estimate, options: Option
 def _share(squares: float, moments: GroupedMoments) -> float | None:
     """R² of ln target; None where it never varies."""
     pooled = moments.pooled()
-    spread, mean = float(pooled.scatter[-1, -1]), float(pooled.mean[-1])
-    if spread <= 1e-24 * max(1.0, mean**2) * pooled.weight:
-        return None
-    return 1.0 - squares / spread
+    rounding = max(1.0, float(pooled.mean[-1]) ** 2) * pooled.weight
+    return explained(squares, float(pooled.scatter[-1, -1]), rounding)
 
 
 def _holdout(study: _Study, options: Options) -> tuple[float | None, int]:
@@ -194,9 +193,9 @@ def _holdout(study: _Study, options: Options) -> tuple[float | None, int]:
     only_target = np.zeros(len(contrast))
     only_target[-1] = 1.0
     spread = _squares(test, only_target, np.full(len(test.labels), reference))
-    if spread <= 0.0:
-        return None, 0
-    return 1.0 - _squares(test, contrast, shift) / spread, int(test.counts.sum())
+    rounding = max(1.0, reference**2) * float(test.weights.sum())
+    score = explained(_squares(test, contrast, shift), spread, rounding)
+    return (None, 0) if score is None else (score, int(test.counts.sum()))
 
 
 def _domain(plan: Plan, state: StreamMoments, design: Design) -> Domain:

@@ -88,7 +88,16 @@ class Study:
         """The outcome, and whether the law is confirmed."""
         scores = self.law.scores
         aside = scores.holdout_r2_log, scores.holdout_n
-        return conclude(Facts(self.cuts, self.known, *aside, self.unexplained, self.unavailable))
+        return conclude(
+            Facts(
+                self.cuts,
+                self.known,
+                *aside,
+                self.unexplained,
+                self.unavailable,
+                varies=scores.exist,
+            )
+        )
 
     @property
     def holds(self) -> bool:

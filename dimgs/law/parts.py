@@ -82,6 +82,11 @@ class Scores:
     holdout_r2_log: float | None = None
     holdout_n: int = 0
 
+    @property
+    def exist(self) -> bool:
+        """Whether there is an R²: for a target that does not vary there is none."""
+        return self.r2_log is not None or self.r2 is not None
+
     def to_json(self) -> dict[str, float | int | None]:
         """Plain numbers."""
         return asdict(self)

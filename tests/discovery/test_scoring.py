@@ -1,13 +1,15 @@
 """Scores are those of textbooks, on the target, by runs or groups of runs."""
 
+from pathlib import Path
 from typing import ClassVar, Self
 
 import numpy as np
 import pytest
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs import Dataset
+from dimgs import Dataset, discover, fit
 from dimgs.design.features import Design, build_design
+from dimgs.discovery.explore import explore
 from dimgs.discovery.scoring import (
     holdout,
     holdout_rows,
@@ -16,8 +18,10 @@ from dimgs.discovery.scoring import (
     scores_of,
     scores_of_search,
 )
+from dimgs.discovery.streaming import fit_stream
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.groups.derive import pi_basis
+from dimgs.report.text import fit_text, report_text
 
 Array = NDArray[np.float64]
 
@@ -40,8 +44,41 @@ def test_r2_is_one_less_the_share_unexplained() -> None:
     assert r2(np.zeros(3), truth) == 1.0
     assert r2(truth - truth.mean(), truth) == pytest.approx(0.0)
     assert r2(np.ones(3), np.full(3, 7.0)) is None
-    weights = np.array([1.0, 1.0, 0.0])
-    assert r2(np.array([0.1, -0.1, 99.0]), truth, weights) == pytest.approx(1 - 0.02 / 0.5)
+    about = r2(np.ones(3), truth, about=1.0)
+    assert about == pytest.approx(1 - 3 / 10)
+
+
+@pytest.mark.parametrize(
+    ("value", "n", "dimensionless", "split"),
+    [(0.1 + 0.2, 12, True, False), (3e154, 41, False, True), (7e-290, 60, False, False)],
+)
+def test_a_target_that_does_not_vary_has_no_score(
+    tmp_path: Path, value: float, n: int, dimensionless: bool, split: bool
+) -> None:
+    rng = np.random.default_rng(n)
+    unit = "1" if dimensionless else "m"
+    x, y = rng.uniform(0.5, 3.0, (2, n))
+    labels = [f"g{i % 6}" for i in range(n)]
+    data = Dataset.from_columns(
+        {f"x [{unit}]": x, f"y [{unit}]": y, f"z [{unit}]": np.full(n, value), "lab": labels}
+    )
+    by = "lab" if split else None
+    report = discover(data, "z", engine="power_law", split_by=by)
+    assert report.law is not None
+    table = tmp_path / "table.csv"
+    data.to_pandas().to_csv(table, index=False)
+    streamed = fit_stream(table, "z", chunk_rows=7)
+    laws = (report.law, fit(data, "z", split_by=by).law, fit(data, "z", robust=True).law)
+    for scores in (*(law.scores for law in laws), streamed.scores):
+        known = scores.to_json()
+        del known["rmse_log"]
+        assert known == dict.fromkeys(known) | {"holdout_n": 0}
+    assert not report.confirmed
+    assert "does not vary" in report.why_not[0]
+    for text in (report_text(report), fit_text(streamed), report.to_html(), report.to_markdown()):
+        assert "does not vary" in text
+    geometry = explore(data, "z")
+    assert geometry.dominant is None or not dimensionless
 
 
 def test_scores_on_both_scales() -> None:

@@ -108,8 +108,10 @@ def _within_sight(runs: Runs, band: tuple[Array, Array], y: Array) -> tuple[Arra
     y = y[np.isfinite(y)]
     low, high = float(np.min(y)), float(np.max(y))
     if runs.is_log and low > 0:
-        room = max(_LEAST_ROOM, high / low)
-        low, high = low / room, high * room
+        # runs over 600 decades have all the room that doubles have
+        with np.errstate(over="ignore"):
+            room = max(_LEAST_ROOM, high / low)
+            low, high = low / room, high * room
     else:
         low, high = 2 * low - high, 2 * high - low
     return np.clip(band[0], low, high), np.clip(band[1], low, high)
@@ -124,7 +126,7 @@ def moved(runs: Runs, name: str) -> tuple[Array, Array]:
     x = runs.values[name]
     there, here = runs.fitted(runs.along(name, x)), runs.fitted()
     if runs.is_log:
-        return x, np.asarray(runs.measured * there / here)
+        return x, np.asarray(runs.measured * (there / here))
     return x, np.asarray(runs.measured + there - here)
 
 
@@ -139,7 +141,7 @@ def curve(runs: Runs, name: str) -> tuple[Array, Array]:
         beside = np.minimum(np.append(steps[1:], np.inf), np.insert(steps[:-1], 0, np.inf))
         jumps = np.flatnonzero(steps > _JUMP * beside + 1e-12 * np.abs(values[:-1]))
         values = np.insert(values, jumps + 1, np.nan)
-        line = np.insert(line, jumps + 1, np.sqrt(line[jumps] * line[jumps + 1]))
+        line = np.insert(line, jumps + 1, np.sqrt(line[jumps]) * np.sqrt(line[jumps + 1]))
     return line, values
 
 
@@ -174,6 +176,8 @@ _SAME_SLOPE = 0.05
 _SIMPLE = 6
 _ROUNDING = 1e-6
 _SHORTEST = 0.08
+# the least normal double is e^-708.4
+_LEAST_LOG = -708.0
 
 
 @styled
@@ -224,8 +228,9 @@ def slopes(report: Report, axes: "Axes", group: str | None = None) -> None:
     axes.set_ylabel(response_label(runs))
     for start, end, slope in pieces(line, middle):
         _triangle(axes, line, middle, start, end, slope)
-    low, high = axes.get_ylim()
-    axes.set_ylim(low / (high / low) ** 0.08, high)
+    low, high = np.log(axes.get_ylim())
+    # a twelfth of the axis for the triangles, unless it ends where the numbers do
+    axes.set_ylim(np.exp(max(low - 0.08 * (high - low), _LEAST_LOG)), np.exp(high))
     log_ticks(axes, "y")
 
 
@@ -287,12 +292,12 @@ def _triangle(
         "textcoords": "offset points",
         "zorder": 5,
     }
-    middle = float(np.sqrt(left * right))
+    middle = float(np.sqrt(left) * np.sqrt(right))
     axes.annotate("1", (middle, base), xytext=(0, -3), ha="center", va="top", **text)
     side = (3, "left") if slope > 0 else (-3, "right")
     axes.annotate(
         slope_text(slope),
-        (corner[0], float(np.sqrt(y_left * y_right))),
+        (corner[0], float(np.sqrt(y_left) * np.sqrt(y_right))),
         xytext=(side[0], 0),
         ha=side[1],
         va="center",

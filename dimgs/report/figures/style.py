@@ -185,7 +185,7 @@ def log_ticks(axes: "Axes", which: str) -> None:
     getattr(axes, f"set_{which}scale")("log")
     axis = axes.xaxis if which == "x" else axes.yaxis
     low, high = sorted(axis.get_view_interval())
-    decades = np.log10(high / low) if low > 0 else 1.0
+    decades = np.log10(high) - np.log10(low) if low > 0 else 1.0
     if decades < 0.9:
         from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
