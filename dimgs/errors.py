@@ -1,7 +1,8 @@
 """The few errors that dimgs raises on purpose. Each message says what, where, and the remedy."""
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -41,6 +42,29 @@ def warn_all(texts: Iterable[str], stacklevel: int = 3) -> None:
     """Raise a DimgsWarning for each text, as if from where the caller was called."""
     for text in texts:
         warnings.warn(text, DimgsWarning, stacklevel=stacklevel)
+
+
+@contextmanager
+def noting(texts: Iterable[str]) -> Iterator[None]:
+    """Add to an error that is raised inside what was noticed before it: it may be the cause.
+
+    Examples
+    --------
+    >>> try:
+    ...     with noting(["The unit 'Nm' is doubtful."]):
+    ...         raise InputError("The target is out of reach.")
+    ... except InputError as error:
+    ...     print(*error.__notes__)
+    The unit 'Nm' is doubtful.
+    """
+    try:
+        yield
+    except DimgsError as error:
+        known = getattr(error, "__notes__", ())
+        for text in dict.fromkeys(texts):
+            if text not in known:
+                error.add_note(text)
+        raise
 
 
 class RunRefusedError(DimgsError, ValueError):

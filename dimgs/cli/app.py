@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from dimgs.cli import INTERRUPTED, commands
-from dimgs.cli.output import is_lost, note, remember, unwritten
+from dimgs.cli.output import is_lost, note, remember, unwritten, warn
 
 app = typer.Typer(
     name="dimgs",
@@ -93,12 +93,10 @@ def _code_of(given: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
         return INTERRUPTED
-    except (InputError, EngineUnavailableError, LawError) as error:
-        note(f"error: {error}")
-        return 2
     except DimgsError as error:
+        warn(getattr(error, "__notes__", ()))
         note(f"error: {error}")
-        return 1
+        return 2 if isinstance(error, InputError | EngineUnavailableError | LawError) else 1
     except BrokenPipeError:
         return 0
     except MemoryError:

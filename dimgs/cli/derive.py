@@ -44,6 +44,7 @@ def pi(
     from dimgs.report.documents import pi_document
 
     variables, response, varying, warnings = _source(source, target, options)
+    warn(warnings)
     basis = pi_basis(
         variables,
         response,
@@ -56,7 +57,6 @@ def pi(
     if varying is not None and response is not None:
         basis = _supported(variables, basis, options.without_reading())
     bases = enumerate_all(basis) if all_bases else None
-    warn(warnings)
     if json:
         emit_json(pi_document(basis, bases))
         return

@@ -7,6 +7,7 @@ import typer
 from dimgs.cli import tables
 from dimgs.cli.analyse import TABLE
 from dimgs.cli.output import emit_json, say, table, warn
+from dimgs.errors import noting
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
@@ -29,7 +30,8 @@ def explore(
 
     documents = []
     for name, data, asked in tables.each(source, target, options):
-        found = look(data, name, asked, metric)
+        with noting(data.warnings):
+            found = look(data, name, asked, metric)
         warn(found.warnings)
         if json:
             documents.append(found.to_json())

@@ -23,14 +23,16 @@ _BOLD, _RED, _YELLOW, _DIM, _RESET = "\033[1m", "\033[31;1m", "\033[33m", "\033[
 _STYLES = {"": "", "strong": _BOLD, "faint": _DIM}
 _PREFIXES = {"error:": _RED, "warning:": _YELLOW}
 _typed: list[str] = []
+_warned: list[str] = []
 _results: list[TextIO] = []
 # what a write refused; a long one is given up at once and leaves nothing to flush
 _refused: list[OSError] = []
 
 
 def remember(arguments: Sequence[str]) -> None:
-    """Keep what was typed, for the provenance of what is written."""
+    """Begin a command: keep what was typed, for the provenance of what is written."""
     _typed[:] = arguments
+    _warned.clear()
 
 
 def command_line() -> str:
@@ -151,9 +153,11 @@ def note(text: str) -> None:
 
 
 def warn(warnings: Iterable[str]) -> None:
-    """Warnings on standard error, one a line."""
+    """Warnings on standard error, one a line, each once in the run of a command."""
     for warning in warnings:
-        note(f"warning: {warning}")
+        if warning not in _warned:
+            _warned.append(warning)
+            note(f"warning: {warning}")
 
 
 def is_coloured(stream: TextIO) -> bool:

@@ -9,6 +9,7 @@ import typer
 
 from dimgs.cli import complete
 from dimgs.cli.output import warn
+from dimgs.errors import noting
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
@@ -128,8 +129,9 @@ def each(
 ) -> "list[tuple[str, Dataset, Options]]":
     """Each target with the table, the other targets left out of its inputs, and its options."""
     data = options.read(path, *targets)
-    for name in targets:
-        data.variable(name)
+    with noting(data.warnings):
+        for name in targets:
+            data.variable(name)
     read = options.without_reading()
     return [(n, data.without([t for t in targets if t != n]), read) for n in targets]
 

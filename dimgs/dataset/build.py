@@ -22,7 +22,7 @@ from dimgs.dataset.doubts import doubts
 from dimgs.dataset.export import to_si
 from dimgs.dataset.headers import Titled, chosen, quantity_of, titled_columns
 from dimgs.dataset.raw import RawTable
-from dimgs.errors import InputError
+from dimgs.errors import InputError, noting
 from dimgs.variables import LABEL, Unit, Variable, parse_unit
 
 # absolute zero given in °C or °F may convert to -1e-13 K
@@ -64,14 +64,12 @@ def build(table: RawTable, options: Options) -> Dataset:
         raise InputError(f"{table.source} {what}; add at least one row of data.")
     units = {t.name: t.unit for t in titled if t.unit is not None}
     notes += doubts(units, table.source, strict=options.strict_units)
-    builder = _Builder(table, options)
-    missing: list[str] = []
-    for t in titled:
-        if not builder.add(t):
-            missing.append(t.name)
-    if missing:
-        raise _missing_units(missing, table)
-    return builder.finish(notes, options)
+    with noting(notes):
+        builder = _Builder(table, options)
+        missing = [t.name for t in titled if not builder.add(t)]
+        if missing:
+            raise _missing_units(missing, table)
+        return builder.finish(notes, options)
 
 
 def _missing_units(names: list[str], table: RawTable) -> InputError:

@@ -13,7 +13,7 @@ from dimgs.discovery.hidden import study_with_scales
 from dimgs.discovery.options import MODEL_NAMES, DiscoverKeywords, Options, documented
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
-from dimgs.errors import InputError, warn_all
+from dimgs.errors import InputError, noting, warn_all
 from dimgs.law.absorb import absorb
 from dimgs.law.recognise import recognise
 from dimgs.report.results import FitResult, Report
@@ -108,7 +108,8 @@ def discover_with(
     """
     check_model(options.model)
     start = time.perf_counter()
-    found = study_with_scales(data, target, options, progress)
+    with noting(data.warnings):
+        found = study_with_scales(data, target, options, progress)
     prepared = found.prepared
     law = recognise(absorb(found.law))
     conclusion = found.conclusion

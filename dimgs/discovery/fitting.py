@@ -25,7 +25,7 @@ from dimgs.discovery.scoring import (
     scores_of,
 )
 from dimgs.discovery.separation import monomial_text, separation_warnings
-from dimgs.errors import warn_all
+from dimgs.errors import noting, warn_all
 from dimgs.fits.estimate import Estimate
 from dimgs.law.centre import centre_of
 from dimgs.law.law import Law
@@ -138,7 +138,9 @@ def fit(
     C*sqrt(L)/sqrt(g)
     """
     chosen = Options.of(options, keywords, "fit", FitKeywords)
-    result = fit_prepared(prepare(chosen.read(data, target), target, chosen), chosen)
+    table = chosen.read(data, target)
+    with noting(table.warnings):
+        result = fit_prepared(prepare(table, target, chosen), chosen)
     warn_all(result.warnings)
     return result
 

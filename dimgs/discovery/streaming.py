@@ -22,7 +22,7 @@ from dimgs.discovery.stream_plan import (
     union,
 )
 from dimgs.discovery.stream_result import result_of
-from dimgs.errors import InputError, warn_all
+from dimgs.errors import InputError, noting, warn_all
 from dimgs.report.results import FitResult
 
 CHUNK_ROWS = 65536
@@ -105,9 +105,10 @@ def fit_stream(
     run = _Run(table, plan, progress, StreamMoments.empty(plan, in_pieces=several))
     if checkpoint is not None:
         run.resume(Checkpoint.of(checkpoint, table, target, chosen))
-    while not run.go_on():
-        run.start_over()
-    result = result_of(run.plan, run.state, run.notes)
+    with noting(plan.warnings):
+        while not run.go_on():
+            run.start_over()
+        result = result_of(run.plan, run.state, run.notes)
     if run.checkpoint is not None:
         run.checkpoint.remove()
     warn_all(result.warnings)
@@ -123,16 +124,18 @@ def first_plan(parts: Iterable[Part], source: str, target: str, options: Options
         If there is none.
     """
     for part in parts:
-        data = clean(part.dataset(), target, options)
-        for name in label_columns(options):
-            data.variable(name)
-        if options.arrhenius is not None:
-            data.variable(options.arrhenius)
-        ranges = ranges_of(data, target, options)
-        if ranges is not None:
-            unused = [n for n in data.label_names if n not in label_columns(options)]
-            plan = Plan.of(ranges, target, options)
-            return replace(plan, has_errors=target in data.errors, unused=tuple(unused))
+        read = part.dataset()
+        with noting(read.warnings):
+            data = clean(read, target, options)
+            for name in label_columns(options):
+                data.variable(name)
+            if options.arrhenius is not None:
+                data.variable(options.arrhenius)
+            ranges = ranges_of(data, target, options)
+            if ranges is not None:
+                unused = [n for n in data.label_names if n not in label_columns(options)]
+                plan = Plan.of(ranges, target, options)
+                return replace(plan, has_errors=target in data.errors, unused=tuple(unused))
     raise InputError(f"{source} has no usable row; add at least one row of data that can be used.")
 
 

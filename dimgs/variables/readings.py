@@ -7,6 +7,7 @@ from functools import lru_cache
 from dimgs.errors import InputError
 from dimgs.variables.notation import glued_exponents, normalised
 from dimgs.variables.quantities import unit_text
+from dimgs.variables.registry import registry
 from dimgs.variables.units import Unit, parse_unit, to_pint
 
 _PRESSURE = parse_unit("Pa").dimension
@@ -14,9 +15,11 @@ _POWER = r"(?:\*\*(?:\([-+\d./]+\)|[-+]?\d+))"
 _FACTOR = rf"[^\W\d]\w*{_POWER}?"
 # a written * follows the rule of every programming language and is not doubted
 _JUXTAPOSED = re.compile(rf"/\s*(?P<first>{_FACTOR})(?P<rest>(?:\s+{_FACTOR})+)")
-_DOTS = str.maketrans("·⋅×∙", "    ")
+_DOTS = re.compile(r"[·⋅×∙]|(?<=[^\W\d])\.(?=[^\W\d])")
 _NEGATIVE = re.compile(r"\*\*\(?-")
-_BRACKET = re.compile(r"^(?P<unit>.*[^\W\d]\w*(?:\*\*\S+)?)\s*\((?P<of>[age])\)$")
+_BRACKET = re.compile(
+    r"^(?P<unit>.*[^\W\d]\w*(?:\*\*\S+)?)(?:\s*\((?P<of>[age])\)|\s+(?P<after>[ag]))$"
+)
 _BRACKETS = {"g": "a gauge pressure in {0} (add the atmosphere's)", "a": "an absolute {0}"}
 # letters that Pint takes for one unit and people write for a product: N m, m K, Pa s, m s
 _GLUED = (
@@ -26,13 +29,49 @@ _GLUED = (
     (re.compile(r"\b(?P<a>[mkMGhµu]?Pa)s\b"), r"\g<a>*s"),
     (re.compile(r"\bftlbf?\b"), "ft*lbf"),
     (re.compile(r"\b(?:mu|u|micro)\s+(?=[^\W\d])"), "µ"),
-    (re.compile(r"\b(?:deg|degree|degrees)\s+(?P<a>[CF])\b"), r"deg\g<a>"),
+    (re.compile(r"\b(?:deg|degree|degrees)\s+(?P<a>[CFKR])\b"), r"deg\g<a>"),
+    (re.compile(r"(?<![\w/])ms(?=\*\*\(?-[12])"), "m*s"),
+    (re.compile(r"\bcu\s+(?P<a>in|ft|yd|mm|cm|m)\b"), r"\g<a>**3"),
 )
+# abbreviations of other units, or of none, that Pint reads as a prefix and a unit
+_ABBREVIATIONS = {
+    "PS": ("metric_horsepower", "a metric horsepower"),
+    "TR": ("refrigeration_ton", "a ton of refrigeration"),
+    "mu": ("um", "µm (or the prefix µ)"),
+    "cfm": ("ft**3/min", "ft^3/min"),
+    "pa": ("Pa", "Pa"),
+    "PA": ("Pa", "Pa"),
+    "cp": ("cP", "cP"),
+    "kmph": ("km/h", "km/h"),
+    "Gs": ("gauss", "gauss"),
+}
+_ABBREVIATED = re.compile(rf"\b(?:{'|'.join(_ABBREVIATIONS)})\b")
+# whole texts in which a unit stands for a word
+_WORDS = (
+    (re.compile(r"%?\s*\b[Rr][Hh]\b\s*%?"), "%", "relative humidity in %"),
+    (re.compile(r"at\s*%"), "%", "per cent of the atoms"),
+    (re.compile(r"mol\s*%"), "%", "per cent of the moles"),
+    (re.compile(r"a\.?u\.|N/A"), "1", "no unit"),
+)
+# prefixes that hardly any unit takes; the others have more
+_HUGE = frozenset({"peta", "exa", "zetta", "yotta"})
+_NEVER = frozenset({"ronna", "quetta", "ronto", "quecto"})
+_TAKE_HUGE = frozenset(
+    {"hertz", "joule", "watt", "gram", "meter", "byte", "bit", "electron_volt", "becquerel"}
+)
+_LESS_THAN_ONE = frozenset({"deci", "centi", "milli", "micro", "nano", "pico", "femto", "atto"})
+_TAKE_NONE = frozenset({
+    "minute", "hour", "day", "week", "month", "inch", "foot", "yard", "mile", "mile_per_hour",
+    "knot", "fermi", "pint", "cup", "ounce", "link", "grain", "mil", "degree", "percent",
+    "unified_atomic_mass_unit", "molar_gas_constant", "boltzmann_constant", "elementary_charge",
+    "technical_atmosphere", "speed_of_light", "planck_constant",
+})  # fmt: skip
 _NORMAL = re.compile(r"\bNm\*\*\(?3\)?")
 _LITRES = re.compile(r"\bslp?m\b")
 # a unit that is as likely meant as read: it is doubted only where the other columns speak against
 _LETTERS = ((re.compile(r"\bC\b"), "degC"), (re.compile(r"\bF\b"), "degF"),
-            (re.compile(r"\bk\b"), "K"))  # fmt: skip
+            (re.compile(r"\bk\b"), "K"), (re.compile(r"\bR\b"), "degR"),
+            (re.compile(r"\bmb\b"), "mbar"))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +124,15 @@ def improbable(text: str) -> Reading | None:
     plain = text.strip()
     if not plain or parse_unit(plain).scale in {"level", "label"}:
         return None
-    plain = glued_exponents(normalised(plain.translate(_DOTS)))
+    for pattern, unit, words in _WORDS:
+        if pattern.fullmatch(plain):
+            return _reading(text, words, unit)
+    plain = glued_exponents(normalised(_DOTS.sub(" ", plain)))
     bracket = _BRACKET.match(plain)
     if bracket is not None:
-        return _bracketed(text, bracket["unit"], bracket["of"])
+        reference = _with_reference(text, bracket["unit"], bracket["of"], bracket["after"])
+        if reference is not None:
+            return reference
     if _NORMAL.search(plain):
         other = _NORMAL.sub("m**3", plain)
         words = f"{_short(other)} of gas at standard conditions"
@@ -102,6 +146,12 @@ def improbable(text: str) -> Reading | None:
     other = _JUXTAPOSED.sub(_over_the_product, other)
     if other != plain:
         return _reading(text, _short(other), other)
+    other = _ABBREVIATED.sub(lambda m: f"({_ABBREVIATIONS[m[0]][0]})", plain)
+    if other != plain:
+        whole = _ABBREVIATIONS.get(plain)
+        return _reading(text, whole[1] if whole else _short(other), other)
+    if any(_is_odd(token) for token in re.findall(r"[^\W\d]\w*", plain)):
+        return Reading(_literal(text), "another unit", None)
     for pattern, meant in _LETTERS:
         other = pattern.sub(meant, other)
     return None if other == plain else _reading(text, _short(other), other, doubtful=True)
@@ -115,13 +165,33 @@ def _over_the_product(match: re.Match[str]) -> str:
     return f"/({'*'.join([match['first'], *factors])})"
 
 
-def _bracketed(text: str, unit: str, of: str) -> Reading | None:
+def _is_odd(token: str) -> bool:
+    """Whether Pint takes a token for a prefix before a unit that does not take it."""
+    found = registry().parse_unit_name(token)
+    if not found or not found[0][0]:
+        return False
+    prefix, unit, _ = found[0]
+    if token == prefix + unit:
+        # written out
+        return False
+    return (
+        prefix in _NEVER
+        or unit in _TAKE_NONE
+        or (prefix in _HUGE and unit not in _TAKE_HUGE)
+        or (prefix in _LESS_THAN_ONE and unit == "year")
+    )
+
+
+def _with_reference(text: str, unit: str, of: str | None, after: str | None) -> Reading | None:
+    """Reading of ``bar(g)`` and ``bar g``: a pressure with what it is counted from."""
     try:
         known = parse_unit(unit)
     except InputError:
         return None
-    if known.dimension == _PRESSURE and of in _BRACKETS:
-        return Reading(_literal(text), _BRACKETS[of].format(_short(unit)), known)
+    if known.dimension == _PRESSURE and (of or after) in _BRACKETS:
+        return Reading(_literal(text), _BRACKETS[of or after or ""].format(_short(unit)), known)
+    if of is None:
+        return None
     return Reading(_literal(text), f"{_short(unit)} with a remark", known)
 
 

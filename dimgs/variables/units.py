@@ -134,6 +134,9 @@ LABEL = Unit("label", Dimension(), scale="label")
 
 
 _REMARK = re.compile(r"(?P<unit>[^()]+(?:\([^()]*\)[^()]*)*?)\s+\((?P<remark>[^()]+)\)$")
+_REFERENCE = re.compile(
+    r"(?P<unit>.*?[^\W\d])\s*\(?(?:abs(?:olute)?\.?|a|(?P<gauge>gauge|ga?))\)?$"
+)
 _PROSE = re.compile(r"\S\s+\S|^[a-z]{5,}$")
 
 
@@ -166,7 +169,8 @@ def parse_unit(text: str) -> Unit:
     ``degC`` and ``degF`` alone are absolute temperatures; inside a product they are
     differences, and so is ``delta_degC``. Decibels, pH, magnitudes, dex, nepers, octaves and
     ``log10(unit)`` are levels: already logarithmic. Words in brackets after the unit that are no
-    unit themselves are a remark: ``m (beam diameter)``, ``1 (Darcy)``.
+    unit themselves are a remark: ``m (beam diameter)``, ``1 (Darcy)``; so is ``a`` or ``abs`` after
+    a pressure: ``bara``, ``kPa abs``.
 
     Parameters
     ----------
@@ -190,7 +194,7 @@ def parse_unit(text: str) -> Unit:
     try:
         return _parse(text)
     except InputError:
-        unit = _without_remark(text)
+        unit = _without_remark(text) or _pressure(text)
         if unit is None:
             raise
         return unit
@@ -210,6 +214,25 @@ def _without_remark(text: str) -> Unit | None:
         # too short to tell from a misspelt unit
         return None
     return unit if _fails(match["remark"]) else None
+
+
+def _pressure(text: str) -> Unit | None:
+    """Unit of ``psia`` or ``kPa abs``: a pressure that says what it is counted from."""
+    match = _REFERENCE.match(text.strip())
+    if match is None:
+        return None
+    try:
+        unit = _parse(match["unit"])
+    except InputError:
+        return None
+    if unit.dimension != _parse("Pa").dimension:
+        return None
+    if match["gauge"]:
+        raise InputError(
+            f"The unit '{text}' is a gauge pressure, which counts from that of the atmosphere; "
+            f"add the atmosphere's and give the sum in '{match['unit'].strip()}'."
+        )
+    return unit
 
 
 def _fails(text: str) -> bool:

@@ -99,7 +99,9 @@ def test_a_doubtful_unit_warns_once_or_is_refused(with_law: Shell, command: str)
     frame.to_csv(shell.folder / "odd.csv", index=False)
     if command == "predict":
         # the literal reading is a mass times a length
-        assert _run(shell, command, shell.folder / "odd.csv").code == 2
+        done = _run(shell, command, shell.folder / "odd.csv")
+        assert done.code == 2
+        assert "warning: Column 'L' of odd.csv: the unit 'mu m' reads as" in done.err
     elif command in ("fit", "explore", "pi"):
         done = _run(shell, command, shell.folder / "odd.csv", "--scale", "auto")
         told = [line for line in done.err.splitlines() if "'mu m' reads as meter *" in line]
@@ -150,3 +152,33 @@ def test_wide_tables_are_answered_or_refused(shell: Shell, command: str, columns
     told = shell.refused(*words)
     assert "10000 inputs are more" in told or "unknowns need at least as many runs" in told
     assert len(told) < 300
+
+
+GOOD = [[0.5 + i, 1.0 + i * i, 0.1 * (i + 1), 300.0 + i] for i in range(8)]
+# rows of the table, and how it is asked, where each is an error
+TEXT: tuple[list[list[Any]], tuple[str, ...]] = ([*GOOD, [0.5, "x", 0.1, 1]], ("--target", "q"))
+NO_TARGET: tuple[list[list[Any]], tuple[str, ...]] = (GOOD, ("--target", "z"))
+BEYOND: tuple[list[list[Any]], tuple[str, ...]] = (GOOD, ("--target", "q", "--columns", "k,L"))
+FEW: tuple[list[list[Any]], tuple[str, ...]] = (GOOD[:1], ("--target", "q"))
+NEGATIVE: tuple[list[list[Any]], tuple[str, ...]] = ([*GOOD, [1, 1, -0.1, 300]], ("--target", "q"))
+
+
+@pytest.mark.parametrize(
+    ("command", "asked"),
+    [
+        *((c, a) for c in ("pi", "fit", "fit --stream", "discover") for a in (NO_TARGET, BEYOND)),
+        *((c, a) for c in ("fit", "fit --stream", "explore", "discover") for a in (TEXT, FEW)),
+        *((c, NEGATIVE) for c in ("fit", "fit --stream", "explore", "discover")),
+    ],
+)
+def test_doubts_come_before_an_error(
+    command: str, asked: tuple[list[list[Any]], tuple[str, ...]], shell: Shell
+) -> None:
+    rows, more = asked
+    table = shell.table("k [W/m K],q [W/m^2],L [m],T [K]", rows)
+    done = shell(*command.split(), table, *more)
+    *before, last = done.err.splitlines()
+    assert done.code != 0
+    assert last.startswith("error: "), done.err
+    doubt = "warning: Column 'k' of table.csv: the unit 'W/m K' reads as"
+    assert [line.startswith(doubt) for line in before].count(True) == 1, done.err

@@ -1,24 +1,78 @@
 """Units whose literal reading is improbable, and those that are plain."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dimgs.errors import InputError
 from dimgs.variables import parse_unit, si_unit
 from dimgs.variables.readings import improbable
 
 DOUBTED = {
-    "Nm": "N*m", "kNm": "N*m", "Nm/rad": "N*m", "W/mK": "W/(m*K)", "W/m K": "W/(m*K)",
-    "W/m·K": "W/(m*K)", "J/kg K": "J/(kg*K)", "W/m^2 K": "W/(m^2*K)", "kg/m s": "Pa*s",
-    "kg/ms": "Pa*s", "Pas": "Pa*s", "bar(g)": "bar", "psi (g)": "psi", "kPa(a)": "Pa",
-    "mol(g)": "mol", "Nm3/h": "m^3/h", "Nm³/h": "m^3/h", "slm": "l/min", "mu m": "µm",
-    "u m": "µm", "mu s": "µs", "deg C": "degC", "C": "degC", "F": "degF", "W/(m k)": "W/(m*K)",
-    "1e19/m^3 s": "1/(m^3*s)", "ftlb": "N*m",
-}  # fmt: skip
+    "Nm": "N*m",
+    "kNm": "N*m",
+    "Nm/rad": "N*m",
+    "W/mK": "W/(m*K)",
+    "W/m K": "W/(m*K)",
+    "W/m·K": "W/(m*K)",
+    "J/kg K": "J/(kg*K)",
+    "W/m^2 K": "W/(m^2*K)",
+    "kg/m s": "Pa*s",
+    "kg/ms": "Pa*s",
+    "Pas": "Pa*s",
+    "bar(g)": "bar",
+    "psi (g)": "psi",
+    "kPa(a)": "Pa",
+    "mol(g)": "mol",
+    "Nm3/h": "m^3/h",
+    "Nm³/h": "m^3/h",
+    "slm": "l/min",
+    "mu m": "µm",
+    "u m": "µm",
+    "mu s": "µs",
+    "deg C": "degC",
+    "C": "degC",
+    "F": "degF",
+    "W/(m k)": "W/(m*K)",
+    "1e19/m^3 s": "1/(m^3*s)",
+    "ftlb": "N*m",
+    "bar g": "bar",
+    "psi a": "psi",
+    "kPa g": "kPa",
+    "bar (a)": "bar",
+    "PS": "W",
+    "%RH": "1",
+    "RH": "1",
+    "rh %": "1",
+    "mu": "m",
+    "cfm": "m^3/s",
+    "cfm/ft^2": "m/s",
+    "pa": "Pa",
+    "kmph": "m/s",
+    "J/kg.K": "J/(kg*K)",
+    "ms-1": "m/s",
+    "ms^-2": "m/s^2",
+    "cu ft": "m^3",
+    "at%": "1",
+    "mol %": "1",
+    "N/A": "1",
+    "a.u.": "1",
+    "deg K": "K",
+    "R": "K",
+    "mb": "Pa",
+}
+# of which a table tells no likely other reading
+ODD = ["Re", "EH", "PT", "Pm/dd", "RN", "mmin/m", "pli"]
+ABSOLUTE = {"bara": "bar", "psia": "psi", "kPa abs": "kPa", "mbar (abs)": "mbar", "Paa": "Pa"}
+GAUGE = ["barg", "psig", "kPag", "kPa gauge", "mbar(gauge)", "MPag"]  # fmt: skip
 PLAIN = [
     *("N m", "W/(m K)", "W/(m·K)", "W/m/K", "W/m*K", "J/(kg*K)", "kg m-3", "kg m^2/s^3 K^-1"),
     *("m/ms", "V/ms", "mm", "µm", "mK", "mPa s", "bar", "m (beam diameter)", "K", "degC", "1"),
-    *("dB", "pH", "label", "MPa·√m", "km/h", "mol/L", "rpm", "ft lbf"),
+    *("dB", "pH", "label", "MPa·√m", "km/h", "mol/L", "rpm", "ft lbf", "m s-1", "1/ms", "kg.m"),
+    *("PHz", "PJ", "EeV", "Gy", "Gyr", "ka", "fs", "aJ", "nT", "kt", "kmol", "mas", "ksi", "V/ms"),
+    *("bara", "psia", "kat", "cd", "min", "ft", "PeV/c", "kip", "Mpc", "mmHg", "%"),
 ]  # fmt: skip
 
 
@@ -37,6 +91,26 @@ def test_both_readings_are_given_and_the_literal_one_is_plain(text: str, meant: 
 @pytest.mark.parametrize("text", PLAIN)
 def test_plain_units_are_not_doubted(text: str) -> None:
     assert improbable(text) is None
+
+
+@pytest.mark.parametrize("text", ODD)
+def test_a_prefix_that_no_unit_takes_is_doubted(text: str) -> None:
+    found = improbable(text)
+    assert found is not None
+    assert found.unit is None
+    assert "but another unit may be meant; write what is meant" in found.told(text)
+    assert improbable(found.literal) is None
+
+
+@pytest.mark.parametrize(("text", "unit"), ABSOLUTE.items())
+def test_an_absolute_pressure_says_so(text: str, unit: str) -> None:
+    assert replace(parse_unit(text), text=unit) == parse_unit(unit)
+
+
+@pytest.mark.parametrize("text", GAUGE)
+def test_a_gauge_pressure_is_refused_with_the_remedy(text: str) -> None:
+    with pytest.raises(InputError, match=r"gauge pressure.*add the atmosphere's"):
+        parse_unit(text)
 
 
 @given(powers=st.lists(st.integers(-3, 3), min_size=3, max_size=3))
