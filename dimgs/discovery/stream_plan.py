@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
-from dimgs.dataset.checks import check_loggable, check_target, drop_bad_rows, require_finite
+from dimgs.dataset.checks import (
+    check_loggable,
+    check_target,
+    drop_bad_rows,
+    duplicate_warnings,
+    require_finite,
+)
 from dimgs.design.features import Feature, features_of, unlogged_names
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
@@ -68,7 +74,10 @@ class Plan:
         levels = [n for n in inputs if ranges.variable(n).is_level]
         inverse = [options.arrhenius] if options.arrhenius is not None else []
         features = features_of(prepared.basis, [*unlogged_names(ranges, inputs), *levels], inverse)
-        return cls(ranges, target, options, prepared.basis, tuple(features), prepared.warnings)
+        # of a single run both ends are the same
+        copies = duplicate_warnings(ranges)
+        notes = tuple(w for w in prepared.warnings if w not in copies)
+        return cls(ranges, target, options, prepared.basis, tuple(features), notes)
 
     def with_ranges(self, ranges: Dataset) -> "Plan":
         """Plan of the same table, of which more is known."""
@@ -243,11 +252,11 @@ def ranges_of(data: Dataset, target: str, options: Options) -> Dataset | None:
 def as_ranges(
     data: Dataset, names: Iterable[str], low: Iterable[Any], high: Iterable[Any]
 ) -> Dataset:
-    """Two runs, of the smallest and of the largest values."""
+    """Two runs, of the smallest and of the largest values, with what the reader noticed."""
     ends = zip(names, low, high, strict=True)
     values = {n: np.array([a, b], dtype=np.float64) for n, a, b in ends}
     variables = tuple(data.variable(n) for n in values)
-    return Dataset(variables, values, {}, source=data.source)
+    return Dataset(variables, values, {}, source=data.source, warnings=data.warnings)
 
 
 def union(one: Dataset, other: Dataset) -> Dataset:
