@@ -1,10 +1,11 @@
 """`dimgs fit` and `dimgs discover`: from a table to a law."""
 
+import os
 import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -132,7 +133,9 @@ def _to_the_end() -> Iterator[None]:
         pressed.append(number)
         if len(pressed) > 1:
             raise KeyboardInterrupt
-        note("what was found is being written; Ctrl-C once more does not wait for it")
+        # past the buffers, which a line may be going through just now
+        with suppress(OSError):
+            os.write(2, b"what was found is being written; press Ctrl-C again to stop at once\n")
 
     before = signal.signal(signal.SIGINT, wait)
     try:

@@ -44,7 +44,9 @@ def interpreter(*arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def interrupted(*arguments: str, at: str = FOUND, new: tuple[str, ...] = ()) -> tuple[int, str, str]:
+def interrupted(
+    *arguments: str, at: str = FOUND, new: tuple[str, ...] = ()
+) -> tuple[int, str, str]:
     """Exit code and output of a command that is sent SIGINT when it prints what matches `at`.
 
     The interpreter is a new one where its own arguments are given in `new`.
