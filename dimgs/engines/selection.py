@@ -127,9 +127,8 @@ def data_bits(
     """
     n = len(observed)
     rms = _rms(observed) or 1.0
-    scales = [np.full(n, rms)]
-    if np.all(predicted != 0):
-        scales.append(np.abs(predicted))
+    # where a prediction is zero its own size is no scale, and the bits are not finite
+    scales = [np.full(n, rms), np.abs(predicted)]
     if unit is not None:
         scales.append(unit * (_rms(observed / unit) or 1.0))
     bits = np.inf

@@ -50,7 +50,7 @@ Identifier = Annotated[
 # a fitted exponent has up to 17 digits, and those of several variables add up
 Exponent = Annotated[
     str,
-    StringConstraints(pattern=r"^-?[0-9]{1,60}(/0*[1-9][0-9]{0,60})?$", max_length=130),
+    StringConstraints(pattern=r"^-?[0-9]{1,60}(/[1-9][0-9]{0,60})?$"),
     AfterValidator(_bounded),
 ]
 Base = Annotated[str, StringConstraints(pattern=r"^\[\w+\]$", max_length=_LONGEST_NAME)]

@@ -113,3 +113,5 @@ def test_dependent_or_misshapen_maps_are_refused() -> None:
         log_ratio_pca(X, np.ones((3, 2)))
     with pytest.raises(InputError, match="one column for each of the 2 groups"):
         log_ratio_pca(X, np.eye(3))
+    with pytest.raises(InputError, match="one column for each of the 2 groups"):
+        log_ratio_pca(X, np.ones(2))

@@ -43,6 +43,8 @@ def test_residuals_are_of_runs_left_out(share: float) -> None:
     X, y = bent(0)
     z = (X[:, 0] - X.mean()) / X.std()
     fit = LocalPowerLaw(share=share).fit(X, y)
+    # each run against those of its window, and each pair once
+    assert (fit.n_contrasts_, fit.n_pairs_) == (N - 1, N * int(min(share, 0.975) * N) // 2)
     for run in range(0, N, 7):
         own = functional(z, z[run], share, 1, 0)
         within = y[run] - own @ y

@@ -95,7 +95,8 @@ def test_the_interval_of_a_kink_is_what_its_t_statistic_keeps() -> None:
 def test_a_translated_profile_has_the_translated_interval(seed: int, level: float) -> None:
     rng = np.random.default_rng(seed)
     ends = np.sort(rng.normal(size=21))
-    ratio = np.abs(np.linspace(-4.0, 5.0, 20) + rng.normal(0, 0.1, 20)) ** 2
+    ends_at = rng.uniform(0.5, 4.0, 2)
+    ratio = np.abs(np.linspace(-ends_at[0], ends_at[1], 20) + rng.normal(0, 0.1, 20)) ** 2
     continuous = bool(seed % 2)
     known = Profile(ends[:-1], ends[1:], ratio, 9.0, continuous)
     low, high = known.interval(level)

@@ -23,7 +23,7 @@ from dimgs.fits.robust.location import (
     sorted_hodges_lehmann,
     weighted_median,
 )
-from dimgs.fits.robust.solver import Problem, _snap
+from dimgs.fits.robust.solver import Problem, _quartile_range, _snap
 from dimgs.fits.whitening import whiten
 
 Array = NDArray[np.float64]
@@ -176,6 +176,13 @@ def test_ties_that_rounding_parted_are_ties_again() -> None:
     # what differs by more stays apart, and so do neighbouring groups
     loss = pairs.absolute(e + 0.01 * np.arange(25))
     np.testing.assert_allclose(tied(loss, pairs, problem).scores, loss.scores, atol=1e-12)
+
+
+def test_the_quartiles_are_of_the_largest_group() -> None:
+    pairs, e, *_ = pairs_of(6)
+    part = np.sort(e[11:])
+    found = _quartile_range(pairs.absolute(e), pairs)
+    assert found == part[10] - part[3]
 
 
 def test_means_of_groups_are_weighted() -> None:

@@ -9,6 +9,7 @@ import sympy
 from dimgs import Dataset, Options
 from dimgs.discovery.fitting import fit
 from dimgs.expression.parsing import sympy_parse_condition
+from dimgs.law.pieces import _LARGEST_QUOTIENT as LARGEST
 from dimgs.law.pieces import Side, where_text
 from tests.law.examples import example
 
@@ -34,6 +35,12 @@ def test_conditions_are_written_in_the_grammar_of_laws(sides: list[Side], text: 
     assert found == text
     condition = sympy.sympify(found)
     assert sympy_parse_condition(found, ["pi_1", "pi_2"]) == condition
+
+
+def test_quotients_that_nobody_reads_are_written_as_decimals() -> None:
+    last, beyond = (_side((f"1/{n}", "0"), True) for n in (LARGEST, LARGEST + 1))
+    assert where_text([last], ["pi_1", "pi_2"]) == f"pi_1**(1/{LARGEST}) >= 2300"
+    assert where_text([beyond], ["pi_1", "pi_2"]) == f"pi_1**({1 / (LARGEST + 1)!r}) >= 2300"
 
 
 def test_the_boundary_is_a_constant_with_an_interval() -> None:

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from dimgs import Dataset, Options
 from dimgs.discovery.fitting import fit
+from dimgs.discovery.prepare import prepare
 from dimgs.law.power import exact, free_name
 from tests.law.examples import example
+from tests.law.test_prediction import slopes
 
 
 @given(st.floats(-10, 10))
@@ -76,3 +78,20 @@ def test_a_weighted_fit_follows_its_error_column() -> None:
     columns = {"x [m]": x, "W [m]": np.ones(30), "y [m]": y, "y_err [m]": y * sigma}
     law = fit(Dataset.from_columns(columns), "y", Options()).law
     assert law.elasticities(Dataset.from_columns(columns))["x"] == pytest.approx(2, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("kind", "target", "options"),
+    [
+        ("power", "tau_w", Options()),
+        ("arrhenius", "D", Options(arrhenius="T", scales="auto")),
+        ("level", "SPL", Options(scales=["a [m/s]"])),
+    ],
+)
+def test_gradients_are_the_features_of_the_fit(kind: str, target: str, options: Options) -> None:
+    law, data = example(kind)
+    design = prepare(data, target, options).design
+    columns = {v.name: data[v.name] for v in data.variables}
+    rows = list(range(0, data.n_runs, 9))
+    expected = np.column_stack([np.ones(len(rows)), design.X[rows]])
+    np.testing.assert_allclose(slopes(law, columns, rows), expected, rtol=1e-9, atol=1e-12)
