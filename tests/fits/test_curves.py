@@ -121,3 +121,71 @@ def test_what_cannot_be_fitted_is_refused() -> None:
     model = CurvePotential(2, quick(5)).fit(X, logs)
     with pytest.raises(InputError, match="paired"):
         model.ratio_interval(X[:2], X[:3])
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("whole", [False, True])
+def test_without_a_network_curves_are_least_squares_of_their_components(
+    count: int, whole: bool
+) -> None:
+    rng = np.random.default_rng(count)
+    n = 36
+    X, w = rng.normal(size=(n, 1)), rng.uniform(0.5, 2.0, n)
+    y = X * [1.0, 0.6, -0.2] + rng.normal(size=(n, 3)) * [0.3, 0.1, 0.2] + [1.0, 2.0, 3.0]
+    order = np.lexsort(y.T[::-1])
+    X, y, w = X[order], y[order], (w / w.mean())[order]
+    model = CurvePotential(count, ContrastivePotential(()))
+    model.fit(X, y, sample_weight=w)
+    first = model._models[0][0]
+    mean = w @ y / n
+    root = np.sqrt(w)[:, None]
+    _, singular, components = np.linalg.svd((y - mean) * root, full_matrices=False)
+    components = components[:count]
+    np.testing.assert_allclose(np.abs(model.components_), np.abs(components), atol=1e-9)
+    np.testing.assert_allclose(model.explained_, (singular**2 / np.sum(singular**2))[:count])
+    np.testing.assert_allclose(model.intercept_, mean)
+    scores = (y - mean) @ components.T
+    missed = np.sqrt(np.mean((y - mean - scores @ components) ** 2, axis=0))
+    held = np.zeros((len(first.held_out), n), dtype=np.bool_)
+    held[first.left_out[:, 0], first.left_out[:, 1]] = True
+    design = np.column_stack([np.ones(n), X])
+    laws = np.array(
+        [np.linalg.lstsq(design[~h] * root[~h], scores[~h] * root[~h], rcond=None)[0] for h in held]
+    )
+    errors = scores - design @ laws
+    noise = np.sqrt(np.mean((errors * root)[held] ** 2, axis=0))
+    centre, variance = np.average(X[:, 0], weights=w), np.cov(X[:, 0], aweights=w, ddof=0)
+
+    def open_at(away: Array, runs: int) -> Array:
+        own = noise**2 * (runs + away[:, None] ** 2 / variance / n)
+        return np.asarray(np.sqrt(own @ components**2 + runs * missed**2))
+
+    def bounds(middle: Array, reach: Array, effective: int) -> Array:
+        size = len(reach)
+        rank = int(np.ceil(0.8 * (1 + 1 / effective) * size))
+        low, high = (np.sort(middle + s * reach, axis=0) for s in (-1, 1))
+        return np.stack([low[size - rank], high[rank - 1]], axis=-1)
+
+    rows, others = rng.uniform(-0.8, 0.8, (2, 4, 1))
+    fold, run = first.left_out.T
+    curves = mean + design @ laws @ components
+    score = np.abs(y - curves)[fold, run] * root[run] / open_at(X[run, 0] - centre, 1)
+    score = score.max(axis=1, keepdims=True) if whole else score
+    there = mean + np.column_stack([np.ones(4), rows]) @ laws @ components
+    reach = score[:, None] * open_at(rows[:, 0] - centre, 1)
+    expected = bounds(there[fold], reach, n)
+    np.testing.assert_allclose(model.predict_interval(rows, 0.8, whole), expected, rtol=1e-6)
+    k, u, v = first.pairs.T
+    gaps = np.einsum("ij,ijt->it", X[u] - X[v], laws[k, 1:] @ components)
+    weight = np.sqrt(2 / (1 / w[u] + 1 / w[v]))[:, None]
+    score = np.abs(y[u] - y[v] - gaps) * weight / open_at((X[u] - X[v])[:, 0], 2)
+    score = score.max(axis=1, keepdims=True) if whole else score
+    there = (rows - others) @ laws[:, 1:] @ components
+    reach = score[:, None] * open_at((rows - others)[:, 0], 2)
+    expected = bounds(there[k], reach, min(len(k), n))
+    np.testing.assert_allclose(model.ratio_interval(rows, others, 0.8, whole), expected, rtol=1e-6)
+    law = np.linalg.lstsq(design * root, scores * root, rcond=None)[0] @ components
+    np.testing.assert_allclose(
+        model.predict(rows), mean + np.column_stack([np.ones(4), rows]) @ law
+    )
+    np.testing.assert_allclose(model.exponents(rows)[..., 0], np.tile(law[1], (4, 1)))

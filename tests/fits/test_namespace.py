@@ -2,7 +2,9 @@ import importlib
 import inspect
 import pkgutil
 
+import numpy as np
 import pytest
+from sklearn.utils import get_tags
 
 import dimgs.fits
 from dimgs.fits import ContrastiveRegressor
@@ -29,3 +31,11 @@ def test_every_estimator_is_offered_by_its_name() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'PowerLow'"):
         dimgs.fits.PowerLow  # noqa: B018 - the access itself is what is tested
+
+
+def test_who_takes_several_responses_says_so() -> None:
+    """By the tag that scikit-learn reads, and by fitting two of them."""
+    X, y = np.linspace(0.0, 1.0, 24)[:, None], np.linspace(0.0, 2.0, 24)[:, None] * [1.0, -1.0]
+    several = {one.__name__ for one in _estimators() if get_tags(one()).target_tags.multi_output}
+    assert several == {"CurvePotential", "ContrastivePotential", "PowerLaw"}
+    assert dimgs.fits.PowerLaw().fit(X, y).predict(X).shape == (24, 2)

@@ -9,9 +9,16 @@ from scipy import stats
 from dimgs.arrays import Array
 from dimgs.fits.regimes import selection as selecting
 from dimgs.fits.regimes.continuity import Pieces, fit_continuous, jump_pieces
-from dimgs.fits.regimes.coordinates import Sample, prepare
+from dimgs.fits.regimes.coordinates import Sample, best_chains, prepare
 from dimgs.fits.regimes.directions import knots_of
-from dimgs.fits.regimes.search import Kinds, bic, grow, noise_variance, polish
+from dimgs.fits.regimes.search import (
+    Kinds,
+    _chains,
+    bic,
+    grow,
+    noise_variance,
+    polish,
+)
 from dimgs.fits.regimes.selection import by_information, by_validation, folds, structure_p_value
 from dimgs.fits.regimes.simple import simple_boundaries
 from dimgs.fits.regimes.tree import Boundary, boundaries, chain, labels, split_leaf
@@ -162,6 +169,20 @@ def test_parallel_boundaries_stay_parallel_and_a_lone_one_is_turned() -> None:
     across = split_leaf(chain(start, np.array([0.6])), 0, Boundary(np.array([0.0, 1.0]), 0.0))
     edges = boundaries(polish(sample, across))
     assert not any(edge.direction @ start > 1 - 1e-9 for edge in edges)
+
+
+def test_chains_are_along_the_direction_that_serves_them_best() -> None:
+    rng = np.random.default_rng(7)
+    Z = rng.normal(size=(60, 2))
+    y = np.where(Z[:, 1] < -0.4, 0.0, np.where(Z[:, 1] < 0.5, 0.3, -0.2))
+    sample = Sample(Z, y + 0.1 * rng.normal(size=60), np.ones(60), np.arange(60), 6)
+    favourites = np.eye(2)
+    found = _chains(sample, favourites, 4)
+    ways = [best_chains(sample.rows, Z @ d, 6, 4) for d in favourites]
+    assert list(found) == [2, 3, 4]
+    for count, tree in found.items():
+        losses = [way[count - 2][1] for way in ways]
+        assert jump_pieces(sample, tree).loss == pytest.approx(min(losses))
 
 
 def test_more_regimes_are_tried_until_two_in_turn_only_lose() -> None:

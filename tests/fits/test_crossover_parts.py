@@ -1,0 +1,92 @@
+"""Crossovers: choices by runs left out, and profiles of their sharpness, by plain refits."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from dimgs.fits import PowerLaw
+from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, descend, power_profile
+from dimgs.fits.crossover.choice import (
+    CrossoverChoice,
+    _held_out,
+    _held_out_squares,
+    _predicts_better,
+)
+from dimgs.fits.regimes.coordinates import Sample
+from dimgs.fits.regimes.selection import folds
+
+Array = NDArray[np.float64]
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_squares_of_runs_left_out_are_those_of_refits(clustered: bool) -> None:
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(30, 2)), rng.uniform(0.5, 2.0, 30)
+    y = X @ [1.0, 2.0] + 0.3 * rng.normal(size=30)
+    cluster = np.arange(30) // 3 if clustered else np.arange(30)
+    model: Any = PowerLaw()
+    expected = np.zeros(30)
+    for train, test in folds(cluster, 3):
+        design, root = np.column_stack([np.ones(30), X]), np.sqrt(weight)
+        law = np.linalg.lstsq(design[train] * root[train, None], (y * root)[train], rcond=None)[0]
+        expected[test] = (y - design @ law)[test] ** 2
+    squares = _held_out_squares(model, X, y, weight, cluster, 3)
+    np.testing.assert_allclose(squares, expected)
+    found = _held_out(model, X, y, weight, cluster, 3)
+    assert found == pytest.approx(np.average(expected, weights=weight))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_smooth_form_must_gain_more_than_chance(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(seed)
+    cluster, weight = np.arange(40) // 2, rng.uniform(0.5, 2.0, 40)
+    one, two = rng.exponential(size=(2, 40)) + np.array([[0.4], [0.0]])
+    single, smooth = (CrossoverChoice(name, 0.0, 1.0, name) for name in "st")  # type: ignore[arg-type]
+    monkeypatch.setattr(
+        "dimgs.fits.crossover.choice._held_out_squares",
+        lambda model, *_: one if model == "s" else two,
+    )
+    gain = np.bincount(cluster, weight * (one - two))
+    surer = gain.sum() / np.sqrt(np.sum(gain**2)) > 1.645
+    rows = np.zeros((40, 1))
+    assert _predicts_better(smooth, single, rows, rows[:, 0], weight, cluster, 0) == surer
+
+
+def crossing(noise: float, n: int = 60) -> Sample:
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=n)
+    y = np.logaddexp(2.0 * (-0.5 * z), 2.0 * (1.0 * z)) / 2.0 + noise * rng.normal(size=n)
+    return Sample(z[:, None], y, rng.uniform(0.5, 2.0, n), np.arange(n), 6)
+
+
+def loss(sample: Sample, blend: Blend) -> float:
+    return float(sample.weight @ (blend.parts(sample.design)[1] - sample.y) ** 2)
+
+
+def test_the_best_blend_is_found_and_its_sharpness_is_bounded_by_its_loss() -> None:
+    sample = crossing(0.05)
+    start = np.array([[0.3, -0.2], [-0.2, 0.6]])
+    best = best_blend(sample, [start], 1.0, None)
+    assert best.loss == pytest.approx(loss(sample, best))
+    assert best.power == pytest.approx(2.0, abs=1.0)
+    held = best_blend(sample, [start], 1.0, best.power)
+    assert held.power == best.power
+    assert held.loss == pytest.approx(best.loss, rel=1e-6)
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        laws = best.laws + 0.02 * rng.normal(size=(2, 2))
+        assert loss(sample, Blend(laws, best.power, 0.0)) >= best.loss
+    slack = 4.0 * best.loss / 55
+    for error in (0.02, 0.3, 5.0):
+        low, high = power_profile(sample, best, 1.0, error, slack)
+        assert BLUNTEST < low < abs(best.power) < high < SHARPEST
+        for end in (low, high):
+            refit = descend(sample, best.laws, np.sign(best.power) * end, None)
+            rise = refit.loss - best.loss
+            assert rise == pytest.approx(slack, rel=0.2 if error < 1.0 else 0.6)
+    # what no loss rejects has no end
+    assert power_profile(sample, best, 1.0, 0.3, 1e6) == (0.0, np.inf)
