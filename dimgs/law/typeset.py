@@ -17,6 +17,7 @@ from dimgs.latex import (
     symbol_latex,
     symbol_table,
 )
+from dimgs.law.parts import Constant
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law
@@ -127,22 +128,20 @@ def law_symbol_table(law: "Law") -> str:
         symbol = symbol_latex(variable.name, variable.kind)
         rows.append((symbol, variable.kind or variable.name, variable.si_unit, (low, high)))
     for constant in law.constants:
-        ends = (constant.low, constant.high) if constant.origin == "fitted" else (None, None)
         symbol = symbol_latex(constant.name)
-        rows.append((symbol, f"{constant.origin} constant", constant.unit, ends))
+        rows.append((symbol, f"{constant.origin} constant", constant.unit, _ends(constant)))
     return symbol_table(rows)
+
+
+def _ends(constant: Constant) -> tuple[float | None, float | None]:
+    """Interval of a constant that was fitted; what is known otherwise has none."""
+    return (constant.low, constant.high) if constant.origin == "fitted" else (None, None)
 
 
 def constant_equations(law: "Law") -> list[str]:
     """LaTeX of each constant: symbol = value with unit and interval."""
     return [
-        f"{symbol_latex(c.name)} = "
-        + quantity_latex(
-            c.value,
-            c.low if c.origin == "fitted" else None,
-            c.high if c.origin == "fitted" else None,
-            c.unit,
-        )
+        f"{symbol_latex(c.name)} = {quantity_latex(c.value, *_ends(c), c.unit)}"
         for c in law.constants
     ]
 

@@ -1,6 +1,7 @@
 """Homogeneity as a test: size, power, what is missing, and the columns in its way."""
 
 import csv
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from dimgs.fits.homogeneity import (
     monomial_leak,
     never_varied,
 )
-from dimgs.fits.homogeneity.dependence import dependence
+from dimgs.fits.homogeneity.dependence import dependence, polynomial
+from dimgs.fits.homogeneity.missing import HomogeneityTest
 
 Array = NDArray[np.float64]
 BASES = ["[length]", "[mass]", "[time]"]
@@ -243,3 +245,46 @@ def test_dependence_has_no_scale(size: float) -> None:
     y = np.exp(x) + 0.1 * noise
     assert dependence(u, size * y, known=x) == pytest.approx(dependence(u, y, known=x), rel=1e-9)
     assert dependence(x, size * y, known=u) < 1e-3
+
+
+@pytest.mark.parametrize("n", [20, 29, 30, 31, 49, 50, 51])
+def test_powers_are_as_high_as_the_runs_allow(n: int) -> None:
+    columns = np.random.default_rng(n).normal(size=(n, 2))
+    found = polynomial(columns, others=1)
+    # 2, 5 and 9 columns up to the first, second and third power; five runs for each
+    rank = 9 if n >= 50 else 5 if n >= 30 else 2
+    assert np.linalg.matrix_rank(found) == rank
+    first = (columns - columns.mean(axis=0)) / columns.std(axis=0)
+    np.testing.assert_allclose(found[:, :2], first)
+    # what it spans are the powers
+    for power in range(1, 1 + {2: 1, 5: 2, 9: 3}[rank]):
+        wanted = first[:, 0] ** power
+        left = wanted - found @ np.linalg.lstsq(found, wanted, rcond=None)[0]
+        assert np.abs(left).max() < 1e-8
+    assert polynomial(np.ones((n, 2))).shape == (n, 0)
+
+
+@given(st.lists(st.integers(-2, 2), min_size=3, max_size=3), st.integers(-3, 3), st.booleans())
+def test_a_constant_completes_what_a_simple_power_of_it_misses(
+    dimension: list[int], power: int, wide: bool
+) -> None:
+    size = 0.05 if wide else 1e-3
+    values = [power * d for d in dimension]
+    missing = {b: (v, v - size, v + size) for b, v in zip(BASES, values, strict=True)}
+    none: dict[str, Fraction | None] = dict.fromkeys(BASES)
+    test = HomogeneityTest(
+        0.0, 0.0, (3, 9), missing, none, True, np.zeros(3), np.eye(3), (), (), (), (), 0.9
+    )
+    found = test.completed_by({"c": dimension})
+    if power and any(dimension):
+        assert found == {"c": power}
+    else:
+        assert found == {}
+    # a base that the constant has not, and that is missing, is not completed
+    if any(dimension):
+        base = BASES[dimension.index(0)] if 0 in dimension else None
+        if base is not None and power:
+            other = replace(test, missing=missing | {base: (1.0, 0.9, 1.1)})
+            assert other.completed_by({"c": dimension}) == {}
+            below = replace(test, missing=missing | {base: (-1.0, -1.1, -0.9)})
+            assert below.completed_by({"c": dimension}) == {}

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import sympy
 
+from dimgs.latex import quantity_latex, symbol_latex
 from dimgs.law.typeset import (
     constant_equations,
     group_definitions,
@@ -65,6 +66,17 @@ def test_the_symbol_table_lists_every_symbol_with_its_unit() -> None:
     for text in ("\\tau_{w}", "\\rho", "\\mu", "\\pascal", "\\kilogram"):
         assert text in table
     assert table.count("\\\\") >= len(law.symbols) + len(law.constants) + 1
+
+
+def test_only_fitted_constants_have_intervals() -> None:
+    for kind in ("physical", "arrhenius", "regimes"):
+        law, _ = example(kind)
+        for constant, line in zip(law.constants, constant_equations(law), strict=True):
+            ends = (constant.low, constant.high) if constant.origin == "fitted" else (None, None)
+            value = quantity_latex(constant.value, *ends, constant.unit)
+            assert line == f"{symbol_latex(constant.name)} = {value}"
+    origins = {c.origin for kind in ("physical", "arrhenius") for c in example(kind)[0].constants}
+    assert {"fitted", "physical"} <= origins
 
 
 def test_long_decimals_are_shortened_for_reading_only() -> None:
