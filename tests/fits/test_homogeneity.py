@@ -269,13 +269,14 @@ def test_a_constant_completes_what_a_simple_power_of_it_misses(
     dimension: list[int], power: int, wide: bool
 ) -> None:
     size = 0.05 if wide else 1e-3
-    values = [power * d for d in dimension]
+    values = [float(power * d) for d in dimension]
     missing = {b: (v, v - size, v + size) for b, v in zip(BASES, values, strict=True)}
     none: dict[str, Fraction | None] = dict.fromkeys(BASES)
     test = HomogeneityTest(
         0.0, 0.0, (3, 9), missing, none, True, np.zeros(3), np.eye(3), (), (), (), (), 0.9
     )
-    found = test.completed_by({"c": dimension})
+    known: dict[str, list[Fraction | int]] = {"c": [*dimension]}
+    found = test.completed_by(known)
     if power and any(dimension):
         assert found == {"c": power}
     else:
@@ -285,6 +286,6 @@ def test_a_constant_completes_what_a_simple_power_of_it_misses(
         base = BASES[dimension.index(0)] if 0 in dimension else None
         if base is not None and power:
             other = replace(test, missing=missing | {base: (1.0, 0.9, 1.1)})
-            assert other.completed_by({"c": dimension}) == {}
+            assert other.completed_by(known) == {}
             below = replace(test, missing=missing | {base: (-1.0, -1.1, -0.9)})
-            assert below.completed_by({"c": dimension}) == {}
+            assert below.completed_by(known) == {}
