@@ -345,6 +345,33 @@ def redact(
 
 @group.command()
 @command
+def dataset(
+    out: Annotated[str, typer.Option("--out", help="Table to write: CSV, TSV or Parquet.")],
+    kernel: Kernel = None,
+    physics: Physics = None,
+    where: Where = None,
+    group: Group = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="Only of this tier.")] = None,
+    licence: Annotated[str, typer.Option("--licence", help="Of the data set.")] = "",
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Write runs as one table with their origins, and keep which they were."""
+    asked: dict[str, Any] = {"kernel": kernel, "physics": physics, "tag": tag, "tier": tier}
+    with opened(hub, user) as found:
+        document = found.dataset(
+            out, where=where or (), group=group or (), licence=licence, **asked
+        )
+    if document["left_out"]:
+        note(f"{document['left_out']} runs are disputed or to be checked again: left out")
+    origins = ", ".join(f"{n} of {name}" for name, n in document["origins"].items())
+    _tell(document, json, f"{document['rows']} rows in {out}: {origins}\n{document['id']}")
+
+
+@group.command()
+@command
 def digest(hub: Address = None, user: As = None, json: tables.Json = False) -> None:
     """A hash of all entries, equal for hubs that hold the same."""
     with opened(hub, user) as found:

@@ -1,7 +1,7 @@
 """The Hub: questions, runs, laws and answers that a group shares, reviews and builds on."""
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
@@ -95,6 +95,15 @@ class Hub(Writer):
         from dimgs.hub.bundle import sync
 
         return sync(self, peer)
+
+    def dataset(self, out: str | os.PathLike[str], **asked: Any) -> dict[str, Any]:
+        """Write runs as a table, and keep which they were.
+
+        Takes what :func:`dimgs.hub.datasets.freeze` takes.
+        """
+        from dimgs.hub.datasets import freeze
+
+        return freeze(self, os.fspath(out), **asked)
 
     def key(self) -> str:
         """Public key of this hub, which signs what was made through it."""

@@ -225,12 +225,13 @@ class Reader:
         ask = wanted(where, group, kernel=kernel, physics=physics, **filters)
         _among(ask.state, STATES, "state")
         with self.database.transaction(read=True) as connection:
-            chosen, lineage = self._chosen(connection, ask)
+            chosen, lineage = self.chosen(connection, ask)
             count = connection.execute(count_runs(chosen)).scalar_one()
             rows = connection.execute(found_runs(chosen, limit)).all() if limit != 0 else []
         return {"runs": [_run(row, lineage) for row in rows], "count": int(count)}
 
-    def _chosen(self, connection: Connection, ask: Wanted) -> tuple[ColumnElement[bool], Lineage]:
+    def chosen(self, connection: Connection, ask: Wanted) -> tuple[ColumnElement[bool], Lineage]:
+        """Condition on rows of the table of inputs, and the states of all entries."""
         lineage = read_lineage(connection)
         return condition(connection, ask, lineage, self.readable()), lineage
 

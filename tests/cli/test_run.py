@@ -54,7 +54,8 @@ def test_a_campaign_from_a_plan(shell: Shell, tmp_path: Path) -> None:
         kept["runs"] == shell("hub", "query", "--hub", hub, "--every", "--json").document["count"]
     )
     law = shell("hub", "show", kept["law"], "--hub", hub, "--json").document
-    assert law["content"]["law"] == document["law"]
+    assert law["content"]["law"] == document["regimes"][0]["law"]
+    assert len(law["content"]["regimes"]) == len(document["regimes"]) > 1
     assert document["outcome"] == "tolerance met"
     assert "refine: " in done.err
     stored = json.loads((out / "result.json").read_text(encoding="utf-8"))

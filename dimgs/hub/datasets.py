@@ -1,0 +1,149 @@
+"""Tables of runs: of one kernel, or of all that compute the same, chosen once and kept by key."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dimgs.errors import InputError
+from dimgs.escape import visible
+from dimgs.hub.query import found_runs, wanted
+from dimgs.variables import difference_unit, parse_unit
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dimgs.hub.hub import Hub
+
+_FORMATS = (".csv", ".tsv", ".parquet")
+# states whose runs are not for a table that others build on
+_DOUBTED = ("disputed", "recheck")
+
+
+def freeze(
+    hub: "Hub",
+    out: str | Path,
+    kernel: str | None = None,
+    physics: str | None = None,
+    where: Sequence[str] = (),
+    group: Sequence[str] = (),
+    licence: str = "",
+    **filters: Any,
+) -> dict[str, Any]:
+    """Write the runs that were asked for as a table, and keep which they were.
+
+    The table has a column per input and output with its unit, ``NAME_err`` where a run tells a
+    numerical error, and labels ``origin`` (kernel, tier and cache version: what differs between
+    origins is not the physics) and ``run``. Disputed runs are left out.
+
+    Parameters
+    ----------
+    hub : Hub
+    out : path
+        CSV, TSV or Parquet.
+    kernel, physics, where, group, **filters
+        As for :meth:`Hub.query`.
+    licence : str
+
+    Returns
+    -------
+    dict
+        "id" of the data set's entry, "rows", "origins" with the rows of each, and "left_out".
+
+    Raises
+    ------
+    InputError
+        If no run is found, or the table cannot be written.
+    """
+    path = Path(out)
+    if path.suffix not in _FORMATS:
+        raise InputError(
+            f"'{visible(path.name)}' is no table that can be written; name one ending in "
+            f"{', '.join(_FORMATS)}."
+        )
+    ask = wanted(where, group, kernel=kernel, physics=physics, **filters)
+    with hub.database.transaction(read=True) as connection:
+        chosen, lineage = hub.chosen(connection, ask)
+        rows = [r for r in connection.execute(found_runs(chosen, None)) if r.content is not None]
+    good = [r for r in rows if lineage.state(r.id, "run") not in _DOUBTED]
+    if not good:
+        why = f"; {len(rows)} are disputed or to be checked again" if rows else ""
+        raise InputError(f"No run can be used{why}; ask for others, see dimgs hub query.")
+    contents = [json.loads(r.content) for r in good]
+    origins = [_origin(c) for c in contents]
+    table = _table([r.id for r in good], contents, origins)
+    _write(table, path)
+    count = {name: origins.count(name) for name in sorted(set(origins))}
+    document = {
+        "kind": "dataset",
+        "title": path.name,
+        "runs": [r.id for r in good],
+        "chosen": {
+            "kernel": kernel,
+            "physics": physics,
+            "where": list(where),
+            "group": list(group),
+            **{k: v for k, v in filters.items() if v},
+        },
+        "origins": count,
+        "licence": licence,
+    }
+    id = hub.add_linked(document, [("recombined", r.id) for r in good])
+    return {"id": id, "rows": len(good), "origins": count, "left_out": len(rows) - len(good)}
+
+
+def _origin(content: dict[str, Any]) -> str:
+    """Kernel, tier and version of a run, as a label."""
+    from dimgs.hub.runs import cache_version
+
+    parts = [content["kernel"], content.get("tier", ""), cache_version(content)[:8]]
+    return " ".join(p for p in parts if p)
+
+
+def _table(ids: list[str], contents: list[dict[str, Any]], origins: list[str]) -> "pd.DataFrame":
+    import pandas as pd
+
+    units: dict[str, str] = {}
+    rows: list[dict[str, Any]] = []
+    for content in contents:
+        row: dict[str, Any] = {}
+        for name, quantity in {**content["inputs"], **content.get("outputs", {})}.items():
+            _put(row, units, name, quantity["value"], quantity.get("unit", "1"))
+        for name, error in content.get("errors", {}).items():
+            step = difference_unit(content["outputs"][name].get("unit", "1"))
+            _put(row, units, f"{name}_err", error, step)
+        rows.append(row)
+    frame = pd.DataFrame(rows, columns=list(units))
+    frame["origin"], frame["run"] = origins, ids
+    units |= {"origin": "label", "run": "label"}
+    frame.columns = pd.Index([f"{name} [{units[name]}]" for name in frame.columns])
+    return frame
+
+
+def _put(row: dict[str, Any], units: dict[str, str], name: str, value: Any, unit: str) -> None:
+    """A value in the unit that the column has."""
+    if isinstance(value, str):
+        unit = "label"
+    common = units.setdefault(name, unit)
+    if unit == common:
+        row[name] = value
+        return
+    here, there = parse_unit(unit), parse_unit(common)
+    if not there.accepts(here):
+        raise InputError(
+            f"Runs give '{visible(name)}' in {unit} and in {common}, which do not fit together; "
+            f"choose one kernel with --kernel."
+        )
+    row[name] = float(f"{there.from_si(here.to_si(float(value))):.15g}")
+
+
+def _write(table: "pd.DataFrame", path: Path) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        if path.suffix == ".parquet":
+            table.to_parquet(part, index=False)
+        else:
+            table.to_csv(part, index=False, sep="\t" if path.suffix == ".tsv" else ",")
+        part.replace(path)
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be written ({error.strerror}).") from error
