@@ -10,7 +10,6 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.adoption import run_entries
 from dimgs.hub.entry import Entry
-from dimgs.hub.lineage import read_lineage
 from dimgs.hub.reading import Reader, entry_of
 from dimgs.hub.rows import now
 from dimgs.hub.writing import erase, write
@@ -125,7 +124,7 @@ class Writer(Reader):
         with self.database.transaction() as connection:
             row = self._row(connection, id)
             self._check_reviewer(row, verdict)
-            lineage = read_lineage(connection)
+            lineage = self.database.lineage(connection)
             told: list[tuple[str, str]] = [("reviews", row.id)]
             for act in lineage.acts:
                 if act.target != row.id:

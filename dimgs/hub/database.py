@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from dimgs.errors import InputError, StoreError
 from dimgs.hub import schema
+from dimgs.hub.lineage import Lineage, read_lineage, version_of
 from dimgs.hub.tables import version
 
 _FILE = "hub.sqlite"
@@ -54,6 +55,16 @@ class Database:
         self.upgraded = ""
         self._engine = self._sqlite(make) if self.is_file else self._postgresql(given)
         self._pid = os.getpid()
+        self._lineage: tuple[tuple[int, str], Lineage] | None = None
+
+    def lineage(self, connection: Connection) -> Lineage:
+        """States of all entries now; derived again where something has changed."""
+        version = version_of(connection)
+        known = self._lineage
+        if known is None or known[0] != version:
+            known = version, read_lineage(connection)
+            self._lineage = known
+        return known[1]
 
     def _sqlite(self, make: bool) -> Engine:
         path = self.path

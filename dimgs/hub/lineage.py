@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
+from sqlalchemy.orm import aliased
 
 from dimgs.hub.tables import entries, links, settings, signatures
 from dimgs.hub.writing import BATCH, batches
@@ -100,6 +101,13 @@ class Lineage:
     def not_open(self) -> set[str]:
         """Ids of everything that may not be open."""
         return set(self.marks) | self.accepted | set(self.answers) | self.foreign
+
+
+def version_of(connection: Connection) -> tuple[int, str]:
+    """What changes whenever a state may have changed."""
+    last = connection.execute(select(func.max(entries.c.seq))).scalar()
+    epoch = select(settings.c.value).where(settings.c.kind == "epoch")
+    return last or 0, str(connection.execute(epoch).scalar() or "")
 
 
 def read_lineage(connection: Connection) -> Lineage:
@@ -208,6 +216,7 @@ def _mark(
     counting: Iterable[Act],
 ) -> None:
     """Mark rejected and disputed entries and what rests on them; then free what is confirmed."""
+    resting = _resting_on(connection, {*rejects, *disputes})
     confirms = [(a.source, a.target) for a in counting if a.type == "confirms"]
     free: set[str] = set()
     # again with what the first pass leaves unmarked and therefore able to confirm
@@ -216,8 +225,7 @@ def _mark(
         causes: dict[str, set[str]] = defaultdict(set)
         for roots, first in ((rejects, "disputed"), (disputes, "recheck")):
             for root, by in roots.items():
-                reached = _reached(connection, root, by, settled, free)
-                for id, depth in reached.items():
+                for id, depth in _reached(resting, root, by, settled, free).items():
                     mark = "disputed" if depth == 0 else first if depth == 1 else "recheck"
                     causes[id] |= by
                     if marks.get(id) != "disputed":
@@ -228,7 +236,7 @@ def _mark(
 
 
 def _reached(
-    connection: Connection,
+    resting: Mapping[str, list[str]],
     root: str,
     by: set[str],
     settled: Mapping[str, set[str]],
@@ -237,28 +245,42 @@ def _reached(
     """What rests on an entry, directly (1) or further downstream."""
     depths = {root: 0}
     front = [root]
-    while front:
-        following = []
-        for id in dict.fromkeys(_resting_on(connection, front, root)):
+    for target in front:
+        for id in resting.get(target, ()):
             if id not in depths and id not in free and not by <= settled.get(id, set()):
-                depths[id] = depths[front[0]] + 1
-                following.append(id)
-        front = following
+                depths[id] = depths[target] + 1
+                front.append(id)
     return depths
 
 
-def _resting_on(connection: Connection, ids: list[str], root: str) -> list[str]:
-    found: list[str] = []
-    for batch in batches(ids, BATCH):
-        query = select(links.c.source).where(links.c.target.in_(batch), links.c.type.in_(RESTS_ON))
-        found += connection.execute(query.order_by(links.c.source)).scalars()
-    if ids == [root]:
-        # runs of a kernel rest on its card, whether or not they were made after it
-        card = select(entries.c.name).where(entries.c.id == root, entries.c.kind == "card")
-        query = select(entries.c.id).where(
-            entries.c.kind == "run", entries.c.name.in_(card), entries.c.name != ""
+def _resting_on(connection: Connection, roots: set[str]) -> dict[str, list[str]]:
+    """What rests directly on each of the entries and on everything downstream of them."""
+    found: dict[str, list[str]] = {}
+    front = sorted(roots)
+    # runs of a kernel rest on its card, whether or not they were made after it
+    card, run = aliased(entries), aliased(entries)
+    for batch in batches(front, BATCH):
+        query = select(card.c.id, run.c.id).where(
+            card.c.kind == "card",
+            run.c.kind == "run",
+            run.c.name == card.c.name,
+            card.c.id.in_(batch),
+            card.c.name != "",
         )
-        found += connection.execute(query.order_by(entries.c.seq)).scalars()
+        for target, source in connection.execute(query.order_by(run.c.seq)):
+            found.setdefault(target, []).append(source)
+    seen = set(front)
+    while front:
+        following = [source for target in front for source in found.get(target, ())]
+        for batch in batches(front, BATCH):
+            query = select(links.c.target, links.c.source).where(
+                links.c.target.in_(batch), links.c.type.in_(RESTS_ON)
+            )
+            for target, source in connection.execute(query.distinct()):
+                found.setdefault(target, []).append(source)
+                following.append(source)
+        front = [i for i in dict.fromkeys(following) if i not in seen]
+        seen.update(front)
     return found
 
 

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -15,9 +15,9 @@ from sqlalchemy import (
     false,
     func,
     literal,
-    or_,
     select,
     true,
+    union_all,
 )
 from sqlalchemy.orm import aliased
 
@@ -99,10 +99,12 @@ def kernels_of(connection: Connection, physics: str, lineage: Lineage) -> list[s
     return sorted(found | {physics})
 
 
-def condition(
+def asked_runs(
     connection: Connection, ask: Wanted, lineage: Lineage, readable: ColumnElement[bool] | None
-) -> ColumnElement[bool]:
-    """Condition on rows of ``points`` (of the first part of each run).
+) -> Select[Any]:
+    """Statement for the numbers (``seq``) of the runs that were asked for.
+
+    Where no range is asked for, the table of entries answers alone.
 
     Parameters
     ----------
@@ -110,30 +112,66 @@ def condition(
     ask : Wanted
     lineage : Lineage
     readable : condition on entries, optional
-        What the reader may see beside what is open; None for everything.
+        What the reader may see; None for everything.
 
     Raises
     ------
     InputError
         If no kernel has such an input, or only of another dimension.
     """
-    parts: list[ColumnElement[bool]] = [points.c.part == 0]
-    if not ask.every:
-        parts.append(points.c.ok)
-    parts.append(_in_shapes(_shapes(connection, ask, lineage), ask))
-    if readable is not None:
-        hidden = select(entries.c.seq).where(entries.c.visibility != "open", readable)
-        parts.append(or_(points.c.visible, points.c.run.in_(hidden)))
+    if not (ask.where or ask.groups or ask.tier):
+        parts = _of_entry(ask) or [entries.c.kind == "run"]
+        kernels = _kernels(connection, ask, lineage)
+        if kernels is not None:
+            parts.append(entries.c.name.in_(kernels))
+        seq, ended = entries.c.seq, entries.c.status == "ok"
+        parts += _common(connection, seq, ended, ask, lineage, readable)
+        return select(seq.label("seq")).where(*parts)
+    parts = _common(connection, points.c.run, points.c.ok, ask, lineage, readable)
     of_entry = _of_entry(ask)
     if of_entry:
         parts.append(points.c.run.in_(select(entries.c.seq).where(*of_entry)))
+    every = [
+        # rows of one shape lie side by side: each is a scan of its own
+        select(points.c.run.label("seq")).where(_in_shape(shape, ask), *parts)
+        for shape in _shapes(connection, ask, lineage)
+    ]
+    if not every:
+        return select(points.c.run.label("seq")).where(false())
+    if len(every) == 1:
+        return every[0]
+    found = union_all(*every).subquery()
+    return select(found.c.seq)
+
+
+def _common(
+    connection: Connection,
+    seq: ColumnElement[int],
+    ended: ColumnElement[bool],
+    ask: Wanted,
+    lineage: Lineage,
+    readable: ColumnElement[bool] | None,
+) -> list[ColumnElement[bool]]:
+    """Conditions on runs, whichever table their numbers are of."""
+    parts = [] if ask.every else [ended]
+    if readable is not None:
+        hidden = select(entries.c.seq).where(entries.c.visibility != "open", ~readable)
+        parts.append(seq.not_in(hidden.correlate(None)))
     if ask.state is not None:
-        parts.append(_in_state(ask.state, lineage))
+        parts.append(_in_state(connection, seq, ask.state, lineage))
     for name, limits in ask.where:
         if limits.label is not None:
             held = select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.label)
-            parts.append(points.c.run.in_(held))
-    return and_(*parts)
+            parts.append(seq.in_(held))
+    return parts
+
+
+def _kernels(connection: Connection, ask: Wanted, lineage: Lineage) -> list[str] | None:
+    """Kernels that are asked for; None for all."""
+    if ask.physics is None:
+        return None if ask.kernel is None else [ask.kernel]
+    found = kernels_of(connection, ask.physics, lineage)
+    return [k for k in found if ask.kernel in (None, k)]
 
 
 def _of_entry(ask: Wanted) -> list[ColumnElement[bool]]:
@@ -149,28 +187,38 @@ def _of_entry(ask: Wanted) -> list[ColumnElement[bool]]:
     return [entries.c.kind == "run", *found] if found else []
 
 
-def _in_state(state: str, lineage: Lineage) -> ColumnElement[bool]:
-    def runs(ids: set[str]) -> Any:
-        # as one JSON text: a statement takes a bounded number of values
-        return points.c.run.in_(
-            select(entries.c.seq).where(entries.c.id.in_(sorted(ids)), entries.c.kind == "run")
-        )
+def _in_state(
+    connection: Connection, seq: ColumnElement[int], state: str, lineage: Lineage
+) -> ColumnElement[bool]:
+    def runs(ids: set[str]) -> Select[Any]:
+        # a question of its own, also where the statement reads the same table
+        held = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
+        return held.correlate(None)
 
     some = lineage.with_state(state)
     if some is None:
-        other = lineage.not_open()
-        return ~runs(other) if other else true()
-    return runs({i for i in some if lineage.state(i, "run") == state}) if some else false()
+        others = lineage.not_open()
+        return seq.not_in(runs(others)) if others else true()
+    held = {i for i in some if lineage.state(i, "run") == state}
+    return seq.in_(runs(held)) if held else false()
+
+
+def ids_of(connection: Connection, ids: Iterable[str]) -> Select[Any]:
+    """Ids as a table: a statement takes a bounded number of values, but one long text."""
+    every = sorted(ids)
+    if connection.dialect.name == "sqlite":
+        rows = func.json_each(json.dumps(every)).table_valued("value")
+        return select(rows.c.value)
+    return select(func.unnest(func.string_to_array(",".join(every), ",")).column_valued("value"))
 
 
 def _shapes(connection: Connection, ask: Wanted, lineage: Lineage) -> list[Shape]:
     query = select(shapes).order_by(shapes.c.id)
-    if ask.kernel is not None:
-        query = query.where(shapes.c.kernel == ask.kernel)
+    kernels = _kernels(connection, ask, lineage)
+    if kernels is not None:
+        query = query.where(shapes.c.kernel.in_(kernels))
     if ask.tier is not None:
         query = query.where(shapes.c.tier == ask.tier)
-    if ask.physics is not None:
-        query = query.where(shapes.c.kernel.in_(kernels_of(connection, ask.physics, lineage)))
     found = [
         Shape(
             row.id,
@@ -220,15 +268,9 @@ def _dimension(shape: Shape, exponents: dict[str, Fraction]) -> Dimension:
     return total
 
 
-def _in_shapes(found: list[Shape], ask: Wanted) -> ColumnElement[bool]:
-    if not (ask.where or ask.groups or ask.kernel or ask.physics or ask.tier):
-        return true()
-    return or_(false(), *(_in_shape(shape, ask) for shape in found))
-
-
 def _in_shape(shape: Shape, ask: Wanted) -> ColumnElement[bool]:
     """Condition on the numbers of runs of one shape."""
-    parts: list[ColumnElement[bool]] = [points.c.shape == shape.id]
+    parts: list[ColumnElement[bool]] = [points.c.shape == shape.id, points.c.part == 0]
     further: dict[int, Any] = {}
 
     def column(name: str, kind: str) -> Any:
@@ -239,35 +281,39 @@ def _in_shape(shape: Shape, ask: Wanted) -> ColumnElement[bool]:
 
     for name, limits in ask.where:
         if limits.label is None:
-            value = column(name, "x")
-            if limits.low > -math.inf:
-                parts.append(value >= limits.low)
-            if limits.high < math.inf:
-                parts.append(value <= limits.high)
+            parts += _between(column(name, "x"), limits.low, limits.high)
     for _, exponents, limits in ask.groups:
         terms = [column(n, "l") * literal(float(e)) for n, e in sorted(exponents.items())]
         total = sum(terms[1:], start=terms[0]) if terms else literal(0.0)
-        parts.append(total.is_not(None))
-        if limits.high <= 0:
-            parts.append(false())
-        if limits.low > 0:
-            parts.append(total >= math.log(limits.low) - _LOG_SLACK)
-        if 0 < limits.high < math.inf:
-            parts.append(total <= math.log(limits.high) + _LOG_SLACK)
+        low = math.log(limits.low) - _LOG_SLACK if limits.low > 0 else -math.inf
+        high = math.log(limits.high) + _LOG_SLACK if limits.high > 0 else -math.inf
+        parts += _between(total, low, high)
     if not further:
         return and_(*parts)
     # inputs beyond the first eight lie in further rows of the run
     beside = [other.c.run == points.c.run for other in further.values()]
+    beside += [other.c.shape == shape.id for other in further.values()]
     beside += [other.c.part == part for part, other in further.items()]
     return select(literal(1)).where(*beside, *parts).correlate(points).exists()
 
 
-def found_runs(where: ColumnElement[bool], limit: int | None) -> Select[Any]:
+def _between(value: Any, low: float, high: float) -> list[ColumnElement[bool]]:
+    """Conditions on a number, which has to be there."""
+    if math.isfinite(low) and math.isfinite(high):
+        return [value.between(low, high)]
+    if high == -math.inf or low == math.inf:
+        return [false()]
+    if math.isfinite(low):
+        return [value >= low]
+    return [value <= high] if math.isfinite(high) else [value.is_not(None)]
+
+
+def found_runs(asked: Select[Any], limit: int | None) -> Select[Any]:
     """Statement for the entries of the runs, oldest first."""
-    chosen = select(points.c.run).where(where).order_by(points.c.run).limit(limit).subquery()
-    return select(entries).join(chosen, chosen.c.run == entries.c.seq).order_by(entries.c.seq)
+    chosen = asked.order_by("seq").limit(limit).subquery()
+    return select(entries).join(chosen, chosen.c.seq == entries.c.seq).order_by(entries.c.seq)
 
 
-def count_runs(where: ColumnElement[bool]) -> Select[Any]:
+def count_runs(asked: Select[Any]) -> Select[Any]:
     """Statement for the number of the runs."""
-    return select(func.count()).select_from(points).where(where)
+    return select(func.count()).select_from(asked.subquery())

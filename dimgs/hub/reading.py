@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.accounts import role_of
 from dimgs.hub.database import Database
 from dimgs.hub.entry import SHORTEST_PREFIX, Entry, check_author, digest_of
-from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours, read_lineage
+from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import allowed
-from dimgs.hub.query import Wanted, condition, count_runs, found_runs, wanted
+from dimgs.hub.query import Wanted, asked_runs, count_runs, found_runs, ids_of, wanted
 from dimgs.hub.rows import now
 from dimgs.hub.tables import entries, tags
 
@@ -86,7 +86,7 @@ class Reader:
         """
         with self.database.transaction(read=True) as connection:
             row = self._row(connection, id)
-            lineage = read_lineage(connection)
+            lineage = self.database.lineage(connection)
             told = neighbours(connection, row.id)
             seen = self._seen(connection, {i for link in told for i in (link["from"], link["to"])})
             reviews = [
@@ -127,7 +127,9 @@ class Reader:
         hidden = {
             row.id
             for row in connection.execute(
-                query.where(entries.c.id.in_(sorted(ids)), entries.c.visibility != "open")
+                query.where(
+                    entries.c.id.in_(ids_of(connection, ids)), entries.c.visibility != "open"
+                )
             )
             if not self._may_read(row)
         }
@@ -175,10 +177,10 @@ class Reader:
         if readable is not None:
             filters.append(readable)
         with self.database.transaction(read=True) as connection:
-            lineage = read_lineage(connection)
+            lineage = self.database.lineage(connection)
             some = lineage.with_state(state) if state is not None else None
             if some is not None:
-                filters.append(entries.c.id.in_(sorted(some)))
+                filters.append(entries.c.id.in_(ids_of(connection, some)))
             found = []
             for row in connection.execute(query.where(*filters)):
                 now_in = lineage.state(row.id, row.kind)
@@ -230,10 +232,10 @@ class Reader:
             rows = connection.execute(found_runs(chosen, limit)).all() if limit != 0 else []
         return {"runs": [_run(row, lineage) for row in rows], "count": int(count)}
 
-    def chosen(self, connection: Connection, ask: Wanted) -> tuple[ColumnElement[bool], Lineage]:
-        """Condition on rows of the table of inputs, and the states of all entries."""
-        lineage = read_lineage(connection)
-        return condition(connection, ask, lineage, self.readable()), lineage
+    def chosen(self, connection: Connection, ask: Wanted) -> tuple[Select[Any], Lineage]:
+        """Statement for the runs that are asked for, and the states of all entries."""
+        lineage = self.database.lineage(connection)
+        return asked_runs(connection, ask, lineage, self.readable()), lineage
 
     def readable(self) -> ColumnElement[bool] | None:
         """Condition on entries that the user may read; None for all of them."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, delete, insert, select
 from dimgs.errors import InputError
 from dimgs.hub.entry import Entry
 from dimgs.hub.tables import settings, signatures
-from dimgs.hub.writing import insert_new
+from dimgs.hub.writing import insert_new, new_epoch
 
 # runs need none: what decides on states are reviews, disputes and the like
 _UNSIGNED = ("run",)
@@ -54,6 +54,7 @@ def trust(connection: Connection, key: str, name: str) -> None:
     connection.execute(
         insert_new(connection, settings), [{"kind": "trusted", "name": key.lower(), "value": name}]
     )
+    new_epoch(connection)
 
 
 def distrust(connection: Connection, key: str) -> None:
@@ -61,6 +62,7 @@ def distrust(connection: Connection, key: str) -> None:
     connection.execute(
         delete(settings).where(settings.c.kind == "trusted", settings.c.name == key.lower())
     )
+    new_epoch(connection)
 
 
 def trusted(connection: Connection) -> dict[str, str]:

@@ -51,8 +51,9 @@ entries = Table(
     Column("content", Text),
     # null where it was made through this hub, else where it came from
     Column("origin", Text),
-    Index("entries_kind", "kind", "name", "seq"),
-    Index("entries_author", "author", "kind"),
+    # with all that counts of runs ask for, so that an index alone answers them
+    Index("entries_kind", "kind", "name", "status"),
+    Index("entries_author", "author", "kind", "status"),
     Index("entries_key", "key"),
     Index("entries_reuse", "reuse"),
 )
@@ -99,15 +100,16 @@ shapes = Table(
 points = Table(
     "points",
     hub_metadata,
+    # rows of a shape lie side by side, so that a query reads no others
+    Column("shape", Integer, ForeignKey("shapes.id"), nullable=False),
     Column("run", _number, ForeignKey("entries.seq"), nullable=False),
     Column("part", Integer, nullable=False),
-    Column("shape", Integer, ForeignKey("shapes.id"), nullable=False),
-    Column("visible", Boolean, nullable=False),
     Column("ok", Boolean, nullable=False),
     *(Column(f"x{k}", Float) for k in range(SLOTS)),
     *(Column(f"l{k}", Float) for k in range(SLOTS)),
-    PrimaryKeyConstraint("run", "part"),
-    Index("points_shape", "shape", "run"),
+    PrimaryKeyConstraint("shape", "run", "part"),
+    Index("points_run", "run"),
+    sqlite_with_rowid=False,
 )
 
 labels = Table(

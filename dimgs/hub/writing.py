@@ -5,13 +5,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dimgs.hub.entry import Entry, canonical, sha256, title_of
 from dimgs.hub.runs import Facts, facts
-from dimgs.hub.tables import SLOTS, entries, labels, links, points, shapes, tags
+from dimgs.hub.tables import SLOTS, entries, labels, links, points, settings, shapes, tags
 
 # SQLite takes 32,766 values in a statement, and an entry has 17
 BATCH = 500
@@ -68,6 +69,8 @@ def _facts(entry: Entry) -> Facts | None:
 def _row(entry: Entry, told: Facts | None, origin: str | None) -> dict[str, Any]:
     content = entry.content or {}
     status = content.get("verdict") or content.get("status") or content.get("action") or ""
+    if told is not None:
+        status = content.get("status", "ok")
     name = content.get("kernel") or ""
     return {
         "id": entry.id,
@@ -100,7 +103,7 @@ def _index(connection: Connection, found: Sequence[tuple[int, Entry, Facts | Non
         if told is not None and entry.content is not None:
             shape = _shape_of(connection, entry.content, told, known)
             ok = entry.content.get("status", "ok") == "ok"
-            placed += _points(seq, shape, told, ok, entry.visibility == "open")
+            placed += _points(seq, shape, told, ok)
             labelled += [
                 {"run": seq, "name": name, "label": label} for name, label in told.labels.items()
             ]
@@ -120,7 +123,7 @@ def _links(seq: int, entry: Entry) -> list[dict[str, Any]]:
     ]
 
 
-def _points(seq: int, shape: int, told: Facts, ok: bool, visible: bool) -> list[dict[str, Any]]:
+def _points(seq: int, shape: int, told: Facts, ok: bool) -> list[dict[str, Any]]:
     rows = []
     for part in range(max(1, -(-len(told.values) // SLOTS))):
         held = told.values[part * SLOTS : (part + 1) * SLOTS]
@@ -128,7 +131,6 @@ def _points(seq: int, shape: int, told: Facts, ok: bool, visible: bool) -> list[
             "run": seq,
             "part": part,
             "shape": shape,
-            "visible": visible,
             "ok": ok,
         }
         for k in range(SLOTS):
@@ -173,13 +175,23 @@ def _fill(connection: Connection, known: Sequence[Entry]) -> None:
         .exists(),
     )
     by_id = {e.id: e for e in known}
-    for row in connection.execute(empty).all():
+    rows = connection.execute(empty).all()
+    if rows:
+        new_epoch(connection)
+    for row in rows:
         entry = by_id[row.id]
         told = _facts(entry)
         values = _row(entry, told, row.origin)
         connection.execute(update(entries).where(entries.c.seq == row.seq).values(**values))
         connection.execute(delete(links).where(links.c.entry == row.seq))
         _index(connection, [(row.seq, entry, told)])
+
+
+def new_epoch(connection: Connection) -> None:
+    """Tell that states may have changed without an entry more."""
+    connection.execute(delete(settings).where(settings.c.kind == "epoch"))
+    row = {"kind": "epoch", "name": "states", "value": uuid4().hex}
+    connection.execute(insert(settings).values(**row))
 
 
 def erase(connection: Connection, seq: int, tombstone: Entry) -> None:
