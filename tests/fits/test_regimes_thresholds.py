@@ -45,6 +45,14 @@ def test_the_interval_of_a_jump_is_what_the_likelihood_ratio_keeps() -> None:
         float(kernel @ noise / kernel.sum() / variance * 50)
     )
     found = jump_profile(sample, pieces, 0)
+    # a long table is scanned in steps, and every run is looked at near the boundary
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dimgs.fits.regimes.thresholds._CUTS", 25)
+        assert len(jump_profile(sample, pieces, 0).ratio) == len(cuts)
+        patch.setattr("dimgs.fits.regimes.thresholds._CUTS", 10)
+        some = jump_profile(sample, pieces, 0)
+    assert 10 <= len(some.ratio) <= 20
+    assert some.interval(0.9)[0] <= found.interval(0.9)[0]
     np.testing.assert_allclose(found.ratio, (losses - losses.min()) / (variance * eta))
     np.testing.assert_allclose(found.lower[1:], at[cuts[:-1]])
     np.testing.assert_allclose(found.upper[:-1], at[cuts[1:] - 1])

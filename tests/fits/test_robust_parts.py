@@ -152,7 +152,7 @@ def test_the_median_of_pair_means_of_many_runs(kind: str, weighted: bool) -> Non
             "normal": x,
             "heavy": x / rng.uniform(0.0, 1.0, size) ** 2,
             "two": np.where(np.arange(size) % 2, x, 50.0 + x),
-            "ties": np.round(2 * x),
+            "ties": 3.0 + np.round(2 * x),
             "rounding": 3.0 + 1e-15 * np.round(4 * x),
             "far": 1e9 + x,
         }[kind]
