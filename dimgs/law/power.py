@@ -182,7 +182,7 @@ class _Terms:
         monomial = sympy.Mul(*(self.symbol(k) ** _rational(x) for k, x in sorted(powers.items())))
         in_groups = sympy.Mul(*(sympy.Symbol(f.name) ** _rational(x) for f, x in self.grouped))
         exponent, constants = self._unlogged(1.0)
-        factor = sympy.exp(exponent) if exponent != 0 else sympy.Integer(1)
+        factor = sympy.exp(exponent)
         known = self._known(powers)
         return c * monomial * factor, c * in_groups * factor, [prefactor, *constants, *known]
 

@@ -19,6 +19,7 @@ from dimgs.fits.geometry import (
     gradient_field,
     round_direction,
 )
+from dimgs.fits.geometry.gradient import GradientField
 from dimgs.fits.geometry.lattice import short_vectors
 from dimgs.fits.geometry.rounding import _AngleTest
 from tests.fits.test_geometry import unimodular
@@ -283,3 +284,56 @@ def test_offsets_of_a_direction_are_judged_by_hotellings_test(q: int, dof: float
     # a direction without any scatter, to rounding
     flat = _AngleTest.of(np.eye(2), np.array([[1.0, 1.0], [1.0, 1.0 - 1e-15]]), 5.0)
     assert np.isfinite(flat.root).all()
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_eigenvalues_and_their_intervals_by_leaving_out_blocks(exact: bool) -> None:
+    rng = np.random.default_rng(11)
+    n, n_blocks = 40, 8
+    X = rng.normal(size=(n, 2)) @ [[2.0, 0.5], [0.0, 0.7]]
+    blocks = rng.permutation(np.arange(n) % n_blocks)
+    slopes = np.column_stack([1.0 + np.tanh(X[:, 0]), 0.3 * X[:, 1]])
+    copies = slopes + 0.1 * rng.normal(size=(n_blocks, n, 2))
+    if exact:
+        copies = np.broadcast_to(slopes, copies.shape)
+        found = active_directions(slopes, X, groups=blocks, level=0.8)
+    else:
+        found = active_directions(GradientField(slopes, copies, blocks), X, level=0.8)
+    values, vectors = np.linalg.eigh(np.cov(X.T, bias=True))
+    root = vectors * np.sqrt(values) @ vectors.T
+    field, again = slopes @ root, copies @ root
+    factor = (n_blocks - 1) / n_blocks
+    kept = [blocks != b for b in range(n_blocks)]
+    noise = np.zeros((2, 2))
+    for b, keep in enumerate(kept):
+        off = (again[b] - field)[keep]
+        noise += factor * off.T @ off / n
+
+    def eigenvalues(rows: Array) -> Array:
+        return np.asarray(np.linalg.eigvalsh(rows.T @ rows / len(rows) - noise)[::-1])
+
+    whole = eigenvalues(field)
+    left_out = np.array([eigenvalues(again[b][keep]) for b, keep in enumerate(kept)])
+    np.testing.assert_allclose(found.eigenvalues, whole)
+    np.testing.assert_allclose(found.replicate_eigenvalues, left_out)
+
+    def interval(value: Array, parts: Array) -> Array:
+        spread = np.sqrt(factor * ((parts - value) ** 2).sum(axis=0))
+        half = stats.t.ppf(0.9, n_blocks - 1) * spread
+        return np.stack([value - half, value + half], axis=-1)
+
+    np.testing.assert_allclose(found.eigenvalue_intervals, interval(whole, left_out))
+    shares, parts = (np.maximum(v, 0.0) for v in (whole, left_out))
+    shares, parts = shares / shares.sum(), parts / parts.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found.shares, shares)
+    np.testing.assert_allclose(found.share_intervals, np.clip(interval(shares, parts), 0.0, 1.0))
+    assert (found.dof, found.level) == (n_blocks - 1, 0.8)
+    size = effective_dimension(found)
+    ratio, ratios = 1 / np.sum(shares**2), 1 / np.sum(parts**2, axis=1)
+    assert size.participation == pytest.approx(ratio)
+    ends = np.clip(interval(np.array(ratio), ratios), 1.0, 2.0)
+    np.testing.assert_allclose((size.low, size.high), ends)
+    # directions point where the exponents are positive on average, of unit spread
+    assert np.all(slopes.mean(axis=0) @ np.cov(X.T, bias=True) @ found.directions > 0)
+    spread = found.directions.T @ np.cov(X.T, bias=True) @ found.directions
+    np.testing.assert_allclose(spread, np.eye(2), atol=1e-9)
