@@ -1,5 +1,6 @@
 """Predictions, ratios and the domain: consistency, and coverage of the intervals."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -138,6 +139,19 @@ def test_intervals_are_those_of_the_covariance(kind: str) -> None:
             np.testing.assert_allclose(value, law.predict_si(one) / law.predict_si(two))
             ends = np.sort(value * np.exp([[-1.0], [1.0]] * half), axis=0)
             np.testing.assert_allclose((low, high), ends, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_law_that_was_stored_has_the_same_intervals(kind: str) -> None:
+    law, data = example(kind)
+    stored = Law.from_json(json.dumps(law.to_json()))
+    one, two = _rows(data, [0, 1, 2]), _rows(data, [3, 4, 5])
+    for level in (0.5, 0.9):
+        for mine, theirs in zip(law.predict(one, level), stored.predict(one, level), strict=True):
+            np.testing.assert_allclose(np.asarray(theirs), np.asarray(mine), rtol=1e-9)
+        ratios = (x.ratio(one, two, level=level) for x in (law, stored))
+        for mine, theirs in zip(*ratios, strict=True):
+            np.testing.assert_allclose(theirs, mine, rtol=1e-9)
 
 
 def test_next_to_certainty_an_interval_has_no_end() -> None:
