@@ -303,8 +303,10 @@ def _sniff(body: str, delimiters: Iterable[str], with_titles: bool) -> tuple[str
     for delimiter in delimiters:
         rows, starts = _first_rows(body, delimiter)
         titles = title_rows(rows) if with_titles else 0
-        fields = len(rows[titles])
         sample = rows[titles + 1 : titles + 21]
+        # what no row holds is a character of the header's one name
+        lone = bool(sample) and all(len(row) == 1 for row in sample)
+        fields = 1 if lone else len(rows[titles])
         share = sum(len(r) == fields for r in sample) / len(sample) if sample else 1.0
         score = (share if fields > 1 else 0.0, fields)
         if score > best_score:

@@ -7,6 +7,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 
+@pytest.mark.slow
 def test_all_pairs_cost_hardly_more_than_plain_regression() -> None:
     from torch.utils._python_dispatch import TorchDispatchMode
 

@@ -12,6 +12,7 @@ def test_the_benchmark_fits_what_it_planted(tmp_path: Path) -> None:
     assert found["growth_megabytes"] < 60
 
 
+@pytest.mark.slow
 def test_the_quick_mode_prints_ratios(capsys: pytest.CaptureFixture[str]) -> None:
     large_tables.main(["--runs", "20000"])
     assert "times as long" in capsys.readouterr().out

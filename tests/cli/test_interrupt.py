@@ -64,7 +64,14 @@ def interrupted(
     return process.wait(), out, told + rest
 
 
-@pytest.mark.parametrize("more", [(), ("--scale", "auto"), ("--target", "w")])
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param((), marks=pytest.mark.slow),
+        pytest.param(("--scale", "auto"), marks=pytest.mark.slow),
+        ("--target", "w"),
+    ],
+)
 def test_ctrl_c_keeps_what_was_found(more: tuple[str, ...], shell: Shell) -> None:
     table, folder = noisy(shell), shell.folder / "study"
     asked: tuple[Any, ...] = ("discover", table, "--target", "z", *more, "--drop", "w")

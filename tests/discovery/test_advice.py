@@ -66,7 +66,7 @@ def hidden(data: Dataset) -> list[str]:
     return [s.text for s in found if scale_is_missing(design, f"[{s.dimension}]", len(found))]
 
 
-@pytest.mark.parametrize("tables", [15, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("tables", [8, pytest.param(100, marks=pytest.mark.slow)])
 def test_neither_noise_nor_a_complete_table_is_told_what_is_missing(tables: int) -> None:
     constants = scales = 0
     for make in (noise, permuted, complete, curved):

@@ -71,7 +71,9 @@ def _terms(found: FitResult) -> list[float]:
     return sorted(abs(t["slope"]) for t in found.additive or ())
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(k, marks=[pytest.mark.slow] * (k == "regimes")) for k in ASKED]
+)
 def test_names_and_order_of_columns_do_not_matter(name: str) -> None:
     names = {"D": "z", "U": "q", "rho": "b", "mu": "k", "e": "a"}
     plain, other = _table({}, ORDER), _table(names, ["e", "tau", "mu", "D", "rho", "U"])

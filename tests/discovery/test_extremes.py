@@ -41,8 +41,15 @@ def found(columns: dict[str, np.ndarray], seed: int = 0) -> tuple[Report, Law]:
     return report, report.law
 
 
-@pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("scale", [1e200, 1e-200])
+# each law at one end of double precision, and at the other among the longer checks
+ENDS = [
+    pytest.param(law, end, marks=[pytest.mark.slow] * ((k % 2 == 0) != (end > 1)))
+    for k, law in enumerate(LAWS)
+    for end in (1e200, 1e-200)
+]
+
+
+@pytest.mark.parametrize(("law", "scale"), ENDS)
 def test_the_law_of_a_scaled_response_is_the_scaled_law(law: str, scale: float) -> None:
     plain, scaled = runs(law), runs(law)
     scaled["y [1]"] = plain["y [1]"] * scale
@@ -62,8 +69,7 @@ def test_the_law_of_a_scaled_response_is_the_scaled_law(law: str, scale: float) 
     assert np.all(np.isfinite([low, high]))
 
 
-@pytest.mark.parametrize("law", LAWS)
-@pytest.mark.parametrize("outlier", [1e200, 1e-200])
+@pytest.mark.parametrize(("law", "outlier"), ENDS)
 def test_one_run_of_an_absurd_size_ends_nothing(law: str, outlier: float) -> None:
     columns = runs(law)
     columns["y [1]"][3] = np.copysign(outlier, columns["y [1]"][3])

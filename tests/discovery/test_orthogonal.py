@@ -29,14 +29,14 @@ def noisy(seed: int, order: tuple[int, int] = (0, 1), length: str = "m") -> Data
 def test_exponents_flattened_by_errors_of_the_inputs_are_restored() -> None:
     plain, orthogonal = [], []
     covered = 0
-    for seed in range(10):
+    for seed in range(5):
         plain.append(fit(noisy(seed), "y").exponents[0].value)
         own = fit(noisy(seed), "y", ASKED).exponents[0]
         orthogonal.append(own.value)
         covered += own.low <= -2 <= own.high
     assert np.mean(plain) > -1.93
     assert np.mean(orthogonal) == pytest.approx(-2, abs=0.03)
-    assert covered >= 7
+    assert covered >= 4
 
 
 def test_neither_columns_nor_units_matter() -> None:

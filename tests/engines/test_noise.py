@@ -104,7 +104,7 @@ MAKERS: list[Callable[[Runs], list[Target]]] = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2))])
 def test_a_decay_into_the_noise_is_found(seed: int) -> None:
     x, _, y = decay(seed)
     found = StructuredEngine().search(Problem({"pi_1": x}, y, scale="linear"), ample(900))

@@ -58,7 +58,10 @@ def test_is_an_engine() -> None:
     assert isinstance(StructuredEngine(), Engine)
 
 
-@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(k, marks=[pytest.mark.slow] * (k in ("cosine rule", "mixture"))) for k in LAWS],
+)
 def test_planted_law_is_found_exactly(name: str) -> None:
     true, problem = planted(LAWS[name])
     result = StructuredEngine().search(problem, ample())

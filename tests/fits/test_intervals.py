@@ -32,7 +32,9 @@ def coverage(m: int, n_tables: int, seed: int = 0) -> tuple[float, float]:
     return float(np.mean(values)), float(np.mean(ratios))
 
 
-@pytest.mark.parametrize(("m", "n_tables"), [(20, 25), (120, 150)])
+@pytest.mark.parametrize(
+    ("m", "n_tables"), [pytest.param(20, 25, marks=pytest.mark.slow), (120, 150)]
+)
 def test_coverage_of_values_and_ratios(m: int, n_tables: int) -> None:
     for found in coverage(m, n_tables):
         assert 0.84 < found < 0.95

@@ -89,7 +89,9 @@ def test_the_choice_of_groups_and_the_order_of_runs_and_columns_do_not_matter(
     assert plain.smoothness_ == turned.smoothness_
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(
+    "loss", [pytest.param(k, marks=[pytest.mark.slow] * (k != "squared")) for k in LOSSES]
+)
 def test_long_training_does_not_enlarge_what_the_choice_of_groups_rounds(
     loss: Literal["squared", "absolute", "huber"],
 ) -> None:
@@ -132,7 +134,7 @@ def test_weights_are_repeated_runs_and_zero_weights_are_no_runs() -> None:
     np.testing.assert_allclose(one.predict(X), two.predict(X), atol=1e-9)
 
 
-@pytest.mark.parametrize("loss", ["absolute", "huber"])
+@pytest.mark.parametrize("loss", [pytest.param("absolute", marks=pytest.mark.slow), "huber"])
 def test_outliers_do_less_harm_to_the_robust_losses(loss: str) -> None:
     X, y, _ = crossover(60, 7)
     rows, _, truth = crossover(200, 8)

@@ -212,7 +212,7 @@ def test_a_name_may_end_in_brackets() -> None:
     assert "Doubling a\\[0\\]" in report_markdown(report)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(names(), names())
 def test_any_name_can_be_drawn(name: str, other: str) -> None:
     axes = new_axes()
@@ -226,7 +226,11 @@ def test_any_name_can_be_drawn(name: str, other: str) -> None:
     figure.draw_without_rendering()
 
 
-@pytest.mark.parametrize("table", PLACED[:3], ids=range(3))
+@pytest.mark.parametrize(
+    "table",
+    [PLACED[0], *(pytest.param(table, marks=pytest.mark.slow) for table in PLACED[1:3])],
+    ids=range(3),
+)
 def test_a_study_is_drawn_and_stays_in_its_folder(table: list[str], tmp_path: Path) -> None:
     report = report_of(table)
     written = write_study(report, tmp_path / "out" / "study")

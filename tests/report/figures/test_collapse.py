@@ -13,7 +13,13 @@ from tests.report.examples import ASKED, report_of
 from tests.report.figures.artists import arrows, legend_texts, points, xy
 
 
-@pytest.mark.parametrize("kind", sorted(set(ASKED) - {"physical"}))
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=[pytest.mark.slow] * (kind == "two"))
+        for kind in sorted(set(ASKED) - {"physical"})
+    ],
+)
 def test_runs_stand_off_the_curve_by_what_the_law_leaves(kind: str) -> None:
     report = report_of(kind)
     runs = Runs.of(report)
