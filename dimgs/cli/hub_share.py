@@ -121,3 +121,33 @@ def trust(
         emit_json({"trusted": trusted})
     else:
         say(f"{len(trusted)} keys are trusted")
+
+
+@group.command()
+@command
+def work(
+    once: Annotated[bool, typer.Option("--once", help="Stop when no job is left.")] = False,
+    policy: Annotated[
+        str | None, typer.Option("--policy", help="TOML file: kernels, seconds, megabytes.")
+    ] = None,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Claim jobs that wait and run them, within what the policy of this machine allows."""
+    from dimgs.hub.jobs import read_policy
+    from dimgs.hub.jobs import work as work_on
+    from dimgs.hub.sandbox import bubblewrap
+
+    allowed = read_policy(policy)
+    if bubblewrap() is None:
+        note("bubblewrap is not usable here: jobs of agents may use dimgs' own kernels only")
+    with opened(hub, user) as found:
+        done = work_on(found, allowed, once=once)
+    for id, why in done.passed_over.items():
+        note(f"passed over {id[:12]}: {why}")
+    document = {"done": done.done, "failed": done.failed, "passed_over": done.passed_over}
+    if json:
+        emit_json({**document, "sandbox": bubblewrap() is not None})
+    else:
+        say(f"{done.done} done, {done.failed} failed, {len(done.passed_over)} passed over")

@@ -138,7 +138,7 @@ class Job(_Kind):
 
     kernel: Short
     tier: str | None = None
-    inputs: dict[Short, QuantityPart | float | int | str]
+    inputs: dict[Short, QuantityPart]
     seed: int | None = None
     seconds: Annotated[float | int, Field(gt=0)] = 600.0
     text: str = ""

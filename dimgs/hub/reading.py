@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.accounts import role_of
+from dimgs.hub.claims import status_of
 from dimgs.hub.database import Database
 from dimgs.hub.entry import SHORTEST_PREFIX, Entry, check_author, digest_of
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
@@ -89,6 +90,7 @@ class Reader:
             lineage = self.database.lineage(connection)
             told = neighbours(connection, row.id)
             seen = self._seen(connection, {i for link in told for i in (link["from"], link["to"])})
+            status = {"status": status_of(connection, row.id)} if row.kind == "job" else {}
             reviews = [
                 self._review(connection, act)
                 for act in lineage.acts
@@ -104,6 +106,7 @@ class Reader:
             "imported": row.origin is not None,
             "links": [link for link in told if {link["from"], link["to"]} <= seen],
             "reviews": reviews,
+            **status,
         }
 
     def difference(self, id: str) -> list[dict[str, Any]]:

@@ -1,0 +1,188 @@
+"""Jobs: requests to run, claimed by workers, each run once."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection, and_, insert, or_, select, update
+
+from dimgs.formats import read_toml, validated
+from dimgs.hub.claims import MOST_ATTEMPTS
+from dimgs.hub.entry import Entry
+from dimgs.hub.kinds import checked
+from dimgs.hub.reading import entry_of
+from dimgs.hub.rows import now
+from dimgs.hub.runs import run_content
+from dimgs.hub.sandbox import bubblewrap, in_package, run_job
+from dimgs.hub.tables import claims, entries
+from dimgs.hub.writing import write
+from dimgs.kernels.registry import available
+
+if TYPE_CHECKING:
+    from dimgs.hub.hub import Hub
+
+# a worker that has died gives its job up so much later than the job could have taken
+_LEASE = 120.0
+_PAUSE = 1.0
+
+
+class Policy(BaseModel):
+    """What a worker may run: a TOML file.
+
+    ``kernels`` names those that may run; by default those that come with dimgs or are installed.
+    Kernels in files (``file.py:name``, a TOML file) have to be named.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    kernels: list[str] | None = None
+    seconds: float = Field(600.0, gt=0.0, le=7 * 86400.0)
+    megabytes: int = Field(4096, ge=64)
+    # of all jobs of this worker together
+    total_seconds: float = Field(float("inf"), gt=0.0)
+
+    def allows(self, kernel: str) -> bool:
+        """Whether this kernel may run here."""
+        return kernel in (available() if self.kernels is None else self.kernels)
+
+
+@dataclass
+class Worked:
+    """What a worker did.
+
+    Attributes
+    ----------
+    done, failed : int
+        Jobs whose run ended well, and others.
+    passed_over : dict of str to str
+        Jobs that it may not run, and why.
+    """
+
+    done: int = 0
+    failed: int = 0
+    passed_over: dict[str, str] = field(default_factory=dict)
+
+
+def read_policy(path: str | Path | None) -> Policy:
+    """Policy of a TOML file; that of no file where none is named.
+
+    Raises
+    ------
+    InputError
+    """
+    if path is None:
+        return Policy()
+    where = f"The policy '{path}' cannot be used: "
+    return validated(Policy, read_toml(Path(path), "policy"), where)
+
+
+def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
+    """Claim jobs and run them, one after the other.
+
+    A job is claimed for as long as it may take; if its worker dies, another may take it then. Its
+    run and the end of the claim are kept together, and only by the worker that still holds it, so
+    that each job has one run.
+
+    Parameters
+    ----------
+    hub : Hub
+    policy : Policy
+    once : bool
+        Whether to stop when no job is left.
+
+    Returns
+    -------
+    Worked
+    """
+    hub.check_adder()
+    worker, done, spent = uuid4().hex, Worked(), 0.0
+    while spent < policy.total_seconds:
+        claimed = _claim(hub, policy, worker, done)
+        if claimed is None:
+            if once:
+                break
+            time.sleep(_PAUSE)
+            continue
+        entry, seconds = claimed
+        begun = time.monotonic()
+        assert entry.content is not None
+        record = run_job(entry.content, seconds, policy.megabytes, entry.agent and _sandboxed())
+        spent += time.monotonic() - begun
+        with hub.database.transaction() as connection:
+            state = "done" if record.ok else "failed"
+            ended = update(claims).where(
+                claims.c.job == entry.id, claims.c.worker == worker, claims.c.state == "running"
+            )
+            if not connection.execute(ended.values(state=state, reason=record.reason)).rowcount:
+                # it took so long that another worker took the job over
+                continue
+            content = checked("run", run_content(record))
+            links = (("derived", entry.id),)
+            seen = (entry.visibility, entry.until)
+            run = Entry("run", content, hub.user, now(), links, hub.is_agent, *seen)
+            write(connection, [run])
+        done.done, done.failed = done.done + record.ok, done.failed + (not record.ok)
+    return done
+
+
+def _sandboxed() -> bool:
+    return bubblewrap() is not None
+
+
+def _claim(hub: "Hub", policy: Policy, worker: str, done: Worked) -> tuple[Entry, float] | None:
+    """The oldest job that may be run here and that nobody has."""
+    with hub.database.transaction() as connection:
+        clock = time.time()
+        lineage = hub.database.lineage(connection)
+        free = or_(
+            claims.c.job.is_(None),
+            and_(
+                claims.c.state == "running",
+                claims.c.until < clock,
+                claims.c.attempts < MOST_ATTEMPTS,
+            ),
+        )
+        query = (
+            select(entries, claims.c.attempts)
+            .outerjoin(claims, claims.c.job == entries.c.id)
+            .where(entries.c.kind == "job", entries.c.content.is_not(None), free)
+            .order_by(entries.c.seq)
+        )
+        readable = hub.readable()
+        for row in connection.execute(query if readable is None else query.where(readable)):
+            content = json.loads(row.content)
+            why = _refused(row, content, policy, lineage.state(row.id, "job"))
+            if why:
+                done.passed_over[row.id] = why
+                continue
+            seconds = min(float(content.get("seconds", policy.seconds)), policy.seconds)
+            _take(connection, row, worker, clock + seconds + _LEASE)
+            return entry_of(row), seconds
+    return None
+
+
+def _take(connection: Connection, row: Any, worker: str, until: float) -> None:
+    values = {"state": "running", "worker": worker, "until": until, "reason": ""}
+    if row.attempts is None:
+        connection.execute(insert(claims).values(job=row.id, attempts=1, **values))
+    else:
+        held = update(claims).where(claims.c.job == row.id)
+        connection.execute(held.values(attempts=row.attempts + 1, **values))
+
+
+def _refused(row: Any, content: dict[str, Any], policy: Policy, state: str) -> str:
+    """Why a job may not run here; empty if it may."""
+    kernel = str(content["kernel"])
+    if state == "untrusted":
+        return f"it was imported; approve it with: dimgs hub approve {row.id[:12]}"
+    if state == "disputed":
+        return "it is disputed"
+    if not policy.allows(kernel):
+        return f"the kernel '{kernel}' is not in this worker's policy"
+    if row.agent and not (in_package(kernel) or _sandboxed()):
+        return "an agent asked for it, and without bubblewrap agents' jobs use dimgs' own kernels"
+    return ""

@@ -1,0 +1,225 @@
+"""A run in a process of its own: limited in time and memory, and for agents in bubblewrap.
+
+Read as a program (``python -m dimgs.hub.sandbox``), it runs one job that it reads from standard
+input, and writes its record to standard output.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from dimgs.kernels.record import RunRecord, Status, one_sentence
+from dimgs.kernels.registry import GROUP, load
+from dimgs.plugins import entry_points
+
+# a record is a few kB; one with curves may have MB
+_MOST_BYTES = 16 << 20
+# beside the time that the run itself may take: for Python to start and to end
+_GRACE = 30.0
+# what programs and their libraries need to start
+_SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
+
+
+@cache
+def bubblewrap() -> str | None:
+    """Path of a bubblewrap that works here; None where there is none."""
+    path = shutil.which("bwrap")
+    if path is None:
+        return None
+    command = [path, "--unshare-all", "--ro-bind", "/", "/", "true"]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=_GRACE)
+    return path if done.returncode == 0 else None
+
+
+def in_package(kernel: str) -> bool:
+    """Whether a kernel is one of those that come with dimgs."""
+    return entry_points(GROUP).get(kernel, "").startswith("dimgs.kernels.")
+
+
+def run_job(job: Mapping[str, Any], seconds: float, megabytes: int, sandboxed: bool) -> RunRecord:
+    """Record of a job, run in a process of its own.
+
+    Parameters
+    ----------
+    job : mapping
+        Content of its entry: kernel, tier, inputs, seed.
+    seconds : float
+        That it may take, of the processor and of the clock.
+    megabytes : int
+        Of memory that it may take.
+    sandboxed : bool
+        Whether it runs in bubblewrap: without network, and seeing of the files only the system's
+        programs, Python and an empty folder.
+
+    Returns
+    -------
+    RunRecord
+        A failed one too where the process was ended.
+    """
+    with TemporaryDirectory(prefix="dimgs-job-") as folder:
+        command = [sys.executable, "-P", "-m", "dimgs.hub.sandbox"]
+        if sandboxed:
+            command = [*_inside(folder), *command]
+        environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "HOME": "/workspace" if sandboxed else folder,
+            "OPENBLAS_NUM_THREADS": "1",
+        }
+        asked = {"job": dict(job), "seconds": seconds, "megabytes": megabytes}
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=folder,
+            start_new_session=True,
+        )
+        text, late = _answer(process, json.dumps(asked), seconds + _GRACE)
+    try:
+        return _record(json.loads(text))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        why = f"It took more than {seconds:g} s." if late else _ended(process.returncode)
+        return _failed(job, why)
+
+
+def _inside(folder: str) -> list[str]:
+    """Command that begins a sandbox."""
+    seen = [p for p in _SYSTEM if os.path.exists(p)]
+    python = {sys.prefix, sys.base_prefix, str(Path(__file__).parents[1])}
+    python |= {p for p in sys.path if p.endswith("-packages")}
+    binds = [x for p in [*seen, *sorted(python)] for x in ("--ro-bind", p, p)]
+    return [
+        bubblewrap() or "bwrap", "--unshare-all", "--die-with-parent", "--new-session",
+        "--cap-drop", "ALL", *binds, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
+        "--bind", folder, "/workspace", "--chdir", "/workspace",
+    ]  # fmt: skip
+
+
+def _answer(process: "subprocess.Popen[bytes]", asked: str, limit: float) -> tuple[str, bool]:
+    """What the process writes, and whether its time was over.
+
+    Its standard input stays open: the process ends when this one does, and the pipe with it.
+    """
+    assert process.stdin is not None
+    assert process.stdout is not None
+    late: list[float] = []
+
+    def end() -> None:
+        late.append(limit)
+        _end(process)
+
+    timer = threading.Timer(limit, end)
+    timer.start()
+    try:
+        try:
+            process.stdin.write(asked.encode() + b"\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            pass
+        text = process.stdout.read(_MOST_BYTES)
+    finally:
+        timer.cancel()
+        _end(process)
+        process.stdout.close()
+        process.stdin.close()
+    return text.decode(errors="replace"), bool(late)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        process.kill()
+    process.wait()
+
+
+def _ended(code: int | None) -> str:
+    by = f"signal {-code}" if code is not None and code < 0 else f"code {code}"
+    return f"Its process ended without a record ({by}): its memory or time was over, or it died."
+
+
+def _record(told: Mapping[str, Any]) -> RunRecord:
+    from dimgs.hub.kinds import checked
+    from dimgs.hub.runs import run_record
+
+    return run_record(checked("run", told))
+
+
+def _failed(job: Mapping[str, Any], reason: str) -> RunRecord:
+    inputs = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
+    return RunRecord(
+        kernel=str(job["kernel"]),
+        tier=str(job.get("tier") or ""),
+        inputs=inputs,
+        outputs={},
+        status=Status.FAILED,
+        key="",
+        reason=reason,
+    )
+
+
+def _main() -> None:
+    """Run the job of standard input, as long as whoever asked for it is there."""
+    asked = json.loads(sys.stdin.readline())
+    _limit(asked["seconds"], asked["megabytes"])
+    results = os.dup(1)
+    # whatever a kernel prints is no record
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    threading.Thread(target=_follow, daemon=True).start()
+    from dimgs.hub.runs import run_content
+
+    record = _run(asked["job"])
+    with open(results, "w", encoding="utf-8") as file:
+        json.dump(run_content(record), file)
+
+
+def _run(job: Mapping[str, Any]) -> RunRecord:
+    from dimgs.errors import DimgsError
+    from dimgs.variables import registry
+
+    units = registry()
+    inputs = {
+        name: q["value"]
+        if isinstance(q["value"], str)
+        else units.Quantity(q["value"], "" if q.get("unit", "1") == "1" else q["unit"])
+        for name, q in job["inputs"].items()
+    }
+    try:
+        return load(job["kernel"]).run(inputs, job.get("tier"), job.get("seed"))
+    except MemoryError:
+        return _failed(job, "Its memory was over.")
+    except DimgsError as error:
+        return _failed(job, one_sentence(error))
+
+
+def _limit(seconds: float, megabytes: int) -> None:
+    if sys.platform != "win32":
+        import resource
+
+        for what, most in (
+            (resource.RLIMIT_CPU, int(seconds + _GRACE)),
+            (resource.RLIMIT_AS, megabytes << 20),
+        ):
+            resource.setrlimit(what, (most, most))
+
+
+def _follow() -> None:
+    """End when the standard input does: then nobody waits for the record any more."""
+    while sys.stdin.read(1 << 16):
+        pass
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    _main()

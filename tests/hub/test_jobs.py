@@ -1,0 +1,220 @@
+"""Jobs that are claimed and run, once each, within what a worker allows."""
+
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dimgs.errors import InputError
+from dimgs.hub import Hub, jobs, sandbox
+from dimgs.hub.jobs import Policy, read_policy, work
+from dimgs.kernels.record import RunRecord, Status
+from tests.hub.test_hub import other
+
+FILM = {
+    "kind": "job",
+    "kernel": "diffusion-series",
+    "inputs": {
+        "D": {"value": 1e-14, "unit": "m^2/s"},
+        "l": {"value": 0.1, "unit": "mm"},
+        "t": {"value": 1.0, "unit": "day"},
+        "K": {"value": 10.0, "unit": "1"},
+        "h": {"value": 1e-8, "unit": "m/s"},
+        "C0": {"value": 1000.0, "unit": "kg/m^3"},
+        "A": {"value": 6.0, "unit": "dm^2"},
+        "V": {"value": 1.0, "unit": "L"},
+    },
+}
+KERNELS = '''
+import os, time
+from dimgs.kernels import kernel
+
+@kernel(inputs={{"x": "1"}}, outputs={{"y": "1"}})
+def looks(x):
+    """1 where a file of the machine can be seen, 2 where the network can be reached."""
+    import socket
+    if os.path.exists({path!r}):
+        return 1.0
+    try:
+        socket.create_connection(("127.0.0.1", {port}), timeout=2).close()
+        return 2.0
+    except OSError:
+        return 0.0
+
+@kernel(inputs={{"x": "1"}}, outputs={{"y": "1"}})
+def endless(x):
+    while True:
+        time.sleep(1)
+
+@kernel(inputs={{"x": "1"}}, outputs={{"y": "1"}})
+def greedy(x):
+    return float(len(bytearray(2 << 30)))
+
+@kernel(inputs={{"x": "1"}}, outputs={{"y": "1"}})
+def dies(x):
+    os._exit(3)
+'''
+
+
+def job(kernel: str, seconds: float = 20.0) -> dict[str, Any]:
+    inputs = {"x": {"value": 1.0, "unit": "1"}}
+    return {"kind": "job", "kernel": kernel, "inputs": inputs, "seconds": seconds}
+
+
+def named(folder: Path, port: int = 9) -> str:
+    path = folder / "kernels.py"
+    path.write_text(KERNELS.format(path=str(path), port=port), encoding="utf-8")
+    return str(path)
+
+
+def test_a_job_is_run_once_and_its_run_rests_on_it(tmp_path: Path) -> None:
+    with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
+        asked = hub.add(FILM)
+        assert hub.get(asked)["status"]["state"] == "waiting"
+        assert work(hub, Policy(), once=True).done == 1
+        assert work(hub, Policy(), once=True).done == 0
+        (run,) = hub.query("diffusion-series", where=["l=100 um"])["runs"]
+        assert hub.history(run["id"]) == [asked]
+        assert hub.get(asked)["status"]["state"] == "done"
+        assert run["outputs"]["CF"]["value"] > 0
+
+
+@pytest.mark.parametrize(
+    ("kernel", "seconds", "told"),
+    [("endless", 1.0, "took more than 1 s"), ("greedy", 20.0, "emory"), ("dies", 20.0, "code 3")],
+)
+def test_a_job_that_takes_too_much_is_a_failed_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: str, seconds: float, told: str
+) -> None:
+    monkeypatch.setattr(sandbox, "_GRACE", 8.0 if kernel == "endless" else 60.0)
+    name = f"{named(tmp_path)}:{kernel}"
+    record = sandbox.run_job(job(name), seconds, 1500, sandboxed=False)
+    assert record.status is Status.FAILED
+    assert told in record.reason
+
+
+def test_what_an_agent_asks_for_sees_neither_files_nor_the_network(tmp_path: Path) -> None:
+    import socket
+
+    if sandbox.bubblewrap() is None:
+        pytest.skip("bubblewrap does not work here")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        name = f"{named(tmp_path, server.getsockname()[1])}:looks"
+        outside = sandbox.run_job(job(name), 20.0, 4096, sandboxed=False)
+        assert outside.outputs["y"][0] == 1.0
+        # the file of the kernel cannot be seen inside, so that it cannot be loaded
+        inside = sandbox.run_job(job(name), 20.0, 4096, sandboxed=True)
+        assert inside.status is Status.FAILED
+        script = (
+            "import os, socket\n"
+            f"assert not os.path.exists({str(tmp_path)!r})\n"
+            "assert os.listdir('.') == []\n"
+            "open('kept', 'w').close()\n"
+            "try:\n"
+            f"    socket.create_connection(('127.0.0.1', {server.getsockname()[1]}), timeout=2)\n"
+            "except OSError:\n"
+            "    print('alone')\n"
+        )
+        workspace = tmp_path / "workspace"
+        workspace.mkdir()
+        command = [*sandbox._inside(str(workspace)), sys.executable, "-c", script]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.stdout == "alone\n", done.stderr
+
+
+def test_an_agents_job_of_a_kernel_of_dimgs_runs_in_the_sandbox(tmp_path: Path) -> None:
+    with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
+        other(hub, "bot", "agent").add(FILM)
+        assert work(hub, Policy(), once=True).done == 1
+
+
+def finished(content: Any, seconds: float, megabytes: int, inside: bool) -> RunRecord:
+    """A run that ends at once, for what is about claims alone."""
+    key = json.dumps(content["inputs"])
+    return RunRecord(content["kernel"], "only", {}, {"y": (1.0, "1")}, Status.OK, key)
+
+
+def test_what_a_worker_may_not_run_is_told(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "run_job", finished)
+    monkeypatch.setattr(jobs, "bubblewrap", lambda: None)
+    file = named(tmp_path)
+    of_file = hub.add(job(f"{file}:looks"))
+    of_agent = other(hub, "bot", "agent").add(job(f"{file}:dies"))
+    good = other(hub, "bot", "agent").add(FILM)
+    doubted = hub.add({**FILM, "seed": 2})
+    other(hub, "bob").review(doubted, "reject")
+    done = work(hub, Policy(), once=True)
+    assert (done.done, set(done.passed_over)) == (1, {of_file, of_agent, doubted})
+    assert "not in this worker's policy" in done.passed_over[of_file]
+    assert hub.get(good)["status"]["state"] == "done"
+    done = work(hub, Policy(kernels=[f"{file}:looks", f"{file}:dies"]), once=True)
+    assert (done.done, set(done.passed_over)) == (1, {of_agent, doubted})
+    assert "without bubblewrap" in done.passed_over[of_agent]
+    with pytest.raises(InputError, match="may not add"):
+        work(other(hub, "eve", "reader"), Policy(), once=True)
+
+
+def test_imported_jobs_wait_for_an_approval(
+    hub: Hub, place: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "run_job", finished)
+    asked = hub.add(FILM)
+    hub.export(tmp_path / "b")
+    with Hub(place(), user="carl") as new:
+        new.merge(tmp_path / "b")
+        assert "approve it" in work(new, Policy(), once=True).passed_over[asked]
+        new.approve(asked)
+        assert work(new, Policy(), once=True).done == 1
+
+
+def test_many_workers_run_each_job_once(
+    hub: Hub, place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "run_job", finished)
+    asked = [hub.add({**FILM, "seed": k, "text": str(k)}) for k in range(12)]
+    with ThreadPoolExecutor(4) as threads:
+        done = list(threads.map(lambda _: work(hub, Policy(), once=True).done, range(4)))
+    assert sum(done) == 12
+    runs = [hub.history(r["id"]) for r in hub.query("diffusion-series")["runs"]]
+    assert sorted(i for (i,) in runs) == sorted(asked)
+
+
+def test_a_job_of_a_dead_worker_is_taken_over_and_kept_once(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = hub.add(FILM)
+    later: list[float] = []
+
+    def slow(*given: Any) -> RunRecord:
+        """Somebody else takes the job over meanwhile, as the lease is over."""
+        if not later:
+            clock = jobs.time.time() + 1e4
+            later.append(clock)
+            with monkeypatch.context() as patch:
+                patch.setattr(jobs.time, "time", lambda: clock)
+                assert work(hub, Policy(), once=True).done == 1
+        return finished(*given)
+
+    monkeypatch.setattr(jobs, "run_job", slow)
+    assert work(hub, Policy(), once=True).done == 0
+    assert hub.query("diffusion-series")["count"] == 1
+    assert hub.get(asked)["status"] == {"state": "done", "attempts": 2, "reason": ""}
+
+
+def test_a_policy_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text('kernels = ["diffusion"]\nseconds = 5\n')
+    policy = read_policy(path)
+    assert (policy.allows("diffusion"), policy.allows("dscript")) == (True, False)
+    path.write_text("second = 5\n")
+    with pytest.raises(InputError, match="did you mean 'seconds'"):
+        read_policy(path)
+    path.write_text("seconds = -5\n")
+    with pytest.raises(InputError, match="seconds: -5 cannot be used"):
+        read_policy(path)
