@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -40,10 +40,10 @@ class Policy(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kernels: list[str] | None = None
-    seconds: float = Field(600.0, gt=0.0, le=7 * 86400.0)
-    megabytes: int = Field(4096, ge=64)
+    seconds: Annotated[float, Field(gt=0.0, le=7 * 86400.0)] = 600.0
+    megabytes: Annotated[int, Field(ge=64)] = 4096
     # of all jobs of this worker together
-    total_seconds: float = Field(float("inf"), gt=0.0)
+    total_seconds: Annotated[float, Field(gt=0.0)] = float("inf")
 
     def allows(self, kernel: str) -> bool:
         """Whether this kernel may run here."""

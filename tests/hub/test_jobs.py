@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -194,10 +195,10 @@ def test_a_job_of_a_dead_worker_is_taken_over_and_kept_once(
     def slow(*given: Any) -> RunRecord:
         """Somebody else takes the job over meanwhile, as the lease is over."""
         if not later:
-            clock = jobs.time.time() + 1e4
+            clock = time.time() + 1e4
             later.append(clock)
             with monkeypatch.context() as patch:
-                patch.setattr(jobs.time, "time", lambda: clock)
+                patch.setattr(time, "time", lambda: clock)
                 assert work(hub, Policy(), once=True).done == 1
         return finished(*given)
 

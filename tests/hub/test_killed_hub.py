@@ -99,11 +99,12 @@ def kills(address: str, folder: Path, times: int, seed: int) -> None:
     told: list[str] = []
     with Hub(address, user="anna") as hub:
         for k in range(times):
-            does, words = [
+            tasks: list[tuple[Callable[..., None], tuple[object, ...]]] = [
                 (writers.adds, (address, "anna", 1000 * k, 1000 * k + 1000)),
                 (writers.takes, (address, str(folder / "bundle"), "merge")),
                 (writers.takes, (address, str(folder / "shared"), "sync")),
-            ][k % 3]
+            ]
+            does, words = tasks[k % 3]
             told += Child(does, *words).killed(rng.uniform(0.0, 0.4))
             check_whole(hub, told)
         hub.merge(folder / "bundle")
