@@ -19,6 +19,13 @@ def test_a_constant_has_the_coherent_unit_and_finite_ends() -> None:
     assert Constant("C", 2.0, low=1.0, high=3.0).low == 1.0
 
 
+def test_an_interval_does_not_end_before_it_begins() -> None:
+    for ends in ((1.0, 3.0), (2.0, 2.0), (None, 1.0), (5.0, None), (np.nan, 1.0)):
+        Constant("C", 2.0, low=ends[0], high=ends[1])
+    with pytest.raises(LawError, match="'C' ends before it begins"):
+        Constant("C", 2.0, low=3.0, high=1.0)
+
+
 def test_half_widths_are_those_of_students_t() -> None:
     u = Uncertainty((ONE, ONE), ((0.04, 0.01), (0.01, 0.09)), 0.5, 7.0, residual_dof=11.0)
     g = np.array([[1.0, 2.0], [0.0, 0.0]])

@@ -95,3 +95,15 @@ def test_gradients_are_the_features_of_the_fit(kind: str, target: str, options: 
     rows = list(range(0, data.n_runs, 9))
     expected = np.column_stack([np.ones(len(rows)), design.X[rows]])
     np.testing.assert_allclose(slopes(law, columns, rows), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_each_label_has_its_own_prefactor() -> None:
+    law, data = example("within")
+    effects = law.label_effects
+    assert effects is not None
+    assert (effects.column, effects.counts) == ("rig", {"a": 30, "b": 30})
+    rows = {v.name: data[v.name] for v in data.variables}
+    left = np.log(data["tau"] / law.predict_si(rows))
+    for label in ("a", "b"):
+        assert np.mean(left[data["rig"] == label]) == pytest.approx(0.0, abs=1e-3)
+    assert [v.label_effects for v in (example("power")[0], example("level")[0])] == [None, None]
