@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy import stats
 
 from dimgs.fits import PowerLaw
 from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, descend, power_profile
@@ -14,7 +15,8 @@ from dimgs.fits.crossover.choice import (
     _held_out_squares,
     _predicts_better,
 )
-from dimgs.fits.regimes.coordinates import Sample
+from dimgs.fits.crossover.estimator import FORMS, CrossoverPowerLaw
+from dimgs.fits.regimes.coordinates import Sample, prepare
 from dimgs.fits.regimes.selection import folds
 
 Array = NDArray[np.float64]
@@ -90,3 +92,48 @@ def test_the_best_blend_is_found_and_its_sharpness_is_bounded_by_its_loss() -> N
             assert rise == pytest.approx(slack, rel=0.2 if error < 1.0 else 0.6)
     # what no loss rejects has no end
     assert power_profile(sample, best, 1.0, 0.3, 1e6) == (0.0, np.inf)
+
+
+def joined(n: int = 60) -> tuple[Array, Array, Array]:
+    sample = crossing(0.05, n)
+    return sample.Z, sample.y, sample.weight
+
+
+@pytest.mark.parametrize("form", ["auto", "blend", "sum", "saturation"])
+def test_only_the_forms_asked_for_are_scored(form: Any) -> None:
+    X, y, weight = joined()
+    model = CrossoverPowerLaw(form).fit(X, y, sample_weight=weight)
+    assert list(model.scores_) == (list(FORMS) if form == "auto" else [form])
+    assert model.form_ == min(model.scores_, key=model.scores_.__getitem__)
+    assert model.bic_ == model.scores_[model.form_]
+    assert model.n_parameters_ == (5 if model.form_ == "blend" else 4)
+    w = weight / weight.mean()
+    spread = np.cov(y, aweights=w, ddof=0)
+    loss = w @ model.residuals_**2 / spread
+    assert model.bic_ == pytest.approx(60 * np.log(loss / 60) + model.n_parameters_ * np.log(60.0))
+    np.testing.assert_allclose(model.residuals_, y - model.predict(X), atol=1e-12)
+    assert (model.n_contrasts_, model.n_pairs_) == (59, 59 * 30)
+    # too few runs for two laws leave the single one
+    few = CrossoverPowerLaw(form).fit(X[:6], y[:6])
+    assert list(few.scores_) == ["single"]
+    np.testing.assert_allclose(few.predict(X[:6]), PowerLaw().fit(X[:6], y[:6]).predict(X[:6]))
+
+
+@pytest.mark.parametrize("wider", [0.5, 1.0, 2.0, 30.0])
+def test_unequal_scatter_widens_the_interval_of_the_sharpness(wider: float) -> None:
+    X, y, weight = joined()
+    data = prepare(X, y, weight, np.arange(60))
+    sample = data.sample
+    start = np.array([[0.5, -0.5], [-0.5, 0.9]])
+    best = best_blend(sample, [start], data.scale, None)
+    jacobian = best.jacobian(sample.design, True)
+    variance = best.loss / (60 - 5)
+    gram = jacobian.T @ (sample.weight[:, None] * jacobian)
+    plain = np.sqrt(variance * np.linalg.inv(gram)[-1, -1])
+    found = CrossoverPowerLaw("blend", level=0.8)._interval_of_n(
+        data, best, jacobian, wider * plain
+    )
+    slack = stats.t.ppf(0.9, 55) ** 2 * variance * min(max(1.0, wider**2), 100.0)
+    ends = power_profile(sample, best, data.scale, float(wider * plain), slack)
+    ends = (ends[0] / data.scale, ends[1] / data.scale)
+    assert found == pytest.approx(ends if best.power > 0 else (-ends[1], -ends[0]))

@@ -17,10 +17,10 @@ torch = pytest.importorskip("torch")
 from dimgs.fits.potential import learn, selection  # noqa: E402 - needs torch
 from dimgs.fits.potential.calibration import Folds, folds_of  # noqa: E402
 from dimgs.fits.potential.coordinates import Hull  # noqa: E402
-from dimgs.fits.potential.losses import Loss  # noqa: E402
+from dimgs.fits.potential.losses import Loss, penalty_of  # noqa: E402
 from dimgs.fits.potential.network import Layout  # noqa: E402
 from dimgs.fits.potential.optimise import adam, lbfgs  # noqa: E402
-from dimgs.fits.potential.physics import Physics  # noqa: E402
+from dimgs.fits.potential.physics import Limit, Physics  # noqa: E402
 from dimgs.fits.potential.runs import distinct_runs, task_of  # noqa: E402
 from dimgs.fits.potential.training import DELTA, Trainer  # noqa: E402
 
@@ -290,3 +290,45 @@ def test_the_hull_of_one_group_is_its_range() -> None:
         assert (Hull.of(rng.normal(size=(30, rank))).faces is not None) == faces
     many = rng.normal(size=(2500, 6))
     np.testing.assert_array_equal(Hull.of(many).corners, many[::3])
+
+
+def test_a_limit_is_imposed_beyond_the_runs_along_its_own_group() -> None:
+    trainer, _, _ = a_task("squared", within=False)
+    task = trainer.task
+    X = task.runs.X
+    limits = (Limit(0, "high", 0.5), Limit(1, "low", -1.0))
+    penalty = penalty_of(
+        Physics(limits=limits),
+        trainer.layout,
+        task.axes.transform,
+        task.axes.columns,
+        X,
+        trainer.z,
+        trainer.codes,
+        task.scale,
+    )
+    assert penalty is not None
+    np.testing.assert_allclose(penalty.spread, X.std(axis=0))
+    for limit, far in zip(limits, penalty.far, strict=True):
+        back = task.axes.centre + np.asarray(far) @ np.linalg.inv(task.axes.transform)
+        j, other = limit.feature, 1 - limit.feature
+        low, high = X[:, j].min(), X[:, j].max()
+        for k, beyond in enumerate((0.5, 1.0, 2.0)):
+            rows = back[40 * k : 40 * (k + 1)]
+            end = (
+                high + beyond * (high - low) if limit.end == "high" else low - beyond * (high - low)
+            )
+            np.testing.assert_allclose(rows[:, j], end, atol=1e-6)
+            np.testing.assert_allclose(rows[:, other], X[:, other], atol=1e-6)
+    # a power law of other exponents misses them by as much, in standard deviations of the group
+    theta = torch.as_tensor(np.linalg.pinv(task.axes.transform) @ np.ones((2, 2))).reshape(1, 4)
+    exponents = task.axes.transform @ theta.numpy().reshape(2, 2) * task.scale
+    miss = [(exponents[v.feature] - v.exponent) / task.scale for v in limits]
+    expected = sum(
+        100.0 * np.mean((m * X[:, v.feature].std()) ** 2) for m, v in zip(miss, limits, strict=True)
+    )
+    assert float(penalty.value(theta)[0]) == pytest.approx(expected)
+    assert penalty_of(
+        Physics(), trainer.layout, task.axes.transform, {0: 0, 1: 1}, X, trainer.z, trainer.codes,
+        task.scale,
+    ) is None  # fmt: skip
