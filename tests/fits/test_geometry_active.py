@@ -2,6 +2,8 @@
 
 import csv
 from fractions import Fraction
+from itertools import product
+from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -148,6 +150,20 @@ def test_candidates_come_by_simplicity_and_within_the_uncertainty() -> None:
     }
     complete = round_direction([1.0, 0.35], covariance, level=0.95, n_candidates=10**4)
     assert every <= {c.exponents[1] / c.exponents[0] for c in complete}
+
+
+@pytest.mark.parametrize("tolerance", [0.2, 1.0, 1.4])
+def test_within_an_angle_every_simple_direction_is_found(tolerance: float) -> None:
+    direction = np.array([1.0, 0.35, -0.6])
+    expected = set()
+    for powers in product(range(-5, 6), repeat=3):
+        if 0 < sum(map(abs, powers)) <= 5 and gcd(*powers) == 1:
+            cosine = powers @ direction / np.linalg.norm(powers) / np.linalg.norm(direction)
+            if np.arccos(np.clip(cosine, -1.0, 1.0)) <= tolerance:
+                expected.add(powers)
+    found = round_direction(direction, tolerance=tolerance, max_complexity=5, n_candidates=10**4)
+    assert {tuple(map(int, c.exponents)) for c in found} == expected
+    assert all(np.isnan(c.p_value) for c in found)
 
 
 def test_rational_maps_and_single_groups() -> None:
