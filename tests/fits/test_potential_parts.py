@@ -80,6 +80,11 @@ def test_losses_on_runs_left_out_are_about_the_prefactors_seen(loss: Loss, withi
     np.testing.assert_allclose(found, (expected / np.maximum(count, 1))[count > 0])
 
 
+def test_decays_fall_from_the_smoothest_on() -> None:
+    falls = np.array(selection.DECAYS[:-1]) / selection.DECAYS[1:]
+    assert np.all((falls > 9.0) & (falls < 101.0))
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_the_smoothest_that_is_not_worse_is_kept(
     seed: int, monkeypatch: pytest.MonkeyPatch

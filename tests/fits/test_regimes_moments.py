@@ -80,3 +80,10 @@ def test_short_monomials_are_the_same_in_every_basis(seed: int, p: int) -> None:
     lengths = [float(np.dot(d, d)) for d in one]
     assert lengths == sorted(lengths)
     np.testing.assert_allclose(other, one, atol=1e-8)
+
+
+def test_the_first_exponent_of_a_short_monomial_is_positive() -> None:
+    for table in (np.diag([0.5, 1.0]), np.array([[0.5, -0.25], [0.0, 1.0], [1.0, 0.5]])):
+        for powers in short_monomials(table, 12):
+            physical = table @ powers
+            assert physical[np.flatnonzero(physical)[0]] > 0
