@@ -5,9 +5,30 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+# twelve lines of a terminal; the longest message that names only what it must has half of that
+_LONGEST = 1000
+_END = 250
+
+
+def brief(message: str) -> str:
+    """A message without the middle of what it quotes, where that is very long.
+
+    Examples
+    --------
+    >>> text = brief(f"The name '{'x' * 300_000}' is too long; shorten it.")
+    >>> len(text), text[:14], text[-26:]
+    (1000, "The name 'xxxx", "' is too long; shorten it.")
+    """
+    if len(message) <= _LONGEST:
+        return message
+    return f"{message[: _LONGEST - _END - 5]} ... {message[-_END:]}"
+
 
 class DimgsError(Exception):
-    """Base of every error that dimgs raises on purpose."""
+    """Base of every error that dimgs raises on purpose; its message is never very long."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(brief(str(message)))
 
 
 class InputError(DimgsError, ValueError):
@@ -41,7 +62,7 @@ class DimgsWarning(UserWarning):
 def warn_all(texts: Iterable[str], stacklevel: int = 3) -> None:
     """Raise a DimgsWarning for each text, as if from where the caller was called."""
     for text in texts:
-        warnings.warn(text, DimgsWarning, stacklevel=stacklevel)
+        warnings.warn(brief(text), DimgsWarning, stacklevel=stacklevel)
 
 
 @contextmanager

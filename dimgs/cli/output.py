@@ -14,6 +14,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TextIO
 
+from dimgs.errors import brief
 from dimgs.escape import json_text, terminal, visible
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def say(text: str = "", head: str = "", style: str = "") -> None:
 def note(text: str) -> None:
     """A line on standard error, whatever it contains; an error or a warning is one line."""
     prefix = next((p for p in _PREFIXES if text.startswith(p)), "")
-    rest = visible(text.removeprefix(prefix)) if prefix else terminal(text)
+    rest = visible(brief(text.removeprefix(prefix))) if prefix else terminal(text)
     if prefix and is_coloured(sys.stderr):
         prefix = f"{_PREFIXES[prefix]}{prefix}{_RESET}"
     # a result is not lost because a log cannot be written

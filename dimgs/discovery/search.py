@@ -25,8 +25,9 @@ from dimgs.discovery.outcome import holds, leaves_nothing
 from dimgs.engines.protocol import Budget, Engine, Outcome, Problem, Result
 from dimgs.engines.registry import ALL, all_engines, entry_named
 from dimgs.engines.selection import AS_GOOD, MOST_TRIED, select
-from dimgs.errors import DimgsError
+from dimgs.errors import DimgsError, InputError
 from dimgs.expression.candidate import Candidate
+from dimgs.groups.group import PiGroup
 from dimgs.law.assemble import assemble, feature_values
 from dimgs.law.law import Law
 from dimgs.law.names import Names
@@ -134,6 +135,11 @@ def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:
         composition[name] = {feature.variable: 1.0}
     response = design.basis.response
     assert response is not None
+    for j, feature in enumerate(design.features):
+        if feature.group is not None:
+            _require_range(design, feature.group, design.X[:, j])
+    if design.scale == "log":
+        _require_range(design, response, design.y)
     composition["pi_0"] = {n: float(e) for n, e in response.exponents}
     problem = Problem(
         groups=groups,
@@ -146,6 +152,28 @@ def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:
         unit=np.exp(np.mean(design.offset) - design.offset) if design.weights is None else None,
     )
     return problem, unlogged
+
+
+def _require_range(design: Design, group: PiGroup, logs: Array) -> None:
+    """Refuse a run in which a group is no number that a computer can hold."""
+    with np.errstate(over="ignore"):
+        held = np.exp(logs)
+    outside = np.flatnonzero((held == 0) | np.isinf(held))
+    if not outside.size:
+        return
+    run, data = int(outside[0]), design.data
+    sizes = {
+        name: abs(float(power) * np.log(data[name][run]))
+        for name, power in group.exponents
+        if name in data.names
+    }
+    cause = max(sizes, key=sizes.__getitem__)
+    raise InputError(
+        f"Column '{cause}', row {data.rows[run]} of {data.source}: {data[cause][run]:.3g} "
+        f"{data.variable(cause).si_unit} makes {group.name} = {group} "
+        f"10^{logs[run] / np.log(10):.0f}, which no number can hold; correct it, or leave out the "
+        f"row."
+    )
 
 
 def search(design: Design, options: Options, power: Law, clock: Clock) -> Found:

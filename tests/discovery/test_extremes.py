@@ -77,11 +77,24 @@ def test_one_run_of_an_absurd_size_ends_nothing(law: str, outlier: float) -> Non
 
 
 @pytest.mark.parametrize("law", ["power", "signed"])
-def test_responses_over_six_hundred_decades_end_nothing(law: str) -> None:
+def test_responses_over_six_hundred_decades_end_nothing(
+    law: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     columns = runs(law)
     decades = np.random.default_rng(0).uniform(-300, 300, len(columns["y [1]"]))
     columns["y [1]"] = np.sign(columns["y [1]"]) * 10.0**decades
     found(columns)
+    # LAPACK would print there
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_group_beyond_doubles_is_refused_with_row_and_column() -> None:
+    rng = np.random.default_rng(0)
+    area, y, z = rng.uniform(1, 3, (3, 20))
+    area[7] = 5e-324
+    data = dimgs.Dataset.from_columns({"A [m^2]": area, "y [m]": y, "z [m]": z})
+    with pytest.raises(dimgs.InputError, match=r"Column 'A', row 8 of columns: 4.94e-324 m\^2 "):
+        dimgs.discover(data, "z", evaluations=EVALUATIONS)
 
 
 @pytest.mark.parametrize("law", ["power", "signed"])

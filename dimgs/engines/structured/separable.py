@@ -22,7 +22,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Monomials, differences, plain, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS
@@ -178,8 +178,7 @@ def _rounded(
             continue
         known.add(key)
         A = np.column_stack([runs.monomial(row) for row in exponents]) * root[:, None]
-        size = np.sqrt((A**2).sum(axis=0))
-        out.append((exponents, np.linalg.lstsq(A / size, t, rcond=None)[0] / size))
+        out.append((exponents, least_squares(A, t)))
     return out
 
 
@@ -361,8 +360,7 @@ class TwoTermScan:
         """Best a and b."""
         g = self.functions[choice.family].at(np.array([choice.c]))[0]
         A = np.column_stack([self.M[choice.beside], self.M[choice.outer] * g])
-        scale = np.sqrt((A**2).sum(axis=0))
-        a, b = np.linalg.lstsq(A / scale, self.t, rcond=None)[0] / scale
+        a, b = least_squares(A, self.t)
         return float(a), float(b)
 
     def _shares(self, F: Array, beside: Array) -> Array:

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     MINUS,
@@ -308,11 +308,11 @@ class Sums:
     ) -> None:
         """Fit the law of the picked terms; see `search`."""
         A = library.values[:, picked] * root[:, None]
-        scale = np.sqrt((A**2).sum(axis=0))
         t = target.values * root
-        c = np.linalg.lstsq(A / scale, t, rcond=None)[0]
-        kept = np.abs(c) > _NOTHING * np.sqrt(float(t @ t))
-        c, picked = (c / scale)[kept], [i for i, keep in zip(picked, kept, strict=True) if keep]
+        c = least_squares(A, t)
+        with np.errstate(over="ignore", invalid="ignore"):
+            kept = np.abs(c) * np.sqrt((A**2).sum(axis=0)) > _NOTHING * np.sqrt(float(t @ t))
+        c, picked = c[kept], [i for i, keep in zip(picked, kept, strict=True) if keep]
         upper: list[Tree] = []
         lower: list[Tree] = [ONE]
         for value, i in zip(c, picked, strict=True):
