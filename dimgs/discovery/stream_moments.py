@@ -1,5 +1,6 @@
 """Everything that a fit needs of the runs seen so far, in memory that does not grow with them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
@@ -18,6 +19,8 @@ from dimgs.fits.streaming import N_BLOCKS, BlockMoments
 
 _MOST_EXTREMES, _KEPT_EXTREMES = 4096, 512
 _NAMED = 10
+# the two rounds of SplitMix64's mixing function
+_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
 
 @dataclass
@@ -117,8 +120,12 @@ class StreamMoments:
     ) -> None:
         """Add runs whose cells fit the plan; `columns` holds SI values by name."""
         n = len(columns[plan.target])
-        # a piece is worth about as much as what a block holds already
-        count = 0 if split is not None else min(n, -(-N_BLOCKS * n // (self.n_runs + n)))
+        if split is None:
+            # a block is a fair share of every part, however the table is sorted
+            order = shuffled(columns)
+            columns = {name: values[order] for name, values in columns.items()}
+            weights, within = (None if v is None else v[order] for v in (weights, within))
+        count = 0 if split is not None else min(n, N_BLOCKS)
         bounds = np.linspace(0, n, count + 1).astype(int)
         kernel = Kernel.of(plan, columns, None if self.n_runs == 0 else self._spread())
         if weights is None and within is None and split is None:
@@ -182,6 +189,31 @@ class StreamMoments:
             (*self.dropped, *other.dropped)[:_NAMED],
             self.in_pieces or other.in_pieces,
         )
+
+
+def shuffled(columns: Mapping[str, Array]) -> NDArray[np.intp]:
+    """An order of runs as good as random, which depends on their values and not on their places.
+
+    Runs are sorted by a sum of the bits of their values, mixed as by SplitMix64.
+
+    References
+    ----------
+    G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014
+    (the mixing function).
+
+    Examples
+    --------
+    >>> x = np.arange(5.0)
+    >>> x[shuffled({"x": x})].tolist() == x[::-1][shuffled({"x": x[::-1]})].tolist()
+    True
+    """
+    bits = np.zeros(len(next(iter(columns.values()))), dtype=np.uint64)
+    for k, name in enumerate(sorted(columns)):
+        # odd factors, so that equal values in two columns do not cancel
+        bits += np.ascontiguousarray(columns[name]).view(np.uint64) * np.uint64(2 * k + 1)
+    for shift, factor in _MIX:
+        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
+    return np.argsort(bits ^ (bits >> np.uint64(31)))
 
 
 def columns_of(data: Dataset, plan: Plan) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -10,7 +10,8 @@ from dimgs.errors import InputError
 
 # groups that are computed, some 30 µs each, most of them again and again
 _MOST_TRIED = 2_000_000
-# groups of distinct bases: with name, LaTeX and JSON text each takes up to 5 kB, all half a GB
+# groups of distinct bases: with their JSON text, 51,480 of 15 variables over 7 dimensions took
+# 320 MB and 81,900 of 28 over 3 took 290 MB, of which 200 MB without any: half a GB is not exceeded
 MOST_GROUPS = 100_000
 
 

@@ -329,3 +329,37 @@ def test_columns_that_drift_far_keep_their_digits(tmp_path: Path) -> None:
     for options in (Options(), Options(scales=("L0 [m]",))):
         found = fit_stream(written(frame, tmp_path, "parquet"), "V", options, chunk_rows=50)
         same_law(found, fit(read_table(frame), "V", options))
+
+
+def _unsteady(n: int) -> pd.DataFrame:
+    rng = np.random.default_rng(n)
+    a, b, c = np.exp(rng.normal(size=(3, n)))
+    noise = 0.2 * rng.normal(size=n) * np.where(a > 1, 2, 1)
+    y = a**1.3 * b**-0.45 * c**0.15 * np.exp(noise)
+    return pd.DataFrame({"a [m]": a, "b [m]": b, "c [m]": c, "y [m]": y})
+
+
+@pytest.mark.parametrize("chunk_rows", [100, 65536])
+def test_the_order_of_rows_changes_rounding_or_the_blocks_alone(
+    tmp_path: Path, chunk_rows: int
+) -> None:
+    frame = _unsteady(1500)
+    table = tmp_path / "t.csv"
+    known = fit(frame, "y")
+    orders = [np.random.default_rng(0).permutation(1500)]
+    orders += [np.argsort(frame[name].to_numpy()) for name in ("y [m]", "a [m]")]
+    found = []
+    for order in orders:
+        frame.iloc[order].to_csv(table, index=False)
+        found.append(fit_stream(table, "y", chunk_rows=chunk_rows))
+    for result in found:
+        for ours, theirs in zip(result.exponents, known.exponents, strict=True):
+            assert ours.value == pytest.approx(theirs.value, abs=1e-9)
+            ratio = (ours.high - ours.low) / (theirs.high - theirs.low)
+            # of 64 blocks the width is known to a tenth
+            assert 0.7 < ratio < 1.4
+            if chunk_rows > 1500:
+                first = found[0].exponents[result.exponents.index(ours)]
+                ends = (first.low, first.high)
+                assert (ours.low, ours.high) == pytest.approx(ends, abs=1e-9)
+        assert result.scores.r2_log == pytest.approx(known.scores.r2_log, abs=1e-9)
