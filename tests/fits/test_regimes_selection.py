@@ -175,7 +175,8 @@ def test_chains_are_along_the_direction_that_serves_them_best() -> None:
     rng = np.random.default_rng(7)
     Z = rng.normal(size=(60, 2))
     y = np.where(Z[:, 1] < -0.4, 0.0, np.where(Z[:, 1] < 0.5, 0.3, -0.2))
-    sample = Sample(Z, y + 0.1 * rng.normal(size=60), np.ones(60), np.arange(60), 6)
+    y = 0.1 * (y + 0.1 * rng.normal(size=60))
+    sample = Sample(Z, y, np.ones(60), np.arange(60), 6)
     favourites = np.eye(2)
     found = _chains(sample, favourites, 4)
     ways = [best_chains(sample.rows, Z @ d, 6, 4) for d in favourites]

@@ -1,6 +1,7 @@
 """The domain of validity comes from the runs, in the groups."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 
 from dimgs import Dataset
@@ -48,6 +49,9 @@ def test_a_direction_without_data_is_outside_at_any_step() -> None:
     off = {"a": [1.5], "b": [2.4]}
     assert law.outside(inside) == [[]]
     assert law.outside(off) == [["leverage"]]
+    # what rounding leaves along it is no leverage of any run
+    away = np.log(a) - np.log(a).mean()
+    assert law.domain.max_leverage == pytest.approx(np.max(away**2) / np.sum(away**2))
 
 
 def test_groups_beyond_doubles_stay_finite() -> None:
