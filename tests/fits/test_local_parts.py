@@ -234,3 +234,11 @@ def test_without_a_window_the_support_is_an_ellipse_of_the_runs() -> None:
     expected = near & (size <= (Z**2).sum(axis=1).max())
     np.testing.assert_array_equal(fit.in_support(points), expected)
     assert 20 < expected.sum() < 180
+
+
+def test_a_run_alone_in_its_window_is_not_blown_up() -> None:
+    X, y = bent(4)
+    fit = LocalPowerLaw(share=0.03).fit(X, y)
+    within, out = np.abs(fit.residuals_), np.abs(fit.held_out_residuals_)
+    assert np.all(out <= 1.0001e3 * within)
+    assert np.max(out) < 1e-2 * np.std(y)
