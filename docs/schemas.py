@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from dimgs.campaign.plan_file import PlanFile
 from dimgs.dataset.sidecar import SidecarFile
 from dimgs.discovery.checkpoint_file import CheckpointFile
+from dimgs.hub.kinds import EntryFile
 from dimgs.hub.run_row import RunRow
 from dimgs.law.document import LawFile, ReportFile
 
@@ -19,6 +20,7 @@ FILES: dict[str, type[BaseModel]] = {
     "plan": PlanFile,
     "checkpoint": CheckpointFile,
     "store": RunRow,
+    "entry": EntryFile,
     "sidecar": SidecarFile,
 }
 
