@@ -21,7 +21,7 @@ from dimgs.fits.geometry import (
     gradient_field,
     round_direction,
 )
-from dimgs.fits.geometry.gradient import GradientField
+from dimgs.fits.geometry.gradient import GradientField, _penalty
 from dimgs.fits.geometry.lattice import short_vectors
 from dimgs.fits.geometry.rounding import _AngleTest
 from tests.fits.test_geometry import unimodular
@@ -353,3 +353,24 @@ def test_eigenvalues_and_their_intervals_by_leaving_out_blocks(exact: bool) -> N
     assert np.all(slopes.mean(axis=0) @ np.cov(X.T, bias=True) @ found.directions > 0)
     spread = found.directions.T @ np.cov(X.T, bias=True) @ found.directions
     np.testing.assert_allclose(spread, np.eye(2), atol=1e-9)
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.3, 3.0])
+def test_the_curvature_is_held_back_as_runs_left_out_ask(noise: float) -> None:
+    rng = np.random.default_rng(12)
+    z = rng.normal(size=(25, 2))
+    y = z[:, 0] + 0.5 * z[:, 0] * z[:, 1] + noise * rng.normal(size=25)
+    lines = np.column_stack([np.ones(25), z])
+    bend = np.column_stack([z[:, 0] ** 2, np.sqrt(2) * z[:, 0] * z[:, 1], z[:, 1] ** 2])
+    bend = bend - lines @ np.linalg.lstsq(lines, bend, rcond=None)[0]
+    design = np.column_stack([lines, bend])
+    scores = {}
+    for penalty in 25 * np.geomspace(1e-4, 1e4, 33):
+        held = np.diag([0.0] * 3 + [penalty] * 3)
+        errors = []
+        for i in range(25):
+            rest = np.arange(25) != i
+            law = np.linalg.solve(design[rest].T @ design[rest] + held, design[rest].T @ y[rest])
+            errors.append(y[i] - design[i] @ law)
+        scores[float(penalty)] = float(np.square(errors).sum())
+    assert _penalty(z, y) == pytest.approx(min(scores, key=scores.__getitem__))
