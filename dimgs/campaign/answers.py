@@ -1,35 +1,50 @@
-"""From the last state of a campaign to what it returns."""
+"""What is told of the laws that were found: exponents, places, borders, and their pertinence."""
 
 from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
-from dimgs.campaign.analysis import Evidence, Goal, LocalLaw
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.places import Rationals, Threshold, where_text, where_words
-from dimgs.campaign.proposals import Outlook, candidates, unmapped
-from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer
-from dimgs.campaign.space import Points
+from dimgs.campaign.choice import hidden
+from dimgs.campaign.laws import Law
+from dimgs.campaign.model import Border
+from dimgs.campaign.monomials import monomial_of
+from dimgs.campaign.places import (
+    Meeting,
+    Rationals,
+    Threshold,
+    holding,
+    meeting,
+    separating,
+    where_text,
+    where_words,
+)
+from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer, RegimeBoundary
+from dimgs.campaign.space import PiSpace, Runs
+from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import counted, of_tier, sentence
 from dimgs.fits.estimate import Exponent
+from dimgs.fits.exact import ReducedSystem
+from dimgs.groups.group import PiGroup
 from dimgs.rationals import only_simple
 
 Array = NDArray[np.float64]
 
-# a law that explains less than half of the variance of runs left out is none
-_PREDICTS = 0.5
-# a run that narrows the widest interval by less than 0.5 % is not worth naming
-_NOTABLE = 0.995
+# log; what a kernel prints of a value
+_DIGITS = 1e-6
+# a Latin hypercube of more runs is no design
+_MOST_RUNS = 100_000
 
 
-def exponents_of(binding: Binding, answer: LocalLaw, level: float) -> tuple[Exponent, ...]:
+def exponents_of(binding: Binding, law: Law, level: float) -> tuple[Exponent, ...]:
     """Exponents of the varied inputs in a regime, rational where the tolerance leaves one."""
     space = binding.space
-    values = space.offset + space.exponent_map @ answer.fit.coefficients[1:]
+    values = space.offset + space.exponent_map @ law.slope
     rows = np.column_stack([np.zeros(len(space.names)), space.exponent_map])
-    half = answer.fit.half_widths(rows, level)
+    half = law.half_widths(rows, level) if space.rank else np.zeros(len(values))
     tolerance = binding.plan.tolerance.exponents or 0.0
     out = []
     for name, value, width in zip(space.names, values, half, strict=True):
@@ -40,180 +55,348 @@ def exponents_of(binding: Binding, answer: LocalLaw, level: float) -> tuple[Expo
     return tuple(out)
 
 
-def law_rationals(
-    binding: Binding, evidence: Evidence, answers: Sequence[LocalLaw]
-) -> list[Rationals]:
-    """Rational exponents of every law found, those that are not reported included."""
-    space = binding.space
-    room = binding.plan.tolerance.exponents or 0.05
-    found: list[Rationals] = []
-    known = {a.law: exponents_of(binding, a, binding.plan.level) for a in answers}
-    for k, law in enumerate(evidence.regimes.laws):
-        if k in known:
-            found.append([e.rational for e in known[k]])
-            continue
-        values = space.offset + space.exponent_map @ law.slope
-        rationals: list[Fraction | None] = [
-            only_simple(float(v) - room, float(v) + room) for v in values
-        ]
-        found.append(rationals)
-    return found
+class Answers:
+    """The laws of a campaign as they are told.
+
+    Parameters
+    ----------
+    binding : Binding
+    strategy : Strategy
+        Its model, in the end.
+    moved : sequence of str
+        Inputs that runs varied.
+    """
+
+    def __init__(self, binding: Binding, strategy: Strategy, moved: Sequence[str]) -> None:
+        self.binding, self.strategy, self.moved = binding, strategy, moved
+        self.space, self.model = binding.space, strategy.model
+        self.laws = strategy.answered
+        self.level = binding.plan.level
+        every = [exponents_of(binding, law, self.level) for law in self.model.laws]
+        self.exponents = every
+        self.rationals: list[Rationals] = [[e.rational for e in told] for told in every]
+        lost = strategy.runs.lost(strategy.tier)
+        self.lost = len(lost)
+        self.entangled = set(self.model.entangled)
+        self.conditions = {k: self._conditions(k) for k in self.laws}
+
+    def _met(self, b: Border) -> Meeting:
+        one, other = self.model.laws[b.below], self.model.laws[b.above]
+        return meeting(
+            self.space, other.slope - one.slope, self.rationals[b.below], self.rationals[b.above]
+        )
+
+    def _conditions(self, k: int) -> list[Threshold]:
+        """Conditions of a law: borders that exclude anything, runs of no law, and of no answer."""
+        model, pool = self.model, self.strategy.design.pool
+        found = []
+        for b in model.borders:
+            if k not in (b.below, b.above):
+                continue
+            along = b.along(pool)
+            rest = model.between(b, pool) | model.holds(pool, strictly=False)[:, k]
+            outside = (along > b.low) if k == b.below else (along < b.high)
+            if not np.any(rest & outside):
+                continue
+            found.append(self._threshold(b, k))
+        law = model.laws[k]
+        stray = model.sites.z[model.orphans]
+        lost = self.strategy.runs.lost(self.strategy.tier)
+        for others in (stray, lost):
+            beyond = others[holding(self.space, found, others)]
+            apart = separating(self.space, model.sites.z[law.rows], beyond)
+            if apart is not None:
+                found.append(apart.conditions[0])
+            elif len(beyond) and others is stray:
+                self.entangled.add(k)
+        return found
+
+    def _threshold(self, b: Border, k: int) -> Threshold:
+        end = b.low if k == b.below else b.high
+        if b.monomial is not None:
+            return Threshold(b.monomial, k == b.above, float(np.exp(end)))
+        met = self._met(b)
+        one, other = self.model.laws[b.below], self.model.laws[b.above]
+        # the border counts the ratio of the laws towards the law above
+        gap = b.sign * end
+        value = met.threshold(float(other.coefficients[0] - one.coefficients[0]), gap)
+        return Threshold(met.monomial, (k == b.above) == (b.sign * met.scale > 0), value)
+
+    def regime(self, k: int) -> RegimeAnswer:
+        """A regime as it is reported, its law by `fit` apart."""
+        runs, tiers = self.strategy.runs, self.binding.tiers
+        conditions = self.conditions[k]
+        every = self.exponents[k]
+        counts, means = {}, []
+        for t, tier in enumerate(tiers):
+            sites = runs.sites(t)
+            counts[tier.name] = int(sites.count[self.members(k, t)].sum())
+            means.append(
+                {
+                    int(n): float(y)
+                    for n, y in zip(
+                        sites.numbers[self.members(k, t)], sites.y[self.members(k, t)], strict=True
+                    )
+                }
+            )
+        bias = {}
+        for t in range(1, len(tiers)):
+            both = set(means[t]) & set(means[t - 1])
+            if both:
+                bias[tiers[t].name] = float(np.mean([means[t][n] - means[t - 1][n] for n in both]))
+        inside = self.model.holds(self.strategy.design.pool)[:, k]
+        return RegimeAnswer(
+            where=where_text(self.space, conditions),
+            place=where_words(self.space, conditions),
+            exponents=tuple(e for e in every if e.name in self.moved),
+            implied=tuple(e for e in every if e.name not in self.moved),
+            runs=counts,
+            share=float(inside.mean()),
+            bias=bias,
+        )
+
+    def members(self, k: int, tier: int) -> NDArray[np.intp]:
+        """Sites of a tier where a law holds; its own runs in the tier that it was found in."""
+        sites = self.strategy.runs.sites(tier)
+        inside = self.model.holds(sites.z)[:, k] & holding(self.space, self.conditions[k], sites.z)
+        if tier == self.strategy.tier:
+            own = np.isin(np.arange(len(sites)), self.model.laws[k].rows)
+            few = (inside & own).sum() < self.space.rank + 2
+            inside = own if few else inside & own
+        return np.flatnonzero(inside)
+
+    def boundaries(self) -> tuple[RegimeBoundary, ...]:
+        """Borders between regimes that lie beside each other."""
+        names = [g.name for g in self.space.basis.groups]
+        found = []
+        for b in self.model.borders:
+            if b.below not in self.laws or b.above not in self.laws:
+                continue
+            if not len(self.model.crossings(b)) or not self._beside(b):
+                continue
+            numbers = self.laws.index(b.below) + 1, self.laws.index(b.above) + 1
+            if b.monomial is not None:
+                monomial, kind = b.monomial, "jump"
+                ends = np.exp([b.middle, b.low, b.high])
+            else:
+                met, kind = self._met(b), "meeting"
+                monomial = met.monomial
+                one, other = self.model.laws[b.below], self.model.laws[b.above]
+                value = met.threshold(float(other.coefficients[0] - one.coefficients[0]), 0.0)
+                at = self._middle(b)
+                row = np.concatenate([[1.0], at])[None]
+                half = [law.half_widths(row, self.level)[0] for law in (one, other)]
+                with np.errstate(over="ignore"):
+                    spread = float(np.exp(abs(met.scale) * float(np.hypot(*half))))
+                ends = np.array([value, value / spread, value * spread])
+            physical = str(monomial.physical(self.space.basis.groups))
+            pair = (min(numbers), max(numbers))
+            value, low, high = map(float, ends)
+            text = monomial.text(names)
+            found.append(RegimeBoundary(pair, text, physical, value, low, high, kind))
+        return tuple(found)
+
+    def _beside(self, b: Border) -> bool:
+        """Whether some of the ranges lies between two laws and nothing else does."""
+        pool = self.strategy.design.pool
+        inside = self.model.between(b, pool)
+        along = b.along(pool)[inside] - b.middle
+        return bool(np.any(along <= 0.0) and np.any(along >= 0.0))
+
+    def _middle(self, b: Border) -> Array:
+        pool = self.strategy.design.pool
+        here = np.flatnonzero(self.model.between(b, pool))
+        return np.asarray(pool[here[np.argmin(np.abs(b.along(pool)[here]))]])
+
+    def relevant(self, k: int) -> bool:
+        """Whether a law can be relied on at all."""
+        law = self.model.laws[k]
+        known = bool(np.isfinite(law.spread).all())
+        return known and k not in self.entangled and not self._untested(law)
+
+    def _untested(self, law: Law) -> bool:
+        """Whether a law is one of a coarse tier that no finer one has confirmed."""
+        return self.strategy.tier < len(self.binding.tiers) - 1 and law.correction is None
+
+    def judged(self, k: int, told: RegimeAnswer, name: str) -> Pertinence:
+        """Whether a regime's answer can be relied on, how far, and what it says."""
+        law, strategy = self.model.laws[k], self.strategy
+        c = strategy.functionals()
+        half = float(np.max(law.half_widths(c, self.level), initial=0.0))
+        relevant = self.relevant(k)
+        confidence = law.confidence(c, strategy.tolerance) if relevant else 0.0
+        meaning = sentence(
+            self.binding.target.name, told.place, told.exponents, everywhere=not self.lost
+        )
+        why = (
+            f"{counted(told.runs)} over {told.share:.0%} of the ranges; the widest half-width is "
+            f"{half:.3g}, {strategy.tolerance} was asked for."
+        )
+        if not relevant:
+            meaning = f"No answer: {self._failure(k)}"
+        stray = len(self.model.orphans)
+        if stray:
+            n = len(self.model.sites)
+            why += f" {stray} of {n} runs follow no law that was found."
+        if self.lost:
+            s = "s" if self.lost > 1 else ""
+            why += f" {self.lost} run{s} gave no answer: nothing is known there."
+        acceptability = min(1.0, strategy.tolerance / max(half, 1e-12)) if relevant else 0.0
+        return Pertinence(name, relevant, acceptability, confidence, meaning, why)
+
+    def _failure(self, k: int) -> str:
+        if k in self.entangled:
+            return (
+                "its runs lie among those of another law, or of none, and no monomial of the "
+                "groups says where it holds; look for an input of the kernel that the plan does "
+                "not have, or for noise that it does not declare."
+            )
+        if self._untested(self.model.laws[k]):
+            tiers = self.binding.tiers
+            return (
+                f"only the tier '{tiers[self.strategy.tier].name}' was seen, and too few runs of "
+                f"'{tiers[-1].name}' to test it; raise the budget."
+            )
+        return f"{len(self.model.laws[k].rows)} runs are too few; raise the budget."
+
+    def unseen(self) -> str:
+        """What may hide between the runs that were made."""
+        strategy, space = self.strategy, self.space
+        if not space.rank or not self.laws:
+            return ""
+        usable = strategy.design.pool[strategy.feasible(strategy.design.pool)]
+        share = hidden(space, self.model.sites.z, usable)[1] if len(usable) else 1.0
+        step = float(np.expm1(np.max(self.model.scatter.limits(np.ones(1)))))
+        return (
+            f"Between the runs made, assuming a threshold in one monomial, no step above "
+            f"{step:.1%} was left unseen; at most {share:.0%} of the ranges lie beyond all runs "
+            f"along one monomial."
+        )
+
+    def hypercube(self) -> int | None:
+        """Runs of a Latin hypercube from which regression would say as much.
+
+        Somebody who knows the regimes tells it which run belongs to which.
+        """
+        pool, space = self.strategy.design.pool, self.space
+        if not space.rank or not self.laws:
+            return None
+        c = self.strategy.functionals()
+        inside = self.model.holds(pool, strictly=False)
+        needed = 0.0
+        for k in self.laws:
+            z = pool[inside[:, k]]
+            table = np.column_stack([np.ones(len(z)), z])
+            spread = np.linalg.pinv(table.T @ table / max(len(z), 1))
+            variance = float(np.max(np.einsum("ij,jk,ik->i", c, spread, c)))
+            n = space.rank + 2
+            while n < _MOST_RUNS:
+                t = float(stdtrit(n - space.rank - 1, 0.5 + self.level / 2.0))
+                half = t * self.model.laws[k].sigma * (variance / n) ** 0.5
+                if half <= self.strategy.tolerance:
+                    break
+                n = max(n + 1, int(1.1 * n))
+            needed = max(needed, n / max(float(inside[:, k].mean()), 1e-3))
+        return int(np.ceil(needed))
+
+    def further(self) -> str:
+        """What was reached, and what another design would have taken for it."""
+        worst = self.strategy.worst
+        if not self.laws or not np.isfinite(worst):
+            return "Nothing is known yet."
+        told = f"The widest interval is {worst:.3g} times its tolerance."
+        runs = self.hypercube()
+        if runs is None:
+            return told
+        known = "" if len(self.laws) == 1 else ", told which run belongs to which law,"
+        return (
+            f"{told} A Latin hypercube with regression{known} would have taken about {runs} "
+            f"{of_tier(self.binding.tiers[-1].name)}runs for as much."
+        )
 
 
-def regime_answer(
-    binding: Binding,
-    points: Points,
-    answer: LocalLaw,
-    conditions: Sequence[Threshold],
-    moved: Sequence[str],
-) -> RegimeAnswer:
-    """A regime as it is reported, its law by `fit` apart; `moved` inputs were varied by runs."""
-    names = [t.name for t in binding.tiers]
-    bias = {}
-    for tier in range(1, points.n_tiers):
-        rows = answer.members[tier]
-        if len(rows):
-            difference = points.y[rows, tier] - points.y[rows, tier - 1]
-            bias[names[tier]] = float(difference.mean())
-    every = exponents_of(binding, answer, binding.plan.level)
-    return RegimeAnswer(
-        where=where_text(binding.space, conditions),
-        place=where_words(binding.space, conditions),
-        exponents=tuple(e for e in every if e.name in moved),
-        implied=tuple(e for e in every if e.name not in moved),
-        runs={name: len(rows) for name, rows in zip(names, answer.members, strict=True)},
-        share=answer.share,
-        bias=bias,
-    )
+def half_width(runs: Runs, z: Array, tier: int, level: float, least: int) -> float:
+    """Half-width of the mean logarithm of the runs at a point; infinite without any.
+
+    A kernel that repeats itself is as good as what it prints.
+    """
+    square, freedom = runs.scatter(tier)
+    sites, at = runs.sites(tier), runs.find(z)
+    here = np.flatnonzero(sites.numbers == (-1 if at is None else at))
+    if not len(here):
+        return np.inf
+    sigma = float(np.sqrt(square / freedom)) if freedom else 0.0
+    if sigma <= _DIGITS:
+        return _DIGITS
+    if freedom < least:
+        return np.inf
+    t = float(stdtrit(freedom, 0.5 + level / 2.0))
+    return t * sigma / float(np.sqrt(sites.count[here[0]]))
 
 
-def point_answer(binding: Binding, goal: Goal, answer: LocalLaw, number: int) -> PointAnswer:
-    """Prediction at a named point."""
-    mean = float((answer.functionals @ answer.fit.coefficients)[0]) - binding.shifts[number]
-    half = float(answer.half_widths(goal.level)[0])
-    target = binding.space.basis.target
+def point_answer(binding: Binding, runs: Runs, number: int) -> tuple[PointAnswer, Pertinence]:
+    """Prediction at a named point, from the runs made there, and whether it can be relied on."""
+    tier, level = len(binding.tiers) - 1, binding.plan.level
+    z, name = binding.points[number], f"point {number + 1}"
+    half = half_width(runs, z, tier, level, 1)
+    sites, at = runs.sites(tier), runs.find(z)
+    here = np.flatnonzero(sites.numbers == (-1 if at is None else at))
+    mean = (float(sites.y[here[0]]) if len(here) else np.nan) - binding.shifts[number]
+    target, wanted = binding.space.basis.target, binding.plan.tolerance.prediction
     assert target is not None
+    assert wanted is not None
     with np.errstate(over="ignore"):
         value, low, high = (float(np.exp(mean + s * half)) for s in (0.0, -1.0, 1.0))
-    return PointAnswer(value, low, high, target.si_unit, answer.law is not None)
+    room, known = float(np.log1p(wanted)), bool(np.isfinite(half))
+    told = PointAnswer(value, low, high, target.si_unit, False)
+    meaning = (
+        f"{binding.target.name} is {value:.5g} {target.si_unit}, between {low:.5g} and {high:.5g}."
+        if known
+        else "No answer: no run at the point gave one."
+    )
+    why = f"{int(sites.count[here[0]])} runs at the point itself." if known else "Nothing."
+    good = min(1.0, room / max(half, 1e-12)) if known else 0.0
+    sure = level if half <= room else level * good
+    return told, Pertinence(name, known, good, sure if known else 0.0, meaning, why)
 
 
-def pertinence(
-    binding: Binding,
-    evidence: Evidence,
-    points: Points,
-    answer: LocalLaw,
-    told: RegimeAnswer | PointAnswer,
-    entangled: bool = False,
-) -> Pertinence:
-    """Whether an answer can be relied on, how far, and what it says.
+def essential(space: PiSpace, rationals: Sequence[Rationals]) -> tuple[str, ...]:
+    """Fewest monomials, in the inputs, on which the laws' differences depend.
 
-    `entangled` regimes, whose runs lie among those of another, are no answer.
+    Empty where exponents are not all rational, or where there is a single law.
     """
-    level = binding.plan.level
-    worst = answer.worst(level)
-    coarse = answer.fit.tiers[0].fit
-    known = all(t.fit is not None for t in answer.fit.tiers)
-    scatter = 0.0 if coarse is None else float(coarse.residual_scale[0])
-    follows = scatter <= evidence.regimes.accepted
-    predicts = coarse is not None and float(coarse.cv_r2[0]) >= _PREDICTS
-    relevant = known and (follows or predicts) and not entangled
-    acceptability = 0.0 if not relevant else float(min(1.0, 1.0 / max(worst, 1e-12)))
-    lost = int(points.lost.any(axis=1).sum())
-    meaning = _meaning(binding, told, lost)
-    return Pertinence(
-        answer=answer.name,
-        relevant=relevant,
-        acceptability=acceptability,
-        confidence=answer.confidence if relevant else 0.0,
-        meaning=meaning
-        if relevant
-        else f"No answer: {_failure(binding, answer, known, entangled)}",
-        why=_why(binding, answer, worst, relevant) + _stray(evidence) + _lost(lost),
-    )
+    known = [[q for q in r if q is not None] for r in rationals]
+    if len(known) < 2 or any(len(k) < len(space.names) for k in known):
+        return ()
+    rows = [[b - a for a, b in zip(known[0], row, strict=True)] for row in known[1:]]
+    wanted = _rank(rows)
+    groups = space.basis.groups
+    offers: list[tuple[int, str, list[Fraction]]] = []
+    for group in groups:
+        exponents = [group.get(n) for n in space.names]
+        if any(exponents) and _rank([*rows, exponents]) == wanted:
+            offers.append((_length(group), str(group), exponents))
+    for one in range(len(known)):
+        for other in range(one + 1, len(known)):
+            difference = [b - a for a, b in zip(known[one], known[other], strict=True)]
+            found = monomial_of(space, difference) if any(difference) else None
+            if found is not None:
+                physical = found.physical(groups)
+                offers.append((_length(physical), str(physical), difference))
+    chosen: list[list[Fraction]] = []
+    names: list[str] = []
+    for _, text, exponents in sorted(offers, key=lambda o: o[:2]):
+        if _rank([*chosen, exponents]) > len(chosen):
+            chosen.append(exponents)
+            names.append(text)
+    return tuple(names) if len(names) == wanted else ()
 
 
-def _lost(lost: int) -> str:
-    if not lost:
-        return ""
-    return f" {lost} run{'s' if lost > 1 else ''} gave no answer: nothing is known there."
+def _length(group: PiGroup) -> int:
+    return sum(abs(e.numerator) + e.denominator for _, e in group.exponents)
 
 
-def _meaning(binding: Binding, told: RegimeAnswer | PointAnswer, lost: int) -> str:
-    target = binding.target.name
-    if isinstance(told, RegimeAnswer):
-        return sentence(target, told.place, told.exponents, everywhere=not lost)
-    outside = " by the law of the nearest regime, outside the ranges" if told.extrapolated else ""
-    return (
-        f"{target} is {told.value:.5g} {told.unit}, between {told.low:.5g} and {told.high:.5g}"
-        f"{outside}."
-    )
-
-
-def _failure(binding: Binding, answer: LocalLaw, known: bool, entangled: bool) -> str:
-    if entangled:
-        return (
-            "its runs lie among those of another law, and no monomial of the groups says "
-            "where each of the two holds; look for an input of the kernel that the plan does not "
-            "have, or for noise that it does not declare."
-        )
-    if known:
-        return (
-            "the runs follow no power law there; widen the ranges until they cover the "
-            "neighbouring regimes, or ask for predictions at points."
-        )
-    names = [t.name for t in binding.tiers]
-    short = counted(dict(zip(names, map(len, answer.members), strict=True)))
-    return f"{short} are too few; raise the budget."
-
-
-def _why(binding: Binding, answer: LocalLaw, worst: float, relevant: bool) -> str:
-    runs = ", ".join(
-        counted({tier.name: len(rows)})
-        for rows, tier in zip(answer.members, binding.tiers, strict=True)
-    )
-    if not relevant:
-        return f"It rests on {runs}."
-    widths = answer.half_widths(binding.plan.level)
-    at = int(np.argmax(widths / answer.tolerance))
-    verdict = "within" if worst <= 1.0 else "wider than"
-    return (
-        f"It rests on {runs}; the widest interval, that of the {answer.labels[at]}, is "
-        f"±{widths[at]:.2g} at {binding.plan.level:.0%}, {verdict} the tolerance of "
-        f"{answer.tolerance[at]:.2g}."
-    )
-
-
-def _stray(evidence: Evidence) -> str:
-    lost = unmapped(evidence)
-    if not lost:
-        return ""
-    return (
-        f" {lost} of {len(evidence.regimes.z)} runs follow no law that was found: a regime is "
-        f"missing, or there is none; raise the budget, or ask for predictions at points."
-    )
-
-
-def further(binding: Binding, goal: Goal, evidence: Evidence, points: Points, pool: Array) -> str:
-    """What one more run of each tier would bring."""
-    if not evidence.answers:
-        return "Nothing is known yet."
-    worst = max(evidence.answers, key=lambda a: a.worst(goal.level))
-    now = worst.worst(goal.level)
-    if not np.isfinite(now):
-        outlook = Outlook(worst, goal.level)
-        lacks = counted({tier.name: outlook.missing(t) for t, tier in enumerate(binding.tiers)})
-        return f"{worst.name} lacks {lacks} before anything can be said."
-    said = []
-    for t, tier in enumerate(binding.tiers):
-        offers = candidates(goal, evidence, points, pool, worst, t)
-        if not len(offers):
-            continue
-        rows = np.column_stack([np.ones(len(offers)), offers])
-        after = float(Outlook(worst, goal.level).widths(t, rows).max(axis=1).min())
-        if after < _NOTABLE * now:
-            said.append(f"to {after:.3g} by one more {of_tier(tier.name)}run ({tier.cost:.3g} s)")
-    bought = " or ".join(said)
-    return f"The widest interval, in {worst.name}, is {now:.3g} times its tolerance; " + (
-        f"it is expected to fall {bought}." if said else "no single run narrows it by 0.5 %."
-    )
+def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
+    if not rows:
+        return 0
+    return len(ReducedSystem.of([[*row, Fraction(0)] for row in rows], len(rows[0])).pivots)

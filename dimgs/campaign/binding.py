@@ -120,16 +120,6 @@ class Binding:
         logs = self.run_logs(record)
         return float(np.log(si)) + self.space.response_shift(self.space.values(logs))
 
-    def relative_error(self, record: RunRecord) -> float:
-        """Standard error that the kernel gives, over the value; 0 where it gives none."""
-        error = record.errors.get(self.target.name)
-        if not error or self.target.name not in record.outputs:
-            return 0.0
-        value, text = record.outputs[self.target.name]
-        unit = parse_unit(text)
-        si = unit.to_si(value)
-        return float(abs(error * unit.factor / si)) if si else 0.0
-
 
 def bind(plan: Plan) -> Binding:
     """Check a plan against its kernel and derive the pi space.
@@ -190,11 +180,10 @@ def bind(plan: Plan) -> Binding:
         np.array([np.log(ends[n][1]) for n in order]),
         {n: v for n, v in si.items() if n in {v.name for v in basis.variables}},
     )
-    if space.rank == 0:
+    if not order:
         raise InputError(
-            f"{plan.source}, ranges: no group varies in these ranges, so that every run is "
-            f"dimensionally equivalent and a single one gives the law's constant{_aside(notes)}; "
-            f"make that run, or let another input vary."
+            f"{plan.source}, ranges: no group varies in these ranges, and no input of them takes "
+            f"part{_aside(notes)}; let another input vary."
         )
     points, shifts = _points(plan, kernel, space, si)
     return Binding(plan, kernel, tiers, target, space, fixed, points, shifts, tuple(notes))

@@ -3,24 +3,27 @@
 import os
 from contextlib import ExitStack
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.campaign.analysis import Evidence, Goal, analyse
 from dimgs.campaign.binding import Binding, bind
-from dimgs.campaign.conclusion import conclude
-from dimgs.campaign.design import FEWEST, design_of, directions
+from dimgs.campaign.choice import d_optimal
+from dimgs.campaign.conclusion import conclude, half_width
+from dimgs.campaign.design import Design
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.journal import DecisionLog, changed_since
+from dimgs.campaign.laws import Law, Scatter
 from dimgs.campaign.plan import Plan
 from dimgs.campaign.progress import Listener, Progress, silent
-from dimgs.campaign.proposals import STRAY, Proposal, explore, refine, survey, unmapped
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.runner import Runner
+from dimgs.campaign.seen import Proposal
+from dimgs.campaign.space import Sites
+from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import of_tier
 from dimgs.campaign.workers import place_of
 from dimgs.errors import FitError, InputError, StoreError
@@ -28,23 +31,13 @@ from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import portable
 
-Array = NDArray[np.float64]
-
 STORE = "runs.sqlite"
-# coarse runs are cheap, so that several are decided on for one fine run
-_COARSE_BATCH = 4
-# batches in a row that change no law: one may be so by chance
-_STEADY = 2
-# part of the runs of the coarsest tier that the map may take: the rest narrows the intervals
-_MAP_SHARE = 0.5
-# and of a single tier, whose runs of the map serve the intervals too
-_MAP_SHARE_OF_ONE_TIER = 0.6
-# pairs of equal runs: the noise is then known to about 30 %, 1/sqrt(2 n)
-_REPLICATES = 6
-# a batch that narrows all intervals together by less, in tolerances, is in vain
-_WORTHLESS = 5e-3
-# such batches in a row before the campaign ends
-_PATIENCE = 4
+# of the cost of a fine run: a dearer coarse one cannot pay, since a law takes about as many of each
+_DEAR = 0.2
+# rounds of questions without a new run before a campaign ends
+_IDLE = 3
+# repeated runs at a named point before their scatter is believed
+_REPEATS = 6
 
 
 def run_campaign(
@@ -154,25 +147,17 @@ def _opened(file: Path) -> RunStore:
 
 
 class _Campaign:
-    """The loop: decide, run, analyse."""
+    """The loop: ask, run, look."""
 
     def __init__(
         self, binding: Binding, store: RunStore, log: DecisionLog, progress: Listener
     ) -> None:
         self.binding, self.store, self.log, self.progress = binding, store, log, progress
-        self.design = design_of(binding)
+        self.design = Design.of(binding)
         self.experiment = Experiment(binding, self.design, log)
-        tolerance = binding.plan.tolerance
-        self.goal = Goal(
-            binding.space,
-            self.design.region,
-            binding.plan.level,
-            tolerance.exponents,
-            tolerance.prediction,
-            binding.points,
-        )
-        self.phase = "survey"
-        self.evidence: Evidence | None = None
+        self.phase = "start"
+        self.strategy: Strategy | None = None
+        self.notes: list[str] = []
 
     def started(self, changed: str) -> None:
         """Note what the folder holds already, and how its plan has changed."""
@@ -184,144 +169,198 @@ class _Campaign:
             self._tell(changed)
 
     def run(self) -> CampaignResult:
-        """Decide, run and analyse until there is a reason to stop."""
+        """Ask, run and look until there is a reason to stop."""
         cut = len(self.store.interrupted)
-        self.experiment.make(survey(self.design.survey, ", ".join(self.binding.plan.ranges)))
-        if self.experiment.stochastic:
-            self._replicate()
-        evidence = self._map(self._analyse())
-        evidence, outcome = self._refine(evidence)
+        tiers = self._worthwhile()
+        last = len(self.binding.tiers) - 1
+        strategy, ends = self._solved(tiers[0], ())
+        for before, tier in pairwise(tiers):
+            if not ends:
+                ends = self._corrected(strategy, before, tier)
+            if ends and "used up" not in ends and "spent" not in ends:
+                self._note(f"the tier '{self.binding.tiers[before].name}' is left aside: {ends}")
+                strategy, ends = self._solved(last, strategy.known)
+                break
+        outcome, reason = self._judged(strategy, ends)
+        self.log.add("stop", f"{outcome}: {reason}", runs=len(self.experiment.asked))
         self.phase = "done"
         self._tell(outcome)
-        return conclude(
-            self.binding, self.goal, self.experiment, evidence, self.store, outcome, cut
-        )
+        binding = replace(self.binding, notes=(*self.binding.notes, *self.notes))
+        return conclude(binding, strategy, self.experiment, self.store, outcome, cut)
 
-    def _replicate(self) -> None:
-        """Some runs of a stochastic kernel again, with another seed: what no law explains."""
-        z = self.experiment.points.z[self.experiment.points.done(0)[:_REPLICATES]]
-        reason = "the same run with another seed, to know the scatter"
-        self.experiment.make([Proposal(row, 0, "replicate", reason, replicate=1) for row in z])
+    def _worthwhile(self) -> list[int]:
+        """Tiers that are cheap enough to be asked first; the finest alone for points."""
+        tiers = self.binding.tiers
+        last = len(tiers) - 1
+        if self.binding.plan.tolerance.exponents is None:
+            return [last]
+        chosen = []
+        for t, tier in enumerate(tiers[:-1]):
+            if tier.cost <= _DEAR * tiers[-1].cost:
+                chosen.append(t)
+            else:
+                self._note(
+                    f"the tier '{tier.name}' is not run: it costs {tier.cost / tiers[-1].cost:.0%} "
+                    f"of '{tiers[-1].name}', and would not save as much"
+                )
+        return [*chosen, last]
 
-    def _map(self, evidence: Evidence) -> Evidence:
-        """Coarse runs until the regimes no longer change."""
-        if self.goal.exponents is None and self._all_points_inside():
-            return evidence
-        self.phase = "map"
-        left = self.experiment.left
-        share = _MAP_SHARE_OF_ONE_TIER if len(left) == 1 else _MAP_SHARE
-        least = int((1.0 - share) * self.experiment.most[0])
-        steady = 0
-        while steady < _STEADY and left[0] > least and not self.experiment.spent:
-            n = min(_COARSE_BATCH * self._batch, left[0] - least)
-            chosen = explore(self.goal, evidence, self.experiment.points, self.design.pool, n)
+    def _note(self, text: str) -> None:
+        self.notes.append(f"{text[0].upper()}{text[1:]}.")
+        self.log.add("tier", text)
+
+    def _solved(self, tier: int, known: tuple[Law, ...]) -> tuple[Strategy, str]:
+        """Runs of one tier until its questions are answered; why not, where they are not."""
+        strategy = Strategy(self.binding, self.design, self.experiment.runs, tier)
+        self.strategy, strategy.known = strategy, known or strategy.known
+        self.phase, idle, told = "ask", 0, False
+        asked = self.binding.plan.tolerance.exponents is not None
+        while asked:
+            chosen = strategy.next()
             if not chosen:
                 break
+            if self.experiment.spent:
+                return strategy, f"{self.experiment.seconds:.4g} s are spent"
+            if self.experiment.left[tier] <= 0:
+                return strategy, f"the {of_tier(self.binding.tiers[tier].name)}runs are used up"
+            before = len(self.experiment.asked)
             self.experiment.make(chosen)
-            before, evidence = evidence, self._analyse()
-            steady = steady + 1 if self._steady(before, evidence) else 0
-        return evidence
-
-    def _refine(self, evidence: Evidence) -> tuple[Evidence, str]:
-        """Runs that narrow what is asked, until all is within its tolerance."""
-        self.phase = "refine"
-        experiment, tiers = self.experiment, self.binding.tiers
-        batch = [self._batch * (1 if t is tiers[-1] else _COARSE_BATCH) for t in tiers]
-        costs = [max(t.cost, 1e-12) for t in tiers]
-        idle = 0
-        while True:
-            worst = evidence.worst(self.goal.level)
-            lost = 0 if self.goal.exponents is None else unmapped(evidence)
-            if worst <= 1.0 and lost:
-                if self._look_further(evidence, batch[0]):
-                    evidence = self._analyse()
-                    continue
-                reason = f"{lost} of {len(evidence.regimes.z)} runs follow none of the laws found"
-                return evidence, self._stop("budget spent", reason)
-            if worst <= 1.0:
-                sure = min(a.confidence for a in evidence.answers)
-                reason = f"everything asked is within its tolerance, with confidence {sure:.4f}"
-                return evidence, self._stop("tolerance met", reason)
-            if experiment.spent:
-                return evidence, self._stop("budget spent", f"{experiment.seconds:.4g} s are spent")
-            chosen = refine(
-                self.goal,
-                evidence,
-                experiment.points,
-                self.design.pool,
-                costs,
-                experiment.left,
-                batch,
-            )
-            used = [t.name for t, n in zip(tiers, experiment.left.values(), strict=True) if n <= 0]
-            if not chosen and used:
-                reason = f"the {' and '.join(map(of_tier, used))}runs are used up"
-                return evidence, self._stop("budget spent", reason)
-            idle = idle + 1 if sum(p.gain for p in chosen) < _WORTHLESS else 0
-            if not chosen or idle >= _PATIENCE:
-                reason = "no run inside the ranges is expected to narrow an interval"
-                return evidence, self._stop("no further run helps", reason)
-            experiment.make(chosen)
-            evidence = self._analyse()
-
-    def _look_further(self, evidence: Evidence, n: int) -> bool:
-        """Coarse runs where no law was found, while there are any; whether one was made."""
-        experiment, asked = self.experiment, len(self.experiment.asked)
-        n = 0 if experiment.spent else min(n, experiment.left[0])
-        experiment.make(explore(self.goal, evidence, experiment.points, self.design.pool, n))
-        return len(experiment.asked) > asked
-
-    def _stop(self, outcome: str, reason: str) -> str:
-        self.log.add("stop", f"{outcome}: {reason}", runs=len(self.experiment.asked))
-        return outcome
-
-    @property
-    def _batch(self) -> int:
-        return self.binding.plan.execution.batch
-
-    def _steady(self, before: Evidence, now: Evidence) -> bool:
-        """Whether the last runs changed no law and found no unexplained region."""
-        laws, earlier = now.regimes.laws, before.regimes.laws
-        if len(laws) != len(earlier) or now.regimes.unexplained.sum() > STRAY:
-            return False
-        room = 2.0 * (self.goal.exponents or 0.1)
-        table = self.binding.space.exponent_map
-        return all(
-            min(float(np.abs(table @ (a.slope - b.slope)).max()) for b in earlier) <= room
-            for a in laws
-        )
-
-    def _all_points_inside(self) -> bool:
-        return bool(self.design.region.contains(self.goal.points).all())
-
-    def _analyse(self) -> Evidence:
-        points = self.experiment.points
-        rank, done = points.rank, points.done(0)
-        if len(done) < rank + FEWEST:
+            idle = idle + 1 if len(self.experiment.asked) == before else 0
+            if idle >= _IDLE:
+                break
+            strategy.look()
+            self._found(strategy)
+            if strategy.model.scatter.sigma and not told and strategy.clear:
+                told = True
+                self._foreseen(strategy, tier)
+        if not len(strategy.model.sites) and asked:
             raise FitError(
-                f"{len(done)} of {len(self.experiment.asked)} runs gave an answer, too few for "
-                f"{directions(rank)}.{self.experiment.why_lost()}"
+                f"None of {len(self.experiment.asked)} runs gave an answer."
+                f"{self.experiment.why_lost()}"
             )
-        known = () if self.evidence is None else self.evidence.regimes.laws
-        evidence = analyse(self.goal, points, self.design.pool, self.experiment.noise, known)
-        self.evidence = evidence
-        worst = evidence.worst(self.goal.level)
-        laws = len(evidence.regimes.laws)
+        if asked and not strategy.clear:
+            return strategy, f"{len(strategy.model.orphans)} runs follow no law that was found"
+        return strategy, ""
+
+    def _foreseen(self, strategy: Strategy, tier: int) -> None:
+        """Say early what the noise and the budget allow."""
+        sigma = strategy.model.scatter.sigma
+        needed, left = strategy.needed(), self.experiment.most[tier]
+        text = f"runs scatter by {sigma:.2g}; one law takes about {needed} runs for the tolerance"
+        if needed > left:
+            reached = strategy.tolerance * (needed / left) ** 0.5
+            text += f", and the {left} runs of the budget allow about {reached:.2g}"
+            self.notes.append(f"{text[0].upper()}{text[1:]}.")
+        self.log.add("expect", text)
+        self._tell(text)
+
+    def _corrected(self, strategy: Strategy, before: int, tier: int) -> str:
+        """Test a coarse tier against the next, and correct its laws; why not, where it fails."""
+        runs, model = self.experiment.runs, strategy.model
+        if not strategy.clear or strategy.worst > 1.0:
+            return "its runs follow no laws to the tolerance"
+        sites, rank = model.sites, self.binding.space.rank
+        followed = [law.rows for law in model.laws]
+        every = np.concatenate(followed)
+        chosen = [*d_optimal(np.zeros((0, rank)), sites.z[every], rank + 1)]
+        name = self.binding.tiers[before].name
+        reasons = [f"D-optimal for the difference to '{name}'"] * len(chosen)
+        for rows in followed:
+            deep = sites.z[rows[np.argmin(np.linalg.norm(sites.z[rows], axis=1))]]
+            chosen.append(deep)
+            reasons.append(f"one law of '{name}' is tested here")
+        for b in model.borders:
+            along = b.along(sites.z)
+            here = np.flatnonzero(model.between(b, sites.z))
+            ends = (0.0,) if b.meets else (b.low, b.high)
+            for end in ends:
+                if len(here):
+                    chosen.append(sites.z[here[np.argmin(np.abs(along[here] - end))]])
+                    reasons.append(f"a border of '{name}' is tested here")
+        made = [Proposal(z, tier, "tier", r) for z, r in zip(chosen, reasons, strict=True)]
+        asked = len(self.experiment.asked)
+        self.experiment.make(made)
+        fresh = len({tuple(np.round(z, 9)) for z in chosen})
+        if len(self.experiment.asked) - asked < fresh and self.experiment.left[tier] <= 0:
+            return f"the {of_tier(self.binding.tiers[tier].name)}runs are used up"
+        fine = runs.sites(tier)
+        coarse = dict(zip(sites.numbers.tolist(), sites.y, strict=True))
+        both = [i for i, n in enumerate(fine.numbers.tolist()) if n in coarse]
+        apart = fine.y[both] - np.array([coarse[n] for n in fine.numbers[both].tolist()])
+        pairs = Sites(fine.z[both], apart, np.ones(len(both)), fine.numbers[both])
+        scatter = Scatter(model.scatter.resolution, model.scatter.sigma * 2.0**0.5, 6)
+        difference = Law.fit(pairs, np.arange(len(both)), scatter)
+        miss = float(np.abs(apart - difference(pairs.z)).max(initial=0.0))
+        finest = self.binding.tiers[tier].name
+        if miss > scatter.limits(pairs.count).min(initial=scatter.resolution):
+            return f"'{finest}' is not '{name}' times a monomial, which misses by {miss:.2g}"
+        laws = tuple(law.corrected(difference) for law in model.laws)
+        strategy.model = replace(model, laws=laws)
+        self.log.add("tier", f"'{finest}' is '{name}' times a monomial, to {miss:.2g}")
+        if strategy.worst > 1.0:
+            return "the difference between the tiers is not known to the tolerance"
+        return ""
+
+    def _points(self) -> bool:
+        """Runs at the named points, again where they scatter; whether all are known."""
+        tier = len(self.binding.tiers) - 1
+        if not len(self.binding.points):
+            return True
+        self.phase = "points"
+        reason = "a named point"
+        runs, plan = self.experiment.runs, self.binding.plan
+        self.experiment.make([Proposal(z, tier, "point", reason) for z in self.binding.points])
+        again, first = "the same run again: is there noise?", self.binding.points[0]
+        if runs.scatter(tier)[1] == 0:
+            number = runs.count(first, tier)
+            self.experiment.make([Proposal(first, tier, "replicate", again, replicate=number)])
+        assert plan.tolerance.prediction is not None
+        room = float(np.log1p(plan.tolerance.prediction))
+        for _ in range(plan.budget.runs):
+            wide = [
+                z
+                for z in self.binding.points
+                if half_width(runs, z, tier, plan.level, _REPEATS) > room
+            ]
+            if not wide or self.experiment.left[tier] <= 0 or self.experiment.spent:
+                return not wide
+            asked = len(self.experiment.asked)
+            self.experiment.make(
+                [Proposal(z, tier, "replicate", reason, runs.count(z, tier)) for z in wide]
+            )
+            if len(self.experiment.asked) == asked:
+                return False
+        return False
+
+    def _judged(self, strategy: Strategy, ends: str) -> tuple[str, str]:
+        """Outcome, and why."""
+        known = self._points()
+        tier = len(self.binding.tiers) - 1
+        asked = self.binding.plan.tolerance.exponents is not None
+        spent = self.experiment.spent or self.experiment.left[tier] <= 0 or "used up" in ends
+        if not known or (asked and (ends or not strategy.clear or strategy.worst > 1.0)):
+            why = ends or "an interval is wider than its tolerance"
+            return ("budget spent" if spent else "no further run helps"), why
+        return "tolerance met", "predictions held, and everything asked is within its tolerance"
+
+    def _found(self, strategy: Strategy) -> None:
+        laws, orphans = len(strategy.model.laws), len(strategy.model.orphans)
+        worst = strategy.worst
         width = f"{worst:.3g} times its tolerance" if np.isfinite(worst) else "not known yet"
+        stray = f", {orphans} runs follow none" if orphans else ""
         self.log.add(
             "found",
-            f"{laws} power law{'s' if laws > 1 else ''}; the widest interval is {width}",
-            regimes=[[round(float(x), 4) for x in law.slope] for law in evidence.regimes.laws],
+            f"{laws} power law{'' if laws == 1 else 's'}{stray}; the widest interval is {width}",
+            regimes=[[round(float(x), 4) for x in law.slope] for law in strategy.model.laws],
         )
         self._tell(self.log.entries[-1]["reason"])
-        return evidence
 
     def heard(self, record: RunRecord, known: bool) -> None:
         """Report a run to the observer."""
         self._tell(f"{of_tier(record.tier)}run {'known' if known else 'made'}: {record.status}")
 
     def _tell(self, text: str) -> None:
-        experiment, evidence = self.experiment, self.evidence
+        experiment, strategy = self.experiment, self.strategy
         names = [t.name for t in self.binding.tiers]
         most = dict(zip(names, experiment.most.values(), strict=True))
         left = dict(zip(names, experiment.left.values(), strict=True))
@@ -331,8 +370,8 @@ class _Campaign:
                 {n: most[n] - left[n] for n in names},
                 most,
                 experiment.failed,
-                0 if evidence is None else len(evidence.regimes.laws),
-                np.inf if evidence is None else evidence.worst(self.goal.level),
+                0 if strategy is None else len(strategy.model.laws),
+                np.inf if strategy is None else strategy.worst,
                 text,
             )
         )

@@ -6,19 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.campaign.analysis import Evidence, Goal, LocalLaw
-from dimgs.campaign.answers import (
-    further,
-    law_rationals,
-    pertinence,
-    point_answer,
-    regime_answer,
-)
+from dimgs.campaign.answers import Answers, essential, half_width, point_answer
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.borders import boundaries, essential
 from dimgs.campaign.experiment import Experiment
-from dimgs.campaign.places import places
 from dimgs.campaign.result import CampaignResult
+from dimgs.campaign.strategy import Strategy
 from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError
 from dimgs.hub import RunStore
@@ -32,9 +24,8 @@ _MOST = 709.0
 
 def conclude(
     binding: Binding,
-    goal: Goal,
+    strategy: Strategy,
     experiment: Experiment,
-    evidence: Evidence,
     store: RunStore,
     outcome: str,
     interrupted: int,
@@ -44,11 +35,10 @@ def conclude(
     Parameters
     ----------
     binding : Binding
-    goal : Goal
+    strategy : Strategy
+        What its model says in the end.
     experiment : Experiment
         The runs.
-    evidence : Evidence
-        What they say.
     store : RunStore
     outcome : str
     interrupted : int
@@ -58,54 +48,48 @@ def conclude(
     -------
     CampaignResult
     """
-    pool, points, space = experiment.design.pool, experiment.points, binding.space
-    of_regimes = [a for a in evidence.answers if a.centre is None]
-    of_points = [a for a in evidence.answers if a.centre is not None]
-    rationals = law_rationals(binding, evidence, of_regimes)
-    lost = points.z[points.lost.any(axis=1)]
-    moved = experiment.moved()
-    where = places(space, evidence, of_regimes, rationals, pool, lost)
-    dataset = _dataset(binding, experiment, store)
+    space, moved = binding.space, experiment.moved()
+    told = Answers(binding, strategy, moved)
+    dataset = _dataset(binding, experiment, store, len(binding.tiers) - 1)
     warnings = list(binding.notes)
-    told: list[Any] = []
-    regimes = []
-    for answer, conditions in zip(of_regimes, where.conditions, strict=True):
-        found = regime_answer(binding, points, answer, conditions, moved)
-        law = _law(binding, experiment, store, answer, warnings)
+    regimes, judged = [], []
+    for n, k in enumerate(told.laws, 1):
+        found, name = told.regime(k), f"regime {n}"
+        judged.append(told.judged(k, found, name))
+        law = _law(experiment, store, told, k, warnings)
         regimes.append(replace(found, fit=law))
-    told += regimes
-    predictions = [point_answer(binding, goal, a, i) for i, a in enumerate(of_points)]
-    told += predictions
-    stray = int(evidence.regimes.unexplained.sum())
+    numbers = range(len(binding.points))
+    predictions = [point_answer(binding, experiment.runs, i) for i in numbers]
+    judged += [p for _, p in predictions]
+    stray = len(strategy.model.orphans)
     if stray:
         warnings.append(f"{stray} runs follow no law that was found; see the log.")
     if experiment.failed:
         warnings.append(f"{experiment.failed} runs gave no answer.{experiment.why_lost()}")
-    warnings += _unasked(evidence, of_regimes)
+    small = len(strategy.model.laws) - len(told.laws)
+    if small and told.laws:
+        what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
+        warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
     tally = experiment.runner.tally
     names = [t.name for t in binding.tiers]
-    judged = tuple(
-        pertinence(binding, evidence, points, a, t, i in where.entangled)
-        for i, (a, t) in enumerate(zip([*of_regimes, *of_points], told, strict=True))
-    )
     if outcome == "tolerance met" and not all(p.relevant for p in judged):
         outcome = "no further run helps"
         experiment.log.add("stop", f"{outcome}: not every answer can be relied on")
-    report = _report(binding, dataset, of_regimes, warnings)
     return CampaignResult(
         outcome=outcome,
         regimes=tuple(regimes),
-        boundaries=boundaries(space, evidence, of_regimes, rationals, pool, goal.level),
-        points=tuple(predictions),
-        pertinence=judged,
-        further=further(binding, goal, evidence, points, pool),
-        essential=essential(space, [rationals[a.law] for a in of_regimes if a.law is not None]),
+        boundaries=told.boundaries(),
+        points=tuple(p for p, _ in predictions),
+        pertinence=tuple(judged),
+        further=told.further(),
+        unseen=told.unseen(),
+        essential=essential(space, [told.rationals[k] for k in told.laws]),
         basis=space.basis,
         varied=moved,
         not_varied=tuple(n for n in sorted(binding.plan.ranges) if n not in moved),
         dataset=dataset,
         domain=_domain(binding, experiment, dataset),
-        report=report,
+        report=_report(binding, dataset, warnings),
         runs={n: experiment.most[t] - experiment.left[t] for t, n in enumerate(names)},
         counts={
             "asked": len(experiment.asked),
@@ -120,37 +104,52 @@ def conclude(
         log=tuple(experiment.log.entries),
         target=binding.target.name,
         unit=binding.target.unit,
-        level=goal.level,
+        level=binding.plan.level,
         warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
 def _dataset(
-    binding: Binding, experiment: Experiment, store: RunStore, keys: Sequence[str] | None = None
+    binding: Binding,
+    experiment: Experiment,
+    store: RunStore,
+    tier: int,
+    keys: Sequence[str] | None = None,
 ) -> Dataset | None:
-    """Usable runs of the finest tier."""
-    chosen = experiment.finest if keys is None else list(keys)
+    """Usable runs of a tier."""
+    chosen = experiment.usable[tier] if keys is None else list(keys)
     if not chosen:
         return None
     return store.to_dataset(
-        binding.target.name, tier=binding.tiers[-1].name, kernel=binding.kernel.name, keys=chosen
+        binding.target.name, tier=binding.tiers[tier].name, kernel=binding.kernel.name, keys=chosen
     )
 
 
 def _law(
-    binding: Binding, experiment: Experiment, store: RunStore, answer: LocalLaw, warnings: list[str]
+    experiment: Experiment, store: RunStore, answers: Answers, law: int, warnings: list[str]
 ) -> FitResult | None:
-    """Dimensionally checked law of the finest runs of a regime."""
-    inside = {tuple(np.round(experiment.points.z[r], 6)) for r in answer.members[-1]}
+    """Dimensionally checked law of the runs of a regime; those of a coarse tier are corrected,
+    and all are cleared of the crossovers to other laws.
+    """
+    binding, strategy, runs = answers.binding, answers.strategy, experiment.runs
+    space, tier = binding.space, strategy.tier
+    inside = set(runs.sites(tier).numbers[answers.members(law, tier)].tolist())
     keys = []
-    for key in experiment.finest:
+    for key in experiment.usable[tier]:
         record = store.get(key)
         assert record is not None
-        logs = binding.run_logs(record)
-        if tuple(np.round(binding.space.coordinates(logs[None])[0], 6)) in inside:
+        if runs.find(space.coordinates(binding.run_logs(record)[None])[0]) in inside:
             keys.append(key)
-    data = _dataset(binding, experiment, store, keys)
-    return None if data is None else _fit(binding, data, answer.name, warnings)
+    data = _dataset(binding, experiment, store, tier, keys) if keys else None
+    if data is None:
+        return None
+    difference, target = answers.model.laws[law].correction, binding.target.name
+    if difference is not None or answers.model.borders:
+        z = space.coordinates(np.column_stack([np.log(data[n]) for n in space.names]))
+        more = -answers.model.tails(np.full(len(z), law), z)
+        ratio = np.exp(more if difference is None else more + difference(z))
+        data = replace(data, values={**data.values, target: data[target] * ratio}, errors={})
+    return _fit(binding, data, f"regime {answers.laws.index(law) + 1}", warnings)
 
 
 def _fit(binding: Binding, data: Dataset, name: str, warnings: list[str]) -> FitResult | None:
@@ -160,17 +159,16 @@ def _fit(binding: Binding, data: Dataset, name: str, warnings: list[str]) -> Fit
 
     plan = binding.plan
     options = Options(constants=plan.constants, level=plan.level, seed=plan.seed)
-    data = data.drop_errors() if hasattr(data, "drop_errors") else replace(data, errors={})
     try:
-        return fit_prepared(prepare(data, binding.target.name, options), options)
+        return fit_prepared(
+            prepare(replace(data, errors={}), binding.target.name, options), options
+        )
     except DimgsError as error:
         warnings.append(f"No law of the {name} by its finest runs alone: {error}")
         return None
 
 
-def _report(
-    binding: Binding, data: Dataset | None, answers: Sequence[LocalLaw], warnings: list[str]
-) -> Any:
+def _report(binding: Binding, data: Dataset | None, warnings: list[str]) -> Any:
     """What `fit` or `discover` makes of all the finest runs."""
     plan = binding.plan
     if plan.report == "none" or data is None:
@@ -193,21 +191,12 @@ def _report(
         return None
 
 
-def _unasked(evidence: Evidence, answers: Sequence[LocalLaw]) -> list[str]:
-    asked = {a.law for a in answers}
-    small = sum(k not in asked for k in range(len(evidence.regimes.laws)))
-    if not small or not answers:
-        return []
-    what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
-    return [f"{what} in less than 2 % of the ranges; widen them to have it answered."]
-
-
 def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> dict[str, Any]:
     """Ranges of the groups and of the numeric inputs over the usable runs of the finest tier."""
     if data is None:
         return {"groups": {}, "columns": {}}
     space = binding.space
-    logs = space.log_groups(experiment.points.z[experiment.points.done(len(binding.tiers) - 1)])
+    logs = space.log_groups(experiment.runs.sites(len(binding.tiers) - 1).z)
     ends = np.exp(np.clip([logs.min(axis=0), logs.max(axis=0)], -_MOST, _MOST)).T.tolist()
     columns = {}
     for port in binding.kernel.inputs:
@@ -216,3 +205,6 @@ def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> d
             columns[port.name] = [*(port.parsed.from_si(x) for x in values), port.unit]
     names = (g.name for g in space.basis.groups)
     return {"groups": dict(zip(names, ends, strict=True)), "columns": columns}
+
+
+__all__ = ["conclude", "half_width"]

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, product
 from math import comb
 from typing import Any
 
@@ -19,10 +19,14 @@ from dimgs.errors import InputError
 
 Array = NDArray[np.float64]
 
+# a corner that a thousandth of all directions sees is found with 98 %
+_DIRECTIONS = 4000
 # so many small singular value decompositions take less than a second
 _MOST_FACETS = 5000
 # 131,072 points of a few coordinates take a few megabytes; a region thinner than that gets fewer
 _MOST_DRAWN = 2**17
+# of half a range; repeated runs are told apart by a nudge of 1e-9 of a value
+_MOVED = 1e-6
 # of logarithms of ranges and of ranges of unit half-width: far above their rounding
 _SLACK = 1e-9
 
@@ -49,7 +53,7 @@ class Region:
         self._transform = space.transform
         self._reach = np.abs(space.transform).sum(axis=1)
         key = tuple(map(tuple, space.transform.tolist()))
-        self._facets = _facets(key)
+        self._facets = _facets(key) if key else None
 
     def contains(self, z: Array) -> NDArray[np.bool_]:
         """Whether points of shape (n_points, rank) are reached; all, where facets are too many."""
@@ -85,15 +89,21 @@ class Region:
                 return np.asarray(inside[:n])
             size *= 2
 
-    def around(self, z: Array, radius: float, n: int, seed: int) -> Array:
-        """Points of the region within a distance of a point; the point itself comes first."""
-        rank = len(z)
-        raw = qmc.Sobol(rank + 1, rng=seed).random(1 << max(2, (n - 1).bit_length()))
-        direction = 2.0 * raw[:, :rank] - 1.0
-        length = np.linalg.norm(direction, axis=1, keepdims=True)
-        ball = direction / np.maximum(length, 1e-12) * radius * raw[:, rank:] ** (1.0 / rank)
-        points = np.vstack([z, z + ball])
-        return np.asarray(points[self.contains(points)])
+    def corners(self, seed: int) -> Array:
+        """Outermost points, where every input is at an end of its range, in random order."""
+        rng = np.random.default_rng(seed)
+        rank, n = self._transform.shape
+        if not rank:
+            return np.zeros((1, 0))
+        if n <= _MOST_INPUTS:
+            ends = np.array(list(product((-1.0, 1.0), repeat=n))).reshape(-1, n)
+        else:
+            ends = rng.choice((-1.0, 1.0), (2**_MOST_INPUTS, n))
+        z = np.unique(np.round(ends @ self._transform.T, 12), axis=0)
+        if len(z) > rank + 1:
+            # the corners of a flat or crowded picture lie inside: only hull corners stand out
+            z = z[_outer(z)]
+        return np.asarray(z[rng.permutation(len(z))])
 
     def _draw(self, size: int, seed: int, sampler: Sampler, dimension: int) -> Array:
         if sampler == "lhs":
@@ -119,6 +129,14 @@ def _facets(rows: tuple[tuple[float, ...], ...]) -> tuple[Array, Array] | None:
             normals.append(left[:, -1])
     table = np.array(normals)
     return table, np.abs(table @ transform).sum(axis=1)
+
+
+def _outer(z: Array) -> NDArray[np.bool_]:
+    """Which points stick out in some direction: the corners of their hull."""
+    directions = np.random.default_rng(0).normal(size=(_DIRECTIONS, z.shape[1]))
+    found = np.zeros(len(z), dtype=np.bool_)
+    found[np.argmax(z @ directions.T, axis=0)] = True
+    return found
 
 
 # moving an input that could stay costs this many times as much as one that moves anyway
@@ -158,6 +176,8 @@ class Inverse:
     def of(cls, space: PiSpace, z: Array) -> "Inverse":
         """Choose the moving inputs that reach most of the points `z`, shape (n_points, rank)."""
         n, rank = len(space.names), space.rank
+        if not rank:
+            return cls(space, ())
         if comb(n, rank) > _MOST_SUBSETS:
             return cls(space, tuple(_pivots(space.transform)))
         best: tuple[int, float, tuple[int, ...]] | None = None
@@ -209,7 +229,7 @@ def moved(space: PiSpace, logs: Sequence[Array]) -> tuple[str, ...]:
         return ()
     table = np.asarray(logs)
     spread = np.ptp(table, axis=0) / space.half
-    return tuple(n for n, s in zip(space.names, spread, strict=True) if s > _SLACK)
+    return tuple(n for n, s in zip(space.names, spread, strict=True) if s > _MOVED)
 
 
 def _pivots(transform: Array) -> list[int]:
@@ -223,32 +243,50 @@ def _pivots(transform: Array) -> list[int]:
     return sorted(chosen)
 
 
-# runs beyond the number of directions that a law and a miss of it take
-FEWEST = 2
 # shares of the space are then known to one or two per cent
 _POOL = 4096
-# runs for each parameter of a power law: several regimes share them, and each needs its own
-_PER_PARAMETER = 16
-# without a coarse tier the survey spends the same budget as refinement: half for each
-_SINGLE_TIER_SHARE = 0.5
+# all the corners of so many inputs are looked at; of more, as many drawn ones
+_MOST_INPUTS = 10
 
 
 @dataclass(frozen=True, eq=False)
-class SurveyDesign:
-    """Points of the survey, a pool of further ones, and how inputs reach them.
+class Design:
+    """Where runs can lie, and how inputs reach them.
 
     Attributes
     ----------
     region : Region
-    survey : ndarray of shape (n_survey, rank)
+    corners : ndarray of shape (n_corners, rank)
+        Where every input is at an end of its range, in an order that the plan's seed decides.
     pool : ndarray of shape (n_pool, rank)
+        Points that fill the region.
     inverse : Inverse
     """
 
     region: Region
-    survey: Array
+    corners: Array
     pool: Array
     inverse: Inverse
+
+    @classmethod
+    def of(cls, binding: Binding) -> "Design":
+        """The design of a plan.
+
+        Raises
+        ------
+        InputError
+            If the plan has too few runs to tell any law, or names a point that no run reaches.
+        """
+        plan, region = binding.plan, Region(binding.space)
+        _check_size(binding)
+        for i, inside in enumerate(region.contains(binding.points), 1):
+            if not inside:
+                raise InputError(
+                    f"{plan.source}, points[{i}]: its groups lie outside what the ranges reach; "
+                    f"widen the ranges, or move the point inside them."
+                )
+        pool = region.fill(_POOL, plan.seed + 1, plan.sampler)
+        return cls(region, region.corners(plan.seed), pool, Inverse.of(binding.space, pool[:64]))
 
     def values(self, binding: Binding, z: Array) -> dict[str, float | str]:
         """Inputs of a run at a point, in the units of the ports.
@@ -264,43 +302,19 @@ class SurveyDesign:
         return binding.values(logs)
 
 
-def design_of(binding: Binding) -> SurveyDesign:
-    """Design the survey of a campaign.
-
-    Parameters
-    ----------
-    binding : Binding
-
-    Returns
-    -------
-    SurveyDesign
-
-    Raises
-    ------
-    InputError
-        If the plan has too few runs to tell any law.
-    """
-    plan, space = binding.plan, binding.space
-    most = plan.budget.coarse if len(binding.tiers) > 1 else plan.budget.runs
-    _check_size(binding, most)
-    region = Region(space)
-    size = plan.survey or _PER_PARAMETER * (space.rank + 1)
-    if len(binding.tiers) == 1 and plan.survey is None:
-        size = min(size, max(2 * (space.rank + 1), int(_SINGLE_TIER_SHARE * most)))
-    survey = region.fill(min(size, most), plan.seed, plan.sampler)
-    pool = region.fill(_POOL, plan.seed + 1)
-    return SurveyDesign(region, survey, pool, Inverse.of(space, survey))
-
-
-def _check_size(binding: Binding, most: int) -> None:
+def _check_size(binding: Binding) -> None:
+    """A law takes a run for each unknown, and one that tells whether it holds."""
     plan, rank = binding.plan, binding.space.rank
-    key = "budget.coarse_runs" if len(binding.tiers) > 1 else "budget.runs"
-    for name, runs in ((key, most), ("survey", plan.survey)):
-        if runs is not None and runs < rank + FEWEST:
+    if plan.tolerance.exponents is None or not rank:
+        return
+    sizes = [("budget.runs", plan.budget.runs), ("survey", plan.survey)]
+    if len(binding.tiers) > 1:
+        sizes.append(("budget.coarse_runs", plan.budget.coarse))
+    for name, runs in sizes:
+        if runs is not None and runs < rank + 2:
             raise InputError(
-                f"{plan.source}, {name}: {runs} runs of the tier '{binding.tiers[0].name}' cannot "
-                f"tell how '{binding.target.name}' changes along {directions(rank)}; give at "
-                f"least {rank + FEWEST}."
+                f"{plan.source}, {name}: {runs} runs cannot tell how '{binding.target.name}' "
+                f"changes along {directions(rank)}; give at least {rank + 2}."
             )
 
 
@@ -332,13 +346,13 @@ def dry_run(binding: Binding) -> Mapping[str, Any]:
     Returns
     -------
     mapping
-        Groups, inputs that move, the runs of the survey and what all may cost.
+        Groups, inputs that move, the first runs and what all may cost.
     """
+    from dimgs.campaign.strategy import first_runs
     from dimgs.report.documents import pi_document
 
-    design = design_of(binding)
     space = binding.space
-    runs = [design.values(binding, z) for z in design.survey]
+    runs = first_runs(binding, Design.of(binding))
     units = {p.name: p.unit for p in binding.kernel.inputs}
     moved = [n for n in space.names if len({run[n] for run in runs}) > 1]
     spent = cost(binding)

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.design import SurveyDesign, moved
+from dimgs.campaign.design import Design, moved
 from dimgs.campaign.journal import DecisionLog
-from dimgs.campaign.proposals import Proposal
 from dimgs.campaign.runner import Runner
-from dimgs.campaign.space import Points
+from dimgs.campaign.seen import Proposal
+from dimgs.campaign.space import Runs
 from dimgs.campaign.workers import RunTask
 from dimgs.errors import FitError
 from dimgs.kernels.content import canonical_inputs, run_seed
@@ -20,6 +19,8 @@ from dimgs.kernels.record import RunRecord
 
 Array = NDArray[np.float64]
 
+# relative; far above the twelve digits that make two runs one, far below what a kernel resolves
+_NUDGE = 1e-9
 # the logarithm of what a float can hold
 _MOST = 709.0
 
@@ -30,44 +31,41 @@ class Experiment:
     Parameters
     ----------
     binding : Binding
-    design : SurveyDesign
+    design : Design
     log : DecisionLog
 
     Attributes
     ----------
-    points : Points
+    runs : Runs
     most, left : dict of int to int
         Runs that each tier may have, and those that it may still have.
     asked : list of str
         Keys of the runs, in order.
-    finest : list of str
-        Keys of the usable runs of the finest tier.
+    usable : dict of int to list of str
+        Keys of the runs with an answer, by tier.
     seconds : float
         Wall time of the kernel in all of them.
     failed : int
         Runs without an answer.
-    noise : float
-        Standard deviation of log pi_0 of a run, from replicates; its upper limit at 90 %.
-    logs : dict of int to ndarray of shape (n_inputs,)
-        Logarithms of the varying inputs of the runs at each point.
+    logs : list of ndarray of shape (n_inputs,)
+        Logarithms of the varying inputs of every run.
     """
 
     runner: Runner
 
-    def __init__(self, binding: Binding, design: SurveyDesign, log: DecisionLog) -> None:
+    def __init__(self, binding: Binding, design: Design, log: DecisionLog) -> None:
         self.binding, self.design, self.log = binding, design, log
-        self.points = Points(binding.space.rank, len(binding.tiers))
+        self.runs = Runs(binding.space.rank)
         budget = binding.plan.budget
         last = len(binding.tiers) - 1
         self.most = {t: budget.runs if t == last else budget.coarse for t in range(last + 1)}
         self.left = dict(self.most)
         self.asked: list[str] = []
-        self.finest: list[str] = []
+        self.usable: dict[int, list[str]] = {t: [] for t in range(last + 1)}
         self.seconds = 0.0
         self.failed = 0
-        self.noise = 0.0
         self.lost: Counter[str] = Counter()
-        self.logs: dict[int, Array] = {}
+        self.logs: list[Array] = []
 
     @property
     def stochastic(self) -> bool:
@@ -82,9 +80,9 @@ class Experiment:
 
     def make(self, proposals: list[Proposal]) -> None:
         """Make runs, equivalent ones left out, and record their answers."""
-        chosen: list[tuple[int, Proposal, RunTask]] = []
+        chosen: list[tuple[Array, Proposal, RunTask]] = []
         for proposal in proposals:
-            task = self._task(proposal, {(row, p.tier) for row, p, _ in chosen})
+            task = self._task(proposal, [p for _, p, _ in chosen])
             if task is not None:
                 chosen.append(task)
         try:
@@ -92,18 +90,9 @@ class Experiment:
         except FitError as error:
             self.log.add("stop", str(error))
             raise
-        replicated = []
-        for (row, proposal, _), record in zip(chosen, records, strict=True):
+        for (z, proposal, _), record in zip(chosen, records, strict=True):
             value = self._taken(record, proposal)
-            if proposal.purpose != "replicate":
-                self.points.record(row, proposal.tier, value)
-            elif value is not None:
-                replicated.append(value - self.points.y[row, proposal.tier])
-        if replicated:
-            # few pairs tell the noise to tens of per cent: what it exceeds with 10 % at most
-            square = np.square(replicated)[np.isfinite(replicated)]
-            least = chi2.ppf(0.1, max(len(square), 1))
-            self.noise = float(np.sqrt(square.sum() / 2.0 / least))
+            self.runs.add(z, proposal.tier, value, proposal.purpose)
 
     def why_lost(self) -> str:
         """The most frequent reason of runs without an answer, as a sentence."""
@@ -112,17 +101,21 @@ class Experiment:
         return f" The most frequent reason: {self.lost.most_common(1)[0][0]}"
 
     def _task(
-        self, proposal: Proposal, now: set[tuple[int, int]]
-    ) -> tuple[int, Proposal, RunTask] | None:
-        tier = proposal.tier
+        self, proposal: Proposal, now: list[Proposal]
+    ) -> tuple[Array, Proposal, RunTask] | None:
+        tier, plan = proposal.tier, self.binding.plan
         if self.left[tier] <= 0:
             return None
-        values = self.design.values(self.binding, proposal.z)
+        if proposal.logs is None:
+            values = self.design.values(self.binding, proposal.z)
+        else:
+            values = self.binding.values(proposal.logs)
+        if proposal.replicate and not self.stochastic:
+            values = self._nudged(values, proposal.replicate)
         logs = self.binding.logs(values)
-        row = self.points.add(self.binding.space.coordinates(logs[None])[0])
-        self.logs.setdefault(row, logs)
-        replicate = proposal.purpose == "replicate"
-        if not replicate and (self.points.tried(row, tier) or (row, tier) in now):
+        z = self.binding.space.coordinates(logs[None])[0]
+        before = self.runs.count(z, tier) > 0 and proposal.logs is None
+        if not proposal.replicate and (before or any(p is proposal for p in now)):
             reason = "an equivalent run, of equal groups, was made: it would say the same"
             self._note("skip", proposal, values, reason, None)
             return None
@@ -130,8 +123,23 @@ class Experiment:
         request = self.binding.request(values, tier, seed)
         self._note(proposal.purpose, proposal, values, proposal.reason, request.key)
         self.left[tier] -= 1
-        plan = self.binding.plan
-        return row, proposal, RunTask(plan.kernel, request, values, plan.execution.timeout)
+        self.logs.append(logs)
+        return z, proposal, RunTask(plan.kernel, request, values, plan.execution.timeout)
+
+    def _nudged(self, values: dict[str, float | str], n: int) -> dict[str, float | str]:
+        """Inputs that differ by a few times 1e-9: another run, with the same answer if it has one.
+
+        A kernel without a seed is asked once for equal inputs; what it says then for these is noise
+        where it differs by more.
+        """
+        for name in self.binding.space.names:
+            given = self.binding.plan.ranges[name]
+            if not given.integer:
+                i = self.binding.space.names.index(name)
+                upper = self.binding.logs(values)[i] > self.binding.space.centre[i]
+                sign = -1.0 if upper else 1.0
+                return {**values, name: float(values[name]) * (1.0 + sign * n * _NUDGE)}
+        return values
 
     def _seed(self, values: Mapping[str, float | str], proposal: Proposal) -> int:
         """Seed of a run; runs that differ in anything have seeds that have nothing in common."""
@@ -141,7 +149,7 @@ class Experiment:
 
     def moved(self) -> tuple[str, ...]:
         """Inputs that differ between runs."""
-        return moved(self.binding.space, list(self.logs.values()))
+        return moved(self.binding.space, self.logs)
 
     def _taken(self, record: RunRecord, proposal: Proposal) -> float | None:
         self.asked.append(record.key)
@@ -152,8 +160,8 @@ class Experiment:
             reason = record.reason or f"{self.binding.target.name} is not above zero."
             self.lost[reason] += 1
             self.log.add("lost", f"{record.status}: {reason}", tier=record.tier, key=record.key)
-        elif proposal.tier == len(self.binding.tiers) - 1:
-            self.finest.append(record.key)
+        else:
+            self.usable[proposal.tier].append(record.key)
         return value
 
     def _note(
@@ -168,7 +176,6 @@ class Experiment:
         units = {p.name: p.unit for p in self.binding.kernel.inputs}
         logs = space.log_groups(proposal.z[None])[0]
         groups = zip(space.basis.groups, logs, strict=True)
-        more = {"gain": proposal.gain} if 0.0 < proposal.gain < 1e5 else {}
         self.log.add(
             decision,
             reason,
@@ -176,5 +183,4 @@ class Experiment:
             inputs={n: f"{values[n]:.4g} {units[n]}" for n in space.names},
             groups={g.name: float(np.exp(np.clip(v, -_MOST, _MOST))) for g, v in groups},
             key=key,
-            **more,
         )

@@ -43,7 +43,9 @@ class DecisionLog:
         Parameters
         ----------
         decision : str
-            "start", "survey", "map", "refine", "replicate", "skip", "lost", "found" or "stop".
+            "start", "found", "tier", "expect", "lost", "skip", "stop", or what a run is made for:
+            "support", "corner", "inside", "replicate", "probe", "fill", "border", "domain",
+            "check", "narrow" or "point".
         reason : str
             Why, in one sentence.
         **more

@@ -1,4 +1,4 @@
-"""Where each regime holds, as conditions on monomials of groups; no two at one place."""
+"""Conditions on monomials of groups, and the monomial that tells two sets of runs apart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from dimgs.campaign.analysis import Evidence, LocalLaw
 from dimgs.campaign.monomials import GroupMonomial, decimal_monomial, monomial_of
-from dimgs.campaign.proposals import unmapped
 from dimgs.campaign.space import PiSpace
 from dimgs.campaign.text import listed
 
 Array = NDArray[np.float64]
 Rationals = Sequence[Fraction | None]
 
-# coordinates are of the order of 1, and equal points are less than 1e-7 apart
+# coordinates are of the order of 1, and equal points are less than 1e-6 apart
 _GAP = 1e-6
+# powers in a product of two groups that may part two sets
+_POWERS = (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
 
 
 @dataclass(frozen=True)
@@ -77,46 +77,6 @@ class Threshold:
     value: float
 
 
-def core_conditions(
-    space: PiSpace, evidence: Evidence, law: int, rationals: Sequence[Rationals], pool: Array
-) -> list[Threshold]:
-    """Conditions of the core of a law; those that exclude nothing are left out."""
-    regimes = evidence.regimes
-    own = regimes.laws[law]
-    values = np.stack([f(pool) for f in regimes.laws], axis=1)
-    sides = regimes.signs[law] * (values - values[:, [law]]) >= regimes.margins[law]
-    sides[:, law] = True
-    found = []
-    for j, other in enumerate(regimes.laws):
-        rest = np.all(np.delete(sides, j, axis=1), axis=1)
-        if j == law or not np.any(rest & ~sides[:, j]):
-            continue
-        met = meeting(space, other.slope - own.slope, rationals[law], rationals[j])
-        sign = float(regimes.signs[law, j])
-        value = met.threshold(other.constant - own.constant, sign * float(regimes.margins[law]))
-        found.append(Threshold(met.monomial, sign * met.scale > 0, value))
-    return found
-
-
-def reach_conditions(space: PiSpace, evidence: Evidence, law: int) -> list[Threshold]:
-    """Conditions between the runs that follow a law and those that follow none, group by group.
-
-    For a law that meets no other although it does not hold everywhere.
-    """
-    regimes = evidence.regimes
-    logs = space.log_groups(regimes.z)
-    own, white = regimes.follows[:, law], regimes.unexplained
-    found = []
-    for i in range(logs.shape[1]) if own.any() else ():
-        monomial = GroupMonomial(tuple(Fraction(i == j) for j in range(logs.shape[1])), exact=True)
-        low, high = logs[own, i].min(), logs[own, i].max()
-        if np.any(logs[white, i] < low):
-            found.append(Threshold(monomial, True, float(np.exp(low))))
-        if np.any(logs[white, i] > high):
-            found.append(Threshold(monomial, False, float(np.exp(high))))
-    return found
-
-
 def where_text(space: PiSpace, conditions: Sequence[Threshold]) -> str:
     """Conditions over group names, ready to be parsed; ``"True"`` for everywhere."""
     names = [g.name for g in space.basis.groups]
@@ -139,68 +99,6 @@ def where_words(space: PiSpace, conditions: Sequence[Threshold]) -> str:
         physical = c.monomial.physical(space.basis.groups)
         parts.append(f"{name}{physical} {'≥' if c.at_least else '<'} {c.value:.3g}")
     return listed(parts)
-
-
-@dataclass(frozen=True)
-class Places:
-    """Where each reported regime holds; no two of them at one place.
-
-    Attributes
-    ----------
-    conditions : tuple of list of Threshold
-        One for each regime.
-    entangled : frozenset of int
-        Positions of regimes whose runs lie among those of another, so that nothing tells which of
-        the two holds at a place.
-    """
-
-    conditions: tuple[list[Threshold], ...]
-    entangled: frozenset[int]
-
-
-def places(
-    space: PiSpace,
-    evidence: Evidence,
-    answers: Sequence[LocalLaw],
-    rationals: Sequence[Rationals],
-    pool: Array,
-    lost: Array,
-) -> Places:
-    """Conditions of all regimes, disjoint, and clear of the runs that gave no answer.
-
-    Parameters
-    ----------
-    space : PiSpace
-    evidence : Evidence
-    answers : sequence of LocalLaw
-        Of the regimes.
-    rationals : sequence
-        Exponents of the varied inputs for each law.
-    pool : ndarray of shape (n, rank)
-        Points that fill the reachable space.
-    lost : ndarray of shape (n_lost, rank)
-        Runs without an answer.
-    """
-    found: list[list[Threshold]] = []
-    for answer in answers:
-        assert answer.law is not None
-        conditions = core_conditions(space, evidence, answer.law, rationals, pool)
-        if not conditions and unmapped(evidence):
-            conditions = reach_conditions(space, evidence, answer.law)
-        failed = lost[holding(space, conditions, lost)]
-        apart = separating(space, only(evidence, answer.law), failed) if len(failed) else None
-        found.append([*conditions, *([apart.conditions[0]] if apart else [])])
-    entangled: set[int] = set()
-    for a, b in combinations(range(len(answers)), 2):
-        if not np.any(holding(space, found[a], pool) & holding(space, found[b], pool)):
-            continue
-        apart = separating(space, *(only(evidence, answers[i].law or 0) for i in (a, b)))
-        if apart is None:
-            entangled |= {a, b}
-            continue
-        for i, condition in zip((a, b), apart.conditions, strict=True):
-            found[i].append(condition)
-    return Places(tuple(found), frozenset(entangled))
 
 
 def holding(space: PiSpace, conditions: Sequence[Threshold], z: Array) -> NDArray[np.bool_]:
@@ -239,7 +137,9 @@ class Separation:
 
 
 def separating(space: PiSpace, one: Array, other: Array) -> Separation | None:
-    """The monomial between two sets of runs that leaves the widest gap, a single group first.
+    """The monomial between two sets of runs with the widest gap.
+
+    A single group comes first, then a product of two, then what a linear programme finds.
 
     Parameters
     ----------
@@ -254,15 +154,18 @@ def separating(space: PiSpace, one: Array, other: Array) -> Separation | None:
     if not len(one) or not len(other):
         return None
     size = space.loadings.shape[0]
-    groups = [
-        GroupMonomial(tuple(Fraction(i == j) for j in range(size)), exact=True)
-        for i in range(size)
-        if np.any(space.loadings[i])
+    varying = [i for i in range(size) if np.any(space.loadings[i])]
+    single = [[Fraction(i == j) for j in range(size)] for i in varying]
+    double = [
+        [Fraction(j == a) + power * (j == b) for j in range(size)]
+        for a, b in combinations(varying, 2)
+        for power in _POWERS
     ]
-    offers = [_apart(space, monomial, one, other) for monomial in groups]
-    known = [(width, apart) for width, apart in filter(None, offers)]
-    if known:
-        return max(known, key=lambda o: o[0])[1]
+    for powers in (single, double):
+        offers = [_apart(space, GroupMonomial(tuple(p), exact=True), one, other) for p in powers]
+        known = [(width, apart) for width, apart in filter(None, offers)]
+        if known:
+            return max(known, key=lambda o: o[0])[1]
     direction = _direction(one, other)
     if direction is None:
         return None
@@ -303,9 +206,3 @@ def _direction(one: Array, other: Array) -> Array | None:
     if solved.x is None or solved.x[-1] <= _GAP:
         return None
     return np.asarray(solved.x[:rank])
-
-
-def only(evidence: Evidence, law: int) -> Array:
-    """Runs that follow a law and no other."""
-    follows = evidence.regimes.follows
-    return np.asarray(evidence.regimes.z[follows[:, law] & (follows.sum(axis=1) == 1)])

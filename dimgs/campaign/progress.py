@@ -11,7 +11,7 @@ class Progress:
     Attributes
     ----------
     phase : str
-        "survey", "map", "refine" or "done".
+        "start", "ask", "points" or "done".
     runs, budget : mapping of str to int
         Runs so far and at most, by tier.
     failed : int

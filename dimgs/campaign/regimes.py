@@ -1,211 +1,345 @@
-"""Regions of pi space in which a single power law holds, and how far they reach."""
+"""From runs to regimes: laws, borders, crossovers, and the runs that nothing explains."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import brentq, least_squares
 
-from dimgs.campaign.consensus import Affine, Consensus, distances, settled, without_crossovers
+from dimgs.campaign.laws import Law, Scatter, find_laws
+from dimgs.campaign.model import Border, Model
+from dimgs.campaign.monomials import GroupMonomial
+from dimgs.campaign.places import separating
+from dimgs.campaign.space import PiSpace, Rows, Runs, Sites
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-# standard deviations: 0.3 % of normal errors are larger
-_NOISE = 3.0
-_MARGINS = (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0)
-# a wider margin loses runs, and must gain a fifth of the doubt
-_BETTER = 0.8
-# about the 90 % quantile of t with few degrees of freedom
-_T = 2.0
-# a run and its two nearest decide together, so that one run alone does not
-_VOTES = 3
-# beyond this many e-folds from any meeting of laws no smooth crossover misses by 3 %
-_DEEP = 3.5
-# where the strength of a crossover is read off, and the most that is believed
-_BESIDE = (0.5, 3.0)
-# a crossover that misses by more than three times that of a sum is none
-_MOST = 3.0
-# runs inside a crossover that tell its strength
-_TELLING = 2
+# sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width
+_SHARPNESS = (0.3, 50.0)
+# until a run lies in a crossover it is taken for that of a sum
+_SUM = 1.0
+# e-folds between two laws within which a run tells how sharp their crossover is
+_TELLING = 1.5
+# part of the runs that must be explained before all laws are fitted together
+_MOSTLY = 0.8
+# e-folds to a third law from which on it does not disturb
+_ALONE = 3.0
+# part of its depth by which a crossover may differ from the power mean of its laws
+_SHAPE = 0.25
+# sharpness of the broadest crossover of more than two laws that is taken for one
+_BROAD = 0.5
+# and closer, before a law is taken for a tangent of it
+_TANGENT = 0.1
+# part of the region that a step between two laws may take
+_STEP = 0.25
 
 
-@dataclass(frozen=True, eq=False)
-class Regimes:
-    """Power laws and where each holds.
-
-    A point belongs to law k where, against every other law j, it lies on the side of their
-    meeting on which the runs of k lie. It is in the core of k where the two laws also differ by
-    the margin of k in log pi_0, and the nearest runs follow k. Crossovers lie between the cores.
-
-    Parameters
-    ----------
-    laws : tuple of Affine
-    signs : ndarray of shape (n_laws, n_laws)
-        Sign of law j minus law k inside regime k.
-    margins : ndarray of shape (n_laws,)
-    accepted : float
-        Largest miss of log pi_0 at which a run is taken to follow a law.
-    z : ndarray of shape (n_runs, rank)
-        The runs.
-    follows : ndarray of bool of shape (n_runs, n_laws)
-        Which run follows which law to within `accepted`.
-    stands_out : bool
-        False where no law was found that many runs follow: a single law goes through all.
-    """
-
-    laws: tuple[Affine, ...]
-    signs: Array
-    margins: Array
-    accepted: float
-    z: Array
-    follows: Mask
-    stands_out: bool = True
-
-    def gaps(self, z: Array) -> Array:
-        """Smallest signed difference to another law, shape (n_points, n_laws); inf if alone."""
-        return np.asarray(self._pairwise(z).min(axis=2))
-
-    def lean(self, z: Array, y: Array) -> Array:
-        """What crossovers may take from the laws, shape (n_points, n_laws), signed.
-
-        Two laws a factor e^g apart that add, or whose resistances add, miss the dominant one by
-        log(1 + e^-g). How much of that there is, is read off the runs between each two cores.
-
-        Parameters
-        ----------
-        z, y : ndarray of shape (n_points, rank) and (n_points,)
-            The points; `y` of the runs in ``self.z``.
-        """
-        term = np.log1p(np.exp(-np.clip(self._pairwise(z), 0.0, 700.0)))
-        return np.asarray(-np.einsum("kj,ikj->ik", self.signs * self._strength(y), term))
-
-    def _strength(self, y: Array) -> Array:
-        """Size of each crossover against that of a sum, from the runs that lie in it alone."""
-        n = len(self.laws)
-        gap = self._pairwise(self.z)
-        misses = np.abs(y[:, None] - np.stack([law(self.z) for law in self.laws], axis=1))
-        strength = np.ones((n, n))
-        for k in range(n):
-            for j in range(n):
-                others = [i for i in range(n) if i not in (j, k)]
-                alone = np.all(gap[:, k][:, others] > _BESIDE[1], axis=1)
-                rows = alone & (gap[:, k, j] > _BESIDE[0]) & (gap[:, k, j] < _BESIDE[1])
-                if j != k and rows.sum() >= _TELLING:
-                    ratio = misses[rows, k] / np.log1p(np.exp(-gap[rows, k, j]))
-                    strength[k, j] = min(float(ratio.max()), _MOST)
-        return strength
-
-    def _pairwise(self, z: Array) -> Array:
-        """Signed differences of law j to law k, shape (n_points, k, j); inf where j is k."""
-        values = np.stack([law(z) for law in self.laws], axis=1)
-        difference = self.signs[None] * (values[:, None, :] - values[:, :, None])
-        diagonal = np.arange(len(self.laws))
-        difference[:, diagonal, diagonal] = np.inf
-        return np.asarray(difference)
-
-    def cores(self, z: Array) -> Mask:
-        """Whether points are in the core of each law, shape (n_points, n_laws).
-
-        A run's own miss has one vote of three, so that a single run that scatters stays in.
-        """
-        if not self.laws:
-            return np.zeros((len(z), 0), dtype=np.bool_)
-        votes = min(_VOTES, len(self.z)) - 1
-        near = np.argpartition(distances(z, self.z), votes, axis=1)[:, : votes + 1]
-        around = self.follows[near].mean(axis=1) > 0.5
-        return np.asarray((self.gaps(z) >= self.margins) & around)
-
-    @property
-    def unexplained(self) -> Mask:
-        """Runs that follow no law although no other law is near: a regime is still missing."""
-        if not self.laws:
-            return np.ones(len(self.z), dtype=np.bool_)
-        deep = np.any(self.gaps(self.z) >= np.maximum(self.margins, _DEEP), axis=1)
-        return np.asarray(deep & ~self.follows.any(axis=1))
+def _soft(gap: Array, sharpness: float) -> Array:
+    return np.asarray(np.logaddexp(0.0, -sharpness * gap) / sharpness)
 
 
-def find_regimes(
-    z: Array,
-    y: Array,
-    acceptance: float,
-    noise: float = 0.0,
-    known: tuple[Affine, ...] = (),
-) -> Regimes:
-    """Laws on which the most runs agree, one after the other.
+def model_of(
+    space: PiSpace, sites: Sites, scatter: Scatter, known: Sequence[Law], curvature: float
+) -> Model:
+    """Find laws and borders, and say which runs they explain.
 
     Parameters
     ----------
-    z : ndarray of shape (n_runs, rank)
-    y : ndarray of shape (n_runs,)
-        Logarithm of the response group.
-    acceptance : float
-        Largest miss at which a run follows a law; raised to three times the noise.
-    noise : float
-        Standard deviation of a run.
-    known : tuple of Affine
-        Laws to try first, such as those of fewer runs.
+    space : PiSpace
+    sites : Sites
+    scatter : Scatter
+    known : sequence of Law
+        Of fewer runs.
+    curvature : float
+        As in :func:`find_laws`.
 
     Returns
     -------
-    Regimes
-        With a single law through all runs where no regime stands out.
-
-    References
-    ----------
-    M. A. Fischler, R. C. Bolles, Comm. ACM 24 (1981) 381-395: random sample consensus.
-
-    Examples
-    --------
-    >>> x = np.linspace(-8.0, 8.0, 41)[:, None]
-    >>> found = find_regimes(x, -np.logaddexp(0.0, -x[:, 0]), 0.04)
-    >>> np.abs(np.round([law.slope[0] for law in found.laws], 2)).tolist()
-    [1.0, 0.0]
+    Model
     """
-    rank = z.shape[1]
-    accepted = max(acceptance, _NOISE * noise)
-    search = Consensus(z, y, accepted, noise, 2 * (rank + 1))
-    laws, members, signs = settled(search, without_crossovers(search, search.laws(known)))
-    if not laws:
-        every = np.ones((len(y), 1), dtype=np.bool_)
-        alone = (Affine.fit(z, y),) if len(y) else ()
-        return Regimes(alone, np.zeros((1, 1)), np.zeros(1), accepted, z, every, stands_out=False)
-    found = Regimes(tuple(laws), signs, np.zeros(len(laws)), accepted, z, members)
-    for _ in range(2):
-        gaps = found.gaps(z)
-        lean = found.lean(z, y)
-        margins = np.array(
-            [_margin(z, y, gaps[:, k], found.follows[:, k], lean[:, k]) for k in range(len(laws))]
-        )
-        core = Regimes(found.laws, signs, margins, accepted, z, found.follows).cores(z)
-        laws = [
-            Affine.fit(z[core[:, k]], y[core[:, k]]) if core[:, k].sum() > rank + 2 else law
-            for k, law in enumerate(found.laws)
-        ]
-        misses = np.abs(y[:, None] - np.stack([law(z) for law in laws], axis=1))
-        found = Regimes(tuple(laws), signs, margins, accepted, z, misses <= accepted)
+    found = Model(sites, scatter, tuple(find_laws(sites, scatter, known, curvature)))
+    if len(sites) and found.laws:
+        found = _simplest(_explained(_bordered(space, found)))
+        if len(found.laws) > 1 and found.explained.mean() >= _MOSTLY:
+            found = _polished(found)
+    else:
+        found = replace(found, explained=np.zeros(len(sites), dtype=np.bool_))
     return found
 
 
-def _margin(z: Array, y: Array, gap: Array, follows: Mask, lean: Array) -> float:
-    """Margin at which the slopes are known best: scatter, number, and what crossovers may do."""
-    enough = 2 * (z.shape[1] + 1)
-    best, width = 0.0, np.inf
-    for margin in _MARGINS:
-        core = np.flatnonzero((gap >= margin) & follows)
-        if len(core) < enough:
+def _simplest(model: Model) -> Model:
+    """Without the laws whose runs the others and their crossovers explain: they were tangents."""
+    for law in sorted(model.laws, key=lambda law: len(law.rows)):
+        if len(model.laws) < 3:
             break
-        error = _slope(z[core], y[core])[1]
-        drift = float(np.linalg.norm(_slope(z[core], lean[core])[0]))
-        doubt = float(np.hypot(_T * error, drift))
-        if doubt < _BETTER * width:
-            best, width = margin, doubt
-    return best
+        fewer = _without(model, next(k for k, o in enumerate(model.laws) if o is law))
+        if not np.any(model.explained & ~_explained(fewer, tangents=True).explained):
+            model = _explained(fewer)
+    return model
 
 
-def _slope(z: Array, y: Array) -> tuple[Array, float]:
-    """Slope of an affine fit and its standard error, all directions together."""
-    law = Affine.fit(z, y)
-    part = z - z.mean(axis=0)
-    miss = y - law(z)
-    variance = float(miss @ miss) / max(len(z) - z.shape[1] - 1, 1)
-    return law.slope, float(np.sqrt(variance * np.trace(np.linalg.pinv(part.T @ part, rcond=1e-9))))
+def _without(model: Model, k: int) -> Model:
+    """The same without one law."""
+    number = {o: i for i, o in enumerate(o for o in range(len(model.laws)) if o != k)}
+    borders = tuple(
+        replace(b, below=number[b.below], above=number[b.above])
+        for b in model.borders
+        if k not in (b.below, b.above)
+    )
+    pairs = frozenset((number[a], number[b]) for a, b in model.pairs if k not in (a, b))
+    laws = tuple(law for i, law in enumerate(model.laws) if i != k)
+    return _sharpened(replace(model, laws=laws, borders=borders, pairs=pairs))
+
+
+def _bordered(space: PiSpace, model: Model) -> Model:
+    limits = model.scatter.limits(model.sites.count)
+    follows = np.abs(model.sites.y[:, None] - model.values(model.sites.z)) <= limits[:, None]
+    borders, pairs = [], set()
+    for one, other in combinations(range(len(model.laws)), 2):
+        only = [
+            np.flatnonzero(follows[:, k] & ~follows[:, j]) for k, j in ((one, other), (other, one))
+        ]
+        border = _meeting(model, one, other, only) or _jump(space, model, one, other, only)
+        if border is None:
+            pairs.add((one, other))
+        else:
+            borders.append(border)
+    return _sharpened(replace(model, borders=tuple(borders), pairs=frozenset(pairs)))
+
+
+def _sharpened(model: Model) -> Model:
+    """With the sharpness of every crossover that a run tells."""
+    told = [
+        _widened(replace(b, sharpness=_sharpness(model, b)), model.scatter) if b.meets else b
+        for b in model.borders
+    ]
+    return replace(model, borders=tuple(told))
+
+
+def _meeting(model: Model, one: int, other: int, only: list[Rows]) -> Border | None:
+    """The border of two laws that are equal between their runs."""
+    z = model.sites.z
+    difference = model.laws[other].coefficients - model.laws[one].coefficients
+    gaps = [difference[0] + z[rows] @ difference[1:] for rows in only]
+    if not len(gaps[0]) or not len(gaps[1]):
+        return None
+    sign = float(np.sign(np.median(gaps[1]) - np.median(gaps[0])))
+    if not sign or np.any(sign * gaps[0] > 0.0) or np.any(sign * gaps[1] < 0.0):
+        return None
+    return Border(
+        one, other, sign * difference[1:], sign * float(difference[0]), 0.0, 0.0, sign=sign
+    )
+
+
+def _widened(border: Border, scatter: Scatter) -> Border:
+    """With the width within which a crossover matters."""
+    s = _SUM if np.isnan(border.sharpness) else border.sharpness
+    small = max(s * max(scatter.resolution, scatter.sigma), 1e-12)
+    width = -np.log(np.expm1(small)) / s if small < np.log(2.0) else 0.0
+    return replace(border, low=-width, high=width)
+
+
+def _sharpness(model: Model, border: Border) -> float:
+    """How sharp a crossover is, from the run that lies nearest to its middle."""
+    z, y = model.sites.z, model.sites.y
+    along = border.along(z)
+    beside = np.abs(along) <= _TELLING
+    pair = {border.below, border.above}
+    for o in (o for o in model.borders if o is not border and {o.below, o.above} & pair):
+        beside &= np.abs(o.along(z)) > _ALONE
+    near = np.flatnonzero(beside & model.between(border, z))
+    if not len(near):
+        return np.nan
+    at = int(near[np.argmin(np.abs(along[near]))])
+    owner = border.below if along[at] < 0.0 else border.above
+    miss = border.sign * float(y[at] - model.laws[owner](z[at : at + 1])[0])
+    gap = np.abs(along[at : at + 1])
+
+    def excess(s: float) -> float:
+        return float(_soft(gap, s)[0]) - miss
+
+    if excess(_SHARPNESS[1]) >= 0.0:
+        return _SHARPNESS[1] if miss > -model.scatter.limits(model.sites.count)[at] else np.nan
+    return np.nan if excess(_SHARPNESS[0]) < 0.0 else float(brentq(excess, *_SHARPNESS))
+
+
+def _jump(space: PiSpace, model: Model, one: int, other: int, only: list[Rows]) -> Border | None:
+    """The border of two laws that no run shows to be equal anywhere."""
+    apart = separating(space, *(model.sites.z[rows] for rows in only))
+    if apart is None:
+        return None
+    below, above = (one, other) if apart.upper == 1 else (other, one)
+    offset, normal = gradient(space, apart.monomial)
+    low, high = float(np.log(apart.low)), float(np.log(apart.high))
+    return Border(below, above, normal, offset, low, high, monomial=apart.monomial)
+
+
+def gradient(space: PiSpace, monomial: GroupMonomial) -> tuple[float, Array]:
+    """Logarithm of a monomial at z = 0, and its gradient."""
+    at = monomial.log(space.log_groups(np.vstack([np.zeros(space.rank), np.eye(space.rank)])))
+    return float(at[0]), np.asarray(at[1:] - at[0])
+
+
+def _explained(model: Model, tangents: bool = False) -> Model:
+    """Say which runs follow a law where it holds, or lie in a crossover that is as it should.
+
+    With `tangents`, only crossovers count that are closely so.
+    """
+    z, y = model.sites.z, model.sites.y
+    limits = model.scatter.limits(model.sites.count)
+    values = model.values(z)
+    follows = np.abs(y[:, None] - values) <= limits[:, None]
+    done = np.any(follows & model.holds(z, strictly=False), axis=1)
+    expected = model.expected(z)
+    reach = np.ptp(z, axis=0).max(initial=0.0)
+    shape = _TANGENT if tangents else _SHAPE
+    for b in model.borders:
+        along, here = b.along(z), model.between(b, z)
+        here &= (along >= b.low) & (along <= b.high)
+        if b.meets:
+            slack = 0.0 if np.isnan(b.sharpness) else shape * np.log(2.0) / b.sharpness
+            fits = np.abs(y - expected) <= np.maximum(limits, slack)
+            # beside the meeting both laws are within their limits
+            fits |= follows[:, b.below] | follows[:, b.above]
+        else:
+            pair = values[:, [b.below, b.above]]
+            narrow = (
+                not tangents and b.high - b.low <= _STEP * float(np.linalg.norm(b.normal)) * reach
+            )
+            fits = (y >= pair.min(axis=1) - limits) & (y <= pair.max(axis=1) + limits) & narrow
+        done |= here & fits
+    if len(model.laws) > 2 and not tangents:
+        done |= _crossing(model, limits)
+    return replace(model, explained=done)
+
+
+def _crossing(model: Model, limits: Array) -> Mask:
+    """Runs that may lie in a crossover of several laws at once, whose form nobody knows."""
+    z = model.sites.z
+    owner = np.argmax(model.holds(z, strictly=False), axis=1)
+    miss = model.sites.y - model.values(z)[np.arange(len(z)), owner]
+    reach = {1.0: limits.copy(), -1.0: limits.copy()}
+    for b in model.borders:
+        if b.meets:
+            for k, side in ((b.below, -1.0), (b.above, 1.0)):
+                soft = _soft(side * b.along(z), _BROAD)
+                reach[b.sign] += np.where(owner == k, soft, 0.0)
+    return np.asarray((miss <= reach[1.0]) & (-miss <= reach[-1.0]))
+
+
+def _polished(model: Model) -> Model:
+    """All laws and crossovers fitted together, where that explains every run."""
+    z, y, count = model.sites.z, model.sites.y, model.sites.count
+    limits = model.scatter.limits(count)
+    rows = model.explained
+    soft = [i for i, b in enumerate(model.borders) if b.meets and not np.isnan(b.sharpness)]
+    soft = [i for i in soft if model.borders[i].sharpness < _SHARPNESS[1]]
+    n_laws, width = len(model.laws), z.shape[1] + 1
+    start = np.concatenate(
+        [
+            *(law.coefficients for law in model.laws),
+            [np.log(model.borders[i].sharpness) for i in soft],
+        ]
+    )
+    cores = _cores(model)
+    if not soft or rows.sum() <= len(start):
+        return cores
+
+    def rebuilt(x: Array) -> Model:
+        table = x[: n_laws * width].reshape(n_laws, width)
+        laws = [replace(law, coefficients=c) for law, c in zip(model.laws, table, strict=True)]
+        borders = list(model.borders)
+        sharp = np.exp(np.clip(x[n_laws * width :], *np.log(_SHARPNESS)))
+        for i, s in zip(soft, sharp, strict=True):
+            borders[i] = replace(borders[i], sharpness=float(s))
+        for i, b in enumerate(borders):
+            if b.meets:
+                gap = b.sign * (table[b.above] - table[b.below])
+                borders[i] = replace(b, normal=gap[1:], offset=float(gap[0]))
+        return replace(model, laws=tuple(laws), borders=tuple(borders))
+
+    def rest(x: Array) -> Array:
+        return np.asarray(np.sqrt(count[rows]) * (y[rows] - rebuilt(x).expected(z[rows])))
+
+    fit = least_squares(rest, start, x_scale="jac", max_nfev=30)
+    made = rebuilt(fit.x)
+    miss = np.abs(y - made.expected(z))[rows]
+    if np.any(miss > limits[rows]):
+        return cores
+    free = int(rows.sum()) - len(start)
+    slopes = np.asarray(fit.jac)
+    spread = np.linalg.pinv(slopes.T @ slopes)
+    sigma, freedom = model.scatter.sigma, float(model.scatter.freedom)
+    if not sigma:
+        sigma, freedom = max(float(np.sqrt(2.0 * fit.cost / free)), 1e-6), float(free)
+    laws = []
+    for k, (law, core) in enumerate(zip(made.laws, cores.laws, strict=True)):
+        part = slice(k * width, (k + 1) * width)
+        drift = core.coefficients - law.coefficients
+        known = not model.scatter.sigma and np.isfinite(core.spread).all()
+        laws.append(
+            replace(
+                law,
+                spread=spread[part, part],
+                sigma=sigma,
+                freedom=freedom,
+                drift=drift if known else np.zeros(width),
+            )
+        )
+    borders = (_widened(b, model.scatter) if b.meets else b for b in made.borders)
+    return _explained(replace(made, laws=tuple(laws), borders=tuple(borders)))
+
+
+def _cores(model: Model) -> Model:
+    """Every law by the runs that no crossover reaches, where they are enough, less its tails."""
+    inside = model.holds(model.sites.z)
+    laws = []
+    for k, law in enumerate(model.laws):
+        deep = law.rows[inside[law.rows, k]]
+        deep = deep if len(deep) > len(law.slope) else law.rows
+        plain = Law.fit(model.sites, deep, model.scatter)
+        tails = model.tails(np.full(len(model.sites), k), model.sites.z)
+        clear = Law.fit(replace(model.sites, y=model.sites.y - tails), deep, model.scatter)
+        again = replace(clear, drift=plain.coefficients - clear.coefficients)
+        laws.append(again if np.isfinite(again.spread).all() else law)
+    return replace(model, laws=tuple(laws))
+
+
+def constant_of(runs: Runs, tier: int, scatter: Scatter) -> Model:
+    """The model where no group is free: one constant, and whether anything else changes it.
+
+    Parameters
+    ----------
+    runs : Runs
+        Replicates are equal inputs; the others moved inputs that no group depends on.
+    tier : int
+    scatter : Scatter
+
+    Returns
+    -------
+    Model
+    """
+    rows = [i for i, t in enumerate(runs.tier) if t == tier and np.isfinite(runs.y[i])]
+    y = np.array([runs.y[i] for i in rows])
+    sites = runs.sites(tier)
+    if not rows:
+        return Model(sites, scatter, ())
+    again = np.array([i == rows[0] or runs.purpose[i] in ("replicate", "narrow") for i in rows])
+    freedom = max(int(again.sum()) - 1, 0)
+    sigma = float(y[again].std(ddof=1)) if freedom else 0.0
+    noise = replace(scatter, sigma=sigma, freedom=freedom)
+    room = noise.limits(np.ones(1))[0] * np.sqrt(1.0 + 1.0 / again.sum())
+    odd = np.any(np.abs(y[~again] - y[again].mean()) > room)
+    spread = float(y.std(ddof=1)) if len(y) > 1 else np.inf
+    law = Law(
+        np.array([y.mean()]),
+        np.arange(1),
+        np.array([[1.0 / len(y)]]),
+        max(spread, 1e-6),
+        float(max(len(y) - 1, 1)),
+        np.zeros(1),
+    )
+    return Model(sites, noise, (law,), explained=np.array([not odd]))

@@ -181,7 +181,7 @@ class CampaignResult:
     pertinence : tuple of Pertinence
         One for each regime and each named point.
     further : str
-        What one more run would bring.
+        What was reached, and what a Latin hypercube with regression would have taken.
     essential : tuple of str
         Monomials of groups on which everything but one monomial depends, in the inputs.
     basis : PiBasis
@@ -201,6 +201,8 @@ class CampaignResult:
         Wall time of the kernel's runs together.
     log : sequence of mapping
         Every decision with its reason.
+    unseen : str
+        What may hide between the runs that were made.
     target, unit : str
     level : float
     warnings : tuple of str
@@ -227,6 +229,7 @@ class CampaignResult:
     unit: str
     level: float
     warnings: tuple[str, ...] = ()
+    unseen: str = ""
 
     @property
     def confidence(self) -> float:
@@ -259,6 +262,7 @@ class CampaignResult:
             "pertinence": self._pertinence(),
             "law": None if self.law is None else self.law.to_json(),
             "further": self.further,
+            "unseen": self.unseen,
             "essential_groups": list(self.essential),
             "pi": pi_document(self.basis),
             "varied": list(self.varied),

@@ -163,85 +163,122 @@ class PiSpace:
 
 Rows = NDArray[np.intp]
 
-# coordinates closer than this are the same groups, up to rounding
-_SAME = 1e-7
+# coordinates closer than this are the same groups, up to rounding and to a nudge of 1e-9
+_SAME = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Sites:
+    """Points with answers of one tier; replicates are one site.
+
+    Attributes
+    ----------
+    z : ndarray of shape (n_sites, rank)
+    y : ndarray of shape (n_sites,)
+        Mean logarithm of the response group.
+    count : ndarray of shape (n_sites,)
+        Runs of each.
+    numbers : ndarray of int of shape (n_sites,)
+        Of the sites among all points of a campaign.
+    """
+
+    z: Array
+    y: Array
+    count: Array
+    numbers: Rows
+
+    def __len__(self) -> int:
+        return len(self.y)
 
 
 @dataclass(eq=False)
-class Points:
-    """Visited points; rows are only ever added.
+class Runs:
+    """What runs have said; rows are only ever added.
 
     Parameters
     ----------
-    rank, n_tiers : int
+    rank : int
 
     Attributes
     ----------
     z : ndarray of shape (n_points, rank)
-    y : ndarray of shape (n_points, n_tiers)
-        Logarithm of the response group; NaN where a tier was not run there.
-    lost : ndarray of bool of shape (n_points, n_tiers)
-        Runs that ended without a usable answer.
+        Distinct points.
+    point, tier : list of int
+        Of each run.
+    y : list of float
+        Logarithm of the response group; NaN where a run gave no answer.
+    purpose : list of str
 
     Examples
     --------
-    >>> points = Points(rank=1, n_tiers=2)
-    >>> points.add(np.array([0.5])), points.add(np.array([0.5 + 1e-9])), points.add(np.array([1.0]))
-    (0, 0, 1)
-    >>> points.record(0, 0, 2.0)
-    >>> points.done(0).tolist(), points.pairs(1).tolist()
-    ([0], [])
+    >>> runs = Runs(rank=1)
+    >>> runs.add(np.array([0.5]), 0, 2.0), runs.add(np.array([0.5 + 1e-9]), 0, 2.2)
+    (0, 0)
+    >>> runs.sites(0).y.tolist(), runs.sites(0).count.tolist(), len(runs.sites(1))
+    ([2.1], [2.0], 0)
     """
 
     rank: int
-    n_tiers: int
     z: Array = field(init=False)
-    y: Array = field(init=False)
-    lost: NDArray[np.bool_] = field(init=False)
+    point: list[int] = field(default_factory=list)
+    tier: list[int] = field(default_factory=list)
+    y: list[float] = field(default_factory=list)
+    purpose: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.z = np.zeros((0, self.rank))
-        self.y = np.zeros((0, self.n_tiers))
-        self.lost = np.zeros((0, self.n_tiers), dtype=np.bool_)
 
-    def __len__(self) -> int:
-        return len(self.z)
+    def find(self, z: Array) -> int | None:
+        """Number of an equal point (a dimensionally equivalent run), if there is one."""
+        if not len(self.z):
+            return None
+        apart = np.abs(self.z - z).max(axis=1, initial=0.0)
+        return int(np.argmin(apart)) if apart.min() <= _SAME else None
 
-    def add(self, z: Array) -> int:
-        """Row of a point; that of an equal one (a dimensionally equivalent run) where there is."""
-        if len(self.z):
-            apart = np.abs(self.z - z).max(axis=1)
-            nearest = int(np.argmin(apart))
-            if apart[nearest] <= _SAME:
-                return nearest
-        self.z = np.vstack([self.z, z])
-        self.y = np.vstack([self.y, np.full(self.n_tiers, np.nan)])
-        self.lost = np.vstack([self.lost, np.zeros(self.n_tiers, dtype=np.bool_)])
-        return len(self.z) - 1
+    def add(self, z: Array, tier: int, value: float | None, purpose: str = "") -> int:
+        """Keep the answer of a run, None where there was none; the number of its point."""
+        found = self.find(z)
+        if found is None:
+            self.z = np.vstack([self.z, z])
+            found = len(self.z) - 1
+        self.point.append(found)
+        self.tier.append(tier)
+        self.y.append(np.nan if value is None else value)
+        self.purpose.append(purpose)
+        return found
 
-    def record(self, row: int, tier: int, value: float | None) -> None:
-        """Answer of a tier at a point; None where there was none."""
-        if value is None:
-            self.lost[row, tier] = True
-        else:
-            self.y[row, tier] = value
+    def made_for(self, tier: int) -> list[tuple[int, str]]:
+        """Points of the runs of a tier, and what each was made for."""
+        every = zip(self.point, self.tier, self.purpose, strict=True)
+        return [(p, what) for p, t, what in every if t == tier]
 
-    def tried(self, row: int, tier: int) -> bool:
-        """Whether a tier was run at a point, whatever came of it."""
-        return bool(self.lost[row, tier] or np.isfinite(self.y[row, tier]))
+    def count(self, z: Array, tier: int) -> int:
+        """Runs of a tier at a point, whatever came of them."""
+        at = self.find(z)
+        return sum(p == at for p, _ in self.made_for(tier))
 
-    def done(self, tier: int) -> Rows:
-        """Rows with an answer of a tier."""
-        return np.flatnonzero(np.isfinite(self.y[:, tier]))
+    def sites(self, tier: int) -> Sites:
+        """Points with an answer of a tier."""
+        point, y = np.array(self.point, dtype=np.intp), np.array(self.y)
+        rows = (np.array(self.tier) == tier) & np.isfinite(y)
+        numbers = np.array(sorted(set(point[rows].tolist())), dtype=np.intp)
+        values = [y[rows & (point == n)] for n in numbers]
+        mean = np.array([float(v.mean()) for v in values])
+        return Sites(self.z[numbers], mean, np.array([float(len(v)) for v in values]), numbers)
 
-    def pairs(self, tier: int) -> Rows:
-        """Rows with answers of a tier and of the one below it."""
-        return np.flatnonzero(np.isfinite(self.y[:, tier]) & np.isfinite(self.y[:, tier - 1]))
+    def lost(self, tier: int) -> Array:
+        """Points where runs of a tier gave no answer, shape (n_lost, rank)."""
+        lost = {
+            p
+            for p, t, y in zip(self.point, self.tier, self.y, strict=True)
+            if t == tier and not np.isfinite(y)
+        }
+        return self.z[sorted(lost - set(self.sites(tier).numbers.tolist()))]
 
-    def part(self, tier: int) -> tuple[Rows, Array]:
-        """What is fitted for a tier: its answers for the coarsest, else differences to the next."""
-        if tier == 0:
-            rows = self.done(0)
-            return rows, self.y[rows, 0]
-        rows = self.pairs(tier)
-        return rows, self.y[rows, tier] - self.y[rows, tier - 1]
+    def scatter(self, tier: int) -> tuple[float, int]:
+        """Sum of squares of replicates about their means, and its degrees of freedom."""
+        sites = self.sites(tier)
+        mean = dict(zip(sites.numbers.tolist(), sites.y, strict=True))
+        rows = zip(self.point, self.tier, self.y, strict=True)
+        square = sum((y - mean[p]) ** 2 for p, t, y in rows if t == tier and np.isfinite(y))
+        return float(square), int(sites.count.sum()) - len(sites)

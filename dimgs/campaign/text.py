@@ -149,7 +149,7 @@ def campaign_text(result: CampaignResult) -> str:
             f"confidence {p.confidence:.3f}"
         )
         lines += [f"  {p.meaning}", f"  {p.why}"]
-    lines.append(result.further)
+    lines += [result.further, *([result.unseen] if result.unseen else [])]
     return "\n".join(lines)
 
 
@@ -177,7 +177,7 @@ def design_text(document: Mapping[str, Any]) -> str:
         f"inputs of the ranges that need not: {listed(still) or 'none'}",
         "inputs that stay: "
         + (listed(f"{n} = {v[0]} {v[1]}" for n, v in document["fixed"].items()) or "none"),
-        f"survey: {counted({survey['tier']: survey['runs']})}, about {survey['seconds']:.3g} s",
+        f"first: {counted({survey['tier']: survey['runs']})}, about {survey['seconds']:.3g} s",
         (
             f"budget: {listed(f'{n} {of_tier(t)}'.strip() for t, n in budget.items())} runs, at "
             f"most about "

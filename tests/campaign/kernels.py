@@ -35,7 +35,7 @@ class Uptake(BaseKernel):
     def _simulate(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
     ) -> Mapping[str, Any] | Simulated:
-        x = values["k"] * values["t"]
+        x = values["k"] * values["t"] / settings.get("shift", 1.0)
         return {"m": values["c"] * x / (1.0 + x) * math.exp(settings["bias"] * x**0.01)}
 
 
@@ -86,6 +86,54 @@ class Seeded(Noisy):
     ) -> Mapping[str, Any] | Simulated:
         noise = math.exp(0.1 * np.random.default_rng(seed).standard_normal())
         return {"y": 3.0 * values["a"] ** 2 / values["b"] * noise}
+
+
+class Unseeded(Noisy):
+    """The same with 5 % of noise that nothing decides."""
+
+    name, stochastic = "unseeded", False
+    rng = np.random.default_rng(7)
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        noise = math.exp(0.05 * self.rng.standard_normal())
+        return {"y": 3.0 * values["a"] ** 2 / values["b"] * noise}
+
+
+class Beam(BaseKernel):
+    """Deflection of a cantilever."""
+
+    name, version = "beam", "1"
+    inputs = (Port("E", "Pa"), Port("F", "N"), Port("L", "m"), Port("b", "m"), Port("h", "m"))
+    outputs = (Port("w", "m"),)
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        v = values
+        return {"w": 4.0 * v["F"] * v["L"] ** 3 / (v["E"] * v["b"] * v["h"] ** 3)}
+
+
+class Pendulum(BaseKernel):
+    """The period of a pendulum: no group is free."""
+
+    name, version = "pendulum", "1"
+    inputs = (Port("g", "m/s^2"), Port("l", "m"))
+    outputs = (Port("T", "s"),)
+    hidden = 0.0
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        slow = math.exp(self.hidden * values["l"])
+        return {"T": 2.0 * math.pi * math.sqrt(values["l"] / values["g"]) * slow}
+
+
+class Friction(Pendulum):
+    """The same with a length inside the kernel that no input tells."""
+
+    name, hidden = "friction", 0.1
 
 
 class Crisis(BaseKernel):

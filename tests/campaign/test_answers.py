@@ -4,18 +4,14 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.campaign.analysis import Evidence, Goal, analyse
-from dimgs.campaign.borders import boundaries, essential
-from dimgs.campaign.design import Region
+from dimgs.campaign.answers import essential
 from dimgs.campaign.monomials import decimal_monomial, monomial_of
-from dimgs.campaign.places import core_conditions, where_text, where_words
-from dimgs.campaign.space import PiSpace, Points
+from dimgs.campaign.places import separating
+from dimgs.campaign.space import PiSpace
 from dimgs.campaign.text import sentence
-from dimgs.expression import sympy_parse_condition
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.derive import pi_basis
 from tests.campaign.test_space import film
@@ -23,60 +19,31 @@ from tests.campaign.test_space import film
 BASIS = pi_basis(["a [m]", "b [m]", "c [m]", "y [m]"], "y")
 ENDS = np.log([[1e-4, 1e4]] * 3)
 SPACE = PiSpace(BASIS, ("a", "b", "c"), ENDS[:, 0], ENDS[:, 1], {})
-REGION = Region(SPACE)
-POOL = REGION.fill(400, 1)
-
-
-def series() -> Evidence:
-    """y = 1/(1/a + 1/b + 1/c): three regimes."""
-    z = REGION.fill(200, 0)
-    points = Points(SPACE.rank, 1)
-    for row in z:
-        points.add(row)
-    values = SPACE.centre + points.z @ SPACE.transform * SPACE.half
-    y = -np.logaddexp.reduce(-values, axis=1)
-    shift = np.array([SPACE.response_shift(SPACE.values(row)) for row in values])
-    points.y[:, 0] = y + shift
-    goal = Goal(SPACE, REGION, 0.9, 0.02, None, np.zeros((0, SPACE.rank)))
-    return analyse(goal, points, POOL)
-
-
-STATE = series()
-RATIONALS = [
-    [Fraction(round(float(x))) for x in SPACE.offset + SPACE.exponent_map @ law.slope]
-    for law in STATE.regimes.laws
-]
-
-
-def test_the_condition_of_a_regime_is_its_core() -> None:
-    assert len(STATE.regimes.laws) == 3
-    names = [g.name for g in BASIS.groups]
-    values = np.exp(SPACE.log_groups(POOL))
-    for k in range(3):
-        conditions = core_conditions(SPACE, STATE, k, RATIONALS, POOL)
-        text = where_text(SPACE, conditions)
-        words = where_words(SPACE, conditions)
-        assert len(conditions) == words.count("<") + words.count("≥") == 2
-        condition = sympy.lambdify(names, sympy_parse_condition(text, names), "numpy")
-        inside = np.asarray(condition(*values.T), dtype=bool)
-        core = STATE.regimes.gaps(POOL)[:, k] >= STATE.regimes.margins[k]
-        # thresholds are written with four digits, and exponents rounded
-        assert np.mean(inside == core) > 0.97
-
-
-def test_boundaries_are_ratios_of_the_inputs() -> None:
-    found = boundaries(SPACE, STATE, STATE.answers, RATIONALS, POOL, 0.9)
-    assert {b.physical for b in found} <= {f"{x}·{y}⁻¹" for x in "abc" for y in "abc"}
-    assert len(found) == 3
-    for b in found:
-        assert b.value == pytest.approx(1.0, abs=0.1)
-        assert b.low <= b.value <= b.high
+# y is a, b or c
+RATIONALS = [[Fraction(i == j) for j in range(3)] for i in range(3)]
 
 
 def test_two_groups_are_essential() -> None:
     assert len(essential(SPACE, RATIONALS)) == 2
     assert essential(SPACE, RATIONALS[:1]) == ()
     assert essential(SPACE, [[None, None, None], *RATIONALS]) == ()
+
+
+@given(st.integers(0, 500))
+@settings(max_examples=25)
+def test_what_tells_two_sets_apart_does(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    z = rng.uniform(-1.0, 1.0, (30, SPACE.rank))
+    w = rng.normal(size=SPACE.rank)
+    upper = z @ w > 0.1
+    found = separating(SPACE, z[~upper], z[upper])
+    assert found is not None
+    along = np.exp(found.monomial.log(SPACE.log_groups(z)))
+    sides = along <= found.low * (1 + 1e-9), along >= found.high * (1 - 1e-9)
+    assert np.array_equal(sides[found.upper], upper)
+    assert np.array_equal(sides[1 - found.upper], ~upper)
+    mixed = separating(SPACE, np.vstack([z[~upper], z[upper][:1]]), z[upper])
+    assert mixed is None
 
 
 @given(st.lists(st.integers(-3, 3), min_size=5, max_size=5))
@@ -122,23 +89,3 @@ def test_sentences(exponents: list[tuple[str, float, float, int | None]], told: 
         Exponent(n, v, v - h, v + h, None if r is None else Fraction(r)) for n, v, h, r in exponents
     ]
     assert sentence("x", "here", found) == f"Where here, {told}"
-
-
-def test_a_jump_lies_between_the_runs_and_not_where_the_laws_meet() -> None:
-    basis = pi_basis(["x [1]", "y [1]"], "y")
-    space = PiSpace(basis, ("x",), np.array([-9.0]), np.array([9.0]), {})
-    region = Region(space)
-    points = Points(1, 1)
-    for row in region.fill(60, 2):
-        points.add(row)
-    log = points.z[:, 0] * 9.0
-    points.y[:, 0] = np.where(log < 3.0, log, 0.5 * log + 0.2)
-    goal = Goal(space, region, 0.9, 0.02, None, np.zeros((0, 1)))
-    evidence = analyse(goal, points, region.fill(400, 1))
-    rationals = [[Fraction(1)], [Fraction(1, 2)]]
-    slopes = [float((space.exponent_map @ law.slope)[0]) for law in evidence.regimes.laws]
-    if slopes[0] < slopes[1]:
-        rationals.reverse()
-    (found,) = boundaries(space, evidence, evidence.answers, rationals, region.fill(400, 1), 0.9)
-    assert found.kind == "jump"
-    assert found.low <= np.exp(3.0) <= found.high

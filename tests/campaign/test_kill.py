@@ -28,7 +28,7 @@ from tests.campaign.kernels import uptake_plan
 if __name__ == "__main__":
     run_campaign(uptake_plan("tests.campaign.kernels:Counted"), sys.argv[1], resume=True)
 """
-BEFORE = 25
+BEFORE = 12
 
 
 def _workers(pid: int) -> list[int]:

@@ -108,13 +108,15 @@ def test_the_region_is_what_inputs_reach(sampler: str) -> None:
         assert (found.status == 0) == bool(region.contains(z[None])[0])
 
 
-def test_points_around_a_point_stay_near_and_inside() -> None:
+def test_corners_are_the_outermost_points() -> None:
     space = film()
     region = Region(space)
-    near = region.around(np.zeros(space.rank), 0.3, 32, seed=1)
-    assert near[0] == pytest.approx(np.zeros(space.rank))
-    assert np.all(np.linalg.norm(near, axis=1) <= 0.3 * np.sqrt(space.rank) + 1e-12)
-    assert region.contains(near).all()
+    corners = region.corners(1)
+    assert region.contains(corners).all()
+    pool = region.fill(256, 2)
+    for w in np.random.default_rng(3).normal(size=(20, space.rank)):
+        assert (corners @ w).max() >= (pool @ w).max()
+    assert np.sort(region.corners(2), axis=0) == pytest.approx(np.sort(corners, axis=0))
 
 
 @given(st.integers(0, 200))

@@ -35,10 +35,10 @@ def test_a_dry_run_runs_nothing(shell: Shell, tmp_path: Path) -> None:
     plan, out = written(tmp_path), tmp_path / "out"
     text = shell("run", plan, "--dry-run", "--out", str(out))
     assert text.code == 0
-    for told in ("pi_1 = k·t", "survey: 32 coarse runs", "500 coarse and 20 fine", "at most about"):
+    for told in ("pi_1 = k·t", "first: 3 coarse runs", "500 coarse and 20 fine", "at most about"):
         assert told in text.out
     document = shell("run", plan, "--dry-run", "--json").document
-    assert document["survey"]["runs"] == 32
+    assert document["survey"]["runs"] == 3
     assert document["pi"]["groups"][0]["exponents"] == {"k": "1", "t": "1"}
     assert not out.exists()
 
@@ -57,7 +57,7 @@ def test_a_campaign_from_a_plan(shell: Shell, tmp_path: Path) -> None:
     assert law["content"]["law"] == document["regimes"][0]["law"]
     assert len(law["content"]["regimes"]) == len(document["regimes"]) > 1
     assert document["outcome"] == "tolerance met"
-    assert "refine: " in done.err
+    assert "ask: " in done.err
     stored = json.loads((out / "result.json").read_text(encoding="utf-8"))
     assert stored == document
     assert shell.refused("run", plan, "--out", str(out)).count("--resume") == 1

@@ -1,0 +1,195 @@
+"""What the runs of one tier say, and how a further one is proposed."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.campaign.binding import Binding
+from dimgs.campaign.choice import nearest
+from dimgs.campaign.design import Design
+from dimgs.campaign.laws import Law, Scatter
+from dimgs.campaign.model import Model
+from dimgs.campaign.places import Separation, separating
+from dimgs.campaign.regimes import constant_of, gradient, model_of
+from dimgs.campaign.space import Runs
+
+Array = NDArray[np.float64]
+
+# log; steps that are looked for, unless exponents are asked for more closely
+_STEPS = (0.005, 0.02)
+# log; replicates that agree to this differ by what is printed of them
+_REPEATS = 1e-6
+# degrees of freedom of the noise before anything is made of it: t at 90 % is then 1.94, not 1.64
+FREEDOM = 6
+# a regime in less of the ranges is named, not answered
+SMALLEST = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """A run to make.
+
+    Attributes
+    ----------
+    z : ndarray of shape (rank,)
+    tier : int
+    purpose : str
+    reason : str
+        Why this run, in one sentence.
+    replicate : int
+        Number of the replicate; 0 for the first run at a point.
+    logs : ndarray of shape (n_inputs,), optional
+        The inputs themselves, where the point does not decide them.
+    """
+
+    z: Array
+    tier: int
+    purpose: str
+    reason: str
+    replicate: int = 0
+    logs: Array | None = None
+
+
+class Seen:
+    """The state of a search for the laws of one tier.
+
+    Parameters
+    ----------
+    binding : Binding
+    design : Design
+    runs : Runs
+    tier : int
+
+    Attributes
+    ----------
+    model : Model
+        What the runs said at the last :meth:`look`.
+    domain : Separation or None
+        Between the runs with and without an answer.
+    known : tuple of Law
+        Those of fewer runs.
+    """
+
+    model: Model
+
+    def __init__(self, binding: Binding, design: Design, runs: Runs, tier: int) -> None:
+        self.binding, self.design, self.runs, self.tier = binding, design, runs, tier
+        self.space, plan = binding.space, binding.plan
+        self.stochastic = bool(getattr(binding.kernel, "stochastic", False))
+        wanted = plan.tolerance.exponents or plan.tolerance.prediction or _STEPS[1]
+        self.tolerance, self.level = wanted, plan.level
+        self._resolution = float(np.clip(wanted, *_STEPS))
+        steepest = float(np.abs(self.space.exponent_map).max(initial=0.0))
+        self._curvature = wanted / (4.0 * steepest) if steepest else np.inf
+        self._noise: tuple[float, int] | None = None
+        self._asked: list[Array] = []
+        self.known: tuple[Law, ...] = ()
+        self.domain: Separation | None = None
+        self.look()
+
+    def look(self) -> None:
+        """See what the runs say now."""
+        square, freedom = self.runs.scatter(self.tier)
+        sigma = float(np.sqrt(square / freedom)) if freedom else 0.0
+        # the noise is what the first replicates say: runs that depend on it cannot flatter it
+        if self._noise is None and sigma > _REPEATS and freedom >= FREEDOM:
+            self._noise = sigma, freedom
+        if sigma <= _REPEATS:
+            sigma, freedom = 0.0, 0
+        scatter = Scatter(self._resolution, *(self._noise or (sigma, freedom)))
+        sites = self.runs.sites(self.tier)
+        if self.space.rank:
+            self.model = model_of(self.space, sites, scatter, self.known, self._curvature)
+        else:
+            self.model = constant_of(self.runs, self.tier, scatter)
+        self.known = self.model.laws
+        lost = self.runs.lost(self.tier)
+        self.domain = separating(self.space, sites.z, lost) if len(lost) else None
+
+    @property
+    def answered(self) -> list[int]:
+        """Numbers of the laws that take enough of the ranges."""
+        if not self.model.laws:
+            return []
+        share = self.model.holds(self.design.pool, strictly=False).mean(axis=0)
+        return [k for k, s in enumerate(share) if s >= SMALLEST]
+
+    @property
+    def worst(self) -> float:
+        """Widest half-width of an exponent, in tolerances."""
+        laws = [self.model.laws[k] for k in self.answered]
+        return max((self.width(law) for law in laws), default=np.inf)
+
+    @property
+    def clear(self) -> bool:
+        """Whether every run is explained, and no two laws lie among each other."""
+        return bool(self.model.laws) and not len(self.model.orphans) and not self.model.entangled
+
+    def feasible(self, z: Array) -> NDArray[np.bool_]:
+        """Where runs are believed to give an answer."""
+        lost = self.runs.lost(self.tier)
+        if not len(lost):
+            return np.ones(len(z), dtype=np.bool_)
+        if self.domain is not None:
+            offset, normal = gradient(self.space, self.domain.monomial)
+            along = offset + z @ normal
+            if self.domain.upper == 1:
+                return np.asarray(along <= np.log(self.domain.low) + 1e-9)
+            return np.asarray(along >= np.log(self.domain.high) - 1e-9)
+        good = self.model.sites.z
+        if not len(good):
+            return np.ones(len(z), dtype=np.bool_)
+        return nearest(z, good) < nearest(z, lost)
+
+    def propose(self, z: Array, purpose: str, reason: str) -> Proposal:
+        """A run of this tier at a point."""
+        return Proposal(z, self.tier, purpose, reason)
+
+    def fresh(self, proposal: Proposal) -> bool:
+        """Whether a run would say anything new."""
+        if proposal.replicate:
+            return True
+        every = [*self._asked, *(self.runs.z[p] for p, _ in self.runs.made_for(self.tier))]
+        return all(np.abs(z - proposal.z).max(initial=0.0) > 1e-6 for z in every) or (
+            proposal.logs is not None
+        )
+
+    def corners(self) -> Array:
+        """Corners where runs give answers, and the outermost such points towards the others."""
+        corners = self.design.corners
+        good = self.feasible(corners)
+        if good.all():
+            return corners
+        steps = np.linspace(0.05, 0.95, 19)
+        clipped = []
+        for corner in corners[~good]:
+            way = steps[:, None] * corner
+            usable = way[self.feasible(way)]
+            if len(usable):
+                clipped.append(usable[-1])
+        return np.vstack([corners[good], *clipped]) if clipped else corners[good]
+
+    def again(self, z: Array, reason: str, more: int = 0) -> Proposal:
+        """The next replicate at a point."""
+        number = self.runs.count(z, self.tier) + more
+        return Proposal(z, self.tier, "replicate", reason, replicate=number)
+
+    def foretold(self, proposal: Proposal) -> Proposal:
+        """With what the laws say beforehand."""
+        if not self.model.laws:
+            return proposal
+        value = float(self.model.expected(proposal.z[None])[0])
+        told = f"{proposal.reason}; log pi_0 is predicted to be {value:.4g}"
+        return self.propose(proposal.z, proposal.purpose, told)
+
+    def width(self, law: Law) -> float:
+        """Widest half-width of what is asked of a law, in tolerances."""
+        c = self.functionals()
+        return float(np.max(law.half_widths(c, self.level), initial=0.0)) / self.tolerance
+
+    def functionals(self) -> Array:
+        """What is asked of a law: its exponents, or its constant where nothing is free."""
+        if not self.space.rank:
+            return np.ones((1, 1))
+        return np.column_stack([np.zeros(len(self.space.names)), self.space.exponent_map])

@@ -1,0 +1,189 @@
+"""The next runs: as few as the question has unknowns, then those that the evidence asks for."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from dimgs.campaign.binding import Binding
+from dimgs.campaign.choice import d_optimal, hidden, nearest
+from dimgs.campaign.design import Design
+from dimgs.campaign.search import Search
+from dimgs.campaign.seen import FREEDOM, Proposal
+from dimgs.campaign.space import Runs
+
+Array = NDArray[np.float64]
+
+# part of the ranges that a threshold in one monomial may hide behind the outermost runs
+_HIDDEN = 0.05
+# runs at corners that are predicted beforehand, at most
+_CORNERS = 3
+# runs that may narrow the intervals of a kernel that repeats itself, for each unknown
+_NARROWING = 2
+
+
+class Strategy(Search):
+    """Questions to the runs of one tier, in order; the first that is open says what to run."""
+
+    def next(self) -> list[Proposal]:
+        """Runs that answer the first open question; none where all are answered, or cannot be."""
+        for question in (
+            self.domain_runs,
+            self._support,
+            self._replicates,
+            self._predictions,
+            self.regimes_runs,
+            self.meetings_runs,
+            self.jumps_runs,
+            self.sides_runs,
+            self._narrow,
+        ):
+            chosen = [p for p in question() if self.fresh(p)]
+            if chosen:
+                self._asked += [p.z for p in chosen if not p.replicate]
+                return chosen
+        return []
+
+    def _support(self) -> list[Proposal]:
+        """As many runs as a law has unknowns, at corners, and the centre."""
+        z, rank = self.model.sites.z, self.space.rank
+        names = ", ".join(self.binding.plan.ranges)
+        if not rank:
+            return self._nothing_free()
+        chosen = d_optimal(z, self.corners(), rank + 1)
+        reason = f"D-optimal for one power law over what the ranges of {names} reach"
+        found = [self.propose(c, "support", reason) for c in chosen]
+        if len(z) < rank + 2 and self.domain is None and not any(map(self.fresh, found)):
+            found += self.filling_runs()
+        centre = np.zeros(rank)
+        if found or len(z) < rank + 2:
+            if self.feasible(centre[None])[0]:
+                found.append(self.propose(centre, "support", "the centre, which sees curvature"))
+            more = self.binding.plan.survey or 0
+            reason = "space-filling, as the survey of the plan asks for"
+            found += [
+                self.propose(p, "support", reason)
+                for p in self.design.pool[: max(0, more - len(found) - len(z))]
+            ]
+        return found
+
+    def _nothing_free(self) -> list[Proposal]:
+        """One group or none: the same run by other inputs, to see that nothing else matters."""
+        space = self.space
+        places = (space.centre, space.centre - space.half, space.centre + space.half)
+        made = sum(what == "support" for _, what in self.runs.made_for(self.tier))
+        told = ("the constant", "no group changes: does nothing else matter?")
+        return [
+            Proposal(np.zeros(0), self.tier, "support", told[min(i, 1)], logs=logs)
+            for i, logs in enumerate(places)
+            if i >= made
+        ]
+
+    def _replicates(self) -> list[Proposal]:
+        """Equal runs, where the kernel is not exact: what no law explains."""
+        if not len(self.model.sites):
+            return []
+        freedom = self.runs.scatter(self.tier)[1]
+        if not self.space.rank:
+            freedom = self.model.scatter.freedom
+        noisy = self.stochastic or (freedom > 0 and self.model.scatter.sigma > 0)
+        if freedom >= FREEDOM:
+            return []
+        sites = self.model.sites
+        if not noisy:
+            one = self.clear and len(self.model.laws) == 1 and self.worst <= 1.0
+            odd = len(sites) >= self.space.rank + 2 and not one
+            if freedom or not odd:
+                return []
+            at = int(np.argmin(np.linalg.norm(sites.z, axis=1)))
+            return [self.again(sites.z[at], "one law does not go through the runs: is it noise?")]
+        order = np.argsort(sites.count, kind="stable")
+        reason = "the same run again, to know the scatter"
+        rows = np.resize(order, FREEDOM - freedom)
+        found: list[Proposal] = []
+        for i in rows:
+            own = sum(np.array_equal(p.z, sites.z[i]) for p in found)
+            found.append(self.again(sites.z[i], reason, own))
+        return found
+
+    def _predictions(self) -> list[Proposal]:
+        """Runs that are predicted before they are made: at corners, and inside."""
+        rank = self.space.rank
+        purposes = [what for _, what in self.runs.made_for(self.tier)]
+        if not rank or "inside" in purposes or not self.model.sites.z.size:
+            return []
+        z, pool = self.model.sites.z, self.design.pool
+        pool = pool[self.feasible(pool)]
+        corners, found = self.corners(), []
+        for _ in range(min(_CORNERS, rank + 1)):
+            w, share = hidden(self.space, z, pool)
+            if share <= _HIDDEN or not len(corners):
+                break
+            at = corners[np.argmax(corners @ w)]
+            reason = f"{share:.0%} of the ranges lie beyond all runs along one monomial"
+            found.append(self.propose(at, "corner", reason))
+            z = np.vstack([z, at])
+        for _ in range(1 if found else 2):
+            at = pool[np.argmax(nearest(pool, z))] if len(pool) else np.zeros(rank)
+            found.append(self.propose(at, "inside", "farthest from every run"))
+            z = np.vstack([z, at])
+        return [self.foretold(p) for p in found]
+
+    def needed(self) -> int:
+        """Further runs that the noise asks for, with one law."""
+        law = self.model.laws[0]
+        corners = np.column_stack([np.ones(len(self.design.corners)), self.design.corners])
+        per_run = np.linalg.pinv(corners.T @ corners / len(corners))
+        c = self.functionals()
+        t = float(stdtrit(law.freedom, 0.5 + self.level / 2.0))
+        variance = float(np.max(np.einsum("ij,jk,ik->i", c, per_run, c), initial=0.0))
+        return int(np.ceil(variance * (t * law.sigma / self.tolerance) ** 2))
+
+    def _narrow(self) -> list[Proposal]:
+        """Runs that take the most off the widest interval."""
+        model = self.model
+        purposes = [what for _, what in self.runs.made_for(self.tier)]
+        rank = self.space.rank
+        most = _NARROWING * (rank + 1) * max(1, len(model.laws))
+        exact = not model.scatter.sigma
+        if exact and (not rank or purposes.count("narrow") >= most):
+            return []
+        open_laws = [k for k in self.answered if self.width(model.laws[k]) > 1.0]
+        if not open_laws:
+            return []
+        k = max(open_laws, key=lambda k: self.width(model.laws[k]))
+        offers = np.vstack([self.corners(), model.sites.z, self.design.pool[:256]])
+        offers = offers[model.holds(offers)[:, k] & self.feasible(offers)]
+        found: list[Proposal] = []
+        rows = model.laws[k].rows
+        table = np.column_stack([np.ones(len(rows)), model.sites.z[rows]])
+        moments = (table * model.sites.count[rows][:, None]).T @ table
+        reason = f"the exponents of law {k + 1} are not within their tolerance; here they gain most"
+        for _ in range(self.binding.plan.execution.batch if len(offers) else 0):
+            at = offers[self._best(moments, offers, repeats=model.scatter.sigma > 0)]
+            row = np.append(1.0, at)
+            moments = moments + np.outer(row, row)
+            own = sum(np.array_equal(p.z, at) for p in found)
+            number = self.runs.count(at, self.tier) + own
+            found.append(Proposal(at, self.tier, "narrow", reason, replicate=number))
+            if not model.scatter.sigma:
+                offers = offers[np.abs(offers - at).max(axis=1) > 1e-6]
+                if not len(offers):
+                    break
+        return [p for p in found if model.scatter.sigma or not p.replicate]
+
+    def _best(self, moments: Array, offers: Array, repeats: bool) -> int:
+        inverse = np.linalg.pinv(moments)
+        c = self.functionals()
+        widest = c[int(np.argmax(np.einsum("ij,jk,ik->i", c, inverse, c)))]
+        rows = np.column_stack([np.ones(len(offers)), offers])
+        lever = np.einsum("ij,jk,ik->i", rows, inverse, rows)
+        return int(np.argmax((rows @ inverse @ widest) ** 2 / (1.0 + lever)))
+
+
+def first_runs(binding: Binding, design: Design) -> list[dict[str, float | str]]:
+    """Inputs of the first runs of a plan."""
+    strategy = Strategy(binding, design, Runs(binding.space.rank), 0)
+    return [
+        binding.values(p.logs) if p.logs is not None else design.values(binding, p.z)
+        for p in strategy.next()
+    ]

@@ -1,0 +1,72 @@
+"""Power laws among runs, and what is said of them."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from dimgs.campaign.laws import Law, Scatter, find_laws
+from dimgs.campaign.space import Sites
+
+Array = NDArray[np.float64]
+EXACT = Scatter(0.02)
+
+
+def sites(z: Array, y: Array) -> Sites:
+    return Sites(z, y, np.ones(len(y)), np.arange(len(y)))
+
+
+@given(st.integers(1, 5), st.integers(0, 500))
+@settings(max_examples=20)
+def test_a_law_is_found_from_one_run_more_than_its_unknowns(rank: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    z, slope = rng.uniform(-1, 1, (rank + 2, rank)), rng.normal(size=rank)
+    left = np.linalg.qr(np.column_stack([np.ones(len(z)), z]))[0]
+    assume(np.all(1.0 - np.sum(left**2, axis=1) > 0.01))
+    (law,) = find_laws(sites(z, 2.0 + z @ slope), EXACT, ())
+    assert law.slope == pytest.approx(slope, abs=1e-9)
+    # as many runs as unknowns tell nothing
+    assert find_laws(sites(z[1:], 2.0 + z[1:] @ slope), EXACT, ()) == []
+
+
+def test_a_run_that_decides_a_law_alone_is_not_of_it() -> None:
+    z = np.array([[-1.0, 1.0], [0.0, 1.0], [1.0, 1.0], [0.3, -1.0]])
+    assert find_laws(sites(z, np.array([1.0, 1.0, 1.0, 7.0])), EXACT, ()) == []
+
+
+def test_runs_with_others_between_them_are_no_law() -> None:
+    x = np.linspace(-1.0, 1.0, 9)[:, None]
+    y = np.where(np.isin(np.arange(9), [0, 4, 8]), 0.0, np.sign(x[:, 0]))
+    found = find_laws(sites(x, y), EXACT, ())
+    assert all(np.abs(law(x[[0, 8]])).max() > 0.1 for law in found)
+
+
+def test_one_law_in_noise_stays_one() -> None:
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        z = rng.uniform(-1, 1, (20, 2))
+        y = z @ [1.0, -2.0] + 0.1 * rng.standard_normal(20)
+        sigma = 0.1 * np.sqrt(rng.chisquare(6) / 6)
+        assert len(find_laws(sites(z, y), Scatter(0.02, sigma, 6), ())) == 1
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    c = np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    truth = np.array([0.5, -1.0, 2.0])
+    hits = []
+    for seed in range(1000):
+        rng = np.random.default_rng(seed)
+        z = rng.uniform(-1, 1, (12, 2))
+        y = 2.0 + z @ truth[:2] + 0.1 * rng.standard_normal(12)
+        scatter = Scatter(0.02, 0.1 * float(np.sqrt(rng.chisquare(6) / 6)), 6)
+        law = Law.fit(sites(z, y), np.arange(12), scatter)
+        hits.append(np.abs(c @ law.coefficients - truth) <= law.half_widths(c, 0.9))
+        assert law.confidence(c[:1], float(law.half_widths(c[:1], 0.9)[0])) == pytest.approx(0.9)
+    assert 0.87 <= np.mean(hits) <= 0.93
+
+
+def test_what_the_runs_do_not_span_is_not_known() -> None:
+    z = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
+    law = Law.fit(sites(z, z[:, 0]), np.arange(4), EXACT)
+    assert np.isinf(law.half_widths(np.array([[0.0, 0.0, 1.0]]), 0.9)).all()

@@ -1,0 +1,59 @@
+"""The choice of the runs."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dimgs.campaign.binding import bind
+from dimgs.campaign.choice import d_optimal, hidden
+from dimgs.campaign.design import Design, Region
+from dimgs.campaign.space import Runs
+from dimgs.campaign.strategy import Strategy
+from tests.campaign.kernels import uptake_plan
+from tests.campaign.test_space import film
+
+
+@given(st.integers(0, 300), st.integers(2, 4))
+@settings(max_examples=20)
+def test_the_support_is_d_optimal(seed: int, rank: int) -> None:
+    corners = np.random.default_rng(seed).uniform(-1, 1, (12, rank))
+    chosen = np.array(d_optimal(np.zeros((0, rank)), corners, rank + 1))
+    table = np.column_stack([np.ones(rank + 1), chosen])
+    found = abs(np.linalg.det(table))
+    rows = np.column_stack([np.ones(12), corners])
+    # no exchange of one run for another does better
+    for i in range(rank + 1):
+        for row in rows:
+            other = table.copy()
+            other[i] = row
+            assert abs(np.linalg.det(other)) <= found * (1 + 1e-6)
+    # and what is known already is not asked again
+    assert d_optimal(chosen, corners, rank + 1) == []
+
+
+def test_what_lies_beyond_all_runs_is_told() -> None:
+    space = film()
+    pool = Region(space).fill(512, 0)
+    some = pool[np.argsort(np.linalg.norm(pool, axis=1))[:40]]
+    w, share = hidden(space, some, pool)
+    assert np.mean(pool @ w > (some @ w).max()) == pytest.approx(share)
+    assert share > 0.1
+    assert hidden(space, Region(space).corners(0), pool)[1] == 0.0
+
+
+def test_each_question_is_asked_when_it_is_open() -> None:
+    """Ends and the centre, then predictions, then nothing: the kernel follows one law."""
+    binding = bind(uptake_plan(tiers=("fine",)))
+    runs = Runs(1)
+    strategy = Strategy(binding, Design.of(binding), runs, 0)
+    purposes = []
+    while chosen := strategy.next():
+        purposes.append([p.purpose for p in chosen])
+        for p in chosen:
+            runs.add(p.z, 0, 2.0 + 3.0 * float(p.z[0]), p.purpose)
+        strategy.look()
+    assert purposes == [["support", "support", "support"], ["inside", "inside"]]
+    assert strategy.clear
+    assert strategy.worst < 1e-3
+    assert np.abs(runs.z).max() == pytest.approx(np.abs(Design.of(binding).corners).max())
