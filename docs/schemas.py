@@ -8,10 +8,10 @@ from pydantic import BaseModel
 
 from dimgs.campaign.plan_file import PlanFile
 from dimgs.dataset.sidecar import SidecarFile
-from dimgs.discovery.checkpoint_file import CheckpointFile
 from dimgs.hub.kinds import EntryFile
 from dimgs.hub.run_row import RunRow
 from dimgs.law.document import LawFile, ReportFile
+from dimgs.outofcore.checkpoint_file import CheckpointFile
 
 FOLDER = Path(__file__).parent / "schemas"
 FILES: dict[str, type[BaseModel]] = {

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from dimgs.fits.potential.losses import LOSSES, pair_loss
-from dimgs.fits.potential.network import Layout
+from dimgs.fits.potential.network import NetworkLayout
 from dimgs.fits.potential.training import BATCH
 
 N_GROUPS = 6
@@ -33,7 +33,7 @@ def planted(n_runs: int) -> tuple[Tensor, Tensor]:
 Loss = Callable[[Tensor], Tensor]
 
 
-def epoch_seconds(layout: Layout, X: Tensor, y: Tensor, loss: Loss, paired: bool) -> float:
+def epoch_seconds(layout: NetworkLayout, X: Tensor, y: Tensor, loss: Loss, paired: bool) -> float:
     """One pass over the runs in batches: loss, slope, and a plain step; in processor time."""
     rng = np.random.default_rng(1)
     linear = np.zeros((1, layout.n_linear))
@@ -57,7 +57,7 @@ def epochs(
 ) -> dict[str, Callable[[], float]]:
     """An epoch with each loss, which gives its seconds; the first is plain regression."""
     X, y = planted(n_runs)
-    layout = Layout(N_GROUPS, 1, hidden)
+    layout = NetworkLayout(N_GROUPS, 1, hidden)
     ones = torch.ones((1, BATCH), dtype=torch.float64)
 
     def squares(errors: Tensor) -> Tensor:

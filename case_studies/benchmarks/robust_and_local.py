@@ -14,7 +14,7 @@ from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.power_law import PowerLaw
 from dimgs.fits.robust import RobustPowerLaw
 from dimgs.fits.robust.dispersion import PairLoss
-from dimgs.fits.robust.solver import Problem, solve_absolute
+from dimgs.fits.robust.solver import RankProblem, solve_absolute
 from dimgs.fits.whitening import whiten
 
 Array = NDArray[np.float64]
@@ -31,7 +31,7 @@ def robust_exponents(X: Array, y: Array) -> Array:
     """Exponents that minimise the rank dispersion, nothing else."""
     whitening, Z = whiten(X, np.ones(len(y)))
     pairs = PairLoss(np.ones(len(y)), np.array([0, len(y)]))
-    return whitening.exponents(solve_absolute(Problem(Z, y - y.mean(), pairs)).slopes)
+    return whitening.exponents(solve_absolute(RankProblem(Z, y - y.mean(), pairs)).slopes)
 
 
 def robust_timings(n_runs: int = 1_000_000, n_groups: int = 6) -> dict[str, float]:

@@ -99,18 +99,6 @@ class Design:
         )
 
 
-def unlogged_names(data: Dataset, names: Iterable[str]) -> tuple[str, ...]:
-    """Dimensionless columns that vanish or change sign, and so enter without a logarithm."""
-    return tuple(
-        name
-        for name in names
-        if data.variable(name).dimension.is_dimensionless
-        and not data.variable(name).is_level
-        and not data.variable(name).is_label
-        and bool(np.any(data[name] <= 0))
-    )
-
-
 def log_groups(data: Dataset, basis: PiBasis, groups: Sequence[PiGroup]) -> Array:
     """Logarithms of groups in every run; scales count as 1 in their SI unit.
 

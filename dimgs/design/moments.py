@@ -225,6 +225,12 @@ def checked_arrays(
     return x, t, w
 
 
+def check_finite(x: Array, t: Array) -> None:
+    """Raise InputError unless every value is finite, naming the first one."""
+    if not (np.isfinite(x).all() and np.isfinite(t).all()):
+        raise InputError(not_finite_message(x, t))
+
+
 def not_finite_message(x: Array, t: Array) -> str:
     """Where the first value that is not finite stands, and what to do about it."""
     for name, values in (("X", x), ("y", t)):

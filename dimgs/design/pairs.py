@@ -9,16 +9,14 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.spatial import cKDTree
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.design.grouped_moments import group_means
 from dimgs.design.moments import Moments, checked_arrays
 from dimgs.errors import InputError
-
-IntArray = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)

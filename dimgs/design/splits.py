@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold, LeaveOneGroupOut
 
+from dimgs.arrays import IntArray
 from dimgs.errors import DimgsWarning, InputError
-
-IntArray = NDArray[np.intp]
 
 __all__ = ["LeaveOneGroupOut", "RunKFold", "check_pair_leak"]
 

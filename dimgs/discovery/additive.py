@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.discovery.options import Options
@@ -15,7 +16,6 @@ from dimgs.errors import FitError
 from dimgs.groups.enumeration import enumerate_bases
 from dimgs.groups.group import PiGroup
 
-Array = NDArray[np.float64]
 IntMatrix = NDArray[np.int64]
 _MOST_BASES = 60
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.design.features import Design
 from dimgs.dimensions import DimensionalMatrix
@@ -18,7 +19,6 @@ from dimgs.fits.homogeneity import dependence
 from dimgs.groups.derive import advice_to_take_part
 from dimgs.variables import Dimension, Variable
 
-Array = NDArray[np.float64]
 # Of each of the two tests, shared by all that is tried. With few runs the second rejects up to 3
 # times too often (by simulation, 8 to 80 runs), so that false advice stays below 5 %.
 ALPHA = 0.01

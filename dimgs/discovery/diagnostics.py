@@ -3,13 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.errors import DimgsError
 from dimgs.fits.estimate import Estimate
 
-Array = NDArray[np.float64]
 _MOST_LABELS = 20
 _ALPHA = 1e-3
 _SMALLEST_EFFECT = 0.05
@@ -129,7 +129,7 @@ def _disagreement(
     )
 
 
-def self_correlation(design: Design, fitted: Array) -> str | None:
+def self_correlation(design: Design, fitted: Array) -> list[str]:
     """Warning where pi_0 shares variables with its groups and looks better than the target.
 
     Parameters
@@ -138,19 +138,22 @@ def self_correlation(design: Design, fitted: Array) -> str | None:
     fitted : ndarray of shape (n_runs,)
         The law's ln(target).
     """
-    response = design.basis.response
-    if design.scale != "log" or response is None:
-        return None
-    shared = sorted(
-        {n for n, _ in response.exponents}
-        & {n for f in design.features if f.group is not None for n, _ in f.group.exponents}
-    )
     residuals = log_target(design) - fitted
     in_groups = r2(residuals, design.y, least=1.0)
-    honest = r2(residuals, log_target(design), least=1.0)
-    if not shared or in_groups is None or honest is None or in_groups - honest < _INFLATION:
-        return None
-    return (
+    return shared_variables(design, in_groups, r2(residuals, log_target(design), least=1.0))
+
+
+def shared_variables(design: Design, in_groups: float | None, honest: float | None) -> list[str]:
+    """The same from the R² of pi_0, and that of the target."""
+    response = design.basis.response
+    if design.scale != "log" or response is None or in_groups is None or honest is None:
+        return []
+    used = {n for f in design.features if f.group is not None for n, _ in f.group.exponents}
+    shared = sorted({n for n, _ in response.exponents} & used)
+    if not shared or in_groups - honest < _INFLATION:
+        return []
+    sentence = (
         f"pi_0 shares {', '.join(shared)} with the groups, so that its own R² of {in_groups:.3f} "
         f"would flatter the law; on the target it is {honest:.3f}."
     )
+    return [sentence]

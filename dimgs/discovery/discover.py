@@ -9,9 +9,9 @@ from typing import Any, Unpack
 import numpy as np
 
 from dimgs.dataset import Dataset
-from dimgs.discovery.hidden import study_with_scales
 from dimgs.discovery.options import MODEL_NAMES, DiscoverKeywords, Options, documented
 from dimgs.discovery.prepare import Prepared
+from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.errors import InputError, noting, warn_all
 from dimgs.law.absorb import absorb

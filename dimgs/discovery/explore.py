@@ -5,8 +5,8 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     check_enough_runs,
@@ -26,7 +26,6 @@ from dimgs.groups.group import PiBasis
 from dimgs.groups.physical_constants import all_constants
 from dimgs.variables import Dimension, si_unit
 
-Array = NDArray[np.float64]
 # more than two constants that would all do are no advice
 _MOST_CONSTANTS = 2
 

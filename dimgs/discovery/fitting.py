@@ -1,22 +1,24 @@
 """The fit composer: Dataset -> contrastive power law as a checked law."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.design.features import Design
 from dimgs.discovery.additive import additive_of
 from dimgs.discovery.advice import missing_scale
-from dimgs.discovery.crossing import crossover_of
+from dimgs.discovery.collinearity import monomial_text, separation_warnings
 from dimgs.discovery.diagnostics import group_warnings, self_correlation
 from dimgs.discovery.estimators import estimator, inputs_with_errors
-from dimgs.discovery.further import local_of, regime_document, regimes_of
+from dimgs.discovery.local_exponents import local_of
 from dimgs.discovery.options import FitKeywords, Options, documented
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.rational_exponents import with_rationals
+from dimgs.discovery.regimes import crossover_of, regime_document, regimes_of
 from dimgs.discovery.scoring import (
     Fitter,
     Predictor,
@@ -24,7 +26,6 @@ from dimgs.discovery.scoring import (
     left_out_residuals,
     scores_of,
 )
-from dimgs.discovery.separation import monomial_text, separation_warnings
 from dimgs.errors import noting, warn_all
 from dimgs.fits.estimate import Estimate
 from dimgs.law.centre import centre_of
@@ -32,7 +33,6 @@ from dimgs.law.law import Law
 from dimgs.law.power import power_law
 from dimgs.report.results import Activation, FitResult
 
-Array = NDArray[np.float64]
 _FOLDS = 10
 _MOST_GROUPS = 50
 
@@ -76,11 +76,15 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     if crossover is not None:
         whole = crossover.law
     chosen = whole or law
-    return FitResult.of_estimate(
-        snapped,
-        chosen,
-        activation=activations(design, snapped),
-        collinear=tuple(monomial_text(design, d) for d in fit.null_directions),
+    warnings = (
+        *prepared.warnings,
+        *_unused_options(options),
+        *_unused_errors(design, options),
+        *(() if additive is None else additive.warnings),
+        *_fit_warnings(design, fit, law, options.level),
+    )
+    return replace(
+        with_law(design, snapped, chosen, warnings),
         regimes=None if regimes is None else tuple(regime_document(r) for r in regimes),
         crossover=None if crossover is None else crossover.to_json(),
         local=prepared.in_table(local_of(design, options)) if options.local else None,
@@ -88,13 +92,6 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         additive_pairs=None if additive is None else additive.pairs,
         centre=centre_of(chosen, prepared.data),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
-        warnings=(
-            *prepared.warnings,
-            *_unused_options(options),
-            *_unused_errors(design, options),
-            *(() if additive is None else additive.warnings),
-            *_fit_warnings(design, fit, law, options.level),
-        ),
     )
 
 
@@ -186,14 +183,30 @@ def _left_out(design: Design, fit: Estimate, options: Options) -> Array:
     return left_out_residuals(design, _refitter(options), options.seed, most)
 
 
-def activations(design: Design, fit: Estimate) -> dict[str, Activation] | None:
-    """Activation temperature of every feature that enters as 1/T."""
+def with_law(design: Design, estimate: Estimate, law: Law, warnings: Iterable[str]) -> FitResult:
+    """The result of a fit, whether its runs were in memory or only their moments.
+
+    Parameters
+    ----------
+    design : Design
+    estimate : Estimate
+    law : Law
+        With its scores.
+    warnings : iterable of str
+    """
     found = {
         e.name: Activation(-e.value, -e.high, -e.low)
-        for f, e in zip(design.features, fit.exponents, strict=True)
+        for f, e in zip(design.features, estimate.exponents, strict=True)
         if f.contrast == "inverse"
     }
-    return found or None
+    collinear = tuple(monomial_text(design, d) for d in estimate.null_directions)
+    return FitResult(
+        **vars(estimate),
+        law=law,
+        activation=found or None,
+        collinear=collinear,
+        warnings=tuple(warnings),
+    )
 
 
 def _fit_warnings(design: Design, fit: Estimate, law: Law, level: float) -> list[str]:
@@ -204,6 +217,6 @@ def _fit_warnings(design: Design, fit: Estimate, law: Law, level: float) -> list
         out.append(f"{len(rows)} outlying runs (rows {shown}).")
     out += fit.notes
     out += group_warnings(design, fit, level)
-    noticed = (missing_scale(design), self_correlation(design, fit.predict(design)))
-    out += [warning for warning in noticed if warning is not None]
-    return out
+    scale = missing_scale(design)
+    out += [] if scale is None else [scale]
+    return [*out, *self_correlation(design, fit.predict(design))]

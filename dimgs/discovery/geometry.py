@@ -4,14 +4,16 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import physical_map
 from dimgs.errors import DimgsError
 from dimgs.fits.geometry import (
+    ActiveDirections,
     DominantGroup,
+    EffectiveDimension,
     GradientField,
     active_directions,
     dominant_group,
@@ -22,7 +24,6 @@ from dimgs.fits.geometry import (
 )
 from dimgs.groups.group import PiGroup
 
-Array = NDArray[np.float64]
 _MOST_COORDINATES = 4000
 # the search for short exponents doubles with every few groups; at 30 it takes seconds
 _MOST_GROUPS = 30
@@ -86,7 +87,11 @@ def geometry_of(
     except DimgsError as error:
         notes.append(f"No active directions: {error}")
         return pca, pcoa, None, None
-    active = {
+    return pca, pcoa, _active(found, size, names), _dominant_document(best, scale, names)
+
+
+def _active(found: ActiveDirections, size: EffectiveDimension, names: list[str]) -> dict[str, Any]:
+    return {
         "variables": names,
         "shares": found.shares.tolist(),
         "share_intervals": found.share_intervals.tolist(),
@@ -98,7 +103,10 @@ def geometry_of(
             "above_noise": size.above_noise,
         },
     }
-    dominant = {
+
+
+def _dominant_document(best: DominantGroup, scale: str, names: list[str]) -> dict[str, Any]:
+    return {
         "share": best.share,
         "share_interval": list(best.share_interval),
         "r2": best.r2,
@@ -116,7 +124,6 @@ def geometry_of(
             for c in best.candidates
         ],
     }
-    return pca, pcoa, active, dominant
 
 
 def _dominant(

@@ -16,6 +16,7 @@ from dimgs.errors import InputError
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
     from dimgs.dataset.build import Options as ReadOptions
+    from dimgs.dataset.usable import Purpose
 
 MODEL_NAMES = ("linear", "deep")
 Kind = Literal["flag", "text", "texts", "names", "units", "sheet", "number", "count"]
@@ -198,6 +199,23 @@ class Options:
     def labels(self) -> tuple[str, ...]:
         """Label columns that the analysis reads."""
         return tuple(dict.fromkeys(n for n in (self.within, self.split_by) if n is not None))
+
+    def purpose(
+        self, target: str, *, linear_allowed: bool = False, allow_empty: bool = False
+    ) -> "Purpose":
+        """What the analysis of this target needs of a table."""
+        from dimgs.dataset.usable import Purpose
+
+        return Purpose(
+            target,
+            self.labels,
+            self.arrhenius,
+            self.arrhenius_power,
+            self.errors_in_variables,
+            self.drop_bad,
+            linear_allowed,
+            allow_empty,
+        )
 
     def reader(self, targets: Iterable[str] = ()) -> "ReadOptions":
         """Options of the reader; the targets, labels and temperature stay whatever is chosen.

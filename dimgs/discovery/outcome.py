@@ -45,7 +45,7 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Facts:
+class LawFacts:
     """What is known of a law when its search has ended.
 
     Parameters
@@ -89,12 +89,12 @@ class Conclusion:
         return not self.why_not
 
 
-def conclude(facts: Facts) -> Conclusion:
+def conclude(facts: LawFacts) -> Conclusion:
     """The outcome that the facts justify.
 
     Parameters
     ----------
-    facts : Facts
+    facts : LawFacts
 
     Returns
     -------
@@ -103,9 +103,9 @@ def conclude(facts: Facts) -> Conclusion:
 
     Examples
     --------
-    >>> conclude(Facts(left_out=0.99)).confirmed
+    >>> conclude(LawFacts(left_out=0.99)).confirmed
     True
-    >>> cut = conclude(Facts([Cut("time", "the search by structured")], left_out=0.99))
+    >>> cut = conclude(LawFacts([Cut("time", "the search by structured")], left_out=0.99))
     >>> cut.outcome, cut.confirmed
     ('timeout', False)
     """
@@ -151,7 +151,7 @@ def _cut(cuts: Sequence[Cut]) -> Iterator[Reason]:
             yield Reason(outcome, text.format(shown))
 
 
-def _unseen(facts: Facts) -> Iterator[Reason]:
+def _unseen(facts: LawFacts) -> Iterator[Reason]:
     """What runs that the law was not fitted on say."""
     if not facts.varies:
         yield Reason(

@@ -8,18 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
-from dimgs.dataset.checks import (
-    check_loggable,
-    check_target,
-    constant_columns,
-    drop_bad_rows,
-    duplicate_warnings,
-    require_finite,
-)
-from dimgs.design.features import Design, build_design, unlogged_names
+from dimgs.dataset.usable import UsableRuns, table_warnings, unused_label_warnings, usable_runs
+from dimgs.design.features import Design, build_design
 from dimgs.discovery.advice import supported
 from dimgs.discovery.options import Options
-from dimgs.errors import InputError
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.inputs import constant_variables
@@ -46,6 +38,8 @@ class Prepared:
     warnings : tuple of str
     order : ndarray of int of shape (n_runs,), optional
         Where each run stands among the usable runs of the table; None where they stand as there.
+    unlogged : tuple of str
+        Inputs that enter without a logarithm, whether they vary or not.
     """
 
     data: Dataset
@@ -53,6 +47,7 @@ class Prepared:
     design: Design
     warnings: tuple[str, ...]
     order: NDArray[np.intp] | None = None
+    unlogged: tuple[str, ...] = ()
 
     def ordered(self) -> "Prepared":
         """The same runs in an order of their own values, so that no answer depends on the table's.
@@ -97,60 +92,38 @@ def prepare(
     InputError, DimensionError
         Naming what is wrong, where, and the remedy.
     """
-    check_target(data, target)
-    temperature = _arrhenius(data, options.arrhenius)
-    labels = [n for n in (options.within, options.split_by) if n is not None]
-    for name in labels:
-        data.variable(name)
-    inputs = [n for n in data.numeric_names if n != target and n not in labels]
-    used = [target, *inputs, *dict.fromkeys(labels)]
-    wanted = [target, *(inputs if options.errors_in_variables else [])]
-    errors = [n for n in wanted if n in data.errors]
-    if options.drop_bad:
-        data = drop_bad_rows(data, used, errors=errors)
-    require_finite(data, used, errors)
-    linear = linear_allowed and _needs_linear(data, target)
-    unlogged = list(unlogged_names(data, inputs))
-    levels = [n for n in inputs if data.variable(n).is_level]
-    excluded = {*unlogged, *levels}
-    if temperature is not None and not options.arrhenius_power:
-        excluded.add(temperature)
-    logged = [n for n in inputs if n not in excluded]
-    logged += [] if linear or data.variable(target).is_level else [target]
-    if options.drop_bad:
-        data = drop_bad_rows(data, used, logged=logged, errors=errors)
-    _check_logs(data, logged, target, linear_allowed)
-    basis = derive(data, target, inputs, excluded, options)
+    found = usable_runs(data, options.purpose(target, linear_allowed=linear_allowed))
+    basis = _basis(found, options)
     design = build_design(
-        data,
+        found.data,
         basis,
-        unlogged=[*unlogged, *levels],
-        inverse=[temperature] if temperature is not None else [],
+        unlogged=found.unlogged,
+        inverse=[] if options.arrhenius is None else [options.arrhenius],
         within=options.within,
         split_by=options.split_by,
-        linear=linear,
+        linear=found.linear,
     )
     design = supported(design)
-    return Prepared(data, design.basis, design, _warnings(data, design, inputs, target, options))
+    warnings = (*table_warnings(found), *_warnings(found, design, options))
+    return Prepared(
+        found.data, design.basis, design, tuple(dict.fromkeys(warnings)), unlogged=found.unlogged
+    )
 
 
-def derive(
-    data: Dataset, target: str, inputs: list[str], excluded: set[str], options: Options
-) -> PiBasis:
-    """Basis of the inputs, those excluded apart; see :func:`dimgs.groups.derive.pi_basis`."""
-    chosen = [data.variable(n) for n in inputs if n not in excluded]
-    constants = constant_variables(options.constants, data.names)
-    never = set(constant_columns(data))
+def _basis(found: UsableRuns, options: Options) -> PiBasis:
+    """Basis of the inputs that may enter groups."""
+    data, target = found.data, found.purpose.target
     wanted = data.variable(target)
-    scales = options.scales
-    if not (chosen or constants or scales):
+    constants = constant_variables(options.constants, data.names)
+    if not (found.grouped or constants or options.scales):
         return _without_inputs(wanted)
+    never = set(found.never_varied)
     return pi_basis(
-        [*chosen, wanted],
+        [*(data.variable(n) for n in found.grouped), wanted],
         target,
         constants=options.constants,
-        scales=scales,
-        varying=[v.name for v in chosen if v.name not in never],
+        scales=options.scales,
+        varying=[n for n in found.grouped if n not in never],
     )
 
 
@@ -164,74 +137,12 @@ def _without_inputs(target: Variable) -> PiBasis:
     return PiBasis((), (), PiGroup.of("pi_0", {target.name: 1}), target)
 
 
-def _arrhenius(data: Dataset, name: str | None) -> str | None:
-    if name is None:
-        return None
-    variable = data.variable(name)
-    base = {"[temperature]": 1}
-    if {k: int(v) for k, v in variable.dimension} != base or variable.is_level:
-        raise InputError(
-            f"The column '{name}' given to --arrhenius has the unit '{variable.unit.text}'; "
-            f"it must be an absolute temperature (K, degC, degF)."
-        )
-    bad = np.flatnonzero(np.asarray(data[name]) <= 0)
-    if bad.size:
-        raise InputError(
-            f"Column '{name}', row {int(data.rows[int(bad[0])])}: {float(data[name][bad[0]]):g} K "
-            f"is no absolute temperature above zero, so 1/T is undefined; correct the cell."
-        )
-    return name
-
-
-def _needs_linear(data: Dataset, target: str) -> bool:
-    return not data.variable(target).is_level and bool(np.any(np.asarray(data[target]) <= 0))
-
-
-def _check_logs(data: Dataset, logged: list[str], target: str, linear_allowed: bool) -> None:
-    if target in logged and not linear_allowed and _needs_linear(data, target):
-        position = int(np.flatnonzero(np.asarray(data[target]) <= 0)[0])
-        raise InputError(
-            f"Column '{target}', row {int(data.rows[position])} of {data.source}: the target is "
-            f"zero or negative, so its logarithm does not exist; use 'discover', which fits such "
-            f"a target on a linear scale, or drop such rows (--drop-bad, drop_bad=True)."
-        )
-    check_loggable(data, logged, "a power law")
-
-
-def _warnings(
-    data: Dataset, design: Design, inputs: list[str], target: str, options: Options
-) -> tuple[str, ...]:
-    out = list(data.warnings)
-    out += [w for w in duplicate_warnings(data) if w not in out]
-    if data.dropped:
-        rows = ", ".join(str(d.row) for d in data.dropped[:10])
-        more = ", ..." if len(data.dropped) > 10 else ""
-        one = len(data.dropped) == 1
-        what = (
-            f"1 row was dropped (row {rows})." if one else f"rows were dropped (rows {rows}{more})."
-        )
-        out.append(what if one else f"{len(data.dropped)} {what}")
-    constant = constant_columns(data)
-    if target in constant:
-        out.append(f"The target '{target}' never varied, so that no law can be told from the runs.")
-    never = [n for n in constant if n in inputs]
-    if never:
-        out.append(
-            f"{', '.join(never)} never varied: the runs cannot tell how the target depends on "
-            f"{'it' if len(never) == 1 else 'them'} except through the dimensions."
-        )
-    out += [f"'{d.name}' takes no part: {d.why}." for d in design.basis.dropped]
-    out += list(design.basis.suggestions)
-    unused = [
-        n
-        for n in data.label_names
-        if n not in (options.within, options.split_by) and 1 < len(set(data[n])) < data.n_runs
-    ]
-    if unused:
-        out.append(
-            f"Label columns are not used: {', '.join(unused)} (--within {unused[0]} gives each "
-            f"label its own prefactor)."
-        )
+def _warnings(found: UsableRuns, design: Design, options: Options) -> list[str]:
+    data = found.data
+    out = [f"'{d.name}' takes no part: {d.why}." for d in design.basis.dropped]
+    out += design.basis.suggestions
+    unused = [n for n in data.label_names if n not in options.labels]
+    out += unused_label_warnings([n for n in unused if 1 < len(set(data[n])) < data.n_runs])
     if options.split_by is not None:
         groups = len(set(data[options.split_by]))
         if 1 < groups < _FEW_GROUPS:
@@ -245,18 +156,18 @@ def _warnings(
             f"{', '.join(str(n) for n in unlogged)} enter{'s' if len(unlogged) == 1 else ''} "
             f"without a logarithm (a level, or values that vanish or change sign)."
         )
-    out += _leaks(data, target, inputs)
-    return tuple(dict.fromkeys(out))
+    return [*out, *_leaks(found)]
 
 
-def _leaks(data: Dataset, target: str, inputs: list[str]) -> list[str]:
+def _leaks(found: UsableRuns) -> list[str]:
     from dimgs.fits.homogeneity import monomial_leak
 
-    positive = [
-        n for n in inputs if not data.variable(n).is_level and bool(np.all(np.asarray(data[n]) > 0))
+    data, target, never = found.data, found.purpose.target, found.never_varied
+    varying = [
+        n
+        for n in found.inputs
+        if n not in never and not data.variable(n).is_level and np.all(np.asarray(data[n]) > 0)
     ]
-    never = set(constant_columns(data))
-    varying = [n for n in positive if n not in never]
     values = np.asarray(data[target], dtype=np.float64)
     if not varying or data.variable(target).is_level or np.any(values <= 0) or len(values) < 4:
         return []

@@ -8,6 +8,7 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.design.features import Design
+from dimgs.errors import FitError
 from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.fits.snapping import Snapped, restricted_fit, snap
 
@@ -48,6 +49,21 @@ def with_rationals(design: Design, fit: Estimate) -> Estimate:
         for e, c in zip(fit.exponents, out.coefficients, strict=True)
     )
     return replace(out, exponents=exponents, variable_exponents=variables)
+
+
+def groups_of(design: Design, what: str) -> list[int]:
+    """Positions of the features that are groups; FitError where there are none.
+
+    Parameters
+    ----------
+    design : Design
+    what : str
+        What needs them, for the message.
+    """
+    grouped = [j for j, f in enumerate(design.features) if f.group is not None]
+    if not grouped:
+        raise FitError(f"{what} needs at least one free group, and here none is left.")
+    return grouped
 
 
 def physical_map(

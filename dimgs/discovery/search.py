@@ -6,12 +6,11 @@ from itertools import count
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.clock import Clock
-from dimgs.discovery.distil import exponent_fields
-from dimgs.discovery.judge import (
+from dimgs.discovery.cross_validation import (
     better_than,
     is_monomial,
     is_stable,
@@ -20,6 +19,7 @@ from dimgs.discovery.judge import (
     rows_aside,
     unexplained,
 )
+from dimgs.discovery.distil import exponent_fields
 from dimgs.discovery.options import Options
 from dimgs.discovery.outcome import holds, leaves_nothing
 from dimgs.engines.protocol import Budget, Engine, Outcome, Problem, Result
@@ -32,7 +32,6 @@ from dimgs.law.assemble import assemble, feature_values
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 
-Array = NDArray[np.float64]
 # with fewer runs a closed form of two constants is hardly tested by those left out
 _FEWEST = 8
 # of the time: most laws are found by the first engine, and the further ones start from its front

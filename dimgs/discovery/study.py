@@ -5,22 +5,22 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.clock import Clock, Cut
-from dimgs.discovery.distil import distil
-from dimgs.discovery.fitting import fit_prepared
-from dimgs.discovery.judge import (
+from dimgs.discovery.cross_validation import (
     better_than,
     clearly_less,
     law_scores,
     left_out_predictions,
     unexplained,
 )
+from dimgs.discovery.distil import distil
+from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.linear import fit_linear
 from dimgs.discovery.options import Options
-from dimgs.discovery.outcome import Conclusion, Facts, conclude, holds, leaves_nothing
+from dimgs.discovery.outcome import Conclusion, LawFacts, conclude, holds, leaves_nothing
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import is_searchable, search
@@ -31,7 +31,6 @@ from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult
 
-Array = NDArray[np.float64]
 _EXACT = 1e-9
 _LONGEST_DISTILLATION = 10.0
 _SHARE_WITHOUT = 0.7
@@ -89,7 +88,7 @@ class Study:
         scores = self.law.scores
         aside = scores.holdout_r2_log, scores.holdout_n
         return conclude(
-            Facts(
+            LawFacts(
                 self.cuts,
                 self.known,
                 *aside,

@@ -19,10 +19,10 @@ from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.potential.backend import one_thread, require_torch
 from dimgs.fits.potential.calibration import Calibration
 from dimgs.fits.potential.estimator import ContrastivePotential
-from dimgs.fits.potential.runs import Runs, distinct_runs, task_of
+from dimgs.fits.potential.runs import PotentialRuns, distinct_runs, task_of
 
 if TYPE_CHECKING:
-    from dimgs.fits.potential.fitted import Fitted
+    from dimgs.fits.potential.fitted import FittedPotential
 
 
 class CurvePotential(ContrastiveRegressor):
@@ -106,7 +106,7 @@ class CurvePotential(ContrastiveRegressor):
             self._learn(runs)
         return self
 
-    def _learn(self, runs: Runs) -> None:
+    def _learn(self, runs: PotentialRuns) -> None:
         from dimgs.fits.potential.learn import learn
 
         base = self.estimator or ContrastivePotential()
@@ -127,7 +127,7 @@ class CurvePotential(ContrastiveRegressor):
             own = replace(runs, y=scores[:, [k]])
             task = task_of(own, tuple(base.categorical), base.loss != "squared")
             learned.append((learn(task, settings), task.centre))
-        self._models: list[tuple[Fitted, Array]] = [(one.fitted, c) for one, c in learned]
+        self._models: list[tuple[FittedPotential, Array]] = [(one.fitted, c) for one, c in learned]
         self.smoothness_ = np.array([one.choice.decay for one, _ in learned])
         # what remains of each component's mean after its own ensemble
         self._offsets = np.array(
@@ -151,7 +151,7 @@ class CurvePotential(ContrastiveRegressor):
         kept = np.cumsum(singular**2) / max(float(np.sum(singular**2)), np.finfo(float).tiny)
         return min(int(np.searchsorted(kept, wanted - 1e-12)) + 1, most)
 
-    def _calibrate(self, runs: Runs) -> None:
+    def _calibrate(self, runs: PotentialRuns) -> None:
         """Errors of whole curves on runs and on pairs left out, in units of what is left open."""
         first = self._models[0][0]
         fold, run = first.left_out.T

@@ -8,14 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import least_squares
 from sklearn.utils.validation import check_is_fitted
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.checks import label_codes
 from dimgs.fits.covariance import jackknife_covariance, t_intervals
 from dimgs.fits.solve import coordinates_of_rows
-
-BoolArray = NDArray[np.bool_]
 
 # Beyond this number of runs, so many blocks of them are left out in place of single runs.
 _MAX_LEFT_OUT = 100

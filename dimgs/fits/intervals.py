@@ -12,12 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.design.moments import checked_arrays
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
 
-IntArray = NDArray[np.intp]
 Method = Literal["auto", "jackknife+", "split"]
 
 SPLIT_FROM = 100

@@ -2,20 +2,19 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.design.grouped_moments import group_means
-from dimgs.design.moments import checked_arrays, not_finite_message
+from dimgs.design.moments import check_finite, checked_arrays
 from dimgs.errors import FitError, InputError
 from dimgs.fits.checks import label_codes
 from dimgs.fits.covariance import Influence, IntervalKind
 from dimgs.fits.influence import FULL_LEVERAGE, ClusterInfluence, RunInfluence
 from dimgs.fits.solve import Coordinates, coordinates_of_rows
-
-IntArray = NDArray[np.intp]
 
 # Groups that span several clusters become explicit coordinates of the jackknife up to this
 # number; beyond it their prefactors count as known, which then makes next to no difference.
@@ -127,10 +126,6 @@ def fit_power_law(
     interval : {"cr3", "jackknife", "bootstrap"}
     seed : int
 
-    Returns
-    -------
-    PowerLawFit
-
     Raises
     ------
     FitError
@@ -146,13 +141,10 @@ def fit_power_law(
     (2.0, 3.0)
     """
     x, t, w = checked_arrays(X, y, sample_weight)
-    if not (np.isfinite(x).all() and np.isfinite(t).all()):
-        raise InputError(not_finite_message(x, t))
+    check_finite(x, t)
     weight = np.ones(len(x)) if w is None else w
     used = weight > 0.0
-    n_runs = int(used.sum())
-    if n_runs < 2:
-        raise FitError(f"{n_runs} run of positive weight makes no pair: give at least two.")
+    check_pairs(int(used.sum()))
     labels, codes = label_codes(within, len(x), "within")
     group_weight, means = group_means(np.hstack([x, t]), codes, len(labels), weight)
     p = x.shape[1]
@@ -166,21 +158,15 @@ def fit_power_law(
     correction = rows.T @ residuals
     residuals -= rows @ correction
     exponents = (coordinates.whiten @ (loadings + correction)).T
-
-    total = float(group_weight.sum())
     counts = np.bincount(codes, used, len(labels)).astype(np.int64)
-    n_groups = int(np.count_nonzero(counts))
-    dof = float(n_runs - n_groups - coordinates.rank)
     sse = np.einsum("iq,iq->q", residuals, residuals)
-    variance = sse / dof if dof > 0 else np.zeros_like(sse)
     share = np.divide(weight, group_weight[codes], out=np.zeros(len(x)), where=used)
     runs = RunInfluence(
-        dof,
-        variance,
+        *residual_variance(sse, counts, coordinates.rank),
         interval,
         seed,
         rows=rows,
-        constant=np.sqrt(weight / total),
+        constant=np.sqrt(weight / group_weight.sum()),
         dummy=np.sqrt(share),
         codes=codes,
         residuals=residuals,
@@ -188,34 +174,89 @@ def fit_power_law(
     free = used & (runs.leverage < FULL_LEVERAGE)
     loo = np.full(tc.shape, np.nan)
     loo[free] = residuals[free] / (1.0 - runs.leverage[free])[:, None]
-    influence: Influence = runs
-    left_out = loo
-    if groups is not None:
-        names, clusters = label_codes(groups, len(x), "groups")
-        if len(names) < 2:
-            raise FitError(
-                "All runs are in one cluster: give `groups` at least two labels, or leave it out."
-            )
-        influence, left_out = cluster_influence(runs, clusters, group_weight)
+    influence, left_out = _by_cluster(runs, loo, groups, group_weight)
     judged = np.isfinite(left_out).all(axis=1)
-    offsets = means[:, p:] - means[:, :p] @ exponents.T
+    return assembled(
+        GroupTable(labels, group_weight, counts, means),
+        exponents,
+        coordinates,
+        influence,
+        r2=score(sse, np.einsum("iq,iq->q", target, target)),
+        cv_r2=score((left_out[judged] ** 2).sum(axis=0), (target[judged] ** 2).sum(axis=0)),
+        residuals=tc - xc @ exponents.T,
+        loo_residuals=np.divide(loo, root, out=np.full(loo.shape, np.nan), where=root > 0.0),
+    )
+
+
+def _by_cluster(
+    runs: RunInfluence, left_out: Array, groups: ArrayLike | None, group_weight: Array
+) -> tuple[Influence, Array]:
+    """Influence and left-out residuals of clusters of runs, where there are any."""
+    if groups is None:
+        return runs, left_out
+    names, clusters = label_codes(groups, len(left_out), "groups")
+    if len(names) < 2:
+        raise FitError(
+            "All runs are in one cluster: give `groups` at least two labels, or leave it out."
+        )
+    return cluster_influence(runs, clusters, group_weight)
+
+
+class GroupTable(NamedTuple):
+    """What is known of the groups that keep their own prefactor; the means are of [X | Y]."""
+
+    labels: NDArray[np.generic]
+    weights: Array
+    counts: NDArray[np.int64]
+    means: Array
+
+
+def check_pairs(n_runs: int) -> None:
+    """Raise FitError unless some pair can be made."""
+    if n_runs < 2:
+        raise FitError(f"{n_runs} run of positive weight makes no pair: give at least two.")
+
+
+def residual_variance(sse: Array, counts: NDArray[np.int64], rank: int) -> tuple[float, Array]:
+    """Degrees of freedom of the residuals, and their variance per unit weight."""
+    dof = float(counts.sum() - np.count_nonzero(counts) - rank)
+    return dof, sse / dof if dof > 0 else np.zeros_like(sse)
+
+
+def assembled(
+    groups: GroupTable,
+    exponents: Array,
+    coordinates: Coordinates,
+    influence: Influence,
+    *,
+    r2: Array,
+    cv_r2: Array,
+    residuals: Array | None = None,
+    loo_residuals: Array | None = None,
+) -> PowerLawFit:
+    """The fit with all that follows from its exponents, from runs or from moments."""
+    p, counts = exponents.shape[1], groups.counts
+    total, n_runs = float(groups.weights.sum()), int(counts.sum())
+    offsets = groups.means[:, p:] - groups.means[:, :p] @ exponents.T
+    variance, dof = influence.variance, influence.residual_dof
+    scale = np.sqrt(variance * n_runs / total) if dof > 0 else np.full(len(variance), np.nan)
     return PowerLawFit(
         exponents=exponents,
-        intercept=group_weight @ offsets / total,
-        group_labels=labels,
+        intercept=groups.weights @ offsets / total,
+        group_labels=groups.labels,
         group_intercepts=np.where(counts[:, None] > 0, offsets, np.nan),
-        centre=group_weight @ means[:, :p] / total,
+        centre=groups.weights @ groups.means[:, :p] / total,
         coordinates=coordinates,
         influence=influence,
         weight=total,
-        r2=score(sse, np.einsum("iq,iq->q", target, target)),
-        cv_r2=score((left_out[judged] ** 2).sum(axis=0), (target[judged] ** 2).sum(axis=0)),
-        residual_scale=run_scale(variance, dof, n_runs / total),
+        r2=r2,
+        cv_r2=cv_r2,
+        residual_scale=scale,
         n_runs=n_runs,
         n_pairs=int((counts * (counts - 1) // 2).sum()),
-        n_contrasts=n_runs - n_groups,
-        residuals=tc - xc @ exponents.T,
-        loo_residuals=np.divide(loo, root, out=np.full(loo.shape, np.nan), where=root > 0.0),
+        n_contrasts=n_runs - int(np.count_nonzero(counts)),
+        residuals=residuals,
+        loo_residuals=loo_residuals,
     )
 
 
@@ -268,8 +309,3 @@ def score(sse: Array, sst: Array) -> Array:
     """Share of the spread that is explained; 1 or 0 where there is no spread to explain."""
     flat = sst <= 0.0
     return np.where(flat, np.where(sse <= 0.0, 1.0, 0.0), 1.0 - sse / np.where(flat, 1.0, sst))
-
-
-def run_scale(variance: Array, dof: float, runs_per_weight: float) -> Array:
-    """Standard deviation of a run of average weight; NaN without a degree of freedom."""
-    return np.sqrt(variance * runs_per_weight) if dof > 0 else np.full(len(variance), np.nan)

@@ -97,10 +97,6 @@ def snap(
     alpha : float
         Size of the joint test.
 
-    Returns
-    -------
-    Snapped
-
     References
     ----------
     W. H. Greene, "Econometric Analysis", 7th edition, 2012, section 5.4 (linear restrictions).
@@ -115,66 +111,72 @@ def snap(
     (Fraction(1, 2), Fraction(0, 1))
     """
     b = np.asarray(exponents, dtype=np.float64)
-    a0 = [Fraction(value) for value in offset]
-    e = [[Fraction(value) for value in row] for row in loadings]
-    if len(a0) != len(e) or any(len(row) != len(b) for row in e):
-        raise InputError(
-            f"loadings must have one row for each of the {len(a0)} variables and one column for "
-            f"each of the {len(b)} groups."
-        )
+    a0, e = _exact_map(offset, loadings, len(b))
     load = np.array(e, dtype=np.float64).reshape(len(e), len(b))
     factor = _factor(np.asarray(covariance, dtype=np.float64), load, null)
     physical = np.array(a0, dtype=np.float64) + load @ b
     sd = np.linalg.norm(load @ factor, axis=1)
     freedom = np.broadcast_to(np.asarray(dof, dtype=np.float64), sd.shape)
-    least_half = FLOOR * np.maximum(np.abs(physical), 1.0)
-    half = np.maximum(t_quantile(level, freedom) * sd, least_half)
-    wide = np.maximum(t_quantile(max(level, _IMPLIED_LEVEL), freedom) * sd, least_half)
-    moving = [any(row) for row in e]
-    proposals: dict[int, Fraction] = {}
-    for j in np.flatnonzero(np.isfinite(half)):
-        found = only_simple(physical[j] - half[j], physical[j] + half[j]) if moving[j] else None
-        if found is not None:
-            proposals[int(j)] = found
+    half, wide = (
+        np.maximum(t_quantile(q, freedom) * sd, FLOOR * np.maximum(np.abs(physical), 1.0))
+        for q in (level, max(level, _IMPLIED_LEVEL))
+    )
+    moving = np.array([any(row) for row in e], dtype=np.bool_)
+    proposals = {
+        int(j): found
+        for j in np.flatnonzero(np.isfinite(half) & moving)
+        if (found := only_simple(physical[j] - half[j], physical[j] + half[j])) is not None
+    }
     misfit = {j: abs(physical[j] - float(r)) / sd[j] for j, r in proposals.items()}
     active = dict(proposals)
-    least = float(freedom[moving].min()) if any(moving) else 1.0
-    system = ReducedSystem.of([], len(b))
-    implied: list[Fraction | None] = []
-    p_value = 1.0
+    least = float(freedom[moving].min()) if moving.any() else 1.0
+
+    def hold(implied: list[Fraction | None]) -> bool:
+        return all(
+            value is None
+            or (is_simple(value + a0[j]) and abs(float(value + a0[j]) - physical[j]) <= wide[j])
+            for j, value in enumerate(implied)
+            if moving[j]
+        )
+
     while True:
         system = ReducedSystem.of([[*e[j], r - a0[j]] for j, r in active.items()], len(b))
         implied = [system.implied(row) for row in e]
         p_value = _restriction_test(b, factor, system, least)
-        if not active or (
-            system.consistent
-            and p_value >= alpha
-            and all(
-                value is None
-                or (is_simple(value + a0[j]) and abs(float(value + a0[j]) - physical[j]) <= wide[j])
-                for j, value in enumerate(implied)
-                if moving[j]
-            )
-        ):
+        if not active or (system.consistent and p_value >= alpha and hold(implied)):
             break
         worst = max(misfit[j] for j in active)
         # equals go together, so that the order of the variables does not decide
         active = {j: r for j, r in active.items() if misfit[j] < worst * (1.0 - 1e-9)}
-    rationals = tuple(None if v is None else v + a0[j] for j, v in enumerate(implied))
     restricted = _restricted(b, factor, system)
-    exact = [system.implied(_unit(i, len(b))) for i in range(len(b))]
-    groups = tuple(float(restricted[i]) if v is None else v for i, v in enumerate(exact))
+    rationals = tuple(None if v is None else v + a0[j] for j, v in enumerate(implied))
     floats = np.array(a0, dtype=np.float64) + load @ restricted
+    exact = [system.implied(_unit(i, len(b))) for i in range(len(b))]
     return Snapped(
         rationals=rationals,
-        physical_exponents=tuple(
-            float(floats[j]) if v is None else v for j, v in enumerate(rationals)
-        ),
-        exponents=groups,
+        physical_exponents=_or_else(rationals, floats),
+        exponents=_or_else(exact, restricted),
         constraints=system.rows,
         p_value=p_value,
         dropped=tuple(sorted(set(proposals) - set(active))),
     )
+
+
+def _or_else(exact: Sequence[Fraction | None], values: Array) -> tuple[Fraction | float, ...]:
+    return tuple(float(x) if v is None else v for v, x in zip(exact, values, strict=True))
+
+
+def _exact_map(
+    offset: Sequence[Fraction | int], loadings: Sequence[Sequence[Fraction | int]], n_groups: int
+) -> tuple[list[Fraction], list[list[Fraction]]]:
+    a0 = [Fraction(value) for value in offset]
+    e = [[Fraction(value) for value in row] for row in loadings]
+    if len(a0) != len(e) or any(len(row) != n_groups for row in e):
+        raise InputError(
+            f"loadings must have one row for each of the {len(a0)} variables and one column for "
+            f"each of the {n_groups} groups."
+        )
+    return a0, e
 
 
 @dataclass(frozen=True, eq=False)

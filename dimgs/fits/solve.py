@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.lapack import dposv as posv
 
-from dimgs.arrays import Array
-
-BoolArray = NDArray[np.bool_]
+from dimgs.arrays import Array, BoolArray
 
 # Relative singular values below these are rounding, not data: for rows in memory, and for
 # scatter matrices, whose eigenvalues are squares and have lost half of the digits.

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dimgs.arrays import Array
+from dimgs.dataset import Dataset
 from dimgs.design.features import Design
 from dimgs.law.names import Names
 from dimgs.law.parts import Domain
@@ -22,34 +23,56 @@ def domain_of(design: Design) -> Domain:
     -------
     Domain
     """
-    ranges: dict[str, tuple[float, float]] = {}
-    names = Names.of(design)
-    labels: list[str] = []
-    for j, feature in enumerate(design.features):
-        column = design.X[:, j]
-        if feature.group is not None:
-            label = feature.name
-            ends = np.exp(np.clip([column.min(), column.max()], *_LOG_RANGE))
-            ranges[label] = (float(ends[0]), float(ends[1]))
-        else:
-            assert feature.variable is not None
-            label = names.identifier[feature.variable]
-            raw = np.asarray(design.data[feature.variable], dtype=np.float64)
-            ranges[label] = (float(raw.min()), float(raw.max()))
-        labels.append(label)
-    columns = {
-        v.name: (float(design.data[v.name].min()), float(design.data[v.name].max()), v.si_unit)
-        for v in names.symbols.values()
-    }
     X = _leverage_features(design)
-    centre = X.mean(axis=0) if X.size else np.zeros(X.shape[1])
+    centre = X.mean(axis=0)
     away = X - centre
-    precision = _pseudo_inverse(away)
+    ends = np.array([X.min(axis=0, initial=np.inf), X.max(axis=0, initial=-np.inf)])
+    return domain_from_moments(design, design.data, ends, centre, away.T @ away, len(X), X)
+
+
+def domain_from_moments(
+    design: Design,
+    data: Dataset,
+    ends: Array,
+    centre: Array,
+    scatter: Array,
+    n_runs: int,
+    extremes: Array,
+) -> Domain:
+    """Ranges and leverage of runs of which only moments are known, and the extreme ones.
+
+    Parameters
+    ----------
+    design : Design
+        Its features.
+    data : Dataset
+        With the ranges of the columns.
+    ends : ndarray of shape (2, n_features)
+        Smallest and largest logarithm of each group; other features are not looked at.
+    centre : ndarray of shape (n_features,)
+        Mean of the features, absolute temperatures in place of their inverses.
+    scatter : ndarray of shape (n_features, n_features)
+        About it.
+    n_runs : int
+    extremes : ndarray of shape (n, n_features)
+        Runs among which the largest leverage is.
+    """
+    names = Names.of(design)
+    columns = {n: (float(data[n].min()), float(data[n].max())) for n in data.numeric_names}
+    ranges: dict[str, tuple[float, float]] = {}
+    for feature, own in zip(design.features, ends.T, strict=True):
+        if feature.variable is not None:
+            ranges[names.identifier[feature.variable]] = columns[feature.variable]
+        else:
+            low, high = np.exp(np.clip(own, *_LOG_RANGE))
+            ranges[feature.name] = (float(low), float(high))
+    precision = inverse_scatter(scatter, n_runs)
+    away = extremes - centre
     leverage = np.einsum("ij,jk,ik->i", away, precision, away)
     return Domain(
         ranges,
-        columns,
-        tuple(labels),
+        {v.name: (*columns[v.name], v.si_unit) for v in names.symbols.values()},
+        tuple(ranges),
         tuple(float(x) for x in centre),
         tuple(tuple(float(x) for x in row) for row in precision),
         float(leverage.max(initial=0.0)),
@@ -67,14 +90,17 @@ def _leverage_features(design: Design) -> Array:
     return np.column_stack(columns) if columns else np.zeros((design.n_runs, 0))
 
 
-def _pseudo_inverse(away: Array) -> Array:
-    """Inverse scatter; a direction without data makes any step along it infinitely far."""
-    if away.shape[1] == 0:
-        return np.zeros((0, 0))
-    spread = away.std(axis=0)
-    spread[spread == 0] = 1.0
-    _, s, vt = np.linalg.svd(away / spread, full_matrices=False)
-    limit = s.max(initial=0.0) * _NO_DATA
-    inverse = np.where(s > limit, 1.0 / np.maximum(s, limit or 1.0), 1.0 / max(limit, 1e-300))
-    scaled = vt.T / spread[:, None]
-    return np.asarray((scaled * inverse**2) @ scaled.T)
+def inverse_scatter(scatter: Array, n_runs: int) -> Array:
+    """Inverse scatter; a direction without data makes any step along it infinitely far.
+
+    Parameters
+    ----------
+    scatter : ndarray of shape (n_features, n_features)
+    n_runs : int
+    """
+    spread = np.sqrt(np.maximum(scatter.diagonal(), 0.0) / max(n_runs, 1))
+    spread[spread == 0.0] = 1.0
+    values, vectors = np.linalg.eigh(scatter / np.outer(spread, spread))
+    least = max(float(values.max(initial=0.0)) * _NO_DATA**2, 1e-300)
+    scaled = vectors / spread[:, None]
+    return np.asarray((scaled / np.maximum(values, least)) @ scaled.T)

@@ -64,11 +64,6 @@ class FitResult(Estimate):
     warnings: tuple[str, ...] = ()
     centre: Centre | None = None
 
-    @classmethod
-    def of_estimate(cls, estimate: Estimate, law: Law, **more: Any) -> "FitResult":
-        """The estimate with its law, and with further fields."""
-        return cls(**{**vars(estimate), "law": law, **more})
-
     @property
     def scores(self) -> Scores:
         """Scores of the law."""

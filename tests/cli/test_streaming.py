@@ -8,7 +8,7 @@ import pytest
 
 from dimgs.cli import streaming
 from dimgs.cli.app import run
-from tests.discovery.test_streaming import drag_table, written
+from tests.outofcore.test_stream import drag_table, written
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from dimgs import Dataset, Options
 from dimgs.discovery.advice import scale_is_missing
 from dimgs.discovery.explore import explore
 from dimgs.discovery.fitting import fit
-from dimgs.discovery.hidden import extra_scales
 from dimgs.discovery.prepare import prepare
+from dimgs.discovery.scale_search import extra_scales
 
 Array = NDArray[np.float64]
 _LEVEL = 0.05

@@ -7,8 +7,8 @@ import pytest
 import sympy
 
 from dimgs import Dataset, Options, discover
+from dimgs.discovery.cross_validation import is_monomial
 from dimgs.discovery.fitting import fit
-from dimgs.discovery.judge import is_monomial
 from dimgs.errors import InputError
 from tests.patience import AMPLE
 

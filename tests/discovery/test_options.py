@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs.cli.app import run
-from dimgs.discovery.distributed import fit_dask
 from dimgs.discovery.options import (
     DiscoverKeywords,
     FitKeywords,
@@ -20,8 +19,9 @@ from dimgs.discovery.options import (
     StreamKeywords,
     options_by_name,
 )
-from dimgs.discovery.streaming import fit_stream
 from dimgs.errors import InputError
+from dimgs.outofcore.distributed import fit_dask
+from dimgs.outofcore.stream import fit_stream
 from dimgs.report.documents import fit_document
 
 CALLS: tuple[tuple[Any, type], ...] = (

@@ -17,16 +17,16 @@ from dimgs import Dataset, DimgsWarning, Options, discover, fit
 from dimgs.discovery import study as studies
 from dimgs.discovery.clock import Cut
 from dimgs.discovery.discover import discover_with
-from dimgs.discovery.outcome import HOLDS, NOTHING_LEFT, Conclusion, Facts, Outcome, conclude
-from dimgs.discovery.streaming import fit_stream
+from dimgs.discovery.outcome import HOLDS, NOTHING_LEFT, Conclusion, LawFacts, Outcome, conclude
 from dimgs.engines.protocol import CutBy
 from dimgs.engines.structured.archive import Archive
+from dimgs.outofcore.stream import fit_stream
 from dimgs.report.results import FitResult, Report
 
 CUTS: tuple[CutBy, ...] = get_args(CutBy)
 SCORES = st.none() | st.floats(-5.0, 1.0)
 FACTS = st.builds(
-    Facts,
+    LawFacts,
     cuts=st.lists(st.builds(Cut, st.sampled_from(CUTS), st.sampled_from(["one", "two"]))),
     left_out=SCORES,
     aside=SCORES,
@@ -38,7 +38,7 @@ FACTS = st.builds(
 
 @given(FACTS)
 def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confirmed(
-    facts: Facts,
+    facts: LawFacts,
 ) -> None:
     found = conclude(facts)
     assert found.outcome in get_args(Outcome)
@@ -59,7 +59,7 @@ def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confi
 
 
 @given(FACTS, st.sampled_from(CUTS))
-def test_what_was_cut_never_reads_converged(facts: Facts, by: CutBy) -> None:
+def test_what_was_cut_never_reads_converged(facts: LawFacts, by: CutBy) -> None:
     cut = conclude(replace(facts, cuts=[*facts.cuts, Cut(by, "the search by structured")]))
     assert cut.outcome not in ("converged", "unchecked")
     assert any("the search by structured" in text for text in cut.why_not)
@@ -86,13 +86,13 @@ def test_steps_of_one_cut_are_told_once_in_their_order(
         "evaluations": f"The limit of evaluations ended {listed} early; ",
         "failure": f"A failure ended {listed} early; ",
     }
-    found = conclude(Facts(cuts, left_out=1.0)).why_not
+    found = conclude(LawFacts(cuts, left_out=1.0)).why_not
     assert sum(text.startswith(words[by]) for text in found) == 1
     assert len(found) == len({cut.by for cut in cuts})
 
 
 @given(FACTS)
-def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: Facts) -> None:
+def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) -> None:
     found = conclude(facts)
     said = " ".join(found.why_not)
     left, aside, rest = facts.left_out, facts.aside, facts.unexplained

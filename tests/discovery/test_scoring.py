@@ -18,9 +18,9 @@ from dimgs.discovery.scoring import (
     scores_of,
     scores_of_search,
 )
-from dimgs.discovery.streaming import fit_stream
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.groups.derive import pi_basis
+from dimgs.outofcore.stream import fit_stream
 from dimgs.report.text import fit_text, report_text
 
 Array = NDArray[np.float64]

@@ -12,7 +12,7 @@ from dimgs import Dataset, discover
 from dimgs.discovery import clock, judge
 from dimgs.discovery import search as module
 from dimgs.discovery.clock import Clock
-from dimgs.discovery.judge import left_out_predictions, unexplained
+from dimgs.discovery.cross_validation import left_out_predictions, unexplained
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.search import engine_named

@@ -10,7 +10,7 @@ import sympy
 from dimgs import Dataset, Options
 from dimgs.discovery import study as module
 from dimgs.discovery.clock import Clock
-from dimgs.discovery.judge import law_scores
+from dimgs.discovery.cross_validation import law_scores
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.search import Found
 from dimgs.discovery.study import Study, left_out_residuals, study

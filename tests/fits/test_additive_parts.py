@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from dimgs.fits import PairAdditive, SparseAdditive
 from dimgs.fits.additive.selection import (
+    AdditiveCandidate,
     AdditiveDesign,
-    Candidate,
     prune,
     within_one_error,
 )
@@ -92,7 +92,7 @@ def test_straight_groups_are_dropped_while_it_costs_less_than_one_error(
     design, *_ = design_of(seed)
     everything = (0, 1, 2)
     start = design.losses((0,), everything)
-    found = prune(design, Candidate(0, (0,), everything, 0.1, start))
+    found = prune(design, AdditiveCandidate(0, (0,), everything, 0.1, start))
     kept = list(everything)
     while True:
         trials = {i: design.losses((0,), [j for j in kept if j != i]) for i in kept if i != 0}

@@ -14,7 +14,7 @@ from dimgs.errors import FitError, InputError
 from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.local.cells import gather, partition
 from dimgs.fits.local.regression import Window, local_fits
-from dimgs.fits.local.selection import Table, held_out, held_out_globally
+from dimgs.fits.local.selection import BandwidthTable, held_out, held_out_globally
 from dimgs.fits.whitening import whiten
 
 Array = NDArray[np.float64]
@@ -84,7 +84,9 @@ def test_held_out_residuals_are_those_of_refits() -> None:
     _, Z = whiten(X, np.ones(25))
     everything = np.column_stack([np.ones(25), Z])
     y = y - everything @ np.linalg.lstsq(everything, y, rcond=None)[0]
-    table = Table(Z, y, np.ones(25), np.zeros(25, dtype=np.intp), False, np.array([1.0, 0.0]))
+    table = BandwidthTable(
+        Z, y, np.ones(25), np.zeros(25, dtype=np.intp), False, np.array([1.0, 0.0])
+    )
     out = held_out(table, table.window(0.7), np.arange(25))
     whole = held_out_globally(table)
     for run in (0, 9, 24):
@@ -102,7 +104,7 @@ def test_held_out_residuals_are_those_of_refits() -> None:
 def test_global_held_out_by_cluster_equals_refits() -> None:
     X, y, _ = bent(30, 5)
     clusters = np.arange(30) % 5
-    table = Table(X, y, np.ones(30), clusters, True, np.array([1.0, 0.0]))
+    table = BandwidthTable(X, y, np.ones(30), clusters, True, np.array([1.0, 0.0]))
     out = held_out_globally(table)
     design = np.column_stack([np.ones(30), X])
     keep = clusters != 2

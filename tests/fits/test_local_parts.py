@@ -9,7 +9,7 @@ from scipy import stats
 
 from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.local.cells import distinct_runs, gather, partition
-from dimgs.fits.local.selection import Table, choose_share, held_out, held_out_globally
+from dimgs.fits.local.selection import BandwidthTable, choose_share, held_out, held_out_globally
 from dimgs.fits.whitening import whiten
 
 Array = NDArray[np.float64]
@@ -108,7 +108,7 @@ def test_the_runs_surround_what_lies_between_them() -> None:
     assert fit.in_support([[(low + high) / 2]]).all()
 
 
-def runs_to_judge(n: int, n_clusters: int, bend: float, seed: int = 0) -> Table:
+def runs_to_judge(n: int, n_clusters: int, bend: float, seed: int = 0) -> BandwidthTable:
     """One whitened group and what a global power law leaves of a bent response."""
     rng = np.random.default_rng(seed)
     weights = rng.uniform(0.5, 1.5, n)
@@ -118,7 +118,7 @@ def runs_to_judge(n: int, n_clusters: int, bend: float, seed: int = 0) -> Table:
     root = np.sqrt(weights)
     y = y - design @ np.linalg.lstsq(design * root[:, None], y * root, rcond=None)[0]
     clusters = np.arange(n) % n_clusters if n_clusters else np.zeros(n, dtype=np.intp)
-    return Table(Z, y, weights, clusters, bool(n_clusters), np.ones(1))
+    return BandwidthTable(Z, y, weights, clusters, bool(n_clusters), np.ones(1))
 
 
 @pytest.mark.parametrize("n_clusters", [0, 12])

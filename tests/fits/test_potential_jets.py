@@ -14,7 +14,7 @@ def test_both_ways_agree_and_so_do_their_slopes(
     hidden: tuple[int, ...], categories: tuple[tuple[int, int], ...]
 ) -> None:
     rng = np.random.default_rng(0)
-    layout = network.Layout(3, 2, hidden, categories)
+    layout = network.NetworkLayout(3, 2, hidden, categories)
     theta = torch.as_tensor(0.7 * rng.standard_normal((4, layout.size))).requires_grad_()
     z = torch.as_tensor(rng.standard_normal((7, 3)))
     # -1 is a label that was never seen

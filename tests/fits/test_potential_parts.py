@@ -18,7 +18,7 @@ from dimgs.fits.potential import learn, selection  # noqa: E402 - needs torch
 from dimgs.fits.potential.calibration import Folds, folds_of  # noqa: E402
 from dimgs.fits.potential.coordinates import Hull  # noqa: E402
 from dimgs.fits.potential.losses import Loss, penalty_of  # noqa: E402
-from dimgs.fits.potential.network import Layout  # noqa: E402
+from dimgs.fits.potential.network import NetworkLayout  # noqa: E402
 from dimgs.fits.potential.optimise import adam, lbfgs  # noqa: E402
 from dimgs.fits.potential.physics import Limit, Physics  # noqa: E402
 from dimgs.fits.potential.runs import distinct_runs, task_of  # noqa: E402
@@ -49,7 +49,7 @@ def a_task(loss: Loss, within: bool, seed: int = 0) -> tuple[Trainer, Folds, Arr
     labels = np.arange(40) % 4 if within else None
     runs = distinct_runs(X, y, rng.uniform(0.5, 2.0, 40), np.arange(40) // 2, labels)
     task = task_of(runs, (), False)
-    trainer = Trainer.of(task, Layout(2, 2, (), ()), loss, Physics(), torch.device("cpu"))
+    trainer = Trainer.of(task, NetworkLayout(2, 2, (), ()), loss, Physics(), torch.device("cpu"))
     folds = folds_of(runs, 1)
     return trainer, folds, rng.normal(size=(len(folds), 2, 4))
 

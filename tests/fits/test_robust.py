@@ -17,7 +17,7 @@ from dimgs.errors import FitError, InputError
 from dimgs.fits.robust import RobustPowerLaw, hodges_lehmann, rank_dispersion
 from dimgs.fits.robust.dispersion import PairLoss
 from dimgs.fits.robust.finish import near_pairs
-from dimgs.fits.robust.solver import Problem, solve_absolute
+from dimgs.fits.robust.solver import RankProblem, solve_absolute
 from dimgs.fits.whitening import whiten
 
 Array = NDArray[np.float64]
@@ -103,7 +103,7 @@ def test_subsampled_start_gives_the_minimiser_of_all_runs() -> None:
     X, y = planted(45_000, 4)
     y[:9_000] += 40.0
     whitening, Z = whiten(X, np.ones(len(y)))
-    problem = Problem(Z, y - y.mean(), PairLoss(np.ones(len(y)), np.array([0, len(y)])))
+    problem = RankProblem(Z, y - y.mean(), PairLoss(np.ones(len(y)), np.array([0, len(y)])))
     solution = solve_absolute(problem)
     assert solution.gap == 0.0
     here = solution.loss.value

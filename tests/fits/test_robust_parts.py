@@ -23,7 +23,7 @@ from dimgs.fits.robust.location import (
     sorted_hodges_lehmann,
     weighted_median,
 )
-from dimgs.fits.robust.solver import Problem, _quartile_range, _snap
+from dimgs.fits.robust.solver import RankProblem, _quartile_range, _snap
 from dimgs.fits.whitening import whiten
 
 Array = NDArray[np.float64]
@@ -60,7 +60,7 @@ def test_groups_count_by_their_weight_or_by_their_pairs(
 @given(SEEDS, st.sampled_from([0.05, 0.3, np.inf]))
 def test_the_programme_of_near_pairs_is_the_loss_within_its_box(seed: int, radius: float) -> None:
     pairs, y, Z, _ = pairs_of(seed)
-    problem = Problem(Z, y, pairs)
+    problem = RankProblem(Z, y, pairs)
     here = problem.absolute(np.zeros(2))
     local = near_pairs(here, pairs, Z, radius)
     assert local is not None
@@ -168,7 +168,7 @@ def test_ties_that_rounding_parted_are_ties_again() -> None:
     pairs, e, Z, _ = pairs_of(3)
     e = np.round(2 * e)
     parted = e + 1e-15 * np.arange(25)
-    problem = Problem(Z, parted, pairs)
+    problem = RankProblem(Z, parted, pairs)
     again = tied(pairs.absolute(parted), pairs, problem)
     whole = pairs.absolute(e)
     np.testing.assert_allclose(again.scores, whole.scores, atol=1e-12)
@@ -196,7 +196,7 @@ def test_means_of_groups_are_weighted() -> None:
 
 def test_too_many_near_pairs_are_none() -> None:
     pairs, y, Z, each = pairs_of(0)
-    here = Problem(Z, y, pairs).absolute(np.zeros(2))
+    here = RankProblem(Z, y, pairs).absolute(np.zeros(2))
     count = int((each > 0).sum())
     assert near_pairs(here, pairs, Z, np.inf, most=count) is not None
     assert near_pairs(here, pairs, Z, np.inf, most=count - 1) is None
@@ -262,19 +262,19 @@ def test_a_majority_that_agrees_to_rounding_is_met_exactly() -> None:
     levels = np.repeat([5.0, -3.0], 30)
     y = levels + Z @ [1.0, -2.0]
     y[::3] += rng.standard_normal(20)
-    problem = Problem(Z, y, PairLoss(np.ones(60), np.array([0, 30, 60])))
+    problem = RankProblem(Z, y, PairLoss(np.ones(60), np.array([0, 30, 60])))
     near = np.array([1.0, -2.0]) + 1e-9
     slopes, loss = _snap(problem, near, problem.absolute(near))
     np.testing.assert_allclose(slopes, [1.0, -2.0], atol=1e-14)
     assert loss.value < problem.absolute(near).value
     # where most do not agree, nothing is moved
     y = y + rng.standard_normal(60)
-    other = Problem(Z, y, problem.pairs)
+    other = RankProblem(Z, y, problem.pairs)
     kept, _ = _snap(other, near, other.absolute(near))
     assert np.array_equal(kept, near)
 
 
-def quadratic(seed: int, n: int = 40) -> tuple[Problem, Array, Array, Array]:
+def quadratic(seed: int, n: int = 40) -> tuple[RankProblem, Array, Array, Array]:
     """A Huber loss so wide that it is least squares; scores and curvature at the minimum."""
     rng = np.random.default_rng(seed)
     w = rng.uniform(0.5, 2.0, n)
@@ -282,7 +282,7 @@ def quadratic(seed: int, n: int = 40) -> tuple[Problem, Array, Array, Array]:
     _, Z = whiten(rng.standard_normal((n, 2)), w)
     y = Z @ [1.0, -2.0] + 0.3 * rng.standard_normal(n)
     y -= w @ y / w.sum()
-    problem = Problem(Z, y, PairLoss(w, np.array([0, n])))
+    problem = RankProblem(Z, y, PairLoss(w, np.array([0, n])))
     slopes = problem.least_squares()
     loss = problem.huber(slopes, 1e3)
     np.testing.assert_allclose(problem.gradient(loss), 0.0, atol=1e-9)

@@ -6,12 +6,11 @@ from itertools import product
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design, Feature
 from dimgs.law.names import Names
 
-Array = NDArray[np.float64]
 Powers = tuple[int, ...]
 _MOST_FEATURES = 7
 _LONGEST = {1: 4, 2: 3, 3: 2, 4: 2}

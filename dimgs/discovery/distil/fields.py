@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.distil.directions import Direction
 
-Array = NDArray[np.float64]
 _FEWEST_CELLS, _FEWEST_IN_CELL, _COVERED = 4, 3, 0.8
 _ALPHA = 1e-3
 _ROUNDING = 1e-6

@@ -8,6 +8,7 @@ import sympy
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
+from dimgs.arrays import Array
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.distil.directions import Argument
 from dimgs.discovery.distil.fields import Fields
@@ -15,7 +16,6 @@ from dimgs.engines.protocol import Budget, Problem
 from dimgs.engines.selection import description_bits
 from dimgs.expression.candidate import Candidate
 
-Array = NDArray[np.float64]
 _MOST_POINTS = 150
 _FRONT = 4
 _POWERS = tuple(sympy.Rational(p) for p in (-2, -1, "-1/2", "1/2", 2))
@@ -36,20 +36,24 @@ class Search:
 
 
 @dataclass(frozen=True, eq=False)
-class Form:
+class ExponentForm:
     """An expression in groups, unlogged columns and named constants, with its constants."""
 
     expression: sympy.Expr
     constants: Mapping[str, float]
 
-    def renamed(self, prefix: str) -> "Form":
+    def renamed(self, prefix: str) -> "ExponentForm":
         """With constants ``prefix1``, ``prefix2``, ..."""
         new = {old: f"{prefix}{k}" for k, old in enumerate(sorted(self.constants), 1)}
         pairs = {sympy.Symbol(a): sympy.Symbol(b) for a, b in new.items()}
-        return Form(self.expression.xreplace(pairs), {new[k]: v for k, v in self.constants.items()})
+        return ExponentForm(
+            self.expression.xreplace(pairs), {new[k]: v for k, v in self.constants.items()}
+        )
 
 
-def elementary(fields: Fields, sets: Sequence[tuple[Argument, ...]], count: int) -> list[Form]:
+def elementary(
+    fields: Fields, sets: Sequence[tuple[Argument, ...]], count: int
+) -> list[ExponentForm]:
     """The best lines, powers, hyperbolas and logarithms in a single argument.
 
     Parameters
@@ -59,7 +63,7 @@ def elementary(fields: Fields, sets: Sequence[tuple[Argument, ...]], count: int)
     count : int
         How many to return, the fewest bits first.
     """
-    found: list[tuple[float, int, Form]] = []
+    found: list[tuple[float, int, ExponentForm]] = []
     seen: set[sympy.Expr] = set()
     root = np.sqrt(fields.weights / fields.weights.mean())
     for argument in (a for group in sets for a in group):
@@ -73,27 +77,27 @@ def elementary(fields: Fields, sets: Sequence[tuple[Argument, ...]], count: int)
     return [form for _, _, form in sorted(found, key=lambda f: f[:2])[:count]]
 
 
-def _fits(argument: Argument, fields: Fields, root: Array) -> Iterator[tuple[Form, Array]]:
+def _fits(argument: Argument, fields: Fields, root: Array) -> Iterator[tuple[ExponentForm, Array]]:
     u, a = argument.values[fields.rows], fields.exponent
     U = argument.expression
     c, d, e = sympy.symbols("c_1 c_2 c_3")
     if np.ptp(u) <= 1e-9 * np.abs(u).max():
         return
     line, left = _linear(u, a, root)
-    yield Form(c + d * U, {"c_1": line[0], "c_2": line[1]}), left
+    yield ExponentForm(c + d * U, {"c_1": line[0], "c_2": line[1]}), left
     if argument.positive:
         curve, left = _linear(np.log(u), a, root)
         if curve[1] != 0 and abs(curve[0] / curve[1]) < 300:
             zero = float(np.exp(-curve[0] / curve[1]))
-            yield Form(d * sympy.log(U / c), {"c_1": zero, "c_2": curve[1]}), left
+            yield ExponentForm(d * sympy.log(U / c), {"c_1": zero, "c_2": curve[1]}), left
     for power in _POWERS:
         if argument.positive or (power.is_integer and (power > 0 or bool(np.all(u != 0)))):
             curve, left = _linear(u ** float(power), a, root)
-            yield Form(c + d * U**power, {"c_1": curve[0], "c_2": curve[1]}), left
+            yield ExponentForm(c + d * U**power, {"c_1": curve[0], "c_2": curve[1]}), left
     if len(u) >= 5:
         pole = _pole(u, a, root)
         curve, left = _linear(1 / (u + pole), a, root)
-        yield Form(c + d / (e + U), {"c_1": curve[0], "c_2": curve[1], "c_3": pole}), left
+        yield ExponentForm(c + d / (e + U), {"c_1": curve[0], "c_2": curve[1], "c_3": pole}), left
 
 
 def _linear(v: Array, a: Array, root: Array) -> tuple[Array, Array]:
@@ -132,7 +136,7 @@ def searched(
     search: Search,
     *,
     log: bool,
-) -> list[Form]:
+) -> list[ExponentForm]:
     """Closed forms of a field by the embedded engine.
 
     Parameters
@@ -175,13 +179,13 @@ def searched(
     return [_form(candidate, back) for candidate in result.candidates[:_FRONT]]
 
 
-def _form(candidate: Candidate, back: Mapping[sympy.Symbol, sympy.Expr]) -> Form:
-    form = Form(candidate.expression, candidate.constants).renamed("q_")
+def _form(candidate: Candidate, back: Mapping[sympy.Symbol, sympy.Expr]) -> ExponentForm:
+    form = ExponentForm(candidate.expression, candidate.constants).renamed("q_")
     form = _partial_fraction(form, list(back))
-    return Form(form.expression.xreplace(dict(back)), form.constants)
+    return ExponentForm(form.expression.xreplace(dict(back)), form.constants)
 
 
-def _partial_fraction(form: Form, arguments: list[sympy.Symbol]) -> Form:
+def _partial_fraction(form: ExponentForm, arguments: list[sympy.Symbol]) -> ExponentForm:
     """A ratio of two lines in one argument as constant + k/(k' + u), which reads better."""
     used = [u for u in arguments if u in form.expression.free_symbols]
     if len(used) != 1:
@@ -205,7 +209,9 @@ def _partial_fraction(form: Form, arguments: list[sympy.Symbol]) -> Form:
         return form
     a, b, c = sympy.symbols("q_1 q_2 q_3")
     if far.is_number and len(form.constants) == 2:
-        return Form(far + b / (c + u), {"q_2": k, "q_3": pole})
+        return ExponentForm(far + b / (c + u), {"q_2": k, "q_3": pole})
     if len(form.constants) == 3:
-        return Form(a + b / (c + u), {"q_1": float(far.xreplace(values)), "q_2": k, "q_3": pole})
+        return ExponentForm(
+            a + b / (c + u), {"q_1": float(far.xreplace(values)), "q_2": k, "q_3": pole}
+        )
     return form

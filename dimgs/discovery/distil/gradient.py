@@ -5,14 +5,13 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 from scipy.special import fdtrc
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.distil.directions import Direction, directions
 from dimgs.discovery.distil.fields import Fields, learn
 
-Array = NDArray[np.float64]
 _ALPHA = 1e-3
 _ROUNDING = 1e-6
 _WORSE = 1.5

@@ -6,13 +6,12 @@ from fractions import Fraction
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
 from dimgs.design.features import Design
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.distil.directions import Direction
 from dimgs.discovery.distil.fields import Fields
-from dimgs.discovery.distil.forms import Form, Search, searched
+from dimgs.discovery.distil.forms import ExponentForm, Search, searched
 from dimgs.engines.selection import description_bits
 from dimgs.errors import DimgsError
 from dimgs.law.absorb import scale_powers
@@ -21,7 +20,6 @@ from dimgs.law.evaluate import evaluate
 from dimgs.law.names import Names
 from dimgs.rationals import nearest_rationals
 
-Array = NDArray[np.float64]
 _LEVEL = 0.99
 _DENOMINATORS = (1, 2, 3, 4)
 _LARGEST = 6
@@ -37,7 +35,7 @@ class Rebuilt:
 
     Parameters
     ----------
-    form : Form
+    form : ExponentForm
     rmse : float
         On ln(pi_0).
     bits : float
@@ -46,13 +44,13 @@ class Rebuilt:
         Half widths of intervals of the constants.
     """
 
-    form: Form
+    form: ExponentForm
     rmse: float
     bits: float
     halves: Mapping[str, float]
 
 
-def rebuilt(design: Design, form: Form) -> Rebuilt | None:
+def rebuilt(design: Design, form: ExponentForm) -> Rebuilt | None:
     """Refit the constants; None where the expression cannot be fitted."""
     n = design.n_runs
     if form.expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
@@ -70,14 +68,14 @@ def rebuilt(design: Design, form: Form) -> Rebuilt | None:
     half = found.uncertainty.half_widths(_LEVEL)
     bits = description_bits(form.expression, len(names), mse, n)
     halves = dict(zip(names, (float(h) for h in half), strict=True))
-    return Rebuilt(Form(form.expression, values), float(np.sqrt(mse)), bits, halves)
+    return Rebuilt(ExponentForm(form.expression, values), float(np.sqrt(mse)), bits, halves)
 
 
 def laws_of(
     design: Design,
     direction: Direction,
     fields: Fields,
-    exponents: Sequence[Form],
+    exponents: Sequence[ExponentForm],
     search: Search,
 ) -> list[Rebuilt]:
     """pi_0 = exp(h) x^a for each form of a: h constant, by a pivot x_0, by powers, or searched.
@@ -111,13 +109,17 @@ def laws_of(
             b = rest.renamed("b_")
             c = sympy.Symbol("c_0")
             expression = c * b.expression * direction.x.expression**a.expression
-            whole = Form(expression, {"c_0": float(np.exp(centre)), **a.constants, **b.constants})
+            whole = ExponentForm(
+                expression, {"c_0": float(np.exp(centre)), **a.constants, **b.constants}
+            )
             found = rebuilt(design, whole)
             out += [found] if found is not None else []
     return out
 
 
-def _simple(design: Design, direction: Direction, form: Form) -> Iterator[tuple[float, Form]]:
+def _simple(
+    design: Design, direction: Direction, form: ExponentForm
+) -> Iterator[tuple[float, ExponentForm]]:
     """Whole laws with a simple h, and their bits while the constants of a stay as they are."""
     a = form.renamed("a_")
     values = evaluate(a.expression, {**feature_values(design), **a.constants}, design.n_runs)
@@ -153,7 +155,7 @@ def _simple(design: Design, direction: Direction, form: Form) -> Iterator[tuple[
             left = root * (h - columns @ found)
             mse = float(np.mean(left**2))
             bits = description_bits(expression, len(constants), mse, design.n_runs)
-            yield bits, Form(expression, constants)
+            yield bits, ExponentForm(expression, constants)
 
 
 def simplest(design: Design, found: Rebuilt, clock: Clock) -> Rebuilt:
@@ -175,7 +177,7 @@ def simplest(design: Design, found: Rebuilt, clock: Clock) -> Rebuilt:
                 rest = {k: v for k, v in found.form.constants.items() if k in left}
                 if len(rest) < len(found.form.constants) - 1 and value != 0:
                     continue
-                trial = rebuilt(design, Form(expression, rest))
+                trial = rebuilt(design, ExponentForm(expression, rest))
                 if trial is not None and trial.bits < found.bits:
                     found, changed = trial, True
                     break
@@ -184,7 +186,7 @@ def simplest(design: Design, found: Rebuilt, clock: Clock) -> Rebuilt:
     return found
 
 
-def _with_units(design: Design, form: Form) -> set[str]:
+def _with_units(design: Design, form: ExponentForm) -> set[str]:
     names = Names.of(design).identifier
     whole = in_variables(design, form.expression)
     out: set[str] = set()
@@ -211,4 +213,4 @@ def positive(design: Design, found: Rebuilt) -> Rebuilt:
     signs = {sympy.Symbol(k): -sympy.Symbol(k) for k in negative}
     expression = found.form.expression.xreplace(signs)
     constants = {k: abs(v) if k in negative else v for k, v in found.form.constants.items()}
-    return rebuilt(design, Form(expression, constants)) or found
+    return rebuilt(design, ExponentForm(expression, constants)) or found

@@ -12,7 +12,7 @@ from dimgs.fits.additive.splines import curvature_columns, quantile_knots
 
 
 @dataclass(frozen=True, eq=False)
-class Candidate:
+class AdditiveCandidate:
     """One additive model: a basis, the groups that are kept and those that are curved."""
 
     basis: int
@@ -158,11 +158,11 @@ def _group_lasso(
     return np.asarray(path[1])
 
 
-def candidates(design: AdditiveDesign, basis: int, n_alphas: int) -> list[Candidate]:
+def candidates(design: AdditiveDesign, basis: int, n_alphas: int) -> list[AdditiveCandidate]:
     """Distinct sets of curved groups along the path, each with its held-out losses."""
     everything = tuple(range(design.n_groups))
-    found: dict[tuple[int, ...], Candidate] = {
-        (): Candidate(basis, (), everything, np.inf, design.losses((), everything))
+    found: dict[tuple[int, ...], AdditiveCandidate] = {
+        (): AdditiveCandidate(basis, (), everything, np.inf, design.losses((), everything))
     }
     if not design.bent or not any(len(block) for block in design.blocks):
         return list(found.values())
@@ -177,7 +177,7 @@ def candidates(design: AdditiveDesign, basis: int, n_alphas: int) -> list[Candid
             losses[a, k] = known[curved]
     for alpha, curved, loss in zip(alphas, chosen, losses, strict=True):
         if curved not in found or loss.sum() < found[curved].loss:
-            found[curved] = Candidate(basis, curved, everything, float(alpha), loss)
+            found[curved] = AdditiveCandidate(basis, curved, everything, float(alpha), loss)
     return list(found.values())
 
 
@@ -191,7 +191,7 @@ def within_one_error(losses: Array, best: Array, floor: float) -> bool:
     return bool(extra.sum() <= error + 1e-9 * best.sum() + floor)
 
 
-def prune(design: AdditiveDesign, candidate: Candidate) -> Candidate:
+def prune(design: AdditiveDesign, candidate: AdditiveCandidate) -> AdditiveCandidate:
     """Drop straight groups, one by one, while the held-out loss stays within one error."""
     kept = list(candidate.kept)
     start = losses = design.losses(candidate.curved, kept)
@@ -207,7 +207,9 @@ def prune(design: AdditiveDesign, candidate: Candidate) -> Candidate:
             break
         losses, least = min(trials, key=lambda trial: float(trial[0].sum()))
         kept.remove(least)
-    return Candidate(candidate.basis, candidate.curved, tuple(kept), candidate.alpha, losses)
+    return AdditiveCandidate(
+        candidate.basis, candidate.curved, tuple(kept), candidate.alpha, losses
+    )
 
 
 def select(
@@ -219,7 +221,7 @@ def select(
     *,
     n_knots: int,
     n_alphas: int,
-) -> tuple[Candidate, AdditiveDesign]:
+) -> tuple[AdditiveCandidate, AdditiveDesign]:
     """The simplest model, over all bases, within one standard error of the best.
 
     Simplest: fewest curved groups, then fewest groups, then the smallest held-out loss.

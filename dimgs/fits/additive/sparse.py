@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.additive.selection import AdditiveDesign, Candidate, select
+from dimgs.fits.additive.selection import AdditiveCandidate, AdditiveDesign, select
 from dimgs.fits.additive.splines import AdditiveComponent, curvature_columns, slope_and_curvature
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.linear_inference import LinearFit, fit_linear
@@ -188,7 +188,7 @@ class SparseAdditive(ContrastiveRegressor):
         y: Array,
         weight: Array,
         groups: NDArray[np.generic] | None,
-        choice: Candidate,
+        choice: AdditiveCandidate,
         design: AdditiveDesign,
     ) -> None:
         z = rows @ self.basis_

@@ -14,7 +14,7 @@ from dimgs.fits.covariance import check_level, t_intervals, t_quantile
 from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, mix, power_profile
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import jump_pieces
-from dimgs.fits.regimes.coordinates import Prepared, prepare
+from dimgs.fits.regimes.coordinates import RegimeRuns, prepare
 from dimgs.fits.regimes.directions import leading, sphere
 from dimgs.fits.regimes.search import EXACT, Kinds, grow
 
@@ -136,7 +136,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         variance = np.diagonal(self.covariance_, axis1=1, axis2=2)
         return t_intervals(self.exponents_, variance, self._dof, level)
 
-    def _choose(self, data: Prepared) -> tuple[str, Blend]:
+    def _choose(self, data: RegimeRuns) -> tuple[str, Blend]:
         sample = data.sample
         n = len(sample.y)
         single = Blend(np.zeros((2, data.axes.rank + 1)), np.nan, jump_pieces(sample, None).loss)
@@ -159,7 +159,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         self.n_parameters_ = _parameters(data, best)
         return best, found[best]
 
-    def _publish(self, data: Prepared, form: str, blend: Blend) -> None:
+    def _publish(self, data: RegimeRuns, form: str, blend: Blend) -> None:
         axes, sample, scale = data.axes, data.sample, data.scale
         width = axes.rank + 1
         translation = np.zeros((axes.matrix.shape[0] + 1, width))
@@ -202,7 +202,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
             self.n_interval_ = self._interval_of_n(data, blend, jacobian, error if free else np.nan)
 
     def _interval_of_n(
-        self, data: Prepared, blend: Blend, jacobian: Array, error: float
+        self, data: RegimeRuns, blend: Blend, jacobian: Array, error: float
     ) -> tuple[float, float]:
         """Profile interval; unequal scatter widens it by the robust over the plain variance."""
         sample = data.sample
@@ -230,12 +230,12 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         return np.asarray(self._blend(X) - self.intercept_)
 
 
-def _parameters(data: Prepared, form: str) -> int:
+def _parameters(data: RegimeRuns, form: str) -> int:
     width = data.axes.rank + 1
     return {"single": width, "blend": 2 * width + 1}.get(form, 2 * width)
 
 
-def _starts(data: Prepared) -> list[Array]:
+def _starts(data: RegimeRuns) -> list[Array]:
     """Laws beside the best continuous boundary, or beside a jump where no laws meet."""
     for kinds in (Kinds(False, True), Kinds(True, False)):
         path = grow(data.sample, sphere(data.axes.rank), 2, kinds)

@@ -114,19 +114,7 @@ def active_directions(
     powers = checked_map(exponent_map, rows.shape[1])
     covariance = np.cov(rows.T, bias=True).reshape(rows.shape[1], rows.shape[1])
     to_slopes = covariance @ whitening.transform
-    if isinstance(gradients, GradientField):
-        field, blocks = gradients.gradients @ to_slopes, gradients.blocks
-        copies = gradients.replicates @ to_slopes
-    else:
-        field = np.asarray(gradients, dtype=np.float64)
-        if field.shape != rows.shape:
-            raise InputError(
-                f"gradients has shape {field.shape}, but X has {rows.shape}; give one row a run"
-            )
-        field = field @ to_slopes
-        labels = np.arange(len(rows)) if groups is None else np.asarray(groups)
-        blocks = np.unique(labels, return_inverse=True)[1].ravel()
-        copies = np.broadcast_to(field, (1, *field.shape))
+    field, copies, blocks = _replicates(gradients, rows, groups, to_slopes)
     n_blocks = int(blocks.max()) + 1
     if n_blocks < 2:
         raise InputError("groups holds one label only; give at least two groups, or none")
@@ -160,6 +148,24 @@ def active_directions(
         dof=n_blocks - 1,
         level=level,
     )
+
+
+def _replicates(
+    gradients: GradientField | ArrayLike, rows: Array, groups: ArrayLike | None, to_slopes: Array
+) -> tuple[Array, Array, NDArray[np.intp]]:
+    """Gradients by whitened groups, those without each block of runs, and the blocks."""
+    if isinstance(gradients, GradientField):
+        copies = gradients.replicates @ to_slopes
+        return gradients.gradients @ to_slopes, copies, gradients.blocks
+    field = np.asarray(gradients, dtype=np.float64)
+    if field.shape != rows.shape:
+        raise InputError(
+            f"gradients has shape {field.shape}, but X has {rows.shape}; give one row a run"
+        )
+    field = field @ to_slopes
+    labels = np.arange(len(rows)) if groups is None else np.asarray(groups)
+    blocks = np.unique(labels, return_inverse=True)[1].ravel()
+    return field, np.broadcast_to(field, (1, *field.shape)), blocks
 
 
 def effective_dimension(active: ActiveDirections) -> EffectiveDimension:

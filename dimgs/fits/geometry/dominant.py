@@ -12,7 +12,7 @@ from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.additive.splines import curvature_columns, quantile_knots
 from dimgs.fits.geometry.active import ActiveDirections, active_directions
-from dimgs.fits.geometry.coordinates import checked_map, checked_rows
+from dimgs.fits.geometry.coordinates import checked_rows
 from dimgs.fits.geometry.gradient import GradientField, gradient_field
 from dimgs.fits.geometry.rounding import RoundedDirection, round_direction
 
@@ -129,55 +129,31 @@ def dominant_group(
     field = gradients
     if field is None:
         field = gradient_field(rows, target, groups=labels, random_state=random_state)
-    powers = checked_map(
-        None if exponent_map is None else np.asarray(exponent_map, dtype=np.float64),
-        rows.shape[1],
-    )
-    active = active_directions(field, rows, exponent_map=powers, groups=labels, level=level)
+    given = None if exponent_map is None else np.asarray(exponent_map, dtype=np.float64)
+    active = active_directions(field, rows, exponent_map=given, groups=labels, level=level)
     direction = active.directions[:, 0]
-    tried = {
-        c.exponents: c
-        for rule in (None, _REACH)
-        for c in round_direction(
-            direction,
-            active.covariances[0],
-            exponent_map,
-            tolerance=rule,
-            dof=active.dof,
-            level=level,
-            n_candidates=_TRIED,
-        )
-    }
     folds = _folds(len(rows), labels, n_folds, random_state)
-    lines = []
-    for train, held in folds:
-        line = direction
-        if gradients is None:
-            part = gradient_field(rows[train], target[train], max_blocks=2, random_state=0)
-            line = active_directions(part.gradients, rows[train]).directions[:, 0]
-        lines.append((train, held, line))
-
-    def errors(d: Array | None, curved: bool) -> Array:
-        return _held_out_errors(
-            [(train, held, rows @ (line if d is None else d)) for train, held, line in lines],
-            target,
-            curved,
-        )
-
-    total = float(
-        sum(np.sum((target[held] - target[train].mean()) ** 2) for train, held, _ in lines)
-    )
+    lines = [
+        rows @ (direction if gradients is not None else _direction(rows[train], target[train]))
+        for train, _ in folds
+    ]
+    errors = [np.sum((target[held] - target[train].mean()) ** 2) for train, held in folds]
+    total = float(sum(errors))
     # about means of other runs: a constant leaves the rounding of its own size
     if total <= _ROUNDING**2 * float(target @ target):
         raise FitError("The response does not vary, so no group of the inputs stands out.")
-    best = errors(None, True)
-    named = []
-    for c in sorted(tried.values(), key=lambda c: (c.complexity, -c.p_value, c.exponents)):
-        found = errors(np.array([float(v) for v in c.group]), True)
+    best = _held_out_errors(folds, lines, target, curved=True)
+    straight = _held_out_errors(folds, lines, target, curved=False)
+
+    def judged(c: RoundedDirection) -> NamedGroup:
+        line = rows @ np.array([float(v) for v in c.group])
+        found = _held_out_errors(folds, [line] * len(folds), target, curved=True)
         extra = found - best
-        as_well = bool(extra.sum() <= np.std(extra, ddof=1) * np.sqrt(len(extra)) + 1e-12 * total)
-        if as_well or c.p_value >= 1 - level:
-            named.append(NamedGroup(c, 1 - float(found.sum()) / total, as_well))
+        slack = np.std(extra, ddof=1) * np.sqrt(len(extra)) + 1e-12 * total
+        return NamedGroup(c, 1 - float(found.sum()) / total, bool(extra.sum() <= slack))
+
+    tried = _rounded(active, exponent_map)
+    named = [n for n in map(judged, tried) if n.predicts_as_well or n.rounded.p_value >= 1 - level]
     named.sort(key=lambda n: not n.predicts_as_well)
     return DominantGroup(
         direction=direction,
@@ -185,10 +161,37 @@ def dominant_group(
         share=float(active.shares[0]),
         share_interval=(float(active.share_intervals[0, 0]), float(active.share_intervals[0, 1])),
         r2=1 - float(best.sum()) / total,
-        r2_power_law=1 - float(errors(None, False).sum()) / total,
+        r2_power_law=1 - float(straight.sum()) / total,
         candidates=tuple(named[:n_candidates]),
         active=active,
     )
+
+
+def _rounded(
+    active: ActiveDirections,
+    exponent_map: Sequence[Sequence[Fraction | int]] | NDArray[np.generic] | None,
+) -> list[RoundedDirection]:
+    """Monomials near the leading direction, the simplest first."""
+    tried = {
+        c.exponents: c
+        for rule in (None, _REACH)
+        for c in round_direction(
+            active.directions[:, 0],
+            active.covariances[0],
+            exponent_map,
+            tolerance=rule,
+            dof=active.dof,
+            level=active.level,
+            n_candidates=_TRIED,
+        )
+    }
+    return sorted(tried.values(), key=lambda c: (c.complexity, -c.p_value, c.exponents))
+
+
+def _direction(rows: Array, target: Array) -> Array:
+    """Leading active direction of some of the runs."""
+    part = gradient_field(rows, target, max_blocks=2, random_state=0)
+    return active_directions(part.gradients, rows).directions[:, 0]
 
 
 def _folds(
@@ -204,11 +207,15 @@ def _folds(
 
 
 def _held_out_errors(
-    parts: list[tuple[NDArray[np.intp], NDArray[np.intp], Array]], y: Array, curved: bool
+    folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    lines: Sequence[Array],
+    y: Array,
+    *,
+    curved: bool,
 ) -> Array:
-    """Sum of squared errors of each fold."""
+    """Sum of squared errors of each fold, by its own line through the runs."""
     found = []
-    for train, held, t in parts:
+    for (train, held), t in zip(folds, lines, strict=True):
         centre, scale = float(t[train].mean()), max(float(t[train].std()), 1e-300)
         u = (t - centre) / scale
         knots = quantile_knots(u[train], np.ones(len(train)), _KNOTS)

@@ -1,6 +1,6 @@
 """From an estimated direction to the simplest monomials, with exact exponents, that fit it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
@@ -95,15 +95,9 @@ def round_direction(
     ['1', '-2']
     """
     d = np.asarray(direction, dtype=np.float64)
-    if d.ndim != 1 or not np.isfinite(d).all() or not d.any():
-        raise InputError("direction must be a finite vector that is not zero")
-    if covariance is None and tolerance is None:
-        raise InputError("give the covariance of the direction, or a tolerance")
+    _check(d, covariance, tolerance)
     exact = _exact_map(exponent_map, len(d))
-    powers = np.array([[float(v) for v in row] for row in exact])
-    triangle: Array = np.linalg.qr(powers)[1]
-    if np.abs(np.diag(triangle)).min() <= 1e-10 * np.abs(triangle).max():
-        raise InputError("exponent_map has dependent columns; give a basis of independent groups")
+    triangle = _triangle(exact)
     along = triangle @ d
     length = float(np.linalg.norm(along))
     unit = along / length
@@ -112,8 +106,6 @@ def round_direction(
     test = None
     if covariance is not None:
         matrix = np.asarray(covariance, dtype=np.float64)
-        if matrix.shape != (len(d), len(d)):
-            raise InputError(f"covariance must have shape ({len(d)}, {len(d)})")
         test = _AngleTest.of(across @ triangle / length, matrix, min(dof, 1e9))
     if tolerance is not None:
         root = np.eye(q) / np.tan(min(tolerance, 1.5))
@@ -121,27 +113,59 @@ def round_direction(
         root = test.root / np.sqrt(test.cut(level))
     else:
         return []
+    cone = _Cone(triangle, unit, across, root)
     found: dict[tuple[Fraction, ...], RoundedDirection] = {}
     reach = 2.0
     while True:
         reach = min(reach, float(max_complexity))
-        frame = np.vstack([unit, root @ across])
-        for k in short_vectors(frame @ triangle, 2 * reach**2):
-            point = triangle @ k
-            ahead = float(unit @ point)
-            if ahead == 0:
-                continue
-            off = across @ point / ahead
-            if float(np.sum((root @ off) ** 2)) > 1:
-                continue
+        for k, off in cone.inside(reach):
             p_value = float("nan") if test is None else test.p_value(off)
-            candidate = _candidate(exact, k if ahead > 0 else -k, p_value)
+            candidate = _candidate(exact, k, p_value)
             found.setdefault(candidate.exponents, candidate)
         simple = [c for c in found.values() if c.complexity <= reach]
         if len(simple) >= n_candidates or reach >= max_complexity:
             break
         reach *= 1.5
     return sorted(simple, key=lambda c: (c.complexity, -c.p_value, c.exponents))[:n_candidates]
+
+
+@dataclass(frozen=True, eq=False)
+class _Cone:
+    """Directions about one that lie within its uncertainty."""
+
+    triangle: Array
+    unit: Array
+    across: Array
+    root: Array
+
+    def inside(self, reach: float) -> Iterator[tuple[NDArray[np.int64], Array]]:
+        """Integer exponents up to a length, pointing ahead, with their offset across."""
+        frame = np.vstack([self.unit, self.root @ self.across])
+        for k in short_vectors(frame @ self.triangle, 2 * reach**2):
+            point = self.triangle @ k
+            ahead = float(self.unit @ point)
+            if ahead == 0:
+                continue
+            off = self.across @ point / ahead
+            if float(np.sum((self.root @ off) ** 2)) <= 1:
+                yield (k if ahead > 0 else -k), off
+
+
+def _check(d: Array, covariance: ArrayLike | None, tolerance: float | None) -> None:
+    if d.ndim != 1 or not np.isfinite(d).all() or not d.any():
+        raise InputError("direction must be a finite vector that is not zero")
+    if covariance is None and tolerance is None:
+        raise InputError("give the covariance of the direction, or a tolerance")
+    if covariance is not None and np.shape(covariance) != (len(d), len(d)):
+        raise InputError(f"covariance must have shape ({len(d)}, {len(d)})")
+
+
+def _triangle(exact: list[list[Fraction]]) -> Array:
+    """R of the QR decomposition of the exponents: lengths are physical ones."""
+    triangle: Array = np.linalg.qr(np.array([[float(v) for v in row] for row in exact]))[1]
+    if np.abs(np.diag(triangle)).min() <= 1e-10 * np.abs(triangle).max():
+        raise InputError("exponent_map has dependent columns; give a basis of independent groups")
+    return triangle
 
 
 def _exact_map(

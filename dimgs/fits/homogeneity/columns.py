@@ -7,12 +7,11 @@ from itertools import combinations
 from math import comb, gcd, lcm
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.solve import echelon
-
-Array = NDArray[np.float64]
 
 # Relative singular values of standardised columns: below, rounding of the table; below the
 # second, the runs hold so little of the combination that its exponents are wild.

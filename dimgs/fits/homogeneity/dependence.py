@@ -1,12 +1,12 @@
 """Whether a response depends on some columns beyond others: the test behind every advice."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import fdtrc
 
+from dimgs.arrays import Array
 from dimgs.fits.linear_inference import fit_linear
 
-Array = NDArray[np.float64]
 # relative size below which a centred column, or what is left of the response, is rounding
 _ROUNDING = 1e-9
 # runs for each column of the flexible model; with fewer, the leave-one-out covariance is rough

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from dimgs.arrays import Array, BoolArray
 from dimgs.errors import FitError, InputError
 from dimgs.fits.homogeneity.columns import (
     Collinear,
@@ -17,8 +18,6 @@ from dimgs.fits.homogeneity.columns import (
 from dimgs.fits.linear_inference import LinearFit, fit_linear
 from dimgs.fits.solve import echelon
 from dimgs.rationals import simplest_between
-
-Array = NDArray[np.float64]
 
 # Standard errors below this are rounding: the dimension is then known, not estimated.
 _KNOWN = 1e-8
@@ -150,7 +149,7 @@ def homogeneity_test(
 
     References
     ----------
-    Bell & McCaffrey (2002), Survey Methodology 28, 169-181 (run-level covariance).
+    See :mod:`dimgs.fits.covariance` for the covariance by runs.
 
     Examples
     --------
@@ -169,37 +168,8 @@ def homogeneity_test(
     {'g': '-1/2'}
     """
     rows, variables = checked_logs(log_X, names)
-    target = np.asarray(log_y, dtype=np.float64)
-    if target.shape != (len(rows),) or not np.isfinite(target).all():
-        raise InputError(f"log_y must hold one finite value for each of the {len(rows)} runs")
-    columns = len(D[0]) if len(D) else len(variables)
-    matrix = np.array([[float(v) for v in row] for row in D]).reshape(len(D), columns)
-    wanted = np.array([float(v) for v in dim_y])
-    labels = [f"base {i}" for i in range(len(matrix))] if bases is None else list(bases)
-    if matrix.shape[1] != len(variables) or not len(matrix) == len(wanted) == len(labels):
-        raise InputError(
-            f"D has shape {matrix.shape}, but there are {len(variables)} variables, "
-            f"{len(wanted)} powers in dim_y and {len(labels)} base dimensions"
-        )
-    weight = None
-    if sample_weight is not None:
-        weight = np.asarray(sample_weight, dtype=np.float64)
-        if weight.shape != (len(rows),) or not np.all(weight >= 0) or not weight.any():
-            raise InputError("sample_weight must hold one non-negative weight a run")
-    clusters = None if groups is None else np.asarray(groups)
-    if weight is not None:
-        rows, target = rows[weight > 0], target[weight > 0]
-        clusters = None if clusters is None else clusters[weight > 0]
-        weight = weight[weight > 0]
-
-    fit = fit_linear(rows, target, weight, clusters)
-    if clusters is None and fit.n_units < fit.rank + 2:
-        raise FitError(
-            f"{len(rows)} runs cannot test the {fit.rank} free exponents; "
-            f"at least {fit.rank + 2} runs are needed"
-        )
-    if clusters is not None and fit.n_units < 2:
-        raise FitError("groups holds one label only; give at least two groups, or none")
+    matrix, wanted, labels = _dimensions(D, dim_y, bases, len(variables))
+    rows, fit = _free_fit(rows, log_y, sample_weight, groups)
     gap = wanted - matrix @ fit.coef
     covariance = matrix @ fit.covariance @ matrix.T
     open_ways = matrix @ fit.null.T
@@ -208,18 +178,9 @@ def homogeneity_test(
 
     still = never_varied(rows, variables)
     together = tuple(collinear_combinations(rows, variables))
-    missing: dict[str, tuple[float, float, float]] = {}
-    rounded: dict[str, Fraction | None] = {}
     half = fit.half_width(level, np.diag(covariance))
-    unknown = []
-    for i, base in enumerate(labels):
-        if np.abs(open_ways[i]).max(initial=0.0) > 1e-7:
-            missing[base], rounded[base] = (float("nan"), -np.inf, np.inf), None
-            unknown.append(base)
-            continue
-        low, high = float(gap[i] - half[i]), float(gap[i] + half[i])
-        missing[base] = (float(gap[i]), low, high)
-        rounded[base] = simplest_between(low - 1e-6, high + 1e-6, max_denominator)
+    unknown = np.abs(open_ways).max(axis=1, initial=0.0) > 1e-7
+    missing, rounded = _missing(labels, unknown, gap, half, max_denominator)
     return HomogeneityTest(
         statistic=statistic,
         p_value=p_value,
@@ -229,15 +190,77 @@ def homogeneity_test(
         rejected=bool(p_value < 1 - level),
         exponents=fit.coef,
         covariance=covariance,
-        testable=tuple(
-            {base: float(v) for base, v in zip(labels, row, strict=True) if abs(v) > 1e-9}
-            for row in testable
-        ),
+        testable=tuple(_named(labels, row) for row in testable),
         never_varied=still,
         collinear=together,
-        notes=_notes(still, together, unknown),
+        notes=_notes(still, together, [b for b, u in zip(labels, unknown, strict=True) if u]),
         level=level,
     )
+
+
+def _dimensions(
+    D: Sequence[Sequence[Fraction | int]],
+    dim_y: Sequence[Fraction | int],
+    bases: Sequence[str] | None,
+    n_variables: int,
+) -> tuple[Array, Array, list[str]]:
+    """Dimensional matrix, dimension of the response and names of the base dimensions."""
+    columns = len(D[0]) if len(D) else n_variables
+    matrix = np.array([[float(v) for v in row] for row in D]).reshape(len(D), columns)
+    wanted = np.array([float(v) for v in dim_y])
+    labels = [f"base {i}" for i in range(len(matrix))] if bases is None else list(bases)
+    if matrix.shape[1] != n_variables or not len(matrix) == len(wanted) == len(labels):
+        raise InputError(
+            f"D has shape {matrix.shape}, but there are {n_variables} variables, "
+            f"{len(wanted)} powers in dim_y and {len(labels)} base dimensions"
+        )
+    return matrix, wanted, labels
+
+
+def _free_fit(
+    rows: Array, log_y: ArrayLike, sample_weight: ArrayLike | None, groups: ArrayLike | None
+) -> tuple[Array, LinearFit]:
+    """Free exponents of the variables, fitted on the runs that weigh anything, and these."""
+    target = np.asarray(log_y, dtype=np.float64)
+    if target.shape != (len(rows),) or not np.isfinite(target).all():
+        raise InputError(f"log_y must hold one finite value for each of the {len(rows)} runs")
+    clusters = None if groups is None else np.asarray(groups)
+    weight = None
+    if sample_weight is not None:
+        weight = np.asarray(sample_weight, dtype=np.float64)
+        if weight.shape != (len(rows),) or not np.all(weight >= 0) or not weight.any():
+            raise InputError("sample_weight must hold one non-negative weight a run")
+        used = weight > 0
+        rows, target, weight = rows[used], target[used], weight[used]
+        clusters = None if clusters is None else clusters[used]
+    fit = fit_linear(rows, target, weight, clusters)
+    if clusters is None and fit.n_units < fit.rank + 2:
+        raise FitError(
+            f"{len(rows)} runs cannot test the {fit.rank} free exponents; "
+            f"at least {fit.rank + 2} runs are needed"
+        )
+    if clusters is not None and fit.n_units < 2:
+        raise FitError("groups holds one label only; give at least two groups, or none")
+    return rows, fit
+
+
+def _missing(
+    labels: list[str], unknown: BoolArray, gap: Array, half: Array, max_denominator: int
+) -> tuple[dict[str, tuple[float, float, float]], dict[str, Fraction | None]]:
+    """Missing power of each base dimension with its interval, and the simplest inside that."""
+    missing = {
+        base: (float("nan"), -np.inf, np.inf) if u else (float(g), float(g - h), float(g + h))
+        for base, u, g, h in zip(labels, unknown, gap, half, strict=True)
+    }
+    rounded = {
+        base: None if u else simplest_between(low - 1e-6, high + 1e-6, max_denominator)
+        for u, (base, (_, low, high)) in zip(unknown, missing.items(), strict=True)
+    }
+    return missing, rounded
+
+
+def _named(labels: list[str], row: Array) -> dict[str, float]:
+    return {base: float(v) for base, v in zip(labels, row, strict=True) if abs(v) > 1e-9}
 
 
 def _testable(open_ways: Array) -> Array:

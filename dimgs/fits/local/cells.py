@@ -11,7 +11,7 @@ Index = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class RunCells:
     """Means of the runs in each cell, in whitened coordinates.
 
     Regression on the means is exact for a local polynomial, because the mean of a square is
@@ -78,12 +78,12 @@ def _principal(Z: Array, piece: Index, direction: Array) -> Array:
     return np.asarray(widest * np.where(widest @ direction < 0.0, -1.0, 1.0)[:, None])
 
 
-def gather(Z: Array, response: Array, weights: Array, clusters: Index, member: Index) -> Cells:
+def gather(Z: Array, response: Array, weights: Array, clusters: Index, member: Index) -> RunCells:
     """Weighted means and covariances of the runs in each cell."""
     count = int(member.max()) + 1
     rank = Z.shape[1]
     if count == len(Z) and np.array_equal(member, np.arange(count)):
-        return Cells(Z, np.zeros((count, rank, rank)), response, weights, member, clusters)
+        return RunCells(Z, np.zeros((count, rank, rank)), response, weights, member, clusters)
     mass = _sums(member, weights, count)
     share = weights / mass[member]
     centres = np.column_stack([_sums(member, share * column, count) for column in Z.T])
@@ -96,7 +96,7 @@ def gather(Z: Array, response: Array, weights: Array, clusters: Index, member: I
     cluster = np.zeros(count, dtype=np.intp)
     cluster[member] = clusters
     means = _sums(member, share * response, count)
-    return Cells(centres, second, means, mass, member, cluster)
+    return RunCells(centres, second, means, mass, member, cluster)
 
 
 def _sums(member: Index, values: Array, count: int) -> Array:

@@ -16,8 +16,8 @@ from dimgs.fits.local.cells import distinct_runs
 from dimgs.fits.local.intervals import slope_intervals
 from dimgs.fits.local.regression import Window, local_fits
 from dimgs.fits.local.selection import (
-    Choice,
-    Table,
+    BandwidthChoice,
+    BandwidthTable,
     choose_share,
     held_out,
     held_out_globally,
@@ -140,7 +140,7 @@ class LocalPowerLaw(ContrastiveRegressor):
             raise FitError("groups holds a single cluster: give at least two, or leave it out.")
         table = self._global(X[first], y[first], mass / mass.mean(), clusters, groups is not None)
         fewest = 2 * (self.rank_ + 1) + 1 if self.min_runs is None else max(self.min_runs, 2)
-        choice = Choice(np.inf, np.inf, np.empty(0), np.empty(0))
+        choice = BandwidthChoice(np.inf, np.inf, np.empty(0), np.empty(0))
         if self.share is not None:
             choice = replace(choice, share=float(self.share), best=float(self.share))
         elif self.rank_ and len(first) > fewest:
@@ -155,7 +155,7 @@ class LocalPowerLaw(ContrastiveRegressor):
 
     def _global(
         self, X: Array, y: Array, weights: Array, clusters: Index, clustered: bool
-    ) -> Table:
+    ) -> BandwidthTable:
         self._whitening, Z = whiten(X, weights)
         slopes = np.linalg.lstsq((Z * weights[:, None]).T @ Z, Z.T @ (weights * y), rcond=None)[0]
         mean = float(np.average(y, weights=weights))
@@ -165,9 +165,11 @@ class LocalPowerLaw(ContrastiveRegressor):
         self.intercept_ = mean - float(self._whitening.centre @ self.global_exponents_)
         length = float(np.linalg.norm(self._slopes))
         direction = self._slopes / length if length > 0.0 else np.eye(self.rank_)[:1].ravel()
-        return Table(Z, y - mean - Z @ self._slopes, weights, clusters, clustered, direction)
+        return BandwidthTable(
+            Z, y - mean - Z @ self._slopes, weights, clusters, clustered, direction
+        )
 
-    def _at_runs(self, X: Array, y: Array, table: Table, inverse: Index) -> None:
+    def _at_runs(self, X: Array, y: Array, table: BandwidthTable, inverse: Index) -> None:
         self._table = table
         self._inverse = inverse
         runs = np.arange(len(table.Z))

@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from dimgs.arrays import Array
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.local.regression import LocalFits, Window, local_fits, terms
-from dimgs.fits.local.selection import Table
+from dimgs.fits.local.selection import BandwidthTable
 
 Index = NDArray[np.intp]
 
 
-def interval_window(table: Table, share: float) -> tuple[Window, bool]:
+def interval_window(table: BandwidthTable, share: float) -> tuple[Window, bool]:
     """The window of the intervals, and whether its runs allow a local quadratic."""
     rank = table.Z.shape[1]
     needed = 2.0 * terms(rank, True) / len(table.Z)
@@ -20,13 +20,13 @@ def interval_window(table: Table, share: float) -> tuple[Window, bool]:
 
 
 def slope_intervals(
-    table: Table, noise: Array, share: float, points: Array, transform: Array, level: float
+    table: BandwidthTable, noise: Array, share: float, points: Array, transform: Array, level: float
 ) -> tuple[Array, Array]:
     """Centres and half widths of the exponents' deviation from the global law.
 
     Parameters
     ----------
-    table : Table
+    table : BandwidthTable
     noise : ndarray of shape (n_runs,)
         Residuals scaled so that their squares estimate variances.
     share : float

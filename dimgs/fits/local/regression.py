@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from dimgs.arrays import Array
-from dimgs.fits.local.cells import Cells
+from dimgs.fits.local.cells import RunCells
 
 Index = NDArray[np.intp]
 
@@ -25,7 +25,7 @@ class Window:
     share : float
         Share of the total weight within the window; above one the window is as much wider
         than the farthest run, and at infinity all runs weigh the same.
-    cells : Cells
+    cells : RunCells
     tree : cKDTree
         Over the centres of the cells.
     neighbours : int
@@ -33,7 +33,7 @@ class Window:
     """
 
     share: float
-    cells: Cells
+    cells: RunCells
     tree: cKDTree
     neighbours: int
 

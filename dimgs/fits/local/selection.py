@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from dimgs.arrays import Array
-from dimgs.fits.local.cells import Cells, gather, partition
+from dimgs.fits.local.cells import RunCells, gather, partition
 from dimgs.fits.local.regression import LocalFits, Window, local_fits
 
 Index = NDArray[np.intp]
@@ -18,7 +18,7 @@ JUDGES = 2_000
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class BandwidthTable:
     """Distinct runs in whitened coordinates; the response less the global power law."""
 
     Z: Array
@@ -46,14 +46,14 @@ class Table:
         return np.sort(np.argsort(self.response, kind="stable")[:: count // JUDGES])
 
 
-def own_weight(fits: LocalFits, cells: Cells, runs: Index, weights: Array) -> Array:
+def own_weight(fits: LocalFits, cells: RunCells, runs: Index, weights: Array) -> Array:
     """What each run's own response contributes to the local value at the run."""
     member = cells.member[runs]
     mine = np.where(fits.index == member[:, None], fits.weights, 0.0).sum(axis=1)
     return np.asarray(fits.leverage * mine * weights[runs] / cells.mass[member])
 
 
-def held_out(table: Table, window: Window, runs: Index) -> Array:
+def held_out(table: BandwidthTable, window: Window, runs: Index) -> Array:
     """Residual of each run from the local fit without it, or without its whole cluster.
 
     For single runs it is the closed form e / (1 - h), with the window held fixed.
@@ -70,7 +70,7 @@ def held_out(table: Table, window: Window, runs: Index) -> Array:
     return out
 
 
-def held_out_globally(table: Table) -> Array:
+def held_out_globally(table: BandwidthTable) -> Array:
     """The same for the global power law, the limit of a wide window."""
     w, count = table.weights, len(table.Z)
     design = np.column_stack([np.ones(count), table.Z])
@@ -94,7 +94,7 @@ def held_out_globally(table: Table) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class BandwidthChoice:
     """Chosen share, the best share, and the mean squared residual of every share tried."""
 
     share: float
@@ -103,7 +103,7 @@ class Choice:
     scores: Array
 
 
-def choose_share(table: Table, fewest: int) -> Choice:
+def choose_share(table: BandwidthTable, fewest: int) -> BandwidthChoice:
     """Share of the weight in the window with the smallest run-wise prediction error.
 
     Of the windows whose error does not exceed the smallest by more than the standard error of
@@ -142,7 +142,7 @@ def choose_share(table: Table, fewest: int) -> Choice:
     tried = np.array([*sorted(errors), np.inf])
     scores = np.array([*(judge(share) for share in sorted(errors)), float(w @ base)])
     if not errors:
-        return Choice(np.inf, np.inf, tried, scores)
+        return BandwidthChoice(np.inf, np.inf, tried, scores)
     errors[np.inf] = base
     best_share = min(errors, key=judge)
     for share in sorted(errors, reverse=True):
@@ -152,4 +152,4 @@ def choose_share(table: Table, fewest: int) -> Choice:
         spread = ((loss - loss.mean()) ** 2).sum() * len(loss) / max(len(loss) - 1, 1)
         if loss.sum() <= np.sqrt(spread):
             break
-    return Choice(share, best_share, tried, scores)
+    return BandwidthChoice(share, best_share, tried, scores)

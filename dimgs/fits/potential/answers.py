@@ -11,13 +11,13 @@ from dimgs.errors import InputError
 from dimgs.fits.covariance import check_level, t_quantile
 
 if TYPE_CHECKING:
-    from dimgs.fits.potential.fitted import Fitted
+    from dimgs.fits.potential.fitted import FittedPotential
 
 
 class PotentialAnswers:
     """Answers of a fitted potential; see `ContrastivePotential`, which fits it."""
 
-    model_: "Fitted"
+    model_: "FittedPotential"
     exponents_: Array
     n_features_in_: int
     _flat: bool

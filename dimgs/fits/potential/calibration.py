@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.fits.covariance import check_level
-from dimgs.fits.potential.runs import Runs
+from dimgs.fits.potential.runs import PotentialRuns
 
-IntArray = NDArray[np.intp]
 FEW = 100
 MANY = 2000
 
@@ -35,7 +34,7 @@ class Folds:
         return len(self.held)
 
 
-def folds_of(runs: Runs, seed: int) -> Folds:
+def folds_of(runs: PotentialRuns, seed: int) -> Folds:
     """Folds for the choice of smoothness and for the intervals.
 
     Below 100 clusters, eight folds (jackknife+ by groups of runs), in two rounds below 50; from
@@ -43,7 +42,7 @@ def folds_of(runs: Runs, seed: int) -> Folds:
 
     Parameters
     ----------
-    runs : Runs
+    runs : PotentialRuns
     seed : int
     """
     rng = np.random.default_rng(seed)
@@ -66,13 +65,15 @@ def folds_of(runs: Runs, seed: int) -> Folds:
     return Folds(np.array(held), np.array(pairs, dtype=np.intp).reshape(-1, 3), rounds)
 
 
-def disjoint_pairs(rows: IntArray, runs: Runs, rng: np.random.Generator) -> list[tuple[int, int]]:
+def disjoint_pairs(
+    rows: IntArray, runs: PotentialRuns, rng: np.random.Generator
+) -> list[tuple[int, int]]:
     """Pairs of the rows that share no run: of two clusters, and of one label if any.
 
     Parameters
     ----------
     rows : ndarray of int of shape (n_rows,)
-    runs : Runs
+    runs : PotentialRuns
     rng : Generator
     """
     out = []

@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.spatial import ConvexHull, QhullError
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.errors import InputError
 from dimgs.fits.whitening import whiten
 
-IntArray = NDArray[np.intp]
 _TIE = 1e-9
 _NEVER_VARIED = 1e-9
 _OUTSIDE = 1e-6

@@ -13,7 +13,7 @@ from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.potential.answers import PotentialAnswers
 from dimgs.fits.potential.backend import one_thread, require_torch
 from dimgs.fits.potential.physics import Physics
-from dimgs.fits.potential.runs import Runs, distinct_runs, task_of
+from dimgs.fits.potential.runs import PotentialRuns, distinct_runs, task_of
 
 if TYPE_CHECKING:
     from dimgs.fits.potential.learn import Settings
@@ -166,7 +166,7 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
             self._publish(runs, x, t)
         return self
 
-    def _learn(self, runs: Runs, settings: "Settings") -> None:
+    def _learn(self, runs: PotentialRuns, settings: "Settings") -> None:
         from dimgs.fits.potential.learn import learn
 
         task = task_of(runs, tuple(self.categorical), self.loss != "squared")
@@ -207,7 +207,7 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
             _seed(self.random_state),
         )
 
-    def _publish(self, runs: Runs, x: Array, t: Array) -> None:
+    def _publish(self, runs: PotentialRuns, x: Array, t: Array) -> None:
         misses = runs.y - self._mean(runs.X)
         intercept = runs.weights @ misses / runs.weights.sum()
         self.intercept_ = self._shaped(intercept)

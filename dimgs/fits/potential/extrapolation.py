@@ -7,7 +7,7 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.fits.potential.calibration import Folds
 from dimgs.fits.potential.coordinates import Hull
-from dimgs.fits.potential.selection import Choice, centred_on_seen
+from dimgs.fits.potential.selection import PotentialChoice, centred_on_seen
 from dimgs.fits.potential.training import FULL_BATCH, Trainer
 
 _SHARE = 0.2
@@ -54,14 +54,14 @@ class Growth:
         return np.asarray(away[:, None] * slope)
 
 
-def growth_of(trainer: Trainer, choice: Choice, folds: Folds, seed: int) -> Growth:
+def growth_of(trainer: Trainer, choice: PotentialChoice, folds: Folds, seed: int) -> Growth:
     """Leave out the outermost runs along each axis, both ways, and predict them.
 
     Parameters
     ----------
     trainer : Trainer
         Of the layout that was chosen.
-    choice : Choice
+    choice : PotentialChoice
     folds : Folds
     seed : int
     """

@@ -6,28 +6,27 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.fits.potential.backend import one_thread
 from dimgs.fits.potential.calibration import Calibration, Folds
 from dimgs.fits.potential.coordinates import Hull, PotentialAxes
 from dimgs.fits.potential.extrapolation import Growth
-from dimgs.fits.potential.network import Layout, curvatures, gradients
+from dimgs.fits.potential.network import NetworkLayout, curvatures, gradients
 from dimgs.fits.potential.runs import Task
-from dimgs.fits.potential.selection import Choice, centred_on_seen
+from dimgs.fits.potential.selection import PotentialChoice, centred_on_seen
 from dimgs.fits.potential.training import Trainer, evaluate
 
-IntArray = NDArray[np.intp]
 _BLOCK = 2000
 
 
 @dataclass(frozen=True, eq=False)
-class Fitted:
+class FittedPotential:
     """Networks in whitened coordinates, with the units of the response.
 
     Parameters
     ----------
     axes : PotentialAxes
-    layout : Layout
+    layout : NetworkLayout
     theta : ndarray of shape (n_members, size)
         The ensemble, trained on all runs.
     held_out : ndarray of shape (n_folds, n_initialisations, size)
@@ -56,7 +55,7 @@ class Fitted:
     """
 
     axes: PotentialAxes
-    layout: Layout
+    layout: NetworkLayout
     theta: Array
     held_out: Array
     rougher: Array | None
@@ -237,8 +236,13 @@ def open_scale(values: Array, z: Array, noise: Array, weight: float, runs: int) 
 
 
 def assemble(
-    task: Task, trainer: Trainer, theta: Array, choice: Choice, folds: Folds, growth: Growth
-) -> tuple[Fitted, Array]:
+    task: Task,
+    trainer: Trainer,
+    theta: Array,
+    choice: PotentialChoice,
+    folds: Folds,
+    growth: Growth,
+) -> tuple[FittedPotential, Array]:
     """The fitted potential, and the errors on runs left out of shape (n_folds, n_runs, n_targets).
 
     Parameters
@@ -247,7 +251,7 @@ def assemble(
     trainer : Trainer
         Of the layout of the networks.
     theta : ndarray of shape (n_members, size)
-    choice : Choice
+    choice : PotentialChoice
     folds : Folds
     growth : Growth
     """
@@ -277,7 +281,7 @@ def assemble(
     ]
     together = np.sqrt(2.0 / (1.0 / task.runs.weights[u] + 1.0 / task.runs.weights[v]))[:, None]
     pair_scores = np.abs(gap) * together / np.array(each).reshape(gap.shape)
-    fitted = Fitted(
+    fitted = FittedPotential(
         task.axes,
         trainer.layout,
         theta,

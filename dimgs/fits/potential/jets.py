@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from dimgs.fits.potential.network import Layout
+from dimgs.fits.potential.network import NetworkLayout
 
 
-def slopes(layout: Layout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
+def slopes(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
     """First derivatives in whitened coordinates, shape (n_models, n_runs, n_targets, n_inputs).
 
     Parameters
     ----------
-    layout : Layout
+    layout : NetworkLayout
     theta : Tensor of shape (n_models, size)
     z : Tensor of shape (n_runs, n_inputs)
     codes : Tensor of int of shape (n_runs, n_categories)
@@ -37,7 +37,7 @@ def slopes(layout: Layout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
     return out.swapaxes(-1, -2)
 
 
-def curvatures(layout: Layout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
+def curvatures(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
     """Second derivatives, shape (n_models, n_runs, n_targets, n_inputs, n_inputs).
 
     Parameters as in `slopes`.
@@ -59,7 +59,7 @@ def curvatures(layout: Layout, theta: Tensor, z: Tensor, codes: Tensor) -> Tenso
     return out.permute(0, 1, 4, 2, 3)
 
 
-def _parts(layout: Layout, theta: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+def _parts(layout: NetworkLayout, theta: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """Linear part, weights of all layers and of the output, biases."""
     parts = layout.unpack(theta)
     rest = parts[1 + 2 * len(layout.categories) :] if layout.hidden else []

@@ -10,12 +10,12 @@ from dimgs.arrays import Array
 from dimgs.fits.potential.backend import choose_device
 from dimgs.fits.potential.calibration import Folds, folds_of
 from dimgs.fits.potential.extrapolation import growth_of
-from dimgs.fits.potential.fitted import Fitted, assemble
+from dimgs.fits.potential.fitted import FittedPotential, assemble
 from dimgs.fits.potential.losses import Loss
-from dimgs.fits.potential.network import Layout
+from dimgs.fits.potential.network import NetworkLayout
 from dimgs.fits.potential.physics import Physics
 from dimgs.fits.potential.runs import Task
-from dimgs.fits.potential.selection import DECAYS, Choice, choose, held_out_errors
+from dimgs.fits.potential.selection import DECAYS, PotentialChoice, choose, held_out_errors
 from dimgs.fits.potential.training import DELTA, Trainer
 
 # below so many runs, or clusters, nothing but a power law can be told
@@ -46,13 +46,13 @@ class Learned:
 
     Parameters
     ----------
-    fitted : Fitted
-    choice : Choice
+    fitted : FittedPotential
+    choice : PotentialChoice
     cv_r2 : ndarray of shape (n_targets,)
     """
 
-    fitted: Fitted
-    choice: Choice
+    fitted: FittedPotential
+    choice: PotentialChoice
     cv_r2: Array
 
 
@@ -77,7 +77,7 @@ def learn(task: Task, settings: Settings) -> Learned:
     linear, deep = (
         Trainer.of(
             task,
-            Layout(n_inputs, n_targets, hidden, categories),
+            NetworkLayout(n_inputs, n_targets, hidden, categories),
             settings.loss,
             settings.physics,
             device,
@@ -112,8 +112,8 @@ def learn(task: Task, settings: Settings) -> Learned:
 
 
 def _sharpened(
-    linear: Trainer, trainer: Trainer, choice: Choice, folds: Folds, settings: Settings
-) -> tuple[Trainer, Choice]:
+    linear: Trainer, trainer: Trainer, choice: PotentialChoice, folds: Folds, settings: Settings
+) -> tuple[Trainer, PotentialChoice]:
     """Huber's loss in units of what the potential leaves of runs held out, not the power law."""
     errors = held_out_errors(trainer, choice.theta, folds)[folds.held]
     # a few digits, so that the last ones, which vary with the choice of groups, do not matter
@@ -128,7 +128,10 @@ def _sharpened(
 
 
 def _ensemble(
-    trainer: Trainer, choice: Choice, settings: Settings, told: Callable[[int], None] | None
+    trainer: Trainer,
+    choice: PotentialChoice,
+    settings: Settings,
+    told: Callable[[int], None] | None,
 ) -> Array:
     """Networks on all runs, as smooth as was chosen; a power law needs but one."""
     rng = np.random.default_rng([settings.seed, 1])

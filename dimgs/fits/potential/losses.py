@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dimgs.arrays import Array
 from dimgs.fits.potential.jets import curvatures, slopes
-from dimgs.fits.potential.network import Layout
+from dimgs.fits.potential.network import NetworkLayout
 from dimgs.fits.potential.physics import Physics
 
 Loss = Literal["squared", "absolute", "huber"]
@@ -168,7 +168,7 @@ class Penalty:
     Parameters
     ----------
     physics : Physics
-    layout : Layout
+    layout : NetworkLayout
     transform : Tensor of shape (n_numeric, rank)
         Of the whitening: exponents are `slopes @ transform.T`.
     columns : dict of int to int
@@ -184,7 +184,7 @@ class Penalty:
     """
 
     physics: Physics
-    layout: Layout
+    layout: NetworkLayout
     transform: Tensor
     columns: dict[int, int]
     spread: Tensor
@@ -227,7 +227,7 @@ class Penalty:
 
 def penalty_of(
     physics: Physics,
-    layout: Layout,
+    layout: NetworkLayout,
     transform: Array,
     columns: dict[int, int],
     X: Array,
@@ -240,7 +240,7 @@ def penalty_of(
     Parameters
     ----------
     physics : Physics
-    layout : Layout
+    layout : NetworkLayout
     transform : ndarray of shape (n_numeric, rank)
     columns : dict of int to int
     X : ndarray of shape (n_runs, n_numeric)

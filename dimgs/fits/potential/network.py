@@ -19,7 +19,7 @@ _SPREAD = 2.0
 
 
 @dataclass(frozen=True)
-class Layout:
+class NetworkLayout:
     """Shape of the potential.
 
     Parameters
@@ -153,12 +153,12 @@ def _looked_up(table: Tensor, codes: Tensor) -> Tensor:
     return torch.cat([table, average], dim=1)[:, codes]
 
 
-def gradients(layout: Layout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
+def gradients(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
     """Slopes of the potential in whitened coordinates, by automatic differentiation.
 
     Parameters
     ----------
-    layout : Layout
+    layout : NetworkLayout
     theta : Tensor of shape (n_models, size)
     z : Tensor of shape (n_runs, n_inputs)
     codes : Tensor of int of shape (n_runs, n_categories)
@@ -171,7 +171,9 @@ def gradients(layout: Layout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor
     return _slopes(layout, theta, points, codes, keep=False)
 
 
-def _slopes(layout: Layout, theta: Tensor, points: Tensor, codes: Tensor, *, keep: bool) -> Tensor:
+def _slopes(
+    layout: NetworkLayout, theta: Tensor, points: Tensor, codes: Tensor, *, keep: bool
+) -> Tensor:
     with torch.enable_grad():
         values = layout.forward(theta, points, codes)
         slopes = [
@@ -183,7 +185,7 @@ def _slopes(layout: Layout, theta: Tensor, points: Tensor, codes: Tensor, *, kee
     return torch.stack(slopes, dim=-2)
 
 
-def curvatures(layout: Layout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
+def curvatures(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
     """Second derivatives in whitened coordinates.
 
     Parameters as in `gradients`.

@@ -6,16 +6,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.errors import FitError, InputError
 from dimgs.fits.potential.coordinates import PotentialAxes, axes_of
 
-IntArray = NDArray[np.intp]
 _EXACT = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class Runs:
+class PotentialRuns:
     """Distinct runs of positive weight.
 
     Parameters
@@ -88,7 +87,7 @@ def distinct_runs(
     weights: Array | None,
     groups: ArrayLike | None,
     within: ArrayLike | None,
-) -> Runs:
+) -> PotentialRuns:
     """Runs of positive weight; identical ones are one run of their summed weight.
 
     The order is that of the response, so that neither the order of the table nor the choice of
@@ -126,7 +125,7 @@ def distinct_runs(
         new_clusters = _in_order(clusters[rows])
         if new_clusters.max() == 0:
             raise FitError("All runs lie in one cluster: give at least two, or no groups.")
-    return Runs(
+    return PotentialRuns(
         X[rows],
         t[rows],
         total / total.mean(),
@@ -159,7 +158,7 @@ class Task:
 
     Parameters
     ----------
-    runs : Runs
+    runs : PotentialRuns
     axes : PotentialAxes
     z : ndarray of shape (n_runs, rank)
     codes : ndarray of int of shape (n_runs, n_categorical)
@@ -170,7 +169,7 @@ class Task:
         Whether the power law leaves nothing but rounding.
     """
 
-    runs: Runs
+    runs: PotentialRuns
     axes: PotentialAxes
     z: Array
     codes: IntArray
@@ -192,7 +191,7 @@ class Task:
         return _least_squares(self.runs, self.linear_design(), self.target, weights)
 
 
-def _least_squares(runs: Runs, design: Array, target: Array, weights: Array) -> Array:
+def _least_squares(runs: PotentialRuns, design: Array, target: Array, weights: Array) -> Array:
     root = np.sqrt(weights)[:, None]
     a, b = runs.centred(design, weights) * root, runs.centred(target, weights) * root
     gram, moment = a.T @ a, a.T @ b
@@ -201,12 +200,12 @@ def _least_squares(runs: Runs, design: Array, target: Array, weights: Array) -> 
     return np.asarray(np.linalg.lstsq(gram, moment, rcond=1e-12)[0])
 
 
-def task_of(runs: Runs, categorical: tuple[int, ...], robust: bool) -> Task:
+def task_of(runs: PotentialRuns, categorical: tuple[int, ...], robust: bool) -> Task:
     """PotentialAxes, coordinates and units of some runs.
 
     Parameters
     ----------
-    runs : Runs
+    runs : PotentialRuns
     categorical : tuple of int
     robust : bool
         Measure what the power law leaves by its median, so that outliers set no unit.

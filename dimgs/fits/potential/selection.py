@@ -19,7 +19,7 @@ _SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
-class Choice:
+class PotentialChoice:
     """The chosen smoothness and the networks trained with runs left out.
 
     Parameters
@@ -50,7 +50,7 @@ def choose(
     max_iter: int,
     seed: int,
     progress: Callable[[int], None] | None = None,
-) -> Choice:
+) -> PotentialChoice:
     """Train without each fold at every smoothness, and keep the smoothest that is not worse.
 
     Parameters
@@ -95,7 +95,7 @@ def choose(
     rougher = None
     if np.isfinite(decay) and chosen + 1 < len(tried):
         rougher = tried[max(chosen + 1, best)][3]
-    return Choice(decay, iterations, theta, rougher, scores)
+    return PotentialChoice(decay, iterations, theta, rougher, scores)
 
 
 def _linear_networks(

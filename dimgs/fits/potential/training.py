@@ -12,7 +12,7 @@ from torch import Tensor
 from dimgs.arrays import Array
 from dimgs.fits.potential.backend import one_thread
 from dimgs.fits.potential.losses import Loss, Pairing, Penalty, pair_loss, penalty_of
-from dimgs.fits.potential.network import Layout
+from dimgs.fits.potential.network import NetworkLayout
 from dimgs.fits.potential.optimise import adam, lbfgs
 from dimgs.fits.potential.physics import Physics
 from dimgs.fits.potential.runs import Task
@@ -34,7 +34,7 @@ class Trainer:
     Parameters
     ----------
     task : Task
-    layout : Layout
+    layout : NetworkLayout
     loss : {"squared", "absolute", "huber"}
     penalty : Penalty, optional
     z, codes, target : Tensor
@@ -44,7 +44,7 @@ class Trainer:
     """
 
     task: Task
-    layout: Layout
+    layout: NetworkLayout
     loss: Loss
     penalty: Penalty | None
     z: Tensor
@@ -54,7 +54,9 @@ class Trainer:
     delta: float = DELTA
 
     @classmethod
-    def of(cls, task: Task, layout: Layout, loss: Loss, physics: Physics, device: Any) -> "Trainer":
+    def of(
+        cls, task: Task, layout: NetworkLayout, loss: Loss, physics: Physics, device: Any
+    ) -> "Trainer":
         """Copy the task to the device."""
 
         def there(values: NDArray[Any]) -> Tensor:
@@ -129,11 +131,7 @@ class Trainer:
             return value + shrink[models] * (decays * some.square()).sum(1)
 
         def full(some: Tensor, models: Tensor) -> tuple[Tensor, Tensor]:
-            leaf = some.detach().requires_grad_()
-            with torch.enable_grad():
-                value = objective(leaf, models, None)
-                slope = torch.autograd.grad(value.sum(), leaf)[0]
-            return value.detach(), slope
+            return _slope(lambda leaf: objective(leaf, models, None), some)
 
         if len(weights[0]) <= FULL_BATCH:
             if self.loss == "absolute":
@@ -146,10 +144,7 @@ class Trainer:
             everyone = torch.arange(len(theta), device=theta.device)
 
             def part(some: Tensor, rows: Tensor) -> Tensor:
-                leaf = some.detach().requires_grad_()
-                with torch.enable_grad():
-                    value = objective(leaf, everyone, rows).sum()
-                return torch.autograd.grad(value, leaf)[0]
+                return _slope(lambda leaf: objective(leaf, everyone, rows), some)[1]
 
             steps = [_STEPS * stop for stop in stops]
             batches = self._batches(steps[-1], rng)
@@ -192,12 +187,12 @@ def _every(progress: Callable[[int], None] | None, steps: int) -> Callable[[int]
 
 
 @one_thread()
-def evaluate(layout: Layout, theta: Array, z: Array, codes: NDArray[np.intp]) -> Array:
+def evaluate(layout: NetworkLayout, theta: Array, z: Array, codes: NDArray[np.intp]) -> Array:
     """Potential of every row by every network, a block of rows at a time.
 
     Parameters
     ----------
-    layout : Layout
+    layout : NetworkLayout
     theta : ndarray of shape (n_models, size)
     z : ndarray of shape (n_rows, n_inputs)
     codes : ndarray of int of shape (n_rows, n_categories)
@@ -216,3 +211,12 @@ def evaluate(layout: Layout, theta: Array, z: Array, codes: NDArray[np.intp]) ->
             found = layout.forward(networks, torch.as_tensor(z[rows]), torch.as_tensor(codes[rows]))
             out[:, rows] = found.numpy()
     return out
+
+
+def _slope(objective: Callable[[Tensor], Tensor], some: Tensor) -> tuple[Tensor, Tensor]:
+    """Values of networks, and the slopes of each by its own parameters."""
+    leaf = some.detach().requires_grad_()
+    with torch.enable_grad():
+        value = objective(leaf)
+        slope = torch.autograd.grad(value.sum(), leaf)[0]
+    return value.detach(), slope

@@ -2,6 +2,6 @@
 
 from dimgs.fits.regimes.estimator import RegimePowerLaw
 from dimgs.fits.regimes.outcome import Condition, Regime
-from dimgs.fits.regimes.thresholds import Threshold
+from dimgs.fits.regimes.thresholds import RegimeThreshold
 
-__all__ = ["Condition", "Regime", "RegimePowerLaw", "Threshold"]
+__all__ = ["Condition", "Regime", "RegimePowerLaw", "RegimeThreshold"]

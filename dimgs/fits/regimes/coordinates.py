@@ -299,7 +299,7 @@ def best_chains(
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
+class RegimeRuns:
     """Runs ready for a search.
 
     Attributes
@@ -321,7 +321,7 @@ class Prepared:
 
 def prepare(
     X: Array, y: Array, weight: Array, cluster: Labels, min_runs: int | None = None
-) -> Prepared:
+) -> RegimeRuns:
     """Whiten the groups and take the single power law out of the response.
 
     Parameters
@@ -344,4 +344,4 @@ def prepare(
     scale = scale if scale > 1e-13 * float(np.abs(y).max(initial=0.0)) else 1.0
     least = max(2 * (axes.rank + 1), 5, int(np.ceil(0.5 * np.sqrt(len(y)))))
     sample = Sample(Z, (y - design @ base) / scale, weight, cluster, min_runs or least)
-    return Prepared(axes, sample, base, scale)
+    return RegimeRuns(axes, sample, base, scale)

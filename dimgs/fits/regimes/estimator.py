@@ -13,7 +13,7 @@ from dimgs.fits.checks import cluster_codes
 from dimgs.fits.covariance import check_level
 from dimgs.fits.regimes.coordinates import Labels, WhitenedAxes, prepare
 from dimgs.fits.regimes.directions import short_monomials, sphere
-from dimgs.fits.regimes.outcome import Outcome, describe
+from dimgs.fits.regimes.outcome import RegimeOutcome, describe
 from dimgs.fits.regimes.search import Kinds, bic, degrees_of_freedom
 from dimgs.fits.regimes.selection import by_information, by_validation
 from dimgs.fits.regimes.simple import simple_boundaries
@@ -57,7 +57,7 @@ class RegimePowerLaw(ContrastiveRegressor):
     ----------
     regimes_ : list of Regime
         Conditions, exponents, intercept, covariance, runs.
-    thresholds_ : list of Threshold
+    thresholds_ : list of RegimeThreshold
         Boundary k separates regimes k and k + 1.
     labels_ : ndarray of shape (n_runs,)
         Regime of each run.
@@ -181,7 +181,7 @@ class RegimePowerLaw(ContrastiveRegressor):
         check_is_fitted(self)
         return np.stack([regime.intervals(level) for regime in self.regimes_])
 
-    def _publish(self, outcome: Outcome) -> None:
+    def _publish(self, outcome: RegimeOutcome) -> None:
         self.regimes_ = outcome.regimes
         self.thresholds_ = outcome.thresholds
         self._tree = outcome.tree

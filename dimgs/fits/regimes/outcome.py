@@ -10,12 +10,12 @@ from dimgs.arrays import Array
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import Pieces
-from dimgs.fits.regimes.coordinates import Labels, Prepared, WhitenedAxes
+from dimgs.fits.regimes.coordinates import Labels, RegimeRuns, WhitenedAxes
 from dimgs.fits.regimes.directions import leading, rational
 from dimgs.fits.regimes.simple import Simple, read
 from dimgs.fits.regimes.thresholds import (
     Profile,
-    Threshold,
+    RegimeThreshold,
     jump_profile,
     kink_profile,
     meeting_profile,
@@ -84,27 +84,27 @@ class Regime:
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome:
+class RegimeOutcome:
     """Everything that a fit publishes; `tree` is in the coordinates of the features."""
 
     regimes: list[Regime]
-    thresholds: list[Threshold]
+    thresholds: list[RegimeThreshold]
     tree: Tree
 
 
 def describe(
-    data: Prepared,
+    data: RegimeRuns,
     pieces: Pieces,
     rationals: dict[int, tuple[tuple[Fraction, ...], ...]],
     short: dict[int, tuple[tuple[int, ...], Boundary]],
     level: float,
     used: Labels,
-) -> Outcome:
+) -> RegimeOutcome:
     """Translate pieces from whitened coordinates to the groups.
 
     Parameters
     ----------
-    data : Prepared
+    data : RegimeRuns
     pieces : Pieces
     rationals : dict
         Rational directions of the jumps, by number.
@@ -154,7 +154,7 @@ def describe(
         low, high = profile.interval(level)
         exact = shown[place].threshold, low, high
         thresholds.append(
-            Threshold(
+            RegimeThreshold(
                 direction=shown[place].direction,
                 value=shown[place].threshold,
                 low=low,
@@ -166,7 +166,7 @@ def describe(
                 simple=_simple(*short[k], edges[k], exact, axes) if k in short else None,
             )
         )
-    return Outcome(regimes, thresholds, tree)
+    return RegimeOutcome(regimes, thresholds, tree)
 
 
 def _simple(

@@ -78,7 +78,7 @@ class Profile:
 
 
 @dataclass(frozen=True, eq=False)
-class Threshold:
+class RegimeThreshold:
     """A boundary ``direction @ x = value`` between two regimes.
 
     Attributes

@@ -26,7 +26,7 @@ from dimgs.fits.robust.location import (
     shrunken_bandwidth,
     sorted_hodges_lehmann,
 )
-from dimgs.fits.robust.solver import SUBSAMPLE, Problem, solve_absolute, solve_huber
+from dimgs.fits.robust.solver import SUBSAMPLE, RankProblem, solve_absolute, solve_huber
 from dimgs.fits.whitening import whiten
 
 Labels = NDArray[np.intp]
@@ -193,7 +193,7 @@ class RobustPowerLaw(ContrastiveRegressor):
             X = X - group_means(X, weights, starts)
         centred_y = y - group_means(y[:, None], weights, starts)[:, 0]
         whitening, Z = whiten(X, weights)
-        problem = Problem(np.ascontiguousarray(Z), centred_y, pairs)
+        problem = RankProblem(np.ascontiguousarray(Z), centred_y, pairs)
         solution = solve_absolute(problem)
         threshold = 0.0
         if self.loss == "huber" and whitening.rank:
@@ -285,7 +285,7 @@ class RobustPowerLaw(ContrastiveRegressor):
             whitened = cluster_covariance(scores, hessian, Z, pairs.weights, clusters)
         self.covariance_ = whitening.covariance(whitened)
 
-    def _tau(self, problem: Problem, loss: SortedLoss, parameters: int) -> float:
+    def _tau(self, problem: RankProblem, loss: SortedLoss, parameters: int) -> float:
         width = shrunken_bandwidth(loss, problem.pairs)
         rounding = 1e-13 * float(np.abs(problem.y).max(initial=0.0))
         if width <= rounding:

@@ -7,7 +7,7 @@ from scipy.stats import chi2
 from dimgs.arrays import Array
 from dimgs.fits.covariance import jackknife_covariance
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
-from dimgs.fits.robust.solver import Problem
+from dimgs.fits.robust.solver import RankProblem
 
 Index = NDArray[np.intp]
 
@@ -138,7 +138,7 @@ def _norms(rows: Array) -> Array:
 Labels = NDArray[np.intp]
 
 
-def tied(loss: SortedLoss, pairs: PairLoss, problem: Problem) -> SortedLoss:
+def tied(loss: SortedLoss, pairs: PairLoss, problem: RankProblem) -> SortedLoss:
     """The loss with pairs that rounding has parted at the minimiser tied again."""
     e = loss.sorted_residuals
     new = np.append(True, np.diff(e) > 1e-11 * problem.spread(loss))

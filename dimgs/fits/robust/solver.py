@@ -43,7 +43,7 @@ class Solution:
 
 
 @dataclass
-class Problem:
+class RankProblem:
     """Whitened features, response and pair loss; rows contiguous by group."""
 
     Z: Array
@@ -79,15 +79,17 @@ class Problem:
         """Mean of the loss per unit weight: a scale of the residuals, in their units."""
         return loss.value / float(self.pairs.weights.sum())
 
-    def subsample(self, size: int) -> "Problem":
+    def subsample(self, size: int) -> "RankProblem":
         """A fixed pseudo-random part of the runs, for a start."""
         chosen = np.sort(np.random.default_rng(0).permutation(len(self.y))[:size])
         starts = np.unique(np.searchsorted(chosen, self.pairs.starts))
-        return Problem(self.Z[chosen], self.y[chosen], PairLoss(self.pairs.weights[chosen], starts))
+        return RankProblem(
+            self.Z[chosen], self.y[chosen], PairLoss(self.pairs.weights[chosen], starts)
+        )
 
 
 def newton(
-    problem: Problem, slopes: Array, threshold: float, steps: int, tolerance: float
+    problem: RankProblem, slopes: Array, threshold: float, steps: int, tolerance: float
 ) -> tuple[Array, SortedLoss, Array, float]:
     """Damped Newton on the pairwise Huber loss, which is convex and piecewise quadratic.
 
@@ -122,7 +124,7 @@ def newton(
     return slopes, loss, hessian, decrement
 
 
-def _ladder(problem: Problem, slopes: Array, few_pairs: float) -> tuple[Array, Array, float]:
+def _ladder(problem: RankProblem, slopes: Array, few_pairs: float) -> tuple[Array, Array, float]:
     """Follow the smoothed minimiser as the smoothing shrinks; slopes, Hessian, relative gap."""
     loss = problem.absolute(slopes)
     typical = float(np.mean(problem.pairs.weights)) ** 2 * float(np.mean(problem.pairs.factors))
@@ -146,7 +148,7 @@ def _quartile_range(loss: SortedLoss, pairs: PairLoss) -> float:
     return float(part[(3 * size) // 4] - part[size // 4])
 
 
-def _snap(problem: Problem, slopes: Array, loss: SortedLoss) -> tuple[Array, SortedLoss]:
+def _snap(problem: RankProblem, slopes: Array, loss: SortedLoss) -> tuple[Array, SortedLoss]:
     """Least squares on the runs that agree to rounding, where a majority follows a law exactly."""
     e = problem.residuals(slopes)
     keep = np.zeros(len(e), dtype=bool)
@@ -166,7 +168,7 @@ def _snap(problem: Problem, slopes: Array, loss: SortedLoss) -> tuple[Array, Sor
 
 
 def _exact(
-    problem: Problem, slopes: Array, hessian: Array, gap: float, everything: bool
+    problem: RankProblem, slopes: Array, hessian: Array, gap: float, everything: bool
 ) -> tuple[Array, SortedLoss, float]:
     """Solve for the pairs that may still change order until the answer lies inside the box."""
     loss = problem.absolute(slopes)
@@ -196,7 +198,7 @@ def _exact(
     return slopes, loss, gap
 
 
-def solve_absolute(problem: Problem) -> Solution:
+def solve_absolute(problem: RankProblem) -> Solution:
     """Minimiser of the rank dispersion over all runs.
 
     Small tables are one linear programme. Otherwise Newton steps on a smoothed loss (or, for
@@ -226,7 +228,7 @@ def solve_absolute(problem: Problem) -> Solution:
     return Solution(slopes, loss, hessian, gap, problem.n_iter)
 
 
-def _sharp(problem: Problem) -> tuple[Array, Array, float] | None:
+def _sharp(problem: RankProblem) -> tuple[Array, Array, float] | None:
     """Newton steps on the dispersion of all runs from a subsample's start and curvature.
 
     With many runs the dispersion is quadratic to within its own noise, so that each step
@@ -268,7 +270,7 @@ def _sharp(problem: Problem) -> tuple[Array, Array, float] | None:
     return None
 
 
-def solve_huber(problem: Problem, slopes: Array, threshold: float) -> Solution:
+def solve_huber(problem: RankProblem, slopes: Array, threshold: float) -> Solution:
     """Minimiser of the pairwise Huber loss from a robust start."""
     slopes, loss, hessian, decrement = newton(problem, slopes, threshold, 60, 1e-24)
     return Solution(slopes, loss, hessian, 0.5 * decrement, problem.n_iter)

@@ -6,31 +6,25 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.dataset.checks import (
-    check_loggable,
-    check_target,
-    drop_bad_rows,
-    duplicate_warnings,
-    require_finite,
-)
-from dimgs.design.features import Feature, features_of, unlogged_names
+from dimgs.dataset.checks import duplicate_warnings
+from dimgs.dataset.usable import Purpose, UsableRuns, unlogged_names
+from dimgs.design.features import Feature, features_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.errors import InputError
 from dimgs.groups.group import PiBasis
 from dimgs.variables import Variable
 
-Array = NDArray[np.float64]
 Transform = Literal["log", "inverse", "plain"]
 
 _IN_MEMORY_ONLY = ("robust", "regimes", "local", "additive")
 
 
 @dataclass(frozen=True)
-class Plan:
+class StreamPlan:
     """How the rows of a table enter the moments; the same for every part and every worker.
 
     Attributes
@@ -43,6 +37,8 @@ class Plan:
     basis : PiBasis
     features : tuple of Feature
         Those that never varied included.
+    unlogged : tuple of str
+        Inputs that enter without a logarithm.
     warnings : tuple of str
     has_errors : bool
         Whether the target has an error column.
@@ -55,12 +51,13 @@ class Plan:
     options: Options
     basis: PiBasis
     features: tuple[Feature, ...]
+    unlogged: tuple[str, ...]
     warnings: tuple[str, ...]
     has_errors: bool = False
     unused: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, ranges: Dataset, target: str, options: Options) -> "Plan":
+    def of(cls, ranges: Dataset, target: str, options: Options) -> "StreamPlan":
         """Plan of a table whose columns lie in these ranges.
 
         Raises
@@ -70,25 +67,23 @@ class Plan:
         """
         plain = replace(options, drop_bad=False, within=None, split_by=None)
         prepared = prepare(ranges, target, plain)
-        inputs = [n for n in ranges.names if n != target]
-        levels = [n for n in inputs if ranges.variable(n).is_level]
         inverse = [options.arrhenius] if options.arrhenius is not None else []
-        features = features_of(prepared.basis, [*unlogged_names(ranges, inputs), *levels], inverse)
+        features = tuple(features_of(prepared.basis, prepared.unlogged, inverse))
         # of a single run both ends are the same
         copies = duplicate_warnings(ranges)
         notes = tuple(w for w in prepared.warnings if w not in copies)
-        return cls(ranges, target, options, prepared.basis, tuple(features), notes)
+        return cls(ranges, target, options, prepared.basis, features, prepared.unlogged, notes)
 
-    def with_ranges(self, ranges: Dataset) -> "Plan":
+    def with_ranges(self, ranges: Dataset) -> "StreamPlan":
         """Plan of the same table, of which more is known."""
-        other = Plan.of(ranges, self.target, self.options)
+        other = StreamPlan.of(ranges, self.target, self.options)
         return replace(other, has_errors=self.has_errors, unused=self.unused)
 
     def still_holds(self, ranges: Dataset) -> bool:
         """Whether a table of these wider ranges has the same features."""
         if _state(ranges) == _state(self.ranges):
             return True
-        other = Plan.of(ranges, self.target, self.options)
+        other = StreamPlan.of(ranges, self.target, self.options)
         return (other.basis, other.features) == (self.basis, self.features)
 
     @cached_property
@@ -102,16 +97,16 @@ class Plan:
         return self.ranges.names
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of the label columns that are read."""
-        return label_columns(self.options)
+    def purpose(self) -> Purpose:
+        """What each part of the table is checked for."""
+        return self.options.purpose(self.target, allow_empty=True)
 
     @cached_property
     def logged(self) -> tuple[str, ...]:
         """Columns that must be positive."""
-        unlogged = unlogged_names(self.ranges, [n for n in self.names if n != self.target])
-        out = [n for n in self.names if n not in unlogged and not self.ranges.variable(n).is_level]
-        return tuple(out)
+        return tuple(
+            n for n in self.names if n not in self.unlogged and not self.ranges.variable(n).is_level
+        )
 
     @cached_property
     def terms(self) -> tuple[tuple[str, Transform], ...]:
@@ -182,11 +177,6 @@ class Plan:
         return out
 
 
-def label_columns(options: Options) -> tuple[str, ...]:
-    """Label columns that an analysis reads."""
-    return tuple(dict.fromkeys(n for n in (options.within, options.split_by) if n is not None))
-
-
 def check_streamable(options: Options) -> None:
     """Raise where an option needs all runs in memory.
 
@@ -203,49 +193,12 @@ def check_streamable(options: Options) -> None:
             )
 
 
-def clean(data: Dataset, target: str, options: Options) -> Dataset:
-    """Runs whose cells are finite; the others are dropped, or end the fit by row and column.
-
-    Raises
-    ------
-    InputError
-        If the target is no numeric column, or a cell cannot be used.
-    """
-    check_target(data, target)
-    used = [*data.numeric_names, *(n for n in label_columns(options) if n in data.label_names)]
-    errors = [target] if target in data.errors else []
-    if options.drop_bad:
-        return drop_bad_rows(data, used, errors=errors, allow_empty=True)
-    require_finite(data, used, errors)
-    return data
-
-
-def loggable(data: Dataset, logged: Iterable[str], options: Options) -> Dataset:
-    """Runs whose logged cells are positive; the others are dropped, or end the fit.
-
-    Raises
-    ------
-    InputError
-        Naming the row and the column.
-    """
-    if options.drop_bad:
-        return drop_bad_rows(data, [], logged=logged, allow_empty=True)
-    check_loggable(data, logged, "a power law")
-    return data
-
-
-def ranges_of(data: Dataset, target: str, options: Options) -> Dataset | None:
-    """Ranges of the numeric columns of clean runs; None where no run is left.
-
-    Runs in which a column that must be positive is not are left aside.
-    """
-    inputs = [n for n in data.numeric_names if n != target and n not in label_columns(options)]
-    unlogged = unlogged_names(data, inputs)
-    names = [n for n in data.names if n in inputs or n == target]
-    logged = [n for n in names if n not in unlogged and not data.variable(n).is_level]
-    data = loggable(data, logged, options)
+def ranges_of(found: UsableRuns) -> Dataset | None:
+    """Ranges of the numeric columns of usable runs; None where no run is left."""
+    data = found.data
     if not len(data):
         return None
+    names = [n for n in data.names if n in found.inputs or n == found.purpose.target]
     return as_ranges(data, names, [data[n].min() for n in names], [data[n].max() for n in names])
 
 

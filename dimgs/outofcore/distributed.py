@@ -11,13 +11,13 @@ from typing import Any, Unpack
 from dimgs.dataset import Dataset
 from dimgs.dataset.build import Options as ReadOptions
 from dimgs.dataset.build import build
-from dimgs.dataset.parts import Part, Position, Table
 from dimgs.discovery.options import Options, StreamKeywords, documented
-from dimgs.discovery.stream_moments import StreamMoments
-from dimgs.discovery.stream_plan import Plan, check_streamable, union
-from dimgs.discovery.stream_result import result_of
-from dimgs.discovery.streaming import CHUNK_ROWS, add_part, first_plan, only_needed
 from dimgs.errors import DimgsError, InputError, warn_all
+from dimgs.outofcore.moments import StreamMoments
+from dimgs.outofcore.parts import Part, Position, TableInParts
+from dimgs.outofcore.plan import StreamPlan, check_streamable, union
+from dimgs.outofcore.result import result_of
+from dimgs.outofcore.stream import CHUNK_ROWS, add_part, first_plan, only_needed
 from dimgs.report.results import FitResult
 
 
@@ -34,7 +34,7 @@ def fit_dask(
     """Contrastive power law of a partitioned table, with the moments computed where it lies.
 
     Only moments travel. The law is that of :func:`dimgs.discovery.fitting.fit` on the same rows,
-    and the intervals are those of :func:`dimgs.discovery.streaming.fit_stream`.
+    and the intervals are those of :func:`dimgs.outofcore.stream.fit_stream`.
 
     Parameters
     ----------
@@ -96,10 +96,10 @@ class _Piece:
     chunk_rows: int
     name: str | None = None
 
-    def parts(self, value: Any, plan: Plan | None = None) -> Iterator[Part]:
+    def parts(self, value: Any, plan: StreamPlan | None = None) -> Iterator[Part]:
         """Parts of a partition; with a plan, of the columns that it reads."""
         if self.name is None:
-            table = Table(value, self.chunk_rows, self.reader)
+            table = TableInParts(value, self.chunk_rows, self.reader)
             yield from (table if plan is None else only_needed(table, plan)).parts()
         elif len(value):
             yield Part(lambda: self._dataset(value), _no_numbers, Position(1), 1.0, len(value))
@@ -114,7 +114,7 @@ def _no_numbers(names: Iterable[str]) -> None:
     """Partitions are read with every check."""
 
 
-def _moments(plan: Plan, value: Any, piece: _Piece) -> StreamMoments | Dataset:
+def _moments(plan: StreamPlan, value: Any, piece: _Piece) -> StreamMoments | Dataset:
     """Moments of a partition, or the ranges for which another plan is needed."""
     state = StreamMoments.empty(plan, in_pieces=True)
     for part in piece.parts(value, plan):
@@ -148,7 +148,7 @@ def _pieces(frame: Any, reader: ReadOptions, chunk_rows: int) -> list[tuple[Any,
         named = enumerate(frame.to_delayed(), start=1)
         return [(v, _Piece(reader, chunk_rows, f"partition {i}")) for i, v in named]
     if isinstance(frame, str | PathLike):
-        frame = Table(frame, chunk_rows, reader).files
+        frame = TableInParts(frame, chunk_rows, reader).files
     paths = list(frame) if isinstance(frame, list | tuple) else []
     if not paths or not all(isinstance(p, str | PathLike) for p in paths):
         raise InputError(
@@ -160,7 +160,7 @@ def _pieces(frame: Any, reader: ReadOptions, chunk_rows: int) -> list[tuple[Any,
 
 def _first_plan(
     pieces: list[tuple[Any, _Piece]], target: str, options: Options, dask: ModuleType
-) -> Plan:
+) -> StreamPlan:
     """Plan made of the first partition with a run that can be used."""
 
     def parts() -> Iterator[Part]:

@@ -1,28 +1,32 @@
-"""Regimes and local exponents of a design, on top of its power law."""
+"""Where exponents change: regimes with sharp boundaries, and smooth crossovers."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import sympy
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.options import Options
-from dimgs.discovery.rational_exponents import physical_map, with_rationals
+from dimgs.discovery.rational_exponents import groups_of, physical_map, with_rationals
 from dimgs.discovery.scoring import fitted_by, scores_of, scores_of_search
-from dimgs.errors import FitError
+from dimgs.errors import DimgsError
 from dimgs.fits.estimate import Exponent
+from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.pieces import Side, pieces_law, where_text
 from dimgs.law.power import exact, power_law
 from dimgs.rationals import equal_rational
 
-Array = NDArray[np.float64]
 _THRESHOLD_DENOMINATOR = 60
 _SAME = 1e-9
+_SMOOTH = ("sum", "saturation", "blend")
+_MOST_RUNS = 20_000
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,6 @@ class RegimeResult:
     law: Law
 
 
-def _grouped(design: Design, what: str) -> list[int]:
-    grouped = [j for j, f in enumerate(design.features) if f.group is not None]
-    if not grouped:
-        raise FitError(f"{what} needs at least one free group, and here none is left.")
-    return grouped
-
-
 def regimes_of(
     design: Design, options: Options, *, joined: bool = True
 ) -> tuple[list[RegimeResult], Law | None]:
@@ -71,7 +68,7 @@ def regimes_of(
     """
     from dimgs.fits.regimes import RegimePowerLaw
 
-    grouped = _grouped(design, "A search for regimes")
+    grouped = groups_of(design, "A search for regimes")
     _, _, loadings = physical_map(design, grouped)
     p = design.X.shape[1]
     weights = np.zeros((len(loadings), p))
@@ -164,41 +161,88 @@ def regime_document(regime: RegimeResult) -> dict[str, Any]:
     }
 
 
-def local_of(design: Design, options: Options) -> tuple[dict[str, Any], ...]:
-    """Local exponents of every run, with intervals, by feature and by physical variable.
+@dataclass(frozen=True)
+class Crossover:
+    """Two power laws A and B joined as (A^n + B^n)^(1/n).
 
-    Raises
-    ------
-    FitError
-        If no free group is left.
+    Attributes
+    ----------
+    form : {"sum", "saturation", "blend"}
+    n, low, high : float
+        Sharpness with its interval; equal where the form fixes it.
+    criteria : dict of str to float
+        Information criterion of each way to join two laws; smaller is better.
+    law : Law
     """
-    from dimgs.fits.local import LocalPowerLaw
 
-    grouped = _grouped(design, "A local fit")
-    model = LocalPowerLaw().fit(design.X, design.y, design.weights, groups=design.split)
-    intervals = np.asarray(model.intervals(options.level))
-    names, offset, loadings = physical_map(design, grouped)
-    load = np.array([[float(x) for x in row] for row in loadings])
-    base = np.array([float(x) for x in offset])
-    out = []
-    for i in range(design.n_runs):
-        physical = base + load @ model.exponents_[i, grouped]
-        out.append(
-            {
-                "row": int(design.data.rows[i]),
-                "exponents": [
-                    {
-                        "name": f.name,
-                        "value": float(model.exponents_[i, j]),
-                        "low": float(intervals[i, j, 0]),
-                        "high": float(intervals[i, j, 1]),
-                    }
-                    for j, f in enumerate(design.features)
-                ],
-                "variables": dict(zip(names, physical.tolist(), strict=True)),
-            }
+    form: str
+    n: float
+    low: float
+    high: float
+    criteria: dict[str, float]
+    law: Law
+
+    def to_json(self) -> dict[str, Any]:
+        """The crossover as JSON."""
+        return {
+            "form": self.form,
+            "n": self.n,
+            "low": self.low,
+            "high": self.high,
+            "criteria": self.criteria,
+            "law": self.law.to_json(),
+        }
+
+
+def crossover_of(design: Design, options: Options) -> Crossover | None:
+    """Smooth crossover of a design, or None where a single law or a sharp boundary is better.
+
+    References
+    ----------
+    S. W. Churchill, R. Usagi, AIChE Journal 18 (1972) 1121-1128.
+    """
+    from dimgs.fits.crossover import CrossoverPowerLaw, choose_crossover
+
+    if design.scale != "log" or design.n_runs > _MOST_RUNS:
+        return None
+    if not design.features or not all(f.group is not None for f in design.features):
+        return None
+    try:
+        ranked = choose_crossover(
+            design.X, design.y, design.weights, groups=design.split, random_state=options.seed
         )
-    return tuple(out)
+    except DimgsError:
+        return None
+    best = ranked[0]
+    if best.name not in _SMOOTH or not isinstance(best.model, CrossoverPowerLaw):
+        return None
+    expression, constants = _expression(design, best.model)
+    try:
+        law = assemble(design, expression, constants, options.level)
+    except DimgsError:
+        return None
+    fitted = np.log(law.predict_si(design.data))
+    law = law.with_scores(scores_of_search(design, fitted, best.model, options.seed))
+    low, high = best.model.n_interval_
+    criteria = {c.name: float(c.criterion) for c in ranked}
+    return Crossover(best.name, float(best.model.n_), float(low), float(high), criteria, law)
 
 
-__all__ = ["RegimeResult", "local_of", "regime_document", "regimes_of"]
+def _expression(design: Design, model: Any) -> tuple[sympy.Expr, dict[str, float]]:
+    constants: dict[str, float] = {}
+    laws = []
+    for k, label in enumerate(("A", "B")):
+        factors = [sympy.Symbol(label)]
+        constants[label] = float(np.exp(model.intercepts_[k]))
+        for j, feature in enumerate(design.features):
+            name = f"{label.lower()}_{j + 1}"
+            constants[name] = float(model.exponents_[k, j])
+            factors.append(sympy.Symbol(feature.name) ** sympy.Symbol(name))
+        laws.append(sympy.Mul(*factors))
+    if model.form_ == "sum":
+        return laws[0] + laws[1], constants
+    if model.form_ == "saturation":
+        return 1 / (1 / laws[0] + 1 / laws[1]), constants
+    n = sympy.Symbol("n")
+    constants["n"] = float(model.n_)
+    return (laws[0] ** n + laws[1] ** n) ** (1 / n), constants

@@ -6,23 +6,14 @@ from os import PathLike
 from typing import Unpack
 
 from dimgs.dataset import Dataset
-from dimgs.dataset.parts import Part, Position, Table
-from dimgs.design.features import unlogged_names
-from dimgs.discovery.checkpoint import Checkpoint
+from dimgs.dataset.usable import usable_runs
 from dimgs.discovery.options import Options, StreamKeywords, documented
-from dimgs.discovery.stream_moments import StreamMoments, columns_of
-from dimgs.discovery.stream_plan import (
-    Plan,
-    as_ranges,
-    check_streamable,
-    clean,
-    label_columns,
-    loggable,
-    ranges_of,
-    union,
-)
-from dimgs.discovery.stream_result import result_of
 from dimgs.errors import InputError, noting, warn_all
+from dimgs.outofcore.checkpoint import Checkpoint
+from dimgs.outofcore.moments import StreamMoments, columns_of
+from dimgs.outofcore.parts import Part, Position, TableInParts
+from dimgs.outofcore.plan import StreamPlan, as_ranges, check_streamable, ranges_of, union
+from dimgs.outofcore.result import result_of
 from dimgs.report.results import FitResult
 
 CHUNK_ROWS = 65536
@@ -42,9 +33,11 @@ def fit_stream(
 ) -> FitResult:
     r"""Contrastive power law of a table that need not fit into memory.
 
-    The law is that of :func:`dimgs.discovery.fitting.fit` on the same rows. Its intervals come
-    from leaving out one of 64 blocks of runs (or one cluster of `split_by`) instead of one run.
-    The score on the target itself (`r2`) is not known from moments and is None.
+    The law is that of :func:`dimgs.discovery.fitting.fit` on the same rows, and up to 64 runs so
+    are its intervals; of more, they come from leaving out one of 64 blocks of runs (or, as in
+    memory, one cluster of `split_by`) instead of one run. The score on the target itself (`r2`)
+    is not known from moments and is None; where the target has an error column, `cv_r2_log` weighs
+    the runs as the fit does. Runs that are set aside are whole blocks, or clusters.
 
     Where a later part shows that the plan made of the first ones does not hold (a column that
     never varied does, a dimensionless one vanishes), the pass starts over with what is known.
@@ -81,11 +74,6 @@ def fit_stream(
     DimgsWarning
         For each of the result's `warnings`.
 
-    References
-    ----------
-    T. F. Chan, G. H. Golub, R. J. LeVeque, "Algorithms for computing the sample variance",
-    The American Statistician 37 (1983) 242-247 (moments that merge).
-
     Examples
     --------
     >>> import tempfile
@@ -98,7 +86,7 @@ def fit_stream(
     """
     chosen = Options.of(options, keywords, "fit_stream", StreamKeywords)
     check_streamable(chosen)
-    table = Table(path, chunk_rows, chosen.reader([target]))
+    table = TableInParts(path, chunk_rows, chosen.reader([target]))
     plan = first_plan(table.parts(), table.source, target, chosen)
     table = only_needed(table, plan)
     several = len(table.files) > 1
@@ -115,7 +103,7 @@ def fit_stream(
     return result
 
 
-def first_plan(parts: Iterable[Part], source: str, target: str, options: Options) -> Plan:
+def first_plan(parts: Iterable[Part], source: str, target: str, options: Options) -> StreamPlan:
     """Plan made of the first part with a run that can be used.
 
     Raises
@@ -126,26 +114,22 @@ def first_plan(parts: Iterable[Part], source: str, target: str, options: Options
     for part in parts:
         read = part.dataset()
         with noting(read.warnings):
-            data = clean(read, target, options)
-            for name in label_columns(options):
-                data.variable(name)
-            if options.arrhenius is not None:
-                data.variable(options.arrhenius)
-            ranges = ranges_of(data, target, options)
+            found = usable_runs(read, options.purpose(target, allow_empty=True))
+            ranges = ranges_of(found)
             if ranges is not None:
-                unused = [n for n in data.label_names if n not in label_columns(options)]
-                plan = Plan.of(ranges, target, options)
-                return replace(plan, has_errors=target in data.errors, unused=tuple(unused))
+                unused = [n for n in found.data.label_names if n not in options.labels]
+                plan = StreamPlan.of(ranges, target, options)
+                return replace(plan, has_errors=target in found.data.errors, unused=tuple(unused))
     raise InputError(f"{source} has no usable row; add at least one row of data that can be used.")
 
 
-def only_needed(table: Table, plan: Plan) -> Table:
+def only_needed(table: TableInParts, plan: StreamPlan) -> TableInParts:
     """The table without the columns that the plan does not read."""
-    names = [*plan.names, *plan.labels]
+    names = [*plan.names, *plan.options.labels]
     return replace(table, options=replace(table.options, columns=names, drop=None))
 
 
-def add_part(state: StreamMoments, plan: Plan, part: Part) -> Dataset | None:
+def add_part(state: StreamMoments, plan: StreamPlan, part: Part) -> Dataset | None:
     """Add the runs of a part, or return the wider ranges for which another plan is needed.
 
     Raises
@@ -153,21 +137,19 @@ def add_part(state: StreamMoments, plan: Plan, part: Part) -> Dataset | None:
     InputError
         For a cell that cannot be used, unless such rows are dropped.
     """
-    numbers = None if plan.labels or plan.has_errors else part.numbers(plan.names)
+    numbers = None if plan.options.labels or plan.has_errors else part.numbers(plan.names)
     if numbers is not None and state.widen(numbers, plan):
         wider = state.ranges(plan)
         if not plan.still_holds(wider):
             return wider
         state.update(plan, numbers)
         return None
-    data = clean(part.dataset(), plan.target, plan.options)
-    inputs = [n for n in plan.names if n != plan.target]
-    if unlogged_names(data, [n for n in inputs if n in plan.logged]):
-        found = ranges_of(data, plan.target, plan.options)
-        return state.ranges(plan) if found is None else union(state.ranges(plan), found)
-    data = loggable(data, plan.logged, plan.options)
+    found = usable_runs(part.dataset(), plan.purpose)
+    data, ranges = found.data, ranges_of(found)
+    if ranges is not None and any(n in plan.logged for n in found.unlogged):
+        return union(state.ranges(plan), ranges)
     state.drop(data)
-    if not len(data):
+    if ranges is None:
         return None
     columns, extra = columns_of(data, plan)
     state.widen(columns, plan)
@@ -182,8 +164,8 @@ def add_part(state: StreamMoments, plan: Plan, part: Part) -> Dataset | None:
 class _Run:
     """A pass over a table, and where it stands."""
 
-    table: Table
-    plan: Plan
+    table: TableInParts
+    plan: StreamPlan
     progress: Progress | None
     state: StreamMoments
     position: Position = field(default_factory=Position)

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.errors import FitError, InputError
+from dimgs.fits.block_moments import MAX_CLUSTER_BLOCKS, N_BLOCKS, BlockMoments
 from dimgs.fits.power_law import PowerLaw
-from dimgs.fits.streaming import MAX_CLUSTER_BLOCKS, N_BLOCKS, BlockMoments
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((60, 2)) + 4.0

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dimgs.discovery import checkpoint as checkpoints
-from dimgs.discovery.streaming import fit_stream
 from dimgs.errors import InputError
+from dimgs.outofcore import checkpoint as checkpoints
+from dimgs.outofcore.stream import fit_stream
 
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
 

@@ -5,8 +5,10 @@ from typing import Self
 
 import numpy as np
 
+from dimgs.arrays import Array
 from dimgs.design.moments import Moments
-from dimgs.discovery.stream_plan import Array, Plan
+from dimgs.law.domain import inverse_scatter
+from dimgs.outofcore.plan import StreamPlan
 
 # so that the columns and rows of a block stay in the processor's cache
 _ROWS = 8192
@@ -16,7 +18,7 @@ _ROUNDING = 1e-13
 
 
 @dataclass
-class Kernel:
+class BlockTransform:
     """From columns to features, their moments and their extreme runs.
 
     Every column is transformed once, one matrix product makes all features of a block about
@@ -24,32 +26,40 @@ class Kernel:
 
     Attributes
     ----------
-    plan : Plan
+    plan : StreamPlan
     matrix : ndarray of shape (n_rows + 1, n_terms + 1)
-        `Plan.matrix`, shifted by `shift`, and a row that makes ones.
+        `StreamPlan.matrix`, shifted by `shift`, and a row that makes ones.
     shift : ndarray of shape (n_rows,)
     precision : ndarray of shape (n_features, n_features)
         Inverse scatter of the runs before, in the features in which leverage is judged.
+    every : bool
+        Whether every run counts as extreme, as long as there are few.
     """
 
-    plan: Plan
+    plan: StreamPlan
     matrix: Array
     shift: Array
     precision: Array
+    every: bool = False
     _found: list[Array] = field(default_factory=list)
 
     @classmethod
     def of(
-        cls, plan: Plan, columns: dict[str, Array], known: tuple[Array, Array, int] | None
+        cls,
+        plan: StreamPlan,
+        columns: dict[str, Array],
+        known: tuple[Array, Array, int] | None,
+        every: bool = False,
     ) -> Self:
-        """Kernel about the runs before, or about the first of these where there were none.
+        """BlockTransform about the runs before, or about the first of these where there were none.
 
         Parameters
         ----------
-        plan : Plan
+        plan : StreamPlan
         columns : dict of str to ndarray of shape (n_runs,)
         known : tuple of (ndarray, ndarray, int), optional
-            Mean and scatter of the rows of `Plan.matrix`, and the number of runs.
+            Mean and scatter of the rows of `StreamPlan.matrix`, and the number of runs.
+        every : bool
         """
         size, k = len(plan.matrix), len(plan.terms)
         ones = np.zeros(k + 1)
@@ -63,7 +73,8 @@ class Kernel:
         shift, scatter, n_runs = known
         matrix[:size, -1] -= shift
         rows = plan.leverage_rows
-        return cls(plan, matrix, shift, inverse_scatter(scatter[np.ix_(rows, rows)], n_runs))
+        precision = inverse_scatter(scatter[np.ix_(rows, rows)], n_runs)
+        return cls(plan, matrix, shift, precision, every)
 
     @property
     def n_features(self) -> int:
@@ -71,7 +82,7 @@ class Kernel:
         return len(self.plan.features)
 
     def rows(self, columns: dict[str, Array], start: int, stop: int) -> Array:
-        """Rows of `Plan.matrix` of some runs, shape (n_rows, stop - start)."""
+        """Rows of `StreamPlan.matrix` of some runs, shape (n_rows, stop - start)."""
         size = len(self.shift)
         out = np.empty((size, stop - start))
         terms, z = self._buffers(stop - start)
@@ -97,7 +108,7 @@ class Kernel:
         # a column that never varies is off its mean by rounding alone
         rounding = (_ROUNDING * np.abs(self.shift)) ** 2
         if (n * mean**2 > _MAX_CANCELLATION * scatter.diagonal() + n * rounding).any():
-            whole = Kernel(self.plan, self.matrix, self.shift, np.zeros((0, 0)))
+            whole = BlockTransform(self.plan, self.matrix, self.shift, np.zeros((0, 0)))
             x = whole.rows(columns, start, stop)
             return Moments.from_arrays(x[: self.n_features].T, x[self.n_features :].T)
         return Moments(float(n), n, mean + self.shift, scatter, self.n_features)
@@ -134,25 +145,12 @@ class Kernel:
         if not self.n_features:
             return
         size, p = len(self.shift), self.n_features
+        if self.every:
+            self._found.append(block[:size].copy())
+            return
         rows = self.plan.leverage_rows
         judged = block[:p] if rows == list(range(p)) else block[rows]
         leverage = np.einsum("in,in->n", judged, self.precision @ judged)
         whole = block[:size]
         found = [whole.argmin(axis=1), whole.argmax(axis=1), [leverage.argmax()]]
         self._found.append(whole[:, np.unique(np.concatenate(found))])
-
-
-def inverse_scatter(scatter: Array, n_runs: int) -> Array:
-    """Inverse scatter; a direction without data makes any step along it infinitely far.
-
-    A scatter matrix has lost half of the digits of its runs: spreads below 1e-7 of the largest
-    are rounding.
-    """
-    spread = np.sqrt(np.maximum(scatter.diagonal(), 0.0) / max(n_runs, 1))
-    spread[spread == 0.0] = 1.0
-    values, vectors = np.linalg.eigh(scatter / np.outer(spread, spread))
-    largest = float(values.max(initial=0.0))
-    real = values > largest * 1e-14
-    inverse = np.where(real, 1.0 / np.where(real, values, 1.0), 1.0 / max(largest * 1e-18, 1e-300))
-    scaled = vectors / spread[:, None]
-    return np.asarray((scaled * inverse) @ scaled.T)

@@ -8,16 +8,21 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.design.features import label_texts
 from dimgs.design.grouped_moments import GroupedMoments
 from dimgs.design.moments import Moments
-from dimgs.discovery.stream_kernel import Kernel, inverse_scatter
-from dimgs.discovery.stream_plan import Array, Plan, as_ranges
 from dimgs.errors import InputError
-from dimgs.fits.streaming import N_BLOCKS, BlockMoments
+from dimgs.fits.block_moments import N_BLOCKS, BlockMoments
+from dimgs.law.domain import inverse_scatter
+from dimgs.outofcore.blocks import BlockTransform
+from dimgs.outofcore.plan import StreamPlan, as_ranges
 
+# Extreme runs in memory, and those that stay of them. Few runs are all kept, so that the domain is
+# exactly that of the runs; of many, the farthest ones by far bound it.
 _MOST_EXTREMES, _KEPT_EXTREMES = 4096, 512
+# dropped rows that a message lists: it stays readable in a terminal
 _NAMED = 10
 # the two rounds of SplitMix64's mixing function
 _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
@@ -60,7 +65,7 @@ class StreamMoments:
     in_pieces: bool = False
 
     @classmethod
-    def empty(cls, plan: Plan, *, in_pieces: bool = False) -> Self:
+    def empty(cls, plan: StreamPlan, *, in_pieces: bool = False) -> Self:
         """Moments of no run."""
         p, k = len(plan.features), len(plan.names)
         columns = len(plan.matrix)
@@ -89,13 +94,13 @@ class StreamMoments:
         """Number of runs that entered."""
         return int(self.total.counts.sum())
 
-    def ranges(self, plan: Plan) -> Dataset:
+    def ranges(self, plan: StreamPlan) -> Dataset:
         """Ranges of the numeric columns so far, those that the plan was made of included."""
         low = [min(a, plan.ranges[n][0]) for n, a in zip(plan.names, self.low, strict=True)]
         high = [max(b, plan.ranges[n][1]) for n, b in zip(plan.names, self.high, strict=True)]
         return as_ranges(plan.ranges, plan.names, low, high)
 
-    def widen(self, columns: dict[str, Array], plan: Plan) -> bool:
+    def widen(self, columns: dict[str, Array], plan: StreamPlan) -> bool:
         """Widen the ranges by new runs; False where some cell does not fit the plan.
 
         A cell does not fit if it is not finite, or not positive where that is needed.
@@ -112,7 +117,7 @@ class StreamMoments:
 
     def update(
         self,
-        plan: Plan,
+        plan: StreamPlan,
         columns: dict[str, Array],
         weights: Array | None = None,
         within: NDArray[Any] | None = None,
@@ -127,15 +132,17 @@ class StreamMoments:
             weights, within = (None if v is None else v[order] for v in (weights, within))
         count = 0 if split is not None else min(n, N_BLOCKS)
         bounds = np.linspace(0, n, count + 1).astype(int)
-        kernel = Kernel.of(plan, columns, None if self.n_runs == 0 else self._spread())
+        known = None if self.n_runs == 0 else self._spread()
+        few = self.n_runs + n <= _KEPT_EXTREMES
+        transform = BlockTransform.of(plan, columns, known, few)
         if weights is None and within is None and split is None:
             for i, (a, b) in enumerate(pairwise(bounds)):
-                part = _one_group(kernel.moments(columns, a, b))
+                part = _one_group(transform.moments(columns, a, b))
                 self.blocks.add(self.n_pieces + i, part)
                 self.total = self.total.merge(part)
         else:
-            z = kernel.rows(columns, 0, n)
-            x, t = z[: kernel.n_features].T, z[kernel.n_features :].T
+            z = transform.rows(columns, 0, n)
+            x, t = z[: transform.n_features].T, z[transform.n_features :].T
             if split is not None:
                 self.blocks.update(x, t, weights, split, within)
             for i, (a, b) in enumerate(pairwise(bounds)):
@@ -143,14 +150,14 @@ class StreamMoments:
                 self.blocks.add(self.n_pieces + i, part)
             self.total = self.total.merge(_moments(x, t, None, within, slice(0, n)))
         self.n_pieces += count
-        if kernel.n_features:
-            self._keep_extremes(kernel.extremes(), plan)
+        if transform.n_features:
+            self._keep_extremes(transform.extremes(), plan)
 
     def _spread(self) -> tuple[Array, Array, int]:
         pooled = self.total.pooled()
         return pooled.mean, pooled.scatter, self.n_runs
 
-    def _keep_extremes(self, far: Array, plan: Plan) -> None:
+    def _keep_extremes(self, far: Array, plan: StreamPlan) -> None:
         p, rows = len(plan.features), plan.leverage_rows
         np.minimum(self.feature_low, far[:p].min(axis=1), out=self.feature_low)
         np.maximum(self.feature_high, far[:p].max(axis=1), out=self.feature_high)
@@ -162,7 +169,7 @@ class StreamMoments:
             order = np.argsort(np.einsum("ni,ij,nj->n", apart, precision, apart))
             self.extremes = self.extremes[np.sort(order[-_KEPT_EXTREMES:])]
 
-    def spread(self, plan: Plan) -> tuple[Array, Array]:
+    def spread(self, plan: StreamPlan) -> tuple[Array, Array]:
         """Mean and scatter of all runs, in the features in which the domain is judged."""
         pooled, rows = self.total.pooled(), plan.leverage_rows
         return pooled.mean[rows], pooled.scatter[np.ix_(rows, rows)]
@@ -216,7 +223,7 @@ def shuffled(columns: Mapping[str, Array]) -> NDArray[np.intp]:
     return np.argsort(bits ^ (bits >> np.uint64(31)))
 
 
-def columns_of(data: Dataset, plan: Plan) -> tuple[dict[str, Array], dict[str, Any]]:
+def columns_of(data: Dataset, plan: StreamPlan) -> tuple[dict[str, Array], dict[str, Any]]:
     """Numeric columns of clean runs, and their weights and labels as `update` takes them."""
     columns = {n: np.asarray(data[n], dtype=np.float64) for n in plan.names}
     options = plan.options
@@ -226,7 +233,7 @@ def columns_of(data: Dataset, plan: Plan) -> tuple[dict[str, Array], dict[str, A
     return columns, extra
 
 
-def _weights(data: Dataset, plan: Plan) -> Array | None:
+def _weights(data: Dataset, plan: StreamPlan) -> Array | None:
     errors = data.errors.get(plan.target)
     if errors is None:
         return None
@@ -249,7 +256,7 @@ def _one_group(moments: Moments) -> GroupedMoments:
     return GroupedMoments.from_moments(np.zeros(1, dtype=np.intp), moments)
 
 
-def check_group_count(state: StreamMoments, plan: Plan) -> None:
+def check_group_count(state: StreamMoments, plan: StreamPlan) -> None:
     """Raise where most runs have a label of their own.
 
     Raises

@@ -4,14 +4,13 @@ from fractions import Fraction
 from math import lcm
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.fits.estimate import Estimate
 from dimgs.groups.group import PiGroup
 from dimgs.variables import superscript
 
-Array = NDArray[np.float64]
 _LARGEST_DENOMINATOR = 12
 _VARIED = 1e-9
 

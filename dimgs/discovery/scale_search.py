@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
 from dimgs.discovery.advice import scale_is_missing
 from dimgs.discovery.clock import Clock, Cut
-from dimgs.discovery.judge import clearly_less
+from dimgs.discovery.cross_validation import clearly_less
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.study import Study, left_out_residuals, study
@@ -18,7 +17,6 @@ from dimgs.errors import DimgsError
 from dimgs.groups.group import PiBasis
 from dimgs.variables import Dimension, si_unit
 
-Array = NDArray[np.float64]
 _LETTERS = {
     "[length]": "L",
     "[mass]": "M",

@@ -17,9 +17,12 @@ from dimgs.fits.covariance import IntervalKind
 from dimgs.fits.influence import ClusterInfluence
 from dimgs.fits.least_squares import (
     MAX_EXPLICIT_GROUPS,
+    GroupTable,
     PowerLawFit,
+    assembled,
+    check_pairs,
     group_embedding,
-    run_scale,
+    residual_variance,
     score,
 )
 from dimgs.fits.solve import coordinates_of_scatter
@@ -127,9 +130,8 @@ class BlockMoments:
         if not parts:
             raise FitError("No run was seen yet: call partial_fit with some.")
         whole = reduce(GroupedMoments.merge, parts)
-        n_runs, p = int(whole.counts.sum()), whole.n_features
-        if n_runs < 2:
-            raise FitError(f"{n_runs} run of positive weight makes no pair: give at least two.")
+        p = whole.n_features
+        check_pairs(int(whole.counts.sum()))
         total = float(whole.weights.sum())
         pooled = whole.pooled()
         magnitude = np.sqrt(pooled.xx.diagonal() + total * pooled.mean[:p] ** 2)
@@ -141,17 +143,13 @@ class BlockMoments:
         sst = whole.scatter[p:, p:].diagonal()
         contrast = np.hstack([-exponents, np.eye(len(exponents))])
         sse = np.maximum(np.einsum("qi,ij,qj->q", contrast, whole.scatter, contrast), 0.0)
-        n_groups = int(np.count_nonzero(whole.counts))
-        dof = float(n_runs - n_groups - coordinates.rank)
-        variance = sse / dof if dof > 0 else np.zeros_like(sse)
         explicit = np.arange(len(whole.weights))
         if len(explicit) > MAX_EXPLICIT_GROUPS:
             explicit = explicit[:0]
         embedding = group_embedding(whole.weights, explicit, coordinates.rank)
         parts_of = [_block_score(b, whole, coordinates.whiten, contrast, explicit) for b in parts]
         influence = ClusterInfluence(
-            dof,
-            variance,
+            *residual_variance(sse, whole.counts, coordinates.rank),
             interval,
             seed,
             scatter=np.stack([part[0] for part in parts_of]),
@@ -163,23 +161,13 @@ class BlockMoments:
         shift = influence.leave_out()
         cross = 2.0 * np.einsum("gkq,gkq->q", shift, influence.score)
         square = np.einsum("gkq,gkl,glq->q", shift, influence.scatter, shift)
-        offsets = whole.means[:, p:] - whole.means[:, :p] @ exponents.T
-        counts = whole.counts
-        return PowerLawFit(
-            exponents=exponents,
-            intercept=whole.weights @ offsets / total,
-            group_labels=whole.labels,
-            group_intercepts=np.where(counts[:, None] > 0, offsets, np.nan),
-            centre=pooled.mean[:p],
-            coordinates=coordinates,
-            influence=influence,
-            weight=total,
+        return assembled(
+            GroupTable(whole.labels, whole.weights, whole.counts, whole.means),
+            exponents,
+            coordinates,
+            influence,
             r2=score(sse, sst),
             cv_r2=score(sse + cross + square, sst),
-            residual_scale=run_scale(variance, dof, n_runs / total),
-            n_runs=n_runs,
-            n_pairs=int((counts * (counts - 1) // 2).sum()),
-            n_contrasts=n_runs - n_groups,
         )
 
 

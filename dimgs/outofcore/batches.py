@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset.build import Options, build
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.export import to_si
@@ -18,8 +18,6 @@ from dimgs.dataset.read import sidecar_of
 from dimgs.dataset.stream import chunk_like
 from dimgs.errors import InputError
 from dimgs.variables import Variable, split_header
-
-Array = NDArray[np.float64]
 
 
 def n_rows(path: Path) -> int:

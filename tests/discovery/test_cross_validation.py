@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dimgs import Dataset, Options
 from dimgs.design.features import Design
-from dimgs.discovery.judge import (
+from dimgs.discovery.cross_validation import (
     better_than,
     clearly_less,
     is_stable,

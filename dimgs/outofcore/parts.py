@@ -7,18 +7,14 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dimgs.dataset.batches import n_rows, parquet_batches
+from dimgs.arrays import Array
 from dimgs.dataset.build import Options
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, existing, sidecar_of
 from dimgs.dataset.stream import block_bytes, chunk_like
 from dimgs.dataset.text import Mark, text_tables, without_blank_columns
 from dimgs.errors import InputError
-
-Array = NDArray[np.float64]
+from dimgs.outofcore.batches import n_rows, parquet_batches
 
 
 class Position(NamedTuple):
@@ -65,7 +61,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Table:
+class TableInParts:
     r"""A text table, a Parquet file or a folder of Parquet files, to be read in parts.
 
     Parameters
@@ -86,7 +82,7 @@ class Table:
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "runs.csv"
     >>> _ = file.write_text("U [m/s]\n1\n2\n3\n")
-    >>> [part.dataset()["U"].tolist() for part in Table(file, 2, Options({})).parts()]
+    >>> [part.dataset()["U"].tolist() for part in TableInParts(file, 2, Options({})).parts()]
     [[1.0, 2.0, 3.0]]
     """
 

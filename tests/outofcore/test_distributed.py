@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from dimgs.dataset import read_table
-from dimgs.discovery.distributed import fit_dask
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.errors import DimgsError, InputError
-from tests.discovery.test_streaming import drag_table, same_law, written
+from dimgs.outofcore.distributed import fit_dask
+from tests.outofcore.test_stream import drag_table, same_law, written
 
 
 @pytest.fixture(

@@ -6,38 +6,39 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset.checks import check_enough_runs
+from dimgs.dataset.usable import dropped_warnings, unused_label_warnings
 from dimgs.design.features import Design, spans
 from dimgs.design.grouped_moments import GroupedMoments
+from dimgs.discovery.collinearity import separation_warnings
+from dimgs.discovery.diagnostics import shared_variables
 from dimgs.discovery.estimators import of_least_squares
-from dimgs.discovery.fitting import activations
+from dimgs.discovery.fitting import with_law
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.discovery.scoring import explained
-from dimgs.discovery.separation import monomial_text, separation_warnings
-from dimgs.discovery.stream_kernel import inverse_scatter
-from dimgs.discovery.stream_moments import StreamMoments, check_group_count
-from dimgs.discovery.stream_plan import Array, Plan
+from dimgs.fits.block_moments import BlockMoments
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.least_squares import PowerLawFit
-from dimgs.fits.streaming import BlockMoments
-from dimgs.law.names import Names
+from dimgs.law.domain import domain_from_moments
 from dimgs.law.parts import Domain, Scores
 from dimgs.law.power import power_law
+from dimgs.outofcore.moments import StreamMoments, check_group_count
+from dimgs.outofcore.plan import StreamPlan
 from dimgs.report.results import FitResult
 
-_LOG_RANGE = (-700.0, 700.0)
-_INFLATION = 0.02
+# as in memory: a fifth is set aside, of ten runs or more
 _HOLDOUT = 0.2
 _FEWEST = 10
 
 
-def result_of(plan: Plan, state: StreamMoments, notes: tuple[str, ...] = ()) -> FitResult:
+def result_of(plan: StreamPlan, state: StreamMoments, notes: tuple[str, ...] = ()) -> FitResult:
     """Fit, snap, assemble the law and score it, from moments alone.
 
     Parameters
     ----------
-    plan : Plan
+    plan : StreamPlan
     state : StreamMoments
         Of all runs.
     notes : tuple of str
@@ -59,7 +60,7 @@ def result_of(plan: Plan, state: StreamMoments, notes: tuple[str, ...] = ()) -> 
     check_group_count(state, plan)
     # what is reported of the columns is what all runs span, not the first ones
     plan = plan.with_ranges(state.ranges(plan))
-    study = _Study.of(plan, state)
+    study = _StreamStudy.of(plan, state)
     groups = max(1, len(state.total.labels))
     check_enough_runs(state.n_runs, len(study.design.features) + groups + 1, plan.ranges.source)
     raw = study.blocks.fit()
@@ -67,25 +68,20 @@ def result_of(plan: Plan, state: StreamMoments, notes: tuple[str, ...] = ()) -> 
     fit = of_least_squares(design, raw, options.level)
     snapped = with_rationals(design, fit)
     scores = _scores(study, raw, snapped, options)
-    domain = _domain(plan, state, design)
-    return FitResult.of_estimate(
-        snapped,
-        power_law(design, snapped, options.within, domain).with_scores(scores),
-        activation=activations(design, snapped),
-        collinear=tuple(monomial_text(design, d) for d in fit.null_directions),
-        warnings=(
-            *notes,
-            *plan.warnings,
-            *_dropped(state),
-            *_unused(plan),
-            *separation_warnings(design, fit, scores.cv_r2_log),
-            *_self_correlation(study, scores),
-        ),
+    law = power_law(design, snapped, options.within, _domain(plan, state, design))
+    warnings = (
+        *notes,
+        *plan.warnings,
+        *dropped_warnings(state.n_dropped, state.dropped),
+        *unused_label_warnings(plan.unused),
+        *separation_warnings(design, fit, scores.cv_r2_log),
+        *_self_correlation(study, fit),
     )
+    return with_law(design, snapped, law.with_scores(scores), warnings)
 
 
 @dataclass(frozen=True)
-class _Study:
+class _StreamStudy:
     """The features that varied, with the moments of [features | ln pi_0, ln target].
 
     `design` holds the mean of every `within` group in place of its runs: all that is linear in
@@ -97,7 +93,7 @@ class _Study:
     total: GroupedMoments
 
     @classmethod
-    def of(cls, plan: Plan, state: StreamMoments) -> "_Study":
+    def of(cls, plan: StreamPlan, state: StreamMoments) -> "_StreamStudy":
         ends = zip(plan.features, state.feature_low, state.feature_high, strict=True)
         varies = [spans(float(a), float(b), f.contrast) for f, a, b in ends]
         p = len(plan.features)
@@ -142,12 +138,17 @@ def _squares(moments: GroupedMoments, contrast: Array, shift: Array) -> float:
     return float(contrast @ moments.scatter @ contrast + moments.weights @ mean**2)
 
 
-def _scores(study: _Study, raw: PowerLawFit, estimate: Estimate, options: Options) -> Scores:
-    total = study.total
+def _left(total: GroupedMoments, estimate: Estimate) -> float:
+    """Sum over the runs of the squared residuals of ln(target)."""
     contrast = np.array([*(-float(c) for c in estimate.coefficients), 1.0, 0.0])
     effects = estimate.effects or {}
     shift = estimate.intercept + np.array([effects.get(str(k), 0.0) for k in total.labels])
-    squares = max(0.0, _squares(total, contrast, shift))
+    return max(0.0, _squares(total, contrast, shift))
+
+
+def _scores(study: _StreamStudy, raw: PowerLawFit, estimate: Estimate, options: Options) -> Scores:
+    total = study.total
+    squares = _left(total, estimate)
     n_runs = float(total.weights.sum())
     r2_log = _share(squares, total)
     weighted = reduce(GroupedMoments.merge, study.blocks.blocks.values())
@@ -172,7 +173,7 @@ def _share(squares: float, moments: GroupedMoments) -> float | None:
     return explained(squares, float(pooled.scatter[-1, -1]), rounding)
 
 
-def _holdout(study: _Study, options: Options) -> tuple[float | None, int]:
+def _holdout(study: _StreamStudy, options: Options) -> tuple[float | None, int]:
     """R² on ln target of blocks (or clusters) set aside before fitting."""
     parts = study.blocks.blocks
     names = sorted(parts, key=str)
@@ -198,69 +199,23 @@ def _holdout(study: _Study, options: Options) -> tuple[float | None, int]:
     return (None, 0) if score is None else (score, int(test.counts.sum()))
 
 
-def _domain(plan: Plan, state: StreamMoments, design: Design) -> Domain:
+def _domain(plan: StreamPlan, state: StreamMoments, design: Design) -> Domain:
     """Ranges and leverage; the largest leverage is that of the extreme runs that were kept."""
-    names = Names.of(design)
     kept = [j for j, f in enumerate(plan.features) if f in design.features]
-    columns = {n: (float(plan.ranges[n][0]), float(plan.ranges[n][1])) for n in plan.names}
-    ranges: dict[str, tuple[float, float]] = {}
-    for j in kept:
-        feature = plan.features[j]
-        if feature.variable is not None:
-            ranges[names.identifier[feature.variable]] = columns[feature.variable]
-        else:
-            ends = np.clip([state.feature_low[j], state.feature_high[j]], *_LOG_RANGE)
-            ranges[feature.name] = (float(np.exp(ends[0])), float(np.exp(ends[1])))
+    ends = np.array([state.feature_low[kept], state.feature_high[kept]])
     centre, scatter = state.spread(plan)
-    centre, scatter = centre[kept], scatter[np.ix_(kept, kept)]
-    precision = inverse_scatter(scatter, state.n_runs)
-    away = state.extremes[:, kept] - centre
-    leverage = np.einsum("ij,jk,ik->i", away, precision, away)
-    return Domain(
-        ranges,
-        {v.name: (*columns[v.name], v.si_unit) for v in names.symbols.values()},
-        tuple(ranges),
-        tuple(float(x) for x in centre),
-        tuple(tuple(float(x) for x in row) for row in precision),
-        float(leverage.max(initial=0.0)),
-    )
+    scatter = scatter[np.ix_(kept, kept)]
+    extremes = state.extremes[:, kept]
+    n_runs = state.n_runs
+    return domain_from_moments(design, plan.ranges, ends, centre[kept], scatter, n_runs, extremes)
 
 
-def _dropped(state: StreamMoments) -> list[str]:
-    if not state.n_dropped:
-        return []
-    rows = ", ".join(state.dropped) + (", ..." if state.n_dropped > len(state.dropped) else "")
-    what = "1 row was" if state.n_dropped == 1 else f"{state.n_dropped} rows were"
-    return [f"{what} dropped ({'row' if state.n_dropped == 1 else 'rows'} {rows})."]
-
-
-def _unused(plan: Plan) -> list[str]:
-    if not plan.unused:
-        return []
-    sentence = (
-        f"Label columns are not used: {', '.join(plan.unused)} (--within {plan.unused[0]} gives "
-        f"each label its own prefactor)."
-    )
-    return [sentence]
-
-
-def _self_correlation(study: _Study, scores: Scores) -> list[str]:
-    """Warning where pi_0 shares variables with its groups and looks better than the target."""
-    design, honest = study.design, scores.r2_log
-    response = design.basis.response
-    if design.scale != "log" or response is None or honest is None:
-        return []
-    used = {n for f in design.features if f.group for n, _ in f.group.exponents}
-    shared = sorted({n for n, _ in response.exponents} & used)
+def _self_correlation(study: _StreamStudy, fit: Estimate) -> list[str]:
+    """As in memory, of the fit before snapping."""
     pooled = study.total.pooled().scatter
-    spread = float(pooled[-2, -2])
-    if not shared or spread <= 0.0:
+    honest = _share(_left(study.total, fit), study.total)
+    of_target, of_response = float(pooled[-1, -1]), float(pooled[-2, -2])
+    if honest is None or of_response <= 0.0:
         return []
-    in_groups = 1.0 - (1.0 - honest) * float(pooled[-1, -1]) / spread
-    if in_groups - honest < _INFLATION:
-        return []
-    sentence = (
-        f"pi_0 shares {', '.join(shared)} with the groups, so that its own R² of {in_groups:.3f} "
-        f"would flatter the law; on the target it is {honest:.3f}."
-    )
-    return [sentence]
+    in_groups = 1.0 - (1.0 - honest) * of_target / of_response
+    return shared_variables(study.design, in_groups, honest)

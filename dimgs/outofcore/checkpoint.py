@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -13,19 +13,23 @@ from zipfile import ZIP_STORED, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.dataset.parts import Position, Table
 from dimgs.design.grouped_moments import GroupedMoments
-from dimgs.discovery.options import Options
-from dimgs.discovery.stream_moments import StreamMoments
+from dimgs.discovery.options import Options, TableKeywords, options_by_name
 from dimgs.errors import InputError
-from dimgs.fits.streaming import BlockMoments
+from dimgs.fits.block_moments import BlockMoments
 from dimgs.formats import SCHEMA, json_value, refuse_newer, validated, whole
+from dimgs.outofcore.moments import StreamMoments
+from dimgs.outofcore.parts import Position, TableInParts
 
 if TYPE_CHECKING:
-    from dimgs.discovery.checkpoint_file import CheckpointFile
+    from dimgs.outofcore.checkpoint_file import CheckpointFile
 
 _VERSION = 1
 _SECONDS = 5.0
+# how the table is read is told apart, as the reader has it
+_ANALYSIS = sorted(
+    n for n in options_by_name() if n == "drop_bad" or n not in TableKeywords.__annotations__
+)
 _HEAD_BYTES = 1 << 16
 
 
@@ -46,7 +50,7 @@ class Checkpoint:
 
     @classmethod
     def of(
-        cls, path: str | os.PathLike[str], table: Table, target: str, options: Options
+        cls, path: str | os.PathLike[str], table: TableInParts, target: str, options: Options
     ) -> "Checkpoint":
         """Checkpoint of the work on a table."""
         files = {}
@@ -58,7 +62,7 @@ class Checkpoint:
         reader = table.options
         question = {
             "target": target,
-            "options": {k: repr(v) for k, v in sorted(vars(options).items())},
+            "options": {k: repr(getattr(options, k)) for k in _ANALYSIS},
             "columns": None if reader.columns is None else list(reader.columns),
             "drop": None if reader.drop is None else list(reader.drop),
             "units": dict(reader.units),
@@ -150,7 +154,7 @@ class Checkpoint:
 
 def _read(path: Path, where: str) -> tuple["CheckpointFile", dict[str, NDArray[Any]]]:
     """What a checkpoint says and holds: arrays as NumPy stores them, never compressed."""
-    from dimgs.discovery.checkpoint_file import CheckpointFile
+    from dimgs.outofcore.checkpoint_file import CheckpointFile
 
     remedy = "name another file, or remove it"
     try:
@@ -174,10 +178,17 @@ def _read(path: Path, where: str) -> tuple["CheckpointFile", dict[str, NDArray[A
 
 def _same(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Whether two states answer the same; what is newer than a state was not asked."""
-    options = {f.name: repr(f.default) for f in fields(Options)}
+    defaults = {name: repr(options_by_name()[name].default) for name in _ANALYSIS}
     question = {**dict.fromkeys(asked["question"]), **kept["question"]}
-    known = {**question, "options": {**options, **question["options"]}}
-    return {**kept, "question": known} == asked
+    told = [{**defaults, **question["options"]}, asked["question"]["options"]]
+    known = {**question, "options": asked["question"]["options"]}
+    one, other = ({k: _as_list(v) for k, v in options.items()} for options in told)
+    return one == other and {**kept, "question": known} == asked
+
+
+def _as_list(text: str) -> str:
+    """Sequences alike, whether they were written as lists or as tuples."""
+    return text.replace("(", "[").replace(",)", "]").replace(")", "]")
 
 
 def _widths(state: StreamMoments) -> list[Any]:
