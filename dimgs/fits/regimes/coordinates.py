@@ -146,12 +146,11 @@ def losses(grams: Array) -> Array:
         Sums of squares of what (1, Z) leave of y; columns without information are skipped.
     """
     work = grams.copy()
-    first = np.diagonal(grams, axis1=-2, axis2=-1).copy()
+    least = _PIVOT * np.diagonal(grams, axis1=-2, axis2=-1)
     size = grams.shape[-1]
     for k in range(size - 1):
         pivot = work[..., k, k]
-        good = pivot > _PIVOT * first[..., k]
-        inverse = np.where(good, 1.0 / np.where(good, pivot, 1.0), 0.0)
+        inverse = np.divide(1.0, pivot, out=np.zeros(pivot.shape), where=pivot > least[..., k])
         row = work[..., k, k + 1 :]
         work[..., k + 1 :, k + 1 :] -= (row * inverse[..., None])[..., :, None] * row[..., None, :]
     return np.asarray(np.maximum(work[..., -1, -1], 0.0))
@@ -205,21 +204,24 @@ def split_losses(rows: Array, left: Labels, right: Labels, cuts: Labels, min_run
     -------
     ndarray of shape (n_cuts,)
     """
-    loss = np.zeros(len(cuts))
     ends = np.append(cuts, len(rows)).astype(np.intp)
-    for regime, upper in [(k, False) for k in _present(left)] + [
-        (k, True) for k in _present(right)
-    ]:
-        member = (right if upper else left) == regime
-        everyone = bool(member.all())
-        grams = prefix_grams(rows if everyone else rows * member[:, None], ends)
-        count = ends if everyone else np.concatenate([[0], np.cumsum(member)])[ends]
-        if upper:
-            grams, count = grams[-1] - grams[:-1], count[-1] - count[:-1]
-        else:
-            grams, count = grams[:-1], count[:-1]
-        loss += np.where(count >= min_runs, losses(grams), np.inf)
-    return loss
+    grams: list[Array] = []
+    counts: list[Array] = []
+    whole: Array | None = None
+    for labels, upper in ((left, False), (right, True)):
+        for regime in _present(labels):
+            member = labels == regime
+            if member.all():
+                whole = prefix_grams(rows, ends) if whole is None else whole
+                gram, count = whole, ends
+            else:
+                gram = prefix_grams(rows * member[:, None], ends)
+                count = np.concatenate([[0], np.cumsum(member)])[ends]
+            grams.append(gram[-1] - gram[:-1] if upper else gram[:-1])
+            counts.append(count[-1] - count[:-1] if upper else count[:-1])
+    # one elimination for all sides: the cost is that of calls, not of numbers
+    each = losses(np.concatenate(grams)).reshape(len(grams), len(cuts))
+    return np.asarray(np.where(np.array(counts) >= min_runs, each, np.inf).sum(axis=0))
 
 
 def _present(regime: Labels) -> Labels:
