@@ -9,7 +9,7 @@ import pytest
 import sympy
 
 from dimgs import Dataset, discover
-from dimgs.discovery import clock, judge
+from dimgs.discovery import clock, cross_validation
 from dimgs.discovery import search as module
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.cross_validation import left_out_predictions, unexplained
@@ -195,7 +195,7 @@ def test_a_time_limit_holds_for_the_whole(engine: str, monkeypatch: pytest.Monke
 
         return call
 
-    for place, name in ((archive, "polish"), (judge, "refit")):
+    for place, name in ((archive, "polish"), (cross_validation, "refit")):
         monkeypatch.setattr(place, name, counted(getattr(place, name)))
     ticking = SimpleNamespace(monotonic=lambda: 0.02 * fits)
     monkeypatch.setattr(clock, "time", ticking)

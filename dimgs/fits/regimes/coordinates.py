@@ -206,7 +206,7 @@ def split_losses(rows: Array, left: Labels, right: Labels, cuts: Labels, min_run
     """
     ends = np.append(cuts, len(rows)).astype(np.intp)
     grams: list[Array] = []
-    counts: list[Array] = []
+    counts: list[NDArray[np.integer]] = []
     whole: Array | None = None
     for labels, upper in ((left, False), (right, True)):
         for regime in _present(labels):
