@@ -151,3 +151,26 @@ def work(
         emit_json({**document, "sandbox": bubblewrap() is not None})
     else:
         say(f"{done.done} done, {done.failed} failed, {len(done.passed_over)} passed over")
+
+
+@group.command("check-card")
+@command
+def check_card(
+    kernel: Annotated[str, typer.Argument(help="Name, file.py:name or TOML file of a kernel.")],
+    tier: Annotated[str | None, typer.Option("--tier", help="The finest by default.")] = None,
+    seed: tables.Seed = 0,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Run scaled images of a run, to see whether the card tells every constant of the kernel."""
+    from dimgs.hub.cards import check_card as check
+
+    with opened(hub, user, make=True) as found:
+        document = check(found, kernel, tier, seed)
+    if json:
+        emit_json(document)
+        return
+    agreed = sum(image["agrees"] for image in document["images"])
+    told = "complete" if document["complete"] else "not complete: it hides a dimensional constant"
+    say(f"{agreed} of {len(document['images'])} images agree; the card is {told}")

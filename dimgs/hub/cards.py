@@ -1,0 +1,232 @@
+"""Whether a kernel's card tells every dimensional constant in it: tried by scaled images."""
+
+import json
+import math
+import random
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+
+from dimgs.errors import InputError
+from dimgs.hub.runs import run_content
+from dimgs.hub.tables import entries
+from dimgs.kernels.record import RunRecord
+from dimgs.kernels.registry import load_kernel
+from dimgs.kernels.spec import Kernel, Port
+from dimgs.variables import Dimension, parse_unit
+
+if TYPE_CHECKING:
+    from dimgs.hub.hub import Hub
+
+# as many predicted and run images have to agree before a card is complete
+_IMAGES = 3
+# each base unit is made larger or smaller by up to this: a hidden constant then shows
+_LARGEST_STEP = math.log(3.0)
+_SMALLEST_STEP = math.log(1.3)
+# relative: solvers with absolute tolerances differ by less in another size; constants by far more
+_AGREES = 1e-4
+_TRIES = 200
+
+
+def check_card(hub: "Hub", kernel: Any, tier: str | None = None, seed: int = 0) -> dict[str, Any]:
+    """Predict scaled images of a run, run them, and compare.
+
+    All base units are changed at once, so that every group keeps its value and each output has to
+    change as its dimension says. Where it does not, the kernel holds a constant with a dimension
+    that its card does not tell. Constants that the card tells keep their value: the units are
+    changed only in ways that leave them as they are.
+
+    Parameters
+    ----------
+    hub : Hub
+        Keeps the runs, and a card that says whether it is complete.
+    kernel : str or Kernel
+    tier : str, optional
+        The finest by default.
+    seed : int
+
+    Returns
+    -------
+    dict
+        "complete", "images" with inputs, predicted and found outputs and whether they agree, and
+        the id of the "card".
+
+    Raises
+    ------
+    InputError
+        If there is no run to begin with, or the ranges leave no room for images.
+    """
+    hub.check_adder()
+    known = load_kernel(kernel)
+    card_id, card = _card_of(hub, known)
+    base = known.run(_start(hub, known), tier, seed)
+    if not base.ok:
+        raise InputError(
+            f"'{known.name}' has no answer to begin with ({base.reason}); add a run of it to the "
+            f"hub that ended well."
+        )
+    told = [_dimension_of(c) for c in _constants(card)]
+    rng = random.Random(seed)
+    images, records = [], [base]
+    for _ in range(_IMAGES):
+        scales = _scales(rng, known, base, told)
+        record = known.run(_scaled(known, base, scales), tier, seed)
+        records.append(record)
+        images.append(_compared(base, record, scales))
+    complete = all(image["agrees"] for image in images)
+    ids = hub.add_runs(records)
+    rests = [("derived", id) for id in dict.fromkeys(ids)]
+    document = {**card, "kind": "card", "complete": complete}
+    if card_id is not None and card.get("complete", False) == complete:
+        rests = []
+    if rests or card_id is None:
+        earlier = [] if card_id is None else [("supersedes", card_id)]
+        card_id = hub.add_linked(document, [*rests, *earlier])
+    return {"complete": complete, "images": images, "card": card_id}
+
+
+def card_of(kernel: Kernel) -> dict[str, Any]:
+    """Card of a kernel, as far as the kernel tells it itself."""
+
+    def ports(given: tuple[Port, ...]) -> dict[str, Any]:
+        fields = ("unit", "low", "high", "default", "description")
+        told = {p.name: {f: getattr(p, f) for f in fields} for p in given}
+        return {n: {f: v for f, v in p.items() if v not in (None, "")} for n, p in told.items()}
+
+    return {
+        "kernel": kernel.name,
+        "inputs": ports(kernel.inputs),
+        "outputs": ports(kernel.outputs),
+        "tiers": {t.name: {"cost": t.cost} for t in kernel.tiers},
+        "constants": {},
+        "complete": False,
+    }
+
+
+def _card_of(hub: "Hub", kernel: Kernel) -> tuple[str | None, dict[str, Any]]:
+    """The newest card of a kernel in the hub; one of the kernel itself where there is none."""
+    query = select(entries.c.id, entries.c.content).where(
+        entries.c.kind == "card", entries.c.name == kernel.name, entries.c.content.is_not(None)
+    )
+    rows = hub.database.rows(query.order_by(entries.c.seq.desc()).limit(1))
+    if not rows:
+        return None, card_of(kernel)
+    return str(rows[0]["id"]), json.loads(rows[0]["content"])
+
+
+def _constants(card: Mapping[str, Any]) -> list[Any]:
+    told = card.get("constants", {})
+    return list(told.values()) if isinstance(told, Mapping) else list(told)
+
+
+def _dimension_of(constant: Any) -> Dimension:
+    unit = constant.get("unit", "1") if isinstance(constant, Mapping) else str(constant)
+    return parse_unit(unit).dimension
+
+
+def _start(hub: "Hub", kernel: Kernel) -> dict[str, Any]:
+    """Inputs of the newest run of the kernel, else defaults and the middle of ranges."""
+    query = select(entries.c.content).where(
+        entries.c.kind == "run",
+        entries.c.name == kernel.name,
+        entries.c.status == "ok",
+        entries.c.content.is_not(None),
+    )
+    rows = hub.database.rows(query.order_by(entries.c.seq.desc()).limit(1))
+    known = json.loads(rows[0]["content"])["inputs"] if rows else {}
+    found = {}
+    for port in kernel.inputs:
+        if port.name in known:
+            found[port.name] = _in_port(port, known[port.name])
+        elif port.default is not None:
+            found[port.name] = port.default
+        elif port.low is not None and port.high is not None:
+            middle = port.low > 0 and math.isfinite(port.high)
+            found[port.name] = math.sqrt(port.low * port.high) if middle else port.high / 2
+        else:
+            raise InputError(
+                f"'{kernel.name}' has no run in the hub, and '{port.name}' neither a default nor "
+                f"a range; add a run that ended well."
+            )
+    return found
+
+
+def _in_port(port: Port, quantity: Mapping[str, Any]) -> Any:
+    if isinstance(quantity["value"], str):
+        return quantity["value"]
+    si = parse_unit(quantity.get("unit", "1")).to_si(float(quantity["value"]))
+    return port.parsed.from_si(si)
+
+
+def _factor(dimension: Dimension, scales: Mapping[str, float]) -> float:
+    """How much a quantity of a dimension grows where the base quantities grow by their scales."""
+    return math.exp(sum(float(e) * scales[base] for base, e in dimension if base in scales))
+
+
+def _scales(
+    rng: random.Random, kernel: Kernel, base: RunRecord, told: list[Dimension]
+) -> dict[str, float]:
+    """Logarithms of the growth of each base quantity that keep the told constants as they are."""
+    import numpy as np
+    from scipy.linalg import null_space
+
+    ports = [p for p in kernel.inputs if not p.is_label]
+    sizes = [*(p.parsed.dimension for p in (*ports, *kernel.outputs)), *told]
+    bases = sorted({b for dimension in sizes for b, _ in dimension})
+    held = np.array([[float(d.get(b)) for b in bases] for d in told]).reshape(-1, len(bases))
+    free = null_space(held) if len(told) else np.eye(len(bases))
+    if not bases or not free.shape[1]:
+        raise InputError(
+            f"'{kernel.name}' has no dimension that may be scaled beside its constants, so that "
+            f"images cannot tell whether its card is complete."
+        )
+    for _ in range(_TRIES):
+        steps = [rng.uniform(_SMALLEST_STEP, _LARGEST_STEP) * rng.choice((-1, 1)) for _ in bases]
+        scales = dict(zip(bases, (free @ (free.T @ np.array(steps))).tolist(), strict=True))
+        scaled = _scaled(kernel, base, scales)
+        if max(map(abs, scales.values())) > _SMALLEST_STEP and all(
+            (p.low is None or scaled[p.name] >= p.low)
+            and (p.high is None or scaled[p.name] <= p.high)
+            for p in ports
+        ):
+            return scales
+    raise InputError(
+        f"The ranges of '{kernel.name}' leave no room for images of the run; add a run in their "
+        f"middle."
+    )
+
+
+def _scaled(kernel: Kernel, base: RunRecord, scales: Mapping[str, float]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for port in kernel.inputs:
+        value = base.inputs[port.name][0]
+        if isinstance(value, str):
+            found[port.name] = value
+            continue
+        si = port.parsed.to_si(float(value)) * _factor(port.parsed.dimension, scales)
+        found[port.name] = port.parsed.from_si(si)
+    return found
+
+
+def _compared(base: RunRecord, image: RunRecord, scales: Mapping[str, float]) -> dict[str, Any]:
+    predicted, agrees = {}, image.ok
+    for name, (value, text) in base.outputs.items():
+        unit = parse_unit(text)
+        grown = _factor(unit.dimension, scales)
+        expected = unit.from_si(unit.to_si(float(value)) * grown)
+        predicted[name] = {"value": expected, "unit": text}
+        if not image.ok:
+            continue
+        found = float(image.outputs[name][0])
+        # three standard errors of both
+        spread = 3.0 * math.hypot(image.errors.get(name, 0.0), base.errors.get(name, 0.0) * grown)
+        agrees = agrees and abs(found - expected) <= _AGREES * abs(expected) + spread
+    content = run_content(image)
+    return {
+        "inputs": content["inputs"],
+        "predicted": predicted,
+        "found": content["outputs"],
+        "agrees": agrees,
+        "why": image.reason,
+    }
