@@ -158,7 +158,7 @@ def work(
 def check_card(
     kernel: Annotated[str, typer.Argument(help="Name, file.py:name or TOML file of a kernel.")],
     tier: Annotated[str | None, typer.Option("--tier", help="The finest by default.")] = None,
-    seed: tables.Seed = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Of the images.")] = 0,
     hub: Address = None,
     user: As = None,
     json: tables.Json = False,

@@ -16,7 +16,10 @@ class Pendulum(BaseKernel):
     """It hides the acceleration of gravity."""
 
     name, version = "pendulum", "1"
-    inputs = (Port("l", "cm", low=1.0, high=1e4), Port("angle", "degree", default=5.0))
+    inputs: tuple[Port, ...] = (
+        Port("l", "cm", low=1.0, high=1e4),
+        Port("angle", "degree", default=5.0),
+    )
     outputs = (Port("T", "ms"),)
 
     def _simulate(
