@@ -9,7 +9,7 @@ from dimgs.design.features import Design
 from dimgs.discovery.options import Options
 from dimgs.errors import InputError
 from dimgs.fits.covariance import t_quantile
-from dimgs.fits.estimate import Estimate
+from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 
 # deviations of a run from a constant law, over the spread, that make it an outlier
@@ -55,12 +55,11 @@ def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate
     if design.within is not None:
         own = zip(fit.group_labels, fit.group_intercepts[:, 0], strict=True)
         effects = {str(k): float(v - fit.intercept[0]) for k, v in own}
-    return Estimate.of(
-        design.features,
-        fit.exponents[0],
-        np.column_stack([centre - half, centre + half])[1:],
-        float(fit.intercept[0]),
-        float(half[0]),
+    ends = np.column_stack([centre - half, centre + half])[1:]
+    return Estimate(
+        exponents=exponents_of(design.features, fit.exponents[0], ends),
+        intercept=float(fit.intercept[0]),
+        intercept_half=float(half[0]),
         covariance=np.asarray(fit.joint_covariance)[0],
         residual_sd=float(fit.residual_scale[0]),
         dof=max(1.0, dof),
@@ -70,7 +69,7 @@ def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate
         pairs=fit.n_pairs,
         effects=effects,
         directions=_directions(fit),
-        left_out=() if fit.loo_residuals is None else fit.loo_residuals[:, 0].tolist(),
+        left_out=() if fit.loo_residuals is None else tuple(fit.loo_residuals[:, 0].tolist()),
         least_squares=fit,
     )
 
@@ -114,12 +113,10 @@ def fit_ranks(design: Design, level: float) -> Estimate:
     dof = float(model.degrees_of_freedom_)
     intercept = float(model.intercept_)
     reference = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
-    return Estimate.of(
-        design.features,
-        np.asarray(model.exponents_),
-        np.asarray(model.intervals(level)),
-        intercept,
-        float(t_quantile(level, dof)) * float(np.sqrt(at_zero)),
+    return Estimate(
+        exponents=exponents_of(design.features, model.exponents_, model.intervals(level)),
+        intercept=intercept,
+        intercept_half=float(t_quantile(level, dof)) * float(np.sqrt(at_zero)),
         covariance=joint,
         residual_sd=scale,
         dof=dof,
@@ -163,12 +160,10 @@ def _constant_by_ranks(design: Design, level: float) -> Estimate:
     intercept = float(np.average([own[str(k)] for k in within], weights=weights))
     variance = np.pi / 3 * sd**2 / design.n_runs
     half = float(t_quantile(level, reference.residual_dof)) * float(np.sqrt(variance))
-    return Estimate.of(
-        (),
-        np.zeros(0),
-        np.zeros((0, 2)),
-        intercept,
-        half,
+    return Estimate(
+        exponents=(),
+        intercept=intercept,
+        intercept_half=half,
         covariance=np.array([[variance]]),
         residual_sd=sd,
         dof=reference.residual_dof,
@@ -177,7 +172,7 @@ def _constant_by_ranks(design: Design, level: float) -> Estimate:
         independent_contrasts=reference.independent_contrasts,
         pairs=reference.pairs,
         effects=_effects(design, own, intercept),
-        outliers=np.flatnonzero(np.abs(residuals) > _OUTLYING * max(sd, 1e-12)).tolist(),
+        outliers=tuple(np.flatnonzero(np.abs(residuals) > _OUTLYING * max(sd, 1e-12)).tolist()),
     )
 
 
@@ -217,12 +212,10 @@ def fit_orthogonal(design: Design, level: float) -> Estimate:
             f"The scatter about the law is {np.sqrt(model.chi2_reduced_):.2g} times what the "
             f"stated errors explain: they are too small, or the law is not a power law."
         )
-    return Estimate.of(
-        design.features,
-        np.asarray(model.exponents_),
-        np.asarray(model.intervals(level)),
-        float(model.intercept_),
-        float(t_quantile(level, dof)) * float(np.sqrt(joint[0, 0])),
+    return Estimate(
+        exponents=exponents_of(design.features, model.exponents_, model.intervals(level)),
+        intercept=float(model.intercept_),
+        intercept_half=float(t_quantile(level, dof)) * float(np.sqrt(joint[0, 0])),
         covariance=joint,
         residual_sd=float(np.sqrt(np.sum(model.residuals_**2) / free)),
         dof=dof,
@@ -231,7 +224,7 @@ def fit_orthogonal(design: Design, level: float) -> Estimate:
         independent_contrasts=model.n_contrasts_,
         pairs=model.n_pairs_,
         directions=_directions(reference),
-        notes=notes,
+        notes=tuple(notes),
     )
 
 

@@ -1,6 +1,6 @@
 """A response that vanishes or changes sign: pi_0 itself as a monomial, on a linear scale."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -13,7 +13,7 @@ from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.rational_exponents import physical_map
 from dimgs.discovery.scoring import holdout_rows, r2
 from dimgs.errors import FitError
-from dimgs.fits.estimate import Estimate
+from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.influence import linearised
 from dimgs.fits.snapping import snap
 from dimgs.law.law import Law
@@ -78,12 +78,12 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
     halves = spread.half_widths(options.level)
     size = float(np.abs(residuals).max())
     square = float(np.sum((residuals / (size or 1.0)) ** 2))
-    estimate = Estimate.of(
-        design.features,
-        found.exponents,
-        np.column_stack([found.exponents - halves[1:], found.exponents + halves[1:]]),
-        prefactor,
-        abs(prefactor) * float(halves[0]),
+    ends = np.column_stack([found.exponents - halves[1:], found.exponents + halves[1:]])
+    estimate = Estimate(
+        exponents=exponents_of(design.features, found.exponents, ends),
+        coefficients=tuple(exponents),
+        intercept=prefactor,
+        intercept_half=abs(prefactor) * float(halves[0]),
         covariance=covariance,
         residual_sd=size * float(np.sqrt(square / spread.residual_dof)),
         dof=dof,
@@ -92,7 +92,7 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
         independent_contrasts=design.n_runs - 1,
         pairs=design.n_runs * (design.n_runs - 1) // 2,
     )
-    law = power_law(design, replace(estimate, coefficients=tuple(exponents)))
+    law = power_law(design, estimate)
     target = design.y * np.exp(design.offset)
     score = r2(residuals * np.exp(design.offset), target)
     return law.with_scores(Scores(r2=score)), _cross_validated(design, options.seed)

@@ -114,14 +114,13 @@ def _restricted(design: Design, fit: Estimate, snapped: Snapped, grouped: list[i
         moved = fit.values - np.array([float(v) for v in values])
         intercept = fit.intercept + float(np.median(design.X @ moved))
         at_middle = fit.residual_sd**2 / design.n_runs
-        half = (fit.intercept_high - fit.intercept_low) / 2
-        half *= min(1.0, float(np.sqrt(at_middle / max(fit.covariance[0, 0], 1e-300))))
+        share = at_middle / max(float(fit.covariance[0, 0]), 1e-300)
+        half = fit.intercept_half * min(1.0, float(share**0.5))
     return replace(
         fit,
         coefficients=values,
         intercept=intercept,
-        intercept_low=intercept - half,
-        intercept_high=intercept + half,
+        intercept_half=half,
         effects=_effects(design, fit, np.array([float(v) for v in values]), intercept),
     )
 

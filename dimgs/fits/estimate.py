@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Self
 
 import numpy as np
 
@@ -37,8 +36,18 @@ class Exponent:
     group: PiGroup | None = None
 
 
-def _no_directions() -> Array:
-    return np.zeros((0, 0))
+def exponents_of(
+    features: Sequence[Feature], values: Array, intervals: Array
+) -> tuple[Exponent, ...]:
+    """Exponents of features, with intervals of shape (n_features, 2), before snapping."""
+    return tuple(
+        Exponent(f.name, float(v), float(low), float(high), group=f.group)
+        for f, v, (low, high) in zip(features, values, intervals, strict=True)
+    )
+
+
+def _no_directions() -> tuple[Array, Array]:
+    return np.zeros((0, 0)), np.zeros((0, 0))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -53,10 +62,10 @@ class Estimate:
         Of the physical variables, on which the snapping is done.
     coefficients : tuple of (Fraction or float)
         What the law has, one per feature: a Fraction where it was snapped, else the exponent
-        refitted under what was.
-    intercept, intercept_low, intercept_high : float
-        On the scale of the design's response: ln of the prefactor, a level in natural-log units,
-        or, on a linear scale, the prefactor itself.
+        refitted under what was; by default all as before snapping.
+    intercept, intercept_half : float
+        With the half width of its interval, on the scale of the design's response: ln of the
+        prefactor, a level in natural-log units, or, on a linear scale, the prefactor itself.
     covariance : ndarray of shape (n_features + 1, n_features + 1)
         Of [intercept, exponents] before snapping; on a linear scale of [ln|prefactor|, exponents].
     residual_sd : float
@@ -69,8 +78,8 @@ class Estimate:
         m - 1 (less with groups), and the pairs that entered.
     effects : mapping of str to float, optional
         Intercept of each label that keeps its own, minus `intercept`.
-    null_directions, weak_directions : ndarray of shape (n, n_features)
-        Along which the runs tell nothing of the exponents, or hardly anything.
+    directions : tuple of (ndarray, ndarray) of shape (n, n_features)
+        Along which the runs tell nothing of the exponents, and hardly anything.
     left_out : tuple of float
         Residual of each run, on the logarithm of the target, by the power law fitted without it
         (or its group); NaN where too few runs are left, empty where it is not known.
@@ -84,10 +93,9 @@ class Estimate:
 
     exponents: tuple[Exponent, ...]
     variable_exponents: tuple[Exponent, ...] = ()
-    coefficients: tuple[Fraction | float, ...]
+    coefficients: tuple[Fraction | float, ...] = ()
     intercept: float
-    intercept_low: float
-    intercept_high: float
+    intercept_half: float
     covariance: Array
     residual_sd: float
     dof: float
@@ -96,77 +104,35 @@ class Estimate:
     independent_contrasts: int = 0
     pairs: int = 0
     effects: Mapping[str, float] | None = None
-    null_directions: Array = field(default_factory=_no_directions)
-    weak_directions: Array = field(default_factory=_no_directions)
+    directions: tuple[Array, Array] = field(default_factory=_no_directions)
     left_out: tuple[float, ...] = ()
     outliers: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     least_squares: PowerLawFit | None = None
 
-    @classmethod
-    def of(
-        cls,
-        features: Sequence[Feature],
-        values: Array,
-        intervals: Array,
-        intercept: float,
-        half: float,
-        *,
-        covariance: Array,
-        residual_sd: float,
-        dof: float,
-        residual_dof: float,
-        level: float,
-        independent_contrasts: int,
-        pairs: int,
-        effects: Mapping[str, float] | None = None,
-        directions: tuple[Array, Array] | None = None,
-        left_out: Sequence[float] = (),
-        outliers: Sequence[int] = (),
-        notes: Sequence[str] = (),
-        least_squares: PowerLawFit | None = None,
-    ) -> Self:
-        """Estimate before snapping, from the arrays of an estimator.
+    def __post_init__(self) -> None:
+        if not self.coefficients:
+            object.__setattr__(self, "coefficients", tuple(e.value for e in self.exponents))
 
-        Parameters
-        ----------
-        features : sequence of Feature
-        values : ndarray of shape (n_features,)
-        intervals : ndarray of shape (n_features, 2)
-        intercept, half : float
-            The intercept and the half width of its interval.
-        directions : pair of ndarray, optional
-            `null_directions` and `weak_directions`.
-        covariance, residual_sd, dof, residual_dof, level, independent_contrasts, pairs, effects, \
-left_out, outliers, notes, least_squares
-            As the attributes.
-        """
-        null, weak = directions or (_no_directions(), _no_directions())
-        found = zip(features, values, intervals, strict=True)
-        return cls(
-            exponents=tuple(
-                Exponent(f.name, float(v), float(e[0]), float(e[1]), group=f.group)
-                for f, v, e in found
-            ),
-            coefficients=tuple(float(v) for v in values),
-            intercept=intercept,
-            intercept_low=intercept - half,
-            intercept_high=intercept + half,
-            covariance=covariance,
-            residual_sd=residual_sd,
-            dof=dof,
-            residual_dof=residual_dof,
-            level=level,
-            independent_contrasts=independent_contrasts,
-            pairs=pairs,
-            effects=effects,
-            null_directions=null,
-            weak_directions=weak,
-            left_out=tuple(float(x) for x in left_out),
-            outliers=tuple(int(i) for i in outliers),
-            notes=tuple(notes),
-            least_squares=least_squares,
-        )
+    @property
+    def intercept_low(self) -> float:
+        """Lower end of the interval of the intercept."""
+        return self.intercept - self.intercept_half
+
+    @property
+    def intercept_high(self) -> float:
+        """Upper end of the interval of the intercept."""
+        return self.intercept + self.intercept_half
+
+    @property
+    def null_directions(self) -> Array:
+        """Along which the runs tell nothing of the exponents, shape (n, n_features)."""
+        return self.directions[0]
+
+    @property
+    def weak_directions(self) -> Array:
+        """Along which the runs tell hardly anything, shape (n, n_features)."""
+        return self.directions[1]
 
     @property
     def values(self) -> Array:
