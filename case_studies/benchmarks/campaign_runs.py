@@ -108,13 +108,18 @@ def judged(case: Case, result: CampaignResult, binding: Binding) -> Verdict:
         if not near or min(misses) > STRAY:
             why = f"regime {i} is {regime.where} {found}" if not near else f"{misses} of {regime}"
             return Verdict(False, why[:160], met, cost)
-        taken.add(near[int(np.argmin(misses))])
+        # laws closer than what is judged are one
+        taken |= {k for k, m in zip(near, misses, strict=True) if m <= STRAY}
     wanted = {k for k, core in enumerate(inside) if core.mean() > SMALL}
     if case.name == "no law":
         return Verdict(not taken, f"{taken} claimed", met, cost)
     lacks = wanted - taken
     if lacks:
         return Verdict(False, f"lacks {lacks}", met, cost)
+    if len(wanted) < 2 or (
+        len({tuple(sorted(p.items())) for _, p in case.laws}) < 2 and not case.at
+    ):
+        return Verdict(True, "", met, cost)
     return Verdict(*_borders(case, result, logs, values), met, cost)
 
 

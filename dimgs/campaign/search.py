@@ -151,8 +151,12 @@ class Search(Seen):
         pool = self.design.pool
         offers = pool[self.feasible(pool)]
         lost = self.runs.lost(self.tier)
-        if self.model.laws:
-            offers = offers[~self.model.holds(offers).any(axis=1)]
+        sites = self.model.sites.z
+        if len(sites) and len(offers):
+            # where the nearest run follows no law; anywhere, if there is no such place
+            near = np.argmin(np.linalg.norm(offers[:, None] - sites[None], axis=2), axis=1)
+            lone = offers[~self.model.explained[near]]
+            offers = lone if len(lone) else offers
         z, found = np.vstack([self.model.sites.z, lost]), []
         if len(lost) > max(_SEARCH, 2 * len(self.model.sites)):
             return []

@@ -16,6 +16,8 @@ from dimgs.campaign.space import Runs
 
 Array = NDArray[np.float64]
 
+# of ten campaigns that say that the tolerance is met, less than one may be wrong for its noise
+_SURE = 0.95
 # log; steps that are looked for, unless exponents are asked for more closely
 _STEPS = (0.005, 0.02)
 # log; replicates that agree to this differ by what is printed of them
@@ -186,7 +188,18 @@ class Seen:
     def width(self, law: Law) -> float:
         """Widest half-width of what is asked of a law, in tolerances."""
         c = self.functionals()
-        return float(np.max(law.half_widths(c, self.level), initial=0.0)) / self.tolerance
+        return float(np.max(law.half_widths(c, self.joint_level), initial=0.0)) / self.tolerance
+
+    @property
+    def joint_level(self) -> float:
+        """Level at which an interval must be within its tolerance before a campaign ends.
+
+        Noise may be anywhere: all exponents of all laws together are to be right with `_SURE`.
+        """
+        if not self.model.scatter.sigma:
+            return self.level
+        asked = len(self.functionals()) * max(len(self.model.laws), 1)
+        return max(self.level, 1.0 - (1.0 - _SURE) / asked)
 
     def functionals(self) -> Array:
         """What is asked of a law: its exponents, or its constant where nothing is free."""

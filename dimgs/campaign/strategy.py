@@ -134,7 +134,7 @@ class Strategy(Search):
         corners = np.column_stack([np.ones(len(self.design.corners)), self.design.corners])
         per_run = np.linalg.pinv(corners.T @ corners / len(corners))
         c = self.functionals()
-        t = float(stdtrit(law.freedom, 0.5 + self.level / 2.0))
+        t = float(stdtrit(law.freedom, 0.5 + self.joint_level / 2.0))
         variance = float(np.max(np.einsum("ij,jk,ik->i", c, per_run, c), initial=0.0))
         return int(np.ceil(variance * (t * law.sigma / self.tolerance) ** 2))
 
