@@ -2,7 +2,7 @@
 
 import typer
 
-from dimgs.cli import analyse, demo, derive, explore, hub_share, library, predict, run
+from dimgs.cli import analyse, demo, derive, explore, library, predict, run, serve
 from dimgs.cli.output import command
 
 
@@ -60,6 +60,7 @@ HUB = _examples(
     ("dimgs hub init --hub group.sqlite", "make a hub"),
     ("export DIMGS_HUB=group.sqlite", "name it once"),
     ("dimgs run plan.toml", "ask"),
+    ("dimgs hub serve --hub group.sqlite", "pages and REST for the group"),
     (r"dimgs hub query --where 'D=1e-16..1e-12 m^2/s'", "what is there?"),
 )
 
@@ -78,5 +79,5 @@ def register(app: typer.Typer) -> None:
         (library.engines, ENGINES),
     ):
         app.command(function.__name__, epilog=epilog)(command(function))
-    # it adds its commands to the group of dimgs.cli.hub
-    app.add_typer(hub_share.group, epilog=HUB)
+    # the group of dimgs.cli.hub, with the commands that other modules add to it
+    app.add_typer(serve.group, epilog=HUB)

@@ -20,7 +20,9 @@ VARIABLE = "DIMGS_HUB"
 
 Address = Annotated[
     str | None,
-    typer.Option("--hub", help="A file or folder, or a postgresql:// address; or DIMGS_HUB."),
+    typer.Option(
+        "--hub", help="A file or folder, a postgresql:// or http:// address; or DIMGS_HUB."
+    ),
 ]
 As = Annotated[
     str | None, typer.Option("--as", help="Who acts; the user of the system by default.")
@@ -63,8 +65,8 @@ def opened(address: str | None, user: str | None, make: bool = False) -> "Iterat
     from dimgs.hub import Hub
 
     with Hub(named(address), user, make=make) as hub:
-        if hub.database.upgraded:
-            note(f"the hub was upgraded; the file as it was is {hub.database.upgraded}")
+        if hub.upgraded:
+            note(f"the hub was upgraded; the file as it was is {hub.upgraded}")
         yield hub
 
 
@@ -398,12 +400,10 @@ def add_user(
     json: tables.Json = False,
 ) -> None:
     """Register a user, or give one another role."""
-    from dimgs.hub.accounts import set_user
-
     with opened(hub, user, make=True) as found:
         found.check_manager()
         secret = sys.stdin.readline().rstrip("\n") if password else None
-        set_user(found.database, name, role, secret)
+        found.set_user(name, role, secret)
     _tell({"name": name, "role": role}, json, f"{name} is a {role}")
 
 
@@ -419,15 +419,10 @@ def token(
     json: tables.Json = False,
 ) -> None:
     """Make a token for a user, which is told this once; or revoke one."""
-    from dimgs.errors import InputError
-    from dimgs.hub import accounts
-
     with opened(hub, user) as found:
-        found.check_manager()
         if revoke:
-            if not accounts.revoke(found.database, name):
-                raise InputError("There is no such token; give the part before the dot.")
+            found.revoke(name)
             _tell({"revoked": name.partition(".")[0]}, json, "revoked")
             return
-        made = accounts.new_token(found.database, name, days, scope)
+        made = found.new_token(name, days, scope)
     _tell({"token": made}, json, made)

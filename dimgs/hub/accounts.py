@@ -4,7 +4,8 @@ import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import delete, select, update
 
@@ -39,6 +40,8 @@ class Bearer:
 def set_user(database: Database, name: str, role: str, password: str | None = None) -> None:
     """Register a user, or give a registered one another role or password.
 
+    Another password ends the tokens and sessions of the user.
+
     Raises
     ------
     InputError
@@ -52,6 +55,14 @@ def set_user(database: Database, name: str, role: str, password: str | None = No
         row = {"name": name, "password": None, "time": now(), **values}
         connection.execute(insert_new(connection, users), [row])
         connection.execute(update(users).where(users.c.name == name).values(**values))
+        if password is not None:
+            connection.execute(delete(tokens).where(tokens.c.user == name))
+
+
+def all_users(database: Database) -> list[dict[str, Any]]:
+    """Name, role, and whether there is a password, of every registered user."""
+    rows = database.rows(select(users).order_by(users.c.name))
+    return [{"name": r["name"], "role": r["role"], "password": bool(r["password"])} for r in rows]
 
 
 def role_of(database: Database, name: str) -> str | None:
@@ -71,7 +82,7 @@ def check_password(database: Database, name: str, password: str) -> bool:
     if len(password) > _LONGEST_PASSWORD:
         return False
     try:
-        return hasher.verify(known or hasher.hash(secrets.token_hex()), password) and bool(known)
+        return hasher.verify(known or _nobodys(), password) and bool(known)
     except (Argon2Error, InvalidHashError):
         return False
 
@@ -101,6 +112,7 @@ def new_token(database: Database, name: str, days: float = 30.0, scope: str = "r
         "revoked": False,
     }
     with database.transaction() as connection:
+        connection.execute(delete(tokens).where(tokens.c.expires <= now()))
         connection.execute(tokens.insert().values(**row))
     return f"{id}.{secret}"
 
@@ -138,6 +150,12 @@ def _hashed(password: str) -> str:
     if not _SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
         raise InputError(f"A password has {_SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} letters.")
     return str(_hasher().hash(password))
+
+
+@cache
+def _nobodys() -> str:
+    """A hash to compare with where there is no password, which takes as long."""
+    return str(_hasher().hash(secrets.token_hex()))
 
 
 def _hasher() -> "PasswordHasher":

@@ -4,15 +4,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.adoption import run_entries
-from dimgs.hub.entry import Entry
-from dimgs.hub.reading import Reader, entry_of
+from dimgs.hub.entry import Entry, canonical, sha256
+from dimgs.hub.permissions import NotAllowedError
+from dimgs.hub.reading import Reader, entry_of, is_open
 from dimgs.hub.rows import now
-from dimgs.hub.writing import erase, write
+from dimgs.hub.tables import entries
+from dimgs.hub.writing import batches, erase, write
 from dimgs.kernels.record import RunRecord
 
 # kinds that are added as they are; the others are made by what they record
@@ -32,6 +34,8 @@ ADDED = (
 )
 # links that a user may make; the others are made by the acts that they tell of
 LINKED = ("derived", "recombined", "forked", "supersedes", "answers", "annotates")
+# digits of an id that is not shortened
+_WHOLE = 64
 _HEADER = ("kind", "links", "visibility", "until")
 
 
@@ -57,20 +61,29 @@ class Writer(Reader):
         InputError
             If it cannot be used, or the user may not add it.
         """
-        if not isinstance(document, Mapping) or not isinstance(document.get("kind"), str):
-            kinds = ", ".join(ADDED)
-            raise InputError(f"An entry is a table with a kind; give one of {kinds}.")
-        kind = document["kind"]
-        if kind not in ADDED:
-            raise InputError(
-                f"An entry of the kind '{visible(kind[:40])}' is not added as it is; there are "
-                f"{', '.join(ADDED)}."
-            )
+        _check_added(document)
         return self._written(self._made(document))
 
     def add_linked(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]]) -> str:
         """Add an entry with links to entries that are there, by their whole ids."""
         return self._written(self._made(document, links))
+
+    def once(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]] = ()) -> str:
+        """Id of the open entry of this content and these links, added where there is none."""
+        _check_added(document)
+        with self.database.transaction(read=True) as connection:
+            asked = self.checked_links(document.get("links") or [], connection)
+        document, links = {**document, "links": []}, [*asked, *links]
+        content = {k: v for k, v in document.items() if k not in _HEADER}
+        query = select(entries.c.id, entries.c.links).where(
+            entries.c.kind == document["kind"],
+            entries.c.digest == sha256(canonical(content)),
+            is_open(),
+        )
+        for row in self.database.rows(query.order_by(entries.c.seq)):
+            if set(links) <= {(t, to) for t, to in json.loads(row["links"])}:
+                return str(row["id"])
+        return self.add_linked(document, links)
 
     def add_runs(
         self,
@@ -142,14 +155,14 @@ class Writer(Reader):
 
     def _check_reviewer(self, row: Any, verdict: str) -> None:
         if row.author == self.user:
-            raise InputError(
+            raise NotAllowedError(
                 f"Nobody reviews their own work: '{row.id[:12]}' is by {visible(row.author)}; ask "
                 f"somebody else."
             )
         if row.kind == "review":
             raise InputError("A review is not reviewed; review what it is about, or dispute it.")
         if verdict == "accept" and self.is_agent:
-            raise InputError("Agents may advise, only people accept; ask a reviewer.")
+            raise NotAllowedError("Agents may advise, only people accept; ask a reviewer.")
         self._check("review", row.visibility, own=False, until=row.until)
         if verdict == "accept":
             self._check("accept", row.visibility, own=False, until=row.until)
@@ -219,6 +232,7 @@ class Writer(Reader):
             Whether it came to the same: then what rests on the earlier one is free again;
             else the new one supersedes it.
         """
+        _check_added(document)
         with self.database.transaction() as connection:
             row = self._row(connection, id)
             link = ("confirms" if confirmed else "supersedes", row.id)
@@ -228,10 +242,10 @@ class Writer(Reader):
 
     def approve(self, id: str, text: str = "") -> str:
         """Let an imported protocol, card or job run here: this very one, by its hash."""
-        if self.is_agent:
-            raise InputError("Agents approve nothing; ask a person.")
         with self.database.transaction() as connection:
             row = self._row(connection, id)
+            if self.is_agent:
+                raise NotAllowedError("Agents approve nothing; ask a person.")
             self._check("approve", row.visibility, own=False, until=row.until)
             document = {"kind": "decision", "action": "approve", "text": text}
             entry = self._made(document, [("approves", row.id)])
@@ -267,7 +281,12 @@ class Writer(Reader):
         content = checked(kind, {k: v for k, v in document.items() if k not in _HEADER})
         told = document.get("visibility") or "open"
         self._check("add", str(told), own=True)
-        given = [*self._links(document.get("links") or [], connection), *links]
+        asked = document.get("links") or []
+        if connection is None:
+            with self.database.transaction(read=True) as own:
+                given = [*self.checked_links(asked, own), *links]
+        else:
+            given = [*self.checked_links(asked, connection), *links]
         if kind == "link":
             content = self._link(content)
         return Entry(
@@ -281,18 +300,20 @@ class Writer(Reader):
             str(document.get("until") or ""),
         )
 
-    def _links(self, given: Any, connection: Connection | None) -> list[tuple[str, str]]:
-        found = []
+    def checked_links(self, given: Any, connection: Connection) -> list[tuple[str, str]]:
+        """Links as documents tell them, if the user may make them and knows where they lead."""
+        found: list[tuple[str, str]] = []
         for link in given if isinstance(given, list) else [None]:
             if not isinstance(link, Mapping) or link.get("type") not in LINKED or "to" not in link:
                 raise InputError(
                     f"A link is a table with 'type' (one of {', '.join(LINKED)}) and 'to', an id."
                 )
-            if connection is not None:
-                found.append((str(link["type"]), self._row(connection, link["to"]).id))
-                continue
-            with self.database.transaction(read=True) as own:
-                found.append((str(link["type"]), self._row(own, link["to"]).id))
+            found.append((str(link["type"]), str(link["to"]).strip().lower()))
+        whole: set[str] = set()
+        for batch in batches(sorted({to for _, to in found if len(to) == _WHOLE})):
+            query = select(entries).where(entries.c.id.in_(batch))
+            whole |= {row.id for row in connection.execute(query) if self._may_read(row)}
+        found = [(t, to if to in whole else self._row(connection, to).id) for t, to in found]
         return found
 
     def _link(self, content: dict[str, Any]) -> dict[str, Any]:
@@ -312,3 +333,15 @@ class Writer(Reader):
     def check_manager(self) -> None:
         """Refuse anybody who may not manage users, tokens, keys and peers."""
         self._check("manage", "open", own=False)
+
+
+def _check_added(document: object) -> None:
+    """Refuse what is no entry that is added as it is."""
+    kind = document.get("kind") if isinstance(document, Mapping) else None
+    if not isinstance(kind, str):
+        raise InputError(f"An entry is a table with a kind; give one of {', '.join(ADDED)}.")
+    if kind not in ADDED:
+        raise InputError(
+            f"An entry of the kind '{visible(kind[:40])}' is not added as it is; there are "
+            f"{', '.join(ADDED)}."
+        )

@@ -116,7 +116,7 @@ def merge(hub: "Hub", source: str | os.PathLike[str]) -> Merged:
     if not place.exists():
         raise InputError(f"There is no bundle '{visible(str(source))}'; name a folder or archive.")
     lines = _archive(place) if place.name.endswith(_ARCHIVES) else _lines(place)
-    return take(hub, lines, place.name)
+    return hub.take(lines, place.name)
 
 
 def sync(hub: "Hub", peer: str | os.PathLike[str]) -> Merged:
@@ -133,29 +133,29 @@ def sync(hub: "Hub", peer: str | os.PathLike[str]) -> Merged:
     if "://" in given or _is_hub(path):
         return _sync_hubs(hub, given)
     place = _made_folder(path)
-    done = take(hub, _lines(place), place.name)
+    done = hub.take(_lines(place), place.name)
     known = {line["id"] for _, line in _lines(place) if isinstance(line, dict) and "id" in line}
     done.pushed, _ = _push(hub, known, lambda lines: _write_part(place, lines), False)
     return done
 
 
 def _sync_hubs(hub: "Hub", address: str) -> Merged:
-    from dimgs.hub.hub import Hub
+    from dimgs.hub.hub import Hub, is_remote
 
-    with Hub(address, hub.user, make=False) as other:
+    with Hub(address, None if is_remote(address) else hub.user, make=False) as other:
         names = [Path(h.address).name or h.address for h in (other, hub)]
         done = Merged()
 
         def pull(lines: list[Line]) -> None:
-            part = take(hub, lines, names[0])
+            part = hub.take(lines, names[0])
             done.added, done.present = done.added + part.added, done.present + part.present
             done.refused += part.refused
             done.keys |= part.keys
 
         def give(lines: list[Line]) -> None:
-            done.pushed += take(other, lines, names[1]).added
+            done.pushed += other.take(lines, names[1]).added
 
-        ids = [set(_ids(h, False)) for h in (hub, other)]
+        ids = [set(h.ids()) for h in (hub, other)]
         _, done.present = _push(other, ids[0], pull, False)
         _push(hub, ids[1], give, False)
     return done
@@ -211,35 +211,45 @@ def _read(line: Any, where: str) -> tuple[Entry, Sequence[Any]]:
     return entry, given
 
 
-def _ids(hub: "Hub", everything: bool) -> list[str]:
+def ids_of(hub: "Hub", everything: bool = False, kind: str | None = None) -> list[str]:
+    """Ids of the open entries, or of all of them; oldest first."""
+    if everything:
+        hub.check_manager()
     query = select(entries.c.id).order_by(entries.c.seq)
+    if kind is not None:
+        query = query.where(entries.c.kind == kind)
     if not everything:
         query = query.where(is_open())
     with hub.database.transaction(read=True) as connection:
         return list(connection.execute(query).scalars())
 
 
+def documents_of(hub: "Hub", ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Entries that the user may read, with their signatures, as lines of a bundle hold them."""
+    with hub.database.transaction() as connection:
+        key, public = own_key(connection)
+    readable = hub.readable()
+    for batch in batches(ids):
+        query = select(entries).where(entries.c.id.in_(batch)).order_by(entries.c.seq)
+        if readable is not None:
+            query = query.where(readable)
+        with hub.database.transaction(read=True) as connection:
+            rows = connection.execute(query).all()
+            found = [entry_of(row) for row in rows]
+            foreign = {row.id for row in rows if row.origin is not None}
+            proofs = signed(connection, found, foreign, key, public)
+        for entry in found:
+            yield {**entry.to_json(), "signatures": proofs.get(entry.id, [])}
+
+
 def _push(
     hub: "Hub", known: set[str], give: Callable[[list[Line]], None], everything: bool
 ) -> tuple[int, int]:
     """Give what is not known elsewhere; how many, and how many were known."""
-    every = _ids(hub, everything)
+    every = hub.ids(everything)
     missing = [i for i in every if i not in known]
-    with hub.database.transaction() as connection:
-        key, public = own_key(connection)
     for part in batches(missing, _ENTRIES_PER_FILE):
-        lines: list[Line] = []
-        for ids in batches(part):
-            query = select(entries).where(entries.c.id.in_(ids)).order_by(entries.c.seq)
-            with hub.database.transaction(read=True) as connection:
-                rows = connection.execute(query).all()
-                found = [entry_of(row) for row in rows]
-                foreign = {row.id for row in rows if row.origin is not None}
-                proofs = signed(connection, found, foreign, key, public)
-            for entry in found:
-                document = {**entry.to_json(), "signatures": proofs.get(entry.id, [])}
-                lines.append((entry.id[:12], document))
-        give(lines)
+        give([(document["id"][:12], document) for document in hub.documents(part)])
     return len(missing), len(every) - len(missing)
 
 

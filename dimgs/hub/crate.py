@@ -1,18 +1,13 @@
 """What lies beside the entries of a bundle, for people and other programs: tables, an RO-Crate."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
 from dimgs.escape import file_names
 from dimgs.hub.export import write_parquet
-from dimgs.hub.reading import is_open
 from dimgs.hub.rows import record_row
 from dimgs.hub.runs import run_record
-from dimgs.hub.tables import entries
 
 if TYPE_CHECKING:
     from dimgs.hub.hub import Hub
@@ -80,15 +75,13 @@ def _version() -> str:
 
 def _tables(hub: "Hub", folder: Path, everything: bool) -> dict[str, str]:
     """A table of the runs of each kernel; what each file holds."""
-    query = select(entries).where(entries.c.kind == "run", entries.c.content.is_not(None))
-    if not everything:
-        query = query.where(is_open())
     by_kernel: dict[str, list[dict[str, Any]]] = {}
-    with hub.database.transaction(read=True) as connection:
-        for row in connection.execute(query.order_by(entries.c.seq)):
-            rows = by_kernel.setdefault(row.name, [])
+    for document in hub.documents(hub.ids(everything, "run")):
+        content = document["content"]
+        if content is not None:
+            rows = by_kernel.setdefault(content["kernel"], [])
             if len(rows) <= _MOST_RUNS:
-                rows.append(_table_row(row))
+                rows.append(_table_row(content, document["time"]))
     names = file_names(sorted(by_kernel))
     told = {}
     for kernel, rows in sorted(by_kernel.items()):
@@ -101,6 +94,6 @@ def _tables(hub: "Hub", folder: Path, everything: bool) -> dict[str, str]:
     return told
 
 
-def _table_row(row: Any) -> dict[str, Any]:
-    record = record_row(run_record(json.loads(row.content)))
-    return {**record, "attempt": 1, "claimed_at": None, "finished_at": row.time}
+def _table_row(content: dict[str, Any], time: str) -> dict[str, Any]:
+    record = record_row(run_record(content))
+    return {**record, "attempt": 1, "claimed_at": None, "finished_at": time}

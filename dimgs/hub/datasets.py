@@ -1,13 +1,11 @@
 """Tables of runs: of one kernel, or of all that compute the same, chosen once and kept by key."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
-from dimgs.hub.query import found_runs, wanted
 from dimgs.variables import difference_unit, parse_unit
 
 if TYPE_CHECKING:
@@ -61,23 +59,19 @@ def freeze(
             f"'{visible(path.name)}' is no table that can be written; name one ending in "
             f"{', '.join(_FORMATS)}."
         )
-    ask = wanted(where, group, kernel=kernel, physics=physics, **filters)
-    with hub.database.transaction(read=True) as connection:
-        chosen, lineage = hub.chosen(connection, ask)
-        rows = [r for r in connection.execute(found_runs(chosen, None)) if r.content is not None]
-    good = [r for r in rows if lineage.state(r.id, "run") not in _DOUBTED]
+    rows = hub.query(kernel, physics, where, group, None, **filters)["runs"]
+    good = [r for r in rows if r["state"] not in _DOUBTED]
     if not good:
         why = f"; {len(rows)} are disputed or to be checked again" if rows else ""
         raise InputError(f"No run can be used{why}; ask for others, see dimgs hub query.")
-    contents = [json.loads(r.content) for r in good]
-    origins = [_origin(c) for c in contents]
-    table = _table([r.id for r in good], contents, origins)
+    origins = [" ".join(p for p in (r["kernel"], r["tier"], r["version"][:8]) if p) for r in good]
+    table = _table(good, origins)
     _write(table, path)
     count = {name: origins.count(name) for name in sorted(set(origins))}
     document = {
         "kind": "dataset",
         "title": path.name,
-        "runs": [r.id for r in good],
+        "runs": [r["id"] for r in good],
         "chosen": {
             "kernel": kernel,
             "physics": physics,
@@ -88,24 +82,16 @@ def freeze(
         "origins": count,
         "licence": licence,
     }
-    id = hub.add_linked(document, [("recombined", r.id) for r in good])
+    id = hub.add_linked(document, [("recombined", r["id"]) for r in good])
     return {"id": id, "rows": len(good), "origins": count, "left_out": len(rows) - len(good)}
 
 
-def _origin(content: dict[str, Any]) -> str:
-    """Kernel, tier and version of a run, as a label."""
-    from dimgs.hub.runs import cache_version
-
-    parts = [content["kernel"], content.get("tier", ""), cache_version(content)[:8]]
-    return " ".join(p for p in parts if p)
-
-
-def _table(ids: list[str], contents: list[dict[str, Any]], origins: list[str]) -> "pd.DataFrame":
+def _table(runs: list[dict[str, Any]], origins: list[str]) -> "pd.DataFrame":
     import pandas as pd
 
     units: dict[str, str] = {}
     rows: list[dict[str, Any]] = []
-    for content in contents:
+    for content in runs:
         row: dict[str, Any] = {}
         for name, quantity in {**content["inputs"], **content.get("outputs", {})}.items():
             _put(row, units, name, quantity["value"], quantity.get("unit", "1"))
@@ -114,7 +100,7 @@ def _table(ids: list[str], contents: list[dict[str, Any]], origins: list[str]) -
             _put(row, units, f"{name}_err", error, step)
         rows.append(row)
     frame = pd.DataFrame(rows, columns=list(units))
-    frame["origin"], frame["run"] = origins, ids
+    frame["origin"], frame["run"] = origins, [r["id"] for r in runs]
     units |= {"origin": "label", "run": "label"}
     frame.columns = pd.Index([f"{name} [{units[name]}]" for name in frame.columns])
     return frame

@@ -1,19 +1,24 @@
 """The Hub: questions, runs, laws and answers that a group shares, reviews and builds on."""
 
 import os
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
-from dimgs.hub import signing
-from dimgs.hub.accounts import role_of
+from dimgs.hub import accounts, signing
 from dimgs.hub.acts import Writer
 from dimgs.hub.adoption import adopt
 from dimgs.hub.database import Database
 from dimgs.hub.reading import Reader
 
 if TYPE_CHECKING:
-    from dimgs.hub.bundle import Merged
+    from dimgs.hub.bundle import Line, Merged
+
+
+def is_remote(url: str | os.PathLike[str]) -> bool:
+    """Whether an address is that of a server."""
+    return os.fspath(url).startswith(("http://", "https://"))
 
 
 class Hub(Writer):
@@ -22,7 +27,8 @@ class Hub(Writer):
     Parameters
     ----------
     url : str or path
-        A file or folder (SQLite), or a ``postgresql://`` address.
+        A file or folder (SQLite), a ``postgresql://`` address, or the ``http://`` or
+        ``https://`` one of a server.
     user : str, optional
         Who acts; the user of the system by default. A name that the hub has a role for may do
         what that role may; another one has the rights of whoever can open the database.
@@ -50,6 +56,14 @@ class Hub(Writer):
     ['anna', 'How fast does the film empty?', 'open']
     """
 
+    def __new__(cls, url: str | os.PathLike[str], *_: Any, **__: Any) -> "Hub":
+        """A hub in a database, or one behind a server."""
+        if cls is Hub and is_remote(url):
+            from dimgs.hub.remote import RemoteHub
+
+            return object.__new__(RemoteHub)
+        return object.__new__(cls)
+
     def __init__(
         self, url: str | os.PathLike[str], user: str | None = None, *, make: bool = True
     ) -> None:
@@ -64,7 +78,7 @@ class Hub(Writer):
         InputError
             If there is no such user.
         """
-        role = role_of(self.database, name)
+        role = accounts.role_of(self.database, name)
         if role is None:
             raise InputError(f"There is no user '{visible(name[:60])}' in '{self.address}'.")
         return self._as(name, role)
@@ -83,6 +97,24 @@ class Hub(Writer):
         from dimgs.hub.bundle import export
 
         return export(self, folder, everything)
+
+    def ids(self, everything: bool = False, kind: str | None = None) -> list[str]:
+        """Ids of the open entries, or of all for an admin; oldest first."""
+        from dimgs.hub.bundle import ids_of
+
+        return ids_of(self, everything, kind)
+
+    def documents(self, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Entries with their signatures, as lines of a bundle hold them."""
+        from dimgs.hub.bundle import documents_of
+
+        return documents_of(self, ids)
+
+    def take(self, lines: "Iterable[Line]", origin: str) -> "Merged":
+        """Take lines of a bundle, each with where it stands."""
+        from dimgs.hub.bundle import take
+
+        return take(self, lines, origin)
 
     def merge(self, source: str | os.PathLike[str]) -> "Merged":
         """Take what a bundle holds and this hub does not."""
@@ -104,6 +136,31 @@ class Hub(Writer):
         from dimgs.hub.datasets import freeze
 
         return freeze(self, os.fspath(out), **asked)
+
+    def users(self) -> list[dict[str, Any]]:
+        """Users with their roles."""
+        self.check_manager()
+        return accounts.all_users(self.database)
+
+    def has_users(self) -> bool:
+        """Whether anybody is registered."""
+        return bool(accounts.all_users(self.database))
+
+    def set_user(self, name: str, role: str, password: str | None = None) -> None:
+        """Register a user, or give one another role or password."""
+        self.check_manager()
+        accounts.set_user(self.database, name, role, password)
+
+    def new_token(self, name: str, days: float = 30.0, scope: str = "read") -> str:
+        """Token of a user, told this once."""
+        self.check_manager()
+        return accounts.new_token(self.database, name, days, scope)
+
+    def revoke(self, token: str) -> None:
+        """Revoke a token, by the part before the dot."""
+        self.check_manager()
+        if not accounts.revoke(self.database, token):
+            raise InputError("There is no such token; give the part before the dot.")
 
     def key(self) -> str:
         """Public key of this hub, which signs what was made through it."""

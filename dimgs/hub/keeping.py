@@ -1,18 +1,14 @@
 """What was found, kept in a hub: question, protocol, runs, law and answer with their links."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sqlalchemy import select
 
 from dimgs.errors import InputError
-from dimgs.hub.entry import canonical, sha256
-from dimgs.hub.reading import is_open
+from dimgs.hub.entry import sha256
 from dimgs.hub.runs import plain
-from dimgs.hub.tables import entries
 from dimgs.kernels.record import RunRecord, Status
 
 if TYPE_CHECKING:
@@ -109,7 +105,9 @@ def keep_campaign(
     pertinence = dict(result.get("pertinence", {}))
     laws = [r["law"] for r in result.get("regimes", ()) if r.get("law")]
     known = result.get("law") or (laws[0] if laws else None)
-    law = None if known is None else {"law": known, "outcome": result["outcome"]}
+    law = None if known is None else {"law": known, "kernel": kernel, "outcome": result["outcome"]}
+    if law is not None and result.get("boundaries"):
+        law["boundaries"] = list(result["boundaries"])
     if law is not None and len(laws) > 1:
         law["regimes"] = [
             {"where": r.get("where"), "place": r.get("place"), "law": r.get("law")}
@@ -139,31 +137,18 @@ def _kept(
             f"A hub keeps up to {_MOST_RUNS} runs of one analysis, and these are {len(records)}; "
             f"leave --hub out, or analyse a part."
         )
-    asked = _once(hub, "question", question, [])
-    plan = _once(hub, "protocol", protocol, [("answers", asked)])
+    asked = hub.once({"kind": "question", **question})
+    plan = hub.once({"kind": "protocol", **protocol}, [("answers", asked)])
     ids = hub.add_runs(records, [("derived", plan)])
     kept: dict[str, Any] = {"question": asked, "protocol": plan, "law": None, "answer": None}
     if law is not None:
         usable = [i for i, r in zip(ids, records, strict=True) if r.ok]
         links = [("derived", plan), *(("derived", i) for i in dict.fromkeys(usable))]
-        kept["law"] = _once(hub, "law", law, links)
+        kept["law"] = hub.once({"kind": "law", **law}, links)
         answer = {"how": "law", "pertinence": pertinence, "text": law["law"].get("expression", "")}
         ends = [("derived", kept["law"]), ("answers", asked)]
-        kept["answer"] = _once(hub, "answer", answer, ends)
+        kept["answer"] = hub.once({"kind": "answer", **answer}, ends)
     return {**kept, "runs": len(set(ids))}
-
-
-def _once(hub: "Hub", kind: str, content: dict[str, Any], links: Sequence[tuple[str, str]]) -> str:
-    """Id of the entry of this content and these links, which is added where there is none."""
-    digest = sha256(canonical(content))
-    query = select(entries.c.id, entries.c.links).where(
-        entries.c.kind == kind, entries.c.digest == digest, is_open()
-    )
-    wanted = {(t, to) for t, to in links}
-    for row in hub.database.rows(query.order_by(entries.c.seq)):
-        if wanted <= {(t, to) for t, to in json.loads(row["links"])}:
-            return str(row["id"])
-    return hub.add_linked({"kind": kind, **content}, links)
 
 
 def _asked(target: str, inputs: Iterable[str], kernel: str = "") -> str:

@@ -4,6 +4,11 @@ from collections.abc import Mapping
 
 from dimgs.errors import InputError
 
+
+class NotAllowedError(InputError):
+    """Somebody may not do what they asked for."""
+
+
 # Which entries an action may be done to, by role: o open ones, e embargoed and p private ones of
 # others, m one's own. A new entry (add) is judged by the visibility that it will have.
 _TABLE = """

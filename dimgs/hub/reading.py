@@ -15,15 +15,20 @@ from dimgs.hub.claims import status_of
 from dimgs.hub.database import Database
 from dimgs.hub.entry import SHORTEST_PREFIX, Entry, check_author, digest_of
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
-from dimgs.hub.permissions import allowed
+from dimgs.hub.permissions import NotAllowedError, allowed
 from dimgs.hub.query import Wanted, asked_runs, count_runs, found_runs, ids_of, wanted
 from dimgs.hub.rows import now
+from dimgs.hub.runs import cache_version
 from dimgs.hub.tables import entries, tags
 
 # what a query gives unless it is told otherwise: a screen or two
 _LIMIT = 100
 # why a review decides nothing
 _ADVISORY = {True: "by an agent", False: "imported, not signed by a key that this hub trusts"}
+
+
+class NotFoundError(InputError):
+    """There is no such entry, or none that the user may know of."""
 
 
 def system_user() -> str:
@@ -64,15 +69,24 @@ class Reader:
         return self.database.address
 
     @property
+    def upgraded(self) -> str:
+        """Copy of the file as it was, where it was upgraded; else empty."""
+        return self.database.upgraded
+
+    @property
     def is_agent(self) -> bool:
         """Whether the user is a program."""
         return self.role == "agent"
 
+    def may(self, action: str, visibility: str, own: bool, until: str = "") -> bool:
+        """Whether the user may do something to an entry."""
+        over = visibility == "embargoed" and _is_over(until)
+        return allowed(self.role, action, "open" if over else visibility, own)
+
     def _check(self, action: str, visibility: str, own: bool, until: str = "") -> None:
-        seen = "open" if visibility == "embargoed" and _is_over(until) else visibility
-        if not allowed(self.role, action, seen, own):
-            whose = "own" if own else seen
-            raise InputError(
+        if not self.may(action, visibility, own, until):
+            whose = "own" if own else visibility
+            raise NotAllowedError(
                 f"{self.user} is a {self.role} here, who may not {action} entries that are "
                 f"{whose}; ask an admin of the hub."
             )
@@ -139,10 +153,7 @@ class Reader:
         return ids - hidden
 
     def _may_read(self, row: Any) -> bool:
-        over = row.visibility == "embargoed" and _is_over(row.until)
-        return allowed(
-            self.role, "read", "open" if over else row.visibility, row.author == self.user
-        )
+        return self.may("read", row.visibility, row.author == self.user, row.until)
 
     def _review(self, connection: Connection, act: Any) -> dict[str, Any]:
         content = connection.execute(
@@ -165,10 +176,15 @@ class Reader:
         author: str | None = None,
         tag: str | None = None,
         limit: int | None = None,
+        text: str | None = None,
+        newest: bool = False,
     ) -> list[dict[str, Any]]:
-        """Entries, oldest first: id, kind, title, author, time and state."""
+        """Entries, oldest or newest first: id, kind, title, author, time and state.
+
+        Those with a ``text`` have it in their title or content, in any case of its letters.
+        """
         _among(state, STATES, "state")
-        query = select(entries).order_by(entries.c.seq)
+        query = select(entries).order_by(entries.c.seq.desc() if newest else entries.c.seq)
         filters: list[ColumnElement[bool]] = []
         if kind is not None:
             filters.append(entries.c.kind == kind)
@@ -176,6 +192,9 @@ class Reader:
             filters.append(entries.c.author == author)
         if tag is not None:
             filters.append(entries.c.seq.in_(select(tags.c.entry).where(tags.c.tag == tag)))
+        if text is not None:
+            fields = (entries.c.title, entries.c.content)
+            filters.append(or_(*(field.icontains(text, autoescape=True) for field in fields)))
         readable = self.readable()
         if readable is not None:
             filters.append(readable)
@@ -259,6 +278,21 @@ class Reader:
             ids = connection.execute(select(entries.c.id)).scalars().all()
         return {"digest": digest_of(ids), "entries": len(ids)}
 
+    def evidence(self, id: str) -> dict[str, Any]:
+        """What an entry rests on and what rests on it, as "nodes" and "links"."""
+        from dimgs.hub.evidence import evidence
+
+        with self.database.transaction(read=True) as connection:
+            row, lineage = self._row(connection, id), self.database.lineage(connection)
+            return evidence(connection, row.id, self.readable(), lineage)
+
+    def kernels(self) -> list[str]:
+        """Names of the kernels that have runs."""
+        from dimgs.hub.evidence import kernels
+
+        with self.database.transaction(read=True) as connection:
+            return kernels(connection, self.readable())
+
     def history(self, id: str) -> list[str]:
         """Ids of everything that an entry rests on, nearest first."""
         with self.database.transaction(read=True) as connection:
@@ -275,7 +309,9 @@ class Reader:
         query = select(entries).where(entries.c.id.between(text, text + "g")).limit(2)
         rows = [row for row in connection.execute(query) if self._may_read(row)]
         if not rows:
-            raise InputError(f"There is no entry '{text}' in '{self.address}'; see dimgs hub list.")
+            raise NotFoundError(
+                f"There is no entry '{text}' in '{self.address}'; see dimgs hub list."
+            )
         if len(rows) > 1:
             raise InputError(f"Several entries begin with '{text}'; give more of its digits.")
         return rows[0]
@@ -339,6 +375,7 @@ def _run(row: Any, lineage: Lineage) -> dict[str, Any]:
         "inputs": content.get("inputs", {}),
         "outputs": content.get("outputs", {}),
         "errors": content.get("errors", {}),
+        "version": cache_version(content) if content else "",
         "author": row.author,
         "time": row.time,
         "state": lineage.state(row.id, row.kind),

@@ -1,0 +1,1 @@
+"""The hub's server: REST under ``/api/v1``, and pages for people under ``/``."""

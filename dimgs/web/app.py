@@ -1,0 +1,247 @@
+"""The server as an ASGI application: each request is read, judged, answered or refused."""
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from importlib.resources import files
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route as At
+
+from dimgs.errors import DimgsError, InputError, StoreError
+from dimgs.formats import MOST_BYTES, json_value, validated
+from dimgs.hub import Hub
+from dimgs.hub.permissions import NotAllowedError
+from dimgs.hub.reading import NotFoundError
+from dimgs.web import openapi
+from dimgs.web.guard import Guard
+from dimgs.web.pages import Pages
+from dimgs.web.people import People, TooManyError, UnknownError, Who
+from dimgs.web.routes import MOST_LINES, ROUTES, Call, Lines, Route, as_lines
+
+# names by which a machine calls itself
+_HERE = ("127.0.0.1", "localhost", "::1")
+_TYPES = {".css": "text/css", ".js": "text/javascript"}
+_STATIC = ("page.css", "hub.css", "htmx.min.js")
+
+
+class TooLongError(InputError):
+    """A request is longer than the server reads."""
+
+
+def make_app(
+    hub: Hub, names: Iterable[str] = (), *, closed: bool = False, people: People | None = None
+) -> Guard:
+    """The server of a hub.
+
+    Parameters
+    ----------
+    hub : Hub
+        In a database.
+    names : iterable of str
+        Hosts that the server goes by besides localhost.
+    closed : bool
+        Whether those who are not known are shown nothing at all.
+    people : People, optional
+        Who keeps the sessions.
+
+    Returns
+    -------
+    Guard
+        An ASGI application.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from starlette.testclient import TestClient
+    >>> with TemporaryDirectory() as folder, Hub(folder, user="anna") as hub:
+    ...     _ = hub.add({"kind": "question", "text": "How fast does the film empty?"})
+    ...     browser = TestClient(make_app(hub), base_url="http://localhost")
+    ...     found = browser.get("/api/v1/entries").json()["entries"]
+    >>> found[0]["title"], found[0]["state"]
+    ('How fast does the film empty?', 'open')
+    """
+    known = people or People(hub)
+    pages = Pages(hub, known, closed)
+    app = Starlette(
+        routes=[
+            At(f"{openapi.BASE}/openapi.json", _openapi),
+            *(
+                At(f"{openapi.BASE}{r.path}", _rest(r, known, closed), methods=[r.method])
+                for r in ROUTES
+            ),
+            *(At(f"/static/{name}", _static(name)) for name in _STATIC),
+            *(At(path, _page(run, pages), methods=[method]) for method, path, run in pages.routes),
+        ],
+        exception_handlers={HTTPException: _strayed, Exception: _broken},
+    )
+    app.state.pages = pages
+    return Guard(app, {*_HERE, *names})
+
+
+def _rest(route: Route, people: People, closed: bool) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            most = MOST_LINES if route.body is str else MOST_BYTES
+            text = await read(request, most) if route.body is not None else ""
+            return await run_in_threadpool(_answer, request, text)
+        except DimgsError as error:
+            return _refused(error)
+
+    def _answer(request: Request, text: str) -> Response:
+        who = people.of_program(request.headers)
+        try:
+            check(route, who, closed)
+            call = Call(who.hub, request.path_params, _query(route, request), body_of(route, text))
+            found = route.run(call)
+        except NotAllowedError as error:
+            raise error if who.known else UnknownError(f"{error} Send a token.") from error
+        if isinstance(found, Lines):
+            return Response(as_lines(found), media_type="application/jsonl")
+        return JSONResponse(found, route.status)
+
+    return answer
+
+
+def check(route: Route, who: Who, closed: bool) -> None:
+    """Refuse who may not even ask.
+
+    Raises
+    ------
+    NotAllowedError
+    """
+    if closed and not who.known:
+        raise NotAllowedError("This hub is shown to its users alone.")
+    if not (route.reads or route.method == "GET" or who.writes):
+        raise NotAllowedError("The token may only read; ask for one with --scope write.")
+
+
+def body_of(route: Route, text: str) -> Any:
+    """Body of a request, checked.
+
+    Raises
+    ------
+    InputError
+    """
+    if route.body in (None, str):
+        return text
+    document = json_value(text or "{}", "The body", "send a table")
+    read = validated(route.body, document, "The body cannot be used: ")
+    # keys that are not known are content, and stay as they are
+    return (
+        document
+        if read.model_config.get("extra") == "allow"
+        else read.model_dump(exclude_none=True)
+    )
+
+
+def _query(route: Route, request: Request) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
+        kind = route.query.get(name)
+        if kind is None:
+            known = ", ".join(route.query) or "none here"
+            raise InputError(f"There is no parameter '{name[:60]}'; there are {known}.")
+        if kind == "strings":
+            found.setdefault(name, []).append(value)
+        elif kind == "integer":
+            if not (value.isascii() and value.isdigit() and len(value) < 12):
+                raise InputError(f"The parameter '{name}' is a whole number, not '{value[:60]}'.")
+            found[name] = int(value)
+        elif kind == "boolean":
+            if value not in ("true", "false"):
+                raise InputError(f"The parameter '{name}' is true or false, not '{value[:60]}'.")
+            found[name] = value == "true"
+        else:
+            found[name] = value
+    return found
+
+
+async def read(request: Request, most: int) -> str:
+    """Text of the body of a request.
+
+    Raises
+    ------
+    InputError
+        If it is longer than it may be, or no text.
+    """
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > most:
+            raise TooLongError(f"The request is longer than {most >> 10} kB; send it in parts.")
+        parts.append(part)
+    try:
+        return b"".join(parts).decode()
+    except UnicodeDecodeError as error:
+        raise InputError("The request is no text in UTF-8.") from error
+
+
+def status_of(error: Exception) -> int:
+    """HTTP status of an error."""
+    kinds: tuple[tuple[type[Exception], int], ...] = (
+        (UnknownError, 401),
+        (NotAllowedError, 403),
+        (NotFoundError, 404),
+        (TooManyError, 429),
+        (TooLongError, 413),
+        (StoreError, 503),
+        (DimgsError, 400),
+    )
+    return next((status for kind, status in kinds if isinstance(error, kind)), 500)
+
+
+def _refused(error: DimgsError) -> Response:
+    status = status_of(error)
+    headers = {"www-authenticate": "Bearer"} if status == 401 else {}
+    return JSONResponse({"error": str(error)}, status, headers)
+
+
+def _page(run: Any, pages: Pages) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        try:
+            # of a form: what a fork changes is the longest
+            text = await read(request, 1 << 20) if request.method == "POST" else ""
+            return await run_in_threadpool(run, request, text)
+        except DimgsError as error:
+            return await run_in_threadpool(pages.refused, request, error, status_of(error))
+
+    return answer
+
+
+async def _openapi(request: Request) -> Response:
+    return JSONResponse(openapi.document())
+
+
+def _static(name: str) -> Callable[[Request], Awaitable[Response]]:
+    # the stylesheet of reports is that of the pages
+    home = (
+        files("dimgs.report") / "templates" if name == "page.css" else files("dimgs.web") / "static"
+    )
+    data = (home / name).read_bytes()
+    headers: Mapping[str, str] = {"cache-control": "max-age=3600"}
+
+    async def answer(request: Request) -> Response:
+        return Response(data, headers=headers, media_type=_TYPES[os.path.splitext(name)[1]])
+
+    return answer
+
+
+async def _strayed(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    told = {404: "There is nothing at this address.", 405: "That is not done at this address."}
+    sentence = told.get(status, "The request cannot be answered.")
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": sentence}, status)
+    pages = request.app.state.pages
+    return await run_in_threadpool(pages.refused, request, InputError(sentence), status)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    return JSONResponse(
+        {"error": f"This is a mistake in dimgs ({type(error).__name__}); please tell it."}, 500
+    )

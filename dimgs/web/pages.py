@@ -1,0 +1,334 @@
+"""Pages for people: what they show comes from the hub as the one who asks may see it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from dimgs.errors import DimgsError, InputError
+from dimgs.formats import json_value
+from dimgs.hub import Hub
+from dimgs.hub.acts import ADDED
+from dimgs.hub.entry import KINDS, VISIBILITIES
+from dimgs.hub.lineage import EXECUTABLE, STATES
+from dimgs.hub.permissions import ROLES, NotAllowedError
+from dimgs.web import openapi, views
+from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Who
+from dimgs.web.routes import ROUTES, Call
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+# entries of a list: a few screens
+_LISTED = 50
+# kinds that are reviewed, those first that most rests on
+REVIEWED = ("answer", "law", "card", "protocol", "dataset")
+_WAITING = ("open", "disputed", "recheck", "untrusted")
+_ACTS = {r.path.rpartition("/")[2]: r for r in ROUTES if r.path.count("/") == 3 and r.body}
+_ACTIONS = {
+    "reviews": "review",
+    "annotations": "annotate",
+    "disputes": "dispute",
+    "forks": "fork",
+    "approvals": "approve",
+    "redactions": "redact",
+}
+
+
+@cache
+def templates() -> "Environment":
+    """Templates of the pages, with those of reports and their filters."""
+    from importlib.resources import files
+
+    from jinja2 import ChoiceLoader, FunctionLoader
+
+    from dimgs.law.typeset import group_definitions
+    from dimgs.report.render import html_templates
+
+    def source(name: str) -> str | None:
+        path = files("dimgs.web") / "templates" / name
+        return path.read_text(encoding="utf-8") if path.is_file() else None
+
+    reports = html_templates()
+    assert reports.loader is not None
+    found = reports.overlay(loader=ChoiceLoader([FunctionLoader(source), reports.loader]))
+    found.filters = reports.filters | {"markdown": views.markdown_html, "value": views.value_text}
+    found.globals = {**reports.globals, "definitions": group_definitions}
+    found.tests = reports.tests | {"quantity": views.is_quantity}
+    return found
+
+
+Form = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of a person."""
+
+    request: Request
+    who: Who
+    form: Form
+
+    @property
+    def hub(self) -> Hub:
+        """The hub for the one who asks."""
+        return self.who.hub
+
+    def parameter(self, name: str) -> str | None:
+        """A parameter of the address; None where it is blank."""
+        return self.request.query_params.get(name, "").strip()[:1000] or None
+
+
+class Pages:
+    """The pages of a hub.
+
+    Parameters
+    ----------
+    hub : Hub
+    people : People
+    closed : bool
+        Whether those who are not known see nothing but the page to sign in.
+    """
+
+    def __init__(self, hub: Hub, people: People, closed: bool) -> None:
+        self._hub = hub
+        self._people = people
+        self._closed = closed
+
+    @property
+    def routes(self) -> list[tuple[str, str, Callable[[Request, str], Response]]]:
+        """Method, path and what answers."""
+        shown: dict[str, Callable[[Asked], Response]] = {
+            "/": self._home,
+            "/entries": self._search,
+            "/entries/{id}": self._entry,
+            "/entries/{id}/beside": self._beside,
+            "/map": self._map,
+            "/queue": self._queue,
+            "/jobs": self._jobs,
+            "/ask": lambda a: self._show(a, "ask.html", visibilities=VISIBILITIES),
+            "/people": self._users,
+            "/api": lambda a: self._show(a, "api.html", api=openapi.document()),
+            "/sign-in": self._sign_in_page,
+        }
+        done: dict[str, Callable[[Asked], Response]] = {
+            "/ask": self._ask,
+            "/entries/{id}/{act}": self._act,
+            "/people": self._set_user,
+            "/people/tokens": self._new_token,
+            "/sign-in": self._sign_in,
+            "/sign-out": self._sign_out,
+        }
+        return [
+            *(("GET", path, self._answering(run)) for path, run in shown.items()),
+            *(("POST", path, self._answering(run)) for path, run in done.items()),
+        ]
+
+    def _answering(self, run: Callable[[Asked], Response]) -> Callable[[Request, str], Response]:
+        def answer(request: Request, text: str) -> Response:
+            who = self._people.of_person(request.cookies)
+            form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
+            signing = request.url.path == "/sign-in"
+            if request.method == "POST" and not signing:
+                if not who.known:
+                    raise UnknownError("Sign in to do that.")
+                if form.pop("csrf", "") != who.csrf:
+                    raise NotAllowedError("The form is of another session; open the page again.")
+            if self._closed and not (who.known or signing):
+                return self._to_sign_in(request)
+            try:
+                return run(Asked(request, who, form))
+            except UnknownError:
+                raise
+            except NotAllowedError as error:
+                raise error if who.known else UnknownError(f"{error} Sign in.") from error
+
+        return answer
+
+    def _show(self, asked: Asked, name: str, status: int = 200, **content: Any) -> Response:
+        who = asked.who
+        text = (
+            templates()
+            .get_template(name)
+            .render(who=who, user=who.hub.user, role=who.hub.role, here=asked.request.url.path,
+                    roles=ROLES, **content)
+        )  # fmt: skip
+        return HTMLResponse(text, status)
+
+    def refused(self, request: Request, error: DimgsError, status: int) -> Response:
+        """Page that tells why something was refused."""
+        who = Who(self._hub.for_anybody())
+        if status < 500:
+            who = self._people.of_person(request.cookies)
+        return self._show(
+            Asked(request, who, {}), "error.html", status, sentence=str(error), status_code=status
+        )
+
+    def _to_sign_in(self, request: Request) -> Response:
+        return RedirectResponse("/sign-in", 303)
+
+    def _home(self, asked: Asked) -> Response:
+        questions = asked.hub.listed(kind="question", limit=10 * _LISTED, newest=True)
+        settled = ("answered", "accepted")
+        return self._show(
+            asked,
+            "home.html",
+            open=[q for q in questions if q["state"] not in settled],
+            answered=[q for q in questions if q["state"] in settled],
+        )
+
+    def _search(self, asked: Asked) -> Response:
+        filters = {n: asked.parameter(n) for n in ("text", "kind", "state", "author", "tag")}
+        found = asked.hub.listed(**filters, limit=_LISTED + 1, newest=True)  # type: ignore[arg-type]
+        partial = "hx-request" in asked.request.headers
+        return self._show(
+            asked,
+            "found.html" if partial else "search.html",
+            entries=found[:_LISTED],
+            more=len(found) > _LISTED,
+            filters=filters,
+            kinds=KINDS,
+            states=STATES,
+        )
+
+    def _entry(self, asked: Asked) -> Response:
+        hub, entry = asked.hub, asked.hub.get(asked.request.path_params["id"])
+        graph = views.graph(hub.evidence(entry["id"]))
+        about = [
+            link["from"] for link in entry["links"] if link["type"] in ("annotates", "disputes")
+        ]
+        return self._show(
+            asked,
+            "entry.html",
+            entry=entry,
+            content=entry["content"] or {},
+            facts=views.facts(entry),
+            law=views.law_of(entry),
+            graph=graph,
+            remarks=[hub.get(id) for id in dict.fromkeys(about) if id != entry["id"]][:_LISTED],
+            forked=any(k["type"] == "forked" and k["from"] == entry["id"] for k in entry["links"]),
+            acts=self._possible(hub, entry),
+        )
+
+    @staticmethod
+    def _possible(hub: Hub, entry: Mapping[str, Any]) -> list[str]:
+        """Acts for which the one who looks is shown a form."""
+        own = entry["author"] == hub.user
+        may = {
+            act
+            for act, action in _ACTIONS.items()
+            if hub.may(action, entry["visibility"], own, entry["until"])
+        }
+        if own or entry["kind"] == "review":
+            may -= {"reviews"}
+        if not entry["imported"] or entry["kind"] not in EXECUTABLE or hub.is_agent:
+            may -= {"approvals"}
+        if entry["kind"] not in ADDED or entry["content"] is None:
+            may -= {"forks"}
+        return [act for act in _ACTIONS if act in may]
+
+    def _beside(self, asked: Asked) -> Response:
+        entry = asked.hub.get(asked.request.path_params["id"])
+        difference = asked.hub.difference(entry["id"])
+        parent = next(k["to"] for k in entry["links"] if k["type"] == "forked")
+        known = asked.hub.get(parent)
+        return self._show(asked, "beside.html", entry=entry, parent=known, difference=difference)
+
+    def _map(self, asked: Asked) -> Response:
+        kernels = asked.hub.kernels()
+        kernel = asked.parameter("kernel") or (kernels[0] if kernels else None)
+        drawn = None
+        if kernel is not None:
+            drawn = views.run_map(asked.hub, kernel, asked.parameter("x"), asked.parameter("y"))
+        partial = "hx-request" in asked.request.headers
+        name = "drawn.html" if partial else "map.html"
+        return self._show(asked, name, kernels=kernels, kernel=kernel, map=drawn)
+
+    def _queue(self, asked: Asked) -> Response:
+        found = []
+        for kind in REVIEWED:
+            listed = asked.hub.listed(kind=kind, limit=10 * _LISTED, newest=True)
+            found += [
+                e for e in listed if e["state"] in _WAITING and e["author"] != asked.hub.user
+            ][:_LISTED]
+        may = asked.hub.may("review", "open", False)
+        return self._show(asked, "queue.html", entries=found, reviews=may)
+
+    def _jobs(self, asked: Asked) -> Response:
+        jobs = asked.hub.listed(kind="job", limit=_LISTED, newest=True)
+        return self._show(asked, "jobs.html", jobs=jobs)
+
+    def _ask(self, asked: Asked) -> Response:
+        form = {k: v.strip() for k, v in asked.form.items() if v.strip()}
+        tags = [tag.strip() for tag in form.pop("tags", "").split(",") if tag.strip()]
+        document = {"kind": "question", **form, **({"tags": tags} if tags else {})}
+        return RedirectResponse(f"/entries/{asked.hub.add(document)}", 303)
+
+    def _act(self, asked: Asked) -> Response:
+        from dimgs.web.app import body_of
+
+        id, act = asked.request.path_params["id"], asked.request.path_params["act"]
+        route = _ACTS.get(act)
+        if route is None or act not in _ACTIONS:
+            raise InputError("That cannot be done to an entry.")
+        form = {k: v.replace("\r\n", "\n") for k, v in asked.form.items() if v.strip()}
+        document: dict[str, Any] = {k: int(v) if v in "12345" else v for k, v in form.items()}
+        if act == "forks":
+            document = json_value(form.get("changes") or "{}", "What differs", "write a table")
+        import json
+
+        made = route.run(Call(asked.hub, {"id": id}, {}, body_of(route, json.dumps(document))))
+        target = made["id"] if act == "forks" else asked.hub.get(id)["id"]
+        return RedirectResponse(f"/entries/{target}", 303)
+
+    def _users(self, asked: Asked, token: str = "", whose: str = "") -> Response:
+        return self._show(asked, "people.html", users=asked.hub.users(), token=token, whose=whose)
+
+    def _set_user(self, asked: Asked) -> Response:
+        form = asked.form
+        asked.hub.set_user(form.get("name", ""), form.get("role", ""), form.get("password") or None)
+        return RedirectResponse("/people", 303)
+
+    def _new_token(self, asked: Asked) -> Response:
+        form = asked.form
+        try:
+            days = float(form.get("days", ""))
+        except ValueError as error:
+            raise InputError("A token lasts for a number of days.") from error
+        name = form.get("name", "")
+        token = asked.hub.new_token(name, days, form.get("scope", "read"))
+        # shown this once, and not kept by the browser
+        return self._users(asked, token, name)
+
+    def _sign_in_page(self, asked: Asked) -> Response:
+        return self._show(asked, "sign_in.html", sentence="")
+
+    def _sign_in(self, asked: Asked) -> Response:
+        request = asked.request
+        address = request.client.host if request.client else ""
+        try:
+            session = self._people.sign_in(
+                asked.form.get("name", ""), asked.form.get("password", ""), address
+            )
+        except UnknownError as error:
+            return self._show(asked, "sign_in.html", 401, sentence=str(error))
+        answer = RedirectResponse("/", 303)
+        answer.set_cookie(
+            COOKIE,
+            session,
+            max_age=int(SESSION_DAYS * 86_400),
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return answer
+
+    def _sign_out(self, asked: Asked) -> Response:
+        self._people.sign_out(asked.who)
+        answer = RedirectResponse("/", 303)
+        answer.delete_cookie(COOKIE)
+        return answer

@@ -1,0 +1,145 @@
+"""Who asks: tokens of programs, sessions of people, and the limits on signing in."""
+
+import hmac
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from threading import BoundedSemaphore, Lock
+from time import monotonic
+
+from dimgs.errors import DimgsError, InputError
+from dimgs.hub import Hub, accounts
+from dimgs.hub.permissions import NotAllowedError
+
+COOKIE = "dimgs_session"
+# half a day: a working day without signing in again
+SESSION_DAYS = 0.5
+# failed attempts: of a user from one address, of a user from anywhere, and from one address
+_MOST = (5, 50, 20)
+_WINDOW = 15 * 60.0
+# keys that are remembered; beyond, the oldest are forgotten
+_MOST_KEYS = 10_000
+# a check of a password takes 64 MB and some 0.1 s
+_AT_ONCE = 2
+
+
+class TooManyError(InputError):
+    """Too many attempts to sign in."""
+
+
+class UnknownError(NotAllowedError):
+    """A token or session that stands for nobody."""
+
+
+@dataclass(frozen=True)
+class Who:
+    """Who asks.
+
+    Attributes
+    ----------
+    hub : Hub
+        As they may use it.
+    known : bool
+        Whether it is somebody.
+    writes : bool
+        Whether their token may write.
+    session : str
+        Token of the session of a person; else empty.
+    """
+
+    hub: Hub
+    known: bool = False
+    writes: bool = True
+    session: str = ""
+
+    @property
+    def csrf(self) -> str:
+        """What a form of this session has to bring along."""
+        return hmac.new(self.session.encode(), b"form", "sha256").hexdigest()
+
+
+class People:
+    """Users of a hub as they come through the server."""
+
+    def __init__(self, hub: Hub, clock: Callable[[], float] = monotonic) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._failed: dict[tuple[str, ...], deque[float]] = {}
+        self._lock = Lock()
+        self._checks = BoundedSemaphore(_AT_ONCE)
+
+    def of_program(self, headers: Mapping[str, str]) -> Who:
+        """Who a request to the REST is from.
+
+        Raises
+        ------
+        UnknownError
+            If its token stands for nobody.
+        """
+        given = headers.get("authorization")
+        if given is None:
+            return Who(self._hub.for_anybody())
+        scheme, _, token = given.partition(" ")
+        who = self._of_token(token.strip()) if scheme.lower() == "bearer" else None
+        if who is None:
+            raise UnknownError("The token is none, has expired or was revoked; ask for another.")
+        return who
+
+    def of_person(self, cookies: Mapping[str, str]) -> Who:
+        """Who a page is shown to."""
+        session = cookies.get(COOKIE, "")
+        who = self._of_token(session) if session else None
+        if who is None:
+            return Who(self._hub.for_anybody())
+        return Who(who.hub, True, who.writes, session)
+
+    def _of_token(self, token: str) -> Who | None:
+        bearer = accounts.bearer(self._hub.database, token)
+        if bearer is None:
+            return None
+        try:
+            return Who(self._hub.for_user(bearer.user), True, bearer.scope == "write")
+        except DimgsError:
+            # the user was removed meanwhile
+            return None
+
+    def sign_in(self, name: str, password: str, address: str) -> str:
+        """Token of a new session.
+
+        Raises
+        ------
+        TooManyError
+            After too many failed attempts.
+        UnknownError
+            If it is not the password of the user.
+        """
+        keys = ((name, address), (name,), ("", address, ""))
+        with self._lock:
+            self._check(keys)
+            # counted before it is checked, so that attempts side by side are counted too
+            for key in keys:
+                self._failed.setdefault(key, deque()).append(self._clock())
+            while len(self._failed) > _MOST_KEYS:
+                del self._failed[next(iter(self._failed))]
+        with self._checks:
+            good = accounts.check_password(self._hub.database, name, password)
+        if not good:
+            raise UnknownError("There is no user of this name and password; try again.")
+        with self._lock:
+            for key in keys:
+                if self._failed.get(key):
+                    self._failed[key].pop()
+        return accounts.new_token(self._hub.database, name, SESSION_DAYS, "write")
+
+    def _check(self, keys: tuple[tuple[str, ...], ...]) -> None:
+        since = self._clock() - _WINDOW
+        for key, most in zip(keys, _MOST, strict=True):
+            times = self._failed.get(key, deque())
+            while times and times[0] < since:
+                times.popleft()
+            if len(times) >= most:
+                raise TooManyError("Too many attempts to sign in; wait a quarter of an hour.")
+
+    def sign_out(self, who: Who) -> None:
+        """End a session."""
+        accounts.revoke(self._hub.database, who.session)

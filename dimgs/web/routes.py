@@ -1,0 +1,273 @@
+"""The REST of a hub: one table of routes, which the server answers and OpenAPI describes.
+
+A route calls a method of the hub for the one who asks; what that one may do is decided there.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dimgs.hub import Hub
+from dimgs.hub.bundle import lines_of
+from dimgs.hub.kinds import Rating, checked
+from dimgs.hub.runs import run_record
+
+Json = dict[str, Any]
+# of a request: what a sync sends at once is below that
+MOST_LINES = 64 << 20
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class ReviewBody(_Body):
+    """A review."""
+
+    verdict: Literal["accept", "minor", "major", "reject"]
+    text: str = ""
+    clarity: Rating | None = None
+    kernel_fit: Rating | None = None
+    output: Rating | None = None
+    rating: Rating | None = None
+
+
+class AnnotationBody(_Body):
+    """A remark."""
+
+    type: Literal["insight", "bug", "validation"]
+    text: str
+
+
+class TextBody(_Body):
+    """What is said of an entry."""
+
+    text: str = ""
+
+
+class EntryBody(BaseModel):
+    """An entry: its kind, what the kind holds, and its links, visibility and embargo."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    kind: str
+
+
+class ChangesBody(BaseModel):
+    """Keys of an entry that differ from those of its parent."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class SettlementBody(_Body):
+    """What was made again without what had been rejected."""
+
+    document: Json
+    confirmed: bool
+
+
+class RunsBody(_Body):
+    """Runs, each as an entry of the kind run holds it."""
+
+    runs: Annotated[list[Json], Field(max_length=10_000)]
+    links: list[Json] = []
+
+
+class IdsBody(_Body):
+    """Whole ids."""
+
+    ids: Annotated[list[str], Field(max_length=10_000)]
+
+
+class UserBody(_Body):
+    """A user of the hub."""
+
+    role: str
+    password: str | None = None
+
+
+class TokenBody(_Body):
+    """How long a token lasts, and whether it may write."""
+
+    days: float | int = 30.0
+    scope: str = "read"
+
+
+class NameBody(_Body):
+    """Whose a key is."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request: the hub for the one who asks, and what was asked."""
+
+    hub: Hub
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: Any = None
+
+    @property
+    def id(self) -> str:
+        """The entry that is asked for."""
+        return self.path["id"]
+
+
+@dataclass(frozen=True)
+class Lines:
+    """An answer of JSON lines."""
+
+    lines: Iterator[Json]
+
+
+@dataclass(frozen=True)
+class Route:
+    """One thing that the server does.
+
+    Attributes
+    ----------
+    method, path : str
+    run : callable
+        Gives the JSON of the answer, or :class:`Lines`.
+    summary : str
+    query : mapping of str to str
+        Types of the parameters: string, strings, integer or boolean.
+    body : type, optional
+        Schema of the body; ``str`` for JSON lines.
+    reads : bool
+        Whether a token that may only read suffices.
+    """
+
+    method: str
+    path: str
+    run: Callable[[Call], Any]
+    summary: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: Any = None
+    reads: bool = False
+
+    @property
+    def status(self) -> int:
+        """Status of an answer."""
+        return 201 if self.method == "POST" and not self.reads else 200
+
+
+def _entry(call: Call) -> Json:
+    return {"id": call.hub.once(call.body) if call.query.get("once") else call.hub.add(call.body)}
+
+
+def _runs(call: Call) -> Json:
+    hub = call.hub
+    with hub.database.transaction(read=True) as connection:
+        links = hub.checked_links(call.body.get("links", []), connection)
+    records = [run_record(checked("run", content)) for content in call.body["runs"]]
+    return {"ids": hub.add_runs(records, links)}
+
+
+def _settle(call: Call) -> Json:
+    body = call.body
+    return {"id": call.hub.settle(call.id, body["document"], (), confirmed=body["confirmed"])}
+
+
+def _bundle(call: Call) -> Json:
+    done = call.hub.take(lines_of(call.body), f"sent by {call.hub.user}")
+    return {**done.to_json(), "keys": sorted(done.keys)}
+
+
+def _done(result: None) -> Json:
+    return {"done": result is None}
+
+
+_ACTS: tuple[tuple[str, Any, str, Callable[[Call], str]], ...] = (
+    ("reviews", ReviewBody, "Review an entry of somebody else",
+     lambda c: c.hub.review(c.id, **c.body)),
+    ("annotations", AnnotationBody, "Add a remark on an entry",
+     lambda c: c.hub.annotate(c.id, **c.body)),
+    ("disputes", TextBody, "Doubt an entry", lambda c: c.hub.dispute(c.id, c.body["text"])),
+    ("forks", ChangesBody, "Copy an entry, with changes", lambda c: c.hub.fork(c.id, c.body)),
+    ("approvals", TextBody, "Let an imported protocol, card or job run here",
+     lambda c: c.hub.approve(c.id, c.body["text"])),
+    ("redactions", TextBody, "Remove the content of an entry",
+     lambda c: c.hub.redact(c.id, c.body["text"])),
+)  # fmt: skip
+
+
+def _act(name: str, body: Any, summary: str, run: Callable[[Call], str]) -> Route:
+    return Route("POST", f"/entries/{{id}}/{name}", lambda c: {"id": run(c)}, summary, {}, body)
+
+
+_FILTERS = {
+    "kernel": "string",
+    "physics": "string",
+    "where": "strings",
+    "group": "strings",
+    "limit": "integer",
+    "author": "string",
+    "tag": "string",
+    "state": "string",
+    "tier": "string",
+    "since": "string",
+    "until": "string",
+    "every": "boolean",
+}
+_LISTED = {
+    "kind": "string",
+    "state": "string",
+    "author": "string",
+    "tag": "string",
+    "limit": "integer",
+    "text": "string",
+    "newest": "boolean",
+}
+
+ROUTES: tuple[Route, ...] = (
+    Route("GET", "/me", lambda c: {"user": c.hub.user, "role": c.hub.role}, "Who asks"),
+    Route("GET", "/entries", lambda c: {"entries": c.hub.listed(**c.query)}, "Entries with their "
+          "states", _LISTED),
+    Route("POST", "/entries", _entry, "Add an entry; with once, only where none is equal",
+          {"once": "boolean"}, EntryBody),
+    Route("GET", "/entries/{id}", lambda c: c.hub.get(c.id), "An entry with its state, links and "
+          "reviews"),
+    Route("GET", "/entries/{id}/difference", lambda c: {"difference": c.hub.difference(c.id)},
+          "What a fork has otherwise than its parent"),
+    Route("GET", "/entries/{id}/evidence", lambda c: c.hub.evidence(c.id),
+          "What an entry rests on and what rests on it"),
+    Route("GET", "/entries/{id}/history", lambda c: {"ids": c.hub.history(c.id)},
+          "Ids of all that an entry rests on"),
+    *(_act(*act) for act in _ACTS),
+    Route("POST", "/entries/{id}/settlements", _settle,
+          "Add what was made again without what had been rejected", {}, SettlementBody),
+    Route("GET", "/runs", lambda c: c.hub.query(**c.query), "Runs by ranges of inputs and groups",
+          _FILTERS),
+    Route("POST", "/runs", _runs, "Add runs", {}, RunsBody),
+    Route("GET", "/kernels", lambda c: {"kernels": c.hub.kernels()}, "Kernels that have runs"),
+    Route("GET", "/digest", lambda c: c.hub.digest(), "A hash of all entries, and their number"),
+    Route("GET", "/ids", lambda c: {"ids": c.hub.ids(**c.query)}, "Ids of all open entries; with "
+          "everything, of all, for an admin", {"everything": "boolean", "kind": "string"}),
+    Route("POST", "/documents", lambda c: Lines(c.hub.documents(c.body["ids"])),
+          "Entries with their signatures, as JSON lines", {}, IdsBody, reads=True),
+    Route("POST", "/bundle", _bundle, "Take entries of another hub, as JSON lines", {}, str),
+    Route("GET", "/key", lambda c: {"key": c.hub.key(), "trusted": c.hub.trusted()},
+          "Public key of this hub, and those that it trusts"),
+    Route("PUT", "/trusted/{key}", lambda c: _done(c.hub.trust(c.path["key"], c.body["name"])),
+          "Let reviews that another hub signed count here", {}, NameBody),
+    Route("DELETE", "/trusted/{key}", lambda c: _done(c.hub.distrust(c.path["key"])),
+          "Let them count no more"),
+    Route("GET", "/users", lambda c: {"users": c.hub.users()}, "Users with their roles"),
+    Route("PUT", "/users/{name}", lambda c: _done(c.hub.set_user(c.path["name"], **c.body)),
+          "Register a user, or give one another role or password", {}, UserBody),
+    Route("POST", "/users/{name}/tokens",
+          lambda c: {"token": c.hub.new_token(c.path["name"], **c.body)},
+          "Make a token, which is told this once", {}, TokenBody),
+    Route("DELETE", "/tokens/{token}", lambda c: _done(c.hub.revoke(c.path["token"])),
+          "Revoke a token, by its part before the dot"),
+)  # fmt: skip
+
+
+def as_lines(found: Lines) -> str:
+    """Text of JSON lines."""
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in found.lines)

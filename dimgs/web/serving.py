@@ -1,0 +1,76 @@
+"""A process that serves a hub: one socket, one event loop, work in threads."""
+
+import socket
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from dimgs.errors import InputError
+from dimgs.escape import visible
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+
+# of requests that are answered or wait; more are turned away with 503
+_AT_ONCE = 200
+# of seconds: a kept connection without a request, and what is being answered at the end
+_IDLE, _LAST = 30, 5
+
+
+def listening(host: str, port: int) -> tuple[socket.socket, str]:
+    """A socket that listens, and its address.
+
+    Raises
+    ------
+    InputError
+        If it cannot: the port is taken, or the host is not this machine.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        made = socket.create_server((host, port), family=family, backlog=256)
+    except OSError as error:
+        raise InputError(
+            f"'{visible(host)}:{port}' cannot be listened at ({error.strerror}); choose another "
+            f"--port or --host."
+        ) from error
+    name, number = made.getsockname()[:2]
+    return made, f"http://{f'[{name}]' if ':' in name else name}:{number}"
+
+
+def run(
+    hub: "Hub", listener: socket.socket, address: str, names: Iterable[str], closed: bool
+) -> None:
+    """Answer requests until the process is told to stop.
+
+    Parameters
+    ----------
+    hub : Hub
+        In a database.
+    listener : socket
+    address : str
+        Which stands for the hub in messages, instead of its file.
+    names : iterable of str
+        Hosts that the server goes by.
+    closed : bool
+    """
+    try:
+        import uvicorn
+
+        from dimgs.web.app import make_app
+    except ImportError as error:
+        raise InputError(
+            f"A server needs {error.name}; install it with: pip install 'dimgs[hub]'."
+        ) from error
+    # those who ask have no use for the path of the file
+    hub.database.address = address
+    app: Any = make_app(hub, names, closed=closed)
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        limit_concurrency=_AT_ONCE,
+        timeout_keep_alive=_IDLE,
+        timeout_graceful_shutdown=_LAST,
+        lifespan="off",
+    )
+    uvicorn.Server(config).run(sockets=[listener])
