@@ -7,7 +7,7 @@ import typer
 from dimgs.cli import tables
 from dimgs.cli.hub import Address, As, opened
 from dimgs.cli.hub_share import group
-from dimgs.cli.output import command, emit_json, note, say
+from dimgs.cli.output import command, emit_json, note, results, say
 
 __all__ = ["group"]
 
@@ -45,4 +45,6 @@ def serve(
             emit_json({"address": address})
         else:
             say(address, "the hub is served at ")
+        # whoever waits for the address waits for it on a pipe, too
+        results().flush()
         run(found, socket, address, [host, *(name or ())], closed)

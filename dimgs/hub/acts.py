@@ -313,8 +313,7 @@ class Writer(Reader):
         for batch in batches(sorted({to for _, to in found if len(to) == _WHOLE})):
             query = select(entries).where(entries.c.id.in_(batch))
             whole |= {row.id for row in connection.execute(query) if self._may_read(row)}
-        found = [(t, to if to in whole else self._row(connection, to).id) for t, to in found]
-        return found
+        return [(t, to if to in whole else self._row(connection, to).id) for t, to in found]
 
     def _link(self, content: dict[str, Any]) -> dict[str, Any]:
         if content["type"] not in LINKED:

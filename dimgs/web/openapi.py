@@ -65,7 +65,9 @@ def _operation(route: Route) -> dict[str, Any]:
     ]
     told = re.sub(r"[{}]", "", route.path).strip("/").replace("/", "_")
     failing = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    answer = {"application/jsonl": {}} if route.path == "/documents" else {"application/json": {}}
+    answer: dict[str, Any] = (
+        {"application/jsonl": {}} if route.path == "/documents" else {"application/json": {}}
+    )
     out: dict[str, Any] = {
         "operationId": f"{route.method.lower()}_{told}",
         "summary": route.summary,

@@ -183,7 +183,7 @@ class Pages:
 
     def _search(self, asked: Asked) -> Response:
         filters = {n: asked.parameter(n) for n in ("text", "kind", "state", "author", "tag")}
-        found = asked.hub.listed(**filters, limit=_LISTED + 1, newest=True)  # type: ignore[arg-type]
+        found = asked.hub.listed(**filters, limit=_LISTED + 1, newest=True)
         partial = "hx-request" in asked.request.headers
         return self._show(
             asked,

@@ -178,8 +178,9 @@ def _bundle(call: Call) -> Json:
     return {**done.to_json(), "keys": sorted(done.keys)}
 
 
-def _done(result: None) -> Json:
-    return {"done": result is None}
+def _done(act: Callable[..., None], *given: Any, **named: Any) -> Json:
+    act(*given, **named)
+    return {"done": True}
 
 
 _ACTS: tuple[tuple[str, Any, str, Callable[[Call], str]], ...] = (
@@ -253,17 +254,17 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/bundle", _bundle, "Take entries of another hub, as JSON lines", {}, str),
     Route("GET", "/key", lambda c: {"key": c.hub.key(), "trusted": c.hub.trusted()},
           "Public key of this hub, and those that it trusts"),
-    Route("PUT", "/trusted/{key}", lambda c: _done(c.hub.trust(c.path["key"], c.body["name"])),
+    Route("PUT", "/trusted/{key}", lambda c: _done(c.hub.trust, c.path["key"], c.body["name"]),
           "Let reviews that another hub signed count here", {}, NameBody),
-    Route("DELETE", "/trusted/{key}", lambda c: _done(c.hub.distrust(c.path["key"])),
+    Route("DELETE", "/trusted/{key}", lambda c: _done(c.hub.distrust, c.path["key"]),
           "Let them count no more"),
     Route("GET", "/users", lambda c: {"users": c.hub.users()}, "Users with their roles"),
-    Route("PUT", "/users/{name}", lambda c: _done(c.hub.set_user(c.path["name"], **c.body)),
+    Route("PUT", "/users/{name}", lambda c: _done(c.hub.set_user, c.path["name"], **c.body),
           "Register a user, or give one another role or password", {}, UserBody),
     Route("POST", "/users/{name}/tokens",
           lambda c: {"token": c.hub.new_token(c.path["name"], **c.body)},
           "Make a token, which is told this once", {}, TokenBody),
-    Route("DELETE", "/tokens/{token}", lambda c: _done(c.hub.revoke(c.path["token"])),
+    Route("DELETE", "/tokens/{token}", lambda c: _done(c.hub.revoke, c.path["token"]),
           "Revoke a token, by its part before the dot"),
 )  # fmt: skip
 

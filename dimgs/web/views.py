@@ -18,7 +18,7 @@ from dimgs.variables import parse_unit
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-    from dimgs.law import Law
+    from dimgs.law.law import Law
 
 # what a picture of a few hundred pixels still tells apart
 _MOST_POINTS = 3000
@@ -155,7 +155,7 @@ def law_of(entry: Mapping[str, Any]) -> "Law | None":
     held = (entry["content"] or {}).get("law")
     if entry["kind"] != "law" or not isinstance(held, Mapping):
         return None
-    from dimgs.law import Law
+    from dimgs.law.law import Law
 
     try:
         return Law.from_json(held)
@@ -312,7 +312,8 @@ def run_map(hub: Hub, kernel: str, x: str | None, y: str | None) -> RunMap | Non
         for run, at in good
     ]
     return RunMap(
-        *axes,
+        axes[0],
+        axes[1],
         offered,
         points,
         _borders(hub, exponents, spans),
@@ -334,7 +335,7 @@ def _numbers(run: Mapping[str, Any]) -> dict[str, Any]:
 
 def _offered(units: Mapping[str, str], inputs: Mapping[str, Any]) -> list[str]:
     """Groups of the inputs, then inputs and outputs themselves."""
-    from dimgs.groups import pi_basis
+    from dimgs.groups.derive import pi_basis
 
     known = {n: u for n, u in units.items() if n in inputs}
     try:
@@ -377,7 +378,7 @@ def _span(values: Sequence[Any]) -> tuple[float, float]:
 
 
 def _across(value: Any, span: tuple[float, float]) -> float:
-    return round((value - span[0]) / (span[1] - span[0]), 4)
+    return round(float((value - span[0]) / (span[1] - span[0])), 4)
 
 
 def _ticks(span: tuple[float, float]) -> list[tuple[float, str]]:
