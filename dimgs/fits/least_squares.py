@@ -152,12 +152,8 @@ def fit_power_law(
     xc, tc = (x - means[codes, :p]), (t - means[codes, p:])
     coordinates, rows = coordinates_of_rows(xc * root, np.linalg.norm(x * root, axis=0))
     target = tc * root
-    loadings = rows.T @ target
-    residuals = target - rows @ loadings
-    # one refinement step: what rounding left of the fit in the residuals
-    correction = rows.T @ residuals
-    residuals -= rows @ correction
-    exponents = (coordinates.whiten @ (loadings + correction)).T
+    loadings, residuals = _projected(rows, target)
+    exponents = (coordinates.whiten @ loadings).T
     counts = np.bincount(codes, used, len(labels)).astype(np.int64)
     sse = np.einsum("iq,iq->q", residuals, residuals)
     share = np.divide(weight, group_weight[codes], out=np.zeros(len(x)), where=used)
@@ -171,9 +167,7 @@ def fit_power_law(
         codes=codes,
         residuals=residuals,
     )
-    free = used & (runs.leverage < FULL_LEVERAGE)
-    loo = np.full(tc.shape, np.nan)
-    loo[free] = residuals[free] / (1.0 - runs.leverage[free])[:, None]
+    loo = _deleted(runs, used)
     influence, left_out = _by_cluster(runs, loo, groups, group_weight)
     judged = np.isfinite(left_out).all(axis=1)
     return assembled(
@@ -186,6 +180,23 @@ def fit_power_law(
         residuals=tc - xc @ exponents.T,
         loo_residuals=np.divide(loo, root, out=np.full(loo.shape, np.nan), where=root > 0.0),
     )
+
+
+def _projected(rows: Array, target: Array) -> tuple[Array, Array]:
+    """Loadings of orthonormal columns, and what they leave of the target."""
+    loadings = rows.T @ target
+    residuals = target - rows @ loadings
+    # one refinement step: what rounding left of the fit in the residuals
+    correction = rows.T @ residuals
+    return loadings + correction, residuals - rows @ correction
+
+
+def _deleted(runs: RunInfluence, used: NDArray[np.bool_]) -> Array:
+    """Residual of each run by the fit without it; NaN where it alone determines a direction."""
+    free = used & (runs.leverage < FULL_LEVERAGE)
+    out = np.full(runs.residuals.shape, np.nan)
+    out[free] = runs.residuals[free] / (1.0 - runs.leverage[free])[:, None]
+    return out
 
 
 def _by_cluster(

@@ -137,11 +137,7 @@ def dominant_group(
         rows @ (direction if gradients is not None else _direction(rows[train], target[train]))
         for train, _ in folds
     ]
-    errors = [np.sum((target[held] - target[train].mean()) ** 2) for train, held in folds]
-    total = float(sum(errors))
-    # about means of other runs: a constant leaves the rounding of its own size
-    if total <= _ROUNDING**2 * float(target @ target):
-        raise FitError("The response does not vary, so no group of the inputs stands out.")
+    total = _spread(folds, target)
     best = _held_out_errors(folds, lines, target, curved=True)
     straight = _held_out_errors(folds, lines, target, curved=False)
 
@@ -165,6 +161,16 @@ def dominant_group(
         candidates=tuple(named[:n_candidates]),
         active=active,
     )
+
+
+def _spread(folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]], target: Array) -> float:
+    """Sum of squares of the runs held out, about the mean of the others."""
+    errors = [np.sum((target[held] - target[train].mean()) ** 2) for train, held in folds]
+    total = float(sum(errors))
+    # about means of other runs: a constant leaves the rounding of its own size
+    if total <= _ROUNDING**2 * float(target @ target):
+        raise FitError("The response does not vary, so no group of the inputs stands out.")
+    return total
 
 
 def _rounded(
