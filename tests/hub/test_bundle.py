@@ -213,9 +213,10 @@ def test_an_archive_is_read_and_never_unpacked(
         merged(path, place)
 
 
-def test_a_bomb_is_not_unpacked(
-    place: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def place() -> str:
+        return str(tmp_path / "hub.sqlite")
+
     name = "entries-0123456789abcdef.jsonl"
     with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, b"0" * (40 << 20))
@@ -233,9 +234,9 @@ def test_a_bomb_is_not_unpacked(
     "content",
     [b"[" * 200_000, b"\xff\xfe", b"null", b"[]", b'{"id": 1}', b"1e999", b'{"a": NaN}'],
 )
-def test_whatever_a_file_holds_is_told(place: Places, tmp_path: Path, content: bytes) -> None:
+def test_whatever_a_file_holds_is_told(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "entries-0123456789abcdef.jsonl").write_bytes(content)
-    done, kept = merged(tmp_path, place)
+    done, kept = merged(tmp_path, lambda: str(tmp_path / "hub.sqlite"))
     assert (kept, len(done.refused)) == (0, 1)
     assert len(done.refused[0]) < 500
     assert "\n" not in done.refused[0]

@@ -80,7 +80,7 @@ def write_at_once(address: str, processes: int, each: int) -> None:
 
 
 def test_several_processes_write_at_once(place: Places) -> None:
-    write_at_once(place(), 4, 15)
+    write_at_once(place(), 4, 8)
 
 
 @pytest.mark.slow
@@ -93,7 +93,7 @@ def kills(address: str, folder: Path, times: int, seed: int) -> None:
     rng = random.Random(seed)
     source = folder / "source.sqlite"
     with Hub(source, user="anna") as hub:
-        hub.add_runs([run(f"s {k}", 1.0 + k) for k in range(600)])
+        hub.add_runs([run(f"s {k}", 1.0 + k) for k in range(400)])
         hub.export(folder / "bundle")
         whole = hub.digest()["entries"]
     told: list[str] = []
