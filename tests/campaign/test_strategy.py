@@ -57,3 +57,18 @@ def test_each_question_is_asked_when_it_is_open() -> None:
     assert strategy.clear
     assert strategy.worst < 1e-3
     assert np.abs(runs.z).max() == pytest.approx(np.abs(Design.of(binding).corners).max())
+
+
+def test_with_noise_all_exponents_together_must_be_known() -> None:
+    binding = bind(uptake_plan(tiers=("fine",)))
+    runs = Runs(1)
+    strategy = Strategy(binding, Design.of(binding), runs, 0)
+    rng = np.random.default_rng(1)
+    for z in np.repeat([-1.0, 0.0, 1.0], 3):
+        runs.add(np.array([z]), 0, 2.0 + z + 0.05 * rng.standard_normal(), "replicate")
+    strategy.look()
+    # two exponents, one law
+    assert strategy.joint_level == pytest.approx(1.0 - 0.05 / 2)
+    (law,) = strategy.model.laws
+    narrow = law.half_widths(strategy.functionals(), 0.9).max() / strategy.tolerance
+    assert strategy.worst > 1.2 * narrow
