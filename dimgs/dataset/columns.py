@@ -83,11 +83,9 @@ def _cells(name: str, values: Any) -> NDArray[Any]:
         if isinstance(values, list | tuple):
             plain = all(isinstance(v, int | float | np.number) for v in values)
             plain = plain and not any(isinstance(v, bool | np.bool_) for v in values)
-            cells = np.empty(len(values), dtype=object)
-            if plain:
-                cells = np.array(values)
-            else:
-                cells[:] = list(values)
+            # what an object is stays: a quantity would be asked for its number
+            objects = None if plain else np.fromiter(values, dtype=object, count=len(values))
+            cells = np.array(values) if objects is None else objects
         else:
             cells = np.asarray(values)
     except (TypeError, ValueError) as error:

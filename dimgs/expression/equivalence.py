@@ -9,9 +9,13 @@ if TYPE_CHECKING:
     import sympy
 
 _SEED = 20240229
+# over four decades, so that some lie where roots and logarithms are real and nothing overflows
 _POINTS = 48
+# fewer points at which both have a value would say little
 _ENOUGH = 8
+# so that cancellation of 1e16 leaves more digits than are compared
 _DIGITS = 40
+# constants are stored with the digits of a double, and powers multiply their rounding
 _TOLERANCE = 1e-10
 
 

@@ -24,6 +24,7 @@ _ARITY: dict[str, tuple[int, int | None]] = {
 }
 # an integer of some 5,000 digits, which SymPy still writes at once
 _LARGEST_INTEGER_BITS = 16384
+# integers beyond are no NumPy integers
 _INTEGERS_END = 2**63
 
 

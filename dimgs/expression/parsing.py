@@ -14,6 +14,7 @@ from dimgs.expression.grammar import call, checked, function_names, power
 if TYPE_CHECKING:
     import sympy
 
+# characters: more than anyone would read, and the parser's time grows with them
 _LONGEST_TEXT = 100_000
 # what a message of one line has room for
 _SHOWN = 200

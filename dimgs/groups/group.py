@@ -1,6 +1,6 @@
 """Pi groups and the basis that they form."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -181,14 +181,6 @@ class PiBasis:
             if candidate.name == name:
                 return candidate
         raise DimensionError(f"'{name}' is not a variable of this basis.")
-
-    def is_constant(self, group: PiGroup) -> bool:
-        """Whether a group is made of known constants and scales only."""
-        return all(self.variable(name).role != "data" for name, _ in group.exponents)
-
-    def exponent_rows(self, names: Iterable[str]) -> tuple[tuple[Fraction, ...], ...]:
-        """Exponents of the named variables (rows) in the groups (columns)."""
-        return tuple(tuple(g.get(name) for g in self.groups) for name in names)
 
     def __repr__(self) -> str:
         groups = [*([self.response] if self.response else []), *self.groups]

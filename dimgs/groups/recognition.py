@@ -117,7 +117,7 @@ def recognise(
     Recognition or None
         None if the group is no power of a named number, if kinds that remain possible would give
         different names, if the number needs a kind other than the plain one of its dimension that
-        neither name nor hint tells, if a diffusivity (nu, alpha and D share m²/s) is not settled,
+        neither name nor hint says, if a diffusivity (nu, alpha and D share m²/s) is not settled,
         or if variables of one dimension are not distinguished by their kinds.
 
     Examples
@@ -177,7 +177,7 @@ def _settled(
 ) -> bool:
     """The evidence that a name needs: the one rule, whatever the number.
 
-    All kinds that remain possible must lead to the best match. What is not told by a name or a
+    All kinds that remain possible must lead to the best match. What is not given by a name or a
     hint counts as the plain kind of its dimension (an area is no permeability, a time no period).
     Variables of one dimension must be distinguished, and a diffusivity must be settled.
     """

@@ -16,6 +16,7 @@ _CHUNK = 1 << 20
 # of a folder that a command names: a key looks at every file each time it is asked for, about
 # 0.15 ms for each on a busy machine, and reads all bytes once; together well below a second
 MOST_FILES = 2000
+# read and hashed in about a second
 MOST_BYTES = 200_000_000
 # folders that hold no files of a program, but the state of the machine
 _STATE = ("dev", "proc", "run", "sys")

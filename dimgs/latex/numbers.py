@@ -4,6 +4,7 @@ import math
 
 from dimgs.latex.units import unit_latex
 
+# 0.001234 and 12345 are read at a glance; smaller and larger ones in powers of ten
 _SMALLEST_EXPONENT = -4
 _PLAIN_DIGITS = 5
 

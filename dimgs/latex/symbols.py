@@ -35,6 +35,7 @@ _SUBSCRIPTS = {
     "perp": r"\perp",
     "parallel": r"\parallel",
 }
+# shorter letters, such as Re or Pr, are symbols
 _WORD = 3
 
 

@@ -13,6 +13,7 @@ from dimgs.variables import Variable
 if TYPE_CHECKING:
     from dimgs.law.law import Law
 
+# an interval over a decade says no more than the order of magnitude
 _WIDE = 10.0
 
 
@@ -52,7 +53,7 @@ def centre_of(law: "Law", data: Dataset) -> Centre | None:
     """The law at the centre of the runs, where the interval of its prefactor is wide.
 
     The prefactor of a power law is its value where every input is 1 in its coherent SI unit,
-    which may lie decades away from every run: then its interval tells nothing.
+    which may lie decades away from every run: then its interval says nothing.
 
     Parameters
     ----------

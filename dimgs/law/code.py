@@ -16,6 +16,7 @@ from dimgs.law.parts import Constant
 if TYPE_CHECKING:
     from dimgs.law.law import Law
 
+# every double has its own text of 17 digits
 _DIGITS = 17
 # a Fortran name has 63 characters at most, some of which may become a number
 _LONGEST = 58

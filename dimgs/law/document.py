@@ -18,7 +18,7 @@ from dimgs.expression.bounds import MOST_EXPONENT
 
 # longer than the longest header of a table; names are printed in messages and axes
 _LONGEST_NAME = 1000
-# labels of a column; each wrong one would be noted before the first is told
+# labels of a column; each wrong one would be collected before the first is reported
 _MOST_ENTRIES = 100_000
 _Value = TypeVar("_Value")
 

@@ -10,6 +10,7 @@ from dimgs.design.features import Design
 from dimgs.law.names import Names
 from dimgs.law.parts import Domain
 
+# exponential of it is well inside doubles (1e±304)
 _LOG_RANGE = (-700.0, 700.0)
 # spread of a direction without data, over that of the widest: its square times the rounding of
 # the logarithms, 1e-16, must stay below what tells leverages apart, 1e-6

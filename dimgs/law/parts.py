@@ -13,6 +13,7 @@ from dimgs.variables import Dimension, si_unit
 
 Array = NDArray[np.float64]
 Origin = Literal["fitted", "scale", "physical", "recognised"]
+# rounding of a range that was written with the digits of a double
 _EDGE = 1e-9
 
 

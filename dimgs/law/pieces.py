@@ -15,6 +15,7 @@ from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.law.power import free_name
 from dimgs.variables import Dimension
 
+# a denominator beyond is a decimal number that happens to be a fraction
 _LARGEST_QUOTIENT = 60
 
 

@@ -17,6 +17,7 @@ from dimgs.law.names import Names
 from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
 from dimgs.variables import Dimension, Variable
 
+# what an exponent keeps: 12 decimals, unless more are needed to stay within rounding
 _DECIMALS, _ROUNDING = 12, 1e-14
 # natural logarithm of the largest double, and of the inverse of the smallest
 _LOG_RANGE = 700.0

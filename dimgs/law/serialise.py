@@ -252,7 +252,7 @@ def _refuse_contradiction(law: "Law", document: Mapping[str, Any], where: str) -
     for name in (*law.domain.groups, *law.domain.features):
         if name not in values:
             raise InputError(
-                f"{where} contradicts itself: its domain is told in '{shown(name)}', which is no "
+                f"{where} contradicts itself: its domain is given in '{shown(name)}', which is no "
                 f"group of it; give the law.json as it was written."
             )
 

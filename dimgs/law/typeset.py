@@ -22,6 +22,7 @@ from dimgs.law.parts import Constant
 if TYPE_CHECKING:
     from dimgs.law.law import Law
 
+# as in the pieces of a law
 _LARGEST_QUOTIENT = 60
 _DIGITS = 5
 

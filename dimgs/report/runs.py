@@ -19,6 +19,7 @@ from dimgs.report.results import Report
 
 Array = NDArray[np.float64]
 Band = tuple[Array, Array]
+# relative: rounding of conversions between units
 _CONSTANT = 1e-9
 
 

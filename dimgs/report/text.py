@@ -14,6 +14,7 @@ from dimgs.report.results import FitResult, Report
 from dimgs.report.verdict import headline, verdict
 
 _RULE = "-" * 72
+# what four digits would round up to one
 _PERFECT = 0.99995
 # a factor between the ends of an interval, above which nothing is known
 _UNKNOWN = 1e9

@@ -22,8 +22,11 @@ from dimgs.report.runs import Runs
 from dimgs.report.verdict import headline
 from dimgs.variables import superscript
 
+# elasticities that differ by less are one exponent, but for rounding
 _CONSTANT = 1e-6
+# an elasticity that is zero but for rounding
 _IDLE = 1e-9
+# largest denominator that reads as an exponent (1/12) and not as a decimal number
 _SIMPLE = 12
 # below this half width, the two sides of a factor are the same to two digits
 _EVEN = 0.05

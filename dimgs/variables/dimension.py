@@ -12,6 +12,7 @@ _MAX_DENOMINATOR = 1000
 _EXACTNESS = 1e-9
 # a decimal this close to a fraction this simple was probably meant as it: 0.3333
 _SIMPLE_DENOMINATOR = 12
+# 0.3333 or 0.667: an exponent this near to a simple fraction was cut off when it was written
 _TRUNCATED = 1e-4
 # twelve decimals; longer ones are results of a calculation, not exponents that were written
 _MAX_DECIMAL = 10**12

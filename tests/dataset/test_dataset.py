@@ -5,6 +5,7 @@ import pickle
 from dataclasses import FrozenInstanceError
 
 import numpy as np
+import pint
 import pytest
 
 from dimgs.dataset import Dataset
@@ -108,3 +109,12 @@ def test_offset_units_come_back_as_written() -> None:
     frame = data.to_pandas()
     for title in frame.columns:
         assert frame[title].tolist() == written
+
+
+def test_quantities_in_a_list_keep_their_units() -> None:
+    registry = pint.UnitRegistry()
+    lengths = [registry.Quantity(1000, "mm"), registry.Quantity(2, "m"), registry.Quantity(1, "ft")]
+    data = Dataset.from_columns({"L": lengths, "t [s]": [1.0, 2.0, 3.0]})
+    assert data["L"].tolist() == pytest.approx([1.0, 2.0, 0.3048])
+    with pytest.raises(InputError, match="row 2: a quantity in 'second'"):
+        Dataset.from_columns({"L": [lengths[0], registry.Quantity(1, "s")]})

@@ -68,6 +68,3 @@ def test_lookups() -> None:
     assert basis.variable("g").role == "constant"
     with pytest.raises(DimensionError, match="'x' is not a variable"):
         basis.variable("x")
-    rows = basis.exponent_rows(["U", "c"])
-    assert [len(row) for row in rows] == [2, 2]
-    assert rows[0] == tuple(g.get("U") for g in basis.groups)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 # share of its own error by which a candidate may differ from the law that was made of it
 _SAME = 0.3
+# an error below this is rounding, however small the loss
 _ROUNDING = 1e-6
 
 

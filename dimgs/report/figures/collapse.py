@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
+# points: lines look smooth in print
 _CURVE = 200
+# a step this much above its neighbours is a jump, where lines are broken
 _JUMP = 8.0
+# a decade: runs that hardly vary still show how wide the band is
 _LEAST_ROOM = 10.0
 
 
@@ -172,6 +175,7 @@ def _monomial(runs: Runs, axes: "Axes", rows: NDArray[np.intp]) -> None:
     axes.set_title(f"{value} = {float(np.median(constant)):.4g}")
 
 
+# an exponent that drifts by less looks straight
 _SAME_SLOPE = 0.05
 _SIMPLE = 6
 _ROUNDING = 1e-6

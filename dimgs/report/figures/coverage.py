@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
+# share of the variance: the runs lie on a line, and a second axis shows rounding
 _FLAT = 1e-6
 
 

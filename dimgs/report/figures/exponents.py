@@ -34,6 +34,7 @@ from dimgs.report.words import condition_latex
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# share of the axis: a narrower interval would vanish behind its point
 _NARROW = 0.02
 
 
@@ -105,6 +106,7 @@ def _ordered(exponents: tuple[Exponent, ...]) -> list[Exponent]:
 
 
 Array = NDArray[np.float64]
+# points along each axis: a border looks smooth in print
 _MESH = 240
 _MARGIN = 0.06
 
@@ -230,7 +232,9 @@ def _stripes(runs: Runs, axes: "Axes", regimes: Any, name: str) -> None:
                 axes.plot(line[part], middle[part], color=INK, zorder=2)
 
 
+# of ln: the central difference is off by a sixth of its square, which no figure shows
 _STEP = 1e-3
+# more lines would hide the runs
 _GUIDES = 5
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# inches, of a figure one column wide
 _HEIGHT = 2.7
 
 

@@ -26,6 +26,7 @@ PALETTE = (BLUE, ORANGE, GREEN, PINK, SKY, AMBER)
 MARKERS = ("o", "s", "^", "D", "v", "P")
 # widths in inches of one and of two columns of a journal (89 and 183 mm)
 SINGLE, DOUBLE = 3.5, 7.2
+# more points make files of megabytes and look the same
 _MOST_DRAWN = 1200
 # letters of a name that is drawn; about half the width of a column at the size of the labels
 _MOST_LETTERS = 40
