@@ -3,6 +3,7 @@
 import copy
 import pickle
 from dataclasses import FrozenInstanceError
+from typing import Any
 
 import numpy as np
 import pint
@@ -112,7 +113,7 @@ def test_offset_units_come_back_as_written() -> None:
 
 
 def test_quantities_in_a_list_keep_their_units() -> None:
-    registry = pint.UnitRegistry()
+    registry: pint.UnitRegistry[Any] = pint.UnitRegistry()
     lengths = [registry.Quantity(1000, "mm"), registry.Quantity(2, "m"), registry.Quantity(1, "ft")]
     data = Dataset.from_columns({"L": lengths, "t [s]": [1.0, 2.0, 3.0]})
     assert data["L"].tolist() == pytest.approx([1.0, 2.0, 0.3048])
