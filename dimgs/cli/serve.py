@@ -33,12 +33,13 @@ def serve(
     """Serve pages for people under / and REST under /api/v1, until Ctrl-C."""
     from dimgs.errors import InputError
     from dimgs.hub.hub import is_remote
-    from dimgs.web.serving import listening, run
+    from dimgs.web.serving import listening, serving
 
     with opened(hub, user) as found:
         if is_remote(found.address):
             raise InputError("A server serves a hub in a database; name a file or postgresql://.")
         socket, address = listening(host, port)
+        server = serving(found, address, [host, *(name or ())], closed)
         if not found.has_users():
             note("nobody is registered; add an admin with: dimgs hub user add NAME --role admin")
         if json:
@@ -47,4 +48,4 @@ def serve(
             say(address, "the hub is served at ")
         # whoever waits for the address waits for it on a pipe, too
         results().flush()
-        run(found, socket, address, [host, *(name or ())], closed)
+        server.run(sockets=[socket])

@@ -204,7 +204,7 @@ class Pages:
         return self._show(
             asked,
             "entry.html",
-            entry=entry,
+            entry={"status": None, **entry},
             content=entry["content"] or {},
             facts=views.facts(entry),
             law=views.law_of(entry),
@@ -259,7 +259,8 @@ class Pages:
         return self._show(asked, "queue.html", entries=found, reviews=may)
 
     def _jobs(self, asked: Asked) -> Response:
-        jobs = asked.hub.listed(kind="job", limit=_LISTED, newest=True)
+        listed = asked.hub.listed(kind="job", limit=_LISTED, newest=True)
+        jobs = [asked.hub.get(job["id"]) for job in listed]
         return self._show(asked, "jobs.html", jobs=jobs)
 
     def _ask(self, asked: Asked) -> Response:
@@ -282,7 +283,7 @@ class Pages:
         import json
 
         made = route.run(Call(asked.hub, {"id": id}, {}, body_of(route, json.dumps(document))))
-        target = made["id"] if act == "forks" else asked.hub.get(id)["id"]
+        target = made["id"] if act == "forks" else id
         return RedirectResponse(f"/entries/{target}", 303)
 
     def _users(self, asked: Asked, token: str = "", whose: str = "") -> Response:

@@ -8,6 +8,8 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 
 if TYPE_CHECKING:
+    from uvicorn import Server
+
     from dimgs.hub import Hub
 
 # of requests that are answered or wait; more are turned away with 503
@@ -36,21 +38,23 @@ def listening(host: str, port: int) -> tuple[socket.socket, str]:
     return made, f"http://{f'[{name}]' if ':' in name else name}:{number}"
 
 
-def run(
-    hub: "Hub", listener: socket.socket, address: str, names: Iterable[str], closed: bool
-) -> None:
-    """Answer requests until the process is told to stop.
+def serving(hub: "Hub", address: str, names: Iterable[str], closed: bool) -> "Server":
+    """A server whose ``run(sockets=[…])`` answers requests until it is told to stop.
 
     Parameters
     ----------
     hub : Hub
         In a database.
-    listener : socket
     address : str
         Which stands for the hub in messages, instead of its file.
     names : iterable of str
         Hosts that the server goes by.
     closed : bool
+
+    Raises
+    ------
+    InputError
+        If what it needs is not installed.
     """
     try:
         import uvicorn
@@ -73,4 +77,4 @@ def run(
         timeout_graceful_shutdown=_LAST,
         lifespan="off",
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    return uvicorn.Server(config)

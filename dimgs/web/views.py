@@ -165,7 +165,7 @@ def law_of(entry: Mapping[str, Any]) -> "Law | None":
 
 # of the graph, in units of its picture: what keeps 14 units high letters readable on a phone
 _WIDTH, _ACROSS, _BOX, _HIGH, _STEP = 480, 3, 150, 58, 88
-_LETTERS = 20
+_LETTERS = 18
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +34,27 @@ def app(hub: Hub) -> Any:
 
 
 @pytest.fixture
-def anybody(app: Any) -> TestClient:
-    return TestClient(app, base_url=BASE)
+def client(app: Any) -> Iterator[Callable[..., TestClient]]:
+    """Makes clients, each of which keeps its event loop: that spares most of a request's time."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(TestClient(app, base_url=BASE, **options))
+
+
+@pytest.fixture
+def anybody(client: Callable[..., TestClient]) -> TestClient:
+    return client()
 
 
 Asking = Callable[..., TestClient]
 
 
 @pytest.fixture
-def program(app: Any, hub: Hub) -> Asking:
+def program(client: Callable[..., TestClient], hub: Hub) -> Asking:
     """Makes clients with a token of a user."""
 
     def program(user: str, scope: str = "write") -> TestClient:
         token = hub.new_token(user, scope=scope)
-        return TestClient(app, base_url=BASE, headers={"Authorization": f"Bearer {token}"})
+        return client(headers={"Authorization": f"Bearer {token}"})
 
     return program
 
@@ -54,8 +62,8 @@ def program(app: Any, hub: Hub) -> Asking:
 class Person:
     """A person at a browser that runs no script."""
 
-    def __init__(self, app: Any) -> None:
-        self.client = TestClient(app, base_url=BASE, follow_redirects=False)
+    def __init__(self, client: TestClient) -> None:
+        self.client = client
 
     def sign_in(self, user: str, password: str = PASSWORD) -> Any:
         return self.client.post("/sign-in", data={"name": user, "password": password})
@@ -70,13 +78,13 @@ class Person:
 
 
 @pytest.fixture
-def person(app: Any, hub: Hub) -> Callable[[str], Person]:
+def person(client: Callable[..., TestClient], hub: Hub) -> Callable[[str], Person]:
     """Signs people in, without the time that a password takes."""
     from dimgs.hub import accounts
     from dimgs.web.people import COOKIE
 
     def person(user: str) -> Person:
-        made = Person(app)
+        made = Person(client(follow_redirects=False))
         session = accounts.new_token(hub.database, user, 0.1, "write")
         made.client.cookies.set(COOKIE, session, domain="localhost.local")
         return made
