@@ -1,16 +1,12 @@
 """Whether a kernel's card tells every dimensional constant in it: tried by scaled images."""
 
-import json
 import math
 import random
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
-
 from dimgs.errors import InputError
 from dimgs.hub.runs import run_content
-from dimgs.hub.tables import entries
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Kernel, Port
@@ -20,6 +16,8 @@ if TYPE_CHECKING:
     from dimgs.hub.hub import Hub
 
 # as many predicted and run images have to agree before a card is complete
+# cards and runs that are looked through for one that can be used
+_NEWEST = 20
 _IMAGES = 3
 # each base unit is made larger or smaller by up to this: a hidden constant then shows
 _LARGEST_STEP = math.log(3.0)
@@ -106,13 +104,11 @@ def card_of(kernel: Kernel) -> dict[str, Any]:
 
 def _card_of(hub: "Hub", kernel: Kernel) -> tuple[str | None, dict[str, Any]]:
     """The newest card of a kernel in the hub; one of the kernel itself where there is none."""
-    query = select(entries.c.id, entries.c.content).where(
-        entries.c.kind == "card", entries.c.name == kernel.name, entries.c.content.is_not(None)
-    )
-    rows = hub.database.rows(query.order_by(entries.c.seq.desc()).limit(1))
-    if not rows:
-        return None, card_of(kernel)
-    return str(rows[0]["id"]), json.loads(rows[0]["content"])
+    for listed in hub.listed(kind="card", kernel=kernel.name, newest=True, limit=_NEWEST):
+        content = hub.get(listed["id"])["content"]
+        if content is not None:
+            return listed["id"], content
+    return None, card_of(kernel)
 
 
 def _constants(card: Mapping[str, Any]) -> list[Any]:
@@ -127,14 +123,11 @@ def _dimension_of(constant: Any) -> Dimension:
 
 def _start(hub: "Hub", kernel: Kernel) -> dict[str, Any]:
     """Inputs of the newest run of the kernel, else defaults and the middle of ranges."""
-    query = select(entries.c.content).where(
-        entries.c.kind == "run",
-        entries.c.name == kernel.name,
-        entries.c.status == "ok",
-        entries.c.content.is_not(None),
+    runs = hub.listed(kind="run", kernel=kernel.name, newest=True, limit=_NEWEST)
+    contents = [hub.get(run["id"])["content"] or {} for run in runs]
+    known: dict[str, Any] = next(
+        (c["inputs"] for c in contents if c.get("status", "ok") == "ok" and c), {}
     )
-    rows = hub.database.rows(query.order_by(entries.c.seq.desc()).limit(1))
-    known = json.loads(rows[0]["content"])["inputs"] if rows else {}
     found = {}
     for port in kernel.inputs:
         if port.name in known:

@@ -178,10 +178,12 @@ class Reader:
         limit: int | None = None,
         text: str | None = None,
         newest: bool = False,
+        kernel: str | None = None,
     ) -> list[dict[str, Any]]:
         """Entries, oldest or newest first: id, kind, title, author, time and state.
 
-        Those with a ``text`` have it in their title or content, in any case of its letters.
+        Those with a ``text`` have it in their title or content, in any case of its letters; those
+        of a ``kernel`` are its cards, runs, protocols and jobs.
         """
         _among(state, STATES, "state")
         query = select(entries).order_by(entries.c.seq.desc() if newest else entries.c.seq)
@@ -190,6 +192,8 @@ class Reader:
             filters.append(entries.c.kind == kind)
         if author is not None:
             filters.append(entries.c.author == author)
+        if kernel is not None:
+            filters.append(entries.c.name == kernel)
         if tag is not None:
             filters.append(entries.c.seq.in_(select(tags.c.entry).where(tags.c.tag == tag)))
         if text is not None:

@@ -84,6 +84,14 @@ class RemoteHub(Hub):
         """Nothing: the server upgrades its own file."""
         return ""
 
+    def __getattr__(self, name: str) -> Any:
+        if name == "database":
+            raise InputError(
+                f"'{self.address}' keeps its database to itself; do that on the machine of the "
+                f"server, with --hub and its file or postgresql:// address."
+            )
+        raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
+
     def _send(self, method: str, path: str, query: Any, **body: Any) -> Any:
         import httpx2
 
@@ -201,10 +209,18 @@ class RemoteHub(Hub):
         limit: int | None = None,
         text: str | None = None,
         newest: bool = False,
+        kernel: str | None = None,
     ) -> list[dict[str, Any]]:
         """Entries with their states."""
-        asked = {"kind": kind, "state": state, "author": author, "tag": tag, "limit": limit}
-        found = self._call("GET", "entries", **asked, text=text, newest=newest or None)
+        asked: dict[str, Any] = {
+            "kind": kind,
+            "state": state,
+            "author": author,
+            "tag": tag,
+            "limit": limit,
+        }
+        asked |= {"text": text, "newest": newest or None, "kernel": kernel}
+        found = self._call("GET", "entries", **asked)
         return list(found["entries"])
 
     def query(

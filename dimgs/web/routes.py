@@ -223,6 +223,7 @@ _LISTED = {
     "limit": "integer",
     "text": "string",
     "newest": "boolean",
+    "kernel": "string",
 }
 
 ROUTES: tuple[Route, ...] = (

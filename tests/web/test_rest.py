@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from dimgs.errors import InputError, StoreError
 from dimgs.hub import Hub
+from dimgs.hub.jobs import Policy, work
 from dimgs.hub.keeping import keep_campaign
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError
@@ -48,6 +49,9 @@ def test_a_hub_behind_a_server_does_what_the_hub_does(hub: Hub, program: Asking)
             e for e in other.listed() if e["id"] == fork
         ]
         assert one.query(where=["l=1..1.9 mm"]) == other.query(where=["l=1..1.9 mm"])
+        assert one.listed(kernel="film", limit=1) == [
+            e for e in other.listed() if e["id"] == runs[0]
+        ]
         assert one.query(limit=None)["count"] == 2
         for id in (law, again, fork, runs[0]):
             assert one.get(id) == other.get(id)
@@ -91,6 +95,8 @@ def test_refusals_are_the_hubs_own(program: Asking, anybody: TestClient) -> None
     assert type(found.value) is InputError
     with pytest.raises(NotAllowedError, match="Send a token"):
         remote(anybody).add({"kind": "question", "text": "?"})
+    with pytest.raises(InputError, match="keeps its database to itself"):
+        work(remote(program("contributor")), Policy())
     with pytest.raises(StoreError, match="does not answer"):
         Hub("http://127.0.0.1:9")
 
