@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, inspect, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from dimgs.errors import InputError, StoreError
 from dimgs.hub import schema
@@ -117,7 +118,7 @@ class Database:
                     # one writer at a time, as in SQLite: entries are numbered as they are kept
                     connection.execute(_ALONE)
                 yield connection
-        except (DBAPIError, sqlite3.Error, UnicodeError) as error:
+        except (DBAPIError, NoConnectionError, sqlite3.Error, UnicodeError) as error:
             raise self._broken(error) from error
 
     def _broken(self, error: Exception) -> StoreError:

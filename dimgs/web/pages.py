@@ -28,6 +28,9 @@ _LISTED = 50
 # kinds that are reviewed, those first that most rests on
 REVIEWED = ("answer", "law", "card", "protocol", "dataset")
 _WAITING = ("open", "disputed", "recheck", "untrusted")
+# of a form: the longest here has seven
+_MOST_FIELDS = 100
+RATINGS = ("clarity", "kernel_fit", "output", "rating")
 _ACTS = {r.path.rpartition("/")[2]: r for r in ROUTES if r.path.count("/") == 3 and r.body}
 _ACTIONS = {
     "reviews": "review",
@@ -131,7 +134,10 @@ class Pages:
     def _answering(self, run: Callable[[Asked], Response]) -> Callable[[Request, str], Response]:
         def answer(request: Request, text: str) -> Response:
             who = self._people.of_person(request.cookies)
-            form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=100))
+            try:
+                form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+            except ValueError as error:
+                raise InputError("The form has too many fields.") from error
             signing = request.url.path == "/sign-in"
             if request.method == "POST" and not signing:
                 if not who.known:
@@ -270,6 +276,8 @@ class Pages:
         return RedirectResponse(f"/entries/{asked.hub.add(document)}", 303)
 
     def _act(self, asked: Asked) -> Response:
+        import json
+
         from dimgs.web.app import body_of
 
         id, act = asked.request.path_params["id"], asked.request.path_params["act"]
@@ -277,11 +285,12 @@ class Pages:
         if route is None or act not in _ACTIONS:
             raise InputError("That cannot be done to an entry.")
         form = {k: v.replace("\r\n", "\n") for k, v in asked.form.items() if v.strip()}
-        document: dict[str, Any] = {k: int(v) if v in "12345" else v for k, v in form.items()}
+        document: dict[str, Any] = {
+            k: int(v) if k in RATINGS and len(v) == 1 and v in "12345" else v
+            for k, v in form.items()
+        }
         if act == "forks":
             document = json_value(form.get("changes") or "{}", "What differs", "write a table")
-        import json
-
         made = route.run(Call(asked.hub, {"id": id}, {}, body_of(route, json.dumps(document))))
         target = made["id"] if act == "forks" else id
         return RedirectResponse(f"/entries/{target}", 303)

@@ -71,6 +71,11 @@ def test_the_queue_leads_to_a_review(
     (review,) = hub.get(kept["law"])["reviews"]
     assert (review["author"], review["clarity"], review.get("rating")) == ("reviewer", 4, None)
     assert f"/entries/{kept['law']}/reviews" not in rita.client.get("/queue").text
+    # a text of one digit stays a text
+    assert rita.send(f"/entries/{kept['law']}/annotations", type="bug", text="4").status_code == 303
+    wrong = rita.send(f"/entries/{kept['law']}/reviews", verdict="minor", clarity="45")
+    assert (wrong.status_code, "clarity" in wrong.text) == (400, True)
+    assert rita.client.post("/ask", content="&".join("a=1" for _ in range(101))).status_code == 400
     assert "<em>Fine</em>" in rita.client.get(f"/entries/{kept['law']}").text
 
 
