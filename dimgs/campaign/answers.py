@@ -326,10 +326,8 @@ def half_width(runs: Runs, z: Array, tier: int, level: float, least: int) -> flo
     if not len(here):
         return np.inf
     sigma = float(np.sqrt(square / freedom)) if freedom else 0.0
-    if sigma <= _DIGITS:
-        return _DIGITS
-    if freedom < least:
-        return np.inf
+    if sigma <= _DIGITS or freedom < least:
+        return _DIGITS if sigma <= _DIGITS else np.inf
     t = float(stdtrit(freedom, 0.5 + level / 2.0))
     return t * sigma / float(np.sqrt(sites.count[here[0]]))
 
@@ -348,7 +346,6 @@ def point_answer(binding: Binding, runs: Runs, number: int) -> tuple[PointAnswer
     with np.errstate(over="ignore"):
         value, low, high = (float(np.exp(mean + s * half)) for s in (0.0, -1.0, 1.0))
     room, known = float(np.log1p(wanted)), bool(np.isfinite(half))
-    told = PointAnswer(value, low, high, target.si_unit, False)
     meaning = (
         f"{binding.target.name} is {value:.5g} {target.si_unit}, between {low:.5g} and {high:.5g}."
         if known
@@ -357,7 +354,8 @@ def point_answer(binding: Binding, runs: Runs, number: int) -> tuple[PointAnswer
     why = f"{int(sites.count[here[0]])} runs at the point itself." if known else "Nothing."
     good = min(1.0, room / max(half, 1e-12)) if known else 0.0
     sure = level if half <= room else level * good
-    return told, Pertinence(name, known, good, sure if known else 0.0, meaning, why)
+    answer = PointAnswer(value, low, high, target.si_unit, False)
+    return answer, Pertinence(name, known, good, sure if known else 0.0, meaning, why)
 
 
 def essential(space: PiSpace, rationals: Sequence[Rationals]) -> tuple[str, ...]:
@@ -397,6 +395,5 @@ def _length(group: PiGroup) -> int:
 
 
 def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
-    if not rows:
-        return 0
-    return len(ReducedSystem.of([[*row, Fraction(0)] for row in rows], len(rows[0])).pivots)
+    extended = [[*row, Fraction(0)] for row in rows]
+    return len(ReducedSystem.of(extended, len(rows[0])).pivots) if rows else 0

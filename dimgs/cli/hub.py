@@ -107,7 +107,8 @@ def keep_campaign(address: str | None, folder: Path, result: dict[str, Any]) -> 
     return {"hub": kept}
 
 
-def _tell(document: Mapping[str, Any], json: bool, text: str = "") -> None:
+def tell(document: Mapping[str, Any], json: bool, text: str = "") -> None:
+    """Print a document as JSON, or what it says in words."""
     if json:
         emit_json(document)
     else:
@@ -122,7 +123,7 @@ def init(hub: Address = None, user: As = None, json: tables.Json = False) -> Non
 
     with opened(hub, user, make=True) as found:
         document = {"hub": found.address, "schema": SCHEMA_VERSION}
-        _tell(document, json, f"{found.address} (schema {SCHEMA_VERSION})")
+        tell(document, json, f"{found.address} (schema {SCHEMA_VERSION})")
 
 
 @group.command()
@@ -135,7 +136,7 @@ def add(
 ) -> None:
     """Add a question, card, protocol, law, annotation, data set or limit."""
     with opened(hub, user, make=True) as found:
-        _tell({"id": found.add(_document(file))}, json)
+        tell({"id": found.add(_document(file))}, json)
 
 
 def _document(file: str) -> dict[str, Any]:
@@ -280,7 +281,7 @@ def review(
     """Review an entry of somebody else."""
     scores = {"clarity": clarity, "kernel_fit": kernel_fit, "output": output, "rating": rating}
     with opened(hub, user) as found:
-        _tell({"id": found.review(id, verdict, text, **scores)}, json)
+        tell({"id": found.review(id, verdict, text, **scores)}, json)
 
 
 @group.command()
@@ -295,7 +296,7 @@ def annotate(
 ) -> None:
     """Add a remark on an entry."""
     with opened(hub, user) as found:
-        _tell({"id": found.annotate(id, type, text)}, json)
+        tell({"id": found.annotate(id, type, text)}, json)
 
 
 @group.command()
@@ -305,7 +306,7 @@ def dispute(
 ) -> None:
     """Doubt an entry; what rests on it is to be checked again until that is settled."""
     with opened(hub, user) as found:
-        _tell({"id": found.dispute(id, text)}, json)
+        tell({"id": found.dispute(id, text)}, json)
 
 
 @group.command()
@@ -322,7 +323,7 @@ def fork(
     """Copy an entry, with changes, as one's own that remembers its parent."""
     with opened(hub, user) as found:
         changes = None if file is None else _document(file)
-        _tell({"id": found.fork(id, changes)}, json)
+        tell({"id": found.fork(id, changes)}, json)
 
 
 @group.command()
@@ -332,7 +333,7 @@ def approve(
 ) -> None:
     """Let an imported protocol, card or job run here: this very one, by its hash."""
     with opened(hub, user) as found:
-        _tell({"id": found.approve(id, text)}, json)
+        tell({"id": found.approve(id, text)}, json)
 
 
 @group.command()
@@ -342,7 +343,7 @@ def redact(
 ) -> None:
     """Remove the content of an entry, such as a secret; its hash and links stay."""
     with opened(hub, user) as found:
-        _tell({"id": found.redact(id, text)}, json)
+        tell({"id": found.redact(id, text)}, json)
 
 
 @group.command()
@@ -369,7 +370,7 @@ def dataset(
     if document["left_out"]:
         note(f"{document['left_out']} runs are disputed or to be checked again: left out")
     origins = ", ".join(f"{n} of {name}" for name, n in document["origins"].items())
-    _tell(document, json, f"{document['rows']} rows in {out}: {origins}\n{document['id']}")
+    tell(document, json, f"{document['rows']} rows in {out}: {origins}\n{document['id']}")
 
 
 @group.command()
@@ -378,51 +379,4 @@ def digest(hub: Address = None, user: As = None, json: tables.Json = False) -> N
     """A hash of all entries, equal for hubs that hold the same."""
     with opened(hub, user) as found:
         document = found.digest()
-    _tell(document, json, f"{document['digest']} ({document['entries']} entries)")
-
-
-people = typer.Typer(name="user", help="Users of the hub and their roles.", no_args_is_help=True)
-group.add_typer(people)
-
-
-@people.command("add")
-@command
-def add_user(
-    name: Annotated[str, typer.Argument(help="Name of a person or program.")],
-    role: Annotated[
-        str, typer.Option("--role", help="reader, contributor, reviewer, admin or agent.")
-    ],
-    password: Annotated[
-        bool, typer.Option("--password", help="Read a password from standard input.")
-    ] = False,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
-    """Register a user, or give one another role."""
-    with opened(hub, user, make=True) as found:
-        found.check_manager()
-        secret = sys.stdin.readline().rstrip("\n") if password else None
-        found.set_user(name, role, secret)
-    _tell({"name": name, "role": role}, json, f"{name} is a {role}")
-
-
-@group.command()
-@command
-def token(
-    name: Annotated[str, typer.Argument(help="User, or the beginning of a token to revoke.")],
-    days: Annotated[float, typer.Option("--days", help="How long it lasts.")] = 30.0,
-    scope: Annotated[str, typer.Option("--scope", help="read or write.")] = "read",
-    revoke: Annotated[bool, typer.Option("--revoke", help="Revoke that token.")] = False,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
-    """Make a token for a user, which is told this once; or revoke one."""
-    with opened(hub, user) as found:
-        if revoke:
-            found.revoke(name)
-            _tell({"revoked": name.partition(".")[0]}, json, "revoked")
-            return
-        made = found.new_token(name, days, scope)
-    _tell({"token": made}, json, made)
+    tell(document, json, f"{document['digest']} ({document['entries']} entries)")

@@ -1,11 +1,12 @@
-"""`dimgs hub export`, `import`, `sync`, and whose signatures count."""
+"""`dimgs hub export`, `import`, `sync`; users, tokens, and whose signatures count."""
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.hub import Address, As, group, opened
+from dimgs.cli.hub import Address, As, group, opened, tell
 from dimgs.cli.output import command, emit_json, note, say
 
 __all__ = ["group"]
@@ -174,3 +175,50 @@ def check_card(
     agreed = sum(image["agrees"] for image in document["images"])
     told = "complete" if document["complete"] else "not complete: it hides a dimensional constant"
     say(f"{agreed} of {len(document['images'])} images agree; the card is {told}")
+
+
+people = typer.Typer(name="user", help="Users of the hub and their roles.", no_args_is_help=True)
+group.add_typer(people)
+
+
+@people.command("add")
+@command
+def add_user(
+    name: Annotated[str, typer.Argument(help="Name of a person or program.")],
+    role: Annotated[
+        str, typer.Option("--role", help="reader, contributor, reviewer, admin or agent.")
+    ],
+    password: Annotated[
+        bool, typer.Option("--password", help="Read a password from standard input.")
+    ] = False,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Register a user, or give one another role."""
+    with opened(hub, user, make=True) as found:
+        found.check_manager()
+        secret = sys.stdin.readline().rstrip("\n") if password else None
+        found.set_user(name, role, secret)
+    tell({"name": name, "role": role}, json, f"{name} is a {role}")
+
+
+@group.command()
+@command
+def token(
+    name: Annotated[str, typer.Argument(help="User, or the beginning of a token to revoke.")],
+    days: Annotated[float, typer.Option("--days", help="How long it lasts.")] = 30.0,
+    scope: Annotated[str, typer.Option("--scope", help="read or write.")] = "read",
+    revoke: Annotated[bool, typer.Option("--revoke", help="Revoke that token.")] = False,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Make a token for a user, which is told this once; or revoke one."""
+    with opened(hub, user) as found:
+        if revoke:
+            found.revoke(name)
+            tell({"revoked": name.partition(".")[0]}, json, "revoked")
+            return
+        made = found.new_token(name, days, scope)
+    tell({"token": made}, json, made)
