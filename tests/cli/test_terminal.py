@@ -184,7 +184,7 @@ def test_a_report_says_by_which_command_it_was_made(shell: Shell) -> None:
     done = shell(*arguments, "--json")
     document = done.document
     assert f"wrote {out / 'report.html'}; open it in a browser" in done.err
-    assert re.search(r"law.json, law.tex, tex/ \(\d+ files\), figures/ \(\d+ files\)", done.err)
+    assert re.search(r"law.json, tex/ \(\d+ files\), figures/ \(\d+ files\)", done.err)
     command = document["provenance"]["command"]
     assert command.startswith("dimgs discover ")
     assert "--constants g" in command

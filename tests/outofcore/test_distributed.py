@@ -27,7 +27,7 @@ def client(request: pytest.FixtureRequest) -> Iterator[Any]:
             n_workers=2,
             threads_per_worker=1,
             processes=request.param == "processes",
-            dashboard_address=None,
+            dashboard_address=":0",
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
@@ -39,7 +39,9 @@ def partitioned(frame: pd.DataFrame, n: int = 4) -> Any:
 
 
 @pytest.mark.parametrize(
-    "options", [Options(), Options(within="lab"), Options(split_by="day")], ids=str
+    "options",
+    [Options(), Options(within="lab"), Options(split_by="day")],
+    ids=["plain", "within", "split"],
 )
 def test_partitions_give_the_law_of_the_whole(client: Any, options: Options) -> None:
     frame = drag_table(1200)
