@@ -9,7 +9,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from dimgs.dataset import Dataset
-from dimgs.discovery.options import MODEL_NAMES, DiscoverKeywords, Options, documented
+from dimgs.discovery.options import MODEL_NAMES, DiscoverKeywords, Options, default_of, documented
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
@@ -177,7 +177,7 @@ def _options_text(options: Options) -> str:
     out = []
     for each in fields(options):
         value = getattr(options, each.name)
-        if each.name == "seed" or value == each.default or not (value or each.default):
+        if each.name == "seed" or value == default_of(each) or not (value or each.default):
             continue
         if isinstance(value, Mapping):
             value = [f"{k}={v}" for k, v in value.items()]

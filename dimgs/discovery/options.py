@@ -256,10 +256,11 @@ class Options:
         """The same question of a table that is read already."""
         reading = {n: f for n, f in options_by_name().items() if n in TableKeywords.__annotations__}
         del reading["drop_bad"]
-        return replace(self, **{n: _default(f) for n, f in reading.items()})
+        return replace(self, **{n: default_of(f) for n, f in reading.items()})
 
 
-def _default(option: "Field[Any]") -> Any:
+def default_of(option: "Field[Any]") -> Any:
+    """Value of an option that nobody gave."""
     return {} if option.metadata["kind"] == "units" else option.default
 
 
@@ -327,7 +328,7 @@ def _filled(text: str | None, names: Iterable[str]) -> str | None:
     lines = []
     for name in names:
         kind = _TYPES[known[name].metadata["kind"]]
-        default = _default(known[name])
+        default = default_of(known[name])
         optional = ", optional" if default is None else f", default {default!r}"
         lines += [f"{name} : {kind}{optional}", f"    {known[name].metadata['help']}"]
     return text and text.replace("{options}", "\n    ".join(lines))
