@@ -101,7 +101,8 @@ def _inside(folder: str) -> list[str]:
     binds = [x for p in [*seen, *sorted(python)] for x in ("--ro-bind", p, p)]
     return [
         bubblewrap() or "bwrap", "--unshare-all", "--die-with-parent", "--new-session",
-        "--cap-drop", "ALL", *binds, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
+        # the empty /tmp first, for Python and the package may lie in it
+        "--cap-drop", "ALL", "--tmpfs", "/tmp", *binds, "--proc", "/proc", "--dev", "/dev",
         "--bind", folder, "/workspace", "--chdir", "/workspace",
     ]  # fmt: skip
 
