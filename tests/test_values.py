@@ -11,7 +11,7 @@ import pytest
 import dimgs
 
 # work in progress: what sums up blocks of runs, and what an iteration goes on from
-CHANGING = {"BlockMoments", "Problem"}
+CHANGING = {"BlockMoments", "RankProblem"}
 FOLDERS = ("design", "dimensions", "expression", "fits", "groups", "law", "report", "variables")
 
 

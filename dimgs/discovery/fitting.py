@@ -127,10 +127,11 @@ def fit(
 
     Examples
     --------
-    >>> data = Dataset.from_columns(
+    >>> import dimgs
+    >>> data = dimgs.Dataset.from_columns(
     ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]}
     ... )
-    >>> result = fit(data, "T", constants=["g"])
+    >>> result = dimgs.fit(data, "T", constants=["g"])
     >>> print(result.law.expression)
     C*sqrt(L)/sqrt(g)
     """
