@@ -104,7 +104,8 @@ def test_bits_of_the_runs_are_their_likelihood(seed: int, weighted: bool, unit: 
         - np.log2(weights).sum() / 2
     )
     found = data_bits(predicted, errors, observed, weights, units if unit else None)
-    assert found + same_for_all == pytest.approx(-likeliest, abs=1e-4)
+    # a residual of a billionth of the scale counts as none, which moves the bits a little
+    assert found + same_for_all == pytest.approx(-likeliest, abs=1e-2)
 
 
 @given(SEEDS, st.floats(-150, 150))
