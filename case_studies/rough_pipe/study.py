@@ -32,7 +32,7 @@ from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.reproduce import COLOURS, GREY, Check, Findings, Source
 
-UNITS = {"rho": "kg/m^3", "mu": "Pa*s", "D": "m", "V": "m/s", "e": "m", "f": "1"}
+UNITS = {"rho": "kg/m^3", "mu": "Pa*s", "D": "m", "V": "m/s", "e": "m; roughness", "f": "1"}
 SOURCE = Source(
     name="nikuradse_rough_pipe",
     repository="emreunal13/GPTIPS_OMAPISR",
