@@ -9,6 +9,8 @@ import sympy
 from dimgs import Dataset
 from dimgs.discovery.discover import discover
 from dimgs.discovery.distil import distil
+from dimgs.discovery.distil.directions import directions
+from dimgs.discovery.distil.fields import learn
 from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
@@ -120,3 +122,11 @@ def test_the_distilled_law_is_in_the_groups() -> None:
     names = {str(s) for s in found.law.pi_expression.free_symbols}
     assert {g.name for g in found.law.groups} <= names
     assert sympy.simplify(found.candidates[0].expression) != 0
+
+
+def test_a_direction_beyond_double_precision_teaches_nothing() -> None:
+    design = prepare(polymers(), "D", SCALES).design
+    there = next(d for d in directions(design) if d.variable == "M")
+    beyond = replace(there, x=replace(there.x, values=0.0 * there.x.values))
+    assert learn(design, there) is not None
+    assert learn(design, beyond) is None
