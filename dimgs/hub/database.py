@@ -54,8 +54,8 @@ class Database:
         self.path = _file(given) if self.is_file else None
         self.address = str(self.path) if self.is_file else _shown(given)
         self.upgraded = ""
-        self._engine = self._sqlite(make) if self.is_file else self._postgresql(given)
-        self._pid = os.getpid()
+        engine = self._sqlite(make) if self.is_file else self._postgresql(given)
+        self._connections = schema.Connections(engine)
         self._lineage: tuple[tuple[int, str], Lineage] | None = None
 
     def lineage(self, connection: Connection) -> Lineage:
@@ -105,15 +105,8 @@ class Database:
         StoreError
             If the database cannot be read or written.
         """
-        if os.getpid() != self._pid:
-            # a forked process must not share the connections of its parent
-            self._engine.dispose(close=False)
-            self._pid = os.getpid()
         try:
-            with (
-                self._engine.connect() as connection,
-                (schema.reading(connection) if read else connection).begin(),
-            ):
+            with self._connections.begun(read) as connection:
                 if not (read or self.is_file):
                     # one writer at a time, as in SQLite: entries are numbered as they are kept
                     connection.execute(_ALONE)
@@ -135,7 +128,7 @@ class Database:
 
     def close(self) -> None:
         """Close it; it opens again where it is used again."""
-        self._engine.dispose(close=os.getpid() == self._pid)
+        self._connections.close()
 
 
 def _file(given: str) -> Path:

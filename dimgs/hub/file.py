@@ -1,6 +1,5 @@
 """One SQLite file: opened, read and written in transactions, whoever else uses it."""
 
-import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
 from dimgs.errors import StoreError
-from dimgs.hub.schema import open_engine, reading
+from dimgs.hub.schema import Connections, open_engine
 
 
 class StoreFile:
@@ -29,8 +28,7 @@ class StoreFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine = open_engine(path)
-        self._pid = os.getpid()
+        self._connections = Connections(open_engine(path))
 
     @contextmanager
     def transaction(self, read: bool = False) -> Iterator[Connection]:
@@ -41,15 +39,8 @@ class StoreFile:
         StoreError
             If the file cannot be read or written.
         """
-        if os.getpid() != self._pid:
-            # a forked process must not share the file handles of its parent
-            self._engine.dispose(close=False)
-            self._pid = os.getpid()
         try:
-            with (
-                self._engine.connect() as connection,
-                (reading(connection) if read else connection).begin(),
-            ):
+            with self._connections.begun(read) as connection:
                 yield connection
         except (DatabaseError, sqlite3.Error, UnicodeError) as error:
             cause = error.orig if isinstance(error, DatabaseError) else error
@@ -65,4 +56,4 @@ class StoreFile:
 
     def close(self) -> None:
         """Close the file; it opens again where it is used again."""
-        self._engine.dispose(close=os.getpid() == self._pid)
+        self._connections.close()

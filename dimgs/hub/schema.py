@@ -3,7 +3,8 @@
 import os
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,30 @@ def _opened(path: Path, what: str, prepare: Callable[[Connection, Path], None]) 
 def reading(connection: Connection) -> Connection:
     """The connection, with transactions that do not wait for writers."""
     return connection.execution_options(**{_READ: True})
+
+
+class Connections:
+    """Connections to a database, none of which a forked process shares with its parent."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._pid = os.getpid()
+
+    @contextmanager
+    def begun(self, read: bool = False) -> Iterator[Connection]:
+        """A transaction: all or nothing of what happens inside."""
+        if os.getpid() != self._pid:
+            self._engine.dispose(close=False)
+            self._pid = os.getpid()
+        with (
+            self._engine.connect() as connection,
+            (reading(connection) if read else connection).begin(),
+        ):
+            yield connection
+
+    def close(self) -> None:
+        """Close what this process opened."""
+        self._engine.dispose(close=os.getpid() == self._pid)
 
 
 def _configure(connection: Any, _record: object) -> None:

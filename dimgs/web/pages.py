@@ -16,7 +16,7 @@ from dimgs.hub.acts import ADDED
 from dimgs.hub.entry import KINDS, VISIBILITIES
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
-from dimgs.web import openapi, views
+from dimgs.web import openapi, pictures, views
 from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Who
 from dimgs.web.routes import ROUTES, Call
 
@@ -203,7 +203,7 @@ class Pages:
 
     def _entry(self, asked: Asked) -> Response:
         hub, entry = asked.hub, asked.hub.get(asked.request.path_params["id"])
-        graph = views.graph(hub.evidence(entry["id"]))
+        graph = pictures.graph(hub.evidence(entry["id"]))
         about = [
             link["from"] for link in entry["links"] if link["type"] in ("annotates", "disputes")
         ]
@@ -249,7 +249,7 @@ class Pages:
         kernel = asked.parameter("kernel") or (kernels[0] if kernels else None)
         drawn = None
         if kernel is not None:
-            drawn = views.run_map(asked.hub, kernel, asked.parameter("x"), asked.parameter("y"))
+            drawn = pictures.run_map(asked.hub, kernel, asked.parameter("x"), asked.parameter("y"))
         partial = "hx-request" in asked.request.headers
         name = "drawn.html" if partial else "map.html"
         return self._show(asked, name, kernels=kernels, kernel=kernel, map=drawn)

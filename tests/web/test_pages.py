@@ -15,7 +15,8 @@ from dimgs.hub import Hub
 from dimgs.hub.keeping import keep_campaign, keep_report
 from dimgs.web.app import make_app
 from dimgs.web.people import COOKIE, People, TooManyError, UnknownError
-from dimgs.web.views import graph, markdown_html, run_map
+from dimgs.web.pictures import graph, run_map
+from dimgs.web.views import markdown_html
 from tests.hub.records import record
 from tests.web.conftest import PASSWORD, Person
 

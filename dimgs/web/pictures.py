@@ -1,0 +1,305 @@
+"""Pictures of pages, computed: the graph of evidence and the map of runs."""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from dimgs.errors import DimgsError, InputError
+from dimgs.escape import visible
+from dimgs.hub import Hub
+from dimgs.hub.ranges import read_group
+from dimgs.variables import parse_unit
+from dimgs.web.views import value_text
+
+# what a picture of a few hundred pixels still tells apart
+_MOST_POINTS = 3000
+_MOST_LAWS = 20
+_MARGIN = 0.06
+# in decades: coordinates that differ by less are one
+_SAME = 1e-9
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
+_RAISED = re.compile(r"[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+# of the graph, in units of its picture: what keeps 14 units high letters readable on a phone
+_WIDTH, _ACROSS, _BOX, _HIGH, _STEP = 480, 3, 150, 58, 88
+_LETTERS = 18
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A graph of evidence, laid out.
+
+    Attributes
+    ----------
+    boxes : list of mapping
+        Nodes with x and y of their corner, and lines of text.
+    arrows : list of mapping
+        Links with the path of a curve.
+    width, height : int
+    """
+
+    boxes: list[dict[str, Any]]
+    arrows: list[dict[str, Any]]
+    width: int
+    height: int
+
+
+def graph(evidence: Mapping[str, Any]) -> Graph | None:
+    """Layout of a graph of evidence: what an entry rests on stands below it; None without links."""
+    nodes, links = evidence["nodes"], evidence["links"]
+    if not links:
+        return None
+    rows: list[list[int]] = []
+    for depth in sorted({node["depth"] for node in nodes}):
+        layer = [i for i, node in enumerate(nodes) if node["depth"] == depth]
+        rows += [layer[k : k + _ACROSS] for k in range(0, len(layer), _ACROSS)]
+    boxes: dict[int, dict[str, Any]] = {}
+    for r, row in enumerate(rows):
+        gap = (_WIDTH - len(row) * _BOX) / (len(row) + 1)
+        for c, i in enumerate(row):
+            node = nodes[i]
+            x, y = gap + c * (gap + _BOX), 4 + r * _STEP
+            lines = _wrapped(node["title"])
+            boxes[i] = {
+                **node,
+                "x": round(x, 1),
+                "y": y,
+                "lines": lines,
+                "root": node["depth"] == 0,
+            }
+    arrows = []
+    for link in links:
+        a, b = boxes[link["from"]], boxes[link["to"]]
+        x0, x1 = a["x"] + _BOX / 2, b["x"] + _BOX / 2
+        y0, y1 = (a["y"] + _HIGH, b["y"]) if b["y"] > a["y"] else (a["y"], b["y"] + _HIGH)
+        half = (y0 + y1) / 2
+        path = f"M{x0:.1f} {y0}C{x0:.1f} {half} {x1:.1f} {half} {x1:.1f} {y1}"
+        arrows.append(
+            {"type": link["type"], "path": path, "source": a["title"], "target": b["title"]}
+        )
+    ordered = [boxes[i] for row in rows for i in row]
+    return Graph(ordered, arrows, _WIDTH, 4 + len(rows) * _STEP - (_STEP - _HIGH) + 4)
+
+
+def _wrapped(title: str) -> list[str]:
+    """A title in at most two lines of a box."""
+    words, lines = title.split(), [""]
+    for word in words:
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > _LETTERS:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    cut = [line if len(line) <= _LETTERS else f"{line[: _LETTERS - 1]}…" for line in lines[:2]]
+    if len(lines) > 2 and not cut[1].endswith("…"):
+        cut[1] = f"{cut[1][: _LETTERS - 1]}…"
+    return cut
+
+
+@dataclass(frozen=True)
+class RunMap:
+    """Runs of a kernel over two groups, between 0 and 1 across and down.
+
+    Attributes
+    ----------
+    x, y : str
+        The groups as they are typed.
+    offered : list of str
+        Groups and inputs that may be chosen.
+    points : list of mapping
+        With x, y, id, state and text.
+    borders : list of mapping
+        Lines between regimes, with the law that tells of them.
+    ticks : mapping of str to list of (float, str)
+    count, shown : int
+        Runs that there are, and that are drawn.
+    states : mapping of str to int
+    """
+
+    x: str
+    y: str
+    offered: list[str]
+    points: list[dict[str, Any]]
+    borders: list[dict[str, Any]]
+    ticks: Mapping[str, list[tuple[float, str]]]
+    count: int
+    shown: int
+    states: Mapping[str, int]
+
+
+def run_map(hub: Hub, kernel: str, x: str | None, y: str | None) -> RunMap | None:
+    """Runs of a kernel on a map of two groups; None where it has none.
+
+    Parameters
+    ----------
+    hub : Hub
+    kernel : str
+    x, y : str or None
+        Products of powers of inputs and outputs; by default the first groups of its inputs.
+
+    Raises
+    ------
+    InputError
+        If a group cannot be read, or names what no run has.
+    """
+    found = hub.query(kernel=kernel, limit=_MOST_POINTS)
+    runs = found["runs"]
+    if not runs:
+        return None
+    first = {n: str(q.get("unit", "1")) for n, q in _numbers(runs[0]).items()}
+    offered = _offered(first, runs[0]["inputs"])
+    axes = [x or offered[0], y or next((o for o in offered if o != (x or offered[0])), offered[0])]
+    exponents = [read_group(axis) for axis in axes]
+    for axis, powers in zip(axes, exponents, strict=True):
+        unknown = sorted(set(powers) - set(first))
+        if unknown:
+            raise InputError(
+                f"'{visible(axis[:60])}' names '{visible(unknown[0][:60])}', which runs of "
+                f"'{visible(kernel[:60])}' do not have; they have {', '.join(sorted(first))}."
+            )
+    placed = [(run, [_log10(run, powers) for powers in exponents]) for run in runs]
+    good = [(run, at) for run, at in placed if all(c is not None for c in at)]
+    spans = [_span([at[k] for _, at in good]) for k in (0, 1)]
+    points = [
+        {
+            "x": _across(at[0], spans[0]),
+            "y": 1 - _across(at[1], spans[1]),
+            "id": run["id"],
+            "state": run["state"],
+            "text": ", ".join(f"{n} = {value_text(q)}" for n, q in run["inputs"].items()),
+        }
+        for run, at in good
+    ]
+    return RunMap(
+        axes[0],
+        axes[1],
+        offered,
+        points,
+        _borders(hub, exponents, spans),
+        {"x": _ticks(spans[0]), "y": _ticks(spans[1])},
+        found["count"],
+        len(points),
+        Counter(p["state"] for p in points),
+    )
+
+
+def _numbers(run: Mapping[str, Any]) -> dict[str, Any]:
+    both = {**run["inputs"], **run["outputs"]}
+    return {
+        n: q
+        for n, q in both.items()
+        if isinstance(q, Mapping) and isinstance(q.get("value"), int | float)
+    }
+
+
+def _offered(units: Mapping[str, str], inputs: Mapping[str, Any]) -> list[str]:
+    """Groups of the inputs, then inputs and outputs themselves."""
+    from dimgs.groups.derive import pi_basis
+
+    known = {n: u for n, u in units.items() if n in inputs}
+    try:
+        groups = [_typed(str(group)) for group in pi_basis(known).groups]
+    except DimgsError:
+        groups = []
+    return [*groups, *(n for n in units if n not in inputs), *known]
+
+
+def _typed(group: str) -> str:
+    """A group as people type it.
+
+    Examples
+    --------
+    >>> _typed("D·t·l⁻²")
+    'D*t*l^-2'
+    """
+    plain = _RAISED.sub(lambda m: f"^{m[0].translate(_SUPERSCRIPTS)}", group)
+    return plain.replace("·", "*")
+
+
+def _log10(run: Mapping[str, Any], powers: Mapping[str, Fraction]) -> float | None:
+    numbers, total = _numbers(run), 0.0
+    for name, power in powers.items():
+        quantity = numbers.get(name)
+        if quantity is None:
+            return None
+        value = float(parse_unit(str(quantity.get("unit", "1"))).to_si(quantity["value"]))
+        if not 0 < value < math.inf:
+            return None
+        total += float(power) * math.log10(value)
+    return total
+
+
+def _span(values: Sequence[Any]) -> tuple[float, float]:
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    wide = max(high - low, 0.1)
+    middle = (low + high) / 2
+    return middle - wide * (0.5 + _MARGIN), middle + wide * (0.5 + _MARGIN)
+
+
+def _across(value: Any, span: tuple[float, float]) -> float:
+    return round(float((value - span[0]) / (span[1] - span[0])), 4)
+
+
+def _ticks(span: tuple[float, float]) -> list[tuple[float, str]]:
+    """Powers of ten, or three numbers where there are not two of them."""
+    from dimgs.report.words import short
+
+    low, high = span
+    decades = list(range(math.ceil(low), math.floor(high) + 1))
+    decades = decades[:: max(1, math.ceil(len(decades) / 5))]
+    logs: list[float] = (
+        list(decades)
+        if len(decades) > 1
+        else [low + (high - low) * part for part in (0.1, 0.5, 0.9)]
+    )
+    return [(_across(at, span), short(10.0**at, 2)) for at in logs]
+
+
+def _borders(
+    hub: Hub, axes: Sequence[Mapping[str, Fraction]], spans: Sequence[tuple[float, float]]
+) -> list[dict[str, Any]]:
+    """Borders of regimes that laws tell of, where they are lines of this map."""
+    drawn = []
+    for listed in hub.listed(kind="law", limit=_MOST_LAWS, newest=True):
+        content = hub.get(listed["id"])["content"] or {}
+        held = content.get("boundaries", ())
+        for border in held if isinstance(held, list) else ():
+            try:
+                powers = read_group(_typed(str(border["physical"])))
+                level = math.log10(float(border["value"]))
+            except (DimgsError, KeyError, TypeError, ValueError):
+                continue
+            ends = _line(powers, level, axes, spans)
+            if ends is not None:
+                told = f"{border['physical']} = {value_text(float(border['value']))}"
+                drawn.append({"ends": ends, "text": told, "law": listed["id"]})
+    return drawn
+
+
+def _line(
+    powers: Mapping[str, Fraction],
+    level: float,
+    axes: Sequence[Mapping[str, Fraction]],
+    spans: Sequence[tuple[float, float]],
+) -> list[float] | None:
+    """Ends of the line on which a monomial has a value; None where no line of the map is one."""
+    import numpy as np
+
+    names = sorted({*powers, *axes[0], *axes[1]})
+    matrix = np.array([[float(axis.get(n, 0)) for axis in axes] for n in names])
+    wanted = np.array([float(powers.get(n, 0)) for n in names])
+    (a, b), *_ = np.linalg.lstsq(matrix, wanted, rcond=None)
+    if np.abs(matrix @ [a, b] - wanted).max() > _SAME:
+        return None
+    (x0, x1), (y0, y1) = spans
+    met = [(x, (level - a * x) / b) for x in (x0, x1) if abs(b) > _SAME]
+    met += [((level - b * y) / a, y) for y in (y0, y1) if abs(a) > _SAME]
+    inside = [
+        p for p in met if x0 - _SAME <= p[0] <= x1 + _SAME and y0 - _SAME <= p[1] <= y1 + _SAME
+    ]
+    if len(inside) < 2:
+        return None
+    first, last = min(inside), max(inside)
+    return [_across(first[0], spans[0]), 1 - _across(first[1], spans[1]),
+            _across(last[0], spans[0]), 1 - _across(last[1], spans[1])]  # fmt: skip
