@@ -451,13 +451,16 @@ def test_the_result_is_that_of_memory_whatever_the_chunks(
     assert [(e.name, e.rational) for e in found.exponents] == [
         (e.name, e.rational) for e in known.exponents
     ]
-    assert found.warnings == known.warnings
+    said = [found.warnings, known.warnings]
+    if kind == "errors":
+        # runs left out are weighed as in the fit here, alike in memory: so is what is said of them
+        said = [tuple(w for w in each if "out of sample" not in w) for each in said]
+    assert said[0] == said[1]
     one, other = _numbers(found), _numbers(known)
     if kind != "split":
         # runs are set aside in the order of their values in memory, of the table here
         del one["held"], other["held"]
     if kind == "errors":
-        # runs left out are weighed as in the fit here, alike in memory
         one["scores"], other["scores"] = one["scores"][:2], other["scores"][:2]
     for key, values in other.items():
         expected = np.asarray(values, dtype=np.float64)
