@@ -1,5 +1,6 @@
 """Regimes, scales, bounds and error columns do not depend on the units of the table."""
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -78,7 +79,14 @@ def _same(one: Any, two: Any, where: str = "") -> None:
     elif isinstance(one, float):
         assert one == pytest.approx(two, rel=1e-6, abs=1e-9), where
     elif not where.endswith(("expression", "latex", "where")):
-        assert one == two, where
+        assert _rounded(one) == _rounded(two), where
+
+
+def _rounded(value: Any) -> Any:
+    """A real exponent in a unit is a fitted number: its last digits are the machine's."""
+    if not isinstance(value, str):
+        return value
+    return re.sub(r"\d+\.\d{9,}", lambda number: f"{float(number[0]):.9g}", value)
 
 
 @pytest.mark.parametrize("case", _cases())
