@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -86,6 +87,8 @@ def _rounded(value: Any) -> Any:
     """A real exponent in a unit is a fitted number: its last digits are the machine's."""
     if not isinstance(value, str):
         return value
+    if re.fullmatch(r"-?\d+/\d{9,}", value):
+        return f"{float(Fraction(value)):.9g}"
     return re.sub(r"\d+\.\d{9,}", lambda number: f"{float(number[0]):.9g}", value)
 
 

@@ -118,7 +118,8 @@ def test_c_and_fortran_compile(language: str, tmp_path: Path) -> None:
         law = law_of(report_of(table))
         paths[-1].write_text(law.code(language, f"law{k}"), encoding="ascii")
     flags = ["-Wall", "-Wextra", "-Werror", "-fsyntax-only"]
-    done = subprocess.run([*compiler, *flags, *paths], capture_output=True, text=True, check=False)
+    command = [*compiler, *flags, *map(str, paths)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
