@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dimgs.campaign.campaign import run_campaign
+    from dimgs.campaign.known import KnownLaw, KnownRun
     from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
     from dimgs.campaign.reading import read_plan
     from dimgs.campaign.result import CampaignResult
@@ -13,6 +14,8 @@ _HOMES = {
     "Budget": "plan",
     "CampaignResult": "result",
     "Execution": "plan",
+    "KnownLaw": "known",
+    "KnownRun": "known",
     "Plan": "plan",
     "Range": "plan",
     "Tolerance": "plan",
@@ -24,6 +27,8 @@ __all__ = [
     "Budget",
     "CampaignResult",
     "Execution",
+    "KnownLaw",
+    "KnownRun",
     "Plan",
     "Range",
     "Tolerance",

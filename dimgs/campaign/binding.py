@@ -83,10 +83,28 @@ class Binding:
         ports = (port_named(self.kernel.inputs, name) for name in self.space.names)
         return np.array([np.log(_si(port, values[port.name])) for port in ports])
 
-    def run_logs(self, record: RunRecord) -> Array:
-        """The same for a recorded run; another version of the kernel may have used other units."""
-        given = (record.inputs[name] for name in self.space.names)
-        return np.array([np.log(parse_unit(unit).to_si(float(value))) for value, unit in given])
+    @property
+    def parts(self) -> frozenset[str]:
+        """Names of the inputs that take part in the groups."""
+        names = {p.name for p in self.kernel.inputs}
+        return frozenset(v.name for v in self.space.basis.variables) & names
+
+    def si_values(self, record: RunRecord) -> dict[str, float]:
+        """Inputs of a recorded run that take part, in SI units.
+
+        Another version of the kernel may have used other units; what a record does not have is as
+        the plan fixes it.
+        """
+        given = {n: record.inputs[n] for n in self.parts if n in record.inputs}
+        found = {n: parse_unit(unit).to_si(float(value)) for n, (value, unit) in given.items()}
+        return {**self.space.fixed, **found}
+
+    def place(self, record: RunRecord) -> Array | None:
+        """Coordinates of a recorded run; None where the ranges never reach its groups."""
+        space, values = self.space, self.si_values(record)
+        constants = {v.name: v.value or 1.0 for v in space.basis.variables if v.role != "data"}
+        logs = [float(g.log({**constants, **values})[0]) for g in space.basis.groups]
+        return space.coordinates_of_groups(np.array(logs))
 
     def request(self, values: Mapping[str, float | str], tier: int, seed: int | None) -> RunRequest:
         """What is asked of the kernel, with its content hash."""
@@ -117,8 +135,7 @@ class Binding:
         si = unit.to_si(float(value))
         if not si > 0 or not np.isfinite(si):
             return None
-        logs = self.run_logs(record)
-        return float(np.log(si)) + self.space.response_shift(self.space.values(logs))
+        return float(np.log(si)) + self.space.response_shift(self.si_values(record))
 
 
 def bind(plan: Plan) -> Binding:

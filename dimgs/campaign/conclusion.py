@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dimgs.campaign.answers import Answers, essential, half_width, point_answer
 from dimgs.campaign.binding import Binding
@@ -13,8 +14,11 @@ from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.strategy import Strategy
 from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError
-from dimgs.hub import RunStore
+from dimgs.hub.export import dataset_of
+from dimgs.kernels.record import RunRecord
 from dimgs.report.results import FitResult
+
+Array = NDArray[np.float64]
 
 # a search over some tens of runs ends by itself in less
 _DISCOVER_SECONDS = 60.0
@@ -26,7 +30,6 @@ def conclude(
     binding: Binding,
     strategy: Strategy,
     experiment: Experiment,
-    store: RunStore,
     outcome: str,
     interrupted: int,
 ) -> CampaignResult:
@@ -39,7 +42,6 @@ def conclude(
         What its model says in the end.
     experiment : Experiment
         The runs.
-    store : RunStore
     outcome : str
     interrupted : int
         Runs that an earlier start left in flight.
@@ -50,13 +52,13 @@ def conclude(
     """
     space, moved = binding.space, experiment.moved()
     told = Answers(binding, strategy, moved)
-    dataset = _dataset(binding, experiment, store, len(binding.tiers) - 1)
+    dataset = _dataset(binding, [r for _, r in usable(experiment, len(binding.tiers) - 1)])
     warnings = list(binding.notes)
     regimes, judged = [], []
     for n, k in enumerate(told.laws, 1):
         found, name = told.regime(k), f"regime {n}"
         judged.append(told.judged(k, found, name))
-        law = _law(experiment, store, told, k, warnings)
+        law = _law(experiment, told, k, warnings)
         regimes.append(replace(found, fit=law))
     numbers = range(len(binding.points))
     predictions = [point_answer(binding, experiment.runs, i) for i in numbers]
@@ -96,6 +98,7 @@ def conclude(
             "made": tally.made,
             "known": tally.known,
             "interrupted": interrupted,
+            "elsewhere": len(experiment.believed) + experiment.taken_over,
             "retried": tally.retried,
             "timed_out": tally.timed_out,
             "failed": experiment.failed,
@@ -106,46 +109,49 @@ def conclude(
         unit=binding.target.unit,
         level=binding.plan.level,
         warnings=tuple(dict.fromkeys(warnings)),
+        origins=tuple(experiment.elsewhere.to_json()),
     )
 
 
-def _dataset(
-    binding: Binding,
-    experiment: Experiment,
-    store: RunStore,
-    tier: int,
-    keys: Sequence[str] | None = None,
-) -> Dataset | None:
-    """Usable runs of a tier."""
-    chosen = experiment.usable[tier] if keys is None else list(keys)
-    if not chosen:
+def usable(experiment: Experiment, tier: int) -> list[tuple[Array, RunRecord]]:
+    """Places and records of the runs of a tier with an answer, the evidence included."""
+    believed = [(p.z, p.record) for p in experiment.believed if p.tier == tier]
+    return [*experiment.usable[tier], *believed]
+
+
+def _dataset(binding: Binding, records: Sequence[RunRecord]) -> Dataset | None:
+    """Inputs and target of runs."""
+    if not records:
         return None
-    return store.to_dataset(
-        binding.target.name, tier=binding.tiers[tier].name, kernel=binding.kernel.name, keys=chosen
-    )
+    target, first = binding.target.name, records[0]
+    alike = [
+        replace(
+            r,
+            outputs={target: r.outputs[target]},
+            tier=first.tier,
+            provenance={"version": first.provenance.get("version", "")},
+        )
+        for r in records
+    ]
+    return dataset_of(alike, [target], "the campaign")
 
 
 def _law(
-    experiment: Experiment, store: RunStore, answers: Answers, law: int, warnings: list[str]
+    experiment: Experiment, answers: Answers, law: int, warnings: list[str]
 ) -> FitResult | None:
     """Dimensionally checked law of the runs of a regime; those of a coarse tier are corrected,
     and all are cleared of the crossovers to other laws.
     """
     binding, strategy, runs = answers.binding, answers.strategy, experiment.runs
-    space, tier = binding.space, strategy.tier
+    tier = strategy.tier
     inside = set(runs.sites(tier).numbers[answers.members(law, tier)].tolist())
-    keys = []
-    for key in experiment.usable[tier]:
-        record = store.get(key)
-        assert record is not None
-        if runs.find(space.coordinates(binding.run_logs(record)[None])[0]) in inside:
-            keys.append(key)
-    data = _dataset(binding, experiment, store, tier, keys) if keys else None
+    chosen = [(z, r) for z, r in usable(experiment, tier) if runs.find(z) in inside]
+    data = _dataset(binding, [r for _, r in chosen])
     if data is None:
         return None
     difference, target = answers.model.laws[law].correction, binding.target.name
     if difference is not None or answers.model.borders:
-        z = space.coordinates(np.column_stack([np.log(data[n]) for n in space.names]))
+        z = np.array([z for z, _ in chosen])
         more = -answers.model.tails(np.full(len(z), law), z)
         ratio = np.exp(more if difference is None else more + difference(z))
         data = replace(data, values={**data.values, target: data[target] * ratio}, errors={})

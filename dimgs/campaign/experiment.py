@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import Design, moved
+from dimgs.campaign.elsewhere import Elsewhere, Placed
 from dimgs.campaign.journal import DecisionLog
 from dimgs.campaign.runner import Runner
 from dimgs.campaign.seen import Proposal
-from dimgs.campaign.space import Runs
+from dimgs.campaign.space import EVIDENCE, Runs
 from dimgs.campaign.workers import RunTask
 from dimgs.errors import FitError
 from dimgs.kernels.content import canonical_inputs, run_seed
@@ -33,6 +34,8 @@ class Experiment:
     binding : Binding
     design : Design
     log : DecisionLog
+    elsewhere : Elsewhere
+        Runs that exist already.
 
     Attributes
     ----------
@@ -41,8 +44,10 @@ class Experiment:
         Runs that each tier may have, and those that it may still have.
     asked : list of str
         Keys of the runs, in order.
-    usable : dict of int to list of str
-        Keys of the runs with an answer, by tier.
+    usable : dict of int to list of (ndarray, RunRecord)
+        Places and records of the runs with an answer, by tier, without the evidence.
+    believed : list of Placed
+        Evidence among the runs.
     seconds : float
         Wall time of the kernel in all of them.
     failed : int
@@ -53,15 +58,25 @@ class Experiment:
 
     runner: Runner
 
-    def __init__(self, binding: Binding, design: Design, log: DecisionLog) -> None:
+    def __init__(
+        self,
+        binding: Binding,
+        design: Design,
+        log: DecisionLog,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self.binding, self.design, self.log = binding, design, log
+        self.elsewhere = elsewhere or Elsewhere()
+        self._closed = bool(self.elsewhere.exact)
+        self._taken_over: set[str] = set()
+        self.believed: list[Placed] = []
         self.runs = Runs(binding.space.rank)
         budget = binding.plan.budget
         last = len(binding.tiers) - 1
         self.most = {t: budget.runs if t == last else budget.coarse for t in range(last + 1)}
         self.left = dict(self.most)
         self.asked: list[str] = []
-        self.usable: dict[int, list[str]] = {t: [] for t in range(last + 1)}
+        self.usable: dict[int, list[tuple[Array, RunRecord]]] = {t: [] for t in range(last + 1)}
         self.seconds = 0.0
         self.failed = 0
         self.lost: Counter[str] = Counter()
@@ -73,25 +88,77 @@ class Experiment:
         return bool(getattr(self.binding.kernel, "stochastic", False))
 
     @property
+    def taken_over(self) -> int:
+        """Number of runs from elsewhere that count as made and were used."""
+        every = len(self.elsewhere.exact)
+        return len(self._taken_over) if self._closed else every
+
+    @property
     def spent(self) -> bool:
         """Whether the runs have used the time of the plan."""
         most = self.binding.plan.budget.seconds
         return most is not None and self.seconds >= most
 
+    def opens(self, proposals: list[Proposal]) -> bool:
+        """Whether runs from elsewhere that count as made do not answer these proposals.
+
+        As long as they do, a campaign decides as if they were made now. Then all the others of
+        them, at whatever places, are taken over, and it has to decide again.
+        """
+        if not self._closed:
+            return False
+        chosen = self._chosen(proposals, quiet=True)
+        if all(task.request.key in self.elsewhere.exact for _, _, task in chosen):
+            return False
+        self.open()
+        return True
+
+    def open(self) -> None:
+        """Take over all runs from elsewhere that count as made."""
+        if not self._closed:
+            return
+        self._closed = False
+        rest = [p for k, p in self.elsewhere.exact.items() if k not in self._taken_over]
+        for placed in rest:
+            self.runs.add(placed.z, placed.tier, placed.y, "known")
+            self.logs.append(placed.logs)
+            if placed.y is not None:
+                self.usable[placed.tier].append((placed.z, placed.record))
+        self.log.add("known", f"{len(rest)} further runs from elsewhere count as made")
+
+    def believe(self, evidence: list[Placed]) -> None:
+        """Take evidence for runs."""
+        for placed in evidence:
+            self.runs.add(placed.z, placed.tier, placed.y, EVIDENCE, placed.error)
+        self.believed += evidence
+
+    def doubt(self, why: str) -> None:
+        """Leave all evidence aside."""
+        self.runs.without_evidence()
+        for origin in dict.fromkeys(p.origin for p in self.believed):
+            used = sum(p.origin == origin for p in self.believed)
+            self.elsewhere.tell(origin, -used, f"left aside: {why}")
+        self.log.add("known", f"the runs from elsewhere are left aside: {why}")
+        self.believed = []
+
     def make(self, proposals: list[Proposal]) -> None:
         """Make runs, equivalent ones left out, and record their answers."""
-        chosen: list[tuple[Array, Proposal, RunTask]] = []
-        for proposal in proposals:
-            task = self._task(proposal, [p for _, p, _ in chosen])
-            if task is not None:
-                chosen.append(task)
+        chosen = self._chosen(proposals)
+        for _, proposal, task in chosen:
+            key = task.request.key
+            self._note(proposal.purpose, proposal, task.values, proposal.reason, key)
+            if key in self.elsewhere.exact:
+                self._taken_over.add(key)
+            else:
+                self.left[proposal.tier] -= 1
+            self.logs.append(self.binding.logs(task.values))
         try:
             records = self.runner.run([task for _, _, task in chosen])
         except FitError as error:
             self.log.add("stop", str(error))
             raise
         for (z, proposal, _), record in zip(chosen, records, strict=True):
-            value = self._taken(record, proposal)
+            value = self._taken(record, proposal, z)
             self.runs.add(z, proposal.tier, value, proposal.purpose)
 
     def why_lost(self) -> str:
@@ -100,30 +167,40 @@ class Experiment:
             return ""
         return f" The most frequent reason: {self.lost.most_common(1)[0][0]}"
 
+    def _chosen(
+        self, proposals: list[Proposal], quiet: bool = False
+    ) -> list[tuple[Array, Proposal, RunTask]]:
+        """Places and tasks of the proposals that say something new and that the budget allows."""
+        chosen: list[tuple[Array, Proposal, RunTask]] = []
+        for proposal in proposals:
+            found = self._task(proposal, chosen, quiet)
+            if found is not None:
+                chosen.append(found)
+        return chosen
+
     def _task(
-        self, proposal: Proposal, now: list[Proposal]
+        self, proposal: Proposal, now: list[tuple[Array, Proposal, RunTask]], quiet: bool
     ) -> tuple[Array, Proposal, RunTask] | None:
         tier, plan = proposal.tier, self.binding.plan
-        if self.left[tier] <= 0:
-            return None
         if proposal.logs is None:
             values = self.design.values(self.binding, proposal.z)
         else:
             values = self.binding.values(proposal.logs)
         if proposal.replicate and not self.stochastic:
             values = self._nudged(values, proposal.replicate)
-        logs = self.binding.logs(values)
-        z = self.binding.space.coordinates(logs[None])[0]
+        z = self.binding.space.coordinates(self.binding.logs(values)[None])[0]
         before = self.runs.count(z, tier) > 0 and proposal.logs is None
-        if not proposal.replicate and (before or any(p is proposal for p in now)):
+        if not proposal.replicate and (before or any(p is proposal for _, p, _ in now)):
             reason = "an equivalent run, of equal groups, was made: it would say the same"
-            self._note("skip", proposal, values, reason, None)
+            if not quiet:
+                self._note("skip", proposal, values, reason, None)
             return None
         seed = self._seed(values, proposal) if self.stochastic else None
         request = self.binding.request(values, tier, seed)
-        self._note(proposal.purpose, proposal, values, proposal.reason, request.key)
-        self.left[tier] -= 1
-        self.logs.append(logs)
+        known = self.elsewhere.exact
+        due = sum(p.tier == tier and t.request.key not in known for _, p, t in now)
+        if self.left[tier] - due <= 0 and request.key not in known:
+            return None
         return z, proposal, RunTask(plan.kernel, request, values, plan.execution.timeout)
 
     def _nudged(self, values: dict[str, float | str], n: int) -> dict[str, float | str]:
@@ -149,11 +226,12 @@ class Experiment:
 
     def moved(self) -> tuple[str, ...]:
         """Inputs that differ between runs."""
-        return moved(self.binding.space, self.logs)
+        return moved(self.binding.space, [*self.logs, *(p.logs for p in self.believed)])
 
-    def _taken(self, record: RunRecord, proposal: Proposal) -> float | None:
+    def _taken(self, record: RunRecord, proposal: Proposal, z: Array) -> float | None:
         self.asked.append(record.key)
-        self.seconds += record.wall_seconds
+        if record.key not in self.elsewhere.exact:
+            self.seconds += record.wall_seconds
         value = self.binding.response(record)
         if value is None:
             self.failed += 1
@@ -161,14 +239,14 @@ class Experiment:
             self.lost[reason] += 1
             self.log.add("lost", f"{record.status}: {reason}", tier=record.tier, key=record.key)
         else:
-            self.usable[proposal.tier].append(record.key)
+            self.usable[proposal.tier].append((z, record))
         return value
 
     def _note(
         self,
         decision: str,
         proposal: Proposal,
-        values: dict[str, float | str],
+        values: Mapping[str, float | str],
         reason: str,
         key: str | None,
     ) -> None:

@@ -43,9 +43,9 @@ class DecisionLog:
         Parameters
         ----------
         decision : str
-            "start", "found", "tier", "expect", "lost", "skip", "stop", or what a run is made for:
-            "support", "corner", "inside", "replicate", "probe", "fill", "border", "domain",
-            "check", "narrow" or "point".
+            "start", "known", "found", "tier", "expect", "lost", "skip", "stop", or what a run is
+            made for: "support", "corner", "inside", "replicate", "probe", "fill", "border",
+            "domain", "check", "narrow" or "point".
         reason : str
             Why, in one sentence.
         **more

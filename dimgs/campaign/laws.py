@@ -107,6 +107,8 @@ class Law:
         else:
             sigma = max(float(np.sqrt(rest @ rest / max(free, 1))), _DIGITS)
             freedom = float(max(free, 1))
+        # what is uncertain in all runs from elsewhere alike does not show in their scatter
+        sigma = max(sigma, sites.error)
         back = np.eye(table.shape[1])
         back[0, 1:] = -mean
         known = free >= 1 or (free == 0 and scatter.sigma > 0)
@@ -278,11 +280,11 @@ def _holds(sites: Sites, members: Rows, limits: Array, curvature: float) -> bool
     if extent < _LOCAL * whole and miss.max() > curvature * extent:
         return False
     others = np.setdiff1d(np.arange(len(sites)), members)
-    inside = sum(_within(sites.z[i], z) for i in others)
+    inside = sum(within(sites.z[i], z) for i in others)
     return inside <= _BETWEEN * len(members)
 
 
-def _within(point: Array, hull: Array) -> bool:
+def within(point: Array, hull: Array) -> bool:
     """Whether a point lies among others: is it a mixture of them?"""
     heavy = 1e3
     table = np.vstack([hull.T, np.full(len(hull), heavy)])

@@ -31,6 +31,8 @@ _ALONE = 3.0
 _SHAPE = 0.25
 # sharpness of the broadest crossover of more than two laws that is taken for one
 _BROAD = 0.5
+# laws of which all selections are tried; of more, one is left out at a time
+_MANY = 6
 # and closer, before a law is taken for a tangent of it
 _TANGENT = 0.1
 # part of the region that a step between two laws may take
@@ -72,12 +74,17 @@ def model_of(
 
 def _simplest(model: Model) -> Model:
     """Without the laws whose runs the others and their crossovers explain: they were tangents."""
-    for law in sorted(model.laws, key=lambda law: len(law.rows)):
-        if len(model.laws) < 3:
-            break
-        fewer = _without(model, next(k for k, o in enumerate(model.laws) if o is law))
-        if not np.any(model.explained & ~_explained(fewer, tangents=True).explained):
-            model = _explained(fewer)
+    n = len(model.laws)
+    sizes = range(2, n) if n <= _MANY else range(n - 1, n)
+    for size in sizes:
+        kept = combinations(range(n), size)
+        for keep in sorted(kept, key=lambda k: -sum(len(model.laws[i].rows) for i in k)):
+            fewer = model
+            for k in sorted(set(range(n)) - set(keep), reverse=True):
+                fewer = _without(fewer, k)
+            fewer = _sharpened(fewer)
+            if not np.any(model.explained & ~_explained(fewer, tangents=True).explained):
+                return _explained(fewer) if n <= _MANY else _simplest(_explained(fewer))
     return model
 
 
@@ -91,7 +98,7 @@ def _without(model: Model, k: int) -> Model:
     )
     pairs = frozenset((number[a], number[b]) for a, b in model.pairs if k not in (a, b))
     laws = tuple(law for i, law in enumerate(model.laws) if i != k)
-    return _sharpened(replace(model, laws=laws, borders=borders, pairs=pairs))
+    return replace(model, laws=laws, borders=borders, pairs=pairs)
 
 
 def _bordered(space: PiSpace, model: Model) -> Model:

@@ -196,13 +196,16 @@ class CampaignResult:
     runs : mapping of str to int
         Runs asked for, by tier.
     counts : mapping of str to int
-        made, known, interrupted, retried, failed.
+        made, known, interrupted, retried, failed; from elsewhere.
     seconds : float
         Wall time of the kernel's runs together.
     log : sequence of mapping
         Every decision with its reason.
     unseen : str
         What may hide between the runs that were made.
+    origins : tuple of mapping
+        What became of runs from elsewhere: ``origin``, how many were ``given`` and ``used``, and
+        what is ``told`` of them.
     target, unit : str
     level : float
     warnings : tuple of str
@@ -230,6 +233,7 @@ class CampaignResult:
     level: float
     warnings: tuple[str, ...] = ()
     unseen: str = ""
+    origins: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def confidence(self) -> float:
@@ -268,6 +272,7 @@ class CampaignResult:
             "varied": list(self.varied),
             "not_varied": list(self.not_varied),
             "counts": dict(self.counts),
+            "from": [dict(o) for o in self.origins],
             "seconds": self.seconds,
             "report": self._report(),
             "decisions": len(self.log),

@@ -109,7 +109,7 @@ class Search(Seen):
     def regimes_runs(self) -> list[Proposal]:
         """Runs around one that follows no law: is there another?"""
         model = self.model
-        orphans = self._lonely()
+        orphans = self.lonely()
         if not len(orphans) or len(model.sites) < self.space.rank + 2:
             return []
         if model.scatter.sigma:
@@ -137,7 +137,7 @@ class Search(Seen):
                     return found
         return []
 
-    def _lonely(self) -> Rows:
+    def lonely(self) -> Rows:
         """Runs of no law that lie in no crossover either, as far as is known."""
         model = self.model
         z, deep = model.sites.z, ~model.explained

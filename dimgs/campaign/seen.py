@@ -109,6 +109,10 @@ class Seen:
         lost = self.runs.lost(self.tier)
         self.domain = separating(self.space, sites.z, lost) if len(lost) else None
 
+    def forget(self) -> None:
+        """Ask again what was asked before: runs were added that nobody had asked for."""
+        self._asked.clear()
+
     @property
     def answered(self) -> list[int]:
         """Numbers of the laws that take enough of the ranges."""

@@ -163,6 +163,7 @@ class PiSpace:
 
 Rows = NDArray[np.intp]
 
+EVIDENCE = "evidence"
 # coordinates closer than this are the same groups, up to rounding and to a nudge of 1e-9
 _SAME = 1e-6
 
@@ -180,12 +181,15 @@ class Sites:
         Runs of each.
     numbers : ndarray of int of shape (n_sites,)
         Of the sites among all points of a campaign.
+    error : float
+        Largest standard error of the logarithms, where runs from elsewhere have some.
     """
 
     z: Array
     y: Array
     count: Array
     numbers: Rows
+    error: float = 0.0
 
     def __len__(self) -> int:
         return len(self.y)
@@ -208,6 +212,8 @@ class Runs:
     y : list of float
         Logarithm of the response group; NaN where a run gave no answer.
     purpose : list of str
+        ``EVIDENCE`` for runs from elsewhere that are believed.
+    error : list of float
 
     Examples
     --------
@@ -224,6 +230,7 @@ class Runs:
     tier: list[int] = field(default_factory=list)
     y: list[float] = field(default_factory=list)
     purpose: list[str] = field(default_factory=list)
+    error: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.z = np.zeros((0, self.rank))
@@ -235,7 +242,9 @@ class Runs:
         apart = np.abs(self.z - z).max(axis=1, initial=0.0)
         return int(np.argmin(apart)) if apart.min() <= _SAME else None
 
-    def add(self, z: Array, tier: int, value: float | None, purpose: str = "") -> int:
+    def add(
+        self, z: Array, tier: int, value: float | None, purpose: str = "", error: float = 0.0
+    ) -> int:
         """Keep the answer of a run, None where there was none; the number of its point."""
         found = self.find(z)
         if found is None:
@@ -245,7 +254,15 @@ class Runs:
         self.tier.append(tier)
         self.y.append(np.nan if value is None else value)
         self.purpose.append(purpose)
+        self.error.append(error)
         return found
+
+    def without_evidence(self) -> None:
+        """Forget the runs from elsewhere."""
+        keep = [i for i, what in enumerate(self.purpose) if what != EVIDENCE]
+        self.point, self.tier = [self.point[i] for i in keep], [self.tier[i] for i in keep]
+        self.y, self.error = [self.y[i] for i in keep], [self.error[i] for i in keep]
+        self.purpose = [self.purpose[i] for i in keep]
 
     def made_for(self, tier: int) -> list[tuple[int, str]]:
         """Points of the runs of a tier, and what each was made for."""
@@ -264,7 +281,9 @@ class Runs:
         numbers = np.array(sorted(set(point[rows].tolist())), dtype=np.intp)
         values = [y[rows & (point == n)] for n in numbers]
         mean = np.array([float(v.mean()) for v in values])
-        return Sites(self.z[numbers], mean, np.array([float(len(v)) for v in values]), numbers)
+        error = float(np.max(np.array(self.error)[rows], initial=0.0))
+        count = np.array([float(len(v)) for v in values])
+        return Sites(self.z[numbers], mean, count, numbers, error)
 
     def lost(self, tier: int) -> Array:
         """Points where runs of a tier gave no answer, shape (n_lost, rank)."""

@@ -109,7 +109,10 @@ class Strategy(Search):
         """Runs that are predicted before they are made: at corners, and inside."""
         rank = self.space.rank
         purposes = [what for _, what in self.runs.made_for(self.tier)]
-        if not rank or "inside" in purposes or not self.model.sites.z.size:
+        # what known runs have predicted already counts, once the corners were looked at
+        checked = 0 if len(self.model.laws) > 1 else purposes.count("check")
+        done = "inside" in purposes or (checked and "corner" in purposes)
+        if not rank or done or not self.model.sites.z.size:
             return []
         z, pool = self.model.sites.z, self.design.pool
         pool = pool[self.feasible(pool)]
@@ -122,7 +125,7 @@ class Strategy(Search):
             reason = f"{share:.0%} of the ranges lie beyond all runs along one monomial"
             found.append(self.propose(at, "corner", reason))
             z = np.vstack([z, at])
-        for _ in range(1 if found else 2):
+        for _ in range((1 if found else 2) - checked):
             at = pool[np.argmax(nearest(pool, z))] if len(pool) else np.zeros(rank)
             found.append(self.propose(at, "inside", "farthest from every run"))
             z = np.vstack([z, at])

@@ -117,6 +117,7 @@ def campaign_text(result: CampaignResult) -> str:
             f"  {counts['made']} made now, {counts['known']} known before, "
             f"{counts['interrupted']} found interrupted, {counts['failed']} without an answer"
         ),
+        *(f"  {o['used']} of {o['given']} from {o['origin']}: {o['told']}" for o in result.origins),
         f"  moved: {listed(result.varied)}"
         + (f"; need not move: {listed(result.not_varied)}" if result.not_varied else ""),
         "groups",
@@ -159,7 +160,7 @@ def design_text(document: Mapping[str, Any]) -> str:
     Parameters
     ----------
     document : mapping
-        From :func:`dimgs.campaign.design.dry_run`.
+        From :func:`dimgs.campaign.design.dry_run`; ``from`` may tell of known runs.
     """
     survey, budget = document["survey"], document["budget"]
     still = document["not_varied"]
@@ -191,6 +192,9 @@ def design_text(document: Mapping[str, Any]) -> str:
         lines.append("  " + ", ".join(f"{n} = {run[n]:.4g} {units[n]}" for n in moved))
     if len(document["design"]) > 5:
         lines.append(f"  ... and {len(document['design']) - 5} more")
+    lines += [
+        f"{o['given']} runs from {o['origin']}: {o['told']}" for o in document.get("from", ())
+    ]
     return "\n".join([*lines, *document["notes"]])
 
 

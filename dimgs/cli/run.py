@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,6 +38,13 @@ def run(
     workers: Annotated[
         int | None, typer.Option("--workers", help="Local processes, in place of the plan's.")
     ] = None,
+    known: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--from",
+            help="Start from runs that exist: a store, a campaign's folder, a table, or a law.",
+        ),
+    ] = None,
     hub: Keep = None,
     json: tables.Json = False,
 ) -> None:
@@ -46,11 +53,11 @@ def run(
 
     from dimgs.campaign import read_plan
 
-    known = read_plan(plan)
+    asked = read_plan(plan)
     if workers is not None:
-        known = replace(known, execution=replace(known.execution, workers=workers))
+        asked = replace(asked, execution=replace(asked.execution, workers=workers))
     if dry_run:
-        _show_design(known, json)
+        _show_design(asked, known or (), json)
         return
     from dimgs.campaign import run_campaign
     from dimgs.campaign.text import campaign_text
@@ -61,7 +68,9 @@ def run(
         note(f"{folder} is not there, so there is nothing to go on with; a new campaign starts")
     with _watching() as listener, _stopped_kindly():
         try:
-            result = run_campaign(known, folder, resume=resume, retry=retry, progress=listener)
+            result = run_campaign(
+                asked, folder, resume=resume, retry=retry, progress=listener, known=known or ()
+            )
         except FitError:
             note(f"the runs and their reasons are kept in {folder}; go on with --retry")
             raise
@@ -80,12 +89,17 @@ def run(
         raise typer.Exit(1)
 
 
-def _show_design(plan: Any, json: bool) -> None:
+def _show_design(plan: Any, known: Sequence[str], json: bool) -> None:
     from dimgs.campaign.binding import bind
+    from dimgs.campaign.design import Design
     from dimgs.campaign.design import dry_run as design
+    from dimgs.campaign.elsewhere import Elsewhere
+    from dimgs.campaign.known import every_known
     from dimgs.campaign.text import design_text
 
-    document = design(bind(plan))
+    binding = bind(plan)
+    placed = Elsewhere.of(every_known(known, binding), binding, Design.of(binding))
+    document = {**design(binding), "from": placed.to_json()}
     if json:
         emit_json(document)
     else:

@@ -231,7 +231,7 @@ def test_runs_of_another_edition_of_the_kernel_keep_their_units() -> None:
     bound = bind(uptake_plan())
     new = Uptake().run({"k": 1e-3, "t": 60.0})
     old = replace(new, inputs={**new.inputs, "t": (1.0, "min")})
-    assert bound.run_logs(old) == pytest.approx(bound.run_logs(new))
+    assert bound.place(old) == pytest.approx(bound.place(new))
     assert bound.response(old) == pytest.approx(bound.response(new))
 
 

@@ -77,6 +77,19 @@ def test_a_campaign_from_a_plan(shell: Shell, tmp_path: Path) -> None:
     assert "acceptability 1.00" in again.out
 
 
+def test_a_campaign_from_another(shell: Shell, tmp_path: Path) -> None:
+    plan, out = written(tmp_path), tmp_path / "out"
+    first = shell("run", plan, "--out", str(out), "--json").document
+    again = ("run", plan, "--out", str(tmp_path / "again"), "--from", str(out))
+    design = shell(*again, "--dry-run", "--json").document
+    assert design["from"][0]["given"] == first["made"]
+    assert f"{first['made']} lie in the ranges" in shell(*again, "--dry-run").out
+    done = shell(*again)
+    assert f"{first['made']} of {first['made']} from out/runs.sqlite" in done.out
+    assert "0 made now" in done.out
+    assert "There is no" in shell.refused("run", plan, "--from", str(tmp_path / "none.csv"))
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [

@@ -1,0 +1,320 @@
+"""The course of a campaign: ask, run, look, until there is a reason to stop."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+
+from dimgs.campaign.binding import Binding
+from dimgs.campaign.conclusion import conclude, half_width
+from dimgs.campaign.design import Design
+from dimgs.campaign.elsewhere import Elsewhere, Placed
+from dimgs.campaign.evidence import contradicted, foretold, missed, supposed
+from dimgs.campaign.experiment import Experiment
+from dimgs.campaign.journal import DecisionLog
+from dimgs.campaign.known import Known
+from dimgs.campaign.laws import Law
+from dimgs.campaign.progress import Listener, Progress
+from dimgs.campaign.result import CampaignResult
+from dimgs.campaign.seen import Proposal
+from dimgs.campaign.strategy import Strategy
+from dimgs.campaign.text import of_tier
+from dimgs.campaign.tiers import corrected
+from dimgs.errors import FitError
+from dimgs.hub import RunStore
+from dimgs.kernels.record import RunRecord, RunRequest
+
+# of the cost of a fine run: a dearer coarse one cannot pay, since a law takes about as many of each
+_DEAR = 0.2
+# rounds of questions without a new run before a campaign ends
+_IDLE = 3
+# repeated runs at a named point before their scatter is believed
+_REPEATS = 6
+_FINE = "known runs of the finest tier say more"
+
+
+class Course:
+    """A campaign that is under way.
+
+    Parameters
+    ----------
+    binding : Binding
+    store : RunStore
+    log : DecisionLog
+    progress : Listener
+    known : sequence of KnownRun and KnownLaw
+        From elsewhere.
+    """
+
+    def __init__(
+        self,
+        binding: Binding,
+        store: RunStore,
+        log: DecisionLog,
+        progress: Listener,
+        known: Sequence[Known] = (),
+    ) -> None:
+        self.binding, self.store, self.log, self.progress = binding, store, log, progress
+        self.design = Design.of(binding)
+        self.elsewhere = Elsewhere.of(known, binding, self.design)
+        self.experiment = Experiment(binding, self.design, log, self.elsewhere)
+        self._tried: set[int] = set()
+        self.phase = "start"
+        self.strategy: Strategy | None = None
+        self.notes: list[str] = []
+
+    def started(self, changed: str) -> None:
+        """Note what the folder holds already, and how its plan has changed; keep known runs."""
+        kept, cut = len(self.store), len(self.store.interrupted)
+        if kept:
+            self.log.add("start", f"{kept} runs are in the store, {cut} of them were interrupted")
+        if changed:
+            self.log.add("start", changed)
+            self._tell(changed)
+        for key, placed in self.elsewhere.exact.items():
+            if self.store.get(key) is None:
+                r = placed.record
+                self.store.claim(RunRequest(key, r.kernel, r.tier, r.inputs, r.seed))
+                self.store.finish(r)
+
+    def run(self) -> CampaignResult:
+        """Ask, run and look until there is a reason to stop."""
+        cut = len(self.store.interrupted)
+        last = len(self.binding.tiers) - 1
+        tiers = [last] if self._believes(last) else self._worthwhile()
+        strategy, ends = self._solved(tiers[0], ())
+        if ends == _FINE:
+            tiers = [last]
+            strategy, ends = self._solved(last, ())
+        for before, tier in pairwise(tiers):
+            if not ends:
+                ends = corrected(strategy, self.experiment, before, tier)
+            if ends and "used up" not in ends and "spent" not in ends:
+                self._note(f"the tier '{self.binding.tiers[before].name}' is left aside: {ends}")
+                strategy, ends = self._solved(last, strategy.known)
+                break
+        outcome, reason = self._judged(strategy, ends)
+        self.log.add("stop", f"{outcome}: {reason}", runs=len(self.experiment.asked))
+        self.phase = "done"
+        self._tell(outcome)
+        binding = replace(self.binding, notes=(*self.binding.notes, *self.notes))
+        return conclude(binding, strategy, self.experiment, outcome, cut)
+
+    def _worthwhile(self) -> list[int]:
+        """Tiers that are cheap enough to be asked first; the finest alone for points."""
+        tiers = self.binding.tiers
+        last = len(tiers) - 1
+        if self.binding.plan.tolerance.exponents is None:
+            return [last]
+        chosen = []
+        for t, tier in enumerate(tiers[:-1]):
+            if tier.cost <= _DEAR * tiers[-1].cost:
+                chosen.append(t)
+            else:
+                self._note(
+                    f"the tier '{tier.name}' is not run: it costs {tier.cost / tiers[-1].cost:.0%} "
+                    f"of '{tiers[-1].name}', and would not save as much"
+                )
+        return [*chosen, last]
+
+    def _note(self, text: str) -> None:
+        self.notes.append(f"{text[0].upper()}{text[1:]}.")
+        self.log.add("tier", text)
+
+    def _solved(self, tier: int, known: tuple[Law, ...]) -> tuple[Strategy, str]:
+        """Runs of one tier until its questions are answered; why not, where they are not."""
+        self._believes(tier)
+        strategy = Strategy(self.binding, self.design, self.experiment.runs, tier)
+        self.strategy, strategy.known = strategy, known or strategy.known
+        self.phase, idle, told = "ask", 0, False
+        asked = self.binding.plan.tolerance.exponents is not None
+        while asked:
+            chosen = strategy.next()
+            if not chosen:
+                if self._doubts(strategy, "they do not lead to an answer", unclear=True):
+                    continue
+                break
+            if self.experiment.opens(chosen):
+                strategy.forget()
+                strategy.look()
+                if self._fine_enough(tier):
+                    return strategy, _FINE
+                continue
+            if self.experiment.spent:
+                return strategy, f"{self.experiment.seconds:.4g} s are spent"
+            if self.experiment.left[tier] <= 0:
+                return strategy, f"the {of_tier(self.binding.tiers[tier].name)}runs are used up"
+            before = len(self.experiment.asked)
+            self.experiment.make(chosen)
+            idle = idle + 1 if len(self.experiment.asked) == before else 0
+            if idle >= _IDLE:
+                break
+            strategy.look()
+            self._doubts(strategy, "later runs among them follow other laws")
+            self._found(strategy)
+            if strategy.model.scatter.sigma and not told and strategy.clear:
+                told = True
+                self._foreseen(strategy, tier)
+        if not len(strategy.model.sites) and asked:
+            raise FitError(
+                f"None of {len(self.experiment.asked)} runs gave an answer."
+                f"{self.experiment.why_lost()}"
+            )
+        if asked and not strategy.clear:
+            return strategy, f"{len(strategy.model.orphans)} runs follow no law that was found"
+        return strategy, ""
+
+    def _fine_enough(self, tier: int) -> bool:
+        """Whether runs of the finest tier from elsewhere say as much as those of a coarse one."""
+        last, runs = len(self.binding.tiers) - 1, self.experiment.runs
+        if tier == last or len(runs.sites(last)) < len(runs.sites(tier)):
+            return False
+        finest = Strategy(self.binding, self.design, runs, last)
+        return finest.clear and np.isfinite(finest.worst)
+
+    def _believes(self, tier: int) -> bool:
+        """Whether runs from elsewhere tell the laws of a tier, and predicted further runs of it."""
+        asked = self.binding.plan.tolerance.exponents is not None
+        by_origin = self.elsewhere.of_tier(tier)
+        if tier in self._tried or not by_origin or not asked:
+            return False
+        self._tried.add(tier)
+        self.experiment.open()
+        every = [p for runs in by_origin.values() for p in runs]
+        together = supposed(self.binding, self.design, self.experiment.runs, tier, every)
+        if together is not None or len(by_origin) == 1:
+            return self._tested(tier, every, together)
+        believed = [
+            self._tested(
+                tier,
+                runs,
+                supposed(self.binding, self.design, self.experiment.runs, tier, runs),
+            )
+            for runs in by_origin.values()
+        ]
+        return any(believed)
+
+    def _tested(self, tier: int, evidence: list[Placed], trial: Strategy | None) -> bool:
+        """Predict runs from evidence, make them, and believe it where they are as predicted."""
+        origins = dict.fromkeys(p.origin for p in evidence)
+        if trial is None:
+            told = "left aside: they are too few, or scatter too much, to predict further runs"
+            self.log.add("known", f"runs of {', '.join(origins)}: {told}")
+        else:
+            proposals = foretold(trial)
+            if self.experiment.left[tier] < len(proposals) or self.experiment.spent:
+                return False
+            self.experiment.make(proposals)
+            miss, limit = missed(trial, self.experiment.runs, proposals)
+            held = miss <= limit
+            told = f"{len(proposals)} runs were as predicted from them, to {miss:.2g}"
+            if not held:
+                told = f"left aside: runs that were predicted from them miss by {miss:.2g}"
+            self.log.add("known", f"runs of {', '.join(origins)}: {told}")
+            if held:
+                self.experiment.believe(evidence)
+        for origin in origins:
+            used = sum(p.origin == origin for p in evidence) if "left" not in told else 0
+            self.elsewhere.tell(origin, used, told)
+        return "left" not in told
+
+    def _doubts(self, strategy: Strategy, why: str, unclear: bool = False) -> bool:
+        """Leave runs from elsewhere aside that new runs contradict; whether that was so."""
+        if not self.experiment.believed:
+            return False
+        bad = not strategy.clear or strategy.worst > 1.0 if unclear else contradicted(strategy)
+        if not bad:
+            return False
+        self.experiment.doubt(why)
+        strategy.known = ()
+        strategy.forget()
+        strategy.look()
+        return True
+
+    def _foreseen(self, strategy: Strategy, tier: int) -> None:
+        """Say early what the noise and the budget allow."""
+        sigma = strategy.model.scatter.sigma
+        needed, left = strategy.needed(), self.experiment.most[tier]
+        text = f"runs scatter by {sigma:.2g}; one law takes about {needed} runs for the tolerance"
+        if needed > left:
+            reached = strategy.tolerance * (needed / left) ** 0.5
+            text += f", and the {left} runs of the budget allow about {reached:.2g}"
+            self.notes.append(f"{text[0].upper()}{text[1:]}.")
+        self.log.add("expect", text)
+        self._tell(text)
+
+    def _points(self) -> bool:
+        """Runs at the named points, again where they scatter; whether all are known."""
+        tier = len(self.binding.tiers) - 1
+        if not len(self.binding.points):
+            return True
+        self.phase = "points"
+        reason = "a named point"
+        runs, plan = self.experiment.runs, self.binding.plan
+        self.experiment.make([Proposal(z, tier, "point", reason) for z in self.binding.points])
+        again, first = "the same run again: is there noise?", self.binding.points[0]
+        if runs.scatter(tier)[1] == 0:
+            number = runs.count(first, tier)
+            self.experiment.make([Proposal(first, tier, "replicate", again, replicate=number)])
+        assert plan.tolerance.prediction is not None
+        room = float(np.log1p(plan.tolerance.prediction))
+        for _ in range(plan.budget.runs):
+            wide = [
+                z
+                for z in self.binding.points
+                if half_width(runs, z, tier, plan.level, _REPEATS) > room
+            ]
+            if not wide or self.experiment.left[tier] <= 0 or self.experiment.spent:
+                return not wide
+            asked = len(self.experiment.asked)
+            self.experiment.make(
+                [Proposal(z, tier, "replicate", reason, runs.count(z, tier)) for z in wide]
+            )
+            if len(self.experiment.asked) == asked:
+                return False
+        return False
+
+    def _judged(self, strategy: Strategy, ends: str) -> tuple[str, str]:
+        """Outcome, and why."""
+        known = self._points()
+        tier = len(self.binding.tiers) - 1
+        asked = self.binding.plan.tolerance.exponents is not None
+        spent = self.experiment.spent or self.experiment.left[tier] <= 0 or "used up" in ends
+        if not known or (asked and (ends or not strategy.clear or strategy.worst > 1.0)):
+            why = ends or "an interval is wider than its tolerance"
+            return ("budget spent" if spent else "no further run helps"), why
+        return "tolerance met", "predictions held, and everything asked is within its tolerance"
+
+    def _found(self, strategy: Strategy) -> None:
+        laws, orphans = len(strategy.model.laws), len(strategy.model.orphans)
+        worst = strategy.worst
+        width = f"{worst:.3g} times its tolerance" if np.isfinite(worst) else "not known yet"
+        stray = f", {orphans} runs follow none" if orphans else ""
+        self.log.add(
+            "found",
+            f"{laws} power law{'' if laws == 1 else 's'}{stray}; the widest interval is {width}",
+            regimes=[[round(float(x), 4) for x in law.slope] for law in strategy.model.laws],
+        )
+        self._tell(self.log.entries[-1]["reason"])
+
+    def heard(self, record: RunRecord, known: bool) -> None:
+        """Report a run to the observer."""
+        self._tell(f"{of_tier(record.tier)}run {'known' if known else 'made'}: {record.status}")
+
+    def _tell(self, text: str) -> None:
+        experiment, strategy = self.experiment, self.strategy
+        names = [t.name for t in self.binding.tiers]
+        most = dict(zip(names, experiment.most.values(), strict=True))
+        left = dict(zip(names, experiment.left.values(), strict=True))
+        self.progress(
+            Progress(
+                self.phase,
+                {n: most[n] - left[n] for n in names},
+                most,
+                experiment.failed,
+                0 if strategy is None else len(strategy.model.laws),
+                np.inf if strategy is None else strategy.worst,
+                text,
+            )
+        )

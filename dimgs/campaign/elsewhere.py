@@ -1,0 +1,266 @@
+"""Known runs in the pi space of a plan: those that count as made, and those that are evidence."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.campaign.binding import Binding
+from dimgs.campaign.choice import d_optimal
+from dimgs.campaign.design import Design
+from dimgs.campaign.known import Known, KnownLaw, KnownRun
+from dimgs.errors import DimgsError, InputError
+from dimgs.kernels.record import RunRecord, Status
+from dimgs.kernels.spec import Port
+from dimgs.variables import parse_unit
+
+Array = NDArray[np.float64]
+
+# relative: the twelve digits that make two runs one, less those that a conversion of units takes
+_EQUAL = 1e-9
+# points at which a law says what it knows, for each of its unknowns: enough for several regimes
+_POINTS = 12
+# an interval of a normal variable whose half-width is its standard deviation
+_ONE_SIGMA = 0.6827
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """A known run in the pi space of a plan.
+
+    Attributes
+    ----------
+    z : ndarray of shape (rank,)
+    y : float or None
+        Logarithm of the response group; None where the run gave no answer.
+    logs : ndarray of shape (n_inputs,)
+        Logarithms of the varying inputs.
+    tier : int
+    record : RunRecord
+        In the units of the kernel's ports, with all its inputs.
+    origin : str
+    error : float
+        Standard error of `y`.
+    """
+
+    z: Array
+    y: float | None
+    logs: Array
+    tier: int
+    record: RunRecord
+    origin: str
+    error: float = 0.0
+
+
+@dataclass(eq=False)
+class Elsewhere:
+    """What is known before the first run.
+
+    Attributes
+    ----------
+    exact : mapping of str to Placed
+        Runs that count as made, by their keys.
+    evidence : list of Placed
+        Other runs.
+    origins : mapping of str to dict
+        Of each origin how many runs were ``given`` and ``used``, and what became of them.
+    """
+
+    exact: dict[str, Placed] = field(default_factory=dict)
+    evidence: list[Placed] = field(default_factory=list)
+    origins: dict[str, dict[str, object]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, known: Iterable[Known], binding: Binding, design: Design) -> "Elsewhere":
+        """Place known runs.
+
+        Parameters
+        ----------
+        known : iterable of KnownRun and KnownLaw
+        binding : Binding
+        design : Design
+        """
+        found, aside = cls(), Counter[tuple[str, str]]()
+        given = Counter[str]()
+        for one in known:
+            if isinstance(one, KnownLaw):
+                runs = _said(one, binding, design)
+                given[one.origin] += len(runs)
+                found.evidence += runs
+                continue
+            given[one.origin] += 1
+            placed = _placed(one, binding, design)
+            if isinstance(placed, str):
+                aside[one.origin, placed] += 1
+            elif placed.record.key and placed.record.key == _key(placed, binding):
+                found.exact.setdefault(placed.record.key, placed)
+            elif placed.y is None:
+                aside[one.origin, "it gave no answer"] += 1
+            else:
+                found.evidence.append(placed)
+        for origin, n in given.items():
+            why = [f"{m} are left aside: {w}" for (o, w), m in aside.items() if o == origin]
+            inside = sum(p.origin == origin for p in (*found.exact.values(), *found.evidence))
+            told = "; ".join([f"{inside} lie in the ranges", *why])
+            found.origins[origin] = {"given": n, "used": 0, "told": told}
+        for placed in found.exact.values():
+            found.tell(placed.origin, 1, "runs of this very kernel count as made")
+        return found
+
+    def tell(self, origin: str, used: int, text: str) -> None:
+        """Note that runs of an origin are used, or no longer, and why."""
+        entry = self.origins[origin]
+        entry["used"] = max(int(str(entry["used"])) + used, 0)
+        if text not in str(entry["told"]):
+            entry["told"] = f"{entry['told']}; {text}"
+
+    def of_tier(self, tier: int) -> Mapping[str, list[Placed]]:
+        """Evidence of a tier by origin."""
+        found: dict[str, list[Placed]] = {}
+        for placed in self.evidence:
+            if placed.tier == tier:
+                found.setdefault(placed.origin, []).append(placed)
+        return found
+
+    def to_json(self) -> list[dict[str, object]]:
+        """As JSON: an entry for each origin."""
+        return [{"origin": origin, **entry} for origin, entry in self.origins.items()]
+
+
+def _key(placed: Placed, binding: Binding) -> str:
+    values = {n: v for n, (v, _) in placed.record.inputs.items()}
+    return binding.request(values, placed.tier, placed.record.seed).key
+
+
+def _placed(known: KnownRun, binding: Binding, design: Design) -> Placed | str:
+    """A run in pi space; why it says nothing there, where it does not."""
+    record, names = known.record, [t.name for t in binding.tiers]
+    if record.tier and record.tier not in names:
+        return f"'{record.tier}' is no tier of the plan"
+    tier = names.index(record.tier) if record.tier else len(names) - 1
+    try:
+        values = {p.name: _value(p, record, binding) for p in binding.kernel.inputs}
+    except InputError as error:
+        return str(error)
+    for port in binding.kernel.inputs:
+        if port.name not in binding.parts and not _equal(values[port.name], binding, port):
+            return f"'{port.name}' is another"
+    full = replace(
+        record,
+        kernel=binding.kernel.name,
+        tier=names[tier],
+        inputs={p.name: (values[p.name], p.unit) for p in binding.kernel.inputs},
+        provenance={**record.provenance, "version": binding.kernel.version},
+    )
+    if record.status not in (Status.OK, Status.DIVERGED, Status.REFUSED):
+        return f"it {record.status}"
+    if record.ok and binding.target.name not in record.outputs:
+        return f"it has no '{binding.target.name}'"
+    z = binding.place(full)
+    if z is None:
+        return "a group that the ranges never vary has another value"
+    if not design.region.contains(z[None])[0]:
+        return "its groups lie outside the ranges"
+    if record.ok:
+        unit = parse_unit(record.outputs[binding.target.name][1])
+        if unit.dimension != binding.target.parsed.dimension:
+            return f"its '{binding.target.name}' is in {unit.text}"
+    logs = binding.logs(values)
+    return Placed(z, binding.response(full), logs, tier, full, known.origin, known.error)
+
+
+def _value(port: Port, record: RunRecord, binding: Binding) -> float | str:
+    """An input in the unit of its port."""
+    if port.name not in record.inputs:
+        if port.name in binding.fixed:
+            return binding.fixed[port.name]
+        raise InputError(f"it has no '{port.name}'")
+    value, text = record.inputs[port.name]
+    if port.is_label:
+        return str(value)
+    if isinstance(value, str):
+        raise InputError(f"its '{port.name}' is no number")
+    if text == port.unit:
+        converted = float(value)
+    else:
+        unit = parse_unit(text)
+        if unit.dimension != port.parsed.dimension:
+            raise InputError(f"its '{port.name}' is in {text}")
+        converted = float(f"{port.parsed.from_si(unit.to_si(float(value))):.15g}")
+    if port.name in binding.parts and not port.parsed.to_si(converted) > 0:
+        raise InputError(f"its '{port.name}' has no logarithm")
+    return converted
+
+
+def _equal(value: float | str, binding: Binding, port: Port) -> bool:
+    if port.name in binding.plan.ranges:
+        return True
+    fixed = binding.fixed[port.name]
+    if isinstance(value, str) or isinstance(fixed, str):
+        return value == fixed
+    return abs(value - fixed) <= _EQUAL * max(abs(value), abs(fixed))
+
+
+def _said(known: KnownLaw, binding: Binding, design: Design) -> list[Placed]:
+    """What a law says at points of its domain."""
+    law, rank = known.law, binding.space.rank
+    ports = {p.name: p for p in binding.kernel.inputs}
+    names = [v.name for v in law.symbols.values()]
+    for name in names:
+        if name not in ports:
+            raise InputError(f"{known.origin}: the law's '{name}' is no input of the kernel.")
+    if law.target.name != binding.target.name:
+        raise InputError(
+            f"{known.origin}: the law gives '{law.target.name}', the plan asks for "
+            f"'{binding.target.name}'."
+        )
+    places = np.vstack(
+        [
+            np.reshape(d_optimal(np.zeros((0, rank)), design.corners, rank + 1), (-1, rank)),
+            np.zeros((1, rank)),
+            design.pool[: _POINTS * (rank + 1)],
+        ]
+    )
+    found = []
+    for z in places:
+        values = design.values(binding, z)
+        si = {n: np.array([ports[n].parsed.to_si(float(values[n]))]) for n in names}
+        try:
+            if law.outside(si)[0]:
+                continue
+            value, low, high = (float(x[0]) for x in law.predict(si, level=_ONE_SIGMA, of="law"))
+        except DimgsError as error:
+            raise InputError(f"{known.origin}: {error}") from error
+        if not value > 0:
+            continue
+        doubt = float(np.log(high / low)) / 2.0 if high > low > 0 else 0.0
+        record = RunRecord(
+            kernel=binding.kernel.name,
+            tier=binding.tiers[-1].name,
+            inputs={n: (v, ports[n].unit) for n, v in values.items()},
+            outputs={
+                binding.target.name: (binding.target.parsed.from_si(value), binding.target.unit)
+            },
+            status=Status.OK,
+            key="",
+            provenance={"version": binding.kernel.version},
+        )
+        place = binding.place(record)
+        assert place is not None
+        found.append(
+            Placed(
+                place,
+                binding.response(record),
+                binding.logs(values),
+                len(binding.tiers) - 1,
+                record,
+                known.origin,
+                doubt,
+            )
+        )
+    return found
+
+
+__all__ = ["Elsewhere", "Placed"]
