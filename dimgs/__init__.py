@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from dimgs.ask import Answer, ask
     from dimgs.dataset import Dataset, read_table
     from dimgs.discovery.discover import discover
     from dimgs.discovery.fitting import fit
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Answer": "dimgs.ask",
     "Dataset": "dimgs.dataset",
     "DimensionError": "dimgs.errors",
     "DimgsError": "dimgs.errors",
@@ -43,6 +45,7 @@ _HOMES = {
     "PiGroup": "dimgs.groups.group",
     "Report": "dimgs.report.results",
     "Variable": "dimgs.variables",
+    "ask": "dimgs.ask",
     "define_unit": "dimgs.variables",
     "discover": "dimgs.discovery.discover",
     "fit": "dimgs.discovery.fitting",
@@ -51,6 +54,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answer",
     "Dataset",
     "DimensionError",
     "DimgsError",
@@ -65,6 +69,7 @@ __all__ = [
     "Report",
     "Variable",
     "__version__",
+    "ask",
     "define_unit",
     "discover",
     "fit",

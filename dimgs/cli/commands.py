@@ -2,7 +2,7 @@
 
 import typer
 
-from dimgs.cli import analyse, demo, derive, explore, library, predict, run, serve
+from dimgs.cli import analyse, ask, demo, derive, explore, library, predict, run, serve
 from dimgs.cli.output import command
 
 
@@ -48,6 +48,14 @@ RUN = _examples(
     ("dimgs run plan.toml --dry-run", "what would run, and why"),
     ("dimgs run plan.toml", "run the campaign"),
 )
+ASK = _examples(
+    (
+        "dimgs ask CF --kernel diffusion --at 'D=1e-14 m^2/s, l=0.1 mm, …' --hub group.sqlite",
+        "one point",
+    ),
+    ("dimgs ask CF --physics migration --at films.csv --tolerance 0.2", "a table of points"),
+    ("dimgs ask 3f2a9c01 --run", "a stored question, with new runs where they are needed"),
+)
 ENGINES = _examples(
     ("dimgs engines", "what is usable here"),
     ("dimgs engines --install pysr", "let PySR fetch its Julia now"),
@@ -76,6 +84,7 @@ def register(app: typer.Typer) -> None:
         (predict.predict, PREDICT),
         (library.reproduce, REPRODUCE),
         (run.run, RUN),
+        (ask.ask, ASK),
         (library.engines, ENGINES),
     ):
         app.command(function.__name__, epilog=epilog)(command(function))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
-from dimgs.hub.runs import run_content
+from dimgs.hub.runs import program_of, run_content
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Kernel, Port
@@ -64,7 +64,7 @@ def check_card(hub: "Hub", kernel: Any, tier: str | None = None, seed: int = 0) 
             f"'{known.name}' has no answer to begin with ({base.reason}); add a run of it to the "
             f"hub that ended well."
         )
-    told = [_dimension_of(c) for c in _constants(card)]
+    told = constants_of(card)
     rng = random.Random(seed)
     images, records = [], [base]
     for _ in range(_IMAGES):
@@ -76,8 +76,10 @@ def check_card(hub: "Hub", kernel: Any, tier: str | None = None, seed: int = 0) 
     ids = hub.add_runs(records)
     rests = [("derived", id) for id in dict.fromkeys(ids)]
     document = {**card, "kind": "card", "complete": complete}
+    program = program_of(run_content(base))
     if card_id is not None and card.get("complete", False) == complete:
-        rests = []
+        # what was only claimed is shown now
+        rests = rests if complete and not is_complete(hub, hub.get(card_id), program) else []
     if rests or card_id is None:
         earlier = [] if card_id is None else [("supersedes", card_id)]
         card_id = hub.add_linked(document, [*rests, *earlier])
@@ -109,6 +111,55 @@ def _card_of(hub: "Hub", kernel: Kernel) -> tuple[str | None, dict[str, Any]]:
         if content is not None:
             return listed["id"], content
     return None, card_of(kernel)
+
+
+def trusted_cards(hub: "Hub", kernel: str | None = None) -> dict[str, dict[str, Any]]:
+    """The newest card of each kernel that is neither superseded, doubted nor only claimed.
+
+    Returns
+    -------
+    dict of str to dict
+        Entries by name of the kernel, as :meth:`Hub.get` gives them.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for listed in hub.listed(kind="card", kernel=kernel, newest=True):
+        if listed["state"] not in ("open", "accepted"):
+            continue
+        entry = hub.get(listed["id"])
+        if entry["content"] is not None and not entry["superseded_by"]:
+            found.setdefault(entry["content"]["kernel"], entry)
+    return found
+
+
+def is_complete(hub: "Hub", card: Mapping[str, Any], program: str) -> bool:
+    """Whether a card says that it tells every constant, and images of this program show it.
+
+    Parameters
+    ----------
+    hub : Hub
+    card : mapping
+        Entry, as :meth:`Hub.get` gives it.
+    program : str
+        As :func:`dimgs.hub.runs.program_of` gives it.
+    """
+    if not card["content"].get("complete"):
+        return False
+    own = {k["to"] for k in card["links"] if k["type"] == "derived" and k["from"] == card["id"]}
+    runs = [hub.get(id)["content"] or {} for id in sorted(own)]
+    shown = [
+        run
+        for run in runs
+        if run.get("kernel") == card["content"]["kernel"]
+        and run.get("status") == "ok"
+        and program_of(run) == program
+    ]
+    # the run that the images are of is one of them
+    return len(shown) > _IMAGES
+
+
+def constants_of(card: Mapping[str, Any]) -> list[Dimension]:
+    """Dimensions of the constants that a card tells."""
+    return [_dimension_of(c) for c in _constants(card)]
 
 
 def _constants(card: Mapping[str, Any]) -> list[Any]:

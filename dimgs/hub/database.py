@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from dimgs.errors import InputError, StoreError
 from dimgs.hub import schema
 from dimgs.hub.lineage import Lineage, read_lineage, version_of
+from dimgs.hub.numbers import NumberCache
 from dimgs.hub.tables import version
 
 _FILE = "hub.sqlite"
@@ -39,6 +40,8 @@ class Database:
         Without its password.
     upgraded : str
         Copy of the file as it was, where it was upgraded; else empty.
+    numbers : NumberCache
+        Inputs of runs, as they were last read.
 
     Raises
     ------
@@ -57,6 +60,7 @@ class Database:
         engine = self._sqlite(make) if self.is_file else self._postgresql(given)
         self._connections = schema.Connections(engine)
         self._lineage: tuple[tuple[int, str], Lineage] | None = None
+        self.numbers = NumberCache()
 
     def lineage(self, connection: Connection) -> Lineage:
         """States of all entries now; derived again where something has changed."""

@@ -1,7 +1,7 @@
 """The Hub: questions, runs, laws and answers that a group shares, reviews and builds on."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
@@ -14,6 +14,8 @@ from dimgs.hub.reading import Reader
 
 if TYPE_CHECKING:
     from dimgs.hub.bundle import Line, Merged
+    from dimgs.hub.numbers import RunTable
+    from dimgs.variables import Dimension
 
 
 def is_remote(url: str | os.PathLike[str]) -> bool:
@@ -136,6 +138,25 @@ class Hub(Writer):
         from dimgs.hub.datasets import freeze
 
         return freeze(self, os.fspath(out), **asked)
+
+    def run_table(
+        self, kernel: str, inputs: "Mapping[str, Dimension]", labels: Mapping[str, str]
+    ) -> "RunTable":
+        """Inputs of all runs of a kernel; see :func:`dimgs.hub.numbers.run_table`."""
+        from dimgs.hub.numbers import run_table
+
+        return run_table(self, kernel, inputs, labels)
+
+    def similar(
+        self, at: Mapping[str, Any], kernel: str, n: int = 10, tier: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Runs whose groups are nearest to those of some inputs, nearest first.
+
+        Takes what :func:`dimgs.hub.neighbours.similar` takes.
+        """
+        from dimgs.hub.neighbours import similar
+
+        return similar(self, at, kernel, n, tier)
 
     def users(self) -> list[dict[str, Any]]:
         """Users with their roles."""

@@ -38,6 +38,7 @@ class Shape:
 
     id: int
     kernel: str
+    tier: str
     slots: dict[str, tuple[int, Dimension]]
 
 
@@ -219,20 +220,24 @@ def _shapes(connection: Connection, ask: Wanted, lineage: Lineage) -> list[Shape
         query = query.where(shapes.c.kernel.in_(kernels))
     if ask.tier is not None:
         query = query.where(shapes.c.tier == ask.tier)
-    found = [
-        Shape(
-            row.id,
-            row.kernel,
-            {n: (k, parse_unit(u).dimension) for k, (n, _, u) in enumerate(json.loads(row.ports))},
-        )
-        for row in connection.execute(query)
-    ]
+    found = [_shape(row) for row in connection.execute(query)]
     for name, limits in ask.where:
         if limits.label is None:
             found = _having(found, {name: Fraction(1)}, name, limits)
     for text, exponents, limits in ask.groups:
         found = _having(found, exponents, text, limits)
     return found
+
+
+def _shape(row: Any) -> Shape:
+    slots = {n: (k, parse_unit(u).dimension) for k, (n, _, u) in enumerate(json.loads(row.ports))}
+    return Shape(row.id, row.kernel, row.tier, slots)
+
+
+def kernel_shapes(connection: Connection, kernel: str) -> list[Shape]:
+    """Shapes of the runs of a kernel."""
+    query = select(shapes).where(shapes.c.kernel == kernel).order_by(shapes.c.id)
+    return [_shape(row) for row in connection.execute(query)]
 
 
 def _having(

@@ -92,6 +92,20 @@ def read_range(text: str) -> Range:
     return Range(text, low, high, unit)
 
 
+def read_value(text: str) -> tuple[float | str, str]:
+    """Number with its unit, or a label, of one value.
+
+    Examples
+    --------
+    >>> read_value("1e-14 m^2/s"), read_value("resin"), read_value("3")
+    ((1e-14, 'm^2/s'), ('resin', 'label'), (3.0, '1'))
+    """
+    one = _ONE.fullmatch(text.strip())
+    if one is None:
+        return text.strip(), "label"
+    return float(one[1]), (one[2] or one[3] or "1").strip()
+
+
 def read_group(text: str) -> dict[str, Fraction]:
     """Exponents of a product of powers of names.
 

@@ -18,7 +18,7 @@ from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, allowed
 from dimgs.hub.query import Wanted, asked_runs, count_runs, found_runs, ids_of, wanted
 from dimgs.hub.rows import now
-from dimgs.hub.runs import cache_version
+from dimgs.hub.runs import cache_version, program_of
 from dimgs.hub.tables import entries, tags
 
 # what a query gives unless it is told otherwise: a screen or two
@@ -256,7 +256,7 @@ class Reader:
             chosen, lineage = self.chosen(connection, ask)
             count = connection.execute(count_runs(chosen)).scalar_one()
             rows = connection.execute(found_runs(chosen, limit)).all() if limit != 0 else []
-        return {"runs": [_run(row, lineage) for row in rows], "count": int(count)}
+        return {"runs": [run_of(row, lineage) for row in rows], "count": int(count)}
 
     def chosen(self, connection: Connection, ask: Wanted) -> tuple[Select[Any], Lineage]:
         """Statement for the runs that are asked for, and the states of all entries."""
@@ -370,7 +370,8 @@ def _listed(row: Any, state: str) -> dict[str, Any]:
     return {**{name: getattr(row, name) for name in plain}, "state": state}
 
 
-def _run(row: Any, lineage: Lineage) -> dict[str, Any]:
+def run_of(row: Any, lineage: Lineage) -> dict[str, Any]:
+    """A run as queries give it."""
     content = json.loads(row.content or "{}")
     return {
         "id": row.id,
@@ -380,6 +381,7 @@ def _run(row: Any, lineage: Lineage) -> dict[str, Any]:
         "outputs": content.get("outputs", {}),
         "errors": content.get("errors", {}),
         "version": cache_version(content) if content else "",
+        "program": program_of(content),
         "author": row.author,
         "time": row.time,
         "state": lineage.state(row.id, row.kind),

@@ -20,6 +20,8 @@ from dimgs.kernels.record import RunRecord
 
 if TYPE_CHECKING:
     from dimgs.hub.bundle import Line, Merged
+    from dimgs.hub.numbers import RunTable
+    from dimgs.variables import Dimension
 
 TOKEN = "DIMGS_HUB_TOKEN"
 TOKEN_FILE = "DIMGS_HUB_TOKEN_FILE"
@@ -212,13 +214,8 @@ class RemoteHub(Hub):
         kernel: str | None = None,
     ) -> list[dict[str, Any]]:
         """Entries with their states."""
-        asked: dict[str, Any] = {
-            "kind": kind,
-            "state": state,
-            "author": author,
-            "tag": tag,
-            "limit": limit,
-        }
+        asked: dict[str, Any] = {"kind": kind, "state": state, "author": author, "tag": tag}
+        asked["limit"] = limit
         asked |= {"text": text, "newest": newest or None, "kernel": kernel}
         found = self._call("GET", "entries", **asked)
         return list(found["entries"])
@@ -237,6 +234,15 @@ class RemoteHub(Hub):
         limit = _EVERY if limit is None else limit
         given = {k: v for k, v in filters.items() if v not in (None, False)}
         return dict(self._call("GET", "runs", **asked, limit=limit, **given))
+
+    def run_table(
+        self, kernel: str, inputs: "Mapping[str, Dimension]", labels: Mapping[str, str]
+    ) -> "RunTable":
+        """Inputs of all runs of a kernel."""
+        from dimgs.hub.numbers import table_of_runs
+
+        where = [f"{name}={label}" for name, label in labels.items()]
+        return table_of_runs(self.query(kernel, where=where, limit=None)["runs"], inputs, labels)
 
     def kernels(self) -> list[str]:
         """Names of the kernels that have runs."""

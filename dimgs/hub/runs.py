@@ -146,3 +146,12 @@ def cache_version(content: Mapping[str, Any]) -> str:
         return f"declared {declared}"
     known = [provenance.get(n) for n in ("version", "settings", "configuration")]
     return sha256(canonical(known))
+
+
+def program_of(content: Mapping[str, Any]) -> str:
+    """The same for all tiers of one program: what a card's checked images hold for."""
+    provenance = content.get("provenance", {})
+    declared = provenance.get("cache_version")
+    if declared is not None:
+        return f"declared {declared}"
+    return sha256(canonical([provenance.get(n) for n in ("version", "configuration")]))

@@ -51,6 +51,9 @@ class BaseKernel(ABC):
         Whether the seed matters; where it does not, it enters neither record nor key.
     packages : tuple of str
         Distributions whose versions a run records.
+    cache_version : str, optional
+        Declared by who knows that answers stay the same while it does, whatever else changes in
+        the program; by default the content of the program decides which runs may be used again.
 
     Examples
     --------
@@ -74,6 +77,7 @@ class BaseKernel(ABC):
     tiers: tuple[Tier, ...] = (Tier("only", 1.0),)
     stochastic: bool = False
     packages: ClassVar[tuple[str, ...]] = ("dimgs", "numpy")
+    cache_version: str | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         """Check what a class declares as soon as it is defined."""
@@ -203,6 +207,28 @@ class BaseKernel(ABC):
             provenance=self._provenance(converted, level.settings, done),
         )
 
+    def determined(
+        self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
+    ) -> dict[str, Any]:
+        """What determines a run beside its inputs, as its provenance tells it, without running it.
+
+        Raises
+        ------
+        InputError
+            If the tier is unknown.
+        """
+        level = self.tier(tier)
+        return self._determined(self._converted(inputs, level, seed), level.settings)
+
+    def _determined(self, converted: Converted, settings: Mapping[str, Any]) -> dict[str, Any]:
+        declared = {} if self.cache_version is None else {"cache_version": self.cache_version}
+        return {
+            "version": self.version,
+            "settings": dict(settings),
+            "configuration": converted.configuration,
+            **declared,
+        }
+
     def _recorded(self, converted: Converted) -> dict[str, tuple[float | str, str]]:
         values = converted.values
         return {p.name: (values[p.name], p.unit) for p in self.inputs if p.name in values}
@@ -262,9 +288,7 @@ class BaseKernel(ABC):
     ) -> dict[str, Any]:
         return {
             "kernel": self.name,
-            "version": self.version,
-            "settings": dict(settings),
-            "configuration": converted.configuration,
+            **self._determined(converted, settings),
             "versions": versions(self.packages),
             "threads": threads(),
             **done.provenance,

@@ -88,10 +88,20 @@ def port_value(port: Port, value: Any) -> float | str:
         raise InputError(f"The input '{port.name}' is a label; give text, not {value!r:.60}.")
     if not is_quantity(value):
         return _number(port, value)
-    magnitude, text = magnitude_and_unit(value, port.name)
-    source, target = parse_unit(text), port.parsed
+    return in_port(port, *magnitude_and_unit(value, port.name))
+
+
+def in_port(port: Port, value: Any, unit: str) -> float:
+    """A number of some unit in the unit of its port.
+
+    Raises
+    ------
+    InputError
+        As :func:`port_value`.
+    """
+    source, target = parse_unit(unit), port.parsed
     _check_dimension(port, source, target)
-    number = _number(port, magnitude)
+    number = _number(port, value)
     if (source.factor, source.offset) == (target.factor, target.offset):
         return number
     # the last digits are noise of the conversion: 5e-05 m, not 5.0000000000000004e-05

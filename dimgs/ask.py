@@ -1,0 +1,379 @@
+"""Answers: from a run, by similitude, by a law, or by a campaign that would give one."""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from dimgs.errors import InputError
+from dimgs.escape import visible
+from dimgs.fits.covariance import check_level
+from dimgs.similitude.description import Description, Point, describe, point_of
+from dimgs.similitude.exact import Found, exact
+from dimgs.similitude.given import Given, point_of_question, points_given, question_of
+from dimgs.similitude.missing import beyond
+from dimgs.similitude.origin import Origin, origins
+from dimgs.variables import parse_unit
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+
+# entries whose reviews are told
+_REVIEWED = 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, what it rests on, and what is missing where there is none.
+
+    Attributes
+    ----------
+    value, low, high : float or None
+        In `unit`; None where there is no answer.
+    unit : str
+    how : {"run", "similitude", "near", "law", "campaign", "none"}
+        Where it comes from. "campaign" without a value: `plan` would give one.
+    evidence : list of dict
+        ``{"kind", "id", "distance", "weight"}``; distances in decades.
+    pertinence : dict
+        ``{"relevant", "acceptability", "confidence", "meaning", "why"}``.
+    assumptions : list of dict
+        ``{"input", "value", "source"}`` of what nobody gave.
+    missing : list of str
+    reviews : list of dict
+        Of the entries that it rests on.
+    plan : dict or None
+        Runs that would answer, and their cost.
+    level : float
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+    unit: str
+    how: str
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+    pertinence: dict[str, Any] = field(default_factory=dict)
+    assumptions: list[dict[str, Any]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    reviews: list[dict[str, Any]] = field(default_factory=list)
+    plan: dict[str, Any] | None = None
+    level: float = 0.9
+
+    @property
+    def answer(self) -> dict[str, Any] | None:
+        """The value with its unit and interval; None where there is no answer."""
+        if self.value is None:
+            return None
+        return {"value": self.value, "unit": self.unit, "low": self.low, "high": self.high}
+
+    def to_json(self) -> dict[str, Any]:
+        """As one document."""
+        names = ("how", "evidence", "pertinence", "assumptions", "missing", "reviews", "plan")
+        return {"answer": self.answer, **{n: getattr(self, n) for n in names}, "level": self.level}
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"No answer: {'; '.join(self.missing) or 'nothing is known'}."
+        return str(self.pertinence["meaning"])
+
+
+def ask(
+    target: str,
+    at: Any = None,
+    hub: Any = None,
+    *,
+    kernel: Any = None,
+    physics: str | None = None,
+    tolerance: float = 0.1,
+    level: float = 0.9,
+    run: bool = False,
+    load: bool = True,
+) -> Any:
+    """Answer a question from what a hub holds, before any new run.
+
+    Looked for in this order, until something is good enough: the run itself, runs with equal
+    groups, runs near to it, laws whose domain holds the point, and a campaign that would answer.
+
+    Parameters
+    ----------
+    target : str
+        Output of the kernel, or the id of a stored question.
+    at : str, mapping, or whatever `read_table` takes
+        Where: ``"D=1e-14 m^2/s, l=0.1 mm"``; a mapping of names to quantities, ``(value, unit)``
+        or numbers in the kernel's units; or a table with a row for each point.
+    hub : Hub, path or address
+    kernel : str or Kernel, optional
+    physics : str, optional
+        Physics identity that kernels share, in place of a kernel.
+    tolerance : float
+        Half-width of the interval that is good enough, relative to the value.
+    level : float
+        Coverage of the interval.
+    run : bool
+        Whether runs are made where nothing there is good enough; they are kept in the hub.
+    load : bool
+        Whether a kernel that is named by file or module is loaded.
+
+    Returns
+    -------
+    Answer, or list of Answer for a table
+
+    Raises
+    ------
+    InputError
+        If the question cannot be read, or no kernel computes the target.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from dimgs.hub import Hub
+    >>> from dimgs.hub.cards import check_card
+    >>> film = {"D": (1e-14, "m^2/s"), "l": (0.1, "mm"), "t": (10, "day"), "K": 1.0,
+    ...         "h": (1e-8, "m/s"), "C0": 1.0, "A": (6, "dm^2"), "V": (1, "l")}
+    >>> with TemporaryDirectory() as folder, Hub(folder) as hub:
+    ...     first = ask("CF", film, hub, kernel="diffusion-series", run=True)
+    ...     checked = check_card(hub, "diffusion-series")
+    ...     # twice as large, four times as slow
+    ...     thick = {**film, "l": (0.2, "mm"), "t": (40, "day"), "h": (5e-9, "m/s"),
+    ...              "A": (24, "dm^2"), "V": (8, "l")}
+    ...     second = ask("CF", thick, hub, kernel="diffusion-series")
+    >>> first.how, second.how, round(second.value / first.value, 9)
+    ('campaign', 'similitude', 1.0)
+    """
+    check_level(level)
+    if not 0.0 < tolerance < float("inf"):
+        raise InputError(f"The tolerance is {tolerance}; give one above 0, such as 0.1 for 10 %.")
+    with _opened(hub) as known:
+        asking = _Asking(known, tolerance, level, run, load)
+        question = question_of(known, target)
+        if question is None:
+            if at is None:
+                raise InputError("No point is given; say where, such as 'D=1e-14 m^2/s' (--at).")
+            points, many = points_given(at)
+            found = [asking.answer(target, point, kernel, physics) for point in points]
+            return found if many else found[0]
+        return asking.stored(question, at, kernel, physics)
+
+
+@contextmanager
+def _opened(hub: Any) -> "Iterator[Hub]":
+    from dimgs.hub import Hub
+
+    if hub is None:
+        hub = os.environ.get("DIMGS_HUB")
+    if hub is None:
+        raise InputError("No hub is named; give hub=, or set DIMGS_HUB.")
+    if isinstance(hub, Hub):
+        yield hub
+        return
+    with Hub(hub, make=False) as opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class _Asking:
+    """A hub that is asked, and what is good enough."""
+
+    hub: "Hub"
+    tolerance: float
+    level: float
+    run: bool
+    load: bool
+
+    def stored(self, question: Mapping[str, Any], at: Any, kernel: Any, physics: Any) -> Any:
+        """Answer a question that the hub keeps, and keep the answer with it."""
+        content = question["content"] or {}
+        target = content.get("target")
+        if not target:
+            raise InputError(f"The question '{question['id'][:12]}' names no target; ask with one.")
+        if kernel is None and physics is None:
+            kernel, physics = content.get("kernel"), content.get("physics")
+            kernel = kernel or (None if physics else self._kernel_of(question))
+        told = point_of_question(content)
+        points, many = ([{}], False) if at is None else points_given(at)
+        found = [self.answer(target, {**told, **p}, kernel, physics) for p in points]
+        for answer in found:
+            self._keep(question["id"], answer)
+        return found if many else found[0]
+
+    def _kernel_of(self, question: Mapping[str, Any]) -> str | None:
+        """Kernel of the protocol that was made for a question."""
+        for link in question["links"]:
+            if link["type"] == "answers" and link["to"] == question["id"]:
+                content = self.hub.get(link["from"])["content"] or {}
+                if content.get("kernel"):
+                    return str(content["kernel"])
+        return None
+
+    def _keep(self, question: str, answer: Answer) -> None:
+        if answer.value is None or not self.hub.may("add", "open", True):
+            return
+        entry = {"kind": "answer", **answer.to_json()}
+        rests = [("derived", e["id"]) for e in answer.evidence]
+        self.hub.once(entry, [*rests, ("answers", question)])
+
+    def answer(self, target: str, given: Given, kernel: Any, physics: str | None) -> Answer:
+        """Answer one point."""
+        if kernel is None and physics is None:
+            raise InputError("Neither a kernel nor a physics identity is named; give one.")
+        found, missing, asked = [], [], []
+        for known in self._kernels(target, kernel, physics):
+            point = point_of(known, given)
+            asked.append((known, point))
+            missing += point.missing
+            if not point.missing:
+                found += origins(self.hub, known, point, target)
+        known, point = asked[0]
+        if missing:
+            return self._refused(known, point, target, list(dict.fromkeys(missing)), None)
+        best: Found | None = None
+        for way in (self._runs, self._similar, self._laws):
+            for origin, offer in way(found):
+                if offer.half_width <= self.tolerance:
+                    return self._told(offer, origin)
+                best = min((best, offer), key=lambda o: o.half_width) if best else offer
+        return self._campaign(known, point, target, found, best)
+
+    def _kernels(self, target: str, kernel: Any, physics: str | None) -> list[Description]:
+        """Kernels that may answer: the one that is named, or all of a physics identity."""
+        if kernel is not None:
+            known = describe(self.hub, kernel, load=self.load)
+            if target not in known.outputs:
+                raise InputError(
+                    f"'{visible(known.name)}' has no output '{visible(target[:60])}'; its outputs "
+                    f"are {visible(', '.join(known.outputs)[:300])}."
+                )
+            return [known]
+        from dimgs.hub.cards import trusted_cards
+
+        cards = trusted_cards(self.hub)
+        names = sorted(n for n, c in cards.items() if c["content"].get("physics") == physics)
+        every = [describe(self.hub, name, load=False) for name in names]
+        fitting = [known for known in every if target in known.outputs]
+        if not fitting:
+            raise InputError(
+                f"No kernel of the physics '{visible(str(physics)[:60])}' computes "
+                f"'{visible(target[:60])}'; the hub knows {', '.join(names) or 'none'}."
+            )
+        return fitting
+
+    def _runs(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
+        return self._exact(found, groups=False)
+
+    def _similar(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
+        return self._exact(found, groups=True)
+
+    def _exact(self, found: Sequence[Origin], groups: bool) -> Iterator[tuple[Origin, Found]]:
+        for origin in _finest(found):
+            offer = exact(origin, groups, self.level)
+            if offer is not None:
+                yield origin, offer
+
+    def _laws(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
+        from dimgs.similitude.laws import laws_of
+
+        for origin in _finest(found):
+            for law in laws_of(self.hub, origin):
+                offer = None if law.outside(origin) else law.answer(origin, self.level)
+                if offer is not None:
+                    yield origin, offer
+
+    def _told(self, offer: Found, used: Origin) -> Answer:
+        """The answer that something found gives."""
+        unit = used.known.outputs[used.target]
+        scale = parse_unit(unit)
+        value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
+        told = [*used.point.assumptions, *offer.assumptions]
+        if used.tier:
+            source = "the finest with runs"
+            told.append({"input": "tier", "value": _label(used.tier), "source": source})
+        good = min(1.0, self.tolerance / offer.half_width) if offer.half_width else 1.0
+        pertinence = {
+            "relevant": True,
+            "acceptability": good,
+            "confidence": self.level * good,
+            "meaning": f"{used.target} is {value:.5g} {unit}, between {low:.5g} and {high:.5g}.",
+            "why": offer.why,
+        }
+        low, high = min(low, high), max(low, high)
+        reviews = self._reviews(offer, used)
+        return Answer(
+            value, low, high, unit, offer.how, offer.evidence, pertinence, told, [], reviews,
+            None, self.level,
+        )  # fmt: skip
+
+    def _reviews(self, offer: Found, used: Origin) -> list[dict[str, Any]]:
+        """Reviews of what an answer rests on, its kernel's card included."""
+        ids = [e["id"] for e in offer.evidence[:_REVIEWED]]
+        card = used.known.card or {"id": "", "reviews": ()}
+        told = [{"of": id, **review} for id in ids for review in self.hub.get(id)["reviews"]]
+        return told + [{"of": card["id"], **r} for r in card["reviews"]]
+
+    def _campaign(
+        self, known: Description, point: Point, target: str, found: Sequence[Origin],
+        best: Found | None,
+    ) -> Answer:  # fmt: skip
+        """The runs that would answer; their answer, where they are to be made."""
+        from dimgs.campaign.at_point import plan_at, plan_told, runs_of
+
+        plan = plan_at(known.kernel, point.values, target, self.tolerance, self.level)
+        if self.run and plan is not None:
+            self.hub.add_runs(runs_of(plan))
+            fresh = origins(self.hub, known, point, target)
+            made = [*self._runs(fresh), *self._similar(fresh)]
+            if made:
+                origin, offer = made[0]
+                return self._told(replace(offer, how="campaign"), origin)
+            found = fresh
+        missing = [text for origin in _finest(found) for text in beyond(self.hub, origin)]
+        if not found:
+            missing.append(
+                f"the hub has no run of '{known.name}' with '{target}' by the program as it is now"
+            )
+        if best is not None:
+            missing.insert(0, f"what is there tells it to {best.half_width:.2g}, not to "
+                              f"{self.tolerance:.2g}, of its value")  # fmt: skip
+        told = None if plan is None else plan_told(plan)
+        return self._refused(known, point, target, missing, told)
+
+    def _refused(
+        self, known: Description, point: Point, target: str, missing: list[str],
+        plan: dict[str, Any] | None,
+    ) -> Answer:  # fmt: skip
+        pertinence = {
+            "relevant": False,
+            "acceptability": 0.0,
+            "confidence": 0.0,
+            "meaning": "No answer.",
+            "why": "; ".join(missing),
+        }
+        how = "none" if plan is None else "campaign"
+        return Answer(
+            None, None, None, known.outputs[target], how, [], pertinence,
+            point.assumptions, missing, [], plan, self.level,
+        )  # fmt: skip
+
+
+def _finest(found: Sequence[Origin]) -> list[Origin]:
+    """The finest origin of each kernel: coarser tiers say something else."""
+    first: dict[str, Origin] = {}
+    for origin in found:
+        first.setdefault(origin.known.name, origin)
+    return list(first.values())
+
+
+def _label(text: str) -> dict[str, str]:
+    return {"value": text, "unit": "label"}
+
+
+class _Callable(ModuleType):
+    """The module as the function ``dimgs.ask`` too, whichever of the two is imported first."""
+
+    __call__ = staticmethod(ask)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,88 @@
+"""`dimgs ask`: an answer from what a hub holds, before any new run."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dimgs.cli import tables
+from dimgs.cli.hub import Address, As, named, opened
+from dimgs.cli.output import emit_json, say, table, working
+
+if TYPE_CHECKING:
+    from dimgs.ask import Answer
+
+
+def ask(
+    target: Annotated[str, typer.Argument(help="Output that is asked for, or id of a question.")],
+    kernel: Annotated[str | None, typer.Option("--kernel", help="Kernel that computes it.")] = None,
+    physics: Annotated[
+        str | None, typer.Option("--physics", help="Physics identity, in place of a kernel.")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option("--at", help="'D=1e-14 m^2/s, l=0.1 mm', or a table of points."),
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", help="Half-width that is good enough, relative.")
+    ] = 0.1,
+    level: Annotated[float, typer.Option("--level", help="Coverage of the interval.")] = 0.9,
+    run: Annotated[
+        bool, typer.Option("--run", help="Make the runs, where nothing there is good enough.")
+    ] = False,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Answer from runs and laws of a hub, by similitude where they are of other sizes."""
+    from dimgs.ask import ask as asked
+
+    named(hub)
+    with opened(hub, user, make=run) as found, working(f"asking {found.address}"):
+        given: Any = asked(
+            target, at, found, kernel=kernel, physics=physics, tolerance=tolerance, level=level,
+            run=run,
+        )  # fmt: skip
+    answers = given if isinstance(given, list) else [given]
+    if json:
+        every = [answer.to_json() for answer in answers]
+        emit_json({"answers": every} if isinstance(given, list) else every[0])
+    elif isinstance(given, list):
+        _show_table(target, answers)
+    else:
+        _show(given)
+    if any(answer.value is None for answer in answers):
+        raise typer.Exit(1)
+
+
+def _show(answer: "Answer") -> None:
+    say(str(answer), style="strong" if answer.value is not None else "")
+    if answer.value is not None:
+        say(answer.pertinence["why"], "why: ")
+    for told in answer.assumptions:
+        quantity = told["value"]
+        unit = "" if quantity["unit"] in ("1", "label") else f" {quantity['unit']}"
+        say(f"{told['input']} = {quantity['value']}{unit} ({told['source']})", "assumed: ")
+    rows = [
+        [e["kind"], e["id"][:12], _number(e["distance"]), _number(e["weight"])]
+        for e in answer.evidence
+    ]
+    table("Evidence", ["kind", "id", "decades away", "weight"], rows)
+    for review in answer.reviews:
+        said = f"{review.get('verdict')} by {review['author']}: {review.get('text', '')}"
+        say(said, f"review of {review['of'][:12]}: ")
+    if answer.plan is not None:
+        cost = f"{answer.plan['runs']} run of {answer.plan['kernel']} {answer.plan['tier']}"
+        say(f"{cost}, about {answer.plan['seconds']:.3g} s, would answer; add --run")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
+
+
+def _show_table(target: str, answers: "list[Answer]") -> None:
+    rows = []
+    for place, answer in enumerate(answers, 1):
+        told = answer.answer or {}
+        cells = [_number(told.get(part)) for part in ("value", "low", "high")]
+        rows.append([str(place), *cells, answer.unit, answer.how, "; ".join(answer.missing)])
+    table(target, ["row", "value", "low", "high", "unit", "how", "missing"], rows)

@@ -1,0 +1,198 @@
+"""What is known of a kernel: from itself where it is installed, else from its card or its runs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from dimgs.errors import InputError
+from dimgs.escape import visible
+from dimgs.hub.cards import constants_of, trusted_cards
+from dimgs.hub.runs import cache_version, plain, program_of
+from dimgs.kernels.conversion import convert_inputs, in_port, port_value
+from dimgs.kernels.registry import available, load_kernel
+from dimgs.kernels.spec import Kernel, Port
+from dimgs.variables import Dimension
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+
+
+@dataclass(frozen=True)
+class Description:
+    """A kernel as questions need to know it.
+
+    Attributes
+    ----------
+    name : str
+    inputs : tuple of Port
+    outputs : mapping of str to str
+        Units.
+    tiers : tuple of str
+        From coarse to fine; empty where only its runs are known.
+    kernel : Kernel or None
+        Itself, where it can be run here.
+    card : mapping or None
+        Its entry, where it is trusted.
+    """
+
+    name: str
+    inputs: tuple[Port, ...]
+    outputs: Mapping[str, str]
+    tiers: tuple[str, ...] = ()
+    kernel: Kernel | None = None
+    card: Mapping[str, Any] | None = None
+
+    @cached_property
+    def constants(self) -> list[Dimension]:
+        """Dimensions of the constants that its card tells."""
+        return [] if self.card is None else constants_of(self.card["content"])
+
+    @property
+    def content(self) -> Mapping[str, Any]:
+        """What its card says."""
+        return {} if self.card is None else self.card["content"]
+
+    def versions(self, values: Mapping[str, Any], tier: str) -> tuple[str, str] | None:
+        """Cache version and program of a run that would be made here; None where none would."""
+        told = getattr(self.kernel, "determined", None)
+        if told is None:
+            return None
+        content = {"provenance": plain(told(values, tier))}
+        return cache_version(content), program_of(content)
+
+
+def describe(hub: "Hub", reference: Any, *, load: bool = True) -> Description:
+    """Description of a kernel.
+
+    Parameters
+    ----------
+    hub : Hub
+    reference : str or Kernel
+        As :func:`dimgs.kernels.registry.load_kernel` takes it, or the name of one with runs.
+    load : bool
+        Whether a file or module that is named may be loaded; those installed always are.
+
+    Raises
+    ------
+    InputError
+        If neither this machine nor the hub knows it.
+    """
+    kernel, why = None, None
+    if not isinstance(reference, str) or load or reference in available():
+        try:
+            kernel = load_kernel(reference)
+        except InputError as error:
+            why = error
+    name = reference if kernel is None else kernel.name
+    card = trusted_cards(hub, name).get(name)
+    if kernel is not None:
+        outputs = {p.name: p.unit for p in kernel.outputs}
+        tiers = tuple(t.name for t in kernel.tiers)
+        return Description(name, kernel.inputs, outputs, tiers, kernel, card)
+    run = _newest_run(hub, name)
+    if run is None:
+        raise why or InputError(f"The hub has no run of '{visible(name)}'.")
+    ports = tuple(Port(n, q.get("unit", "1")) for n, q in run["inputs"].items())
+    told = {} if card is None else card["content"].get("inputs", {})
+    ports = tuple(_with(port, told.get(port.name)) for port in ports)
+    outputs = {n: q.get("unit", "1") for n, q in run["outputs"].items()}
+    return Description(name, ports, outputs, (), None, card)
+
+
+def _newest_run(hub: "Hub", name: str) -> dict[str, Any] | None:
+    for listed in hub.listed(kind="run", kernel=name, newest=True, limit=20):
+        content: dict[str, Any] | None = hub.get(listed["id"])["content"]
+        if content and content.get("status", "ok") == "ok":
+            return content
+    return None
+
+
+def _with(port: Port, told: Any) -> Port:
+    """A port of a run with what a card says of it in the same unit."""
+    if not isinstance(told, Mapping) or told.get("unit", "1") != port.unit:
+        return port
+    return Port(port.name, port.unit, told.get("low"), told.get("high"), told.get("default"))
+
+
+@dataclass(frozen=True)
+class Point:
+    """Inputs that are asked about.
+
+    Attributes
+    ----------
+    values : mapping of str to float or str
+        In the units of the ports.
+    si : mapping of str to float
+        Numbers in SI units, by name.
+    labels : mapping of str to str
+    assumptions : list of dict
+        Inputs that nobody gave, as ``{"input", "value", "source"}``.
+    missing : list of str
+        Inputs that nobody gave and that have no default.
+    """
+
+    values: Mapping[str, Any]
+    si: Mapping[str, float]
+    labels: Mapping[str, str]
+    assumptions: list[dict[str, Any]]
+    missing: list[str]
+
+
+def point_of(known: Description, given: Mapping[str, tuple[Any, str | None]]) -> Point:
+    """Inputs of a kernel, from what was given with units; the others by default.
+
+    Raises
+    ------
+    InputError
+        If there is no such input, or a value has another dimension or lies outside its range.
+    """
+    names = [p.name for p in known.inputs]
+    odd = next((n for n in given if n not in names), None)
+    if odd is not None:
+        near = get_close_matches(odd, names, n=1)
+        remedy = f"did you mean '{near[0]}'?" if near else f"its inputs are {', '.join(names)}."
+        raise InputError(f"'{visible(known.name)}' has no input '{visible(odd[:60])}'; {remedy}")
+    values: dict[str, Any] = {}
+    assumptions, missing = [], []
+    conservative = known.content.get("conservative", {})
+    for port in known.inputs:
+        if port.name in given:
+            values[port.name] = _in_port(port, *given[port.name])
+            continue
+        value, source = port.default, f"default of {known.name}"
+        if value is None and port.name in conservative:
+            safe = conservative[port.name]
+            value = _in_port(port, *_parts(safe))
+            source = f"conservative value of the card of {known.name}"
+        if value is None:
+            unit = "" if port.unit in ("label", "1") else f" in {port.unit}"
+            missing.append(f"the input '{port.name}'{unit}: give it with --at")
+            continue
+        values[port.name] = port_value(port, value)
+        quantity = {"value": values[port.name], "unit": port.unit}
+        assumptions.append({"input": port.name, "value": quantity, "source": source})
+    if not missing:
+        refusal = convert_inputs(known.inputs, values, known.name).refusal
+        if refusal:
+            raise InputError(refusal)
+    numeric = [p for p in known.inputs if not p.is_label and p.name in values]
+    return Point(
+        values,
+        {p.name: float(p.parsed.to_si(values[p.name])) for p in numeric},
+        {p.name: values[p.name] for p in known.inputs if p.is_label and p.name in values},
+        assumptions,
+        missing,
+    )
+
+
+def _parts(value: Any) -> tuple[Any, str | None]:
+    if isinstance(value, Mapping):
+        return value.get("value"), value.get("unit")
+    return value, None
+
+
+def _in_port(port: Port, value: Any, unit: str | None) -> Any:
+    plain = port.is_label or unit in (None, "label") or isinstance(value, str)
+    return port_value(port, value) if plain else in_port(port, value, str(unit))

@@ -1,0 +1,114 @@
+"""Laws of a hub that hold where it is asked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dimgs.errors import DimgsError
+from dimgs.hub.runs import program_of
+from dimgs.law.law import Law
+from dimgs.similitude.exact import Found
+from dimgs.similitude.origin import GOOD, Origin
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+
+# newest laws of a kernel that are looked at, and runs of each
+_LAWS = 50
+_RUNS = 50
+
+
+@dataclass(frozen=True)
+class KnownLaw:
+    """A law of the hub.
+
+    Attributes
+    ----------
+    law : Law
+    id, state : str
+        Of its entry.
+    """
+
+    law: Law
+    id: str
+    state: str
+
+    def outside(self, origin: Origin) -> list[str]:
+        """Groups in which the point lies outside the law's domain, told with their ranges."""
+        told = []
+        for name in self.law.outside(self._at(origin))[0]:
+            group = next((str(g) for g in self.law.groups if g.name == name), name)
+            low, high = self.law.domain.groups.get(name, (None, None))
+            span = "" if low is None else f", which its runs hold from {low:.3g} to {high:.3g}"
+            told.append(f"{group}{span}")
+        return told
+
+    def _at(self, origin: Origin) -> dict[str, Any]:
+        given = {**origin.point.si, **origin.point.labels}
+        return {name: np.array([value]) for name, value in given.items()}
+
+    def answer(self, origin: Origin, level: float) -> Found | None:
+        """What the law says there, where that is a finite number."""
+        told = self.law.predict(self._at(origin), level)
+        value, low, high = (float(np.asarray(part)[0]) for part in told)
+        if not np.isfinite([value, low, high]).all():
+            return None
+        evidence = [{"kind": "law", "id": self.id, "distance": None, "weight": 1.0}]
+        reviewed = "an accepted law" if self.state == "accepted" else "a law nobody has reviewed"
+        return Found("law", value, low, high, evidence, f"By {reviewed}: {self.law}.")
+
+
+def laws_of(hub: "Hub", origin: Origin) -> list[KnownLaw]:
+    """Laws of the target that rest on runs like those of an origin, accepted ones first.
+
+    Laws that are disputed, to be checked again or superseded are left out; so are those of runs
+    of another program, or that have not seen the labels that are asked for.
+    """
+    found: list[KnownLaw] = []
+    for listed in hub.listed(kind="law", kernel=origin.known.name, newest=True, limit=_LAWS):
+        if listed["state"] not in GOOD:
+            continue
+        entry = hub.get(listed["id"])
+        if entry["superseded_by"] or not _applies(hub, entry, origin):
+            continue
+        found += [KnownLaw(law, entry["id"], entry["state"]) for law in _laws(entry, origin)]
+    return sorted(found, key=lambda known: known.state != "accepted")
+
+
+def _laws(entry: dict[str, Any], origin: Origin) -> Iterator[Law]:
+    """Laws of all regimes of an entry, as far as their inputs are those of the kernel."""
+    content = entry["content"] or {}
+    every = [content.get("law"), *(r.get("law") for r in content.get("regimes", ()))]
+    seen: list[Any] = []
+    names = {*origin.point.si, *origin.point.labels}
+    for document in every:
+        if not document or document in seen:
+            continue
+        seen.append(document)
+        try:
+            law = Law.from_json(document)
+        except DimgsError:
+            # written by hand, to be read by people
+            continue
+        inputs = {v.name for v in law.symbols.values()}
+        if law.target.name == origin.target and inputs <= names:
+            yield law
+
+
+def _applies(hub: "Hub", entry: dict[str, Any], origin: Origin) -> bool:
+    """Whether the runs of a law are of the program and have the labels that are asked for."""
+    rests = [k["to"] for k in entry["links"] if k["type"] == "derived" and k["from"] == entry["id"]]
+    runs = []
+    for id in rests[:_RUNS]:
+        below = hub.get(id)
+        if below["kind"] == "run" and below["content"] is not None:
+            runs.append(below["content"])
+    if not runs:
+        # without runs, only a review says that it holds
+        return bool(entry["state"] == "accepted") and not origin.point.labels
+    held = [{n: q["value"] for n, q in run["inputs"].items()} for run in runs]
+    return all(program_of(run) == origin.program for run in runs) and all(
+        any(inputs.get(n) == label for inputs in held) for n, label in origin.point.labels.items()
+    )

@@ -1,0 +1,99 @@
+"""What is missing where there is no answer: the group, the input, the range."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dimgs.arrays import Array
+from dimgs.groups.derive import pi_basis
+from dimgs.groups.group import PiGroup
+from dimgs.similitude.origin import Origin
+from dimgs.variables import si_unit
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+
+# relative: an end of a range is where a run is
+_EDGE = 1e-9
+# decades: nearer runs are told as near
+_NEAR = 0.005
+# runs whose states are looked at
+_MOST = 2000
+
+
+def beyond(hub: "Hub", origin: Origin) -> list[str]:
+    """In which groups or inputs the point lies beyond the runs, and how to get further.
+
+    Parameters
+    ----------
+    hub : Hub
+    origin : Origin
+
+    Returns
+    -------
+    list of str
+    """
+    if not len(origin.table):
+        labels = ", ".join(f"{n}={v}" for n, v in origin.point.labels.items())
+        where = f" with {labels}" if labels else ""
+        return [f"the hub has no run of '{origin.known.name}'{where}"]
+    places = np.flatnonzero(origin.comparable)
+    order = np.argsort(np.linalg.norm(origin.changes[places], axis=1), kind="stable")
+    runs = list(origin.usable(places[order].tolist(), _MOST))
+    if not runs:
+        none = f"no run of {origin.name} with these signs and labels is by the program as it is now"
+        return [f"{none} and not doubted"]
+    changes = origin.changes[[run["place"] for run in runs]]
+    units = {p.name: si_unit(p.parsed.dimension) for p in origin.known.inputs}
+    told: list[str] = []
+    for group, apart, here in _groups(origin, changes):
+        low, high = float(apart.min()), float(apart.max())
+        if low <= _EDGE and high >= -_EDGE:
+            continue
+        side, end, far = ("above", high, -high) if high < 0 else ("below", low, low)
+        edge = here * np.exp(end)
+        (single, *more), _ = zip(*group.exponents, strict=True)
+        unit = "" if more or units[single] in ("", "1") else f" {units[single]}"
+        told.append(
+            f"nothing with {_named(group)} {side} {edge:.3g}{unit}; {here:.3g} is asked, and the "
+            f"nearest is {max(far / np.log(10.0), _NEAR):.2g} decades away"
+        )
+    if not told:
+        nearest = float(origin.scalings.distance(changes).min())
+        told.append(
+            f"the nearest run is {nearest:.2g} decades away, within the ranges of the others"
+        )
+    if not origin.complete:
+        told.append(
+            f"the card of {origin.known.name} is not complete, so that runs of other sizes do not "
+            f"count as equal; check it with: dimgs hub check-card {origin.known.name}"
+        )
+    return told
+
+
+def _groups(origin: Origin, changes: Array) -> list[tuple[PiGroup, Array, float]]:
+    """Groups, their logarithms at the runs from those asked, and the values asked.
+
+    Inputs themselves where it is not known that groups decide.
+    """
+    logged = [j for j, n in enumerate(origin.table.names) if not (origin.plain | origin.inverse)[j]]
+    names = [origin.table.names[j] for j in logged if origin.asked[j] != 0]
+    if not names:
+        return []
+    if origin.complete and not origin.known.constants:
+        units = {p.name: p.unit for p in origin.known.inputs if p.name in names}
+        groups = pi_basis([f"{n} [{u}]" for n, u in units.items()], prefer_named=True).groups
+    else:
+        groups = tuple(PiGroup.of(n, {n: 1}) for n in names)
+    place = {n: j for j, n in enumerate(origin.table.names)}
+    told = []
+    for group in groups:
+        powers = [(place[n], float(e)) for n, e in group.exponents]
+        apart = np.sum([e * changes[:, j] for j, e in powers], axis=0)
+        here = float(np.exp(sum(e * np.log(abs(origin.asked[j])) for j, e in powers)))
+        told.append((group, apart, here))
+    return told
+
+
+def _named(group: PiGroup) -> str:
+    return f"{group} ({group.known_as})" if group.known_as else str(group)

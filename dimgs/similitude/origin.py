@@ -1,0 +1,185 @@
+"""Runs of one origin (kernel, tier, cache version) and how they compare with what is asked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.arrays import Array
+from dimgs.groups.scalings import Scalings
+from dimgs.hub.cards import is_complete
+from dimgs.hub.numbers import RunTable
+from dimgs.similitude.description import Description, Point
+from dimgs.variables import parse_unit
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+
+# states of evidence that nobody doubts
+GOOD = ("open", "accepted")
+# natural logarithms: inputs are stored with 12 digits, and a group adds up several of them
+EQUAL = 1e-11
+# runs that are read at once while usable ones are looked for
+_AT_ONCE = 200
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Runs that may answer, of one kernel, tier and cache version.
+
+    Attributes
+    ----------
+    known : Description
+    tier, version, program : str
+    complete : bool
+        Whether the card tells all that has a dimension, shown by images of this program.
+    table : RunTable
+        Runs of all tiers and versions, with the labels that are asked for.
+    point : Point
+    target : str
+    """
+
+    known: Description
+    tier: str
+    version: str
+    program: str
+    complete: bool
+    table: RunTable
+    point: Point
+    target: str
+
+    @property
+    def name(self) -> str:
+        """How the origin is told."""
+        return f"{self.known.name} {self.tier}".strip()
+
+    @cached_property
+    def asked(self) -> Array:
+        """Inputs that are asked about, in SI units, in the order of the table."""
+        return np.array([self.point.si[n] for n in self.table.names])
+
+    @cached_property
+    def scalings(self) -> Scalings:
+        """Changes of units under which the answer is known to grow as its dimension says."""
+        ports = {p.name: p.parsed.dimension for p in self.known.inputs}
+        inputs = {n: ports[n] for n in self.table.names}
+        return Scalings(inputs, tuple(self.known.constants), self.complete)
+
+    @cached_property
+    def plain(self) -> NDArray[np.bool_]:
+        """Inputs without logarithm: levels, and numbers that may be zero or negative."""
+        units = {p.name: p.parsed for p in self.known.inputs}
+        level = [units[n].scale == "level" for n in self.table.names]
+        free = [units[n].dimension.is_dimensionless for n in self.table.names]
+        low = np.minimum(self.table.values.min(axis=0, initial=np.inf), self.asked)
+        return np.asarray(np.logical_or(level, np.logical_and(free, low <= 0)), dtype=np.bool_)
+
+    @cached_property
+    def inverse(self) -> NDArray[np.bool_]:
+        """Absolute temperatures that no group holds: they act through 1/T."""
+        units = {p.name: p.parsed for p in self.known.inputs}
+        hot = [units[n].scale == "temperature" for n in self.table.names]
+        return np.array(hot, dtype=np.bool_) & np.bool_(not self.complete)
+
+    @cached_property
+    def comparable(self) -> NDArray[np.bool_]:
+        """Runs of this tier whose inputs have the signs of those that are asked about."""
+        same = np.sign(self.table.values) == np.sign(self.asked)
+        every = np.all(same | self.plain, axis=1)
+        return np.asarray(every & (self.table.tiers == self.tier))
+
+    @cached_property
+    def changes(self) -> Array:
+        """How far each run's inputs are from those asked, of shape (n_runs, n_inputs).
+
+        In natural logarithms; plain differences where there is no logarithm, and
+        T₀ (1/T₀ - 1/T) of an absolute temperature that no group holds.
+        """
+        values, asked = self.table.values, self.asked
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.log(np.abs(values)) - np.log(np.abs(asked))
+            logs = np.where((values == 0) & (asked == 0), 0.0, logs)
+            logs[:, self.plain] = (values - asked)[:, self.plain]
+            logs[:, self.inverse] = (1.0 - asked / values)[:, self.inverse]
+        return np.asarray(logs)
+
+    @cached_property
+    def powers(self) -> Array | None:
+        """Powers of the inputs that the target grows with under a change of units."""
+        dimension = parse_unit(self.known.outputs[self.target]).dimension
+        return self.scalings.monomial(dimension)
+
+    def equal(self, groups: bool) -> NDArray[np.intp]:
+        """Places of runs with equal inputs, or with equal groups, the newest first."""
+        apart = self.changes[self.comparable]
+        if groups:
+            apart = apart @ self.scalings.coordinates().T
+        same = np.all(np.abs(apart) <= EQUAL, axis=1)
+        return np.flatnonzero(self.comparable)[same][::-1]
+
+    def usable(self, places: Sequence[int], most: int) -> Iterator[dict[str, Any]]:
+        """Runs at places, in this order, that nobody doubts and that have the target."""
+        found = 0
+        for first in range(0, len(places), _AT_ONCE):
+            for run in self.table.fetch([int(p) for p in places[first : first + _AT_ONCE]]):
+                if found < most and self.is_usable(run):
+                    found += 1
+                    yield run
+            if found >= most:
+                return
+
+    def is_usable(self, run: dict[str, Any]) -> bool:
+        """Whether a run is of this origin, has the target, and is not doubted."""
+        value = run["outputs"].get(self.target, {}).get("value")
+        finite = isinstance(value, float | int) and np.isfinite(value)
+        same = (run["kernel"], run["tier"], run["version"]) == (
+            self.known.name,
+            self.tier,
+            self.version,
+        )
+        return bool(finite and same and run["state"] in GOOD)
+
+    def output(self, run: dict[str, Any]) -> tuple[float, float]:
+        """Target of a run and its standard error, in SI units."""
+        quantity = run["outputs"][self.target]
+        unit = parse_unit(quantity.get("unit", "1"))
+        error = float(run["errors"].get(self.target, 0.0)) * unit.factor
+        return float(unit.to_si(float(quantity["value"]))), error
+
+
+def origins(hub: "Hub", known: Description, point: Point, target: str) -> list[Origin]:
+    """Origins of a kernel's runs that the point may be answered from, the finest tier first.
+
+    Only runs of the program that is installed here count; where the kernel cannot be run here,
+    those of the newest run's cache version.
+    """
+    ports = {p.name: p.parsed.dimension for p in known.inputs if not p.is_label}
+    table = hub.run_table(known.name, ports, point.labels)
+    there = sorted(set(table.tiers.tolist()))
+    order = [t for t in reversed(known.tiers) if t in there]
+    if not order:
+        # the tier with the most runs is what others would ask for
+        count = {t: int((table.tiers == t).sum()) for t in there}
+        order = sorted(there, key=lambda t: (-count[t], t))
+    found = []
+    for tier in order:
+        versions = known.versions(point.values, tier) or _newest(known, table, tier, target)
+        if versions is None:
+            continue
+        version, program = versions
+        complete = known.card is not None and is_complete(hub, known.card, program)
+        found.append(Origin(known, tier, version, program, complete, table, point, target))
+    return found
+
+
+def _newest(known: Description, table: RunTable, tier: str, target: str) -> tuple[str, str] | None:
+    """Cache version and program of the newest run that is not doubted."""
+    places = np.flatnonzero(table.tiers == tier)[::-1]
+    for first in range(0, len(places), _AT_ONCE):
+        for run in table.fetch([int(p) for p in places[first : first + _AT_ONCE]]):
+            if run["state"] in GOOD and target in run["outputs"]:
+                return str(run["version"]), str(run["program"])
+    return None

@@ -1,0 +1,185 @@
+"""Answers from what a hub holds, and what is missing where there is none."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dimgs
+from dimgs.ask import ask
+from dimgs.errors import InputError
+from dimgs.hub import Hub
+from dimgs.hub.accounts import set_user
+from dimgs.kernels.record import RunRecord
+from tests.similitude.films import Changed, Cooling, filled
+
+FILM = {"a": (2.0, "mm^2/s"), "r": (3.0, "mm"), "t": (4.0, "s"), "dT": (20.0, "K")}
+
+
+def scaled(at: dict[str, Any], length: float, time: float, hot: float) -> dict[str, Any]:
+    """The same question in other sizes, in SI units."""
+    (a, _), (r, _), (t, _), (d, _) = (at[n] for n in ("a", "r", "t", "dT"))
+    return {
+        "a": (a * 1e-6 * length**2 / time, "m^2/s"),
+        "r": (r * 1e-3 * length, "m"),
+        "t": (t * time, "s"),
+        "dT": (d * hot, "K"),
+    }
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    with Hub(tmp_path_factory.mktemp("hub"), user="anna") as hub:
+        hub.add_runs([Cooling().run({n: v for n, (v, _) in FILM.items()})])
+        filled(hub, 12)
+        yield hub
+
+
+def test_the_run_itself_answers_in_any_unit(hub: Hub) -> None:
+    expected = Cooling().run({n: v for n, (v, _) in FILM.items()}).outputs["drop"][0]
+    answer = ask("drop", {**FILM, "t": "0.0666666666667 min"}, hub, kernel=Cooling())
+    assert (answer.how, answer.unit) == ("run", "K")
+    answer = ask("drop", {**FILM, "r": (0.3, "cm")}, hub, kernel=Cooling())
+    assert (answer.how, answer.value) == ("run", expected)
+    assert hub.get(answer.evidence[0]["id"])["content"]["outputs"]["drop"]["value"] == expected
+    assert {a["input"] for a in answer.assumptions} == {"kind", "tier"}
+
+
+@given(st.floats(0.01, 100), st.floats(0.01, 100), st.floats(0.1, 10))
+def test_equal_groups_answer_in_other_sizes(
+    hub: Hub, length: float, time: float, hot: float
+) -> None:
+    at = scaled(FILM, length, time, hot)
+    values = {"a": at["a"][0] * 1e6, "r": at["r"][0] * 1e3, "t": at["t"][0], "dT": at["dT"][0]}
+    fresh = Cooling().run(values)
+    for target in ("drop", "flux"):
+        answer = ask(target, at, hub, kernel=Cooling())
+        assert answer.how in ("run", "similitude")
+        assert answer.value == pytest.approx(fresh.outputs[target][0], rel=1e-9)
+
+
+def test_equal_groups_do_not_count_without_a_checked_card(tmp_path: Path) -> None:
+    with Hub(tmp_path, user="anna") as hub:
+        hub.add_runs([Cooling().run({n: v for n, (v, _) in FILM.items()})])
+        hub.add({"kind": "card", "kernel": "cooling", "complete": True})
+        answer = ask("drop", scaled(FILM, 2, 1, 1), hub, kernel=Cooling())
+        assert answer.value is None
+        assert any("check-card" in text for text in answer.missing)
+        assert answer.plan is not None
+
+
+def test_nothing_crosses_labels_versions_or_doubts(tmp_path: Path) -> None:
+    at = {n: v for n, (v, _) in FILM.items()}
+    with Hub(tmp_path, user="anna") as hub:
+        filled(hub, 3)
+        (run,) = hub.add_runs([Cooling().run(at)])
+        assert ask("drop", FILM, hub, kernel=Cooling()).how == "run"
+        assert ask("drop", {**FILM, "kind": "resin"}, hub, kernel=Cooling()).value is None
+        assert ask("drop", FILM, hub, kernel=Changed()).value is None
+        set_user(hub.database, "eve", "reviewer")
+        hub.for_user("eve").review(run, "reject", "The mesh was too coarse.")
+        answer = ask("drop", FILM, hub, kernel=Cooling())
+        assert run not in {e["id"] for e in answer.evidence}
+        assert answer.how != "run"
+
+
+def test_a_refusal_names_the_group_and_how_far_it_is(hub: Hub) -> None:
+    answer = ask("drop", {**FILM, "t": (4e6, "s")}, hub, kernel=Cooling())
+    assert answer.value is None
+    assert "a·t·r⁻²" in answer.missing[0]
+    assert "decades away" in answer.missing[0]
+    told = answer.to_json()
+    assert told["answer"] is None
+    assert set(told) == {
+        "answer", "how", "evidence", "pertinence", "assumptions", "missing", "reviews", "plan",
+        "level",
+    }  # fmt: skip
+    assert told["plan"]["inputs"]["t"] == {"value": 4e6, "unit": "s"}
+
+
+def test_missing_inputs_are_named_and_slips_refused(hub: Hub) -> None:
+    answer = ask("drop", {"a": 1.0}, hub, kernel=Cooling())
+    assert answer.how == "none"
+    assert [text.split("'")[1] for text in answer.missing] == ["r", "t"]
+    with pytest.raises(InputError, match="did you mean 'dT'"):
+        ask("drop", {"dTT": 1.0}, hub, kernel=Cooling())
+    with pytest.raises(InputError, match="no output 'drip'"):
+        ask("drip", FILM, hub, kernel=Cooling())
+    with pytest.raises(InputError, match="its port is in"):
+        ask("drop", {**FILM, "r": (1.0, "s")}, hub, kernel=Cooling())
+    with pytest.raises(InputError, match="Neither a kernel"):
+        ask("drop", FILM, hub)
+
+
+def test_a_campaign_answers_where_it_is_asked_for(tmp_path: Path) -> None:
+    at = "D=1e-14 m^2/s, l=0.1 mm, t=10 day, K=1, h=1e-8 m/s, C0=1 kg/m^3, A=6 dm^2, V=1 l"
+    with Hub(tmp_path, user="anna") as hub:
+        planned = ask("CF", at, hub, kernel="diffusion-series")
+        assert (planned.how, planned.value) == ("campaign", None)
+        made = ask("CF", at, hub, kernel="diffusion-series", run=True)
+        assert made.how == "campaign"
+        again = ask("CF", at, hub, kernel="diffusion-series")
+        assert (again.how, again.value) == ("run", made.value)
+
+
+def test_a_law_answers_where_its_domain_holds_the_point(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    known = Cooling()
+    points = [
+        {"a": 1.0, "r": 1.0, "t": float(10 ** rng.uniform(-4, -3)), "dT": 5.0} for _ in range(9)
+    ]
+    records = [known.run(p) for p in points]
+    with Hub(tmp_path, user="anna") as hub:
+        ids = hub.add_runs(records)
+        law = dimgs.fit(_table(records), "drop").law.to_json()
+        entry = {"kind": "law", "kernel": "cooling", "law": law}
+        kept = hub.add_linked(entry, [("derived", i) for i in ids])
+        at = {"a": (1.0, "mm^2/s"), "r": (1.0, "mm"), "t": (0.0005, "s"), "dT": (5.0, "K")}
+        answer = ask("drop", at, hub, kernel=known)
+        assert answer.value == pytest.approx(known.run(
+            {n: v for n, (v, _) in at.items()}).outputs["drop"][0], rel=0.01)  # fmt: skip
+        assert answer.how in ("near", "law")
+        set_user(hub.database, "eve", "reviewer")
+        hub.for_user("eve").review(kept, "reject", "Not so.")
+        other = ask("drop", at, hub, kernel=known)
+        assert kept not in {e["id"] for e in other.evidence}
+
+
+def _table(records: list[RunRecord]) -> Any:
+    import pandas as pd
+
+    rows = [{f"{n} [{u}]": v for n, (v, u) in {**r.inputs, **r.outputs}.items()} for r in records]
+    return pd.DataFrame(rows)[["a [mm^2/s]", "r [mm]", "t [s]", "dT [K]", "drop [K]"]]
+
+
+def test_a_stored_question_is_answered_and_the_answer_kept(hub: Hub) -> None:
+    question = {
+        "kind": "question", "text": "How much?", "target": "drop",
+        "kernel": "tests.similitude.films:Cooling",
+        "inputs": {n: {"value": v, "unit": u} for n, (v, u) in FILM.items()},
+    }  # fmt: skip
+    id = hub.add(question)
+    answer = ask(id[:12], hub=hub)
+    assert answer.how == "run"
+    assert hub.get(id)["state"] == "answered"
+
+
+def test_a_table_of_points_gives_an_answer_each(hub: Hub) -> None:
+    table = {
+        "a [mm^2/s]": [2.0, 2.0],
+        "r [mm]": [3.0, 3.0],
+        "t [s]": [4.0, 4e6],
+        "dT [K]": [20.0, 20],
+    }
+    found = ask("drop", table, hub, kernel=Cooling())
+    assert [answer.how for answer in found] == ["run", "campaign"]
+
+
+def test_the_module_is_the_function_too() -> None:
+    assert dimgs.ask.__name__ in ("ask", "dimgs.ask")
+    with pytest.raises(InputError, match="No hub"):
+        dimgs.ask("drop", FILM, None, kernel=Cooling())
