@@ -2,7 +2,7 @@
 
 import typer
 
-from dimgs.cli import analyse, ask, demo, derive, explore, library, predict, run, serve
+from dimgs.cli import agent, analyse, ask, demo, derive, explore, library, predict, run, serve
 from dimgs.cli.output import command
 
 
@@ -71,6 +71,10 @@ HUB = _examples(
     ("dimgs hub serve --hub group.sqlite", "pages and REST for the group"),
     (r"dimgs hub query --where 'D=1e-16..1e-12 m^2/s'", "what is there?"),
 )
+MCP = _examples(
+    ("dimgs mcp --hub group.sqlite --workspace tables", "for a client on this machine"),
+    ("dimgs mcp --hub group.sqlite --http 8123", "over HTTP, with tokens of the hub"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -86,6 +90,7 @@ def register(app: typer.Typer) -> None:
         (run.run, RUN),
         (ask.ask, ASK),
         (library.engines, ENGINES),
+        (agent.mcp, MCP),
     ):
         app.command(function.__name__, epilog=epilog)(command(function))
     # the group of dimgs.cli.hub, with the commands that other modules add to it

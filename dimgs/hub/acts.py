@@ -28,6 +28,7 @@ ADDED = (
     "dataset",
     "limit",
     "campaign",
+    "decision",
     "job",
     "run",
     "link",

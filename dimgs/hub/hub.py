@@ -89,6 +89,18 @@ class Hub(Writer):
         """The same hub for somebody who is not known: a reader of what is open."""
         return self._as("anybody", "reader")
 
+    def for_agent(self, name: str = "agent", *, writes: bool = True) -> "Hub":
+        """The same hub for a program, which accepts, approves, redacts and manages nothing.
+
+        Parameters
+        ----------
+        name : str
+            Author of what it adds.
+        writes : bool
+            Whether it may add entries.
+        """
+        return self._as(name, "agent" if writes else "reader")
+
     def _as(self, user: str, role: str) -> "Hub":
         other = object.__new__(Hub)
         Reader.__init__(other, self.database, user, role)

@@ -16,8 +16,8 @@ from dimgs.hub.entry import Entry
 from dimgs.hub.kinds import checked
 from dimgs.hub.reading import entry_of
 from dimgs.hub.rows import now
-from dimgs.hub.runs import run_content
-from dimgs.hub.sandbox import bubblewrap, in_package, run_job
+from dimgs.hub.runs import run_content, run_record
+from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan
 from dimgs.hub.tables import claims, entries
 from dimgs.hub.writing import write
 from dimgs.kernels.registry import available
@@ -28,6 +28,25 @@ if TYPE_CHECKING:
 # a worker that has died gives its job up so much later than the job could have taken
 _LEASE = 120.0
 _PAUSE = 1.0
+
+
+class AgentPolicy(BaseModel):
+    """What agents may do: the table ``agent`` of a policy.
+
+    Jobs that agents ask for may take ``approve_above`` seconds before a person has to approve
+    them. The others are limits of the server of tools and of the agent: the folder that tables
+    are read from, seconds of one analysis, answers of the model to one question, seconds that it
+    may take for each, and whether a worker is started for the jobs that were asked for.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    approve_above: Annotated[float, Field(ge=0.0)] = 60.0
+    workspace: str | None = None
+    analysis_seconds: Annotated[float, Field(gt=0.0, le=86400.0)] = 120.0
+    steps: Annotated[int, Field(ge=1, le=1000)] = 24
+    model_seconds: Annotated[float, Field(gt=0.0, le=3600.0)] = 120.0
+    worker: bool = True
 
 
 class Policy(BaseModel):
@@ -44,6 +63,7 @@ class Policy(BaseModel):
     megabytes: Annotated[int, Field(ge=64)] = 4096
     # of all jobs of this worker together
     total_seconds: Annotated[float, Field(gt=0.0)] = float("inf")
+    agent: AgentPolicy = AgentPolicy()
 
     def allows(self, kernel: str) -> bool:
         """Whether this kernel may run here."""
@@ -110,14 +130,17 @@ def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
         entry, seconds = claimed
         begun = time.monotonic()
         assert entry.content is not None
-        record = run_job(entry.content, seconds, policy.megabytes, entry.agent and _sandboxed())
+        sandboxed = entry.agent and _sandboxed()
+        if entry.content.get("plan") is not None:
+            ended = _campaign(hub, entry, seconds, policy.megabytes, sandboxed, worker)
+            spent += time.monotonic() - begun
+            done.done, done.failed = done.done + ended, done.failed + (not ended)
+            continue
+        record = run_job(entry.content, seconds, policy.megabytes, sandboxed)
         spent += time.monotonic() - begun
         with hub.database.transaction() as connection:
             state = "done" if record.ok else "failed"
-            ended = update(claims).where(
-                claims.c.job == entry.id, claims.c.worker == worker, claims.c.state == "running"
-            )
-            if not connection.execute(ended.values(state=state, reason=record.reason)).rowcount:
+            if not _ended(connection, entry.id, worker, state, record.reason):
                 # it took so long that another worker took the job over
                 continue
             content = checked("run", run_content(record))
@@ -127,6 +150,40 @@ def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
             write(connection, [run])
         done.done, done.failed = done.done + record.ok, done.failed + (not record.ok)
     return done
+
+
+def _campaign(
+    hub: "Hub", entry: Entry, seconds: float, megabytes: int, sandboxed: bool, worker: str
+) -> bool:
+    """Run the campaign of a job and keep what it came to; whether it came to something."""
+    from dimgs.hub.keeping import keep_campaign
+
+    assert entry.content is not None
+    found = run_plan(entry.content, seconds, megabytes, sandboxed)
+    result, reason = found.get("result"), str(found.get("reason", ""))
+    failures = found.get("failures") or []
+    if failures:
+        reason = f"{reason} A run: {failures[0]}"
+    if result is not None:
+        # entries of equal content are kept once: another worker may have come this far before
+        records = [run_record(checked("run", told)) for told in found["runs"]]
+        kept = keep_campaign(hub, result, found["plan"], records)
+        rests = [("derived", entry.id)]
+        rests += [("derived", kept[k]) for k in ("protocol", "law", "answer") if kept[k]]
+        told = {"kind": "campaign", "outcome": str(result.get("outcome", "")), "result": result}
+        hub.once(told, rests)
+    with hub.database.transaction() as connection:
+        state = "failed" if result is None else "done"
+        _ended(connection, entry.id, worker, state, reason)
+    return result is not None
+
+
+def _ended(connection: Connection, job: str, worker: str, state: str, reason: str) -> bool:
+    """End the claim on a job, if this worker still holds it."""
+    held = update(claims).where(
+        claims.c.job == job, claims.c.worker == worker, claims.c.state == "running"
+    )
+    return bool(connection.execute(held.values(state=state, reason=reason)).rowcount)
 
 
 def _sandboxed() -> bool:
@@ -156,6 +213,8 @@ def _claim(hub: "Hub", policy: Policy, worker: str, done: Worked) -> tuple[Entry
         for row in connection.execute(query if readable is None else query.where(readable)):
             content = json.loads(row.content)
             why = _refused(row, content, policy, lineage.state(row.id, "job"))
+            if not why and _too_dear(row, content, policy) and row.id not in lineage.approved:
+                why = f"a person has to approve it: dimgs hub approve {row.id[:12]}"
             if why:
                 done.passed_over[row.id] = why
                 continue
@@ -172,6 +231,12 @@ def _take(connection: Connection, row: Any, worker: str, until: float) -> None:
     else:
         held = update(claims).where(claims.c.job == row.id)
         connection.execute(held.values(attempts=row.attempts + 1, **values))
+
+
+def _too_dear(row: Any, content: dict[str, Any], policy: Policy) -> bool:
+    """Whether a job of an agent may take longer than agents may decide on."""
+    asked = min(float(content.get("seconds", policy.seconds)), policy.seconds)
+    return bool(row.agent) and asked > policy.agent.approve_above
 
 
 def _refused(row: Any, content: dict[str, Any], policy: Policy, state: str) -> str:

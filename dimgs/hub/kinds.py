@@ -134,11 +134,12 @@ class Run(_Kind):
 
 
 class Job(_Kind):
-    """A request to run."""
+    """A request for one run, or for the campaign of a plan."""
 
     kernel: Short
     tier: str | None = None
-    inputs: dict[Short, QuantityPart]
+    inputs: dict[Short, QuantityPart] = {}
+    plan: dict[str, Any] | None = None
     seed: int | None = None
     seconds: Annotated[float | int, Field(gt=0)] = 600.0
     text: str = ""

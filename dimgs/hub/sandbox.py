@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,8 +21,8 @@ from dimgs.kernels.record import RunRecord, Status, one_sentence
 from dimgs.kernels.registry import GROUP, load
 from dimgs.plugins import entry_points
 
-# a record is a few kB; one with curves may have MB
-_MOST_BYTES = 16 << 20
+# a record is a few kB, one with curves may have MB; a campaign of 1,000 runs has 3 MB
+_MOST_BYTES = 64 << 20
 # beside the time that the run itself may take: for Python to start and to end
 _GRACE = 30.0
 # what programs and their libraries need to start
@@ -65,8 +65,42 @@ def run_job(job: Mapping[str, Any], seconds: float, megabytes: int, sandboxed: b
     RunRecord
         A failed one too where the process was ended.
     """
+    text, why = _printed("dimgs.hub.sandbox", job, seconds, megabytes, sandboxed)
+    try:
+        return _record(json.loads(text))
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return _failed(job, why)
+
+
+def run_plan(
+    job: Mapping[str, Any], seconds: float, megabytes: int, sandboxed: bool
+) -> dict[str, Any]:
+    """What the campaign of a job came to, run in a process of its own.
+
+    Parameters
+    ----------
+    job, seconds, megabytes, sandboxed
+        As for :func:`run_job`; the job has a ``plan``.
+
+    Returns
+    -------
+    dict
+        "result", "plan" and "runs", or the "reason" why there are none.
+    """
+    text, why = _printed("dimgs.campaign.job", job, seconds, megabytes, sandboxed)
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {"reason": why}
+    return found if isinstance(found, dict) else {"reason": why}
+
+
+def _printed(
+    module: str, job: Mapping[str, Any], seconds: float, megabytes: int, sandboxed: bool
+) -> tuple[str, str]:
+    """What a module prints of a job in a process of its own, and why that may be nothing."""
     with TemporaryDirectory(prefix="dimgs-job-") as folder:
-        command = [sys.executable, "-P", "-m", "dimgs.hub.sandbox"]
+        command = [sys.executable, "-P", "-m", module]
         if sandboxed:
             command = [*_inside(folder), *command]
         environment = {
@@ -86,11 +120,7 @@ def run_job(job: Mapping[str, Any], seconds: float, megabytes: int, sandboxed: b
             start_new_session=True,
         )
         text, late = _answer(process, json.dumps(asked), seconds + _GRACE)
-    try:
-        return _record(json.loads(text))
-    except (ValueError, KeyError, TypeError, RecursionError):
-        why = f"It took more than {seconds:g} s." if late else _ended(process.returncode)
-        return _failed(job, why)
+    return text, f"It took more than {seconds:g} s." if late else _ended(process.returncode)
 
 
 def _inside(folder: str) -> list[str]:
@@ -170,7 +200,7 @@ def _failed(job: Mapping[str, Any], reason: str) -> RunRecord:
     )
 
 
-def _main() -> None:
+def answer_job(run: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
     """Run the job of standard input, as long as whoever asked for it is there."""
     asked = json.loads(sys.stdin.readline())
     _limit(asked["seconds"], asked["megabytes"])
@@ -178,11 +208,15 @@ def _main() -> None:
     # whatever a kernel prints is no record
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     threading.Thread(target=_follow, daemon=True).start()
+    document = run(asked["job"])
+    with open(results, "w", encoding="utf-8") as file:
+        json.dump(document, file)
+
+
+def _main() -> None:
     from dimgs.hub.runs import run_content
 
-    record = _run(asked["job"])
-    with open(results, "w", encoding="utf-8") as file:
-        json.dump(run_content(record), file)
+    answer_job(lambda job: run_content(_run(job)))
 
 
 def _run(job: Mapping[str, Any]) -> RunRecord:

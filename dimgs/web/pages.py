@@ -231,7 +231,9 @@ class Pages:
         }
         if own or entry["kind"] == "review":
             may -= {"reviews"}
-        if not entry["imported"] or entry["kind"] not in EXECUTABLE or hub.is_agent:
+        asked_by_agent = entry["kind"] == "job" and entry["agent"]
+        foreign = entry["imported"] and entry["kind"] in EXECUTABLE
+        if not (foreign or asked_by_agent) or hub.is_agent:
             may -= {"approvals"}
         if entry["kind"] not in ADDED or entry["content"] is None:
             may -= {"forks"}

@@ -12,13 +12,14 @@ import pytest
 
 from dimgs.errors import InputError
 from dimgs.hub import Hub, jobs, sandbox
-from dimgs.hub.jobs import Policy, read_policy, work
+from dimgs.hub.jobs import AgentPolicy, Policy, read_policy, work
 from dimgs.kernels.record import RunRecord, Status
 from tests.hub.test_hub import other
 
 FILM = {
     "kind": "job",
     "kernel": "diffusion-series",
+    "seconds": 30.0,
     "inputs": {
         "D": {"value": 1e-14, "unit": "m^2/s"},
         "l": {"value": 0.1, "unit": "mm"},
@@ -219,3 +220,46 @@ def test_a_policy_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     path.write_text("seconds = -5\n")
     with pytest.raises(InputError, match="seconds: -5 cannot be used"):
         read_policy(path)
+
+
+PLAN = {
+    "kernel": "diffusion-series",
+    "target": "CF",
+    "ranges": {"t": [1, 100, "day"]},
+    "fixed": {n: [q["value"], q["unit"]] for n, q in FILM["inputs"].items() if n != "t"},
+    "budget": {"runs": 12},
+    "tolerance": {"exponents": 0.1},
+}
+
+
+def test_a_job_may_be_a_campaign_whose_runs_and_law_rest_on_it(tmp_path: Path) -> None:
+    with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
+        asked = {"kind": "job", "kernel": "diffusion-series", "plan": PLAN, "seconds": 60}
+        job = hub.add(asked)
+        bad = hub.add({**asked, "plan": {**PLAN, "target": "nothing"}})
+        done = work(hub, Policy(), once=True)
+        assert (done.done, done.failed) == (1, 1)
+        assert hub.get(job)["status"]["state"] == "done"
+        assert "nothing" in hub.get(bad)["status"]["reason"]
+        (link,) = [k for k in hub.get(job)["links"] if k["type"] == "derived"]
+        made = hub.get(link["from"])
+        assert made["kind"] == "campaign"
+        rests = {hub.get(k["to"])["kind"] for k in made["links"] if k["from"] == made["id"]}
+        assert rests == {"job", "protocol", "law", "answer"}
+        assert hub.query("diffusion-series")["count"] == made["content"]["result"]["made"]
+
+
+def test_what_agents_ask_for_waits_for_a_person_above_a_limit(tmp_path: Path) -> None:
+    with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
+        policy = Policy(agent=AgentPolicy(approve_above=10.0))
+        dear = hub.for_agent().add(FILM)
+        cheap = hub.for_agent().add({**FILM, "seconds": 10.0, "seed": 1})
+        # a person's job of the same length needs nobody
+        own = hub.add({**FILM, "seed": 2})
+        done = work(hub, policy, once=True)
+        assert list(done.passed_over) == [dear]
+        assert [hub.get(j)["status"]["state"] for j in (cheap, own)] == ["done", "done"]
+        with pytest.raises(InputError, match="Agents approve nothing"):
+            hub.for_agent().approve(dear)
+        hub.approve(dear)
+        assert work(hub, policy, once=True).done == 1

@@ -1,0 +1,237 @@
+"""Numbers with units, as arguments give them and as they stand in a text."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dimgs.errors import InputError
+from dimgs.escape import visible
+from dimgs.formats import shown
+from dimgs.variables import Unit, parse_unit
+
+_SUPERSCRIPT = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
+_NUMBER = re.compile(
+    r"(?<![\w.^])(?P<sign>[-−+])?"
+    r"(?P<digits>\d{1,3}(?:[,\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)"
+    r"(?:[eE](?P<e>[-+−]?\d+)|\s*[×·x*]\s*10(?:\^|\*\*)?(?P<ten>\{?[-+−]?\d+\}?|[⁻⁺]?[⁰¹²³⁴-⁹]+))?"
+)
+_WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+_WORDS += " fifteen sixteen seventeen eighteen nineteen twenty"
+_TENS = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100}
+_VALUES: dict[str, int] = {
+    **{w: k for k, w in enumerate(_WORDS.split())},
+    **_TENS,
+    "thousand": 1000,
+}
+_WORD = re.compile(rf"\b(?:{'|'.join(_VALUES)})\b", re.IGNORECASE)
+_UNIT = re.compile(r"[ \u00a0\u202f]?(?P<first>[^\s\d,;:!?\"'][^\s,;:!?\"']*)")
+# a further factor of a unit has a power or a slash, which the words of a sentence have not
+_FACTOR = re.compile(r"[ \u00a0](?P<next>[A-Za-zµμΩ°]{1,4}(?:\^?-?\d|[⁻¹²³⁴]+|\*\*-?\d)\S*)")
+# words of sentences that are names of units too
+_PROSE = frozenset(["a", "as", "are", "at", "and", "be", "by", "in", "is", "of", "or", "per", "to"])
+_JOINED = re.compile(r"\s*(?:to|and|or|–|-|±|\.\.)\s*", re.IGNORECASE)
+# relative: what conversions of units lose
+_EQUAL = 1e-9
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number with its unit.
+
+    Attributes
+    ----------
+    value : float
+    unit : str
+        "1" where there is none.
+    text : str
+        As it stood.
+    place : int
+        Where it begins in its text.
+    step : float
+        Half of the last digit that was written.
+    bare : bool
+        Whether no unit was written.
+    """
+
+    value: float
+    unit: str = "1"
+    text: str = ""
+    place: int = 0
+    step: float = 0.0
+    bare: bool = False
+
+    @property
+    def parsed(self) -> Unit:
+        """The unit, parsed."""
+        return parse_unit(self.unit)
+
+    @property
+    def si(self) -> float:
+        """The value in the SI unit of its dimension."""
+        return self.parsed.to_si(self.value)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a quantity of a document."""
+        return {"value": self.value, "unit": self.unit}
+
+    def equals(self, other: "Amount") -> bool:
+        """Whether both are the same quantity, whatever their units."""
+        if self.parsed.dimension != other.parsed.dimension:
+            return False
+        return math.isclose(self.si, other.si, rel_tol=_EQUAL, abs_tol=0.0)
+
+    def shows(self, other: "Amount") -> bool:
+        """Whether this, as it is written, is the other quantity, rounded to the digits written."""
+        if self.parsed.dimension != other.parsed.dimension:
+            return False
+        there = self.parsed.from_si(other.si)
+        return abs(self.value - there) <= self.step * (1 + _EQUAL) + _EQUAL * abs(there)
+
+
+def amount(given: Any, name: str = "The quantity") -> Amount:
+    """Amount of an argument: ``{"value", "unit"}``, a text such as ``"80 µm"``, or a number.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+
+    Examples
+    --------
+    >>> amount("80 µm").unit, amount({"value": 1, "unit": "day"}).si, amount("2e-3").unit
+    ('µm', 86400.0, '1')
+    >>> amount("thick", "'l'")
+    Traceback (most recent call last):
+    dimgs.errors.InputError: 'l' is 'thick'; give a number with its unit, such as '80 µm' or
+    {"value": 80, "unit": "µm"}.
+    """
+    if isinstance(given, Amount):
+        return given
+    if isinstance(given, Mapping) and "value" in given:
+        value, unit = given["value"], str(given.get("unit", "1"))
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return _checked(Amount(float(value), unit, shown(given)), name)
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return _checked(Amount(float(given), "1", str(given), bare=True), name)
+    if isinstance(given, str):
+        text = given.strip()
+        found = _NUMBER.match(text)
+        if found is not None:
+            unit = text[found.end() :].strip()
+            value, step = _value(found)
+            return _checked(Amount(value, unit or "1", text, 0, step, not unit), name)
+    raise InputError(
+        f"{name} is '{shown(given)}'; give a number with its unit, such as '80 µm' or "
+        f'{{"value": 80, "unit": "µm"}}.'
+    )
+
+
+def label_or_amount(given: Any, name: str) -> dict[str, Any]:
+    """A quantity or label as documents hold it."""
+    if isinstance(given, Mapping) and isinstance(given.get("value"), str):
+        return {"value": given["value"], "unit": "label"}
+    if isinstance(given, str) and _NUMBER.match(given.strip()) is None:
+        return {"value": given.strip(), "unit": "label"}
+    return amount(given, name).to_json()
+
+
+def _checked(found: Amount, name: str) -> Amount:
+    if not math.isfinite(found.value):
+        raise InputError(f"{name} is {found.value}; give a finite number.")
+    if len(found.unit) > 60:
+        raise InputError(f"The unit of {name} is '{shown(found.unit)}'; give a shorter one.")
+    try:
+        found.parsed  # noqa: B018 - it raises
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+    return found
+
+
+def _value(found: re.Match[str]) -> tuple[float, float]:
+    """Number of a match, and half of its last digit."""
+    digits = found["digits"].replace(",", "").replace("\u202f", "")
+    power = found["e"] or found["ten"] or "0"
+    exponent = int(power.translate(_SUPERSCRIPT).strip("{}").replace("−", "-"))
+    if abs(exponent) > 400:
+        raise InputError(f"'{visible(found[0][:60])}' is beyond every quantity; correct it.")
+    sign = -1.0 if found["sign"] in ("-", "−") else 1.0
+    decimals = len(digits.partition(".")[2])
+    return sign * float(f"{digits}e{exponent}"), 0.5 * 10.0 ** (exponent - decimals)
+
+
+def amounts(text: str) -> list[Amount]:
+    """Every number of a text, in figures or (up to twenty, and tens) in words, with its unit.
+
+    A number in words counts only with a unit; "between 2 and 3 mg" has two amounts in mg.
+
+    Examples
+    --------
+    >>> [(a.value, a.unit) for a in amounts("after ten days at 40 °C, film 80 µm, 1e-14 m^2/s.")]
+    [(10.0, 'days'), (40.0, '°C'), (80.0, 'µm'), (1e-14, 'm^2/s')]
+    >>> [(a.value, a.unit) for a in amounts("one of 3 runs: 2 to 3 mg")]
+    [(3.0, '1'), (2.0, 'mg'), (3.0, 'mg')]
+    """
+    found = sorted(_scanned(text), key=lambda a: a.place)
+    for k in range(len(found) - 2, -1, -1):
+        one, two = found[k], found[k + 1]
+        between = text[one.place + len(one.text) : two.place]
+        if one.bare and not two.bare and _JOINED.fullmatch(between):
+            found[k] = Amount(one.value, two.unit, one.text, one.place, one.step)
+    return found
+
+
+def _scanned(text: str) -> Iterator[Amount]:
+    done = 0
+    for found in _NUMBER.finditer(text):
+        if found.start() < done:
+            # a power in the unit before
+            continue
+        try:
+            value, step = _value(found)
+        except InputError:
+            continue
+        unit, end = _unit_after(text, found.end())
+        written, done = text[found.start() : end], end
+        yield Amount(value, unit or "1", written, found.start(), step, not unit)
+    for word in _WORD.finditer(text):
+        unit, end = _unit_after(text, word.end())
+        if unit:
+            value = float(_VALUES[word[0].lower()])
+            yield Amount(value, unit, text[word.start() : end], word.start(), 0.5)
+
+
+def _unit_after(text: str, place: int) -> tuple[str, int]:
+    """Unit that follows a number, and where it ends."""
+    found = _UNIT.match(text, place)
+    if found is None:
+        return "", place
+    start, word = found.start("first"), found["first"]
+    unit, end = "", place
+    for cut in range(len(word), 0, -1):
+        part = word[:cut]
+        if part[-1] in ".)]-–" and not (part[-1] == ")" and "(" in part):
+            continue
+        if part.lower() not in _PROSE and _is_unit(part):
+            unit, end = part, start + cut
+            break
+        if part.isalpha():
+            # a word is a unit as a whole or not at all
+            break
+    while unit:
+        more = _FACTOR.match(text, end)
+        part = more["next"].rstrip(".,;:)") if more else ""
+        if more is None or not _is_unit(f"{unit} {part}"):
+            break
+        unit, end = f"{unit} {part}", more.start("next") + len(part)
+    return unit, end
+
+
+def _is_unit(text: str) -> bool:
+    if len(text) > 40 or text.lower() in ("label", "labels", "none", "text"):
+        return False
+    try:
+        return parse_unit(text).scale != "label"
+    except InputError:
+        return False

@@ -1,0 +1,188 @@
+"""What the tools work with: a hub as a program may use it, a policy, a workspace, studies."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from dimgs.agent.workspace import Workspace
+from dimgs.errors import DimgsError, InputError
+from dimgs.formats import json_value, read_text, shown
+from dimgs.hub.hub import Hub, is_remote
+from dimgs.hub.jobs import Policy, read_policy
+from dimgs.kernels.registry import available, load_kernel
+from dimgs.kernels.spec import Kernel
+
+# of a study: the first digits of a hash
+_DIGITS = 12
+
+
+class StoppedError(DimgsError):
+    """Whoever asked does not wait any more."""
+
+
+@dataclass
+class Control:
+    """How a long call tells what it does, and learns that nobody waits for it.
+
+    Attributes
+    ----------
+    tell : callable
+        Told in words what is done.
+    stop : threading.Event
+        Set where nobody waits any more.
+    """
+
+    tell: Callable[[str], None] = lambda text: None
+    stop: threading.Event = field(default_factory=threading.Event)
+
+
+# of the call that is running in this thread
+CONTROL: ContextVar[Control | None] = ContextVar("dimgs_call", default=None)
+
+
+def control() -> Control:
+    """Control of the call that is running."""
+    return CONTROL.get() or Control()
+
+
+class Bench:
+    """What the tools work with.
+
+    Parameters
+    ----------
+    hub : Hub or None
+        As a program may use it; see :meth:`dimgs.hub.Hub.for_agent`.
+    policy : str, path, Policy or None
+        What may run: a file, or a policy; by default dimgs' own and installed kernels.
+    workspace : path, optional
+        Folder of tables; that of the policy by default.
+    caller : callable, optional
+        Gives the hub for whoever asks now; the one hub by default.
+    address : str, optional
+        Of the hub, with its password where it has one; its file by default.
+    """
+
+    def __init__(
+        self,
+        hub: Hub | None = None,
+        policy: str | os.PathLike[str] | Policy | None = None,
+        workspace: str | os.PathLike[str] | None = None,
+        caller: Callable[[], Hub] | None = None,
+        address: str | None = None,
+    ) -> None:
+        self._hub = hub
+        self.address = address or (None if hub is None else hub.address)
+        self._caller = caller
+        self.policy_file = None if policy is None or isinstance(policy, Policy) else Path(policy)
+        self.policy = policy if isinstance(policy, Policy) else read_policy(self.policy_file)
+        self.workspace = Workspace(workspace or self.policy.agent.workspace)
+        self._studies: TemporaryDirectory[str] | None = None
+
+    def close(self) -> None:
+        """Remove what was kept for this session alone."""
+        if self._studies is not None:
+            self._studies.cleanup()
+
+    @property
+    def has_hub(self) -> bool:
+        """Whether there is a hub."""
+        return self._hub is not None
+
+    @property
+    def shared_hub(self) -> Hub:
+        """The hub as it was opened, whoever asks."""
+        if self._hub is None:
+            raise InputError("There is no hub here; start this with --hub FILE.")
+        return self._hub
+
+    @property
+    def hub(self) -> Hub:
+        """The hub, as whoever asks may use it.
+
+        Raises
+        ------
+        InputError
+            If there is none.
+        """
+        if self._hub is None:
+            raise InputError(
+                "There is no hub here, which keeps runs, laws and jobs; a person may start this "
+                "with --hub FILE."
+            )
+        return self._hub if self._caller is None else self._caller()
+
+    def kernels(self) -> list[str]:
+        """Names of the kernels that may run."""
+        # a command line is a kernel only once somebody describes it in a file
+        named = self.policy.kernels
+        return sorted(set(available()) - {"command"} if named is None else named)
+
+    def kernel(self, name: str) -> Kernel:
+        """A kernel that the policy lists.
+
+        Raises
+        ------
+        InputError
+            If it lists none of this name, or it cannot be loaded.
+        """
+        if not self.policy.allows(name):
+            raise InputError(
+                f"The policy lists no kernel '{shown(name)}'; it lists "
+                f"{', '.join(self.kernels())}. A person may add it to the policy."
+            )
+        return load_kernel(name)
+
+    def card(self, kernel: str) -> tuple[str | None, dict[str, Any]]:
+        """Id and content of the newest card of a kernel in the hub; (None, {}) without one."""
+        if self.has_hub:
+            for listed in self.hub.listed(kind="card", kernel=kernel, newest=True, limit=20):
+                entry = self.hub.get(listed["id"])
+                # a card that came from elsewhere tells nothing before a person approved it
+                if entry["content"] and entry["state"] not in ("untrusted", "disputed"):
+                    return entry["id"], dict(entry["content"])
+        return None, {}
+
+    def study(self, id: str) -> Path:
+        """Folder of a study of this session."""
+        if self._studies is None:
+            self._studies = TemporaryDirectory(prefix="dimgs-studies-")
+        return Path(self._studies.name) / id[:_DIGITS]
+
+    def studies(self) -> list[str]:
+        """Ids of the studies of this session."""
+        if self._studies is None:
+            return []
+        return sorted(p.name for p in Path(self._studies.name).iterdir())
+
+    def document(self, id: str, name: str) -> Any:
+        """A JSON document of a study; None where there is none."""
+        if id[:_DIGITS] not in self.studies():
+            return None
+        file = self.study(id) / name
+        return json_value(read_text(file, name), name, "study again") if file.is_file() else None
+
+    def start_worker(self) -> bool:
+        """Start a worker for the jobs that wait; whether there is one now.
+
+        It ends when no job is left, and does not end with this process.
+        """
+        if not self.policy.agent.worker or self.address is None or is_remote(self.address):
+            return False
+        command = [sys.executable, "-P", "-m", "dimgs", "hub", "work", "--once"]
+        if self.policy_file is not None:
+            command += ["--policy", str(self.policy_file.resolve())]
+        quiet = subprocess.DEVNULL
+        environment = {**os.environ, "DIMGS_HUB": self.address}
+        process = subprocess.Popen(
+            command, stdin=quiet, stdout=quiet, stderr=quiet, env=environment,
+            start_new_session=True,
+        )  # fmt: skip
+        threading.Thread(target=process.wait, daemon=True).start()
+        return True

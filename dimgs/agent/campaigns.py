@@ -1,0 +1,348 @@
+"""Plans, their cost, and jobs, as tools make and follow them."""
+
+import math
+import re
+import time
+from typing import Any
+
+from dimgs.agent.amounts import amount, label_or_amount
+from dimgs.agent.bench import Bench, StoppedError, control
+from dimgs.agent.results import JobState, Json, Planned, Started
+from dimgs.errors import DimgsError, InputError
+from dimgs.formats import shown
+from dimgs.kernels.spec import Kernel, Port
+
+# of a kernel's own estimate, and seconds to start: its end is the job's time limit
+_MARGIN = 3.0
+_START = 20.0
+_SPAN = re.compile(r"(?P<low>\S+?)\s*(?:\.\.|–|\bto\b)\s*(?P<high>\S+?)(?:\s+(?P<unit>\S.*))?")
+# how often a job is looked at while somebody waits for it, and how long one call may wait
+_LOOK = 0.3
+_LONGEST_WAIT = 300.0
+# runs that a model reads
+_SHOWN = 20
+
+
+def plan(
+    bench: Bench,
+    kernel: str,
+    target: str,
+    at: Json,
+    ranges: dict[str, str],
+    runs: int,
+    tolerance: float,
+    tier: str | None,
+) -> Planned:
+    """A plan with its cost: one run at a point, or a campaign over ranges."""
+    known = bench.kernel(kernel)
+    ports = {p.name: p for p in known.inputs}
+    if target not in {p.name for p in known.outputs}:
+        names = ", ".join(p.name for p in known.outputs)
+        raise InputError(f"'{kernel}' has no output '{shown(target)}'; it has {names}.")
+    both = sorted(set(at) & set(ranges))
+    if both:
+        raise InputError(f"'{both[0]}' is in 'at' and in 'ranges'; keep one of them.")
+    values = {n: _in_port(ports, n, v, kernel) for n, v in at.items()}
+    if ranges:
+        planned = _campaign(kernel, target, values, ranges, runs, tolerance, ports)
+        if tier is not None:
+            raise InputError("A campaign chooses its tiers; give 'tier' only for a single run.")
+    else:
+        planned = _single(known, target, values, tier)
+    limit = math.ceil(_MARGIN * planned["seconds_at_most"] + _START)
+    document = {**planned["document"], "seconds": limit}
+    most = bench.policy.seconds
+    if limit > most:
+        raise InputError(
+            f"This may take {limit} s, and the policy allows a job {most:g} s; ask for fewer runs, "
+            f"or a coarser tier."
+        )
+    id = None
+    if bench.has_hub:
+        text = f"{kernel}: {target}"
+        entry = {"kind": "protocol", "kernel": kernel, "text": text, "plan": document}
+        id = bench.hub.once({**entry, "tags": ["asked by an agent"]})
+    return {
+        **planned,
+        "plan": id,
+        "document": document,
+        "needs_approval": limit > bench.policy.agent.approve_above,
+    }
+
+
+def _in_port(ports: dict[str, Port], name: str, given: Any, kernel: str) -> Json:
+    """A value for an input, checked."""
+    if name not in ports:
+        raise InputError(f"'{kernel}' has no input '{shown(name)}'; it has {', '.join(ports)}.")
+    told, port = label_or_amount(given, f"'{name}'"), ports[name]
+    if port.is_label != (told["unit"] == "label"):
+        wanted = "a label" if port.is_label else f"a number in {port.unit}"
+        raise InputError(f"'{name}' of '{kernel}' is '{shown(given)}'; give {wanted}.")
+    if port.is_label:
+        return told
+    found = amount(told, f"'{name}'")
+    if found.parsed.dimension != port.parsed.dimension:
+        raise InputError(
+            f"'{name}' of '{kernel}' is in '{port.unit}', and '{shown(told['unit'])}' is of "
+            f"another dimension ({found.parsed.dimension}, not {port.parsed.dimension}); "
+            f"correct the unit."
+        )
+    value = port.parsed.from_si(found.si)
+    low, high = port.low, port.high
+    if (low is not None and value < low) or (high is not None and value > high):
+        raise InputError(
+            f"'{name}' of '{kernel}' is {value:g} {port.unit}, outside what the kernel is meant "
+            f"for ({low} to {high} {port.unit})."
+        )
+    return told
+
+
+def _single(kernel: Kernel, target: str, at: Json, tier: str | None) -> Planned:
+    missing = [p for p in kernel.inputs if p.name not in at and p.default is None]
+    if missing:
+        told = ", ".join(f"{p.name} [{p.unit}] ({p.description or 'no text'})" for p in missing)
+        raise InputError(
+            f"'{kernel.name}' cannot run: missing are {told}; ask for them, or vary them as ranges."
+        )
+    tiers = {t.name: t for t in kernel.tiers}
+    chosen = tier or kernel.tiers[-1].name
+    if chosen not in tiers:
+        raise InputError(
+            f"'{kernel.name}' has no tier '{shown(chosen)}'; it has {', '.join(tiers)}."
+        )
+    defaults = {
+        p.name: p.default for p in kernel.inputs if p.name not in at and p.default is not None
+    }
+    notes = [f"'{n}' has the kernel's default {v}" for n, v in defaults.items()]
+    document = {"kernel": kernel.name, "target": target, "at": at, "tier": chosen}
+    return {
+        "plan": None,
+        "seconds_at_most": float(tiers[chosen].cost),
+        "runs": {chosen: 1},
+        "needs_approval": False,
+        "document": document,
+        "groups": [],
+        "notes": notes,
+    }
+
+
+def _campaign(
+    kernel: str,
+    target: str,
+    at: Json,
+    ranges: dict[str, str],
+    runs: int,
+    tolerance: float,
+    ports: dict[str, Port],
+) -> Planned:
+    from dimgs.campaign.binding import bind
+    from dimgs.campaign.design import dry_run
+    from dimgs.campaign.reading import plan_of
+    from dimgs.hub.runs import plain
+
+    spans = {n: _span(ports, n, text, kernel) for n, text in ranges.items()}
+    fixed = {n: q["value"] if q["unit"] == "label" else [q["value"], q["unit"]]
+             for n, q in at.items()}  # fmt: skip
+    document: Json = {
+        "kernel": kernel,
+        "target": target,
+        "ranges": spans,
+        "fixed": fixed,
+        "budget": {"runs": runs},
+        "tolerance": {"exponents": tolerance},
+    }
+    design = plain(dry_run(bind(plan_of(document, "the campaign"))))
+    return {
+        "plan": None,
+        "seconds_at_most": float(design["seconds_at_most"]),
+        "runs": design["budget"],
+        "needs_approval": False,
+        "document": document,
+        "groups": design["groups"],
+        "notes": design["notes"],
+    }
+
+
+def _span(ports: dict[str, Port], name: str, text: str, kernel: str) -> list[Any]:
+    found = _SPAN.fullmatch(str(text).strip())
+    if found is None:
+        raise InputError(
+            f"The range of '{shown(name)}' is '{shown(text)}'; write it as '1..100 day'."
+        )
+    unit = found["unit"] or "1"
+    ends = [_in_port(ports, name, f"{found[end]} {unit}", kernel) for end in ("low", "high")]
+    return [ends[0]["value"], ends[1]["value"], unit]
+
+
+def start(bench: Bench, plan: str) -> Started:
+    """Ask for what a plan describes, as a job of the hub."""
+    hub = bench.hub
+    entry = hub.get(plan)
+    document = dict((entry["content"] or {}).get("plan") or {})
+    if entry["kind"] != "protocol" or "seconds" not in document or "kernel" not in document:
+        raise InputError(
+            f"'{shown(plan[:12])}' is no plan of plan_campaign; make one, which tells its cost."
+        )
+    if entry["state"] in ("untrusted", "disputed"):
+        raise InputError(f"The plan is {entry['state']}; make one of your own.")
+    kernel = str(document["kernel"])
+    bench.kernel(kernel)
+    seconds = min(float(document.pop("seconds")), bench.policy.seconds)
+    job: Json = {"kind": "job", "kernel": kernel, "seconds": seconds, "text": entry["title"]}
+    if "ranges" in document:
+        job["plan"] = document
+    else:
+        job |= {"inputs": document["at"], "tier": document.get("tier")}
+    known = _same_job(bench, entry)
+    id = known or hub.add_linked(job, [("derived", entry["id"])])
+    dear = seconds > bench.policy.agent.approve_above
+    approved = dear and _is_approved(bench, id)
+    command = f"dimgs hub approve {id[:12]}"
+    if dear and not approved:
+        note = (
+            f"It may take {seconds:g} s, and agents may spend "
+            f"{bench.policy.agent.approve_above:g} s: a person has to approve it in the hub's "
+            f"page of the job, or with: {command}"
+        )
+        state = "needs approval"
+    else:
+        working = bench.start_worker()
+        state = str(hub.get(id)["status"]["state"])
+        note = "A worker runs it." if working else "It waits for a worker: dimgs hub work"
+    approve = command if state == "needs approval" else None
+    return {"job": id, "state": state, "seconds_at_most": seconds, "approve": approve, "note": note}
+
+
+def _same_job(bench: Bench, plan: Json) -> str | None:
+    """A job of this plan that has not failed: one plan is run once."""
+    for link in plan["links"]:
+        if link["type"] == "derived" and link["to"] == plan["id"]:
+            entry = bench.hub.get(link["from"])
+            if entry["kind"] == "job" and entry["status"]["state"] != "failed":
+                return str(entry["id"])
+    return None
+
+
+def _is_approved(bench: Bench, id: str) -> bool:
+    entry = bench.hub.get(id)
+    told = [link for link in entry["links"] if link["type"] == "approves"]
+    accepted = any(r.get("verdict") == "accept" and r.get("counts") for r in entry["reviews"])
+    return bool(told) or accepted
+
+
+def status(bench: Bench, job: str, wait: float) -> JobState:
+    """How a job stands; waits for its end for some seconds."""
+    if not 0.0 <= wait <= _LONGEST_WAIT:
+        raise InputError(f"'wait' is {wait} s; give 0 to {_LONGEST_WAIT:g}.")
+    ends, call = time.monotonic() + wait, control()
+    told = ""
+    while True:
+        found = _status(bench, job)
+        if found["state"] in ("done", "failed", "needs approval") or time.monotonic() >= ends:
+            return found
+        if found["state"] != told:
+            told = found["state"]
+            call.tell(f"the job is {told}")
+        if call.stop.wait(_LOOK):
+            raise StoppedError("The call was cancelled; the job goes on.")
+
+
+def _status(bench: Bench, job: str) -> JobState:
+    hub = bench.hub
+    entry = hub.get(job)
+    if entry["kind"] != "job":
+        raise InputError(f"'{shown(job[:12])}' is a {entry['kind']}, no job.")
+    content, state = entry["content"] or {}, str(entry["status"]["state"])
+    said = str(entry["status"]["reason"])
+    seconds = min(float(content.get("seconds", bench.policy.seconds)), bench.policy.seconds)
+    dear = bool(entry["agent"]) and seconds > bench.policy.agent.approve_above
+    if state == "waiting" and dear and not _is_approved(bench, entry["id"]):
+        state = "needs approval"
+    runs, result, law = [], None, None
+    for link in entry["links"]:
+        if link["type"] != "derived" or link["to"] != entry["id"]:
+            continue
+        made = hub.get(link["from"])
+        told = made["content"] or {}
+        if made["kind"] == "run":
+            runs.append(_run(made["id"], told))
+            said = said or str(told.get("reason", ""))
+        elif made["kind"] == "campaign":
+            result = _result(told)
+            laws = [to for kind, to in _links(made) if kind == "derived"]
+            law = next((to for to in laws if hub.get(to)["kind"] == "law"), None)
+    means, remedy = diagnosis(state, said, job)
+    return {
+        "job": entry["id"],
+        "state": state,
+        "said": said,
+        "means": means,
+        "remedy": remedy,
+        "runs": runs[:_SHOWN],
+        "result": result,
+        "law": law,
+    }
+
+
+def _links(entry: Json) -> list[tuple[str, str]]:
+    return [(k["type"], k["to"]) for k in entry["links"] if k["from"] == entry["id"]]
+
+
+def _run(id: str, content: Json) -> Json:
+    kept = ("kernel", "tier", "status", "inputs", "outputs", "errors", "reason")
+    return {"id": id, **{k: content[k] for k in kept if content.get(k)}}
+
+
+def _result(content: Json) -> Json:
+    result = dict(content.get("result") or {})
+    kept = ("outcome", "confidence", "made", "runs", "regimes", "boundaries", "pertinence",
+            "unseen", "warnings")  # fmt: skip
+    told = {k: result[k] for k in kept if k in result}
+    for regime in told.get("regimes", ()):
+        if isinstance(regime, dict):
+            regime.pop("law", None)
+    return told
+
+
+# what words in the reason of a failure mean, and what may be tried
+_MEANINGS = (
+    (("took more than",), "The time of the job was over before it ended.",
+     "Ask for a coarser tier, fewer runs or narrower ranges."),
+    (("memory",), "Its process ran out of memory.", "Ask for a coarser tier or a smaller case."),
+    (("ended without a record",), "Its process died.",
+     "Try another point or tier; if it dies again, tell the kernel's maintainer."),
+    (("diverged", "not finite", "is nan", "is inf"), "The simulation has no finite answer there.",
+     "Move away from extreme values, or take a finer tier."),
+    (("no tier", "has no input", "needs the input", "is missing", "give "),
+     "The kernel refused what it was given.", "Correct that input; describe_kernels has the card."),
+    (("cannot be imported", "is not installed", "install", "cannot be found", "no program"),
+     "The kernel's program is not on this machine.", "Choose another kernel, or ask a person."),
+)  # fmt: skip
+
+
+def diagnosis(state: str, said: str, job: str) -> tuple[str, str]:
+    """What the state of a job means, and what to try.
+
+    Examples
+    --------
+    >>> diagnosis("failed", "It took more than 5 s.", "1234")
+    ('The time of the job was over before it ended.', 'Ask for a coarser tier, fewer runs or ...')
+    """
+    if state == "needs approval":
+        return (
+            "It costs more than an agent may decide on.",
+            f"A person approves it in the hub's page, or with: dimgs hub approve {job[:12]}",
+        )
+    if state == "waiting":
+        return "No worker has taken it yet.", "Ask again soon; a worker is: dimgs hub work"
+    if state == "running":
+        return "A worker runs it.", "Ask again soon."
+    if state == "done":
+        return "It ended well.", ""
+    for words, means, remedy in _MEANINGS:
+        if any(word in said for word in words):
+            return means, remedy
+    return "The kernel did not answer.", "Read what it said; try a coarser tier or another point."
+
+
+__all__ = ["DimgsError", "diagnosis", "plan", "start", "status"]

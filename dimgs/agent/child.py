@@ -1,0 +1,84 @@
+"""A search for a law, in the process that a tool starts for it: ``python -m``."""
+
+import json
+import os
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dimgs.report.results import Report
+
+
+def search(asked: dict[str, Any]) -> dict[str, Any]:
+    """What a search comes to: "document" and what was kept in the "hub", or an "error"."""
+    import warnings
+
+    from dimgs.discovery.discover import discover_with
+    from dimgs.discovery.options import DiscoverKeywords, Options
+    from dimgs.errors import DimgsError, InputError
+    from dimgs.report.documents import finite
+
+    place = f"{Path(asked['table']).parent}{os.sep}"
+
+    def progress(text: str) -> None:
+        print(f"progress: {text}", file=sys.stderr, flush=True)
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            options = Options.of(None, asked["options"], "discover", DiscoverKeywords)
+            progress("reading the table")
+            data = options.read(asked["table"], asked["target"])
+            report = discover_with(data, asked["target"], options, progress)
+            progress("writing the report")
+            _write(report, Path(asked["out"]))
+            kept = _kept(asked["hub"], report)
+    except (DimgsError, TypeError) as error:
+        told = str(error).replace(place, "")
+        return {"error": told, "is_input": isinstance(error, InputError | TypeError)}
+    document = {**report.to_json(), "confirmed": report.confirmed, "why_not": [*report.why_not]}
+    document["warnings"] = [w.replace(place, "") for w in document["warnings"]]
+    return {"document": finite(document), "hub": kept}
+
+
+def _write(report: "Report", folder: Path) -> None:
+    """Write what can be read of a study: its page, law, document and figures as SVG."""
+    from dimgs.formats import write_whole
+    from dimgs.law.serialise import as_text
+    from dimgs.report.figures import draw_figures
+    from dimgs.report.render import report_html
+
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    drawings = draw_figures(report)
+    files = {"report.json": as_text(report.to_json()), "report.html": report_html(report, drawings)}
+    files |= {f"figures/{drawing.name}.svg": drawing.svg() for drawing in drawings}
+    if report.law is not None:
+        files["law.json"] = as_text(report.law.to_json())
+    for name, text in files.items():
+        write_whole(folder / name, text)
+
+
+def _kept(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None:
+    """What is kept in a hub: nothing without one."""
+    if hub is None:
+        return None
+    from dimgs.hub import Hub
+    from dimgs.hub.keeping import keep_report
+
+    with Hub(hub["address"], make=False) as found:
+        return keep_report(found.for_agent(hub["user"]), report)
+
+
+def main() -> None:
+    """Read what is asked from standard input, and write what was found."""
+    asked = json.loads(sys.stdin.readline())
+    out = sys.stdout
+    with redirect_stdout(sys.stderr):
+        found = search(asked)
+    json.dump(found, out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,302 @@
+"""Laws as tools find, use and explain them."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from dimgs.agent.amounts import label_or_amount
+from dimgs.agent.bench import Bench, StoppedError, control
+from dimgs.agent.results import Explained, Json, LawFound, Predicted
+from dimgs.errors import DimgsError, FitError, InputError
+from dimgs.escape import visible
+from dimgs.formats import json_value, shown
+from dimgs.hub.hub import is_remote
+from dimgs.law.law import Law
+
+# of seconds beside the time of the search: to start, to fit the power law, to draw
+_BESIDE = 60.0
+# how often it is looked whether anybody still waits
+_LOOK = 0.1
+_MOST_ROWS = 1000
+
+
+def discover(bench: Bench, table: str, target: str, options: Json, keep: bool) -> LawFound:
+    """Search for the law of a table, in a process of its own that ends when nobody waits."""
+    limit = min(float(options.get("time_limit") or 30.0), bench.policy.agent.analysis_seconds)
+    asked = {k: v for k, v in options.items() if v not in (None, [])} | {"time_limit": limit}
+    told = json.dumps([table, target, asked], sort_keys=True)
+    id = hashlib.sha256(told.encode()).hexdigest()[:12]
+    hub = None
+    if keep and bench.has_hub and bench.address is not None and bench.hub.is_agent:
+        hub = {"address": bench.address, "user": bench.hub.user}
+    with bench.workspace.file(table) as path:
+        request = {"table": str(path), "target": target, "options": asked, "hub": hub}
+        found = _in_a_process({**request, "out": str(bench.study(id))}, limit + _BESIDE)
+    document, kept = found["document"], found["hub"]
+    law = document.get("law")
+    return {
+        "law": None if law is None else ((kept or {}).get("law") or id),
+        "expression": None if law is None else law["expression"],
+        "confirmed": bool(document.get("confirmed")),
+        "outcome": document["outcome"],
+        "why_not": list(document.get("why_not", ())),
+        "scores": None if law is None else law["scores"],
+        "constants": [] if law is None else law["constants"],
+        "groups": {} if law is None else law["groups"],
+        "domain": {} if law is None else _domain(law),
+        "rivals": [_rival(r) for r in document.get("rivals") or ()],
+        "probability": document.get("probability"),
+        "engine": document["engine"],
+        "seconds": document["seconds"],
+        "study": id,
+        "hub": kept,
+        "warnings": list(document["warnings"]),
+    }
+
+
+def _domain(law: Json) -> Json:
+    return {k: law["domain"][k] for k in ("groups", "columns")}
+
+
+def _rival(told: Json) -> Json:
+    law = told.get("law") or {}
+    rest = {k: v for k, v in told.items() if k != "law"}
+    return {"expression": law.get("expression"), **rest}
+
+
+def _in_a_process(request: Json, limit: float) -> Json:
+    """Result of dimgs.agent.child, which is ended where nobody waits for it any more."""
+    call = control()
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "dimgs.agent.child"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+        start_new_session=True,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    printed: list[str] = []
+
+    def keep(stream: Any) -> None:
+        printed.append(stream.read())
+
+    def follow(stream: Any) -> None:
+        for line in stream:
+            if line.startswith("progress: "):
+                with suppress(Exception):
+                    # that nobody hears it ends no search
+                    call.tell(visible(line.removeprefix("progress: ").strip()))
+
+    threads = [
+        threading.Thread(target=keep, args=(process.stdout,), daemon=True),
+        threading.Thread(target=follow, args=(process.stderr,), daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    begun = time.monotonic()
+    try:
+        with suppress(BrokenPipeError):
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.close()
+        while process.poll() is None:
+            if call.stop.wait(_LOOK):
+                raise StoppedError("The call was cancelled, and the search was ended.")
+            if time.monotonic() - begun > limit:
+                raise FitError(
+                    f"The search took more than {limit:g} s; ask for fewer columns or less time."
+                )
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        for thread in threads:
+            thread.join()
+        process.stdout.close()
+        process.stderr.close()
+    return _result(printed[0] if printed else "", process.returncode)
+
+
+def _result(text: str, code: int | None) -> Json:
+    try:
+        found = json_value(text, "The result", "search again")
+    except InputError:
+        raise FitError(
+            f"The search ended without a result (code {code}): its memory was over, or it died; "
+            f"try fewer columns or rows."
+        ) from None
+    if "error" in found:
+        kind = InputError if found["is_input"] else FitError
+        raise kind(str(found["error"]))
+    return dict(found)
+
+
+def law_of(bench: Bench, id: str) -> Law:
+    """A law of the hub or of a study of this session.
+
+    Raises
+    ------
+    InputError
+        If there is none of this id.
+    """
+    document = bench.document(id, "law.json")
+    if document is None and bench.has_hub:
+        entry = bench.hub.get(id)
+        document = (entry["content"] or {}).get("law")
+        if document is None:
+            raise InputError(
+                f"The entry '{shown(id[:12])}' is a {entry['kind']} and holds no law; search_hub "
+                f"with kind 'law' finds laws."
+            )
+        if entry["state"] in ("disputed", "recheck", "untrusted"):
+            raise InputError(
+                f"The law '{shown(id[:12])}' is {entry['state']}, so that it predicts nothing; "
+                f"explain tells why, and a person may settle it."
+            )
+    if document is None:
+        raise InputError(
+            f"There is no law '{shown(id[:70])}'; give the 'law' that discover_law or search_hub "
+            f"gave."
+        )
+    return Law.from_json(document)
+
+
+def predict(bench: Bench, law: str, at: Json | list[Json], level: float) -> Predicted:
+    """Values of a law with intervals, and what of them lies outside its domain."""
+    from dimgs.dataset.build import Options
+    from dimgs.law.prediction import law_table
+
+    known = law_of(bench, law)
+    points = [at] if isinstance(at, dict) else list(at)
+    if not 1 <= len(points) <= _MOST_ROWS:
+        raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
+    if not 0.0 < level < 1.0:
+        raise InputError(f"'level' is {level}; give a coverage such as 0.9.")
+    data = law_table(known, _columns(points), Options(find_duplicates=False))
+    found = known.predict({n: data[n] for n in data.names}, level=level)
+    values, lows, highs = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found)
+    outside = known.outside(data)
+    return {
+        "rows": [
+            {"value": float(v), "low": float(lo), "high": float(hi), "outside": list(out)}
+            for v, lo, hi, out in zip(values, lows, highs, outside, strict=True)
+        ],
+        "unit": known.target_unit,
+        "level": level,
+        "law": law,
+        "target": known.target.name,
+    }
+
+
+def _columns(points: list[Json]) -> dict[str, list[Any]]:
+    """Columns with units of points, all in the unit of the first."""
+    from dimgs.variables import parse_unit
+
+    names = list(points[0])
+    columns: dict[str, list[Any]] = {}
+    for name in names:
+        unit = label_or_amount(points[0][name], f"'{shown(name)}'")["unit"]
+        cells: list[Any] = []
+        for k, point in enumerate(points, 1):
+            where = f"'{shown(name)}' of point {k}"
+            if set(point) != set(names):
+                raise InputError(f"Point {k} has other inputs than the first; give each the same.")
+            told = label_or_amount(point[name], where)
+            if unit == "label" or told["unit"] == "label":
+                cells.append(str(told["value"]))
+                continue
+            own, first = parse_unit(told["unit"]), parse_unit(unit)
+            if own.dimension != first.dimension:
+                raise InputError(f"{where} is in '{told['unit']}', and the first in '{unit}'.")
+            same = told["unit"] == unit
+            cells.append(told["value"] if same else first.from_si(own.to_si(told["value"])))
+        columns[f"{name} [{unit}]"] = cells
+    return columns
+
+
+def explain(bench: Bench, id: str) -> Explained:
+    """What an entry or study rests on, its rivals, and what would change it."""
+    report = bench.document(id, "report.json")
+    if report is not None:
+        return _of_study(id, report)
+    hub = bench.hub
+    entry = hub.get(id)
+    content = dict(entry["content"] or {})
+    known = content.get("law") if isinstance(content.get("law"), dict) else None
+    shown_content = {k: v for k, v in content.items() if k not in ("law", "provenance", "result")}
+    if known:
+        shown_content["expression"] = known.get("expression")
+        shown_content["domain"] = _domain(known)
+    graph = {} if is_remote(hub.address) else hub.evidence(entry["id"])
+    return {
+        "id": entry["id"],
+        "kind": entry["kind"],
+        "title": entry["title"],
+        "state": entry["state"],
+        "content": shown_content,
+        "evidence": graph,
+        "reviews": entry["reviews"],
+        "rivals": [_rival(r) for r in content.get("rivals") or ()],
+        "probability": content.get("probability"),
+        "would_change": _would_change(entry, content),
+    }
+
+
+def _of_study(id: str, report: Json) -> Explained:
+    law = report.get("law") or {}
+    why = [*report.get("why_not", ()), *_next(report)]
+    return {
+        "id": id,
+        "kind": "study",
+        "title": str(law.get("expression") or "no law found"),
+        "state": "confirmed" if report.get("confirmed") else "not confirmed",
+        "content": {
+            "outcome": report.get("outcome"),
+            "scores": law.get("scores"),
+            "candidates": list(report.get("candidates", ()))[:10],
+            "warnings": report.get("warnings", []),
+        },
+        "evidence": {"provenance": report.get("provenance", {})},
+        "reviews": [],
+        "rivals": [_rival(r) for r in report.get("rivals") or ()],
+        "probability": report.get("probability"),
+        "would_change": why,
+    }
+
+
+def _next(report: Json) -> list[str]:
+    """Where the rivals differ most, in words."""
+    told = []
+    for rival in report.get("rivals") or ():
+        at = rival.get("differs_most") or {}
+        where = ", ".join(f"{n} = {q['value']:.4g} {q.get('unit', '1')}" for n, q in at.items())
+        expression = (rival.get("law") or {}).get("expression", "a rival")
+        told.append(f"A run at {where} would tell the law from {expression}." if where else "")
+    return [t for t in told if t]
+
+
+def _would_change(entry: Json, content: Json) -> list[str]:
+    told = [str(w) for w in content.get("why_not") or ()] + _next(content)
+    pertinence = content.get("pertinence") or {}
+    if isinstance(pertinence, dict) and pertinence.get("why"):
+        told.append(str(pertinence["why"]))
+    if entry["state"] in ("disputed", "recheck", "untrusted"):
+        told.append(f"It is {entry['state']}: {', '.join(c[:12] for c in entry['causes'])}.")
+    if not any(r.get("counts") for r in entry["reviews"]):
+        told.append("Nobody has reviewed it.")
+    return told
+
+
+__all__ = ["DimgsError", "discover", "explain", "law_of", "predict"]

@@ -1,0 +1,145 @@
+"""Tables and kernels as tools show them."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from dimgs.agent.bench import Bench
+from dimgs.agent.results import Groups, Json, Kernels, TableRead
+from dimgs.dataset import Dataset, read_table
+from dimgs.errors import DimgsError, InputError
+from dimgs.escape import visible
+from dimgs.kernels.spec import Port
+
+# of a card: what is told of a kernel, beside its ports
+_TOLD = ("text", "assumptions", "limitations", "validity", "conservative", "constants", "complete",
+         "physics", "maintainer")  # fmt: skip
+
+
+@contextmanager
+def opened(bench: Bench, table: str, **options: Any) -> Iterator[Dataset]:
+    """A table of the workspace, or a pasted one."""
+    with bench.workspace.file(table) as path:
+        yield read_table(path, **options)
+
+
+def read(bench: Bench, table: str, rows: int, units: dict[str, str] | None) -> TableRead:
+    """Columns of a table with their units and ranges, and its first rows."""
+    if not table.strip():
+        found = bench.workspace.tables()
+        return {"table": "", "rows": 0, "columns": [], "head": [], "warnings": [], "tables": found}
+    with opened(bench, table, units=units) as data:
+        shown = data.to_pandas().head(max(0, min(rows, 50)))
+        return {
+            "table": "pasted" if "\n" in table else table,
+            "rows": data.n_runs,
+            "columns": [_column(data, name) for name in data.names],
+            "head": [
+                {str(k): _plain(v) for k, v in row.items()} for row in shown.to_dict("records")
+            ],
+            "warnings": list(data.warnings),
+        }
+
+
+def _column(data: Dataset, name: str) -> Json:
+    variable, values = data.variable(name), data[name]
+    told: Json = {"name": name, "unit": variable.unit.text}
+    if name in data.label_names:
+        labels = sorted({str(v) for v in values})
+        return {**told, "unit": "label", "labels": labels[:20], "count": len(labels)}
+    finite = values[np.isfinite(values)]
+    told["dimension"] = str(variable.dimension)
+    told["missing"] = int(len(values) - len(finite))
+    if len(finite):
+        ends = (finite.min(), finite.max())
+        told["low"], told["high"] = (variable.unit.from_si(float(end)) for end in ends)
+    return told
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, int | float | bool) else visible(str(value))[:200]
+
+
+def groups(
+    bench: Bench,
+    table: str | None,
+    variables: list[str] | None,
+    target: str | None,
+    constants: list[str] | None,
+    scales: list[str] | None,
+    repeating: list[str] | None,
+) -> Groups:
+    """Pi groups of a table, or of listed variables."""
+    from dimgs.groups.derive import pi_basis
+    from dimgs.report.documents import pi_document
+
+    chosen: dict[str, Any] = {
+        "repeating": repeating or None,
+        "constants": constants or [],
+        "scales": scales or [],
+    }
+    if (table is None) == (variables is None):
+        raise InputError(
+            "Give either a table or variables, such as ['rho [kg/m^3]', 'U [m/s]', 'dp [Pa]']."
+        )
+    if table is not None:
+        with opened(bench, table) as data:
+            basis = pi_basis(data, target, **chosen)
+    else:
+        basis = pi_basis(variables, target and target.partition("[")[0].strip(), **chosen)
+    document = pi_document(basis)
+    return {k: document[k] for k in Groups.__annotations__}  # type: ignore[return-value]
+
+
+def kernels(bench: Bench, name: str | None) -> Kernels:
+    """Kernels that the policy lists, or all that is known of one."""
+    if name is not None:
+        return {"kernels": [_card(bench, name)]}
+    found = []
+    for listed in bench.kernels():
+        try:
+            kernel = bench.kernel(listed)
+        except DimgsError as error:
+            found.append({"name": listed, "usable": False, "why": str(error)})
+            continue
+        ports = {p.name: p.unit for p in kernel.inputs}
+        outputs = {p.name: p.unit for p in kernel.outputs}
+        tiers = {t.name: t.cost for t in kernel.tiers}
+        told = {"name": listed, "usable": True, "inputs": ports, "outputs": outputs}
+        found.append({**told, "seconds_by_tier": tiers})
+    return {"kernels": found}
+
+
+def _card(bench: Bench, name: str) -> Json:
+    kernel = bench.kernel(name)
+    id, card = bench.card(name)
+
+    def ports(given: tuple[Port, ...]) -> Json:
+        return {p.name: _port(p) for p in given}
+
+    return {
+        "name": name,
+        "usable": True,
+        "version": kernel.version,
+        "inputs": ports(kernel.inputs),
+        "outputs": ports(kernel.outputs),
+        "seconds_by_tier": {t.name: t.cost for t in kernel.tiers},
+        "card": id,
+        **{key: card[key] for key in _TOLD if card.get(key)},
+    }
+
+
+def _port(port: Port) -> Json:
+    told: Json = {"unit": port.unit}
+    for name in ("low", "high", "default", "description"):
+        value = getattr(port, name)
+        if value is not None and value != "":
+            told[name] = value if isinstance(value, str | int | float) else str(value)
+    return told

@@ -1,0 +1,232 @@
+"""The tools through the SDK's own client: schemas, results, refusals, limits, cancellation."""
+
+import asyncio
+import json
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from mcp import Client
+
+from dimgs.agent.bench import Bench
+from dimgs.agent.server import make_server
+from dimgs.agent.tools import NAMES, Tools
+from dimgs.hub import Hub
+from dimgs.hub.jobs import AgentPolicy, Policy
+from tests.agent.conftest import POINT, RUN, TABLE, Call, dumped, run_jobs, talk
+
+MOST_TOKENS = 3000
+
+
+def listed(server: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+
+    async def script(client: Client, call: Call) -> None:
+        tools = (await client.list_tools()).tools
+        found.extend(t.model_dump(by_alias=True, exclude_none=True) for t in tools)
+
+    talk(server, script)
+    return found
+
+
+def test_the_tools_are_those_of_the_contract_and_few_words_describe_them(bench: Bench) -> None:
+    tools = listed(make_server(bench))
+    assert tuple(t["name"] for t in tools) == NAMES
+    # what a model is shown; no tokenizer splits words into more than pieces of four letters
+    read = [{k: t[k] for k in ("name", "description", "inputSchema")} for t in tools]
+    text = json.dumps(read, ensure_ascii=False)
+    assert len(re.findall(r"\w{1,4}|[^\w\s]", text)) < MOST_TOKENS
+    # with the schemas of the results too, at 3.5 letters a token, as JSON has them
+    assert len(json.dumps(tools, ensure_ascii=False, separators=(",", ":"))) / 3.5 < MOST_TOKENS
+    for tool in tools:
+        assert tool["outputSchema"]["type"] == "object"
+        assert not tool["annotations"]["destructiveHint"]
+        for schema in (tool["inputSchema"], tool["outputSchema"]):
+            Draft202012Validator.check_schema(schema)
+
+
+def test_every_result_is_of_its_schema(bench: Bench, hub: Hub) -> None:
+    server = make_server(bench)
+    schemas = {t["name"]: t["outputSchema"] for t in listed(server)}
+    seen = set()
+
+    async def script(client: Client, call: Call) -> None:
+        async def good(name: str, /, **arguments: Any) -> Any:
+            found = await call(name, **arguments)
+            assert not found.failed, found.text
+            Draft202012Validator(schemas[name]).validate(found.document)
+            dumped(found.document)
+            seen.add(name)
+            return found.document
+
+        kernels = await good("describe_kernels")
+        assert "diffusion-series" in {k["name"] for k in kernels["kernels"]}
+        card = (await good("describe_kernels", name="diffusion-series"))["kernels"][0]
+        assert card["inputs"]["l"]["unit"] == "m"
+        assert (await good("read_table"))["tables"] == ["pendulum.csv"]
+        table = await good("read_table", table="pendulum.csv")
+        assert [c["unit"] for c in table["columns"]] == ["m", "s"]
+        groups = await good("pi_groups", table=TABLE, target="T", constants=["g"])
+        assert groups["response"]["exponents"] == {"T": "1", "g": "1/2", "L": "-1/2"}
+        law = await good("discover_law", table="pendulum.csv", target="T", constants=["g"])
+        assert law["hub"]["runs"] == 8
+        at = [{"L": "0.5 m"}, {"L": {"value": 500, "unit": "mm"}}]
+        rows = (await good("predict", law=law["law"], at=at))["rows"]
+        assert rows[0]["value"] == pytest.approx(rows[1]["value"], rel=1e-12)
+        assert rows[0]["low"] < 2.0064 * 0.5**0.5 < rows[0]["high"]
+        assert (await good("explain", id=law["law"]))["evidence"]["nodes"]
+        assert (await good("explain", id=law["study"]))["kind"] == "study"
+        plan = await good("plan_campaign", **RUN)
+        assert plan["runs"] == {"series": 1}
+        assert not plan["needs_approval"]
+        job = await good("start_campaign", plan=plan["plan"])
+        assert job["state"] == "waiting"
+        # asked for twice, it is run once
+        assert (await good("start_campaign", plan=plan["plan"]))["job"] == job["job"]
+        await asyncio.to_thread(run_jobs, hub)
+        state = await good("job_status", job=job["job"])
+        assert state["state"] == "done"
+        value = state["runs"][0]["outputs"]["CF"]
+        runs = await good("search_hub", kind="run", where=["l=79..81 µm"])
+        assert runs["runs"][0]["outputs"]["CF"] == value
+        assert (await good("search_hub", kind="law"))["count"] == 1
+        draft = await good("propose_entry", kind="limit", content={"target": "CF", "text": "0"})
+        assert hub.get(draft["id"])["kind"] == "annotation"
+
+    talk(server, script)
+    assert seen >= set(NAMES) - {"ask"}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "what"),
+    [
+        ("predict", {"lw": "x"}, "did you mean 'law'"),
+        ("predict", {"law": "x"}, "needs 'at'"),
+        ("predict", {"law": "12345678", "at": {"l": "1 m"}}, "There is no entry"),
+        ("read_table", {"table": "../secret.csv"}, "without '..'"),
+        ("read_table", {"table": "a,b\n1,2\n"}, "unit"),
+        ("describe_kernels", {"name": "os:system"}, "The policy lists no kernel"),
+        ("plan_campaign", {**RUN, "kernel": "/tmp/x.py:f"}, "The policy lists no kernel"),
+        ("plan_campaign", {**RUN, "target": "C_F"}, "it has CF"),
+        ("plan_campaign", {**RUN, "at": {"D": "1 m/s"}}, "another dimension"),
+        ("plan_campaign", {**RUN, "at": {"D": "-1 m^2/s"}}, "outside what the kernel"),
+        ("plan_campaign", {**RUN, "at": {"D": "1e-14 m^2/s"}}, r"missing are l \[m\]"),
+        ("plan_campaign", {**RUN, "at": {**POINT, "x": 1}}, "no input 'x'"),
+        ("plan_campaign", {**RUN, "at": {}, "ranges": {"t": "1-9 d"}}, "write it as"),
+        ("plan_campaign", {**RUN, "runs": 0}, "greater than or equal to 1"),
+        ("start_campaign", {"plan": "1234"}, "is no id"),
+        ("pi_groups", {}, "either a table or variables"),
+        ("propose_entry", {"kind": "law", "content": {"taget": "CF"}}, "did you mean 'target'"),
+        ("propose_entry", {"kind": "review", "content": {}}, "'question'"),
+        ("propose_entry", {"kind": "annotation", "content": {"type": "dispute", "text": "x"}},
+         "a person disputes"),
+    ],
+)  # fmt: skip
+def test_a_refusal_says_what_where_and_what_to_do(
+    bench: Bench, name: str, arguments: dict[str, Any], what: str
+) -> None:
+    async def script(client: Client, call: Call) -> None:
+        found = await call(name, **arguments)
+        assert found.failed
+        assert re.search(what, found.text), found.text
+        assert "Traceback" not in found.text
+        assert "\n" not in found.text
+
+    talk(make_server(bench), script)
+
+
+def test_what_costs_too_much_waits_for_a_person(hub: Hub, workspace: Path) -> None:
+    policy = Policy(agent=AgentPolicy(worker=False, approve_above=1.0))
+    bench = Bench(hub.for_agent(), policy, workspace)
+    tools = Tools(bench)
+    plan = tools.plan_campaign(**RUN)
+    assert plan["needs_approval"]
+    job = tools.start_campaign(str(plan["plan"]))
+    assert job["state"] == "needs approval"
+    assert job["approve"] == f"dimgs hub approve {job['job'][:12]}"
+    from dimgs.hub.jobs import work
+
+    assert work(hub, policy, once=True).done == 0
+    with pytest.raises(Exception, match="Agents approve nothing"):
+        bench.hub.approve(job["job"])
+    hub.approve(job["job"])
+    assert tools.job_status(job["job"])["state"] == "waiting"
+    assert work(hub, policy, once=True).done == 1
+    assert tools.job_status(job["job"])["state"] == "done"
+    bench.close()
+
+
+def test_a_kernel_that_the_policy_does_not_list_does_not_run(hub: Hub) -> None:
+    bench = Bench(hub.for_agent(), Policy(kernels=["diffusion"]), None)
+    tools = Tools(bench)
+    assert [k["name"] for k in tools.describe_kernels()["kernels"]] == ["diffusion"]
+    # a plan of somebody else, or of an earlier policy, is no way round
+    content = {"kernel": "diffusion-series", "target": "CF", "at": {}, "seconds": 5}
+    plan = hub.add({"kind": "protocol", "kernel": "diffusion-series", "plan": content})
+    with pytest.raises(Exception, match="The policy lists no kernel"):
+        tools.start_campaign(plan)
+    bench.close()
+
+
+def test_a_search_that_nobody_waits_for_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    import subprocess
+
+    made: list[subprocess.Popen[str]] = []
+
+    class Kept(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            made.append(self)
+
+    monkeypatch.setattr(subprocess, "Popen", Kept)
+    heard: list[str] = []
+
+    async def script(client: Client, call: Call) -> None:
+        async def hear(progress: float, total: float | None, message: str | None) -> None:
+            heard.append(message or "")
+
+        noise = "a [m],b [s],y [kg]\n" + "\n".join(
+            f"{1 + k * 0.37 % 1},{1 + k * 0.73 % 1},{1 + k * 0.51 % 1}" for k in range(200)
+        )
+        asked = {"table": noise, "target": "y", "scales": ["M [kg]"], "seconds": 20}
+        task = asyncio.ensure_future(
+            client.call_tool("discover_law", asked, progress_callback=hear)
+        )
+        while not heard:
+            await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        begun = time.monotonic()
+        while made[0].poll() is None:
+            assert time.monotonic() - begun < 10
+            await asyncio.sleep(0.05)
+
+    talk(make_server(bench), script)
+    assert heard[0] == "reading the table"
+
+
+def test_resources_and_prompts(bench: Bench) -> None:
+    study = Tools(bench).discover_law(TABLE, "T", constants=["g"], keep=False)
+
+    async def script(client: Client, call: Call) -> None:
+        contents = await client.read_resource("dimgs://contents")
+        addresses = json.loads(contents.contents[0].text)["addresses"]  # type: ignore[union-attr]
+        assert {"dimgs://cards/diffusion", "dimgs://tables/pendulum.csv"} <= set(addresses)
+        figures = [a for a in addresses if "figures" in a]
+        for address in [figures[0], f"dimgs://reports/{study['study']}", *addresses[:2]]:
+            text = (await client.read_resource(address)).contents[0].text  # type: ignore[union-attr]
+            assert len(text) > 100
+        for bad in ("dimgs://tables/../secret.csv", "dimgs://tables/%2e%2e/secret.csv",
+                    "dimgs://reports/none", "dimgs://cards/os:system"):  # fmt: skip
+            with pytest.raises(Exception, match=r"."):
+                await client.read_resource(bad)
+        prompts = (await client.list_prompts()).prompts
+        assert {p.title for p in prompts} == {"Find a law in this table", "How far will it migrate"}
+        asked = await client.get_prompt("find_a_law", {"table": "t.csv", "target": "T"})
+        assert "t.csv" in asked.messages[0].content.text  # type: ignore[union-attr]
+
+    talk(make_server(bench), script)
