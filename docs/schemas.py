@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from dimgs.campaign.plan_file import PlanFile
 from dimgs.dataset.sidecar import SidecarFile
+from dimgs.hub.jobs import Policy
 from dimgs.hub.kinds import EntryFile
 from dimgs.hub.run_row import RunRow
 from dimgs.law.document import LawFile, ReportFile
@@ -21,6 +22,7 @@ FILES: dict[str, type[BaseModel]] = {
     "checkpoint": CheckpointFile,
     "store": RunRow,
     "entry": EntryFile,
+    "policy": Policy,
     "sidecar": SidecarFile,
 }
 

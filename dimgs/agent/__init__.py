@@ -3,12 +3,11 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dimgs.agent.agent import Agent
     from dimgs.agent.tools import Tools
 
-_HOMES = {"Agent": "dimgs.agent.agent", "Tools": "dimgs.agent.tools"}
+_HOMES = {"Tools": "dimgs.agent.tools"}
 
-__all__ = ["Agent", "Tools"]
+__all__ = ["Tools"]
 
 
 def __getattr__(name: str) -> Any:

@@ -62,7 +62,7 @@ class Policy(BaseModel):
     seconds: Annotated[float, Field(gt=0.0, le=7 * 86400.0)] = 600.0
     megabytes: Annotated[int, Field(ge=64)] = 4096
     # of all jobs of this worker together
-    total_seconds: Annotated[float, Field(gt=0.0)] = float("inf")
+    total_seconds: Annotated[float, Field(gt=0.0)] | None = None
     agent: AgentPolicy = AgentPolicy()
 
     def allows(self, kernel: str) -> bool:
@@ -120,7 +120,7 @@ def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
     """
     hub.check_adder()
     worker, done, spent = uuid4().hex, Worked(), 0.0
-    while spent < policy.total_seconds:
+    while policy.total_seconds is None or spent < policy.total_seconds:
         claimed = _claim(hub, policy, worker, done)
         if claimed is None:
             if once:

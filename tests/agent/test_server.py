@@ -90,6 +90,9 @@ def test_every_result_is_of_its_schema(bench: Bench, hub: Hub) -> None:
         state = await good("job_status", job=job["job"])
         assert state["state"] == "done"
         value = state["runs"][0]["outputs"]["CF"]
+        answer = await good("ask", **RUN)
+        assert answer["how"] == "run"
+        assert answer["answer"]["value"] == value["value"]
         runs = await good("search_hub", kind="run", where=["l=79..81 µm"])
         assert runs["runs"][0]["outputs"]["CF"] == value
         assert (await good("search_hub", kind="law"))["count"] == 1
@@ -97,7 +100,7 @@ def test_every_result_is_of_its_schema(bench: Bench, hub: Hub) -> None:
         assert hub.get(draft["id"])["kind"] == "annotation"
 
     talk(server, script)
-    assert seen >= set(NAMES) - {"ask"}
+    assert seen == set(NAMES)
 
 
 @pytest.mark.parametrize(
@@ -118,6 +121,8 @@ def test_every_result_is_of_its_schema(bench: Bench, hub: Hub) -> None:
         ("plan_campaign", {**RUN, "at": {}, "ranges": {"t": "1-9 d"}}, "write it as"),
         ("plan_campaign", {**RUN, "runs": 0}, "greater than or equal to 1"),
         ("start_campaign", {"plan": "1234"}, "is no id"),
+        ("ask", {"target": "CF", "at": POINT}, "either 'kernel' or 'physics'"),
+        ("ask", {**RUN, "kernel": "/tmp/x.py:f"}, "x.py"),
         ("pi_groups", {}, "either a table or variables"),
         ("propose_entry", {"kind": "law", "content": {"taget": "CF"}}, "did you mean 'target'"),
         ("propose_entry", {"kind": "review", "content": {}}, "'question'"),

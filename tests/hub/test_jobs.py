@@ -16,7 +16,7 @@ from dimgs.hub.jobs import AgentPolicy, Policy, read_policy, work
 from dimgs.kernels.record import RunRecord, Status
 from tests.hub.test_hub import other
 
-FILM = {
+FILM: dict[str, Any] = {
     "kind": "job",
     "kernel": "diffusion-series",
     "seconds": 30.0,
