@@ -78,6 +78,8 @@ class Server:
         """End it without a word."""
         self._process.kill()
         self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
