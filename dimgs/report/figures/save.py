@@ -1,5 +1,6 @@
 """Every figure that a report has data for, drawn once: as SVG and PDF, and inside a page."""
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -71,6 +72,8 @@ class Drawing:
         """The figure as PDF, the same on every run."""
         import matplotlib as mpl
 
+        # it tells the user that the date of a font is odd
+        logging.getLogger("fontTools.ttLib.tables._h_e_a_d").setLevel(logging.ERROR)
         out = BytesIO()
         with mpl.rc_context({"pdf.fonttype": 42}):
             self.figure.savefig(out, format="pdf", metadata={"CreationDate": None})
