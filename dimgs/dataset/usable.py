@@ -41,6 +41,9 @@ class Purpose:
         Whether a response that vanishes or changes sign may be used on a linear scale.
     allow_empty : bool
         Whether no run need be left.
+    signed_allowed : bool
+        Whether inputs with a dimension may vanish or change sign: a power law has no place for
+        them.
     """
 
     target: str
@@ -51,6 +54,7 @@ class Purpose:
     drop_bad: bool = False
     linear_allowed: bool = False
     allow_empty: bool = False
+    signed_allowed: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class UsableRuns:
         then levels.
     grouped : tuple of str
         Inputs that may enter groups.
+    signed : tuple of str
+        Those of them that vanish or change sign.
     linear : bool
         Whether the target vanishes or changes sign.
     """
@@ -78,6 +84,7 @@ class UsableRuns:
     unlogged: tuple[str, ...]
     grouped: tuple[str, ...]
     linear: bool
+    signed: tuple[str, ...] = ()
 
     @property
     def never_varied(self) -> tuple[str, ...]:
@@ -121,11 +128,15 @@ def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
     unlogged = (*unlogged_names(data, inputs), *levels)
     apart = {*unlogged, *(() if temperature is None or purpose.with_power else (temperature,))}
     grouped = [n for n in inputs if n not in apart]
-    logged = [*grouped, *([] if linear or data.variable(target).is_level else [target])]
+    # errors of an input enter through its logarithm
+    whole = purpose.signed_allowed and not purpose.input_errors
+    signed = [n for n in grouped if np.any(data[n] <= 0)] if whole else []
+    logged = [n for n in grouped if n not in signed]
+    logged += [] if linear or data.variable(target).is_level else [target]
     if purpose.drop_bad:
         data = drop_bad_rows(data, used, logged=logged, errors=errors, allow_empty=empty)
     _check_logs(data, logged, purpose)
-    return UsableRuns(data, purpose, tuple(inputs), unlogged, tuple(grouped), linear)
+    return UsableRuns(data, purpose, tuple(inputs), unlogged, tuple(grouped), linear, tuple(signed))
 
 
 def unlogged_names(data: Dataset, names: Iterable[str]) -> tuple[str, ...]:
@@ -164,7 +175,28 @@ def _check_logs(data: Dataset, logged: list[str], purpose: Purpose) -> None:
             f"zero or negative, so its logarithm does not exist; use 'discover', which fits such "
             f"a target on a linear scale, or drop such rows (--drop-bad, drop_bad=True)."
         )
+    for name in logged:
+        bad = np.flatnonzero(np.asarray(data[name]) <= 0)
+        if bad.size and name != target and not purpose.signed_allowed:
+            raise InputError(_no_power_law(data, logged, target))
     check_loggable(data, logged, "a power law")
+
+
+def _no_power_law(data: Dataset, logged: list[str], target: str) -> str:
+    """Which inputs and rows have no place in a power law, and what has one for them."""
+    parts = []
+    for name in logged:
+        rows = data.rows[np.flatnonzero(np.asarray(data[name]) <= 0)]
+        if name != target and len(rows):
+            more = ", ..." if len(rows) > _NAMED else ""
+            listed = ", ".join(str(int(r)) for r in rows[:_NAMED])
+            parts.append(f"'{name}' in row{'s' if len(rows) > 1 else ''} {listed}{more}")
+    return (
+        f"A power law needs positive numbers, and {data.source} has values that are zero or "
+        f"negative: {'; '.join(parts)}; use 'discover', which takes such inputs with their sign, "
+        f"leave the column{'s' if len(parts) > 1 else ''} out, or drop such rows (--drop-bad, "
+        f"drop_bad=True)."
+    )
 
 
 def table_warnings(found: UsableRuns) -> list[str]:

@@ -29,8 +29,9 @@ class Feature:
         Name of the group, or of the column that enters unlogged.
     contrast : {"log-ratio", "inverse", "difference"}
         log(x_u/x_v) of a group, 1/T_u - 1/T_v of an absolute temperature, or x_u - x_v of a
-        level or of a dimensionless column that may vanish or change sign.
+        level, or of a group or a dimensionless column that may vanish or change sign.
     group : PiGroup, optional
+        With the contrast "difference", one that vanishes or changes sign.
     variable : str, optional
     """
 
@@ -38,6 +39,11 @@ class Feature:
     contrast: Contrast
     group: PiGroup | None = None
     variable: str | None = None
+
+    @property
+    def logged(self) -> bool:
+        """Whether it is the logarithm of a group."""
+        return self.contrast == "log-ratio"
 
 
 @dataclass(frozen=True)
@@ -121,16 +127,25 @@ def log_groups(data: Dataset, basis: PiBasis, groups: Sequence[PiGroup]) -> Arra
     return out
 
 
+def signed_values(data: Dataset, basis: PiBasis, group: PiGroup) -> Array:
+    """Values of a group that may vanish or change sign, shape (n_runs,); scales count as 1."""
+    used = [basis.variable(name) for name, _ in group.exponents]
+    columns: dict[str, float | Array] = {v.name: v.value or 1.0 for v in used}
+    columns |= {v.name: np.asarray(data[v.name], np.float64) for v in used if v.role == "data"}
+    return np.broadcast_to(group.value(columns), (data.n_runs,)).copy()
+
+
 def features_of(
     basis: PiBasis, unlogged: Iterable[str] = (), inverse: Iterable[str] = ()
 ) -> list[Feature]:
-    """Features of a basis, whether they vary or not: groups, then 1/T, then plain differences."""
+    """Features of a basis, whether they vary or not: logarithms, 1/T, then plain differences."""
     skipped = set(unlogged := list(unlogged))
     groups = [g for g in basis.groups if not skipped & {n for n, _ in g.exponents}]
     return [
-        *(Feature(g.name, "log-ratio", group=g) for g in groups),
+        *(Feature(g.name, "log-ratio", group=g) for g in groups if not basis.is_signed(g)),
         *(Feature(name, "inverse", variable=name) for name in inverse),
         *(Feature(name, "difference", variable=name) for name in unlogged),
+        *(Feature(g.name, "difference", group=g) for g in groups if basis.is_signed(g)),
     ]
 
 
@@ -175,11 +190,14 @@ def build_design(
     if basis.response is None or basis.target is None:
         raise InputError("The basis has no response; derive it with a target.")
     features = features_of(basis, unlogged, inverse)
-    columns = list(log_groups(data, basis, [f.group for f in features if f.group]).T)
+    logged = [f.group for f in features if f.logged and f.group is not None]
+    columns = list(log_groups(data, basis, logged).T)
     for feature in features:
         if feature.variable is not None:
             values = np.asarray(data[feature.variable], dtype=np.float64)
             columns.append(1.0 / values if feature.contrast == "inverse" else values)
+        elif feature.group is not None and not feature.logged:
+            columns.append(signed_values(data, basis, feature.group))
     varies = [_varies(c, f.contrast) for c, f in zip(columns, features, strict=True)]
     kept = [c for c, v in zip(columns, varies, strict=True) if v]
     y, offset, scale = _response(data, basis, linear)

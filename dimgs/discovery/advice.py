@@ -55,7 +55,7 @@ def missing_scale(design: Design) -> str | None:
     str or None
         A warning that names the scale.
     """
-    if any(f.group is not None for f in design.features) or design.scale != "log":
+    if any(f.logged for f in design.features) or design.scale != "log":
         return None
     inputs = [v for v in _measured(design) if not v.dimension.is_dimensionless]
     found = _followed(design, inputs)
@@ -131,7 +131,7 @@ def _beyond_groups(design: Design, columns: Array) -> float:
 
 
 def _target_follows(design: Design) -> bool:
-    others = [j for j, f in enumerate(design.features) if f.group is None]
+    others = [j for j, f in enumerate(design.features) if not f.logged]
     target = design.y + design.offset
     if design.scale == "linear":
         # in a unit of its own: the size of the target may be beyond doubles, and plays no part
@@ -143,7 +143,8 @@ def _target_follows(design: Design) -> bool:
 
 def _measured(design: Design) -> list[Variable]:
     """Inputs with data that enter as logarithms."""
-    return [v for v in design.basis.variables if v.role == "data"]
+    basis = design.basis
+    return [v for v in basis.variables if v.role == "data" and v.name not in basis.signed]
 
 
 def _idle(design: Design) -> list[Variable]:

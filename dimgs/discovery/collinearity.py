@@ -63,7 +63,7 @@ def _constant_groups(design: Design) -> list[tuple[str, str]]:
     """Groups that are the same in every run although a variable in them is not."""
     out = []
     for group in design.basis.groups:
-        if group.name not in design.never_varied:
+        if group.name not in design.never_varied or design.basis.is_signed(group):
             continue
         data = [(n, e) for n, e in group.exponents if _is_data(design, n)]
         for name, _ in data:

@@ -22,8 +22,9 @@ from dimgs.discovery.distil.fields import Fields
 from dimgs.discovery.distil.forms import Search, elementary, searched
 from dimgs.discovery.distil.rebuild import laws_of
 from dimgs.discovery.options import Options
+from dimgs.discovery.problem import problem_of
 from dimgs.discovery.scoring import log_target, r2
-from dimgs.discovery.search import Found, chosen, engine_named, problem_of
+from dimgs.discovery.search import Found, chosen, engine_named
 from dimgs.engines.protocol import Budget, Result
 from dimgs.engines.refit import refit
 from dimgs.engines.registry import ALL, embedded
@@ -140,7 +141,7 @@ def _from_values(known: Taught, options: Options, seconds: float) -> Result:
     fields = {
         f.name: exponents[:, j]
         for j, f in enumerate(known.dense.features)
-        if f.group is not None and np.ptp(exponents[:, j]) > 0
+        if f.logged and np.ptp(exponents[:, j]) > 0
     }
     problem = replace(problem, fields=fields)
     if seconds <= 0:

@@ -77,11 +77,11 @@ def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate
 def _physical_functionals(design: Design) -> Array:
     """Exponents of the variables, and of what enters unlogged, in [intercept, coefficients]."""
     rows = [
-        [float(f.group.get(v.name)) if f.group else 0.0 for f in design.features]
+        [float(f.group.get(v.name)) if f.group and f.logged else 0.0 for f in design.features]
         for v in design.basis.variables
         if v.role != "scale"
     ]
-    plain = [j for j, f in enumerate(design.features) if f.group is None]
+    plain = [j for j, f in enumerate(design.features) if not f.logged]
     table = np.array([*rows, *np.eye(len(design.features))[plain]])
     if not table.size:
         return np.zeros((0, 1 + len(design.features)))

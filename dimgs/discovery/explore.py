@@ -116,7 +116,7 @@ def explore(
     warnings: list[str] = []
     prepared: Prepared | None = None
     try:
-        prepared = prepare(data, target, chosen)
+        prepared = prepare(data, target, chosen, linear_allowed=True, signed_allowed=True)
         clean = prepared.data
         warnings += prepared.warnings
     except DimensionError as error:
@@ -127,10 +127,11 @@ def explore(
     check_enough_runs(clean.n_runs, 2, clean.source)
     names, logs = _positive_logs(clean, target, chosen)
     complete = prepared is not None and not inputs_are_incomplete(prepared.design)
-    homogeneity = _homogeneity(clean, target, names, logs, chosen, complete, warnings)
+    signed = prepared is not None and bool(prepared.basis.signed)
+    homogeneity = _homogeneity(clean, target, names, logs, chosen, complete, signed, warnings)
     collinear = _collinear(names, logs)
     pca = pcoa = active = dominant = None
-    if prepared is not None and any(f.group is not None for f in prepared.design.features):
+    if prepared is not None and any(f.logged for f in prepared.design.features):
         pca, pcoa, active, dominant = geometry_of(prepared.design, chosen, metric, warnings)
     return Exploration(
         basis=None if prepared is None else prepared.basis,
@@ -166,11 +167,12 @@ def _homogeneity(
     logs: Array,
     options: Options,
     complete: bool,
+    signed: bool,
     notes: list[str],
 ) -> dict[str, Any] | None:
     variable = data.variable(target)
     values = np.asarray(data[target], dtype=np.float64)
-    if variable.is_level or not names or np.any(values <= 0):
+    if variable.is_level or not names or np.any(values <= 0) or signed:
         notes.append("The homogeneity test needs a positive target and positive inputs.")
         return None
     inputs = [data.variable(n) for n in names]

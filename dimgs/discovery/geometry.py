@@ -48,7 +48,7 @@ def geometry_of(
     tuple of (dict or None)
         In the order above.
     """
-    grouped = [j for j, f in enumerate(design.features) if f.group is not None]
+    grouped = [j for j, f in enumerate(design.features) if f.logged]
     names, _, loadings = physical_map(design, grouped, response=False)
     X = design.X[:, grouped]
     E = np.array([[float(x) for x in row] for row in loadings])

@@ -67,7 +67,7 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
     covariance = spread.covariance
     dof = max(1.0, float(spread.dof.min()))
     exponents: list[Fraction | float] = [float(b) for b in found.exponents]
-    grouped = [j for j, f in enumerate(design.features) if f.group is not None]
+    grouped = [j for j, f in enumerate(design.features) if f.logged]
     if grouped:
         _, offset, loadings = physical_map(design, grouped)
         inner = np.ix_([j + 1 for j in grouped], [j + 1 for j in grouped])

@@ -201,7 +201,12 @@ class Options:
         return tuple(dict.fromkeys(n for n in (self.within, self.split_by) if n is not None))
 
     def purpose(
-        self, target: str, *, linear_allowed: bool = False, allow_empty: bool = False
+        self,
+        target: str,
+        *,
+        linear_allowed: bool = False,
+        allow_empty: bool = False,
+        signed_allowed: bool = False,
     ) -> "Purpose":
         """What the analysis of this target needs of a table."""
         from dimgs.dataset.usable import Purpose
@@ -215,6 +220,7 @@ class Options:
             self.drop_bad,
             linear_allowed,
             allow_empty,
+            signed_allowed,
         )
 
     def reader(self, targets: Iterable[str] = ()) -> "ReadOptions":

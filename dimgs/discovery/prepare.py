@@ -71,7 +71,12 @@ class Prepared:
 
 
 def prepare(
-    data: Dataset, target: str, options: Options, *, linear_allowed: bool = False
+    data: Dataset,
+    target: str,
+    options: Options,
+    *,
+    linear_allowed: bool = False,
+    signed_allowed: bool = False,
 ) -> Prepared:
     """Check the runs, derive the basis and build the design.
 
@@ -82,6 +87,8 @@ def prepare(
     options : Options
     linear_allowed : bool
         Whether a response that vanishes or changes sign may be fitted on a linear scale.
+    signed_allowed : bool
+        Whether inputs with a dimension may vanish or change sign.
 
     Returns
     -------
@@ -92,7 +99,8 @@ def prepare(
     InputError, DimensionError
         Naming what is wrong, where, and the remedy.
     """
-    found = usable_runs(data, options.purpose(target, linear_allowed=linear_allowed))
+    purpose = options.purpose(target, linear_allowed=linear_allowed, signed_allowed=signed_allowed)
+    found = usable_runs(data, purpose)
     basis = _basis(found, options)
     design = build_design(
         found.data,
@@ -124,6 +132,7 @@ def _basis(found: UsableRuns, options: Options) -> PiBasis:
         constants=options.constants,
         scales=options.scales,
         varying=[n for n in found.grouped if n not in never],
+        signed=found.signed,
     )
 
 
@@ -150,12 +159,16 @@ def _warnings(found: UsableRuns, design: Design, options: Options) -> list[str]:
                 f"There are only {groups} groups of '{options.split_by}': intervals by groups are "
                 f"rough, and very wide; {_FEW_GROUPS} or more groups would make them narrower."
             )
-    unlogged = [f.variable for f in design.features if f.contrast == "difference"]
+    unlogged = [f.variable for f in design.features if f.contrast == "difference" and f.variable]
+    unlogged += [n for n in found.signed if n not in found.never_varied]
     if unlogged:
         out.append(
-            f"{', '.join(str(n) for n in unlogged)} enter{'s' if len(unlogged) == 1 else ''} "
+            f"{', '.join(unlogged)} enter{'s' if len(unlogged) == 1 else ''} "
             f"without a logarithm (a level, or values that vanish or change sign)."
         )
+    for name in design.basis.sizes:
+        unit = design.basis.variable(name).si_unit
+        out.append(f"{name} = 1 {unit} gives them a dimension, and no law depends on it.")
     return [*out, *_leaks(found)]
 
 

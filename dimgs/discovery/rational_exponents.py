@@ -29,7 +29,7 @@ def with_rationals(design: Design, fit: Estimate) -> Estimate:
     -------
     Estimate
     """
-    grouped = [j for j, f in enumerate(design.features) if f.group is not None]
+    grouped = [j for j, f in enumerate(design.features) if f.logged]
     names, offset, loadings = physical_map(design, grouped)
     covariance = fit.covariance[1:, 1:][np.ix_(grouped, grouped)]
     null = fit.null_directions[:, grouped] if fit.null_directions.size else None
@@ -60,7 +60,7 @@ def groups_of(design: Design, what: str) -> list[int]:
     what : str
         What needs them, for the message.
     """
-    grouped = [j for j, f in enumerate(design.features) if f.group is not None]
+    grouped = [j for j, f in enumerate(design.features) if f.logged]
     if not grouped:
         raise FitError(f"{what} needs at least one free group, and here none is left.")
     return grouped

@@ -205,7 +205,7 @@ def crossover_of(design: Design, options: Options) -> Crossover | None:
 
     if design.scale != "log" or design.n_runs > _MOST_RUNS:
         return None
-    if not design.features or not all(f.group is not None for f in design.features):
+    if not design.features or not all(f.logged for f in design.features):
         return None
     try:
         ranked = choose_crossover(

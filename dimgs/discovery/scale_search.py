@@ -87,7 +87,7 @@ def _searched(
     clock: Clock,
     progress: Callable[[str], None] | None,
 ) -> Study:
-    prepared = prepare(data, target, options, linear_allowed=True).ordered()
+    prepared = prepare(data, target, options, linear_allowed=True, signed_allowed=True).ordered()
     automatic = options.scales == "auto"
     possible = list(extra_scales(prepared.basis)) if options.engine != NONE else []
     if not prepared.design.features or prepared.design.within is not None:
@@ -165,7 +165,8 @@ def extra_scales(basis: PiBasis) -> Iterator[Scale]:
     taken = {v.name for v in basis.variables} | ({basis.target.name} if basis.target else set())
     for base in sorted({name for v in inputs for name, _ in v.dimension}):
         dimension = Dimension.of({base: 1})
-        if any(v.role == "scale" and v.dimension == dimension for v in basis.variables):
+        scales = [v for v in basis.variables if v.role == "scale" and v.name not in basis.sizes]
+        if any(v.dimension == dimension for v in scales):
             continue
         alike = sorted(v.name for v in inputs if v.dimension == dimension)
         name = (alike[0] if alike else _LETTERS.get(base, base.strip("[]"))) + "0"
@@ -179,10 +180,11 @@ def _with_scale(
 ) -> Study | None:
     """The study with one scale more; None where it frees no group."""
     basis = found.prepared.basis
-    known = [f"{v.name} [{v.si_unit}]" for v in basis.variables if v.role == "scale"]
+    scales = [v for v in basis.variables if v.role == "scale" and v.name not in basis.sizes]
+    known = [f"{v.name} [{v.si_unit}]" for v in scales]
     trial = replace(options, scales=[*known, scale.text])
     try:
-        prepared = prepare(data, target, trial, linear_allowed=True)
+        prepared = prepare(data, target, trial, linear_allowed=True, signed_allowed=True)
         if len(prepared.design.features) <= len(found.prepared.design.features):
             return None
         return study(prepared, trial, clock, distil_first=True)

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
 
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.cross_validation import (
@@ -22,15 +20,14 @@ from dimgs.discovery.cross_validation import (
 from dimgs.discovery.distil import exponent_fields
 from dimgs.discovery.options import Options
 from dimgs.discovery.outcome import holds, leaves_nothing
+from dimgs.discovery.problem import problem_of
 from dimgs.engines.protocol import Budget, Engine, Outcome, Problem, Result
 from dimgs.engines.registry import ALL, all_engines, entry_named
 from dimgs.engines.selection import AS_GOOD, MOST_TRIED, select
-from dimgs.errors import DimgsError, InputError
+from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
-from dimgs.groups.group import PiGroup
-from dimgs.law.assemble import assemble, feature_values
+from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
-from dimgs.law.names import Names
 
 # with fewer runs a closed form of two constants is hardly tested by those left out
 _FEWEST = 8
@@ -109,69 +106,6 @@ def is_searchable(design: Design) -> bool:
         )
         and design.n_runs >= _FEWEST
         and (design.scale != "log" or float(np.abs(design.y).max()) < _LARGEST_LOG)
-    )
-
-
-def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:
-    """The design as a problem for engines, and the identifier of each unlogged group."""
-    identifier = Names.of(design).identifier
-    groups: dict[str, Array] = {}
-    unlogged: dict[str, str] = {}
-    composition: dict[str, dict[str, float]] = {}
-    values = feature_values(design)
-    taken = {g.name for g in design.basis.groups}
-    numbers = (k for k in count(1) if f"pi_{k}" not in taken)
-    for feature in design.features:
-        if feature.group is not None:
-            name = feature.name
-            groups[name] = values[name]
-            composition[name] = {n: float(e) for n, e in feature.group.exponents}
-            continue
-        assert feature.variable is not None
-        name = f"pi_{next(numbers)}"
-        groups[name] = values[identifier[feature.variable]]
-        unlogged[name] = identifier[feature.variable]
-        composition[name] = {feature.variable: 1.0}
-    response = design.basis.response
-    assert response is not None
-    for j, feature in enumerate(design.features):
-        if feature.group is not None:
-            _require_range(design, feature.group, design.X[:, j])
-    if design.scale == "log":
-        _require_range(design, response, design.y)
-    composition["pi_0"] = {n: float(e) for n, e in response.exponents}
-    problem = Problem(
-        groups=groups,
-        response=np.exp(design.y) if design.scale == "log" else design.y,
-        scale="log" if design.scale == "log" else "linear",
-        weights=design.weights,
-        split=design.split,
-        unlogged=tuple(unlogged),
-        composition=composition,
-        unit=np.exp(np.mean(design.offset) - design.offset) if design.weights is None else None,
-    )
-    return problem, unlogged
-
-
-def _require_range(design: Design, group: PiGroup, logs: Array) -> None:
-    """Refuse a run in which a group is no number that a computer can hold."""
-    with np.errstate(over="ignore"):
-        held = np.exp(logs)
-    outside = np.flatnonzero((held == 0) | np.isinf(held))
-    if not outside.size:
-        return
-    run, data = int(outside[0]), design.data
-    sizes = {
-        name: abs(float(power) * np.log(data[name][run]))
-        for name, power in group.exponents
-        if name in data.names
-    }
-    cause = max(sizes, key=sizes.__getitem__)
-    raise InputError(
-        f"Column '{cause}', row {data.rows[run]} of {data.source}: {data[cause][run]:.3g} "
-        f"{data.variable(cause).si_unit} makes {group.name} = {group} "
-        f"10^{logs[run] / np.log(10):.0f}, which no number can hold; correct it, or leave out the "
-        f"row."
     )
 
 
@@ -362,7 +296,9 @@ def chosen(
             None, candidates, name, result.outcome, result.message, None, unlogged
         )
         expression = _in_identifiers(candidate, unlogged)
-        if is_monomial(expression):
+        if is_monomial(expression) and not {str(s) for s in expression.free_symbols} & set(
+            unlogged.values()
+        ):
             return second or nothing
         try:
             law = assemble(design, expression, candidate.constants, options.level)

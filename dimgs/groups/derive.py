@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +18,8 @@ from dimgs.groups.lattice import lattice_of
 from dimgs.groups.naming import Kinds, Namer, kinds_of, named_response, with_named_groups
 from dimgs.groups.repeating import by_repeating
 from dimgs.groups.response import smallest_monomial
-from dimgs.groups.span import outside_span
+from dimgs.groups.signed import signed_groups, sizes_of
+from dimgs.groups.span import is_reachable, outside_span
 from dimgs.variables import Variable
 
 # the reduction of the lattice takes a second; a law of so many inputs needs as many runs
@@ -33,6 +35,7 @@ def pi_basis(
     scales: Iterable[str] | str = (),
     prefer_named: bool = False,
     varying: Iterable[str] | None = None,
+    signed: Iterable[str] = (),
 ) -> PiBasis:
     """Pi groups of unit-tagged variables.
 
@@ -56,6 +59,9 @@ def pi_basis(
         Prefer groups that have a name in the literature, also for the response.
     varying : iterable of str, optional
         Inputs that vary in the data (used by ``scales="auto"``).
+    signed : iterable of str
+        Inputs that vanish or change sign in the data: each is in one group alone, over a monomial
+        of positive quantities.
 
     Returns
     -------
@@ -111,7 +117,25 @@ def pi_basis(
         if v.is_level
     )
     active = sorted((v for v in inputs if not v.is_level), key=lambda v: v.name)
-    return _derive(active, target, repeating, prefer_named, levels)
+    moving = [v for v in active if v.name in set(signed)]
+    if not moving:
+        return _derive(active, target, repeating, prefer_named, levels)
+    positive = [v for v in active if v not in moving]
+    if target is not None and not (target.is_level or is_reachable(active, target)):
+        raise DimensionError(outside_span(active, target))
+    sizes = sizes_of(positive, moving, [v.name for v in inputs] + names)
+    positive = sorted([*positive, *sizes], key=lambda v: v.name)
+    around = signed_groups(positive, moving, {}, 1)
+    needed = [n for group in around for n, _ in group.exponents]
+    basis = _derive(positive, target, repeating, prefer_named, levels, needed)
+    kinds = kinds_of([*active, *([target] if target else [])])
+    return replace(
+        basis,
+        variables=tuple(sorted([*basis.variables, *moving], key=lambda v: v.name)),
+        groups=(*basis.groups, *signed_groups(positive, moving, kinds, 1 + len(basis.groups))),
+        signed=tuple(v.name for v in moving),
+        sizes=tuple(v.name for v in sizes),
+    )
 
 
 def _check_names(variables: Sequence[Variable]) -> None:
@@ -142,6 +166,7 @@ def _derive(
     repeating: Sequence[str] | None,
     prefer_named: bool,
     levels: tuple[Dropped, ...],
+    needed: Sequence[str] = (),
 ) -> PiBasis:
     names = tuple(v.name for v in active)
     kinds = kinds_of([*active, *([target] if target else [])])
@@ -154,7 +179,7 @@ def _derive(
         if prefer_named and lattice:
             lattice = with_named_groups(lattice, names, kinds, fixed)
         monomial, explanation = _automatic(active, target, kinds if prefer_named else None)
-    used = set(monomial) | set(repeating or ())
+    used = {*monomial, *(repeating or ()), *needed}
     idle = [v for v in active if v.name in isolated - used]
     namer = Namer(names, kinds)
     pi_0 = namer.response(target.name, monomial) if target is not None else None

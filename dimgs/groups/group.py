@@ -71,6 +71,34 @@ class PiGroup:
             total = total + float(exponent) * np.log(values[variable])
         return total
 
+    def value(self, values: Mapping[str, float | NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Value of the group, with the sign of its variables.
+
+        Parameters
+        ----------
+        values : mapping of str to float or ndarray of shape (n_runs,)
+            SI values of every variable in the group; a root of a negative one is NaN.
+
+        Returns
+        -------
+        ndarray of shape (n_runs,)
+
+        Examples
+        --------
+        >>> PiGroup.of("pi_1", {"x": 1, "L": -1}).value({"x": np.array([-3.0, 0.0]), "L": 2.0})
+        array([-1.5,  0. ])
+        """
+        total, sign = np.zeros(1), np.ones(1)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+            for variable, exponent in self.exponents:
+                x = np.asarray(values[variable], dtype=np.float64)
+                total = total + float(exponent) * np.log(np.abs(x))
+                if exponent.denominator > 1:
+                    sign = np.where(x < 0, np.nan, sign)
+                elif exponent.numerator % 2:
+                    sign = np.where(x < 0, -sign, sign)
+            return np.asarray(sign * np.exp(total))
+
     def renamed(self, name: str) -> "PiGroup":
         """Same group under another name."""
         return replace(self, name=name)
@@ -110,6 +138,11 @@ class PiBasis:
         Inputs that cannot take part.
     suggestions : tuple of str
         What would improve the analysis.
+    signed : tuple of str
+        Inputs that vanish or change sign: each is in one group, with the exponent 1.
+    sizes : tuple of str
+        Scales that stand for the size of signed inputs whose dimension no positive input has.
+        They are no part of the physics: a law must not depend on them.
 
     Raises
     ------
@@ -135,6 +168,8 @@ class PiBasis:
     explanation: str = ""
     dropped: tuple[Dropped, ...] = ()
     suggestions: tuple[str, ...] = ()
+    signed: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         everything = (*self.variables, *((self.target,) if self.target else ()))
@@ -174,6 +209,10 @@ class PiBasis:
     def rank(self) -> int:
         """Rank of the dimensional matrix of the inputs that take part."""
         return self.matrix.rank
+
+    def is_signed(self, group: PiGroup) -> bool:
+        """Whether a group vanishes or changes sign, as an input in it does."""
+        return any(name in self.signed for name, _ in group.exponents)
 
     def variable(self, name: str) -> Variable:
         """Input (or target) by name."""

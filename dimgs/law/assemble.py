@@ -11,6 +11,7 @@ from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.errors import FitError, LawError
 from dimgs.fits.influence import Linearised, linearised
+from dimgs.law.absorb import scale_powers
 from dimgs.law.domain import domain_of
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
@@ -50,7 +51,8 @@ def feature_values(design: Design) -> dict[str, Array]:
     for j, feature in enumerate(design.features):
         if feature.group is not None:
             with np.errstate(over="ignore"):
-                out[feature.name] = np.exp(design.X[:, j])
+                x = design.X[:, j]
+                out[feature.name] = np.exp(x) if feature.logged else x
         elif feature.variable is not None:
             out[identifier[feature.variable]] = np.asarray(
                 design.data[feature.variable], dtype=np.float64
@@ -182,7 +184,7 @@ def assemble(
     ]
     unit, covariance = _representable(found.uncertainty)
     slopes = gradients_of(expression, tuple(order), design.scale == "log")
-    whole = in_variables(design, expression)
+    whole = without_sizes(design, in_variables(design, expression))
     used = {str(s) for s in whole.free_symbols}
     symbols, unused = names.split(used)
     basis = design.basis.variables
@@ -245,6 +247,25 @@ def in_variables(design: Design, expression: sympy.Expr) -> sympy.Expr:
     }
     back = {k: -e for k, e in response.exponents if k != target.name}
     return expression.subs(monomials, simultaneous=True) * _monomial(design, names, back)
+
+
+def without_sizes(design: Design, expression: sympy.Expr) -> sympy.Expr:
+    """The target in the variables alone.
+
+    Raises
+    ------
+    LawError
+        If it depends on the size of an input, which only stands for a unit.
+    """
+    names = Names.of(design)
+    for name in design.basis.sizes:
+        size = sympy.Symbol(names.identifier.get(name, name))
+        if not expression.has(size):
+            continue
+        if scale_powers(expression, size.name, []) != {}:
+            raise LawError(f"The law depends on '{name}', which only stands for a unit.")
+        expression = expression.subs(size, 1)
+    return expression
 
 
 def _monomial(design: Design, names: Names, powers: Mapping[str, object]) -> sympy.Expr:

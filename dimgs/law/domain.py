@@ -49,7 +49,7 @@ def domain_from_moments(
     data : Dataset
         With the ranges of the columns.
     ends : ndarray of shape (2, n_features)
-        Smallest and largest logarithm of each group; other features are not looked at.
+        Smallest and largest logarithm (or value) of each group; others are not looked at.
     centre : ndarray of shape (n_features,)
         Mean of the features, absolute temperatures in place of their inverses.
     scatter : ndarray of shape (n_features, n_features)
@@ -65,7 +65,7 @@ def domain_from_moments(
         if feature.variable is not None:
             ranges[names.identifier[feature.variable]] = columns[feature.variable]
         else:
-            low, high = np.exp(np.clip(own, *_LOG_RANGE))
+            low, high = np.exp(np.clip(own, *_LOG_RANGE)) if feature.logged else own
             ranges[feature.name] = (float(low), float(high))
     precision = inverse_scatter(scatter, n_runs)
     away = extremes - centre

@@ -138,6 +138,12 @@ class Law:
             raise LawError(f"The pi form uses '{unknown[0]}', which is neither group nor constant.")
 
     @property
+    def logged(self) -> frozenset[str]:
+        """Groups that were positive in every run, and so are judged by their logarithms."""
+        low = {name: ends[0] for name, ends in self.domain.groups.items()}
+        return frozenset(g.name for g in self.groups if low.get(g.name, 1.0) > 0)
+
+    @property
     def target_dimension(self) -> Dimension:
         """Dimension of the result; a level is dimensionless."""
         return Dimension() if self.target.is_level else self.target.dimension

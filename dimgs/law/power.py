@@ -146,14 +146,14 @@ class _Terms:
         self.design, self.estimate, self.names = design, estimate, names
         self.basis: PiBasis = design.basis
         pairs = list(zip(design.features, estimate.coefficients, strict=True))
-        self.grouped = [(f, exact(c)) for f, c in pairs if f.group is not None]
+        self.grouped = [(f, exact(c)) for f, c in pairs if f.logged]
         taken = {*names.identifier.values(), names.prefactor}
         self.plain: list[tuple[Feature, float, str, int]] = []
         for j, (feature, value) in enumerate(pairs):
-            if feature.variable is not None:
+            if not feature.logged:
                 stem = "T_a" if feature.contrast == "inverse" else "c"
                 alone = sum(f.contrast == feature.contrast for f in design.features) == 1
-                own = "" if alone else f"_{names.identifier[feature.variable]}"
+                own = "" if alone else f"_{names.identifier.get(feature.name, feature.name)}"
                 name = free_name(stem + own, taken)
                 taken.add(name)
                 self.plain.append((feature, float(value), name, j))
@@ -182,10 +182,13 @@ class _Terms:
         c = sympy.Symbol(prefactor.name)
         monomial = sympy.Mul(*(self.symbol(k) ** _rational(x) for k, x in sorted(powers.items())))
         in_groups = sympy.Mul(*(sympy.Symbol(f.name) ** _rational(x) for f, x in self.grouped))
-        exponent, constants = self._unlogged(1.0)
-        factor = sympy.exp(exponent)
-        known = self._known(powers)
-        return c * monomial * factor, c * in_groups * factor, [prefactor, *constants, *known]
+        exponent, in_pi, constants = self._unlogged(1.0)
+        known = self._known({*powers, *self._plain_names()})
+        return (
+            c * monomial * sympy.exp(exponent),
+            c * in_groups * sympy.exp(in_pi),
+            [prefactor, *constants, *known],
+        )
 
     def level_form(self, unit: float) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
         """Target = C + Σ k log(group) + unlogged terms, in units of the level."""
@@ -201,25 +204,46 @@ class _Terms:
             names |= {n for n, _ in feature.group.exponents}
             total += slope * sympy.log(sympy.Mul(*factors))
             in_groups += slope * sympy.log(sympy.Symbol(feature.name))
-        rest, more = self._unlogged(unit)
-        known = self._known(names, with_scales=True)
-        return total + rest, in_groups + rest, [*constants, *more, *known]
+        rest, in_pi, more = self._unlogged(unit)
+        known = self._known(names | self._plain_names(), with_scales=True)
+        return total + rest, in_groups + in_pi, [*constants, *more, *known]
 
-    def _unlogged(self, unit: float) -> tuple[sympy.Expr, list[Constant]]:
+    def _plain_names(self) -> set[str]:
+        """Variables of the groups that enter without a logarithm, scales apart."""
+        groups = [f.group for f, *_ in self.plain if f.group is not None]
+        return {n for g in groups for n, _ in g.exponents if self._role(n) != "scale"}
+
+    def _unlogged(self, unit: float) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
+        """What enters without a logarithm, in the variables and in the groups."""
         exponent: sympy.Expr = sympy.Integer(0)
+        in_pi: sympy.Expr = sympy.Integer(0)
         constants = []
         for feature, value, name, j in self.plain:
-            assert feature.variable is not None
-            x, c = self.symbol(feature.variable), sympy.Symbol(name)
+            x, own = self.plain_value(feature)
+            c = sympy.Symbol(name)
             low, high = sorted(float(v) / unit for v in self.estimate.intervals[j])
             if feature.contrast == "inverse":
-                dimension = self.names.symbols[self.names.identifier[feature.variable]].dimension
                 exponent -= c / x
-                constants.append(Constant(name, -value / unit, dimension, -high, -low))
+                in_pi -= c / x
+                constants.append(Constant(name, -value / unit, own, -high, -low))
             else:
                 exponent += c * x
-                constants.append(Constant(name, value / unit, Dimension(), low, high))
-        return exponent, constants
+                in_pi += c * (sympy.Symbol(feature.name) if feature.group is not None else x)
+                own = own if feature.group is not None else Dimension()
+                constants.append(Constant(name, value / unit, Dimension() / own, low, high))
+        return exponent, in_pi, constants
+
+    def plain_value(self, feature: Feature) -> tuple[sympy.Expr, Dimension]:
+        """What enters without a logarithm in the variables, and its dimension: scales are left."""
+        powers = feature.group.as_dict() if feature.group else {str(feature.variable): Fraction(1)}
+        dimension, factors = Dimension(), []
+        for name, e in powers.items():
+            if feature.group is None or self._role(name) != "scale":
+                factors.append(self.symbol(name) ** _rational(e))
+                identifier = self.names.identifier[name]
+                variable = self.names.symbols.get(identifier) or self.basis.variable(name)
+                dimension = dimension * variable.dimension**e
+        return sympy.Mul(*factors), dimension
 
     def _known(self, names: Any, with_scales: bool = False) -> list[Constant]:
         out = []
@@ -242,12 +266,11 @@ class _Terms:
         """∂ log f / ∂ [intercept, coefficients]; on a linear scale ∂f / ∂ [ln|C|, coefficients]."""
         out: list[sympy.Expr] = [sympy.Integer(1)]
         for feature in self.design.features:
-            if feature.group is not None:
-                out.append(sympy.log(sympy.Symbol(feature.name)))
-            else:
-                assert feature.variable is not None
+            x = sympy.Symbol(feature.name)
+            if feature.variable is not None:
                 x = self.symbol(feature.variable)
-                out.append(1 / x if feature.contrast == "inverse" else x)
+                x = 1 / x if feature.contrast == "inverse" else x
+            out.append(sympy.log(x) if feature.logged else x)
         if self.design.scale == "linear":
             return [pi_expression * g for g in out]
         return out

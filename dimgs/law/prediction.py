@@ -91,7 +91,7 @@ def group_values(law: "Law", inputs: Inputs) -> dict[str, Array]:
     with np.errstate(all="ignore"):
         for group in law.groups:
             if all(name in by_column for name, _ in group.exponents):
-                out[group.name] = np.broadcast_to(np.exp(group.log(by_column)), (inputs.n,))
+                out[group.name] = np.broadcast_to(group.value(by_column), (inputs.n,))
     return out | _absent_groups(law, out, inputs.n)
 
 
@@ -101,13 +101,16 @@ def _absent_groups(law: "Law", known: dict[str, Array], n: int) -> dict[str, Arr
     if not absent.any():
         return {}
     features = law.domain.filled(_features(law, known, n), absent)
-    names = law.domain.features
-    return {names[j]: np.exp(features[:, j]) for j in np.flatnonzero(absent)}
+    names, logged = law.domain.features, law.logged
+    return {
+        names[j]: np.exp(features[:, j]) if names[j] in logged else features[:, j]
+        for j in np.flatnonzero(absent)
+    }
 
 
 def _features(law: "Law", known: dict[str, Array], n: int) -> Array:
     """Coordinates in which leverage is judged; zero where a group is not known."""
-    logged = {g.name for g in law.groups}
+    logged = law.logged
     out = np.zeros((n, len(law.domain.features)))
     with np.errstate(all="ignore"):
         for j, name in enumerate(law.domain.features):

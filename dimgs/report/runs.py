@@ -82,8 +82,7 @@ class Runs:
 
     def group(self, group: PiGroup) -> Array:
         """A group at every run."""
-        with np.errstate(all="ignore"):
-            return np.broadcast_to(np.exp(group.log(self.columns)), (self.n,)).copy()
+        return np.broadcast_to(group.value(self.columns), (self.n,)).copy()
 
     @cached_property
     def varied(self) -> tuple[str, ...]:

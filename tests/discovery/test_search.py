@@ -15,6 +15,7 @@ from dimgs.discovery.clock import Clock
 from dimgs.discovery.cross_validation import left_out_predictions, unexplained
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
+from dimgs.discovery.problem import problem_of
 from dimgs.discovery.search import engine_named
 from dimgs.engines.protocol import Budget, Problem, Result
 from dimgs.engines.refit import refit
@@ -128,7 +129,7 @@ def test_constants_that_depend_on_the_runs_left_out_give_way_to_the_next(
     design = prepare(Dataset.from_columns({"x [1]": x, "y [1]": y}), "y", Options()).design
     a, b, pi = sympy.symbols("a b pi_1")
     power = assemble(design, a * pi, {"a": 2.0}, 0.9)
-    problem, unlogged = module.problem_of(design)
+    problem, unlogged = problem_of(design)
     forms = (a + b * pi + pi**2 / 1000, a + b * pi, a + b * pi - pi**2 / 1000)
     front = tuple(refit(Candidate.of(f, {"a": 1.0, "b": 2.0}), problem) for f in forms)
     results = {"structured": Result(front, "converged", "found", 0.0)}

@@ -17,7 +17,7 @@ import sympy
 
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.search import problem_of
+from dimgs.discovery.problem import problem_of
 from dimgs.engines.protocol import Budget, Problem
 from dimgs.engines.pysr import PySREngine
 from dimgs.engines.translate import to_candidate

@@ -80,7 +80,7 @@ def distil(
     """
     if design.scale != "log" or design.within is not None or design.n_runs < _FEWEST:
         return None
-    if any(f.contrast == "inverse" for f in design.features):
+    if any(f.contrast == "inverse" or (f.group and not f.logged) for f in design.features):
         return None
     clock = clock or Clock.of(max(seconds, 0.0) + _LONGEST_AFTER)
     end = Clock.of(min(seconds, clock.left))

@@ -61,8 +61,9 @@ class Direction:
 
 def directions(design: Design) -> Iterator[Direction]:
     """One direction per input with data, independent of the basis of the groups."""
-    grouped = [(j, f) for j, f in enumerate(design.features) if f.group is not None]
-    if not 1 <= len(grouped) <= _MOST_FEATURES:
+    grouped = [(j, f) for j, f in enumerate(design.features) if f.logged]
+    signed = any(f.group is not None and not f.logged for f in design.features)
+    if signed or not 1 <= len(grouped) <= _MOST_FEATURES:
         return
     found = _Groups(design, grouped)
     plain = [_unlogged(design, f) for f in design.features if f.group is None]

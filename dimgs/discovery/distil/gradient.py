@@ -138,7 +138,7 @@ def _of_runs(fields: Fields, direction: Direction, name: str) -> Array:
 def _own_group(design: Design, direction: Direction) -> str | None:
     """The only group that is in x but not in z, so that z and the other groups are the same."""
     inside = {str(s) for a in direction.z for s in a.expression.free_symbols}
-    groups = {f.name for f in design.features if f.group is not None}
+    groups = {f.name for f in design.features if f.logged}
     own = {str(s) for s in direction.x.expression.free_symbols} & (groups - inside)
     return own.pop() if len(own) == 1 else None
 

@@ -29,6 +29,8 @@ _LARGEST_BOX = 120_000
 _HALF = 1.0
 _NEAR = 1.2
 _POWER = 0.25
+# of a group that changes sign in a denominator: as rare as three more variables
+_POLE = 3.0
 _COMMON = 12
 MINUS = Number(-1.0, "-1")
 _ROOTS = tuple(Fraction(*x) for x in ((1, 2), (3, 2), (1, 3), (2, 3), (4, 3), (1, 4), (3, 4)))
@@ -83,14 +85,16 @@ def short_monomials(
     near : ndarray of shape (n_groups,), optional
         Exponents; monomials near to them count as short too.
     """
-    vectors = _box(runs.n_groups, halves and all(runs.logged))
-    if power and all(runs.logged):
+    vectors = _box(runs.n_groups, halves)
+    if power:
         vectors = vectors + _offset(runs, power)
+    vectors = vectors[runs.allows(vectors)]
     total = vectors @ runs.shape.T - power * runs.shift
     inside = np.abs(vectors) @ np.ones(runs.n_groups)
     size = np.abs(total).sum(axis=1)
     broken = np.abs(total - np.round(total)) > 1e-9
     cost = size + _HALF * broken.sum(axis=1)
+    cost = cost + _POLE * runs.poles(vectors)
     cost = cost + _POWER * np.maximum(np.abs(total) - 1, 0).sum(axis=1) + 1e-3 * inside
     order = np.lexsort((*vectors.T, cost))
     order = order[cost[order] <= max(largest, float(cost.min()) + 4.0)][:count]
@@ -117,7 +121,11 @@ def short_monomials(
 def _offset(runs: Runs, power: float) -> Array:
     """Exponents that make those of the physical variables whole, where pi_0 has broken ones."""
     shift = power * runs.shift
-    if runs.n_groups == 0 or np.abs(shift - np.round(shift)).max(initial=0.0) < 1e-9:
+    if (
+        not all(runs.logged)
+        or runs.n_groups == 0
+        or np.abs(shift - np.round(shift)).max(initial=0.0) < 1e-9
+    ):
         return np.zeros(runs.n_groups)
     for q in (2, 3, 4, 6):
         if q**runs.n_groups > _LARGEST_BOX:

@@ -31,6 +31,8 @@ _VARIABLE = 2.0
 SIGN_BITS = 1.0
 # a sine, cosine or tangent of what is no angle: rarer than a function of any group by that
 PHASE_BITS = 5.0
+# a group that changes sign in a denominator: it is infinite within the runs, which is rarer
+_POLE_BITS = 4.0
 # functions of plain products are the rule: of 41 products inside functions of the development laws
 # of other fields 39 have exponents 1 alone, and 2 of 38 functions stand inside another one
 _INNER_EXPONENTS = 2.0
@@ -108,8 +110,9 @@ def structure_bits(tree: Tree, runs: Runs, within: str = "") -> float:
         case Number(value, text):
             own = 0.0 if text is None or value == 1 else exact_bits(text)
         case Mono(exponents):
-            physical = runs.shape @ np.array([float(e) for e in exponents])
-            own = monomial_bits(physical, _INNER_EXPONENTS if within else 1.0)
+            e = np.array([float(x) for x in exponents])
+            own = monomial_bits(runs.shape @ e, _INNER_EXPONENTS if within else 1.0)
+            own += _POLE_BITS * float(runs.poles(e[None, :])[0])
         case Power(_, exponent):
             own = OPERATOR + exponent_bits(abs(float(exponent)))
         case Call(name, argument):
@@ -203,10 +206,10 @@ def canonical(tree: Tree, runs: Runs) -> Tree:
     tree : Tree
         Products, powers and sums are rewritten, other trees returned.
     runs : Runs
-        Their physical variables say what is short; monomials taken out of a root must be positive,
-        so that all groups must be logged.
+        Their physical variables say what is short; only groups that are logged are taken out, as
+        what leaves a root or a sum must be positive.
     """
-    if not isinstance(tree, Product | Power | Sum) or not all(runs.logged):
+    if not isinstance(tree, Product | Power | Sum):
         return tree
     none: _Exponents = (Fraction(0),) * runs.n_groups
     front = none
@@ -227,7 +230,7 @@ def canonical(tree: Tree, runs: Runs) -> Tree:
             front,
             base,
         )
-        for exponents in {t.exponents: None for t in terms}:
+        for exponents in {_positive(t.exponents, runs): None for t in terms}:
             inside = _grouped([t.over(exponents) for t in terms], runs)
             outside = _sum(front, exponents, power)
             bits = law_bits(Mono(outside), runs) + structure_bits(inside, runs)
@@ -240,6 +243,12 @@ def canonical(tree: Tree, runs: Runs) -> Tree:
     if not factors:
         return ONE
     return factors[0] if len(factors) == 1 else Product(tuple(factors))
+
+
+def _positive(exponents: _Exponents, runs: Runs) -> _Exponents:
+    """The exponents of groups that are logged."""
+    pairs = zip(exponents, runs.logged, strict=True)
+    return tuple(e if logged else Fraction(0) for e, logged in pairs)
 
 
 def _after_numbers(front: Mono, factors: list[Tree]) -> Iterator[Tree]:
@@ -294,7 +303,7 @@ def _grouped(terms: list[_Term], runs: Runs) -> Tree:
     best: Tree = Sum(tuple(trees))
     bits = structure_bits(best, runs)
     for i, first in enumerate(terms) if len(terms) > 2 else []:
-        if not any(first.exponents):
+        if not any(first.exponents) or first.exponents != _positive(first.exponents, runs):
             continue
         for j, second in enumerate(terms):
             others = [tree for k, tree in enumerate(trees) if k not in (i, j)]

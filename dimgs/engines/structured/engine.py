@@ -33,6 +33,7 @@ from dimgs.engines.structured.targets import (
     FURTHER,
     Target,
     functions,
+    over_signed,
     powers,
     response,
     shifted,
@@ -52,6 +53,9 @@ _PASSES = 4
 # fewer runs than constants of a short law; and of more, the time of every column grows, while the
 # best laws are fitted to all runs in the end
 _FEWEST_RUNS, _MOST_RUNS = 5, 400
+# products of signed groups that are taken for a factor of the law: beyond those of two groups and
+# of one or two powers of each, sums find them
+_FRONTS = 8
 _UNUSABLE = (ArithmeticError, ValueError, np.linalg.LinAlgError)
 
 
@@ -90,6 +94,7 @@ class Stages:
         self.itself = response(self.runs)
         self.functions = functions(self.runs)
         self.others = [*powers(self.runs)[1:], *self.functions]
+        self.fronts = over_signed(self.runs, _FRONTS)
         self.moved = [*shifted(self.runs, 6), *shifted_powers(self.runs, 2)]
         self.sums = Sums(self.runs)
 
@@ -120,12 +125,14 @@ class Stages:
         named = [*self.functions, *moved]
         few = partial(sums.functions, count=1500)
         spans = partial(subspace_sums, sums)
-        mixed = partial(sums.ratios, functions=250)
+        mixed, signed = partial(sums.ratios, functions=250), bool(self.fronts)
         return [
-            Step("a", each(partial(power_law, runs), [itself, *named])),
-            Step("b", lambda: self.factors.alone([itself], archive)),
+            Step("a", each(partial(power_law, runs), [itself, *self.fronts, *named])),
+            Step("b", lambda: self.factors.alone([itself, *self.fronts], archive)),
             Step(
-                "b", lambda: self.factors.simple([itself, *self.functions], archive, 1), quick=True
+                "b",
+                lambda: self.factors.simple([itself, *self.fronts, *self.functions], archive, 1),
+                quick=True,
             ),
             Step("c", lambda: self.factors.simple([itself], archive), quick=True),
             Step("c", each(sums.monomials, [itself]), quick=True),
@@ -133,6 +140,7 @@ class Stages:
             Step("c", each(few, [itself]), quick=True),
             Step("c", each(self._offset, [itself]), quick=True),
             Step("c", lambda: self.trinomials.search(itself, archive), quick=True),
+            *([Step("c", lambda: self.factors.simple(self.fronts, archive, 2))] * signed),
             Step("c", each(spans, [itself])),
             Step("d", each(posynomials, [itself])),
             Step("d", each(partial(posynomials, terms=3), [itself])),

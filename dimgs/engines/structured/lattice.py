@@ -318,6 +318,8 @@ class Lattice:
             bits = self._with_prefactor(theta[0], squares, spread) + chosen.bits
             bits += self._front_bits(theta[1:], aimed.target.power)
             for c in np.argsort(bits, kind="stable")[: 2 * count]:
+                if not np.isfinite(bits[c]):
+                    break
                 front = tuple(Fraction(float(x)).limit_denominator(12) for x in theta[1:, c])
                 if max(map(abs, front), default=0) <= LARGEST:
                     scored.setdefault((int(c), front), (float(bits[c]), float(theta[0, c])))

@@ -143,6 +143,23 @@ class Runs:
         """Number of groups."""
         return len(self.names)
 
+    def allows(self, exponents: Array) -> NDArray[np.bool_]:
+        """Which monomials are real and finite in every run: whole powers of what has a sign.
+
+        Parameters
+        ----------
+        exponents : ndarray of shape (n_monomials, n_groups)
+        """
+        signed = ~np.array(self.logged, dtype=bool)
+        of_signed = exponents[:, signed]
+        vanish = np.any(self.values[:, signed] == 0, axis=0)
+        whole = np.all(of_signed == np.round(of_signed), axis=1)
+        return np.asarray(whole & ~np.any((of_signed < 0) & vanish, axis=1))
+
+    def poles(self, exponents: Array) -> NDArray[np.int64]:
+        """How many groups that change sign are in the denominator of each monomial."""
+        return np.asarray((exponents[:, ~np.array(self.logged, dtype=bool)] < 0).sum(axis=1))
+
     def monomial(self, exponents: tuple[Fraction, ...]) -> Array:
         """Values of a monomial in every run, shape (n_runs,)."""
         found = self._cache.get(exponents)

@@ -18,9 +18,12 @@ from dimgs.engines.structured.trees import (
     Tree,
     monomial,
     powered,
+    with_front,
 )
 
 _ONE_SIGN = 0.9
+# short monomials that are looked at for each product of signed groups: many share one
+_LOOKED_AT = 15
 POWERS = (Fraction(1), Fraction(2), Fraction(-1), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
 # of laws that blend two others, as in Churchill and Usagi (1972)
 FURTHER = tuple(
@@ -118,6 +121,31 @@ def _powered(runs: Runs, p: Fraction) -> Target:
 
 def _root(power: Fraction) -> Callable[[Tree], Tree]:
     return lambda tree: powered(tree, power)
+
+
+def over_signed(runs: Runs, count: int) -> list[Target]:
+    """The response over short products of groups that have a sign, which has a logarithm."""
+    signed = [k for k, logged in enumerate(runs.logged) if not logged]
+    if not signed:
+        return []
+    found = short_monomials(runs, _LOOKED_AT * count, power=1.0)
+    parts = dict.fromkeys(
+        tuple(e if k in signed else Fraction(0) for k, e in enumerate(exponents))
+        for exponents in found.exponents
+    )
+    out, itself = [], response(runs)
+    short = sorted((e for e in parts if any(e)), key=lambda e: min(e) < 0)
+    for exponents in short[:count]:
+        s = runs.monomial(exponents)
+        some = s != 0
+        with np.errstate(all="ignore"):
+            # where the product vanishes, nothing is known of what it is multiplied with
+            at, values = (np.where(some, x / s, 1.0) for x in (itself.at, itself.values))
+            slope = np.where(some, 1 / np.abs(s), np.inf)
+        if np.all(np.isfinite(at)) and np.any(some):
+            back = partial(with_front, exponents)
+            out.append(Target("y/s", at, values, back, 0.0, slope))
+    return out
 
 
 def functions(runs: Runs) -> list[Target]:

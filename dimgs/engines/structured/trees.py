@@ -96,6 +96,38 @@ def times(first: Tree, second: Tree) -> Tree:
     return first if second == ONE else Product((first, second))
 
 
+def with_front(exponents: Exponents, tree: Tree) -> Tree:
+    """A monomial times a tree, joined with the monomial that the tree has.
+
+    Where a term of a sum is divided by a part of it, the sum is multiplied out.
+    """
+    match tree:
+        case Mono(own):
+            return monomial(tuple(a + b for a, b in zip(own, exponents, strict=True)))
+        case Sum(terms) if any(_divides(exponents, t) for t in terms):
+            return Sum(tuple(with_front(exponents, t) for t in terms))
+        case Product(factors) if any(
+            isinstance(f, Sum) and any(_divides(exponents, t) for t in f.terms) for f in factors
+        ):
+            place = next(k for k, f in enumerate(factors) if isinstance(f, Sum))
+            inner = with_front(exponents, factors[place])
+            return Product((*factors[:place], inner, *factors[place + 1 :]))
+        case Product(factors):
+            rest = [f for f in factors if not isinstance(f, Mono)]
+            known = [f.exponents for f in factors if isinstance(f, Mono)]
+            total = tuple(sum(e, Fraction(0)) for e in zip(exponents, *known, strict=True))
+            return Product((*rest, Mono(total))) if any(total) else Product(tuple(rest))
+        case _:
+            return times(tree, monomial(exponents))
+
+
+def _divides(exponents: Exponents, term: Tree) -> bool:
+    """Whether a monomial of the term has what a front has in its denominator."""
+    parts = term.factors if isinstance(term, Product) else (term,)
+    own = [f.exponents for f in parts if isinstance(f, Mono)]
+    return any(a > 0 > b for e in own for a, b in zip(exponents, e, strict=True))
+
+
 def powered(tree: Tree, power: Fraction) -> Tree:
     """A power, taken inside monomials and exponentials, where it has one branch only."""
     match tree:

@@ -136,7 +136,7 @@ def moved(runs: Runs, name: str) -> tuple[Array, Array]:
 def curve(runs: Runs, name: str) -> tuple[Array, Array]:
     """The law along a group over its range, the others at their medians; NaN at a jump."""
     low, high = runs.law.domain.groups[name]
-    log = name in runs.groups and low > 0
+    log = name in runs.law.logged and low > 0
     line = np.geomspace(low, high, _CURVE) if log else np.linspace(low, high, _CURVE)
     values = runs.fitted(runs.along(name, line))
     if runs.law.pi_expression.has(sympy.Piecewise):
@@ -150,7 +150,7 @@ def curve(runs: Runs, name: str) -> tuple[Array, Array]:
 
 def finish(runs: Runs, axes: "Axes", name: str, y: Array) -> None:
     """Scales of the axes: logarithmic where the law is about ratios."""
-    if name in runs.groups:
+    if name in runs.law.logged:
         log_ticks(axes, "x")
     if runs.is_log and bool(np.all(y[np.isfinite(y)] > 0)):
         log_ticks(axes, "y")
@@ -218,7 +218,7 @@ def slopes(report: Report, axes: "Axes", group: str | None = None) -> None:
     """
     runs = Runs.of(report)
     name = runs.name_of(group)
-    if not runs.is_log or name not in runs.groups:
+    if not runs.is_log or name not in runs.law.logged:
         raise InputError(
             "Slopes are drawn for a response with a logarithm along a group; use collapse here."
         )

@@ -160,7 +160,7 @@ def principal_axes(report: Report, axes: "Axes") -> None:
     from dimgs.fits.geometry import log_ratio_pca
 
     runs = Runs.of(report)
-    names = [n for n in runs.varied if n in runs.groups]
+    names = [n for n in runs.varied if n in runs.law.logged]
     if len(names) < 2:
         raise InputError("A map of the runs needs at least two groups that varied.")
     logs = np.log(np.column_stack([runs.values[n] for n in names]))

@@ -174,8 +174,8 @@ def regime_map(report: Report, axes: "Axes", x: str | None = None, y: str | None
         )
     axes.set_xlabel(group_label(runs, names[0]))
     axes.set_ylabel(group_label(runs, names[1]) if len(names) == 2 else response_label(runs))
-    logged = [names[0] in runs.groups]
-    logged += [names[1] in runs.groups if len(names) == 2 else runs.is_log]
+    logged = [names[0] in runs.law.logged]
+    logged += [names[1] in runs.law.logged if len(names) == 2 else runs.is_log]
     for which, log in zip("xy", logged, strict=True):
         if log:
             log_ticks(axes, which)
@@ -203,7 +203,7 @@ def _areas(runs: Runs, axes: "Axes", regimes: Any, names: list[str]) -> None:
     lines = []
     for name in names:
         low, high = runs.law.domain.groups[name]
-        log = name in runs.groups
+        log = name in runs.law.logged
         ends = np.log([low, high]) if log else np.array([low, high])
         more = _MARGIN * np.ptp(ends)
         line = np.linspace(ends[0] - more, ends[1] + more, _MESH)
@@ -270,7 +270,7 @@ def exponent_field(report: Report, axes: "Axes") -> None:
     [-0.25]
     """
     runs = Runs.of(report)
-    names = [n for n in runs.varied if n in runs.groups]
+    names = [n for n in runs.varied if n in runs.law.logged]
     if not names or not runs.is_log:
         raise InputError("Local exponents need a response with a logarithm and a varied group.")
     names.sort(key=lambda n: (n != runs.dominant, n))

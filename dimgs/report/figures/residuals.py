@@ -242,7 +242,7 @@ def residuals_by_group(report: Report, axes: "Axes", group: str | None = None) -
     for part in parts:
         _mean(axes, float(np.median(x[part])), y[part])
     axes.set_xlabel(group_label(runs, name))
-    if name in runs.groups:
+    if name in runs.law.logged:
         log_ticks(axes, "x")
 
 

@@ -1,0 +1,87 @@
+"""The runs of a design as a problem that engines of symbolic regression take."""
+
+from itertools import count
+
+import numpy as np
+
+from dimgs.arrays import Array
+from dimgs.design.features import Design
+from dimgs.engines.protocol import Problem
+from dimgs.errors import InputError
+from dimgs.groups.group import PiGroup
+from dimgs.law.assemble import feature_values
+from dimgs.law.names import Names
+
+# an exponent beyond all that a search takes for short: no law depends on the size of an input
+_FORBIDDEN = 100.0
+
+
+def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:
+    """The design as a problem for engines, and the identifier of each unlogged group."""
+    identifier = Names.of(design).identifier
+    groups: dict[str, Array] = {}
+    unlogged: dict[str, str] = {}
+    composition: dict[str, dict[str, float]] = {}
+    values = feature_values(design)
+    taken = {g.name for g in design.basis.groups}
+    numbers = (k for k in count(1) if f"pi_{k}" not in taken)
+    for feature in design.features:
+        if feature.group is not None:
+            name = feature.name
+            groups[name] = values[name]
+            composition[name] = _lengths(design, feature.group)
+            if not feature.logged:
+                unlogged[name] = name
+            continue
+        assert feature.variable is not None
+        name = f"pi_{next(numbers)}"
+        groups[name] = values[identifier[feature.variable]]
+        unlogged[name] = identifier[feature.variable]
+        composition[name] = {feature.variable: 1.0}
+    response = design.basis.response
+    assert response is not None
+    for j, feature in enumerate(design.features):
+        if feature.group is not None and feature.logged:
+            _require_range(design, feature.group, design.X[:, j])
+    if design.scale == "log":
+        _require_range(design, response, design.y)
+    composition["pi_0"] = _lengths(design, response)
+    problem = Problem(
+        groups=groups,
+        response=np.exp(design.y) if design.scale == "log" else design.y,
+        scale="log" if design.scale == "log" else "linear",
+        weights=design.weights,
+        split=design.split,
+        unlogged=tuple(unlogged),
+        composition=composition,
+        unit=np.exp(np.mean(design.offset) - design.offset) if design.weights is None else None,
+    )
+    return problem, unlogged
+
+
+def _lengths(design: Design, group: PiGroup) -> dict[str, float]:
+    """Exponents of the variables in a group; those of sizes so long that no law depends on one."""
+    sizes = design.basis.sizes
+    return {n: float(e) * (_FORBIDDEN if n in sizes else 1.0) for n, e in group.exponents}
+
+
+def _require_range(design: Design, group: PiGroup, logs: Array) -> None:
+    """Refuse a run in which a group is no number that a computer can hold."""
+    with np.errstate(over="ignore"):
+        held = np.exp(logs)
+    outside = np.flatnonzero((held == 0) | np.isinf(held))
+    if not outside.size:
+        return
+    run, data = int(outside[0]), design.data
+    sizes = {
+        name: abs(float(power) * np.log(data[name][run]))
+        for name, power in group.exponents
+        if name in data.names
+    }
+    cause = max(sizes, key=sizes.__getitem__)
+    raise InputError(
+        f"Column '{cause}', row {data.rows[run]} of {data.source}: {data[cause][run]:.3g} "
+        f"{data.variable(cause).si_unit} makes {group.name} = {group} "
+        f"10^{logs[run] / np.log(10):.0f}, which no number can hold; correct it, or leave out the "
+        f"row."
+    )
