@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dimgs.agent.agent import Agent
     from dimgs.agent.tools import Tools
 
-_HOMES = {"Tools": "dimgs.agent.tools"}
+_HOMES = {"Agent": "dimgs.agent.agent", "Tools": "dimgs.agent.tools"}
 
-__all__ = ["Tools"]
+__all__ = ["Agent", "Tools"]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,7 @@ from dimgs import __version__
 from dimgs.agent.bench import CONTROL, Bench, Control
 from dimgs.agent.reading import add_prompts, add_resources
 from dimgs.agent.tools import Tools, each
-from dimgs.errors import DimgsError
+from dimgs.errors import DimgsError, InputError
 from dimgs.formats import shown
 
 INSTRUCTIONS = (
@@ -43,10 +43,12 @@ class Server(MCPServer[Any]):
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
         """Call a tool by name."""
         tool = self._tool_manager.get_tool(name)
-        if tool is not None:
-            _refuse_unknown(name, arguments, tool.parameters)
         try:
+            if tool is not None:
+                _refuse_unknown(name, arguments, tool.parameters)
             return await super().call_tool(name, arguments, context)
+        except InputError as error:
+            raise ToolError(str(error)) from error
         except ToolError as error:
             cause = error.__cause__
             if isinstance(cause, ValidationError):
@@ -80,22 +82,46 @@ def make_server(bench: Bench, **options: Any) -> Server:
     server = Server(
         "dimgs", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING", **options
     )
-    for name, method in each(Tools(bench)).items():
-        tool = Tool.from_function(
-            _called(method),
-            name=name,
-            description=(method.__doc__ or "").strip(),
-            annotations=ToolAnnotations(read_only_hint=name in _READ, destructive_hint=False),
-        )
-        tool.parameters = _lean(tool.parameters)
-        output = tool.fn_metadata.output_schema
-        if output is not None:
-            output.pop("description", None)
-            tool.fn_metadata.output_schema = _lean(output, nulls=True)
-        server._tool_manager._tools[name] = tool
+    server._tool_manager._tools.update(tools_of(bench))
     add_resources(server, bench)
     add_prompts(server)
     return server
+
+
+def _tool(name: str, function: Callable[..., Any]) -> Tool:
+    """A tool with schemas of few words."""
+    tool = Tool.from_function(
+        function,
+        name=name,
+        description=(function.__doc__ or "").strip(),
+        annotations=ToolAnnotations(read_only_hint=name in _READ, destructive_hint=False),
+    )
+    tool.parameters = _lean(tool.parameters)
+    output = tool.fn_metadata.output_schema
+    if output is not None:
+        output.pop("description", None)
+        tool.fn_metadata.output_schema = _lean(output, nulls=True)
+    return tool
+
+
+def tools_of(bench: Bench) -> dict[str, Tool]:
+    """The tools of a bench by name, with descriptions and schemas."""
+    return {name: _tool(name, _called(method)) for name, method in each(Tools(bench)).items()}
+
+
+def checked_arguments(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of a tool as its schema reads them.
+
+    Raises
+    ------
+    InputError
+        If one is unknown, missing or of another type.
+    """
+    _refuse_unknown(tool.name, arguments, tool.parameters)
+    try:
+        return dict(tool.fn_metadata.validate_arguments(arguments))
+    except ValidationError as error:
+        raise InputError(_told(tool.name, error)) from error
 
 
 def _called(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -148,7 +174,7 @@ def _refuse_unknown(name: str, arguments: dict[str, Any], schema: dict[str, Any]
         if given not in known:
             near = difflib.get_close_matches(given, known, n=1)
             remedy = f"did you mean '{near[0]}'?" if near else f"it takes {', '.join(known)}."
-            raise ToolError(f"'{name}' takes no '{shown(given)}'; {remedy}")
+            raise InputError(f"'{name}' takes no '{shown(given)}'; {remedy}")
 
 
 def _told(name: str, error: ValidationError) -> str:

@@ -1,11 +1,20 @@
-"""`dimgs mcp`: tools for language models."""
+"""`dimgs mcp` and `dimgs agent`: tools for language models, and an agent that uses them."""
 
-from typing import Annotated
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dimgs.cli.hub import VARIABLE
-from dimgs.cli.output import results, say
+from dimgs.cli import tables
+from dimgs.cli.hub import VARIABLE, Address, As, opened
+from dimgs.cli.output import command, emit_json, note, results, say, table
+
+if TYPE_CHECKING:
+    from dimgs.agent.agent import Answered
+
+# names the model where none is given
+MODEL = "DIMGS_MODEL"
 
 Hub = Annotated[
     str | None,
@@ -32,8 +41,6 @@ def mcp(
     ] = None,
 ) -> None:
     """Serve tools for language models: on standard input and output, or over HTTP."""
-    import os
-
     import anyio
 
     from dimgs.agent.opening import opened_bench, requires
@@ -54,3 +61,114 @@ def mcp(
         # whoever waits for the address waits for it on a pipe, too
         results().flush()
         server.run(sockets=[socket])
+
+
+agent = typer.Typer(
+    name="agent",
+    help="A question in words, an answer with evidence: a model chooses, dimgs computes.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@agent.command()
+@command
+def ask(
+    question: Annotated[str, typer.Argument(help="In words, with units.")],
+    hub: Hub = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help=f"provider:name; {MODEL} by default. Keys: environment."),
+    ] = None,
+    policy: PolicyFile = None,
+    workspace: Workspace = None,
+    safe: Annotated[
+        str | None,
+        typer.Option("--safe", help="Safe side: over or under; by default as the question says."),
+    ] = None,
+    json: tables.Json = False,
+) -> None:
+    """Answer a question in words; every number of the answer has a source."""
+    from dimgs.agent.opening import requires
+    from dimgs.errors import InputError
+
+    with requires("pydantic_ai"):
+        from dimgs.agent.agent import Agent
+    name = model or os.environ.get(MODEL)
+    if not name:
+        raise InputError(f"No model is named; give --model provider:name, or set {MODEL}.")
+    address = hub or os.environ.get(VARIABLE)
+    asked = Agent(address, name, policy, workspace=workspace, reply=_reply)
+    try:
+        found = asked.ask(question, safe=safe, tell=note)
+    finally:
+        asked.close()
+    if json:
+        emit_json(found.to_json())
+    else:
+        _show(found)
+    if found.answer is None and found.document["how"] != "law":
+        raise typer.Exit(1)
+
+
+def _reply(question: str) -> str | None:
+    """Ask the person at the terminal; nobody is there where it is none."""
+    if not sys.stdin.isatty():
+        return None
+    note(f"the agent asks: {question}")
+    return sys.stdin.readline().strip() or None
+
+
+def _show(found: "Answered") -> None:
+    document = found.document
+    say(found.text)
+    judged = document["pertinence"]
+    if judged.get("meaning"):
+        say(f"{judged['meaning']} {judged.get('why', '')}".strip(), "answer: ", "strong")
+    for told in document["assumptions"]:
+        quantity: Any = told["value"]
+        unit = "" if quantity["unit"] in ("1", "label") else f" {quantity['unit']}"
+        say(f"{told['input']} = {quantity['value']}{unit} ({told['source']})", "assumed: ")
+    for missing in document["missing"]:
+        say(str(missing), "missing: ")
+    calls = [
+        [str(k), c["tool"], "refused" if "error" in c else "ok"]
+        for k, c in enumerate(document["transcript"], 1)
+    ]
+    table("Calls", ["call", "tool", ""], calls)
+    rows = [[str(e["kind"]), str(e["id"])[:12]] for e in document["evidence"]]
+    table("Evidence", ["kind", "id"], rows)
+    if document["decision"]:
+        say(document["decision"][:12], "do it again: dimgs agent replay ")
+
+
+@agent.command()
+@command
+def replay(
+    id: Annotated[str, typer.Argument(help="Id of a decision of an agent.")],
+    hub: Address = None,
+    user: As = None,
+    policy: PolicyFile = None,
+    workspace: Workspace = None,
+    json: tables.Json = False,
+) -> None:
+    """Make an agent's calls again without its model, against the hub as it was."""
+    from dimgs.agent.opening import requires
+
+    with requires("mcp"):
+        from dimgs.agent.record import replay as again
+    with opened(hub, user) as found:
+        document = again(found, id, policy, workspace)
+    if not document["as_it_was"]:
+        note("the hub cannot be brought back to what it was; it was asked as it is now")
+    if json:
+        emit_json(document)
+    else:
+        rows = [
+            [str(c["call"]), c["tool"], "same" if c["same"] else str(c["differs"])]
+            for c in document["calls"]
+        ]
+        table("Calls", ["call", "tool", "numbers"], rows)
+        say("the same numbers" if document["same"] else "other numbers")
+    if not document["same"]:
+        raise typer.Exit(1)

@@ -75,6 +75,10 @@ MCP = _examples(
     ("dimgs mcp --hub group.sqlite --workspace tables", "for a client on this machine"),
     ("dimgs mcp --hub group.sqlite --http 8123", "over HTTP, with tokens of the hub"),
 )
+AGENT = _examples(
+    ("dimgs agent ask 'How far …?' --hub group.sqlite --model openai:NAME", "ask in words"),
+    ("dimgs agent replay 1f3a52c8d901 --hub group.sqlite", "the same calls, without a model"),
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -95,3 +99,4 @@ def register(app: typer.Typer) -> None:
         app.command(function.__name__, epilog=epilog)(command(function))
     # the group of dimgs.cli.hub, with the commands that other modules add to it
     app.add_typer(serve.group, epilog=HUB)
+    app.add_typer(agent.agent, epilog=AGENT)

@@ -1,0 +1,1 @@
+"""Questions in words with an answer key, for agents: ``python -m``."""

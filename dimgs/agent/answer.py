@@ -1,0 +1,172 @@
+"""The answer of a session, in the form of `ask`: a value that a tool gave, or none and why."""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dimgs.agent.session import Call
+
+Json = dict[str, Any]
+# half-width that is good enough where nobody said another, as in `ask`
+_TOLERANCE = 0.1
+
+
+def answer_of(calls: "Sequence[Call]", chosen: int | None, assumptions: list[Json]) -> Json:
+    """Answer that a call gave: the one that was chosen, else the last that has a value.
+
+    Parameters
+    ----------
+    calls : sequence of Call
+    chosen : int or None
+        Number of a call, from 1.
+    assumptions : list of dict
+        Of the whole session.
+
+    Returns
+    -------
+    dict
+        The document of ``dimgs ask``.
+    """
+    known = [c for c in calls if not c.error and c.tool in _FROM]
+    if chosen is not None and 1 <= chosen <= len(calls) and calls[chosen - 1] in known:
+        found = _FROM[calls[chosen - 1].tool](calls[chosen - 1], calls)
+    else:
+        every = [_FROM[c.tool](c, calls) for c in reversed(known)]
+        with_value = (e for e in every if e["answer"] is not None)
+        found = next(with_value, every[0] if every else _none(_why_not(calls)))
+    given = [a for a in assumptions if a not in found["assumptions"]]
+    return {**found, "assumptions": [*found["assumptions"], *given]}
+
+
+def _why_not(calls: "Sequence[Call]") -> list[str]:
+    refused = [c.error for c in calls if c.error]
+    return refused[-1:] or ["no tool gave a value"]
+
+
+def _none(missing: list[str], how: str = "none", plan: Json | None = None) -> Json:
+    why = "; ".join(missing)
+    return {
+        "answer": None,
+        "how": how,
+        "evidence": [],
+        "pertinence": _pertinence(False, 0.0, 0.0, "No answer.", why),
+        "assumptions": [],
+        "missing": missing,
+        "reviews": [],
+        "plan": plan,
+        "level": 0.9,
+    }
+
+
+def _pertinence(
+    relevant: bool, acceptability: float, confidence: float, meaning: str, why: str
+) -> Json:
+    return {
+        "relevant": relevant,
+        "acceptability": acceptability,
+        "confidence": confidence,
+        "meaning": meaning,
+        "why": why,
+    }
+
+
+def _quantity(value: float, low: float, high: float, unit: str) -> Json:
+    return {"value": value, "unit": unit, "low": low, "high": high}
+
+
+def _judged(answer: Json, target: str, level: float, how: str, why: str) -> Json:
+    """Pertinence of a value with its interval."""
+    half = max(answer["high"] - answer["value"], answer["value"] - answer["low"])
+    relative = half / abs(answer["value"]) if answer["value"] else float("inf")
+    good = min(1.0, _TOLERANCE / relative) if relative else 1.0
+    unit = "" if answer["unit"] == "1" else f" {answer['unit']}"
+    meaning = (
+        f"{target} is {answer['value']:.5g}{unit}, between {answer['low']:.5g} and "
+        f"{answer['high']:.5g}."
+    )
+    return {
+        "answer": answer,
+        "how": how,
+        "pertinence": _pertinence(True, good, level * good, meaning, why),
+    }
+
+
+def _of_ask(call: "Call", _: "Sequence[Call]") -> Json:
+    return dict(call.result)
+
+
+def _of_predict(call: "Call", calls: "Sequence[Call]") -> Json:
+    """The value of a law at the last point; none outside its domain, or of a doubtful law."""
+    found, (*_, row) = call.result, call.result["rows"]
+    base = _none([])
+    evidence = [{"kind": "law", "id": found["law"], "distance": None, "weight": 1.0}]
+    if row["outside"]:
+        groups = ", ".join(row["outside"])
+        missing = [f"the point lies outside the domain of the law in {groups}"]
+        return {**_none(missing), "evidence": evidence, "level": found["level"]}
+    answer = _quantity(row["value"], row["low"], row["high"], found["unit"])
+    judged = _judged(answer, found["target"], found["level"], "law", "the point is in its domain")
+    doubts = [
+        why
+        for c in calls
+        if c.tool == "discover_law" and not c.error and c.result["law"] == found["law"]
+        for why in c.result["why_not"]
+    ]
+    if doubts:
+        judged["pertinence"] |= {"relevant": False, "confidence": 0.0, "why": "; ".join(doubts)}
+    return {**base, **judged, "evidence": evidence, "level": found["level"]}
+
+
+def _of_job(call: "Call", calls: "Sequence[Call]") -> Json:
+    """The target of the job's run, with its numerical error."""
+    found = call.result
+    if found["state"] != "done":
+        said = found["said"] or found["means"]
+        return _none([f"the job is {found['state']}: {said} {found['remedy']}".strip()])
+    targets = [c.arguments["target"] for c in calls if c.tool == "plan_campaign" and not c.error]
+    for run in found["runs"]:
+        for target in reversed(targets):
+            told = (run.get("outputs") or {}).get(target)
+            if told is None:
+                continue
+            # of a run's numerical error, two standard errors; without one, the digits alone
+            half = 2.0 * float((run.get("errors") or {}).get(target, 0.0))
+            value = float(told["value"])
+            answer = _quantity(value, value - half, value + half, told["unit"])
+            why = f"a run of {run['kernel']} at this very point"
+            evidence = [{"kind": "run", "id": run["id"], "distance": 0.0, "weight": 1.0}]
+            judged = _judged(answer, target, 0.9, "run", why)
+            return {**_none([]), **judged, "evidence": evidence}
+    if found["law"] is not None:
+        evidence = [{"kind": "law", "id": found["law"], "distance": None, "weight": 1.0}]
+        told = _none(["the campaign ended with a law; predict gives its value at a point"])
+        return {**told, "how": "campaign", "evidence": evidence}
+    return _none(["the job gave no value"])
+
+
+def _of_law(call: "Call", _: "Sequence[Call]") -> Json:
+    found = call.result
+    if found["law"] is None:
+        return _none([f"no law was found ({found['outcome']})", *found["why_not"]])
+    why = "; ".join(found["why_not"]) or "it predicts runs that it was not fitted on"
+    evidence = [{"kind": "law", "id": found["law"], "distance": None, "weight": 1.0}]
+    good = 1.0 if found["confirmed"] else 0.0
+    meaning = f"The law is {call.arguments['target']} = {found['expression']}."
+    judged = _pertinence(bool(found["confirmed"]), good, 0.9 * good, meaning, why)
+    return {**_none([]), "how": "law", "evidence": evidence, "pertinence": judged}
+
+
+def _of_plan(call: "Call", _: "Sequence[Call]") -> Json:
+    found = call.result
+    cost = {"runs": found["runs"], "seconds": found["seconds_at_most"]}
+    plan = {"id": found["plan"], **cost, "needs_approval": found["needs_approval"]}
+    return _none(["the runs of the plan would answer"], "campaign", plan)
+
+
+_FROM: dict[str, Callable[["Call", "Sequence[Call]"], Json]] = {
+    "ask": _of_ask,
+    "predict": _of_predict,
+    "job_status": _of_job,
+    "discover_law": _of_law,
+    "plan_campaign": _of_plan,
+}

@@ -1,0 +1,365 @@
+"""Where the arguments of a call are from, checked before it is made."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
+
+from dimgs.agent.amounts import Amount, amount, amounts, label_or_amount
+from dimgs.agent.bench import Bench
+from dimgs.agent.evidence import DOUBTED, Evidence, amounts_of
+from dimgs.errors import InputError
+from dimgs.formats import shown
+
+SIDES = ("over", "under")
+# arguments that steer the effort of a tool, and no number of an answer
+_CHOICES = frozenset(
+    ["limit", "rows", "seconds", "seed", "wait", "keep", "runs", "level", "where", "group"]
+)
+# quantities, for each of which a source is named
+_SOURCED = frozenset({"at", "ranges", "tolerance"})
+# looking computes nothing, whatever is looked for
+_LOOKS = frozenset(["describe_kernels", "search_hub", "read_table", "explain", "job_status"])
+# names and ids: they come from the question, from a reply or from an earlier result
+_NAMES = frozenset(
+    ["kernel", "target", "law", "plan", "job", "id", "name", "physics", "tier", "within", "about"]
+)
+# what the question says of the safe side: an estimate that is too high, or too low
+_OVER = re.compile(
+    r"at most|upper bound|worst[- ]case|not exceed|stay below|overestimat|maximum|safe side|"
+    r"conservativ|is it safe|safely below", re.IGNORECASE,
+)  # fmt: skip
+_UNDER = re.compile(
+    r"at least|lower bound|underestimat|minimum|no less than|stay above", re.IGNORECASE
+)
+_BRACKET = re.compile(r"\s*(?:\(|=|,?\s*(?:i\.e\.|that is)|or)\s*$", re.IGNORECASE)
+
+
+@dataclass
+class Sources:
+    """What may be a source: the question, replies of a person, and results of earlier calls.
+
+    Parameters
+    ----------
+    question : str
+    bench : Bench
+    safe : {"over", "under"}, optional
+        The safe side that was declared; by default as the question says.
+    """
+
+    question: str
+    bench: Bench
+    safe: str | None = None
+    replies: list[str] = field(default_factory=list)
+    results: list[Any] = field(default_factory=list)
+    assumptions: list[dict[str, Any]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Read the safe side from the question, where nobody declared it."""
+        if self.safe is None:
+            over, under = bool(_OVER.search(self.question)), bool(_UNDER.search(self.question))
+            self.safe = "over" if over and not under else "under" if under and not over else None
+        if self.safe not in (None, *SIDES):
+            raise InputError(f"The safe side is '{shown(self.safe)}'; give over or under.")
+
+    def evidence(self) -> Evidence:
+        """Numbers that may be said."""
+        found = Evidence()
+        found.add(amounts(self.question), "the question")
+        for k, reply in enumerate(self.replies, 1):
+            found.add(amounts(reply), f"reply {k}")
+        for k, result in enumerate(self.results, 1):
+            found.add(amounts_of(result), f"call {k}")
+        return found
+
+    def check(
+        self, tool: str, arguments: Mapping[str, Any], sources: Mapping[str, str]
+    ) -> list[dict[str, Any]]:
+        """Source of every argument of a call.
+
+        Parameters
+        ----------
+        tool : str
+        arguments : mapping
+        sources : mapping of str to str
+            As the model names them: ``{"at.l": "question: film 80 µm"}``.
+
+        Returns
+        -------
+        list of dict
+            ``{"argument", "value", "source"}``.
+
+        Raises
+        ------
+        InputError
+            If a source does not hold what the argument says.
+        """
+        told: list[dict[str, Any]] = []
+        for path, name, value in _leaves(arguments):
+            source = self._source(tool, path, name, value, arguments, sources)
+            told.append({"argument": path, "value": value, "source": source})
+        return told
+
+    def _source(
+        self,
+        tool: str,
+        path: str,
+        name: str,
+        value: Any,
+        arguments: Mapping[str, Any],
+        sources: Mapping[str, str],
+    ) -> str:
+        top = re.split(r"[.\[]", path, maxsplit=1)[0]
+        if top in _SOURCED:
+            named = sources.get(path) or sources.get(name) or ""
+            if top == "ranges":
+                return self._of_range(path, value, named, arguments)
+            return self._of_quantity(path, name, value, named, arguments)
+        if top in _CHOICES:
+            return "the effort that the agent chose"
+        if top == "content":
+            missing = self.evidence().unsupported(str(value)) if isinstance(value, str) else []
+            if missing:
+                raise InputError(f"'{path}' holds '{missing[0].text}', which has no source.")
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                self._known_number(path, value)
+            return "a draft of the agent"
+        if top == "table" and isinstance(value, str) and "\n" in value.strip():
+            self._pasted(value)
+            return "the question"
+        if top in ("units", "scales", "variables", "constants") and isinstance(value, str):
+            return self._of_words(path, value, exact=top in ("units", "constants"))
+        if top in _NAMES and isinstance(value, str) and tool not in _LOOKS:
+            return self._of_name(path, value)
+        return "the workspace" if top == "table" else "the effort that the agent chose"
+
+    def _of_quantity(
+        self, path: str, name: str, value: Any, named: str, arguments: Mapping[str, Any]
+    ) -> str:
+        kind, _, rest = named.partition(":")
+        kind, rest = kind.strip().lower(), rest.strip()
+        wanted = label_or_amount(value, f"'{path}'")
+        if kind in ("question", "reply"):
+            self._in_span(path, wanted, kind, rest)
+            return named
+        if kind in ("default", "conservative"):
+            self._of_card(path, name, wanted, kind, arguments)
+            return kind
+        if kind == "hub":
+            self._in_entry(path, name, wanted, rest)
+            return named
+        if kind == "call":
+            self._in_call(path, wanted, rest)
+            return named
+        raise InputError(
+            f"'{path}' = {shown(value)} has no source; name it in 'sources', as "
+            f'"{path}": "question: words that hold it", "reply: …", "default", "conservative", '
+            f'"hub: ID" or "call: N"; if nobody gave it, ask_person.'
+        )
+
+    def _in_span(self, path: str, wanted: dict[str, Any], kind: str, span: str) -> None:
+        texts = [self.question] if kind == "question" else self.replies
+        where = next((t for t in texts if _squeezed(span) in _squeezed(t)), None)
+        if not span or where is None:
+            raise InputError(f"'{path}': the {kind} does not say '{shown(span)}'; quote its words.")
+        if wanted["unit"] == "label":
+            if _squeezed(str(wanted["value"])) not in _squeezed(span):
+                raise InputError(f"'{path}': '{shown(span)}' does not say '{wanted['value']}'.")
+            return
+        asked = amount(wanted)
+        if not any(asked.equals(said) for said in amounts(span)):
+            raise InputError(
+                f"'{path}' is {asked.value:g} {asked.unit}, and '{shown(span)}' does not say so; "
+                f"take the number and the unit as they stand there."
+            )
+        for one, two in conflicts(where):
+            if asked.equals(one) or asked.equals(two):
+                raise InputError(
+                    f"'{path}': the {kind} says '{one.text}' and '{two.text}' of one thing, which "
+                    f"are not equal; ask_person which holds."
+                )
+
+    def _of_card(
+        self, path: str, name: str, wanted: dict[str, Any], kind: str, arguments: Mapping[str, Any]
+    ) -> None:
+        kernel = str(arguments.get("kernel") or "")
+        if not kernel:
+            raise InputError(f"'{path}': name the kernel whose card has a {kind} value.")
+        id, card = self.bench.card(kernel)
+        target = str(arguments.get("target", ""))
+        if kind == "conservative":
+            told = self._conservative(path, name, card, kernel, target)
+        else:
+            port = {p.name: p for p in self.bench.kernel(kernel).inputs}.get(name)
+            default = None if port is None else port.default
+            if port is None or default is None:
+                raise InputError(f"'{kernel}' has no default of '{name}'; ask_person for it.")
+            told = {"value": default, "unit": port.unit}
+        known = label_or_amount(told, f"'{path}'")
+        same = wanted == known or (
+            "label" not in (wanted["unit"], known["unit"]) and amount(wanted).equals(amount(known))
+        )
+        if not same:
+            raise InputError(
+                f"'{path}' is {wanted['value']} {wanted['unit']}; the {kind} value of the card is "
+                f"{known['value']} {known['unit']}."
+            )
+        source = f"{kind} value of {kernel}" + (f", card {id[:12]}" if id else "")
+        entry = {"input": name, "value": known, "source": source}
+        if entry not in self.assumptions:
+            self.assumptions.append(entry)
+
+    def _conservative(
+        self, path: str, name: str, card: Mapping[str, Any], kernel: str, target: str
+    ) -> Any:
+        told = (card.get("conservative") or {}).get(name)
+        if not isinstance(told, Mapping):
+            raise InputError(
+                f"The card of '{kernel}' has no conservative value of '{name}'; ask_person for it."
+            )
+        if self.safe is None:
+            raise InputError(
+                f"'{path}': the question does not say which side is safe, so that nothing is "
+                f"assumed; ask_person for '{name}'."
+            )
+        side = told.get("safe")
+        side = side.get(target) if isinstance(side, Mapping) else side
+        if side != self.safe:
+            raise InputError(
+                f"'{path}': with the conservative value of the card '{target}' is "
+                f"{'over' if side == 'over' else 'under'}estimated, and the question wants it "
+                f"{self.safe}estimated; ask_person for '{name}'."
+            )
+        return told
+
+    def _in_entry(self, path: str, name: str, wanted: dict[str, Any], id: str) -> None:
+        entry = self.bench.hub.get(id)
+        if entry["state"] in DOUBTED:
+            raise InputError(f"'{path}': the entry '{shown(id[:12])}' is {entry['state']}.")
+        content = entry["content"] or {}
+        inputs = {**(content.get("inputs") or {}), **(content.get("outputs") or {})}
+        told = inputs.get(name)
+        if told is not None and label_or_amount(told, f"'{path}'") == wanted:
+            return
+        if wanted["unit"] != "label":
+            asked = amount(wanted)
+            known = [amount(told)] if told is not None else list(amounts_of(content))
+            if any(asked.equals(other) for other in known):
+                return
+        raise InputError(
+            f"'{path}': the entry '{shown(id[:12])}' does not hold {wanted['value']} "
+            f"{wanted['unit']}."
+        )
+
+    def _in_call(self, path: str, wanted: dict[str, Any], number: str) -> None:
+        results = self.results
+        if not (number.isdigit() and 1 <= int(number) <= len(results)):
+            raise InputError(
+                f"'{path}': there is no call {shown(number)}; there are {len(results)}."
+            )
+        if wanted["unit"] != "label":
+            asked = amount(wanted)
+            if any(asked.equals(other) for other in amounts_of(results[int(number) - 1])):
+                return
+        raise InputError(f"'{path}': call {number} did not give {wanted['value']}.")
+
+    def _of_range(self, path: str, value: Any, named: str, arguments: Mapping[str, Any]) -> str:
+        """Each end of a range has the source, or the whole range lies in what a card allows."""
+        ends = amounts(str(value).replace("..", " to "))
+        if len(ends) != 2:
+            raise InputError(f"'{path}' is '{shown(value)}'; write a range as '1..100 day'.")
+        for end in ends:
+            self._of_quantity(path, path.rpartition(".")[2], end.to_json(), named, arguments)
+        return named
+
+    def _known_number(self, path: str, value: float) -> None:
+        known = self.evidence().known
+        if not any(other.value == value for other, _ in known):
+            raise InputError(f"'{path}' is {value:g}, which has no source.")
+
+    def _pasted(self, table: str) -> None:
+        said = [_squeezed(t) for t in (self.question, *self.replies)]
+        for line in table.strip().splitlines():
+            if not any(_squeezed(line) in text for text in said):
+                raise InputError(
+                    f"The line '{shown(line)}' of the table stands neither in the question nor in "
+                    f"a reply; name a table of the workspace."
+                )
+
+    def _of_words(self, path: str, value: str, exact: bool) -> str:
+        """Units, constants and scales change what a table says: a person has to say them."""
+        texts = [self.question, *self.replies]
+        if any(_squeezed(value) in _squeezed(t) for t in texts):
+            return "the question"
+        if not exact or _in_results(self.results, value):
+            return "the agent's choice, which the groups check"
+        if path.startswith("constants"):
+            # a constant of nature has its value from the table of dimgs
+            return "a physical constant"
+        raise InputError(
+            f"'{path}' = '{shown(value)}' stands neither in the question nor in a result; "
+            f"ask_person."
+        )
+
+    def _of_name(self, path: str, value: str) -> str:
+        if any(value in text for text in (self.question, *self.replies)):
+            return "the question"
+        for k, result in enumerate(self.results, 1):
+            if _in_results([result], value):
+                return f"call {k}"
+        raise InputError(
+            f"'{path}' = '{shown(value)}' stands neither in the question nor in an earlier result; "
+            f"look first, with describe_kernels, search_hub or read_table."
+        )
+
+
+def conflicts(text: str) -> list[tuple[Amount, Amount]]:
+    """Pairs of amounts that a text gives for one thing, and that are not equal.
+
+    Examples
+    --------
+    >>> [(a.text, b.text) for a, b in conflicts("a film of 80 µm (0.8 mm), 1 L = 1000 mL")]
+    [('80 µm', '0.8 mm')]
+    """
+    found = amounts(text)
+    pairs = []
+    for one, two in pairwise(found):
+        between = text[one.place + len(one.text) : two.place]
+        same = one.parsed.dimension == two.parsed.dimension and not (one.bare or two.bare)
+        # the second may be rounded
+        if same and _BRACKET.fullmatch(between) and not (two.shows(one) or one.shows(two)):
+            pairs.append((one, two))
+    return pairs
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.split()).casefold()
+
+
+def _in_results(value: Any, text: str) -> bool:
+    """Whether a text is a name or id of a result, or the beginning of an id."""
+    if isinstance(value, Mapping):
+        return text in value or any(_in_results(v, text) for v in value.values())
+    if isinstance(value, list | tuple):
+        return any(_in_results(v, text) for v in value)
+    if not isinstance(value, str):
+        return False
+    return value == text or (len(text) >= 8 and len(value) == 64 and value.startswith(text))
+
+
+def _leaves(arguments: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+    """Path, name and value of each argument; a quantity is one value."""
+    for name, value in arguments.items():
+        yield from _leaf(name, name, value, name in _SOURCED)
+
+
+def _leaf(path: str, name: str, value: Any, quantities: bool) -> Iterator[tuple[str, str, Any]]:
+    if isinstance(value, Mapping) and not (quantities and "value" in value):
+        for key, part in value.items():
+            yield from _leaf(f"{path}.{key}", str(key), part, quantities)
+    elif isinstance(value, list | tuple):
+        for k, part in enumerate(value):
+            yield from _leaf(f"{path}[{k}]", name, part, quantities)
+    elif value is not None:
+        yield path, name, value

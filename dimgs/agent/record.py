@@ -1,0 +1,188 @@
+"""What an agent did, kept as a decision of the hub, and done again without the model."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from dimgs.agent.bench import Bench
+from dimgs.agent.server import checked_arguments, tools_of
+from dimgs.agent.tools import Tools
+from dimgs.errors import DimgsError, InputError
+from dimgs.formats import shown
+from dimgs.hub import Hub
+from dimgs.hub.hub import is_remote
+from dimgs.hub.jobs import Policy, work
+
+if TYPE_CHECKING:
+    from dimgs.agent.session import Session
+
+ACTION = "agent"
+# what differs from run to run and is no number of an answer
+_TIMES = frozenset({"seconds", "wall_seconds", "time", "provenance", "warnings", "note"})
+_ID_DIGITS = 64
+
+
+def keep(
+    bench: Bench, session: "Session", document: Mapping[str, Any], model: str, failure: str
+) -> str | None:
+    """Keep what an agent did as a decision: question, model, calls with sources, results, answer.
+
+    Returns
+    -------
+    str or None
+        Id of the decision; None without a hub to keep it in.
+    """
+    from dimgs.agent.agent import INSTRUCTIONS
+    from dimgs.hub.runs import plain
+
+    if not bench.has_hub or not bench.hub.may("add", "open", own=True):
+        return None
+    kept = {k: v for k, v in document.items() if k not in ("transcript", "decision")}
+    known = {
+        "question": session.question,
+        "safe": session.sources.safe,
+        "model": model,
+        "prompt": INSTRUCTIONS,
+        "calls": [call.to_json() for call in session.calls],
+        "replies": session.asked,
+        "answer": kept,
+        "failure": failure,
+        "hub": session.begun,
+    }
+    entry = {"kind": "decision", "action": ACTION, "text": session.question, "known": plain(known)}
+    ids = dict.fromkeys(str(e["id"]) for e in document["evidence"] if len(str(e["id"])) == 64)
+    return bench.hub.add_linked(entry, [("derived", id) for id in ids])
+
+
+def replay(
+    hub: Hub,
+    id: str,
+    policy: str | os.PathLike[str] | Policy | None = None,
+    workspace: str | os.PathLike[str] | None = None,
+) -> dict[str, Any]:
+    """Make the calls of a decision again, without a model, against the hub as it was.
+
+    Parameters
+    ----------
+    hub : Hub
+        In a file; another one is asked as it is now.
+    id : str
+        Of the decision.
+    policy, workspace
+        As the agent had them.
+
+    Returns
+    -------
+    dict
+        "same", "as_it_was" (whether the hub was brought back to its state then), and "calls" with
+        tool, whether they gave the same numbers, and the first that differs.
+
+    Raises
+    ------
+    InputError
+        If the entry is no decision of an agent.
+    """
+    entry = hub.get(id)
+    known = (entry["content"] or {}).get("known")
+    if entry["kind"] != "decision" or not isinstance(known, dict) or "calls" not in known:
+        raise InputError(f"'{shown(id[:12])}' is no decision of an agent; see dimgs hub list.")
+    told = []
+    with _as_it_was(hub, known.get("hub") or {}) as (then, exact):
+        bench = Bench(then.for_agent(), policy, workspace)
+        bench.policy = bench.policy.model_copy(
+            update={"agent": bench.policy.agent.model_copy(update={"worker": False})}
+        )
+        try:
+            told = _calls(bench, then, known["calls"])
+        finally:
+            bench.close()
+    same = all(call["same"] for call in told)
+    return {"id": entry["id"], "same": same, "as_it_was": exact, "calls": told}
+
+
+def _calls(bench: Bench, hub: Hub, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    tools, known = Tools(bench), tools_of(bench)
+    ids: dict[str, str] = {}
+    told = []
+    for number, call in enumerate(calls, 1):
+        tool, made, error = call["tool"], None, ""
+        if "result" not in call:
+            # it was refused before anything was computed
+            told.append({"call": number, "tool": tool, "same": True, "differs": None})
+            continue
+        try:
+            given = checked_arguments(known[tool], _renamed(call["arguments"], ids))
+            made = getattr(tools, tool)(**given)
+            if tool == "start_campaign":
+                # the jobs that were approved then are run here at once
+                work(hub, _generous(bench.policy), once=True)
+        except DimgsError as refused:
+            error = str(refused)
+        unfinished = tool in ("job_status", "start_campaign")
+        late = unfinished and call["result"].get("state") not in ("done", "failed")
+        differs = error or ("" if late else _difference(call["result"], made, ids, ""))
+        if late:
+            _difference(call["result"], made, ids, "")
+        told.append({"call": number, "tool": tool, "same": not differs, "differs": differs or None})
+    return told
+
+
+def _generous(policy: Policy) -> Policy:
+    agent = policy.agent.model_copy(update={"approve_above": policy.seconds})
+    return policy.model_copy(update={"agent": agent})
+
+
+def _renamed(value: Any, ids: Mapping[str, str]) -> Any:
+    """Arguments in which ids of then are those of now."""
+    if isinstance(value, dict):
+        return {k: _renamed(v, ids) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_renamed(v, ids) for v in value]
+    if not isinstance(value, str):
+        return value
+    whole = [then for then in ids if len(value) >= 8 and then.startswith(value)]
+    return ids[whole[0]] if len(whole) == 1 else value
+
+
+def _difference(then: Any, now: Any, ids: dict[str, str], place: str) -> str:
+    """The first number that differs, and where; ids are paired on the way."""
+    if isinstance(then, Mapping) and isinstance(now, Mapping):
+        for key in then:
+            if key in _TIMES:
+                continue
+            found = _difference(then[key], now.get(key), ids, f"{place}.{key}" if place else key)
+            if found:
+                return found
+        return ""
+    if isinstance(then, list) and isinstance(now, list | tuple):
+        if len(then) != len(now):
+            return f"{place} has {len(now)} parts, and had {len(then)}"
+        told = (_difference(a, b, ids, f"{place}[{k}]") for k, (a, b) in enumerate(
+            zip(then, now, strict=True)))  # fmt: skip
+        return next((t for t in told if t), "")
+    if isinstance(then, str) and isinstance(now, str) and len(then) == _ID_DIGITS:
+        ids[then] = now
+    is_number = isinstance(then, int | float) and not isinstance(then, bool)
+    if is_number and (not isinstance(now, int | float) or then != now):
+        return f"{place} is {now}, and was {then}"
+    return ""
+
+
+@contextmanager
+def _as_it_was(hub: Hub, known: Mapping[str, Any]) -> Iterator[tuple[Hub, bool]]:
+    """A copy of the hub as it was, and whether it is just that, shown by its digest."""
+    entries = known.get("entries")
+    if is_remote(hub.address) or hub.database.path is None or not isinstance(entries, int):
+        # a server keeps its database; what is asked of it now may have grown since
+        yield hub, hub.digest() == known
+        return
+    from dimgs.hub.past import copy_as_it_was
+
+    with TemporaryDirectory(prefix="dimgs-replay-") as folder:
+        copy = Path(folder) / "hub.sqlite"
+        copy_as_it_was(hub, entries, copy)
+        with Hub(copy, user=hub.user) as then:
+            yield then, then.digest() == known
