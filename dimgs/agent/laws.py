@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -139,7 +140,9 @@ def _result(text: str, code: int | None) -> Json:
         ) from None
     if "error" in found:
         kind = InputError if found["is_input"] else FitError
-        raise kind(str(found["error"]))
+        # advice names options of the command line, which are arguments here
+        advice = str(found["error"]).replace("--scale ", "scales ")
+        raise kind(re.sub(r"(?<!\w)--(?=[a-z])", "", advice))
     return dict(found)
 
 

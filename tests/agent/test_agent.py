@@ -179,24 +179,30 @@ def test_a_failing_kernel_is_diagnosed_and_its_message_stays_data(hub: Hub, tmp_
     agent.bench.close()
 
 
-def test_a_law_outside_its_domain_or_unconfirmed_is_no_answer(asked: Any) -> None:
-    def law_of(results: list[Any]) -> str:
-        return str(results[0]["law"])
+def test_a_law_has_no_answer_outside_its_domain(asked: Any, workspace: Path) -> None:
+    rows = [(1 + 0.37 * k % 1, 1 + 7.3 * k % 9) for k in range(12)]
+    lines = [f"{a},{b},{2 * a**0.7 * b**0.3 * (1 + (-1) ** k * 1e-3)}"
+             for k, (a, b) in enumerate(rows)]  # fmt: skip
+    text = "\n".join(["a [mm],b [mm],y [mm]", *lines])
+    (workspace / "power.csv").write_text(text, encoding="utf-8")
 
-    steps: list[Step] = [
-        ("discover_law", {"table": "pendulum.csv", "target": "T"}),
-        lambda r: ("predict", {"law": law_of(r), "at": {"L": "50 m"},
-                               "sources": {"at.L": "question: 50 m"}}),
-        ("finish", {"text": "50 m lies outside the domain."}),
-    ]  # fmt: skip
-    found = asked(steps, "From pendulum.csv: T of a pendulum of 50 m?")
-    predicted = found.document["transcript"][1]["result"]["rows"][0]
-    if predicted["outside"]:
-        assert found.answer is None
-        assert "outside the domain" in found.document["missing"][0]
-    else:
-        # one constant times a monomial has no group to lie outside of
-        assert found.answer is not None
+    def predicted(b: str) -> Any:
+        sources = {"at.a": "question: a = 1.2 mm", "at.b": f"question: b = {b}"}
+        at = {"a": "1.2 mm", "b": b}
+        steps: list[Step] = [
+            ("discover_law", {"table": "power.csv", "target": "y", "seconds": 5, "keep": False}),
+            lambda r: ("predict", {"law": r[0]["law"], "at": at, "sources": sources}),
+            ("finish", {"text": "So it is."}),
+        ]
+        return asked(steps, f"In power.csv, what is y where a = 1.2 mm and b = {b}?").document
+
+    inside = predicted("5 mm")
+    value = 2 * 1.2**0.7 * 5**0.3 * 1e-3
+    assert inside["answer"]["low"] < value < inside["answer"]["high"]
+    assert inside["how"] == "law"
+    outside = predicted("5 m")
+    assert outside["answer"] is None
+    assert "outside the domain" in outside["missing"][0]
 
 
 def test_the_sdk_is_told_which_model_and_key_are_missing(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pydantic_ai.models
@@ -13,8 +14,10 @@ import pytest
 
 from dimgs.agent import Agent
 from dimgs.agent.agent import ModelFailedError
+from dimgs.agent.evidence import MARK
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy
+from tests.cli.runner import Shell
 
 POLICY = Policy(agent=AgentPolicy(worker=False, steps=6, model_seconds=1.0))
 CALL = {"name": "describe_kernels", "arguments": '{"name": "diffusion-series"}'}
@@ -74,7 +77,7 @@ def _chunks(reply: Any) -> Iterator[str]:
 def provider(replies: list[Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
     """What the provider saw, while it is there."""
     monkeypatch.setattr(pydantic_ai.models, "ALLOW_MODEL_REQUESTS", True)
-    handler = type("Handler", (_Handler,), {"replies": replies, "seen": []})
+    handler: Any = type("Handler", (_Handler,), {"replies": replies, "seen": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever)
@@ -151,3 +154,29 @@ def test_nobody_there_is_one_sentence(hub: Hub, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("OPENAI_API_KEY", "a-key")
     with pytest.raises(ModelFailedError, match="cannot be reached"):
         ask(hub)
+
+
+def test_the_command_line_asks_and_does_it_again(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell = Shell(tmp_path, capsys)
+    where = ("--hub", hub.address)
+    ask = ("agent", "ask", "What has 8 inputs?", *where, "--model", "some-model")
+    with provider([CALL, "It has 8 inputs and 17 outputs."], monkeypatch):
+        done = shell(*ask, "--json")
+    # there is no value
+    assert done.code == 1
+    assert done.document["text"] == MARK
+    assert "describe_kernels(name=diffusion-series)" in done.err
+    again = shell("agent", "replay", done.document["decision"], *where, "--json")
+    assert again.code == 0
+    assert again.document["same"]
+    assert again.document["as_it_was"]
+    with provider([CALL, "It is a kernel."], monkeypatch):
+        assert "It is a kernel." in shell(*ask).out
+    with provider([500], monkeypatch):
+        done = shell(*ask)
+    assert done.code == 1
+    assert "status 500" in done.err
+    monkeypatch.delenv("DIMGS_MODEL", raising=False)
+    assert "No model is named" in shell.refused(*ask[:-2])
