@@ -274,4 +274,54 @@ CASES: tuple[Case, ...] = (
     Case("no law", {"x": ("1", 0.1, 10.0)}, "1", [(0.0, {"x": 1.0}), (0.0, {"x": 2.0})], "sum"),
 )  # fmt: skip
 
-__all__ = ["CASES", "Array", "Case", "CaseKernel", "Coarse"]
+
+def drawn(seed: int) -> Case:
+    """A kernel drawn at random: laws, crossovers or steps, noise, tiers, domain."""
+    rng = np.random.default_rng(seed)
+    rank, n_laws = int(rng.integers(1, 4)), int(rng.choice([1, 2, 2, 2, 3]))
+    reach = 10.0 ** (rng.uniform(1.0, 3.0, rank) * (1.0 if n_laws == 1 else 1.5))
+    inputs = {n: ("1", 1.0 / float(r), float(r)) for n, r in zip("abc", reach, strict=False)}
+    offer = [-2, -1.5, -1, -2 / 3, -0.5, 0, 0, 1 / 3, 0.5, 1, 1.5, 2, 3]
+    laws = [
+        (float(rng.uniform(-2, 2)), {n: float(rng.choice(offer)) for n in inputs})
+        for _ in range(n_laws)
+    ]
+    join = str(rng.choice(["sum", "harmonic", "max", "min", "jump"])) if n_laws > 1 else "one"
+    at = None
+    if join == "jump":
+        first = {n: float(rng.choice([0, 1, 1, -1])) for n in inputs}
+        first["a"] = 1.0
+        at, laws = (first, float(np.exp(rng.uniform(-1.5, 1.5)))), laws[:2]
+        if rng.random() < 0.5:
+            laws[1] = (laws[0][0] + float(rng.choice([-1, 1]) * rng.uniform(0.2, 2.0)), laws[0][1])
+    bound = None
+    if rng.random() < 0.15:
+        bound = ({n: float(rng.choice([1, -1])) for n in inputs}, float(rng.uniform(1.0, 30.0)))
+    noise = float(rng.choice([0.0, 0.0, 0.0, 0.02, 0.05]))
+    coarse = None
+    if rng.random() < 0.3:
+        kind = int(rng.integers(4))
+        coarse = Coarse(
+            bias=float(rng.uniform(-0.2, 0.2)),
+            powers={"a": float(rng.uniform(-0.03, 0.03))} if kind == 1 else {},
+            shift=float(rng.uniform(-2.3, 2.3)) if kind == 2 else 0.0,
+            useless=float(rng.uniform(0.1, 0.5)) if kind == 3 else 0.0,
+        )
+    return Case(
+        f"drawn {seed}",
+        inputs,
+        "1",
+        laws,
+        join,
+        at,
+        float(rng.choice([0.6, 1.0, 1.0, 2.0])),
+        noise,
+        bool(rng.random() < 0.7),
+        bound,
+        coarse=coarse,
+        budget=150,
+        tolerance=0.02 if noise < 0.03 else 0.04,
+    )
+
+
+__all__ = ["CASES", "Array", "Case", "CaseKernel", "Coarse", "drawn"]

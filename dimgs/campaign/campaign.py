@@ -70,8 +70,8 @@ def run_campaign(
     FitError
         If too few runs give an answer.
     """
-    binding = bind(plan)
-    start = every_known(known, binding)
+    bindings = [bind(each) for each in plan.each]
+    start = every_known(known, bindings[0])
     if executor is None:
         portable(plan.kernel)
     with ExitStack() as stack:
@@ -82,16 +82,22 @@ def run_campaign(
         store = stack.enter_context(_opened(home / STORE))
         place = place_of(executor, plan.execution.workers)
         stack.callback(place.close)
-        changed = changed_since(binding, home)
-        if changed:
-            binding = replace(binding, notes=(*binding.notes, changed))
-        campaign = Course(binding, store, DecisionLog(home), progress, start)
-        campaign.started(changed)
-        execution = plan.execution
-        campaign.experiment.runner = Runner(
-            store, place, execution.workers, execution.retries, campaign.heard, retry
-        )
-        result = campaign.run()
+        changed = changed_since(bindings, home)
+        log, results = DecisionLog(home), list[CampaignResult]()
+        course: Course | None = None
+        for binding in bindings:
+            if changed:
+                binding = replace(binding, notes=(*binding.notes, changed))
+            if len(bindings) > 1:
+                log.add("target", binding.target.name)
+            course = Course(binding, store, log, progress, start, course)
+            course.started(changed)
+            execution = plan.execution
+            course.experiment.runner = Runner(
+                store, place, execution.workers, execution.retries, course.heard, retry
+            )
+            results.append(course.run())
+        result = replace(results[0], others=tuple(results[1:]))
         return result if folder is None else _written(result, home)
 
 

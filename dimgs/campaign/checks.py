@@ -28,10 +28,12 @@ def unknown(plan: Plan, key: str, name: str, names: Sequence[str], what: str) ->
 
 def output_port(plan: Plan, kernel: Kernel) -> Port:
     """Port of the target."""
-    names = [p.name for p in kernel.outputs]
-    if plan.target not in names:
-        raise unknown(plan, "target", plan.target, names, f"output of '{kernel.name}'")
-    return port_named(kernel.outputs, plan.target)
+    names, target = [p.name for p in kernel.outputs], plan.target
+    if not isinstance(target, str):
+        raise InputError(f"{plan.source}, target: {', '.join(target)}; bind a plan of one target.")
+    if target not in names:
+        raise unknown(plan, "target", target, names, f"output of '{kernel.name}'")
+    return port_named(kernel.outputs, target)
 
 
 def plan_tiers(plan: Plan, kernel: Kernel) -> tuple[Tier, ...]:

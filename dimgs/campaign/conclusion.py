@@ -16,12 +16,17 @@ from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError
 from dimgs.hub.export import dataset_of
 from dimgs.kernels.record import RunRecord
-from dimgs.report.results import FitResult
+from dimgs.law.law import Law
+from dimgs.report.results import FitResult, Report
 
 Array = NDArray[np.float64]
+Run = tuple[Array, RunRecord]
 
-# a search over some tens of runs ends by itself in less
+# fits in which a closed form of two or three laws that meet is found, if there is one; some seconds
+_EVALUATIONS = 1000
 _DISCOVER_SECONDS = 60.0
+# of a crossover that runs do not tell from a corner
+_SHARP = 10.0
 # the logarithm of what a float can hold
 _MOST = 709.0
 
@@ -72,6 +77,8 @@ def conclude(
     if small and told.laws:
         what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
         warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
+    every = _whole(experiment, told)
+    report = _report(binding, every, told, warnings)
     tally = experiment.runner.tally
     names = [t.name for t in binding.tiers]
     if outcome == "tolerance met" and not all(p.relevant for p in judged):
@@ -91,7 +98,8 @@ def conclude(
         not_varied=tuple(n for n in sorted(binding.plan.ranges) if n not in moved),
         dataset=dataset,
         domain=_domain(binding, experiment, dataset),
-        report=_report(binding, dataset, warnings),
+        report=report,
+        whole=_law_of_all(report, every, told, warnings),
         runs={n: experiment.most[t] - experiment.left[t] for t, n in enumerate(names)},
         counts={
             "asked": len(experiment.asked),
@@ -113,7 +121,7 @@ def conclude(
     )
 
 
-def usable(experiment: Experiment, tier: int) -> list[tuple[Array, RunRecord]]:
+def usable(experiment: Experiment, tier: int) -> list[Run]:
     """Places and records of the runs of a tier with an answer, the evidence included."""
     believed = [(p.z, p.record) for p in experiment.believed if p.tier == tier]
     return [*experiment.usable[tier], *believed]
@@ -149,13 +157,41 @@ def _law(
     data = _dataset(binding, [r for _, r in chosen])
     if data is None:
         return None
-    difference, target = answers.model.laws[law].correction, binding.target.name
-    if difference is not None or answers.model.borders:
+    more = np.zeros(len(chosen))
+    if answers.model.borders:
         z = np.array([z for z, _ in chosen])
         more = -answers.model.tails(np.full(len(z), law), z)
-        ratio = np.exp(more if difference is None else more + difference(z))
-        data = replace(data, values={**data.values, target: data[target] * ratio}, errors={})
+    data = _corrected(answers, law, data, chosen, more)
     return _fit(binding, data, f"regime {answers.laws.index(law) + 1}", warnings)
+
+
+def _corrected(
+    answers: Answers,
+    law: int,
+    data: Dataset,
+    chosen: Sequence[tuple[Array, RunRecord]],
+    more: Array,
+) -> Dataset:
+    """Runs with the difference to the finest tier, and `more`, added to the target's logarithm."""
+    difference, target = answers.model.laws[law].correction, answers.binding.target.name
+    if difference is not None:
+        more = more + difference(np.array([z for z, _ in chosen]))
+    if not np.any(more):
+        return data
+    return replace(data, values={**data.values, target: data[target] * np.exp(more)}, errors={})
+
+
+def _whole(experiment: Experiment, answers: Answers) -> Dataset | None:
+    """Every run that the laws were found in; those of a coarse tier are corrected."""
+    tier = answers.strategy.tier
+    corrected = any(law.correction is not None for law in answers.model.laws)
+    if not corrected:
+        tier = len(answers.binding.tiers) - 1
+    chosen = usable(experiment, tier)
+    data = _dataset(answers.binding, [r for _, r in chosen])
+    if data is None or not corrected:
+        return data
+    return _corrected(answers, 0, data, chosen, np.zeros(len(chosen)))
 
 
 def _fit(binding: Binding, data: Dataset, name: str, warnings: list[str]) -> FitResult | None:
@@ -174,19 +210,24 @@ def _fit(binding: Binding, data: Dataset, name: str, warnings: list[str]) -> Fit
         return None
 
 
-def _report(binding: Binding, data: Dataset | None, warnings: list[str]) -> Any:
-    """What `fit` or `discover` makes of all the finest runs."""
+def _report(
+    binding: Binding, data: Dataset | None, answers: Answers, warnings: list[str]
+) -> Report | FitResult | None:
+    """What `fit` or `discover` makes of all the runs; steps are what `discover` calls regimes."""
     plan = binding.plan
-    if plan.report == "none" or data is None:
+    kind = plan.report or ("discover" if len(answers.laws) > 1 else "fit")
+    if kind == "none" or data is None:
         return None
-    if plan.report == "fit":
+    if kind == "fit":
         return _fit(binding, data, "whole", warnings)
     from dimgs.discovery.discover import discover_with
     from dimgs.discovery.options import Options
 
-    options = Options(
-        constants=plan.constants, time_limit=_DISCOVER_SECONDS, level=plan.level, seed=plan.seed
-    )
+    options = Options(constants=plan.constants, level=plan.level, seed=plan.seed)
+    if any(not b.meets or b.sharpness > _SHARP for b in answers.model.borders):
+        options = replace(options, regimes=True, engine="power_law")
+    else:
+        options = replace(options, evaluations=_EVALUATIONS, time_limit=_DISCOVER_SECONDS)
     try:
         report = discover_with(replace(data, errors={}), binding.target.name, options)
         if report.outcome == "interrupted":
@@ -195,6 +236,23 @@ def _report(binding: Binding, data: Dataset | None, warnings: list[str]) -> Any:
     except DimgsError as error:
         warnings.append(f"No law of all the finest runs: {error}")
         return None
+
+
+def _law_of_all(
+    report: Report | FitResult | None, data: Dataset | None, answers: Answers, warnings: list[str]
+) -> Law | None:
+    """The law that `discover` confirmed, where it goes through the runs as the regimes do."""
+    if not isinstance(report, Report) or report.law is None or data is None:
+        return None
+    said = report.law.predict_si(data)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        miss = float(np.max(np.abs(np.log(said / data[answers.binding.target.name]))))
+    limit = float(answers.model.scatter.limits(np.ones(1))[0])
+    if report.confirmed and miss <= limit:
+        return report.law
+    why = report.why_not[0] if report.why_not else f"The best one misses a run by {miss:.2g}."
+    warnings.append(f"`discover` found no one law of all regimes. {why}")
+    return None
 
 
 def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> dict[str, Any]:

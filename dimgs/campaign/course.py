@@ -13,7 +13,7 @@ from dimgs.campaign.elsewhere import Elsewhere, Placed
 from dimgs.campaign.evidence import contradicted, foretold, missed, supposed
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.journal import DecisionLog
-from dimgs.campaign.known import Known
+from dimgs.campaign.known import Known, KnownRun
 from dimgs.campaign.laws import Law
 from dimgs.campaign.progress import Listener, Progress
 from dimgs.campaign.result import CampaignResult
@@ -31,6 +31,7 @@ _DEAR = 0.2
 _IDLE = 3
 # repeated runs at a named point before their scatter is believed
 _REPEATS = 6
+_SHARED = "another target"
 _FINE = "known runs of the finest tier say more"
 
 
@@ -45,6 +46,8 @@ class Course:
     progress : Listener
     known : sequence of KnownRun and KnownLaw
         From elsewhere.
+    before : Course, optional
+        That of another target, which has ended: its runs count as made.
     """
 
     def __init__(
@@ -54,15 +57,27 @@ class Course:
         log: DecisionLog,
         progress: Listener,
         known: Sequence[Known] = (),
+        before: "Course | None" = None,
     ) -> None:
         self.binding, self.store, self.log, self.progress = binding, store, log, progress
         self.design = Design.of(binding)
-        self.elsewhere = Elsewhere.of(known, binding, self.design)
+        self.shared = [] if before is None else before.records()
+        every = [*known, *(KnownRun(r, _SHARED) for r in self.shared)]
+        self.elsewhere = Elsewhere.of(every, binding, self.design)
+        self.elsewhere.origins.pop(_SHARED, None)
         self.experiment = Experiment(binding, self.design, log, self.elsewhere)
+        if before is not None:
+            self.experiment.left = dict(before.experiment.left)
+            self.experiment.seconds = before.experiment.seconds
         self._tried: set[int] = set()
         self.phase = "start"
         self.strategy: Strategy | None = None
         self.notes: list[str] = []
+
+    def records(self) -> list[RunRecord]:
+        """Every run that was asked for, by the campaigns of other targets too."""
+        mine = [self.store.get(key) for key in self.experiment.asked]
+        return [*self.shared, *(r for r in mine if r is not None)]
 
     def started(self, changed: str) -> None:
         """Note what the folder holds already, and how its plan has changed; keep known runs."""

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -106,14 +106,15 @@ def text_of(entry: Mapping[str, Any]) -> str:
 _FILE = "plan.json"
 
 
-def changed_since(binding: Binding, folder: Path) -> str:
+def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
     """Keep what the plan asks, and say in a sentence how it differs from what was kept.
 
     Budgets, workers and time limits may change freely: they do not make other runs necessary.
 
     Parameters
     ----------
-    binding : Binding
+    bindings : sequence of Binding
+        For each target.
     folder : Path
         Of the campaign; ``plan.json`` is written there.
 
@@ -127,7 +128,8 @@ def changed_since(binding: Binding, folder: Path) -> str:
     InputError
         If the folder cannot be written to.
     """
-    file, asked = folder / _FILE, _asked(binding)
+    file, asked = folder / _FILE, _asked(bindings[0])
+    asked["target"] = ", ".join(b.target.name for b in bindings)
     before = _kept(file)
     text = json.dumps({"schema": SCHEMA, **asked}, ensure_ascii=False, indent=1) + "\n"
     try:
@@ -153,7 +155,7 @@ def _asked(binding: Binding) -> dict[str, str]:
     asked = {
         "kernel": kernel.name,
         "version": kernel.version,
-        "target": plan.target,
+        "target": binding.target.name,
         "tiers": ", ".join(t.name for t in binding.tiers),
         "constants": ", ".join(plan.constants),
         "tolerance.exponents": str(plan.tolerance.exponents),

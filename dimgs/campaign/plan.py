@@ -1,7 +1,7 @@
 """What a campaign is asked: a kernel, ranges, a target, a budget and a tolerance."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from types import MappingProxyType
 from typing import Any, Literal
@@ -187,8 +187,8 @@ class Plan:
     ----------
     kernel : str or Kernel
         Name of an installed kernel, ``"module:attribute"``, ``"file.py:attribute"``, or a kernel.
-    target : str
-        Output whose law is asked for.
+    target : str or tuple of str
+        Output whose law is asked for; several share their runs.
     ranges : mapping of str to Range
         Inputs that may vary.
     budget : Budget
@@ -206,8 +206,9 @@ class Plan:
     seed : int
     sampler : {"sobol", "lhs"}
     execution : Execution
-    report : {"fit", "discover", "none"}
-        What is made of the finest runs at the end.
+    report : {"fit", "discover", "none"}, optional
+        What is made of the finest runs at the end; `discover` by default where there are several
+        regimes or a crossover lies inside, else `fit`.
     constants : tuple of str
         Known physical constants that join the groups, such as ``"g"``.
     source : str
@@ -229,7 +230,7 @@ class Plan:
     """
 
     kernel: Any
-    target: str
+    target: str | tuple[str, ...]
     ranges: Mapping[str, Range]
     budget: Budget
     tolerance: Tolerance
@@ -241,7 +242,7 @@ class Plan:
     seed: int = 0
     sampler: Sampler = "sobol"
     execution: Execution = Execution()
-    report: ReportKind = "fit"
+    report: ReportKind | None = None
     constants: tuple[str, ...] = ()
     source: str = "the plan"
 
@@ -264,20 +265,30 @@ class Plan:
             raise InputError(f"level is {self.level}; give the coverage as a fraction like 0.9.")
         if self.sampler not in ("sobol", "lhs"):
             raise InputError(f"sampler is '{self.sampler}'; use sobol or lhs.")
-        if self.report not in ("fit", "discover", "none"):
+        if self.report not in (None, "fit", "discover", "none"):
             raise InputError(f"report is '{self.report}'; use fit, discover or none.")
         if (self.tolerance.prediction is None) != (not self.points):
             raise InputError(
                 "points and tolerance.prediction belong together; give both or neither."
             )
 
+    @property
+    def each(self) -> "tuple[Plan, ...]":
+        """A plan for each target."""
+        names = (self.target,) if isinstance(self.target, str) else self.target
+        return tuple(replace(self, target=name) for name in names)
+
     def _check_kinds(self) -> None:
         """Check what only a plan made in Python can get wrong."""
         given = [("budget", self.budget, Budget), ("tolerance", self.tolerance, Tolerance)]
-        given += [("execution", self.execution, Execution), ("target", self.target, str)]
+        given += [("execution", self.execution, Execution)]
+        names = (self.target,) if isinstance(self.target, str) else self.target
+        given += [("target", names, tuple), *(("target", n, str) for n in names)]
         given += [(f"ranges['{n}']", r, Range) for n, r in self.ranges.items()]
         given += [(f"fixed['{n}']", v, tuple) for n, v in self.fixed.items()]
         given += [(n, getattr(self, n), tuple) for n in ("tiers", "constants", "points")]
+        if not names or len(set(names)) < len(names):
+            raise InputError(f"target is {self.target!r:.60}; name each output once.")
         for name, value, kind in given:
             if not isinstance(value, kind):
                 what = "tuple, such as (1.0, 'm')" if name.startswith("fixed") else kind.__name__

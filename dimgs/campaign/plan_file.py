@@ -101,7 +101,7 @@ class PlanFile(_Table):
 
     edition: int = Field(0, alias="schema", ge=0)
     kernel: str
-    target: str
+    target: str | list[str]
     ranges: dict[str, RangeEntry]
     budget: BudgetTable
     tolerance: ToleranceTable
@@ -113,5 +113,5 @@ class PlanFile(_Table):
     seed: int = 0
     sampler: Literal["sobol", "lhs"] = "sobol"
     execution: ExecutionTable = ExecutionTable()
-    report: Literal["fit", "discover", "none"] = "fit"
+    report: Literal["fit", "discover", "none"] | None = None
     constants: list[str] = []

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dimgs.campaign.plan_file import ValueTable
 
 _TABLES: Mapping[str, type] = {"budget": Budget, "tolerance": Tolerance, "execution": Execution}
-_PLAIN = {"kernel", "target", "survey", "level", "seed", "sampler", "report"}
+_PLAIN = {"kernel", "survey", "level", "seed", "sampler", "report"}
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -94,6 +94,7 @@ def plan_of(
     try:
         return Plan(
             **{**plain, **made, "kernel": kernel},
+            target=read.target if isinstance(read.target, str) else tuple(read.target),
             ranges=ranges,
             fixed=_values(read.fixed),
             points=tuple(map(_values, read.points)),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dimgs.dataset import Dataset
+from dimgs.escape import file_names
 from dimgs.fits.estimate import Exponent
 from dimgs.formats import SCHEMA, write_whole
 from dimgs.groups.group import PiBasis
@@ -15,6 +16,8 @@ from dimgs.law.parts import Constant
 from dimgs.report.documents import exponent_document, finite, pi_document
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
+
+_MET = "tolerance met"
 
 
 @dataclass(frozen=True)
@@ -206,6 +209,10 @@ class CampaignResult:
     origins : tuple of mapping
         What became of runs from elsewhere: ``origin``, how many were ``given`` and ``used``, and
         what is ``told`` of them.
+    whole : Law or None
+        What `discover` confirmed, if it goes through all the runs.
+    others : tuple of CampaignResult
+        Of the plan's further targets; `runs` of the last counts those of all.
     target, unit : str
     level : float
     warnings : tuple of str
@@ -234,6 +241,8 @@ class CampaignResult:
     warnings: tuple[str, ...] = ()
     unseen: str = ""
     origins: tuple[Mapping[str, Any], ...] = ()
+    others: "tuple[CampaignResult, ...]" = ()
+    whole: Law | None = None
 
     @property
     def confidence(self) -> float:
@@ -242,23 +251,29 @@ class CampaignResult:
 
     @property
     def law(self) -> Law | None:
-        """The one law of the whole: that of `discover`, or of a single regime."""
-        if isinstance(self.report, Report):
-            return self.report.law
+        """The one law of the whole: that of `discover` where it is confirmed, or of one regime."""
+        if self.whole is not None:
+            return self.whole
         alone = self.regimes[0].fit if len(self.regimes) == 1 else None
         return None if alone is None else alone.law
 
     def to_json(self) -> dict[str, Any]:
-        """One JSON document; the decisions are in the log's own file."""
+        """One JSON document; the decisions are in the log's own file.
+
+        With several targets it is that of the first, ``outcome`` is the first that is not
+        "tolerance met", ``runs`` and ``made`` count those of all, and the documents of the other
+        targets stand under ``others``.
+        """
+        every = (self, *self.others)
         return {
             "schema": SCHEMA,
-            "outcome": self.outcome,
+            "outcome": next((r.outcome for r in every if r.outcome != _MET), _MET),
             "confidence": self.confidence,
             "target": self.target,
             "unit": self.unit,
             "level": self.level,
-            "runs": dict(self.runs),
-            "made": self.counts["made"],
+            "runs": dict(every[-1].runs),
+            "made": sum(r.counts["made"] for r in every),
             "regimes": [r.to_json() for r in self.regimes],
             "boundaries": [b.to_json() for b in self.boundaries],
             "domain": dict(self.domain),
@@ -277,6 +292,7 @@ class CampaignResult:
             "report": self._report(),
             "decisions": len(self.log),
             "warnings": list(self.warnings),
+            **({"others": [o.to_json() for o in self.others]} if self.others else {}),
         }
 
     def _pertinence(self) -> dict[str, Any]:
@@ -312,9 +328,15 @@ class CampaignResult:
         path = folder / "result.json"
         text = json.dumps(finite(self.to_json()), ensure_ascii=False, allow_nan=False, indent=1)
         write_whole(path, text + "\n")
-        if isinstance(self.report, Report):
-            return [path, *write_study(self.report, folder / "report")]
-        return [path]
+        every = (self, *self.others)
+        names = file_names(r.target for r in every)
+        written = [path]
+        for one in every:
+            if isinstance(one.report, Report):
+                home = folder / "report"
+                home = home / names[one.target] if self.others else home
+                written += write_study(one.report, home)
+        return written
 
     def _report(self) -> dict[str, Any] | None:
         from dimgs.report.documents import discover_document, fit_document

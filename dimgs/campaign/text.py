@@ -151,7 +151,9 @@ def campaign_text(result: CampaignResult) -> str:
         )
         lines += [f"  {p.meaning}", f"  {p.why}"]
     lines += [result.further, *([result.unseen] if result.unseen else [])]
-    return "\n".join(lines)
+    if result.whole is not None:
+        lines += [f"law of the whole: {result.whole}"]
+    return "\n".join([*lines, *(f"{_RULE}\n{campaign_text(o)}" for o in result.others)])
 
 
 def design_text(document: Mapping[str, Any]) -> str:

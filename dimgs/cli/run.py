@@ -77,15 +77,16 @@ def run(
         except KeyboardInterrupt:
             note(f"finished runs are in {folder}; go on with --resume")
             raise
-    warn(result.warnings)
+    warn(dict.fromkeys(w for r in (result, *result.others) for w in r.warnings))
     note(f"the runs, the decisions and the result are in {folder}")
     document = result.to_json()
-    document |= keep_campaign(hub, folder, document)
+    for one in (document, *document.get("others", ())):
+        one |= keep_campaign(hub, folder, one)
     if json:
         emit_json(document)
     else:
         say(campaign_text(result))
-    if not any(p.relevant for p in result.pertinence):
+    if not all(any(p.relevant for p in r.pertinence) for r in (result, *result.others)):
         raise typer.Exit(1)
 
 
@@ -97,7 +98,7 @@ def _show_design(plan: Any, known: Sequence[str], json: bool) -> None:
     from dimgs.campaign.known import every_known
     from dimgs.campaign.text import design_text
 
-    binding = bind(plan)
+    binding, *_ = [bind(each) for each in plan.each]
     placed = Elsewhere.of(every_known(known, binding), binding, Design.of(binding))
     document = {**design(binding), "from": placed.to_json()}
     if json:

@@ -29,7 +29,7 @@ class Uptake(BaseKernel):
         Port("t", "s"),
         Port("c", "kg/m^3", default=2.0),
     )
-    outputs = (Port("m", "kg/m^3"),)
+    outputs: tuple[Port, ...] = (Port("m", "kg/m^3"),)
     tiers: tuple[Tier, ...] = TIERS
 
     def _simulate(
@@ -265,6 +265,7 @@ def uptake_plan(kernel: Any = "tests.campaign.kernels:Uptake", **more: Any) -> P
         "ranges": {"k": Range(1e-6, 1.0), "t": Range(1e-2, 1e5)},
         "budget": Budget(runs=20),
         "tolerance": Tolerance(exponents=0.02),
+        "report": "fit",
         "execution": Execution(workers=2),
     }
     return Plan(**(given | more))
@@ -278,5 +279,6 @@ def drag_plan(kernel: str, **more: Any) -> Plan:
         "ranges": {"U": Range(0.1, 100.0), "d": Range(0.05, 0.1)},
         "budget": Budget(runs=60),
         "tolerance": Tolerance(exponents=0.02),
+        "report": "fit",
     }
     return Plan(**(given | more))

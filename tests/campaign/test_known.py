@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dimgs
-from dimgs.campaign import CampaignResult, KnownLaw, KnownRun, Plan, Range, run_campaign
+from dimgs.campaign import CampaignResult, KnownLaw, KnownRun, Range
 from dimgs.campaign.binding import bind
 from dimgs.campaign.design import Design
 from dimgs.campaign.elsewhere import Elsewhere
@@ -21,13 +20,9 @@ from dimgs.errors import InputError
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.registry import load_kernel
 from tests.campaign.kernels import Uptake, uptake_plan
+from tests.campaign.whole import run
 
 Curve = Callable[[Any], Any]
-
-
-def run(plan: Plan, folder: Path | None = None, **more: Any) -> CampaignResult:
-    with ThreadPoolExecutor(2) as executor:
-        return run_campaign(plan, folder, executor=executor, **more)
 
 
 def saturating(x: Any) -> Any:

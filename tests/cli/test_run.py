@@ -15,6 +15,7 @@ from tests.patience import lines_of, wait_until
 PLAN = """
 kernel = "tests.campaign.kernels:{kernel}"
 target = "m"
+report = "fit"
 [ranges]
 k = [1e-6, 1.0]
 t = [0.01, 1e5, "s"]

@@ -72,9 +72,9 @@ def test_a_campaign_knows_its_runs_its_plan_and_its_decisions(tmp_path: Path) ->
     assert len((folder / "decisions.jsonl").read_text("utf-8").splitlines()) == (
         DecisionLog(folder)._lines
     )
-    assert changed_since(bind(read_plan(OLD / "plan.toml")), folder) == ""
+    assert changed_since([bind(read_plan(OLD / "plan.toml"))], folder) == ""
     assert json.loads((folder / "plan.json").read_text("utf-8"))["schema"] == 1
-    assert changed_since(bind(read_plan(OLD / "plan.toml")), folder) == ""
+    assert changed_since([bind(read_plan(OLD / "plan.toml"))], folder) == ""
 
 
 def moved(folder: Path, options: dict[str, str] | None = None) -> tuple[Path, Path]:
