@@ -2,7 +2,19 @@
 
 import typer
 
-from dimgs.cli import agent, analyse, ask, demo, derive, explore, library, predict, run, serve
+from dimgs.cli import (
+    agent,
+    analyse,
+    ask,
+    demo,
+    derive,
+    explore,
+    library,
+    predict,
+    run,
+    serve,
+    studio,
+)
 from dimgs.cli.output import command
 
 
@@ -56,6 +68,10 @@ ASK = _examples(
     ("dimgs ask CF --physics migration --at films.csv --tolerance 0.2", "a table of points"),
     ("dimgs ask 3f2a9c01 --run", "a stored question, with new runs where they are needed"),
 )
+STUDIO = _examples(
+    ("dimgs studio", "drop a table into the page that opens"),
+    ("dimgs studio pipe.csv --no-browser", "begin with a table; only print the address"),
+)
 ENGINES = _examples(
     ("dimgs engines", "what is usable here"),
     ("dimgs engines --install pysr", "let PySR fetch its Julia now"),
@@ -90,6 +106,7 @@ def register(app: typer.Typer) -> None:
         (explore.explore, EXPLORE),
         (analyse.discover, DISCOVER),
         (predict.predict, PREDICT),
+        (studio.studio, STUDIO),
         (library.reproduce, REPRODUCE),
         (run.run, RUN),
         (ask.ask, ASK),

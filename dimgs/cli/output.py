@@ -206,7 +206,7 @@ def working(what: str, limit: float | None = None) -> Iterator[Callable[[str], N
     """Progress on standard error while something long runs.
 
     What the function that it gives is told stands beside the progress, or on a line of its own
-    where standard error is no terminal.
+    where standard error is no terminal; formulas, which are many, only beside the progress.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def working(what: str, limit: float | None = None) -> Iterator[Callable[[str], N
         Seconds that it takes at most, from which the time left is told.
     """
     if not sys.stderr.isatty():
-        yield lambda text: note(f"{what}: {text}")
+        yield lambda text: None if getattr(text, "candidates", ()) else note(f"{what}: {text}")
         return
     with _progress(limit) as progress:
         task = progress.add_task(visible(what), total=limit)

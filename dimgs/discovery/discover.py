@@ -39,7 +39,9 @@ def discover(
     options : Options, optional
         The options as one value; keywords change it.
     progress : callable, optional
-        Told in words when there is a law to fall back on, and searches begin.
+        Told in words when there is a law to fall back on, when searches begin, and what they
+        find; each text is a :class:`dimgs.news.News`, with the candidates. The log named ``dimgs``
+        gets the same at the level INFO.
     {options}
 
     Returns

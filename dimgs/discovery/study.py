@@ -29,6 +29,7 @@ from dimgs.engines.selection import AS_GOOD_SHORTER, description_bits
 from dimgs.errors import EngineUnavailableError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
+from dimgs.news import listening, tell
 from dimgs.report.results import FitResult
 
 _EXACT = 1e-9
@@ -131,7 +132,8 @@ def study(
     distil_first : bool
         Distil before the engines, which then only run where the distilled law leaves something.
     progress : callable, optional
-        Told in words when there is a law to fall back on, and searches begin.
+        Told in words when there is a law to fall back on, when searches begin, and what they
+        find; each :class:`dimgs.news.News` carries its candidates.
 
     Returns
     -------
@@ -146,10 +148,13 @@ def study(
     clock, prepared = clock.own(), prepared.ordered()
     found = _power_law(prepared, options)
     try:
-        if progress is not None and options.engine != NONE:
-            progress("the power law is fitted; looking further")
-        for better in _searches(found, options, clock, distil_first):
-            found = better
+        with listening(progress):
+            if options.engine != NONE:
+                tell("the power law is fitted; looking further")
+                tell(f"the law so far is {found.law}", found.candidates)
+            for better in _searches(found, options, clock, distil_first):
+                found = better
+                tell(f"the law so far is {found.law}", found.candidates)
     except KeyboardInterrupt:
         clock.cut("interrupt", "the search")
     return _settled(found, options, clock)

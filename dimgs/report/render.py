@@ -163,6 +163,24 @@ def _content(report: Report) -> dict[str, Any]:
     }
 
 
+def page_content(report: Report, drawings: "list[Drawing]") -> dict[str, Any]:
+    """What the page of a report shows, by the names in its template."""
+    lead = next((d for name in _LEAD for d in drawings if d.name == name), None)
+    content = _content(report)
+    law, provenance = report.law, dict(report.provenance)
+    used = set() if law is None else {str(s) for s in law.pi_expression.free_symbols}
+    return content | {
+        "lead": lead if law is not None else None,
+        "drawings": [d for d in drawings if d is not lead and d.name != "candidates"],
+        "inputs": [v.name for v in report.basis.variables if v.role == "data"],
+        "pi_form": law is not None and any(g.name in used for g in law.groups),
+        "chart": views.chart(report, content["runs"]),
+        "columns": views.columns(report),
+        "command": provenance.pop("command", None),
+        "facts": views.facts(report, provenance),
+    }
+
+
 def report_html(report: Report, drawings: "list[Drawing] | None" = None) -> str:
     """One page without any network, in the order in which a scientist asks.
 
@@ -183,26 +201,8 @@ def report_html(report: Report, drawings: "list[Drawing] | None" = None) -> str:
         from dimgs.report.figures import draw_figures
 
         drawings = draw_figures(report)
-    lead = next((d for name in _LEAD for d in drawings if d.name == name), None)
-    content = _content(report)
-    law, provenance = report.law, dict(report.provenance)
-    used = set() if law is None else {str(s) for s in law.pi_expression.free_symbols}
-    return (
-        html_templates()
-        .get_template("page.html")
-        .render(
-            content,
-            lead=lead if law is not None else None,
-            drawings=[d for d in drawings if d is not lead and d.name != "candidates"],
-            inputs=[v.name for v in report.basis.variables if v.role == "data"],
-            pi_form=law is not None and any(g.name in used for g in law.groups),
-            chart=views.chart(report, content["runs"]),
-            columns=views.columns(report),
-            command=provenance.pop("command", None),
-            facts=views.facts(report, provenance),
-        )
-        + "\n"
-    )
+    page = html_templates().get_template("page.html")
+    return page.render(page_content(report, drawings)) + "\n"
 
 
 def report_card(report: Report) -> str:

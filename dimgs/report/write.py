@@ -3,10 +3,14 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dimgs.errors import InputError
 from dimgs.formats import write_whole
 from dimgs.report.results import Report
+
+if TYPE_CHECKING:
+    from dimgs.report.figures import Drawing
 
 _FIGURES = "figures"
 _FRAGMENTS = "tex"
@@ -37,7 +41,9 @@ def check_folder(folder: Path) -> None:
         raise InputError(f"Cannot write to '{folder}': {reason}; choose another --out.")
 
 
-def write_study(report: Report, folder: Path) -> list[Path]:
+def write_study(
+    report: Report, folder: Path, drawings: "list[Drawing] | None" = None
+) -> list[Path]:
     r"""Write the report in every form, with its figures.
 
     In the folder stand report.html, report.md, report.json, study.tex with references.bib, and,
@@ -49,6 +55,8 @@ def write_study(report: Report, folder: Path) -> list[Path]:
     report : Report
     folder : Path
         Made if absent.
+    drawings : list of Drawing, optional
+        Those of :func:`dimgs.report.figures.draw_figures`, where they are at hand.
 
     Returns
     -------
@@ -63,13 +71,13 @@ def write_study(report: Report, folder: Path) -> list[Path]:
     try:
         for name in (_FIGURES, _FRAGMENTS):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        return _write(report, folder)
+        return _write(report, folder, drawings)
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"Cannot write to '{folder}': {reason}; choose another --out.") from error
 
 
-def _write(report: Report, folder: Path) -> list[Path]:
+def _write(report: Report, folder: Path, drawings: "list[Drawing] | None") -> list[Path]:
     from dimgs.law.serialise import as_text
     from dimgs.report.figures import draw_figures, save_figures
     from dimgs.report.references import bibliography
@@ -85,7 +93,7 @@ def _write(report: Report, folder: Path) -> list[Path]:
     if report.law is not None:
         results["law.json"] = as_text(report.law.to_json())
     kept = write(results)
-    drawings = draw_figures(report)
+    drawings = draw_figures(report) if drawings is None else drawings
     shown = [(d.title, f"{_FIGURES}/{d.name}.svg", d.caption) for d in drawings]
     files = {
         "report.html": report_html(report, drawings),

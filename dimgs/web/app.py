@@ -74,7 +74,7 @@ def make_app(
                 At(f"{openapi.BASE}{r.path}", _rest(r, known, closed), methods=[r.method])
                 for r in ROUTES
             ),
-            *(At(f"/static/{name}", _static(name)) for name in _STATIC),
+            *(At(f"/static/{name}", static(name)) for name in _STATIC),
             *(At(path, _page(run, pages), methods=[method]) for method, path, run in pages.routes),
         ],
         exception_handlers={HTTPException: _strayed, Exception: _broken},
@@ -217,7 +217,8 @@ async def _openapi(request: Request) -> Response:
     return JSONResponse(openapi.document())
 
 
-def _static(name: str) -> Callable[[Request], Awaitable[Response]]:
+def static(name: str) -> Callable[[Request], Awaitable[Response]]:
+    """What answers with a file that is shipped."""
     # the stylesheet of reports is that of the pages
     home = (
         files("dimgs.report") / "templates" if name == "page.css" else files("dimgs.web") / "static"

@@ -31,11 +31,17 @@ class Guard:
         What answers.
     names : iterable of str
         Names of hosts that the server goes by.
+    inline_styles : bool
+        Whether pages may carry styles of their own, as reports and their figures do.
     """
 
-    def __init__(self, app: Any, names: Iterable[str]) -> None:
+    def __init__(self, app: Any, names: Iterable[str], *, inline_styles: bool = False) -> None:
         self._app = app
         self._names = {name.lower() for name in names}
+        self._headers = dict(_HEADERS)
+        if inline_styles:
+            policy = _POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'")
+            self._headers["content-security-policy"] = policy
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer, or refuse before anything is read."""
@@ -46,7 +52,7 @@ class Guard:
         async def sent(message: Any) -> None:
             if message["type"] == "http.response.start":
                 told = {name for name, _ in message["headers"]}
-                added = _HEADERS | {"cache-control": "no-store"}
+                added = self._headers | {"cache-control": "no-store"}
                 message["headers"] = [
                     *message["headers"],
                     *((n.encode(), v.encode()) for n, v in added.items() if n.encode() not in told),

@@ -51,6 +51,7 @@ def templates() -> "Environment":
 
     from dimgs.law.typeset import group_definitions
     from dimgs.report.render import html_templates
+    from dimgs.report.views import candidate_latex
 
     def source(name: str) -> str | None:
         path = files("dimgs.web") / "templates" / name
@@ -59,7 +60,15 @@ def templates() -> "Environment":
     reports = html_templates()
     assert reports.loader is not None
     found = reports.overlay(loader=ChoiceLoader([FunctionLoader(source), reports.loader]))
-    found.filters = reports.filters | {"markdown": views.markdown_html, "value": views.value_text}
+    found.filters = reports.filters | {
+        "markdown": views.markdown_html,
+        "value": views.value_text,
+        "formula": lambda candidate: candidate_latex(candidate, None, {}),
+        # options of a list: what is sent, and what is shown
+        "zip_self": lambda names: [(n, n) for n in names],
+        "joined": lambda sets: [(",".join(s), ", ".join(s)) for s in sets],
+        "axes_named": lambda axes: [(a.name, a.text) for a in axes],
+    }
     found.globals = {**reports.globals, "definitions": group_definitions}
     found.tests = reports.tests | {"quantity": views.is_quantity}
     return found

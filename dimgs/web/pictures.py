@@ -160,11 +160,11 @@ def run_map(hub: Hub, kernel: str, x: str | None, y: str | None) -> RunMap | Non
             )
     placed = [(run, [_log10(run, powers) for powers in exponents]) for run in runs]
     good = [(run, at) for run, at in placed if all(c is not None for c in at)]
-    spans = [_span([at[k] for _, at in good]) for k in (0, 1)]
+    spans = [span([at[k] for _, at in good]) for k in (0, 1)]
     points = [
         {
-            "x": _across(at[0], spans[0]),
-            "y": 1 - _across(at[1], spans[1]),
+            "x": across(at[0], spans[0]),
+            "y": 1 - across(at[1], spans[1]),
             "id": run["id"],
             "state": run["state"],
             "text": ", ".join(f"{n} = {value_text(q)}" for n, q in run["inputs"].items()),
@@ -177,7 +177,7 @@ def run_map(hub: Hub, kernel: str, x: str | None, y: str | None) -> RunMap | Non
         offered,
         points,
         _borders(hub, exponents, spans),
-        {"x": _ticks(spans[0]), "y": _ticks(spans[1])},
+        {"x": ticks(spans[0]), "y": ticks(spans[1])},
         found["count"],
         len(points),
         Counter(p["state"] for p in points),
@@ -230,18 +230,20 @@ def _log10(run: Mapping[str, Any], powers: Mapping[str, Fraction]) -> float | No
     return total
 
 
-def _span(values: Sequence[Any]) -> tuple[float, float]:
+def span(values: Sequence[Any]) -> tuple[float, float]:
+    """Ends of an axis that holds the values, with a margin."""
     low, high = (min(values), max(values)) if values else (0.0, 1.0)
     wide = max(high - low, 0.1)
     middle = (low + high) / 2
     return middle - wide * (0.5 + _MARGIN), middle + wide * (0.5 + _MARGIN)
 
 
-def _across(value: Any, span: tuple[float, float]) -> float:
+def across(value: Any, span: tuple[float, float]) -> float:
+    """Place of a value on an axis, from 0 to 1."""
     return round(float((value - span[0]) / (span[1] - span[0])), 4)
 
 
-def _ticks(span: tuple[float, float]) -> list[tuple[float, str]]:
+def ticks(span: tuple[float, float]) -> list[tuple[float, str]]:
     """Powers of ten, or three numbers where there are not two of them."""
     from dimgs.report.words import short
 
@@ -253,7 +255,7 @@ def _ticks(span: tuple[float, float]) -> list[tuple[float, str]]:
         if len(decades) > 1
         else [low + (high - low) * part for part in (0.1, 0.5, 0.9)]
     )
-    return [(_across(at, span), short(10.0**at, 2)) for at in logs]
+    return [(across(at, span), short(10.0**at, 2)) for at in logs]
 
 
 def _borders(
@@ -301,5 +303,5 @@ def _line(
     if len(inside) < 2:
         return None
     first, last = min(inside), max(inside)
-    return [_across(first[0], spans[0]), 1 - _across(first[1], spans[1]),
-            _across(last[0], spans[0]), 1 - _across(last[1], spans[1])]  # fmt: skip
+    return [across(first[0], spans[0]), 1 - across(first[1], spans[1]),
+            across(last[0], spans[0]), 1 - across(last[1], spans[1])]  # fmt: skip

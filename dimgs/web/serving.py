@@ -1,16 +1,23 @@
 """A process that serves a hub: one socket, one event loop, work in threads."""
 
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from uvicorn import Server
 
     from dimgs.hub import Hub
+    from dimgs.web.studio.app import Studio
+
+_NEEDED = ("uvicorn", "starlette", "python_multipart", "markdown_it", "nh3")
 
 # of requests that are answered or wait; more are turned away with 503
 _AT_ONCE = 200
@@ -56,25 +63,65 @@ def serving(hub: "Hub", address: str, names: Iterable[str], closed: bool) -> "Se
     InputError
         If what it needs is not installed.
     """
-    try:
-        import uvicorn
+    _require_server()
+    from dimgs.web.app import make_app
 
-        from dimgs.web.app import make_app
+    # those who ask have no use for the path of the file
+    hub.database.address = address
+    return _server(make_app(hub, names, closed=closed))
+
+
+@contextmanager
+def serving_studio(folder: "Path", port: int, hub: str) -> "Iterator[tuple[Server, Studio]]":
+    """A server of the workbench, and the workbench; in the end its searches are ended.
+
+    Parameters
+    ----------
+    folder : Path
+        For the tables that are dropped.
+    port : int
+    hub : str
+        Where laws are kept, unless another hub is named.
+
+    Raises
+    ------
+    InputError
+        If what it needs is not installed.
+    """
+    _require_server()
+    from dimgs.web.studio.app import Studio
+    from dimgs.web.studio.bench import Bench
+
+    bench = Bench(folder, hub)
+    studio = Studio(bench, port)
+    try:
+        yield _server(studio.application), studio
+    finally:
+        bench.close()
+
+
+def _require_server() -> None:
+    try:
+        for name in _NEEDED:
+            import_module(name)
     except ImportError as error:
         raise InputError(
             f"A server needs {error.name}; install it with: pip install 'dimgs[hub]'."
         ) from error
-    # those who ask have no use for the path of the file
-    hub.database.address = address
-    app: Any = make_app(hub, names, closed=closed)
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        limit_concurrency=_AT_ONCE,
-        timeout_keep_alive=_IDLE,
-        timeout_graceful_shutdown=_LAST,
-        lifespan="off",
+
+
+def _server(app: Any) -> "Server":
+    import uvicorn
+
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            limit_concurrency=_AT_ONCE,
+            timeout_keep_alive=_IDLE,
+            timeout_graceful_shutdown=_LAST,
+            lifespan="off",
+        )
     )
-    return uvicorn.Server(config)

@@ -14,6 +14,7 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Tree, evaluate, to_sympy
 from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
+from dimgs.news import tell
 
 # mean square of relative residuals that is rounding: 3e-10, as of the smallest sums of products
 EXACT_LOSS = 1e-19
@@ -193,6 +194,22 @@ def candidates_of(archive: Archive, problem: Problem, engine: str) -> tuple[Cand
         if str(candidate) not in {str(c) for c in out}:
             out.append(candidate)
     return tuple(out)
+
+
+def tell_best(archive: Archive) -> None:
+    """Tell whoever listens the tree of the fewest bits so far, as it was fitted."""
+    best = archive.best
+    if best is None:
+        return
+    try:
+        candidate = Candidate.of(
+            *to_sympy(best.tree, archive.runs.names),
+            loss=loss_of(best.tree, archive.runs),
+            scale="log" if archive.runs.positive else "linear",
+        )
+    except LawError:
+        return
+    tell(f"the best formula so far is {candidate}", (candidate,))
 
 
 def loss_of(tree: Tree, runs: Runs) -> float:

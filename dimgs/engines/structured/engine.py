@@ -14,6 +14,7 @@ from dimgs.engines.structured.archive import (
     candidates_of,
     is_explained,
     on_all_runs,
+    tell_best,
     thinned,
 )
 from dimgs.engines.structured.arguments import Arguments
@@ -308,6 +309,8 @@ class StructuredEngine:
                 return "there is no group that it could depend on"
             now = np.inf if archive.best is None else archive.best.bits
             idle = 0 if now < bits - _GAIN else idle + 1
+            if not idle:
+                tell_best(archive)
             bits = min(bits, now)
             news = (archive.best, quick == 0)
             if archive.renewals < _PASSES - 1 and (idle == 0 or quick == 0) and news != last:

@@ -1,0 +1,49 @@
+"""`dimgs studio`: the workbench in the browser."""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from dimgs.cli import tables
+from dimgs.cli.hub import VARIABLE, Keep
+from dimgs.cli.output import emit_json, note, results, say
+
+
+def studio(
+    table: Annotated[
+        Path | None, typer.Argument(help="CSV, TSV, Parquet or Excel file to begin with.")
+    ] = None,
+    port: Annotated[
+        int, typer.Option("--port", help="Port; 0 for a free one.", min=0, max=65535)
+    ] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only print the address.")
+    ] = False,
+    hub: Keep = None,
+    json: tables.Json = False,
+) -> None:
+    """Open the workbench in the browser: from a table to its law, until Ctrl-C."""
+    from dimgs.web.serving import listening, serving_studio
+
+    with TemporaryDirectory(prefix="dimgs-studio-") as folder:
+        socket, address = listening("127.0.0.1", port)
+        number = int(address.rpartition(":")[2])
+        kept = hub or os.environ.get(VARIABLE, "")
+        with socket, serving_studio(Path(folder), number, kept) as (server, studio):
+            path = "/" if table is None else f"/tables/{studio.bench.open(table)}"
+            opened = f"{address}{path}?token={studio.token}"
+            if json:
+                emit_json({"address": opened})
+            else:
+                say(opened, "the workbench is at ")
+            # whoever waits for the address waits for it on a pipe, too
+            results().flush()
+            if not no_browser:
+                import webbrowser
+
+                if not webbrowser.open(opened):
+                    note("no browser could be opened; open the address yourself")
+            server.run(sockets=[socket])

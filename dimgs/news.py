@@ -1,0 +1,63 @@
+"""What long work tells on its way: to whoever listens, and to the log named ``dimgs``."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dimgs.expression.candidate import Candidate
+
+_listener: ContextVar["Callable[[str], None] | None"] = ContextVar("listener", default=None)
+
+
+class News(str):
+    """A sentence about work under way.
+
+    Attributes
+    ----------
+    candidates : tuple of Candidate
+        Formulas that were found since, on the groups of the basis in use.
+    """
+
+    candidates: "tuple[Candidate, ...]"
+
+    def __new__(cls, text: str, candidates: "tuple[Candidate, ...]" = ()) -> "News":
+        """A text with what it is about."""
+        made = super().__new__(cls, text)
+        made.candidates = candidates
+        return made
+
+
+@contextmanager
+def listening(listener: "Callable[[str], None] | None") -> Iterator[None]:
+    """Let a function hear what is told until the block ends, in this thread.
+
+    Parameters
+    ----------
+    listener : callable, optional
+        Takes each :class:`News`, which is a text. With None, nobody hears what is told.
+
+    Examples
+    --------
+    >>> heard = []
+    >>> with listening(heard.append):
+    ...     tell("half of it is done")
+    >>> heard
+    ['half of it is done']
+    """
+    before = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(before)
+
+
+def tell(text: str, candidates: "tuple[Candidate, ...]" = ()) -> None:
+    """Tell whoever listens, and the log ``dimgs`` at the level INFO."""
+    import logging
+
+    logging.getLogger("dimgs").info(text)
+    listener = _listener.get()
+    if listener is not None:
+        listener(News(text, candidates))

@@ -1,0 +1,271 @@
+"""The workbench as an ASGI application: for one person, on this machine, behind one token."""
+
+import hmac
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from contextlib import closing
+from typing import Any
+from urllib.parse import parse_qsl
+
+from starlette.applications import Starlette
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import (
+    HTMLResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
+from starlette.routing import Route
+
+from dimgs.errors import DimgsError, InputError
+from dimgs.hub.permissions import NotAllowedError
+from dimgs.web.app import read, static, status_of
+from dimgs.web.guard import Guard
+from dimgs.web.pages import templates
+from dimgs.web.studio.bench import Bench
+from dimgs.web.studio.views import View
+
+_STATIC = ("page.css", "hub.css", "studio.css", "htmx.min.js", "studio.js")
+# fields of a form: several for each column of a wide table
+_MOST_FIELDS, _FORM_BYTES = 5000, 1 << 20
+_PART = 1 << 20
+
+Form = list[tuple[str, str]]
+
+
+class Studio:
+    """The pages of the workbench.
+
+    Parameters
+    ----------
+    bench : Bench
+        The tables on it.
+    port : int
+        Where it is served: cookies are shared by all ports of a machine.
+    token : str, optional
+        What lets a browser in; drawn by default.
+    """
+
+    def __init__(self, bench: Bench, port: int, token: str = "") -> None:
+        self.bench = bench
+        self._cookie = f"dimgs_studio_{port}"
+        self.token = token or secrets.token_urlsafe(24)
+        self._csrf = hmac.new(self.token.encode(), b"form", "sha256").hexdigest()
+
+    @property
+    def application(self) -> Guard:
+        """What a server runs."""
+        table = "/tables/{id}"
+        shown: dict[str, Callable[[Request], Response]] = {
+            "/": self._home,
+            table: self._table,
+            f"{table}/law": self._law,
+            f"{table}/files/{{name}}": self._file,
+        }
+        done: dict[str, Callable[[Request, Form], Response]] = {
+            "/example": self._example,
+            table: self._choose,
+            f"{table}/fit": self._fit,
+            f"{table}/discover": self._discover,
+            f"{table}/stop": self._stop,
+            f"{table}/keep": self._keep,
+        }
+        app = Starlette(
+            routes=[
+                *(Route(f"/static/{name}", static(name)) for name in _STATIC),
+                *(Route(path, self._get(run)) for path, run in shown.items()),
+                *(Route(path, self._post(run), methods=["POST"]) for path, run in done.items()),
+                Route("/tables", self._drop, methods=["POST"]),
+                Route(f"{table}/events", self._events),
+            ],
+            exception_handlers={HTTPException: self._strayed, Exception: self._broken},
+        )
+        return Guard(app, {"127.0.0.1", "localhost", "::1"}, inline_styles=True)
+
+    # who may come in
+
+    def _is_known(self, request: Request) -> bool:
+        given = request.cookies.get(self._cookie, "")
+        return hmac.compare_digest(given.encode(), self.token.encode())
+
+    def _check(self, request: Request, form: Form | None = None) -> None:
+        if not self._is_known(request):
+            raise NotAllowedError("Open the address that `dimgs studio` printed, with its token.")
+        csrf = "" if form is None else dict(form).get("csrf", "")
+        if form is not None and not hmac.compare_digest(csrf.encode(), self._csrf.encode()):
+            raise NotAllowedError("The form is of another session; open the page again.")
+
+    def _get(self, run: Callable[[Request], Response]) -> Callable[..., Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            token = request.query_params.get("token", "")
+            if token and hmac.compare_digest(token.encode(), self.token.encode()):
+                # the token does not stay in the address, where others may see it
+                response = RedirectResponse(request.url.path, 303)
+                response.set_cookie(self._cookie, token, httponly=True, samesite="strict")
+                return response
+            return await self._answer(request, lambda: run(request))
+
+        return answer
+
+    def _post(self, run: Callable[[Request, Form], Response]) -> Callable[..., Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            try:
+                text = await read(request, _FORM_BYTES)
+            except DimgsError as error:
+                return self._refused(error)
+            form = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+            return await self._answer(request, lambda: run(request, form), form)
+
+        return answer
+
+    async def _answer(
+        self, request: Request, run: Callable[[], Response], form: Form | None = None
+    ) -> Response:
+        def answer() -> Response:
+            try:
+                self._check(request, form)
+                return run()
+            except DimgsError as error:
+                return self._refused(error)
+
+        return await run_in_threadpool(answer)
+
+    def _refused(self, error: DimgsError) -> Response:
+        return self._page("studio_error.html", status_of(error), sentence=str(error))
+
+    async def _strayed(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        sentence = "There is nothing at this address."
+        return self._page("studio_error.html", status, sentence=sentence)
+
+    async def _broken(self, request: Request, error: Exception) -> Response:
+        sentence = (
+            f"This is a mistake in dimgs ({type(error).__name__}: {error}); please report it."
+        )
+        return self._page("studio_error.html", 500, sentence=sentence[:400])
+
+    def _page(self, name: str, status: int = 200, **content: Any) -> Response:
+        text = templates().get_template(name).render(csrf=self._csrf, **content)
+        return HTMLResponse(text, status)
+
+    # pages
+
+    def _home(self, request: Request) -> Response:
+        return self._page("studio_home.html", tables=self.bench.sheets)
+
+    def _view(self, request: Request) -> View:
+        return View.of(self.bench.table(request.path_params["id"]))
+
+    def _table(self, request: Request) -> Response:
+        return self._page("studio_table.html", view=self._view(request), **self._result(request))
+
+    def _result(self, request: Request, problem: str = "") -> dict[str, Any]:
+        id = request.path_params["id"]
+        found, search = self.bench.found(id), self.bench.search(id)
+        content = {} if found is None else found.content
+        state = None if search is None else search.state
+        own = {"id": id, "found": found, "search": state, "hub": self.bench.hub}
+        return {**content, **own, "problem": problem}
+
+    def _law(self, request: Request, problem: str = "") -> Response:
+        return self._page("studio_law.html", **self._result(request, problem))
+
+    def _file(self, request: Request) -> Response:
+        found = self.bench.found(request.path_params["id"])
+        if found is None:
+            raise InputError("There is no law to take away yet.")
+        name = request.path_params["name"]
+        content, kind = found.file(name)
+        # never shown as a page of this origin
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response(content, media_type=kind, headers=headers)
+
+    # acts
+
+    async def _drop(self, request: Request) -> Response:
+        if not self._is_known(request):
+            return await self._answer(request, lambda: Response())
+        async with request.form(max_files=1, max_fields=5) as form:
+            fields = [(k, v) for k, v in form.multi_items() if isinstance(v, str)]
+            file = form.get("table")
+
+            def act() -> Response:
+                if not isinstance(file, UploadFile) or not file.filename:
+                    raise InputError("Choose a table: a CSV, TSV, Excel or Parquet file.")
+                parts = iter(lambda: file.file.read(_PART), b"")
+                return self._to(self.bench.put(file.filename, parts))
+
+            return await self._answer(request, act, fields)
+
+    def _example(self, request: Request, form: Form) -> Response:
+        return self._to(self.bench.example())
+
+    def _to(self, id: str) -> Response:
+        return RedirectResponse(f"/tables/{id}", 303)
+
+    def _choose(self, request: Request, form: Form) -> Response:
+        id = request.path_params["id"]
+        self.bench.choose(id, form)
+        if "hx-request" not in request.headers:
+            return self._to(id)
+        return self._page("studio_bench.html", view=self._view(request), **self._result(request))
+
+    def _asked(
+        self, request: Request, form: Sequence[tuple[str, str]], act: Callable[[str], None]
+    ) -> Response:
+        """Ask, with what is chosen in the form; what is wrong with it is shown beside the law."""
+        id, problem = request.path_params["id"], ""
+        try:
+            self.bench.choose(id, form)
+            act(id)
+        except DimgsError as error:
+            problem = str(error)
+        if "hx-request" not in request.headers and not problem:
+            return self._to(id)
+        return self._law(request, problem)
+
+    def _fit(self, request: Request, form: Form) -> Response:
+        return self._asked(request, form, self.bench.fit)
+
+    def _discover(self, request: Request, form: Form) -> Response:
+        return self._asked(request, form, self.bench.discover)
+
+    def _stop(self, request: Request, form: Form) -> Response:
+        search = self.bench.search(request.path_params["id"])
+        if search is not None:
+            search.stop()
+        return self._law(request)
+
+    def _keep(self, request: Request, form: Form) -> Response:
+        problem = ""
+        try:
+            self.bench.keep(request.path_params["id"], dict(form).get("hub", "").strip())
+        except DimgsError as error:
+            problem = str(error)
+        return self._law(request, problem)
+
+    async def _events(self, request: Request) -> Response:
+        id = request.path_params["id"]
+        search = self.bench.search(id) if self._is_known(request) else None
+        if search is None:
+            return Response(status_code=204)
+        running = search
+
+        def told() -> Generator[str, None, None]:
+            for state in running.states():
+                name = "over" if state.over else "news"
+                text = templates().get_template("studio_news.html").render(search=state)
+                lines = "".join(f"data: {line}\n" for line in text.splitlines() if line.strip())
+                yield f"event: {name}\n{lines}\n"
+
+        async def sent() -> AsyncIterator[str]:
+            with closing(told()) as stream:
+                async for text in iterate_in_threadpool(stream):
+                    if await request.is_disconnected():
+                        return
+                    yield text
+
+        return StreamingResponse(sent(), media_type="text/event-stream")

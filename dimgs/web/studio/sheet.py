@@ -1,0 +1,288 @@
+"""A table on the workbench: its columns as they were understood, and its groups."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from itertools import combinations
+from math import comb
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from dimgs.dataset.build import Options as ReadOptions
+from dimgs.dataset.build import build
+from dimgs.dataset.cells import read_cells
+from dimgs.dataset.checks import constant_columns
+from dimgs.dataset.dataset import Dataset
+from dimgs.dataset.doubts import doubts
+from dimgs.dataset.export import from_si
+from dimgs.dataset.headers import Titled, quantity_of, titled_columns
+from dimgs.dataset.raw import RawTable
+from dimgs.dataset.read import raw_table
+from dimgs.errors import DimgsError, InputError
+from dimgs.variables import Dimension
+from dimgs.web.studio.choices import Choices
+
+if TYPE_CHECKING:
+    from dimgs.groups.group import PiBasis
+
+# choices of repeating variables that a list still shows
+_MOST_SETS = 300
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as it was understood.
+
+    Attributes
+    ----------
+    name, unit : str
+        The unit as it is written, or was corrected to; empty where there is none.
+    own : str
+        The unit that the table gives.
+    role : {"number", "label", "error", "unitless", "unknown"}
+        Whether it holds numbers, labels or standard errors, or numbers that wait for a unit;
+        unknown where it cannot be read.
+    meaning : str
+        What it was understood as.
+    doubts : tuple of str
+        What may be meant otherwise.
+    problem : str
+        Why it cannot be read, and the remedy; empty where it can.
+    """
+
+    name: str
+    unit: str
+    own: str
+    role: str
+    meaning: str = ""
+    doubts: tuple[str, ...] = ()
+    problem: str = ""
+
+
+@dataclass(eq=False)
+class Sheet:
+    """A table, and what was chosen of it.
+
+    Parameters
+    ----------
+    id : str
+    path : Path
+    choices : Choices
+    """
+
+    id: str
+    path: Path
+    choices: Choices = field(default_factory=Choices)
+
+    @property
+    def name(self) -> str:
+        """Name of the file."""
+        return self.path.name
+
+    @property
+    def raw(self) -> RawTable:
+        """Headers and cells of the chosen sheet.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be read.
+        """
+        return self._raw_of(self.choices.sheet, self.choices.drop_bad)
+
+    @lru_cache(maxsize=2)  # noqa: B019
+    def _raw_of(self, sheet: str, drop_bad: bool) -> RawTable:
+        return raw_table(self.path, ReadOptions(sheet=sheet or None, drop_bad=drop_bad))
+
+    @cached_property
+    def sheets(self) -> tuple[str, ...]:
+        """Sheets of a workbook; none of another file."""
+        from dimgs.dataset.read import EXCEL_SUFFIXES
+
+        if self.path.suffix.lower() not in EXCEL_SUFFIXES:
+            return ()
+        from openpyxl import load_workbook
+
+        book = load_workbook(self.path, read_only=True)
+        try:
+            return tuple(book.sheetnames)
+        finally:
+            book.close()
+
+    @property
+    def own_units(self) -> dict[str, str]:
+        """Unit of each column as the table gives it, empty where it gives none."""
+        return {t.name: t.unit or "" for t in titled_columns(self.raw, ReadOptions())[0]}
+
+    def begin(self) -> None:
+        """Choose every number as an input, and nothing as the target."""
+        inputs = tuple(c.name for c in self.columns if c.role in ("number", "unitless"))
+        self.choices = replace(self.choices, inputs=inputs)
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns, each read by itself, so that one that cannot be read hides no other."""
+        choices = self.choices
+        return self._columns_of(choices.sheet, choices.drop_bad, tuple(choices.units.items()))
+
+    @lru_cache(maxsize=8)  # noqa: B019
+    def _columns_of(
+        self, sheet: str, drop_bad: bool, units: tuple[tuple[str, str], ...]
+    ) -> list[Column]:
+        own, given = self.own_units, dict(units)
+        titled, _ = titled_columns(self.raw, ReadOptions(units=given))
+        read = [self._column(t, own[t.name]) for t in titled]
+        known = {c.name: c.unit for c in read if c.role in ("number", "error")}
+        told = doubts(known, self.raw.source)
+        where = {c.name: f"Column '{c.name}' of {self.raw.source}: " for c in read}
+        return [
+            replace(
+                c,
+                problem=_alone(c.problem, where[c.name]),
+                doubts=tuple(_alone(d, where[c.name]) for d in told if d.startswith(where[c.name])),
+            )
+            for c in read
+        ]
+
+    def _column(self, titled: Titled, own: str) -> Column:
+        name, unit = titled.name, titled.unit or ""
+        base = quantity_of(name)
+        alone = replace(self.raw, columns=[titled.column], unit_row=None, sidecar={}, notes=[])
+        given = {name: f"{unit}; {titled.kind}" if titled.kind else unit} if titled.unit else {}
+        try:
+            data = build(alone, ReadOptions(units=given, find_duplicates=False))
+        except DimgsError as error:
+            if titled.unit is None and not read_cells(titled.column.cells, self.raw.decimal).words:
+                what = "It has no unit yet; write one, or 1 for a pure number."
+                return Column(name, unit, own, "unitless", problem=what)
+            return Column(name, unit, own, "unknown", problem=str(error))
+        if name not in data.names:
+            return Column(name, unit, own, "unknown", problem="The column is empty.")
+        variable = data.variable(name)
+        if variable.is_label:
+            count = len(set(data[name]))
+            return Column(name, unit, own, "label", f"{count} label{'s' if count > 1 else ''}")
+        role = "error" if base is not None and base in self.own_units else "number"
+        return Column(name, unit, own, role, _meaning(data, name, base if role == "error" else ""))
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Inputs that were ticked and can be read."""
+        numbers = {c.name for c in self.columns if c.role == "number"}
+        return tuple(n for n in self.choices.inputs if n in numbers)
+
+    def table(self) -> Dataset:
+        """The chosen columns.
+
+        Raises
+        ------
+        InputError
+            If they cannot be read, or there are none.
+        """
+        choices, inputs = self.choices, self.inputs
+        colour = [choices.colour] if choices.colour else []
+        named = [choices.target] if choices.target else []
+        if not inputs and not choices.constants:
+            raise InputError("Tick at least one input that has a unit.")
+        chosen = replace(choices, inputs=(*inputs, *colour)).options()
+        return build(self.raw, chosen.reader(named))
+
+    @property
+    def question(self) -> Choices:
+        """What is asked, of columns that can be read."""
+        return replace(self.choices, inputs=self.inputs, colour="")
+
+    def basis(self, data: Dataset) -> "PiBasis":
+        """Groups of the chosen columns over the chosen repeating variables.
+
+        Raises
+        ------
+        InputError, DimensionError
+            If there are none, with the remedy.
+        """
+        from dimgs.groups.derive import pi_basis
+
+        choices = self.choices
+        never = set(constant_columns(data))
+        return pi_basis(
+            data,
+            choices.target or None,
+            repeating=choices.repeating or None,
+            constants=choices.constants,
+            scales=choices.options().scales,
+            varying=[n for n in data.numeric_names if n not in never],
+        )
+
+
+def repeating_sets(basis: "PiBasis") -> list[tuple[str, ...]]:
+    """Every set of repeating variables; none where they are too many to be shown.
+
+    Examples
+    --------
+    >>> from dimgs.groups.derive import pi_basis
+    >>> repeating_sets(pi_basis(["F [N]", "mu [Pa*s]", "U [m/s]", "D [m]"], "F"))
+    [('D', 'U', 'mu')]
+    """
+    from dimgs.groups.enumeration import repeating_groups
+
+    names = basis.matrix.names
+    if comb(len(names), basis.rank) > _MOST_SETS:
+        return []
+    possible = combinations(names, basis.rank)
+    return [chosen for chosen in possible if repeating_groups(basis.matrix, chosen) is not None]
+
+
+def _meaning(data: Dataset, name: str, base: str | None) -> str:
+    """Kind or dimension, and range, of a column in words."""
+    from dimgs.groups.kinds import infer_kinds
+    from dimgs.report.words import short
+
+    variable = data.variable(name)
+    kinds = infer_kinds(name, variable.dimension.as_dict(), variable.kind)
+    if base:
+        what = f"standard error of {base}"
+    elif variable.is_level:
+        what = "level, already logarithmic"
+    elif len(kinds) == 1:
+        what = kinds[0].name
+    else:
+        what = _dimension_text(variable.dimension)
+    values = from_si(np.asarray(data[name], dtype=np.float64), variable.unit)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return f"{what}; no numbers"
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        return f"{what}; always {short(low)}"
+    blanks = len(data) - values.size
+    more = f"; {blanks} blank" if blanks else ""
+    return f"{what}; {short(low)} to {short(high)}{more}"
+
+
+def _alone(sentence: str, where: str) -> str:
+    """A sentence about a column, beside the column."""
+    short = sentence.removeprefix(where)
+    return short[:1].upper() + short[1:]
+
+
+def _dimension_text(dimension: Dimension) -> str:
+    """A dimension in words where it has a short one.
+
+    Examples
+    --------
+    >>> print(_dimension_text(Dimension.of({"[time]": 1})), _dimension_text(Dimension()))
+    time a pure number
+    """
+    if dimension.is_dimensionless:
+        return "a pure number"
+    parts = list(dimension)
+    if len(parts) == 1 and parts[0][1] == 1:
+        return parts[0][0].strip("[]")
+    return f"dimension {dimension}"
+
+
+def labels_of(columns: Sequence[Column]) -> list[str]:
+    """Names of the label columns."""
+    return [c.name for c in columns if c.role == "label"]

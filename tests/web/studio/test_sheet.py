@@ -1,0 +1,151 @@
+"""How a table is understood, corrected and drawn."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pytest
+
+from dimgs.errors import InputError
+from dimgs.expression.candidate import Candidate
+from dimgs.web.studio.choices import Choices
+from dimgs.web.studio.plot import plot
+from dimgs.web.studio.search import front_of
+from dimgs.web.studio.sheet import Sheet, repeating_sets
+from dimgs.web.studio.views import View
+
+
+@pytest.fixture
+def sheet(table: Path) -> Sheet:
+    made = Sheet("1", table)
+    made.begin()
+    return made
+
+
+def test_each_column_is_understood_by_itself(sheet: Sheet) -> None:
+    columns = {c.name: c for c in sheet.columns}
+    roles = {name: c.role for name, c in columns.items()}
+    assert roles == {
+        "fluid": "label", "U": "number", "D": "unitless", "rho": "number", "mu": "number",
+        "k": "number", "note": "unknown", "tau": "number", "tau_err": "error",
+    }  # fmt: skip
+    assert columns["mu"].meaning.startswith("dynamic viscosity; ")
+    assert columns["fluid"].meaning == "2 labels"
+    assert columns["tau_err"].meaning.startswith("standard error of tau; ")
+    assert "W/(m*K) may be meant" in columns["k"].doubts[0]
+    assert "row 5" in columns["note"].problem or "Row 5" in columns["note"].problem
+    assert not any(c.doubts for c in columns.values() if c.name != "k")
+
+
+def test_a_correction_settles_a_doubt_and_a_missing_unit(sheet: Sheet) -> None:
+    assert sheet.inputs == ("U", "rho", "mu", "k", "tau")
+    units = {"D": "mm", "k": "W/(m*K)", "note": "label"}
+    sheet.choices = replace(sheet.choices, units=units)
+    columns = {c.name: c for c in sheet.columns}
+    assert "D" in sheet.inputs
+    assert columns["D"].meaning.startswith("diameter; 20 to 80")
+    assert not columns["k"].doubts
+    assert columns["note"].role == "label"
+    sheet.choices = replace(sheet.choices, units={"U": "nonsense"})
+    assert "nonsense" in next(c.problem for c in sheet.columns if c.name == "U")
+
+
+def test_a_form_is_read_as_it_was_written() -> None:
+    columns = {"a": "m", "b": "", "c": "s"}
+    form = [("target", "a"), ("input", "a"), ("input", "b"), ("input", "other"), ("unit-0", " m "),
+            ("unit-1", "kg"), ("scales", "M0 [kg]; ;auto"), ("repeating", "b, c"), ("regimes", "1"),
+            ("within", "no column")]  # fmt: skip
+    read = Choices.of(form, columns)
+    assert (read.target, read.inputs, dict(read.units)) == ("a", ("b",), {"b": "kg"})
+    assert read.scales == ("M0 [kg]", "auto")
+    assert read.repeating == ("b", "c")
+    assert read.regimes
+    assert not read.drop_bad
+    assert read.within == ""
+    with pytest.raises(InputError, match="number of seconds"):
+        Choices.of([("time_limit", "soon")], columns)
+
+
+def test_the_command_line_asks_the_same(sheet: Sheet, capsys: pytest.CaptureFixture[str]) -> None:
+    import json
+    import shlex
+
+    from dimgs.cli.app import run
+    from dimgs.discovery.discover import discover_with
+
+    inputs = ("U", "D", "rho", "mu")
+    choices = replace(sheet.choices, target="tau", inputs=inputs, units={"D": "mm"}, within="fluid")
+    options = choices.options(engine="power_law")
+    report = discover_with(options.read(sheet.path, "tau"), "tau", options.without_reading())
+    assert report.law is not None
+    words = shlex.split(choices.command(str(sheet.path), "fit"))
+    assert words.pop(0) == "dimgs"
+    assert run([*words, "--json"]) == 0
+    assert (
+        json.loads(capsys.readouterr().out)["law"]["expression"]
+        == report.law.to_json()["expression"]
+    )
+
+
+def test_axes_are_groups_and_columns_that_vary(sheet: Sheet) -> None:
+    inputs = ("U", "D", "rho", "mu", "k")
+    sheet.choices = replace(sheet.choices, target="tau", inputs=inputs, units={"D": "mm"})
+    data = sheet.table()
+    basis = sheet.basis(data)
+    drawn = plot(data, basis)
+    assert drawn is not None
+    assert (drawn.x.name, drawn.y.name) == ("pi_1", "pi_0")
+    assert "k" not in [a.name for a in drawn.offered]
+    assert len(drawn.points) == 30
+    assert all(0 < p["x"] < 1 and 0 < p["y"] < 1 for p in drawn.points)
+    (group,) = basis.groups
+    logs = group.log({n: data[n] for n in data.numeric_names}) / np.log(10)
+    order = np.argsort([p["x"] for p in drawn.points])
+    assert np.array_equal(order, np.argsort(logs))
+    other = plot(data, basis, "U", "pi_1")
+    assert other is not None
+    assert (other.x.name, other.y.name) == ("U", "pi_1")
+    sheet.choices = replace(sheet.choices, colour="fluid")
+    coloured = plot(sheet.table(), basis, colour="fluid")
+    assert coloured is not None
+    assert coloured.colours == [("water", 15), ("oil", 15)]
+
+
+def test_every_choice_of_repeating_variables_gives_groups(sheet: Sheet) -> None:
+    inputs = ("U", "D", "rho", "mu")
+    sheet.choices = replace(sheet.choices, target="tau", inputs=inputs, units={"D": "mm"})
+    sets = repeating_sets(sheet.basis(sheet.table()))
+    assert len(sets) == 4
+    for chosen in sets:
+        sheet.choices = replace(sheet.choices, repeating=chosen)
+        assert sheet.basis(sheet.table()).repeating == chosen
+    sheet.choices = replace(sheet.choices, repeating=("U",))
+    assert "cannot be the repeating set" in View.of(sheet).problem
+
+
+def test_sheets_of_a_workbook_can_be_chosen(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.active.append(["a [m]", "b [s]"])
+    book.active.append([1, 2])
+    second = book.create_sheet("more")
+    second.append(["c [kg]"])
+    second.append([3])
+    book.save(tmp_path / "book.xlsx")
+    sheet = Sheet("1", tmp_path / "book.xlsx")
+    sheet.begin()
+    assert sheet.sheets == ("Sheet", "more")
+    assert sheet.inputs == ("a", "b")
+    other = Sheet("2", sheet.path, Choices(sheet="more"))
+    other.begin()
+    assert other.inputs == ("c",)
+
+
+def test_the_front_holds_what_no_other_beats() -> None:
+    import sympy
+
+    x = sympy.Symbol("pi_1")
+    one, root, long = x, sympy.sqrt(x), sympy.sqrt(x) + x**2 + 1
+    made = [Candidate.of(e, {}, loss=loss) for e, loss in ((one, 0.5), (root, 0.1), (long, 0.2))]
+    front = front_of((made[2], made[1], made[0]))
+    assert [c.loss for c in front] == [0.5, 0.1]
