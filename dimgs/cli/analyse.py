@@ -98,7 +98,7 @@ def discover(
     interrupted = False
     folders = file_names(target)
     for name, data, asked in tables.each(table, target, options):
-        with working(f"looking for the law of {name}", options.time_limit) as tell:
+        with working(f"looking for the law of {name}", options.seconds) as tell:
             report = study(data, name, asked, progress=tell)
         interrupted = report.outcome == "interrupted"
         report = replace(report, provenance={**report.provenance, "command": command_line()})

@@ -9,6 +9,7 @@ from dimgs.cli import (
     demo,
     derive,
     explore,
+    following,
     library,
     predict,
     run,
@@ -46,6 +47,11 @@ DISCOVER = _examples(
     ("dimgs discover drops.csv --target D --constants g", "with a known constant"),
     ("dimgs discover runs.csv --target F --scale auto", "search for hidden scales as well"),
     ("dimgs discover runs.csv --target F --time-limit 300 --seed 1", "take more time"),
+)
+NEXT = _examples(
+    ("dimgs next pipe.csv --target dp -n 5", "which runs would decide between the laws?"),
+    ("dimgs next pipe.csv --target dp --range 'U=0.1..10 m/s'", "within what can be run"),
+    ("dimgs next pipe.csv --target dp --against law.json", "where would a published law fail?"),
 )
 PREDICT = _examples(
     ("dimgs predict study/law.json new.csv", "values, intervals, and what lies outside"),
@@ -105,6 +111,7 @@ def register(app: typer.Typer) -> None:
         (analyse.fit, FIT),
         (explore.explore, EXPLORE),
         (analyse.discover, DISCOVER),
+        (following.next, NEXT),
         (predict.predict, PREDICT),
         (studio.studio, STUDIO),
         (library.reproduce, REPRODUCE),

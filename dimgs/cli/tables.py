@@ -42,7 +42,7 @@ _TYPES: dict[str, Any] = {
     "names": str | None,
     "units": list[str] | None,
     "sheet": str | None,
-    "number": float,
+    "number": float | None,
     "count": int | None,
 }
 _COMPLETE = {"engine": complete.engines}

@@ -150,7 +150,7 @@ def _from_values(known: Taught, options: Options, seconds: float) -> Result:
         engine = engine_named(name)
     except ImportError as error:
         return Result((), "unavailable", f"The engine '{name}' cannot start: {error}.", 0.0)
-    return engine.search(problem, Budget(seconds, options.evaluations), options.seed)
+    return engine.search(problem, Budget(seconds, options.budget), options.seed)
 
 
 def _from_exponents(
@@ -170,7 +170,7 @@ def _from_exponents(
             clock.cut("time", "the distillation of a deep potential")
             return
         seconds = max(clock.to_search, 0.0) / (min(len(found), _DIRECTIONS) - k)
-        search = Search(seconds, options.seed, options.evaluations, clock)
+        search = Search(seconds, options.seed, options.side_budget, clock)
         forms = elementary(fields, there.sets, _ELEMENTARY)
         laws = laws_of(known.runs, here, fields, forms, search.part(0.0))
         if not any(fields.explained_by(law.rmse, known.runs.n_runs) for law in laws):

@@ -9,14 +9,17 @@ from typing import Any, Unpack
 import numpy as np
 
 from dimgs.dataset import Dataset
+from dimgs.discovery.judgement import law_of
 from dimgs.discovery.options import MODEL_NAMES, DiscoverKeywords, Options, default_of, documented
+from dimgs.discovery.places import differs_most, propose
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
-from dimgs.errors import InputError, noting, warn_all
+from dimgs.errors import DimgsError, InputError, noting, warn_all
 from dimgs.law.absorb import absorb
+from dimgs.law.law import Law
 from dimgs.law.recognise import recognise
-from dimgs.report.results import FitResult, Report
+from dimgs.report.results import FitResult, Report, Rival
 
 
 @documented(DiscoverKeywords)
@@ -115,6 +118,7 @@ def discover_with(
     prepared = found.prepared
     law = recognise(absorb(found.law))
     conclusion = found.conclusion
+    facts = {} if found.belief is None else found.belief.facts
     report = Report(
         basis=prepared.basis,
         fit=_in_table(found.result, prepared),
@@ -133,8 +137,30 @@ def discover_with(
         predicted=prepared.in_table(law.predict_si(prepared.data).tolist()),
         data=prepared.data.take(prepared.in_table(range(prepared.design.n_runs))),
         left_out=_left_out(found, options),
+        probability=facts.get("probability"),
+        none_of_these=facts.get("none", 0.0),
+        extrapolates=facts.get("extrapolates"),
+        rivals=_rivals(found, law, options),
+        further_runs=propose,
     )
     return replace(report, seconds=time.perf_counter() - start)
+
+
+def _rivals(found: Study, law: Law, options: Options) -> tuple[Rival, ...]:
+    """The laws that the runs do not tell from the chosen one."""
+    out = []
+    for one in () if found.belief is None else found.belief.rivals:
+        made = law_of(found, one.contender, options)
+        if made is None:
+            continue
+        other = recognise(absorb(made))
+        holds = one.contender.evidence.extrapolates is not False
+        try:
+            where = differs_most(law, other, found.prepared.data)
+        except DimgsError:
+            where = {}
+        out.append(Rival(other, one.probability, holds, where))
+    return tuple(out)
 
 
 def _in_table(result: FitResult | None, prepared: Prepared) -> FitResult | None:

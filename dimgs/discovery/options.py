@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from dimgs.dataset.usable import Purpose
 
 MODEL_NAMES = ("linear", "deep")
+# expressions, and seconds at most, of each effort. Of the benchmarks' laws most searches end by
+# themselves after 1000 to 1500 expressions; 6000 take 15 to 30 s of a processor of 2020, and four
+# to eight times that is left for slower ones.
+EFFORTS: Mapping[str, tuple[int, float]] = {
+    "quick": (1000, 60.0),
+    "normal": (6000, 120.0),
+    "thorough": (60_000, 1200.0),
+}
+# the searches of a distillation, which are about so many
+_SIDE = 12
 Kind = Literal["flag", "text", "texts", "names", "units", "sheet", "number", "count"]
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,7 +46,10 @@ _EXPECTED: dict[Kind, tuple[str, Callable[[Any], bool]]] = {
         "the name of a sheet, or its place from 0",
         lambda x: x is None or isinstance(x, str | Integral),
     ),
-    "number": ("a number", lambda x: not isinstance(x, bool) and isinstance(x, Real)),
+    "number": (
+        "a number",
+        lambda x: x is None or (not isinstance(x, bool) and isinstance(x, Real)),
+    ),
     "count": (
         "a whole number from 0 up",
         lambda x: x is None or _is_count(x),
@@ -121,11 +134,23 @@ class Options:
         "linear (power law), or deep: a neural potential teaches the search besides the runs "
         "themselves; needs torch.",
     )
-    time_limit: float = _option(60.0, "number", "Seconds that the whole discovery may take.")
+    effort: str = _option(
+        "normal",
+        "text",
+        "How far to search: quick, normal or thorough, which allow 1000, 6000 or 60000 "
+        "expressions, and at most 60, 120 or 1200 s.",
+    )
     evaluations: int | None = _option(
         None,
         "count",
-        "Most expressions that each search may fit: a limit that every machine meets alike.",
+        "Most expressions that each search may fit, instead of those of the effort: a limit that "
+        "every machine meets alike.",
+    )
+    time_limit: float | None = _option(
+        None,
+        "number",
+        "Seconds that the whole discovery may take, instead of those of the effort; a search that "
+        "they end may find less on a slower machine.",
     )
     level: float = _option(0.9, "number", "Coverage of the intervals.")
     seed: int = _option(0, "count", "Seed of everything random.")
@@ -151,7 +176,9 @@ class Options:
                 "Errors in the inputs are not combined with a robust fit or with prefactors by "
                 "group: leave out --errors-in-variables, or --robust and --within."
             )
-        if not self.time_limit > 0:
+        if self.effort not in EFFORTS:
+            raise InputError(f"There is no effort '{self.effort}'; use {', '.join(EFFORTS)}.")
+        if self.time_limit is not None and not self.time_limit > 0:
             raise InputError(f"The time limit is {self.time_limit} s; give more than 0.")
         if self.evaluations is not None and self.evaluations < 1:
             raise InputError(f"{self.evaluations} evaluations allow no search; give more than 0.")
@@ -194,6 +221,22 @@ class Options:
                 rest = f"; did you mean '{near[0]}'?"
             raise TypeError(f"{function}() takes no keyword '{name}'{rest}")
         return replace(options or cls(), **given)
+
+    @property
+    def budget(self) -> int:
+        """Most expressions that a search may fit."""
+        return EFFORTS[self.effort][0] if self.evaluations is None else self.evaluations
+
+    @property
+    def side_budget(self) -> int:
+        """The same for searches beside the main one, several of which take as long as that."""
+        most = EFFORTS[self.effort][0] // _SIDE
+        return most if self.evaluations is None else self.evaluations
+
+    @property
+    def seconds(self) -> float:
+        """Seconds that the whole discovery may take."""
+        return EFFORTS[self.effort][1] if self.time_limit is None else self.time_limit
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -315,8 +358,9 @@ class DiscoverKeywords(FitKeywords, total=False):
 
     engine: str
     model: str
-    time_limit: float
+    effort: str
     evaluations: int | None
+    time_limit: float | None
 
 
 def documented(known: type) -> Callable[[F], F]:

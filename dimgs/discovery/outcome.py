@@ -22,6 +22,10 @@ HOLDS = 0.5
 # With the test against shuffled residuals, none of 300 true power laws in noise was suspected.
 NOTHING_LEFT = 0.05
 
+# A law is believed at odds of nine to one: of ten such laws one may be wrong. The probabilities are
+# calibrated so that they say what they mean (`python -m case_studies.benchmarks.belief`).
+PROBABLE = 0.9
+
 _GRAVEST_FIRST: tuple[Outcome, ...] = (
     "interrupted", "unavailable", "no_candidate", "timeout", "unchecked", "converged",
 )  # fmt: skip
@@ -65,6 +69,16 @@ class LawFacts:
         Why the engine that was asked for did not run.
     varies : bool
         Whether the target does.
+    probability : float or None
+        Of the law, among all that were found and none of them; None where that was not judged.
+    rivals : int
+        How many other laws the runs do not tell from it.
+    none : float
+        Probability of none of the laws that were found.
+    extrapolates : bool or None
+        Whether outer blocks of runs are predicted; None where none could be left out.
+    missed : str
+        The block that is predicted worst.
     """
 
     cuts: Sequence[Cut] = ()
@@ -74,6 +88,11 @@ class LawFacts:
     unexplained: float | None = 0.0
     unavailable: str = ""
     varies: bool = True
+    probability: float | None = 1.0
+    rivals: int = 0
+    none: float = 0.0
+    extrapolates: bool | None = True
+    missed: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,6 +129,7 @@ def conclude(facts: LawFacts) -> Conclusion:
     ('timeout', False)
     """
     reasons = [*_cut(facts.cuts), *_unseen(facts), *_structure(facts.unexplained)]
+    reasons += [*_improbable(facts), *_beyond(facts)]
     if facts.unavailable:
         reasons.append(Reason("unavailable", facts.unavailable))
     reasons.sort(key=lambda reason: _GRAVEST_FIRST.index(reason.outcome))
@@ -136,7 +156,11 @@ def leaves_nothing(unexplained: float | None) -> bool:
 def _cut(cuts: Sequence[Cut]) -> Iterator[Reason]:
     kinds: tuple[tuple[CutBy, Outcome, str], ...] = (
         ("interrupt", "interrupted", "Interrupted during {}: this is the best until then."),
-        ("time", "timeout", "The time limit ended {} early; more time may find another law."),
+        (
+            "time",
+            "timeout",
+            "The time limit ended {} early; more time, or a faster machine, may find another law.",
+        ),
         (
             "evaluations",
             "timeout",
@@ -184,4 +208,38 @@ def _structure(unexplained: float | None) -> Iterator[Reason]:
             "converged",
             f"Its residuals still depend on the groups ({100 * unexplained:.0f} % of their "
             "variance): it is not the whole law.",
+        )
+
+
+def _improbable(facts: LawFacts) -> Iterator[Reason]:
+    """Whether other laws, found or not, explain the runs as well."""
+    if facts.probability is None:
+        yield Reason("converged", "How probable the law is was not judged.")
+    elif facts.probability < PROBABLE:
+        why = []
+        if facts.rivals:
+            laws = "another law explains" if facts.rivals == 1 else f"{facts.rivals} others explain"
+            why.append(f"{laws} the runs as well")
+        if facts.none > 1 - PROBABLE or not why:
+            why.append(f"none of the laws found is the true one with {100 * facts.none:.0f} %")
+        yield Reason(
+            "converged",
+            f"Its probability is {facts.probability:.2f}, less than {PROBABLE}: "
+            f"{' and '.join(why)}.",
+        )
+
+
+def _beyond(facts: LawFacts) -> Iterator[Reason]:
+    """Whether the law predicts runs outside of those that it was fitted to."""
+    if facts.probability is None:
+        return
+    if facts.extrapolates is None:
+        yield Reason(
+            "converged",
+            "No end of the runs could be left out, so nothing is known of what lies beyond them.",
+        )
+    elif not facts.extrapolates:
+        yield Reason(
+            "converged",
+            f"It interpolates only: the runs of {facts.missed} are not predicted by the others.",
         )

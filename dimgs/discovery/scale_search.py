@@ -9,6 +9,7 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.advice import scale_is_missing
 from dimgs.discovery.clock import Clock, Cut
 from dimgs.discovery.cross_validation import clearly_less
+from dimgs.discovery.judgement import judged
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.study import Study, left_out_residuals, study
@@ -27,7 +28,7 @@ _LETTERS = {
     "[luminosity]": "J",
 }
 _SHARE, _SHARE_OF_ONE = 0.4, 0.85
-_LONGEST_TEST, _SHORTEST = 5.0, 0.2
+_SHORTEST = 0.2
 _FEWEST_GROUPS = 5
 _STEP = "the search for hidden scales"
 
@@ -73,11 +74,11 @@ def study_with_scales(
     -------
     Study
     """
-    clock = Clock.of(options.time_limit)
+    clock = Clock.of(options.seconds)
     found = _searched(data, target, options, clock, progress)
     if clock.stopped.is_set() and all(cut.by != "interrupt" for cut in found.cuts):
         found = replace(found, cuts=(Cut("interrupt", _STEP), *found.cuts))
-    return found
+    return judged(found, options)
 
 
 def _searched(
@@ -104,10 +105,11 @@ def _searched(
     found = study(prepared, options, clock.part(share), progress=progress)
     if not possible or (found.holds and not automatic):
         return found
-    # a budget of evaluations is the bound itself: seconds would make the law the machine's
-    short = not automatic and options.evaluations is None
+    if not automatic:
+        # advice costs less than what was asked for
+        options = replace(options, evaluations=options.side_budget)
     for k, scale in enumerate(possible):
-        part = clock.part(1 / (len(possible) - k), _LONGEST_TEST if short else np.inf)
+        part = clock.part(1 / (len(possible) - k))
         if found.exact or clock.stopped.is_set():
             break
         if part.left < _SHORTEST:

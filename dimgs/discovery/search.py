@@ -212,7 +212,7 @@ def _result(
     if entry_named(name).takes_fields:
         problem = replace(problem, fields=exponent_fields(train))
     problem, unit = _in_range(problem)
-    result = engine.search(problem, Budget(seconds, options.evaluations), options.seed)
+    result = engine.search(problem, Budget(seconds, options.budget), options.seed)
     if unit == 1.0:
         return result
     return replace(result, candidates=tuple(_times(c, unit) for c in result.candidates))

@@ -8,6 +8,7 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.design.features import Design
+from dimgs.discovery.belief import Belief
 from dimgs.discovery.clock import Clock, Cut
 from dimgs.discovery.cross_validation import (
     better_than,
@@ -33,7 +34,6 @@ from dimgs.news import listening, tell
 from dimgs.report.results import FitResult
 
 _EXACT = 1e-9
-_LONGEST_DISTILLATION = 10.0
 _SHARE_WITHOUT = 0.7
 # seconds of an engine's start that are worth a word
 _NOTICED = 1.0
@@ -68,6 +68,8 @@ class Study:
         Share of the residuals that still depends on the groups; None where it is not known.
     left_out : ndarray of shape (n_runs,) or None
         Residual of each run by the law refitted without it, where that was needed.
+    belief : Belief or None
+        The laws that were found, with their probabilities; None before they are judged.
     """
 
     prepared: Prepared
@@ -82,22 +84,22 @@ class Study:
     unavailable: str = ""
     unexplained: float | None = None
     left_out: Array | None = None
+    belief: Belief | None = None
 
     @property
     def conclusion(self) -> Conclusion:
         """The outcome, and whether the law is confirmed."""
         scores = self.law.scores
         aside = scores.holdout_r2_log, scores.holdout_n
-        return conclude(
-            LawFacts(
-                self.cuts,
-                self.known,
-                *aside,
-                self.unexplained,
-                self.unavailable,
-                varies=scores.exist,
-            )
+        facts = LawFacts(
+            self.cuts,
+            self.known,
+            *aside,
+            self.unexplained,
+            self.unavailable,
+            varies=scores.exist,
         )
+        return conclude(facts if self.belief is None else replace(facts, **self.belief.facts))
 
     @property
     def holds(self) -> bool:
@@ -227,9 +229,7 @@ def _distilled(
     design = found.prepared.design
     if not is_searchable(design) or design.scale != "log":
         return found, False
-    # a budget of evaluations is the bound itself: seconds would make the law the machine's
-    longest = _LONGEST_DISTILLATION if options.evaluations is None else np.inf
-    seconds = min(clock.to_search, longest) if search else 0.0
+    seconds = clock.to_search if search else 0.0
     power = None if found.result is None else found.result.law.scores.rmse_log
     cuts = len(clock.cuts)
     made = None

@@ -138,7 +138,7 @@ def predict(law: "Law", data: Any, level: float | None, of: Of) -> Any:
         half = half / abs(law.target.unit.log_factor)
         low, high = value - half, value + half
     elif law.uncertainty.scale == "linear":
-        half = half * _response_factor(law, inputs)
+        half = half * response_factor(law, inputs)
         low, high = value - half, value + half
     else:
         low, high = log_interval(value, half)
@@ -159,7 +159,7 @@ def ratio(law: "Law", u: Any, v: Any, level: float | None, of: Of) -> Any:
     for inputs, own in ((a, one), (b, two)):
         gradient, size = _gradients(law, inputs), np.ones(1)
         if law.uncertainty.scale == "linear":
-            size = _response_factor(law, inputs) / own
+            size = response_factor(law, inputs) / own
         gradients.append(gradient * size[:, None])
         runs = runs + (size**2 if of == "run" else 0.0)
     half = law.uncertainty.half_width(gradients[0] - gradients[1], level, runs)
@@ -225,10 +225,17 @@ def _gradients(law: "Law", inputs: Inputs) -> Array:
     return np.column_stack(columns) if columns else np.zeros((inputs.n, 0))
 
 
-def _response_factor(law: "Law", inputs: Inputs) -> Array:
+def response_factor(law: "Law", inputs: Inputs) -> Array:
     """Target over pi_0: the monomial that gives pi_0 its dimension back."""
     powers = {k: e for k, e in law.response.exponents if k != law.target.name}
-    rest = PiGroup.of("rest", powers).log(_by_column(law, inputs))
+    known = _by_column(law, inputs)
+    for name in powers:
+        if name not in known:
+            raise InputError(
+                f"The errors of this law are of one size in {law.response}, so that its intervals "
+                f"need the column '{name}' too."
+            )
+    rest = PiGroup.of("rest", powers).log(known)
     return np.broadcast_to(np.exp(-rest), (inputs.n,))
 
 

@@ -1,7 +1,7 @@
 """Numbers that constants of laws are recognised as: rationals, multiples of pi, roots, e."""
 
 from functools import lru_cache
-from math import pi
+from math import ceil, gcd, log, log2, pi
 from typing import TYPE_CHECKING
 
 from dimgs.rationals.search import nearest_rationals
@@ -16,6 +16,12 @@ _LARGEST = 12
 NARROW = 0.05
 _WIDER = 3.0
 _ROUNDING = 1e-9
+# bits of each π in a number; more bits than that are any decimal; one number near any other
+_PI_BITS, _MOST_BITS, _FEWEST_NEAR = 4, 20.0, 0.5
+# bits of a root or another number; digits that nobody writes
+_OTHER_BITS, _LARGEST_READ = 14.0, 4096
+# expected count of equally simple numbers in an interval: one in twenty is told for none
+CHANCE = 0.05
 
 
 @lru_cache(maxsize=1)
@@ -40,6 +46,9 @@ def known_values() -> "tuple[sympy.Expr, ...]":
 def recognised_value(value: float, low: float | None, high: float | None) -> "sympy.Expr | None":
     """The exact value that an interval singles out, None if there is none.
 
+    It must pay for itself: the interval is so narrow that it hardly holds by chance a number as
+    simple as that.
+
     Parameters
     ----------
     value : float
@@ -48,7 +57,7 @@ def recognised_value(value: float, low: float | None, high: float | None) -> "sy
 
     Examples
     --------
-    >>> recognised_value(6.27, 6.2, 6.35), recognised_value(6.27, 5.0, 7.0)
+    >>> recognised_value(6.28, 6.27, 6.29), recognised_value(6.27, 6.2, 6.35)
     (2*pi, None)
     """
     if low is None or high is None or value == 0 or high - low > NARROW * abs(value):
@@ -56,7 +65,10 @@ def recognised_value(value: float, low: float | None, high: float | None) -> "sy
     slack = _ROUNDING * abs(value)
     near = [v for v in known_values() if _within(v, value, low, high, slack, _WIDER)]
     held = [v for v in near if _within(v, value, low, high, slack, 1.0)]
-    return held[0] if len(near) == 1 and held else None
+    if len(near) != 1 or not held:
+        return None
+    by_chance = chance_of_number(float(held[0]), bits_of(held[0]), (high - low) / abs(value))
+    return held[0] if by_chance < CHANCE else None
 
 
 def _within(
@@ -64,6 +76,75 @@ def _within(
 ) -> bool:
     gap = float(known) - value
     return wider * (low - value) - slack <= gap <= wider * (high - value) + slack
+
+
+def bits_of(number: "sympy.Expr") -> float:
+    """Bits of a number, of its digits and its π.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> bits_of(sympy.Rational(3, 2)), bits_of(4 / sympy.pi**2)
+    (5.169925001442312, 12.0)
+    """
+    import sympy
+
+    rational, rest = sympy.sympify(number).as_coeff_Mul()
+    base, power = rest.as_base_exp()
+    plain = rest == 1 or (base == sympy.pi and power.is_Integer)
+    if not (plain and rational.is_Rational):
+        return _OTHER_BITS
+    if max(abs(rational.p), rational.q) > _LARGEST_READ:
+        return _MOST_BITS
+    return number_bits(int(rational.p), int(rational.q), 0 if rest == 1 else int(power))
+
+
+@lru_cache(maxsize=64)
+def _logs_as_simple(bits: int) -> tuple[float, ...]:
+    """Logarithms of all p/q π^k of at most so many bits, in lowest terms."""
+    out = []
+    for power in range(-(bits // _PI_BITS), bits // _PI_BITS + 1):
+        most = int(2.0 ** ((bits - _PI_BITS * abs(power)) / 2) + _ROUNDING)
+        for p in range(1, most + 1):
+            for q in range(1, most // p + 1):
+                if gcd(p, q) == 1:
+                    out.append(log(p / q) + power * log(pi))
+    return tuple(out)
+
+
+def number_bits(p: int, q: int, power: int = 0) -> float:
+    """Bits of p/q π^power: two for each binary digit, four for each π.
+
+    Examples
+    --------
+    >>> number_bits(1, 2), number_bits(4, 1, -2)
+    (2.0, 12.0)
+    """
+    return 2 * log2(max(abs(p), 1)) + 2 * log2(q) + _PI_BITS * abs(power)
+
+
+def chance_of_number(value: float, bits: float, width: float) -> float:
+    """Expected count of numbers as simple as one that an interval of its size meets by chance.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    bits : float
+        What it costs, see :func:`number_bits`.
+    width : float
+        Of the interval, relative to the number.
+
+    Examples
+    --------
+    >>> chance_of_number(5.0, number_bits(5, 1), 0.02) < 0.06
+    True
+    >>> chance_of_number(4 / pi**2, number_bits(4, 1, -2), 0.02) > 0.3
+    True
+    """
+    known = _logs_as_simple(ceil(min(bits, _MOST_BITS) - _ROUNDING))
+    near = sum(abs(log(abs(value)) - own) <= 1.0 for own in known)
+    return max(near / 2.0, _FEWEST_NEAR) * width
 
 
 def numbers_near(value: float, window: float) -> list[tuple[str, float]]:

@@ -11,7 +11,7 @@ from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.typeset import column_symbols
-from dimgs.report.results import FitResult, Report
+from dimgs.report.results import FitResult, Report, Rival
 
 
 def finite(value: Any) -> Any:
@@ -141,6 +141,19 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
     return result
 
 
+def rival_document(rival: Rival) -> dict[str, Any]:
+    """A law that the runs do not tell from the chosen one."""
+    return {
+        "law": rival.law.to_json(),
+        "probability": rival.probability,
+        "extrapolates": rival.extrapolates,
+        "differs_most": {
+            name: {"value": value, "unit": unit}
+            for name, (value, unit) in rival.differs_most.items()
+        },
+    }
+
+
 def discover_document(report: Report) -> dict[str, Any]:
     """The `discover` document."""
     import sympy
@@ -161,6 +174,10 @@ def discover_document(report: Report) -> dict[str, Any]:
         ],
         "engine": report.engine,
         "outcome": report.outcome,
+        "probability": report.probability,
+        "rivals": [rival_document(r) for r in report.rivals],
+        "none_of_these": report.none_of_these,
+        "extrapolates": report.extrapolates,
         "confirmed": report.confirmed,
         "why_not": list(report.why_not),
         "seconds": report.seconds,

@@ -1,6 +1,6 @@
 """What an analysis returns, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.dataset import Dataset
+from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.estimate import Estimate
 from dimgs.formats import write_whole
@@ -15,6 +16,7 @@ from dimgs.groups.group import PiBasis
 from dimgs.law.centre import Centre, centre_of
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
+from dimgs.report.proposals import NextRuns
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,27 @@ class FitResult(Estimate):
 
 
 @dataclass(frozen=True)
+class Rival:
+    """A law that the runs do not tell from the one that was chosen.
+
+    Attributes
+    ----------
+    law : Law
+    probability : float
+    extrapolates : bool
+        Whether it predicts outer blocks of runs.
+    differs_most : mapping of str to (float, str)
+        Value and unit of each column where it differs most from the chosen law, in units of what
+        a run there would tell; over the range of the runs, each end wider by √2.
+    """
+
+    law: Law
+    probability: float
+    extrapolates: bool
+    differs_most: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Report:
     """The whole way from a table to a law.
 
@@ -126,6 +149,14 @@ class Report:
     left_out : tuple of float
         Target of every run in SI, predicted by the law refitted without it (or without its
         tenth of the runs, or its group); empty where that cannot be had.
+    probability : float or None
+        Of the law, among all that were found and none of them; None where it was not judged.
+    rivals : tuple of Rival
+        The other laws of the smallest set that holds nine tenths of the probability of all.
+    none_of_these : float
+        Probability that none of the laws that were found is the true one.
+    extrapolates : bool or None
+        Whether the law predicts outer blocks of runs; None where none could be left out.
     """
 
     basis: PiBasis
@@ -146,6 +177,37 @@ class Report:
     unlogged: Mapping[str, str] = field(default_factory=dict)
     data: Dataset | None = None
     left_out: tuple[float, ...] = ()
+    probability: float | None = None
+    rivals: tuple[Rival, ...] = ()
+    none_of_these: float = 0.0
+    extrapolates: bool | None = None
+    further_runs: Callable[..., NextRuns] | None = field(default=None, repr=False, compare=False)
+
+    def next_runs(self, n: int = 5, ranges: Mapping[str, Any] | None = None) -> NextRuns:
+        """The runs that are expected to tell the rivals apart most.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        ranges : mapping of str to str, pair of float or of quantities, optional
+            Of inputs, such as ``{"U": "0.1..10 m/s"}``; numbers are in the unit of the table. By
+            default the range of the runs, each end wider by √2.
+
+        Returns
+        -------
+        NextRuns
+
+        Raises
+        ------
+        InputError
+            If the report has no law or does not carry its runs, or a range cannot be used.
+        """
+        if self.further_runs is None or self.law is None or self.data is None:
+            raise InputError(
+                "The report has no law and runs to plan from; make it with dimgs.discover."
+            )
+        return self.further_runs(self, n, ranges)
 
     @property
     def confirmed(self) -> bool:

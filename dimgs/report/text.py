@@ -10,6 +10,7 @@ from dimgs.fits.estimate import Exponent
 from dimgs.law.centre import Centre
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores
+from dimgs.report.proposals import NextRuns
 from dimgs.report.results import FitResult, Report
 from dimgs.report.verdict import headline, verdict
 
@@ -47,8 +48,10 @@ def law_line(law: Law) -> str:
 
 
 def _constant(c: Constant) -> str:
-    known = c.origin == "fitted" and c.low is not None
-    between = interval(c.low, c.high) if known else f"({c.origin})"
+    between = f"({c.origin})"
+    if c.origin in ("fitted", "recognised") and c.low is not None:
+        seen = "" if c.origin == "fitted" else f" ({c.origin})"
+        between = f"{interval(c.low, c.high)}{seen}"
     return f"  {c.name} = {number(c.value)}{_unit(c.unit)}   {between}"
 
 
@@ -179,6 +182,63 @@ def fit_text(fit: FitResult) -> str:
     return terminal("\n".join(lines))
 
 
+def _belief_lines(report: Report) -> list[str]:
+    """How probable the law is, and which others the runs do not tell from it."""
+    if report.probability is None:
+        return []
+    none = report.none_of_these
+    lines = ["", f"Probability {percent(report.probability)}; none of those found {percent(none)}"]
+    if report.extrapolates is False:
+        lines[-1] += "; interpolates only"
+    if report.rivals:
+        lines.append("Rivals, which the runs do not tell from it:")
+    for rival in report.rivals:
+        only = "" if rival.extrapolates else ", interpolates only"
+        lines.append(f"  {percent(rival.probability)}{only}: {law_line(rival.law)}")
+        if rival.differs_most:
+            lines.append(f"      differs most at {_place(rival.differs_most)}")
+    return lines
+
+
+def _place(inputs: Mapping[str, tuple[float, str] | str]) -> str:
+    return ", ".join(
+        f"{visible(name)} = {x}"
+        if isinstance(x, str)
+        else f"{visible(name)} = {number(x[0])}{_unit(x[1])}"
+        for name, x in inputs.items()
+    )
+
+
+def percent(share: float) -> str:
+    """A probability, never rounded up to certainty or down to impossibility.
+
+    Examples
+    --------
+    >>> percent(0.9999), percent(0.123), percent(1e-9)
+    ('> 99 %', '12 %', '< 1 %')
+    """
+    if share > 0.99:
+        return "> 99 %"
+    return "< 1 %" if share < 0.01 else f"{100 * share:.0f} %"
+
+
+def next_text(found: NextRuns) -> str:
+    """Proposed runs as text."""
+    lines = ["Laws that are to be told apart:"]
+    for name, (law, p) in zip(found.names, found.rivals, strict=True):
+        lines.append(f"  {name}, {percent(p)}: {law_line(law)}")
+    lines += ["", "Runs, each with what it is expected to tell besides those before it:"]
+    for k, run in enumerate(found.runs, 1):
+        lines.append(f"  {k}. {_place(run.inputs)}   ({number(run.information)} nats)")
+        for name, told in zip(found.names, run.predicted, strict=True):
+            between = interval(*sorted((told.low, told.high)))
+            value = f"{number(told.value)}{_unit(found.unit)} {between}"
+            lines.append(f"       {name}: {visible(found.target)} = {value}")
+    if len(found.rivals) == 1:
+        lines += ["", "There is no rival: these runs tell most of the constants of the one law."]
+    return terminal("\n".join(lines))
+
+
 def report_text(report: Report) -> str:
     """A report as text: the law, where it holds, how well, what it means."""
     above = headline(report)
@@ -198,5 +258,6 @@ def report_text(report: Report) -> str:
             group = next((g for g in report.law.groups if g.name == name), None)
             what = "" if group is None else f" = {group.known_as or group}"
             lines.append(f"  {number(low)} <= {name}{what} <= {number(high)}")
+    lines += _belief_lines(report)
     lines += ["", verdict(report), _RULE]
     return terminal("\n".join(lines))

@@ -57,9 +57,12 @@ def test_two_values_in_reach_are_none() -> None:
 
 
 def test_what_lies_beside_the_interval_is_in_reach_too() -> None:
-    # 3 is held; pi lies within three times the distance to the end, or just beyond it
-    assert recognised_value(3.001, 2.96, 3.049) is None
-    assert str(recognised_value(3.001, 2.96, 3.047)) == "3"
+    # 2 is held; the root of pi lies within three times the distance to the end, or just beyond it
+    assert recognised_value(2.001, 1.924, 2.01) is None
+    assert str(recognised_value(2.001, 1.926, 2.01)) == "2"
+    # 3 is held alone, but so wide an interval holds a number as simple by chance
+    assert recognised_value(3.001, 2.96, 3.047) is None
+    assert recognised_value(3.001, 2.99, 3.01) == 3
     # 1 is held, and -1 by the negative interval
     assert recognised_value(1.0, 0.99, 1.01) == 1
     assert recognised_value(-1.0, -1.01, -0.99) == -1

@@ -99,7 +99,7 @@ def distil(
         share = end.left / (min(len(learned), _DIRECTIONS) - k)
         if so_far is not None and fields.explained_by(so_far, design.n_runs):
             share = 0.0
-        own = Search(share, options.seed, options.evaluations, clock)
+        own = Search(share, options.seed, options.side_budget, clock)
         laws = _laws(design, direction, fields, own)
         found += [(law, direction, fields) for law in laws]
         if clock.over or any(fields.explained_by(law.rmse, design.n_runs) for law in laws):

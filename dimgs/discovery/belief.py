@@ -1,0 +1,218 @@
+"""The probability of each law that a table allows, and of none of those that were found.
+
+One scale of evidence: the log density of runs left out (:mod:`dimgs.discovery.evidence`), in which
+constants pay for themselves, less the price of the structure (:mod:`dimgs.engines.structure`). It
+is divided by a temperature, because the laws of a search were chosen on the same runs. The
+probability of none of these is a logistic function of what its candidates leave. Both were
+fitted by log score on the laws of the development half, whole laws left out, by
+``python -m case_studies.benchmarks.belief --fit``, and then frozen.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from dimgs.arrays import Array
+from dimgs.design.features import Design
+from dimgs.discovery.contenders import Contender
+
+# fitted as the module says: the temperature, and the logit of none of these
+TEMPERATURE = 1.5
+NONE_CONSTANT, NONE_STRUCTURE, NONE_CUT, NONE_DOF, NONE_MISSED = -5.0, 0.5, 1.0, -0.3, 1.0
+# a chance below tells no more
+_LEAST_CHANCE = 1e-12
+# share of the probability of the laws that the rivals and the first law hold together
+RIVALS = 0.9
+_MOST_RIVALS = 9
+# terms of the polynomials that residuals are tried by
+_DEGREE = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Believed:
+    """A law with its probability.
+
+    Attributes
+    ----------
+    contender : Contender
+        Its best form.
+    probability : float
+        Of all its forms.
+    """
+
+    contender: Contender
+    probability: float
+
+
+@dataclass(frozen=True, eq=False)
+class Belief:
+    """A posterior over laws.
+
+    Attributes
+    ----------
+    laws : tuple of Believed
+        The most probable first.
+    none : float
+        Probability of none of these.
+    """
+
+    laws: tuple[Believed, ...]
+    none: float
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What :class:`dimgs.discovery.outcome.LawFacts` asks of the first law."""
+        if not self.laws:
+            return {"probability": None}
+        first = self.laws[0]
+        return {
+            "probability": first.probability,
+            "rivals": len(self.rivals),
+            "none": self.none,
+            "extrapolates": first.contender.evidence.extrapolates,
+            "missed": first.contender.evidence.worst,
+        }
+
+    @property
+    def rivals(self) -> tuple[Believed, ...]:
+        """The fewest laws that hold nine tenths of the laws' probability, without the first."""
+        total, held = sum(x.probability for x in self.laws), 0.0
+        for k, one in enumerate(self.laws):
+            held += one.probability
+            if held >= RIVALS * total or k == _MOST_RIVALS:
+                return self.laws[1 : k + 1]
+        return ()
+
+
+def posterior(scores: Array, laws: Sequence[int], none: float) -> tuple[dict[int, float], float]:
+    """Probability of each law from the scores of its forms.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_forms,)
+    laws : sequence of int
+        Which law each form is.
+    none : float
+        Logit of none of these.
+
+    Returns
+    -------
+    (dict of int to float, float)
+        By law, and of none.
+
+    Examples
+    --------
+    >>> found, rest = posterior(np.array([0.0, 0.0, -90.0]), [0, 0, 2], -40.0)
+    >>> round(found[0], 6), round(rest, 6)
+    (1.0, 0.0)
+    """
+    weights = special.softmax(np.asarray(scores) / TEMPERATURE)
+    outside = float(special.expit(none))
+    found: dict[int, float] = {}
+    for law, weight in zip(laws, weights, strict=True):
+        found[law] = found.get(law, 0.0) + float(weight) * (1.0 - outside)
+    return found, outside
+
+
+def none_logit(structure: float, dof: int, missed: float | None, *, cut: bool) -> float:
+    """Logit of none of these.
+
+    Parameters
+    ----------
+    structure : float
+        Chance of the structure that the best candidate leaves, see :func:`chance_of_structure`.
+    dof : int
+        Runs less constants of the best candidate.
+    missed : float or None
+        Chance of the outer block that the best candidate missed the most.
+    cut : bool
+        Whether the search was cut.
+    """
+    left = -np.log10(max(structure, _LEAST_CHANCE))
+    far = 0.0 if missed is None else -np.log10(max(missed, _LEAST_CHANCE))
+    return float(
+        NONE_CONSTANT
+        + NONE_STRUCTURE * left
+        + NONE_CUT * cut
+        + NONE_DOF * np.log(max(dof, 1) / 50)
+        + NONE_MISSED * far
+    )
+
+
+def chance_of_structure(design: Design, contender: Contender) -> float:
+    """Chance that noise alone would show as much structure, per group and along the law.
+
+    The residuals are regressed on polynomials of each feature's ranks and of the law's own; the
+    least chance counts, times how many were tried.
+
+    Parameters
+    ----------
+    design : Design
+    contender : Contender
+    """
+    whole = contender.evidence.whole
+    e = whole.residuals
+    n = len(e)
+    if n != design.n_runs or n < 2 * _DEGREE + 4 or whole.sd <= _EXACT:
+        return 1.0
+    values = contender.model.value(whole.constants)
+    along = [*(design.X[:, j] for j in range(design.X.shape[1])), values]
+    basis, _ = np.linalg.qr(np.column_stack([np.ones(n), whole.slopes]))
+    least = 1.0
+    for x in along:
+        ranks = special.ndtri((np.argsort(np.argsort(x, kind="stable")) + 0.5) / n)
+        terms = np.vander(ranks / 2.0, _DEGREE + 1)[:, :-1]
+        terms = terms - basis @ (basis.T @ terms)
+        own, size, _ = np.linalg.svd(terms, full_matrices=False)
+        own = own[:, size > 1e-6]
+        k = own.shape[1]
+        rest = whole.dof - k
+        if k == 0 or rest < 1:
+            continue
+        explained = float(np.sum((own.T @ e) ** 2))
+        left = max(float(e @ e) - explained, 1e-300)
+        least = min(least, float(special.fdtrc(k, rest, explained / k / (left / rest))))
+    return min(1.0, least * len(along))
+
+
+# errors of that size are rounding: there is nothing left to explain
+_EXACT = 2e-10
+
+
+def belief(design: Design, found: Sequence[Contender], laws: Sequence[int], *, cut: bool) -> Belief:
+    """The posterior over the laws of a table.
+
+    Parameters
+    ----------
+    design : Design
+    found : sequence of Contender
+        The best first.
+    laws : sequence of int
+        Which of them are the same law, by :func:`dimgs.discovery.same_laws.same_laws`.
+    cut : bool
+        Whether the search was cut.
+
+    Returns
+    -------
+    Belief
+        Without laws where nothing was found.
+    """
+    if not found:
+        return Belief((), 1.0)
+    best = found[0]
+    logit = none_logit(
+        chance_of_structure(design, best),
+        best.evidence.whole.dof,
+        best.evidence.p_block,
+        cut=cut,
+    )
+    by_law, none = posterior(np.array([c.score for c in found]), laws, logit)
+    first: dict[int, Contender] = {}
+    for law, one in zip(laws, found, strict=True):
+        first.setdefault(law, one)
+    listed = [Believed(first[law], p) for law, p in by_law.items()]
+    listed.sort(key=lambda x: (-x.probability, str(x.contender.expression)))
+    return Belief(tuple(listed), none)

@@ -1,0 +1,110 @@
+"""Numbers in a form that the runs do not single out become constants with an interval.
+
+A search finds ``5 x`` because 5 is near; that it is 5, and not 4.9 or 5.1, the runs must show: the
+number pays for itself only where the interval of a constant in its place is so narrow that meeting
+so simple a number by chance is improbable. Exponents, and 1, belong to the form.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from dimgs.arrays import Array
+from dimgs.rationals.numbers import CHANCE, bits_of, chance_of_number
+
+# standard errors: half of an interval of 90 %, and where a number is refuted
+_HALF, _REFUTED = 1.645, 3.0
+
+
+@dataclass(frozen=True)
+class Freed:
+    """A form whose numbers have become constants.
+
+    Attributes
+    ----------
+    expression : sympy.Expr
+    constants : mapping of str to float
+        Its constants, those of the form included.
+    numbers : mapping of str to sympy.Expr
+        What each new constant was.
+    """
+
+    expression: sympy.Expr
+    constants: Mapping[str, float]
+    numbers: Mapping[str, sympy.Expr]
+
+    def fixed(self, kept: "set[str]") -> tuple[sympy.Expr, dict[str, float]]:
+        """The form with some of its numbers again."""
+        back = {sympy.Symbol(k): v for k, v in self.numbers.items() if k in kept}
+        rest = {k: v for k, v in self.constants.items() if k not in kept}
+        return self.expression.xreplace(back), rest
+
+
+def freed(expression: sympy.Expr, constants: Mapping[str, float]) -> Freed | None:
+    """The form with a constant for every number but exponents and 1; None where it has none.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("pi_1")
+    >>> freed(3 * x**2 / (x + 1), {}).expression
+    c_1*pi_1**2/(pi_1 + 1)
+    """
+    taken = {str(s) for s in expression.free_symbols} | set(constants)
+    numbers: dict[str, sympy.Expr] = {}
+
+    def name(number: sympy.Expr) -> sympy.Symbol:
+        k = 1
+        while f"c_{k}" in taken:
+            k += 1
+        taken.add(f"c_{k}")
+        numbers[f"c_{k}"] = number
+        return sympy.Symbol(f"c_{k}")
+
+    def walk(node: sympy.Expr) -> sympy.Expr:
+        if node.is_number or not node.args:
+            return node
+        if node.is_Pow:
+            base = node.base if node.base.is_number else walk(node.base)
+            return base ** (node.exp if node.exp.is_number else walk(node.exp))
+        if node.is_Add or node.is_Mul:
+            fixed = [a for a in node.args if a.is_number]
+            rest = [walk(a) for a in node.args if not a.is_number]
+            number = node.func(*fixed)
+            if fixed and number not in (1, -1):
+                number = name(number)
+            return node.func(number, *rest) if fixed else node.func(*rest)
+        return node.func(*(walk(a) for a in node.args))
+
+    found = walk(expression)
+    # a free prefactor takes every number beside it
+    if not numbers or found == expression:
+        return None
+    start = {**constants, **{k: float(v) for k, v in numbers.items()}}
+    return Freed(found, start, numbers)
+
+
+def paying(form: Freed, names: "tuple[str, ...]", values: Array, errors: Array) -> set[str]:
+    """The numbers that pay for themselves, or that the runs refute (their form stands alone).
+
+    Parameters
+    ----------
+    form : Freed
+    names : tuple of str
+        Its constants, in the order of the next two.
+    values, errors : ndarray of shape (n_constants,)
+        Refitted, with standard errors.
+    """
+    out = set()
+    for k, value, error in zip(names, values, errors, strict=True):
+        number = form.numbers.get(k)
+        if number is None:
+            continue
+        target = float(number)
+        if not np.isfinite(error) or abs(value - target) > _REFUTED * error + 1e-9 * abs(target):
+            continue
+        width = 2 * _HALF * float(error) / abs(target)
+        if chance_of_number(target, bits_of(number), width) < CHANCE:
+            out.add(k)
+    return out

@@ -1,0 +1,128 @@
+"""The last step of a study: which of the laws found is the most probable, and its rivals."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from dimgs.discovery.belief import Belief, belief
+from dimgs.discovery.contenders import Contender, contenders
+from dimgs.discovery.cross_validation import law_scores, left_out_predictions, unexplained
+from dimgs.discovery.estimators import estimator
+from dimgs.discovery.options import Options
+from dimgs.discovery.same_laws import same_laws
+from dimgs.discovery.scoring import fitted_by, log_target, r2, scores_of
+from dimgs.discovery.study import MOST_LEFT_OUT, Study
+from dimgs.errors import DimgsError
+from dimgs.law.assemble import assemble
+from dimgs.law.law import Law
+from dimgs.law.parts import Scores
+from dimgs.law.power import power_law
+
+POWER = ("power", "simple power")
+
+
+def judged(found: Study, options: Options) -> Study:
+    """The study with the probabilities of its laws, and the most probable one as its law.
+
+    Parameters
+    ----------
+    found : Study
+        When its searches have ended.
+    options : Options
+
+    Returns
+    -------
+    Study
+    """
+    if any(cut.by == "interrupt" for cut in found.cuts):
+        return replace(found, belief=Belief((), 1.0))
+    design = found.prepared.design
+    listed, errors = contenders(design, found.result, found.law, found.candidates, found.unlogged)
+    laws = same_laws(design, listed, errors)
+    believed = belief(design, listed, laws, cut=bool(found.cuts))
+    found = replace(found, belief=believed)
+    for one in believed.laws[:1]:
+        if one.contender.law is not found.law:
+            return _with_law(found, one.contender, options)
+    return found
+
+
+def _with_law(found: Study, first: Contender, options: Options) -> Study:
+    """The study with another of its laws, scored as its own was."""
+    design = found.prepared.design
+    if first.name in POWER and found.result is not None and law_of(found, first, options) is None:
+        return found
+    law = law_of(found, first, options)
+    if law is None:
+        return found
+    if first.name in POWER:
+        known, left_out = law.scores.cv_r2_log, None
+    else:
+        few = design.n_runs <= MOST_LEFT_OUT
+        values = left_out_predictions(design, law, options.seed) if few else None
+        law = law.with_scores(law_scores(design, law, options, values))
+        known, left_out = law.scores.cv_r2_log, None
+        if design.scale == "linear" and values is not None:
+            truth = np.asarray(design.y * np.exp(design.offset))
+            known = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
+        elif values is not None and np.all(values > 0):
+            left_out = log_target(design) - np.log(values)
+    return replace(
+        found,
+        law=law,
+        known=known,
+        left_out=left_out,
+        engine="power_law" if first.name in POWER else _engine(found, first),
+        unexplained=unexplained(design, law, options.seed),
+    )
+
+
+def _engine(found: Study, first: Contender) -> str:
+    return found.engine if first.name == "law" else first.name or found.engine
+
+
+def law_of(found: Study, one: Contender, options: Options) -> Law | None:
+    """A contender as a checked law on all runs; None where it is none.
+
+    Parameters
+    ----------
+    found : Study
+    one : Contender
+    options : Options
+    """
+    if one.law is not None:
+        return one.law
+    design = found.prepared.design
+    try:
+        if one.name in POWER:
+            return _real_power(found, options)
+        names = tuple(sorted(one.constants))
+        start = dict(zip(names, one.evidence.whole.constants.tolist(), strict=True))
+        law = assemble(design, one.expression, start, options.level)
+    except DimgsError:
+        return None
+    return law.with_scores(_fitted_scores(found, law, options))
+
+
+def _real_power(found: Study, options: Options) -> Law | None:
+    """The power law with the exponents as they were fitted."""
+    result = found.result
+    if result is None:
+        return None
+    if all(isinstance(x, float) for x in result.coefficients):
+        return result.law
+    law = power_law(
+        found.prepared.design, estimator(options)(found.prepared.design), options.within
+    )
+    scores = _fitted_scores(found, law, options)
+    return law.with_scores(replace(scores, cv_r2_log=result.law.scores.cv_r2_log))
+
+
+def _fitted_scores(found: Study, law: Law, options: Options) -> Scores:
+    """Scores on the runs that it was fitted to."""
+    design = found.prepared.design
+    values = law.predict_si(design.data)
+    if design.scale == "linear" or (design.scale == "log" and not np.all(values > 0)):
+        truth = np.asarray(found.prepared.data[law.target.name], dtype=np.float64)
+        return Scores(r2=r2(truth - values, truth))
+    return scores_of(design, fitted_by(law, design), None, None, options.seed)

@@ -1,0 +1,196 @@
+"""Which runs would tell rivals apart: the one criterion, for tables, campaigns and the hub.
+
+The rivals predict the outcome of a run with a normal density whose variance holds the noise and
+the constants (integrated out: what a run tells of a rival's constants sharpens its next
+prediction). The runs are chosen one after another, each with the greatest mutual information
+between the rival and its outcome, given the runs chosen before and not yet made. Where that is all
+but settled, the divergence between pairs of rivals decides instead; and where there is one law
+alone, the variance of its constants.
+
+References
+----------
+D. V. Lindley, Ann. Math. Statist. 27 (1956) 986-1005 (information of an experiment); G. E. P. Box,
+W. J. Hill, Technometrics 9 (1967) 57-71 (divergence between rival models); A. Krause et al., J.
+Machine Learning Research 9 (2008) 235-284 (greedy choice by mutual information).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+from scipy.stats import qmc
+
+from dimgs.arrays import Array
+
+# outcomes drawn for each rival: they change the information in its third digit
+_OUTCOMES = 64
+# share of the information that a tie is, so that the divergence breaks it
+_TIE = 1e-3
+_LEAST = 1e-300
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a rival says of possible runs, on one scale for all rivals.
+
+    Attributes
+    ----------
+    probability : float
+    mean : ndarray of shape (n_places,)
+    slopes : ndarray of shape (n_places, n_constants)
+        By its constants.
+    covariance : ndarray of shape (n_constants, n_constants)
+    noise : ndarray of shape (n_places,)
+        Standard deviation of a run.
+    """
+
+    probability: float
+    mean: Array
+    slopes: Array
+    covariance: Array
+    noise: Array
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A place that was chosen, and the information in nats that is expected of its outcome."""
+
+    place: int
+    information: float
+
+
+class _Rival:
+    """The predictive density of one rival, given the places chosen so far and their outcomes."""
+
+    def __init__(self, known: Prediction) -> None:
+        self.known = known
+        values, vectors = np.linalg.eigh((known.covariance + known.covariance.T) / 2)
+        self.spread = known.slopes @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+        self.mean = known.mean
+        self.places: list[int] = []
+
+    def inner(self) -> Array:
+        """Covariance of the places chosen so far."""
+        rows = self.spread[self.places]
+        return np.asarray(rows @ rows.T + np.diag(self.known.noise[self.places] ** 2))
+
+    def given(self, outcomes: Array) -> tuple[Array, Array]:
+        """Means of shape (n_places, n_outcomes) and variances of shape (n_places,)."""
+        variance = np.sum(self.spread**2, axis=1) + self.known.noise**2
+        if not self.places:
+            return np.repeat(self.mean[:, None], outcomes.shape[1], axis=1), variance
+        across = self.spread @ self.spread[self.places].T
+        gain = np.linalg.solve(self.inner(), across.T).T
+        mean = self.mean[:, None] + gain @ (outcomes - self.mean[self.places][:, None])
+        told = np.sum(gain * across, axis=1)
+        return mean, np.maximum(variance - told, self.known.noise**2)
+
+    def log_density(self, outcomes: Array) -> Array:
+        """Of the outcomes at the places chosen so far, shape (n_outcomes,)."""
+        if not self.places:
+            return np.zeros(outcomes.shape[1])
+        factor = np.linalg.cholesky(self.inner())
+        z = np.linalg.solve(factor, outcomes - self.mean[self.places][:, None])
+        return np.asarray(-0.5 * np.sum(z**2, axis=0) - np.log(np.diag(factor)).sum())
+
+
+def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
+    """Places for the next runs, greedily.
+
+    Parameters
+    ----------
+    rivals : sequence of Prediction
+        Over the same places; their probabilities are scaled to sum to one.
+    n : int
+        How many runs.
+    seed : int
+        Of the outcomes that are drawn.
+
+    Returns
+    -------
+    list of Choice
+
+    Examples
+    --------
+    >>> x = np.linspace(0.0, 2.0, 21)
+    >>> def law(mean): return Prediction(
+    ...     0.5, mean, np.ones((21, 1)), np.eye(1) * 1e-4, np.full(21, 0.05))
+    >>> choose([law(x), law(x**2)], 1)[0].place
+    20
+    """
+    own = [_Rival(r) for r in rivals]
+    if len(own) == 1:
+        return _by_variance(own[0], n)
+    prior = np.array([max(r.probability, _LEAST) for r in rivals])
+    prior = prior / prior.sum()
+    normal = special.ndtri(
+        qmc.Sobol(max(n, 1), rng=np.random.default_rng(seed)).random(_OUTCOMES)
+    ).T
+    # outcomes of the chosen places, drawn from each rival in turn: (rival, place, outcome)
+    drawn = [np.zeros((0, _OUTCOMES)) for _ in own]
+    ties = _divergence(own, prior)
+    out: list[Choice] = []
+    for k in range(n):
+        found = _information(own, prior, drawn, normal[k])
+        score = found + _TIE * ties
+        score[[c.place for c in out]] = -np.inf
+        place = int(np.argmax(np.round(score, 9)))
+        if not np.isfinite(score[place]):
+            break
+        out.append(Choice(place, float(max(found[place], 0.0))))
+        for i, rival in enumerate(own):
+            mean, variance = rival.given(drawn[i])
+            new = mean[place] + np.sqrt(variance[place]) * normal[k]
+            drawn[i] = np.vstack([drawn[i], new])
+        for rival in own:
+            rival.places.append(place)
+    return out
+
+
+def _information(
+    own: Sequence[_Rival], prior: Array, drawn: Sequence[Array], normal: Array
+) -> Array:
+    """Information in nats of each place's outcome about the rival, given the runs before."""
+    total = np.zeros(len(own[0].mean))
+    for i, rival in enumerate(own):
+        mean, variance = rival.given(drawn[i])
+        outcome = mean + np.sqrt(variance)[:, None] * normal[None, :]
+        before = np.stack([r.log_density(drawn[i]) for r in own]) + np.log(prior)[:, None]
+        before -= special.logsumexp(before, axis=0)
+        after = []
+        for other in own:
+            m, v = other.given(drawn[i])
+            after.append(-0.5 * (outcome - m) ** 2 / v[:, None] - 0.5 * np.log(v)[:, None])
+        likely = np.stack(after)
+        mixed = special.logsumexp(likely + before[:, None, :], axis=0)
+        total += prior[i] * np.mean(likely[i] - mixed, axis=1)
+    return total
+
+
+def _divergence(own: Sequence[_Rival], prior: Array) -> Array:
+    """Divergence between pairs of rivals at each place, on a logarithm; the mean over pairs."""
+    total, pairs = np.zeros(len(own[0].mean)), 0
+    for i, a in enumerate(own):
+        for b in own[i + 1 :]:
+            v = np.sum(a.spread**2, axis=1) + a.known.noise**2
+            w = np.sum(b.spread**2, axis=1) + b.known.noise**2
+            apart = 0.5 * (a.mean - b.mean) ** 2 * (1 / v + 1 / w) + 0.5 * (v - w) ** 2 / (v * w)
+            total += np.log1p(apart)
+            pairs += 1
+    return total / max(pairs, 1)
+
+
+def _by_variance(rival: _Rival, n: int) -> list[Choice]:
+    """Where one law knows itself least: each run tells most of its constants."""
+    out: list[Choice] = []
+    for _ in range(n):
+        _, variance = rival.given(np.zeros((len(rival.places), 1)))
+        found = 0.5 * np.log(variance / rival.known.noise**2)
+        found[rival.places] = -np.inf
+        place = int(np.argmax(np.round(found, 9)))
+        if not np.isfinite(found[place]):
+            break
+        out.append(Choice(place, float(max(found[place], 0.0))))
+        rival.places.append(place)
+    return out

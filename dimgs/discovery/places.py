@@ -1,0 +1,370 @@
+"""Where runs could be made: the user's columns over their ranges, and what laws predict there."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import numpy as np
+from scipy.stats import qmc
+
+from dimgs.arrays import Array
+from dimgs.dataset import Dataset
+from dimgs.discovery.next_runs import Choice, Prediction, choose
+from dimgs.errors import InputError
+from dimgs.law.evaluate import evaluate
+from dimgs.law.law import Law
+from dimgs.law.prediction import group_values, law_inputs, response_factor
+from dimgs.report.proposals import NextRuns, Predicted, ProposedRun
+from dimgs.report.results import Report
+from dimgs.variables import Variable, parse_unit
+from dimgs.variables.quantities import is_quantity
+
+# each end of the range of the runs, wider by it: a law is first asked near the runs
+WIDER = float(np.sqrt(2.0))
+# places that are compared, besides the corners of the ranges where those are not too many
+_PLACES, _MOST_CORNERS = 256, 6
+# a range of a column that never varied
+_FIXED = 1e-12
+_RANGE = re.compile(r"^\s*(?P<low>[^\s.]\S*?)\s*\.\.\s*(?P<high>\S+)\s*(?P<unit>.*)$")
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Possible runs.
+
+    Attributes
+    ----------
+    columns : mapping of str to ndarray of shape (n_places,)
+        In SI, labels as they are.
+    variables : mapping of str to Variable
+    """
+
+    columns: Mapping[str, Any]
+    variables: Mapping[str, Variable]
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()), ()))
+
+    def row(self, place: int) -> dict[str, tuple[float, str] | str]:
+        """One run in the units of the table."""
+        out: dict[str, tuple[float, str] | str] = {}
+        for name, column in self.columns.items():
+            v = self.variables[name]
+            if v.is_label:
+                out[name] = str(column[place])
+            else:
+                out[name] = (float(v.unit.from_si(float(column[place]))), v.unit.text)
+        return out
+
+
+def range_of(text: Any, variable: Variable) -> tuple[float, float]:
+    """A range in SI from ``0.1..10 m/s``, or a pair of numbers or quantities.
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> from dimgs.variables import parse_variable
+    >>> range_of("10..250 mm", parse_variable("d [m]"))
+    (0.01, 0.25)
+    """
+    name, unit = variable.name, variable.unit
+    if isinstance(text, str):
+        found = _RANGE.match(text)
+        try:
+            ends = [float(found["low"]), float(found["high"])] if found else []
+        except ValueError:
+            ends = []
+        if found is None or len(ends) != 2:
+            raise InputError(
+                f"The range of '{name}' is '{text}'; write it as '{name}=0.1..10 {unit.text}'."
+            )
+        if found["unit"].strip():
+            unit = parse_unit(found["unit"])
+            if not variable.unit.accepts(unit):
+                raise InputError(
+                    f"The range of '{name}' is in '{unit.text}', which is no unit of that column; "
+                    f"give it in '{variable.unit.text}'."
+                )
+        low, high = (float(unit.to_si(x)) for x in ends)
+    else:
+        pair = list(text) if isinstance(text, Sequence | np.ndarray) else []
+        if len(pair) != 2:
+            raise InputError(f"The range of '{name}' needs two ends, such as (0.1, 10).")
+        low, high = (_end(x, variable) for x in pair)
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise InputError(f"The range of '{name}' must be finite and rise, such as 0.1..10.")
+    return low, high
+
+
+def ranges_of(texts: Sequence[str]) -> dict[str, str]:
+    """Ranges by column from ``U=0.1..10 m/s``.
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> ranges_of(["U=0.1..10 m/s"])
+    {'U': '0.1..10 m/s'}
+    """
+    out: dict[str, str] = {}
+    for text in texts:
+        name, equals, span = text.partition("=")
+        if not equals or not name.strip():
+            raise InputError(f"The range '{text}' is not clear; write it as 'U=0.1..10 m/s'.")
+        if name.strip() in out:
+            raise InputError(f"'{name.strip()}' has two ranges; give one.")
+        out[name.strip()] = span.strip()
+    return out
+
+
+def _end(value: Any, variable: Variable) -> float:
+    if is_quantity(value):
+        from dimgs.variables.quantities import magnitude_and_unit
+
+        number, text = magnitude_and_unit(value, variable.name)
+        unit = parse_unit(text)
+        if not variable.unit.accepts(unit):
+            raise InputError(
+                f"The range of '{variable.name}' is in '{text}'; give it in '{variable.unit.text}'."
+            )
+        return float(unit.to_si(float(number)))
+    return float(variable.unit.to_si(float(value)))
+
+
+def places_of(
+    data: Dataset, inputs: Sequence[str], ranges: Mapping[str, Any], seed: int = 0
+) -> Places:
+    """Possible runs over the ranges of the inputs, each end wider by √2 unless a range is given.
+
+    Columns that never varied keep their value, and whole numbers stay whole.
+
+    Parameters
+    ----------
+    data : Dataset
+        The runs so far.
+    inputs : sequence of str
+    ranges : mapping of str to whatever `range_of` takes
+    seed : int
+
+    Raises
+    ------
+    InputError
+        For a range of what is no input.
+    """
+    unknown = [n for n in ranges if n not in inputs]
+    if unknown:
+        raise InputError(
+            f"There is no input '{unknown[0]}' to give a range; choose from {', '.join(inputs)}."
+        )
+    variables = {n: data.variable(n) for n in inputs}
+    spans: dict[str, tuple[float, float, bool, bool]] = {}
+    columns: dict[str, Any] = {}
+    for name, v in variables.items():
+        if v.is_label:
+            labels, counts = np.unique(np.asarray(data[name]).astype(str), return_counts=True)
+            columns[name] = str(labels[np.argmax(counts)])
+            continue
+        x = np.asarray(data[name], dtype=np.float64)
+        low, high = float(x.min()), float(x.max())
+        whole = bool(np.all(v.unit.from_si(x) == np.round(v.unit.from_si(x)))) and high > low
+        whole = whole and v.unit.dimension.is_dimensionless
+        given = name in ranges
+        if given:
+            low, high = range_of(ranges[name], v)
+        elif high - low <= _FIXED * max(abs(low), abs(high)):
+            columns[name] = low
+            continue
+        log = low > 0 and not v.is_level
+        if not given:
+            # a level or an input that changes sign is widened by as much of its span
+            gap = 0.5 * (WIDER - 1.0) * (high - low)
+            low, high = (low / WIDER, high * WIDER) if log else (low - gap, high + gap)
+        spans[name] = (low, high, log, whole)
+    shares = _shares(len(spans), seed)
+    for j, (name, (low, high, log, whole)) in enumerate(spans.items()):
+        u = shares[:, j]
+        x = low * (high / low) ** u if log else low + (high - low) * u
+        if whole:
+            unit = variables[name].unit
+            first, last = np.ceil(unit.from_si(low)), np.floor(unit.from_si(high))
+            x = unit.to_si(np.clip(np.round(unit.from_si(x)), first, max(first, last)))
+        columns[name] = x
+    n = len(shares)
+    full = {k: np.full(n, v) if np.ndim(v) == 0 else v for k, v in columns.items()}
+    return Places({k: full[k] for k in inputs}, variables)
+
+
+def _shares(count: int, seed: int) -> Array:
+    """Places in the unit cube: corners, and a low-discrepancy sequence."""
+    if count == 0:
+        return np.zeros((1, 0))
+    inner = qmc.Sobol(count, rng=np.random.default_rng(seed)).random(_PLACES)
+    if count > _MOST_CORNERS:
+        return np.asarray(inner)
+    return np.vstack([np.array(list(product((0.0, 1.0), repeat=count))), inner])
+
+
+def prediction_of(law: Law, probability: float, places: Places, *, log: bool) -> Prediction | None:
+    """What a law predicts at places, on the logarithm or on the target itself.
+
+    Returns
+    -------
+    Prediction or None
+        NaN where the law has no value; None where it has hardly any.
+    """
+    inputs = law_inputs(law, _table(law, places))
+    known: dict[str, Any] = {**group_values(law, inputs), **law.constant_values}
+    n = len(places)
+    value = np.asarray(law.predict_si(_table(law, places)), dtype=np.float64)
+    u = law.uncertainty
+    slopes = [evaluate(g, known, n) for g in u.gradients]
+    G = np.column_stack(slopes) if slopes else np.zeros((n, 0))
+    noise = np.full(n, max(u.residual_sd, 1e-10))
+    with np.errstate(all="ignore"):
+        if law.target.is_level:
+            factor = abs(law.target.unit.log_factor)
+            return Prediction(probability, value * factor, G, np.array(u.covariance), noise)
+        if u.scale == "linear":
+            size = response_factor(law, inputs)
+            G, noise = G * size[:, None], noise * np.abs(size)
+            if log:
+                G, noise = G / value[:, None], np.abs(noise / value)
+        elif not log:
+            G, noise = G * value[:, None], np.abs(noise * value)
+        mean = np.log(np.where(value > 0, value, np.nan)) if log else value
+    covariance = np.asarray(u.covariance, dtype=np.float64).reshape(G.shape[1], G.shape[1])
+    return Prediction(probability, mean, G, covariance, noise)
+
+
+def _table(law: Law, places: Places) -> dict[str, Any]:
+    wanted = {v.name for v in (*law.symbols.values(), *law.unused)}
+    if law.label_effects is not None:
+        wanted.add(law.label_effects.column)
+    return {k: v for k, v in places.columns.items() if k in wanted}
+
+
+def predictions(
+    laws: Sequence[tuple[Law, float]], places: Places
+) -> tuple[list[Prediction], np.ndarray[Any, np.dtype[np.intp]]]:
+    """Predictions of all laws where all have one, and which places those are."""
+    log = all(law.uncertainty.scale == "log" for law, _ in laws)
+    found = [prediction_of(law, p, places, log=log) for law, p in laws]
+    usable = np.ones(len(places), dtype=bool)
+    for one in found:
+        assert one is not None
+        usable &= np.isfinite(one.mean) & np.all(np.isfinite(one.slopes), axis=1)
+        usable &= np.isfinite(one.noise) & (one.noise > 0)
+    rows = np.flatnonzero(usable)
+    kept = [
+        Prediction(r.probability, r.mean[rows], r.slopes[rows], r.covariance, r.noise[rows])
+        for r in found
+        if r is not None
+    ]
+    return kept, rows
+
+
+def propose(
+    report: Report,
+    n: int,
+    ranges: Mapping[str, Any] | None = None,
+    against: Law | None = None,
+) -> NextRuns:
+    """The runs that are expected to tell the rivals of a report apart; see `Report.next_runs`.
+
+    Parameters
+    ----------
+    report : Report
+    n : int
+    ranges : mapping, optional
+    against : Law, optional
+        A published law, which takes half of the probability: where would it fail?
+    """
+    if report.law is None or report.data is None:
+        raise InputError("The report has no law and runs to plan from.")
+    if n < 1:
+        raise InputError(f"{n} runs are none to propose; ask for 1 or more.")
+    first = report.probability if report.probability is not None else 1.0
+    laws = [(report.law, max(first, 1e-6)), *((r.law, r.probability) for r in report.rivals)]
+    names = ["the law found", *(f"rival {k}" for k in range(1, len(laws)))]
+    if against is not None:
+        _check_against(against, report)
+        laws = [(against, sum(p for _, p in laws)), *laws]
+        names = ["the law asked about", *names]
+    total = sum(p for _, p in laws)
+    laws = [(law, p / total) for law, p in laws]
+    wanted = {v.name for law, _ in laws for v in (*law.symbols.values(), *law.unused)}
+    wanted |= {law.label_effects.column for law, _ in laws if law.label_effects is not None}
+    inputs = [x for x in report.data.names if x in wanted and x != report.law.target.name]
+    places = places_of(report.data, inputs, ranges or {})
+    known, rows = predictions(laws, places)
+    if not len(rows):
+        raise InputError("The rivals have no value anywhere in these ranges; give others.")
+    made = [_run(places, known, rows, c, report) for c in choose(known, n)]
+    target = report.law.target
+    return NextRuns(
+        tuple(made), tuple(laws), target.name, target.unit.text, report.level, tuple(names)
+    )
+
+
+def _check_against(law: Law, report: Report) -> None:
+    assert report.law is not None
+    assert report.data is not None
+    if law.target.dimension != report.law.target.dimension:
+        raise InputError(
+            f"The law asked about gives '{law.target.name}' in {law.target_unit}, not "
+            f"'{report.law.target.name}' in {report.law.target_unit}."
+        )
+    missing = [v.name for v in law.symbols.values() if v.name not in report.data.names]
+    if missing:
+        raise InputError(
+            f"The law asked about needs the column '{missing[0]}', which the table lacks."
+        )
+
+
+def _run(
+    places: Places, known: Sequence[Prediction], rows: Any, choice: Choice, report: Report
+) -> ProposedRun:
+    from dimgs.fits.covariance import t_quantile
+
+    assert report.law is not None
+    law, k = report.law, choice.place
+    log = all(r.uncertainty.scale == "log" for r in [law, *(x.law for x in report.rivals)])
+    out = []
+    for one in known:
+        spread = float(one.slopes[k] @ one.covariance @ one.slopes[k]) + float(one.noise[k]) ** 2
+        half = float(t_quantile(report.level, law.uncertainty.residual_dof)) * float(
+            np.sqrt(spread)
+        )
+        ends = np.array([one.mean[k], one.mean[k] - half, one.mean[k] + half])
+        if law.target.is_level:
+            ends = np.sort(ends / law.target.unit.log_factor)[[1, 0, 2]]
+        else:
+            with np.errstate(over="ignore"):
+                ends = np.exp(ends) if log else ends
+            ends = np.array([law.target.unit.from_si(float(x)) for x in ends])
+        out.append(Predicted(one.probability, *(float(x) for x in ends)))
+    return ProposedRun(places.row(int(rows[k])), tuple(out), choice.information)
+
+
+def differs_most(law: Law, other: Law, data: Dataset) -> dict[str, tuple[float, str]]:
+    """Where two laws differ most in units of what a run tells, in the columns of the table."""
+    laws = [(law, 0.5), (other, 0.5)]
+    wanted = {v.name for one, _ in laws for v in (*one.symbols.values(), *one.unused)}
+    inputs = [n for n in data.names if n in wanted and n != law.target.name]
+    places = places_of(data, inputs, {})
+    (one, two), rows = predictions(laws, places)
+    if not len(rows):
+        return {}
+    variance = sum(
+        np.einsum("ij,jk,ik->i", p.slopes, p.covariance, p.slopes) + p.noise**2 for p in (one, two)
+    )
+    place = int(rows[np.argmax(np.round((one.mean - two.mean) ** 2 / variance, 9))])
+    row = places.row(place)
+    return {k: v for k, v in row.items() if not isinstance(v, str)}

@@ -1,0 +1,156 @@
+"""What the structure of a law costs in bits, before any run is looked at.
+
+A law is told node by node; the numbers in it are told by their digits; functions that the groups
+do not call for cost more. A constant that is fitted costs its node here: what it may do to runs
+that were left out is for their density to say.
+
+================  =====  =======================================================================
+threshold         value  what it is for
+================  =====  =======================================================================
+NODE_BITS         3      one of about eight operators, functions and groups at each node
+FREE_BITS         4      sign and size of a fitted constant, which might have been anything
+EXPONENT_BITS     6      a fitted exponent besides: the exponents of laws are simple as a rule
+OSCILLATION_BITS  4      a frequency, where the argument turns inside the range of the runs
+RARE_BITS         4      a function other than exponential and logarithm, of which there are many
+NO_ANGLE_BITS     12     a trigonometric function of what is no angle and never turns: a monotone
+                         function does the same
+LEVEL_BITS        6      each level of functions of functions, and each power of a function other
+                         than a whole one up to two
+================  =====  =======================================================================
+
+They are priors: `python -m case_studies.benchmarks.belief` measures what they do.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from dimgs.expression.complexity import complexity_of
+from dimgs.rationals import exact_bits, exponent_bits
+
+NODE_BITS, FREE_BITS, EXPONENT_BITS = 3.0, 4.0, 6.0
+OSCILLATION_BITS, NO_ANGLE_BITS, LEVEL_BITS, RARE_BITS = 4.0, 12.0, 6.0, 4.0
+# numbers of more digits than a person would write are decimals, told by about so many bits
+_DECIMAL_BITS, _LARGEST = 20.0, 1000
+
+# what an argument of a trigonometric function is to the runs
+Turns = Callable[[Any], str]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """The parts of a law that cost.
+
+    Attributes
+    ----------
+    nodes : int
+        As :func:`dimgs.expression.complexity.complexity_of` counts them.
+    numbers : float
+        Bits of the numbers that are written out.
+    free, free_exponents : int
+        Fitted constants, and those of them in exponents.
+    oscillations, no_angles, levels, rare : int
+        Functions that cost more, as in the table above.
+    """
+
+    nodes: int
+    numbers: float = 0.0
+    free: int = 0
+    free_exponents: int = 0
+    oscillations: int = 0
+    no_angles: int = 0
+    levels: int = 0
+    rare: int = 0
+
+    @property
+    def bits(self) -> float:
+        """All of it."""
+        return (
+            NODE_BITS * self.nodes
+            + self.numbers
+            + FREE_BITS * self.free
+            + EXPONENT_BITS * self.free_exponents
+            + OSCILLATION_BITS * self.oscillations
+            + NO_ANGLE_BITS * self.no_angles
+            + LEVEL_BITS * self.levels
+            + RARE_BITS * self.rare
+        )
+
+
+def structure_of(expression: Any, constants: "set[str]", turns: Turns | None = None) -> Structure:
+    """The structure of an expression.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+    constants : set of str
+        Names in it that were fitted.
+    turns : callable, optional
+        Told a trigonometric function, says whether its argument is an ``"angle"``, ``"turns"``
+        inside the range of the runs, or ``"neither"``; by default the last.
+
+    Examples
+    --------
+    >>> from sympy import Symbol, exp, sin, sqrt
+    >>> x, c = Symbol("pi_1"), Symbol("c")
+    >>> structure_of(c * x, {"c"}).bits, structure_of(3 * x, set()).bits
+    (13.0, 12.169925001442312)
+    >>> structure_of(sqrt(exp(x)), set()).levels, structure_of(sin(x), set()).no_angles
+    (1, 1)
+    """
+    import sympy
+
+    numbers, levels, oscillations, no_angles, rare = 0.0, 0, 0, 0, 0
+    trigonometric = (sympy.sin, sympy.cos, sympy.tan, sympy.cot)
+    free_exponents: set[str] = set()
+    for node in sympy.preorder_traversal(expression):
+        if node.is_Pow:
+            own = {str(s) for s in node.exp.free_symbols}
+            free_exponents |= own & constants if node.base is not sympy.E else set()
+            if node.exp.is_Rational:
+                numbers += exponent_bits(abs(float(node.exp)))
+            if _is_function(node.base) and not (node.exp.is_Integer and abs(node.exp) <= 2):
+                levels += 1
+        elif node.is_Mul or node.is_Add:
+            numbers += sum(_number_bits(a) for a in node.args if a.is_number)
+        if _is_function(node):
+            rare += bool(node.is_Function) and not isinstance(node, sympy.exp | sympy.log)
+            levels += any(_is_function(inner) for a in node.args for inner in _inside(a))
+        if isinstance(node, trigonometric):
+            kind = "neither" if turns is None else turns(node)
+            oscillations += kind == "turns"
+            no_angles += kind == "neither"
+    names = {str(s) for s in expression.free_symbols}
+    return Structure(
+        complexity_of(expression),
+        numbers,
+        len(names & constants),
+        len(free_exponents),
+        oscillations,
+        no_angles,
+        levels,
+        rare,
+    )
+
+
+def _is_function(node: Any) -> bool:
+    return bool(node.is_Function) or bool(
+        node.is_Pow and node.base.is_number and node.exp.free_symbols
+    )
+
+
+def _inside(node: Any) -> Any:
+    import sympy
+
+    return sympy.preorder_traversal(node)
+
+
+def _number_bits(number: Any) -> float:
+    """Bits of a coefficient; its sign is an operator."""
+    if number.is_Rational:
+        if max(abs(number.p), number.q) > _LARGEST:
+            return _DECIMAL_BITS
+        return max(exact_bits(f"{abs(number.p)}/{number.q}") - 1.0, 0.0)
+    if number.is_Float:
+        return _DECIMAL_BITS
+    return min(exact_bits(str(number)), _DECIMAL_BITS)

@@ -1,0 +1,50 @@
+"""`dimgs next`: the contract, and one sentence for what cannot be used."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from dimgs.cli.app import app
+
+ARGUMENTS = ["--target", "z", "--engine", "structured", "--evaluations", "150", "-n", "2"]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = np.random.default_rng(3)
+    x, y = np.exp(rng.uniform(-1.0, 1.0, (2, 14)))
+    z = (x + y) * np.exp(0.1 * rng.standard_normal(14))
+    path = tmp_path_factory.mktemp("next") / "t.csv"
+    rows = "\n".join(f"{a},{b},{c}" for a, b, c in zip(x, y, z, strict=True))
+    path.write_text(f"x [m],y [m],z [m]\n{rows}\n")
+    return path
+
+
+def test_runs_rivals_and_what_each_predicts(table: Path) -> None:
+    found = CliRunner().invoke(
+        app, ["next", str(table), *ARGUMENTS, "--range", "x=10..300 cm", "--json"]
+    )
+    assert found.exit_code == 0, found.output
+    document = json.loads(found.stdout)
+    assert len(document["runs"]) == 2
+    for run in document["runs"]:
+        assert set(run["inputs"]) == {"x", "y"}
+        assert 0.1 <= run["inputs"]["x"]["value"] * (1 + 1e-9)
+        assert run["inputs"]["x"]["unit"] == "m"
+        assert len(run["predicted"]) == len(document["rivals"])
+        assert all(p["low"] <= p["value"] <= p["high"] for p in run["predicted"])
+        assert run["information"] >= 0
+    assert sum(r["probability"] for r in document["rivals"]) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [(["--range", "x:1..2"], "write it as"), (["--range", "w=1..2 m"], "no input 'w'")],
+)
+def test_what_cannot_be_used_is_one_sentence(table: Path, given: list[str], words: str) -> None:
+    found = CliRunner().invoke(app, ["next", str(table), *ARGUMENTS, *given])
+    assert found.exit_code != 0
+    assert words in str(found.exception) + found.output

@@ -1,0 +1,96 @@
+"""Probabilities: they sum to one, forms of one law are one law, the data decide."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs import Dataset, discover
+from dimgs.discovery.belief import none_logit, posterior
+from dimgs.report.results import Report
+
+AMPLE: dict[str, Any] = {"engine": "structured", "evaluations": 300, "time_limit": 3600.0}
+
+
+@given(
+    st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(0, 4)), min_size=1, max_size=9),
+    st.floats(-50, 50),
+)
+def test_probabilities_of_laws_and_of_none_sum_to_one(
+    forms: list[tuple[float, int]], none: float
+) -> None:
+    scores, laws = np.array([s for s, _ in forms]), [k for _, k in forms]
+    found, rest = posterior(scores, laws, none)
+    assert set(found) == set(laws)
+    assert sum(found.values()) + rest == pytest.approx(1.0)
+    assert all(p >= 0 for p in found.values())
+
+
+@given(st.floats(1e-12, 1.0), st.integers(1, 500), st.floats(1e-12, 1.0))
+def test_none_is_more_probable_where_more_is_left_or_missed(
+    chance: float, dof: int, missed: float
+) -> None:
+    known = none_logit(chance, dof, missed, cut=False)
+    assert none_logit(chance / 10, dof, missed, cut=False) >= known
+    assert none_logit(chance, dof, missed / 10, cut=False) >= known
+    assert none_logit(chance, dof, missed, cut=True) >= known
+
+
+def runs(n: int, noise: float, seed: int = 0, high: float = 3.0) -> Dataset:
+    rng = np.random.default_rng(seed)
+    x, y = np.exp(rng.uniform(-1.0, np.log(high), (2, n)))
+    z = x * y / (x + y) * np.exp(noise * rng.standard_normal(n))
+    return Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z})
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return discover(runs(60, 0.02), "z", **{**AMPLE, "evaluations": None})
+
+
+def test_the_true_law_is_first_believed_and_confirmed(report: Report) -> None:
+    assert report.probability is not None
+    assert report.probability > 0.9
+    assert report.confirmed
+    data = runs(20, 0.0, 5, 30.0)
+    assert report.law is not None
+    assert report.law.predict_si(data) == pytest.approx(np.asarray(data["z"]), rel=0.02)
+
+
+def test_rivals_and_none_hold_the_rest(report: Report) -> None:
+    assert report.probability is not None
+    total = report.probability + report.none_of_these + sum(r.probability for r in report.rivals)
+    assert total <= 1.0 + 1e-9
+    document = report.to_json()
+    assert document["probability"] == report.probability
+    assert document["none_of_these"] == report.none_of_these
+    assert len(document["rivals"]) == len(report.rivals)
+
+
+def test_few_noisy_runs_leave_rivals_and_runs_that_would_decide() -> None:
+    found = discover(runs(10, 0.15, 1), "z", **AMPLE)
+    assert found.probability is not None
+    assert found.probability < 0.9
+    assert not found.confirmed
+    assert any("robability" in text for text in found.why_not)
+    assert found.rivals
+    for rival in found.rivals:
+        assert 0 < rival.probability < 0.9
+        assert set(rival.differs_most) <= {"x", "y"}
+    proposed = found.next_runs(3, {"x": "10..2000 mm"})
+    assert len(proposed.runs) == 3
+    for run in proposed.runs:
+        x = run.inputs["x"]
+        assert not isinstance(x, str)
+        assert 0.01 * (1 - 1e-9) <= x[0] <= 2.0 * (1 + 1e-9)
+        assert len(run.predicted) == len(proposed.rivals) == 1 + len(found.rivals)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_noise_alone_confirms_nothing(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x, y, z = np.exp(rng.standard_normal((3, 30)))
+    data = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z})
+    assert not discover(data, "z", engine="structured", evaluations=300, time_limit=3600.0).confirmed

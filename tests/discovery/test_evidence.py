@@ -1,0 +1,91 @@
+"""Evidence: what is predicted beyond the runs counts, and true laws are not refuted by it."""
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dimgs import Dataset
+from dimgs.design.features import Design
+from dimgs.discovery.blocks import outer_blocks
+from dimgs.discovery.evidence import Evidence, errors_of, evidence
+from dimgs.discovery.models import FormulaModel
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
+
+PI, C = sympy.Symbol("pi_1"), sympy.Symbol("c")
+
+
+def ratios(n: int, seed: int, noise: float, law: str = "line") -> Design:
+    """z/y of x/y = r: 1 + r or exp(r/3), with errors that are relative."""
+    rng = np.random.default_rng(seed)
+    x, y = np.exp(rng.uniform(-1.0, 1.5, n)), np.exp(rng.uniform(-1.0, 1.0, n))
+    true = y * (1 + x / y) if law == "line" else y * np.exp(x / y / 3)
+    z = true * np.exp(noise * rng.standard_normal(n))
+    columns = {"x [m]": x, "y [m]": y, "z [m]": z}
+    return prepare(Dataset.from_columns(columns), "z", Options()).design
+
+
+def of(design: Design, expression: sympy.Expr, **constants: float) -> Evidence:
+    values = {f.name: np.exp(design.X[:, j]) for j, f in enumerate(design.features)}
+    assert set(values) == {"pi_1"}
+    model = FormulaModel(design, expression, constants)
+    found = evidence(model, errors_of(design, [model]), outer_blocks(design), design)
+    assert found is not None
+    return found
+
+
+def true_form(design: Design) -> sympy.Expr:
+    """1 + x/y over y, or over x, whichever the response group is in."""
+    model = FormulaModel(design, 1 + PI, {})
+    with np.errstate(all="ignore"):
+        gap = np.log(model.value(model.start)) - design.y
+    return 1 + PI if np.std(gap) < 0.3 else 1 + 1 / PI
+
+
+@settings(max_examples=20)
+@given(st.integers(15, 60), st.integers(0, 10_000), st.sampled_from([1e-3, 0.02, 0.1]))
+def test_more_noise_leaves_less_evidence_and_constants_cost_theirs(
+    n: int, seed: int, noise: float
+) -> None:
+    design = ratios(n, seed, noise)
+    form = true_form(design)
+    one = of(design, form)
+    # a constant that is not needed costs about half a nat, and never helps much
+    free = of(design, C * form, c=1.0)
+    assert -6.0 < free.log_density - one.log_density < 4.0
+    louder = ratios(n, seed, 3 * noise)
+    assert of(louder, form).log_density < one.log_density
+
+
+def test_a_true_law_extrapolates_and_is_seldom_told_otherwise() -> None:
+    missed = 0
+    for seed in range(120):
+        design = ratios(40, seed, 0.03)
+        missed += not of(design, C * true_form(design), c=1.0).extrapolates
+    assert missed <= 6
+
+
+def test_a_law_that_only_interpolates_is_told() -> None:
+    design = ratios(80, 1, 0.0005)
+    form = true_form(design)
+    # a parabola follows the logarithm inside the runs
+    a, b, d = sympy.symbols("a b d")
+    parabola = sympy.exp(a + b * sympy.log(PI) + d * sympy.log(PI) ** 2)
+    found = of(design, parabola, a=0.5, b=0.5, d=0.1)
+    assert not found.extrapolates
+    assert found.log_density < of(design, form).log_density - 50
+
+
+@pytest.mark.parametrize("kind", ["relative", "target"])
+def test_the_kind_of_errors_is_told(kind: str) -> None:
+    rng = np.random.default_rng(2)
+    x, y = np.exp(rng.uniform(-1.0, 1.0, 150)), np.exp(rng.uniform(-1.5, 1.5, 150))
+    error = rng.standard_normal(150)
+    true = x + y
+    z = true * (1 + 0.03 * error) if kind == "relative" else true + 0.05 * error
+    columns = {"x [m]": x, "y [m]": y, "z [m]": z}
+    design = prepare(Dataset.from_columns(columns), "z", Options()).design
+    model = FormulaModel(design, C * true_form(design), {"c": 1.0})
+    assert errors_of(design, [model]).kind == kind

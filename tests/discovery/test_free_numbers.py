@@ -1,0 +1,42 @@
+"""Numbers pay for themselves: a simple one in a narrow interval stays, others become constants."""
+
+import numpy as np
+import pytest
+import sympy
+
+from dimgs.discovery.free_numbers import freed, paying
+
+X = sympy.Symbol("pi_1")
+
+
+def test_exponents_and_ones_belong_to_the_form() -> None:
+    assert freed(X**3 / (1 + X), {}) is None
+    found = freed(3 * X**2 / (1 + sympy.pi * X), {})
+    assert found is not None
+    assert sorted(map(str, found.numbers.values())) == ["3", "pi"]
+    assert found.expression.subs(found.numbers) == 3 * X**2 / (1 + sympy.pi * X)
+
+
+@pytest.mark.parametrize(
+    ("number", "error", "stays"),
+    [
+        (sympy.Integer(2), 0.005, True),
+        (sympy.Integer(2), 0.2, False),
+        (sympy.Rational(13, 7), 0.005, False),
+        (sympy.Rational(13, 7), 1e-6, True),
+        (2 * sympy.pi, 0.004, True),
+    ],
+)
+def test_a_number_stays_where_chance_would_not_meet_it(
+    number: sympy.Expr, error: float, stays: bool
+) -> None:
+    form = freed(1 + number * X, {})
+    assert form is not None
+    kept = paying(form, tuple(form.constants), np.array([float(number)]), np.array([error]))
+    assert bool(kept) == stays
+
+
+def test_a_refuted_number_does_not_stay() -> None:
+    form = freed(1 + 3 * X, {})
+    assert form is not None
+    assert not paying(form, tuple(form.constants), np.array([3.14]), np.array([0.01]))

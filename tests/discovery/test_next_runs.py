@@ -1,0 +1,95 @@
+"""The choice of runs: where rivals differ, no more than once, whatever the order of the rivals."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dimgs import Dataset
+from dimgs.discovery.next_runs import Prediction, choose
+from dimgs.discovery.places import WIDER, places_of, range_of
+from dimgs.errors import InputError
+from dimgs.variables import parse_variable
+
+
+def rival(mean: np.ndarray, p: float = 0.5, noise: float = 0.1, sd: float = 0.01) -> Prediction:
+    n = len(mean)
+    return Prediction(p, mean, np.ones((n, 1)), np.eye(1) * sd**2, np.full(n, noise))
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000), st.integers(2, 4), st.integers(1, 4))
+def test_information_is_bounded_and_no_place_is_chosen_twice(
+    seed: int, count: int, n: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    rivals = [rival(rng.normal(size=12), p=float(rng.uniform(0.1, 1))) for _ in range(count)]
+    found = choose(rivals, n)
+    assert len({c.place for c in found}) == len(found) == n
+    assert all(c.information >= 0 for c in found)
+    # what several runs tell of one of `count` laws is no more than its entropy
+    assert sum(c.information for c in found) <= np.log(count) + 0.1
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 1000))
+def test_the_place_is_where_the_rivals_differ_in_units_of_the_noise(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    mean, gap = rng.normal(size=15), np.zeros(15)
+    gap[rng.integers(15)] = 0.3
+    both = [rival(mean), rival(mean + gap)]
+    assert choose(both, 1)[0].place == choose(both[::-1], 1)[0].place == int(np.argmax(gap))
+
+
+def test_what_the_constants_explain_tells_nothing() -> None:
+    # a common shift of one rival is its constant; only the slope differs
+    x = np.linspace(-1.0, 1.0, 21)
+    a = rival(np.zeros(21), sd=5.0)
+    b = rival(x, sd=5.0)
+    first, second = (c.place for c in choose([a, b], 2))
+    assert abs(x[first] - x[second]) == pytest.approx(2.0)
+
+
+def test_one_law_alone_asks_for_its_constants() -> None:
+    x = np.linspace(0.0, 2.0, 11)
+    one = Prediction(1.0, x, x[:, None], np.eye(1), np.full(11, 0.1))
+    assert choose([one], 1)[0].place == 10
+
+
+def table() -> Dataset:
+    rng = np.random.default_rng(0)
+    return Dataset.from_columns(
+        {
+            "U [m/s]": rng.uniform(1.0, 4.0, 20),
+            "N [1]": rng.integers(2, 9, 20).astype(float),
+            "d [mm]": np.full(20, 5.0),
+            "F [N]": rng.uniform(1.0, 2.0, 20),
+        }
+    )
+
+
+def test_ranges_widen_by_root_two_whole_numbers_stay_whole_and_fixed_columns_fixed() -> None:
+    data = table()
+    found = places_of(data, ["U", "N", "d"], {})
+    u = found.columns["U"]
+    assert u.min() == pytest.approx(np.asarray(data["U"]).min() / WIDER)
+    assert u.max() == pytest.approx(np.asarray(data["U"]).max() * WIDER)
+    assert np.all(found.columns["N"] == np.round(found.columns["N"]))
+    assert np.all(found.columns["d"] == 0.005)
+    assert found.row(0)["d"] == (pytest.approx(5.0), "mm")
+    asked = places_of(data, ["U", "N", "d"], {"U": "20..50 cm/s"}).columns["U"]
+    assert (asked.min(), asked.max()) == (pytest.approx(0.2), pytest.approx(0.5))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("1-3 m/s", "write it as"), ("1..3 kg", "no unit of that column"), ("3..1 m/s", "rise")],
+)
+def test_ranges_that_cannot_be_used_are_refused(text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        range_of(text, parse_variable("U [m/s]"))
+
+
+def test_a_range_of_what_is_no_input_is_refused() -> None:
+    with pytest.raises(InputError, match="no input 'V'"):
+        places_of(table(), ["U"], {"V": "1..2"})

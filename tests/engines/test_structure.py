@@ -1,0 +1,30 @@
+"""What a law's structure costs: more for what the groups do not call for."""
+
+from sympy import Expr, Symbol, atan, exp, log, sin, sqrt, tanh
+
+from dimgs.engines.structure import NO_ANGLE_BITS, OSCILLATION_BITS, structure_of
+
+X, C = Symbol("pi_1"), Symbol("c")
+
+
+def bits(expression: Expr, *constants: str) -> float:
+    return structure_of(expression, set(constants)).bits
+
+
+def test_a_cosine_of_no_angle_costs_more_than_one_that_turns_or_of_an_angle() -> None:
+    costs = [structure_of(sin(X), set(), lambda _, k=k: k).bits for k in ("angle", "turns", "")]
+    assert costs[1] - costs[0] == OSCILLATION_BITS
+    assert structure_of(sin(X), set()).bits - costs[0] == NO_ANGLE_BITS
+
+
+def test_each_level_of_functions_costs() -> None:
+    assert bits(exp(tanh(X))) > bits(tanh(X)) + 6.0
+    assert bits(tanh(X) ** 2) < bits(tanh(X) ** 3) < bits(sqrt(tanh(X))) + 10.0
+    assert structure_of(sqrt(tanh(exp(X))), set()).levels == 2
+    assert structure_of(sqrt(1 + X), set()).levels == 0
+
+
+def test_common_functions_and_simple_numbers_are_cheap() -> None:
+    assert bits(exp(X)) == bits(log(X)) < bits(atan(X))
+    assert bits(2 * X) < bits(7 * X) < bits(X * Symbol("d") ** 0 * 13 / 7)
+    assert bits(X**C, "c") > bits(X**2)
