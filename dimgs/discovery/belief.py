@@ -182,6 +182,7 @@ def chance_of_structure(design: Design, contender: Contender) -> float:
 _EXACT = 2e-10
 
 
+@np.errstate(all="ignore")
 def belief(design: Design, found: Sequence[Contender], laws: Sequence[int], *, cut: bool) -> Belief:
     """The posterior over the laws of a table.
 

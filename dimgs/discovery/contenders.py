@@ -80,6 +80,7 @@ class Contender:
         return self.structure.free_exponents == 0
 
 
+@np.errstate(all="ignore")
 def contenders(
     design: Design,
     result: FitResult | None,

@@ -27,6 +27,7 @@ from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.blocks import Block
 from dimgs.discovery.models import FormulaModel, Model
+from dimgs.engines.selection import rms
 from dimgs.law.evaluate import evaluate
 
 # errors below are rounding; as in the choice of candidates
@@ -88,7 +89,7 @@ def possible_errors(design: Design) -> list[Errors]:
     if design.weights is not None:
         root = np.sqrt(design.weights / np.mean(design.weights))
     response = np.exp(design.y) if design.scale == "log" else design.y
-    one = np.ones(design.n_runs) * (float(np.sqrt(np.mean(response**2))) or 1.0)
+    one = np.ones(design.n_runs) * (rms(response) or 1.0)
     same = Errors("group", response, root, one)
     if design.scale == "level":
         return [same]
@@ -96,7 +97,7 @@ def possible_errors(design: Design) -> list[Errors]:
     out.append(same)
     if np.ptp(design.offset) > 1e-9 and design.weights is None:
         target = np.exp(np.mean(design.offset) - design.offset)
-        size = float(np.sqrt(np.mean((response / target) ** 2))) or 1.0
+        size = rms(response / target) or 1.0
         out.append(Errors("target", response, root, target * size))
     return out
 

@@ -250,6 +250,7 @@ def _table(law: Law, places: Places) -> dict[str, Any]:
     return {k: v for k, v in places.columns.items() if k in wanted}
 
 
+@np.errstate(all="ignore")
 def predictions(
     laws: Sequence[tuple[Law, float]], places: Places
 ) -> tuple[list[Prediction], np.ndarray[Any, np.dtype[np.intp]]]:

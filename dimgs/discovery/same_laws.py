@@ -24,6 +24,7 @@ _SAME = 1e-7
 _BEYOND, _POINTS = 1.5, 60
 
 
+@np.errstate(all="ignore")
 def same_laws(design: Design, found: Sequence[Contender], errors: Errors) -> list[int]:
     """Which contenders are the same law: the number of its first form for each.
 

@@ -126,22 +126,27 @@ def data_bits(
         Response for one unit of the target; see `Problem`.
     """
     n = len(observed)
-    rms = _rms(observed) or 1.0
+    rms = rms(observed) or 1.0
     # where a prediction is zero its own size is no scale, and the bits are not finite
     scales = [np.full(n, rms), np.abs(predicted)]
     if unit is not None:
-        scales.append(unit * (_rms(observed / unit) or 1.0))
+        scales.append(unit * (rms(observed / unit) or 1.0))
     bits = np.inf
     with np.errstate(all="ignore"):
         for scale in scales:
-            size = _rms(np.sqrt(weights) * (held_out / scale))
+            size = rms(np.sqrt(weights) * (held_out / scale))
             found = n * float(np.log2(size + EXACT)) + float(np.log2(scale / rms).sum())
             bits = min(bits, found if np.isfinite(found) else np.inf)
     return bits
 
 
-def _rms(values: Array) -> float:
-    """Root mean square in units of the largest: squares may not be representable."""
+def rms(values: Array) -> float:
+    """Root mean square in units of the largest: squares may not be representable.
+
+    Parameters
+    ----------
+    values : ndarray
+    """
     top = float(np.abs(values).max())
     if not 0 < top < np.inf:
         return top

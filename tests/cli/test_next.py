@@ -32,7 +32,7 @@ def test_runs_rivals_and_what_each_predicts(table: Path) -> None:
     assert len(document["runs"]) == 2
     for run in document["runs"]:
         assert set(run["inputs"]) == {"x", "y"}
-        assert 0.1 <= run["inputs"]["x"]["value"] * (1 + 1e-9)
+        assert run["inputs"]["x"]["value"] * (1 + 1e-9) >= 0.1
         assert run["inputs"]["x"]["unit"] == "m"
         assert len(run["predicted"]) == len(document["rivals"])
         assert all(p["low"] <= p["value"] <= p["high"] for p in run["predicted"])

@@ -93,4 +93,6 @@ def test_noise_alone_confirms_nothing(seed: int) -> None:
     rng = np.random.default_rng(seed)
     x, y, z = np.exp(rng.standard_normal((3, 30)))
     data = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z})
-    assert not discover(data, "z", engine="structured", evaluations=300, time_limit=3600.0).confirmed
+    assert not discover(
+        data, "z", engine="structured", evaluations=300, time_limit=3600.0
+    ).confirmed

@@ -19,9 +19,7 @@ def rival(mean: np.ndarray, p: float = 0.5, noise: float = 0.1, sd: float = 0.01
 
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(2, 4), st.integers(1, 4))
-def test_information_is_bounded_and_no_place_is_chosen_twice(
-    seed: int, count: int, n: int
-) -> None:
+def test_information_is_bounded_and_no_place_is_chosen_twice(seed: int, count: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     rivals = [rival(rng.normal(size=12), p=float(rng.uniform(0.1, 1))) for _ in range(count)]
     found = choose(rivals, n)
