@@ -126,16 +126,16 @@ def data_bits(
         Response for one unit of the target; see `Problem`.
     """
     n = len(observed)
-    rms = rms(observed) or 1.0
+    whole = rms(observed) or 1.0
     # where a prediction is zero its own size is no scale, and the bits are not finite
-    scales = [np.full(n, rms), np.abs(predicted)]
+    scales = [np.full(n, whole), np.abs(predicted)]
     if unit is not None:
         scales.append(unit * (rms(observed / unit) or 1.0))
     bits = np.inf
     with np.errstate(all="ignore"):
         for scale in scales:
             size = rms(np.sqrt(weights) * (held_out / scale))
-            found = n * float(np.log2(size + EXACT)) + float(np.log2(scale / rms).sum())
+            found = n * float(np.log2(size + EXACT)) + float(np.log2(scale / whole).sum())
             bits = min(bits, found if np.isfinite(found) else np.inf)
     return bits
 
