@@ -78,16 +78,18 @@ def coordinates(design: Design) -> Iterator[tuple[str, Array]]:
     own = [] if design.basis.response is None else [design.basis.response]
     named = {n for g in (*grouped, *own) for n, _ in g.exponents}
     named -= set() if target is None else {target.name}
-    inputs = sorted(n for n in named & set(data.numeric_names) if np.all(data[n] > 0))
+    inputs = sorted(named & set(data.numeric_names))
     for name in inputs:
-        yield name, np.log(np.asarray(data[name], dtype=np.float64))
+        x = np.asarray(data[name], dtype=np.float64)
+        yield name, np.log(x) if np.all(x > 0) else x
     for feature in design.features:
         if feature.variable is not None:
             yield feature.variable, np.asarray(data[feature.variable], dtype=np.float64)
+    grouped = [f.group for f in design.features if f.group is not None and f.logged]
     if len(grouped) < 2:
         return
     powers = np.array([[float(dict(g.exponents).get(n, 0)) for n in inputs] for g in grouped])
-    columns = [j for j, f in enumerate(design.features) if f.group is not None]
+    columns = [j for j, f in enumerate(design.features) if f.group is not None and f.logged]
     away = design.X[:, columns] - design.X[:, columns].mean(axis=0)
     values, vectors = np.linalg.eigh(powers @ powers.T)
     root = np.where(values > 1e-12 * values.max(), 1 / np.sqrt(np.maximum(values, 1e-300)), 0.0)

@@ -22,8 +22,9 @@ from dimgs.discovery.evidence import (
 from dimgs.discovery.free_numbers import Freed, freed, paying
 from dimgs.discovery.models import FormulaModel, Model, PowerModel
 from dimgs.engines.structure import Structure, structure_of
+from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
-from dimgs.law.assemble import in_variables
+from dimgs.law.assemble import in_variables, without_sizes
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.report.results import FitResult
@@ -119,7 +120,7 @@ def contenders(
         if found is None:
             return None
         turns = Turns(design, constants)
-        structure = structure_of(in_variables(design, expression), set(constants), turns)
+        structure = structure_of(_whole(design, expression), set(constants), turns)
         return Contender(name, expression, constants, model, structure, found, candidate, own)
 
     out = [c for one in raw if (c := judged(one)) is not None]
@@ -145,6 +146,14 @@ def contenders(
             found = replace(found, structure=cheaper)
         out.append(found)
     return sorted(out, key=lambda c: -c.score), errors
+
+
+def _whole(design: Design, expression: sympy.Expr) -> sympy.Expr:
+    """The law in the variables, by which its structure is priced whatever the basis."""
+    try:
+        return without_sizes(design, in_variables(design, expression))
+    except DimgsError:
+        return in_variables(design, expression)
 
 
 def _free(design: Design, one: Contender, errors: Errors) -> "tuple[Freed, Fitted] | None":
@@ -242,8 +251,9 @@ def _power(design: Design, result: FitResult) -> Iterator[Raw]:
     log = design.scale != "level"
     names = Names.of(design)
     bases = [
-        sympy.Symbol(f.name) if f.group is not None else
-        sympy.exp(sympy.Symbol(names.identifier[str(f.variable)]))
+        sympy.Symbol(f.name)
+        if f.group is not None and f.logged
+        else sympy.exp(sympy.Symbol(names.identifier.get(str(f.variable), f.name)))
         for f in design.features
     ]  # fmt: skip
     values = [e.value for e in result.exponents]

@@ -68,7 +68,7 @@ class Search:
         self._process = context.Process(
             target=_search, args=(there, data, target, options), daemon=True
         )
-        self._limit = options.time_limit
+        self._limit = options.seconds
         self._begun = time.monotonic()
         self._told = "starting"
         self._front: tuple[Candidate, ...] = ()
