@@ -13,6 +13,7 @@ from fractions import Fraction
 import sympy
 
 from dimgs.errors import LawError
+from dimgs.law.canonical import canonical
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
 from dimgs.variables import Dimension
@@ -23,7 +24,7 @@ class _NoPower(Exception):
 
 
 def absorb(law: Law) -> Law:
-    """The same law with its scales carried by fitted constants, as far as these can.
+    """The same law with its scales carried by fitted constants, in its canonical form.
 
     Parameters
     ----------
@@ -36,6 +37,10 @@ def absorb(law: Law) -> Law:
         Equal in every number; constants that took a scale have its dimension, their intervals
         and covariance stay. A scale that no constant can carry stays.
     """
+    return canonical(_absorbed(law))
+
+
+def _absorbed(law: Law) -> Law:
     fitted = [c.name for c in law.constants if c.origin == "fitted"]
     expression = law.expression
     dimension = {c.name: c.dimension for c in law.constants}

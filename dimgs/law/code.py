@@ -160,14 +160,14 @@ def _names(language: str, law: "Law", taken: str) -> dict[str, str]:
 
 def _renamed(law: "Law", names: Mapping[str, str]) -> sympy.Expr:
     """Expression in the names of the language."""
-    return law.expression.xreplace(
+    return law.sympy.xreplace(
         {sympy.Symbol(k): sympy.Symbol(v) for k, v in names.items() if k != v}
     )
 
 
 def _prepared(law: "Law", names: Mapping[str, str]) -> sympy.Expr:
     """Expression in the names of the language, without what C and Fortran lack."""
-    expression = law.expression
+    expression = law.sympy
     for function, rewrite in _REWRITTEN.items():
         expression = expression.replace(function, rewrite)
     for head in (sympy.Min, sympy.Max, sympy.functions.elementary.piecewise.ExprCondPair):

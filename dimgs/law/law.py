@@ -12,8 +12,10 @@ from dimgs.arrays import Array
 from dimgs.errors import InputError, LawError
 from dimgs.escape import visible
 from dimgs.expression import check_dimension
+from dimgs.expression.simplest import simplest
 from dimgs.groups.group import PiGroup
 from dimgs.law import prediction
+from dimgs.law.canonical import positive_names
 from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
 from dimgs.law.prediction import Interval, Of
 from dimgs.variables import Dimension, Variable
@@ -155,8 +157,8 @@ class Law:
 
     @property
     def sympy(self) -> sympy.Expr:
-        """The law as a SymPy expression in its symbols and constants."""
-        return self.expression
+        """The law as a SymPy expression in its symbols and constants, in its shortest form."""
+        return simplest(self.expression, positive_names(self))
 
     @property
     def constant_values(self) -> dict[str, float]:
@@ -326,6 +328,6 @@ class Law:
         return f"Law('{self}')"
 
     def __str__(self) -> str:
-        from dimgs.law.typeset import opened, readable
+        from dimgs.law.typeset import readable
 
-        return f"{visible(self.target.name)} = {readable(opened(self))}"
+        return f"{visible(self.target.name)} = {readable(self.sympy)}"

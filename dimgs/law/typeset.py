@@ -51,33 +51,11 @@ def readable(expression: sympy.Expr) -> sympy.Expr:
     return expression.xreplace(short)
 
 
-def opened(law: "Law") -> sympy.Expr:
-    """The law in its variables, powers of monomials multiplied out.
-
-    Only variables of groups are, which are positive: (U*D/nu)**(3/4)*(U/D)**(1/4) is
-    U*sqrt(D)/nu**(3/4).
-    """
-    positive = {name for group in (law.response, *law.groups) for name, _ in group.exponents}
-    symbols = {sympy.Symbol(s) for s, v in law.symbols.items() if v.name in positive}
-
-    def is_monomial(part: sympy.Basic) -> bool:
-        if not (part.is_Pow and part.base.is_Mul and part.exp.is_number):
-            return False
-        factors = part.base.as_powers_dict()
-        return all((f in symbols or f.is_positive) and e.is_number for f, e in factors.items())
-
-    def multiplied(part: sympy.Basic) -> sympy.Expr:
-        powers = part.base.as_powers_dict()
-        return sympy.Mul(*(f ** (e * part.exp) for f, e in powers.items()))
-
-    return law.expression.replace(is_monomial, multiplied)
-
-
 def law_latex(law: "Law", form: Literal["dimensional", "pi"]) -> str:
     """LaTeX of a law; see :meth:`Law.latex`."""
     if form == "dimensional":
         left = symbol_latex(law.target.name, law.target.kind)
-        return f"{left} = {expression_latex(readable(opened(law)), law_symbols(law))}"
+        return f"{left} = {expression_latex(readable(law.sympy), law_symbols(law))}"
     names = law_symbols(law) | group_symbols(law)
     left = law.response.symbol or "\\pi_{0}"
     if law.target.is_level:

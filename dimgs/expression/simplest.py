@@ -1,0 +1,224 @@
+"""The shortest form of an expression among those that a person would write.
+
+Monomials are taken out of sums and multiplied into them, powers of products are joined under one
+root, and of all forms the one of the fewest operations and operands is taken, so that a law reads
+the same whichever engine, seed or order of runs it came from.
+"""
+
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from itertools import islice, product
+from typing import Any
+
+import numpy as np
+import sympy
+
+from dimgs.expression.complexity import complexity_of
+
+# forms of one product that are compared: sums of the usual length have fewer
+_MOST_FORMS = 400
+# terms of a sum that may be factored as a polynomial: more take SymPy long
+_MOST_TERMS = 8
+# points, and relative deviation, by which a form is checked against what it came from
+_POINTS, _SAME = 4, 1e-6
+
+
+def simplest(expression: sympy.Expr, positive: Collection[str]) -> sympy.Expr:
+    """Shortest form of an expression.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+    positive : collection of str
+        Symbols that are positive, so that their powers may be joined and split.
+
+    Returns
+    -------
+    sympy.Expr
+        Equal to it; the expression itself where no form is shorter.
+
+    Examples
+    --------
+    >>> c, d, U, rho, mu, h, k, x = sympy.symbols("c d U rho mu h k x")
+    >>> Re = rho * U * d / mu
+    >>> simplest(mu**2 / rho * (c * Re + Re**2), ["d", "U", "rho", "mu"])
+    U*d*(U*d*rho + c*mu)
+    >>> simplest(sympy.sqrt(h) * k ** sympy.Rational(3, 2) / k, ["h", "k"])
+    sqrt(h*k)
+    >>> simplest(h * (k * x**2 / (2 * h) + U**2 / 2), ["h", "k"])
+    (U**2*h + k*x**2)/2
+    """
+    return _simplest(expression, frozenset(positive))
+
+
+@lru_cache(maxsize=256)
+def _simplest(expression: sympy.Expr, positive: frozenset[str]) -> sympy.Expr:
+    if expression.has(sympy.Piecewise) or not expression.free_symbols:
+        return expression
+    assumed = {
+        s: sympy.Symbol(s.name, **({"positive": True} if s.name in positive else {"real": True}))
+        for s in expression.free_symbols
+    }
+    inner = _shortest(expression.xreplace(assumed))
+    for other in (sympy.expand_mul(inner), sympy.Add(*map(_shortest, sympy.Add.make_args(inner)))):
+        inner = min(inner, _shortest(other), key=lambda e: _cost(with_joined_roots(e)))
+    found = with_joined_roots(inner)
+    if _cost(found) < _cost(expression) and _same(expression, found):
+        return found
+    return expression
+
+
+def _cost(expression: sympy.Expr) -> tuple[int, int, int, str]:
+    """Operations and operands first, then small numbers, then the text."""
+    parts = sympy.preorder_traversal(expression)
+    numbers = sum(x.p**2 + x.q**2 for x in parts if isinstance(x, sympy.Rational))
+    text = str(expression)
+    return complexity_of(expression), int(numbers), len(text), text
+
+
+def with_joined_roots(expression: sympy.Expr) -> sympy.Expr:
+    """An expression in positive symbols with plain ones, roots of one index joined."""
+    plain = {s: sympy.Symbol(s.name) for s in expression.free_symbols}
+
+    def show(node: Any) -> Any:
+        if not node.args:
+            return plain.get(node, node)
+        if not node.is_Mul:
+            return node.func(*map(show, node.args))
+        number, rest = node.as_coeff_Mul(rational=True)
+        roots: dict[Any, tuple[list[Any], list[Any], list[Any]]] = {}
+        out = []
+        for factor in sympy.Mul.make_args(rest):
+            base, power = factor.as_base_exp()
+            if power.is_Rational and not power.is_Integer:
+                above, below, signs = roots.setdefault(abs(power), ([], [], []))
+                # a root takes positive factors in, and one of any sign
+                if base.is_positive or not signs:
+                    (above if power > 0 else below).append(show(base))
+                    signs += [] if base.is_positive else [base]
+                    continue
+                out.append(show(factor))
+            else:
+                out.append(show(factor))
+        for power, (above, below, _) in roots.items():
+            top, bottom = sympy.Mul(*above), sympy.Mul(*below)
+            out.append((top / bottom) ** power if above else 1 / bottom**power)
+        whole = sympy.Mul(*out)
+        # a number before a sum stays outside, as in (a + b)/2
+        return sympy.Mul(number, whole, evaluate=number == 1 or not whole.is_Add)
+
+    return show(expression)
+
+
+def _shortest(node: Any) -> Any:
+    """Shortest form of a part, its own parts first."""
+    if not node.args:
+        return node
+    node = node.func(*map(_shortest, node.args))
+    if node.is_Add or node.is_Mul or (node.is_Pow and node.base.is_Add):
+        return min(islice(_forms(node), _MOST_FORMS), key=lambda e: _cost(with_joined_roots(e)))
+    return node
+
+
+def _forms(node: Any) -> Iterator[Any]:
+    """The part, and others that are equal to it."""
+    if node.is_Add:
+        # the sum as it is, multiplied out, and what it is then
+        yield node
+        node = sympy.expand_mul(node)
+        yield node
+    number, rest = node.as_coeff_Mul(rational=True)
+    front, sums = number, []
+    for factor in sympy.Mul.make_args(rest):
+        base, power = factor.as_base_exp()
+        if base.is_Add and power.is_Rational:
+            sums.append((base, power))
+        else:
+            front *= factor
+    if not sums:
+        yield node
+    yield from (front * divided for divided in _divided(sums))
+    for chosen in product(*(_splits(base, power) for base, power in sums)):
+        outside, insides = front, []
+        for (taken, inner), (_, power) in zip(chosen, sums, strict=True):
+            outside *= taken**power
+            insides.append((inner, power))
+        yield _product(outside, insides)
+        for k, (inner, power) in enumerate(insides):
+            # the front, or its number, multiplied into one of the sums
+            number = outside.as_coeff_Mul(rational=True)[0]
+            for into in dict.fromkeys((outside, number)) if power == 1 and inner.is_Add else ():
+                total = sympy.Add(*(into * t for t in inner.args))
+                yield _product(outside / into, [*insides[:k], (total, power), *insides[k + 1 :]])
+
+
+def _divided(sums: list[tuple[Any, Any]]) -> Iterator[Any]:
+    """A sum over another as a monomial and a shorter rest: (a b + c b + d)/(a + c) = b + ..."""
+    if sorted(power for _, power in sums) != [-1, 1]:
+        return
+    (above, _), (below, _) = sorted(sums, key=lambda s: -s[1])
+    for quotient in dict.fromkeys(a / b for a in above.args for b in below.args):
+        rest = sympy.expand(above - quotient * below)
+        if len(sympy.Add.make_args(rest)) < len(above.args):
+            yield quotient + rest / below
+
+
+def _product(front: Any, sums: list[tuple[Any, Any]]) -> Any:
+    """A product in which a number does not enter the only sum."""
+    number, rest = front.as_coeff_Mul(rational=True)
+    whole = sympy.Mul(rest, *(base**power for base, power in sums))
+    return sympy.Mul(number, whole, evaluate=number == 1 or not whole.is_Add)
+
+
+def _splits(base: Any, power: Any) -> list[tuple[Any, Any]]:
+    """A sum as a factor times another sum: common factors, each of its terms, polynomials."""
+    content = _content(base) if power.is_Integer else sympy.Integer(1)
+    base = sympy.Add(*(t / content for t in base.args))
+    terms = [_powers(t) for t in base.args]
+    out = [(content, base)]
+    for powers in (_common(terms), *terms):
+        kept = {b: e for b, e in powers.items() if power.is_Integer or b.is_positive}
+        monomial = sympy.Mul(*(b**e for b, e in kept.items()))
+        if monomial != 1:
+            out.append((content * monomial, sympy.Add(*(t / monomial for t in base.args))))
+    if 3 <= len(base.args) <= _MOST_TERMS and base.is_polynomial(*base.free_symbols):
+        out.append((content * sympy.factor(base), sympy.Integer(1)))
+    return list(dict.fromkeys(out))
+
+
+def _content(total: Any) -> Any:
+    """The number by which a sum is divided so that its own are whole, most of them positive."""
+    numbers = [t.as_coeff_Mul(rational=True)[0] for t in total.args]
+    if not all(n.is_Rational for n in numbers):
+        return sympy.Integer(1)
+    size = sympy.Rational(
+        sympy.igcd(*(abs(n.p) for n in numbers)), sympy.ilcm(*(n.q for n in numbers))
+    )
+    below = sum(1 if n < 0 else -1 for n in numbers)
+    first = min(total.args, key=lambda t: str(abs(t.as_coeff_Mul(rational=True)[0]) * t))
+    turned = below > 0 or (below == 0 and first.as_coeff_Mul(rational=True)[0] < 0)
+    return -size if turned else size
+
+
+def _powers(term: Any) -> dict[Any, Any]:
+    """Bases and rational exponents of a term, its number apart."""
+    rest = term.as_coeff_Mul(rational=True)[1]
+    return {b: e for b, e in rest.as_powers_dict().items() if b != 1 and e.is_Rational}
+
+
+def _common(terms: list[dict[Any, Any]]) -> dict[Any, Any]:
+    """The largest monomial by which every term is still without a denominator."""
+    bases = sorted({b for powers in terms for b in powers}, key=str)
+    least = {b: min(powers.get(b, sympy.Integer(0)) for powers in terms) for b in bases}
+    return {b: e for b, e in least.items() if e != 0}
+
+
+def _same(one: sympy.Expr, two: sympy.Expr) -> bool:
+    """Whether two expressions agree at some points."""
+    names = sorted(map(str, one.free_symbols | two.free_symbols))
+    points = np.random.default_rng(0).uniform(0.3, 1.7, (_POINTS, len(names)))
+    symbols = [sympy.Symbol(name) for name in names]
+    with np.errstate(all="ignore"):
+        f, g = (sympy.lambdify(symbols, e, modules=["scipy", "numpy"]) for e in (one, two))
+        a, b = (np.array([h(*map(complex, p)) for p in points], dtype=complex) for h in (f, g))
+    return bool(np.allclose(a, b, rtol=_SAME, equal_nan=True))
