@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.fits.covariance import check_level
+from dimgs.hub.cards import trusted_cards
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Found, exact
 from dimgs.similitude.given import Given, point_of_question, points_given, question_of
 from dimgs.similitude.missing import beyond
-from dimgs.similitude.origin import Origin, origins
+from dimgs.similitude.origin import Origin, origins, related
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
+    from dimgs.similitude.laws import KnownLaw
 
+# a relative half-width from which on the value itself is not known
+_VAGUE = 1.0
 # entries whose reviews are told
 _REVIEWED = 20
 
@@ -231,7 +235,7 @@ class _Asking:
         if missing:
             return self._refused(known, point, target, list(dict.fromkeys(missing)), None)
         best: Found | None = None
-        for way in (self._runs, self._similar, self._laws):
+        for way in (self._runs, self._similar, self._near, self._laws):
             for origin, offer in way(found):
                 if offer.half_width <= self.tolerance:
                     return self._told(offer, origin)
@@ -248,8 +252,6 @@ class _Asking:
                     f"are {visible(', '.join(known.outputs)[:300])}."
                 )
             return [known]
-        from dimgs.hub.cards import trusted_cards
-
         cards = trusted_cards(self.hub)
         names = sorted(n for n, c in cards.items() if c["content"].get("physics") == physics)
         every = [describe(self.hub, name, load=False) for name in names]
@@ -273,14 +275,27 @@ class _Asking:
             if offer is not None:
                 yield origin, offer
 
-    def _laws(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
-        from dimgs.similitude.laws import laws_of
+    def _near(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
+        from dimgs.similitude.near import near
 
         for origin in _finest(found):
-            for law in laws_of(self.hub, origin):
+            others = [*(o for o in found if o is not origin), *related(self.hub, origin, found)]
+            laws = [law for law in self._known_laws(origin) if not law.outside(origin)]
+            offer = near(origin, others, laws, self.level)
+            if offer is not None:
+                yield origin, offer
+
+    def _laws(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
+        for origin in _finest(found):
+            for law in self._known_laws(origin):
                 offer = None if law.outside(origin) else law.answer(origin, self.level)
                 if offer is not None:
                     yield origin, offer
+
+    def _known_laws(self, origin: Origin) -> "list[KnownLaw]":
+        from dimgs.similitude.laws import laws_of
+
+        return laws_of(self.hub, origin)
 
     def _told(self, offer: Found, used: Origin) -> Answer:
         """The answer that something found gives."""
@@ -334,9 +349,11 @@ class _Asking:
             missing.append(
                 f"the hub has no run of '{known.name}' with '{target}' by the program as it is now"
             )
-        if best is not None:
-            missing.insert(0, f"what is there tells it to {best.half_width:.2g}, not to "
-                              f"{self.tolerance:.2g}, of its value")  # fmt: skip
+        if best is not None and best.half_width < _VAGUE:
+            missing.append(
+                f"what is there tells it to {best.half_width:.1%} of its value, and "
+                f"{self.tolerance:.1%} are asked"
+            )
         told = None if plan is None else plan_told(plan)
         return self._refused(known, point, target, missing, told)
 

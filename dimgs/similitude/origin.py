@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.arrays import Array
+from dimgs.errors import InputError
 from dimgs.groups.scalings import Scalings
-from dimgs.hub.cards import is_complete
+from dimgs.hub.cards import is_complete, trusted_cards
 from dimgs.hub.numbers import RunTable
-from dimgs.similitude.description import Description, Point
+from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
@@ -95,14 +96,16 @@ class Origin:
     def changes(self) -> Array:
         """How far each run's inputs are from those asked, of shape (n_runs, n_inputs).
 
-        In natural logarithms; plain differences where there is no logarithm, and
-        T₀ (1/T₀ - 1/T) of an absolute temperature that no group holds.
+        In natural logarithms; differences over the runs' standard deviation where there is no
+        logarithm, and T₀ (1/T₀ - 1/T) of an absolute temperature that no group holds.
         """
         values, asked = self.table.values, self.asked
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log(np.abs(values)) - np.log(np.abs(asked))
             logs = np.where((values == 0) & (asked == 0), 0.0, logs)
-            logs[:, self.plain] = (values - asked)[:, self.plain]
+            spread = values.std(axis=0) if len(values) else np.ones(len(asked))
+            steps = (values - asked) / np.where(spread > 0, spread, 1.0)
+            logs[:, self.plain] = steps[:, self.plain]
             logs[:, self.inverse] = (1.0 - asked / values)[:, self.inverse]
         return np.asarray(logs)
 
@@ -183,3 +186,33 @@ def _newest(known: Description, table: RunTable, tier: str, target: str) -> tupl
             if run["state"] in GOOD and target in run["outputs"]:
                 return str(run["version"]), str(run["program"])
     return None
+
+
+def related(hub: "Hub", origin: Origin, there: Sequence[Origin]) -> list[Origin]:
+    """Origins of other kernels of the same physics identity, by cards that are trusted here.
+
+    Parameters
+    ----------
+    hub : Hub
+    origin : Origin
+    there : sequence of Origin
+        Of kernels that are known already.
+    """
+    physics = origin.known.content.get("physics")
+    if physics is None:
+        return []
+    names = {o.known.name for o in there}
+    given = {p.name: (origin.point.values[p.name], p.unit) for p in origin.known.inputs}
+    found: list[Origin] = []
+    for name, card in sorted(trusted_cards(hub).items()):
+        if name in names or card["content"].get("physics") != physics:
+            continue
+        try:
+            known = describe(hub, name, load=False)
+            point = point_of(known, given)
+        except InputError:
+            # no runs, other inputs, or a range that ends before the point
+            continue
+        if origin.target in known.outputs and not point.missing:
+            found += origins(hub, known, point, origin.target)
+    return found

@@ -1,0 +1,216 @@
+"""Answers from runs whose groups are near: each times the ratio of a law, joined to one value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from dimgs.arrays import Array
+from dimgs.errors import FitError
+from dimgs.fits.covariance import t_quantile
+from dimgs.similitude.exact import Found
+from dimgs.similitude.kriging import Joined, Nearby, Spread, badness, join, learn
+from dimgs.similitude.laws import KnownLaw
+from dimgs.similitude.origin import Origin
+from dimgs.variables import parse_unit
+
+# runs from which the lengths are learned, spread over all of them; a second of work at most
+_LEARNED = 150
+# nearest runs that are joined, and nearest ones of other origins; further ones add nothing
+_JOINED, _FOREIGN = 100, 40
+# decades: beyond it, what the residuals do is a guess
+FARTHEST = 1.0
+# fewest runs: two unknowns at least, and one run to be surprised by
+_FEWEST = 3
+# evidence that is told, the heaviest first
+_TOLD = 12
+# Spreads that were learned in this process
+_learned: dict[tuple[Any, ...], Spread] = {}
+_MOST_LEARNED = 256
+
+
+@dataclass(frozen=True)
+class _Runs:
+    """Runs of several origins on one scale, with the first of them as what is asked for."""
+
+    near: Nearby
+    runs: list[dict[str, Any]]
+    is_log: bool
+    scale: float
+    places: list[int]
+
+
+def near(
+    origin: Origin, others: Sequence[Origin], laws: Sequence[KnownLaw], level: float
+) -> Found | None:
+    """Answer of the runs that are nearest in their groups.
+
+    Parameters
+    ----------
+    origin : Origin
+        What is asked for.
+    others : sequence of Origin
+        Other tiers and kernels that compute the same; their ratio to the first is learned.
+    laws : sequence of KnownLaw
+        Laws whose domain holds the point; one is the trend where runs are more probable with it.
+    level : float
+
+    Returns
+    -------
+    Found or None
+        None where there are too few runs, or none within a decade.
+    """
+    if origin.powers is None:
+        return None
+    shaped = [o for o in others if o.table.names == origin.table.names and o.powers is not None]
+    shape = _shape(origin)
+    if shape is None:
+        return None
+    found = _gathered(origin, shaped)
+    if found is None:
+        return None
+    best, trend = _trended(origin, found, laws, shape)
+    try:
+        joined = join(best.near, learn(best.near, shape, fixed_shape=True))
+    except FitError:
+        return None
+    if joined.distances.min() > FARTHEST:
+        return None
+    return _told(origin, best, joined, trend, level)
+
+
+def _nearest(origin: Origin, most: int) -> list[dict[str, Any]]:
+    """Usable runs, the nearest first, every input counting alike."""
+    places = np.flatnonzero(origin.comparable)
+    away = origin.scalings.distance(origin.changes[places])
+    # a few more than asked for, as some may not be usable; all of them, where many are not
+    order = places[np.argsort(away, kind="stable")]
+    return list(origin.usable(order.tolist(), most))
+
+
+def _gathered(origin: Origin, others: Sequence[Origin]) -> _Runs | None:
+    mine = _nearest(origin, _JOINED)
+    every = [(0, origin, run) for run in mine]
+    room = _FOREIGN
+    for number, other in enumerate(others, 1):
+        foreign = _nearest(other, room)
+        room -= len(foreign)
+        every += [(number, other, run) for run in foreign]
+    return _on_one_scale(origin, every) if len(every) >= _FEWEST else None
+
+
+def _on_one_scale(origin: Origin, every: Sequence[tuple[int, Origin, Any]]) -> _Runs:
+    changes = np.array([o.changes[run["place"]] for _, o, run in every])
+    outputs = np.array([o.output(run) for _, o, run in every])
+    assert origin.powers is not None
+    growth = -(changes @ origin.powers)
+    values, errors = outputs.T
+    level = parse_unit(origin.known.outputs[origin.target]).scale == "level"
+    is_log = bool(np.all(values > 0)) and not level
+    if is_log:
+        y, variances, scale = np.log(values) + growth, (errors / values) ** 2, 1.0
+    else:
+        factor = np.exp(growth)
+        scale = float(np.sqrt(np.mean((values * factor) ** 2))) or 1.0
+        y, variances = values * factor / scale, (errors * factor / scale) ** 2
+    numbers = np.array([number for number, _, _ in every])
+    nearby = Nearby(origin.scalings, changes, y, variances, numbers)
+    runs = [run for _, _, run in every]
+    return _Runs(nearby, runs, is_log, scale, [run["place"] for run in runs])
+
+
+def _shape(origin: Origin) -> Spread | None:
+    """How fast the target varies with each input, learned from runs spread over all."""
+    places = np.flatnonzero(origin.comparable)
+    if len(places) > _LEARNED:
+        places = places[np.linspace(0, len(places) - 1, _LEARNED).round().astype(int)]
+    runs = list(origin.usable(places.tolist(), _LEARNED))
+    if not runs:
+        # of a coarser tier or another kernel alone: nothing is known of it
+        return None
+    key = (
+        tuple(run["id"] for run in runs),
+        origin.target,
+        origin.scalings.directions.tobytes(),
+        origin.plain.tobytes(),
+        origin.inverse.tobytes(),
+    )
+    if key not in _learned:
+        if len(_learned) >= _MOST_LEARNED:
+            _learned.pop(next(iter(_learned)))
+        every = [(0, origin, run) for run in runs]
+        _learned[key] = learn(_on_one_scale(origin, every).near)
+    return _learned[key]
+
+
+def _trended(
+    origin: Origin, found: _Runs, laws: Sequence[KnownLaw], shape: Spread
+) -> tuple[_Runs, KnownLaw | None]:
+    """The runs as they are, or over the law with which they are most probable."""
+    best: tuple[float, _Runs, KnownLaw | None] | None = None
+    for law in (None, *laws):
+        over = found if law is None else _over(origin, found, law)
+        if over is None:
+            continue
+        value = badness(over.near, learn(over.near, shape, fixed_shape=True))
+        if best is None or value < best[0]:
+            best = value, over, law
+    assert best is not None
+    return best[1], best[2]
+
+
+def _over(origin: Origin, found: _Runs, law: KnownLaw) -> _Runs | None:
+    """Values times the law's ratio of the point to each run; None where it has no logarithm."""
+    if not found.is_log:
+        return None
+    rows = origin.table.values[found.places]
+    if np.any(found.near.origins > 0):
+        return None
+    inputs = {n: np.r_[rows[:, j], origin.asked[j]] for j, n in enumerate(origin.table.names)}
+    labels = {n: np.full(len(rows) + 1, v) for n, v in origin.point.labels.items()}
+    try:
+        told = np.asarray(law.law.predict_si({**inputs, **labels}))
+    except ValueError:
+        # a run lies where the law has no value
+        return None
+    if not np.all(np.isfinite(told) & (told > 0)):
+        return None
+    assert origin.powers is not None
+    ratio: Array = np.log(told[-1] / told[:-1]) + found.near.changes @ origin.powers
+    return replace(found, near=replace(found.near, values=found.near.values + ratio))
+
+
+def _told(
+    origin: Origin, found: _Runs, joined: Joined, trend: KnownLaw | None, level: float
+) -> Found:
+    bias = origin.known.content.get("bias", {}).get(origin.target, 0.0)
+    own = float(bias) if found.is_log else float(bias) * abs(joined.value)
+    groups = origin.scalings.coordinates().shape[0]
+    dof = max(len(found.runs) - groups - 1, 1)
+    half = float(t_quantile(level, dof)) * np.sqrt(joined.variance + own**2)
+    ends = [joined.value + side * half for side in (0.0, -1.0, 1.0)]
+    with np.errstate(over="ignore"):
+        value, low, high = np.exp(ends) if found.is_log else np.array(ends) * found.scale
+    heavy = np.argsort(-np.abs(joined.weights), kind="stable")[:_TOLD]
+    evidence = [
+        {
+            "kind": "run",
+            "id": found.runs[i]["id"],
+            "distance": float(joined.distances[i]),
+            "weight": float(joined.weights[i]),
+        }
+        for i in heavy
+    ]
+    law = "a power law fitted to them"
+    if trend is not None:
+        law = "a law of the hub"
+        evidence.append({"kind": "law", "id": trend.id, "distance": None, "weight": None})
+    names = sorted(
+        {run["kernel"] + (f" {run['tier']}" if run["tier"] else "") for run in found.runs}
+    )
+    why = (
+        f"{len(found.runs)} runs of {', '.join(names)}, the nearest {joined.distances.min():.2g} "
+        f"decades away, each times the ratio of {law}, joined by generalised least squares."
+    )
+    return Found("near", float(value), float(low), float(high), evidence, why)
