@@ -11,10 +11,10 @@ and 5.4.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import linalg, optimize, special
 
 from dimgs.arrays import Array, IntArray
 from dimgs.errors import FitError
@@ -33,12 +33,27 @@ _AMPLITUDE = (np.log(0.3), 1.5)
 _NOISE = (np.log(1e-4), 4.0)
 # ratios between kernels and tiers vary by a few per cent of themselves
 _MISFIT = (np.log(0.02), 1.5)
-# natural logarithms within which each is looked for; noise below 1e-7 is no worse than none
+# natural logarithms within which each is looked for; noise of 6e-6 is no worse than none
 _LENGTHS = (float(np.log(0.05)), float(np.log(1e3)))
-_SIZES = ((-14.0, 4.0), (-16.0, 1.0), (-16.0, 1.0))
+_SIZES = ((-14.0, 1.5), (-12.0, 1.0), (-12.0, 1.0))
+# of the variance of a residual: what keeps equations of a hundred runs solvable
+_ROUNDING = 1e-10
+# logarithms of the noise that the search starts from: a solver's, and that of random numbers
+_STARTS = (float(np.log(1e-4)), float(np.log(0.05)))
+# larger than any badness
+_IMPOSSIBLE = 1e10
 _PRIORS = (_AMPLITUDE, _NOISE, _MISFIT)
 # by how much all lengths may change near a point: twentyfold
 _STRETCH = (-3.0, 3.0)
+# of runs that are held out: folds, runs from which on none are, coverage at which intervals are
+# compared, and runs that say beforehand that intervals are right
+_FOLDS, _FEW, _SHARE, _PRIOR_RUNS = 4, 60, 0.9, 10
+# natural logarithms: solvers repeat themselves in another size to about this
+_IMAGE = 1e-6
+# of logarithms: steps of differences of a gradient, which is exact to 1e-8
+_STEP = 1e-3
+# curvature: no standard deviation of a logarithm is taken to be above 2
+_LEAST = 0.25
 # an input that no group holds has no part in coordinates, but for rounding
 _IN_GROUPS = 1e-9
 # steps of the search; what it finds later changes intervals by less than a hundredth
@@ -71,6 +86,17 @@ class Nearby:
     def __len__(self) -> int:
         return len(self.values)
 
+    def distinct(self) -> IntArray:
+        """Rows without images: of runs with equal groups and values, the first."""
+        z = self.changes @ self.scalings.coordinates().T
+        kept: list[int] = []
+        for i in range(len(z)):
+            same = np.abs(z[kept] - z[i]).max(axis=1, initial=0.0) < _IMAGE
+            same &= np.abs(self.values[kept] - self.values[i]) < _IMAGE
+            if not np.any(same & (self.origins[kept] == self.origins[i])):
+                kept.append(i)
+        return np.array(kept, dtype=np.intp)
+
     def part(self, rows: IntArray) -> "Nearby":
         """Some of the runs."""
         return Nearby(
@@ -93,12 +119,18 @@ class Spread:
     amplitude, noise, misfit : float
         Standard deviations of the residual, of what no input explains, and of the ratio between
         origins about its mean.
+    doubt : ndarray of shape (n, n_inputs + 3)
+        Independent steps of one standard deviation of all their logarithms.
+    stretch : float
+        By how much intervals have to be wider than they seem, seen on runs that were held out.
     """
 
     lengths: Array
     amplitude: float
     noise: float
     misfit: float
+    doubt: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    stretch: float = 1.0
 
     @property
     def theta(self) -> Array:
@@ -106,45 +138,74 @@ class Spread:
         return np.log([*self.lengths, self.amplitude, self.noise, self.misfit])
 
     @classmethod
-    def of(cls, theta: Array) -> "Spread":
+    def of(cls, theta: Array, doubt: Array | None = None) -> "Spread":
         """Inverse of `theta`."""
-        values = np.exp(theta)
-        return cls(values[:-3], *map(float, values[-3:]))
+        *lengths, amplitude, noise, misfit = np.exp(theta)
+        own = np.zeros((0, len(theta))) if doubt is None else doubt
+        return cls(np.array(lengths), float(amplitude), float(noise), float(misfit), own)
 
 
-def learn(near: Nearby, start: Spread | None = None, fixed_shape: bool = False) -> Spread:
-    """Spread that makes the runs most probable, given what is usual.
-
-    Parameters
-    ----------
-    near : Nearby
-    start : Spread, optional
-    fixed_shape : bool
-        Whether the ratios of the lengths stay those of `start`.
-
-    Returns
-    -------
-    Spread
-    """
+def learn(near: Nearby) -> Spread:
+    """Spread that makes the runs most probable, given what is usual."""
     p = near.changes.shape[1]
-    begin = np.array([_LENGTH] * p + [mean for mean, _ in _PRIORS])
     bounds = [_LENGTHS] * p + list(_SIZES)
-    if start is None or not fixed_shape:
-        first = begin if start is None else start.theta
-        return Spread.of(_minimised(lambda theta: _badness(near, theta), first, bounds))
-    begin = start.theta
+    found = []
+    for noise in _STARTS:
+        begin = np.array([_LENGTH] * p + [_AMPLITUDE[0], noise, _MISFIT[0]])
+        best = _minimised(lambda theta: _badness(near, theta), begin, bounds)
+        found.append((_badness(near, best)[0], best))
+    _, best = min(found, key=lambda pair: pair[0])
+    return Spread.of(best, _doubt(near, best))
+
+
+def learn_from_few(near: Nearby) -> Spread:
+    """The same, with intervals that hold runs which were held out as often as they say.
+
+    Few runs let a target seem smoother than it is; from some sixty on that is no matter.
+    """
+    known = learn(near)
+    n = len(near)
+    if not _FOLDS * 2 <= n < _FEW:
+        return known
+    away = np.zeros(n)
+    for fold in range(_FOLDS):
+        held = np.arange(fold, n, _FOLDS)
+        kept = np.setdiff1d(np.arange(n), held)
+        others = near.part(kept)
+        spread = learn(others)
+        for i in held:
+            there = join(replace(others, changes=others.changes - near.changes[i]), spread)
+            away[i] = (there.value - near.values[i]) / np.sqrt(there.variance)
+    seen = float(np.sort(np.abs(away))[min(int(np.ceil(_SHARE * (n + 1))), n) - 1])
+    ratio = seen / float(special.ndtri((1.0 + _SHARE) / 2.0))
+    return replace(
+        known, stretch=max(1.0, np.sqrt((n * ratio**2 + _PRIOR_RUNS) / (n + _PRIOR_RUNS)))
+    )
+
+
+def _doubt(near: Nearby, theta: Array) -> Array:
+    """Steps of one standard deviation along the axes of Laplace's approximation."""
+    steps = np.eye(len(theta)) * _STEP
+    curved = [_badness(near, theta + s)[1] - _badness(near, theta - s)[1] for s in steps]
+    curvature = np.array(curved) / (2.0 * _STEP)
+    sizes, axes = np.linalg.eigh((curvature + curvature.T) / 2.0)
+    return np.asarray((axes / np.sqrt(np.maximum(sizes, _LEAST))).T)
+
+
+def refit(near: Nearby, shape: Spread) -> Spread:
+    """The same near a point, where the ratios of the lengths stay as they are."""
+    p = near.changes.shape[1]
+    begin = shape.theta
     # one step for all lengths
     shift = linalg.block_diag(np.ones((1, p)), np.eye(3))
-    wide = [
-        _STRETCH,
-        *((low - t, high - t) for (low, high), t in zip(_SIZES, begin[p:], strict=True)),
-    ]
+    ends = [(low - t, high - t) for (low, high), t in zip(_SIZES, begin[p:], strict=True)]
 
     def moved(step: Array) -> tuple[float, Array]:
         value, slope = _badness(near, begin + step @ shift)
         return value, shift @ slope
 
-    return Spread.of(begin + _minimised(moved, np.zeros(4), wide) @ shift)
+    best = begin + _minimised(moved, np.zeros(4), [_STRETCH, *ends]) @ shift
+    return replace(Spread.of(best, shape.doubt), stretch=shape.stretch)
 
 
 def badness(near: Nearby, spread: Spread) -> float:
@@ -175,18 +236,65 @@ def _squares(z: Array) -> Array:
     return np.asarray(np.maximum(sizes[:, None] + sizes - 2.0 * z @ z.T, 0.0))
 
 
-def _fixed(near: Nearby) -> Array:
-    """Covariance of what is not known at all: exponents, and ratios between origins."""
+def _linear(near: Nearby) -> tuple[Array, Array]:
+    """What values are linear in, and how much is known of each beforehand, as inverse variances.
+
+    A mean, of which nothing is known; exponents of the groups; ratios of other origins.
+    """
     flat = near.changes @ near.scalings.coordinates().T
     other = near.origins[:, None] == np.arange(1, near.origins.max(initial=0) + 1)
-    shared = other.astype(np.float64)
-    return np.asarray(_EXPONENT**2 * flat @ flat.T + _RATIO**2 * shared @ shared.T)
+    known = [0.0, *[_EXPONENT**-2] * flat.shape[1], *[_RATIO**-2] * other.shape[1]]
+    return np.column_stack([np.ones(len(flat)), flat, other]), np.array(known)
+
+
+@dataclass(frozen=True)
+class _Solved:
+    """Equations of generalised least squares, solved."""
+
+    inverse: Array
+    linear: Array
+    small: Array
+    half_log_determinants: float
+
+    @classmethod
+    def of(cls, near: Nearby, spread: Spread, alike: Array) -> "_Solved":
+        """Of runs whose residuals are so much alike; LinAlgError where that cannot be."""
+        K = spread.amplitude**2 * alike
+        K[np.diag_indices_from(K)] += _own(near, spread) + _ROUNDING * spread.amplitude**2
+        factor = linalg.cho_factor(K, lower=True)
+        inverse = linalg.cho_solve(factor, np.eye(len(K)))
+        H, known = _linear(near)
+        linear = inverse @ H
+        A = H.T @ linear + np.diag(known)
+        lower = linalg.cho_factor(A, lower=True)
+        logs = np.log(factor[0].diagonal()).sum() + np.log(lower[0].diagonal()).sum()
+        return cls(inverse, linear, linalg.cho_solve(lower, np.eye(len(A))), float(logs))
+
+    @property
+    def left(self) -> Array:
+        """Matrix that takes values to what is not linear, over its covariance."""
+        return np.asarray(self.inverse - self.linear @ self.small @ self.linear.T)
 
 
 def _own(near: Nearby, spread: Spread) -> Array:
     """Variance that a run shares with no other."""
     foreign = near.origins > 0
     return near.variances + spread.noise**2 + np.where(foreign, spread.misfit**2, 0.0)
+
+
+def _error_there(near: Nearby) -> float:
+    """Variance of the numerical error of a run at the point: a power law of those of the runs."""
+    told = (near.origins == 0) & (near.variances > 0)
+    if not told.any():
+        return 0.0
+    flat = near.changes[told] @ near.scalings.coordinates().T
+    rows = np.column_stack([np.ones(len(flat)), flat])
+    # as if each exponent had been seen to be zero once: few runs tell the mean
+    ridge = np.diag([0.0, *np.ones(flat.shape[1])])
+    logs = np.log(near.variances[told])
+    fitted = np.linalg.solve(rows.T @ rows + ridge, rows.T @ logs)
+    share = float(told.sum() / max((near.origins == 0).sum(), 1))
+    return share * float(np.exp(np.clip(fitted[0], logs.min(), logs.max())))
 
 
 def _badness(near: Nearby, theta: Array) -> tuple[float, Array]:
@@ -197,17 +305,13 @@ def _badness(near: Nearby, theta: Array) -> tuple[float, Array]:
     z = near.changes @ T.T
     alike, slope = _matern(_squares(z))
     foreign = near.origins > 0
-    K = _fixed(near) + spread.amplitude**2 * alike
-    K[np.diag_indices_from(K)] += _own(near, spread)
     try:
-        factor = linalg.cho_factor(K, lower=True)
+        solved = _Solved.of(near, spread, alike)
     except linalg.LinAlgError:
-        return 1e10, np.zeros_like(theta)
-    inverse = linalg.cho_solve(factor, np.eye(len(K)))
-    ones = inverse.sum(axis=1)
-    P = inverse - np.outer(ones, ones) / ones.sum()
+        return _IMPOSSIBLE, np.zeros_like(theta)
+    P = solved.left
     a = P @ near.values
-    value = np.log(factor[0].diagonal()).sum() + 0.5 * np.log(ones.sum()) + 0.5 * near.values @ a
+    value = solved.half_log_determinants + 0.5 * near.values @ a
     G = P - np.outer(a, a)
     gradient = np.zeros_like(theta)
     pull = G * slope * spread.amplitude**2
@@ -217,7 +321,8 @@ def _badness(near: Nearby, theta: Array) -> tuple[float, Array]:
         * spread.lengths**2
         * (pull.sum(axis=1) @ q**2 - np.einsum("ai,ab,bi->i", q, pull, q, optimize=True))
     )
-    gradient[p] = (G * alike).sum() * spread.amplitude**2
+    shared = (G * alike).sum() + _ROUNDING * np.trace(G)
+    gradient[p] = shared * spread.amplitude**2
     gradient[p + 1] = np.trace(G) * spread.noise**2
     gradient[p + 2] = G.diagonal()[foreign].sum() * spread.misfit**2
     prior, by_theta = _prior(theta)
@@ -262,38 +367,56 @@ class Joined:
 def join(near: Nearby, spread: Spread) -> Joined:
     """Value at the point by generalised least squares.
 
+    What is not known of the lengths and sizes is part of the variance: by how much the value is
+    another where they are one standard deviation away.
+
     Raises
     ------
     FitError
         If the runs cannot be told apart.
     """
+    found = _joined(near, spread)
+    theta, apart = spread.theta, 0.0
+    for step in spread.doubt:
+        moved = []
+        for side in (1.0, -1.0):
+            try:
+                moved.append(_joined(near, Spread.of(theta + side * step)).value)
+            except FitError:
+                # so far from what the runs say that they contradict each other
+                continue
+        if moved:
+            apart += float(np.mean((np.array(moved) - found.value) ** 2))
+    return replace(found, variance=(found.variance + apart) * spread.stretch**2)
+
+
+def _joined(near: Nearby, spread: Spread) -> Joined:
+    """The same, as if lengths and sizes were known."""
     T = near.scalings.coordinates(spread.lengths)
     z = near.changes @ T.T
     alike, _ = _matern(_squares(z))
-    K = _fixed(near) + spread.amplitude**2 * alike + np.diag(_own(near, spread))
     try:
-        factor = linalg.cho_factor(K, lower=True)
+        solved = _Solved.of(near, spread, alike)
     except linalg.LinAlgError as error:
         raise FitError("The runs near the point are too much alike to be joined.") from error
     # the point itself lies at the origin of the changes: exponents make no difference there
     to_point = spread.amplitude**2 * _matern((z**2).sum(axis=1))[0]
-    inverse = linalg.cho_solve(factor, np.eye(len(K)))
-    ones = inverse.sum(axis=1)
-    simple = inverse @ to_point
-    weights = simple + ones * (1.0 - simple.sum()) / ones.sum()
-    asked = near.variances[near.origins == 0]
-    new_run = spread.noise**2 + (float(np.median(asked)) if len(asked) else 0.0)
-    variance = spread.amplitude**2 - to_point @ simple + (1.0 - simple.sum()) ** 2 / ones.sum()
-    P = inverse - np.outer(ones, ones) / ones.sum()
+    simple = solved.inverse @ to_point
+    open_part = -solved.linear.T @ to_point
+    open_part[0] += 1.0
+    weights = simple + solved.linear @ solved.small @ open_part
+    variance = spread.amplitude**2 - to_point @ simple + open_part @ solved.small @ open_part
+    P = solved.left
     left_out = (P @ near.values) / np.sqrt(np.maximum(P.diagonal(), 1e-300))
     # the input that matters most counts as it is
     grouped = np.abs(near.scalings.coordinates()).max(axis=0, initial=0.0) > _IN_GROUPS
     shortest = spread.lengths[grouped].min(initial=np.inf)
     scale = shortest if np.isfinite(shortest) else 1.0
     distances = np.linalg.norm(z, axis=1) * scale / np.log(10.0)
+    new_run = spread.noise**2 + _error_there(near)
     return Joined(
         float(weights @ near.values),
-        float(max(variance, 0.0) + new_run),
+        float(np.maximum(variance, 0.0)) + new_run,
         weights,
         distances,
         left_out,

@@ -1,5 +1,6 @@
 """What is missing where there is no answer: the group, the input, the range."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,7 +9,7 @@ from dimgs.arrays import Array
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiGroup
 from dimgs.similitude.origin import Origin
-from dimgs.variables import si_unit
+from dimgs.variables import parse_unit, si_unit
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
@@ -80,19 +81,36 @@ def _groups(origin: Origin, changes: Array) -> list[tuple[PiGroup, Array, float]
     names = [origin.table.names[j] for j in logged if origin.asked[j] != 0]
     if not names:
         return []
-    if origin.complete and not origin.known.constants:
-        units = {p.name: p.unit for p in origin.known.inputs if p.name in names}
-        groups = pi_basis([f"{n} [{u}]" for n, u in units.items()], prefer_named=True).groups
-    else:
-        groups = tuple(PiGroup.of(n, {n: 1}) for n in names)
     place = {n: j for j, n in enumerate(origin.table.names)}
+    values = {n: abs(float(origin.asked[j])) for n, j in place.items() if n in names}
+    groups = tuple(PiGroup.of(n, {n: 1}) for n in names)
+    constants = _constants(origin)
+    if origin.complete and constants is not None:
+        units = {p.name: p.unit for p in origin.known.inputs if p.name in names}
+        scales = [f"{n} [{unit}]" for n, (_, unit) in constants.items()]
+        given = [f"{n} [{u}]" for n, u in units.items()]
+        groups = pi_basis(given, scales=scales, prefer_named=True).groups
+        values |= {n: value for n, (value, _) in constants.items()}
     told = []
     for group in groups:
-        powers = [(place[n], float(e)) for n, e in group.exponents]
-        apart = np.sum([e * changes[:, j] for j, e in powers], axis=0)
-        here = float(np.exp(sum(e * np.log(abs(origin.asked[j])) for j, e in powers)))
-        told.append((group, apart, here))
+        moving = [(place[n], float(e)) for n, e in group.exponents if n in place]
+        if moving:
+            apart = np.sum([e * changes[:, j] for j, e in moving], axis=0)
+            told.append((group, apart, float(np.exp(group.log(values)[0]))))
     return told
+
+
+def _constants(origin: Origin) -> dict[str, tuple[float, str]] | None:
+    """Constants of the card by name, in SI units; None where one has no name or value."""
+    told = origin.known.content.get("constants", {})
+    found: dict[str, tuple[float, str]] = {}
+    for name, quantity in told.items() if isinstance(told, Mapping) else enumerate(told):
+        value = quantity.get("value") if isinstance(quantity, Mapping) else None
+        if not isinstance(name, str) or not isinstance(value, float | int) or not value > 0:
+            return None
+        unit = str(quantity.get("unit", "1"))
+        found[name] = (float(parse_unit(unit).to_si(float(value))), unit)
+    return found
 
 
 def _named(group: PiGroup) -> str:

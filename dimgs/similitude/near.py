@@ -10,7 +10,7 @@ from dimgs.arrays import Array
 from dimgs.errors import FitError
 from dimgs.fits.covariance import t_quantile
 from dimgs.similitude.exact import Found
-from dimgs.similitude.kriging import Joined, Nearby, Spread, badness, join, learn
+from dimgs.similitude.kriging import Joined, Nearby, Spread, badness, join, learn_from_few, refit
 from dimgs.similitude.laws import KnownLaw
 from dimgs.similitude.origin import Origin
 from dimgs.variables import parse_unit
@@ -72,7 +72,7 @@ def near(
         return None
     best, trend = _trended(origin, found, laws, shape)
     try:
-        joined = join(best.near, learn(best.near, shape, fixed_shape=True))
+        joined = join(best.near, refit(best.near, shape))
     except FitError:
         return None
     if joined.distances.min() > FARTHEST:
@@ -116,8 +116,10 @@ def _on_one_scale(origin: Origin, every: Sequence[tuple[int, Origin, Any]]) -> _
         y, variances = values * factor / scale, (errors * factor / scale) ** 2
     numbers = np.array([number for number, _, _ in every])
     nearby = Nearby(origin.scalings, changes, y, variances, numbers)
-    runs = [run for _, _, run in every]
-    return _Runs(nearby, runs, is_log, scale, [run["place"] for run in runs])
+    # images of a run by similitude tell nothing that it does not tell
+    rows = nearby.distinct()
+    runs = [every[i][2] for i in rows]
+    return _Runs(nearby.part(rows), runs, is_log, scale, [run["place"] for run in runs])
 
 
 def _shape(origin: Origin) -> Spread | None:
@@ -140,7 +142,7 @@ def _shape(origin: Origin) -> Spread | None:
         if len(_learned) >= _MOST_LEARNED:
             _learned.pop(next(iter(_learned)))
         every = [(0, origin, run) for run in runs]
-        _learned[key] = learn(_on_one_scale(origin, every).near)
+        _learned[key] = learn_from_few(_on_one_scale(origin, every).near)
     return _learned[key]
 
 
@@ -153,7 +155,7 @@ def _trended(
         over = found if law is None else _over(origin, found, law)
         if over is None:
             continue
-        value = badness(over.near, learn(over.near, shape, fixed_shape=True))
+        value = badness(over.near, refit(over.near, shape))
         if best is None or value < best[0]:
             best = value, over, law
     assert best is not None

@@ -159,7 +159,9 @@ def origins(hub: "Hub", known: Description, point: Point, target: str) -> list[O
     Only runs of the program that is installed here count; where the kernel cannot be run here,
     those of the newest run's cache version.
     """
-    ports = {p.name: p.parsed.dimension for p in known.inputs if not p.is_label}
+    # sorted, so that kernels which name their inputs in another order compare
+    sizes = {p.name: p.parsed.dimension for p in known.inputs if not p.is_label}
+    ports = dict(sorted(sizes.items()))
     table = hub.run_table(known.name, ports, point.labels)
     there = sorted(set(table.tiers.tolist()))
     order = [t for t in reversed(known.tiers) if t in there]

@@ -1,0 +1,96 @@
+"""Runs near a point, joined to one value."""
+
+import numpy as np
+import pytest
+from scipy.optimize import approx_fprime
+
+from dimgs.groups.scalings import Scalings
+from dimgs.similitude.kriging import Nearby, Spread, _badness, join, learn, refit
+from dimgs.variables import parse_unit
+
+UNITS = {"a": "m^2/s", "r": "m", "t": "s", "b": "m"}
+SCALINGS = Scalings({n: parse_unit(u).dimension for n, u in UNITS.items()})
+
+
+def drop(logs: np.ndarray) -> np.ndarray:
+    a, r, t, b = np.exp(logs).T
+    fo = a * t / r**2
+    return np.asarray(np.log(fo / (1.0 + fo)) + 0.1 * np.log(b / r))
+
+
+def runs(n: int, seed: int = 0, noise: float = 0.0, order: list[int] | None = None) -> Nearby:
+    rng = np.random.default_rng(seed)
+    logs = rng.uniform(-2, 2, (n, 4))
+    values = drop(logs) + noise * rng.normal(size=n)
+    rows = np.arange(n) if order is None else np.array(order)
+    return Nearby(SCALINGS, logs[rows], values[rows], np.zeros(n), np.zeros(n, dtype=np.intp))
+
+
+def test_the_gradient_is_that_of_the_badness() -> None:
+    near = runs(20, noise=0.05)
+    near = Nearby(SCALINGS, near.changes, near.values, near.variances + 1e-4, np.arange(20) % 2)
+    theta = np.array([1.0, 0.5, 1.5, 1.2, -1.0, -4.0, -3.0])
+
+    def badness(at: np.ndarray) -> float:
+        return _badness(near, at)[0]
+
+    expected = approx_fprime(theta, badness, 1e-6)
+    assert _badness(near, theta)[1] == pytest.approx(expected, rel=1e-3, abs=1e-3)
+
+
+def test_few_runs_tell_a_smooth_target_well() -> None:
+    near = runs(60)
+    found = join(near, learn(near))
+    assert found.value == pytest.approx(drop(np.zeros((1, 4)))[0], abs=4 * np.sqrt(found.variance))
+    assert np.sqrt(found.variance) < 0.05
+    assert found.weights.sum() == pytest.approx(1.0, abs=1e-4)
+    # an input that hardly matters is nearer than one that does
+    lengths = learn(near).lengths
+    assert lengths[3] > lengths[0]
+
+
+def test_the_order_of_runs_and_the_place_of_the_point_change_nothing() -> None:
+    near, other = runs(25), runs(25, order=list(range(24, -1, -1)))
+    spread = learn(near)
+    one, two = join(near, spread), join(other, spread)
+    # as far as the equations can be solved in double precision
+    assert one.value == pytest.approx(two.value, abs=1e-4)
+    assert one.weights == pytest.approx(two.weights[::-1], abs=1e-3)
+    # another unit of length: the same question
+    step = SCALINGS.directions @ np.array([0.7, -1.3])
+    moved = Nearby(SCALINGS, near.changes + step, near.values, near.variances, near.origins)
+    assert join(moved, spread).value == pytest.approx(one.value, abs=1e-4)
+
+
+def test_images_of_a_run_tell_nothing_more() -> None:
+    near = runs(10)
+    step = SCALINGS.directions @ np.array([1.0, 2.0])
+    twice = Nearby(
+        SCALINGS,
+        np.vstack([near.changes, near.changes + step]),
+        np.tile(near.values, 2),
+        np.zeros(20),
+        np.zeros(20, dtype=np.intp),
+    )
+    assert twice.distinct().tolist() == list(range(10))
+
+
+def test_another_kernel_helps_through_its_ratio_which_is_learned() -> None:
+    near = runs(40, seed=3)
+    foreign = (np.arange(40) >= 8).astype(np.intp)
+    values = near.values + 0.4 * foreign
+    both = Nearby(SCALINGS, near.changes, values, near.variances, foreign)
+    alone = both.part(np.arange(8))
+    spread = refit(both, learn(near))
+    truth = drop(np.zeros((1, 4)))[0]
+    joined, own = join(both, spread), join(alone, refit(alone, learn(near)))
+    assert abs(joined.value - truth) < 4 * np.sqrt(joined.variance)
+    assert joined.variance < own.variance
+    assert joined.weights[:8].sum() == pytest.approx(1.0, abs=0.2)
+
+
+def test_noise_is_told_from_change() -> None:
+    near = runs(80, seed=5, noise=0.1)
+    found = learn(near)
+    assert 0.05 < found.noise < 0.2
+    assert isinstance(found, Spread)

@@ -1,0 +1,102 @@
+"""Near answers of a hub, and what they never use."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dimgs.ask import ask
+from dimgs.hub import Hub
+from dimgs.hub.cards import card_of, check_card
+from dimgs.kernels import BaseKernel, Port
+from tests.similitude.films import Changed, Cooling, filled, inputs
+
+
+def test_near_answers_hold_fresh_runs_as_often_as_they_say(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    known = Cooling()
+    with Hub(tmp_path, user="anna") as hub:
+        filled(hub, 30)
+        held, errors = [], []
+        for _ in range(30):
+            at = inputs(rng, -0.8, 0.8)
+            answer = ask("drop", at, hub, kernel=known, tolerance=10.0)
+            fresh = known.run(at).outputs["drop"][0]
+            assert answer.how == "near"
+            held.append(answer.low <= fresh <= answer.high)
+            errors.append(abs(answer.value / fresh - 1))
+            assert {"kind", "id", "distance", "weight"} == set(answer.evidence[0])
+    assert np.mean(held) > 0.75
+    assert np.median(errors) < 0.01
+
+
+def test_what_is_not_good_enough_is_no_answer(tmp_path: Path) -> None:
+    at = {"a": 1.0, "r": 1.0, "t": 1.0, "dT": 5.0}
+    with Hub(tmp_path, user="anna") as hub:
+        filled(hub, 10)
+        fine = ask("drop", at, hub, kernel=Cooling(), tolerance=0.5)
+        assert fine.how == "near"
+        assert fine.pertinence["acceptability"] == 1.0
+        strict = ask("drop", at, hub, kernel=Cooling(), tolerance=1e-7)
+        assert strict.value is None
+        assert "of its value" in strict.missing[-1]
+
+
+def test_another_kernel_of_the_same_physics_helps_and_another_physics_never(
+    tmp_path: Path,
+) -> None:
+    class Rival(Cooling):
+        name, factor = "rival", 1.2
+
+    class Stranger(Cooling):
+        name, factor = "stranger", 5.0
+
+    rng = np.random.default_rng(2)
+    points = [inputs(rng) for _ in range(30)]
+    at = inputs(rng, -0.5, 0.5)
+    with Hub(tmp_path, user="anna") as hub:
+        for kernel, physics, some in (
+            (Cooling(), "cooling", points[:6]),
+            (Rival(), "cooling", points),
+            (Stranger(), "else", points),
+        ):
+            hub.add_runs([kernel.run(p) for p in some])
+            hub.add({"kind": "card", **card_of(kernel), "physics": physics})
+            check_card(hub, kernel)
+        answer = ask("drop", at, hub, kernel=Cooling(), tolerance=10.0)
+        used = {hub.get(e["id"])["content"]["kernel"] for e in answer.evidence}
+        assert used == {"cooling", "rival"}
+        assert answer.low <= Cooling().run(at).outputs["drop"][0] <= answer.high
+        both = ask("drop", at, hub, physics="cooling", tolerance=10.0)
+        assert {hub.get(e["id"])["content"]["kernel"] for e in both.evidence} <= used
+        changed = ask("drop", at, hub, kernel=Changed(), tolerance=10.0)
+        assert changed.value is None
+
+
+def test_a_response_of_both_signs_is_answered_on_its_own_scale(tmp_path: Path) -> None:
+    class Torque(BaseKernel):
+        name, version = "torque", "1"
+        inputs = (Port("f", "N", low=1e-6, high=1e6), Port("r", "m", low=1e-6, high=1e6),
+                  Port("angle", "1"))  # fmt: skip
+        outputs = (Port("M", "N*m"),)
+
+        def _simulate(
+            self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+        ) -> Mapping[str, Any]:
+            return {"M": values["f"] * values["r"] * np.sin(values["angle"])}
+
+    rng = np.random.default_rng(0)
+    with Hub(tmp_path, user="anna") as hub:
+        hub.add_runs([
+            Torque().run({"f": float(f), "r": float(r), "angle": float(angle)})
+            for f, r, angle in zip(*10 ** rng.uniform(-1, 1, (2, 30)), rng.uniform(-1, 1, 30),
+                                   strict=True)
+        ])  # fmt: skip
+        check_card(hub, Torque())
+        at = {"f": 3.0, "r": 2.0, "angle": -0.4}
+        answer = ask("M", at, hub, kernel=Torque(), tolerance=1.0)
+        assert answer.how == "near"
+        assert answer.value == pytest.approx(6.0 * np.sin(-0.4), rel=0.02)
+        assert answer.low < answer.value < answer.high
