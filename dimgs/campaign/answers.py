@@ -1,7 +1,6 @@
 """What is told of the laws that were found: exponents, places, borders, and their pertinence."""
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +10,6 @@ from dimgs.campaign.binding import Binding
 from dimgs.campaign.choice import hidden
 from dimgs.campaign.laws import Law
 from dimgs.campaign.model import Border
-from dimgs.campaign.monomials import monomial_of
 from dimgs.campaign.places import (
     Meeting,
     Rationals,
@@ -23,12 +21,10 @@ from dimgs.campaign.places import (
     where_words,
 )
 from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer, RegimeBoundary
-from dimgs.campaign.space import PiSpace, Runs
+from dimgs.campaign.space import Runs
 from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import counted, of_tier, sentence
 from dimgs.fits.estimate import Exponent
-from dimgs.fits.exact import ReducedSystem
-from dimgs.groups.group import PiGroup
 from dimgs.rationals import only_simple
 
 Array = NDArray[np.float64]
@@ -102,6 +98,12 @@ class Answers:
         law = model.laws[k]
         stray = model.sites.z[model.orphans]
         lost = self.strategy.runs.lost(self.strategy.tier)
+        domain = self.strategy.domain
+        if domain is not None:
+            # where runs give an answer is one question, whatever law they follow
+            outer = domain.conditions[0]
+            if not holding(self.space, [outer], pool).all():
+                found.append(outer)
         for others in (stray, lost):
             beyond = others[holding(self.space, found, others)]
             apart = separating(self.space, model.sites.z[law.rows], beyond)
@@ -356,44 +358,3 @@ def point_answer(binding: Binding, runs: Runs, number: int) -> tuple[PointAnswer
     sure = level if half <= room else level * good
     answer = PointAnswer(value, low, high, target.si_unit, False)
     return answer, Pertinence(name, known, good, sure if known else 0.0, meaning, why)
-
-
-def essential(space: PiSpace, rationals: Sequence[Rationals]) -> tuple[str, ...]:
-    """Fewest monomials, in the inputs, on which the laws' differences depend.
-
-    Empty where exponents are not all rational, or where there is a single law.
-    """
-    known = [[q for q in r if q is not None] for r in rationals]
-    if len(known) < 2 or any(len(k) < len(space.names) for k in known):
-        return ()
-    rows = [[b - a for a, b in zip(known[0], row, strict=True)] for row in known[1:]]
-    wanted = _rank(rows)
-    groups = space.basis.groups
-    offers: list[tuple[int, str, list[Fraction]]] = []
-    for group in groups:
-        exponents = [group.get(n) for n in space.names]
-        if any(exponents) and _rank([*rows, exponents]) == wanted:
-            offers.append((_length(group), str(group), exponents))
-    for one in range(len(known)):
-        for other in range(one + 1, len(known)):
-            difference = [b - a for a, b in zip(known[one], known[other], strict=True)]
-            found = monomial_of(space, difference) if any(difference) else None
-            if found is not None:
-                physical = found.physical(groups)
-                offers.append((_length(physical), str(physical), difference))
-    chosen: list[list[Fraction]] = []
-    names: list[str] = []
-    for _, text, exponents in sorted(offers, key=lambda o: o[:2]):
-        if _rank([*chosen, exponents]) > len(chosen):
-            chosen.append(exponents)
-            names.append(text)
-    return tuple(names) if len(names) == wanted else ()
-
-
-def _length(group: PiGroup) -> int:
-    return sum(abs(e.numerator) + e.denominator for _, e in group.exponents)
-
-
-def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
-    extended = [[*row, Fraction(0)] for row in rows]
-    return len(ReducedSystem.of(extended, len(rows[0])).pivots) if rows else 0

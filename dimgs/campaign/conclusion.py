@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.campaign.answers import Answers, essential, half_width, point_answer
+from dimgs.campaign.answers import Answers, half_width, point_answer
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.experiment import Experiment
+from dimgs.campaign.monomials import essential
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.strategy import Strategy
 from dimgs.dataset import Dataset

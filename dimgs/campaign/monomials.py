@@ -121,3 +121,44 @@ def decimal_monomial(space: PiSpace, slope: Array) -> GroupMonomial:
     lead = powers[int(np.argmax(np.abs(powers)))]
     rounded = [Fraction(round(1000 * float(p / lead)), 1000) for p in powers]
     return GroupMonomial(tuple(rounded), False)
+
+
+def essential(space: PiSpace, rationals: Sequence[Sequence[Fraction | None]]) -> tuple[str, ...]:
+    """Fewest monomials, in the inputs, on which the laws' differences depend.
+
+    Empty where exponents are not all rational, or where there is a single law.
+    """
+    known = [[q for q in r if q is not None] for r in rationals]
+    if len(known) < 2 or any(len(k) < len(space.names) for k in known):
+        return ()
+    rows = [[b - a for a, b in zip(known[0], row, strict=True)] for row in known[1:]]
+    wanted = _rank(rows)
+    groups = space.basis.groups
+    offers: list[tuple[int, str, list[Fraction]]] = []
+    for group in groups:
+        exponents = [group.get(n) for n in space.names]
+        if any(exponents) and _rank([*rows, exponents]) == wanted:
+            offers.append((_length(group), str(group), exponents))
+    for one in range(len(known)):
+        for other in range(one + 1, len(known)):
+            difference = [b - a for a, b in zip(known[one], known[other], strict=True)]
+            found = monomial_of(space, difference) if any(difference) else None
+            if found is not None:
+                physical = found.physical(groups)
+                offers.append((_length(physical), str(physical), difference))
+    chosen: list[list[Fraction]] = []
+    names: list[str] = []
+    for _, text, exponents in sorted(offers, key=lambda o: o[:2]):
+        if _rank([*chosen, exponents]) > len(chosen):
+            chosen.append(exponents)
+            names.append(text)
+    return tuple(names) if len(names) == wanted else ()
+
+
+def _length(group: PiGroup) -> int:
+    return sum(abs(e.numerator) + e.denominator for _, e in group.exponents)
+
+
+def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
+    extended = [[*row, Fraction(0)] for row in rows]
+    return len(ReducedSystem.of(extended, len(rows[0])).pivots) if rows else 0

@@ -1,9 +1,9 @@
 """Conditions on monomials of groups, and the monomial that tells two sets of runs apart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ Rationals = Sequence[Fraction | None]
 
 # coordinates are of the order of 1, and equal points are less than 1e-6 apart
 _GAP = 1e-6
+# groups of which all products with powers 1 and -1 are tried: a few hundred
+_MOST_PRODUCT = 6
 # powers in a product of two groups that may part two sets
 _POWERS = (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
 
@@ -139,7 +141,8 @@ class Separation:
 def separating(space: PiSpace, one: Array, other: Array) -> Separation | None:
     """The monomial between two sets of runs with the widest gap.
 
-    A single group comes first, then a product of two, then what a linear programme finds.
+    A single group comes first, then a product of two, then one of more, then what a linear
+    programme finds.
 
     Parameters
     ----------
@@ -153,19 +156,63 @@ def separating(space: PiSpace, one: Array, other: Array) -> Separation | None:
     """
     if not len(one) or not len(other):
         return None
-    size = space.loadings.shape[0]
-    varying = [i for i in range(size) if np.any(space.loadings[i])]
-    single = [[Fraction(i == j) for j in range(size)] for i in varying]
-    double = [
-        [Fraction(j == a) + power * (j == b) for j in range(size)]
-        for a, b in combinations(varying, 2)
-        for power in _POWERS
-    ]
-    for powers in (single, double):
+    for powers in _simple(space):
         offers = [_apart(space, GroupMonomial(tuple(p), exact=True), one, other) for p in powers]
         known = [(width, apart) for width, apart in filter(None, offers)]
         if known:
             return max(known, key=lambda o: o[0])[1]
+    return _widest(space, one, other)
+
+
+def rivals(space: PiSpace, one: Array, other: Array) -> list[Separation]:
+    """Every simple monomial that tells two sets of runs apart, and what has the widest gap."""
+    if not len(one) or not len(other):
+        return []
+    every = [p for powers in _simple(space) for p in powers]
+    offers = [_apart(space, GroupMonomial(tuple(p), exact=True), one, other) for p in every]
+    widest = _widest(space, one, other)
+    return [apart for _, apart in filter(None, offers)] + ([widest] if widest else [])
+
+
+def disputed(
+    space: PiSpace, chosen: Separation, others: Sequence[Separation], points: Array
+) -> tuple[int, float]:
+    """The point about whose side the most monomials differ, and how much of the points the worst
+    of them places on another side than the chosen one.
+    """
+    sides = np.array([_first_side(space, s, points) for s in (chosen, *others)])
+    votes = sides.mean(axis=0)
+    apart = float(np.max(np.mean(sides != sides[0], axis=1)))
+    return int(np.argmax(np.minimum(votes, 1.0 - votes))), apart
+
+
+def _first_side(space: PiSpace, apart: Separation, z: Array) -> NDArray[np.bool_]:
+    along = apart.monomial.log(space.log_groups(z))
+    middle = (np.log(apart.low) + np.log(apart.high)) / 2.0
+    return np.asarray((along > middle) == (apart.upper == 0))
+
+
+def _simple(space: PiSpace) -> Iterator[list[list[Fraction]]]:
+    """Powers of single groups, of two of them, and of all to the power 1 or -1."""
+    size = space.loadings.shape[0]
+    varying = [i for i in range(size) if np.any(space.loadings[i])]
+    yield [[Fraction(i == j) for j in range(size)] for i in varying]
+    yield [
+        [Fraction(j == a) + power * (j == b) for j in range(size)]
+        for a, b in combinations(varying, 2)
+        for power in _POWERS
+    ]
+    if 3 <= len(varying) <= _MOST_PRODUCT:
+        found = []
+        for signs in product((1, 0, -1), repeat=len(varying)):
+            lead = next((s for s in signs if s), 0)
+            if lead == 1 and sum(map(abs, signs)) > 2:
+                powers = dict(zip(varying, signs, strict=True))
+                found.append([Fraction(powers.get(j, 0)) for j in range(size)])
+        yield found
+
+
+def _widest(space: PiSpace, one: Array, other: Array) -> Separation | None:
     direction = _direction(one, other)
     if direction is None:
         return None

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dimgs.campaign.choice import d_optimal, nearest
 from dimgs.campaign.model import Border
+from dimgs.campaign.places import Separation, disputed, rivals, separating
 from dimgs.campaign.regimes import gradient
 from dimgs.campaign.seen import Proposal, Seen
 from dimgs.campaign.space import Rows
@@ -22,6 +23,9 @@ _SEARCH = 16
 _TURNS = 24
 # turns after which many laws are looked for between all runs, not around single ones
 _PROBING = 6
+# runs for each free direction that tell monomials between two sets apart, and the part of the
+# ranges about which these may differ
+_DISPUTES, _AGREED = 2, 0.1
 # logs of what a step, and the end of where runs give answers, are known to: 20 and 50 per cent
 _BRACKET, _DOMAIN = np.log(1.2), np.log(1.5)
 
@@ -33,17 +37,41 @@ class Search(Seen):
         super().__init__(*given)
         self._probed: set[tuple[int, int]] = set()
         self._turn = 0
+        self._disputes: dict[int | None, int] = {}
 
     def domain_runs(self) -> list[Proposal]:
-        """Where runs give no answer: bisection between those that do and those that do not."""
-        if self.domain is None or np.log(self.domain.high / self.domain.low) <= _DOMAIN:
+        """Where runs give no answer: bisection between those that do and those that do not.
+
+        Then runs where monomials that all tell them apart do not agree.
+        """
+        if self.domain is None:
             return []
-        _, normal = gradient(self.space, self.domain.monomial)
         good, lost = self.model.sites.z, self.runs.lost(self.tier)
-        a = good[np.argmax((good @ normal) * (1 if self.domain.upper == 1 else -1))]
-        b = lost[np.argmin((lost @ normal) * (1 if self.domain.upper == 1 else -1))]
-        reason = "half way between runs with and without an answer"
-        return [self.propose((a + b) / 2.0, "domain", reason)]
+        if np.log(self.domain.high / self.domain.low) > _DOMAIN:
+            _, normal = gradient(self.space, self.domain.monomial)
+            a = good[np.argmax((good @ normal) * (1 if self.domain.upper == 1 else -1))]
+            b = lost[np.argmin((lost @ normal) * (1 if self.domain.upper == 1 else -1))]
+            reason = "half way between runs with and without an answer"
+            return [self.propose((a + b) / 2.0, "domain", reason)]
+        if len(good) < self.space.rank + 2:
+            return []
+        return self._disputed(None, self.domain, good, lost, self.design.pool)
+
+    def _disputed(
+        self, border: int | None, chosen: Separation, one: Array, other: Array, pool: Array
+    ) -> list[Proposal]:
+        """A run where monomials that all tell two sets apart place it on different sides."""
+        asked = self._disputes.get(border, 0)
+        if self.space.rank < 2 or asked >= _DISPUTES * self.space.rank or not len(pool):
+            return []
+        others = rivals(self.space, one, other)
+        at, share = disputed(self.space, chosen, others, pool)
+        if share <= _AGREED:
+            return []
+        self._disputes[border] = asked + 1
+        what = "domain" if border is None else "border"
+        reason = f"{len(others)} monomials tell these runs apart, and differ most about this point"
+        return [self.propose(pool[at], what, reason)]
 
     def meetings_runs(self) -> list[Proposal]:
         """Where two laws meet: how smooth their crossover is."""
@@ -60,6 +88,21 @@ class Search(Seen):
             pairs = self.model.crossings(b)
             if not b.meets and len(pairs) and b.high - b.low > _BRACKET:
                 found = self._bisect(b, int(pairs[0][0]), int(pairs[0][1]))
+                if any(map(self.fresh, found)):
+                    return found
+        return self._disputed_steps()
+
+    def _disputed_steps(self) -> list[Proposal]:
+        """Steps between two laws that several monomials could be."""
+        model, pool = self.model, self.design.pool
+        for b in model.borders:
+            if b.meets or not len(model.crossings(b)):
+                continue
+            one, other = (model.sites.z[model.laws[k].rows] for k in (b.below, b.above))
+            chosen = separating(self.space, one, other)
+            if chosen is not None:
+                here = pool[model.between(b, pool) & self.feasible(pool)]
+                found = self._disputed(b.below, chosen, one, other, here)
                 if any(map(self.fresh, found)):
                     return found
         return []

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.campaign.answers import essential
-from dimgs.campaign.monomials import decimal_monomial, monomial_of
+from dimgs.campaign.monomials import decimal_monomial, essential, monomial_of
 from dimgs.campaign.places import separating
 from dimgs.campaign.space import PiSpace
 from dimgs.campaign.text import sentence
