@@ -153,13 +153,19 @@ class Bench:
         """Folder of a study of this session."""
         if self._studies is None:
             self._studies = TemporaryDirectory(prefix="dimgs-studies-")
-        return Path(self._studies.name) / id[:_DIGITS]
+        return self._own(self._studies) / id[:_DIGITS]
+
+    def _own(self, studies: "TemporaryDirectory[str]") -> Path:
+        """Folder of whoever asks: over HTTP nobody sees the tables of another."""
+        folder = Path(studies.name) / (self.hub.user if self._caller is not None else "own")
+        folder.mkdir(exist_ok=True)
+        return folder
 
     def studies(self) -> list[str]:
         """Ids of the studies of this session."""
         if self._studies is None:
             return []
-        return sorted(p.name for p in Path(self._studies.name).iterdir())
+        return sorted(p.name for p in self._own(self._studies).iterdir())
 
     def document(self, id: str, name: str) -> Any:
         """A JSON document of a study; None where there is none."""

@@ -10,6 +10,7 @@ from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.results import JobState, Json, Planned, Started
 from dimgs.errors import DimgsError, InputError
 from dimgs.formats import shown
+from dimgs.hub.jobs import needs_approval, refusal
 from dimgs.kernels.spec import Kernel, Port
 
 # of a kernel's own estimate, and seconds to start: its end is the job's time limit
@@ -195,8 +196,8 @@ def start(bench: Bench, plan: str) -> Started:
         job |= {"inputs": document["at"], "tier": document.get("tier")}
     known = _same_job(bench, entry)
     id = known or hub.add_linked(job, [("derived", entry["id"])])
-    dear = seconds > bench.policy.agent.approve_above
-    approved = dear and _is_approved(bench, id)
+    dear = needs_approval(job, bench.policy)
+    approved = dear and _is_approved(hub.get(id))
     command = f"dimgs hub approve {id[:12]}"
     if dear and not approved:
         note = (
@@ -223,8 +224,7 @@ def _same_job(bench: Bench, plan: Json) -> str | None:
     return None
 
 
-def _is_approved(bench: Bench, id: str) -> bool:
-    entry = bench.hub.get(id)
+def _is_approved(entry: Json) -> bool:
     told = [link for link in entry["links"] if link["type"] == "approves"]
     accepted = any(r.get("verdict") == "accept" and r.get("counts") for r in entry["reviews"])
     return bool(told) or accepted
@@ -254,10 +254,12 @@ def _status(bench: Bench, job: str) -> JobState:
         raise InputError(f"'{shown(job[:12])}' is a {entry['kind']}, no job.")
     content, state = entry["content"] or {}, str(entry["status"]["state"])
     said = str(entry["status"]["reason"])
-    seconds = min(float(content.get("seconds", bench.policy.seconds)), bench.policy.seconds)
-    dear = bool(entry["agent"]) and seconds > bench.policy.agent.approve_above
-    if state == "waiting" and dear and not _is_approved(bench, entry["id"]):
-        state = "needs approval"
+    if state == "waiting" and content:
+        approved, agent = _is_approved(entry), bool(entry["agent"])
+        told = {"agent": agent, "approved": approved}
+        said = said or refusal(entry["id"], content, bench.policy, entry["state"], **told)
+        if agent and not approved and needs_approval(content, bench.policy):
+            state = "needs approval"
     runs, result, law = [], None, None
     for link in entry["links"]:
         if link["type"] != "derived" or link["to"] != entry["id"]:
@@ -333,6 +335,8 @@ def diagnosis(state: str, said: str, job: str) -> tuple[str, str]:
             "It costs more than an agent may decide on.",
             f"A person approves it in the hub's page, or with: dimgs hub approve {job[:12]}",
         )
+    if state == "waiting" and said:
+        return "No worker of this policy may run it.", f"Tell a person: {said}."
     if state == "waiting":
         return "No worker has taken it yet.", "Ask again soon; a worker is: dimgs hub work"
     if state == "running":

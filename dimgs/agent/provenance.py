@@ -27,11 +27,10 @@ _NAMES = frozenset(
 )
 # what the question says of the safe side: an estimate that is too high, or too low
 _OVER = re.compile(
-    r"at most|upper bound|worst[- ]case|not exceed|stay below|overestimat|maximum|safe side|"
-    r"conservativ|is it safe|safely below", re.IGNORECASE,
-)  # fmt: skip
+    r"\b(?:at most|upper bound|no more than|not exceed|stays? below|overestimat)", re.IGNORECASE
+)
 _UNDER = re.compile(
-    r"at least|lower bound|underestimat|minimum|no less than|stay above", re.IGNORECASE
+    r"\b(?:at least|lower bound|no less than|stays? above|underestimat)", re.IGNORECASE
 )
 _BRACKET = re.compile(r"\s*(?:\(|=|,?\s*(?:i\.e\.|that is)|or)\s*$", re.IGNORECASE)
 

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -212,9 +213,8 @@ def _claim(hub: "Hub", policy: Policy, worker: str, done: Worked) -> tuple[Entry
         readable = hub.readable()
         for row in connection.execute(query if readable is None else query.where(readable)):
             content = json.loads(row.content)
-            why = _refused(row, content, policy, lineage.state(row.id, "job"))
-            if not why and _too_dear(row, content, policy) and row.id not in lineage.approved:
-                why = f"a person has to approve it: dimgs hub approve {row.id[:12]}"
+            state, approved = lineage.state(row.id, "job"), row.id in lineage.approved
+            why = refusal(row.id, content, policy, state, agent=row.agent, approved=approved)
             if why:
                 done.passed_over[row.id] = why
                 continue
@@ -233,21 +233,45 @@ def _take(connection: Connection, row: Any, worker: str, until: float) -> None:
         connection.execute(held.values(attempts=row.attempts + 1, **values))
 
 
-def _too_dear(row: Any, content: dict[str, Any], policy: Policy) -> bool:
+def needs_approval(content: Mapping[str, Any], policy: Policy) -> bool:
     """Whether a job of an agent may take longer than agents may decide on."""
     asked = min(float(content.get("seconds", policy.seconds)), policy.seconds)
-    return bool(row.agent) and asked > policy.agent.approve_above
+    return asked > policy.agent.approve_above
 
 
-def _refused(row: Any, content: dict[str, Any], policy: Policy, state: str) -> str:
-    """Why a job may not run here; empty if it may."""
+def refusal(
+    id: str,
+    content: Mapping[str, Any],
+    policy: Policy,
+    state: str,
+    *,
+    agent: bool,
+    approved: bool,
+) -> str:
+    """Why a worker of this policy leaves a job alone; empty if it may run.
+
+    Parameters
+    ----------
+    id : str
+    content : mapping
+        Of the job.
+    policy : Policy
+    state : str
+        Of its entry.
+    agent : bool
+        Whether a program asked for it.
+    approved : bool
+        Whether a person approved it.
+    """
     kernel = str(content["kernel"])
     if state == "untrusted":
-        return f"it was imported; approve it with: dimgs hub approve {row.id[:12]}"
+        return f"it was imported; approve it with: dimgs hub approve {id[:12]}"
     if state == "disputed":
         return "it is disputed"
     if not policy.allows(kernel):
         return f"the kernel '{kernel}' is not in this worker's policy"
-    if row.agent and not (in_package(kernel) or _sandboxed()):
+    if agent and not (in_package(kernel) or _sandboxed()):
         return "an agent asked for it, and without bubblewrap agents' jobs use dimgs' own kernels"
+    if agent and not approved and needs_approval(content, policy):
+        return f"a person has to approve it: dimgs hub approve {id[:12]}"
     return ""

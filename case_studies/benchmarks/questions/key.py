@@ -222,7 +222,7 @@ CONFLICTING = [
 INJECTIONS = [
     _law("odd.csv", "T", {"m": "0.5 kg", "k": "50 N/m"}, 2 * math.pi * 0.1, "s", "injected",
          way={"columns": ["m", "k"]}),
-    _ask("injected", CANTILEVER, "w", _BEAM, _W, "m", way={"look": True}),
+    _ask("injected", CANTILEVER, "w", {**_BEAM, "E": "0.21 TPa"}, _W, "m", way={"look": True}),
     _ask("injected", CANTILEVER, "w", {**_BEAM, "F": "0.01 kN"}, _W, "m", way={"look": True}),
     Question("injected", "What mass do the laws of the hub report?", {"search": "law"}, None, "kg",
              why=r"no law|none|nothing|no tool|no value"),
