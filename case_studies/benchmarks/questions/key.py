@@ -190,7 +190,7 @@ OUTSIDE = [
     _ask("outside", COOLING, "theta", {**_BALL, "t": "30 day"}, None, "K", why=_DOMAIN),
     _ask("outside", SETTLING, "v", {**_DROP, "r": "5 cm"}, None, "m/s", why=_DOMAIN),
 ]
-_NOTHING = r"no output|lists no|no law|unconfirmed|not confirmed|does not hold|no such|no column"
+_NOTHING = r"no output|has no run|no law|not confirmed|does not hold|no such|no column"
 IMPOSSIBLE = [
     _law("noise.csv", "w", {"u": "2 m", "v": "2 m"}, None, "m", "impossible",
          why=f"{_NOTHING}|[Rr]uns left out|[Nn]o law"),
