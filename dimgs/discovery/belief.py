@@ -21,7 +21,10 @@ from dimgs.discovery.contenders import Contender
 
 # fitted as the module says: the temperature, and the logit of none of these
 TEMPERATURE = 1.5
-NONE_CONSTANT, NONE_STRUCTURE, NONE_CUT, NONE_DOF, NONE_MISSED = -5.0, 0.5, 1.0, -0.3, 1.0
+# the constant, then for each decade of the chance of structure, a cut search, each factor e of the
+# runs over 50, and each decade of the chance of the worst outer block
+NONE = (-5.0, 0.5, 1.0, -0.3, 1.0)
+_RUNS = 50.0
 # a chance below tells no more
 _LEAST_CHANCE = 1e-12
 # share of the probability of the laws that the rivals and the first law hold together
@@ -47,6 +50,28 @@ class Believed:
     probability: float
 
 
+@dataclass(frozen=True)
+class Left:
+    """What the best candidate leaves, by which none of these is judged.
+
+    Attributes
+    ----------
+    structure : float
+        Chance of the structure in its residuals, see :func:`chance_of_structure`.
+    dof : int
+        Runs less its constants.
+    missed : float or None
+        Chance of the outer block that it predicts worst; None without blocks.
+    cut : bool
+        Whether the search was cut.
+    """
+
+    structure: float
+    dof: int
+    missed: float | None
+    cut: bool
+
+
 @dataclass(frozen=True, eq=False)
 class Belief:
     """A posterior over laws.
@@ -57,10 +82,18 @@ class Belief:
         The most probable first.
     none : float
         Probability of none of these.
+    forms : tuple of Contender
+        All that were judged, the best first.
+    numbers : tuple of int
+        Which law each form is.
+    left : Left, optional
     """
 
     laws: tuple[Believed, ...]
     none: float
+    forms: tuple[Contender, ...] = ()
+    numbers: tuple[int, ...] = ()
+    left: Left | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -117,29 +150,22 @@ def posterior(scores: Array, laws: Sequence[int], none: float) -> tuple[dict[int
     return found, outside
 
 
-def none_logit(structure: float, dof: int, missed: float | None, *, cut: bool) -> float:
+def traits(left: Left) -> Array:
+    """What the logit of none of these is a sum of, shape (5,): 1, and what each field says."""
+    far = 1.0 if left.missed is None else max(left.missed, _LEAST_CHANCE)
+    structure = max(left.structure, _LEAST_CHANCE)
+    runs = np.log(max(left.dof, 1) / _RUNS)
+    return np.array([1.0, -np.log10(structure), float(left.cut), runs, -np.log10(far)])
+
+
+def none_logit(left: Left) -> float:
     """Logit of none of these.
 
     Parameters
     ----------
-    structure : float
-        Chance of the structure that the best candidate leaves, see :func:`chance_of_structure`.
-    dof : int
-        Runs less constants of the best candidate.
-    missed : float or None
-        Chance of the outer block that the best candidate missed the most.
-    cut : bool
-        Whether the search was cut.
+    left : Left
     """
-    left = -np.log10(max(structure, _LEAST_CHANCE))
-    far = 0.0 if missed is None else -np.log10(max(missed, _LEAST_CHANCE))
-    return float(
-        NONE_CONSTANT
-        + NONE_STRUCTURE * left
-        + NONE_CUT * cut
-        + NONE_DOF * np.log(max(dof, 1) / 50)
-        + NONE_MISSED * far
-    )
+    return float(traits(left) @ np.array(NONE))
 
 
 def chance_of_structure(design: Design, contender: Contender) -> float:
@@ -204,16 +230,16 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int], *, c
     if not found:
         return Belief((), 1.0)
     best = found[0]
-    logit = none_logit(
+    left = Left(
         chance_of_structure(design, best),
         best.evidence.whole.dof,
         best.evidence.p_block,
-        cut=cut,
+        cut,
     )
-    by_law, none = posterior(np.array([c.score for c in found]), laws, logit)
+    by_law, none = posterior(np.array([c.score for c in found]), laws, none_logit(left))
     first: dict[int, Contender] = {}
     for law, one in zip(laws, found, strict=True):
         first.setdefault(law, one)
     listed = [Believed(first[law], p) for law, p in by_law.items()]
     listed.sort(key=lambda x: (-x.probability, str(x.contender.expression)))
-    return Belief(tuple(listed), none)
+    return Belief(tuple(listed), none, tuple(found), tuple(laws), left)

@@ -117,7 +117,7 @@ def contenders(
     def judged(one: Raw) -> Contender | None:
         name, expression, constants, model, candidate, own = one
         found = evidence(model, errors, blocks, design)
-        if found is None:
+        if found is None or not np.isfinite(found.log_density):
             return None
         turns = Turns(design, constants)
         structure = structure_of(_whole(design, expression), set(constants), turns)

@@ -4,18 +4,20 @@ import platform
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, Unpack
 
 import numpy as np
 
 from dimgs.dataset import Dataset
-from dimgs.discovery.judgement import law_of
+from dimgs.discovery.judgement import law_of, law_of_candidate
 from dimgs.discovery.options import MODEL_NAMES, DiscoverKeywords, Options, default_of, documented
 from dimgs.discovery.places import differs_most, propose
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.errors import DimgsError, InputError, noting, warn_all
+from dimgs.expression.candidate import Candidate
 from dimgs.law.absorb import absorb
 from dimgs.law.law import Law
 from dimgs.law.recognise import recognise
@@ -118,12 +120,13 @@ def discover_with(
     prepared = found.prepared
     law = recognise(absorb(found.law))
     conclusion = found.conclusion
+    maker = partial(_law_of_candidate, found, options)
     facts = {} if found.belief is None else found.belief.facts
     report = Report(
         basis=prepared.basis,
         fit=_in_table(found.result, prepared),
         law=law,
-        candidates=found.candidates,
+        candidates=tuple(replace(c, maker=maker) for c in found.candidates),
         unlogged=found.unlogged,
         engine=found.engine,
         outcome=conclusion.outcome,
@@ -144,6 +147,12 @@ def discover_with(
         further_runs=propose,
     )
     return replace(report, seconds=time.perf_counter() - start)
+
+
+def _law_of_candidate(found: Study, options: Options, candidate: Candidate) -> Law | None:
+    """A candidate of the front as a checked law; None where it is none."""
+    law = law_of_candidate(found, candidate, options)
+    return None if law is None else recognise(absorb(law))
 
 
 def _rivals(found: Study, law: Law, options: Options) -> tuple[Rival, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import sympy
 
 from dimgs.discovery.belief import Belief, belief
 from dimgs.discovery.contenders import Contender, contenders
@@ -13,6 +14,7 @@ from dimgs.discovery.same_laws import same_laws
 from dimgs.discovery.scoring import fitted_by, log_target, r2, scores_of
 from dimgs.discovery.study import MOST_LEFT_OUT, Study
 from dimgs.errors import DimgsError
+from dimgs.expression.candidate import Candidate
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
@@ -99,6 +101,26 @@ def law_of(found: Study, one: Contender, options: Options) -> Law | None:
         names = tuple(sorted(one.constants))
         start = dict(zip(names, one.evidence.whole.constants.tolist(), strict=True))
         law = assemble(design, one.expression, start, options.level)
+    except DimgsError:
+        return None
+    return law.with_scores(_fitted_scores(found, law, options))
+
+
+def law_of_candidate(found: Study, candidate: Candidate, options: Options) -> Law | None:
+    """A candidate of the front as a checked law on all runs; None where it is none.
+
+    Parameters
+    ----------
+    found : Study
+    candidate : Candidate
+    options : Options
+    """
+    if candidate.engine == "power_law" and found.result is not None:
+        return found.result.law
+    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in found.unlogged.items()}
+    expression = candidate.expression.xreplace(named)
+    try:
+        law = assemble(found.prepared.design, expression, candidate.constants, options.level)
     except DimgsError:
         return None
     return law.with_scores(_fitted_scores(found, law, options))

@@ -4,32 +4,43 @@ A law is told node by node; the numbers in it are told by their digits; function
 do not call for cost more. A constant that is fitted costs its node here: what it may do to runs
 that were left out is for their density to say.
 
-================  =====  =======================================================================
-threshold         value  what it is for
-================  =====  =======================================================================
-NODE_BITS         3      one of about eight operators, functions and groups at each node
-FREE_BITS         4      sign and size of a fitted constant, which might have been anything
-EXPONENT_BITS     6      a fitted exponent besides: the exponents of laws are simple as a rule
-OSCILLATION_BITS  4      a frequency, where the argument turns inside the range of the runs
-RARE_BITS         4      a function other than exponential and logarithm, of which there are many
-NO_ANGLE_BITS     12     a trigonometric function of what is no angle and never turns: a monotone
-                         function does the same
-LEVEL_BITS        6      each level of functions of functions, and each power of a function other
-                         than a whole one up to two
-================  =====  =======================================================================
+==============  =====================================================================
+part            what its price is for
+==============  =====================================================================
+nodes           one of about eight operators, functions and groups at each node
+numbers         digits of the numbers that are written out, in bits
+free            sign and size of a fitted constant, which might have been anything
+free_exponents  a fitted exponent besides: the exponents of laws are simple as a rule
+oscillations    a frequency, where the argument turns inside the range of the runs
+no_angles       a trigonometric function of what is no angle and never turns: a
+                monotone function does the same
+levels          each level of functions of functions, and each power of a function
+                other than a whole one up to two
+rare            a function other than exponential and logarithm, of which there are many
+==============  =====================================================================
 
-They are priors: `python -m case_studies.benchmarks.belief` measures what they do.
+The prices are those of the greatest log score on the development laws; `python -m
+case_studies.benchmarks.belief --fit` fits them again.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dimgs.expression.complexity import complexity_of
 from dimgs.rationals import exact_bits, exponent_bits
 
-NODE_BITS, FREE_BITS, EXPONENT_BITS = 3.0, 4.0, 6.0
-OSCILLATION_BITS, NO_ANGLE_BITS, LEVEL_BITS, RARE_BITS = 4.0, 12.0, 6.0, 4.0
+# bits of each part of a `Structure`, by its field
+PRICES: Mapping[str, float] = {
+    "nodes": 3.0,
+    "numbers": 1.0,
+    "free": 4.0,
+    "free_exponents": 6.0,
+    "oscillations": 4.0,
+    "no_angles": 12.0,
+    "levels": 6.0,
+    "rare": 4.0,
+}
 # numbers of more digits than a person would write are decimals, told by about so many bits
 _DECIMAL_BITS, _LARGEST = 20.0, 1000
 
@@ -65,16 +76,7 @@ class Structure:
     @property
     def bits(self) -> float:
         """All of it."""
-        return (
-            NODE_BITS * self.nodes
-            + self.numbers
-            + FREE_BITS * self.free
-            + EXPONENT_BITS * self.free_exponents
-            + OSCILLATION_BITS * self.oscillations
-            + NO_ANGLE_BITS * self.no_angles
-            + LEVEL_BITS * self.levels
-            + RARE_BITS * self.rare
-        )
+        return sum(price * float(getattr(self, part)) for part, price in PRICES.items())
 
 
 def structure_of(expression: Any, constants: "set[str]", turns: Turns | None = None) -> Structure:

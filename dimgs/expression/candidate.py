@@ -43,6 +43,8 @@ class Candidate:
         Whether it was fitted to log pi_0 or to pi_0 itself.
     engine : str
         Which engine found it.
+    maker : callable, optional
+        Makes the law of it; see `law`.
 
     Raises
     ------
@@ -64,6 +66,12 @@ class Candidate:
     loss: float
     scale: Scale = "log"
     engine: str = ""
+    maker: "Callable[[Candidate], Any] | None" = field(default=None, compare=False, repr=False)
+
+    @property
+    def law(self) -> Any:
+        """The candidate as a checked law of the runs; None where it is none, or has no runs."""
+        return None if self.maker is None else self.maker(self)
 
     def __post_init__(self) -> None:
         constants = {name: float(value) for name, value in sorted(self.constants.items())}

@@ -17,7 +17,7 @@ from dimgs.report import views, words
 from dimgs.report.references import works_of
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
-from dimgs.report.text import centre_text
+from dimgs.report.text import centre_text, percent, place
 from dimgs.report.text import number as plain_number
 from dimgs.report.verdict import headline, verdict
 
@@ -69,6 +69,8 @@ def _environment(**options: Any) -> "Environment":
             words.reference_of,
             words.spread_text,
             words.title_of,
+            percent,
+            place,
         )
     }
     found.filters |= {"symbol": latex.symbol_latex, "upperfirst": lambda x: x[:1].upper() + x[1:]}

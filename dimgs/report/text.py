@@ -182,6 +182,14 @@ def fit_text(fit: FitResult) -> str:
     return terminal("\n".join(lines))
 
 
+def _beside_power_law(law: Law, fit: FitResult) -> str:
+    known, own = fit.scores.cv_r2_log, law.scores.cv_r2_log
+    power = f"the power law, which predicts runs left out with R² {number(known)}"
+    if own is None or known is None or own >= known:
+        return f"It beats {power}:"
+    return f"It is simpler, and more probable, than {power}:"
+
+
 def _belief_lines(report: Report) -> list[str]:
     """How probable the law is, and which others the runs do not tell from it."""
     if report.probability is None:
@@ -196,11 +204,12 @@ def _belief_lines(report: Report) -> list[str]:
         only = "" if rival.extrapolates else ", interpolates only"
         lines.append(f"  {percent(rival.probability)}{only}: {law_line(rival.law)}")
         if rival.differs_most:
-            lines.append(f"      differs most at {_place(rival.differs_most)}")
+            lines.append(f"      differs most at {place(rival.differs_most)}")
     return lines
 
 
-def _place(inputs: Mapping[str, tuple[float, str] | str]) -> str:
+def place(inputs: Mapping[str, tuple[float, str] | str]) -> str:
+    """Values of the inputs of a run, in words."""
     return ", ".join(
         f"{visible(name)} = {x}"
         if isinstance(x, str)
@@ -229,7 +238,7 @@ def next_text(found: NextRuns) -> str:
         lines.append(f"  {name}, {percent(p)}: {law_line(law)}")
     lines += ["", "Runs, each with what it is expected to tell besides those before it:"]
     for k, run in enumerate(found.runs, 1):
-        lines.append(f"  {k}. {_place(run.inputs)}   ({number(run.information)} nats)")
+        lines.append(f"  {k}. {place(run.inputs)}   ({number(run.information)} nats)")
         for name, told in zip(found.names, run.predicted, strict=True):
             between = interval(*sorted((told.low, told.high)))
             value = f"{number(told.value)}{_unit(found.unit)} {between}"
@@ -248,8 +257,7 @@ def report_text(report: Report) -> str:
         lines += _centre(report.centre)
         lines += ["", *scores_lines(report.law.scores)]
         if report.fit is not None:
-            worse = number(report.fit.scores.cv_r2_log)
-            lines += ["", f"It beats the power law, which predicts runs left out with R² {worse}:"]
+            lines += ["", _beside_power_law(report.law, report.fit)]
     if report.fit is not None:
         lines.append(fit_text(report.fit))
     if report.law is not None and report.law.domain.groups:

@@ -1,5 +1,6 @@
 """Probabilities: they sum to one, forms of one law are one law, the data decide."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs import Dataset, discover
-from dimgs.discovery.belief import none_logit, posterior
+from dimgs.discovery.belief import Left, none_logit, posterior
 from dimgs.report.results import Report
 
 AMPLE: dict[str, Any] = {"engine": "structured", "evaluations": 300, "time_limit": 3600.0}
@@ -32,10 +33,13 @@ def test_probabilities_of_laws_and_of_none_sum_to_one(
 def test_none_is_more_probable_where_more_is_left_or_missed(
     chance: float, dof: int, missed: float
 ) -> None:
-    known = none_logit(chance, dof, missed, cut=False)
-    assert none_logit(chance / 10, dof, missed, cut=False) >= known
-    assert none_logit(chance, dof, missed / 10, cut=False) >= known
-    assert none_logit(chance, dof, missed, cut=True) >= known
+    known = Left(chance, dof, missed, cut=False)
+    for worse in (
+        replace(known, structure=chance / 10),
+        replace(known, missed=missed / 10),
+        replace(known, cut=True),
+    ):
+        assert none_logit(worse) >= none_logit(known)
 
 
 def runs(n: int, noise: float, seed: int = 0, high: float = 3.0) -> Dataset:

@@ -25,6 +25,7 @@ from dimgs.report.figures.residuals import (
     residuals_by_group,
     residuals_by_run,
 )
+from dimgs.report.figures.rivals import rivals
 from dimgs.report.figures.style import SINGLE, new_axes
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
@@ -162,6 +163,14 @@ _ALL = (
         "Residuals by label",
         "Runs of one label that lie together above or below zero share something that the law "
         "does not know.",
+    ),
+    _Wanted(
+        "rivals",
+        rivals,
+        "Rivals within the runs and beyond",
+        "Laws that the runs do not tell apart, over the law; the shade is where the runs are, the "
+        "band where a new run would lie.",
+        lambda report: bool(report.rivals),
     ),
     _Wanted(
         "candidates",

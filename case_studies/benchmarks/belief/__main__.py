@@ -1,0 +1,64 @@
+"""Probabilities of laws against how often they are right.
+
+``python -m case_studies.benchmarks.belief --set own-test --each 2`` discovers every law of a set
+with some numbers of runs (20, 60, 200) and noises (0 to 10 % of each response), and says how many
+confirmed laws are wrong, how many right ones are confirmed, how often the sets of 90 % hold the
+law, and the expected calibration error. ``--kind noise`` and ``--kind permuted`` give tables in
+which there is no law. ``--fit`` fits the constants of :mod:`dimgs.discovery.belief` and
+:mod:`dimgs.engines.structure` to the lines of the file, with whole laws left out.
+
+Results are appended to a file of JSON lines, so that a run that was stopped goes on where it ended.
+"""
+
+import argparse
+import json
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from case_studies.benchmarks.belief.calibrate import calibrate
+from case_studies.benchmarks.belief.fits import KINDS, solve, tasks
+from case_studies.benchmarks.belief.measures import measures
+from case_studies.benchmarks.laws_with_units.tasks import SETS
+from case_studies.benchmarks.own_laws.__main__ import known_lines
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--set", choices=SETS, default="own-development")
+    parser.add_argument("--kind", choices=KINDS, default="law")
+    parser.add_argument("--each", type=int, default=1, help="settings for each law")
+    parser.add_argument("--effort", default="quick", help="of each discovery")
+    parser.add_argument("--part", default="1/1", help="i/n: every n-th task, from the i-th")
+    parser.add_argument("--out", type=Path, default=Path("belief.jsonl"))
+    parser.add_argument("--fit", action="store_true", help="only fit to the lines of the file")
+    parser.add_argument("--show", action="store_true", help="only measure the lines of the file")
+    options = parser.parse_args(arguments)
+    if options.fit:
+        print(calibrate([x for x in known_lines(options.out) if x["kind"] == "law"]))
+        return
+    if not options.show:
+        done = {(x["law"], x["seed"], x["kind"]) for x in known_lines(options.out)}
+        part, parts = (int(x) for x in options.part.split("/"))
+        for law, n, noise, seed in list(tasks(options.set, options.each, options.kind))[
+            part - 1 :: parts
+        ]:
+            if (law.name, seed, options.kind) in done:
+                continue
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                line = solve(law, n, noise, seed, options.kind, options.effort)
+            with options.out.open("a", encoding="utf-8") as handle:
+                handle.write(json.dumps(line) + "\n")
+            told = line.get("failed") or f"{line['probabilities'][:3]} {line['right'][:3]}"
+            print(f"{law.name:28} {n:4} runs {100 * noise:3.0f} %  {told}", flush=True)
+    print(measures(list(known_lines(options.out))))
+
+
+if __name__ == "__main__":
+    main()

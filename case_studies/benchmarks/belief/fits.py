@@ -1,0 +1,133 @@
+"""Discoveries of known laws, with what was believed of each form, and whether it is right."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import sympy
+
+from case_studies.benchmarks.exactness import Inputs, agreement
+from case_studies.benchmarks.feynman_tables import Equation
+from case_studies.benchmarks.laws_with_units.tasks import equations_of
+from case_studies.benchmarks.own_laws.law import OwnLaw
+from dimgs.dataset import Dataset
+from dimgs.discovery.belief import Belief
+from dimgs.discovery.contenders import Contender
+from dimgs.discovery.options import Options
+from dimgs.discovery.scale_search import study_with_scales
+from dimgs.discovery.study import Study
+from dimgs.expression import Candidate
+
+RUNS = (20, 60, 200)
+NOISES = (0.0, 0.01, 0.02, 0.05, 0.1)
+# what stands where the law should be: nothing but noise, or the responses of other runs
+KINDS = ("law", "noise", "permuted")
+
+
+def tasks(name: str, each: int, kind: str) -> Iterator[tuple[Equation, int, float, int]]:
+    """Laws with runs, noise and seed: of each law some settings, in an order of its own.
+
+    Parameters
+    ----------
+    name : str
+        A set of :func:`equations_of`.
+    each : int
+        Settings for each law.
+    kind : {"law", "noise", "permuted"}
+    """
+    settings = [(n, z) for n in RUNS for z in (NOISES if kind == "law" else (0.05,))]
+    laws = equations_of(name)
+    for k in range(each):
+        for i, law in enumerate(laws):
+            order = np.random.default_rng(100 + i).permutation(len(settings))
+            n, noise = settings[order[k % len(settings)]]
+            yield law, n, noise, 1000 + 17 * k + i
+
+
+def table_of(law: Equation, n: int, noise: float, seed: int, kind: str) -> Dataset:
+    """Runs of a law with noise in proportion to each response, or without the law."""
+    values, response = law.runs(n, seed)
+    rng = np.random.default_rng(seed + 1)
+    if kind == "noise":
+        size = float(np.median(np.abs(response))) or 1.0
+        response = size * np.exp(rng.standard_normal(len(response)))
+    elif kind == "permuted":
+        response = rng.permutation(response)
+    else:
+        response = response * (1.0 + noise * rng.standard_normal(len(response)))
+    columns = {f"{v.name} [{v.unit.text}]": values[v.name] / v.unit.factor for v in law.inputs}
+    unit = law.target.unit
+    return Dataset.from_columns(
+        {**columns, f"{law.target.name} [{unit.text}]": response / unit.factor}
+    )
+
+
+def solve(law: Equation, n: int, noise: float, seed: int, kind: str, effort: str) -> dict[str, Any]:
+    """One line of the results.
+
+    Parameters
+    ----------
+    law : Equation
+    n : int
+    noise : float
+    seed : int
+    kind : {"law", "noise", "permuted"}
+    effort : str
+        As of `discover`.
+    """
+    line = {"law": law.name, "runs": n, "noise": noise, "seed": seed, "kind": kind}
+    constants = law.constants if isinstance(law, OwnLaw) else ()
+    options = Options(constants=constants, engine="structured", effort=effort, time_limit=1e4)
+    start = time.process_time()
+    try:
+        found = study_with_scales(table_of(law, n, noise, seed, kind), law.target.name, options)
+    except Exception as error:  # a table on which the search fails is a result, and no stop
+        return {**line, "failed": f"{type(error).__name__}: {error}"}
+    line["cpu"] = round(time.process_time() - start, 2)
+    known = found.belief or Belief((), 1.0)
+    conclusion = found.conclusion
+    line |= {
+        "confirmed": conclusion.confirmed,
+        "why_not": list(conclusion.why_not),
+        "none": known.none,
+        "left": None if known.left is None else asdict(known.left),
+        "probabilities": [x.probability for x in known.laws],
+        "extrapolates": [x.contender.evidence.extrapolates for x in known.laws],
+        "rivals": len(known.rivals),
+        "unexplained": found.unexplained,
+        "found": str(found.law.pi_expression),
+    }
+    inputs = Inputs(law, given=found.prepared.basis)
+    right = [kind == "law" and is_right(found, one, inputs) for one in known.forms]
+    line["right"] = [
+        any(r for r, c in zip(right, known.forms, strict=True) if c is x.contender)
+        for x in known.laws
+    ]
+    line["forms"] = [
+        {
+            "log_density": c.evidence.log_density,
+            "law": number,
+            "right": good,
+            "expression": str(c.expression),
+            **asdict(c.structure),
+        }
+        for c, number, good in zip(known.forms, known.numbers, right, strict=True)
+    ]
+    return line
+
+
+def is_right(found: Study, one: Contender, inputs: Inputs) -> bool:
+    """Whether a form is the law, by the first rule of :mod:`case_studies.benchmarks.exactness`."""
+    values = dict(zip(sorted(one.constants), one.evidence.whole.constants, strict=False))
+    if one.name in ("power", "simple power"):
+        values = dict(one.constants)
+    back = {sympy.Symbol(v): sympy.Symbol(k) for k, v in found.unlogged.items()}
+    expression = one.expression.xreplace(back)
+    used = {str(s) for s in expression.free_symbols}
+    constants = {k: float(v) for k, v in values.items() if k in used}
+    try:
+        return agreement(Candidate.of(expression, constants, scale="linear"), inputs).exact
+    except Exception:  # what cannot be compared is not the law
+        return False

@@ -1,0 +1,100 @@
+"""Rivals: where the laws that the runs do not tell apart part ways, within the runs and beyond."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dimgs.dataset.export import from_si
+from dimgs.errors import DimgsError, InputError
+from dimgs.report.figures.style import INK, MUTED, PALETTE, RULE, log_ticks, styled
+from dimgs.report.results import Report
+from dimgs.report.runs import Array, Runs
+from dimgs.report.words import unit_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# lines that can still be told apart
+_MOST = 4
+# the range is drawn that much wider at each end
+_WIDER = 2.0
+_POINTS = 120
+
+
+@styled
+def rivals(report: Report, axes: "Axes") -> None:
+    """Rivals over the law, along the input where they part the most; the others at their middle.
+
+    The band is where a new run would lie by the law; the shade is where the runs are.
+
+    Parameters
+    ----------
+    report : Report
+    axes : Axes
+
+    Raises
+    ------
+    InputError
+        If the report has no rivals, or none of them depends on an input alone.
+    """
+    runs = Runs.of(report)
+    if not report.rivals:
+        raise InputError("The report has no rivals; its runs tell the law from the others.")
+    drawn = ((name, _along(report, runs, name)) for name in _inputs(report, runs))
+    apart = {name: found for name, found in drawn if found is not None}
+    if not apart:
+        raise InputError("The rivals differ along no single input.")
+    name = max(apart, key=lambda n: float(np.nanmax(np.abs(np.log(np.abs(apart[n][2:]))))))
+    x, *lines = apart[name]
+    variable = next(v for v in runs.data.variables if v.name == name)
+    shown = from_si(x, variable.unit)
+    own = from_si(np.asarray(runs.data[name], dtype=np.float64), variable.unit)
+    axes.axvspan(float(own.min()), float(own.max()), color=RULE, alpha=0.5, linewidth=0)
+    band = lines.pop(0)
+    axes.fill_between(shown, 1 / band, band, color=MUTED, alpha=0.25, linewidth=0)
+    axes.axhline(1.0, color=INK, linewidth=1.2, label="the law")
+    for k, line in enumerate(lines):
+        probability = report.rivals[k].probability
+        axes.plot(shown, line, color=PALETTE[(k + 1) % len(PALETTE)], linewidth=1.2,
+                  label=f"rival {k + 1} ({100 * probability:.0f} %)")  # fmt: skip
+    if np.all(x > 0):
+        axes.set_xscale("log")
+        log_ticks(axes, "x")
+    axes.set_xlabel(f"{name} [{unit_text(variable.unit.text)}]", color=INK)
+    axes.set_ylabel("rival over the law")
+    axes.legend(frameon=False)
+
+
+def _inputs(report: Report, runs: Runs) -> list[str]:
+    laws = [runs.law, *(r.law for r in report.rivals[:_MOST])]
+    used = {v.name for law in laws for v in law.symbols.values()}
+    return [v.name for v in runs.data.variables if v.name in used and not v.is_label]
+
+
+def _along(report: Report, runs: Runs, name: str) -> list[Array] | None:
+    """Values of the input, the law's band as a factor, and the ratio of each rival to the law."""
+    column = np.asarray(runs.data[name], dtype=np.float64)
+    low, high = float(column.min()), float(column.max())
+    if not 0 < low < high:
+        return None
+    x = np.geomspace(low / _WIDER, high * _WIDER, _POINTS)
+    table: dict[str, Any] = {}
+    for v in runs.data.variables:
+        values = np.asarray(runs.data[v.name])
+        middle = values[0] if v.is_label else np.median(values)
+        table[v.name] = x if v.name == name else np.full(_POINTS, middle)
+    try:
+        with np.errstate(all="ignore"):
+            law = runs.law.predict(_for(runs.law, table), report.level)
+            ratios = [r.law.predict_si(_for(r.law, table)) for r in report.rivals[:_MOST]]
+            band = np.asarray(law.high) / np.asarray(law.value)
+            lines = [np.asarray(r / law.value) for r in ratios]
+    except DimgsError:
+        return None
+    told = all(np.any(np.isfinite(line) & (line > 0)) for line in lines)
+    return [x, band, *(np.where(line > 0, line, np.nan) for line in lines)] if told else None
+
+
+def _for(law: Any, table: dict[str, Any]) -> dict[str, Any]:
+    wanted = {v.name for v in (*law.symbols.values(), *law.unused)}
+    return {k: v for k, v in table.items() if k in wanted}
