@@ -11,6 +11,7 @@ from dimgs.dataset.checks import (
     constant_columns,
     drop_bad_rows,
     duplicate_warnings,
+    non_loggable,
     require_finite,
 )
 from dimgs.dataset.dataset import Dataset
@@ -191,11 +192,12 @@ def _no_power_law(data: Dataset, logged: list[str], target: str) -> str:
             more = ", ..." if len(rows) > _NAMED else ""
             listed = ", ".join(str(int(r)) for r in rows[:_NAMED])
             parts.append(f"'{name}' in row{'s' if len(rows) > 1 else ''} {listed}{more}")
+    position, name, what = non_loggable(data, [n for n in logged if n != target])[0]
     return (
-        f"A power law needs positive numbers, and {data.source} has values that are zero or "
-        f"negative: {'; '.join(parts)}; use 'discover', which takes such inputs with their sign, "
-        f"leave the column{'s' if len(parts) > 1 else ''} out, or drop such rows (--drop-bad, "
-        f"drop_bad=True)."
+        f"Column '{name}', row {data.rows[position]} of {data.source}: {what}, but a power law "
+        f"needs positive numbers ({'; '.join(parts)}); use 'discover', which takes such inputs "
+        f"with their sign, leave the column{'s' if len(parts) > 1 else ''} out, or drop such rows "
+        f"(--drop-bad, drop_bad=True)."
     )
 
 

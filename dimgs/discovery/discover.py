@@ -73,7 +73,7 @@ def discover(
     ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]}
     ... )
     >>> print(discover(table, "T", constants=["g"]).law)
-    T = C*sqrt(L)/sqrt(g)
+    T = C*sqrt(L/g)
     """
     chosen = Options.of(options, keywords, "discover", DiscoverKeywords)
     report = discover_with(chosen.read(data, target), target, chosen, progress)

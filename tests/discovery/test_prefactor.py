@@ -31,6 +31,6 @@ def test_fit_takes_tables_of_any_kind_and_options_by_name() -> None:
     pandas = pytest.importorskip("pandas")
     found = fit(pandas.DataFrame(columns), "T", constants=["g"], level=0.5)
     wider = fit(Dataset.from_columns(columns), "T", constants=["g"], level=0.99)
-    assert str(found.law) == "T = C*sqrt(L)/sqrt(g)"
+    assert str(found.law) == "T = C*sqrt(L/g)"
     assert found.level == 0.5
     assert found.law.constants[0].value == wider.law.constants[0].value

@@ -115,7 +115,7 @@ def test_a_noisy_law_holds_on_runs_left_out() -> None:
 
 def test_fit_says_which_runs_and_inputs_it_cannot_use() -> None:
     data = Dataset.from_columns({"k [N/m]": K, "t [s]": T, "x [m]": K, "F [N]": K})
-    with pytest.raises(InputError, match=r"'t' in row 1; use 'discover'"):
+    with pytest.raises(InputError, match=r"'t' in row 1\); use 'discover'"):
         dimgs.fit(data, "F")
 
 
