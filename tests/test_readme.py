@@ -1,38 +1,28 @@
-"""The console blocks of the README show what the commands really print."""
+"""The README's Python is typed as its readers' programs are."""
 
+import doctest
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from dimgs.cli.app import run
-
 ROOT = Path(__file__).resolve().parents[1]
-BLOCKS = re.findall(r"```console\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.S)
 
 
-def _commands() -> list[tuple[str, str]]:
-    out = []
-    for block in BLOCKS:
-        for part in re.split(r"^\$ ", block, flags=re.M)[1:]:
-            command, _, expected = part.partition("\n")
-            out.append((command, expected))
-    return out
-
-
-@pytest.mark.parametrize(("command", "expected"), _commands())
-def test_command_prints_what_the_readme_shows(
-    command: str, expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    import shlex
-
-    monkeypatch.chdir(ROOT)
-    words = shlex.split(command)
-    assert words[0] == "dimgs"
-    assert run(words[1:]) == 0
-    printed = capsys.readouterr().out
-    assert [x.rstrip() for x in printed.splitlines()] == [x.rstrip() for x in expected.splitlines()]
-
-
-def test_there_are_commands() -> None:
-    assert len(_commands()) >= 3
+@pytest.mark.slow
+def test_the_readme_passes_the_strict_checker(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    parser = doctest.DocTestParser()
+    program = tmp_path / "readme.py"
+    examples = [e.source for block in blocks for e in parser.get_examples(block)]
+    assert len(examples) > 5
+    program.write_text("".join(examples), "utf-8")
+    words = ["--strict", "--config-file", "", "--follow-imports", "silent"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *words, "--cache-dir", tmp_path / "cache", program],
+        capture_output=True, text=True, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout

@@ -19,6 +19,7 @@ from dimgs.discovery.options import DiscoverKeywords, FitKeywords, TableKeywords
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
+    from dimgs.report.results import Report
 
 TABLE = tuple(TableKeywords.__annotations__)
 FIT = (*(n for n in FitKeywords.__annotations__ if n not in TABLE), *TABLE)
@@ -37,6 +38,9 @@ ChunkRows = Annotated[
 Resume = Annotated[
     Path | None, typer.Option("--resume", help="File that keeps interrupted work (--stream).")
 ]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Folder for the report, the law and its figures.")
+]
 
 
 @tables.takes(*FIT)
@@ -47,15 +51,20 @@ def fit(
     stream: Stream = False,
     chunk_rows: ChunkRows = None,
     resume: Resume = None,
+    out: Out = None,
     json: tables.Json = False,
 ) -> None:
     """Fit the contrastive power law of all pairs of runs, in pi space."""
     from dimgs.cli.streaming import advise, fit_streamed
     from dimgs.discovery import fitting
+    from dimgs.discovery.discover import discover_with
+    from dimgs.engines.registry import NONE
     from dimgs.report.documents import fit_document
     from dimgs.report.text import fit_text
 
     documents = []
+    if out is not None:
+        _check_out(out, stream=stream)
     if stream:
         results = fit_streamed(table, target, options, chunk_rows, resume)
     else:
@@ -68,8 +77,35 @@ def fit(
             documents.append(fit_document(result))
         else:
             say(fit_text(result))
+    if out is not None:
+        for name, data, own in tables.each(table, target, options):
+            study = discover_with(data, name, replace(own, engine=NONE))
+            _write(out, target, name, study)
     if json:
         _emit(documents)
+
+
+def _check_out(out: Path, *, stream: bool) -> None:
+    from dimgs.errors import InputError
+    from dimgs.report.write import check_folder
+
+    if stream:
+        raise InputError("A report shows its runs, which --stream does not keep; leave out --out.")
+    check_folder(out)
+
+
+def _with_command(report: "Report") -> "Report":
+    return replace(report, provenance={**report.provenance, "command": command_line()})
+
+
+def _write(out: Path, targets: Sequence[str], name: str, report: "Report") -> None:
+    """The files of a report, in a folder of its own where there are several."""
+    from dimgs.escape import file_names
+    from dimgs.report.write import write_study
+
+    report = _with_command(report)
+    folder = out if len(targets) == 1 else out / file_names(targets)[name]
+    _tell_files(folder, write_study(report, folder))
 
 
 @tables.takes(*DISCOVER)
@@ -77,37 +113,32 @@ def discover(
     table: tables.Table,
     target: tables.Target,
     options: "Options",
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for the report, the law and its figures.")
-    ] = None,
+    out: Out = None,
     hub: Keep = None,
     json: tables.Json = False,
 ) -> None:
     """Go the whole way from a table to a dimensionally checked law."""
     from dimgs.discovery.discover import check_model
     from dimgs.discovery.discover import discover as study
-    from dimgs.escape import file_names
     from dimgs.report.documents import discover_document
     from dimgs.report.text import report_text
-    from dimgs.report.write import check_folder, write_study
+    from dimgs.report.write import check_folder
 
     check_model(options.model)
     if out is not None:
         check_folder(out)
     documents: list[dict[str, Any]] = []
     interrupted = False
-    folders = file_names(target)
     for name, data, asked in tables.each(table, target, options):
         with working(f"looking for the law of {name}", options.seconds) as tell:
             report = study(data, name, asked, progress=tell)
         interrupted = report.outcome == "interrupted"
-        report = replace(report, provenance={**report.provenance, "command": command_line()})
+        report = _with_command(report)
         with _to_the_end():
             # the text says itself why its law is not confirmed
             warn(report.warnings if json else report.notes)
             if out is not None:
-                folder = out if len(target) == 1 else out / folders[name]
-                _tell_files(folder, write_study(report, folder))
+                _write(out, target, name, report)
             kept = keep_report(hub, report)
             if json:
                 documents.append({**discover_document(report), **kept})

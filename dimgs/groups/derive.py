@@ -30,6 +30,7 @@ def pi_basis(
     source: Any,
     response: str | None = None,
     *,
+    target: str | None = None,
     repeating: Sequence[str] | None = None,
     constants: Iterable[str] = (),
     scales: Iterable[str] | str = (),
@@ -49,6 +50,8 @@ def pi_basis(
         The variables, the response included.
     response : str, optional
         Name of the response.
+    target : str, optional
+        The same, under the name that :func:`dimgs.fit` and :func:`dimgs.discover` give it.
     repeating : sequence of str, optional
         Repeating variables, as many as the rank; each other variable then gives one group.
     constants : iterable of str
@@ -90,10 +93,14 @@ def pi_basis(
     >>> [(str(group), group.known_as) for group in basis.groups]
     [('D·L⁻¹', None), ('D·U·rho·mu⁻¹', 'Reynolds number')]
     """
+    if response is not None and target not in (None, response):
+        raise InputError(
+            f"The response is '{response}' and the target '{target}'; give one of the two."
+        )
     given = variables_of(source)
     _check_names(given)
-    target = _target(given, response)
-    columns = [v for v in given if v is not target and not v.is_label]
+    wanted = _target(given, response if target is None else target)
+    columns = [v for v in given if v is not wanted and not v.is_label]
     if len(columns) > _MOST_INPUTS:
         raise InputError(
             f"{len(columns)} inputs are more than groups are made of ({_MOST_INPUTS}); name those "
@@ -104,7 +111,7 @@ def pi_basis(
     if isinstance(scales, str):
         if scales != "auto":
             raise InputError(f"scales is '{scales}'; give 'auto' or a list such as ['M0 [kg]'].")
-        inputs += automatic_scales(inputs, target, varying)
+        inputs += automatic_scales(inputs, wanted, varying)
     else:
         for text in scales:
             inputs.append(scale_variable(text, [v.name for v in inputs] + names))
@@ -119,16 +126,16 @@ def pi_basis(
     active = sorted((v for v in inputs if not v.is_level), key=lambda v: v.name)
     moving = [v for v in active if v.name in set(signed)]
     if not moving:
-        return _derive(active, target, repeating, prefer_named, levels)
+        return _derive(active, wanted, repeating, prefer_named, levels)
     positive = [v for v in active if v not in moving]
-    if target is not None and not (target.is_level or is_reachable(active, target)):
-        raise DimensionError(outside_span(active, target))
+    if wanted is not None and not (wanted.is_level or is_reachable(active, wanted)):
+        raise DimensionError(outside_span(active, wanted))
     sizes = sizes_of(positive, moving, [v.name for v in inputs] + names)
     positive = sorted([*positive, *sizes], key=lambda v: v.name)
     around = signed_groups(positive, moving, {}, 1)
     needed = [n for group in around for n, _ in group.exponents]
-    basis = _derive(positive, target, repeating, prefer_named, levels, needed)
-    kinds = kinds_of([*active, *([target] if target else [])])
+    basis = _derive(positive, wanted, repeating, prefer_named, levels, needed)
+    kinds = kinds_of([*active, *([wanted] if wanted else [])])
     return replace(
         basis,
         variables=tuple(sorted([*basis.variables, *moving], key=lambda v: v.name)),

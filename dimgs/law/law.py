@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import sympy
@@ -165,6 +165,14 @@ class Law:
         """Value of each constant in SI."""
         return {c.name: c.value for c in self.constants}
 
+    @overload
+    def predict(self, data: Any, level: float, of: Of = "run") -> Interval: ...
+    @overload
+    def predict(self, data: Mapping[str, float], level: None = None, of: Of = "run") -> float: ...
+    @overload
+    def predict(self, data: Mapping[str, Array], level: None = None, of: Of = "run") -> Array: ...
+    @overload
+    def predict(self, data: Any, level: None = None, of: Of = "run") -> Any: ...
     def predict(self, data: Any, level: float | None = None, of: Of = "run") -> Any:
         """Predicted target of each row.
 
@@ -195,6 +203,10 @@ class Law:
         """Predicted target of each row in the coherent SI unit, as a plain array."""
         return prediction.values(self, prediction.law_inputs(self, data))
 
+    @overload
+    def ratio(self, u: Any, v: Any, level: float, of: Of = "law") -> Interval: ...
+    @overload
+    def ratio(self, u: Any, v: Any, level: None = None, of: Of = "law") -> Array: ...
     def ratio(self, u: Any, v: Any, level: float | None = None, of: Of = "law") -> Any:
         """f(u)/f(v), free of the prefactor (for a level: the difference f(u) - f(v)).
 
@@ -212,6 +224,10 @@ class Law:
         """
         return prediction.ratio(self, u, v, level, of)
 
+    @overload
+    def elasticities(self, data: Any, level: float) -> dict[str, Interval]: ...
+    @overload
+    def elasticities(self, data: Any, level: None = None) -> dict[str, Array]: ...
     def elasticities(self, data: Any, level: float | None = None) -> dict[str, Any]:
         """Local exponents ∂ ln f/∂ ln x of each input (∂f/∂ ln x for a level).
 

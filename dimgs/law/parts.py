@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import sympy
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from dimgs.errors import LawError
 from dimgs.variables import Dimension, si_unit
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Array = NDArray[np.float64]
 Origin = Literal["fitted", "scale", "physical", "recognised"]
@@ -91,6 +94,19 @@ class Scores:
     def to_json(self) -> dict[str, float | int | None]:
         """Plain numbers."""
         return asdict(self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row, with the column names of the attributes.
+
+        Examples
+        --------
+        >>> Scores(r2_log=0.99, holdout_n=3).to_frame()[["r2_log", "holdout_n"]]
+           r2_log  holdout_n
+        0    0.99          3
+        """
+        import pandas as pd
+
+        return pd.DataFrame([self.to_json()])
 
 
 @dataclass(frozen=True)

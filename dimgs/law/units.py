@@ -68,7 +68,7 @@ class UnitLaw:
         if level is not None and self.law is not None:
             found = self.law.predict(inputs.values, level, of)
             if not self.law.target.is_level:
-                found = map(parse_unit(self.target_unit).from_si, found)
+                found = Interval(*map(parse_unit(self.target_unit).from_si, found))
             return Interval(*map(inputs.like, found))
         values = {s: stated[c].from_si(inputs.values[c]) for s, (c, _) in self.symbols.items()}
         return inputs.like(evaluate(self.expression, values, inputs.n))

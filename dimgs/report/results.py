@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from dimgs.dataset import Dataset
-from dimgs.errors import InputError
-from dimgs.expression.candidate import Candidate
+from dimgs.errors import InputError, LawError
 from dimgs.fits.estimate import Estimate
 from dimgs.formats import write_whole
 from dimgs.groups.group import PiBasis
 from dimgs.law.centre import Centre, centre_of
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
+from dimgs.report.frames import Exponents, Front
 from dimgs.report.proposals import NextRuns
 
 
@@ -122,8 +122,8 @@ class Report:
         None where the response has no logarithm.
     law : Law or None
         None where no law was found.
-    candidates : tuple of Candidate
-        Pareto front.
+    candidates : Candidates
+        Pareto front; a tuple of Candidate with ``to_frame``.
     engine : str
         Which engine found the law.
     outcome : str
@@ -162,7 +162,7 @@ class Report:
     basis: PiBasis
     fit: FitResult | None
     law: Law | None
-    candidates: tuple[Candidate, ...] = ()
+    candidates: Front = Front()  # noqa: RUF009
     engine: str = "power law"
     outcome: str = "converged"
     why_not: tuple[str, ...] = ()
@@ -182,6 +182,35 @@ class Report:
     none_of_these: float = 0.0
     extrapolates: bool | None = None
     further_runs: Callable[..., NextRuns] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def result(self) -> Law:
+        """The law.
+
+        Raises
+        ------
+        LawError
+            If there is none, with the reason.
+
+        Examples
+        --------
+        >>> import dimgs
+        >>> print(dimgs.discover("docs/planets.csv", "T", constants=["G"]).result)
+        T = C*a**(3/2)/sqrt(G*M)
+        """
+        if self.law is None:
+            why = " ".join(self.why_not or self.warnings) or "the search found none."
+            raise LawError(f"There is no law of these runs: {why}")
+        return self.law
+
+    @property
+    def exponents(self) -> Exponents:
+        """Exponents of the variables in the power law over all runs; empty where it has none."""
+        return Exponents(() if self.fit is None else self.fit.variable_exponents)
+
+    def summary(self) -> str:
+        """What the terminal shows: the law, where it holds, how well, and what it means."""
+        return str(self)
 
     def next_runs(self, n: int = 5, ranges: Mapping[str, Any] | None = None) -> NextRuns:
         """The runs that are expected to tell the rivals apart most.
