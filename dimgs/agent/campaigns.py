@@ -8,7 +8,7 @@ from typing import Any
 from dimgs.agent.amounts import amount, label_or_amount
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.results import JobState, Json, Planned, Started
-from dimgs.errors import DimgsError, InputError
+from dimgs.errors import InputError
 from dimgs.formats import shown
 from dimgs.hub.jobs import needs_approval, refusal
 from dimgs.kernels.spec import Kernel, Port
@@ -317,7 +317,7 @@ _MEANINGS = (
      "Move away from extreme values, or take a finer tier."),
     (("no tier", "has no input", "needs the input", "is missing", "give "),
      "The kernel refused what it was given.", "Correct that input; describe_kernels has the card."),
-    (("cannot be imported", "is not installed", "install", "cannot be found", "no program"),
+    (("is not here", "cannot be imported", "install", "cannot be found", "no program"),
      "The kernel's program is not on this machine.", "Choose another kernel, or ask a person."),
 )  # fmt: skip
 
@@ -347,6 +347,3 @@ def diagnosis(state: str, said: str, job: str) -> tuple[str, str]:
         if any(word in said for word in words):
             return means, remedy
     return "The kernel did not answer.", "Read what it said; try a coarser tier or another point."
-
-
-__all__ = ["DimgsError", "diagnosis", "plan", "start", "status"]

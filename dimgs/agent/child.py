@@ -3,12 +3,15 @@
 import json
 import os
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dimgs.report.results import Report
+
+# runs that are proposed where laws rival: a model reads no more
+_NEXT = 3
 
 
 def search(asked: dict[str, Any]) -> dict[str, Any]:
@@ -35,6 +38,8 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
             progress("writing the report")
             _write(report, Path(asked["out"]))
             kept = _kept(asked["hub"], report)
+            _write_json(Path(asked["out"]) / "kept.json", kept or {})
+            _write_next(report, Path(asked["out"]))
     except (DimgsError, TypeError) as error:
         told = str(error).replace(place, "")
         return {"error": told, "is_input": isinstance(error, InputError | TypeError)}
@@ -58,6 +63,23 @@ def _write(report: "Report", folder: Path) -> None:
         files["law.json"] = as_text(report.law.to_json())
     for name, text in files.items():
         write_whole(folder / name, text)
+
+
+def _write_json(file: Path, document: Any) -> None:
+    from dimgs.formats import write_whole
+    from dimgs.report.documents import finite
+
+    write_whole(file, json.dumps(finite(document), ensure_ascii=False))
+
+
+def _write_next(report: "Report", folder: Path) -> None:
+    """Write the runs that would decide between the rivals, where there are any."""
+    from dimgs.errors import DimgsError
+
+    if not report.rivals or report.data is None:
+        return
+    with suppress(DimgsError):
+        _write_json(folder / "next.json", report.next_runs(_NEXT).to_json())
 
 
 def _kept(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None:

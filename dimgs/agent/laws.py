@@ -16,7 +16,7 @@ import numpy as np
 from dimgs.agent.amounts import label_or_amount
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.results import Explained, Json, LawFound, Predicted
-from dimgs.errors import DimgsError, FitError, InputError
+from dimgs.errors import FitError, InputError
 from dimgs.escape import visible
 from dimgs.formats import json_value, shown
 from dimgs.hub.hub import is_remote
@@ -64,7 +64,7 @@ def discover(bench: Bench, table: str, target: str, options: Json, keep: bool) -
 
 
 def _domain(law: Json) -> Json:
-    return {k: law["domain"][k] for k in ("groups", "columns")}
+    return {k: law["domain"].get(k) for k in ("groups", "columns")}
 
 
 def _rival(told: Json) -> Json:
@@ -233,15 +233,16 @@ def explain(bench: Bench, id: str) -> Explained:
     """What an entry or study rests on, its rivals, and what would change it."""
     report = bench.document(id, "report.json")
     if report is not None:
-        return _of_study(id, report)
+        return _of_study(bench, id, report)
     hub = bench.hub
     entry = hub.get(id)
     content = dict(entry["content"] or {})
-    known = content.get("law") if isinstance(content.get("law"), dict) else None
-    shown_content = {k: v for k, v in content.items() if k not in ("law", "provenance", "result")}
-    if known:
-        shown_content["expression"] = known.get("expression")
-        shown_content["domain"] = _domain(known)
+    shown_content = _brief({k: v for k, v in content.items() if k not in _LONG})
+    study = _study_of(bench, entry["id"])
+    if study is not None:
+        # what the hub does not keep of a law, its study of this session does
+        told = bench.document(study, "report.json") or {}
+        content |= {k: told[k] for k in ("rivals", "probability") if told.get(k)}
     graph = {} if is_remote(hub.address) else hub.evidence(entry["id"])
     return {
         "id": entry["id"],
@@ -254,10 +255,39 @@ def explain(bench: Bench, id: str) -> Explained:
         "rivals": [_rival(r) for r in content.get("rivals") or ()],
         "probability": content.get("probability"),
         "would_change": _would_change(entry, content),
+        "next_runs": [] if study is None else _next_runs(bench, study),
     }
 
 
-def _of_study(id: str, report: Json) -> Explained:
+def _study_of(bench: Bench, law: str) -> str | None:
+    """The study of this session that found a law of the hub."""
+    for study in bench.studies():
+        if (bench.document(study, "kept.json") or {}).get("law") == law:
+            return study
+    return None
+
+
+def _next_runs(bench: Bench, study: str) -> list[Json]:
+    """Runs that would decide between the rivals of a study."""
+    return list((bench.document(study, "next.json") or {}).get("runs", ()))
+
+
+# of an entry's content: what has its own place in the answer, or too many lines
+_LONG = ("rivals", "probability", "provenance", "result")
+
+
+def _brief(value: Any) -> Any:
+    """Content in which each law is its expression and domain."""
+    if isinstance(value, list):
+        return [_brief(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "expression" in value and isinstance(value.get("domain"), dict):
+        return {"expression": value["expression"], "domain": _domain(value)}
+    return {k: _brief(v) for k, v in value.items()}
+
+
+def _of_study(bench: Bench, id: str, report: Json) -> Explained:
     law = report.get("law") or {}
     why = [*report.get("why_not", ()), *_next(report)]
     return {
@@ -276,6 +306,7 @@ def _of_study(id: str, report: Json) -> Explained:
         "rivals": [_rival(r) for r in report.get("rivals") or ()],
         "probability": report.get("probability"),
         "would_change": why,
+        "next_runs": _next_runs(bench, id),
     }
 
 
@@ -300,6 +331,3 @@ def _would_change(entry: Json, content: Json) -> list[str]:
     if not any(r.get("counts") for r in entry["reviews"]):
         told.append("Nobody has reviewed it.")
     return told
-
-
-__all__ = ["DimgsError", "discover", "explain", "law_of", "predict"]

@@ -139,6 +139,7 @@ class Explained(TypedDict):
     rivals: list[Json]
     probability: float | None
     would_change: list[str]
+    next_runs: list[Json]
 
 
 class Proposed(TypedDict):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import re
 import time
 from pathlib import Path
@@ -235,3 +236,18 @@ def test_resources_and_prompts(bench: Bench) -> None:
         assert "t.csv" in asked.messages[0].content.text  # type: ignore[union-attr]
 
     talk(make_server(bench), script)
+
+
+def test_the_rivals_of_a_law_and_the_runs_that_would_decide_are_told(bench: Bench) -> None:
+    lines = ["x [m],d [m],y [m]"]
+    for k in range(14):
+        x, d = 1 + (0.37 * k) % 1, 1 + (0.21 * k) % 0.5
+        lines.append(f"{x},{d},{math.tanh(x / d) * d * (1 + 0.03 * math.sin(7 * k))}")
+    tools = Tools(bench)
+    law = tools.discover_law("\n".join(lines), "y", seconds=6)
+    told = tools.explain(str(law["law"]))
+    assert told["probability"] == law["probability"]
+    assert len(told["rivals"]) == len(law["rivals"])
+    assert bool(told["next_runs"]) == bool(law["rivals"])
+    assert any("reviewed" in why for why in told["would_change"])
+    assert set(law["why_not"]) <= set(told["would_change"])
