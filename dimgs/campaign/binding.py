@@ -159,7 +159,8 @@ def bind(plan: Plan) -> Binding:
     except InputError as error:
         raise InputError(f"{plan.source}, kernel: {error}") from error
     names = [p.name for p in kernel.inputs]
-    for key, given in (("ranges", plan.ranges), ("fixed", plan.fixed)):
+    curves = {f"curves.{n}": inputs for n, inputs in plan.curves.items()}
+    for key, given in (("ranges", plan.ranges), ("fixed", plan.fixed), *curves.items()):
         for name in given:
             if name not in names:
                 raise unknown(plan, f"{key}.{name}", name, names, f"input of '{kernel.name}'")

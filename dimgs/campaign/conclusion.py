@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from dimgs.hub.export import dataset_of
 from dimgs.kernels.record import RunRecord
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult, Report
+
+if TYPE_CHECKING:
+    from dimgs.campaign.curves import Collapse
 
 Array = NDArray[np.float64]
 Run = tuple[Array, RunRecord]
@@ -85,6 +88,7 @@ def conclude(
     if outcome == "tolerance met" and not all(p.relevant for p in judged):
         outcome = "no further run helps"
         experiment.log.add("stop", f"{outcome}: not every answer can be relied on")
+    curves = _curves(binding, experiment, warnings)
     return CampaignResult(
         outcome=outcome,
         regimes=tuple(regimes),
@@ -119,6 +123,7 @@ def conclude(
         level=binding.plan.level,
         warnings=tuple(dict.fromkeys(warnings)),
         origins=tuple(experiment.elsewhere.to_json()),
+        curves=curves,
     )
 
 
@@ -254,6 +259,23 @@ def _law_of_all(
     why = report.why_not[0] if report.why_not else f"The best one misses a run by {miss:.2g}."
     warnings.append(f"`discover` found no one law of all regimes. {why}")
     return None
+
+
+def _curves(
+    binding: Binding, experiment: Experiment, warnings: list[str]
+) -> "tuple[Collapse, ...]":
+    """The curves that the plan asks for, of the finest runs, each brought onto one."""
+    if not binding.plan.curves:
+        return ()
+    from dimgs.campaign.curves import collapse
+
+    records, found = [r for _, r in experiment.usable[len(binding.tiers) - 1]], []
+    for name, inputs in binding.plan.curves.items():
+        try:
+            found.append(collapse(records, name, inputs, binding.plan.level))
+        except DimgsError as error:
+            warnings.append(f"The curves '{name}' were not brought onto one: {error}")
+    return tuple(found)
 
 
 def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> dict[str, Any]:

@@ -211,6 +211,8 @@ class Plan:
         regimes or a crossover lies inside, else `fit`.
     constants : tuple of str
         Known physical constants that join the groups, such as ``"g"``.
+    curves : mapping of str to tuple of str
+        Curves of the kernel to bring onto one, and the inputs that they may depend on.
     source : str
         Where the plan came from, for messages.
 
@@ -244,12 +246,14 @@ class Plan:
     execution: Execution = Execution()
     report: ReportKind | None = None
     constants: tuple[str, ...] = ()
+    curves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     source: str = "the plan"
 
     def __post_init__(self) -> None:
         self._check_kinds()
         object.__setattr__(self, "ranges", MappingProxyType(dict(self.ranges)))
         object.__setattr__(self, "fixed", MappingProxyType(dict(self.fixed)))
+        object.__setattr__(self, "curves", MappingProxyType(dict(self.curves)))
         if not self.ranges:
             raise InputError("ranges is empty; give at least one input that may vary.")
         both = sorted(set(self.ranges) & set(self.fixed))
@@ -296,7 +300,8 @@ class Plan:
 
     def __getstate__(self) -> dict[str, Any]:
         """Plain mappings, because mapping proxies cannot be pickled."""
-        return {**self.__dict__, "ranges": dict(self.ranges), "fixed": dict(self.fixed)}
+        plain = {n: dict(getattr(self, n)) for n in ("ranges", "fixed", "curves")}
+        return {**self.__dict__, **plain}
 
 
 __all__ = ["Budget", "Execution", "Plan", "Range", "Sampler", "Tolerance"]

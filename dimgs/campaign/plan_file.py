@@ -115,3 +115,4 @@ class PlanFile(_Table):
     execution: ExecutionTable = ExecutionTable()
     report: Literal["fit", "discover", "none"] | None = None
     constants: list[str] = []
+    curves: dict[str, list[str]] = {}

@@ -100,6 +100,7 @@ def plan_of(
             points=tuple(map(_values, read.points)),
             tiers=tuple(read.tiers),
             constants=tuple(read.constants),
+            curves={name: tuple(inputs) for name, inputs in read.curves.items()},
             source=source,
         )
     except InputError as error:

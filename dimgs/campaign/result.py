@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dimgs.dataset import Dataset
 from dimgs.escape import file_names
@@ -16,6 +16,9 @@ from dimgs.law.parts import Constant
 from dimgs.report.documents import exponent_document, finite, pi_document
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
+
+if TYPE_CHECKING:
+    from dimgs.campaign.curves import Collapse
 
 _MET = "tolerance met"
 
@@ -209,6 +212,8 @@ class CampaignResult:
     origins : tuple of mapping
         What became of runs from elsewhere: ``origin``, how many were ``given`` and ``used``, and
         what is ``told`` of them.
+    curves : tuple of Collapse
+        Curves that were brought onto one.
     whole : Law or None
         What `discover` confirmed, if it goes through all the runs.
     others : tuple of CampaignResult
@@ -243,6 +248,7 @@ class CampaignResult:
     origins: tuple[Mapping[str, Any], ...] = ()
     others: "tuple[CampaignResult, ...]" = ()
     whole: Law | None = None
+    curves: "tuple[Collapse, ...]" = ()
 
     @property
     def confidence(self) -> float:
@@ -288,6 +294,7 @@ class CampaignResult:
             "not_varied": list(self.not_varied),
             "counts": dict(self.counts),
             "from": [dict(o) for o in self.origins],
+            "curves": [c.to_json() for c in self.curves],
             "seconds": self.seconds,
             "report": self._report(),
             "decisions": len(self.log),
@@ -331,6 +338,8 @@ class CampaignResult:
         every = (self, *self.others)
         names = file_names(r.target for r in every)
         written = [path]
+        curves = file_names(c.curve for c in self.curves)
+        written += [c.save(folder / f"{curves[c.curve]}.svg") for c in self.curves]
         for one in every:
             if isinstance(one.report, Report):
                 home = folder / "report"

@@ -151,6 +151,12 @@ def campaign_text(result: CampaignResult) -> str:
         )
         lines += [f"  {p.meaning}", f"  {p.why}"]
     lines += [result.further, *([result.unseen] if result.unseen else [])]
+    for c in result.curves:
+        what = "fall onto one" if c.collapses else "do not fall onto one"
+        lines.append(
+            f"curves {what}: {c.ordinate} over {c.variable}; the other runs predict "
+            f"{c.quality:.2%} of the variance of each, over {c.fit.shared:.0%} of its points"
+        )
     if result.whole is not None:
         lines += [f"law of the whole: {result.whole}"]
     return "\n".join([*lines, *(f"{_RULE}\n{campaign_text(o)}" for o in result.others)])

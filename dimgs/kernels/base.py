@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from dimgs.errors import DimgsError, InputError, RunDivergedError, RunFailedError, RunRefusedError
 from dimgs.kernels.content import canonical_inputs, content_key, threads, versions
 from dimgs.kernels.conversion import Converted, convert_inputs, convert_outputs
+from dimgs.kernels.curve import Curve, reduced
 from dimgs.kernels.record import RunRecord, RunRequest, Status, one_sentence, with_kind
 from dimgs.kernels.spec import Port, Tier
 
@@ -29,11 +30,14 @@ class Simulated:
         Standard numerical errors of outputs where known; plain numbers in the unit of the port.
     provenance : mapping
         Added to what every run records.
+    curves : mapping of str to Curve
+        Kept in the record; outputs named ``CURVE_FEATURE`` ("profile_mean") are made of them.
     """
 
     outputs: Mapping[str, Any]
     errors: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    curves: Mapping[str, Curve] = field(default_factory=dict)
 
 
 class BaseKernel(ABC):
@@ -266,7 +270,8 @@ class BaseKernel(ABC):
         try:
             done = self._simulate(dict(converted.values), settings, converted.seed)
             done = done if isinstance(done, Simulated) else Simulated(done)
-            numbers, errors = convert_outputs(self.outputs, done.outputs, done.errors)
+            outputs = reduced(done.curves, done.outputs, {p.name for p in self.outputs})
+            numbers, errors = convert_outputs(self.outputs, outputs, done.errors)
         except RunRefusedError as error:
             return Status.REFUSED, one_sentence(error), nothing
         except (RunDivergedError, FloatingPointError, OverflowError) as error:
@@ -281,7 +286,9 @@ class BaseKernel(ABC):
         if bad:
             reason = f"The output '{bad[0]}' is {numbers[bad[0]]}; the simulation diverged."
             return Status.DIVERGED, reason, Simulated({}, {}, done.provenance)
-        return Status.OK, "", Simulated(numbers, errors, done.provenance)
+        told = {n: c.to_json() for n, c in done.curves.items()}
+        more = {"curves": told} if told else {}
+        return Status.OK, "", Simulated(numbers, errors, {**done.provenance, **more})
 
     def _provenance(
         self, converted: Converted, settings: Mapping[str, Any], done: Simulated

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dimgs.kernels.curve import Curve
 
 
 class Status(StrEnum):
@@ -51,6 +54,14 @@ class RunRecord:
     wall_seconds: float = 0.0
     errors: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def curves(self) -> "Mapping[str, Curve]":
+        """Outputs that are curves, by name."""
+        from dimgs.kernels.curve import Curve
+
+        told = self.provenance.get("curves", {})
+        return {name: Curve.from_json(content) for name, content in told.items()}
 
     @property
     def ok(self) -> bool:

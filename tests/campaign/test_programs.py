@@ -49,7 +49,8 @@ def test_a_fortran_program(tmp_path: Path) -> None:
     assert result.counts["made"] < 30
     (border,) = result.boundaries
     assert border.physical == "b·g·t²"
-    assert border.value == pytest.approx(4.0, rel=0.1)
+    # the later law is reached slowly, less a constant: x = t √(g/b) - ln 2/b
+    assert border.value == pytest.approx(4.0, rel=0.2)
 
 
 @pytest.mark.slow

@@ -2,14 +2,20 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dimgs.errors import RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.curve import Curve
 from dimgs.kernels.diffusion import analytic, volumes
 from dimgs.kernels.spec import Port, Tier
 
+# points of a curve that is kept: what a figure shows of it
+_PLACES = 60
 # relative, against a numerical inversion of the Laplace transform in 30 digits
 _SERIES_ERROR = 1e-9
 # a front within half a cell is not resolved, and the difference of two meshes is no error of it
@@ -107,7 +113,7 @@ class Diffusion(BaseKernel):
 
     name, version = "diffusion", "1"
     inputs = _INPUTS
-    outputs = _OUTPUTS
+    outputs: tuple[Port, ...] = _OUTPUTS
     tiers = (
         Tier("coarse", 0.002, {"cells": 50, "steps": 8}),
         Tier("medium", 0.01, {"cells": 200, "steps": 16}),
@@ -124,6 +130,52 @@ class Diffusion(BaseKernel):
         fraction = volumes.migrated_fraction(groups.fo, groups.b, groups.k, cells, steps)
         half = volumes.migrated_fraction(groups.fo, groups.b, groups.k, cells // 2, steps // 2)
         return groups.record(fraction, abs(fraction - half) / 2)
+
+
+class DiffusionCurves(Diffusion):
+    """The same, with the profile in the film and the history of the bath as curves.
+
+    The profile is the concentration over the depth below the face at time `t`, the history the
+    concentration in the bath until then.
+
+    Examples
+    --------
+    >>> film = {"D": 1e-14, "l": 1e-4, "t": 1e4, "K": 1, "h": 1e-3, "C0": 1000, "A": 1e-6, "V": 1}
+    >>> run = DiffusionCurves().run(film, tier="coarse")
+    >>> front = run.curves["profile"]
+    >>> front.along, front.unit, round(run.outputs["profile_max"][0], 3)
+    ('m', 'kg/m^3', 1000.0)
+    """
+
+    name, version = "diffusion-curves", "1"
+    outputs = (*_OUTPUTS, Port("profile_max", "kg/m^3"), Port("profile_mean", "kg/m^3"))
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Simulated:
+        if not values["t"] > 0:
+            raise RunRefusedError("At t = 0 there is no history yet; give a later time.")
+        done, groups = super()._simulate(values, settings, seed), Migration.of(**values)
+        profile, times, history = volumes.profile_and_history(
+            groups.fo, groups.b, groups.k, settings["cells"], settings["steps"]
+        )
+        depth = (1.0 - (np.arange(len(profile)) + 0.5) / len(profile)) * values["l"]
+        rows = _spread(depth[::-1])
+        front = Curve("x", depth[::-1][rows], values["C0"] * profile[::-1][rows], "m", "kg/m^3")
+        rows = _spread(times)
+        course = groups.equilibrium * history[rows]
+        curves = {
+            "profile": front,
+            "history": Curve("tau", times[rows] / groups.fo * values["t"], course, "s", "kg/m^3"),
+        }
+        return replace(done, curves=curves)
+
+
+def _spread(at: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Numbers of places that are spread over the decades of a coordinate."""
+    positive = np.flatnonzero(at > 0)
+    wanted = np.geomspace(at[positive[0]], at[-1], _PLACES)
+    return np.unique(np.abs(at[:, None] - wanted).argmin(axis=0))
 
 
 class DiffusionSeries(BaseKernel):

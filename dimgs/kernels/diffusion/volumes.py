@@ -12,6 +12,7 @@ Analysis 14, 1006-1021, 1977, theorem 5.
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,11 +47,50 @@ def migrated_fraction(fo: float, b: float, k: float, cells: int, steps: int) -> 
     >>> migrated_fraction(0.1, 5.0, 0.5, cells=200, steps=16)
     0.30606...
     """
-    if fo <= 0:
-        return 0.0
+    *_, (_, state) = _march(fo, b, k, cells, steps)
+    return float(state[-1]) * (1 + k)
+
+
+def profile_and_history(
+    fo: float, b: float, k: float, cells: int, steps: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Concentrations in the film at the end, and the migrated fraction over time.
+
+    Parameters
+    ----------
+    fo, b, k, cells, steps
+        As in :func:`migrated_fraction`; `fo` above 0.
+
+    Returns
+    -------
+    profile : ndarray of shape (cells,)
+        Over the first concentration, from the far side to the face.
+    times : ndarray of shape (n_times,)
+        Fourier numbers.
+    history : ndarray of shape (n_times,)
+
+    Examples
+    --------
+    >>> profile, times, history = profile_and_history(0.1, 5.0, 0.5, cells=200, steps=16)
+    >>> float(history[-1]) == migrated_fraction(0.1, 5.0, 0.5, cells=200, steps=16)
+    True
+    """
+    told = list(_march(fo, b, k, cells, steps))
+    history = np.array([float(state[-1]) for _, state in told]) * (1 + k)
+    return told[-1][1][:-1], np.array([at for at, _ in told]), history
+
+
+def _march(
+    fo: float, b: float, k: float, cells: int, steps: int
+) -> Iterator[tuple[float, NDArray[np.float64]]]:
+    """Times and states, the first one included."""
     below, diagonal, above = _operator(b, k, cells)
     state = np.ones(cells + 1)
     state[-1] = 0.0
+    at = 0.0
+    yield at, state
+    if fo <= 0:
+        return
     for span in _blocks(fo, cells):
         step = span / steps
         factors = dgttrf(
@@ -60,7 +100,8 @@ def migrated_fraction(fo: float, b: float, k: float, cells: int, steps: int) -> 
             first = _slope(factors, below, diagonal, above, state)
             second = _slope(factors, below, diagonal, above, state + (1 - _GAMMA) * step * first)
             state = state + step * ((1 - _GAMMA) * first + _GAMMA * second)
-    return float(state[-1]) * (1 + k)
+            at += step
+            yield at, state
 
 
 def _operator(b: float, k: float, cells: int) -> tuple[NDArray[np.float64], ...]:

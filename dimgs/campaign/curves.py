@@ -1,0 +1,239 @@
+"""Curves of runs, brought onto one by a similarity variable."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.errors import InputError
+from dimgs.fits.estimate import Exponent
+from dimgs.fits.similarity import SimilarityFit, collapsed, fit_similarity
+from dimgs.groups.derive import pi_basis
+from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.kernels.record import RunRecord
+from dimgs.rationals import only_simple
+from dimgs.report.documents import exponent_document
+from dimgs.report.figures.style import MARKERS, PALETTE, new_axes, styled
+from dimgs.variables import Variable, parse_unit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Array = NDArray[np.float64]
+
+# of an exponent: closer rationals are not told apart by curves that are read off a mesh
+_ROOM = 0.02
+# what the curves of the other runs must predict of a curve, before it is called a collapse
+_GOOD = 0.99
+
+
+@dataclass(frozen=True, eq=False)
+class Collapse:
+    """The monomials that bring curves onto one.
+
+    Attributes
+    ----------
+    curve, coordinate : str
+    along, scale : tuple of Exponent
+        Exponents of the inputs in the similarity variable, coordinate × monomial, and in the
+        monomial that the values are multiplied by; both products are dimensionless.
+    fit : SimilarityFit
+    points : tuple of (ndarray, ndarray)
+        Similarity variable and scaled values of every run.
+    """
+
+    curve: str
+    coordinate: str
+    along: tuple[Exponent, ...]
+    scale: tuple[Exponent, ...]
+    fit: SimilarityFit
+    points: tuple[tuple[Array, Array], ...]
+
+    @property
+    def quality(self) -> float:
+        """Share of the variance that the curves of the other runs predict."""
+        return self.fit.quality
+
+    @property
+    def collapses(self) -> bool:
+        """Whether the curves are one."""
+        return self.quality >= _GOOD
+
+    @property
+    def variable(self) -> str:
+        """The similarity variable."""
+        return _product(self.coordinate, self.along)
+
+    @property
+    def ordinate(self) -> str:
+        """The scaled value."""
+        return _product(self.curve, self.scale)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "curve": self.curve,
+            "coordinate": self.coordinate,
+            "variable": self.variable,
+            "ordinate": self.ordinate,
+            "along": [exponent_document(e) for e in self.along],
+            "scale": [exponent_document(e) for e in self.scale],
+            "quality": self.quality,
+            "shared": self.fit.shared,
+            "collapses": self.collapses,
+        }
+
+    @styled
+    def draw(self, axes: "Axes | None" = None) -> "Axes":
+        """All curves over the similarity variable, a colour and a marker for each run."""
+        axes = new_axes() if axes is None else axes
+        for i, (x, y) in enumerate(self.points):
+            axes.plot(
+                x,
+                y,
+                MARKERS[i // len(PALETTE) % len(MARKERS)],
+                ms=2.5,
+                color=PALETTE[i % len(PALETTE)],
+            )
+        axes.set_xscale("log")
+        axes.set_xlabel(self.variable)
+        axes.set_ylabel(self.ordinate)
+        return axes
+
+    def save(self, path: str | Path) -> Path:
+        """The figure, in a file."""
+        file = Path(path)
+        figure = self.draw().get_figure(root=True)
+        assert figure is not None
+        figure.savefig(file, bbox_inches="tight")
+        return file
+
+
+def collapse(
+    records: Sequence[RunRecord], curve: str, inputs: Sequence[str], level: float = 0.9
+) -> Collapse:
+    """Find the similarity variable of the curves of runs.
+
+    Parameters
+    ----------
+    records : sequence of RunRecord
+        Runs that ended well, of one tier.
+    curve : str
+        Which of their curves.
+    inputs : sequence of str
+        What the curves may depend on; groups of these must vary independently.
+    level : float
+        Coverage of the intervals.
+
+    Returns
+    -------
+    Collapse
+
+    Raises
+    ------
+    InputError, FitError
+        If a run has no such curve or input, or the inputs cannot make it dimensionless; if the
+        runs are too few.
+
+    Examples
+    --------
+    >>> from dimgs.kernels.diffusion import DiffusionCurves
+    >>> rng, film = np.random.default_rng(0), {"K": 1e-3, "h": 1.0, "A": 1e-8, "V": 1.0}
+    >>> draws = 10.0 ** rng.uniform([-14, 4, 1, -3.5], [-13, 6, 3, -3], (8, 4))
+    >>> given = [{**film, "D": d, "t": t, "C0": c, "l": l} for d, t, c, l in draws]
+    >>> runs = [DiffusionCurves().run(one, tier="medium") for one in given]
+    >>> found = collapse(runs, "profile", ["D", "t", "C0", "l"])
+    >>> found.variable, found.ordinate, found.collapses
+    ('x·D^(-1/2)·t^(-1/2)', 'profile·C0^(-1)', True)
+    """
+    told = _told(records, curve, inputs)
+    first = told[0][0]
+    units = {n: records[0].inputs[n][1] for n in inputs}
+    variables = [Variable(n, parse_unit(u)) for n, u in units.items()]
+    along = _basis(variables, first.coordinate, first.along)
+    scale = _basis(variables, curve, first.unit)
+    logs = np.array([[np.log(v) for v in values] for _, values in told])
+    loadings = np.array([[float(g.get(n)) for n in inputs] for g in along.groups])
+    loadings = loadings.reshape(-1, len(inputs))
+    starts = [_alone(b.response, inputs) for b in (along, scale)]
+    curves = []
+    for (one, _), row in zip(told, logs, strict=True):
+        at = parse_unit(one.along).to_si(one.at)
+        values = parse_unit(one.unit).to_si(one.values)
+        inside = at > 0
+        curves.append(
+            (np.log(at[inside]) + row @ starts[0], values[inside] * np.exp(row @ starts[1]))
+        )
+    fit = fit_similarity(curves, logs @ loadings.T)
+    half = fit.half_widths(loadings.T, level)
+    exponents = [
+        tuple(
+            _exponent(n, v, w)
+            for n, v, w in zip(inputs, start + loadings.T @ found, wide, strict=True)
+        )
+        for start, found, wide in zip(starts, (fit.along, fit.scale), half, strict=True)
+    ]
+    points = collapsed(curves, logs @ loadings.T, fit.along, fit.scale)
+    return Collapse(
+        curve,
+        first.coordinate,
+        exponents[0],
+        exponents[1],
+        fit,
+        tuple((np.exp(x), y) for x, y in points),
+    )
+
+
+def _told(records: Sequence[RunRecord], curve: str, inputs: Sequence[str]) -> list[Any]:
+    found = []
+    for record in records:
+        if curve not in record.curves:
+            names = ", ".join(record.curves) or "none"
+            raise InputError(f"A run has no curve '{curve}'; it has {names}.")
+        missing = [n for n in inputs if n not in record.inputs]
+        if missing:
+            raise InputError(
+                f"A run has no input '{missing[0]}'; it has {', '.join(record.inputs)}."
+            )
+        pairs = (record.inputs[n] for n in inputs)
+        values = [parse_unit(unit).to_si(float(value)) for value, unit in pairs]
+        if min(values) <= 0:
+            raise InputError(f"An input of a run is not above zero: {dict(record.inputs)!r:.80}.")
+        found.append((record.curves[curve], values))
+    if not found:
+        raise InputError("There are no runs to bring onto one curve; give several.")
+    return found
+
+
+def _basis(variables: Sequence[Variable], name: str, unit: str) -> PiBasis:
+    return pi_basis([*variables, Variable(name, parse_unit(unit))], name)
+
+
+def _alone(response: PiGroup | None, inputs: Sequence[str]) -> Array:
+    assert response is not None
+    return np.array([float(response.get(n)) for n in inputs])
+
+
+def _exponent(name: str, value: float, half: float) -> Exponent:
+    room = max(float(half), _ROOM)
+    low, high = float(value - half), float(value + half)
+    return Exponent(name, float(value), low, high, only_simple(value - room, value + room))
+
+
+def _product(name: str, exponents: Sequence[Exponent]) -> str:
+    parts = [name]
+    for e in exponents:
+        if e.rational is None:
+            parts.append(f"{e.name}^{e.value:.3g}")
+        elif e.rational == 1:
+            parts.append(e.name)
+        elif e.rational:
+            whole = e.rational.denominator == 1 and e.rational > 0
+            parts.append(f"{e.name}^{e.rational}" if whole else f"{e.name}^({e.rational})")
+    return "·".join(parts)
+
+
+__all__ = ["Collapse", "collapse"]

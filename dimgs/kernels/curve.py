@@ -1,0 +1,139 @@
+"""Outputs that are curves: values along a coordinate, both with units."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.errors import InputError
+from dimgs.variables import parse_unit
+
+Array = NDArray[np.float64]
+
+
+def _mean(at: Array, values: Array) -> float:
+    return float(np.trapezoid(values, at) / (at[-1] - at[0]))
+
+
+def _half(at: Array, values: Array) -> float:
+    """Where the first half of the way from the first to the last value is done."""
+    done = (values - values[0]) / (values[-1] - values[0])
+    i = int(np.argmax(done >= 0.5))
+    return float(np.interp(0.5, done[i - 1 : i + 1], at[i - 1 : i + 1]))
+
+
+# what a curve is reduced to, by the end of an output's name
+FEATURES: Mapping[str, Callable[[Array, Array], float]] = MappingProxyType(
+    {
+        "mean": _mean,
+        "max": lambda _, values: float(values.max()),
+        "min": lambda _, values: float(values.min()),
+        "first": lambda _, values: float(values[0]),
+        "last": lambda _, values: float(values[-1]),
+        "half": _half,
+    }
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Values along a coordinate.
+
+    Parameters
+    ----------
+    coordinate : str
+        Its name, such as ``"x"``.
+    at : array-like of shape (n,)
+        Increasing, in `along`.
+    values : array-like of shape (n,)
+        In `unit`.
+    along, unit : str
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three points, they do not increase, or a number is not finite.
+
+    Examples
+    --------
+    >>> front = Curve("x", [0.0, 1.0, 2.0], [4.0, 2.0, 0.0], "mm", "g/L")
+    >>> front.feature("mean"), front.feature("half")
+    (2.0, 1.0)
+    >>> Curve.from_json(front.to_json()).unit
+    'g/L'
+    """
+
+    coordinate: str
+    at: Any
+    values: Any
+    along: str
+    unit: str
+
+    def __post_init__(self) -> None:
+        at, values = (np.asarray(x, dtype=np.float64) for x in (self.at, self.values))
+        parse_unit(self.along), parse_unit(self.unit)
+        if at.ndim != 1 or at.shape != values.shape or len(at) < 3:
+            raise InputError(
+                f"A curve along '{self.coordinate}' has {np.shape(at)} places and "
+                f"{np.shape(values)} values; give three or more of each."
+            )
+        if not (np.isfinite(at).all() and np.isfinite(values).all() and np.all(np.diff(at) > 0)):
+            raise InputError(
+                f"A curve along '{self.coordinate}' needs finite numbers at increasing places."
+            )
+        object.__setattr__(self, "at", at)
+        object.__setattr__(self, "values", values)
+
+    def feature(self, name: str) -> float:
+        """What the curve is reduced to: one of `FEATURES`, in its unit, "half" in the coordinate's.
+
+        Raises
+        ------
+        InputError
+            If there is no such feature.
+        """
+        if name not in FEATURES:
+            raise InputError(f"A curve has no '{name}'; it has {', '.join(FEATURES)}.")
+        return FEATURES[name](self.at, self.values)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "coordinate": self.coordinate,
+            "at": self.at.tolist(),
+            "values": self.values.tolist(),
+            "along": self.along,
+            "unit": self.unit,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> "Curve":
+        """From its JSON."""
+        names = ("coordinate", "at", "values", "along", "unit")
+        return cls(**{n: document[n] for n in names})
+
+
+def reduced(
+    curves: Mapping[str, Curve], outputs: Mapping[str, Any], names: set[str]
+) -> dict[str, Any]:
+    """Outputs with those that are features of curves, named ``CURVE_FEATURE``.
+
+    Examples
+    --------
+    >>> front = Curve("x", [0.0, 1.0, 2.0], [4.0, 2.0, 0.0], "mm", "g/L")
+    >>> reduced({"front": front}, {}, {"front_max"})
+    {'front_max': 4.0}
+    """
+    found = dict(outputs)
+    for curve, told in curves.items():
+        for feature in FEATURES:
+            name = f"{curve}_{feature}"
+            if name in names and name not in found:
+                found[name] = told.feature(feature)
+    return found
+
+
+__all__ = ["FEATURES", "Curve", "reduced"]

@@ -1,0 +1,80 @@
+"""Curves of runs: kept, reduced, and brought onto one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dimgs.campaign import Budget, Plan, Range, Tolerance
+from dimgs.campaign.curves import collapse
+from dimgs.campaign.text import campaign_text
+from dimgs.errors import InputError
+from dimgs.hub import RunStore
+from dimgs.kernels.diffusion import DiffusionCurves
+from tests.campaign.whole import run
+
+BATH = {"K": 1e-3, "h": 1.0, "A": 1e-8, "V": 1.0}
+
+
+def early_plan(**more: Any) -> Plan:
+    """How fast a thick film loses what it holds, while the front has not crossed it."""
+    given: dict[str, Any] = {
+        "kernel": "dimgs.kernels.diffusion:DiffusionCurves",
+        "target": "CF",
+        "tiers": ("medium",),
+        "ranges": {"D": Range(1e-15, 1e-14), "t": Range(1e5, 1e6, "s"), "l": Range(0.5, 1.5, "mm")},
+        "fixed": {n: (v, None) for n, v in {**BATH, "C0": 10.0}.items()},
+        "budget": Budget(runs=20),
+        "tolerance": Tolerance(exponents=0.02),
+        "curves": {"profile": ("D", "t", "C0", "l")},
+        "report": "none",
+    }
+    return Plan(**(given | more))
+
+
+def test_a_campaign_keeps_its_curves_and_finds_their_similarity_variable(tmp_path: Path) -> None:
+    result = run(early_plan(), tmp_path)
+    assert result.outcome == "tolerance met"
+    (found,) = result.curves
+    assert found.variable == "x·D^(-1/2)·t^(-1/2)"
+    assert found.ordinate == "profile·C0^(-1)"
+    assert found.quality > 0.999
+    assert (tmp_path / "profile.svg").stat().st_size > 1000
+    stored = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert stored["curves"][0]["collapses"]
+    assert "curves fall onto one" in campaign_text(result)
+    with RunStore(tmp_path / "runs.sqlite") as store:
+        records = store.records()
+    for record in records:
+        front = record.curves["profile"]
+        assert (front.along, front.unit) == ("m", "kg/m^3")
+        assert record.outputs["profile_max"][0] == pytest.approx(front.values.max())
+        history = record.curves["history"]
+        assert history.values[-1] == pytest.approx(record.outputs["CF"][0])
+
+
+def test_crank_is_what_they_fall_onto() -> None:
+    from scipy.special import erf
+
+    draws = 10.0 ** np.random.default_rng(0).uniform([-15, 5, -3.2], [-14, 6, -3], (6, 3))
+    runs = [
+        DiffusionCurves().run({**BATH, "D": d, "t": t, "C0": 7.0, "l": l}, tier="medium")
+        for d, t, l in draws
+    ]
+    found = collapse(runs, "profile", ["D", "t", "C0", "l"])
+    for x, y in found.points:
+        assert y == pytest.approx(erf(x / 2.0), abs=0.02)
+
+
+def test_what_cannot_be_brought_onto_one_is_told() -> None:
+    one = DiffusionCurves().run({**BATH, "D": 1e-14, "t": 1e4, "C0": 7.0, "l": 1e-3}, tier="coarse")
+    with pytest.raises(InputError, match="no curve 'front'; it has profile, history"):
+        collapse([one], "front", ["D"])
+    with pytest.raises(InputError, match="no input 'g'"):
+        collapse([one], "profile", ["g"])
+    with pytest.raises(InputError, match="no runs"):
+        collapse([], "profile", ["D"])
+    result = run(early_plan(curves={"front": ("D", "t")}))
+    assert any("'front' were not brought onto one" in w for w in result.warnings)
