@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from dimgs.fits.errors_in_variables import OrthogonalPowerLaw
     from dimgs.fits.intervals import PredictionIntervals
     from dimgs.fits.local import LocalPowerLaw
+    from dimgs.fits.pi_groups import PiGroups
     from dimgs.fits.potential import ContrastivePotential
     from dimgs.fits.power_law import PowerLaw, fit_power_law
     from dimgs.fits.regimes import RegimePowerLaw
@@ -35,6 +36,7 @@ _HOMES = {
     "LocalPowerLaw": "local",
     "OrthogonalPowerLaw": "errors_in_variables",
     "PairAdditive": "additive",
+    "PiGroups": "pi_groups",
     "PowerLaw": "power_law",
     "PredictionIntervals": "intervals",
     "RegimePowerLaw": "regimes",
@@ -53,6 +55,7 @@ __all__ = [
     "LocalPowerLaw",
     "OrthogonalPowerLaw",
     "PairAdditive",
+    "PiGroups",
     "PowerLaw",
     "PredictionIntervals",
     "RegimePowerLaw",

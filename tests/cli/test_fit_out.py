@@ -13,7 +13,7 @@ def test_a_fit_writes_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert run([*words, "--out", str(tmp_path / "study")]) == 0
     told = json.loads(capsys.readouterr().out)
     law = json.loads((tmp_path / "study" / "law.json").read_text("utf-8"))
-    assert law["expression"] == told["law"]["expression"]
+    assert law["constants"] == told["law"]["constants"]
     assert "dimgs fit" in (tmp_path / "study" / "report.html").read_text("utf-8")
     assert run([*words, "--out", str(tmp_path / "study"), "--stream"]) == 2
     assert "leave out --out" in capsys.readouterr().err
