@@ -7,6 +7,9 @@ Array = NDArray[np.float64]
 IntArray = NDArray[np.intp]
 BoolArray = NDArray[np.bool_]
 
+# natural logarithm of a number that is well inside doubles (1e±304)
+LARGEST_LOG = 700.0
+
 
 def least_squares(A: Array, t: Array) -> Array:
     """Coefficients of the columns of A for t, each column in units of its norm.

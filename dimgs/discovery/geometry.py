@@ -77,13 +77,17 @@ def geometry_of(
             f"(here {len(grouped)}); use fewer inputs (--columns)."
         )
         return pca, pcoa, None, None
+    # shares and directions do not depend on the unit of a response on a linear scale, whose squares
+    # may leave double precision
+    top = 1.0 if design.scale != "linear" else float(np.abs(design.y).max()) or 1.0
+    y = design.y / top
     try:
-        field = gradient_field(X, design.y, groups=design.split, random_state=options.seed)
+        field = gradient_field(X, y, groups=design.split, random_state=options.seed)
         found = active_directions(
             field, X, exponent_map=E, groups=design.split, level=options.level
         )
         size = effective_dimension(found)
-        best, scale = _dominant(design, X, loadings, field, options)
+        best, scale = _dominant(design, X, y, loadings, field, options)
     except DimgsError as error:
         notes.append(f"No active directions: {error}")
         return pca, pcoa, None, None
@@ -129,6 +133,7 @@ def _dominant_document(best: DominantGroup, scale: str, names: list[str]) -> dic
 def _dominant(
     design: Design,
     X: Array,
+    y: Array,
     loadings: list[list[Fraction]],
     field: GradientField,
     options: Options,
@@ -147,9 +152,8 @@ def _dominant(
             random_state=options.seed,
         )
 
-    on_log = found(design.y, field)
+    on_log = found(y, field)
     if design.scale != "log":
         return on_log, design.scale
-    # the size of a response on a linear scale decides nothing here
-    on_linear = found(np.exp(design.y - design.y.max()), None)
+    on_linear = found(np.exp(y - y.max()), None)
     return (on_linear, "linear") if on_linear.r2 > on_log.r2 else (on_log, "log")

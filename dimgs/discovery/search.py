@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import sympy
 
+from dimgs.arrays import LARGEST_LOG
 from dimgs.design.features import Design
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.cross_validation import (
@@ -38,8 +39,6 @@ _EXACT = 1e-9
 # responses beyond are searched in a unit of their own: squares, and their sums, stay far from
 # the ends of double precision (1e±308)
 _EXTREME, _SMALLEST_EXPONENT = 1e60, 1000
-# of a number that is well inside doubles (1e±304)
-_LARGEST_LOG = 700.0
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def is_searchable(design: Design) -> bool:
             for f in design.features
         )
         and design.n_runs >= _FEWEST
-        and (design.scale != "log" or float(np.abs(design.y).max()) < _LARGEST_LOG)
+        and (design.scale != "log" or float(np.abs(design.y).max()) < LARGEST_LOG)
     )
 
 

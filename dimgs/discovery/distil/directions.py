@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
+from dimgs.arrays import LARGEST_LOG, Array
 from dimgs.design.features import Design, Feature
 from dimgs.law.names import Names
 
@@ -105,8 +105,12 @@ class _Groups:
              if f.group is not None]
         )  # fmt: skip
         longest = _LONGEST.get(len(grouped), 1)
-        every = [m for m in product(range(-longest, longest + 1), repeat=len(grouped)) if any(m)]
-        physical = np.abs(np.array(every) @ self.shape)
+        every = [
+            m
+            for m in product(range(-longest, longest + 1), repeat=len(grouped))
+            if any(m) and self._held(m)
+        ]
+        physical = np.abs(np.array(every).reshape(-1, len(grouped)) @ self.shape)
         order = sorted(
             range(len(every)),
             key=lambda i: (physical[i].sum(), [-float(e) for e in np.array(every[i]) @ self.shape]),
@@ -164,9 +168,14 @@ class _Groups:
         wanted[self.names.index(scale)] -= 1.0
         found = np.linalg.lstsq(self.shape.T, wanted, rcond=None)[0]
         rounded = np.asarray(np.round(found), dtype=np.intp).ravel()
-        if not np.allclose(rounded @ self.shape, wanted, atol=1e-9):
-            return None
-        return tuple(int(x) for x in rounded)
+        monomial = tuple(int(x) for x in rounded)
+        near = np.allclose(rounded @ self.shape, wanted, atol=1e-9)
+        return monomial if near and self._held(monomial) else None
+
+    def _held(self, monomial: Powers) -> bool:
+        """Whether double precision holds the monomial in every run."""
+        logs = self.design.X[:, self.columns] @ np.array(monomial, dtype=np.float64)
+        return float(np.abs(logs).max()) < LARGEST_LOG
 
 
 def _unlogged(design: Design, feature: Feature) -> Argument:

@@ -68,15 +68,11 @@ def learn(design: Design, direction: Direction) -> Fields | None:
     ----------
     T. Hastie, R. Tibshirani, J. R. Stat. Soc. B 55 (1993) 757-796, on varying coefficients.
     """
-    with np.errstate(divide="ignore"):
-        x = np.log(direction.x.values)
-        z = np.column_stack(
-            [np.log(a.values) if a.positive and len(a.expression.free_symbols) else a.values
-             for a in direction.z]
-        )  # fmt: skip
-    if not (np.isfinite(x).all() and np.isfinite(z).all()):
-        # a product of inputs lies beyond double precision
-        return None
+    x = np.log(direction.x.values)
+    z = np.column_stack(
+        [np.log(a.values) if a.positive and len(a.expression.free_symbols) else a.values
+         for a in direction.z]
+    )  # fmt: skip
     weights = np.ones(design.n_runs) if design.weights is None else design.weights
     return _in_cells(design.y, x, z, weights) or _smooth(design.y, x, z, weights)
 
