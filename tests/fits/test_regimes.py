@@ -264,3 +264,14 @@ def test_continuous_may_be_forbidden_or_required() -> None:
     X, y = friction(np.random.default_rng(10))
     assert {t.kind for t in RegimePowerLaw(continuous=False).fit(X, y).thresholds_} == {"jump"}
     assert {t.kind for t in RegimePowerLaw(continuous=True).fit(X, y).thresholds_} == {"continuous"}
+
+
+def test_columns_that_are_equal_have_a_quotient_without_a_direction() -> None:
+    rng = np.random.default_rng(5)
+    x, u = rng.uniform(0, 4, (2, 60))
+    y = np.where(x < 2, x, 2.0) + 0.5 * u + 0.01 * rng.standard_normal(60)
+    X = np.column_stack([x, x, u])
+    model = RegimePowerLaw(exponent_map=np.eye(3), random_state=0).fit(X, y)
+    assert len(model.regimes_) == 2
+    alone = RegimePowerLaw(exponent_map=np.eye(2), random_state=0).fit(X[:, 1:], y)
+    np.testing.assert_allclose(model.predict(X), alone.predict(X[:, 1:]), rtol=1e-6)

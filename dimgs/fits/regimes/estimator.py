@@ -22,6 +22,8 @@ from dimgs.fits.regimes.tree import labels
 
 _SEARCH_MONOMIALS = 32
 _ROUNDING_MONOMIALS = 200
+# a monomial that never varied in the runs has no direction there, but for rounding
+_NO_DIRECTION = 1e-12
 
 
 class RegimePowerLaw(ContrastiveRegressor):
@@ -222,9 +224,12 @@ class RegimePowerLaw(ContrastiveRegressor):
 
     def _directions(self, axes: WhitenedAxes) -> Array:
         found = [sphere(axes.rank)]
+        least = _NO_DIRECTION * float(np.linalg.norm(axes.inverse))
         for monomial in self._monomials(axes, _SEARCH_MONOMIALS):
             direction = axes.inverse @ np.array(monomial, dtype=np.float64)
-            found.append((direction / np.linalg.norm(direction))[None])
+            size = float(np.linalg.norm(direction))
+            if size > least:
+                found.append((direction / size)[None])
         return np.concatenate(found)
 
     def _seed(self) -> int:
