@@ -229,7 +229,7 @@ def _power_law(X: Array, y: Array, points: Array) -> Told:
 
 
 def _process(X: Array, y: Array, points: Array) -> Told:
-    """scikit-learn's Gaussian process, a length for each column; learned from 300 runs at most."""
+    """scikit-learn's Gaussian process, a length for each column; of 1000 runs at most."""
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
@@ -242,7 +242,7 @@ def _process(X: Array, y: Array, points: Array) -> Told:
         warnings.simplefilter("ignore")
         learned = GaussianProcessRegressor(kernel).fit(X[:300], (y - mean)[:300])
         process = GaussianProcessRegressor(learned.kernel_, optimizer=None)
-        process.fit(X[:1500], (y - mean)[:1500])
+        process.fit(X[:1000], (y - mean)[:1000])
         value, spread = process.predict(points, return_std=True)
     return Told(value + mean, stats.norm.ppf((1 + _LEVEL) / 2) * spread)
 

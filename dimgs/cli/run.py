@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.hub import Keep, keep_campaign
+from dimgs.cli.hub import Keep, keep_campaign, opened
 from dimgs.cli.output import emit_json, note, say, warn
 from dimgs.escape import visible
 
 if TYPE_CHECKING:
+    from dimgs.campaign.known import Known
     from dimgs.campaign.progress import Listener, Progress
 
 
@@ -56,8 +57,9 @@ def run(
     asked = read_plan(plan)
     if workers is not None:
         asked = replace(asked, execution=replace(asked.execution, workers=workers))
+    start = [*(known or ()), *_of_hub(hub, asked)]
     if dry_run:
-        _show_design(asked, known or (), json)
+        _show_design(asked, start, json)
         return
     from dimgs.campaign import run_campaign
     from dimgs.campaign.text import campaign_text
@@ -69,7 +71,7 @@ def run(
     with _watching() as listener, _stopped_kindly():
         try:
             result = run_campaign(
-                asked, folder, resume=resume, retry=retry, progress=listener, known=known or ()
+                asked, folder, resume=resume, retry=retry, progress=listener, known=start
             )
         except FitError:
             note(f"the runs and their reasons are kept in {folder}; go on with --retry")
@@ -90,7 +92,23 @@ def run(
         raise typer.Exit(1)
 
 
-def _show_design(plan: Any, known: Sequence[str], json: bool) -> None:
+def _of_hub(address: str | None, plan: Any) -> "list[Known]":
+    """Runs and laws of the hub that say something of the plan; none where it is yet to be made."""
+    from dimgs.hub.hub import is_remote
+
+    if address is None or not (is_remote(address) or "://" in address or Path(address).exists()):
+        return []
+    from dimgs.campaign.binding import bind
+    from dimgs.campaign.known import KnownLaw
+    from dimgs.campaign.of_hub import known_of_hub
+
+    with opened(address, None) as found:
+        every = [one for each in plan.each for one in known_of_hub(found, bind(each))]
+    # a run that gives several targets is one run
+    return list({(id(k) if isinstance(k, KnownLaw) else k.record.key): k for k in every}.values())
+
+
+def _show_design(plan: Any, known: "Sequence[Known | str]", json: bool) -> None:
     from dimgs.campaign.binding import bind
     from dimgs.campaign.design import Design
     from dimgs.campaign.design import dry_run as design

@@ -18,7 +18,7 @@ from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, allowed
 from dimgs.hub.query import Wanted, asked_runs, count_runs, found_runs, ids_of, wanted
 from dimgs.hub.rows import now
-from dimgs.hub.runs import cache_version, program_of
+from dimgs.hub.runs import shown
 from dimgs.hub.tables import entries, tags
 
 # what a query gives unless it is told otherwise: a screen or two
@@ -372,20 +372,9 @@ def _listed(row: Any, state: str) -> dict[str, Any]:
 
 def run_of(row: Any, lineage: Lineage) -> dict[str, Any]:
     """A run as queries give it."""
-    content = json.loads(row.content or "{}")
-    return {
-        "id": row.id,
-        "kernel": content.get("kernel"),
-        "tier": content.get("tier", ""),
-        "inputs": content.get("inputs", {}),
-        "outputs": content.get("outputs", {}),
-        "errors": content.get("errors", {}),
-        "version": cache_version(content) if content else "",
-        "program": program_of(content),
-        "author": row.author,
-        "time": row.time,
-        "state": lineage.state(row.id, row.kind),
-    }
+    told = shown(json.loads(row.content or "{}"))
+    state = lineage.state(row.id, row.kind)
+    return {"id": row.id, **told, "author": row.author, "time": row.time, "state": state}
 
 
 def _is_over(until: str) -> bool:

@@ -54,6 +54,21 @@ def run_record(content: Mapping[str, Any]) -> RunRecord:
     )
 
 
+def shown(content: Mapping[str, Any]) -> dict[str, Any]:
+    """What queries tell of a run; nothing of one whose content was removed."""
+    return {
+        "kernel": content.get("kernel"),
+        "tier": content.get("tier", ""),
+        "inputs": content.get("inputs", {}),
+        "outputs": content.get("outputs", {}),
+        "errors": content.get("errors", {}),
+        "key": content.get("key", ""),
+        "seed": content.get("seed"),
+        "version": cache_version(content) if content else "",
+        "program": program_of(content),
+    }
+
+
 def plain(value: Any) -> Any:
     """What JSON holds of a value: plain numbers, texts, lists and tables."""
     if isinstance(value, Mapping):

@@ -1,6 +1,6 @@
 """Laws of a hub that hold where it is asked."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,16 +73,17 @@ def laws_of(hub: "Hub", origin: Origin) -> list[KnownLaw]:
         entry = hub.get(listed["id"])
         if entry["superseded_by"] or not _applies(hub, entry, origin):
             continue
-        found += [KnownLaw(law, entry["id"], entry["state"]) for law in _laws(entry, origin)]
+        names = {*origin.point.si, *origin.point.labels}
+        laws = laws_in(entry, origin.target, names)
+        found += [KnownLaw(law, entry["id"], entry["state"]) for law in laws]
     return sorted(found, key=lambda known: known.state != "accepted")
 
 
-def _laws(entry: dict[str, Any], origin: Origin) -> Iterator[Law]:
-    """Laws of all regimes of an entry, as far as their inputs are those of the kernel."""
+def laws_in(entry: Mapping[str, Any], target: str, names: Container[str]) -> Iterator[Law]:
+    """Laws of all regimes of an entry that are of a target and take inputs of these names."""
     content = entry["content"] or {}
     every = [content.get("law"), *(r.get("law") for r in content.get("regimes", ()))]
     seen: list[Any] = []
-    names = {*origin.point.si, *origin.point.labels}
     for document in every:
         if not document or document in seen:
             continue
@@ -92,8 +93,7 @@ def _laws(entry: dict[str, Any], origin: Origin) -> Iterator[Law]:
         except DimgsError:
             # written by hand, to be read by people
             continue
-        inputs = {v.name for v in law.symbols.values()}
-        if law.target.name == origin.target and inputs <= names:
+        if law.target.name == target and all(v.name in names for v in law.symbols.values()):
             yield law
 
 

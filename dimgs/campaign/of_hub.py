@@ -1,0 +1,102 @@
+"""Runs and laws of a hub that a campaign may start from."""
+
+from typing import TYPE_CHECKING, Any
+
+from dimgs.campaign.binding import Binding
+from dimgs.campaign.known import Known, KnownLaw, KnownRun
+from dimgs.hub.cards import trusted_cards
+from dimgs.hub.runs import run_record
+from dimgs.similitude.description import Description, describe
+from dimgs.similitude.laws import laws_in
+from dimgs.similitude.origin import GOOD
+from dimgs.variables import parse_unit
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+
+# newest runs of a kernel that are looked at: a campaign makes some dozens
+_MOST = 2000
+_LAWS = 20
+
+
+def known_of_hub(hub: "Hub", binding: Binding) -> list[Known]:
+    """Runs and laws of a hub that say something of a plan.
+
+    Runs of the plan's kernel count as made where they are the same runs, whoever made them; those
+    in other sizes, and those of other kernels of the same physics identity, are evidence, which a
+    campaign believes where it predicts new runs. What is disputed or of another version of the
+    program is left out.
+
+    Parameters
+    ----------
+    hub : Hub
+    binding : Binding
+        Of the plan.
+
+    Returns
+    -------
+    list of KnownRun and KnownLaw
+    """
+    card = trusted_cards(hub, binding.kernel.name).get(binding.kernel.name)
+    physics = None if card is None else card["content"].get("physics")
+    names = [binding.kernel.name]
+    if physics is not None:
+        cards = sorted(trusted_cards(hub).items())
+        names += [n for n, c in cards if c["content"].get("physics") == physics and n not in names]
+    found: list[Known] = []
+    for name in names:
+        found += _runs(hub, binding, name)
+    return [*found, *_laws(hub, binding)]
+
+
+def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
+    """Runs of a kernel with the labels of the plan, those of each tier by one version of it."""
+    target = binding.target.name
+    known = describe(hub, binding.kernel if kernel == binding.kernel.name else kernel, load=False)
+    if target not in known.outputs:
+        return []
+    sizes = {p.name: p.parsed.dimension for p in known.inputs if not p.is_label}
+    named = {n: v for n, v in binding.fixed.items() if isinstance(v, str)}
+    table = hub.run_table(kernel, dict(sorted(sizes.items())), named)
+    versions: dict[str, str] = {}
+    found: list[Known] = []
+    # the newest first, so that its version is the one that counts
+    for run in reversed(table.fetch(range(max(len(table) - _MOST, 0), len(table)))):
+        quantity, tier = run["outputs"].get(target), run["tier"]
+        if run["state"] not in GOOD or quantity is None:
+            continue
+        if tier not in versions:
+            told = _made_here(known, run, tier)
+            versions[tier] = run["version"] if told is None else told
+        if run["version"] == versions[tier]:
+            unit = parse_unit(quantity.get("unit", "1"))
+            value = abs(unit.to_si(float(quantity["value"])))
+            error = float(run["errors"].get(target, 0.0)) * unit.factor
+            origin = f"{kernel} in {hub.address}"
+            found.append(KnownRun(run_record(run), origin, error / value if value else 0.0))
+    return found
+
+
+def _made_here(known: Description, run: dict[str, Any], tier: str) -> str | None:
+    """Cache version that a run would have here; None where the kernel cannot be run here."""
+    if tier not in known.tiers:
+        return None
+    told = known.versions({n: q["value"] for n, q in run["inputs"].items()}, tier)
+    return None if told is None else told[0]
+
+
+def _laws(hub: "Hub", binding: Binding) -> list[Known]:
+    """Laws of the kernel that nobody doubts; none where labels decide, of which no law tells."""
+    if any(p.is_label for p in binding.kernel.inputs):
+        return []
+    names = {p.name for p in binding.kernel.inputs}
+    found: list[Known] = []
+    for listed in hub.listed(kind="law", kernel=binding.kernel.name, newest=True, limit=_LAWS):
+        entry = hub.get(listed["id"]) if listed["state"] == "accepted" else None
+        if entry is not None and not entry["superseded_by"]:
+            laws = laws_in(entry, binding.target.name, names)
+            found += [KnownLaw(law, f"law {entry['id'][:12]}") for law in laws]
+    return found
+
+
+__all__ = ["known_of_hub"]
