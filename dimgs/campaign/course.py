@@ -27,6 +27,9 @@ from dimgs.kernels.record import RunRecord, RunRequest
 
 # of the cost of a fine run: a dearer coarse one cannot pay, since a law takes about as many of each
 _DEAR = 0.2
+# part of the cost of the finest tier alone (at least so many runs more than directions) that a
+# coarse tier may take without any law to show for it: with the runs of a last batch, a fifth
+_LOST, _ALONE = 0.15, 4
 # rounds of questions without a new run before a campaign ends
 _IDLE = 3
 # repeated runs at a named point before their scatter is believed
@@ -168,6 +171,8 @@ class Course:
             strategy.look()
             self._doubts(strategy, "later runs among them follow other laws")
             self._found(strategy)
+            if self._useless(strategy, tier):
+                return strategy, "its runs follow no laws"
             if strategy.model.scatter.sigma and not told and strategy.clear:
                 told = True
                 self._foreseen(strategy, tier)
@@ -179,6 +184,16 @@ class Course:
         if asked and not strategy.clear:
             return strategy, f"{len(strategy.model.orphans)} runs follow no law that was found"
         return strategy, ""
+
+    def _useless(self, strategy: Strategy, tier: int) -> bool:
+        """Whether a coarse tier has cost what it may cost, and most of its runs follow no law."""
+        tiers = self.binding.tiers
+        if tier == len(tiers) - 1:
+            return False
+        made = self.experiment.most[tier] - self.experiment.left[tier]
+        alone = (self.binding.space.rank + _ALONE) * tiers[-1].cost
+        stray = len(strategy.model.orphans) > len(strategy.model.sites) / 2
+        return stray and made * tiers[tier].cost > _LOST * alone
 
     def _fine_enough(self, tier: int) -> bool:
         """Whether runs of the finest tier from elsewhere say as much as those of a coarse one."""

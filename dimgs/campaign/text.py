@@ -9,6 +9,7 @@ import numpy as np
 from dimgs.campaign.design import directions
 from dimgs.campaign.result import CampaignResult
 from dimgs.fits.estimate import Exponent
+from dimgs.law.parts import Constant
 
 _UNNAMED = "only"
 _WORDS = {
@@ -131,6 +132,7 @@ def campaign_text(result: CampaignResult) -> str:
         lines += [f"  {_exponent(e)} (by dimensions; it did not vary)" for e in regime.implied]
         if regime.fit is not None:
             lines.append(f"  law of its finest runs: {regime.fit.law}")
+            lines += [f"  {_constant(c)}" for c in regime.fit.law.constants]
     if result.boundaries:
         lines += [_RULE, "boundaries"]
         lines += [
@@ -159,6 +161,7 @@ def campaign_text(result: CampaignResult) -> str:
         )
     if result.whole is not None:
         lines += [f"law of the whole: {result.whole}"]
+        lines += [f"  {_constant(c)}" for c in result.whole.constants]
     return "\n".join([*lines, *(f"{_RULE}\n{campaign_text(o)}" for o in result.others)])
 
 
@@ -214,6 +217,13 @@ def _group(document: Mapping[str, Any], name: str) -> str:
 
 def _known(name: str | None) -> str:
     return f" ({name})" if name else ""
+
+
+def _constant(c: Constant) -> str:
+    """A constant with its unit, and its interval where it has one."""
+    unit = f" {c.unit}" if c.unit not in ("", "1") else ""
+    known = c.low is not None and c.high is not None
+    return f"{c.name} = {c.value:.6g}{unit}" + (f" [{c.low:.6g}, {c.high:.6g}]" if known else "")
 
 
 def _exponent(e: Any) -> str:

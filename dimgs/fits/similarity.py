@@ -61,7 +61,7 @@ def fit_similarity(curves: Curves, groups: Array) -> SimilarityFit:
     """Find the powers of groups that bring curves onto one.
 
     The miss of a collapse is the mean square distance of every curve from every other, where they
-    lie over each other, in units of the variance of all values.
+    lie over each other, in units of the variances of the two.
 
     Parameters
     ----------
@@ -135,19 +135,19 @@ def _collapsed(powers: Array, curves: Curves, groups: Array, wide: bool) -> Curv
 
 def _miss(powers: Array, curves: Curves, groups: Array, wide: bool) -> float:
     made = _collapsed(powers, curves, groups, wide)
-    every = np.concatenate([y for _, y in made])
-    square, shared, total = 0.0, 0, 0
+    own = [max(float(y.var()), 1e-300) for _, y in made]
+    miss, shared, total = 0.0, 0, 0
     for i, (x, y) in enumerate(made):
         for j, (a, b) in enumerate(made):
             if i == j:
                 continue
             over = (x >= a[0]) & (x <= a[-1])
             rest = y[over] - np.interp(x[over], a, b)
-            square += float(rest @ rest)
+            # in units of both: else one curve that is blown up would hide the others
+            miss += float(rest @ rest) / (own[i] * own[j]) ** 0.5
             shared += int(over.sum())
             total += len(x)
-    lack = max(_SHARED - shared / total, 0.0)
-    return square / max(shared, 1) / max(float(every.var()), 1e-300) + lack
+    return miss / max(shared, 1) + max(_SHARED - shared / total, 0.0)
 
 
 def _search(curves: Curves, groups: Array, wide: bool) -> Array:

@@ -40,6 +40,20 @@ def test_both_regimes_are_found_and_known_to_the_tolerance(
     assert all(p.relevant and p.acceptability == 1.0 for p in result.pertinence)
 
 
+def test_constants_are_told_with_their_intervals(done: tuple[CampaignResult, Path]) -> None:
+    result, _ = done
+    text = campaign_text(result)
+    for regime in result.regimes:
+        constant = regime.prefactor
+        assert constant is not None
+        assert constant.low is not None
+        assert constant.low <= constant.value
+        assert f"C = {constant.value:.6g} [{constant.low:.6g}, " in text
+        told = regime.to_json()["prefactor"]
+        assert told["unit"] == "1"
+        assert told["low"] <= told["value"] <= told["high"]
+
+
 def test_the_boundary_is_where_the_laws_meet(done: tuple[CampaignResult, Path]) -> None:
     (boundary,) = done[0].boundaries
     assert boundary.physical == "k·t"
