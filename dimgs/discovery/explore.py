@@ -15,11 +15,13 @@ from dimgs.dataset.checks import (
     drop_bad_rows,
     require_finite,
 )
+from dimgs.design.features import Design
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.discovery.advice import ALPHA, follows_inputs, inputs_are_incomplete
 from dimgs.discovery.geometry import geometry_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.screening import screened, without_others
 from dimgs.errors import DimensionError, FitError
 from dimgs.fits.homogeneity import HomogeneityTest, collinear_combinations, homogeneity_test
 from dimgs.groups.group import PiBasis
@@ -132,7 +134,8 @@ def explore(
     collinear = _collinear(names, logs)
     pca = pcoa = active = dominant = None
     if prepared is not None and any(f.logged for f in prepared.design.features):
-        pca, pcoa, active, dominant = geometry_of(prepared.design, chosen, metric, warnings)
+        design = _of_few(data, target, chosen, prepared.design, warnings)
+        pca, pcoa, active, dominant = geometry_of(design, chosen, metric, warnings)
     return Exploration(
         basis=None if prepared is None else prepared.basis,
         homogeneity=homogeneity,
@@ -145,6 +148,21 @@ def explore(
         level=chosen.level,
         warnings=tuple(dict.fromkeys(warnings)),
     )
+
+
+def _of_few(
+    data: Dataset, target: str, options: Options, design: Design, notes: list[str]
+) -> Design:
+    """The design of the inputs that matter, where there are many."""
+    kept = screened(data, target, options)
+    if kept is None:
+        return design
+    some, note = without_others(data, target, kept, options)
+    few = prepare(some, target, options, linear_allowed=True, signed_allowed=True).design
+    if not any(f.logged for f in few.features):
+        return design
+    notes.append(note)
+    return few
 
 
 def _positive_logs(data: Dataset, target: str, options: Options) -> tuple[list[str], Array]:

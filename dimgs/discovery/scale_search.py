@@ -1,10 +1,11 @@
 """Hidden scales: an unknown dimensional constant that the runs ask for, one base dimension each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.advice import scale_is_missing
 from dimgs.discovery.clock import Clock, Cut
@@ -12,6 +13,7 @@ from dimgs.discovery.cross_validation import clearly_less
 from dimgs.discovery.judgement import judged
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
+from dimgs.discovery.screening import screened, without_others
 from dimgs.discovery.study import Study, left_out_residuals, study
 from dimgs.engines.registry import ALL, NONE, embedded
 from dimgs.errors import DimgsError
@@ -27,6 +29,8 @@ _LETTERS = {
     "[substance]": "n",
     "[luminosity]": "J",
 }
+# of the time for the inputs that matter, before others are looked at again
+_SHARE_OF_FEW = 0.6
 _SHARE, _SHARE_OF_ONE = 0.4, 0.85
 _SHORTEST = 0.2
 _FEWEST_GROUPS = 5
@@ -75,10 +79,42 @@ def study_with_scales(
     Study
     """
     clock = Clock.of(options.seconds)
-    found = _searched(data, target, options, clock, progress)
+    kept = screened(data, target, options)
+    if kept is None:
+        found = _searched(data, target, options, clock, progress)
+    else:
+        found = _among(data, target, kept, options, clock.part(_SHARE_OF_FEW), progress)
+        more = screened(data, target, options, _left(found))
+        if more and not set(more) <= set(kept) and not (clock.over or clock.stopped.is_set()):
+            found = _among(data, target, [*kept, *more], options, clock, progress)
     if clock.stopped.is_set() and all(cut.by != "interrupt" for cut in found.cuts):
         found = replace(found, cuts=(Cut("interrupt", _STEP), *found.cuts))
     return judged(found, options)
+
+
+def _among(
+    data: Dataset,
+    target: str,
+    kept: Sequence[str],
+    options: Options,
+    clock: Clock,
+    progress: Callable[[str], None] | None,
+) -> Study:
+    """The study of some of many inputs."""
+    some, warning = without_others(data, target, kept, options)
+    found = _searched(some, target, options, clock, progress)
+    return replace(found, warnings=(warning, *found.warnings))
+
+
+def _left(found: Study) -> Array:
+    """What a law leaves of the target, on its logarithm where both have one."""
+    data, design = found.prepared.data, found.prepared.design
+    truth = np.asarray(data[found.law.target.name], dtype=np.float64)
+    values = found.law.predict_si(data)
+    logs = design.scale == "log" and bool(np.all(values > 0))
+    with np.errstate(all="ignore"):
+        left = np.log(truth / values) if logs else truth - values
+    return np.array(found.prepared.in_table(np.nan_to_num(left).tolist()))
 
 
 def _searched(

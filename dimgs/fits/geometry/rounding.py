@@ -1,6 +1,6 @@
 """From an estimated direction to the simplest monomials, with exact exponents, that fit it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
@@ -114,15 +114,20 @@ def round_direction(
     else:
         return []
     cone = _Cone(triangle, unit, across, root)
-    found: dict[tuple[Fraction, ...], RoundedDirection] = {}
+    shared = lcm(*(v.denominator for row in exact for v in row))
+    whole = np.array([[int(v * shared) for v in row] for row in exact], dtype=np.int64)
     reach = 2.0
     while True:
         reach = min(reach, float(max_complexity))
-        for k, off in cone.inside(reach):
+        inside = cone.inside(reach)
+        sizes = np.array([_size(whole, k) for k, _ in inside])
+        short = [inside[i] for i in np.flatnonzero(sizes <= reach)]
+        found: dict[tuple[Fraction, ...], RoundedDirection] = {}
+        for k, off in short:
             p_value = float("nan") if test is None else test.p_value(off)
             candidate = _candidate(exact, k, p_value)
             found.setdefault(candidate.exponents, candidate)
-        simple = [c for c in found.values() if c.complexity <= reach]
+        simple = list(found.values())
         if len(simple) >= n_candidates or reach >= max_complexity:
             break
         reach *= 1.5
@@ -138,17 +143,17 @@ class _Cone:
     across: Array
     root: Array
 
-    def inside(self, reach: float) -> Iterator[tuple[NDArray[np.int64], Array]]:
+    def inside(self, reach: float) -> list[tuple[NDArray[np.int64], Array]]:
         """Integer exponents up to a length, pointing ahead, with their offset across."""
         frame = np.vstack([self.unit, self.root @ self.across])
-        for k in short_vectors(frame @ self.triangle, 2 * reach**2):
-            point = self.triangle @ k
-            ahead = float(self.unit @ point)
-            if ahead == 0:
-                continue
-            off = self.across @ point / ahead
-            if float(np.sum((self.root @ off) ** 2)) <= 1:
-                yield (k if ahead > 0 else -k), off
+        vectors = short_vectors(frame @ self.triangle, 2 * reach**2)
+        points = vectors @ self.triangle.T
+        ahead = points @ self.unit
+        vectors, points = vectors[ahead != 0], points[ahead != 0]
+        ahead = ahead[ahead != 0]
+        offs = points @ self.across.T / ahead[:, None]
+        near = np.flatnonzero(((offs @ self.root.T) ** 2).sum(axis=1) <= 1)
+        return [(vectors[i] if ahead[i] > 0 else -vectors[i], offs[i]) for i in near]
 
 
 def _check(d: Array, covariance: ArrayLike | None, tolerance: float | None) -> None:
@@ -234,6 +239,12 @@ class _AngleTest:
     def _factor(self) -> float:
         q = len(self.root)
         return (self.dof - q + 1) / (self.dof * q)
+
+
+def _size(whole: NDArray[np.int64], k: NDArray[np.int64]) -> int:
+    """Sum of the smallest integers along a direction."""
+    exponents = np.abs(whole @ k)
+    return int(exponents.sum() // np.gcd.reduce(exponents))
 
 
 def _candidate(

@@ -1,0 +1,172 @@
+"""Which of many inputs matter: a sparse law of second degree, its false discoveries bounded.
+
+The logarithm of the target (the target itself where it has none) is explained by logarithms of the
+inputs (by values where an input changes sign), their squares and products, one term at a time: the
+one whose t statistic is the largest, as long as chance would not give it among all that were looked
+at. A term that was taken brings its products with every input, so that products of three and more
+are found step by step. What the terms are made of is what matters.
+
+References
+----------
+T. Hastie, R. Tibshirani, J. Friedman, The Elements of Statistical Learning, 2nd ed. (2009), section
+3.3.2 (forward selection); the level of each step is shared by all its terms (Bonferroni).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import stats
+
+from dimgs.arrays import Array
+from dimgs.dataset import Dataset
+from dimgs.dataset.usable import UsableRuns, usable_runs
+from dimgs.discovery.options import Options
+from dimgs.groups.inputs import constant_variables, scale_variable
+from dimgs.groups.response import smallest_monomial
+from dimgs.variables import Variable
+
+# inputs that vary, beyond which most play no part: of 190 benchmark laws one has more, nine
+MANY = 8
+# inputs that are searched at once: a search among more does not end in its time
+_MOST = 12
+# chance that a step takes a term of inputs that play no part
+_LEVEL = 0.01
+# inputs that are looked at although chance explains them: a search needs some
+_FEWEST = 3
+# runs for each term: fewer tell no more than a term each
+_RUNS_PER_TERM = 6
+# of the inputs' logarithms and squares that vary, relatively
+_VARIES = 1e-9
+# bytes of the table of terms: pairs of inputs that would take more are left out
+_MOST_BYTES = 3e8
+
+
+def screened(
+    data: Dataset, target: str, options: Options, residuals: Array | None = None
+) -> list[str] | None:
+    """Inputs that may stay, where there are many; None where all may.
+
+    Parameters
+    ----------
+    data : Dataset
+    target : str
+    options : Options
+    residuals : ndarray of shape (n_runs,), optional
+        What a law leaves of every usable run, to be explained in place of the target.
+
+    Returns
+    -------
+    list of str or None
+        In the order of the table: those that matter, those that never varied, and those that give
+        the target its dimension.
+    """
+    found = usable_runs(data, options.purpose(target, linear_allowed=True, signed_allowed=True))
+    never = set(found.never_varied)
+    varying = [n for n in found.inputs if n not in never]
+    if len(varying) <= MANY or options.within is not None or options.arrhenius is not None:
+        return None
+    table = _inputs(found, varying)
+    y = _response(found) if residuals is None else residuals
+    if len(y) != len(table):
+        return None
+    taken = _forward(table, y, 0 if residuals is not None else _FEWEST)
+    if residuals is not None and not taken:
+        return None
+    # those beyond are the least
+    kept = {varying[j] for j in taken[:_MOST]} | never
+    kept |= _needed(found, [n for n in found.inputs if n in kept], varying, options)
+    return [n for n in found.inputs if n in kept] if kept < set(found.inputs) else None
+
+
+def without_others(
+    data: Dataset, target: str, kept: Sequence[str], options: Options
+) -> tuple[Dataset, str]:
+    """The table without all but some of its inputs, and a sentence that says so."""
+    out = [n for n in data.numeric_names if n not in (*kept, target, *options.labels)]
+    among = [n for n in data.numeric_names if n in kept]
+    return data.without(out), (
+        f"Of {len(among) + len(out)} inputs, {len(among)} are looked at ({', '.join(among)}): the "
+        f"target follows the others by no more than chance shows."
+    )
+
+
+def _inputs(found: UsableRuns, names: Sequence[str]) -> Array:
+    """Logarithms, or values, of unit variance, shape (n_runs, n_inputs)."""
+    plain = {*found.unlogged, *found.signed}
+    columns = []
+    for name in names:
+        x = np.asarray(found.data[name], dtype=np.float64)
+        x = x / float(np.abs(x).max()) if name in plain else np.log(x)
+        columns.append((x - x.mean()) / (x.std() or 1.0))
+    return np.column_stack(columns)
+
+
+def _response(found: UsableRuns) -> Array:
+    y = np.asarray(found.data[found.purpose.target], dtype=np.float64)
+    if found.data.variable(found.purpose.target).is_level:
+        return y
+    return y / float(np.abs(y).max() or 1.0) if found.linear else np.log(y)
+
+
+def _forward(Z: Array, y: Array, fewest: int) -> list[int]:
+    """Columns of the inputs in the terms that are taken, in the order in which they are.
+
+    Terms that chance explains are taken until there are the fewest inputs that are asked for.
+    """
+    n, p = Z.shape
+    first, second = np.triu_indices(p)
+    if n * len(first) * 8 > _MOST_BYTES:
+        first = second = np.arange(p)
+    members: list[tuple[int, ...]] = [(j,) for j in range(p)]
+    members += [tuple(sorted({int(i), int(j)})) for i, j in zip(first, second, strict=True)]
+    terms = _unit(np.column_stack([Z, Z[:, first] * Z[:, second]]))
+    base = np.full((n, 1), 1 / np.sqrt(n))
+    left = y - y.mean()
+    whole = float(left @ left)
+    used: dict[int, None] = {}
+    for step in range(max(1, n // _RUNS_PER_TERM)):
+        dof = n - step - 2
+        outside = 1 - ((base.T @ terms) ** 2).sum(axis=0)
+        rest = float(left @ left)
+        if not rest > _VARIES**2 * whole:
+            break
+        with np.errstate(all="ignore"):
+            share = (terms.T @ left) ** 2 / (np.maximum(outside, _VARIES) * rest)
+        share = np.where(outside > np.sqrt(_VARIES), np.minimum(share, 1 - 1e-15), 0.0)
+        k = int(np.argmax(share))
+        t = np.sqrt(share[k] * dof / (1 - share[k]))
+        if 2 * float(stats.t.sf(t, dof)) * len(members) > _LEVEL and len(used) >= fewest:
+            break
+        own = terms[:, k] - base @ (base.T @ terms[:, k])
+        own = own / np.sqrt(float(own @ own))
+        base = np.column_stack([base, own])
+        left = left - own * float(own @ left)
+        used |= dict.fromkeys(members[k])
+        if len(members[k]) > 1 and terms.nbytes < _MOST_BYTES:
+            members += [tuple(sorted({*members[k], j})) for j in range(p)]
+            terms = np.column_stack([terms, _unit(terms[:, [k]] * Z)])
+    return list(used)
+
+
+def _unit(columns: Array) -> Array:
+    """Columns about their means, of length 1; those that do not vary are zero."""
+    away = columns - columns.mean(axis=0)
+    size = np.sqrt((away**2).sum(axis=0))
+    return np.asarray(away / np.where(size > _VARIES, size, np.inf))
+
+
+def _needed(
+    found: UsableRuns, kept: Sequence[str], varying: Sequence[str], options: Options
+) -> set[str]:
+    """Inputs without which the kept ones cannot give the target its dimension."""
+    data, target = found.data, found.data.variable(found.purpose.target)
+    if target.is_level or isinstance(options.scales, str):
+        return set()
+    known: list[Variable] = [*constant_variables(options.constants, data.names)]
+    known += [scale_variable(text) for text in options.scales]
+    own = [data.variable(n) for n in kept if n in found.grouped] + known
+    if smallest_monomial(own, target.dimension) is not None:
+        return set()
+    others = [data.variable(n) for n in varying if n in found.grouped]
+    monomial = smallest_monomial([*own, *others], target.dimension)
+    return set() if monomial is None else {n for n, _ in monomial.exponents} & set(varying)

@@ -1,0 +1,77 @@
+"""Among many inputs the few that matter are searched, and noise is taken for noise."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dimgs
+from dimgs import Dataset
+from dimgs.arrays import Array
+from dimgs.discovery.explore import explore
+from dimgs.discovery.options import Options
+from dimgs.discovery.screening import MANY, screened
+
+
+def columns(runs: int, others: int, seed: int) -> dict[str, Array]:
+    rng = np.random.default_rng(seed)
+    names: tuple[str, ...] = ("rho [kg/m^3]", "U [m/s]", "D [m]", "mu [Pa*s]")
+    units = ("m", "m/s", "K")
+    names += tuple(f"z{k} [{units[k % 3]}]" for k in range(others))
+    return {name: np.exp(rng.uniform(-1, 1, runs)) for name in names}
+
+
+def force(table: dict[str, Array]) -> Array:
+    rho, U, D, mu = list(table.values())[:4]
+    return np.asarray(rho * U**2 * D**2 * (0.25 + 6 * mu / (rho * U * D)))
+
+
+@settings(max_examples=5, deadline=None)
+@given(st.integers(0, 100), st.sampled_from([20, 40]))
+def test_what_matters_is_kept(seed: int, others: int) -> None:
+    table = columns(150, others, seed)
+    data = Dataset.from_columns({**table, "F [N]": force(table)})
+    kept = screened(data, "F", Options())
+    assert kept is not None
+    assert {"rho", "U", "D", "mu"} <= set(kept)
+    # beside them what a step takes by chance, one in a hundred
+    assert len(kept) <= 8
+
+
+def test_products_of_signed_inputs_are_seen() -> None:
+    table = columns(150, 20, 0)
+    q1, q2 = np.random.default_rng(1).uniform(-1, 1, (2, 150))
+    data = Dataset.from_columns(
+        {**table, "q1 [C]": q1, "q2 [C]": q2, "y [C^2]": q1 * q2 * table["z0 [m]"] / 2}
+    )
+    kept = screened(data, "y", Options())
+    assert kept is not None
+    assert {"q1", "q2", "z0"} <= set(kept)
+
+
+def test_few_inputs_are_left_alone() -> None:
+    table = columns(60, MANY - 4, 0)
+    assert screened(Dataset.from_columns({**table, "F [N]": force(table)}), "F", Options()) is None
+
+
+def test_chance_is_not_taken_for_more() -> None:
+    rng = np.random.default_rng(0)
+    found = 0
+    for _ in range(20):
+        noise = {f"x{k} [1]": rng.lognormal(size=60) for k in range(20)}
+        kept = screened(Dataset.from_columns({**noise, "y [1]": rng.lognormal(size=60)}), "y",
+                        Options(), rng.normal(size=60))  # fmt: skip
+        found += kept is not None
+    # a level of 1 %: three or more of twenty have odds of one in a thousand
+    assert found <= 2
+
+
+def test_the_law_among_many_inputs() -> None:
+    table = columns(120, 30, 2)
+    data = Dataset.from_columns({**table, "F [N]": force(table)})
+    with pytest.warns(dimgs.DimgsWarning, match="Of 34 inputs, 4 are looked at"):
+        report = dimgs.discover(data, "F", engine="structured", evaluations=2000)
+    assert report.law is not None
+    assert report.law.predict_si(data) == pytest.approx(force(table), rel=1e-9)
+    result = explore(data, "F")
+    assert result.dominant is not None
