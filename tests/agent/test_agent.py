@@ -37,7 +37,6 @@ RUN: list[Step] = [
     lambda r: ("job_status", {"job": r[3]["job"], "wait": 60}),
 ]
 GOOD = ("finish", {"text": "CF is 4.46 mg/L.", "answer_call": 5})
-BAD = ("finish", {"text": "CF is 4.46 mg/L. The limit is 60 mg/L.", "answer_call": 5})
 
 
 @pytest.fixture
@@ -82,13 +81,16 @@ def test_a_question_is_answered_kept_and_answered_again(asked: Any, hub: Hub) ->
 
 
 def test_an_invented_number_goes_back_once_and_is_cut_then(asked: Any) -> None:
-    assert asked([*RUN, BAD, GOOD]).text == "CF is 4.46 mg/L."
-    found = asked([*RUN, BAD, BAD])
-    assert found.text == f"CF is 4.46 mg/L. {MARK}"
+    look: Step = ("read_table", {"table": "pendulum.csv"})
+    good = ("finish", {"text": "It has 8 rows of L [m]."})
+    bad = ("finish", {"text": "It has 8 rows of L [m]. T is below 60 s."})
+    assert asked([look, bad, good]).text == good[1]["text"]
+    found = asked([look, bad, bad])
+    assert found.text == f"It has 8 rows of L [m]. {MARK}"
     assert found.document["cut"]
     # the same for a model that only writes
-    text = "It is 4.46 mg/L. It will be 5.5 mg/L."
-    assert asked([*RUN, text, text]).text == f"It is 4.46 mg/L. {MARK}"
+    text = "It has 8 rows. T will be 5.5 s."
+    assert asked([look, text, text]).text == f"It has 8 rows. {MARK}"
 
 
 def test_a_model_that_does_not_end_is_ended_and_what_it_did_is_kept(asked: Any, hub: Hub) -> None:
@@ -179,6 +181,7 @@ def test_a_failing_kernel_is_diagnosed_and_its_message_stays_data(hub: Hub, tmp_
     agent.bench.close()
 
 
+@pytest.mark.slow
 def test_a_law_has_no_answer_outside_its_domain(asked: Any, workspace: Path) -> None:
     rows = [(1 + 0.37 * k % 1, 1 + 7.3 * k % 9) for k in range(12)]
     lines = [f"{a},{b},{2 * a**0.7 * b**0.3 * (1 + (-1) ** k * 1e-3)}"

@@ -19,7 +19,7 @@ from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy
 from tests.cli.runner import Shell
 
-POLICY = Policy(agent=AgentPolicy(worker=False, steps=6, model_seconds=1.0))
+POLICY = Policy(agent=AgentPolicy(worker=False, steps=6))
 CALL = {"name": "describe_kernels", "arguments": '{"name": "diffusion-series"}'}
 
 
@@ -92,8 +92,9 @@ def provider(replies: list[Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[li
         thread.join()
 
 
-def ask(hub: Hub, question: str = "What is diffusion-series?") -> Any:
-    agent = Agent(hub, "some-model", POLICY)
+def ask(hub: Hub, question: str = "What is diffusion-series?", seconds: float = 20.0) -> Any:
+    limits = POLICY.agent.model_copy(update={"model_seconds": seconds})
+    agent = Agent(hub, "some-model", POLICY.model_copy(update={"agent": limits}))
     try:
         return agent.ask(question)
     finally:
@@ -121,7 +122,7 @@ def test_a_streamed_call_and_a_streamed_answer(hub: Hub, monkeypatch: pytest.Mon
         ([500], "status 500"),
         ([401], "status 401"),
         ([404], "status 404"),
-        ([3.0], "cannot be reached"),
+        ([1.5], "cannot be reached"),
         ([b"this is no JSON"], "no usable answer|cannot be reached|gave no"),
         ([{"name": "describe_kernels", "arguments": '{"name": '}], "within 6|no usable"),
         ([{"name": "no_such_tool", "arguments": "{}"}], "within 6|no usable"),
@@ -133,7 +134,7 @@ def test_whatever_the_provider_does_ends_in_one_sentence(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, replies: list[Any], what: str
 ) -> None:
     with provider(replies, monkeypatch) as seen, pytest.raises(ModelFailedError, match=what):
-        ask(hub)
+        ask(hub, seconds=0.3 if replies == [1.5] else 20.0)
     assert 1 <= len(seen) <= 6
     (kept,) = hub.listed(kind="decision")
     assert hub.get(kept["id"])["content"]["known"]["failure"]

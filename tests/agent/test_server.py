@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
-from mcp import Client
+from mcp import Client, MCPError
 
 from dimgs.agent.bench import Bench
 from dimgs.agent.server import make_server
@@ -80,6 +80,7 @@ def test_every_result_is_of_its_schema(bench: Bench, hub: Hub) -> None:
         assert rows[0]["low"] < 2.0064 * 0.5**0.5 < rows[0]["high"]
         assert (await good("explain", id=law["law"]))["evidence"]["nodes"]
         assert (await good("explain", id=law["study"]))["kind"] == "study"
+        await check_resources(client, law["study"])
         plan = await good("plan_campaign", **RUN)
         assert plan["runs"] == {"series": 1}
         assert not plan["needs_approval"]
@@ -215,21 +216,31 @@ def test_a_search_that_nobody_waits_for_ends(bench: Bench, monkeypatch: pytest.M
     assert heard[0] == "reading the table"
 
 
-def test_resources_and_prompts(bench: Bench) -> None:
-    study = Tools(bench).discover_law(TABLE, "T", constants=["g"], keep=False)
+async def check_resources(client: Client, study: str) -> None:
+    """Everything that is listed can be read, and nothing else."""
 
+    async def read(address: str) -> str:
+        return str((await client.read_resource(address)).contents[0].text)  # type: ignore[union-attr]
+
+    addresses = json.loads(await read("dimgs://contents"))["addresses"]
+    assert {"dimgs://cards/diffusion", "dimgs://tables/pendulum.csv"} <= set(addresses)
+    figures = [a for a in addresses if "figures" in a]
+    laws = [a for a in addresses if "laws" in a]
+    for address in [figures[0], laws[0], f"dimgs://reports/{study}", *addresses[:2]]:
+        assert len(await read(address)) > 100
+    for bad in (
+        "dimgs://tables/../secret.csv",
+        "dimgs://tables/%2e%2e/secret.csv",
+        "dimgs://reports/none",
+        "dimgs://figures/../none",
+        "dimgs://cards/os:system",
+    ):
+        with pytest.raises(MCPError):
+            await read(bad)
+
+
+def test_prompts(bench: Bench) -> None:
     async def script(client: Client, call: Call) -> None:
-        contents = await client.read_resource("dimgs://contents")
-        addresses = json.loads(contents.contents[0].text)["addresses"]  # type: ignore[union-attr]
-        assert {"dimgs://cards/diffusion", "dimgs://tables/pendulum.csv"} <= set(addresses)
-        figures = [a for a in addresses if "figures" in a]
-        for address in [figures[0], f"dimgs://reports/{study['study']}", *addresses[:2]]:
-            text = (await client.read_resource(address)).contents[0].text  # type: ignore[union-attr]
-            assert len(text) > 100
-        for bad in ("dimgs://tables/../secret.csv", "dimgs://tables/%2e%2e/secret.csv",
-                    "dimgs://reports/none", "dimgs://cards/os:system"):  # fmt: skip
-            with pytest.raises(Exception, match=r"."):
-                await client.read_resource(bad)
         prompts = (await client.list_prompts()).prompts
         assert {p.title for p in prompts} == {"Find a law in this table", "How far will it migrate"}
         asked = await client.get_prompt("find_a_law", {"table": "t.csv", "target": "T"})
@@ -238,6 +249,7 @@ def test_resources_and_prompts(bench: Bench) -> None:
     talk(make_server(bench), script)
 
 
+@pytest.mark.slow
 def test_the_rivals_of_a_law_and_the_runs_that_would_decide_are_told(bench: Bench) -> None:
     lines = ["x [m],d [m],y [m]"]
     for k in range(14):

@@ -1,6 +1,8 @@
 """The server over standard input and output, and over HTTP with tokens of the hub."""
 
 import asyncio
+import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -103,6 +105,28 @@ def test_over_http_the_hubs_tokens_decide(hub: Hub, workspace: Path) -> None:
         assert httpx2.post(url, json=body, headers={**good, "Host": "evil.org"}).status_code == 421
         odd = {**good, "Origin": "https://evil.org"}
         assert httpx2.post(url, json=body, headers=odd).status_code == 403
+
+
+def test_the_command_serves_http_until_it_is_ended(hub: Hub, workspace: Path) -> None:
+    hub.set_user("bot", "agent")
+    token = hub.new_token("bot", scope="read")
+    command = ["-m", "dimgs", "mcp", "--hub", hub.address, "--http", "0"]
+    process = subprocess.Popen(
+        [sys.executable, *command, "--workspace", str(workspace)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().split()[-1]
+        assert url.startswith("http://127.0.0.1:")
+        (table,) = over_http(url.removesuffix(PATH), token, ("read_table", {}))
+        assert table.document["tables"] == ["pendulum.csv"]
+    finally:
+        process.terminate()
+        process.communicate()
+    assert process.returncode in (0, -signal.SIGTERM)
 
 
 def test_over_http_nobody_grants_an_approval(hub: Hub, workspace: Path) -> None:
