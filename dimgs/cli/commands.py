@@ -10,6 +10,7 @@ from dimgs.cli import (
     derive,
     explore,
     following,
+    help,
     library,
     predict,
     run,
@@ -86,6 +87,10 @@ DEMO = _examples(
     ("dimgs demo", "ten lines, a few seconds"),
     ("dimgs demo --table > planets.csv", "the table, to try it yourself"),
 )
+HELP = _examples(
+    ("dimgs help words", "what contrast, regime, domain, surrogate and the others mean"),
+    ("dimgs help fit", "the same as dimgs fit --help"),
+)
 HUB = _examples(
     ("dimgs hub init --hub group.sqlite", "make a hub"),
     ("export DIMGS_HUB=group.sqlite", "name it once"),
@@ -118,6 +123,7 @@ def register(app: typer.Typer) -> None:
         (run.run, RUN),
         (ask.ask, ASK),
         (library.engines, ENGINES),
+        (help.help, HELP),
         (agent.mcp, MCP),
     ):
         app.command(function.__name__, epilog=epilog)(command(function))

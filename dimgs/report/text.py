@@ -150,7 +150,16 @@ def fit_text(fit: FitResult) -> str:
     """A fit as text."""
     law = fit.law
     lines = [law_line(law), *(_constant(c) for c in law.constants), *_centre(fit.centre)]
-    lines += ["", f"Exponents ({fit.level:.0%} intervals by runs; -> snapped to a rational):"]
+    lines += ["", *_exponent_lines(fit), *_further_lines(fit), "", *scores_lines(fit.scores)]
+    return terminal("\n".join([*lines, _contrasts(fit)]))
+
+
+def _contrasts(fit: FitResult) -> str:
+    return f"{fit.independent_contrasts} independent contrasts ({fit.pairs} pairs)"
+
+
+def _exponent_lines(fit: FitResult) -> list[str]:
+    lines = [f"Exponents ({fit.level:.0%} intervals by runs; -> snapped to a rational):"]
     lines += [_exponent(e) for e in fit.exponents] or ["  none: pi_0 is constant"]
     if fit.variable_exponents:
         lines += ["Exponents of the variables:", *map(_exponent, fit.variable_exponents)]
@@ -163,8 +172,12 @@ def fit_text(fit: FitResult) -> str:
     if fit.group_prefactors:
         lines += ["Prefactors by group:"]
         lines += [f"  {visible(k)}: {number(v)}" for k, v in fit.group_prefactors.items()]
-    for regime in fit.regimes or ():
-        lines.append(_regime(regime))
+    return lines
+
+
+def _further_lines(fit: FitResult) -> list[str]:
+    """Regimes, crossover and additive terms, where they were asked for."""
+    lines = [_regime(regime) for regime in fit.regimes or ()]
     if fit.crossover is not None:
         c = fit.crossover
         between = "" if c["low"] == c["high"] else f" {interval(c['low'], c['high'])}"
@@ -177,17 +190,15 @@ def fit_text(fit: FitResult) -> str:
         lines += [f"Term in {term['variables']}: slope {number(term['slope'])} {between}, {shape}"]
     if fit.additive_pairs is not None:
         lines += [_loops(fit.additive_pairs)]
-    lines += ["", *scores_lines(fit.scores)]
-    lines += [f"{fit.independent_contrasts} independent contrasts ({fit.pairs} pairs)"]
-    return terminal("\n".join(lines))
+    return lines
 
 
 def _beside_power_law(law: Law, fit: FitResult) -> str:
     known, own = fit.scores.cv_r2_log, law.scores.cv_r2_log
     power = f"the power law, which predicts runs left out with R² {number(known)}"
     if own is None or known is None or own >= known:
-        return f"It beats {power}:"
-    return f"It is simpler, and more probable, than {power}:"
+        return f"It beats {power}: {law_line(fit.law)}"
+    return f"It is simpler, and more probable, than {power}: {law_line(fit.law)}"
 
 
 def _belief_lines(report: Report) -> list[str]:
@@ -249,23 +260,38 @@ def next_text(found: NextRuns) -> str:
 
 
 def report_text(report: Report) -> str:
-    """A report as text: the law, where it holds, how well, what it means."""
+    """A report as text: the law, how probable it is, where it holds, how well, what it means."""
     above = headline(report)
     lines = [_RULE] if above is None else [_RULE, above, ""]
-    if report.law is not None and (report.fit is None or report.law is not report.fit.law):
-        lines += [law_line(report.law), *(_constant(c) for c in report.law.constants)]
-        lines += _centre(report.centre)
-        lines += ["", *scores_lines(report.law.scores)]
-        if report.fit is not None:
-            lines += ["", _beside_power_law(report.law, report.fit)]
-    if report.fit is not None:
-        lines.append(fit_text(report.fit))
-    if report.law is not None and report.law.domain.groups:
-        lines += ["", "Holds for:"]
-        for name, (low, high) in report.law.domain.groups.items():
-            group = next((g for g in report.law.groups if g.name == name), None)
-            what = "" if group is None else f" = {group.known_as or group}"
-            lines.append(f"  {number(low)} <= {name}{what} <= {number(high)}")
-    lines += _belief_lines(report)
+    law, fit = report.law, report.fit
+    if law is not None:
+        lines += [law_line(law), *(_constant(c) for c in law.constants), *_centre(report.centre)]
+        lines += [*_belief_lines(report), *_domain_lines(law), "", *scores_lines(law.scores)]
+    if fit is not None and _is_of(law, fit):
+        lines += [_contrasts(fit), "", *_exponent_lines(fit), *_further_lines(fit)]
+    elif fit is not None and law is not None:
+        further = _further_lines(fit)
+        lines += [_contrasts(fit), "", _beside_power_law(law, fit), *further]
     lines += ["", verdict(report), _RULE]
     return terminal("\n".join(lines))
+
+
+def _is_of(law: Law | None, fit: FitResult) -> bool:
+    """Whether the law is the power law that was fitted, in whatever form it is written."""
+    if law is None or law is fit.law or law.pi_expression == fit.law.pi_expression:
+        return True
+    return [c.value for c in law.constants] == [c.value for c in fit.law.constants] and all(
+        len(each.pi_expression.args) == 0 or each.pi_expression.is_Mul or each.pi_expression.is_Pow
+        for each in (law, fit.law)
+    )
+
+
+def _domain_lines(law: Law) -> list[str]:
+    if not law.domain.groups:
+        return []
+    lines = ["", "Holds for:"]
+    for name, (low, high) in law.domain.groups.items():
+        group = next((g for g in law.groups if g.name == name), None)
+        what = "" if group is None else f" = {group.known_as or group}"
+        lines.append(f"  {number(low)} <= {name}{what} <= {number(high)}")
+    return lines
