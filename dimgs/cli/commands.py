@@ -11,10 +11,10 @@ from dimgs.cli import (
     explore,
     following,
     help,
+    hub_reuse,
     library,
     predict,
     run,
-    serve,
     studio,
 )
 from dimgs.cli.output import command
@@ -128,5 +128,5 @@ def register(app: typer.Typer) -> None:
     ):
         app.command(function.__name__, epilog=epilog)(command(function))
     # the group of dimgs.cli.hub, with the commands that other modules add to it
-    app.add_typer(serve.group, epilog=HUB)
+    app.add_typer(hub_reuse.group, epilog=HUB)
     app.add_typer(agent.agent, epilog=AGENT)

@@ -25,6 +25,8 @@ from dimgs.groups.scalings import Scalings
 _EXPONENT = 2.0
 # logarithm of the ratio of two kernels that compute the same: a factor of e is common, of e² rare
 _RATIO = 1.0
+# of the mean, where equations need one
+_MEAN = 10.0
 # mean and standard deviation of a normal prior of a logarithm. Length: residuals of a power law
 # change over a decade or two. Amplitude: a power law misses by a third or less. Noise: from the
 # rounding of a solver to the scatter of a simulation with random numbers.
@@ -245,6 +247,23 @@ def _linear(near: Nearby) -> tuple[Array, Array]:
     other = near.origins[:, None] == np.arange(1, near.origins.max(initial=0) + 1)
     known = [0.0, *[_EXPONENT**-2] * flat.shape[1], *[_RATIO**-2] * other.shape[1]]
     return np.column_stack([np.ones(len(flat)), flat, other]), np.array(known)
+
+
+def covariance(scalings: Scalings, changes: Array, spread: Spread) -> Array:
+    """Covariance of what runs at some places would give, before any is made.
+
+    Parameters
+    ----------
+    scalings : Scalings
+    changes : ndarray of shape (n, n_inputs)
+    spread : Spread
+    """
+    flat = changes @ scalings.coordinates().T
+    z = changes @ scalings.coordinates(spread.lengths).T
+    alike, _ = _matern(_squares(z))
+    # the mean is not known: ten e-folds either way say so, and leave the rest its digits
+    shared = _MEAN**2 + _EXPONENT**2 * flat @ flat.T
+    return np.asarray(shared + spread.amplitude**2 * alike)
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from dimgs.similitude.origin import GOOD, Origin
 if TYPE_CHECKING:
     from dimgs.hub import Hub
 
-# newest laws of a kernel that are looked at, and runs of each
+# newest laws of a kernel that are looked at, and runs of each: those of one campaign are alike
 _LAWS = 50
-_RUNS = 50
+_RUNS = 8
 
 
 @dataclass(frozen=True)

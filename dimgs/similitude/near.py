@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.arrays import Array
-from dimgs.errors import FitError
+from dimgs.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.similitude.exact import Found
 from dimgs.similitude.kriging import Joined, Nearby, Spread, badness, join, learn_from_few, refit
@@ -124,13 +124,19 @@ def _on_one_scale(origin: Origin, every: Sequence[tuple[int, Origin, Any]]) -> _
 
 def _shape(origin: Origin) -> Spread | None:
     """How fast the target varies with each input, learned from runs spread over all."""
+    known = _spread_over(origin)
+    # of a coarser tier or another kernel alone nothing is known of it
+    return None if known is None else _learn(origin, known)
+
+
+def _spread_over(origin: Origin) -> list[dict[str, Any]] | None:
     places = np.flatnonzero(origin.comparable)
     if len(places) > _LEARNED:
         places = places[np.linspace(0, len(places) - 1, _LEARNED).round().astype(int)]
-    runs = list(origin.usable(places.tolist(), _LEARNED))
-    if not runs:
-        # of a coarser tier or another kernel alone: nothing is known of it
-        return None
+    return list(origin.usable(places.tolist(), _LEARNED)) or None
+
+
+def _learn(origin: Origin, runs: list[dict[str, Any]]) -> Spread:
     key = (
         tuple(run["id"] for run in runs),
         origin.target,
@@ -144,6 +150,40 @@ def _shape(origin: Origin) -> Spread | None:
         every = [(0, origin, run) for run in runs]
         _learned[key] = learn_from_few(_on_one_scale(origin, every).near)
     return _learned[key]
+
+
+def spread_runs(origin: Origin) -> tuple[Nearby, Spread]:
+    """Runs spread over all of an origin, and what was learned from them.
+
+    Raises
+    ------
+    InputError
+        If there are too few, or the target is out of reach of the inputs.
+    """
+    found = _all(origin)
+    return found.near, _learn(origin, found.runs)
+
+
+def residuals(origin: Origin) -> list[tuple[dict[str, Any], float]]:
+    """Runs with their residuals from what the others say, in standard deviations."""
+    found = _all(origin)
+    left_out = join(found.near, _learn(origin, found.runs)).left_out
+    return list(zip(found.runs, left_out.tolist(), strict=True))
+
+
+def _all(origin: Origin) -> _Runs:
+    runs = _spread_over(origin)
+    if origin.powers is None:
+        raise InputError(
+            f"The inputs of {origin.known.name} do not tell how '{origin.target}' grows with units."
+        )
+    found = None if runs is None else _on_one_scale(origin, [(0, origin, run) for run in runs])
+    if found is None or len(found.runs) < _FEWEST:
+        raise InputError(
+            f"Too few runs of {origin.name} differ in their groups "
+            f"({0 if found is None else len(found.runs)}); make some with dimgs run."
+        )
+    return found
 
 
 def _trended(

@@ -1,0 +1,228 @@
+"""Which runs would add most to what a hub can answer; and images of runs, for others' models."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.stats import qmc
+
+from dimgs.arrays import Array
+from dimgs.errors import DimgsError, InputError
+from dimgs.escape import visible
+from dimgs.similitude.description import Description, point_of
+from dimgs.similitude.given import point_of_question
+from dimgs.similitude.kriging import Nearby, Spread, covariance
+from dimgs.similitude.near import residuals, spread_runs
+from dimgs.similitude.origin import Origin, origins
+from dimgs.variables import parse_unit
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+
+# points among which the next run is looked for, as a power of two
+_POOL = 9
+# base quantities of an image are larger or smaller by up to this: a decade either way
+_SIZE = np.log(10.0)
+# runs of which images are made
+_PARENTS = 1000
+
+
+def augment(
+    hub: "Hub", known: Description, target: str, n: int, images: int = 0, seed: int = 0
+) -> dict[str, Any]:
+    """The runs that would most narrow the intervals of a hub's answers.
+
+    One after another, each is the one whose answer, whatever it is, takes most variance from the
+    questions that the hub keeps for this kernel and target; where there are none, from where the
+    answer is least known (which is D-optimal for the power law and its residuals).
+
+    Parameters
+    ----------
+    hub : Hub
+    known : Description
+    target : str
+    n : int
+        Number of runs.
+    images : int
+        Images of each run of the hub by similitude, for training the models of other people. They
+        hold nothing new: each is marked as derived from its parent, with which it has to stay in
+        every split, and weighs its share of one run.
+    seed : int
+
+    Returns
+    -------
+    dict
+        "plan" with kernel, tier, target and for how many "questions"; "runs" with their inputs
+        and by how much each narrows the intervals ("information": logarithm of the ratio of the
+        standard deviations, summed over questions); and "images".
+
+    Raises
+    ------
+    InputError
+        If the hub has too few runs, or the card is not complete and images are asked for.
+    """
+    origin = newest_origin(hub, known, target)
+    near, spread = spread_runs(origin)
+    asked = _questions(hub, origin)
+    pool, varied = _pool(origin, seed)
+    chosen = _greedy(near, spread, pool, asked, n)
+    ports = {p.name: p for p in known.inputs}
+    runs = []
+    for place, information in chosen:
+        inputs = {}
+        for j, name in enumerate(origin.table.names):
+            si = float(origin.asked[j] * np.exp(pool[place, j])) if varied[j] else origin.asked[j]
+            value = float(f"{ports[name].parsed.from_si(float(si)):.12g}")
+            inputs[name] = {"value": value, "unit": ports[name].unit}
+        inputs |= {n: {"value": v, "unit": "label"} for n, v in origin.point.labels.items()}
+        runs.append({"inputs": inputs, "information": information})
+    plan = {
+        "kernel": known.name,
+        "tier": origin.tier,
+        "target": target,
+        "questions": len(asked),
+        "aim": "narrower answers to its questions" if len(asked) else "what is least known",
+    }
+    made = _images(origin, images, seed) if images else []
+    return {"plan": plan, "runs": runs, **({"images": made} if images else {})}
+
+
+def newest_origin(hub: "Hub", known: Description, target: str) -> Origin:
+    """Origin of the kernel's runs, seen from the newest of them that can be used."""
+    if target not in known.outputs:
+        raise InputError(
+            f"'{visible(known.name)}' has no output '{visible(target[:60])}'; its outputs are "
+            f"{visible(', '.join(known.outputs))}."
+        )
+    for listed in hub.listed(kind="run", kernel=known.name, newest=True, limit=20):
+        content = hub.get(listed["id"])["content"] or {}
+        if content.get("status", "ok") != "ok":
+            continue
+        given = {n: (q["value"], q.get("unit", "1")) for n, q in content["inputs"].items()}
+        for origin in origins(hub, known, point_of(known, given), target):
+            if any(origin.usable(np.flatnonzero(origin.comparable).tolist(), 1)):
+                return origin
+    raise InputError(
+        f"The hub has no run of '{visible(known.name)}' with '{visible(target)}' that can be used; "
+        f"start with dimgs run."
+    )
+
+
+def _questions(hub: "Hub", origin: Origin) -> Array:
+    """Inputs of the stored questions of this kernel and target, as changes from the origin's."""
+    found = []
+    for listed in hub.listed(kind="question"):
+        content = hub.get(listed["id"])["content"] or {}
+        if content.get("target") != origin.target:
+            continue
+        if content.get("kernel", origin.known.name) != origin.known.name:
+            continue
+        try:
+            point = point_of(origin.known, point_of_question(content))
+        except DimgsError:
+            # a question of another kernel with a target of the same name
+            continue
+        values = [point.si.get(n, 0.0) for n in origin.table.names]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            change = np.log(np.array(values) / origin.asked)
+        if not point.missing and point.labels == origin.point.labels and np.isfinite(change).all():
+            found.append(change)
+    return np.array(found).reshape(len(found), len(origin.table.names))
+
+
+def _pool(origin: Origin, seed: int) -> tuple[Array, np.ndarray[Any, np.dtype[np.bool_]]]:
+    """Points that fill the ranges of the runs in logarithms, as changes; and what varies."""
+    changes = origin.changes[origin.comparable]
+    low, high = changes.min(axis=0), changes.max(axis=0)
+    varied = (high > low) & ~origin.plain & (origin.asked != 0)
+    sampler = qmc.Sobol(len(low), rng=np.random.default_rng(seed))
+    unit = sampler.random_base2(_POOL)
+    return np.where(varied, low + unit * (high - low), 0.0), varied
+
+
+def _greedy(
+    near: Nearby, spread: Spread, pool: Array, asked: Array, n: int
+) -> list[tuple[int, float]]:
+    """Places in the pool, one after another, and what each tells."""
+    every = np.vstack([near.changes, pool, asked])
+    K = covariance(near.scalings, every, spread)
+    m = len(near)
+    own = near.variances + spread.noise**2
+    top = K[:m, :m] + np.diag(own)
+    solved = np.linalg.solve(top, K[:m, m:])
+    left = K[m:, m:] - K[m:, :m] @ solved
+    goals = np.arange(len(pool), len(left)) if len(asked) else np.arange(len(pool))
+    # what numerical error and noise leave open at the best
+    floor = spread.noise**2 + 1e-9 * spread.amplitude**2
+    found = []
+    for _ in range(min(n, len(pool))):
+        sizes = np.maximum(left.diagonal(), 0.0)
+        gain = left[:, goals] ** 2 / (sizes[:, None] + floor)
+        after = np.maximum(sizes[goals] - gain, 0.0) + floor
+        told = 0.5 * np.log((sizes[goals] + floor) / after).sum(axis=1)[: len(pool)]
+        place = int(np.argmax(told))
+        found.append((place, float(told[place])))
+        column = left[:, place]
+        left = left - np.outer(column, column) / (sizes[place] + floor)
+    return found
+
+
+def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
+    """Runs in other sizes, with the weights and parents by which others must not count them."""
+    if not origin.complete or origin.powers is None:
+        raise InputError(
+            f"The card of '{visible(origin.known.name)}' is not complete, so that nobody knows "
+            f"what runs of other sizes would give; check it with: dimgs hub check-card."
+        )
+    rng = np.random.default_rng(seed)
+    ports = {p.name: p for p in origin.known.inputs}
+    free = origin.scalings.directions.shape[1]
+    places = np.flatnonzero(origin.comparable)[-_PARENTS:].tolist()
+    found = []
+    for run in origin.usable(places, _PARENTS):
+        value, error = origin.output(run)
+        for _ in range(images):
+            step = origin.scalings.directions @ rng.uniform(-_SIZE, _SIZE, free)
+            grown = float(np.exp(step @ origin.powers))
+            row = origin.table.values[run["place"]] * np.exp(step)
+            inputs: dict[str, Any] = {
+                n: {"value": float(ports[n].parsed.from_si(float(x))), "unit": ports[n].unit}
+                for n, x in zip(origin.table.names, row, strict=True)
+            }
+            inputs |= {n: {"value": v, "unit": "label"} for n, v in origin.point.labels.items()}
+            text = origin.known.outputs[origin.target]
+            unit = parse_unit(text)
+            output = {"value": float(unit.from_si(value * grown)), "unit": text}
+            found.append(
+                {
+                    "derived": True,
+                    "parent": run["id"],
+                    "weight": 1.0 / images,
+                    "inputs": inputs,
+                    "outputs": {origin.target: output},
+                    "errors": {origin.target: error * grown / unit.factor},
+                }
+            )
+    return found
+
+
+def unexplained(origin: Origin, limit: float) -> Sequence[dict[str, Any]]:
+    """Runs that the others do not explain: an early alert.
+
+    Parameters
+    ----------
+    origin : Origin
+    limit : float
+        Residuals of each run, left out, from what the others say, over its standard deviation.
+
+    Returns
+    -------
+    list of dict
+        "id", "residual" (in standard deviations) and "state", the largest first.
+    """
+    every = [
+        {"id": run["id"], "residual": value, "state": run["state"]}
+        for run, value in residuals(origin)
+        if abs(value) > limit
+    ]
+    return sorted(every, key=lambda one: -abs(one["residual"]))

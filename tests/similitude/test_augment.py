@@ -1,0 +1,77 @@
+"""Runs that would add most, images for others' models, and runs that do not fit."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dimgs.ask import ask
+from dimgs.errors import InputError
+from dimgs.hub import Hub
+from dimgs.similitude.augment import augment, newest_origin, unexplained
+from dimgs.similitude.description import describe
+from tests.similitude.films import Cooling, filled, inputs
+
+
+def quantities(values: dict[str, float]) -> dict[str, object]:
+    units = {p.name: p.unit for p in Cooling.inputs}
+    return {n: {"value": v, "unit": units[n]} for n, v in values.items()}
+
+
+def test_the_planned_run_narrows_the_answer_to_the_stored_question(tmp_path: Path) -> None:
+    at = {"a": 1.0, "r": 1.0, "t": 4.0, "dT": 5.0}
+    with Hub(tmp_path, user="anna") as hub:
+        filled(hub, 8)
+        hub.add({"kind": "question", "text": "How far?", "target": "drop",
+                 "kernel": "cooling", "inputs": quantities(at)})  # fmt: skip
+        known = describe(hub, Cooling())
+        planned = augment(hub, known, "drop", 1)
+        assert planned["plan"]["questions"] == 1
+        before = ask("drop", at, hub, kernel=Cooling(), tolerance=1e9)
+        (run,) = planned["runs"]
+        assert run["information"] > 0
+        values = {n: q["value"] for n, q in run["inputs"].items()}
+        hub.add_runs([Cooling().run(values)])
+        after = ask("drop", at, hub, kernel=Cooling(), tolerance=1e9)
+        assert after.high - after.low < before.high - before.low
+
+
+def test_without_questions_runs_go_where_least_is_known(tmp_path: Path) -> None:
+    with Hub(tmp_path, user="anna") as hub:
+        filled(hub, 8)
+        known = describe(hub, Cooling())
+        one, two = augment(hub, known, "drop", 4), augment(hub, known, "drop", 4)
+        assert one == two
+        told = [run["information"] for run in one["runs"]]
+        assert told == sorted(told, reverse=True)
+        assert len({run["inputs"]["t"]["value"] for run in one["runs"]}) == 4
+        with pytest.raises(InputError, match="no output"):
+            augment(hub, known, "dripp", 1)
+
+
+def test_images_are_marked_weighed_and_true(tmp_path: Path) -> None:
+    with Hub(tmp_path, user="anna") as hub:
+        filled(hub, 4)
+        found = augment(hub, describe(hub, Cooling()), "drop", 1, images=3)["images"]
+        parents = {image["parent"] for image in found}
+        assert all(image["derived"] for image in found)
+        for parent in parents:
+            own = [image for image in found if image["parent"] == parent]
+            assert sum(image["weight"] for image in own) == pytest.approx(1.0)
+        for image in found[:6]:
+            values = {n: q["value"] for n, q in image["inputs"].items()}
+            fresh = Cooling().run(values).outputs["drop"][0]
+            assert image["outputs"]["drop"]["value"] == pytest.approx(fresh, rel=1e-9)
+
+
+def test_a_wrong_run_is_found_by_the_others(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    with Hub(tmp_path, user="anna") as hub:
+        filled(hub, 25)
+        good = Cooling().run(inputs(rng, -0.5, 0.5))
+        wrong = replace(good, outputs={**good.outputs, "drop": (2 * good.outputs["drop"][0], "K")})
+        (id,) = hub.add_runs([wrong])
+        origin = newest_origin(hub, describe(hub, Cooling()), "drop")
+        found = unexplained(origin, 3.0)
+        assert found[0]["id"] == id
