@@ -205,6 +205,10 @@ class ReportFile(_Part):
     candidates: Listed[CandidatePart] = []
     engine: str = ""
     outcome: str = ""
+    probability: float | None = None
+    rivals: Listed[dict[str, Any]] = []
+    none_of_these: float | None = None
+    extrapolates: bool | None = None
     confirmed: bool | None = None
     why_not: Listed[str] = []
     seconds: float | None = None
