@@ -20,11 +20,11 @@ from dimgs.design.features import Design
 from dimgs.discovery.contenders import Contender
 
 # fitted as the module says: the temperature, and the logit of none of these
-TEMPERATURE = 1.5
+TEMPERATURE = 1.83
 # the constant, then for each decade of the chance of structure, a cut search, each factor e of the
-# runs over 50, and each decade of the chance of the worst outer block
-NONE = (-5.0, 0.5, 1.0, -0.3, 1.0)
-_RUNS = 50.0
+# runs over 50, the probability of other laws, and each 50 bits of structure
+NONE = (-4.18, 0.43, 1.10, -0.15, 4.32, 2.44)
+_RUNS, _BITS = 50.0, 50.0
 # a chance below tells no more
 _LEAST_CHANCE = 1e-12
 # share of the probability of the laws that the rivals and the first law hold together
@@ -60,16 +60,19 @@ class Left:
         Chance of the structure in its residuals, see :func:`chance_of_structure`.
     dof : int
         Runs less its constants.
-    missed : float or None
-        Chance of the outer block that it predicts worst; None without blocks.
     cut : bool
         Whether the search was cut.
+    doubt : float
+        Probability of the other laws that were found.
+    bits : float
+        Price of its structure: of many long laws one follows the runs by chance.
     """
 
     structure: float
     dof: int
-    missed: float | None
     cut: bool
+    doubt: float
+    bits: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,42 +123,33 @@ class Belief:
         return ()
 
 
-def posterior(scores: Array, laws: Sequence[int], none: float) -> tuple[dict[int, float], float]:
-    """Probability of each law from the scores of its forms.
+def posterior(scores: Array, laws: Sequence[int]) -> dict[int, float]:
+    """Probability of each law if one of them is true, from the scores of its forms.
 
     Parameters
     ----------
     scores : ndarray of shape (n_forms,)
     laws : sequence of int
         Which law each form is.
-    none : float
-        Logit of none of these.
-
-    Returns
-    -------
-    (dict of int to float, float)
-        By law, and of none.
 
     Examples
     --------
-    >>> found, rest = posterior(np.array([0.0, 0.0, -90.0]), [0, 0, 2], -40.0)
-    >>> round(found[0], 6), round(rest, 6)
-    (1.0, 0.0)
+    >>> found = posterior(np.array([0.0, 0.0, -90.0]), [0, 0, 2])
+    >>> round(found[0], 6)
+    1.0
     """
     weights = special.softmax(np.asarray(scores) / TEMPERATURE)
-    outside = float(special.expit(none))
     found: dict[int, float] = {}
     for law, weight in zip(laws, weights, strict=True):
-        found[law] = found.get(law, 0.0) + float(weight) * (1.0 - outside)
-    return found, outside
+        found[law] = found.get(law, 0.0) + float(weight)
+    return found
 
 
 def traits(left: Left) -> Array:
-    """What the logit of none of these is a sum of, shape (5,): 1, and what each field says."""
-    far = 1.0 if left.missed is None else max(left.missed, _LEAST_CHANCE)
-    structure = max(left.structure, _LEAST_CHANCE)
+    """What the logit of none of these is a sum of, shape (6,): 1, and what each field says."""
+    structure = -np.log10(max(left.structure, _LEAST_CHANCE))
     runs = np.log(max(left.dof, 1) / _RUNS)
-    return np.array([1.0, -np.log10(structure), float(left.cut), runs, -np.log10(far)])
+    return np.array([1.0, structure, float(left.cut), runs, left.doubt, left.bits / _BITS])
 
 
 def none_logit(left: Left) -> float:
@@ -230,16 +224,18 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int], *, c
     if not found:
         return Belief((), 1.0)
     best = found[0]
+    by_law = posterior(np.array([c.score for c in found]), laws)
     left = Left(
         chance_of_structure(design, best),
         best.evidence.whole.dof,
-        best.evidence.p_block,
         cut,
+        1.0 - by_law[laws[0]],
+        best.structure.bits,
     )
-    by_law, none = posterior(np.array([c.score for c in found]), laws, none_logit(left))
+    none = float(special.expit(none_logit(left)))
     first: dict[int, Contender] = {}
     for law, one in zip(laws, found, strict=True):
         first.setdefault(law, one)
-    listed = [Believed(first[law], p) for law, p in by_law.items()]
+    listed = [Believed(first[law], p * (1.0 - none)) for law, p in by_law.items()]
     listed.sort(key=lambda x: (-x.probability, str(x.contender.expression)))
     return Belief(tuple(listed), none, tuple(found), tuple(laws), left)

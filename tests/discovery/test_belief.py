@@ -15,29 +15,25 @@ from dimgs.report.results import Report
 AMPLE: dict[str, Any] = {"engine": "structured", "evaluations": 300, "time_limit": 3600.0}
 
 
-@given(
-    st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(0, 4)), min_size=1, max_size=9),
-    st.floats(-50, 50),
-)
-def test_probabilities_of_laws_and_of_none_sum_to_one(
-    forms: list[tuple[float, int]], none: float
-) -> None:
+@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(0, 4)), min_size=1, max_size=9))
+def test_probabilities_of_the_laws_sum_to_one(forms: list[tuple[float, int]]) -> None:
     scores, laws = np.array([s for s, _ in forms]), [k for _, k in forms]
-    found, rest = posterior(scores, laws, none)
+    found = posterior(scores, laws)
     assert set(found) == set(laws)
-    assert sum(found.values()) + rest == pytest.approx(1.0)
+    assert sum(found.values()) == pytest.approx(1.0)
     assert all(p >= 0 for p in found.values())
 
 
-@given(st.floats(1e-12, 1.0), st.integers(1, 500), st.floats(1e-12, 1.0))
-def test_none_is_more_probable_where_more_is_left_or_missed(
-    chance: float, dof: int, missed: float
+@given(st.floats(1e-12, 1.0), st.integers(1, 500), st.floats(0.0, 0.9), st.floats(0.0, 200.0))
+def test_none_is_more_probable_where_more_is_left_or_doubted(
+    chance: float, dof: int, doubt: float, bits: float
 ) -> None:
-    known = Left(chance, dof, missed, cut=False)
+    known = Left(chance, dof, False, doubt, bits)
     for worse in (
         replace(known, structure=chance / 10),
-        replace(known, missed=missed / 10),
         replace(known, cut=True),
+        replace(known, doubt=doubt + 0.1),
+        replace(known, bits=bits + 10.0),
     ):
         assert none_logit(worse) >= none_logit(known)
 

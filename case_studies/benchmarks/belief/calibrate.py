@@ -6,7 +6,7 @@ none of these where no form is right. Groups of whole laws are left out in turn 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import special
 from scipy.optimize import minimize
 
+from case_studies.benchmarks.belief.measures import reliability
 from dimgs.discovery.belief import NONE, TEMPERATURE, Left, traits
 from dimgs.engines.structure import PRICES
 
@@ -22,8 +23,9 @@ PARTS = tuple(PRICES)
 _FOLDS = 5
 # of a probability: a certainty that is wrong is no infinite loss
 _LEAST = 1e-6
-# pull of each logarithm of a price to its start, as of a normal prior of that width
-_WIDTH = 0.7
+# pull of each logarithm of a price to its start, as of a normal prior of that width; the constants
+# of the logit are pulled with a width of one
+_WIDTH = 0.4
 
 
 def start() -> Array:
@@ -39,7 +41,8 @@ class Line:
     density: Array
     parts: Array
     right: NDArray[np.bool_]
-    left: Array
+    laws: NDArray[np.intp]
+    left: Left
 
     @classmethod
     def of(cls, line: dict[str, Any]) -> "Line":
@@ -50,22 +53,38 @@ class Line:
             np.array([f["log_density"] for f in forms]),
             np.array([[float(f[p]) for p in PARTS] for f in forms]),
             np.array([bool(f["right"]) for f in forms]),
-            traits(Left(**line["left"])),
+            np.array([f["law"] for f in forms]),
+            Left(**{**line["left"], "doubt": 0.0, "bits": 0.0}),
         )
+
+
+@dataclass(frozen=True)
+class Said:
+    """What constants say of a line: probability of the first law, and whether it is right."""
+
+    first: float
+    is_right: bool
+    loss: float
+
+
+def said_of(line: Line, constants: Array) -> Said:
+    """What these constants say of a line."""
+    k = 1 + len(PARTS)
+    temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
+    bits = line.parts @ prices
+    weights = special.softmax((line.density - np.log(2) * bits) / temperature)
+    best = int(np.argmax(weights))
+    own = line.laws == line.laws[best]
+    first = float(weights[own].sum())
+    left = replace(line.left, doubt=1.0 - first, bits=float(bits[best]))
+    outside = float(special.expit(traits(left) @ none))
+    share = (1 - outside) * float(weights[line.right].sum()) if line.right.any() else outside
+    return Said(first * (1 - outside), bool(line.right[best]), -np.log(max(share, _LEAST)))
 
 
 def loss_of(lines: Sequence[Line], constants: Array) -> Array:
     """Minus the log score of each line, shape (n_lines,)."""
-    k = 1 + len(PARTS)
-    temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
-    out = []
-    for line in lines:
-        weights = special.softmax((line.density - np.log(2) * line.parts @ prices) / temperature)
-        outside = float(special.expit(line.left @ none))
-        found = float(weights[line.right].sum())
-        share = (1 - outside) * found if line.right.any() else outside
-        out.append(-np.log(max(share, _LEAST)))
-    return np.array(out)
+    return np.array([said_of(line, constants).loss for line in lines])
 
 
 def fitted(lines: Sequence[Line]) -> Array:
@@ -75,7 +94,7 @@ def fitted(lines: Sequence[Line]) -> Array:
 
     def total(constants: Array) -> float:
         pull = np.sum(((constants[:k] - first[:k]) / _WIDTH) ** 2) / 2
-        pull += np.sum((constants[k:] - first[k:]) ** 2) / 2 / 4.0**2
+        pull += np.sum((constants[k:] - first[k:]) ** 2) / 2
         return float(np.sum(loss_of(lines, constants)) + pull)
 
     found = minimize(total, first, method="BFGS")
@@ -88,15 +107,17 @@ def calibrate(lines: Sequence[dict[str, Any]]) -> str:
     names = sorted({x.law for x in usable})
     order = np.random.default_rng(0).permutation(len(names))
     fold = {names[j]: i % _FOLDS for i, j in enumerate(order)}
-    out = []
+    out: list[Said] = []
     for k in range(_FOLDS):
-        rest = [x for x in usable if fold[x.law] != k]
-        out += list(loss_of([x for x in usable if fold[x.law] == k], fitted(rest)))
+        own = fitted([x for x in usable if fold[x.law] != k])
+        out += [said_of(x, own) for x in usable if fold[x.law] == k]
     best = fitted(usable)
     k = 1 + len(PARTS)
     told = [f"{len(usable)} discoveries of {len(names)} laws"]
     told.append(f"log loss as it is {np.mean(loss_of(usable, start())):.4f}")
-    told.append(f"fitted {np.mean(loss_of(usable, best)):.4f}, laws left out {np.mean(out):.4f}")
+    unseen = np.mean([x.loss for x in out])
+    told.append(f"fitted {np.mean(loss_of(usable, best)):.4f}, laws left out {unseen:.4f}")
+    told += reliability([x.first for x in out], [x.is_right for x in out])
     told.append(f"TEMPERATURE = {np.exp(best[0]):.3f}")
     told += [f"{p} = {v:.3f}" for p, v in zip(PARTS, np.exp(best[1:k]), strict=True)]
     told.append("NONE = (" + ", ".join(f"{x:.3f}" for x in best[k:]) + ")")

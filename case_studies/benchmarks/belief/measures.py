@@ -48,7 +48,8 @@ def measures(lines: Sequence[dict[str, Any]]) -> str:
         f"sets of 90 % hold the right law in {held[known].mean():.3f} of those that found it; "
         f"median size {np.median(sizes):.0f}"
     )
-    out += _reliability(laws, first)
+    said = [x["probabilities"][0] if x["probabilities"] else 0.0 for x in laws]
+    out += reliability(said, first)
     for n in sorted({x["runs"] for x in laws}):
         for z in sorted({x["noise"] for x in laws}):
             of = np.array([x["runs"] == n and x["noise"] == z for x in laws])
@@ -80,9 +81,15 @@ def _share(of: Any, bad: Any, names: Any) -> str:
     return f"({own[:, 1].sum() / own[:, 0].sum():.3f} [{low:.3f}, {high:.3f}])"
 
 
-def _reliability(laws: Sequence[dict[str, Any]], first: Any) -> list[str]:
-    """Probability of the first law against how often it is right, and the expected error."""
-    said = np.array([x["probabilities"][0] if x["probabilities"] else 0.0 for x in laws])
+def reliability(probabilities: Sequence[float], right: Any) -> list[str]:
+    """Probability of the first law against how often it is right, and the expected error.
+
+    Parameters
+    ----------
+    probabilities : sequence of float
+    right : sequence of bool
+    """
+    said, first = np.asarray(probabilities), np.asarray(right, dtype=bool)
     error, out = 0.0, []
     for low, high in pairwise(_BINS):
         own = (said >= low) & (said < high)

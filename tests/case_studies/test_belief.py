@@ -1,0 +1,57 @@
+"""The benchmark of belief: what it counts, and that it finds constants that say what they mean."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from case_studies.benchmarks.belief.__main__ import main
+from case_studies.benchmarks.belief.calibrate import PARTS, Line, fitted, loss_of, start
+from case_studies.benchmarks.belief.fits import solve, tasks
+from case_studies.benchmarks.belief.measures import measures, reliability
+
+
+def form(density: float, nodes: float, right: bool, law: int) -> dict[str, Any]:
+    parts = {**dict.fromkeys(PARTS, 0.0), "nodes": nodes}
+    return {"log_density": density, "right": right, "law": law, **parts}
+
+
+def line(law: str, gap: float, right: int) -> Line:
+    forms = [form(gap * k, 5.0, k == right, k) for k in (0, 1)]
+    left = {"structure": 1.0, "dof": 50, "cut": False}
+    return Line.of({"law": law, "forms": forms, "left": left})
+
+
+def test_laws_and_settings_are_drawn_the_same_each_time() -> None:
+    first = [(law.name, n, z, seed) for law, n, z, seed in tasks("own-test", 2, "law")]
+    assert first == [(law.name, n, z, seed) for law, n, z, seed in tasks("own-test", 2, "law")]
+    assert len(first) == 2 * len({name for name, *_ in first})
+
+
+def test_evidence_that_misleads_asks_for_a_higher_temperature() -> None:
+    # a gain of three nats, which is right in three of five
+    lines = [line(f"law {k}", 3.0, 1 if k % 5 < 3 else 0) for k in range(40)]
+    found = fitted(lines)
+    assert found[0] > start()[0]
+    assert loss_of(lines, found).mean() < loss_of(lines, start()).mean()
+
+
+def test_certainty_that_holds_has_no_calibration_error() -> None:
+    said = np.array([1.0] * 10 + [0.0] * 10)
+    assert reliability(said, said.astype(bool))[0].endswith("0.000")
+    assert reliability(said, ~said.astype(bool))[0].endswith("1.000")
+
+
+def test_a_discovery_is_a_line_that_can_be_measured_again(tmp_path: Path, capsys: Any) -> None:
+    law = next(law for law, *_ in tasks("own-development", 1, "law") if law.name == "kleiber")
+    found = solve(law, 60, 0.02, 1, "law", "quick")
+    assert found["right"] == [True]
+    noise = solve(law, 60, 0.05, 2, "permuted", "quick")
+    assert not noise["confirmed"]
+    path = tmp_path / "lines.jsonl"
+    path.write_text("\n".join(map(json.dumps, (found, noise))) + "\n")
+    main(["--out", str(path), "--show"])
+    told = capsys.readouterr().out
+    assert "permuted: 0 of 1 confirmed" in told
+    assert told.strip() == measures([found, noise]).strip()
