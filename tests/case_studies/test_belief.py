@@ -4,8 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from case_studies.benchmarks.belief.__main__ import main
 from case_studies.benchmarks.belief.calibrate import PARTS, Line, fitted, loss_of, start
 from case_studies.benchmarks.belief.fits import solve, tasks
@@ -38,9 +36,9 @@ def test_evidence_that_misleads_asks_for_a_higher_temperature() -> None:
 
 
 def test_certainty_that_holds_has_no_calibration_error() -> None:
-    said = np.array([1.0] * 10 + [0.0] * 10)
-    assert reliability(said, said.astype(bool))[0].endswith("0.000")
-    assert reliability(said, ~said.astype(bool))[0].endswith("1.000")
+    said = [1.0] * 10 + [0.0] * 10
+    assert reliability(said, [p == 1.0 for p in said])[0].endswith("0.000")
+    assert reliability(said, [p == 0.0 for p in said])[0].endswith("1.000")
 
 
 def test_a_discovery_is_a_line_that_can_be_measured_again(tmp_path: Path, capsys: Any) -> None:
