@@ -13,13 +13,13 @@ from dimgs.agent.tools import Tools
 from dimgs.errors import DimgsError, InputError
 from dimgs.formats import shown
 from dimgs.hub import Hub
+from dimgs.hub.acts import TOLD
 from dimgs.hub.hub import is_remote
 from dimgs.hub.jobs import Policy, work
 
 if TYPE_CHECKING:
     from dimgs.agent.session import Session
 
-ACTION = "agent"
 # what differs from run to run and is no number of an answer
 _TIMES = frozenset({"seconds", "wall_seconds", "time", "provenance", "warnings", "note"})
 _ID_DIGITS = 64
@@ -52,7 +52,7 @@ def keep(
         "failure": failure,
         "hub": session.begun,
     }
-    entry = {"kind": "decision", "action": ACTION, "text": session.question, "known": plain(known)}
+    entry = {"kind": "decision", "action": TOLD, "text": session.question, "known": plain(known)}
     ids = dict.fromkeys(str(e["id"]) for e in document["evidence"] if len(str(e["id"])) == 64)
     return bench.hub.add_linked(entry, [("derived", id) for id in ids])
 

@@ -28,11 +28,12 @@ ADDED = (
     "dataset",
     "limit",
     "campaign",
-    "decision",
     "job",
     "run",
     "link",
 )
+# what an agent decided is told as it is; other decisions are made by the acts that they tell of
+TOLD = "agent"
 # links that a user may make; the others are made by the acts that they tell of
 LINKED = ("derived", "recombined", "forked", "supersedes", "answers", "annotates")
 # digits of an id that is not shortened
@@ -340,7 +341,8 @@ def _check_added(document: object) -> None:
     kind = document.get("kind") if isinstance(document, Mapping) else None
     if not isinstance(kind, str):
         raise InputError(f"An entry is a table with a kind; give one of {', '.join(ADDED)}.")
-    if kind not in ADDED:
+    told = kind == "decision" and isinstance(document, Mapping) and document.get("action") == TOLD
+    if kind not in ADDED and not told:
         raise InputError(
             f"An entry of the kind '{visible(kind[:40])}' is not added as it is; there are "
             f"{', '.join(ADDED)}."
