@@ -11,7 +11,7 @@ from dimgs.campaign.answers import Answers, half_width, point_answer
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.monomials import essential
-from dimgs.campaign.result import CampaignResult
+from dimgs.campaign.result import CampaignResult, Pertinence
 from dimgs.campaign.strategy import Strategy
 from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 Run = tuple[Array, RunRecord]
+Found = Report | FitResult | None
 
 # fits in which a closed form of two or three laws that meet is found, if there is one; some seconds
 _EVALUATIONS = 1000
@@ -41,6 +42,7 @@ def conclude(
     experiment: Experiment,
     outcome: str,
     interrupted: int,
+    of_all: tuple[Found, Law | None] | None = None,
 ) -> CampaignResult:
     """What a campaign returns.
 
@@ -54,6 +56,8 @@ def conclude(
     outcome : str
     interrupted : int
         Runs that an earlier start left in flight.
+    of_all : tuple of (Report or FitResult or None, Law or None), optional
+        What :func:`law_of_all` gives, where it is known already.
 
     Returns
     -------
@@ -73,19 +77,23 @@ def conclude(
     predictions = [point_answer(binding, experiment.runs, i) for i in numbers]
     judged += [p for _, p in predictions]
     stray = len(strategy.model.orphans)
-    if stray:
-        warnings.append(f"{stray} runs follow no law that was found; see the log.")
     if experiment.failed:
         warnings.append(f"{experiment.failed} runs gave no answer.{experiment.why_lost()}")
     small = len(strategy.model.laws) - len(told.laws)
     if small and told.laws:
         what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
         warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
-    every = _whole(experiment, told)
-    report = _report(binding, every, told, warnings)
+    report, whole = of_all or law_of_all(binding, strategy, experiment, warnings)
+    wanted = binding.plan.tolerance.law
+    if stray and whole is None:
+        warnings.append(f"{stray} runs follow no power law that was found; see the log.")
+    if wanted is not None:
+        judged.append(_judged_law(report, whole, wanted))
     tally = experiment.runner.tally
     names = [t.name for t in binding.tiers]
-    if outcome == "tolerance met" and not all(p.relevant for p in judged):
+    regimes_count = not binding.plan.tolerance.of_one_law
+    asked = [p for p in judged if regimes_count or not p.answer.startswith("regime")]
+    if outcome == "tolerance met" and not all(p.relevant for p in asked):
         outcome = "no further run helps"
         experiment.log.add("stop", f"{outcome}: not every answer can be relied on")
     curves = _curves(binding, experiment, warnings)
@@ -104,7 +112,7 @@ def conclude(
         dataset=dataset,
         domain=_domain(binding, experiment, dataset),
         report=report,
-        whole=_law_of_all(report, every, told, warnings),
+        whole=whole,
         runs={n: experiment.most[t] - experiment.left[t] for t, n in enumerate(names)},
         counts={
             "asked": len(experiment.asked),
@@ -188,16 +196,20 @@ def _corrected(
 
 
 def _whole(experiment: Experiment, answers: Answers) -> Dataset | None:
-    """Every run that the laws were found in; those of a coarse tier are corrected."""
-    tier = answers.strategy.tier
-    corrected = any(law.correction is not None for law in answers.model.laws)
-    if not corrected:
-        tier = len(answers.binding.tiers) - 1
-    chosen = usable(experiment, tier)
-    data = _dataset(answers.binding, [r for _, r in chosen])
-    if data is None or not corrected:
+    """All the finest runs, and those of a coarse tier whose difference to them is known."""
+    tier, last = answers.strategy.tier, len(answers.binding.tiers) - 1
+    fine = usable(experiment, last)
+    difference = next((law.correction for law in answers.model.laws if law.correction), None)
+    coarse = usable(experiment, tier) if tier < last and difference is not None else []
+    data, target = (
+        _dataset(answers.binding, [r for _, r in (*fine, *coarse)]),
+        answers.binding.target,
+    )
+    if data is None or difference is None or not coarse:
         return data
-    return _corrected(answers, 0, data, chosen, np.zeros(len(chosen)))
+    more = np.concatenate([np.zeros(len(fine)), difference(np.array([z for z, _ in coarse]))])
+    values = {**data.values, target.name: data[target.name] * np.exp(more)}
+    return replace(data, values=values, errors={})
 
 
 def _fit(binding: Binding, data: Dataset, name: str, warnings: list[str]) -> FitResult | None:
@@ -216,12 +228,32 @@ def _fit(binding: Binding, data: Dataset, name: str, warnings: list[str]) -> Fit
         return None
 
 
-def _report(
-    binding: Binding, data: Dataset | None, answers: Answers, warnings: list[str]
-) -> Report | FitResult | None:
+def law_of_all(
+    binding: Binding, strategy: Strategy, experiment: Experiment, warnings: list[str]
+) -> tuple[Found, Law | None]:
+    """What `fit` or `discover` makes of all runs, and the one law that it confirms, if any.
+
+    Parameters
+    ----------
+    binding : Binding
+    strategy : Strategy
+    experiment : Experiment
+    warnings : list of str
+        Why there is none is added.
+    """
+    told = Answers(binding, strategy, experiment.moved())
+    every = _whole(experiment, told)
+    report = _report(binding, every, told, warnings)
+    return report, _confirmed(report, every, told, warnings)
+
+
+def _report(binding: Binding, data: Dataset | None, answers: Answers, warnings: list[str]) -> Found:
     """What `fit` or `discover` makes of all the runs; steps are what `discover` calls regimes."""
     plan = binding.plan
-    kind = plan.report or ("discover" if len(answers.laws) > 1 else "fit")
+    search = len(answers.laws) > 1 or plan.tolerance.law is not None
+    kind = plan.report or ("discover" if search else "fit")
+    if plan.tolerance.law is not None:
+        kind = "discover"
     if kind == "none" or data is None:
         return None
     if kind == "fit":
@@ -239,13 +271,14 @@ def _report(
         if report.outcome == "interrupted":
             raise KeyboardInterrupt
         return report
-    except DimgsError as error:
+    except (DimgsError, np.linalg.LinAlgError) as error:
+        # the runs have cost too much to lose their answer to a matrix of one of many candidates
         warnings.append(f"No law of all the finest runs: {error}")
         return None
 
 
-def _law_of_all(
-    report: Report | FitResult | None, data: Dataset | None, answers: Answers, warnings: list[str]
+def _confirmed(
+    report: Found, data: Dataset | None, answers: Answers, warnings: list[str]
 ) -> Law | None:
     """The law that `discover` confirmed, where it goes through the runs as the regimes do."""
     if not isinstance(report, Report) or report.law is None or data is None:
@@ -276,6 +309,17 @@ def _curves(
         except DimgsError as error:
             warnings.append(f"The curves '{name}' were not brought onto one: {error}")
     return tuple(found)
+
+
+def _judged_law(report: Found, law: Law | None, wanted: float) -> Pertinence:
+    """Whether one law of all runs is as probable as the plan asks for."""
+    sure = report.probability if isinstance(report, Report) and law is not None else None
+    if sure is None:
+        return Pertinence(
+            "law", False, 0.0, 0.0, "No answer: no one law was confirmed.", "Nothing."
+        )
+    why = f"Its probability among all that were found and none of them; {wanted:g} was asked for."
+    return Pertinence("law", True, min(1.0, sure / wanted), sure, f"{law}.", why)
 
 
 def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> dict[str, Any]:

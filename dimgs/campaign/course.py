@@ -17,6 +17,7 @@ from dimgs.campaign.known import Known, KnownRun
 from dimgs.campaign.laws import Law
 from dimgs.campaign.progress import Listener, Progress
 from dimgs.campaign.result import CampaignResult
+from dimgs.campaign.rivals import settled
 from dimgs.campaign.seen import Proposal
 from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import of_tier
@@ -30,6 +31,9 @@ _DEAR = 0.2
 # part of the cost of the finest tier alone (at least so many runs more than directions) that a
 # coarse tier may take without any law to show for it: with the runs of a last batch, a fifth
 _LOST, _ALONE = 0.15, 4
+# runs for each unknown of a power law after which one closed form is searched for, if the runs
+# follow no power laws: as many again as those have
+_SURVEY = 3
 # rounds of questions without a new run before a campaign ends
 _IDLE = 3
 # repeated runs at a named point before their scatter is believed
@@ -112,18 +116,23 @@ class Course:
                 self._note(f"the tier '{self.binding.tiers[before].name}' is left aside: {ends}")
                 strategy, ends = self._solved(last, strategy.known)
                 break
+        found = None
+        tolerance = self.binding.plan.tolerance
+        if tolerance.law is not None and (tolerance.of_one_law or not ends):
+            self.phase = "law"
+            found, ends = settled(self.binding, strategy, self.experiment, self.notes, self._tell)
         outcome, reason = self._judged(strategy, ends)
         self.log.add("stop", f"{outcome}: {reason}", runs=len(self.experiment.asked))
         self.phase = "done"
         self._tell(outcome)
         binding = replace(self.binding, notes=(*self.binding.notes, *self.notes))
-        return conclude(binding, strategy, self.experiment, outcome, cut)
+        return conclude(binding, strategy, self.experiment, outcome, cut, found)
 
     def _worthwhile(self) -> list[int]:
-        """Tiers that are cheap enough to be asked first; the finest alone for points."""
-        tiers = self.binding.tiers
+        """Tiers that are cheap enough to be asked first; the finest alone for points or one law."""
+        tiers, tolerance = self.binding.tiers, self.binding.plan.tolerance
         last = len(tiers) - 1
-        if self.binding.plan.tolerance.exponents is None:
+        if not tolerance.of_laws or tolerance.of_one_law:
             return [last]
         chosen = []
         for t, tier in enumerate(tiers[:-1]):
@@ -146,7 +155,10 @@ class Course:
         strategy = Strategy(self.binding, self.design, self.experiment.runs, tier)
         self.strategy, strategy.known = strategy, known or strategy.known
         self.phase, idle, told = "ask", 0, False
-        asked = self.binding.plan.tolerance.exponents is not None
+        asked, one_law = (
+            getattr(self.binding.plan.tolerance, n) for n in ("of_laws", "of_one_law")
+        )
+        enough = _SURVEY * (self.binding.space.rank + 2)
         while asked:
             chosen = strategy.next()
             if not chosen:
@@ -171,6 +183,8 @@ class Course:
             strategy.look()
             self._doubts(strategy, "later runs among them follow other laws")
             self._found(strategy)
+            if one_law and not strategy.clear and len(self.experiment.asked) >= enough:
+                break
             if self._useless(strategy, tier):
                 return strategy, "its runs follow no laws"
             if strategy.model.scatter.sigma and not told and strategy.clear:
@@ -181,7 +195,7 @@ class Course:
                 f"None of {len(self.experiment.asked)} runs gave an answer."
                 f"{self.experiment.why_lost()}"
             )
-        if asked and not strategy.clear:
+        if asked and not one_law and not strategy.clear:
             return strategy, f"{len(strategy.model.orphans)} runs follow no law that was found"
         return strategy, ""
 
@@ -205,7 +219,7 @@ class Course:
 
     def _believes(self, tier: int) -> bool:
         """Whether runs from elsewhere tell the laws of a tier, and predicted further runs of it."""
-        asked = self.binding.plan.tolerance.exponents is not None
+        asked = self.binding.plan.tolerance.of_laws
         by_origin = self.elsewhere.of_tier(tier)
         if tier in self._tried or not by_origin or not asked:
             return False
@@ -309,9 +323,12 @@ class Course:
         """Outcome, and why."""
         known = self._points()
         tier = len(self.binding.tiers) - 1
-        asked = self.binding.plan.tolerance.exponents is not None
+        asked = self.binding.plan.tolerance.of_laws
         spent = self.experiment.spent or self.experiment.left[tier] <= 0 or "used up" in ends
-        if not known or (asked and (ends or not strategy.clear or strategy.worst > 1.0)):
+        wide = not strategy.clear or strategy.worst > 1.0
+        if self.binding.plan.tolerance.of_one_law:
+            wide = False
+        if not known or (asked and (ends or wide)):
             why = ends or "an interval is wider than its tolerance"
             return ("budget spent" if spent else "no further run helps"), why
         return "tolerance met", "predictions held, and everything asked is within its tolerance"

@@ -305,7 +305,7 @@ class Design:
 def _check_size(binding: Binding) -> None:
     """A law takes a run for each unknown, and one that tells whether it holds."""
     plan, rank = binding.plan, binding.space.rank
-    if plan.tolerance.exponents is None or not rank:
+    if not plan.tolerance.of_laws or not rank:
         return
     sizes = [("budget.runs", plan.budget.runs), ("survey", plan.survey)]
     if len(binding.tiers) > 1:

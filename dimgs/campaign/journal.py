@@ -43,9 +43,9 @@ class DecisionLog:
         Parameters
         ----------
         decision : str
-            "start", "known", "found", "tier", "expect", "lost", "skip", "stop", or what a run is
-            made for: "support", "corner", "inside", "replicate", "probe", "fill", "border",
-            "domain", "check", "narrow" or "point".
+            "start", "known", "found", "law", "tier", "expect", "lost", "skip", "stop", or what a
+            run is made for: "support", "corner", "inside", "replicate", "probe", "fill",
+            "border", "domain", "check", "narrow", "rivals" or "point".
         reason : str
             Why, in one sentence.
         **more
@@ -163,6 +163,8 @@ def _asked(binding: Binding) -> dict[str, str]:
         "execution.batch": str(plan.execution.batch),
     }
     asked |= {n: str(getattr(plan, n)) for n in ("level", "seed", "sampler", "survey")}
+    if plan.tolerance.law is not None:
+        asked["tolerance.law"] = str(plan.tolerance.law)
     asked |= {f"ranges.{n}": str(given) for n, given in plan.ranges.items()}
     asked |= {f"fixed.{n}": str(value) for n, value in binding.fixed.items()}
     asked |= {f"points[{i}]": str(dict(p)) for i, p in enumerate(plan.points, 1)}

@@ -119,28 +119,42 @@ class Tolerance:
         Of the exponent of every varied input, in every regime.
     prediction : float, optional
         Relative, of the prediction at every named point: 0.05 is 5 %.
+    law : float, optional
+        Probability that one law must have among those that `discover` finds: 0.95.
 
     Raises
     ------
     InputError
-        If neither is given, or one is not between 0 and 1.
+        If none is given, or one is not between 0 and 1.
     """
 
     exponents: float | None = None
     prediction: float | None = None
+    law: float | None = None
 
     def __post_init__(self) -> None:
-        if self.exponents is None and self.prediction is None:
+        if self.exponents is None and self.prediction is None and self.law is None:
             raise InputError(
-                "tolerance is empty; give tolerance.exponents (such as 0.02) or "
-                "tolerance.prediction (such as 0.05) with points."
+                "tolerance is empty; give tolerance.exponents (such as 0.02), "
+                "tolerance.prediction (such as 0.05) with points, or tolerance.law (such as 0.95)."
             )
-        for name, value in (("exponents", self.exponents), ("prediction", self.prediction)):
+        for name in ("exponents", "prediction", "law"):
+            value = getattr(self, name)
             if value is None:
                 continue
             _number(f"tolerance.{name}", value)
             if not 0.0 < value < 1.0:
                 raise InputError(f"tolerance.{name} is {value}; give a number between 0 and 1.")
+
+    @property
+    def of_laws(self) -> bool:
+        """Whether laws are asked for, not only predictions at points."""
+        return self.exponents is not None or self.law is not None
+
+    @property
+    def of_one_law(self) -> bool:
+        """Whether one closed form is asked for, and no exponents of regimes."""
+        return self.law is not None and self.exponents is None
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,7 @@ class ToleranceTable(_Table):
 
     exponents: float | None = None
     prediction: float | None = None
+    law: float | None = None
 
 
 class ExecutionTable(_Table):

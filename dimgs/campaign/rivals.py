@@ -1,0 +1,114 @@
+"""Runs that tell rival laws apart, until one of them is probable enough."""
+
+from typing import Protocol
+
+import numpy as np
+
+from dimgs.campaign.binding import Binding
+from dimgs.campaign.choice import nearest
+from dimgs.campaign.conclusion import Found, law_of_all
+from dimgs.campaign.experiment import Experiment
+from dimgs.campaign.seen import Proposal
+from dimgs.campaign.strategy import Strategy
+from dimgs.campaign.text import of_tier
+from dimgs.errors import InputError
+from dimgs.law.law import Law
+from dimgs.report.results import Report
+
+# searches, each after further runs, before a campaign says that no law becomes probable
+_ROUNDS = 12
+
+
+class Told(Protocol):
+    """Hears what the search says."""
+
+    def __call__(self, text: str, /) -> None: ...
+
+
+def settled(
+    binding: Binding, strategy: Strategy, experiment: Experiment, warnings: list[str], tell: Told
+) -> tuple[tuple[Found, Law | None], str]:
+    """Search for the one law of all runs, and make those that tell its rivals apart.
+
+    Parameters
+    ----------
+    binding : Binding
+        Of a plan with a tolerance on the law.
+    strategy : Strategy
+        Whose questions are answered.
+    experiment : Experiment
+    warnings : list of str
+    tell : callable
+
+    Returns
+    -------
+    found : tuple of (Report or None, Law or None)
+    why : str
+        Why no law is probable enough; empty where one is.
+    """
+    tier, wanted = len(binding.tiers) - 1, binding.plan.tolerance.law
+    assert wanted is not None
+    for turn in range(_ROUNDS):
+        own: list[str] = []
+        found = law_of_all(binding, strategy, experiment, own)
+        report, law = found
+        sure, text = None, "no law yet"
+        if isinstance(report, Report) and report.probability is not None:
+            sure = report.probability
+            text = f"{report.law} has the probability {sure:.3g}"
+        experiment.log.add("law", text)
+        tell(text)
+        if law is not None and sure is not None and sure >= wanted:
+            return found, ""
+        if experiment.spent or experiment.left[tier] <= 0:
+            why = f"the {of_tier(binding.tiers[tier].name)}runs are used up"
+            break
+        before = len(experiment.asked)
+        if turn < _ROUNDS - 1:
+            experiment.make(_telling(binding, strategy, experiment, report, tier))
+        why = f"no law has the probability {wanted:g}"
+        if len(experiment.asked) == before:
+            break
+    warnings += own
+    return found, why
+
+
+def _telling(
+    binding: Binding, strategy: Strategy, experiment: Experiment, report: Found, tier: int
+) -> list[Proposal]:
+    """The run that tells the rivals apart most; one far from all others where there are none."""
+    space, ports = binding.space, {p.name: p for p in binding.kernel.inputs}
+    moved = experiment.moved()
+    ranges = {
+        n: tuple(ports[n].parsed.from_si(float(np.exp(x))) for x in (low, high))
+        for n, low, high in zip(space.names, space.low, space.high, strict=True)
+        if n in moved
+    }
+    z = experiment.runs.sites(tier).z
+    if isinstance(report, Report) and report.law is not None:
+        others = ", ".join(str(r.law) for r in report.rivals[:2]) or "what was not found"
+        try:
+            proposed = report.next_runs(binding.plan.execution.batch, ranges).runs
+        except InputError:
+            proposed = ()
+        for run in proposed:
+            values = dict(binding.fixed) | {n: _plain(v) for n, v in run.inputs.items()}
+            logs = np.clip(binding.logs(values), space.low, space.high)
+            at = space.coordinates(logs[None])[0]
+            again = experiment.runs.count(at, tier) if experiment.stochastic else 0
+            if again or nearest(at[None], z)[0] > 1e-6:
+                reason = f"it tells {report.law} from {others}: {run.information:.2g} nats"
+                return [Proposal(at, tier, "rivals", reason, replicate=again)]
+    pool = strategy.design.pool
+    pool = pool[strategy.feasible(pool)]
+    if not len(pool):
+        return []
+    at = pool[int(np.argmax(nearest(pool, z)))]
+    return [Proposal(at, tier, "rivals", "farthest from every run, since no law is probable yet")]
+
+
+def _plain(value: tuple[float, str] | str) -> float | str:
+    return value if isinstance(value, str) else value[0]
+
+
+__all__ = ["settled"]
