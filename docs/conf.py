@@ -1,10 +1,12 @@
 """Sphinx configuration: `python -m sphinx -W --keep-going docs OUTPUT` builds the pages."""
 
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 
 import dimgs
+from dimgs.cli.reference import commands_markdown
 from dimgs.latex import mathml
 
 project = "dimgs"
@@ -15,6 +17,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 exclude_patterns = ["_build", "_templates"]
@@ -39,7 +42,7 @@ html_math_renderer = "mathml"
 
 
 def setup(app: Any) -> None:
-    """Formulas as MathML: the pages need no network."""
+    """The page of the commands, and formulas as MathML: the pages need no network."""
 
     def formula(writer: Any, node: Any) -> None:
         display = isinstance(node, nodes.math_block)
@@ -47,4 +50,8 @@ def setup(app: Any) -> None:
         writer.body.append(f'<div class="math">{text}</div>' if display else text)
         raise nodes.SkipNode
 
+    # among the pages that are made anew for every build
+    made = Path(__file__).parent / "generated"
+    made.mkdir(exist_ok=True)
+    (made / "commands.md").write_text(commands_markdown(), "utf-8")
     app.add_html_math_renderer("mathml", (formula, None), (formula, None))

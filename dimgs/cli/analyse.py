@@ -57,8 +57,6 @@ def fit(
     """Fit the contrastive power law of all pairs of runs, in pi space."""
     from dimgs.cli.streaming import advise, fit_streamed
     from dimgs.discovery import fitting
-    from dimgs.discovery.discover import discover_with
-    from dimgs.engines.registry import NONE
     from dimgs.report.documents import fit_document
     from dimgs.report.text import fit_text
 
@@ -78,6 +76,9 @@ def fit(
         else:
             say(fit_text(result))
     if out is not None:
+        from dimgs.discovery.discover import discover_with
+        from dimgs.engines.registry import NONE
+
         for name, data, own in tables.each(table, target, options):
             study = discover_with(data, name, replace(own, engine=NONE))
             _write(out, target, name, study)

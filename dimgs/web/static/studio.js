@@ -40,5 +40,8 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target.id !== "result") return;
   const result = document.getElementById("result");
   dress(result);
-  result.scrollIntoView({ block: "start" });
+  // what was asked for of the law is where it was asked for
+  const path = event.detail.pathInfo?.requestPath ?? "";
+  const place = path.endsWith("/next") ? "next" : path.endsWith("/keep") ? "take" : "result";
+  (document.getElementById(place) ?? result).scrollIntoView({ block: "start" });
 });

@@ -32,6 +32,8 @@ _STATIC = ("page.css", "hub.css", "studio.css", "htmx.min.js", "studio.js")
 # fields of a form: several for each column of a wide table
 _MOST_FIELDS, _FORM_BYTES = 5000, 1 << 20
 _PART = 1 << 20
+# runs that are proposed at a time: a day's work, and a table that a phone shows
+_PROPOSED = 5
 
 Form = list[tuple[str, str]]
 
@@ -71,6 +73,7 @@ class Studio:
             f"{table}/fit": self._fit,
             f"{table}/discover": self._discover,
             f"{table}/stop": self._stop,
+            f"{table}/next": self._next,
             f"{table}/keep": self._keep,
         }
         app = Starlette(
@@ -239,10 +242,18 @@ class Studio:
             search.stop()
         return self._law(request)
 
+    def _next(self, request: Request, form: Form) -> Response:
+        return self._done(request, lambda id: self.bench.propose(id, _PROPOSED))
+
     def _keep(self, request: Request, form: Form) -> Response:
+        address = dict(form).get("hub", "").strip()
+        return self._done(request, lambda id: self.bench.keep(id, address))
+
+    def _done(self, request: Request, act: Callable[[str], None]) -> Response:
+        """The law after something was done with it; what failed is shown beside it."""
         problem = ""
         try:
-            self.bench.keep(request.path_params["id"], dict(form).get("hub", "").strip())
+            act(request.path_params["id"])
         except DimgsError as error:
             problem = str(error)
         return self._law(request, problem)

@@ -184,6 +184,19 @@ class Bench:
         search = Search(data, choices.target, options.without_reading())
         self._searches[id] = (search, choices)
 
+    def propose(self, id: str, count: int) -> None:
+        """Look for the runs that would tell the rivals apart.
+
+        Raises
+        ------
+        DimgsError
+            If there is no law to tell from others.
+        """
+        found = self.found(id)
+        if found is None:
+            raise InputError("There is no law yet from which runs could be planned.")
+        found.next_runs = found.report.next_runs(count)
+
     def keep(self, id: str, address: str) -> None:
         """Keep what was found in a hub, which is made where there is none.
 

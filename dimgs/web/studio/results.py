@@ -14,6 +14,7 @@ from dimgs.errors import InputError
 
 if TYPE_CHECKING:
     from dimgs.report.figures import Drawing
+    from dimgs.report.proposals import NextRuns
     from dimgs.report.results import Report
 
 # the typesetting of mathematics in figures is not made for threads
@@ -41,11 +42,14 @@ class Found:
         :attr:`dimgs.web.studio.choices.Choices.question` of it.
     kept : dict
         Ids in the hub in which it was kept, and where that is; empty where it was not.
+    next_runs : NextRuns, optional
+        Runs that would tell its rivals apart, once they were asked for.
     """
 
     report: "Report"
     question: tuple[Any, ...]
     kept: dict[str, Any]
+    next_runs: "NextRuns | None" = None
 
     @cached_property
     def drawings(self) -> "list[Drawing]":

@@ -127,6 +127,7 @@ def test_a_law_is_fitted_taken_away_and_kept(visitor: Visitor, tmp_path: Path) -
     exec(compile(taken("law.py"), "law.py", "exec"), names)
     assert visitor.client.get(f"{path}/files/..%2Flaw.json").status_code == 404
     assert visitor.client.get(f"{path}/files/other.svg").status_code == 400
+    assert "The law has no rival" in visitor.send(f"{path}/next").text
     hub = tmp_path / "laws.sqlite"
     assert "Kept with 30 runs" in visitor.send(f"{path}/keep", hub=str(hub)).text
     with Hub(hub) as found:
@@ -142,6 +143,7 @@ def test_what_cannot_be_asked_is_told_beside_the_law(visitor: Visitor) -> None:
     few = {**CHOSEN, "input": ["U"]}
     page = visitor.send(f"{path}/discover", **few, scales="M0 [nonsense]").text
     assert 'role="alert"' in page
+    assert "no law yet" in visitor.send(f"{path}/next").text
     assert "There is no law to keep" in visitor.send(f"{path}/keep", hub="a.sqlite").text
     assert visitor.client.get(f"{path}/files/law.json").status_code == 400
 
