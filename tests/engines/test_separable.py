@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
+from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.separable import scaled_functions, two_term_sums
 from dimgs.engines.structured.targets import powers, response
-from dimgs.engines.structured.trees import evaluate
+from dimgs.engines.structured.trees import Mono, evaluate, nodes
 
 Array = NDArray[np.float64]
 LAWS: dict[str, Callable[[Array], Array]] = {
@@ -58,3 +59,17 @@ def test_the_unit_of_the_groups_does_not_matter() -> None:
         found = archive_of(factor * x, y)
         two_term_sums(scaled_functions(found.runs), response(found.runs), found)
         assert found.exact
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_a_real_exponent_stands_beside_simple_ones(noise: float) -> None:
+    rng = np.random.default_rng(5)
+    x = np.exp(rng.uniform(np.log(0.5), np.log(800.0), 120))
+    y = 24 / x * (1 + 0.15 * x**0.687)
+    found = archive_of(x, y * np.exp(noise * rng.normal(size=120)))
+    posynomials(response(found.runs), found)
+    assert found.best is not None
+    fitted = evaluate(found.best.tree, found.runs)
+    np.testing.assert_allclose(fitted, y, rtol=1e-9 if noise == 0 else 0.01)
+    steepest = min(e for n in nodes(found.best.tree) if isinstance(n, Mono) for e in n.exponents)
+    assert steepest == -1

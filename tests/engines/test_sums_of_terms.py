@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
+from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.separable import posynomials
 from dimgs.engines.structured.subspaces import eliminated, subspace_sums
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import FURTHER, powers, response

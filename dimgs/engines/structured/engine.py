@@ -20,11 +20,11 @@ from dimgs.engines.structured.archive import (
 from dimgs.engines.structured.arguments import Arguments
 from dimgs.engines.structured.errors import judged, started
 from dimgs.engines.structured.genetic import enumerated, genetic_search
+from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.products import Products, power_law
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.separable import (
     ScaledFunction,
-    posynomials,
     scaled_functions,
     two_term_sums,
 )

@@ -1,23 +1,12 @@
-"""Sums whose coefficients follow from the rest: separable least squares.
+"""One monomial beside another one times a function with a free constant: t = a m + b n g(c u).
 
-`posynomials`: two or three monomials with free exponents, t = Σ a_k Π pi_j^p_kj: correlations of
-transfer, yield stresses, two regimes that add up. The exponents are refined from many starting
-points at once; then they are rounded, the surest first, the others following.
-
-`two_term_sums`: one monomial beside another one times a function with a free constant,
-t = a m + b n g(c u): conjugate depths, a base line under a curve. For given m, n, g, c and u the
-law is linear in a and b, so that every choice costs two inner products; c runs over a grid, and the
-best choices are fitted.
-
-References
-----------
-G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432; L. Kaufman, BIT 15 (1975) 49-57
-(variable projection).
+Conjugate depths, a base line under a curve. For given m, n, g, c and u the law is linear in a and
+b, so that every choice costs two inner products; c runs over a grid, and the best choices are
+fitted.
 """
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +15,6 @@ from dimgs.arrays import Array, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Monomials, differences, plain, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.model import DENOMINATORS, LARGEST
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -41,11 +29,6 @@ from dimgs.engines.structured.trees import (
     times,
 )
 
-# monomials of the starts, starts, steps of each, fits that are kept, and the relative gain at
-# which the steps end
-_SHORT, _STARTS, _STEPS, _FITTED, _ENOUGH = 60, 24, 40, 5, 1e-4
-# largest exponent of a fit, and the difference below which two fits are one
-_STEEPEST, _CLOSE, _DEPENDENT, _TINY = 12.0, 1e-3, 1e-10, 1e-300
 _BESIDE, _OUTER, _PLAIN, _PAIRS = 8, 12, 12, 6
 # of c in units of 1/median|u|, and turns over the range of u for what oscillates
 _GRID = np.geomspace(0.02, 200.0, 22)
@@ -59,132 +42,6 @@ _MOST_RUNS, _NARROWED, _FITTED_PAIRS = 300, 800, 40
 _LEAST_SHARE = 1e-12
 _PARALLEL = 1e-6
 _INSIDE, _ROUNDS = 9, 3
-
-
-@np.errstate(all="ignore")
-def posynomials(target: Target, archive: Archive, terms: int = 2) -> None:
-    """Fit the best sums of that many monomials.
-
-    Parameters
-    ----------
-    target : Target
-    archive : Archive
-    terms : int
-    """
-    runs = archive.runs
-    root = target.root(runs)
-    t = root * target.values
-    enough = runs.n_runs > 2 * terms * (1 + runs.n_groups)
-    if not runs.n_groups or not all(runs.logged) or not enough or not np.all(np.isfinite(t)):
-        return
-    start = _starts(runs, target, root, t, terms)
-    if not len(start):
-        return
-    archive.check()
-    P, squares = _refined(runs.logs, root, t, start)
-    seen: list[Array] = []
-    for k in np.argsort(squares, kind="stable"):
-        if not np.isfinite(squares[k]) or len(seen) == _FITTED:
-            return
-        p = P[k][np.lexsort(P[k].T)]
-        if any(np.abs(p - q).max() < _CLOSE for q in seen):
-            continue
-        seen.append(p)
-        for exponents, a in _rounded(runs, root, t, p):
-            archive.add(target.back(_tree(a, exponents)))
-            if archive.exact:
-                return
-
-
-def _starts(runs: Runs, target: Target, root: Array, t: Array, terms: int) -> Array:
-    """Exponents of the best sums of short monomials, shape (n_starts, terms, n_groups)."""
-    near = runs.power_law * target.power if target.power else None
-    found = short_monomials(runs, _SHORT, power=target.power, halves=True, near=near)
-    F = found.values * root[:, None]
-    kept = np.nonzero(np.all(np.isfinite(F), axis=0))[0]
-    if len(kept) < terms:
-        return np.zeros((0, terms, runs.n_groups))
-    F = F[:, kept] / np.sqrt((F[:, kept] ** 2).sum(axis=0))
-    G, g = F.T @ F, F.T @ t
-    few = min(len(kept), _SHORT if terms == 2 else _SHORT // 2)
-    sets = np.array(list(combinations(range(few), terms)))
-    blocks = G[sets[:, :, None], sets[:, None, :]] + _DEPENDENT * np.eye(terms)
-    gain = np.einsum("sk,sk->s", g[sets], np.linalg.solve(blocks, g[sets][:, :, None])[:, :, 0])
-    best = sets[np.argsort(-gain, kind="stable")[:_STARTS]]
-    E = np.array([[float(x) for x in found.exponents[i]] for i in kept])
-    return np.asarray(E[best])
-
-
-def _refined(Z: Array, root: Array, t: Array, P: Array) -> tuple[Array, Array]:
-    """Exponents after Gauss-Newton steps with damping, and what they leave."""
-    e, J = _projected(Z, root, t, P)
-    squares, damping = (e**2).sum(axis=1), np.full(len(P), 1e-2)
-    for _ in range(_STEPS):
-        scale = np.sqrt((J**2).sum(axis=1)) + _TINY
-        A = J / scale[:, None, :]
-        N = np.einsum("snp,snq->spq", A, A) + damping[:, None, None] * np.eye(A.shape[2])
-        step = np.linalg.solve(N, np.einsum("snp,sn->sp", A, e)[:, :, None])[:, :, 0] / scale
-        trial = np.clip(P + step.reshape(P.shape), -_STEEPEST, _STEEPEST)
-        e_new, J_new = _projected(Z, root, t, trial)
-        new = (e_new**2).sum(axis=1)
-        better = new < squares
-        if not np.any(new < (1 - _ENOUGH) * squares) and np.all(damping > 1):
-            break
-        P[better], e[better], J[better] = trial[better], e_new[better], J_new[better]
-        squares = np.where(better, new, squares)
-        damping = np.clip(np.where(better, damping * 0.2, damping * 5), 1e-12, 1e6)
-    return P, squares
-
-
-def _projected(Z: Array, root: Array, t: Array, P: Array) -> tuple[Array, Array]:
-    """Residuals with the best coefficients, and minus their slopes by the exponents."""
-    M = np.exp(np.einsum("nj,skj->snk", Z, P)) * root[:, None]
-    size = np.sqrt((M**2).sum(axis=1, keepdims=True))
-    M = np.nan_to_num(M / size)
-    Q, R = np.linalg.qr(M)
-    R = R + _DEPENDENT * np.eye(R.shape[1])
-    along = np.einsum("snk,n->sk", Q, t)
-    a = np.linalg.solve(R, along[:, :, None])[:, :, 0]
-    e = t - np.einsum("snk,sk->sn", Q, along)
-    J = (M * a[:, None, :])[:, :, :, None] * Z[None, :, None, :]
-    J = J.reshape(len(P), len(t), -1)
-    J = J - Q @ np.einsum("snk,snp->skp", Q, J)
-    return e, J
-
-
-def _rounded(
-    runs: Runs, root: Array, t: Array, p: Array
-) -> "list[tuple[list[tuple[Fraction, ...]], Array]]":
-    """Rational exponents for every denominator, with the coefficients."""
-    out, known = [], set()
-    for q in DENOMINATORS:
-        P, free = p[None].copy(), np.ones(p.size, dtype=bool)
-        while free.any():
-            J = _projected(runs.logs, root, t, P)[1][0]
-            sure = np.where(free, (J**2).sum(axis=0), -np.inf)
-            i = int(np.argmax(sure))
-            free[i] = False
-            flat = P.reshape(-1)
-            flat[i] = round(flat[i] * q) / q
-            if free.any():
-                e, J = (x[0] for x in _projected(runs.logs, root, t, P))
-                flat[free] += np.linalg.lstsq(J[:, free], e, rcond=1e-8)[0]
-                flat[free] = np.clip(flat[free], -_STEEPEST, _STEEPEST)
-        exponents = [tuple(Fraction(round(x * q), q) for x in row) for row in P[0]]
-        if any(abs(x) > LARGEST for row in exponents for x in row):
-            continue
-        key = tuple(sorted(exponents))
-        if key in known or len(set(exponents)) < len(exponents):
-            continue
-        known.add(key)
-        A = np.column_stack([runs.monomial(row) for row in exponents]) * root[:, None]
-        out.append((exponents, least_squares(A, t)))
-    return out
-
-
-def _tree(a: Array, exponents: "list[tuple[Fraction, ...]]") -> Tree:
-    terms = zip(a, exponents, strict=True)
-    return Sum(tuple(times(Number(float(value)), monomial(row)) for value, row in terms))
 
 
 @dataclass(frozen=True, eq=False)
