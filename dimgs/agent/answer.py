@@ -12,7 +12,7 @@ _TOLERANCE = 0.1
 
 
 def answer_of(calls: "Sequence[Call]", chosen: int | None, assumptions: list[Json]) -> Json:
-    """Answer that a call gave: the one that was chosen, else the last that has a value.
+    """Answer that a call gave: the one that was chosen, else the last one.
 
     Parameters
     ----------
@@ -31,11 +31,27 @@ def answer_of(calls: "Sequence[Call]", chosen: int | None, assumptions: list[Jso
     if chosen is not None and 1 <= chosen <= len(calls) and calls[chosen - 1] in known:
         found = _FROM[calls[chosen - 1].tool](calls[chosen - 1], calls)
     else:
-        every = [_FROM[c.tool](c, calls) for c in reversed(known)]
-        with_value = (e for e in every if e["answer"] is not None)
-        found = next(with_value, every[0] if every else _none(_why_not(calls)))
+        # an earlier value is no answer where a later call found that there is none
+        told = [c for c in known if c.tool != "plan_campaign"] or known
+        found = _FROM[told[-1].tool](told[-1], calls) if told else _none(_why_not(calls))
+    found["pertinence"] = {**found["pertinence"], "better": _better(found, calls)}
     given = [a for a in assumptions if a not in found["assumptions"]]
     return {**found, "assumptions": [*found["assumptions"], *given]}
+
+
+def _better(found: Json, calls: "Sequence[Call]") -> str:
+    """What would make the answer better, and what that costs; empty where it is good enough."""
+    if found["pertinence"]["acceptability"] >= 1.0 and found["pertinence"]["relevant"]:
+        return ""
+    for call in reversed(calls):
+        told = None if call.error else call.result
+        if call.tool == "plan_campaign" and told is not None:
+            runs = ", ".join(f"{n} of tier {tier}" for tier, n in told["runs"].items())
+            return f"Runs ({runs}) would take {told['seconds_at_most']:.3g} s at most."
+        if call.tool == "ask" and told is not None and told.get("plan"):
+            plan = told["plan"]
+            return f"A run of {plan['kernel']} would take about {plan['seconds']:.3g} s."
+    return "More runs near the point would; plan_campaign tells what they cost."
 
 
 def _why_not(calls: "Sequence[Call]") -> list[str]:

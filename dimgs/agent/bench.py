@@ -1,5 +1,6 @@
 """What the tools work with: a hub as a program may use it, a policy, a workspace, studies."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -157,7 +158,9 @@ class Bench:
 
     def _own(self, studies: "TemporaryDirectory[str]") -> Path:
         """Folder of whoever asks: over HTTP nobody sees the tables of another."""
-        folder = Path(studies.name) / (self.hub.user if self._caller is not None else "own")
+        who = "" if self._caller is None else self.hub.user
+        # a name of a user may be no name of a folder
+        folder = Path(studies.name) / hashlib.sha256(who.encode()).hexdigest()[:_DIGITS]
         folder.mkdir(exist_ok=True)
         return folder
 

@@ -129,6 +129,8 @@ def _show(found: "Answered") -> None:
         quantity: Any = told["value"]
         unit = "" if quantity["unit"] in ("1", "label") else f" {quantity['unit']}"
         say(f"{told['input']} = {quantity['value']}{unit} ({told['source']})", "assumed: ")
+    if judged.get("better"):
+        say(judged["better"], "better: ")
     for missing in document["missing"]:
         say(str(missing), "missing: ")
     calls = [

@@ -111,6 +111,7 @@ def test_what_is_missing_is_asked_for_and_the_reply_is_a_source(asked: Any) -> N
     assert found.document["asked"] == [{"question": "What is h?", "reply": "1e-6 m/s"}]
     assert found.answer is None
     assert found.document["plan"]["seconds"] > 0
+    assert "would take about" in found.document["pertinence"]["better"]
     # nobody answers
     found = asked([*steps[:2], ("finish", {"text": "h is missing."})], QUESTION)
     assert "What is h?" in found.document["missing"]
