@@ -20,10 +20,10 @@ from dimgs.design.features import Design
 from dimgs.discovery.contenders import Contender
 
 # fitted as the module says: the temperature, and the logit of none of these
-TEMPERATURE = 1.83
+TEMPERATURE = 1.38
 # the constant, then for each decade of the chance of structure, a cut search, each factor e of the
 # runs over 50, the probability of other laws, and each 50 bits of structure
-NONE = (-4.18, 0.43, 1.10, -0.15, 4.32, 2.44)
+NONE = (-4.27, 0.54, 1.31, -0.16, 5.0, 2.53)
 _RUNS, _BITS = 50.0, 50.0
 # a chance below tells no more
 _LEAST_CHANCE = 1e-12

@@ -33,15 +33,15 @@ from dimgs.rationals import exact_bits, exponent_bits
 
 # bits of each part of a `Structure`, by its field
 PRICES: Mapping[str, float] = {
-    "nodes": 2.1,
-    "inputs": 0.9,
-    "numbers": 0.5,
-    "free": 6.4,
-    "free_exponents": 6.2,
+    "nodes": 1.9,
+    "inputs": 0.8,
+    "numbers": 0.4,
+    "free": 6.1,
+    "free_exponents": 6.3,
     "oscillations": 4.0,
     "no_angles": 12.0,
     "levels": 5.8,
-    "rare": 6.3,
+    "rare": 7.5,
 }
 # numbers of more digits than a person would write are decimals, told by about so many bits
 _DECIMAL_BITS, _LARGEST = 20.0, 1000
@@ -102,7 +102,7 @@ def structure_of(expression: Any, constants: "set[str]", turns: Turns | None = N
     >>> from sympy import Symbol, exp, sin, sqrt
     >>> x, c = Symbol("pi_1"), Symbol("c")
     >>> [round(structure_of(e, {"c"}).bits, 2) for e in (c * x, 3 * x)]
-    [13.6, 8.78]
+    [12.6, 7.77]
     >>> structure_of(sqrt(exp(x)), set()).levels, structure_of(sin(x), set()).no_angles
     (1, 1)
     """
