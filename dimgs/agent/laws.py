@@ -19,7 +19,6 @@ from dimgs.agent.results import Explained, Json, LawFound, Predicted
 from dimgs.errors import FitError, InputError
 from dimgs.escape import visible
 from dimgs.formats import json_value, shown
-from dimgs.hub.hub import is_remote
 from dimgs.law.law import Law
 
 # of seconds beside the time of the search: to start, to fit the power law, to draw
@@ -243,14 +242,13 @@ def explain(bench: Bench, id: str) -> Explained:
         # what the hub does not keep of a law, its study of this session does
         told = bench.document(study, "report.json") or {}
         content |= {k: told[k] for k in ("rivals", "probability") if told.get(k)}
-    graph = {} if is_remote(hub.address) else hub.evidence(entry["id"])
     return {
         "id": entry["id"],
         "kind": entry["kind"],
         "title": entry["title"],
         "state": entry["state"],
         "content": shown_content,
-        "evidence": graph,
+        "evidence": hub.evidence(entry["id"]),
         "reviews": entry["reviews"],
         "rivals": [_rival(r) for r in content.get("rivals") or ()],
         "probability": content.get("probability"),

@@ -10,6 +10,7 @@ from dimgs.hub import accounts, signing
 from dimgs.hub.acts import Writer
 from dimgs.hub.adoption import adopt
 from dimgs.hub.database import Database
+from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import Reader
 
 if TYPE_CHECKING:
@@ -98,8 +99,20 @@ class Hub(Writer):
             Author of what it adds.
         writes : bool
             Whether it may add entries.
+
+        Raises
+        ------
+        InputError
+            If the hub is behind a server that knows this token as that of a person.
         """
-        return self._as(name, "agent" if writes else "reader")
+        if not is_remote(self.address):
+            return self._as(name, "agent" if writes else "reader")
+        if self.role not in ("agent", "reader"):
+            raise NotAllowedError(
+                f"The token is that of {visible(self.user)}, who is a {self.role}; give that of a "
+                f"user of the role agent."
+            )
+        return self
 
     def _as(self, user: str, role: str) -> "Hub":
         other = object.__new__(Hub)

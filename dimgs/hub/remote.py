@@ -81,21 +81,6 @@ class RemoteHub(Hub):
         parts = urlsplit(self._url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
-    def for_agent(self, name: str = "agent", *, writes: bool = True) -> Hub:
-        """The hub itself, if its token is that of a program.
-
-        Raises
-        ------
-        InputError
-            If it is that of a person, who may do what a program may not.
-        """
-        if self.role not in ("agent", "reader"):
-            raise NotAllowedError(
-                f"The token is that of {visible(self.user)}, who is a {self.role}; give that of a "
-                f"user of the role agent."
-            )
-        return self
-
     @property
     def upgraded(self) -> str:
         """Nothing: the server upgrades its own file."""

@@ -17,11 +17,11 @@ from mcp.client.streamable_http import streamable_http_client
 
 from dimgs.agent.bench import Bench
 from dimgs.agent.http import PATH, caller_of, server_of
-from dimgs.agent.tools import NAMES
+from dimgs.agent.tools import NAMES, Tools
 from dimgs.errors import InputError
 from dimgs.hub import Hub
-from dimgs.web.serving import listening
-from tests.agent.conftest import POLICY, RUN, Call, talk, told
+from dimgs.web.serving import listening, serving
+from tests.agent.conftest import POLICY, RUN, Call, run_jobs, talk, told
 
 
 def test_over_standard_input_and_output_jobs_go_on_when_the_server_has_ended(
@@ -151,3 +151,30 @@ def test_a_server_over_http_needs_a_hub_of_its_own() -> None:
         opened_bench(None, None, None, per_caller=True),
     ):
         pass
+
+
+def test_the_hub_may_be_behind_a_server(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.set_user("bot", "agent")
+    hub.set_user("bob", "reviewer")
+    socket, address = listening("127.0.0.1", 0)
+    server = serving(hub, address, ["127.0.0.1"], False)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
+    thread.start()
+    try:
+        monkeypatch.setenv("DIMGS_HUB_TOKEN", hub.new_token("bob", scope="write"))
+        with Hub(address) as person, pytest.raises(InputError, match="the role agent"):
+            person.for_agent()
+        monkeypatch.setenv("DIMGS_HUB_TOKEN", hub.new_token("bot", scope="write"))
+        with Hub(address) as remote:
+            tools = Tools(Bench(remote.for_agent(), POLICY, address=address))
+            plan = tools.plan_campaign(**RUN)
+            job = tools.start_campaign(str(plan["plan"]))
+            run_jobs(hub)
+            assert tools.job_status(job["job"])["state"] == "done"
+            assert tools.ask(**RUN)["how"] == "run"
+            assert len(tools.explain(job["job"])["evidence"]["nodes"]) == 2
+        assert hub.get(job["job"])["author"] == "bot"
+    finally:
+        server.should_exit = True
+        thread.join()
+        socket.close()
