@@ -63,7 +63,7 @@ def test_what_the_demo_says_to_type_next_works(shell: Shell) -> None:
     path = shell.folder / "planets.csv"
     path.write_text(table, encoding="utf-8")
     done = shell("fit", str(path), "--target", "T", "--constants", "G", "--json")
-    assert done.document["law"]["expression"] == "C*a**(3/2)/sqrt(G*M)"
+    assert done.document["law"]["expression"] == "C*a**(3/2)/(sqrt(G)*sqrt(M))"
     document = shell("demo", "--json").document
     assert document["missing"] == "G^(-1/2)"
     prediction = document["prediction"]
