@@ -10,7 +10,11 @@ answers with every exponent within the tolerance, no other law is, and the kerne
 - process: active learning with a Gaussian process on the groups' logarithms, until its slope at the
   heart of every law is within the tolerance (--process)
 
+With --drawn N the kernels are drawn at random instead: one to three groups and laws, smooth, sharp
+or with a step, with noise, tiers of all kinds, and regions without an answer.
+
 Run: python -m case_studies.benchmarks.campaign_runs [--seeds 10] [--cases NAME...] [--coverage 200]
+     python -m case_studies.benchmarks.campaign_runs --seeds 1 --drawn 100
 """
 
 import argparse
@@ -26,7 +30,7 @@ import sympy
 from scipy.special import stdtrit
 from scipy.stats import qmc
 
-from case_studies.benchmarks.campaign_kernels import CASES, NOISY, Array, Case
+from case_studies.benchmarks.campaign_kernels import CASES, NOISY, Array, Case, drawn
 from dimgs.campaign import CampaignResult, run_campaign
 from dimgs.campaign.binding import Binding, bind
 from dimgs.errors import DimgsError
@@ -254,7 +258,7 @@ def discovered(case: Case, seed: int) -> float:
             if report.law is None:
                 continue
             told = report.law.predict(dict(zip(case.inputs, np.exp(logs).T, strict=True)))
-        except DimgsError:
+        except (DimgsError, np.linalg.LinAlgError):
             continue
         miss = np.abs(np.log(np.abs(np.asarray(told)) + 1e-300) - case.value(logs))
         if np.mean(miss[case.answers(logs)] < 0.05) > 1.0 - STRAY:
@@ -307,6 +311,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--coverage", type=int, default=0, help="campaigns with noise")
     parser.add_argument("--discover", action="store_true")
     parser.add_argument("--process", action="store_true")
+    parser.add_argument("--drawn", type=int, default=0, help="kernels drawn at random")
     given = parser.parse_args(arguments)
     others = ["regression"] + [n for n in ("discover", "process") if getattr(given, n)]
     if given.coverage:
@@ -315,7 +320,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     print("runs (in fine ones) to the right answer, median [least, most]; |", *others)
     every: list[Verdict] = []
-    for case in CASES:
+    for case in map(drawn, range(given.drawn)) if given.drawn else CASES:
         if given.cases and not any(c in case.name for c in given.cases):
             continue
         asked = case if given.budget is None else replace(case, budget=given.budget)
