@@ -31,6 +31,9 @@ _DEAR = 0.2
 # part of the cost of the finest tier alone (at least so many runs more than directions) that a
 # coarse tier may take without any law to show for it: with the runs of a last batch, a fifth
 _LOST, _ALONE = 0.15, 4
+# runs of a coarse tier for each unknown of each law, after which it is given up if some follow
+# none: four regimes in five free directions took a third of it
+_ENDLESS = 10
 # runs for each unknown of a power law after which one closed form is searched for, if the runs
 # follow no power laws: as many again as those have
 _SURVEY = 3
@@ -206,8 +209,11 @@ class Course:
             return False
         made = self.experiment.most[tier] - self.experiment.left[tier]
         alone = (self.binding.space.rank + _ALONE) * tiers[-1].cost
-        stray = len(strategy.model.orphans) > len(strategy.model.sites) / 2
-        return stray and made * tiers[tier].cost > _LOST * alone
+        model = strategy.model
+        stray = len(model.orphans) > len(model.sites) / 2
+        most = _ENDLESS * (self.binding.space.rank + 2) * max(len(model.laws), 1)
+        endless = len(model.orphans) > 0 and made > most
+        return endless or (stray and made * tiers[tier].cost > _LOST * alone)
 
     def _fine_enough(self, tier: int) -> bool:
         """Whether runs of the finest tier from elsewhere say as much as those of a coarse one."""

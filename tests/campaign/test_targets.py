@@ -88,7 +88,10 @@ def test_steps_make_a_law_in_pieces() -> None:
     )
     result = run(steps)
     assert len(result.regimes) == 2
-    assert str(result.law).count("U**2*d**2*rho") == 2
+    assert isinstance(result.report, Report)
+    assert str(result.report.law).count("U**2*d**2*rho") == 2
+    # it is the law of the whole where it is probable enough, too
+    assert result.law is (result.report.law if result.report.confirmed else None)
 
 
 @pytest.mark.slow
