@@ -204,6 +204,13 @@ class Report:
         return self.law
 
     @property
+    def is_power_law(self) -> bool:
+        """Whether the law is the power law whose exponents were fitted, in one piece."""
+        if self.law is None or self.fit is None or len(self.regimes or ()) > 1:
+            return False
+        return bool(self.law.pi_expression == self.fit.law.pi_expression)
+
+    @property
     def exponents(self) -> Exponents:
         """Exponents of the variables in the power law over all runs; empty where it has none."""
         return Exponents(() if self.fit is None else self.fit.variable_exponents)

@@ -41,3 +41,12 @@ def test_pi_basis_calls_the_response_as_fit_does() -> None:
     assert dimgs.pi_basis(given, target="F") == dimgs.pi_basis(given, "F")
     with pytest.raises(dimgs.InputError, match="one of the two"):
         dimgs.pi_basis(given, "F", target="U")
+
+
+def test_exponents_of_another_law_say_whose_they_are(report: Report) -> None:
+    assert report.is_power_law
+    assert r"\subsection*{Exponents}" in report.to_latex()
+    other = replace(report, fit=None)
+    assert not other.is_power_law
+    law = replace(report.result, pi_expression=report.result.pi_expression + 1)
+    assert "Exponents of one power law over all runs" in replace(report, law=law).to_latex()

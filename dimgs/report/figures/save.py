@@ -188,16 +188,6 @@ _ALL = (
 )
 
 
-def _is_fit(report: Report) -> bool:
-    """Whether the law is the power law whose exponents were fitted."""
-    fitted = report.fit.law.pi_expression if report.fit else None
-    return (
-        len(report.regimes or ()) < 2
-        and report.law is not None
-        and (report.law.pi_expression == fitted)
-    )
-
-
 def draw_figures(report: Report) -> list[Drawing]:
     """Draw every figure that the report has data for.
 
@@ -231,7 +221,7 @@ def draw_figures(report: Report) -> list[Drawing]:
         bands = wanted.name == "predicted_against_measured" and axes.get_legend() is not None
         caption = wanted.caption + (" The bands are ±10 % and ±20 %." if bands else "")
         title = wanted.title
-        if wanted.name == "exponents" and not _is_fit(report):
+        if wanted.name == "exponents" and not report.is_power_law:
             title = "Exponents of one power law over all runs"
         out.append(Drawing(wanted.name, figure, title, caption))
     return out

@@ -150,9 +150,11 @@ def test_what_cannot_be_asked_is_told_beside_the_law(visitor: Visitor) -> None:
 
 def test_without_a_script_the_page_works_too(visitor: Visitor) -> None:
     path = dropped(visitor)
-    answer = visitor.client.post(f"{path}/fit", data={"csrf": visitor.csrf(), **CHOSEN})
+    answer = visitor.client.post(path, data={"csrf": visitor.csrf(), **CHOSEN})
     assert answer.url.path == path
-    assert "Confirmed on unseen runs" in answer.text
+    assert "Reynolds number" in answer.text
+    answer = visitor.client.post(f"{path}/fit", data={"csrf": visitor.csrf()})
+    assert "Choose first what is to be explained" in answer.text
 
 
 @pytest.mark.slow
