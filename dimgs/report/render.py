@@ -252,12 +252,14 @@ def report_markdown(report: Report, figures: Sequence[tuple[str, str, str]] = ()
     >>> print(report_markdown(report).split("## ")[1].strip())
     The law
     <BLANKLINE>
-    $$T = \frac{C \, \sqrt{L}}{\sqrt{g}}$$
+    **NOT CONFIRMED; best law, error 0.021 % on runs left out:**
+    <BLANKLINE>
+    $$T = C \, \sqrt{\frac{L}{g}}$$
     <BLANKLINE>
     - C = 6.2816 [6.2803, 6.283], fitted
     - g = 9.8066 m/s^2, physical
     <BLANKLINE>
-    The law predicts runs that it was not fitted on.
+    Not confirmed. No end of the runs could be left out, so nothing is known of what lies beyond them.
     """
     text = _escaped("md").get_template("report.md").render(_content(report), figures=figures)
     return re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n"
