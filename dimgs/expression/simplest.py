@@ -15,10 +15,13 @@ import sympy
 
 from dimgs.expression.complexity import complexity_of
 
-# forms of one product that are compared: sums of the usual length have fewer
-_MOST_FORMS = 400
+# forms of one part that are compared, and how many fewer for each of its operations and operands:
+# laws of books have fewer, and the forms of long sums take long
+_MOST_FORMS, _FEWEST_FORMS, _LESS_FORMS = 300, 20, 5
 # terms of a sum that may be factored as a polynomial: more take SymPy long
 _MOST_TERMS = 8
+# times that a form is shortened again: a third hardly ever finds more
+_PASSES = 2
 # points, and relative deviation, by which a form is checked against what it came from
 _POINTS, _SAME = 4, 1e-6
 
@@ -59,13 +62,29 @@ def _simplest(expression: sympy.Expr, positive: frozenset[str]) -> sympy.Expr:
         s: sympy.Symbol(s.name, **({"positive": True} if s.name in positive else {"real": True}))
         for s in expression.free_symbols
     }
-    inner = _shortest(expression.xreplace(assumed))
-    for other in (sympy.expand_mul(inner), sympy.Add(*map(_shortest, sympy.Add.make_args(inner)))):
-        inner = min(inner, _shortest(other), key=lambda e: _cost(with_joined_roots(e)))
-    found = with_joined_roots(inner)
-    if _cost(found) < _cost(expression) and _same(expression, found):
-        return found
-    return expression
+    given = expression.xreplace(assumed)
+    # of forms that are as short, what the sums multiplied out lead to: that is the same for all
+    forms = [_settled(start) for start in dict.fromkeys((sympy.expand(given), given))]
+    found = min(forms, key=lambda e: complexity_of(with_joined_roots(e)))
+    shown = with_joined_roots(found)
+    shorter = complexity_of(shown) <= complexity_of(expression)
+    return shown if shorter and _same(expression, shown) else expression
+
+
+def _settled(inner: Any) -> Any:
+    """The shortest form that repeated steps lead to."""
+    for _ in range(_PASSES):
+        others = (inner, sympy.expand_mul(inner), _termwise(inner))
+        best = min((inner, *map(_shortest, others)), key=_shown_cost)
+        if best == inner:
+            break
+        inner = best
+    return inner
+
+
+def _termwise(expression: Any) -> Any:
+    """The shortest form of each term of a sum."""
+    return sympy.Add(*map(_shortest, sympy.Add.make_args(expression)))
 
 
 def _cost(expression: sympy.Expr) -> tuple[int, int, int, str]:
@@ -74,6 +93,12 @@ def _cost(expression: sympy.Expr) -> tuple[int, int, int, str]:
     numbers = sum(x.p**2 + x.q**2 for x in parts if isinstance(x, sympy.Rational))
     text = str(expression)
     return complexity_of(expression), int(numbers), len(text), text
+
+
+@lru_cache(maxsize=16384)
+def _shown_cost(expression: Any) -> tuple[int, int, int, str]:
+    """Cost of a form as it is shown."""
+    return _cost(with_joined_roots(expression))
 
 
 def with_joined_roots(expression: sympy.Expr) -> sympy.Expr:
@@ -110,13 +135,15 @@ def with_joined_roots(expression: sympy.Expr) -> sympy.Expr:
     return show(expression)
 
 
+@lru_cache(maxsize=4096)
 def _shortest(node: Any) -> Any:
     """Shortest form of a part, its own parts first."""
     if not node.args:
         return node
     node = node.func(*map(_shortest, node.args))
     if node.is_Add or node.is_Mul or (node.is_Pow and node.base.is_Add):
-        return min(islice(_forms(node), _MOST_FORMS), key=lambda e: _cost(with_joined_roots(e)))
+        few = max(_FEWEST_FORMS, _MOST_FORMS - _LESS_FORMS * complexity_of(node))
+        return min(islice(_forms(node), few), key=_shown_cost)
     return node
 
 
@@ -145,11 +172,23 @@ def _forms(node: Any) -> Iterator[Any]:
             insides.append((inner, power))
         yield _product(outside, insides)
         for k, (inner, power) in enumerate(insides):
-            # the front, or its number, multiplied into one of the sums
-            number = outside.as_coeff_Mul(rational=True)[0]
-            for into in dict.fromkeys((outside, number)) if power == 1 and inner.is_Add else ():
-                total = sympy.Add(*(into * t for t in inner.args))
+            for into in _movable(outside, power) if inner.is_Add else ():
+                # a part of the front multiplied into one of the sums
+                total = sympy.Add(*(into ** (1 / power) * t for t in inner.args))
                 yield _product(outside / into, [*insides[:k], (total, power), *insides[k + 1 :]])
+
+
+def _movable(front: Any, power: Any) -> list[Any]:
+    """Parts of a front that may be multiplied into a sum of that power."""
+    number, rest = front.as_coeff_Mul(rational=True)
+    powers = {b: e for b, e in rest.as_powers_dict().items() if b.is_Symbol and e.is_Rational}
+    if power != 1:
+        powers = {b: e for b, e in powers.items() if b.is_positive}
+    parts = [b**e for b, e in powers.items()]
+    below = sympy.Mul(*(b**e for b, e in powers.items() if e < 0))
+    parts += [below, sympy.Mul(*parts)]
+    parts += [front, number] if power == 1 else []
+    return [p for p in dict.fromkeys(parts) if p != 1]
 
 
 def _divided(sums: list[tuple[Any, Any]]) -> Iterator[Any]:

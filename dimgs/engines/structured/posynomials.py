@@ -32,6 +32,8 @@ _STEEPEST, _CLOSE, _DEPENDENT, _TINY = 12.0, 1e-3, 1e-10, 1e-300
 # standard errors within which an exponent is simple, what rounding leaves of an exact one, and the
 # digits of those that are not
 _ERRORS, _ROUNDING, _DECIMAL = 3.0, 1e-7, 1000
+# decimals in one law: the correlations of transfer and friction have one or two
+_MOST_DECIMALS = 2
 
 
 @np.errstate(all="ignore")
@@ -150,7 +152,9 @@ def _rounded(
                 flat[free] += np.linalg.lstsq(J[:, free], e, rcond=1e-8)[0]
                 flat[free] = np.clip(flat[free], -_STEEPEST, _STEEPEST)
         exponents = [tuple(_fraction(float(x)) for x in row) for row in P[0]]
-        if any(abs(x) > LARGEST for row in exponents for x in row):
+        whole = [x for row in exponents for x in row]
+        decimals = sum(x.denominator > max(DENOMINATORS) for x in whole)
+        if any(abs(x) > LARGEST for x in whole) or decimals > _MOST_DECIMALS:
             continue
         key = tuple(sorted(exponents))
         if key in known or len(set(exponents)) < len(exponents):
