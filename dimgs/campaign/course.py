@@ -32,7 +32,7 @@ _DEAR = 0.2
 # coarse tier may take without any law to show for it: with the runs of a last batch, a fifth
 _LOST, _ALONE = 0.15, 4
 # runs of a coarse tier for each unknown of each law, after which it is given up if some follow
-# none: four regimes in five free directions took a third of it
+# none: four regimes in five free directions took a third of it; and before which it never is
 _ENDLESS = 10
 # runs for each unknown of a power law after which one closed form is searched for, if the runs
 # follow no power laws: as many again as those have
@@ -211,9 +211,9 @@ class Course:
         alone = (self.binding.space.rank + _ALONE) * tiers[-1].cost
         model = strategy.model
         stray = len(model.orphans) > len(model.sites) / 2
-        most = _ENDLESS * (self.binding.space.rank + 2) * max(len(model.laws), 1)
-        endless = len(model.orphans) > 0 and made > most
-        return endless or (stray and made * tiers[tier].cost > _LOST * alone)
+        few = _ENDLESS * (self.binding.space.rank + 2)
+        endless = len(model.orphans) > 0 and made > few * max(len(model.laws), 1)
+        return endless or (stray and made > few and made * tiers[tier].cost > _LOST * alone)
 
     def _fine_enough(self, tier: int) -> bool:
         """Whether runs of the finest tier from elsewhere say as much as those of a coarse one."""
