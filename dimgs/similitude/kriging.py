@@ -1,8 +1,7 @@
 """Generalised least squares of runs near a point: a power law, and residuals alike if groups are.
 
 The logarithm of the target (or the target itself) is a power law of the groups, whose exponents
-are not known, plus a residual that is the more alike the nearer two runs are. How fast it varies
-with each input is learned from the runs, shrunk towards one common length.
+are not known, plus a residual that is the more alike the nearer two runs are.
 
 References
 ----------
@@ -10,11 +9,10 @@ Rasmussen, Williams, Gaussian Processes for Machine Learning, MIT Press, 2006, s
 and 5.4.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy import linalg, optimize, special
+from scipy import linalg
 
 from dimgs.arrays import Array, IntArray
 from dimgs.errors import FitError
@@ -27,39 +25,12 @@ _EXPONENT = 2.0
 _RATIO = 1.0
 # of the mean, where equations need one
 _MEAN = 10.0
-# mean and standard deviation of a normal prior of a logarithm. Length: residuals of a power law
-# change over a decade or two. Amplitude: a power law misses by a third or less. Noise: from the
-# rounding of a solver to the scatter of a simulation with random numbers.
-_LENGTH, _COMMON, _OWN = np.log(3.0), 1.0, 0.7
-_AMPLITUDE = (np.log(0.3), 1.5)
-_NOISE = (np.log(1e-4), 4.0)
-# ratios between kernels and tiers vary by a few per cent of themselves
-_MISFIT = (np.log(0.02), 1.5)
-# natural logarithms within which each is looked for; noise of 6e-6 is no worse than none
-_LENGTHS = (float(np.log(0.05)), float(np.log(1e3)))
-_SIZES = ((-14.0, 1.5), (-12.0, 1.0), (-12.0, 1.0))
 # of the variance of a residual: what keeps equations of a hundred runs solvable
-_ROUNDING = 1e-10
-# logarithms of the noise that the search starts from: a solver's, and that of random numbers
-_STARTS = (float(np.log(1e-4)), float(np.log(0.05)))
-# larger than any badness
-_IMPOSSIBLE = 1e10
-_PRIORS = (_AMPLITUDE, _NOISE, _MISFIT)
-# by how much all lengths may change near a point: twentyfold
-_STRETCH = (-3.0, 3.0)
-# of runs that are held out: folds, runs from which on none are, coverage at which intervals are
-# compared, and runs that say beforehand that intervals are right
-_FOLDS, _FEW, _SHARE, _PRIOR_RUNS = 4, 60, 0.9, 10
+ROUNDING = 1e-10
 # natural logarithms: solvers repeat themselves in another size to about this
 _IMAGE = 1e-6
-# of logarithms: steps of differences of a gradient, which is exact to 1e-8
-_STEP = 1e-3
-# curvature: no standard deviation of a logarithm is taken to be above 2
-_LEAST = 0.25
 # an input that no group holds has no part in coordinates, but for rounding
 _IN_GROUPS = 1e-9
-# steps of the search; what it finds later changes intervals by less than a hundredth
-_STEPS = 60
 
 
 @dataclass(frozen=True)
@@ -147,93 +118,15 @@ class Spread:
         return cls(np.array(lengths), float(amplitude), float(noise), float(misfit), own)
 
 
-def learn(near: Nearby) -> Spread:
-    """Spread that makes the runs most probable, given what is usual."""
-    p = near.changes.shape[1]
-    bounds = [_LENGTHS] * p + list(_SIZES)
-    found = []
-    for noise in _STARTS:
-        begin = np.array([_LENGTH] * p + [_AMPLITUDE[0], noise, _MISFIT[0]])
-        best = _minimised(lambda theta: _badness(near, theta), begin, bounds)
-        found.append((_badness(near, best)[0], best))
-    _, best = min(found, key=lambda pair: pair[0])
-    return Spread.of(best, _doubt(near, best))
-
-
-def learn_from_few(near: Nearby) -> Spread:
-    """The same, with intervals that hold runs which were held out as often as they say.
-
-    Few runs let a target seem smoother than it is; from some sixty on that is no matter.
-    """
-    known = learn(near)
-    n = len(near)
-    if not _FOLDS * 2 <= n < _FEW:
-        return known
-    away = np.zeros(n)
-    for fold in range(_FOLDS):
-        held = np.arange(fold, n, _FOLDS)
-        kept = np.setdiff1d(np.arange(n), held)
-        others = near.part(kept)
-        spread = learn(others)
-        for i in held:
-            there = join(replace(others, changes=others.changes - near.changes[i]), spread)
-            away[i] = (there.value - near.values[i]) / np.sqrt(there.variance)
-    seen = float(np.sort(np.abs(away))[min(int(np.ceil(_SHARE * (n + 1))), n) - 1])
-    ratio = seen / float(special.ndtri((1.0 + _SHARE) / 2.0))
-    return replace(
-        known, stretch=max(1.0, np.sqrt((n * ratio**2 + _PRIOR_RUNS) / (n + _PRIOR_RUNS)))
-    )
-
-
-def _doubt(near: Nearby, theta: Array) -> Array:
-    """Steps of one standard deviation along the axes of Laplace's approximation."""
-    steps = np.eye(len(theta)) * _STEP
-    curved = [_badness(near, theta + s)[1] - _badness(near, theta - s)[1] for s in steps]
-    curvature = np.array(curved) / (2.0 * _STEP)
-    sizes, axes = np.linalg.eigh((curvature + curvature.T) / 2.0)
-    return np.asarray((axes / np.sqrt(np.maximum(sizes, _LEAST))).T)
-
-
-def refit(near: Nearby, shape: Spread) -> Spread:
-    """The same near a point, where the ratios of the lengths stay as they are."""
-    p = near.changes.shape[1]
-    begin = shape.theta
-    # one step for all lengths
-    shift = linalg.block_diag(np.ones((1, p)), np.eye(3))
-    ends = [(low - t, high - t) for (low, high), t in zip(_SIZES, begin[p:], strict=True)]
-
-    def moved(step: Array) -> tuple[float, Array]:
-        value, slope = _badness(near, begin + step @ shift)
-        return value, shift @ slope
-
-    best = begin + _minimised(moved, np.zeros(4), [_STRETCH, *ends]) @ shift
-    return replace(Spread.of(best, shape.doubt), stretch=shape.stretch)
-
-
-def badness(near: Nearby, spread: Spread) -> float:
-    """Negative logarithm of the posterior density of a spread, by which models are compared."""
-    return _badness(near, spread.theta)[0]
-
-
-def _minimised(
-    function: Callable[[Array], tuple[float, Array]],
-    begin: Array,
-    bounds: list[tuple[float, float]],
-) -> Array:
-    found = optimize.minimize(
-        function, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS}
-    )
-    return np.asarray(found.x)
-
-
-def _matern(squares: Array) -> tuple[Array, Array]:
+def matern(squares: Array) -> tuple[Array, Array]:
     """Matérn's correlation of order 5/2, and its derivative by the squared distance."""
     r = np.sqrt(5.0 * squares)
     decay = np.exp(-r)
     return (1.0 + r + r**2 / 3.0) * decay, -5.0 / 6.0 * (1.0 + r) * decay
 
 
-def _squares(z: Array) -> Array:
+def squared_distances(z: Array) -> Array:
+    """Between all pairs of rows."""
     sizes = (z**2).sum(axis=1)
     return np.asarray(np.maximum(sizes[:, None] + sizes - 2.0 * z @ z.T, 0.0))
 
@@ -260,14 +153,14 @@ def covariance(scalings: Scalings, changes: Array, spread: Spread) -> Array:
     """
     flat = changes @ scalings.coordinates().T
     z = changes @ scalings.coordinates(spread.lengths).T
-    alike, _ = _matern(_squares(z))
+    alike, _ = matern(squared_distances(z))
     # the mean is not known: ten e-folds either way say so, and leave the rest its digits
     shared = _MEAN**2 + _EXPONENT**2 * flat @ flat.T
     return np.asarray(shared + spread.amplitude**2 * alike)
 
 
 @dataclass(frozen=True)
-class _Solved:
+class Solved:
     """Equations of generalised least squares, solved."""
 
     inverse: Array
@@ -276,10 +169,10 @@ class _Solved:
     half_log_determinants: float
 
     @classmethod
-    def of(cls, near: Nearby, spread: Spread, alike: Array) -> "_Solved":
+    def of(cls, near: Nearby, spread: Spread, alike: Array) -> "Solved":
         """Of runs whose residuals are so much alike; LinAlgError where that cannot be."""
         K = spread.amplitude**2 * alike
-        K[np.diag_indices_from(K)] += _own(near, spread) + _ROUNDING * spread.amplitude**2
+        K[np.diag_indices_from(K)] += _own(near, spread) + ROUNDING * spread.amplitude**2
         factor = linalg.cho_factor(K, lower=True)
         inverse = linalg.cho_solve(factor, np.eye(len(K)))
         H, known = _linear(near)
@@ -314,50 +207,6 @@ def _error_there(near: Nearby) -> float:
     fitted = np.linalg.solve(rows.T @ rows + ridge, rows.T @ logs)
     share = float(told.sum() / max((near.origins == 0).sum(), 1))
     return share * float(np.exp(np.clip(fitted[0], logs.min(), logs.max())))
-
-
-def _badness(near: Nearby, theta: Array) -> tuple[float, Array]:
-    """Negative logarithm of the posterior density, and its gradient."""
-    p = len(theta) - len(_PRIORS)
-    spread = Spread.of(theta)
-    T = near.scalings.coordinates(spread.lengths)
-    z = near.changes @ T.T
-    alike, slope = _matern(_squares(z))
-    foreign = near.origins > 0
-    try:
-        solved = _Solved.of(near, spread, alike)
-    except linalg.LinAlgError:
-        return _IMPOSSIBLE, np.zeros_like(theta)
-    P = solved.left
-    a = P @ near.values
-    value = solved.half_log_determinants + 0.5 * near.values @ a
-    G = P - np.outer(a, a)
-    gradient = np.zeros_like(theta)
-    pull = G * slope * spread.amplitude**2
-    q = z @ T
-    gradient[:p] = (
-        -2.0
-        * spread.lengths**2
-        * (pull.sum(axis=1) @ q**2 - np.einsum("ai,ab,bi->i", q, pull, q, optimize=True))
-    )
-    shared = (G * alike).sum() + _ROUNDING * np.trace(G)
-    gradient[p] = shared * spread.amplitude**2
-    gradient[p + 1] = np.trace(G) * spread.noise**2
-    gradient[p + 2] = G.diagonal()[foreign].sum() * spread.misfit**2
-    prior, by_theta = _prior(theta)
-    return float(value + prior), gradient + by_theta
-
-
-def _prior(theta: Array) -> tuple[float, Array]:
-    """Negative logarithm of the prior density, and its gradient."""
-    lengths, sizes = theta[: -len(_PRIORS)], theta[-len(_PRIORS) :]
-    common = lengths.mean() if len(lengths) else _LENGTH
-    own = lengths - common
-    means, widths = np.array(_PRIORS).T
-    away = (sizes - means) / widths
-    value = 0.5 * (((common - _LENGTH) / _COMMON) ** 2 + (own**2).sum() / _OWN**2 + away @ away)
-    by_lengths = (common - _LENGTH) / _COMMON**2 / max(len(lengths), 1) + own / _OWN**2
-    return float(value), np.concatenate([by_lengths, away / widths])
 
 
 @dataclass(frozen=True)
@@ -413,13 +262,13 @@ def _joined(near: Nearby, spread: Spread) -> Joined:
     """The same, as if lengths and sizes were known."""
     T = near.scalings.coordinates(spread.lengths)
     z = near.changes @ T.T
-    alike, _ = _matern(_squares(z))
+    alike, _ = matern(squared_distances(z))
     try:
-        solved = _Solved.of(near, spread, alike)
+        solved = Solved.of(near, spread, alike)
     except linalg.LinAlgError as error:
         raise FitError("The runs near the point are too much alike to be joined.") from error
     # the point itself lies at the origin of the changes: exponents make no difference there
-    to_point = spread.amplitude**2 * _matern((z**2).sum(axis=1))[0]
+    to_point = spread.amplitude**2 * matern((z**2).sum(axis=1))[0]
     simple = solved.inverse @ to_point
     open_part = -solved.linear.T @ to_point
     open_part[0] += 1.0

@@ -10,8 +10,9 @@ from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.similitude.exact import Found
-from dimgs.similitude.kriging import Joined, Nearby, Spread, badness, join, learn_from_few, refit
+from dimgs.similitude.kriging import Joined, Nearby, Spread, join
 from dimgs.similitude.laws import KnownLaw
+from dimgs.similitude.learning import badness, learn_from_few, refit
 from dimgs.similitude.origin import Origin
 from dimgs.variables import parse_unit
 

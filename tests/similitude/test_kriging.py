@@ -5,7 +5,8 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from dimgs.groups.scalings import Scalings
-from dimgs.similitude.kriging import Nearby, Spread, _badness, join, learn, refit
+from dimgs.similitude.kriging import Nearby, Spread, join
+from dimgs.similitude.learning import _badness, learn, refit
 from dimgs.variables import parse_unit
 
 UNITS = {"a": "m^2/s", "r": "m", "t": "s", "b": "m"}
