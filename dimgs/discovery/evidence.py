@@ -276,15 +276,18 @@ def _predicted(rest: Fitted, rows: Rows) -> tuple[float, float, float]:
     _, singular, right = np.linalg.svd(A / size, full_matrices=False)
     told = singular > 1e-10 * singular.max(initial=0.0)
     spread = (G / size) @ (right[told].T / singular[told])
-    V = np.eye(len(e)) + spread @ spread.T
-    factor = np.linalg.cholesky(V)
-    z = np.linalg.solve(factor, e / rest.sd)
-    square = float(z @ z)
+    if not np.all(np.isfinite(spread)):
+        return _UNUSABLE * len(e), 0.0, np.inf
+    # the covariance is 1 + spread spread', however far beyond 1 the spread is
+    axes, sizes, _ = np.linalg.svd(spread, full_matrices=False)
+    away = e / rest.sd
+    along = axes.T @ away
+    square = float(np.sum((away - axes @ along) ** 2) + np.sum(along**2 / (1.0 + sizes**2)))
     m, dof = len(e), rest.dof
     density = (
         float(special.gammaln((dof + m) / 2) - special.gammaln(dof / 2))
         - m / 2 * np.log(dof * np.pi)
-        - float(np.log(np.diag(factor)).sum())
+        - float(np.log1p(sizes**2).sum()) / 2
         - m * np.log(rest.sd)
         - (dof + m) / 2 * np.log1p(square / dof)
     )

@@ -33,6 +33,8 @@ _PREFIXES = frozenset(_PREFIX_NAMES.split())
 _NUMBER = re.compile(r"(?!1\s*/)[-+.\d]")
 _POWERS = {1: "", 2: "\\square", 3: "\\cubic"}
 _LEVELS = {"dB": "\\decibel", "decibel": "\\decibel", "B": "\\bel", "Np": "\\neper"}
+# largest denominator that anybody writes, and what a double makes of such an exponent
+_WRITTEN, _ROUNDING = 1000, 1e-12
 _LITERAL = {"°": r"{}^{\circ}", "Δ": "", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega ", "%": r"\%"}
 
 
@@ -73,10 +75,16 @@ def unit_latex(unit_text: str) -> str:
 
 
 def _factors(text: str) -> list[tuple[str, Fraction]]:
-    """Pint's unit names with their exact exponents, positive ones first."""
+    """Pint's unit names with their exponents, positive ones first."""
     powers = dict(to_pint(text)._units)
-    factors = [(str(n), Fraction(float(p)).limit_denominator(1000)) for n, p in powers.items()]
+    factors = [(str(n), _exact(float(p))) for n, p in powers.items()]
     return sorted(factors, key=lambda factor: factor[1] < 0)
+
+
+def _exact(power: float) -> Fraction:
+    """The rational that was written; a fitted exponent as it is."""
+    simple = Fraction(power).limit_denominator(_WRITTEN)
+    return simple if abs(float(simple) - power) < _ROUNDING else Fraction(power)
 
 
 def _macros(factors: list[tuple[str, Fraction]]) -> str | None:
@@ -111,6 +119,7 @@ def _literal(factors: list[tuple[str, Fraction]]) -> str:
         written = written.replace("_", r"\_")
         if power != 1:
             written = f"{{{written}}}" if "^" in written else written.rstrip()
-            written += f"^{{{power}}}"
+            shown = str(power) if power.denominator <= _WRITTEN else f"{float(power):.4g}"
+            written += f"^{{{shown}}}"
         pieces.append(written)
     return ".".join(pieces)

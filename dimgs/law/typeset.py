@@ -18,6 +18,7 @@ from dimgs.latex import (
     symbol_table,
 )
 from dimgs.law.parts import Constant
+from dimgs.variables import shown_unit
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law
@@ -139,11 +140,15 @@ def law_html(law: "Law") -> str:
     scores = law.scores
     known = "n/a" if scores.cv_r2_log is None else f"{scores.cv_r2_log:.4f}"
     constants = "".join(
-        f"<li>{escape(c.name)} = {c.value:.5g}{'' if c.unit == '1' else ' ' + escape(c.unit)}</li>"
-        for c in law.constants
+        f"<li>{escape(c.name)} = {c.value:.5g}{escape(_after(c.unit))}</li>" for c in law.constants
     )
     return (
         f'<div style="font-size:1.3em">{mathml(law.latex(), display=True)}</div>'
         f"<ul>{constants}</ul><p>{escape(law.target.name)} in {escape(law.target_unit)}; R² of "
         f"runs left out (log scale): {known}</p>"
     )
+
+
+def _after(unit: str) -> str:
+    """A unit behind a number."""
+    return "" if unit == "1" else f" {shown_unit(unit)}"

@@ -20,6 +20,7 @@ from dimgs.report.runs import Runs
 from dimgs.report.text import centre_text, percent, place
 from dimgs.report.text import number as plain_number
 from dimgs.report.verdict import headline, verdict
+from dimgs.variables import shown_unit
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -123,6 +124,7 @@ def _escaped(language: str) -> "Environment":
         # a bar would end the cell of a table
         "cell": lambda x: Raw(f"${x}$".replace("|", r"\|")),
         "number": lambda x: Raw(number(x)),
+        "unit": shown_unit,
         "bare": lambda x: Raw(latex.number_latex(x)),
         "code": lambda x: Raw(markdown_code(x)),
     }

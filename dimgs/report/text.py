@@ -13,6 +13,7 @@ from dimgs.law.parts import Constant, Scores
 from dimgs.report.proposals import NextRuns
 from dimgs.report.results import FitResult, Report
 from dimgs.report.verdict import headline, verdict
+from dimgs.variables import shown_unit
 
 _RULE = "-" * 72
 # what four digits would round up to one
@@ -80,7 +81,7 @@ def centre_text(centre: Centre) -> str:
 
 
 def _unit(unit: str) -> str:
-    return "" if unit in ("", "1", "-") else f" {unit}"
+    return "" if unit in ("", "1", "-") else f" {shown_unit(unit)}"
 
 
 def _centre(centre: Centre | None) -> list[str]:

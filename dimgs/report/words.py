@@ -20,7 +20,7 @@ from dimgs.rationals import equal_rational
 from dimgs.report.results import Report
 from dimgs.report.runs import Runs
 from dimgs.report.verdict import headline
-from dimgs.variables import superscript
+from dimgs.variables import shown_unit, superscript
 
 # elasticities that differ by less are one exponent, but for rounding
 _CONSTANT = 1e-6
@@ -37,7 +37,7 @@ _ROUNDING = 1e-9
 _PLACES = 3
 # a factor by which a new run may be off, above which nothing is known
 _UNKNOWN = 1e3
-_POWER = re.compile(r"(?:\*\*|\^)(-?\d+)")
+_POWER = re.compile(r"(?:\*\*|\^)(-?\d+)(?![\d.])")
 
 
 def condition_latex(runs: Runs, where: str) -> str:
@@ -76,14 +76,14 @@ def short(value: float, digits: int = 3) -> str:
 
 
 def unit_text(unit: str) -> str:
-    """A unit with raised exponents.
+    """A unit with raised exponents; fitted ones in four digits.
 
     Examples
     --------
-    >>> print(unit_text("kg/m^3"), unit_text("m**-2"), unit_text("kg^(1/2)"))
-    kg/m³ m⁻² kg^(1/2)
+    >>> print(unit_text("kg/m^3"), unit_text("m**-2"), unit_text("kg^(1/2)"), unit_text("s^1.5"))
+    kg/m³ m⁻² kg^(1/2) s^1.5
     """
-    raised = _POWER.sub(lambda found: superscript(Fraction(found[1])), unit)
+    raised = _POWER.sub(lambda found: superscript(Fraction(found[1])), shown_unit(unit))
     return raised.replace("*", "·")
 
 

@@ -2,7 +2,7 @@
 
 from dimgs.variables.dimension import Dimension, superscript
 from dimgs.variables.registry import define_unit, registry
-from dimgs.variables.si import si_unit
+from dimgs.variables.si import shown_unit, si_unit
 from dimgs.variables.units import DIMENSIONLESS, LABEL, Unit, difference_unit, parse_unit, to_pint
 from dimgs.variables.variable import Role, Variable, parse_variable, split_header
 
@@ -18,6 +18,7 @@ __all__ = [
     "parse_unit",
     "parse_variable",
     "registry",
+    "shown_unit",
     "si_unit",
     "split_header",
     "superscript",

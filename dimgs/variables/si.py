@@ -1,5 +1,6 @@
 """Readable coherent SI units for a dimension."""
 
+import re
 from fractions import Fraction
 from functools import lru_cache
 from itertools import chain
@@ -18,6 +19,8 @@ _BASE_UNITS = {
     "[luminosity]": "cd",
     "[printing_unit]": "pixel",
 }
+# a power that is no rational of a table: more digits than anybody writes
+_FITTED = re.compile(r"(\^|\*\*)(-?\d+\.\d{5,})")
 
 
 def _dimension(length: int, mass: int, time: int, current: int = 0) -> Dimension:
@@ -109,6 +112,17 @@ def si_unit(dimension: Dimension) -> str:
             if _cost(factors) + 1 < least:
                 best, least = factors, _cost(factors) + 1
     return _format(best)
+
+
+def shown_unit(unit: str) -> str:
+    """A unit for reading: fitted exponents in it in four digits.
+
+    Examples
+    --------
+    >>> shown_unit("W*kg^0.2774795809430786/s^1.5588904474279146"), shown_unit("W/kg^(3/4)")
+    ('W*kg^0.2775/s^1.559', 'W/kg^(3/4)')
+    """
+    return _FITTED.sub(lambda found: f"{found[1]}{float(found[2]):.4g}", unit)
 
 
 def _squares_a_mass(factors: list[tuple[str, Fraction]]) -> bool:
