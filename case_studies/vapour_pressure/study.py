@@ -6,11 +6,13 @@ Story
     temperature gives an energy per mole for each liquid, and these are the enthalpies of
     vaporisation to within their change over the range. Then the liquids together: with the normal
     boiling point as one more column and a pressure as unknown scale, two groups are left, T/T_b
-    and p/p_0, and one closed form is asked for that predicts each liquid from the others. It is
-    Clausius and Clapeyron's, with Trouton's constant for all liquids that do not associate; the
-    hydrogen-bonded ones (water and alcohols) are left out, as Trouton's rule leaves them out. The
-    liquids have to be held out whole: with runs held out singly a form with a cosine in it does as
-    well on these few runs and is chosen, which is no physics.
+    and p/p_0, and one closed form is asked for that predicts each liquid from the others. None is
+    confirmed: Clausius and Clapeyron's straight line is among the rivals, and forms that bend by
+    some per cent, as enthalpies change with the temperature, predict liquids that were held out
+    better. All agree on what Trouton's rule says of liquids that do not associate: the slope at
+    the boiling point is the same for all. The hydrogen-bonded ones (water and alcohols) are left
+    out, as the rule leaves them out. Liquids have to be held out whole: those are the runs that
+    say whether one law serves all of them.
 
 Data
     D. R. Stull, Ind. Eng. Chem. 39 (1947) 517-540, temperatures (°C) at 20 to 760 mm Hg, liquid
@@ -48,6 +50,7 @@ LIQUIDS = {
 ASSOCIATED = ("water", "ethanol", "methanol")
 ATMOSPHERE = 101.325  # kPa
 TROUTON = 10.6
+_BEND = 0.15
 SOME_TEMPERATURE = 350.0  # K; the law depends on T_b/T alone
 
 IDEAL = "the vapour is taken as ideal (3 % at the boiling point), and the table is of 1947"
@@ -114,19 +117,20 @@ def enthalpy(name: str, kelvin: float) -> float:
 
 
 def clausius_clapeyron(law: Law) -> list[Check | Statement]:
-    """Whether ln p is straight in T_b/T; its slope, and the pressure where T is T_b."""
+    """How much ln p bends in T_b/T; its slope, and the pressure where T is T_b."""
     x = np.linspace(1.05, 1.3, 6)
     columns = {"T": SOME_TEMPERATURE / x, "T_b": np.full(len(x), SOME_TEMPERATURE)}
     local = law.elasticities(columns, level=0.9)["T_b"]
     slope, low, high = (np.asarray(part) / x for part in local)
-    straight = bool(np.ptp(slope) < 1e-6 * abs(slope[0]))
+    # no enthalpy above changes by more from 25 °C to the boiling point
+    straight = bool(np.ptp(slope) < _BEND * abs(slope[0]))
     boiling = {name: np.array([SOME_TEMPERATURE]) for name in columns}
     at_boiling = law.predict(boiling, level=0.9, of="law")
     pressure, lower, upper = (float(part[0]) / 1e3 for part in at_boiling)
     trouton = (-float(slope[0]), -float(high[0]), -float(low[0]))
     rule, point = "Trouton's constant over R", "pressure at the boiling point"
     return [
-        Statement("ln p is straight in T_b/T", "yes" if straight else "no", "yes"),
+        Statement("ln p bends by less than 15 % in T_b/T", "yes" if straight else "no", "yes"),
         Check(rule, *trouton, TROUTON, 0.1, relative=True, why=SLOPE),
         Check(point, pressure, lower, upper, ATMOSPHERE, 0.05, relative=True, unit="kPa", why=OLD),
     ]

@@ -26,9 +26,13 @@ if TYPE_CHECKING:
 
 _VERSION = 1
 _SECONDS = 5.0
+# a fit searches for no closed form, so that limits of searches change no answer
+_LIMITS = frozenset({"effort", "evaluations", "time_limit"})
 # how the table is read is told apart, as the reader has it
 _ANALYSIS = sorted(
-    n for n in options_by_name() if n == "drop_bad" or n not in TableKeywords.__annotations__
+    n
+    for n in set(options_by_name()) - _LIMITS
+    if n == "drop_bad" or n not in TableKeywords.__annotations__
 )
 _HEAD_BYTES = 1 << 16
 
@@ -180,7 +184,8 @@ def _same(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     """Whether two states answer the same; what is newer than a state was not asked."""
     defaults = {name: repr(options_by_name()[name].default) for name in _ANALYSIS}
     question = {**dict.fromkeys(asked["question"]), **kept["question"]}
-    told = [{**defaults, **question["options"]}, asked["question"]["options"]]
+    before = {k: v for k, v in question["options"].items() if k not in _LIMITS}
+    told = [{**defaults, **before}, asked["question"]["options"]]
     known = {**question, "options": asked["question"]["options"]}
     one, other = ({k: _as_list(v) for k, v in options.items()} for options in told)
     return one == other and {**kept, "question": known} == asked
