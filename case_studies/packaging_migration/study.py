@@ -3,9 +3,9 @@
 Story
     A substance leaves a plastic film for the food beside it. How much is found in the food depends
     on eight quantities, six of which vary here by up to eight orders of magnitude. A campaign asks
-    for every exponent in every regime, to ±0.02, and may use 40 runs of the fine mesh. It maps the
-    space with a mesh of a third of the cells, finds the places where a single power law holds,
-    and spends fine runs only on what the coarse mesh gets wrong there. What comes out are the
+    for every exponent in every regime, to ±0.02, and may use 40 runs of the fine mesh and 90 of one
+    with a third of the cells. With these it finds the places where a single power law holds, and
+    spends fine runs only on what the coarse mesh gets wrong there. What comes out are the
     textbook limits: the film as an infinite medium at short times (CF ~ √(D·t), whatever its
     thickness), a film that is empty, a bath that takes no more, and a bath whose boundary layer
     decides (CF ~ h·t). The differences between the four laws depend on three groups only; the

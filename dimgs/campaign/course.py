@@ -177,6 +177,9 @@ class Course:
             if self.experiment.spent:
                 return strategy, f"{self.experiment.seconds:.4g} s are spent"
             if self.experiment.left[tier] <= 0:
+                if tier < len(self.binding.tiers) - 1 and strategy.clear and strategy.worst <= 1.0:
+                    # what a coarse tier may cost is spent on questions that finer runs answer too
+                    break
                 return strategy, f"the {of_tier(self.binding.tiers[tier].name)}runs are used up"
             before = len(self.experiment.asked)
             self.experiment.make(chosen)

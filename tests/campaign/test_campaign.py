@@ -124,6 +124,16 @@ def test_a_used_folder_is_not_taken_by_accident(done: tuple[CampaignResult, Path
         run(uptake_plan(), done[1])
 
 
+@pytest.mark.parametrize(("coarse", "met"), [(8, False), (12, True), (40, True)])
+def test_coarse_runs_that_are_used_up_count_if_their_laws_explain_them(
+    coarse: int, met: bool
+) -> None:
+    result = run(uptake_plan(budget=Budget(runs=20, coarse_runs=coarse)))
+    assert (result.outcome == "tolerance met") == met
+    assert result.runs["coarse"] <= coarse
+    assert (result.runs["fine"] > 0) == met
+
+
 def test_the_budget_is_kept() -> None:
     result = run(uptake_plan(budget=Budget(runs=3, coarse_runs=30)))
     assert result.outcome == "budget spent"
