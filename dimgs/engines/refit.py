@@ -16,7 +16,6 @@ _TOLERANCE = 1e-15
 _EVALUATIONS = 60
 _NEWTON_STEPS = 3
 _NOT_REAL = 1e6
-_NOT_SMOOTH = ("Abs", "sign", "Max", "Min", "Piecewise", "floor", "ceiling")
 _STEP = float(np.cbrt(np.finfo(float).eps))
 
 
@@ -239,20 +238,14 @@ def _gradient(
     """Its derivatives by the constants, compiled for arrays; None where there are none."""
     import sympy
 
+    from dimgs.expression.derivatives import derivatives_of
+
     if not constants:
         return None
-    real = expression
-    if expression.has(*(getattr(sympy, name) for name in _NOT_SMOOTH)):
-        # of real arguments these have derivatives, of complex ones they have not
-        symbols = {n: sympy.Symbol(n, real=True) for n in (*groups, *constants)}
-        real = expression.xreplace({sympy.Symbol(n): s for n, s in symbols.items()})
-    else:
-        symbols = {n: sympy.Symbol(n) for n in constants}
-    derivatives = [sympy.diff(real, symbols[n]) for n in constants]
+    derivatives = derivatives_of(expression, constants)
     if any(d.has(sympy.Derivative, sympy.DiracDelta, sympy.Subs) for d in derivatives):
         return None
-    plain = {s: sympy.Symbol(s.name) for d in derivatives for s in d.free_symbols}
-    return _compiled([d.xreplace(plain) for d in derivatives], (*groups, *constants))
+    return _compiled(derivatives, (*groups, *constants))
 
 
 def _compiled(body: Any, names: tuple[str, ...]) -> Callable[..., Any]:

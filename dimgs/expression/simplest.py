@@ -259,5 +259,6 @@ def _same(one: sympy.Expr, two: sympy.Expr) -> bool:
     symbols = [sympy.Symbol(name) for name in names]
     with np.errstate(all="ignore"):
         f, g = (sympy.lambdify(symbols, e, modules=["scipy", "numpy"]) for e in (one, two))
-        a, b = (np.array([h(*map(complex, p)) for p in points], dtype=complex) for h in (f, g))
+        # NumPy's own numbers end in infinity where Python's raise ZeroDivisionError
+        a, b = (np.array([h(*map(np.complex128, p)) for p in points], complex) for h in (f, g))
     return bool(np.allclose(a, b, rtol=_SAME, equal_nan=True))

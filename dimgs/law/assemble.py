@@ -10,6 +10,7 @@ import sympy
 from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.errors import FitError, LawError
+from dimgs.expression.derivatives import derivatives_of
 from dimgs.fits.influence import Linearised, linearised
 from dimgs.law.absorb import scale_powers
 from dimgs.law.domain import domain_of
@@ -129,7 +130,10 @@ def gradients_of(
     expression: sympy.Expr, names: tuple[str, ...], log: bool
 ) -> tuple[sympy.Expr, ...]:
     """∂ log F/∂θ (or ∂F/∂θ) for each constant; kept, for every fold asks for the same."""
-    slopes = (sympy.diff(expression, sympy.Symbol(name)) for name in names)
+    unknown = (sympy.Derivative, sympy.DiracDelta, sympy.Subs)
+    slopes = (
+        sympy.nan if slope.has(*unknown) else slope for slope in derivatives_of(expression, names)
+    )
     return tuple(slope / expression if log else slope for slope in slopes)
 
 
