@@ -19,6 +19,8 @@ Published
     puts every run of the test into training. Here a whole polymer is left out.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from matplotlib.axes import Axes
 
@@ -71,7 +73,7 @@ def run() -> Findings:
     )
     law = report.law
     assert law is not None
-    kelvin = sorted((c for c in law.constants if c.unit == "K"), key=lambda c: -c.value)
+    kelvin = sorted((c for c in law.constants if c.unit == "K"), key=lambda c: -abs(c.value))
     by_unit = {c.unit: c for c in law.constants}
     left_out = law.scores.cv_r2_log or 0.0
     checks = [
@@ -101,4 +103,7 @@ def draw(axes: Axes, data: Dataset, law: Law) -> None:
 
 
 def _constant(name: str, found: Constant, published: float) -> Check:
+    if found.value < 0 and found.low is not None and found.high is not None:
+        # a law may hold a constant or its negative: the sign stands in the formula
+        found = replace(found, value=-found.value, low=-found.high, high=-found.low)
     return Check.of(name, found, published, 5e-5, relative=True, unit=found.unit, why=FOUR_DIGITS)
