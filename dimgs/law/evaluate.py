@@ -43,8 +43,10 @@ def evaluate(expression: sympy.Expr, values: Mapping[str, Any], n: int) -> Array
     ndarray of shape (n,)
     """
     names = tuple(sorted(str(s) for s in expression.free_symbols))
+    # NumPy's own numbers end in infinity or NaN where Python's raise, or become complex
+    numbers = (np.asarray(values[name], dtype=np.float64)[()] for name in names)
     with np.errstate(all="ignore"):
-        result = _compiled(expression, names)(*(values[name] for name in names))
+        result = _compiled(expression, names)(*numbers)
     return np.broadcast_to(np.asarray(result, dtype=np.float64), (n,)).copy()
 
 

@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import sympy
 import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dimgs import Dataset
 from dimgs.errors import DimgsWarning, InputError
+from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.variables import Variable, parse_unit, registry
 from tests.law.examples import example
@@ -230,3 +232,12 @@ def test_a_doubtful_unit_is_told_when_predicting() -> None:
         pytest.raises(InputError, match="'mu' is given in 'kg/m s'"),
     ):
         law.predict(frame)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("1/(c + 1)", np.inf), ("sqrt(c)", np.nan), ("log(c + 1)", -np.inf)]
+)
+@pytest.mark.parametrize("number", [-1.0, np.full(3, -1.0)])
+def test_numbers_end_where_rows_of_them_end(text: str, expected: float, number: Any) -> None:
+    found = evaluate(sympy.sympify(text), {"c": number}, 3)
+    np.testing.assert_array_equal(found, np.full(3, expected))
