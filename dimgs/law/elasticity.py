@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy
 
+from dimgs.expression.derivatives import derivatives_of
 from dimgs.law.evaluate import Inputs, evaluate
 from dimgs.law.prediction import Interval
 
@@ -29,14 +30,17 @@ def elasticities(law: "Law", inputs: Inputs, level: float | None) -> dict[str, A
     out: dict[str, Any] = {}
     for name, variable in law.symbols.items():
         x = sympy.Symbol(name)
-        slope = x * sympy.diff(law.expression, x)
+        slope = x * derivatives_of(law.expression, [name])[0]
         if not law.target.is_level:
             slope = slope / law.expression
         value = evaluate(sympy.powsimp(slope), values, inputs.n)
         if level is None:
             out[variable.name] = inputs.like(value)
             continue
-        moves = [evaluate(x * sympy.diff(g, x), values, inputs.n) for g in gradients]
+        turns = (x * derivatives_of(g, [name])[0] for g in gradients)
+        # the slope of a sign is zero but at one point
+        smooth = (turn.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0)) for turn in turns)
+        moves = [evaluate(turn, values, inputs.n) for turn in smooth]
         moved = np.column_stack(moves) if moves else np.zeros((inputs.n, 0))
         half = law.uncertainty.half_width(moved, level, 0.0)
         if law.target.is_level:

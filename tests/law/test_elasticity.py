@@ -82,6 +82,16 @@ def test_a_law_without_constants_has_exact_elasticities() -> None:
         np.testing.assert_array_equal(high, value)
 
 
+def test_a_law_of_an_absolute_value_has_elasticities() -> None:
+    x = np.linspace(0.2, 3.0, 15)
+    data = Dataset.from_columns({"x [1]": x, "y [1]": 2.5 * np.abs(x - 1.1)})
+    design = prepare(data, "y", Options()).design
+    law = assemble(design, sympy.sympify("c*Abs(pi_1 - k)"), {"c": 2.5, "k": 1.1}, 0.9)
+    found = law.elasticities(data, level=0.9)["x"]
+    np.testing.assert_allclose(found.value, x / (x - 1.1), rtol=1e-6)
+    assert np.all((found.low <= found.value) & (found.value <= found.high))
+
+
 def test_intervals_of_exponents_cover() -> None:
     hits = []
     for seed in range(80):
