@@ -7,9 +7,11 @@ from dimgs.errors import InputError
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺", "0123456789-+")
 _SUPERSCRIPT_RUN = re.compile(r"[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _SQRT = re.compile(r"√\s*(\([^()]*\)|[^\W\d_]+)|sqrt\s*(\([^()]*\))")
-# a digit glued to a unit name is its exponent ("kg m-3", "W/m2"), unless it is one already
+# a digit glued to a unit name is its exponent ("kg m-3", "W/m2"), unless it is one already; as long
+# as any other exponent may be, for Pint multiplies out what "d638199378" would stand for
 _GLUED = re.compile(
-    r"(?<![\w.*^/(])([^\W\d_]+)([-+]?\d+)(?![\w.(])|(?<=[/*(\s])([^\W\d_]+)([-+]?\d+)(?![\w.(])"
+    r"(?<![\w.*^/(])([^\W\d_]+)([-+]?\d{1,4})(?![\w.(])"
+    r"|(?<=[/*(\s])([^\W\d_]+)([-+]?\d{1,4})(?![\w.(])"
 )
 _POWER = re.compile(
     r"\*\*\s*(?:\(\s*[-+]?\d{1,4}(?:\.\d*)?\s*(?:/\s*\d{1,4})?\s*\)|[-+]?(?:\d{1,4}(?:\.\d*)?|\.\d+))"
