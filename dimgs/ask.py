@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Found, exact
 from dimgs.similitude.given import Given, point_of_question, points_given, question_of
 from dimgs.similitude.missing import beyond
-from dimgs.similitude.origin import Origin, origins, related
+from dimgs.similitude.origin import Origin, asked_for, origins, related
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
@@ -270,7 +271,7 @@ class _Asking:
         return self._exact(found, groups=True)
 
     def _exact(self, found: Sequence[Origin], groups: bool) -> Iterator[tuple[Origin, Found]]:
-        for origin in _finest(found):
+        for origin in chain.from_iterable(asked_for(found)):
             offer = exact(origin, groups, self.level)
             if offer is not None:
                 yield origin, offer
@@ -278,7 +279,7 @@ class _Asking:
     def _near(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
         from dimgs.similitude.near import near
 
-        for origin in _finest(found):
+        for origin in _standing(found):
             others = [*(o for o in found if o is not origin), *related(self.hub, origin, found)]
             laws = [law for law in self._known_laws(origin) if not law.outside(origin)]
             offer = near(origin, others, laws, self.level)
@@ -286,7 +287,7 @@ class _Asking:
                 yield origin, offer
 
     def _laws(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
-        for origin in _finest(found):
+        for origin in _standing(found):
             for law in self._known_laws(origin):
                 offer = None if law.outside(origin) else law.answer(origin, self.level)
                 if offer is not None:
@@ -304,7 +305,7 @@ class _Asking:
         value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
         told = [*used.point.assumptions, *offer.assumptions]
         if used.tier:
-            source = "the finest with runs"
+            source = "the finest whose runs answer"
             told.append({"input": "tier", "value": _label(used.tier), "source": source})
         good = min(1.0, self.tolerance / offer.half_width) if offer.half_width else 1.0
         pertinence = {
@@ -344,7 +345,7 @@ class _Asking:
                 origin, offer = made[0]
                 return self._told(replace(offer, how="campaign"), origin)
             found = fresh
-        missing = [text for origin in _finest(found) for text in beyond(self.hub, origin)]
+        missing = [text for origin in _standing(found) for text in beyond(self.hub, origin)]
         if not found:
             missing.append(
                 f"the hub has no run of '{known.name}' with '{target}' by the program as it is now"
@@ -375,12 +376,9 @@ class _Asking:
         )  # fmt: skip
 
 
-def _finest(found: Sequence[Origin]) -> list[Origin]:
-    """The finest origin of each kernel: coarser tiers say something else."""
-    first: dict[str, Origin] = {}
-    for origin in found:
-        first.setdefault(origin.known.name, origin)
-    return list(first.values())
+def _standing(found: Sequence[Origin]) -> list[Origin]:
+    """Of each kernel the tier that near answers are of."""
+    return [tiers[-1] for tiers in asked_for(found)]
 
 
 def _label(text: str) -> dict[str, str]:

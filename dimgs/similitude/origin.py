@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 GOOD = ("open", "accepted")
 # natural logarithms: inputs are stored with 12 digits, and a group adds up several of them
 EQUAL = 1e-11
+# runs of a tier that are looked at to see whether they are of several points, and digits of the
+# logarithms of their groups: solvers repeat themselves in another size to fewer
+_LOOKED, _DIGITS = 50, 6
+# points from which on a tier is asked for: what a power law of one group leaves open to be seen
+_STANDS = 3
 # runs that are read at once while usable ones are looked for
 _AT_ONCE = 200
 
@@ -84,6 +89,13 @@ class Origin:
         units = {p.name: p.parsed for p in self.known.inputs}
         hot = [units[n].scale == "temperature" for n in self.table.names]
         return np.array(hot, dtype=np.bool_) & np.bool_(not self.complete)
+
+    @cached_property
+    def places(self) -> int:
+        """Points with runs of this tier in other groups; images of a run are all of one point."""
+        logs = self.changes[self.comparable][:_LOOKED]
+        inputs = Scalings(self.scalings.inputs, self.scalings.constants)
+        return len(np.unique((logs @ inputs.coordinates().T).round(_DIGITS), axis=0))
 
     @cached_property
     def comparable(self) -> NDArray[np.bool_]:
@@ -178,6 +190,23 @@ def origins(hub: "Hub", known: Description, point: Point, target: str) -> list[O
         complete = known.card is not None and is_complete(hub, known.card, program)
         found.append(Origin(known, tier, version, program, complete, table, point, target))
     return found
+
+
+def asked_for(found: Sequence[Origin]) -> list[list[Origin]]:
+    """Tiers of each kernel that may answer by themselves, the finest first.
+
+    The last of them is the finest with runs at several points. Runs of a finer tier answer where
+    they are, but not in place of that tier: images made to check a card are of one point. A coarser
+    tier says something else.
+    """
+    kernels: dict[str, list[Origin]] = {}
+    for origin in found:
+        kernels.setdefault(origin.known.name, []).append(origin)
+    chosen = []
+    for tiers in kernels.values():
+        many = [min(origin.places, _STANDS) for origin in tiers]
+        chosen.append(tiers[: many.index(max(many)) + 1])
+    return chosen
 
 
 def _newest(known: Description, table: RunTable, tier: str, target: str) -> tuple[str, str] | None:

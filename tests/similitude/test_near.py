@@ -100,3 +100,24 @@ def test_a_response_of_both_signs_is_answered_on_its_own_scale(tmp_path: Path) -
         assert answer.how == "near"
         assert answer.value == pytest.approx(6.0 * np.sin(-0.4), rel=0.02)
         assert answer.low < answer.value < answer.high
+
+
+def test_fine_runs_of_one_point_do_not_take_the_place_of_many_coarse_ones(tmp_path: Path) -> None:
+    rng, known = np.random.default_rng(3), Cooling()
+    points = [inputs(rng) for _ in range(20)]
+    near = {**points[1], "t": points[1]["t"] * 1.05}
+    with Hub(tmp_path, user="anna") as hub:
+        hub.add_runs([known.run(p, "coarse") for p in points])
+        before = ask("drop", near, hub, kernel=known)
+        assert check_card(hub, known)["complete"]
+        after = ask("drop", near, hub, kernel=known)
+        for answer in (before, after):
+            assert (answer.how, answer.assumptions[-1]["value"]["value"]) == ("near", "coarse")
+        # of its own run it tells no less, and where a fine one is, that one
+        assert ask("drop", points[2], hub, kernel=known).how == "run"
+        checked = ask("drop", points[-1], hub, kernel=known)
+        assert checked.assumptions[-1]["value"]["value"] == "fine"
+        hub.add_runs([known.run(p) for p in points[:5]])
+        fine = ask("drop", near, hub, kernel=known)
+        assert fine.assumptions[-1]["value"]["value"] == "fine"
+        assert fine.low <= known.run(near).outputs["drop"][0] <= fine.high
