@@ -326,7 +326,11 @@ class _Asking:
         """Reviews of what an answer rests on, its kernel's card included."""
         ids = [e["id"] for e in offer.evidence[:_REVIEWED]]
         card = used.known.card or {"id": "", "reviews": ()}
-        told = [{"of": id, **review} for id in ids for review in self.hub.get(id)["reviews"]]
+        told = [
+            {"of": id, **review}
+            for id, entry in self.hub.several(ids).items()
+            for review in entry["reviews"]
+        ]
         return told + [{"of": card["id"], **r} for r in card["reviews"]]
 
     def _campaign(
@@ -345,7 +349,7 @@ class _Asking:
                 origin, offer = made[0]
                 return self._told(replace(offer, how="campaign"), origin)
             found = fresh
-        missing = [text for origin in _standing(found) for text in beyond(self.hub, origin)]
+        missing = [text for origin in _standing(found) for text in beyond(origin)]
         if not found:
             missing.append(
                 f"the hub has no run of '{known.name}' with '{target}' by the program as it is now"

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Self
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -29,17 +29,20 @@ from case_studies.benchmarks.hub_queries import record
 from dimgs.errors import StoreError
 from dimgs.hub import Hub
 
+ROOT = Path(__file__).resolve().parents[2]
 # a client waits so long, in seconds, before it asks a server again that did not answer
 PAUSE = 0.1
 
 
-def client(pipe: Connection, address: str, token: str, first: int, until: float) -> None:
-    """Add runs until the time is over, and tell the id of each and how long it took, in seconds."""
+def client(pipe: Connection, address: str, token: str, first: int) -> None:
+    """Add runs until the time that is told, and tell the id of each and how long it took."""
     os.environ["DIMGS_HUB_TOKEN"] = token
     rng = random.Random(first)
     told: list[tuple[str, float]] = []
     hub: Hub | None = None
     k = first
+    pipe.send("ready")
+    until = pipe.recv()
     while time.time() < until:
         started = time.perf_counter()
         run = record(k, rng)
@@ -64,11 +67,19 @@ class Server:
         self.address = ""
         self.start()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
     def start(self) -> None:
         """Start it, and wait until it listens."""
         words = ["-m", "dimgs", "hub", "serve", "--hub", self._hub, "--port", self._port, "--json"]
+        # the hub that is served is the one that is named, whoever starts it
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("DIMGS_HUB")}
         self._process = subprocess.Popen(
-            [sys.executable, *words], stdout=subprocess.PIPE, text=True
+            [sys.executable, *words], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
         )
         assert self._process.stdout is not None
         self.address = json.loads(self._process.stdout.readline())["address"]
@@ -98,11 +109,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for k in range(asked.clients):
                 hub.set_user(f"client {k}", "contributor")
                 tokens.append(hub.new_token(f"client {k}", scope="write"))
-        server = Server(address)
-        try:
+        with Server(address) as server:
             told = _written(server, tokens, asked)
-        finally:
-            server.kill()
         with Hub(address, user="admin") as hub:
             listed = [e["id"] for e in hub.listed("run")]
     ids = [id for id, _ in told]
@@ -119,16 +127,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _written(server: Server, tokens: Sequence[str], asked: Any) -> list[tuple[str, float]]:
     """What all clients were told, while the server is killed now and then."""
-    context = multiprocessing.get_context("spawn")
+    # what is forked from a process that does nothing else starts at once
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__, "dimgs.hub.remote"])
     rng = random.Random(asked.seed)
-    until = time.time() + asked.seconds
     every = []
     for k, token in enumerate(tokens):
         pipe, end = context.Pipe()
-        words = (end, server.address, token, 10_000_000 * k, until)
-        process = context.Process(target=client, args=words)
+        process = context.Process(target=client, args=(end, server.address, token, 10_000_000 * k))
         process.start()
         every.append((process, pipe))
+    for _, pipe in every:
+        assert pipe.recv() == "ready"
+    until = time.time() + asked.seconds
+    for _, pipe in every:
+        pipe.send(until)
     for _ in range(asked.kills):
         time.sleep(rng.uniform(0.5, 1.5) * asked.seconds / asked.kills)
         server.kill()

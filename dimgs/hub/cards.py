@@ -145,7 +145,7 @@ def is_complete(hub: "Hub", card: Mapping[str, Any], program: str) -> bool:
     if not card["content"].get("complete"):
         return False
     own = {k["to"] for k in card["links"] if k["type"] == "derived" and k["from"] == card["id"]}
-    runs = [hub.get(id)["content"] or {} for id in sorted(own)]
+    runs = [entry["content"] or {} for entry in hub.several(sorted(own)).values()]
     shown = [
         run
         for run in runs

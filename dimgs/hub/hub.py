@@ -164,13 +164,13 @@ class Hub(Writer):
 
         return freeze(self, os.fspath(out), **asked)
 
-    def run_table(
+    def run_tables(
         self, kernel: str, inputs: "Mapping[str, Dimension]", labels: Mapping[str, str]
-    ) -> "RunTable":
-        """Inputs of all runs of a kernel; see :func:`dimgs.hub.numbers.run_table`."""
-        from dimgs.hub.numbers import run_table
+    ) -> "dict[str, RunTable]":
+        """Inputs of all runs of a kernel, by tier; see :func:`dimgs.hub.numbers.run_tables`."""
+        from dimgs.hub.numbers import run_tables
 
-        return run_table(self, kernel, inputs, labels)
+        return run_tables(self, kernel, inputs, labels)
 
     def similar(
         self, at: Mapping[str, Any], kernel: str, n: int = 10, tier: str | None = None

@@ -49,25 +49,26 @@ def similar(
     units = {name: parse_unit(unit) for name, (_, unit) in numbers.items()}
     if any(unit == LABEL for unit in units.values()):
         raise InputError("A label is given as a text, such as 'resin', and not with a unit.")
-    table = hub.run_table(kernel, {n: u.dimension for n, u in units.items()}, labels)
-    if not len(table):
+    tables = hub.run_tables(kernel, {n: u.dimension for n, u in units.items()}, labels)
+    if not tables:
         names = ", ".join(at) or "none"
         raise InputError(
             f"No run of '{visible(kernel)}' has just the inputs {visible(names[:300])} and these "
             f"labels; see dimgs hub query --kernel {visible(kernel)}."
         )
-    asked = np.array([units[name].to_si(float(numbers[name][0])) for name in table.names])
-    same = np.all(np.sign(table.values) == np.sign(asked), axis=1)
-    if tier is not None:
-        same &= table.tiers == tier
-    places = np.flatnonzero(same)
     card = trusted_cards(hub, kernel).get(kernel)
     constants = () if card is None else constants_of(card["content"])
-    inputs = {name: units[name].dimension for name in table.names}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        changes = np.log(np.abs(table.values[places] / asked))
-    away = Scalings(inputs, tuple(constants)).distance(np.nan_to_num(changes))
-    nearest = np.argsort(away, kind="stable")[:n]
-    runs = table.fetch([int(p) for p in places[nearest]])
-    distance = dict(zip(places[nearest].tolist(), away[nearest].tolist(), strict=True))
-    return [{**run, "distance": distance[run.pop("place")]} for run in runs]
+    inputs = {name: unit.dimension for name, unit in units.items()}
+    asked = np.array([unit.to_si(float(numbers[name][0])) for name, unit in units.items()])
+    scalings, found = Scalings(inputs, tuple(constants)), []
+    for name, table in tables.items():
+        if tier in (None, name):
+            places = np.flatnonzero(np.all(np.sign(table.values) == np.sign(asked), axis=1))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                changes = np.log(np.abs(table.values[places] / asked))
+            away = scalings.distance(np.nan_to_num(changes))
+            nearest = np.argsort(away, kind="stable")[:n]
+            distance = dict(zip(places[nearest].tolist(), away[nearest].tolist(), strict=True))
+            runs = table.fetch(places[nearest].tolist())
+            found += [{**run, "distance": distance[run.pop("place")]} for run in runs]
+    return sorted(found, key=lambda run: run["distance"])[:n]

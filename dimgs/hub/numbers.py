@@ -1,15 +1,16 @@
 """The inputs of runs as one array, kept while a hub is open: what neighbours are looked for in."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import Connection, select
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.hub.lineage import version_of
-from dimgs.hub.query import kernel_shapes
+from dimgs.hub.query import Shape, kernel_shapes
 from dimgs.hub.tables import SLOTS, entries, labels, points
 from dimgs.hub.writing import BATCH, batches
 from dimgs.variables import Dimension, parse_unit
@@ -17,84 +18,140 @@ from dimgs.variables import Dimension, parse_unit
 if TYPE_CHECKING:
     from dimgs.hub.reading import Reader
 
-Numbers = tuple[np.ndarray[Any, np.dtype[np.int64]], Array]
+# tables of runs that are kept: each of a kernel, a tier and labels
+_MOST_TABLES = 64
 
 
 @dataclass(frozen=True)
 class RunTable:
-    """Runs of a kernel that ended well, and their numeric inputs.
+    """Runs of a kernel and tier that ended well, oldest first, and their numeric inputs.
 
     Attributes
     ----------
     names : tuple of str
     values : ndarray of shape (n_runs, n_inputs)
         In SI units.
-    tiers : ndarray of str of shape (n_runs,)
     fetch : callable
         The runs at some places, as :meth:`Hub.query` gives them; those that the user may not
         read are left out. Each has its "place".
+    kept : dict
+        What was computed of the runs, for as long as the hub is open: later tables of the same
+        runs, and of more that were added, share it.
     """
 
     names: tuple[str, ...]
     values: Array
-    tiers: np.ndarray[Any, np.dtype[np.str_]]
     fetch: Callable[[Sequence[int]], list[dict[str, Any]]]
+    kept: dict[Any, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.values)
 
 
+class _Growing:
+    """Numbers (``seq``) and inputs of runs, added to when there are more."""
+
+    def __init__(self, width: int) -> None:
+        self.n, self.seen = 0, -1
+        self.seqs, self.values = np.zeros(0, dtype=np.intp), np.zeros((0, width))
+        self.kept: dict[Any, Any] = {}
+
+    def add(self, seqs: IntArray, values: Array) -> None:
+        """Add runs; what was given out stays as it is."""
+        n = self.n + len(seqs)
+        if n > len(self.seqs):
+            for name in ("seqs", "values"):
+                held = getattr(self, name)
+                wider = np.empty((n + n // 4, *held.shape[1:]), dtype=held.dtype)
+                wider[: self.n] = held[: self.n]
+                setattr(self, name, wider)
+        self.seqs[self.n : n], self.values[self.n : n] = seqs, values
+        self.n = n
+
+
 class NumberCache:
-    """Inputs of the runs of each shape, read once and added to when there are more."""
+    """Inputs of the runs of kernels, read once and added to when there are more."""
 
     def __init__(self) -> None:
-        self._known: dict[int, Numbers] = {}
+        self._known: dict[Any, _Growing] = {}
         self._epoch: str | None = None
+        self._lock = Lock()
 
-    def of_shape(self, connection: Connection, shape: int, slots: Sequence[int]) -> Numbers:
-        """Numbers (``seq``) and inputs of the runs of a shape, oldest first.
+    def tiers(
+        self,
+        connection: Connection,
+        kernel: str,
+        inputs: Mapping[str, Dimension],
+        held: Mapping[str, str],
+    ) -> dict[str, tuple[IntArray, Array, dict[Any, Any]]]:
+        """Numbers (``seq``) and inputs of runs of each tier, and what is kept of them."""
+        last, epoch = version_of(connection)
+        shapes: dict[str, list[Shape]] = {}
+        for shape in kernel_shapes(connection, kernel):
+            if {n: d for n, (_, d) in shape.slots.items()} == dict(inputs):
+                shapes.setdefault(shape.tier, []).append(shape)
+        found = {}
+        with self._lock:
+            if epoch != self._epoch:
+                self._known.clear()
+                self._epoch = epoch
+            for tier, some in shapes.items():
+                key = (kernel, tier, tuple(inputs.items()), tuple(sorted(held.items())))
+                known = self._known.pop(key, None) or _Growing(len(inputs))
+                self._known[key] = known
+                if known.seen < last:
+                    known.add(*_read(connection, some, tuple(inputs), held, known.seen))
+                    known.seen = last
+                if known.n:
+                    found[tier] = known.seqs[: known.n], known.values[: known.n], known.kept
+            while len(self._known) > _MOST_TABLES:
+                del self._known[next(iter(self._known))]
+        return found
 
-        Parameters
-        ----------
-        connection : Connection
-        shape : int
-        slots : sequence of int
-            Which of the shape's inputs, in this order.
-        """
-        _, epoch = version_of(connection)
-        if epoch != self._epoch:
-            self._known.clear()
-            self._epoch = epoch
-        known = self._known.get(shape)
-        last = -1 if known is None or not len(known[0]) else int(known[0][-1])
-        new = _read(connection, shape, last, max(slots, default=0) // SLOTS)
-        if known is not None:
-            new = (np.concatenate([known[0], new[0]]), np.vstack([known[1], new[1]]))
-        self._known[shape] = new
-        return new[0], new[1][:, list(slots)]
 
-
-def _read(connection: Connection, shape: int, after: int, last_part: int) -> Numbers:
-    columns = [points.c[f"x{k}"] for k in range(SLOTS)]
-    parts = []
-    runs: np.ndarray[Any, np.dtype[np.int64]] = np.zeros(0, dtype=np.int64)
-    for part in range(last_part + 1):
-        query = (
-            select(points.c.run, *columns)
-            .where(points.c.shape == shape, points.c.run > after, points.c.ok)
-            .where(points.c.part == part)
-            .order_by(points.c.run)
+def _read(
+    connection: Connection,
+    shapes: Sequence[Shape],
+    names: Sequence[str],
+    held: Mapping[str, str],
+    after: int,
+) -> tuple[IntArray, Array]:
+    """Numbers and inputs of the runs after one, oldest first."""
+    parts: list[tuple[IntArray, Array]] = []
+    for shape in shapes:
+        beside: dict[int, Any] = {0: points}
+        query = select(points.c.run).where(
+            points.c.shape == shape.id, points.c.part == 0, points.c.run > after, points.c.ok
         )
-        rows = [tuple(row) for row in connection.execute(query)]
-        runs = np.array([row[0] for row in rows], dtype=np.int64)
-        parts.append(np.array([row[1:] for row in rows], dtype=np.float64).reshape(-1, SLOTS))
-    return runs, np.hstack(parts)
+        for name in names:
+            part, slot = divmod(shape.slots[name][0], SLOTS)
+            if part not in beside:
+                # inputs beyond the first eight lie in further rows of the run
+                further = beside[part] = points.alias(f"p{part}")
+                query = query.where(
+                    further.c.shape == shape.id, further.c.run == points.c.run,
+                    further.c.part == part,
+                )  # fmt: skip
+            query = query.add_columns(beside[part].c[f"x{slot}"])
+        for name, label in held.items():
+            some = labels.alias()
+            query = query.where(some.c.run == points.c.run, some.c.name == name)
+            query = query.where(some.c.label == label)
+        rows = [tuple(row) for row in connection.execute(query.order_by(points.c.run))]
+        numbers = np.array(rows, dtype=np.float64).reshape(-1, 1 + len(names))
+        # below 2^53, so that a float holds the number of a run
+        parts.append((numbers[:, 0].astype(np.intp), numbers[:, 1:]))
+    if len(parts) == 1:
+        return parts[0]
+    seqs = np.concatenate([part[0] for part in parts])
+    order = np.argsort(seqs, kind="stable")
+    return seqs[order], np.vstack([part[1] for part in parts])[order]
 
 
-def run_table(
+def run_tables(
     hub: "Reader", kernel: str, inputs: Mapping[str, Dimension], held: Mapping[str, str]
-) -> RunTable:
-    """Runs of a kernel with these inputs and these labels, for one who may read them.
+) -> dict[str, RunTable]:
+    """Runs of a kernel with these inputs and these labels, by tier.
 
     Parameters
     ----------
@@ -105,29 +162,16 @@ def run_table(
     held : mapping of str to str
         Labels.
     """
-    names = tuple(inputs)
-    seqs, values, tiers = [], [], []
+
+    def fetching(seqs: IntArray) -> Callable[[Sequence[int]], list[dict[str, Any]]]:
+        return lambda places: _runs(hub, seqs[list(places)].tolist(), places)
+
     with hub.database.transaction(read=True) as connection:
-        for shape in kernel_shapes(connection, kernel):
-            if {n: d for n, (_, d) in shape.slots.items()} != dict(inputs):
-                continue
-            places = [shape.slots[n][0] for n in names]
-            runs, numbers = hub.database.numbers.of_shape(connection, shape.id, places)
-            seqs.append(runs)
-            values.append(numbers)
-            tiers.append(np.full(len(runs), shape.tier))
-        every = np.concatenate([np.zeros(0, dtype=np.int64), *seqs])
-        good = np.ones(len(every), dtype=bool)
-        for name, label in held.items():
-            query = select(labels.c.run).where(labels.c.name == name, labels.c.label == label)
-            good &= np.isin(every, connection.execute(query).scalars().all())
-    every = every[good]
-
-    def fetch(places: Sequence[int]) -> list[dict[str, Any]]:
-        return _runs(hub, [int(every[p]) for p in places], places)
-
-    found = np.vstack([np.zeros((0, len(names))), *values])[good]
-    return RunTable(names, found, np.concatenate([np.zeros(0, "<U1"), *tiers])[good], fetch)
+        found = hub.database.numbers.tiers(connection, kernel, inputs, held)
+    return {
+        tier: RunTable(tuple(inputs), values, fetching(seqs), kept)
+        for tier, (seqs, values, kept) in found.items()
+    }
 
 
 def _runs(hub: "Reader", seqs: Sequence[int], places: Sequence[int]) -> list[dict[str, Any]]:
@@ -148,23 +192,29 @@ def _runs(hub: "Reader", seqs: Sequence[int], places: Sequence[int]) -> list[dic
     return [found[place] for place in places if place in found]
 
 
-def table_of_runs(
+def tables_of_runs(
     runs: Sequence[Mapping[str, Any]], inputs: Mapping[str, Dimension], held: Mapping[str, str]
-) -> RunTable:
+) -> dict[str, RunTable]:
     """The same of runs as a server gives them."""
-    kept, values = [], []
+    kept: dict[str, list[Mapping[str, Any]]] = {}
+    values: dict[str, list[list[float]]] = {}
     for run in runs:
         given = {n: q for n, q in run["inputs"].items() if not isinstance(q["value"], str)}
         named = {n: q["value"] for n, q in run["inputs"].items() if n not in given}
         units = {n: parse_unit(q.get("unit", "1")) for n, q in given.items()}
         if {n: u.dimension for n, u in units.items()} != dict(inputs) or named != dict(held):
             continue
-        kept.append(run)
-        values.append([units[n].to_si(float(given[n]["value"])) for n in inputs])
+        row = [float(units[n].to_si(float(given[n]["value"]))) for n in inputs]
+        kept.setdefault(run["tier"], []).append(run)
+        values.setdefault(run["tier"], []).append(row)
 
-    def fetch(places: Sequence[int]) -> list[dict[str, Any]]:
-        return [{**kept[p], "place": p} for p in places]
+    def fetching(
+        some: Sequence[Mapping[str, Any]],
+    ) -> Callable[[Sequence[int]], list[dict[str, Any]]]:
+        return lambda places: [{**some[p], "place": p} for p in places]
 
-    numbers = np.array(values, dtype=np.float64).reshape(-1, len(inputs))
-    tiers = np.array([run["tier"] for run in kept], dtype=np.str_)
-    return RunTable(tuple(inputs), numbers, tiers, fetch)
+    return {
+        tier: RunTable(tuple(inputs), np.array(values[tier]).reshape(-1, len(inputs)),
+                       fetching(some))
+        for tier, some in kept.items()
+    }  # fmt: skip

@@ -190,6 +190,10 @@ class RemoteHub(Hub):
         """An entry with its state, links and reviews."""
         return dict(self._call("GET", f"entries/{_part(id)}"))
 
+    def several(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """Entries, by their whole ids."""
+        return {id: self.get(id) for id in ids}
+
     def difference(self, id: str) -> list[dict[str, Any]]:
         """What a fork has otherwise than its parent."""
         return list(self._call("GET", f"entries/{_part(id)}/difference")["difference"])
@@ -235,14 +239,14 @@ class RemoteHub(Hub):
         given = {k: v for k, v in filters.items() if v not in (None, False)}
         return dict(self._call("GET", "runs", **asked, limit=limit, **given))
 
-    def run_table(
+    def run_tables(
         self, kernel: str, inputs: "Mapping[str, Dimension]", labels: Mapping[str, str]
-    ) -> "RunTable":
-        """Inputs of all runs of a kernel."""
-        from dimgs.hub.numbers import table_of_runs
+    ) -> "dict[str, RunTable]":
+        """Inputs of all runs of a kernel, by tier."""
+        from dimgs.hub.numbers import tables_of_runs
 
         where = [f"{name}={label}" for name, label in labels.items()]
-        return table_of_runs(self.query(kernel, where=where, limit=None)["runs"], inputs, labels)
+        return tables_of_runs(self.query(kernel, where=where, limit=None)["runs"], inputs, labels)
 
     def kernels(self) -> list[str]:
         """Names of the kernels that have runs."""

@@ -100,7 +100,7 @@ def newest_origin(hub: "Hub", known: Description, target: str) -> Origin:
             continue
         given = {n: (q["value"], q.get("unit", "1")) for n, q in content["inputs"].items()}
         for origin in origins(hub, known, point_of(known, given), target):
-            if any(origin.usable(np.flatnonzero(origin.comparable).tolist(), 1)):
+            if any(origin.usable(origin.index.rows.tolist(), 1)):
                 return origin
     raise InputError(
         f"The hub has no run of '{visible(known.name)}' with '{visible(target)}' that can be used; "
@@ -132,7 +132,7 @@ def _questions(hub: "Hub", origin: Origin) -> Array:
 
 def _pool(origin: Origin, seed: int) -> tuple[Array, np.ndarray[Any, np.dtype[np.bool_]]]:
     """Points that fill the ranges of the runs in logarithms, as changes; and what varies."""
-    changes = origin.changes[origin.comparable]
+    changes = origin.changes(origin.index.rows)
     low, high = changes.min(axis=0), changes.max(axis=0)
     varied = (high > low) & ~origin.plain & (origin.asked != 0)
     sampler = qmc.Sobol(len(low), rng=np.random.default_rng(seed))
@@ -177,7 +177,7 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
     rng = np.random.default_rng(seed)
     ports = {p.name: p for p in origin.known.inputs}
     free = origin.scalings.directions.shape[1]
-    places = np.flatnonzero(origin.comparable)[-_PARENTS:].tolist()
+    places = origin.index.rows[-_PARENTS:].tolist()
     found = []
     for run in origin.usable(places, _PARENTS):
         value, error = origin.output(run)

@@ -75,7 +75,7 @@ def exact(origin: Origin, groups: bool, level: float) -> Found | None:
         return None
     growth = np.ones(len(runs))
     if groups and origin.powers is not None:
-        changes = origin.changes[[run["place"] for run in runs]]
+        changes = origin.changes([run["place"] for run in runs])
         growth = np.exp(-(changes @ origin.powers))
     outputs = np.array([origin.output(run) for run in runs]) * growth[:, None]
     value, half = _mean(outputs[:, 0], outputs[:, 1], level)

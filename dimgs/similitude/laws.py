@@ -100,11 +100,8 @@ def laws_in(entry: Mapping[str, Any], target: str, names: Container[str]) -> Ite
 def _applies(hub: "Hub", entry: dict[str, Any], origin: Origin) -> bool:
     """Whether the runs of a law are of the program and have the labels that are asked for."""
     rests = [k["to"] for k in entry["links"] if k["type"] == "derived" and k["from"] == entry["id"]]
-    runs = []
-    for id in rests[:_RUNS]:
-        below = hub.get(id)
-        if below["kind"] == "run" and below["content"] is not None:
-            runs.append(below["content"])
+    below = hub.several(rests[:_RUNS]).values()
+    runs = [one["content"] for one in below if one["kind"] == "run" and one["content"] is not None]
     if not runs:
         # without runs, only a review says that it holds
         return bool(entry["state"] == "accepted") and not origin.point.labels

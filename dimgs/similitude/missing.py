@@ -1,7 +1,6 @@
 """What is missing where there is no answer: the group, the input, the range."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +10,6 @@ from dimgs.groups.group import PiGroup
 from dimgs.similitude.origin import Origin
 from dimgs.variables import parse_unit, si_unit
 
-if TYPE_CHECKING:
-    from dimgs.hub import Hub
-
 # relative: an end of a range is where a run is
 _EDGE = 1e-9
 # decades: nearer runs are told as near
@@ -22,29 +18,22 @@ _NEAR = 0.005
 _MOST = 2000
 
 
-def beyond(hub: "Hub", origin: Origin) -> list[str]:
+def beyond(origin: Origin) -> list[str]:
     """In which groups or inputs the point lies beyond the runs, and how to get further.
 
     Parameters
     ----------
-    hub : Hub
     origin : Origin
 
     Returns
     -------
     list of str
     """
-    if not len(origin.table):
-        labels = ", ".join(f"{n}={v}" for n, v in origin.point.labels.items())
-        where = f" with {labels}" if labels else ""
-        return [f"the hub has no run of '{origin.known.name}'{where}"]
-    places = np.flatnonzero(origin.comparable)
-    order = np.argsort(np.linalg.norm(origin.changes[places], axis=1), kind="stable")
-    runs = list(origin.usable(places[order].tolist(), _MOST))
+    runs = origin.nearest(_MOST)
     if not runs:
         none = f"no run of {origin.name} with these signs and labels is by the program as it is now"
         return [f"{none} and not doubted"]
-    changes = origin.changes[[run["place"] for run in runs]]
+    changes = origin.changes([run["place"] for run in runs])
     units = {p.name: si_unit(p.parsed.dimension) for p in origin.known.inputs}
     told: list[str] = []
     for group, apart, here in _groups(origin, changes):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -71,9 +72,9 @@ def near(
     found = _gathered(origin, shaped)
     if found is None:
         return None
-    best, trend = _trended(origin, found, laws, shape)
+    best, spread, trend = _trended(origin, found, laws, shape)
     try:
-        joined = join(best.near, refit(best.near, shape))
+        joined = join(best.near, spread)
     except FitError:
         return None
     if joined.distances.min() > FARTHEST:
@@ -81,28 +82,20 @@ def near(
     return _told(origin, best, joined, trend, level)
 
 
-def _nearest(origin: Origin, most: int) -> list[dict[str, Any]]:
-    """Usable runs, the nearest first, every input counting alike."""
-    places = np.flatnonzero(origin.comparable)
-    away = origin.scalings.distance(origin.changes[places])
-    # a few more than asked for, as some may not be usable; all of them, where many are not
-    order = places[np.argsort(away, kind="stable")]
-    return list(origin.usable(order.tolist(), most))
-
-
 def _gathered(origin: Origin, others: Sequence[Origin]) -> _Runs | None:
-    mine = _nearest(origin, _JOINED)
+    mine = origin.nearest(_JOINED)
     every = [(0, origin, run) for run in mine]
     room = _FOREIGN
     for number, other in enumerate(others, 1):
-        foreign = _nearest(other, room)
+        foreign = other.nearest(room)
         room -= len(foreign)
         every += [(number, other, run) for run in foreign]
     return _on_one_scale(origin, every) if len(every) >= _FEWEST else None
 
 
 def _on_one_scale(origin: Origin, every: Sequence[tuple[int, Origin, Any]]) -> _Runs:
-    changes = np.array([o.changes[run["place"]] for _, o, run in every])
+    parts = [list(some) for _, some in groupby(every, key=lambda one: one[0])]
+    changes = np.vstack([some[0][1].changes([r["place"] for _, _, r in some]) for some in parts])
     outputs = np.array([o.output(run) for _, o, run in every])
     assert origin.powers is not None
     growth = -(changes @ origin.powers)
@@ -131,10 +124,11 @@ def _shape(origin: Origin) -> Spread | None:
 
 
 def _spread_over(origin: Origin) -> list[dict[str, Any]] | None:
-    places = np.flatnonzero(origin.comparable)
-    if len(places) > _LEARNED:
-        places = places[np.linspace(0, len(places) - 1, _LEARNED).round().astype(int)]
-    return list(origin.usable(places.tolist(), _LEARNED)) or None
+    # every second, fourth … run: the same ones when a few more are added
+    step = 1
+    while len(origin.index.rows) > step * _LEARNED:
+        step *= 2
+    return list(origin.usable(origin.index.rows[::step].tolist(), _LEARNED)) or None
 
 
 def _learn(origin: Origin, runs: list[dict[str, Any]]) -> Spread:
@@ -189,18 +183,20 @@ def _all(origin: Origin) -> _Runs:
 
 def _trended(
     origin: Origin, found: _Runs, laws: Sequence[KnownLaw], shape: Spread
-) -> tuple[_Runs, KnownLaw | None]:
+) -> tuple[_Runs, Spread, KnownLaw | None]:
     """The runs as they are, or over the law with which they are most probable."""
-    best: tuple[float, _Runs, KnownLaw | None] | None = None
-    for law in (None, *laws):
-        over = found if law is None else _over(origin, found, law)
+    spread = refit(found.near, shape)
+    best: tuple[_Runs, Spread, KnownLaw | None] = (found, spread, None)
+    lowest = badness(found.near, spread) if laws else 0.0
+    for law in laws:
+        over = _over(origin, found, law)
         if over is None:
             continue
-        value = badness(over.near, refit(over.near, shape))
-        if best is None or value < best[0]:
-            best = value, over, law
-    assert best is not None
-    return best[1], best[2]
+        spread = refit(over.near, shape)
+        value = badness(over.near, spread)
+        if value < lowest:
+            best, lowest = (over, spread, law), value
+    return best
 
 
 def _over(origin: Origin, found: _Runs, law: KnownLaw) -> _Runs | None:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.errors import InputError
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.cards import is_complete, trusted_cards
 from dimgs.hub.numbers import RunTable
 from dimgs.similitude.description import Description, Point, describe, point_of
+from dimgs.similitude.index import Frame, Index
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 # states of evidence that nobody doubts
 GOOD = ("open", "accepted")
+# indexes that are kept with the runs of a tier: one for each pattern of signs and each card
+_MOST_INDEXES = 8
 # natural logarithms: inputs are stored with 12 digits, and a group adds up several of them
 EQUAL = 1e-11
+# the same for the distance of groups, with the rounding of their logarithms
+_WITHIN = 1e-9
 # runs of a tier that are looked at to see whether they are of several points, and digits of the
 # logarithms of their groups: solvers repeat themselves in another size to fewer
 _LOOKED, _DIGITS = 50, 6
@@ -43,7 +48,7 @@ class Origin:
     complete : bool
         Whether the card tells all that has a dimension, shown by images of this program.
     table : RunTable
-        Runs of all tiers and versions, with the labels that are asked for.
+        Runs of the tier, of all versions, with the labels that are asked for.
     point : Point
     target : str
     """
@@ -80,8 +85,11 @@ class Origin:
         units = {p.name: p.parsed for p in self.known.inputs}
         level = [units[n].scale == "level" for n in self.table.names]
         free = [units[n].dimension.is_dimensionless for n in self.table.names]
-        low = np.minimum(self.table.values.min(axis=0, initial=np.inf), self.asked)
-        return np.asarray(np.logical_or(level, np.logical_and(free, low <= 0)), dtype=np.bool_)
+        found = np.array(level, dtype=np.bool_)
+        for j in np.flatnonzero(np.array(free) & ~found):
+            low = min(self.table.values[:, j].min(initial=np.inf), self.asked[j])
+            found[j] = low <= 0
+        return found
 
     @cached_property
     def inverse(self) -> NDArray[np.bool_]:
@@ -91,33 +99,42 @@ class Origin:
         return np.array(hot, dtype=np.bool_) & np.bool_(not self.complete)
 
     @cached_property
+    def spread(self) -> Array:
+        """What counts as 1 of the inputs without logarithm: the runs' standard deviation."""
+        found = np.ones(len(self.asked))
+        if len(self.table):
+            found[self.plain] = self.table.values[:, self.plain].std(axis=0)
+        return np.where(found > 0, found, 1.0)
+
+    @cached_property
+    def index(self) -> Index:
+        """Runs whose inputs have the signs of those that are asked about."""
+        scale = np.where(self.inverse, self.asked, self.spread)
+        T = self.scalings.coordinates()
+        frame = Frame(T, np.sign(self.asked), self.plain, self.inverse, scale)
+        while len(self.table.kept) >= _MOST_INDEXES and frame.key not in self.table.kept:
+            self.table.kept.pop(next(iter(self.table.kept)), None)
+        index: Index = self.table.kept.setdefault(frame.key, Index(frame))
+        return index.grown(self.table.values)
+
+    @cached_property
     def places(self) -> int:
-        """Points with runs of this tier in other groups; images of a run are all of one point."""
-        logs = self.changes[self.comparable][:_LOOKED]
+        """Points with runs in other groups; images of a run are all of one point."""
         inputs = Scalings(self.scalings.inputs, self.scalings.constants)
+        logs = self.changes(self.index.rows[:_LOOKED])
         return len(np.unique((logs @ inputs.coordinates().T).round(_DIGITS), axis=0))
 
-    @cached_property
-    def comparable(self) -> NDArray[np.bool_]:
-        """Runs of this tier whose inputs have the signs of those that are asked about."""
-        same = np.sign(self.table.values) == np.sign(self.asked)
-        every = np.all(same | self.plain, axis=1)
-        return np.asarray(every & (self.table.tiers == self.tier))
-
-    @cached_property
-    def changes(self) -> Array:
-        """How far each run's inputs are from those asked, of shape (n_runs, n_inputs).
+    def changes(self, places: Sequence[int] | IntArray) -> Array:
+        """How far the inputs of runs are from those asked, of shape (n_runs, n_inputs).
 
         In natural logarithms; differences over the runs' standard deviation where there is no
         logarithm, and T₀ (1/T₀ - 1/T) of an absolute temperature that no group holds.
         """
-        values, asked = self.table.values, self.asked
+        values, asked = self.table.values[np.asarray(places, dtype=np.intp)], self.asked
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log(np.abs(values)) - np.log(np.abs(asked))
             logs = np.where((values == 0) & (asked == 0), 0.0, logs)
-            spread = values.std(axis=0) if len(values) else np.ones(len(asked))
-            steps = (values - asked) / np.where(spread > 0, spread, 1.0)
-            logs[:, self.plain] = steps[:, self.plain]
+            logs[:, self.plain] = ((values - asked) / self.spread)[:, self.plain]
             logs[:, self.inverse] = (1.0 - asked / values)[:, self.inverse]
         return np.asarray(logs)
 
@@ -127,13 +144,22 @@ class Origin:
         dimension = parse_unit(self.known.outputs[self.target]).dimension
         return self.scalings.monomial(dimension)
 
-    def equal(self, groups: bool) -> NDArray[np.intp]:
+    def equal(self, groups: bool) -> IntArray:
         """Places of runs with equal inputs, or with equal groups, the newest first."""
-        apart = self.changes[self.comparable]
+        near = self.index.within(self.asked, _WITHIN)
+        apart = self.changes(near)
         if groups:
             apart = apart @ self.scalings.coordinates().T
-        same = np.all(np.abs(apart) <= EQUAL, axis=1)
-        return np.flatnonzero(self.comparable)[same][::-1]
+        return np.asarray(near[np.all(np.abs(apart) <= EQUAL, axis=1)][::-1])
+
+    def nearest(self, most: int) -> list[dict[str, Any]]:
+        """Usable runs, the nearest first, every input counting alike."""
+        found: list[dict[str, Any]] = []
+        for places in self.index.nearest(self.asked):
+            found += self.usable(places.tolist(), most - len(found))
+            if len(found) >= most:
+                break
+        return found
 
     def usable(self, places: Sequence[int], most: int) -> Iterator[dict[str, Any]]:
         """Runs at places, in this order, that nobody doubts and that have the target."""
@@ -174,21 +200,19 @@ def origins(hub: "Hub", known: Description, point: Point, target: str) -> list[O
     # sorted, so that kernels which name their inputs in another order compare
     sizes = {p.name: p.parsed.dimension for p in known.inputs if not p.is_label}
     ports = dict(sorted(sizes.items()))
-    table = hub.run_table(known.name, ports, point.labels)
-    there = sorted(set(table.tiers.tolist()))
-    order = [t for t in reversed(known.tiers) if t in there]
+    tables = hub.run_tables(known.name, ports, point.labels)
+    order = [t for t in reversed(known.tiers) if t in tables]
     if not order:
         # the tier with the most runs is what others would ask for
-        count = {t: int((table.tiers == t).sum()) for t in there}
-        order = sorted(there, key=lambda t: (-count[t], t))
+        order = sorted(tables, key=lambda t: (-len(tables[t]), t))
     found = []
     for tier in order:
-        versions = known.versions(point.values, tier) or _newest(known, table, tier, target)
+        versions = known.versions(point.values, tier) or _newest(tables[tier], target)
         if versions is None:
             continue
         version, program = versions
         complete = known.card is not None and is_complete(hub, known.card, program)
-        found.append(Origin(known, tier, version, program, complete, table, point, target))
+        found.append(Origin(known, tier, version, program, complete, tables[tier], point, target))
     return found
 
 
@@ -209,11 +233,10 @@ def asked_for(found: Sequence[Origin]) -> list[list[Origin]]:
     return chosen
 
 
-def _newest(known: Description, table: RunTable, tier: str, target: str) -> tuple[str, str] | None:
+def _newest(table: RunTable, target: str) -> tuple[str, str] | None:
     """Cache version and program of the newest run that is not doubted."""
-    places = np.flatnonzero(table.tiers == tier)[::-1]
-    for first in range(0, len(places), _AT_ONCE):
-        for run in table.fetch([int(p) for p in places[first : first + _AT_ONCE]]):
+    for last in range(len(table), 0, -_AT_ONCE):
+        for run in table.fetch(range(last - 1, max(last - _AT_ONCE, 0) - 1, -1)):
             if run["state"] in GOOD and target in run["outputs"]:
                 return str(run["version"]), str(run["program"])
     return None

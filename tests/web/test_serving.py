@@ -1,37 +1,14 @@
 """A server as a process, asked over a real socket by the command line; killed and started again."""
 
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from case_studies.benchmarks.hub_writers import Server
 from dimgs.cli.app import run
 from dimgs.hub import Hub
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@contextmanager
-def served(hub: Path, port: str = "0") -> Iterator[tuple[str, Any]]:
-    """Address of a server, and its process; killed in the end."""
-    words = ["-m", "dimgs", "hub", "serve", "--hub", str(hub), "--port", port, "--json"]
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("DIMGS_HUB")}
-    process = subprocess.Popen(
-        [sys.executable, *words], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
-    )
-    assert process.stdout is not None
-    try:
-        yield json.loads(process.stdout.readline())["address"], process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
 
 
 @pytest.fixture
@@ -56,15 +33,15 @@ def test_nothing_is_lost_when_the_server_is_killed(
 
     question = tmp_path / "question.json"
     question.write_text(json.dumps({"kind": "question", "text": "How fast?"}), "utf-8")
-    with served(group) as (address, process):
+    with Server(str(group)) as server:
+        address = server.address
         monkeypatch.setenv("DIMGS_HUB", address)
         ids = [typed("add", str(question))["id"] for _ in range(3)]
         before = typed("digest")
-        process.kill()
-        process.wait()
+        server.kill()
         assert "does not answer" in typed("digest", code=1)
-    with served(group, address.rpartition(":")[2]) as (again, _):
-        assert again == address
+        server.start()
+        assert server.address == address
         assert typed("digest") == before == {"digest": before["digest"], "entries": 3}
         assert typed("show", ids[0])["author"] == "rita"
         assert "Nobody reviews their own" in typed("review", ids[0], "--verdict", "accept", code=2)
