@@ -14,7 +14,7 @@ from dimgs.variables import parse_unit
 if TYPE_CHECKING:
     from dimgs.hub import Hub
 
-# newest runs of a kernel that are looked at: a campaign makes some dozens
+# newest runs of a kernel and tier that are looked at: a campaign makes some dozens
 _MOST = 2000
 _LAWS = 20
 
@@ -57,23 +57,22 @@ def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
         return []
     sizes = {p.name: p.parsed.dimension for p in known.inputs if not p.is_label}
     named = {n: v for n, v in binding.fixed.items() if isinstance(v, str)}
-    table = hub.run_table(kernel, dict(sorted(sizes.items())), named)
-    versions: dict[str, str] = {}
     found: list[Known] = []
-    # the newest first, so that its version is the one that counts
-    for run in reversed(table.fetch(range(max(len(table) - _MOST, 0), len(table)))):
-        quantity, tier = run["outputs"].get(target), run["tier"]
-        if run["state"] not in GOOD or quantity is None:
-            continue
-        if tier not in versions:
-            told = _made_here(known, run, tier)
-            versions[tier] = run["version"] if told is None else told
-        if run["version"] == versions[tier]:
-            unit = parse_unit(quantity.get("unit", "1"))
-            value = abs(unit.to_si(float(quantity["value"])))
-            error = float(run["errors"].get(target, 0.0)) * unit.factor
-            origin = f"{kernel} in {hub.address}"
-            found.append(KnownRun(run_record(run), origin, error / value if value else 0.0))
+    for tier, table in hub.run_tables(kernel, dict(sorted(sizes.items())), named).items():
+        version = None
+        # the newest first, so that its version is the one that counts
+        for run in reversed(table.fetch(range(max(len(table) - _MOST, 0), len(table)))):
+            quantity = run["outputs"].get(target)
+            if run["state"] not in GOOD or quantity is None:
+                continue
+            if version is None:
+                version = _made_here(known, run, tier) or run["version"]
+            if run["version"] == version:
+                unit = parse_unit(quantity.get("unit", "1"))
+                value = abs(unit.to_si(float(quantity["value"])))
+                error = float(run["errors"].get(target, 0.0)) * unit.factor
+                origin = f"{kernel} in {hub.address}"
+                found.append(KnownRun(run_record(run), origin, error / value if value else 0.0))
     return found
 
 
