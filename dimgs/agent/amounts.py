@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import numeric
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
@@ -25,6 +26,9 @@ _VALUES: dict[str, int] = {
     **_TENS,
     "thousand": 1000,
 }
+_PART = re.compile("[¼-¾⅐-⅞]")
+# words after a number that make it a factor
+_TIMES = re.compile(r"(?:[ \u00a0](?:times|fold)|-?fold)\b", re.IGNORECASE)
 _WORD = re.compile(rf"\b(?:{'|'.join(_VALUES)})\b", re.IGNORECASE)
 _UNIT = re.compile(r"[ \u00a0\u202f]?(?P<first>[^\s\d,;:!?\"'][^\s,;:!?\"']*)")
 # a further factor of a unit has a power or a slash, which the words of a sentence have not
@@ -131,10 +135,58 @@ def amount(given: Any, name: str = "The quantity") -> Amount:
 def label_or_amount(given: Any, name: str) -> dict[str, Any]:
     """A quantity or label as documents hold it."""
     if isinstance(given, Mapping) and isinstance(given.get("value"), str):
-        return {"value": given["value"], "unit": "label"}
+        value, unit = given["value"].strip(), str(given.get("unit", "label"))
+        if unit == "label" or _NUMBER.match(value) is None:
+            return {"value": given["value"], "unit": "label"}
+        return amount(f"{value} {unit}", name).to_json()
     if isinstance(given, str) and _NUMBER.match(given.strip()) is None:
         return {"value": given.strip(), "unit": "label"}
     return amount(given, name).to_json()
+
+
+def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
+    """A quantity with its interval, in a unit of the same dimension; as it is without one.
+
+    Raises
+    ------
+    InputError
+        If the unit is of another dimension.
+
+    Examples
+    --------
+    >>> in_unit({"value": 86400.0, "unit": "s", "low": 43200.0, "high": 172800.0}, "day")
+    {'value': 1.0, 'unit': 'day', 'low': 0.5, 'high': 2.0}
+    """
+    if unit is None or unit == quantity["unit"]:
+        return quantity
+    own, wanted = parse_unit(quantity["unit"]), parse_unit(unit)
+    if own.dimension != wanted.dimension or "label" in (own.scale, wanted.scale):
+        raise InputError(
+            f"The answer is in '{quantity['unit']}', which is no '{shown(unit)}'; give a unit of "
+            f"the dimension {own.dimension}, or none."
+        )
+    ends = {k: quantity[k] for k in ("value", "low", "high") if quantity.get(k) is not None}
+    told = {k: float(wanted.from_si(own.to_si(v))) for k, v in ends.items()}
+    return {**quantity, **told, "unit": unit}
+
+
+def readings(given: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Inputs on a scale with a zero of its own, which may be meant as differences.
+
+    Examples
+    --------
+    >>> readings({"T": {"value": 40.0, "unit": "degC"}})[0]["value"]
+    {'value': 313.15, 'unit': 'K'}
+    """
+    found = []
+    for name, told in given.items():
+        if told["unit"] == "label" or not parse_unit(told["unit"]).offset:
+            continue
+        text = f"{told['value']:g} {told['unit']}"
+        kelvin = round(amount(told).si, 9)
+        why = f"'{text}' read as a temperature; a difference of temperatures is given in K"
+        found.append({"input": name, "value": {"value": kelvin, "unit": "K"}, "source": why})
+    return found
 
 
 def _checked(found: Amount, name: str) -> Amount:
@@ -143,7 +195,7 @@ def _checked(found: Amount, name: str) -> Amount:
     if len(found.unit) > 60:
         raise InputError(f"The unit of {name} is '{shown(found.unit)}'; give a shorter one.")
     try:
-        found.parsed  # noqa: B018 - it raises
+        parse_unit(found.unit)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     return found
@@ -164,7 +216,8 @@ def _value(found: re.Match[str]) -> tuple[float, float]:
 def amounts(text: str) -> list[Amount]:
     """Every number of a text, in figures or (up to twenty, and tens) in words, with its unit.
 
-    A number in words counts only with a unit; "between 2 and 3 mg" has two amounts in mg.
+    A number in words counts only with a unit or as a factor ("three times"); "between 2 and 3 mg"
+    has two amounts in mg.
 
     Examples
     --------
@@ -184,7 +237,9 @@ def amounts(text: str) -> list[Amount]:
 
 def _scanned(text: str) -> Iterator[Amount]:
     done = 0
-    for found in _NUMBER.finditer(text):
+    # both ends of '2..3' are numbers, and neither has the dots
+    plain = text.replace("..", "  ")
+    for found in _NUMBER.finditer(plain):
         if found.start() < done:
             # a power in the unit before
             continue
@@ -192,14 +247,19 @@ def _scanned(text: str) -> Iterator[Amount]:
             value, step = _value(found)
         except InputError:
             continue
-        unit, end = _unit_after(text, found.end())
+        unit, end = _unit_after(plain, found.end())
         written, done = text[found.start() : end], end
         yield Amount(value, unit or "1", written, found.start(), step, not unit)
+    for part in _PART.finditer(text):
+        unit, end = _unit_after(text, part.end())
+        written = text[part.start() : end]
+        yield Amount(numeric(part[0]), unit or "1", written, part.start(), 0.0, not unit)
     for word in _WORD.finditer(text):
         unit, end = _unit_after(text, word.end())
-        if unit:
+        if unit or _TIMES.match(text, word.end()):
             value = float(_VALUES[word[0].lower()])
-            yield Amount(value, unit, text[word.start() : end], word.start(), 0.5)
+            written = text[word.start() : end]
+            yield Amount(value, unit or "1", written, word.start(), 0.5, not unit)
 
 
 def _unit_after(text: str, place: int) -> tuple[str, int]:
@@ -213,7 +273,7 @@ def _unit_after(text: str, place: int) -> tuple[str, int]:
         part = word[:cut]
         if part[-1] in ".)]-–" and not (part[-1] == ")" and "(" in part):
             continue
-        if part.lower() not in _PROSE and _is_unit(part):
+        if part.lower() not in _PROSE and is_unit(part):
             unit, end = part, start + cut
             break
         if part.isalpha():
@@ -222,13 +282,20 @@ def _unit_after(text: str, place: int) -> tuple[str, int]:
     while unit:
         more = _FACTOR.match(text, end)
         part = more["next"].rstrip(".,;:)") if more else ""
-        if more is None or not _is_unit(f"{unit} {part}"):
+        if more is None or not is_unit(f"{unit} {part}"):
             break
         unit, end = f"{unit} {part}", more.start("next") + len(part)
     return unit, end
 
 
-def _is_unit(text: str) -> bool:
+def is_unit(text: str) -> bool:
+    """Whether a text is the unit of a number.
+
+    Examples
+    --------
+    >>> is_unit("kg/m^3"), is_unit("film"), is_unit("label")
+    (True, False, False)
+    """
     if len(text) > 40 or text.lower() in ("label", "labels", "none", "text"):
         return False
     try:

@@ -111,7 +111,7 @@ def _of_ask(call: "Call", _: "Sequence[Call]") -> Json:
     return dict(call.result)
 
 
-def _of_predict(call: "Call", calls: "Sequence[Call]") -> Json:
+def _of_predict(call: "Call", _: "Sequence[Call]") -> Json:
     """The value of a law at the last point; none outside its domain, or of a doubtful law."""
     found, (*_, row) = call.result, call.result["rows"]
     base = _none([])
@@ -122,14 +122,9 @@ def _of_predict(call: "Call", calls: "Sequence[Call]") -> Json:
         return {**_none(missing), "evidence": evidence, "level": found["level"]}
     answer = _quantity(row["value"], row["low"], row["high"], found["unit"])
     judged = _judged(answer, found["target"], found["level"], "law", "the point is in its domain")
-    doubts = [
-        why
-        for c in calls
-        if c.tool == "discover_law" and not c.error and c.result["law"] == found["law"]
-        for why in c.result["why_not"]
-    ]
-    if doubts:
-        judged["pertinence"] |= {"relevant": False, "confidence": 0.0, "why": "; ".join(doubts)}
+    if found["confirmed"] is False:
+        why = "; ".join(found["doubts"]) or "the law is not confirmed"
+        judged["pertinence"] |= {"relevant": False, "confidence": 0.0, "why": why}
     return {**base, **judged, "evidence": evidence, "level": found["level"]}
 
 

@@ -125,6 +125,25 @@ class Bench:
         named = self.policy.kernels
         return sorted(set(available()) - {"command"} if named is None else named)
 
+    def reference(self, name: str) -> str:
+        """Name of a kernel as the policy lists it: itself, or what stands behind a colon there.
+
+        Raises
+        ------
+        InputError
+            If it lists none of this name, or several.
+        """
+        if self.policy.allows(name):
+            return name
+        known = self.kernels()
+        found = [listed for listed in known if listed.rpartition(":")[2] == name]
+        if len(found) == 1:
+            return found[0]
+        raise InputError(
+            f"The policy lists {'no' if not found else 'more than one'} kernel '{shown(name)}'; "
+            f"it lists {', '.join(known)}. A person may change the policy."
+        )
+
     def kernel(self, name: str) -> Kernel:
         """A kernel that the policy lists.
 
@@ -133,12 +152,7 @@ class Bench:
         InputError
             If it lists none of this name, or it cannot be loaded.
         """
-        if not self.policy.allows(name):
-            raise InputError(
-                f"The policy lists no kernel '{shown(name)}'; it lists "
-                f"{', '.join(self.kernels())}. A person may add it to the policy."
-            )
-        return load_kernel(name)
+        return load_kernel(self.reference(name))
 
     def card(self, kernel: str) -> tuple[str | None, dict[str, Any]]:
         """Id and content of the newest card of a kernel in the hub; (None, {}) without one."""

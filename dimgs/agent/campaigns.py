@@ -5,7 +5,7 @@ import re
 import time
 from typing import Any
 
-from dimgs.agent.amounts import amount, label_or_amount
+from dimgs.agent.amounts import amount, label_or_amount, readings
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.results import JobState, Json, Planned, Started
 from dimgs.errors import InputError
@@ -35,6 +35,7 @@ def plan(
     tier: str | None,
 ) -> Planned:
     """A plan with its cost: one run at a point, or a campaign over ranges."""
+    kernel = bench.reference(kernel)
     known = bench.kernel(kernel)
     ports = {p.name: p for p in known.inputs}
     if target not in {p.name for p in known.outputs}:
@@ -49,7 +50,7 @@ def plan(
         if tier is not None:
             raise InputError("A campaign chooses its tiers; give 'tier' only for a single run.")
     else:
-        planned = _single(known, target, values, tier)
+        planned = _single(known, kernel, target, values, tier)
     limit = math.ceil(_MARGIN * planned["seconds_at_most"] + _START)
     document = {**planned["document"], "seconds": limit}
     most = bench.policy.seconds
@@ -59,12 +60,14 @@ def plan(
             f"or a coarser tier."
         )
     id = None
-    if bench.has_hub:
+    if bench.has_hub and bench.hub.may("add", "open", own=True):
         text = f"{kernel}: {target}"
         entry = {"kind": "protocol", "kernel": kernel, "text": text, "plan": document}
         id = bench.hub.once({**entry, "tags": ["asked by an agent"]})
+    read = [f"'{told['input']}': {told['source']}" for told in readings(values)]
     return {
         **planned,
+        "notes": [*planned["notes"], *read],
         "plan": id,
         "document": document,
         "needs_approval": limit > bench.policy.agent.approve_above,
@@ -98,7 +101,7 @@ def _in_port(ports: dict[str, Port], name: str, given: Any, kernel: str) -> Json
     return told
 
 
-def _single(kernel: Kernel, target: str, at: Json, tier: str | None) -> Planned:
+def _single(kernel: Kernel, name: str, target: str, at: Json, tier: str | None) -> Planned:
     missing = [p for p in kernel.inputs if p.name not in at and p.default is None]
     if missing:
         told = ", ".join(f"{p.name} [{p.unit}] ({p.description or 'no text'})" for p in missing)
@@ -115,7 +118,7 @@ def _single(kernel: Kernel, target: str, at: Json, tier: str | None) -> Planned:
         p.name: p.default for p in kernel.inputs if p.name not in at and p.default is not None
     }
     notes = [f"'{n}' has the kernel's default {v}" for n, v in defaults.items()]
-    document = {"kernel": kernel.name, "target": target, "at": at, "tier": chosen}
+    document = {"kernel": name, "target": target, "at": at, "tier": chosen}
     return {
         "plan": None,
         "seconds_at_most": float(tiers[chosen].cost),

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dimgs.agent.amounts import Amount, amounts
-from dimgs.errors import InputError
+from dimgs.agent.amounts import Amount, amounts, is_unit
 
 # entries in these states are no evidence
 DOUBTED = frozenset({"disputed", "recheck", "untrusted"})
@@ -15,10 +14,11 @@ MARK = "[A sentence was removed here: it held a number without evidence.]"
 _LOOSEST = 0.05
 _RATIONAL = re.compile(r"-?\d+(?:/\d+)?")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[^\s\d])|\n+")
-_LISTED = re.compile(r"^\s*\d+[.)]\s+", re.MULTILINE)
-_ID = re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{8,64}\b")
-# names with digits in code: `pi_1`, `C0`
-_CODE = re.compile(r"`[^`]*`")
+_LISTED = re.compile(r"^\s*(\d+)[.)]\s+", re.MULTILINE)
+# digits alone, or with an exponent, are a number
+_ID = re.compile(r"\b(?!\d+(?:e\d+)?\b)(?=[0-9a-f]*\d)[0-9a-f]{8,64}\b")
+# names with digits in code, `pi_1` and `at.C0`, and no numbers: `42 kg`
+_CODE = re.compile(r"`[^\W\d][\w.]*`")
 # texts that the tools compute themselves; every other text is data of somebody
 _COMPUTED = frozenset({"expression", "latex", "pi_expression"})
 
@@ -48,7 +48,10 @@ class Evidence:
 
     def unsupported(self, text: str) -> list[Amount]:
         """Numbers of a text that have no source."""
-        return [said for said in amounts(_plain(text)) if self.source(said) is None]
+        return self._missing(_plain(text))
+
+    def _missing(self, plain: str) -> list[Amount]:
+        return [said for said in amounts(plain) if self.source(said) is None]
 
     def cut(self, text: str) -> str:
         """The text without the sentences whose numbers have no source.
@@ -61,22 +64,38 @@ class Evidence:
         'It is 4.46 mg/L. [A sentence was removed here: it held a number without evidence.]'
         """
         kept: list[str] = []
-        for sentence in _sentences(text):
-            shown = MARK if self.unsupported(sentence) else sentence
+        plain = _plain(text)
+        for start, end in _sentences(text):
+            shown = MARK if self._missing(plain[start:end]) else text[start:end]
             if not (shown == MARK and kept and kept[-1] == MARK):
                 kept.append(shown)
         return " ".join(kept).replace("\n ", "\n").strip()
 
 
-def _sentences(text: str) -> list[str]:
-    return [part for part in _SENTENCE.split(text) if part.strip()]
+def _sentences(text: str) -> Iterator[tuple[int, int]]:
+    """Where each sentence begins and ends."""
+    start = 0
+    for found in (*_SENTENCE.finditer(text), None):
+        end = len(text) if found is None else found.start()
+        if text[start:end].strip():
+            yield start, end
+        start = end if found is None else found.end()
 
 
 def _plain(text: str) -> str:
-    """The text without ids, names in code and the numbers of a list."""
-    for pattern in (_ID, _CODE, _LISTED):
+    """The text without ids, names in code and the numbers of a list, which count from 1."""
+    for pattern in (_ID, _CODE):
         text = pattern.sub(lambda found: " " * len(found[0]), text)
-    return text
+    last = 0
+
+    def counted(found: re.Match[str]) -> str:
+        nonlocal last
+        if int(found[1]) != last + 1:
+            return found[0]
+        last += 1
+        return " " * len(found[0])
+
+    return _LISTED.sub(counted, text)
 
 
 def _stands_for(said: Amount, known: Amount) -> bool:
@@ -130,12 +149,8 @@ _WITH_UNIT = frozenset({"value", "low", "high", "rows", "default", "error", "ans
 
 
 def _amount(value: float, unit: str) -> Iterator[Amount]:
-    try:
-        found = Amount(value, unit, bare=unit == "1")
-        found.parsed  # noqa: B018 - it raises
-    except InputError:
-        return
-    yield found
+    if is_unit(unit):
+        yield Amount(value, unit, bare=unit == "1")
 
 
 def _is_number(value: Any) -> bool:

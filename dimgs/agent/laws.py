@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.agent.amounts import label_or_amount
+from dimgs.agent.amounts import in_unit, label_or_amount, readings
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.results import Explained, Json, LawFound, Predicted
 from dimgs.errors import FitError, InputError
@@ -138,25 +137,23 @@ def _result(text: str, code: int | None) -> Json:
             f"try fewer columns or rows."
         ) from None
     if "error" in found:
-        kind = InputError if found["is_input"] else FitError
-        # advice names options of the command line, which are arguments here
-        advice = str(found["error"]).replace("--scale ", "scales ")
-        raise kind(re.sub(r"(?<!\w)--(?=[a-z])", "", advice))
+        raise (InputError if found["is_input"] else FitError)(str(found["error"]))
     return dict(found)
 
 
-def law_of(bench: Bench, id: str) -> Law:
-    """A law of the hub or of a study of this session.
+def law_of(bench: Bench, id: str) -> tuple[Law, Json]:
+    """A law of the hub or of a study of this session, and what was said of it when it was found.
 
     Raises
     ------
     InputError
         If there is none of this id.
     """
-    document = bench.document(id, "law.json")
+    document, said = bench.document(id, "law.json"), bench.document(id, "report.json") or {}
     if document is None and bench.has_hub:
         entry = bench.hub.get(id)
-        document = (entry["content"] or {}).get("law")
+        said = dict(entry["content"] or {})
+        document = said.get("law")
         if document is None:
             raise InputError(
                 f"The entry '{shown(id[:12])}' is a {entry['kind']} and holds no law; search_hub "
@@ -172,33 +169,50 @@ def law_of(bench: Bench, id: str) -> Law:
             f"There is no law '{shown(id[:70])}'; give the 'law' that discover_law or search_hub "
             f"gave."
         )
-    return Law.from_json(document)
+    return Law.from_json(document), said
 
 
-def predict(bench: Bench, law: str, at: Json | list[Json], level: float) -> Predicted:
+def predict(
+    bench: Bench, law: str, at: Json | list[Json], level: float, unit: str | None
+) -> Predicted:
     """Values of a law with intervals, and what of them lies outside its domain."""
     from dimgs.dataset.build import Options
     from dimgs.law.prediction import law_table
 
-    known = law_of(bench, law)
+    known, said = law_of(bench, law)
     points = [at] if isinstance(at, dict) else list(at)
     if not 1 <= len(points) <= _MOST_ROWS:
         raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
     if not 0.0 < level < 1.0:
         raise InputError(f"'level' is {level}; give a coverage such as 0.9.")
     data = law_table(known, _columns(points), Options(find_duplicates=False))
-    found = known.predict({n: data[n] for n in data.names}, level=level)
-    values, lows, highs = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found)
     outside = known.outside(data)
+    try:
+        found = known.predict({n: data[n] for n in data.names}, level=level)
+    except InputError as error:
+        beyond = sorted({group for row in outside for group in row})
+        if beyond:
+            where = f"The point lies outside the domain of the law in {', '.join(beyond)}."
+            raise InputError(f"{where} {error}") from error
+        raise
+    values, lows, highs = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found)
+    rows = []
+    for v, lo, hi, out in zip(values, lows, highs, outside, strict=True):
+        ends = {"value": float(v), "low": float(lo), "high": float(hi)}
+        told = in_unit({**ends, "unit": known.target_unit}, unit)
+        rows.append({**{k: told[k] for k in ends}, "outside": list(out)})
+    doubts = [str(why) for why in said.get("why_not") or ()]
+    for point in points:
+        given = {n: label_or_amount(v, f"'{shown(n)}'") for n, v in point.items()}
+        doubts += [f"'{told['input']}': {told['source']}." for told in readings(given)]
     return {
-        "rows": [
-            {"value": float(v), "low": float(lo), "high": float(hi), "outside": list(out)}
-            for v, lo, hi, out in zip(values, lows, highs, outside, strict=True)
-        ],
-        "unit": known.target_unit,
+        "rows": rows,
+        "unit": unit or known.target_unit,
         "level": level,
         "law": law,
         "target": known.target.name,
+        "confirmed": said.get("confirmed"),
+        "doubts": list(dict.fromkeys(doubts)),
     }
 
 

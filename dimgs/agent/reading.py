@@ -27,7 +27,7 @@ def add_resources(server: MCPServer[Any], bench: Bench) -> None:
 
     def law(id: str) -> str:
         """A law as law.json, with intervals and domain."""
-        return _json(laws.law_of(bench, id).to_json())
+        return _json(laws.law_of(bench, id)[0].to_json())
 
     def report(study: str) -> str:
         """The report of a study, as a page."""

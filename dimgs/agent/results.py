@@ -75,6 +75,8 @@ class Predicted(TypedDict):
     level: float
     law: str
     target: str
+    confirmed: bool | None
+    doubts: list[str]
 
 
 class Answer(TypedDict, total=False):

@@ -94,7 +94,7 @@ def _tool(name: str, function: Callable[..., Any]) -> Tool:
         function,
         name=name,
         description=(function.__doc__ or "").strip(),
-        annotations=ToolAnnotations(read_only_hint=name in _READ, destructive_hint=False),
+        annotations=ToolAnnotations(read_only_hint=name in _READ or None, destructive_hint=False),
     )
     tool.parameters = _lean(tool.parameters)
     output = tool.fn_metadata.output_schema

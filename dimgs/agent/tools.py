@@ -1,12 +1,14 @@
 """The tools: few, typed, and the same for every model, server and script."""
 
+import re
 from collections.abc import Callable
+from functools import wraps
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from dimgs.agent import campaigns, laws, tables
-from dimgs.agent.amounts import label_or_amount
+from dimgs.agent.amounts import in_unit, label_or_amount, readings
 from dimgs.agent.bench import Bench
 from dimgs.agent.results import (
     Answer,
@@ -24,13 +26,16 @@ from dimgs.agent.results import (
     Started,
     TableRead,
 )
-from dimgs.errors import InputError
+from dimgs.errors import DimgsError, InputError
 from dimgs.formats import shown
 
 # what a model reads of a hub at once
 _MOST = 100
 # entries that steer what dimgs computes are drafted as remarks, until a person adds them
 _DIRECT = ("question", "annotation")
+# what dimgs advises, which names options of the command line
+_ADVICE = frozenset(["warnings", "missing", "why", "why_not", "doubts", "suggestions", "notes"])
+_OPTION = re.compile(r"(?<![\w-])--(?=[a-z])")
 
 Table = Annotated[str, Field(description="path in the workspace, or CSV text with units in header")]
 Point = Annotated[dict[str, Quantity], Field(description="inputs: {'l': '80 µm', …}")]
@@ -74,6 +79,8 @@ class Tools:
     ) -> Found:
         """Find entries (question, card, law, answer, …) or runs that the group has already."""
         hub, most = self.bench.hub, max(1, min(limit, _MOST))
+        if kernel is not None:
+            kernel = own_name(self.bench, kernel)
         if kind == "run" or where or group or physics:
             found = hub.query(kernel, physics, where, group, most)
             return {"count": found["count"], "entries": [], "runs": found["runs"]}
@@ -133,9 +140,10 @@ class Tools:
         law: Annotated[str, Field(description="id from discover_law or search_hub")],
         at: Point | list[Point],
         level: float = 0.9,
+        unit: str | None = None,
     ) -> Predicted:
-        """Value of a law with interval; 'outside' names groups beyond its domain."""
-        return laws.predict(self.bench, law, at, level)
+        """Value of a law in 'unit', with interval; 'outside': groups beyond its domain."""
+        return laws.predict(self.bench, law, at, level, unit)
 
     def ask(
         self,
@@ -144,6 +152,7 @@ class Tools:
         kernel: str | None = None,
         physics: str | None = None,
         tolerance: float = 0.1,
+        unit: str | None = None,
     ) -> Answer:
         """Answer from what the hub has: a run, similitude, a law; else what it would cost."""
         if (kernel is None) == (physics is None):
@@ -151,16 +160,20 @@ class Tools:
         from dimgs.ask import ask
 
         given = {n: label_or_amount(v, f"'{shown(n)}'") for n, v in at.items()}
+        known = None if kernel is None else known_kernel(self.bench, kernel)
         found = ask(
             target,
             {n: (q["value"], q["unit"]) for n, q in given.items()},
             self.bench.hub,
-            kernel=kernel,
+            kernel=known or kernel,
             physics=physics,
             tolerance=tolerance,
-            load=kernel is not None and self.bench.policy.allows(kernel),
-        )
-        document: Answer = found.to_json()
+            load=known is not None,
+        ).to_json()
+        if found["answer"] is not None:
+            found["answer"] = in_unit(found["answer"], unit)
+        found["assumptions"] = [*found["assumptions"], *readings(given)]
+        document: Answer = found
         return document
 
     def plan_campaign(
@@ -206,6 +219,20 @@ class Tools:
         return propose(self.bench, kind, content, about)
 
 
+def known_kernel(bench: Bench, name: str) -> str | None:
+    """A kernel as the policy lists it; None where it does not, so that it is not loaded."""
+    try:
+        return bench.reference(name)
+    except InputError:
+        return None
+
+
+def own_name(bench: Bench, name: str) -> str:
+    """A kernel as its runs name it."""
+    known = known_kernel(bench, name)
+    return name if known is None else bench.kernel(known).name
+
+
 def propose(bench: Bench, kind: str, content: Json, about: str | None) -> Proposed:
     """Add a draft: a question or remark as such, anything else inside a remark."""
     from dimgs.hub.kinds import checked
@@ -249,8 +276,31 @@ NAMES = (
 
 
 def each(tools: Tools) -> dict[str, Callable[..., Any]]:
-    """The tools by name."""
-    return {name: getattr(tools, name) for name in NAMES}
+    """The tools by name, which advise in words of their arguments."""
+    return {name: _advising(getattr(tools, name)) for name in NAMES}
+
+
+def _advising(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def call(*given: Any, **named: Any) -> Any:
+        try:
+            return _in_arguments(method(*given, **named), False)
+        except DimgsError as error:
+            error.args = tuple(_in_arguments(part, True) for part in error.args)
+            raise
+
+    return call
+
+
+def _in_arguments(value: Any, told: bool) -> Any:
+    """A result in whose advice options of the command line are arguments."""
+    if isinstance(value, dict):
+        return {k: _in_arguments(v, told or k in _ADVICE) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_in_arguments(part, told) for part in value]
+    if not told or not isinstance(value, str):
+        return value
+    return _OPTION.sub("", value.replace("--scale ", "scales "))
 
 
 __all__ = ["NAMES", "Tools", "each", "propose"]

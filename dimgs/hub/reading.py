@@ -14,6 +14,7 @@ from dimgs.hub.accounts import role_of
 from dimgs.hub.claims import status_of
 from dimgs.hub.database import Database
 from dimgs.hub.entry import SHORTEST_PREFIX, Entry, check_author, digest_of
+from dimgs.hub.kinds import MODELS
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, allowed
 from dimgs.hub.query import Wanted, asked_runs, count_runs, found_runs, ids_of, wanted
@@ -200,6 +201,7 @@ class Reader:
         of a ``kernel`` are its cards, runs, protocols and jobs.
         """
         _among(state, STATES, "state")
+        _among(kind, tuple(MODELS), "kind")
         query = select(entries).order_by(entries.c.seq.desc() if newest else entries.c.seq)
         filters: list[ColumnElement[bool]] = []
         if kind is not None:

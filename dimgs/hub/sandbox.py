@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -58,7 +59,7 @@ def run_job(job: Mapping[str, Any], seconds: float, megabytes: int, sandboxed: b
         Of memory that it may take.
     sandboxed : bool
         Whether it runs in bubblewrap: without network, and seeing of the files only the system's
-        programs, Python and an empty folder.
+        programs, Python, the kernel's own file or package, and an empty folder.
 
     Returns
     -------
@@ -99,17 +100,24 @@ def _printed(
     module: str, job: Mapping[str, Any], seconds: float, megabytes: int, sandboxed: bool
 ) -> tuple[str, str]:
     """What a module prints of a job in a process of its own, and why that may be nothing."""
+    kernel, home = _home(str(job["kernel"]))
     with TemporaryDirectory(prefix="dimgs-job-") as folder:
         command = [sys.executable, "-P", "-m", module]
         if sandboxed:
-            command = [*_inside(folder), *command]
+            command = [*_inside(folder, home), *command]
+        path = [Path(__file__).parents[2]]
+        # what a file's folder holds besides is not a package that was named
+        path += [] if home is None or kernel.startswith(str(home)) else [home.parent]
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
-            "PYTHONPATH": str(Path(__file__).parents[2]),
+            "PYTHONPATH": os.pathsep.join(map(str, path)),
             "HOME": "/workspace" if sandboxed else folder,
             "OPENBLAS_NUM_THREADS": "1",
         }
-        asked = {"job": dict(job), "seconds": seconds, "megabytes": megabytes}
+        told = {**job, "kernel": kernel}
+        if "plan" in told:
+            told["plan"] = {**told["plan"], "kernel": kernel}
+        asked = {"job": told, "seconds": seconds, "megabytes": megabytes}
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -123,11 +131,25 @@ def _printed(
     return text, f"It took more than {seconds:g} s." if late else _ended(process.returncode)
 
 
-def _inside(folder: str) -> list[str]:
-    """Command that begins a sandbox."""
+def _home(kernel: str) -> tuple[str, Path | None]:
+    """Name of a kernel that holds in every folder, and the file or package that has it."""
+    module, _, attribute = kernel.rpartition(":")
+    if kernel.endswith(".toml") or module.endswith(".py"):
+        file = Path(module or kernel).resolve()
+        return f"{file}:{attribute}" if module else str(file), file
+    spec = find_spec(module.partition(".")[0]) if module else None
+    if spec is None or in_package(kernel):
+        return kernel, None
+    folders = list(spec.submodule_search_locations or ())
+    return kernel, Path(folders[0] if folders else str(spec.origin)).resolve()
+
+
+def _inside(folder: str, home: Path | None = None) -> list[str]:
+    """Command that begins a sandbox, in which the kernel's own code can be read."""
     seen = [p for p in _SYSTEM if os.path.exists(p)]
     python = {sys.prefix, sys.base_prefix, str(Path(__file__).parents[1])}
     python |= {p for p in sys.path if p.endswith("-packages")}
+    python |= set() if home is None else {str(home)}
     binds = [x for p in [*seen, *sorted(python)] for x in ("--ro-bind", p, p)]
     return [
         bubblewrap() or "bwrap", "--unshare-all", "--die-with-parent", "--new-session",

@@ -65,4 +65,6 @@ def test_what_is_no_quantity_is_refused_with_its_name(given: object, what: str) 
 
 def test_labels_stay_labels() -> None:
     assert label_or_amount("resin", "kind") == {"value": "resin", "unit": "label"}
+    assert label_or_amount({"value": "resin", "unit": "1"}, "kind")["unit"] == "label"
     assert label_or_amount("2 mm", "l") == {"value": 2.0, "unit": "mm"}
+    assert label_or_amount({"value": "2", "unit": "mm"}, "l") == {"value": 2.0, "unit": "mm"}

@@ -181,6 +181,10 @@ def test_a_text_keeps_what_is_known_and_loses_what_is_not(
         ("About five mg/L, or 4 mg/L.", ["five mg/L", "4 mg/L"]),
         ("Of 3 runs, 2 agree.", ["3", "2"]),
         ("1. It is 4.46 mg/L.\n2. See `pi_2` and 8848d31a7e75ff8b.", []),
+        # what looks like a name, an id or the number of a list, and is none
+        ("It is `42 kg` or 12345678 Pa.", ["42 kg", "12345678 Pa"]),
+        ("1. It is not.\n42. kg are.", ["42. kg"]),
+        ("Four times 0.9, half of it ½, 2..7 mg.", ["Four", "½", "2", "7 mg"]),
     ],
 )
 def test_value_unit_and_digits_have_to_agree(text: str, bad: list[str]) -> None:

@@ -14,7 +14,7 @@ from mcp import Client, MCPError
 
 from dimgs.agent.bench import Bench
 from dimgs.agent.server import make_server
-from dimgs.agent.tools import NAMES, Tools
+from dimgs.agent.tools import NAMES, Tools, each
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy
 from tests.agent.conftest import POINT, RUN, TABLE, Call, dumped, run_jobs, talk
@@ -123,6 +123,8 @@ def test_every_result_is_of_its_schema(bench: Bench, hub: Hub) -> None:
         ("plan_campaign", {**RUN, "at": {}, "ranges": {"t": "1-9 d"}}, "write it as"),
         ("plan_campaign", {**RUN, "runs": 0}, "greater than or equal to 1"),
         ("start_campaign", {"plan": "1234"}, "is no id"),
+        ("search_hub", {"kind": "laws"}, "there are question"),
+        ("predict", {"law": "1234", "at": {"l": "1 m"}}, "is no id"),
         ("ask", {"target": "CF", "at": POINT}, "either 'kernel' or 'physics'"),
         ("ask", {**RUN, "kernel": "/tmp/x.py:f"}, "x.py"),
         ("pi_groups", {}, "either a table or variables"),
@@ -143,6 +145,58 @@ def test_a_refusal_says_what_where_and_what_to_do(
         assert "\n" not in found.text
 
     talk(make_server(bench), script)
+
+
+KERNELS = """
+from dimgs.kernels import kernel
+
+@kernel(inputs={"L": "m", "dT": "K"}, outputs={"w": "m"})
+def rod(L, dT):
+    return 1e-5 * L * dT
+"""
+
+
+def test_a_kernel_of_a_file_goes_by_its_own_name_and_runs_as_a_job(
+    hub: Hub, tmp_path: Path
+) -> None:
+    from dimgs.hub.jobs import work
+
+    file = tmp_path / "kernels.py"
+    file.write_text(KERNELS, encoding="utf-8")
+    policy = Policy(kernels=[f"{file}:rod", "diffusion"], agent=AgentPolicy(worker=False))
+    bench = Bench(hub.for_agent(), policy, None)
+    tools = each(Tools(bench))
+    assert tools["describe_kernels"](name="rod")["kernels"][0]["usable"]
+    asked = {"kernel": "rod", "target": "w", "at": {"L": "2 m", "dT": {"value": "30", "unit": "K"}}}
+    plan = tools["plan_campaign"](**asked)
+    job = tools["start_campaign"](plan=plan["plan"])["job"]
+    assert work(hub, policy, once=True).done == 1, tools["job_status"](job=job)
+    answer = tools["ask"](**asked, unit="mm")
+    assert answer["answer"]["value"] == pytest.approx(0.6, rel=1e-12)
+    with pytest.raises(Exception, match="which is no 'kg'"):
+        tools["ask"](**asked, unit="kg")
+    # forty degrees may be a temperature or a difference: it is told as which it was taken
+    warm = tools["ask"](**{**asked, "at": {"L": "2 m", "dT": "40 degC"}})
+    assert {"input": "dT", "value": {"value": 313.15, "unit": "K"}} in [
+        {k: a[k] for k in ("input", "value")} for a in warm["assumptions"]
+    ]
+    missing = tools["ask"](**{**asked, "at": {"L": "2 m"}})
+    assert missing["missing"]
+    assert "--" not in str(missing)
+    assert tools["search_hub"](kind="run", kernel="rod")["count"] == 1
+    bench.close()
+
+
+def test_a_law_that_was_not_confirmed_says_so_with_every_value(bench: Bench) -> None:
+    rng = [0.3, 1.7, 0.4, 1.1, 2.3, 0.9, 1.3, 0.6, 2.9, 0.5]
+    noise = "u [m],w [m]\n" + "\n".join(f"{1 + k * 0.3},{x}" for k, x in enumerate(rng))
+    tools = each(Tools(bench))
+    law = tools["discover_law"](table=noise, target="w", seconds=2.0)
+    assert not law["confirmed"]
+    found = tools["predict"](law=law["law"], at={"u": "2 m"}, unit="mm")
+    assert found["confirmed"] is False
+    assert found["doubts"] == law["why_not"]
+    assert found["rows"][0]["low"] < found["rows"][0]["value"] < found["rows"][0]["high"]
 
 
 def test_what_costs_too_much_waits_for_a_person(hub: Hub, workspace: Path) -> None:

@@ -37,7 +37,7 @@ from dimgs.kernels import kernel
 
 @kernel(inputs={{"x": "1"}}, outputs={{"y": "1"}})
 def looks(x):
-    """1 where a file of the machine can be seen, 2 where the network can be reached."""
+    """1 where a file beside this one can be seen, 2 where the network can be reached."""
     import socket
     if os.path.exists({path!r}):
         return 1.0
@@ -69,7 +69,9 @@ def job(kernel: str, seconds: float = 20.0) -> dict[str, Any]:
 
 def named(folder: Path, port: int = 9) -> str:
     path = folder / "kernels.py"
-    path.write_text(KERNELS.format(path=str(path), port=port), encoding="utf-8")
+    beside = folder / "secret.txt"
+    beside.write_text("", encoding="utf-8")
+    path.write_text(KERNELS.format(path=str(beside), port=port), encoding="utf-8")
     return str(path)
 
 
@@ -108,9 +110,9 @@ def test_what_an_agent_asks_for_sees_neither_files_nor_the_network(tmp_path: Pat
         name = f"{named(tmp_path, server.getsockname()[1])}:looks"
         outside = sandbox.run_job(job(name), 20.0, 4096, sandboxed=False)
         assert outside.outputs["y"][0] == 1.0
-        # the file of the kernel cannot be seen inside, so that it cannot be loaded
+        # of its folder the kernel sees its own file alone
         inside = sandbox.run_job(job(name), 20.0, 4096, sandboxed=True)
-        assert inside.status is Status.FAILED
+        assert inside.outputs["y"][0] == 0.0, inside.reason
         script = (
             "import os, socket\n"
             f"assert not os.path.exists({str(tmp_path)!r})\n"
