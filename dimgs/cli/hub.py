@@ -130,13 +130,32 @@ def init(hub: Address = None, user: As = None, json: tables.Json = False) -> Non
 @command
 def add(
     file: Annotated[str, typer.Argument(help="JSON of an entry, with its kind; - reads it here.")],
+    attached: Annotated[
+        list[Path] | None,
+        typer.Option("--file", help="File that is kept with the entry, by its hash; repeatable."),
+    ] = None,
     hub: Address = None,
     user: As = None,
     json: tables.Json = False,
 ) -> None:
     """Add a question, card, protocol, law, annotation, data set or limit."""
+    from dimgs.hub.files import naming
+
+    files = {path.name: _content(path) for path in attached or ()}
     with opened(hub, user, make=True) as found:
-        tell({"id": found.add(_document(file))}, json)
+        id = found.add(naming(_document(file), files))
+        for data in files.values():
+            found.put_file(data)
+        tell({"id": id}, json)
+
+
+def _content(path: Path) -> bytes:
+    from dimgs.errors import InputError
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read ({error.strerror}).") from error
 
 
 def _document(file: str) -> dict[str, Any]:
@@ -183,10 +202,20 @@ def list_entries(
 
 @group.command()
 @command
-def show(id: Id, hub: Address = None, user: As = None, json: tables.Json = False) -> None:
+def show(
+    id: Id,
+    files: Annotated[
+        Path | None, typer.Option("--files", help="Folder to write the files to that it names.")
+    ] = None,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
     """Show an entry with its state, links and reviews."""
     with opened(hub, user) as found:
         entry = found.get(id)
+        if files is not None:
+            _write_files(found, entry, files)
     if json:
         emit_json(entry)
         return
@@ -203,6 +232,21 @@ def show(id: Id, hub: Address = None, user: As = None, json: tables.Json = False
     rows = [[link["type"], link["from"][:12], link["to"][:12]] for link in entry["links"]]
     table("Links", ["type", "from", "to"], rows)
     say(as_text(entry["content"] or {}))
+
+
+def _write_files(hub: "Hub", entry: Mapping[str, Any], folder: Path) -> None:
+    from dimgs.errors import InputError
+    from dimgs.escape import file_names
+
+    named = (entry["content"] or {}).get("files", {})
+    safe = file_names(sorted(named))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, file in named.items():
+            (folder / safe[name]).write_bytes(hub.file(file["sha256"]))
+    except OSError as error:
+        raise InputError(f"'{folder}' cannot be written ({error.strerror}).") from error
+    note(f"{len(named)} files written to {folder}")
 
 
 @group.command()

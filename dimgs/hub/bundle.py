@@ -1,31 +1,26 @@
 """Bundles: entries as JSON lines in a folder or an archive, merged as a set.
 
 A bundle holds files ``entries-HASH.jsonl``, each written whole and never changed, so that two who
-write to the same folder, or to two copies of it in Git, do not disturb each other. Only these
-files are read; what lies beside them (tables of runs, a description as an RO-Crate) is for people
-and other programs.
+write to the same folder, or to two copies of it in Git, do not disturb each other; and the files
+that entries name as ``files/HASH``. Only these are read; what lies beside them (tables of runs, a
+description as an RO-Crate) is for people and other programs.
 """
 
-import hashlib
-import json
 import os
-import re
-import stat
-import tarfile
-import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
 from dimgs.errors import InputError, StoreError
 from dimgs.escape import visible
-from dimgs.formats import MOST_BYTES, json_value
 from dimgs.hub.entry import Entry, canonical
-from dimgs.hub.kinds import EntryFile, checked
+from dimgs.hub.files import hash_of
+from dimgs.hub.kinds import MOST_FILE, EntryFile, checked
+from dimgs.hub.lines import FILES, Line, bundled_files, lines_in
 from dimgs.hub.reading import entry_of, is_open
 from dimgs.hub.signing import check_signatures, own_key, signed
 from dimgs.hub.tables import entries, signatures
@@ -34,15 +29,10 @@ from dimgs.hub.writing import batches, insert_new, write
 if TYPE_CHECKING:
     from dimgs.hub.hub import Hub
 
-_PART = re.compile(r"entries-[0-9a-f]{16}\.jsonl")
 # a file of 10,000 runs has about 20 MB
 _ENTRIES_PER_FILE = 10_000
-# of all files together once unpacked: about two million runs
-_MOST_TOTAL = 4 << 30
-_MOST_FILES = 10_000
 # what is told of the entries that were refused
 _MOST_TOLD = 100
-_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 
 
 @dataclass
@@ -70,9 +60,6 @@ class Merged:
         return {"added": self.added, "present": self.present, "refused": self.refused}
 
 
-Line = tuple[str, Any]
-
-
 def export(hub: "Hub", folder: str | os.PathLike[str], everything: bool = False) -> Merged:
     """Write what is not in a folder yet.
 
@@ -93,8 +80,9 @@ def export(hub: "Hub", folder: str | os.PathLike[str], everything: bool = False)
     if everything:
         hub.check_manager()
     place = _made_folder(Path(folder))
-    known = {line["id"] for _, line in _lines(place) if isinstance(line, dict) and "id" in line}
+    known = {line["id"] for _, line in lines_in(place) if isinstance(line, dict) and "id" in line}
     written, present = _push(hub, known, lambda lines: _write_part(place, lines), everything)
+    _give_files(hub, place, hub.files(everything))
     from dimgs.hub.crate import describe
 
     describe(hub, place, everything)
@@ -115,8 +103,9 @@ def merge(hub: "Hub", source: str | os.PathLike[str]) -> Merged:
     place = Path(source)
     if not place.exists():
         raise InputError(f"There is no bundle '{visible(str(source))}'; name a folder or archive.")
-    lines = _archive(place) if place.name.endswith(_ARCHIVES) else _lines(place)
-    return hub.take(lines, place.name)
+    done = hub.take(lines_in(place), place.name)
+    _take_files(hub, place)
+    return done
 
 
 def sync(hub: "Hub", peer: str | os.PathLike[str]) -> Merged:
@@ -133,9 +122,11 @@ def sync(hub: "Hub", peer: str | os.PathLike[str]) -> Merged:
     if "://" in given or _is_hub(path):
         return _sync_hubs(hub, given)
     place = _made_folder(path)
-    done = hub.take(_lines(place), place.name)
-    known = {line["id"] for _, line in _lines(place) if isinstance(line, dict) and "id" in line}
+    done = hub.take(lines_in(place), place.name)
+    known = {line["id"] for _, line in lines_in(place) if isinstance(line, dict) and "id" in line}
     done.pushed, _ = _push(hub, known, lambda lines: _write_part(place, lines), False)
+    _take_files(hub, place)
+    _give_files(hub, place, hub.files())
     return done
 
 
@@ -158,6 +149,9 @@ def _sync_hubs(hub: "Hub", address: str) -> Merged:
         ids = [set(h.ids()) for h in (hub, other)]
         _, done.present = _push(other, ids[0], pull, False)
         _push(hub, ids[1], give, False)
+        for one, another in ((hub, other), (other, hub)):
+            for digest in sorted(set(one.wanted_files()) & set(another.files())):
+                one.put_file(another.file(digest))
     return done
 
 
@@ -265,7 +259,10 @@ def _made_folder(path: Path) -> Path:
 def _write_part(folder: Path, lines: Sequence[Line]) -> None:
     """One file of entries, whole or not at all."""
     data = "".join(canonical(document) + "\n" for _, document in lines).encode()
-    path = folder / f"entries-{hashlib.sha256(data).hexdigest()[:16]}.jsonl"
+    _write_whole(folder / f"entries-{hash_of(data)[:16]}.jsonl", data)
+
+
+def _write_whole(path: Path, data: bytes) -> None:
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         with part.open("wb") as file:
@@ -281,104 +278,23 @@ def _write_part(folder: Path, lines: Sequence[Line]) -> None:
         ) from error
 
 
-def _lines(folder: Path) -> Iterator[Line]:
-    """Documents of a folder; only plain files in it are read, and no links are followed."""
-    if not folder.is_dir():
-        raise InputError(f"'{folder}' is no bundle; name a folder, or a zip or tar file.")
-    total = 0
-    for name in sorted(os.listdir(folder)):
-        if not _PART.fullmatch(name):
-            continue
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-        try:
-            handle = os.open(folder / name, flags)
-        except OSError as error:
-            yield name, InputError(f"{name} cannot be read ({error.strerror}); it is left out.")
-            continue
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            os.close(handle)
-            yield name, InputError(f"{name} is no plain file; it is left out.")
-            continue
-        with open(handle, "rb") as file:
-            total += os.fstat(handle).st_size
-            if total > _MOST_TOTAL:
-                raise InputError(_TOO_LONG)
-            yield from _documents(file, name, [0])
+def _give_files(hub: "Hub", folder: Path, digests: Sequence[str]) -> None:
+    """Files by their hash, those that the folder does not hold yet."""
+    place = _made_folder(folder / FILES) if digests else folder
+    for digest in digests:
+        if not (place / digest).exists():
+            _write_whole(place / digest, hub.file(digest))
 
 
-_TOO_LONG = f"The bundle has more than {_MOST_TOTAL >> 30} GB; take it in parts."
-
-
-def _documents(file: IO[bytes], name: str, read: list[int]) -> Iterator[Line]:
-    number = broken = 0
-    while raw := file.readline(MOST_BYTES + 1):
-        number += 1
-        if broken >= _MOST_TOLD:
-            yield name, InputError(f"{name} is no list of entries; the rest of it is left out.")
-            return
-        read[0] += len(raw)
-        where = f"{name}, line {number}"
-        if read[0] > _MOST_TOTAL:
-            raise InputError(_TOO_LONG)
-        if len(raw) > MOST_BYTES:
-            yield where, InputError(f"{where} is longer than any entry; the rest is left out.")
-            return
-        try:
-            yield where, json_value(raw.decode(), where, "it is left out")
-        except UnicodeDecodeError:
-            broken += 1
-            yield where, InputError(f"{where} is no text; it is left out.")
-        except InputError as error:
-            broken += 1
-            yield where, error
-
-
-def _archive(path: Path) -> Iterator[Line]:
-    """Documents of an archive, which is read and never unpacked."""
-    read = [0]
-    try:
-        if path.suffix == ".zip":
-            with zipfile.ZipFile(path) as archive:
-                for info in archive.infolist()[:_MOST_FILES]:
-                    if _is_part(info.filename):
-                        with archive.open(info) as file:
-                            yield from _documents(file, PurePosixPath(info.filename).name, read)
-            return
-        with tarfile.open(path) as archived:
-            for count, member in enumerate(archived):
-                if count >= _MOST_FILES:
-                    raise InputError(f"'{path.name}' holds more than {_MOST_FILES} files.")
-                inside = archived.extractfile(member) if member.isfile() else None
-                if inside is not None and _is_part(member.name):
-                    yield from _documents(inside, PurePosixPath(member.name).name, read)
-    except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, RuntimeError) as error:
-        raise InputError(
-            f"'{path.name}' cannot be read as an archive ({visible(str(error))[:100]})."
-        ) from error
-    except Exception as error:
-        # zlib.error and lzma.LZMAError have no common base with the others
-        if type(error).__module__ not in ("zlib", "_lzma", "lzma"):
-            raise
-        raise InputError(f"'{path.name}' is broken ({visible(str(error))[:100]}).") from error
-
-
-def _is_part(name: str) -> bool:
-    return bool(_PART.fullmatch(PurePosixPath(name).name))
+def _take_files(hub: "Hub", place: Path) -> None:
+    """Those files that entries here name and the bundle holds; others are not looked at."""
+    for digest, data in bundled_files(place, hub.wanted_files(), MOST_FILE + 1):
+        # one that was changed is as good as absent
+        if hash_of(data) == digest:
+            hub.put_file(data)
 
 
 def _is_hub(path: Path) -> bool:
     if path.is_dir():
         return (path / "hub.sqlite").is_file()
     return path.is_file()
-
-
-def lines_of(text: str) -> list[Line]:
-    """Documents of a text of JSON lines, as a server takes them."""
-    found: list[Line] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        where = f"line {number}"
-        try:
-            found.append((where, json.loads(line)))
-        except (ValueError, RecursionError):
-            found.append((where, InputError(f"{where} is no JSON; it is left out.")))
-    return found

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 # a table of more runs of one kernel is not written: the entries hold them all
 _MOST_RUNS = 200_000
 
+_FORMATS = {".jsonl": "application/jsonl", ".parquet": "application/vnd.apache.parquet"}
+
 
 def describe(hub: "Hub", folder: Path, everything: bool) -> None:
     """Write a Parquet table of the runs of each kernel, and ``ro-crate-metadata.json``.
@@ -50,19 +52,19 @@ def describe(hub: "Hub", folder: Path, everything: bool) -> None:
         }
     )
     described = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix not in (".jsonl", ".parquet") or not path.is_file():
+    for path in sorted([*folder.iterdir(), *(folder / "files").glob("*")]):
+        known = path.suffix in _FORMATS or path.parent.name == "files"
+        if not known or not path.is_file():
             continue
-        format = (
-            "application/jsonl" if path.suffix == ".jsonl" else "application/vnd.apache.parquet"
-        )
         told: dict[str, Any] = {
-            "name": runs_of.get(path.name, "Entries"),
-            "encodingFormat": format,
+            "name": runs_of.get(path.name, "Entries" if path.suffix else "A file of an entry"),
+            "encodingFormat": _FORMATS.get(path.suffix, "application/octet-stream"),
             "contentSize": str(path.stat().st_size),
             "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         }
-        described.append(crate.add_file(path, dest_path=path.name, properties=told))
+        described.append(
+            crate.add_file(path, dest_path=path.relative_to(folder).as_posix(), properties=told)
+        )
     crate.add_action(software, result=described, properties={"name": "dimgs hub export"})
     crate.metadata.write(folder)
 

@@ -14,7 +14,8 @@ from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import Reader
 
 if TYPE_CHECKING:
-    from dimgs.hub.bundle import Line, Merged
+    from dimgs.hub.bundle import Merged
+    from dimgs.hub.lines import Line
     from dimgs.hub.numbers import RunTable
     from dimgs.variables import Dimension
 
@@ -124,6 +125,30 @@ class Hub(Writer):
         from dimgs.hub.bundle import export
 
         return export(self, folder, everything)
+
+    def files(self, everything: bool = False) -> list[str]:
+        """Hashes of the files that are here: of open entries, or of all."""
+        from dimgs.hub.files import held
+
+        return held(self, everything)
+
+    def wanted_files(self) -> list[str]:
+        """Hashes of the files that entries name and that are not here."""
+        from dimgs.hub.files import wanted
+
+        return wanted(self)
+
+    def file(self, digest: str) -> bytes:
+        """What a file holds that an entry names; see :mod:`dimgs.hub.files`."""
+        from dimgs.hub.files import read
+
+        return read(self, digest)
+
+    def put_file(self, data: bytes) -> str:
+        """Keep a file that an entry names."""
+        from dimgs.hub.files import put
+
+        return put(self, data)
 
     def ids(self, everything: bool = False, kind: str | None = None) -> list[str]:
         """Ids of the open entries, or of all for an admin; oldest first."""

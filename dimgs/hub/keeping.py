@@ -8,6 +8,7 @@ import numpy as np
 
 from dimgs.errors import InputError
 from dimgs.hub.entry import sha256
+from dimgs.hub.files import naming
 from dimgs.hub.runs import plain
 from dimgs.kernels.record import RunRecord, Status
 
@@ -64,6 +65,7 @@ def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
         "why_not": list(report.why_not),
     }
     law = None if report.law is None else {**told, "law": report.law.to_json()}
+    page = {} if law is None else {"report.html": report.to_html().encode()}
     return _kept(
         hub,
         {"text": _asked(target, inputs), "target": target, "inputs": inputs},
@@ -77,6 +79,7 @@ def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
             "meaning": "confirmed" if report.confirmed else "not confirmed",
             "why": " ".join(report.why_not),
         },
+        page,
     )
 
 
@@ -130,6 +133,7 @@ def _kept(
     records: Sequence[RunRecord],
     law: dict[str, Any] | None,
     pertinence: dict[str, Any],
+    files: Mapping[str, bytes] | None = None,
 ) -> dict[str, Any]:
     """Keep all of it; what is there already, word for word, is linked to and not kept twice."""
     if len(records) > _MOST_RUNS:
@@ -144,7 +148,9 @@ def _kept(
     if law is not None:
         usable = [i for i, r in zip(ids, records, strict=True) if r.ok]
         links = [("derived", plan), *(("derived", i) for i in dict.fromkeys(usable))]
-        kept["law"] = hub.once({"kind": "law", **law}, links)
+        kept["law"] = hub.once(naming({"kind": "law", **law}, files or {}), links)
+        for data in (files or {}).values():
+            hub.put_file(data)
         answer = {"how": "law", "pertinence": pertinence, "text": law["law"].get("expression", "")}
         ends = [("derived", kept["law"]), ("answers", asked)]
         kept["answer"] = hub.once({"kind": "answer", **answer}, ends)

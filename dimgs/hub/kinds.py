@@ -18,6 +18,8 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Tags = Annotated[list[Short], Field(max_length=1000)]
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
+# bytes of a file: as a JSON text it has to be shorter than what a server reads
+MOST_FILE = 8 << 20
 Rating = Annotated[int, Field(ge=1, le=5)]
 
 
@@ -60,11 +62,19 @@ class LinkPart(_Part):
     to: Id
 
 
+class FilePart(_Part):
+    """A file that an entry names."""
+
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(ge=0, le=MOST_FILE)]
+
+
 class _Kind(_Part):
     """What every kind may have."""
 
     title: Short | None = None
     tags: Tags = []
+    files: Annotated[dict[Short, FilePart], Field(max_length=1000)] = {}
 
 
 class Question(_Kind):

@@ -15,6 +15,7 @@ _BY_NUMBER = (
     (tables.tags, tables.tags.c.entry),
     (tables.points, tables.points.c.run),
     (tables.labels, tables.labels.c.run),
+    (tables.attached, tables.attached.c.entry),
 )
 
 

@@ -29,8 +29,8 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 
 from dimgs.errors import InputError, StoreError
 
-# 1 is a store of runs alone, 2 has the tables of a hub besides
-STORE_VERSION, SCHEMA_VERSION = 1, 2
+# 1 is a store of runs alone, 2 has the tables of a hub besides, 3 files that entries name
+STORE_VERSION, SCHEMA_VERSION = 1, 3
 PENDING = "pending"
 
 _APPLICATION = int.from_bytes(b"dimg", "big")
@@ -97,7 +97,8 @@ def open_hub(path: Path) -> tuple[Engine, str]:
     InputError
         If the file is to be upgraded, and Alembic is not installed.
     """
-    copy = _backed_up(path) if path.is_file() and _version_of(path) == STORE_VERSION else ""
+    known = _version_of(path) if path.is_file() else 0
+    copy = _backed_up(path, known) if 0 < known < SCHEMA_VERSION else ""
     return _opened(path, "hub", _prepare_hub), copy
 
 
@@ -195,7 +196,7 @@ def _prepare_store(connection: Connection, path: Path) -> None:
 
 def _prepare_hub(connection: Connection, path: Path) -> None:
     version = _known_version(connection, path)
-    if version == STORE_VERSION:
+    if 0 < version < SCHEMA_VERSION:
         _check_made_here(connection, path)
     if version < SCHEMA_VERSION:
         make_hub(connection, version)
@@ -218,15 +219,21 @@ def make_hub(connection: Connection, known: int) -> None:
     InputError
         If something is to be upgraded, and Alembic is not installed.
     """
-    from dimgs.hub.tables import hub_metadata, version
+    from dimgs.hub.tables import version
 
     if known:
         from dimgs.hub.migrations import upgrade
 
         upgrade(connection, known)
         return
-    hub_metadata.create_all(connection)
+    _make_tables(connection, SCHEMA_VERSION)
     connection.execute(version.insert().values(version_num=f"{SCHEMA_VERSION:04d}"))
+
+
+def _make_tables(connection: Connection, schema: int) -> None:
+    from dimgs.hub.tables import hub_metadata, tables_of
+
+    hub_metadata.create_all(connection, tables_of(schema))
 
 
 def _make_runs(connection: Connection) -> None:
@@ -276,7 +283,7 @@ def _made(version: int, with_runs: bool) -> dict[str, tuple[str, str]]:
         if with_runs:
             _make_runs(connection)
         if version > STORE_VERSION:
-            make_hub(connection, 0)
+            _make_tables(connection, version)
         found = _objects(connection)
     engine.dispose()
     return found
@@ -308,9 +315,9 @@ def _version_of(path: Path) -> int:
     return int.from_bytes(head[60:64], "big") if head.startswith(b"SQLite format 3") else 0
 
 
-def _backed_up(path: Path) -> str:
+def _backed_up(path: Path, known: int) -> str:
     """Copy of a file beside it, whole or not at all."""
-    copy = path.with_name(f"{path.name}.schema{STORE_VERSION}")
+    copy = path.with_name(f"{path.name}.schema{known}")
     part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
     try:
         source, target = sqlite3.connect(path), sqlite3.connect(part)

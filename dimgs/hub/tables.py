@@ -14,6 +14,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     String,
@@ -131,6 +132,24 @@ signatures = Table(
     PrimaryKeyConstraint("id", "key"),
 )
 
+# files that entries name, by the hash of what they hold; those that are not here yet have no row
+files = Table(
+    "files",
+    hub_metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+attached = Table(
+    "attached",
+    hub_metadata,
+    Column("entry", _number, ForeignKey("entries.seq"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    PrimaryKeyConstraint("entry", "name"),
+    Index("attached_digest", "digest"),
+)
+
 users = Table(
     "users",
     hub_metadata,
@@ -179,3 +198,11 @@ version = Table(
     Column("version_num", String(32), nullable=False),
     PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
 )
+
+# tables that an earlier schema did not have
+_SINCE = {"files": 3, "attached": 3}
+
+
+def tables_of(schema: int) -> list[Table]:
+    """Tables of a hub of a schema."""
+    return [t for t in hub_metadata.sorted_tables if _SINCE.get(t.name, 0) <= schema]

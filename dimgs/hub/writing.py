@@ -12,7 +12,18 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dimgs.hub.entry import Entry, canonical, sha256, title_of
 from dimgs.hub.runs import Facts, facts
-from dimgs.hub.tables import SLOTS, entries, labels, links, points, settings, shapes, tags
+from dimgs.hub.tables import (
+    SLOTS,
+    attached,
+    entries,
+    files,
+    labels,
+    links,
+    points,
+    settings,
+    shapes,
+    tags,
+)
 
 # SQLite takes 32,766 values in a statement, and an entry has 17
 BATCH = 500
@@ -94,12 +105,14 @@ def _row(entry: Entry, told: Facts | None, origin: str | None) -> dict[str, Any]
 
 def _index(connection: Connection, found: Sequence[tuple[int, Entry, Facts | None]]) -> None:
     """Links, tags, inputs and labels of new entries."""
-    linked, tagged, placed, labelled = [], [], [], []
+    linked, tagged, placed, labelled, named = [], [], [], [], []
     known: dict[str, int] = {}
     for seq, entry, told in found:
         linked += _links(seq, entry)
         content = entry.content or {}
         tagged += [{"tag": tag, "entry": seq} for tag in set(content.get("tags", ()))]
+        for name, file in content.get("files", {}).items():
+            named.append({"entry": seq, "name": name, "digest": file["sha256"]})
         if told is not None and entry.content is not None:
             shape = _shape_of(connection, entry.content, told, known)
             ok = entry.content.get("status", "ok") == "ok"
@@ -107,7 +120,14 @@ def _index(connection: Connection, found: Sequence[tuple[int, Entry, Facts | Non
             labelled += [
                 {"run": seq, "name": name, "label": label} for name, label in told.labels.items()
             ]
-    for table, rows in ((links, linked), (tags, tagged), (points, placed), (labels, labelled)):
+    every = (
+        (links, linked),
+        (tags, tagged),
+        (points, placed),
+        (labels, labelled),
+        (attached, named),
+    )
+    for table, rows in every:
         if rows:
             connection.execute(insert(table), rows)
 
@@ -196,8 +216,9 @@ def new_epoch(connection: Connection) -> None:
 
 def erase(connection: Connection, seq: int, tombstone: Entry) -> None:
     """Leave nothing of an entry but its header."""
-    for table, column in ((tags, tags.c.entry), (points, points.c.run), (labels, labels.c.run)):
-        connection.execute(delete(table).where(column == seq))
+    for column in (tags.c.entry, points.c.run, labels.c.run, attached.c.entry):
+        connection.execute(delete(column.table).where(column == seq))
+    connection.execute(delete(files).where(files.c.digest.not_in(select(attached.c.digest))))
     values = _row(tombstone, None, None)
     values.pop("origin")
     connection.execute(update(entries).where(entries.c.seq == seq).values(**values))

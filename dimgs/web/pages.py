@@ -31,6 +31,8 @@ _WAITING = ("open", "disputed", "recheck", "untrusted")
 # of a form: the longest here has seven
 _MOST_FIELDS = 100
 RATINGS = ("clarity", "kernel_fit", "output", "rating")
+# of a page that somebody added, such as a report
+_SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _ACTS = {r.path.rpartition("/")[2]: r for r in ROUTES if r.path.count("/") == 3 and r.body}
 _ACTIONS = {
     "reviews": "review",
@@ -119,6 +121,7 @@ class Pages:
             "/entries": self._search,
             "/entries/{id}": self._entry,
             "/entries/{id}/beside": self._beside,
+            "/files/{digest}/{name}": self._file,
             "/map": self._map,
             "/queue": self._queue,
             "/jobs": self._jobs,
@@ -254,6 +257,16 @@ class Pages:
         parent = next(k["to"] for k in entry["links"] if k["type"] == "forked")
         known = asked.hub.get(parent)
         return self._show(asked, "beside.html", entry=entry, parent=known, difference=difference)
+
+    def _file(self, asked: Asked) -> Response:
+        """A file that an entry names: a page of it runs nothing and fetches nothing."""
+        path = asked.request.path_params
+        data = asked.hub.file(path["digest"])
+        if path["name"].endswith(".html"):
+            return Response(data, media_type="text/html",
+                            headers={"content-security-policy": _SANDBOX})  # fmt: skip
+        return Response(data, media_type="application/octet-stream",
+                        headers={"content-disposition": "attachment"})  # fmt: skip
 
     def _map(self, asked: Asked) -> Response:
         kernels = asked.hub.kernels()

@@ -4,15 +4,17 @@ A route calls a method of the hub for the one who asks; what that one may do is 
 """
 
 import json
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dimgs.errors import InputError
 from dimgs.hub import Hub
-from dimgs.hub.bundle import lines_of
 from dimgs.hub.kinds import Rating, checked
+from dimgs.hub.lines import lines_of
 from dimgs.hub.runs import run_record
 
 Json = dict[str, Any]
@@ -80,6 +82,12 @@ class IdsBody(_Body):
     """Whole ids."""
 
     ids: Annotated[list[str], Field(max_length=10_000)]
+
+
+class FileBody(_Body):
+    """What a file holds, in base 64."""
+
+    data: str
 
 
 class UserBody(_Body):
@@ -178,6 +186,13 @@ def _bundle(call: Call) -> Json:
     return {**done.to_json(), "keys": sorted(done.keys)}
 
 
+def _bytes(text: str) -> bytes:
+    try:
+        return b64decode(text, validate=True)
+    except ValueError as error:
+        raise InputError("The file is no text in base 64.") from error
+
+
 def _done(act: Callable[..., None], *given: Any, **named: Any) -> Json:
     act(*given, **named)
     return {"done": True}
@@ -248,6 +263,14 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/runs", _runs, "Add runs", {}, RunsBody),
     Route("GET", "/kernels", lambda c: {"kernels": c.hub.kernels()}, "Kernels that have runs"),
     Route("GET", "/digest", lambda c: c.hub.digest(), "A hash of all entries, and their number"),
+    Route("GET", "/files",
+          lambda c: {"files": c.hub.files(**c.query), "wanted": c.hub.wanted_files()},
+          "Hashes of the files that entries name, here and not here", {"everything": "boolean"}),
+    Route("GET", "/files/{digest}",
+          lambda c: {"data": b64encode(c.hub.file(c.path["digest"])).decode()},
+          "What a file holds, in base 64"),
+    Route("POST", "/files", lambda c: {"sha256": c.hub.put_file(_bytes(c.body["data"]))},
+          "Keep a file that an entry names", {}, FileBody),
     Route("GET", "/ids", lambda c: {"ids": c.hub.ids(**c.query)}, "Ids of all open entries; with "
           "everything, of all, for an admin", {"everything": "boolean", "kind": "string"}),
     Route("POST", "/documents", lambda c: Lines(c.hub.documents(c.body["ids"])),

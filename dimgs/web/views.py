@@ -112,7 +112,7 @@ def value_text(value: Any) -> str:
 # shown on their own, or of no use to people
 _APART = {
     "text", "context", "title", "tags", "inputs", "outputs", "law", "answer", "pertinence",
-    "expression", "runs", "key",
+    "expression", "runs", "key", "files",
 }  # fmt: skip
 _LONG = 400
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dimgs.hub import Hub
+from dimgs.hub.files import naming
 from tests.hub.test_hub import QUESTION, run
 
 VALIDATOR = shutil.which("rocrate-validator")
@@ -45,7 +46,8 @@ session.get("https://w3id.org/ro/crate/1.1/context")
 def test_a_bundle_is_a_valid_crate(tmp_path: Path) -> None:
     assert VALIDATOR is not None
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
-        hub.add(QUESTION)
+        hub.add(naming(QUESTION, {"notes.txt": b"Of the film."}))
+        hub.put_file(b"Of the film.")
         hub.add_runs([run(f"s {k}", 1.0 + k) for k in range(5)])
         hub.export(tmp_path / "bundle")
     assert list((tmp_path / "bundle").glob("**/*.parquet"))

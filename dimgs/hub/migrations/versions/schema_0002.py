@@ -2,12 +2,12 @@
 
 from alembic import op
 
-from dimgs.hub.tables import hub_metadata
+from dimgs.hub.tables import hub_metadata, tables_of
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
-    """Add the tables that are not there; the next schema will hold a copy of them as they are."""
-    hub_metadata.create_all(op.get_bind())
+    """Add the tables that are not there."""
+    hub_metadata.create_all(op.get_bind(), tables_of(2))

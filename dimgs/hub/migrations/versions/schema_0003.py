@@ -1,0 +1,13 @@
+"""Files that entries name by their hash."""
+
+from alembic import op
+
+from dimgs.hub.tables import hub_metadata, tables_of
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    """Add the tables that are not there; the next schema will hold a copy of them as they are."""
+    hub_metadata.create_all(op.get_bind(), tables_of(3))
