@@ -37,3 +37,17 @@ def least_squares(A: Array, t: Array) -> Array:
         scaled = A[:, usable] / size[usable]
         out[usable] = np.linalg.lstsq(scaled, t, rcond=None)[0] / size[usable]
     return out
+
+
+def times_exp(values: Array, logs: Array) -> Array:
+    """Values times exp(logs), in logarithms where the factor alone leaves the range of doubles.
+
+    Examples
+    --------
+    >>> [f"{v:.6g}" for v in times_exp(np.array([0.0, -1e-300]), np.array([900.0, 900.0]))]
+    ['0', '-7.32881e+90']
+    """
+    if np.abs(logs).max(initial=0.0) < LARGEST_LOG:
+        return np.asarray(values * np.exp(logs))
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        return np.asarray(np.sign(values) * np.exp(np.log(np.abs(values)) + logs))

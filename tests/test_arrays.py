@@ -1,11 +1,11 @@
-"""Least squares of columns of any size."""
+"""Least squares of columns of any size, and products with factors of any size."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.arrays import least_squares
+from dimgs.arrays import least_squares, times_exp
 
 
 @given(
@@ -31,3 +31,15 @@ def test_columns_without_numbers_take_no_part_and_print_nothing(
     assert least_squares(A, 3 * A[:, 0]).tolist() == pytest.approx([3.0, 0.0])
     assert least_squares(A[:, 1:], A[:, 0]).tolist() == [0.0]
     assert capfd.readouterr() == ("", "")
+
+
+@given(
+    values=st.lists(st.floats(1e-3, 1e3) | st.floats(-1e3, -1e-3) | st.just(0.0), min_size=1),
+    log=st.floats(-1400, 1400),
+)
+def test_a_factor_beyond_doubles_may_give_a_product_inside(values: list[float], log: float) -> None:
+    parts = np.array(values), np.full(len(values), log)
+    # half of the logarithm in the value, half in the factor
+    halves = times_exp(parts[0] * np.exp(-log / 2), parts[1])
+    assert halves == pytest.approx(parts[0] * np.exp(log / 2), rel=1e-9)
+    assert times_exp(*parts)[parts[0] == 0].tolist() == [0.0] * values.count(0.0)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import LARGEST_LOG
 from dimgs.dataset.dataset import Dataset, Dropped
 from dimgs.errors import InputError
 
@@ -105,6 +106,10 @@ def _unusable(
         for position in np.flatnonzero(~np.isfinite(values)).tolist():
             what = "the cell is blank" if np.isnan(values[position]) else "the value is infinite"
             found.append((position, name, what))
+        # zero but for a level, whose number must be inside doubles as any other
+        beyond = LARGEST_LOG / (abs(data.variable(name).unit.log_factor) or np.nan)
+        for position in np.flatnonzero(np.isfinite(values) & (np.abs(values) > beyond)).tolist():
+            found.append((position, name, "no number has a level this large"))
     for name in errors:
         if name not in data.errors:
             continue

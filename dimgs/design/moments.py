@@ -17,6 +17,8 @@ from dimgs.arrays import Array
 from dimgs.errors import InputError
 
 BLOCK_ROWS = 8192
+# the squares of 1e8 such values still add up to a number
+_LARGEST = 1e150
 # Blocks are used where they lie, uncentred, and centred afterwards. The cancellation costs a
 # relative error of eps * mean^2 / variance; beyond this ratio the blocks are shifted first.
 _MAX_CANCELLATION = 1e3
@@ -226,8 +228,8 @@ def checked_arrays(
 
 
 def check_finite(x: Array, t: Array) -> None:
-    """Raise InputError unless every value is finite, naming the first one."""
-    if not (np.isfinite(x).all() and np.isfinite(t).all()):
+    """Raise InputError unless every value is finite and so are sums of squares of them."""
+    if not all(np.abs(values).max(initial=0.0) < _LARGEST for values in (x, t)):
         raise InputError(not_finite_message(x, t))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, times_exp
 from dimgs.design.features import Design
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.options import Options
@@ -83,7 +83,7 @@ def _linearised(design: Design, law: Law) -> Array:
         labels = np.unique(design.split, return_inverse=True)[1].astype(np.int64)
     left = deleted_residuals(residuals, np.column_stack(slopes) if slopes else None, labels)
     shifted = design.y - left
-    return np.asarray((np.exp(shifted) if log else shifted) * np.exp(design.offset))
+    return times_exp(np.exp(shifted) if log else shifted, design.offset)
 
 
 def is_stable(design: Design, law: Law, left_out: Array) -> bool:
@@ -124,7 +124,7 @@ def _predictor(design: Design, law: Law) -> Predictor:
 
     def predict(part: Design) -> Array:
         values = evaluate(law.pi_expression, {**feature_values(part), **known}, part.n_runs)
-        return values * np.exp(part.offset)
+        return times_exp(values, part.offset)
 
     return predict
 
@@ -132,7 +132,7 @@ def _predictor(design: Design, law: Law) -> Predictor:
 def _target(design: Design) -> Array:
     if design.scale == "log":
         return np.exp(log_target(design))
-    return np.asarray(design.y * np.exp(design.offset))
+    return times_exp(design.y, design.offset)
 
 
 def _log(values: Array) -> Array | None:

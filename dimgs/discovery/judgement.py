@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
+from dimgs.arrays import times_exp
 from dimgs.discovery.belief import Belief, belief
 from dimgs.discovery.contenders import Contender, contenders
 from dimgs.discovery.cross_validation import law_scores, left_out_predictions, unexplained
@@ -65,7 +66,7 @@ def _with_law(found: Study, first: Contender, options: Options) -> Study:
         law = law.with_scores(law_scores(design, law, options, values))
         known, left_out = law.scores.cv_r2_log, None
         if design.scale == "linear" and values is not None:
-            truth = np.asarray(design.y * np.exp(design.offset))
+            truth = times_exp(design.y, design.offset)
             known = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
         elif values is not None and np.all(values > 0):
             left_out = log_target(design) - np.log(values)

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from scipy.optimize import least_squares
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, times_exp
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared
@@ -93,8 +93,8 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
         pairs=design.n_runs * (design.n_runs - 1) // 2,
     )
     law = power_law(design, estimate)
-    target = design.y * np.exp(design.offset)
-    score = r2(residuals * np.exp(design.offset), target)
+    target = times_exp(design.y, design.offset)
+    score = r2(times_exp(residuals, design.offset), target)
     return law.with_scores(Scores(r2=score)), _cross_validated(design, options.seed)
 
 
@@ -151,5 +151,4 @@ def _cross_validated(design: Design, seed: int) -> float | None:
             return None
         found = _solve(design.X[~test], design.y[~test])
         out[test] = design.y[test] - found.prefactor * np.exp(design.X[test] @ found.exponents)
-    back = np.exp(design.offset)
-    return r2(out * back, design.y * back)
+    return r2(times_exp(out, design.offset), times_exp(design.y, design.offset))

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, times_exp
 from dimgs.design.features import Design
 from dimgs.discovery.belief import Belief
 from dimgs.discovery.clock import Clock, Cut
@@ -365,7 +365,7 @@ def left_out_residuals(found: Study, options: Options) -> Array | None:
     if not np.all(np.isfinite(values)):
         return None
     if design.scale != "log":
-        return np.asarray(design.y * np.exp(design.offset) - values)
+        return np.asarray(times_exp(design.y, design.offset) - values)
     return log_target(design) - np.log(values) if np.all(values > 0) else None
 
 

@@ -207,6 +207,14 @@ def test_errors_that_are_used_must_be_positive() -> None:
     assert drop_bad_rows(data, ["x"], errors=["x"]).rows.tolist() == [1]
 
 
+def test_a_level_is_the_logarithm_of_a_number_that_exists() -> None:
+    data = Dataset.from_columns({"a [pH]": [7.0, 4e153, -310.0], "b [dB]": [3000.0, 60.0, 3100.0]})
+    require_finite(data.take([0]), ["a", "b"])
+    with pytest.raises(InputError, match=r"'a', row 2 .*no number has a level this large \(1 more"):
+        require_finite(data, ["a"])
+    assert drop_bad_rows(data, ["a", "b"]).rows.tolist() == [1]
+
+
 def test_targets() -> None:
     data = Dataset.from_columns({"x [m]": [1, 2], "s": ["a", "b"]})
     check_target(data, "x")

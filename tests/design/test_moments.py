@@ -96,9 +96,10 @@ def test_constant_column_has_no_scatter() -> None:
         ([[1.0], [2.0]], [1.0, 2.0], [1.0, -1.0], "run 1 is -1.0"),
         ([[1.0], [np.nan]], [1.0, 2.0], None, "X is not finite in row 1, column 0"),
         ([[1.0], [2.0]], [-np.inf, 2.0], None, "y is not finite in row 0"),
+        ([[1.0], [2.0]], [1e200, -1e200], None, "The moments overflow: rescale X or y"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:overflow encountered")
 def test_unusable_arrays_say_where(X: object, y: object, w: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
         Moments.from_arrays(X, y, w)  # type: ignore[arg-type]

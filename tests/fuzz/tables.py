@@ -120,10 +120,10 @@ def numbers(draw: st.DrawFn) -> dict[str, Any]:
     n = draw(st.integers(2, 30))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     x, z, u = rng.lognormal(0, draw(st.sampled_from([0.0, 1e-9, 0.5, 3.0, 50.0])), (3, n))
-    y = x ** draw(st.sampled_from([0, 0.5, 1, -2, 7])) * np.exp(
-        draw(st.sampled_from([0.0, 1e-12, 0.1, 5.0])) * rng.standard_normal(n)
-    )
+    exponent = draw(st.sampled_from([0, 0.5, 1, -2, 7]))
+    noise = draw(st.sampled_from([0.0, 1e-12, 0.1, 5.0])) * rng.standard_normal(n)
     with np.errstate(all="ignore"):
+        y = x**exponent * np.exp(noise)
         x, y, z = x * draw(sizes), y * draw(sizes), z * draw(sizes)
     match draw(st.integers(0, 7)):
         case 0:
