@@ -261,7 +261,10 @@ def predictions(
     for one in found:
         assert one is not None
         usable &= np.isfinite(one.mean) & np.all(np.isfinite(one.slopes), axis=1)
-        usable &= np.isfinite(one.noise) & (one.noise > 0)
+        # variances are squares, which leave doubles before the noise does
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            square = one.noise**2
+        usable &= np.isfinite(square) & (square > 0)
     rows = np.flatnonzero(usable)
     kept = [
         Prediction(r.probability, r.mean[rows], r.slopes[rows], r.covariance, r.noise[rows])

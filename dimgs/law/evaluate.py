@@ -46,7 +46,10 @@ def evaluate(expression: sympy.Expr, values: Mapping[str, Any], n: int) -> Array
     # NumPy's own numbers end in infinity or NaN where Python's raise, or become complex
     numbers = (np.asarray(values[name], dtype=np.float64)[()] for name in names)
     with np.errstate(all="ignore"):
-        result = _compiled(expression, names)(*numbers)
+        result = np.asarray(_compiled(expression, names)(*numbers))
+        if np.iscomplexobj(result):
+            # of numbers alone Python takes the complex power
+            result = np.where(result.imag == 0, result.real, np.nan)
     return np.broadcast_to(np.asarray(result, dtype=np.float64), (n,)).copy()
 
 

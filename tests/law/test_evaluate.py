@@ -241,3 +241,9 @@ def test_a_doubtful_unit_is_told_when_predicting() -> None:
 def test_numbers_end_where_rows_of_them_end(text: str, expected: float, number: Any) -> None:
     found = evaluate(sympy.sympify(text), {"c": number}, 3)
     np.testing.assert_array_equal(found, np.full(3, expected))
+
+
+def test_numbers_alone_end_there_too() -> None:
+    expression = sympy.Symbol("x") * sympy.Pow(sympy.Float(-0.5), sympy.pi)
+    assert np.isnan(evaluate(expression, {"x": np.ones(2)}, 2)).all()
+    assert evaluate(expression**2 * 0 + 3, {"x": np.ones(2)}, 2).tolist() == [3.0, 3.0]
