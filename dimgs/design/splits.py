@@ -11,7 +11,7 @@ from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold, Leave
 from dimgs.arrays import IntArray
 from dimgs.errors import DimgsWarning, InputError
 
-__all__ = ["LeaveOneGroupOut", "RunKFold", "check_pair_leak"]
+__all__ = ["LeaveOneGroupOut", "RunKFold", "check_pair_leak", "run_folds"]
 
 
 class RunKFold(BaseCrossValidator):
@@ -75,6 +75,26 @@ class RunKFold(BaseCrossValidator):
     ) -> int:
         """Number of folds."""
         return self.n_splits
+
+
+def run_folds(
+    most: int, n_runs: int, groups: ArrayLike | None = None, random_state: Any = 0
+) -> list[tuple[IntArray, IntArray]]:
+    """Positions of the training and the test runs of at most so many folds, by run or by group.
+
+    Raises
+    ------
+    InputError
+        If there is a single group.
+    """
+    n_units = n_runs if groups is None else len(np.unique(np.asarray(groups)))
+    if n_units < 2:
+        raise InputError("groups holds one label only; give at least two groups, or none")
+    if groups is None:
+        splitter: Any = KFold(min(most, n_units), shuffle=True, random_state=random_state)
+    else:
+        splitter = GroupKFold(min(most, n_units))
+    return list(splitter.split(np.zeros((n_runs, 1)), groups=groups))
 
 
 def check_pair_leak(train_pairs: ArrayLike, test_pairs: ArrayLike) -> IntArray:

@@ -110,7 +110,7 @@ def fit_ranks(design: Design, level: float) -> Estimate:
     p = design.X.shape[1]
     joint = np.empty((p + 1, p + 1))
     joint[0, 0], joint[0, 1:], joint[1:, 0], joint[1:, 1:] = at_zero, cross, cross, covariance
-    dof = float(model.degrees_of_freedom_)
+    dof = float(model.dof_)
     intercept = float(model.intercept_)
     reference = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
     return Estimate(

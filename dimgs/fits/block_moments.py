@@ -13,6 +13,7 @@ from dimgs.arrays import Array
 from dimgs.design.grouped_moments import GroupedMoments
 from dimgs.design.moments import checked_arrays
 from dimgs.errors import FitError, InputError
+from dimgs.fits.checks import check_pairs
 from dimgs.fits.covariance import IntervalKind
 from dimgs.fits.influence import ClusterInfluence
 from dimgs.fits.least_squares import (
@@ -20,7 +21,6 @@ from dimgs.fits.least_squares import (
     GroupTable,
     PowerLawFit,
     assembled,
-    check_pairs,
     group_embedding,
     residual_variance,
     score,

@@ -1,10 +1,12 @@
 """Checks of weights and labels that need no scikit-learn: its import takes longer than a fit."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dimgs.arrays import Array, IntArray
-from dimgs.errors import InputError
+from dimgs.errors import FitError, InputError
 
 
 def checked_weights(sample_weight: ArrayLike | None, n_runs: int) -> Array:
@@ -35,17 +37,38 @@ def checked_weights(sample_weight: ArrayLike | None, n_runs: int) -> Array:
     return weights
 
 
+def check_pairs(n_runs: int) -> None:
+    """Raise FitError unless runs of positive weight make a pair."""
+    if n_runs < 2:
+        raise FitError(f"{n_runs} run of positive weight makes no pair: give at least two.")
+
+
+def labels_of(labels: ArrayLike | None, n_runs: int, name: str) -> NDArray[Any] | None:
+    """Label of each run, of shape (n_runs,); None where none are given."""
+    if labels is None:
+        return None
+    values = np.asarray(labels)
+    if values.shape != (n_runs,):
+        raise InputError(f"`{name}` has shape {values.shape} for {n_runs} runs: one label per run.")
+    return values
+
+
 def label_codes(
     labels: ArrayLike | None, n_runs: int, name: str
 ) -> tuple[NDArray[np.generic], IntArray]:
     """Distinct labels, sorted, and the position of each run's label among them."""
-    if labels is None:
+    values = labels_of(labels, n_runs, name)
+    if values is None:
         return np.zeros(1, dtype=np.intp), np.zeros(n_runs, dtype=np.intp)
-    values = np.asarray(labels)
-    if values.shape != (n_runs,):
-        raise InputError(f"`{name}` has shape {values.shape} for {n_runs} runs: one label per run.")
-    distinct, codes = np.unique(values, return_inverse=True)
-    return distinct, codes
+    return np.unique(values, return_inverse=True)
+
+
+def check_clusters(codes: IntArray) -> None:
+    """Raise FitError where all runs lie in one cluster, which cannot be left out."""
+    if np.ptp(codes) == 0:
+        raise FitError(
+            "All runs are in one cluster: give `groups` at least two labels, or leave it out."
+        )
 
 
 def cluster_codes(groups: ArrayLike | None, n_runs: int) -> IntArray:

@@ -1,17 +1,11 @@
 """A power law fitted on chosen pairs of runs: neighbours, or one run against all."""
 
-from typing import Self
-
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.design.pairs import AllPairs, PairPolicy
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.checks import label_codes
-from dimgs.fits.covariance import t_intervals
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.solve import coordinates_of_scatter
 
 
@@ -39,6 +33,8 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
         By runs, or clusters of runs, whatever the number of pairs.
     dof_ : ndarray of shape (n_features,)
         Of the t quantile of each exponent: few where few runs decide.
+    identified_ : ndarray of shape (n_features,)
+        Whether the pairs determine each exponent.
     collinear_ : ndarray of shape (n_null, n_features)
     residuals_ : ndarray of shape (n_runs,)
     n_contrasts_, n_pairs_ : int
@@ -67,34 +63,8 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
     def __init__(self, pairs: PairPolicy | None = None) -> None:
         self.pairs = pairs
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-    ) -> Self:
-        """Fit on the chosen pairs.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_runs, n_features)
-            Log groups.
-        y : array-like of shape (n_runs,)
-            Log response.
-        sample_weight : array-like of shape (n_runs,), optional
-            A pair weighs the product of its runs' weights.
-        groups : array-like of shape (n_runs,), optional
-            Cluster of each run, for the uncertainty.
-
-        Raises
-        ------
-        InputError
-            If `pairs` is no policy, or does not suit the number of runs.
-        FitError
-            If the runs make no pair.
-        """
-        x, t, weight = self._checked_runs(X, y, sample_weight)
+    def _fit(self, runs: TrainingRuns) -> None:
+        x, t, weight = runs.X, runs.y, runs.weights
         policy = AllPairs() if self.pairs is None else self.pairs
         if not isinstance(policy, PairPolicy):
             raise InputError(
@@ -117,43 +87,27 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
         self.residuals_ = t - x @ self.exponents_ - self.intercept_
         self.collinear_ = coordinates.null_directions()
         self.n_pairs_ = scatter.n_pairs
-        used = weight > 0
-        self.n_contrasts_ = int(used.sum()) - 1
-        self._identified = coordinates.identifies(np.eye(p))
-        self._uncertainty(xc, weight, pull, groups, coordinates.rank)
-        return self
+        self.identified_ = coordinates.identifies(np.eye(p))
+        self._uncertainty(xc, runs, pull, coordinates.rank)
 
-    def _uncertainty(
-        self, xc: Array, weight: Array, pull: Array, groups: ArrayLike | None, rank: int
-    ) -> None:
+    def _uncertainty(self, xc: Array, runs: TrainingRuns, pull: Array, rank: int) -> None:
         # residuals are (1 - H) errors, with H = xc pull' + 1 own'
-        own = weight / weight.sum()
+        own = runs.weights / runs.weights.sum()
         leverage = np.einsum("ij,ij->i", xc, pull) + own
         squared = np.einsum("ij,jk,ik->i", xc, pull.T @ pull, xc) + 2 * xc @ (pull.T @ own)
         free = np.maximum(1.0 - 2 * leverage + squared + own @ own, 1e-9)
         part = pull * (self.residuals_ / np.sqrt(free))[:, None]
         share = pull**2
         most = float(self.n_contrasts_ - rank)
-        if groups is not None:
-            labels, codes = label_codes(groups, len(xc), "groups")
-            part, share = (_summed(table, codes, len(labels)) for table in (part, share))
-            most = min(most, float(len(labels) - 1))
+        if runs.groups is not None:
+            codes = runs.clusters
+            part, share = (_summed(table, codes) for table in (part, share))
+            most = min(most, float(codes.max()))
         self.covariance_ = part.T @ part
         squares = (share**2).sum(axis=0)
         dof = share.sum(axis=0) ** 2 / np.where(squares > 0.0, squares, 1.0)
         self.dof_ = np.clip(dof, min(1.0, most), max(most, 0.0))
 
-    def intervals(self, level: float = 0.9) -> Array:
-        """Intervals of the exponents, shape (n_features, 2); infinite where pairs cannot tell."""
-        check_is_fitted(self)
-        variance = np.where(self._identified, self.covariance_.diagonal(), np.inf)
-        return t_intervals(self.exponents_, variance, self.dof_, level)
 
-    def _potential(self, X: Array) -> Array:
-        return np.asarray(X @ self.exponents_)
-
-
-def _summed(rows: Array, codes: NDArray[np.intp], n_labels: int) -> Array:
-    out = np.zeros((n_labels, rows.shape[1]))
-    np.add.at(out, codes, rows)
-    return out
+def _summed(rows: Array, codes: IntArray) -> Array:
+    return np.column_stack([np.bincount(codes, column) for column in rows.T])

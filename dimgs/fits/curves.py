@@ -6,18 +6,16 @@ positive.
 """
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import Tags
-from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.potential.backend import one_thread, require_torch
-from dimgs.fits.potential.calibration import Calibration
+from dimgs.fits.potential.calibration import Calibration, widened
 from dimgs.fits.potential.estimator import ContrastivePotential
 from dimgs.fits.potential.runs import PotentialRuns, distinct_runs, task_of
 
@@ -67,44 +65,18 @@ class CurvePotential(ContrastiveRegressor):
     (array([[2.718, 2.208, 1.793]]), array([0.5, 0.5, 0.5]))
     """
 
+    _several_targets = True
+
     def __init__(
         self, n_components: int | float = 0.999, estimator: ContrastivePotential | None = None
     ) -> None:
         self.n_components = n_components
         self.estimator = estimator
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-    ) -> Self:
-        """Fit on all pairs of curves.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_runs, n_features)
-            Log groups.
-        y : array-like of shape (n_runs, n_points)
-            Logarithms of the curves, all at the same points; one-dimensional for one point.
-        sample_weight : array-like of shape (n_runs,), optional
-        groups : array-like of shape (n_runs,), optional
-            Cluster of each run: held out together.
-
-        Raises
-        ------
-        InputError
-            If `n_components` is out of range.
-        """
+    def _fit(self, runs: TrainingRuns) -> None:
         require_torch()
-        x, t, weights = self._checked_runs(X, y, sample_weight, multi_output=True)
-        weight = None if sample_weight is None else weights
-        runs = distinct_runs(x, t.reshape(len(t), -1), weight, groups, None)
-        self._flat = t.ndim == 1
         with one_thread():
-            self._learn(runs)
-        return self
+            self._learn(distinct_runs(runs))
 
     def _learn(self, runs: PotentialRuns) -> None:
         from dimgs.fits.potential.learn import learn
@@ -180,10 +152,6 @@ class CurvePotential(ContrastiveRegressor):
         floor = np.finfo(float).eps
         return np.stack(values, axis=-1) @ self.components_ + mean, np.sqrt(left) + floor
 
-    def _rows(self, X: ArrayLike) -> Array:
-        check_is_fitted(self)
-        return self._checked_rows(X)
-
     def _potential(self, X: Array) -> Array:
         scores = [model.members(X).mean(axis=0)[:, 0] for model, _ in self._models]
         return self._unstacked((np.column_stack(scores) + self._offsets) @ self.components_)
@@ -207,22 +175,20 @@ class CurvePotential(ContrastiveRegressor):
         ndarray of shape (n_rows, n_points, 2)
             Infinite where the runs are too few for the level.
         """
-        rows = self._rows(X)
+        rows = self._checked_rows(X)
         centres, scales = self._by_fold(rows)
         found = _together(self._values, whole).bounds(centres, scales, level)
-        return self._unstacked(_further(found, self._reach(rows, level)))
+        return self._unstacked(widened(found, self._reach(rows, level)))
 
     def ratio_interval(
         self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9, whole: bool = False
     ) -> Array:
         """Intervals of the log-ratios of the curves of two more runs; as `predict_interval`."""
-        u, v = self._rows(X_u), self._rows(X_v)
-        if len(u) != len(v):
-            raise InputError(f"{len(u)} rows against {len(v)}: ratios need paired rows.")
+        u, v = self._checked_pairs(X_u, X_v)
         centres, scales = self._by_fold(u, v)
         found = _together(self._pairs, whole).bounds(centres, scales, level)
         reach = np.hypot(self._reach(u, level), self._reach(v, level))
-        return self._unstacked(_further(found, reach))
+        return self._unstacked(widened(found, reach))
 
     def _reach(self, X: Array, level: float) -> Array:
         """How much wider log-curves are outside the runs, shape (n_rows, n_points)."""
@@ -233,20 +199,12 @@ class CurvePotential(ContrastiveRegressor):
 
     def exponents(self, X: ArrayLike) -> Array:
         """Local exponents of every point of the curve, shape (n_rows, n_points, n_features)."""
-        rows = self._rows(X)
+        rows = self._checked_rows(X)
         numeric = list(self._models[0][0].axes.numeric)
         out = np.full((len(rows), self.components_.shape[1], rows.shape[1]), np.nan)
         each = [model.slopes(model.theta, rows).mean(axis=0)[:, 0] for model, _ in self._models]
         out[..., numeric] = np.einsum("cnp,ct->ntp", np.stack(each), self.components_)
         return out
-
-    def _unstacked(self, values: Array) -> Array:
-        return np.asarray(values[:, 0] if self._flat else values)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
 
 
 def _oriented(directions: Array) -> Array:
@@ -254,10 +212,6 @@ def _oriented(directions: Array) -> Array:
     largest = np.argmax(np.abs(directions), axis=1)
     signs = np.sign(directions[np.arange(len(directions)), largest])
     return np.asarray(directions * signs[:, None])
-
-
-def _further(bounds: Array, reach: Array) -> Array:
-    return np.stack([bounds[..., 0] - reach, bounds[..., 1] + reach], axis=-1)
 
 
 def _together(calibration: Calibration, whole: bool) -> Calibration:

@@ -4,15 +4,14 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
-from sklearn.utils.validation import check_is_fitted
 
-from dimgs.arrays import Array, BoolArray
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.checks import label_codes
-from dimgs.fits.covariance import jackknife_covariance, t_intervals
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.checks import check_clusters
+from dimgs.fits.covariance import jackknife_covariance
 from dimgs.fits.solve import coordinates_of_rows
 
 # Beyond this number of runs, so many blocks of them are left out in place of single runs.
@@ -116,21 +115,24 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
         FitError
             If the errors leave some run without any variance, or the search fails.
         """
-        x, t, w = self._checked_runs(X, y, sample_weight)
-        covariance = _error_covariance(x.shape, X_err, y_err, error_covariance)
-        used = w > 0.0
-        if int(used.sum()) < 2:
-            raise FitError("Fewer than two runs of positive weight make no pair: give two.")
-        weight = w[used]
+        runs = self._checked_runs(X, y, sample_weight, groups)
+        self._covariance = _error_covariance(runs.X.shape, X_err, y_err, error_covariance)
+        self._fitted(runs)
+        del self._covariance
+        return self
+
+    def _fit(self, runs: TrainingRuns) -> None:
+        x, t, used = runs.X, runs.y, runs.used
+        weight = runs.weights[used]
         centre = np.average(x[used], axis=0, weights=weight)
         mean = float(np.average(t[used], weights=weight))
         xc, tc, root = x[used] - centre, t[used] - mean, np.sqrt(weight)[:, None]
         coordinates, rows = coordinates_of_rows(xc * root, np.linalg.norm(x[used] * root, axis=0))
         whiten = coordinates.whiten * np.sqrt(weight.sum())
         start = np.append(0.0, rows.T @ (tc * root[:, 0]) / np.sqrt(weight.sum()))
-        objective = _Objective(xc, tc, weight, covariance[used], whiten)
+        objective = _Objective(xc, tc, weight, self._covariance[used], whiten)
         found = objective.minimum(start, self.n_iterations)
-        units = _left_out_units(groups, used)
+        units = _left_out_units(runs)
         # a search that has not settled without some run adds its distance to the spread
         left_out = np.array(
             [
@@ -153,19 +155,8 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
         square = float(np.sum(objective.residuals(found) ** 2))
         self.chi2_reduced_ = square / free if free > 0 else np.nan
         self.collinear_ = coordinates.null_directions()
-        self._identified = coordinates.identifies(np.eye(x.shape[1]))
+        self.identified_ = coordinates.identifies(np.eye(x.shape[1]))
         self.residuals_ = t - x @ self.exponents_ - self.intercept_
-        self.n_contrasts_, self.n_pairs_ = m - 1, m * (m - 1) // 2
-        return self
-
-    def intervals(self, level: float = 0.9) -> Array:
-        """Intervals of the exponents, shape (n_features, 2)."""
-        check_is_fitted(self)
-        variance = np.where(self._identified, self.covariance_.diagonal(), np.inf)
-        return t_intervals(self.exponents_, variance, self.dof_, level)
-
-    def _potential(self, X: Array) -> Array:
-        return np.asarray(X @ self.exponents_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -269,10 +260,10 @@ def _broadcast(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
         raise InputError(f"{name} of shape {np.shape(values)} does not fit {shape}.") from error
 
 
-def _left_out_units(groups: ArrayLike | None, used: BoolArray) -> NDArray[np.intp]:
-    if groups is None:
-        return np.arange(int(used.sum())) % _MAX_LEFT_OUT
-    codes = label_codes(groups, len(used), "groups")[1][used]
-    if len(np.unique(codes)) < 2:
-        raise FitError("All runs are in one cluster: give `groups` at least two labels.")
+def _left_out_units(runs: TrainingRuns) -> IntArray:
+    """Runs of positive weight, or clusters or blocks of them, that are left out together."""
+    if runs.groups is None:
+        return np.arange(int(runs.used.sum())) % _MAX_LEFT_OUT
+    codes = runs.clusters[runs.used]
+    check_clusters(codes)
     return codes

@@ -16,6 +16,7 @@ from dimgs.arrays import Array, IntArray
 from dimgs.design.moments import checked_arrays
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.covariance import check_level
 
 Method = Literal["auto", "jackknife+", "split"]
 
@@ -200,8 +201,7 @@ def _matchings(n_runs: int, clusters: IntArray, rng: np.random.Generator) -> Ite
 
 def _bounds(values: Array, errors: Array, level: float, effective: int) -> Array:
     """Jackknife+ interval; split-conformal where a single model stands for all errors."""
-    if not 0.0 < level < 1.0:
-        raise InputError(f"The level is {level}: give the coverage as a fraction, like 0.9.")
+    check_level(level)
     n = len(errors)
     rank = int(np.ceil(level * (1.0 + 1.0 / effective) * n - 1e-9))
     if rank > n:

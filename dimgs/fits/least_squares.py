@@ -10,8 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from dimgs.arrays import Array, IntArray
 from dimgs.design.grouped_moments import group_means
 from dimgs.design.moments import check_finite, checked_arrays
-from dimgs.errors import FitError, InputError
-from dimgs.fits.checks import label_codes
+from dimgs.fits.checks import check_clusters, check_pairs, label_codes
 from dimgs.fits.covariance import Influence, IntervalKind
 from dimgs.fits.influence import FULL_LEVERAGE, ClusterInfluence, RunInfluence
 from dimgs.fits.solve import Coordinates, coordinates_of_rows
@@ -92,8 +91,6 @@ class PowerLawFit:
         -------
         ndarray of shape (n, n_targets)
         """
-        if not 0.0 < level < 1.0:
-            raise InputError(f"The level is {level}: give the coverage as a fraction, like 0.9.")
         widths = self.influence.half_widths(self.functionals(c), level, extra)
         unknown = ~self.coordinates.identifies(c[:, 1:] - c[:, :1] * self.centre)
         widths[unknown] = np.inf
@@ -205,11 +202,8 @@ def _by_cluster(
     """Influence and left-out residuals of clusters of runs, where there are any."""
     if groups is None:
         return runs, left_out
-    names, clusters = label_codes(groups, len(left_out), "groups")
-    if len(names) < 2:
-        raise FitError(
-            "All runs are in one cluster: give `groups` at least two labels, or leave it out."
-        )
+    _, clusters = label_codes(groups, len(left_out), "groups")
+    check_clusters(clusters)
     return cluster_influence(runs, clusters, group_weight)
 
 
@@ -220,12 +214,6 @@ class GroupTable(NamedTuple):
     weights: Array
     counts: NDArray[np.int64]
     means: Array
-
-
-def check_pairs(n_runs: int) -> None:
-    """Raise FitError unless some pair can be made."""
-    if n_runs < 2:
-        raise FitError(f"{n_runs} run of positive weight makes no pair: give at least two.")
 
 
 def residual_variance(sse: Array, counts: NDArray[np.int64], rank: int) -> tuple[float, Array]:

@@ -1,15 +1,14 @@
 """The all-pairs power law in closed form, with honest intervals and moments that merge."""
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.base import TrainingRuns, WithinRegressor
 from dimgs.fits.block_moments import BlockMoments
 from dimgs.fits.covariance import IntervalKind
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
@@ -19,7 +18,7 @@ Of = Literal["run", "law"]
 __all__ = ["Of", "PowerLaw", "PowerLawFit", "fit_power_law"]
 
 
-class PowerLaw(ContrastiveRegressor):
+class PowerLaw(WithinRegressor):
     """Power law fitted on the log-ratios of all pairs of runs, at the cost of one pass.
 
     Minimises the sum over pairs of w_u w_v (log(f_u/f_v) - a . log(x_u/x_v))^2. The pairs are
@@ -88,44 +87,25 @@ class PowerLaw(ContrastiveRegressor):
     (array([0.5]), array([[0.48, 0.52]]))
     """
 
+    _several_targets = True
+
     def __init__(self, interval: IntervalKind = "cr3", random_state: int = 0) -> None:
         self.interval = interval
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-        within: ArrayLike | None = None,
-    ) -> Self:
-        """Fit on all pairs of runs.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_runs, n_features)
-            Log groups.
-        y : array-like of shape (n_runs,) or (n_runs, n_targets)
-            Log response.
-        sample_weight : array-like of shape (n_runs,), optional
-            A pair weighs the product of its runs' weights; 1/variance is efficient.
-        groups : array-like of shape (n_runs,), optional
-            Cluster of each run, for the uncertainty and the cross-validation.
-        within : array-like of shape (n_runs,), optional
-            Only runs of equal label are paired: each label keeps its own prefactor.
-
-        Raises
-        ------
-        FitError
-            If the runs make no pair, or all lie in one cluster.
-        """
-        x, t, w = self._validated(X, y, sample_weight, reset=True)
+    def _fit(self, runs: TrainingRuns) -> None:
+        self._check()
         self._moments: BlockMoments | None = None
         result = fit_power_law(
-            x, t, w, groups, within, interval=self.interval, seed=self.random_state
+            runs.X,
+            runs.y,
+            runs.weights,
+            runs.groups,
+            runs.within,
+            interval=self.interval,
+            seed=self.random_state,
         )
-        return self._adopt(result, t.ndim == 1, within is not None)
+        self._adopt(result, runs.within is not None)
 
     def partial_fit(
         self,
@@ -137,10 +117,14 @@ class PowerLaw(ContrastiveRegressor):
     ) -> Self:
         """Add runs to those of earlier calls, without keeping them; arguments as in `fit`."""
         earlier: BlockMoments | None = getattr(self, "_moments", None)
-        x, t, w = self._validated(X, y, sample_weight, reset=earlier is None, minimum=1)
+        self._check()
+        runs = self._checked_runs(
+            X, y, sample_weight, groups, within, least=1, reset=earlier is None
+        )
+        self._flat = runs.y.ndim == 1
         moments = BlockMoments() if earlier is None else earlier.merge(BlockMoments())
-        moments.update(x, t, w, groups, within)
-        return self._adopt_moments(moments, t.ndim == 1, within is not None)
+        moments.update(runs.X, runs.y, runs.weights, runs.groups, runs.within)
+        return self._adopt_moments(moments, runs.within is not None)
 
     def merge(self, other: "PowerLaw") -> Self:
         """Add the runs of another estimator; both must come from `partial_fit`.
@@ -154,36 +138,21 @@ class PowerLaw(ContrastiveRegressor):
         if mine is None or theirs is None:
             raise FitError("Only laws fitted by partial_fit merge: call it in place of fit.")
         has_within = bool(self._has_within or other._has_within)
-        return self._adopt_moments(mine.merge(theirs), self._flat, has_within)
+        return self._adopt_moments(mine.merge(theirs), has_within)
 
-    def _validated(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None,
-        reset: bool,
-        minimum: int = 2,
-    ) -> tuple[Array, Array, Array | None]:
+    def _check(self) -> None:
         if self.interval not in ("cr3", "jackknife", "bootstrap"):
             raise InputError(f"interval is {self.interval!r}: use cr3, jackknife or bootstrap.")
-        x, t, w = self._checked_runs(
-            X, y, sample_weight, multi_output=True, least=minimum, reset=reset
-        )
-        return x, t, None if sample_weight is None else w
 
-    def _adopt_moments(self, moments: BlockMoments, flat: bool, has_within: bool) -> Self:
+    def _adopt_moments(self, moments: BlockMoments, has_within: bool) -> Self:
         result = moments.fit(self.interval, self.random_state)
         self._moments = moments
-        return self._adopt(result, flat, has_within)
+        self._adopt(result, has_within)
+        return self
 
-    def _adopt(self, result: PowerLawFit, flat: bool, has_within: bool) -> Self:
-        def shaped(values: Array) -> Any:
-            if not flat:
-                return values
-            return float(values[0]) if values.ndim == 1 else values[0]
-
+    def _adopt(self, result: PowerLawFit, has_within: bool) -> None:
+        shaped = self._shaped
         self.result_ = result
-        self._flat = flat
         self._has_within = has_within
         self.exponents_ = shaped(result.exponents)
         self.intercept_ = shaped(result.intercept)
@@ -196,10 +165,8 @@ class PowerLaw(ContrastiveRegressor):
         self.residual_scale_ = shaped(result.residual_scale)
         self.r2_, self.cv_r2_ = shaped(result.r2), shaped(result.cv_r2)
         labels = result.group_labels.tolist() if has_within else []
-        self.group_intercepts_ = {
-            label: shaped(row) if not flat else float(row[0])
-            for label, row in zip(labels, result.group_intercepts, strict=False)
-        }
+        own = zip(labels, result.group_intercepts, strict=False)
+        self.group_intercepts_ = {label: shaped(row) for label, row in own}
         coordinates = result.coordinates
         self.collinear_ = coordinates.null_directions()
         self.near_collinear_ = coordinates.weak_directions()
@@ -209,19 +176,15 @@ class PowerLaw(ContrastiveRegressor):
         for name in ("residuals", "loo_residuals"):
             values = getattr(result, name)
             if values is not None:
-                setattr(self, name + "_", values[:, 0] if flat else values)
+                setattr(self, name + "_", self._unstacked(values))
             elif hasattr(self, name + "_"):
                 delattr(self, name + "_")
-        return self
 
-    def _potential(self, X: Array) -> Array:
-        return np.asarray(X @ np.transpose(self.exponents_))
-
-    def intervals(self, level: float = 0.9) -> Array:
+    def intervals(self, level: float | None = None) -> Array:
         """Intervals of the exponents, shape (n_features, 2) or (n_targets, n_features, 2)."""
         check_is_fitted(self)
         functionals = np.eye(len(self.result_.centre) + 1)[1:]
-        return self._around(self.result_.exponents, functionals, level)
+        return self._around(self.result_.exponents, functionals, 0.9 if level is None else level)
 
     def intercept_interval(self, level: float = 0.9) -> Array:
         """Interval of the log prefactor, shape (2,) or (n_targets, 2)."""
@@ -259,10 +222,7 @@ class PowerLaw(ContrastiveRegressor):
         Parameters as in `predict_interval`, for two sets of rows; of="run" is the ratio of two
         more runs.
         """
-        u = self._checked_rows(X_u)
-        v = self._checked_rows(X_v)
-        if u.shape != v.shape:
-            raise InputError(f"{len(u)} rows against {len(v)}: ratios need paired rows.")
+        u, v = self._checked_pairs(X_u, X_v)
         functionals = np.column_stack([np.zeros(len(u)), u - v])
         return self._around(
             ((u - v) @ self.result_.exponents.T).T, functionals, level, _noise(of, 2.0)
@@ -273,11 +233,6 @@ class PowerLaw(ContrastiveRegressor):
         half = self.result_.half_widths(functionals, level, extra * scale).T
         bounds = np.stack([centre - half, centre + half], axis=-1)
         return np.asarray(bounds[0] if self._flat else bounds)
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
 
 
 def _noise(of: Of, runs: float) -> float:

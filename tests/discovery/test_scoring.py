@@ -1,7 +1,7 @@
 """Scores are those of textbooks, on the target, by runs or groups of runs."""
 
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from dimgs.discovery.scoring import (
     scores_of,
     scores_of_search,
 )
-from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.groups.derive import pi_basis
 from dimgs.outofcore.stream import fit_stream
 from dimgs.report.text import fit_text, report_text
@@ -126,12 +126,10 @@ class _Memory(ContrastiveRegressor):
 
     clusters: ClassVar[list[set[str]]] = []
 
-    def fit(
-        self, X: Array, y: Array, sample_weight: object = None, groups: Array | None = None
-    ) -> Self:
-        self.known_ = {row.tobytes(): float(value) for row, value in zip(X, y, strict=True)}
-        self.clusters.append(set() if groups is None else set(groups.tolist()))
-        return self
+    def _fit(self, runs: TrainingRuns) -> None:
+        rows = zip(runs.X, runs.y, strict=True)
+        self.known_ = {row.tobytes(): float(value) for row, value in rows}
+        self.clusters.append(set() if runs.groups is None else set(runs.groups.tolist()))
 
     def predict(self, X: ArrayLike) -> Array:
         return np.array([self.known_.get(row.tobytes(), 0.0) for row in np.asarray(X)])

@@ -105,5 +105,5 @@ def test_streaming_errors_name_the_remedy() -> None:
         BlockMoments().fit()
     with pytest.raises(FitError, match="partial_fit merge"):
         PowerLaw().fit(X, Y).merge(PowerLaw().partial_fit(X, Y))
-    with pytest.raises(InputError, match="one per run"):
+    with pytest.raises(InputError, match="one label per run"):
         PowerLaw().partial_fit(X, Y, groups=["a"])

@@ -7,7 +7,7 @@ from scipy import stats
 from scipy.optimize import least_squares
 from sklearn.utils.estimator_checks import check_estimator
 
-from dimgs.errors import InputError
+from dimgs.errors import FitError, InputError
 from dimgs.fits.crossover import CrossoverPowerLaw, choose_crossover
 
 Array = NDArray[np.float64]
@@ -153,5 +153,5 @@ def test_bad_arguments_are_named(options: dict[str, object], word: str) -> None:
     X, y = blended(np.random.default_rng(7), 2.0)
     with pytest.raises(InputError, match=word):
         CrossoverPowerLaw(**options).fit(X, y)  # type: ignore[arg-type]  # wrong on purpose
-    with pytest.raises(InputError, match="sample_weight"):
+    with pytest.raises(FitError, match="at least two"):
         CrossoverPowerLaw().fit(X, y, sample_weight=np.eye(80)[0])

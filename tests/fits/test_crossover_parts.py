@@ -8,13 +8,9 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from dimgs.fits import PowerLaw
+from dimgs.fits.base import TrainingRuns
 from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, descend, power_profile
-from dimgs.fits.crossover.choice import (
-    CrossoverChoice,
-    _held_out,
-    _held_out_squares,
-    _predicts_better,
-)
+from dimgs.fits.crossover.choice import CrossoverChoice, _held_out_squares, _predicts_better
 from dimgs.fits.crossover.estimator import FORMS, CrossoverPowerLaw
 from dimgs.fits.regimes.coordinates import Sample, prepare
 from dimgs.fits.regimes.selection import folds
@@ -34,10 +30,8 @@ def test_squares_of_runs_left_out_are_those_of_refits(clustered: bool) -> None:
         design, root = np.column_stack([np.ones(30), X]), np.sqrt(weight)
         law = np.linalg.lstsq(design[train] * root[train, None], (y * root)[train], rcond=None)[0]
         expected[test] = (y - design @ law)[test] ** 2
-    squares = _held_out_squares(model, X, y, weight, cluster, 3)
+    squares = _held_out_squares(model, TrainingRuns(X, y, weight, cluster), 3)
     np.testing.assert_allclose(squares, expected)
-    found = _held_out(model, X, y, weight, cluster, 3)
-    assert found == pytest.approx(np.average(expected, weights=weight))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -54,8 +48,8 @@ def test_a_smooth_form_must_gain_more_than_chance(
     )
     gain = np.bincount(cluster, weight * (one - two))
     surer = gain.sum() / np.sqrt(np.sum(gain**2)) > 1.645
-    rows = np.zeros((40, 1))
-    assert _predicts_better(smooth, single, rows, rows[:, 0], weight, cluster, 0) == surer
+    runs = TrainingRuns(np.zeros((40, 1)), np.zeros(40), weight, cluster)
+    assert _predicts_better(smooth, single, runs, 0) == surer
 
 
 def crossing(noise: float, n: int = 60) -> Sample:

@@ -111,7 +111,7 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
         FitError,
         "without any variance",
     ),
-    (lambda: OrthogonalPowerLaw().fit(X, Y, np.eye(20)[0]), FitError, "two runs"),
+    (lambda: OrthogonalPowerLaw().fit(X, Y, np.eye(20)[0]), FitError, "at least two"),
     (lambda: OrthogonalPowerLaw().fit(X, Y, groups=np.ones(20)), FitError, "at least two labels"),
     (lambda: OrthogonalPowerLaw(1).fit(X, Y), FitError, "not converged in 1"),
 ]

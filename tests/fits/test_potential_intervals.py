@@ -5,6 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dimgs.fits import ContrastivePotential
+from dimgs.fits.base import TrainingRuns
 from dimgs.fits.potential.calibration import Calibration, folds_of
 from dimgs.fits.potential.coordinates import Hull
 from dimgs.fits.potential.runs import distinct_runs
@@ -104,7 +105,7 @@ def test_runs_and_clusters_are_held_out_once_a_round_and_pairs_share_none(
 ) -> None:
     X, y, _ = crossover(size, 2)
     labels = None if n_labels is None else np.arange(size) % n_labels
-    runs = distinct_runs(X, y, None, labels, None)
+    runs = distinct_runs(TrainingRuns(X, y, np.ones(size), labels))
     folds = folds_of(runs, 0)
     assert np.all(folds.held.sum(axis=0) == folds.rounds)
     for held in folds.held:

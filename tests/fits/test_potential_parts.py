@@ -14,6 +14,7 @@ from tests.fits.test_potential import crossover
 
 torch = pytest.importorskip("torch")
 
+from dimgs.fits.base import TrainingRuns  # noqa: E402
 from dimgs.fits.potential import learn, selection  # noqa: E402 - needs torch
 from dimgs.fits.potential.calibration import Folds, folds_of  # noqa: E402
 from dimgs.fits.potential.coordinates import Hull  # noqa: E402
@@ -47,7 +48,7 @@ def a_task(loss: Loss, within: bool, seed: int = 0) -> tuple[Trainer, Folds, Arr
     rng = np.random.default_rng(seed)
     X, y = rng.normal(size=(40, 2)), rng.normal(size=(40, 2))
     labels = np.arange(40) % 4 if within else None
-    runs = distinct_runs(X, y, rng.uniform(0.5, 2.0, 40), np.arange(40) // 2, labels)
+    runs = distinct_runs(TrainingRuns(X, y, rng.uniform(0.5, 2.0, 40), np.arange(40) // 2, labels))
     task = task_of(runs, (), False)
     trainer = Trainer.of(task, NetworkLayout(2, 2, (), ()), loss, Physics(), torch.device("cpu"))
     folds = folds_of(runs, 1)
@@ -240,7 +241,7 @@ def test_copies_are_one_run_and_labels_keep_their_means(seed: int, labelled: boo
     w[:2] = 1.0
     groups = rng.permutation(np.arange(n) % 5)
     labels = np.array(["a", "b"])[np.arange(n) // 2 % 2] if labelled else None
-    runs = distinct_runs(X, y[:, None], w, groups, labels)
+    runs = distinct_runs(TrainingRuns(X, y, w, groups, labels))
     seen: dict[Any, float] = {}
     for k in range(n):
         if w[k]:
@@ -272,7 +273,7 @@ def test_copies_are_one_run_and_labels_keep_their_means(seed: int, labelled: boo
 
 def test_the_units_of_a_task_are_what_a_power_law_leaves() -> None:
     X, y, w = runs_of_a_power_law(60, 4, 2)
-    runs = distinct_runs(X, y[:, None], w, None, None)
+    runs = distinct_runs(TrainingRuns(X, y, w))
     left = y - np.column_stack([np.ones(60), X]) @ least_squares(X, y, w)
     plain, robust = task_of(runs, (), False), task_of(runs, (), True)
     assert plain.scale[0] == pytest.approx(np.sqrt(np.average(left**2, weights=w)), rel=1e-5)
@@ -281,7 +282,7 @@ def test_the_units_of_a_task_are_what_a_power_law_leaves() -> None:
     np.testing.assert_allclose(plain.target[:, 0] * plain.scale + plain.centre, y)
     np.testing.assert_allclose(plain.z.T @ (w[:, None] * plain.z) / 60, np.eye(2), atol=1e-12)
     assert not plain.exact
-    assert task_of(distinct_runs(X, X @ [[1.0], [2.0]], w, None, None), (), False).exact
+    assert task_of(distinct_runs(TrainingRuns(X, X @ [1.0, 2.0], w)), (), False).exact
 
 
 def test_the_hull_of_one_group_is_its_range() -> None:

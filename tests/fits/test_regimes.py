@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from dimgs.errors import InputError
+from dimgs.errors import FitError, InputError
 from dimgs.fits.regimes import RegimePowerLaw
 
 Array = NDArray[np.float64]
@@ -256,7 +256,7 @@ def test_bad_arguments_are_named(options: dict[str, object], word: str) -> None:
         RegimePowerLaw(**options).fit(X, y)  # type: ignore[arg-type]  # wrong on purpose
     with pytest.raises(InputError, match="groups"):
         RegimePowerLaw().fit(X, y, groups=[1, 2])
-    with pytest.raises(InputError, match="sample_weight"):
+    with pytest.raises(FitError, match="at least two"):
         RegimePowerLaw().fit(X, y, sample_weight=np.eye(40)[0])
 
 

@@ -262,7 +262,7 @@ def test_pickle_and_messages() -> None:
         RobustPowerLaw().set_params(loss="l2").fit(X, y)
     with pytest.raises(InputError, match="one label per run"):
         RobustPowerLaw().fit(X, y, within=["a"])
-    with pytest.raises(FitError, match="single cluster"):
+    with pytest.raises(FitError, match="one cluster"):
         RobustPowerLaw().fit(X, y, groups=np.zeros(40))
     with pytest.raises(InputError, match=r"in row 3: give finite weights"):
         RobustPowerLaw().fit(X, y, sample_weight=np.where(np.arange(40) == 3, -1.0, 1.0))

@@ -1,17 +1,14 @@
 """The literal sparse additive form of log-ratios, and how far it is from being consistent."""
 
-from typing import Self
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.errors import InputError
 from dimgs.fits.additive.splines import OddSpline
-from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.covariance import t_intervals
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 
 _BLOCK = 200_000
 
@@ -86,29 +83,11 @@ class PairAdditive(ContrastiveRegressor):
         self.level = level
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-    ) -> Self:
-        """Fit the odd splines on pairs of runs, weighted by products of the run weights.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_runs, n_features)
-        y : array-like of shape (n_runs,)
-        sample_weight : array-like of shape (n_runs,), optional
-        groups : array-like of shape (n_runs,), optional
-            Clusters of runs, the unit of the covariance.
-        """
-        rows, target, weight = self._checked_runs(X, y, sample_weight)
+    def _fit(self, runs: TrainingRuns) -> None:
         if self.n_knots < 2:
             raise InputError(f"n_knots={self.n_knots} leaves no spline; give at least 2")
-        used = weight > 0
-        rows, target, weight = rows[used], target[used], weight[used] / weight[used].mean()
-        labels = np.arange(len(target)) if groups is None else np.asarray(groups)[used]
+        runs = runs.only_used()
+        rows, target, weight = runs.X, runs.y, runs.weights / runs.weights.mean()
         random = check_random_state(self.random_state)
 
         centre = np.average(rows, axis=0, weights=weight)
@@ -120,9 +99,8 @@ class PairAdditive(ContrastiveRegressor):
         self.knots_ = np.outer(self._scale, np.linspace(0, 1, self.n_knots + 1)[1:])
 
         blocks = _pair_blocks(len(target), self.max_pairs, random)
-        self._solve(rows, target, weight, labels, blocks)
+        self._solve(rows, target, weight, runs.clusters, blocks)
         self.n_pairs_ = sum(len(first) for first, _ in blocks)
-        self.n_contrasts_ = len(target) - 1
         order = np.argsort(rows, axis=0, kind="stable")
         self._reference = np.take_along_axis(rows, order, axis=0)
         self._share = (weight / weight.sum())[order]
@@ -130,7 +108,6 @@ class PairAdditive(ContrastiveRegressor):
         self.intercept_ = float(np.average(target - potential, weights=weight))
         self.residuals_ = target - potential - self.intercept_
         self._measure_loops(rows, random)
-        return self
 
     def _features(self, difference: Array, derivative: int = 0) -> Array:
         """Odd functions of each difference: (n, n_features, 1 + curvature columns)."""
@@ -147,7 +124,7 @@ class PairAdditive(ContrastiveRegressor):
         rows: Array,
         y: Array,
         weight: Array,
-        labels: NDArray[np.generic],
+        codes: IntArray,
         blocks: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
     ) -> None:
         n_features = rows.shape[1]
@@ -169,7 +146,6 @@ class PairAdditive(ContrastiveRegressor):
         coef = inverse @ cross
         self._coef = coef.reshape(n_features, width)
 
-        codes = np.unique(labels, return_inverse=True)[1].ravel()
         n_units = int(codes.max()) + 1
         score = np.zeros((n_units, size))
         for first, second in blocks:
@@ -178,8 +154,8 @@ class PairAdditive(ContrastiveRegressor):
             pull = (w * (y[first] - y[second] - table @ coef))[:, None] * table
             np.add.at(score, codes[first], pull)
             np.add.at(score, codes[second], pull)
-        self._dof = max(1, n_units - 1)
-        meat = score.T @ score * n_units / self._dof
+        self.dof_ = max(1, n_units - 1)
+        meat = score.T @ score * n_units / self.dof_
         functional = np.zeros((n_features, size))
         for i in range(n_features):
             functional[i, i * width : (i + 1) * width] = slopes[i] / total
@@ -211,16 +187,9 @@ class PairAdditive(ContrastiveRegressor):
         table = self._features(difference)[:, index]
         return np.asarray((table @ self._coef[index]).reshape(np.shape(log_ratio)))
 
-    def intervals(self, level: float | None = None) -> Array:
-        """Intervals of `exponents_`, by runs or groups, of shape (n_features, 2)."""
-        check_is_fitted(self)
-        level = self.level if level is None else level
-        return t_intervals(self.exponents_, np.diag(self.covariance_), self._dof, level)
-
     def predict_ratio(self, X_u: ArrayLike, X_v: ArrayLike) -> Array:
         """The literal sum of g_i: antisymmetric, but with a loop defect along u -> v -> w."""
-        first = self._checked_rows(X_u)
-        second = self._checked_rows(X_v)
+        first, second = self._checked_pairs(X_u, X_v)
         return self._ratio(first - second)
 
     def _potential(self, X: Array) -> Array:

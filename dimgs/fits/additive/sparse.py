@@ -2,18 +2,17 @@
 
 from collections.abc import Iterable, Sequence
 from numbers import Integral
-from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import GroupKFold, KFold, check_cv
-from sklearn.utils.validation import check_is_fitted
+from sklearn.model_selection import check_cv
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
+from dimgs.design.splits import run_folds
 from dimgs.errors import InputError
 from dimgs.fits.additive.selection import AdditiveCandidate, AdditiveDesign, select
 from dimgs.fits.additive.splines import AdditiveComponent, curvature_columns, slope_and_curvature
-from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.linear_inference import LinearFit, fit_linear
 
 
@@ -101,45 +100,19 @@ class SparseAdditive(ContrastiveRegressor):
         self.level = level
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-    ) -> Self:
-        """Choose the basis, the terms and their curvature, then refit them.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_runs, n_features)
-            Logarithms of the pi groups.
-        y : array-like of shape (n_runs,)
-            Logarithm of the response group.
-        sample_weight : array-like of shape (n_runs,), optional
-        groups : array-like of shape (n_runs,), optional
-            Clusters of runs: held out together, and the unit of the intervals.
-        """
-        rows, target, weight = self._checked_runs(X, y, sample_weight)
-        labels = None if groups is None else np.asarray(groups)
-        bases = self._checked_bases(rows.shape[1])
-        fold = self._folds(rows, target, labels)
-        used = weight > 0
-        fold = np.unique(fold[used], return_inverse=True)[1].ravel()
-        rows, target, weight = rows[used], target[used], weight[used]
-        labels = None if labels is None else labels[used]
-
+    def _fit(self, runs: TrainingRuns) -> None:
+        bases = self._checked_bases(runs.X.shape[1])
+        fold = self._folds(runs)[runs.used]
+        fold = np.unique(fold, return_inverse=True)[1].ravel()
+        runs = runs.only_used()
         choice, design = select(
-            rows, target, weight, fold, bases, n_knots=self.n_knots, n_alphas=self.n_alphas
+            runs.X, runs.y, runs.weights, fold, bases, n_knots=self.n_knots, n_alphas=self.n_alphas
         )
         self.basis_index_ = choice.basis
         self.basis_ = bases[choice.basis]
         self.alpha_ = choice.alpha
         self.cv_mse_ = choice.loss
-        self._refit(rows, target, weight, labels, choice, design)
-        self.n_contrasts_ = len(target) - 1
-        self.n_pairs_ = len(target) * (len(target) - 1) // 2
-        return self
+        self._refit(runs, choice, design)
 
     def _checked_bases(self, n_features: int) -> list[NDArray[np.int64]]:
         if self.bases is None:
@@ -161,37 +134,22 @@ class SparseAdditive(ContrastiveRegressor):
             raise InputError("bases is empty; give at least one integer matrix, or None")
         return checked
 
-    def _folds(self, rows: Array, y: Array, groups: NDArray[np.generic] | None) -> NDArray[np.intp]:
-        n_units = len(y) if groups is None else len(np.unique(groups))
-        splits: Iterable[tuple[NDArray[np.intp], NDArray[np.intp]]]
-        if not isinstance(self.cv, Integral):
-            splits = check_cv(self.cv).split(rows, y, groups)
-        elif groups is None:
-            splitter = KFold(
-                min(int(self.cv), n_units), shuffle=True, random_state=self.random_state
-            )
-            splits = splitter.split(rows)
-        elif n_units < 2:
-            raise InputError("groups holds one label only; give at least two groups, or none")
+    def _folds(self, runs: TrainingRuns) -> IntArray:
+        splits: Iterable[tuple[IntArray, IntArray]]
+        if isinstance(self.cv, Integral):
+            splits = run_folds(int(self.cv), len(runs), runs.groups, self.random_state)
         else:
-            splits = GroupKFold(min(int(self.cv), n_units)).split(rows, y, groups)
-        fold = np.full(len(y), -1, dtype=np.intp)
+            splits = check_cv(self.cv).split(runs.X, runs.y, runs.groups)
+        fold = np.full(len(runs), -1, dtype=np.intp)
         for k, (_, held) in enumerate(splits):
             fold[held] = k
         if np.any(fold < 0):
             raise InputError("cv must hold out every run once; use a partition such as KFold")
         return fold
 
-    def _refit(
-        self,
-        rows: Array,
-        y: Array,
-        weight: Array,
-        groups: NDArray[np.generic] | None,
-        choice: AdditiveCandidate,
-        design: AdditiveDesign,
-    ) -> None:
-        z = rows @ self.basis_
+    def _refit(self, runs: TrainingRuns, choice: AdditiveCandidate, design: AdditiveDesign) -> None:
+        y, weight = runs.y, runs.weights
+        z = runs.X @ self.basis_
         bends = {i: curvature_columns(z[:, i], design.knots[i]) for i in choice.kept}
 
         def assemble(curved: tuple[int, ...]) -> tuple[LinearFit, dict[int, slice]]:
@@ -202,12 +160,12 @@ class SparseAdditive(ContrastiveRegressor):
                 places[i] = slice(at, at + block.shape[1])
                 at += block.shape[1]
             columns = np.hstack(blocks) if blocks else np.zeros((len(y), 0))
-            return fit_linear(columns, y, weight, groups), places
+            return fit_linear(columns, y, weight, runs.groups), places
 
         fit, places = assemble(choice.curved)
         share = weight / weight.sum()
         self.components_ = []
-        gradient = np.zeros((len(fit.coef), rows.shape[1]))
+        gradient = np.zeros((len(fit.coef), runs.X.shape[1]))
         for i in choice.kept:
             place, curved = places[i], i in choice.curved
             wide, wide_places = (fit, places)
@@ -243,7 +201,7 @@ class SparseAdditive(ContrastiveRegressor):
         self.covariance_ = gradient.T @ fit.covariance @ gradient
         self.intercept_ = float(share @ y)
         self.residuals_ = fit.residuals
-        self._linear_fit = fit
+        self.dof_ = fit.dof
 
     @staticmethod
     def _curvature_p(fit: LinearFit, place: slice, bend: Array, y: Array, share: Array) -> float:
@@ -253,14 +211,6 @@ class SparseAdditive(ContrastiveRegressor):
         if spread <= 1e-9 * np.sqrt(share @ (y - share @ y) ** 2):
             return 1.0
         return fit.wald(fit.coef[part], fit.covariance[part, part])[1]
-
-    def intervals(self, level: float | None = None) -> Array:
-        """Intervals of `exponents_`, by runs or groups, of shape (n_features, 2)."""
-        check_is_fitted(self)
-        half = self._linear_fit.half_width(
-            self.level if level is None else level, np.diag(self.covariance_)
-        )
-        return np.column_stack([self.exponents_ - half, self.exponents_ + half])
 
     def _potential(self, X: Array) -> Array:
         total = np.zeros(len(X))

@@ -9,9 +9,9 @@ from sklearn.utils.validation import check_X_y
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
+from dimgs.fits.base import TrainingRuns
 from dimgs.fits.checks import checked_weights, cluster_codes
 from dimgs.fits.crossover.estimator import CrossoverPowerLaw
-from dimgs.fits.regimes.coordinates import Labels
 from dimgs.fits.regimes.estimator import RegimePowerLaw
 from dimgs.fits.regimes.selection import folds
 
@@ -86,7 +86,7 @@ def choose_crossover(
         raise InputError(f"criterion must be 'bic' or 'cv', got {criterion!r}")
     rows, target = check_X_y(X, y, dtype=np.float64, y_numeric=True)
     weight = checked_weights(sample_weight, len(rows))
-    cluster = cluster_codes(groups, len(target))
+    runs = TrainingRuns(rows, target, weight, cluster_codes(groups, len(target)))
     candidates: dict[str, RegimePowerLaw | CrossoverPowerLaw] = {
         "single": RegimePowerLaw(max_regimes=1, random_state=random_state),
         "continuous": RegimePowerLaw(2, continuous=True, random_state=random_state),
@@ -95,67 +95,43 @@ def choose_crossover(
     }
     found = []
     for name, model in candidates.items():
-        model.fit(rows, target, sample_weight=weight, groups=cluster)
+        model.fit(rows, target, sample_weight=weight, groups=runs.groups)
         if isinstance(model, RegimePowerLaw) and name != "single" and model.n_regimes_ < 2:
             continue
         if isinstance(model, CrossoverPowerLaw) and model.form_ == "single":
             continue
         value = model.bic_
         if criterion == "cv":
-            value = _held_out(model, rows, target, weight, cluster, random_state)
+            value = weight @ _held_out_squares(model, runs, random_state) / weight.sum()
         found.append(CrossoverChoice(name, float(value), float(model.n_parameters_), model))
     found.sort(key=lambda choice: choice.criterion)
     single = next(choice for choice in found if choice.name == "single")
-    ahead = found[: found.index(single)]
     idle = [
         choice
-        for choice in ahead
+        for choice in found[: found.index(single)]
         if isinstance(choice.model, CrossoverPowerLaw)
-        and not _predicts_better(choice, single, rows, target, weight, cluster, random_state)
+        and not _predicts_better(choice, single, runs, random_state)
     ]
     return [choice for choice in found if choice not in idle]
 
 
 def _predicts_better(
-    smooth: CrossoverChoice,
-    single: CrossoverChoice,
-    rows: Array,
-    target: Array,
-    weight: Array,
-    cluster: Labels,
-    seed: int,
+    smooth: CrossoverChoice, single: CrossoverChoice, runs: TrainingRuns, seed: int
 ) -> bool:
     """Whether the gain on runs left out exceeds what chance gives one time in twenty."""
-    one, two = (
-        _held_out_squares(c.model, rows, target, weight, cluster, seed) for c in (single, smooth)
-    )
-    gain = np.bincount(cluster, weight * (one - two))
+    one, two = (_held_out_squares(c.model, runs, seed) for c in (single, smooth))
+    gain = np.bincount(runs.clusters, runs.weights * (one - two))
     return bool(gain.sum() > _ONE_SIDED_5 * np.sqrt(np.sum(gain**2)))
 
 
-def _held_out(
-    model: RegimePowerLaw | CrossoverPowerLaw,
-    rows: Array,
-    target: Array,
-    weight: Array,
-    cluster: Labels,
-    seed: int,
-) -> float:
-    squares = _held_out_squares(model, rows, target, weight, cluster, seed)
-    return float(weight @ squares) / float(weight.sum())
-
-
 def _held_out_squares(
-    model: RegimePowerLaw | CrossoverPowerLaw,
-    rows: Array,
-    target: Array,
-    weight: Array,
-    cluster: Labels,
-    seed: int,
+    model: RegimePowerLaw | CrossoverPowerLaw, runs: TrainingRuns, seed: int
 ) -> Array:
     """Squared error of each run by a fit without its fold."""
-    squares = np.zeros(len(target))
+    squares, cluster = np.zeros(len(runs)), runs.clusters
     for train, test in folds(cluster, seed):
-        part = clone(model).fit(rows[train], target[train], weight[train], cluster[train])
-        squares[test] = (target[test] - part.predict(rows[test])) ** 2
+        part = clone(model).fit(
+            runs.X[train], runs.y[train], runs.weights[train], groups=cluster[train]
+        )
+        squares[test] = (runs.y[test] - part.predict(runs.X[test])) ** 2
     return squares

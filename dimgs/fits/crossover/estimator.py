@@ -1,16 +1,11 @@
 """Two power laws that cross over smoothly."""
 
-from typing import Self
-
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.checks import cluster_codes
-from dimgs.fits.covariance import check_level, t_intervals, t_quantile
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.covariance import check_level, t_quantile
 from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, mix, power_profile
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import jump_pieces
@@ -83,58 +78,16 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         self.form = form
         self.level = level
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-    ) -> Self:
-        """Fit both laws and n, started from the best sharp boundaries.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_runs, n_features)
-            Logarithms of the groups.
-        y : array-like of shape (n_runs,)
-            Logarithm of the response group.
-        sample_weight : array-like of shape (n_runs,), optional
-            Inverse variances up to a factor; runs of weight zero are left out.
-        groups : array-like of shape (n_runs,), optional
-            Clusters of runs that share errors, for the covariance.
-
-        Raises
-        ------
-        InputError
-            If a parameter is out of range or fewer than two weights are positive.
-        """
+    def _fit(self, runs: TrainingRuns) -> None:
         if self.form != "auto" and self.form not in FORMS:
             raise InputError(f"form must be 'auto' or one of {sorted(FORMS)}, got {self.form!r}")
         check_level(self.level)
-        rows, target, weight = self._checked_runs(X, y, sample_weight)
-        if np.sum(weight > 0) < 2:
-            raise InputError("sample_weight must be positive for at least two runs")
-        used = np.flatnonzero(weight > 0)
-        cluster = cluster_codes(groups, len(target))[used]
-        data = prepare(rows[used], target[used], weight[used], cluster)
+        used = runs.only_used()
+        data = prepare(used.X, used.y, used.weights, used.clusters)
         self._publish(data, *self._choose(data))
-        fitted = self._blend(rows)
-        self.residuals_ = target - fitted
-        self.intercept_ = float(np.average(fitted, weights=weight))
-        self.n_contrasts_ = len(used) - 1
-        self.n_pairs_ = len(used) * (len(used) - 1) // 2
-        return self
-
-    def intervals(self, level: float = 0.9) -> Array:
-        """Intervals of the exponents of both laws, shape (2, n_features, 2).
-
-        Parameters
-        ----------
-        level : float, default=0.9
-        """
-        check_is_fitted(self)
-        variance = np.diagonal(self.covariance_, axis1=1, axis2=2)
-        return t_intervals(self.exponents_, variance, self._dof, level)
+        fitted = self._blend(runs.X)
+        self.residuals_ = runs.y - fitted
+        self.intercept_ = float(np.average(fitted, weights=runs.weights))
 
     def _choose(self, data: RegimeRuns) -> tuple[str, Blend]:
         sample = data.sample
@@ -185,7 +138,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
             jacobian = blend.jacobian(sample.design, free)
             miss = sample.y - blend.parts(sample.design)[1]
         found = linearised(jacobian, miss, sample.weight, sample.cluster)
-        spread, self._dof = found.covariance, max(1.0, float(found.dof.min()))
+        spread, self.dof_ = found.covariance, max(1.0, float(found.dof.min()))
         known = np.isfinite(spread).all()
         head = spread[: 2 * width, : 2 * width]
         if form == "single":

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.model_selection import GroupKFold, KFold
 
 from dimgs.arrays import Array
-from dimgs.errors import FitError, InputError
+from dimgs.design.splits import run_folds
+from dimgs.errors import FitError
 from dimgs.fits.additive.splines import curvature_columns, quantile_knots
 from dimgs.fits.geometry.active import ActiveDirections, active_directions
 from dimgs.fits.geometry.coordinates import checked_rows
@@ -132,7 +132,7 @@ def dominant_group(
     given = None if exponent_map is None else np.asarray(exponent_map, dtype=np.float64)
     active = active_directions(field, rows, exponent_map=given, groups=labels, level=level)
     direction = active.directions[:, 0]
-    folds = _folds(len(rows), labels, n_folds, random_state)
+    folds = run_folds(n_folds, len(rows), labels, random_state)
     lines = [
         rows @ (direction if gradients is not None else _direction(rows[train], target[train]))
         for train, _ in folds
@@ -198,18 +198,6 @@ def _direction(rows: Array, target: Array) -> Array:
     """Leading active direction of some of the runs."""
     part = gradient_field(rows, target, max_blocks=2, random_state=0)
     return active_directions(part.gradients, rows).directions[:, 0]
-
-
-def _folds(
-    n: int, groups: NDArray[np.generic] | None, n_folds: int, random_state: int
-) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    if groups is None:
-        splitter = KFold(min(n_folds, n), shuffle=True, random_state=random_state)
-        return list(splitter.split(np.zeros((n, 1))))
-    n_labels = len(np.unique(groups))
-    if n_labels < 2:
-        raise InputError("groups holds one label only; give at least two groups, or none")
-    return list(GroupKFold(min(n_folds, n_labels)).split(np.zeros((n, 1)), groups=groups))
 
 
 def _held_out_errors(

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +10,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.checks import check_clusters
+from dimgs.fits.covariance import check_level
 from dimgs.fits.local.cells import distinct_runs
 from dimgs.fits.local.intervals import slope_intervals
 from dimgs.fits.local.regression import Window, local_fits
@@ -91,54 +92,18 @@ class LocalPowerLaw(ContrastiveRegressor):
         self.share = share
         self.min_runs = min_runs
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-    ) -> Self:
-        """Choose the window and fit the local exponents at every run.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_runs, n_features)
-            Logarithms of the pi groups.
-        y : array-like of shape (n_runs,)
-            Logarithm of the response group.
-        sample_weight : array-like of shape (n_runs,), optional
-            Run weights; a run that is listed twice is one run of twice the weight.
-        groups : array-like of shape (n_runs,), optional
-            Clusters of runs, left out together and together in the intervals.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            If `share` is not positive, a weight is negative, or `groups` has a wrong shape.
-        FitError
-            If fewer than two runs carry weight, or `groups` holds one cluster only.
-        """
+    def _fit(self, runs: TrainingRuns) -> None:
         if self.share is not None and not self.share > 0.0:
             raise InputError(f"share is {self.share}: give a positive share, or None to choose it.")
-        X, y, weights = self._checked_runs(X, y, sample_weight)
-        clusters = np.zeros(len(y), dtype=np.intp)
-        if groups is not None:
-            if np.shape(groups) != (len(y),):
-                raise InputError(
-                    f"groups has shape {np.shape(groups)} for {len(y)} runs: give one label each."
-                )
-            clusters = np.unique(np.asarray(groups), return_inverse=True)[1]
-        first, inverse, mass = distinct_runs(X, y, weights, clusters)
+        X, y, clustered = runs.X, runs.y, runs.groups is not None
+        clusters = runs.clusters if clustered else np.zeros(len(y), dtype=np.intp)
+        first, inverse, mass = distinct_runs(X, y, runs.weights, clusters)
         if len(first) < 2:
             raise FitError("Fewer than two distinct runs carry weight: give at least two.")
         clusters = np.unique(clusters[first], return_inverse=True)[1]
-        if groups is not None and clusters.max() == 0:
-            raise FitError("groups holds a single cluster: give at least two, or leave it out.")
-        table = self._global(X[first], y[first], mass / mass.mean(), clusters, groups is not None)
+        if clustered:
+            check_clusters(clusters)
+        table = self._global(X[first], y[first], mass / mass.mean(), clusters, clustered)
         fewest = 2 * (self.rank_ + 1) + 1 if self.min_runs is None else max(self.min_runs, 2)
         choice = BandwidthChoice(np.inf, np.inf, np.empty(0), np.empty(0))
         if self.share is not None:
@@ -151,7 +116,6 @@ class LocalPowerLaw(ContrastiveRegressor):
         self.n_contrasts_ = len(first) - 1
         near = max(min(len(first) - 1, int(min(self.share_, 1.0) * len(first))), 1)
         self.n_pairs_ = len(first) * near // 2
-        return self
 
     def _global(
         self, X: Array, y: Array, weights: Array, clusters: Index, clustered: bool
@@ -226,13 +190,9 @@ class LocalPowerLaw(ContrastiveRegressor):
     def _potential(self, X: Array) -> Array:
         return self._local(X)[0]
 
-    def _rows(self, X: ArrayLike) -> Array:
-        check_is_fitted(self)
-        return self._checked_rows(X)
-
     def elasticities(self, X: ArrayLike) -> Array:
         """Local exponents at each row of `X`, shape (n_rows, n_features)."""
-        return self._local(self._rows(X))[1]
+        return self._local(self._checked_rows(X))[1]
 
     def in_support(self, X: ArrayLike) -> NDArray[np.bool_]:
         """Whether the runs surround each row closely enough for a local fit.
@@ -240,7 +200,7 @@ class LocalPowerLaw(ContrastiveRegressor):
         A row is outside if the local value there is less certain than at any run, or if it is
         farther from its nearest run than twice the spacing of the runs about that one.
         """
-        rows = self._rows(X)
+        rows = self._checked_rows(X)
         if self._tree is None:
             return np.ones(len(rows), dtype=bool)
         leverage = self._local(rows)[2]
@@ -270,7 +230,7 @@ class LocalPowerLaw(ContrastiveRegressor):
         exponents[~self.in_support(points)] = np.nan
         return exponents.reshape(grid.shape)
 
-    def intervals(self, level: float = 0.9) -> Array:
+    def intervals(self, level: float | None = None) -> Array:
         """Intervals of the exponents at the distinct training runs; see `elasticity_intervals`.
 
         Returns
@@ -279,6 +239,7 @@ class LocalPowerLaw(ContrastiveRegressor):
             One row for each row of `exponents_`.
         """
         check_is_fitted(self)
+        level = 0.9 if level is None else level
         intervals = self._intervals(self._table.Z, level)[self._inverse]
         if self._ignored.size:
             intervals[self._ignored] = self._intervals(self._ignored_Z, level)
@@ -302,11 +263,10 @@ class LocalPowerLaw(ContrastiveRegressor):
         -------
         ndarray of shape (n_rows, n_features, 2)
         """
-        return self._intervals(self._whitening.apply(self._rows(X)), level)
+        return self._intervals(self._whitening.apply(self._checked_rows(X)), level)
 
     def _intervals(self, Z: Array, level: float) -> Array:
-        if not 0.0 < level < 1.0:
-            raise InputError(f"level is {level}: give a coverage between 0 and 1, such as 0.9.")
+        check_level(level)
         transform = self._whitening.transform
         if self.rank_ == 0:
             return np.zeros((len(Z), len(transform), 2))

@@ -1,33 +1,25 @@
 """What a fitted potential answers: intervals, local exponents, interactions, its domain."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
-from dimgs.errors import InputError
-from dimgs.fits.covariance import check_level, t_quantile
+from dimgs.fits.base import WithinRegressor
+from dimgs.fits.covariance import t_quantile
 
 if TYPE_CHECKING:
     from dimgs.fits.potential.fitted import FittedPotential
 
 
-class PotentialAnswers:
+class PotentialAnswers(WithinRegressor):
     """Answers of a fitted potential; see `ContrastivePotential`, which fits it."""
 
     model_: "FittedPotential"
-    exponents_: Array
-    n_features_in_: int
-    _flat: bool
     _origin: Array
     _runs: Array
-
-    def _shaped(self, values: Array) -> Any:
-        if not self._flat:
-            return values
-        return float(values[0]) if values.ndim == 1 else values[0]
 
     def _wide(self, numeric: Array) -> Array:
         """Values of the numeric columns (last axis) among all columns of X."""
@@ -37,10 +29,6 @@ class PotentialAnswers:
 
     def _mean(self, X: Array) -> Array:
         return np.asarray(self.model_.members(X).mean(axis=0))
-
-    def _rows(self, X: ArrayLike) -> Array:
-        check_is_fitted(self)
-        return np.asarray(validate_data(self, X, reset=False, dtype=np.float64))
 
     def predict_interval(self, X: ArrayLike, level: float = 0.9) -> Array:
         """Intervals of the log response of one more run at each row.
@@ -55,7 +43,7 @@ class PotentialAnswers:
         ndarray of shape (n_rows, 2) or (n_rows, n_targets, 2)
             Infinite where the runs are too few for the level.
         """
-        found = self.model_.values(self._rows(X), level)
+        found = self.model_.values(self._checked_rows(X), level)
         return self._unstacked(found + self._origin[:, None])
 
     def ratio_interval(self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9) -> Array:
@@ -70,9 +58,7 @@ class PotentialAnswers:
         -------
         ndarray of shape (n_rows, 2) or (n_rows, n_targets, 2)
         """
-        u, v = self._rows(X_u), self._rows(X_v)
-        if len(u) != len(v):
-            raise InputError(f"{len(u)} rows against {len(v)}: ratios need paired rows.")
+        u, v = self._checked_pairs(X_u, X_v)
         return self._unstacked(self.model_.ratios(u, v, level))
 
     def exponents(self, X: ArrayLike) -> Array:
@@ -87,7 +73,7 @@ class PotentialAnswers:
         ndarray of shape (n_rows, n_features) or (n_rows, n_targets, n_features)
             nan for categorical columns.
         """
-        rows = self._rows(X)
+        rows = self._checked_rows(X)
         found = self.model_.slopes(self.model_.theta, rows).mean(axis=0)
         return self._unstacked(self._wide(found))
 
@@ -105,18 +91,17 @@ class PotentialAnswers:
             About what smooth networks find on average: sharper bends than the runs resolve are
             not covered.
         """
-        check_level(level)
-        rows = self._rows(X)
+        rows = self._checked_rows(X)
         found = self.model_.slopes(self.model_.theta, rows).mean(axis=0)
         variance, dof = self.model_.slope_variance(rows, average=False)
         half = t_quantile(level, np.array(float(dof))) * np.sqrt(variance)
         bounds = np.stack([self._wide(found - half), self._wide(found + half)], axis=-1)
         return self._unstacked(bounds)
 
-    def intervals(self, level: float = 0.9) -> Array:
+    def intervals(self, level: float | None = None) -> Array:
         """Intervals of `exponents_`, shape (n_features, 2) or (n_targets, n_features, 2)."""
         check_is_fitted(self)
-        check_level(level)
+        level = 0.9 if level is None else level
         variance, dof = self.model_.slope_variance(self._runs, average=True)
         half = t_quantile(level, np.array(float(dof))) * np.sqrt(self._wide(variance[0]))
         half = half[0] if self._flat else half
@@ -134,7 +119,7 @@ class PotentialAnswers:
         ndarray of shape (n_rows, n_features, n_features) or (n_rows, n_targets, ...)
             nan for categorical columns.
         """
-        found = self.model_.mixed(self._rows(X))
+        found = self.model_.mixed(self._checked_rows(X))
         numeric = list(self.model_.axes.numeric)
         out = np.full((*found.shape[:-2], self.n_features_in_, self.n_features_in_), np.nan)
         out[..., np.array(numeric)[:, None], numeric] = found
@@ -186,8 +171,4 @@ class PotentialAnswers:
         networks, and by the errors that were measured when outer runs were left out. Further
         out than that, no data vouches for them.
         """
-        return self.model_.outside(self._rows(X))
-
-    def _unstacked(self, values: Array) -> Array:
-        """Without the axis of targets (the second) where y had one dimension."""
-        return np.asarray(values[:, 0] if self._flat else values)
+        return self.model_.outside(self._checked_rows(X))

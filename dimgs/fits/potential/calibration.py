@@ -148,3 +148,8 @@ class Calibration:
             out[rows, :, 0] = np.partition(centre - reach, n - rank, axis=0)[n - rank]
             out[rows, :, 1] = np.partition(centre + reach, rank - 1, axis=0)[rank - 1]
         return out
+
+
+def widened(bounds: Array, reach: Array) -> Array:
+    """Bounds (in the last axis) that reach further on both sides."""
+    return np.stack([bounds[..., 0] - reach, bounds[..., 1] + reach], axis=-1)

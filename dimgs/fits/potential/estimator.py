@@ -1,15 +1,13 @@
 """The deep potential as a scikit-learn estimator."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeGuard
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 import numpy as np
-from numpy.typing import ArrayLike
-from sklearn.utils import Tags, check_random_state
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.base import TrainingRuns, seed_of
 from dimgs.fits.potential.answers import PotentialAnswers
 from dimgs.fits.potential.backend import one_thread, require_torch
 from dimgs.fits.potential.physics import Physics
@@ -22,7 +20,7 @@ Loss = Literal["squared", "absolute", "huber"]
 LOSSES = ("squared", "absolute", "huber")
 
 
-class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
+class ContrastivePotential(PotentialAnswers):
     """Power law plus a small network, fitted on the log-ratios of all pairs of runs.
 
     Predicted ratios are differences of one potential, so they are antisymmetric and add up
@@ -101,6 +99,8 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
            [2. ]])
     """
 
+    _several_targets = True
+
     def __init__(
         self,
         hidden: tuple[int, ...] = (24,),
@@ -125,46 +125,13 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
         self.verbose = verbose
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-        within: ArrayLike | None = None,
-    ) -> Self:
-        """Fit on all pairs of runs.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_runs, n_features)
-            Log groups; inverse temperatures and levels as they are.
-        y : array-like of shape (n_runs,) or (n_runs, n_targets)
-            Log response.
-        sample_weight : array-like of shape (n_runs,), optional
-            A pair weighs the product of its runs' weights; 1/variance is efficient.
-        groups : array-like of shape (n_runs,), optional
-            Cluster of each run: held out together.
-        within : array-like of shape (n_runs,), optional
-            Only runs of equal label are paired: each label keeps its own prefactor.
-
-        Raises
-        ------
-        EngineUnavailableError
-            If torch is not installed.
-        InputError, FitError
-            If a parameter is out of range, or the runs make no pair.
-        """
+    def _fit(self, runs: TrainingRuns) -> None:
         require_torch()
-        x, t, weights = self._checked_runs(X, y, sample_weight, multi_output=True)
-        weight = None if sample_weight is None else weights
-        settings = self.settings(x.shape[1])
-        runs = distinct_runs(x, t, weight, groups, within)
-        self._flat = t.ndim == 1
+        settings = self.settings(runs.X.shape[1])
+        distinct = distinct_runs(runs)
         with one_thread():
-            self._learn(runs, settings)
-            self._publish(runs, x, t)
-        return self
+            self._learn(distinct, settings)
+            self._publish(distinct, runs.X, runs.y)
 
     def _learn(self, runs: PotentialRuns, settings: "Settings") -> None:
         from dimgs.fits.potential.learn import learn
@@ -179,8 +146,7 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
         self.cv_rmse_ = self._shaped(self.model_.noise * self.model_.scale)
 
     def _potential(self, X: Array) -> Array:
-        found = self._mean(X)
-        return found[:, 0] if self._flat else found
+        return self._unstacked(self._mean(X))
 
     def settings(self, n_features: int) -> "Settings":
         """The parameters, checked against the number of columns of X.
@@ -204,7 +170,7 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
             self.max_iter,
             self.device,
             self.verbose,
-            _seed(self.random_state),
+            seed_of(self.random_state),
         )
 
     def _publish(self, runs: PotentialRuns, x: Array, t: Array) -> None:
@@ -215,7 +181,7 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
             label: self._shaped(row) for label, row in runs.label_means(misses).items()
         }
         left = t.reshape(len(t), -1) - self._mean(x) - intercept
-        self.residuals_ = left[:, 0] if self._flat else left
+        self.residuals_ = self._unstacked(left)
         self.n_contrasts_ = len(runs) - 1
         self.n_pairs_ = len(runs) * (len(runs) - 1) // 2
         model = self.model_
@@ -247,11 +213,6 @@ class ContrastivePotential(PotentialAnswers, ContrastiveRegressor):
         elif not _not_negative(self.smoothness):
             raise InputError(f"smoothness is {self.smoothness!r}: it must not be negative.")
 
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
 
 def _sequence(name: str, value: object) -> list[object]:
     if isinstance(value, str) or not isinstance(value, Iterable):
@@ -265,11 +226,3 @@ def _whole(value: object, least: int) -> "TypeGuard[int | np.integer[Any]]":
 
 def _not_negative(value: object) -> bool:
     return isinstance(value, int | float | np.number) and bool(value >= 0)
-
-
-def _seed(random_state: object) -> int:
-    if _whole(random_state, 0):
-        return int(random_state)
-    if random_state is None or isinstance(random_state, np.random.RandomState):
-        return int(check_random_state(random_state).randint(2**31 - 1))
-    raise InputError(f"random_state is {random_state!r}: use a whole number from 0, or None.")

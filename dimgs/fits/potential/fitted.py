@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray
 from dimgs.fits.potential.backend import one_thread
-from dimgs.fits.potential.calibration import Calibration, Folds
+from dimgs.fits.potential.calibration import Calibration, Folds, widened
 from dimgs.fits.potential.coordinates import Hull, PotentialAxes
 from dimgs.fits.potential.extrapolation import Growth
 from dimgs.fits.potential.network import NetworkLayout, curvatures, gradients
@@ -202,11 +202,6 @@ class FittedPotential:
         """Which rows lie outside the convex hull of the runs."""
         beyond = self.hull.distance(self.axes.coordinates(X)) > 0
         return beyond | self.axes.leaves_span(X)
-
-
-def widened(bounds: Array, reach: Array) -> Array:
-    """Bounds (in the last axis) that reach further on both sides."""
-    return np.stack([bounds[..., 0] - reach, bounds[..., 1] + reach], axis=-1)
 
 
 def open_scale(values: Array, z: Array, noise: Array, weight: float, runs: int) -> Array:

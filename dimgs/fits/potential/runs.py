@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray
-from dimgs.errors import FitError, InputError
+from dimgs.errors import FitError
+from dimgs.fits.base import TrainingRuns
+from dimgs.fits.checks import check_clusters
 from dimgs.fits.potential.coordinates import PotentialAxes, axes_of
 
 _EXACT = 1e-9
@@ -81,13 +83,7 @@ class PotentialRuns:
         return out
 
 
-def distinct_runs(
-    X: Array,
-    y: Array,
-    weights: Array | None,
-    groups: ArrayLike | None,
-    within: ArrayLike | None,
-) -> PotentialRuns:
+def distinct_runs(runs: TrainingRuns) -> PotentialRuns:
     """Runs of positive weight; identical ones are one run of their summed weight.
 
     The order is that of the response, so that neither the order of the table nor the choice of
@@ -100,11 +96,11 @@ def distinct_runs(
     FitError
         If fewer than two distinct runs, or a single cluster, are left.
     """
-    n = len(y)
-    t = y.reshape(n, -1)
-    w = np.ones(n) if weights is None else weights
-    clusters, within_codes = _codes(groups, n, "group"), _codes(within, n, "within")
-    labels = None if within is None else np.unique(np.asarray(within))
+    X, t, w = runs.X, runs.y.reshape(len(runs), -1), runs.weights
+    labels, within_codes = (
+        (None, None) if runs.within is None else np.unique(runs.within, return_inverse=True)
+    )
+    clusters = None if runs.groups is None else runs.clusters
     table = np.column_stack([X, t, *(c for c in (clusters, within_codes) if c is not None)])
     used = np.flatnonzero(w > 0)
     _, first, inverse = np.unique(table[used], axis=0, return_index=True, return_inverse=True)
@@ -123,8 +119,7 @@ def distinct_runs(
     new_clusters = np.arange(len(rows), dtype=np.intp)
     if clusters is not None:
         new_clusters = _in_order(clusters[rows])
-        if new_clusters.max() == 0:
-            raise FitError("All runs lie in one cluster: give at least two, or no groups.")
+        check_clusters(new_clusters)
     return PotentialRuns(
         X[rows],
         t[rows],
@@ -134,15 +129,6 @@ def distinct_runs(
         labels,
         rows,
     )
-
-
-def _codes(labels: ArrayLike | None, n: int, name: str) -> IntArray | None:
-    if labels is None:
-        return None
-    codes = np.unique(np.asarray(labels), return_inverse=True)[1].ravel()
-    if len(codes) != n:
-        raise InputError(f"{len(codes)} {name} labels for {n} runs: give one per run.")
-    return codes.astype(np.intp)
 
 
 def _in_order(codes: IntArray) -> IntArray:

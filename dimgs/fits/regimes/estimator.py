@@ -1,15 +1,11 @@
 """The estimator: a partition of pi space into regimes of constant exponents."""
 
-from typing import Self
-
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.checks import cluster_codes
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, seed_of
 from dimgs.fits.covariance import check_level
 from dimgs.fits.regimes.coordinates import Labels, WhitenedAxes, prepare
 from dimgs.fits.regimes.directions import short_monomials, sphere
@@ -114,43 +110,13 @@ class RegimePowerLaw(ContrastiveRegressor):
         self.level = level
         self.random_state = random_state
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-    ) -> Self:
-        """Find the regimes.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_runs, n_features)
-            Logarithms of the groups.
-        y : array-like of shape (n_runs,)
-            Logarithm of the response group.
-        sample_weight : array-like of shape (n_runs,), optional
-            Inverse variances up to a factor; runs of weight zero are left out.
-        groups : array-like of shape (n_runs,), optional
-            Clusters of runs that share errors: left out, and split, together.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            If a parameter is out of range or every weight is zero.
-        """
-        rows, target, weight = self._checked_runs(X, y, sample_weight)
-        kinds = self._check(weight)
-        cluster = cluster_codes(groups, len(target))
-        used = np.flatnonzero(weight > 0)
-        data = prepare(rows[used], target[used], weight[used], cluster[used], self.min_runs)
+    def _fit(self, runs: TrainingRuns) -> None:
+        kinds = self._check()
+        used = runs.only_used()
+        data = prepare(used.X, used.y, used.weights, used.clusters, self.min_runs)
         axes, sample = data.axes, data.sample
         directions = self._directions(axes)
-        seed = self._seed()
+        seed = seed_of(self.random_state)
         choose = by_information if self.criterion == "bic" else by_validation
         selection = choose(sample, directions, int(self.max_regimes), kinds, seed)
         monomials = self._monomials(axes, _ROUNDING_MONOMIALS) if selection.pieces.tree else []
@@ -159,29 +125,17 @@ class RegimePowerLaw(ContrastiveRegressor):
         self.scores_, self.p_values_ = selection.scores, selection.p_values
         self.bic_ = bic(sample, pieces)
         self.n_parameters_ = degrees_of_freedom(pieces.tree, axes.rank)
-        self._publish(describe(data, pieces, rationals, short, self.level, used))
-        self.labels_ = labels(self._tree, rows)
-        fitted = self._pieces(rows)
-        self.residuals_ = target - fitted
-        self.intercept_ = float(np.average(fitted, weights=weight))
-        self.n_contrasts_ = len(used) - 1
-        self.n_pairs_ = len(used) * (len(used) - 1) // 2
-        return self
+        self._publish(
+            describe(data, pieces, rationals, short, self.level, np.flatnonzero(runs.used))
+        )
+        self.labels_ = labels(self._tree, runs.X)
+        fitted = self._pieces(runs.X)
+        self.residuals_ = runs.y - fitted
+        self.intercept_ = float(np.average(fitted, weights=runs.weights))
 
     def apply(self, X: ArrayLike) -> Labels:
         """Regime of each row, shape (n_runs,)."""
-        check_is_fitted(self)
         return labels(self._tree, self._checked_rows(X))
-
-    def intervals(self, level: float = 0.9) -> Array:
-        """Intervals of the exponents of each regime, shape (n_regimes, n_features, 2).
-
-        Parameters
-        ----------
-        level : float, default=0.9
-        """
-        check_is_fitted(self)
-        return np.stack([regime.intervals(level) for regime in self.regimes_])
 
     def _publish(self, outcome: RegimeOutcome) -> None:
         self.regimes_ = outcome.regimes
@@ -191,15 +145,16 @@ class RegimePowerLaw(ContrastiveRegressor):
         self.exponents_ = np.stack([regime.exponents for regime in outcome.regimes])
         self.intercepts_ = np.array([regime.intercept for regime in outcome.regimes])
         self.covariance_ = np.stack([regime.covariance for regime in outcome.regimes])
+        self.dof_ = np.array([[regime.dof] for regime in outcome.regimes])
 
     def _potential(self, X: Array) -> Array:
-        return self._pieces(X) - self.intercept_
+        return np.asarray(self._pieces(X) - self.intercept_)
 
     def _pieces(self, X: Array) -> Array:
         regime = labels(self._tree, X)
         return np.asarray(self.intercepts_[regime] + np.sum(self.exponents_[regime] * X, axis=1))
 
-    def _check(self, weight: Array) -> Kinds:
+    def _check(self) -> Kinds:
         if int(self.max_regimes) != self.max_regimes or self.max_regimes < 1:
             raise InputError(f"max_regimes must be a positive integer, got {self.max_regimes!r}")
         if self.criterion not in ("bic", "cv"):
@@ -207,8 +162,6 @@ class RegimePowerLaw(ContrastiveRegressor):
         if self.continuous not in ("auto", True, False):
             raise InputError(f"continuous must be 'auto', True or False, got {self.continuous!r}")
         check_level(self.level)
-        if np.sum(weight > 0) < 2:
-            raise InputError("sample_weight must be positive for at least two runs")
         return Kinds(jump=self.continuous is not True, continuous=self.continuous is not False)
 
     def _monomials(self, axes: WhitenedAxes, most: int) -> list[tuple[int, ...]]:
@@ -231,10 +184,3 @@ class RegimePowerLaw(ContrastiveRegressor):
             if size > least:
                 found.append((direction / size)[None])
         return np.concatenate(found)
-
-    def _seed(self) -> int:
-        if isinstance(self.random_state, np.random.RandomState):
-            return int(self.random_state.randint(2**31 - 1))
-        if self.random_state is None:
-            return int(np.random.RandomState().randint(2**31 - 1))
-        return int(self.random_state)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import GroupKFold, KFold
 
 from dimgs.arrays import Array
+from dimgs.design.splits import run_folds
 from dimgs.fits.regimes.continuity import Pieces
 from dimgs.fits.regimes.coordinates import Sample, distinct_cuts
 from dimgs.fits.regimes.directions import kink_scores, knots_of, thin
@@ -199,12 +199,8 @@ def by_validation(
 
 def folds(cluster: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Five splits by run, or by cluster where runs share one."""
-    clusters = np.unique(cluster)
-    count = min(_FOLDS, len(clusters))
-    if len(clusters) == len(cluster):
-        splitter = KFold(count, shuffle=True, random_state=seed)
-        return list(splitter.split(cluster))
-    return list(GroupKFold(count).split(cluster, groups=cluster))
+    shared = len(np.unique(cluster)) < len(cluster)
+    return run_folds(_FOLDS, len(cluster), cluster if shared else None, seed)
 
 
 def _cluster_sums(value: Array, cluster: np.ndarray) -> Array:

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.arrays import Array
-from dimgs.errors import InputError
-from dimgs.fits.covariance import t_quantile
+from dimgs.fits.covariance import check_level, t_quantile
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.continuity import Pieces, fit_continuous, fit_laws, jump_pieces
 from dimgs.fits.regimes.coordinates import Sample, WhitenedAxes, distinct_cuts, split_losses
@@ -62,8 +61,7 @@ class Profile:
 
     def interval(self, level: float) -> tuple[float, float]:
         """Thresholds that are not rejected; infinite where the last admissible one is not."""
-        if not 0 < level < 1:
-            raise InputError(f"level must lie between 0 and 1, got {level}")
+        check_level(level)
         if self.continuous:
             bound = float(t_quantile(level, self.dof)) ** 2
         else:

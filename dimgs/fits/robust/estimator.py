@@ -1,16 +1,14 @@
 """Robust power law: all pairs under an absolute or Huber loss, at the cost of a few sorts."""
 
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
+from numpy.typing import NDArray
 
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
-from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.checks import label_codes
-from dimgs.fits.covariance import t_intervals
+from dimgs.fits.base import TrainingRuns, WithinRegressor
+from dimgs.fits.checks import check_clusters, label_codes
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 from dimgs.fits.robust.inference import (
     cluster_covariance,
@@ -35,7 +33,7 @@ Labels = NDArray[np.intp]
 LARGE = 2 * SUBSAMPLE
 
 
-class RobustPowerLaw(ContrastiveRegressor):
+class RobustPowerLaw(WithinRegressor):
     """Power law that gross errors in the response hardly move.
 
     Minimises, over the exponents a, the sum over pairs of runs of w_u w_v abs(e_u - e_v) with
@@ -69,7 +67,7 @@ class RobustPowerLaw(ContrastiveRegressor):
         Scale of the residuals in rank regression (Koul, Sievers and McKean), in units of y.
     tau_errors_ : ndarray of shape (n_features,)
         Standard errors if errors are independent with one spread: tau times those of X.
-    degrees_of_freedom_ : int
+    dof_ : int
         Of the t quantiles in `intervals`.
     residuals_, robust_z_ : ndarray of shape (n_runs,)
         Residuals (about the own prefactor with `within`), and the same in robust standard
@@ -123,48 +121,13 @@ class RobustPowerLaw(ContrastiveRegressor):
         self.huber_threshold = huber_threshold
         self.outlier_threshold = outlier_threshold
 
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        sample_weight: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-        within: ArrayLike | None = None,
-    ) -> Self:
-        """Fit the exponents to all pairs of runs.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_runs, n_features)
-            Logarithms of the pi groups.
-        y : array-like of shape (n_runs,)
-            Logarithm of the response group.
-        sample_weight : array-like of shape (n_runs,), optional
-            Run weights; a pair weighs w_u w_v. Runs of weight zero are ignored.
-        groups : array-like of shape (n_runs,), optional
-            Clusters of runs that share errors; they only widen the uncertainty.
-        within : array-like of shape (n_runs,), optional
-            Labels; pairs are formed within a label only, so that each has its own prefactor.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        InputError
-            If an option is unknown, or labels do not match the runs.
-        FitError
-            If fewer than two runs (or no two runs of one label) carry weight, or if `groups`
-            holds one cluster only.
-        """
+    def _fit(self, runs: TrainingRuns) -> None:
         if self.loss not in ("l1", "huber"):
             raise InputError(f"loss is {self.loss!r}: choose 'l1' or 'huber'.")
         if not self.huber_threshold > 0.0 or not self.outlier_threshold > 0.0:
             raise InputError("huber_threshold and outlier_threshold must be positive.")
-        X, y, weights = self._checked_runs(X, y, sample_weight)
-        labels, codes = label_codes(within, len(y), "within")
-        clusters = None if groups is None else label_codes(groups, len(y), "groups")[1]
+        X, y, weights = runs.X, runs.y, runs.weights
+        labels, codes = label_codes(runs.within, len(y), "within")
         rows = np.flatnonzero(weights > 0.0)
         if len(labels) > 1:
             rows = rows[np.argsort(codes[rows], kind="stable")]
@@ -179,13 +142,12 @@ class RobustPowerLaw(ContrastiveRegressor):
         Xs, ys, ws = (X, y, weights) if whole else (X[rows], y[rows], weights[rows])
         ws = ws / ws.mean()
         self._solve(Xs, ys, ws, starts.astype(np.intp))
-        self._locate(X, y, weights, codes, labels, within is not None)
-        self._infer(rows, None if clusters is None else clusters[rows])
+        self._locate(X, y, weights, codes, labels, runs.within is not None)
+        self._infer(rows, None if runs.groups is None else runs.clusters[rows])
         sizes = np.diff(starts).astype(object)
         self.n_contrasts_ = int(len(rows) - len(sizes))
         self.n_pairs_ = int(sum(size * (size - 1) // 2 for size in sizes))
         del self._state
-        return self
 
     def _solve(self, X: Array, y: Array, weights: Array, starts: Labels) -> None:
         pairs = PairLoss(weights, starts)
@@ -255,15 +217,11 @@ class RobustPowerLaw(ContrastiveRegressor):
         found = np.flatnonzero(far > cutoff)
         self.leverage_points_ = found[np.argsort(-far[found], kind="stable")]
         size, parameters = len(Z), self.rank_ + len(pairs.factors)
-        self.degrees_of_freedom_ = max(size - parameters, 1)
+        self.dof_ = max(size - parameters, 1)
         if clusters is not None:
             clusters = np.unique(clusters, return_inverse=True)[1]
-            if clusters.max() == 0:
-                raise FitError(
-                    "groups holds a single cluster: give at least two, or leave groups out to "
-                    "treat runs as independent."
-                )
-            self.degrees_of_freedom_ = int(clusters.max())
+            check_clusters(clusters)
+            self.dof_ = int(clusters.max())
         self.tau_ = self._tau(problem, loss, parameters)
         spread = self.tau_ / np.sqrt(pairs.weights.sum())
         diagonal = (whitening.transform**2).sum(axis=1)
@@ -292,22 +250,3 @@ class RobustPowerLaw(ContrastiveRegressor):
             return 0.0
         near = problem.pairs.huber(loss.sorted_residuals, width, known=loss)
         return koul_tau(near, problem.pairs, width, parameters)
-
-    def _potential(self, X: Array) -> Array:
-        return np.asarray(X @ self.exponents_)
-
-    def intervals(self, level: float = 0.9) -> Array:
-        """Confidence intervals of the exponents from `covariance_` and t quantiles.
-
-        Parameters
-        ----------
-        level : float, default=0.9
-            Coverage of each interval.
-
-        Returns
-        -------
-        ndarray of shape (n_features, 2)
-        """
-        check_is_fitted(self)
-        variance = np.diag(self.covariance_)
-        return t_intervals(self.exponents_, variance, self.degrees_of_freedom_, level)
