@@ -31,7 +31,7 @@ ASKED: dict[str, dict[str, Any]] = {
     "a group, a kernel and a label": {
         "kernel": "film",
         "group": ["D*t/l^2=0.1..0.2"],
-        "where": ["kind=a"],
+        "where": ["kind=b"],
     },
     "a physics identity": {"physics": "migration", "where": ["l=10..11 um"]},
     "an author and a state": {"author": "anna", "state": "open"},

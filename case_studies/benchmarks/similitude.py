@@ -1,10 +1,12 @@
 """What similitude answers, and how well, against four other ways to use the same runs.
 
 ``python -m case_studies.benchmarks.similitude`` runs all parts; ``--part exact``, ``near``,
-``crossing`` or ``speed`` runs one; ``--questions``, ``--hubs`` and ``--runs`` say how much.
+``crossing`` or ``speed`` runs one; ``--questions``, ``--hubs``, ``--seeds``, ``--kernels`` and
+``--runs`` say how much.
 """
 
 import argparse
+import itertools
 import os
 import time
 import warnings
@@ -124,11 +126,13 @@ class Told:
     half: Array
 
 
-def near(questions: int, hubs: Sequence[int], seed: int) -> None:
+def near(questions: int, hubs: Sequence[int], seeds: Sequence[int], kernels: Sequence[str]) -> None:
     """Questions near to runs, by similitude and by other ways."""
     every: dict[tuple[str, float], list[tuple[str, Array, Array]]] = {}
     for number, case in enumerate(CASES):
-        for n in hubs:
+        if kernels and case.kernel.name not in kernels:
+            continue
+        for n, seed in itertools.product(hubs, seeds):
             with hub_of(case, n, seed + n) as (hub, records):
                 for radius in (0.1, 0.3, 1.0):
                     rng = np.random.default_rng([seed, number, n, round(100 * radius)])
@@ -369,16 +373,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--questions", type=int, default=100, help="of each kernel, hub and bin")
     parser.add_argument("--hubs", type=int, nargs="+", default=[30, 300, 3000])
     parser.add_argument("--runs", type=int, nargs="+", default=[1000, 100_000])
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="the first, but in near")
+    parser.add_argument("--kernels", nargs="+", default=[], help="of the part near; all by default")
     given = parser.parse_args(arguments)
     if given.part in (None, "exact"):
-        exact(500, given.seed)
+        exact(500, given.seeds[0])
     if given.part in (None, "crossing"):
-        crossing(1000, given.seed)
+        crossing(1000, given.seeds[0])
     if given.part in (None, "near"):
-        near(given.questions, given.hubs, given.seed)
+        near(given.questions, given.hubs, given.seeds, given.kernels)
     if given.part in (None, "speed"):
-        speed(given.runs, given.seed)
+        speed(given.runs, given.seeds[0])
 
 
 if __name__ == "__main__":
