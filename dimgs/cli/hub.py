@@ -401,6 +401,10 @@ def dataset(
     tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
     tier: Annotated[str | None, typer.Option("--tier", help="Only of this tier.")] = None,
     licence: Annotated[str, typer.Option("--licence", help="Of the data set.")] = "",
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="Output whose bias between origins and weights are learned."),
+    ] = None,
     hub: Address = None,
     user: As = None,
     json: tables.Json = False,
@@ -408,6 +412,10 @@ def dataset(
     """Write runs as one table with their origins, and keep which they were."""
     asked: dict[str, Any] = {"kernel": kernel, "physics": physics, "tag": tag, "tier": tier}
     with opened(hub, user) as found:
+        if target is not None:
+            from dimgs.similitude.recombine import recombined
+
+            asked["more"] = lambda runs: recombined(found, runs, target)
         document = found.dataset(
             out, where=where or (), group=group or (), licence=licence, **asked
         )

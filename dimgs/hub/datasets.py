@@ -1,6 +1,6 @@
 """Tables of runs: of one kernel, or of all that compute the same, chosen once and kept by key."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ def freeze(
     where: Sequence[str] = (),
     group: Sequence[str] = (),
     licence: str = "",
+    more: Callable[[list[dict[str, Any]]], Mapping[str, list[str]]] | None = None,
     **filters: Any,
 ) -> dict[str, Any]:
     """Write the runs that were asked for as a table, and keep which they were.
@@ -42,6 +43,9 @@ def freeze(
     kernel, physics, where, group, **filters
         As for :meth:`Hub.query`.
     licence : str
+    more : callable, optional
+        Gives further columns of texts for the runs; they stand as labels, which no fit takes for
+        an input.
 
     Returns
     -------
@@ -64,8 +68,8 @@ def freeze(
     if not good:
         why = f"; {len(rows)} are disputed or to be checked again" if rows else ""
         raise InputError(f"No run can be used{why}; ask for others, see dimgs hub query.")
-    origins = [" ".join(p for p in (r["kernel"], r["tier"], r["version"][:8]) if p) for r in good]
-    table = _table(good, origins)
+    origins = [origin_of(run) for run in good]
+    table = _table(good, origins, {} if more is None else more(good))
     _write(table, path)
     count = {name: origins.count(name) for name in sorted(set(origins))}
     document = {
@@ -86,7 +90,14 @@ def freeze(
     return {"id": id, "rows": len(good), "origins": count, "left_out": len(rows) - len(good)}
 
 
-def _table(runs: list[dict[str, Any]], origins: list[str]) -> "pd.DataFrame":
+def origin_of(run: Mapping[str, Any]) -> str:
+    """Kernel, tier and cache version of a run: what may differ though the physics is one."""
+    return " ".join(p for p in (run["kernel"], run["tier"], run["version"][:8]) if p)
+
+
+def _table(
+    runs: list[dict[str, Any]], origins: list[str], more: Mapping[str, list[str]]
+) -> "pd.DataFrame":
     import pandas as pd
 
     units: dict[str, str] = {}
@@ -101,7 +112,9 @@ def _table(runs: list[dict[str, Any]], origins: list[str]) -> "pd.DataFrame":
         rows.append(row)
     frame = pd.DataFrame(rows, columns=list(units))
     frame["origin"], frame["run"] = origins, [r["id"] for r in runs]
-    units |= {"origin": "label", "run": "label"}
+    for name, column in more.items():
+        frame[name] = column
+    units |= dict.fromkeys(("origin", "run", *more), "label")
     frame.columns = pd.Index([f"{name} [{units[name]}]" for name in frame.columns])
     return frame
 

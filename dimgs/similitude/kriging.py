@@ -209,6 +209,16 @@ def _error_there(near: Nearby) -> float:
     return share * float(np.exp(np.clip(fitted[0], logs.min(), logs.max())))
 
 
+def ratios(near: Nearby, spread: Spread) -> tuple[Array, Array]:
+    """Logarithms of the ratios of the other origins to the first, and their standard errors."""
+    z = near.changes @ near.scalings.coordinates(spread.lengths).T
+    solved = Solved.of(near, spread, matern(squared_distances(z))[0])
+    told = solved.small @ solved.linear.T @ near.values
+    others = int(near.origins.max(initial=0))
+    first = len(told) - others
+    return told[first:], np.sqrt(solved.small.diagonal()[first:])
+
+
 @dataclass(frozen=True)
 class Joined:
     """Runs joined to one value at the point.

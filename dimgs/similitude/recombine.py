@@ -1,0 +1,140 @@
+"""Runs of several kernels, tiers and versions as one table: how they differ, how they weigh."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.linalg import LinAlgError
+
+from dimgs.arrays import Array
+from dimgs.groups.scalings import Scalings
+from dimgs.hub.cards import is_complete, trusted_cards
+from dimgs.hub.datasets import origin_of
+from dimgs.similitude.description import describe
+from dimgs.similitude.kriging import Nearby, ratios
+from dimgs.similitude.learning import learn
+from dimgs.variables import parse_unit
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+
+Run = Mapping[str, Any]
+
+# runs from which ratios are learned, a share of each origin; a second of work
+_LEARNED = 150
+# runs that an origin needs to be what others are compared with
+_STANDS = 3
+
+
+def recombined(hub: "Hub", runs: Sequence[Run], target: str) -> dict[str, list[str]]:
+    """Columns of a table of runs: what origins differ by, and how much each run counts.
+
+    The ratio of each origin to the first is learned together with a power law of the groups and
+    residuals that are alike where groups are (:mod:`dimgs.similitude.kriging`), so that the origins
+    need not have run at the same points.
+
+    Parameters
+    ----------
+    hub : Hub
+    runs : sequence of dict
+        As :meth:`Hub.query` gives them.
+    target : str
+        Output that is compared.
+
+    Returns
+    -------
+    dict
+        "bias" (the origin's value over that of the first, less one), "bias_err" (its standard
+        error) and "weight" (inverse variance of the logarithm, one on average): texts, blank where
+        origins cannot be compared. The first is the origin of the finest tier with three runs.
+    """
+    blank = {name: [""] * len(runs) for name in ("bias", "bias_err", "weight")}
+    good = [i for i, run in enumerate(runs) if _comparable(run, runs[0], target)]
+    names = [origin_of(run) for run in runs]
+    first = _first(hub, [runs[i] for i in good])
+    if len(good) < _STANDS or first is None:
+        return blank
+    others = sorted({names[i] for i in good} - {first})
+    number = {name: k for k, name in enumerate([first, *others])}
+    near = _nearby(hub, [runs[i] for i in good], target, [number[names[i]] for i in good], first)
+    kept = np.sort(np.concatenate([
+        rows[np.linspace(0, len(rows) - 1, min(len(rows), _LEARNED // len(number))).astype(int)]
+        for rows in (np.flatnonzero(near.origins == k) for k in range(len(number)))
+    ]))  # fmt: skip
+    part = near.part(kept)
+    part = part.part(part.distinct())
+    spread = learn(part)
+    try:
+        logs, errors = (np.r_[0.0, told] for told in ratios(part, spread))
+    except LinAlgError:
+        return blank
+    variances = near.variances + spread.noise**2 + np.where(near.origins > 0, spread.misfit**2, 0.0)
+    weights = 1.0 / variances
+    weights /= weights.mean()
+    for row, i in enumerate(good):
+        k = near.origins[row]
+        blank["bias"][i] = f"{np.expm1(logs[k]):.6g}"
+        blank["bias_err"][i] = f"{np.exp(logs[k]) * errors[k]:.3g}"
+        blank["weight"][i] = f"{weights[row]:.6g}"
+    return blank
+
+
+def _numbers(run: Run) -> dict[str, float]:
+    given = {n: q for n, q in run["inputs"].items() if not isinstance(q["value"], str)}
+    return {n: float(parse_unit(q.get("unit", "1")).to_si(q["value"])) for n, q in given.items()}
+
+
+def _comparable(run: Run, other: Run, target: str) -> bool:
+    """Whether a run has the target and inputs of another one, all of them above zero."""
+    value = run["outputs"].get(target, {}).get("value")
+    labels = [
+        {n: q["value"] for n, q in r["inputs"].items() if isinstance(q["value"], str)}
+        for r in (run, other)
+    ]
+    numbers = _numbers(run)
+    same = labels[0] == labels[1] and set(numbers) == set(_numbers(other))
+    value = run["outputs"].get(target, {}).get("value")
+    return bool(
+        same and min(numbers.values(), default=1.0) > 0 and isinstance(value, float | int)
+        and value > 0
+    )  # fmt: skip
+
+
+def _first(hub: "Hub", runs: Sequence[Run]) -> str | None:
+    """The origin that others are compared with."""
+    tiers = {run["kernel"]: describe(hub, run["kernel"], load=False).tiers for run in runs}
+    rank: dict[str, int] = {}
+    for run in runs:
+        known = tiers[run["kernel"]]
+        rank[origin_of(run)] = known.index(run["tier"]) if run["tier"] in known else 0
+    count = Counter(origin_of(run) for run in runs)
+    order = sorted(rank, key=lambda name: (count[name] >= _STANDS, rank[name], count[name], name))
+    return order[-1] if order else None
+
+
+def _nearby(
+    hub: "Hub", runs: Sequence[Run], target: str, origins: Sequence[int], first: str
+) -> Nearby:
+    one = next(run for run in runs if origin_of(run) == first)
+    units = {n: parse_unit(one["inputs"][n].get("unit", "1")) for n in _numbers(one)}
+    card = trusted_cards(hub, one["kernel"]).get(one["kernel"])
+    known = describe(hub, one["kernel"], load=False)
+    whole = card is not None and is_complete(hub, card, one["program"])
+    unit = parse_unit(one["outputs"][target].get("unit", "1"))
+    scalings = Scalings({n: u.dimension for n, u in units.items()}, tuple(known.constants), whole)
+    powers = scalings.monomial(unit.dimension)
+    if powers is None:
+        scalings = Scalings(scalings.inputs, scalings.constants, False)
+        powers = np.zeros(len(units))
+    logs = np.log([[_numbers(run)[n] for n in units] for run in runs])
+    changes: Array = logs - logs.mean(axis=0)
+    told = []
+    for run in runs:
+        output = run["outputs"][target]
+        own = parse_unit(output.get("unit", "1"))
+        error = own.factor * float(run["errors"].get(target, 0.0))
+        told.append((own.to_si(float(output["value"])), error))
+    values, errors = np.array(told).T
+    y = np.log(values) - changes @ powers
+    return Nearby(scalings, changes, y - y.mean(), (errors / values) ** 2, np.array(origins))

@@ -1,0 +1,42 @@
+"""Tables of several origins: what they differ by is learned, though they never ran together."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dimgs
+from dimgs.hub import Hub
+from dimgs.similitude.recombine import recombined
+from tests.similitude.films import Cooling, filled, inputs
+
+
+def test_the_ratio_between_origins_is_learned_and_weighs_what_scatters(tmp_path: Path) -> None:
+    class Rival(Cooling):
+        name, factor = "rival", 1.2
+
+    rng = np.random.default_rng(4)
+    table = tmp_path / "films.csv"
+    with Hub(tmp_path / "h.sqlite", user="anna") as hub:
+        filled(hub, 30)
+        hub.add_runs([Rival().run(inputs(rng)) for _ in range(20)])
+        hub.add_runs([Cooling().run(inputs(rng), "coarse") for _ in range(10)])
+        for name in ("cooling", "rival"):
+            hub.add({"kind": "card", "kernel": name, "physics": "cooling"})
+        told = hub.dataset(
+            table, physics="cooling", more=lambda runs: recombined(hub, runs, "drop")
+        )
+        assert len(told["origins"]) == 3
+    data = dimgs.read_table(str(table))
+    bias = {str(o): float(b) for o, b in zip(data["origin"], data["bias"], strict=True)}
+    by_kernel = {" ".join(o.split()[:2]): b for o, b in bias.items()}
+    assert by_kernel["cooling fine"] == 0.0
+    assert by_kernel["rival fine"] == pytest.approx(0.2, abs=0.02)
+    assert by_kernel["cooling coarse"] == pytest.approx(0.03, abs=0.02)
+    weights = np.array([float(w) for w in data["weight"]])
+    assert weights.mean() == pytest.approx(1.0, rel=1e-4)
+    first = np.array([o.startswith("cooling fine") for o in data["origin"]])
+    assert weights[first].min() > weights[~first].max()
+    # the further columns are labels, which no fit takes for inputs
+    law = dimgs.fit(data, "drop", within="origin", drop=["flux"]).law
+    assert {v.name for v in law.symbols.values()} <= {"a", "r", "t", "dT", "origin"}
