@@ -256,7 +256,10 @@ class Pages:
         difference = asked.hub.difference(entry["id"])
         parent = next(k["to"] for k in entry["links"] if k["type"] == "forked")
         known = asked.hub.get(parent)
-        return self._show(asked, "beside.html", entry=entry, parent=known, difference=difference)
+        sides = [(e, views.results(asked.hub, e)) for e in (known, entry)]
+        return self._show(
+            asked, "beside.html", entry=entry, parent=known, difference=difference, sides=sides
+        )
 
     def _file(self, asked: Asked) -> Response:
         """A file that an entry names: a page of it runs nothing and fetches nothing."""

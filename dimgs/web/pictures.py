@@ -19,6 +19,8 @@ from dimgs.web.views import value_text
 _MOST_POINTS = 3000
 _MOST_LAWS = 20
 _MARGIN = 0.06
+# the first two principal coordinates of the groups, as axes
+PRINCIPAL = ("PCoA 1", "PCoA 2")
 # in decades: coordinates that differ by less are one
 _SAME = 1e-9
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
@@ -26,6 +28,8 @@ _RAISED = re.compile(r"[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 # of the graph, in units of its picture: what keeps 14 units high letters readable on a phone
 _WIDTH, _ACROSS, _BOX, _HIGH, _STEP = 480, 3, 150, 58, 88
 _LETTERS = 18
+
+Powers = Mapping[str, Fraction | float]
 
 
 @dataclass(frozen=True)
@@ -150,7 +154,8 @@ def run_map(hub: Hub, kernel: str, x: str | None, y: str | None) -> RunMap | Non
     first = {n: str(q.get("unit", "1")) for n, q in _numbers(runs[0]).items()}
     offered = _offered(first, runs[0]["inputs"])
     axes = [x or offered[0], y or next((o for o in offered if o != (x or offered[0])), offered[0])]
-    exponents = [read_group(axis) for axis in axes]
+    principal = _principal(runs) if set(axes) & set(PRINCIPAL) else {}
+    exponents = [principal[axis] if axis in principal else read_group(axis) for axis in axes]
     for axis, powers in zip(axes, exponents, strict=True):
         unknown = sorted(set(powers) - set(first))
         if unknown:
@@ -202,7 +207,37 @@ def _offered(units: Mapping[str, str], inputs: Mapping[str, Any]) -> list[str]:
         groups = [_typed(str(group)) for group in pi_basis(known).groups]
     except DimgsError:
         groups = []
-    return [*groups, *(n for n in units if n not in inputs), *known]
+    principal = PRINCIPAL if len(groups) > 1 else ()
+    return [*groups, *(n for n in units if n not in inputs), *known, *principal]
+
+
+def _principal(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """The first two principal coordinates of the runs' groups, as powers of the inputs.
+
+    Distances between runs are those of their groups, so that these are the axes of a principal
+    coordinate analysis; Gower, Biometrika 53 (1966) 325-338.
+    """
+    import numpy as np
+
+    from dimgs.groups.scalings import Scalings
+
+    units = {n: parse_unit(str(q.get("unit", "1"))) for n, q in _numbers(runs[0]).items()}
+    names = [n for n in units if n in runs[0]["inputs"]]
+    rows = [[_log10(run, {n: 1}) for n in names] for run in runs]
+    logs = np.array([row for row in rows if None not in row], dtype=float).reshape(-1, len(names))
+    T = Scalings({n: units[n].dimension for n in names}).coordinates()
+    if not len(logs) or len(T) < 2:
+        raise InputError("There are no two groups of these runs; choose inputs for the axes.")
+    z = (logs - logs.mean(axis=0)) @ T.T
+    _, _, axes = np.linalg.svd(z, full_matrices=False)
+    if len(axes) < 2:
+        raise InputError("There are too few runs for principal coordinates; choose groups.")
+    # the sign in which the largest power is positive, so that a map looks the same again
+    powers = [row * np.sign(row[np.argmax(np.abs(row))]) for row in axes[:2] @ T]
+    return {
+        axis: dict(zip(names, map(float, row), strict=True))
+        for axis, row in zip(PRINCIPAL, powers, strict=True)
+    }
 
 
 def _typed(group: str) -> str:
@@ -217,7 +252,7 @@ def _typed(group: str) -> str:
     return plain.replace("·", "*")
 
 
-def _log10(run: Mapping[str, Any], powers: Mapping[str, Fraction]) -> float | None:
+def _log10(run: Mapping[str, Any], powers: Powers) -> float | None:
     numbers, total = _numbers(run), 0.0
     for name, power in powers.items():
         quantity = numbers.get(name)
@@ -259,7 +294,7 @@ def ticks(span: tuple[float, float]) -> list[tuple[float, str]]:
 
 
 def _borders(
-    hub: Hub, axes: Sequence[Mapping[str, Fraction]], spans: Sequence[tuple[float, float]]
+    hub: Hub, axes: Sequence[Powers], spans: Sequence[tuple[float, float]]
 ) -> list[dict[str, Any]]:
     """Borders of regimes that laws tell of, where they are lines of this map."""
     drawn = []
@@ -280,9 +315,9 @@ def _borders(
 
 
 def _line(
-    powers: Mapping[str, Fraction],
+    powers: Powers,
     level: float,
-    axes: Sequence[Mapping[str, Fraction]],
+    axes: Sequence[Powers],
     spans: Sequence[tuple[float, float]],
 ) -> list[float] | None:
     """Ends of the line on which a monomial has a value; None where no line of the map is one."""

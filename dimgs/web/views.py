@@ -11,6 +11,7 @@ from dimgs.escape import visible
 if TYPE_CHECKING:
     from markupsafe import Markup
 
+    from dimgs.hub import Hub
     from dimgs.law.law import Law
 
 
@@ -131,6 +132,29 @@ def facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
 
     content = entry["content"] or {}
     walk({k: v for k, v in content.items() if k not in _APART}, "")
+    return found
+
+
+# kinds that something came to
+_RESULTS = ("run", "law", "answer", "campaign", "dataset")
+_MOST_LINKED = 2000
+
+
+def results(hub: "Hub", entry: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """What an entry came to: what was derived from it, or answers it, by kind."""
+    linked = [
+        k["from"]
+        for k in entry["links"]
+        if k["to"] == entry["id"] and k["type"] in ("derived", "recombined", "answers")
+    ]
+    found: dict[str, list[dict[str, Any]]] = {}
+    for id, one in hub.several(list(dict.fromkeys(linked))[:_MOST_LINKED]).items():
+        content = one["content"] or {}
+        told = content.get("answer") or content.get("outcome") or content.get("text")
+        law = content.get("law")
+        text = law["expression"] if isinstance(law, Mapping) and "expression" in law else told
+        if one["kind"] in _RESULTS:
+            found.setdefault(one["kind"], []).append({"id": id, "text": value_text(text)})
     return found
 
 

@@ -87,6 +87,11 @@ def test_a_fork_stands_beside_its_parent(hub: Hub, person: Callable[[str], Perso
     fork = made.headers["location"]
     beside = carl.client.get(f"{fork}/beside").text
     assert "<td>text</td><td>How fast?</td><td>How slowly?</td>" in beside
+    assert beside.count("Nothing yet.") == 2
+    hub.add({"kind": "answer", "answer": {"value": 2.5, "unit": "h"},
+             "links": [{"type": "answers", "to": asked}]})  # fmt: skip
+    again = carl.client.get(f"{fork}/beside").text
+    assert (again.count("Nothing yet."), ">2.5 h</a>" in again) == (1, True)
     assert carl.send(f"/entries/{asked}/forks", changes="{").status_code == 400
     assert carl.client.get(f"/entries/{asked}/beside").status_code == 400
 
@@ -158,6 +163,33 @@ def test_the_map_places_runs_and_borders(hub: Hub, anybody: TestClient) -> None:
     assert slanted is not None
     assert slanted.borders[0]["ends"][0] < slanted.borders[0]["ends"][2]
     assert run_map(hub, "none", None, None) is None
+    assert anybody.get("/map?kernel=film&x=PCoA+1&y=PCoA+2").status_code == 400
+
+
+def test_principal_coordinates_keep_the_distances_of_groups(hub: Hub, anybody: TestClient) -> None:
+    rng = np.random.default_rng(1)
+    points = np.exp(rng.normal(size=(30, 3)) * [2.0, 1.0, 0.0])
+    # three inputs of one dimension: two groups
+    hub.add_runs(
+        record(f"r {k}", kernel="beam",
+               inputs={n: (float(x), "m") for n, x in zip("abc", row, strict=True)})
+        for k, row in enumerate(points)
+    )  # fmt: skip
+    drawn = run_map(hub, "beam", "PCoA 1", "PCoA 2")
+    assert drawn is not None
+    logs = np.log10(points)
+    groups = logs - logs.mean(axis=1, keepdims=True)
+    apart = np.linalg.norm(groups - groups[0], axis=1)
+    x, y = (np.array([p[a] for p in drawn.points]) for a in "xy")
+    # the picture stretches each axis to its own span; undone, distances are those of the groups
+    scales, *_ = np.linalg.lstsq(
+        np.column_stack([(x - x[0]) ** 2, (y - y[0]) ** 2]), apart**2, rcond=None
+    )
+    found = np.sqrt(scales[0] * (x - x[0]) ** 2 + scales[1] * (y - y[0]) ** 2)
+    assert found == pytest.approx(apart, abs=0.01)
+    assert scales[0] > scales[1]
+    page = anybody.get("/map?kernel=beam&x=PCoA+1&y=PCoA+2").text
+    assert page.count("<circle") == 30
 
 
 def test_texts_of_others_stay_texts(hub: Hub, person: Callable[[str], Person]) -> None:
