@@ -3,11 +3,15 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, insert, select, update
 
 from dimgs.hub import tables
-from dimgs.hub.hub import Hub
+from dimgs.hub.hub import Hub, is_remote
+
+if TYPE_CHECKING:
+    from dimgs.hub.database import Database
 
 # by the number of an entry
 _BY_NUMBER = (
@@ -17,40 +21,68 @@ _BY_NUMBER = (
     (tables.labels, tables.labels.c.run),
     (tables.attached, tables.attached.c.entry),
 )
+# rows that are copied at once
+_BATCH = 1000
 
 
 def copy_as_it_was(hub: Hub, entries: int, file: Path) -> None:
-    """Write the first entries of a hub in a file to another one.
+    """Write the first entries of a hub to a file.
 
-    What was redacted since stays redacted, and jobs that have been run since wait again.
+    What was redacted since stays redacted, and jobs that have been run since wait again. Of a hub
+    behind a server, what the user may read is copied.
 
     Parameters
     ----------
     hub : Hub
-        In a file.
     entries : int
         How many it had.
     file : Path
         A file that is not there.
     """
-    assert hub.database.path is not None
-    with (
-        closing(sqlite3.connect(hub.database.path)) as source,
-        closing(sqlite3.connect(file)) as copy,
-    ):
-        source.backup(copy)
-    with Hub(file, user=hub.user) as then, then.database.transaction() as connection:
+    if is_remote(hub.address):
+        with Hub(file) as then:
+            found = hub.documents(hub.ids()[:entries])
+            then.take(((str(line["id"])[:12], line) for line in found), hub.address)
+            foreign = [entry["id"] for entry in hub.listed(state="untrusted")]
+            own = update(tables.entries).where(tables.entries.c.id.not_in(foreign))
+            with then.database.transaction() as connection:
+                connection.execute(own.values(origin=None))
+        return
+    path = hub.database.path
+    if path is None:
+        with Hub(file) as then:
+            _copy_rows(hub.database, then.database)
+    else:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(file)) as copy:
+            source.backup(copy)
+    with Hub(file, user=hub.user) as then:
+        _forget(then.database, entries)
+
+
+def _copy_rows(source: "Database", copy: "Database") -> None:
+    """Copy every table, row by row."""
+    with source.transaction(read=True) as old, copy.transaction() as new:
+        every = tables.hub_metadata.sorted_tables
+        for table in reversed(every):
+            new.execute(delete(table))
+        for table in every:
+            for rows in old.execute(select(table)).mappings().partitions(_BATCH):
+                new.execute(insert(table), [dict(row) for row in rows])
+
+
+def _forget(database: "Database", kept: int) -> None:
+    """Delete all entries but the first ones, and what was told of them."""
+    with database.transaction() as connection:
         numbers = select(tables.entries.c.seq).order_by(tables.entries.c.seq)
-        last = connection.execute(numbers.offset(max(entries - 1, 0)).limit(1)).scalar() or 0
-        last = last if entries else 0
+        last = connection.execute(numbers.offset(max(kept - 1, 0)).limit(1)).scalar() or 0
+        last = last if kept else 0
         late = select(tables.entries.c.id).where(tables.entries.c.seq > last)
         for table, number in _BY_NUMBER:
             connection.execute(delete(table).where(number > last))
-        for table, id in (
-            (tables.signatures, tables.signatures.c.id),
-            (tables.claims, tables.claims.c.job),
-        ):
-            connection.execute(delete(table).where(id.in_(late)))
+        connection.execute(delete(tables.signatures).where(tables.signatures.c.id.in_(late)))
+        # what a job came to rests on it; without that it had not been run
+        ended = select(tables.links.c.target).where(tables.links.c.type == "derived")
+        connection.execute(delete(tables.claims).where(tables.claims.c.job.not_in(ended)))
         made = connection.execute(select(func.count()).where(tables.entries.c.seq > last)).scalar()
         if made:
             connection.execute(delete(tables.entries).where(tables.entries.c.seq > last))
