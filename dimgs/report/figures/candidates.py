@@ -89,6 +89,10 @@ def pareto_front(report: Report, axes: "Axes") -> None:
     report : Report
     axes : Axes
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -102,7 +106,7 @@ def pareto_front(report: Report, axes: "Axes") -> None:
     ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]})
     >>> report = dimgs.discover(data, "T", constants=["g"], engine="power_law")
     >>> axes = new_axes()
-    >>> pareto_front(report, axes)
+    >>> _ = pareto_front(report, axes)
     >>> print(axes.get_xlabel())
     complexity
     """

@@ -62,6 +62,10 @@ def collapse(
     level : float, optional
         Coverage of the band; that of the report by default.
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -78,7 +82,7 @@ def collapse(
     ...     "mu [Pa s]": 100.0 / reynolds, "tau [Pa]": 500 * 0.3164 * reynolds**-0.25})
     >>> report = dimgs.discover(data, "tau", engine="power_law")
     >>> axes = new_axes()
-    >>> collapse(report, axes)
+    >>> _ = collapse(report, axes)
     >>> print(axes.get_xlabel())
     Reynolds number  $\mathrm{Re}$
     """
@@ -198,6 +202,10 @@ def slopes(report: Report, axes: "Axes", group: str | None = None) -> None:
     group : str, optional
         See :func:`collapse`.
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -212,7 +220,7 @@ def slopes(report: Report, axes: "Axes", group: str | None = None) -> None:
     >>> data = dimgs.Dataset.from_columns({"a [m]": a, "b [m]": 1.0, "y [m]": 3 * a**0.75})
     >>> report = dimgs.discover(data, "y", engine="power_law")  # pi_0 = y/a
     >>> axes = new_axes()
-    >>> slopes(report, axes)
+    >>> _ = slopes(report, axes)
     >>> [text.get_text() for text in axes.texts]
     ['1', '−1/4']
     """

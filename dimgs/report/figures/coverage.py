@@ -55,6 +55,10 @@ def principal_map(
     label : str
         What the colour is.
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -64,7 +68,7 @@ def principal_map(
     --------
     >>> from dimgs.report.figures import new_axes, principal_map
     >>> axes = new_axes()
-    >>> principal_map([[0, 1], [1, 0], [2, 1]], axes, shares=[0.8, 0.2], colour=["a", "b", "a"])
+    >>> _ = principal_map([[0, 1], [1, 0], [2, 1]], axes, shares=[0.8, 0.2], colour=["a", "b", "a"])
     >>> print(axes.get_xlabel())
     axis 1 (80 %)
     """
@@ -139,6 +143,10 @@ def principal_axes(report: Report, axes: "Axes") -> None:
     report : Report
     axes : Axes
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -153,7 +161,7 @@ def principal_axes(report: Report, axes: "Axes") -> None:
     >>> data = dimgs.Dataset.from_columns(
     ...     {"a [m]": a, "b [m]": b, "c [m]": c, "y [m]": a**2 * b / c**2})
     >>> axes = new_axes()
-    >>> principal_axes(dimgs.discover(data, "y", engine="power_law"), axes)
+    >>> _ = principal_axes(dimgs.discover(data, "y", engine="power_law"), axes)
     >>> len(axes.collections[0].get_offsets())
     20
     """
@@ -203,6 +211,10 @@ def campaign_progress(
     goal : float, optional
         Width at which the campaign ends.
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -212,7 +224,7 @@ def campaign_progress(
     --------
     >>> from dimgs.report.figures import campaign_progress, new_axes
     >>> axes = new_axes()
-    >>> campaign_progress([4, 8, 16], [0.4, 0.2, 0.1], axes, ["coarse", "coarse", "fine"], 0.15)
+    >>> _ = campaign_progress([4, 8, 16], [0.4, 0.2, 0.1], axes, ["coarse", "coarse", "fine"], 0.15)
     >>> [text.get_text() for text in axes.get_legend().get_texts()]
     ['coarse', 'fine']
     """

@@ -47,6 +47,10 @@ def exponent_forest(report: Report, axes: "Axes") -> None:
     report : Report
     axes : Axes
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -60,7 +64,7 @@ def exponent_forest(report: Report, axes: "Axes") -> None:
     ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]})
     >>> axes = new_axes()
     >>> report = dimgs.discover(data, "T", constants=["g"], engine="power_law")
-    >>> exponent_forest(report, axes)
+    >>> _ = exponent_forest(report, axes)
     >>> [text.get_text() for text in axes.texts]
     ['1/2', '−1/2']
     """
@@ -126,6 +130,10 @@ def regime_map(report: Report, axes: "Axes", x: str | None = None, y: str | None
     x, y : str, optional
         Groups; by default those that the conditions of the regimes name, then the others.
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -142,7 +150,7 @@ def regime_map(report: Report, axes: "Axes", x: str | None = None, y: str | None
     >>> data = dimgs.Dataset.from_columns({"r [m]": r, "l [m]": 1.0, "y [m]": y})
     >>> options = dimgs.Options(engine="power_law", regimes=True)
     >>> axes = new_axes()
-    >>> regime_map(discover_with(data, "y", options), axes)
+    >>> _ = regime_map(discover_with(data, "y", options), axes)
     >>> len(axes.get_legend().get_texts())
     2
     """
@@ -251,6 +259,10 @@ def exponent_field(report: Report, axes: "Axes") -> None:
     report : Report
     axes : Axes
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -265,7 +277,7 @@ def exponent_field(report: Report, axes: "Axes") -> None:
     >>> data = dimgs.Dataset.from_columns({"a [m]": a, "b [m]": 1.0, "y [m]": 3 * a**0.75})
     >>> report = dimgs.discover(data, "y", engine="power_law")  # pi_0 = y/a
     >>> axes = new_axes()
-    >>> exponent_field(report, axes)
+    >>> _ = exponent_field(report, axes)
     >>> sorted({round(float(y), 6) for y in axes.lines[-1].get_ydata()})
     [-0.25]
     """

@@ -45,6 +45,10 @@ def predicted_against_measured(report: Report, axes: "Axes", left_out: bool = Tr
         Whether each run is predicted by the law refitted without it, where the report has that;
         otherwise by the law of all runs.
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -58,7 +62,7 @@ def predicted_against_measured(report: Report, axes: "Axes", left_out: bool = Tr
     ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]})
     >>> axes = new_axes()
     >>> report = dimgs.discover(data, "T", constants=["g"], engine="power_law")
-    >>> predicted_against_measured(report, axes)
+    >>> _ = predicted_against_measured(report, axes)
     >>> print(axes.get_ylabel())
     predicted when left out $T$ [s]
     """
@@ -131,6 +135,10 @@ def residuals_by_run(report: Report, axes: "Axes") -> None:
     report : Report
     axes : Axes
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -144,7 +152,7 @@ def residuals_by_run(report: Report, axes: "Axes") -> None:
     ...     {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]})
     >>> axes = new_axes()
     >>> report = dimgs.discover(data, "T", constants=["g"], engine="power_law")
-    >>> residuals_by_run(report, axes)
+    >>> _ = residuals_by_run(report, axes)
     >>> axes.lines[-1].get_xdata().tolist()
     [1.0, 2.0, 3.0, 4.0]
     """
@@ -210,6 +218,10 @@ def residuals_by_group(report: Report, axes: "Axes", group: str | None = None) -
     group : str, optional
         A group of the law (see :func:`collapse`) or a label column of the table.
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError
@@ -224,7 +236,7 @@ def residuals_by_group(report: Report, axes: "Axes", group: str | None = None) -
     ...     "by": ["Ada", "Bo", "Ada", "Bo"]})
     >>> axes = new_axes()
     >>> report = dimgs.discover(data, "T", constants=["g"], engine="power_law")
-    >>> residuals_by_group(report, axes, "by")
+    >>> _ = residuals_by_group(report, axes, "by")
     >>> [label.get_text() for label in axes.get_xticklabels()]
     ['Ada', 'Bo']
     """

@@ -32,6 +32,10 @@ def rivals(report: Report, axes: "Axes") -> None:
     report : Report
     axes : Axes
 
+    Returns
+    -------
+    Axes
+
     Raises
     ------
     InputError

@@ -92,7 +92,7 @@ class Drawing:
 @dataclass(frozen=True)
 class _Wanted:
     name: str
-    draw: "Callable[[Report, Axes], None]"
+    draw: "Callable[[Report, Axes], object]"
     title: str
     caption: str
     when: Callable[[Report], bool] = lambda _: True

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from functools import cache, lru_cache, wraps
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from inspect import signature
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,6 @@ _MOST_LETTERS = 40
 # points of a formula at the size of the labels (8.5): what the narrower of the two sizes holds
 _WIDEST = 240.0
 _P = ParamSpec("_P")
-_T = TypeVar("_T")
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
@@ -88,15 +88,22 @@ def new_axes(width: float = SINGLE, height: float = 2.7) -> "Axes":
         return Figure(figsize=(width, height), layout="constrained").subplots()
 
 
-def styled(draw: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Run a drawing function in the style of the reports, whatever the user's own settings."""
+def styled(draw: Callable[_P, object]) -> "Callable[_P, Axes]":
+    """Run a drawing function in the style of the reports, whatever the user's own settings.
+
+    What it gives back are the ``axes`` that it drew on.
+    """
 
     @wraps(draw)
-    def run(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> "Axes":
         import matplotlib as mpl
 
         with mpl.rc_context(_STYLE):
-            return draw(*args, **kwargs)
+            made = draw(*args, **kwargs)
+        axes = signature(draw).bind(*args, **kwargs).arguments.get("axes", made)
+        assert axes is not None
+        drawn_on: Axes = axes
+        return drawn_on
 
     return run
 
