@@ -1,11 +1,11 @@
-"""`dimgs hub augment` and `alerts`: what would add most to a hub, and what does not fit in it."""
+"""`dimgs hub augment`, `alerts`, `refit`: what adds to a hub, and what does not fit in it."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.hub import Address, As, opened
+from dimgs.cli.hub import Address, As, Id, opened
 from dimgs.cli.output import command, emit_json, say, table
 from dimgs.cli.serve import group
 
@@ -60,6 +60,28 @@ def augment(
     say(f"for {plan['aim']} ({plan['questions']} questions)")
     if images:
         say(f"{len(document['images'])} images; --json gives them with parents and weights")
+
+
+@group.command()
+@command
+def refit(
+    id: Id,
+    seed: Annotated[int, typer.Option("--seed", help="Of the search.")] = 0,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Find a law again without the runs that were rejected: it confirms or supersedes it."""
+    from dimgs.similitude.refit import refit as again
+
+    with opened(hub, user) as found:
+        document = again(found, id, seed)
+    if json:
+        emit_json(document)
+        return
+    told = "confirms the earlier law" if document["confirmed"] else "supersedes the earlier law"
+    say(f"{document['id'][:12]} {told}: {document['runs']} runs, {document['left_out']} left out")
+    say(f"the two differ by at most {100 * document['difference']:.3g} % at these runs")
 
 
 @group.command()

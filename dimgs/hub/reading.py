@@ -125,16 +125,22 @@ class Reader:
         }
 
     def several(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Kind, content and reviews of entries that the user may read, by their whole ids."""
+        """Kind, content, state and reviews of entries that may be read, by their whole ids."""
         with self.database.transaction(read=True) as connection:
             query = select(entries).where(entries.c.id.in_(ids_of(connection, set(ids))))
             rows = {row.id: row for row in connection.execute(query) if self._may_read(row)}
             told: dict[str, list[dict[str, Any]]] = {id: [] for id in ids if id in rows}
-            for act in self.database.lineage(connection).acts:
+            lineage = self.database.lineage(connection)
+            for act in lineage.acts:
                 if act.type == "reviews" and act.target in told:
                     told[act.target].append(self._review(connection, act))
         return {
-            id: {"kind": rows[id].kind, "content": entry_of(rows[id]).content, "reviews": reviews}
+            id: {
+                "kind": rows[id].kind,
+                "content": json.loads(rows[id].content or "null"),
+                "state": lineage.state(id, rows[id].kind),
+                "reviews": reviews,
+            }
             for id, reviews in told.items()
         }
 

@@ -1,0 +1,66 @@
+"""Laws that are found again after some of their runs were rejected."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dimgs
+from dimgs.cli.app import run as typed
+from dimgs.errors import InputError
+from dimgs.hub import Hub
+from dimgs.hub.accounts import set_user
+from dimgs.hub.keeping import keep_report
+
+
+def kept(hub: Hub, wrong: float) -> tuple[dict[str, Any], list[str]]:
+    """A law of nine pendulums, the last of which was measured wrongly by a factor."""
+    rng = np.random.default_rng(3)
+    length = np.geomspace(0.1, 3.0, 9)
+    period = 2.006 * np.sqrt(length) * np.exp(rng.normal(0.0, 0.002, 9))
+    period[-1] *= wrong
+    data = dimgs.Dataset.from_columns({"L [m]": length, "T [s]": period})
+    report = dimgs.discover(data, "T", constants=["g"], engine="power_law")
+    found = keep_report(hub, report)
+    runs = hub.query(limit=None)["runs"]
+    return found, [r["id"] for r in sorted(runs, key=lambda r: r["inputs"]["L"]["value"])]
+
+
+@pytest.mark.parametrize(("wrong", "confirmed"), [(1.0, True), (1.6, False)])
+def test_a_refit_settles_what_a_rejection_left_open(
+    tmp_path: Path, wrong: float, confirmed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Hub(tmp_path / "h.sqlite", user="anna") as hub:
+        found, runs = kept(hub, wrong)
+        set_user(hub.database, "eve", "reviewer")
+        hub.for_user("eve").review(runs[-1], "reject", "The string was slack.")
+        assert hub.get(found["answer"])["state"] == "recheck"
+    words = ["hub", "refit", found["law"], "--hub", str(tmp_path / "h.sqlite"), "--json"]
+    capsys.readouterr()
+    assert typed(words) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["confirmed"], told["runs"], told["left_out"]) == (confirmed, 8, 1)
+    with Hub(tmp_path / "h.sqlite", user="anna") as hub:
+        state = hub.get(found["answer"])["state"]
+        assert state == ("open" if confirmed else "recheck")
+        law = hub.get(found["law"])
+        assert bool(law["superseded_by"]) == (not confirmed)
+        new = hub.get(told["id"])
+        assert new["state"] == "open"
+        assert runs[-1] not in hub.history(told["id"])
+        assert dimgs.Law.from_json(new["content"]["law"]).predict({"L": 1.0}) == pytest.approx(
+            2.006, rel=0.005
+        )
+
+
+def test_what_needs_no_refit_is_told(tmp_path: Path) -> None:
+    from dimgs.similitude.refit import refit
+
+    with Hub(tmp_path / "h.sqlite", user="anna") as hub:
+        found, _ = kept(hub, 1.0)
+        with pytest.raises(InputError, match="None of the 9 runs"):
+            refit(hub, found["law"])
+        with pytest.raises(InputError, match="holds no law"):
+            refit(hub, found["question"])
