@@ -23,8 +23,8 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     """Find a law of the hub again from those of its runs that nobody doubts.
 
     Where the intervals of the new law hold the values of the earlier one at all of these runs, it
-    confirms it, and what rests on that is free again; else it supersedes it. Each regime's law is found
-    from the runs in its own domain.
+    confirms it, and what rests on that is free again; else it supersedes it. Each regime's law is
+    found from the runs in its own domain.
 
     Parameters
     ----------
