@@ -1,0 +1,1 @@
+"""Answers about films that nobody ran."""
