@@ -1,5 +1,16 @@
-"""Physical kinds (density, dynamic viscosity, …) and how a column's kind is inferred."""
+"""Physical kinds (density, dynamic viscosity, …) and how a column's kind is inferred.
 
+A row of kinds.csv is a kind: its name, its dimension, LaTeX, and usual names of columns. Dimensions
+are written with M, L, T, K (temperature), I (current), N (substance), J (luminous intensity), each
+followed by its exponent when that is not 1. Names are compared without separators (`c_p` and `cp`
+are one), Greek letters by their English names.
+
+The first kind of a dimension is the plain one, which a column may be whatever it is called. A
+single Latin letter stands for a kind that is more than plain only where hardly anything else of
+that dimension is called so: `c` for a speed of sound, but no letter for an amplitude or a period.
+"""
+
+import csv
 import functools
 import re
 import unicodedata
@@ -7,9 +18,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from fractions import Fraction
+from importlib.resources import files
 
 from dimgs.errors import InputError
-from dimgs.groups.kind_table import ROWS
 
 Dimension = Mapping[str, Fraction]
 
@@ -73,12 +84,18 @@ def dimension_key(dimension: Dimension) -> tuple[tuple[str, Fraction], ...]:
     return tuple(sorted((base, Fraction(power)) for base, power in dimension.items() if power))
 
 
+def table_rows(path: str) -> list[list[str]]:
+    """Rows below the header of a table that comes with this folder."""
+    text = files("dimgs.groups").joinpath(path).read_text(encoding="utf-8")
+    return list(csv.reader(text.splitlines()))[1:]
+
+
 @functools.cache
 def all_kinds() -> tuple[Kind, ...]:
     """Every kind of the table, in its order."""
     return tuple(
         Kind(name, parse_dimension(code), tuple(words.split()), latex)
-        for name, code, latex, words in ROWS
+        for name, code, latex, words in table_rows("kinds.csv")
     )
 
 

@@ -7,19 +7,29 @@ r"""The catalogue of named dimensionless numbers, one file for each field.
 
 import functools
 from difflib import get_close_matches
+from importlib.resources import files
 
 from dimgs.errors import InputError
-from dimgs.groups.catalogue import fields, flow, gravity, heat, interfaces, machines, mass
-from dimgs.groups.catalogue.entry import SLOTS, NamedNumber, slot_dimension, slot_kinds
+from dimgs.groups.catalogue.entry import (
+    SLOTS,
+    NamedNumber,
+    read_numbers,
+    slot_dimension,
+    slot_kinds,
+)
 
 __all__ = ["SLOTS", "NamedNumber", "all_numbers", "named_number", "slot_dimension", "slot_kinds"]
 
-_FIELDS = (flow, gravity, machines, heat, mass, interfaces, fields)
+# the order in which a group of several names gets its first
+_FIELDS = ("flow", "gravity", "machines", "heat", "mass", "interfaces", "fields")
 
 
+@functools.cache
 def all_numbers() -> tuple[NamedNumber, ...]:
     """Every entry, field by field, in a fixed order."""
-    return tuple(entry for module in _FIELDS for entry in module.NUMBERS)
+    folder = files("dimgs.groups.catalogue")
+    texts = ((folder / f"{field}.toml").read_text(encoding="utf-8") for field in _FIELDS)
+    return tuple(entry for text in texts for entry in read_numbers(text))
 
 
 @functools.cache

@@ -1,6 +1,7 @@
 """One named number: its definitions over kinds of quantities, and its reference."""
 
 import functools
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -140,17 +141,26 @@ def parse_definition(text: str) -> Definition:
     return tuple(slots)
 
 
-def number(
-    name: str,
-    symbol: str,
-    definitions: tuple[str, ...],
-    reference: str,
-    field: str,
-    *,
-    note: str = "",
-    aliases: tuple[str, ...] = (),
-    broader: str = "",
-) -> NamedNumber:
-    """Entry from definitions in the notation of `parse_definition`."""
-    parsed = tuple(parse_definition(text) for text in definitions)
-    return NamedNumber(name, symbol, parsed, reference, field, note, aliases, broader)
+def read_numbers(text: str) -> tuple[NamedNumber, ...]:
+    """Entries of a TOML text: tables `number` with the attributes of a `NamedNumber`.
+
+    Parameters
+    ----------
+    text : str
+        Definitions are in the notation of `parse_definition`.
+
+    Raises
+    ------
+    DimensionError, InputError
+        As `NamedNumber` does.
+    """
+    return tuple(
+        NamedNumber(
+            **{
+                **entry,
+                "definitions": tuple(map(parse_definition, entry["definitions"])),
+                "aliases": tuple(entry.get("aliases", ())),
+            }
+        )
+        for entry in tomllib.loads(text)["number"]
+    )

@@ -1,134 +1,15 @@
-"""Physical constants: symbols, names and CODATA values in coherent SI."""
+"""Physical constants: symbols, names and CODATA values in coherent SI.
+
+The rows of constants.csv are in order of plausibility where a target is out of reach; their names
+are those of CODATA.
+"""
 
 import functools
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from dimgs.errors import InputError
-from dimgs.groups.kinds import Dimension, parse_dimension
-
-# In order of plausibility where a target is out of reach.
-# Symbol, name in CODATA, unit, dimension, LaTeX, kind, other names.
-_ROWS: tuple[tuple[str, str, str, str, str, str | None, str], ...] = (
-    (
-        "g",
-        "standard acceleration of gravity",
-        "m/s**2",
-        "L T-2",
-        "g",
-        "gravity",
-        "g_0 gravity standard_gravity",
-    ),
-    (
-        "c",
-        "speed of light in vacuum",
-        "m/s",
-        "L T-1",
-        "c",
-        "speed of light",
-        "c_0 speed_of_light light",
-    ),
-    (
-        "k_B",
-        "Boltzmann constant",
-        "J/K",
-        "M L2 T-2 K-1",
-        r"k_\mathrm{B}",
-        "Boltzmann constant",
-        "boltzmann",
-    ),
-    (
-        "R",
-        "molar gas constant",
-        "J/(mol*K)",
-        "M L2 T-2 K-1 N-1",
-        "R",
-        "molar gas constant",
-        "R_gas gas_constant universal_gas_constant",
-    ),
-    (
-        "G",
-        "Newtonian constant of gravitation",
-        "m**3/(kg*s**2)",
-        "M-1 L3 T-2",
-        "G",
-        "gravitational constant",
-        "newton gravitational_constant",
-    ),
-    ("h", "Planck constant", "J*s", "M L2 T-1", "h", "action", "planck"),
-    (
-        "hbar",
-        "reduced Planck constant",
-        "J*s",
-        "M L2 T-1",
-        r"\hbar",
-        "action",
-        "h_bar ħ ℏ dirac_constant",
-    ),
-    ("e", "elementary charge", "C", "T I", "e", "charge", "q_e electron_charge"),
-    (
-        "eps_0",
-        "vacuum electric permittivity",
-        "F/m",
-        "M-1 L-3 T4 I2",
-        r"\varepsilon_0",
-        "permittivity",
-        "epsilon_0 ε_0 vacuum_permittivity electric_constant",
-    ),
-    (
-        "mu_0",
-        "vacuum mag. permeability",
-        "N/A**2",
-        "M L T-2 I-2",
-        r"\mu_0",
-        "magnetic permeability",
-        "μ_0 vacuum_permeability magnetic_constant vacuum_magnetic_permeability",
-    ),
-    (
-        "sigma",
-        "Stefan-Boltzmann constant",
-        "W/(m**2*K**4)",
-        "M T-3 K-4",
-        r"\sigma",
-        "Stefan-Boltzmann constant",
-        "sigma_SB σ stefan_boltzmann",
-    ),
-    ("N_A", "Avogadro constant", "1/mol", "N-1", r"N_\mathrm{A}", "Avogadro constant", "avogadro"),
-    ("F", "Faraday constant", "C/mol", "T I N-1", "F", "charge per amount", "faraday"),
-    ("m_e", "electron mass", "kg", "M", r"m_\mathrm{e}", "mass", ""),
-    ("m_p", "proton mass", "kg", "M", r"m_\mathrm{p}", "mass", ""),
-    ("m_n", "neutron mass", "kg", "M", r"m_\mathrm{n}", "mass", ""),
-    (
-        "u",
-        "atomic mass constant",
-        "kg",
-        "M",
-        r"m_\mathrm{u}",
-        "mass",
-        "m_u amu dalton atomic_mass_unit",
-    ),
-    ("a_0", "Bohr radius", "m", "L", "a_0", "length", "bohr"),
-    ("R_inf", "Rydberg constant", "1/m", "L-1", r"R_\infty", "wavenumber", "rydberg Ry R_∞"),
-    (
-        "b_Wien",
-        "Wien wavelength displacement law constant",
-        "m*K",
-        "L K",
-        "b",
-        None,
-        "b wien wien_displacement",
-    ),
-    ("mu_B", "Bohr magneton", "J/T", "L2 I", r"\mu_\mathrm{B}", None, "bohr_magneton"),
-    (
-        "Phi_0",
-        "mag. flux quantum",
-        "Wb",
-        "M L2 T-2 I-1",
-        r"\Phi_0",
-        "magnetic flux",
-        "flux_quantum",
-    ),
-)
+from dimgs.groups.kinds import Dimension, parse_dimension, table_rows
 
 
 @dataclass(frozen=True)
@@ -167,6 +48,11 @@ class PhysicalConstant:
 
 
 @functools.cache
+def _rows() -> list[list[str]]:
+    return table_rows("physical_constants/constants.csv")
+
+
+@functools.cache
 def all_constants() -> tuple[PhysicalConstant, ...]:
     """Every constant, in order of plausibility for a missing dimension."""
     import scipy
@@ -182,9 +68,9 @@ def all_constants() -> tuple[PhysicalConstant, ...]:
             latex,
             f"CODATA, through scipy.constants {scipy.__version__}",
             float(constants.precision(name)),
-            kind,
+            kind or None,
         )
-        for symbol, name, unit, code, latex, kind, _ in _ROWS
+        for symbol, name, unit, code, latex, kind, _ in _rows()
     )
 
 
@@ -197,7 +83,7 @@ def _by_name() -> tuple[dict[str, PhysicalConstant], dict[str, PhysicalConstant]
     """Constants by symbol and alias as written, and by word in lower case."""
     exact: dict[str, PhysicalConstant] = {}
     words: dict[str, PhysicalConstant] = {}
-    for row, each in zip(_ROWS, all_constants(), strict=True):
+    for row, each in zip(_rows(), all_constants(), strict=True):
         for alias in (each.symbol, each.name, *row[-1].split()):
             exact.setdefault(_plain(alias), each)
             if len(_plain(alias)) > 1:
