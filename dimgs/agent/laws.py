@@ -176,7 +176,7 @@ def predict(
     bench: Bench, law: str, at: Json | list[Json], level: float, unit: str | None
 ) -> Predicted:
     """Values of a law with intervals, and what of them lies outside its domain."""
-    from dimgs.dataset.build import Options
+    from dimgs.dataset.build import ReadOptions
     from dimgs.law.prediction import law_table
 
     known, said = law_of(bench, law)
@@ -185,7 +185,7 @@ def predict(
         raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
     if not 0.0 < level < 1.0:
         raise InputError(f"'level' is {level}; give a coverage such as 0.9.")
-    data = law_table(known, _columns(points), Options(find_duplicates=False))
+    data = law_table(known, _columns(points), ReadOptions(find_duplicates=False))
     outside = known.outside(data)
     try:
         found = known.predict({n: data[n] for n in data.names}, level=level)

@@ -1,7 +1,7 @@
 """From a table as it was read to a Dataset: units, numbers, labels, uncertainties."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ _ROUNDING_KELVIN = 1e-9
 
 
 @dataclass(frozen=True)
-class Options:
+class ReadOptions:
     """What the caller asked of the reader."""
 
     units: Mapping[str, str] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class Options:
     defaults: Mapping[str, str] = field(default_factory=dict)
 
 
-def build(table: RawTable, options: Options) -> Dataset:
+def build(table: RawTable, options: ReadOptions) -> Dataset:
     """Dataset of a raw table.
 
     Raises
@@ -70,6 +70,28 @@ def build(table: RawTable, options: Options) -> Dataset:
         if missing:
             raise _missing_units(missing, table)
         return builder.finish(notes, options)
+
+
+def chunk_like(table: RawTable, options: ReadOptions, known: Dataset | None) -> Dataset:
+    """Dataset of a chunk, with the columns of one that is known already.
+
+    Raises
+    ------
+    InputError
+        If a column is blank in one part of the table and filled in another, without a unit.
+    """
+    if known is None:
+        return build(table, options)
+    # a chunk of blanks or of bare numbers must not change what a column is
+    labels = dict.fromkeys(known.label_names, "label")
+    data = build(table, replace(options, units={**labels, **options.units}))
+    if data.names != known.names:
+        odd = ", ".join(sorted(set(data.names) ^ set(known.names)))
+        raise InputError(
+            f"Column '{odd}' of {table.source} is blank in one part of the table and filled in "
+            f"another, and has no unit; leave it out (--drop) or give it a unit."
+        )
+    return data
 
 
 def _missing_units(names: list[str], table: RawTable) -> InputError:
@@ -98,7 +120,7 @@ def _in_square_brackets(name: str) -> str | None:
 class _Builder:
     """Collects converted columns, and for each row the first thing that is wrong with it."""
 
-    def __init__(self, table: RawTable, options: Options) -> None:
+    def __init__(self, table: RawTable, options: ReadOptions) -> None:
         self.table = table
         self.drop_bad = options.drop_bad
         self.asked_for = set(options.columns or ())
@@ -266,7 +288,7 @@ class _Builder:
         # a difference: an offset scale's zero does not enter
         return numbers if level else np.asarray(numbers * unit.factor)
 
-    def finish(self, notes: list[str], options: Options) -> Dataset:
+    def finish(self, notes: list[str], options: ReadOptions) -> Dataset:
         """Dataset of everything collected, without the bad rows where the caller asked so."""
         self._attach_errors()
         dropped = list(self.table.dropped)
@@ -292,7 +314,7 @@ class _Builder:
         return data
 
 
-def checked(data: Dataset, options: Options) -> Dataset:
+def checked(data: Dataset, options: ReadOptions) -> Dataset:
     """Dataset without the rows that cannot be used, where the caller asked so."""
     logged = list(options.logged or ())
     if options.drop_bad:

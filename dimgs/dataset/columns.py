@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.dataset.build import Options, build
+from dimgs.dataset.build import ReadOptions, build
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.frames import series_column
 from dimgs.dataset.raw import RawColumn, RawTable
@@ -17,7 +17,7 @@ from dimgs.variables.quantities import is_quantity, magnitude_and_unit, quantiti
 
 def dataset_from_columns(columns: Mapping[str, Any], units: Mapping[str, str]) -> Dataset:
     """Dataset of columns by name; see :meth:`Dataset.from_columns`."""
-    return build(raw_columns(columns), Options(dict(units), find_duplicates=False))
+    return build(raw_columns(columns), ReadOptions(dict(units), find_duplicates=False))
 
 
 def raw_columns(columns: Mapping[str, Any], *, repeated: bool = False) -> RawTable:

@@ -8,7 +8,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from dimgs.dataset.build import Options
+from dimgs.dataset.build import ReadOptions
 from dimgs.dataset.cells import cell_text
 from dimgs.dataset.frames import from_columns, from_pandas
 from dimgs.dataset.headers import FIRST_ROWS, check_width, title_rows, titles_note
@@ -38,7 +38,7 @@ def field_units(schema: Any) -> dict[str, str]:
     return found
 
 
-def from_parquet(path: Path, sidecar: Sidecar, options: Options) -> RawTable:
+def from_parquet(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable:
     """Raw table of a Parquet file; units also from its fields' metadata and pandas' attrs."""
     import pandas as pd
     import pyarrow as pa
@@ -58,7 +58,7 @@ def from_parquet(path: Path, sidecar: Sidecar, options: Options) -> RawTable:
     return from_pandas(frame, path.name, sidecar, field_units(schema))
 
 
-def _wanted(options: Options, headers: list[str]) -> list[str] | None:
+def _wanted(options: ReadOptions, headers: list[str]) -> list[str] | None:
     """Headers of the columns to decode; None for all."""
     names = [split_header(header)[0] for header in headers]
     chosen = None if options.columns is None else set(options.columns)
@@ -127,7 +127,7 @@ def _refuse_nested(schema: Any, source: str) -> None:
             )
 
 
-def from_excel(path: Path, sidecar: Sidecar, options: Options) -> RawTable:
+def from_excel(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable:
     """Raw table of one sheet; blank rows and rows that start with ``#`` are skipped."""
     from openpyxl import load_workbook
 

@@ -14,7 +14,7 @@ from dimgs.errors import InputError
 from dimgs.variables import parse_unit, split_header
 
 if TYPE_CHECKING:
-    from dimgs.dataset.build import Options
+    from dimgs.dataset.build import ReadOptions
 
 ERROR_SUFFIX = "_err"
 _DIMENSIONLESS_TEXTS = {"", "1", "-", "–", "—", "none", "dimensionless", "nondimensional"}
@@ -37,7 +37,7 @@ class Titled:
     column: RawColumn
 
 
-def titled_columns(table: RawTable, options: "Options") -> tuple[list[Titled], list[str]]:
+def titled_columns(table: RawTable, options: "ReadOptions") -> tuple[list[Titled], list[str]]:
     """Columns with names, units and kinds: mapping, header, second row, sidecar, in this order.
 
     The caller's defaults come last.

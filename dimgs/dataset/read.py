@@ -5,7 +5,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dimgs.dataset.build import Options, build, checked
+from dimgs.dataset.build import ReadOptions, build, checked
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.headers import chosen
 from dimgs.dataset.raw import RawTable
@@ -88,7 +88,7 @@ def read_table(
     >>> read_table(frame)["D"]
     array([0.05, 0.08])
     """
-    options = Options(
+    options = ReadOptions(
         dict(units or {}),
         _names(columns),
         _names(drop),
@@ -101,7 +101,7 @@ def read_table(
     return dataset_of(source, options)
 
 
-def dataset_of(source: Any, options: Options) -> Dataset:
+def dataset_of(source: Any, options: ReadOptions) -> Dataset:
     """Dataset of anything that `read_table` takes."""
     if not isinstance(source, Dataset):
         return build(raw_table(source, options), options)
@@ -117,7 +117,7 @@ def _names(names: Iterable[str] | None) -> list[str] | None:
     return [names] if isinstance(names, str) else list(names)
 
 
-def raw_table(source: Any, options: Options) -> RawTable:
+def raw_table(source: Any, options: ReadOptions) -> RawTable:
     """Headers and cells of any source that `read_table` takes, but a Dataset."""
     if isinstance(source, str | PathLike):
         return _raw_file(existing(source), options)
@@ -164,7 +164,7 @@ def existing(source: str | PathLike[str]) -> Path:
     return path
 
 
-def _raw_file(path: Path, options: Options) -> RawTable:
+def _raw_file(path: Path, options: ReadOptions) -> RawTable:
     suffix = path.suffix.lower()
     if options.sheet is not None and suffix not in EXCEL_SUFFIXES:
         raise InputError(f"'{path.name}' has no sheets; leave out the sheet '{options.sheet}'.")

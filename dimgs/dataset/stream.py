@@ -1,21 +1,21 @@
-"""Tables larger than memory: the same rules as `read_table`, a bounded number of rows at a time."""
+"""Tables larger than memory: the rules of `read_table`, a bounded number of rows at a time."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
-from dimgs.dataset.build import Options, build
+from dimgs.arrays import Array
+from dimgs.dataset.batches import n_rows, parquet_batches
+from dimgs.dataset.build import ReadOptions, chunk_like
 from dimgs.dataset.checks import with_notes
 from dimgs.dataset.dataset import Dataset, Dropped
-from dimgs.dataset.files import field_units, open_parquet, unreadable
-from dimgs.dataset.frames import from_pandas
-from dimgs.dataset.raw import RawTable
 from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, existing, sidecar_of
-from dimgs.dataset.text import text_tables, without_blank_columns
+from dimgs.dataset.text import Mark, text_tables, without_blank_columns
 from dimgs.errors import InputError
 
 Progress = Callable[[int, float], None]
@@ -46,14 +46,15 @@ def iter_chunks(
     Parameters
     ----------
     path : str or path
-        A ``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.parquet`` or ``.pq`` file.
+        A ``.csv``, ``.tsv``, ``.tab``, ``.txt``, ``.parquet`` or ``.pq`` file, or a folder of the
+        last two.
     chunk_rows : int
         Most rows per chunk; memory is proportional to it.
     units, columns, drop, drop_bad, logged, skip_rows, strict_units
         As in :func:`read_table`.
     progress : callable, optional
-        Called after every chunk with the number of rows so far (dropped ones included) and the
-        fraction of the file that has been read.
+        Called after every block that was read with the number of rows so far (dropped ones
+        included) and the fraction of the table that has been read.
 
     Yields
     ------
@@ -73,124 +74,209 @@ def iter_chunks(
     >>> [chunk["U"].tolist() for chunk in iter_chunks(table, 2)]
     [[1.0, 2.0], [3.0]]
     """
-    if chunk_rows < 1:
-        raise InputError(f"chunk_rows is {chunk_rows}; give at least 1 row per chunk.")
-    file = existing(path)
-    options = Options(
+    options = ReadOptions(
         dict(units or {}),
         None if columns is None else list(columns),
         None if drop is None else list(drop),
         drop_bad,
         None if logged is None else list(logged),
-        find_duplicates=False,
-        allow_empty=True,
         strict_units=strict_units,
         skip_rows=skip_rows,
     )
-    suffix = file.suffix.lower()
-    if suffix in EXCEL_SUFFIXES:
-        raise InputError(f"'{file.name}' cannot be read in chunks; save it as .csv or .parquet.")
-    tables = (
-        _parquet_tables(file, chunk_rows)
-        if suffix in PARQUET_SUFFIXES
-        else _text_tables(file, options, chunk_rows)
-    )
-    yield from _chunks(tables, options, file.name, progress)
-
-
-def _chunks(
-    tables: Iterator[tuple[RawTable, float]],
-    options: Options,
-    source: str,
-    progress: Progress | None,
-) -> Iterator[Dataset]:
-    """Chunks with rows; each is held back until the next, for the drops of chunks without any."""
+    table = TableInParts(path, chunk_rows, options)
     held: Dataset | None = None
     lost: list[Dropped] = []
     done = 0
-    for table, fraction in tables:
-        if not len(table.rows) and not table.dropped:
-            continue
-        done += len(table.rows) + len(table.dropped)
-        data = chunk_like(table, options, held)
-        if not len(data):
-            lost += data.dropped
-        else:
-            data = with_notes(data, lost, ()) if held is None else data
+    for part in table.parts():
+        data = part.dataset()
+        done, lost = done + part.n_rows, [*lost, *data.dropped]
+        for start in range(0, len(data), chunk_rows):
             if held is not None:
-                yield with_notes(held, lost, ())
-            held, lost = data, []
+                yield held
+            rows = np.arange(start, min(start + chunk_rows, len(data)))
+            held, lost = with_notes(replace(data.take(rows), dropped=()), lost, ()), []
         if progress is not None:
-            progress(done, fraction)
+            progress(done, part.fraction)
     if held is None:
         what = "no usable row" if done else "column names but no rows"
-        raise InputError(f"{source} has {what}; add at least one row of data that can be used.")
+        raise InputError(
+            f"{table.source} has {what}; add at least one row of data that can be used."
+        )
     yield with_notes(held, lost, ())
 
 
-def chunk_like(table: RawTable, options: Options, known: Dataset | None) -> Dataset:
-    """Dataset of a chunk, with the columns of one that is known already.
+class Position(NamedTuple):
+    """Where a part ends, and reading can go on.
+
+    Parameters
+    ----------
+    file : int
+        Number of the file in the folder, from 0.
+    byte, row, line : int
+        Where to go on in that file; zeros stand for its beginning.
+    """
+
+    file: int = 0
+    byte: int = 0
+    row: int = 0
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Part:
+    """Successive rows of a table.
+
+    Attributes
+    ----------
+    dataset : callable
+        Makes the Dataset of the rows, with every check.
+    numbers : callable
+        Makes the SI values of numeric columns by name, unchecked and in place; None where
+        some column is anything but plain numbers without blanks.
+    end : Position
+        Where the next part begins.
+    fraction : float
+        Share of the table that lies before `end`.
+    n_rows : int
+        Number of rows, those dropped while reading included.
+    """
+
+    dataset: Callable[[], Dataset]
+    numbers: Callable[[Iterable[str]], dict[str, Array] | None]
+    end: Position
+    fraction: float
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class TableInParts:
+    r"""A text table, a Parquet file or a folder of Parquet files, to be read in parts.
+
+    Parameters
+    ----------
+    path : str or path
+    chunk_rows : int
+        Most rows per part of a Parquet file, and about as many per part of a text table.
+    options : ReadOptions
+        Of the reader.
 
     Raises
     ------
     InputError
-        If a column is blank in one part of the table and filled in another, without a unit.
+        If there is no such table, or it cannot be read in parts.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "runs.csv"
+    >>> _ = file.write_text("U [m/s]\n1\n2\n3\n")
+    >>> [part.dataset()["U"].tolist() for part in TableInParts(file, 2, ReadOptions({})).parts()]
+    [[1.0, 2.0, 3.0]]
     """
-    if known is None:
-        return build(table, options)
-    # a chunk of blanks or of bare numbers must not change what a column is
-    labels = dict.fromkeys(known.label_names, "label")
-    data = build(table, replace(options, units={**labels, **options.units}))
-    if data.names != known.names:
-        odd = ", ".join(sorted(set(data.names) ^ set(known.names)))
-        raise InputError(
-            f"Column '{odd}' of {table.source} is blank in one part of the table and filled in "
-            f"another, and has no unit; leave it out (--drop) or give it a unit."
+
+    path: str | PathLike[str]
+    chunk_rows: int
+    options: ReadOptions
+
+    def __post_init__(self) -> None:
+        if self.chunk_rows < 1:
+            raise InputError(
+                f"chunk_rows is {self.chunk_rows}; give at least 1 row per chunk (--chunk-rows)."
+            )
+        chosen = replace(self.options, find_duplicates=False, allow_empty=True)
+        object.__setattr__(self, "options", chosen)
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """The file itself, or the Parquet files of the folder, sorted by name."""
+        path = Path(self.path)
+        if path.is_dir():
+            found = sorted(
+                p
+                for p in path.rglob("*")
+                if p.suffix.lower() in PARQUET_SUFFIXES
+                and not any(part[0] in "._" for part in p.relative_to(path).parts)
+            )
+            if not found:
+                raise InputError(f"The folder '{path}' holds no Parquet file; name a table.")
+            return tuple(found)
+        file = existing(path)
+        if file.suffix.lower() in EXCEL_SUFFIXES:
+            raise InputError(f"'{file.name}' cannot be read in parts; save it as .csv or .parquet.")
+        return (file,)
+
+    @property
+    def source(self) -> str:
+        """Name for messages."""
+        return Path(self.path).name
+
+    def parts(self, start: Position | None = None) -> Iterator[Part]:
+        """Parts of the table in order, from `start`; their bounds do not depend on it.
+
+        The next part is read by a thread of its own while the last one is used.
+
+        Raises
+        ------
+        InputError
+            As `read_table` does, when the part with the trouble is reached.
+        """
+        from concurrent.futures import ThreadPoolExecutor
+
+        reader = self._parts(start)
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(next, reader, None)
+            while (part := ahead.result()) is not None:
+                ahead = pool.submit(next, reader, None)
+                yield part
+
+    def _parts(self, start: Position | None) -> Iterator[Part]:
+        begin = start or Position()
+        known: Dataset | None = None
+        if self.files[0].suffix.lower() not in PARQUET_SUFFIXES:
+            yield from self._text_parts(self.files[0], begin)
+            return
+        sizes = [n_rows(path) for path in self.files]
+        total, done = max(sum(sizes), 1), sum(sizes[: begin.file])
+        for i in range(begin.file, len(self.files)):
+            row = begin.row if i == begin.file else 0
+            for part in parquet_batches(self.files[i], self.chunk_rows, self.options, known, row):
+                known = known or part.head
+                end = Position(i, 0, part.end)
+                if part.end == sizes[i]:
+                    end = Position(i + 1)
+                fraction = (done + part.end) / total
+                yield Part(part.dataset, part.numbers, end, fraction, part.batch.num_rows)
+            done += sizes[i]
+
+    def _text_parts(self, path: Path, begin: Position) -> Iterator[Part]:
+        size = max(path.stat().st_size, 1)
+        start = Mark(*begin[1:]) if begin.byte else None
+        known: Dataset | None = None
+        # a later start needs the columns as the first rows show them
+        if start is not None:
+            known = next(self._text_parts(path, Position())).dataset()
+        blocks = text_tables(
+            path, self.options, sidecar_of(path), _block_bytes(self.chunk_rows), start
         )
-    return data
+        for block, mark in blocks:
+            table = without_blank_columns(block)
+            if not len(table.rows) and not table.dropped:
+                continue
+            data = chunk_like(table, self.options, known)
+            known = known or (data if len(data) else None)
+            fraction = min(1.0, mark.byte / size)
+            size_here = len(table.rows) + len(table.dropped)
+            yield Part(_constant(data), _no_numbers, Position(0, *mark), fraction, size_here)
 
 
-def block_bytes(rows: int) -> int:
+def _constant(data: Dataset) -> Callable[[], Dataset]:
+    return lambda: data
+
+
+def _no_numbers(names: Iterable[str]) -> None:
+    """Text has been read with every check already."""
+
+
+def _block_bytes(rows: int) -> int:
     """Bytes of text to read at once for about as many rows, or fewer."""
     return min(max(rows * _BYTES_PER_CELL, _LEAST_BLOCK), _MOST_BLOCK)
-
-
-def _text_tables(path: Path, options: Options, rows: int) -> Iterator[tuple[RawTable, float]]:
-    size = max(path.stat().st_size, 1)
-    tables = text_tables(path, options, sidecar_of(path), block_bytes(rows))
-    for block, mark in tables:
-        table = without_blank_columns(block)
-        n_rows = len(table.rows)
-        for start in range(0, max(n_rows, 1), rows):
-            part = slice(start, start + rows)
-            yield _sliced(table, part, with_drops=start == 0), min(1.0, mark.byte / size)
-
-
-def _sliced(table: RawTable, part: slice, *, with_drops: bool) -> RawTable:
-    columns = [replace(c, cells=c.cells[part]) for c in table.columns]
-    return replace(
-        table,
-        columns=columns,
-        rows=table.rows[part],
-        dropped=table.dropped if with_drops else [],
-        notes=table.notes if with_drops else [],
-    )
-
-
-def _parquet_tables(path: Path, rows: int) -> Iterator[tuple[RawTable, float]]:
-    import pyarrow as pa
-
-    file = open_parquet(path)
-    units = field_units(file.schema_arrow)
-    total, done = max(int(file.metadata.num_rows), 1), 0
-    sidecar = sidecar_of(path)
-    try:
-        for batch in file.iter_batches(batch_size=rows):
-            frame: Any = batch.to_pandas(ignore_metadata=True)
-            frame = frame[[c for c in frame.columns if not c.startswith("__index_level_")]]
-            table = from_pandas(frame, path.name, sidecar, units)
-            table.rows = np.arange(done + 1, done + 1 + len(table.rows))
-            done += len(frame)
-            yield table, done / total
-    except pa.ArrowException as error:
-        raise unreadable(path, "a Parquet file", error) from error

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.dataset.build import Options
+from dimgs.dataset.build import ReadOptions
 from dimgs.dataset.cells import BLANKS
 from dimgs.dataset.dataset import Dropped
 from dimgs.dataset.headers import chosen, titled_columns
@@ -72,7 +72,7 @@ class _Plan:
 
 def text_tables(
     path: Path,
-    options: Options,
+    options: ReadOptions,
     sidecar: tuple[dict[str, str], str],
     block_bytes: int = BLOCK_BYTES,
     start: Mark | None = None,
@@ -158,7 +158,7 @@ def _joined(cells: list[NDArray[Any]]) -> NDArray[Any]:
     return np.concatenate(cells if len(kinds) == 1 else [c.astype(object) for c in cells])
 
 
-def _plan(layout: Layout, options: Options, sidecar: tuple[dict[str, str], str]) -> _Plan:
+def _plan(layout: Layout, options: ReadOptions, sidecar: tuple[dict[str, str], str]) -> _Plan:
     nameless = [not h.strip() and n for h, n in zip(layout.headers, layout.numeric, strict=True)]
     named = [not n for n in nameless]
     stub = RawTable(

@@ -15,7 +15,7 @@ from dimgs.errors import InputError
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
-    from dimgs.dataset.build import Options as ReadOptions
+    from dimgs.dataset.build import ReadOptions
     from dimgs.dataset.usable import Purpose
 
 MODEL_NAMES = ("linear", "deep")
@@ -274,7 +274,7 @@ class Options:
         InputError
             If one of them is dropped.
         """
-        from dimgs.dataset.build import Options as ReadOptions
+        from dimgs.dataset.build import ReadOptions
 
         temperature = [] if self.arrhenius is None else [self.arrhenius]
         keep = [*targets, *self.labels, *temperature]

@@ -11,7 +11,7 @@ import sympy
 from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
-from dimgs.dataset.build import Options, build
+from dimgs.dataset.build import ReadOptions, build
 from dimgs.dataset.columns import raw_columns
 from dimgs.dataset.headers import titled_columns
 from dimgs.dataset.read import dataset_of, raw_table
@@ -124,7 +124,7 @@ def input_table(
     variables: Sequence[Variable],
     labels: Sequence[str] = (),
     optional: Sequence[Variable] = (),
-    options: Options | None = None,
+    options: ReadOptions | None = None,
     plain_units: Mapping[str, str] | None = None,
 ) -> tuple[Dataset, bool]:
     """Dataset of the inputs alone, and whether any of them has a unit of its own.
@@ -133,11 +133,11 @@ def input_table(
     ----------
     data, variables, labels, optional, plain_units
         As in :func:`inputs_of`.
-    options : Options, optional
+    options : ReadOptions, optional
         Of the reader, for what only a file needs.
     """
     wanted = [*(v.name for v in (*variables, *optional)), *labels]
-    chosen = options or Options()
+    chosen = options or ReadOptions()
     if isinstance(data, Dataset):
         _require(variables, data.names)
         return dataset_of(data, replace(chosen, columns=_present(wanted, data.names))), True

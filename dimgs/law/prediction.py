@@ -16,7 +16,7 @@ from dimgs.variables import Variable, registry
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
-    from dimgs.dataset.build import Options
+    from dimgs.dataset.build import ReadOptions
     from dimgs.law.law import Law
 
 Array = NDArray[np.float64]
@@ -44,7 +44,7 @@ def law_inputs(law: "Law", data: Any) -> Inputs:
     return inputs
 
 
-def law_table(law: "Law", data: Any, options: "Options") -> "Dataset":
+def law_table(law: "Law", data: Any, options: "ReadOptions") -> "Dataset":
     """Dataset of what the law can use of a table, as it is read with these options."""
     return input_table(data, *_asked(law), options=options)[0]
 

@@ -13,13 +13,13 @@ from zipfile import ZIP_STORED, ZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.dataset.stream import Position, TableInParts
 from dimgs.design.grouped_moments import GroupedMoments
 from dimgs.discovery.options import Options, TableKeywords, options_by_name
 from dimgs.errors import InputError
 from dimgs.fits.block_moments import BlockMoments
 from dimgs.formats import SCHEMA, json_value, refuse_newer, validated, whole
 from dimgs.outofcore.moments import StreamMoments
-from dimgs.outofcore.parts import Position, TableInParts
 
 if TYPE_CHECKING:
     from dimgs.outofcore.checkpoint_file import CheckpointFile

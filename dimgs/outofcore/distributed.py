@@ -9,12 +9,11 @@ from types import ModuleType
 from typing import Any, Unpack
 
 from dimgs.dataset import Dataset
-from dimgs.dataset.build import Options as ReadOptions
-from dimgs.dataset.build import build
+from dimgs.dataset.build import ReadOptions, build
+from dimgs.dataset.stream import Part, Position, TableInParts
 from dimgs.discovery.options import Options, StreamKeywords, documented
 from dimgs.errors import DimgsError, InputError, warn_all
 from dimgs.outofcore.moments import StreamMoments
-from dimgs.outofcore.parts import Part, Position, TableInParts
 from dimgs.outofcore.plan import StreamPlan, check_streamable, union
 from dimgs.outofcore.result import result_of
 from dimgs.outofcore.stream import CHUNK_ROWS, add_part, first_plan, only_needed

@@ -6,12 +6,12 @@ from os import PathLike
 from typing import Unpack
 
 from dimgs.dataset import Dataset
+from dimgs.dataset.stream import Part, Position, TableInParts
 from dimgs.dataset.usable import usable_runs
 from dimgs.discovery.options import Options, StreamKeywords, documented
 from dimgs.errors import InputError, noting, warn_all
 from dimgs.outofcore.checkpoint import Checkpoint
 from dimgs.outofcore.moments import StreamMoments, columns_of
-from dimgs.outofcore.parts import Part, Position, TableInParts
 from dimgs.outofcore.plan import StreamPlan, as_ranges, check_streamable, ranges_of, union
 from dimgs.outofcore.result import result_of
 from dimgs.report.results import FitResult

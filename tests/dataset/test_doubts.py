@@ -10,9 +10,9 @@ import pytest
 import xarray as xr
 
 from dimgs.dataset import Dataset, iter_chunks, read_table
-from dimgs.dataset.build import Options
+from dimgs.dataset.build import ReadOptions
+from dimgs.dataset.stream import TableInParts
 from dimgs.errors import InputError
-from dimgs.outofcore.parts import TableInParts
 
 VALUES = {"k": [0.5, 0.6], "q": [1.0, 2.0], "L": [0.1, 0.2], "T": [300.0, 310.0]}
 OTHERS = {"q": "W/m^2", "L": "m", "T": "K"}
@@ -81,7 +81,7 @@ def _chunks(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
 
 def _parts(units: dict[str, str], folder: Path, **options: Any) -> Dataset:
     path = _plain(folder, ",".join(f"{n} [{u}]" for n, u in units.items()))
-    return next(TableInParts(path, 1, Options(**options)).parts()).dataset()
+    return next(TableInParts(path, 1, ReadOptions(**options)).parts()).dataset()
 
 
 WAYS = [

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from dimgs.dataset import files, headers, layout, read_table, text
-from dimgs.dataset.build import Options
+from dimgs.dataset.build import ReadOptions
 from dimgs.errors import InputError
 
 
@@ -47,7 +47,7 @@ def test_a_row_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     table = "U [m/s]\n1\n2\n"
     path = tmp_path / "t.csv"
     path.write_text(table + '"' + "x\n" * (1 << 14))
-    options = Options()
+    options = ReadOptions()
     with pytest.raises(InputError, match="quote that is not closed"):
         list(text.text_tables(path, options, ({}, ""), 1 << 12))
 

@@ -90,7 +90,7 @@ def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no usable row"):
         list(iter_chunks(path, drop_bad=True))
     table(3).to_excel(tmp_path / "t.xlsx")
-    with pytest.raises(InputError, match="cannot be read in chunks"):
+    with pytest.raises(InputError, match="cannot be read in parts"):
         list(iter_chunks(tmp_path / "t.xlsx"))
 
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dimgs.dataset import Dataset, iter_chunks, read_table
-from dimgs.dataset.build import Options
+from dimgs.dataset.build import ReadOptions
+from dimgs.dataset.stream import TableInParts
 from dimgs.errors import InputError
-from dimgs.outofcore.parts import TableInParts
 
 TITLES = ["Pipe flow, measured May 2020", "by A. Smith", "rig 3"]
 BODY = {
@@ -48,7 +48,7 @@ def test_titles_are_noticed_or_skipped_on_every_way(
     assert read_table(path, skip_rows=len(lines)).warnings == ()
     (chunk,) = iter_chunks(path, skip_rows=len(lines))
     _is_right(chunk)
-    (part,) = TableInParts(path, 9, Options(skip_rows=len(lines))).parts()
+    (part,) = TableInParts(path, 9, ReadOptions(skip_rows=len(lines))).parts()
     _is_right(part.dataset())
 
 

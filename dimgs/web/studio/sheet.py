@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dimgs.dataset.build import Options as ReadOptions
-from dimgs.dataset.build import build
+from dimgs.dataset.build import ReadOptions, build
 from dimgs.dataset.cells import read_cells
 from dimgs.dataset.checks import constant_columns
 from dimgs.dataset.dataset import Dataset

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.dataset.build import Options
+from dimgs.dataset.build import ReadOptions
+from dimgs.dataset.stream import Position, TableInParts
 from dimgs.errors import InputError
-from dimgs.outofcore.parts import Position, TableInParts
 
 
 def written(folder: Path, kind: str, n_rows: int) -> Path:
@@ -44,7 +44,7 @@ def test_reading_goes_on_from_every_position(
     data: st.DataObject,
 ) -> None:
     path = written(tmp_path_factory.mktemp("parts"), kind, n_rows)
-    table = TableInParts(path, chunk_rows, Options({}))
+    table = TableInParts(path, chunk_rows, ReadOptions({}))
     parts = list(table.parts())
     speeds = np.concatenate([p.dataset()["U"] for p in parts])
     np.testing.assert_allclose(speeds, np.arange(1, n_rows + 1) / 3.6, rtol=1e-15)
@@ -60,7 +60,7 @@ def test_reading_goes_on_from_every_position(
 
 @pytest.mark.parametrize("kind", ["parquet", "folder"])
 def test_bare_numbers_are_those_of_the_dataset(kind: str, tmp_path: Path) -> None:
-    for part in TableInParts(written(tmp_path, kind, 100), 30, Options({})).parts():
+    for part in TableInParts(written(tmp_path, kind, 100), 30, ReadOptions({})).parts():
         numbers = part.numbers(["U"])
         assert numbers is not None
         np.testing.assert_array_equal(numbers["U"], part.dataset()["U"])
@@ -69,7 +69,7 @@ def test_bare_numbers_are_those_of_the_dataset(kind: str, tmp_path: Path) -> Non
 
 def test_blanks_are_no_bare_numbers(tmp_path: Path) -> None:
     pd.DataFrame({"U [m/s]": [1.0, None]}).to_parquet(tmp_path / "t.parquet")
-    (part,) = TableInParts(tmp_path / "t.parquet", 10, Options({})).parts()
+    (part,) = TableInParts(tmp_path / "t.parquet", 10, ReadOptions({})).parts()
     assert part.numbers(["U"]) is None
 
 
@@ -79,9 +79,9 @@ def test_blanks_are_no_bare_numbers(tmp_path: Path) -> None:
 def test_other_files_are_refused(name: str, message: str, tmp_path: Path) -> None:
     (tmp_path / "t.xlsx").write_bytes(b"")
     with pytest.raises(InputError, match=message):
-        list(TableInParts(tmp_path / name, 10, Options({})).parts())
+        list(TableInParts(tmp_path / name, 10, ReadOptions({})).parts())
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="holds no Parquet file"):
-        list(TableInParts(tmp_path, 10, Options({})).parts())
+        list(TableInParts(tmp_path, 10, ReadOptions({})).parts())

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 
 from dimgs.arrays import Array
-from dimgs.dataset.build import Options, build
+from dimgs.dataset.build import ReadOptions, build, chunk_like
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.export import to_si
 from dimgs.dataset.files import field_units, open_parquet, unreadable
 from dimgs.dataset.frames import from_pandas
 from dimgs.dataset.raw import RawTable
 from dimgs.dataset.read import sidecar_of
-from dimgs.dataset.stream import chunk_like
 from dimgs.errors import InputError
 from dimgs.variables import Variable, split_header
 
@@ -31,7 +30,7 @@ class Batch:
 
     batch: Any
     path: Path
-    options: Options
+    options: ReadOptions
     head: Dataset
     headers: Mapping[str, str]
     units: Mapping[str, str]
@@ -74,7 +73,7 @@ def _raw(batch: Any, path: Path, units: Mapping[str, str], end: int) -> RawTable
 
 
 def parquet_batches(
-    path: Path, chunk_rows: int, options: Options, known: Dataset | None, start: int
+    path: Path, chunk_rows: int, options: ReadOptions, known: Dataset | None, start: int
 ) -> Iterator[Batch]:
     """Batches of a file from one row on; their bounds do not depend on it.
 
@@ -83,7 +82,7 @@ def parquet_batches(
     path : Path
     chunk_rows : int
         Most rows per batch.
-    options : Options
+    options : ReadOptions
         Of the reader; only the columns that it chooses are decoded.
     known : Dataset, optional
         Whose columns the file must have.
@@ -125,7 +124,9 @@ def parquet_batches(
         raise unreadable(path, "a Parquet file", error) from error
 
 
-def _projected(options: Options, headers: Mapping[str, str]) -> tuple[Options, list[str] | None]:
+def _projected(
+    options: ReadOptions, headers: Mapping[str, str]
+) -> tuple[ReadOptions, list[str] | None]:
     """What to ask of the reader once only the columns that are used are decoded."""
     if options.columns is None or any(n not in headers for n in options.columns):
         return options, None
