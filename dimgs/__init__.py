@@ -3,106 +3,77 @@
 Names are imported on first use, so that importing the package stays fast.
 """
 
-# not imported from typing, which would take most of the time that this import takes
-TYPE_CHECKING = False
+from dimgs.lazy import TYPE_CHECKING, on_first_use
 
 if TYPE_CHECKING:
-    from typing import Any
-
-    from dimgs.ask import Answer, ask
-    from dimgs.dataset import Dataset, read_table
-    from dimgs.discovery.discover import discover
-    from dimgs.discovery.fitting import fit
-    from dimgs.discovery.options import Options
+    from dimgs.ask import Answer as Answer
+    from dimgs.ask import ask as ask
+    from dimgs.dataset import Dataset as Dataset
+    from dimgs.dataset import read_table as read_table
+    from dimgs.discovery.discover import discover as discover
+    from dimgs.discovery.fitting import fit as fit
+    from dimgs.discovery.options import Options as Options
     from dimgs.errors import (
-        DimensionError,
-        DimgsError,
-        DimgsWarning,
-        EngineUnavailableError,
-        FitError,
-        InputError,
-        LawError,
-        RunDivergedError,
-        RunFailedError,
-        RunRefusedError,
-        StoreError,
-        UnitError,
+        DimensionError as DimensionError,
     )
-    from dimgs.groups.derive import pi_basis
-    from dimgs.groups.group import PiBasis, PiGroup
-    from dimgs.law.law import Law
-    from dimgs.report.results import Report
-    from dimgs.variables import Variable, define_unit
+    from dimgs.errors import (
+        DimgsError as DimgsError,
+    )
+    from dimgs.errors import (
+        DimgsWarning as DimgsWarning,
+    )
+    from dimgs.errors import (
+        EngineUnavailableError as EngineUnavailableError,
+    )
+    from dimgs.errors import (
+        FitError as FitError,
+    )
+    from dimgs.errors import (
+        InputError as InputError,
+    )
+    from dimgs.errors import (
+        LawError as LawError,
+    )
+    from dimgs.errors import (
+        RunDivergedError as RunDivergedError,
+    )
+    from dimgs.errors import (
+        RunFailedError as RunFailedError,
+    )
+    from dimgs.errors import (
+        RunRefusedError as RunRefusedError,
+    )
+    from dimgs.errors import (
+        StoreError as StoreError,
+    )
+    from dimgs.errors import (
+        UnitError as UnitError,
+    )
+    from dimgs.groups.derive import pi_basis as pi_basis
+    from dimgs.groups.group import PiBasis as PiBasis
+    from dimgs.groups.group import PiGroup as PiGroup
+    from dimgs.law.law import Law as Law
+    from dimgs.report.results import Report as Report
+    from dimgs.variables import Variable as Variable
+    from dimgs.variables import define_unit as define_unit
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Answer": "dimgs.ask",
-    "Dataset": "dimgs.dataset",
-    "DimensionError": "dimgs.errors",
-    "DimgsError": "dimgs.errors",
-    "DimgsWarning": "dimgs.errors",
-    "EngineUnavailableError": "dimgs.errors",
-    "FitError": "dimgs.errors",
-    "InputError": "dimgs.errors",
-    "Law": "dimgs.law.law",
-    "LawError": "dimgs.errors",
-    "Options": "dimgs.discovery.options",
-    "PiBasis": "dimgs.groups.group",
-    "PiGroup": "dimgs.groups.group",
-    "Report": "dimgs.report.results",
-    "RunDivergedError": "dimgs.errors",
-    "RunFailedError": "dimgs.errors",
-    "RunRefusedError": "dimgs.errors",
-    "StoreError": "dimgs.errors",
-    "UnitError": "dimgs.errors",
-    "Variable": "dimgs.variables",
-    "ask": "dimgs.ask",
-    "define_unit": "dimgs.variables",
-    "discover": "dimgs.discovery.discover",
-    "fit": "dimgs.discovery.fitting",
-    "pi_basis": "dimgs.groups.derive",
-    "read_table": "dimgs.dataset",
-}
-
-__all__ = [
-    "Answer",
-    "Dataset",
-    "DimensionError",
-    "DimgsError",
-    "DimgsWarning",
-    "EngineUnavailableError",
-    "FitError",
-    "InputError",
-    "Law",
-    "LawError",
-    "Options",
-    "PiBasis",
-    "PiGroup",
-    "Report",
-    "RunDivergedError",
-    "RunFailedError",
-    "RunRefusedError",
-    "StoreError",
-    "UnitError",
-    "Variable",
-    "__version__",
-    "ask",
-    "define_unit",
-    "discover",
-    "fit",
-    "pi_basis",
-    "read_table",
-]
-
-
-def __getattr__(name: str) -> "Any":
-    from importlib import import_module
-
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'dimgs' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = on_first_use(
+    __name__,
+    {
+        "ask": "Answer ask",
+        "dataset": "Dataset read_table",
+        "discovery.discover": "discover",
+        "discovery.fitting": "fit",
+        "discovery.options": "Options",
+        "errors": "DimensionError DimgsError DimgsWarning EngineUnavailableError FitError "
+        "InputError LawError RunDivergedError RunFailedError RunRefusedError StoreError UnitError",
+        "groups.derive": "pi_basis",
+        "groups.group": "PiBasis PiGroup",
+        "law.law": "Law",
+        "report.results": "Report",
+        "variables": "Variable define_unit",
+    },
+)
+__all__ += ["__version__"]

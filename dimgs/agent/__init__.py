@@ -1,20 +1,17 @@
 """Agents: tools that language models may call, and an agent whose numbers all have a source."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dimgs.lazy import on_first_use
 
 if TYPE_CHECKING:
-    from dimgs.agent.agent import Agent
-    from dimgs.agent.tools import Tools
+    from dimgs.agent.agent import Agent as Agent
+    from dimgs.agent.tools import Tools as Tools
 
-_HOMES = {"Agent": "dimgs.agent.agent", "Tools": "dimgs.agent.tools"}
-
-__all__ = ["Agent", "Tools"]
-
-
-def __getattr__(name: str) -> Any:
-    # models and servers are loaded with the first agent, not with the package
-    from importlib import import_module
-
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module 'dimgs.agent' has no attribute '{name}'")
+__getattr__, __dir__, __all__ = on_first_use(
+    __name__,
+    {
+        "agent": "Agent",
+        "tools": "Tools",
+    },
+)

@@ -1,43 +1,38 @@
 """From a plan to the fewest runs of a kernel that answer it."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dimgs.lazy import on_first_use
 
 if TYPE_CHECKING:
-    from dimgs.campaign.campaign import run_campaign
-    from dimgs.campaign.known import KnownLaw, KnownRun
-    from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
-    from dimgs.campaign.reading import read_plan
-    from dimgs.campaign.result import CampaignResult
+    from dimgs.campaign.campaign import run_campaign as run_campaign
+    from dimgs.campaign.known import KnownLaw as KnownLaw
+    from dimgs.campaign.known import KnownRun as KnownRun
+    from dimgs.campaign.plan import (
+        Budget as Budget,
+    )
+    from dimgs.campaign.plan import (
+        Execution as Execution,
+    )
+    from dimgs.campaign.plan import (
+        Plan as Plan,
+    )
+    from dimgs.campaign.plan import (
+        Range as Range,
+    )
+    from dimgs.campaign.plan import (
+        Tolerance as Tolerance,
+    )
+    from dimgs.campaign.reading import read_plan as read_plan
+    from dimgs.campaign.result import CampaignResult as CampaignResult
 
-_HOMES = {
-    "Budget": "plan",
-    "CampaignResult": "result",
-    "Execution": "plan",
-    "KnownLaw": "known",
-    "KnownRun": "known",
-    "Plan": "plan",
-    "Range": "plan",
-    "Tolerance": "plan",
-    "read_plan": "reading",
-    "run_campaign": "campaign",
-}
-
-__all__ = [
-    "Budget",
-    "CampaignResult",
-    "Execution",
-    "KnownLaw",
-    "KnownRun",
-    "Plan",
-    "Range",
-    "Tolerance",
-    "read_plan",
-    "run_campaign",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"dimgs.campaign.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'dimgs.campaign' has no attribute '{name}'")
+__getattr__, __dir__, __all__ = on_first_use(
+    __name__,
+    {
+        "campaign": "run_campaign",
+        "known": "KnownLaw KnownRun",
+        "plan": "Budget Execution Plan Range Tolerance",
+        "reading": "read_plan",
+        "result": "CampaignResult",
+    },
+)

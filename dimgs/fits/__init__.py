@@ -9,68 +9,47 @@ Examples
 array([0.5])
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dimgs.lazy import on_first_use
 
 if TYPE_CHECKING:
-    from dimgs.fits.additive import PairAdditive, SparseAdditive
-    from dimgs.fits.base import ContrastiveRegressor
-    from dimgs.fits.chosen_pairs import ChosenPairsPowerLaw
-    from dimgs.fits.crossover import CrossoverPowerLaw, choose_crossover
-    from dimgs.fits.curves import CurvePotential
-    from dimgs.fits.errors_in_variables import OrthogonalPowerLaw
-    from dimgs.fits.intervals import PredictionIntervals
-    from dimgs.fits.local import LocalPowerLaw
-    from dimgs.fits.pi_groups import PiGroups
-    from dimgs.fits.potential import ContrastivePotential
-    from dimgs.fits.power_law import PowerLaw, fit_power_law
-    from dimgs.fits.regimes import RegimePowerLaw
-    from dimgs.fits.robust import RobustPowerLaw
+    from dimgs.fits.additive import PairAdditive as PairAdditive
+    from dimgs.fits.additive import SparseAdditive as SparseAdditive
+    from dimgs.fits.base import ContrastiveRegressor as ContrastiveRegressor
+    from dimgs.fits.chosen_pairs import ChosenPairsPowerLaw as ChosenPairsPowerLaw
+    from dimgs.fits.crossover import (
+        CrossoverPowerLaw as CrossoverPowerLaw,
+    )
+    from dimgs.fits.crossover import (
+        choose_crossover as choose_crossover,
+    )
+    from dimgs.fits.curves import CurvePotential as CurvePotential
+    from dimgs.fits.errors_in_variables import OrthogonalPowerLaw as OrthogonalPowerLaw
+    from dimgs.fits.intervals import PredictionIntervals as PredictionIntervals
+    from dimgs.fits.local import LocalPowerLaw as LocalPowerLaw
+    from dimgs.fits.pi_groups import PiGroups as PiGroups
+    from dimgs.fits.potential import ContrastivePotential as ContrastivePotential
+    from dimgs.fits.power_law import PowerLaw as PowerLaw
+    from dimgs.fits.power_law import fit_power_law as fit_power_law
+    from dimgs.fits.regimes import RegimePowerLaw as RegimePowerLaw
+    from dimgs.fits.robust import RobustPowerLaw as RobustPowerLaw
 
-_HOMES = {
-    "ChosenPairsPowerLaw": "chosen_pairs",
-    "ContrastivePotential": "potential",
-    "ContrastiveRegressor": "base",
-    "CrossoverPowerLaw": "crossover",
-    "CurvePotential": "curves",
-    "LocalPowerLaw": "local",
-    "OrthogonalPowerLaw": "errors_in_variables",
-    "PairAdditive": "additive",
-    "PiGroups": "pi_groups",
-    "PowerLaw": "power_law",
-    "PredictionIntervals": "intervals",
-    "RegimePowerLaw": "regimes",
-    "RobustPowerLaw": "robust",
-    "SparseAdditive": "additive",
-    "choose_crossover": "crossover",
-    "fit_power_law": "power_law",
-}
-
-__all__ = [
-    "ChosenPairsPowerLaw",
-    "ContrastivePotential",
-    "ContrastiveRegressor",
-    "CrossoverPowerLaw",
-    "CurvePotential",
-    "LocalPowerLaw",
-    "OrthogonalPowerLaw",
-    "PairAdditive",
-    "PiGroups",
-    "PowerLaw",
-    "PredictionIntervals",
-    "RegimePowerLaw",
-    "RobustPowerLaw",
-    "SparseAdditive",
-    "choose_crossover",
-    "fit_power_law",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = on_first_use(
+    __name__,
+    {
+        "additive": "PairAdditive SparseAdditive",
+        "base": "ContrastiveRegressor",
+        "chosen_pairs": "ChosenPairsPowerLaw",
+        "crossover": "CrossoverPowerLaw choose_crossover",
+        "curves": "CurvePotential",
+        "errors_in_variables": "OrthogonalPowerLaw",
+        "intervals": "PredictionIntervals",
+        "local": "LocalPowerLaw",
+        "pi_groups": "PiGroups",
+        "potential": "ContrastivePotential",
+        "power_law": "PowerLaw fit_power_law",
+        "regimes": "RegimePowerLaw",
+        "robust": "RobustPowerLaw",
+    },
+)

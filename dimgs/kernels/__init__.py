@@ -3,55 +3,39 @@
 Names are imported on first use, so that importing the package stays fast.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from dimgs.lazy import on_first_use
 
 if TYPE_CHECKING:
-    from dimgs.kernels.base import BaseKernel, Simulated
-    from dimgs.kernels.command import CommandKernel
-    from dimgs.kernels.function import FunctionKernel, kernel
-    from dimgs.kernels.record import RunRecord, RunRequest, Status
-    from dimgs.kernels.registry import available, load
-    from dimgs.kernels.spec import Kernel, Port, Tier
+    from dimgs.kernels.base import BaseKernel as BaseKernel
+    from dimgs.kernels.base import Simulated as Simulated
+    from dimgs.kernels.command import CommandKernel as CommandKernel
+    from dimgs.kernels.function import FunctionKernel as FunctionKernel
+    from dimgs.kernels.function import kernel as kernel
+    from dimgs.kernels.record import (
+        RunRecord as RunRecord,
+    )
+    from dimgs.kernels.record import (
+        RunRequest as RunRequest,
+    )
+    from dimgs.kernels.record import (
+        Status as Status,
+    )
+    from dimgs.kernels.registry import available as available
+    from dimgs.kernels.registry import load as load
+    from dimgs.kernels.spec import Kernel as Kernel
+    from dimgs.kernels.spec import Port as Port
+    from dimgs.kernels.spec import Tier as Tier
 
-_HOMES = {
-    "BaseKernel": "base",
-    "CommandKernel": "command",
-    "FunctionKernel": "function",
-    "Kernel": "spec",
-    "Port": "spec",
-    "RunRecord": "record",
-    "RunRequest": "record",
-    "Simulated": "base",
-    "Status": "record",
-    "Tier": "spec",
-    "available": "registry",
-    "kernel": "function",
-    "load": "registry",
-}
-
-__all__ = [
-    "BaseKernel",
-    "CommandKernel",
-    "FunctionKernel",
-    "Kernel",
-    "Port",
-    "RunRecord",
-    "RunRequest",
-    "Simulated",
-    "Status",
-    "Tier",
-    "available",
-    "kernel",
-    "load",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"dimgs.kernels.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'dimgs.kernels' has no attribute '{name}'")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__, __all__ = on_first_use(
+    __name__,
+    {
+        "base": "BaseKernel Simulated",
+        "command": "CommandKernel",
+        "function": "FunctionKernel kernel",
+        "record": "RunRecord RunRequest Status",
+        "registry": "available load",
+        "spec": "Kernel Port Tier",
+    },
+)
