@@ -83,6 +83,7 @@ class Question(_Kind):
     text: Text
     context: str = ""
     target: Short | None = None
+    kernel: Short | None = None
     inputs: dict[Short, RangePart | str] = {}
     safe: str = ""
     priority: str | int = ""

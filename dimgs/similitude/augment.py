@@ -11,7 +11,7 @@ from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
 from dimgs.similitude.description import Description, point_of
 from dimgs.similitude.given import point_of_question
-from dimgs.similitude.kriging import Nearby, Spread, covariance
+from dimgs.similitude.kriging import Nearby, Spread, left_open
 from dimgs.similitude.near import residuals, spread_runs
 from dimgs.similitude.origin import Origin, origins
 from dimgs.variables import parse_unit
@@ -144,13 +144,7 @@ def _greedy(
     near: Nearby, spread: Spread, pool: Array, asked: Array, n: int
 ) -> list[tuple[int, float]]:
     """Places in the pool, one after another, and what each tells."""
-    every = np.vstack([near.changes, pool, asked])
-    K = covariance(near.scalings, every, spread)
-    m = len(near)
-    own = near.variances + spread.noise**2
-    top = K[:m, :m] + np.diag(own)
-    solved = np.linalg.solve(top, K[:m, m:])
-    left = K[m:, m:] - K[m:, :m] @ solved
+    left = left_open(near, spread, np.vstack([pool, asked]))
     goals = np.arange(len(pool), len(left)) if len(asked) else np.arange(len(pool))
     # what numerical error and noise leave open at the best
     floor = spread.noise**2 + 1e-9 * spread.amplitude**2

@@ -159,6 +159,23 @@ def covariance(scalings: Scalings, changes: Array, spread: Spread) -> Array:
     return np.asarray(shared + spread.amplitude**2 * alike)
 
 
+def left_open(near: Nearby, spread: Spread, places: Array) -> Array:
+    """Covariance of what runs at some places would give, once the runs that are there are known.
+
+    Parameters
+    ----------
+    near : Nearby
+        The runs.
+    spread : Spread
+    places : ndarray of shape (n, n_inputs)
+        As `changes` of the runs.
+    """
+    K = covariance(near.scalings, np.vstack([near.changes, places]), spread)
+    m = len(near)
+    known = K[:m, :m] + np.diag(near.variances + spread.noise**2)
+    return np.asarray(K[m:, m:] - K[m:, :m] @ np.linalg.solve(known, K[:m, m:]))
+
+
 @dataclass(frozen=True)
 class Solved:
     """Equations of generalised least squares, solved."""

@@ -16,7 +16,8 @@ from dimgs.hub.acts import ADDED
 from dimgs.hub.entry import KINDS, VISIBILITIES
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
-from dimgs.web import openapi, pictures, views
+from dimgs.similitude.given import points_given
+from dimgs.web import around, openapi, pictures, views
 from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Who
 from dimgs.web.routes import ROUTES, Call
 
@@ -122,16 +123,18 @@ class Pages:
             "/entries/{id}": self._entry,
             "/entries/{id}/beside": self._beside,
             "/files/{digest}/{name}": self._file,
+            "/entries/{id}/around": lambda a: around.page(self, a),
             "/map": self._map,
             "/queue": self._queue,
             "/jobs": self._jobs,
-            "/ask": lambda a: self._show(a, "ask.html", visibilities=VISIBILITIES),
+            "/ask": lambda a: self.show(a, "ask.html", visibilities=VISIBILITIES),
             "/people": self._users,
-            "/api": lambda a: self._show(a, "api.html", api=openapi.document()),
+            "/api": lambda a: self.show(a, "api.html", api=openapi.document()),
             "/sign-in": self._sign_in_page,
         }
         done: dict[str, Callable[[Asked], Response]] = {
             "/ask": self._ask,
+            "/entries/{id}/around": around.wanted,
             "/entries/{id}/{act}": self._act,
             "/people": self._set_user,
             "/people/tokens": self._new_token,
@@ -167,7 +170,8 @@ class Pages:
 
         return answer
 
-    def _show(self, asked: Asked, name: str, status: int = 200, **content: Any) -> Response:
+    def show(self, asked: Asked, name: str, status: int = 200, **content: Any) -> Response:
+        """A page of a template."""
         who = asked.who
         text = (
             templates()
@@ -182,7 +186,7 @@ class Pages:
         who = Who(self._hub.for_anybody())
         if status < 500:
             who = self._people.of_person(request.cookies)
-        return self._show(
+        return self.show(
             Asked(request, who, {}), "error.html", status, sentence=str(error), status_code=status
         )
 
@@ -192,7 +196,7 @@ class Pages:
     def _home(self, asked: Asked) -> Response:
         questions = asked.hub.listed(kind="question", limit=10 * _LISTED, newest=True)
         settled = ("answered", "accepted")
-        return self._show(
+        return self.show(
             asked,
             "home.html",
             open=[q for q in questions if q["state"] not in settled],
@@ -203,7 +207,7 @@ class Pages:
         filters = {n: asked.parameter(n) for n in ("text", "kind", "state", "author", "tag")}
         found = asked.hub.listed(**filters, limit=_LISTED + 1, newest=True)
         partial = "hx-request" in asked.request.headers
-        return self._show(
+        return self.show(
             asked,
             "found.html" if partial else "search.html",
             entries=found[:_LISTED],
@@ -219,7 +223,7 @@ class Pages:
         about = [
             link["from"] for link in entry["links"] if link["type"] in ("annotates", "disputes")
         ]
-        return self._show(
+        return self.show(
             asked,
             "entry.html",
             entry={"status": None, **entry},
@@ -257,7 +261,7 @@ class Pages:
         parent = next(k["to"] for k in entry["links"] if k["type"] == "forked")
         known = asked.hub.get(parent)
         sides = [(e, views.results(asked.hub, e)) for e in (known, entry)]
-        return self._show(
+        return self.show(
             asked, "beside.html", entry=entry, parent=known, difference=difference, sides=sides
         )
 
@@ -279,7 +283,7 @@ class Pages:
             drawn = pictures.run_map(asked.hub, kernel, asked.parameter("x"), asked.parameter("y"))
         partial = "hx-request" in asked.request.headers
         name = "drawn.html" if partial else "map.html"
-        return self._show(asked, name, kernels=kernels, kernel=kernel, map=drawn)
+        return self.show(asked, name, kernels=kernels, kernel=kernel, map=drawn)
 
     def _queue(self, asked: Asked) -> Response:
         found = []
@@ -289,17 +293,20 @@ class Pages:
                 e for e in listed if e["state"] in _WAITING and e["author"] != asked.hub.user
             ][:_LISTED]
         may = asked.hub.may("review", "open", False)
-        return self._show(asked, "queue.html", entries=found, reviews=may)
+        return self.show(asked, "queue.html", entries=found, reviews=may)
 
     def _jobs(self, asked: Asked) -> Response:
         listed = asked.hub.listed(kind="job", limit=_LISTED, newest=True)
         jobs = [asked.hub.get(job["id"]) for job in listed]
-        return self._show(asked, "jobs.html", jobs=jobs)
+        return self.show(asked, "jobs.html", jobs=jobs)
 
     def _ask(self, asked: Asked) -> Response:
         form = {k: v.strip() for k, v in asked.form.items() if v.strip()}
         tags = [tag.strip() for tag in form.pop("tags", "").split(",") if tag.strip()]
-        document = {"kind": "question", **form, **({"tags": tags} if tags else {})}
+        given = points_given(form.pop("at"))[0][0] if form.get("at") else {}
+        inputs = {n: {"value": v, "unit": u or "1"} for n, (v, u) in given.items()}
+        more = {"tags": tags, "inputs": inputs}
+        document = {"kind": "question", **form, **{k: v for k, v in more.items() if v}}
         return RedirectResponse(f"/entries/{asked.hub.add(document)}", 303)
 
     def _act(self, asked: Asked) -> Response:
@@ -323,7 +330,7 @@ class Pages:
         return RedirectResponse(f"/entries/{target}", 303)
 
     def _users(self, asked: Asked, token: str = "", whose: str = "") -> Response:
-        return self._show(asked, "people.html", users=asked.hub.users(), token=token, whose=whose)
+        return self.show(asked, "people.html", users=asked.hub.users(), token=token, whose=whose)
 
     def _set_user(self, asked: Asked) -> Response:
         form = asked.form
@@ -342,7 +349,7 @@ class Pages:
         return self._users(asked, token, name)
 
     def _sign_in_page(self, asked: Asked) -> Response:
-        return self._show(asked, "sign_in.html", sentence="")
+        return self.show(asked, "sign_in.html", sentence="")
 
     def _sign_in(self, asked: Asked) -> Response:
         request = asked.request
@@ -352,7 +359,7 @@ class Pages:
                 asked.form.get("name", ""), asked.form.get("password", ""), address
             )
         except UnknownError as error:
-            return self._show(asked, "sign_in.html", 401, sentence=str(error))
+            return self.show(asked, "sign_in.html", 401, sentence=str(error))
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
             COOKIE,

@@ -119,6 +119,10 @@ class RunMap:
     count, shown : int
         Runs that there are, and that are drawn.
     states : mapping of str to int
+    powers : list of mapping of str to float
+        Of the inputs, in the axes.
+    spans : list of (float, float)
+        Ends of the axes, as powers of ten.
     """
 
     x: str
@@ -130,9 +134,17 @@ class RunMap:
     count: int
     shown: int
     states: Mapping[str, int]
+    powers: Sequence[Powers]
+    spans: list[tuple[float, float]]
 
 
-def run_map(hub: Hub, kernel: str, x: str | None, y: str | None) -> RunMap | None:
+def run_map(
+    hub: Hub,
+    kernel: str,
+    x: str | None,
+    y: str | None,
+    also: Mapping[str, float] | None = None,
+) -> RunMap | None:
     """Runs of a kernel on a map of two groups; None where it has none.
 
     Parameters
@@ -141,6 +153,8 @@ def run_map(hub: Hub, kernel: str, x: str | None, y: str | None) -> RunMap | Non
     kernel : str
     x, y : str or None
         Products of powers of inputs and outputs; by default the first groups of its inputs.
+    also : mapping of str to float, optional
+        Inputs of a point that the map has to hold, in SI units.
 
     Raises
     ------
@@ -165,7 +179,8 @@ def run_map(hub: Hub, kernel: str, x: str | None, y: str | None) -> RunMap | Non
             )
     placed = [(run, [_log10(run, powers) for powers in exponents]) for run in runs]
     good = [(run, at) for run, at in placed if all(c is not None for c in at)]
-    spans = [span([at[k] for _, at in good]) for k in (0, 1)]
+    beside = [] if also is None else [place(also, powers) for powers in exponents]
+    spans = [span([*(at[k] for _, at in good), *beside[k : k + 1]]) for k in (0, 1)]
     points = [
         {
             "x": across(at[0], spans[0]),
@@ -186,7 +201,22 @@ def run_map(hub: Hub, kernel: str, x: str | None, y: str | None) -> RunMap | Non
         found["count"],
         len(points),
         Counter(p["state"] for p in points),
+        exponents,
+        spans,
     )
+
+
+def place(inputs: Mapping[str, float], powers: Powers) -> float:
+    """Where a point lies on an axis, as a power of ten.
+
+    Raises
+    ------
+    InputError
+        If the axis holds something else than inputs above zero.
+    """
+    if not all(inputs.get(name, 0.0) > 0 for name in powers):
+        raise InputError("The axes have to be of inputs above zero, as questions tell them.")
+    return math.fsum(float(e) * math.log10(inputs[name]) for name, e in powers.items())
 
 
 def _numbers(run: Mapping[str, Any]) -> dict[str, Any]:

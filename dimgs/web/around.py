@@ -1,0 +1,172 @@
+"""The page about a question: runs in two groups, how well it is known there, and the next run."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from starlette.responses import RedirectResponse, Response
+
+from dimgs.arrays import Array
+from dimgs.errors import InputError
+from dimgs.similitude.expected import Expected
+from dimgs.web import pictures
+
+if TYPE_CHECKING:
+    from dimgs.web.pages import Asked, Pages
+
+# of the picture: places across and up at which errors are computed, each a link of a finger's width
+_ACROSS, _UP = 18, 14
+_LEVEL = 0.9
+# most lines of equal error, between which it grows threefold or more
+_LINES = 6
+# variance of an input that no run changed: a thousandth
+_STIFF = 1e-6
+# least singular value of axes that tell different things
+_APART = 1e-6
+
+
+def page(pages: "Pages", asked: "Asked") -> Response:
+    """The map about a question; with a place, the run there."""
+    entry = asked.hub.get(asked.request.path_params["id"])
+    if entry["kind"] != "question":
+        raise InputError("Only a question has a map of what is known about it.")
+    about = _About(asked, entry)
+    chosen = None
+    if asked.parameter("across") is not None:
+        chosen = about.proposal([_number(asked, "across"), _number(asked, "up")])
+    return pages.show(
+        asked, "around.html", entry=entry, map=about.map, cross=about.cross, lines=about.lines(),
+        cells=about.cells(), best=about.best(), error=about.width_here, chosen=chosen,
+        kernel=about.expected.known.name, may=asked.hub.may("add", "open", True),
+    )  # fmt: skip
+
+
+def wanted(asked: "Asked") -> Response:
+    """Keep the run that was chosen as a job."""
+    entry = asked.hub.get(asked.request.path_params["id"])
+    about = _About(asked, entry, asked.form.get("x"), asked.form.get("y"))
+    places = [_number(asked, "across"), _number(asked, "up")]
+    chosen = about.proposal(places)
+    job = {
+        "kind": "job",
+        "kernel": about.expected.known.name,
+        "tier": about.expected.origin.tier or None,
+        "inputs": chosen["inputs"],
+        "text": "The next run for a question, chosen on its map.",
+        "links": [{"type": "answers", "to": entry["id"]}],
+    }
+    return RedirectResponse(f"/entries/{asked.hub.add(job)}", 303)
+
+
+def _number(asked: "Asked", name: str) -> float:
+    text = asked.form.get(name) or asked.parameter(name) or ""
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise InputError("A place on the map is two numbers.") from error
+    # beyond a hundred decades there are no inputs
+    if not abs(value) < 100.0:
+        raise InputError("A place on the map is two powers of ten.")
+    return value
+
+
+class _About:
+    """What is known about a question, on a map of two axes."""
+
+    def __init__(
+        self, asked: "Asked", entry: dict[str, Any], x: str | None = None, y: str | None = None
+    ) -> None:
+        self.expected = Expected.of(asked.hub, entry["content"] or {})
+        name = self.expected.known.name
+        x, y = x or asked.parameter("x"), y or asked.parameter("y")
+        inputs = self.expected.point.si
+        made = pictures.run_map(asked.hub, name, x, y, inputs)
+        assert made is not None
+        self.map = made
+        names = self.expected.origin.table.names
+        powers = [[float(axis.get(n, 0)) for n in names] for axis in made.powers]
+        self._powers = np.array(powers)
+        if np.linalg.svd(self._powers, compute_uv=False).min() < _APART:
+            raise InputError("The two axes tell the same; choose another one.")
+        self._at = np.array([pictures.place(inputs, axis) for axis in made.powers])
+        self.cross = self._on_map(self._at)
+        edges = [
+            np.linspace(*span, n + 1) for span, n in zip(made.spans, (_ACROSS, _UP), strict=True)
+        ]
+        self._middles = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
+        grid = np.stack(np.meshgrid(*self._middles), axis=-1).reshape(-1, 2)
+        self._grid, self._changes = grid, self._change(grid)
+        self._widths = np.expm1(self.expected.half_widths(self._changes, _LEVEL))
+        here = self.expected.half_widths(np.zeros((1, len(names))), _LEVEL)
+        self.width_here = float(np.expm1(here[0]))
+
+    def _on_map(self, place: Array) -> list[float]:
+        across, up = (
+            pictures.across(v, span) for v, span in zip(place, self.map.spans, strict=True)
+        )
+        return [across, 1 - up]
+
+    def _change(self, places: Array) -> Array:
+        """The change of inputs that leads from the question to places on the map.
+
+        Of all that do, the one that is the least beside how inputs differ between runs: what was
+        the same in all of them stays as it is in the question.
+        """
+        steps = (np.atleast_2d(places) - self._at) * np.log(10.0)
+        changes = self.expected.near.changes
+        usual = np.cov(changes.T) + _STIFF * np.eye(changes.shape[1])
+        back = np.linalg.solve(self._powers @ usual @ self._powers.T, self._powers @ usual)
+        return np.asarray(steps @ back)
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Lines of equal expected error, each a path."""
+        from contourpy import contour_generator
+
+        from dimgs.report.words import short
+
+        x, y = (
+            [pictures.across(v, span) for v in middle]
+            for middle, span in zip(self._middles, self.map.spans, strict=True)
+        )
+        z = np.log(self._widths).reshape(_UP, _ACROSS)
+        drawn: Any = contour_generator(np.array(x), 1 - np.array(y), z)
+        ends = 2.0 * np.log10([self._widths.min(), min(self._widths.max(), 1.0)])
+        halves = np.arange(np.ceil(ends[0]), ends[1])
+        levels = 10.0 ** (halves[:: max(1, -(-len(halves) // _LINES))] / 2.0)
+        return [
+            {"text": f"{short(100 * level, 1)} %", "path": "".join(_path(line) for line in found)}
+            for level in levels
+            if (found := drawn.lines(np.log(level)))
+        ]
+
+    def cells(self) -> list[dict[str, Any]]:
+        """Places that may be chosen, as rectangles."""
+        wide, high = 1.0 / _ACROSS, 1.0 / _UP
+        return [
+            {"x": i * wide, "y": 1 - (j + 1) * high, "wide": wide, "high": high,
+             "across": float(place[0]), "up": float(place[1]), "error": float(error)}
+            for (j, i), place, error in zip(
+                np.ndindex(_UP, _ACROSS), self._grid, self._widths, strict=True
+            )
+        ]  # fmt: skip
+
+    def best(self) -> dict[str, Any]:
+        """The place on the map at which a run would narrow the question's interval most."""
+        told = self.expected.narrowing(self._changes)
+        k = int(np.argmax(told))
+        place = self._grid[k]
+        return {"at": self._on_map(place), "across": float(place[0]), "up": float(place[1]),
+                "narrowing": float(told[k])}  # fmt: skip
+
+    def proposal(self, place: Sequence[float]) -> dict[str, Any]:
+        """The run at a place: its inputs, and what it would tell."""
+        (change,) = self._change(np.array(place))
+        (narrowing,) = self.expected.narrowing(change[None])
+        return {"inputs": self.expected.inputs(change), "narrowing": float(narrowing),
+                "across": place[0], "up": place[1],
+                "at": self._on_map(np.array(place))}  # fmt: skip
+
+
+def _path(line: Array) -> str:
+    points = [f"{84 + 388 * x:.1f} {8 + 340 * y:.1f}" for x, y in line]
+    return "M" + "L".join(points)
