@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.intervals import Calibration, widened
 from dimgs.fits.potential.backend import one_thread, require_torch
-from dimgs.fits.potential.calibration import Calibration, widened
 from dimgs.fits.potential.estimator import ContrastivePotential
 from dimgs.fits.potential.runs import PotentialRuns, distinct_runs, task_of
 

@@ -5,6 +5,7 @@ other half. The pairs that calibrate a ratio share no run, since pairs that do a
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ from dimgs.arrays import Array, IntArray
 from dimgs.design.moments import checked_arrays
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
+from dimgs.fits.checks import cluster_codes
 from dimgs.fits.covariance import check_level
 
 Method = Literal["auto", "jackknife+", "split"]
@@ -23,6 +25,72 @@ Method = Literal["auto", "jackknife+", "split"]
 SPLIT_FROM = 100
 # Few runs make few disjoint pairs: that many are left out, in several matchings of the runs.
 _MIN_PAIRS = 50
+
+
+# numbers of a block of centres in memory at a time: 40 MB
+_BLOCK = 5_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """Errors on what was left out, and the models that made them.
+
+    Parameters
+    ----------
+    fold : ndarray of int of shape (n_errors,)
+        Fold of each error.
+    scores : ndarray of shape (n_errors, n_targets)
+        Absolute errors in units of the scale there.
+    effective : int
+        Independent errors among them.
+    """
+
+    fold: IntArray
+    scores: Array
+    effective: int
+
+    def bounds(self, centres: Array, scales: Array, level: float) -> Array:
+        """Intervals at some places.
+
+        Parameters
+        ----------
+        centres, scales : ndarray of shape (n_folds, n_rows, n_targets)
+            Prediction by the models of each fold, and what they leave open.
+        level : float
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_targets, 2)
+            Infinite where too few runs were left out for the level.
+        """
+        check_level(level)
+        n = len(self.fold)
+        out = np.empty((*centres.shape[1:], 2))
+        rank = n + 1
+        if self.effective:
+            rank = int(np.ceil(level * (1.0 + 1.0 / self.effective) * n - 1e-9))
+        if rank > n:
+            out[..., 0], out[..., 1] = -np.inf, np.inf
+            return out
+        if np.all(self.fold == self.fold[0]):
+            # one centre for all errors: their own quantile
+            size = np.partition(self.scores, rank - 1, axis=0)[rank - 1]
+            reach = size * scales[self.fold[0]]
+            out[..., 0], out[..., 1] = (centres[self.fold[0]] + s * reach for s in (-1.0, 1.0))
+            return out
+        block = max(1, _BLOCK // (n * centres.shape[2]))
+        for start in range(0, centres.shape[1], block):
+            rows = slice(start, start + block)
+            centre, scale = centres[self.fold, rows], scales[self.fold, rows]
+            reach = self.scores[:, None] * scale
+            out[rows, :, 0] = np.partition(centre - reach, n - rank, axis=0)[n - rank]
+            out[rows, :, 1] = np.partition(centre + reach, rank - 1, axis=0)[rank - 1]
+        return out
+
+
+def widened(bounds: Array, reach: Array) -> Array:
+    """Bounds (in the last axis) that reach further on both sides."""
+    return np.stack([bounds[..., 0] - reach, bounds[..., 1] + reach], axis=-1)
 
 
 class PredictionIntervals(BaseEstimator):
@@ -105,11 +173,7 @@ class PredictionIntervals(BaseEstimator):
         x, t, w = checked_arrays(X, y, sample_weight)
         if np.ndim(y) != 1:
             raise InputError("Intervals are for one response at a time: give y of shape (n_runs,).")
-        clusters = np.arange(len(x))
-        if groups is not None:
-            clusters = np.unique(np.asarray(groups), return_inverse=True)[1]
-        if len(clusters) != len(x):
-            raise InputError(f"{len(clusters)} group labels for {len(x)} runs: give one per run.")
+        clusters = cluster_codes(groups, len(x))
         n_clusters = len(np.unique(clusters))
         if n_clusters < 4:
             raise FitError(f"{n_clusters} runs or clusters are too few: give at least four.")
@@ -120,22 +184,22 @@ class PredictionIntervals(BaseEstimator):
             self._fit_split()
         else:
             self._fit_jackknife()
-        self.n_calibration_ = len(self._errors)
-        self.n_calibration_pairs_ = len(self._pair_errors)
+        self.n_calibration_ = len(self._values.fold)
+        self.n_calibration_pairs_ = len(self._pairs.fold)
         del self._data
         return self
 
     def predict_interval(self, X: ArrayLike, level: float = 0.9) -> Array:
         """Interval of the log response of one more run at each row, shape (n_rows, 2)."""
         check_is_fitted(self, "method_")
-        values = np.stack([model.predict(X) for model in self._models])[self._model_of]
-        return _bounds(values, self._errors, level, len(self._errors))
+        values = np.stack([model.predict(X) for model in self._models])
+        return _bounds(self._values, values, level)
 
     def ratio_interval(self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9) -> Array:
         """Interval of the log-ratio of two more runs at each pair of rows, shape (n_rows, 2)."""
         check_is_fitted(self, "method_")
         values = np.stack([model.predict_ratio(X_u, X_v) for model in self._pair_models])
-        return _bounds(values, self._pair_errors, level, self._effective_pairs)
+        return _bounds(self._pairs, values, level)
 
     def _fit_split(self) -> None:
         x, y, _, clusters, _ = self._data
@@ -147,34 +211,34 @@ class PredictionIntervals(BaseEstimator):
         errors = y[held] - model.predict(x[held])
         pairs = next(_matchings(len(held), clusters[held], rng))
         self._models = self._pair_models = [model]
-        self._model_of = np.zeros(1, dtype=np.intp)
-        self._errors = np.abs(errors)
-        self._pair_errors = np.abs(errors[pairs[:, 0]] - errors[pairs[:, 1]])
-        self._effective_pairs = len(pairs)
+        self._values = _calibration(np.zeros(len(errors), dtype=np.intp), errors, len(errors))
+        between = errors[pairs[:, 0]] - errors[pairs[:, 1]]
+        self._pairs = _calibration(np.zeros(len(pairs), dtype=np.intp), between, len(pairs))
 
     def _fit_jackknife(self) -> None:
         x, y, _, clusters, _ = self._data
         rng = np.random.default_rng(self.random_state)
-        distinct, self._model_of = np.unique(clusters, return_inverse=True)
+        distinct, model_of = np.unique(clusters, return_inverse=True)
         self._models, errors = [], np.empty(len(x))
         for cluster in distinct:
             out = clusters == cluster
             model = self._fit_on(~out)
-            errors[out] = np.abs(y[out] - model.predict(x[out]))
+            errors[out] = y[out] - model.predict(x[out])
             self._models.append(model)
-        self._errors = errors
+        self._values = _calibration(model_of, errors, len(x))
         pair_models, pair_errors = [], []
         for matching in _matchings(len(x), clusters, rng):
             for u, v in matching:
                 model = self._fit_on((clusters != clusters[u]) & (clusters != clusters[v]))
                 found = model.predict_ratio(x[u : u + 1], x[v : v + 1])[0]
                 pair_models.append(model)
-                pair_errors.append(abs(y[u] - y[v] - found))
+                pair_errors.append(y[u] - y[v] - found)
             if len(pair_errors) >= _MIN_PAIRS:
                 break
-        self._pair_models, self._pair_errors = pair_models, np.array(pair_errors)
+        self._pair_models = pair_models
         # several matchings reuse the runs: no more than the runs count
-        self._effective_pairs = min(len(pair_errors), len(x))
+        n = len(pair_errors)
+        self._pairs = _calibration(np.arange(n), np.array(pair_errors), min(n, len(x)))
 
     def _fit_on(self, rows: NDArray[np.bool_]) -> Any:
         x, y, w, clusters, clustered = self._data
@@ -199,13 +263,11 @@ def _matchings(n_runs: int, clusters: IntArray, rng: np.random.Generator) -> Ite
         ring = np.roll(ring, 1)
 
 
-def _bounds(values: Array, errors: Array, level: float, effective: int) -> Array:
-    """Jackknife+ interval; split-conformal where a single model stands for all errors."""
-    check_level(level)
-    n = len(errors)
-    rank = int(np.ceil(level * (1.0 + 1.0 / effective) * n - 1e-9))
-    if rank > n:
-        return np.full((values.shape[1], 2), [-np.inf, np.inf])
-    upper = np.sort(values + errors[:, None], axis=0)[rank - 1]
-    lower = np.sort(values - errors[:, None], axis=0)[n - rank]
-    return np.column_stack([lower, upper])
+def _calibration(model: IntArray, errors: Array, effective: int) -> Calibration:
+    return Calibration(model, np.abs(errors)[:, None], effective)
+
+
+def _bounds(calibration: Calibration, values: Array, level: float) -> Array:
+    """Intervals about predictions of shape (n_models, n_rows), shape (n_rows, 2)."""
+    centres = values[..., None]
+    return calibration.bounds(centres, np.ones_like(centres), level)[:, 0]

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import stdtrit
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError
+from dimgs.fits.covariance import jackknife_covariance, t_quantile
 
-Array = NDArray[np.float64]
 Curves = Sequence[tuple[Array, Array]]
 
 # part of the points that must lie over other curves: pieces that do not meet collapse by themselves
@@ -51,7 +50,7 @@ class SimilarityFit:
 
     def half_widths(self, directions: Array, level: float) -> tuple[Array, Array]:
         """Half-widths of intervals of ``directions @ along`` and ``directions @ scale``."""
-        t = float(stdtrit(max(self.freedom, 1), 0.5 + level / 2.0))
+        t = float(t_quantile(level, max(self.freedom, 1)))
         every = (self.along_spread, self.scale_spread)
         widths = [t * np.sqrt(np.einsum("ij,jk,ik->i", directions, s, directions)) for s in every]
         return widths[0], widths[1]
@@ -109,8 +108,7 @@ def fit_similarity(curves: Curves, groups: Array) -> SimilarityFit:
             for i in range(n)
         ]
     )
-    away = left - left.mean(axis=0)
-    spread = (n - 1) / n * away.T @ away
+    spread = jackknife_covariance(left - left.mean(axis=0))
     quality, shared = _held_out(_collapsed(found, told, groups, wide))
     return SimilarityFit(
         found[:k], found[k:], spread[:k, :k], spread[k:, k:], n - 2 * k - 1, quality, shared

@@ -22,8 +22,8 @@ from dimgs.fits.geometry import (
     round_direction,
 )
 from dimgs.fits.geometry.gradient import GradientField, _penalty
-from dimgs.fits.geometry.lattice import short_vectors
 from dimgs.fits.geometry.rounding import _AngleTest
+from dimgs.fits.short_vectors import short_vectors
 from tests.fits.test_geometry import unimodular
 
 Array = NDArray[np.float64]

@@ -226,7 +226,7 @@ def test_bad_requests_name_the_remedy() -> None:
         PredictionIntervals(PowerLaw(), method="cv").fit(X, y)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="one response at a time"):
         PredictionIntervals(PowerLaw()).fit(X, y[:, None])
-    with pytest.raises(InputError, match="one per run"):
+    with pytest.raises(InputError, match="one label per run"):
         PredictionIntervals(PowerLaw()).fit(X, y, groups=["a"])
     with pytest.raises(FitError, match="at least four"):
         PredictionIntervals(PowerLaw()).fit(X[:3], y[:3])

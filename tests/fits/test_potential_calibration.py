@@ -11,7 +11,7 @@ from dimgs.fits import ContrastivePotential
 
 torch = pytest.importorskip("torch")
 
-from dimgs.fits.potential.calibration import Calibration, widened  # noqa: E402
+from dimgs.fits.intervals import Calibration, widened  # noqa: E402
 from dimgs.fits.potential.extrapolation import Growth  # noqa: E402
 from dimgs.fits.potential.fitted import open_scale  # noqa: E402
 from tests.fits.test_potential_parts import (  # noqa: E402
@@ -140,7 +140,7 @@ def test_bounds_are_ranks_among_the_folds(seed: int, level: float, few: bool) ->
     centres, scales = rng.normal(size=(n_folds, 6, 2)), rng.exponential(size=(n_folds, 6, 2))
     with pytest.MonkeyPatch.context() as patch:
         if few:
-            patch.setattr("dimgs.fits.potential.calibration._BLOCK", 1)
+            patch.setattr("dimgs.fits.intervals._BLOCK", 1)
         effective = int(rng.integers(0, n + 1))
         found = Calibration(fold, scores, effective).bounds(centres, scales, level)
     rank = int(np.ceil(level * n * (1 + 1 / effective) - 1e-9)) if effective else n + 1

@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 
 from dimgs.fits import ContrastivePotential
 from dimgs.fits.base import TrainingRuns
-from dimgs.fits.potential.calibration import Calibration, folds_of
+from dimgs.fits.intervals import Calibration
+from dimgs.fits.potential.calibration import folds_of
 from dimgs.fits.potential.coordinates import Hull
 from dimgs.fits.potential.runs import distinct_runs
 from tests.fits.test_potential import crossover

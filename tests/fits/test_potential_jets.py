@@ -22,12 +22,16 @@ def test_both_ways_agree_and_so_do_their_slopes(
     slopes = jets.slopes(layout, theta, z, codes)
     bends = jets.curvatures(layout, theta, z, codes)
     there = theta.detach()
-    np.testing.assert_allclose(
-        slopes.detach(), network.gradients(layout, there, z, codes), atol=1e-12
-    )
-    np.testing.assert_allclose(
-        bends.detach(), network.curvatures(layout, there, z, codes), atol=1e-12
-    )
+    points = z.expand(len(there), -1, -1).clone().requires_grad_()
+    values = layout.forward(there, points, codes)
+    for t in range(2):
+        slope = torch.autograd.grad(values[..., t].sum(), points, create_graph=True)[0]
+        np.testing.assert_allclose(slopes.detach()[:, :, t], slope.detach(), atol=1e-12)
+        for j in range(3):
+            bend = torch.zeros_like(slope)
+            if slope.requires_grad:
+                (bend,) = torch.autograd.grad(slope[..., j].sum(), points, retain_graph=True)
+            np.testing.assert_allclose(bends.detach()[:, :, t, j], bend, atol=1e-12)
     step = 1e-6 * torch.as_tensor(rng.standard_normal(theta.shape))
     for found, way in ((slopes, jets.slopes), (bends, jets.curvatures)):
         if not found.requires_grad:

@@ -11,7 +11,6 @@ from dimgs.fits.robust.dispersion import PairLoss
 from dimgs.fits.robust.finish import LocalPairs, minimise, near_pairs
 from dimgs.fits.robust.inference import (
     cluster_covariance,
-    group_means,
     hat_values,
     robust_distances,
     run_covariance,
@@ -183,15 +182,6 @@ def test_the_quartiles_are_of_the_largest_group() -> None:
     part = np.sort(e[11:])
     found = _quartile_range(pairs.absolute(e), pairs)
     assert found == part[10] - part[3]
-
-
-def test_means_of_groups_are_weighted() -> None:
-    rng = np.random.default_rng(4)
-    values, w = rng.normal(size=(9, 2)), rng.uniform(0.5, 2.0, 9)
-    found = group_means(values, w, np.array([0, 4, 5, 9]))
-    for a, b in ((0, 4), (4, 5), (5, 9)):
-        expected = np.average(values[a:b], axis=0, weights=w[a:b])
-        np.testing.assert_allclose(found[a:b], np.tile(expected, (b - a, 1)))
 
 
 def test_too_many_near_pairs_are_none() -> None:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.geometry.lattice import short_vectors
+from dimgs.fits.short_vectors import short_vectors
 from dimgs.rationals import equal_rational
 
 

@@ -1,5 +1,6 @@
 """A fitted potential: its ensemble, the networks of each fold, and what they say at new rows."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,11 +8,13 @@ import torch
 from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray
+from dimgs.fits.intervals import Calibration, widened
+from dimgs.fits.potential import jets
 from dimgs.fits.potential.backend import one_thread
-from dimgs.fits.potential.calibration import Calibration, Folds, widened
+from dimgs.fits.potential.calibration import Folds
 from dimgs.fits.potential.coordinates import Hull, PotentialAxes
 from dimgs.fits.potential.extrapolation import Growth
-from dimgs.fits.potential.network import NetworkLayout, curvatures, gradients
+from dimgs.fits.potential.network import NetworkLayout
 from dimgs.fits.potential.runs import Task
 from dimgs.fits.potential.selection import PotentialChoice, centred_on_seen
 from dimgs.fits.potential.training import Trainer, evaluate
@@ -81,32 +84,22 @@ class FittedPotential:
     @one_thread()
     def slopes(self, theta: Array, X: Array) -> Array:
         """Local exponents of the numeric columns, (n_models, n_rows, n_targets, n_numeric)."""
-        parts = []
-        for start in range(0, len(X), _BLOCK):
-            rows = X[start : start + _BLOCK]
-            z, codes = self.axes.coordinates(rows), self.axes.codes(rows)
-            found = gradients(
-                self.layout, torch.as_tensor(theta), torch.as_tensor(z), torch.as_tensor(codes)
-            )
-            parts.append(found.numpy() @ self.axes.transform.T)
-        return np.asarray(np.concatenate(parts, axis=1) * self.scale[:, None])
+        found = [part @ self.axes.transform.T for part in self._carried(jets.slopes, theta, X)]
+        return np.asarray(np.concatenate(found, axis=1) * self.scale[:, None])
 
     @one_thread()
     def mixed(self, X: Array) -> Array:
         """Second derivatives by the ensemble, (n_rows, n_targets, n_numeric, n_numeric)."""
-        parts = []
+        turn = self.axes.transform
+        found = [part.mean(axis=0) for part in self._carried(jets.curvatures, self.theta, X)]
+        return np.asarray(turn @ np.concatenate(found) @ turn.T * self.scale[:, None, None])
+
+    def _carried(self, way: Callable[..., torch.Tensor], theta: Array, X: Array) -> Iterator[Array]:
+        """Derivatives in whitened coordinates, a block of rows at a time."""
         for start in range(0, len(X), _BLOCK):
             rows = X[start : start + _BLOCK]
             z, codes = self.axes.coordinates(rows), self.axes.codes(rows)
-            found = curvatures(
-                self.layout,
-                torch.as_tensor(self.theta),
-                torch.as_tensor(z),
-                torch.as_tensor(codes),
-            )
-            parts.append(found.numpy().mean(axis=0))
-        turn = self.axes.transform
-        return np.asarray(turn @ np.concatenate(parts) @ turn.T * self.scale[:, None, None])
+            yield way(self.layout, *map(torch.as_tensor, (theta, z, codes))).numpy()
 
     def values(self, X: Array, level: float) -> Array:
         """Intervals of the response less its centre, shape (n_rows, n_targets, 2)."""

@@ -1,7 +1,6 @@
-"""Slopes and curvatures carried forward through the layers, to be penalised while training.
+"""Slopes and curvatures of potentials, carried forward through the layers.
 
-They equal those of :mod:`dimgs.fits.potential.network`, which differentiates the potential
-backwards; carried forward they cost hardly more than values, and their own slopes one pass back.
+Carried forward they cost hardly more than values, and their own slopes, in training, one pass back.
 """
 
 import torch

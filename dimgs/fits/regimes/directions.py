@@ -8,8 +8,10 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.regimes.coordinates import Labels, Sample, distinct_cuts
+from dimgs.fits.short_vectors import short_vectors
 
-_LARGEST_SEARCH = 200_000
+# monomials that are looked at: some seconds
+_MOST_POINTS = 50_000
 _TIED = 1e-9
 
 
@@ -75,12 +77,13 @@ def short_monomials(exponent_map: Array, most: int) -> list[tuple[int, ...]]:
         raise InputError(
             "exponent_map has dependent columns; give the exponents of independent groups"
         )
-    gram = E.T @ E
+    gram: Array = E.T @ E
+    root: Array = np.linalg.cholesky(gram.astype(np.float64)).T
     radius = float(np.min(np.diag(gram)))
     while True:
-        inside = _lattice_points(gram, radius * (1 + 1e-9))
+        inside = short_vectors(root, radius, _MOST_POINTS).tolist()
         primitive = [d for d in inside if gcd(*d) == 1]
-        if len(primitive) >= most or len(inside) > _LARGEST_SEARCH // 4 or size == 1:
+        if len(primitive) >= most or len(inside) >= _MOST_POINTS or size == 1:
             break
         radius *= 1.5
     keyed = []
@@ -92,28 +95,6 @@ def short_monomials(exponent_map: Array, most: int) -> list[tuple[int, ...]]:
         length = round(float(physical @ physical), 9)
         keyed.append((length, key, tuple(sign * c for c in d)))
     return [d for _, _, d in sorted(keyed)[:most]]
-
-
-def _lattice_points(gram: Array, bound: float) -> list[tuple[int, ...]]:
-    """Non-zero integer vectors d with d'Gd <= bound, one of each pair d, -d."""
-    upper = np.linalg.cholesky(gram).T
-    size = len(gram)
-    found: list[tuple[int, ...]] = []
-    stack: list[tuple[tuple[int, ...], float]] = [((), bound)]
-    while stack and len(found) < _LARGEST_SEARCH:
-        tail, left = stack.pop()
-        k = size - 1 - len(tail)
-        if k < 0:
-            lead = next((c for c in reversed(tail) if c), 0)
-            if lead > 0:
-                found.append(tail)
-            continue
-        shift = float(upper[k, k + 1 :] @ np.array(tail, dtype=np.float64)) / upper[k, k]
-        reach = np.sqrt(max(left, 0.0)) / upper[k, k]
-        for c in range(int(np.ceil(-reach - shift)), int(np.floor(reach - shift)) + 1):
-            rest = left - (upper[k, k] * (c + shift)) ** 2
-            stack.append(((c, *tail), rest))
-    return found
 
 
 def leading(direction: Array) -> float:

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.arrays import Array
+from dimgs.design.grouped_moments import group_means
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor
 from dimgs.fits.checks import check_clusters, label_codes
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 from dimgs.fits.robust.inference import (
     cluster_covariance,
-    group_means,
     hat_values,
     robust_distances,
     run_covariance,
@@ -151,9 +151,11 @@ class RobustPowerLaw(WithinRegressor):
 
     def _solve(self, X: Array, y: Array, weights: Array, starts: Labels) -> None:
         pairs = PairLoss(weights, starts)
+        codes = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+        means = group_means(np.column_stack([X, y]), codes, len(starts) - 1, weights)[1][codes]
         if len(starts) > 2:
-            X = X - group_means(X, weights, starts)
-        centred_y = y - group_means(y[:, None], weights, starts)[:, 0]
+            X = X - means[:, :-1]
+        centred_y = y - means[:, -1]
         whitening, Z = whiten(X, weights)
         problem = RankProblem(np.ascontiguousarray(Z), centred_y, pairs)
         solution = solve_absolute(problem)

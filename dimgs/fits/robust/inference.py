@@ -147,10 +147,3 @@ def tied(loss: SortedLoss, pairs: PairLoss, problem: RankProblem) -> SortedLoss:
     residuals = np.empty_like(e)
     residuals[loss.order] = e[first]
     return pairs.absolute(residuals)
-
-
-def group_means(values: Array, weights: Array, starts: Labels) -> Array:
-    """Weighted mean of each row's group, rows contiguous by group."""
-    totals = np.add.reduceat(weights, starts[:-1])
-    sums = np.add.reduceat(values * weights[:, None], starts[:-1], axis=0)
-    return np.repeat(sums / totals[:, None], np.diff(starts), axis=0)
