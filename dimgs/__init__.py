@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     from dimgs.variables import Variable as Variable
     from dimgs.variables import define_unit as define_unit
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __getattr__, __dir__, __all__ = on_first_use(
     __name__,

@@ -1,9 +1,11 @@
 """What long work tells on its way: to whoever listens, and to the log named ``dimgs``."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from html import escape
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dimgs.expression.candidate import Candidate
@@ -51,6 +53,34 @@ def listening(listener: "Callable[[str], None] | None") -> Iterator[None]:
         yield
     finally:
         _listener.reset(before)
+
+
+@contextmanager
+def bar() -> Iterator[Callable[..., None] | None]:
+    """A bar of progress in a notebook, which goes when the block ends.
+
+    Yields
+    ------
+    callable or None
+        Takes a text and, where they are known, how much of how much is done. None outside of
+        notebooks.
+    """
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if not hasattr(shell, "kernel"):
+        yield None
+        return
+    from IPython.display import HTML, display
+
+    handle = display(HTML("<progress></progress>"), display_id=True)
+
+    def show(text: str, done: float | None = None, most: float | None = None) -> None:
+        known = "" if done is None or most is None else f' value="{done:g}" max="{most:g}"'
+        handle.update(HTML(f"<progress{known}></progress> {escape(text)}"))
+
+    try:
+        yield show
+    finally:
+        handle.update(HTML(""))
 
 
 def tell(text: str, candidates: "tuple[Candidate, ...]" = ()) -> None:

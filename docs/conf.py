@@ -1,5 +1,6 @@
 """Sphinx configuration: `python -m sphinx -W --keep-going docs OUTPUT` builds the pages."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import dimgs
 from dimgs.cli.reference import commands_markdown
 from dimgs.latex import mathml
 
+# searches of the notebooks tell what they find
+logging.getLogger("dimgs").setLevel(logging.WARNING)
 project = "dimgs"
 author = "The dimgs developers"
 release = dimgs.__version__
@@ -18,9 +21,24 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
 ]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
-exclude_patterns = ["_build", "_templates"]
+exclude_patterns = ["_build", "_templates", "notebooks", "generated/notebooks/*.ipynb"]
+sphinx_gallery_conf = {
+    "examples_dirs": "notebooks",
+    "gallery_dirs": "generated/notebooks",
+    "filename_pattern": "/plot_",
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "show_signature": False,
+    "min_reported_time": 1e9,
+    "remove_config_comments": True,
+}
+# what stands before the code of a session is not copied
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 myst_enable_extensions = ["dollarmath", "deflist"]
 myst_heading_anchors = 3
 templates_path = ["_templates"]

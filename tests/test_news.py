@@ -1,6 +1,7 @@
 """What long work tells reaches whoever listens, and the log."""
 
 import logging
+from typing import Any
 
 import pytest
 
@@ -35,3 +36,37 @@ def test_a_search_tells_its_candidates() -> None:
     told = [c for news in heard for c in getattr(news, "candidates", ())]
     assert len(told) > 1
     assert min(c.loss for c in told) < 1e-18
+
+
+def test_a_bar_is_shown_in_notebooks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+    from types import ModuleType, SimpleNamespace
+
+    import dimgs
+    from dimgs.news import bar
+
+    with bar() as nothing:
+        assert nothing is None
+    shown: list[str] = []
+    shell: Any = ModuleType("IPython")
+    shell.get_ipython = lambda: SimpleNamespace(kernel=True)
+    drawn: Any = ModuleType("IPython.display")
+    drawn.HTML = str
+    drawn.display = lambda html, display_id: SimpleNamespace(update=shown.append)
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    monkeypatch.setitem(sys.modules, "IPython.display", drawn)
+    with bar() as show:
+        assert show is not None
+        show("x < y", 2, 4)
+    assert shown == ['<progress value="2" max="4"></progress> x &lt; y', ""]
+    shown.clear()
+    table = {"a [m]": [1.0, 2, 3, 4, 5], "t [s]": [0.51, 0.72, 0.88, 1.02, 1.14]}
+    dimgs.discover(dimgs.Dataset.from_columns(table), "t", constants=["g"])
+    assert "the power law is fitted" in shown[0]
+    assert not shown[-1]
+    # whoever listens is told instead
+    shown.clear()
+    heard: list[str] = []
+    dimgs.discover(dimgs.Dataset.from_columns(table), "t", constants=["g"], progress=heard.append)
+    assert heard
+    assert not shown

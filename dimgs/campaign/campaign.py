@@ -13,13 +13,14 @@ from dimgs.campaign.course import Course
 from dimgs.campaign.journal import DecisionLog, changed_since
 from dimgs.campaign.known import Known, every_known
 from dimgs.campaign.plan import Plan
-from dimgs.campaign.progress import Listener, silent
+from dimgs.campaign.progress import Listener, shown_by
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.runner import Runner
 from dimgs.campaign.workers import place_of
 from dimgs.errors import InputError, StoreError
 from dimgs.hub import RunStore
 from dimgs.kernels.registry import portable
+from dimgs.news import bar
 
 STORE = "runs.sqlite"
 
@@ -31,7 +32,7 @@ def run_campaign(
     resume: bool = False,
     retry: bool = False,
     executor: Any = None,
-    progress: Listener = silent,
+    progress: Listener | None = None,
     known: Iterable[Known | str | os.PathLike[str]] | str | os.PathLike[str] = (),
 ) -> CampaignResult:
     """Run a campaign until its tolerance is met or its budget is spent.
@@ -52,8 +53,9 @@ def run_campaign(
         removed: a missing program, a licence, a full disk.
     executor : concurrent.futures.Executor, optional
         Such as a thread pool or a Dask client's ``get_executor()``; local processes by default.
-    progress : callable
-        Told a :class:`~dimgs.campaign.progress.Progress` after every run and decision.
+    progress : callable, optional
+        Told a :class:`~dimgs.campaign.progress.Progress` after every run and decision; in a
+        notebook a bar tells it by default.
     known : path, or iterable of KnownRun, KnownLaw or path
         Runs and laws that exist elsewhere. Runs of this very kernel count as made; others are used
         where they predict new runs, and so is what a law says. A path is that of a store, a
@@ -75,6 +77,8 @@ def run_campaign(
     if executor is None:
         portable(plan.kernel)
     with ExitStack() as stack:
+        if progress is None:
+            progress = shown_by(stack.enter_context(bar()))
         if folder is None:
             home = Path(stack.enter_context(TemporaryDirectory()))
         else:

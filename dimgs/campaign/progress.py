@@ -35,5 +35,12 @@ class Progress:
 Listener = Callable[[Progress], None]
 
 
-def silent(_: Progress) -> None:
-    """Tell nobody."""
+def shown_by(show: Callable[..., None] | None) -> Listener:
+    """Tells a bar how many runs of the finest tier are made; nobody without a bar."""
+
+    def listen(told: Progress) -> None:
+        if show is not None:
+            finest = list(told.budget)[-1]
+            show(told.text, told.runs.get(finest, 0), told.budget[finest])
+
+    return listen

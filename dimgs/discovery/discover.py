@@ -3,6 +3,7 @@
 import platform
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import partial
 from typing import Any, Unpack
@@ -21,6 +22,7 @@ from dimgs.expression.candidate import Candidate
 from dimgs.law.absorb import absorb
 from dimgs.law.law import Law
 from dimgs.law.recognise import recognise
+from dimgs.news import bar
 from dimgs.report.results import FitResult, Report, Rival
 
 
@@ -46,7 +48,7 @@ def discover(
     progress : callable, optional
         Told in words when there is a law to fall back on, when searches begin, and what they
         find; each text is a :class:`dimgs.news.News`, with the candidates. The log named ``dimgs``
-        gets the same at the level INFO.
+        gets the same at the level INFO. In a notebook a bar tells it by default.
     {options}
 
     Returns
@@ -76,7 +78,8 @@ def discover(
     T = C*sqrt(L/g)
     """
     chosen = Options.of(options, keywords, "discover", DiscoverKeywords)
-    report = discover_with(chosen.read(data, target), target, chosen, progress)
+    with bar() if progress is None else nullcontext(progress) as listener:
+        report = discover_with(chosen.read(data, target), target, chosen, listener)
     warn_all(report.warnings)
     return report
 

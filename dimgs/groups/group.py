@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from math import lcm
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.errors import DimensionError, InputError
 from dimgs.variables import Dimension, Variable, superscript
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +213,28 @@ class PiBasis:
     def rank(self) -> int:
         """Rank of the dimensional matrix of the inputs that take part."""
         return self.matrix.rank
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row a group, the response's first: exponents, exact as text, and ``known_as``.
+
+        Examples
+        --------
+        >>> import dimgs
+        >>> basis = dimgs.pi_basis(["L [m]", "g [m/s^2]", "U [m/s]", "T [s]"], target="T")
+        >>> basis.to_frame()
+                  L  T  U    g         known_as
+        group
+        pi_0   -1/2  1  0  1/2             None
+        pi_1     -1  0  2   -1  Froude number^2
+        """
+        import pandas as pd
+
+        groups = [*((self.response,) if self.response else ()), *self.groups]
+        own = (*self.variables, *((self.target,) if self.target else ()))
+        names = sorted(variable.name for variable in own)
+        rows = [(*(str(group.get(name)) for name in names), group.known_as) for group in groups]
+        index = pd.Index([group.name for group in groups], name="group")
+        return pd.DataFrame(rows, index, [*names, "known_as"], dtype=object)
 
     def is_signed(self, group: PiGroup) -> bool:
         """Whether a group vanishes or changes sign, as an input in it does."""

@@ -66,6 +66,12 @@ class FitResult(Estimate):
     warnings: tuple[str, ...] = ()
     centre: Centre | None = None
 
+    def __post_init__(self) -> None:
+        """Let the exponents be shown as a frame too."""
+        super().__post_init__()
+        for name in ("exponents", "variable_exponents"):
+            object.__setattr__(self, name, Exponents(getattr(self, name)))
+
     @property
     def scores(self) -> Scores:
         """Scores of the law."""
