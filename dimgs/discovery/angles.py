@@ -1,12 +1,14 @@
 """What the arguments of trigonometric functions are to the runs: angles, or do they turn?"""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import sympy
 
 from dimgs.arrays import Array
 from dimgs.design.features import Design
+from dimgs.law.assemble import feature_values
 from dimgs.law.evaluate import evaluate
 from dimgs.law.names import Names
 
@@ -18,35 +20,34 @@ _ENDS = (0.1, 0.9)
 class Turns:
     """What the arguments of trigonometric functions are to the runs of a design."""
 
-    def __init__(self, design: Design, constants: Mapping[str, float]) -> None:
-        names = Names.of(design)
-        data = design.data
-        self.values: dict[str, Array | float] = {**constants}
-        self.angles = set()
-        for v in design.basis.variables:
-            symbol = names.identifier.get(v.name)
-            if symbol is None:
-                continue
-            own = np.asarray(data[v.name], float) if v.name in data.names else v.value or 1.0
-            self.values[symbol] = own
-        for v in data.variables:
-            symbol = names.identifier.get(v.name)
-            if symbol is None or v.is_label:
-                continue
-            self.values.setdefault(symbol, np.asarray(data[v.name], float))
-            if v.kind == "angle" or v.unit.text in _ANGLES:
-                self.angles.add(symbol)
+    def __init__(self, design: Design) -> None:
+        self.values = feature_values(design)
+        self.angles = {
+            v.name
+            for v in design.data.variables
+            if not v.is_label and (v.kind == "angle" or v.unit.text in _ANGLES)
+        }
+        named = Names.of(design).identifier
+        self.inputs = {
+            f.name: {n for n, _ in f.group.exponents}
+            for f in design.features
+            if f.group is not None
+        }
+        self.inputs |= {named[f.variable]: {f.variable} for f in design.features if f.variable}
         self.n = design.n_runs
 
-    def __call__(self, node: sympy.Expr) -> str:
+    def of(self, constants: Mapping[str, float]) -> Callable[[sympy.Expr], str]:
+        """The same, of a law with these constants."""
+        return partial(self.told, {**self.values, **constants})
+
+    def told(self, values: Mapping[str, Array | float], node: sympy.Expr) -> str:
         """Whether the argument of a trigonometric function is an angle, or turns, or neither."""
         argument = node.args[0]
         used = {str(s) for s in argument.free_symbols}
-        if used & self.angles and not argument.has(sympy.Function):
+        inputs: set[str] = set().union(*(self.inputs.get(s, set()) for s in used))
+        if inputs & self.angles and not argument.has(sympy.Function):
             return "angle"
-        if used - set(self.values):
-            return "neither"
-        theta = evaluate(argument, self.values, self.n)
+        theta = evaluate(argument, values, self.n)
         if not np.all(np.isfinite(theta)):
             return "neither"
         shift = np.pi / 2 if isinstance(node, sympy.sin) else 0.0

@@ -22,11 +22,11 @@ from dimgs.discovery.contenders import Contender
 # fitted as the module says: the temperature, and the logit of none of these
 TEMPERATURE = 1.38
 # the constant, then for each decade of the chance of structure, a cut search, each factor e of the
-# runs over 50, the probability of other laws, and each 50 bits of structure
-NONE = (-4.27, 0.54, 1.31, -0.16, 5.0, 2.53)
+# runs over 50, each decade by which the other laws are improbable, and each 50 bits of structure
+NONE = (-1.0, 0.54, 1.0, -0.16, -1.0, 1.0)
 _RUNS, _BITS = 50.0, 50.0
-# a chance below tells no more
-_LEAST_CHANCE = 1e-12
+# a chance below tells no more, nor does a smaller probability of other laws
+_LEAST_CHANCE, _LEAST_DOUBT = 1e-12, 1e-6
 # share of the probability of the laws that the rivals and the first law hold together
 RIVALS = 0.9
 _MOST_RIVALS = 9
@@ -63,7 +63,8 @@ class Left:
     cut : bool
         Whether the search was cut.
     doubt : float
-        Probability of the other laws that were found.
+        Probability of the other laws that were found: where many follow the runs as well, the law
+        is an approximation like them as a rule, while the true one stands alone.
     bits : float
         Price of its structure: of many long laws one follows the runs by chance.
     """
@@ -149,7 +150,8 @@ def traits(left: Left) -> Array:
     """What the logit of none of these is a sum of, shape (6,): 1, and what each field says."""
     structure = -np.log10(max(left.structure, _LEAST_CHANCE))
     runs = np.log(max(left.dof, 1) / _RUNS)
-    return np.array([1.0, structure, float(left.cut), runs, left.doubt, left.bits / _BITS])
+    alone = -np.log10(max(left.doubt, _LEAST_DOUBT))
+    return np.array([1.0, structure, float(left.cut), runs, alone, left.bits / _BITS])
 
 
 def none_logit(left: Left) -> float:

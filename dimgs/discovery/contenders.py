@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -11,6 +12,7 @@ from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.angles import Turns
 from dimgs.discovery.blocks import outer_blocks
+from dimgs.discovery.clock import Clock
 from dimgs.discovery.evidence import (
     Errors,
     Evidence,
@@ -22,15 +24,18 @@ from dimgs.discovery.evidence import (
 from dimgs.discovery.free_numbers import Freed, freed, paying
 from dimgs.discovery.models import FormulaModel, Model, PowerModel
 from dimgs.engines.structure import Structure, structure_of
-from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
-from dimgs.law.assemble import in_variables, without_sizes
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.report.results import FitResult
 
+# what the target over pi_0 is called in a law's structure
+_RESPONSE = "target_over_pi_0"
 # candidates of a front that are judged: those behind hold a thousandth of the probability
 MOST_JUDGED = 24
+JUDGEMENT = "the judgement of rivals"
+# judged though the time is over: the power laws, and the first of the front
+_AT_LEAST = 4
 # of many runs: each refit grows with them, and they say no more of which law it is
 _MOST_RUNS = 2000
 # forms whose numbers are freed, the most probable ones: each is another refit of every block
@@ -88,8 +93,11 @@ def contenders(
     law: Law,
     candidates: Sequence[Candidate],
     unlogged: Mapping[str, str],
-) -> tuple[list[Contender], Errors]:
+    clock: Clock,
+) -> list[Contender]:
     """Everything that a study found, with its evidence, on the same errors and the same blocks.
+
+    When the clock is over, only the first few are judged, and none of their further forms.
 
     Parameters
     ----------
@@ -101,34 +109,43 @@ def contenders(
     candidates : sequence of Candidate
     unlogged : mapping of str to str
         What candidates call an input without a logarithm, and its identifier.
+    clock : Clock
 
     Returns
     -------
-    (list of Contender, Errors)
+    list of Contender
         Those that can be fitted.
     """
     if design.n_runs > _MOST_RUNS:
         rows = np.random.default_rng(design.n_runs).choice(design.n_runs, _MOST_RUNS, False)
         design = design.take(np.sort(rows))
     raw = list(_raw(design, result, law, candidates, unlogged))
+    if clock.over and len(raw) > _AT_LEAST:
+        raw = raw[:_AT_LEAST]
+        clock.cut("time", JUDGEMENT)
     errors = errors_of(design, [r[3] for r in raw])
-    blocks = outer_blocks(design)
+    blocks, turns, groups = outer_blocks(design), Turns(design), _groups(design)
 
     def judged(one: Raw) -> Contender | None:
         name, expression, constants, model, candidate, own = one
         found = evidence(model, errors, blocks, design)
         if found is None or not np.isfinite(found.log_density):
             return None
-        turns = Turns(design, constants)
-        structure = structure_of(_whole(design, expression), set(constants), turns)
+        whole = expression * sympy.Symbol(_RESPONSE)
+        structure = structure_of(whole, set(constants), turns.of(constants), groups)
         return Contender(name, expression, constants, model, structure, found, candidate, own)
 
-    out = [c for one in raw if (c := judged(one)) is not None]
+    out = []
+    for k, raw_one in enumerate(raw):
+        if k >= _AT_LEAST and clock.over:
+            clock.cut("time", JUDGEMENT)
+            break
+        out += [c for c in [judged(raw_one)] if c is not None]
     out.sort(key=lambda c: -c.score)
     known = {str(c.expression) for c in out}
     simplest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
     for one in [*out[:_FREED], *(c for c in simplest if c not in out[:_FREED])]:
-        form = _free(design, one, errors)
+        form = None if clock.over else _free(design, one, errors)
         if form is None:
             continue
         for raw_one in _pruned(design, one, form):
@@ -145,15 +162,24 @@ def contenders(
             out.remove(one)
             found = replace(found, structure=cheaper)
         out.append(found)
-    return sorted(out, key=lambda c: -c.score), errors
+    return sorted(out, key=lambda c: -c.score)
 
 
-def _whole(design: Design, expression: sympy.Expr) -> sympy.Expr:
-    """The law in the variables, by which its structure is priced whatever the basis."""
-    try:
-        return without_sizes(design, in_variables(design, expression))
-    except DimgsError:
-        return in_variables(design, expression)
+def _groups(design: Design) -> dict[str, dict[str, Fraction]]:
+    """Exponents of the inputs in the groups, and in the target over pi_0.
+
+    By these a law's structure is priced whatever the basis; a size only stands for a unit.
+    """
+    named = Names.of(design).identifier
+    response, target = design.basis.response, design.basis.target
+    own = {f.name: dict(f.group.exponents) for f in design.features if f.group is not None}
+    if response is not None and target is not None:
+        own[_RESPONSE] = {k: -e for k, e in response.exponents if k != target.name}
+    sizes = design.basis.sizes
+    return {
+        name: {named[k]: e for k, e in powers.items() if k not in sizes}
+        for name, powers in own.items()
+    }
 
 
 def _free(design: Design, one: Contender, errors: Errors) -> "tuple[Freed, Fitted] | None":

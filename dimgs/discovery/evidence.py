@@ -76,11 +76,13 @@ class Errors:
 
     @property
     def jacobian(self) -> Array:
-        """Logarithm of |d residual/d ln response|; by the response where it has no logarithm."""
+        """Logarithm of |d residual/d ln |response||; by the response where one is zero."""
         out = np.log(self.root)
-        if self.kind == "relative" or np.any(self.response <= 0):
-            return out if self.kind == "relative" else out - np.log(self.unit)
-        return np.asarray(out + np.log(self.response / self.unit))
+        if self.kind == "relative":
+            return out
+        if np.any(self.response == 0):
+            return np.asarray(out - np.log(self.unit))
+        return np.asarray(out + np.log(np.abs(self.response) / self.unit))
 
 
 def possible_errors(design: Design) -> list[Errors]:
@@ -90,11 +92,13 @@ def possible_errors(design: Design) -> list[Errors]:
         root = np.sqrt(design.weights / np.mean(design.weights))
     response = np.exp(design.y) if design.scale == "log" else design.y
     one = np.ones(design.n_runs) * (rms(response) or 1.0)
-    same = Errors("group", response, root, one)
+    same, relative = Errors("group", response, root, one), Errors("relative", response, root, one)
     if design.scale == "level":
         return [same]
-    out = [Errors("relative", response, root, one)] if design.scale == "log" else []
-    out.append(same)
+    out = [relative, same] if design.scale == "log" else [same]
+    if design.scale == "linear" and np.all(response != 0):
+        # a response of both signs may be measured to so many per cent too
+        out.append(relative)
     if np.ptp(design.offset) > 1e-9 and design.weights is None:
         target = np.exp(np.mean(design.offset) - design.offset)
         size = rms(response / target) or 1.0

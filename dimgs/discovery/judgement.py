@@ -7,7 +7,8 @@ import sympy
 
 from dimgs.arrays import times_exp
 from dimgs.discovery.belief import Belief, belief
-from dimgs.discovery.contenders import Contender, contenders
+from dimgs.discovery.clock import Clock
+from dimgs.discovery.contenders import JUDGEMENT, Contender, contenders
 from dimgs.discovery.cross_validation import law_scores, left_out_predictions, unexplained
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
@@ -24,7 +25,7 @@ from dimgs.law.power import power_law
 POWER = ("power", "simple power")
 
 
-def judged(found: Study, options: Options) -> Study:
+def judged(found: Study, options: Options, clock: Clock) -> Study:
     """The study with the probabilities of its laws, and the most probable one as its law.
 
     Parameters
@@ -32,6 +33,8 @@ def judged(found: Study, options: Options) -> Study:
     found : Study
         When its searches have ended.
     options : Options
+    clock : Clock
+        When it is over, only the first of its laws are judged.
 
     Returns
     -------
@@ -40,8 +43,10 @@ def judged(found: Study, options: Options) -> Study:
     if any(cut.by == "interrupt" for cut in found.cuts):
         return replace(found, belief=Belief((), 1.0))
     design = found.prepared.design
-    listed, errors = contenders(design, found.result, found.law, found.candidates, found.unlogged)
-    laws = same_laws(design, listed, errors)
+    listed = contenders(design, found.result, found.law, found.candidates, found.unlogged, clock)
+    cuts = dict.fromkeys((*found.cuts, *(cut for cut in clock.cuts if cut.step == JUDGEMENT)))
+    found = replace(found, cuts=tuple(cuts))
+    laws = same_laws(design, listed)
     believed = belief(design, listed, laws, cut=bool(found.cuts))
     found = replace(found, belief=believed)
     for one in believed.laws[:1]:

@@ -1,7 +1,10 @@
 """Candidate laws as functions of their constants, which are refitted again and again."""
 
+from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import numpy as np
 import sympy
@@ -9,7 +12,6 @@ import sympy
 from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.law.assemble import feature_values, gradients_of
-from dimgs.law.evaluate import evaluate
 
 
 class Model(Protocol):
@@ -56,23 +58,60 @@ class FormulaModel:
     constants : mapping of str to float
     """
 
-    def __init__(self, design: Design, expression: sympy.Expr, constants: dict[str, float]) -> None:
-        self.expression, self.n = expression, design.n_runs
+    def __init__(
+        self, design: Design, expression: sympy.Expr, constants: Mapping[str, float]
+    ) -> None:
+        self.expression = expression
         self.names = tuple(sorted(constants))
-        self.start = np.array([constants[k] for k in self.names])
-        self.known = feature_values(design)
-        self.gradients = gradients_of(expression, self.names, False)
+        self.start = np.array([constants[k] for k in self.names], dtype=np.float64)
+        self._settle(feature_values(design), design.n_runs)
+
+    def _settle(self, known: Mapping[str, Array], n: int) -> None:
+        self.n = n
+        self.known = {str(s): known[str(s)] for s in self._inputs}
+
+    @cached_property
+    def _inputs(self) -> list[sympy.Symbol]:
+        return sorted(
+            (s for s in self.expression.free_symbols if str(s) not in self.names), key=str
+        )
+
+    def elsewhere(self, known: Mapping[str, Array], n: int) -> "FormulaModel":
+        """The same model of other runs: their groups and inputs, by name."""
+        other = copy(self)
+        other._settle(known, n)
+        return other
 
     def filled(self, constants: Array) -> dict[str, Array | float]:
         """Every symbol of the expression with its value."""
         return {**self.known, **dict(zip(self.names, constants, strict=True))}
 
+    @cached_property
+    def _value(self) -> Callable[..., Any]:
+        return self._compiled(self.expression)
+
+    @cached_property
+    def _slopes(self) -> Callable[..., Any]:
+        return self._compiled(list(gradients_of(self.expression, self.names, False)))
+
+    def _compiled(self, what: Any) -> Callable[..., Any]:
+        arguments = [*self._inputs, *(sympy.Symbol(k) for k in self.names)]
+        made: Callable[..., Any] = sympy.lambdify(
+            arguments, what, modules=["scipy", "numpy"], cse=True
+        )
+        return made
+
     def value(self, constants: Array) -> Array:
         """See `Model`."""
-        return evaluate(self.expression, self.filled(constants), self.n)
+        with np.errstate(all="ignore"):
+            found = self._value(*self.known.values(), *constants)
+        return np.broadcast_to(np.asarray(found, dtype=np.float64), (self.n,)).copy()
 
     def slopes(self, constants: Array) -> Array:
         """See `Model`."""
-        filled = self.filled(constants)
-        columns = [evaluate(g, filled, self.n) for g in self.gradients]
-        return np.column_stack(columns) if columns else np.zeros((self.n, 0))
+        out = np.empty((self.n, len(self.names)))
+        if self.names:
+            with np.errstate(all="ignore"):
+                for j, column in enumerate(self._slopes(*self.known.values(), *constants)):
+                    out[:, j] = column
+        return out

@@ -128,10 +128,13 @@ def conclude(facts: LawFacts) -> Conclusion:
     >>> cut.outcome, cut.confirmed
     ('timeout', False)
     """
-    reasons = [*_cut(facts.cuts), *_unseen(facts), *_structure(facts.unexplained)]
+    reasons = [*_unseen(facts), *_structure(facts.unexplained)]
     reasons += [*_improbable(facts), *_beyond(facts)]
     if facts.unavailable:
         reasons.append(Reason("unavailable", facts.unavailable))
+    # that the effort was spent is in the probability of none of these: alone it is no reason
+    if reasons or any(cut.by != "evaluations" for cut in facts.cuts):
+        reasons = [*_cut(facts.cuts), *reasons]
     reasons.sort(key=lambda reason: _GRAVEST_FIRST.index(reason.outcome))
     outcome = reasons[0].outcome if reasons else "converged"
     return Conclusion(outcome, tuple(reason.text for reason in reasons))

@@ -11,28 +11,29 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.contenders import Contender, refutes
 from dimgs.discovery.cross_validation import is_monomial
 from dimgs.discovery.evidence import Errors, fitted
-from dimgs.discovery.models import FormulaModel, PowerModel
+from dimgs.discovery.models import FormulaModel
+from dimgs.law.assemble import feature_values
 
 # rms of a law written in another form: rounding, and the end of a refit
 _SAME = 1e-7
 # the groups beyond the runs, in their spreads about the middle, where forms are compared
 _BEYOND, _POINTS = 1.5, 60
+# natural logarithm of odds against a form, beyond which it is not asked which law it is
+_IMPROBABLE = 25.0
 
 
 @np.errstate(all="ignore")
-def same_laws(design: Design, found: Sequence[Contender], errors: Errors) -> list[int]:
+def same_laws(design: Design, found: Sequence[Contender]) -> list[int]:
     """Which contenders are the same law: the number of its first form for each.
 
     Parameters
     ----------
     design : Design
     found : sequence of Contender
-    errors : Errors
 
     Returns
     -------
@@ -40,36 +41,42 @@ def same_laws(design: Design, found: Sequence[Contender], errors: Errors) -> lis
     """
     first = list(range(len(found)))
     points = _beyond(design)
-    values = [_at(c, points) for c in found]
-    for j, general in enumerate(found):
-        for i, special in enumerate(found):
+    known = feature_values(points)
+    there = [
+        c.model.elsewhere(known, points.n_runs) if isinstance(c.model, FormulaModel) else None
+        for c in found
+    ]
+    best = max((c.score for c in found), default=0.0)
+    probable = [k for k, c in enumerate(found) if c.score > best - _IMPROBABLE]
+    for j in probable:
+        for i in probable:
+            general, special = found[j], found[i]
             if i == j or first[i] == first[j]:
                 continue
             more = len(general.constants) - len(special.constants)
             if more < 0 or (more == 0 and i > j) or (more and not general.rigid):
                 continue
-            if _holds_in(general, special, points, values[i], errors):
+            if _holds_in(general, special, there[j], there[i]):
                 old, new = max(first[i], first[j]), min(first[i], first[j])
                 first = [new if k == old else k for k in first]
     return first
 
 
 def _holds_in(
-    general: Contender, special: Contender, points: Design, target: Array, errors: Errors
+    general: Contender, special: Contender, model: FormulaModel | None, other: FormulaModel | None
 ) -> bool:
     """Whether the special form is the general one with other constants, which the runs allow."""
-    a = general.evidence.whole
     if refutes(general.evidence, special.evidence):
         return False
+    target = np.array([])
+    if model is not None and other is not None:
+        target = other.value(special.evidence.whole.constants)
     usable = np.isfinite(target) & (target != 0)
-    if 2 * usable.sum() < len(usable) or isinstance(general.model, PowerModel) != isinstance(
-        special.model, PowerModel
-    ):
+    if model is None or 2 * usable.sum() <= len(usable):
         return _is_power(general) and _is_power(special) and _same_exponents(general, special)
-    model = FormulaModel(points, general.expression, dict(general.constants))
     unit = np.where(usable, np.abs(target), 1.0)
     aim = Errors("group", np.where(usable, target, 1.0), np.ones(len(target)), unit)
-    again = fitted(model, aim, usable, a.constants)
+    again = fitted(model, aim, usable, general.evidence.whole.constants)
     return again.usable and bool(np.sqrt(np.mean(again.residuals[usable] ** 2)) < _SAME)
 
 
@@ -89,10 +96,3 @@ def _beyond(design: Design) -> Design:
     part = design.take(rows)
     middle = design.X.mean(axis=0)
     return replace(part, X=middle + _BEYOND * (part.X - middle))
-
-
-def _at(one: Contender, points: Design) -> Array:
-    constants = one.evidence.whole.constants
-    if isinstance(one.model, PowerModel):
-        return np.full(points.n_runs, np.nan)
-    return FormulaModel(points, one.expression, dict(one.constants)).value(constants)

@@ -89,7 +89,7 @@ def study_with_scales(
             found = _among(data, target, [*kept, *more], options, clock, progress)
     if clock.stopped.is_set() and all(cut.by != "interrupt" for cut in found.cuts):
         found = replace(found, cuts=(Cut("interrupt", _STEP), *found.cuts))
-    return judged(found, options)
+    return judged(found, options, clock)
 
 
 def _among(

@@ -48,6 +48,8 @@ _DECIMAL_BITS, _LARGEST = 20.0, 1000
 
 # what an argument of a trigonometric function is to the runs
 Turns = Callable[[Any], str]
+# exponents of the inputs in groups, by name
+Groups = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -84,18 +86,25 @@ class Structure:
         return sum(price * float(getattr(self, part)) for part, price in PRICES.items())
 
 
-def structure_of(expression: Any, constants: "set[str]", turns: Turns | None = None) -> Structure:
+def structure_of(
+    expression: Any,
+    constants: "set[str]",
+    turns: Turns | None = None,
+    groups: "Groups | None" = None,
+) -> Structure:
     """The structure of an expression.
 
     Parameters
     ----------
     expression : sympy.Expr
-        In the inputs.
+        In the inputs, or in groups of them.
     constants : set of str
         Names in it that were fitted.
     turns : callable, optional
         Told a trigonometric function, says whether its argument is an ``"angle"``, ``"turns"``
         inside the range of the runs, or ``"neither"``; by default the last.
+    groups : mapping of str to mapping of str to Rational, optional
+        Exponents of the inputs in the symbols that are groups.
 
     Examples
     --------
@@ -111,16 +120,22 @@ def structure_of(expression: Any, constants: "set[str]", turns: Turns | None = N
     numbers, levels, oscillations, no_angles, rare = 0.0, 0, 0, 0, 0
     trigonometric = (sympy.sin, sympy.cos, sympy.tan, sympy.cot)
     free_exponents: set[str] = set()
+    whole, monomials = in_groups(expression, constants, groups)
+    for monomial in monomials:
+        power = _content(monomial.values())
+        numbers += exponent_bits(power)
+        numbers += sum(exponent_bits(abs(float(e)) / power) for e in monomial.values())
+    for node in sympy.preorder_traversal(whole):
+        if node.is_Pow and node.exp.is_Rational:
+            numbers += exponent_bits(abs(float(node.exp)))
+        elif node.is_Mul or node.is_Add:
+            numbers += sum(_number_bits(a) for a in node.args if a.is_number)
     for node in sympy.preorder_traversal(expression):
         if node.is_Pow:
             own = {str(s) for s in node.exp.free_symbols}
             free_exponents |= own & constants if node.base is not sympy.E else set()
-            if node.exp.is_Rational:
-                numbers += exponent_bits(abs(float(node.exp)))
             if _is_function(node.base) and not (node.exp.is_Integer and abs(node.exp) <= 2):
                 levels += 1
-        elif node.is_Mul or node.is_Add:
-            numbers += sum(_number_bits(a) for a in node.args if a.is_number)
         if _is_function(node):
             rare += bool(node.is_Function) and not isinstance(node, sympy.exp | sympy.log)
             levels += any(_is_function(inner) for a in node.args for inner in _inside(a))
@@ -129,10 +144,9 @@ def structure_of(expression: Any, constants: "set[str]", turns: Turns | None = N
             oscillations += kind == "turns"
             no_angles += kind == "neither"
     names = {str(s) for s in expression.free_symbols}
-    whole, inputs = in_groups(expression, constants)
     return Structure(
         complexity_of(whole),
-        inputs,
+        sum(map(len, monomials)),
         numbers,
         len(names & constants),
         len(free_exponents),
@@ -143,8 +157,10 @@ def structure_of(expression: Any, constants: "set[str]", turns: Turns | None = N
     )
 
 
-def in_groups(expression: Any, constants: "set[str]") -> tuple[Any, int]:
-    """The expression with a symbol for each product of powers of inputs, and how many they hold.
+def in_groups(
+    expression: Any, constants: "set[str]", groups: "Groups | None" = None
+) -> "tuple[Any, list[dict[Any, Any]]]":
+    """The expression with a symbol for each product of powers of inputs, and their exponents.
 
     Products that are powers of one another are one group, so that it does not matter in which
     basis a law was found.
@@ -154,22 +170,31 @@ def in_groups(expression: Any, constants: "set[str]") -> tuple[Any, int]:
     expression : sympy.Expr
     constants : set of str
         Symbols that are no inputs.
+    groups : mapping of str to mapping of str to Rational, optional
+        Exponents of the inputs in the symbols that are groups.
 
     Examples
     --------
     >>> from sympy import Symbol, exp
     >>> x, y, c = Symbol("x"), Symbol("y"), Symbol("c")
     >>> in_groups(exp(-x / y) * c * x**2 / (1 + x**2 / y**2), {"c"})
-    (c*m_1*exp(-m_2)/(m_2**2 + 1), 3)
+    (c*m_1*exp(-m_2)/(m_2**2 + 1), [{x: 2}, {x: 1, y: -1}])
     """
     import sympy
 
     known: list[dict[Any, Any]] = []
     seen: list[dict[Any, Any]] = []
+    inputs: dict[str, dict[Any, Any]] = {
+        name: {sympy.Symbol(k): sympy.Rational(str(e)) for k, e in own.items()}
+        for name, own in (groups or {}).items()
+    }
 
     def powers(node: Any) -> dict[Any, Any] | None:
         if node.is_Symbol:
-            return None if str(node) in constants else {node: sympy.Integer(1)}
+            if str(node) in constants:
+                return None
+            own: dict[Any, Any] = inputs.get(str(node), {node: sympy.Integer(1)})
+            return own
         if node.is_Pow and node.exp.is_Rational:
             inner = powers(node.base)
             return None if inner is None else {k: v * node.exp for k, v in inner.items()}
@@ -213,7 +238,17 @@ def in_groups(expression: Any, constants: "set[str]") -> tuple[Any, int]:
             set(base) == set(own) and len({own[k] / base[k] for k in base}) == 1 for base in known
         ):
             known.append(own)
-    return walk(expression), sum(len(base) for base in known)
+    return walk(expression), known
+
+
+def _content(exponents: Any) -> float:
+    """The largest number of which all exponents are whole multiples."""
+    import sympy
+
+    whole = [abs(sympy.Rational(e)) for e in exponents]
+    return float(
+        sympy.Rational(sympy.igcd(0, *(e.p for e in whole)), sympy.ilcm(1, *(e.q for e in whole)))
+    )
 
 
 def _is_function(node: Any) -> bool:

@@ -43,7 +43,7 @@ def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confi
     found = conclude(facts)
     assert found.outcome in get_args(Outcome)
     good = (
-        not facts.cuts
+        all(cut.by == "evaluations" for cut in facts.cuts)
         and not facts.unavailable
         and facts.left_out is not None
         and facts.left_out >= HOLDS
@@ -58,7 +58,7 @@ def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confi
     assert all(text.endswith(".") for text in found.why_not)
 
 
-@given(FACTS, st.sampled_from(CUTS))
+@given(FACTS, st.sampled_from([by for by in CUTS if by != "evaluations"]))
 def test_what_was_cut_never_reads_converged(facts: LawFacts, by: CutBy) -> None:
     cut = conclude(replace(facts, cuts=[*facts.cuts, Cut(by, "the search by structured")]))
     assert cut.outcome not in ("converged", "unchecked")
@@ -86,9 +86,17 @@ def test_steps_of_one_cut_are_told_once_in_their_order(
         "evaluations": f"The limit of evaluations ended {listed} early; ",
         "failure": f"A failure ended {listed} early; ",
     }
-    found = conclude(LawFacts(cuts, left_out=1.0)).why_not
+    found = conclude(LawFacts(cuts, left_out=1.0, probability=0.5)).why_not
     assert sum(text.startswith(words[by]) for text in found) == 1
-    assert len(found) == len({cut.by for cut in cuts})
+    assert len(found) == 1 + len({cut.by for cut in cuts})
+
+
+@given(FACTS)
+def test_that_the_evaluations_are_spent_speaks_only_with_something_else(facts: LawFacts) -> None:
+    cuts = [Cut("evaluations", "the search")]
+    without, alone = (conclude(replace(facts, cuts=c)) for c in ([], cuts))
+    assert alone.confirmed == without.confirmed
+    assert len(alone.why_not) == len(without.why_not) + (not without.confirmed)
 
 
 @given(FACTS)
@@ -113,7 +121,7 @@ def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) 
         "interrupted" if "interrupt" in by
         else "unavailable" if facts.unavailable
         else "no_candidate" if left is not None and left < HOLDS
-        else "timeout" if by
+        else "timeout" if by - {"evaluations"} or (by and len(found.why_not) > 1)
         else "unchecked" if left is None
         else "converged"
     )  # fmt: skip
