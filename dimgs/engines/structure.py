@@ -15,8 +15,8 @@ free_exponents  a fitted exponent besides: the exponents of laws are simple as a
 oscillations    a frequency, where the argument turns inside the range of the runs
 no_angles       a trigonometric function of what is no angle and never turns: a
                 monotone function does the same
-levels          each level of functions of functions, and each power of a function
-                other than a whole one up to two
+levels          each level of functions of functions, and each power of what holds a
+                function, other than a whole one up to two
 rare            a function other than exponential and logarithm, of which there are many
 ==============  =====================================================================
 
@@ -134,7 +134,8 @@ def structure_of(
         if node.is_Pow:
             own = {str(s) for s in node.exp.free_symbols}
             free_exponents |= own & constants if node.base is not sympy.E else set()
-            if _is_function(node.base) and not (node.exp.is_Integer and abs(node.exp) <= 2):
+            whole_power = node.exp.is_Integer and abs(node.exp) <= 2
+            if not whole_power and any(_is_function(inner) for inner in _inside(node.base)):
                 levels += 1
         if _is_function(node):
             rare += bool(node.is_Function) and not isinstance(node, sympy.exp | sympy.log)
