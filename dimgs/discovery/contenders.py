@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import count
 
 import numpy as np
 import sympy
@@ -23,8 +24,10 @@ from dimgs.discovery.evidence import (
 )
 from dimgs.discovery.free_numbers import Freed, freed, paying
 from dimgs.discovery.models import FormulaModel, Model, PowerModel
+from dimgs.engines.selection import rms
 from dimgs.engines.structure import Structure, structure_of
 from dimgs.expression.candidate import Candidate
+from dimgs.groups.group import PiGroup
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.report.results import FitResult
@@ -34,6 +37,8 @@ _RESPONSE = "target_over_pi_0"
 # candidates of a front that are judged: those behind hold a thousandth of the probability
 MOST_JUDGED = 24
 JUDGEMENT = "the judgement of rivals"
+# share of a slope that others leave, below which it is theirs to rounding
+_CARRIED = 1e-6
 # judged though the time is over: the power laws, and the first of the front
 _AT_LEAST = 4
 # of many runs: each refit grows with them, and they say no more of which law it is
@@ -241,6 +246,11 @@ def _raw(
 ) -> Iterator[Raw]:
     if result is not None and not result.law.pi_expression.has(sympy.Piecewise):
         yield from _power(design, result)
+    scales = [
+        v.name
+        for v in design.basis.variables
+        if v.role == "scale" and v.name not in design.basis.sizes
+    ]
     power = None if result is None else result.law
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
     seen = set()
@@ -265,7 +275,49 @@ def _raw(
         except (KeyError, TypeError, NameError, AttributeError):
             continue
         if np.all(np.isfinite(values)) and (design.scale != "log" or np.all(values > 0)):
-            yield name, expression, start, model, candidate, own
+            one: Raw = name, expression, start, model, candidate, own
+            for scale in scales:
+                one = _carried(design, one, scale)
+            yield one
+
+
+def _carried(design: Design, one: Raw, scale: str) -> Raw:
+    """A form with a constant for the size of an unknown scale that none of its constants carries.
+
+    A scale counts as 1 in its SI unit: a form that holds for that number and for no other would
+    make a law of the unit.
+    """
+    name, expression, start, _, candidate, _ = one
+    taken = set(start) | {str(s) for s in expression.free_symbols}
+    free = next(k for j in count(1) if (k := f"c_{j}") not in taken)
+    size = sympy.Symbol(free)
+    grown = {
+        sympy.Symbol(f.name): sympy.Symbol(f.name) * size ** _power_of(scale, f.group)
+        for f in design.features
+    }
+    whole = expression.xreplace(grown) / size ** _power_of(scale, design.basis.response)
+    general = FormulaModel(design, whole, {**start, free: 1.0})
+    slopes = general.slopes(general.start)
+    if not np.all(np.isfinite(slopes)):
+        return one
+    own = slopes[:, general.names.index(free)]
+    rest = np.delete(slopes, general.names.index(free), axis=1)
+    left = own - rest @ np.linalg.lstsq(rest, own, rcond=None)[0]
+    if rms(left) <= _CARRIED * rms(own):
+        return one
+    return (
+        name,
+        whole,
+        dict(zip(general.names, general.start, strict=True)),
+        general,
+        candidate,
+        None,
+    )
+
+
+def _power_of(scale: str, group: PiGroup | None) -> sympy.Rational:
+    own = Fraction(0) if group is None else dict(group.exponents).get(scale, Fraction(0))
+    return sympy.Rational(own.numerator, own.denominator)
 
 
 def _power(design: Design, result: FitResult) -> Iterator[Raw]:

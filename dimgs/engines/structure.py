@@ -10,6 +10,7 @@ part            what its price is for
 nodes           one of about eight operators, functions and groups at each node
 inputs          each input in each group, a group being told once however often it occurs
 numbers         digits of the numbers that are written out, in bits
+exponents       the same of exponents, of which few but whole ones and halves occur
 free            sign and size of a fitted constant, which might have been anything
 free_exponents  a fitted exponent besides: the exponents of laws are simple as a rule
 oscillations    a frequency, where the argument turns inside the range of the runs
@@ -36,6 +37,7 @@ PRICES: Mapping[str, float] = {
     "nodes": 1.9,
     "inputs": 0.8,
     "numbers": 0.4,
+    "exponents": 0.6,
     "free": 6.1,
     "free_exponents": 6.3,
     "oscillations": 4.0,
@@ -64,6 +66,8 @@ class Structure:
         Inputs in the groups.
     numbers : float
         Bits of the numbers that are written out.
+    exponents : float
+        Bits of exponents.
     free, free_exponents : int
         Fitted constants, and those of them in exponents.
     oscillations, no_angles, levels, rare : int
@@ -73,6 +77,7 @@ class Structure:
     nodes: int
     inputs: int = 0
     numbers: float = 0.0
+    exponents: float = 0.0
     free: int = 0
     free_exponents: int = 0
     oscillations: int = 0
@@ -117,17 +122,17 @@ def structure_of(
     """
     import sympy
 
-    numbers, levels, oscillations, no_angles, rare = 0.0, 0, 0, 0, 0
+    numbers, exponents, levels, oscillations, no_angles, rare = 0.0, 0.0, 0, 0, 0, 0
     trigonometric = (sympy.sin, sympy.cos, sympy.tan, sympy.cot)
     free_exponents: set[str] = set()
     whole, monomials = in_groups(expression, constants, groups)
     for monomial in monomials:
         power = _content(monomial.values())
-        numbers += exponent_bits(power)
-        numbers += sum(exponent_bits(abs(float(e)) / power) for e in monomial.values())
+        exponents += exponent_bits(power)
+        exponents += sum(exponent_bits(abs(float(e)) / power) for e in monomial.values())
     for node in sympy.preorder_traversal(whole):
         if node.is_Pow and node.exp.is_Rational:
-            numbers += exponent_bits(abs(float(node.exp)))
+            exponents += exponent_bits(abs(float(node.exp)))
         elif node.is_Mul or node.is_Add:
             numbers += sum(_number_bits(a) for a in node.args if a.is_number)
     for node in sympy.preorder_traversal(expression):
@@ -149,6 +154,7 @@ def structure_of(
         complexity_of(whole),
         sum(map(len, monomials)),
         numbers,
+        exponents,
         len(names & constants),
         len(free_exponents),
         oscillations,
