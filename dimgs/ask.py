@@ -277,12 +277,13 @@ class _Asking:
                 yield origin, offer
 
     def _near(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
+        from dimgs.similitude.limits import limits_of
         from dimgs.similitude.near import near
 
         for origin in _standing(found):
             others = [*(o for o in found if o is not origin), *related(self.hub, origin, found)]
             laws = [law for law in self._known_laws(origin) if not law.outside(origin)]
-            offer = near(origin, others, laws, self.level)
+            offer = near(origin, others, laws, self.level, limits_of(self.hub, origin))
             if offer is not None:
                 yield origin, offer
 

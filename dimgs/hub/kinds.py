@@ -226,11 +226,21 @@ class DatasetEntry(_Kind):
 
 
 class Limit(_Kind):
-    """What is known of a law where a group goes to zero or infinity."""
+    """What is known of a law where a group goes to zero or infinity.
+
+    Where the group is below ``beyond`` (``at`` 0) or above it (``at`` "inf"), the target grows with
+    the input as its power ``exponent``, but for a relative ``miss``.
+    """
 
     target: Short | None = None
-    group: str | dict[Short, Any] | None = None
-    at: str | float | int | None = None
+    kernel: Short | None = None
+    physics: Short | None = None
+    group: Short | None = None
+    at: Literal[0, "0", "zero", "inf", "infinity"] | None = None
+    input: Short | None = None
+    exponent: float | int | None = None
+    beyond: Annotated[float | int, Field(gt=0)] | None = None
+    miss: Annotated[float | int, Field(gt=0)] = 0.01
     text: str = ""
 
 

@@ -47,7 +47,8 @@ class Nearby:
     variances : ndarray of shape (n,)
         Of their numerical errors, on the same scale.
     origins : ndarray of int of shape (n,)
-        0 for the origin that is asked for; each other one has a ratio of its own to it.
+        0 for the origin that is asked for; each other one has a ratio of its own to it. Below 0
+        for points of known limits, of which each limit has a level of its own.
     """
 
     scalings: Scalings
@@ -134,11 +135,15 @@ def squared_distances(z: Array) -> Array:
 def _linear(near: Nearby) -> tuple[Array, Array]:
     """What values are linear in, and how much is known of each beforehand, as inverse variances.
 
-    A mean, of which nothing is known; exponents of the groups; ratios of other origins.
+    A mean, of which nothing is known; exponents of the groups; ratios of other origins, and levels
+    of limits.
     """
     flat = near.changes @ near.scalings.coordinates().T
-    other = near.origins[:, None] == np.arange(1, near.origins.max(initial=0) + 1)
-    known = [0.0, *[_EXPONENT**-2] * flat.shape[1], *[_RATIO**-2] * other.shape[1]]
+    foreign = range(1, near.origins.max(initial=0) + 1)
+    limits = range(-1, near.origins.min(initial=0) - 1, -1)
+    other = near.origins[:, None] == np.array([*foreign, *limits], dtype=np.intp)
+    known = [0.0, *[_EXPONENT**-2] * flat.shape[1], *[_RATIO**-2] * len(foreign)]
+    known += [_MEAN**-2] * len(limits)
     return np.column_stack([np.ones(len(flat)), flat, other]), np.array(known)
 
 

@@ -14,6 +14,7 @@ from dimgs.similitude.exact import Found
 from dimgs.similitude.kriging import Joined, Nearby, Spread, join
 from dimgs.similitude.laws import KnownLaw
 from dimgs.similitude.learning import badness, learn_from_few, refit
+from dimgs.similitude.limits import KnownLimit, with_limits
 from dimgs.similitude.origin import Origin
 from dimgs.variables import parse_unit
 
@@ -44,7 +45,11 @@ class _Runs:
 
 
 def near(
-    origin: Origin, others: Sequence[Origin], laws: Sequence[KnownLaw], level: float
+    origin: Origin,
+    others: Sequence[Origin],
+    laws: Sequence[KnownLaw],
+    level: float,
+    limits: Sequence[KnownLimit] = (),
 ) -> Found | None:
     """Answer of the runs that are nearest in their groups.
 
@@ -57,6 +62,9 @@ def near(
     laws : sequence of KnownLaw
         Laws whose domain holds the point; one is the trend where runs are more probable with it.
     level : float
+    limits : sequence of KnownLimit
+        How the target grows where a group is small or large; with them, runs help that are near
+        to where the limit begins to hold.
 
     Returns
     -------
@@ -72,12 +80,20 @@ def near(
     found = _gathered(origin, shaped)
     if found is None:
         return None
+    if limits and found.is_log:
+        near = with_limits(found.near, limits, origin.powers)
+        points = [limit for limit in limits for _ in limit.growth]
+        told = [{"id": limit.id, "kind": "limit"} for limit in points]
+        found = replace(found, near=near, runs=[*found.runs, *told])
     best, spread, trend = _trended(origin, found, laws, shape)
     try:
         joined = join(best.near, spread)
     except FitError:
         return None
-    if joined.distances.min() > FARTHEST:
+    runs = best.near.origins >= 0
+    reached = [best.near.scalings.distance(best.near.changes[runs] - point).min()
+               for point in best.near.changes[~runs]]  # fmt: skip
+    if min([joined.distances[runs].min(), *reached]) > FARTHEST:
         return None
     return _told(origin, best, joined, trend, level)
 
@@ -204,7 +220,7 @@ def _over(origin: Origin, found: _Runs, law: KnownLaw) -> _Runs | None:
     if not found.is_log:
         return None
     rows = origin.table.values[found.places]
-    if np.any(found.near.origins > 0):
+    if np.any(found.near.origins != 0):
         return None
     inputs = {n: np.r_[rows[:, j], origin.asked[j]] for j, n in enumerate(origin.table.names)}
     labels = {n: np.full(len(rows) + 1, v) for n, v in origin.point.labels.items()}
@@ -223,15 +239,16 @@ def _over(origin: Origin, found: _Runs, law: KnownLaw) -> _Runs | None:
 def _told(
     origin: Origin, found: _Runs, joined: Joined, trend: KnownLaw | None, level: float
 ) -> Found:
+    runs = [run for run in found.runs if run.get("kind") != "limit"]
     bias = origin.known.content.get("bias", {}).get(origin.target, 0.0)
     own = float(bias) if found.is_log else float(bias) * abs(joined.value)
     groups = origin.scalings.coordinates().shape[0]
-    dof = max(len(found.runs) - groups - 1, 1)
+    dof = max(len(runs) - groups - 1, 1)
     half = float(t_quantile(level, dof)) * np.sqrt(joined.variance + own**2)
     ends = [joined.value + side * half for side in (0.0, -1.0, 1.0)]
     with np.errstate(over="ignore"):
         value, low, high = np.exp(ends) if found.is_log else np.array(ends) * found.scale
-    heavy = np.argsort(-np.abs(joined.weights), kind="stable")[:_TOLD]
+    heavy = np.argsort(-np.abs(joined.weights[: len(runs)]), kind="stable")[:_TOLD]
     evidence = [
         {
             "kind": "run",
@@ -241,15 +258,16 @@ def _told(
         }
         for i in heavy
     ]
-    law = "a power law fitted to them"
+    limits = dict.fromkeys(run["id"] for run in found.runs[len(runs) :])
+    evidence += [{"kind": "limit", "id": i, "distance": None, "weight": None} for i in limits]
+    law = "a power law fitted to them" + (" and a known limit" if limits else "")
     if trend is not None:
         law = "a law of the hub"
         evidence.append({"kind": "law", "id": trend.id, "distance": None, "weight": None})
-    names = sorted(
-        {run["kernel"] + (f" {run['tier']}" if run["tier"] else "") for run in found.runs}
-    )
+    names = sorted({run["kernel"] + (f" {run['tier']}" if run["tier"] else "") for run in runs})
+    nearest = joined.distances[: len(runs)].min()
     why = (
-        f"{len(found.runs)} runs of {', '.join(names)}, the nearest {joined.distances.min():.2g} "
-        f"decades away, each times the ratio of {law}, joined by generalised least squares."
+        f"{len(runs)} runs of {', '.join(names)}, the nearest {nearest:.2g} decades away, "
+        f"each times the ratio of {law}, joined by generalised least squares."
     )
     return Found("near", float(value), float(low), float(high), evidence, why)

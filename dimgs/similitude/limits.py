@@ -1,0 +1,114 @@
+"""Known limits: how a target grows where a group goes to zero or infinity, as reviewed knowledge.
+
+A limit enters a near answer as points on the line from the question along which the group changes.
+What the target is there nobody knows, only how it grows from one of them to the next; so they
+share a level of their own, as the runs of another kernel share a ratio.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dimgs.arrays import Array
+from dimgs.errors import InputError
+from dimgs.hub.ranges import read_group
+from dimgs.similitude.kriging import Nearby
+
+if TYPE_CHECKING:
+    from dimgs.hub import Hub
+    from dimgs.similitude.origin import Origin
+
+# places of the points from where the limit begins to hold, as powers of ten of the group
+_STEPS = np.log(10.0) * np.array([0.0, 0.5, 1.0, 2.0])
+# by how much a target misses its limit where that begins to hold, unless the entry says otherwise
+_MISS = 0.01
+# powers of ten of a group that a limit reaches over
+_REACH = 4.0 * np.log(10.0)
+
+
+@dataclass(frozen=True)
+class KnownLimit:
+    """A limit of the hub, seen from a question.
+
+    Attributes
+    ----------
+    id : str
+    changes : ndarray of shape (n, n_inputs)
+        Of the inputs from those of the question, at points where the limit holds.
+    growth : ndarray of shape (n,)
+        Of the target's logarithm along them.
+    miss : float
+        Relative error of the growth.
+    """
+
+    id: str
+    changes: Array
+    growth: Array
+    miss: float
+
+
+def limits_of(hub: "Hub", origin: "Origin") -> list[KnownLimit]:
+    """Accepted limits of the target for the kernel that is asked, or its physics identity."""
+    found = []
+    for listed in hub.listed(kind="limit", state="accepted"):
+        content = hub.get(listed["id"])["content"] or {}
+        physics = origin.known.content.get("physics")
+        same = content.get("kernel") == origin.known.name
+        same = same or (physics is not None and content.get("physics") == physics)
+        if same and content.get("target") == origin.target:
+            limit = _seen_from(origin, listed["id"], content)
+            found += [] if limit is None else [limit]
+    return found
+
+
+def _seen_from(origin: "Origin", id: str, content: dict[str, Any]) -> KnownLimit | None:
+    """The limit along the line through the question; None where it tells nothing there."""
+    if content.get("exponent") is None or not content.get("beyond"):
+        return None
+    try:
+        powers = read_group(str(content["group"]))
+    except InputError:
+        return None
+    names, asked = origin.table.names, origin.asked
+    through = content.get("input")
+    if not set(powers) <= set(names) or (through is not None and not powers.get(through)):
+        return None
+    e = np.array([float(powers.get(n, 0)) for n in names])
+    if np.any(asked[e != 0] <= 0):
+        return None
+    exponent = float(content["exponent"])
+    along = e / (e @ e)
+    if through is not None:
+        j = names.index(through)
+        along, exponent = np.eye(len(names))[j] / e[j], exponent / e[j]
+    border = np.log(float(content["beyond"])) - e[e != 0] @ np.log(asked[e != 0])
+    outward = -1.0 if content.get("at") in (0, "0", "zero") else 1.0
+    steps = border + outward * _STEPS
+    if -outward * border > 0:
+        # the question itself lies where the limit holds
+        steps = np.append(steps, 0.0)
+    if abs(border) > _REACH:
+        return None
+    return KnownLimit(
+        id, np.outer(steps, along), exponent * steps, float(content.get("miss", _MISS))
+    )
+
+
+def with_limits(near: Nearby, limits: Sequence[KnownLimit], powers: Array) -> Nearby:
+    """The runs, and the points of limits after them, each limit with a level of its own."""
+    for k, limit in enumerate(limits, 1):
+        values = limit.growth - limit.changes @ powers
+        # the level that the nearest run suggests; what it really is, is fitted
+        apart = near.scalings.distance(near.changes[:, None] - limit.changes)
+        run, point = np.unravel_index(np.argmin(apart), apart.shape)
+        values = values - values[point] + near.values[run]
+        near = Nearby(
+            near.scalings,
+            np.vstack([near.changes, limit.changes]),
+            np.append(near.values, values),
+            np.append(near.variances, np.full(len(values), limit.miss**2)),
+            np.append(near.origins, np.full(len(values), -k)),
+        )
+    return near
