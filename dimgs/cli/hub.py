@@ -1,9 +1,11 @@
 """`dimgs hub`: entries of a group, their reviews and their runs."""
 
+import inspect
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from dimgs.report.results import Report
 
 VARIABLE = "DIMGS_HUB"
+
+# a document, and what it says in words or how that is shown
+Told = tuple[Mapping[str, Any], str | Callable[[], None]]
 
 Address = Annotated[
     str | None,
@@ -107,46 +112,85 @@ def keep_campaign(address: str | None, folder: Path, result: dict[str, Any]) -> 
     return {"hub": kept}
 
 
-def tell(document: Mapping[str, Any], json: bool, text: str = "") -> None:
-    """Print a document as JSON, or what it says in words."""
-    if json:
-        emit_json(document)
-    else:
-        say(text or str(document.get("id", "")))
+def on_hub(
+    name: str | None = None, *, of: typer.Typer = group, make: bool = False
+) -> Callable[[Callable[..., Told]], Callable[..., Told]]:
+    """A command on a hub, which gives its document, and what it says in words.
+
+    The function gets the open hub first; `--hub`, `--as` and `--json` are added to its options.
+
+    Parameters
+    ----------
+    name : str, optional
+        Of the command; the function's by default.
+    of : Typer
+    make : bool
+        Whether a hub that is not there yet is made.
+    """
+
+    def decorate(function: Callable[..., Told]) -> Callable[..., Told]:
+        added = (("hub", None, Address), ("user", None, As), ("json", False, tables.Json))
+        shown = [
+            p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(function).parameters.values()
+        ]
+        shown = shown[1:] + [
+            inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d, annotation=a)
+            for n, d, a in added
+        ]
+
+        @wraps(function)
+        def run(**given: Any) -> None:
+            address, user, json = (given.pop(n) for n, _, _ in added)
+            with opened(address, user, make=make) as hub:
+                document, text = function(hub, **given)
+            if json:
+                emit_json(document)
+            elif callable(text):
+                text()
+            else:
+                say(text)
+
+        run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in shown}
+        del run.__wrapped__
+        of.command(name)(command(run))
+        return function
+
+    return decorate
 
 
-@group.command()
-@command
-def init(hub: Address = None, user: As = None, json: tables.Json = False) -> None:
+def _id(id: str) -> Told:
+    return {"id": id}, id
+
+
+@on_hub(make=True)
+def init(
+    hub: "Hub",
+) -> Told:
     """Make a hub, or open one that is there."""
     from dimgs.hub.schema import SCHEMA_VERSION
 
-    with opened(hub, user, make=True) as found:
-        document = {"hub": found.address, "schema": SCHEMA_VERSION}
-        tell(document, json, f"{found.address} (schema {SCHEMA_VERSION})")
+    document = {"hub": hub.address, "schema": SCHEMA_VERSION}
+    return document, f"{hub.address} (schema {SCHEMA_VERSION})"
 
 
-@group.command()
-@command
+@on_hub(make=True)
 def add(
+    hub: "Hub",
     file: Annotated[str, typer.Argument(help="JSON of an entry, with its kind; - reads it here.")],
     attached: Annotated[
         list[Path] | None,
         typer.Option("--file", help="File that is kept with the entry, by its hash; repeatable."),
     ] = None,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
+) -> Told:
     """Add a question, card, protocol, law, annotation, data set or limit."""
     from dimgs.hub.files import naming
 
     files = {path.name: _content(path) for path in attached or ()}
-    with opened(hub, user, make=True) as found:
-        id = found.add(naming(_document(file), files))
-        for data in files.values():
-            found.put_file(data)
-        tell({"id": id}, json)
+    id = hub.add(naming(_document(file), files))
+    for data in files.values():
+        hub.put_file(data)
+    return _id(id)
 
 
 def _content(path: Path) -> bytes:
@@ -172,9 +216,9 @@ def _document(file: str) -> dict[str, Any]:
     return document
 
 
-@group.command("list")
-@command
+@on_hub("list")
 def list_entries(
+    hub: "Hub",
     kind: Annotated[str | None, typer.Option("--kind", help="Only entries of this kind.")] = None,
     state: Annotated[
         str | None,
@@ -183,42 +227,33 @@ def list_entries(
     author: Annotated[str | None, typer.Option("--author", help="Only by this author.")] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", help="Most entries.", min=1)] = None,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
+) -> Told:
     """List entries with their states, oldest first."""
-    with opened(hub, user) as found:
-        entries = found.listed(kind, state, author, tag, limit)
-    if json:
-        emit_json({"entries": entries})
-        return
+    entries = hub.listed(kind, state, author, tag, limit)
     rows = [
         [e["id"][:12], e["kind"], e["state"], e["author"], e["time"][:16], e["title"]]
         for e in entries
     ]
-    table("Entries", ["id", "kind", "state", "author", "time", "title"], rows)
+    columns = ["id", "kind", "state", "author", "time", "title"]
+    return {"entries": entries}, lambda: table("Entries", columns, rows)
 
 
-@group.command()
-@command
+@on_hub()
 def show(
+    hub: "Hub",
     id: Id,
     files: Annotated[
         Path | None, typer.Option("--files", help="Folder to write the files to that it names.")
     ] = None,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
+) -> Told:
     """Show an entry with its state, links and reviews."""
-    with opened(hub, user) as found:
-        entry = found.get(id)
-        if files is not None:
-            _write_files(found, entry, files)
-    if json:
-        emit_json(entry)
-        return
+    entry = hub.get(id)
+    if files is not None:
+        _write_files(hub, entry, files)
+    return entry, lambda: _show(entry)
+
+
+def _show(entry: Mapping[str, Any]) -> None:
     from dimgs.law.serialise import as_text
 
     say(entry["id"], f"{entry['kind']} ", "strong")
@@ -249,9 +284,9 @@ def _write_files(hub: "Hub", entry: Mapping[str, Any], folder: Path) -> None:
     note(f"{len(named)} files written to {folder}")
 
 
-@group.command()
-@command
+@on_hub()
 def query(
+    hub: "Hub",
     kernel: Kernel = None,
     physics: Physics = None,
     where: Where = None,
@@ -266,20 +301,13 @@ def query(
         bool, typer.Option("--every", help="Also runs that did not end well.")
     ] = False,
     limit: Annotated[int, typer.Option("--limit", help="Most runs that are shown.", min=0)] = 100,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
+) -> Told:
     """Find runs by kernel, physics, and ranges of inputs or groups in any unit."""
     filters = {"author": author, "tag": tag, "state": state, "tier": tier}
-    with opened(hub, user) as found:
-        document = found.query(
-            kernel, physics, where or (), group or (), limit, since=since, until=until,
-            every=every, **filters,
-        )  # fmt: skip
-    if json:
-        emit_json(document)
-        return
+    document = hub.query(
+        kernel, physics, where or (), group or (), limit, since=since, until=until,
+        every=every, **filters,
+    )  # fmt: skip
     rows = [
         [
             r["id"][:12],
@@ -291,8 +319,13 @@ def query(
         ]
         for r in document["runs"]
     ]
-    table("Runs", ["id", "kernel", "tier", "state", "inputs", "outputs"], rows)
-    say(f"{document['count']} runs")
+    columns = ["id", "kernel", "tier", "state", "inputs", "outputs"]
+
+    def show() -> None:
+        table("Runs", columns, rows)
+        say(f"{document['count']} runs")
+
+    return document, show
 
 
 def _short(quantities: Mapping[str, Any]) -> str:
@@ -308,9 +341,9 @@ def _short(quantities: Mapping[str, Any]) -> str:
 Score = Annotated[int | None, typer.Option(min=1, max=5, help="From 1 to 5.")]
 
 
-@group.command()
-@command
+@on_hub()
 def review(
+    hub: "Hub",
     id: Id,
     verdict: Annotated[str, typer.Option("--verdict", help="accept, minor, major or reject.")],
     clarity: Score = None,
@@ -318,81 +351,56 @@ def review(
     output: Score = None,
     rating: Score = None,
     text: Text = "",
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
+) -> Told:
     """Review an entry of somebody else."""
     scores = {"clarity": clarity, "kernel_fit": kernel_fit, "output": output, "rating": rating}
-    with opened(hub, user) as found:
-        tell({"id": found.review(id, verdict, text, **scores)}, json)
+    return _id(hub.review(id, verdict, text, **scores))
 
 
-@group.command()
-@command
+@on_hub()
 def annotate(
+    hub: "Hub",
     id: Id,
     type: Annotated[str, typer.Option("--type", help="insight, bug or validation.")],
     text: Text,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
+) -> Told:
     """Add a remark on an entry."""
-    with opened(hub, user) as found:
-        tell({"id": found.annotate(id, type, text)}, json)
+    return _id(hub.annotate(id, type, text))
 
 
-@group.command()
-@command
-def dispute(
-    id: Id, text: Text, hub: Address = None, user: As = None, json: tables.Json = False
-) -> None:
+@on_hub()
+def dispute(hub: "Hub", id: Id, text: Text) -> Told:
     """Doubt an entry; what rests on it is to be checked again until that is settled."""
-    with opened(hub, user) as found:
-        tell({"id": found.dispute(id, text)}, json)
+    return _id(hub.dispute(id, text))
 
 
-@group.command()
-@command
+@on_hub()
 def fork(
+    hub: "Hub",
     id: Id,
     file: Annotated[
         str | None, typer.Argument(help="JSON of what differs from the parent; - reads it here.")
     ] = None,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
+) -> Told:
     """Copy an entry, with changes, as one's own that remembers its parent."""
-    with opened(hub, user) as found:
-        changes = None if file is None else _document(file)
-        tell({"id": found.fork(id, changes)}, json)
+    return _id(hub.fork(id, None if file is None else _document(file)))
 
 
-@group.command()
-@command
-def approve(
-    id: Id, text: Text = "", hub: Address = None, user: As = None, json: tables.Json = False
-) -> None:
+@on_hub()
+def approve(hub: "Hub", id: Id, text: Text = "") -> Told:
     """Let an imported protocol, card or job run here: this very one, by its hash."""
-    with opened(hub, user) as found:
-        tell({"id": found.approve(id, text)}, json)
+    return _id(hub.approve(id, text))
 
 
-@group.command()
-@command
-def redact(
-    id: Id, text: Text, hub: Address = None, user: As = None, json: tables.Json = False
-) -> None:
+@on_hub()
+def redact(hub: "Hub", id: Id, text: Text) -> Told:
     """Remove the content of an entry, such as a secret; its hash and links stay."""
-    with opened(hub, user) as found:
-        tell({"id": found.redact(id, text)}, json)
+    return _id(hub.redact(id, text))
 
 
-@group.command()
-@command
+@on_hub()
 def dataset(
+    hub: "Hub",
     out: Annotated[str, typer.Option("--out", help="Table to write: CSV, TSV or Parquet.")],
     kernel: Kernel = None,
     physics: Physics = None,
@@ -405,30 +413,24 @@ def dataset(
         str | None,
         typer.Option("--target", help="Output whose bias between origins and weights are learned."),
     ] = None,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
+) -> Told:
     """Write runs as one table with their origins, and keep which they were."""
     asked: dict[str, Any] = {"kernel": kernel, "physics": physics, "tag": tag, "tier": tier}
-    with opened(hub, user) as found:
-        if target is not None:
-            from dimgs.similitude.recombine import recombined
+    if target is not None:
+        from dimgs.similitude.recombine import recombined
 
-            asked["more"] = lambda runs: recombined(found, runs, target)
-        document = found.dataset(
-            out, where=where or (), group=group or (), licence=licence, **asked
-        )
+        asked["more"] = lambda runs: recombined(hub, runs, target)
+    document = hub.dataset(out, where=where or (), group=group or (), licence=licence, **asked)
     if document["left_out"]:
         note(f"{document['left_out']} runs are disputed or to be checked again: left out")
     origins = ", ".join(f"{n} of {name}" for name, n in document["origins"].items())
-    tell(document, json, f"{document['rows']} rows in {out}: {origins}\n{document['id']}")
+    return document, f"{document['rows']} rows in {out}: {origins}\n{document['id']}"
 
 
-@group.command()
-@command
-def digest(hub: Address = None, user: As = None, json: tables.Json = False) -> None:
+@on_hub()
+def digest(
+    hub: "Hub",
+) -> Told:
     """A hash of all entries, equal for hubs that hold the same."""
-    with opened(hub, user) as found:
-        document = found.digest()
-    tell(document, json, f"{document['digest']} ({document['entries']} entries)")
+    document = hub.digest()
+    return document, f"{document['digest']} ({document['entries']} entries)"

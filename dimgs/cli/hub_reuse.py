@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dimgs.cli import tables
-from dimgs.cli.hub import Address, As, Id, opened
-from dimgs.cli.output import command, emit_json, say, table
+from dimgs.cli.hub import Id, Told, on_hub
+from dimgs.cli.output import say, table
 from dimgs.cli.serve import group
 
 if TYPE_CHECKING:
+    from dimgs.hub import Hub
     from dimgs.similitude.description import Description
 
 __all__ = ["group"]
@@ -24,9 +24,9 @@ def _target(known: "Description", given: str | None) -> str:
     return given or next(iter(known.outputs))
 
 
-@group.command()
-@command
+@on_hub()
 def augment(
+    hub: "Hub",
     kernel: Kernel,
     n: Annotated[int, typer.Option("-n", help="Number of runs.", min=1, max=256)] = 5,
     images: Annotated[
@@ -35,20 +35,13 @@ def augment(
     ] = 0,
     target: Target = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the places that are tried.")] = 0,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
+) -> Told:
     """Plan the runs that would add most to what the hub can answer."""
     from dimgs.similitude.augment import augment as planned
     from dimgs.similitude.description import describe
 
-    with opened(hub, user) as found:
-        known = describe(found, kernel)
-        document = planned(found, known, _target(known, target), n, images, seed)
-    if json:
-        emit_json(document)
-        return
+    known = describe(hub, kernel)
+    document = planned(hub, known, _target(known, target), n, images, seed)
     plan = document["plan"]
     names = list(document["runs"][0]["inputs"])
     rows = [
@@ -56,57 +49,53 @@ def augment(
         for run in document["runs"]
     ]
     units = [f"{n} [{document['runs'][0]['inputs'][n]['unit']}]" for n in names]
-    table(f"Runs of {plan['kernel']} {plan['tier']}", [*units, "information"], rows)
-    say(f"for {plan['aim']} ({plan['questions']} questions)")
-    if images:
-        say(f"{len(document['images'])} images; --json gives them with parents and weights")
+
+    def show() -> None:
+        table(f"Runs of {plan['kernel']} {plan['tier']}", [*units, "information"], rows)
+        say(f"for {plan['aim']} ({plan['questions']} questions)")
+        if images:
+            say(f"{len(document['images'])} images; --json gives them with parents and weights")
+
+    return document, show
 
 
-@group.command()
-@command
+@on_hub()
 def refit(
+    hub: "Hub",
     id: Id,
     seed: Annotated[int, typer.Option("--seed", help="Of the search.")] = 0,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
+) -> Told:
     """Find a law again without the runs that were rejected: it confirms or supersedes it."""
     from dimgs.similitude.refit import refit as again
 
-    with opened(hub, user) as found:
-        document = again(found, id, seed)
-    if json:
-        emit_json(document)
-        return
+    document = again(hub, id, seed)
     told = "confirms the earlier law" if document["confirmed"] else "supersedes the earlier law"
-    say(f"{document['id'][:12]} {told}: {document['runs']} runs, {document['left_out']} left out")
-    say(f"the two differ by at most {100 * document['difference']:.3g} % at these runs")
+    runs = f"{document['runs']} runs, {document['left_out']} left out"
+    differ = f"the two differ by at most {100 * document['difference']:.3g} % at these runs"
+    return document, f"{document['id'][:12]} {told}: {runs}\n{differ}"
 
 
-@group.command()
-@command
+@on_hub()
 def alerts(
+    hub: "Hub",
     kernel: Kernel,
     target: Target = None,
     limit: Annotated[
         float, typer.Option("--limit", help="Standard deviations from what the others say.")
     ] = 4.0,
-    hub: Address = None,
-    user: As = None,
-    json: tables.Json = False,
-) -> None:
+) -> Told:
     """List runs that their neighbours do not explain, before anybody builds on them."""
     from dimgs.similitude.augment import newest_origin, unexplained
     from dimgs.similitude.description import describe
 
-    with opened(hub, user) as found:
-        known = describe(found, kernel)
-        origin = newest_origin(found, known, _target(known, target))
-        every = list(unexplained(origin, limit))
-    if json:
-        emit_json({"alerts": every})
-        return
+    known = describe(hub, kernel)
+    origin = newest_origin(hub, known, _target(known, target))
+    every = list(unexplained(origin, limit))
     rows = [[one["id"][:12], f"{one['residual']:.3g}", one["state"]] for one in every]
-    table("Runs that the others do not explain", ["id", "standard deviations", "state"], rows)
-    say(f"{len(every)} runs")
+    columns = ["id", "standard deviations", "state"]
+
+    def show() -> None:
+        table("Runs that the others do not explain", columns, rows)
+        say(f"{len(every)} runs")
+
+    return {"alerts": every}, show

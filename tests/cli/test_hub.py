@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dimgs.cli.app import run
+from dimgs.hub.schema import SCHEMA_VERSION
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def question(folder: Path, **more: Any) -> str:
 
 
 def test_the_way_from_a_question_to_its_acceptance(hub: Path, typed: Any, tmp_path: Path) -> None:
-    assert typed("init") == {"hub": str(hub), "schema": 2}
+    assert typed("init") == {"hub": str(hub), "schema": SCHEMA_VERSION}
     id = typed("add", question(tmp_path, tags=["film"]), "--as", "anna")["id"]
     review = typed("review", id[:8], "--verdict", "accept", "--clarity", "4", "--as", "bob")["id"]
     entry = typed("show", id[:8])
