@@ -18,7 +18,7 @@ from dimgs.campaign.laws import Law
 from dimgs.campaign.progress import Listener, Progress
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.rivals import settled
-from dimgs.campaign.seen import Proposal
+from dimgs.campaign.seen import Prediction, Proposal
 from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import of_tier
 from dimgs.campaign.tiers import corrected
@@ -80,6 +80,7 @@ class Course:
             self.experiment.left = dict(before.experiment.left)
             self.experiment.seconds = before.experiment.seconds
         self._tried: set[int] = set()
+        self._held: list[Prediction] = []
         self.phase = "start"
         self.strategy: Strategy | None = None
         self.notes: list[str] = []
@@ -157,6 +158,7 @@ class Course:
         self._believes(tier)
         strategy = Strategy(self.binding, self.design, self.experiment.runs, tier)
         self.strategy, strategy.known = strategy, known or strategy.known
+        strategy.predictions = [*self._held]
         self.phase, idle, told = "ask", 0, False
         asked, one_law = (
             getattr(self.binding.plan.tolerance, n) for n in ("of_laws", "of_one_law")
@@ -182,14 +184,16 @@ class Course:
                     break
                 return strategy, f"the {of_tier(self.binding.tiers[tier].name)}runs are used up"
             before = len(self.experiment.asked)
-            self.experiment.make(chosen)
+            short = self.experiment.make(chosen)
+            # what narrows an interval is owed only as long as the interval is too wide
+            strategy.owed = [p for p in short if p.purpose != "narrow"]
             idle = idle + 1 if len(self.experiment.asked) == before else 0
             if idle >= _IDLE:
                 break
             strategy.look()
             self._doubts(strategy, "later runs among them follow other laws")
             self._found(strategy)
-            if one_law and not strategy.clear and len(self.experiment.asked) >= enough:
+            if one_law and len(self.experiment.asked) >= enough:
                 break
             if self._useless(strategy, tier):
                 return strategy, "its runs follow no laws"
@@ -203,6 +207,8 @@ class Course:
             )
         if asked and not one_law and not strategy.clear:
             return strategy, f"{len(strategy.model.orphans)} runs follow no law that was found"
+        if asked and not one_law and not strategy.proven:
+            return strategy, "runs were not as the laws predicted them"
         return strategy, ""
 
     def _useless(self, strategy: Strategy, tier: int) -> bool:
@@ -267,6 +273,7 @@ class Course:
             self.log.add("known", f"runs of {', '.join(origins)}: {told}")
             if held:
                 self.experiment.believe(evidence)
+                self._held += trial.predictions
         for origin in origins:
             used = sum(p.origin == origin for p in evidence) if "left" not in told else 0
             self.elsewhere.tell(origin, used, told)
@@ -309,7 +316,11 @@ class Course:
         again, first = "the same run again: is there noise?", self.binding.points[0]
         if runs.scatter(tier)[1] == 0:
             number = runs.count(first, tier)
-            self.experiment.make([Proposal(first, tier, "replicate", again, replicate=number)])
+            short = self.experiment.make(
+                [Proposal(first, tier, "replicate", again, replicate=number)]
+            )
+            if short and self.experiment.stochastic:
+                return False
         assert plan.tolerance.prediction is not None
         room = float(np.log1p(plan.tolerance.prediction))
         for _ in range(plan.budget.runs):

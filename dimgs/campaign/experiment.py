@@ -107,7 +107,7 @@ class Experiment:
         """
         if not self._closed:
             return False
-        chosen = self._chosen(proposals, quiet=True)
+        chosen, _ = self._chosen(proposals, quiet=True)
         if all(task.request.key in self.elsewhere.exact for _, _, task in chosen):
             return False
         self.open()
@@ -141,9 +141,15 @@ class Experiment:
         self.log.add("known", f"the runs from elsewhere are left aside: {why}")
         self.believed = []
 
-    def make(self, proposals: list[Proposal]) -> None:
-        """Make runs, equivalent ones left out, and record their answers."""
-        chosen = self._chosen(proposals)
+    def make(self, proposals: list[Proposal]) -> list[Proposal]:
+        """Make runs, equivalent ones left out, and record their answers.
+
+        Returns
+        -------
+        list of Proposal
+            Those for which the budget has no run left.
+        """
+        chosen, short = self._chosen(proposals)
         for _, proposal, task in chosen:
             key = task.request.key
             self._note(proposal.purpose, proposal, task.values, proposal.reason, key)
@@ -160,6 +166,7 @@ class Experiment:
         for (z, proposal, _), record in zip(chosen, records, strict=True):
             value = self._taken(record, proposal, z)
             self.runs.add(z, proposal.tier, value, proposal.purpose)
+        return short
 
     def why_lost(self) -> str:
         """The most frequent reason of runs without an answer, as a sentence."""
@@ -169,19 +176,32 @@ class Experiment:
 
     def _chosen(
         self, proposals: list[Proposal], quiet: bool = False
-    ) -> list[tuple[Array, Proposal, RunTask]]:
-        """Places and tasks of the proposals that say something new and that the budget allows."""
+    ) -> tuple[list[tuple[Array, Proposal, RunTask]], list[Proposal]]:
+        """Places and tasks of the proposals that say something new, and those beyond the budget."""
         chosen: list[tuple[Array, Proposal, RunTask]] = []
+        short: list[Proposal] = []
+        due: Counter[int] = Counter()
         for proposal in proposals:
-            found = self._task(proposal, chosen, quiet)
-            if found is not None:
-                chosen.append(found)
-        return chosen
+            z, task = self._task(proposal)
+            tier = proposal.tier
+            if any(t.request.key == task.request.key for _, _, t in chosen):
+                continue
+            before = self.runs.count(z, tier) > 0 and proposal.logs is None
+            if not proposal.replicate and before:
+                reason = "an equivalent run, of equal groups, was made: it would say the same"
+                if not quiet:
+                    self._note("skip", proposal, task.values, reason, None)
+                continue
+            new = task.request.key not in self.elsewhere.exact
+            if new and due[tier] >= self.left[tier]:
+                short.append(proposal)
+                continue
+            due[tier] += new
+            chosen.append((z, proposal, task))
+        return chosen, short
 
-    def _task(
-        self, proposal: Proposal, now: list[tuple[Array, Proposal, RunTask]], quiet: bool
-    ) -> tuple[Array, Proposal, RunTask] | None:
-        tier, plan = proposal.tier, self.binding.plan
+    def _task(self, proposal: Proposal) -> tuple[Array, RunTask]:
+        plan = self.binding.plan
         if proposal.logs is None:
             values = self.design.values(self.binding, proposal.z)
         else:
@@ -189,19 +209,9 @@ class Experiment:
         if proposal.replicate and not self.stochastic:
             values = self._nudged(values, proposal.replicate)
         z = self.binding.space.coordinates(self.binding.logs(values)[None])[0]
-        before = self.runs.count(z, tier) > 0 and proposal.logs is None
-        if not proposal.replicate and (before or any(p is proposal for _, p, _ in now)):
-            reason = "an equivalent run, of equal groups, was made: it would say the same"
-            if not quiet:
-                self._note("skip", proposal, values, reason, None)
-            return None
         seed = self._seed(values, proposal) if self.stochastic else None
-        request = self.binding.request(values, tier, seed)
-        known = self.elsewhere.exact
-        due = sum(p.tier == tier and t.request.key not in known for _, p, t in now)
-        if self.left[tier] - due <= 0 and request.key not in known:
-            return None
-        return z, proposal, RunTask(plan.kernel, request, values, plan.execution.timeout)
+        request = self.binding.request(values, proposal.tier, seed)
+        return z, RunTask(plan.kernel, request, values, plan.execution.timeout)
 
     def _nudged(self, values: dict[str, float | str], n: int) -> dict[str, float | str]:
         """Inputs that differ by a few times 1e-9: another run, with the same answer if it has one.

@@ -12,6 +12,9 @@ from dimgs.campaign.space import Rows, Sites
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+# until a run lies in a crossover it is taken for that of a sum
+_SUM = 1.0
+
 
 @dataclass(frozen=True, eq=False)
 class Border:
@@ -58,6 +61,13 @@ class Border:
     def along(self, z: Array) -> Array:
         """Logarithm of what decides at points of shape (n, rank)."""
         return np.asarray(self.offset + z @ self.normal)
+
+    def widened(self, scatter: Scatter) -> "Border":
+        """With the width within which a crossover matters."""
+        s = _SUM if np.isnan(self.sharpness) else self.sharpness
+        small = max(s * max(scatter.resolution, scatter.sigma), 1e-12)
+        width = -np.log(np.expm1(small)) / s if small < np.log(2.0) else 0.0
+        return replace(self, low=-width, high=width)
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,6 +20,8 @@ Rationals = Sequence[Fraction | None]
 _GAP = 1e-6
 # groups of which all products with powers 1 and -1 are tried: a few hundred
 _MOST_PRODUCT = 6
+# of the way from the direction with the widest gap to one that barely tells two sets apart
+_NEARLY = 0.9
 # powers in a product of two groups that may part two sets
 _POWERS = (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
 
@@ -165,13 +167,44 @@ def separating(space: PiSpace, one: Array, other: Array) -> Separation | None:
 
 
 def rivals(space: PiSpace, one: Array, other: Array) -> list[Separation]:
-    """Every simple monomial that tells two sets of runs apart, and what has the widest gap."""
+    """Simple monomials that tell two sets of runs apart, and the one with the widest gap.
+
+    Where no simple one does, those that are as far from each other as the runs allow.
+    """
     if not len(one) or not len(other):
         return []
     every = [p for powers in _simple(space) for p in powers]
     offers = [_apart(space, GroupMonomial(tuple(p), exact=True), one, other) for p in every]
+    simple = [apart for _, apart in filter(None, offers)]
     widest = _widest(space, one, other)
-    return [apart for _, apart in filter(None, offers)] + ([widest] if widest else [])
+    extremes = [] if simple else _extremes(one, other)
+    found = [_apart(space, decimal_monomial(space, w), one, other) for w in extremes]
+    return simple + ([widest] if widest else []) + [apart for _, apart in filter(None, found)]
+
+
+def _extremes(one: Array, other: Array) -> list[Array]:
+    """Directions that tell two sets apart, each nearly the farthest along a coordinate or back."""
+    middle = _direction(one, other)
+    if middle is None:
+        return []
+    rank, towards = one.shape[1], other.mean(axis=0) - one.mean(axis=0)
+    # unknowns w, b: w.z <= b for the one set and w.z >= b for the other
+    rows = [np.column_stack([s * z, np.full(len(z), -s)]) for s, z in ((1.0, one), (-1.0, other))]
+    found = []
+    for goal in (*np.eye(rank), *-np.eye(rank)):
+        solved = linprog(
+            np.append(goal, 0.0),
+            A_ub=np.vstack(rows),
+            b_ub=np.full(len(one) + len(other), -_GAP),
+            A_eq=np.append(towards, 0.0)[None],
+            b_eq=[1.0],
+            bounds=[(None, None)] * (rank + 1),
+            method="highs",
+        )
+        if solved.x is not None:
+            # powers are written with three decimals, which the very end does not bear
+            found.append(_NEARLY * solved.x[:rank] + (1.0 - _NEARLY) * middle / (middle @ towards))
+    return found
 
 
 def disputed(

@@ -7,20 +7,18 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq, least_squares
+from scipy.special import stdtrit
 
 from dimgs.campaign.laws import Law, Scatter, find_laws
 from dimgs.campaign.model import Border, Model
 from dimgs.campaign.monomials import GroupMonomial
 from dimgs.campaign.places import separating
+from dimgs.campaign.power_means import SHARPNESS, power_mean
 from dimgs.campaign.space import PiSpace, Rows, Runs, Sites
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-# sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width
-_SHARPNESS = (0.3, 50.0)
-# until a run lies in a crossover it is taken for that of a sum
-_SUM = 1.0
 # e-folds between two laws within which a run tells how sharp their crossover is
 _TELLING = 1.5
 # part of the runs that must be explained before all laws are fitted together
@@ -29,10 +27,16 @@ _MOSTLY = 0.8
 _ALONE = 3.0
 # part of its depth by which a crossover may differ from the power mean of its laws
 _SHAPE = 0.25
+# part of what a crossover adds to a law at a run by which the run may differ from it
+_TAIL = 0.5
 # sharpness of the broadest crossover of more than two laws that is taken for one
 _BROAD = 0.5
 # laws of which all selections are tried; of more, one is left out at a time
 _MANY = 6
+# evaluations of a fit of all laws and crossovers: a valley between sharpness and slopes is long
+_FITTED = 200
+# of the quantile with which the scatter of few runs about a crossover is taken
+_SURE = 0.95
 # and closer, before a law is taken for a tangent of it
 _TANGENT = 0.1
 # part of the region that a step between two laws may take
@@ -69,7 +73,9 @@ def model_of(
             found = _polished(found)
     else:
         found = replace(found, explained=np.zeros(len(sites), dtype=np.bool_))
-    return found
+    if len(found.laws) == 1 and found.explained.all():
+        return found
+    return power_mean(sites, scatter) or found
 
 
 def _simplest(model: Model) -> Model:
@@ -120,7 +126,7 @@ def _bordered(space: PiSpace, model: Model) -> Model:
 def _sharpened(model: Model) -> Model:
     """With the sharpness of every crossover that a run tells."""
     told = [
-        _widened(replace(b, sharpness=_sharpness(model, b)), model.scatter) if b.meets else b
+        replace(b, sharpness=_sharpness(model, b)).widened(model.scatter) if b.meets else b
         for b in model.borders
     ]
     return replace(model, borders=tuple(told))
@@ -141,23 +147,18 @@ def _meeting(model: Model, one: int, other: int, only: list[Rows]) -> Border | N
     )
 
 
-def _widened(border: Border, scatter: Scatter) -> Border:
-    """With the width within which a crossover matters."""
-    s = _SUM if np.isnan(border.sharpness) else border.sharpness
-    small = max(s * max(scatter.resolution, scatter.sigma), 1e-12)
-    width = -np.log(np.expm1(small)) / s if small < np.log(2.0) else 0.0
-    return replace(border, low=-width, high=width)
-
-
 def _sharpness(model: Model, border: Border) -> float:
     """How sharp a crossover is, from the run that lies nearest to its middle."""
     z, y = model.sites.z, model.sites.y
     along = border.along(z)
-    beside = np.abs(along) <= _TELLING
     pair = {border.below, border.above}
-    for o in (o for o in model.borders if o is not border and {o.below, o.above} & pair):
-        beside &= np.abs(o.along(z)) > _ALONE
-    near = np.flatnonzero(beside & model.between(border, z))
+    others = [o for o in model.borders if o is not border and {o.below, o.above} & pair]
+    apart = np.min([np.abs(o.along(z)) for o in others] or [np.full(len(z), np.inf)], axis=0)
+    beside = (np.abs(along) <= _TELLING) & model.between(border, z)
+    near = np.flatnonzero(beside & (apart > _ALONE))
+    if not len(near):
+        # no run is free of a third law: then those tell that lie nearest to this border
+        near = np.flatnonzero(beside & (apart > np.abs(along)))
     if not len(near):
         return np.nan
     at = int(near[np.argmin(np.abs(along[near]))])
@@ -168,9 +169,9 @@ def _sharpness(model: Model, border: Border) -> float:
     def excess(s: float) -> float:
         return float(_soft(gap, s)[0]) - miss
 
-    if excess(_SHARPNESS[1]) >= 0.0:
-        return _SHARPNESS[1] if miss > -model.scatter.limits(model.sites.count)[at] else np.nan
-    return np.nan if excess(_SHARPNESS[0]) < 0.0 else float(brentq(excess, *_SHARPNESS))
+    if excess(SHARPNESS[1]) >= 0.0:
+        return SHARPNESS[1] if miss > -model.scatter.limits(model.sites.count)[at] else np.nan
+    return np.nan if excess(SHARPNESS[0]) < 0.0 else float(brentq(excess, *SHARPNESS))
 
 
 def _jump(space: PiSpace, model: Model, one: int, other: int, only: list[Rows]) -> Border | None:
@@ -201,6 +202,7 @@ def _explained(model: Model, tangents: bool = False) -> Model:
     follows = np.abs(y[:, None] - values) <= limits[:, None]
     done = np.any(follows & model.holds(z, strictly=False), axis=1)
     expected = model.expected(z)
+    tails = np.abs(expected - values[np.arange(len(z)), np.argmax(model.holds(z, False), axis=1)])
     reach = np.ptp(z, axis=0).max(initial=0.0)
     shape = _TANGENT if tangents else _SHAPE
     for b in model.borders:
@@ -208,9 +210,12 @@ def _explained(model: Model, tangents: bool = False) -> Model:
         here &= (along >= b.low) & (along <= b.high)
         if b.meets:
             slack = 0.0 if np.isnan(b.sharpness) else shape * np.log(2.0) / b.sharpness
-            fits = np.abs(y - expected) <= np.maximum(limits, slack)
-            # beside the meeting both laws are within their limits
-            fits |= follows[:, b.below] | follows[:, b.above]
+            fits = np.abs(y - expected) <= np.maximum(limits, np.minimum(slack, _TAIL * tails))
+            if np.isnan(b.sharpness):
+                fits |= follows[:, b.below] | follows[:, b.above]
+            else:
+                # a run that follows its law alone contradicts a crossover that adds much to it
+                done &= ~(here & (tails > np.maximum(limits, slack)))
         else:
             pair = values[:, [b.below, b.above]]
             narrow = (
@@ -243,7 +248,7 @@ def _polished(model: Model) -> Model:
     limits = model.scatter.limits(count)
     rows = model.explained
     soft = [i for i, b in enumerate(model.borders) if b.meets and not np.isnan(b.sharpness)]
-    soft = [i for i in soft if model.borders[i].sharpness < _SHARPNESS[1]]
+    soft = [i for i in soft if model.borders[i].sharpness < SHARPNESS[1]]
     n_laws, width = len(model.laws), z.shape[1] + 1
     start = np.concatenate(
         [
@@ -259,7 +264,7 @@ def _polished(model: Model) -> Model:
         table = x[: n_laws * width].reshape(n_laws, width)
         laws = [replace(law, coefficients=c) for law, c in zip(model.laws, table, strict=True)]
         borders = list(model.borders)
-        sharp = np.exp(np.clip(x[n_laws * width :], *np.log(_SHARPNESS)))
+        sharp = np.exp(np.clip(x[n_laws * width :], *np.log(SHARPNESS)))
         for i, s in zip(soft, sharp, strict=True):
             borders[i] = replace(borders[i], sharpness=float(s))
         for i, b in enumerate(borders):
@@ -271,7 +276,7 @@ def _polished(model: Model) -> Model:
     def rest(x: Array) -> Array:
         return np.asarray(np.sqrt(count[rows]) * (y[rows] - rebuilt(x).expected(z[rows])))
 
-    fit = least_squares(rest, start, x_scale="jac", max_nfev=30)
+    fit = least_squares(rest, start, x_scale="jac", max_nfev=_FITTED, ftol=1e-12, xtol=1e-10)
     made = rebuilt(fit.x)
     miss = np.abs(y - made.expected(z))[rows]
     if np.any(miss > limits[rows]):
@@ -282,10 +287,13 @@ def _polished(model: Model) -> Model:
     sigma, freedom = model.scatter.sigma, float(model.scatter.freedom)
     if not sigma:
         sigma, freedom = max(float(np.sqrt(2.0 * fit.cost / free)), 1e-6), float(free)
+    # what laws owe to the form of the crossovers is as doubtful as runs in these are far from it
+    rest_of = float(stdtrit(free, _SURE)) * sigma / model.scatter.resolution if free else 1.0
+    doubt = min(1.0, rest_of) ** 0.5
     laws = []
     for k, (law, core) in enumerate(zip(made.laws, cores.laws, strict=True)):
         part = slice(k * width, (k + 1) * width)
-        drift = core.coefficients - law.coefficients
+        drift = doubt * (core.coefficients - law.coefficients)
         known = not model.scatter.sigma and np.isfinite(core.spread).all()
         laws.append(
             replace(
@@ -296,7 +304,7 @@ def _polished(model: Model) -> Model:
                 drift=drift if known else np.zeros(width),
             )
         )
-    borders = (_widened(b, model.scatter) if b.meets else b for b in made.borders)
+    borders = (b.widened(model.scatter) if b.meets else b for b in made.borders)
     return _explained(replace(made, laws=tuple(laws), borders=tuple(borders)))
 
 
@@ -306,11 +314,18 @@ def _cores(model: Model) -> Model:
     laws = []
     for k, law in enumerate(model.laws):
         deep = law.rows[inside[law.rows, k]]
-        deep = deep if len(deep) > len(law.slope) else law.rows
+        alone = len(deep) > len(law.slope)
+        deep = deep if alone else law.rows
         plain = Law.fit(model.sites, deep, model.scatter)
         tails = model.tails(np.full(len(model.sites), k), model.sites.z)
         clear = Law.fit(replace(model.sites, y=model.sites.y - tails), deep, model.scatter)
-        again = replace(clear, drift=plain.coefficients - clear.coefficients)
+        drift = plain.coefficients - clear.coefficients
+        if not alone and not model.scatter.sigma:
+            # no run shows it alone: it may be a tangent, anything between its neighbours
+            near = [{b.below, b.above} - {k} for b in model.borders if k in (b.below, b.above)]
+            ways = [model.laws[j].coefficients - law.coefficients for o in near for j in o]
+            drift = max([drift, *(w / 2.0 for w in ways)], key=lambda w: float(np.linalg.norm(w)))
+        again = replace(clear, drift=drift)
         laws.append(again if np.isfinite(again.spread).all() else law)
     return replace(model, laws=tuple(laws))
 

@@ -25,7 +25,13 @@ _TURNS = 24
 _PROBING = 6
 # runs for each free direction that tell monomials between two sets apart, and the part of the
 # ranges about which these may differ
-_DISPUTES, _AGREED = 2, 0.1
+_DISPUTES, _AGREED = 3, 0.03
+# runs that are predicted where there is no place beside a border or inside a regime
+_CHECKS = 2
+# rounds of predictions that miss before none is made any more
+_MISSES = 5
+# runs at a meeting that do not tell how smooth it is, before it is left open
+_MEETINGS = 2
 # logs of what a step, and the end of where runs give answers, are known to: 20 and 50 per cent
 _BRACKET, _DOMAIN = np.log(1.2), np.log(1.5)
 
@@ -75,8 +81,12 @@ class Search(Seen):
 
     def meetings_runs(self) -> list[Proposal]:
         """Where two laws meet: how smooth their crossover is."""
+        asked = self._made_as("border")
         for b in self.model.borders:
             if b.meets and np.isnan(b.sharpness):
+                told = np.abs(b.along(asked)) <= b.high
+                if np.sum(told & self.model.between(b, asked)) >= _MEETINGS:
+                    continue
                 found = self._at(b, 0.0, "border", "two laws meet here: how smooth is it?")
                 if any(map(self.fresh, found)):
                     return found
@@ -231,8 +241,10 @@ class Search(Seen):
         model = self.model
         if len(model.laws) < 2 or not self.clear:
             return []
-        checked = self._checked()
-        found = []
+        every, held, when = self.checks()
+        if len(set(when[~held].tolist())) >= _MISSES:
+            return []
+        checked, found = every[held], list[Proposal]()
         for b in model.borders:
             if not len(model.crossings(b)) or (not b.meets and self.space.rank < 2):
                 continue
@@ -251,9 +263,16 @@ class Search(Seen):
             if len(deep) and not here:
                 at = deep[np.argmax(nearest(deep, model.sites.z))]
                 found.append(self.propose(at, "check", "inside a regime, far from its runs"))
+        if not found and not (len(checked) and self.proven):
+            # no law holds alone in much of the ranges, or the last prediction missed
+            usable, z = pool[self.feasible(pool)], model.sites.z
+            for _ in range(_CHECKS if len(usable) else 0):
+                at = usable[np.argmax(nearest(usable, z))]
+                found.append(self.propose(at, "check", "farthest from every run"))
+                z = np.vstack([z, at])
         return [self.foretold(p) for p in found]
 
-    def _checked(self) -> Array:
-        """Points that were predicted since there were regimes."""
-        rows = [p for p, what in self.runs.made_for(self.tier) if what == "check"]
+    def _made_as(self, purpose: str) -> Array:
+        """Points of the runs that were made for something."""
+        rows = [p for p, what in self.runs.made_for(self.tier) if what == purpose]
         return self.runs.z[rows]

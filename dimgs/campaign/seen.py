@@ -12,7 +12,7 @@ from dimgs.campaign.laws import Law, Scatter
 from dimgs.campaign.model import Model
 from dimgs.campaign.places import Separation, separating
 from dimgs.campaign.regimes import constant_of, gradient, model_of
-from dimgs.campaign.space import Runs
+from dimgs.campaign.space import Rows, Runs
 
 Array = NDArray[np.float64]
 
@@ -24,6 +24,8 @@ _STEPS = (0.005, 0.02)
 _REPEATS = 1e-6
 # degrees of freedom of the noise before anything is made of it: t at 90 % is then 1.94, not 1.64
 FREEDOM = 6
+# coverage of what is predicted of runs that scatter
+_FORETOLD = 0.99
 # a regime in less of the ranges is named, not answered
 SMALLEST = 0.02
 
@@ -53,6 +55,25 @@ class Proposal:
     logs: Array | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What the laws said of a run before it was made.
+
+    Attributes
+    ----------
+    z : ndarray of shape (rank,)
+    value, error : float
+        Logarithm of the response group, and its half-width where runs scatter.
+    look : int
+        When it was said.
+    """
+
+    z: Array
+    value: float
+    error: float
+    look: int
+
+
 class Seen:
     """The state of a search for the laws of one tier.
 
@@ -71,6 +92,10 @@ class Seen:
         Between the runs with and without an answer.
     known : tuple of Law
         Those of fewer runs.
+    owed : list of Proposal
+        Runs that were asked for, and that the budget did not allow: their questions are open.
+    predictions : list of Prediction
+        Of runs that were made, or will be, to see whether several laws hold.
     """
 
     model: Model
@@ -86,12 +111,16 @@ class Seen:
         self._curvature = wanted / (4.0 * steepest) if steepest else np.inf
         self._noise: tuple[float, int] | None = None
         self._asked: list[Array] = []
+        self.predictions: list[Prediction] = []
+        self._look = 0
+        self.owed: list[Proposal] = []
         self.known: tuple[Law, ...] = ()
         self.domain: Separation | None = None
         self.look()
 
     def look(self) -> None:
         """See what the runs say now."""
+        self._look += 1
         square, freedom = self.runs.scatter(self.tier)
         sigma = float(np.sqrt(square / freedom)) if freedom else 0.0
         # the noise is what the first replicates say: runs that depend on it cannot flatter it
@@ -186,8 +215,43 @@ class Seen:
         if not self.model.laws:
             return proposal
         value = float(self.model.expected(proposal.z[None])[0])
+        if proposal.purpose == "check" and self.fresh(proposal):
+            self.predictions.append(
+                Prediction(proposal.z, value, self._error(proposal.z), self._look)
+            )
         told = f"{proposal.reason}; log pi_0 is predicted to be {value:.4g}"
         return self.propose(proposal.z, proposal.purpose, told)
+
+    def _error(self, z: Array) -> float:
+        """Half-width of what the law at a point says, where runs scatter."""
+        if not self.model.scatter.sigma:
+            return 0.0
+        law = self.model.laws[int(np.argmax(self.model.holds(z[None], strictly=False)[0]))]
+        half = float(law.half_widths(np.append(1.0, z)[None], _FORETOLD)[0])
+        return half if np.isfinite(half) else 0.0
+
+    def checks(self) -> tuple[Array, NDArray[np.bool_], Rows]:
+        """Points that were predicted since there were regimes, whether it held, and when."""
+        sites = self.model.sites
+        limits = self.model.scatter.limits(sites.count)
+        z, held, when = [], [], []
+        for said in self.predictions:
+            at = np.flatnonzero(
+                sites.numbers == (-1 if (n := self.runs.find(said.z)) is None else n)
+            )
+            if len(at):
+                z.append(sites.z[at[0]])
+                room = float(np.hypot(limits[at[0]], said.error))
+                held.append(abs(float(sites.y[at[0]]) - said.value) <= room)
+                when.append(said.look)
+        shape = np.array(z).reshape(len(z), self.space.rank)
+        return shape, np.array(held, dtype=np.bool_), np.array(when, dtype=np.intp)
+
+    @property
+    def proven(self) -> bool:
+        """Whether the last runs that several laws predicted were as predicted."""
+        _, held, when = self.checks()
+        return bool(np.all(held[when == when.max(initial=0)]))
 
     def width(self, law: Law) -> float:
         """Widest half-width of what is asked of a law, in tolerances."""

@@ -41,7 +41,7 @@ class Strategy(Search):
             if chosen:
                 self._asked += [p.z for p in chosen if not p.replicate]
                 return chosen
-        return []
+        return self.owed
 
     def _support(self) -> list[Proposal]:
         """As many runs as a law has unknowns, at corners, and the centre."""

@@ -52,10 +52,7 @@ def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int
                 chosen.append(sites.z[here[np.argmin(np.abs(along[here] - end))]])
                 reasons.append(f"a border of '{name}' is tested here")
     made = [Proposal(z, tier, "tier", r) for z, r in zip(chosen, reasons, strict=True)]
-    asked = len(experiment.asked)
-    experiment.make(made)
-    fresh = len({tuple(np.round(z, 9)) for z in chosen})
-    if len(experiment.asked) - asked < fresh and experiment.left[tier] <= 0:
+    if experiment.make(made):
         return f"the {of_tier(binding.tiers[tier].name)}runs are used up"
     fine = runs.sites(tier)
     coarse = dict(zip(sites.numbers.tolist(), sites.y, strict=True))

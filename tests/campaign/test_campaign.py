@@ -124,7 +124,7 @@ def test_a_used_folder_is_not_taken_by_accident(done: tuple[CampaignResult, Path
         run(uptake_plan(), done[1])
 
 
-@pytest.mark.parametrize(("coarse", "met"), [(8, False), (12, True), (40, True)])
+@pytest.mark.parametrize(("coarse", "met"), [(6, False), (12, True), (40, True)])
 def test_coarse_runs_that_are_used_up_count_if_their_laws_explain_them(
     coarse: int, met: bool
 ) -> None:

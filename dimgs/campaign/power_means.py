@@ -1,0 +1,167 @@
+"""Two or three laws that add, or whose inverses do, fitted together to all runs at once."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import OptimizeResult, least_squares
+from scipy.special import logsumexp
+
+from dimgs.campaign.laws import Law, Scatter
+from dimgs.campaign.model import Border, Model
+from dimgs.campaign.space import Sites
+
+Array = NDArray[np.float64]
+
+# sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width
+SHARPNESS = (0.3, 50.0)
+# starts of a fit, and rounds in which runs change the law that they belong to
+_STARTS, _ROUNDS = 8, 20
+# largest sharpness of a fit: no run of a few dozen tells it from a corner
+_SHARPEST = 1e4
+# log; the larger of several laws that goes through all runs as closely is a corner
+_CORNER = 1e-3
+# laws of one power mean
+_MOST = 3
+# runs beyond the unknowns before a power mean is believed
+_SPARE = 2
+# part of the resolution to which a power mean goes through the runs of a kernel that repeats itself
+_EXACT = 0.01
+_DIGITS = 1e-6
+
+
+def power_mean(sites: Sites, scatter: Scatter) -> Model | None:
+    """The fewest laws whose power mean goes through all runs; None where there is none.
+
+    Parameters
+    ----------
+    sites : Sites
+    scatter : Scatter
+
+    Returns
+    -------
+    Model or None
+
+    References
+    ----------
+    S. W. Churchill, R. Usagi, AIChE J. 18 (1972) 1121 (the form); A. Magnani, S. Boyd, Optim. Eng.
+    10 (2009) 1 (alternating fits of the larger of several laws, where it starts).
+
+    Examples
+    --------
+    >>> x = np.linspace(-3.0, 3.0, 8)[:, None]
+    >>> sites = Sites(x, np.logaddexp(0.0, 2.0 * x[:, 0]), np.ones(8), np.arange(8))
+    >>> model = power_mean(sites, Scatter(0.02))
+    >>> sorted(law.slope.round(4).tolist() for law in model.laws)
+    [[0.0], [2.0]]
+    """
+    width = sites.z.shape[1] + 1
+    limits = scatter.limits(sites.count)
+    for n_laws in range(2, _MOST + 1):
+        unknowns = n_laws * width + 1
+        if len(sites) < unknowns + _SPARE:
+            return None
+        for sign, table in _starts(sites, n_laws):
+            fit = _fitted(sites, sign, table)
+            free = len(sites) - unknowns
+            sigma = max(float(np.sqrt(2.0 * fit.cost / free)), _DIGITS)
+            close = scatter.sigma > 0 or sigma <= _EXACT * scatter.resolution
+            miss = np.abs(fit.fun) / np.sqrt(sites.count)
+            if close and np.all(miss <= limits):
+                found = _model(sites, scatter, sign, fit, n_laws, sigma)
+                if found is not None:
+                    return found
+    return None
+
+
+def _starts(sites: Sites, n_laws: int) -> Iterator[tuple[float, Array]]:
+    """Coefficients of the larger or the smaller of several laws, from random parts of the runs."""
+    z, y = sites.z, sites.y
+    table = np.column_stack([np.ones(len(z)), z])
+    rng = np.random.default_rng(len(sites))
+    for _ in range(_STARTS):
+        ways = rng.normal(size=(n_laws, z.shape[1]))
+        first = np.argmax((z - z.mean(axis=0)) @ ways.T, axis=1)
+        for sign in (1.0, -1.0):
+            owner, found = first, np.zeros((n_laws, table.shape[1]))
+            for _ in range(_ROUNDS):
+                found = np.array([_ridge(table[owner == k], y[owner == k], table, y)
+                                  for k in range(n_laws)])  # fmt: skip
+                now = np.argmax(sign * (table @ found.T), axis=1)
+                if np.array_equal(now, owner):
+                    break
+                owner = now
+            yield sign, found
+
+
+def _ridge(own: Array, y: Array, table: Array, every: Array) -> Array:
+    """The law of some runs; where they are too few to tell, near that of all."""
+    whole = np.linalg.lstsq(table, every, rcond=None)[0]
+    moments = own.T @ own + 1e-3 * np.eye(table.shape[1])
+    return np.asarray(whole + np.linalg.solve(moments, own.T @ (y - own @ whole)))
+
+
+def _fitted(sites: Sites, sign: float, start: Array) -> OptimizeResult:
+    z, y, root = sites.z, sites.y, np.sqrt(sites.count)
+    table = np.column_stack([np.ones(len(z)), z])
+    shape = start.shape
+
+    def parts(x: Array) -> tuple[Array, Array, Array]:
+        s = float(np.exp(x[-1]))
+        values = table @ x[:-1].reshape(shape).T
+        mean = sign * logsumexp(sign * s * values, axis=1) / s
+        share = np.exp(sign * s * (values - mean[:, None]))
+        return values, mean, share
+
+    def rest(x: Array) -> Array:
+        return np.asarray(root * (parts(x)[1] - y))
+
+    def slopes(x: Array) -> Array:
+        values, mean, share = parts(x)
+        of_laws = (share[:, :, None] * table[:, None, :]).reshape(len(z), -1)
+        of_sharpness = np.sum(share * values, axis=1) - mean
+        return np.asarray(root[:, None] * np.column_stack([of_laws, of_sharpness]))
+
+    low = np.append(np.full(start.size, -np.inf), np.log(SHARPNESS[0]))
+    high = np.append(np.full(start.size, np.inf), np.log(_SHARPEST))
+    corner = np.max(sign * (table @ start.T), axis=1) * sign
+    sharp = float(np.abs(corner - y).max()) < _CORNER
+    return least_squares(
+        rest,
+        np.append(start, np.log(SHARPNESS[1]) if sharp else 0.0),
+        slopes,
+        bounds=(low, high),
+        x_scale="jac",
+        max_nfev=100,
+    )
+
+
+def _model(
+    sites: Sites, scatter: Scatter, sign: float, fit: OptimizeResult, n_laws: int, sigma: float
+) -> Model | None:
+    width = sites.z.shape[1] + 1
+    table, s = fit.x[:-1].reshape(n_laws, width), float(np.exp(fit.x[-1]))
+    spread = np.linalg.pinv(fit.jac.T @ fit.jac)
+    values = table @ np.column_stack([np.ones(len(sites)), sites.z]).T
+    owner = np.argmax(sign * values, axis=0)
+    freedom = float(len(sites) - len(fit.x))
+    if scatter.sigma:
+        sigma, freedom = scatter.sigma, float(max(scatter.freedom, 1))
+    laws = []
+    for k in range(n_laws):
+        rows = np.flatnonzero(owner == k)
+        part = slice(k * width, (k + 1) * width)
+        if not len(rows):
+            return None
+        laws.append(
+            Law(table[k], rows, spread[part, part], max(sigma, sites.error), freedom,
+                np.zeros(width))
+        )  # fmt: skip
+    borders = []
+    for one, other in combinations(range(n_laws), 2):
+        gap = sign * (table[other] - table[one])
+        border = Border(one, other, gap[1:], float(gap[0]), 0.0, 0.0, sharpness=s, sign=sign)
+        borders.append(border.widened(scatter))
+    explained = np.ones(len(sites), dtype=np.bool_)
+    return Model(sites, scatter, tuple(laws), tuple(borders), explained=explained)
