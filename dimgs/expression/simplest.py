@@ -5,21 +5,25 @@ root, and of all forms the one of the fewest operations and operands is taken, s
 the same whichever engine, seed or order of runs it came from.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
-from itertools import islice, product
+from itertools import combinations, islice, product
 from typing import Any
 
 import numpy as np
 import sympy
 
 from dimgs.expression.complexity import complexity_of
+from dimgs.expression.regroup import (
+    powers_of,
+    regrouped,
+    with_joined_exponentials,
+    with_one_sign,
+)
 
 # forms of one part that are compared, and how many fewer for each of its operations and operands:
 # laws of books have fewer, and the forms of long sums take long
 _MOST_FORMS, _FEWEST_FORMS, _LESS_FORMS = 300, 20, 5
-# terms of a sum that may be factored as a polynomial: more take SymPy long
-_MOST_TERMS = 8
 # times that a form is shortened again: a third hardly ever finds more
 _PASSES = 2
 # points, and relative deviation, by which a form is checked against what it came from
@@ -62,7 +66,7 @@ def _simplest(expression: sympy.Expr, positive: frozenset[str]) -> sympy.Expr:
         s: sympy.Symbol(s.name, **({"positive": True} if s.name in positive else {"real": True}))
         for s in expression.free_symbols
     }
-    given = expression.xreplace(assumed)
+    given = with_one_sign(expression.xreplace(assumed))
     # of forms that are as short, what the sums multiplied out lead to: that is the same for all
     forms = [_settled(start) for start in dict.fromkeys((sympy.expand(given), given))]
     found = min(forms, key=lambda e: complexity_of(with_joined_roots(e)))
@@ -75,7 +79,7 @@ def _settled(inner: Any) -> Any:
     """The shortest form that repeated steps lead to."""
     for _ in range(_PASSES):
         others = (inner, sympy.expand_mul(inner), _termwise(inner))
-        best = min((inner, *map(_shortest, others)), key=_shown_cost)
+        best = _least((inner, *map(_shortest, others)))
         if best == inner:
             break
         inner = best
@@ -87,18 +91,27 @@ def _termwise(expression: Any) -> Any:
     return sympy.Add(*map(_shortest, sympy.Add.make_args(expression)))
 
 
-def _cost(expression: sympy.Expr) -> tuple[int, int, int, str]:
-    """Operations and operands first, then small numbers, then the text."""
-    parts = sympy.preorder_traversal(expression)
-    numbers = sum(x.p**2 + x.q**2 for x in parts if isinstance(x, sympy.Rational))
-    text = str(expression)
-    return complexity_of(expression), int(numbers), len(text), text
+def _least(forms: Iterable[Any]) -> Any:
+    """The form of the fewest operations and operands, then of small numbers, then of short text."""
+    several = list(dict.fromkeys(forms))
+    fewest = min(map(_size, several))
+    tied = [form for form in several if _size(form) == fewest]
+    return tied[0] if len(tied) == 1 else min(tied, key=_text)
 
 
 @lru_cache(maxsize=16384)
-def _shown_cost(expression: Any) -> tuple[int, int, int, str]:
-    """Cost of a form as it is shown."""
-    return _cost(with_joined_roots(expression))
+def _size(expression: Any) -> tuple[int, int]:
+    """Operations and operands of a form as it is shown, and the size of its numbers."""
+    shown = with_joined_roots(expression)
+    parts = sympy.preorder_traversal(shown)
+    numbers = sum(x.p**2 + x.q**2 for x in parts if isinstance(x, sympy.Rational))
+    return complexity_of(shown), int(numbers)
+
+
+@lru_cache(maxsize=16384)
+def _text(expression: Any) -> tuple[int, str]:
+    text = str(with_joined_roots(expression))
+    return len(text), text
 
 
 def with_joined_roots(expression: sympy.Expr) -> sympy.Expr:
@@ -115,7 +128,7 @@ def with_joined_roots(expression: sympy.Expr) -> sympy.Expr:
         out = []
         for factor in sympy.Mul.make_args(rest):
             base, power = factor.as_base_exp()
-            if power.is_Rational and not power.is_Integer:
+            if power.is_number and not power.is_Integer:
                 above, below, signs = roots.setdefault(abs(power), ([], [], []))
                 # a root takes positive factors in, and one of any sign
                 if base.is_positive or not signs:
@@ -143,7 +156,7 @@ def _shortest(node: Any) -> Any:
     node = node.func(*map(_shortest, node.args))
     if node.is_Add or node.is_Mul or (node.is_Pow and node.base.is_Add):
         few = max(_FEWEST_FORMS, _MOST_FORMS - _LESS_FORMS * complexity_of(node))
-        return min(islice(_forms(node), few), key=_shown_cost)
+        return _least(islice(_forms(node), few))
     return node
 
 
@@ -152,8 +165,14 @@ def _forms(node: Any) -> Iterator[Any]:
     if node.is_Add:
         # the sum as it is, multiplied out, and what it is then
         yield node
-        node = sympy.expand_mul(node)
-        yield node
+        yield from regrouped(node, _shortest)
+        whole = sympy.expand_mul(node)
+        yield whole
+        if whole != node and whole.is_Add:
+            yield from regrouped(whole, _shortest)
+        node = whole
+    elif node.is_Mul:
+        node = with_joined_exponentials(node, _shortest)
     number, rest = node.as_coeff_Mul(rational=True)
     front, sums = number, []
     for factor in sympy.Mul.make_args(rest):
@@ -185,20 +204,25 @@ def _movable(front: Any, power: Any) -> list[Any]:
     if power != 1:
         powers = {b: e for b, e in powers.items() if b.is_positive}
     parts = [b**e for b, e in powers.items()]
+    parts += [one * two for one, two in combinations(parts, 2)]
     below = sympy.Mul(*(b**e for b, e in powers.items() if e < 0))
     parts += [below, sympy.Mul(*parts)]
-    parts += [front, number] if power == 1 else []
+    parts += [front] if power == 1 else []
+    odd = power.is_Integer and power % 2 == 1
+    parts += [number if odd else abs(number), sympy.sign(number) if odd else 1]
     return [p for p in dict.fromkeys(parts) if p != 1]
 
 
 def _divided(sums: list[tuple[Any, Any]]) -> Iterator[Any]:
-    """A sum over another as a monomial and a shorter rest: (a b + c b + d)/(a + c) = b + ..."""
+    """A sum over another as a monomial and the rest: (a b + c b + d)/(a + c) = b + ..."""
     if sorted(power for _, power in sums) != [-1, 1]:
         return
     (above, _), (below, _) = sorted(sums, key=lambda s: -s[1])
+    if any(below in sympy.Mul.make_args(term) for term in above.args):
+        yield sympy.Add(*(term / below for term in above.args))
     for quotient in dict.fromkeys(a / b for a in above.args for b in below.args):
         rest = sympy.expand(above - quotient * below)
-        if len(sympy.Add.make_args(rest)) < len(above.args):
+        if len(sympy.Add.make_args(rest)) <= len(above.args):
             yield quotient + rest / below
 
 
@@ -213,15 +237,13 @@ def _splits(base: Any, power: Any) -> list[tuple[Any, Any]]:
     """A sum as a factor times another sum: common factors, each of its terms, polynomials."""
     content = _content(base) if power.is_Integer else sympy.Integer(1)
     base = sympy.Add(*(t / content for t in base.args))
-    terms = [_powers(t) for t in base.args]
+    terms = [powers_of(t) for t in base.args]
     out = [(content, base)]
     for powers in (_common(terms), *terms):
         kept = {b: e for b, e in powers.items() if power.is_Integer or b.is_positive}
         monomial = sympy.Mul(*(b**e for b, e in kept.items()))
         if monomial != 1:
             out.append((content * monomial, sympy.Add(*(t / monomial for t in base.args))))
-    if 3 <= len(base.args) <= _MOST_TERMS and base.is_polynomial(*base.free_symbols):
-        out.append((content * sympy.factor(base), sympy.Integer(1)))
     return list(dict.fromkeys(out))
 
 
@@ -237,12 +259,6 @@ def _content(total: Any) -> Any:
     first = min(total.args, key=lambda t: str(abs(t.as_coeff_Mul(rational=True)[0]) * t))
     turned = below > 0 or (below == 0 and first.as_coeff_Mul(rational=True)[0] < 0)
     return -size if turned else size
-
-
-def _powers(term: Any) -> dict[Any, Any]:
-    """Bases and rational exponents of a term, its number apart."""
-    rest = term.as_coeff_Mul(rational=True)[1]
-    return {b: e for b, e in rest.as_powers_dict().items() if b != 1 and e.is_Rational}
 
 
 def _common(terms: list[dict[Any, Any]]) -> dict[Any, Any]:

@@ -55,3 +55,36 @@ def test_the_same_law_has_one_form(total: sympy.Expr, front: sympy.Expr) -> None
 )
 def test_forms_that_a_person_writes(given: sympy.Expr, shown: str) -> None:
     assert str(simplest(given, POSITIVE)) == shown
+
+
+c, k, t, y = sympy.symbols("c k t y")
+
+
+@pytest.mark.parametrize(
+    "short",
+    [
+        a + (b - a) * sympy.exp(-d / k),
+        a * x**2 * (b - d) + k * (b**4 - d**4),
+        sympy.sqrt((x - y) ** 2 + (a - b) ** 2),
+        (1 + 2 * x + 3 * y) ** 3,
+        (a + b / d) * (d**2 - 1 / d),
+        (x + y) / (1 + x * y / c**2),
+        (a * sympy.cos(x) - b) / (a * sympy.cos(x) + b),
+        a * (1 - sympy.exp(-k * t)) ** 3,
+        a * sympy.log(b / d) - c * t,
+        a * sympy.exp(-((x - y) ** 2) / (2 * b**2) - t**2 / (2 * d**2)),
+        (a + b * sympy.sqrt(d)) * (1 + c * sympy.log(k / t)),
+        c + (a - c) / (1 + (b * d) ** sympy.Rational(2, 3)),
+    ],
+    ids=str,
+)
+def test_what_was_multiplied_out_is_put_together_again(short: sympy.Expr) -> None:
+    positive = ("a", "b", "d", "c", "k", "t")
+    found = simplest(sympy.expand(short), positive)
+    assert complexity_of(found) <= complexity_of(short)
+    at = dict(zip((a, b, d, c, k, t, x, y), np.linspace(0.31, 1.7, 8), strict=True))
+    assert np.isclose(complex(found.subs(at)), complex(short.subs(at)))
+
+
+def test_a_difference_of_squares_is_no_product() -> None:
+    assert simplest(a**2 - b**2, POSITIVE) == a**2 - b**2

@@ -1,6 +1,6 @@
 """The embedded engine: deterministic, in double precision, from the simple to the rich."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property, partial
 from time import monotonic
@@ -67,6 +67,8 @@ class Step:
     Parameters
     ----------
     stage : str
+    name : str
+        What it searches.
     run : callable
     quick : bool
         Whether it is done again when the weights change.
@@ -75,6 +77,7 @@ class Step:
     """
 
     stage: str
+    name: str
     run: Run
     quick: bool = False
     last: bool = False
@@ -128,45 +131,83 @@ class Stages:
         spans = partial(subspace_sums, sums)
         mixed, signed = partial(sums.ratios, functions=250), bool(self.fronts)
         return [
-            Step("a", each(partial(power_law, runs), [itself, *self.fronts, *named])),
-            Step("b", lambda: self.factors.alone([itself, *self.fronts], archive)),
+            Step("a", "power laws", each(partial(power_law, runs), [itself, *self.fronts, *named])),
+            Step("b", "one factor", lambda: self.factors.alone([itself, *self.fronts], archive)),
             Step(
                 "b",
+                "one or two simple factors",
                 lambda: self.factors.simple([itself, *self.fronts, *self.functions], archive, 1),
                 quick=True,
             ),
-            Step("c", lambda: self.factors.simple([itself], archive), quick=True),
-            Step("c", each(sums.monomials, [itself]), quick=True),
-            Step("c", each(sums.ratios, [itself]), quick=True),
-            Step("c", each(few, [itself]), quick=True),
-            Step("c", each(self._offset, [itself]), quick=True),
-            Step("c", lambda: self.trinomials.search(itself, archive), quick=True),
-            *([Step("c", lambda: self.factors.simple(self.fronts, archive, 2))] * signed),
-            Step("c", each(spans, [itself])),
-            Step("d", each(posynomials, [itself])),
-            Step("d", each(partial(posynomials, terms=3), [itself])),
-            Step("b", lambda: self.factors.alone(named, archive)),
-            Step("c", each(sums.monomials, others)),
-            Step("c", each(partial(quadratic_forms, sums), powers(runs))),
-            Step("c", each(spans, powers(runs)[1:])),
-            Step("d", each(posynomials, [*powers(runs, FURTHER)[1:], *self.functions])),
-            Step("d", each(partial(posynomials, terms=3), powers(runs)[1:])),
-            Step("c", each(few, powers(runs)[1:])),
-            Step("c", each(self._offset, powers(runs)[1:])),
-            Step("c", lambda: self.factors.simple(named, archive, 2)),
-            Step("c", lambda: self.factors.several(itself, archive, share=0.6, most=2)),
-            Step("c", each(sums.functions, [itself, *others])),
-            Step("c", each(spans, self.functions)),
-            Step("c", each(sums.ratios, others)),
-            Step("c", each(sums.monomials, shifted_squares(runs, 5))),
-            Step("c", lambda: self.factors.several(itself, archive)),
-            Step("c", each(partial(subspace_sums, sums, ratios=True), [itself])),
-            Step("c", each(mixed, [itself, *self.functions])),
-            Step("c", each(self._two, self.functions)),
-            Step("c", each(sums.squares, [itself, *others])),
-            Step("c", each(self._two, shifted(runs, 8))),
-            Step("d", self._small_trees, last=True),
-            Step("d", lambda: genetic_search(archive, self.grown, self.seed), last=True),
+            Step(
+                "c",
+                "three simple factors",
+                lambda: self.factors.simple([itself], archive),
+                quick=True,
+            ),
+            Step("c", "sums of monomials", each(sums.monomials, [itself]), quick=True),
+            Step("c", "ratios of sums", each(sums.ratios, [itself]), quick=True),
+            Step("c", "sums with short functions", each(few, [itself]), quick=True),
+            Step("c", "a monomial beside a function", each(self._offset, [itself]), quick=True),
+            Step("c", "three terms", lambda: self.trinomials.search(itself, archive), quick=True),
+            *(
+                [
+                    Step(
+                        "c",
+                        "factors of signed products",
+                        lambda: self.factors.simple(self.fronts, archive, 2),
+                    )
+                ]
+                * signed
+            ),
+            Step("c", "sums in one span", each(spans, [itself])),
+            Step("d", "two free exponents", each(posynomials, [itself])),
+            Step("d", "three free exponents", each(partial(posynomials, terms=3), [itself])),
+            Step("b", "one factor of functions", lambda: self.factors.alone(named, archive)),
+            Step("c", "sums for functions", each(sums.monomials, others)),
+            Step("c", "quadratic forms", each(partial(quadratic_forms, sums), powers(runs))),
+            Step("c", "spans of powers", each(spans, powers(runs)[1:])),
+            Step(
+                "d",
+                "free exponents of powers",
+                each(posynomials, [*powers(runs, FURTHER)[1:], *self.functions]),
+            ),
+            Step(
+                "d",
+                "three free exponents of powers",
+                each(partial(posynomials, terms=3), powers(runs)[1:]),
+            ),
+            Step("c", "short functions for powers", each(few, powers(runs)[1:])),
+            Step(
+                "c", "a monomial beside a function for powers", each(self._offset, powers(runs)[1:])
+            ),
+            Step(
+                "c",
+                "two simple factors of functions",
+                lambda: self.factors.simple(named, archive, 2),
+            ),
+            Step(
+                "c", "two factors", lambda: self.factors.several(itself, archive, share=0.6, most=2)
+            ),
+            Step("c", "sums with functions", each(sums.functions, [itself, *others])),
+            Step("c", "spans of functions", each(spans, self.functions)),
+            Step("c", "ratios for powers and functions", each(sums.ratios, others)),
+            Step("c", "sums under shifted squares", each(sums.monomials, shifted_squares(runs, 5))),
+            Step("c", "three factors", lambda: self.factors.several(itself, archive)),
+            Step(
+                "c", "ratios in one span", each(partial(subspace_sums, sums, ratios=True), [itself])
+            ),
+            Step("c", "ratios with functions", each(mixed, [itself, *self.functions])),
+            Step("c", "two factors of functions", each(self._two, self.functions)),
+            Step("c", "sums with squared differences", each(sums.squares, [itself, *others])),
+            Step("c", "two factors of shifted responses", each(self._two, shifted(runs, 8))),
+            Step("d", "small trees", self._small_trees, last=True),
+            Step(
+                "d",
+                "genetic search",
+                lambda: genetic_search(archive, self.grown, self.seed),
+                last=True,
+            ),
         ]
 
     def _each(self, step: Callable[[Target, Archive], None], targets: list[Target]) -> Run:
@@ -207,6 +248,8 @@ class StructuredEngine:
     ----------
     stages : str
         Which stages run, by their letters.
+    without : collection of str
+        Names of steps that do not run.
 
     Examples
     --------
@@ -220,8 +263,8 @@ class StructuredEngine:
 
     name = "structured"
 
-    def __init__(self, stages: str = "abcd") -> None:
-        self.stages = stages
+    def __init__(self, stages: str = "abcd", without: Collection[str] = ()) -> None:
+        self.stages, self.without = stages, frozenset(without)
 
     def search(self, problem: Problem, budget: Budget, seed: int = 0) -> Result:
         """Pareto front of candidates, the chosen one first.
@@ -281,6 +324,9 @@ class StructuredEngine:
                 return message
         return "every stage was searched"
 
+    def _runs(self, step: Step) -> bool:
+        return step.stage in self.stages and step.name not in self.without
+
     def _pass(self, archive: Archive, stages: Stages, done: set[int]) -> str | None:
         """One pass through the stages; of those steps already done the long ones come last.
 
@@ -290,7 +336,7 @@ class StructuredEngine:
             None if the errors turn out to be other ones: all is to be searched again.
         """
         bits, idle, last = np.inf, 0, None
-        steps = [(k, s) for k, s in enumerate(stages.steps()) if s.stage in self.stages]
+        steps = [(k, s) for k, s in enumerate(stages.steps()) if self._runs(s)]
         steps.sort(key=lambda s: (s[1].last, s[0] in done and not s[1].quick))
         quick = sum(step.quick for _, step in steps)
         for k, step in steps:
