@@ -122,32 +122,56 @@ def snap(
         for q in (level, max(level, _IMPLIED_LEVEL))
     )
     moving = np.array([any(row) for row in e], dtype=np.bool_)
-    proposals = {
-        int(j): found
-        for j in np.flatnonzero(np.isfinite(half) & moving)
-        if (found := only_simple(physical[j] - half[j], physical[j] + half[j])) is not None
-    }
-    misfit = {j: abs(physical[j] - float(r)) / sd[j] for j, r in proposals.items()}
-    active = dict(proposals)
+    proposals = _proposals(physical, np.where(moving, half, np.inf))
     least = float(freedom[moving].min()) if moving.any() else 1.0
 
     def hold(implied: list[Fraction | None]) -> bool:
+        found = {j: v + a0[j] for j, v in enumerate(implied) if v is not None and moving[j]}
         return all(
-            value is None
-            or (is_simple(value + a0[j]) and abs(float(value + a0[j]) - physical[j]) <= wide[j])
-            for j, value in enumerate(implied)
-            if moving[j]
+            is_simple(a) and abs(float(a) - physical[j]) <= wide[j] for j, a in found.items()
         )
 
+    active = dict(proposals)
     while True:
         system = ReducedSystem.of([[*e[j], r - a0[j]] for j, r in active.items()], len(b))
         implied = [system.implied(row) for row in e]
         p_value = _restriction_test(b, factor, system, least)
         if not active or (system.consistent and p_value >= alpha and hold(implied)):
             break
-        worst = max(misfit[j] for j in active)
-        # equals go together, so that the order of the variables does not decide
-        active = {j: r for j, r in active.items() if misfit[j] < worst * (1.0 - 1e-9)}
+        active = _without_the_worst(active, physical, sd)
+    return _snapped(
+        b, factor, system, a0, load, implied, p_value, dropped=set(proposals) - set(active)
+    )
+
+
+def _proposals(value: Array, half: Array) -> dict[int, Fraction]:
+    """The rational of small denominator that is alone in an interval, by the interval's position."""
+    ends = {int(j): (value[j] - half[j], value[j] + half[j]) for j in np.flatnonzero(half < np.inf)}
+    found = {j: only_simple(*between) for j, between in ends.items()}
+    return {j: r for j, r in found.items() if r is not None}
+
+
+def _without_the_worst(
+    active: dict[int, Fraction], physical: Array, sd: Array
+) -> dict[int, Fraction]:
+    """The proposals but for that which is farthest from its exponent, in standard deviations."""
+    misfit = {j: abs(physical[j] - float(r)) / sd[j] for j, r in active.items()}
+    worst = max(misfit.values())
+    # equals go together, so that the order of the variables does not decide
+    return {j: r for j, r in active.items() if misfit[j] < worst * (1.0 - 1e-9)}
+
+
+def _snapped(
+    b: Array,
+    factor: Array,
+    system: ReducedSystem,
+    a0: list[Fraction],
+    load: Array,
+    implied: list[Fraction | None],
+    p_value: float,
+    dropped: set[int],
+) -> Snapped:
+    """What a system of restrictions makes of the exponents of groups and of variables."""
     restricted = _restricted(b, factor, system)
     rationals = tuple(None if v is None else v + a0[j] for j, v in enumerate(implied))
     floats = np.array(a0, dtype=np.float64) + load @ restricted
@@ -158,7 +182,7 @@ def snap(
         exponents=_or_else(exact, restricted),
         constraints=system.rows,
         p_value=p_value,
-        dropped=tuple(sorted(set(proposals) - set(active))),
+        dropped=tuple(sorted(dropped)),
     )
 
 

@@ -8,6 +8,7 @@ import pickle
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
@@ -170,27 +171,37 @@ def kernel(
     >>> period.run({"l": 1}).outputs, round(period(1.0), 3)
     ({'T': (2.00606668..., 's')}, 2.006)
     """
+    declared = partial(_declared, inputs, outputs, tiers, name, version, quantities)
+    return declared if function is None else declared(function)
 
-    def decorate(function: Callable[..., Any]) -> FunctionKernel:
-        if not inspect.isroutine(function):
-            raise InputError(f"{function!r:.60} is no function; wrap it in one to make a kernel.")
-        called = str(name or function.__name__)
-        annotated_in, annotated_out = _annotated(function)
-        ports_in = ports_of(annotated_in if inputs is None else inputs, called)
-        ports_out = ports_of(annotated_out if outputs is None else outputs, called)
-        if not ports_out:
-            raise InputError(f"The kernel '{called}' declares no output; {_REMEDY}.")
-        return FunctionKernel(
-            function,
-            _with_defaults(function, ports_in, called),
-            ports_out,
-            (Tier("only", 1.0),) if tiers is None else tiers_of(tiers),
-            called,
-            str(version or _source_version(function)),
-            quantities,
-        )
 
-    return decorate if function is None else decorate(function)
+def _declared(
+    inputs: Any,
+    outputs: Any,
+    tiers: Any,
+    name: str | None,
+    version: str | None,
+    quantities: bool,
+    function: Callable[..., Any],
+) -> FunctionKernel:
+    """The kernel of a function, as :func:`kernel` says."""
+    if not inspect.isroutine(function):
+        raise InputError(f"{function!r:.60} is no function; wrap it in one to make a kernel.")
+    called = str(name or function.__name__)
+    annotated_in, annotated_out = _annotated(function)
+    ports_in = ports_of(annotated_in if inputs is None else inputs, called)
+    ports_out = ports_of(annotated_out if outputs is None else outputs, called)
+    if not ports_out:
+        raise InputError(f"The kernel '{called}' declares no output; {_REMEDY}.")
+    return FunctionKernel(
+        function,
+        _with_defaults(function, ports_in, called),
+        ports_out,
+        (Tier("only", 1.0),) if tiers is None else tiers_of(tiers),
+        called,
+        str(version or _source_version(function)),
+        quantities,
+    )
 
 
 def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:

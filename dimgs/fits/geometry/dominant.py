@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from dimgs.arrays import Array
 from dimgs.design.splits import run_folds
 from dimgs.errors import FitError
+from dimgs.fits.additive.selection import within_one_error
 from dimgs.fits.additive.splines import curvature_columns, quantile_knots
 from dimgs.fits.geometry.active import ActiveDirections, active_directions
 from dimgs.fits.geometry.coordinates import checked_rows
@@ -104,9 +105,8 @@ def dominant_group(
         Exact physical exponents of each group.
     groups : array-like of shape (n_runs,), optional
         Clusters of runs, left out together.
-    n_folds : int, default=10
+    n_folds, n_candidates : int, default=10 and 5
     level : float, default=0.9
-    n_candidates : int, default=5
     random_state : int, default=0
         Shuffles the runs into folds and blocks.
 
@@ -125,14 +125,13 @@ def dominant_group(
     """
     rows = checked_rows(X, least=4)
     target = np.asarray(y, dtype=np.float64)
-    labels = None if groups is None else np.asarray(groups)
     field = gradients
     if field is None:
-        field = gradient_field(rows, target, groups=labels, random_state=random_state)
-    given = None if exponent_map is None else np.asarray(exponent_map, dtype=np.float64)
-    active = active_directions(field, rows, exponent_map=given, groups=labels, level=level)
-    direction = active.directions[:, 0]
-    folds = run_folds(n_folds, len(rows), labels, random_state)
+        field = gradient_field(rows, target, groups=groups, random_state=random_state)
+    powers = None if exponent_map is None else np.asarray(exponent_map, dtype=np.float64)
+    active = active_directions(field, rows, exponent_map=powers, groups=groups, level=level)
+    direction, share = active.directions[:, 0], active.share_intervals[0].tolist()
+    folds = run_folds(n_folds, len(rows), groups, random_state)
     lines = [
         rows @ (direction if gradients is not None else _direction(rows[train], target[train]))
         for train, _ in folds
@@ -144,18 +143,17 @@ def dominant_group(
     def judged(c: RoundedDirection) -> NamedGroup:
         line = rows @ np.array([float(v) for v in c.group])
         found = _held_out_errors(folds, [line] * len(folds), target, curved=True)
-        extra = found - best
-        slack = np.std(extra, ddof=1) * np.sqrt(len(extra)) + 1e-12 * total
-        return NamedGroup(c, 1 - float(found.sum()) / total, bool(extra.sum() <= slack))
+        r2 = 1 - float(found.sum()) / total
+        return NamedGroup(c, r2, within_one_error(found, best, _ROUNDING * total))
 
-    tried = _rounded(active, exponent_map)
-    named = [n for n in map(judged, tried) if n.predicts_as_well or n.rounded.p_value >= 1 - level]
+    tried = map(judged, _rounded(active, exponent_map))
+    named = [n for n in tried if n.predicts_as_well or n.rounded.p_value >= 1 - level]
     named.sort(key=lambda n: not n.predicts_as_well)
     return DominantGroup(
         direction=direction,
         physical_exponents=active.physical_exponents[:, 0],
         share=float(active.shares[0]),
-        share_interval=(float(active.share_intervals[0, 0]), float(active.share_intervals[0, 1])),
+        share_interval=(share[0], share[1]),
         r2=1 - float(best.sum()) / total,
         r2_power_law=1 - float(straight.sum()) / total,
         candidates=tuple(named[:n_candidates]),

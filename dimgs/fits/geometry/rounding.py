@@ -114,24 +114,26 @@ def round_direction(
     else:
         return []
     cone = _Cone(triangle, unit, across, root)
+    simple, reach = _simple(cone, exact, test, 2.0), 2.0
+    while len(simple) < n_candidates and reach < max_complexity:
+        reach = min(1.5 * reach, float(max_complexity))
+        simple = _simple(cone, exact, test, reach)
+    return sorted(simple, key=lambda c: (c.complexity, -c.p_value, c.exponents))[:n_candidates]
+
+
+def _simple(
+    cone: "_Cone", exact: list[list[Fraction]], test: "_AngleTest | None", reach: float
+) -> list[RoundedDirection]:
+    """Monomials in a cone whose complexity is at most `reach`."""
     shared = lcm(*(v.denominator for row in exact for v in row))
     whole = np.array([[int(v * shared) for v in row] for row in exact], dtype=np.int64)
-    reach = 2.0
-    while True:
-        reach = min(reach, float(max_complexity))
-        inside = cone.inside(reach)
-        sizes = np.array([_size(whole, k) for k, _ in inside])
-        short = [inside[i] for i in np.flatnonzero(sizes <= reach)]
-        found: dict[tuple[Fraction, ...], RoundedDirection] = {}
-        for k, off in short:
+    found: dict[tuple[Fraction, ...], RoundedDirection] = {}
+    for k, off in cone.inside(reach):
+        if _size(whole, k) <= reach:
             p_value = float("nan") if test is None else test.p_value(off)
             candidate = _candidate(exact, k, p_value)
             found.setdefault(candidate.exponents, candidate)
-        simple = list(found.values())
-        if len(simple) >= n_candidates or reach >= max_complexity:
-            break
-        reach *= 1.5
-    return sorted(simple, key=lambda c: (c.complexity, -c.p_value, c.exponents))[:n_candidates]
+    return list(found.values())
 
 
 @dataclass(frozen=True, eq=False)

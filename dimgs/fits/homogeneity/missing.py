@@ -170,14 +170,33 @@ def homogeneity_test(
     rows, variables = checked_logs(log_X, names)
     matrix, wanted, labels = _dimensions(D, dim_y, bases, len(variables))
     rows, fit = _free_fit(rows, log_y, sample_weight, groups)
-    gap = wanted - matrix @ fit.coef
-    covariance = matrix @ fit.covariance @ matrix.T
-    open_ways = matrix @ fit.null.T
+    return _of_fit(
+        fit,
+        labels,
+        wanted - matrix @ fit.coef,
+        matrix @ fit.covariance @ matrix.T,
+        matrix @ fit.null.T,
+        never_varied(rows, variables),
+        tuple(collinear_combinations(rows, variables)),
+        level,
+        max_denominator,
+    )
+
+
+def _of_fit(
+    fit: LinearFit,
+    labels: list[str],
+    gap: Array,
+    covariance: Array,
+    open_ways: Array,
+    still: tuple[str, ...],
+    together: tuple[Collinear, ...],
+    level: float,
+    max_denominator: int,
+) -> HomogeneityTest:
+    """Test of the gap in each base dimension, with its covariance and what leaves it open."""
     testable = _testable(open_ways)
     statistic, p_value, dof = _test(fit, testable @ gap, testable @ covariance @ testable.T)
-
-    still = never_varied(rows, variables)
-    together = tuple(collinear_combinations(rows, variables))
     half = fit.half_width(level, np.diag(covariance))
     unknown = np.abs(open_ways).max(axis=1, initial=0.0) > 1e-7
     missing, rounded = _missing(labels, unknown, gap, half, max_denominator)
