@@ -116,7 +116,7 @@ def snap(
     factor = _factor(np.asarray(covariance, dtype=np.float64), load, null)
     physical = np.array(a0, dtype=np.float64) + load @ b
     sd = np.linalg.norm(load @ factor, axis=1)
-    freedom = np.broadcast_to(np.asarray(dof, dtype=np.float64), sd.shape)
+    freedom = np.broadcast_to(np.asarray(dof, np.float64), sd.shape)
     half, wide = (
         np.maximum(t_quantile(q, freedom) * sd, FLOOR * np.maximum(np.abs(physical), 1.0))
         for q in (level, max(level, _IMPLIED_LEVEL))
@@ -131,7 +131,7 @@ def snap(
             is_simple(a) and abs(float(a) - physical[j]) <= wide[j] for j, a in found.items()
         )
 
-    active = dict(proposals)
+    active = proposals
     while True:
         system = ReducedSystem.of([[*e[j], r - a0[j]] for j, r in active.items()], len(b))
         implied = [system.implied(row) for row in e]
@@ -139,13 +139,12 @@ def snap(
         if not active or (system.consistent and p_value >= alpha and hold(implied)):
             break
         active = _without_the_worst(active, physical, sd)
-    return _snapped(
-        b, factor, system, a0, load, implied, p_value, dropped=set(proposals) - set(active)
-    )
+    dropped = set(proposals) - set(active)
+    return _snapped(b, factor, system, a0, load, implied, p_value, dropped)
 
 
 def _proposals(value: Array, half: Array) -> dict[int, Fraction]:
-    """The rational of small denominator that is alone in an interval, by the interval's position."""
+    """Rationals of small denominator that are alone in their interval, by its position."""
     ends = {int(j): (value[j] - half[j], value[j] + half[j]) for j in np.flatnonzero(half < np.inf)}
     found = {j: only_simple(*between) for j, between in ends.items()}
     return {j: r for j, r in found.items() if r is not None}

@@ -130,15 +130,14 @@ def dominant_group(
         field = gradient_field(rows, target, groups=groups, random_state=random_state)
     powers = None if exponent_map is None else np.asarray(exponent_map, dtype=np.float64)
     active = active_directions(field, rows, exponent_map=powers, groups=groups, level=level)
-    direction, share = active.directions[:, 0], active.share_intervals[0].tolist()
+    direction = active.directions[:, 0]
     folds = run_folds(n_folds, len(rows), groups, random_state)
     lines = [
         rows @ (direction if gradients is not None else _direction(rows[train], target[train]))
         for train, _ in folds
     ]
     total = _spread(folds, target)
-    best = _held_out_errors(folds, lines, target, curved=True)
-    straight = _held_out_errors(folds, lines, target, curved=False)
+    best, straight = (_held_out_errors(folds, lines, target, curved=c) for c in (True, False))
 
     def judged(c: RoundedDirection) -> NamedGroup:
         line = rows @ np.array([float(v) for v in c.group])
@@ -153,7 +152,7 @@ def dominant_group(
         direction=direction,
         physical_exponents=active.physical_exponents[:, 0],
         share=float(active.shares[0]),
-        share_interval=(share[0], share[1]),
+        share_interval=tuple(active.share_intervals[0].tolist()),
         r2=1 - float(best.sum()) / total,
         r2_power_law=1 - float(straight.sum()) / total,
         candidates=tuple(named[:n_candidates]),
