@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.fits.covariance import check_level
 from dimgs.hub.cards import trusted_cards
+from dimgs.similitude.answer import Answer, curve_of
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Found, exact
 from dimgs.similitude.given import Given, point_of_question, points_given, question_of
@@ -28,62 +29,6 @@ if TYPE_CHECKING:
 _VAGUE = 1.0
 # entries whose reviews are told
 _REVIEWED = 20
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer, what it rests on, and what is missing where there is none.
-
-    Attributes
-    ----------
-    value, low, high : float or None
-        In `unit`; None where there is no answer.
-    unit : str
-    how : {"run", "similitude", "near", "law", "campaign", "none"}
-        Where it comes from. "campaign" without a value: `plan` would give one.
-    evidence : list of dict
-        ``{"kind", "id", "distance", "weight"}``; distances in decades.
-    pertinence : dict
-        ``{"relevant", "acceptability", "confidence", "meaning", "why"}``.
-    assumptions : list of dict
-        ``{"input", "value", "source"}`` of what nobody gave.
-    missing : list of str
-    reviews : list of dict
-        Of the entries that it rests on.
-    plan : dict or None
-        Runs that would answer, and their cost.
-    level : float
-    """
-
-    value: float | None
-    low: float | None
-    high: float | None
-    unit: str
-    how: str
-    evidence: list[dict[str, Any]] = field(default_factory=list)
-    pertinence: dict[str, Any] = field(default_factory=dict)
-    assumptions: list[dict[str, Any]] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    reviews: list[dict[str, Any]] = field(default_factory=list)
-    plan: dict[str, Any] | None = None
-    level: float = 0.9
-
-    @property
-    def answer(self) -> dict[str, Any] | None:
-        """The value with its unit and interval; None where there is no answer."""
-        if self.value is None:
-            return None
-        return {"value": self.value, "unit": self.unit, "low": self.low, "high": self.high}
-
-    def to_json(self) -> dict[str, Any]:
-        """As one document."""
-        names = ("how", "evidence", "pertinence", "assumptions", "missing", "reviews", "plan")
-        return {"answer": self.answer, **{n: getattr(self, n) for n in names}, "level": self.level}
-
-    def __str__(self) -> str:
-        if self.value is None:
-            return f"No answer: {'; '.join(self.missing) or 'nothing is known'}."
-        return str(self.pertinence["meaning"])
 
 
 def ask(
@@ -108,8 +53,9 @@ def ask(
     target : str
         Output of the kernel, or the id of a stored question.
     at : str, mapping, or whatever `read_table` takes
-        Where: ``"D=1e-14 m^2/s, l=0.1 mm"``; a mapping of names to quantities, ``(value, unit)``
-        or numbers in the kernel's units; or a table with a row for each point.
+        Where: ``"D=1e-14 m^2/s, l=0.1 mm"``, with a range for one input for a curve over it
+        (``"t=1..100 day"``); a mapping of names to quantities, ``(value, unit)`` or numbers in
+        the kernel's units; or a table with a row for each point.
     hub : Hub, path or address
     kernel : str or Kernel, optional
     physics : str, optional
@@ -160,6 +106,8 @@ def ask(
                 raise InputError("No point is given; say where, such as 'D=1e-14 m^2/s' (--at).")
             points, many = points_given(at)
             found = [asking.answer(target, point, kernel, physics) for point in points]
+            if isinstance(many, str):
+                return curve_of(found, many, points)
             return found if many else found[0]
         return asking.stored(question, at, kernel, physics)
 
@@ -201,6 +149,8 @@ class _Asking:
         told = point_of_question(content)
         points, many = ([{}], False) if at is None else points_given(at)
         found = [self.answer(target, {**told, **p}, kernel, physics) for p in points]
+        if isinstance(many, str):
+            found, many = [curve_of(found, many, points)], False
         for answer in found:
             self._keep(question["id"], answer)
         return found if many else found[0]

@@ -183,3 +183,27 @@ def test_the_module_is_the_function_too() -> None:
     assert dimgs.ask.__name__ in ("ask", "dimgs.ask")
     with pytest.raises(InputError, match="No hub"):
         dimgs.ask("drop", FILM, None, kernel=Cooling())
+
+
+def test_a_range_of_an_input_gives_a_curve(hub: Hub) -> None:
+    at = "a=2 mm^2/s, r=3 mm, dT=20 K, t=1..30 s"
+    curve = ask("drop", at, hub, kernel=Cooling())
+    assert curve.over == {"input": "t", "unit": "s", "values": curve.over["values"]}
+    times = np.array(curve.over["values"])
+    assert (times[0], times[-1], len(times)) == (1.0, 30.0, 13)
+    fresh = [
+        Cooling().run({"a": 2.0, "r": 3.0, "dT": 20.0, "t": t}).outputs["drop"][0] for t in times
+    ]
+    held = (np.array(curve.low) <= fresh) & (np.array(curve.high) >= fresh)
+    assert held.mean() > 0.7
+    np.testing.assert_allclose(curve.value, fresh, rtol=0.1)
+    assert curve.to_json()["answer"]["over"]["input"] == "t"
+    one = ask("drop", at.replace("1..30 s", f"{times[4]} s"), hub, kernel=Cooling())
+    assert curve.value[4] == pytest.approx(one.value, rel=1e-9)
+    far = ask("drop", at.replace("1..30 s", "1..1e6 s"), hub, kernel=Cooling())
+    assert far.value[0] is not None
+    assert far.value[-1] is None
+    assert far.pertinence["relevant"] is False
+    assert "decades away" in " ".join(far.missing)
+    with pytest.raises(InputError, match="A curve is over one input"):
+        ask("drop", at.replace("r=3 mm", "r=1..3 mm"), hub, kernel=Cooling())

@@ -20,7 +20,9 @@ def ask(
     ] = None,
     at: Annotated[
         str | None,
-        typer.Option("--at", help="'D=1e-14 m^2/s, l=0.1 mm', or a table of points."),
+        typer.Option(
+            "--at", help="'D=1e-14 m^2/s, t=1..9 day' (a range: a curve), or a table of points."
+        ),
     ] = None,
     tolerance: Annotated[
         float, typer.Option("--tolerance", help="Half-width that is good enough, relative.")
@@ -48,9 +50,12 @@ def ask(
         emit_json({"answers": every} if isinstance(given, list) else every[0])
     elif isinstance(given, list):
         _show_table(target, answers)
+    elif given.over is not None and given.value is not None:
+        _show_curve(target, given)
     else:
         _show(given)
-    if any(answer.value is None for answer in answers):
+    values = [v for a in answers for v in (a.value if isinstance(a.value, tuple) else (a.value,))]
+    if any(value is None for value in values):
         raise typer.Exit(1)
 
 
@@ -77,6 +82,18 @@ def _show(answer: "Answer") -> None:
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.3g}"
+
+
+def _show_curve(target: str, answer: "Answer") -> None:
+    over = answer.over
+    assert over is not None
+    points = zip(over["values"], answer.value, answer.low, answer.high, strict=True)
+    rows = [[_number(part) for part in point] for point in points]
+    unit = "" if over["unit"] in (None, "1") else f" [{over['unit']}]"
+    table(f"{target} [{answer.unit}]", [f"{over['input']}{unit}", "value", "low", "high"], rows)
+    say(answer.pertinence["why"], "why: ")
+    for text in answer.missing:
+        say(text, "missing: ")
 
 
 def _show_table(target: str, answers: "list[Answer]") -> None:

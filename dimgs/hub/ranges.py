@@ -92,6 +92,18 @@ def read_range(text: str) -> Range:
     return Range(text, low, high, unit)
 
 
+def is_range(text: str) -> bool:
+    """Whether a text is a range of numbers, such as ``1..20 degC``.
+
+    Examples
+    --------
+    >>> is_range("1..20 degC"), is_range("..5 m"), is_range("20 degC"), is_range("res..in")
+    (True, True, False, False)
+    """
+    span = _SPAN.fullmatch(text.strip())
+    return span is not None and bool(span[1] or span[2])
+
+
 def read_value(text: str) -> tuple[float | str, str]:
     """Number with its unit, or a label, of one value.
 

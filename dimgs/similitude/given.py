@@ -9,7 +9,7 @@ import numpy as np
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
-from dimgs.hub.ranges import read_value, split_condition
+from dimgs.hub.ranges import is_range, read_range, read_value, split_condition
 from dimgs.variables.quantities import is_quantity, magnitude_and_unit
 
 if TYPE_CHECKING:
@@ -18,18 +18,21 @@ if TYPE_CHECKING:
 Given = dict[str, tuple[Any, str | None]]
 # a comma between two conditions, not one inside a unit or label
 _COMMA = re.compile(r",\s*(?=[^=,]+=)")
+# of a curve: what a line through them shows of a law in regimes
+_POINTS = 13
 _ID = re.compile(r"[0-9a-f]{8,64}")
 _TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".xls", ".txt", ".dat")
 
 
-def points_given(at: Any) -> tuple[list[Given], bool]:
-    """Values with units of each point, and whether a table was given.
+def points_given(at: Any) -> tuple[list[Given], bool | str]:
+    """Values with units of each point, and whether a table was given, or the input of a curve.
 
     Parameters
     ----------
     at : str, mapping, path, or whatever `read_table` takes
-        ``"D=1e-14 m^2/s, l=0.1 mm"``; a mapping of names to quantities, ``(value, unit)``, texts
-        or plain numbers in the unit of the kernel; a table with a row for each point.
+        ``"D=1e-14 m^2/s, l=0.1 mm"``, with a range of one input for a curve; a mapping of names to
+        quantities, ``(value, unit)``, texts or plain numbers in the unit of the kernel; a table
+        with a row for each point.
 
     Raises
     ------
@@ -46,7 +49,17 @@ def points_given(at: Any) -> tuple[list[Given], bool]:
         twice = next((n for n, _ in parts if sum(n == m for m, _ in parts) > 1), None)
         if twice is not None:
             raise InputError(f"'{visible(twice[:60])}' is given twice; give it once.")
-        return [{name: read_value(text) for name, text in parts}], False
+        ranged = [name for name, text in parts if is_range(text)]
+        if len(ranged) > 1:
+            raise InputError(
+                f"A curve is over one input, and '{visible(ranged[0][:60])}' and "
+                f"'{visible(ranged[1][:60])}' have ranges; give a table of points."
+            )
+        given = {name: read_value(text) for name, text in parts if name not in ranged}
+        if not ranged:
+            return [given], False
+        values, unit = _along(dict(parts)[ranged[0]])
+        return [{**given, ranged[0]: (value, unit)} for value in values], ranged[0]
     if isinstance(at, str | Path) and Path(at).suffix.lower() not in _TABLES:
         raise InputError(
             f"'{visible(str(at)[:60])}' tells no inputs; write 'D=1e-14 m^2/s, l=0.1 mm', or name "
@@ -57,6 +70,16 @@ def points_given(at: Any) -> tuple[list[Given], bool]:
     ):
         return [{str(name): _value(str(name), value) for name, value in at.items()}], False
     return _rows(at), True
+
+
+def _along(text: str) -> tuple[list[float], str]:
+    """Points of a range in the unit that was typed, even in the logarithm where there is one."""
+    span = read_range(text)
+    if not np.isfinite([span.low, span.high]).all():
+        raise InputError(f"The range '{visible(text[:60])}' needs both ends, such as 1..100 day.")
+    ends = [float(f"{span.unit.from_si(end):.10g}") for end in (span.low, span.high)]
+    even: Any = np.geomspace if ends[0] > 0 and span.unit.scale != "level" else np.linspace
+    return [float(f"{x:.12g}") for x in even(*ends, _POINTS)], span.unit.text
 
 
 def _numbers(at: Mapping[Any, Any]) -> list[Any]:

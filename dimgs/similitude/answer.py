@@ -1,0 +1,119 @@
+"""Answers: values or curves with intervals, what they rest on, and what is missing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+# from the best to the worst: a curve is as good as its worst point
+_WAYS = ("run", "similitude", "near", "law", "campaign", "none")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, what it rests on, and what is missing where there is none.
+
+    Attributes
+    ----------
+    value, low, high : float or None, or tuple of them
+        In `unit`; None where there is no answer. Of a curve, at each of its points.
+    unit : str
+    how : {"run", "similitude", "near", "law", "campaign", "none"}
+        Where it comes from. "campaign" without a value: `plan` would give one.
+    evidence : list of dict
+        ``{"kind", "id", "distance", "weight"}``; distances in decades.
+    pertinence : dict
+        ``{"relevant", "acceptability", "confidence", "meaning", "why"}``.
+    assumptions : list of dict
+        ``{"input", "value", "source"}`` of what nobody gave.
+    missing : list of str
+    reviews : list of dict
+        Of the entries that it rests on.
+    plan : dict or None
+        Runs that would answer, and their cost.
+    level : float
+    over : dict or None
+        Input that a curve is over: ``{"input", "unit", "values"}``.
+    """
+
+    value: Any
+    low: Any
+    high: Any
+    unit: str
+    how: str
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+    pertinence: dict[str, Any] = field(default_factory=dict)
+    assumptions: list[dict[str, Any]] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    reviews: list[dict[str, Any]] = field(default_factory=list)
+    plan: dict[str, Any] | None = None
+    level: float = 0.9
+    over: dict[str, Any] | None = None
+
+    @property
+    def answer(self) -> dict[str, Any] | None:
+        """The value with its unit and interval; None where there is no answer."""
+        if self.value is None:
+            return None
+        told = {"value": self.value, "unit": self.unit, "low": self.low, "high": self.high}
+        return told if self.over is None else {**told, "over": self.over}
+
+    def to_json(self) -> dict[str, Any]:
+        """As one document."""
+        names = ("how", "evidence", "pertinence", "assumptions", "missing", "reviews", "plan")
+        return {"answer": self.answer, **{n: getattr(self, n) for n in names}, "level": self.level}
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"No answer: {'; '.join(self.missing) or 'nothing is known'}."
+        return str(self.pertinence["meaning"])
+
+
+def curve_of(
+    points: Sequence[Answer], over: str, given: Sequence[Mapping[str, tuple[Any, str | None]]]
+) -> Answer:
+    """The answers at the points of a curve as one answer; each interval is of its own point.
+
+    Parameters
+    ----------
+    points : sequence of Answer
+    over : str
+        Input that changes from one to the next.
+    given : sequence of mapping
+        The inputs of each point.
+    """
+    there = [answer for answer in points if answer.value is not None]
+    first = there[0] if there else points[0]
+    weights: dict[tuple[str, str], dict[str, Any]] = {}
+    for answer in points:
+        for one in answer.evidence:
+            weights.setdefault((one["kind"], one["id"]), {**one, "distance": None, "weight": None})
+    values, unit = [one[over][0] for one in given], given[0][over][1]
+    open_ends = [k for k, answer in enumerate(points) if answer.value is None]
+    missing = [
+        f"at {over} = {values[k]:.4g}{'' if unit in (None, '1') else f' {unit}'}: {text}"
+        for k in dict.fromkeys([*open_ends[:1], *open_ends[-1:]])
+        for text in points[k].missing
+    ]
+    reviews = {review["id"]: review for answer in points for review in answer.reviews}
+    relevant = len(there) == len(points)
+    told = {
+        name: min(float(answer.pertinence[name]) for answer in points)
+        for name in ("acceptability", "confidence")
+    }
+    meaning = f"A curve over {over}: {len(there)} of {len(points)} points are answered."
+    worst = min(there or points, key=lambda answer: float(answer.pertinence["acceptability"]))
+    return Answer(
+        tuple(answer.value for answer in points) if there else None,
+        tuple(answer.low for answer in points) if there else None,
+        tuple(answer.high for answer in points) if there else None,
+        first.unit,
+        max((answer.how for answer in (there or points)), key=_WAYS.index),
+        list(weights.values()),
+        {"relevant": relevant, **told, "meaning": meaning, "why": worst.pertinence["why"]},
+        first.assumptions,
+        missing,
+        list(reviews.values()),
+        next((answer.plan for answer in points if answer.plan is not None), None),
+        first.level,
+        {"input": over, "unit": unit, "values": values},
+    )
