@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from dimgs.hub import Hub
     from dimgs.similitude.laws import KnownLaw
 
+__all__ = ["Answer", "ask"]
+
 # a relative half-width from which on the value itself is not known
 _VAGUE = 1.0
 # entries whose reviews are told

@@ -55,7 +55,7 @@ def points_given(at: Any) -> tuple[list[Given], bool | str]:
                 f"A curve is over one input, and '{visible(ranged[0][:60])}' and "
                 f"'{visible(ranged[1][:60])}' have ranges; give a table of points."
             )
-        given = {name: read_value(text) for name, text in parts if name not in ranged}
+        given: Given = {name: read_value(text) for name, text in parts if name not in ranged}
         if not ranged:
             return [given], False
         values, unit = _along(dict(parts)[ranged[0]])
