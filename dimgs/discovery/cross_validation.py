@@ -19,7 +19,13 @@ from dimgs.discovery.scoring import (
     r2,
     scores_of,
 )
-from dimgs.engines.selection import deleted_residuals, is_white, leftover
+from dimgs.engines.selection import (
+    AS_GOOD_SHORTER,
+    deleted_residuals,
+    description_bits,
+    is_white,
+    leftover,
+)
 from dimgs.errors import DimgsError
 from dimgs.law.assemble import feature_values, refit
 from dimgs.law.evaluate import evaluate
@@ -218,6 +224,25 @@ def clearly_less(own: Array, other: Array, split: NDArray[np.generic] | None) ->
         return False
     error = float(np.std(gain, ddof=1)) * float(np.sqrt(len(gain)))
     return float(gain.sum()) > error
+
+
+def as_good_but_shorter(design: Design, law: Law, other: Law) -> float | None:
+    """R² on runs left out where it hardly falls and the description becomes shorter, else None.
+
+    Parameters
+    ----------
+    design : Design
+    law, other : Law
+    """
+    mine, theirs = law.scores.cv_r2_log, other.scores.cv_r2_log
+    if mine is None or theirs is None or 1 - mine > AS_GOOD_SHORTER * (1 - theirs) + _EXACT:
+        return None
+    bits = []
+    for each in (law, other):
+        fitted = sum(c.origin == "fitted" for c in each.constants)
+        mse = (each.scores.rmse_log or 0.0) ** 2
+        bits.append(description_bits(each.pi_expression, fitted, mse, design.n_runs))
+    return mine if bits[0] < bits[1] else None
 
 
 def unexplained(design: Design, law: Law, seed: int = 0) -> float:

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 
 from dimgs.arrays import Array, times_exp
-from dimgs.design.features import Design
 from dimgs.discovery.belief import Belief
 from dimgs.discovery.clock import Clock, Cut
 from dimgs.discovery.cross_validation import (
+    as_good_but_shorter,
     better_than,
     clearly_less,
     law_scores,
@@ -26,8 +26,7 @@ from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import is_searchable, search
 from dimgs.engines.registry import NONE, require_engine
-from dimgs.engines.selection import AS_GOOD_SHORTER, description_bits
-from dimgs.errors import EngineUnavailableError
+from dimgs.errors import DimgsError, EngineUnavailableError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
 from dimgs.news import listening, tell
@@ -181,7 +180,8 @@ def _searches(found: Study, options: Options, clock: Clock, distil_first: bool) 
         found, _ = _distilled(found, options, clock)
         yield found
     if options.model == "deep":
-        yield _taught(found, options, whole)
+        yield (found := _taught(found, options, whole))
+    yield _in_pieces(found, options, clock)
 
 
 def _power_law(prepared: Prepared, options: Options) -> Study:
@@ -246,7 +246,7 @@ def _distilled(
     law = made.law.with_scores(law_scores(design, made.law, options, left_out))
     score = better_than(design, left_out, found.law)
     if score is None or found.exact:
-        score = _as_good_but_shorter(design, law, found.law)
+        score = as_good_but_shorter(design, law, found.law)
     if score is None:
         return found, False
     own = {str(c) for c in made.candidates}
@@ -260,6 +260,26 @@ def _distilled(
         engine="distillation",
     )
     return better, made.explains
+
+
+def _in_pieces(found: Study, options: Options, clock: Clock) -> Study:
+    """With a law in regimes, where structure is left that one law of all runs does not take."""
+    design, fit = found.prepared.design, found.result
+    if fit is None or options.regimes or not is_searchable(design) or found.exact or clock.over:
+        return found
+    few = design.n_runs <= MOST_LEFT_OUT and design.scale == "log"
+    if not few or leaves_nothing(unexplained(design, found.law, options.seed)):
+        return found
+    try:
+        result = fit_prepared(found.prepared, replace(options, regimes=True))
+    except DimgsError:
+        return found
+    score, known = (law.scores.cv_r2_log for law in (result.law, found.law))
+    if score is None or (known is not None and score <= known):
+        return found
+    # the power law of all runs stays among its rivals
+    fit = replace(fit, regimes=result.regimes, crossover=result.crossover)
+    return replace(found, result=fit, law=result.law, known=score, engine="power_law")
 
 
 def _taught(found: Study, options: Options, clock: Clock) -> Study:
@@ -296,25 +316,12 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
         unlogged=dict(deep.unlogged),
         engine="deep",
     )
-    if _as_good_but_shorter(design, deep.law, found.law) is not None:
+    if as_good_but_shorter(design, deep.law, found.law) is not None:
         return better
     own, other = (left_out_residuals(s, options) for s in (better, found))
     # one law more was tried on the same runs: a gain that chance gives is none
     surer = own is not None and (other is None or clearly_less(own, other, design.split))
     return replace(better, left_out=own) if surer else replace(found, left_out=other)
-
-
-def _as_good_but_shorter(design: Design, law: Law, other: Law) -> float | None:
-    """R² on runs left out where it hardly falls and the description becomes shorter, else None."""
-    mine, theirs = law.scores.cv_r2_log, other.scores.cv_r2_log
-    if mine is None or theirs is None or 1 - mine > AS_GOOD_SHORTER * (1 - theirs) + _EXACT:
-        return None
-    bits = []
-    for each in (law, other):
-        fitted = sum(c.origin == "fitted" for c in each.constants)
-        mse = (each.scores.rmse_log or 0.0) ** 2
-        bits.append(description_bits(each.pi_expression, fitted, mse, design.n_runs))
-    return mine if bits[0] < bits[1] else None
 
 
 def _settled(found: Study, options: Options, clock: Clock) -> Study:
@@ -376,11 +383,10 @@ def _candidates(law: Law, prepared: Prepared) -> tuple[Candidate, ...]:
     constants = {k: v for k, v in law.constant_values.items() if k in names}
     if names - groups - set(constants):
         return ()
-    loss = law.scores.rmse_log**2 if law.scores.rmse_log is not None else 1.0
-    if design.scale == "linear" and law.scores.r2 is not None:
-        loss = 1.0 - law.scores.r2
-    if not np.isfinite(loss):
-        return ()
+    scores = law.scores
+    loss = scores.rmse_log**2 if scores.rmse_log is not None else 1.0
+    if design.scale == "linear" and scores.r2 is not None:
+        loss = 1.0 - scores.r2
     scale: Literal["log", "linear"] = "log" if design.scale == "log" else "linear"
     found = Candidate.of(law.pi_expression, constants, loss=loss, scale=scale, engine="power_law")
-    return (found,)
+    return (found,) if np.isfinite(loss) else ()

@@ -10,7 +10,7 @@ import sympy
 from dimgs import Dataset, Options
 from dimgs.discovery import study as module
 from dimgs.discovery.clock import Clock
-from dimgs.discovery.cross_validation import law_scores
+from dimgs.discovery.cross_validation import as_good_but_shorter, law_scores
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.search import Found
 from dimgs.discovery.study import Study, left_out_residuals, study
@@ -92,7 +92,7 @@ def test_a_shorter_law_may_be_worse_by_a_tenth_of_what_is_left() -> None:
             law.with_scores(replace(law.scores, cv_r2_log=known, rmse_log=0.02))
             for law, known in ((first, mine), (second, theirs))
         ]
-        return module._as_good_but_shorter(design, *laws)
+        return as_good_but_shorter(design, *laws)
 
     assert judged(0.9, 0.9, short, long) == 0.9
     assert judged(0.891, 0.9, short, long) == 0.891
@@ -107,7 +107,7 @@ def test_a_shorter_law_may_be_worse_by_a_tenth_of_what_is_left() -> None:
     # what is saved in words is not paid back by residuals ten times as large
     loose = short.with_scores(replace(short.scores, cv_r2_log=0.9, rmse_log=0.2))
     tight = long.with_scores(replace(long.scores, cv_r2_log=0.9, rmse_log=0.02))
-    assert module._as_good_but_shorter(design, loose, tight) is None
+    assert as_good_but_shorter(design, loose, tight) is None
 
 
 @pytest.mark.parametrize("split", [False, True])
@@ -326,3 +326,20 @@ def test_a_deep_potential_is_no_use_to_what_leaves_nothing_or_has_no_time(
     stopped.cut("interrupt", "the search")
     assert module._taught(power, Options(model="deep"), stopped) is power
     assert len(stopped.cuts) == 1
+
+
+def test_a_sharp_switch_between_two_laws_is_found_unasked() -> None:
+    rng = np.random.default_rng(7)
+    x, y = np.exp(rng.uniform(-2.0, 2.0, (2, 90)))
+    r = x / y
+    z = y * np.where(r < 1, 2 * r, 5 / r) * np.exp(0.02 * rng.standard_normal(90))
+    columns = {"x [m]": x, "y [m]": y, "z [m]": z}
+    known = prepare(Dataset.from_columns(columns), "z", Options())
+    options = Options(engine="structured", evaluations=30)
+    assert options.regimes is False
+    found = study(known, options, Clock.of(AMPLE))
+    assert found.law.expression.has(sympy.Piecewise)
+    # away from the boundary both sides are met to the noise
+    away = np.abs(np.log(r)) > 0.3
+    predicted = found.law.predict({"x": x[away], "y": y[away]})
+    assert np.sqrt(np.mean(np.log(predicted / z[away]) ** 2)) < 0.03
