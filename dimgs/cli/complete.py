@@ -6,6 +6,7 @@ import typer
 
 from dimgs.escape import visible
 
+# characters in which a header ends
 _LONGEST = 65536
 _TEXT = (".csv", ".tsv", ".txt")
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dimgs.discovery.options import Options
     from dimgs.groups.group import PiBasis
 
+# bases that fit on a screen
 _MAX_SHOWN = 20
 
 

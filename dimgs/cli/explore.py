@@ -12,6 +12,7 @@ from dimgs.errors import noting
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
 
+# a smaller p-value says nothing more
 _LEAST = 1e-99
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dimgs.discovery.options import Options
     from dimgs.report.results import FitResult
 
+# a table of that size takes some times as much memory
 LARGE_BYTES = 1_000_000_000
 
 

@@ -16,6 +16,7 @@ from dimgs.groups.group import PiBasis, PiGroup
 _LEAST_SHARE = 1e-16
 Contrast = Literal["log-ratio", "inverse", "difference"]
 ResponseScale = Literal["log", "level", "linear"]
+# relative: a spread below is rounding of unit conversions
 _CONSTANT = 1e-12
 
 

@@ -16,12 +16,14 @@ from numpy.typing import ArrayLike
 from dimgs.arrays import Array
 from dimgs.errors import InputError
 
+# rows of a few columns that stay in a processor's cache
 BLOCK_ROWS = 8192
 # the squares of 1e8 such values still add up to a number
 _LARGEST = 1e150
 # Blocks are used where they lie, uncentred, and centred afterwards. The cancellation costs a
 # relative error of eps * mean^2 / variance; beyond this ratio the blocks are shifted first.
 _MAX_CANCELLATION = 1e3
+# blocks whose sums are added before they are centred and merged
 _BLOCKS_PER_MERGE = 64
 
 

@@ -15,6 +15,7 @@ FULL_LEVERAGE = 1.0 - 1e-9
 _RANK = 1e-12
 # share of a parameter in what the runs cannot tell, above rounding of well-conditioned columns
 _IDENTIFIED = 1e-6
+# numbers in memory at a time: 16 MB
 _BOOTSTRAP_CHUNK = 2_000_000
 
 

@@ -22,6 +22,7 @@ from dimgs.fits.covariance import check_level
 
 Method = Literal["auto", "jackknife+", "split"]
 
+# half of so many runs make 50 calibration errors: enough for a level of 0.95
 SPLIT_FROM = 100
 # Few runs make few disjoint pairs: that many are left out, in several matchings of the runs.
 _MIN_PAIRS = 50

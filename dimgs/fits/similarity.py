@@ -19,6 +19,7 @@ _SHARED = 0.3
 _WIDE = 100.0
 # powers at which searches start, and how many of the best starts are followed
 _STARTS = (-1.0, -0.5, 0.0, 0.5, 1.0)
+# all combinations of two groups; and minima that are compared
 _MOST_STARTS, _FOLLOWED = 625, 3
 
 

@@ -17,7 +17,9 @@ from dimgs.rationals import is_simple, only_simple
 
 Matrix = Sequence[Sequence[Fraction]]
 
+# of the intervals that must hold a single rational
 LEVEL = 0.95
+# size of the joint test: a true set of rationals is refused one time in a hundred
 ALPHA = 0.01
 # What the proposals imply for the other variables only has to lie inside a wider interval: with
 # several variables, one of their intervals often misses the truth.

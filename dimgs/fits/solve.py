@@ -11,9 +11,11 @@ from dimgs.arrays import Array, BoolArray
 # scatter matrices, whose eigenvalues are squares and have lost half of the digits.
 ROWS_TOLERANCE = 1e-10
 SCATTER_TOLERANCE = 1e-6
+# of the size of a column: a spread below is rounding of its mean
 CONSTANT_TOLERANCE = 1e-11
 # Condition index from which Belsley, Kuh and Welsch (1980) call columns strongly collinear.
 MAX_CONDITION_INDEX = 30.0
+# of standardised columns: from here on a Cholesky solution keeps all digits
 _PLAIN_PIVOT = 1e-2
 
 

@@ -14,6 +14,7 @@ from dimgs.outofcore.plan import StreamPlan
 _ROWS = 8192
 # beyond this ratio of squared mean to variance, centring afterwards loses digits
 _MAX_CANCELLATION = 1e3
+# relative: a few hundred times the rounding of a double
 _ROUNDING = 1e-13
 
 

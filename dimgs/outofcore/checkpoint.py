@@ -24,7 +24,9 @@ from dimgs.outofcore.moments import StreamMoments
 if TYPE_CHECKING:
     from dimgs.outofcore.checkpoint_file import CheckpointFile
 
+# raised when states of before can no longer be used
 _VERSION = 1
+# between two writings: rarely enough to cost next to nothing
 _SECONDS = 5.0
 # a fit searches for no closed form, so that limits of searches change no answer
 _LIMITS = frozenset({"effort", "evaluations", "time_limit"})
@@ -34,6 +36,7 @@ _ANALYSIS = sorted(
     for n in set(options_by_name()) - _LIMITS
     if n == "drop_bad" or n not in TableKeywords.__annotations__
 )
+# of a file, which tell a changed table whose size and time are the same
 _HEAD_BYTES = 1 << 16
 
 

@@ -32,6 +32,7 @@ _SIMPLE = 12
 _EVEN = 0.05
 # an exponent of a border that no digit of it shows
 _NEARLY_NOTHING = 1e-3
+# relative: an interval below it is rounding
 _ROUNDING = 1e-9
 # digits of an exponent that changes from run to run
 _PLACES = 3

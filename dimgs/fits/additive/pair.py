@@ -10,6 +10,7 @@ from dimgs.errors import InputError
 from dimgs.fits.additive.splines import OddSpline
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 
+# pairs in memory at a time: tens of megabytes of spline columns
 _BLOCK = 200_000
 
 

@@ -13,8 +13,11 @@ from dimgs.arrays import Array
 from dimgs.fits.regimes.coordinates import Sample
 from dimgs.fits.regimes.directions import thin
 
+# powers n within which a blend is told from a sum of logarithms and from a sharp corner
 BLUNTEST, SHARPEST = 0.1, 50.0
+# blunt, usual and sharp: one of them leads to the best minimum
 _STARTING_POWERS = (0.5, 1.5, 5.0)
+# evaluations of every start, starts that are followed to the end, and evaluations of those
 _LOOK, _KEPT, _STEPS = 8, 3, 60
 
 

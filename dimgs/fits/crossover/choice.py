@@ -15,6 +15,7 @@ from dimgs.fits.crossover.estimator import CrossoverPowerLaw
 from dimgs.fits.regimes.estimator import RegimePowerLaw
 from dimgs.fits.regimes.selection import folds
 
+# quantile of the normal distribution that chance exceeds one time in twenty
 _ONE_SIDED_5 = 1.645
 
 

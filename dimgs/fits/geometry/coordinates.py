@@ -123,7 +123,9 @@ def log_ratio_pca(X: ArrayLike, exponent_map: ArrayLike | None = None) -> Princi
 
 # Defined for non-negative quantities: they take the groups, not their logarithms.
 _OF_VALUES = frozenset({"braycurtis", "canberra", "jensenshannon"})
+# all their distances take 128 MB
 _MAX_RUNS = 4000
+# a share of violations is then known to a third of a percent
 _TRIPLES = 20_000
 
 

@@ -17,11 +17,13 @@ from dimgs.fits.geometry.coordinates import checked_rows
 from dimgs.fits.geometry.gradient import GradientField, gradient_field
 from dimgs.fits.geometry.rounding import RoundedDirection, round_direction
 
+# enough for one bend and an inflection, few enough for a dozen runs
 _KNOTS = 5
 
 
 # Angle, in radians between physical exponents, within which monomials are tried.
 _REACH = 0.25
+# monomials whose score is looked at: longer ones are never read
 _TRIED = 40
 # relative: the rounding of sums of some thousand runs stays a hundred times below
 _ROUNDING = 1e-12

@@ -17,10 +17,13 @@ from dimgs.fits.solve import echelon
 # second, the runs hold so little of the combination that its exponents are wild.
 _EXACT = 1e-7
 _NEAR = 1e-2
+# a change of ln below it is rounding of unit conversions
 _CONSTANT = 1e-9
 # sets of columns that are tried: triples of 40 columns, a second
 _MOST_SETS = 10_000
+# runs in which a leak shows before all are looked at
 _SCREENED = 2000
+# rounded columns reproduce a target to a percent
 _LOOSE = 0.01
 
 

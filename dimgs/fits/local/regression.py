@@ -12,7 +12,9 @@ from dimgs.fits.local.cells import RunCells
 
 Index = NDArray[np.intp]
 
+# numbers in memory at a time: 32 MB
 CHUNK_NUMBERS = 4_000_000
+# of columns of unit spread: bends no slope that runs determine, and keeps empty windows solvable
 RIDGE = 1e-8
 
 

@@ -12,8 +12,11 @@ from dimgs.fits.local.regression import LocalFits, Window, local_fits
 
 Index = NDArray[np.intp]
 
+# cells under the kernel: means of cells then stand for their runs to well below the noise
 CELLS_IN_WINDOW = 64
+# the same where the window is all runs
 CELLS_WHEN_ALL = 512
+# runs that judge a width: their mean error is known to some percent
 JUDGES = 2_000
 
 

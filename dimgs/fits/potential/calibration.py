@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from dimgs.arrays import IntArray
 from dimgs.fits.potential.runs import PotentialRuns
 
+# clusters from which one round of five folds leaves enough errors for a level of 0.95
 FEW = 100
+# runs from which a single fold leaves out hundreds of them
 MANY = 2000
 
 

@@ -13,8 +13,11 @@ from dimgs.arrays import Array, IntArray
 from dimgs.errors import InputError
 from dimgs.fits.whitening import whiten
 
+# relative: distances that differ by rounding are equal
 _TIE = 1e-9
+# relative singular values below are rounding of logarithms
 _NEVER_VARIED = 1e-9
+# in standard deviations of the runs: nearer to the hull is inside, but for rounding
 _OUTSIDE = 1e-6
 
 
@@ -137,8 +140,11 @@ def _axes(rows: Array) -> Array:
     return axes
 
 
+# weight of the condition that shares add up to one, in the units of whitened coordinates
 _TOGETHER = 1e3
+# faces of a hull grow with the power of half of the dimensions
 _MOST_DIMENSIONS = 4
+# runs that stand for the hull where its faces are too many
 _MOST_CORNERS = 1000
 
 

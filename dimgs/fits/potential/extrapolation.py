@@ -10,10 +10,15 @@ from dimgs.fits.potential.coordinates import Hull
 from dimgs.fits.potential.selection import PotentialChoice, centred_on_seen
 from dimgs.fits.potential.training import FULL_BATCH, Trainer
 
+# share of the runs that is left out at an end of an axis: a fifth, as in validation
 _SHARE = 0.2
+# axes at whose ends runs are left out: six trainings
 _MOST_AXES = 3
+# runs below which a fifth of them is one or two
 _FEWEST = 12
+# runs left out that are looked at: each distance is a small optimisation
 _MOST_POINTS = 40
+# share of the runs held out that counts as usual
 _FEW_EXCEED = 0.95
 
 

@@ -19,6 +19,7 @@ from dimgs.fits.potential.runs import Task
 from dimgs.fits.potential.selection import PotentialChoice, centred_on_seen
 from dimgs.fits.potential.training import Trainer, evaluate
 
+# rows whose derivatives by all networks are in memory at a time
 _BLOCK = 2000
 
 

@@ -21,7 +21,9 @@ from dimgs.fits.potential.training import DELTA, Trainer
 # below so many runs, or clusters, nothing but a power law can be told
 _FEWEST = 12
 _FEWEST_CLUSTERS = 4
+# coordinates of a label: two tell apart what one would order
 _EMBEDDING = 2
+# what the loss's scale must shrink to for another training
 _SHARPER = 0.8
 
 

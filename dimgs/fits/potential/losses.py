@@ -156,8 +156,11 @@ def _apart(e: Tensor, codes: Tensor, delta: float) -> Tensor:
 
 # how far beyond the runs a limit is imposed, and signs are kept, in spans of the feature
 _BEYOND = (0.5, 1.0, 2.0)
+# rows this many times as far from the centre keep their signs too
 _AROUND = 1.5
+# rows in which knowledge is imposed: more only cost time
 _MOST_POINTS = 50
+# rounds the corner of an absolute value at zero
 _ROUND = 1e-6
 
 

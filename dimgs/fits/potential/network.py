@@ -15,6 +15,7 @@ from torch.nn.functional import softplus
 
 from dimgs.arrays import Array
 
+# standard deviation of the first weights: bends lie within two standard deviations of the runs
 _SPREAD = 2.0
 
 

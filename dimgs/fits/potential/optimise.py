@@ -8,10 +8,15 @@ from torch import Tensor
 # loss (n_active,) and gradient (n_active, size) of the networks that the indices name
 Objective = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 Progress = Callable[[int], None]
+# steps that are remembered; Nocedal and Wright (2006) advise 3 to 20
 _HISTORY = 12
+# shortened so often, a step is 5e-8 of its length
 _HALVINGS = 14
+# factor by which a step that did not help is shortened
 _SHORTER = 0.3
+# of the expected decrease (Nocedal and Wright 2006, chapter 3)
 _ARMIJO = 1e-4
+# slope, in units of the loss, at which nothing is left to gain
 _FLAT = 1e-7
 
 

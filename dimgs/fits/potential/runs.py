@@ -12,6 +12,7 @@ from dimgs.fits.base import TrainingRuns
 from dimgs.fits.checks import check_clusters
 from dimgs.fits.potential.coordinates import PotentialAxes, axes_of
 
+# of the spread of the response: what is left below is rounding
 _EXACT = 1e-9
 
 

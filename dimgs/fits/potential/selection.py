@@ -12,9 +12,13 @@ from dimgs.fits.potential.training import Trainer
 
 # weight decay, from the smoothest; no network at all is tried first
 DECAYS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-6)
+# beginnings of every fold, so that an unlucky one does not decide
 INITIALISATIONS = 2
+# one-sided quantile of 5 %: a network must beat the power law by more than chance
 _DOUBT = 1.64
+# share of the loss that an earlier stop must gain
 _LITTLE = 0.01
+# of the longest training, at which it may stop
 _SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 
 

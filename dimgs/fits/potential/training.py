@@ -17,13 +17,19 @@ from dimgs.fits.potential.optimise import adam, lbfgs
 from dimgs.fits.potential.physics import Physics
 from dimgs.fits.potential.runs import Task
 
+# runs up to which all pairs in every step cost less than batches
 FULL_BATCH = 2000
+# runs of a batch: a pair loss of 1024 runs has half a million pairs
 BATCH = 1024
 # stochastic steps for one iteration of the full-batch minimiser
 _STEPS = 10
+# numbers in memory at a time: 32 MB
 _BLOCK = 4_000_000
+# of whitened coordinates: rounding of the choice of groups lies beyond
 _DECIMALS = 8
+# width, in units of the misfit, at which corners of the absolute loss are rounded first
 _ROUNDED = 0.2
+# Huber's 95 % efficiency, for differences of two errors
 DELTA = 1.345 * float(np.sqrt(2.0))
 
 

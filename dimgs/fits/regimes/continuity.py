@@ -14,6 +14,7 @@ from dimgs.arrays import Array
 from dimgs.fits.regimes.coordinates import Labels, Sample
 from dimgs.fits.regimes.tree import Boundary, Tree, boundaries, labels, n_leaves, with_boundaries
 
+# shares of a step towards the least squares that are tried
 _STEPS = 0.5 ** np.arange(8)
 
 

@@ -14,6 +14,7 @@ from dimgs.fits.whitening import whiten
 
 Labels = NDArray[np.intp]
 
+# pivots below leave an axis to rounding
 _DEGENERATE = 1e-6
 
 
@@ -88,8 +89,11 @@ def _rotation(orthonormal: Array, y: Array, root: Array) -> Array:
     return np.asarray(rotation * np.where(np.diag(triangle) < 0, -1.0, 1.0))
 
 
+# of the column itself: below, it is a combination of those before
 _PIVOT = 1e-10
+# of the range: projections nearer than this are equal, but for rounding
 _TIE = 1e-9
+# rows up to which all prefixes cost less than blocks
 _DENSE = 400
 
 

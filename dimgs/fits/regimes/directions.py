@@ -12,6 +12,7 @@ from dimgs.fits.short_vectors import short_vectors
 
 # monomials that are looked at: some seconds
 _MOST_POINTS = 50_000
+# relative: exponents that differ by rounding are equally large
 _TIED = 1e-9
 
 
@@ -114,6 +115,7 @@ def rational(direction: tuple[int, ...]) -> tuple[Fraction, ...]:
     return tuple(Fraction(c, lead) for c in direction)
 
 
+# runs that decide where to look; all decide what is found
 _LARGEST_TABLE = 5000
 
 

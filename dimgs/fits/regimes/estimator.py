@@ -16,7 +16,9 @@ from dimgs.fits.regimes.simple import simple_boundaries
 from dimgs.fits.regimes.thresholds import round_directions
 from dimgs.fits.regimes.tree import labels
 
+# shortest monomials that are searched along, beside even directions
 _SEARCH_MONOMIALS = 32
+# shortest monomials that a boundary may be read as
 _ROUNDING_MONOMIALS = 200
 # a monomial that never varied in the runs has no direction there, but for rounding
 _NO_DIRECTION = 1e-12

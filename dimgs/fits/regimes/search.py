@@ -21,6 +21,7 @@ from dimgs.fits.regimes.tree import (
     with_boundary,
 )
 
+# first step of the pattern search, in radians, and what it shrinks by
 _WIDEST, _NARROWER = 0.3, 0.45
 
 Place = Callable[[Array], tuple[float, float]]
@@ -77,9 +78,13 @@ def _turn(direction: Array, loss: float, place: Place, finest: float) -> Array:
     return direction
 
 
+# square of relative rounding: less is no misfit
 EXACT = 1e-22
+# parameters that a jump counts for: see `degrees_of_freedom`
 _THRESHOLD_COST = 3.0
+# a kink follows from its two laws, but for being searched
 _KINK_COST = 1.0
+# best directions of one boundary along which several are tried
 _CHAIN_DIRECTIONS = 6
 
 

@@ -16,7 +16,9 @@ from dimgs.fits.regimes.search import noise_variance, placer
 from dimgs.fits.regimes.simple import Simple
 from dimgs.fits.regimes.tree import Boundary, at_boundary, boundaries, labels, with_boundary
 
+# thresholds of a profile, beside as many around the best
 _CUTS = 2000
+# admissible thresholds that the doubt of the laws is averaged over
 _MOVES = 16
 
 
@@ -193,7 +195,9 @@ def _law(sample: Sample, member: NDArray[np.bool_]) -> Array:
     return np.asarray(fit_laws(sample.take(index), np.zeros(len(index), dtype=np.intp), 1)[0])
 
 
+# places of a profile: its ends are known to a quarter of a percent of the range
 _KNOTS = 400
+# numbers in memory at a time: 16 MB
 _BLOCK = 2_000_000
 
 

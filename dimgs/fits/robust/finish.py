@@ -11,7 +11,9 @@ from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 
 Index = NDArray[np.intp]
 
+# pairs of a linear programme that is still solved at once
 MOST_PAIRS = 20_000
+# runs of large reach that are paired one by one
 LARGE_RUNS = 256
 
 

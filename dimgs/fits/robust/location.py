@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from dimgs.arrays import Array
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 
+# values that stand for all: their sums are where the search of the median begins
 SKETCH = 800
 
 

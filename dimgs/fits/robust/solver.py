@@ -11,9 +11,13 @@ from dimgs.fits.robust.finish import minimise, near_pairs
 
 Index = NDArray[np.intp]
 
+# a thousand pairs: the linear programme takes them all at once
 ALL_PAIRS_RUNS = 45
+# runs whose minimiser is as near as Newton steps need
 SUBSAMPLE = 20_000
+# pairs that the exact last step begins with
 PAIRS_AT_FINISH = 1_500
+# of the response: what is left below is rounding
 TINY = 1e-13
 
 

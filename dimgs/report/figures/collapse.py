@@ -181,8 +181,11 @@ def _monomial(runs: Runs, axes: "Axes", rows: NDArray[np.intp]) -> None:
 
 # an exponent that drifts by less looks straight
 _SAME_SLOPE = 0.05
+# largest denominator that reads as a slope
 _SIMPLE = 6
+# slopes are differences of a drawn line: their rounding lies below
 _ROUNDING = 1e-6
+# of the axis: a triangle of a shorter stretch cannot be read
 _SHORTEST = 0.08
 # the least normal double is e^-708.4
 _LEAST_LOG = -708.0

@@ -112,6 +112,7 @@ def _ordered(exponents: tuple[Exponent, ...]) -> list[Exponent]:
 Array = NDArray[np.float64]
 # points along each axis: a border looks smooth in print
 _MESH = 240
+# of the axis, left free around the runs
 _MARGIN = 0.06
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _MOST = 4
 # the range is drawn that much wider at each end
 _WIDER = 2.0
+# of a line that looks smooth
 _POINTS = 120
 
 
