@@ -115,7 +115,7 @@ def judged(case: Case, result: CampaignResult, binding: Binding) -> Verdict:
         # laws closer than what is judged are one
         taken |= {k for k, m in zip(near, misses, strict=True) if m <= STRAY}
     wanted = {k for k, core in enumerate(inside) if core.mean() > SMALL}
-    if case.name == "no law":
+    if case.bend:
         return Verdict(not taken, f"{taken} claimed", met, cost)
     lacks = wanted - taken
     if lacks:

@@ -17,7 +17,7 @@ Array = NDArray[np.float64]
 # sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width
 SHARPNESS = (0.3, 50.0)
 # starts of a fit, and rounds in which runs change the law that they belong to
-_STARTS, _ROUNDS = 8, 20
+_STARTS, _ROUNDS = 5, 20
 # largest sharpness of a fit: no run of a few dozen tells it from a corner
 _SHARPEST = 1e4
 # log; the larger of several laws that goes through all runs as closely is a corner
@@ -133,7 +133,7 @@ def _fitted(sites: Sites, sign: float, start: Array) -> OptimizeResult:
         slopes,
         bounds=(low, high),
         x_scale="jac",
-        max_nfev=100,
+        max_nfev=60,
     )
 
 

@@ -73,7 +73,8 @@ def model_of(
             found = _polished(found)
     else:
         found = replace(found, explained=np.zeros(len(sites), dtype=np.bool_))
-    if len(found.laws) == 1 and found.explained.all():
+    soft = any(b.meets and not b.sharpness >= SHARPNESS[1] for b in found.borders)
+    if found.explained.all() and not found.pairs and not soft:
         return found
     return power_mean(sites, scatter) or found
 
