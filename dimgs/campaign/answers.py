@@ -169,7 +169,7 @@ class Answers:
 
     def boundaries(self) -> tuple[RegimeBoundary, ...]:
         """Borders between regimes that lie beside each other."""
-        names = [g.name for g in self.space.basis.groups]
+        names = [g.name for g in self.space.groups]
         found = []
         for b in self.model.borders:
             if b.below not in self.laws or b.above not in self.laws:
@@ -191,7 +191,7 @@ class Answers:
                 with np.errstate(over="ignore"):
                     spread = float(np.exp(abs(met.scale) * float(np.hypot(*half))))
                 ends = np.array([value, value / spread, value * spread])
-            physical = str(monomial.physical(self.space.basis.groups))
+            physical = str(monomial.physical(self.space.groups))
             pair = (min(numbers), max(numbers))
             value, low, high = map(float, ends)
             text = monomial.text(names)
@@ -304,6 +304,8 @@ class Answers:
     def further(self) -> str:
         """What was reached, and what another design would have taken for it."""
         worst = self.strategy.worst
+        if self.binding.plan.tolerance.of_one_law:
+            return ""
         if not self.laws or not np.isfinite(worst):
             return "Nothing is known yet."
         told = f"The widest interval is {worst:.3g} times its tolerance."

@@ -66,13 +66,14 @@ class Binding:
     def values(self, logs: Array) -> dict[str, float | str]:
         """Inputs of a run in the units of their ports, whole numbers where the plan asks."""
         values: dict[str, float | str] = dict(self.fixed)
-        for name, log in zip(self.space.names, logs, strict=True):
+        si = self.space.values(logs)
+        for name in self.space.names:
             port = port_named(self.kernel.inputs, name)
             given = self.plan.ranges[name]
-            value = port.parsed.from_si(float(np.exp(log)))
+            value = port.parsed.from_si(si[name])
             if given.integer:
                 unit = port.parsed if given.unit is None else parse_unit(given.unit)
-                own = unit.from_si(float(np.exp(log)))
+                own = unit.from_si(si[name])
                 whole = float(np.clip(round(own), np.ceil(given.low), np.floor(given.high)))
                 value = port.parsed.from_si(unit.to_si(whole))
             values[name] = value
@@ -81,7 +82,12 @@ class Binding:
     def logs(self, values: Mapping[str, float | str]) -> Array:
         """Logarithms of the varying inputs in SI units, from values in the units of the ports."""
         ports = (port_named(self.kernel.inputs, name) for name in self.space.names)
-        return np.array([np.log(_si(port, values[port.name])) for port in ports])
+        return self.space.logs({port.name: _si(port, values[port.name]) for port in ports})
+
+    @property
+    def linear(self) -> bool:
+        """Whether no logarithm of the target is taken: it may vanish or change sign."""
+        return bool(self.space.signed.any()) and self.plan.tolerance.of_one_law
 
     @property
     def parts(self) -> frozenset[str]:
@@ -101,10 +107,7 @@ class Binding:
 
     def place(self, record: RunRecord) -> Array | None:
         """Coordinates of a recorded run; None where the ranges never reach its groups."""
-        space, values = self.space, self.si_values(record)
-        constants = {v.name: v.value or 1.0 for v in space.basis.variables if v.role != "data"}
-        logs = [float(g.log({**constants, **values})[0]) for g in space.basis.groups]
-        return space.coordinates_of_groups(np.array(logs))
+        return self.space.place(self.si_values(record))
 
     def request(self, values: Mapping[str, float | str], tier: int, seed: int | None) -> RunRequest:
         """What is asked of the kernel, with its content hash."""
@@ -127,12 +130,17 @@ class Binding:
         return RunRequest(key, self.kernel.name, name, inputs, seed)
 
     def response(self, record: RunRecord) -> float | None:
-        """Logarithm of the response group of a run; None where there is none."""
+        """Logarithm of the response group of a run; None where there is none.
+
+        The response itself where one closed form is asked for of inputs that change sign.
+        """
         if not record.ok or self.target.name not in record.outputs:
             return None
         value, text = record.outputs[self.target.name]
         unit = parse_unit(text)
         si = unit.to_si(float(value))
+        if self.linear:
+            return si if np.isfinite(si) else None
         if not si > 0 or not np.isfinite(si):
             return None
         return float(np.log(si)) + self.space.response_shift(self.si_values(record))
@@ -176,7 +184,14 @@ def bind(plan: Plan) -> Binding:
             f"a target with a ratio scale."
         )
     _check_span(plan, taking, outcome, notes)
-    basis = pi_basis([*taking, outcome], target.name, constants=plan.constants, prefer_named=True)
+    signed = [n for n, (low, _) in ends.items() if not low > 0]
+    basis = pi_basis(
+        [*taking, outcome],
+        target.name,
+        constants=plan.constants,
+        prefer_named=True,
+        signed=signed,
+    )
     order = tuple(n for n in sorted(plan.ranges) if n in {v.name for v in basis.variables})
     notes += [
         f"'{d.name}' takes no part: {d.why}; a known constant (constants = [\"k_B\"] in the plan) "
@@ -194,8 +209,8 @@ def bind(plan: Plan) -> Binding:
     space = PiSpace(
         basis,
         order,
-        np.array([np.log(ends[n][0]) for n in order]),
-        np.array([np.log(ends[n][1]) for n in order]),
+        np.array([ends[n][0] if n in signed else np.log(ends[n][0]) for n in order]),
+        np.array([ends[n][1] if n in signed else np.log(ends[n][1]) for n in order]),
         {n: v for n, v in si.items() if n in {v.name for v in basis.variables}},
     )
     if not order:
@@ -269,7 +284,8 @@ def _points(
                 raise unknown(plan, f"points[{i}].{name}", name, list(ports), "input")
             given = given_value(plan, ports[name], f"points[{i}].{name}", value)
             values[name] = _si(ports[name], given)
-            if name in space.names and not values[name] > 0:
+            signed = name in space.basis.signed
+            if name in space.names and not signed and not values[name] > 0:
                 raise InputError(
                     f"{plan.source}, points[{i}].{name}: {given:g} {ports[name].unit} has no "
                     f"logarithm; give a value above zero."
@@ -277,9 +293,7 @@ def _points(
         missing = [n for n in space.names if n not in values]
         if missing:
             raise InputError(f"{plan.source}, points[{i}]: '{missing[0]}' is missing; give it.")
-        constants = {v.name: v.value or 1.0 for v in space.basis.variables if v.role != "data"}
-        logs = np.array([float(g.log({**constants, **values})[0]) for g in space.basis.groups])
-        z = space.coordinates_of_groups(logs)
+        z = space.place(values)
         if z is None:
             raise InputError(
                 f"{plan.source}, points[{i}]: its groups differ from those of every run in a way "

@@ -19,6 +19,7 @@ from dimgs.campaign.runner import Runner
 from dimgs.campaign.workers import place_of
 from dimgs.errors import InputError, StoreError
 from dimgs.hub import RunStore
+from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import portable
 from dimgs.news import bar
 
@@ -89,6 +90,7 @@ def run_campaign(
         changed = changed_since(bindings, home)
         log, results = DecisionLog(home), list[CampaignResult]()
         course: Course | None = None
+        finest: dict[str, RunRecord] = {}
         for binding in bindings:
             if changed:
                 binding = replace(binding, notes=(*binding.notes, changed))
@@ -101,7 +103,15 @@ def run_campaign(
                 store, place, execution.workers, execution.retries, course.heard, retry
             )
             results.append(course.run())
+            usable = course.experiment.usable[len(binding.tiers) - 1]
+            finest |= {record.key: record for _, record in usable}
         result = replace(results[0], others=tuple(results[1:]))
+        if plan.curves:
+            from dimgs.campaign.curves import curves_of
+
+            found, whole, told = curves_of(plan, list(finest.values()))
+            warnings = (*result.warnings, *told)
+            result = replace(result, curves=found, whole_curves=whole, warnings=warnings)
         return result if folder is None else _written(result, home)
 
 

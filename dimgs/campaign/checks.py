@@ -126,10 +126,11 @@ def si_ends(plan: Plan, kernel: Kernel, name: str) -> tuple[float, float]:
     low, high = (unit.to_si(value) for value in _whole_ends(plan, key, given))
     for value in (low, high):
         _check_port_range(plan, port, key, port.parsed.from_si(value))
-    if not low > 0:
+    if not low > 0 and plan.tolerance.exponents is not None:
         raise InputError(
             f"{plan.source}, {key}: the range starts at {given.low:g} {given.unit or port.unit}, "
-            f"which has no logarithm; start above zero or move '{name}' to [fixed]."
+            f"which has no logarithm, so that there is no exponent of '{name}'; start above zero, "
+            f"move it to [fixed], or ask for tolerance.law alone instead of exponents."
         )
     return low, high
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +19,6 @@ from dimgs.hub.export import dataset_of
 from dimgs.kernels.record import RunRecord
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult, Report
-
-if TYPE_CHECKING:
-    from dimgs.campaign.curves import Collapse
 
 Array = NDArray[np.float64]
 Run = tuple[Array, RunRecord]
@@ -96,7 +93,6 @@ def conclude(
     if outcome == "tolerance met" and not all(p.relevant for p in asked):
         outcome = "no further run helps"
         experiment.log.add("stop", f"{outcome}: not every answer can be relied on")
-    curves = _curves(binding, experiment, warnings)
     return CampaignResult(
         outcome=outcome,
         regimes=tuple(regimes),
@@ -131,7 +127,6 @@ def conclude(
         level=binding.plan.level,
         warnings=tuple(dict.fromkeys(warnings)),
         origins=tuple(experiment.elsewhere.to_json()),
-        curves=curves,
     )
 
 
@@ -283,32 +278,19 @@ def _confirmed(
     """The law that `discover` confirmed, where it goes through the runs as the regimes do."""
     if not isinstance(report, Report) or report.law is None or data is None:
         return None
-    said = report.law.predict_si(data)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        miss = float(np.max(np.abs(np.log(said / data[answers.binding.target.name]))))
+    said, seen = report.law.predict_si(data), data[answers.binding.target.name]
+    if answers.binding.linear:
+        # of values that vanish a miss is told by the size of all
+        miss = float(np.max(np.abs(said - seen)) / np.sqrt(np.mean(seen**2)))
+    else:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            miss = float(np.max(np.abs(np.log(said / seen))))
     limit = float(answers.model.scatter.limits(np.ones(1))[0])
     if report.confirmed and miss <= limit:
         return report.law
     why = report.why_not[0] if report.why_not else f"The best one misses a run by {miss:.2g}."
     warnings.append(f"`discover` found no one law of all regimes. {why}")
     return None
-
-
-def _curves(
-    binding: Binding, experiment: Experiment, warnings: list[str]
-) -> "tuple[Collapse, ...]":
-    """The curves that the plan asks for, of the finest runs, each brought onto one."""
-    if not binding.plan.curves:
-        return ()
-    from dimgs.campaign.curves import collapse
-
-    records, found = [r for _, r in experiment.usable[len(binding.tiers) - 1]], []
-    for name, inputs in binding.plan.curves.items():
-        try:
-            found.append(collapse(records, name, inputs, binding.plan.level))
-        except DimgsError as error:
-            warnings.append(f"The curves '{name}' were not brought onto one: {error}")
-    return tuple(found)
 
 
 def _judged_law(report: Found, law: Law | None, wanted: float) -> Pertinence:
@@ -334,7 +316,7 @@ def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> d
         if not port.is_label and port.name in data.names:
             values = (float(f(data[port.name])) for f in (np.min, np.max))
             columns[port.name] = [*(port.parsed.from_si(x) for x in values), port.unit]
-    names = (g.name for g in space.basis.groups)
+    names = (g.name for g in space.groups)
     return {"groups": dict(zip(names, ends, strict=True)), "columns": columns}
 
 

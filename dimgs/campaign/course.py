@@ -351,6 +351,8 @@ class Course:
         if not known or (asked and (ends or wide)):
             why = ends or "an interval is wider than its tolerance"
             return ("budget spent" if spent else "no further run helps"), why
+        if self.binding.plan.tolerance.of_one_law:
+            return "tolerance met", "one law is as probable as was asked for"
         return "tolerance met", "predictions held, and everything asked is within its tolerance"
 
     def _found(self, strategy: Strategy) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.errors import InputError
+from dimgs.campaign.plan import Plan
+from dimgs.errors import DimgsError, InputError
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.similarity import SimilarityFit, collapsed, fit_similarity
 from dimgs.groups.derive import pi_basis
@@ -22,12 +23,17 @@ from dimgs.variables import Variable, parse_unit
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from dimgs.fits import CurvePotential
+
 Array = NDArray[np.float64]
 
 # of an exponent: closer rationals are not told apart by curves that are read off a mesh
 _ROOM = 0.02
 # what the curves of the other runs must predict of a curve, before it is called a collapse
 _GOOD = 0.99
+
+# places of whole curves: what lies between is smooth
+_POINTS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +118,95 @@ class Collapse:
         return file
 
 
+@dataclass(frozen=True, eq=False)
+class WholeCurves:
+    """Curves as functions of the groups, without a similarity variable.
+
+    Attributes
+    ----------
+    curve : str
+    variable, ordinate : str
+        Coordinate and values, made dimensionless by the inputs.
+    at : ndarray of shape (n_points,)
+        Values of the dimensionless coordinate that all curves reach.
+    groups : PiBasis
+        Of the inputs; the logarithms of its groups are what `model` takes.
+    model : CurvePotential
+    half_width : float
+        Median half-width of the intervals of a further run at the runs, relative.
+    """
+
+    curve: str
+    variable: str
+    ordinate: str
+    at: Array
+    groups: PiBasis
+    model: "CurvePotential"
+    half_width: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "variable": self.variable,
+            "ordinate": self.ordinate,
+            "at": self.at.tolist(),
+            "components": len(self.model.components_),
+            "explained": float(np.sum(self.model.explained_)),
+            "half_width": self.half_width,
+        }
+
+
+def whole_curves(
+    records: Sequence[RunRecord], curve: str, inputs: Sequence[str], level: float = 0.9
+) -> WholeCurves:
+    """Fit whole curves, where no similarity variable need bring them onto one.
+
+    Parameters
+    ----------
+    records, curve, inputs, level
+        As in :func:`collapse`.
+
+    Returns
+    -------
+    WholeCurves
+
+    Raises
+    ------
+    InputError, FitError
+        As there, and if values are not positive or the curves have no places in common.
+    """
+    from dimgs.fits.curves import CurvePotential
+
+    placed = _placed(records, curve, inputs)
+    low = max(float(x[0]) for x, _ in placed.curves)
+    high = min(float(x[-1]) for x, _ in placed.curves)
+    if not low < high or min(float(y.min()) for _, y in placed.curves) <= 0:
+        raise InputError(f"The curves '{curve}' have no places in common, or are not above zero.")
+    at = np.linspace(low, high, _POINTS)
+    table = np.array([np.interp(at, x, np.log(y)) for x, y in placed.curves])
+    model = CurvePotential().fit(placed.groups, table)
+    ends = model.predict_interval(placed.groups, level)
+    start = [[Exponent(n, v, v, v, only_simple(v - _ROOM, v + _ROOM))
+              for n, v in zip(inputs, one, strict=True)] for one in placed.starts]  # fmt: skip
+    variable, ordinate = (
+        _product(name, e) for name, e in zip((placed.coordinate, curve), start, strict=True)
+    )
+    half = float(np.expm1(np.median(ends[..., 1] - ends[..., 0]) / 2.0))
+    return WholeCurves(curve, variable, ordinate, np.exp(at), placed.basis, model, half)
+
+
+@dataclass(frozen=True, eq=False)
+class _Placed:
+    """Curves over a dimensionless coordinate, and the groups of their runs."""
+
+    curves: list[tuple[Array, Array]]
+    groups: Array
+    loadings: Array
+    starts: list[Array]
+    basis: PiBasis
+    coordinate: str
+
+
 def collapse(
     records: Sequence[RunRecord], curve: str, inputs: Sequence[str], level: float = 0.9
 ) -> Collapse:
@@ -149,6 +244,29 @@ def collapse(
     >>> found.variable, found.ordinate, found.collapses
     ('x·D^(-1/2)·t^(-1/2)', 'profile·C0^(-1)', True)
     """
+    placed = _placed(records, curve, inputs)
+    loadings, starts = placed.loadings, placed.starts
+    fit = fit_similarity(placed.curves, placed.groups)
+    half = fit.half_widths(loadings.T, level)
+    exponents = [
+        tuple(
+            _exponent(n, v, w)
+            for n, v, w in zip(inputs, start + loadings.T @ found, wide, strict=True)
+        )
+        for start, found, wide in zip(starts, (fit.along, fit.scale), half, strict=True)
+    ]
+    points = collapsed(placed.curves, placed.groups, fit.along, fit.scale)
+    return Collapse(
+        curve,
+        placed.coordinate,
+        exponents[0],
+        exponents[1],
+        fit,
+        tuple((np.exp(x), y) for x, y in points),
+    )
+
+
+def _placed(records: Sequence[RunRecord], curve: str, inputs: Sequence[str]) -> _Placed:
     told = _told(records, curve, inputs)
     first = told[0][0]
     units = {n: records[0].inputs[n][1] for n in inputs}
@@ -167,24 +285,7 @@ def collapse(
         curves.append(
             (np.log(at[inside]) + row @ starts[0], values[inside] * np.exp(row @ starts[1]))
         )
-    fit = fit_similarity(curves, logs @ loadings.T)
-    half = fit.half_widths(loadings.T, level)
-    exponents = [
-        tuple(
-            _exponent(n, v, w)
-            for n, v, w in zip(inputs, start + loadings.T @ found, wide, strict=True)
-        )
-        for start, found, wide in zip(starts, (fit.along, fit.scale), half, strict=True)
-    ]
-    points = collapsed(curves, logs @ loadings.T, fit.along, fit.scale)
-    return Collapse(
-        curve,
-        first.coordinate,
-        exponents[0],
-        exponents[1],
-        fit,
-        tuple((np.exp(x), y) for x, y in points),
-    )
+    return _Placed(curves, logs @ loadings.T, loadings, starts, along, first.coordinate)
 
 
 def _told(records: Sequence[RunRecord], curve: str, inputs: Sequence[str]) -> list[Any]:
@@ -236,4 +337,22 @@ def _product(name: str, exponents: Sequence[Exponent]) -> str:
     return "·".join(parts)
 
 
-__all__ = ["Collapse", "collapse"]
+def curves_of(
+    plan: Plan, records: Sequence[RunRecord]
+) -> tuple[tuple[Collapse, ...], tuple[WholeCurves, ...], list[str]]:
+    """The curves that a plan asks for, brought onto one and fitted whole, and what failed."""
+    found, whole, warnings = list[Collapse](), list[WholeCurves](), list[str]()
+    for name, inputs in plan.curves.items():
+        try:
+            found.append(collapse(records, name, inputs, plan.level))
+        except DimgsError as error:
+            warnings.append(f"The curves '{name}' were not brought onto one: {error}")
+        if name in plan.whole_curves:
+            try:
+                whole.append(whole_curves(records, name, inputs, plan.level))
+            except DimgsError as error:
+                warnings.append(f"The curves '{name}' were not fitted whole: {error}")
+    return tuple(found), tuple(whole), warnings
+
+
+__all__ = ["Collapse", "WholeCurves", "collapse", "curves_of", "whole_curves"]

@@ -364,7 +364,7 @@ def dry_run(binding: Binding) -> Mapping[str, Any]:
         "free_directions": space.rank,
         "groups": [
             {"name": g.name, "low": float(np.exp(low)), "high": float(np.exp(high))}
-            for g, low, high in zip(space.basis.groups, *_spans(binding), strict=True)
+            for g, low, high in zip(space.groups, *_spans(binding), strict=True)
         ],
         "ranges": sorted(binding.plan.ranges),
         "moved": moved,

@@ -189,7 +189,8 @@ def _value(port: Port, record: RunRecord, binding: Binding) -> float | str:
         if unit.dimension != port.parsed.dimension:
             raise InputError(f"its '{port.name}' is in {text}")
         converted = float(f"{port.parsed.from_si(unit.to_si(float(value))):.15g}")
-    if port.name in binding.parts and not port.parsed.to_si(converted) > 0:
+    plain = port.name in binding.space.basis.signed
+    if port.name in binding.parts and not plain and not port.parsed.to_si(converted) > 0:
         raise InputError(f"its '{port.name}' has no logarithm")
     return converted
 

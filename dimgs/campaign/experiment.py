@@ -263,7 +263,7 @@ class Experiment:
         space = self.binding.space
         units = {p.name: p.unit for p in self.binding.kernel.inputs}
         logs = space.log_groups(proposal.z[None])[0]
-        groups = zip(space.basis.groups, logs, strict=True)
+        groups = zip(space.groups, logs, strict=True)
         self.log.add(
             decision,
             reason,

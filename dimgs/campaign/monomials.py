@@ -72,7 +72,7 @@ def monomial_of(space: PiSpace, exponents: Sequence[Fraction]) -> GroupMonomial 
     GroupMonomial or None
         None where no few groups make it. Whole powers, the first positive.
     """
-    groups = space.basis.groups
+    groups = space.groups
     varying = [i for i, g in enumerate(groups) if any(g.get(n) for n in space.names)]
     best: tuple[int, list[Fraction]] | None = None
     for size in range(1, min(_MOST_GROUPS, len(varying)) + 1):
@@ -133,7 +133,7 @@ def essential(space: PiSpace, rationals: Sequence[Sequence[Fraction | None]]) ->
         return ()
     rows = [[b - a for a, b in zip(known[0], row, strict=True)] for row in known[1:]]
     wanted = _rank(rows)
-    groups = space.basis.groups
+    groups = space.groups
     offers: list[tuple[int, str, list[Fraction]]] = []
     for group in groups:
         exponents = [group.get(n) for n in space.names]

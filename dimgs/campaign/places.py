@@ -83,7 +83,7 @@ class Threshold:
 
 def where_text(space: PiSpace, conditions: Sequence[Threshold]) -> str:
     """Conditions over group names, ready to be parsed; ``"True"`` for everywhere."""
-    names = [g.name for g in space.basis.groups]
+    names = [g.name for g in space.groups]
     parts = [
         f"{c.monomial.text(names)} {'>=' if c.at_least else '<'} {c.value:.4g}" for c in conditions
     ]
@@ -96,11 +96,11 @@ def where_words(space: PiSpace, conditions: Sequence[Threshold]) -> str:
     for c in conditions:
         known = [
             g.known_as
-            for g, p in zip(space.basis.groups, c.monomial.powers, strict=True)
+            for g, p in zip(space.groups, c.monomial.powers, strict=True)
             if p == 1 and g.known_as and sum(map(bool, c.monomial.powers)) == 1
         ]
         name = f"the {known[0]} " if known else ""
-        physical = c.monomial.physical(space.basis.groups)
+        physical = c.monomial.physical(space.groups)
         parts.append(f"{name}{physical} {'≥' if c.at_least else '<'} {c.value:.3g}")
     return listed(parts)
 

@@ -38,7 +38,8 @@ class Range:
     Parameters
     ----------
     low, high : float
-        Ends in `unit`; both positive, because the design is made in logarithms.
+        Ends in `unit`. Between positive ones the design is made in logarithms; an input that may
+        vanish or change sign is spread evenly, and has no exponent.
     unit : str, optional
         In the notation of tables; None for the unit that the kernel declares.
     integer : bool
@@ -47,7 +48,7 @@ class Range:
     Raises
     ------
     InputError
-        If the ends are not finite, positive and in order.
+        If the ends are not finite and in order.
 
     Examples
     --------
@@ -227,6 +228,8 @@ class Plan:
         Known physical constants that join the groups, such as ``"g"``.
     curves : mapping of str to tuple of str
         Curves of the kernel to bring onto one, and the inputs that they may depend on.
+    whole_curves : tuple of str
+        Those of them that are fitted whole too (extra ``deep``).
     source : str
         Where the plan came from, for messages.
 
@@ -261,6 +264,7 @@ class Plan:
     report: ReportKind | None = None
     constants: tuple[str, ...] = ()
     curves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    whole_curves: tuple[str, ...] = ()
     source: str = "the plan"
 
     def __post_init__(self) -> None:
@@ -304,7 +308,9 @@ class Plan:
         given += [("target", names, tuple), *(("target", n, str) for n in names)]
         given += [(f"ranges['{n}']", r, Range) for n, r in self.ranges.items()]
         given += [(f"fixed['{n}']", v, tuple) for n, v in self.fixed.items()]
-        given += [(n, getattr(self, n), tuple) for n in ("tiers", "constants", "points")]
+        given += [
+            (n, getattr(self, n), tuple) for n in ("tiers", "constants", "points", "whole_curves")
+        ]
         if not names or len(set(names)) < len(names):
             raise InputError(f"target is {self.target!r:.60}; name each output once.")
         for name, value, kind in given:

@@ -97,6 +97,22 @@ class ExecutionTable(_Table):
     batch: int = 4
 
 
+class CurveTable(_Table):
+    """Inputs that a curve may depend on, and whether it is fitted whole too."""
+
+    inputs: list[str]
+    whole: bool = False
+
+
+def _curve(given: object) -> object:
+    return {"inputs": given} if isinstance(given, list) else given
+
+
+CurveEntry = Annotated[
+    CurveTable, BeforeValidator(_curve, json_schema_input_type=CurveTable | list[str])
+]
+
+
 class PlanFile(_Table):
     """A plan of a campaign, as TOML."""
 
@@ -116,4 +132,4 @@ class PlanFile(_Table):
     execution: ExecutionTable = ExecutionTable()
     report: Literal["fit", "discover", "none"] | None = None
     constants: list[str] = []
-    curves: dict[str, list[str]] = {}
+    curves: dict[str, CurveEntry] = {}

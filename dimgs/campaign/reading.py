@@ -100,7 +100,8 @@ def plan_of(
             points=tuple(map(_values, read.points)),
             tiers=tuple(read.tiers),
             constants=tuple(read.constants),
-            curves={name: tuple(inputs) for name, inputs in read.curves.items()},
+            curves={name: tuple(table.inputs) for name, table in read.curves.items()},
+            whole_curves=tuple(name for name, table in read.curves.items() if table.whole),
             source=source,
         )
     except InputError as error:

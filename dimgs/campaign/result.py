@@ -18,7 +18,7 @@ from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
 
 if TYPE_CHECKING:
-    from dimgs.campaign.curves import Collapse
+    from dimgs.campaign.curves import Collapse, WholeCurves
 
 _MET = "tolerance met"
 
@@ -213,7 +213,9 @@ class CampaignResult:
         What became of runs from elsewhere: ``origin``, how many were ``given`` and ``used``, and
         what is ``told`` of them.
     curves : tuple of Collapse
-        Curves that were brought onto one.
+        Curves of the finest runs, those of all targets, that were brought onto one.
+    whole_curves : tuple of WholeCurves
+        Those that were fitted whole.
     whole : Law or None
         What `discover` confirmed, if it goes through all the runs.
     others : tuple of CampaignResult
@@ -249,6 +251,7 @@ class CampaignResult:
     others: "tuple[CampaignResult, ...]" = ()
     whole: Law | None = None
     curves: "tuple[Collapse, ...]" = ()
+    whole_curves: "tuple[WholeCurves, ...]" = ()
 
     @property
     def confidence(self) -> float:
@@ -295,6 +298,7 @@ class CampaignResult:
             "counts": dict(self.counts),
             "from": [dict(o) for o in self.origins],
             "curves": [c.to_json() for c in self.curves],
+            "whole_curves": [c.to_json() for c in self.whole_curves],
             "seconds": self.seconds,
             "report": self._report(),
             "decisions": len(self.log),

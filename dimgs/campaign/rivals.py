@@ -79,10 +79,9 @@ def _telling(
     """The run that tells the rivals apart most; one far from all others where there are none."""
     space, ports = binding.space, {p.name: p for p in binding.kernel.inputs}
     moved = experiment.moved()
+    ends = [space.values(x) for x in (space.low, space.high)]
     ranges = {
-        n: tuple(ports[n].parsed.from_si(float(np.exp(x))) for x in (low, high))
-        for n, low, high in zip(space.names, space.low, space.high, strict=True)
-        if n in moved
+        n: tuple(ports[n].parsed.from_si(e[n]) for e in ends) for n in space.names if n in moved
     }
     z = experiment.runs.sites(tier).z
     if isinstance(report, Report) and report.law is not None:

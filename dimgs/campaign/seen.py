@@ -130,7 +130,9 @@ class Seen:
             sigma, freedom = 0.0, 0
         scatter = Scatter(self._resolution, *(self._noise or (sigma, freedom)))
         sites = self.runs.sites(self.tier)
-        if self.space.rank:
+        if self.binding.linear:
+            self.model = Model(sites, scatter, (), explained=np.zeros(len(sites), dtype=np.bool_))
+        elif self.space.rank:
             self.model = model_of(self.space, sites, scatter, self.known, self._curvature)
         else:
             self.model = constant_of(self.runs, self.tier, scatter)

@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.groups.group import PiBasis
+from dimgs.groups.group import PiBasis, PiGroup
 
 Array = NDArray[np.float64]
 
@@ -24,7 +24,8 @@ class PiSpace:
     With u in [-1, 1]^n the inputs' logarithms between the ends of their ranges, the logarithms
     of all groups are W u plus a constant. Coordinates are z = T u, T an orthonormal basis of the
     row space of W: it is the same for every basis of groups, inputs with equal z have equal
-    groups, and the reachable region is the zonotope T [-1, 1]^n.
+    groups, and the reachable region is the zonotope T [-1, 1]^n. Inputs that vanish or change sign
+    (`signed` of the basis) are coordinates of their own, on a linear scale.
 
     Parameters
     ----------
@@ -33,7 +34,7 @@ class PiSpace:
     names : tuple of str
         Inputs that may vary, sorted.
     low, high : ndarray of shape (n_inputs,)
-        Logarithms of the ends of their ranges, in SI units.
+        Logarithms of the ends of their ranges, in SI units; of signed inputs the ends themselves.
     fixed : mapping of str to float
         SI values of the other inputs that take part.
 
@@ -64,35 +65,51 @@ class PiSpace:
         return np.asarray((self.high - self.low) / 2)
 
     @cached_property
+    def groups(self) -> tuple[PiGroup, ...]:
+        """Groups of positive inputs: those that have logarithms."""
+        return tuple(g for g in self.basis.groups if not self.basis.is_signed(g))
+
+    @cached_property
+    def signed(self) -> NDArray[np.bool_]:
+        """Which of the varying inputs vanish or change sign."""
+        return np.array([n in self.basis.signed for n in self.names], dtype=np.bool_)
+
+    @cached_property
     def loadings(self) -> Array:
         """Exponents of the varying inputs in the groups, shape (n_groups, n_inputs)."""
-        rows = [[float(g.get(n)) for n in self.names] for g in self.basis.groups]
+        rows = [[float(g.get(n)) for n in self.names] for g in self.groups]
         return np.array(rows).reshape(len(rows), len(self.names))
 
     @cached_property
     def middle(self) -> Array:
         """Logarithms of the groups at the middle of the ranges, shape (n_groups,)."""
-        constants = {v.name: v.value or 1.0 for v in self.basis.variables if v.role != "data"}
-        values = {**constants, **self.fixed, **self._physical(np.zeros(len(self.names)))}
-        return np.array([float(g.log(values)[0]) for g in self.basis.groups])
+        return self._log_groups(self.values(self.centre))
+
+    def _log_groups(self, values: Mapping[str, float]) -> Array:
+        known = {**self._constants, **values}
+        return np.array([float(g.log(known)[0]) for g in self.groups])
+
+    @cached_property
+    def _constants(self) -> dict[str, float]:
+        return {v.name: v.value or 1.0 for v in self.basis.variables if v.role != "data"}
 
     @cached_property
     def transform(self) -> Array:
         """T, shape (rank, n_inputs): orthonormal rows, the first inputs by name leading."""
         scaled = self.loadings * self.half
         size = np.abs(scaled).max(initial=0.0)
-        if size == 0.0:
-            return np.zeros((0, len(self.names)))
-        _, singular, right = np.linalg.svd(scaled, full_matrices=False)
-        rows = right[singular > _RANK * singular[0]]
-        projector = rows.T @ rows
         found: list[Array] = []
-        for column in projector.T:
-            rest = column - sum((float(f @ column) * f for f in found), np.zeros(len(column)))
-            length = float(np.linalg.norm(rest))
-            if length > _REACHED and len(found) < len(rows):
-                found.append(rest / length)
-        return np.array(found)
+        if size > 0.0:
+            _, singular, right = np.linalg.svd(scaled, full_matrices=False)
+            rows = right[singular > _RANK * singular[0]]
+            projector = rows.T @ rows
+            for column in projector.T:
+                rest = column - sum((float(f @ column) * f for f in found), np.zeros(len(column)))
+                length = float(np.linalg.norm(rest))
+                if length > _REACHED and len(found) < len(rows):
+                    found.append(rest / length)
+        every = [*found, *np.eye(len(self.names))[self.signed]]
+        return np.array(every).reshape(len(every), len(self.names))
 
     @property
     def rank(self) -> int:
@@ -113,19 +130,25 @@ class PiSpace:
         """
         return np.asarray((logs - self.centre) / self.half @ self.transform.T)
 
-    def coordinates_of_groups(self, log_groups: Array) -> Array | None:
-        """Coordinates of a point given by its groups; None where the ranges never reach them.
+    def place(self, values: Mapping[str, float]) -> Array | None:
+        """Coordinates of SI values of the inputs; None where the ranges never reach their groups.
 
         Parameters
         ----------
-        log_groups : ndarray of shape (n_groups,)
+        values : mapping of str to float
+            Of every input that takes part.
         """
         scaled = self.loadings * self.half
-        wanted = log_groups - self.middle
+        wanted = self._log_groups(values) - self.middle
         u = np.linalg.lstsq(scaled, wanted, rcond=_RANK)[0]
         if np.abs(scaled @ u - wanted).max(initial=0.0) > _REACHED:
             return None
-        return np.asarray(self.transform @ u)
+        own = np.array(
+            [values[n] if s else 0.0 for n, s in zip(self.names, self.signed, strict=True)]
+        )
+        return np.asarray(
+            self.transform @ np.where(self.signed, (own - self.centre) / self.half, u)
+        )
 
     def log_groups(self, z: Array) -> Array:
         """Logarithms of all groups, shape (n_runs, n_groups), at coordinates (n_runs, rank)."""
@@ -149,16 +172,19 @@ class PiSpace:
         """Log pi_0 - log target at SI values of all inputs."""
         assert self.basis.response is not None
         assert self.basis.target is not None
-        constants = {v.name: v.value or 1.0 for v in self.basis.variables if v.role != "data"}
-        known = {**constants, **self.fixed, **values, self.basis.target.name: 1.0}
+        known = {**self._constants, **self.fixed, **values, self.basis.target.name: 1.0}
         return float(self.basis.response.log(known)[0])
 
     def values(self, logs: Array) -> dict[str, float]:
         """SI values of every input that takes part, at logarithms of the varying ones."""
-        return {**self.fixed, **dict(zip(self.names, np.exp(logs).tolist(), strict=True))}
+        with np.errstate(over="ignore"):
+            own = np.where(self.signed, logs, np.exp(logs))
+        return {**self.fixed, **dict(zip(self.names, own.tolist(), strict=True))}
 
-    def _physical(self, u: Array) -> dict[str, float]:
-        return dict(zip(self.names, np.exp(self.centre + u * self.half).tolist(), strict=True))
+    def logs(self, values: Mapping[str, float]) -> Array:
+        """Logarithms of the varying inputs from SI values; signed inputs themselves."""
+        pairs = zip(self.names, self.signed, strict=True)
+        return np.array([values[n] if s else np.log(values[n]) for n, s in pairs])
 
 
 Rows = NDArray[np.intp]

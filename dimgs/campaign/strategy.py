@@ -26,6 +26,8 @@ class Strategy(Search):
 
     def next(self) -> list[Proposal]:
         """Runs that answer the first open question; none where all are answered, or cannot be."""
+        if self.binding.linear:
+            return self._spread()
         for question in (
             self.domain_runs,
             self._support,
@@ -42,6 +44,14 @@ class Strategy(Search):
                 self._asked += [p.z for p in chosen if not p.replicate]
                 return chosen
         return self.owed
+
+    def _spread(self) -> list[Proposal]:
+        """Where there are no power laws to look for: a corner, and points that fill the ranges."""
+        reason = "space-filling, since inputs that change sign have no power laws"
+        wanted = [np.zeros(self.space.rank), *self.corners()[:2], *self.design.pool]
+        made = len(self.runs.made_for(self.tier))
+        batch = self.binding.plan.execution.batch
+        return [self.propose(z, "support", reason) for z in wanted[made : made + batch]]
 
     def _support(self) -> list[Proposal]:
         """As many runs as a law has unknowns, at corners, and the centre."""

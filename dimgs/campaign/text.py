@@ -152,7 +152,7 @@ def campaign_text(result: CampaignResult) -> str:
             f"confidence {p.confidence:.3f}"
         )
         lines += [f"  {p.meaning}", f"  {p.why}"]
-    lines += [result.further, *([result.unseen] if result.unseen else [])]
+    lines += [text for text in (result.further, result.unseen) if text]
     for c in result.curves:
         what = "fall onto one" if c.collapses else "do not fall onto one"
         lines.append(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
-from dimgs.campaign.curves import collapse
+from dimgs.campaign.curves import collapse, whole_curves
 from dimgs.campaign.text import campaign_text
 from dimgs.errors import InputError
 from dimgs.hub import RunStore
@@ -66,6 +66,41 @@ def test_crank_is_what_they_fall_onto() -> None:
     found = collapse(runs, "profile", ["D", "t", "C0", "l"])
     for x, y in found.points:
         assert y == pytest.approx(erf(x / 2.0), abs=0.02)
+
+
+def early_runs(n: int, seed: int) -> list[Any]:
+    draws = 10.0 ** np.random.default_rng(seed).uniform([-15, 5, -3.2], [-14, 6, -3], (n, 3))
+    return [
+        DiffusionCurves().run({**BATH, "D": d, "t": t, "C0": 7.0, "l": l}, tier="medium")
+        for d, t, l in draws
+    ]
+
+
+def test_whole_curves_predict_the_curve_of_another_run() -> None:
+    inputs = ["D", "t", "C0", "l"]
+    found = whole_curves(early_runs(12, 0), "profile", inputs)
+    (other,) = early_runs(1, 5)
+    assert found.ordinate == "profile·C0^(-1)"
+    group = {n: float(other.inputs[n][0]) for n in inputs}
+    log_groups = [[g.log(group)[0] for g in found.groups.groups]]
+    (said,) = found.model.curves(log_groups)
+    front = other.curves["profile"]
+    scale = np.prod([group[n] ** e for n, e in (("D", 0.5), ("t", 0.5))])
+    unit = found.variable.removeprefix("x")
+    along = front.at / scale if "t" in unit else front.at / group["l"]
+    seen = np.interp(found.at, along, front.values / group["C0"])
+    assert said == pytest.approx(seen, rel=0.1)
+    document = found.to_json()
+    assert len(document["at"]) == len(said)
+    assert document["half_width"] < 0.2
+
+
+def test_curves_of_all_targets_are_one_question() -> None:
+    plan = early_plan(target=("CF", "profile_mean"))
+    result = run(plan)
+    (found,) = result.curves
+    assert len(found.points) == sum(result.others[-1].runs.values())
+    assert not result.others[0].curves
 
 
 def test_what_cannot_be_brought_onto_one_is_told() -> None:

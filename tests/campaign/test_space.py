@@ -69,7 +69,7 @@ def test_equal_coordinates_mean_equal_groups(seed: int) -> None:
     groups = np.array([[g.log(space.values(row))[0] for g in space.basis.groups] for row in logs])
     assert space.log_groups(z) == pytest.approx(groups)
     for i in range(2):
-        assert space.coordinates_of_groups(groups[i]) == pytest.approx(z[i], abs=1e-9)
+        assert space.place(space.values(logs[i])) == pytest.approx(z[i], abs=1e-9)
     # a move along which no group changes changes no coordinate
     null = np.linalg.svd(space.loadings)[2][space.rank :]
     assert space.coordinates(logs + null[:1]) == pytest.approx(z, abs=1e-9)
@@ -82,7 +82,8 @@ def test_groups_that_the_ranges_never_reach_are_told() -> None:
     fixed = {**FIXED, **{n: float(np.exp(ends[n][0])) for n in NAMES if n not in few}}
     space = PiSpace(basis, few, LOW[[0, 5]], HIGH[[0, 5]], fixed)
     assert space.rank == 2
-    assert space.coordinates_of_groups(space.middle + 1.0) is None
+    beyond = {n: float(np.exp(ends[n][1])) for n in NAMES}
+    assert space.place({**space.values(space.centre), **beyond}) is None
 
 
 def test_exponents_of_inputs_from_slopes() -> None:
