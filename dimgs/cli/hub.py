@@ -295,6 +295,10 @@ def query(
     tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
     state: Annotated[str | None, typer.Option("--state", help="Only in this state.")] = None,
     tier: Annotated[str | None, typer.Option("--tier", help="Only of this tier.")] = None,
+    review: Annotated[
+        str | None,
+        typer.Option("--review", help="Only with this verdict; none: that nobody has reviewed."),
+    ] = None,
     since: Annotated[str | None, typer.Option("--since", help="Only from this time on.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="Only up to this time.")] = None,
     every: Annotated[
@@ -303,7 +307,7 @@ def query(
     limit: Annotated[int, typer.Option("--limit", help="Most runs that are shown.", min=0)] = 100,
 ) -> Told:
     """Find runs by kernel, physics, and ranges of inputs or groups in any unit."""
-    filters = {"author": author, "tag": tag, "state": state, "tier": tier}
+    filters = {"author": author, "tag": tag, "state": state, "tier": tier, "review": review}
     document = hub.query(
         kernel, physics, where or (), group or (), limit, since=since, until=until,
         every=every, **filters,

@@ -98,6 +98,16 @@ class Lineage:
             return set(self.foreign)
         return self.accepted | set(self.answers) if state == "accepted" else set(self.answers)
 
+    def reviewed(self, verdict: str) -> set[str]:
+        """Ids that a review which counts gives this verdict; with "none", any verdict."""
+        counting = [a for a in self.acts if a.counts and a.kind == "review"]
+        replaced = {a.target for a in counting if a.type == "supersedes"}
+        return {
+            a.target
+            for a in counting
+            if a.type == "reviews" and a.entry not in replaced and verdict in (a.verdict, "none")
+        }
+
     def not_open(self) -> set[str]:
         """Ids of everything that may not be open."""
         return set(self.marks) | self.accepted | set(self.answers) | self.foreign

@@ -49,6 +49,8 @@ class Wanted:
     Attributes
     ----------
     kernel, physics, author, tag, state, tier, since, until : str, optional
+    review : str, optional
+        Verdict of a review that counts, or "none" for what nobody has reviewed.
     where : tuple of (str, Range)
         Of inputs.
     groups : tuple of (str, mapping of str to Fraction, Range)
@@ -60,6 +62,7 @@ class Wanted:
     tag: str | None = None
     state: str | None = None
     tier: str | None = None
+    review: str | None = None
     since: str | None = None
     until: str | None = None
     where: tuple[tuple[str, Range], ...] = ()
@@ -160,6 +163,9 @@ def _common(
         parts.append(seq.not_in(hidden.correlate(None)))
     if ask.state is not None:
         parts.append(_in_state(connection, seq, ask.state, lineage))
+    if ask.review is not None:
+        reviewed = _in_ids(connection, lineage.reviewed(ask.review))
+        parts.append(seq.not_in(reviewed) if ask.review == "none" else seq.in_(reviewed))
     for name, limits in ask.where:
         if limits.label is not None:
             held = select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.label)
@@ -191,17 +197,18 @@ def _of_entry(ask: Wanted) -> list[ColumnElement[bool]]:
 def _in_state(
     connection: Connection, seq: ColumnElement[int], state: str, lineage: Lineage
 ) -> ColumnElement[bool]:
-    def runs(ids: set[str]) -> Select[Any]:
-        # a question of its own, also where the statement reads the same table
-        held = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
-        return held.correlate(None)
-
     some = lineage.with_state(state)
     if some is None:
         others = lineage.not_open()
-        return seq.not_in(runs(others)) if others else true()
+        return seq.not_in(_in_ids(connection, others)) if others else true()
     held = {i for i in some if lineage.state(i, "run") == state}
-    return seq.in_(runs(held)) if held else false()
+    return seq.in_(_in_ids(connection, held)) if held else false()
+
+
+def _in_ids(connection: Connection, ids: set[str]) -> Select[Any]:
+    """Numbers of entries: a question of its own, also where the statement reads the same table."""
+    held = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
+    return held.correlate(None)
 
 
 def ids_of(connection: Connection, ids: Iterable[str]) -> Select[Any]:

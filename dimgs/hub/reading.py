@@ -24,6 +24,8 @@ from dimgs.hub.tables import entries, tags
 
 # what a query gives unless it is told otherwise: a screen or two
 _LIMIT = 100
+# of reviews, by which runs are asked for
+VERDICTS = ("accept", "minor", "major", "reject", "none")
 # why a review decides nothing
 _ADVISORY = {True: "by an agent", False: "imported, not signed by a key that this hub trusts"}
 
@@ -259,7 +261,8 @@ class Reader:
         limit : int, optional
             Most runs that are given; all are counted.
         **filters
-            ``author``, ``tag``, ``state``, ``tier``, ``since``, ``until`` (times), and ``every``
+            ``author``, ``tag``, ``state``, ``tier``, ``review`` (a verdict, or "none"),
+            ``since``, ``until`` (times), and ``every``
             for runs that did not end well too.
 
         Returns
@@ -274,6 +277,7 @@ class Reader:
         """
         ask = wanted(where, group, kernel=kernel, physics=physics, **filters)
         _among(ask.state, STATES, "state")
+        _among(ask.review, VERDICTS, "review")
         with self.database.transaction(read=True) as connection:
             chosen, lineage = self.chosen(connection, ask)
             count = connection.execute(count_runs(chosen)).scalar_one()

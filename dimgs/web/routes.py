@@ -226,6 +226,7 @@ _FILTERS = {
     "tag": "string",
     "state": "string",
     "tier": "string",
+    "review": "string",
     "since": "string",
     "until": "string",
     "every": "boolean",

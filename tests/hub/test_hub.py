@@ -284,3 +284,22 @@ def test_documents_are_json(hub: Hub) -> None:
     hub.add_runs([run("a")])
     for document in (hub.get(asked), hub.query("film"), {"entries": hub.listed()}):
         json.dumps(document, allow_nan=False)
+
+
+def test_runs_are_found_by_what_reviews_say_of_them(hub: Hub) -> None:
+    ids = hub.add_runs([run(f"r {k}", 1.0 + k) for k in range(4)])
+    bob = other(hub, "bob")
+    bob.review(ids[0], "minor")
+    bob.review(ids[1], "accept")
+    bob.review(ids[1], "reject")
+
+    def found(review: str) -> list[str]:
+        return [r["id"] for r in hub.query("film", review=review, where=["l=0..9 mm"])["runs"]]
+
+    # the earlier review of the same reviewer is replaced
+    verdicts = ("minor", "reject", "accept", "major")
+    assert [found(v) for v in verdicts] == [[ids[0]], [ids[1]], [], []]
+    assert found("none") == ids[2:]
+    assert hub.query(review="minor")["count"] == 1
+    with pytest.raises(InputError, match="no review 'good'"):
+        hub.query(review="good")
