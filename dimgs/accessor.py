@@ -18,6 +18,14 @@ class Accessor:
     ----------
     table : DataFrame or xarray.Dataset
         Its columns have units, in whatever way :func:`dimgs.read_table` finds them.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import dimgs.pandas
+    >>> table = pd.read_csv("docs/planets.csv", comment="#")
+    >>> print(table.dimgs.fit("T", constants=["G"]).law)
+    T = C*a**(3/2)/sqrt(G*M)
     """
 
     def __init__(self, table: Any) -> None:

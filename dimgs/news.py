@@ -20,6 +20,12 @@ class News(str):
     ----------
     candidates : tuple of Candidate
         Formulas that were found since, on the groups of the basis in use.
+
+    Examples
+    --------
+    >>> told = News("the law so far is T = C*sqrt(L/g)")
+    >>> str(told), told.candidates
+    ('the law so far is T = C*sqrt(L/g)', ())
     """
 
     candidates: "tuple[Candidate, ...]"

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, ModuleType
 
 import numpy as np
 import pytest
@@ -170,3 +170,20 @@ low, high = PredictionIntervals(ShrunkPowerLaw(0.0)).fit(X, y).predict_interval(
 print(np.allclose(low, y) and np.allclose(high, y))
 """
     assert python(installed, "-c", code) == "[ 0.5 -1. ]\nTrue\n"
+
+
+def test_every_public_name_has_an_example_that_is_executed() -> None:
+    from importlib import import_module
+
+    parts = ("agent", "campaign", "fits", "hub", "kernels", "report.figures")
+    bare = []
+    for package in ("dimgs", *(f"dimgs.{part}" for part in parts)):
+        module = import_module(package)
+        for name in module.__all__:
+            found = getattr(module, name)
+            # a module that can be called stands for its function
+            found = getattr(found, name) if isinstance(found, ModuleType) else found
+            # constants have no docstring of their own
+            if callable(found) and ">>>" not in (found.__doc__ or ""):
+                bare.append(f"{package}.{name}")
+    assert not bare

@@ -95,6 +95,14 @@ class Agent:
     ------
     InputError
         If the model's provider is not installed or has no key.
+
+    Examples
+    --------
+    >>> from case_studies.benchmarks.questions.scripted import scripted
+    >>> agent = Agent(None, scripted(["Which table do you mean?"]))
+    >>> found = agent.ask("What is the law?")
+    >>> print(found.text)
+    Which table do you mean?
     """
 
     def __init__(

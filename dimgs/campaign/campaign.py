@@ -72,6 +72,21 @@ def run_campaign(
         If the plan cannot be followed, or the folder holds runs and `resume` is false.
     FitError
         If too few runs give an answer.
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from dimgs.campaign import Budget, Range, Tolerance
+    >>> from dimgs.kernels import kernel
+    >>> @kernel(inputs={"k": "N/m", "m": "kg"}, outputs={"T": "s"})
+    ... def spring(k, m):
+    ...     return 6.283185307 * (m / k) ** 0.5
+    >>> plan = Plan(spring, "T", {"k": Range(1, 100, "N/m"), "m": Range(0.1, 10, "kg")},
+    ...             budget=Budget(runs=20), tolerance=Tolerance(exponents=0.02))
+    >>> with ThreadPoolExecutor(1) as executor:
+    ...     result = run_campaign(plan, executor=executor)
+    >>> result.outcome, [str(e.rational) for e in result.regimes[0].exponents]
+    ('tolerance met', [...])
     """
     bindings = [bind(each) for each in plan.each]
     start = every_known(known, bindings[0])

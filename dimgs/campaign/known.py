@@ -61,6 +61,14 @@ class KnownLaw:
     ----------
     law : Law
     origin : str
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> table = {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]}
+    >>> law = dimgs.fit(table, "T", constants=["g"]).law
+    >>> KnownLaw(law, origin="a pendulum").origin
+    'a pendulum'
     """
 
     law: "Law"

@@ -91,6 +91,11 @@ class Budget:
     Raises
     ------
     InputError
+
+    Examples
+    --------
+    >>> Budget(runs=40, seconds=3600.0).runs
+    40
     """
 
     runs: int
@@ -127,6 +132,14 @@ class Tolerance:
     ------
     InputError
         If none is given, or one is not between 0 and 1.
+
+    Examples
+    --------
+    >>> Tolerance(exponents=0.02).exponents
+    0.02
+    >>> Tolerance()
+    Traceback (most recent call last):
+    dimgs.errors.InputError: ...
     """
 
     exponents: float | None = None
@@ -177,6 +190,11 @@ class Execution:
     Raises
     ------
     InputError
+
+    Examples
+    --------
+    >>> Execution(workers=4, timeout=600.0).workers
+    4
     """
 
     workers: int = 2

@@ -32,6 +32,12 @@ def read_plan(path: str | Path) -> Plan:
     ------
     InputError
         If the file cannot be read, or a key cannot be used; the message names it.
+
+    Examples
+    --------
+    >>> plan = read_plan("case_studies/packaging_migration/plan.toml")
+    >>> plan.kernel, plan.target, plan.budget.runs
+    ('diffusion', 'CF', 40)
     """
     file = Path(path)
     try:

@@ -223,6 +223,21 @@ class CampaignResult:
     target, unit : str
     level : float
     warnings : tuple of str
+
+    Examples
+    --------
+    >>> from concurrent.futures import ThreadPoolExecutor
+    >>> from dimgs.campaign import Budget, Plan, Range, Tolerance, run_campaign
+    >>> from dimgs.kernels import kernel
+    >>> @kernel(inputs={"F": "N", "A": "m^2"}, outputs={"p": "Pa"})
+    ... def pressure(F, A):
+    ...     return F / A
+    >>> plan = Plan(pressure, "p", {"F": Range(1, 100, "N"), "A": Range(1e-4, 1e-2, "m^2")},
+    ...             budget=Budget(runs=20), tolerance=Tolerance(exponents=0.02))
+    >>> with ThreadPoolExecutor(1) as executor:
+    ...     result = run_campaign(plan, executor=executor)
+    >>> result.outcome, sum(result.runs.values()) < 20
+    ('tolerance met', True)
     """
 
     outcome: str

@@ -50,10 +50,7 @@ _EXPECTED: dict[Kind, tuple[str, Callable[[Any], bool]]] = {
         "a number",
         lambda x: x is None or (not isinstance(x, bool) and isinstance(x, Real)),
     ),
-    "count": (
-        "a whole number from 0 up",
-        lambda x: x is None or _is_count(x),
-    ),
+    "count": ("a whole number from 0 up", lambda x: x is None or _is_count(x)),
 }
 
 
@@ -84,6 +81,11 @@ class Options:
     ------
     InputError
         If a value is not of its type, or cannot be used.
+
+    Examples
+    --------
+    >>> Options(constants=("g",)).constants
+    ('g',)
     """
 
     columns: Iterable[str] | None = _option(None, "names", "Use only these inputs.")

@@ -72,6 +72,12 @@ class ContrastiveRegressor(RegressorMixin, BaseEstimator):
         Constant that turns the potential into a prediction; absent from every ratio.
     n_contrasts_, n_pairs_ : int
         Independent contrasts, and pairs that entered.
+
+    Examples
+    --------
+    >>> from dimgs.fits import PowerLaw
+    >>> issubclass(PowerLaw, ContrastiveRegressor)
+    True
     """
 
     _several_targets: ClassVar[bool] = False

@@ -32,6 +32,11 @@ class Simulated:
         Added to what every run records.
     curves : mapping of str to Curve
         Kept in the record; outputs named ``CURVE_FEATURE`` ("profile_mean") are made of them.
+
+    Examples
+    --------
+    >>> Simulated({"CF": 4.5e-3}, errors={"CF": 1e-6}).outputs["CF"]
+    0.0045
     """
 
     outputs: Mapping[str, Any]

@@ -25,7 +25,17 @@ _REMEDY = "for example @kernel(inputs={'D': 'm^2/s'}, outputs={'t': 's'})"
 
 
 class FunctionKernel(BaseKernel):
-    """A Python function behind the kernel protocol; made by :func:`kernel`."""
+    """A Python function behind the kernel protocol; made by :func:`kernel`.
+
+    Examples
+    --------
+    >>> from dimgs.kernels import kernel
+    >>> @kernel(inputs={"L": "m"}, outputs={"A": "m^2"})
+    ... def square(L):
+    ...     return L**2
+    >>> type(square).__name__, square(3.0), square.run({"L": 3.0}).outputs["A"]
+    ('FunctionKernel', 9.0, (9.0, 'm^2'))
+    """
 
     def __init__(
         self,

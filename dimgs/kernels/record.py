@@ -10,7 +10,13 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """How a run ended."""
+    """How a run ended.
+
+    Examples
+    --------
+    >>> Status("ok") is Status.OK
+    True
+    """
 
     OK = "ok"
     FAILED = "failed"
@@ -41,6 +47,16 @@ class RunRecord:
         Kernel version or commit, settings, versions of what it used, threads.
     key : str
         Content hash of kernel, version, tier, settings, inputs and seed; equal for equal runs.
+
+    Examples
+    --------
+    >>> from dimgs.kernels import kernel
+    >>> @kernel(inputs={"L": "m"}, outputs={"A": "m^2"})
+    ... def square(L):
+    ...     return L**2
+    >>> record = square.run({"L": 3.0})
+    >>> record.ok, record.inputs, record.outputs
+    (True, {'L': (3.0, 'm')}, {'A': (9.0, 'm^2')})
     """
 
     kernel: str
@@ -81,6 +97,16 @@ class RunRequest:
     inputs : mapping of str to (value, unit)
         Every input, defaults included, in the units that the kernel declares.
     seed : int, optional
+
+    Examples
+    --------
+    >>> from dimgs.kernels import kernel
+    >>> @kernel(inputs={"L": "m"}, outputs={"A": "m^2"})
+    ... def square(L):
+    ...     return L**2
+    >>> request = square.request({"L": 3.0})
+    >>> request.inputs, request.key == square.run({"L": 3.0}).key
+    ({'L': (3.0, 'm')}, True)
     """
 
     key: str

@@ -25,6 +25,11 @@ class Port:
     default : float or str, optional
         Value in ``unit`` that an input takes when it is not given.
     description : str
+
+    Examples
+    --------
+    >>> Port("l", "µm", low=1.0, high=1000.0, default=100.0).default
+    100.0
     """
 
     name: str
@@ -86,6 +91,11 @@ class Tier:
         Rough wall time of one run, in seconds.
     settings : mapping
         What distinguishes it: mesh, tolerance, number of seeds.
+
+    Examples
+    --------
+    >>> Tier("coarse", cost=0.1, settings={"cells": 20}).settings["cells"]
+    20
     """
 
     name: str
@@ -188,6 +198,13 @@ class Kernel(Protocol):
     inputs, outputs : tuple of Port
     tiers : tuple of Tier
         From coarse to fine; at least one.
+
+    Examples
+    --------
+    >>> from dimgs.kernels import load
+    >>> film = load("diffusion")
+    >>> film.name, [port.name for port in film.outputs], [tier.name for tier in film.tiers]
+    ('diffusion', ['CF', 'CF_eq', 'fraction'], ['coarse', 'medium', 'fine'])
     """
 
     # read-only here, so that a plain attribute of a narrower type satisfies them

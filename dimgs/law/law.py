@@ -90,6 +90,26 @@ class Law:
     Examples
     --------
     A law is made by :func:`dimgs.discover` or loaded with :meth:`from_json`.
+
+    >>> import dimgs
+    >>> table = {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]}
+    >>> law = dimgs.fit(table, "T", constants=["g"]).law
+    >>> print(law, law.predict({"L [cm]": [50.0]}).round(2))
+    T = C*sqrt(L/g) [1.42] second
+    >>> law.ratio({"L": [2.0]}, {"L": [1.0]}).round(3)
+    array([1.414])
+    >>> dimgs.Law.from_json(law.to_json()) == law
+    True
+
+    >>> import dimgs
+    >>> table = {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]}
+    >>> law = dimgs.fit(table, "T", constants=["g"]).law
+    >>> print(law, law.predict({"L [cm]": [50.0]}).round(2))
+    T = C*sqrt(L/g) [1.42] second
+    >>> law.ratio({"L": [2.0]}, {"L": [1.0]}).round(3)
+    array([1.414])
+    >>> dimgs.Law.from_json(law.to_json()) == law
+    True
     """
 
     target: Variable

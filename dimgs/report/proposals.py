@@ -32,6 +32,11 @@ class ProposedRun:
         By rival, in the order of the rivals.
     information : float
         Expected of its outcome about which rival is true, in nats, given the runs before it.
+
+    Examples
+    --------
+    >>> ProposedRun({"x": (2.0, "m")}, (Predicted(0.7, 4.0, 3.9, 4.1),), 0.3).inputs["x"]
+    (2.0, 'm')
     """
 
     inputs: Mapping[str, Quantity | str]
@@ -53,6 +58,14 @@ class NextRuns:
         Coverage of the intervals.
     names : tuple of str
         What each rival is called.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
+    >>> proposed = report.next_runs(2, {"a": "0.1..100 AU"})
+    >>> len(proposed.runs), proposed.target, proposed.unit
+    (2, 'T', 'day')
     """
 
     runs: tuple[ProposedRun, ...]

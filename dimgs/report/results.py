@@ -53,6 +53,15 @@ class FitResult(Estimate):
     warnings : tuple of str
     centre : Centre, optional
         The law at the centre of the runs, where its prefactor alone says little.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> result = dimgs.fit("docs/planets.csv", "T", scales="auto")
+    >>> result.variable_exponents.to_frame()["rational"].to_dict()
+    {'M': '-1/2', 'a': '3/2'}
+    >>> result.independent_contrasts, result.pairs
+    (11, 66)
     """
 
     law: Law
@@ -109,6 +118,13 @@ class Rival:
     differs_most : mapping of str to (float, str)
         Value and unit of each column where it differs most from the chosen law, in units of what
         a run there would tell; over the range of the runs, each end wider by √2.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
+    >>> [rival.probability for rival in report.rivals]
+    []
     """
 
     law: Law
@@ -163,6 +179,15 @@ class Report:
         Probability that none of the laws that were found is the true one.
     extrapolates : bool or None
         Whether the law predicts outer blocks of runs; None where none could be left out.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
+    >>> report.confirmed, report.engine, report.n_runs
+    (True, 'power_law', 12)
+    >>> print(report.result)
+    T = C*a**(3/2)/sqrt(G*M)
     """
 
     basis: PiBasis

@@ -33,6 +33,11 @@ class Answer:
     level : float
     over : dict or None
         Input that a curve is over: ``{"input", "unit", "values"}``.
+
+    Examples
+    --------
+    >>> print(Answer(None, None, None, "m", "none", missing=["the input 'h'"]))
+    No answer: the input 'h'.
     """
 
     value: Any

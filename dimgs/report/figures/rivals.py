@@ -41,6 +41,15 @@ def rivals(report: Report, axes: "Axes") -> None:
     ------
     InputError
         If the report has no rivals, or none of them depends on an input alone.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> from dimgs.report.figures import new_axes
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
+    >>> rivals(report, new_axes())
+    Traceback (most recent call last):
+    dimgs.errors.InputError: ...
     """
     runs = Runs.of(report)
     if not report.rivals:

@@ -51,6 +51,12 @@ class Drawing:
     figure : matplotlib.figure.Figure
     title, caption : str
         What it is, and what to look at.
+
+    Examples
+    --------
+    >>> from dimgs.report.figures import new_axes
+    >>> Drawing("empty", new_axes().figure, "Nothing", "No runs.").svg()[:5]
+    '<?xml'
     """
 
     name: str
@@ -238,6 +244,14 @@ def save(axes: "Axes", path: str | Path) -> Path:
     Returns
     -------
     Path
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from dimgs.report.figures import new_axes
+    >>> with TemporaryDirectory() as folder:
+    ...     save(new_axes(), f"{folder}/empty.svg").name
+    'empty.svg'
     """
     target = Path(path)
     figure = axes.get_figure(root=True)
@@ -264,6 +278,15 @@ def save_figures(report: Report, folder: Path, drawings: list[Drawing] | None = 
     Returns
     -------
     list of Path
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
+    >>> with TemporaryDirectory() as folder:
+    ...     len(save_figures(report, Path(folder)))
+    8
     """
     written = []
     for drawing in draw_figures(report) if drawings is None else drawings:
