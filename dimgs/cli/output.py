@@ -242,7 +242,7 @@ def _progress(limit: float | None) -> "Progress":
             gone = min(task.elapsed or 0.0, task.total or 0.0)
             return ProgressBar(total=task.total, completed=gone, width=24)
 
-    class Left(ProgressColumn):
+    class Remaining(ProgressColumn):
         """Seconds that may still pass, or those that did."""
 
         def render(self, task: Task) -> Text:
@@ -254,5 +254,5 @@ def _progress(limit: float | None) -> "Progress":
     bar = [] if limit is None else [Elapsed()]
     words = TextColumn("{task.description} ...", markup=False)
     return Progress(
-        SpinnerColumn(), words, *bar, Left(), console=Console(stderr=True), transient=True
+        SpinnerColumn(), words, *bar, Remaining(), console=Console(stderr=True), transient=True
     )

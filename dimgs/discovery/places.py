@@ -16,7 +16,7 @@ from dimgs.errors import InputError
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.law.prediction import group_values, law_inputs, response_factor
-from dimgs.report.proposals import NextRuns, Predicted, ProposedRun
+from dimgs.report.proposals import NextRuns, ProposedRun, RivalPrediction
 from dimgs.report.results import Report
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import is_quantity
@@ -353,7 +353,7 @@ def _run(
             with np.errstate(over="ignore"):
                 ends = np.exp(ends) if log else ends
             ends = np.array([law.target.unit.from_si(float(x)) for x in ends])
-        out.append(Predicted(one.probability, *(float(x) for x in ends)))
+        out.append(RivalPrediction(one.probability, *(float(x) for x in ends)))
     return ProposedRun(places.row(int(rows[k])), tuple(out), choice.information)
 
 

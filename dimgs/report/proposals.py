@@ -11,7 +11,7 @@ Quantity = tuple[float, str]
 
 
 @dataclass(frozen=True)
-class Predicted:
+class RivalPrediction:
     """What a rival predicts of a run, in the unit of the table, with its interval."""
 
     probability: float
@@ -28,7 +28,7 @@ class ProposedRun:
     ----------
     inputs : mapping of str to (float, str) or str
         Value and unit of each column; the label, for a column of labels.
-    predicted : tuple of Predicted
+    predicted : tuple of RivalPrediction
         By rival, in the order of the rivals.
     information : float
         Expected of its outcome about which rival is true, in nats, given the runs before it.
@@ -40,7 +40,7 @@ class ProposedRun:
     """
 
     inputs: Mapping[str, Quantity | str]
-    predicted: tuple[Predicted, ...]
+    predicted: tuple[RivalPrediction, ...]
     information: float
 
 

@@ -16,7 +16,7 @@ from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_
 from dimgs.report import views, words
 from dimgs.report.references import works_of
 from dimgs.report.results import Report
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 from dimgs.report.text import centre_text, percent, place
 from dimgs.report.text import number as plain_number
 from dimgs.report.verdict import headline, verdict
@@ -147,8 +147,8 @@ def _width(formula: str) -> str:
     return next((name for name, most in _WIDE if signs > most), "")
 
 
-def _runs(report: Report) -> Runs | None:
-    return Runs.of(report) if report.law is not None and report.data is not None else None
+def _runs(report: Report) -> ReportRuns | None:
+    return ReportRuns.of(report) if report.law is not None and report.data is not None else None
 
 
 def _content(report: Report) -> dict[str, Any]:

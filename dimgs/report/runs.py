@@ -24,7 +24,7 @@ _CONSTANT = 1e-9
 
 
 @dataclass(frozen=True)
-class Runs:
+class ReportRuns:
     """A law at the runs that it was fitted on.
 
     Attributes
@@ -39,7 +39,7 @@ class Runs:
     data: Dataset
 
     @classmethod
-    def of(cls, report: Report) -> "Runs":
+    def of(cls, report: Report) -> "ReportRuns":
         """Runs of a report.
 
         Raises

@@ -14,7 +14,7 @@ from dimgs.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law
 from dimgs.law.typeset import readable
 from dimgs.report.results import Report
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 from dimgs.report.words import short
 
 Array = NDArray[np.float64]
@@ -40,7 +40,7 @@ class Strip:
     ticks: tuple[float, ...]
 
 
-def strips(report: Report, runs: Runs | None) -> list[Strip]:
+def strips(report: Report, runs: ReportRuns | None) -> list[Strip]:
     """Range of every group of the law."""
     law, out = report.law, []
     for name, (low, high) in law.domain.groups.items() if law is not None else ():
@@ -136,7 +136,7 @@ def _error(report: Report, law: Law) -> Tile:
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnRange:
     """A column of the table with its range, in its own unit; no symbol for labels."""
 
     name: str
@@ -146,18 +146,18 @@ class Column:
     high: float | str
 
 
-def columns(report: Report) -> list[Column]:
+def columns(report: Report) -> list[ColumnRange]:
     """Columns of the table, in its units."""
     out, data = [], report.data
     for v in data.variables if data is not None else ():
         assert data is not None
         if v.is_label:
             count = len(set(data[v.name]))
-            out.append(Column(v.name, "", "label", f"{count} labels", ""))
+            out.append(ColumnRange(v.name, "", "label", f"{count} labels", ""))
             continue
         x = from_si(np.asarray(data[v.name], dtype=np.float64), v.unit)
         ends = float(np.min(x)), float(np.max(x))
-        out.append(Column(v.name, symbol_latex(v.name, v.kind), v.unit.text, *ends))
+        out.append(ColumnRange(v.name, symbol_latex(v.name, v.kind), v.unit.text, *ends))
     return out
 
 
@@ -174,7 +174,7 @@ def facts(report: Report, provenance: Mapping[str, str]) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Point:
+class ChartPoint:
     """A candidate in the chart: its place in percent, its formula, and whether it is the law."""
 
     k: int
@@ -193,7 +193,7 @@ class Point:
 class Chart:
     """Error against complexity of the candidates; `line` is an SVG path along the front."""
 
-    shown: tuple[Point, ...]
+    shown: tuple[ChartPoint, ...]
     line: str
     first: int
     has_law: bool
@@ -219,7 +219,7 @@ class Chart:
         return max(p.complexity for p in self.shown)
 
 
-def chart(report: Report, runs: Runs | None) -> Chart | None:
+def chart(report: Report, runs: ReportRuns | None) -> Chart | None:
     """Chart of the candidates; None where there are none."""
     from dimgs.report.figures.candidates import chosen_of, front_of
 
@@ -234,7 +234,7 @@ def chart(report: Report, runs: Runs | None) -> Chart | None:
     front = [id(c) for c in front_of(shown)]
     law = chosen_of(report)
     points = tuple(
-        Point(
+        ChartPoint(
             k + 1,
             across[k],
             up[k],
@@ -265,7 +265,9 @@ def _percent(values: Array) -> list[float]:
     return [float(6 + 88 * v) for v in (values - values.min()) / span]
 
 
-def candidate_latex(candidate: Candidate, runs: Runs | None, unlogged: Mapping[str, str]) -> str:
+def candidate_latex(
+    candidate: Candidate, runs: ReportRuns | None, unlogged: Mapping[str, str]
+) -> str:
     """LaTeX of a candidate, groups by their symbols."""
     renamed: Any = candidate.expression.xreplace(
         {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}

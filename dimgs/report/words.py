@@ -18,7 +18,7 @@ from dimgs.groups.group import PiGroup
 from dimgs.latex import expression_latex, symbol_latex
 from dimgs.rationals import equal_rational
 from dimgs.report.results import Report
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 from dimgs.report.verdict import headline
 from dimgs.variables import shown_unit, superscript
 
@@ -41,7 +41,7 @@ _UNKNOWN = 1e3
 _POWER = re.compile(r"(?:\*\*|\^)(-?\d+)(?![\d.])")
 
 
-def condition_latex(runs: Runs, where: str) -> str:
+def condition_latex(runs: ReportRuns, where: str) -> str:
     """LaTeX of a regime's condition, named groups by their symbols."""
     if where == "True":
         return r"\mathrm{everywhere}"
@@ -113,7 +113,7 @@ class Effect:
     text: str
 
 
-def effects(runs: Runs) -> list[Effect]:
+def effects(runs: ReportRuns) -> list[Effect]:
     """What doubling each input does, the largest exponent first."""
     law = runs.law
     known = {e.name: e for e in runs.report.fit.variable_exponents} if runs.report.fit else {}
@@ -185,7 +185,7 @@ def reference_of(group: PiGroup) -> str | None:
     return None
 
 
-def regime_sentences(runs: Runs) -> list[tuple[str, str]]:
+def regime_sentences(runs: ReportRuns) -> list[tuple[str, str]]:
     """LaTeX of every regime's condition, and a sentence on the exponents inside."""
     out = []
     for regime in runs.report.regimes or ():
@@ -209,7 +209,7 @@ def _between(e: Any) -> str:
     return f" [{short(e['low'])}, {short(e['high'])}]"
 
 
-def _name(runs: Runs, name: str) -> str:
+def _name(runs: ReportRuns, name: str) -> str:
     group = runs.groups.get(name)
     unique = group is not None and group.symbol == runs.symbol(name)
     return (group.known_as if group is not None and unique else None) or name
@@ -220,7 +220,7 @@ def _listed(parts: Iterable[str]) -> str:
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 
 
-def spread_text(runs: Runs) -> str:
+def spread_text(runs: ReportRuns) -> str:
     """Where a new run is expected, relative to the law."""
     law, level = runs.law, runs.report.level
     if not law.symbols:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 from dimgs.report.words import Effect, exponent_text, spread_text
 from tests.report.examples import report_of
 
@@ -28,6 +28,8 @@ def test_an_interval_without_bound_is_no_number(spread: float, known: bool) -> N
     report = report_of("pipe")
     assert report.law is not None
     uncertainty = replace(report.law.uncertainty, residual_sd=spread)
-    text = spread_text(Runs.of(replace(report, law=replace(report.law, uncertainty=uncertainty))))
+    text = spread_text(
+        ReportRuns.of(replace(report, law=replace(report.law, uncertainty=uncertainty)))
+    )
     assert ("%" in text) == known
     assert ("do not tell" in text) != known

@@ -11,7 +11,7 @@ from dimgs.expression.candidate import Candidate
 from dimgs.law.evaluate import evaluate
 from dimgs.report.figures.style import BLUE, INK, MUTED, ORANGE, RUST, log_ticks, styled
 from dimgs.report.results import Report
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +57,7 @@ def chosen_of(report: Report) -> int | None:
     """
     if report.law is None or report.data is None or not report.candidates:
         return 0 if report.candidates else None
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     same = [k for k, c in enumerate(report.candidates) if _gap(runs, c) <= _room(c.loss)]
     return min(same, key=lambda k: (report.candidates[k].complexity, k), default=None)
 
@@ -66,7 +66,7 @@ def _room(loss: float) -> float:
     return max(_SAME * float(np.sqrt(loss)) if np.isfinite(loss) and loss > 0 else 0.0, _ROUNDING)
 
 
-def _gap(runs: Runs, candidate: Candidate) -> float:
+def _gap(runs: ReportRuns, candidate: Candidate) -> float:
     """Root mean square of how far a candidate is from the law over the runs."""
     unlogged = runs.report.unlogged
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}

@@ -27,7 +27,7 @@ from dimgs.report.figures.style import (
     with_unit,
 )
 from dimgs.report.results import Report
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 from dimgs.report.words import short
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def collapse(
     >>> print(axes.get_xlabel())
     Reynolds number  $\mathrm{Re}$
     """
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     rows = drawn(runs.n)
     if not runs.varied:
         _monomial(runs, axes, rows)
@@ -110,7 +110,7 @@ def collapse(
         axes.set_title(f"at {fixed}")
 
 
-def _within_sight(runs: Runs, band: tuple[Array, Array], y: Array) -> tuple[Array, Array]:
+def _within_sight(runs: ReportRuns, band: tuple[Array, Array], y: Array) -> tuple[Array, Array]:
     """The band, cut where it would shrink the runs to a line."""
     y = y[np.isfinite(y)]
     low, high = float(np.min(y)), float(np.max(y))
@@ -124,11 +124,11 @@ def _within_sight(runs: Runs, band: tuple[Array, Array], y: Array) -> tuple[Arra
     return np.clip(band[0], low, high), np.clip(band[1], low, high)
 
 
-def _used(runs: Runs) -> set[str]:
+def _used(runs: ReportRuns) -> set[str]:
     return {str(s) for s in runs.law.pi_expression.free_symbols}
 
 
-def moved(runs: Runs, name: str) -> tuple[Array, Array]:
+def moved(runs: ReportRuns, name: str) -> tuple[Array, Array]:
     """A group at every run, and the response moved along the law to the medians of the others."""
     x = runs.values[name]
     there, here = runs.fitted(runs.along(name, x)), runs.fitted()
@@ -137,7 +137,7 @@ def moved(runs: Runs, name: str) -> tuple[Array, Array]:
     return x, np.asarray(runs.measured + there - here)
 
 
-def curve(runs: Runs, name: str) -> tuple[Array, Array]:
+def curve(runs: ReportRuns, name: str) -> tuple[Array, Array]:
     """The law along a group over its range, the others at their medians; NaN at a jump."""
     low, high = runs.law.domain.groups[name]
     log = name in runs.law.logged and low > 0
@@ -152,7 +152,7 @@ def curve(runs: Runs, name: str) -> tuple[Array, Array]:
     return line, values
 
 
-def finish(runs: Runs, axes: "Axes", name: str, y: Array) -> None:
+def finish(runs: ReportRuns, axes: "Axes", name: str, y: Array) -> None:
     """Scales of the axes: logarithmic where the law is about ratios."""
     if name in runs.law.logged:
         log_ticks(axes, "x")
@@ -160,7 +160,7 @@ def finish(runs: Runs, axes: "Axes", name: str, y: Array) -> None:
         log_ticks(axes, "y")
 
 
-def _monomial(runs: Runs, axes: "Axes", rows: NDArray[np.intp]) -> None:
+def _monomial(runs: ReportRuns, axes: "Axes", rows: NDArray[np.intp]) -> None:
     x, target = runs.factor, runs.measured * runs.factor
     constant = runs.fitted()
     order = np.argsort(x)
@@ -227,7 +227,7 @@ def slopes(report: Report, axes: "Axes", group: str | None = None) -> None:
     >>> [text.get_text() for text in axes.texts]
     ['1', '−1/4']
     """
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     name = runs.name_of(group)
     if not runs.is_log or name not in runs.law.logged:
         raise InputError(

@@ -23,7 +23,7 @@ from dimgs.report.figures.style import (
     target_label,
 )
 from dimgs.report.results import Report
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -167,7 +167,7 @@ def principal_axes(report: Report, axes: "Axes") -> None:
     """
     from dimgs.fits.geometry import log_ratio_pca
 
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     names = [n for n in runs.varied if n in runs.law.logged]
     if len(names) < 2:
         raise InputError("A map of the runs needs at least two groups that varied.")

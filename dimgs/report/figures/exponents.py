@@ -28,7 +28,7 @@ from dimgs.report.figures.style import (
     styled,
 )
 from dimgs.report.results import Report
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 from dimgs.report.words import condition_latex
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ def regime_map(report: Report, axes: "Axes", x: str | None = None, y: str | None
     >>> len(axes.get_legend().get_texts())
     2
     """
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     regimes = report.regimes
     if not regimes:
         raise InputError("The report has no regimes; ask for them with regimes=True (--regimes).")
@@ -199,7 +199,7 @@ def inside(where: str, values: dict[str, Array], n: int) -> NDArray[np.bool_]:
     return evaluate(condition, values, n) > 0.5
 
 
-def _names(runs: Runs, regimes: Any, x: str | None, y: str | None) -> list[str]:
+def _names(runs: ReportRuns, regimes: Any, x: str | None, y: str | None) -> list[str]:
     used = " ".join(r["where"] for r in regimes)
     order = sorted(runs.varied, key=lambda n: (n not in used, n != runs.dominant, n))
     chosen = [runs.name_of(name) for name in (x, y) if name is not None]
@@ -208,7 +208,7 @@ def _names(runs: Runs, regimes: Any, x: str | None, y: str | None) -> list[str]:
     return (chosen + rest)[:2]
 
 
-def _areas(runs: Runs, axes: "Axes", regimes: Any, names: list[str]) -> None:
+def _areas(runs: ReportRuns, axes: "Axes", regimes: Any, names: list[str]) -> None:
     lines = []
     for name in names:
         low, high = runs.law.domain.groups[name]
@@ -229,7 +229,7 @@ def _areas(runs: Runs, axes: "Axes", regimes: Any, names: list[str]) -> None:
             axes.contour(across, up, area, levels=[0.5], colors=[MUTED], linewidths=0.8)
 
 
-def _stripes(runs: Runs, axes: "Axes", regimes: Any, name: str) -> None:
+def _stripes(runs: ReportRuns, axes: "Axes", regimes: Any, name: str) -> None:
     line, middle = curve(runs, name)
     values = runs.along(name, line)
     for k, regime in enumerate(regimes):
@@ -282,7 +282,7 @@ def exponent_field(report: Report, axes: "Axes") -> None:
     >>> sorted({round(float(y), 6) for y in axes.lines[-1].get_ydata()})
     [-0.25]
     """
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     names = [n for n in runs.varied if n in runs.law.logged]
     if not names or not runs.is_log:
         raise InputError("Local exponents need a response with a logarithm and a varied group.")
@@ -294,7 +294,7 @@ def exponent_field(report: Report, axes: "Axes") -> None:
         _arrows(runs, axes, names[:2], local)
 
 
-def law_exponents(runs: Runs, name: str) -> Array:
+def law_exponents(runs: ReportRuns, name: str) -> Array:
     """Exponent of the law along a group, at every run."""
     out = []
     for sign in (1.0, -1.0):
@@ -303,7 +303,7 @@ def law_exponents(runs: Runs, name: str) -> Array:
     return np.asarray((out[0] - out[1]) / (2 * _STEP))
 
 
-def _local(runs: Runs, name: str, local: Any) -> tuple[Array, Array, Array] | None:
+def _local(runs: ReportRuns, name: str, local: Any) -> tuple[Array, Array, Array] | None:
     """Local exponents of one group and their intervals, where the report has them."""
     found = [
         next((e for e in each["exponents"] if e["name"] == name), None) for each in local or ()
@@ -314,7 +314,7 @@ def _local(runs: Runs, name: str, local: Any) -> tuple[Array, Array, Array] | No
     return table[:, 0], table[:, 1], table[:, 2]
 
 
-def _curve(runs: Runs, axes: "Axes", name: str, local: Any) -> None:
+def _curve(runs: ReportRuns, axes: "Axes", name: str, local: Any) -> None:
     x = runs.values[name]
     found = _local(runs, name, local)
     order = np.argsort(x)
@@ -352,7 +352,7 @@ def _curve(runs: Runs, axes: "Axes", name: str, local: Any) -> None:
         axes.legend()
 
 
-def _arrows(runs: Runs, axes: "Axes", names: list[str], local: Any) -> None:
+def _arrows(runs: ReportRuns, axes: "Axes", names: list[str], local: Any) -> None:
     x, y = (runs.values[n] for n in names)
     parts = []
     for name in names:

@@ -24,7 +24,7 @@ from dimgs.report.figures.style import (
     with_unit,
 )
 from dimgs.report.results import Report
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +66,7 @@ def predicted_against_measured(report: Report, axes: "Axes", left_out: bool = Tr
     >>> print(axes.get_ylabel())
     predicted when left out $T$ [s]
     """
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     own = left_out and len(report.left_out) == runs.n
     measured = np.asarray(report.measured, dtype=np.float64)
     predicted = np.asarray(report.left_out if own else report.predicted, dtype=np.float64)
@@ -116,7 +116,7 @@ def residuals(report: Report) -> tuple[Array, str]:
     ndarray of shape (n_runs,), str
         Of the law refitted without the run, where the report has that.
     """
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     own = len(report.left_out) == runs.n
     measured = np.asarray(report.measured, dtype=np.float64)
     predicted = np.asarray(report.left_out if own else report.predicted, dtype=np.float64)
@@ -158,7 +158,7 @@ def residuals_by_run(report: Report, axes: "Axes") -> None:
     """
     from matplotlib.ticker import MaxNLocator
 
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     y, what = residuals(report)
     x = np.asarray(runs.data.rows, dtype=np.float64)
     spread = _spread(y)
@@ -198,7 +198,7 @@ def _name_points(
         )
 
 
-def _row_names(runs: Runs) -> list[str]:
+def _row_names(runs: ReportRuns) -> list[str]:
     """Label of each run where a column has one for each, else its row."""
     data = runs.data
     own = next((n for n in data.label_names if len(set(data[n])) == runs.n), None)
@@ -240,7 +240,7 @@ def residuals_by_group(report: Report, axes: "Axes", group: str | None = None) -
     >>> [label.get_text() for label in axes.get_xticklabels()]
     ['Ada', 'Bo']
     """
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     y, what = residuals(report)
     axes.axhline(0.0, color=RULE, linewidth=0.9)
     axes.set_ylabel(what)
@@ -258,7 +258,7 @@ def residuals_by_group(report: Report, axes: "Axes", group: str | None = None) -
         log_ticks(axes, "x")
 
 
-def _by_label(runs: Runs, axes: "Axes", column: str | None, y: Array) -> None:
+def _by_label(runs: ReportRuns, axes: "Axes", column: str | None, y: Array) -> None:
     if column is None:
         raise InputError("Name a group of the law or a label column.")
     labels = np.array([str(label) for label in runs.data[column]])

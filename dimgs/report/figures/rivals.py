@@ -8,7 +8,7 @@ from dimgs.dataset.export import from_si
 from dimgs.errors import DimgsError, InputError
 from dimgs.report.figures.style import INK, MUTED, PALETTE, RULE, log_ticks, styled
 from dimgs.report.results import Report
-from dimgs.report.runs import Array, Runs
+from dimgs.report.runs import Array, ReportRuns
 from dimgs.report.words import unit_text
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def rivals(report: Report, axes: "Axes") -> None:
     Traceback (most recent call last):
     dimgs.errors.InputError: ...
     """
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     if not report.rivals:
         raise InputError("The report has no rivals; its runs tell the law from the others.")
     drawn = ((name, _along(report, runs, name)) for name in _inputs(report, runs))
@@ -79,13 +79,13 @@ def rivals(report: Report, axes: "Axes") -> None:
     axes.legend(frameon=False)
 
 
-def _inputs(report: Report, runs: Runs) -> list[str]:
+def _inputs(report: Report, runs: ReportRuns) -> list[str]:
     laws = [runs.law, *(r.law for r in report.rivals[:_MOST])]
     used = {v.name for law in laws for v in law.symbols.values()}
     return [v.name for v in runs.data.variables if v.name in used and not v.is_label]
 
 
-def _along(report: Report, runs: Runs, name: str) -> list[Array] | None:
+def _along(report: Report, runs: ReportRuns, name: str) -> list[Array] | None:
     """Values of the input, the law's band as a factor, and the ratio of each rival to the law."""
     column = np.asarray(runs.data[name], dtype=np.float64)
     low, high = float(column.min()), float(column.max())

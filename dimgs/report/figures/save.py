@@ -28,7 +28,7 @@ from dimgs.report.figures.residuals import (
 from dimgs.report.figures.rivals import rivals
 from dimgs.report.figures.style import SINGLE, new_axes
 from dimgs.report.results import Report
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,7 +105,7 @@ class _Wanted:
 
 
 def _by_label(report: Report, axes: "Axes") -> None:
-    column = Runs.of(report).label_column
+    column = ReportRuns.of(report).label_column
     if column is None:
         raise InputError("The table has no label column with a few labels.")
     residuals_by_group(report, axes, column)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dimgs.escape import visible
 from dimgs.groups.group import PiGroup
 from dimgs.latex import symbol_latex
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 from dimgs.report.words import unit_text
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ Array = NDArray[np.float64]
 LABEL_LETTERS = 24
 
 
-def group_label(runs: Runs, name: str) -> str:
+def group_label(runs: ReportRuns, name: str) -> str:
     """Label of an axis along a group or an unlogged input."""
     group = runs.groups.get(name)
     symbol = math_label(runs.symbol(name), name)
@@ -226,7 +226,7 @@ def group_label(runs: Runs, name: str) -> str:
     return math_label(f"{runs.symbol(name)} = {inline(runs, group)}", f"{name} = {group}")
 
 
-def response_label(runs: Runs) -> str:
+def response_label(runs: ReportRuns) -> str:
     """Label of an axis along pi_0, or along a target that is a level."""
     target, response = runs.law.target, runs.law.response
     symbol = math_label(runs.response_symbol, "pi_0")
@@ -238,7 +238,7 @@ def response_label(runs: Runs) -> str:
     return math_label(formula, f"pi_0 = {response}")
 
 
-def inline(runs: Runs, group: PiGroup) -> str:
+def inline(runs: ReportRuns, group: PiGroup) -> str:
     """LaTeX of a group on one line, what divides behind a slash."""
     parts = []
     for sign in (1, -1):
@@ -250,7 +250,7 @@ def inline(runs: Runs, group: PiGroup) -> str:
     return rf"{above}\,/\,({below})" if count > 1 else rf"{above}\,/\,{below}"
 
 
-def target_label(runs: Runs, what: str = "") -> str:
+def target_label(runs: ReportRuns, what: str = "") -> str:
     """Label of an axis along the target in SI units."""
     target = runs.law.target
     symbol = math_label(symbol_latex(target.name, target.kind), target.name)
@@ -258,7 +258,7 @@ def target_label(runs: Runs, what: str = "") -> str:
 
 
 def scatter(
-    runs: Runs,
+    runs: ReportRuns,
     axes: "Axes",
     x: Array,
     y: Array,

@@ -8,7 +8,7 @@ import pytest
 from dimgs.errors import InputError
 from dimgs.report.figures import collapse, exponent_field, new_axes, slopes
 from dimgs.report.figures.collapse import pieces, slope_text
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 from tests.report.examples import ASKED, report_of
 from tests.report.figures.artists import arrows, legend_texts, points, xy
 
@@ -22,7 +22,7 @@ from tests.report.figures.artists import arrows, legend_texts, points, xy
 )
 def test_runs_stand_off_the_curve_by_what_the_law_leaves(kind: str) -> None:
     report = report_of(kind)
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     axes = new_axes()
     collapse(report, axes)
     x, y = points(axes)
@@ -40,7 +40,7 @@ def test_runs_stand_off_the_curve_by_what_the_law_leaves(kind: str) -> None:
 
 def test_the_band_holds_most_runs_and_the_law_itself() -> None:
     report = report_of("pipe")
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     axes = new_axes()
     collapse(report, axes)
     x = runs.values[runs.dominant]
@@ -57,7 +57,7 @@ def test_a_band_without_bound_does_not_hide_the_runs() -> None:
     uncertain = replace(report.law.uncertainty, residual_sd=50.0)
     axes = new_axes()
     collapse(replace(report, law=replace(report.law, uncertainty=uncertain)), axes)
-    y = Runs.of(report).measured
+    y = ReportRuns.of(report).measured
     low, high = axes.get_ylim()
     assert np.log(high / low) < 5 * np.log(max(10.0, y.max() / y.min()))
     assert low < y.min()
@@ -65,7 +65,7 @@ def test_a_band_without_bound_does_not_hide_the_runs() -> None:
 
 
 def test_the_dominant_group_is_the_one_that_the_law_follows() -> None:
-    runs = Runs.of(report_of("pipe"))
+    runs = ReportRuns.of(report_of("pipe"))
     assert runs.groups[runs.dominant].known_as == "Reynolds number"
     assert runs.name_of("Reynolds number") == runs.name_of("reynolds") == runs.dominant
     with pytest.raises(InputError, match="no varied group 'Mach'"):

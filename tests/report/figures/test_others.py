@@ -28,7 +28,7 @@ from dimgs.report.figures import (
 )
 from dimgs.report.figures.candidates import chosen_of
 from dimgs.report.figures.exponents import inside
-from dimgs.report.runs import Runs
+from dimgs.report.runs import ReportRuns
 from tests.report.examples import ASKED, drawings_of, report_of
 from tests.report.figures.artists import legend_texts, xy
 
@@ -41,7 +41,7 @@ def test_every_run_lies_in_its_regime(kind: str) -> None:
     regime_map(report, axes)
     counts = [np.size(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "None"]
     assert counts == [r["n"] for r in report.regimes]
-    runs = Runs.of(report)
+    runs = ReportRuns.of(report)
     member = np.array([inside(r["where"], runs.values, runs.n) for r in report.regimes])
     np.testing.assert_array_equal(member.sum(axis=0), 1)
     assert f"({counts[0]} runs)" in legend_texts(axes)[0]
