@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.errors import InputError, LawError
 from dimgs.fits.estimate import Estimate
@@ -245,6 +246,19 @@ class Report:
     def exponents(self) -> Exponents:
         """Exponents of the variables in the power law over all runs; empty where it has none."""
         return Exponents(() if self.fit is None else self.fit.variable_exponents)
+
+    def judged_on(self, *, left_out: bool = True) -> tuple[Array, Array, bool]:
+        """Measured and predicted target, and whether each run was left out for its prediction.
+
+        Parameters
+        ----------
+        left_out : bool
+            Whether predictions of runs left out are wanted, where there are any.
+        """
+        own = left_out and bool(self.left_out) and len(self.left_out) == len(self.measured)
+        pair = (self.measured, self.left_out if own else self.predicted)
+        measured, predicted = (np.asarray(x, dtype=np.float64) for x in pair)
+        return measured, predicted, own
 
     def summary(self) -> str:
         """What the terminal shows: the law, where it holds, how well, and what it means."""

@@ -24,9 +24,7 @@ def error_of(report: "Report") -> str:
     ----------
     report : Report
     """
-    measured = np.asarray(report.measured, dtype=np.float64)
-    left_out = len(report.left_out) == len(measured)
-    predicted = np.asarray(report.left_out if left_out else report.predicted, dtype=np.float64)
+    measured, predicted, left_out = report.judged_on()
     which = "on runs left out" if left_out else "on the fitted runs"
     if not len(measured) or len(predicted) != len(measured):
         return "error unknown"

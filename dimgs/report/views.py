@@ -122,9 +122,8 @@ def tiles_of(report: Report) -> list[Tile]:
 
 
 def _error(report: Report, law: Law) -> Tile:
-    what = "of runs left out" if report.left_out else "in sample"
-    measured = np.asarray(report.measured, dtype=np.float64)
-    predicted = np.asarray(report.left_out or report.predicted, dtype=np.float64)
+    measured, predicted, left_out = report.judged_on()
+    what = "of runs left out" if left_out else "in sample"
     if not measured.size or measured.shape != predicted.shape:
         return Tile("typical error", "–", what)
     if not law.target.is_level and bool(np.all(measured > 0) and np.all(predicted > 0)):

@@ -9,7 +9,15 @@ import sympy
 from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.evaluate import evaluate
-from dimgs.report.figures.style import BLUE, INK, MUTED, ORANGE, RUST, log_ticks, styled
+from dimgs.report.figures.style import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    beside,
+    log_ticks,
+    styled,
+)
 from dimgs.report.results import Report
 from dimgs.report.runs import ReportRuns
 
@@ -128,14 +136,7 @@ def pareto_front(report: Report, axes: "Axes") -> None:
     if chosen is not None:
         at = sizes[chosen], losses[chosen]
         axes.plot(*at, "o", markersize=10, markerfacecolor="none", color=ORANGE)
-        axes.annotate(
-            "chosen",
-            at,
-            xytext=(7, 5),
-            textcoords="offset points",
-            fontsize=7.5,
-            color=RUST,
-        )
+        beside(axes, "chosen", at, (7, 5))
     axes.set_xlabel("complexity", color=INK)
     scale = report.candidates[0].scale
     axes.set_ylabel("mean squared error of ln π₀" if scale == "log" else "loss")

@@ -1,7 +1,7 @@
 """The response against the group that matters most: all runs on one curve, and its slopes."""
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
@@ -14,7 +14,7 @@ from dimgs.report.figures.style import (
     INK,
     MUTED,
     ORANGE,
-    RUST,
+    beside,
     drawn,
     group_label,
     inline,
@@ -173,8 +173,7 @@ def _monomial(runs: ReportRuns, axes: "Axes", rows: NDArray[np.intp]) -> None:
     axes.set_ylabel(target_label(runs))
     log = bool(np.all(x > 0) and np.all(target > 0)) and runs.is_log
     if log:
-        log_ticks(axes, "x")
-        log_ticks(axes, "y")
+        log_ticks(axes, "x", "y")
     value = math_label(runs.response_symbol, "pi_0")
     axes.set_title(f"{value} = {float(np.median(constant)):.4g}")
 
@@ -237,8 +236,7 @@ def slopes(report: Report, axes: "Axes", group: str | None = None) -> None:
     line, middle = curve(runs, name)
     axes.plot(line, middle, color=INK, zorder=2)
     scatter(runs, axes, x, y, drawn(runs.n))
-    log_ticks(axes, "x")
-    log_ticks(axes, "y")
+    log_ticks(axes, "x", "y")
     axes.set_xlabel(group_label(runs, name))
     axes.set_ylabel(response_label(runs))
     for start, end, slope in pieces(line, middle):
@@ -301,20 +299,8 @@ def _triangle(
         linewidth=1.0,
         zorder=4,
     )
-    text: dict[str, Any] = {
-        "color": RUST,
-        "fontsize": 7.5,
-        "textcoords": "offset points",
-        "zorder": 5,
-    }
     middle = float(np.sqrt(left) * np.sqrt(right))
-    axes.annotate("1", (middle, base), xytext=(0, -3), ha="center", va="top", **text)
-    side = (3, "left") if slope > 0 else (-3, "right")
-    axes.annotate(
-        slope_text(slope),
-        (corner[0], float(np.sqrt(y_left) * np.sqrt(y_right))),
-        xytext=(side[0], 0),
-        ha=side[1],
-        va="center",
-        **text,
-    )
+    beside(axes, "1", (middle, base), (0, -3), ha="center", va="top", zorder=5)
+    away, side = (3, "left") if slope > 0 else (-3, "right")
+    up = float(np.sqrt(y_left) * np.sqrt(y_right))
+    beside(axes, slope_text(slope), (corner[0], up), (away, 0), ha=side, va="center", zorder=5)

@@ -10,14 +10,14 @@ from dimgs.errors import InputError
 from dimgs.report.figures.style import (
     INK,
     LABEL_LETTERS,
-    MARKERS,
     MUTED,
     ORANGE,
     PALETTE,
     RULE,
-    RUST,
+    beside,
     drawn,
     log_ticks,
+    mark,
     plot_text,
     styled,
     target_label,
@@ -122,11 +122,11 @@ def _points(
     for k, text in enumerate(sorted(set(texts))):
         axes.plot(
             *places[texts == text].T,
-            MARKERS[k % len(MARKERS)],
-            color=PALETTE[k % len(PALETTE)],
+            linestyle="none",
             label=plot_text(text, LABEL_LETTERS),
             alpha=0.85,
             markeredgewidth=0,
+            **mark(k),
         )
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
 
@@ -240,23 +240,15 @@ def campaign_progress(
         axes.plot(
             x[own],
             y[own],
-            MARKERS[k % len(MARKERS)],
-            color=PALETTE[k % len(PALETTE)],
+            linestyle="none",
             markersize=5,
             label=plot_text(name) or None,
+            **mark(k),
         )
     if goal is not None:
         axes.axhline(goal, color=ORANGE, linewidth=1.0, linestyle=(0, (4, 3)))
-        axes.annotate(
-            "goal",
-            (1.0, goal),
-            xycoords=("axes fraction", "data"),
-            xytext=(0, 3),
-            textcoords="offset points",
-            ha="right",
-            fontsize=7.5,
-            color=RUST,
-        )
+        across = ("axes fraction", "data")
+        beside(axes, "goal", (1.0, goal), (0, 3), xycoords=across, ha="right")
     axes.set_xlabel("runs", color=INK)
     axes.set_ylabel("width of the interval")
     if bool(np.all(y > 0)) and y.max() > 3 * y.min():

@@ -14,15 +14,15 @@ from dimgs.report.figures.collapse import curve
 from dimgs.report.figures.style import (
     BLUE,
     INK,
-    MARKERS,
     MUTED,
     ORANGE,
     PALETTE,
     RULE,
-    RUST,
+    beside,
     drawn,
     group_label,
     log_ticks,
+    mark,
     math_label,
     response_label,
     styled,
@@ -84,16 +84,7 @@ def exponent_forest(report: Report, axes: "Axes") -> None:
             continue
         at = float(e.rational)
         axes.plot([at], [row], "|", color=ORANGE, markersize=13, markeredgewidth=1.6, zorder=4)
-        axes.annotate(
-            str(e.rational).replace("-", "−"),
-            (at, row),
-            xytext=(0, 8),
-            textcoords="offset points",
-            ha="center",
-            va="bottom",
-            fontsize=7.5,
-            color=RUST,
-        )
+        beside(axes, str(e.rational).replace("-", "−"), (at, row), (0, 8), ha="center", va="bottom")
         if np.all(np.isfinite(ends)) and np.ptp(ends) < _NARROW * span:
             axes.plot([e.value], [row], "o", color=BLUE, markersize=3, zorder=5)
     axes.set_yticks(rows, [math_label(symbol_latex(e.name), e.name) for e in _ordered(shown)])
@@ -174,12 +165,12 @@ def regime_map(report: Report, axes: "Axes", x: str | None = None, y: str | None
         axes.plot(
             horizontal[own],
             vertical[own],
-            MARKERS[k % len(MARKERS)],
-            color=PALETTE[k % len(PALETTE)],
+            linestyle="none",
             markeredgewidth=0,
             alpha=0.85,
             label=f"{text}  ({regime['n']} runs)",
             zorder=3,
+            **mark(k),
         )
     axes.set_xlabel(group_label(runs, names[0]))
     axes.set_ylabel(group_label(runs, names[1]) if len(names) == 2 else response_label(runs))
@@ -380,6 +371,5 @@ def _arrows(runs: ReportRuns, axes: "Axes", names: list[str], local: Any) -> Non
     axes.quiverkey(arrows, 0.86, 1.05, key, f"exponent {key:g}", labelpos="W", color=INK)
     axes.set_xlabel(group_label(runs, names[0]))
     axes.set_ylabel(group_label(runs, names[1]))
-    log_ticks(axes, "x")
-    log_ticks(axes, "y")
+    log_ticks(axes, "x", "y")
     axes.margins(0.1)

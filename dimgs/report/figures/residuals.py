@@ -13,7 +13,7 @@ from dimgs.report.figures.style import (
     MUTED,
     ORANGE,
     RULE,
-    RUST,
+    beside,
     drawn,
     group_label,
     log_ticks,
@@ -67,9 +67,7 @@ def predicted_against_measured(report: Report, axes: "Axes", left_out: bool = Tr
     predicted when left out $T$ [s]
     """
     runs = ReportRuns.of(report)
-    own = left_out and len(report.left_out) == runs.n
-    measured = np.asarray(report.measured, dtype=np.float64)
-    predicted = np.asarray(report.left_out if own else report.predicted, dtype=np.float64)
+    measured, predicted, own = report.judged_on(left_out=left_out)
     both = np.concatenate([measured, predicted])
     log = runs.is_log and bool(np.all(both > 0))
     low, high = float(both.min()), float(both.max())
@@ -89,8 +87,7 @@ def predicted_against_measured(report: Report, axes: "Axes", left_out: bool = Tr
     axes.plot(line, line, color=MUTED, linewidth=0.9, zorder=2)
     scatter(runs, axes, measured, predicted, drawn(runs.n), apart=False)
     if log:
-        log_ticks(axes, "x")
-        log_ticks(axes, "y")
+        log_ticks(axes, "x", "y")
     axes.set_xlabel(target_label(runs, "measured"))
     axes.set_ylabel(target_label(runs, "predicted when left out" if own else "predicted"))
     handles, names = axes.get_legend_handles_labels()
@@ -117,9 +114,7 @@ def residuals(report: Report) -> tuple[Array, str]:
         Of the law refitted without the run, where the report has that.
     """
     runs = ReportRuns.of(report)
-    own = len(report.left_out) == runs.n
-    measured = np.asarray(report.measured, dtype=np.float64)
-    predicted = np.asarray(report.left_out if own else report.predicted, dtype=np.float64)
+    measured, predicted, own = report.judged_on()
     what = "residual, left out" if own else "residual"
     if runs.is_log:
         return 100.0 * (measured / predicted - 1.0), with_unit(what, "%")
@@ -186,16 +181,8 @@ def _name_points(
         if any(np.all(np.abs(middle - other) < _NAME_SIZE) for other in placed):
             continue
         placed.append(middle)
-        axes.annotate(
-            names[i],
-            (x[i], y[i]),
-            xytext=(aside, 0),
-            textcoords="offset points",
-            ha="left" if aside > 0 else "right",
-            va="center",
-            fontsize=7,
-            color=RUST,
-        )
+        side = "left" if aside > 0 else "right"
+        beside(axes, names[i], (x[i], y[i]), (aside, 0), ha=side, va="center", fontsize=7)
 
 
 def _row_names(runs: ReportRuns) -> list[str]:

@@ -67,6 +67,19 @@ _STYLE: Any = {
 }
 
 
+def mark(k: int) -> dict[str, Any]:
+    """Marker and colour of the k-th of several sets of points, counted from 0."""
+    return {"marker": MARKERS[k % len(MARKERS)], "color": PALETTE[k % len(PALETTE)]}
+
+
+def beside(
+    axes: "Axes", text: str, at: tuple[Any, Any], away: tuple[float, float], **options: Any
+) -> None:
+    """A word beside a point, so many points of print away from it."""
+    options = {"fontsize": 7.5, "color": RUST, **options}
+    axes.annotate(text, at, xytext=away, textcoords="offset points", **options)
+
+
 def new_axes(width: float = SINGLE, height: float = 2.7) -> "Axes":
     """Axes of a new figure in the style of the reports.
 
@@ -186,8 +199,13 @@ def drawn(n: int) -> NDArray[np.intp]:
     return np.unique(np.linspace(0, n - 1, _MOST_DRAWN).astype(np.intp))
 
 
-def log_ticks(axes: "Axes", which: str) -> None:
-    """Logarithmic axis whose ticks stay few and readable over any range."""
+def log_ticks(axes: "Axes", *which: str) -> None:
+    """Logarithmic axes ("x", "y") whose ticks stay few and readable over any range."""
+    for each in which:
+        _log_ticks(axes, each)
+
+
+def _log_ticks(axes: "Axes", which: str) -> None:
     from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
     getattr(axes, f"set_{which}scale")("log")
@@ -280,9 +298,8 @@ def scatter(
         axes.plot(
             x[own],
             y[own],
-            marker=MARKERS[k % len(MARKERS)],
-            color=PALETTE[k % len(PALETTE)],
             label=plot_text(label, LABEL_LETTERS),
+            **mark(k),
             **style,
         )
     if legend and above:
