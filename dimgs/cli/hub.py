@@ -107,7 +107,9 @@ def keep_campaign(address: str | None, folder: Path, result: dict[str, Any]) -> 
 
     plan = json_value(read_text(folder / "plan.json", "plan"), "plan.json", "run it again")
     with RunStore(folder / "runs.sqlite") as store, opened(address, None, make=True) as hub:
-        kept = keep_campaign(hub, result, plan, store.records())
+        page = folder / "report" / "report.html"
+        files = {page.name: _content(page)} if page.is_file() else None
+        kept = keep_campaign(hub, result, plan, store.records(), files)
         note(f"kept in {hub.address}: question {kept['question'][:12]}, {kept['runs']} runs")
     return {"hub": kept}
 

@@ -84,7 +84,11 @@ def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
 
 
 def keep_campaign(
-    hub: "Hub", result: Mapping[str, Any], plan: Mapping[str, Any], records: Sequence[RunRecord]
+    hub: "Hub",
+    result: Mapping[str, Any],
+    plan: Mapping[str, Any],
+    records: Sequence[RunRecord],
+    files: Mapping[str, bytes] | None = None,
 ) -> dict[str, Any]:
     """Keep a campaign.
 
@@ -97,6 +101,8 @@ def keep_campaign(
         The document ``plan.json``: what was asked.
     records : sequence of RunRecord
         All of its runs.
+    files : mapping of str to bytes, optional
+        That the law names, such as its report.
 
     Returns
     -------
@@ -123,6 +129,7 @@ def keep_campaign(
         records,
         law,
         pertinence,
+        files,
     )
 
 
