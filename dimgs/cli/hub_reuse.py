@@ -90,12 +90,12 @@ def alerts(
 
     known = describe(hub, kernel)
     origin = newest_origin(hub, known, _target(known, target))
-    every = list(unexplained(origin, limit))
-    rows = [[one["id"][:12], f"{one['residual']:.3g}", one["state"]] for one in every]
-    columns = ["id", "standard deviations", "state"]
+    every = unexplained(hub, origin, limit)
+    rows = [[o["kind"], o["id"][:12], f"{o['residual']:.3g}", o["state"]] for o in every]
+    columns = ["kind", "id", "standard deviations", "state"]
 
     def show() -> None:
-        table("Runs that the others do not explain", columns, rows)
-        say(f"{len(every)} runs")
+        table("What the other runs do not explain", columns, rows)
+        say(f"{len(every)} entries")
 
     return {"alerts": every}, show

@@ -9,6 +9,7 @@ import numpy as np
 from dimgs.errors import InputError
 from dimgs.hub.entry import sha256
 from dimgs.hub.files import naming
+from dimgs.hub.kinds import MOST_FILE
 from dimgs.hub.runs import plain
 from dimgs.kernels.record import RunRecord, Status
 
@@ -155,8 +156,10 @@ def _kept(
     if law is not None:
         usable = [i for i, r in zip(ids, records, strict=True) if r.ok]
         links = [("derived", plan), *(("derived", i) for i in dict.fromkeys(usable))]
-        kept["law"] = hub.once(naming({"kind": "law", **law}, files or {}), links)
-        for data in (files or {}).values():
+        # a report that is too large for the hub is left where it lies
+        small = {n: data for n, data in (files or {}).items() if len(data) <= MOST_FILE}
+        kept["law"] = hub.once(naming({"kind": "law", **law}, small), links)
+        for data in small.values():
             hub.put_file(data)
     if kept["law"] is not None and law is not None and pertinence.get("relevant", True):
         # a campaign that nothing came of has asked the question, not answered it

@@ -1,6 +1,7 @@
 """Which runs would add most to what a hub can answer; and images of runs, for others' models."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,10 +10,12 @@ from scipy.stats import qmc
 from dimgs.arrays import Array
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
-from dimgs.similitude.description import Description, point_of
+from dimgs.fits.covariance import t_quantile
+from dimgs.similitude.description import Description, Point, point_of
+from dimgs.similitude.exact import Found
 from dimgs.similitude.given import point_of_question
 from dimgs.similitude.kriging import Nearby, Spread, left_open
-from dimgs.similitude.near import residuals, spread_runs
+from dimgs.similitude.near import near, residuals, spread_runs
 from dimgs.similitude.origin import Origin, origins
 from dimgs.variables import parse_unit
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 _POOL = 9
 # base quantities of an image are larger or smaller by up to this: a decade either way
 _SIZE = np.log(10.0)
+# of the intervals that answers are judged by, and degrees of freedom that are endless
+_LEVEL, _ENDLESS = 0.9, 1e9
 # runs of which images are made
 _PARENTS = 1000
 
@@ -62,10 +67,11 @@ def augment(
         If the hub has too few runs, or the card is not complete and images are asked for.
     """
     origin = newest_origin(hub, known, target)
-    near, spread = spread_runs(origin)
-    asked = _questions(hub, origin)
+    runs_there, spread = spread_runs(origin)
+    changes = [change for _, _, change in _asked(hub, origin)]
+    asked = np.array(changes).reshape(len(changes), len(origin.table.names))
     pool, varied = _pool(origin, seed)
-    chosen = _greedy(near, spread, pool, asked, n)
+    chosen = _greedy(runs_there, spread, pool, asked, n)
     ports = {p.name: p for p in known.inputs}
     runs = []
     for place, information in chosen:
@@ -108,9 +114,8 @@ def newest_origin(hub: "Hub", known: Description, target: str) -> Origin:
     )
 
 
-def _questions(hub: "Hub", origin: Origin) -> Array:
-    """Inputs of the stored questions of this kernel and target, as changes from the origin's."""
-    found = []
+def _asked(hub: "Hub", origin: Origin) -> Iterator[tuple[str, Point, Array]]:
+    """Stored questions of this kernel and target: id, point, and changes of the inputs."""
     for listed in hub.listed(kind="question"):
         content = hub.get(listed["id"])["content"] or {}
         if content.get("target") != origin.target:
@@ -126,8 +131,7 @@ def _questions(hub: "Hub", origin: Origin) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
             change = np.log(np.array(values) / origin.asked)
         if not point.missing and point.labels == origin.point.labels and np.isfinite(change).all():
-            found.append(change)
-    return np.array(found).reshape(len(found), len(origin.table.names))
+            yield listed["id"], point, change
 
 
 def _pool(origin: Origin, seed: int) -> tuple[Array, np.ndarray[Any, np.dtype[np.bool_]]]:
@@ -200,23 +204,53 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
     return found
 
 
-def unexplained(origin: Origin, limit: float) -> Sequence[dict[str, Any]]:
-    """Runs that the others do not explain: an early alert.
+def unexplained(hub: "Hub", origin: Origin, limit: float) -> list[dict[str, Any]]:
+    """Runs and answers that the runs beside them do not explain: an early alert.
 
     Parameters
     ----------
+    hub : Hub
     origin : Origin
     limit : float
-        Residuals of each run, left out, from what the others say, over its standard deviation.
+        Residuals of each run, left out, and of each answer to a stored question, from what the
+        others say, over its standard deviation.
 
     Returns
     -------
     list of dict
-        "id", "residual" (in standard deviations) and "state", the largest first.
+        "id", "kind", "residual" (in standard deviations) and "state", the largest first.
     """
-    every = [
-        {"id": run["id"], "residual": value, "state": run["state"]}
-        for run, value in residuals(origin)
-        if abs(value) > limit
-    ]
-    return sorted(every, key=lambda one: -abs(one["residual"]))
+    every = [(run["id"], "run", value, run["state"]) for run, value in residuals(origin)]
+    for id, point, _ in _asked(hub, origin):
+        offer = near(replace(origin, point=point), [], [], _LEVEL)
+        if offer is not None:
+            every += _answers(hub, id, origin, offer)
+    names = ("id", "kind", "residual", "state")
+    found = [dict(zip(names, one, strict=True)) for one in every if abs(one[2]) > limit]
+    return sorted(found, key=lambda one: -abs(one["residual"]))
+
+
+def _answers(
+    hub: "Hub", question: str, origin: Origin, offer: Found
+) -> list[tuple[str, str, float, str]]:
+    """Answers to a question, with how far they are from what the runs say."""
+    links = hub.get(question)["links"]
+    ids = [k["from"] for k in links if k["type"] == "answers" and k["to"] == question]
+    own = parse_unit(origin.known.outputs[origin.target])
+    found = []
+    for id, entry in hub.several(ids).items():
+        told = (entry["content"] or {}).get("answer")
+        value = told.get("value") if entry["kind"] == "answer" and told else None
+        unit = parse_unit(str(told.get("unit", "1"))) if told else own
+        if not isinstance(value, float | int) or not own.accepts(unit):
+            continue
+        scale = _log_or_plain([offer.value, offer.low, offer.high, float(unit.to_si(value))])
+        spread = (scale[2] - scale[1]) / 2.0 / float(t_quantile(_LEVEL, _ENDLESS))
+        found.append((id, "answer", float((scale[3] - scale[0]) / spread), entry["state"]))
+    return found
+
+
+def _log_or_plain(values: Sequence[float]) -> Array:
+    """Logarithms where all values have one."""
+    every = np.array(values)
+    return np.log(every) if np.all(every > 0) else every

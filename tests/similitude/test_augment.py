@@ -73,5 +73,22 @@ def test_a_wrong_run_is_found_by_the_others(tmp_path: Path) -> None:
         wrong = replace(good, outputs={**good.outputs, "drop": (2 * good.outputs["drop"][0], "K")})
         (id,) = hub.add_runs([wrong])
         origin = newest_origin(hub, describe(hub, Cooling()), "drop")
-        found = unexplained(origin, 3.0)
+        found = unexplained(hub, origin, 3.0)
         assert found[0]["id"] == id
+
+
+def test_a_wrong_answer_is_found_by_the_runs(tmp_path: Path) -> None:
+    at = {"a": 1.0, "r": 1.0, "t": 1.0, "dT": 20.0}
+    right = Cooling().run(at).outputs["drop"][0]
+    with Hub(tmp_path, user="anna") as hub:
+        filled(hub, 25)
+        question = {"kind": "question", "text": "How far?", "target": "drop", "kernel": "cooling"}
+        asked = hub.add({**question, "inputs": quantities(at)})
+        links = [{"type": "answers", "to": asked}]
+        _, wrong = (
+            hub.add({"kind": "answer", "answer": {"value": v, "unit": "K"}, "links": links})
+            for v in (right, 1.5 * right)
+        )
+        origin = newest_origin(hub, describe(hub, Cooling()), "drop")
+        found = [one for one in unexplained(hub, origin, 4.0) if one["kind"] == "answer"]
+        assert [one["id"] for one in found] == [wrong]
