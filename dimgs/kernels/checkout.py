@@ -8,9 +8,10 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from dimgs.errors import RunDivergedError, RunFailedError, RunRefusedError
+from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.fingerprint import takes_part, tree_digest
 from dimgs.kernels.process import run_program
 
@@ -133,6 +134,32 @@ class Checkout:
                 environment={**_ENVIRONMENT, "PYTHONPATH": path},
             )
             return _answer(folder / "answer.json", self.name)
+
+
+class CheckoutKernel(BaseKernel):
+    """A kernel that a script of dimgs runs beside a checkout, in a process of its own.
+
+    A subclass names both, and makes its outputs of the document that the script writes.
+
+    Parameters
+    ----------
+    timeout : float
+        Longest time of a run, in seconds.
+    """
+
+    checkout: ClassVar[Checkout]
+    child: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]] = ("dimgs", "numpy", "scipy")
+
+    def __init__(self, timeout: float = 300.0) -> None:
+        self.timeout = timeout
+
+    def _configuration(self) -> Mapping[str, Any]:
+        return self.checkout.state()
+
+    def _answer(self, values: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+        child = str(Path(__file__).with_name(self.child))
+        return self.checkout.run(child, {**values, **settings}, self.timeout)
 
 
 def _answer(path: Path, name: str) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dimgs.kernels.radigen import Radigen
-from dimgs.kernels.radigen.kernel import outputs_of
+from dimgs.kernels.radigen import Radigen, outputs_of
 from dimgs.kernels.record import Status
 from dimgs.variables import registry
 from tests.kernels.recorded_runs import recorded

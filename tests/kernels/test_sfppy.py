@@ -11,8 +11,7 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.fitting import fit
 from dimgs.kernels.diffusion import DiffusionSeries
 from dimgs.kernels.record import Status
-from dimgs.kernels.sfppy import Sfppy
-from dimgs.kernels.sfppy.kernel import discretisation_error, equilibrium, fourier
+from dimgs.kernels.sfppy import Sfppy, discretisation_error, equilibrium, fourier
 from tests.kernels.recorded_runs import recorded
 
 INPUTS = ("D", "l", "t", "K", "h", "C0", "A", "V")

@@ -1,18 +1,16 @@
 """Migration from a film into a well-stirred food, solved by SFPPy's finite volumes."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 from dimgs.errors import RunDivergedError
-from dimgs.kernels.base import BaseKernel, Simulated
-from dimgs.kernels.checkout import Checkout
+from dimgs.kernels.base import Simulated
+from dimgs.kernels.checkout import Checkout, CheckoutKernel
 from dimgs.kernels.spec import Port, Tier
 
 CHECKOUT = Checkout(
     "SFPPy", "SFPPY_ROOT", "patankar/migration.py", "https://github.com/ovitrac/SFPPy"
 )
-_CHILD = str(Path(__file__).with_name("child.py"))
 # the least positive value: ranges include their ends, and zero has no meaning here
 _TINY = 1e-300
 # of the time integration, relative to the concentration at equilibrium
@@ -21,7 +19,7 @@ _TOLERANCE = 4e-6
 _COARSE = 0.01
 
 
-class Sfppy(BaseKernel):
+class Sfppy(CheckoutKernel):
     """Migration from a monolayer by SFPPy; its checkout is named by SFPPY_ROOT.
 
     A film of thickness l, diffusivity D and initial concentration C0 touches a food of volume V
@@ -68,18 +66,12 @@ class Sfppy(BaseKernel):
         Tier("medium", 2.5, {"nmesh": 200, "ntimes": 300}),
         Tier("fine", 4.0, {"nmesh": 600, "ntimes": 1000}),
     )
-    packages: ClassVar[tuple[str, ...]] = ("dimgs", "numpy", "scipy")
-
-    def __init__(self, timeout: float = 300.0) -> None:
-        self.timeout = timeout
-
-    def _configuration(self) -> Mapping[str, Any]:
-        return CHECKOUT.state()
+    checkout, child = CHECKOUT, "sfppy_child.py"
 
     def _simulate(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
     ) -> Simulated:
-        answer = CHECKOUT.run(_CHILD, {**values, **settings}, self.timeout)
+        answer = self._answer(values, settings)
         expected = equilibrium(values)
         if abs(answer["CF_eq"] - expected) > 1e-6 * expected:
             raise RunDivergedError(

@@ -1,22 +1,20 @@
 """Radical oxidation of a fatty ester, with its oxygen supply, solved by Radigen."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from dimgs.kernels.base import BaseKernel, Simulated
-from dimgs.kernels.checkout import Checkout
+from dimgs.kernels.base import Simulated
+from dimgs.kernels.checkout import Checkout, CheckoutKernel
 from dimgs.kernels.spec import Port, Tier
 
 CHECKOUT = Checkout(
     "Radigen", "RADIGEN_ROOT", "radigen3/oxidation.py", "https://github.com/ovitrac/radigen"
 )
-_CHILD = str(Path(__file__).with_name("child.py"))
 # the least positive value: ranges include their ends, and zero has no meaning here
 _TINY = 1e-300
 
 
-class Radigen(BaseKernel):
+class Radigen(CheckoutKernel):
     """Oxidation of a mono-allylic ester (L1H) by Radigen; its checkout is named by RADIGEN_ROOT.
 
     The ester, its hydroperoxide (L1OOH, which starts the chain) and dissolved oxygen react for the
@@ -60,18 +58,12 @@ class Radigen(BaseKernel):
         Port("O2", "mol/m^3", description="dissolved oxygen"),
     )
     tiers = (Tier("fine", 3.0, {"rtol": 1e-6, "atol": 1e-7}),)
-    packages: ClassVar[tuple[str, ...]] = ("dimgs", "numpy", "scipy")
-
-    def __init__(self, timeout: float = 300.0) -> None:
-        self.timeout = timeout
-
-    def _configuration(self) -> Mapping[str, Any]:
-        return CHECKOUT.state()
+    checkout, child = CHECKOUT, "radigen_child.py"
 
     def _simulate(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
     ) -> Simulated:
-        answer = CHECKOUT.run(_CHILD, {**values, **settings}, self.timeout)
+        answer = self._answer(values, settings)
         told = {k: answer[k] for k in ("steps", "reactions", "versions")}
         return Simulated(outputs_of(values, answer), {}, {"checkout": {"Radigen": told}})
 
