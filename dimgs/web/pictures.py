@@ -167,6 +167,9 @@ def run_map(
         return None
     first = {n: str(q.get("unit", "1")) for n, q in _numbers(runs[0]).items()}
     offered = _offered(first, runs[0]["inputs"])
+    if also is not None:
+        # a point has inputs, and no outputs before it has been run
+        offered = [o for o in offered if o not in PRINCIPAL and set(read_group(o)) <= set(also)]
     axes = [x or offered[0], y or next((o for o in offered if o != (x or offered[0])), offered[0])]
     principal = _principal(runs) if set(axes) & set(PRINCIPAL) else {}
     exponents = [principal[axis] if axis in principal else read_group(axis) for axis in axes]

@@ -11,6 +11,7 @@ import pytest
 from dimgs.hub import Hub
 from dimgs.web.serving import listening, serving
 from tests.hub.records import record
+from tests.similitude.films import filled
 from tests.web.conftest import PASSWORD
 
 playwright = pytest.importorskip("playwright.sync_api")
@@ -37,6 +38,10 @@ def address(tmp_path: Path) -> Iterator[str]:
         law = hub.add_linked({"kind": "law", "expression": "t = l^2/D"}, links)
         answer = {"kind": "answer", "answer": {"value": 4.1, "unit": "s", "low": 3.9, "high": 4.3}}
         hub.add_linked(answer, [("derived", law), ("answers", asked)])
+        filled(hub, 12)
+        at = {"a": "1 mm^2/s", "r": "1 mm", "t": "5 s", "dT": "20 K"}
+        cool = {"kind": "question", "text": "How far does it cool?", "target": "drop"}
+        hub.add({**cool, "kernel": "cooling", "inputs": at, "tags": ["cool"]})
         listener, where = listening("127.0.0.1", 0)
         server = serving(hub, where, ["127.0.0.1"], False)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -125,9 +130,21 @@ def test_a_reviewer_signs_in_reads_and_reviews(browser: Any, address: str, size:
     page.locator("#text").press_sequentially("campaign of films")
     page.wait_for_selector("#found li:first-child:last-child")
     assert all("/entries?" in url for url in asked[before:])
-    page.goto(f"{address}/map")
+    page.goto(f"{address}/map?kernel=film")
     assert page.locator("#drawn circle").count() == 9
     looked_at()
+    # on the map of a question, a click proposes the run there
+    page.goto(f"{address}/entries?tag=cool")
+    page.locator("#found a").click()
+    page.locator("a", has_text="which run would tell most").click()
+    looked_at()
+    page.locator(".cell").nth(130).click()
+    page.wait_for_selector("#run-h")
+    assert page.locator("path.chosen").count() == 1
+    looked_at()
+    focus(page, "form[method=post][action$=around] button")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h2:text('Job')")
     assert said == []
     assert all(url.startswith(address) for url in asked)
     context.close()
