@@ -26,6 +26,8 @@ _VALUES: dict[str, int] = {
     **_TENS,
     "thousand": 1000,
 }
+# what begins like a further number is no unit: '0.8..1.2 m', '3 4 m'; '1/s' is one
+_STRAY = re.compile(r"\.|(?!1(?:/|$))\d")
 _PART = re.compile("[¼-¾⅐-⅞]")
 # words after a number that make it a factor
 _TIMES = re.compile(r"(?:[ \u00a0](?:times|fold)|-?fold)\b", re.IGNORECASE)
@@ -106,6 +108,9 @@ def amount(given: Any, name: str = "The quantity") -> Amount:
     --------
     >>> amount("80 µm").unit, amount({"value": 1, "unit": "day"}).si, amount("2e-3").unit
     ('µm', 86400.0, '1')
+    >>> amount("0.8..1.2 m", "'l'")
+    Traceback (most recent call last):
+    dimgs.errors.InputError: 'l' is '0.8..1.2 m'; give one number with its unit, such as '80 µm'.
     >>> amount("thick", "'l'")
     Traceback (most recent call last):
     dimgs.errors.InputError: 'l' is 'thick'; give a number with its unit, such as '80 µm' or
@@ -145,7 +150,7 @@ def label_or_amount(given: Any, name: str) -> dict[str, Any]:
 
 
 def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
-    """A quantity with its interval, in a unit of the same dimension; as it is without one.
+    """A quantity or curve with its interval, in a unit of its dimension; as it is without one.
 
     Raises
     ------
@@ -165,9 +170,14 @@ def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
             f"The answer is in '{quantity['unit']}', which is no '{shown(unit)}'; give a unit of "
             f"the dimension {own.dimension}, or none."
         )
-    ends = {k: quantity[k] for k in ("value", "low", "high") if quantity.get(k) is not None}
-    told = {k: float(wanted.from_si(own.to_si(v))) for k, v in ends.items()}
-    return {**quantity, **told, "unit": unit}
+
+    def told(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [told(part) for part in value]
+        return None if value is None else float(wanted.from_si(own.to_si(value)))
+
+    ends = {k: told(quantity[k]) for k in ("value", "low", "high") if k in quantity}
+    return {**quantity, **ends, "unit": unit}
 
 
 def readings(given: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -192,6 +202,10 @@ def readings(given: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 def _checked(found: Amount, name: str) -> Amount:
     if not math.isfinite(found.value):
         raise InputError(f"{name} is {found.value}; give a finite number.")
+    if _STRAY.match(found.unit):
+        raise InputError(
+            f"{name} is '{shown(found.text)}'; give one number with its unit, such as '80 µm'."
+        )
     if len(found.unit) > 60:
         raise InputError(f"The unit of {name} is '{shown(found.unit)}'; give a shorter one.")
     try:

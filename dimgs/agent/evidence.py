@@ -145,7 +145,7 @@ def _walk(value: Any, unit: str, key: str) -> Iterator[Amount]:
 
 
 # keys whose numbers are in the unit beside them
-_WITH_UNIT = frozenset({"value", "low", "high", "rows", "default", "error", "answer"})
+_WITH_UNIT = frozenset({"value", "values", "low", "high", "rows", "default", "error", "answer"})
 
 
 def _amount(value: float, unit: str) -> Iterator[Amount]:

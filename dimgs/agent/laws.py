@@ -202,6 +202,8 @@ def predict(
         told = in_unit({**ends, "unit": known.target_unit}, unit)
         rows.append({**{k: told[k] for k in ends}, "outside": list(out)})
     doubts = [str(why) for why in said.get("why_not") or ()]
+    if beyond := sorted({group for row in outside for group in row}):
+        doubts.append(f"Outside the domain in {', '.join(beyond)} a value is no answer.")
     for point in points:
         given = {n: label_or_amount(v, f"'{shown(n)}'") for n, v in point.items()}
         doubts += [f"'{told['input']}': {told['source']}." for told in readings(given)]

@@ -11,6 +11,7 @@ from dimgs.agent.bench import Bench
 from dimgs.agent.evidence import DOUBTED, Evidence, amounts_of
 from dimgs.errors import InputError
 from dimgs.formats import shown
+from dimgs.hub.ranges import is_range
 
 SIDES = ("over", "under")
 # arguments that steer the effort of a tool, and no number of an answer
@@ -112,7 +113,7 @@ class Sources:
         top = re.split(r"[.\[]", path, maxsplit=1)[0]
         if top in _SOURCED:
             named = sources.get(path) or sources.get(name) or ""
-            if top == "ranges":
+            if top == "ranges" or (isinstance(value, str) and is_range(value)):
                 return self._of_range(path, value, named, arguments)
             return self._of_quantity(path, name, value, named, arguments)
         if top in _CHOICES:

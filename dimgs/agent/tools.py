@@ -154,16 +154,19 @@ class Tools:
         tolerance: float = 0.1,
         unit: str | None = None,
     ) -> Answer:
-        """Answer from what the hub has: a run, similitude, a law; else what it would cost."""
+        """Answer from what the hub has: a run, similitude, law; else the cost. '1..9 m': curve."""
         if (kernel is None) == (physics is None):
             raise InputError("Give either 'kernel' or 'physics', as describe_kernels tells them.")
         from dimgs.ask import ask
+        from dimgs.hub.ranges import is_range
 
-        given = {n: label_or_amount(v, f"'{shown(n)}'") for n, v in at.items()}
+        spans = {n: v for n, v in at.items() if isinstance(v, str) and is_range(v)}
+        given = {n: label_or_amount(v, f"'{shown(n)}'") for n, v in at.items() if n not in spans}
+        point: Json = {n: (q["value"], q["unit"]) for n, q in given.items()}
         known = None if kernel is None else known_kernel(self.bench, kernel)
         found = ask(
             target,
-            {n: (q["value"], q["unit"]) for n, q in given.items()},
+            _text(point, spans) if spans else point,
             self.bench.hub,
             kernel=known or kernel,
             physics=physics,
@@ -217,6 +220,12 @@ class Tools:
     ) -> Proposed:
         """Draft an entry for review by a person; nothing rests on it before."""
         return propose(self.bench, kind, content, about)
+
+
+def _text(point: Json, spans: Json) -> str:
+    """A point with a range in it, as it is typed."""
+    parts = [f"{n}={v}" if u == "label" else f"{n}={v!r} {u}" for n, (v, u) in point.items()]
+    return ", ".join([*parts, *(f"{n}={text}" for n, text in spans.items())])
 
 
 def known_kernel(bench: Bench, name: str) -> str | None:

@@ -173,6 +173,10 @@ def test_a_kernel_of_a_file_goes_by_its_own_name_and_runs_as_a_job(
     assert work(hub, policy, once=True).done == 1, tools["job_status"](job=job)
     answer = tools["ask"](**asked, unit="mm")
     assert answer["answer"]["value"] == pytest.approx(0.6, rel=1e-12)
+    curve = tools["ask"](**{**asked, "at": {"L": "1..3 m", "dT": "30 K"}}, unit="mm")
+    assert curve["answer"] is None or curve["answer"]["over"]["input"] == "L"
+    with pytest.raises(Exception, match="give one number with its unit"):
+        tools["plan_campaign"](**{**asked, "at": {"L": "1..3 m", "dT": "30 K"}})
     with pytest.raises(Exception, match="which is no 'kg'"):
         tools["ask"](**asked, unit="kg")
     # forty degrees may be a temperature or a difference: it is told as which it was taken
