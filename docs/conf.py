@@ -57,6 +57,8 @@ napoleon_use_rtype = False
 html_theme = "furo"
 html_title = f"dimgs {release}"
 html_show_copyright = False
+html_static_path = ["_static"]
+html_js_files = ["accessible.js"]
 html_math_renderer = "mathml"
 
 

@@ -176,7 +176,7 @@ def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
             return [told(part) for part in value]
         return None if value is None else float(wanted.from_si(own.to_si(value)))
 
-    ends = {k: told(quantity[k]) for k in ("value", "low", "high") if k in quantity}
+    ends: dict[str, Any] = {k: told(quantity[k]) for k in ("value", "low", "high") if k in quantity}
     return {**quantity, **ends, "unit": unit}
 
 
