@@ -17,7 +17,6 @@ from dimgs.engines.structured.targets import (
     functions,
     powers,
     shifted,
-    shifted_squares,
 )
 from tests.patience import ample
 
@@ -100,7 +99,6 @@ MAKERS: list[Callable[[Runs], list[Target]]] = [
     powers,
     functions,
     lambda runs: shifted(runs, 3),
-    lambda runs: shifted_squares(runs, 3),
 ]
 
 

@@ -32,6 +32,8 @@ _POWER = 0.25
 # of a group that changes sign in a denominator: as rare as three more variables
 _POLE = 3.0
 _COMMON = 12
+# how unlike m and m r count where r is one variable of no dimension: next after like ones
+_ONE_VARIABLE = 2.5
 MINUS = Number(-1.0, "-1")
 _ROOTS = tuple(Fraction(*x) for x in ((1, 2), (3, 2), (1, 3), (2, 3), (4, 3), (1, 4), (3, 4)))
 _ALONG = 3.0
@@ -246,7 +248,8 @@ def differences(
     physical = E @ runs.shape.T
     ratio = np.abs(physical[:, None, :] - physical[None, :, :])
     unlike = (ratio + 2 * np.maximum(ratio - 1, 0)).sum(axis=2)
-    unlike = np.where(unlike < 2, 4, unlike)
+    # beside ratios of two variables, what one of no dimension is taken from: m (1 - r)
+    unlike = np.where(unlike < 2, _ONE_VARIABLE, unlike)
     cost_of = short.cost[rows]
     total = np.maximum(cost_of[:, None], cost_of[None, :]) + 1.5 * (unlike - 2) + 0.6
     inverse = E.sum(axis=1) < 0

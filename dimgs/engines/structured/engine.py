@@ -22,15 +22,17 @@ from dimgs.engines.structured.errors import judged, started
 from dimgs.engines.structured.genetic import enumerated, genetic_search
 from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.products import Products, power_law
+from dimgs.engines.structured.quadratics import quadratic_roots
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.separable import (
     ScaledFunction,
     scaled_functions,
     two_term_sums,
 )
-from dimgs.engines.structured.subspaces import quadratic_forms, subspace_sums
+from dimgs.engines.structured.subspaces import forms, subspace_sums
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import (
+    CUBE,
     FURTHER,
     Target,
     functions,
@@ -39,7 +41,6 @@ from dimgs.engines.structured.targets import (
     response,
     shifted,
     shifted_powers,
-    shifted_squares,
 )
 from dimgs.engines.structured.trees import evaluate
 from dimgs.engines.structured.trinomials import Trinomials
@@ -99,7 +100,9 @@ class Stages:
         self.functions = functions(self.runs)
         self.others = [*powers(self.runs)[1:], *self.functions]
         self.fronts = over_signed(self.runs, _FRONTS)
-        self.moved = [*shifted(self.runs, 6), *shifted_powers(self.runs, 2)]
+        moved = [*shifted(self.runs, 6), *shifted_powers(self.runs, 2)]
+        # the response less the shortest monomial first: 1 - y of what saturates
+        self.named = [*moved[:1], *self.functions, *moved[1:]]
         self.sums = Sums(self.runs)
 
     @cached_property
@@ -124,90 +127,70 @@ class Stages:
 
     def steps(self) -> list[Step]:
         """The steps of all stages, in order."""
-        runs, archive, sums = self.runs, self.archive, self.sums
-        itself, others, moved, each = self.itself, self.others, self.moved, self._each
-        named = [*self.functions, *moved]
-        few = partial(sums.functions, count=1500)
-        spans = partial(subspace_sums, sums)
-        mixed, signed = partial(sums.ratios, functions=250), bool(self.fronts)
+        return [*self._of_the_response(), *self._of_its_functions(), *self._long()]
+
+    def _of_the_response(self) -> list[Step]:
+        """Short searches first: those that try few laws, and the quick ones."""
+        archive, sums, each = self.archive, self.sums, self._each
+        first, fronts = [self.itself], self.fronts
+        signs, functions = [self.itself, *fronts], [self.itself, *fronts, *self.functions]
+        few, spans = partial(sums.functions, count=1500), partial(subspace_sums, sums)
+        three, roots = partial(posynomials, terms=3), partial(quadratic_roots, sums)
+        ratios, simple = partial(spans, ratios=True), self._simple
+        found = [
+            Step("a", "power laws", each(partial(power_law, self.runs), [*signs, *self.named])),
+            Step("b", "one factor", lambda: self.factors.alone(signs, archive)),
+            Step("b", "one simple factor", simple(functions, 1), quick=True),
+            Step("c", "three simple factors", simple(first, 3), quick=True),
+            Step("d", "two free exponents", each(posynomials, first)),
+            Step("d", "three free exponents", each(three, first)),
+            Step("c", "roots of quadratics", each(roots, powers(self.runs))),
+            Step("c", "sums of monomials", each(sums.monomials, first), quick=True),
+            Step("c", "ratios of sums", each(sums.ratios, first), quick=True),
+            Step("c", "sums in one span", each(spans, first)),
+            Step("c", "ratios in one span", each(ratios, first)),
+            Step("c", "sums with short functions", each(few, first), quick=True),
+            Step("c", "a monomial beside a function", each(self._offset, first), quick=True),
+            Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive), True),
+        ]
+        return [*found, Step("c", "factors of signed products", simple(fronts, 2))]
+
+    def _of_its_functions(self) -> list[Step]:
+        """The same of powers and functions of the response."""
+        archive, sums, each, runs = self.archive, self.sums, self._each, self.runs
+        others, named = self.others, self.named
+        first, powered = powers(runs), powers(runs)[1:]
+        further, cubes = powers(runs, FURTHER)[1:], powers(runs, CUBE)[len(first) :]
+        few, spans = partial(sums.functions, count=1500), partial(subspace_sums, sums)
+        three, mixed = partial(posynomials, terms=3), partial(sums.ratios, functions=250)
         return [
-            Step("a", "power laws", each(partial(power_law, runs), [itself, *self.fronts, *named])),
-            Step("b", "one factor", lambda: self.factors.alone([itself, *self.fronts], archive)),
-            Step(
-                "b",
-                "one or two simple factors",
-                lambda: self.factors.simple([itself, *self.fronts, *self.functions], archive, 1),
-                quick=True,
-            ),
-            Step(
-                "c",
-                "three simple factors",
-                lambda: self.factors.simple([itself], archive),
-                quick=True,
-            ),
-            Step("c", "sums of monomials", each(sums.monomials, [itself]), quick=True),
-            Step("c", "ratios of sums", each(sums.ratios, [itself]), quick=True),
-            Step("c", "sums with short functions", each(few, [itself]), quick=True),
-            Step("c", "a monomial beside a function", each(self._offset, [itself]), quick=True),
-            Step("c", "three terms", lambda: self.trinomials.search(itself, archive), quick=True),
-            *(
-                [
-                    Step(
-                        "c",
-                        "factors of signed products",
-                        lambda: self.factors.simple(self.fronts, archive, 2),
-                    )
-                ]
-                * signed
-            ),
-            Step("c", "sums in one span", each(spans, [itself])),
-            Step("d", "two free exponents", each(posynomials, [itself])),
-            Step("d", "three free exponents", each(partial(posynomials, terms=3), [itself])),
             Step("b", "one factor of functions", lambda: self.factors.alone(named, archive)),
-            Step("c", "sums for functions", each(sums.monomials, others)),
-            Step("c", "quadratic forms", each(partial(quadratic_forms, sums), powers(runs))),
-            Step("c", "spans of powers", each(spans, powers(runs)[1:])),
-            Step(
-                "d",
-                "free exponents of powers",
-                each(posynomials, [*powers(runs, FURTHER)[1:], *self.functions]),
-            ),
-            Step(
-                "d",
-                "three free exponents of powers",
-                each(partial(posynomials, terms=3), powers(runs)[1:]),
-            ),
-            Step("c", "short functions for powers", each(few, powers(runs)[1:])),
-            Step(
-                "c", "a monomial beside a function for powers", each(self._offset, powers(runs)[1:])
-            ),
-            Step(
-                "c",
-                "two simple factors of functions",
-                lambda: self.factors.simple(named, archive, 2),
-            ),
-            Step(
-                "c", "two factors", lambda: self.factors.several(itself, archive, share=0.6, most=2)
-            ),
-            Step("c", "sums with functions", each(sums.functions, [itself, *others])),
+            Step("c", "sums for functions", each(sums.monomials, [*others, *cubes])),
+            Step("c", "forms of like variables", each(partial(forms, sums), first)),
+            Step("c", "spans of powers", each(spans, powered)),
+            Step("d", "free exponents of powers", each(posynomials, [*further, *self.functions])),
+            Step("d", "three free exponents of powers", each(three, powered)),
+            Step("c", "short functions for powers", each(few, powered)),
+            Step("c", "a monomial beside a function for powers", each(self._offset, powered)),
+            Step("c", "two simple factors of functions", self._simple(named, 2)),
+            Step("c", "two factors", each(partial(self._two, share=0.6), first[:1])),
+            Step("c", "sums with functions", each(sums.functions, [self.itself, *others])),
             Step("c", "spans of functions", each(spans, self.functions)),
             Step("c", "ratios for powers and functions", each(sums.ratios, others)),
-            Step("c", "sums under shifted squares", each(sums.monomials, shifted_squares(runs, 5))),
-            Step("c", "three factors", lambda: self.factors.several(itself, archive)),
-            Step(
-                "c", "ratios in one span", each(partial(subspace_sums, sums, ratios=True), [itself])
-            ),
-            Step("c", "ratios with functions", each(mixed, [itself, *self.functions])),
-            Step("c", "two factors of functions", each(self._two, self.functions)),
-            Step("c", "sums with squared differences", each(sums.squares, [itself, *others])),
-            Step("c", "two factors of shifted responses", each(self._two, shifted(runs, 8))),
+            Step("c", "ratios with functions", each(mixed, [self.itself, *self.functions])),
+        ]
+
+    def _long(self) -> list[Step]:
+        """Those that take long, at last."""
+        archive, sums, each = self.archive, self.sums, self._each
+        two, squares = self._two, [self.itself, *self.others]
+        return [
+            Step("c", "three factors", lambda: self.factors.several(self.itself, archive)),
+            Step("c", "two factors of functions", each(two, self.functions)),
+            Step("c", "sums with squared differences", each(sums.squares, squares)),
+            Step("c", "two factors of shifted responses", each(two, shifted(self.runs, 8))),
             Step("d", "small trees", self._small_trees, last=True),
-            Step(
-                "d",
-                "genetic search",
-                lambda: genetic_search(archive, self.grown, self.seed),
-                last=True,
-            ),
+            Step("d", "genetic search", self._genetic, last=True),
         ]
 
     def _each(self, step: Callable[[Target, Archive], None], targets: list[Target]) -> Run:
@@ -222,8 +205,14 @@ class Stages:
     def _offset(self, target: Target, archive: Archive) -> None:
         two_term_sums(self.families, target, archive)
 
-    def _two(self, target: Target, archive: Archive) -> None:
-        self.factors.several(target, archive, share=0.4, most=2)
+    def _two(self, target: Target, archive: Archive, share: float = 0.4) -> None:
+        self.factors.several(target, archive, share=share, most=2)
+
+    def _simple(self, targets: list[Target], most: int) -> Run:
+        return lambda: self.factors.simple(targets, self.archive, most)
+
+    def _genetic(self) -> None:
+        genetic_search(self.archive, self.grown, self.seed)
 
     def _small_trees(self) -> None:
         bank = Products.over(self.runs, self.grown)

@@ -45,6 +45,7 @@ _DEPENDENT, _TINY = 1e-5, 1e-20
 # columns in all; of pairs: short rows, best rows, partners of any other column; columns of triples
 _SIZE, _ROWS, _BEST, _NARROW, _SHORTEST = 9000, 2500, 300, 600, 120
 _ROUNDED, _FITTED, _GROWN = 1500, 80, 150  # sets that are rounded, fitted, grown to triples
+_OTHERS = 10  # single columns that are fitted for each further target
 _ERRORS = 3.0  # standard errors within which a prefactor is a simple number
 _AIMS, _FEW = 4, 2500  # targets of pairs; columns of a target with weights of its own
 
@@ -247,21 +248,22 @@ class Lattice:
         return cls(runs, arguments, runs.log_root, base, columns)
 
     def search(self, targets: list[Target], archive: Archive, most: int = 3) -> None:
-        """One, two and three factors; of many targets, two for those that one suits best."""
+        """One, two and three factors; of many targets, two for the first and the best of one."""
         ranked: list[tuple[float, int]] = []
         for k, target in enumerate(targets):
             aimed = self._aimed(target)
             if aimed is None:
                 continue
             singles = aimed.sums.singles().best(self.runs.n_runs, _ROUNDED)
-            aimed.lattice._fit(singles, aimed, archive, _FITTED if k == 0 else _FITTED // 3)
+            aimed.lattice._fit(singles, aimed, archive, _FITTED if k == 0 else _OTHERS)
             if len(singles.left):
                 ranked.append(
                     (float((squares_bits(singles.left, self.runs.n_runs) + singles.bits).min()), k)
                 )
             if archive.exact:
                 return
-        for _, k in sorted(ranked)[:_AIMS] if most > 1 else []:
+        ranked = sorted(ranked, key=lambda r: (r[1] > 0, r))[:_AIMS]
+        for _, k in ranked if most > 1 else []:
             aimed = self._aimed(targets[k])
             if aimed is not None:
                 aimed.lattice._several(aimed, archive, most)

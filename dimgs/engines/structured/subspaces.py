@@ -8,7 +8,8 @@ terms of all functions at once are led astray where no single term explains much
 Quadratic forms are distances, norms, inner products: t = p Σ c_ab f_a f_b, where the f are
 variables of one dimension (as ratios to one of them, in pi space) and p is a monomial. For each p
 the whole form is fitted at once; then its few terms are sought, differences (f_a - f_b)² among
-them.
+them. Cubic and quartic forms are polynomials, and squares of differences of squares, as in
+resonance.
 
 References
 ----------
@@ -18,6 +19,7 @@ G. H. Golub, C. F. Van Loan, Matrix Computations, 4th ed. (2013), section 5.3 (p
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 
@@ -48,7 +50,11 @@ _WIDTHS = (40, 60, 60, 40, 40, 30)
 _DEPENDENT, _RANK, _LONGEST, _LEAST = 1e-7, 1e-13, 7, 1e-100
 _NAMES = ("log", "exp", "sin", "cos", "log1p", "tanh")
 _FORM_WIDTHS = (45, 60, 40, 40, 30, 20)
+# of forms: of higher ones there are more terms than runs tell apart
+_DEGREES = (2, 3, 4)
 _EXACT_FORM = 1e-12
+# share of the squares that the whole of a cubic or quartic form may leave
+_NEAR = 0.1
 _LARGEST_FAMILY = 9
 
 
@@ -306,8 +312,8 @@ def _solve(runs: Runs, physical: Array) -> Exponents | None:
     return tuple(Fraction(round(2 * x), 2) for x in near)
 
 
-def quadratic_forms(sums: Sums, target: Target, archive: Archive) -> None:
-    """Search the forms of every family for one target."""
+def forms(sums: Sums, target: Target, archive: Archive) -> None:
+    """Search quadratic, cubic and quartic forms of every family for one target."""
     runs = sums.runs
     fronts = short_monomials(runs, 100, power=target.power, near=sums.near(target))
     with np.errstate(all="ignore"):
@@ -315,12 +321,12 @@ def quadratic_forms(sums: Sums, target: Target, archive: Archive) -> None:
         t = root * target.values
     if not np.all(np.isfinite(t)):
         return
-    for family in like_variables(runs):
-        members = np.column_stack([runs.monomial(e) for e in family.members])
-        upper = np.triu_indices(members.shape[1])
-        form = members[:, upper[0]] * members[:, upper[1]] * root[:, None]
-        if 2 * form.shape[1] > runs.n_runs:
+    for family, degree in product(like_variables(runs), _DEGREES):
+        places = list(combinations_with_replacement(range(len(family.members)), degree))
+        if 2 * len(places) > runs.n_runs:
             continue
+        members = np.column_stack([runs.monomial(e) for e in family.members])
+        form = members[:, np.array(places)].prod(axis=2) * root[:, None]
         left = []
         for k in range(len(fronts)):
             archive.check()
@@ -331,29 +337,32 @@ def quadratic_forms(sums: Sums, target: Target, archive: Archive) -> None:
         order = np.argsort(np.array(left), kind="stable")
         if len(order) and left[order[0]] < _EXACT_FORM:
             order = np.array([k for k in order if left[k] < _EXACT_FORM])
-        for k in order[:3]:
-            library = _library(runs, family, fronts.exponents[k])
-            sums.search(library, target, archive, _FORM_WIDTHS)
+        # polynomials that do not come near are not worth their fits
+        for k in (k for k in order[:3] if degree == 2 or left[k] < _NEAR):
+            library = _library(runs, family, fronts.exponents[k], places)
+            if degree > 2:
+                for picked in eliminated(library.values * root[:, None], t):
+                    sums.fit(library, target, picked, archive, None, root)
+            else:
+                sums.search(library, target, archive, _FORM_WIDTHS)
             if archive.exact:
                 return
 
 
-def _library(runs: Runs, family: LikeVariables, front: Exponents) -> Library:
+def _library(
+    runs: Runs, family: LikeVariables, front: Exponents, places: list[tuple[int, ...]]
+) -> Library:
+    """Products of the members, and of pairs the squares of their differences too."""
     trees: list[Tree] = []
     values = []
-    n = len(family.members)
-    for a in range(n):
-        for b in range(a, n):
-            product = tuple(
-                p + x + y
-                for p, x, y in zip(front, family.members[a], family.members[b], strict=True)
-            )
-            trees.append(monomial(product))
-            values.append(runs.monomial(product))
-            if a != b:
-                first, second = (monomial(m) for m in (family.members[a], family.members[b]))
-                square = Power(Sum((first, Product((exact(-1), second)))), Fraction(2))
-                trees.append(Product((Mono(front), square)) if any(front) else square)
-                difference = runs.monomial(family.members[a]) - runs.monomial(family.members[b])
-                values.append(runs.monomial(front) * difference**2)
+    for place in places:
+        powers = (front, *(family.members[k] for k in place))
+        exponents = tuple(sum(e, Fraction(0)) for e in zip(*powers, strict=True))
+        trees.append(monomial(exponents))
+        values.append(runs.monomial(exponents))
+        if len(place) == 2 and place[0] != place[1]:
+            a, b = (family.members[k] for k in place)
+            square = Power(Sum((monomial(a), Product((exact(-1), monomial(b))))), Fraction(2))
+            trees.append(Product((Mono(front), square)) if any(front) else square)
+            values.append(runs.monomial(front) * (runs.monomial(a) - runs.monomial(b)) ** 2)
     return Library(tuple(trees), np.column_stack(values))

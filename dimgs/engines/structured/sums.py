@@ -5,7 +5,7 @@ kept, one matrix product gives the gain of every further term exactly: the squar
 along the part of the term outside the span of the set.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -50,6 +50,9 @@ _POWERS = (
     (Fraction(-2), 1.0),
 )
 Picked = tuple[int, ...]
+Terms = list[tuple[float, Tree]]
+# the law of the terms without the response and of those with it
+Solved = Callable[[Terms, Terms], Tree | None]
 # share of a term outside the others below which rounding decides
 _DEPENDENT = 1e-9
 # share of the squares that is rounding: nothing is left to add
@@ -113,7 +116,7 @@ def bare_functions(runs: Runs) -> Arguments:
             cost.append(bits)
 
     monomials = plain(runs, 24)
-    pairs = differences(runs, 24)
+    pairs = differences(runs, 40)
     with np.errstate(all="ignore"):
         arguments = monomials + pairs
         for k, argument in enumerate(arguments.trees):
@@ -191,7 +194,7 @@ def times_squares(exponents: Sequence[Exponents], values: Array, ratios: Argumen
     return Library(trees, products.reshape(len(values), -1))
 
 
-def _exponents(tree: Tree) -> tuple[Fraction, ...]:
+def _exponents(tree: Tree) -> Exponents:
     assert isinstance(tree, Mono)
     return tree.exponents
 
@@ -217,18 +220,18 @@ class Sums:
     def monomials(self, target: Target, archive: Archive) -> None:
         """Sums of up to seven short monomials."""
         widths = _LONG if target.name == "y" else _MEDIUM
-        self.search(self._monomials(target, 300), target, archive, widths)
+        self.search(self.short(target, 300), target, archive, widths)
 
     def squares(self, target: Target, archive: Archive) -> None:
         """Sums of monomials and of monomials times squared differences."""
-        library = self._monomials(target, 80) + squared_differences(
+        library = self.short(target, 80) + squared_differences(
             self.runs, target.power, 2500, self.near(target)
         )
         self.search(library, target, archive, _SHORT)
 
     def functions(self, target: Target, archive: Archive, count: int = 5000) -> None:
         """Sums of monomials and of monomials times functions."""
-        library = self._monomials(target, 120)
+        library = self.short(target, 120)
         library = library + function_terms(
             self.runs, self.bare, target.power, count, self.near(target)
         )
@@ -236,7 +239,7 @@ class Sums:
 
     def ratios(self, target: Target, archive: Archive, functions: int = 0) -> None:
         """Ratios of two sums: t = Σ c_k f_k - t Σ d_k m_k."""
-        numerator = self._monomials(target, 120)
+        numerator = self.short(target, 120)
         found = short_monomials(self.runs, 100)
         kept = [i for i, e in enumerate(found.exponents) if any(e)]
         denominator = Library.of_monomials(found)
@@ -250,7 +253,8 @@ class Sums:
         )
         self.search(numerator + below, target, archive, _SHORT, len(numerator))
 
-    def _monomials(self, target: Target, count: int) -> Library:
+    def short(self, target: Target, count: int) -> Library:
+        """Short monomials of the dimension of a target."""
         return Library.of_monomials(
             short_monomials(
                 self.runs, count, power=target.power, halves=True, near=self.near(target)
@@ -264,11 +268,12 @@ class Sums:
         archive: Archive,
         widths: Sequence[int],
         above: int | None = None,
+        solved: Solved | None = None,
     ) -> None:
         """Beam search, a width for each number of terms; the best of each number are fitted.
 
         Every pair of the first terms of the library, the shortest, is kept beside the beam.
-        Terms from the number `above` on hold the response and go to the denominator.
+        Terms from the number `above` on hold the response; `solved` makes the law of both kinds.
         """
         with np.errstate(all="ignore"):
             root = target.root(self.runs)
@@ -293,7 +298,8 @@ class Sums:
                 beam = list(dict.fromkeys([*beam, *short]))
             exact = scored[0][0] < _EXACT
             for _, picked in scored[: 3 if exact else 6]:
-                self.fit(library, target, [int(kept[i]) for i in picked], archive, above, root)
+                places = [int(kept[i]) for i in picked]
+                self.fit(library, target, places, archive, above, root, solved)
             if exact or archive.exact:
                 return
 
@@ -305,6 +311,7 @@ class Sums:
         archive: Archive,
         above: int | None,
         root: Array,
+        solved: Solved | None = None,
     ) -> None:
         """Fit the law of the picked terms; see `search`."""
         A = library.values[:, picked] * root[:, None]
@@ -312,20 +319,27 @@ class Sums:
         c = least_squares(A, t)
         with np.errstate(over="ignore", invalid="ignore"):
             kept = np.abs(c) * np.sqrt((A**2).sum(axis=0)) > _NOTHING * np.sqrt(float(t @ t))
-        c, picked = c[kept], [i for i, keep in zip(picked, kept, strict=True) if keep]
-        upper: list[Tree] = []
-        lower: list[Tree] = [ONE]
-        for value, i in zip(c, picked, strict=True):
-            tree = library.trees[i]
-            if above is None or i < above:
-                upper.append(times(Number(float(value)), tree))
-            else:
-                lower.append(Product((Number(-float(value)), tree)))
-        if upper:
-            total = Sum(tuple(upper)) if len(upper) > 1 else upper[0]
-            if len(lower) > 1:
-                total = Product((total, Power(Sum(tuple(lower)), Fraction(-1))))
-            archive.add(target.back(total))
+        terms = [
+            (float(value), library.trees[i], above is None or i < above)
+            for value, i in zip(c[kept], np.array(picked)[kept], strict=True)
+        ]
+        free = [(value, tree) for value, tree, without in terms if without]
+        held = [(value, tree) for value, tree, without in terms if not without]
+        law = (solved or _ratio_of)(free, held)
+        if law is not None:
+            archive.add(target.back(law))
+
+
+def _ratio_of(free: Terms, held: Terms) -> Tree | None:
+    """Solution of t = Σ c f + t Σ d m."""
+    if not free:
+        return None
+    upper = tuple(times(Number(value), tree) for value, tree in free)
+    total: Tree = Sum(upper) if len(upper) > 1 else upper[0]
+    if not held:
+        return total
+    lower = tuple(Product((Number(-value), tree)) for value, tree in held)
+    return Product((total, Power(Sum((ONE, *lower)), Fraction(-1))))
 
 
 def _extended(F: Array, t: Array, beam: list[Picked], width: int) -> list[tuple[float, Picked]]:

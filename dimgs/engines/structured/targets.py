@@ -25,6 +25,8 @@ _ONE_SIGN = 0.9
 # short monomials that are looked at for each product of signed groups: many share one
 _LOOKED_AT = 15
 POWERS = (Fraction(1), Fraction(2), Fraction(-1), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
+# cubes of sums, and those below
+CUBE = (Fraction(1, 3), Fraction(-1, 3))
 # of laws that blend two others, as in Churchill and Usagi (1972)
 FURTHER = tuple(
     Fraction(*x) for x in ((3, 1), (-3, 1), (1, 3), (-1, 3), (3, 2), (-3, 2), (4, 1), (-4, 1))
@@ -218,40 +220,3 @@ def shifted_powers(runs: Runs, count: int) -> list[Target]:
 
 def _plus_powered(term: Tree, power: Fraction) -> Callable[[Tree], Tree]:
     return lambda tree: Power(Sum((term, tree)), power)
-
-
-def shifted_squares(runs: Runs, count: int) -> list[Target]:
-    """The square of the response less or plus a short monomial."""
-    out = []
-    for target in shifted(runs, count):
-        sign = float(np.sign(target.at[0]))
-        if not np.all(np.sign(target.at) == sign):
-            continue
-        part = runs.anchor - target.at
-        out.append(
-            Target.of(
-                runs,
-                f"({target.name})^2",
-                partial(_squared, part),
-                partial(_squared_slope, part),
-                _signed_root(target.back, sign),
-                2.0,
-            )
-        )
-    return out
-
-
-def _squared(part: Array, y: Array) -> Array:
-    return np.asarray((y - part) ** 2)
-
-
-def _squared_slope(part: Array, y: Array) -> Array:
-    return np.asarray(2 * (y - part))
-
-
-def _signed_root(back: Callable[[Tree], Tree], sign: float) -> Callable[[Tree], Tree]:
-    def build(tree: Tree) -> Tree:
-        root: Tree = Power(tree, Fraction(1, 2))
-        return back(root if sign > 0 else Product((MINUS, root)))
-
-    return build

@@ -1,0 +1,99 @@
+"""Single steps of the embedded engine, each on laws of the kind that it is there for."""
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+import pytest
+
+from dimgs.arrays import Array
+from dimgs.engines.protocol import Problem
+from dimgs.engines.structured.archive import Archive
+from dimgs.engines.structured.engine import Stages
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.trees import evaluate
+
+Law = Callable[[Array, Array], Array]
+N_RUNS = 100
+
+
+def best_of(name: str, groups: dict[str, Array], y: Array, unlogged: tuple[str, ...]) -> Archive:
+    """What one step finds."""
+    scale: Literal["log", "linear"] = "log" if np.all(y > 0) else "linear"
+    runs = Runs.of(Problem(groups, y, scale=scale, unlogged=unlogged))
+    archive = Archive(runs, time.monotonic() + 3600)
+    with np.errstate(all="ignore"):
+        (step,) = (s for s in Stages(archive, 0).steps() if s.name == name)
+        step.run()
+    return archive
+
+
+def positive(rng: np.random.Generator) -> Array:
+    return np.exp(rng.uniform(-1.5, 1.5, N_RUNS))
+
+
+def signed(rng: np.random.Generator) -> Array:
+    return rng.uniform(-2.0, 2.0, N_RUNS)
+
+
+def within_one(rng: np.random.Generator) -> Array:
+    return rng.uniform(-0.7, 0.7, N_RUNS)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+@pytest.mark.parametrize(
+    ("name", "first", "second", "law"),
+    [
+        ("roots of quadratics", signed, positive, lambda u, v: u / 2 + np.sqrt(u**2 / 4 + v)),
+        ("roots of quadratics", signed, positive, lambda u, v: np.sqrt(np.hypot(u, v) - u)),
+        (
+            "forms of like variables",
+            positive,
+            positive,
+            lambda u, v: 1 / np.sqrt((u**2 - v**2) ** 2 + v**2),
+        ),
+        ("sums for functions", signed, positive, lambda u, v: (3 + u + 2 * v) ** 3),
+        (
+            "two simple factors of functions",
+            positive,
+            within_one,
+            lambda u, v: 1 - np.cosh(u * v) / np.cosh(u),
+        ),
+        (
+            "one simple factor",
+            positive,
+            signed,
+            lambda u, v: u**1.5 * np.cosh(u * v),
+        ),
+    ],
+)
+def test_a_step_finds_its_laws(
+    name: str,
+    first: Callable[[np.random.Generator], Array],
+    second: Callable[[np.random.Generator], Array],
+    law: Law,
+    noise: float,
+) -> None:
+    rng = np.random.default_rng(5)
+    u, v = first(rng), second(rng)
+    y = law(u, v) * (1 + noise * rng.standard_normal(N_RUNS))
+    groups = {"pi_1": u, "pi_2": v}
+    archive = best_of(name, groups, y, tuple(k for k, x in groups.items() if x.min() <= 0))
+    assert archive.best is not None
+    left = evaluate(archive.best.tree, archive.runs) - law(u, v)
+    scale = np.maximum(np.abs(law(u, v)), 0.1 * np.std(y))
+    assert np.sqrt(np.mean((left / scale) ** 2)) < (1e-9 if noise == 0 else 0.5 * noise)
+
+
+@pytest.mark.parametrize("ends", [(0.2, 5.0), (0.05, 1.0)])
+def test_ratios_with_an_exponential_of_a_difference(ends: tuple[float, float]) -> None:
+    rng = np.random.default_rng(2)
+    transfer = np.exp(rng.uniform(np.log(ends[0]), np.log(ends[1]), N_RUNS))
+    capacities = np.exp(rng.uniform(np.log(0.05), np.log(0.9), N_RUNS))
+    decay = np.exp(-transfer * (1 - capacities))
+    effectiveness = (1 - decay) / (1 - capacities * decay)
+    groups = {"pi_1": transfer, "pi_2": capacities}
+    archive = best_of("ratios in one span", groups, effectiveness, ())
+    assert archive.best is not None
+    assert np.allclose(evaluate(archive.best.tree, archive.runs), effectiveness, rtol=1e-9)
