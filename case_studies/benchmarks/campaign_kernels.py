@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.errors import RunDivergedError
 from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.curve import Curve
 from dimgs.kernels.spec import Port, Tier
 
 Array = NDArray[np.float64]
@@ -74,8 +75,8 @@ class Case:
     coarse : Coarse, optional
     budget : int
     tolerance : float
-    second : bool
-        Whether there is a second output.
+    target : str or tuple of str
+        "y"; "w", seven times as much; or "decay_half", of a curve that falls in the time y.
     bend : float
         Of the logarithm over the square of that of the product of all inputs: no law then.
     """
@@ -94,7 +95,7 @@ class Case:
     coarse: Coarse | None = None
     budget: int = 200
     tolerance: float = 0.02
-    second: bool = False
+    target: str | tuple[str, ...] = "y"
     bend: float = 0.0
 
     def law(self, k: int, logs: Array) -> Array:
@@ -146,7 +147,7 @@ class Case:
         """What is asked of a campaign."""
         given: dict[str, Any] = {
             "kernel": CaseKernel(self),
-            "target": "y",
+            "target": self.target,
             "ranges": {
                 n: Range(low, high, integer=n in self.whole)
                 for n, (_, low, high) in self.inputs.items()
@@ -170,7 +171,7 @@ class CaseKernel(BaseKernel):
         self.case = case
         self.name = case.name.replace(" ", "-").replace(",", "")
         self.inputs = tuple(Port(n, unit) for n, (unit, _, _) in case.inputs.items())
-        self.outputs = (Port("y", case.unit), *([Port("w", case.unit)] if case.second else []))
+        self.outputs = (Port("y", case.unit), Port("w", case.unit), Port("decay_half", case.unit))
         if case.coarse:
             self.tiers = (Tier("coarse", case.coarse.cost, {"c": 1}), Tier("fine", 1.0, {"c": 0}))
         self.stochastic = case.noise > 0 and case.seeded
@@ -186,7 +187,9 @@ class CaseKernel(BaseKernel):
         rng = np.random.default_rng(seed) if self.stochastic else self._rng
         y = float(case.value(logs, bool(settings.get("c")))[0])
         y += case.noise * float(rng.standard_normal()) if case.noise else 0.0
-        return {"y": exp(y), **({"w": exp(2.0 * y) / exp(y)} if case.second else {})}
+        time = exp(y) * np.linspace(0.0, 20.0, 401)
+        decay = Curve("t", time, np.exp(-time / exp(y)), case.unit, "1")
+        return Simulated({"y": exp(y), "w": 7.0 * exp(y)}, curves={"decay": decay})
 
 
 AIR = {"rho": ("kg/m^3", 1.2, 1.2), "nu": ("m^2/s", 1e-5, 1e-5)}
@@ -276,6 +279,9 @@ CASES: tuple[Case, ...] = (
     replace(NOISY, name="infeasible corner", noise=0.0, bound=({"a": 1.0, "b": 1.0}, 1e3)),
     Case("whole numbers", {"n": ("1", 2.0, 40.0), "x": ("1", 0.1, 10.0)}, "1",
          [(0.0, {"n": 2.0, "x": -1.0})], whole=("n",)),
+    replace(TWO, name="two outputs", target=("y", "w")),
+    Case("a curve", {"c": ("J/K", 1.0, 100.0), "G": ("W/K", 0.01, 10.0), "x": ("1", 0.1, 10.0)},
+         "s", [(0.0, {"c": 1.0, "G": -1.0, "x": 0.5})], target="decay_half"),
     Case("no law", {"x": ("1", 0.1, 10.0)}, "1", [(0.0, {"x": 1.0})], bend=0.1),
 )  # fmt: skip
 

@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 _DIGITS = 1e-6
 # chance that noise alone makes any of the runs of a law look foreign to it
 _FALSE = 0.005
+# chance that noise alone makes the runs of a law look curved
+_BEND = 0.01
 # refits until the members stay the same; a handful is the rule
 _ROUNDS = 15
 # neighbours that a first guess of a law is drawn from, beyond the number of its exponents
@@ -191,7 +193,7 @@ def find_laws(
     free = np.ones(len(sites), dtype=np.bool_)
     found: list[Law] = []
     while free.sum() >= enough:
-        best = _best(sites, limits, free, known, enough, curvature)
+        best = _best(sites, scatter, limits, free, known, enough, curvature)
         if best is None:
             break
         free[best] = False
@@ -201,14 +203,18 @@ def find_laws(
 
 def _best(
     sites: Sites,
+    scatter: Scatter,
     limits: Array,
     free: NDArray[np.bool_],
     known: Sequence[Law],
     enough: int,
     curvature: float,
 ) -> Rows | None:
+    def holds(rows: Rows) -> bool:
+        return _holds(sites, rows, limits, curvature) and not _bent(sites, rows, scatter)
+
     every = _grow(sites, limits, free, _affine(sites.z[free], sites.y[free]))
-    if every is not None and len(every) == free.sum() and _holds(sites, every, limits, curvature):
+    if every is not None and len(every) == free.sum() and holds(every):
         return every
     for seeds in ((law.coefficients for law in known), _guesses(sites, free)):
         grown: dict[bytes, Rows] = {}
@@ -217,9 +223,22 @@ def _best(
             if members is not None and len(members) >= enough:
                 grown[members.tobytes()] = members
         for members in sorted(grown.values(), key=lambda m: -len(m)):
-            if _holds(sites, members, limits, curvature):
+            if holds(members):
                 return members
     return None
+
+
+def _bent(sites: Sites, members: Rows, scatter: Scatter) -> bool:
+    """Whether runs that scatter curve about their law more than their noise allows."""
+    z, root = sites.z[members], np.sqrt(sites.count[members])
+    unknowns = z.shape[1] + 2
+    if not scatter.sigma or len(members) < unknowns:
+        return False
+    table = root[:, None] * np.column_stack([np.ones(len(z)), z, np.sum(z**2, axis=1)])
+    inverse = np.linalg.pinv(table, rcond=1e-7)
+    error = scatter.sigma * float(np.linalg.norm(inverse[-1]))
+    bend = abs(float(inverse[-1] @ (root * sites.y[members])))
+    return bend > float(stdtrit(max(scatter.freedom, 1), 1.0 - _BEND / 2.0)) * error
 
 
 def _affine(z: Array, y: Array) -> Array:

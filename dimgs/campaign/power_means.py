@@ -22,12 +22,14 @@ _STARTS, _ROUNDS = 5, 20
 _SHARPEST = 1e4
 # log; the larger of several laws that goes through all runs as closely is a corner
 _CORNER = 1e-3
+# evaluations of a fit, and of one that goes through the runs nearly
+_TRIED, _FOLLOWED = 40, 1000
 # laws of one power mean
 _MOST = 3
 # runs beyond the unknowns before a power mean is believed
 _SPARE = 2
 # part of the resolution to which a power mean goes through the runs of a kernel that repeats itself
-_EXACT = 0.01
+_EXACT = 0.002
 _DIGITS = 1e-6
 
 
@@ -62,16 +64,21 @@ def power_mean(sites: Sites, scatter: Scatter) -> Model | None:
         unknowns = n_laws * width + 1
         if len(sites) < unknowns + _SPARE:
             return None
+        tried = []
         for sign, table in _starts(sites, n_laws):
-            fit = _fitted(sites, sign, table)
-            free = len(sites) - unknowns
-            sigma = max(float(np.sqrt(2.0 * fit.cost / free)), _DIGITS)
-            close = scatter.sigma > 0 or sigma <= _EXACT * scatter.resolution
-            miss = np.abs(fit.fun) / np.sqrt(sites.count)
-            if close and np.all(miss <= limits):
-                found = _model(sites, scatter, sign, fit, n_laws, sigma)
-                if found is not None:
-                    return found
+            start = np.append(table, _first_sharpness(sites, sign, table))
+            tried.append((sign, _fitted(sites, sign, start, _TRIED)))
+        sign, fit = min(tried, key=lambda t: t[1].cost)
+        root = np.sqrt(sites.count)
+        if np.all(np.abs(fit.fun) <= root * limits):
+            # it may be one: the valley between sharpness and slopes is long
+            fit = _fitted(sites, sign, fit.x, _FOLLOWED)
+        sigma = max(float(np.sqrt(2.0 * fit.cost / (len(sites) - unknowns))), _DIGITS)
+        close = scatter.sigma > 0 or sigma <= _EXACT * scatter.resolution
+        if close and np.all(np.abs(fit.fun) <= root * limits):
+            found = _model(sites, scatter, sign, fit, n_laws, sigma)
+            if found is not None:
+                return found
     return None
 
 
@@ -102,10 +109,17 @@ def _ridge(own: Array, y: Array, table: Array, every: Array) -> Array:
     return np.asarray(whole + np.linalg.solve(moments, own.T @ (y - own @ whole)))
 
 
-def _fitted(sites: Sites, sign: float, start: Array) -> OptimizeResult:
+def _first_sharpness(sites: Sites, sign: float, table: Array) -> float:
+    """Logarithm of the sharpness at which a fit starts: that of a corner where runs lie on one."""
+    every = np.column_stack([np.ones(len(sites)), sites.z]) @ table.T
+    corner = sign * np.max(sign * every, axis=1)
+    return float(np.log(SHARPNESS[1])) if np.abs(corner - sites.y).max() < _CORNER else 0.0
+
+
+def _fitted(sites: Sites, sign: float, start: Array, most: int) -> OptimizeResult:
     z, y, root = sites.z, sites.y, np.sqrt(sites.count)
     table = np.column_stack([np.ones(len(z)), z])
-    shape = start.shape
+    shape = (-1, table.shape[1])
 
     def parts(x: Array) -> tuple[Array, Array, Array]:
         s = float(np.exp(x[-1]))
@@ -123,17 +137,11 @@ def _fitted(sites: Sites, sign: float, start: Array) -> OptimizeResult:
         of_sharpness = np.sum(share * values, axis=1) - mean
         return np.asarray(root[:, None] * np.column_stack([of_laws, of_sharpness]))
 
-    low = np.append(np.full(start.size, -np.inf), np.log(SHARPNESS[0]))
-    high = np.append(np.full(start.size, np.inf), np.log(_SHARPEST))
-    corner = np.max(sign * (table @ start.T), axis=1) * sign
-    sharp = float(np.abs(corner - y).max()) < _CORNER
+    n = len(start) - 1
+    low = np.append(np.full(n, -np.inf), np.log(SHARPNESS[0]))
+    high = np.append(np.full(n, np.inf), np.log(_SHARPEST))
     return least_squares(
-        rest,
-        np.append(start, np.log(SHARPNESS[1]) if sharp else 0.0),
-        slopes,
-        bounds=(low, high),
-        x_scale="jac",
-        max_nfev=60,
+        rest, start, slopes, bounds=(low, high), x_scale="jac", max_nfev=most, ftol=1e-12
     )
 
 

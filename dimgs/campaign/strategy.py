@@ -165,7 +165,11 @@ class Strategy(Search):
             return []
         k = max(open_laws, key=lambda k: self.width(model.laws[k]))
         offers = np.vstack([self.corners(), model.sites.z, self.design.pool[:256]])
-        offers = offers[model.holds(offers)[:, k] & self.feasible(offers)]
+        usable = self.feasible(offers)
+        alone = model.holds(offers)[:, k] & usable
+        # a law that holds alone nowhere is known from where it leads
+        leads = model.holds(offers, strictly=False)[:, k] & usable
+        offers = offers[alone if alone.any() else leads]
         found: list[Proposal] = []
         rows = model.laws[k].rows
         table = np.column_stack([np.ones(len(rows)), model.sites.z[rows]])

@@ -65,6 +65,11 @@ def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int
     finest = binding.tiers[tier].name
     if miss > scatter.limits(pairs.count).min(initial=scatter.resolution):
         return f"'{finest}' is not '{name}' times a monomial, which misses by {miss:.2g}"
+    if not scatter.sigma:
+        # a difference that is a monomial only nearly may lean as it does because of what it is not
+        lean = difference.coefficients * np.append(0.0, np.ones(rank))
+        doubt = min(1.0, miss / scatter.resolution) ** 0.5
+        difference = replace(difference, drift=doubt * lean)
     laws = tuple(law.corrected(difference) for law in model.laws)
     strategy.model = replace(model, laws=laws)
     experiment.log.add("tier", f"'{finest}' is '{name}' times a monomial, to {miss:.2g}")

@@ -70,3 +70,13 @@ def test_what_the_runs_do_not_span_is_not_known() -> None:
     z = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
     law = Law.fit(sites(z, z[:, 0]), np.arange(4), EXACT)
     assert np.isinf(law.half_widths(np.array([[0.0, 0.0, 1.0]]), 0.9)).all()
+
+
+@given(st.integers(0, 200))
+@settings(max_examples=20)
+def test_a_bend_that_noise_does_not_make_is_no_law(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = np.linspace(-1.5, 1.5, 16)[:, None]
+    noise = 0.03 * rng.standard_normal(len(x))
+    bent = find_laws(sites(x, x[:, 0] + 0.08 * x[:, 0] ** 2 + noise), Scatter(0.02, 0.03, 10), ())
+    assert not any(len(law.rows) == len(x) for law in bent)
