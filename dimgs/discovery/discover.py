@@ -120,12 +120,25 @@ def discover_with(
     start = time.perf_counter()
     with noting(data.warnings):
         found = study_with_scales(data, target, options, progress)
+    return replace(report_of(found, data, options), seconds=time.perf_counter() - start)
+
+
+def report_of(found: Study, data: Dataset, options: Options) -> Report:
+    """What is told of a study.
+
+    Parameters
+    ----------
+    found : Study
+        Of the table, with its laws judged.
+    data : Dataset
+    options : Options
+    """
     prepared = found.prepared
     law = recognise(absorb(found.law))
     conclusion = found.conclusion
     maker = partial(_law_of_candidate, found, options)
     facts = {} if found.belief is None else found.belief.facts
-    report = Report(
+    return Report(
         basis=prepared.basis,
         fit=_in_table(found.result, prepared),
         law=law,
@@ -139,7 +152,7 @@ def discover_with(
         source=data.source,
         n_runs=prepared.design.n_runs,
         provenance=_provenance(data, options),
-        measured=prepared.in_table(prepared.data[target].tolist()),
+        measured=prepared.in_table(prepared.data[law.target.name].tolist()),
         predicted=prepared.in_table(law.predict_si(prepared.data).tolist()),
         data=prepared.data.take(prepared.in_table(range(prepared.design.n_runs))),
         left_out=_left_out(found, options),
@@ -149,7 +162,6 @@ def discover_with(
         rivals=_rivals(found, law, options),
         further_runs=propose,
     )
-    return replace(report, seconds=time.perf_counter() - start)
 
 
 def _law_of_candidate(found: Study, options: Options, candidate: Candidate) -> Law | None:

@@ -20,8 +20,8 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from case_studies.benchmarks.belief.calibrate import calibrate
-from case_studies.benchmarks.belief.fits import KINDS, solve, tasks
-from case_studies.benchmarks.belief.measures import measures
+from case_studies.benchmarks.belief.fits import KINDS, NOISES, RUNS, solve, tasks
+from case_studies.benchmarks.belief.measures import draw, measures
 from case_studies.benchmarks.laws_with_units.tasks import SETS
 from case_studies.benchmarks.own_laws.__main__ import known_lines
 
@@ -33,11 +33,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", choices=SETS, default="own-development")
     parser.add_argument("--kind", choices=KINDS, default="law")
     parser.add_argument("--each", type=int, default=1, help="settings for each law")
+    parser.add_argument("--runs", type=int, nargs="+", default=RUNS)
+    parser.add_argument("--noise", type=float, nargs="+", default=NOISES, help="of each response")
     parser.add_argument("--effort", default="quick", help="of each discovery")
     parser.add_argument("--part", default="1/1", help="i/n: every n-th task, from the i-th")
     parser.add_argument("--out", type=Path, default=Path("belief.jsonl"))
     parser.add_argument("--fit", action="store_true", help="only fit to the lines of the file")
     parser.add_argument("--show", action="store_true", help="only measure the lines of the file")
+    parser.add_argument("--figure", type=Path, help="where to draw the reliability diagram")
     options = parser.parse_args(arguments)
     if options.fit:
         print(calibrate([x for x in known_lines(options.out) if x["kind"] == "law"]))
@@ -45,9 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if not options.show:
         done = {(x["law"], x["seed"], x["kind"]) for x in known_lines(options.out)}
         part, parts = (int(x) for x in options.part.split("/"))
-        for law, n, noise, seed in list(tasks(options.set, options.each, options.kind))[
-            part - 1 :: parts
-        ]:
+        asked = tasks(options.set, options.each, options.kind, options.runs, options.noise)
+        for law, n, noise, seed in list(asked)[part - 1 :: parts]:
             if (law.name, seed, options.kind) in done:
                 continue
             with warnings.catch_warnings():
@@ -57,7 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 handle.write(json.dumps(line) + "\n")
             told = line.get("failed") or f"{line['probabilities'][:3]} {line['right'][:3]}"
             print(f"{law.name:28} {n:4} runs {100 * noise:3.0f} %  {told}", flush=True)
-    print(measures(list(known_lines(options.out))))
+    lines = list(known_lines(options.out))
+    print(measures(lines))
+    if options.figure:
+        draw(lines, options.figure)
 
 
 if __name__ == "__main__":

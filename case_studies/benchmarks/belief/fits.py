@@ -1,7 +1,7 @@
 """Discoveries of known laws, with what was believed of each form, and whether it is right."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -26,7 +26,13 @@ NOISES = (0.0, 0.01, 0.02, 0.05, 0.1)
 KINDS = ("law", "noise", "permuted")
 
 
-def tasks(name: str, each: int, kind: str) -> Iterator[tuple[Equation, int, float, int]]:
+def tasks(
+    name: str,
+    each: int,
+    kind: str,
+    runs: Sequence[int] = RUNS,
+    noises: Sequence[float] = NOISES,
+) -> Iterator[tuple[Equation, int, float, int]]:
     """Laws with runs, noise and seed: of each law some settings, in an order of its own.
 
     Parameters
@@ -36,8 +42,11 @@ def tasks(name: str, each: int, kind: str) -> Iterator[tuple[Equation, int, floa
     each : int
         Settings for each law.
     kind : {"law", "noise", "permuted"}
+    runs : sequence of int
+    noises : sequence of float
+        Of laws; the others have no law to which noise is added.
     """
-    settings = [(n, z) for n in RUNS for z in (NOISES if kind == "law" else (0.05,))]
+    settings = [(n, z) for n in runs for z in (noises if kind == "law" else (0.05,))]
     laws = equations_of(name)
     for k in range(each):
         for i, law in enumerate(laws):

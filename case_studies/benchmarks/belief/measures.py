@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import beta
 
 _BINS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0 + 1e-9)
 _SAMPLES = 2000
@@ -48,8 +50,7 @@ def measures(lines: Sequence[dict[str, Any]]) -> str:
         f"sets of 90 % hold the right law in {held[known].mean():.3f} of those that found it; "
         f"median size {np.median(sizes):.0f}"
     )
-    said = [x["probabilities"][0] if x["probabilities"] else 0.0 for x in laws]
-    out += reliability(said, first)
+    out += reliability(*_said(laws))
     for n in sorted({x["runs"] for x in laws}):
         for z in sorted({x["noise"] for x in laws}):
             of = np.array([x["runs"] == n and x["noise"] == z for x in laws])
@@ -60,6 +61,7 @@ def measures(lines: Sequence[dict[str, Any]]) -> str:
                     f"right {(first & of).sum():4}, "
                     f"confirmed {(sure & of).sum():4}, wrong {wrong:3}"
                 )
+    out.append(f"right but not confirmed: {_missing(laws, first & ~sure & some)}")
     out.append("confirmed though wrong: " + "; ".join(
         f"{x['law']} ({x['runs']} runs, {100 * x['noise']:.0f} %): {x['found']}"
         for x, s, f in zip(laws, sure, first, strict=True) if s and not f
@@ -81,6 +83,59 @@ def _share(of: Any, bad: Any, names: Any) -> str:
     return f"({own[:, 1].sum() / own[:, 0].sum():.3f} [{low:.3f}, {high:.3f}])"
 
 
+def _missing(laws: Sequence[dict[str, Any]], some: Any) -> str:
+    """How often each condition was missing: probability, structure, extrapolation, other."""
+    words = ("probability", "residuals", "interpolates")
+    own = [x["why_not"] for x, is_one in zip(laws, some, strict=True) if is_one]
+    told = [f"{w} {sum(any(w in text for text in why) for why in own)}" for w in words]
+    return f"{', '.join(told)} of {len(own)}"
+
+
+def _said(laws: Sequence[dict[str, Any]]) -> tuple[list[float], list[bool]]:
+    """Probability of the first law of each table, and whether it is right."""
+    said = [float(x["probabilities"][0]) if x["probabilities"] else 0.0 for x in laws]
+    return said, [bool(x["right"] and x["right"][0]) for x in laws]
+
+
+def draw(lines: Sequence[dict[str, Any]], path: Path) -> None:
+    """The reliability diagram: how often first laws are right, by what was said of them.
+
+    Parameters
+    ----------
+    lines : sequence of dict
+    path : Path
+    """
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    said, right = _said([x for x in lines if x["kind"] == "law" and "failed" not in x])
+    places, shares, low, high = [], [], [], []
+    for own in _bins(np.array(said)):
+        k, n = int(np.sum(np.array(right)[own])), int(own.sum())
+        places.append(float(np.mean(np.array(said)[own])))
+        shares.append(k / n)
+        # Jeffreys' interval
+        low.append(float(beta.ppf(0.05, k + 0.5, n - k + 0.5)) if k else 0.0)
+        high.append(float(beta.ppf(0.95, k + 0.5, n - k + 0.5)) if k < n else 1.0)
+    with rc_context({"svg.hashsalt": "reliability", "svg.fonttype": "path"}):
+        figure = Figure(figsize=(4.2, 4.0), layout="constrained")
+        axes = figure.subplots()
+        axes.plot([0, 1], [0, 1], color="0.6", lw=1)
+        axes.vlines(places, low, high, color="C0")
+        axes.plot(places, shares, "o", color="C0")
+        axes.set_xlabel("probability that was said")
+        axes.set_ylabel("share of right laws, with intervals of 90 %")
+        axes.set_xlim(0, 1.02)
+        axes.set_ylim(0, 1.02)
+        figure.savefig(path, metadata={"Date": None})
+
+
+def _bins(said: Any) -> list[Any]:
+    """Which are in each bin that is not empty."""
+    all_bins = [(said >= low) & (said < high) for low, high in pairwise(_BINS)]
+    return [own for own in all_bins if own.any()]
+
+
 def reliability(probabilities: Sequence[float], right: Any) -> list[str]:
     """Probability of the first law against how often it is right, and the expected error.
 
@@ -91,12 +146,8 @@ def reliability(probabilities: Sequence[float], right: Any) -> list[str]:
     """
     said, first = np.asarray(probabilities), np.asarray(right, dtype=bool)
     error, out = 0.0, []
-    for low, high in pairwise(_BINS):
-        own = (said >= low) & (said < high)
-        if own.any():
-            gap = abs(said[own].mean() - first[own].mean())
-            error += gap * own.mean()
-            out.append(
-                f"  said {said[own].mean():.3f}: right {first[own].mean():.3f} of {own.sum()}"
-            )
+    for own in _bins(said):
+        gap = abs(said[own].mean() - first[own].mean())
+        error += gap * own.mean()
+        out.append(f"  said {said[own].mean():.3f}: right {first[own].mean():.3f} of {own.sum()}")
     return [f"expected calibration error {error:.3f}", *out]
