@@ -20,16 +20,20 @@ from dimgs.design.features import Design
 from dimgs.discovery.contenders import Contender
 
 # fitted as the module says: the temperature, and the logit of none of these
-TEMPERATURE = 1.38
+TEMPERATURE = 1.8
 # the constant, then for each decade of the chance of structure, a cut search, each factor e of the
-# runs over 50, each decade by which the other laws are improbable, and each 50 bits of structure
-NONE = (-1.0, 0.54, 1.0, -0.16, -1.0, 1.0)
+# runs over 50, the probability of other laws, each decade by which they are improbable, and each 50
+# bits of structure. That a search was cut told nothing beside these
+NONE = (-3.8, 1.40, 0.0, -0.81, 4.36, -0.42, 3.18)
 _RUNS, _BITS = 50.0, 50.0
 # a chance below tells no more, nor does a smaller probability of other laws
 _LEAST_CHANCE, _LEAST_DOUBT = 1e-12, 1e-6
 # share of the probability of the laws that the rivals and the first law hold together
 RIVALS = 0.9
 _MOST_RIVALS = 9
+# nats by which runs left out must tell a law from the best: of 0, 0.5, 1, 2 and 4 these two had the
+# least log score on the development laws
+_ALIKE = 1.0
 # terms of the polynomials that residuals are tried by
 _DEGREE = 3
 
@@ -124,34 +128,48 @@ class Belief:
         return ()
 
 
-def posterior(scores: Array, laws: Sequence[int]) -> dict[int, float]:
-    """Probability of each law if one of them is true, from the scores of its forms.
+def weights(
+    density: Array, bits: Array, laws: Sequence[int], temperature: float = TEMPERATURE
+) -> Array:
+    """Probability of each form if one of them is true.
+
+    A law with a further piece that the runs cannot see predicts them as well, and there are as many
+    such pieces as a search cares to list. Together they weigh as much as the best of them.
 
     Parameters
     ----------
-    scores : ndarray of shape (n_forms,)
+    density : ndarray of shape (n_forms,)
+        Log density of the runs left out.
+    bits : ndarray of shape (n_forms,)
+        Price of the structure.
     laws : sequence of int
         Which law each form is.
+    temperature : float
 
     Examples
     --------
-    >>> found = posterior(np.array([0.0, 0.0, -90.0]), [0, 0, 2])
-    >>> round(found[0], 6)
-    1.0
+    >>> one, *rest = weights(np.zeros(4), np.array([10.0, 20.0, 20.0, 20.0]), [0, 1, 2, 3])
+    >>> bool(np.isclose(sum(rest) / one, 2 ** (-10 / TEMPERATURE)))
+    True
     """
-    weights = special.softmax(np.asarray(scores) / TEMPERATURE)
-    found: dict[int, float] = {}
-    for law, weight in zip(laws, weights, strict=True):
-        found[law] = found.get(law, 0.0) + float(weight)
-    return found
+    scores = (density - np.log(2) * bits) / temperature
+    out = np.asarray(np.exp(scores - scores.max()))
+    best, number = int(np.argmax(out)), np.asarray(laws)
+    unseen = (number != number[best]) & (bits > bits[best])
+    unseen &= np.abs(density - density[best]) < _ALIKE
+    of_law = [float(out[unseen & (number == k)].sum()) for k in np.unique(number[unseen])]
+    if of_law:
+        out[unseen] *= max(of_law) / max(sum(of_law), 1e-300)
+    return np.asarray(out / out.sum())
 
 
 def traits(left: Left) -> Array:
-    """What the logit of none of these is a sum of, shape (6,): 1, and what each field says."""
+    """What the logit of none of these is a sum of, shape (7,): 1, and what each field says."""
     structure = -np.log10(max(left.structure, _LEAST_CHANCE))
     runs = np.log(max(left.dof, 1) / _RUNS)
     alone = -np.log10(max(left.doubt, _LEAST_DOUBT))
-    return np.array([1.0, structure, float(left.cut), runs, alone, left.bits / _BITS])
+    cut, bits = float(left.cut), left.bits / _BITS
+    return np.array([1.0, structure, cut, runs, left.doubt, alone, bits])
 
 
 def none_logit(left: Left) -> float:
@@ -226,7 +244,11 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int], *, c
     if not found:
         return Belief((), 1.0)
     best = found[0]
-    by_law = posterior(np.array([c.score for c in found]), laws)
+    density = np.array([c.evidence.log_density for c in found])
+    bits = np.array([c.structure.bits for c in found])
+    by_law: dict[int, float] = {}
+    for law, weight in zip(laws, weights(density, bits, laws), strict=True):
+        by_law[law] = by_law.get(law, 0.0) + float(weight)
     left = Left(
         chance_of_structure(design, best),
         best.evidence.whole.dof,

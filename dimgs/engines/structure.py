@@ -34,16 +34,16 @@ from dimgs.rationals import exact_bits, exponent_bits
 
 # bits of each part of a `Structure`, by its field
 PRICES: Mapping[str, float] = {
-    "nodes": 1.9,
+    "nodes": 1.93,
     "inputs": 0.8,
     "numbers": 0.4,
     "exponents": 0.6,
-    "free": 6.1,
+    "free": 6.3,
     "free_exponents": 6.3,
     "oscillations": 4.0,
     "no_angles": 12.0,
-    "levels": 5.8,
-    "rare": 7.5,
+    "levels": 5.7,
+    "rare": 7.0,
 }
 # numbers of more digits than a person would write are decimals, told by about so many bits
 _DECIMAL_BITS, _LARGEST = 20.0, 1000

@@ -9,19 +9,42 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs import Dataset, discover
-from dimgs.discovery.belief import Left, none_logit, posterior
+from dimgs.discovery.belief import Left, none_logit, weights
 from dimgs.report.results import Report
 
 AMPLE: dict[str, Any] = {"engine": "structured", "evaluations": 300, "time_limit": 3600.0}
 
 
-@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.integers(0, 4)), min_size=1, max_size=9))
-def test_probabilities_of_the_laws_sum_to_one(forms: list[tuple[float, int]]) -> None:
-    scores, laws = np.array([s for s, _ in forms]), [k for _, k in forms]
-    found = posterior(scores, laws)
-    assert set(found) == set(laws)
-    assert sum(found.values()) == pytest.approx(1.0)
-    assert all(p >= 0 for p in found.values())
+FORMS = st.lists(
+    st.tuples(st.floats(-1e6, 1e6), st.floats(0.0, 99.0), st.integers(0, 4)), min_size=1, max_size=9
+)
+
+
+@given(FORMS)
+def test_probabilities_of_the_forms_sum_to_one(forms: list[tuple[float, float, int]]) -> None:
+    density, bits = (np.array(x) for x in list(zip(*forms, strict=True))[:2])
+    found = weights(density, bits, [k for _, _, k in forms])
+    assert len(found) == len(forms)
+    assert sum(found) == pytest.approx(1.0)
+    assert all(p >= 0 for p in found)
+
+
+@given(st.integers(1, 9), st.floats(1.0, 30.0), st.floats(-0.9, 0.9))
+def test_pieces_that_the_runs_cannot_see_weigh_no_more_for_being_listed(
+    n: int, more: float, gain: float
+) -> None:
+    one, other = (
+        weights(
+            np.array([0.0] + [gain] * k), np.array([10.0] + [10.0 + more] * k), list(range(k + 1))
+        )
+        for k in (1, n)
+    )
+    if one[0] > 0.5:
+        assert other[0] == pytest.approx(one[0])
+    # those that the runs do see count each
+    seen = weights(np.array([0.0] + [3.0] * n), np.array([0.0] + [30.0] * n), list(range(n + 1)))
+    assert seen[1:].sum() / seen[0] == pytest.approx(n * seen[1] / seen[0])
+    assert n == 1 or seen[1:].sum() > 1.5 * seen[1]
 
 
 @given(st.floats(1e-12, 1.0), st.integers(1, 500), st.floats(0.0, 0.9), st.floats(0.0, 200.0))

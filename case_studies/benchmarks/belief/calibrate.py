@@ -15,7 +15,7 @@ from scipy import special
 from scipy.optimize import minimize
 
 from case_studies.benchmarks.belief.measures import reliability
-from dimgs.discovery.belief import NONE, TEMPERATURE, Left, traits
+from dimgs.discovery.belief import NONE, TEMPERATURE, Left, traits, weights
 from dimgs.engines.structure import PRICES
 
 Array = NDArray[np.float64]
@@ -24,9 +24,9 @@ _FOLDS = 5
 # of a probability: a certainty that is wrong is no infinite loss
 _LEAST = 1e-6
 # pull of each logarithm of a price to its start, as of a normal prior of that width (of 0.05 to 0.4
-# the one of the least loss on laws left out, from some hundred discoveries); the constants of the
-# logit are pulled with a width of one
-_WIDTH = 0.15
+# the one of the least loss on laws left out, from a hundred discoveries); the temperature and the
+# constants of the logit are pulled with a width of one
+_WIDTH = 0.1
 
 
 def start() -> Array:
@@ -73,13 +73,13 @@ def said_of(line: Line, constants: Array) -> Said:
     k = 1 + len(PARTS)
     temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
     bits = line.parts @ prices
-    weights = special.softmax((line.density - np.log(2) * bits) / temperature)
-    best = int(np.argmax(weights))
+    share_of = weights(line.density, bits, line.laws.tolist(), temperature)
+    best = int(np.argmax(line.density - np.log(2) * bits))
     own = line.laws == line.laws[best]
-    first = float(weights[own].sum())
+    first = float(share_of[own].sum())
     left = replace(line.left, doubt=1.0 - first, bits=float(bits[best]))
     outside = float(special.expit(traits(left) @ none))
-    share = (1 - outside) * float(weights[line.right].sum()) if line.right.any() else outside
+    share = (1 - outside) * float(share_of[line.right].sum()) if line.right.any() else outside
     return Said(first * (1 - outside), bool(line.right[best]), -np.log(max(share, _LEAST)))
 
 
@@ -94,9 +94,9 @@ def fitted(lines: Sequence[Line]) -> Array:
     k = 1 + len(PARTS)
 
     def total(constants: Array) -> float:
-        pull = np.sum(((constants[:k] - first[:k]) / _WIDTH) ** 2) / 2
-        pull += np.sum((constants[k:] - first[k:]) ** 2) / 2
-        return float(np.sum(loss_of(lines, constants)) + pull)
+        away = constants - first
+        away[1:k] /= _WIDTH
+        return float(np.sum(loss_of(lines, constants)) + np.sum(away**2) / 2)
 
     found = minimize(total, first, method="BFGS")
     return np.asarray(found.x)
