@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from case_studies.benchmarks.hub_queries import multiplied
 from case_studies.benchmarks.similitude_kernels import CASES, Case
 from dimgs.ask import ask
 from dimgs.groups.scalings import Scalings
@@ -318,7 +319,7 @@ def crossing(tries: int, seed: int) -> None:
           f"physics")  # fmt: skip
 
 
-def speed(sizes: Sequence[int], seed: int) -> None:
+def speed(sizes: Sequence[int], seed: int, copies: int) -> None:
     """Time of an answer in a process that has asked before, as a multiple of the smallest hub's."""
     case = CASES[0]
     rng = np.random.default_rng(seed)
@@ -332,6 +333,9 @@ def speed(sizes: Sequence[int], seed: int) -> None:
             there = size
             if size == sizes[0]:
                 check_card(hub, case.kernel)
+            if size == sizes[-1]:
+                multiplied(hub, copies)
+                size *= 1 + copies
             records = [case.kernel.run(p) for p in sampled(case, 30, rng)]
             hub.add_runs(records)
             base = [{n: float(v) for n, (v, _) in r.inputs.items()} for r in records]
@@ -373,6 +377,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--questions", type=int, default=100, help="of each kernel, hub and bin")
     parser.add_argument("--hubs", type=int, nargs="+", default=[30, 300, 3000])
     parser.add_argument("--runs", type=int, nargs="+", default=[1000, 100_000])
+    parser.add_argument("--copies", type=int, default=0, help="of the last, in the part speed")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1], help="the first, but in near")
     parser.add_argument("--kernels", nargs="+", default=[], help="of the part near; all by default")
     given = parser.parse_args(arguments)
@@ -383,7 +388,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.part in (None, "near"):
         near(given.questions, given.hubs, given.seeds, given.kernels)
     if given.part in (None, "speed"):
-        speed(given.runs, given.seeds[0])
+        speed(given.runs, given.seeds[0], given.copies)
 
 
 if __name__ == "__main__":
