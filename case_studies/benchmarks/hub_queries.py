@@ -97,8 +97,8 @@ def multiplied(hub: Hub, copies: int) -> None:
     statements = [
         f"""INSERT INTO entries (id, key, {same}) SELECT {new}, key || :mark, {same}
         FROM entries WHERE kind = 'run' AND seq <= :last ORDER BY seq""",
-        f"""INSERT INTO points (shape, run, part, ok, {names}) SELECT shape, b.seq, part, ok, {other}
-        FROM points r {beside} WHERE r.run <= :last""",
+        f"""INSERT INTO points (shape, run, part, ok, {names})
+        SELECT shape, b.seq, part, ok, {other} FROM points r {beside} WHERE r.run <= :last""",
         f"""INSERT INTO labels (name, label, run) SELECT r.name, label, b.seq
         FROM labels r {beside} WHERE r.run <= :last""",
     ]
