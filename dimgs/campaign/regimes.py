@@ -6,8 +6,7 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq, least_squares
-from scipy.special import stdtrit
+from scipy.optimize import brentq
 
 from dimgs.campaign.laws import Law, Scatter, find_laws
 from dimgs.campaign.model import Border, Model
@@ -33,10 +32,6 @@ _TAIL = 0.5
 _BROAD = 0.5
 # laws of which all selections are tried; of more, one is left out at a time
 _MANY = 6
-# evaluations of a fit of all laws and crossovers: a valley between sharpness and slopes is long
-_FITTED = 200
-# of the quantile with which the scatter of few runs about a crossover is taken
-_SURE = 0.95
 # and closer, before a law is taken for a tangent of it
 _TANGENT = 0.1
 # part of the region that a step between two laws may take
@@ -70,7 +65,7 @@ def model_of(
     if len(sites) and found.laws:
         found = _simplest(_explained(_bordered(space, found)))
         if len(found.laws) > 1 and found.explained.mean() >= _MOSTLY:
-            found = _polished(found)
+            found = _cores(found)
     else:
         found = replace(found, explained=np.zeros(len(sites), dtype=np.bool_))
     soft = any(b.meets and not b.sharpness >= SHARPNESS[1] for b in found.borders)
@@ -241,72 +236,6 @@ def _crossing(model: Model, limits: Array) -> Mask:
                 soft = _soft(side * b.along(z), _BROAD)
                 reach[b.sign] += np.where(owner == k, soft, 0.0)
     return np.asarray((miss <= reach[1.0]) & (-miss <= reach[-1.0]))
-
-
-def _polished(model: Model) -> Model:
-    """All laws and crossovers fitted together, where that explains every run."""
-    z, y, count = model.sites.z, model.sites.y, model.sites.count
-    limits = model.scatter.limits(count)
-    rows = model.explained
-    soft = [i for i, b in enumerate(model.borders) if b.meets and not np.isnan(b.sharpness)]
-    soft = [i for i in soft if model.borders[i].sharpness < SHARPNESS[1]]
-    n_laws, width = len(model.laws), z.shape[1] + 1
-    start = np.concatenate(
-        [
-            *(law.coefficients for law in model.laws),
-            [np.log(model.borders[i].sharpness) for i in soft],
-        ]
-    )
-    cores = _cores(model)
-    if not soft or rows.sum() <= len(start):
-        return cores
-
-    def rebuilt(x: Array) -> Model:
-        table = x[: n_laws * width].reshape(n_laws, width)
-        laws = [replace(law, coefficients=c) for law, c in zip(model.laws, table, strict=True)]
-        borders = list(model.borders)
-        sharp = np.exp(np.clip(x[n_laws * width :], *np.log(SHARPNESS)))
-        for i, s in zip(soft, sharp, strict=True):
-            borders[i] = replace(borders[i], sharpness=float(s))
-        for i, b in enumerate(borders):
-            if b.meets:
-                gap = b.sign * (table[b.above] - table[b.below])
-                borders[i] = replace(b, normal=gap[1:], offset=float(gap[0]))
-        return replace(model, laws=tuple(laws), borders=tuple(borders))
-
-    def rest(x: Array) -> Array:
-        return np.asarray(np.sqrt(count[rows]) * (y[rows] - rebuilt(x).expected(z[rows])))
-
-    fit = least_squares(rest, start, x_scale="jac", max_nfev=_FITTED, ftol=1e-12, xtol=1e-10)
-    made = rebuilt(fit.x)
-    miss = np.abs(y - made.expected(z))[rows]
-    if np.any(miss > limits[rows]):
-        return cores
-    free = int(rows.sum()) - len(start)
-    slopes = np.asarray(fit.jac)
-    spread = np.linalg.pinv(slopes.T @ slopes)
-    sigma, freedom = model.scatter.sigma, float(model.scatter.freedom)
-    if not sigma:
-        sigma, freedom = max(float(np.sqrt(2.0 * fit.cost / free)), 1e-6), float(free)
-    # what laws owe to the form of the crossovers is as doubtful as runs in these are far from it
-    rest_of = float(stdtrit(free, _SURE)) * sigma / model.scatter.resolution if free else 1.0
-    doubt = min(1.0, rest_of) ** 0.5
-    laws = []
-    for k, (law, core) in enumerate(zip(made.laws, cores.laws, strict=True)):
-        part = slice(k * width, (k + 1) * width)
-        drift = doubt * (core.coefficients - law.coefficients)
-        known = not model.scatter.sigma and np.isfinite(core.spread).all()
-        laws.append(
-            replace(
-                law,
-                spread=spread[part, part],
-                sigma=sigma,
-                freedom=freedom,
-                drift=drift if known else np.zeros(width),
-            )
-        )
-    borders = (b.widened(model.scatter) if b.meets else b for b in made.borders)
-    return _explained(replace(made, laws=tuple(laws), borders=tuple(borders)))
 
 
 def _cores(model: Model) -> Model:
