@@ -1,15 +1,16 @@
 """What to say when a response is outside the span of the inputs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.groups.physical_constants import complete_span, missing_scale
 from dimgs.variables import Dimension, Variable, si_unit
 from dimgs.variables.readings import improbable
 
-# of all sets that would do, the commonest two
-_MAX_SETS = 2
+# of all sets that would do, two are told, and so many of the commonest are looked at
+_MAX_SETS, _LOOKED_AT = 2, 60
 
 
 @dataclass(frozen=True)
@@ -21,8 +22,8 @@ class Unreachable:
     why : str
         A clause without an end.
     constants : tuple of tuple of str
-        At most two sets of at most two known constants that would complete the span, common
-        ones first.
+        At most two sets of at most two known constants that would complete the span: the
+        commonest, and one that lets more inputs take part, or the next.
     scale_unit : str
         Unit of the unknown scale that would.
     """
@@ -46,7 +47,14 @@ def unreachable(inputs: Sequence[Variable], target: Variable) -> Unreachable:
     wanted = target.dimension.as_dict()
     have = {base for d in dimensions for base in d}
     absent = sorted(set(wanted) - have)
-    sets = complete_span(dimensions, wanted)[:_MAX_SETS] if dimensions or wanted else []
+    sets = complete_span(dimensions, wanted)[:_LOOKED_AT] if dimensions or wanted else []
+    idle = [
+        _idle([*dimensions, *(c.dimension for c in chosen), wanted], len(dimensions))
+        for chosen in sets
+    ]
+    # after the commonest, one that lets more inputs take part, if there is one
+    others = sorted(range(1, len(sets)), key=lambda k: idle[k] if min(idle) < idle[0] else 0)
+    sets = [sets[k] for k in [0, *others][:_MAX_SETS]] if sets else []
     scale = Dimension.of(missing_scale(dimensions, wanted).dimension)
     why = (
         f"no input brings {', '.join(absent)}"
@@ -59,6 +67,18 @@ def unreachable(inputs: Sequence[Variable], target: Variable) -> Unreachable:
         f"({listed}): {why}",
         tuple(tuple(c.symbol for c in chosen) for chosen in sets),
         si_unit(scale),
+    )
+
+
+def _idle(dimensions: Sequence[Mapping[str, Fraction]], n: int) -> int:
+    """How many of the first ones no product of powers of all the others makes dimensionless."""
+    matrix = DimensionalMatrix.of_dimensions(
+        [str(k) for k in range(len(dimensions))], [Dimension.of(d) for d in dimensions]
+    )
+    every = range(len(dimensions))
+    return sum(
+        matrix.solve(Dimension.of(dimensions[k]), [j for j in every if j != k]) is None
+        for k in range(n)
     )
 
 
