@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,13 +79,22 @@ def titled_columns(table: RawTable, options: "ReadOptions") -> tuple[list[Titled
         if column.binding and column.unit is not None and unit != column.unit:
             _refuse_contradiction(name, unit or "", column.unit, table.source)
         for where, text in known[1:]:
-            if known[0][0] != "the mapping" and _split_kind(text)[0] != unit:
+            # a mapping corrects what the table says, hardly into something else
+            corrects = known[0][0] == "the mapping" and not _are_apart(unit, _split_kind(text)[0])
+            if not corrects and _split_kind(text)[0] != unit:
                 notes.append(
                     f"Column '{name}': {known[0][0]} gives the unit '{unit}' and {where} "
                     f"'{text}'; '{unit}' was used."
                 )
         titled.append(Titled(name, unit, hint or kind, column))
     return titled, notes
+
+
+def _are_apart(unit: str | None, other: str) -> bool:
+    """Whether two units are of different dimensions."""
+    with suppress(InputError):
+        return parse_unit(unit or "").dimension != parse_unit(other).dimension
+    return False
 
 
 def _is_text(column: RawColumn) -> bool:
