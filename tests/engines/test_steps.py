@@ -46,7 +46,12 @@ def within_one(rng: np.random.Generator) -> Array:
     ("name", "first", "second", "law"),
     [
         ("roots of quadratics", signed, positive, lambda u, v: u / 2 + np.sqrt(u**2 / 4 + v)),
-        ("roots of quadratics", signed, positive, lambda u, v: np.sqrt(np.hypot(u, v) - u)),
+        (
+            "roots of quadratics of powers",
+            signed,
+            positive,
+            lambda u, v: np.sqrt(np.hypot(u, v) - u),
+        ),
         (
             "forms of like variables",
             positive,

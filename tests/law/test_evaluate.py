@@ -247,3 +247,11 @@ def test_numbers_alone_end_there_too() -> None:
     expression = sympy.Symbol("x") * sympy.Pow(sympy.Float(-0.5), sympy.pi)
     assert np.isnan(evaluate(expression, {"x": np.ones(2)}, 2)).all()
     assert evaluate(expression**2 * 0 + 3, {"x": np.ones(2)}, 2).tolist() == [3.0, 3.0]
+
+
+def test_a_condition_of_constants_stands_beside_conditions_of_the_rows() -> None:
+    x, b = sympy.symbols("x b")
+    law = sympy.Piecewise((x, (b > 1) & (x > 2)), (2 * x, b > 1), (3 * x, True))
+    rows = np.array([1.0, 3.0])
+    assert evaluate(law, {"x": rows, "b": 2.0}, 2).tolist() == [2.0, 3.0]
+    assert evaluate(law, {"x": rows, "b": 0.5}, 2).tolist() == [3.0, 9.0]

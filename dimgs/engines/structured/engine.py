@@ -144,11 +144,11 @@ class Stages:
             Step("c", "three simple factors", simple(first, 3), quick=True),
             Step("d", "two free exponents", each(posynomials, first)),
             Step("d", "three free exponents", each(three, first)),
-            Step("c", "roots of quadratics", each(roots, powers(self.runs))),
             Step("c", "sums of monomials", each(sums.monomials, first), quick=True),
             Step("c", "ratios of sums", each(sums.ratios, first), quick=True),
             Step("c", "sums in one span", each(spans, first)),
             Step("c", "ratios in one span", each(ratios, first)),
+            Step("c", "roots of quadratics", each(roots, first)),
             Step("c", "sums with short functions", each(few, first), quick=True),
             Step("c", "a monomial beside a function", each(self._offset, first), quick=True),
             Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive), True),
@@ -164,15 +164,18 @@ class Stages:
         few, spans = partial(sums.functions, count=1500), partial(subspace_sums, sums)
         three, mixed = partial(posynomials, terms=3), partial(sums.ratios, functions=250)
         return [
-            Step("b", "one factor of functions", lambda: self.factors.alone(named, archive)),
             Step("c", "sums for functions", each(sums.monomials, [*others, *cubes])),
             Step("c", "forms of like variables", each(partial(forms, sums), first)),
+            Step(
+                "c", "roots of quadratics of powers", each(partial(quadratic_roots, sums), powered)
+            ),
+            Step("c", "two simple factors of functions", self._simple(named, 2)),
             Step("c", "spans of powers", each(spans, powered)),
             Step("d", "free exponents of powers", each(posynomials, [*further, *self.functions])),
             Step("d", "three free exponents of powers", each(three, powered)),
             Step("c", "short functions for powers", each(few, powered)),
             Step("c", "a monomial beside a function for powers", each(self._offset, powered)),
-            Step("c", "two simple factors of functions", self._simple(named, 2)),
+            Step("b", "one factor of functions", lambda: self.factors.alone(named, archive)),
             Step("c", "two factors", each(partial(self._two, share=0.6), first[:1])),
             Step("c", "sums with functions", each(sums.functions, [self.itself, *others])),
             Step("c", "spans of functions", each(spans, self.functions)),

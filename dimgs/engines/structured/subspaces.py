@@ -45,7 +45,7 @@ from dimgs.engines.structured.trees import (
 )
 
 _UPPER, _LOWER, _OUTER, _INNER, _BELOW, _ARGUMENTS = 40, 24, 20, 8, 8, 6
-_FUNCTIONS, _CHUNK, _SPANS, _FREE, _MOST = 1500, 100, 4, 0.5, 80
+_FUNCTIONS, _CHUNK, _SPANS, _FREE, _MOST = 1500, 100, 4, 0.67, 80
 _WIDTHS = (40, 60, 60, 40, 40, 30)
 _DEPENDENT, _RANK, _LONGEST, _LEAST = 1e-7, 1e-13, 7, 1e-100
 _NAMES = ("log", "exp", "sin", "cos", "log1p", "tanh")
