@@ -220,10 +220,8 @@ def in_groups(
         if not own:
             return sympy.Integer(1)
         for j, base in enumerate(known, 1):
-            if set(base) == set(own):
-                ratios = {own[k] / base[k] for k in base}
-                if len(ratios) == 1:
-                    return sympy.Symbol(f"m_{j}") ** ratios.pop()
+            if (power := _power_of(own, base)) is not None:
+                return sympy.Symbol(f"m_{j}") ** power
         seen.append(own)
         return sympy.Symbol(f"m_{len(known) + len(seen)}")
 
@@ -241,11 +239,15 @@ def in_groups(
     walk(expression)
     # of powers of one group the least is the group
     for own in sorted(seen, key=lambda d: (sum(map(abs, d.values())), -sum(d.values()), str(d))):
-        if not any(
-            set(base) == set(own) and len({own[k] / base[k] for k in base}) == 1 for base in known
-        ):
+        if all(_power_of(own, base) is None for base in known):
             known.append(own)
     return walk(expression), known
+
+
+def _power_of(own: dict[Any, Any], base: dict[Any, Any]) -> Any:
+    """The power of one product of inputs that another is; None where it is none."""
+    ratios = {own[k] / base[k] for k in base} if set(base) == set(own) else set()
+    return ratios.pop() if len(ratios) == 1 else None
 
 
 def _content(exponents: Any) -> float:

@@ -107,16 +107,9 @@ def pi_basis(
             f"that matter (--columns), or leave out the others (--drop)."
         )
     names = [v.name for v in given]
-    inputs = [*columns, *constant_variables(constants, names)]
-    if isinstance(scales, str):
-        if scales != "auto":
-            raise InputError(f"scales is '{scales}'; give 'auto' or a list such as ['M0 [kg]'].")
-        inputs += automatic_scales(inputs, wanted, varying)
-    else:
-        for text in scales:
-            inputs.append(scale_variable(text, [v.name for v in inputs] + names))
-    if not inputs:
-        raise InputError("There are no inputs; give at least one variable besides the response.")
+    inputs = _inputs(
+        [*columns, *constant_variables(constants, names)], wanted, names, scales, varying
+    )
     _check_names(inputs)
     levels = tuple(
         Dropped(v.name, "it is a level, already logarithmic; it enters as a plain difference")
@@ -127,10 +120,45 @@ def pi_basis(
     moving = [v for v in active if v.name in set(signed)]
     if not moving:
         return _derive(active, wanted, repeating, prefer_named, levels)
+    taken = [v.name for v in inputs] + names
+    return _beside_signed(active, moving, wanted, repeating, prefer_named, levels, taken)
+
+
+def _inputs(
+    known: list[Variable],
+    wanted: Variable | None,
+    names: Sequence[str],
+    scales: Iterable[str] | str,
+    varying: Iterable[str] | None,
+) -> list[Variable]:
+    """Columns and constants, and the unknown scales that are asked for."""
+    if not isinstance(scales, str):
+        inputs = list(known)
+        for text in scales:
+            inputs.append(scale_variable(text, [*(v.name for v in inputs), *names]))
+    elif scales == "auto":
+        inputs = [*known, *automatic_scales(known, wanted, varying)]
+    else:
+        raise InputError(f"scales is '{scales}'; give 'auto' or a list such as ['M0 [kg]'].")
+    if not inputs:
+        raise InputError("There are no inputs; give at least one variable besides the response.")
+    return inputs
+
+
+def _beside_signed(
+    active: Sequence[Variable],
+    moving: Sequence[Variable],
+    wanted: Variable | None,
+    repeating: Sequence[str] | None,
+    prefer_named: bool,
+    levels: tuple[Dropped, ...],
+    taken: Sequence[str],
+) -> PiBasis:
+    """Groups of the positive inputs, and one for each that vanishes or changes sign."""
     positive = [v for v in active if v not in moving]
     if wanted is not None and not (wanted.is_level or is_reachable(active, wanted)):
         raise DimensionError(outside_span(active, wanted))
-    sizes = sizes_of(positive, moving, [v.name for v in inputs] + names)
+    sizes = sizes_of(positive, moving, taken)
     positive = sorted([*positive, *sizes], key=lambda v: v.name)
     around = signed_groups(positive, moving, {}, 1)
     needed = [n for group in around for n, _ in group.exponents]

@@ -1,6 +1,6 @@
 """From a candidate expression over groups to a checked Law, its constants refitted on the runs."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +19,7 @@ from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.law.power import free_name
-from dimgs.variables import Dimension
+from dimgs.variables import Dimension, Variable
 
 # standard deviations between these have squares, and products with slopes, that are representable
 _REPRESENTABLE = (1e-100, 1e100)
@@ -192,23 +192,11 @@ def assemble(
     used = {str(s) for s in whole.free_symbols}
     symbols, unused = names.split(used)
     basis = design.basis.variables
-    known = [
-        Constant(
-            names.identifier[v.name], v.value or 1.0, v.dimension, v.value, v.value, "physical"
-        )
-        for v in basis
-        if v.role == "constant" and names.identifier.get(v.name) in used
-    ]
-    scales = [
-        Constant(names.identifier[v.name], 1.0, v.dimension, None, None, "scale")
-        for v in basis
-        if v.role == "scale" and names.identifier.get(v.name) in used
-    ]
     return Law(
         target=target,
         symbols=symbols,
         expression=whole,
-        constants=(*fitted, *known, *scales),
+        constants=(*fitted, *_constants_of(basis, names, used)),
         groups=tuple(f.group for f in design.features if f.group is not None),
         response=response,
         pi_expression=expression,
@@ -227,6 +215,22 @@ def assemble(
         known=tuple(v for v in basis if v.role == "constant"),
         unused=unused,
     )
+
+
+def _constants_of(basis: Sequence[Variable], names: Names, used: Collection[str]) -> list[Constant]:
+    """Known constants and scales that a law uses."""
+    named = {v: names.identifier[v.name] for v in basis if v.name in names.identifier}
+    known = [
+        Constant(name, v.value or 1.0, v.dimension, v.value, v.value, "physical")
+        for v, name in named.items()
+        if v.role == "constant" and name in used
+    ]
+    scales = [
+        Constant(name, 1.0, v.dimension, None, None, "scale")
+        for v, name in named.items()
+        if v.role == "scale" and name in used
+    ]
+    return [*known, *scales]
 
 
 def _representable(found: Linearised) -> tuple[Array, Array]:

@@ -1,6 +1,6 @@
 """Power laws in regimes as one law in pieces."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -92,15 +92,15 @@ def pieces_law(
     -------
     Law
     """
+    # slow to import, and laws without regimes never come here
+    from scipy.linalg import block_diag
+
     names = Names.of(design)
     whole: list[tuple[sympy.Expr, sympy.Basic]] = []
     in_groups: list[tuple[sympy.Expr, sympy.Basic]] = []
     constants: list[Constant] = []
     gradients: list[sympy.Expr] = []
     dimension, shapes = _boundaries(design, conditions, names)
-    total = sum(len(law.uncertainty.gradients) for law in laws)
-    covariance = np.zeros((total, total))
-    at = 0
     for k, (law, sides) in enumerate(zip(laws, conditions, strict=True), start=1):
         own = {
             c.name: free_name(f"{c.name}_{k}", names.symbols)
@@ -116,20 +116,14 @@ def pieces_law(
                 constants.append(replace(constant, name=own[constant.name]))
             elif constant not in constants:
                 constants.append(constant)
-        size = len(law.uncertainty.gradients)
-        covariance[at : at + size, at : at + size] = np.asarray(law.uncertainty.covariance)
-        at += size
         gradients += [
             sympy.Piecewise((g.xreplace(renamed), grouped), (sympy.Integer(0), True))
             for g in law.uncertainty.gradients
         ]
-    seen: set[int] = set()
-    for side in (side for sides in conditions for side in sides):
-        if side.boundary not in seen:
-            seen.add(side.boundary)
-            name = _boundary_name(side, names)
-            unit = dimension[side.boundary]
-            constants.append(Constant(name, side.threshold, unit, side.low, side.high))
+    constants += _thresholds(conditions, names, dimension)
+    # the pieces have no runs in common
+    parts = [np.asarray(law.uncertainty.covariance) for law in laws if law.uncertainty.gradients]
+    covariance = block_diag(*parts) if parts else np.zeros((0, 0))
     first = laws[0]
     symbols, unused = names.split({s for s in names.symbols if _uses(whole, s)})
     dofs = [law.uncertainty.residual_dof for law in laws]
@@ -156,6 +150,19 @@ def pieces_law(
         known=first.known,
         unused=unused,
     )
+
+
+def _thresholds(
+    conditions: Sequence[Sequence[Side]], names: Names, dimension: Mapping[int, Dimension]
+) -> list[Constant]:
+    """One constant for each boundary."""
+    first: dict[int, Side] = {}
+    for side in (side for sides in conditions for side in sides):
+        first.setdefault(side.boundary, side)
+    return [
+        Constant(_boundary_name(s, names), s.threshold, dimension[k], s.low, s.high)
+        for k, s in first.items()
+    ]
 
 
 def _uses(pieces: Sequence[tuple[sympy.Expr, sympy.Basic]], name: str) -> bool:

@@ -262,8 +262,7 @@ class Lattice:
                 )
             if archive.exact:
                 return
-        ranked = sorted(ranked, key=lambda r: (r[1] > 0, r))[:_AIMS]
-        for _, k in ranked if most > 1 else []:
+        for _, k in sorted(ranked, key=lambda r: (r[1] > 0, r))[:_AIMS] if most > 1 else []:
             aimed = self._aimed(targets[k])
             if aimed is not None:
                 aimed.lattice._several(aimed, archive, most)
