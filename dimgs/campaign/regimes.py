@@ -30,10 +30,6 @@ _SHAPE = 0.25
 _TAIL = 0.5
 # sharpness of the broadest crossover of more than two laws that is taken for one
 _BROAD = 0.5
-# laws of which all selections are tried; of more, one is left out at a time
-_MANY = 6
-# and closer, before a law is taken for a tangent of it
-_TANGENT = 0.1
 # part of the region that a step between two laws may take
 _STEP = 0.25
 
@@ -63,7 +59,7 @@ def model_of(
     """
     found = Model(sites, scatter, tuple(find_laws(sites, scatter, known, curvature)))
     if len(sites) and found.laws:
-        found = _simplest(_explained(_bordered(space, found)))
+        found = _explained(_bordered(space, found))
         if len(found.laws) > 1 and found.explained.mean() >= _MOSTLY:
             found = _cores(found)
     else:
@@ -72,35 +68,6 @@ def model_of(
     if found.explained.all() and not found.pairs and not soft:
         return found
     return power_mean(sites, scatter) or found
-
-
-def _simplest(model: Model) -> Model:
-    """Without the laws whose runs the others and their crossovers explain: they were tangents."""
-    n = len(model.laws)
-    sizes = range(2, n) if n <= _MANY else range(n - 1, n)
-    for size in sizes:
-        kept = combinations(range(n), size)
-        for keep in sorted(kept, key=lambda k: -sum(len(model.laws[i].rows) for i in k)):
-            fewer = model
-            for k in sorted(set(range(n)) - set(keep), reverse=True):
-                fewer = _without(fewer, k)
-            fewer = _sharpened(fewer)
-            if not np.any(model.explained & ~_explained(fewer, tangents=True).explained):
-                return _explained(fewer) if n <= _MANY else _simplest(_explained(fewer))
-    return model
-
-
-def _without(model: Model, k: int) -> Model:
-    """The same without one law."""
-    number = {o: i for i, o in enumerate(o for o in range(len(model.laws)) if o != k)}
-    borders = tuple(
-        replace(b, below=number[b.below], above=number[b.above])
-        for b in model.borders
-        if k not in (b.below, b.above)
-    )
-    pairs = frozenset((number[a], number[b]) for a, b in model.pairs if k not in (a, b))
-    laws = tuple(law for i, law in enumerate(model.laws) if i != k)
-    return replace(model, laws=laws, borders=borders, pairs=pairs)
 
 
 def _bordered(space: PiSpace, model: Model) -> Model:
@@ -187,11 +154,8 @@ def gradient(space: PiSpace, monomial: GroupMonomial) -> tuple[float, Array]:
     return float(at[0]), np.asarray(at[1:] - at[0])
 
 
-def _explained(model: Model, tangents: bool = False) -> Model:
-    """Say which runs follow a law where it holds, or lie in a crossover that is as it should.
-
-    With `tangents`, only crossovers count that are closely so.
-    """
+def _explained(model: Model) -> Model:
+    """Say which runs follow a law where it holds, or lie in a crossover that is as it should."""
     z, y = model.sites.z, model.sites.y
     limits = model.scatter.limits(model.sites.count)
     values = model.values(z)
@@ -200,12 +164,11 @@ def _explained(model: Model, tangents: bool = False) -> Model:
     expected = model.expected(z)
     tails = np.abs(expected - values[np.arange(len(z)), np.argmax(model.holds(z, False), axis=1)])
     reach = np.ptp(z, axis=0).max(initial=0.0)
-    shape = _TANGENT if tangents else _SHAPE
     for b in model.borders:
         along, here = b.along(z), model.between(b, z)
         here &= (along >= b.low) & (along <= b.high)
         if b.meets:
-            slack = 0.0 if np.isnan(b.sharpness) else shape * np.log(2.0) / b.sharpness
+            slack = 0.0 if np.isnan(b.sharpness) else _SHAPE * np.log(2.0) / b.sharpness
             fits = np.abs(y - expected) <= np.maximum(limits, np.minimum(slack, _TAIL * tails))
             if np.isnan(b.sharpness):
                 fits |= follows[:, b.below] | follows[:, b.above]
@@ -214,12 +177,10 @@ def _explained(model: Model, tangents: bool = False) -> Model:
                 done &= ~(here & (tails > np.maximum(limits, slack)))
         else:
             pair = values[:, [b.below, b.above]]
-            narrow = (
-                not tangents and b.high - b.low <= _STEP * float(np.linalg.norm(b.normal)) * reach
-            )
+            narrow = b.high - b.low <= _STEP * float(np.linalg.norm(b.normal)) * reach
             fits = (y >= pair.min(axis=1) - limits) & (y <= pair.max(axis=1) + limits) & narrow
         done |= here & fits
-    if len(model.laws) > 2 and not tangents:
+    if len(model.laws) > 2:
         done |= _crossing(model, limits)
     return replace(model, explained=done)
 
