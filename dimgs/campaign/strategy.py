@@ -62,7 +62,7 @@ class Strategy(Search):
         chosen = d_optimal(z, self.corners(), rank + 1)
         reason = f"D-optimal for one power law over what the ranges of {names} reach"
         found = [self.propose(c, "support", reason) for c in chosen]
-        if len(z) < rank + 2 and self.domain is None and not any(map(self.fresh, found)):
+        if len(z) < rank + 2 and not any(map(self.fresh, found)):
             found += self.filling_runs()
         centre = np.zeros(rank)
         if found or len(z) < rank + 2:
