@@ -25,19 +25,24 @@ from dimgs.engines.structured.trees import (
     times,
 )
 
+# vectors of exponents that are listed: beyond, only sums of up to three unit vectors
 _LARGEST_BOX = 120_000
-_HALF = 1.0
-_NEAR = 1.2
-_POWER = 0.25
-# of a group that changes sign in a denominator: as rare as three more variables
-_POLE = 3.0
+# cost in units of one more variable: of broken exponents in the variables; of a step away from the
+# power law; of each power above 1; and of a group that changes sign in a denominator, which is as
+# rare as three more variables
+_HALF, _NEAR, _POWER, _POLE = 1.0, 1.2, 0.25, 3.0
+# least common denominator of the exponents that are listed
 _COMMON = 12
 # how unlike m and m r count where r is one variable of no dimension: next after like ones
 _ONE_VARIABLE = 2.5
 MINUS = Number(-1.0, "-1")
+# powers inside a factor, as in the fluids of Carreau and of Cross
 _ROOTS = tuple(Fraction(*x) for x in ((1, 2), (3, 2), (1, 3), (2, 3), (4, 3), (1, 4), (3, 4)))
+# cost of the long group along the power law, as of a monomial of three variables
 _ALONG = 3.0
+# values beyond have no products that are representable
 _LEAST = 1e-200
+# multiples of the argument of what oscillates, as of double and half angles
 _SCALES = ((1.0, "1"), (0.5, "1/2"), (2.0, "2"))
 
 

@@ -232,7 +232,7 @@ class StructuredEngine:
     a. power law with rational exponents (|p| <= 8, denominators up to 6);
     b. power law times one factor of the library of physics;
     c. two and three factors; sums of monomials and of monomials times functions; their ratios;
-       the same for transformed responses;
+       roots of quadratic equations; the same for transformed responses;
     d. sums of monomials with free exponents; enumeration of small trees, then a seeded genetic
        search.
 

@@ -44,17 +44,25 @@ from dimgs.engines.structured.trees import (
     nodes,
 )
 
+# monomials of a span: beside the response and times it, beside a function and times it, times the
+# response in a ratio; arguments of one function: as many as 120 runs tell apart
 _UPPER, _LOWER, _OUTER, _INNER, _BELOW, _ARGUMENTS = 40, 24, 20, 8, 8, 6
-_FUNCTIONS, _CHUNK, _SPANS, _FREE, _MOST = 1500, 100, 4, 0.67, 80
+# functions that are tried, and at a time, which bounds the memory; spans of which terms are sought
+_FUNCTIONS, _CHUNK, _SPANS = 1500, 100, 4
+# of few runs, as many terms as this share of them: the rest judges the span
+_FREE, _MOST = 0.67, 80
+# widths of the beam for each number of terms: those of one span are few
 _WIDTHS = (40, 60, 60, 40, 40, 30)
+# share of a term outside the others, and of a singular value, below which rounding decides; most
+# terms of a sum; least length of a column
 _DEPENDENT, _RANK, _LONGEST, _LEAST = 1e-7, 1e-13, 7, 1e-100
+# functions that stand at every argument of a span at once
 _NAMES = ("log", "exp", "sin", "cos", "log1p", "tanh")
-_FORM_WIDTHS = (45, 60, 40, 40, 30, 20)
-# of forms: of higher ones there are more terms than runs tell apart
-_DEGREES = (2, 3, 4)
-_EXACT_FORM = 1e-12
-# share of the squares that the whole of a cubic or quartic form may leave
-_NEAR = 0.1
+# widths of the beam for the terms of a form, and its degrees: beyond, more terms than runs tell
+_FORM_WIDTHS, _DEGREES = (45, 60, 40, 40, 30, 20), (2, 3, 4)
+# share of the squares that is rounding, and that the whole of a cubic or quartic form may leave
+_EXACT_FORM, _NEAR = 1e-12, 0.1
+# variables of one dimension: forms of more have more terms than 100 runs
 _LARGEST_FAMILY = 9
 
 

@@ -38,9 +38,13 @@ from dimgs.engines.structured.trees import (
     times,
 )
 
+# multiples of arguments, with their cost in units of one more variable in a monomial
 _SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 1.5), (2.0, "2", 1.5), (2 * np.pi, "2*pi", 3.0))
+# cost of 1/u beside u as an argument, and the longest monomial that is a ratio of two variables
 _INVERSE, _RATIO = 1.5, 2.7
+# functions of -u are others than those of u
 _ONE_SIDED = ("exp", "expm1", "log1p")
+# powers of 1 ± u, with their cost
 _POWERS = (
     (Fraction(1), 0.0),
     (Fraction(-1), 0.5),
