@@ -55,13 +55,6 @@ class RangePart(_Part):
     unit: Short = "1"
 
 
-class LinkPart(_Part):
-    """A link from the entry to an earlier one."""
-
-    type: Short
-    to: Id
-
-
 class FilePart(_Part):
     """A file that an entry names."""
 
