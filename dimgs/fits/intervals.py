@@ -11,13 +11,12 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dimgs.arrays import Array, IntArray
-from dimgs.design.moments import checked_arrays
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.checks import cluster_codes
+from dimgs.fits.checks import checked_weights, cluster_codes
 from dimgs.fits.covariance import check_level
 
 Method = Literal["auto", "jackknife+", "split"]
@@ -171,16 +170,20 @@ class PredictionIntervals(BaseEstimator):
         """
         if self.method not in ("auto", "jackknife+", "split"):
             raise InputError(f"method is {self.method!r}: use auto, jackknife+ or split.")
-        x, t, w = checked_arrays(X, y, sample_weight)
-        if np.ndim(y) != 1:
+        x, t = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        t = np.asarray(t, dtype=np.float64)
+        w = None if sample_weight is None else checked_weights(sample_weight, len(x))
+        if t.ndim != 1:
             raise InputError("Intervals are for one response at a time: give y of shape (n_runs,).")
         clusters = cluster_codes(groups, len(x))
         n_clusters = len(np.unique(clusters))
         if n_clusters < 4:
-            raise FitError(f"{n_clusters} runs or clusters are too few: give at least four.")
+            raise FitError(
+                f"{n_clusters} runs or clusters are too few (n_samples={len(x)}); give four or more."
+            )
         many = n_clusters >= SPLIT_FROM or (groups is not None and len(x) >= 5 * SPLIT_FROM)
         self.method_ = ("split" if many else "jackknife+") if self.method == "auto" else self.method
-        self._data = (x, t[:, 0], w, clusters, groups is not None)
+        self._data = (x, t, w, clusters, groups is not None)
         if self.method_ == "split":
             self._fit_split()
         else:

@@ -232,3 +232,9 @@ def test_bad_requests_name_the_remedy() -> None:
         PredictionIntervals(PowerLaw()).fit(X[:3], y[:3])
     with pytest.raises(InputError, match="fraction"):
         PredictionIntervals(PowerLaw()).fit(X, y).predict_interval(X, 90)
+
+
+def test_it_keeps_the_rules_of_estimators() -> None:
+    from sklearn.utils.estimator_checks import check_estimator
+
+    check_estimator(PredictionIntervals(PowerLaw()), on_skip=None)
