@@ -179,7 +179,7 @@ class PredictionIntervals(BaseEstimator):
         n_clusters = len(np.unique(clusters))
         if n_clusters < 4:
             raise FitError(
-                f"{n_clusters} runs or clusters are too few (n_samples={len(x)}); give four or more."
+                f"{n_clusters} runs or clusters are too few (n_samples={len(x)}); give at least 4."
             )
         many = n_clusters >= SPLIT_FROM or (groups is not None and len(x) >= 5 * SPLIT_FROM)
         self.method_ = ("split" if many else "jackknife+") if self.method == "auto" else self.method
