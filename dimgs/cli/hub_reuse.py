@@ -1,11 +1,12 @@
-"""`dimgs hub augment`, `alerts`, `refit`: what adds to a hub, and what does not fit in it."""
+"""`dimgs hub augment`, `alerts`, `refit`, `dataset`: what runs add up to, and what does not fit."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dimgs.cli.hub import Id, Told, on_hub
-from dimgs.cli.output import say, table
+from dimgs.cli.hub import Group, Id, Physics, Told, Where, on_hub
+from dimgs.cli.hub import Kernel as OneKernel
+from dimgs.cli.output import note, say, table
 from dimgs.cli.serve import group
 
 if TYPE_CHECKING:
@@ -99,3 +100,32 @@ def alerts(
         say(f"{len(every)} entries")
 
     return {"alerts": every}, show
+
+
+@on_hub()
+def dataset(
+    hub: "Hub",
+    out: Annotated[str, typer.Option("--out", help="Table to write: CSV, TSV or Parquet.")],
+    kernel: OneKernel = None,
+    physics: Physics = None,
+    where: Where = None,
+    group: Group = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="Only of this tier.")] = None,
+    licence: Annotated[str, typer.Option("--licence", help="Of the data set.")] = "",
+    target: Annotated[
+        str | None,
+        typer.Option("--target", help="Output whose bias between origins and weights are learned."),
+    ] = None,
+) -> Told:
+    """Write runs as one table with their origins, and keep which they were."""
+    asked: dict[str, Any] = {"kernel": kernel, "physics": physics, "tag": tag, "tier": tier}
+    if target is not None:
+        from dimgs.similitude.recombine import recombined
+
+        asked["more"] = lambda runs: recombined(hub, runs, target)
+    document = hub.dataset(out, where=where or (), group=group or (), licence=licence, **asked)
+    if document["left_out"]:
+        note(f"{document['left_out']} runs are disputed or to be checked again: left out")
+    origins = ", ".join(f"{n} of {name}" for name, n in document["origins"].items())
+    return document, f"{document['rows']} rows in {out}: {origins}\n{document['id']}"

@@ -1,11 +1,11 @@
-"""`dimgs hub export`, `import`, `sync`; users, tokens, and whose signatures count."""
+"""`dimgs hub export`, `import`, `sync`, `redact`; users, tokens, and whose signatures count."""
 
 import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dimgs.cli.hub import Told, group, on_hub
+from dimgs.cli.hub import Id, Text, Told, group, on_hub
 from dimgs.cli.output import note, say
 
 __all__ = ["group"]
@@ -181,3 +181,19 @@ def token(
         return {"revoked": name.partition(".")[0]}, "revoked"
     made = hub.new_token(name, days, scope)
     return {"token": made}, made
+
+
+@on_hub()
+def digest(
+    hub: "Hub",
+) -> Told:
+    """A hash of all entries, equal for hubs that hold the same."""
+    document = hub.digest()
+    return document, f"{document['digest']} ({document['entries']} entries)"
+
+
+@on_hub()
+def redact(hub: "Hub", id: Id, text: Text) -> Told:
+    """Remove the content of an entry, such as a secret; its hash and links stay."""
+    made = hub.redact(id, text)
+    return {"id": made}, made

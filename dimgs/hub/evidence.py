@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, true
 
+from dimgs.hub.entry import Entry
 from dimgs.hub.lineage import Lineage
 from dimgs.hub.tables import entries, links
 from dimgs.hub.writing import batches
@@ -124,3 +125,21 @@ def kernels(connection: Connection, readable: ColumnElement[bool] | None) -> lis
     if readable is not None:
         query = query.where(readable)
     return sorted(connection.execute(query).scalars())
+
+
+def difference(fork: Entry, parent: Entry) -> list[dict[str, Any]]:
+    """What a fork has otherwise than its parent, key by key."""
+    ours, theirs = _flat(fork.content or {}), _flat(parent.content or {})
+    return [
+        {"key": key, "parent": theirs.get(key), "fork": ours.get(key)}
+        for key in sorted({*ours, *theirs})
+        if ours.get(key) != theirs.get(key)
+    ]
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """Values of nested tables by dotted keys."""
+    if not isinstance(value, dict):
+        return {key: value}
+    parts = [_flat(v, f"{key}.{k}" if key else str(k)) for k, v in value.items()]
+    return {k: v for part in parts for k, v in part.items()}

@@ -14,6 +14,7 @@ from dimgs.hub.accounts import role_of
 from dimgs.hub.claims import status_of
 from dimgs.hub.database import Database
 from dimgs.hub.entry import SHORTEST_PREFIX, Entry, check_author, digest_of
+from dimgs.hub.evidence import difference, evidence, kernels
 from dimgs.hub.kinds import MODELS
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, allowed
@@ -154,12 +155,7 @@ class Reader:
             if not parents:
                 raise InputError(f"'{fork.id[:12]}' is no fork.")
             parent = entry_of(self._row(connection, parents[0]))
-        ours, theirs = _flat(fork.content or {}), _flat(parent.content or {})
-        return [
-            {"key": key, "parent": theirs.get(key), "fork": ours.get(key)}
-            for key in sorted({*ours, *theirs})
-            if ours.get(key) != theirs.get(key)
-        ]
+        return difference(fork, parent)
 
     def _seen(self, connection: Connection, ids: set[str]) -> set[str]:
         """Those of the ids whose entries the user may read, or that are not here."""
@@ -310,16 +306,12 @@ class Reader:
 
     def evidence(self, id: str) -> dict[str, Any]:
         """What an entry rests on and what rests on it, as "nodes" and "links"."""
-        from dimgs.hub.evidence import evidence
-
         with self.database.transaction(read=True) as connection:
             row, lineage = self._row(connection, id), self.database.lineage(connection)
             return evidence(connection, row.id, self.readable(), lineage)
 
     def kernels(self) -> list[str]:
         """Names of the kernels that have runs."""
-        from dimgs.hub.evidence import kernels
-
         with self.database.transaction(read=True) as connection:
             return kernels(connection, self.readable())
 
@@ -381,14 +373,6 @@ def entry_of(row: Any) -> Entry:
         row.until,
         row.digest,
     )
-
-
-def _flat(value: Any, key: str = "") -> dict[str, Any]:
-    """Values of nested tables by dotted keys."""
-    if not isinstance(value, dict):
-        return {key: value}
-    parts = [_flat(v, f"{key}.{k}" if key else str(k)) for k, v in value.items()]
-    return {k: v for part in parts for k, v in part.items()}
 
 
 def _listed(row: Any, state: str) -> dict[str, Any]:
