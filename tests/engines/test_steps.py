@@ -102,3 +102,10 @@ def test_ratios_with_an_exponential_of_a_difference(ends: tuple[float, float]) -
     archive = best_of("ratios in one span", groups, effectiveness, ())
     assert archive.best is not None
     assert np.allclose(evaluate(archive.best.tree, archive.runs), effectiveness, rtol=1e-9)
+
+
+def test_roots_of_quadratics_are_short() -> None:
+    # long ones follow any smooth law of one group, and would pass for it
+    x = np.linspace(0.2, 0.9, N_RUNS)
+    archive = best_of("roots of quadratics of powers", {"pi_1": x}, 1 / np.cos(1.5 * x) - 1, ())
+    assert not archive.explained

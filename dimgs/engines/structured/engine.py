@@ -169,13 +169,13 @@ class Stages:
             Step(
                 "c", "roots of quadratics of powers", each(partial(quadratic_roots, sums), powered)
             ),
+            Step("b", "one factor of functions", lambda: self.factors.alone(named, archive)),
             Step("c", "two simple factors of functions", self._simple(named, 2)),
             Step("c", "spans of powers", each(spans, powered)),
             Step("d", "free exponents of powers", each(posynomials, [*further, *self.functions])),
             Step("d", "three free exponents of powers", each(three, powered)),
             Step("c", "short functions for powers", each(few, powered)),
             Step("c", "a monomial beside a function for powers", each(self._offset, powered)),
-            Step("b", "one factor of functions", lambda: self.factors.alone(named, archive)),
             Step("c", "two factors", each(partial(self._two, share=0.6), first[:1])),
             Step("c", "sums with functions", each(sums.functions, [self.itself, *others])),
             Step("c", "spans of functions", each(spans, self.functions)),

@@ -43,6 +43,8 @@ Picked = tuple[int, ...]
 # how many single factors are refined, how many start pairs, and how many pairs and triples are kept
 # and refined: wider beams find more and take longer, refits above all; and pairs at a time
 _ALONE, _FIRST, _PAIRS, _TRIPLES, _BATCH = 60, 100, 80, 50, 40
+# single factors that are refined for each further target: the right one is among the first
+_FURTHER = 8
 # columns of the fewest bits start pairs too, though they explain little alone
 _CHEAP = 500
 # bits for a unit of the cost of an argument, which is a sum of exponents
@@ -110,7 +112,7 @@ class Products:
         left = np.column_stack([self.residual(t) for t in targets]).astype(np.float32)
         gains = (self.columns.projected @ left) ** 2
         for k, target in enumerate(targets):
-            for i in self._best(gains[:, k], left[:, k], _ALONE if k == 0 else _ALONE // 4):
+            for i in self._best(gains[:, k], left[:, k], _ALONE if k == 0 else _FURTHER):
                 self._try(target, (i,), archive)
             if archive.exact:
                 return

@@ -37,7 +37,10 @@ _FREE, _HELD = 120, 60
 # the shortest of both, of which all but a few are eliminated: no more than a third of the runs
 _FEW_FREE, _FEW_HELD = 24, 12
 # widths of the beam for each number of terms
-_WIDTHS = (200, 150, 100, 40, 30)
+_WIDTHS = (200, 150, 100, 40)
+# terms before the root and under it, as of two stresses and a shear: more follow any smooth law of
+# one group to the precision of the numbers
+_MOST_OUTSIDE, _MOST_INSIDE = 2, 4
 # relative size of a coefficient of the radicand that cancels
 _NOTHING = 1e-7
 # of the rms of the response: below it the errors of a square do not shrink any further
@@ -89,7 +92,7 @@ def _squared(target: Target) -> Target:
 
 def _root_of(runs: Runs, at: Array, free: Terms, held: Terms) -> Tree | None:
     """The root of t² = Σ c m + t Σ d m on the side of half the second sum where the response is."""
-    if not held:
+    if not 0 < len(held) <= _MOST_OUTSIDE:
         return None
     half = {_exponents(tree, runs): value / 2 for value, tree in held}
     inside = {_exponents(tree, runs): value for value, tree in free}
@@ -99,7 +102,7 @@ def _root_of(runs: Runs, at: Array, free: Terms, held: Terms) -> Tree | None:
         inside[exponents] = inside.get(exponents, 0.0) + a * b
         parts[exponents] = parts.get(exponents, 0.0) + abs(a * b)
     left = {e: value for e, value in inside.items() if abs(value) > _NOTHING * parts[e]}
-    if not left:
+    if not 0 < len(left) <= _MOST_INSIDE:
         return None
     middle = sum(value * runs.monomial(e) for e, value in half.items())
     upper = float(np.median(at - middle)) > 0
