@@ -4,12 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
-from itertools import count
 
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.angles import Turns
 from dimgs.discovery.blocks import outer_blocks
@@ -22,23 +20,18 @@ from dimgs.discovery.evidence import (
     evidence,
     fitted,
 )
+from dimgs.discovery.forms import Raw, forms_of
 from dimgs.discovery.free_numbers import Freed, freed, paying
 from dimgs.discovery.models import FormulaModel, Model, PowerModel
-from dimgs.engines.selection import rms
 from dimgs.engines.structure import Structure, structure_of
 from dimgs.expression.candidate import Candidate
-from dimgs.groups.group import PiGroup
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.report.results import FitResult
 
 # what the target over pi_0 is called in a law's structure
 _RESPONSE = "target_over_pi_0"
-# candidates of a front that are judged: those behind hold a thousandth of the probability
-MOST_JUDGED = 24
 JUDGEMENT = "the judgement of rivals"
-# share of a slope that others leave, below which it is theirs to rounding
-_CARRIED = 1e-6
 # judged though the time is over: the power laws, and the first of the front
 _AT_LEAST = 4
 # of many runs: each refit grows with them, and they say no more of which law it is
@@ -124,7 +117,7 @@ def contenders(
     if design.n_runs > _MOST_RUNS:
         rows = np.random.default_rng(design.n_runs).choice(design.n_runs, _MOST_RUNS, False)
         design = design.take(np.sort(rows))
-    raw = list(_raw(design, result, law, candidates, unlogged))
+    raw = list(forms_of(design, result, law, candidates, unlogged))
     if clock.over and len(raw) > _AT_LEAST:
         raw = raw[:_AT_LEAST]
         clock.cut("time", JUDGEMENT)
@@ -232,146 +225,6 @@ def _pruned(design: Design, one: Contender, found: "tuple[Freed, Fitted]") -> "I
         model = FormulaModel(design, expression, start)
         if np.all(np.isfinite(model.value(model.start))):
             yield one.name, expression, start, model, None, None
-
-
-Raw = tuple[str, sympy.Expr, dict[str, float], Model, Candidate | None, Law | None]
-
-
-def _raw(
-    design: Design,
-    result: FitResult | None,
-    law: Law,
-    candidates: Sequence[Candidate],
-    unlogged: Mapping[str, str],
-) -> Iterator[Raw]:
-    if result is not None and not result.law.pi_expression.has(sympy.Piecewise):
-        yield from _power(design, result)
-    scales = [
-        v.name
-        for v in design.basis.variables
-        if v.role == "scale" and v.name not in design.basis.sizes
-    ]
-    power = None if result is None else result.law
-    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
-    seen = set()
-    forms: list[tuple[str, sympy.Expr, Mapping[str, float], Candidate | None, Law | None]] = []
-    if power is None or law is not power or law.pi_expression.has(sympy.Piecewise):
-        fitted = {c.name: c.value for c in law.constants if c.origin == "fitted"}
-        forms.append(("law", law.pi_expression, fitted, None, law))
-    forms += [
-        (c.engine, c.expression.xreplace(named), c.constants, c, None)
-        for c in candidates[:MOST_JUDGED]
-    ]
-    for name, expression, constants, candidate, own in forms:
-        used = {str(s) for s in expression.free_symbols}
-        start = {k: v for k, v in constants.items() if k in used}
-        if name == "power_law" or str(expression) in seen or design.scale == "level":
-            continue
-        seen.add(str(expression))
-        try:
-            model = FormulaModel(design, expression, start)
-            with np.errstate(all="ignore"):
-                values = model.value(model.start)
-        except (KeyError, TypeError, NameError, AttributeError):
-            continue
-        if np.all(np.isfinite(values)) and (design.scale != "log" or np.all(values > 0)):
-            one: Raw = name, expression, start, model, candidate, own
-            for scale in scales:
-                one = _carried(design, one, scale)
-            yield one
-
-
-def _carried(design: Design, one: Raw, scale: str) -> Raw:
-    """A form with a constant for the size of an unknown scale that none of its constants carries.
-
-    A scale counts as 1 in its SI unit: a form that holds for that number and for no other would
-    make a law of the unit.
-    """
-    name, expression, start, _, candidate, _ = one
-    taken = set(start) | {str(s) for s in expression.free_symbols}
-    free = next(k for j in count(1) if (k := f"c_{j}") not in taken)
-    size = sympy.Symbol(free)
-    grown = {
-        sympy.Symbol(f.name): sympy.Symbol(f.name) * size ** _power_of(scale, f.group)
-        for f in design.features
-    }
-    whole = expression.xreplace(grown) / size ** _power_of(scale, design.basis.response)
-    general = FormulaModel(design, whole, {**start, free: 1.0})
-    slopes = general.slopes(general.start)
-    if not np.all(np.isfinite(slopes)):
-        return one
-    own = slopes[:, general.names.index(free)]
-    rest = np.delete(slopes, general.names.index(free), axis=1)
-    left = own - rest @ np.linalg.lstsq(rest, own, rcond=None)[0]
-    if rms(left) <= _CARRIED * rms(own):
-        return one
-    return (
-        name,
-        whole,
-        dict(zip(general.names, general.start, strict=True)),
-        general,
-        candidate,
-        None,
-    )
-
-
-def _power_of(scale: str, group: PiGroup | None) -> sympy.Rational:
-    own = Fraction(0) if group is None else dict(group.exponents).get(scale, Fraction(0))
-    return sympy.Rational(own.numerator, own.denominator)
-
-
-def _power(design: Design, result: FitResult) -> Iterator[Raw]:
-    """The power law with real exponents, and with simple ones where there are."""
-    n, p = design.X.shape
-    ones = np.ones((n, 1))
-    if design.within is not None:
-        ones = (design.within[:, None] == np.unique(design.within)[None, :]).astype(np.float64)
-    log = design.scale != "level"
-    names = Names.of(design)
-    bases = [
-        sympy.Symbol(f.name)
-        if f.group is not None and f.logged
-        else sympy.exp(sympy.Symbol(names.identifier.get(str(f.variable), f.name)))
-        for f in design.features
-    ]  # fmt: skip
-    values = [e.value for e in result.exponents]
-    level = float(result.intercept)
-    prefactor = sympy.Symbol("C")
-
-    def start(columns: Array, offset: Array) -> Array:
-        solution = np.linalg.lstsq(columns, design.y - offset, rcond=None)[0]
-        return np.asarray(solution, dtype=np.float64)
-
-    free = {f"a_{j + 1}": float(v) for j, v in enumerate(values)}
-    columns = np.column_stack([ones, design.X])
-    zero = np.zeros(n)
-    if p < n - 1:
-        expression = prefactor * sympy.Mul(
-            *(b ** sympy.Symbol(k) for b, k in zip(bases, free, strict=True))
-        )
-        model = PowerModel(columns, zero, start(columns, zero), log)
-        found = {"C": float(np.exp(min(level, 700.0))), **free}
-        yield ("power" if p else "simple power"), expression, found, model, None, None
-    simple = [x for x in result.coefficients if not isinstance(x, float)]
-    if not simple:
-        return
-    kept = [j for j, x in enumerate(result.coefficients) if isinstance(x, float)]
-    fixed = np.array([0.0 if isinstance(x, float) else float(x) for x in result.coefficients])
-    columns, offset = np.column_stack([ones, design.X[:, kept]]), design.X @ fixed
-    model = PowerModel(columns, offset, start(columns, offset), log)
-    exponents = [
-        sympy.Symbol(f"a_{j + 1}")
-        if isinstance(x, float)
-        else sympy.Rational(x.numerator, x.denominator)
-        for j, x in enumerate(result.coefficients)
-    ]
-    expression = prefactor * sympy.Mul(*(b**e for b, e in zip(bases, exponents, strict=True)))
-    found = {
-        "C": float(np.exp(min(level, 700.0))),
-        **{k: v for k, v in free.items() if sympy.Symbol(k) in expression.free_symbols},
-    }
-    own = result.law if not result.law.pi_expression.has(sympy.Piecewise) else None
-    yield "simple power", expression, found, model, None, own
 
 
 def refutes(general: Evidence, special: Evidence) -> bool:
