@@ -1,7 +1,8 @@
 """Which forms are the same law.
 
 Forms are the same law where one is the other with some constants fixed, exponents apart, and the
-runs do not refute these values: how a law is written, and whether its 2 is fitted, is no other law.
+runs do not refute these values: how a law is written, and whether its 2 is fitted, is no other law,
+nor is a term that makes no difference even beyond the runs.
 A power law with real exponents and one with simple ones are two.
 """
 
@@ -18,8 +19,9 @@ from dimgs.discovery.evidence import Errors, fitted
 from dimgs.discovery.models import FormulaModel
 from dimgs.law.assemble import feature_values
 
-# rms of a law written in another form: rounding, and the end of a refit
-_SAME = 1e-7
+# relative rms between forms of one law: rounding, and the end of a refit; or a tenth of a run's
+# error, and never more than the benchmarks of known laws allow
+_SAME, _OF_ERROR, _MOST = 1e-7, 0.1, 1e-3
 # the groups beyond the runs, in their spreads about the middle, where forms are compared
 _BEYOND, _POINTS = 1.5, 60
 # natural logarithm of odds against a form, beyond which it is not asked which law it is
@@ -77,7 +79,8 @@ def _holds_in(
     unit = np.where(usable, np.abs(target), 1.0)
     aim = Errors("group", np.where(usable, target, 1.0), np.ones(len(target)), unit)
     again = fitted(model, aim, usable, general.evidence.whole.constants)
-    return again.usable and bool(np.sqrt(np.mean(again.residuals[usable] ** 2)) < _SAME)
+    same = max(_SAME, min(_OF_ERROR * special.evidence.whole.sd, _MOST))
+    return again.usable and bool(np.sqrt(np.mean(again.residuals[usable] ** 2)) < same)
 
 
 def _is_power(one: Contender) -> bool:
