@@ -211,7 +211,9 @@ def _best(
     curvature: float,
 ) -> Rows | None:
     def holds(rows: Rows) -> bool:
-        return _holds(sites, rows, limits, curvature) and not _bent(sites, rows, scatter)
+        # where other laws hold too, what a bend of one would be is a crossover to them
+        bent = len(rows) == len(sites) and _bent(sites, rows, scatter)
+        return not bent and _holds(sites, rows, limits, curvature)
 
     every = _grow(sites, limits, free, _affine(sites.z[free], sites.y[free]))
     if every is not None and len(every) == free.sum() and holds(every):
