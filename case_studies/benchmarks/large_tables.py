@@ -20,7 +20,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from dimgs.errors import InputError
-from dimgs.outofcore.stream import CHUNK_ROWS, fit_stream
+from dimgs.outofcore.stream_fit import CHUNK_ROWS, fit_stream
 from dimgs.report.results import FitResult
 
 N_RUNS = 20_000_000

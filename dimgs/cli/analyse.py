@@ -58,7 +58,7 @@ def fit(
     from dimgs.cli.streaming import advise, fit_streamed
     from dimgs.discovery import fitting
     from dimgs.report.documents import fit_document
-    from dimgs.report.text import fit_text
+    from dimgs.report.plain_text import fit_text
 
     documents = []
     if out is not None:
@@ -122,7 +122,7 @@ def discover(
     from dimgs.discovery.discover import check_model
     from dimgs.discovery.discover import discover as study
     from dimgs.report.documents import discover_document
-    from dimgs.report.text import report_text
+    from dimgs.report.plain_text import report_text
     from dimgs.report.write import check_folder
 
     check_model(options.model)

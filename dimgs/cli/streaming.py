@@ -27,7 +27,7 @@ def fit_streamed(
     resume: Path | None,
 ) -> "Iterator[FitResult]":
     """Fit of each target, the table being read in parts, once for each of them."""
-    from dimgs.outofcore.stream import CHUNK_ROWS, fit_stream
+    from dimgs.outofcore.stream_fit import CHUNK_ROWS, fit_stream
 
     if options.sheet is not None:
         raise InputError("--stream reads no workbooks; save the sheet as .csv or .parquet.")

@@ -9,12 +9,12 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.dataset.build import ReadOptions, build, chunk_like
+from dimgs.dataset.data_frames import from_pandas
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.export import to_si
-from dimgs.dataset.files import field_units, open_parquet, unreadable
-from dimgs.dataset.frames import from_pandas
 from dimgs.dataset.raw import RawTable
 from dimgs.dataset.read import sidecar_of
+from dimgs.dataset.table_files import field_units, open_parquet, unreadable
 from dimgs.errors import InputError
 from dimgs.variables import Variable, split_header
 

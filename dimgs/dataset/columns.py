@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.dataset.build import ReadOptions, build
+from dimgs.dataset.data_frames import series_column
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.frames import series_column
 from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.errors import InputError
 from dimgs.variables.quantities import is_quantity, magnitude_and_unit, quantities_in_one_unit

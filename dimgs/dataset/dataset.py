@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dimgs.dataset import export
-from dimgs.dataset.content import content_hash, read_only, stored
+from dimgs.dataset.stored_columns import content_hash, read_only, stored
 from dimgs.errors import InputError
 from dimgs.variables import Variable, difference_unit
 

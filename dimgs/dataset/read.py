@@ -121,7 +121,7 @@ def raw_table(source: Any, options: ReadOptions) -> RawTable:
     """Headers and cells of any source that `read_table` takes, but a Dataset."""
     if isinstance(source, str | PathLike):
         return _raw_file(existing(source), options)
-    from dimgs.dataset.frames import from_pandas, from_xarray
+    from dimgs.dataset.data_frames import from_pandas, from_xarray
 
     given = (("sheet", options.sheet), ("skip_rows", options.skip_rows))
     odd = next((name for name, value in given if value is not None), None)
@@ -175,12 +175,12 @@ def _raw_file(path: Path, options: ReadOptions) -> RawTable:
             raise InputError("--skip-rows is negative; give the number of lines above the header.")
     try:
         if suffix in TEXT_SUFFIXES:
-            from dimgs.dataset.files import check_memory
-            from dimgs.dataset.text import concatenated, text_tables
+            from dimgs.dataset.delimited_text import concatenated, text_tables
+            from dimgs.dataset.table_files import check_memory
 
             check_memory(path.stat().st_size, path.name)
             return concatenated(text_tables(path, options, sidecar_of(path)))
-        from dimgs.dataset.files import from_excel, from_parquet
+        from dimgs.dataset.table_files import from_excel, from_parquet
 
         if suffix in PARQUET_SUFFIXES:
             return from_parquet(path, sidecar_of(path), options)

@@ -14,8 +14,8 @@ from dimgs.dataset.batches import n_rows, parquet_batches
 from dimgs.dataset.build import ReadOptions, chunk_like
 from dimgs.dataset.checks import with_notes
 from dimgs.dataset.dataset import Dataset, Dropped
+from dimgs.dataset.delimited_text import Mark, text_tables, without_blank_columns
 from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, existing, sidecar_of
-from dimgs.dataset.text import Mark, text_tables, without_blank_columns
 from dimgs.errors import InputError
 
 Progress = Callable[[int, float], None]

@@ -16,8 +16,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.errors import InputError
-from dimgs.fits.checks import check_pairs, checked_weights, cluster_codes, labels_of
 from dimgs.fits.covariance import t_intervals
+from dimgs.fits.run_checks import check_pairs, checked_weights, cluster_codes, labels_of
 
 
 @dataclass(frozen=True, eq=False)

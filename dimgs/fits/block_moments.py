@@ -13,7 +13,6 @@ from dimgs.arrays import Array
 from dimgs.design.grouped_moments import GroupedMoments
 from dimgs.design.moments import checked_arrays
 from dimgs.errors import FitError, InputError
-from dimgs.fits.checks import check_pairs
 from dimgs.fits.covariance import IntervalKind
 from dimgs.fits.influence import ClusterInfluence
 from dimgs.fits.least_squares import (
@@ -25,6 +24,7 @@ from dimgs.fits.least_squares import (
     residual_variance,
     score,
 )
+from dimgs.fits.run_checks import check_pairs
 from dimgs.fits.solve import coordinates_of_scatter
 
 # blocks of runs that the jackknife leaves out: t quantiles with 63 degrees of freedom are normal

@@ -16,8 +16,8 @@ from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.intervals import Calibration, widened
 from dimgs.fits.potential.backend import one_thread, require_torch
-from dimgs.fits.potential.estimator import ContrastivePotential
-from dimgs.fits.potential.runs import PotentialRuns, distinct_runs, task_of
+from dimgs.fits.potential.contrastive_potential import ContrastivePotential
+from dimgs.fits.potential.potential_runs import PotentialRuns, distinct_runs, task_of
 
 if TYPE_CHECKING:
     from dimgs.fits.potential.fitted import FittedPotential

@@ -16,8 +16,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from dimgs.arrays import Array, IntArray
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
-from dimgs.fits.checks import checked_weights, cluster_codes
 from dimgs.fits.covariance import check_level
+from dimgs.fits.run_checks import checked_weights, cluster_codes
 
 Method = Literal["auto", "jackknife+", "split"]
 

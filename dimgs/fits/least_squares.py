@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from dimgs.arrays import Array, IntArray
 from dimgs.design.grouped_moments import group_means
 from dimgs.design.moments import check_finite, checked_arrays
-from dimgs.fits.checks import check_clusters, check_pairs, label_codes
 from dimgs.fits.covariance import Influence, IntervalKind
 from dimgs.fits.influence import FULL_LEVERAGE, ClusterInfluence, RunInfluence
+from dimgs.fits.run_checks import check_clusters, check_pairs, label_codes
 from dimgs.fits.solve import Coordinates, coordinates_of_rows
 
 # Groups that span several clusters become explicit coordinates of the jackknife up to this

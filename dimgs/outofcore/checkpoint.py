@@ -19,7 +19,7 @@ from dimgs.discovery.options import Options, TableKeywords, options_by_name
 from dimgs.errors import InputError
 from dimgs.fits.block_moments import BlockMoments
 from dimgs.formats import SCHEMA, json_value, refuse_newer, validated, whole
-from dimgs.outofcore.moments import StreamMoments
+from dimgs.outofcore.stream_moments import StreamMoments
 
 if TYPE_CHECKING:
     from dimgs.outofcore.checkpoint_file import CheckpointFile

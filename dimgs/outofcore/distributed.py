@@ -13,10 +13,10 @@ from dimgs.dataset.build import ReadOptions, build
 from dimgs.dataset.stream import Part, Position, TableInParts
 from dimgs.discovery.options import Options, StreamKeywords, documented
 from dimgs.errors import DimgsError, InputError, warn_all
-from dimgs.outofcore.moments import StreamMoments
-from dimgs.outofcore.plan import StreamPlan, check_streamable, union
-from dimgs.outofcore.result import result_of
-from dimgs.outofcore.stream import CHUNK_ROWS, add_part, first_plan, only_needed
+from dimgs.outofcore.stream_fit import CHUNK_ROWS, add_part, first_plan, only_needed
+from dimgs.outofcore.stream_moments import StreamMoments
+from dimgs.outofcore.stream_plan import StreamPlan, check_streamable, union
+from dimgs.outofcore.stream_result import result_of
 from dimgs.report.results import FitResult
 
 
@@ -33,7 +33,7 @@ def fit_dask(
     """Contrastive power law of a partitioned table, with the moments computed where it lies.
 
     Only moments travel. The law is that of :func:`dimgs.discovery.fitting.fit` on the same rows,
-    and the intervals are those of :func:`dimgs.outofcore.stream.fit_stream`.
+    and the intervals are those of :func:`dimgs.outofcore.stream_fit.fit_stream`.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ class _Piece:
             yield Part(lambda: self._dataset(value), _no_numbers, Position(1), 1.0, len(value))
 
     def _dataset(self, frame: Any) -> Dataset:
-        from dimgs.dataset.frames import from_pandas
+        from dimgs.dataset.data_frames import from_pandas
 
         return build(from_pandas(frame.reset_index(drop=True), str(self.name)), self.reader)
 

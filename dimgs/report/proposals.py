@@ -99,6 +99,6 @@ class NextRuns:
         }
 
     def __str__(self) -> str:
-        from dimgs.report.text import next_text
+        from dimgs.report.plain_text import next_text
 
         return next_text(self)

@@ -14,11 +14,11 @@ from dimgs import latex
 from dimgs.escape import markdown, markdown_code, visible
 from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_table
 from dimgs.report import views, words
+from dimgs.report.plain_text import centre_text, percent, place
+from dimgs.report.plain_text import number as plain_number
 from dimgs.report.references import works_of
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.runs import ReportRuns
-from dimgs.report.text import centre_text, percent, place
-from dimgs.report.text import number as plain_number
 from dimgs.report.verdict import headline, verdict
 from dimgs.variables import shown_unit
 

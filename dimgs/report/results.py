@@ -101,7 +101,7 @@ class FitResult(Estimate):
         return f"FitResult('{self.law}')"
 
     def __str__(self) -> str:
-        from dimgs.report.text import fit_text
+        from dimgs.report.plain_text import fit_text
 
         return fit_text(self)
 
@@ -369,6 +369,6 @@ class Report:
         return f"Report({found}, outcome='{self.outcome}', {self.n_runs} runs)"
 
     def __str__(self) -> str:
-        from dimgs.report.text import report_text
+        from dimgs.report.plain_text import report_text
 
         return report_text(self)

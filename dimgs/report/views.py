@@ -13,8 +13,8 @@ from dimgs.expression.candidate import Candidate
 from dimgs.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law
 from dimgs.law.typeset import readable
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.runs import ReportRuns
 from dimgs.report.words import short
 
 Array = NDArray[np.float64]

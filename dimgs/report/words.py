@@ -17,8 +17,8 @@ from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
 from dimgs.latex import expression_latex, symbol_latex
 from dimgs.rationals import equal_rational
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.runs import ReportRuns
 from dimgs.report.verdict import headline
 from dimgs.variables import shown_unit, superscript
 

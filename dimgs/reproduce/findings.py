@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dimgs.formats import whole
-from dimgs.reproduce.checks import Check, Statement
+from dimgs.reproduce.published_checks import Check, Statement
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dimgs.reproduce.checks import DataUnavailable
+from dimgs.reproduce.published_checks import DataUnavailable
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -16,8 +16,8 @@ from types import ModuleType
 from typing import Literal
 
 from dimgs.errors import DimgsError, InputError
-from dimgs.reproduce.checks import DataUnavailable
 from dimgs.reproduce.findings import Findings
+from dimgs.reproduce.published_checks import DataUnavailable
 
 Status = Literal["ok", "failed", "not run"]
 

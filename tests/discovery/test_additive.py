@@ -7,7 +7,7 @@ from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.report.documents import fit_document
-from dimgs.report.text import fit_text
+from dimgs.report.plain_text import fit_text
 
 
 def rough(bend: float, order: tuple[int, ...] = (0, 1, 2, 3, 4)) -> Dataset:

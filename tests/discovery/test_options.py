@@ -21,7 +21,7 @@ from dimgs.discovery.options import (
 )
 from dimgs.errors import InputError
 from dimgs.outofcore.distributed import fit_dask
-from dimgs.outofcore.stream import fit_stream
+from dimgs.outofcore.stream_fit import fit_stream
 from dimgs.report.documents import fit_document
 
 CALLS: tuple[tuple[Any, type], ...] = (

@@ -20,7 +20,7 @@ from dimgs.discovery.discover import discover_with
 from dimgs.discovery.outcome import HOLDS, NOTHING_LEFT, Conclusion, LawFacts, Outcome, conclude
 from dimgs.engines.protocol import CutBy
 from dimgs.engines.structured.archive import Archive
-from dimgs.outofcore.stream import fit_stream
+from dimgs.outofcore.stream_fit import fit_stream
 from dimgs.report.results import FitResult, Report
 
 CUTS: tuple[CutBy, ...] = get_args(CutBy)

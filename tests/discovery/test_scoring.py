@@ -20,8 +20,8 @@ from dimgs.discovery.scoring import (
 )
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.groups.derive import pi_basis
-from dimgs.outofcore.stream import fit_stream
-from dimgs.report.text import fit_text, report_text
+from dimgs.outofcore.stream_fit import fit_stream
+from dimgs.report.plain_text import fit_text, report_text
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dimgs.fits import PairAdditive, SparseAdditive
-from dimgs.fits.additive.selection import (
+from dimgs.fits.additive.group_lasso import (
     AdditiveCandidate,
     AdditiveDesign,
     prune,

@@ -21,8 +21,8 @@ from dimgs.fits.geometry import (
     gradient_field,
     round_direction,
 )
-from dimgs.fits.geometry.gradient import GradientField, _penalty
-from dimgs.fits.geometry.rounding import _AngleTest
+from dimgs.fits.geometry.direction_rounding import _AngleTest
+from dimgs.fits.geometry.log_gradient import GradientField, _penalty
 from dimgs.fits.short_vectors import short_vectors
 from tests.fits.test_geometry import unimodular
 

@@ -19,7 +19,7 @@ from dimgs.fits.homogeneity import (
     never_varied,
 )
 from dimgs.fits.homogeneity.dependence import dependence, polynomial
-from dimgs.fits.homogeneity.missing import HomogeneityTest
+from dimgs.fits.homogeneity.missing_variable import HomogeneityTest
 
 Array = NDArray[np.float64]
 BASES = ["[length]", "[mass]", "[time]"]

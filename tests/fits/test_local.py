@@ -12,9 +12,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from dimgs.errors import FitError, InputError
 from dimgs.fits.local import LocalPowerLaw
-from dimgs.fits.local.cells import gather, partition
+from dimgs.fits.local.bandwidth import BandwidthTable, held_out, held_out_globally
 from dimgs.fits.local.regression import Window, local_fits
-from dimgs.fits.local.selection import BandwidthTable, held_out, held_out_globally
+from dimgs.fits.local.run_cells import gather, partition
 from dimgs.fits.whitening import whiten
 
 Array = NDArray[np.float64]

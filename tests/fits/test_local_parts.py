@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from dimgs.fits.local import LocalPowerLaw
-from dimgs.fits.local.cells import distinct_runs, gather, partition
-from dimgs.fits.local.selection import BandwidthTable, choose_share, held_out, held_out_globally
+from dimgs.fits.local.bandwidth import BandwidthTable, choose_share, held_out, held_out_globally
+from dimgs.fits.local.run_cells import distinct_runs, gather, partition
 from dimgs.fits.whitening import whiten
 
 Array = NDArray[np.float64]

@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from dimgs.errors import FitError, InputError
 from dimgs.fits import ContrastivePotential, PowerLaw
-from dimgs.fits.potential.estimator import LOSSES
+from dimgs.fits.potential.contrastive_potential import LOSSES
 
 torch = pytest.importorskip("torch")
 Array = NDArray[np.float64]

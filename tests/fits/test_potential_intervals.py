@@ -8,8 +8,8 @@ from dimgs.fits import ContrastivePotential
 from dimgs.fits.base import TrainingRuns
 from dimgs.fits.intervals import Calibration
 from dimgs.fits.potential.calibration import folds_of
-from dimgs.fits.potential.coordinates import Hull
-from dimgs.fits.potential.runs import distinct_runs
+from dimgs.fits.potential.potential_axes import Hull
+from dimgs.fits.potential.potential_runs import distinct_runs
 from tests.fits.test_potential import crossover
 
 torch = pytest.importorskip("torch")

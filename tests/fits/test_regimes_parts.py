@@ -8,9 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.arrays import Array
-from dimgs.fits.regimes.continuity import fit_continuous, fit_laws, jump_pieces
-from dimgs.fits.regimes.coordinates import Sample, best_cut, prepare, whitened_axes
-from dimgs.fits.regimes.directions import (
+from dimgs.fits.regimes.boundary_directions import (
     best_hinge,
     curvature_directions,
     kink_scores,
@@ -20,7 +18,16 @@ from dimgs.fits.regimes.directions import (
     sphere,
     thin,
 )
-from dimgs.fits.regimes.search import Kinds, _turn, bic, degrees_of_freedom, grow, noise_variance
+from dimgs.fits.regimes.continuity import fit_continuous, fit_laws, jump_pieces
+from dimgs.fits.regimes.regime_runs import Sample, best_cut, prepare, whitened_axes
+from dimgs.fits.regimes.regime_search import (
+    Kinds,
+    _turn,
+    bic,
+    degrees_of_freedom,
+    grow,
+    noise_variance,
+)
 from dimgs.fits.regimes.tree import (
     Boundary,
     Tree,
@@ -150,9 +157,9 @@ def test_the_leading_exponent_is_the_first_of_the_largest() -> None:
 
 def test_of_long_tables_some_runs_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = sample_of(np.random.default_rng(0), 25, 1)
-    monkeypatch.setattr("dimgs.fits.regimes.directions._LARGEST_TABLE", 25)
+    monkeypatch.setattr("dimgs.fits.regimes.boundary_directions._LARGEST_TABLE", 25)
     assert thin(sample) is sample
-    monkeypatch.setattr("dimgs.fits.regimes.directions._LARGEST_TABLE", 12)
+    monkeypatch.setattr("dimgs.fits.regimes.boundary_directions._LARGEST_TABLE", 12)
     np.testing.assert_array_equal(thin(sample).y, sample.y[::3])
 
 

@@ -8,10 +8,11 @@ from scipy import stats
 
 from dimgs.arrays import Array
 from dimgs.fits.regimes import selection as selecting
+from dimgs.fits.regimes.boundary_directions import knots_of
 from dimgs.fits.regimes.continuity import Pieces, fit_continuous, jump_pieces
-from dimgs.fits.regimes.coordinates import Sample, best_chains, prepare
-from dimgs.fits.regimes.directions import knots_of
-from dimgs.fits.regimes.search import (
+from dimgs.fits.regimes.regime_count import by_information, by_validation, folds, structure_p_value
+from dimgs.fits.regimes.regime_runs import Sample, best_chains, prepare
+from dimgs.fits.regimes.regime_search import (
     Kinds,
     _chains,
     bic,
@@ -19,7 +20,6 @@ from dimgs.fits.regimes.search import (
     noise_variance,
     polish,
 )
-from dimgs.fits.regimes.selection import by_information, by_validation, folds, structure_p_value
 from dimgs.fits.regimes.simple import simple_boundaries
 from dimgs.fits.regimes.tree import Boundary, boundaries, chain, labels, split_leaf
 from tests.fits.test_regimes_parts import bent

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dimgs.fits.regimes.continuity import fit_continuous, jump_pieces
-from dimgs.fits.regimes.outcome import Regime
-from dimgs.fits.regimes.search import noise_variance
+from dimgs.fits.regimes.regime_outcome import Regime
+from dimgs.fits.regimes.regime_search import noise_variance
 from dimgs.fits.regimes.simple import _best_place, read
 from dimgs.fits.regimes.thresholds import (
     Profile,

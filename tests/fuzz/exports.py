@@ -2,7 +2,7 @@
 
 import ast
 
-from dimgs.report.text import report_text
+from dimgs.report.plain_text import report_text
 from tests.fuzz.guard import command, example, refused
 from tests.hostile import report_of, tables
 

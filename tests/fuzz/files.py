@@ -13,7 +13,7 @@ from dimgs.expression import sympy_parse, sympy_parse_condition, sympy_text
 from dimgs.hub import RunStore
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
-from dimgs.outofcore.stream import fit_stream
+from dimgs.outofcore.stream_fit import fit_stream
 from tests.fuzz.guard import command, example, refused
 from tests.law.test_document import LAWS, OLD, documents, everything_of
 

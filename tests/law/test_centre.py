@@ -10,8 +10,8 @@ from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.law.centre import centre_of
 from dimgs.report.documents import fit_document
+from dimgs.report.plain_text import fit_text, report_text
 from dimgs.report.render import report_latex, report_markdown
-from dimgs.report.text import fit_text, report_text
 from tests.law.examples import example
 
 SCALES = Options(scales=["M0 [kg]", "L0 [W]"], engine="power_law")

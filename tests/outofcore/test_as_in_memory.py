@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dimgs.dataset import read_table
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.outofcore.stream import fit_stream
+from dimgs.outofcore.stream_fit import fit_stream
 from dimgs.report.results import FitResult
 from tests.outofcore.test_stream import Frame, drag_table
 

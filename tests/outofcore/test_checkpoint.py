@@ -10,7 +10,7 @@ import pytest
 
 from dimgs.errors import InputError
 from dimgs.outofcore import checkpoint as checkpoints
-from dimgs.outofcore.stream import fit_stream
+from dimgs.outofcore.stream_fit import fit_stream
 
 Change = Callable[[dict[str, Any], dict[str, Any]], None]
 

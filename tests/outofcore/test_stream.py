@@ -16,7 +16,7 @@ from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.errors import DimgsError, InputError
 from dimgs.outofcore import checkpoint as checkpoints
-from dimgs.outofcore.stream import fit_stream
+from dimgs.outofcore.stream_fit import fit_stream
 from dimgs.report.results import FitResult
 
 Frame = pd.DataFrame

@@ -8,7 +8,7 @@ import pytest
 from dimgs import Dataset, Options, Report
 from dimgs.discovery.discover import discover
 from dimgs.discovery.fitting import fit
-from dimgs.report.text import condition, fit_text, interval, number, report_text, scores_lines
+from dimgs.report.plain_text import condition, fit_text, interval, number, report_text, scores_lines
 from tests.planted import pipe
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dimgs.report.runs import ReportRuns
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import Effect, exponent_text, spread_text
 from tests.report.examples import report_of
 

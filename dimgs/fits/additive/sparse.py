@@ -10,7 +10,7 @@ from sklearn.model_selection import check_cv
 from dimgs.arrays import Array, IntArray
 from dimgs.design.splits import run_folds
 from dimgs.errors import InputError
-from dimgs.fits.additive.selection import AdditiveCandidate, AdditiveDesign, select
+from dimgs.fits.additive.group_lasso import AdditiveCandidate, AdditiveDesign, select
 from dimgs.fits.additive.splines import AdditiveComponent, curvature_columns, slope_and_curvature
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.linear_inference import LinearFit, fit_linear

@@ -1,6 +1,6 @@
 """Smooth crossovers between two power laws, and the choice between sharp and smooth."""
 
-from dimgs.fits.crossover.choice import CrossoverChoice, choose_crossover
-from dimgs.fits.crossover.estimator import CrossoverPowerLaw
+from dimgs.fits.crossover.crossover_choice import CrossoverChoice, choose_crossover
+from dimgs.fits.crossover.crossover_power_law import CrossoverPowerLaw
 
 __all__ = ["CrossoverChoice", "CrossoverPowerLaw", "choose_crossover"]

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from dimgs.arrays import Array
-from dimgs.fits.regimes.coordinates import Sample
-from dimgs.fits.regimes.directions import thin
+from dimgs.fits.regimes.boundary_directions import thin
+from dimgs.fits.regimes.regime_runs import Sample
 
 # powers n within which a blend is told from a sum of logarithms and from a sharp corner
 BLUNTEST, SHARPEST = 0.1, 50.0

@@ -6,15 +6,15 @@ from dimgs.fits.geometry.active import (
     active_directions,
     effective_dimension,
 )
-from dimgs.fits.geometry.coordinates import (
+from dimgs.fits.geometry.direction_rounding import RoundedDirection, round_direction
+from dimgs.fits.geometry.dominant import DominantGroup, NamedGroup, dominant_group
+from dimgs.fits.geometry.log_gradient import GradientField, gradient_field
+from dimgs.fits.geometry.principal_axes import (
     PrincipalAxes,
     PrincipalCoordinates,
     log_ratio_pca,
     principal_coordinates,
 )
-from dimgs.fits.geometry.dominant import DominantGroup, NamedGroup, dominant_group
-from dimgs.fits.geometry.gradient import GradientField, gradient_field
-from dimgs.fits.geometry.rounding import RoundedDirection, round_direction
 
 __all__ = [
     "ActiveDirections",

@@ -8,8 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.covariance import t_intervals
-from dimgs.fits.geometry.coordinates import checked_map, checked_rows
-from dimgs.fits.geometry.gradient import GradientField
+from dimgs.fits.geometry.log_gradient import GradientField
+from dimgs.fits.geometry.principal_axes import checked_map, checked_rows
 from dimgs.fits.whitening import whiten
 
 

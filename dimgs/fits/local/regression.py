@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from dimgs.arrays import Array
-from dimgs.fits.local.cells import RunCells
+from dimgs.fits.local.run_cells import RunCells
 
 Index = NDArray[np.intp]
 

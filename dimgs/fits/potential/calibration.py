@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.arrays import IntArray
-from dimgs.fits.potential.runs import PotentialRuns
+from dimgs.fits.potential.potential_runs import PotentialRuns
 
 # clusters from which one round of five folds leaves enough errors for a level of 0.95
 FEW = 100

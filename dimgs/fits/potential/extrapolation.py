@@ -6,8 +6,8 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.fits.potential.calibration import Folds
-from dimgs.fits.potential.coordinates import Hull
-from dimgs.fits.potential.selection import PotentialChoice, centred_on_seen
+from dimgs.fits.potential.potential_axes import Hull
+from dimgs.fits.potential.smoothness import PotentialChoice, centred_on_seen
 from dimgs.fits.potential.training import FULL_BATCH, Trainer
 
 # share of the runs that is left out at an end of an axis: a fifth, as in validation

@@ -12,11 +12,11 @@ from dimgs.fits.intervals import Calibration, widened
 from dimgs.fits.potential import jets
 from dimgs.fits.potential.backend import one_thread
 from dimgs.fits.potential.calibration import Folds
-from dimgs.fits.potential.coordinates import Hull, PotentialAxes
 from dimgs.fits.potential.extrapolation import Growth
 from dimgs.fits.potential.network import NetworkLayout
-from dimgs.fits.potential.runs import Task
-from dimgs.fits.potential.selection import PotentialChoice, centred_on_seen
+from dimgs.fits.potential.potential_axes import Hull, PotentialAxes
+from dimgs.fits.potential.potential_runs import Task
+from dimgs.fits.potential.smoothness import PotentialChoice, centred_on_seen
 from dimgs.fits.potential.training import Trainer, evaluate
 
 # rows whose derivatives by all networks are in memory at a time

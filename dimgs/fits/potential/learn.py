@@ -14,8 +14,8 @@ from dimgs.fits.potential.fitted import FittedPotential, assemble
 from dimgs.fits.potential.losses import Loss
 from dimgs.fits.potential.network import NetworkLayout
 from dimgs.fits.potential.physics import Physics
-from dimgs.fits.potential.runs import Task
-from dimgs.fits.potential.selection import DECAYS, PotentialChoice, choose, held_out_errors
+from dimgs.fits.potential.potential_runs import Task
+from dimgs.fits.potential.smoothness import DECAYS, PotentialChoice, choose, held_out_errors
 from dimgs.fits.potential.training import DELTA, Trainer
 
 # below so many runs, or clusters, nothing but a power law can be told

@@ -15,7 +15,7 @@ from dimgs.fits.potential.losses import Loss, Pairing, Penalty, pair_loss, penal
 from dimgs.fits.potential.network import NetworkLayout
 from dimgs.fits.potential.optimise import adam, lbfgs
 from dimgs.fits.potential.physics import Physics
-from dimgs.fits.potential.runs import Task
+from dimgs.fits.potential.potential_runs import Task
 
 # runs up to which all pairs in every step cost less than batches
 FULL_BATCH = 2000

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dimgs.arrays import Array
-from dimgs.fits.regimes.coordinates import Labels, Sample
+from dimgs.fits.regimes.regime_runs import Labels, Sample
 from dimgs.fits.regimes.tree import Boundary, Tree, boundaries, labels, n_leaves, with_boundaries
 
 # shares of a step towards the least squares that are tried

@@ -7,10 +7,10 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.fits.covariance import t_quantile
+from dimgs.fits.regimes.boundary_directions import rational
 from dimgs.fits.regimes.continuity import Pieces
-from dimgs.fits.regimes.coordinates import Sample, WhitenedAxes
-from dimgs.fits.regimes.directions import rational
-from dimgs.fits.regimes.search import noise_variance
+from dimgs.fits.regimes.regime_runs import Sample, WhitenedAxes
+from dimgs.fits.regimes.regime_search import noise_variance
 from dimgs.fits.regimes.tree import (
     Boundary,
     at_boundary,

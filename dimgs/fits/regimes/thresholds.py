@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from dimgs.arrays import Array
 from dimgs.fits.covariance import check_level, t_quantile
 from dimgs.fits.influence import linearised
+from dimgs.fits.regimes.boundary_directions import kink_scores, rational
 from dimgs.fits.regimes.continuity import Pieces, fit_continuous, fit_laws, jump_pieces
-from dimgs.fits.regimes.coordinates import Sample, WhitenedAxes, distinct_cuts, split_losses
-from dimgs.fits.regimes.directions import kink_scores, rational
-from dimgs.fits.regimes.search import noise_variance, placer
+from dimgs.fits.regimes.regime_runs import Sample, WhitenedAxes, distinct_cuts, split_losses
+from dimgs.fits.regimes.regime_search import noise_variance, placer
 from dimgs.fits.regimes.simple import Simple
 from dimgs.fits.regimes.tree import Boundary, at_boundary, boundaries, labels, with_boundary
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dimgs.arrays import Array
-from dimgs.fits.regimes.coordinates import Labels
+from dimgs.fits.regimes.regime_runs import Labels
 
 
 @dataclass(frozen=True, eq=False)

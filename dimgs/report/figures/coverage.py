@@ -22,8 +22,8 @@ from dimgs.report.figures.style import (
     styled,
     target_label,
 )
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.runs import ReportRuns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

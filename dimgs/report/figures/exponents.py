@@ -27,8 +27,8 @@ from dimgs.report.figures.style import (
     response_label,
     styled,
 )
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.runs import ReportRuns
 from dimgs.report.words import condition_latex
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from dimgs.report.figures.style import (
     target_label,
     with_unit,
 )
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.runs import ReportRuns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -25,10 +25,10 @@ from dimgs.report.figures.residuals import (
     residuals_by_group,
     residuals_by_run,
 )
-from dimgs.report.figures.rivals import rivals
+from dimgs.report.figures.rival_laws import rivals
 from dimgs.report.figures.style import SINGLE, new_axes
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.runs import ReportRuns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dimgs.escape import visible
 from dimgs.groups.group import PiGroup
 from dimgs.latex import symbol_latex
-from dimgs.report.runs import ReportRuns
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import unit_text
 
 if TYPE_CHECKING:

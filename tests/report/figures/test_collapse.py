@@ -8,7 +8,7 @@ import pytest
 from dimgs.errors import InputError
 from dimgs.report.figures import collapse, exponent_field, new_axes, slopes
 from dimgs.report.figures.collapse import pieces, slope_text
-from dimgs.report.runs import ReportRuns
+from dimgs.report.report_runs import ReportRuns
 from tests.report.examples import ASKED, report_of
 from tests.report.figures.artists import arrows, legend_texts, points, xy
 

@@ -28,7 +28,7 @@ from dimgs.report.figures import (
 )
 from dimgs.report.figures.candidates import chosen_of
 from dimgs.report.figures.exponents import inside
-from dimgs.report.runs import ReportRuns
+from dimgs.report.report_runs import ReportRuns
 from tests.report.examples import ASKED, drawings_of, report_of
 from tests.report.figures.artists import legend_texts, xy
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from dimgs.arrays import Array, IntArray
 from dimgs.errors import FitError
 from dimgs.fits.base import TrainingRuns
-from dimgs.fits.checks import check_clusters
-from dimgs.fits.potential.coordinates import PotentialAxes, axes_of
+from dimgs.fits.potential.potential_axes import PotentialAxes, axes_of
+from dimgs.fits.run_checks import check_clusters
 
 # of the spread of the response: what is left below is rounding
 _EXACT = 1e-9

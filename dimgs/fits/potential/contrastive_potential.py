@@ -8,10 +8,10 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.base import TrainingRuns, seed_of
-from dimgs.fits.potential.answers import PotentialAnswers
 from dimgs.fits.potential.backend import one_thread, require_torch
 from dimgs.fits.potential.physics import Physics
-from dimgs.fits.potential.runs import PotentialRuns, distinct_runs, task_of
+from dimgs.fits.potential.potential_answers import PotentialAnswers
+from dimgs.fits.potential.potential_runs import PotentialRuns, distinct_runs, task_of
 
 if TYPE_CHECKING:
     from dimgs.fits.potential.learn import Settings

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from dimgs.errors import InputError, RunFailedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
-from dimgs.kernels.command.options import beside, check_command, check_options, check_writes
+from dimgs.kernels.command.command_options import beside, check_command, check_options, check_writes
 from dimgs.kernels.command.parsers import STDOUT, Parser, parser_of
 from dimgs.kernels.command.program import Command
 from dimgs.kernels.command.template import Template

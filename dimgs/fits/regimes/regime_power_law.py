@@ -7,11 +7,11 @@ from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, seed_of
 from dimgs.fits.covariance import check_level
-from dimgs.fits.regimes.coordinates import Labels, WhitenedAxes, prepare
-from dimgs.fits.regimes.directions import short_monomials, sphere
-from dimgs.fits.regimes.outcome import RegimeOutcome, describe
-from dimgs.fits.regimes.search import Kinds, bic, degrees_of_freedom
-from dimgs.fits.regimes.selection import by_information, by_validation
+from dimgs.fits.regimes.boundary_directions import short_monomials, sphere
+from dimgs.fits.regimes.regime_count import by_information, by_validation
+from dimgs.fits.regimes.regime_outcome import RegimeOutcome, describe
+from dimgs.fits.regimes.regime_runs import Labels, WhitenedAxes, prepare
+from dimgs.fits.regimes.regime_search import Kinds, bic, degrees_of_freedom
 from dimgs.fits.regimes.simple import simple_boundaries
 from dimgs.fits.regimes.thresholds import round_directions
 from dimgs.fits.regimes.tree import labels

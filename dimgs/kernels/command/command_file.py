@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dimgs.errors import InputError
 from dimgs.formats import read_toml
-from dimgs.kernels.command.kernel import CommandKernel
+from dimgs.kernels.command.command_kernel import CommandKernel
 
 _KEYS = tuple(n for n in inspect.signature(CommandKernel).parameters if n != "home")
 

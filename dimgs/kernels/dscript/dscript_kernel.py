@@ -11,12 +11,12 @@ from typing import Any
 from dimgs.errors import RunFailedError
 from dimgs.kernels.checkout import Checkout
 from dimgs.kernels.lammps.chains import PhantomChains
-from dimgs.kernels.lammps.kernel import LammpsKernel
+from dimgs.kernels.lammps.lammps_kernel import LammpsKernel
 
 CHECKOUT = Checkout(
     "Pizza3", "PIZZA3_ROOT", "pizza/dscript.py", "https://github.com/ovitrac/Pizza3"
 )
-_CHILD = str(Path(__file__).with_name("child.py"))
+_CHILD = str(Path(__file__).with_name("dscript_child.py"))
 _DEFINITION = re.compile(r"(\w+)\s*=")
 _LEFT = re.compile(r"\$\{\w+\}|<\s*undef\b[^>]*>")
 # seconds in which Pizza3 resolves a template; a longer time means that it hangs

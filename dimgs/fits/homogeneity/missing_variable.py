@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from dimgs.arrays import Array, BoolArray
 from dimgs.errors import FitError, InputError
-from dimgs.fits.homogeneity.columns import (
+from dimgs.fits.homogeneity.related_columns import (
     Collinear,
     checked_logs,
     collinear_combinations,

@@ -11,12 +11,8 @@ from sklearn.utils.validation import check_is_fitted
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
-from dimgs.fits.checks import check_clusters
 from dimgs.fits.covariance import check_level
-from dimgs.fits.local.cells import distinct_runs
-from dimgs.fits.local.intervals import slope_intervals
-from dimgs.fits.local.regression import Window, local_fits
-from dimgs.fits.local.selection import (
+from dimgs.fits.local.bandwidth import (
     BandwidthChoice,
     BandwidthTable,
     choose_share,
@@ -24,6 +20,10 @@ from dimgs.fits.local.selection import (
     held_out_globally,
     own_weight,
 )
+from dimgs.fits.local.regression import Window, local_fits
+from dimgs.fits.local.run_cells import distinct_runs
+from dimgs.fits.local.slope_intervals import slope_intervals
+from dimgs.fits.run_checks import check_clusters
 from dimgs.fits.whitening import whiten
 
 Index = NDArray[np.intp]

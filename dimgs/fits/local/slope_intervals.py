@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from dimgs.arrays import Array
 from dimgs.fits.covariance import t_quantile
+from dimgs.fits.local.bandwidth import BandwidthTable
 from dimgs.fits.local.regression import LocalFits, Window, local_fits, terms
-from dimgs.fits.local.selection import BandwidthTable
 
 Index = NDArray[np.intp]
 

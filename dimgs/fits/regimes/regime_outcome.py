@@ -9,9 +9,9 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.influence import linearised
+from dimgs.fits.regimes.boundary_directions import leading, rational
 from dimgs.fits.regimes.continuity import Pieces
-from dimgs.fits.regimes.coordinates import Labels, RegimeRuns, WhitenedAxes
-from dimgs.fits.regimes.directions import leading, rational
+from dimgs.fits.regimes.regime_runs import Labels, RegimeRuns, WhitenedAxes
 from dimgs.fits.regimes.simple import Simple, read
 from dimgs.fits.regimes.thresholds import (
     Profile,

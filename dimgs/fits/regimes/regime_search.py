@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dimgs.arrays import Array
+from dimgs.fits.regimes.boundary_directions import best_hinge, curvature_directions
 from dimgs.fits.regimes.continuity import Pieces, fit_continuous, jump_pieces
-from dimgs.fits.regimes.coordinates import Sample, best_chains, best_cut
-from dimgs.fits.regimes.directions import best_hinge, curvature_directions
+from dimgs.fits.regimes.regime_runs import Sample, best_chains, best_cut
 from dimgs.fits.regimes.tree import (
     Boundary,
     Tree,

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.geometry.coordinates import checked_rows
+from dimgs.fits.geometry.principal_axes import checked_rows
 from dimgs.fits.whitening import Whitening, whiten
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.design.moments import Moments
 from dimgs.law.domain import inverse_scatter
-from dimgs.outofcore.plan import StreamPlan
+from dimgs.outofcore.stream_plan import StreamPlan
 
 # so that the columns and rows of a block stay in the processor's cache
 _ROWS = 8192

@@ -7,7 +7,7 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.fits.regimes.coordinates import Labels, Sample, distinct_cuts
+from dimgs.fits.regimes.regime_runs import Labels, Sample, distinct_cuts
 from dimgs.fits.short_vectors import short_vectors
 
 # monomials that are looked at: some seconds

@@ -24,8 +24,8 @@ from dimgs.fits.least_squares import PowerLawFit
 from dimgs.law.domain import domain_from_moments
 from dimgs.law.parts import Domain, Scores
 from dimgs.law.power import power_law
-from dimgs.outofcore.moments import StreamMoments, check_group_count
-from dimgs.outofcore.plan import StreamPlan
+from dimgs.outofcore.stream_moments import StreamMoments, check_group_count
+from dimgs.outofcore.stream_plan import StreamPlan
 from dimgs.report.results import FitResult
 
 # as in memory: a fifth is set aside, of ten runs or more

@@ -7,8 +7,8 @@ import numpy as np
 from dimgs.dataset.export import from_si
 from dimgs.errors import DimgsError, InputError
 from dimgs.report.figures.style import INK, MUTED, PALETTE, RULE, log_ticks, styled
+from dimgs.report.report_runs import Array, ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.runs import Array, ReportRuns
 from dimgs.report.words import unit_text
 
 if TYPE_CHECKING:

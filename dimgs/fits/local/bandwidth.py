@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from dimgs.arrays import Array
-from dimgs.fits.local.cells import RunCells, gather, partition
 from dimgs.fits.local.regression import LocalFits, Window, local_fits
+from dimgs.fits.local.run_cells import RunCells, gather, partition
 
 Index = NDArray[np.intp]
 

@@ -10,10 +10,10 @@ from sklearn.utils.validation import check_X_y
 from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.base import TrainingRuns
-from dimgs.fits.checks import checked_weights, cluster_codes
-from dimgs.fits.crossover.estimator import CrossoverPowerLaw
-from dimgs.fits.regimes.estimator import RegimePowerLaw
-from dimgs.fits.regimes.selection import folds
+from dimgs.fits.crossover.crossover_power_law import CrossoverPowerLaw
+from dimgs.fits.regimes.regime_count import folds
+from dimgs.fits.regimes.regime_power_law import RegimePowerLaw
+from dimgs.fits.run_checks import checked_weights, cluster_codes
 
 # quantile of the normal distribution that chance exceeds one time in twenty
 _ONE_SIDED_5 = 1.645

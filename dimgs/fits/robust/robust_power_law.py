@@ -9,7 +9,6 @@ from dimgs.arrays import Array
 from dimgs.design.grouped_moments import group_means
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor
-from dimgs.fits.checks import check_clusters, label_codes
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 from dimgs.fits.robust.inference import (
     cluster_covariance,
@@ -25,6 +24,7 @@ from dimgs.fits.robust.location import (
     sorted_hodges_lehmann,
 )
 from dimgs.fits.robust.solver import SUBSAMPLE, RankProblem, solve_absolute, solve_huber
+from dimgs.fits.run_checks import check_clusters, label_codes
 from dimgs.fits.whitening import whiten
 
 Labels = NDArray[np.intp]

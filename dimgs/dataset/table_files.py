@@ -10,7 +10,7 @@ import numpy as np
 
 from dimgs.dataset.build import ReadOptions
 from dimgs.dataset.cells import cell_text
-from dimgs.dataset.frames import from_columns, from_pandas
+from dimgs.dataset.data_frames import from_columns, from_pandas
 from dimgs.dataset.headers import FIRST_ROWS, check_width, title_rows, titles_note
 from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.errors import InputError

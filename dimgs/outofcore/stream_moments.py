@@ -16,8 +16,8 @@ from dimgs.design.moments import Moments
 from dimgs.errors import InputError
 from dimgs.fits.block_moments import N_BLOCKS, BlockMoments
 from dimgs.law.domain import inverse_scatter
-from dimgs.outofcore.blocks import BlockTransform
-from dimgs.outofcore.plan import StreamPlan, as_ranges
+from dimgs.outofcore.block_transform import BlockTransform
+from dimgs.outofcore.stream_plan import StreamPlan, as_ranges
 
 # Extreme runs in memory, and those that stay of them. Few runs are all kept, so that the domain is
 # exactly that of the runs; of many, the farthest ones by far bound it.

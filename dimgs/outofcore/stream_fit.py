@@ -11,9 +11,9 @@ from dimgs.dataset.usable import usable_runs
 from dimgs.discovery.options import Options, StreamKeywords, documented
 from dimgs.errors import InputError, noting, warn_all
 from dimgs.outofcore.checkpoint import Checkpoint
-from dimgs.outofcore.moments import StreamMoments, columns_of
-from dimgs.outofcore.plan import StreamPlan, as_ranges, check_streamable, ranges_of, union
-from dimgs.outofcore.result import result_of
+from dimgs.outofcore.stream_moments import StreamMoments, columns_of
+from dimgs.outofcore.stream_plan import StreamPlan, as_ranges, check_streamable, ranges_of, union
+from dimgs.outofcore.stream_result import result_of
 from dimgs.report.results import FitResult
 
 # rows of ten columns take 5 MB, and a call for each costs nothing
