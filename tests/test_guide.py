@@ -1,6 +1,7 @@
 """The contributor's page is true: its map, the walk of the data, the names and the recipes."""
 
 import ast
+import itertools
 import json
 import os
 import re
@@ -87,6 +88,16 @@ def test_the_walk_is_what_a_discovery_calls_first_to_last(
     places = [(c.co_filename, c.co_name) for c in first]
     order = [places.index((str(PACKAGE / file), name)) for file, name in steps]
     assert order == sorted(order)
+
+
+def test_the_walk_changes_folder_as_often_as_the_page_says() -> None:
+    walk = section("From `dimgs discover")
+    named = [cells[0][0] for cells in rows(section("The folders of `dimgs`"))]
+    folders = [named.index(cells[0][0].partition("/")[0]) for cells in rows(walk)]
+    steps = list(itertools.pairwise(folders))
+    changes = sum(a != b for a, b in steps)
+    climbs = sum(b < a for a, b in steps)
+    assert f"folder {changes} times and climb back {climbs} times" in " ".join(walk.split())
 
 
 @pytest.mark.parametrize("question", ["How is", "Why this", "Where does"])

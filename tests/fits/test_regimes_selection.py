@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from dimgs.arrays import Array
-from dimgs.fits.regimes import selection as selecting
+from dimgs.fits.regimes import regime_count
 from dimgs.fits.regimes.boundary_directions import knots_of
 from dimgs.fits.regimes.continuity import Pieces, fit_continuous, jump_pieces
 from dimgs.fits.regimes.regime_count import by_information, by_validation, folds, structure_p_value
@@ -73,7 +73,7 @@ def strongest(sample: Sample, pieces: Pieces, directions: Array, flips: Array) -
 def test_left_structure_is_judged_by_signs_of_runs_or_clusters(
     rank: int, leaves: int, clustered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(selecting, "_REPLICATES", 14)
+    monkeypatch.setattr(regime_count, "_REPLICATES", 14)
     for seed in range(3):
         sample = bent(34, rank, 0.2, seed, noise=0.8)
         cluster = np.arange(34) // 2 if clustered else np.arange(34)

@@ -107,7 +107,8 @@ def dominant_group(
         Exact physical exponents of each group.
     groups : array-like of shape (n_runs,), optional
         Clusters of runs, left out together.
-    n_folds, n_candidates : int, default=10 and 5
+    n_folds : int, default=10
+    n_candidates : int, default=5
     level : float, default=0.9
     random_state : int, default=0
         Shuffles the runs into folds and blocks.
