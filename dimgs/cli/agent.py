@@ -8,7 +8,7 @@ import typer
 
 from dimgs.cli import tables
 from dimgs.cli.hub import VARIABLE, Address, As, opened
-from dimgs.cli.output import command, emit_json, note, results, say, table
+from dimgs.cli.output import announce, command, emit_json, note, results, say, table
 
 if TYPE_CHECKING:
     from dimgs.agent.agent import Answered
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
 # names the model where none is given
 MODEL = "DIMGS_MODEL"
 
-Hub = Annotated[
-    str | None,
-    typer.Option(
-        "--hub", help="A file or folder, a postgresql:// or http:// address; or DIMGS_HUB."
-    ),
-]
 PolicyFile = Annotated[
     str | None,
     typer.Option("--policy", help="TOML file: kernels, limits of cost and time, workspace."),
@@ -32,7 +26,7 @@ Workspace = Annotated[
 
 
 def mcp(
-    hub: Hub = None,
+    hub: Address = None,
     workspace: Workspace = None,
     policy: PolicyFile = None,
     http: Annotated[
@@ -57,9 +51,7 @@ def mcp(
 
         socket, at = listening("127.0.0.1", http)
         server = server_of(bench, bench.shared_hub, at)
-        say(f"{at}{PATH}", "the tools are served at ")
-        # whoever waits for the address waits for it on a pipe, too
-        results().flush()
+        announce(f"{at}{PATH}", "the tools are served at ")
         server.run(sockets=[socket])
 
 
@@ -75,7 +67,7 @@ agent = typer.Typer(
 @command
 def ask(
     question: Annotated[str, typer.Argument(help="In words, with units.")],
-    hub: Hub = None,
+    hub: Address = None,
     model: Annotated[
         str | None,
         typer.Option("--model", help=f"provider:name; {MODEL} by default. Keys: environment."),

@@ -88,6 +88,15 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def announce(address: str, words: str, as_json: bool = False) -> None:
+    """Print where something is served, at once: whoever waits for it waits on a pipe, too."""
+    if as_json:
+        emit_json({"address": address})
+    else:
+        say(address, words)
+    results().flush()
+
+
 def is_lost() -> bool:
     """Whether standard output takes nothing any more."""
     try:

@@ -7,7 +7,7 @@ import typer
 from dimgs.cli import tables
 from dimgs.cli.hub import Address, As, opened
 from dimgs.cli.hub_share import group
-from dimgs.cli.output import command, emit_json, note, results, say
+from dimgs.cli.output import announce, command, note
 
 __all__ = ["group"]
 
@@ -42,10 +42,5 @@ def serve(
         server = serving(found, address, [host, *(name or ())], closed)
         if not found.has_users():
             note("nobody is registered; add an admin with: dimgs hub user add NAME --role admin")
-        if json:
-            emit_json({"address": address})
-        else:
-            say(address, "the hub is served at ")
-        # whoever waits for the address waits for it on a pipe, too
-        results().flush()
+        announce(address, "the hub is served at ", json)
         server.run(sockets=[socket])

@@ -9,7 +9,7 @@ import typer
 
 from dimgs.cli import tables
 from dimgs.cli.hub import VARIABLE, Keep
-from dimgs.cli.output import emit_json, note, results, say
+from dimgs.cli.output import announce, note
 
 
 def studio(
@@ -35,12 +35,7 @@ def studio(
         with socket, serving_studio(Path(folder), number, kept) as (server, studio):
             path = "/" if table is None else f"/tables/{studio.bench.open(table)}"
             opened = f"{address}{path}?token={studio.token}"
-            if json:
-                emit_json({"address": opened})
-            else:
-                say(opened, "the workbench is at ")
-            # whoever waits for the address waits for it on a pipe, too
-            results().flush()
+            announce(opened, "the workbench is at ", json)
             if not no_browser:
                 import webbrowser
 

@@ -181,8 +181,7 @@ class RegimePowerLaw(ContrastiveRegressor):
         found = [sphere(axes.rank)]
         least = _NO_DIRECTION * float(np.linalg.norm(axes.inverse))
         for monomial in self._monomials(axes, _SEARCH_MONOMIALS):
-            direction = axes.inverse @ np.array(monomial, dtype=np.float64)
-            size = float(np.linalg.norm(direction))
-            if size > least:
-                found.append((direction / size)[None])
+            direction = axes.direction(monomial, least)
+            if direction is not None:
+                found.append(direction[None])
         return np.concatenate(found)

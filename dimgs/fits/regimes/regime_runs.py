@@ -4,6 +4,7 @@ Whitening makes the coordinates the same for X and X @ U, U invertible; the sing
 taken out of the response.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,15 @@ class WhitenedAxes:
     def coordinates(self, X: Array) -> Array:
         """Whitened coordinates of rows `X`, shape (n_runs, rank)."""
         return np.asarray((X - self.centre) @ self.matrix)
+
+    def direction(self, monomial: Sequence[float], least: float = 0.0) -> Array | None:
+        """Unit direction along which a monomial of the groups varies among the runs, shape (rank,).
+
+        None where its length, in whitened coordinates, is no more than `least`.
+        """
+        direction = self.inverse @ np.asarray(monomial, dtype=np.float64)
+        length = float(np.linalg.norm(direction))
+        return np.asarray(direction / length) if length > least else None
 
 
 def whitened_axes(X: Array, y: Array, weight: Array) -> WhitenedAxes:

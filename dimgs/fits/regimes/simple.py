@@ -84,11 +84,10 @@ def simple_boundaries(
         now = losses[rows, labels(tree, sample.Z)[rows]]
         below, above = losses[rows, left[rows]] - now, losses[rows, right[rows]] - now
         for monomial in monomials:
-            direction = axes.inverse @ np.array(monomial, dtype=np.float64)
-            length = float(np.linalg.norm(direction))
-            if length == 0.0:
+            direction = axes.direction(monomial)
+            if direction is None:
                 continue
-            direction /= length if direction @ edge.direction >= 0 else -length
+            direction = direction if direction @ edge.direction >= 0 else -direction
             threshold, rise = _best_place(sample.Z[rows] @ direction, below, above)
             if rise > slack:
                 continue

@@ -325,10 +325,8 @@ def round_directions(
         slack = variance * jump_nuisance(sample, pieces, k, variance) * hansen_quantile(level)
         tried = []
         for monomial in monomials:
-            direction = axes.inverse @ np.array(monomial, dtype=np.float64)
-            length = float(np.linalg.norm(direction))
-            if length > 0:
-                direction = direction / length
+            direction = axes.direction(monomial)
+            if direction is not None:
                 tried.append((monomial, direction, *place(direction)))
         least = min([place(edge.direction)[1], *(t[3] for t in tried)])
         kept = [t for t in tried if t[3] <= least + slack]
