@@ -1,0 +1,48 @@
+"""Forms that are judged: none is a law of a unit; temperatures of unknown scale are tried."""
+
+import numpy as np
+import sympy
+
+from dimgs import Dataset, Options
+from dimgs.discovery.fitting import fit_prepared
+from dimgs.discovery.forms import forms_of
+from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.expression.candidate import Candidate
+
+PI, A = sympy.Symbol("pi_1"), sympy.Symbol("a")
+
+
+def pressures() -> Prepared:
+    """Vapour pressures p = p0 exp(-T0/T), of unknown p0 and T0."""
+    kelvins = np.linspace(300.0, 400.0, 15)
+    columns = {"T [K]": kelvins, "p [kPa]": 3e6 * np.exp(-5000.0 / kelvins)}
+    return prepare(Dataset.from_columns(columns), "p", Options(scales=["T0 [K]", "p0 [Pa]"]))
+
+
+def constants_of(expression: sympy.Expr, known: Prepared) -> int:
+    """How many constants a candidate has once it is judged."""
+    result = fit_prepared(known, Options())
+    candidate = Candidate.of(expression, {"a": 0.01})
+    found = list(forms_of(known.design, result, result.law, [candidate], {}))
+    return len(found[-1][2])
+
+
+def test_a_form_that_holds_for_one_size_of_a_scale_only_is_given_a_constant_for_it() -> None:
+    known = pressures()
+    # the constant takes what any size of either scale makes of it
+    assert constants_of(A * PI, known) == 1
+    # no constant takes the size of the pressure's scale
+    assert constants_of(sympy.exp(A * PI), known) == 2
+    # nor the one of the temperature's
+    assert constants_of(A * sympy.exp(PI / 100), known) == 2
+
+
+def test_the_exponential_of_a_temperature_of_unknown_scale_is_among_the_forms() -> None:
+    known = pressures()
+    result = fit_prepared(known, Options())
+    forms = list(forms_of(known.design, result, result.law, [], {}))
+    gaps = [
+        np.ptp(np.log(model.value(model.start)) - known.design.y) for _, _, _, model, _, _ in forms
+    ]
+    assert min(gaps) < 1e-6
+    assert len(forms) > 1
