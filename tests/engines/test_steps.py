@@ -47,7 +47,7 @@ def within_one(rng: np.random.Generator) -> Array:
     [
         ("roots of quadratics", signed, positive, lambda u, v: u / 2 + np.sqrt(u**2 / 4 + v)),
         (
-            "roots of quadratics of powers",
+            "roots of quadratics",
             signed,
             positive,
             lambda u, v: np.sqrt(np.hypot(u, v) - u),
@@ -107,5 +107,5 @@ def test_ratios_with_an_exponential_of_a_difference(ends: tuple[float, float]) -
 def test_roots_of_quadratics_are_short() -> None:
     # long ones follow any smooth law of one group, and would pass for it
     x = np.linspace(0.2, 0.9, N_RUNS)
-    archive = best_of("roots of quadratics of powers", {"pi_1": x}, 1 / np.cos(1.5 * x) - 1, ())
+    archive = best_of("roots of quadratics", {"pi_1": x}, 1 / np.cos(1.5 * x) - 1, ())
     assert not archive.explained

@@ -148,7 +148,7 @@ class Stages:
             Step("c", "ratios of sums", each(sums.ratios, first), quick=True),
             Step("c", "sums in one span", each(spans, first)),
             Step("c", "ratios in one span", each(ratios, first)),
-            Step("c", "roots of quadratics", each(roots, first)),
+            Step("c", "roots of quadratics", each(roots, powers(self.runs))),
             Step("c", "sums with short functions", each(few, first), quick=True),
             Step("c", "a monomial beside a function", each(self._offset, first), quick=True),
             Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive), True),
@@ -166,9 +166,6 @@ class Stages:
         return [
             Step("c", "sums for functions", each(sums.monomials, [*others, *cubes])),
             Step("c", "forms of like variables", each(partial(forms, sums), first)),
-            Step(
-                "c", "roots of quadratics of powers", each(partial(quadratic_roots, sums), powered)
-            ),
             Step("b", "one factor of functions", lambda: self.factors.alone(named, archive)),
             Step("c", "two simple factors of functions", self._simple(named, 2)),
             Step("c", "spans of powers", each(spans, powered)),
