@@ -276,5 +276,8 @@ def _same(one: sympy.Expr, two: sympy.Expr) -> bool:
     with np.errstate(all="ignore"):
         f, g = (sympy.lambdify(symbols, e, modules=["scipy", "numpy"]) for e in (one, two))
         # NumPy's own numbers end in infinity where Python's raise ZeroDivisionError
-        a, b = (np.array([h(*map(np.complex128, p)) for p in points], complex) for h in (f, g))
+        try:
+            a, b = (np.array([h(*map(np.complex128, p)) for p in points], complex) for h in (f, g))
+        except TypeError:  # of a function that complex numbers lack, such as floor
+            return False
     return bool(np.allclose(a, b, rtol=_SAME, equal_nan=True))

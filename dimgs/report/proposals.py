@@ -35,7 +35,7 @@ class ProposedRun:
 
     Examples
     --------
-    >>> ProposedRun({"x": (2.0, "m")}, (Predicted(0.7, 4.0, 3.9, 4.1),), 0.3).inputs["x"]
+    >>> ProposedRun({"x": (2.0, "m")}, (RivalPrediction(0.7, 4.0, 3.9, 4.1),), 0.3).inputs["x"]
     (2.0, 'm')
     """
 

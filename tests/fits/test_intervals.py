@@ -228,7 +228,7 @@ def test_bad_requests_name_the_remedy() -> None:
         PredictionIntervals(PowerLaw()).fit(X, y[:, None])
     with pytest.raises(InputError, match="one label per run"):
         PredictionIntervals(PowerLaw()).fit(X, y, groups=["a"])
-    with pytest.raises(FitError, match="at least 4"):
+    with pytest.raises(FitError, match="at least four"):
         PredictionIntervals(PowerLaw()).fit(X[:3], y[:3])
     with pytest.raises(InputError, match="fraction"):
         PredictionIntervals(PowerLaw()).fit(X, y).predict_interval(X, 90)
