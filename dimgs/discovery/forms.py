@@ -7,7 +7,7 @@ from itertools import count
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, least_squares
 from dimgs.design.features import Design
 from dimgs.discovery.models import FormulaModel, Model, PowerModel
 from dimgs.engines.selection import rms
@@ -104,7 +104,7 @@ def _carried(design: Design, one: Raw, scale: str) -> Raw:
         return one
     own = slopes[:, general.names.index(free)]
     rest = np.delete(slopes, general.names.index(free), axis=1)
-    left = own - rest @ np.linalg.lstsq(rest, own, rcond=None)[0]
+    left = own - rest @ least_squares(rest, own)
     if rms(left) <= _CARRIED * rms(own):
         return one
     return (

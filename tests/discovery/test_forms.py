@@ -9,7 +9,7 @@ from dimgs.discovery.forms import forms_of
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.expression.candidate import Candidate
 
-PI, A = sympy.Symbol("pi_1"), sympy.Symbol("a")
+PI, A, B = sympy.symbols("pi_1 a b")
 
 
 def pressures() -> Prepared:
@@ -22,7 +22,9 @@ def pressures() -> Prepared:
 def constants_of(expression: sympy.Expr, known: Prepared) -> int:
     """How many constants a candidate has once it is judged."""
     result = fit_prepared(known, Options())
-    candidate = Candidate.of(expression, {"a": 0.01})
+    start = {"a": 0.01, "b": 1e-20}
+    used = {k: v for k, v in start.items() if expression.has(sympy.Symbol(k))}
+    candidate = Candidate.of(expression, used)
     found = list(forms_of(known.design, result, result.law, [candidate], {}))
     return len(found[-1][2])
 
@@ -35,6 +37,8 @@ def test_a_form_that_holds_for_one_size_of_a_scale_only_is_given_a_constant_for_
     assert constants_of(sympy.exp(A * PI), known) == 2
     # nor the one of the temperature's
     assert constants_of(A * sympy.exp(PI / 100), known) == 2
+    # each takes one, whatever the sizes of their slopes
+    assert constants_of(B * sympy.exp(A * PI), known) == 2
 
 
 def test_the_exponential_of_a_temperature_of_unknown_scale_is_among_the_forms() -> None:
