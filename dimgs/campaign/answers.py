@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.choice import hidden
 from dimgs.campaign.laws import Law
@@ -26,8 +27,6 @@ from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import counted, of_tier, sentence
 from dimgs.fits.estimate import Exponent
 from dimgs.rationals import only_simple
-
-Array = NDArray[np.float64]
 
 # log; what a kernel prints of a value
 _DIGITS = 1e-6

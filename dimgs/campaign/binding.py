@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.campaign.checks import (
     fixed_values,
     given_value,
@@ -27,8 +27,6 @@ from dimgs.kernels.record import RunRecord, RunRequest
 from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Kernel, Port, Tier
 from dimgs.variables import Variable, parse_unit
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,11 +1,9 @@
 """Points that say most, and what no point sees."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.campaign.space import PiSpace
-
-Array = NDArray[np.float64]
 
 # directions along which something may hide, beside groups and their products
 _DRAWN = 64

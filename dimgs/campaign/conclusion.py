@@ -5,8 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.campaign.answers import Answers, half_width, point_answer
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.experiment import Experiment
@@ -20,7 +20,6 @@ from dimgs.kernels.record import RunRecord
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult, Report
 
-Array = NDArray[np.float64]
 Run = tuple[Array, RunRecord]
 Found = Report | FitResult | None
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.campaign.plan import Plan
 from dimgs.errors import DimgsError, InputError
 from dimgs.fits.estimate import Exponent
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from dimgs.fits import CurvePotential
 
-Array = NDArray[np.float64]
 
 # of an exponent: closer rationals are not told apart by curves that are read off a mesh
 _ROOM = 0.02

@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.stats import qmc
 
+from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.plan import Sampler
 from dimgs.campaign.space import PiSpace
 from dimgs.errors import InputError
-
-Array = NDArray[np.float64]
 
 # a corner that a thousandth of all directions sees is found with 98 %
 _DIRECTIONS = 4000

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.choice import d_optimal
 from dimgs.campaign.design import Design
@@ -15,8 +15,6 @@ from dimgs.errors import DimgsError, InputError
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port
 from dimgs.variables import parse_unit
-
-Array = NDArray[np.float64]
 
 # relative: the twelve digits that make two runs one, less those that a conversion of units takes
 _EQUAL = 1e-9

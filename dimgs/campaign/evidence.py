@@ -4,7 +4,6 @@ from copy import deepcopy
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from dimgs.campaign.binding import Binding
@@ -18,7 +17,6 @@ from dimgs.campaign.strategy import Strategy
 if TYPE_CHECKING:
     from dimgs.campaign.elsewhere import Placed
 
-Array = NDArray[np.float64]
 
 # runs that are predicted from evidence: what evidence that is wrong may cost
 _CHECKS = 2

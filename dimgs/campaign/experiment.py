@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import Design, moved
 from dimgs.campaign.elsewhere import Elsewhere, Placed
@@ -17,8 +17,6 @@ from dimgs.campaign.workers import RunTask
 from dimgs.errors import FitError
 from dimgs.kernels.content import canonical_inputs, run_seed
 from dimgs.kernels.record import RunRecord
-
-Array = NDArray[np.float64]
 
 # relative; far above the twelve digits that make two runs one, far below what a kernel resolves
 _NUDGE = 1e-9

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.special import stdtr, stdtrit
 
+from dimgs.arrays import Array
 from dimgs.campaign.space import Rows, Sites
-
-Array = NDArray[np.float64]
 
 # log; a kernel that writes six digits says no more
 _DIGITS = 1e-6

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.campaign.laws import Law, Scatter
 from dimgs.campaign.monomials import GroupMonomial
 from dimgs.campaign.space import Rows, Sites
 
-Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 # until a run lies in a crossover it is taken for that of a sum

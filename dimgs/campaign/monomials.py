@@ -7,13 +7,11 @@ from itertools import combinations
 from math import lcm
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.campaign.space import PiSpace
 from dimgs.fits.exact import ReducedSystem
 from dimgs.groups.group import PiGroup
-
-Array = NDArray[np.float64]
 
 # a product of more groups tells a reader nothing
 _MOST_GROUPS = 4

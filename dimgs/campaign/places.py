@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
+from dimgs.arrays import Array
 from dimgs.campaign.monomials import GroupMonomial, decimal_monomial, monomial_of
 from dimgs.campaign.space import PiSpace
 from dimgs.campaign.text import listed
 
-Array = NDArray[np.float64]
 Rationals = Sequence[Fraction | None]
 
 # coordinates are of the order of 1, and equal points are less than 1e-6 apart

@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import OptimizeResult, least_squares
 from scipy.special import logsumexp
 
+from dimgs.arrays import Array
 from dimgs.campaign.laws import Law, Scatter
 from dimgs.campaign.model import Border, Model
 from dimgs.campaign.space import Sites
-
-Array = NDArray[np.float64]
 
 # sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width
 SHARPNESS = (0.3, 50.0)

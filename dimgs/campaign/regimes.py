@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
+from dimgs.arrays import Array
 from dimgs.campaign.laws import Law, Scatter, find_laws
 from dimgs.campaign.model import Border, Model
 from dimgs.campaign.monomials import GroupMonomial
@@ -15,7 +16,6 @@ from dimgs.campaign.places import separating
 from dimgs.campaign.power_means import SHARPNESS, power_mean
 from dimgs.campaign.space import PiSpace, Rows, Runs, Sites
 
-Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 # e-folds between two laws within which a run tells how sharp their crossover is

@@ -3,16 +3,14 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.campaign.choice import d_optimal, nearest
 from dimgs.campaign.model import Border
 from dimgs.campaign.places import Separation, disputed, rivals, separating
 from dimgs.campaign.regimes import gradient
 from dimgs.campaign.seen import Proposal, Seen
 from dimgs.campaign.space import Rows
-
-Array = NDArray[np.float64]
 
 # of the way to other runs: first wide, then narrow enough for a regime of a tenth of the ranges
 _PROBES = (1.0 / 3.0, 1.0 / 8.0)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.choice import nearest
 from dimgs.campaign.design import Design
@@ -13,8 +14,6 @@ from dimgs.campaign.model import Model
 from dimgs.campaign.places import Separation, separating
 from dimgs.campaign.regimes import constant_of, gradient, model_of
 from dimgs.campaign.space import Rows, Runs
-
-Array = NDArray[np.float64]
 
 # of ten campaigns that say that the tolerance is met, less than one may be wrong for its noise
 _SURE = 0.95

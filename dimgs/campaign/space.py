@@ -7,9 +7,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.groups.group import PiBasis, PiGroup
-
-Array = NDArray[np.float64]
 
 # relative: exponents are small rationals, what is smaller is rounding
 _RANK = 1e-9

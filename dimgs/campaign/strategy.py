@@ -1,17 +1,15 @@
 """The next runs: as few as the question has unknowns, then those that the evidence asks for."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.choice import d_optimal, hidden, nearest
 from dimgs.campaign.design import Design
 from dimgs.campaign.search import Search
 from dimgs.campaign.seen import FREEDOM, Proposal
 from dimgs.campaign.space import Runs
-
-Array = NDArray[np.float64]
 
 # part of the ranges that a threshold in one monomial may hide behind the outermost runs
 _HIDDEN = 0.05

@@ -6,12 +6,10 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.variables import parse_unit
-
-Array = NDArray[np.float64]
 
 
 def _mean(at: Array, values: Array) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.dataset.build import ReadOptions, build
 from dimgs.dataset.columns import raw_columns
@@ -18,8 +19,6 @@ from dimgs.dataset.read import dataset_of, raw_table
 from dimgs.design.features import label_texts
 from dimgs.errors import DimgsWarning, InputError
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, split_header
-
-Array = NDArray[np.float64]
 
 
 @lru_cache(maxsize=512)

@@ -8,13 +8,13 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import LawError
 from dimgs.variables import Dimension, si_unit
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Array = NDArray[np.float64]
 Origin = Literal["fitted", "scale", "physical", "recognised"]
 # rounding of a range that was written with the digits of a double
 _EDGE = 1e-9

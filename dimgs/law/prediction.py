@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.groups.group import PiGroup
 from dimgs.law.evaluate import Inputs, evaluate, input_table, inputs_of
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from dimgs.dataset.build import ReadOptions
     from dimgs.law.law import Law
 
-Array = NDArray[np.float64]
 Of = Literal["run", "law"]
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.errors import InputError
 from dimgs.groups.group import PiGroup
@@ -17,7 +17,6 @@ from dimgs.law.prediction import log_interval
 from dimgs.law.typeset import group_symbols
 from dimgs.report.results import Report
 
-Array = NDArray[np.float64]
 Band = tuple[Array, Array]
 # relative: rounding of conversions between units
 _CONSTANT = 1e-9

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset.export import from_si
 from dimgs.expression.candidate import Candidate
 from dimgs.latex import expression_latex, symbol_latex
@@ -17,7 +17,6 @@ from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
 from dimgs.report.words import short
 
-Array = NDArray[np.float64]
 # ticks of a strip: more would run into one another
 _TICKS = 150
 # below one, what four digits would round up to it

@@ -7,6 +7,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.groups.group import PiGroup
 from dimgs.rationals import equal_rational
@@ -33,7 +34,6 @@ from dimgs.report.words import short
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 # points: lines look smooth in print
 _CURVE = 200
 # a step this much above its neighbours is a jump, where lines are broken

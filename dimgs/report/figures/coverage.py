@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.report.figures.style import (
     INK,
@@ -28,7 +29,6 @@ from dimgs.report.results import Report
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Array = NDArray[np.float64]
 # share of the variance: the runs lie on a line, and a second axis shows rounding
 _FLAT = 1e-6
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.expression import sympy_parse_condition
 from dimgs.fits.estimate import Exponent
@@ -100,7 +101,6 @@ def _ordered(exponents: tuple[Exponent, ...]) -> list[Exponent]:
     return sorted(exponents, key=lambda e: (-e.value, e.name))
 
 
-Array = NDArray[np.float64]
 # points along each axis: a border looks smooth in print
 _MESH = 240
 # of the axis, left free around the runs

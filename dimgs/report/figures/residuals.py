@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.report.figures.style import (
     BLUE,
@@ -96,7 +96,6 @@ def predicted_against_measured(report: Report, axes: "Axes", left_out: bool = Tr
         axes.legend(*zip(*shown, strict=True), loc="upper left")
 
 
-Array = NDArray[np.float64]
 # robust standard deviations: one normal residual in 370 lies beyond
 _NAMED = 3.0
 # shares of the axes: what a name covers, and where it turns to the left

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dimgs.arrays import Array
 from dimgs.dataset.export import from_si
 from dimgs.errors import DimgsError, InputError
 from dimgs.report.figures.style import INK, MUTED, PALETTE, RULE, log_ticks, styled
-from dimgs.report.report_runs import Array, ReportRuns
+from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
 from dimgs.report.words import unit_text
 

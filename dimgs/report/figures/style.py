@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.escape import visible
 from dimgs.groups.group import PiGroup
 from dimgs.latex import symbol_latex
@@ -227,7 +228,6 @@ def _log_ticks(axes: "Axes", which: str) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-Array = NDArray[np.float64]
 # letters of a label in a legend or beside a point
 LABEL_LETTERS = 24
 
