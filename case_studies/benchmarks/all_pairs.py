@@ -9,13 +9,11 @@ from time import perf_counter
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.design.moments import Moments
 from dimgs.design.pairs import materialised_pairs
 from dimgs.fits.solve import exponents_of_scatter
-
-Array = NDArray[np.float64]
 
 N_GROUPS = 6
 

@@ -17,11 +17,11 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis
 from dimgs.variables import Dimension, Unit, Variable, parse_unit, si_unit
 
-Array = NDArray[np.float64]
 FILES = ("feynman_FeynmanEquations.csv", "feynman_BonusEquations.csv")
 _ATTEMPTS = 20
 INCONSISTENT = {"I.43.16": "its two sides differ in dimension by the units table"}

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import combinations, product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import null_space
 from scipy.optimize import minimize
 
-Array = NDArray[np.float64]
+from dimgs.arrays import Array
+
 Group = Mapping[str, float]
 
 

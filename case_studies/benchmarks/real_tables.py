@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.explore import explore
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.report.results import FitResult
 
-Array = NDArray[np.float64]
 Row = tuple[str, str, str]
 FOLDER = Path(os.environ.get("DIMGS_DATA", Path(__file__).resolve().parents[3] / "shared/data"))
 

@@ -24,14 +24,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
-from numpy.typing import NDArray
 
 from case_studies.benchmarks.similitude import sampled, scalings
 from case_studies.benchmarks.similitude_kernels import CASES, Case
+from dimgs.arrays import Array, IntArray
 from dimgs.similitude.kriging import Nearby, join
 from dimgs.similitude.learning import learn
 
-Array = NDArray[np.float64]
 _FACTOR, _DRIFT = np.log(2.0), 0.1
 _TESTED = 25
 
@@ -43,7 +42,7 @@ class Runs:
     case: Case
     logs: Array
     y: Array
-    origins: NDArray[np.intp]
+    origins: IntArray
 
     @property
     def z(self) -> Array:

@@ -19,11 +19,10 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
 from case_studies.benchmarks.feynman_tables import Equation, equations, folder
+from dimgs.arrays import Array
 
-Array = NDArray[np.float64]
 CONSTANTS = {
     "c": 2.99792458e8,
     "G": 6.6743e-11,

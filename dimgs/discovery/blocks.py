@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray
 from dimgs.design.features import Design
 
 # the outer fifth, and at least as many runs as show more than one error of measurement
@@ -38,7 +38,7 @@ class Block:
     """
 
     end: str
-    rows: NDArray[np.bool_]
+    rows: BoolArray
 
 
 def outer_blocks(design: Design) -> list[Block]:
@@ -99,7 +99,7 @@ def coordinates(design: Design) -> Iterator[tuple[str, Array]]:
             yield f"values along axis {k + 1} of the groups", axis
 
 
-def _end(values: Array, split: NDArray[np.generic] | None) -> NDArray[np.bool_]:
+def _end(values: Array, split: NDArray[np.generic] | None) -> BoolArray:
     """The runs, or groups of runs, of the smallest values."""
     n = len(values)
     span = float(np.ptp(values))

@@ -6,7 +6,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array, times_exp
+from dimgs.arrays import Array, IntArray, times_exp
 from dimgs.design.features import Design
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.options import Options
@@ -51,9 +51,7 @@ def is_monomial(expression: sympy.Expr) -> bool:
     )
 
 
-def rows_aside(
-    design: Design, options: Options
-) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+def rows_aside(design: Design, options: Options) -> tuple[IntArray, IntArray] | None:
     """Rows to search on and rows set aside, where there are enough runs."""
     return holdout_rows(design, options.seed) if design.n_runs >= _FEWEST_WITH_HOLDOUT else None
 

@@ -23,7 +23,7 @@ import sympy
 from numpy.typing import NDArray
 from scipy import special
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.design.features import Design
 from dimgs.discovery.blocks import Block
 from dimgs.discovery.models import FormulaModel, Model
@@ -41,8 +41,6 @@ _DAMPING = 1e-3
 # typical error must grow besides: chosen on the development laws by `benchmarks.belief`
 BLOCK_LEVEL, BLOCK_GROWTH = 0.01, 1.25
 _UNUSABLE = -1e6
-
-Rows = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +111,7 @@ class Fitted:
     constants: Array
     residuals: Array
     slopes: Array
-    rows: Rows
+    rows: BoolArray
     sd: float
     dof: int
 
@@ -137,7 +135,7 @@ class Fitted:
         return np.asarray(self.sd * np.sqrt(np.sum((right.T / singular) ** 2, axis=1)) / size)
 
 
-def fitted(model: Model, errors: Errors, rows: Rows, start: Array) -> Fitted:
+def fitted(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fitted:
     """Least squares from a start near its end, by damped Gauss-Newton steps."""
 
     def at(constants: Array) -> tuple[Array, float]:
@@ -269,7 +267,7 @@ def evidence(
     return Evidence(log_density, least, -worst[1], worst[2], whole)
 
 
-def _predicted(rest: Fitted, rows: Rows) -> tuple[float, float, float]:
+def _predicted(rest: Fitted, rows: BoolArray) -> tuple[float, float, float]:
     """Log density of further runs, their chance, and the growth of their error."""
     e, G = rest.residuals[rows], rest.slopes[rows]
     A = rest.slopes[rest.rows]
@@ -328,7 +326,7 @@ def _deleted(whole: Fitted, split: NDArray[np.generic] | None) -> Array:
     )
 
 
-def _pieces(model: Model, constants: Array) -> NDArray[np.intp] | None:
+def _pieces(model: Model, constants: Array) -> IntArray | None:
     """Which piece of a law in pieces each run lies in; None for a law of one piece."""
     if not isinstance(model, FormulaModel):
         return None
@@ -339,7 +337,7 @@ def _pieces(model: Model, constants: Array) -> NDArray[np.intp] | None:
     return evaluate(places, model.filled(constants), model.n).astype(np.intp)
 
 
-def _kept(pieces: NDArray[np.intp] | None, rows: Rows) -> Rows:
+def _kept(pieces: IntArray | None, rows: BoolArray) -> BoolArray:
     """Runs of pieces that keep more than half of their runs outside of the block."""
     if pieces is None:
         return np.ones(len(rows), dtype=bool)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array, IntArray
 from dimgs.dataset import Dataset
 from dimgs.dataset.usable import UsableRuns, table_warnings, unused_label_warnings, usable_runs
 from dimgs.design.features import Design, build_design
@@ -46,7 +46,7 @@ class Prepared:
     basis: PiBasis
     design: Design
     warnings: tuple[str, ...]
-    order: NDArray[np.intp] | None = None
+    order: IntArray | None = None
     unlogged: tuple[str, ...] = ()
 
     def ordered(self) -> "Prepared":
@@ -203,7 +203,7 @@ def _leaks(found: UsableRuns) -> list[str]:
     return out
 
 
-def _exact_columns(logs: NDArray[np.float64], target: NDArray[np.float64]) -> list[int]:
+def _exact_columns(logs: Array, target: Array) -> list[int]:
     """Columns that the target follows to rounding, where they can be told and are not many."""
     runs, columns = logs.shape
     table = np.column_stack([np.ones(runs), logs - logs.mean(axis=0)])

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray
 from dimgs.design.features import Design
 from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.options import Options
@@ -134,7 +133,7 @@ def _side(condition: Any, thresholds: Any) -> Side:
     )
 
 
-def _holds(sides: list[Side], X: Array) -> NDArray[np.bool_]:
+def _holds(sides: list[Side], X: Array) -> BoolArray:
     """Whether every condition holds in each row of log groups."""
     inside = np.ones(len(X), dtype=np.bool_)
     for side in sides:

@@ -4,9 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.design.features import Design
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
@@ -163,7 +162,7 @@ def scores_of_search(
     return scores_of(design, fitted, left_out, fitter, seed)
 
 
-def folds(design: Design, seed: int, most: int) -> list[NDArray[np.bool_]]:
+def folds(design: Design, seed: int, most: int) -> list[BoolArray]:
     """Masks of the runs that each fold leaves out: runs, or whole groups of `split`.
 
     Parameters
@@ -207,7 +206,7 @@ def folds_of_long_fits(design: Design) -> int:
     return next(count for size, count in _LONG_FITS if design.n_runs <= size)
 
 
-def holdout_rows(design: Design, seed: int) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+def holdout_rows(design: Design, seed: int) -> tuple[IntArray, IntArray] | None:
     """Rows to fit on and rows set aside: a fifth of the runs, or of the groups of `split`."""
     rng = np.random.default_rng(seed)
     units = np.arange(design.n_runs).astype(str) if design.split is None else design.split

@@ -51,9 +51,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of
@@ -79,7 +78,7 @@ _SMALLEST = 1e-20
 
 
 def deleted_residuals(
-    residuals: Array, jacobian: Array | None, split: NDArray[np.int64] | None = None
+    residuals: Array, jacobian: Array | None, split: IntArray | None = None
 ) -> Array:
     """Residuals that each run would have if it (or its label) had been left out.
 

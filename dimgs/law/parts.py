@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray
 from dimgs.errors import LawError
 from dimgs.variables import Dimension, si_unit
 
@@ -174,7 +173,7 @@ class Domain:
                     rows[int(i)].append("leverage")
         return rows
 
-    def filled(self, features: Array, absent: NDArray[np.bool_]) -> Array:
+    def filled(self, features: Array, absent: BoolArray) -> Array:
         """Features with the absent columns set to where they add the least leverage.
 
         Parameters

@@ -10,15 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 from scipy.optimize import minimize
 
 from case_studies.benchmarks.belief.measures import reliability
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.discovery.belief import NONE, TEMPERATURE, Left, traits, weights
 from dimgs.engines.structure import PRICES
 
-Array = NDArray[np.float64]
 PARTS = tuple(PRICES)
 _FOLDS = 5
 # of a probability: a certainty that is wrong is no infinite loss
@@ -41,8 +40,8 @@ class Line:
     law: str
     density: Array
     parts: Array
-    right: NDArray[np.bool_]
-    laws: NDArray[np.intp]
+    right: BoolArray
+    laws: IntArray
     left: Left
 
     @classmethod

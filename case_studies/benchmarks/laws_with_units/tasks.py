@@ -3,7 +3,6 @@
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from case_studies.benchmarks.exactness import Inputs
 from case_studies.benchmarks.feynman_tables import Equation, equations
@@ -11,7 +10,6 @@ from case_studies.benchmarks.own_laws.law import laws
 from case_studies.benchmarks.srsd_ranges import realistic_equations
 from dimgs.engines.protocol import Problem
 
-Array = NDArray[np.float64]
 SETS = ("table", "srsd", "own-development", "own-test")
 KINDS = ("rms", "multiplicative")
 

@@ -4,10 +4,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Index = NDArray[np.intp]
+from dimgs.arrays import Array, IntArray
 
 
 class Model(Protocol):
@@ -36,7 +34,7 @@ class PairNetwork:
             u, v = u[kept], v[kept]
         return self.fit_pairs(X, y, u, v)
 
-    def fit_pairs(self, X: Array, y: Array, u: Index, v: Index) -> "PairNetwork":
+    def fit_pairs(self, X: Array, y: Array, u: IntArray, v: IntArray) -> "PairNetwork":
         """Learn from the pairs of runs (u, v)."""
         import torch
 

@@ -8,13 +8,12 @@ temperature are declared. Beside them stand two sets that dimensional analysis p
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from case_studies.benchmarks.model_comparison.models import MODELS, Model, PairNetwork
 from case_studies.benchmarks.model_comparison.systems import FOLDER, columns
+from dimgs.arrays import Array, BoolArray
 from dimgs.fits import ContrastivePotential
 
-Array = NDArray[np.float64]
 UNITS = {"polymer": "label", "M": "g/mol", "T": "K", "Tg": "K", "D": "m^2/s"}
 FEATURES: dict[str, Callable[[Array, Array, Array], Array]] = {
     "M, T, Tg": lambda M, T, Tg: np.column_stack([M, T, Tg]),
@@ -46,7 +45,7 @@ def points_left_out(build: Callable[[int], Model], X: Array, y: Array, seed: int
 
 
 def polymer_left_out(
-    build: Callable[[int], Model], X: Array, y: Array, left: NDArray[np.bool_], seed: int
+    build: Callable[[int], Model], X: Array, y: Array, left: BoolArray, seed: int
 ) -> dict[str, float]:
     """R2 of ratios within the polymer left out and across, and what the model says of itself."""
     model = build(seed).fit(X[~left], y[~left])

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from dimgs.arrays import Array
+
 Runs = tuple[Array, Array]
 FOLDER = Path(os.environ.get("DIMGS_DATA", Path(__file__).resolve().parents[4] / "shared/data"))
 NOISE = 0.02

@@ -14,9 +14,9 @@ from typing import Any, Literal
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
 from case_studies.benchmarks.feynman_tables import Equation
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.expression import sympy_parse
 from dimgs.groups.derive import pi_basis
@@ -25,7 +25,6 @@ from dimgs.groups.inputs import constant_variables
 from dimgs.groups.physical_constants import constant
 from dimgs.variables import Variable, parse_variable
 
-Array = NDArray[np.float64]
 Half = Literal["development", "test"]
 TABLES = Path(__file__).parent / "tables"
 HALVES: tuple[Half, Half] = ("development", "test")

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import fdtrc
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.design.features import Design
 from dimgs.discovery.distil.directions import Direction
 
@@ -37,13 +36,13 @@ class Fields:
         Point to which each run belongs, -1 where there is none.
     """
 
-    rows: NDArray[np.intp]
+    rows: IntArray
     exponent: Array
     weights: Array
     sd: float
     dof: float
     varies: bool
-    point: NDArray[np.intp]
+    point: IntArray
 
     def explained_by(self, rmse: float, n_runs: int) -> bool:
         """Whether a law with this residual leaves nothing that the fields would explain."""

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.distil.directions import Argument
 from dimgs.discovery.distil.fields import Fields
@@ -132,7 +131,7 @@ def searched(
     response: Array,
     weights: Array | None,
     arguments: Sequence[Argument],
-    rows: NDArray[np.intp],
+    rows: IntArray,
     search: Search,
     *,
     log: bool,

@@ -8,9 +8,8 @@ from fractions import Fraction
 from itertools import product
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
@@ -189,7 +188,7 @@ class Arguments:
             np.column_stack([self.values, other.values]),
         )
 
-    def take(self, rows: NDArray[np.int64]) -> "Arguments":
+    def take(self, rows: IntArray) -> "Arguments":
         """Some of the arguments."""
         return Arguments(tuple(self.trees[i] for i in rows), self.cost[rows], self.values[:, rows])
 

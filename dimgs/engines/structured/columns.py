@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.engines.structured.arguments import Arguments
 from dimgs.engines.structured.description import (
     OPERATOR,
@@ -76,11 +76,11 @@ class Columns:
     """
 
     function: NDArray[np.str_]
-    argument: NDArray[np.int64]
+    argument: IntArray
     constant: Array
     projected: NDArray[np.float32]
-    starts: NDArray[np.int64]
-    family: NDArray[np.int64]
+    starts: IntArray
+    family: IntArray
 
 
 def log_values(function: str, u: Array, c: Array) -> Array:
@@ -275,7 +275,7 @@ class Dictionary:
     """
 
     form: tuple[SimpleFactor, ...]
-    argument: NDArray[np.int64]
+    argument: IntArray
     bits: Array
     values: Array
     projected: NDArray[np.float32]
@@ -329,7 +329,7 @@ class Dictionary:
         """The columns of the fewest bits."""
         return self._only(np.arange(min(count, len(self.bits))))
 
-    def _only(self, rows: NDArray[np.int64]) -> "Dictionary":
+    def _only(self, rows: IntArray) -> "Dictionary":
         return Dictionary(
             tuple(self.form[k] for k in rows),
             self.argument[rows],

@@ -6,8 +6,8 @@ from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
@@ -71,7 +71,7 @@ def _own(exponents: tuple[Fraction, ...], runs: Runs) -> float:
     return monomial_bits(runs.shape @ np.array([float(e) for e in exponents]) - runs.shift)
 
 
-def monomial_bits(physical: NDArray[np.float64], share: float = 1.0) -> float:
+def monomial_bits(physical: Array, share: float = 1.0) -> float:
     """Bits of the variables of a monomial and their exponents; a common power is told once.
 
     Parameters

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Arguments
@@ -37,7 +37,6 @@ from dimgs.engines.structured.targets import Target
 from dimgs.rationals import exponent_bits
 
 Single = NDArray[np.float32]
-Integers = NDArray[np.int64]
 HALVES = (1, 2, 3, 4, 6)  # twice the powers that are tried: others are rare in laws
 _BLOCK = 2_000_000  # pairs at a time, which bounds the memory
 # share of a column outside the others below which single precision tells them apart no more
@@ -65,12 +64,12 @@ class Chosen:
         Of columns and powers.
     """
 
-    columns: Integers
-    halves: Integers
+    columns: IntArray
+    halves: IntArray
     left: Array
     bits: Array
 
-    def take(self, rows: Integers) -> "Chosen":
+    def take(self, rows: IntArray) -> "Chosen":
         """Some of the sets."""
         return Chosen(self.columns[rows], self.halves[rows], self.left[rows], self.bits[rows])
 
@@ -92,7 +91,7 @@ class Chosen:
 
 
 @lru_cache(maxsize=1)
-def _tables() -> tuple[NDArray[np.int64], Array]:
+def _tables() -> tuple[IntArray, Array]:
     """By the nearest multiple of 1/2 from -3 to 3: the power that is allowed, its bits."""
     near = [
         min(HALVES, key=lambda h: (abs(h - abs(k)), h)) * (-1 if k < 0 else 1) for k in range(-6, 7)
@@ -101,7 +100,7 @@ def _tables() -> tuple[NDArray[np.int64], Array]:
     return np.array(near, dtype=np.int64), np.array(bits)
 
 
-def _rounded(b: Single) -> tuple[Integers, Single]:
+def _rounded(b: Single) -> tuple[IntArray, Single]:
     """Nearest allowed powers: their places in the table and their values."""
     with np.errstate(invalid="ignore"):
         places = np.rint(np.clip(2 * np.nan_to_num(b), -6, 6)).astype(np.int64) + 6
@@ -144,7 +143,7 @@ class Combinations:
             columns[:, None], halves[power][:, None], left.ravel().astype(np.float64), bits
         )
 
-    def pairs(self, rows: Integers, width: int, count: int, check: Callable[[], None]) -> Chosen:
+    def pairs(self, rows: IntArray, width: int, count: int, check: Callable[[], None]) -> Chosen:
         """The best pairs of one of the `rows` and one of the first columns before it."""
         found: list[_Found] = []
         step = max(1, _BLOCK // width)
@@ -166,7 +165,7 @@ class Combinations:
             found.append((score[r, k], (k, i[r, 0]), (second[r, k], first[r, k]), left[r, k]))
         return self._collected(found, count)
 
-    def triples(self, pairs: Integers, width: int, count: int, check: Callable[[], None]) -> Chosen:
+    def triples(self, pairs: IntArray, width: int, count: int, check: Callable[[], None]) -> Chosen:
         """The best triples of a pair and one of the first columns."""
         found: list[_Found] = []
         step, k = max(1, _BLOCK // (2 * width)), np.arange(width)[None, :]
@@ -210,7 +209,7 @@ class Combinations:
         return Chosen(columns[rows], halves, left[rows], bits)
 
 
-def _fewest(score: Single, count: int) -> tuple[Integers, Integers]:
+def _fewest(score: Single, count: int) -> tuple[IntArray, IntArray]:
     """Places of the smallest scores that are finite."""
     few = min(count, score.size) - 1
     order = np.argpartition(score, few, axis=None)[: few + 1]
@@ -351,7 +350,7 @@ class Lattice:
 
     def _try(
         self,
-        picked: Integers,
+        picked: IntArray,
         powers: list[Fraction],
         front: tuple[Fraction, ...],
         intercept: float,

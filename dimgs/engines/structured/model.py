@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dimgs.arrays import Array
 from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, log_slope, log_values, weighted
@@ -195,6 +194,6 @@ def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, A
     return out
 
 
-def squares_bits(squares: NDArray[np.float64], n_runs: int) -> NDArray[np.float64]:
+def squares_bits(squares: Array, n_runs: int) -> Array:
     """Bits of runs whose logarithms leave these sums of squares."""
     return np.asarray(0.5 * n_runs * np.log2(np.maximum(squares, 0) / n_runs + _TINY))

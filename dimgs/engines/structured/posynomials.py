@@ -14,9 +14,8 @@ from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array, least_squares
+from dimgs.arrays import Array, BoolArray, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.model import DENOMINATORS, LARGEST
@@ -165,9 +164,7 @@ def _rounded(
     return out
 
 
-def _simplest(
-    flat: Array, J: Array, e: Array, free: NDArray[np.bool_], surest: int
-) -> tuple[int, float]:
+def _simplest(flat: Array, J: Array, e: Array, free: BoolArray, surest: int) -> tuple[int, float]:
     """The free exponent of the smallest denominator within its error, else the surest."""
     inside = J[:, free]
     spread = np.zeros(len(flat))

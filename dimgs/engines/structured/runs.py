@@ -7,10 +7,9 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.engines.protocol import Problem
 
 Measured = Literal["group", "target"]
@@ -83,7 +82,7 @@ class Runs:
     y: Array
     positive: bool
     weights: Array
-    split: NDArray[np.int64] | None
+    split: IntArray | None
     shape: Array
     shift: Array
     unit: Array | None = None
@@ -143,7 +142,7 @@ class Runs:
         """Number of groups."""
         return len(self.names)
 
-    def allows(self, exponents: Array) -> NDArray[np.bool_]:
+    def allows(self, exponents: Array) -> BoolArray:
         """Which monomials are real and finite in every run: whole powers of what has a sign.
 
         Parameters
@@ -156,7 +155,7 @@ class Runs:
         whole = np.all(of_signed == np.round(of_signed), axis=1)
         return np.asarray(whole & ~np.any((of_signed < 0) & vanish, axis=1))
 
-    def poles(self, exponents: Array) -> NDArray[np.int64]:
+    def poles(self, exponents: Array) -> IntArray:
         """How many groups that change sign are in the denominator of each monomial."""
         return np.asarray((exponents[:, ~np.array(self.logged, dtype=bool)] < 0).sum(axis=1))
 
@@ -182,7 +181,7 @@ class Runs:
         return np.ones(self.n_runs) if self.unit is None or kind == "group" else self.unit
 
     @cached_property
-    def doubtful(self) -> NDArray[np.bool_]:
+    def doubtful(self) -> BoolArray:
         """Responses that are known less well than the best law so far tells them."""
         if self.expected is None or not self.errors.noise:
             return np.zeros(self.n_runs, dtype=bool)
@@ -237,7 +236,7 @@ class Runs:
         return np.asarray(U[:, kept] * np.sqrt(len(X)))
 
     @cached_property
-    def neighbours(self) -> NDArray[np.int64]:
+    def neighbours(self) -> IntArray:
         """Nearest other run of each."""
         if self.n_runs < 2 or self.places.shape[1] == 0:
             return np.arange(self.n_runs)[::-1].copy()

@@ -9,9 +9,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array, least_squares
+from dimgs.arrays import Array, IntArray, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Monomials, differences, plain, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS
@@ -81,7 +80,7 @@ class ScaledFunction:
             return Call(self.name, inner)
         return Power(Sum((ONE, inner)), self.power)
 
-    def taken(self, rows: NDArray[np.int64]) -> "ScaledFunction":
+    def taken(self, rows: IntArray) -> "ScaledFunction":
         """The same family in some of the runs."""
         return replace(self, u=self.u[rows])
 
