@@ -7,6 +7,7 @@ from typing import Any
 
 # twelve lines of a terminal; the longest message that names only what it must has half of that
 _LONGEST = 1000
+# of these the last ones, which say what to do
 _END = 250
 
 
@@ -125,10 +126,10 @@ class DimgsWarning(UserWarning):
     """
 
 
-def warn_all(texts: Iterable[str], stacklevel: int = 3) -> None:
+def warn_all(texts: Iterable[str]) -> None:
     """Raise a DimgsWarning for each text, as if from where the caller was called."""
     for text in texts:
-        warnings.warn(brief(text), DimgsWarning, stacklevel=stacklevel)
+        warnings.warn(brief(text), DimgsWarning, stacklevel=3)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Model = TypeVar("Model", bound=BaseModel)
 
+# raised when an older dimgs could no longer read what is written
 SCHEMA = 1
 # a law of 8 groups takes 20 kB, a report 200 kB, one of 10,000 labels 2 MB
 MOST_BYTES = 16 << 20

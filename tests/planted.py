@@ -6,12 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.variables import Dimension, parse_unit, si_unit
-
-Array = NDArray[np.float64]
 
 SI = {"[length]": "m", "[mass]": "kg", "[time]": "s", "[temperature]": "K"}
 TRADE = {"[length]": "ft", "[mass]": "lb", "[time]": "hour", "[temperature]": "degR"}

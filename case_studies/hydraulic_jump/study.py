@@ -24,14 +24,13 @@ from math import log, sqrt
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover
 from dimgs.law.law import Law
 from dimgs.reproduce import COLOURS, GREY, Check, Findings, Statement
 
-Array = NDArray[np.float64]
 RUNS, CELLS = 30, 200
 GRAVITY = (1.62, 3.73, 9.82, 24.79)
 COURANT = 0.45

@@ -25,9 +25,9 @@ Published
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from pandas import DataFrame
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover
 from dimgs.discovery.explore import explore
@@ -71,7 +71,7 @@ THRESHOLD = "below Ke = 3 the measured depths lie above the published line"
 OWN_FORM = "chosen on ratios, where it predicts runs left out no worse than the straight line"
 
 
-def keyhole_number(data: Dataset) -> NDArray[np.float64]:
+def keyhole_number(data: Dataset) -> Array:
     spread = np.sqrt(data["alpha"] * data["Vs"] * data["r0"] ** 3)
     return np.asarray(data["etaP"] / (np.pi * data["dTl"] * data["rho"] * data["cp"] * spread))
 
@@ -110,11 +110,11 @@ def run() -> Findings:
     return Findings(checks, report, lambda axes: draw(axes, data, line, report), caption)
 
 
-def _r2(measured: NDArray[np.float64], predicted: NDArray[np.float64]) -> float:
+def _r2(measured: Array, predicted: Array) -> float:
     return 1.0 - float(np.mean((measured - predicted) ** 2) / np.var(measured))
 
 
-def draw(axes: Axes, data: Dataset, line: NDArray[np.float64], report: Report) -> None:
+def draw(axes: Axes, data: Dataset, line: Array, report: Report) -> None:
     number, depth = keyhole_number(data), np.asarray(data["e"] / data["r0"])
     names = {"Mat1": "Ti-6Al-4V", "Mat2": "Al 6061", "Mat3": "steel 316"}
     for (key, name), colour in zip(names.items(), COLOURS, strict=False):

@@ -23,8 +23,8 @@ from math import pi
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover
 from dimgs.report.results import Report
@@ -53,13 +53,13 @@ CONFIRMED = 0.5  # R² on runs left out from which a law may hold
 NOTHING = "runs left out are predicted no better than by their mean"
 
 
-def columns() -> NDArray[np.float64]:
+def columns() -> Array:
     """Five columns of forty numbers from 1 to 1000."""
     numbers = [int(DIGITS[i : i + WIDTH]) + 1 for i in range(0, 5 * RUNS * WIDTH, WIDTH)]
     return np.reshape(np.asarray(numbers, dtype=float), (RUNS, 5)).T
 
 
-def table(period: NDArray[np.float64]) -> Dataset:
+def table(period: Array) -> Dataset:
     length, mass, amplitude, *_ = columns()
     return Dataset.from_columns(
         {
@@ -107,9 +107,9 @@ def run() -> Findings:
 
 def draw(
     axes: Axes,
-    length: NDArray[np.float64],
-    digits: NDArray[np.float64],
-    swing: NDArray[np.float64],
+    length: Array,
+    digits: Array,
+    swing: Array,
 ) -> None:
     axes.loglog(length, digits, "o", color=COLOURS[1], markersize=4, label="digits of π")
     axes.loglog(length, swing, "s", color=COLOURS[0], markersize=4, label="control")

@@ -25,9 +25,9 @@ from math import pi
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
@@ -45,14 +45,14 @@ class Lowest:
 
     terminal = True
 
-    def __call__(self, _: float, state: NDArray[np.float64]) -> float:
+    def __call__(self, _: float, state: Array) -> float:
         return float(state[0])
 
 
 def period(length: float, gravity: float, mass: float, amplitude: float) -> float:
     """Period of one pendulum, from Newton's second law for the bob."""
 
-    def motion(_: float, state: NDArray[np.float64]) -> list[float]:
+    def motion(_: float, state: Array) -> list[float]:
         angle, rate = state
         torque = -mass * gravity * length * np.sin(angle)
         return [float(rate), float(torque / (mass * length**2))]

@@ -24,8 +24,8 @@ Published
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
@@ -53,15 +53,15 @@ def table() -> Dataset:
     return data.where(np.asarray(data["e"]) > SMALLEST_GRAIN)
 
 
-def reynolds(data: Dataset) -> NDArray[np.float64]:
+def reynolds(data: Dataset) -> Array:
     return np.asarray(data["rho"] * data["V"] * data["D"] / data["mu"])
 
 
-def grain_in_viscous_lengths(data: Dataset) -> NDArray[np.float64]:
+def grain_in_viscous_lengths(data: Dataset) -> Array:
     return np.asarray(reynolds(data) * np.sqrt(data["f"] / 8) * data["e"] / data["D"])
 
 
-def nikuradse(data: Dataset) -> tuple[NDArray[np.float64], float]:
+def nikuradse(data: Dataset) -> tuple[Array, float]:
     """Friction by Nikuradse's law, and its local exponent of e/D averaged over the runs."""
     root = 1.74 + 2 * np.log10(data["D"] / (2 * data["e"]))
     return root**-2.0, float(np.mean(4 / (np.log(10) * root)))

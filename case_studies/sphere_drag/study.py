@@ -27,9 +27,9 @@ from math import log
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
@@ -59,7 +59,7 @@ def terminal_velocity(d: float, drho: float, rho: float, mu: float, g: float) ->
         ) from error
     body = rho + drho
 
-    def acceleration(_: float, speed: NDArray[np.float64]) -> list[float]:
+    def acceleration(_: float, speed: Array) -> list[float]:
         v = float(speed[0])
         drag = 0.75 * Clift(max(rho * v * d / mu, 1e-12)) * rho * v * v / (body * d)
         return [g * drho / body - drag]
@@ -86,7 +86,7 @@ def table() -> Dataset:
     return Dataset.from_columns({**columns, "V [m/s]": speed})
 
 
-def reynolds(data: Dataset) -> NDArray[np.float64]:
+def reynolds(data: Dataset) -> Array:
     return np.asarray(data["rho"] * data["V"] * data["D"] / data["mu"])
 
 

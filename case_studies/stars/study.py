@@ -28,9 +28,9 @@ Published
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 from pandas import DataFrame
 
+from dimgs.arrays import Array
 from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.explore import explore
@@ -119,7 +119,7 @@ def run() -> Findings:
     return Findings(checks, report, lambda axes: draw(axes, mass, data), caption)
 
 
-def draw(axes: Axes, mass: NDArray[np.float64], data: Dataset) -> None:
+def draw(axes: Axes, mass: Array, data: Dataset) -> None:
     bright = np.asarray(data["L"]) / 3.828e26 / mass**3.5
     for (low, high, power), colour in zip(RANGES, COLOURS, strict=True):
         own = (mass > low) & (mass <= high)

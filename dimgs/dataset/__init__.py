@@ -9,13 +9,13 @@ from dimgs.dataset.checks import (
     duplicate_rows,
     require_finite,
 )
-from dimgs.dataset.dataset import Dataset, Dropped
+from dimgs.dataset.dataset import Dataset, DroppedRow
 from dimgs.dataset.read import read_table
 from dimgs.dataset.stream import iter_chunks
 
 __all__ = [
     "Dataset",
-    "Dropped",
+    "DroppedRow",
     "check_enough_runs",
     "check_loggable",
     "check_target",

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import checks
 from dimgs.dataset.cells import (
     BOOLEANS,
@@ -17,7 +18,7 @@ from dimgs.dataset.cells import (
     read_cells,
     whats_wrong,
 )
-from dimgs.dataset.dataset import Dataset, Dropped
+from dimgs.dataset.dataset import Dataset, DroppedRow
 from dimgs.dataset.doubts import doubts
 from dimgs.dataset.export import to_si
 from dimgs.dataset.headers import Titled, chosen, quantity_of, titled_columns
@@ -126,10 +127,10 @@ class _Builder:
         self.asked_for = set(options.columns or ())
         self.variables: list[Variable] = []
         self.values: dict[str, NDArray[Any]] = {}
-        self.errors: dict[str, NDArray[np.float64]] = {}
+        self.errors: dict[str, Array] = {}
         self.bad: dict[int, str] = {}
         self.notes = list(table.notes)
-        self.pending: list[tuple[Variable, NDArray[np.float64]]] = []
+        self.pending: list[tuple[Variable, Array]] = []
 
     def add(self, titled: Titled) -> bool:
         """Convert one column; False when its unit is missing."""
@@ -230,7 +231,7 @@ class _Builder:
         self.variables.append(variable)
         self.values[variable.name] = values
 
-    def _keep_numbers(self, variable: Variable, numbers: NDArray[np.float64]) -> None:
+    def _keep_numbers(self, variable: Variable, numbers: Array) -> None:
         if quantity_of(variable.name) is not None:
             # keeps the column's place in case it turns out to be a quantity of its own
             self.pending.append((variable, numbers))
@@ -238,7 +239,7 @@ class _Builder:
         else:
             self._keep(variable, self._converted(variable, numbers))
 
-    def _converted(self, variable: Variable, numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _converted(self, variable: Variable, numbers: Array) -> Array:
         with np.errstate(over="ignore"):
             values = to_si(numbers, variable.unit)
         self._check_overflow(variable, numbers, values)
@@ -251,9 +252,7 @@ class _Builder:
                 values[position] = np.nan
         return values
 
-    def _check_overflow(
-        self, variable: Variable, numbers: NDArray[np.float64], values: NDArray[np.float64]
-    ) -> None:
+    def _check_overflow(self, variable: Variable, numbers: Array, values: Array) -> None:
         for position in np.flatnonzero(np.isfinite(numbers) & ~np.isfinite(values)).tolist():
             what = f"{numbers[position]:g} {variable.unit.text} is too large in SI units"
             self._report(variable.name, position, what, "correct the cell or its unit")
@@ -270,9 +269,7 @@ class _Builder:
             del self.values[variable.name]
             self.errors[base.name] = self._error_values(base, variable, numbers)
 
-    def _error_values(
-        self, base: Variable, variable: Variable, numbers: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _error_values(self, base: Variable, variable: Variable, numbers: Array) -> Array:
         unit = variable.unit
         level = "level" in (base.unit.scale, unit.scale)
         if unit.dimension != base.dimension or (level and base.unit.text != unit.text):
@@ -303,7 +300,7 @@ class _Builder:
         )
         if self.bad:
             positions = sorted(self.bad)
-            dropped += [Dropped(int(data.rows[p]), self.bad[p]) for p in positions]
+            dropped += [DroppedRow(int(data.rows[p]), self.bad[p]) for p in positions]
             keep = np.ones(len(data), dtype=bool)
             keep[positions] = False
             data = data.where(keep)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array, IntArray
 from dimgs.errors import InputError
 from dimgs.variables import parse_unit
 
@@ -38,8 +39,8 @@ class Cells:
         Their text.
     """
 
-    numbers: NDArray[np.float64]
-    text: NDArray[np.intp]
+    numbers: Array
+    text: IntArray
     words: list[str]
 
     @property

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.arrays import LARGEST_LOG
-from dimgs.dataset.dataset import Dataset, Dropped
+from dimgs.dataset.dataset import Dataset, DroppedRow
 from dimgs.errors import InputError
 
 # rows and groups of rows that a message lists: it stays readable in a terminal
@@ -164,7 +164,7 @@ def drop_bad_rows(
     --------
     >>> data = Dataset.from_columns({"U [m/s]": [1.0, float("nan"), 0.0]})
     >>> drop_bad_rows(data, ["U"], logged=["U"]).dropped[0]
-    Dropped(row=2, reason="column 'U': the cell is blank")
+    DroppedRow(row=2, reason="column 'U': the cell is blank")
     """
     logged = list(logged)
     reasons: dict[int, str] = {}
@@ -183,11 +183,11 @@ def drop_bad_rows(
     positions = sorted(reasons)
     keep = np.ones(len(data), dtype=bool)
     keep[positions] = False
-    dropped = [Dropped(int(data.rows[p]), reasons[p]) for p in positions]
+    dropped = [DroppedRow(int(data.rows[p]), reasons[p]) for p in positions]
     return with_notes(data.where(keep), dropped, ())
 
 
-def with_notes(data: Dataset, dropped: Iterable[Dropped], warnings: Iterable[str]) -> Dataset:
+def with_notes(data: Dataset, dropped: Iterable[DroppedRow], warnings: Iterable[str]) -> Dataset:
     """Dataset with more dropped rows and more warnings on record."""
     rows = tuple(sorted([*data.dropped, *dropped]))
     return replace(data, dropped=rows, warnings=(*data.warnings, *warnings))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dimgs.arrays import Array
 from dimgs.dataset import export
 from dimgs.dataset.stored_columns import content_hash, read_only, stored
 from dimgs.errors import InputError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _BELOW_ZERO_KELVIN = -1e-9
 
 
-class Dropped(NamedTuple):
+class DroppedRow(NamedTuple):
     """A row that was left out on request, and why.
 
     Parameters
@@ -72,7 +73,7 @@ class Dataset:
         row of units); used in messages.
     source : str
         Where the runs come from, for messages: ``"pipe.csv"``, ``"DataFrame"``.
-    dropped : tuple of Dropped
+    dropped : tuple of DroppedRow
         Rows left out on request, with the reason.
     warnings : tuple of str
         What the reader should know but need not act on, such as duplicate rows.
@@ -94,10 +95,10 @@ class Dataset:
 
     variables: tuple[Variable, ...]
     values: Mapping[str, NDArray[Any]]
-    errors: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    errors: Mapping[str, Array] = field(default_factory=dict)
     rows: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     source: str = "columns"
-    dropped: tuple[Dropped, ...] = ()
+    dropped: tuple[DroppedRow, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dimgs.dataset.build import ReadOptions
 from dimgs.dataset.cells import BLANKS
-from dimgs.dataset.dataset import Dropped
+from dimgs.dataset.dataset import DroppedRow
 from dimgs.dataset.headers import chosen, titled_columns
 from dimgs.dataset.layout import (
     LONGEST_RECORD,
@@ -94,14 +94,14 @@ def text_tables(
         line += raw.count(b"\n")
         rows = np.arange(row, row + block.n_rows)
         row += block.n_rows
-        dropped: list[Dropped] = []
+        dropped: list[DroppedRow] = []
         for index, what in block.ragged.items():
             if not options.drop_bad:
                 raise InputError(
                     f"{what[0].upper()}{what[1:]}; add or remove fields, and put a cell that "
                     f"contains the delimiter {layout.delimiter!r} in double quotes."
                 )
-            dropped.append(Dropped(int(rows[index]), what))
+            dropped.append(DroppedRow(int(rows[index]), what))
         columns = [RawColumn(h, c) for h, c in zip(layout.headers, block.columns, strict=True)]
         table = RawTable(
             layout.source,

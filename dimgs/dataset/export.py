@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, parse_unit, registry, si_unit, to_pint
 
 if TYPE_CHECKING:
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 _SHOWN_ROWS = 10
 
 
-def to_si(values: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
+def to_si(values: Array, unit: Unit) -> Array:
     """SI values of numbers in a unit; a level keeps its number."""
     if unit.scale == "level":
         return values
     return unit.to_si(values)
 
 
-def from_si(values: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
+def from_si(values: Array, unit: Unit) -> Array:
     """Numbers in a unit whose SI values are `values`, to the last bit where such numbers exist.
 
     Plain division is off by a rounding error (273.25 K would be 0.10000000000002274 °C): the
@@ -57,7 +58,7 @@ def from_si(values: NDArray[np.float64], unit: Unit) -> NDArray[np.float64]:
     return result
 
 
-def _rounded(values: NDArray[np.float64], decimals: NDArray[np.int_]) -> NDArray[np.float64]:
+def _rounded(values: Array, decimals: NDArray[np.int_]) -> Array:
     """Round each value through its decimal text, the only way to get the nearest short decimal."""
     pairs = zip(values.tolist(), decimals.tolist(), strict=True)
     return np.array([_round(v, d) for v, d in pairs], dtype=np.float64)
@@ -68,7 +69,7 @@ def _round(value: float, decimals: int) -> float:
     return float(f"{value:.{min(max(magnitude + decimals, 0), 17)}e}")
 
 
-def quantity(variable: Variable, values: NDArray[np.float64]) -> Any:
+def quantity(variable: Variable, values: Array) -> Any:
     """Pint quantity of SI values in the variable's unit."""
     units = registry()
     if variable.is_label:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.dataset.dataset import Dropped
+from dimgs.dataset.dataset import DroppedRow
 
 
 @dataclass
@@ -56,7 +56,7 @@ class RawTable:
         Where `sidecar` comes from, for messages.
     decimal : str
         Decimal mark of text cells.
-    dropped : list of Dropped
+    dropped : list of DroppedRow
         Rows already left out.
     notes : list of str
         Warnings.
@@ -69,5 +69,5 @@ class RawTable:
     sidecar: Mapping[str, str] = field(default_factory=dict)
     sidecar_name: str = "the sidecar"
     decimal: str = "."
-    dropped: list[Dropped] = field(default_factory=list)
+    dropped: list[DroppedRow] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

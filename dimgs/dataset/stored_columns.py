@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.variables import Variable
 
@@ -15,7 +16,7 @@ from dimgs.variables import Variable
 def content_hash(
     variables: tuple[Variable, ...],
     values: Mapping[str, NDArray[Any]],
-    errors: Mapping[str, NDArray[np.float64]],
+    errors: Mapping[str, Array],
 ) -> str:
     """SHA-256 of names, units, values and errors, whatever the order of the columns."""
     digest = hashlib.sha256()

@@ -13,7 +13,7 @@ from dimgs.arrays import Array
 from dimgs.dataset.batches import n_rows, parquet_batches
 from dimgs.dataset.build import ReadOptions, chunk_like
 from dimgs.dataset.checks import with_notes
-from dimgs.dataset.dataset import Dataset, Dropped
+from dimgs.dataset.dataset import Dataset, DroppedRow
 from dimgs.dataset.delimited_text import Mark, text_tables, without_blank_columns
 from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, existing, sidecar_of
 from dimgs.errors import InputError
@@ -85,7 +85,7 @@ def iter_chunks(
     )
     table = TableInParts(path, chunk_rows, options)
     held: Dataset | None = None
-    lost: list[Dropped] = []
+    lost: list[DroppedRow] = []
     done = 0
     for part in table.parts():
         data = part.dataset()

@@ -9,8 +9,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import LawError
 from dimgs.expression.complexity import complexity_of
 from dimgs.expression.equivalence import are_equivalent
@@ -133,7 +133,7 @@ class Candidate:
         values = {sympy.Symbol(name): sympy.Float(v) for name, v in self.constants.items()}
         return self.expression.subs(values)
 
-    def evaluate(self, groups: Mapping[str, Any]) -> NDArray[np.float64]:
+    def evaluate(self, groups: Mapping[str, Any]) -> Array:
         """pi_0 at the given groups.
 
         Parameters
@@ -182,9 +182,9 @@ class Candidate:
         rewritten = replace(self, expression=expression, complexity=shorter)
         return rewritten if self.is_equivalent(rewritten) else self
 
-    def is_equivalent(self, other: "Candidate", positive: bool = True) -> bool:
+    def is_equivalent(self, other: "Candidate") -> bool:
         """Whether both are the same function; see :func:`are_equivalent`."""
-        return are_equivalent(self.numeric, other.numeric, positive)
+        return are_equivalent(self.numeric, other.numeric)
 
     def to_json(self) -> dict[str, Any]:
         """Document from which :meth:`from_json` makes an equal candidate."""

@@ -8,6 +8,7 @@ import numpy as np
 if TYPE_CHECKING:
     import sympy
 
+# any: the same points each time
 _SEED = 20240229
 # over four decades, so that some lie where roots and logarithms are real and nothing overflows
 _POINTS = 48
@@ -19,8 +20,8 @@ _DIGITS = 40
 _TOLERANCE = 1e-10
 
 
-def are_equivalent(first: "sympy.Expr", second: "sympy.Expr", positive: bool = True) -> bool:
-    """Whether two expressions agree as functions of their symbols.
+def are_equivalent(first: "sympy.Expr", second: "sympy.Expr") -> bool:
+    """Whether two expressions agree as functions of positive symbols.
 
     Equal canonical forms settle it; otherwise both are evaluated to 40 digits at seeded points,
     spread over decades around one and around every number that occurs (so that the pieces on
@@ -29,9 +30,7 @@ def are_equivalent(first: "sympy.Expr", second: "sympy.Expr", positive: bool = T
     Parameters
     ----------
     first, second : sympy.Expr
-        Expressions in plain symbols.
-    positive : bool, default True
-        Whether the symbols only take positive values, as logged groups do.
+        Expressions in plain symbols, which take positive values only, as logged groups do.
 
     Examples
     --------
@@ -42,7 +41,7 @@ def are_equivalent(first: "sympy.Expr", second: "sympy.Expr", positive: bool = T
     """
     import sympy
 
-    if first == second or _canonical(first, positive) == _canonical(second, positive):
+    if first == second or _canonical(first) == _canonical(second):
         return True
     unbounded = (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo)
     if first.has(*unbounded) or second.has(*unbounded):
@@ -50,10 +49,10 @@ def are_equivalent(first: "sympy.Expr", second: "sympy.Expr", positive: bool = T
     symbols = sorted(first.free_symbols | second.free_symbols, key=lambda s: str(s.name))
     left, right = (_function(e, symbols) for e in (first, second))
     compared = 0
-    for point in _points(first, second, len(symbols), positive):
+    for point in _points(first, second, len(symbols)):
         a, b = _real(left, point), _real(right, point)
         if a is None or b is None:
-            if positive and (a is None) != (b is None):
+            if (a is None) != (b is None):
                 return False
             continue
         if abs(a - b) > _TOLERANCE * max(abs(a), abs(b)):
@@ -62,13 +61,12 @@ def are_equivalent(first: "sympy.Expr", second: "sympy.Expr", positive: bool = T
     return compared >= _ENOUGH
 
 
-def _canonical(expression: Any, positive: bool) -> Any:
+def _canonical(expression: Any) -> Any:
     """Powers merged, products multiplied out."""
     import sympy
 
-    if positive:
-        names = {s: sympy.Symbol(s.name, positive=True) for s in expression.free_symbols}
-        expression = expression.xreplace(names)
+    names = {s: sympy.Symbol(s.name, positive=True) for s in expression.free_symbols}
+    expression = expression.xreplace(names)
     return sympy.powsimp(sympy.expand(expression)) if _is_short(expression) else expression
 
 
@@ -87,7 +85,7 @@ def _function(expression: Any, symbols: list[Any]) -> Any:
     return lambdify(symbols, expression, modules="mpmath", dummify=True)
 
 
-def _points(first: Any, second: Any, width: int, positive: bool) -> Any:
+def _points(first: Any, second: Any, width: int) -> Any:
     import sympy
 
     numbers = chain(first.atoms(sympy.Number), second.atoms(sympy.Number))
@@ -95,8 +93,7 @@ def _points(first: Any, second: Any, width: int, positive: bool) -> Any:
     centres = np.array(sorted(sizes | {1.0}))
     rng = np.random.default_rng(_SEED)
     shape = (_POINTS, width)
-    points = rng.choice(centres, shape) * 10.0 ** rng.uniform(-2, 2, shape)
-    return points if positive else points * rng.choice([-1.0, 1.0], shape)
+    return rng.choice(centres, shape) * 10.0 ** rng.uniform(-2, 2, shape)
 
 
 def _real(function: Any, point: Any) -> Any:

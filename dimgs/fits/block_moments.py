@@ -7,9 +7,9 @@ from itertools import pairwise
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.design.grouped_moments import GroupedMoments
 from dimgs.design.moments import checked_arrays
 from dimgs.errors import FitError, InputError
@@ -102,7 +102,7 @@ class BlockMoments:
 
     def _assign(
         self, n_runs: int, groups: ArrayLike | None
-    ) -> list[tuple[int | str, slice | NDArray[np.intp]]]:
+    ) -> list[tuple[int | str, slice | IntArray]]:
         if groups is None:
             bounds = np.linspace(0, n_runs, min(N_BLOCKS, n_runs) + 1).astype(int)
             return [
@@ -188,7 +188,7 @@ def _block_score(
     whole: GroupedMoments,
     whiten: Array,
     contrast: Array,
-    explicit: NDArray[np.intp],
+    explicit: IntArray,
 ) -> tuple[Array, Array]:
     """Scatter and score of a block in the orthonormal coordinates of the whole."""
     p = whole.n_features

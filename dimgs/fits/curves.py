@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.covariance import t_intervals
 from dimgs.fits.intervals import Calibration, widened
 from dimgs.fits.potential.backend import one_thread, require_torch
 from dimgs.fits.potential.contrastive_potential import ContrastivePotential
@@ -39,6 +41,8 @@ class CurvePotential(ContrastiveRegressor):
         Orthonormal directions of the log-curves.
     intercept_ : ndarray of shape (n_points,) or float
         Mean log-curve.
+    exponents_ : ndarray of shape (n_points, n_features) or (n_features,)
+        Mean local exponents over the runs.
     explained_ : ndarray of shape (n_components,)
         Share of the variance between runs along each component.
     smoothness_ : ndarray of shape (n_components,)
@@ -109,6 +113,9 @@ class CurvePotential(ContrastiveRegressor):
             ]
         ) / len(runs)
         self.intercept_ = float(self._mean[0]) if self._flat else self._mean
+        self._rows = runs.X
+        mean = np.einsum("n,ntp->tp", runs.weights / len(runs), self.exponents(runs.X))
+        self.exponents_ = self._shaped(mean)
         self._calibrate(runs)
 
     def _count(self, singular: Array, n_runs: int) -> int:
@@ -200,10 +207,28 @@ class CurvePotential(ContrastiveRegressor):
     def exponents(self, X: ArrayLike) -> Array:
         """Local exponents of every point of the curve, shape (n_rows, n_points, n_features)."""
         rows = self._checked_rows(X)
-        numeric = list(self._models[0][0].axes.numeric)
-        out = np.full((len(rows), self.components_.shape[1], rows.shape[1]), np.nan)
         each = [model.slopes(model.theta, rows).mean(axis=0)[:, 0] for model, _ in self._models]
-        out[..., numeric] = np.einsum("cnp,ct->ntp", np.stack(each), self.components_)
+        return self._of_points(np.stack(each), self.components_)
+
+    def intervals(self, level: float | None = None) -> Array:
+        """Intervals of `exponents_`, shape (..., n_features, 2), by groups of runs left out.
+
+        The scores along different components are uncorrelated, so their variances add; what the
+        components leave out counts as constant.
+        """
+        check_is_fitted(self)
+        found = [model.slope_variance(self._rows, average=True) for model, _ in self._models]
+        each = np.stack([variance[:, 0] for variance, _ in found])
+        variance = self._of_points(each, np.square(self.components_))[0]
+        dof = min(dof for _, dof in found)
+        level = 0.9 if level is None else level
+        return t_intervals(self.exponents_, self._shaped(variance), dof, level)
+
+    def _of_points(self, each: Array, shares: Array) -> Array:
+        """Sums over the components at every point; nan for columns that are no numbers."""
+        out = np.full((each.shape[1], shares.shape[1], self.n_features_in_), np.nan)
+        numeric = list(self._models[0][0].axes.numeric)
+        out[..., numeric] = np.einsum("cnp,ct->ntp", each, shares)
         return out
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from dimgs.arrays import Array, IntArray
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.fits.covariance import Influence, IntervalKind, t_quantile
 
 # A run or cluster of this leverage alone determines a direction: leaving it out says nothing.
@@ -207,7 +207,7 @@ class Linearised:
     matrix: Array
     dof: Array
     residual_dof: float
-    identified: NDArray[np.bool_]
+    identified: BoolArray
 
     @property
     def covariance(self) -> Array:

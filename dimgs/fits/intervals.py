@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dimgs.arrays import Array, IntArray
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.covariance import check_level
@@ -243,7 +243,7 @@ class PredictionIntervals(BaseEstimator):
         n = len(pair_errors)
         self._pairs = _calibration(np.arange(n), np.array(pair_errors), min(n, len(x)))
 
-    def _fit_on(self, rows: NDArray[np.bool_]) -> Any:
+    def _fit_on(self, rows: BoolArray) -> Any:
         x, y, w, clusters, clustered = self._data
         arguments: dict[str, Any] = {} if w is None else {"sample_weight": w[rows]}
         if clustered:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.arrays import Array, IntArray
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.design.grouped_moments import group_means
 from dimgs.design.moments import check_finite, checked_arrays
 from dimgs.fits.covariance import Influence, IntervalKind
@@ -188,7 +188,7 @@ def _projected(rows: Array, target: Array) -> tuple[Array, Array]:
     return loadings + correction, residuals - rows @ correction
 
 
-def _deleted(runs: RunInfluence, used: NDArray[np.bool_]) -> Array:
+def _deleted(runs: RunInfluence, used: BoolArray) -> Array:
     """Residual of each run by the fit without it; NaN where it alone determines a direction."""
     free = used & (runs.leverage < FULL_LEVERAGE)
     out = np.full(runs.residuals.shape, np.nan)

@@ -10,6 +10,9 @@ from dimgs.arrays import Array
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.influence import linearised
 
+# singular values of the scaled columns below this share of the largest are rounding
+_RCOND = 1e-10
+
 
 @dataclass(frozen=True, eq=False)
 class LinearFit:
@@ -78,7 +81,6 @@ def fit_linear(
     y: Array,
     weight: Array | None = None,
     groups: NDArray[np.generic] | None = None,
-    rcond: float = 1e-10,
 ) -> LinearFit:
     """Fit `y` on centred `columns`; covariance by leaving out each run, or each group of runs.
 
@@ -90,8 +92,6 @@ def fit_linear(
         Positive weights.
     groups : ndarray of shape (n_runs,), optional
         Clusters of runs that are left out together.
-    rcond : float
-        Singular values of the scaled columns below `rcond` times the largest count as zero.
 
     References
     ----------
@@ -114,7 +114,7 @@ def fit_linear(
     root = np.sqrt(w)
     scaled = np.where(varies, centred / scale, 0.0)
     left, singular, right = np.linalg.svd(root[:, None] * scaled, full_matrices=False)
-    keep = singular > rcond * max(float(singular.max(initial=0.0)), 1e-300)
+    keep = singular > _RCOND * max(float(singular.max(initial=0.0)), 1e-300)
     left, singular, right = left[:, keep], singular[keep], right[keep]
     back = (right.T / singular) / scale[:, None]
     theta = left.T @ (root * (y - mean_y))

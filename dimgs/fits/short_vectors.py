@@ -4,11 +4,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from flint import fmpz_mat
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
-
-IntArray = NDArray[np.int64]
+from dimgs.arrays import Array, IntArray
 
 
 def short_vectors(root: Array, bound: float, limit: int = 50_000) -> IntArray:
@@ -43,8 +40,8 @@ def short_vectors(root: Array, bound: float, limit: int = 50_000) -> IntArray:
         if len(found) >= limit:
             break
     if not found:
-        return np.zeros((0, len(root)), dtype=np.int64)
-    return np.asarray(np.array(found, dtype=np.int64) @ transform)
+        return np.zeros((0, len(root)), dtype=np.intp)
+    return np.asarray(np.array(found, dtype=np.intp) @ transform)
 
 
 def _reduced(root: Array) -> IntArray:
@@ -52,7 +49,7 @@ def _reduced(root: Array) -> IntArray:
     scale = 2.0**80 / float(np.abs(root).max())
     rows = [[round(float(value) * scale) for value in column] for column in root.T]
     _, transform = fmpz_mat(rows).lll(True)
-    return np.array([[int(v) for v in row] for row in transform.tolist()], dtype=np.int64)
+    return np.array([[int(v) for v in row] for row in transform.tolist()], dtype=np.intp)
 
 
 def _search(upper: Array, bound: float) -> Iterator[list[int]]:

@@ -71,8 +71,6 @@ def snap(
     loadings: Sequence[Sequence[Fraction | int]],
     *,
     null: ArrayLike | None = None,
-    level: float = LEVEL,
-    alpha: float = ALPHA,
 ) -> Snapped:
     """Restrict the exponents of physical variables to rationals where the runs support it.
 
@@ -94,10 +92,6 @@ def snap(
         Of full column rank.
     null : array-like of shape (n_null, n_groups), optional
         Directions that the runs cannot separate (`collinear_`): nothing along them is proposed.
-    level : float, default=0.95
-        Of the intervals that must hold a single rational.
-    alpha : float
-        Size of the joint test.
 
     References
     ----------
@@ -121,7 +115,7 @@ def snap(
     freedom = np.broadcast_to(np.asarray(dof, np.float64), sd.shape)
     half, wide = (
         np.maximum(t_quantile(q, freedom) * sd, FLOOR * np.maximum(np.abs(physical), 1.0))
-        for q in (level, max(level, _IMPLIED_LEVEL))
+        for q in (LEVEL, _IMPLIED_LEVEL)
     )
     moving = np.array([any(row) for row in e], dtype=np.bool_)
     proposals = _proposals(physical, np.where(moving, half, np.inf))
@@ -138,7 +132,7 @@ def snap(
         system = ReducedSystem.of([[*e[j], r - a0[j]] for j, r in active.items()], len(b))
         implied = [system.implied(row) for row in e]
         p_value = _restriction_test(b, factor, system, least)
-        if not active or (system.consistent and p_value >= alpha and hold(implied)):
+        if not active or (system.consistent and p_value >= ALPHA and hold(implied)):
             break
         active = _without_the_worst(active, physical, sd)
     dropped = set(proposals) - set(active)
@@ -224,17 +218,15 @@ class RestrictedFit:
     half_width: float
 
 
-def restricted_fit(
-    fit: PowerLawFit, constraints: Matrix, *, target: int = 0, level: float = 0.9
-) -> RestrictedFit:
+def restricted_fit(fit: PowerLawFit, constraints: Matrix, level: float = 0.9) -> RestrictedFit:
     """Least squares under linear restrictions on the exponents, prefactor included.
 
     Parameters
     ----------
     fit : PowerLawFit
+        Of one target.
     constraints : sequence of rows [R | r]
         `Snapped.constraints`.
-    target : int
     level : float
         Of the prefactor's interval.
     """
@@ -248,18 +240,18 @@ def restricted_fit(
     by_data = np.linalg.pinv(held @ r @ whiten, rcond=1e-10) @ held
     by_null = np.linalg.pinv(r @ null.T, rcond=1e-10) @ (np.eye(len(r)) - r @ whiten @ by_data)
     gain = whiten @ by_data + null.T @ by_null
-    b = fit.exponents[target]
+    b = fit.exponents[0]
     restricted = b - gain @ (r @ b - value)
     keep = np.eye(p) - gain @ r
     # [intercept, b] restricted = step [intercept, b] + constant, since the centre stays fitted
     step = np.eye(p + 1)
     step[1:, 1:] = keep
     step[0, 1:] = fit.centre @ (np.eye(p) - keep)
-    half = fit.half_widths(step[:1], level)[0, target]
+    half = fit.half_widths(step[:1], level)[0, 0]
     return RestrictedFit(
         exponents=restricted,
-        intercept=float(fit.intercept[target] + fit.centre @ (b - restricted)),
-        covariance=step @ fit.joint_covariance[target] @ step.T,
+        intercept=float(fit.intercept[0] + fit.centre @ (b - restricted)),
+        covariance=step @ fit.joint_covariance[0] @ step.T,
         half_width=float(half),
     )
 

@@ -7,14 +7,18 @@ from scipy.linalg.lapack import dposv as posv
 
 from dimgs.arrays import Array, BoolArray
 
-# Relative singular values below these are rounding, not data: for rows in memory, and for
-# scatter matrices, whose eigenvalues are squares and have lost half of the digits.
+# relative singular values of rows in memory below it are rounding, not data
 ROWS_TOLERANCE = 1e-10
+# the same of scatter matrices, whose eigenvalues are squares and have lost half of the digits
 SCATTER_TOLERANCE = 1e-6
 # of the size of a column: a spread below is rounding of its mean
 CONSTANT_TOLERANCE = 1e-11
 # Condition index from which Belsley, Kuh and Welsch (1980) call columns strongly collinear.
 MAX_CONDITION_INDEX = 30.0
+# share of a functional in the null directions: well above the rounding of either tolerance
+_LEAK = 1e-6
+# entries of an echelon form below are rounding: its pivots are 1, and its rows came from floats
+_ZERO = 1e-8
 # of standardised columns: from here on a Cholesky solution keeps all digits
 _PLAIN_PIVOT = 1e-2
 
@@ -64,11 +68,11 @@ class Coordinates:
         rows = weak / self.scale
         return np.asarray(rows / _largest_entry(rows))
 
-    def identifies(self, functionals: Array, tolerance: float = 1e-6) -> BoolArray:
+    def identifies(self, functionals: Array) -> BoolArray:
         """Whether each functional of the exponents, one a row, is free of null directions."""
         standard = functionals / self.scale
         leak = np.linalg.norm(standard @ self.null.T, axis=1)
-        return np.asarray(leak <= tolerance * np.linalg.norm(standard, axis=1))
+        return np.asarray(leak <= _LEAK * np.linalg.norm(standard, axis=1))
 
 
 def coordinates_of_rows(centred: Array, magnitude: Array) -> tuple[Coordinates, Array]:
@@ -117,7 +121,7 @@ def _coordinates(scale: Array, singular: Array, directions: Array, rtol: float) 
     return Coordinates(whiten, np.where(np.isinf(scale), 1.0, scale), directions, indices)
 
 
-def echelon(rows: Array, tolerance: float = 1e-8) -> Array:
+def echelon(rows: Array) -> Array:
     """Reduced echelon form of independent `rows`, pivots 1, largest pivots first."""
     a = np.array(rows, dtype=np.float64)
     free = np.ones(a.shape[1], dtype=bool)
@@ -129,7 +133,7 @@ def echelon(rows: Array, tolerance: float = 1e-8) -> Array:
         others = np.arange(len(a)) != i
         a[others] -= np.outer(a[others, column], a[i])
         free[column] = False
-    a[np.abs(a) < tolerance] = 0.0
+    a[np.abs(a) < _ZERO] = 0.0
     return a[np.lexsort(-np.abs(a).T[::-1])] if len(a) else a
 
 

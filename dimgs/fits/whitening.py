@@ -6,6 +6,10 @@ import numpy as np
 
 from dimgs.arrays import Array
 
+# standard deviation along a direction, over the largest, each column in units of its own: below,
+# the direction is constant but for rounding
+_CONSTANT = 1e-10
+
 
 @dataclass(frozen=True, eq=False)
 class Whitening:
@@ -44,7 +48,7 @@ class Whitening:
         return np.asarray(self.transform @ matrix @ self.transform.T)
 
 
-def whiten(X: Array, weights: Array, tolerance: float = 1e-10) -> tuple[Whitening, Array]:
+def whiten(X: Array, weights: Array) -> tuple[Whitening, Array]:
     """Weighted whitening of the rows and the whitened rows themselves.
 
     Parameters
@@ -53,9 +57,6 @@ def whiten(X: Array, weights: Array, tolerance: float = 1e-10) -> tuple[Whitenin
         Log groups (already centred within groups if pairs stay within groups).
     weights : ndarray of shape (n_runs,)
         Non-negative weights, not all zero.
-    tolerance : float, default=1e-10
-        Directions whose standard deviation, relative to the largest after scaling each
-        column to unit variance, is below this are treated as constant.
 
     Returns
     -------
@@ -85,7 +86,7 @@ def whiten(X: Array, weights: Array, tolerance: float = 1e-10) -> tuple[Whitenin
     correlation = np.where(np.outer(varies, varies), gram / np.outer(scale, scale), 0.0)
     values, vectors = np.linalg.eigh(correlation)
     top = values[-1] if values.size else 0.0
-    kept = values > max(tolerance**2, 32.0 * np.finfo(float).eps * len(values)) * max(top, 0.0)
+    kept = values > max(_CONSTANT**2, 32.0 * np.finfo(float).eps * len(values)) * max(top, 0.0)
     rows = vectors[:, kept] / scale[:, None]
     if not varies.any() or not kept.any():
         return Whitening(centre, np.zeros((X.shape[1], 0))), np.zeros((X.shape[0], 0))

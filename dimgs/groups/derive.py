@@ -24,6 +24,7 @@ from dimgs.variables import Variable
 
 # the reduction of the lattice takes a second; a law of so many inputs needs as many runs
 _MOST_INPUTS = 200
+_LEVEL = "it is a level, already logarithmic; it enters as a plain difference"
 
 
 def pi_basis(
@@ -93,35 +94,29 @@ def pi_basis(
     >>> [(str(group), group.known_as) for group in basis.groups]
     [('D·L⁻¹', None), ('D·U·rho·mu⁻¹', 'Reynolds number')]
     """
-    if response is not None and target not in (None, response):
-        raise InputError(
-            f"The response is '{response}' and the target '{target}'; give one of the two."
-        )
     given = variables_of(source)
-    _check_names(given)
-    wanted = _target(given, response if target is None else target)
+    wanted = _target(given, response, target)
+    names = [v.name for v in given]
+    known = [*_columns(given, wanted), *constant_variables(constants, names)]
+    inputs = _inputs(known, wanted, names, scales, varying)
+    _check_names(inputs)
+    levels = [v.name for v in inputs if v.is_level]
+    active = sorted((v for v in inputs if not v.is_level), key=lambda v: v.name)
+    moving = [v for v in active if v.name in set(signed)]
+    if not moving:
+        return _derive(active, wanted, repeating, prefer_named, levels)
+    names += [v.name for v in inputs]
+    return _beside_signed(active, moving, wanted, repeating, prefer_named, levels, names)
+
+
+def _columns(given: Sequence[Variable], wanted: Variable | None) -> list[Variable]:
     columns = [v for v in given if v is not wanted and not v.is_label]
     if len(columns) > _MOST_INPUTS:
         raise InputError(
             f"{len(columns)} inputs are more than groups are made of ({_MOST_INPUTS}); name those "
             f"that matter (--columns), or leave out the others (--drop)."
         )
-    names = [v.name for v in given]
-    inputs = _inputs(
-        [*columns, *constant_variables(constants, names)], wanted, names, scales, varying
-    )
-    _check_names(inputs)
-    levels = tuple(
-        Dropped(v.name, "it is a level, already logarithmic; it enters as a plain difference")
-        for v in inputs
-        if v.is_level
-    )
-    active = sorted((v for v in inputs if not v.is_level), key=lambda v: v.name)
-    moving = [v for v in active if v.name in set(signed)]
-    if not moving:
-        return _derive(active, wanted, repeating, prefer_named, levels)
-    taken = [v.name for v in inputs] + names
-    return _beside_signed(active, moving, wanted, repeating, prefer_named, levels, taken)
+    return columns
 
 
 def _inputs(
@@ -151,7 +146,7 @@ def _beside_signed(
     wanted: Variable | None,
     repeating: Sequence[str] | None,
     prefer_named: bool,
-    levels: tuple[Dropped, ...],
+    levels: Sequence[str],
     taken: Sequence[str],
 ) -> PiBasis:
     """Groups of the positive inputs, and one for each that vanishes or changes sign."""
@@ -180,7 +175,13 @@ def _check_names(variables: Sequence[Variable]) -> None:
         raise InputError(f"The name '{twice}' is used twice; rename one of the variables.")
 
 
-def _target(given: Sequence[Variable], response: str | None) -> Variable | None:
+def _target(given: Sequence[Variable], response: str | None, target: str | None) -> Variable | None:
+    if response is not None and target not in (None, response):
+        raise InputError(
+            f"The response is '{response}' and the target '{target}'; give one of the two."
+        )
+    _check_names(given)
+    response = response if target is None else target
     if response is None:
         return None
     found = next((v for v in given if v.name == response), None)
@@ -200,7 +201,7 @@ def _derive(
     target: Variable | None,
     repeating: Sequence[str] | None,
     prefer_named: bool,
-    levels: tuple[Dropped, ...],
+    levels: Sequence[str],
     needed: Sequence[str] = (),
 ) -> PiBasis:
     names = tuple(v.name for v in active)
@@ -228,7 +229,10 @@ def _derive(
         target=target,
         repeating=tuple(repeating) if repeating is not None else tuple(sorted(monomial)),
         explanation=explanation,
-        dropped=(*(Dropped(v.name, _why_dropped(v, active)) for v in idle), *levels),
+        dropped=(
+            *(Dropped(v.name, _why_dropped(v, active)) for v in idle),
+            *(Dropped(name, _LEVEL) for name in levels),
+        ),
         suggestions=(
             *(
                 f"{g.name} = {g} is made of constants only: a fixed number, no input."

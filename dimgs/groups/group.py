@@ -8,8 +8,8 @@ from math import lcm
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.errors import DimensionError, InputError
 from dimgs.variables import Dimension, Variable, superscript
@@ -58,7 +58,7 @@ class PiGroup:
         """Exponent of a variable (zero where absent)."""
         return self.as_dict().get(variable, Fraction(0))
 
-    def log(self, values: Mapping[str, float | NDArray[np.float64]]) -> NDArray[np.float64]:
+    def log(self, values: Mapping[str, float | Array]) -> Array:
         """Natural logarithm of the group.
 
         Parameters
@@ -70,12 +70,12 @@ class PiGroup:
         -------
         ndarray of shape (n_runs,)
         """
-        total: NDArray[np.float64] = np.zeros(1)
+        total: Array = np.zeros(1)
         for variable, exponent in self.exponents:
             total = total + float(exponent) * np.log(values[variable])
         return total
 
-    def value(self, values: Mapping[str, float | NDArray[np.float64]]) -> NDArray[np.float64]:
+    def value(self, values: Mapping[str, float | Array]) -> Array:
         """Value of the group, with the sign of its variables.
 
         Parameters

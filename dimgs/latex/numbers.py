@@ -5,8 +5,7 @@ import math
 from dimgs.latex.units import unit_latex
 
 # 0.001234 and 12345 are read at a glance; smaller and larger ones in powers of ten
-_SMALLEST_EXPONENT = -4
-_PLAIN_DIGITS = 5
+_SMALLEST_EXPONENT, _PLAIN_DIGITS = -4, 5
 
 
 def number_latex(value: float, digits: int = 4) -> str:

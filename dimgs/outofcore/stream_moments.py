@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.dataset import Dataset
 from dimgs.design.features import label_texts
 from dimgs.design.grouped_moments import GroupedMoments
@@ -201,10 +201,11 @@ class StreamMoments:
 # last bits of a double that are left out: 32 of 52 decide, a relative 2e-10, above what a
 # conversion of units rounds and below what two runs differ by
 _TRAILING = np.uint64(20)
+# half of the last bit that counts, so that leading bits are rounded
 _HALF_TRAILING = np.uint64(1 << 19)
 
 
-def shuffled(columns: Mapping[str, Array]) -> NDArray[np.intp]:
+def shuffled(columns: Mapping[str, Array]) -> IntArray:
     """An order of runs as good as random, which depends on their values and not on their places.
 
     Runs are sorted by a sum of the leading bits of their values, mixed as by SplitMix64: the last

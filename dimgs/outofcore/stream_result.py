@@ -4,9 +4,8 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.dataset.usable import dropped_warnings, unused_label_warnings
 from dimgs.design.features import Design, spans
@@ -28,9 +27,8 @@ from dimgs.outofcore.stream_moments import StreamMoments, check_group_count
 from dimgs.outofcore.stream_plan import StreamPlan
 from dimgs.report.results import FitResult
 
-# as in memory: a fifth is set aside, of ten runs or more
-_HOLDOUT = 0.2
-_FEWEST = 10
+# as in memory: a share of the blocks, of so many runs or more
+_HOLDOUT, _FEWEST = 0.2, 10
 
 
 def result_of(plan: StreamPlan, state: StreamMoments, notes: tuple[str, ...] = ()) -> FitResult:
@@ -121,7 +119,7 @@ class _StreamStudy:
         return cls(design, blocks, total)
 
 
-def _columns(moments: GroupedMoments, keep: NDArray[np.intp]) -> GroupedMoments:
+def _columns(moments: GroupedMoments, keep: IntArray) -> GroupedMoments:
     return GroupedMoments(
         moments.labels,
         moments.weights,

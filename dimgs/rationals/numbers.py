@@ -10,11 +10,13 @@ if TYPE_CHECKING:
     import sympy
 
 _PI_POWERS = ((0, ""), (1, "*pi"), (-1, "/pi"), (2, "*pi**2"), (-2, "/pi**2"))
-_DENOMINATORS = (1, 2, 3, 4, 6, 8)
-_LARGEST = 12
+# of the rationals that are told: those of geometry and of series
+_DENOMINATORS, _LARGEST = (1, 2, 3, 4, 6, 8), 12
 # an interval wider than this part of the constant singles out nothing, whatever it holds
 NARROW = 0.05
+# half-widths within which a second number that is as well known leaves the choice open
 _WIDER = 3.0
+# relative: constants come with the digits of a double, less what a fit loses
 _ROUNDING = 1e-9
 # bits of each π in a number; more bits than that are any decimal; one number near any other
 _PI_BITS, _MOST_BITS, _FEWEST_NEAR = 4, 20.0, 0.5

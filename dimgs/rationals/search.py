@@ -5,9 +5,8 @@ from fractions import Fraction
 from itertools import islice
 from math import ceil, floor, gcd, isfinite
 
-# what exponents of laws are taken from: nearly all of those in textbooks are within
-MAX_DENOMINATOR = 6
-MAX_MAGNITUDE = 8
+# what exponents of laws are taken from: nearly all of those in textbooks are within both
+MAX_DENOMINATOR, MAX_MAGNITUDE = 6, 8
 
 
 def rationals_between(low: float, high: float, max_denominator: int) -> Iterator[Fraction]:

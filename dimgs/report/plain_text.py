@@ -15,6 +15,7 @@ from dimgs.report.results import FitResult, Report
 from dimgs.report.verdict import headline, verdict
 from dimgs.variables import shown_unit
 
+# as wide as a terminal of 80 columns with an indent
 _RULE = "-" * 72
 # what four digits would round up to one
 _PERFECT = 0.99995

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.variables.dimension import Dimension, exact_exponent
 from dimgs.variables.registry import define_unit, registry
@@ -34,7 +34,7 @@ def magnitude_and_unit(quantity: Any, name: str) -> tuple[Any, str]:
     return quantity.magnitude, text
 
 
-def quantities_in_one_unit(cells: Sequence[Any], name: str) -> tuple[NDArray[np.float64], str]:
+def quantities_in_one_unit(cells: Sequence[Any], name: str) -> tuple[Array, str]:
     """Numbers of a list of quantities in the unit of the first; NaN where there is none.
 
     Raises

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError, UnitError
 from dimgs.variables.dimension import Dimension, exact_exponent
 from dimgs.variables.notation import glued_exponents, normalised, reason, refuse_odd
@@ -14,10 +15,8 @@ from dimgs.variables.registry import registry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
-    from numpy.typing import NDArray
 
-_Numbers = TypeVar("_Numbers", float, "NDArray[np.float64]")
+_Numbers = TypeVar("_Numbers", float, "Array")
 Scale = Literal["ratio", "temperature", "level", "label"]
 
 DIMENSIONLESS_TEXTS = frozenset({"", "1", "-", "–", "—", "none", "dimensionless", "nondimensional"})

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs import Dataset, Options, discover
+from dimgs.arrays import Array
 from dimgs.discovery.fitting import fit
 from dimgs.law.law import Law
 from dimgs.variables import Dimension, si_unit
-from tests.planted import SI, SMALL, TRADE, Array, Planted, pipe, planted
+from tests.planted import SI, SMALL, TRADE, Planted, pipe, planted
 
 PLAIN = settings(max_examples=25, deadline=None)
 

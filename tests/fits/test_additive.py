@@ -11,12 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.utils.estimator_checks import check_estimator
 
+from dimgs.arrays import Array
 from dimgs.errors import EngineUnavailableError, InputError
 from dimgs.fits.additive import PairAdditive, SparseAdditive
 from dimgs.fits.additive.pair import _pair_blocks
 from dimgs.fits.additive.splines import OddSpline, curvature_columns, quantile_knots
-
-Array = NDArray[np.float64]
 
 UNIMODULAR = [
     np.reshape(entries, (2, 2))

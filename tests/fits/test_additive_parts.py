@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array, IntArray
 from dimgs.fits import PairAdditive, SparseAdditive
 from dimgs.fits.additive.group_lasso import (
     AdditiveCandidate,
@@ -17,7 +17,6 @@ from dimgs.fits.additive.group_lasso import (
 )
 from dimgs.fits.additive.splines import OddSpline, curvature_columns, slope_and_curvature
 
-Array = NDArray[np.float64]
 SEEDS = st.integers(0, 10_000)
 
 
@@ -56,7 +55,7 @@ def test_slope_and_curvature_are_of_the_best_parabola() -> None:
     assert [v.tolist() for v in straight] == [[1.0], [0.0]]
 
 
-def design_of(seed: int) -> tuple[AdditiveDesign, Array, Array, Array, NDArray[np.intp]]:
+def design_of(seed: int) -> tuple[AdditiveDesign, Array, Array, Array, IntArray]:
     rng = np.random.default_rng(seed)
     z, weight = rng.normal(size=(45, 3)), rng.uniform(0.5, 2.0, 45)
     y = z @ [1.0, -0.5, 0.02] + np.abs(z[:, 0]) + 0.2 * rng.normal(size=45)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from dimgs.arrays import Array
 from dimgs.design.pairs import (
     AllPairs,
     NearestPairs,
@@ -19,7 +19,6 @@ from dimgs.design.pairs import (
 from dimgs.errors import FitError, InputError
 from dimgs.fits import ChosenPairsPowerLaw, PowerLaw
 
-Array = NDArray[np.float64]
 U = np.array([[2.0, 1.0], [1.0, 1.0]])
 POLICIES = [AllPairs(), NearestPairs(4), ReferencePairs(3), WithinGroups(np.arange(40) % 3)]
 

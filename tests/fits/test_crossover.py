@@ -2,15 +2,13 @@ import pickle
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 from scipy.optimize import least_squares
 from sklearn.utils.estimator_checks import check_estimator
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.crossover import CrossoverPowerLaw, choose_crossover
-
-Array = NDArray[np.float64]
 
 
 def blended(

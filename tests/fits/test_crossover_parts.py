@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from scipy import stats
 
+from dimgs.arrays import Array
 from dimgs.fits import PowerLaw
 from dimgs.fits.base import TrainingRuns
 from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, descend, power_profile
@@ -18,8 +18,6 @@ from dimgs.fits.crossover.crossover_choice import (
 from dimgs.fits.crossover.crossover_power_law import FORMS, CrossoverPowerLaw
 from dimgs.fits.regimes.regime_count import folds
 from dimgs.fits.regimes.regime_runs import Sample, prepare
-
-Array = NDArray[np.float64]
 
 
 @pytest.mark.parametrize("clustered", [False, True])

@@ -4,14 +4,13 @@ import pickle
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from sklearn.utils.estimator_checks import check_estimator
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits import ContrastivePotential, CurvePotential, PowerLaw
 
 torch = pytest.importorskip("torch")
-Array = NDArray[np.float64]
 TIMES = np.geomspace(0.1, 10.0, 20)
 
 
@@ -58,6 +57,12 @@ def test_one_component_of_a_power_law_is_the_power_law() -> None:
     np.testing.assert_allclose(model.explained_, [1.0])
     expected = np.tile(law.exponents_, (20, 1))
     np.testing.assert_allclose(model.exponents(X)[0], expected, atol=1e-8)
+    np.testing.assert_allclose(model.exponents_, expected, atol=1e-8)
+    ratio = np.ptp(model.intervals(), axis=-1) / np.ptp(law.intervals(), axis=-1)
+    assert np.all((ratio > 0.5) & (ratio < 2.0))
+    np.testing.assert_allclose(model.intervals().mean(axis=-1), expected, atol=1e-8)
+    flat = CurvePotential(1, quick(20)).fit(X, heights)
+    np.testing.assert_allclose(flat.intervals(), model.intervals()[0], atol=1e-8)
 
 
 def test_ratios_of_curves_add_up_and_intervals_turn_over() -> None:

@@ -4,13 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.spatial.distance import pdist
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.geometry import log_ratio_pca, principal_coordinates
-
-Array = NDArray[np.float64]
 
 
 def unimodular(rng: np.random.Generator, p: int) -> Array:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import stats
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.geometry import (
     active_directions,
@@ -25,8 +25,6 @@ from dimgs.fits.geometry.direction_rounding import _AngleTest
 from dimgs.fits.geometry.log_gradient import GradientField, _penalty
 from dimgs.fits.short_vectors import short_vectors
 from tests.fits.test_geometry import unimodular
-
-Array = NDArray[np.float64]
 
 # Columns: Vs r0/alpha, cp dTl/Vs^2, etaP/(rho Vs^3 r0^2).
 KEYHOLE = ["etaP", "Vs", "r0", "alpha", "rho", "cp", "dTl"]

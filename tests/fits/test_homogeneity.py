@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.homogeneity import (
     collinear_combinations,
@@ -21,7 +21,6 @@ from dimgs.fits.homogeneity import (
 from dimgs.fits.homogeneity.dependence import dependence, polynomial
 from dimgs.fits.homogeneity.missing_variable import HomogeneityTest
 
-Array = NDArray[np.float64]
 BASES = ["[length]", "[mass]", "[time]"]
 
 # Drag: F = rho U^2 L^2 (times a group); columns rho, U, L, mu; rows length, mass, time.

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.local.bandwidth import BandwidthTable, held_out, held_out_globally
@@ -17,7 +17,6 @@ from dimgs.fits.local.regression import Window, local_fits
 from dimgs.fits.local.run_cells import gather, partition
 from dimgs.fits.whitening import whiten
 
-Array = NDArray[np.float64]
 UNIMODULAR = np.array([[1.0, 2.0], [1.0, 3.0]])
 
 

@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import stats
 
+from dimgs.arrays import Array
 from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.local.bandwidth import BandwidthTable, choose_share, held_out, held_out_globally
 from dimgs.fits.local.run_cells import distinct_runs, gather, partition
 from dimgs.fits.whitening import whiten
 
-Array = NDArray[np.float64]
 N = 40
 
 

@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from sklearn.utils.estimator_checks import check_estimator
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits import ContrastivePotential, PowerLaw
 from dimgs.fits.potential.contrastive_potential import LOSSES
 
 torch = pytest.importorskip("torch")
-Array = NDArray[np.float64]
 UNIMODULAR = np.array([[1.0, 2.0], [1.0, 3.0]])
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import stats
 
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.fits import ContrastivePotential
 
 torch = pytest.importorskip("torch")
@@ -20,10 +20,8 @@ from tests.fits.test_potential_parts import (  # noqa: E402
     runs_of_a_power_law,
 )
 
-Array = NDArray[np.float64]
 
-
-def held_by(model: ContrastivePotential, n: int) -> NDArray[np.bool_]:
+def held_by(model: ContrastivePotential, n: int) -> BoolArray:
     fold, run = model.model_.left_out.T
     held = np.zeros((fold.max() + 1, n), dtype=np.bool_)
     held[fold, run] = True
@@ -97,7 +95,7 @@ def test_errors_grow_outside_as_they_did_where_outer_runs_were_left_out() -> Non
     centre, sd = np.average(X[:, 0], weights=w), np.sqrt(np.cov(X[:, 0], aweights=w, ddof=0))
     z = (X[:, 0] - centre) / sd
 
-    def away(rows: NDArray[np.intp], rest: NDArray[np.intp]) -> Array:
+    def away(rows: IntArray, rest: IntArray) -> Array:
         return np.asarray(np.maximum(z[rest].min() - z[rows], z[rows] - z[rest].max()).clip(0))
 
     order, found = np.argsort(z), []

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.fits import ContrastivePotential
 from dimgs.fits.base import TrainingRuns
 from dimgs.fits.intervals import Calibration
@@ -13,7 +13,6 @@ from dimgs.fits.potential.potential_runs import distinct_runs
 from tests.fits.test_potential import crossover
 
 torch = pytest.importorskip("torch")
-Array = NDArray[np.float64]
 
 
 def exponents_of_crossover(X: Array) -> Array:

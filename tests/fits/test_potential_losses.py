@@ -6,17 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
+
+from dimgs.arrays import Array, IntArray
 
 torch = pytest.importorskip("torch")
 Loss = Literal["squared", "absolute", "huber"]
 
-Array = NDArray[np.float64]
 
-
-def over_pairs(
-    errors: Array, weights: Array, labels: NDArray[np.intp], kind: str, delta: float
-) -> float:
+def over_pairs(errors: Array, weights: Array, labels: IntArray, kind: str, delta: float) -> float:
     """The same loss of one model, pair by pair; labels count by their weight."""
     out: float = 0.0
     for target in errors.T:

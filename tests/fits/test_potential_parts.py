@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy import optimize
 
+from dimgs.arrays import Array
 from dimgs.fits import ContrastivePotential
 from tests.fits.test_potential import crossover
 
@@ -25,7 +25,6 @@ from dimgs.fits.potential.potential_axes import Hull  # noqa: E402
 from dimgs.fits.potential.potential_runs import distinct_runs, task_of  # noqa: E402
 from dimgs.fits.potential.training import DELTA, Trainer  # noqa: E402
 
-Array = NDArray[np.float64]
 SEEDS = st.integers(0, 10_000)
 
 

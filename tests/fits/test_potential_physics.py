@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits import ContrastivePotential
 from dimgs.fits.potential import Limit, Physics
 
 torch = pytest.importorskip("torch")
-Array = NDArray[np.float64]
 
 
 def separable(size: int, seed: int) -> tuple[Array, Array]:

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.regimes import RegimePowerLaw
-
-Array = NDArray[np.float64]
 
 
 def friction(rng: np.random.Generator, m: int = 120, noise: float = 0.03) -> tuple[Array, Array]:

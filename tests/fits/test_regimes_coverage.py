@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from dimgs.arrays import BoolArray
 from dimgs.fits.regimes import RegimePowerLaw
 from tests.fits.test_regimes import single
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 def covered(
     kind: str, m: int, noise: float, uneven: bool, seeds: range
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+) -> tuple[BoolArray, BoolArray]:
     """Whether threshold and exponent of the lower regime are inside, where two were found."""
     hits = []
     for seed in seeds:

@@ -13,6 +13,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.robust import RobustPowerLaw, hodges_lehmann, rank_dispersion
 from dimgs.fits.robust.dispersion import PairLoss
@@ -20,7 +21,6 @@ from dimgs.fits.robust.finish import near_pairs
 from dimgs.fits.robust.solver import RankProblem, solve_absolute
 from dimgs.fits.whitening import whiten
 
-Array = NDArray[np.float64]
 UNIMODULAR = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0], [1.0, 2.0, 1.0]])
 
 

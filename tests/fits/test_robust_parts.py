@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from scipy.stats import chi2
 
+from dimgs.arrays import Array
 from dimgs.fits.robust.dispersion import PairLoss
 from dimgs.fits.robust.finish import LocalPairs, minimise, near_pairs
 from dimgs.fits.robust.inference import (
@@ -25,7 +25,6 @@ from dimgs.fits.robust.location import (
 from dimgs.fits.robust.solver import RankProblem, _quartile_range, _snap
 from dimgs.fits.whitening import whiten
 
-Array = NDArray[np.float64]
 SEEDS = st.integers(0, 10_000)
 
 

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array
 from dimgs.fits.whitening import whiten
-
-Array = NDArray[np.float64]
 
 
 def drawn(seed: int, weighted: bool, rank: int, n: int = 30) -> tuple[Array, Array]:

@@ -5,13 +5,13 @@ import pytest
 import sympy
 
 from dimgs import Dataset, Options
+from dimgs.arrays import Array
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.prepare import prepare
 from dimgs.law.assemble import assemble
 from dimgs.law.prediction import Interval
 from tests.law.examples import KINDS, example
 from tests.law.test_prediction import _simulated, by_name, slopes
-from tests.planted import Array
 
 STEP = 1e-5
 

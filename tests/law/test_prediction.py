@@ -10,13 +10,14 @@ import sympy
 from hypothesis import given, settings
 
 from dimgs import Dataset, Options
+from dimgs.arrays import Array
 from dimgs.discovery.discover import discover
 from dimgs.discovery.fitting import fit
 from dimgs.errors import LawError
 from dimgs.law.law import Law
 from dimgs.law.prediction import Of
 from tests.law.examples import KINDS, example
-from tests.planted import Array, Planted, pipe, planted
+from tests.planted import Planted, pipe, planted
 
 
 def _rows(data: Dataset, rows: list[int]) -> dict[str, Array]:

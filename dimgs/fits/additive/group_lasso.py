@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.errors import EngineUnavailableError
 from dimgs.fits.additive.splines import curvature_columns, quantile_knots
 
@@ -40,7 +40,7 @@ class AdditiveDesign:
     n_knots : int
     """
 
-    def __init__(self, z: Array, y: Array, weight: Array, fold: NDArray[np.intp], n_knots: int):
+    def __init__(self, z: Array, y: Array, weight: Array, fold: IntArray, n_knots: int):
         w = weight / weight.sum()
         self.knots = [quantile_knots(column, weight, n_knots) for column in z.T]
         centred = z - w @ z
@@ -78,7 +78,7 @@ class AdditiveDesign:
         self.held = np.stack([table[fold == k].T @ table[fold == k] for k in range(n_folds)])
         self.total = self.held.sum(axis=0)
 
-    def _lines(self, kept: Sequence[int]) -> NDArray[np.intp]:
+    def _lines(self, kept: Sequence[int]) -> IntArray:
         return np.array([0, *(1 + i for i in kept)], dtype=np.intp)
 
     def losses(
@@ -216,7 +216,7 @@ def select(
     rows: Array,
     y: Array,
     weight: Array,
-    fold: NDArray[np.intp],
+    fold: IntArray,
     bases: Sequence[NDArray[np.int64]],
     *,
     n_knots: int,

@@ -1,7 +1,7 @@
 """The literal sparse additive form of log-ratios, and how far it is from being consistent."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -126,7 +126,7 @@ class PairAdditive(ContrastiveRegressor):
         y: Array,
         weight: Array,
         codes: IntArray,
-        blocks: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
+        blocks: list[tuple[IntArray, IntArray]],
     ) -> None:
         n_features = rows.shape[1]
         width = self._features(rows[:1]).shape[2]
@@ -208,7 +208,7 @@ class PairAdditive(ContrastiveRegressor):
 
 def _pair_blocks(
     m: int, max_pairs: int, random: np.random.RandomState
-) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+) -> list[tuple[IntArray, IntArray]]:
     """All pairs in blocks, or a balanced circulant sample of about `max_pairs`."""
     runs = np.arange(m)
     if m * (m - 1) // 2 <= max_pairs:

@@ -13,6 +13,7 @@ from dimgs.fits.regimes.continuity import jump_pieces
 from dimgs.fits.regimes.regime_runs import RegimeRuns, prepare
 from dimgs.fits.regimes.regime_search import EXACT, Kinds, grow
 
+# power of the mean of both laws that each form is; of a blend, fitted
 FORMS: dict[str, float | None] = {"sum": 1.0, "saturation": -1.0, "blend": None}
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.errors import InputError
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.geometry.log_gradient import GradientField
@@ -152,7 +152,7 @@ def active_directions(
 
 def _replicates(
     gradients: GradientField | ArrayLike, rows: Array, groups: ArrayLike | None, to_slopes: Array
-) -> tuple[Array, Array, NDArray[np.intp]]:
+) -> tuple[Array, Array, IntArray]:
     """Gradients by whitened groups, those without each block of runs, and the blocks."""
     if isinstance(gradients, GradientField):
         copies = gradients.replicates @ to_slopes
@@ -196,7 +196,7 @@ def effective_dimension(active: ActiveDirections) -> EffectiveDimension:
     )
 
 
-def _noise(field: Array, copies: Array, kept: NDArray[np.bool_]) -> Array:
+def _noise(field: Array, copies: Array, kept: BoolArray) -> Array:
     """What the error of the gradients adds to their mean outer product, by the jackknife."""
     if len(copies) == 1:
         return np.zeros((field.shape[1], field.shape[1]))

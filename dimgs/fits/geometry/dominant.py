@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.design.splits import run_folds
 from dimgs.errors import FitError
 from dimgs.fits.additive.group_lasso import within_one_error
@@ -19,8 +19,10 @@ from dimgs.fits.geometry.principal_axes import checked_rows
 
 # enough for one bend and an inflection, few enough for a dozen runs
 _KNOTS = 5
-
-
+# folds by run: the bias of the held-out error is then that of a fit on nine tenths
+_FOLDS = 10
+# monomials that are listed: what a reader compares
+_SHOWN = 5
 # Angle, in radians between physical exponents, within which monomials are tried.
 _REACH = 0.25
 # monomials whose score is looked at: longer ones are never read
@@ -87,9 +89,7 @@ def dominant_group(
     gradients: GradientField | ArrayLike | None = None,
     exponent_map: Sequence[Sequence[Fraction | int]] | NDArray[np.generic] | None = None,
     groups: ArrayLike | None = None,
-    n_folds: int = 10,
     level: float = 0.9,
-    n_candidates: int = 5,
     random_state: int = 0,
 ) -> DominantGroup:
     """Find the one group that carries most of the response, and round it to a monomial.
@@ -107,8 +107,6 @@ def dominant_group(
         Exact physical exponents of each group.
     groups : array-like of shape (n_runs,), optional
         Clusters of runs, left out together.
-    n_folds : int, default=10
-    n_candidates : int, default=5
     level : float, default=0.9
     random_state : int, default=0
         Shuffles the runs into folds and blocks.
@@ -134,7 +132,7 @@ def dominant_group(
     powers = None if exponent_map is None else np.asarray(exponent_map, dtype=np.float64)
     active = active_directions(field, rows, exponent_map=powers, groups=groups, level=level)
     direction = active.directions[:, 0]
-    folds = run_folds(n_folds, len(rows), groups, random_state)
+    folds = run_folds(_FOLDS, len(rows), groups, random_state)
     lines = [
         rows @ (direction if gradients is not None else _direction(rows[train], target[train]))
         for train, _ in folds
@@ -158,12 +156,12 @@ def dominant_group(
         share_interval=tuple(active.share_intervals[0].tolist()),
         r2=1 - float(best.sum()) / total,
         r2_power_law=1 - float(straight.sum()) / total,
-        candidates=tuple(named[:n_candidates]),
+        candidates=tuple(named[:_SHOWN]),
         active=active,
     )
 
 
-def _spread(folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]], target: Array) -> float:
+def _spread(folds: list[tuple[IntArray, IntArray]], target: Array) -> float:
     """Sum of squares of the runs held out, about the mean of the others."""
     errors = [np.sum((target[held] - target[train].mean()) ** 2) for train, held in folds]
     total = float(sum(errors))
@@ -201,7 +199,7 @@ def _direction(rows: Array, target: Array) -> Array:
 
 
 def _held_out_errors(
-    folds: list[tuple[NDArray[np.intp], NDArray[np.intp]]],
+    folds: list[tuple[IntArray, IntArray]],
     lines: Sequence[Array],
     y: Array,
     *,

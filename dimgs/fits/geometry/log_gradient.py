@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.errors import InputError
 from dimgs.fits.geometry.principal_axes import checked_rows
 from dimgs.fits.whitening import Whitening, whiten
@@ -28,7 +28,7 @@ class GradientField:
 
     gradients: Array
     replicates: Array
-    blocks: NDArray[np.intp]
+    blocks: IntArray
 
 
 def gradient_field(
@@ -92,9 +92,7 @@ def gradient_field(
     return GradientField(fields[0], np.stack(fields[1:]), blocks)
 
 
-def _blocks(
-    n: int, groups: ArrayLike | None, max_blocks: int, random_state: int
-) -> NDArray[np.intp]:
+def _blocks(n: int, groups: ArrayLike | None, max_blocks: int, random_state: int) -> IntArray:
     if groups is not None:
         return np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
     order = np.random.default_rng(random_state).permutation(n)
@@ -127,7 +125,7 @@ def _penalty(z: Array, y: Array) -> float:
 
 
 def _quadratic_gradients(
-    whitening: Whitening, z: Array, y: Array, kept: NDArray[np.bool_], penalty: float
+    whitening: Whitening, z: Array, y: Array, kept: BoolArray, penalty: float
 ) -> Array:
     lines = np.column_stack([np.ones(len(z)), z])
     bend = _parabola(z)
@@ -145,7 +143,7 @@ def _quadratic_gradients(
     return whitening.exponents(slopes)
 
 
-def _local_gradients(rows: Array, y: Array, kept: NDArray[np.bool_]) -> Array:
+def _local_gradients(rows: Array, y: Array, kept: BoolArray) -> Array:
     from dimgs.fits.local import LocalPowerLaw
 
     model = LocalPowerLaw().fit(rows[kept], y[kept])

@@ -13,9 +13,9 @@ from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.solve import echelon
 
-# Relative singular values of standardised columns: below, rounding of the table; below the
-# second, the runs hold so little of the combination that its exponents are wild.
+# relative singular values of standardised columns: below, rounding of the table
 _EXACT = 1e-7
+# the same: below, the runs hold so little of the combination that its exponents are wild
 _NEAR = 1e-2
 # a change of ln below it is rounding of unit conversions
 _CONSTANT = 1e-9
@@ -25,6 +25,8 @@ _MOST_SETS = 10_000
 _SCREENED = 2000
 # rounded columns reproduce a target to a percent
 _LOOSE = 0.01
+# of a leak's exponents: what formulas that make a column of others have
+_MAX_DENOMINATOR = 6
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,6 @@ def monomial_leak(
     *,
     tolerance: float = 1e-6,
     max_columns: int = 3,
-    max_denominator: int = 6,
 ) -> list[Leak]:
     """Small sets of columns of which the target is an exact monomial, up to a constant.
 
@@ -172,8 +173,6 @@ def monomial_leak(
         Relative deviation within which a run agrees.
     max_columns : int, default=3
         Largest set that is tried; of many columns smaller ones only.
-    max_denominator : int, default=6
-        Of the exponents.
 
     Examples
     --------
@@ -204,7 +203,7 @@ def monomial_leak(
             coef, _, rank, _ = np.linalg.lstsq(table, y[picked], rcond=1e-9)
             if rank <= size or np.abs(y[picked] - table @ coef).max() > _LOOSE:
                 continue
-            powers = [Fraction(float(v)).limit_denominator(max_denominator) for v in coef[1:]]
+            powers = [Fraction(float(v)).limit_denominator(_MAX_DENOMINATOR) for v in coef[1:]]
             left = y - centred[:, columns] @ np.array([float(v) for v in powers])
             left = np.abs(left - np.median(left))
             agree = left <= tolerance

@@ -3,14 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.fits.local.regression import LocalFits, Window, local_fits
 from dimgs.fits.local.run_cells import RunCells, gather, partition
-
-Index = NDArray[np.intp]
 
 # cells under the kernel: means of cells then stand for their runs to well below the noise
 CELLS_IN_WINDOW = 64
@@ -27,7 +24,7 @@ class BandwidthTable:
     Z: Array
     response: Array
     weights: Array
-    clusters: Index
+    clusters: IntArray
     clustered: bool
     direction: Array
 
@@ -41,7 +38,7 @@ class BandwidthTable:
         near = int(np.ceil(min(share, 1.0) * len(cells.mass))) + 8
         return Window(share, cells, cKDTree(cells.centres), near)
 
-    def judges(self) -> Index:
+    def judges(self) -> IntArray:
         """Runs that a width is judged at: all of them, or evenly spread over the response."""
         count = len(self.Z)
         if count <= JUDGES:
@@ -49,14 +46,14 @@ class BandwidthTable:
         return np.sort(np.argsort(self.response, kind="stable")[:: count // JUDGES])
 
 
-def own_weight(fits: LocalFits, cells: RunCells, runs: Index, weights: Array) -> Array:
+def own_weight(fits: LocalFits, cells: RunCells, runs: IntArray, weights: Array) -> Array:
     """What each run's own response contributes to the local value at the run."""
     member = cells.member[runs]
     mine = np.where(fits.index == member[:, None], fits.weights, 0.0).sum(axis=1)
     return np.asarray(fits.leverage * mine * weights[runs] / cells.mass[member])
 
 
-def held_out(table: BandwidthTable, window: Window, runs: Index) -> Array:
+def held_out(table: BandwidthTable, window: Window, runs: IntArray) -> Array:
     """Residual of each run from the local fit without it, or without its whole cluster.
 
     For single runs it is the closed form e / (1 - h), with the window held fixed.

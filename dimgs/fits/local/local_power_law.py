@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 from sklearn.utils.validation import check_is_fitted
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import check_level
@@ -25,8 +25,6 @@ from dimgs.fits.local.run_cells import distinct_runs
 from dimgs.fits.local.slope_intervals import slope_intervals
 from dimgs.fits.run_checks import check_clusters
 from dimgs.fits.whitening import whiten
-
-Index = NDArray[np.intp]
 
 
 class LocalPowerLaw(ContrastiveRegressor):
@@ -118,7 +116,7 @@ class LocalPowerLaw(ContrastiveRegressor):
         self.n_pairs_ = len(first) * near // 2
 
     def _global(
-        self, X: Array, y: Array, weights: Array, clusters: Index, clustered: bool
+        self, X: Array, y: Array, weights: Array, clusters: IntArray, clustered: bool
     ) -> BandwidthTable:
         self._whitening, Z = whiten(X, weights)
         slopes = np.linalg.lstsq((Z * weights[:, None]).T @ Z, Z.T @ (weights * y), rcond=None)[0]
@@ -133,7 +131,7 @@ class LocalPowerLaw(ContrastiveRegressor):
             Z, y - mean - Z @ self._slopes, weights, clusters, clustered, direction
         )
 
-    def _at_runs(self, X: Array, y: Array, table: BandwidthTable, inverse: Index) -> None:
+    def _at_runs(self, X: Array, y: Array, table: BandwidthTable, inverse: IntArray) -> None:
         self._table = table
         self._inverse = inverse
         runs = np.arange(len(table.Z))
@@ -194,7 +192,7 @@ class LocalPowerLaw(ContrastiveRegressor):
         """Local exponents at each row of `X`, shape (n_rows, n_features)."""
         return self._local(self._checked_rows(X))[1]
 
-    def in_support(self, X: ArrayLike) -> NDArray[np.bool_]:
+    def in_support(self, X: ArrayLike) -> BoolArray:
         """Whether the runs surround each row closely enough for a local fit.
 
         A row is outside if the local value there is less certain than at any run, or if it is

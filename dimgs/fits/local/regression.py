@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.fits.local.run_cells import RunCells
-
-Index = NDArray[np.intp]
 
 # numbers in memory at a time: 32 MB
 CHUNK_NUMBERS = 4_000_000
@@ -39,7 +36,7 @@ class Window:
     tree: cKDTree
     neighbours: int
 
-    def weights(self, points: Array) -> tuple[Index, Array]:
+    def weights(self, points: Array) -> tuple[IntArray, Array]:
         """Cells near each point and their kernel weights times mass, (n_points, n_near)."""
         cells = self.cells
         count, rank = cells.centres.shape
@@ -87,7 +84,7 @@ class LocalFits:
     value: Array
     slopes: Array
     leverage: Array
-    index: Index
+    index: IntArray
     weights: Array
     slope_rows: Array | None
 
@@ -102,7 +99,7 @@ def local_fits(
     points: Array,
     quadratic: bool = False,
     rows: bool = False,
-    exclude: Index | None = None,
+    exclude: IntArray | None = None,
 ) -> Iterator[LocalFits]:
     """Local polynomial fits at the points, chunk by chunk.
 

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
-
-Index = NDArray[np.intp]
+from dimgs.arrays import Array, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +32,11 @@ class RunCells:
     second: Array
     response: Array
     mass: Array
-    member: Index
-    cluster: Index
+    member: IntArray
+    cluster: IntArray
 
 
-def partition(Z: Array, direction: Array, clusters: Index, size: int) -> Index:
+def partition(Z: Array, direction: Array, clusters: IntArray, size: int) -> IntArray:
     """Cell of each run: halves along principal directions until cells hold at most `size` runs.
 
     The first cut is across `direction` and the next ones across the widest direction of each
@@ -64,7 +61,7 @@ def partition(Z: Array, direction: Array, clusters: Index, size: int) -> Index:
         along = np.einsum("ij,ij->i", Z, _principal(Z, piece, direction)[piece])
 
 
-def _principal(Z: Array, piece: Index, direction: Array) -> Array:
+def _principal(Z: Array, piece: IntArray, direction: Array) -> Array:
     counts = np.bincount(piece)
     mean = np.column_stack([np.bincount(piece, column) / counts for column in Z.T])
     centred = Z - mean[piece]
@@ -78,7 +75,9 @@ def _principal(Z: Array, piece: Index, direction: Array) -> Array:
     return np.asarray(widest * np.where(widest @ direction < 0.0, -1.0, 1.0)[:, None])
 
 
-def gather(Z: Array, response: Array, weights: Array, clusters: Index, member: Index) -> RunCells:
+def gather(
+    Z: Array, response: Array, weights: Array, clusters: IntArray, member: IntArray
+) -> RunCells:
     """Weighted means and covariances of the runs in each cell."""
     count = int(member.max()) + 1
     rank = Z.shape[1]
@@ -99,13 +98,13 @@ def gather(Z: Array, response: Array, weights: Array, clusters: Index, member: I
     return RunCells(centres, second, means, mass, member, cluster)
 
 
-def _sums(member: Index, values: Array, count: int) -> Array:
+def _sums(member: IntArray, values: Array, count: int) -> Array:
     return np.asarray(np.bincount(member, values, count), dtype=np.float64)
 
 
 def distinct_runs(
-    X: Array, y: Array, weights: Array, clusters: Index
-) -> tuple[Index, Index, Array]:
+    X: Array, y: Array, weights: Array, clusters: IntArray
+) -> tuple[IntArray, IntArray, Array]:
     """First row of every distinct run, the distinct run of each row, and summed weights.
 
     Rows of weight zero are no runs; their place is -1.

@@ -1,14 +1,11 @@
 """Intervals of local exponents: local quadratic slopes, variances by runs or clusters."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.local.bandwidth import BandwidthTable
 from dimgs.fits.local.regression import LocalFits, Window, local_fits, terms
-
-Index = NDArray[np.intp]
 
 
 def interval_window(table: BandwidthTable, share: float) -> tuple[Window, bool]:
@@ -71,7 +68,7 @@ def slope_intervals(
 
 
 def _by_cluster(
-    fits: LocalFits, rows: Array, score: Array, squares: Array, cluster: Index
+    fits: LocalFits, rows: Array, score: Array, squares: Array, cluster: IntArray
 ) -> tuple[Array, Array]:
     """Variance from sums of scores over clusters, and its effective degrees of freedom."""
     points, features, _ = rows.shape

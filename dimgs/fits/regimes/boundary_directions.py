@@ -5,9 +5,9 @@ from math import gcd
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.errors import InputError
-from dimgs.fits.regimes.regime_runs import Labels, Sample, distinct_cuts
+from dimgs.fits.regimes.regime_runs import Sample, distinct_cuts
 from dimgs.fits.short_vectors import short_vectors
 
 # monomials that are looked at: some seconds
@@ -167,7 +167,7 @@ def kink_scores(
 
 
 def best_hinge(
-    sample: Sample, regime: Labels, directions: Array
+    sample: Sample, regime: IntArray, directions: Array
 ) -> tuple[int, Array, float] | None:
     """The regime, direction and threshold of the hinge that explains most, or None."""
     best: tuple[int, Array, float] | None = None

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.fits.regimes.regime_runs import Labels, Sample
+from dimgs.arrays import Array, IntArray
+from dimgs.fits.regimes.regime_runs import Sample
 from dimgs.fits.regimes.tree import Boundary, Tree, boundaries, labels, n_leaves, with_boundaries
 
 # shares of a step towards the least squares that are tried
@@ -46,7 +46,7 @@ class Pieces:
         return np.asarray(law[:, 0] + np.sum(law[:, 1:] * Z, axis=1))
 
 
-def fit_laws(sample: Sample, regime: Labels, n_regimes: int) -> Array:
+def fit_laws(sample: Sample, regime: IntArray, n_regimes: int) -> Array:
     """Weighted least squares in each regime, shape (n_regimes, rank + 1)."""
     root = np.sqrt(sample.weight)
     design = root[:, None] * sample.design
@@ -65,7 +65,7 @@ def jump_pieces(sample: Sample, tree: Tree) -> Pieces:
     return Pieces(tree, laws, _loss(sample, laws, regime))
 
 
-def _loss(sample: Sample, laws: Array, regime: Labels) -> float:
+def _loss(sample: Sample, laws: Array, regime: IntArray) -> float:
     miss = np.empty_like(sample.y)
     for k, law in enumerate(laws):
         member = regime == k

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.boundary_directions import leading, rational
 from dimgs.fits.regimes.continuity import Pieces
-from dimgs.fits.regimes.regime_runs import Labels, RegimeRuns, WhitenedAxes
+from dimgs.fits.regimes.regime_runs import RegimeRuns, WhitenedAxes
 from dimgs.fits.regimes.simple import Simple, read
 from dimgs.fits.regimes.thresholds import (
     Profile,
@@ -62,7 +62,7 @@ class Regime:
     parameter_covariance: Array
     dof: float
     n: int
-    indices: Labels
+    indices: IntArray
 
     @property
     def covariance(self) -> Array:
@@ -98,7 +98,7 @@ def describe(
     rationals: dict[int, tuple[tuple[Fraction, ...], ...]],
     short: dict[int, tuple[tuple[int, ...], Boundary]],
     level: float,
-    used: Labels,
+    used: IntArray,
 ) -> RegimeOutcome:
     """Translate pieces from whitened coordinates to the groups.
 

@@ -3,14 +3,14 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, seed_of
 from dimgs.fits.covariance import check_level
 from dimgs.fits.regimes.boundary_directions import short_monomials, sphere
 from dimgs.fits.regimes.regime_count import by_information, by_validation
 from dimgs.fits.regimes.regime_outcome import RegimeOutcome, describe
-from dimgs.fits.regimes.regime_runs import Labels, WhitenedAxes, prepare
+from dimgs.fits.regimes.regime_runs import WhitenedAxes, prepare
 from dimgs.fits.regimes.regime_search import Kinds, bic, degrees_of_freedom
 from dimgs.fits.regimes.simple import simple_boundaries
 from dimgs.fits.regimes.thresholds import round_directions
@@ -135,7 +135,7 @@ class RegimePowerLaw(ContrastiveRegressor):
         self.residuals_ = runs.y - fitted
         self.intercept_ = float(np.average(fitted, weights=runs.weights))
 
-    def apply(self, X: ArrayLike) -> Labels:
+    def apply(self, X: ArrayLike) -> IntArray:
         """Regime of each row, shape (n_runs,)."""
         return labels(self._tree, self._checked_rows(X))
 

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.fits.whitening import whiten
-
-Labels = NDArray[np.intp]
 
 # pivots below leave an axis to rounding
 _DEGENERATE = 1e-6
@@ -103,6 +101,8 @@ def _rotation(orthonormal: Array, y: Array, root: Array) -> Array:
 _PIVOT = 1e-10
 # of the range: projections nearer than this are equal, but for rounding
 _TIE = 1e-9
+# cuts of a first scan: between them the loss is smooth enough for the scans that refine it
+_CUTS = 64
 # rows up to which all prefixes cost less than blocks
 _DENSE = 400
 
@@ -126,7 +126,7 @@ class Sample:
     Z: Array
     y: Array
     weight: Array
-    cluster: Labels
+    cluster: IntArray
     min_runs: int
 
     @property
@@ -139,7 +139,7 @@ class Sample:
         """Columns 1, Z, y, each row times the root of its weight."""
         return np.asarray(np.sqrt(self.weight)[:, None] * np.column_stack([self.design, self.y]))
 
-    def take(self, index: Labels) -> "Sample":
+    def take(self, index: IntArray) -> "Sample":
         """The runs `index` alone."""
         return Sample(
             self.Z[index], self.y[index], self.weight[index], self.cluster[index], self.min_runs
@@ -170,7 +170,7 @@ def losses(grams: Array) -> Array:
     return np.asarray(np.maximum(work[..., -1, -1], 0.0))
 
 
-def prefix_grams(rows: Array, cuts: Labels) -> Array:
+def prefix_grams(rows: Array, cuts: IntArray) -> Array:
     """Gram matrices of the first cuts[i] rows, shape (n_cuts, q, q); `cuts` ascending."""
     if len(rows) <= _DENSE:
         total = np.cumsum(rows[:, :, None] * rows[:, None, :], axis=0)
@@ -187,7 +187,7 @@ def prefix_grams(rows: Array, cuts: Labels) -> Array:
     return grams
 
 
-def distinct_cuts(ordered: Array, min_runs: int, most: int | None = None) -> Labels:
+def distinct_cuts(ordered: Array, min_runs: int, most: int | None = None) -> IntArray:
     """Positions where a sorted projection may be cut: never between ties, never too few runs."""
     size = len(ordered)
     if size < 2 * min_runs:
@@ -200,7 +200,9 @@ def distinct_cuts(ordered: Array, min_runs: int, most: int | None = None) -> Lab
     return np.asarray(cuts, dtype=np.intp)
 
 
-def split_losses(rows: Array, left: Labels, right: Labels, cuts: Labels, min_runs: int) -> Array:
+def split_losses(
+    rows: Array, left: IntArray, right: IntArray, cuts: IntArray, min_runs: int
+) -> Array:
     """Loss of every cut of sorted rows whose two sides may themselves be divided into regimes.
 
     Parameters
@@ -238,17 +240,17 @@ def split_losses(rows: Array, left: Labels, right: Labels, cuts: Labels, min_run
     return np.asarray(np.where(np.array(counts) >= min_runs, each, np.inf).sum(axis=0))
 
 
-def _present(regime: Labels) -> Labels:
+def _present(regime: IntArray) -> IntArray:
     return np.flatnonzero(np.bincount(regime))
 
 
 def best_cut(
     rows: Array,
     projection: Array,
-    left: Labels,
-    right: Labels,
+    left: IntArray,
+    right: IntArray,
     min_runs: int,
-    most: int = 64,
+    most: int = _CUTS,
     exact: bool = False,
 ) -> tuple[float, float]:
     """Threshold on a projection with the least loss, and that loss (infinite if none is possible).
@@ -274,11 +276,11 @@ def best_cut(
 
 
 def best_chains(
-    rows: Array, projection: Array, min_runs: int, most: int, grid: int = 64
+    rows: Array, projection: Array, min_runs: int, most: int
 ) -> list[tuple[Array, float]]:
     """Least-loss thresholds along one direction for 2, 3, ..., `most` regimes.
 
-    Dynamic programming over at most `grid` cuts (Bai & Perron 2003, J. Appl. Econometrics 18:1).
+    Dynamic programming over at most `_CUTS` cuts (Bai & Perron 2003, J. Appl. Econometrics 18:1).
 
     Returns
     -------
@@ -287,7 +289,7 @@ def best_chains(
     """
     order = np.argsort(projection, kind="stable")
     ordered = projection[order]
-    cuts = distinct_cuts(ordered, min_runs, grid)
+    cuts = distinct_cuts(ordered, min_runs, _CUTS)
     if not len(cuts):
         return []
     stops = np.concatenate([[0], cuts, [len(ordered)]]).astype(np.intp)
@@ -297,7 +299,7 @@ def best_chains(
     cost = np.full((len(stops), len(stops)), np.inf)
     cost[i[wide], j[wide]] = losses(grams[j[wide]] - grams[i[wide]])
     best = cost[0]
-    back: list[Labels] = []
+    back: list[IntArray] = []
     found: list[tuple[Array, float]] = []
     for _ in range(2, most + 1):
         total = best[:, None] + cost
@@ -336,7 +338,7 @@ class RegimeRuns:
 
 
 def prepare(
-    X: Array, y: Array, weight: Array, cluster: Labels, min_runs: int | None = None
+    X: Array, y: Array, weight: Array, cluster: IntArray, min_runs: int | None = None
 ) -> RegimeRuns:
     """Whiten the groups and take the single power law out of the response.
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray
 from dimgs.fits.covariance import check_level, t_quantile
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.boundary_directions import kink_scores, rational
@@ -190,7 +189,7 @@ def threshold_doubt(sample: Sample, pieces: Pieces) -> Array:
     return doubt
 
 
-def _law(sample: Sample, member: NDArray[np.bool_]) -> Array:
+def _law(sample: Sample, member: BoolArray) -> Array:
     index = np.flatnonzero(member)
     return np.asarray(fit_laws(sample.take(index), np.zeros(len(index), dtype=np.intp), 1)[0])
 

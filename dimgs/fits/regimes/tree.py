@@ -4,8 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.fits.regimes.regime_runs import Labels
+from dimgs.arrays import Array, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +37,7 @@ def n_leaves(tree: Tree) -> int:
     return 1 if tree is None else n_leaves(tree.left) + n_leaves(tree.right)
 
 
-def labels(tree: Tree, Z: Array) -> Labels:
+def labels(tree: Tree, Z: Array) -> IntArray:
     """Regime of each row, numbered from left to right."""
     if tree is None:
         return np.zeros(len(Z), dtype=np.intp)
@@ -89,7 +88,7 @@ def chain(direction: Array, thresholds: Array) -> Tree:
     return tree
 
 
-def at_boundary(tree: Tree, k: int, Z: Array) -> tuple[Array, Labels, Labels]:
+def at_boundary(tree: Tree, k: int, Z: Array) -> tuple[Array, IntArray, IntArray]:
     """Who is divided by boundary `k`, and what becomes of each run on either side of it.
 
     Returns

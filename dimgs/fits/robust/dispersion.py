@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from dimgs.arrays import Array
-
-Index = NDArray[np.intp]
+from dimgs.arrays import Array, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +33,10 @@ class SortedLoss:
 
     value: float
     scores: Array
-    order: Index
+    order: IntArray
     sorted_residuals: Array
-    low: Index
-    high: Index
+    low: IntArray
+    high: IntArray
     near_weight: float
     gap_bound: float
 
@@ -57,7 +55,7 @@ class PairLoss:
         large its group is; the sum over pairs itself otherwise.
     """
 
-    def __init__(self, weights: Array, starts: Index, normalised: bool = True) -> None:
+    def __init__(self, weights: Array, starts: IntArray, normalised: bool = True) -> None:
         self.weights = weights
         self.starts = starts
         totals = np.add.reduceat(weights, starts[:-1])
@@ -74,7 +72,7 @@ class PairLoss:
         """Factor of each row's group."""
         return np.repeat(self.factors, np.diff(self.starts))
 
-    def _sort(self, residuals: Array) -> tuple[Index, Array, Array]:
+    def _sort(self, residuals: Array) -> tuple[IntArray, Array, Array]:
         order = np.empty(len(residuals), dtype=np.intp)
         for start, end, _ in self.spans:
             order[start:end] = np.argsort(residuals[start:end])
@@ -205,7 +203,7 @@ def _prefix(values: Array) -> Array:
     return sums
 
 
-def _tie_blocks(tied: Index, size: int) -> tuple[Index, Index]:
+def _tie_blocks(tied: IntArray, size: int) -> tuple[IntArray, IntArray]:
     new = np.ones(size, dtype=bool)
     new[tied + 1] = False
     first = np.flatnonzero(new)

@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
-
-Index = NDArray[np.intp]
 
 # pairs of a linear programme that is still solved at once
 MOST_PAIRS = 20_000
@@ -50,7 +47,7 @@ def near_pairs(
     size = len(e)
     group = np.repeat(np.arange(len(pair_loss.factors)), np.diff(pair_loss.starts))
     bounds = pair_loss.starts
-    found: list[tuple[Index, Index]] = []
+    found: list[tuple[IntArray, IntArray]] = []
     if np.isinf(radius):
         left, right = np.triu_indices(size, 1)
         same = group[left] == group[right]
@@ -164,7 +161,7 @@ def _middle(
     differences: Array,
     gaps: Array,
     multipliers: Array,
-    free: NDArray[np.bool_],
+    free: BoolArray,
     bounded: bool,
     step: Array,
 ) -> Array:

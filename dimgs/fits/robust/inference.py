@@ -1,15 +1,15 @@
 """Uncertainty of robust exponents: by runs or clusters, leverage, and ties among residuals."""
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import chi2
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.fits.covariance import jackknife_covariance
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 from dimgs.fits.robust.solver import RankProblem
 
-Index = NDArray[np.intp]
+# coverage of the bulk, as if normal, shared over the runs (Bonferroni): a run outside it is rare
+_DISTANCE_LEVEL = 0.999
 
 
 def run_covariance(scores: Array, hessian: Array, Z: Array, weights: Array) -> Array:
@@ -35,7 +35,7 @@ def run_covariance(scores: Array, hessian: Array, Z: Array, weights: Array) -> A
 
 
 def cluster_covariance(
-    scores: Array, hessian: Array, Z: Array, weights: Array, clusters: Index
+    scores: Array, hessian: Array, Z: Array, weights: Array, clusters: IntArray
 ) -> Array:
     """The same from deleting one cluster of runs at a time (CR3)."""
     count = int(clusters.max()) + 1
@@ -61,9 +61,7 @@ def hat_values(Z: Array, weights: Array) -> Array:
     return np.asarray(np.minimum(weights * squares / max(total, 1e-300), 1.0))
 
 
-def robust_distances(
-    Z: Array, order: Index, level: float = 0.999, most: int = 20_000
-) -> tuple[Array, float]:
+def robust_distances(Z: Array, order: IntArray, most: int = 20_000) -> tuple[Array, float]:
     """Distances of the runs from the bulk by forward search (BACON), and the cutoff.
 
     The start is the classical Mahalanobis distance, so that the result does not depend on the
@@ -76,8 +74,6 @@ def robust_distances(
     order : ndarray of shape (n_runs,)
         Any fixed order of the runs; of tables longer than `most`, evenly spaced runs in this
         order stand for all when the bulk is estimated.
-    level : float, default=0.999
-        Coverage of the bulk, as if normal, shared over the runs (Bonferroni).
     most : int, default=20000
         Largest number of runs that the bulk is estimated from.
 
@@ -99,7 +95,7 @@ def robust_distances(
     part = Z if size <= most else Z[order[:: size // most + 1]]
     count = len(part)
     distances = _norms(part)
-    quantile = float(np.sqrt(chi2.isf((1.0 - level) / count, rank)))
+    quantile = float(np.sqrt(chi2.isf((1.0 - _DISTANCE_LEVEL) / count, rank)))
     small = 1.0 + (rank + 1.0) / max(count - rank, 1) + 2.0 / max(count - 1.0 - 3.0 * rank, 1.0)
     start = min(max(4 * rank, rank + 2), count)
     bulk = np.argsort(distances, kind="stable")[:start]
@@ -133,9 +129,6 @@ def robust_distances(
 
 def _norms(rows: Array) -> Array:
     return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows)))
-
-
-Labels = NDArray[np.intp]
 
 
 def tied(loss: SortedLoss, pairs: PairLoss, problem: RankProblem) -> SortedLoss:

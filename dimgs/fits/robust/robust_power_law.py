@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.design.grouped_moments import group_means
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor
@@ -26,8 +26,6 @@ from dimgs.fits.robust.location import (
 from dimgs.fits.robust.solver import SUBSAMPLE, RankProblem, solve_absolute, solve_huber
 from dimgs.fits.run_checks import check_clusters, label_codes
 from dimgs.fits.whitening import whiten
-
-Labels = NDArray[np.intp]
 
 # Beyond this many runs the curvature known to the solver (from a large subsample) is as good.
 LARGE = 2 * SUBSAMPLE
@@ -149,7 +147,7 @@ class RobustPowerLaw(WithinRegressor):
         self.n_pairs_ = int(sum(size * (size - 1) // 2 for size in sizes))
         del self._state
 
-    def _solve(self, X: Array, y: Array, weights: Array, starts: Labels) -> None:
+    def _solve(self, X: Array, y: Array, weights: Array, starts: IntArray) -> None:
         pairs = PairLoss(weights, starts)
         codes = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
         means = group_means(np.column_stack([X, y]), codes, len(starts) - 1, weights)[1][codes]
@@ -177,7 +175,7 @@ class RobustPowerLaw(WithinRegressor):
         X: Array,
         y: Array,
         weights: Array,
-        codes: Labels,
+        codes: IntArray,
         labels: NDArray[np.generic],
         within: bool,
     ) -> None:
@@ -207,7 +205,7 @@ class RobustPowerLaw(WithinRegressor):
         found = np.flatnonzero(np.abs(self.robust_z_) > self.outlier_threshold)
         self.outliers_ = found[np.argsort(-size[found], kind="stable")]
 
-    def _infer(self, rows: Labels, clusters: Labels | None) -> None:
+    def _infer(self, rows: IntArray, clusters: IntArray | None) -> None:
         whitening, problem, loss, threshold, solution = self._state
         pairs, Z = problem.pairs, problem.Z
         leverage = np.zeros(len(self.residuals_))

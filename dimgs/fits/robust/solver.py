@@ -3,13 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dimgs.arrays import Array
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 from dimgs.fits.robust.finish import minimise, near_pairs
-
-Index = NDArray[np.intp]
 
 # a thousand pairs: the linear programme takes them all at once
 ALL_PAIRS_RUNS = 45

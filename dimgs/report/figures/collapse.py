@@ -5,9 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import sympy
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.errors import InputError
 from dimgs.groups.group import PiGroup
 from dimgs.rationals import equal_rational
@@ -160,7 +159,7 @@ def finish(runs: ReportRuns, axes: "Axes", name: str, y: Array) -> None:
         log_ticks(axes, "y")
 
 
-def _monomial(runs: ReportRuns, axes: "Axes", rows: NDArray[np.intp]) -> None:
+def _monomial(runs: ReportRuns, axes: "Axes", rows: IntArray) -> None:
     x, target = runs.factor, runs.measured * runs.factor
     constant = runs.fitted()
     order = np.argsort(x)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.errors import InputError
 from dimgs.report.figures.style import (
     INK,
@@ -92,7 +92,7 @@ def _points(
     axes: "Axes",
     places: Array,
     colour: NDArray[np.generic] | None,
-    shown: NDArray[np.intp],
+    shown: IntArray,
     label: str,
 ) -> None:
     if colour is None:

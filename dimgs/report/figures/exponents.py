@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray
 from dimgs.errors import InputError
 from dimgs.expression import sympy_parse_condition
 from dimgs.fits.estimate import Exponent
@@ -182,7 +181,7 @@ def regime_map(report: Report, axes: "Axes", x: str | None = None, y: str | None
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, labelcolor=INK)
 
 
-def inside(where: str, values: dict[str, Array], n: int) -> NDArray[np.bool_]:
+def inside(where: str, values: dict[str, Array], n: int) -> BoolArray:
     """Whether a condition over group names holds in each of `n` rows."""
     if where == "True":
         return np.ones(n, dtype=bool)

@@ -6,9 +6,8 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.escape import visible
 from dimgs.groups.group import PiGroup
 from dimgs.latex import symbol_latex
@@ -193,7 +192,7 @@ def with_unit(label: str, unit: str) -> str:
     return f"{label} [{plot_text(unit_text(unit))}]"
 
 
-def drawn(n: int) -> NDArray[np.intp]:
+def drawn(n: int) -> IntArray:
     """Positions of the runs that are drawn: all, or evenly spaced ones where there are many."""
     if n <= _MOST_DRAWN:
         return np.arange(n, dtype=np.intp)
@@ -280,10 +279,9 @@ def scatter(
     axes: "Axes",
     x: Array,
     y: Array,
-    rows: NDArray[np.intp],
+    rows: IntArray,
     *,
     apart: bool = True,
-    legend: bool = True,
     above: bool = False,
 ) -> None:
     """Points of the runs, each label of a few in its own colour and marker."""
@@ -302,7 +300,7 @@ def scatter(
             **mark(k),
             **style,
         )
-    if legend and above:
+    if above:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
-    elif legend:
+    else:
         axes.legend(title=plot_text(column, LABEL_LETTERS))

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from dimgs.arrays import Array
 
 
 def xy(artist: Any) -> tuple[Array, Array]:
