@@ -39,6 +39,8 @@ IntervalKind = Literal["cr3", "jackknife", "bootstrap"]
 
 # samples of the wild bootstrap: at 999 the quantile is a sample itself for usual levels
 N_BOOTSTRAP = 999
+# variances below this share of the largest are rounding
+_RCOND = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +126,34 @@ class Influence(ABC):
             found[i] = trace**2 / trace2 if trace2 > 0.0 else self.residual_dof
         bound = max(self.residual_dof, 0.0)
         return np.asarray(np.minimum(np.maximum(found, min(1.0, bound)), bound))
+
+    def f_dof(self, q: int) -> tuple[int, float]:
+        """Degrees of freedom of an F test of q functionals, and what it is scaled by."""
+        return max(1, int(self.residual_dof)), 1.0
+
+    def wald(self, value: Array, covariance: Array) -> tuple[float, float, tuple[int, int]]:
+        """F statistic of value = 0, its p-value and its degrees of freedom.
+
+        With clusters it is scaled like Hotelling's T², because their covariance has few
+        degrees of freedom. The p-value is nan where the clusters are too few to tell.
+
+        Parameters
+        ----------
+        value : ndarray of shape (n,)
+        covariance : ndarray of shape (n, n)
+            By the plain jackknife.
+        """
+        values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
+        keep = values > _RCOND * max(float(values.max(initial=0.0)), 1e-300)
+        q = int(keep.sum())
+        dof, factor = self.f_dof(q)
+        if q == 0:
+            return 0.0, 1.0, (0, dof)
+        statistic = float(np.sum((vectors[:, keep].T @ value) ** 2 / values[keep])) / q
+        if dof < 1:
+            return statistic, float("nan"), (q, 0)
+        statistic *= factor
+        return statistic, float(special.fdtrc(q, dof, statistic)), (q, dof)
 
     def half_widths(self, u: Array, level: float, extra: float = 0.0) -> Array:
         """Half widths of the intervals of each functional, shape (n, n_targets).

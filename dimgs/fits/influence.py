@@ -151,6 +151,11 @@ class ClusterInfluence(Influence):
         """See :class:`Influence`."""
         return np.asarray(self.embedding.T @ self.leave_out())
 
+    def f_dof(self, q: int) -> tuple[int, float]:
+        """See :class:`Influence`."""
+        dof = self.n_clusters - q
+        return dof, dof / (self.n_clusters - 1)
+
     def _expected(self) -> tuple[Array, Array]:
         values, vectors, shrink = self._spectrum
         seen = np.einsum("gij,gj,gkj->ik", vectors, values * shrink, vectors)

@@ -220,8 +220,8 @@ def test_keyhole_leak_and_materials_are_named(shared_data: Path) -> None:
         ({"names": ["a"]}, InputError, "1 names were given for 4 columns"),
         ({"log_X": np.full((30, 4), np.nan)}, InputError, "not finite in run 0, column x0"),
         ({"log_X": np.zeros(3)}, InputError, "at least 2 runs"),
-        ({"sample_weight": -np.ones(30)}, InputError, "non-negative weight"),
-        ({"groups": np.zeros(30)}, FitError, "one label only"),
+        ({"sample_weight": -np.ones(30)}, InputError, "finite weights of at least 0"),
+        ({"groups": np.zeros(30)}, FitError, "All runs are in one cluster"),
     ],
 )
 def test_unusable_input_is_refused(

@@ -13,7 +13,8 @@ from dimgs.errors import InputError
 from dimgs.fits.additive.group_lasso import AdditiveCandidate, AdditiveDesign, select
 from dimgs.fits.additive.splines import AdditiveComponent, curvature_columns, slope_and_curvature
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
-from dimgs.fits.linear_inference import LinearFit, fit_linear
+from dimgs.fits.covariance import t_quantile
+from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 
 
 class SparseAdditive(ContrastiveRegressor):
@@ -152,7 +153,7 @@ class SparseAdditive(ContrastiveRegressor):
         z = runs.X @ self.basis_
         bends = {i: curvature_columns(z[:, i], design.knots[i]) for i in choice.kept}
 
-        def assemble(curved: tuple[int, ...]) -> tuple[LinearFit, dict[int, slice]]:
+        def assemble(curved: tuple[int, ...]) -> tuple[PowerLawFit, dict[int, slice]]:
             blocks, places, at = [], {}, 0
             for i in choice.kept:
                 block = np.column_stack([z[:, [i]], bends[i]]) if i in curved else z[:, [i]]
@@ -160,12 +161,17 @@ class SparseAdditive(ContrastiveRegressor):
                 places[i] = slice(at, at + block.shape[1])
                 at += block.shape[1]
             columns = np.hstack(blocks) if blocks else np.zeros((len(y), 0))
-            return fit_linear(columns, y, weight, runs.groups), places
+            # the plain jackknife: the F test is scaled for it
+            fit = fit_power_law(columns, y, weight, runs.groups, interval="jackknife")
+            return fit, places
 
         fit, places = assemble(choice.curved)
+        coefs, covariances = fit.exponents[0], fit.joint_covariance[0, 1:, 1:]
+        self.dof_ = float(fit.influence.dof(np.zeros((1, 1 + fit.coordinates.rank)))[0])
+        quantile = t_quantile(self.level, self.dof_)
         share = weight / weight.sum()
         self.components_ = []
-        gradient = np.zeros((len(fit.coef), runs.X.shape[1]))
+        gradient = np.zeros((len(coefs), runs.X.shape[1]))
         for i in choice.kept:
             place, curved = places[i], i in choice.curved
             wide, wide_places = (fit, places)
@@ -174,9 +180,9 @@ class SparseAdditive(ContrastiveRegressor):
             p_value = self._curvature_p(wide, wide_places[i], bends[i], y, share)
             slope, bow = slope_and_curvature(z[:, i], share, design.knots[i], curved)
             gradient[place] += np.outer(slope, self.basis_[:, i])
-            coef, covariance = fit.coef[place], fit.covariance[place, place]
+            coef, covariance = coefs[place], covariances[place, place]
             half_slope, half_bow = (
-                float(fit.half_width(self.level, v @ covariance @ v)) for v in (slope, bow)
+                float(quantile) * max(float(v @ covariance @ v), 0.0) ** 0.5 for v in (slope, bow)
             )
             block = np.column_stack([z[:, [i]], bends[i]]) if curved else z[:, [i]]
             self.components_.append(
@@ -197,20 +203,21 @@ class SparseAdditive(ContrastiveRegressor):
                     offset=float(share @ block @ coef),
                 )
             )
-        self.exponents_ = gradient.T @ fit.coef
-        self.covariance_ = gradient.T @ fit.covariance @ gradient
+        self.exponents_ = gradient.T @ coefs
+        self.covariance_ = gradient.T @ covariances @ gradient
         self.intercept_ = float(share @ y)
-        self.residuals_ = fit.residuals
-        self.dof_ = fit.dof
+        self.residuals_ = y - self._potential(runs.X) - self.intercept_
 
     @staticmethod
-    def _curvature_p(fit: LinearFit, place: slice, bend: Array, y: Array, share: Array) -> float:
+    def _curvature_p(fit: PowerLawFit, place: slice, bend: Array, y: Array, share: Array) -> float:
         part = slice(place.start + 1, place.stop)
-        effect = bend @ fit.coef[part] if bend.shape[1] else np.zeros(len(y))
+        coef = fit.exponents[0, part]
+        effect = bend @ coef if bend.shape[1] else np.zeros(len(y))
         spread = np.sqrt(share @ (effect - share @ effect) ** 2)
         if spread <= 1e-9 * np.sqrt(share @ (y - share @ y) ** 2):
             return 1.0
-        return fit.wald(fit.coef[part], fit.covariance[part, part])[1]
+        covariance = fit.joint_covariance[0, 1:, 1:][part, part]
+        return fit.influence.wald(coef, covariance)[1]
 
     def _potential(self, X: Array) -> Array:
         total = np.zeros(len(X))

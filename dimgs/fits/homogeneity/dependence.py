@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 from scipy.special import fdtrc
 
 from dimgs.arrays import Array
-from dimgs.fits.linear_inference import fit_linear
+from dimgs.fits.least_squares import fit_power_law
 
 # relative size below which a centred column, or what is left of the response, is rounding
 _ROUNDING = 1e-9
@@ -64,16 +64,21 @@ def dependence(
         return 1.0
     if len(target) < basis.shape[1] + more.shape[1] + 2:
         return 1.0
-    clusters = None if groups is None else np.asarray(groups)
-    fit = fit_linear(np.column_stack([basis, more]), target, groups=clusters)
-    if np.linalg.norm(fit.residuals) <= _ROUNDING * np.linalg.norm(left):
+    if groups is not None and len(np.unique(np.asarray(groups))) < 2:
+        return 1.0
+    columns = np.column_stack([basis, more])
+    # the plain jackknife: the F test is scaled for it
+    fit = fit_power_law(columns, target, groups=groups, interval="jackknife")
+    residuals = target - fit.intercept[0] - columns @ fit.exponents[0]
+    if np.linalg.norm(residuals) <= _ROUNDING * np.linalg.norm(left):
         return 0.0
     first = basis.shape[1]
-    if exchangeable and clusters is None:
+    if exchangeable and groups is None:
         q, rest = more.shape[1], len(target) - 1 - first - more.shape[1]
         gain = float(np.sum((more.T @ target) ** 2)) / q
-        return float(fdtrc(q, rest, gain * rest / float(fit.residuals @ fit.residuals)))
-    p = fit.wald(fit.coef[first:], fit.covariance[first:, first:])[1]
+        return float(fdtrc(q, rest, gain * rest / float(residuals @ residuals)))
+    covariance = fit.joint_covariance[0, 1 + first :, 1 + first :]
+    p = fit.influence.wald(fit.exponents[0, first:], covariance)[1]
     return 1.0 if np.isnan(p) else p
 
 

@@ -9,13 +9,15 @@ from numpy.typing import ArrayLike
 
 from dimgs.arrays import Array, BoolArray
 from dimgs.errors import FitError, InputError
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.homogeneity.related_columns import (
     Collinear,
     checked_logs,
     collinear_combinations,
     never_varied,
 )
-from dimgs.fits.linear_inference import LinearFit, fit_linear
+from dimgs.fits.least_squares import PowerLawFit, fit_power_law
+from dimgs.fits.run_checks import checked_weights
 from dimgs.fits.solve import echelon
 from dimgs.rationals import simplest_between
 
@@ -173,9 +175,9 @@ def homogeneity_test(
     return _of_fit(
         fit,
         labels,
-        wanted - matrix @ fit.coef,
-        matrix @ fit.covariance @ matrix.T,
-        matrix @ fit.null.T,
+        wanted - matrix @ fit.exponents[0],
+        matrix @ fit.joint_covariance[0, 1:, 1:] @ matrix.T,
+        matrix @ fit.coordinates.null_directions().T,
         never_varied(rows, variables),
         tuple(collinear_combinations(rows, variables)),
         level,
@@ -184,7 +186,7 @@ def homogeneity_test(
 
 
 def _of_fit(
-    fit: LinearFit,
+    fit: PowerLawFit,
     labels: list[str],
     gap: Array,
     covariance: Array,
@@ -197,7 +199,8 @@ def _of_fit(
     """Test of the gap in each base dimension, with its covariance and what leaves it open."""
     testable = _testable(open_ways)
     statistic, p_value, dof = _test(fit, testable @ gap, testable @ covariance @ testable.T)
-    half = fit.half_width(level, np.diag(covariance))
+    quantile = t_quantile(level, fit.influence.dof(np.zeros((1, 1 + fit.coordinates.rank))))
+    half = quantile * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     unknown = np.abs(open_ways).max(axis=1, initial=0.0) > 1e-7
     missing, rounded = _missing(labels, unknown, gap, half, max_denominator)
     return HomogeneityTest(
@@ -207,7 +210,7 @@ def _of_fit(
         missing=missing,
         rounded=rounded,
         rejected=bool(p_value < 1 - level),
-        exponents=fit.coef,
+        exponents=fit.exponents[0],
         covariance=covariance,
         testable=tuple(_named(labels, row) for row in testable),
         never_varied=still,
@@ -238,28 +241,23 @@ def _dimensions(
 
 def _free_fit(
     rows: Array, log_y: ArrayLike, sample_weight: ArrayLike | None, groups: ArrayLike | None
-) -> tuple[Array, LinearFit]:
+) -> tuple[Array, PowerLawFit]:
     """Free exponents of the variables, fitted on the runs that weigh anything, and these."""
     target = np.asarray(log_y, dtype=np.float64)
     if target.shape != (len(rows),) or not np.isfinite(target).all():
         raise InputError(f"log_y must hold one finite value for each of the {len(rows)} runs")
-    clusters = None if groups is None else np.asarray(groups)
-    weight = None
-    if sample_weight is not None:
-        weight = np.asarray(sample_weight, dtype=np.float64)
-        if weight.shape != (len(rows),) or not np.all(weight >= 0) or not weight.any():
-            raise InputError("sample_weight must hold one non-negative weight a run")
-        used = weight > 0
-        rows, target, weight = rows[used], target[used], weight[used]
-        clusters = None if clusters is None else clusters[used]
-    fit = fit_linear(rows, target, weight, clusters)
-    if clusters is None and fit.n_units < fit.rank + 2:
+    weight = checked_weights(sample_weight, len(rows))
+    used = weight > 0.0
+    rows = rows[used]
+    clusters = None if groups is None else np.asarray(groups)[used]
+    # the plain jackknife: the F test is scaled for it
+    fit = fit_power_law(rows, target[used], weight[used], clusters, interval="jackknife")
+    rank = fit.coordinates.rank
+    if clusters is None and len(rows) < rank + 2:
         raise FitError(
-            f"{len(rows)} runs cannot test the {fit.rank} free exponents; "
-            f"at least {fit.rank + 2} runs are needed"
+            f"{len(rows)} runs cannot test the {rank} free exponents; "
+            f"at least {rank + 2} runs are needed"
         )
-    if clusters is not None and fit.n_units < 2:
-        raise FitError("groups holds one label only; give at least two groups, or none")
     return rows, fit
 
 
@@ -289,17 +287,17 @@ def _testable(open_ways: Array) -> Array:
     return echelon(left[:, rank:].T)
 
 
-def _test(fit: LinearFit, gap: Array, covariance: Array) -> tuple[float, float, tuple[int, int]]:
-    if fit.clustered and fit.n_units <= len(gap):
+def _test(fit: PowerLawFit, gap: Array, covariance: Array) -> tuple[float, float, tuple[int, int]]:
+    if fit.influence.n_clusters <= len(gap):
         # fewer clusters than powers to test: their covariance has no inverse
         return float("nan"), float("nan"), (len(gap), 0)
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
     known = values <= _KNOWN**2
     sure = vectors[:, known].T @ gap
     if np.any(np.abs(sure) > 1e-6):
-        return np.inf, 0.0, (len(gap), fit.dof)
+        return np.inf, 0.0, (len(gap), fit.influence.f_dof(len(gap))[0])
     free = vectors[:, ~known]
-    return fit.wald(free.T @ gap, np.diag(values[~known]))
+    return fit.influence.wald(free.T @ gap, np.diag(values[~known]))
 
 
 def _notes(
