@@ -14,7 +14,7 @@ from dimgs.expression.complexity import complexity_of
 Shorten = Callable[[Any], Any]
 # terms and different symbols or functions of a sum that is factored, and its highest power: the
 # cube of three terms has 10 terms and 3 symbols; beyond, SymPy takes seconds
-_MOST_TERMS, _MOST_PARTS, _HIGHEST = 12, 6, 8
+_MOST_TERMS, _MOST_PARTS, _HIGHEST = 12, 8, 8
 # common parts that are tried first: those that most terms share save most
 _MOST_SHARED = 4
 
@@ -49,9 +49,13 @@ def regrouped(node: Any, shorten: Shorten) -> Iterator[Any]:
     joined = _with_joined_logarithms(with_one_sign(node))
     if joined != node:
         yield joined
+    yield from _as_extremes(node)
     if joined.is_Add:
         yield from _with_squares(joined)
         yield from _with_common_parts(joined)
+        alike = sympy.Add(*(_with_sums_of_one_sign(term) for term in joined.args))
+        if alike != joined and alike.is_Add:
+            yield from _with_common_parts(alike)
         yield from _with_repeated_sums(joined)
         yield from _factored(joined, shorten)
 
@@ -64,8 +68,60 @@ def with_one_sign(expression: Any) -> Any:
     )
 
 
+def _with_sums_of_one_sign(term: Any) -> Any:
+    """A term with a - b in place of its b - a, whatever their power."""
+    out = sympy.Integer(1)
+    for factor in sympy.Mul.make_args(term):
+        base, power = factor.as_base_exp()
+        if base.is_Add and power.is_Integer and _is_turned(base):
+            factor = sympy.Integer(-1) ** power * (-base) ** power
+        out *= factor
+    return out
+
+
 def _is_turned(total: Any) -> bool:
     return bool(total.could_extract_minus_sign())
+
+
+def _as_extremes(node: Any) -> Iterator[Any]:
+    """A sum with a size as the larger or smaller of two: a + b + |a - b| is 2 max(a, b)."""
+    for term in node.args:
+        number, size = term.as_coeff_Mul()
+        if isinstance(size, sympy.Abs) and number.is_real:
+            turn, rest = number * size.args[0], node - term
+            ends = (sympy.expand(rest + turn), sympy.expand(rest - turn))
+            numbers = [end.as_coeff_Mul(rational=True)[0] for end in ends]
+            if numbers[0] == numbers[1] > 0:
+                ends = (ends[0] / numbers[0], ends[1] / numbers[1])
+                rest = numbers[0]
+            else:
+                rest = sympy.Integer(1)
+            yield rest * (sympy.Max if number.is_positive else sympy.Min)(*ends)
+
+
+def with_extremes_of_products(node: Any) -> Iterator[Any]:
+    """A product with a maximum or minimum as one: a/max(b, c) is min(a/b, a/c)."""
+    for factor in sympy.Mul.make_args(node):
+        base, power = factor.as_base_exp()
+        rest = node / factor
+        if not isinstance(base, sympy.Max | sympy.Min) or abs(power) != 1 or not rest.is_positive:
+            continue
+        if power == 1:
+            yield base.func(*(rest * end for end in base.args))
+        elif all(end.is_positive for end in base.args):
+            other = sympy.Min if isinstance(base, sympy.Max) else sympy.Max
+            yield other(*(rest / end for end in base.args))
+
+
+def without_hyperbolics_of_logarithms(expression: Any) -> Any:
+    """An expression with powers in place of hyperbolic functions: tanh(log x) is algebraic."""
+    return expression.replace(
+        lambda e: (
+            isinstance(e, sympy.sinh | sympy.cosh | sympy.tanh | sympy.coth)
+            and isinstance(e.args[0].as_coeff_Mul(rational=True)[1], sympy.log)
+        ),
+        lambda e: sympy.cancel(e.rewrite(sympy.exp)),
+    )
 
 
 def with_joined_exponentials(node: Any, shorten: Shorten) -> Any:

@@ -17,8 +17,10 @@ from dimgs.expression.complexity import complexity_of
 from dimgs.expression.regroup import (
     powers_of,
     regrouped,
+    with_extremes_of_products,
     with_joined_exponentials,
     with_one_sign,
+    without_hyperbolics_of_logarithms,
 )
 
 # forms of one part that are compared, and how many fewer for each of its operations and operands:
@@ -66,7 +68,7 @@ def _simplest(expression: sympy.Expr, positive: frozenset[str]) -> sympy.Expr:
         s: sympy.Symbol(s.name, **({"positive": True} if s.name in positive else {"real": True}))
         for s in expression.free_symbols
     }
-    given = with_one_sign(expression.xreplace(assumed))
+    given = with_one_sign(without_hyperbolics_of_logarithms(expression.xreplace(assumed)))
     # of forms that are as short, what the sums multiplied out lead to: that is the same for all
     forms = [_settled(start) for start in dict.fromkeys((sympy.expand(given), given))]
     found = min(forms, key=lambda e: complexity_of(with_joined_roots(e)))
@@ -92,7 +94,7 @@ def _termwise(expression: Any) -> Any:
 
 
 def _least(forms: Iterable[Any]) -> Any:
-    """The form of the fewest operations and operands, then of small numbers, then of short text."""
+    """The form of the fewest operations and operands, minus signs, large numbers and letters."""
     several = list(dict.fromkeys(forms))
     fewest = min(map(_size, several))
     tied = [form for form in several if _size(form) == fewest]
@@ -100,12 +102,14 @@ def _least(forms: Iterable[Any]) -> Any:
 
 
 @lru_cache(maxsize=16384)
-def _size(expression: Any) -> tuple[int, int]:
-    """Operations and operands of a form as it is shown, and the size of its numbers."""
+def _size(expression: Any) -> tuple[int, int, int]:
+    """Operations and operands of a form as it is shown, its signs, and the size of its numbers."""
     shown = with_joined_roots(expression)
-    parts = sympy.preorder_traversal(shown)
-    numbers = sum(x.p**2 + x.q**2 for x in parts if isinstance(x, sympy.Rational))
-    return complexity_of(shown), int(numbers)
+    parts = list(sympy.preorder_traversal(shown))
+    rationals = [x for x in parts if isinstance(x, sympy.Rational)]
+    signs = sum(bool(x.is_Mul and x.args[0].is_negative) for x in parts)
+    signs += sum(bool(t.is_number and t.is_negative) for x in parts if x.is_Add for t in x.args)
+    return complexity_of(shown), signs, int(sum(x.p**2 + x.q**2 for x in rationals))
 
 
 @lru_cache(maxsize=16384)
@@ -173,6 +177,7 @@ def _forms(node: Any) -> Iterator[Any]:
         node = whole
     elif node.is_Mul:
         node = with_joined_exponentials(node, _shortest)
+        yield from with_extremes_of_products(node)
     number, rest = node.as_coeff_Mul(rational=True)
     front, sums = number, []
     for factor in sympy.Mul.make_args(rest):
@@ -184,6 +189,11 @@ def _forms(node: Any) -> Iterator[Any]:
     if not sums:
         yield node
     yield from (front * divided for divided in _divided(sums))
+    for turned in combinations([s for s in sums if s[1].is_Integer and s[1] % 2 == 1], 2):
+        # two sums with their signs turned: their product is the same
+        rest = [s for s in sums if s not in turned]
+        opposite = [(_shortest(sympy.Add(*(-t for t in b.args))), p) for b, p in turned]
+        yield _product(front, rest + opposite)
     for chosen in product(*(_splits(base, power) for base, power in sums)):
         outside, insides = front, []
         for (taken, inner), (_, power) in zip(chosen, sums, strict=True):
@@ -193,8 +203,19 @@ def _forms(node: Any) -> Iterator[Any]:
         for k, (inner, power) in enumerate(insides):
             for into in _movable(outside, power) if inner.is_Add else ():
                 # a part of the front multiplied into one of the sums
-                total = sympy.Add(*(into ** (1 / power) * t for t in inner.args))
+                total = sympy.Add(*(_taken_in(into ** (1 / power), t) for t in inner.args))
                 yield _product(outside / into, [*insides[:k], (total, power), *insides[k + 1 :]])
+
+
+def _taken_in(monomial: Any, term: Any) -> Any:
+    """A monomial times a term: into the square of a sum where that is shorter."""
+    plain = monomial * term
+    for factor in sympy.Mul.make_args(term):
+        base, power = factor.as_base_exp()
+        if base.is_Add and power.is_Integer and power > 1:
+            inside = sympy.Add(*(monomial ** (1 / power) * t for t in base.args))
+            return min(plain, term / factor * inside**power, key=complexity_of)
+    return plain
 
 
 def _movable(front: Any, power: Any) -> list[Any]:
@@ -218,12 +239,24 @@ def _divided(sums: list[tuple[Any, Any]]) -> Iterator[Any]:
     if sorted(power for _, power in sums) != [-1, 1]:
         return
     (above, _), (below, _) = sorted(sums, key=lambda s: -s[1])
-    if any(below in sympy.Mul.make_args(term) for term in above.args):
-        yield sympy.Add(*(term / below for term in above.args))
+    over = [_over(term, below) for term in above.args]
+    if any(quotient != term / below for quotient, term in zip(over, above.args, strict=True)):
+        yield sympy.Add(*over)
     for quotient in dict.fromkeys(a / b for a in above.args for b in below.args):
         rest = sympy.expand(above - quotient * below)
         if len(sympy.Add.make_args(rest)) <= len(above.args):
             yield quotient + rest / below
+
+
+def _over(term: Any, below: Any) -> Any:
+    """A term over a sum; a factor that is a monomial times that sum is cancelled."""
+    for factor in sympy.Mul.make_args(term):
+        if factor.is_Add and len(factor.args) == len(below.args):
+            for first in below.args:
+                quotient = factor.args[0] / first
+                if sympy.expand(factor - quotient * below) == 0:
+                    return term / factor * quotient
+    return term / below
 
 
 def _product(front: Any, sums: list[tuple[Any, Any]]) -> Any:
