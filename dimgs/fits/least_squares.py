@@ -43,7 +43,8 @@ class PowerLawFit:
         Standard deviation of a run of average weight about the law.
     n_runs, n_pairs, n_contrasts : int
     residuals, loo_residuals : ndarray of shape (n_runs, n_targets) or None
-        None when only moments were kept; NaN where a run cannot be left out.
+        The second by the law without the run, or without its cluster. None when only moments were
+        kept; NaN where a run cannot be left out.
     """
 
     exponents: Array
@@ -175,7 +176,7 @@ def fit_power_law(
         r2=score(sse, np.einsum("iq,iq->q", target, target)),
         cv_r2=score((left_out[judged] ** 2).sum(axis=0), (target[judged] ** 2).sum(axis=0)),
         residuals=tc - xc @ exponents.T,
-        loo_residuals=np.divide(loo, root, out=np.full(loo.shape, np.nan), where=root > 0.0),
+        loo_residuals=np.divide(left_out, root, out=np.full(loo.shape, np.nan), where=root > 0.0),
     )
 
 

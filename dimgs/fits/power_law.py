@@ -53,8 +53,8 @@ class PowerLaw(WithinRegressor):
         Share of the spread (within groups, if any) explained: in the sample, and by each run
         (each cluster, with `groups`) left out. After `partial_fit`, blocks are left out.
     residuals_, loo_residuals_ : ndarray of shape (n_runs,) or (n_runs, n_targets)
-        Residuals, and those of each run by the law fitted without it; absent after
-        `partial_fit`, which keeps no run.
+        Residuals, and those of each run by the law fitted without it, or without its cluster;
+        absent after `partial_fit`, which keeps no run.
     collinear_ : ndarray of shape (n_null, n_features)
         Directions that the runs cannot separate: the monomial of the groups with these
         exponents never varied. Exponents that they involve have infinite intervals.

@@ -110,20 +110,10 @@ def distinct_runs(
     Rows of weight zero are no runs; their place is -1.
     """
     used = np.flatnonzero(weights > 0.0)
-    if not used.size:
-        return used, np.full(len(y), -1, dtype=np.intp), np.empty(0)
     keys = np.column_stack([X[used], y[used], clusters[used]])
-    order = np.lexsort(keys.T)
-    new = np.append(True, np.any(keys[order[1:]] != keys[order[:-1]], axis=1))
-    begin = np.flatnonzero(new)
-    first = np.minimum.reduceat(used[order], begin)
-    block = np.empty(len(used), dtype=np.intp)
-    block[order] = np.cumsum(new) - 1
-    rank = np.argsort(first)
-    position = np.empty_like(rank)
-    position[rank] = np.arange(len(rank))
-    first, block = first[rank], position[block]
+    _, first, codes = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
     inverse = np.full(len(y), -1, dtype=np.intp)
-    inverse[used] = block
-    mass = np.asarray(np.bincount(block, weights[used]), dtype=np.float64)
-    return first.astype(np.intp), inverse, mass
+    inverse[used] = np.argsort(order)[codes.ravel()]
+    mass = np.asarray(np.bincount(codes.ravel(), weights[used]), dtype=np.float64)
+    return used[first[order]], inverse, mass[order]
