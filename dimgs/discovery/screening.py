@@ -60,10 +60,13 @@ def screened(
         In the order of the table: those that matter, those that never varied, and those that give
         the target its dimension.
     """
+    few = len(data.numeric_names) - 1 <= MANY
+    if few or options.within is not None or options.arrhenius is not None:
+        return None
     found = usable_runs(data, options.purpose(target, linear_allowed=True, signed_allowed=True))
     never = set(found.never_varied)
     varying = [n for n in found.inputs if n not in never]
-    if len(varying) <= MANY or options.within is not None or options.arrhenius is not None:
+    if len(varying) <= MANY:
         return None
     table = _inputs(found, varying)
     y = _response(found) if residuals is None else residuals
