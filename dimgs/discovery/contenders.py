@@ -20,7 +20,7 @@ from dimgs.discovery.evidence import (
     evidence,
     fitted,
 )
-from dimgs.discovery.forms import Raw, forms_of
+from dimgs.discovery.forms import Form, Raw, forms_of
 from dimgs.discovery.free_numbers import Freed, freed, paying
 from dimgs.discovery.models import FormulaModel, Model, PowerModel
 from dimgs.engines.structure import Structure, structure_of
@@ -92,6 +92,7 @@ def contenders(
     candidates: Sequence[Candidate],
     unlogged: Mapping[str, str],
     clock: Clock,
+    more: Sequence[Form] = (),
 ) -> list[Contender]:
     """Everything that a study found, with its evidence, on the same errors and the same blocks.
 
@@ -108,6 +109,8 @@ def contenders(
     unlogged : mapping of str to str
         What candidates call an input without a logarithm, and its identifier.
     clock : Clock
+    more : sequence of Form
+        Further forms, which come first.
 
     Returns
     -------
@@ -117,7 +120,7 @@ def contenders(
     if design.n_runs > _MOST_RUNS:
         rows = np.random.default_rng(design.n_runs).choice(design.n_runs, _MOST_RUNS, False)
         design = design.take(np.sort(rows))
-    raw = list(forms_of(design, result, law, candidates, unlogged))
+    raw = list(forms_of(design, result, law, candidates, unlogged, more))
     if clock.over and len(raw) > _AT_LEAST:
         raw = raw[:_AT_LEAST]
         clock.cut("time", JUDGEMENT)

@@ -21,7 +21,6 @@ from dimgs.discovery.scoring import (
 )
 from dimgs.engines.selection import (
     AS_GOOD_SHORTER,
-    deleted_residuals,
     description_bits,
     is_white,
     leftover,
@@ -54,6 +53,39 @@ def is_monomial(expression: sympy.Expr) -> bool:
 def rows_aside(design: Design, options: Options) -> tuple[IntArray, IntArray] | None:
     """Rows to search on and rows set aside, where there are enough runs."""
     return holdout_rows(design, options.seed) if design.n_runs >= _FEWEST_WITH_HOLDOUT else None
+
+
+def deleted_residuals(
+    residuals: Array, jacobian: Array | None, split: IntArray | None = None
+) -> Array:
+    """Residuals that each run would have if it (or its label) had been left out.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_runs,)
+    jacobian : ndarray of shape (n_runs, n_constants) or None
+        Slopes of the residuals by the fitted constants.
+    split : ndarray of shape (n_runs,), optional
+        Integer labels.
+
+    References
+    ----------
+    R. D. Cook, S. Weisberg, Residuals and Influence in Regression (1982), section 2.2.
+    """
+    if jacobian is None or jacobian.shape[1] == 0:
+        return residuals
+    basis, triangle = np.linalg.qr(jacobian)
+    kept = np.abs(np.diag(triangle)) > 1e-13 * np.abs(triangle).max(initial=1e-300)
+    basis = basis[:, kept]
+    if split is None:
+        leverage = np.minimum((basis**2).sum(axis=1), 0.99)
+        return np.asarray(residuals / (1 - leverage))
+    out = residuals.copy()
+    for label in np.unique(split):
+        rows = split == label
+        block = np.eye(int(rows.sum())) - basis[rows] @ basis[rows].T
+        out[rows] = np.linalg.lstsq(block, residuals[rows], rcond=1e-6)[0]
+    return out
 
 
 def left_out_predictions(design: Design, law: Law, seed: int, clock: Clock | None = None) -> Array:

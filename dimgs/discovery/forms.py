@@ -23,7 +23,9 @@ MOST_JUDGED = 24
 # share of a slope that others leave, below which it is theirs to rounding
 _CARRIED = 1e-6
 
-# name of who found it, form, constants, model, what it was on the front, and the law if it is one
+# name of who found it, form, constants, what it was on the front, and the law if it is one
+Form = tuple[str, sympy.Expr, Mapping[str, float], Candidate | None, Law | None]
+# the same with its model before the last two
 Raw = tuple[str, sympy.Expr, dict[str, float], Model, Candidate | None, Law | None]
 
 
@@ -33,6 +35,7 @@ def forms_of(
     law: Law,
     candidates: Sequence[Candidate],
     unlogged: Mapping[str, str],
+    more: Sequence[Form] = (),
 ) -> Iterator[Raw]:
     """Every form that a study found, as a model of its runs: power laws, its law, its front.
 
@@ -44,6 +47,8 @@ def forms_of(
     candidates : sequence of Candidate
     unlogged : mapping of str to str
         As of :func:`dimgs.discovery.contenders.contenders`.
+    more : sequence of Form
+        Further forms, which come before these.
     """
     if result is not None and not result.law.pi_expression.has(sympy.Piecewise):
         yield from _power(design, result)
@@ -56,7 +61,7 @@ def forms_of(
     power = None if result is None else result.law
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
     seen = set()
-    forms: list[tuple[str, sympy.Expr, Mapping[str, float], Candidate | None, Law | None]] = []
+    forms: list[Form] = list(more)
     if power is None or law is not power or law.pi_expression.has(sympy.Piecewise):
         fitted = {c.name: c.value for c in law.constants if c.origin == "fitted"}
         forms.append(("law", law.pi_expression, fitted, None, law))

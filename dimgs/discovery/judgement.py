@@ -1,5 +1,6 @@
 """The last step of a study: which of the laws found is the most probable, and its rivals."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +12,15 @@ from dimgs.discovery.clock import Clock
 from dimgs.discovery.contenders import JUDGEMENT, Contender, contenders
 from dimgs.discovery.cross_validation import law_scores, left_out_predictions, unexplained
 from dimgs.discovery.estimators import estimator
+from dimgs.discovery.forms import Form
 from dimgs.discovery.options import Options
+from dimgs.discovery.outcome import PROBABLE
 from dimgs.discovery.same_laws import same_laws
 from dimgs.discovery.scoring import fitted_by, log_target, r2, scores_of
+from dimgs.discovery.search import is_searchable
 from dimgs.discovery.study import MOST_LEFT_OUT, Study
+from dimgs.discovery.switches import REGIMES, switching
+from dimgs.engines.registry import NONE
 from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.assemble import assemble
@@ -42,17 +48,35 @@ def judged(found: Study, options: Options, clock: Clock) -> Study:
     """
     if any(cut.by == "interrupt" for cut in found.cuts):
         return replace(found, belief=Belief((), 1.0))
-    design = found.prepared.design
-    listed = contenders(design, found.result, found.law, found.candidates, found.unlogged, clock)
+    believed = _believed(found, clock)
+    if not believed.laws or believed.laws[0].probability < PROBABLE:
+        # a switch is looked for where no law of all runs is believed: that takes as long again
+        forms, divided = switching(found, options) if _may_switch(found, options) else ([], found)
+        again = _believed(found, clock, forms) if forms and not clock.over else believed
+        if again.laws and again.laws[0].contender.name == REGIMES:
+            found = divided
+        believed = again
     cuts = dict.fromkeys((*found.cuts, *(cut for cut in clock.cuts if cut.step == JUDGEMENT)))
-    found = replace(found, cuts=tuple(cuts))
-    laws = same_laws(design, listed)
-    believed = belief(design, listed, laws, cut=bool(found.cuts))
-    found = replace(found, belief=believed)
+    found = replace(found, cuts=tuple(cuts), belief=believed)
     for one in believed.laws[:1]:
         if one.contender.law is not found.law:
             return _with_law(found, one.contender, options)
     return found
+
+
+def _believed(found: Study, clock: Clock, more: Sequence[Form] = ()) -> Belief:
+    design = found.prepared.design
+    listed = contenders(
+        design, found.result, found.law, found.candidates, found.unlogged, clock, more
+    )
+    return belief(design, listed, same_laws(design, listed), cut=bool(found.cuts))
+
+
+def _may_switch(found: Study, options: Options) -> bool:
+    """Whether regimes can be looked for, and were not already."""
+    design = found.prepared.design
+    few = design.n_runs <= MOST_LEFT_OUT and design.scale == "log"
+    return few and not options.regimes and options.engine != NONE and is_searchable(design)
 
 
 def _with_law(found: Study, first: Contender, options: Options) -> Study:

@@ -51,7 +51,6 @@ def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:
         response=np.exp(design.y) if design.scale == "log" else design.y,
         scale="log" if design.scale == "log" else "linear",
         weights=design.weights,
-        split=design.split,
         unlogged=tuple(unlogged),
         composition=composition,
         unit=np.exp(np.mean(design.offset) - design.offset) if design.weights is None else None,

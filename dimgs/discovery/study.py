@@ -26,7 +26,7 @@ from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import is_searchable, search
 from dimgs.engines.registry import NONE, require_engine
-from dimgs.errors import DimgsError, EngineUnavailableError
+from dimgs.errors import EngineUnavailableError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
 from dimgs.news import listening, tell
@@ -181,7 +181,6 @@ def _searches(found: Study, options: Options, clock: Clock, distil_first: bool) 
         yield found
     if options.model == "deep":
         yield (found := _taught(found, options, whole))
-    yield _in_pieces(found, options, clock)
 
 
 def _power_law(prepared: Prepared, options: Options) -> Study:
@@ -260,26 +259,6 @@ def _distilled(
         engine="distillation",
     )
     return better, made.explains
-
-
-def _in_pieces(found: Study, options: Options, clock: Clock) -> Study:
-    """With a law in regimes, where structure is left that one law of all runs does not take."""
-    design, fit = found.prepared.design, found.result
-    if fit is None or options.regimes or not is_searchable(design) or found.exact or clock.over:
-        return found
-    few = design.n_runs <= MOST_LEFT_OUT and design.scale == "log"
-    if not few or leaves_nothing(unexplained(design, found.law, options.seed)):
-        return found
-    try:
-        result = fit_prepared(found.prepared, replace(options, regimes=True))
-    except DimgsError:
-        return found
-    score, known = (law.scores.cv_r2_log for law in (result.law, found.law))
-    if score is None or (known is not None and score <= known):
-        return found
-    # the power law of all runs stays among its rivals
-    fit = replace(fit, regimes=result.regimes, crossover=result.crossover)
-    return replace(found, result=fit, law=result.law, known=score, engine="power_law")
 
 
 def _taught(found: Study, options: Options, clock: Clock) -> Study:

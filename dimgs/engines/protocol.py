@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
@@ -30,8 +29,6 @@ class Problem:
         Whether errors are judged on ln(pi_0) or on pi_0 itself.
     weights : ndarray of shape (n_runs,), optional
         Positive; 1/variance of the response on its scale, up to a factor.
-    split : ndarray of shape (n_runs,), optional
-        Labels of the runs that are held out together.
     fields : mapping of str to ndarray of shape (n_runs,)
         Learned local exponents of the groups, by the name of the group.
     unlogged : tuple of str
@@ -58,7 +55,6 @@ class Problem:
     response: Array
     scale: Literal["log", "linear"] = "log"
     weights: Array | None = None
-    split: NDArray[Any] | None = None
     fields: Mapping[str, Array] = field(default_factory=dict)
     unlogged: tuple[str, ...] = ()
     composition: Mapping[str, Mapping[str, float]] | None = None

@@ -4,13 +4,12 @@ A law is scored by the length of the shortest message that conveys it together w
 
     bits = structure + constants + data,
 
-- data: the negative log2 likelihood of *held-out* runs, n log2(sigma), where sigma is the rms of
-  the residuals of runs left out (in turn, with their label where runs are held out together; the
-  linearised jackknife e / (1 - h) of nonlinear least squares). A multiplicative error and additive
-  ones (of the response group, of the target) are tried, and the likeliest counts, Jacobian
-  included, so that they can be compared;
+- data: the negative log2 of the profile likelihood of the runs, n log2(sigma), where sigma is the
+  rms of their residuals. A multiplicative error and additive ones (of the response group, of the
+  target) are tried, and the likeliest counts, Jacobian included, so that they can be compared;
 - constants: log2(n)/2 for each constant that was fitted, the precision that n runs give, and some
-  bits for its sign and size;
+  bits for its sign and size. Runs that were left out would charge for constants by themselves:
+  they judge the laws that a search found, without these bits, in `dimgs.discovery.evidence`;
 - structure: bits for each operator, function, group and exponent, rare ones more.
 
 `select` orders candidates by these bits; `pareto_front` keeps those that no shorter one equals.
@@ -43,8 +42,7 @@ NOTHING_LEFT       0.05   share of the residuals that counts as nothing, whateve
 References
 ----------
 J. Rissanen, Automatica 14 (1978) 465-471 (description length); S.-M. Udrescu et al., NeurIPS 33
-(2020) (description length of symbolic laws); R. D. Cook, S. Weisberg, Residuals and Influence in
-Regression (1982), section 2.2 (deleted residuals).
+(2020) (description length of symbolic laws).
 """
 
 from collections.abc import Iterable
@@ -52,7 +50,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dimgs.arrays import Array, IntArray
+from dimgs.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of
@@ -67,8 +65,6 @@ SAME_LOSS, EXACT_LOSS = 1e-9, 1e-26
 AS_GOOD, AS_GOOD_SHORTER = 1.02, 1.1
 MOST_TRIED = 4
 NOTHING_LEFT = 0.05
-# relative step of central differences, near the cube root of double precision
-_STEP = 1e-6
 # one of 40 shuffles, the least number that can show a chance of 1/40
 _LEVEL, _SHUFFLES = 0.025, 39
 # kernel matrices of more runs cost more than they tell
@@ -77,50 +73,14 @@ _MOST_RUNS = 500
 _SMALLEST = 1e-20
 
 
-def deleted_residuals(
-    residuals: Array, jacobian: Array | None, split: IntArray | None = None
-) -> Array:
-    """Residuals that each run would have if it (or its label) had been left out.
-
-    Parameters
-    ----------
-    residuals : ndarray of shape (n_runs,)
-    jacobian : ndarray of shape (n_runs, n_constants) or None
-        Slopes of the residuals by the fitted constants.
-    split : ndarray of shape (n_runs,), optional
-        Integer labels.
-    """
-    if jacobian is None or jacobian.shape[1] == 0:
-        return residuals
-    basis, triangle = np.linalg.qr(jacobian)
-    kept = np.abs(np.diag(triangle)) > 1e-13 * np.abs(triangle).max(initial=1e-300)
-    basis = basis[:, kept]
-    if split is None:
-        leverage = np.minimum((basis**2).sum(axis=1), 0.99)
-        return np.asarray(residuals / (1 - leverage))
-    out = residuals.copy()
-    for label in np.unique(split):
-        rows = split == label
-        block = np.eye(int(rows.sum())) - basis[rows] @ basis[rows].T
-        out[rows] = np.linalg.lstsq(block, residuals[rows], rcond=1e-6)[0]
-    return out
-
-
 def data_bits(
-    predicted: Array,
-    held_out: Array,
-    observed: Array,
-    weights: Array,
-    unit: Array | None = None,
+    predicted: Array, observed: Array, weights: Array, unit: Array | None = None
 ) -> float:
-    """Negative log2 likelihood of held-out runs, up to a constant that is the same for every law.
+    """Negative log2 likelihood of the runs, up to a constant that is the same for every law.
 
     Parameters
     ----------
-    predicted : ndarray of shape (n_runs,)
-    held_out : ndarray of shape (n_runs,)
-        Held-out residuals, in the unit of the response.
-    observed, weights : ndarray of shape (n_runs,)
+    predicted, observed, weights : ndarray of shape (n_runs,)
     unit : ndarray of shape (n_runs,), optional
         Response for one unit of the target; see `Problem`.
     """
@@ -133,7 +93,7 @@ def data_bits(
     bits = np.inf
     with np.errstate(all="ignore"):
         for scale in scales:
-            size = rms(np.sqrt(weights) * (held_out / scale))
+            size = rms(np.sqrt(weights) * ((observed - predicted) / scale))
             found = n * float(np.log2(size + EXACT)) + float(np.log2(scale / whole).sum())
             bits = min(bits, found if np.isfinite(found) else np.inf)
     return bits
@@ -168,38 +128,9 @@ def candidate_bits(candidate: Candidate, problem: Problem) -> float:
     predicted = candidate.evaluate(problem.groups)
     if not np.all(np.isfinite(predicted)):
         return np.inf
-    with np.errstate(all="ignore"):
-        return _candidate_bits(candidate, problem, predicted)
-
-
-def _candidate_bits(candidate: Candidate, problem: Problem, predicted: Array) -> float:
-    columns = []
-    for name, value in candidate.constants.items():
-        step = _STEP * (abs(value) or 1.0)
-        moved = [
-            Candidate(
-                candidate.expression,
-                {**candidate.constants, name: value + sign * step},
-                candidate.complexity,
-                candidate.loss,
-                candidate.scale,
-            ).evaluate(problem.groups)
-            for sign in (1, -1)
-        ]
-        columns.append((moved[0] - moved[1]) / (2 * step))
     weights = np.ones(problem.n_runs) if problem.weights is None else np.asarray(problem.weights)
-    weights = weights / weights.mean()
-    size = np.abs(predicted) if problem.scale == "log" else np.ones(problem.n_runs)
-    root = np.sqrt(weights) / np.where(size > 0, size, 1.0)
-    jacobian = np.column_stack(columns) * root[:, None] if columns else None
-    if jacobian is not None and not np.all(np.isfinite(jacobian)):
-        return np.inf
-    labels = None
-    if problem.split is not None:
-        labels = np.unique(problem.split, return_inverse=True)[1].astype(np.int64)
-    left_out = deleted_residuals((problem.response - predicted) * root, jacobian, labels) / root
     return (
-        data_bits(predicted, left_out, problem.response, weights, problem.unit)
+        data_bits(predicted, problem.response, weights / weights.mean(), problem.unit)
         + NODE_BITS * candidate.complexity
         + constants_bits(len(candidate.constants), problem.n_runs)
     )

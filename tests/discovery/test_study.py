@@ -326,20 +326,3 @@ def test_a_deep_potential_is_no_use_to_what_leaves_nothing_or_has_no_time(
     stopped.cut("interrupt", "the search")
     assert module._taught(power, Options(model="deep"), stopped) is power
     assert len(stopped.cuts) == 1
-
-
-def test_a_sharp_switch_between_two_laws_is_found_unasked() -> None:
-    rng = np.random.default_rng(7)
-    x, y = np.exp(rng.uniform(-2.0, 2.0, (2, 90)))
-    r = x / y
-    z = y * np.where(r < 1, 2 * r, 5 / r) * np.exp(0.02 * rng.standard_normal(90))
-    columns = {"x [m]": x, "y [m]": y, "z [m]": z}
-    known = prepare(Dataset.from_columns(columns), "z", Options())
-    options = Options(engine="structured", evaluations=30)
-    assert options.regimes is False
-    found = study(known, options, Clock.of(AMPLE))
-    assert found.law.expression.has(sympy.Piecewise)
-    # away from the boundary both sides are met to the noise
-    away = np.abs(np.log(r)) > 0.3
-    predicted = found.law.predict({"x": x[away], "y": y[away]})
-    assert np.sqrt(np.mean(np.log(predicted / z[away]) ** 2)) < 0.03

@@ -58,11 +58,9 @@ def test_of_many_runs_some_are_searched_and_all_are_fitted() -> None:
     assert at[0] == pytest.approx(3.1 / 3, rel=3 * 0.04 / np.sqrt(n))
 
 
-@pytest.mark.parametrize("split", [False, True])
-def test_runs_are_thinned_together(split: bool) -> None:
+def test_runs_are_thinned_together() -> None:
     x = np.arange(1.0, 1001.0)
-    labels = np.repeat(np.arange(100), 10) if split else None
-    problem = Problem({"pi_1": x}, 2 * x, weights=3 * x, split=labels, fields={"pi_1": 4 * x})
+    problem = Problem({"pi_1": x}, 2 * x, weights=3 * x, fields={"pi_1": 4 * x})
     some = thinned(problem, 50)
     assert some.n_runs == 50
     taken = some.groups["pi_1"]
@@ -70,6 +68,4 @@ def test_runs_are_thinned_together(split: bool) -> None:
     assert some.weights is not None
     np.testing.assert_array_equal(some.weights, 3 * taken)
     np.testing.assert_array_equal(some.fields["pi_1"], 4 * taken)
-    if split:
-        np.testing.assert_array_equal(some.split, (taken - 1) // 10)
     assert thinned(some, 50) is some

@@ -160,7 +160,6 @@ def thinned(problem: Problem, most: int) -> Problem:
         groups={name: values[rows] for name, values in problem.groups.items()},
         response=problem.response[rows],
         weights=taken(problem.weights),
-        split=taken(problem.split),
         fields={name: np.asarray(values)[rows] for name, values in problem.fields.items()},
         unit=taken(problem.unit),
     )

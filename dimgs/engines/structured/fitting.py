@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dimgs.arrays import Array
-from dimgs.engines.selection import constants_bits, data_bits, deleted_residuals
+from dimgs.engines.selection import constants_bits, data_bits
 from dimgs.engines.structured.description import law_bits
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
@@ -112,17 +112,10 @@ def _step(scaled: Array, e: Array, damping: float) -> tuple[Array, float]:
 
 def scored(tree: Tree, runs: Runs, value: Array, e: Array, jacobian: Array | None) -> Fitted:
     """Length of description of a fitted tree with these values."""
-    left_out = deleted_residuals(e, jacobian, runs.split)
-    with np.errstate(all="ignore"):
-        if runs.relative:
-            change = runs.y * np.expm1(np.clip(left_out * runs.size / runs.y, -50, 50))
-            change = change / np.sqrt(runs.weights)
-        else:
-            change = left_out * runs.size / np.sqrt(runs.weights)
     n = runs.n_runs
     free = 0 if jacobian is None else jacobian.shape[1]
     structure = law_bits(tree, runs) + constants_bits(free, n)
-    data = data_bits(value, change, runs.y, runs.weights, runs.unit)
+    data = data_bits(value, runs.y, runs.weights, runs.unit)
     return Fitted(tree, float(np.mean(e**2)), data + structure, structure)
 
 

@@ -63,7 +63,6 @@ class Runs:
         Whether the response is positive, and a law must be.
     weights : ndarray of shape (n_runs,)
         Mean 1; all ones unless given.
-    split : ndarray of shape (n_runs,), optional
     shape : ndarray of shape (n_variables, n_groups)
         Exponents of the physical variables in each group (the unit matrix if unknown).
     shift : ndarray of shape (n_variables,)
@@ -82,7 +81,6 @@ class Runs:
     y: Array
     positive: bool
     weights: Array
-    split: IntArray | None
     shape: Array
     shift: Array
     unit: Array | None = None
@@ -103,9 +101,6 @@ class Runs:
             if log:
                 logs[:, j] = np.log(values[:, j])
         weights = np.ones(m) if problem.weights is None else np.array(problem.weights, float)
-        split = None
-        if problem.split is not None:
-            split = np.unique(np.asarray(problem.split), return_inverse=True)[1].astype(np.int64)
         shape, shift = _composition(names, problem.composition)
         positive = problem.scale == "log"
         unit = None
@@ -121,7 +116,6 @@ class Runs:
             problem.response,
             positive,
             weights / weights.mean(),
-            split,
             shape,
             shift,
             unit,
