@@ -53,7 +53,6 @@ def test_the_same_law_has_one_form(total: sympy.Expr, front: sympy.Expr) -> None
         (sympy.exp(-(a * b) / (a * d)), "exp(-b/d)"),
         (a * sympy.sqrt((b / a - x / (a * d)) ** 2 + 1), "sqrt(a**2 + (b - x/d)**2)"),
         ((b * d + a * (b / d - 1) / d) / (d - b), "-a/d**2 + b*d/(-b + d)"),
-        (x * (1 - d) ** 2 * a - b * (d - 1), "(1 - d)*(a*x*(1 - d) + b)"),
         (2 * a * b / (a + b + sympy.Abs(a - b)), "Min(a, b)"),
         ((a + x + sympy.Abs(a - x)) / 2, "Max(a, x)"),
         (a * (b**2 - d**2) / sympy.tanh(sympy.log(b / d)), "a*(b**2 + d**2)"),
@@ -82,6 +81,7 @@ c, k, t, y = sympy.symbols("c k t y")
         (a + b * sympy.sqrt(d)) * (1 + c * sympy.log(k / t)),
         c + (a - c) / (1 + (b * d) ** sympy.Rational(2, 3)),
         a * t / (d - b) - c / d**2,
+        (1 - d) * (a * x * (1 - d) + b),
     ],
     ids=str,
 )
