@@ -12,7 +12,7 @@ import numpy as np
 import sympy
 
 from dimgs.arrays import Array
-from dimgs.rationals.numbers import CHANCE, bits_of, chance_of_number
+from dimgs.rationals import CHANCE, bits_of, chance_of_number
 
 # standard errors: half of an interval of 90 %, and where a number is refuted
 _HALF, _REFUTED = 1.645, 3.0

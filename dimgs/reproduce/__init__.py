@@ -1,8 +1,15 @@
 """Case studies: laws recovered from data, found against published."""
 
-from dimgs.reproduce.findings import COLOURS, GREY, Findings
 from dimgs.reproduce.page import summary, write_page
-from dimgs.reproduce.published_checks import NOT_JUDGED, Check, DataUnavailable, Statement
+from dimgs.reproduce.published_checks import (
+    COLOURS,
+    GREY,
+    NOT_JUDGED,
+    Check,
+    DataUnavailable,
+    Findings,
+    Statement,
+)
 from dimgs.reproduce.sources import Source
 from dimgs.reproduce.studies import Outcome, run_studies, studies_folder, study_titles
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from dimgs.errors import InputError
 from dimgs.formats import write_whole
-from dimgs.reproduce.findings import Findings
+from dimgs.reproduce.published_checks import Findings
 from dimgs.reproduce.studies import Outcome
 
 

@@ -1,13 +1,24 @@
 """What a case study is made of: numbers and words found against published ones."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 from dimgs.errors import DimgsError
+from dimgs.formats import whole
 
-NOT_JUDGED = inf  # tolerance of a number that is reported, and neither passes nor fails a study
-_NOT_JUDGED = "not judged"
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from dimgs.report.results import Report
+
+
+# colour-blind safe (M. Okabe, K. Ito, Color Universal Design, 2008)
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+GREY = "#666666"
+_SIZE = (5.6, 3.6)  # inches
 
 
 class DataUnavailable(DimgsError):
@@ -155,3 +166,54 @@ class Statement:
     def tolerance_text(self) -> str:
         """Words are exact, where they are judged."""
         return "exact" if self.judged else _NOT_JUDGED
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Checks of a study with its report and figure.
+
+    Parameters
+    ----------
+    checks : sequence of Check and Statement
+    report : Report, optional
+        Of the law that the study is about.
+    draw : callable, optional
+        Draws the figure on the Axes that it is given.
+    caption : str
+        What the figure shows, in words.
+    """
+
+    checks: Sequence[Check | Statement]
+    report: "Report | None" = None
+    draw: "Callable[[Axes], None] | None" = None
+    caption: str = ""
+
+    def save_figure(self, path: Path) -> bool:
+        """Save the figure, as SVG or whatever the suffix says; False where there is none.
+
+        Parameters
+        ----------
+        path : Path
+
+        Returns
+        -------
+        bool
+        """
+        if self.draw is None:
+            return False
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+
+        with rc_context({"svg.hashsalt": "dimgs", "font.size": 10}):
+            figure = Figure(figsize=_SIZE, layout="constrained")
+            axes = figure.subplots()
+            self.draw(axes)
+            axes.spines[["top", "right"]].set_visible(False)
+            metadata = {"Date": None} if path.suffix == ".svg" else None
+            with whole(path) as beside:
+                figure.savefig(beside, metadata=metadata, dpi=150)
+        return True
+
+
+NOT_JUDGED = inf  # tolerance of a number that is reported, and neither passes nor fails a study
+_NOT_JUDGED = "not judged"

@@ -16,8 +16,7 @@ from types import ModuleType
 from typing import Literal
 
 from dimgs.errors import DimgsError, InputError
-from dimgs.reproduce.findings import Findings
-from dimgs.reproduce.published_checks import DataUnavailable
+from dimgs.reproduce.published_checks import DataUnavailable, Findings
 
 Status = Literal["ok", "failed", "not run"]
 

@@ -3,7 +3,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.fits.exact import ReducedSystem
+from dimgs.fits.snapping import ReducedSystem
 
 small = st.fractions(min_value=-5, max_value=5, max_denominator=6)
 

@@ -13,8 +13,7 @@ from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.local.bandwidth import BandwidthTable, held_out, held_out_globally
-from dimgs.fits.local.regression import Window, local_fits
-from dimgs.fits.local.run_cells import gather, partition
+from dimgs.fits.local.regression import Window, gather, local_fits, partition
 from dimgs.fits.whitening import whiten
 
 UNIMODULAR = np.array([[1.0, 2.0], [1.0, 3.0]])

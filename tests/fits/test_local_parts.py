@@ -9,7 +9,7 @@ from scipy import stats
 from dimgs.arrays import Array
 from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.local.bandwidth import BandwidthTable, choose_share, held_out, held_out_globally
-from dimgs.fits.local.run_cells import distinct_runs, gather, partition
+from dimgs.fits.local.regression import distinct_runs, gather, partition
 from dimgs.fits.whitening import whiten
 
 N = 40

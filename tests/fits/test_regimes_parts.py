@@ -18,7 +18,22 @@ from dimgs.fits.regimes.boundary_directions import (
     sphere,
     thin,
 )
-from dimgs.fits.regimes.continuity import fit_continuous, fit_laws, jump_pieces
+from dimgs.fits.regimes.pieces import (
+    Boundary,
+    Tree,
+    at_boundary,
+    boundaries,
+    chain,
+    fit_continuous,
+    fit_laws,
+    jump_pieces,
+    labels,
+    n_leaves,
+    paths,
+    split_leaf,
+    with_boundaries,
+    with_boundary,
+)
 from dimgs.fits.regimes.regime_runs import Sample, best_cut, prepare, whitened_axes
 from dimgs.fits.regimes.regime_search import (
     Kinds,
@@ -27,19 +42,6 @@ from dimgs.fits.regimes.regime_search import (
     degrees_of_freedom,
     grow,
     noise_variance,
-)
-from dimgs.fits.regimes.tree import (
-    Boundary,
-    Tree,
-    at_boundary,
-    boundaries,
-    chain,
-    labels,
-    n_leaves,
-    paths,
-    split_leaf,
-    with_boundaries,
-    with_boundary,
 )
 
 SEEDS = st.integers(0, 10_000)

@@ -9,7 +9,16 @@ from scipy import stats
 from dimgs.arrays import Array
 from dimgs.fits.regimes import regime_count
 from dimgs.fits.regimes.boundary_directions import knots_of
-from dimgs.fits.regimes.continuity import Pieces, fit_continuous, jump_pieces
+from dimgs.fits.regimes.pieces import (
+    Boundary,
+    Pieces,
+    boundaries,
+    chain,
+    fit_continuous,
+    jump_pieces,
+    labels,
+    split_leaf,
+)
 from dimgs.fits.regimes.regime_count import by_information, by_validation, folds, structure_p_value
 from dimgs.fits.regimes.regime_runs import Sample, best_chains, prepare
 from dimgs.fits.regimes.regime_search import (
@@ -21,7 +30,6 @@ from dimgs.fits.regimes.regime_search import (
     polish,
 )
 from dimgs.fits.regimes.simple import simple_boundaries
-from dimgs.fits.regimes.tree import Boundary, boundaries, chain, labels, split_leaf
 from tests.fits.test_regimes_parts import bent
 
 

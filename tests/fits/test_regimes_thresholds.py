@@ -6,7 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dimgs.fits.regimes.continuity import fit_continuous, jump_pieces
+from dimgs.fits.regimes.pieces import (
+    chain,
+    fit_continuous,
+    jump_pieces,
+)
 from dimgs.fits.regimes.regime_outcome import Regime
 from dimgs.fits.regimes.regime_search import noise_variance
 from dimgs.fits.regimes.simple import _best_place, read
@@ -18,9 +22,6 @@ from dimgs.fits.regimes.thresholds import (
     kink_profile,
     meeting_profile,
     threshold_doubt,
-)
-from dimgs.fits.regimes.tree import (
-    chain,
 )
 from tests.fits.test_regimes_parts import SEEDS, bent, loss_of
 

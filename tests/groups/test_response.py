@@ -7,9 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sympy import Matrix, Rational
 
-from dimgs.groups.least_exponents import least_exponents
-from dimgs.groups.response import Monomial, smallest_monomial
-from dimgs.groups.smallest_sets import smallest_sets
+from dimgs.groups.response import Monomial, least_exponents, smallest_monomial, smallest_sets
 from dimgs.variables import Dimension, Variable, parse_unit, parse_variable
 from tests.groups.random_variables import BASES, dimensions, variable, variable_lists
 from tests.patience import Work

@@ -9,7 +9,7 @@ from dimgs.fits.covariance import check_level, t_quantile
 from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, mix, power_profile
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.boundary_directions import leading, sphere
-from dimgs.fits.regimes.continuity import jump_pieces
+from dimgs.fits.regimes.pieces import jump_pieces
 from dimgs.fits.regimes.regime_runs import RegimeRuns, prepare
 from dimgs.fits.regimes.regime_search import EXACT, Kinds, grow
 

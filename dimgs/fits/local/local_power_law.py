@@ -19,10 +19,9 @@ from dimgs.fits.local.bandwidth import (
     held_out,
     held_out_globally,
     own_weight,
+    slope_intervals,
 )
-from dimgs.fits.local.regression import Window, local_fits
-from dimgs.fits.local.run_cells import distinct_runs
-from dimgs.fits.local.slope_intervals import slope_intervals
+from dimgs.fits.local.regression import Window, distinct_runs, local_fits
 from dimgs.fits.run_checks import check_clusters
 from dimgs.fits.whitening import whiten
 

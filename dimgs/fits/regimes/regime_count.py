@@ -7,10 +7,9 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.design.splits import run_folds
 from dimgs.fits.regimes.boundary_directions import kink_scores, knots_of, thin
-from dimgs.fits.regimes.continuity import Pieces
+from dimgs.fits.regimes.pieces import Pieces, labels
 from dimgs.fits.regimes.regime_runs import Sample, distinct_cuts
 from dimgs.fits.regimes.regime_search import EXACT, Kinds, bic, grow
-from dimgs.fits.regimes.tree import labels
 
 # sign flips: the least p-value, times the four statistics, is then 0.008
 _REPLICATES = 499

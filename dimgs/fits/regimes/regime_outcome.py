@@ -10,7 +10,16 @@ from dimgs.arrays import Array, IntArray
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.boundary_directions import leading, rational
-from dimgs.fits.regimes.continuity import Pieces
+from dimgs.fits.regimes.pieces import (
+    Boundary,
+    Pieces,
+    Split,
+    Tree,
+    boundaries,
+    labels,
+    n_leaves,
+    paths,
+)
 from dimgs.fits.regimes.regime_runs import RegimeRuns, WhitenedAxes
 from dimgs.fits.regimes.simple import Simple, read
 from dimgs.fits.regimes.thresholds import (
@@ -21,7 +30,6 @@ from dimgs.fits.regimes.thresholds import (
     meeting_profile,
     threshold_doubt,
 )
-from dimgs.fits.regimes.tree import Boundary, Split, Tree, boundaries, labels, n_leaves, paths
 
 
 class Condition(NamedTuple):

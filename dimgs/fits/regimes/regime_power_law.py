@@ -8,13 +8,13 @@ from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, seed_of
 from dimgs.fits.covariance import check_level
 from dimgs.fits.regimes.boundary_directions import short_monomials, sphere
+from dimgs.fits.regimes.pieces import labels
 from dimgs.fits.regimes.regime_count import by_information, by_validation
 from dimgs.fits.regimes.regime_outcome import RegimeOutcome, describe
 from dimgs.fits.regimes.regime_runs import WhitenedAxes, prepare
 from dimgs.fits.regimes.regime_search import Kinds, bic, degrees_of_freedom
 from dimgs.fits.regimes.simple import simple_boundaries
 from dimgs.fits.regimes.thresholds import round_directions
-from dimgs.fits.regimes.tree import labels
 
 # shortest monomials that are searched along, beside even directions
 _SEARCH_MONOMIALS = 32

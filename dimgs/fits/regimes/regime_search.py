@@ -7,19 +7,21 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.fits.regimes.boundary_directions import best_hinge, curvature_directions
-from dimgs.fits.regimes.continuity import Pieces, fit_continuous, jump_pieces
-from dimgs.fits.regimes.regime_runs import Sample, best_chains, best_cut
-from dimgs.fits.regimes.tree import (
+from dimgs.fits.regimes.pieces import (
     Boundary,
+    Pieces,
     Tree,
     at_boundary,
     boundaries,
     chain,
+    fit_continuous,
+    jump_pieces,
     labels,
     n_leaves,
     split_leaf,
     with_boundary,
 )
+from dimgs.fits.regimes.regime_runs import Sample, best_chains, best_cut
 
 # first step of the pattern search, in radians, and what it shrinks by
 _WIDEST, _NARROWER = 0.3, 0.45

@@ -8,17 +8,17 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.regimes.boundary_directions import rational
-from dimgs.fits.regimes.continuity import Pieces
-from dimgs.fits.regimes.regime_runs import Sample, WhitenedAxes
-from dimgs.fits.regimes.regime_search import noise_variance
-from dimgs.fits.regimes.tree import (
+from dimgs.fits.regimes.pieces import (
     Boundary,
+    Pieces,
     at_boundary,
     boundaries,
     labels,
     n_leaves,
     with_boundary,
 )
+from dimgs.fits.regimes.regime_runs import Sample, WhitenedAxes
+from dimgs.fits.regimes.regime_search import noise_variance
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,20 @@ from dimgs.arrays import Array, BoolArray
 from dimgs.fits.covariance import check_level, t_quantile
 from dimgs.fits.influence import linearised
 from dimgs.fits.regimes.boundary_directions import kink_scores, rational
-from dimgs.fits.regimes.continuity import Pieces, fit_continuous, fit_laws, jump_pieces
+from dimgs.fits.regimes.pieces import (
+    Boundary,
+    Pieces,
+    at_boundary,
+    boundaries,
+    fit_continuous,
+    fit_laws,
+    jump_pieces,
+    labels,
+    with_boundary,
+)
 from dimgs.fits.regimes.regime_runs import Sample, WhitenedAxes, distinct_cuts, split_losses
 from dimgs.fits.regimes.regime_search import noise_variance, placer
 from dimgs.fits.regimes.simple import Simple
-from dimgs.fits.regimes.tree import Boundary, at_boundary, boundaries, labels, with_boundary
 
 # thresholds of a profile, beside as many around the best
 _CUTS = 2000
