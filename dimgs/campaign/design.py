@@ -54,12 +54,15 @@ class Region:
         key = tuple(map(tuple, space.transform.tolist()))
         self._facets = _facets(key) if key else None
 
-    def contains(self, z: Array) -> NDArray[np.bool_]:
-        """Whether points of shape (n_points, rank) are reached; all, where facets are too many."""
+    def contains(self, z: Array, widened: float = 1.0) -> NDArray[np.bool_]:
+        """Whether points of shape (n_points, rank) are reached; all, where facets are too many.
+
+        With `widened`, whether ranges would reach them that are so many times as wide in logs.
+        """
         if self._facets is None:
             return np.ones(len(z), dtype=np.bool_)
         normals, support = self._facets
-        return np.asarray(np.all(np.abs(z @ normals.T) <= support + _SLACK, axis=1))
+        return np.asarray(np.all(np.abs(z @ normals.T) <= widened * support + _SLACK, axis=1))
 
     def fill(self, n: int, seed: int, sampler: Sampler = "sobol") -> Array:
         """Space-filling points.

@@ -18,6 +18,10 @@ from dimgs.variables import parse_unit
 
 # relative: the twelve digits that make two runs one, less those that a conversion of units takes
 _EQUAL = 1e-9
+# ranges that are so many times as wide in logarithms hold what counts. By films whose ranges lie a
+# decade beside those of the plan: of ranges twice as wide, what is left of an earlier campaign
+# tells its laws no longer; runs farther out follow other laws as a rule
+_WIDENED = 4.0
 # points at which a law says what it knows, for each of its unknowns: enough for several regimes
 _POINTS = 12
 # an interval of a normal variable whose half-width is its standard deviation
@@ -59,7 +63,7 @@ class Elsewhere:
     Attributes
     ----------
     exact : mapping of str to Placed
-        Runs that count as made, by their keys.
+        Runs in the ranges that count as made, by their keys.
     evidence : list of Placed
         Other runs.
     origins : mapping of str to dict
@@ -92,7 +96,7 @@ class Elsewhere:
             placed = _placed(one, binding, design)
             if isinstance(placed, str):
                 aside[one.origin, placed] += 1
-            elif placed.record.key and placed.record.key == _key(placed, binding):
+            elif _counts(placed, binding, design):
                 found.exact.setdefault(placed.record.key, placed)
             elif placed.y is None:
                 aside[one.origin, "it gave no answer"] += 1
@@ -100,8 +104,11 @@ class Elsewhere:
                 found.evidence.append(placed)
         for origin, n in given.items():
             why = [f"{m} are left aside: {w}" for (o, w), m in aside.items() if o == origin]
-            inside = sum(p.origin == origin for p in (*found.exact.values(), *found.evidence))
-            told = "; ".join([f"{inside} lie in the ranges", *why])
+            near = [p.z for p in (*found.exact.values(), *found.evidence) if p.origin == origin]
+            z = np.array(near).reshape(len(near), binding.space.rank)
+            inside = int(design.region.contains(z).sum())
+            beside = [f"{len(z) - inside} beside them"] * (len(z) > inside)
+            told = "; ".join([", ".join([f"{inside} lie in the ranges", *beside]), *why])
             found.origins[origin] = {"given": n, "used": 0, "told": told}
         for placed in found.exact.values():
             found.tell(placed.origin, 1, "runs of this very kernel count as made")
@@ -127,9 +134,13 @@ class Elsewhere:
         return [{"origin": origin, **entry} for origin, entry in self.origins.items()]
 
 
-def _key(placed: Placed, binding: Binding) -> str:
-    values = {n: v for n, (v, _) in placed.record.inputs.items()}
-    return binding.request(values, placed.tier, placed.record.seed).key
+def _counts(placed: Placed, binding: Binding, design: Design) -> bool:
+    """Whether a run is of this very kernel, and in the ranges."""
+    record = placed.record
+    if not record.key or not design.region.contains(placed.z[None])[0]:
+        return False
+    values = {n: v for n, (v, _) in record.inputs.items()}
+    return record.key == binding.request(values, placed.tier, record.seed).key
 
 
 def _placed(known: KnownRun, binding: Binding, design: Design) -> Placed | str:
@@ -159,8 +170,8 @@ def _placed(known: KnownRun, binding: Binding, design: Design) -> Placed | str:
     z = binding.place(full)
     if z is None:
         return "a group that the ranges never vary has another value"
-    if not design.region.contains(z[None])[0]:
-        return "its groups lie outside the ranges"
+    if not design.region.contains(z[None], _WIDENED)[0]:
+        return "its groups lie far outside the ranges"
     if record.ok:
         unit = parse_unit(record.outputs[binding.target.name][1])
         if unit.dimension != binding.target.parsed.dimension:

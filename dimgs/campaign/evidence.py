@@ -53,8 +53,14 @@ def foretold(trial: Strategy) -> list[Proposal]:
     for k in (laws * _CHECKS)[:_CHECKS]:
         own = model.sites.z[model.laws[k].rows]
         offers = np.vstack([rng.dirichlet(np.ones(len(own)), _MIXTURES) @ own, own.mean(axis=0)])
+        offers = offers[trial.feasible(offers)]
+        if not len(offers):
+            # all its runs lie beside the ranges
+            offers = trial.design.pool[trial.feasible(trial.design.pool)]
         inside = model.holds(offers)[:, k]
         offers = offers[inside] if inside.any() else offers
+        if not len(offers):
+            continue
         at = offers[np.argmax(nearest(offers, z))]
         z = np.vstack([z, at])
         found.append(trial.foretold(trial.propose(at, "check", _REASON)))

@@ -1,6 +1,6 @@
 """What the runs of one tier say, and how a further one is proposed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,6 +135,9 @@ class Seen:
             self.model = model_of(self.space, sites, scatter, self.known, self._curvature)
         else:
             self.model = constant_of(self.runs, self.tier, scatter)
+        # runs beside the ranges inform laws, but raise no questions
+        explained = self.model.explained | ~self.design.region.contains(sites.z)
+        self.model = replace(self.model, explained=explained)
         self.known = self.model.laws
         lost = self.runs.lost(self.tier)
         self.domain = separating(self.space, sites.z, lost) if len(lost) else None
@@ -163,7 +166,11 @@ class Seen:
         return bool(self.model.laws) and not len(self.model.orphans) and not self.model.entangled
 
     def feasible(self, z: Array) -> NDArray[np.bool_]:
-        """Where runs are believed to give an answer."""
+        """Where runs can lie, and are believed to give an answer."""
+        inside = self.design.region.contains(z)
+        return np.asarray(inside & self._answers(z))
+
+    def _answers(self, z: Array) -> NDArray[np.bool_]:
         lost = self.runs.lost(self.tier)
         if not len(lost):
             return np.ones(len(z), dtype=np.bool_)
@@ -184,6 +191,8 @@ class Seen:
 
     def fresh(self, proposal: Proposal) -> bool:
         """Whether a run would say anything new."""
+        if not self.design.region.contains(proposal.z[None])[0]:
+            return False
         if proposal.replicate:
             return True
         every = [*self._asked, *(self.runs.z[p] for p, _ in self.runs.made_for(self.tier))]

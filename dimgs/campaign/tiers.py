@@ -34,18 +34,19 @@ def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int
     if not strategy.clear or strategy.worst > 1.0:
         return "its runs follow no laws to the tolerance"
     sites, rank = model.sites, binding.space.rank
-    followed = [law.rows for law in model.laws]
+    inside = strategy.design.region.contains(sites.z)
+    followed = [rows[inside[rows]] for rows in (law.rows for law in model.laws)]
     every = np.concatenate(followed)
     chosen = [*d_optimal(np.zeros((0, rank)), sites.z[every], rank + 1)]
     name = binding.tiers[before].name
     reasons = [f"D-optimal for the difference to '{name}'"] * len(chosen)
-    for rows in followed:
+    for rows in filter(len, followed):
         deep = sites.z[rows[np.argmin(np.linalg.norm(sites.z[rows], axis=1))]]
         chosen.append(deep)
         reasons.append(f"one law of '{name}' is tested here")
     for b in model.borders:
         along = b.along(sites.z)
-        here = np.flatnonzero(model.between(b, sites.z))
+        here = np.flatnonzero(model.between(b, sites.z) & inside)
         ends = (0.0,) if b.meets else (b.low, b.high)
         for end in ends:
             if len(here):
