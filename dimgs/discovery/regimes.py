@@ -26,6 +26,8 @@ _THRESHOLD_DENOMINATOR = 60
 _SAME = 1e-9
 _SMOOTH = ("sum", "saturation", "blend")
 _MOST_RUNS = 20_000
+# a response of more regimes has a law of another kind
+MOST_REGIMES = 5
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class RegimeResult:
 
 
 def regimes_of(
-    design: Design, options: Options, *, joined: bool = True
+    design: Design, options: Options, *, joined: bool = True, most: int = MOST_REGIMES
 ) -> tuple[list[RegimeResult], Law | None]:
     """Regimes found in the runs, and the law in pieces where there is more than one.
 
@@ -59,6 +61,8 @@ def regimes_of(
     options : Options
     joined : bool
         Whether the law in pieces is asked for.
+    most : int
+        How many regimes there may be.
 
     Raises
     ------
@@ -74,6 +78,7 @@ def regimes_of(
     weights[:, grouped] = [[float(x) for x in row] for row in loadings]
     plain = [j for j in range(p) if j not in grouped]
     model = RegimePowerLaw(
+        max_regimes=most,
         exponent_map=np.vstack([weights, np.eye(p)[plain]]),
         level=options.level,
         random_state=options.seed,

@@ -10,7 +10,7 @@ import sympy
 
 from dimgs.discovery.forms import Form
 from dimgs.discovery.options import Options
-from dimgs.discovery.regimes import RegimeResult, regime_document, regimes_of
+from dimgs.discovery.regimes import MOST_REGIMES, RegimeResult, regime_document, regimes_of
 from dimgs.discovery.study import Study
 from dimgs.errors import DimgsError
 from dimgs.law.law import Law
@@ -34,14 +34,21 @@ def switching(found: Study, options: Options) -> tuple[list[Form], Study]:
     """
     if found.result is None:
         return [], found
-    try:
-        regimes, law = regimes_of(found.prepared.design, options)
-    except DimgsError:
-        return [], found
-    if law is None:
-        return [], found
-    documents = tuple(regime_document(regime) for regime in regimes)
-    return _forms(regimes, law), replace(found, result=replace(found.result, regimes=documents))
+    forms: list[Form] = []
+    result, most = found.result, MOST_REGIMES
+    while most > 1:
+        try:
+            regimes, law = regimes_of(found.prepared.design, options, most=most)
+        except DimgsError:
+            break
+        if law is None:
+            break
+        if not forms:
+            result = replace(result, regimes=tuple(map(regime_document, regimes)))
+        forms += _forms(regimes, law)
+        # fewer regimes may be the law, and the others its scatter
+        most = len(regimes) - 1
+    return forms, replace(found, result=result)
 
 
 def _forms(regimes: list[RegimeResult], law: Law) -> list[Form]:

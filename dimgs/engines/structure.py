@@ -45,7 +45,7 @@ PRICES: Mapping[str, float] = {
     "levels": 5.7,
     "rare": 7.0,
 }
-# numbers of more digits than a person would write are decimals, told by about so many bits
+# numbers and exponents of more digits than a person would write are decimals, told by so many bits
 _DECIMAL_BITS, _LARGEST = 20.0, 1000
 
 # what an argument of a trigonometric function is to the runs
@@ -128,11 +128,11 @@ def structure_of(
     whole, monomials = in_groups(expression, constants, groups)
     for monomial in monomials:
         power = _content(monomial.values())
-        exponents += exponent_bits(power)
-        exponents += sum(exponent_bits(abs(float(e)) / power) for e in monomial.values())
+        told = [power, *(abs(float(e)) / power for e in monomial.values())]
+        exponents += sum(min(exponent_bits(e), _DECIMAL_BITS) for e in told)
     for node in sympy.preorder_traversal(whole):
         if node.is_Pow and node.exp.is_Rational:
-            exponents += exponent_bits(abs(float(node.exp)))
+            exponents += min(exponent_bits(abs(float(node.exp))), _DECIMAL_BITS)
         elif node.is_Mul or node.is_Add:
             numbers += sum(_number_bits(a) for a in node.args if a.is_number)
     for node in sympy.preorder_traversal(expression):
