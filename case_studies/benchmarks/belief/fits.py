@@ -94,10 +94,21 @@ def solve(law: Equation, n: int, noise: float, seed: int, kind: str, effort: str
         found = study_with_scales(table_of(law, n, noise, seed, kind), law.target.name, options)
     except Exception as error:  # a table on which the search fails is a result, and no stop
         return {**line, "failed": f"{type(error).__name__}: {error}"}
-    line["cpu"] = round(time.process_time() - start, 2)
+    return {**line, "cpu": round(time.process_time() - start, 2), **judgement_of(found, law, kind)}
+
+
+def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
+    """What was believed of each form, and whether it is right.
+
+    Parameters
+    ----------
+    found : Study
+    law : Equation
+    kind : {"law", "noise", "permuted"}
+    """
     known = found.belief or Belief((), 1.0)
     conclusion = found.conclusion
-    line |= {
+    line: dict[str, Any] = {
         "confirmed": conclusion.confirmed,
         "why_not": list(conclusion.why_not),
         "none": known.none,
