@@ -13,42 +13,18 @@ if TYPE_CHECKING:
     from dimgs.discovery.discover import discover as discover
     from dimgs.discovery.fitting import fit as fit
     from dimgs.discovery.options import Options as Options
-    from dimgs.errors import (
-        DimensionError as DimensionError,
-    )
-    from dimgs.errors import (
-        DimgsError as DimgsError,
-    )
-    from dimgs.errors import (
-        DimgsWarning as DimgsWarning,
-    )
-    from dimgs.errors import (
-        EngineUnavailableError as EngineUnavailableError,
-    )
-    from dimgs.errors import (
-        FitError as FitError,
-    )
-    from dimgs.errors import (
-        InputError as InputError,
-    )
-    from dimgs.errors import (
-        LawError as LawError,
-    )
-    from dimgs.errors import (
-        RunDivergedError as RunDivergedError,
-    )
-    from dimgs.errors import (
-        RunFailedError as RunFailedError,
-    )
-    from dimgs.errors import (
-        RunRefusedError as RunRefusedError,
-    )
-    from dimgs.errors import (
-        StoreError as StoreError,
-    )
-    from dimgs.errors import (
-        UnitError as UnitError,
-    )
+    from dimgs.errors import DimensionError as DimensionError
+    from dimgs.errors import DimgsError as DimgsError
+    from dimgs.errors import DimgsWarning as DimgsWarning
+    from dimgs.errors import EngineUnavailableError as EngineUnavailableError
+    from dimgs.errors import FitError as FitError
+    from dimgs.errors import InputError as InputError
+    from dimgs.errors import LawError as LawError
+    from dimgs.errors import RunDivergedError as RunDivergedError
+    from dimgs.errors import RunFailedError as RunFailedError
+    from dimgs.errors import RunRefusedError as RunRefusedError
+    from dimgs.errors import StoreError as StoreError
+    from dimgs.errors import UnitError as UnitError
     from dimgs.groups.derive import pi_basis as pi_basis
     from dimgs.groups.group import PiBasis as PiBasis
     from dimgs.groups.group import PiGroup as PiGroup

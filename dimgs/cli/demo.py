@@ -59,10 +59,7 @@ def _pluto(law: "Law") -> tuple[float, float, float]:
     """Year of Pluto in days, with its interval; Pluto is not in the table."""
     from dimgs.variables import parse_unit
 
-    inputs = {
-        "a": [_PLUTO_AU * parse_unit("AU").factor],
-        "M": [parse_unit("Msun").factor],
-    }
+    inputs = {"a": [_PLUTO_AU * parse_unit("AU").factor], "M": [parse_unit("Msun").factor]}
     value, low, high = law.predict(inputs, level=0.9)
     return float(value[0]) / _DAY, float(low[0]) / _DAY, float(high[0]) / _DAY
 

@@ -21,8 +21,7 @@ _MAX_SHOWN = 20
 @tables.takes("constants", "scales", *TABLE)
 def pi(
     source: Annotated[
-        list[str],
-        typer.Argument(help=r"A table, or variables such as 'rho \[kg/m^3]' 'U \[m/s]'."),
+        list[str], typer.Argument(help=r"A table, or variables such as 'rho \[kg/m^3]' 'U \[m/s]'.")
     ],
     options: "Options",
     target: Annotated[

@@ -55,8 +55,7 @@ def reproduce(
     everything: Annotated[bool, typer.Option("--all", help="Run all of them.")] = False,
     list_only: Annotated[bool, typer.Option("--list", help="List them and stop.")] = False,
     out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder for one page with all figures and reports."),
+        Path | None, typer.Option("--out", help="Folder for one page with all figures and reports.")
     ] = None,
     hub: Keep = None,
     json: tables.Json = False,

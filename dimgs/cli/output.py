@@ -233,14 +233,7 @@ def working(what: str, limit: float | None = None) -> Iterator[Callable[[str], N
 
 def _progress(limit: float | None) -> "Progress":
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        Progress,
-        ProgressColumn,
-        SpinnerColumn,
-        Task,
-        TextColumn,
-    )
+    from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
     from rich.progress_bar import ProgressBar
     from rich.text import Text
 

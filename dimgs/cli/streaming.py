@@ -20,11 +20,7 @@ LARGE_BYTES = 1_000_000_000
 
 
 def fit_streamed(
-    table: str,
-    targets: list[str],
-    options: "Options",
-    chunk_rows: int | None,
-    resume: Path | None,
+    table: str, targets: list[str], options: "Options", chunk_rows: int | None, resume: Path | None
 ) -> "Iterator[FitResult]":
     """Fit of each target, the table being read in parts, once for each of them."""
     from dimgs.outofcore.stream_fit import CHUNK_ROWS, fit_stream

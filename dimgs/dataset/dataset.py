@@ -328,9 +328,7 @@ class Dataset:
 
 
 def content_hash(
-    variables: tuple[Variable, ...],
-    values: Mapping[str, NDArray[Any]],
-    errors: Mapping[str, Array],
+    variables: tuple[Variable, ...], values: Mapping[str, NDArray[Any]], errors: Mapping[str, Array]
 ) -> str:
     """SHA-256 of names, units, values and errors, whatever the order of the columns."""
     digest = hashlib.sha256()

@@ -18,12 +18,8 @@ if TYPE_CHECKING:
     from dimgs.fits.additive import SparseAdditive as SparseAdditive
     from dimgs.fits.base import ContrastiveRegressor as ContrastiveRegressor
     from dimgs.fits.chosen_pairs import ChosenPairsPowerLaw as ChosenPairsPowerLaw
-    from dimgs.fits.crossover import (
-        CrossoverPowerLaw as CrossoverPowerLaw,
-    )
-    from dimgs.fits.crossover import (
-        choose_crossover as choose_crossover,
-    )
+    from dimgs.fits.crossover import CrossoverPowerLaw as CrossoverPowerLaw
+    from dimgs.fits.crossover import choose_crossover as choose_crossover
     from dimgs.fits.curves import CurvePotential as CurvePotential
     from dimgs.fits.errors_in_variables import OrthogonalPowerLaw as OrthogonalPowerLaw
     from dimgs.fits.intervals import PredictionIntervals as PredictionIntervals

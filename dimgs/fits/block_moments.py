@@ -184,11 +184,7 @@ def _block(label: str) -> int:
 
 
 def _block_score(
-    block: GroupedMoments,
-    whole: GroupedMoments,
-    whiten: Array,
-    contrast: Array,
-    explicit: IntArray,
+    block: GroupedMoments, whole: GroupedMoments, whiten: Array, contrast: Array, explicit: IntArray
 ) -> tuple[Array, Array]:
     """Scatter and score of a block in the orthonormal coordinates of the whole."""
     p = whole.n_features

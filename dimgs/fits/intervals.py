@@ -137,10 +137,7 @@ class PredictionIntervals(BaseEstimator):
     """
 
     def __init__(
-        self,
-        estimator: ContrastiveRegressor,
-        method: Method = "auto",
-        random_state: int = 0,
+        self, estimator: ContrastiveRegressor, method: Method = "auto", random_state: int = 0
     ) -> None:
         self.estimator = estimator
         self.method = method

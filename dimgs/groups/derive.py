@@ -8,12 +8,7 @@ from typing import Any
 
 from dimgs.errors import DimensionError, InputError
 from dimgs.groups.group import Dropped, PiBasis
-from dimgs.groups.inputs import (
-    automatic_scales,
-    constant_variables,
-    scale_variable,
-    variables_of,
-)
+from dimgs.groups.inputs import automatic_scales, constant_variables, scale_variable, variables_of
 from dimgs.groups.lattice import lattice_of
 from dimgs.groups.naming import Kinds, Namer, kinds_of, named_response, with_named_groups
 from dimgs.groups.repeating import by_repeating

@@ -116,9 +116,7 @@ def scale_variable(text: str, taken: Iterable[str] = ()) -> Variable:
 
 
 def automatic_scales(
-    inputs: Sequence[Variable],
-    target: Variable | None,
-    varying: Iterable[str] | None = None,
+    inputs: Sequence[Variable], target: Variable | None, varying: Iterable[str] | None = None
 ) -> tuple[Variable, ...]:
     """Fewest scales that make the target reachable and free every varying input.
 

@@ -79,10 +79,7 @@ def _size(vector: IntVector) -> tuple[int, int]:
 
 
 def with_named_groups(
-    lattice: Sequence[IntVector],
-    names: Sequence[str],
-    kinds: Kinds,
-    kept: Sequence[IntVector] = (),
+    lattice: Sequence[IntVector], names: Sequence[str], kinds: Kinds, kept: Sequence[IntVector] = ()
 ) -> tuple[IntVector, ...]:
     """Lattice basis that contains as many different named numbers as fit.
 

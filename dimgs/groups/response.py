@@ -31,9 +31,7 @@ class _Prefixes:
     pivots: Integers
 
 
-def smallest_sets(
-    system: Sequence[Sequence[Fraction]],
-) -> tuple[list[tuple[int, ...]], bool]:
+def smallest_sets(system: Sequence[Sequence[Fraction]]) -> tuple[list[tuple[int, ...]], bool]:
     """Sets of columns, fewest first and fewer than the rank, whose span holds the last column.
 
     Bareiss elimination of all prefixes at once, in integers: entries are minors, and where

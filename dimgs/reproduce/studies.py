@@ -84,9 +84,7 @@ def study_titles(folder: Path | None = None) -> dict[str, str]:
 
 
 def run_studies(
-    names: Sequence[str],
-    progress: Callable[[str], None] | None = None,
-    folder: Path | None = None,
+    names: Sequence[str], progress: Callable[[str], None] | None = None, folder: Path | None = None
 ) -> list[Outcome]:
     """Run case studies one after the other; one that fails does not stop the others.
 

@@ -199,11 +199,7 @@ def _direction(rows: Array, target: Array) -> Array:
 
 
 def _held_out_errors(
-    folds: list[tuple[IntArray, IntArray]],
-    lines: Sequence[Array],
-    y: Array,
-    *,
-    curved: bool,
+    folds: list[tuple[IntArray, IntArray]], lines: Sequence[Array], y: Array, *, curved: bool
 ) -> Array:
     """Sum of squared errors of each fold, by its own line through the runs."""
     found = []

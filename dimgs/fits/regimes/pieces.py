@@ -243,8 +243,7 @@ def fit_continuous(sample: Sample, tree: Tree, which: list[int]) -> Pieces | Non
     """Fit with the boundaries numbered `which` continuous; None where the laws do not meet."""
     every = boundaries(tree)
     flagged = with_boundaries(
-        tree,
-        [Boundary(b.direction, b.threshold, k in which) for k, b in enumerate(every)],
+        tree, [Boundary(b.direction, b.threshold, k in which) for k, b in enumerate(every)]
     )
     starts = [fit_laws(sample, labels(tree, sample.Z), n_leaves(tree))]
     parallel = all(abs(abs(b.direction @ every[0].direction) - 1) < 1e-9 for b in every)

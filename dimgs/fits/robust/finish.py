@@ -158,12 +158,7 @@ def minimise(pairs: LocalPairs) -> tuple[Array, bool] | None:
 
 
 def _middle(
-    differences: Array,
-    gaps: Array,
-    multipliers: Array,
-    free: BoolArray,
-    bounded: bool,
-    step: Array,
+    differences: Array, gaps: Array, multipliers: Array, free: BoolArray, bounded: bool, step: Array
 ) -> Array:
     """Mean of the extreme points, along every axis, of the face of minimisers."""
     rank = differences.shape[1]

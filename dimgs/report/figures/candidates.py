@@ -9,15 +9,7 @@ import sympy
 from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.evaluate import evaluate
-from dimgs.report.figures.style import (
-    BLUE,
-    INK,
-    MUTED,
-    ORANGE,
-    beside,
-    log_ticks,
-    styled,
-)
+from dimgs.report.figures.style import BLUE, INK, MUTED, ORANGE, beside, log_ticks, styled
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
 

@@ -89,11 +89,7 @@ def principal_map(
 
 
 def _points(
-    axes: "Axes",
-    places: Array,
-    colour: NDArray[np.generic] | None,
-    shown: IntArray,
-    label: str,
+    axes: "Axes", places: Array, colour: NDArray[np.generic] | None, shown: IntArray, label: str
 ) -> None:
     if colour is None:
         axes.plot(*places.T, "o", color=PALETTE[0], alpha=0.8, markeredgewidth=0)
@@ -105,13 +101,7 @@ def _points(
         x, y = places.T
         # an edge, so that the ends of the scale are seen on paper and on black
         dots = axes.scatter(
-            x,
-            y,
-            c=own.astype(np.float64),
-            cmap="cividis",
-            s=18,
-            linewidths=0.6,
-            edgecolors=MUTED,
+            x, y, c=own.astype(np.float64), cmap="cividis", s=18, linewidths=0.6, edgecolors=MUTED
         )
         figure = axes.get_figure()
         if figure is not None:
@@ -238,12 +228,7 @@ def campaign_progress(
     for k, name in enumerate(names):
         own = np.array([tier == name for tier in tiers]) if tiers is not None else x == x
         axes.plot(
-            x[own],
-            y[own],
-            linestyle="none",
-            markersize=5,
-            label=plot_text(name) or None,
-            **mark(k),
+            x[own], y[own], linestyle="none", markersize=5, label=plot_text(name) or None, **mark(k)
         )
     if goal is not None:
         axes.axhline(goal, color=ORANGE, linewidth=1.0, linestyle=(0, (4, 3)))

@@ -293,13 +293,7 @@ def scatter(
     labels = np.array([str(label) for label in runs.data[column]])[rows]
     for k, label in enumerate(sorted(set(labels))):
         own = rows[labels == label]
-        axes.plot(
-            x[own],
-            y[own],
-            label=plot_text(label, LABEL_LETTERS),
-            **mark(k),
-            **style,
-        )
+        axes.plot(x[own], y[own], label=plot_text(label, LABEL_LETTERS), **mark(k), **style)
     if above:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
     else:
