@@ -223,7 +223,8 @@ def _snapped(
     restricted = _restricted(b, factor, system)
     rationals = tuple(None if v is None else v + a0[j] for j, v in enumerate(implied))
     floats = np.array(a0, dtype=np.float64) + load @ restricted
-    exact = [system.implied(_unit(i, len(b))) for i in range(len(b))]
+    units = np.eye(len(b), dtype=int).tolist()
+    exact = [system.implied([Fraction(x) for x in row]) for row in units]
     return Snapped(
         rationals=rationals,
         physical_exponents=_or_else(rationals, floats),
@@ -339,7 +340,3 @@ def _restricted(b: Array, factor: Array, system: ReducedSystem) -> Array:
     rows = np.array(system.rows, dtype=np.float64)
     r, value = rows[:, :-1], rows[:, -1]
     return np.asarray(b - factor @ np.linalg.pinv(r @ factor) @ (r @ b - value))
-
-
-def _unit(i: int, size: int) -> list[Fraction]:
-    return [Fraction(int(i == j)) for j in range(size)]

@@ -44,11 +44,6 @@ def condition(where: str) -> str:
     return _DECIMAL.sub(lambda found: number(float(found[0])), where)
 
 
-def law_line(law: Law) -> str:
-    """The law in one line of text, long decimals shortened."""
-    return str(law)
-
-
 def _constant(c: Constant) -> str:
     between = f"({c.origin})"
     if c.origin in ("fitted", "recognised") and c.low is not None:
@@ -151,7 +146,7 @@ def _loops(pairs: Mapping[str, Any]) -> str:
 def fit_text(fit: FitResult) -> str:
     """A fit as text."""
     law = fit.law
-    lines = [law_line(law), *(_constant(c) for c in law.constants), *_centre(fit.centre)]
+    lines = [str(law), *(_constant(c) for c in law.constants), *_centre(fit.centre)]
     lines += ["", *_exponent_lines(fit), *_further_lines(fit), "", *scores_lines(fit.scores)]
     return terminal("\n".join([*lines, _contrasts(fit)]))
 
@@ -199,8 +194,8 @@ def _beside_power_law(law: Law, fit: FitResult) -> str:
     known, own = fit.scores.cv_r2_log, law.scores.cv_r2_log
     power = f"the power law, which predicts runs left out with R² {number(known)}"
     if own is None or known is None or own >= known:
-        return f"It beats {power}: {law_line(fit.law)}"
-    return f"It is simpler, and more probable, than {power}: {law_line(fit.law)}"
+        return f"It beats {power}: {fit.law}"
+    return f"It is simpler, and more probable, than {power}: {fit.law}"
 
 
 def _belief_lines(report: Report) -> list[str]:
@@ -215,7 +210,7 @@ def _belief_lines(report: Report) -> list[str]:
         lines.append("Rivals, which the runs do not tell from it:")
     for rival in report.rivals:
         only = "" if rival.extrapolates else ", interpolates only"
-        lines.append(f"  {percent(rival.probability)}{only}: {law_line(rival.law)}")
+        lines.append(f"  {percent(rival.probability)}{only}: {rival.law}")
         if rival.differs_most:
             lines.append(f"      differs most at {place(rival.differs_most)}")
     return lines
@@ -248,7 +243,7 @@ def next_text(found: NextRuns) -> str:
     """Proposed runs as text."""
     lines = ["Laws that are to be told apart:"]
     for name, (law, p) in zip(found.names, found.rivals, strict=True):
-        lines.append(f"  {name}, {percent(p)}: {law_line(law)}")
+        lines.append(f"  {name}, {percent(p)}: {law}")
     lines += ["", "Runs, each with what it is expected to tell besides those before it:"]
     for k, run in enumerate(found.runs, 1):
         lines.append(f"  {k}. {place(run.inputs)}   ({number(run.information)} nats)")
@@ -267,7 +262,7 @@ def report_text(report: Report) -> str:
     lines = [_RULE] if above is None else [_RULE, above, ""]
     law, fit = report.law, report.fit
     if law is not None:
-        lines += [law_line(law), *(_constant(c) for c in law.constants), *_centre(report.centre)]
+        lines += [str(law), *(_constant(c) for c in law.constants), *_centre(report.centre)]
         lines += [*_belief_lines(report), *_domain_lines(law), "", *scores_lines(law.scores)]
     if fit is not None and _is_of(law, fit):
         lines += [_contrasts(fit), "", *_exponent_lines(fit), *_further_lines(fit)]

@@ -225,7 +225,7 @@ def split_losses(
     counts: list[NDArray[np.integer]] = []
     whole: Array | None = None
     for labels, upper in ((left, False), (right, True)):
-        for regime in _present(labels):
+        for regime in np.flatnonzero(np.bincount(labels)):
             member = labels == regime
             if member.all():
                 whole = prefix_grams(rows, ends) if whole is None else whole
@@ -238,10 +238,6 @@ def split_losses(
     # one elimination for all sides: the cost is that of calls, not of numbers
     each = losses(np.concatenate(grams)).reshape(len(grams), len(cuts))
     return np.asarray(np.where(np.array(counts) >= min_runs, each, np.inf).sum(axis=0))
-
-
-def _present(regime: IntArray) -> IntArray:
-    return np.flatnonzero(np.bincount(regime))
 
 
 def best_cut(

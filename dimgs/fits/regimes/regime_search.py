@@ -173,16 +173,11 @@ def _first_split(sample: Sample, directions: Array) -> tuple[Tree, Array]:
     # Equal up to rounding errors is equal: the first of them, in every basis.
     order = np.argsort(np.round(loss / least, 9), kind="stable")
     at = order[0]
-    tree = polish(sample, _two(directions[at], cuts[at][0]))
+    tree = polish(sample, split_leaf(None, 0, Boundary(directions[at], cuts[at][0])))
     best = boundaries(tree)[0].direction[None]
     if sample.Z.shape[1] == 1:
         return tree, best
     return tree, np.concatenate([best, directions[order[:_CHAIN_DIRECTIONS]]])
-
-
-def _two(direction: Array, threshold: float) -> Tree:
-    """One boundary and two regimes."""
-    return split_leaf(None, 0, Boundary(direction, threshold))
 
 
 def _chains(sample: Sample, favourites: Array, max_regimes: int) -> dict[int, Tree]:
