@@ -161,29 +161,62 @@ def independent_rows(rows: Sequence[Sequence[int]]) -> list[IntVector]:
     return [tuple(rows[i]) for i in leading_columns(list(zip(*rows, strict=True)))]
 
 
+@dataclass(frozen=True)
+class ReducedSystem:
+    """Reduced echelon form of R b = r.
+
+    Attributes
+    ----------
+    rows : tuple of list of Fraction
+        Independent rows of [R | r].
+    pivots : tuple of int
+        Pivot column of each row.
+    consistent : bool
+        Whether a solution exists.
+    """
+
+    rows: tuple[list[Fraction], ...]
+    pivots: tuple[int, ...]
+    consistent: bool
+
+    @classmethod
+    def of(cls, system: Sequence[Sequence[Fraction]], unknowns: int) -> "ReducedSystem":
+        """Reduce the rows of [R | r] with `unknowns` columns in R."""
+        rows = [list(row) for row in system]
+        pivots: list[int] = []
+        for column in range(unknowns):
+            top = len(pivots)
+            found = next((i for i in range(top, len(rows)) if rows[i][column]), None)
+            if found is None:
+                continue
+            rows[top], rows[found] = rows[found], rows[top]
+            head = rows[top][column]
+            rows[top] = [value / head for value in rows[top]]
+            for i, row in enumerate(rows):
+                if i != top and row[column]:
+                    factor = row[column]
+                    rows[i] = [a - factor * b for a, b in zip(row, rows[top], strict=True)]
+            pivots.append(column)
+        consistent = not any(row[unknowns] for row in rows[len(pivots) :])
+        return cls(tuple(rows[: len(pivots)]), tuple(pivots), consistent)
+
+    def implied(self, functional: Sequence[Fraction]) -> Fraction | None:
+        """Value of functional . b where the system determines it, else None."""
+        left = list(functional)
+        value = Fraction(0)
+        for row, pivot in zip(self.rows, self.pivots, strict=True):
+            factor = left[pivot]
+            if factor:
+                left = [a - factor * b for a, b in zip(left, row[:-1], strict=True)]
+                value += factor * row[-1]
+        return None if any(left) else value
+
+
 def solve_exact(system: Sequence[Sequence[Fraction]], unknowns: int) -> tuple[Fraction, ...] | None:
     """Solution of an augmented rational system, free unknowns zero; None if inconsistent."""
-    rows = [list(row) for row in system]
-    pivots: list[int] = []
-    for column in range(unknowns):
-        lead = len(pivots)
-        pivot = next((i for i in range(lead, len(rows)) if rows[i][column] != 0), None)
-        if pivot is None:
-            continue
-        rows[lead], rows[pivot] = rows[pivot], rows[lead]
-        head = rows[lead][column]
-        rows[lead] = [x / head for x in rows[lead]]
-        for i, row in enumerate(rows):
-            if i != lead and row[column] != 0:
-                factor = row[column]
-                rows[i] = [x - factor * y for x, y in zip(row, rows[lead], strict=True)]
-        pivots.append(column)
-    if any(row[-1] != 0 for row in rows[len(pivots) :]):
-        return None
-    solution = [Fraction(0)] * unknowns
-    for row, column in zip(rows, pivots, strict=False):
-        solution[column] = row[-1]
-    return tuple(solution)
+    found = ReducedSystem.of(system, unknowns)
+    known = {pivot: row[-1] for row, pivot in zip(found.rows, found.pivots, strict=True)}
+    return tuple(known.get(j, Fraction(0)) for j in range(unknowns)) if found.consistent else None
 
 
 def primitive(vector: Sequence[Fraction | int]) -> IntVector:

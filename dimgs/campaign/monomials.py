@@ -10,7 +10,7 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.campaign.space import PiSpace
-from dimgs.fits.snapping import ReducedSystem
+from dimgs.dimensions import ReducedSystem
 from dimgs.groups.group import PiGroup
 
 # a product of more groups tells a reader nothing

@@ -22,7 +22,7 @@ from importlib.resources import files
 
 from dimgs.errors import InputError
 
-Dimension = Mapping[str, Fraction]
+Powers = Mapping[str, Fraction]
 
 _BASES = {
     "M": "[mass]",
@@ -59,7 +59,7 @@ class Kind:
     """
 
     name: str
-    dimension: Dimension = field(hash=False)
+    dimension: Powers = field(hash=False)
     symbols: tuple[str, ...] = ()
     latex: str = ""
 
@@ -79,7 +79,7 @@ def parse_dimension(text: str) -> dict[str, Fraction]:
     return {_BASES[part[0]]: Fraction(part[1:] or 1) for part in text.split()}
 
 
-def dimension_key(dimension: Dimension) -> tuple[tuple[str, Fraction], ...]:
+def dimension_key(dimension: Powers) -> tuple[tuple[str, Fraction], ...]:
     """Hashable form of a dimension; equal for equal dimensions."""
     return tuple(sorted((base, Fraction(power)) for base, power in dimension.items() if power))
 
@@ -133,7 +133,7 @@ def _kinds_by_dimension() -> dict[tuple[tuple[str, Fraction], ...], tuple[Kind, 
     return {key: tuple(kinds) for key, kinds in shared.items()}
 
 
-def kinds_of_dimension(dimension: Dimension) -> tuple[Kind, ...]:
+def kinds_of_dimension(dimension: Powers) -> tuple[Kind, ...]:
     """All kinds that have this dimension, in the order of the table.
 
     Examples
@@ -236,7 +236,7 @@ def _named(candidates: tuple[Kind, ...], name: str) -> tuple[Kind, ...]:
     return ()
 
 
-def infer_kinds(name: str, dimension: Dimension, hint: str | None = None) -> tuple[Kind, ...]:
+def infer_kinds(name: str, dimension: Powers, hint: str | None = None) -> tuple[Kind, ...]:
     """Kinds that a column may be, given its dimension, its name and the user's hint.
 
     Parameters

@@ -1,11 +1,11 @@
 """The definitions of the catalogue in coprime integers, indexed by shape."""
 
 import functools
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from dimgs.dimensions import primitive
 from dimgs.groups.catalogue import NamedNumber, all_numbers, slot_dimension
 from dimgs.groups.kinds import Kind, dimension_key
 
@@ -27,10 +27,8 @@ class Form:
 
 def coprime(exponents: Sequence[Fraction]) -> tuple[list[int], Fraction]:
     """Coprime integers and the positive factor that turns them into the exponents."""
-    denominator = math.lcm(*(each.denominator for each in exponents))
-    integers = [each.numerator * (denominator // each.denominator) for each in exponents]
-    divisor = math.gcd(*integers)
-    return [each // divisor for each in integers], Fraction(divisor, denominator)
+    integers = primitive(exponents)
+    return list(integers), next(e / i for e, i in zip(exponents, integers, strict=True) if i)
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 from dimgs.errors import InputError
-from dimgs.groups.kinds import Dimension, parse_dimension, table_rows
+from dimgs.groups.kinds import Powers, parse_dimension, table_rows
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class PhysicalConstant:
     name: str
     value: float
     unit: str
-    dimension: Dimension = field(hash=False)
+    dimension: Powers = field(hash=False)
     latex: str
     source: str
     relative_uncertainty: float = 0.0
