@@ -20,6 +20,7 @@ from dimgs.fits.intervals import Calibration, widened
 from dimgs.fits.potential.backend import one_thread, require_torch
 from dimgs.fits.potential.contrastive_potential import ContrastivePotential
 from dimgs.fits.potential.potential_runs import PotentialRuns, distinct_runs, task_of
+from dimgs.fits.solve import oriented
 
 if TYPE_CHECKING:
     from dimgs.fits.potential.fitted import FittedPotential
@@ -94,7 +95,7 @@ class CurvePotential(ContrastiveRegressor):
         )
         count = self._count(singular, len(runs))
         total = float(np.sum(singular**2))
-        self.components_ = _oriented(directions[:count])
+        self.components_ = directions[:count] * oriented(directions[:count].T)[:, None]
         self.explained_ = singular[:count] ** 2 / (total if total > 0 else 1.0)
         scores = centred @ self.components_.T
         self._missed = np.sqrt(np.mean((centred - scores @ self.components_) ** 2, axis=0))
@@ -230,13 +231,6 @@ class CurvePotential(ContrastiveRegressor):
         numeric = list(self._models[0][0].axes.numeric)
         out[..., numeric] = np.einsum("cnp,ct->ntp", each, shares)
         return out
-
-
-def _oriented(directions: Array) -> Array:
-    """Directions whose largest entry is positive."""
-    largest = np.argmax(np.abs(directions), axis=1)
-    signs = np.sign(directions[np.arange(len(directions)), largest])
-    return np.asarray(directions * signs[:, None])
 
 
 def _together(calibration: Calibration, whole: bool) -> Calibration:

@@ -13,6 +13,7 @@ from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import jackknife_covariance
 from dimgs.fits.run_checks import check_clusters
 from dimgs.fits.solve import coordinates_of_rows
+from dimgs.fits.whitening import Whitening
 
 # Beyond this number of runs, so many blocks of them are left out in place of single runs.
 _MAX_LEFT_OUT = 100
@@ -141,9 +142,7 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
             ]
         )
         # [intercept, exponents] from [intercept at the centre, whitened exponents]
-        to_exponents = np.zeros((x.shape[1] + 1, len(found)))
-        to_exponents[1:, 1:] = whiten
-        to_exponents[0] = np.append(1.0, -centre @ whiten)
+        to_exponents = Whitening(centre, whiten).translation
         n, m = len(left_out), len(weight)
         spread = (left_out - left_out.mean(axis=0)) @ to_exponents.T
         estimate = to_exponents @ found

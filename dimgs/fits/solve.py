@@ -137,6 +137,13 @@ def echelon(rows: Array) -> Array:
     return a[np.lexsort(-np.abs(a).T[::-1])] if len(a) else a
 
 
+def oriented(columns: Array) -> Array:
+    """Sign that makes the largest entry of each column positive (the first, in ties)."""
+    size = np.abs(columns)
+    first = np.argmax(size >= size.max(axis=0) * (1 - 1e-9), axis=0)
+    return np.where(columns[first, np.arange(columns.shape[1])] < 0, -1.0, 1.0)
+
+
 def _largest_entry(rows: Array) -> Array:
     if not len(rows):
         return np.ones((0, 1))

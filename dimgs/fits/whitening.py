@@ -43,6 +43,14 @@ class Whitening:
         """Exponents of the features from slopes in whitened coordinates (last axis)."""
         return np.asarray(slopes @ self.transform.T)
 
+    @property
+    def translation(self) -> Array:
+        """Matrix from [intercept, slopes] here to those of the features, (n_features + 1, ...)."""
+        out = np.zeros((len(self.transform) + 1, self.rank + 1))
+        out[0] = np.append(1.0, -self.centre @ self.transform)
+        out[1:, 1:] = self.transform
+        return out
+
     def covariance(self, matrix: Array) -> Array:
         """Covariance of the exponents from the covariance of whitened slopes."""
         return np.asarray(self.transform @ matrix @ self.transform.T)

@@ -321,7 +321,7 @@ def test_coordinates_are_orthonormal_and_turn_with_what_every_basis_agrees_on() 
     X, y, w = rng.normal(size=(40, 3)) @ rng.normal(size=(3, 3)), rng.normal(size=40), np.ones(40)
     w[:10] = 3.0
     axes = whitened_axes(X, y, w)
-    Z = axes.coordinates(X)
+    Z = axes.apply(X)
     np.testing.assert_allclose(Z.T @ (w[:, None] * Z) / w.sum(), np.eye(3), atol=1e-12)
     np.testing.assert_allclose(axes.centre, np.average(X, axis=0, weights=w))
     np.testing.assert_allclose(Z @ axes.inverse, X - axes.centre, atol=1e-12)
@@ -330,14 +330,14 @@ def test_coordinates_are_orthonormal_and_turn_with_what_every_basis_agrees_on() 
     np.testing.assert_allclose(slope[1:], 0.0, atol=1e-12)
     assert slope[0] > 0
     U = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, 1.0], [1.0, 2.0, 1.0]])
-    np.testing.assert_allclose(whitened_axes(X @ U, y, w).coordinates(X @ U), Z, atol=1e-9)
+    np.testing.assert_allclose(whitened_axes(X @ U, y, w).apply(X @ U), Z, atol=1e-9)
     # where the response says nothing the leverages, and where they do not the order of the runs
     for flat in (np.zeros(40), np.ones(40)):
-        same = whitened_axes(X @ U, flat, w).coordinates(X @ U)
-        np.testing.assert_allclose(same, whitened_axes(X, flat, w).coordinates(X), atol=1e-9)
+        same = whitened_axes(X @ U, flat, w).apply(X @ U)
+        np.testing.assert_allclose(same, whitened_axes(X, flat, w).apply(X), atol=1e-9)
     corners = np.array(list(product([-1.0, 1.0], repeat=3)))
     one, other = (whitened_axes(c, np.zeros(8), np.ones(8)) for c in (corners, corners @ U))
-    np.testing.assert_allclose(other.coordinates(corners @ U), one.coordinates(corners), atol=1e-9)
+    np.testing.assert_allclose(other.apply(corners @ U), one.apply(corners), atol=1e-9)
     assert whitened_axes(np.ones((6, 2)), y[:6], np.ones(6)).rank == 0
 
 

@@ -115,11 +115,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
 
     def _publish(self, data: RegimeRuns, form: str, blend: Blend) -> None:
         axes, sample, scale = data.axes, data.sample, data.scale
-        width = axes.rank + 1
-        translation = np.zeros((axes.matrix.shape[0] + 1, width))
-        translation[0, 0] = 1.0
-        translation[0, 1:] = -axes.centre @ axes.matrix
-        translation[1:, 1:] = axes.matrix
+        width, translation = axes.rank + 1, axes.translation
         laws = (data.base + scale * blend.laws) @ translation.T
         difference = laws[1] - laws[0]
         lead = leading(difference[1:])

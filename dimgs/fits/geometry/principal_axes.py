@@ -11,6 +11,7 @@ from sklearn.decomposition import PCA
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
+from dimgs.fits.solve import oriented
 from dimgs.fits.whitening import whiten
 
 
@@ -40,13 +41,6 @@ def checked_map(exponent_map: ArrayLike | None, n_features: int) -> Array:
             f"but its shape is {powers.shape}"
         )
     return powers
-
-
-def oriented(columns: Array) -> Array:
-    """Sign that makes the largest entry of each column positive (the first, in ties)."""
-    size = np.abs(columns)
-    first = np.argmax(size >= size.max(axis=0) * (1 - 1e-9), axis=0)
-    return np.where(columns[first, np.arange(columns.shape[1])] < 0, -1.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ from dimgs.arrays import Array, IntArray
 from dimgs.errors import InputError
 from dimgs.fits.regimes.regime_runs import Sample, distinct_cuts
 from dimgs.fits.short_vectors import short_vectors
+from dimgs.fits.solve import oriented
 
 # monomials that are looked at: some seconds
 _MOST_POINTS = 50_000
@@ -38,8 +39,7 @@ def curvature_directions(sample: Sample) -> Array:
     hessian = (sample.Z * (sample.weight * sample.y)[:, None]).T @ sample.Z
     value, vector = np.linalg.eigh(hessian)
     vector = vector[:, np.argsort(-np.abs(value), kind="stable")]
-    largest = np.argmax(np.abs(vector), axis=0)
-    return np.asarray((vector * np.sign(vector[largest, np.arange(vector.shape[1])])).T)
+    return np.asarray((vector * oriented(vector)).T)
 
 
 def short_monomials(exponent_map: Array, most: int) -> list[tuple[int, ...]]:

@@ -126,10 +126,7 @@ def describe(
     edges = boundaries(pieces.tree)
     tree, leaves, order = _oriented(pieces.tree, axes)
     regime = labels(pieces.tree, sample.Z)
-    translation = np.zeros((axes.matrix.shape[0] + 1, axes.rank + 1))
-    translation[0, 0] = 1.0
-    translation[0, 1:] = -axes.centre @ axes.matrix
-    translation[1:, 1:] = axes.matrix
+    translation = axes.translation
     shown = boundaries(tree)
     regimes = []
     doubt = threshold_doubt(sample, pieces)
@@ -202,7 +199,7 @@ def _meeting(one: Regime, other: Regime, direction: Array) -> Profile:
 
 def _translation(edge: Boundary, axes: WhitenedAxes) -> tuple[float, float]:
     """Factor and offset from a threshold in whitened coordinates to one on the monomial."""
-    direction = axes.matrix @ edge.direction
+    direction = axes.transform @ edge.direction
     lead = leading(direction)
     return 1.0 / lead, float(direction @ axes.centre) / lead
 
@@ -219,7 +216,7 @@ def _oriented(tree: Tree, axes: WhitenedAxes) -> tuple[Tree, list[int], list[int
         here = first + n_leaves(node.left) - 1
         left, right = walk(node.left, first), walk(node.right, here + 1)
         factor, offset = _translation(node.boundary, axes)
-        direction = factor * (axes.matrix @ node.boundary.direction)
+        direction = factor * (axes.transform @ node.boundary.direction)
         # Exponents at the level of rounding errors are none.
         direction[np.abs(direction) < 1e-12 * np.abs(direction).max()] = 0.0
         threshold = factor * node.boundary.threshold + offset

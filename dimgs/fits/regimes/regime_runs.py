@@ -11,38 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray
-from dimgs.fits.whitening import whiten
+from dimgs.fits.whitening import Whitening, whiten
 
 # pivots below leave an axis to rounding
 _DEGENERATE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class WhitenedAxes:
-    """Affine map between log groups X and whitened coordinates Z = (X - centre) @ matrix.
+class WhitenedAxes(Whitening):
+    """Whitening whose rotation no pi basis decides, and the way back.
 
     Attributes
     ----------
-    centre : ndarray of shape (n_features,)
-        Weighted mean of the runs.
-    matrix : ndarray of shape (n_features, rank)
-        Columns make Z orthonormal under the weights.
     inverse : ndarray of shape (rank, n_features)
         X - centre = Z @ inverse on the runs.
     """
 
-    centre: Array
-    matrix: Array
     inverse: Array
-
-    @property
-    def rank(self) -> int:
-        """Number of independent directions among the runs."""
-        return int(self.matrix.shape[1])
-
-    def coordinates(self, X: Array) -> Array:
-        """Whitened coordinates of rows `X`, shape (n_runs, rank)."""
-        return np.asarray((X - self.centre) @ self.matrix)
 
     def direction(self, monomial: Sequence[float], least: float = 0.0) -> Array | None:
         """Unit direction along which a monomial of the groups varies among the runs, shape (rank,).
@@ -350,7 +335,7 @@ def prepare(
     """
     weight = weight / weight.mean()
     axes = whitened_axes(X, y, weight)
-    Z = axes.coordinates(X)
+    Z = axes.apply(X)
     root = np.sqrt(weight)
     design = np.column_stack([np.ones(len(y)), Z])
     base = np.linalg.lstsq(root[:, None] * design, root * y, rcond=1e-12)[0]

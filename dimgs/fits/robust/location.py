@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
 
 # values that stand for all: their sums are where the search of the median begins
@@ -51,13 +51,8 @@ def hodges_lehmann(values: ArrayLike, sample_weight: ArrayLike | None = None) ->
     """
     x = np.asarray(values, dtype=np.float64)
     w = np.ones(len(x)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    order = np.argsort(x)
-    return sorted_hodges_lehmann(x[order], w[order])
-
-
-def sorted_hodges_lehmann(x: Array, w: Array) -> float:
-    """`hodges_lehmann` of values that are sorted already."""
-    size = len(x)
+    order, size = np.argsort(x), len(x)
+    x, w = x[order], w[order]
     if size <= 300:
         return 0.5 * weighted_median((x[:, None] + x).ravel(), np.outer(w, w).ravel())
     cumulative = np.concatenate([[0.0], np.cumsum(w)])
@@ -100,13 +95,20 @@ def sorted_hodges_lehmann(x: Array, w: Array) -> float:
     else:
         # So many equal sums that the bracket closed on them to rounding.
         return 0.25 * (low + high)
+    return _middle(x, w, start, stop, half - below, slack)
+
+
+def _middle(
+    x: Array, w: Array, start: IntArray, stop: IntArray, half: float, slack: float
+) -> float:
+    """Half of the median of the sums that are left: of run i with runs start[i] to stop[i]."""
     lengths = stop - start
-    rows = np.repeat(np.arange(size), lengths)
+    rows = np.repeat(np.arange(len(x)), lengths)
     inside = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     columns = np.repeat(start, lengths) + inside
     sums, weights = x[rows] + x[columns], w[rows] * w[columns]
     order = np.argsort(sums)
-    sums, reached = sums[order], below + np.cumsum(weights[order])
+    sums, reached = sums[order], np.cumsum(weights[order])
     first = min(int(np.searchsorted(reached, half - slack)), len(sums) - 1)
     last = min(int(np.searchsorted(reached, half + slack, side="right")), len(sums) - 1)
     return 0.25 * (float(sums[first]) + float(sums[last]))

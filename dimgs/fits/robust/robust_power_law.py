@@ -21,7 +21,6 @@ from dimgs.fits.robust.location import (
     hodges_lehmann,
     koul_tau,
     shrunken_bandwidth,
-    sorted_hodges_lehmann,
 )
 from dimgs.fits.robust.solver import SUBSAMPLE, RankProblem, solve_absolute, solve_huber
 from dimgs.fits.run_checks import check_clusters, label_codes
@@ -181,10 +180,7 @@ class RobustPowerLaw(WithinRegressor):
     ) -> None:
         residuals = y - X @ self.exponents_
         used = weights > 0.0
-        if not within and used.all() and np.ptp(weights) == 0.0:
-            self.intercept_ = sorted_hodges_lehmann(np.sort(residuals), weights)
-        else:
-            self.intercept_ = hodges_lehmann(residuals[used], weights[used])
+        self.intercept_ = hodges_lehmann(residuals[used], weights[used])
         self.group_intercepts_: dict[Any, float] = {}
         if within:
             own = np.full(len(labels), self.intercept_)
