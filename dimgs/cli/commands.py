@@ -36,6 +36,7 @@ FIT = _examples(
     ("dimgs fit pipe.csv --target dp", "power law of all pairs, with intervals by runs"),
     ("dimgs fit pipe.csv --target dp --regimes", "where do the exponents change?"),
     ("dimgs fit metals.csv --target k --within alloy", "a prefactor for each label"),
+    ("dimgs fit films.csv --target CF --limits hub.sqlite", "with limits that are known"),
     (r"dimgs fit runs.csv --target T --scale 'M0 \[kg]'", "with an unknown constant"),
     ("dimgs fit runs.parquet --target T --stream", "tables larger than the memory"),
 )

@@ -44,6 +44,7 @@ _TYPES: dict[str, Any] = {
     "sheet": str | None,
     "number": float | None,
     "count": int | None,
+    "limits": str | None,
 }
 _COMPLETE = {"engine": complete.engines}
 
@@ -118,6 +119,8 @@ def _options(typed: dict[str, Any]) -> "Options":
             value = names(value)
         elif kind == "units":
             value = _units(value)
+        elif kind == "limits":
+            value = _limits(value)
         elif name == "scales":
             value = scales(value, strict=typed.get("strict_units", False))
         given[name] = value
@@ -165,6 +168,17 @@ def scales(given: list[str], *, strict: bool = False) -> list[str] | str:
         text if reading is None else f"{name} [{reading.literal}]"
         for text, (name, reading) in zip(given, told, strict=True)
     ]
+
+
+def _limits(given: str) -> Any:
+    """The file itself, or the accepted limits of a hub."""
+    if given.endswith(".json"):
+        return given
+    from dimgs.hub import Hub
+    from dimgs.similitude.limits import accepted_limits
+
+    with Hub(given, make=False) as hub:
+        return [limit for _, limit in accepted_limits(hub)]
 
 
 def _units(given: list[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ again on the runs, and the runs left out decide, as for any other candidate.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import sympy
@@ -21,6 +22,7 @@ from dimgs.discovery.distil.directions import Argument, Direction, directions
 from dimgs.discovery.distil.fields import Fields
 from dimgs.discovery.distil.forms import Search, elementary, searched
 from dimgs.discovery.distil.rebuild import laws_of
+from dimgs.discovery.limits import limits_in_groups
 from dimgs.discovery.options import Options
 from dimgs.discovery.problem import problem_of
 from dimgs.discovery.scoring import log_target, r2
@@ -31,8 +33,9 @@ from dimgs.engines.registry import ALL, embedded
 from dimgs.engines.selection import select
 from dimgs.errors import DimgsError, FitError
 from dimgs.expression.candidate import Candidate
-from dimgs.fits.potential import ContrastivePotential
+from dimgs.fits.potential import ContrastivePotential, Limit, Physics
 from dimgs.law.law import Law
+from dimgs.law.limits import LimitInGroups
 from dimgs.law.names import Names
 
 _FEWEST = 20
@@ -89,7 +92,9 @@ def taught(design: Design, options: Options) -> Taught | str:
     runs = design if rows is None else design.take(rows[0])
     if runs.n_runs < _FEWEST:
         return f"The deep potential takes no part: {runs.n_runs} runs are fewer than {_FEWEST}."
-    potential = ContrastivePotential(random_state=options.seed)
+    known, _ = limits_in_groups(runs, options.known_limits)
+    physics = Physics(limits=[_asymptote(limit, runs) for limit in known]) if known else None
+    potential = ContrastivePotential(physics=physics, random_state=options.seed)
     try:
         potential.fit(runs.X, runs.y, sample_weight=runs.weights, groups=runs.split)
     except FitError as error:
@@ -97,6 +102,16 @@ def taught(design: Design, options: Options) -> Taught | str:
     if not np.isfinite(potential.smoothness_):
         return "A deep potential finds nothing beyond a power law in these runs."
     return Taught(potential, runs, dense_runs(runs, potential, options.seed))
+
+
+def _asymptote(known: LimitInGroups, design: Design) -> Limit:
+    """A known limit as the potential takes it."""
+    weight, along = ([float(e) for e in es] for es in (known.group, known.direction))
+    # what the group has beside the features' product, such as constants, is the same in every run
+    value = known.limit.value(known.logs(design))
+    beyond = float(np.median(design.X @ weight - value)) + np.log(known.limit.beyond)
+    end: Literal["low", "high"] = "high" if known.limit.upward else "low"
+    return Limit(weight, end, known.growth, along, beyond)
 
 
 def search_taught(

@@ -14,6 +14,7 @@ from dimgs.discovery.advice import missing_scale
 from dimgs.discovery.collinearity import monomial_text, separation_warnings
 from dimgs.discovery.diagnostics import group_warnings, self_correlation
 from dimgs.discovery.estimators import estimator, inputs_with_errors
+from dimgs.discovery.limits import LimitedRuns
 from dimgs.discovery.local_exponents import local_of
 from dimgs.discovery.options import FitKeywords, Options, documented
 from dimgs.discovery.prepare import Prepared, prepare
@@ -29,6 +30,7 @@ from dimgs.discovery.scoring import (
 from dimgs.errors import noting, warn_all
 from dimgs.fits.estimate import Estimate
 from dimgs.law.centre import centre_of
+from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
 from dimgs.law.power import power_law
 from dimgs.report.results import Activation, FitResult
@@ -58,12 +60,14 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         If the runs make no pair.
     """
     prepared = replace(prepared, order=None).ordered()
-    design = prepared.design
+    limited = LimitedRuns.of(prepared.design, options.known_limits)
+    design = limited.design
     groups = 1 if design.within is None else len(np.unique(design.within))
     check_enough_runs(design.n_runs, design.X.shape[1] + groups + 1, prepared.data.source)
     fit = estimator(options)(design)
     snapped = with_rationals(design, fit)
-    law = power_law(design, snapped, options.within)
+    domain = domain_of(prepared.design) if limited.limits else None
+    law = limited.continued(power_law(design, snapped, options.within, domain))
     left_out = _left_out(design, fit, options)
     law = law.with_scores(
         scores_of(design, fitted_by(law, design), left_out, _refitter(options), options.seed)
@@ -75,9 +79,10 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     additive = additive_of(design, options) if options.additive else None
     if crossover is not None:
         whole = crossover.law
-    chosen = whole or law
+    chosen = law if whole is None else limited.continued(whole)
     warnings = (
         *prepared.warnings,
+        *limited.warnings,
         *_unused_options(options),
         *_unused_errors(design, options),
         *(() if additive is None else additive.warnings),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dimgs.dataset import Dataset
     from dimgs.dataset.build import ReadOptions
     from dimgs.dataset.usable import Purpose
+    from dimgs.law.limits import KnownLimit
 
 MODEL_NAMES = ("linear", "deep")
 # expressions, and seconds at most, of each effort. Of the benchmarks' laws most searches end by
@@ -29,7 +30,7 @@ EFFORTS: Mapping[str, tuple[int, float]] = {
 }
 # the searches of a distillation, which are about so many
 _SIDE = 12
-Kind = Literal["flag", "text", "texts", "names", "units", "sheet", "number", "count"]
+Kind = Literal["flag", "text", "texts", "names", "units", "sheet", "number", "count", "limits"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 # what a value of each kind must be, for the message, and how that is told
@@ -51,6 +52,8 @@ _EXPECTED: dict[Kind, tuple[str, Callable[[Any], bool]]] = {
         lambda x: x is None or (not isinstance(x, bool) and isinstance(x, Real)),
     ),
     "count": ("a whole number from 0 up", lambda x: x is None or _is_count(x)),
+    # what they hold is checked when they are read
+    "limits": ("a file of limits, or a list of them", lambda x: hasattr(x, "__iter__")),
 }
 
 
@@ -115,6 +118,12 @@ class Options:
     )
     arrhenius: str | None = _option(None, "text", "Absolute temperature that enters as 1/T.")
     arrhenius_power: bool = _option(False, "flag", "Let that temperature enter as a power too.")
+    limits: Sequence[Any] | str = _option(
+        (),
+        "limits",
+        "Known limits where a group goes to zero or infinity: a JSON file of them, or a hub, whose "
+        "accepted ones are taken.",
+    )
     robust: bool = _option(False, "flag", "Fit by ranks: outliers do no harm.")
     errors_in_variables: bool = _option(
         False, "flag", "Use the error columns (x_err) of the inputs too."
@@ -166,6 +175,7 @@ class Options:
             if option.metadata["kind"] == "names" and value is not None:
                 own = (value,) if isinstance(value, str) else tuple(value)
                 object.__setattr__(self, option.name, own)
+        object.__setattr__(self, "limits", self.known_limits)
         check_name(self.engine)
         if self.model not in MODEL_NAMES:
             raise InputError(f"There is no model '{self.model}'; use linear or deep.")
@@ -239,6 +249,15 @@ class Options:
     def seconds(self) -> float:
         """Seconds that the whole discovery may take."""
         return EFFORTS[self.effort][1] if self.time_limit is None else self.time_limit
+
+    @property
+    def known_limits(self) -> "tuple[KnownLimit, ...]":
+        """The limits, read where they are in a file."""
+        if not self.limits:
+            return ()
+        from dimgs.discovery.limits import read_limits
+
+        return read_limits(self.limits)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -348,6 +367,7 @@ class StreamKeywords(TableKeywords, total=False):
 class FitKeywords(StreamKeywords, total=False):
     """What `fit` takes."""
 
+    limits: Sequence[Any] | str
     robust: bool
     errors_in_variables: bool
     regimes: bool
@@ -395,5 +415,6 @@ _TYPES: dict[Kind, str] = {
     "sheet": "str or int",
     "number": "float",
     "count": "int",
+    "limits": "path, or sequence of mappings",
 }
 Options.__doc__ = _filled(Options.__doc__, options_by_name())

@@ -218,7 +218,7 @@ class DatasetEntry(_Kind):
     text: str = ""
 
 
-class Limit(_Kind):
+class LimitEntry(_Kind):
     """What is known of a law where a group goes to zero or infinity.
 
     Where the group is below ``beyond`` (``at`` 0) or above it (``at`` "inf"), the target grows with
@@ -251,7 +251,7 @@ MODELS: dict[str, type[_Kind]] = {
     "annotation": Annotation,
     "link": Link,
     "dataset": DatasetEntry,
-    "limit": Limit,
+    "limit": LimitEntry,
 }
 
 _Model = TypeVar("_Model", bound=BaseModel)

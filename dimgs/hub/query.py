@@ -23,8 +23,9 @@ from sqlalchemy.orm import aliased
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
+from dimgs.groups.typed import read_group
 from dimgs.hub.lineage import Lineage
-from dimgs.hub.ranges import Range, read_group, read_range, split_condition
+from dimgs.hub.ranges import Range, read_range, split_condition
 from dimgs.hub.tables import SLOTS, entries, labels, points, shapes, tags
 from dimgs.variables import Dimension, parse_unit
 

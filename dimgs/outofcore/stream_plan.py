@@ -20,7 +20,7 @@ from dimgs.variables import Variable
 
 Transform = Literal["log", "inverse", "plain"]
 
-_IN_MEMORY_ONLY = ("robust", "regimes", "local", "additive")
+_IN_MEMORY_ONLY = ("limits", "robust", "regimes", "local", "additive")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.hub.ranges import read_group
+from dimgs.law.limits import KnownLimit
 from dimgs.similitude.kriging import Nearby
 
 if TYPE_CHECKING:
@@ -22,14 +22,12 @@ if TYPE_CHECKING:
 
 # places of the points from where the limit begins to hold, as powers of ten of the group
 _STEPS = np.log(10.0) * np.array([0.0, 0.5, 1.0, 2.0])
-# by how much a target misses its limit where that begins to hold, unless the entry says otherwise
-_MISS = 0.01
 # powers of ten of a group that a limit reaches over
 _REACH = 4.0 * np.log(10.0)
 
 
 @dataclass(frozen=True)
-class KnownLimit:
+class LimitPoints:
     """A limit of the hub, seen from a question.
 
     Attributes
@@ -49,54 +47,56 @@ class KnownLimit:
     miss: float
 
 
-def limits_of(hub: "Hub", origin: "Origin") -> list[KnownLimit]:
-    """Accepted limits of the target for the kernel that is asked, or its physics identity."""
+def accepted_limits(hub: "Hub") -> list[tuple[dict[str, Any], KnownLimit]]:
+    """Contents of the limits that reviewers have accepted, and what they say.
+
+    Those that are told in words alone are left out.
+    """
     found = []
     for listed in hub.listed(kind="limit", state="accepted"):
         content = hub.get(listed["id"])["content"] or {}
-        physics = origin.known.content.get("physics")
-        same = content.get("kernel") == origin.known.name
-        same = same or (physics is not None and content.get("physics") == physics)
-        if same and content.get("target") == origin.target:
-            limit = _seen_from(origin, listed["id"], content)
-            found += [] if limit is None else [limit]
+        try:
+            found.append((content, KnownLimit.of(content, listed["id"])))
+        except InputError:
+            continue
     return found
 
 
-def _seen_from(origin: "Origin", id: str, content: dict[str, Any]) -> KnownLimit | None:
+def limits_of(hub: "Hub", origin: "Origin") -> list[LimitPoints]:
+    """Accepted limits of the target for the kernel that is asked, or its physics identity."""
+    found = []
+    physics = origin.known.content.get("physics")
+    for content, limit in accepted_limits(hub):
+        same = content.get("kernel") == origin.known.name
+        same = same or (physics is not None and content.get("physics") == physics)
+        if same and limit.target == origin.target:
+            points = _seen_from(origin, limit)
+            found += [] if points is None else [points]
+    return found
+
+
+def _seen_from(origin: "Origin", limit: KnownLimit) -> LimitPoints | None:
     """The limit along the line through the question; None where it tells nothing there."""
-    if content.get("exponent") is None or not content.get("beyond"):
-        return None
-    try:
-        powers = read_group(str(content["group"]))
-    except InputError:
-        return None
     names, asked = origin.table.names, origin.asked
-    through = content.get("input")
-    if not set(powers) <= set(names) or (through is not None and not powers.get(through)):
+    if not set(limit.group) <= set(names):
         return None
-    e = np.array([float(powers.get(n, 0)) for n in names])
+    e, along = (
+        np.array([float(powers.get(n, 0)) for n in names]) for powers in (limit.group, limit.along)
+    )
     if np.any(asked[e != 0] <= 0):
         return None
-    exponent = float(content["exponent"])
-    along = e / (e @ e)
-    if through is not None:
-        j = names.index(through)
-        along, exponent = np.eye(len(names))[j] / e[j], exponent / e[j]
-    border = np.log(float(content["beyond"])) - e[e != 0] @ np.log(asked[e != 0])
-    outward = -1.0 if content.get("at") in (0, "0", "zero") else 1.0
+    border = np.log(limit.beyond) - e[e != 0] @ np.log(asked[e != 0])
+    outward = 1.0 if limit.upward else -1.0
     steps = border + outward * _STEPS
     if -outward * border > 0:
         # the question itself lies where the limit holds
         steps = np.append(steps, 0.0)
     if abs(border) > _REACH:
         return None
-    return KnownLimit(
-        id, np.outer(steps, along), exponent * steps, float(content.get("miss", _MISS))
-    )
+    return LimitPoints(limit.source, np.outer(steps, along), limit.growth * steps, limit.miss)
 
 
-def with_limits(near: Nearby, limits: Sequence[KnownLimit], powers: Array) -> Nearby:
+def with_limits(near: Nearby, limits: Sequence[LimitPoints], powers: Array) -> Nearby:
     """The runs, and the points of limits after them, each limit with a level of its own."""
     for k, limit in enumerate(limits, 1):
         values = limit.growth - limit.changes @ powers

@@ -14,7 +14,7 @@ from dimgs.similitude.exact import Found
 from dimgs.similitude.kriging import Joined, Nearby, Spread, join
 from dimgs.similitude.laws import KnownLaw
 from dimgs.similitude.learning import badness, learn_from_few, refit
-from dimgs.similitude.limits import KnownLimit, with_limits
+from dimgs.similitude.limits import LimitPoints, with_limits
 from dimgs.similitude.origin import Origin
 from dimgs.variables import parse_unit
 
@@ -49,7 +49,7 @@ def near(
     others: Sequence[Origin],
     laws: Sequence[KnownLaw],
     level: float,
-    limits: Sequence[KnownLimit] = (),
+    limits: Sequence[LimitPoints] = (),
 ) -> Found | None:
     """Answer of the runs that are nearest in their groups.
 
@@ -62,7 +62,7 @@ def near(
     laws : sequence of KnownLaw
         Laws whose domain holds the point; one is the trend where runs are more probable with it.
     level : float
-    limits : sequence of KnownLimit
+    limits : sequence of LimitPoints
         How the target grows where a group is small or large; with them, runs help that are near
         to where the limit begins to hold.
 

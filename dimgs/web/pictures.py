@@ -10,8 +10,8 @@ from typing import Any
 
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
+from dimgs.groups.typed import read_group
 from dimgs.hub import Hub
-from dimgs.hub.ranges import read_group
 from dimgs.variables import parse_unit
 from dimgs.web.views import value_text
 

@@ -109,3 +109,31 @@ def test_what_discover_finds_is_kept(
     typed("review", typed("query")["runs"][0]["id"], "--verdict", "reject", "--as", "bob")
     states = {e["id"]: e["state"] for e in typed("list")["entries"]}
     assert (states[kept["law"]], states[kept["answer"]]) == ("disputed", "recheck")
+
+
+def test_fit_takes_the_limits_that_a_hub_has_accepted(
+    hub: Path, typed: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    limit = {"kind": "limit", "target": "m", "group": "k*t", "at": 0, "input": "t",
+             "exponent": 1, "beyond": 0.05}  # fmt: skip
+    file = tmp_path / "limit.json"
+    file.write_text(json.dumps(limit))
+    rows = [f"{k},{x / k},{x / (1 + x)}" for k in (1.0, 7.0) for x in (0.02, 0.1, 0.3, 0.6, 0.9)]
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(["k [1/s],t [s],m [1]", *rows]) + "\n")
+    id = typed("add", str(file), "--as", "anna")["id"]
+    fit = ["fit", str(table), "--target", "m", "--json", "--limits"]
+
+    def fitted(limits: str) -> Any:
+        capsys.readouterr()
+        assert run([*fit, limits]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    assert "Piecewise" not in fitted(str(hub))["law"]["expression"]
+    typed("review", id, "--verdict", "accept", "--as", "eve")
+    document = fitted(str(hub))
+    assert "Piecewise" in document["law"]["expression"]
+    assert any("m grows with t as its power 1 where k*t < 0.05" in w for w in document["warnings"])
+    assert fitted(str(file))["law"]["expression"] == document["law"]["expression"]
+    assert run([*fit, str(tmp_path / "nothing.json")]) == 2
+    assert run([*fit, str(tmp_path / "nothing.sqlite")]) == 2

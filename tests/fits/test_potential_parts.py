@@ -314,9 +314,10 @@ def test_a_limit_is_imposed_beyond_the_runs_along_its_own_group() -> None:
     )
     assert penalty is not None
     np.testing.assert_allclose(penalty.spread, X.std(axis=0))
-    for limit, far in zip(limits, penalty.far, strict=True):
+    for j, (limit, (far, _, spread)) in enumerate(zip(limits, penalty.far, strict=True)):
         back = task.axes.centre + np.asarray(far) @ np.linalg.inv(task.axes.transform)
-        j, other = limit.feature, 1 - limit.feature
+        other = 1 - j
+        assert spread == pytest.approx(X[:, j].std())
         low, high = X[:, j].min(), X[:, j].max()
         for k, beyond in enumerate((0.5, 1.0, 2.0)):
             rows = back[40 * k : 40 * (k + 1)]
@@ -328,10 +329,8 @@ def test_a_limit_is_imposed_beyond_the_runs_along_its_own_group() -> None:
     # a power law of other exponents misses them by as much, in standard deviations of the group
     theta = torch.as_tensor(np.linalg.pinv(task.axes.transform) @ np.ones((2, 2))).reshape(1, 4)
     exponents = task.axes.transform @ theta.numpy().reshape(2, 2) * task.scale
-    miss = [(exponents[v.feature] - v.exponent) / task.scale for v in limits]
-    expected = sum(
-        100.0 * np.mean((m * X[:, v.feature].std()) ** 2) for m, v in zip(miss, limits, strict=True)
-    )
+    miss = [(exponents[j] - v.exponent) / task.scale for j, v in enumerate(limits)]
+    expected = sum(100.0 * np.mean((m * X[:, j].std()) ** 2) for j, m in enumerate(miss))
     assert float(penalty.value(theta)[0]) == pytest.approx(expected)
     assert penalty_of(
         Physics(), trainer.layout, task.axes.transform, {0: 0, 1: 1}, X, trainer.z, trainer.codes,

@@ -1,5 +1,7 @@
 """Derivatives of the deep potential, and physics that it is held to."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -109,3 +111,32 @@ def test_physics_that_makes_no_sense_is_refused() -> None:
     table = np.column_stack([X, np.arange(12) % 2])
     with pytest.raises(InputError, match="categories"):
         ContrastivePotential(categorical=(1,), physics=Physics(monotone={1: 1})).fit(table, y)
+
+
+def test_a_limit_along_a_direction_of_groups_is_kept_where_it_begins() -> None:
+    rng = np.random.default_rng(4)
+    X = rng.uniform(-2.0, 2.0, (40, 2))
+    # log f = 0.5 (s + softplus-like bend): exponent 1/2 of the sum where it is small, 0 else
+    y = -np.logaddexp(-0.5 * X.sum(axis=1), 0.0) + 0.01 * rng.standard_normal(40)
+    limit = Limit((1.0, 1.0), "low", 0.5, along=(1.0, 0.0), beyond=-3.0)
+    plain, held = (
+        ContrastivePotential(physics=physics, n_members=2, max_iter=60).fit(X, y)
+        for physics in (None, Physics(limits=[limit], strength=1e4))
+    )
+    far = np.array([[-8.0, -2.0], [-6.0, -4.0]])
+    misses = [np.abs(model.exponents(far)[:, 0] - 0.5).max() for model in (plain, held)]
+    assert misses[1] < 0.03
+    assert misses[1] < misses[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"feature": (1.0, 1.0), "end": "low", "exponent": 0.5}, "needs `along`"),
+        ({"feature": (1.0,), "end": "low", "exponent": 0.5, "along": (1.0,)}, "each of 2 columns"),
+        ({"feature": (1.0, 1.0), "end": "low", "exponent": 0.5, "along": (1.0, 1.0)}, "by one"),
+    ],
+)
+def test_a_direction_that_is_none_is_refused(given: Any, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        Physics(limits=[Limit(**given)]).check(2, ())

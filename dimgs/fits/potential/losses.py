@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -182,8 +183,9 @@ class Penalty:
         Unit of the potential.
     points, codes : Tensor
         Runs at which the physics is imposed.
-    far : tuple of Tensor
-        For each limit, points of shape (n_points, rank) out there.
+    far : tuple of (Tensor, Tensor, float)
+        For each limit, points of shape (n_points, rank) out there, the change of the numeric
+        columns along it, and the standard deviation of its feature.
     """
 
     physics: Physics
@@ -194,7 +196,7 @@ class Penalty:
     scale: Tensor
     points: Tensor
     codes: Tensor
-    far: tuple[Tensor, ...]
+    far: tuple[tuple[Tensor, Tensor, float], ...]
 
     def value(self, theta: Tensor) -> Tensor:
         """Penalty of each network, shape (n_models,)."""
@@ -207,11 +209,10 @@ class Penalty:
                 j = self.columns[feature]
                 wrong = torch.relu(-sign * found[..., j]) * self.spread[j]
                 out = out + self.physics.strength * wrong.square().mean((-1, -2))
-        for limit, far in zip(self.physics.limits, self.far, strict=True):
-            j = self.columns[limit.feature]
+        for limit, (far, along, spread) in zip(self.physics.limits, self.far, strict=True):
             codes = self.codes.repeat(len(_BEYOND), 1)
-            found = self._exponents(theta, far, codes)[..., j]
-            miss = (found - limit.exponent / self.scale) * self.spread[j]
+            found = self._exponents(theta, far, codes) @ along
+            miss = (found - limit.exponent / self.scale) * spread
             out = out + self.physics.strength * miss.square().mean((-1, -2))
         if self.physics.interaction and len(self.spread) > 1:
             out = out + self.physics.interaction * self._interactions(theta)
@@ -256,19 +257,24 @@ def penalty_of(
         return None
     step = -(-len(X) // _MOST_POINTS)
     rows = slice(None, None, step)
-    some, points = X[rows], z[rows]
+    points = z[rows]
     matrix = torch.as_tensor(transform, dtype=z.dtype, device=z.device)
     far = []
+    n_features = max(columns, default=-1) + 1
     for limit in physics.limits:
-        j = columns[limit.feature]
-        low, high = X[:, j].min(), X[:, j].max()
-        span = max(high - low, 1e-12)
+        weight, along = (w[list(columns)] for w in limit.weights(n_features))
+        feature = X @ weight
+        ends = [float(feature.min()), float(feature.max())]
+        if limit.beyond is not None:
+            ends = [min(ends[0], limit.beyond), max(ends[1], limit.beyond)]
+        span = max(float(np.ptp(feature)), 1e-12)
         shifts = []
         for beyond in _BEYOND:
-            there = high + beyond * span if limit.end == "high" else low - beyond * span
-            shift = torch.as_tensor(there - some[:, j], dtype=z.dtype, device=z.device)
-            shifts.append(points + shift[:, None] * matrix[j])
-        far.append(torch.cat(shifts))
+            there = ends[1] + beyond * span if limit.end == "high" else ends[0] - beyond * span
+            shift = torch.as_tensor(there - feature[rows], dtype=z.dtype, device=z.device)
+            change = torch.as_tensor(along, dtype=z.dtype, device=z.device)
+            shifts.append(points + shift[:, None] * (change @ matrix))
+        far.append((torch.cat(shifts), change, float(feature.std())))
     return Penalty(
         physics,
         layout,

@@ -4,7 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
+from dimgs.arrays import Array
 from dimgs.errors import InputError
+
+# of the product of weights and changes, which is one but for rounding
+_ROUNDING = 1e-6
 
 End = Literal["low", "high"]
 
@@ -15,21 +21,57 @@ class Limit:
 
     Parameters
     ----------
-    feature : int
-        Column of X.
+    feature : int or sequence of float
+        Column of X, or what goes to a limit as a sum of columns: the weight of each.
     end : {"low", "high"}
-        Where that feature goes to minus or to plus infinity.
+        Where that goes to minus or to plus infinity.
     exponent : float
-        Local exponent of the feature in the limit.
+        Local exponent in the limit.
+    along : sequence of float, optional
+        Change of each column for a change of the feature by one, along which the exponent is; by
+        default of the column alone.
+    beyond : float, optional
+        Value of the feature from which on the limit holds; by default it only holds far outside.
     """
 
-    feature: int
+    feature: int | Sequence[float]
     end: End
     exponent: float
+    along: Sequence[float] | None = None
+    beyond: float | None = None
 
     def __post_init__(self) -> None:
         if self.end not in ("low", "high"):
             raise InputError(f"The end of a limit is {self.end!r}: use 'low' or 'high'.")
+        if not isinstance(self.feature, int) and self.along is None:
+            raise InputError("A limit of several columns needs `along`: how each of them changes.")
+
+    def weights(self, n_features: int) -> tuple[Array, Array]:
+        """Weight of each column in the feature, and its change along the exponent."""
+        if isinstance(self.feature, int):
+            weight = np.eye(n_features)[self.feature]
+        else:
+            weight = np.asarray(self.feature, dtype=np.float64)
+        return weight, weight if self.along is None else np.asarray(self.along, dtype=np.float64)
+
+    def columns(self, n_features: int) -> list[int]:
+        """Columns of X that it names.
+
+        Raises
+        ------
+        InputError
+            If it names others, or the feature does not change along it.
+        """
+        if isinstance(self.feature, int) and not 0 <= self.feature < n_features:
+            return [self.feature]
+        weight, along = self.weights(n_features)
+        if weight.shape != (n_features,) or along.shape != (n_features,):
+            raise InputError(
+                f"A limit needs a weight and a change for each of {n_features} columns."
+            )
+        if abs(float(weight @ along) - 1.0) > _ROUNDING:
+            raise InputError("The feature of a limit has to change by one along it.")
+        return [int(j) for j in np.flatnonzero((weight != 0.0) | (along != 0.0))]
 
 
 @dataclass(frozen=True)
@@ -83,7 +125,7 @@ class Physics:
         ------
         InputError
         """
-        named = [*self.monotone, *(limit.feature for limit in self.limits)]
+        named = [*self.monotone, *(j for limit in self.limits for j in limit.columns(n_features))]
         for feature in named:
             if not 0 <= feature < n_features or feature in categorical:
                 raise InputError(

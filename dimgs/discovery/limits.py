@@ -1,0 +1,150 @@
+"""Known limits in a fit: which the runs allow, and the runs as these have them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.special import stdtrit
+
+from dimgs.arrays import Array
+from dimgs.design.features import Design
+from dimgs.errors import InputError
+from dimgs.formats import json_value, read_text
+from dimgs.law.law import Law
+from dimgs.law.limits import KnownLimit, LimitInGroups
+
+# chance that noise alone makes the runs contradict a limit that holds
+_FALSE = 0.01
+
+
+def read_limits(given: Any) -> tuple[KnownLimit, ...]:
+    """Limits from what an analysis was given.
+
+    Parameters
+    ----------
+    given : path of a JSON file, mapping, KnownLimit, or sequence of the last two
+        A file holds one limit or a list of them, as `dimgs hub add` takes them.
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> small = {"target": "m", "group": "k*t", "at": 0, "input": "t", "exponent": 1, "beyond": 0.1}
+    >>> [str(limit) for limit in read_limits(small)]
+    ['m grows with t as its power 1 where k*t < 0.1']
+    """
+    if isinstance(given, str | PathLike):
+        path = Path(given)
+        given = json_value(read_text(path, "limits"), path.name, "give limits as JSON")
+    if isinstance(given, Mapping | KnownLimit):
+        given = [given]
+    if not isinstance(given, Iterable):
+        raise InputError(f"{given!r:.60} are no limits; give mappings, or a file of them.")
+    found = []
+    for one in given:
+        if not isinstance(one, Mapping | KnownLimit):
+            raise InputError(f"{one!r:.60} is no limit; give a mapping with its group.")
+        found.append(one if isinstance(one, KnownLimit) else KnownLimit.of(one))
+    return tuple(found)
+
+
+def limits_in_groups(
+    design: Design, given: Iterable[KnownLimit]
+) -> tuple[list[LimitInGroups], list[str]]:
+    """Limits that tell something in the features of a design, and why others do not."""
+    found, warnings = [], []
+    for limit in given:
+        own = LimitInGroups.of(limit, design)
+        if isinstance(own, str):
+            warnings.append(f"The limit that {limit}, is not used: {own}.")
+        else:
+            found.append(own)
+    return found, warnings
+
+
+@dataclass(frozen=True, eq=False)
+class LimitedRuns:
+    """Runs of a design as known limits have them.
+
+    Attributes
+    ----------
+    design : Design
+        With the runs where a limit holds moved to where it begins.
+    limits : tuple of LimitInGroups
+        Those that are used, in the order in which runs are moved.
+    warnings : tuple of str
+    """
+
+    design: Design
+    limits: tuple[LimitInGroups, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, design: Design, given: Sequence[KnownLimit]) -> "LimitedRuns":
+        """Use the limits that tell something of a design, and that its runs do not contradict."""
+        found, warnings = limits_in_groups(design, given)
+        used: list[LimitInGroups] = []
+        moved = design
+        for own in found:
+            name = f"The limit that {own.limit}"
+            depth = own.limit.depth(own.logs(design))
+            after = own.moved(moved, depth)
+            against = _contradicted(own, after, depth)
+            if against:
+                warnings.append(f"{name}, is not used: {against}.")
+                continue
+            moved = after
+            used.append(own)
+            there = int(np.count_nonzero(depth))
+            warnings.append(f"{name}, is used: {there} runs lie there, and the law goes on so.")
+        return cls(moved, tuple(used), tuple(warnings))
+
+    def continued(self, law: Law) -> Law:
+        """A law of the moved runs, continued where the limits hold."""
+        for limit in reversed(self.limits):
+            law = limit.continued(law, self.design)
+        return law
+
+
+def _contradicted(limit: LimitInGroups, moved: Design, depth: Array) -> str:
+    """How the runs contradict a limit; empty where they do not.
+
+    Among the runs where it holds, where they are enough, and among all else, the target of moved
+    runs must not depend on how far they were moved.
+    """
+    beyond = depth != 0.0
+    unknowns = np.linalg.matrix_rank(np.column_stack([moved.X[beyond], depth[beyond]])) + 1
+    rows = beyond if beyond.sum() >= unknowns + 2 else np.ones(len(depth), dtype=np.bool_)
+    span = float(np.ptp(depth[rows]))
+    if np.count_nonzero(beyond) < 2 or not span:
+        return ""
+    weights = np.ones(len(depth)) if moved.weights is None else moved.weights
+    root = np.sqrt(weights[rows])
+    table = [np.ones(rows.sum()), *moved.X[rows].T, depth[rows]]
+    if moved.within is not None:
+        table += [(moved.within[rows] == g).astype(float) for g in np.unique(moved.within[rows])]
+    left = np.column_stack(table) * root[:, None]
+    others = np.delete(left, moved.X.shape[1] + 1, axis=1)
+    away = left[:, moved.X.shape[1] + 1]
+    # what of the distance the other columns do not tell
+    away = away - others @ np.linalg.lstsq(others, away, rcond=1e-10)[0]
+    size = float(away @ away)
+    freedom = int(rows.sum()) - np.linalg.matrix_rank(left)
+    if freedom < 1 or size <= 1e-10 * float(depth[rows] @ depth[rows]):
+        return ""
+    y = root * moved.y[rows]
+    slope = float(away @ y) / size
+    rest = y - left @ np.linalg.lstsq(left, y, rcond=1e-10)[0]
+    error = np.sqrt(float(rest @ rest) / freedom / size)
+    half = float(stdtrit(freedom, 1.0 - _FALSE / 2.0)) * error + 2.0 * limit.limit.miss / span
+    if abs(slope) <= half:
+        return ""
+    told = limit.limit
+    ((name, e),) = list(told.along.items())[:1] if len(told.along) == 1 else [("its group", 1)]
+    low, high = sorted((told.growth + slope + way * half) / float(e) for way in (-1, 1))
+    return f"runs there grow with {name} as its power {low:.3g} to {high:.3g}"

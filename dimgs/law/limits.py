@@ -1,0 +1,260 @@
+"""Known limits: how a target grows where a group goes to zero or to infinity.
+
+A run that lies where a limit holds is moved to where that begins, along the input that the limit
+names, and its target with it. A law that is fitted to such runs goes on beyond as the limit says.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Self
+
+import numpy as np
+import sympy
+
+from dimgs.arrays import Array
+from dimgs.design.features import Design
+from dimgs.errors import InputError
+from dimgs.groups.typed import read_group
+from dimgs.law.law import Law
+from dimgs.law.names import Names
+
+# by how much a target misses its limit where that begins to hold, unless it is told
+_MISS = 0.01
+# denominators of the exponents of groups in other groups
+_DENOMINATOR = 60
+# of exponents that are rationals: far above the rounding of a least-squares solution
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class KnownLimit:
+    """A target grows as a power of a group, where that is small or large.
+
+    Attributes
+    ----------
+    target : str
+    group : mapping of str to Fraction
+        Exponents of the inputs.
+    along : mapping of str to Fraction
+        Powers of the group with which inputs change, so that the group does: of one input alone,
+        where the limit names it.
+    growth : float
+        Power of the group with which the target grows along them.
+    beyond : float
+        Where the limit begins to hold.
+    upward : bool
+        Whether it holds above.
+    miss : float
+        Relative error of the growth.
+    source : str
+        Id of its entry, or "".
+
+    Examples
+    --------
+    >>> limit = KnownLimit.of({"target": "CF", "group": "D*t/l^2", "at": 0, "input": "t",
+    ...     "exponent": 0.5, "beyond": 0.01})
+    >>> print(limit)
+    CF grows with t as its power 0.5 where D*t/l**2 < 0.01
+    """
+
+    target: str
+    group: Mapping[str, Fraction]
+    along: Mapping[str, Fraction]
+    growth: float
+    beyond: float
+    upward: bool
+    miss: float = _MISS
+    source: str = ""
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], source: str = "") -> Self:
+        """From the content of a limit's entry, or from an equal mapping.
+
+        Raises
+        ------
+        InputError
+            If a part is absent or cannot be used.
+        """
+        for key in ("target", "group", "exponent", "beyond"):
+            if content.get(key) is None:
+                raise InputError(f"The limit does not tell its '{key}'; give it.")
+        powers = read_group(str(content["group"]))
+        through = content.get("input")
+        if through is not None and through not in powers:
+            raise InputError(f"The limit's input '{through}' is not in its group.")
+        square = sum((e * e for e in powers.values()), Fraction(0))
+        exponent = float(content["exponent"])
+        if through is None:
+            along, growth = {n: e / square for n, e in powers.items()}, exponent
+        else:
+            along, growth = {through: 1 / powers[through]}, exponent / float(powers[through])
+        upward = content.get("at") in ("inf", "infinity")
+        beyond, miss = float(content["beyond"]), float(content.get("miss") or _MISS)
+        if not powers or not (0.0 < beyond < np.inf) or not miss > 0.0:
+            raise InputError("A limit holds beyond a positive value of a group, but for a miss.")
+        return cls(str(content["target"]), powers, along, growth, beyond, upward, miss, source)
+
+    def value(self, logs: Mapping[str, Array]) -> Array:
+        """Logarithm of the group, from logarithms of the inputs."""
+        return np.asarray(sum(float(e) * logs[n] for n, e in self.group.items()))
+
+    def depth(self, logs: Mapping[str, Array]) -> Array:
+        """How far runs lie where the limit holds: the logarithm of the group over its beginning.
+
+        Zero for runs where the limit does not hold.
+        """
+        depth = self.value(logs) - np.log(self.beyond)
+        return np.asarray(np.maximum(depth, 0.0) if self.upward else np.minimum(depth, 0.0))
+
+    def __str__(self) -> str:
+        powers = (sympy.Symbol(n) ** sympy.Rational(e) for n, e in self.group.items())
+        group = sympy.Mul(*powers)
+        where = f"{group} {'>' if self.upward else '<'} {self.beyond:g}"
+        if len(self.along) == 1:
+            ((name, e),) = self.along.items()
+            how = f"{name} as its power {self.growth / float(e):g}"
+        else:
+            how = f"{group} as its power {self.growth:g}"
+        return f"{self.target} grows with {how} where {where}"
+
+
+@dataclass(frozen=True, eq=False)
+class LimitInGroups:
+    """A limit in the features of a design.
+
+    Attributes
+    ----------
+    limit : KnownLimit
+    direction : tuple of Fraction
+        Change of each feature for a change of the logarithm of the limit's group by one.
+    group : tuple of Fraction
+        The limit's group as a product of powers of the features.
+    growth : float
+        Change of the response.
+    """
+
+    limit: KnownLimit
+    direction: tuple[Fraction, ...]
+    group: tuple[Fraction, ...]
+    growth: float
+
+    @classmethod
+    def of(cls, limit: KnownLimit, design: Design) -> Self | str:
+        """The limit in the features of a design, or why it tells nothing there."""
+        target, response = design.basis.target, design.basis.response
+        if target is None or response is None or target.name != limit.target:
+            return f"it is of '{limit.target}'"
+        if design.scale != "log":
+            return "the target has no logarithm"
+        own = [v.name for v in design.basis.variables if v.role == "data"]
+        lacking = [n for n in limit.group if n not in own]
+        if lacking:
+            return f"'{lacking[0]}' is in no group"
+        plain = [f for f in design.features if not f.logged]
+        touched = {n for f in plain if f.group is not None for n, _ in f.group.exponents}
+        touched |= {f.variable for f in plain if f.variable is not None}
+        if touched & set(limit.along):
+            return "the input that it names enters without a logarithm too"
+        direction = tuple(
+            Fraction(0)
+            if f.group is None or not f.logged
+            else sum((f.group.get(n) * e for n, e in limit.along.items()), Fraction(0))
+            for f in design.features
+        )
+        group = _in_groups(limit, design)
+        if group is None:
+            return "its group is no product of those that vary"
+        growth = limit.growth + sum(float(response.get(n) * e) for n, e in limit.along.items())
+        return cls(limit, direction, group, growth)
+
+    def logs(self, design: Design) -> dict[str, Array]:
+        """Logarithms of the inputs of the group in each run."""
+        return {n: np.log(np.asarray(design.data[n], float)) for n in self.limit.group}
+
+    def moved(self, design: Design, depth: Array) -> Design:
+        """The design with runs moved to where the limit begins; what is predicted stays."""
+        step = np.array([float(d) for d in self.direction])
+        return replace(
+            design,
+            X=design.X - depth[:, None] * step,
+            y=design.y - self.growth * depth,
+            offset=design.offset + self.growth * depth,
+        )
+
+    def continued(self, law: Law, design: Design) -> Law:
+        """A law of moved runs, continued where the limit holds.
+
+        Parameters
+        ----------
+        law : Law
+        design : Design
+            That it was fitted to.
+        """
+        names, limit = Names.of(design), self.limit
+        inputs = {names.identifier[n]: e for n, e in limit.group.items()}
+        along = {names.identifier[n]: e for n, e in limit.along.items()}
+        own = [f.name for f in design.features]
+        groups = {n: e for n, e in zip(own, self.group, strict=True) if e}
+        steps = {n: e for n, e in zip(own, self.direction, strict=True) if e}
+
+        def piece(x: sympy.Expr, powers: Mapping[str, Fraction], change: Mapping[str, Fraction],
+                  growth: float) -> sympy.Expr:  # fmt: skip
+            return _piece(x, powers, change, growth, limit)
+
+        gradients = tuple(piece(g, groups, steps, 0.0) for g in law.uncertainty.gradients)
+        expression = piece(law.expression, inputs, along, limit.growth)
+        used = {str(s) for s in expression.free_symbols}
+        symbols, unused = names.split(used | set(law.symbols))
+        return replace(
+            law,
+            expression=expression,
+            pi_expression=piece(law.pi_expression, groups, steps, self.growth),
+            symbols={**symbols, **law.symbols},
+            unused=tuple(v for v in law.unused if v in unused),
+            uncertainty=replace(law.uncertainty, gradients=gradients),
+        )
+
+
+def _piece(
+    x: sympy.Expr,
+    powers: Mapping[str, Fraction],
+    along: Mapping[str, Fraction],
+    growth: float,
+    limit: KnownLimit,
+) -> sympy.Expr:
+    """An expression that goes on beyond where a limit begins."""
+    names = {*powers, *along}
+    positive = {n: sympy.Symbol(n, positive=True) for n in names}
+    group = sympy.Mul(*(positive[n] ** _rational(e) for n, e in powers.items()))
+    over = group / sympy.Float(limit.beyond)
+    there = {n: positive[n] * over ** -_rational(e) for n, e in along.items()}
+    plain = {sympy.Symbol(n): there.get(n, positive[n]) for n in names}
+    beyond = x.xreplace(plain) * over ** sympy.nsimplify(growth, rational=True)
+    back = {s: sympy.Symbol(n) for n, s in positive.items()}
+    beyond = sympy.powsimp(sympy.expand_power_base(beyond, force=True)).xreplace(back)
+    group = group.xreplace(back)
+    here = group > limit.beyond if limit.upward else group < limit.beyond
+    return sympy.Piecewise((beyond, here), (x, True))
+
+
+def _in_groups(limit: KnownLimit, design: Design) -> tuple[Fraction, ...] | None:
+    """Exponents of a design's groups in the group of a limit."""
+    names = sorted({n for f in design.features if f.group for n, _ in f.group.exponents})
+    if not set(limit.group) <= set(names):
+        return None
+    table = np.array(
+        [
+            [float(f.group.get(n)) if f.group is not None and f.logged else 0.0 for n in names]
+            for f in design.features
+        ]
+    )
+    wanted = np.array([float(limit.group.get(n, 0)) for n in names])
+    found = np.linalg.lstsq(table.T, wanted, rcond=_ROUNDING)[0]
+    exact = tuple(Fraction(float(x)).limit_denominator(_DENOMINATOR) for x in found)
+    again = np.array([float(x) for x in exact]) @ table
+    return exact if np.abs(again - wanted).max(initial=0.0) < _ROUNDING else None
+
+
+def _rational(value: Fraction) -> sympy.Rational:
+    return sympy.Rational(value.numerator, value.denominator)
