@@ -42,8 +42,8 @@ def fit_dask(
         each a task of its own in bounded memory.
     target : str
     options : Options, optional
-        The options as one value, which keywords change; not `limits`, `robust`, `regimes`, `local` or
-        `additive`, which need all runs at once.
+        The options as one value, which keywords change; not `limits`, `robust`, `regimes`, `local`
+        or `additive`, which need all runs at once.
     client : dask.distributed.Client, optional
         By default the current one, or Dask's own scheduler where there is none.
     chunk_rows : int

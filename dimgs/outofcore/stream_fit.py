@@ -49,8 +49,8 @@ def fit_stream(
         A text table, a Parquet file, or a folder of Parquet files of the same columns.
     target : str
     options : Options, optional
-        The options as one value, which keywords change; not `limits`, `robust`, `regimes`, `local` or
-        `additive`, which need all runs at once.
+        The options as one value, which keywords change; not `limits`, `robust`, `regimes`, `local`
+        or `additive`, which need all runs at once.
     chunk_rows : int
         Most rows in memory at a time.
     progress : callable, optional
