@@ -100,7 +100,7 @@ def _code_of(given: list[str]) -> int:
     except BrokenPipeError:
         return 0
     except MemoryError:
-        note("error: the memory of this machine does not suffice; use fewer rows or inputs.")
+        note("error: the memory of this machine is too small; use fewer rows or inputs.")
         return 1
     except Exception as error:
         if _begins_with_interrupt(error):

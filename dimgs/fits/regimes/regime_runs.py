@@ -266,7 +266,7 @@ def best_chains(
     Returns
     -------
     list of (thresholds, loss)
-        Shorter than `most` - 1 where the runs do not suffice.
+        Shorter than `most` - 1 where the runs are too few.
     """
     order = np.argsort(projection, kind="stable")
     ordered = projection[order]

@@ -128,7 +128,7 @@ def bic(sample: Sample, pieces: Pieces) -> float:
 
 
 def grow(sample: Sample, directions: Array, max_regimes: int, kinds: Kinds) -> list[Pieces]:
-    """Best pieces for 1, 2, ... regimes, until more regimes only lose or runs do not suffice."""
+    """Best pieces for 1, 2, ... regimes, until more only lose, or the runs are too few."""
     path = [jump_pieces(sample, None)]
     score = [bic(sample, path[0])]
     if max_regimes < 2 or len(sample.y) < 2 * sample.min_runs or not sample.Z.shape[1]:
