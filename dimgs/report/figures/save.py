@@ -4,7 +4,8 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from importlib.resources import files
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,15 +96,6 @@ class Drawing:
         return out.getvalue()
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    name: str
-    draw: "Callable[[Report, Axes], object]"
-    title: str
-    caption: str
-    when: Callable[[Report], bool] = lambda _: True
-
-
 def _by_label(report: Report, axes: "Axes") -> None:
     column = ReportRuns.of(report).label_column
     if column is None:
@@ -111,87 +103,32 @@ def _by_label(report: Report, axes: "Axes") -> None:
     residuals_by_group(report, axes, column)
 
 
-_ALL = (
-    _Wanted(
-        "collapse",
-        collapse,
-        "The runs on the law",
-        "Dots are runs, moved along the law to the medians of any other groups; the line is the "
-        "law, and the band holds a new run.",
-    ),
-    _Wanted(
-        "slopes",
-        slopes,
-        "Exponents as slopes",
-        "On logarithmic axes a power law is a straight line; the triangles give its exponents.",
-    ),
-    _Wanted(
-        "regimes",
-        regime_map,
-        "Where the exponents change",
-        "Each colour is a regime of constant exponents.",
-        lambda report: len(report.regimes or ()) > 1,
-    ),
-    _Wanted(
-        "predicted_against_measured",
-        predicted_against_measured,
-        "Predicted against measured",
-        "Each run is predicted by the law refitted without it, where that could be had.",
-    ),
-    _Wanted(
-        "exponents",
-        exponent_forest,
-        "Exponents of the variables",
-        "Bars are intervals by runs; a tick marks the rational that was proposed.",
-    ),
-    _Wanted(
-        "local_exponents",
-        exponent_field,
-        "Local exponents",
-        "How the exponents change over the groups.",
-        lambda report: bool(report.fit and report.fit.local),
-    ),
-    _Wanted(
-        "residuals_by_run",
-        residuals_by_run,
-        "Residuals in the order of the table",
-        "A drift or a jump here is a change in the experiment, not in the law.",
-    ),
-    _Wanted(
-        "residuals_by_group",
-        residuals_by_group,
-        "Residuals along the law",
-        "Diamonds are means with standard errors; a trend here is what the law misses.",
-    ),
-    _Wanted(
-        "residuals_by_label",
-        _by_label,
-        "Residuals by label",
-        "Runs of one label that lie together above or below zero share something that the law "
-        "does not know.",
-    ),
-    _Wanted(
-        "rivals",
-        rivals,
-        "Rivals within the runs and beyond",
-        "Laws that the runs do not tell apart, over the law; the shade is where the runs are, the "
-        "band where a new run would lie.",
-        lambda report: bool(report.rivals),
-    ),
-    _Wanted(
-        "candidates",
-        pareto_front,
-        "Candidates",
-        "Error against complexity; the step line joins those that none beats in both.",
-        lambda report: len(report.candidates) > 1,
-    ),
-    _Wanted(
-        "runs",
-        principal_axes,
-        "What the runs covered",
-        "Principal axes of the log-ratios of the groups; empty areas were never tried.",
-    ),
+def _always(report: Report) -> bool:
+    return True
+
+
+_ALL: "tuple[tuple[str, Callable[[Report, Axes], object], Callable[[Report], bool]], ...]" = (
+    ("collapse", collapse, _always),
+    ("slopes", slopes, _always),
+    ("regimes", regime_map, lambda report: len(report.regimes or ()) > 1),
+    ("predicted_against_measured", predicted_against_measured, _always),
+    ("exponents", exponent_forest, _always),
+    ("local_exponents", exponent_field, lambda report: bool(report.fit and report.fit.local)),
+    ("residuals_by_run", residuals_by_run, _always),
+    ("residuals_by_group", residuals_by_group, _always),
+    ("residuals_by_label", _by_label, _always),
+    ("rivals", rivals, lambda report: bool(report.rivals)),
+    ("candidates", pareto_front, lambda report: len(report.candidates) > 1),
+    ("runs", principal_axes, _always),
 )
+
+
+@cache
+def _captions() -> dict[str, dict[str, str]]:
+    import tomllib
+
+    text = files("dimgs.report.figures").joinpath("captions.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 def draw_figures(report: Report) -> list[Drawing]:
@@ -212,24 +149,24 @@ def draw_figures(report: Report) -> list[Drawing]:
     ['collapse', 'predicted_against_measured', 'exponents', 'residuals_by_run']
     """
     out = []
-    for wanted in _ALL:
-        if not wanted.when(report):
+    for name, draw, when in _ALL:
+        if not when(report):
             continue
         rows = len(report.fit.variable_exponents) if report.fit else 0
-        height = 0.9 + 0.36 * rows if wanted.name == "exponents" else _HEIGHT
+        height = 0.9 + 0.36 * rows if name == "exponents" else _HEIGHT
         axes = new_axes(SINGLE, max(height, 1.4))
         try:
-            wanted.draw(report, axes)
+            draw(report, axes)
         except DimgsError:
             continue
         figure = axes.get_figure(root=True)
         assert figure is not None
-        bands = wanted.name == "predicted_against_measured" and axes.get_legend() is not None
-        caption = wanted.caption + (" The bands are ±10 % and ±20 %." if bands else "")
-        title = wanted.title
-        if wanted.name == "exponents" and not report.is_power_law:
+        bands = name == "predicted_against_measured" and axes.get_legend() is not None
+        title, caption = _captions()[name]["title"], _captions()[name]["caption"]
+        caption += " The bands are ±10 % and ±20 %." if bands else ""
+        if name == "exponents" and not report.is_power_law:
             title = "Exponents of one power law over all runs"
-        out.append(Drawing(wanted.name, figure, title, caption))
+        out.append(Drawing(name, figure, title, caption))
     return out
 
 
