@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from importlib.resources import files
 from pathlib import Path
 from reprlib import Repr
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
@@ -173,6 +174,19 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     except ValueError as error:
         reason = shown(error)
     raise InputError(f"{shown(path.name)} is not valid TOML ({reason}); correct it there.")
+
+
+def shipped(package: str, name: str) -> dict[str, Any]:
+    """Table of a TOML file that comes with a package of dimgs.
+
+    Examples
+    --------
+    >>> shipped("dimgs.cli", "words.toml")["kernel"]
+    'A simulator with named inputs and outputs and their units.'
+    """
+    import tomllib
+
+    return tomllib.loads(files(package).joinpath(name).read_text(encoding="utf-8"))
 
 
 def _no_number(name: str) -> None:

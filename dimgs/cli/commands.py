@@ -1,7 +1,5 @@
 """Registers every command; each imports what it needs when it runs."""
 
-from importlib.resources import files
-
 import typer
 
 from dimgs.cli import (
@@ -20,15 +18,13 @@ from dimgs.cli import (
     studio,
 )
 from dimgs.cli.output import command
+from dimgs.formats import shipped
 
 
 def _examples() -> dict[str, str]:
     """Examples for the end of each help page: what it does, and what is typed."""
-    import tomllib
-
-    text = files("dimgs.cli").joinpath("examples.toml").read_text(encoding="utf-8")
     shown = {}
-    for name, lines in tomllib.loads(text).items():
+    for name, lines in shipped("dimgs.cli", "examples.toml").items():
         plain = ((line.replace("[", r"\["), what) for line, what in lines)
         typed = [f"[dim]# {what}[/dim]\n  {line}" for line, what in plain]
         shown[name] = "\n".join(["[bold]Examples[/bold]", *typed])

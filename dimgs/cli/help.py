@@ -2,8 +2,6 @@
 
 from contextlib import redirect_stdout
 from difflib import get_close_matches
-from functools import cache
-from importlib.resources import files
 from io import StringIO
 from typing import Annotated, Any
 
@@ -11,15 +9,7 @@ import typer
 
 from dimgs.cli import tables
 from dimgs.cli.output import emit_json, say
-
-
-@cache
-def words_of_answers() -> dict[str, str]:
-    """Words that answers use, with what they mean, the plainest first."""
-    import tomllib
-
-    text = files("dimgs.cli").joinpath("words.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
+from dimgs.formats import shipped
 
 
 def help(
@@ -33,7 +23,7 @@ def help(
     root: Any = context.find_root()
     commands = root.command.commands
     name = topic.strip().lower()
-    known = words_of_answers()
+    known = shipped("dimgs.cli", "words.toml")
     if name == "words" or name in known:
         words = known if name == "words" else {name: known[name]}
         if json:

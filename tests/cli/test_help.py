@@ -6,13 +6,13 @@ import re
 import pytest
 
 from dimgs.cli.app import run
-from dimgs.cli.help import words_of_answers
+from dimgs.formats import shipped
 
 
 def test_words_are_explained_one_by_one_or_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["help", "words", "--json"]) == 0
     words = json.loads(capsys.readouterr().out)["words"]
-    assert words == words_of_answers()
+    assert words == shipped("dimgs.cli", "words.toml")
     assert {"contrast", "pertinence", "surrogate", "regime", "domain"} <= set(words)
     assert run(["help", "Regime"]) == 0
     assert "exponents are constant" in capsys.readouterr().out

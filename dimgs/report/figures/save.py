@@ -4,8 +4,7 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
-from importlib.resources import files
+from functools import cached_property
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ import numpy as np
 
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import html as escape
-from dimgs.formats import write_whole
+from dimgs.formats import shipped, write_whole
 from dimgs.latex import spoken
 from dimgs.report.figures import style as colours
 from dimgs.report.figures.candidates import pareto_front
@@ -123,14 +122,6 @@ _ALL: "tuple[tuple[str, Callable[[Report, Axes], object], Callable[[Report], boo
 )
 
 
-@cache
-def _captions() -> dict[str, dict[str, str]]:
-    import tomllib
-
-    text = files("dimgs.report.figures").joinpath("captions.toml").read_text(encoding="utf-8")
-    return tomllib.loads(text)
-
-
 def draw_figures(report: Report) -> list[Drawing]:
     """Draw every figure that the report has data for.
 
@@ -148,7 +139,7 @@ def draw_figures(report: Report) -> list[Drawing]:
     >>> [d.name for d in draw_figures(report)]
     ['collapse', 'predicted_against_measured', 'exponents', 'residuals_by_run']
     """
-    out = []
+    out, captions = [], shipped("dimgs.report.figures", "captions.toml")
     for name, draw, when in _ALL:
         if not when(report):
             continue
@@ -162,7 +153,7 @@ def draw_figures(report: Report) -> list[Drawing]:
         figure = axes.get_figure(root=True)
         assert figure is not None
         bands = name == "predicted_against_measured" and axes.get_legend() is not None
-        title, caption = _captions()[name]["title"], _captions()[name]["caption"]
+        title, caption = captions[name]["title"], captions[name]["caption"]
         caption += " The bands are ±10 % and ±20 %." if bands else ""
         if name == "exponents" and not report.is_power_law:
             title = "Exponents of one power law over all runs"
