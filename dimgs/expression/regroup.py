@@ -12,8 +12,9 @@ import sympy
 from dimgs.expression.complexity import complexity_of
 
 Shorten = Callable[[Any], Any]
-# terms and different symbols or functions of a sum that is factored, and its highest power: the
-# cube of three terms has 10 terms and 3 symbols; beyond, SymPy takes seconds
+# terms and different symbols or functions of a sum that is factored, and its highest power in
+# whole steps (x^(3/2) is the third of the root): the cube of three terms has 10 terms and 3
+# symbols; beyond, SymPy takes seconds, and hours for powers such as 1317/500
 _MOST_TERMS, _MOST_PARTS, _HIGHEST = 12, 8, 8
 # common parts that are tried first: those that most terms share save most
 _MOST_SHARED = 4
@@ -120,7 +121,7 @@ def without_hyperbolics_of_logarithms(expression: Any) -> Any:
             isinstance(e, sympy.sinh | sympy.cosh | sympy.tanh | sympy.coth)
             and isinstance(e.args[0].as_coeff_Mul(rational=True)[1], sympy.log)
         ),
-        lambda e: sympy.cancel(e.rewrite(sympy.exp)),
+        lambda e: e.rewrite(sympy.exp),
     )
 
 
@@ -251,7 +252,11 @@ def _with_repeated_sums(node: Any) -> Iterator[Any]:
 def _factored(node: Any, shorten: Shorten) -> Iterator[Any]:
     """A sum of a few terms as a product of sums, over a common denominator."""
     parts = node.atoms(sympy.Symbol) | node.atoms(sympy.Function)
-    highest = max((abs(e) for t in node.args for e in powers_of(t).values()), default=0)
+    steps: dict[Any, int] = {}
+    powers = [(p.base, p.exp) for p in node.atoms(sympy.Pow) if p.exp.is_Rational]
+    for base, power in powers:
+        steps[base] = sympy.ilcm(steps.get(base, 1), power.q)
+    highest = max((abs(e) * steps[b] for b, e in powers), default=0)
     few = 2 <= len(node.args) <= _MOST_TERMS and len(parts) <= _MOST_PARTS and highest <= _HIGHEST
     if not few or node.has(sympy.Float):
         return

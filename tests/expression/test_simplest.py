@@ -95,3 +95,10 @@ def test_what_was_multiplied_out_is_put_together_again(short: sympy.Expr) -> Non
 
 def test_a_difference_of_squares_is_no_product() -> None:
     assert simplest(a**2 - b**2, POSITIVE) == a**2 - b**2
+
+
+def test_powers_with_large_denominators_are_not_factored() -> None:
+    odd, rest = sympy.Rational(1317, 500), sympy.Rational(683, 500)
+    law = (a * c**odd * b**rest + d * c**4) ** 3 / c**8
+    short = simplest(sympy.expand(law), ("a", "b", "c", "d"))
+    assert complexity_of(short) <= complexity_of(sympy.expand(law))
