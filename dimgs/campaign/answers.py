@@ -233,6 +233,8 @@ class Answers:
             f"{counted(told.runs)} over {told.share:.0%} of the ranges; the widest half-width is "
             f"{half:.3g}, {strategy.tolerance} was asked for."
         )
+        if strategy.change:
+            why += f" No exponent changes by more than {strategy.change:.2g} over the ranges."
         if not relevant:
             meaning = f"No answer: {self._failure(k)}"
         stray = len(self.model.orphans)

@@ -210,9 +210,7 @@ def _best(
     curvature: float,
 ) -> Rows | None:
     def holds(rows: Rows) -> bool:
-        # where other laws hold too, what a bend of one would be is a crossover to them
-        bent = len(rows) == len(sites) and _bent(sites, rows, scatter)
-        return not bent and _holds(sites, rows, limits, curvature)
+        return _holds(sites, rows, scatter, limits, curvature)
 
     every = _grow(sites, limits, free, _affine(sites.z[free], sites.y[free]))
     if every is not None and len(every) == free.sum() and holds(every):
@@ -229,17 +227,20 @@ def _best(
     return None
 
 
+def bend(sites: Sites, members: Rows, sigma: float) -> tuple[float, float]:
+    """Curvature of runs about their law, in squares of the distance, and its standard error."""
+    z, root = sites.z[members], np.sqrt(sites.count[members])
+    if len(members) < z.shape[1] + 2:
+        return 0.0, np.inf
+    table = root[:, None] * np.column_stack([np.ones(len(z)), z, np.sum(z**2, axis=1)])
+    row = np.linalg.pinv(table, rcond=1e-7)[-1]
+    return float(row @ (root * sites.y[members])), sigma * float(np.linalg.norm(row))
+
+
 def _bent(sites: Sites, members: Rows, scatter: Scatter) -> bool:
     """Whether runs that scatter curve about their law more than their noise allows."""
-    z, root = sites.z[members], np.sqrt(sites.count[members])
-    unknowns = z.shape[1] + 2
-    if not scatter.sigma or len(members) < unknowns:
-        return False
-    table = root[:, None] * np.column_stack([np.ones(len(z)), z, np.sum(z**2, axis=1)])
-    inverse = np.linalg.pinv(table, rcond=1e-7)
-    error = scatter.sigma * float(np.linalg.norm(inverse[-1]))
-    bend = abs(float(inverse[-1] @ (root * sites.y[members])))
-    return bend > float(stdtrit(max(scatter.freedom, 1), 1.0 - _BEND / 2.0)) * error
+    curve, error = bend(sites, members, scatter.sigma)
+    return abs(curve) > float(stdtrit(max(scatter.freedom, 1), 1.0 - _BEND / 2.0)) * error
 
 
 def _affine(z: Array, y: Array) -> Array:
@@ -280,7 +281,7 @@ def _grow(sites: Sites, limits: Array, free: NDArray[np.bool_], seed: Array) -> 
     return members
 
 
-def _holds(sites: Sites, members: Rows, limits: Array, curvature: float) -> bool:
+def _holds(sites: Sites, members: Rows, scatter: Scatter, limits: Array, curvature: float) -> bool:
     """Whether a law is one: each of its runs follows from the others, it keeps together, and it is
     no tangent of a crossover.
 
@@ -297,7 +298,13 @@ def _holds(sites: Sites, members: Rows, limits: Array, curvature: float) -> bool
         return False
     extent = float(np.ptp(z, axis=0).max(initial=0.0))
     whole = float(np.ptp(sites.z, axis=0).max(initial=0.0))
-    if extent < _LOCAL * whole and miss.max() > curvature * extent:
+    local = extent < _LOCAL * whole
+    if scatter.sigma:
+        # where other laws hold too, what a bend of one would be is a crossover to them
+        curved = (local or len(members) == len(sites)) and _bent(sites, members, scatter)
+    else:
+        curved = local and bool(miss.max() > curvature * extent)
+    if curved:
         return False
     others = np.setdiff1d(np.arange(len(sites)), members)
     inside = sum(within(sites.z[i], z) for i in others)

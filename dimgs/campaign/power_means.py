@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 from scipy.optimize import OptimizeResult, least_squares
-from scipy.special import logsumexp
+from scipy.special import logsumexp, stdtrit
 
 from dimgs.arrays import Array
 from dimgs.campaign.laws import Law, Scatter
@@ -28,6 +28,8 @@ _MOST = 3
 _SPARE = 2
 # part of the resolution to which a power mean goes through the runs of a kernel that repeats itself
 _EXACT = 0.002
+# of runs that scatter, the level at which a sum of laws is another answer than a corner
+_LEVEL = 0.95
 _DIGITS = 1e-6
 
 
@@ -74,10 +76,19 @@ def power_mean(sites: Sites, scatter: Scatter) -> Model | None:
         sigma = max(float(np.sqrt(2.0 * fit.cost / (len(sites) - unknowns))), _DIGITS)
         close = scatter.sigma > 0 or sigma <= _EXACT * scatter.resolution
         if close and np.all(np.abs(fit.fun) <= root * limits):
-            found = _model(sites, scatter, sign, fit, n_laws, sigma)
+            broad = _broadest(sites, scatter, sign, fit) if scatter.sigma else fit
+            found = _model(sites, scatter, sign, fit, broad, n_laws, sigma)
             if found is not None:
                 return found
     return None
+
+
+def _broadest(sites: Sites, scatter: Scatter, sign: float, fit: OptimizeResult) -> OptimizeResult:
+    """A sum that goes through the runs but for their noise, where there is one; else the fit."""
+    start = np.append(fit.x[:-1], min(fit.x[-1], 0.0))
+    other = _fitted(sites, sign, start, _FOLLOWED, sharpest=1.0)
+    t = float(stdtrit(max(scatter.freedom, 1), 0.5 + _LEVEL / 2.0))
+    return other if 2.0 * (other.cost - fit.cost) <= (t * scatter.sigma) ** 2 else fit
 
 
 def _starts(sites: Sites, n_laws: int) -> Iterator[tuple[float, Array]]:
@@ -114,7 +125,9 @@ def _first_sharpness(sites: Sites, sign: float, table: Array) -> float:
     return float(np.log(SHARPNESS[1])) if np.abs(corner - sites.y).max() < _CORNER else 0.0
 
 
-def _fitted(sites: Sites, sign: float, start: Array, most: int) -> OptimizeResult:
+def _fitted(
+    sites: Sites, sign: float, start: Array, most: int, sharpest: float = _SHARPEST
+) -> OptimizeResult:
     z, y, root = sites.z, sites.y, np.sqrt(sites.count)
     table = np.column_stack([np.ones(len(z)), z])
     shape = (-1, table.shape[1])
@@ -137,17 +150,23 @@ def _fitted(sites: Sites, sign: float, start: Array, most: int) -> OptimizeResul
 
     n = len(start) - 1
     low = np.append(np.full(n, -np.inf), np.log(SHARPNESS[0]))
-    high = np.append(np.full(n, np.inf), np.log(_SHARPEST))
+    high = np.append(np.full(n, np.inf), np.log(sharpest))
     return least_squares(
         rest, start, slopes, bounds=(low, high), x_scale="jac", max_nfev=most, ftol=1e-12
     )
 
 
 def _model(
-    sites: Sites, scatter: Scatter, sign: float, fit: OptimizeResult, n_laws: int, sigma: float
+    sites: Sites,
+    scatter: Scatter,
+    sign: float,
+    fit: OptimizeResult,
+    broad: OptimizeResult,
+    n_laws: int,
+    sigma: float,
 ) -> Model | None:
     width = sites.z.shape[1] + 1
-    table, s = fit.x[:-1].reshape(n_laws, width), float(np.exp(fit.x[-1]))
+    table, s = fit.x[:-1].reshape(n_laws, width), float(np.exp(broad.x[-1]))
     spread = np.linalg.pinv(fit.jac.T @ fit.jac)
     values = table @ np.column_stack([np.ones(len(sites)), sites.z]).T
     owner = np.argmax(sign * values, axis=0)
@@ -162,7 +181,7 @@ def _model(
             return None
         laws.append(
             Law(table[k], rows, spread[part, part], max(sigma, sites.error), freedom,
-                np.zeros(width))
+                broad.x[part] - fit.x[part])
         )  # fmt: skip
     borders = []
     for one, other in combinations(range(n_laws), 2):

@@ -64,7 +64,10 @@ def model_of(
             found = _cores(found)
     else:
         found = replace(found, explained=np.zeros(len(sites), dtype=np.bool_))
-    soft = any(b.meets and not b.sharpness >= SHARPNESS[1] for b in found.borders)
+    # one run tells no crossover from a corner where runs scatter
+    soft = any(
+        b.meets and (scatter.sigma or not b.sharpness >= SHARPNESS[1]) for b in found.borders
+    )
     if found.explained.all() and not found.pairs and not soft:
         return found
     return power_mean(sites, scatter) or found
@@ -128,12 +131,18 @@ def _sharpness(model: Model, border: Border) -> float:
     owner = border.below if along[at] < 0.0 else border.above
     miss = border.sign * float(y[at] - model.laws[owner](z[at : at + 1])[0])
     gap = np.abs(along[at : at + 1])
+    limit = float(model.scatter.limits(model.sites.count)[at])
+    if miss <= -limit:
+        return np.nan
+    if model.scatter.sigma and miss <= limit:
+        # nothing but noise is seen: it may hide a crossover as broad as this
+        miss = limit
 
     def excess(s: float) -> float:
         return float(_soft(gap, s)[0]) - miss
 
     if excess(SHARPNESS[1]) >= 0.0:
-        return SHARPNESS[1] if miss > -model.scatter.limits(model.sites.count)[at] else np.nan
+        return SHARPNESS[1]
     return np.nan if excess(SHARPNESS[0]) < 0.0 else float(brentq(excess, *SHARPNESS))
 
 
@@ -211,7 +220,7 @@ def _cores(model: Model) -> Model:
         tails = model.tails(np.full(len(model.sites), k), model.sites.z)
         clear = Law.fit(replace(model.sites, y=model.sites.y - tails), deep, model.scatter)
         drift = plain.coefficients - clear.coefficients
-        if not alone and not model.scatter.sigma:
+        if not alone:
             # no run shows it alone: it may be a tangent, anything between its neighbours
             near = [{b.below, b.above} - {k} for b in model.borders if k in (b.below, b.above)]
             ways = [model.laws[j].coefficients - law.coefficients for o in near for j in o]

@@ -1,15 +1,17 @@
 """What the runs of one tier say, and how a further one is proposed."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import fdtr, stdtrit
 
 from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.choice import nearest
 from dimgs.campaign.design import Design
-from dimgs.campaign.laws import Law, Scatter
+from dimgs.campaign.laws import Law, Scatter, bend
 from dimgs.campaign.model import Model
 from dimgs.campaign.places import Separation, separating
 from dimgs.campaign.regimes import constant_of, gradient, model_of
@@ -21,8 +23,17 @@ _SURE = 0.95
 _STEPS = (0.005, 0.02)
 # log; replicates that agree to this differ by what is printed of them
 _REPEATS = 1e-6
-# degrees of freedom of the noise before anything is made of it: t at 90 % is then 1.94, not 1.64
-FREEDOM = 6
+# degrees of freedom of the noise where runs leave any doubt (t at 90 % is then 1.94, not 1.64), and
+# those that one law needs that its runs leave none about: with what they miss it by, as many again
+FREEDOM, FIRST = 6, 3
+# chance of a better fit below which one law goes through its runs as noise alone would have it: one
+# campaign in five makes three replicates more than it needs, and a step of two sigma is doubted
+_FITS = 0.8
+# degrees of freedom that this question costs: without it intervals at 90 % hold the truth in 88 %
+_ASKED = 2
+# tolerances by which an exponent may change from the middle to the ends of the ranges before one
+# law with noise is doubted: to know the change to one takes sixteen times the runs of the exponent
+STEADY = 3.0
 # coverage of what is predicted of runs that scatter
 _FORETOLD = 0.99
 # a regime in less of the ranges is named, not answered
@@ -93,6 +104,8 @@ class Seen:
         Those of fewer runs.
     owed : list of Proposal
         Runs that were asked for, and that the budget did not allow: their questions are open.
+    settled : bool
+        Whether few replicates, and what one law misses, tell the noise well enough.
     predictions : list of Prediction
         Of runs that were made, or will be, to see whether several laws hold.
     """
@@ -127,20 +140,39 @@ class Seen:
             self._noise = sigma, freedom
         if sigma <= _REPEATS:
             sigma, freedom = 0.0, 0
-        scatter = Scatter(self._resolution, *(self._noise or (sigma, freedom)))
-        sites = self.runs.sites(self.tier)
-        if self.binding.linear:
-            self.model = Model(sites, scatter, (), explained=np.zeros(len(sites), dtype=np.bool_))
-        elif self.space.rank:
-            self.model = model_of(self.space, sites, scatter, self.known, self._curvature)
-        else:
-            self.model = constant_of(self.runs, self.tier, scatter)
-        # runs beside the ranges inform laws, but raise no questions
-        explained = self.model.explained | ~self.design.region.contains(sites.z)
-        self.model = replace(self.model, explained=explained)
+        self.model = self._model(*(self._noise or (sigma, freedom)))
+        self.settled = False
+        if self.space.rank and self._noise is None and freedom >= FIRST:
+            pooled = self._pooled(square, freedom)
+            if pooled is not None:
+                self.model, self.settled = self._model(*pooled), True
         self.known = self.model.laws
         lost = self.runs.lost(self.tier)
-        self.domain = separating(self.space, sites.z, lost) if len(lost) else None
+        self.domain = separating(self.space, self.model.sites.z, lost) if len(lost) else None
+
+    def _model(self, sigma: float, freedom: int) -> Model:
+        scatter, sites = Scatter(self._resolution, sigma, freedom), self.runs.sites(self.tier)
+        if self.binding.linear:
+            model = Model(sites, scatter, (), explained=np.zeros(len(sites), dtype=np.bool_))
+        elif self.space.rank:
+            model = model_of(self.space, sites, scatter, self.known, self._curvature)
+        else:
+            model = constant_of(self.runs, self.tier, scatter)
+        # runs beside the ranges inform laws, but raise no questions
+        explained = model.explained | ~self.design.region.contains(sites.z)
+        return replace(model, explained=explained)
+
+    def _pooled(self, square: float, freedom: int) -> tuple[float, int] | None:
+        """Noise from replicates and what one law misses; None where that is more than noise."""
+        sites = self.model.sites
+        free = len(sites) - self.space.rank - 1
+        if not self.clear or len(self.model.laws) > 1 or free < 1:
+            return None
+        miss = float(np.sum(sites.count * (sites.y - self.model.laws[0](sites.z)) ** 2))
+        if fdtr(free, freedom, miss / free / (square / freedom)) > _FITS:
+            return None
+        every = freedom + free
+        return float(np.sqrt((square + miss) / every)), every - _ASKED
 
     def forget(self) -> None:
         """Ask again what was asked before: runs were added that nobody had asked for."""
@@ -265,8 +297,26 @@ class Seen:
 
     def width(self, law: Law) -> float:
         """Widest half-width of what is asked of a law, in tolerances."""
-        c = self.functionals()
-        return float(np.max(law.half_widths(c, self.joint_level), initial=0.0)) / self.tolerance
+        half = float(np.max(law.half_widths(self.functionals(), self.joint_level), initial=0.0))
+        return max(half, self.change / STEADY) / self.tolerance
+
+    @property
+    def change(self) -> float:
+        """How much an exponent of one law with noise may change towards the ends of the ranges.
+
+        That runs bend no more than noise has them bend is no evidence that they follow one law.
+        """
+        scatter, rank = self.model.scatter, self.space.rank
+        if not scatter.sigma or not rank or len(self.model.laws) != 1:
+            return 0.0
+        curve, error = bend(self.model.sites, self.model.laws[0].rows, scatter.sigma)
+        t = float(stdtrit(max(scatter.freedom, 1), 0.5 + self.level / 2.0))
+        return self.reach * (abs(curve) + t * error)
+
+    @cached_property
+    def reach(self) -> float:
+        """Change of an exponent at the ends of the ranges by a unit of curvature."""
+        return 2.0 * float(np.abs(self.design.corners @ self.space.exponent_map.T).max())
 
     @property
     def joint_level(self) -> float:

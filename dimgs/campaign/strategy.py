@@ -7,8 +7,9 @@ from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.choice import d_optimal, hidden, nearest
 from dimgs.campaign.design import Design
+from dimgs.campaign.laws import Law
 from dimgs.campaign.search import Search
-from dimgs.campaign.seen import FREEDOM, Proposal
+from dimgs.campaign.seen import FIRST, FREEDOM, STEADY, Proposal
 from dimgs.campaign.space import Runs
 
 # part of the ranges that a threshold in one monomial may hide behind the outermost runs
@@ -17,6 +18,9 @@ _HIDDEN = 0.05
 _CORNERS = 3
 # runs that may narrow the intervals of a kernel that repeats itself, for each unknown
 _NARROWING = 2
+# budgets that noise would have to ask for before no run is made to narrow the intervals of several
+# laws any more: a few times more than an estimate of so few runs may be wrong by
+_HOPELESS = 10
 
 
 class Strategy(Search):
@@ -29,8 +33,9 @@ class Strategy(Search):
         for question in (
             self.domain_runs,
             self._support,
-            self._replicates,
+            lambda: self._replicates(FIRST),
             self._predictions,
+            lambda: self._replicates(FREEDOM),
             self.regimes_runs,
             self.meetings_runs,
             self.jumps_runs,
@@ -86,32 +91,31 @@ class Strategy(Search):
             if i >= made
         ]
 
-    def _replicates(self) -> list[Proposal]:
+    def _replicates(self, wanted: int) -> list[Proposal]:
         """Equal runs, where the kernel is not exact: what no law explains."""
-        if not len(self.model.sites):
+        sites, model = self.model.sites, self.model
+        freedom = self.runs.scatter(self.tier)[1] if self.space.rank else model.scatter.freedom
+        if not len(sites) or freedom >= wanted or (self.settled and self.worst <= 1.0):
             return []
-        freedom = self.runs.scatter(self.tier)[1]
-        if not self.space.rank:
-            freedom = self.model.scatter.freedom
-        noisy = self.stochastic or (freedom > 0 and self.model.scatter.sigma > 0)
-        if freedom >= FREEDOM:
-            return []
-        sites = self.model.sites
-        if not noisy:
-            one = self.clear and len(self.model.laws) == 1 and self.worst <= 1.0
-            odd = len(sites) >= self.space.rank + 2 and not one
-            if freedom or not odd:
+        if not self.stochastic and not (freedom and model.scatter.sigma):
+            if freedom or len(sites) < self.space.rank + 2 or self._one_law_fits():
                 return []
             at = int(np.argmin(np.linalg.norm(sites.z, axis=1)))
             return [self.again(sites.z[at], "one law does not go through the runs: is it noise?")]
         order = np.argsort(sites.count, kind="stable")
         reason = "the same run again, to know the scatter"
-        rows = np.resize(order, FREEDOM - freedom)
+        rows = np.resize(order, wanted - freedom)
         found: list[Proposal] = []
         for i in rows:
             own = sum(np.array_equal(p.z, sites.z[i]) for p in found)
             found.append(self.again(sites.z[i], reason, own))
         return found
+
+    def _one_law_fits(self) -> bool:
+        """Whether one law goes through all runs, though they may be too few to tell it."""
+        sites = self.model.sites
+        law = Law.fit(sites, np.arange(len(sites)), self.model.scatter)
+        return bool(np.all(np.abs(law(sites.z) - sites.y) <= self.model.scatter.resolution))
 
     def _predictions(self) -> list[Proposal]:
         """Runs that are predicted before they are made: at corners, and inside."""
@@ -147,16 +151,23 @@ class Strategy(Search):
         c = self.functionals()
         t = float(stdtrit(law.freedom, 0.5 + self.joint_level / 2.0))
         variance = float(np.max(np.einsum("ij,jk,ik->i", c, per_run, c), initial=0.0))
+        # a curvature is told best by as many runs at the centre as at the corners
+        corner = float(np.mean(np.sum(self.design.corners**2, axis=1))) or 1.0
+        variance = max(variance, (2.0 * self.reach / (STEADY * corner)) ** 2)
         return int(np.ceil(variance * (t * law.sigma / self.tolerance) ** 2))
 
     def _narrow(self) -> list[Proposal]:
         """Runs that take the most off the widest interval."""
         model = self.model
         purposes = [what for _, what in self.runs.made_for(self.tier)]
-        rank = self.space.rank
-        most = _NARROWING * (rank + 1) * max(1, len(model.laws))
-        exact = not model.scatter.sigma
-        if exact and (not rank or purposes.count("narrow") >= most):
+        rank, budget = self.space.rank, self.binding.plan.budget
+        tried = purposes.count("narrow") >= _NARROWING * (rank + 1) * max(1, len(model.laws))
+        if model.scatter.sigma:
+            # intervals shrink with the root of the number of runs; those of one law surely do
+            last = self.tier == len(self.binding.tiers) - 1
+            most = _HOPELESS * (budget.runs if last else budget.coarse)
+            tried &= len(model.laws) > 1 and len(purposes) * self.worst**2 > most
+        if tried or (not model.scatter.sigma and not rank):
             return []
         open_laws = [k for k in self.answered if self.width(model.laws[k]) > 1.0]
         if not open_laws:
@@ -170,13 +181,13 @@ class Strategy(Search):
         offers = offers[alone if alone.any() else leads]
         found: list[Proposal] = []
         rows = model.laws[k].rows
-        table = np.column_stack([np.ones(len(rows)), model.sites.z[rows]])
+        table = self._terms(model.sites.z[rows])
         moments = (table * model.sites.count[rows][:, None]).T @ table
         reason = f"the exponents of law {k + 1} are not within their tolerance; here they gain most"
         for _ in range(self.binding.plan.execution.batch if len(offers) else 0):
             at = offers[self._best(moments, offers, repeats=model.scatter.sigma > 0)]
-            row = np.append(1.0, at)
-            moments = moments + np.outer(row, row)
+            row = self._terms(at[None])
+            moments = moments + row.T @ row
             own = sum(np.array_equal(p.z, at) for p in found)
             number = self.runs.count(at, self.tier) + own
             found.append(Proposal(at, self.tier, "narrow", reason, replicate=number))
@@ -186,11 +197,20 @@ class Strategy(Search):
                     break
         return [p for p in found if model.scatter.sigma or not p.replicate]
 
+    def _terms(self, z: Array) -> Array:
+        """Terms of a law, and the curvature that one law with noise must not have."""
+        table = np.column_stack([np.ones(len(z)), z])
+        bent = self.model.scatter.sigma and self.space.rank and len(self.model.laws) == 1
+        return np.column_stack([table, np.sum(z**2, axis=1)]) if bent else table
+
     def _best(self, moments: Array, offers: Array, repeats: bool) -> int:
         inverse = np.linalg.pinv(moments)
         c = self.functionals()
+        if len(inverse) > c.shape[1]:
+            c = np.pad(c, ((0, 1), (0, 1)))
+            c[-1, -1] = self.reach / STEADY
         widest = c[int(np.argmax(np.einsum("ij,jk,ik->i", c, inverse, c)))]
-        rows = np.column_stack([np.ones(len(offers)), offers])
+        rows = self._terms(offers)
         lever = np.einsum("ij,jk,ik->i", rows, inverse, rows)
         return int(np.argmax((rows @ inverse @ widest) ** 2 / (1.0 + lever)))
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from dimgs.campaign.binding import bind
 from dimgs.campaign.choice import d_optimal, hidden
 from dimgs.campaign.design import Design, Region
+from dimgs.campaign.seen import STEADY
 from dimgs.campaign.space import Runs
 from dimgs.campaign.strategy import Strategy
 from tests.campaign.kernels import uptake_plan
@@ -72,3 +73,41 @@ def test_with_noise_all_exponents_together_must_be_known() -> None:
     (law,) = strategy.model.laws
     narrow = law.half_widths(strategy.functionals(), 0.9).max() / strategy.tolerance
     assert strategy.worst > 1.2 * narrow
+
+
+def _noisy(bend: float, seed: int, most: int = 25) -> tuple[Strategy, list[str]]:
+    """The strategy of a kernel with 3 % of noise, and what its runs were made for."""
+    binding = bind(uptake_plan(tiers=("fine",)))
+    runs, rng = Runs(1), np.random.default_rng(seed)
+    strategy = Strategy(binding, Design.of(binding), runs, 0)
+    strategy.stochastic = True
+    while (chosen := strategy.next()) and len(runs.y) < most:
+        for p in chosen:
+            x = float(p.z[0])
+            y = 2.0 + 3.0 * x + bend * x**2 + 0.03 * rng.standard_normal()
+            runs.add(p.z, 0, y, p.purpose)
+        strategy.look()
+    return strategy, runs.purpose
+
+
+def test_few_replicates_do_where_one_law_leaves_no_doubt() -> None:
+    counts = []
+    for seed in range(20):
+        strategy, purposes = _noisy(0.0, seed)
+        assert purposes[:6] == ["support"] * 3 + ["replicate"] * 3
+        if len(purposes) == 8:
+            assert strategy.settled
+            assert strategy.model.scatter.freedom == 3 + 3 - 2
+        counts.append(len(purposes))
+    # three, two predictions; three more where the fit is not as good as four times in five
+    assert np.median(counts) == 8
+
+
+def test_one_law_with_noise_must_be_seen_not_to_bend() -> None:
+    for seed in range(10):
+        strategy, _ = _noisy(0.0, seed)
+        assert 0.0 < strategy.change <= STEADY * strategy.tolerance
+    for seed in range(2):
+        bent, _ = _noisy(2.0, seed)
+        # the ends of the ranges have other exponents than the middle
+        assert not bent.clear or len(bent.model.laws) > 1 or bent.worst > 1.0
