@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -13,6 +13,8 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.fits.covariance import check_level
 from dimgs.hub.cards import trusted_cards
+from dimgs.hub.remote import RemoteHub
+from dimgs.kernels.registry import available
 from dimgs.similitude.answer import Answer, curve_of
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Found, exact
@@ -34,7 +36,7 @@ _REVIEWED = 20
 
 
 def ask(
-    target: str,
+    target: str | Sequence[str],
     at: Any = None,
     hub: Any = None,
     *,
@@ -52,8 +54,8 @@ def ask(
 
     Parameters
     ----------
-    target : str
-        Output of the kernel, or the id of a stored question.
+    target : str or sequence of str
+        Output of the kernel, or the id of a stored question; or several outputs.
     at : str, mapping, or whatever `read_table` takes
         Where: ``"D=1e-14 m^2/s, l=0.1 mm"``, with a range for one input for a curve over it
         (``"t=1..100 day"``); a mapping of names to quantities, ``(value, unit)`` or numbers in
@@ -73,7 +75,7 @@ def ask(
 
     Returns
     -------
-    Answer, or list of Answer for a table
+    Answer, or list of Answer for a table; of several targets, a dict of them
 
     Raises
     ------
@@ -102,16 +104,9 @@ def ask(
         raise InputError(f"The tolerance is {tolerance}; give one above 0, such as 0.1 for 10 %.")
     with _opened(hub) as known:
         asking = _Asking(known, tolerance, level, run, load)
-        question = question_of(known, target)
-        if question is None:
-            if at is None:
-                raise InputError("No point is given; say where, such as 'D=1e-14 m^2/s' (--at).")
-            points, many = points_given(at)
-            found = [asking.answer(target, point, kernel, physics) for point in points]
-            if isinstance(many, str):
-                return curve_of(found, many, points)
-            return found if many else found[0]
-        return asking.stored(question, at, kernel, physics)
+        if not isinstance(target, str):
+            return {one: asking.asked(one, at, kernel, physics) for one in dict.fromkeys(target)}
+        return asking.asked(target, at, kernel, physics)
 
 
 @contextmanager
@@ -138,6 +133,19 @@ class _Asking:
     level: float
     run: bool
     load: bool
+
+    def asked(self, target: str, at: Any, kernel: Any, physics: str | None) -> Any:
+        """Answer a question that the hub keeps, or one about points, or along a curve."""
+        question = question_of(self.hub, target)
+        if question is not None:
+            return self.stored(question, at, kernel, physics)
+        if at is None:
+            raise InputError("No point is given; say where, such as 'D=1e-14 m^2/s' (--at).")
+        points, many = points_given(at)
+        found = [self.answer(target, point, kernel, physics) for point in points]
+        if isinstance(many, str):
+            return curve_of(found, many, points)
+        return found if many else found[0]
 
     def stored(self, question: Mapping[str, Any], at: Any, kernel: Any, physics: Any) -> Any:
         """Answer a question that the hub keeps, and keep the answer with it."""
@@ -177,23 +185,46 @@ class _Asking:
         """Answer one point."""
         if kernel is None and physics is None:
             raise InputError("Neither a kernel nor a physics identity is named; give one.")
-        found, missing, asked = [], [], []
-        for known in self._kernels(target, kernel, physics):
-            point = point_of(known, given)
-            asked.append((known, point))
-            missing += point.missing
-            if not point.missing:
-                found += origins(self.hub, known, point, target)
-        known, point = asked[0]
+        every = [(k, point_of(k, given)) for k in self._kernels(target, kernel, physics)]
+        known, point = every[0]
+        missing = dict.fromkeys(text for _, p in every for text in p.missing)
         if missing:
-            return self._refused(known, point, target, list(dict.fromkeys(missing)), None)
+            return self._refused(known, point, target, list(missing), None)
+        if (there := self._there(target, given, kernel, physics)) is not None:
+            answer = there()
+            if answer.value is not None or known.kernel is None:
+                return answer
+            return self._campaign(known, point, target, answer.missing, there)
+        found = [o for k, p in every for o in origins(self.hub, k, p, target)]
         best: Found | None = None
         for way in (self._runs, self._similar, self._near, self._laws):
             for origin, offer in way(found):
                 if offer.half_width <= self.tolerance:
                     return self._told(offer, origin)
                 best = min((best, offer), key=lambda o: o.half_width) if best else offer
-        return self._campaign(known, point, target, found, best)
+        lacking = self._lacking(known, target, found, best)
+        return self._campaign(
+            known, point, target, lacking, lambda: self._made(known, point, target)
+        )
+
+    def _there(
+        self, target: str, given: Given, kernel: Any, physics: str | None
+    ) -> Callable[[], Answer] | None:
+        """What asks the server of the hub, which has the runs; None where it has not the kernel."""
+        if not isinstance(self.hub, RemoteHub):
+            return None
+        if not (kernel is None or (isinstance(kernel, str) and kernel in available())):
+            return None
+        hub = self.hub
+        asked: dict[str, Any] = {"target": target, "kernel": kernel, "physics": physics}
+        asked |= {"tolerance": self.tolerance, "level": self.level, "at": given}
+        return lambda: Answer(**hub.asked({k: v for k, v in asked.items() if v is not None}))
+
+    def _made(self, known: Description, point: Point, target: str) -> Answer | None:
+        """The answer of runs that were made for it; None where they gave none."""
+        fresh = origins(self.hub, known, point, target)
+        made = next(chain(self._runs(fresh), self._similar(fresh)), None)
+        return None if made is None else self._told(made[1], made[0])
 
     def _kernels(self, target: str, kernel: Any, physics: str | None) -> list[Description]:
         """Kernels that may answer: the one that is named, or all of a physics identity."""
@@ -286,22 +317,10 @@ class _Asking:
         ]
         return told + [{"of": card["id"], **r} for r in card["reviews"]]
 
-    def _campaign(
-        self, known: Description, point: Point, target: str, found: Sequence[Origin],
-        best: Found | None,
-    ) -> Answer:  # fmt: skip
-        """The runs that would answer; their answer, where they are to be made."""
-        from dimgs.campaign.at_point import plan_at, plan_told, runs_of
-
-        plan = plan_at(known.kernel, point.values, target, self.tolerance, self.level)
-        if self.run and plan is not None:
-            self.hub.add_runs(runs_of(plan))
-            fresh = origins(self.hub, known, point, target)
-            made = [*self._runs(fresh), *self._similar(fresh)]
-            if made:
-                origin, offer = made[0]
-                return self._told(replace(offer, how="campaign"), origin)
-            found = fresh
+    def _lacking(
+        self, known: Description, target: str, found: Sequence[Origin], best: Found | None
+    ) -> list[str]:
+        """Why what is there does not answer."""
         missing = [text for origin in _standing(found) for text in beyond(origin)]
         if not found:
             missing.append(
@@ -312,6 +331,21 @@ class _Asking:
                 f"what is there tells it to {100 * best.half_width:.2g} % of its value, and "
                 f"{100 * self.tolerance:.2g} % are asked"
             )
+        return missing
+
+    def _campaign(
+        self, known: Description, point: Point, target: str, missing: list[str],
+        again: Callable[[], Answer | None],
+    ) -> Answer:  # fmt: skip
+        """The runs that would answer; their answer, where they are to be made."""
+        from dimgs.campaign.at_point import plan_at, plan_told, runs_of
+
+        plan = plan_at(known.kernel, point.values, target, self.tolerance, self.level)
+        if self.run and plan is not None:
+            self.hub.add_runs(runs_of(plan))
+            made = again()
+            if made is not None and made.value is not None:
+                return replace(made, how="campaign")
         told = None if plan is None else plan_told(plan)
         return self._refused(known, point, target, missing, told)
 

@@ -207,3 +207,18 @@ def test_a_range_of_an_input_gives_a_curve(hub: Hub) -> None:
     assert "decades away" in " ".join(far.missing)
     with pytest.raises(InputError, match="A curve is over one input"):
         ask("drop", at.replace("r=3 mm", "r=1..3 mm"), hub, kernel=Cooling())
+
+
+def test_several_targets_are_answered_at_once(hub: Hub) -> None:
+    both = ask(["drop", "flux", "drop"], FILM, hub, kernel=Cooling())
+    assert list(both) == ["drop", "flux"]
+    assert all(answer == ask(name, FILM, hub, kernel=Cooling()) for name, answer in both.items())
+    table = {
+        "a [mm^2/s]": [2.0, 4.0],
+        "r [mm]": [3.0, 3.0],
+        "t [s]": [4.0, 2.0],
+        "dT [K]": [20.0, 20.0],
+    }
+    rows = ask(["drop", "flux"], table, hub, kernel=Cooling())
+    assert [len(rows[name]) for name in rows] == [2, 2]
+    assert all(answer.how in ("run", "similitude") for name in rows for answer in rows[name])

@@ -1,5 +1,6 @@
 """`dimgs ask`: an answer from what a hub holds, before any new run."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def ask(
-    target: Annotated[str, typer.Argument(help="Output that is asked for, or id of a question.")],
+    target: Annotated[
+        list[str], typer.Argument(help="Outputs that are asked for, or the id of a question.")
+    ],
     kernel: Annotated[str | None, typer.Option("--kernel", help="Kernel that computes it.")] = None,
     physics: Annotated[
         str | None, typer.Option("--physics", help="Physics identity, in place of a kernel.")
@@ -40,23 +43,38 @@ def ask(
 
     named(hub)
     with opened(hub, user, make=run) as found, working(f"asking {found.address}"):
-        given: Any = asked(
+        every = asked(
             target, at, found, kernel=kernel, physics=physics, tolerance=tolerance, level=level,
             run=run,
         )  # fmt: skip
-    answers = given if isinstance(given, list) else [given]
     if json:
-        every = [answer.to_json() for answer in answers]
-        emit_json({"answers": every} if isinstance(given, list) else every[0])
-    elif isinstance(given, list):
-        _show_table(target, answers)
+        told = {name: _document(given) for name, given in every.items()}
+        emit_json(told[target[0]] if len(told) == 1 else {"targets": told})
+    for name, given in every.items():
+        if not json:
+            _show_any(name, given)
+    if any(value is None for given in every.values() for value in _values(given)):
+        raise typer.Exit(1)
+
+
+def _document(given: "Answer | list[Answer]") -> dict[str, Any]:
+    if isinstance(given, list):
+        return {"answers": [answer.to_json() for answer in given]}
+    return given.to_json()
+
+
+def _values(given: "Answer | list[Answer]") -> Iterator[Any]:
+    for answer in given if isinstance(given, list) else [given]:
+        yield from answer.value if isinstance(answer.value, tuple) else (answer.value,)
+
+
+def _show_any(target: str, given: "Answer | list[Answer]") -> None:
+    if isinstance(given, list):
+        _show_table(target, given)
     elif given.over is not None and given.value is not None:
         _show_curve(target, given)
     else:
         _show(given)
-    values = [v for a in answers for v in (a.value if isinstance(a.value, tuple) else (a.value,))]
-    if any(value is None for value in values):
-        raise typer.Exit(1)
 
 
 def _show(answer: "Answer") -> None:

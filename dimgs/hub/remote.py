@@ -243,6 +243,10 @@ class RemoteHub(Hub):
         where = [f"{name}={label}" for name, label in labels.items()]
         return tables_of_runs(self.query(kernel, where=where, limit=None)["runs"], inputs, labels)
 
+    def asked(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """What the server answers to a question about a point, as :func:`dimgs.ask.ask` does."""
+        return dict(self._call("POST", "asks", dict(question)))
+
     def kernels(self) -> list[str]:
         """Names of the kernels that have runs."""
         return list(self._call("GET", "kernels")["kernels"])

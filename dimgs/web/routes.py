@@ -6,11 +6,12 @@ A route calls a method of the hub for the one who asks; what that one may do is 
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dimgs.ask import ask
 from dimgs.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.kinds import Rating, checked
@@ -88,6 +89,17 @@ class FileBody(_Body):
     """What a file holds, in base 64."""
 
     data: str
+
+
+class AskBody(_Body):
+    """A question about a point: inputs as pairs of value and unit (null: that of the kernel)."""
+
+    target: str
+    at: dict[str, Annotated[list[float | int | str | None], Field(min_length=2, max_length=2)]]
+    kernel: str | None = None
+    physics: str | None = None
+    tolerance: float | int = 0.1
+    level: float | int = 0.9
 
 
 class UserBody(_Body):
@@ -176,6 +188,15 @@ def _runs(call: Call) -> Json:
     return {"ids": hub.add_runs(records, links)}
 
 
+def _ask(call: Call) -> Json:
+    given = call.body["at"].items()
+    at = {n: value if unit is None else (value, unit) for n, (value, unit) in given}
+    body = {**call.body, "at": at}
+    # a kernel of the server's own, which no request names as a file
+    found = ask(body.pop("target"), body.pop("at"), call.hub, load=False, **body)
+    return asdict(found)
+
+
 def _settle(call: Call) -> Json:
     body = call.body
     return {"id": call.hub.settle(call.id, body["document"], (), confirmed=body["confirmed"])}
@@ -262,6 +283,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/runs", lambda c: c.hub.query(**c.query), "Runs by ranges of inputs and groups",
           _FILTERS),
     Route("POST", "/runs", _runs, "Add runs", {}, RunsBody),
+    Route("POST", "/asks", _ask, "An answer from what the hub holds", {}, AskBody, reads=True),
     Route("GET", "/kernels", lambda c: {"kernels": c.hub.kernels()}, "Kernels that have runs"),
     Route("GET", "/digest", lambda c: c.hub.digest(), "A hash of all entries, and their number"),
     Route("GET", "/files",

@@ -37,6 +37,10 @@ def test_from_no_run_to_another_size(shell: Shell, tmp_path: Path) -> None:
     many = shell(*ask, "--at", table, "--json")
     assert many.code == 1
     assert [a["how"] for a in many.document["answers"]] == ["run", "campaign"]
+    both = shell("ask", "CF", "fraction", *ask[2:], "--at", table, "--json")
+    answers = both.document["targets"]
+    assert answers["CF"] == many.document
+    assert [len(answers[name]["answers"]) for name in answers] == [2, 2]
 
 
 def test_what_cannot_be_asked_is_told(shell: Shell, tmp_path: Path) -> None:
