@@ -32,7 +32,7 @@ _ROUNDING_KELVIN = 1e-9
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the caller asked of the reader."""
+    """What the caller asked of the reader; a single name stands for a list of one."""
 
     units: Mapping[str, str] = field(default_factory=dict)
     columns: Iterable[str] | None = None
@@ -46,6 +46,13 @@ class ReadOptions:
     skip_rows: int | None = None
     # units of columns that have none from elsewhere
     defaults: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("columns", "drop", "logged"):
+            given = getattr(self, name)
+            if given is not None:
+                names = [given] if isinstance(given, str) else list(given)
+                object.__setattr__(self, name, names)
 
 
 def build(table: RawTable, options: ReadOptions) -> Dataset:
@@ -313,7 +320,7 @@ class _Builder:
 
 def checked(data: Dataset, options: ReadOptions) -> Dataset:
     """Dataset without the rows that cannot be used, where the caller asked so."""
-    logged = list(options.logged or ())
+    logged = options.logged or ()
     if options.drop_bad:
         names, allow = data.numeric_names, options.allow_empty
         return checks.drop_bad_rows(data, names, logged=logged, allow_empty=allow)

@@ -25,6 +25,7 @@ from dimgs.dataset.layout import (
 )
 from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.errors import InputError
+from dimgs.variables.units import LABEL_TEXTS
 
 # bytes of text parsed at once: large enough for full speed, small beside any memory
 BLOCK_BYTES = 32 << 20
@@ -32,7 +33,6 @@ BLOCK_BYTES = 32 << 20
 _SMALL_BYTES = 1 << 18
 _NULLS = sorted({*BLANKS, *(b.upper() for b in BLANKS), "NaN"})
 _SKIPPED_LINE = re.compile(rb"(?:\A|\n)[ ]*(?:#|(?<=[ ])(?:\n|\Z))")
-_LABEL = re.compile(r"\s*(label|category|categorical)\s*(;.*)?", re.IGNORECASE)
 
 
 class Mark(NamedTuple):
@@ -179,7 +179,7 @@ def _plan(layout: Layout, options: ReadOptions, sidecar: tuple[dict[str, str], s
             continue
         t = next(rest)
         wanted.append(t.name in used)
-        as_text.append(not numeric or bool(t.unit and _LABEL.fullmatch(t.unit)))
+        as_text.append(not numeric or (t.unit or "").lower() in LABEL_TEXTS)
     return _Plan(layout, wanted, as_text)
 
 

@@ -13,13 +13,14 @@ from dimgs.dataset.dataset import no_such_column
 from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.errors import InputError
 from dimgs.variables import parse_unit, split_header
+from dimgs.variables.units import DIMENSIONLESS_TEXTS, LABEL_TEXTS
 
 if TYPE_CHECKING:
     from dimgs.dataset.build import ReadOptions
 
 ERROR_SUFFIX = "_err"
-_DIMENSIONLESS_TEXTS = {"", "1", "-", "–", "—", "none", "dimensionless", "nondimensional"}
-_LABEL_TEXTS = {"", "-", "label", "category", "categorical"}
+# what a row of units may say of a column of labels
+_OF_LABELS = LABEL_TEXTS | {"", "-"}
 # the width of an Excel sheet; wider ones are no tables of variables
 _MOST_COLUMNS = 16384
 # a page of notes above a header; longer ones need --skip-rows
@@ -212,23 +213,17 @@ def chosen(
 ) -> list[str]:
     """Names of the columns that are used, uncertainty columns following their quantity."""
     known = set(names)
-    for name in [*_listed(columns), *_listed(drop)]:
+    for name in (*(columns or ()), *(drop or ())):
         if name not in known:
             raise no_such_column(name, names, source)
-    out = set(_listed(drop))
+    out = set(drop or ())
     out |= {n for n in names if quantity_of(n) in out and quantity_of(n) in known}
-    kept = known if columns is None else set(_listed(columns))
+    kept = known if columns is None else set(columns)
     kept = kept | {n for n in names if quantity_of(n) in kept and quantity_of(n) in known}
     result = [n for n in names if n in kept and n not in out]
     if not result:
         raise InputError(f"No column of {source} is left to use; name or keep at least one.")
     return result
-
-
-def _listed(names: Iterable[str] | None) -> list[str]:
-    if names is None:
-        return []
-    return [names] if isinstance(names, str) else list(names)
 
 
 def quantity_of(name: str) -> str | None:
@@ -264,12 +259,12 @@ def is_unit_row(
     turns = False
     below = second or [None] * len(first)
     for unit, one, text, two in zip(units, first, texts, below, strict=False):
-        if unit is not None and unit.lower() in _LABEL_TEXTS - {"", "-"}:
+        if unit is not None and unit.lower() in LABEL_TEXTS:
             # a label may well be the name of a unit
-            if text.lower() not in _LABEL_TEXTS:
+            if text.lower() not in _OF_LABELS:
                 return False
             continue
-        plain = text.lower() in _DIMENSIONLESS_TEXTS
+        plain = text.lower() in DIMENSIONLESS_TEXTS
         if not plain and (
             _is_number(text, decimal) or not (isinstance(one, str) or is_missing(one))
         ):
@@ -280,7 +275,7 @@ def is_unit_row(
             turns = turns or not plain
             continue
         kind = _kind(two, decimal)
-        if kind == "text" and text.lower() not in _LABEL_TEXTS | {"1"}:
+        if kind == "text" and text.lower() not in _OF_LABELS | {"1"}:
             return False
         turns = turns or (kind == "number" and not plain and _is_unit(text))
     return turns

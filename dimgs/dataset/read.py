@@ -90,10 +90,10 @@ def read_table(
     """
     options = ReadOptions(
         dict(units or {}),
-        _names(columns),
-        _names(drop),
+        columns,
+        drop,
         drop_bad,
-        _names(logged),
+        logged,
         strict_units=strict_units,
         sheet=sheet,
         skip_rows=skip_rows,
@@ -109,12 +109,6 @@ def dataset_of(source: Any, options: ReadOptions) -> Dataset:
         raise InputError("A Dataset has its units already; leave out the mapping of units.")
     kept = chosen(list(source.names), options.columns, options.drop, source.source)
     return checked(source.select(kept), options)
-
-
-def _names(names: Iterable[str] | None) -> list[str] | None:
-    if names is None:
-        return None
-    return [names] if isinstance(names, str) else list(names)
 
 
 def raw_table(source: Any, options: ReadOptions) -> RawTable:

@@ -76,10 +76,10 @@ def iter_chunks(
     """
     options = ReadOptions(
         dict(units or {}),
-        None if columns is None else list(columns),
-        None if drop is None else list(drop),
+        columns,
+        drop,
         drop_bad,
-        None if logged is None else list(logged),
+        logged,
         strict_units=strict_units,
         skip_rows=skip_rows,
     )

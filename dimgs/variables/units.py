@@ -20,7 +20,7 @@ _Numbers = TypeVar("_Numbers", float, "Array")
 Scale = Literal["ratio", "temperature", "level", "label"]
 
 DIMENSIONLESS_TEXTS = frozenset({"", "1", "-", "–", "—", "none", "dimensionless", "nondimensional"})
-_LABEL_TEXTS = frozenset({"label", "category", "categorical"})
+LABEL_TEXTS = frozenset({"label", "category", "categorical"})
 
 # natural logarithm of the power-like quantity per unit of the level
 _LN10 = math.log(10.0)
@@ -246,7 +246,7 @@ def _parse(text: str) -> Unit:
     stripped = text.strip()
     if stripped.lower() in DIMENSIONLESS_TEXTS:
         return Unit("1", Dimension())
-    if stripped.lower() in _LABEL_TEXTS:
+    if stripped.lower() in LABEL_TEXTS:
         return LABEL
     level = _level(stripped)
     if level is not None:
