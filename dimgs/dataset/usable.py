@@ -208,7 +208,7 @@ def table_warnings(found: UsableRuns) -> list[str]:
     out += [w for w in duplicate_warnings(data) if w not in out]
     out += dropped_warnings(len(data.dropped), [str(d.row) for d in data.dropped[:_NAMED]])
     if target in constant:
-        out.append(f"The target '{target}' never varied, so that no law can be told from the runs.")
+        out.append(f"The target '{target}' never varied, so the runs can show no law.")
     never = [n for n in constant if n in found.inputs]
     if never:
         out.append(

@@ -241,10 +241,10 @@ def percent(share: float) -> str:
 
 def next_text(found: NextRuns) -> str:
     """Proposed runs as text."""
-    lines = ["Laws that are to be told apart:"]
+    lines = ["Laws that these runs would tell apart:"]
     for name, (law, p) in zip(found.names, found.rivals, strict=True):
         lines.append(f"  {name}, {percent(p)}: {law}")
-    lines += ["", "Runs, each with what it is expected to tell besides those before it:"]
+    lines += ["", "Runs, each with the information expected of it, given those before:"]
     for k, run in enumerate(found.runs, 1):
         lines.append(f"  {k}. {place(run.inputs)}   ({number(run.information)} nats)")
         for name, told in zip(found.names, run.predicted, strict=True):

@@ -48,7 +48,7 @@ class FitResult(Estimate):
         Its prefactor is the constant of origin "fitted" that comes first.
     activation : mapping of str to Activation, optional
     collinear : tuple of str
-        Monomials that never varied, so that exponents along them cannot be told.
+        Monomials that never varied, so that exponents along them stay unknown.
     regimes, crossover, local, additive, additive_pairs : optional
         Further fits where they were asked for, ready for JSON.
     warnings : tuple of str

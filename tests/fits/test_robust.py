@@ -17,7 +17,7 @@ from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.robust import RobustPowerLaw, hodges_lehmann, rank_dispersion
 from dimgs.fits.robust.dispersion import PairLoss
-from dimgs.fits.robust.finish import near_pairs
+from dimgs.fits.robust.linear_programme import near_pairs
 from dimgs.fits.robust.solver import RankProblem, solve_absolute
 from dimgs.fits.whitening import whiten
 

@@ -8,7 +8,6 @@ from scipy.stats import chi2
 
 from dimgs.arrays import Array
 from dimgs.fits.robust.dispersion import PairLoss
-from dimgs.fits.robust.finish import LocalPairs, minimise, near_pairs
 from dimgs.fits.robust.inference import (
     cluster_covariance,
     hat_values,
@@ -16,6 +15,7 @@ from dimgs.fits.robust.inference import (
     run_covariance,
     tied,
 )
+from dimgs.fits.robust.linear_programme import LocalPairs, minimise, near_pairs
 from dimgs.fits.robust.location import (
     hodges_lehmann,
     koul_tau,

@@ -306,7 +306,7 @@ def _notes(
     notes = []
     if still:
         notes.append(
-            f"{', '.join(still)} never varied: no exponent can be told; vary them to test them"
+            f"{', '.join(still)} never varied: their exponents stay unknown; vary them to test them"
         )
     for found in together:
         text = "*".join(f"{name}^{_short(power)}" for name, power in found.exponents.items())

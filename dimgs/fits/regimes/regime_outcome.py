@@ -100,7 +100,7 @@ class RegimeOutcome:
     tree: Tree
 
 
-def describe(
+def outcome_of(
     data: RegimeRuns,
     pieces: Pieces,
     rationals: dict[int, tuple[tuple[Fraction, ...], ...]],

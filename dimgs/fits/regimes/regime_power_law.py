@@ -10,7 +10,7 @@ from dimgs.fits.covariance import check_level
 from dimgs.fits.regimes.boundary_directions import short_monomials, sphere
 from dimgs.fits.regimes.pieces import labels
 from dimgs.fits.regimes.regime_count import by_information, by_validation
-from dimgs.fits.regimes.regime_outcome import RegimeOutcome, describe
+from dimgs.fits.regimes.regime_outcome import RegimeOutcome, outcome_of
 from dimgs.fits.regimes.regime_runs import WhitenedAxes, prepare
 from dimgs.fits.regimes.regime_search import Kinds, bic, degrees_of_freedom
 from dimgs.fits.regimes.simple import simple_boundaries
@@ -128,7 +128,7 @@ class RegimePowerLaw(ContrastiveRegressor):
         self.bic_ = bic(sample, pieces)
         self.n_parameters_ = degrees_of_freedom(pieces.tree, axes.rank)
         self._publish(
-            describe(data, pieces, rationals, short, self.level, np.flatnonzero(runs.used))
+            outcome_of(data, pieces, rationals, short, self.level, np.flatnonzero(runs.used))
         )
         self.labels_ = labels(self._tree, runs.X)
         fitted = self._pieces(runs.X)

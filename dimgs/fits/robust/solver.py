@@ -6,7 +6,7 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
-from dimgs.fits.robust.finish import minimise, near_pairs
+from dimgs.fits.robust.linear_programme import minimise, near_pairs
 
 # a thousand pairs: the linear programme takes them all at once
 ALL_PAIRS_RUNS = 45

@@ -100,7 +100,7 @@ def collapse(
     scatter(runs, axes, x, y, rows)
     axes.set_xlabel(group_label(runs, name))
     axes.set_ylabel(response_label(runs))
-    finish(runs, axes, name, np.concatenate([y, middle]))
+    scale_axes(runs, axes, name, np.concatenate([y, middle]))
     others = [n for n in runs.varied if n != name and n in _used(runs)]
     if others:
         fixed = ",  ".join(
@@ -151,7 +151,7 @@ def curve(runs: ReportRuns, name: str) -> tuple[Array, Array]:
     return line, values
 
 
-def finish(runs: ReportRuns, axes: "Axes", name: str, y: Array) -> None:
+def scale_axes(runs: ReportRuns, axes: "Axes", name: str, y: Array) -> None:
     """Scales of the axes: logarithmic where the law is about ratios."""
     if name in runs.law.logged:
         log_ticks(axes, "x")
