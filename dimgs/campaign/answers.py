@@ -3,15 +3,18 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.choice import hidden
-from dimgs.campaign.laws import Law
+from dimgs.campaign.laws import FittedLaw
 from dimgs.campaign.model import Border
-from dimgs.campaign.places import (
+from dimgs.campaign.optimal_design import hidden
+from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer, RegimeBoundary
+from dimgs.campaign.space import CampaignRuns
+from dimgs.campaign.strategy import Strategy
+from dimgs.campaign.text import counted, of_tier, sentence
+from dimgs.campaign.thresholds import (
     Meeting,
     Rationals,
     Threshold,
@@ -21,10 +24,6 @@ from dimgs.campaign.places import (
     where_text,
     where_words,
 )
-from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer, RegimeBoundary
-from dimgs.campaign.space import Runs
-from dimgs.campaign.strategy import Strategy
-from dimgs.campaign.text import counted, of_tier, sentence
 from dimgs.fits.estimate import Exponent
 from dimgs.rationals import only_simple
 
@@ -34,7 +33,7 @@ _DIGITS = 1e-6
 _MOST_RUNS = 100_000
 
 
-def exponents_of(binding: Binding, law: Law, level: float) -> tuple[Exponent, ...]:
+def exponents_of(binding: Binding, law: FittedLaw, level: float) -> tuple[Exponent, ...]:
     """Exponents of the varied inputs in a regime, rational where the tolerance leaves one."""
     space = binding.space
     values = space.offset + space.exponent_map @ law.slope
@@ -156,7 +155,7 @@ class Answers:
             bias=bias,
         )
 
-    def members(self, k: int, tier: int) -> NDArray[np.intp]:
+    def members(self, k: int, tier: int) -> IntArray:
         """Sites of a tier where a law holds; its own runs in the tier that it was found in."""
         sites = self.strategy.runs.sites(tier)
         inside = self.model.holds(sites.z)[:, k] & holding(self.space, self.conditions[k], sites.z)
@@ -215,7 +214,7 @@ class Answers:
         known = bool(np.isfinite(law.spread).all())
         return known and k not in self.entangled and not self._untested(law)
 
-    def _untested(self, law: Law) -> bool:
+    def _untested(self, law: FittedLaw) -> bool:
         """Whether a law is one of a coarse tier that no finer one has confirmed."""
         return self.strategy.tier < len(self.binding.tiers) - 1 and law.correction is None
 
@@ -320,7 +319,7 @@ class Answers:
         )
 
 
-def half_width(runs: Runs, z: Array, tier: int, level: float, least: int) -> float:
+def half_width(runs: CampaignRuns, z: Array, tier: int, level: float, least: int) -> float:
     """Half-width of the mean logarithm of the runs at a point; infinite without any.
 
     A kernel that repeats itself is as good as what it prints.
@@ -337,7 +336,9 @@ def half_width(runs: Runs, z: Array, tier: int, level: float, least: int) -> flo
     return t * sigma / float(np.sqrt(sites.count[here[0]]))
 
 
-def point_answer(binding: Binding, runs: Runs, number: int) -> tuple[PointAnswer, Pertinence]:
+def point_answer(
+    binding: Binding, runs: CampaignRuns, number: int
+) -> tuple[PointAnswer, Pertinence]:
     """Prediction at a named point, from the runs made there, and whether it can be relied on."""
     tier, level = len(binding.tiers) - 1, binding.plan.level
     z, name = binding.points[number], f"point {number + 1}"

@@ -1,7 +1,7 @@
 """From a plan to the fewest runs that answer it."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -93,8 +93,7 @@ def run_campaign(
     if executor is None:
         portable(plan.kernel)
     with ExitStack() as stack:
-        if progress is None:
-            progress = shown_by(stack.enter_context(bar()))
+        listener = progress or shown_by(stack.enter_context(bar()))
         if folder is None:
             home = Path(stack.enter_context(TemporaryDirectory()))
         else:
@@ -103,31 +102,35 @@ def run_campaign(
         place = place_of(executor, plan.execution.workers)
         stack.callback(place.close)
         changed = changed_since(bindings, home)
-        log, results = DecisionLog(home), list[CampaignResult]()
         course: Course | None = None
-        finest: dict[str, RunRecord] = {}
+        results, finest = list[CampaignResult](), dict[str, RunRecord]()
+        log, execution = DecisionLog(home), plan.execution
         for binding in bindings:
-            if changed:
-                binding = replace(binding, notes=(*binding.notes, changed))
             if len(bindings) > 1:
                 log.add("target", binding.target.name)
-            course = Course(binding, store, log, progress, start, course)
+            notes = (*binding.notes, *([changed] if changed else []))
+            course = Course(replace(binding, notes=notes), store, log, listener, start, course)
             course.started(changed)
-            execution = plan.execution
             course.experiment.runner = Runner(
                 store, place, execution.workers, execution.retries, course.heard, retry
             )
             results.append(course.run())
             usable = course.experiment.usable[len(binding.tiers) - 1]
             finest |= {record.key: record for _, record in usable}
-        result = replace(results[0], others=tuple(results[1:]))
-        if plan.curves:
-            from dimgs.campaign.curves import curves_of
-
-            found, whole, told = curves_of(plan, list(finest.values()))
-            warnings = (*result.warnings, *told)
-            result = replace(result, curves=found, whole_curves=whole, warnings=warnings)
+        result = _with_curves(replace(results[0], others=tuple(results[1:])), plan, finest)
         return result if folder is None else _written(result, home)
+
+
+def _with_curves(
+    result: CampaignResult, plan: Plan, finest: Mapping[str, RunRecord]
+) -> CampaignResult:
+    """The result with the curves of the finest runs, where the plan asks for them."""
+    if not plan.curves:
+        return result
+    from dimgs.campaign.curves import curves_of
+
+    found, whole, told = curves_of(plan, list(finest.values()))
+    return replace(result, curves=found, whole_curves=whole, warnings=(*result.warnings, *told))
 
 
 def _written(result: CampaignResult, folder: Path) -> CampaignResult:

@@ -25,6 +25,7 @@ Found = Report | FitResult | None
 
 # fits in which a closed form of two or three laws that meet is found, if there is one; some seconds
 _EVALUATIONS = 1000
+# of processor time: a campaign's runs have mostly cost more
 _DISCOVER_SECONDS = 60.0
 # of a crossover that runs do not tell from a corner
 _SHARP = 10.0
@@ -72,23 +73,15 @@ def conclude(
     numbers = range(len(binding.points))
     predictions = [point_answer(binding, experiment.runs, i) for i in numbers]
     judged += [p for _, p in predictions]
-    stray = len(strategy.model.orphans)
-    if experiment.failed:
-        warnings.append(f"{experiment.failed} runs gave no answer.{experiment.why_lost()}")
-    small = len(strategy.model.laws) - len(told.laws)
-    if small and told.laws:
-        what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
-        warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
+    warnings += _said(strategy, experiment, told)
     report, whole = of_all or law_of_all(binding, strategy, experiment, warnings)
-    wanted = binding.plan.tolerance.law
+    tolerance, stray = binding.plan.tolerance, len(strategy.model.orphans)
     if stray and whole is None:
         warnings.append(f"{stray} runs follow no power law that was found; see the log.")
-    if wanted is not None:
-        judged.append(_judged_law(report, whole, wanted))
-    tally = experiment.runner.tally
-    names = [t.name for t in binding.tiers]
-    regimes_count = not binding.plan.tolerance.of_one_law
-    asked = [p for p in judged if regimes_count or not p.answer.startswith("regime")]
+    asked = [p for p in judged if not (tolerance.of_one_law and p.answer.startswith("regime"))]
+    if tolerance.law is not None:
+        asked.append(_judged_law(report, whole, tolerance.law))
+        judged.append(asked[-1])
     if outcome == "tolerance met" and not all(p.relevant for p in asked):
         outcome = "no further run helps"
         experiment.log.add("stop", f"{outcome}: not every answer can be relied on")
@@ -108,17 +101,8 @@ def conclude(
         domain=_domain(binding, experiment, dataset),
         report=report,
         whole=whole,
-        runs={n: experiment.most[t] - experiment.left[t] for t, n in enumerate(names)},
-        counts={
-            "asked": len(experiment.asked),
-            "made": tally.made,
-            "known": tally.known,
-            "interrupted": interrupted,
-            "elsewhere": len(experiment.believed) + experiment.taken_over,
-            "retried": tally.retried,
-            "timed_out": tally.timed_out,
-            "failed": experiment.failed,
-        },
+        runs={t.name: experiment.made(n) for n, t in enumerate(binding.tiers)},
+        counts=experiment.counts(interrupted),
         seconds=experiment.seconds,
         log=tuple(experiment.log.entries),
         target=binding.target.name,
@@ -127,6 +111,18 @@ def conclude(
         warnings=tuple(dict.fromkeys(warnings)),
         origins=tuple(experiment.elsewhere.to_json()),
     )
+
+
+def _said(strategy: Strategy, experiment: Experiment, told: Answers) -> list[str]:
+    """What a reader should know of runs and laws that are no answer."""
+    found = []
+    if experiment.failed:
+        found.append(f"{experiment.failed} runs gave no answer.{experiment.why_lost()}")
+    small = len(strategy.model.laws) - len(told.laws)
+    if small and told.laws:
+        what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
+        found.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
+    return found
 
 
 def usable(experiment: Experiment, tier: int) -> list[Run]:

@@ -8,17 +8,17 @@ import numpy as np
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.conclusion import conclude, half_width
-from dimgs.campaign.design import Design
-from dimgs.campaign.elsewhere import Elsewhere, Placed
+from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.evidence import contradicted, foretold, missed, supposed
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.journal import DecisionLog
 from dimgs.campaign.known import Known, KnownRun
-from dimgs.campaign.laws import Law
+from dimgs.campaign.laws import FittedLaw
+from dimgs.campaign.prior_runs import PriorRun, PriorRuns
 from dimgs.campaign.progress import Listener, Progress
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.rivals import settled
-from dimgs.campaign.seen import Prediction, Proposal
+from dimgs.campaign.state import Proposal, RunPrediction
 from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import of_tier
 from dimgs.campaign.tiers import corrected
@@ -70,17 +70,17 @@ class Course:
         before: "Course | None" = None,
     ) -> None:
         self.binding, self.store, self.log, self.progress = binding, store, log, progress
-        self.design = Design.of(binding)
+        self.design = CampaignDesign.of(binding)
         self.shared = [] if before is None else before.records()
         every = [*known, *(KnownRun(r, _SHARED) for r in self.shared)]
-        self.elsewhere = Elsewhere.of(every, binding, self.design)
+        self.elsewhere = PriorRuns.of(every, binding, self.design)
         self.elsewhere.origins.pop(_SHARED, None)
         self.experiment = Experiment(binding, self.design, log, self.elsewhere)
         if before is not None:
             self.experiment.left = dict(before.experiment.left)
             self.experiment.seconds = before.experiment.seconds
         self._tried: set[int] = set()
-        self._held: list[Prediction] = []
+        self._held: list[RunPrediction] = []
         self.phase = "start"
         self.strategy: Strategy | None = None
         self.notes: list[str] = []
@@ -153,7 +153,7 @@ class Course:
         self.notes.append(f"{text[0].upper()}{text[1:]}.")
         self.log.add("tier", text)
 
-    def _solved(self, tier: int, known: tuple[Law, ...]) -> tuple[Strategy, str]:
+    def _solved(self, tier: int, known: tuple[FittedLaw, ...]) -> tuple[Strategy, str]:
         """Runs of one tier until its questions are answered; why not, where they are not."""
         self._believes(tier)
         strategy = Strategy(self.binding, self.design, self.experiment.runs, tier)
@@ -216,7 +216,7 @@ class Course:
         tiers = self.binding.tiers
         if tier == len(tiers) - 1:
             return False
-        made = self.experiment.most[tier] - self.experiment.left[tier]
+        made = self.experiment.made(tier)
         alone = (self.binding.space.rank + _ALONE) * tiers[-1].cost
         model = strategy.model
         stray = len(model.orphans) > len(model.sites) / 2
@@ -254,7 +254,7 @@ class Course:
         ]
         return any(believed)
 
-    def _tested(self, tier: int, evidence: list[Placed], trial: Strategy | None) -> bool:
+    def _tested(self, tier: int, evidence: list[PriorRun], trial: Strategy | None) -> bool:
         """Predict runs from evidence, make them, and believe it where they are as predicted."""
         origins = dict.fromkeys(p.origin for p in evidence)
         if trial is None:
@@ -373,14 +373,12 @@ class Course:
 
     def _tell(self, text: str) -> None:
         experiment, strategy = self.experiment, self.strategy
-        names = [t.name for t in self.binding.tiers]
-        most = dict(zip(names, experiment.most.values(), strict=True))
-        left = dict(zip(names, experiment.left.values(), strict=True))
+        tiers = list(enumerate(self.binding.tiers))
         self.progress(
             Progress(
                 self.phase,
-                {n: most[n] - left[n] for n in names},
-                most,
+                {t.name: experiment.made(n) for n, t in tiers},
+                {t.name: experiment.most[n] for n, t in tiers},
                 experiment.failed,
                 0 if strategy is None else len(strategy.model.laws),
                 np.inf if strategy is None else strategy.worst,

@@ -8,11 +8,10 @@ from math import comb
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.stats import qmc
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.plan import Sampler
 from dimgs.campaign.space import PiSpace
@@ -54,7 +53,7 @@ class Region:
         key = tuple(map(tuple, space.transform.tolist()))
         self._facets = _facets(key) if key else None
 
-    def contains(self, z: Array, widened: float = 1.0) -> NDArray[np.bool_]:
+    def contains(self, z: Array, widened: float = 1.0) -> BoolArray:
         """Whether points of shape (n_points, rank) are reached; all, where facets are too many.
 
         With `widened`, whether ranges would reach them that are so many times as wide in logs.
@@ -133,7 +132,7 @@ def _facets(rows: tuple[tuple[float, ...], ...]) -> tuple[Array, Array] | None:
     return table, np.abs(table @ transform).sum(axis=1)
 
 
-def _outer(z: Array) -> NDArray[np.bool_]:
+def _outer(z: Array) -> BoolArray:
     """Which points stick out in some direction: the corners of their hull."""
     directions = np.random.default_rng(0).normal(size=(_DIRECTIONS, z.shape[1]))
     found = np.zeros(len(z), dtype=np.bool_)
@@ -252,7 +251,7 @@ _MOST_INPUTS = 10
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
+class CampaignDesign:
     """Where runs can lie, and how inputs reach them.
 
     Attributes
@@ -271,7 +270,7 @@ class Design:
     inverse: Inverse
 
     @classmethod
-    def of(cls, binding: Binding) -> "Design":
+    def of(cls, binding: Binding) -> "CampaignDesign":
         """The design of a plan.
 
         Raises
@@ -354,7 +353,7 @@ def dry_run(binding: Binding) -> Mapping[str, Any]:
     from dimgs.report.documents import pi_document
 
     space = binding.space
-    runs = first_runs(binding, Design.of(binding))
+    runs = first_runs(binding, CampaignDesign.of(binding))
     units = {p.name: p.unit for p in binding.kernel.inputs}
     moved = [n for n in space.names if len({run[n] for run in runs}) > 1]
     spent = cost(binding)

@@ -7,15 +7,15 @@ import numpy as np
 from scipy.special import stdtrit
 
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.choice import nearest
-from dimgs.campaign.design import Design
+from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.laws import within
-from dimgs.campaign.seen import Proposal
-from dimgs.campaign.space import EVIDENCE, Runs
+from dimgs.campaign.optimal_design import nearest
+from dimgs.campaign.space import EVIDENCE, CampaignRuns
+from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy
 
 if TYPE_CHECKING:
-    from dimgs.campaign.elsewhere import Placed
+    from dimgs.campaign.prior_runs import PriorRun
 
 
 # runs that are predicted from evidence: what evidence that is wrong may cost
@@ -27,7 +27,11 @@ _FALSE = 0.005
 
 
 def supposed(
-    binding: Binding, design: Design, runs: Runs, tier: int, evidence: "list[Placed]"
+    binding: Binding,
+    design: CampaignDesign,
+    runs: CampaignRuns,
+    tier: int,
+    evidence: "list[PriorRun]",
 ) -> Strategy | None:
     """What the runs of a tier would say with the evidence; None where they tell no laws."""
     every = deepcopy(runs)
@@ -70,7 +74,7 @@ def foretold(trial: Strategy) -> list[Proposal]:
 _REASON = "predicted from runs that exist elsewhere"
 
 
-def missed(trial: Strategy, runs: Runs, proposals: list[Proposal]) -> tuple[float, float]:
+def missed(trial: Strategy, runs: CampaignRuns, proposals: list[Proposal]) -> tuple[float, float]:
     """Largest miss of the predicted runs, and what may miss by chance; logarithms."""
     fresh, model = runs.sites(trial.tier), trial.model
     worst = 0.0

@@ -7,12 +7,12 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.design import Design, moved
-from dimgs.campaign.elsewhere import Elsewhere, Placed
+from dimgs.campaign.design import CampaignDesign, moved
 from dimgs.campaign.journal import DecisionLog
+from dimgs.campaign.prior_runs import PriorRun, PriorRuns
 from dimgs.campaign.runner import Runner
-from dimgs.campaign.seen import Proposal
-from dimgs.campaign.space import EVIDENCE, Runs
+from dimgs.campaign.space import EVIDENCE, CampaignRuns
+from dimgs.campaign.state import Proposal
 from dimgs.campaign.workers import RunTask
 from dimgs.errors import FitError
 from dimgs.kernels.content import canonical_inputs, run_seed
@@ -30,21 +30,21 @@ class Experiment:
     Parameters
     ----------
     binding : Binding
-    design : Design
+    design : CampaignDesign
     log : DecisionLog
-    elsewhere : Elsewhere
+    elsewhere : PriorRuns
         Runs that exist already.
 
     Attributes
     ----------
-    runs : Runs
+    runs : CampaignRuns
     most, left : dict of int to int
         Runs that each tier may have, and those that it may still have.
     asked : list of str
         Keys of the runs, in order.
     usable : dict of int to list of (ndarray, RunRecord)
         Places and records of the runs with an answer, by tier, without the evidence.
-    believed : list of Placed
+    believed : list of PriorRun
         Evidence among the runs.
     seconds : float
         Wall time of the kernel in all of them.
@@ -59,16 +59,16 @@ class Experiment:
     def __init__(
         self,
         binding: Binding,
-        design: Design,
+        design: CampaignDesign,
         log: DecisionLog,
-        elsewhere: Elsewhere | None = None,
+        elsewhere: PriorRuns | None = None,
     ) -> None:
         self.binding, self.design, self.log = binding, design, log
-        self.elsewhere = elsewhere or Elsewhere()
+        self.elsewhere = elsewhere or PriorRuns()
         self._closed = bool(self.elsewhere.exact)
         self._taken_over: set[str] = set()
-        self.believed: list[Placed] = []
-        self.runs = Runs(binding.space.rank)
+        self.believed: list[PriorRun] = []
+        self.runs = CampaignRuns(binding.space.rank)
         budget = binding.plan.budget
         last = len(binding.tiers) - 1
         self.most = {t: budget.runs if t == last else budget.coarse for t in range(last + 1)}
@@ -97,6 +97,20 @@ class Experiment:
         most = self.binding.plan.budget.seconds
         return most is not None and self.seconds >= most
 
+    def made(self, tier: int) -> int:
+        """Runs of a tier that were paid from the budget."""
+        return self.most[tier] - self.left[tier]
+
+    def counts(self, interrupted: int) -> dict[str, int]:
+        """How the runs came about; `interrupted` of them an earlier start left in flight."""
+        return {
+            "asked": len(self.asked),
+            **vars(self.runner.tally),
+            "interrupted": interrupted,
+            "elsewhere": len(self.believed) + self.taken_over,
+            "failed": self.failed,
+        }
+
     def opens(self, proposals: list[Proposal]) -> bool:
         """Whether runs from elsewhere that count as made do not answer these proposals.
 
@@ -124,7 +138,7 @@ class Experiment:
                 self.usable[placed.tier].append((placed.z, placed.record))
         self.log.add("known", f"{len(rest)} further runs from elsewhere count as made")
 
-    def believe(self, evidence: list[Placed]) -> None:
+    def believe(self, evidence: list[PriorRun]) -> None:
         """Take evidence for runs."""
         for placed in evidence:
             self.runs.add(placed.z, placed.tier, placed.y, EVIDENCE, placed.error)

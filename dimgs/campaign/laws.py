@@ -6,12 +6,11 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.special import stdtr, stdtrit
 
-from dimgs.arrays import Array
-from dimgs.campaign.space import Rows, Sites
+from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.campaign.space import Sites
 
 # log; a kernel that writes six digits says no more
 _DIGITS = 1e-6
@@ -65,7 +64,7 @@ class Scatter:
 
 
 @dataclass(frozen=True, eq=False)
-class Law:
+class FittedLaw:
     """A power law in pi space, log pi_0 = constant + slope . z, and its doubt.
 
     Attributes
@@ -80,20 +79,20 @@ class Law:
         Standard deviation of a run and its degrees of freedom.
     drift : ndarray of shape (rank + 1,)
         How much the coefficients depend on runs beside the law, in crossovers.
-    correction : Law, optional
+    correction : FittedLaw, optional
         What was added to it: the difference to a finer tier.
     """
 
     coefficients: Array
-    rows: Rows
+    rows: IntArray
     spread: Array
     sigma: float
     freedom: float
     drift: Array
-    correction: "Law | None" = None
+    correction: "FittedLaw | None" = None
 
     @classmethod
-    def fit(cls, sites: Sites, rows: Rows, scatter: Scatter) -> "Law":
+    def fit(cls, sites: Sites, rows: IntArray, scatter: Scatter) -> "FittedLaw":
         """Weighted least squares; of the smallest slope where the points do not span the space."""
         z, y, count = sites.z[rows], sites.y[rows], sites.count[rows]
         mean = np.average(z, axis=0, weights=count) if len(z) else np.zeros(z.shape[1])
@@ -126,7 +125,7 @@ class Law:
         """Exponents of the coordinates."""
         return self.coefficients[1:]
 
-    def corrected(self, difference: "Law") -> "Law":
+    def corrected(self, difference: "FittedLaw") -> "FittedLaw":
         """The law with a difference added."""
         total = self.coefficients + difference.coefficients
         return replace(self, coefficients=total, correction=difference)
@@ -156,22 +155,22 @@ class Law:
 
 
 def find_laws(
-    sites: Sites, scatter: Scatter, known: Sequence[Law], curvature: float = np.inf
-) -> list[Law]:
+    sites: Sites, scatter: Scatter, known: Sequence[FittedLaw], curvature: float = np.inf
+) -> list[FittedLaw]:
     """Laws on which the most runs agree, one after the other; those known before lead.
 
     Parameters
     ----------
     sites : Sites
     scatter : Scatter
-    known : sequence of Law
+    known : sequence of FittedLaw
     curvature : float
         Largest miss over the extent of a law's runs that do not reach across half of the region:
         a tangent of a crossover has more.
 
     Returns
     -------
-    list of Law
+    list of FittedLaw
         Each on more runs than it has unknowns.
 
     References
@@ -190,13 +189,13 @@ def find_laws(
     # among many runs a few agree by accident
     enough = int(np.clip(len(sites) // _SHARE, unknowns + 1, 2 * unknowns))
     free = np.ones(len(sites), dtype=np.bool_)
-    found: list[Law] = []
+    found: list[FittedLaw] = []
     while free.sum() >= enough:
         best = _best(sites, scatter, limits, free, known, enough, curvature)
         if best is None:
             break
         free[best] = False
-        found.append(Law.fit(sites, best, scatter))
+        found.append(FittedLaw.fit(sites, best, scatter))
     return found
 
 
@@ -204,19 +203,19 @@ def _best(
     sites: Sites,
     scatter: Scatter,
     limits: Array,
-    free: NDArray[np.bool_],
-    known: Sequence[Law],
+    free: BoolArray,
+    known: Sequence[FittedLaw],
     enough: int,
     curvature: float,
-) -> Rows | None:
-    def holds(rows: Rows) -> bool:
+) -> IntArray | None:
+    def holds(rows: IntArray) -> bool:
         return _holds(sites, rows, scatter, limits, curvature)
 
     every = _grow(sites, limits, free, _affine(sites.z[free], sites.y[free]))
     if every is not None and len(every) == free.sum() and holds(every):
         return every
     for seeds in ((law.coefficients for law in known), _guesses(sites, free)):
-        grown: dict[bytes, Rows] = {}
+        grown: dict[bytes, IntArray] = {}
         for seed in seeds:
             members = _grow(sites, limits, free, seed)
             if members is not None and len(members) >= enough:
@@ -227,7 +226,7 @@ def _best(
     return None
 
 
-def bend(sites: Sites, members: Rows, sigma: float) -> tuple[float, float]:
+def bend(sites: Sites, members: IntArray, sigma: float) -> tuple[float, float]:
     """Curvature of runs about their law, in squares of the distance, and its standard error."""
     z, root = sites.z[members], np.sqrt(sites.count[members])
     if len(members) < z.shape[1] + 2:
@@ -237,7 +236,7 @@ def bend(sites: Sites, members: Rows, sigma: float) -> tuple[float, float]:
     return float(row @ (root * sites.y[members])), sigma * float(np.linalg.norm(row))
 
 
-def _bent(sites: Sites, members: Rows, scatter: Scatter) -> bool:
+def _bent(sites: Sites, members: IntArray, scatter: Scatter) -> bool:
     """Whether runs that scatter curve about their law more than their noise allows."""
     curve, error = bend(sites, members, scatter.sigma)
     return abs(curve) > float(stdtrit(max(scatter.freedom, 1), 1.0 - _BEND / 2.0)) * error
@@ -248,7 +247,7 @@ def _affine(z: Array, y: Array) -> Array:
     return np.asarray(np.linalg.lstsq(table, y, rcond=1e-9)[0])
 
 
-def _guesses(sites: Sites, free: NDArray[np.bool_]) -> Iterator[Array]:
+def _guesses(sites: Sites, free: BoolArray) -> Iterator[Array]:
     """Exact fits to neighbouring runs."""
     z, rank = sites.z, sites.z.shape[1]
     rng = np.random.default_rng(len(sites))
@@ -267,9 +266,9 @@ def _guesses(sites: Sites, free: NDArray[np.bool_]) -> Iterator[Array]:
             yield _affine(z[every], sites.y[every])
 
 
-def _grow(sites: Sites, limits: Array, free: NDArray[np.bool_], seed: Array) -> Rows | None:
+def _grow(sites: Sites, limits: Array, free: BoolArray, seed: Array) -> IntArray | None:
     """Runs that agree with a law that is refitted to them until they no longer change."""
-    members: Rows | None = None
+    members: IntArray | None = None
     for _ in range(_ROUNDS):
         miss = np.abs(sites.y - seed[0] - sites.z @ seed[1:])
         now = np.flatnonzero(free & (miss <= limits))
@@ -281,7 +280,9 @@ def _grow(sites: Sites, limits: Array, free: NDArray[np.bool_], seed: Array) -> 
     return members
 
 
-def _holds(sites: Sites, members: Rows, scatter: Scatter, limits: Array, curvature: float) -> bool:
+def _holds(
+    sites: Sites, members: IntArray, scatter: Scatter, limits: Array, curvature: float
+) -> bool:
     """Whether a law is one: each of its runs follows from the others, it keeps together, and it is
     no tangent of a crossover.
 

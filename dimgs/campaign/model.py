@@ -3,14 +3,11 @@
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
-from dimgs.campaign.laws import Law, Scatter
+from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.campaign.laws import FittedLaw, Scatter
 from dimgs.campaign.monomials import GroupMonomial
-from dimgs.campaign.space import Rows, Sites
-
-Mask = NDArray[np.bool_]
+from dimgs.campaign.space import Sites
 
 # until a run lies in a crossover it is taken for that of a sum
 _SUM = 1.0
@@ -71,14 +68,14 @@ class Border:
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class RegimeModel:
     """What the runs of a tier say.
 
     Attributes
     ----------
     sites : Sites
     scatter : Scatter
-    laws : tuple of Law
+    laws : tuple of FittedLaw
     borders : tuple of Border
     pairs : frozenset of (int, int)
         Laws whose runs lie among each other.
@@ -87,10 +84,10 @@ class Model:
 
     sites: Sites
     scatter: Scatter
-    laws: tuple[Law, ...]
+    laws: tuple[FittedLaw, ...]
     borders: tuple[Border, ...] = ()
     pairs: frozenset[tuple[int, int]] = frozenset()
-    explained: Mask = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+    explained: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
     @property
     def entangled(self) -> set[int]:
@@ -98,11 +95,11 @@ class Model:
         return {k for pair in self.pairs for k in pair}
 
     @property
-    def orphans(self) -> Rows:
+    def orphans(self) -> IntArray:
         """Sites that follow nothing that is known."""
         return np.flatnonzero(~self.explained)
 
-    def holds(self, z: Array, strictly: bool = True) -> Mask:
+    def holds(self, z: Array, strictly: bool = True) -> BoolArray:
         """Where each law holds, shape (n, n_laws); between borders' ends no law does, strictly."""
         inside = np.ones((len(z), len(self.laws)), dtype=np.bool_)
         for b in self.borders:
@@ -121,7 +118,7 @@ class Model:
         owner = np.argmax(inside, axis=1)
         return np.asarray(values[np.arange(len(z)), owner] + self.tails(owner, z))
 
-    def tails(self, owner: Rows, z: Array) -> Array:
+    def tails(self, owner: IntArray, z: Array) -> Array:
         """What the crossovers to its neighbours add to the law of each point, shape (n,)."""
         y = np.zeros(len(z))
         for sign in (1.0, -1.0):
@@ -141,13 +138,13 @@ class Model:
             y = y + sign * np.logaddexp(0.0, np.logaddexp.reduce(terms)) / s
         return np.asarray(y)
 
-    def between(self, b: Border, z: Array) -> Mask:
+    def between(self, b: Border, z: Array) -> BoolArray:
         """Points of no border but this one: where both of its laws would hold without it."""
         rest = replace(self, borders=tuple(o for o in self.borders if o is not b))
         inside = rest.holds(z, strictly=False)
         return np.asarray(inside[:, b.below] & inside[:, b.above])
 
-    def crossings(self, b: Border) -> Rows:
+    def crossings(self, b: Border) -> IntArray:
         """Pairs of sites of the two laws that lie across a border, nearest to it first."""
         below, above = self.laws[b.below].rows, self.laws[b.above].rows
         along = b.along(self.sites.z)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # newest runs of a kernel and tier that are looked at: a campaign makes some dozens
 _MOST = 2000
+# newest laws of a kernel that are looked at: each is asked at a few dozen points
 _LAWS = 20
 
 

@@ -8,8 +8,8 @@ from scipy.optimize import OptimizeResult, least_squares
 from scipy.special import logsumexp, stdtrit
 
 from dimgs.arrays import Array
-from dimgs.campaign.laws import Law, Scatter
-from dimgs.campaign.model import Border, Model
+from dimgs.campaign.laws import FittedLaw, Scatter
+from dimgs.campaign.model import Border, RegimeModel
 from dimgs.campaign.space import Sites
 
 # sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width
@@ -30,10 +30,11 @@ _SPARE = 2
 _EXACT = 0.002
 # of runs that scatter, the level at which a sum of laws is another answer than a corner
 _LEVEL = 0.95
+# log; what a kernel prints of a value
 _DIGITS = 1e-6
 
 
-def power_mean(sites: Sites, scatter: Scatter) -> Model | None:
+def power_mean(sites: Sites, scatter: Scatter) -> RegimeModel | None:
     """The fewest laws whose power mean goes through all runs; None where there is none.
 
     Parameters
@@ -164,7 +165,7 @@ def _model(
     broad: OptimizeResult,
     n_laws: int,
     sigma: float,
-) -> Model | None:
+) -> RegimeModel | None:
     width = sites.z.shape[1] + 1
     table, s = fit.x[:-1].reshape(n_laws, width), float(np.exp(broad.x[-1]))
     spread = np.linalg.pinv(fit.jac.T @ fit.jac)
@@ -180,7 +181,7 @@ def _model(
         if not len(rows):
             return None
         laws.append(
-            Law(table[k], rows, spread[part, part], max(sigma, sites.error), freedom,
+            FittedLaw(table[k], rows, spread[part, part], max(sigma, sites.error), freedom,
                 broad.x[part] - fit.x[part])
         )  # fmt: skip
     borders = []
@@ -189,4 +190,4 @@ def _model(
         border = Border(one, other, gap[1:], float(gap[0]), 0.0, 0.0, sharpness=s, sign=sign)
         borders.append(border.widened(scatter))
     explained = np.ones(len(sites), dtype=np.bool_)
-    return Model(sites, scatter, tuple(laws), tuple(borders), explained=explained)
+    return RegimeModel(sites, scatter, tuple(laws), tuple(borders), explained=explained)

@@ -5,18 +5,15 @@ from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from dimgs.arrays import Array
-from dimgs.campaign.laws import Law, Scatter, find_laws
-from dimgs.campaign.model import Border, Model
+from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.campaign.laws import FittedLaw, Scatter, find_laws
+from dimgs.campaign.model import Border, RegimeModel
 from dimgs.campaign.monomials import GroupMonomial
-from dimgs.campaign.places import separating
 from dimgs.campaign.power_means import SHARPNESS, power_mean
-from dimgs.campaign.space import PiSpace, Rows, Runs, Sites
-
-Mask = NDArray[np.bool_]
+from dimgs.campaign.space import CampaignRuns, PiSpace, Sites
+from dimgs.campaign.thresholds import separating
 
 # e-folds between two laws within which a run tells how sharp their crossover is
 _TELLING = 1.5
@@ -39,8 +36,8 @@ def _soft(gap: Array, sharpness: float) -> Array:
 
 
 def model_of(
-    space: PiSpace, sites: Sites, scatter: Scatter, known: Sequence[Law], curvature: float
-) -> Model:
+    space: PiSpace, sites: Sites, scatter: Scatter, known: Sequence[FittedLaw], curvature: float
+) -> RegimeModel:
     """Find laws and borders, and say which runs they explain.
 
     Parameters
@@ -48,16 +45,16 @@ def model_of(
     space : PiSpace
     sites : Sites
     scatter : Scatter
-    known : sequence of Law
+    known : sequence of FittedLaw
         Of fewer runs.
     curvature : float
         As in :func:`find_laws`.
 
     Returns
     -------
-    Model
+    RegimeModel
     """
-    found = Model(sites, scatter, tuple(find_laws(sites, scatter, known, curvature)))
+    found = RegimeModel(sites, scatter, tuple(find_laws(sites, scatter, known, curvature)))
     if len(sites) and found.laws:
         found = _explained(_bordered(space, found))
         if len(found.laws) > 1 and found.explained.mean() >= _MOSTLY:
@@ -73,7 +70,7 @@ def model_of(
     return power_mean(sites, scatter) or found
 
 
-def _bordered(space: PiSpace, model: Model) -> Model:
+def _bordered(space: PiSpace, model: RegimeModel) -> RegimeModel:
     limits = model.scatter.limits(model.sites.count)
     follows = np.abs(model.sites.y[:, None] - model.values(model.sites.z)) <= limits[:, None]
     borders, pairs = [], set()
@@ -89,7 +86,7 @@ def _bordered(space: PiSpace, model: Model) -> Model:
     return _sharpened(replace(model, borders=tuple(borders), pairs=frozenset(pairs)))
 
 
-def _sharpened(model: Model) -> Model:
+def _sharpened(model: RegimeModel) -> RegimeModel:
     """With the sharpness of every crossover that a run tells."""
     told = [
         replace(b, sharpness=_sharpness(model, b)).widened(model.scatter) if b.meets else b
@@ -98,7 +95,7 @@ def _sharpened(model: Model) -> Model:
     return replace(model, borders=tuple(told))
 
 
-def _meeting(model: Model, one: int, other: int, only: list[Rows]) -> Border | None:
+def _meeting(model: RegimeModel, one: int, other: int, only: list[IntArray]) -> Border | None:
     """The border of two laws that are equal between their runs."""
     z = model.sites.z
     difference = model.laws[other].coefficients - model.laws[one].coefficients
@@ -113,7 +110,7 @@ def _meeting(model: Model, one: int, other: int, only: list[Rows]) -> Border | N
     )
 
 
-def _sharpness(model: Model, border: Border) -> float:
+def _sharpness(model: RegimeModel, border: Border) -> float:
     """How sharp a crossover is, from the run that lies nearest to its middle."""
     z, y = model.sites.z, model.sites.y
     along = border.along(z)
@@ -146,7 +143,9 @@ def _sharpness(model: Model, border: Border) -> float:
     return np.nan if excess(SHARPNESS[0]) < 0.0 else float(brentq(excess, *SHARPNESS))
 
 
-def _jump(space: PiSpace, model: Model, one: int, other: int, only: list[Rows]) -> Border | None:
+def _jump(
+    space: PiSpace, model: RegimeModel, one: int, other: int, only: list[IntArray]
+) -> Border | None:
     """The border of two laws that no run shows to be equal anywhere."""
     apart = separating(space, *(model.sites.z[rows] for rows in only))
     if apart is None:
@@ -163,7 +162,7 @@ def gradient(space: PiSpace, monomial: GroupMonomial) -> tuple[float, Array]:
     return float(at[0]), np.asarray(at[1:] - at[0])
 
 
-def _explained(model: Model) -> Model:
+def _explained(model: RegimeModel) -> RegimeModel:
     """Say which runs follow a law where it holds, or lie in a crossover that is as it should."""
     z, y = model.sites.z, model.sites.y
     limits = model.scatter.limits(model.sites.count)
@@ -194,7 +193,7 @@ def _explained(model: Model) -> Model:
     return replace(model, explained=done)
 
 
-def _crossing(model: Model, limits: Array) -> Mask:
+def _crossing(model: RegimeModel, limits: Array) -> BoolArray:
     """Runs that may lie in a crossover of several laws at once, whose form nobody knows."""
     z = model.sites.z
     owner = np.argmax(model.holds(z, strictly=False), axis=1)
@@ -208,7 +207,7 @@ def _crossing(model: Model, limits: Array) -> Mask:
     return np.asarray((miss <= reach[1.0]) & (-miss <= reach[-1.0]))
 
 
-def _cores(model: Model) -> Model:
+def _cores(model: RegimeModel) -> RegimeModel:
     """Every law by the runs that no crossover reaches, where they are enough, less its tails."""
     inside = model.holds(model.sites.z)
     laws = []
@@ -216,9 +215,9 @@ def _cores(model: Model) -> Model:
         deep = law.rows[inside[law.rows, k]]
         alone = len(deep) > len(law.slope)
         deep = deep if alone else law.rows
-        plain = Law.fit(model.sites, deep, model.scatter)
+        plain = FittedLaw.fit(model.sites, deep, model.scatter)
         tails = model.tails(np.full(len(model.sites), k), model.sites.z)
-        clear = Law.fit(replace(model.sites, y=model.sites.y - tails), deep, model.scatter)
+        clear = FittedLaw.fit(replace(model.sites, y=model.sites.y - tails), deep, model.scatter)
         drift = plain.coefficients - clear.coefficients
         if not alone:
             # no run shows it alone: it may be a tangent, anything between its neighbours
@@ -230,25 +229,25 @@ def _cores(model: Model) -> Model:
     return replace(model, laws=tuple(laws))
 
 
-def constant_of(runs: Runs, tier: int, scatter: Scatter) -> Model:
+def constant_of(runs: CampaignRuns, tier: int, scatter: Scatter) -> RegimeModel:
     """The model where no group is free: one constant, and whether anything else changes it.
 
     Parameters
     ----------
-    runs : Runs
+    runs : CampaignRuns
         Replicates are equal inputs; the others moved inputs that no group depends on.
     tier : int
     scatter : Scatter
 
     Returns
     -------
-    Model
+    RegimeModel
     """
     rows = [i for i, t in enumerate(runs.tier) if t == tier and np.isfinite(runs.y[i])]
     y = np.array([runs.y[i] for i in rows])
     sites = runs.sites(tier)
     if not rows:
-        return Model(sites, scatter, ())
+        return RegimeModel(sites, scatter, ())
     again = np.array([i == rows[0] or runs.purpose[i] in ("replicate", "narrow") for i in rows])
     freedom = max(int(again.sum()) - 1, 0)
     sigma = float(y[again].std(ddof=1)) if freedom else 0.0
@@ -256,7 +255,7 @@ def constant_of(runs: Runs, tier: int, scatter: Scatter) -> Model:
     room = noise.limits(np.ones(1))[0] * np.sqrt(1.0 + 1.0 / again.sum())
     odd = np.any(np.abs(y[~again] - y[again].mean()) > room)
     spread = float(y.std(ddof=1)) if len(y) > 1 else np.inf
-    law = Law(
+    law = FittedLaw(
         np.array([y.mean()]),
         np.arange(1),
         np.array([[1.0 / len(y)]]),
@@ -264,4 +263,4 @@ def constant_of(runs: Runs, tier: int, scatter: Scatter) -> Model:
         float(max(len(y) - 1, 1)),
         np.zeros(1),
     )
-    return Model(sites, noise, (law,), explained=np.array([not odd]))
+    return RegimeModel(sites, noise, (law,), explained=np.array([not odd]))

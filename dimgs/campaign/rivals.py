@@ -5,10 +5,10 @@ from typing import Protocol
 import numpy as np
 
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.choice import nearest
 from dimgs.campaign.conclusion import Found, law_of_all
 from dimgs.campaign.experiment import Experiment
-from dimgs.campaign.seen import Proposal
+from dimgs.campaign.optimal_design import nearest
+from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import of_tier
 from dimgs.errors import InputError

@@ -4,13 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.campaign.choice import d_optimal, nearest
+from dimgs.arrays import Array, IntArray
 from dimgs.campaign.model import Border
-from dimgs.campaign.places import Separation, disputed, rivals, separating
+from dimgs.campaign.optimal_design import d_optimal, nearest
 from dimgs.campaign.regimes import gradient
-from dimgs.campaign.seen import Proposal, Seen
-from dimgs.campaign.space import Rows
+from dimgs.campaign.state import Proposal, SearchState
+from dimgs.campaign.thresholds import Separation, disputed, rivals, separating
 
 # of the way to other runs: first wide, then narrow enough for a regime of a tenth of the ranges
 _PROBES = (1.0 / 3.0, 1.0 / 8.0)
@@ -34,7 +33,7 @@ _MEETINGS = 2
 _BRACKET, _DOMAIN = np.log(1.2), np.log(1.5)
 
 
-class Search(Seen):
+class RegimeSearch(SearchState):
     """Questions that several laws, and runs without an answer, raise."""
 
     def __init__(self, *given: Any) -> None:
@@ -188,7 +187,7 @@ class Search(Seen):
                     return found
         return []
 
-    def lonely(self) -> Rows:
+    def lonely(self) -> IntArray:
         """Runs of no law that lie in no crossover either, as far as is known."""
         model = self.model
         z, deep = model.sites.z, ~model.explained

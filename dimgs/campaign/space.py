@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.groups.group import PiBasis, PiGroup
 
 # relative: exponents are small rationals, what is smaller is rounding
@@ -69,7 +68,7 @@ class PiSpace:
         return tuple(g for g in self.basis.groups if not self.basis.is_signed(g))
 
     @cached_property
-    def signed(self) -> NDArray[np.bool_]:
+    def signed(self) -> BoolArray:
         """Which of the varying inputs vanish or change sign."""
         return np.array([n in self.basis.signed for n in self.names], dtype=np.bool_)
 
@@ -186,8 +185,6 @@ class PiSpace:
         return np.array([values[n] if s else np.log(values[n]) for n, s in pairs])
 
 
-Rows = NDArray[np.intp]
-
 EVIDENCE = "evidence"
 # coordinates closer than this are the same groups, up to rounding and to a nudge of 1e-9
 _SAME = 1e-6
@@ -213,7 +210,7 @@ class Sites:
     z: Array
     y: Array
     count: Array
-    numbers: Rows
+    numbers: IntArray
     error: float = 0.0
 
     def __len__(self) -> int:
@@ -221,7 +218,7 @@ class Sites:
 
 
 @dataclass(eq=False)
-class Runs:
+class CampaignRuns:
     """What runs have said; rows are only ever added.
 
     Parameters
@@ -242,7 +239,7 @@ class Runs:
 
     Examples
     --------
-    >>> runs = Runs(rank=1)
+    >>> runs = CampaignRuns(rank=1)
     >>> runs.add(np.array([0.5]), 0, 2.0), runs.add(np.array([0.5 + 1e-9]), 0, 2.2)
     (0, 0)
     >>> runs.sites(0).y.tolist(), runs.sites(0).count.tolist(), len(runs.sites(1))

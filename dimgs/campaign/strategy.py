@@ -5,12 +5,12 @@ from scipy.special import stdtrit
 
 from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.choice import d_optimal, hidden, nearest
-from dimgs.campaign.design import Design
-from dimgs.campaign.laws import Law
-from dimgs.campaign.search import Search
-from dimgs.campaign.seen import FIRST, FREEDOM, STEADY, Proposal
-from dimgs.campaign.space import Runs
+from dimgs.campaign.design import CampaignDesign
+from dimgs.campaign.laws import FittedLaw
+from dimgs.campaign.optimal_design import d_optimal, hidden, nearest
+from dimgs.campaign.search import RegimeSearch
+from dimgs.campaign.space import CampaignRuns
+from dimgs.campaign.state import FIRST, FREEDOM, STEADY, Proposal
 
 # part of the ranges that a threshold in one monomial may hide behind the outermost runs
 _HIDDEN = 0.05
@@ -23,7 +23,7 @@ _NARROWING = 2
 _HOPELESS = 10
 
 
-class Strategy(Search):
+class Strategy(RegimeSearch):
     """Questions to the runs of one tier, in order; the first that is open says what to run."""
 
     def next(self) -> list[Proposal]:
@@ -114,7 +114,7 @@ class Strategy(Search):
     def _one_law_fits(self) -> bool:
         """Whether one law goes through all runs, though they may be too few to tell it."""
         sites = self.model.sites
-        law = Law.fit(sites, np.arange(len(sites)), self.model.scatter)
+        law = FittedLaw.fit(sites, np.arange(len(sites)), self.model.scatter)
         return bool(np.all(np.abs(law(sites.z) - sites.y) <= self.model.scatter.resolution))
 
     def _predictions(self) -> list[Proposal]:
@@ -215,9 +215,9 @@ class Strategy(Search):
         return int(np.argmax((rows @ inverse @ widest) ** 2 / (1.0 + lever)))
 
 
-def first_runs(binding: Binding, design: Design) -> list[dict[str, float | str]]:
+def first_runs(binding: Binding, design: CampaignDesign) -> list[dict[str, float | str]]:
     """Inputs of the first runs of a plan."""
-    strategy = Strategy(binding, design, Runs(binding.space.rank), 0)
+    strategy = Strategy(binding, design, CampaignRuns(binding.space.rank), 0)
     return [
         binding.values(p.logs) if p.logs is not None else design.values(binding, p.z)
         for p in strategy.next()

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from dimgs.campaign.choice import d_optimal
 from dimgs.campaign.experiment import Experiment
-from dimgs.campaign.laws import Law, Scatter
-from dimgs.campaign.seen import Proposal
+from dimgs.campaign.laws import FittedLaw, Scatter
+from dimgs.campaign.optimal_design import d_optimal
 from dimgs.campaign.space import Sites
+from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import of_tier
 
@@ -61,7 +61,7 @@ def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int
     apart = fine.y[both] - np.array([coarse[n] for n in fine.numbers[both].tolist()])
     pairs = Sites(fine.z[both], apart, np.ones(len(both)), fine.numbers[both])
     scatter = Scatter(model.scatter.resolution, model.scatter.sigma * 2.0**0.5, 6)
-    difference = Law.fit(pairs, np.arange(len(both)), scatter)
+    difference = FittedLaw.fit(pairs, np.arange(len(both)), scatter)
     miss = float(np.abs(apart - difference(pairs.z)).max(initial=0.0))
     finest = binding.tiers[tier].name
     if miss > scatter.limits(pairs.count).min(initial=scatter.resolution):

@@ -110,14 +110,14 @@ def _of_hub(address: str | None, plan: Any) -> "list[Known]":
 
 def _show_design(plan: Any, known: "Sequence[Known | str]", json: bool) -> None:
     from dimgs.campaign.binding import bind
-    from dimgs.campaign.design import Design
+    from dimgs.campaign.design import CampaignDesign
     from dimgs.campaign.design import dry_run as design
-    from dimgs.campaign.elsewhere import Elsewhere
     from dimgs.campaign.known import every_known
+    from dimgs.campaign.prior_runs import PriorRuns
     from dimgs.campaign.text import design_text
 
     binding, *_ = [bind(each) for each in plan.each]
-    placed = Elsewhere.of(every_known(known, binding), binding, Design.of(binding))
+    placed = PriorRuns.of(every_known(known, binding), binding, CampaignDesign.of(binding))
     document = {**design(binding), "from": placed.to_json()}
     if json:
         emit_json(document)

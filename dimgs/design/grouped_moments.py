@@ -6,7 +6,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.design.moments import BLOCK_ROWS, Moments, checked_arrays, not_finite_message
 from dimgs.errors import InputError
 
@@ -112,7 +112,7 @@ class GroupedMoments:
 
 
 def group_means(
-    values: Array, codes: NDArray[np.intp], n_groups: int, sample_weight: Array | None = None
+    values: Array, codes: IntArray, n_groups: int, sample_weight: Array | None = None
 ) -> tuple[Array, Array]:
     """Weight and weighted mean of the rows of each group; the mean of a weightless group is 0.
 

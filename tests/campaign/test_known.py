@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import dimgs
 from dimgs.campaign import CampaignResult, KnownLaw, KnownRun, Range
 from dimgs.campaign.binding import bind
-from dimgs.campaign.design import Design
-from dimgs.campaign.elsewhere import Elsewhere
+from dimgs.campaign.design import CampaignDesign
+from dimgs.campaign.prior_runs import PriorRuns
 from dimgs.errors import InputError
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.registry import load_kernel
@@ -163,11 +163,11 @@ def known(values: dict[str, tuple[Any, str]], status: Status = Status.OK) -> Kno
 @given(st.floats(1e-5, 0.9), st.floats(1e-6, 1e3))
 def test_a_run_lies_where_its_groups_say(k: float, factor: float) -> None:
     binding = bind(uptake_plan())
-    design = Design.of(binding)
+    design = CampaignDesign.of(binding)
     one = known({"k": (k, "1/s"), "t": (10.0, "s"), "c": (2.0, "kg/m^3")})
     # only the product matters, also beyond the range of each
     other = known({"k": (k * factor * 60.0, "1/min"), "t": (10.0 / factor, "s")})
-    placed = Elsewhere.of([one, other], binding, design).evidence
+    placed = PriorRuns.of([one, other], binding, design).evidence
     assert placed[0].z == pytest.approx(placed[1].z, abs=1e-6)
     assert placed[0].y == pytest.approx(placed[1].y, abs=1e-9)
 
@@ -184,7 +184,7 @@ def test_a_run_lies_where_its_groups_say(k: float, factor: float) -> None:
 )
 def test_why_a_run_says_nothing_is_told(run_: KnownRun, why: str) -> None:
     binding = bind(uptake_plan())
-    found = Elsewhere.of([run_], binding, Design.of(binding))
+    found = PriorRuns.of([run_], binding, CampaignDesign.of(binding))
     assert not found.evidence
     assert not found.exact
     assert why in str(found.origins["x"]["told"])

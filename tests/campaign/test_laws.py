@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dimgs.campaign.laws import Law, Scatter, find_laws
+from dimgs.campaign.laws import FittedLaw, Scatter, find_laws
 from dimgs.campaign.space import Sites
 
 Array = NDArray[np.float64]
@@ -60,7 +60,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
         z = rng.uniform(-1, 1, (12, 2))
         y = 2.0 + z @ truth[:2] + 0.1 * rng.standard_normal(12)
         scatter = Scatter(0.02, 0.1 * float(np.sqrt(rng.chisquare(6) / 6)), 6)
-        law = Law.fit(sites(z, y), np.arange(12), scatter)
+        law = FittedLaw.fit(sites(z, y), np.arange(12), scatter)
         hits.append(np.abs(c @ law.coefficients - truth) <= law.half_widths(c, 0.9))
         assert law.confidence(c[:1], float(law.half_widths(c[:1], 0.9)[0])) == pytest.approx(0.9)
     assert 0.87 <= np.mean(hits) <= 0.93
@@ -68,7 +68,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
 
 def test_what_the_runs_do_not_span_is_not_known() -> None:
     z = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
-    law = Law.fit(sites(z, z[:, 0]), np.arange(4), EXACT)
+    law = FittedLaw.fit(sites(z, z[:, 0]), np.arange(4), EXACT)
     assert np.isinf(law.half_widths(np.array([[0.0, 0.0, 1.0]]), 0.9)).all()
 
 

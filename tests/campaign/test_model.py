@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from dimgs.campaign.laws import Scatter
-from dimgs.campaign.model import Model
+from dimgs.campaign.model import RegimeModel
 from dimgs.campaign.regimes import model_of
 from dimgs.campaign.space import PiSpace, Sites
 from dimgs.groups.derive import pi_basis
@@ -18,12 +18,12 @@ Z = np.random.default_rng(2).uniform(-1, 1, (24, 2))
 A, B = (Z * np.log(1e5)).T
 
 
-def seen(y: Array, z: Array = Z) -> Model:
+def seen(y: Array, z: Array = Z) -> RegimeModel:
     sites = Sites(z, y, np.ones(len(y)), np.arange(len(y)))
     return model_of(SPACE, sites, Scatter(0.02), (), np.inf)
 
 
-def slopes(model: Model) -> list[list[float]]:
+def slopes(model: RegimeModel) -> list[list[float]]:
     found = [SPACE.exponent_map @ law.slope for law in model.laws]
     return sorted(np.abs(np.round(s, 2)).tolist() for s in found)
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.campaign.binding import bind
-from dimgs.campaign.choice import d_optimal, hidden
-from dimgs.campaign.design import Design, Region
-from dimgs.campaign.seen import STEADY
-from dimgs.campaign.space import Runs
+from dimgs.campaign.design import CampaignDesign, Region
+from dimgs.campaign.optimal_design import d_optimal, hidden
+from dimgs.campaign.space import CampaignRuns
+from dimgs.campaign.state import STEADY
 from dimgs.campaign.strategy import Strategy
 from tests.campaign.kernels import uptake_plan
 from tests.campaign.test_space import film
@@ -46,8 +46,8 @@ def test_what_lies_beyond_all_runs_is_told() -> None:
 def test_each_question_is_asked_when_it_is_open() -> None:
     """Ends and the centre, then predictions, then nothing: the kernel follows one law."""
     binding = bind(uptake_plan(tiers=("fine",)))
-    runs = Runs(1)
-    strategy = Strategy(binding, Design.of(binding), runs, 0)
+    runs = CampaignRuns(1)
+    strategy = Strategy(binding, CampaignDesign.of(binding), runs, 0)
     purposes = []
     while chosen := strategy.next():
         purposes.append([p.purpose for p in chosen])
@@ -57,13 +57,13 @@ def test_each_question_is_asked_when_it_is_open() -> None:
     assert purposes == [["support", "support", "support"], ["inside", "inside"]]
     assert strategy.clear
     assert strategy.worst < 1e-3
-    assert np.abs(runs.z).max() == pytest.approx(np.abs(Design.of(binding).corners).max())
+    assert np.abs(runs.z).max() == pytest.approx(np.abs(CampaignDesign.of(binding).corners).max())
 
 
 def test_with_noise_all_exponents_together_must_be_known() -> None:
     binding = bind(uptake_plan(tiers=("fine",)))
-    runs = Runs(1)
-    strategy = Strategy(binding, Design.of(binding), runs, 0)
+    runs = CampaignRuns(1)
+    strategy = Strategy(binding, CampaignDesign.of(binding), runs, 0)
     rng = np.random.default_rng(1)
     for z in np.repeat([-1.0, 0.0, 1.0], 3):
         runs.add(np.array([z]), 0, 2.0 + z + 0.05 * rng.standard_normal(), "replicate")
@@ -78,8 +78,8 @@ def test_with_noise_all_exponents_together_must_be_known() -> None:
 def _noisy(bend: float, seed: int, most: int = 25) -> tuple[Strategy, list[str]]:
     """The strategy of a kernel with 3 % of noise, and what its runs were made for."""
     binding = bind(uptake_plan(tiers=("fine",)))
-    runs, rng = Runs(1), np.random.default_rng(seed)
-    strategy = Strategy(binding, Design.of(binding), runs, 0)
+    runs, rng = CampaignRuns(1), np.random.default_rng(seed)
+    strategy = Strategy(binding, CampaignDesign.of(binding), runs, 0)
     strategy.stochastic = True
     while (chosen := strategy.next()) and len(runs.y) < most:
         for p in chosen:

@@ -27,7 +27,8 @@ BIT Numerical Mathematics 46, 653-670, 2006 (the contour).
 import math
 
 import numpy as np
-from numpy.typing import NDArray
+
+from dimgs.arrays import Array
 
 # the neglected exp(-1/Fo) is 3e-15 here, near the rounding of a double
 SHORT_TIME = 0.03
@@ -76,7 +77,7 @@ def migrated_fraction(fo: float, b: float, k: float) -> float:
     return min(fraction, 1.0)
 
 
-def eigenvalues(b: float, k: float, n_terms: int) -> NDArray[np.float64]:
+def eigenvalues(b: float, k: float, n_terms: int) -> Array:
     """First roots of q²/b - k = q·cot(q), bisected in ((n-1)·π, n·π): one root in each.
 
     Returns
@@ -97,7 +98,7 @@ def eigenvalues(b: float, k: float, n_terms: int) -> NDArray[np.float64]:
         q = start + middle
         below = q * q / b - k < q / np.tan(middle)
         low, high = np.where(below, middle, low), np.where(below, high, middle)
-    roots: NDArray[np.float64] = start + (low + high) / 2
+    roots: Array = start + (low + high) / 2
     return roots
 
 
@@ -112,7 +113,7 @@ def _series(fo: float, b: float, k: float) -> float:
     return fraction
 
 
-def _coefficients(b: float, k: float, n_terms: int) -> tuple[NDArray[np.float64], ...]:
+def _coefficients(b: float, k: float, n_terms: int) -> tuple[Array, ...]:
     q = eigenvalues(b, k, n_terms)
     r = q * q / b - k
     return q, 2 * (1 + k) / (r * r + r + q * q + 2 * k)

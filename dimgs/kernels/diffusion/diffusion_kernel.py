@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from dimgs.arrays import Array, IntArray
 from dimgs.errors import RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.curve import Curve
@@ -171,7 +171,7 @@ class DiffusionCurves(Diffusion):
         return replace(done, curves=curves)
 
 
-def _spread(at: NDArray[np.float64]) -> NDArray[np.intp]:
+def _spread(at: Array) -> IntArray:
     """Numbers of places that are spread over the decades of a coordinate."""
     positive = np.flatnonzero(at > 0)
     wanted = np.geomspace(at[positive[0]], at[-1], _PLACES)

@@ -15,8 +15,9 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg.lapack import dgttrf, dgttrs
+
+from dimgs.arrays import Array
 
 # makes the two-stage method of order 2 L-stable (Alexander's theorem 5)
 _GAMMA = 1 - math.sqrt(0.5)
@@ -53,7 +54,7 @@ def migrated_fraction(fo: float, b: float, k: float, cells: int, steps: int) -> 
 
 def profile_and_history(
     fo: float, b: float, k: float, cells: int, steps: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Array, Array, Array]:
     """Concentrations in the film at the end, and the migrated fraction over time.
 
     Parameters
@@ -80,9 +81,7 @@ def profile_and_history(
     return told[-1][1][:-1], np.array([at for at, _ in told]), history
 
 
-def _march(
-    fo: float, b: float, k: float, cells: int, steps: int
-) -> Iterator[tuple[float, NDArray[np.float64]]]:
+def _march(fo: float, b: float, k: float, cells: int, steps: int) -> Iterator[tuple[float, Array]]:
     """Times and states, the first one included."""
     below, diagonal, above = _operator(b, k, cells)
     state = np.ones(cells + 1)
@@ -104,7 +103,7 @@ def _march(
             yield at, state
 
 
-def _operator(b: float, k: float, cells: int) -> tuple[NDArray[np.float64], ...]:
+def _operator(b: float, k: float, cells: int) -> tuple[Array, ...]:
     """Bands of d(state)/dFo; the last state is the amount in the bath, per amount at first."""
     width = 1.0 / cells
     below, above = np.full(cells, width**-2), np.full(cells, width**-2)
@@ -119,16 +118,16 @@ def _operator(b: float, k: float, cells: int) -> tuple[NDArray[np.float64], ...]
 
 
 def _slope(
-    factors: tuple[NDArray[np.float64], ...],
-    below: NDArray[np.float64],
-    diagonal: NDArray[np.float64],
-    above: NDArray[np.float64],
-    state: NDArray[np.float64],
-) -> NDArray[np.float64]:
+    factors: tuple[Array, ...],
+    below: Array,
+    diagonal: Array,
+    above: Array,
+    state: Array,
+) -> Array:
     rate = diagonal * state
     rate[1:] += below * state[:-1]
     rate[:-1] += above * state[1:]
-    solution: NDArray[np.float64] = dgttrs(*factors, rate)[0]
+    solution: Array = dgttrs(*factors, rate)[0]
     return solution
 
 

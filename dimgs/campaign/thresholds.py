@@ -6,10 +6,9 @@ from fractions import Fraction
 from itertools import combinations, product
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray
 from dimgs.campaign.monomials import GroupMonomial, decimal_monomial, monomial_of
 from dimgs.campaign.space import PiSpace
 from dimgs.campaign.text import listed
@@ -105,7 +104,7 @@ def where_words(space: PiSpace, conditions: Sequence[Threshold]) -> str:
     return listed(parts)
 
 
-def holding(space: PiSpace, conditions: Sequence[Threshold], z: Array) -> NDArray[np.bool_]:
+def holding(space: PiSpace, conditions: Sequence[Threshold], z: Array) -> BoolArray:
     """Whether conditions hold at points of shape (n, rank)."""
     inside = np.ones(len(z), dtype=np.bool_)
     for c in conditions:
@@ -219,7 +218,7 @@ def disputed(
     return int(np.argmax(np.minimum(votes, 1.0 - votes))), apart
 
 
-def _first_side(space: PiSpace, apart: Separation, z: Array) -> NDArray[np.bool_]:
+def _first_side(space: PiSpace, apart: Separation, z: Array) -> BoolArray:
     along = apart.monomial.log(space.log_groups(z))
     middle = (np.log(apart.low) + np.log(apart.high)) / 2.0
     return np.asarray((along > middle) == (apart.upper == 0))

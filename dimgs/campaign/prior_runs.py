@@ -8,9 +8,9 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.choice import d_optimal
-from dimgs.campaign.design import Design
+from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.known import Known, KnownLaw, KnownRun
+from dimgs.campaign.optimal_design import d_optimal
 from dimgs.errors import DimgsError, InputError
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port
@@ -29,7 +29,7 @@ _ONE_SIGMA = 0.6827
 
 
 @dataclass(frozen=True, eq=False)
-class Placed:
+class PriorRun:
     """A known run in the pi space of a plan.
 
     Attributes
@@ -57,32 +57,32 @@ class Placed:
 
 
 @dataclass(eq=False)
-class Elsewhere:
+class PriorRuns:
     """What is known before the first run.
 
     Attributes
     ----------
-    exact : mapping of str to Placed
+    exact : mapping of str to PriorRun
         Runs in the ranges that count as made, by their keys.
-    evidence : list of Placed
+    evidence : list of PriorRun
         Other runs.
     origins : mapping of str to dict
         Of each origin how many runs were ``given`` and ``used``, and what became of them.
     """
 
-    exact: dict[str, Placed] = field(default_factory=dict)
-    evidence: list[Placed] = field(default_factory=list)
+    exact: dict[str, PriorRun] = field(default_factory=dict)
+    evidence: list[PriorRun] = field(default_factory=list)
     origins: dict[str, dict[str, object]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, known: Iterable[Known], binding: Binding, design: Design) -> "Elsewhere":
+    def of(cls, known: Iterable[Known], binding: Binding, design: CampaignDesign) -> "PriorRuns":
         """Place known runs.
 
         Parameters
         ----------
         known : iterable of KnownRun and KnownLaw
         binding : Binding
-        design : Design
+        design : CampaignDesign
         """
         found, aside = cls(), Counter[tuple[str, str]]()
         given = Counter[str]()
@@ -121,9 +121,9 @@ class Elsewhere:
         if text not in str(entry["told"]):
             entry["told"] = f"{entry['told']}; {text}"
 
-    def of_tier(self, tier: int) -> Mapping[str, list[Placed]]:
+    def of_tier(self, tier: int) -> Mapping[str, list[PriorRun]]:
         """Evidence of a tier by origin."""
-        found: dict[str, list[Placed]] = {}
+        found: dict[str, list[PriorRun]] = {}
         for placed in self.evidence:
             if placed.tier == tier:
                 found.setdefault(placed.origin, []).append(placed)
@@ -134,7 +134,7 @@ class Elsewhere:
         return [{"origin": origin, **entry} for origin, entry in self.origins.items()]
 
 
-def _counts(placed: Placed, binding: Binding, design: Design) -> bool:
+def _counts(placed: PriorRun, binding: Binding, design: CampaignDesign) -> bool:
     """Whether a run is of this very kernel, and in the ranges."""
     record = placed.record
     if not record.key or not design.region.contains(placed.z[None])[0]:
@@ -143,7 +143,7 @@ def _counts(placed: Placed, binding: Binding, design: Design) -> bool:
     return record.key == binding.request(values, placed.tier, record.seed).key
 
 
-def _placed(known: KnownRun, binding: Binding, design: Design) -> Placed | str:
+def _placed(known: KnownRun, binding: Binding, design: CampaignDesign) -> PriorRun | str:
     """A run in pi space; why it says nothing there, where it does not."""
     record, names = known.record, [t.name for t in binding.tiers]
     if record.tier and record.tier not in names:
@@ -177,7 +177,7 @@ def _placed(known: KnownRun, binding: Binding, design: Design) -> Placed | str:
         if unit.dimension != binding.target.parsed.dimension:
             return f"its '{binding.target.name}' is in {unit.text}"
     logs = binding.logs(values)
-    return Placed(z, binding.response(full), logs, tier, full, known.origin, known.error)
+    return PriorRun(z, binding.response(full), logs, tier, full, known.origin, known.error)
 
 
 def _value(port: Port, record: RunRecord, binding: Binding) -> float | str:
@@ -213,7 +213,7 @@ def _equal(value: float | str, binding: Binding, port: Port) -> bool:
     return abs(value - fixed) <= _EQUAL * max(abs(value), abs(fixed))
 
 
-def _said(known: KnownLaw, binding: Binding, design: Design) -> list[Placed]:
+def _said(known: KnownLaw, binding: Binding, design: CampaignDesign) -> list[PriorRun]:
     """What a law says at points of its domain."""
     law, rank = known.law, binding.space.rank
     ports = {p.name: p for p in binding.kernel.inputs}
@@ -260,7 +260,7 @@ def _said(known: KnownLaw, binding: Binding, design: Design) -> list[Placed]:
         place = binding.place(record)
         assert place is not None
         found.append(
-            Placed(
+            PriorRun(
                 place,
                 binding.response(record),
                 binding.logs(values),
@@ -273,4 +273,4 @@ def _said(known: KnownLaw, binding: Binding, design: Design) -> list[Placed]:
     return found
 
 
-__all__ = ["Elsewhere", "Placed"]
+__all__ = ["PriorRuns", "PriorRun"]

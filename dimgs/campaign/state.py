@@ -4,18 +4,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import fdtr, stdtrit
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.choice import nearest
-from dimgs.campaign.design import Design
-from dimgs.campaign.laws import Law, Scatter, bend
-from dimgs.campaign.model import Model
-from dimgs.campaign.places import Separation, separating
+from dimgs.campaign.design import CampaignDesign
+from dimgs.campaign.laws import FittedLaw, Scatter, bend
+from dimgs.campaign.model import RegimeModel
+from dimgs.campaign.optimal_design import nearest
 from dimgs.campaign.regimes import constant_of, gradient, model_of
-from dimgs.campaign.space import Rows, Runs
+from dimgs.campaign.space import CampaignRuns
+from dimgs.campaign.thresholds import Separation, separating
 
 # of ten campaigns that say that the tolerance is met, less than one may be wrong for its noise
 _SURE = 0.95
@@ -66,7 +65,7 @@ class Proposal:
 
 
 @dataclass(frozen=True, eq=False)
-class Prediction:
+class RunPrediction:
     """What the laws said of a run before it was made.
 
     Attributes
@@ -84,35 +83,37 @@ class Prediction:
     look: int
 
 
-class Seen:
+class SearchState:
     """The state of a search for the laws of one tier.
 
     Parameters
     ----------
     binding : Binding
-    design : Design
-    runs : Runs
+    design : CampaignDesign
+    runs : CampaignRuns
     tier : int
 
     Attributes
     ----------
-    model : Model
+    model : RegimeModel
         What the runs said at the last :meth:`look`.
     domain : Separation or None
         Between the runs with and without an answer.
-    known : tuple of Law
+    known : tuple of FittedLaw
         Those of fewer runs.
     owed : list of Proposal
         Runs that were asked for, and that the budget did not allow: their questions are open.
     settled : bool
         Whether few replicates, and what one law misses, tell the noise well enough.
-    predictions : list of Prediction
+    predictions : list of RunPrediction
         Of runs that were made, or will be, to see whether several laws hold.
     """
 
-    model: Model
+    model: RegimeModel
 
-    def __init__(self, binding: Binding, design: Design, runs: Runs, tier: int) -> None:
+    def __init__(
+        self, binding: Binding, design: CampaignDesign, runs: CampaignRuns, tier: int
+    ) -> None:
         self.binding, self.design, self.runs, self.tier = binding, design, runs, tier
         self.space, plan = binding.space, binding.plan
         self.stochastic = bool(getattr(binding.kernel, "stochastic", False))
@@ -123,10 +124,10 @@ class Seen:
         self._curvature = wanted / (4.0 * steepest) if steepest else np.inf
         self._noise: tuple[float, int] | None = None
         self._asked: list[Array] = []
-        self.predictions: list[Prediction] = []
+        self.predictions: list[RunPrediction] = []
         self._look = 0
         self.owed: list[Proposal] = []
-        self.known: tuple[Law, ...] = ()
+        self.known: tuple[FittedLaw, ...] = ()
         self.domain: Separation | None = None
         self.look()
 
@@ -150,10 +151,10 @@ class Seen:
         lost = self.runs.lost(self.tier)
         self.domain = separating(self.space, self.model.sites.z, lost) if len(lost) else None
 
-    def _model(self, sigma: float, freedom: int) -> Model:
+    def _model(self, sigma: float, freedom: int) -> RegimeModel:
         scatter, sites = Scatter(self._resolution, sigma, freedom), self.runs.sites(self.tier)
         if self.binding.linear:
-            model = Model(sites, scatter, (), explained=np.zeros(len(sites), dtype=np.bool_))
+            model = RegimeModel(sites, scatter, (), explained=np.zeros(len(sites), dtype=np.bool_))
         elif self.space.rank:
             model = model_of(self.space, sites, scatter, self.known, self._curvature)
         else:
@@ -197,12 +198,12 @@ class Seen:
         """Whether every run is explained, and no two laws lie among each other."""
         return bool(self.model.laws) and not len(self.model.orphans) and not self.model.entangled
 
-    def feasible(self, z: Array) -> NDArray[np.bool_]:
+    def feasible(self, z: Array) -> BoolArray:
         """Where runs can lie, and are believed to give an answer."""
         inside = self.design.region.contains(z)
         return np.asarray(inside & self._answers(z))
 
-    def _answers(self, z: Array) -> NDArray[np.bool_]:
+    def _answers(self, z: Array) -> BoolArray:
         lost = self.runs.lost(self.tier)
         if not len(lost):
             return np.ones(len(z), dtype=np.bool_)
@@ -259,7 +260,7 @@ class Seen:
         value = float(self.model.expected(proposal.z[None])[0])
         if proposal.purpose == "check" and self.fresh(proposal):
             self.predictions.append(
-                Prediction(proposal.z, value, self._error(proposal.z), self._look)
+                RunPrediction(proposal.z, value, self._error(proposal.z), self._look)
             )
         told = f"{proposal.reason}; log pi_0 is predicted to be {value:.4g}"
         return self.propose(proposal.z, proposal.purpose, told)
@@ -272,7 +273,7 @@ class Seen:
         half = float(law.half_widths(np.append(1.0, z)[None], _FORETOLD)[0])
         return half if np.isfinite(half) else 0.0
 
-    def checks(self) -> tuple[Array, NDArray[np.bool_], Rows]:
+    def checks(self) -> tuple[Array, BoolArray, IntArray]:
         """Points that were predicted since there were regimes, whether it held, and when."""
         sites = self.model.sites
         limits = self.model.scatter.limits(sites.count)
@@ -295,7 +296,7 @@ class Seen:
         _, held, when = self.checks()
         return bool(np.all(held[when == when.max(initial=0)]))
 
-    def width(self, law: Law) -> float:
+    def width(self, law: FittedLaw) -> float:
         """Widest half-width of what is asked of a law, in tolerances."""
         half = float(np.max(law.half_widths(self.functionals(), self.joint_level), initial=0.0))
         return max(half, self.change / STEADY) / self.tolerance
