@@ -12,11 +12,10 @@ from dimgs.arrays import Array, IntArray
 from dimgs.dataset import Dataset
 from dimgs.design.features import label_texts
 from dimgs.design.grouped_moments import GroupedMoments
-from dimgs.design.moments import Moments
+from dimgs.design.moments import BLOCK_ROWS, Moments
 from dimgs.errors import InputError
 from dimgs.fits.block_moments import N_BLOCKS, BlockMoments
 from dimgs.law.domain import inverse_scatter
-from dimgs.outofcore.block_transform import BlockTransform
 from dimgs.outofcore.stream_plan import StreamPlan, as_ranges
 
 # Extreme runs in memory, and those that stay of them. Few runs are all kept, so that the domain is
@@ -130,44 +129,40 @@ class StreamMoments:
             order = shuffled(columns)
             columns = {name: values[order] for name, values in columns.items()}
             weights, within = (None if v is None else v[order] for v in (weights, within))
-        count = 0 if split is not None else min(n, N_BLOCKS)
-        bounds = np.linspace(0, n, count + 1).astype(int)
-        known = None if self.n_runs == 0 else self._spread()
-        few = self.n_runs + n <= _KEPT_EXTREMES
-        transform = BlockTransform.of(plan, columns, known, few)
-        if weights is None and within is None and split is None:
-            for i, (a, b) in enumerate(pairwise(bounds)):
-                part = _one_group(transform.moments(columns, a, b))
-                self.blocks.add(self.n_pieces + i, part)
-                self.total = self.total.merge(part)
+        z, p = transformed(plan, columns), len(plan.features)
+        x, t = z[:p].T, z[p:].T
+        if split is not None:
+            self.blocks.update(x, t, weights, split, within)
         else:
-            z = transform.rows(columns, 0, n)
-            x, t = z[: transform.n_features].T, z[transform.n_features :].T
-            if split is not None:
-                self.blocks.update(x, t, weights, split, within)
-            for i, (a, b) in enumerate(pairwise(bounds)):
+            count = min(n, N_BLOCKS)
+            for i, (a, b) in enumerate(pairwise(np.linspace(0, n, count + 1).astype(int))):
                 part = _moments(x[a:b], t[a:b], weights, within, slice(a, b))
                 self.blocks.add(self.n_pieces + i, part)
-            self.total = self.total.merge(_moments(x, t, None, within, slice(0, n)))
-        self.n_pieces += count
-        if transform.n_features:
-            self._keep_extremes(transform.extremes(), plan)
+            self.n_pieces += count
+        self.total = self.total.merge(_moments(x, t, None, within, slice(0, n)))
+        if p:
+            self._keep_extremes(z, plan)
 
-    def _spread(self) -> tuple[Array, Array, int]:
-        pooled = self.total.pooled()
-        return pooled.mean, pooled.scatter, self.n_runs
-
-    def _keep_extremes(self, far: Array, plan: StreamPlan) -> None:
+    def _keep_extremes(self, z: Array, plan: StreamPlan) -> None:
         p, rows = len(plan.features), plan.leverage_rows
-        np.minimum(self.feature_low, far[:p].min(axis=1), out=self.feature_low)
-        np.maximum(self.feature_high, far[:p].max(axis=1), out=self.feature_high)
-        self.extremes = np.vstack([self.extremes, far[rows].T])
+        np.minimum(self.feature_low, z[:p].min(axis=1), out=self.feature_low)
+        np.maximum(self.feature_high, z[:p].max(axis=1), out=self.feature_high)
+        judged = z[rows].T
+        if self.n_runs > _KEPT_EXTREMES:
+            ends = [judged.argmin(axis=0), judged.argmax(axis=0)]
+            far = [[int(np.argmax(self._leverage(judged, plan)))]]
+            judged = judged[np.unique(np.concatenate([*ends, *far]))]
+        self.extremes = np.vstack([self.extremes, judged])
         if len(self.extremes) > _MOST_EXTREMES:
-            centre, scatter = self.spread(plan)
-            precision = inverse_scatter(scatter, self.n_runs)
-            apart = self.extremes - centre
-            order = np.argsort(np.einsum("ni,ij,nj->n", apart, precision, apart))
+            order = np.argsort(self._leverage(self.extremes, plan))
             self.extremes = self.extremes[np.sort(order[-_KEPT_EXTREMES:])]
+
+    def _leverage(self, judged: Array, plan: StreamPlan) -> Array:
+        """How far runs lie from all, in the features in which the domain is judged."""
+        centre, scatter = self.spread(plan)
+        apart = judged - centre
+        precision = inverse_scatter(scatter, self.n_runs)
+        return np.asarray(np.einsum("ni,ni->n", apart @ precision, apart))
 
     def spread(self, plan: StreamPlan) -> tuple[Array, Array]:
         """Mean and scatter of all runs, in the features in which the domain is judged."""
@@ -196,6 +191,23 @@ class StreamMoments:
             (*self.dropped, *other.dropped)[:_NAMED],
             self.in_pieces or other.in_pieces,
         )
+
+
+def transformed(plan: StreamPlan, columns: Mapping[str, Array]) -> Array:
+    """Rows of `StreamPlan.matrix` of some runs, shape (n_rows, n_runs), by blocks in the cache."""
+    n = len(columns[plan.target])
+    out = np.empty((len(plan.matrix), n))
+    for start in range(0, n, BLOCK_ROWS):
+        part = slice(start, min(start + BLOCK_ROWS, n))
+        terms = np.ones((len(plan.terms) + 1, part.stop - start))
+        for row, (name, transform) in zip(terms, plan.terms, strict=False):
+            values = columns[name][part]
+            if transform == "log":
+                np.log(values, out=row)
+            else:
+                row[:] = 1.0 / values if transform == "inverse" else values
+        out[:, part] = plan.matrix @ terms
+    return out
 
 
 # last bits of a double that are left out: 32 of 52 decide, a relative 2e-10, above what a
