@@ -44,9 +44,19 @@ class GroupedMoments:
 
     @classmethod
     def from_arrays(
-        cls, X: ArrayLike, y: ArrayLike, labels: ArrayLike, sample_weight: ArrayLike | None = None
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        labels: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> Self:
-        """Moments within the groups named by `labels`, one label per run; see `Moments`."""
+        """Moments within the groups named by `labels`, one label per run; see `Moments`.
+
+        Without labels all runs are one group, whose label is 0.
+        """
+        if labels is None:
+            alone = np.zeros(1, dtype=np.intp)
+            return cls.from_moments(alone, Moments.from_arrays(X, y, sample_weight))
         x, t, w = checked_arrays(X, y, sample_weight)
         distinct, codes = np.unique(np.asarray(labels), return_inverse=True)
         if len(codes) != len(x):

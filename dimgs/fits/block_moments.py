@@ -71,17 +71,12 @@ class BlockMoments:
             part = GroupedMoments.from_arrays(
                 x[rows],
                 t[rows],
-                np.zeros(len(x[rows]), dtype=np.intp) if labels is None else labels[rows],
+                None if labels is None else labels[rows],
                 None if w is None else w[rows],
             )
             _add(self.blocks, block, part)
         self.n_seen += len(x)
         self._share(self.shared)
-
-    def add(self, block: int, part: GroupedMoments) -> None:
-        """Add runs whose moments are known already to one of the `N_BLOCKS` blocks."""
-        _add(self.blocks, block % N_BLOCKS, part)
-        self.n_seen += int(part.counts.sum())
 
     def merge(self, other: "BlockMoments") -> Self:
         """Moments of the runs of both, block by block; neither is changed."""

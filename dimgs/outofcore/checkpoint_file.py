@@ -41,7 +41,6 @@ class CheckpointFile(BaseModel):
     n_features: Count
     n_seen: Count
     shared: bool
-    n_pieces: Count
     n_dropped: Count
     dropped: list[str]
     in_pieces: bool

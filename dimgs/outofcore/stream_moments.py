@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -12,9 +11,9 @@ from dimgs.arrays import Array, IntArray
 from dimgs.dataset import Dataset
 from dimgs.design.features import label_texts
 from dimgs.design.grouped_moments import GroupedMoments
-from dimgs.design.moments import BLOCK_ROWS, Moments
+from dimgs.design.moments import BLOCK_ROWS
 from dimgs.errors import InputError
-from dimgs.fits.block_moments import N_BLOCKS, BlockMoments
+from dimgs.fits.block_moments import BlockMoments
 from dimgs.law.domain import inverse_scatter
 from dimgs.outofcore.stream_plan import StreamPlan, as_ranges
 
@@ -42,8 +41,6 @@ class StreamMoments:
     feature_low, feature_high : ndarray of shape (n_features,)
     extremes : ndarray of shape (n_extremes, n_features)
         Runs of large leverage, in the features in which the domain is judged.
-    n_pieces : int
-        Number of pieces that went to the blocks in turn.
     n_dropped : int
     dropped : tuple of str
         The first rows that were dropped.
@@ -58,7 +55,6 @@ class StreamMoments:
     feature_low: Array
     feature_high: Array
     extremes: Array
-    n_pieces: int = 0
     n_dropped: int = 0
     dropped: tuple[str, ...] = ()
     in_pieces: bool = False
@@ -123,7 +119,6 @@ class StreamMoments:
         split: NDArray[Any] | None = None,
     ) -> None:
         """Add runs whose cells fit the plan; `columns` holds SI values by name."""
-        n = len(columns[plan.target])
         if split is None:
             # a block is a fair share of every part, however the table is sorted
             order = shuffled(columns)
@@ -131,15 +126,8 @@ class StreamMoments:
             weights, within = (None if v is None else v[order] for v in (weights, within))
         z, p = transformed(plan, columns), len(plan.features)
         x, t = z[:p].T, z[p:].T
-        if split is not None:
-            self.blocks.update(x, t, weights, split, within)
-        else:
-            count = min(n, N_BLOCKS)
-            for i, (a, b) in enumerate(pairwise(np.linspace(0, n, count + 1).astype(int))):
-                part = _moments(x[a:b], t[a:b], weights, within, slice(a, b))
-                self.blocks.add(self.n_pieces + i, part)
-            self.n_pieces += count
-        self.total = self.total.merge(_moments(x, t, None, within, slice(0, n)))
+        self.blocks.update(x, t, weights, split, within)
+        self.total = self.total.merge(GroupedMoments.from_arrays(x, t, within))
         if p:
             self._keep_extremes(z, plan)
 
@@ -186,7 +174,6 @@ class StreamMoments:
             np.minimum(self.feature_low, other.feature_low),
             np.maximum(self.feature_high, other.feature_high),
             np.vstack([self.extremes, other.extremes]),
-            self.n_pieces + other.n_pieces,
             self.n_dropped + other.n_dropped,
             (*self.dropped, *other.dropped)[:_NAMED],
             self.in_pieces or other.in_pieces,
@@ -263,19 +250,6 @@ def _weights(data: Dataset, plan: StreamPlan) -> Array | None:
     if variable.is_level:
         return np.asarray(1.0 / (errors * variable.unit.log_factor) ** 2)
     return np.asarray((data[plan.target] / errors) ** 2)
-
-
-def _moments(
-    x: Array, t: Array, weights: Array | None, within: NDArray[Any] | None, rows: slice
-) -> GroupedMoments:
-    w = None if weights is None else weights[rows]
-    if within is None:
-        return _one_group(Moments.from_arrays(x, t, w))
-    return GroupedMoments.from_arrays(x, t, within[rows], w)
-
-
-def _one_group(moments: Moments) -> GroupedMoments:
-    return GroupedMoments.from_moments(np.zeros(1, dtype=np.intp), moments)
 
 
 def check_group_count(state: StreamMoments, plan: StreamPlan) -> None:
