@@ -133,10 +133,7 @@ class BlockMoments:
         pooled = whole.pooled()
         magnitude = np.sqrt(pooled.xx.diagonal() + total * pooled.mean[:p] ** 2)
         coordinates = coordinates_of_scatter(whole.scatter[:p, :p], magnitude)
-        loadings = coordinates.whiten.T @ whole.scatter[:p, p:]
-        # one refinement step, as for rows
-        left = whole.scatter[:p, p:] - whole.scatter[:p, :p] @ (coordinates.whiten @ loadings)
-        exponents = (coordinates.whiten @ (loadings + coordinates.whiten.T @ left)).T
+        exponents = coordinates.solved(whole.scatter[:p, :p], whole.scatter[:p, p:])
         sst = whole.scatter[p:, p:].diagonal()
         contrast = np.hstack([-exponents, np.eye(len(exponents))])
         sse = np.maximum(np.einsum("qi,ij,qj->q", contrast, whole.scatter, contrast), 0.0)

@@ -54,6 +54,11 @@ class Coordinates:
         """Orthonormal null directions in standardised features, shape (n_null, n_features)."""
         return self.directions[self.rank :]
 
+    def solved(self, xx: Array, xy: Array) -> Array:
+        """Least-squares exponents from scatter matrices, (n_targets, n_features); refined once."""
+        first = self.whiten @ (self.whiten.T @ xy)
+        return np.asarray((first + self.whiten @ (self.whiten.T @ (xy - xx @ first))).T)
+
     def null_directions(self) -> Array:
         """Coefficient vectors along which the exponents can move without any effect.
 
@@ -179,6 +184,4 @@ def exponents_of_scatter(scatter: Array, n_features: int) -> Array:
         # far from collinear, as nearly always: no need to look for null directions
         if info == 0 and factor.diagonal().min() > _PLAIN_PIVOT:
             return np.asarray((solution / spread[:, None]).T)
-    whiten = coordinates_of_scatter(xx, np.zeros(n_features)).whiten
-    first = whiten @ (whiten.T @ xy)
-    return np.asarray((first + whiten @ (whiten.T @ (xy - xx @ first))).T)
+    return coordinates_of_scatter(xx, np.zeros(n_features)).solved(xx, xy)
