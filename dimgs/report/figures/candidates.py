@@ -84,15 +84,6 @@ def _gap(runs: ReportRuns, candidate: Candidate) -> float:
 def pareto_front(report: Report, axes: "Axes") -> None:
     """Loss against complexity of the candidates, with the front and the one that was chosen.
 
-    Parameters
-    ----------
-    report : Report
-    axes : Axes
-
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     InputError

@@ -128,15 +128,6 @@ def principal_axes(report: Report, axes: "Axes") -> None:
     The axes do not depend on the basis of the groups; see
     :func:`dimgs.fits.geometry.log_ratio_pca`.
 
-    Parameters
-    ----------
-    report : Report
-    axes : Axes
-
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     InputError

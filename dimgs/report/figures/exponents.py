@@ -42,15 +42,6 @@ _NARROW = 0.02
 def exponent_forest(report: Report, axes: "Axes") -> None:
     """Exponents of the variables with their intervals and the rationals proposed.
 
-    Parameters
-    ----------
-    report : Report
-    axes : Axes
-
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     InputError
@@ -244,15 +235,6 @@ def exponent_field(report: Report, axes: "Axes") -> None:
     With local exponents in the report (``local=True``) each run has its own, drawn with its
     interval; otherwise the exponents are the law's. The arrow at a run has the exponents of the
     two groups as components: it points to where the response grows, one decade for each.
-
-    Parameters
-    ----------
-    report : Report
-    axes : Axes
-
-    Returns
-    -------
-    Axes
 
     Raises
     ------

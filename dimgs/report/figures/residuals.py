@@ -124,15 +124,6 @@ def residuals(report: Report) -> tuple[Array, str]:
 def residuals_by_run(report: Report, axes: "Axes") -> None:
     """Residual of every run in the order of the table, far ones named by their label or row.
 
-    Parameters
-    ----------
-    report : Report
-    axes : Axes
-
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     InputError

@@ -29,15 +29,6 @@ def rivals(report: Report, axes: "Axes") -> None:
 
     The band is where a new run would lie by the law; the shade is where the runs are.
 
-    Parameters
-    ----------
-    report : Report
-    axes : Axes
-
-    Returns
-    -------
-    Axes
-
     Raises
     ------
     InputError
