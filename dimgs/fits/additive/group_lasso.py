@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from dimgs.arrays import Array, IntArray
 from dimgs.errors import EngineUnavailableError
 from dimgs.fits.additive.splines import curvature_columns, quantile_knots
+from dimgs.fits.one_error import gain_and_error
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,9 +187,8 @@ def within_one_error(losses: Array, best: Array, floor: float) -> bool:
 
     Losses that agree to a relative 1e-9, or to `floor`, differ by rounding only.
     """
-    extra = losses - best
-    error = float(np.std(extra, ddof=1)) * np.sqrt(len(extra)) if len(extra) > 1 else 0.0
-    return bool(extra.sum() <= error + 1e-9 * best.sum() + floor)
+    gain, error = gain_and_error(best, losses)
+    return bool(gain <= error + 1e-9 * best.sum() + floor)
 
 
 def prune(design: AdditiveDesign, candidate: AdditiveCandidate) -> AdditiveCandidate:

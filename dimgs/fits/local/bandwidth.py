@@ -17,6 +17,7 @@ from dimgs.fits.local.regression import (
     partition,
     terms,
 )
+from dimgs.fits.one_error import gain_and_error
 
 # cells under the kernel: means of cells then stand for their runs to well below the noise
 CELLS_IN_WINDOW = 64
@@ -140,12 +141,10 @@ def choose_share(table: BandwidthTable, fewest: int) -> BandwidthChoice:
         return BandwidthChoice(np.inf, np.inf, tried, scores)
     errors[np.inf] = base
     best_share = min(errors, key=judge)
+    clusters = table.clusters[runs] if table.clustered else None
     for share in sorted(errors, reverse=True):
-        loss = w * (errors[share] - errors[best_share])
-        if table.clustered:
-            loss = np.bincount(table.clusters[runs], loss)
-        spread = ((loss - loss.mean()) ** 2).sum() * len(loss) / max(len(loss) - 1, 1)
-        if loss.sum() <= np.sqrt(spread):
+        gain, by_chance = gain_and_error(w * errors[best_share], w * errors[share], clusters)
+        if gain <= by_chance:
             break
     return BandwidthChoice(share, best_share, tried, scores)
 

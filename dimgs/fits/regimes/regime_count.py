@@ -6,6 +6,7 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.design.splits import run_folds
+from dimgs.fits.one_error import gain_and_error
 from dimgs.fits.regimes.boundary_directions import kink_scores, knots_of, thin
 from dimgs.fits.regimes.pieces import Pieces, labels
 from dimgs.fits.regimes.regime_runs import Sample, distinct_cuts
@@ -192,8 +193,8 @@ def by_validation(
     best = int(np.argmin(mean))
     chosen = best
     for k in range(best):
-        excess = _cluster_sums(error[k] - error[best], sample.cluster)
-        if excess.sum() <= np.sqrt(len(excess)) * excess.std(ddof=1):
+        gain, by_chance = gain_and_error(error[best], error[k], sample.cluster)
+        if gain <= by_chance:
             chosen = k
             break
     return Selection(
@@ -205,8 +206,3 @@ def folds(cluster: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]
     """Five splits by run, or by cluster where runs share one."""
     shared = len(np.unique(cluster)) < len(cluster)
     return run_folds(_FOLDS, len(cluster), cluster if shared else None, seed)
-
-
-def _cluster_sums(value: Array, cluster: np.ndarray) -> Array:
-    _, member = np.unique(cluster, return_inverse=True)
-    return np.asarray(np.bincount(member, weights=value))

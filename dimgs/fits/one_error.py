@@ -1,0 +1,40 @@
+"""The rule of one standard error: which models runs left out do not tell from the best."""
+
+import numpy as np
+
+from dimgs.arrays import Array, IntArray
+
+
+def gain_and_error(
+    best: Array, losses: Array, clusters: IntArray | None = None
+) -> tuple[float, float]:
+    """By how much the losses of a model exceed those of the best, and the error of that sum.
+
+    Parameters
+    ----------
+    best, losses : ndarray of shape (n,)
+        Losses of the best model and of another, on the same runs or folds left out.
+    clusters : ndarray of shape (n,), optional
+        Runs of equal label count as one.
+
+    Returns
+    -------
+    gain, error : float
+        The other model will do where the gain does not exceed the error.
+
+    References
+    ----------
+    L. Breiman, J. H. Friedman, R. A. Olshen, C. J. Stone, "Classification and Regression Trees",
+    Wadsworth 1984, section 3.4.3.
+
+    Examples
+    --------
+    >>> gain_and_error(np.array([1.0, 2.0, 1.0]), np.array([1.5, 1.5, 1.5]))
+    (0.5, 1.0)
+    """
+    extra = losses - best
+    if clusters is not None:
+        codes = np.unique(clusters, return_inverse=True)[1]
+        extra = np.asarray(np.bincount(codes, extra), dtype=np.float64)
+    error = float(np.std(extra, ddof=1) * np.sqrt(len(extra))) if len(extra) > 1 else 0.0
+    return float(extra.sum()), error
