@@ -13,6 +13,7 @@ from dimgs.campaign.prior_runs import PriorRun, PriorRuns
 from dimgs.campaign.runner import Runner
 from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.campaign.state import Proposal
+from dimgs.campaign.text import quantity
 from dimgs.campaign.workers import RunTask
 from dimgs.errors import FitError
 from dimgs.kernels.content import canonical_inputs, run_seed
@@ -280,7 +281,7 @@ class Experiment:
             decision,
             reason,
             tier=self.binding.tiers[proposal.tier].name,
-            inputs={n: f"{values[n]:.4g} {units[n]}" for n in space.names},
+            inputs={n: quantity(values[n], units[n]) for n in space.names},
             groups={g.name: float(np.exp(np.clip(v, -_MOST, _MOST))) for g, v in groups},
             key=key,
         )

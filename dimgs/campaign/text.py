@@ -188,7 +188,7 @@ def design_text(document: Mapping[str, Any]) -> str:
         f"inputs that move: {listed(document['moved'])}",
         f"inputs of the ranges that need not: {listed(still) or 'none'}",
         "inputs that stay: "
-        + (listed(f"{n} = {v[0]} {v[1]}" for n, v in document["fixed"].items()) or "none"),
+        + (listed(f"{n} = {quantity(*v)}" for n, v in document["fixed"].items()) or "none"),
         f"first: {counted({survey['tier']: survey['runs']})}, about {survey['seconds']:.3g} s",
         (
             f"budget: {listed(f'{n} {of_tier(t)}'.strip() for t, n in budget.items())} runs, at "
@@ -200,13 +200,25 @@ def design_text(document: Mapping[str, Any]) -> str:
     moved = document["moved"]
     lines.append("first runs")
     for run in document["design"][:5]:
-        lines.append("  " + ", ".join(f"{n} = {run[n]:.4g} {units[n]}" for n in moved))
+        lines.append("  " + ", ".join(f"{n} = {quantity(run[n], units[n])}" for n in moved))
     if len(document["design"]) > 5:
         lines.append(f"  ... and {len(document['design']) - 5} more")
     lines += [
         f"{o['given']} runs from {o['origin']}: {o['told']}" for o in document.get("from", ())
     ]
     return "\n".join([*lines, *document["notes"]])
+
+
+def quantity(value: float | str, unit: str) -> str:
+    """A value with its unit, where it has one.
+
+    Examples
+    --------
+    >>> quantity(0.25, "m"), quantity(12.0, "1"), quantity("steel", "label")
+    ('0.25 m', '12', 'steel')
+    """
+    text = value if isinstance(value, str) else f"{value:.4g}"
+    return text if unit in ("", "1", "label") else f"{text} {unit}"
 
 
 def _group(document: Mapping[str, Any], name: str) -> str:

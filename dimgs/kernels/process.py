@@ -37,6 +37,8 @@ _SCARCE = (errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE)
 _LONGEST_LINE = 200
 # the end of a long output, in bytes, in which its last error is looked for
 _TAIL = 65_536
+# what calls itself an error says more than what ends because of it ("simulation aborted")
+_CALLED = re.compile(r"\b(error|exception|fatal)\b", re.IGNORECASE)
 _ERROR = re.compile(
     r"error|exception|fatal|abort|panic|fail|cannot|can't|could not|unable|invalid|denied"
     r"|not found|no such|segmentation|overflow|killed|out of memory",
@@ -288,7 +290,11 @@ def last_words(folder: Path, errors_only: bool = False) -> str:
         Whether only a line that tells of an error counts.
     """
     printed, complained = (_lines(folder / name) for name in (PRINTED, COMPLAINED))
-    errors = [[x for x in lines if _ERROR.search(x)] for lines in (complained, printed)]
+    errors = [
+        [line for line in lines if kind.search(line)]
+        for kind in (_CALLED, _ERROR)
+        for lines in (complained, printed)
+    ]
     traceback = any(line.startswith("Traceback (most recent call last)") for line in complained)
     choices = [complained if traceback else [], *errors]
     if not errors_only:
