@@ -17,7 +17,7 @@ from dimgs.hub.remote import RemoteHub
 from dimgs.kernels.registry import available
 from dimgs.similitude.answer import Answer, curve_of
 from dimgs.similitude.description import Description, Point, describe, point_of
-from dimgs.similitude.exact import Found, exact
+from dimgs.similitude.exact import Offer, exact
 from dimgs.similitude.given import Given, point_of_question, points_given, question_of
 from dimgs.similitude.missing import beyond
 from dimgs.similitude.origin import Origin, asked_for, origins, related
@@ -25,7 +25,7 @@ from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
-    from dimgs.similitude.laws import KnownLaw
+    from dimgs.similitude.laws import HubLaw
 
 __all__ = ["Answer", "ask"]
 
@@ -196,7 +196,7 @@ class _Asking:
                 return answer
             return self._campaign(known, point, target, answer.missing, there)
         found = [o for k, p in every for o in origins(self.hub, k, p, target)]
-        best: Found | None = None
+        best: Offer | None = None
         for way in (self._runs, self._similar, self._near, self._laws):
             for origin, offer in way(found):
                 if offer.half_width <= self.tolerance:
@@ -247,19 +247,19 @@ class _Asking:
             )
         return fitting
 
-    def _runs(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
+    def _runs(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Offer]]:
         return self._exact(found, groups=False)
 
-    def _similar(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
+    def _similar(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Offer]]:
         return self._exact(found, groups=True)
 
-    def _exact(self, found: Sequence[Origin], groups: bool) -> Iterator[tuple[Origin, Found]]:
+    def _exact(self, found: Sequence[Origin], groups: bool) -> Iterator[tuple[Origin, Offer]]:
         for origin in chain.from_iterable(asked_for(found)):
             offer = exact(origin, groups, self.level)
             if offer is not None:
                 yield origin, offer
 
-    def _near(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
+    def _near(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Offer]]:
         from dimgs.similitude.limits import limits_of
         from dimgs.similitude.near import near
 
@@ -270,19 +270,19 @@ class _Asking:
             if offer is not None:
                 yield origin, offer
 
-    def _laws(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Found]]:
+    def _laws(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Offer]]:
         for origin in _standing(found):
             for law in self._known_laws(origin):
                 offer = None if law.outside(origin) else law.answer(origin, self.level)
                 if offer is not None:
                     yield origin, offer
 
-    def _known_laws(self, origin: Origin) -> "list[KnownLaw]":
+    def _known_laws(self, origin: Origin) -> "list[HubLaw]":
         from dimgs.similitude.laws import laws_of
 
         return laws_of(self.hub, origin)
 
-    def _told(self, offer: Found, used: Origin) -> Answer:
+    def _told(self, offer: Offer, used: Origin) -> Answer:
         """The answer that something found gives."""
         unit = used.known.outputs[used.target]
         scale = parse_unit(unit)
@@ -306,7 +306,7 @@ class _Asking:
             None, self.level,
         )  # fmt: skip
 
-    def _reviews(self, offer: Found, used: Origin) -> list[dict[str, Any]]:
+    def _reviews(self, offer: Offer, used: Origin) -> list[dict[str, Any]]:
         """Reviews of what an answer rests on, its kernel's card included."""
         ids = [e["id"] for e in offer.evidence[:_REVIEWED]]
         card = used.known.card or {"id": "", "reviews": ()}
@@ -318,7 +318,7 @@ class _Asking:
         return told + [{"of": card["id"], **r} for r in card["reviews"]]
 
     def _lacking(
-        self, known: Description, target: str, found: Sequence[Origin], best: Found | None
+        self, known: Description, target: str, found: Sequence[Origin], best: Offer | None
     ) -> list[str]:
         """Why what is there does not answer."""
         missing = [text for origin in _standing(found) for text in beyond(origin)]

@@ -4,19 +4,19 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dimgs.agent.session import Call
+    from dimgs.agent.session import ToolCall
 
 Json = dict[str, Any]
 # half-width that is good enough where nobody said another, as in `ask`
 _TOLERANCE = 0.1
 
 
-def answer_of(calls: "Sequence[Call]", chosen: int | None, assumptions: list[Json]) -> Json:
+def answer_of(calls: "Sequence[ToolCall]", chosen: int | None, assumptions: list[Json]) -> Json:
     """Answer that a call gave: the one that was chosen, else the last one.
 
     Parameters
     ----------
-    calls : sequence of Call
+    calls : sequence of ToolCall
     chosen : int or None
         Number of a call, from 1.
     assumptions : list of dict
@@ -39,7 +39,7 @@ def answer_of(calls: "Sequence[Call]", chosen: int | None, assumptions: list[Jso
     return {**found, "assumptions": [*found["assumptions"], *given]}
 
 
-def _better(found: Json, calls: "Sequence[Call]") -> str:
+def _better(found: Json, calls: "Sequence[ToolCall]") -> str:
     """What would make the answer better, and what that costs; empty where it is good enough."""
     if found["pertinence"]["acceptability"] >= 1.0 and found["pertinence"]["relevant"]:
         return ""
@@ -54,7 +54,7 @@ def _better(found: Json, calls: "Sequence[Call]") -> str:
     return "More runs near the point would; plan_campaign tells what they cost."
 
 
-def _why_not(calls: "Sequence[Call]") -> list[str]:
+def _why_not(calls: "Sequence[ToolCall]") -> list[str]:
     refused = [c.error for c in calls if c.error]
     return refused[-1:] or ["no tool gave a value"]
 
@@ -107,11 +107,11 @@ def _judged(answer: Json, target: str, level: float, how: str, why: str) -> Json
     }
 
 
-def _of_ask(call: "Call", _: "Sequence[Call]") -> Json:
+def _of_ask(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
     return dict(call.result)
 
 
-def _of_predict(call: "Call", _: "Sequence[Call]") -> Json:
+def _of_predict(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
     """The value of a law at the last point; none outside its domain, or of a doubtful law."""
     found, (*_, row) = call.result, call.result["rows"]
     base = _none([])
@@ -128,7 +128,7 @@ def _of_predict(call: "Call", _: "Sequence[Call]") -> Json:
     return {**base, **judged, "evidence": evidence, "level": found["level"]}
 
 
-def _of_job(call: "Call", calls: "Sequence[Call]") -> Json:
+def _of_job(call: "ToolCall", calls: "Sequence[ToolCall]") -> Json:
     """The target of the job's run, with its numerical error."""
     found = call.result
     if found["state"] != "done":
@@ -155,7 +155,7 @@ def _of_job(call: "Call", calls: "Sequence[Call]") -> Json:
     return _none(["the job gave no value"])
 
 
-def _of_law(call: "Call", _: "Sequence[Call]") -> Json:
+def _of_law(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
     found = call.result
     if found["law"] is None:
         return _none([f"no law was found ({found['outcome']})", *found["why_not"]])
@@ -167,14 +167,14 @@ def _of_law(call: "Call", _: "Sequence[Call]") -> Json:
     return {**_none([]), "how": "law", "evidence": evidence, "pertinence": judged}
 
 
-def _of_plan(call: "Call", _: "Sequence[Call]") -> Json:
+def _of_plan(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
     found = call.result
     cost = {"runs": found["runs"], "seconds": found["seconds_at_most"]}
     plan = {"id": found["plan"], **cost, "needs_approval": found["needs_approval"]}
     return _none(["the runs of the plan would answer"], "campaign", plan)
 
 
-_FROM: dict[str, Callable[["Call", "Sequence[Call]"], Json]] = {
+_FROM: dict[str, Callable[["ToolCall", "Sequence[ToolCall]"], Json]] = {
     "ask": _of_ask,
     "predict": _of_predict,
     "job_status": _of_job,

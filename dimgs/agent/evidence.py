@@ -24,7 +24,7 @@ _COMPUTED = frozenset({"expression", "latex", "pi_expression"})
 
 
 @dataclass
-class Evidence:
+class GivenEvidence:
     """Numbers that may be said, and where each is from.
 
     Attributes
@@ -58,7 +58,7 @@ class Evidence:
 
         Examples
         --------
-        >>> evidence = Evidence()
+        >>> evidence = GivenEvidence()
         >>> evidence.add([Amount(4.463, "g/m^3")], "call 1")
         >>> evidence.cut("It is 4.46 mg/L. The limit is 60 mg/L.")
         'It is 4.46 mg/L. [A sentence was removed here: it held a number without evidence.]'

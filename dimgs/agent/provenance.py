@@ -8,7 +8,7 @@ from typing import Any
 
 from dimgs.agent.amounts import Amount, amount, amounts, label_or_amount
 from dimgs.agent.bench import Bench
-from dimgs.agent.evidence import DOUBTED, Evidence, amounts_of
+from dimgs.agent.evidence import DOUBTED, GivenEvidence, amounts_of
 from dimgs.errors import InputError
 from dimgs.formats import shown
 from dimgs.hub.ranges import is_range
@@ -63,9 +63,9 @@ class Sources:
         if self.safe not in (None, *SIDES):
             raise InputError(f"The safe side is '{shown(self.safe)}'; give over or under.")
 
-    def evidence(self) -> Evidence:
+    def evidence(self) -> GivenEvidence:
         """Numbers that may be said."""
-        found = Evidence()
+        found = GivenEvidence()
         found.add(amounts(self.question), "the question")
         for k, reply in enumerate(self.replies, 1):
             found.add(amounts(reply), f"reply {k}")

@@ -17,7 +17,7 @@ class Kernels(TypedDict):
     kernels: list[Json]
 
 
-class Found(TypedDict):
+class RunsResult(TypedDict):
     """Entries or runs of a hub."""
 
     count: int
@@ -79,7 +79,7 @@ class Predicted(TypedDict):
     doubts: list[str]
 
 
-class Answer(TypedDict, total=False):
+class AnswerResult(TypedDict, total=False):
     """The document of ``dimgs ask``."""
 
     answer: Json | None

@@ -8,7 +8,7 @@ from typing import Any
 
 from dimgs.agent.answer import answer_of
 from dimgs.agent.bench import Bench
-from dimgs.agent.evidence import Evidence
+from dimgs.agent.evidence import GivenEvidence
 from dimgs.agent.provenance import Sources
 from dimgs.agent.server import checked_arguments, tools_of
 from dimgs.agent.tools import Tools, each
@@ -21,7 +21,7 @@ Tell = Callable[[str], None]
 
 
 @dataclass
-class Call:
+class ToolCall:
     """A call of a tool: what was asked, from where, and what came."""
 
     tool: str
@@ -61,7 +61,7 @@ class Session:
     safe: str | None = None
     reply: Reply | None = None
     tell: Tell = silent
-    calls: list[Call] = field(default_factory=list)
+    calls: list[ToolCall] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     cut: bool = False
 
@@ -90,7 +90,7 @@ class Session:
         given = copy.deepcopy(dict(arguments))
         named = given.pop("sources", None) or {}
         given = {k: v for k, v in given.items() if v is not None}
-        made = Call(tool, given)
+        made = ToolCall(tool, given)
         try:
             if tool not in self.schemas:
                 names = ", ".join(self.schemas)
@@ -125,7 +125,7 @@ class Session:
         self.sources.replies.append(text)
         return {"reply": text, "source": f"reply: {text}"}
 
-    def evidence(self) -> Evidence:
+    def evidence(self) -> GivenEvidence:
         """Numbers that may be said."""
         return self.sources.evidence()
 

@@ -11,9 +11,8 @@ from dimgs.agent import campaigns, laws, tables
 from dimgs.agent.amounts import in_unit, label_or_amount, readings
 from dimgs.agent.bench import Bench
 from dimgs.agent.results import (
-    Answer,
+    AnswerResult,
     Explained,
-    Found,
     Groups,
     JobState,
     Json,
@@ -23,6 +22,7 @@ from dimgs.agent.results import (
     Predicted,
     Proposed,
     Quantity,
+    RunsResult,
     Started,
     TableRead,
 )
@@ -76,7 +76,7 @@ class Tools:
         where: Annotated[list[str], Field(description="runs: ['D=1e-16..1e-12 m^2/s']")] = [],  # noqa: B006
         group: Annotated[list[str], Field(description="runs: ['D*t/l^2=0.1..10']")] = [],  # noqa: B006
         limit: int = 20,
-    ) -> Found:
+    ) -> RunsResult:
         """Find entries (question, card, law, answer, …) or runs that the group has already."""
         hub, most = self.bench.hub, max(1, min(limit, _MOST))
         if kernel is not None:
@@ -153,7 +153,7 @@ class Tools:
         physics: str | None = None,
         tolerance: float = 0.1,
         unit: str | None = None,
-    ) -> Answer:
+    ) -> AnswerResult:
         """Answer from what the hub has: a run, similitude, law; else the cost. '1..9 m': curve."""
         if (kernel is None) == (physics is None):
             raise InputError("Give either 'kernel' or 'physics', as describe_kernels tells them.")
@@ -176,7 +176,7 @@ class Tools:
         if found["answer"] is not None:
             found["answer"] = in_unit(found["answer"], unit)
         found["assumptions"] = [*found["assumptions"], *readings(given)]
-        document: Answer = found
+        document: AnswerResult = found
         return document
 
     def plan_campaign(

@@ -173,7 +173,7 @@ class LawEntry(_Kind):
     text: str = ""
 
 
-class Answer(_Kind):
+class AnswerEntry(_Kind):
     """An answer to a question."""
 
     answer: QuantityPart | dict[str, Any] | None = None
@@ -246,7 +246,7 @@ MODELS: dict[str, type[_Kind]] = {
     "campaign": Campaign,
     "decision": Decision,
     "law": LawEntry,
-    "answer": Answer,
+    "answer": AnswerEntry,
     "review": Review,
     "annotation": Annotation,
     "link": Link,

@@ -25,7 +25,7 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.groups.typed import read_group
 from dimgs.hub.lineage import Lineage
-from dimgs.hub.ranges import Range, read_range, split_condition
+from dimgs.hub.ranges import TypedRange, read_range, split_condition
 from dimgs.hub.tables import SLOTS, entries, labels, points, shapes, tags
 from dimgs.variables import Dimension, parse_unit
 
@@ -52,9 +52,9 @@ class Wanted:
     kernel, physics, author, tag, state, tier, since, until : str, optional
     review : str, optional
         Verdict of a review that counts, or "none" for what nobody has reviewed.
-    where : tuple of (str, Range)
+    where : tuple of (str, TypedRange)
         Of inputs.
-    groups : tuple of (str, mapping of str to Fraction, Range)
+    groups : tuple of (str, mapping of str to Fraction, TypedRange)
     """
 
     kernel: str | None = None
@@ -66,8 +66,8 @@ class Wanted:
     review: str | None = None
     since: str | None = None
     until: str | None = None
-    where: tuple[tuple[str, Range], ...] = ()
-    groups: tuple[tuple[str, dict[str, Fraction], Range], ...] = ()
+    where: tuple[tuple[str, TypedRange], ...] = ()
+    groups: tuple[tuple[str, dict[str, Fraction], TypedRange], ...] = ()
     every: bool = field(default=False)
 
 
@@ -249,7 +249,7 @@ def kernel_shapes(connection: Connection, kernel: str) -> list[Shape]:
 
 
 def _having(
-    found: list[Shape], exponents: dict[str, Fraction], text: str, limits: Range
+    found: list[Shape], exponents: dict[str, Fraction], text: str, limits: TypedRange
 ) -> list[Shape]:
     """Shapes with all the inputs, whose product has the dimension of the range."""
     having = [s for s in found if set(exponents) <= set(s.slots)]

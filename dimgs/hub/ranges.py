@@ -17,7 +17,7 @@ _LONGEST = 1000
 
 
 @dataclass(frozen=True)
-class Range:
+class TypedRange:
     """A range of a number in SI units, or a label.
 
     Attributes
@@ -53,7 +53,7 @@ def split_condition(text: str) -> tuple[str, str]:
     return name.strip(), span.strip()
 
 
-def read_range(text: str) -> Range:
+def read_range(text: str) -> TypedRange:
     """Range from its text.
 
     Raises
@@ -75,7 +75,7 @@ def read_range(text: str) -> Range:
     elif one is not None:
         low, high, written = one[1], one[1], one[2] or one[3]
     else:
-        return Range(text, math.nan, math.nan, parse_unit("label"), text)
+        return TypedRange(text, math.nan, math.nan, parse_unit("label"), text)
     unit = parse_unit((written or "1").strip())
     ends = [float(unit.to_si(float(end))) for end in (low, high)]
     if ends[0] > ends[1]:
@@ -86,7 +86,7 @@ def read_range(text: str) -> Range:
         end + way * _SLACK * abs(end) if math.isfinite(end) else end
         for end, way in zip(ends, (-1, 1), strict=True)
     )
-    return Range(text, low, high, unit)
+    return TypedRange(text, low, high, unit)
 
 
 def is_range(text: str) -> bool:

@@ -27,7 +27,7 @@ else:
         fcntl.lockf(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
 
 
-class Session:
+class StoreSession:
     """A process that claims runs; alive as long as its file is locked.
 
     Parameters

@@ -13,7 +13,7 @@ from dimgs.errors import InputError, StoreError
 from dimgs.hub.file import StoreFile
 from dimgs.hub.rows import asked_row, now, record_row, row_record
 from dimgs.hub.schema import PENDING, runs
-from dimgs.hub.sessions import Session, alive, clear_dead
+from dimgs.hub.sessions import StoreSession, alive, clear_dead
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class RunStore:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
         self._file = StoreFile(self.path)
-        self._session: Session | None = None
+        self._session: StoreSession | None = None
         self._lock = Lock()
         self.interrupted = self._recover()
 
@@ -275,7 +275,7 @@ class RunStore:
     def _own_session(self) -> str:
         with self._lock:
             if self._session is None or self._session.pid != os.getpid():
-                self._session = Session(self.path)
+                self._session = StoreSession(self.path)
             return self._session.token
 
     def _recover(self) -> tuple[str, ...]:

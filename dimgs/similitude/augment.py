@@ -12,7 +12,7 @@ from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
 from dimgs.fits.covariance import t_quantile
 from dimgs.similitude.description import Description, Point, point_of
-from dimgs.similitude.exact import Found
+from dimgs.similitude.exact import Offer
 from dimgs.similitude.given import point_of_question
 from dimgs.similitude.kriging import Nearby, Spread, left_open
 from dimgs.similitude.near import near, residuals, spread_runs
@@ -231,7 +231,7 @@ def unexplained(hub: "Hub", origin: Origin, limit: float) -> list[dict[str, Any]
 
 
 def _answers(
-    hub: "Hub", question: str, origin: Origin, offer: Found
+    hub: "Hub", question: str, origin: Origin, offer: Offer
 ) -> list[tuple[str, str, float, str]]:
     """Answers to a question, with how far they are from what the runs say."""
     links = hub.get(question)["links"]

@@ -19,7 +19,7 @@ _ENDLESS = 1e9
 
 
 @dataclass(frozen=True)
-class Found:
+class Offer:
     """A value that evidence supports.
 
     Attributes
@@ -51,7 +51,7 @@ class Found:
         return float(half / abs(self.value)) if self.value else float("inf")
 
 
-def exact(origin: Origin, groups: bool, level: float) -> Found | None:
+def exact(origin: Origin, groups: bool, level: float) -> Offer | None:
     """Answer of runs with equal inputs, or with equal groups.
 
     Parameters
@@ -64,7 +64,7 @@ def exact(origin: Origin, groups: bool, level: float) -> Found | None:
 
     Returns
     -------
-    Found or None
+    Offer or None
         None where there is no such run.
     """
     if groups and (not origin.complete or origin.powers is None):
@@ -85,7 +85,7 @@ def exact(origin: Origin, groups: bool, level: float) -> Found | None:
     what = "with equal groups, scaled as its dimension says" if groups else "itself"
     many = f"{len(runs)} runs of {origin.name}" if len(runs) > 1 else f"The run of {origin.name}"
     how = "similitude" if groups else "run"
-    return Found(how, value, value - half, value + half, evidence, f"{many} {what}.")
+    return Offer(how, value, value - half, value + half, evidence, f"{many} {what}.")
 
 
 def _mean(values: Array, errors: Array, level: float) -> tuple[float, float]:

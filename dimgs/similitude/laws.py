@@ -9,7 +9,7 @@ import numpy as np
 from dimgs.errors import DimgsError
 from dimgs.hub.runs import program_of
 from dimgs.law.law import Law
-from dimgs.similitude.exact import Found
+from dimgs.similitude.exact import Offer
 from dimgs.similitude.origin import GOOD, Origin
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _RUNS = 8
 
 
 @dataclass(frozen=True)
-class KnownLaw:
+class HubLaw:
     """A law of the hub.
 
     Attributes
@@ -49,7 +49,7 @@ class KnownLaw:
         given = {**origin.point.si, **origin.point.labels}
         return {name: np.array([value]) for name, value in given.items()}
 
-    def answer(self, origin: Origin, level: float) -> Found | None:
+    def answer(self, origin: Origin, level: float) -> Offer | None:
         """What the law says there, where that is a finite number."""
         told = self.law.predict(self._at(origin), level)
         value, low, high = (float(np.asarray(part)[0]) for part in told)
@@ -57,16 +57,16 @@ class KnownLaw:
             return None
         evidence = [{"kind": "law", "id": self.id, "distance": None, "weight": 1.0}]
         reviewed = "an accepted law" if self.state == "accepted" else "a law nobody has reviewed"
-        return Found("law", value, low, high, evidence, f"By {reviewed}: {self.law}.")
+        return Offer("law", value, low, high, evidence, f"By {reviewed}: {self.law}.")
 
 
-def laws_of(hub: "Hub", origin: Origin) -> list[KnownLaw]:
+def laws_of(hub: "Hub", origin: Origin) -> list[HubLaw]:
     """Laws of the target that rest on runs like those of an origin, accepted ones first.
 
     Laws that are disputed, to be checked again or superseded are left out; so are those of runs
     of another program, or that have not seen the labels that are asked for.
     """
-    found: list[KnownLaw] = []
+    found: list[HubLaw] = []
     for listed in hub.listed(kind="law", kernel=origin.known.name, newest=True, limit=_LAWS):
         if listed["state"] not in GOOD:
             continue
@@ -75,7 +75,7 @@ def laws_of(hub: "Hub", origin: Origin) -> list[KnownLaw]:
             continue
         names = {*origin.point.si, *origin.point.labels}
         laws = laws_in(entry, origin.target, names)
-        found += [KnownLaw(law, entry["id"], entry["state"]) for law in laws]
+        found += [HubLaw(law, entry["id"], entry["state"]) for law in laws]
     return sorted(found, key=lambda known: known.state != "accepted")
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
-from dimgs.similitude.exact import Found
+from dimgs.similitude.exact import Offer
 from dimgs.similitude.kriging import Joined, Nearby, Spread, join
-from dimgs.similitude.laws import KnownLaw
+from dimgs.similitude.laws import HubLaw
 from dimgs.similitude.learning import badness, learn_from_few, refit
 from dimgs.similitude.limits import LimitPoints, with_limits
 from dimgs.similitude.origin import Origin
@@ -47,10 +47,10 @@ class _Runs:
 def near(
     origin: Origin,
     others: Sequence[Origin],
-    laws: Sequence[KnownLaw],
+    laws: Sequence[HubLaw],
     level: float,
     limits: Sequence[LimitPoints] = (),
-) -> Found | None:
+) -> Offer | None:
     """Answer of the runs that are nearest in their groups.
 
     Parameters
@@ -59,7 +59,7 @@ def near(
         What is asked for.
     others : sequence of Origin
         Other tiers and kernels that compute the same; their ratio to the first is learned.
-    laws : sequence of KnownLaw
+    laws : sequence of HubLaw
         Laws whose domain holds the point; one is the trend where runs are more probable with it.
     level : float
     limits : sequence of LimitPoints
@@ -68,7 +68,7 @@ def near(
 
     Returns
     -------
-    Found or None
+    Offer or None
         None where there are too few runs, or none within a decade.
     """
     if origin.powers is None:
@@ -198,11 +198,11 @@ def _all(origin: Origin) -> _Runs:
 
 
 def _trended(
-    origin: Origin, found: _Runs, laws: Sequence[KnownLaw], shape: Spread
-) -> tuple[_Runs, Spread, KnownLaw | None]:
+    origin: Origin, found: _Runs, laws: Sequence[HubLaw], shape: Spread
+) -> tuple[_Runs, Spread, HubLaw | None]:
     """The runs as they are, or over the law with which they are most probable."""
     spread = refit(found.near, shape)
-    best: tuple[_Runs, Spread, KnownLaw | None] = (found, spread, None)
+    best: tuple[_Runs, Spread, HubLaw | None] = (found, spread, None)
     lowest = badness(found.near, spread) if laws else 0.0
     for law in laws:
         over = _over(origin, found, law)
@@ -215,7 +215,7 @@ def _trended(
     return best
 
 
-def _over(origin: Origin, found: _Runs, law: KnownLaw) -> _Runs | None:
+def _over(origin: Origin, found: _Runs, law: HubLaw) -> _Runs | None:
     """Values times the law's ratio of the point to each run; None where it has no logarithm."""
     if not found.is_log:
         return None
@@ -237,8 +237,8 @@ def _over(origin: Origin, found: _Runs, law: KnownLaw) -> _Runs | None:
 
 
 def _told(
-    origin: Origin, found: _Runs, joined: Joined, trend: KnownLaw | None, level: float
-) -> Found:
+    origin: Origin, found: _Runs, joined: Joined, trend: HubLaw | None, level: float
+) -> Offer:
     runs = [run for run in found.runs if run.get("kind") != "limit"]
     bias = origin.known.content.get("bias", {}).get(origin.target, 0.0)
     own = float(bias) if found.is_log else float(bias) * abs(joined.value)
@@ -270,4 +270,4 @@ def _told(
         f"{len(runs)} runs of {', '.join(names)}, the nearest {nearest:.2g} decades away, "
         f"each times the ratio of {law}, joined by generalised least squares."
     )
-    return Found("near", float(value), float(low), float(high), evidence, why)
+    return Offer("near", float(value), float(low), float(high), evidence, why)

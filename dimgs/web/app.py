@@ -21,7 +21,7 @@ from dimgs.web import openapi
 from dimgs.web.guard import Guard
 from dimgs.web.pages import Pages
 from dimgs.web.people import People, TooManyError, UnknownError, Who
-from dimgs.web.routes import MOST_LINES, ROUTES, Call, Lines, Route, as_lines
+from dimgs.web.routes import MOST_LINES, ROUTES, Lines, RestCall, Route, as_lines
 
 # names by which a machine calls itself
 _HERE = ("127.0.0.1", "localhost", "::1")
@@ -96,7 +96,9 @@ def _rest(route: Route, people: People, closed: bool) -> Callable[[Request], Awa
         who = people.of_program(request.headers)
         try:
             check(route, who, closed)
-            call = Call(who.hub, request.path_params, _query(route, request), body_of(route, text))
+            call = RestCall(
+                who.hub, request.path_params, _query(route, request), body_of(route, text)
+            )
             found = route.run(call)
         except NotAllowedError as error:
             raise error if who.known else UnknownError(f"{error} Send a token.") from error

@@ -19,7 +19,7 @@ from dimgs.hub.permissions import ROLES, NotAllowedError
 from dimgs.similitude.given import points_given
 from dimgs.web import around, openapi, pictures, views
 from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Who
-from dimgs.web.routes import ROUTES, Call
+from dimgs.web.routes import ROUTES, RestCall
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -325,7 +325,7 @@ class Pages:
         }
         if act == "forks":
             document = json_value(form.get("changes") or "{}", "What differs", "write a table")
-        made = route.run(Call(asked.hub, {"id": id}, {}, body_of(route, json.dumps(document))))
+        made = route.run(RestCall(asked.hub, {"id": id}, {}, body_of(route, json.dumps(document))))
         target = made["id"] if act == "forks" else id
         return RedirectResponse(f"/entries/{target}", 303)
 

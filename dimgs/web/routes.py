@@ -123,7 +123,7 @@ class NameBody(_Body):
 
 
 @dataclass(frozen=True)
-class Call:
+class RestCall:
     """A request: the hub for the one who asks, and what was asked."""
 
     hub: Hub
@@ -164,7 +164,7 @@ class Route:
 
     method: str
     path: str
-    run: Callable[[Call], Any]
+    run: Callable[[RestCall], Any]
     summary: str
     query: Mapping[str, str] = field(default_factory=dict)
     body: Any = None
@@ -176,11 +176,11 @@ class Route:
         return 201 if self.method == "POST" and not self.reads else 200
 
 
-def _entry(call: Call) -> Json:
+def _entry(call: RestCall) -> Json:
     return {"id": call.hub.once(call.body) if call.query.get("once") else call.hub.add(call.body)}
 
 
-def _runs(call: Call) -> Json:
+def _runs(call: RestCall) -> Json:
     hub = call.hub
     with hub.database.transaction(read=True) as connection:
         links = hub.checked_links(call.body.get("links", []), connection)
@@ -188,7 +188,7 @@ def _runs(call: Call) -> Json:
     return {"ids": hub.add_runs(records, links)}
 
 
-def _ask(call: Call) -> Json:
+def _ask(call: RestCall) -> Json:
     given = call.body["at"].items()
     at = {n: value if unit is None else (value, unit) for n, (value, unit) in given}
     body = {**call.body, "at": at}
@@ -197,12 +197,12 @@ def _ask(call: Call) -> Json:
     return asdict(found)
 
 
-def _settle(call: Call) -> Json:
+def _settle(call: RestCall) -> Json:
     body = call.body
     return {"id": call.hub.settle(call.id, body["document"], (), confirmed=body["confirmed"])}
 
 
-def _bundle(call: Call) -> Json:
+def _bundle(call: RestCall) -> Json:
     done = call.hub.take(lines_of(call.body), f"sent by {call.hub.user}")
     return {**done.to_json(), "keys": sorted(done.keys)}
 
@@ -219,7 +219,7 @@ def _done(act: Callable[..., None], *given: Any, **named: Any) -> Json:
     return {"done": True}
 
 
-_ACTS: tuple[tuple[str, Any, str, Callable[[Call], str]], ...] = (
+_ACTS: tuple[tuple[str, Any, str, Callable[[RestCall], str]], ...] = (
     ("reviews", ReviewBody, "Review an entry of somebody else",
      lambda c: c.hub.review(c.id, **c.body)),
     ("annotations", AnnotationBody, "Add a remark on an entry",
@@ -233,7 +233,7 @@ _ACTS: tuple[tuple[str, Any, str, Callable[[Call], str]], ...] = (
 )  # fmt: skip
 
 
-def _act(name: str, body: Any, summary: str, run: Callable[[Call], str]) -> Route:
+def _act(name: str, body: Any, summary: str, run: Callable[[RestCall], str]) -> Route:
     return Route("POST", f"/entries/{{id}}/{name}", lambda c: {"id": run(c)}, summary, {}, body)
 
 

@@ -90,9 +90,9 @@ def serving_studio(folder: "Path", port: int, hub: str) -> "Iterator[tuple[Serve
     """
     _require_server()
     from dimgs.web.studio.app import Studio
-    from dimgs.web.studio.bench import Bench
+    from dimgs.web.studio.bench import Workbench
 
-    bench = Bench(folder, hub)
+    bench = Workbench(folder, hub)
     studio = Studio(bench, port)
     try:
         yield _server(studio.application), studio

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dimgs.agent.amounts import amount
 from dimgs.agent.bench import Bench
-from dimgs.agent.evidence import MARK, Evidence, amounts_of
+from dimgs.agent.evidence import MARK, GivenEvidence, amounts_of
 from dimgs.agent.session import Session
 from dimgs.hub import Hub
 from tests.agent.conftest import POINT, run_jobs
@@ -158,7 +158,7 @@ UNITS = ("g/m^3", "mm", "day", "1", "mg/kg")
 def test_a_text_keeps_what_is_known_and_loses_what_is_not(
     known: list[tuple[float, str]], data: st.DataObject
 ) -> None:
-    evidence = Evidence()
+    evidence = GivenEvidence()
     results = [{"value": v, "unit": u} for v, u in known]
     evidence.add(amounts_of(results), "call 1")
     said = " ".join(f"It is {v:.4g} {u if u != '1' else 'in all'}." for v, u in known)
@@ -188,7 +188,7 @@ def test_a_text_keeps_what_is_known_and_loses_what_is_not(
     ],
 )
 def test_value_unit_and_digits_have_to_agree(text: str, bad: list[str]) -> None:
-    evidence = Evidence([(amount("0.004463462 kg/m^3"), "call 1"), (amount(0.9), "call 1")])
+    evidence = GivenEvidence([(amount("0.004463462 kg/m^3"), "call 1"), (amount(0.9), "call 1")])
     assert [said.text for said in evidence.unsupported(text)] == bad
 
 
@@ -199,6 +199,6 @@ def test_numbers_in_texts_of_others_are_no_evidence() -> None:
         "runs": [{"state": "disputed", "outputs": {"y": {"value": 42.0, "unit": "kg"}}}],
         "said": "error: the answer is 42 kg",
     }
-    evidence = Evidence()
+    evidence = GivenEvidence()
     evidence.add(amounts_of(result), "call 1")
     assert [a.text for a in evidence.unsupported("It is 42 kg.")] == ["42 kg"]

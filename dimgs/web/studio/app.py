@@ -25,7 +25,7 @@ from dimgs.hub.permissions import NotAllowedError
 from dimgs.web.app import read, static, status_of
 from dimgs.web.guard import Guard
 from dimgs.web.pages import templates
-from dimgs.web.studio.bench import Bench
+from dimgs.web.studio.bench import Workbench
 from dimgs.web.studio.views import View
 
 _STATIC = ("page.css", "hub.css", "studio.css", "htmx.min.js", "studio.js")
@@ -43,7 +43,7 @@ class Studio:
 
     Parameters
     ----------
-    bench : Bench
+    bench : Workbench
         The tables on it.
     port : int
         Where it is served: cookies are shared by all ports of a machine.
@@ -51,7 +51,7 @@ class Studio:
         What lets a browser in; drawn by default.
     """
 
-    def __init__(self, bench: Bench, port: int, token: str = "") -> None:
+    def __init__(self, bench: Workbench, port: int, token: str = "") -> None:
         self.bench = bench
         self._cookie = f"dimgs_studio_{port}"
         self.token = token or secrets.token_urlsafe(24)

@@ -12,8 +12,8 @@ from dimgs.dataset.read import existing
 from dimgs.errors import DimgsError, InputError
 from dimgs.hub.reading import NotFoundError
 from dimgs.web.studio.choices import Choices
-from dimgs.web.studio.results import Found
-from dimgs.web.studio.search import Search, with_command
+from dimgs.web.studio.results import FoundLaw
+from dimgs.web.studio.search import LawSearch, with_command
 from dimgs.web.studio.sheet import Sheet
 
 # of the name of a dropped file: what no file system refuses
@@ -21,7 +21,7 @@ _UNSAFE = re.compile(r"[^\w .()+-]", re.ASCII)
 _LONGEST = 120
 
 
-class Bench:
+class Workbench:
     """The tables on the workbench.
 
     Parameters
@@ -36,8 +36,8 @@ class Bench:
         self.folder = folder
         self.hub = hub
         self._sheets: dict[str, Sheet] = {}
-        self._found: dict[str, Found] = {}
-        self._searches: dict[str, tuple[Search, Choices]] = {}
+        self._found: dict[str, FoundLaw] = {}
+        self._searches: dict[str, tuple[LawSearch, Choices]] = {}
 
     @property
     def sheets(self) -> list[Sheet]:
@@ -121,12 +121,12 @@ class Bench:
             chosen = replace(chosen, inputs=(*chosen.inputs, before.target))
         sheet.choices = chosen
 
-    def found(self, id: str) -> Found | None:
+    def found(self, id: str) -> FoundLaw | None:
         """What was found in a table."""
         self._take(id)
         return self._found.get(id)
 
-    def search(self, id: str) -> Search | None:
+    def search(self, id: str) -> LawSearch | None:
         """The search that runs, or ended without a law."""
         self._take(id)
         return self._searches[id][0] if id in self._searches else None
@@ -137,9 +137,9 @@ class Bench:
             self._found[id] = self._made(id, choices, search.report, "discover")
             self._searches.pop(id, None)
 
-    def _made(self, id: str, choices: Choices, report: Any, verb: str) -> Found:
+    def _made(self, id: str, choices: Choices, report: Any, verb: str) -> FoundLaw:
         command = choices.command(self.table(id).name, verb)
-        return Found(with_command(report, command), choices.question, {})
+        return FoundLaw(with_command(report, command), choices.question, {})
 
     def _question(self, id: str) -> tuple[Sheet, Choices]:
         sheet = self.table(id)
@@ -181,7 +181,7 @@ class Bench:
         # what is wrong with the question is told at once
         prepare(data, choices.target, options.without_reading(), linear_allowed=True)
         self._end(id)
-        search = Search(data, choices.target, options.without_reading())
+        search = LawSearch(data, choices.target, options.without_reading())
         self._searches[id] = (search, choices)
 
     def propose(self, id: str, count: int) -> None:

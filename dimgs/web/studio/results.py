@@ -32,7 +32,7 @@ _TYPES = {
 
 
 @dataclass
-class Found:
+class FoundLaw:
     """A report with what it was asked for.
 
     Attributes

@@ -24,7 +24,7 @@ _EXACT = 1e-18
 
 
 @dataclass(frozen=True)
-class State:
+class SearchState:
     """A search at one moment.
 
     Attributes
@@ -52,7 +52,7 @@ class State:
     problem: str
 
 
-class Search:
+class LawSearch:
     """A search that runs.
 
     Parameters
@@ -81,9 +81,9 @@ class Search:
         self._hearer.start()
 
     @property
-    def state(self) -> State:
+    def state(self) -> SearchState:
         """The search now."""
-        return State(
+        return SearchState(
             self._told,
             self._front,
             time.monotonic() - self._begun,
@@ -93,7 +93,7 @@ class Search:
             self._problem,
         )
 
-    def states(self) -> Iterator[State]:
+    def states(self) -> Iterator[SearchState]:
         """The search whenever it changed, and once a second; the last one is over."""
         last: tuple[Any, ...] = ()
         while True:
