@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.fits.covariance import check_level
-from dimgs.hub.cards import trusted_cards
+from dimgs.hub.cards import keep_card, trusted_cards
 from dimgs.hub.remote import RemoteHub
 from dimgs.kernels.registry import available
 from dimgs.similitude.answer import Answer, curve_of
@@ -341,8 +341,9 @@ class _Asking:
         from dimgs.campaign.at_point import plan_at, plan_told, runs_of
 
         plan = plan_at(known.kernel, point.values, target, self.tolerance, self.level)
-        if self.run and plan is not None:
+        if self.run and plan is not None and known.kernel is not None:
             self.hub.add_runs(runs_of(plan))
+            keep_card(self.hub, known.kernel)
             made = again()
             if made is not None and made.value is not None:
                 return replace(made, how="campaign")

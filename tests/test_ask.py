@@ -222,3 +222,17 @@ def test_several_targets_are_answered_at_once(hub: Hub) -> None:
     rows = ask(["drop", "flux"], table, hub, kernel=Cooling())
     assert [len(rows[name]) for name in rows] == [2, 2]
     assert all(answer.how in ("run", "similitude") for name in rows for answer in rows[name])
+
+
+def test_runs_of_one_kernel_answer_for_the_physics_that_it_tells(tmp_path: Path) -> None:
+    film = {"D": (1e-14, "m^2/s"), "l": (0.1, "mm"), "t": (10, "day"), "K": 1.0,
+            "h": (1e-8, "m/s"), "C0": 1.0, "A": (6, "dm^2"), "V": (1, "l")}  # fmt: skip
+    with Hub(tmp_path, user="anna") as hub:
+        made = ask("CF", film, hub, kernel="diffusion-series", run=True)
+        found = ask("CF", film, hub, physics="migration")
+        assert (found.how, found.value) == ("run", made.value)
+        (card,) = hub.listed(kind="card")
+        # what a group says of its kernel stays
+        again = hub.add({"kind": "card", "kernel": "diffusion-series", "physics": "drying"})
+        ask("CF", {**film, "t": (20, "day")}, hub, kernel="diffusion-series", run=True)
+        assert {c["id"] for c in hub.listed(kind="card")} == {card["id"], again}

@@ -52,6 +52,8 @@ def ask(
         emit_json(told[target[0]] if len(told) == 1 else {"targets": told})
     for name, given in every.items():
         if not json:
+            if len(every) > 1:
+                say(name, style="strong")
             _show_any(name, given)
     if any(value is None for given in every.values() for value in _values(given)):
         raise typer.Exit(1)

@@ -94,14 +94,22 @@ def card_of(kernel: Kernel) -> dict[str, Any]:
         told = {p.name: {f: getattr(p, f) for f in fields} for p in given}
         return {n: {f: v for f, v in p.items() if v not in (None, "")} for n, p in told.items()}
 
+    physics = getattr(kernel, "physics", "")
     return {
         "kernel": kernel.name,
+        **({"physics": physics} if physics else {}),
         "inputs": ports(kernel.inputs),
         "outputs": ports(kernel.outputs),
         "tiers": {t.name: {"cost": t.cost} for t in kernel.tiers},
         "constants": {},
         "complete": False,
     }
+
+
+def keep_card(hub: "Hub", kernel: Kernel) -> None:
+    """Keep the card of a kernel that tells its physics identity, where the hub has none of it."""
+    if getattr(kernel, "physics", "") and _card_of(hub, kernel)[0] is None:
+        hub.once({"kind": "card", **card_of(kernel)})
 
 
 def _card_of(hub: "Hub", kernel: Kernel) -> tuple[str | None, dict[str, Any]]:

@@ -60,6 +60,8 @@ class BaseKernel(ABC):
         Whether the seed matters; where it does not, it enters neither record nor key.
     packages : tuple of str
         Distributions whose versions a run records.
+    physics : str
+        Name of what it computes, where other kernels compute the same from equal inputs.
     cache_version : str, optional
         Declared by who knows that answers stay the same while it does, whatever else changes in
         the program; by default the content of the program decides which runs may be used again.
@@ -86,6 +88,7 @@ class BaseKernel(ABC):
     tiers: tuple[Tier, ...] = (Tier("only", 1.0),)
     stochastic: bool = False
     packages: ClassVar[tuple[str, ...]] = ("dimgs", "numpy")
+    physics: ClassVar[str] = ""
     cache_version: str | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -47,6 +47,7 @@ class Sfppy(CheckoutKernel):
 
     name = "sfppy"
     version = "1"
+    physics = "migration"
     inputs = (
         Port("D", "m^2/s", _TINY, None, None, "diffusivity in the film"),
         Port("l", "m", _TINY, None, None, "thickness of the film"),

@@ -111,7 +111,7 @@ class Diffusion(BaseKernel):
     (1.624, 1.625)
     """
 
-    name, version = "diffusion", "1"
+    name, version, physics = "diffusion", "1", "migration"
     inputs = _INPUTS
     outputs: tuple[Port, ...] = _OUTPUTS
     tiers = (
@@ -196,7 +196,7 @@ class DiffusionSeries(BaseKernel):
     0.00112837...
     """
 
-    name, version = "diffusion-series", "1"
+    name, version, physics = "diffusion-series", "1", "migration"
     inputs = _INPUTS
     outputs = _OUTPUTS
     tiers = (Tier("series", 0.001),)
