@@ -16,8 +16,9 @@ _PROBES = (1.0 / 3.0, 1.0 / 8.0)
 # runs without an answer after which none is looked for, unless half as many gave one
 _SEARCH = 16
 # turns of looking for a law around and between runs that follow none, before there is none: as many
-# runs as a survey that finds regimes by itself
-_TURNS = 24
+# runs as a survey that finds regimes by itself; and runs that follow none, for each unknown of a
+# law, from which on there is none: twice as many as any of 120 kernels had whose laws were found
+_TURNS, _LAWLESS = 24, 6
 # turns after which many laws are looked for between all runs, not around single ones
 _PROBING = 6
 # runs for each free direction that tell monomials between two sets apart, and the part of the
@@ -160,7 +161,9 @@ class RegimeSearch(SearchState):
         """Runs around one that follows no law: is there another?"""
         model = self.model
         orphans = self.lonely()
-        if not len(orphans) or len(model.sites) < self.space.rank + 2:
+        unknowns = self.space.rank + 1
+        few = len(model.sites) <= unknowns
+        if not len(orphans) or few or len(model.orphans) > _LAWLESS * unknowns:
             return []
         if model.scatter.sigma:
             alone = [i for i in orphans if model.sites.count[i] < 2]
