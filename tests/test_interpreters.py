@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dimgs.expression.simplest import simplified_text
+from dimgs.expression.simplification import simplified_text
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("dimgs", "sympy", "multiprocessing", "random", "subprocess")

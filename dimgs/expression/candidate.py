@@ -15,7 +15,7 @@ from dimgs.errors import LawError
 from dimgs.expression.complexity import complexity_of
 from dimgs.expression.equivalence import are_equivalent
 from dimgs.expression.parsing import sympy_parse, sympy_text
-from dimgs.expression.simplest import simplified_text
+from dimgs.expression.simplification import simplified_text
 
 if TYPE_CHECKING:
     import sympy
