@@ -20,7 +20,7 @@ from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer, exact
 from dimgs.similitude.given import Given, point_of_question, points_given, question_of
 from dimgs.similitude.missing import beyond
-from dimgs.similitude.origin import Origin, asked_for, origins, related
+from dimgs.similitude.origin import Origin, asked_for, origins, related, standing
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ class _Asking:
         from dimgs.similitude.limits import limits_of
         from dimgs.similitude.near import near
 
-        for origin in _standing(found):
+        for origin in standing(found):
             others = [*(o for o in found if o is not origin), *related(self.hub, origin, found)]
             laws = [law for law in self._known_laws(origin) if not law.outside(origin)]
             offer = near(origin, others, laws, self.level, limits_of(self.hub, origin))
@@ -271,7 +271,7 @@ class _Asking:
                 yield origin, offer
 
     def _laws(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Offer]]:
-        for origin in _standing(found):
+        for origin in standing(found):
             for law in self._known_laws(origin):
                 offer = None if law.outside(origin) else law.answer(origin, self.level)
                 if offer is not None:
@@ -321,7 +321,7 @@ class _Asking:
         self, known: Description, target: str, found: Sequence[Origin], best: Offer | None
     ) -> list[str]:
         """Why what is there does not answer."""
-        missing = [text for origin in _standing(found) for text in beyond(origin)]
+        missing = [text for origin in standing(found) for text in beyond(origin)]
         if not found:
             missing.append(
                 f"the hub has no run of '{known.name}' with '{target}' by the program as it is now"
@@ -366,11 +366,6 @@ class _Asking:
             None, None, None, known.outputs[target], how, [], pertinence,
             point.assumptions, missing, [], plan, self.level,
         )  # fmt: skip
-
-
-def _standing(found: Sequence[Origin]) -> list[Origin]:
-    """Of each kernel the tier that near answers are of."""
-    return [tiers[-1] for tiers in asked_for(found)]
 
 
 def _label(text: str) -> dict[str, str]:

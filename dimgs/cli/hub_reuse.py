@@ -115,7 +115,9 @@ def dataset(
     licence: Annotated[str, typer.Option("--licence", help="Of the data set.")] = "",
     target: Annotated[
         str | None,
-        typer.Option("--target", help="Output whose bias between origins and weights are learned."),
+        typer.Option(
+            "--target", help="The one output that is kept; its bias between origins is learned."
+        ),
     ] = None,
 ) -> Told:
     """Write runs as one table with their origins, and keep which they were."""
@@ -123,7 +125,7 @@ def dataset(
     if target is not None:
         from dimgs.similitude.recombine import recombined
 
-        asked["more"] = lambda runs: recombined(hub, runs, target)
+        asked |= {"target": target, "more": lambda runs: recombined(hub, runs, target)}
     document = hub.dataset(out, where=where or (), group=group or (), licence=licence, **asked)
     if document["left_out"]:
         note(f"{document['left_out']} runs are disputed or to be checked again: left out")

@@ -27,6 +27,7 @@ def freeze(
     group: Sequence[str] = (),
     licence: str = "",
     more: Callable[[list[dict[str, Any]]], Mapping[str, list[str]]] | None = None,
+    target: str | None = None,
     **filters: Any,
 ) -> dict[str, Any]:
     """Write the runs that were asked for as a table, and keep which they were.
@@ -46,6 +47,8 @@ def freeze(
     more : callable, optional
         Gives further columns of texts for the runs; they stand as labels, which no fit takes for
         an input.
+    target : str, optional
+        The output that is kept, of runs that have it; by default all are.
 
     Returns
     -------
@@ -64,12 +67,13 @@ def freeze(
             f"{', '.join(_FORMATS)}."
         )
     rows = hub.query(kernel, physics, where, group, None, **filters)["runs"]
+    rows = [r for r in rows if target is None or target in r.get("outputs", {})]
     good = [r for r in rows if r["state"] not in _DOUBTED]
     if not good:
         why = f"; {len(rows)} are disputed or to be checked again" if rows else ""
         raise InputError(f"No run can be used{why}; ask for others, see dimgs hub query.")
     origins = [origin_of(run) for run in good]
-    table = _table(good, origins, {} if more is None else more(good))
+    table = _table(good, origins, {} if more is None else more(good), target)
     _write(table, path)
     count = {name: origins.count(name) for name in sorted(set(origins))}
     document = {
@@ -96,7 +100,10 @@ def origin_of(run: Mapping[str, Any]) -> str:
 
 
 def _table(
-    runs: list[dict[str, Any]], origins: list[str], more: Mapping[str, list[str]]
+    runs: list[dict[str, Any]],
+    origins: list[str],
+    more: Mapping[str, list[str]],
+    target: str | None,
 ) -> "pd.DataFrame":
     import pandas as pd
 
@@ -104,9 +111,15 @@ def _table(
     rows: list[dict[str, Any]] = []
     for content in runs:
         row: dict[str, Any] = {}
-        for name, quantity in {**content["inputs"], **content.get("outputs", {})}.items():
+        outputs, errors = content.get("outputs", {}), content.get("errors", {})
+        if target is not None:
+            # one output is no input of another
+            outputs, errors = (
+                {n: v for n, v in d.items() if n == target} for d in (outputs, errors)
+            )
+        for name, quantity in {**content["inputs"], **outputs}.items():
             _put(row, units, name, quantity["value"], quantity.get("unit", "1"))
-        for name, error in content.get("errors", {}).items():
+        for name, error in errors.items():
             step = difference_unit(content["outputs"][name].get("unit", "1"))
             _put(row, units, f"{name}_err", error, step)
         rows.append(row)

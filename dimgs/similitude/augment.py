@@ -16,7 +16,7 @@ from dimgs.similitude.exact import Offer
 from dimgs.similitude.given import point_of_question
 from dimgs.similitude.kriging import Nearby, Spread, left_open
 from dimgs.similitude.near import near, residuals, spread_runs
-from dimgs.similitude.origin import Origin, origins
+from dimgs.similitude.origin import Origin, origins, standing
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def augment(
 
 
 def newest_origin(hub: "Hub", known: Description, target: str) -> Origin:
-    """Origin of the kernel's runs, seen from the newest of them that can be used."""
+    """Origin of the kernel's runs that answers, seen from the newest run that can be used."""
     if target not in known.outputs:
         raise InputError(
             f"'{visible(known.name)}' has no output '{visible(target[:60])}'; its outputs are "
@@ -105,7 +105,7 @@ def newest_origin(hub: "Hub", known: Description, target: str) -> Origin:
         if content.get("status", "ok") != "ok":
             continue
         given = {n: (q["value"], q.get("unit", "1")) for n, q in content["inputs"].items()}
-        for origin in origins(hub, known, point_of(known, given), target):
+        for origin in standing(origins(hub, known, point_of(known, given), target)):
             if any(origin.usable(origin.index.rows.tolist(), 1)):
                 return origin
     raise InputError(

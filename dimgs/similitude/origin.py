@@ -233,6 +233,11 @@ def asked_for(found: Sequence[Origin]) -> list[list[Origin]]:
     return chosen
 
 
+def standing(found: Sequence[Origin]) -> list[Origin]:
+    """Of each kernel the tier that near answers are of."""
+    return [tiers[-1] for tiers in asked_for(found)]
+
+
 def _newest(table: RunTable, target: str) -> tuple[str, str] | None:
     """Cache version and program of the newest run that is not doubted."""
     for last in range(len(table), 0, -_AT_ONCE):

@@ -9,6 +9,7 @@ import pytest
 from dimgs.ask import ask
 from dimgs.errors import InputError
 from dimgs.hub import Hub
+from dimgs.hub.cards import check_card
 from dimgs.similitude.augment import augment, newest_origin, unexplained
 from dimgs.similitude.description import describe
 from tests.similitude.films import Cooling, filled, inputs
@@ -48,6 +49,18 @@ def test_without_questions_runs_go_where_least_is_known(tmp_path: Path) -> None:
         assert len({run["inputs"]["t"]["value"] for run in one["runs"]}) == 4
         with pytest.raises(InputError, match="no output"):
             augment(hub, known, "dripp", 1)
+
+
+def test_images_of_a_checked_card_do_not_stand_for_the_runs_of_a_coarser_tier(
+    tmp_path: Path,
+) -> None:
+    rng = np.random.default_rng(5)
+    with Hub(tmp_path, user="anna") as hub:
+        hub.add_runs([Cooling().run(inputs(rng), "coarse") for _ in range(8)])
+        assert check_card(hub, Cooling())["complete"]
+        planned = augment(hub, describe(hub, Cooling()), "drop", 2)
+        assert planned["plan"]["tier"] == "coarse"
+        assert len(planned["runs"]) == 2
 
 
 def test_images_are_marked_weighed_and_true(tmp_path: Path) -> None:
