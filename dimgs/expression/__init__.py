@@ -2,14 +2,12 @@
 
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of
-from dimgs.expression.equivalence import are_equivalent
 from dimgs.expression.homogeneity import check_dimension
 from dimgs.expression.identifiers import greek_name, reserved_names, safe_identifiers
 from dimgs.expression.parsing import sympy_parse, sympy_parse_condition, sympy_text
 
 __all__ = [
     "Candidate",
-    "are_equivalent",
     "check_dimension",
     "complexity_of",
     "greek_name",

@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,9 +13,7 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.errors import LawError
 from dimgs.expression.complexity import complexity_of
-from dimgs.expression.equivalence import are_equivalent
 from dimgs.expression.parsing import sympy_parse, sympy_text
-from dimgs.expression.simplification import simplified_text
 
 if TYPE_CHECKING:
     import sympy
@@ -162,29 +160,6 @@ class Candidate:
             result = np.asarray(_compiled(self.expression, names)(*values))
             real = result.real if np.iscomplexobj(result) else result
             return np.array(np.broadcast_to(real, shape), dtype=np.float64)
-
-    def simplified(self, timeout: float = 5.0) -> "Candidate":
-        """The same candidate written shorter, or itself where none is found in time.
-
-        Parameters
-        ----------
-        timeout : float, default 5
-            Seconds, start of a second process included, which is ended when they are over.
-        """
-        text = simplified_text(sympy_text(self.expression), timeout)
-        if text is None:
-            return self
-        expression = sympy_parse(text, [*self.groups, *self.constants])
-        shorter = complexity_of(expression)
-        if shorter >= complexity_of(self.expression):
-            return self
-        # with the constants' own values: a rewriting for positive symbols may not hold for them
-        rewritten = replace(self, expression=expression, complexity=shorter)
-        return rewritten if self.is_equivalent(rewritten) else self
-
-    def is_equivalent(self, other: "Candidate") -> bool:
-        """Whether both are the same function; see :func:`are_equivalent`."""
-        return are_equivalent(self.numeric, other.numeric)
 
     def to_json(self) -> dict[str, Any]:
         """Document from which :meth:`from_json` makes an equal candidate."""
