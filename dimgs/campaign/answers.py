@@ -1,6 +1,7 @@
 """What is told of the laws that were found: exponents, places, borders, and their pertinence."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import stdtrit
@@ -124,26 +125,18 @@ class Answers:
 
     def regime(self, k: int) -> RegimeAnswer:
         """A regime as it is reported, its law by `fit` apart."""
-        runs, tiers = self.strategy.runs, self.binding.tiers
-        conditions = self.conditions[k]
-        every = self.exponents[k]
+        names = [t.name for t in self.binding.tiers]
+        conditions, every = self.conditions[k], self.exponents[k]
         counts, means = {}, []
-        for t, tier in enumerate(tiers):
-            sites = runs.sites(t)
-            counts[tier.name] = int(sites.count[self.members(k, t)].sum())
-            means.append(
-                {
-                    int(n): float(y)
-                    for n, y in zip(
-                        sites.numbers[self.members(k, t)], sites.y[self.members(k, t)], strict=True
-                    )
-                }
-            )
-        bias = {}
-        for t in range(1, len(tiers)):
-            both = set(means[t]) & set(means[t - 1])
-            if both:
-                bias[tiers[t].name] = float(np.mean([means[t][n] - means[t - 1][n] for n in both]))
+        for t, name in enumerate(names):
+            sites, rows = self.strategy.runs.sites(t), self.members(k, t)
+            counts[name] = int(sites.count[rows].sum())
+            means.append(dict(zip(sites.numbers[rows].tolist(), sites.y[rows], strict=True)))
+        bias = {
+            name: float(np.mean([fine[n] - coarse[n] for n in fine.keys() & coarse.keys()]))
+            for name, (coarse, fine) in zip(names[1:], pairwise(means), strict=True)
+            if fine.keys() & coarse.keys()
+        }
         inside = self.model.holds(self.strategy.design.pool)[:, k]
         return RegimeAnswer(
             where=where_text(self.space, conditions),

@@ -52,16 +52,7 @@ class RegimeBoundary:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {
-            "regimes": list(self.regimes),
-            "group": self.monomial,
-            "monomial": self.monomial,
-            "physical": self.physical,
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
-            "kind": self.kind,
-        }
+        return {**self.__dict__, "regimes": list(self.regimes), "group": self.monomial}
 
 
 @dataclass(frozen=True)
