@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dimgs.cli import commands, output
+from dimgs.cli import output
+from dimgs.formats import shipped
 from tests import forked
 from tests.cli.runner import Shell
 from tests.forked import start
@@ -136,10 +137,9 @@ def test_progress_is_shown_at_a_terminal_and_gone_at_the_end() -> None:
     assert "[?25h" in shown
 
 
-@pytest.mark.parametrize("name", ["DEMO", "PI", "FIT", "EXPLORE", "DISCOVER", "PREDICT", "RUN"])
+@pytest.mark.parametrize("name", ["demo", "pi", "fit", "explore", "discover", "predict", "run"])
 def test_examples_of_the_help_use_options_that_exist(name: str, shell: Shell) -> None:
-    text = getattr(commands, name)
-    lines = [x.strip() for x in text.splitlines() if x.startswith("  dimgs")]
+    lines = [line for line, _ in shipped("dimgs.cli", "examples.toml")[name]]
     assert len(lines) >= 2
     for line in lines:
         command = line.split()[1]
