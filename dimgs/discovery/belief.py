@@ -21,10 +21,9 @@ from dimgs.discovery.contenders import Contender
 
 # fitted as the module says: the temperature, and the logit of none of these
 TEMPERATURE = 1.8
-# the constant, then for each decade of the chance of structure, a cut search, each factor e of the
-# runs over 50, the probability of other laws, each decade by which they are improbable, and each 50
-# bits of structure. That a search was cut told nothing beside these
-NONE = (-3.8, 1.40, 0.0, -0.81, 4.36, -0.42, 3.18)
+# the constant, then for the odds of structure, each factor e of the runs over 50, the probability
+# of other laws, each decade by which they are improbable, and each 50 bits of structure
+NONE = (-4.2, 0.64, -0.44, 4.43, -0.21, 3.6)
 _RUNS, _BITS = 50.0, 50.0
 # a chance below tells no more, nor does a smaller probability of other laws
 _LEAST_CHANCE, _LEAST_DOUBT = 1e-12, 1e-6
@@ -64,8 +63,6 @@ class Left:
         Chance of the structure in its residuals, see :func:`chance_of_structure`.
     dof : int
         Runs less its constants.
-    cut : bool
-        Whether the search was cut.
     doubt : float
         Probability of the other laws that were found: where many follow the runs as well, the law
         is an approximation like them as a rule, while the true one stands alone.
@@ -75,7 +72,6 @@ class Left:
 
     structure: float
     dof: int
-    cut: bool
     doubt: float
     bits: float
 
@@ -164,12 +160,19 @@ def weights(
 
 
 def traits(left: Left) -> Array:
-    """What the logit of none of these is a sum of, shape (7,): 1, and what each field says."""
-    structure = -np.log10(max(left.structure, _LEAST_CHANCE))
+    """What the logit of none of these is a sum of, shape (6,): 1, and what each field says.
+
+    Of a chance p the greatest odds count that it allows against noise alone, 1/(-e p ln p).
+
+    References
+    ----------
+    T. Sellke, M. J. Bayarri, J. O. Berger, Am. Stat. 55 (2001) 62-71 (odds that a chance allows).
+    """
+    chance = min(max(left.structure, _LEAST_CHANCE), np.exp(-1.0))
+    structure = -np.log(-np.e * chance * np.log(chance))
     runs = np.log(max(left.dof, 1) / _RUNS)
     alone = -np.log10(max(left.doubt, _LEAST_DOUBT))
-    cut, bits = float(left.cut), left.bits / _BITS
-    return np.array([1.0, structure, cut, runs, left.doubt, alone, bits])
+    return np.array([1.0, structure, runs, left.doubt, alone, left.bits / _BITS])
 
 
 def none_logit(left: Left) -> float:
@@ -223,7 +226,7 @@ _EXACT = 2e-10
 
 
 @np.errstate(all="ignore")
-def belief(design: Design, found: Sequence[Contender], laws: Sequence[int], *, cut: bool) -> Belief:
+def belief(design: Design, found: Sequence[Contender], laws: Sequence[int]) -> Belief:
     """The posterior over the laws of a table.
 
     Parameters
@@ -233,8 +236,6 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int], *, c
         The best first.
     laws : sequence of int
         Which of them are the same law, by :func:`dimgs.discovery.same_laws.same_laws`.
-    cut : bool
-        Whether the search was cut.
 
     Returns
     -------
@@ -252,7 +253,6 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int], *, c
     left = Left(
         chance_of_structure(design, best),
         best.evidence.whole.dof,
-        cut,
         1.0 - by_law[laws[0]],
         best.structure.bits,
     )

@@ -21,9 +21,9 @@ from dimgs.discovery.evidence import (
     fitted,
 )
 from dimgs.discovery.forms import Form, Raw, forms_of
-from dimgs.discovery.free_numbers import Freed, freed, paying
+from dimgs.discovery.free_numbers import Freed, coincidences, freed, paying
 from dimgs.discovery.models import FormulaModel, Model, PowerModel
-from dimgs.engines.structure import Structure, structure_of
+from dimgs.engines.structure import Structure, fitted_exponents, structure_of
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
 from dimgs.law.names import Names
@@ -134,6 +134,7 @@ def contenders(
             return None
         whole = expression * sympy.Symbol(_RESPONSE)
         structure = structure_of(whole, set(constants), turns.of(constants), groups)
+        structure = replace(structure, coincidences=_coincidences(one, found.whole))
         return Contender(name, expression, constants, model, structure, found, candidate, own)
 
     out = []
@@ -164,6 +165,20 @@ def contenders(
             found = replace(found, structure=cheaper)
         out.append(found)
     return sorted(out, key=lambda c: -c.score)
+
+
+def _coincidences(one: Raw, whole: Fitted) -> float:
+    """What it takes that fitted exponents are near to simple ones by chance."""
+    _, expression, constants, model, *_ = one
+    names = fitted_exponents(expression, set(constants))
+    if not names:
+        return 0.0
+    if isinstance(model, FormulaModel):
+        rows = np.isin(model.names, sorted(names))
+    else:
+        # the constants of a power law are the logarithms of prefactors, then exponents
+        rows = np.arange(len(whole.constants)) >= len(whole.constants) - len(names)
+    return coincidences(whole.constants[rows], whole.standard_errors[rows])
 
 
 def _groups(design: Design) -> dict[str, dict[str, Fraction]]:

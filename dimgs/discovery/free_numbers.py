@@ -7,15 +7,24 @@ so simple a number by chance is improbable. Exponents, and 1, belong to the form
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import log2
 
 import numpy as np
 import sympy
 
 from dimgs.arrays import Array
-from dimgs.rationals import CHANCE, bits_of, chance_of_number
+from dimgs.rationals import (
+    CHANCE,
+    MAX_DENOMINATOR,
+    bits_of,
+    chance_of_number,
+    nearest_rationals,
+)
 
-# standard errors: half of an interval of 90 %, and where a number is refuted
-_HALF, _REFUTED = 1.645, 3.0
+# standard errors: half of an interval of 90 %, and where a number is refuted or allowed at 5 %
+_HALF, _REFUTED, _ALLOWED = 1.645, 3.0, 2.0
+# a chance below is that of errors that are rounding
+_LEAST_CHANCE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,32 @@ def freed(expression: sympy.Expr, constants: Mapping[str, float]) -> Freed | Non
         return None
     start = {**constants, **{k: float(v) for k, v in numbers.items()}}
     return Freed(found, start, numbers)
+
+
+def coincidences(values: Array, errors: Array) -> float:
+    """Bits by which fitted exponents are nearer to simple rationals than chance would have them.
+
+    Parameters
+    ----------
+    values, errors : ndarray of shape (n_exponents,)
+        Fitted, with standard errors.
+
+    Examples
+    --------
+    >>> [round(coincidences(np.array([x]), np.array([0.002])), 1) for x in (0.5, 0.53, 0.501)]
+    [6.2, 0.0, 6.2]
+    """
+    bits = 0.0
+    for value, error in zip(values, errors, strict=True):
+        least = 1.0
+        for near in nearest_rationals(float(value), range(1, MAX_DENOMINATOR + 1)):
+            if abs(value - float(near)) <= _ALLOWED * error:
+                # what has the exponent 0 could be left out: as improbable as an exponent of 1
+                size = abs(float(near)) or 1.0
+                own = bits_of(sympy.Rational(near.numerator or 1, near.denominator))
+                least = min(least, chance_of_number(size, own, 2 * _HALF * float(error) / size))
+        bits -= log2(max(least, _LEAST_CHANCE))
+    return bits
 
 
 def paying(form: Freed, names: "tuple[str, ...]", values: Array, errors: Array) -> set[str]:

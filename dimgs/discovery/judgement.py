@@ -69,7 +69,7 @@ def _believed(found: Study, clock: Clock, more: Sequence[Form] = ()) -> Belief:
     listed = contenders(
         design, found.result, found.law, found.candidates, found.unlogged, clock, more
     )
-    return belief(design, listed, same_laws(design, listed), cut=bool(found.cuts))
+    return belief(design, listed, same_laws(design, listed))
 
 
 def _may_switch(found: Study, options: Options) -> bool:

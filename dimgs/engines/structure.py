@@ -11,8 +11,12 @@ nodes           one of about eight operators, functions and groups at each node
 inputs          each input in each group, a group being told once however often it occurs
 numbers         digits of the numbers that are written out, in bits
 exponents       the same of exponents, of which few but whole ones and halves occur
+roots           each product of inputs in a sum or a function that has other exponents than
+                these: in front they are the rule of power laws, there they are rare
 free            sign and size of a fitted constant, which might have been anything
-free_exponents  a fitted exponent besides: the exponents of laws are simple as a rule
+free_exponents  a fitted exponent; powers of inputs are one node all the same
+coincidences    bits by which fitted exponents are nearer to simple ones than chance has it: where
+                the runs allow 1/2, a law with another exponent has to explain that
 oscillations    a frequency, where the argument turns inside the range of the runs
 no_angles       a trigonometric function of what is no angle and never turns: a
                 monotone function does the same
@@ -34,16 +38,18 @@ from dimgs.rationals import exact_bits, exponent_bits
 
 # bits of each part of a `Structure`, by its field
 PRICES: Mapping[str, float] = {
-    "nodes": 1.93,
-    "inputs": 0.8,
-    "numbers": 0.4,
-    "exponents": 0.6,
-    "free": 6.3,
-    "free_exponents": 6.3,
+    "nodes": 2.1,
+    "inputs": 0.7,
+    "numbers": 0.8,
+    "exponents": 1.0,
+    "roots": 3.6,
+    "free": 6.4,
+    "free_exponents": 3.0,
+    "coincidences": 1.0,
     "oscillations": 4.0,
     "no_angles": 12.0,
-    "levels": 5.7,
-    "rare": 7.0,
+    "levels": 4.8,
+    "rare": 5.0,
 }
 # numbers and exponents of more digits than a person would write are decimals, told by so many bits
 _DECIMAL_BITS, _LARGEST = 20.0, 1000
@@ -68,8 +74,12 @@ class Structure:
         Bits of the numbers that are written out.
     exponents : float
         Bits of exponents.
+    roots : int
+        Products of inputs in sums and functions with exponents that are no halves.
     free, free_exponents : int
-        Fitted constants, and those of them in exponents.
+        Fitted constants other than exponents, and in exponents.
+    coincidences : float
+        Bits by which fitted exponents are near to simple ones by chance, told by the runs.
     oscillations, no_angles, levels, rare : int
         Functions that cost more, as in the table above.
     """
@@ -78,8 +88,10 @@ class Structure:
     inputs: int = 0
     numbers: float = 0.0
     exponents: float = 0.0
+    roots: int = 0
     free: int = 0
     free_exponents: int = 0
+    coincidences: float = 0.0
     oscillations: int = 0
     no_angles: int = 0
     levels: int = 0
@@ -116,7 +128,7 @@ def structure_of(
     >>> from sympy import Symbol, exp, sin, sqrt
     >>> x, c = Symbol("pi_1"), Symbol("c")
     >>> [round(structure_of(e, {"c"}).bits, 2) for e in (c * x, 3 * x)]
-    [12.89, 7.86]
+    [13.4, 9.54]
     >>> structure_of(sqrt(exp(x)), set()).levels, structure_of(sin(x), set()).no_angles
     (1, 1)
     """
@@ -124,12 +136,10 @@ def structure_of(
 
     numbers, exponents, levels, oscillations, no_angles, rare = 0.0, 0.0, 0, 0, 0, 0
     trigonometric = (sympy.sin, sympy.cos, sympy.tan, sympy.cot)
-    free_exponents: set[str] = set()
+    free_exponents = fitted_exponents(expression, constants)
     whole, monomials = in_groups(expression, constants, groups)
     for monomial in monomials:
-        power = _content(monomial.values())
-        told = [power, *(abs(float(e)) / power for e in monomial.values())]
-        exponents += sum(min(exponent_bits(e), _DECIMAL_BITS) for e in told)
+        exponents += _exponents_bits(monomial)
     for node in sympy.preorder_traversal(whole):
         if node.is_Pow and node.exp.is_Rational:
             exponents += min(exponent_bits(abs(float(node.exp))), _DECIMAL_BITS)
@@ -137,8 +147,6 @@ def structure_of(
             numbers += sum(_number_bits(a) for a in node.args if a.is_number)
     for node in sympy.preorder_traversal(expression):
         if node.is_Pow:
-            own = {str(s) for s in node.exp.free_symbols}
-            free_exponents |= own & constants if node.base is not sympy.E else set()
             whole_power = node.exp.is_Integer and abs(node.exp) <= 2
             if not whole_power and any(_is_function(inner) for inner in _inside(node.base)):
                 levels += 1
@@ -155,13 +163,29 @@ def structure_of(
         sum(map(len, monomials)),
         numbers,
         exponents,
-        len(names & constants),
+        _roots(whole, monomials),
+        len((names & constants) - free_exponents),
         len(free_exponents),
-        oscillations,
-        no_angles,
-        levels,
-        rare,
+        oscillations=oscillations,
+        no_angles=no_angles,
+        levels=levels,
+        rare=rare,
     )
+
+
+def fitted_exponents(expression: Any, constants: "set[str]") -> set[str]:
+    """Names of constants in exponents of what is no number.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+    constants : set of str
+        Names in it that were fitted.
+    """
+    import sympy
+
+    powers = expression.atoms(sympy.Pow)
+    return {str(s) for p in powers if not p.base.is_number for s in p.exp.free_symbols} & constants
 
 
 def in_groups(
@@ -170,7 +194,8 @@ def in_groups(
     """The expression with a symbol for each product of powers of inputs, and their exponents.
 
     Products that are powers of one another are one group, so that it does not matter in which
-    basis a law was found.
+    basis a law was found. Powers of inputs with fitted exponents are one product with those beside
+    them; its inputs count, and the exponents that are numbers.
 
     Parameters
     ----------
@@ -186,9 +211,12 @@ def in_groups(
     >>> x, y, c = Symbol("x"), Symbol("y"), Symbol("c")
     >>> in_groups(exp(-x / y) * c * x**2 / (1 + x**2 / y**2), {"c"})
     (c*m_1*exp(-m_2)/(m_2**2 + 1), [{x: 2}, {x: 1, y: -1}])
+    >>> in_groups(2 * x**c * y**3, {"c"})
+    (2*p_1, [{x: 1}, {y: 3}])
     """
     import sympy
 
+    fitted: dict[frozenset[Any], Any] = {}
     known: list[dict[Any, Any]] = []
     seen: list[dict[Any, Any]] = []
     inputs: dict[str, dict[Any, Any]] = {
@@ -225,10 +253,20 @@ def in_groups(
         seen.append(own)
         return sympy.Symbol(f"m_{len(known) + len(seen)}")
 
+    def base_of(node: Any) -> dict[Any, Any]:
+        """What stands under a fitted exponent; empty where there is none."""
+        names = {str(s) for s in node.exp.free_symbols} if node.is_Pow else set()
+        return (powers(node.base) or {}) if names and names <= constants else {}
+
     def walk(node: Any) -> Any:
         own = powers(node)
         if own is not None:
             return group(own)
+        factors = node.args if node.is_Mul else (node,)
+        if any(map(base_of, factors)):
+            product = frozenset(f for f in factors if base_of(f) or powers(f) is not None)
+            symbol = fitted.setdefault(product, sympy.Symbol(f"p_{len(fitted) + 1}"))
+            return sympy.Mul(symbol, *(walk(f) for f in factors if f not in product))
         if node.is_Mul:
             parts = [(a, powers(a)) for a in node.args]
             rest = [walk(a) for a, p in parts if p is None]
@@ -241,13 +279,52 @@ def in_groups(
     for own in sorted(seen, key=lambda d: (sum(map(abs, d.values())), -sum(d.values()), str(d))):
         if all(_power_of(own, base) is None for base in known):
             known.append(own)
-    return walk(expression), known
+    whole = walk(expression)
+    for product in fitted:
+        free = {x for f in product for x in base_of(f)}
+        told = powers(sympy.Mul(*(f for f in product if not base_of(f)))) or {}
+        known.append(dict.fromkeys(sorted(free, key=str), sympy.Integer(1)))
+        if beside := {k: v for k, v in told.items() if k not in free}:
+            known.append(beside)
+    return whole, known
 
 
 def _power_of(own: dict[Any, Any], base: dict[Any, Any]) -> Any:
     """The power of one product of inputs that another is; None where it is none."""
     ratios = {own[k] / base[k] for k in base} if set(base) == set(own) else set()
     return ratios.pop() if len(ratios) == 1 else None
+
+
+def _exponents_bits(monomial: dict[Any, Any]) -> float:
+    """Bits of the exponents of a product of inputs, each size once, or over a power of all.
+
+    Units tie exponents to one another, so that those of equal size are one number.
+    """
+    sizes = {abs(e) for e in monomial.values()}
+    power = _content(sizes)
+    ways = sorted(map(float, sizes)), [power, *(float(size) / power for size in sizes)]
+    return min(sum(min(exponent_bits(e), _DECIMAL_BITS) for e in way) for way in ways)
+
+
+def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:
+    """How many products in sums and functions have an exponent that is no half."""
+    import sympy
+
+    known = {f"m_{j}": own for j, own in enumerate(monomials, 1)}
+    found = set()
+
+    def walk(node: Any, inside: bool) -> None:
+        base, power = (node.base, node.exp) if node.is_Pow else (node, 1)
+        own = known.get(str(base))
+        if own is not None:
+            if inside and any(2 * e * power % 1 for e in own.values()):
+                found.add(node)
+            return
+        for inner in node.args:
+            walk(inner, inside or isinstance(node, sympy.Add) or _is_function(node))
+
+    walk(whole, False)
+    return len(found)
 
 
 def _content(exponents: Any) -> float:
@@ -261,7 +338,11 @@ def _content(exponents: Any) -> float:
 
 
 def _is_function(node: Any) -> bool:
-    return bool(node.is_Function) or bool(
+    """Whether a node is a function; pieces, and the smaller of two laws, are choices of laws."""
+    import sympy
+
+    choice = isinstance(node, sympy.Piecewise | sympy.Min | sympy.Max)
+    return (bool(node.is_Function) and not choice) or bool(
         node.is_Pow and node.base.is_number and node.exp.free_symbols
     )
 

@@ -51,10 +51,9 @@ def test_pieces_that_the_runs_cannot_see_weigh_no_more_for_being_listed(
 def test_none_is_more_probable_where_more_is_left_or_doubted(
     chance: float, dof: int, doubt: float, bits: float
 ) -> None:
-    known = Left(chance, dof, False, doubt, bits)
+    known = Left(chance, dof, doubt, bits)
     for worse in (
         replace(known, structure=chance / 10),
-        replace(known, cut=True),
         replace(known, doubt=doubt + 0.1),
         replace(known, bits=bits + 10.0),
     ):

@@ -1,7 +1,7 @@
 """What a law's structure costs: more for what the groups do not call for."""
 
 import pytest
-from sympy import Expr, Symbol, atan, exp, log, sin, sqrt, tanh
+from sympy import Expr, Min, Piecewise, Rational, Symbol, atan, exp, log, sin, sqrt, tanh
 
 from dimgs.engines.structure import PRICES, structure_of
 
@@ -31,4 +31,25 @@ def test_each_level_of_functions_costs() -> None:
 def test_common_functions_and_simple_numbers_are_cheap() -> None:
     assert bits(exp(X)) == bits(log(X)) < bits(atan(X))
     assert bits(2 * X) < bits(7 * X) < bits(X * Symbol("d") ** 0 * 13 / 7)
-    assert bits(X**C, "c") > bits(X**2)
+    assert bits(X**C, "c") > bits(X**2) - PRICES["exponents"]
+
+
+def test_powers_with_fitted_exponents_cost_their_exponents_and_no_nodes() -> None:
+    y = Symbol("pi_2")
+    one, two = (structure_of(law, {"c", "d"}) for law in (X**C * y, X**C * y ** Symbol("d")))
+    assert (one.nodes, two.nodes) == (1, 1)
+    assert two.bits - one.bits == pytest.approx(PRICES["free_exponents"])
+    assert bits(X**C, "c") < bits(X / (1 + X ** Rational(1, 4)))
+
+
+def test_roots_cost_in_sums_and_functions_and_not_in_front() -> None:
+    third = X ** Rational(1, 3)
+    assert structure_of(third, set()).roots == structure_of(sqrt(X) + 1, set()).roots == 0
+    assert structure_of(third + 1, set()).roots == structure_of(exp(third), set()).roots == 1
+
+
+def test_a_choice_of_laws_is_no_function() -> None:
+    third = X ** Rational(1, 3)
+    for law in (Min(third, C), Piecewise((third, X < 1), (C, True))):
+        told = structure_of(law, {"c"})
+        assert (told.rare, told.roots, told.levels) == (0, 0, 0)

@@ -20,12 +20,14 @@ from dimgs.engines.structure import PRICES
 
 PARTS = tuple(PRICES)
 _FOLDS = 5
+# bits of exponents that hold a decimal
+_DECIMAL = 20.0
 # of a probability: a certainty that is wrong is no infinite loss
 _LEAST = 1e-6
-# pull of each logarithm of a price to its start, as of a normal prior of that width (of 0.05 to 0.4
-# the one of the least loss on laws left out, from a hundred discoveries); the temperature and the
-# constants of the logit are pulled with a width of one
-_WIDTH = 0.1
+# pull of each logarithm of a price to its start, as of a normal prior of that width: a hundred
+# discoveries tell a price to about that; the temperature and the constants of the logit are pulled
+# with a width of one
+_WIDTH = 0.3
 
 
 def start() -> Array:
@@ -48,11 +50,15 @@ class Line:
     def of(cls, line: dict[str, Any]) -> "Line":
         """From a line of the file."""
         forms = [f for f in line["forms"] if np.isfinite(f["log_density"])]
+        # where exponents are simple, and no decimals, a law with fitted ones is a rival
+        simple = any(
+            f["right"] and not f["free_exponents"] and f["exponents"] < _DECIMAL for f in forms
+        )
         return cls(
             line["law"],
             np.array([f["log_density"] for f in forms]),
             np.array([[float(f[p]) for p in PARTS] for f in forms]),
-            np.array([bool(f["right"]) for f in forms]),
+            np.array([bool(f["right"] and not (simple and f["free_exponents"])) for f in forms]),
             np.array([f["law"] for f in forms]),
             Left(**{**line["left"], "doubt": 0.0, "bits": 0.0}),
         )
