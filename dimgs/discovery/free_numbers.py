@@ -25,6 +25,8 @@ from dimgs.rationals import (
 _HALF, _REFUTED, _ALLOWED = 1.645, 3.0, 2.0
 # a chance below is that of errors that are rounding
 _LEAST_CHANCE = 1e-6
+# bits of likelihood that a test at 1 % asks of one constant: half of 6.63, over ln 2
+_SNAPPED = 4.8
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ def freed(expression: sympy.Expr, constants: Mapping[str, float]) -> Freed | Non
 def coincidences(values: Array, errors: Array) -> float:
     """Bits by which fitted exponents are nearer to simple rationals than chance would have them.
 
+    And at least the bits of the simplest that the runs allow: of two laws that explain the runs as
+    well, the one with simple exponents is the simpler. No exponent is cheaper, be it 0 or 1, than
+    the test by which exponents are made simple has it.
+
     Parameters
     ----------
     values, errors : ndarray of shape (n_exponents,)
@@ -109,14 +115,16 @@ def coincidences(values: Array, errors: Array) -> float:
     """
     bits = 0.0
     for value, error in zip(values, errors, strict=True):
-        least = 1.0
+        least, simplest = 1.0, np.inf
         for near in nearest_rationals(float(value), range(1, MAX_DENOMINATOR + 1)):
             if abs(value - float(near)) <= _ALLOWED * error:
                 # what has the exponent 0 could be left out: as improbable as an exponent of 1
                 size = abs(float(near)) or 1.0
                 own = bits_of(sympy.Rational(near.numerator or 1, near.denominator))
                 least = min(least, chance_of_number(size, own, 2 * _HALF * float(error) / size))
-        bits -= log2(max(least, _LEAST_CHANCE))
+                simplest = min(simplest, own)
+        if simplest < np.inf:
+            bits += max(-log2(max(least, _LEAST_CHANCE)), simplest, _SNAPPED)
     return bits
 
 

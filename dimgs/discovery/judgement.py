@@ -88,7 +88,9 @@ def _with_law(found: Study, first: Contender, options: Options) -> Study:
     if law is None:
         return found
     if first.name in POWER:
-        known, left_out = law.scores.cv_r2_log, None
+        # real exponents or simple ones: the power law fitted without each run has real ones
+        own = () if found.result is None else found.result.left_out
+        known, left_out = law.scores.cv_r2_log, np.array(own) if own else None
     else:
         few = design.n_runs <= MOST_LEFT_OUT
         values = left_out_predictions(design, law, options.seed) if few else None

@@ -5,6 +5,7 @@ larger of both; where there is a jump, the boundary is a constant of its own.
 """
 
 from dataclasses import replace
+from fractions import Fraction
 
 import sympy
 
@@ -14,6 +15,7 @@ from dimgs.discovery.regimes import MOST_REGIMES, RegimeResult, regime_document,
 from dimgs.discovery.study import Study
 from dimgs.errors import DimgsError
 from dimgs.law.law import Law
+from dimgs.rationals import is_simple
 
 # who found forms that switch
 REGIMES = "regimes"
@@ -53,9 +55,16 @@ def switching(found: Study, options: Options) -> tuple[list[Form], Study]:
 
 def _forms(regimes: list[RegimeResult], law: Law) -> list[Form]:
     start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
-    out: list[Form] = [(REGIMES, law.pi_expression, start, None, law)]
+    decimals = {
+        power.exp: sympy.Symbol(f"a_{k}")
+        for k, power in enumerate(sorted(law.pi_expression.atoms(sympy.Pow), key=str), 1)
+        if power.exp.is_Rational and not is_simple(Fraction(power.exp.p, power.exp.q))
+    }
+    whole = law.pi_expression.xreplace(decimals)
+    start |= {str(symbol): float(value) for value, symbol in decimals.items()}
+    out: list[Form] = [(REGIMES, whole, start, None, law)]
     if len(regimes) == 2:
-        sides = [piece.expr for piece in law.pi_expression.args]
+        sides = [piece.expr for piece in whole.args]
         for extreme in (sympy.Min, sympy.Max):
             out.append((REGIMES, extreme(*sides), start, None, None))
     return out

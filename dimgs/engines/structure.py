@@ -121,7 +121,7 @@ def structure_of(
         Told a trigonometric function, says whether its argument is an ``"angle"``, ``"turns"``
         inside the range of the runs, or ``"neither"``; by default the last.
     groups : mapping of str to mapping of str to Rational, optional
-        Exponents of the inputs in the symbols that are groups.
+        Exponents of the inputs in the symbols that are groups, and in the target over pi_0.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def structure_of(
     free_exponents = fitted_exponents(expression, constants)
     whole, monomials = in_groups(expression, constants, groups)
     for monomial in monomials:
-        exponents += _exponents_bits(monomial)
+        exponents += _exponents_bits(monomial, len(groups or monomial))
     for node in sympy.preorder_traversal(whole):
         if node.is_Pow and node.exp.is_Rational:
             exponents += min(exponent_bits(abs(float(node.exp))), _DECIMAL_BITS)
@@ -295,15 +295,19 @@ def _power_of(own: dict[Any, Any], base: dict[Any, Any]) -> Any:
     return ratios.pop() if len(ratios) == 1 else None
 
 
-def _exponents_bits(monomial: dict[Any, Any]) -> float:
-    """Bits of the exponents of a product of inputs, each size once, or over a power of all.
+def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
+    """Bits of the exponents of a product of inputs: of each size once, or over a power of all.
 
-    Units tie exponents to one another, so that those of equal size are one number.
+    Units give all of them from as many as there are groups.
     """
     sizes = {abs(e) for e in monomial.values()}
     power = _content(sizes)
-    ways = sorted(map(float, sizes)), [power, *(float(size) / power for size in sizes)]
-    return min(sum(min(exponent_bits(e), _DECIMAL_BITS) for e in way) for way in ways)
+    front = min(exponent_bits(power), _DECIMAL_BITS)
+
+    def told(ways: Any) -> float:
+        return sum(sorted(min(exponent_bits(float(e)), _DECIMAL_BITS) for e in ways)[:most])
+
+    return min(told(sizes), front + told({float(size) / power for size in sizes}))
 
 
 def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:
