@@ -155,3 +155,22 @@ def test_limits_are_read_from_files_and_refused_with_a_reason(tmp_path: Path) ->
         read_limits([3])
     with pytest.raises(InputError, match="beyond a positive value"):
         read_limits({**SMALL, "beyond": 0.0})
+
+
+def test_the_potential_that_teaches_a_search_keeps_limits_beyond_its_runs() -> None:
+    pytest.importorskip("torch")
+    from dimgs.discovery.deep import Taught, taught
+
+    # around the bend alone, so that nothing of the runs tells the limit
+    design = prepare(Dataset.from_columns(table(-0.7, 0.9, n=40)), "m", Options()).design
+    plain, held = (taught(design, Options(limits=limits)) for limits in ((), SMALL))
+    assert isinstance(plain, Taught)
+    assert isinstance(held, Taught)
+    far = np.log([[1e-2], [1e-3]])
+    sign = 1.0 if design.features[0].group.as_dict()["t"] > 0 else -1.0  # type: ignore[union-attr]
+    misses = [
+        np.abs(one.potential.exponents(sign * far)[:, 0] * sign - 0.5).max()
+        for one in (plain, held)
+    ]
+    assert misses[1] < 0.05
+    assert misses[1] < 0.5 * misses[0]
