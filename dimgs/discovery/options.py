@@ -118,7 +118,7 @@ class Options:
     )
     arrhenius: str | None = _option(None, "text", "Absolute temperature that enters as 1/T.")
     arrhenius_power: bool = _option(False, "flag", "Let that temperature enter as a power too.")
-    limits: Sequence[Any] | str = _option(
+    limits: Mapping[str, Any] | Sequence[Any] | str = _option(
         (),
         "limits",
         "Known limits where a group goes to zero or infinity: a JSON file of them, or a hub, whose "
@@ -367,7 +367,7 @@ class StreamKeywords(TableKeywords, total=False):
 class FitKeywords(StreamKeywords, total=False):
     """What `fit` takes."""
 
-    limits: Sequence[Any] | str
+    limits: Mapping[str, Any] | Sequence[Any] | str
     robust: bool
     errors_in_variables: bool
     regimes: bool
