@@ -17,6 +17,28 @@ _HEADLINES = {
 }
 
 
+def log_error(report: "Report") -> float | None:
+    """Root mean square of the logarithms of predicted over measured targets.
+
+    Parameters
+    ----------
+    report : Report
+
+    Returns
+    -------
+    float or None
+        None for a level, and where some target is not positive.
+    """
+    measured, predicted, _ = report.judged_on()
+    target = report.basis.target
+    if not len(measured) or len(predicted) != len(measured) or (target and target.is_level):
+        return None
+    with np.errstate(all="ignore"):
+        if np.all(measured > 0) and np.all(predicted > 0):
+            return float(np.sqrt(np.mean(np.log(predicted / measured) ** 2)))
+    return None
+
+
 def error_of(report: "Report") -> str:
     """Typical error of runs left out (of the fitted runs where none were), in words.
 
@@ -28,12 +50,12 @@ def error_of(report: "Report") -> str:
     which = "on runs left out" if left_out else "on the fitted runs"
     if not len(measured) or len(predicted) != len(measured):
         return "error unknown"
+    away = log_error(report)
+    if away is not None:
+        if away < 1.0:
+            return f"error {100 * away:.2g} % {which}"
+        return f"error a factor of {np.exp(min(away, 700.0)):.2g} {which}"
     with np.errstate(all="ignore"):
-        if np.all(measured > 0) and np.all(predicted > 0):
-            rms = float(np.sqrt(np.mean(np.log(predicted / measured) ** 2)))
-            if rms < 1.0:
-                return f"error {100 * rms:.2g} % {which}"
-            return f"error a factor of {np.exp(min(rms, 700.0)):.2g} {which}"
         size = float(np.max(np.abs(measured))) or 1.0
         rms = float(np.sqrt(np.mean(((predicted - measured) / size) ** 2)))
         whole = float(np.sqrt(np.mean((measured / size) ** 2)))

@@ -15,6 +15,7 @@ from dimgs.law.law import Law
 from dimgs.law.typeset import readable
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
+from dimgs.report.verdict import log_error
 from dimgs.report.words import short
 
 # ticks of a strip: more would run into one another
@@ -125,9 +126,9 @@ def _error(report: Report, law: Law) -> Tile:
     what = "of runs left out" if left_out else "in sample"
     if not measured.size or measured.shape != predicted.shape:
         return Tile("typical error", "–", what)
-    if not law.target.is_level and bool(np.all(measured > 0) and np.all(predicted > 0)):
-        rms = float(np.sqrt(np.mean(np.log(predicted / measured) ** 2)))
-        text = f"{short(100 * rms, 2)} %" if rms < 1 else f"× {short(float(np.exp(rms)), 2)}"
+    away = log_error(report)
+    if away is not None:
+        text = f"{short(100 * away, 2)} %" if away < 1 else f"× {short(float(np.exp(away)), 2)}"
         return Tile("typical error", text, what)
     rms = float(np.sqrt(np.mean((predicted - measured) ** 2)))
     return Tile("typical error", short(rms, 2), what, law.target_unit)

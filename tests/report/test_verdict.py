@@ -12,7 +12,7 @@ import pytest
 from dimgs import Dataset, discover
 from dimgs.discovery.outcome import Outcome
 from dimgs.report.results import Report
-from dimgs.report.verdict import error_of, headline, verdict
+from dimgs.report.verdict import error_of, headline, log_error, verdict
 from tests.patience import AMPLE
 
 
@@ -85,3 +85,12 @@ def test_errors_in_words(
     if measured:
         report = replace(report, left_out=predicted)
         assert error_of(report) == words.replace("the fitted runs", "runs left out")
+
+
+def test_errors_of_a_level_are_no_ratios() -> None:
+    x = np.geomspace(1.0, 100.0, 12)
+    table = Dataset.from_columns({"x [m]": x, "l [m]": 1.0, "L [dB]": 40.0 + 10.0 * np.log10(x)})
+    report = discover(table, "L", engine="power_law")
+    moved = replace(report, predicted=tuple(p + 1.0 for p in report.measured), left_out=())
+    assert "% of the rms" in error_of(moved)
+    assert log_error(moved) is None
