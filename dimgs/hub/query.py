@@ -321,12 +321,33 @@ def _between(value: Any, low: float, high: float) -> list[ColumnElement[bool]]:
     return [value <= high] if math.isfinite(high) else [value.is_not(None)]
 
 
-def found_runs(asked: Select[Any], limit: int | None) -> Select[Any]:
-    """Statement for the entries of the runs, oldest first."""
-    chosen = asked.order_by("seq").limit(limit).subquery()
-    return select(entries).join(chosen, chosen.c.seq == entries.c.seq).order_by(entries.c.seq)
+def found_runs(
+    connection: Connection, asked: Select[Any], limit: int | None, *, ranged: bool
+) -> tuple[list[Any], int]:
+    """Entries of the runs, oldest first, and the number of all.
 
-
-def count_runs(asked: Select[Any]) -> Select[Any]:
-    """Statement for the number of the runs."""
-    return select(func.count()).select_from(asked.subquery())
+    Parameters
+    ----------
+    connection : Connection
+    asked : Select
+    limit : int or None
+    ranged : bool
+        Whether numbers of all runs are compared: then they are looked at once for both. Without, an
+        index gives the first, and another counts.
+    """
+    if not ranged or limit == 0:
+        total = connection.execute(select(func.count()).select_from(asked.subquery())).scalar_one()
+        chosen = asked.order_by("seq").limit(limit).subquery()
+        query = select(entries)
+    else:
+        found = asked.cte("found")
+        chosen = select(found.c.seq).order_by(found.c.seq).limit(limit).subquery()
+        query = select(entries, select(func.count()).select_from(found).scalar_subquery())
+        total = None
+    if limit == 0:
+        return [], int(total or 0)
+    there = chosen.c.seq == entries.c.seq
+    rows = connection.execute(query.join(chosen, there).order_by(entries.c.seq)).all()
+    if total is None:
+        total = rows[0][-1] if rows else 0
+    return list(rows), int(total)

@@ -18,7 +18,7 @@ from dimgs.hub.evidence import difference, evidence, kernels
 from dimgs.hub.kinds import MODELS
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, allowed
-from dimgs.hub.query import Wanted, asked_runs, count_runs, found_runs, ids_of, wanted
+from dimgs.hub.query import Wanted, asked_runs, found_runs, ids_of, wanted
 from dimgs.hub.rows import now
 from dimgs.hub.runs import shown
 from dimgs.hub.tables import entries, tags
@@ -276,9 +276,9 @@ class Reader:
         _among(ask.review, VERDICTS, "review")
         with self.database.transaction(read=True) as connection:
             chosen, lineage = self.chosen(connection, ask)
-            count = connection.execute(count_runs(chosen)).scalar_one()
-            rows = connection.execute(found_runs(chosen, limit)).all() if limit != 0 else []
-        return {"runs": [run_of(row, lineage) for row in rows], "count": int(count)}
+            ranged = bool(ask.where or ask.groups)
+            rows, count = found_runs(connection, chosen, limit, ranged=ranged)
+        return {"runs": [run_of(row, lineage) for row in rows], "count": count}
 
     def chosen(self, connection: Connection, ask: Wanted) -> tuple[Select[Any], Lineage]:
         """Statement for the runs that are asked for, and the states of all entries."""
