@@ -14,26 +14,27 @@ from dimgs.campaign.space import Sites
 
 # log; a kernel that writes six digits says no more
 _DIGITS = 1e-6
-# chance that noise alone makes any of the runs of a law look foreign to it
+# chance that noise alone makes any of the runs of a law look foreign to it: a replicate then tells
 _FALSE = 0.005
-# chance that noise alone makes the runs of a law look curved
+# chance that noise alone makes the runs of a law look curved: then others are looked for in vain
 _BEND = 0.01
 # refits until the members stay the same; a handful is the rule
 _ROUNDS = 15
 # neighbours that a first guess of a law is drawn from, beyond the number of its exponents
 _NEAR = 4
-# guesses from one neighbourhood: all of them where they are as few
+# guesses from one neighbourhood: all of them in up to two directions
 _DRAWS = 15
 # a law needs one run more than its unknowns, or this part of all runs, up to twice its unknowns
 _SHARE = 6
-# part of a law's runs that others may have between them
+# part of a law's runs that others may have between them: more, and it is no region that they share
 _BETWEEN = 1.0 / 3.0
-# a run that decides a law alone is not predicted by the others: one less its leverage
+# a run that decides a law alone is not predicted by the others: one less its leverage, by which its
+# residual is divided to tell what the others miss it by
 _PREDICTED = 1e-3
 # a law may miss a run that it was not fitted to by half a limit for each run beyond its unknowns,
 # up to this many: few runs agree by accident unless they agree closely
 _SURE = 6
-# part of the region below which a law might be a tangent
+# part of the region below which a law might be a tangent: what goes through half of it is none
 _LOCAL = 0.5
 
 

@@ -12,9 +12,10 @@ from dimgs.campaign.search import RegimeSearch
 from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.state import FIRST, FREEDOM, STEADY, Proposal
 
-# part of the ranges that a threshold in one monomial may hide behind the outermost runs
+# part of the ranges that a threshold in one monomial may hide behind the outermost runs: a law that
+# lasts less is not asked for
 _HIDDEN = 0.05
-# runs at corners that are predicted beforehand, at most
+# runs at corners that are predicted beforehand, at most: they leave less than that in six groups
 _CORNERS = 3
 # runs that may narrow the intervals of a kernel that repeats itself, for each unknown
 _NARROWING = 2
