@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
@@ -130,22 +130,22 @@ class Part:
     ----------
     dataset : callable
         Makes the Dataset of the rows, with every check.
-    numbers : callable
-        Makes the SI values of numeric columns by name, unchecked and in place; None where
-        some column is anything but plain numbers without blanks.
     end : Position
         Where the next part begins.
     fraction : float
         Share of the table that lies before `end`.
     n_rows : int
         Number of rows, those dropped while reading included.
+    numbers : callable
+        Makes the SI values of numeric columns by name, unchecked and in place; None where
+        some column is anything but plain numbers without blanks, or was read with every check.
     """
 
     dataset: Callable[[], Dataset]
-    numbers: Callable[[Iterable[str]], dict[str, Array] | None]
     end: Position
     fraction: float
     n_rows: int
+    numbers: Callable[[Iterable[str]], dict[str, Array] | None] = lambda names: None
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ class TableInParts:
                 if part.end == sizes[i]:
                     end = Position(i + 1)
                 fraction = (done + part.end) / total
-                yield Part(part.dataset, part.numbers, end, fraction, part.batch.num_rows)
+                yield Part(part.dataset, end, fraction, part.batch.num_rows, part.numbers)
             done += sizes[i]
 
     def _text_parts(self, path: Path, begin: Position) -> Iterator[Part]:
@@ -266,15 +266,11 @@ class TableInParts:
             known = known or (data if len(data) else None)
             fraction = min(1.0, mark.byte / size)
             size_here = len(table.rows) + len(table.dropped)
-            yield Part(_constant(data), _no_numbers, Position(0, *mark), fraction, size_here)
+            yield Part(partial(_same, data), Position(0, *mark), fraction, size_here)
 
 
-def _constant(data: Dataset) -> Callable[[], Dataset]:
-    return lambda: data
-
-
-def _no_numbers(names: Iterable[str]) -> None:
-    """Text has been read with every check already."""
+def _same(data: Dataset) -> Dataset:
+    return data
 
 
 def _block_bytes(rows: int) -> int:

@@ -1,6 +1,6 @@
 """The fit of a partitioned table on a Dask cluster: the same moments, merged."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from os import PathLike
@@ -101,16 +101,12 @@ class _Piece:
             table = TableInParts(value, self.chunk_rows, self.reader)
             yield from (table if plan is None else only_needed(table, plan)).parts()
         elif len(value):
-            yield Part(lambda: self._dataset(value), _no_numbers, Position(1), 1.0, len(value))
+            yield Part(lambda: self._dataset(value), Position(1), 1.0, len(value))
 
     def _dataset(self, frame: Any) -> Dataset:
         from dimgs.dataset.data_frames import from_pandas
 
         return build(from_pandas(frame.reset_index(drop=True), str(self.name)), self.reader)
-
-
-def _no_numbers(names: Iterable[str]) -> None:
-    """Partitions are read with every check."""
 
 
 def _moments(plan: StreamPlan, value: Any, piece: _Piece) -> StreamMoments | Dataset:
