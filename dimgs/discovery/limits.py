@@ -101,7 +101,9 @@ class LimitedRuns:
             moved = after
             used.append(own)
             there = int(np.count_nonzero(depth))
-            warnings.append(f"{name}, is used: {there} runs lie there, and the law goes on so.")
+            warnings.append(
+                f"{name}, is used: {there} runs lie there, and the fitted law goes on so."
+            )
         return cls(moved, tuple(used), tuple(warnings))
 
     def continued(self, law: Law) -> Law:
