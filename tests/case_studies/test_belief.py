@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from case_studies.benchmarks.belief.__main__ import main
 from case_studies.benchmarks.belief.calibrate import PARTS, Line, fitted, loss_of, start
 from case_studies.benchmarks.belief.fits import solve, tasks
@@ -17,7 +19,7 @@ def form(density: float, nodes: float, right: bool, law: int) -> dict[str, Any]:
 
 def line(law: str, gap: float, right: int) -> Line:
     forms = [form(gap * k, 5.0, k == right, k) for k in (0, 1)]
-    left = {"structure": 1.0, "dof": 50, "cut": False}
+    left = {"structure": 1.0, "dof": 50}
     return Line.of({"law": law, "forms": forms, "left": left})
 
 
@@ -53,3 +55,14 @@ def test_a_discovery_is_a_line_that_can_be_measured_again(tmp_path: Path, capsys
     told = capsys.readouterr().out
     assert "permuted: 0 of 1 confirmed" in told
     assert told.strip() == measures([found, noise]).strip()
+
+
+@pytest.mark.parametrize(("bits", "is_right"), [(4.0, False), (25.0, True)])
+def test_fitted_exponents_are_right_only_where_no_simple_ones_are(
+    bits: float, is_right: bool
+) -> None:
+    simple = form(0.0, 3.0, True, 0) | {"exponents": bits}
+    real = form(1.0, 3.0, True, 1) | {"free_exponents": 1.0}
+    left = {"structure": 1.0, "dof": 50}
+    read = Line.of({"law": "one", "forms": [simple, real], "left": left})
+    assert read.right.tolist() == [True, is_right]
