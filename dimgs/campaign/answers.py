@@ -300,7 +300,7 @@ class Answers:
         if self.binding.plan.tolerance.of_one_law:
             return ""
         if not self.laws or not np.isfinite(worst):
-            return "Nothing is known yet."
+            return "No power law was found."
         told = f"The widest interval is {worst:.3g} times its tolerance."
         runs = self.hypercube()
         if runs is None:

@@ -240,8 +240,8 @@ def law_of_all(
 def _report(binding: Binding, data: Dataset | None, answers: Answers, warnings: list[str]) -> Found:
     """What `fit` or `discover` makes of all the runs; steps are what `discover` calls regimes."""
     plan = binding.plan
-    search = len(answers.laws) > 1 or plan.tolerance.law is not None
-    kind = plan.report or ("discover" if search else "fit")
+    one = len(answers.laws) == 1 and not len(answers.model.orphans)
+    kind = plan.report or ("fit" if one else "discover")
     if plan.tolerance.law is not None:
         kind = "discover"
     if kind == "none" or data is None:
@@ -280,7 +280,7 @@ def _confirmed(
     else:
         with np.errstate(invalid="ignore", divide="ignore"):
             miss = float(np.max(np.abs(np.log(said / seen))))
-    limit = float(answers.model.scatter.limits(np.ones(1))[0])
+    limit = float(answers.model.scatter.limits(np.ones(len(seen)))[0])
     if report.confirmed and miss <= limit:
         return report.law
     why = report.why_not[0] if report.why_not else f"The best one misses a run by {miss:.2g}."

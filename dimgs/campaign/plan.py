@@ -240,8 +240,8 @@ class Plan:
     sampler : {"sobol", "lhs"}
     execution : Execution
     report : {"fit", "discover", "none"}, optional
-        What is made of the finest runs at the end; `discover` by default where there are several
-        regimes or a crossover lies inside, else `fit`.
+        What is made of the finest runs at the end: `fit` by default where one power law explains
+        them, else `discover`.
     constants : tuple of str
         Known physical constants that join the groups, such as ``"g"``.
     curves : mapping of str to tuple of str

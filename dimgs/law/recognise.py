@@ -4,17 +4,22 @@ A dimensionless fitted constant takes a value of the list if its interval is nar
 the constant, holds that value and, made three times as wide, holds no other of the list, and is
 so narrow that meeting a number as simple as that by chance is improbable (one in twenty: 2 at a
 width of 4 %, 2π at 0.6 %, 4/π² at 0.1 %). Its origin is then "recognised"; the interval stays that
-of the fit, and is shown. Otherwise nothing changes.
+of the fit, and is shown. A factor of 1 or -1 that runs without noise leave no doubt of is no
+constant: the law is written without it. Otherwise nothing changes.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import sympy
 
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
 from dimgs.rationals import recognised_value
+
+# half-width of the interval of a factor of one that is not written: rounding, and no noise, is less
+_NO_DOUBT = 1e-6
 
 
 def recognised(constant: Constant) -> Constant:
@@ -48,4 +53,28 @@ def recognise(law: Law, units: Sequence[str] = ()) -> Law:
     constants = tuple(c if c.name in units else recognised(c) for c in law.constants)
     changed = any(a is not b for a, b in zip(constants, law.constants, strict=True))
     finite = all(np.isfinite(c.value) for c in constants)
-    return replace(law, constants=constants) if changed and finite else law
+    return _without_ones(replace(law, constants=constants)) if changed and finite else law
+
+
+def _without_ones(law: Law) -> Law:
+    """The law without constants that are 1 or -1 beyond doubt; its uncertainty stays."""
+    ones = {sympy.Symbol(c.name): sympy.Integer(round(c.value)) for c in law.constants if _is_one(c)}
+    if not ones:
+        return law
+    uncertainty = law.uncertainty
+    return replace(
+        law,
+        expression=law.expression.xreplace(ones),
+        pi_expression=law.pi_expression.xreplace(ones),
+        constants=tuple(c for c in law.constants if not _is_one(c)),
+        uncertainty=replace(
+            uncertainty, gradients=tuple(g.xreplace(ones) for g in uncertainty.gradients)
+        ),
+    )
+
+
+def _is_one(constant: Constant) -> bool:
+    if constant.origin != "recognised" or abs(constant.value) != 1.0:
+        return False
+    low, high = constant.low, constant.high
+    return low is not None and high is not None and high - low < 2 * _NO_DOUBT

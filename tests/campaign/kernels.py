@@ -39,6 +39,19 @@ class Uptake(BaseKernel):
         return {"m": values["c"] * x / (1.0 + x) * math.exp(settings["bias"] * x**0.01)}
 
 
+class Rate(BaseKernel):
+    """A·exp(-E/(R·T)): no power law anywhere."""
+
+    name, version = "rate", "1"
+    inputs: tuple[Port, ...] = (Port("E", "J/mol"), Port("T", "K"), Port("A", "1/s", default=1e8))
+    outputs: tuple[Port, ...] = (Port("k", "1/s"),)
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        return {"k": values["A"] * math.exp(-values["E"] / (8.31446261815324 * values["T"]))}
+
+
 class Counted(Uptake):
     """The same, slowly, with a line in a file for every run that is made.
 

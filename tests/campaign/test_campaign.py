@@ -16,7 +16,7 @@ from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels.spec import Tier
 from dimgs.report.documents import finite
-from tests.campaign.kernels import Uptake, drag_plan, uptake_plan
+from tests.campaign.kernels import Rate, Uptake, drag_plan, uptake_plan
 from tests.campaign.whole import run
 
 
@@ -226,6 +226,14 @@ def test_a_kernel_without_tiers_has_runs_without_a_name() -> None:
     assert "first: 3 runs, about 3 s" in text
     assert "budget: 20 runs, at most about 20 s" in text
     assert " only " not in text + "".join(h.text for h in heard)
+
+
+def test_runs_that_follow_no_power_law_are_searched_for_another() -> None:
+    ranges = {"E": Range(2e4, 1e5, "J/mol"), "T": Range(300.0, 900.0, "K")}
+    result = run(Plan(Rate(), "k", ranges, Budget(40), Tolerance(exponents=0.03), constants=("R",)))
+    assert result.outcome != "tolerance met"
+    assert result.whole is not None
+    assert str(result.whole) == "k = A*exp(-E_/(R*T))"
 
 
 def test_a_campaign_that_fails_from_the_start_ends_early_and_says_why(tmp_path: Path) -> None:

@@ -34,3 +34,21 @@ def test_the_pendulum_swings_with_two_pi() -> None:
     assert constant.low is not None
     assert constant.high is not None
     assert constant.low < 2 * math.pi < constant.high
+
+
+def test_a_factor_of_one_without_noise_is_not_written() -> None:
+    temperature, energy = np.geomspace(300.0, 600.0, 20), np.tile([3e4, 5e4, 8e4, 9e4], 5)
+    rate = 1e8 * np.exp(-energy / (8.31446261815324 * temperature))
+    data = Dataset.from_columns(
+        {
+            "A [1/s]": np.full(20, 1e8),
+            "E [J/mol]": energy,
+            "T [K]": temperature,
+            "k [1/s]": rate,
+        }
+    )
+    law = discover(data, "k", constants=["R"], evaluations=1000, time_limit=AMPLE).law
+    assert law is not None
+    assert str(law.expression) == "A*exp(-E_/(R*T))"
+    assert [c.name for c in law.constants] == ["R"]
+    assert np.allclose(law.predict_si(data), rate)
