@@ -58,7 +58,9 @@ def recognise(law: Law, units: Sequence[str] = ()) -> Law:
 
 def _without_ones(law: Law) -> Law:
     """The law without constants that are 1 or -1 beyond doubt; its uncertainty stays."""
-    ones = {sympy.Symbol(c.name): sympy.Integer(round(c.value)) for c in law.constants if _is_one(c)}
+    ones = {
+        sympy.Symbol(c.name): sympy.Integer(round(c.value)) for c in law.constants if _is_one(c)
+    }
     if not ones:
         return law
     uncertainty = law.uncertainty
