@@ -72,7 +72,6 @@ def discovered(threads: int, hash_seed: int, slower: float) -> list[dict[str, An
 
 def test_the_same_law_on_other_threads_with_other_hashes_and_on_slower_machines() -> None:
     first = discovered(1, 0, 1.0)
-    assert first[0]["outcome"] == "timeout"
     assert len(first[0]["candidates"]) > 2
     assert any("hidden temperature scale" in warning for warning in first[1]["warnings"])
     # one at a time among the longer checks: here none of the three may matter
