@@ -2,7 +2,7 @@
 
 Files that are written appear whole or not at all.
 
-No file of these kinds runs code. A key ``schema`` (``user_version`` in a store) tells which edition
+No file of these kinds runs code. A key ``schema`` (``user_version`` in a store) says which edition
 of its kind a file is; 0.1.0 wrote none, and what it wrote is read too.
 """
 

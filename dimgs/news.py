@@ -1,4 +1,4 @@
-"""What long work tells on its way: to whoever listens, and to the log named ``dimgs``."""
+"""Progress of long work: to whoever listens, and to the log named ``dimgs``."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -39,12 +39,12 @@ class News(str):
 
 @contextmanager
 def listening(listener: "Callable[[str], None] | None") -> Iterator[None]:
-    """Let a function hear what is told until the block ends, in this thread.
+    """Pass the news to a function until the block ends, in this thread.
 
     Parameters
     ----------
     listener : callable, optional
-        Takes each :class:`News`, which is a text. With None, nobody hears what is told.
+        Takes each :class:`News`, which is a text. With None, nobody gets the news.
 
     Examples
     --------

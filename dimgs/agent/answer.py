@@ -51,7 +51,7 @@ def _better(found: Json, calls: "Sequence[ToolCall]") -> str:
         if call.tool == "ask" and told is not None and told.get("plan"):
             plan = told["plan"]
             return f"A run of {plan['kernel']} would take about {plan['seconds']:.3g} s."
-    return "More runs near the point would; plan_campaign tells what they cost."
+    return "More runs near the point would; plan_campaign says what they cost."
 
 
 def _why_not(calls: "Sequence[ToolCall]") -> list[str]:

@@ -30,7 +30,7 @@ class StoppedError(DimgsError):
 
 @dataclass
 class Control:
-    """How a long call tells what it does, and learns that nobody waits for it.
+    """How a long call reports what it does, and learns that nobody waits for it.
 
     Attributes
     ----------

@@ -185,7 +185,7 @@ def start(bench: Bench, plan: str) -> Started:
     document = dict((entry["content"] or {}).get("plan") or {})
     if entry["kind"] != "protocol" or "seconds" not in document or "kernel" not in document:
         raise InputError(
-            f"'{shown(plan[:12])}' is no plan of plan_campaign; make one, which tells its cost."
+            f"'{shown(plan[:12])}' is no plan of plan_campaign; make one, which states its cost."
         )
     if entry["state"] in ("untrusted", "disputed"):
         raise InputError(f"The plan is {entry['state']}; make one of your own.")

@@ -98,7 +98,7 @@ def http_app(bench: Bench, hub: Hub, address: str) -> Any:
 
 
 def server_of(bench: Bench, hub: Hub, address: str) -> Any:
-    """A server whose ``run(sockets=[…])`` answers requests until it is told to stop."""
+    """A server whose ``run(sockets=[…])`` answers requests until it is asked to stop."""
     import uvicorn
 
     config = uvicorn.Config(

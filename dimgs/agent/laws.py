@@ -162,7 +162,7 @@ def law_of(bench: Bench, id: str) -> tuple[Law, Json]:
         if entry["state"] in ("disputed", "recheck", "untrusted"):
             raise InputError(
                 f"The law '{shown(id[:12])}' is {entry['state']}, so that it predicts nothing; "
-                f"explain tells why, and a person may settle it."
+                f"explain says why, and a person may settle it."
             )
     if document is None:
         raise InputError(
@@ -331,7 +331,9 @@ def _next(report: Json) -> list[str]:
         at = rival.get("differs_most") or {}
         where = ", ".join(f"{n} = {q['value']:.4g} {q.get('unit', '1')}" for n, q in at.items())
         expression = (rival.get("law") or {}).get("expression", "a rival")
-        told.append(f"A run at {where} would tell the law from {expression}." if where else "")
+        told.append(
+            f"A run at {where} would distinguish the law from {expression}." if where else ""
+        )
     return [t for t in told if t]
 
 

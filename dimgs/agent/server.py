@@ -38,7 +38,7 @@ _READ = ("describe_kernels", "search_hub", "read_table", "pi_groups", "predict",
 
 
 class Server(MCPServer[Any]):
-    """The server, whose refusals tell what was wrong, where, and what to do."""
+    """The server, whose refusals say what was wrong, where, and what to do."""
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
         """Call a tool by name."""
@@ -193,7 +193,7 @@ def _lean(schema: Any, nulls: bool = False) -> Any:
     ----------
     schema : JSON
     nulls : bool
-        Whether to tell that something may be null: of a result, not of what may be left out.
+        Whether a schema says that something may be null: of a result, not of what may be left out.
     """
     if isinstance(schema, list):
         return [_lean(part, nulls) for part in schema]

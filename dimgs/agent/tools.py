@@ -156,7 +156,7 @@ class Tools:
     ) -> AnswerResult:
         """Answer from what the hub has: a run, similitude, law; else the cost. '1..9 m': curve."""
         if (kernel is None) == (physics is None):
-            raise InputError("Give either 'kernel' or 'physics', as describe_kernels tells them.")
+            raise InputError("Give either 'kernel' or 'physics', as describe_kernels lists them.")
         from dimgs.ask import ask
         from dimgs.hub.ranges import is_range
 
@@ -191,7 +191,7 @@ class Tools:
         tolerance: Annotated[float, Field(description="half-width of exponents")] = 0.05,
         tier: str | None = None,
     ) -> Planned:
-        """Plan one run or a campaign and tell its cost; spends nothing."""
+        """Plan one run or a campaign and state its cost; spends nothing."""
         return campaigns.plan(self.bench, kernel, target, at, ranges, runs, tolerance, tier)
 
     def start_campaign(self, plan: str) -> Started:

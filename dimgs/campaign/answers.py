@@ -1,4 +1,4 @@
-"""What is told of the laws that were found: exponents, places, borders, and their pertinence."""
+"""The answer about the laws that were found: exponents, places, borders, and their pertinence."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -51,7 +51,7 @@ def exponents_of(binding: Binding, law: FittedLaw, level: float) -> tuple[Expone
 
 
 class Answers:
-    """The laws of a campaign as they are told.
+    """The laws of a campaign as they are reported.
 
     Parameters
     ----------

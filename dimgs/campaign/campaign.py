@@ -55,8 +55,8 @@ def run_campaign(
     executor : concurrent.futures.Executor, optional
         Such as a thread pool or a Dask client's ``get_executor()``; local processes by default.
     progress : callable, optional
-        Told a :class:`~dimgs.campaign.progress.Progress` after every run and decision; in a
-        notebook a bar tells it by default.
+        Called with a :class:`~dimgs.campaign.progress.Progress` after every run and decision; in a
+        notebook a bar shows it by default.
     known : path, or iterable of KnownRun, KnownLaw or path
         Runs and laws that exist elsewhere. Runs of this very kernel count as made; others are used
         where they predict new runs, and so is what a law says. A path is that of a store, a

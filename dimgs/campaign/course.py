@@ -233,7 +233,7 @@ class Course:
         return finest.clear and np.isfinite(finest.worst)
 
     def _believes(self, tier: int) -> bool:
-        """Whether runs from elsewhere tell the laws of a tier, and predicted further runs of it."""
+        """Whether runs from elsewhere determine a tier's laws and predicted further runs of it."""
         asked = self.binding.plan.tolerance.of_laws
         by_origin = self.elsewhere.of_tier(tier)
         if tier in self._tried or not by_origin or not asked:

@@ -276,7 +276,7 @@ class CampaignDesign:
         Raises
         ------
         InputError
-            If the plan has too few runs to tell any law, or names a point that no run reaches.
+            If the plan has too few runs for any law, or names a point that no run reaches.
         """
         plan, region = binding.plan, Region(binding.space)
         _check_size(binding)
@@ -314,7 +314,7 @@ def _check_size(binding: Binding) -> None:
     for name, runs in sizes:
         if runs is not None and runs < rank + 2:
             raise InputError(
-                f"{plan.source}, {name}: {runs} runs cannot tell how '{binding.target.name}' "
+                f"{plan.source}, {name}: {runs} runs cannot show how '{binding.target.name}' "
                 f"changes along {directions(rank)}; give at least {rank + 2}."
             )
 

@@ -33,7 +33,7 @@ def supposed(
     tier: int,
     evidence: "list[PriorRun]",
 ) -> Strategy | None:
-    """What the runs of a tier would say with the evidence; None where they tell no laws."""
+    """What the runs of a tier would say with the evidence; None where they determine no law."""
     every = deepcopy(runs)
     for placed in evidence:
         every.add(placed.z, placed.tier, placed.y, EVIDENCE, placed.error)

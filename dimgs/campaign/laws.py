@@ -139,7 +139,7 @@ class FittedLaw:
         return self.sigma * np.sqrt(np.maximum(variance, 0.0)), np.abs(c @ self.drift)
 
     def half_widths(self, c: Array, level: float) -> Array:
-        """Half-widths of the intervals of functionals; infinite where the runs cannot tell."""
+        """Half-widths of the intervals of functionals; infinite where not determined."""
         error, drift = self.errors(c)
         half = np.hypot(stdtrit(self.freedom, 0.5 + level / 2.0) * error, drift)
         if self.correction is not None:

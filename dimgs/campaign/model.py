@@ -30,7 +30,7 @@ class Border:
     monomial : GroupMonomial or None
         Of a jump; where laws meet, it follows from them.
     sharpness : float
-        Of a meeting, once a run tells it; NaN before.
+        Of a meeting, once a run shows it; NaN before.
     sign : float
         1 where the larger law leads, -1 where the smaller one does.
     """

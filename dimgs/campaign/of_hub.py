@@ -86,7 +86,7 @@ def _made_here(known: Description, run: dict[str, Any], tier: str) -> str | None
 
 
 def _laws(hub: "Hub", binding: Binding) -> list[Known]:
-    """Laws of the kernel that nobody doubts; none where labels decide, of which no law tells."""
+    """Laws of the kernel that nobody doubts; none where labels decide, which no law holds."""
     if any(p.is_label for p in binding.kernel.inputs):
         return []
     names = {p.name for p in binding.kernel.inputs}

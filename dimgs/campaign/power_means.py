@@ -113,7 +113,7 @@ def _starts(sites: Sites, n_laws: int) -> Iterator[tuple[float, Array]]:
 
 
 def _ridge(own: Array, y: Array, table: Array, every: Array) -> Array:
-    """The law of some runs; where they are too few to tell, near that of all."""
+    """The law of some runs; where they are too few, near that of all."""
     whole = np.linalg.lstsq(table, every, rcond=None)[0]
     moments = own.T @ own + 1e-3 * np.eye(table.shape[1])
     return np.asarray(whole + np.linalg.solve(moments, own.T @ (y - own @ whole)))

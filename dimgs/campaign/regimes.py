@@ -91,7 +91,7 @@ def _bordered(space: PiSpace, model: RegimeModel) -> RegimeModel:
 
 
 def _sharpened(model: RegimeModel) -> RegimeModel:
-    """With the sharpness of every crossover that a run tells."""
+    """With the sharpness of every crossover that a run shows."""
     told = [
         replace(b, sharpness=_sharpness(model, b)).widened(model.scatter) if b.meets else b
         for b in model.borders

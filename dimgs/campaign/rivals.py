@@ -96,7 +96,7 @@ def _telling(
             at = space.coordinates(logs[None])[0]
             again = experiment.runs.count(at, tier) if experiment.stochastic else 0
             if again or nearest(at[None], z)[0] > 1e-6:
-                reason = f"it tells {report.law} from {others}: {run.information:.2g} nats"
+                reason = f"it distinguishes {report.law} from {others}: {run.information:.2g} nats"
                 return [Proposal(at, tier, "rivals", reason, replicate=again)]
     pool = strategy.design.pool
     pool = pool[strategy.feasible(pool)]

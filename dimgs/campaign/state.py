@@ -104,7 +104,7 @@ class SearchState:
     owed : list of Proposal
         Runs that were asked for, and that the budget did not allow: their questions are open.
     settled : bool
-        Whether few replicates, and what one law misses, tell the noise well enough.
+        Whether few replicates, and what one law misses, determine the noise well enough.
     predictions : list of RunPrediction
         Of runs that were made, or will be, to see whether several laws hold.
     """

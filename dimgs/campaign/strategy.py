@@ -113,7 +113,7 @@ class Strategy(RegimeSearch):
         return found
 
     def _one_law_fits(self) -> bool:
-        """Whether one law goes through all runs, though they may be too few to tell it."""
+        """Whether one law goes through all runs, though they may be too few to be sure of it."""
         sites = self.model.sites
         law = FittedLaw.fit(sites, np.arange(len(sites)), self.model.scatter)
         return bool(np.all(np.abs(law(sites.z) - sites.y) <= self.model.scatter.resolution))

@@ -78,7 +78,7 @@ def _told(done: "Merged", what: str) -> Told:
 def key(
     hub: "Hub",
 ) -> Told:
-    """Public key of this hub, with which others can tell that a review was made here."""
+    """Public key of this hub, with which others can check that a review was made here."""
     own, trusted = hub.key(), hub.trusted()
 
     def show() -> None:
@@ -136,7 +136,7 @@ def check_card(
     tier: Annotated[str | None, typer.Option("--tier", help="The finest by default.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the images.")] = 0,
 ) -> Told:
-    """Run scaled images of a run, to see whether the card tells every constant of the kernel."""
+    """Run scaled images of a run, to see whether the card declares every constant of the kernel."""
     from dimgs.hub.cards import check_card as check
 
     document = check(hub, kernel, tier, seed)
@@ -175,7 +175,7 @@ def token(
     scope: Annotated[str, typer.Option("--scope", help="read or write.")] = "read",
     revoke: Annotated[bool, typer.Option("--revoke", help="Revoke that token.")] = False,
 ) -> Told:
-    """Make a token for a user, which is told this once; or revoke one."""
+    """Make a token for a user, which is shown only now; or revoke one."""
     if revoke:
         hub.revoke(name)
         return {"revoked": name.partition(".")[0]}, "revoked"

@@ -221,7 +221,7 @@ def working(what: str, limit: float | None = None) -> Iterator[Callable[[str], N
     ----------
     what : str
     limit : float, optional
-        Seconds that it takes at most, from which the time left is told.
+        Seconds that it takes at most, from which the time left is shown.
     """
     if not sys.stderr.isatty():
         yield lambda text: None if getattr(text, "candidates", ()) else note(f"{what}: {text}")

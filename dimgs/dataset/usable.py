@@ -212,7 +212,7 @@ def table_warnings(found: UsableRuns) -> list[str]:
     never = [n for n in constant if n in found.inputs]
     if never:
         out.append(
-            f"{', '.join(never)} never varied: the runs cannot tell how the target depends on "
+            f"{', '.join(never)} never varied: the runs cannot show how the target depends on "
             f"{'it' if len(never) == 1 else 'them'} except through the dimensions."
         )
     return out

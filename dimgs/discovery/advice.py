@@ -89,7 +89,7 @@ def scale_is_missing(design: Design, base: str, tried: int) -> bool:
 
 
 def inputs_are_incomplete(design: Design) -> bool:
-    """Whether the inputs tell more of pi_0 than their groups do, so that a dimension is missing.
+    """Whether the inputs explain more of pi_0 than their groups do, so that a dimension is missing.
 
     Unlike the homogeneity test of free exponents, this takes no curved law for a missing constant.
 

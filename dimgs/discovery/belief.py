@@ -20,10 +20,10 @@ from dimgs.design.features import Design
 from dimgs.discovery.contenders import Contender
 
 # fitted as the module says: the temperature, and the logit of none of these
-TEMPERATURE = 1.8
+TEMPERATURE = 1.5
 # the constant, then for the odds of structure, each factor e of the runs over 50, the probability
 # of other laws, each decade by which they are improbable, and each 50 bits of structure
-NONE = (-4.2, 0.64, -0.44, 4.43, -0.21, 3.6)
+NONE = (-4.3, 0.85, -0.05, 4.7, -0.22, 3.9)
 _RUNS, _BITS = 50.0, 50.0
 # a chance below tells no more, nor does a smaller probability of other laws
 _LEAST_CHANCE, _LEAST_DOUBT = 1e-12, 1e-6

@@ -34,10 +34,10 @@ def monomial_text(design: Design, direction: Array) -> str:
 
 
 def separation_warnings(design: Design, fit: Estimate, cv_r2_log: float | None) -> list[str]:
-    """What the runs cannot tell: directions that never or hardly varied, and unseen runs."""
+    """What the runs cannot determine: directions that never or hardly varied, and unseen runs."""
     out = [
-        f"{monomial} never varied though {name} did, so that no exponent along it can be told; "
-        f"runs in which it changes would."
+        f"{monomial} never varied though {name} did, so that no exponent along it is determined; "
+        f"runs in which it changes would do so."
         for monomial, name in _constant_groups(design)
     ]
     for direction in fit.null_directions:

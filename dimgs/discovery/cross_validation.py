@@ -91,7 +91,7 @@ def deleted_residuals(
 def left_out_predictions(design: Design, law: Law, seed: int, clock: Clock | None = None) -> Array:
     """Target of ten folds of runs (or groups), the constants refitted without each.
 
-    Folds for which the time does not suffice are told from the slopes of the law by its constants.
+    Folds for which the time is too short are predicted from the slopes of the law in its constants.
     """
     out = np.full(design.n_runs, np.nan)
     for test in folds(design, seed, _FOLDS):

@@ -46,9 +46,9 @@ def discover(
     options : Options, optional
         The options as one value; keywords change it.
     progress : callable, optional
-        Told in words when there is a law to fall back on, when searches begin, and what they
-        find; each text is a :class:`dimgs.news.News`, with the candidates. The log named ``dimgs``
-        gets the same at the level INFO. In a notebook a bar tells it by default.
+        Called with a line of text when there is a law to fall back on, when searches begin, and
+        for what they find; each text is a :class:`dimgs.news.News`, with the candidates. The log
+        named ``dimgs`` gets the same at the level INFO. In a notebook a bar shows it by default.
     {options}
 
     Returns
@@ -114,7 +114,7 @@ def discover_with(
     target : str
     options : Options
     progress : callable, optional
-        Told in words when there is a law to fall back on, and searches begin.
+        Called with a line of text when there is a law to fall back on, and when searches begin.
     """
     check_model(options.model)
     start = time.perf_counter()
@@ -124,7 +124,7 @@ def discover_with(
 
 
 def report_of(found: Study, data: Dataset, options: Options) -> Report:
-    """What is told of a study.
+    """The report of a study.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def _law_of_candidate(found: Study, options: Options, candidate: Candidate) -> L
 
 
 def _rivals(found: Study, law: Law, options: Options) -> tuple[Rival, ...]:
-    """The laws that the runs do not tell from the chosen one."""
+    """The laws that the runs do not distinguish from the chosen one."""
     out = []
     for one in () if found.belief is None else found.belief.rivals:
         made = law_of(found, one.contender, options)

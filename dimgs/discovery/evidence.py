@@ -122,7 +122,7 @@ class Fitted:
 
     @property
     def standard_errors(self) -> Array:
-        """Of the constants, to first order; infinite where the runs do not tell them."""
+        """Of the constants, to first order; infinite where the runs do not determine them."""
         A = self.slopes[self.rows]
         if not np.all(np.isfinite(A)):
             return np.full(A.shape[1], np.inf)

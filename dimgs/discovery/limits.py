@@ -56,7 +56,7 @@ def read_limits(given: Any) -> tuple[KnownLimit, ...]:
 def limits_in_groups(
     design: Design, given: Iterable[KnownLimit]
 ) -> tuple[list[LimitInGroups], list[str]]:
-    """Limits that tell something in the features of a design, and why others do not."""
+    """Limits that constrain the features of a design, and why others do not."""
     found, warnings = [], []
     for limit in given:
         own = LimitInGroups.of(limit, design)
@@ -86,7 +86,7 @@ class LimitedRuns:
 
     @classmethod
     def of(cls, design: Design, given: Sequence[KnownLimit]) -> "LimitedRuns":
-        """Use the limits that tell something of a design, and that its runs do not contradict."""
+        """Use the limits that constrain a design, and that its runs do not contradict."""
         found, warnings = limits_in_groups(design, given)
         used: list[LimitInGroups] = []
         moved = design

@@ -1,7 +1,7 @@
 """Which runs would tell rivals apart: the one criterion, for tables, campaigns and the hub.
 
 The rivals predict the outcome of a run with a normal density whose variance holds the noise and
-the constants (integrated out: what a run tells of a rival's constants sharpens its next
+the constants (integrated out: what a run says about a rival's constants sharpens its next
 prediction). The runs are chosen one after another, each with the greatest mutual information
 between the rival and its outcome, given the runs chosen before and not yet made. Where that is all
 but settled, the divergence between pairs of rivals decides instead; and where there is one law
@@ -182,7 +182,7 @@ def _divergence(own: Sequence[_Rival], prior: Array) -> Array:
 
 
 def _by_variance(rival: _Rival, n: int) -> list[Choice]:
-    """Where one law knows itself least: each run tells most of its constants."""
+    """Where one law is least certain: each run says most about its constants."""
     out: list[Choice] = []
     for _ in range(n):
         _, variance = rival.given(np.zeros((len(rival.places), 1)))

@@ -72,7 +72,7 @@ class LawFacts:
     probability : float or None
         Of the law, among all that were found and none of them; None where that was not judged.
     rivals : int
-        How many other laws the runs do not tell from it.
+        How many other laws the runs do not distinguish from it.
     none : float
         Probability of none of the laws that were found.
     extrapolates : bool or None

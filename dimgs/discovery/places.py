@@ -358,7 +358,7 @@ def _run(
 
 
 def differs_most(law: Law, other: Law, data: Dataset) -> dict[str, tuple[float, str]]:
-    """Where two laws differ most in units of what a run tells, in the columns of the table."""
+    """Where two laws differ most in units of the error of a run, in the columns of the table."""
     laws = [(law, 0.5), (other, 0.5)]
     wanted = {v.name for one, _ in laws for v in (*one.symbols.values(), *one.unused)}
     inputs = [n for n in data.names if n in wanted and n != law.target.name]

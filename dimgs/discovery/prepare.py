@@ -204,7 +204,7 @@ def _leaks(found: UsableRuns) -> list[str]:
 
 
 def _exact_columns(logs: Array, target: Array) -> list[int]:
-    """Columns that the target follows to rounding, where they can be told and are not many."""
+    """Columns that the target follows to rounding, where they are few enough to name."""
     runs, columns = logs.shape
     table = np.column_stack([np.ones(runs), logs - logs.mean(axis=0)])
     found, _, rank, _ = np.linalg.lstsq(table, target, rcond=1e-9)

@@ -63,7 +63,7 @@ def study_with_scales(
 
     With ``scales="auto"``: the fewest scales first, then one more per base dimension as long as
     runs left out are predicted better by more than the standard error of the difference, by run,
-    or by group of runs where there are enough groups to tell. Otherwise, where no law holds out of
+    or by group of runs where there are enough groups. Otherwise, where no law holds out of
     sample, a scale that would help is named in a warning.
 
     Parameters
@@ -72,7 +72,7 @@ def study_with_scales(
     target : str
     options : Options
     progress : callable, optional
-        Told in words when there is a law to fall back on, and searches begin.
+        Called with a line of text when there is a law to fall back on, and when searches begin.
 
     Returns
     -------

@@ -133,8 +133,8 @@ def study(
     distil_first : bool
         Distil before the engines, which then only run where the distilled law leaves something.
     progress : callable, optional
-        Told in words when there is a law to fall back on, when searches begin, and what they
-        find; each :class:`dimgs.news.News` carries its candidates.
+        Called with a line of text when there is a law to fall back on, when searches begin, and
+        for what they find; each :class:`dimgs.news.News` carries its candidates.
 
     Returns
     -------

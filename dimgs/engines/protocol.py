@@ -38,7 +38,7 @@ class Problem:
         short in the physical variables, so that the search does not depend on the basis.
     unit : ndarray of shape (n_runs,), optional
         Value of pi_0 for one unit of the target. With it, errors that are the same for all values
-        of the target are told from those that are the same for all values of pi_0.
+        of the target are distinguished from those that are the same for all values of pi_0.
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """What the structure of a law costs in bits, before any run is looked at.
 
-A law is told node by node; the numbers in it are told by their digits; functions that the groups
+A law is stated node by node; the numbers in it by their digits; functions that the groups
 do not call for cost more. A constant that is fitted costs its node here: what it may do to runs
 that were left out is for their density to say.
 
@@ -8,7 +8,7 @@ that were left out is for their density to say.
 part            what its price is for
 ==============  =====================================================================
 nodes           one of about eight operators, functions and groups at each node
-inputs          each input in each group, a group being told once however often it occurs
+inputs          each input in each group, a group being stated once however often it occurs
 numbers         digits of the numbers that are written out, in bits
 exponents       the same of exponents, of which few but whole ones and halves occur
 roots           each product of inputs in a sum or a function that has other exponents than
@@ -41,10 +41,10 @@ PRICES: Mapping[str, float] = {
     "nodes": 2.1,
     "inputs": 0.7,
     "numbers": 0.8,
-    "exponents": 1.0,
+    "exponents": 0.5,
     "roots": 3.6,
     "free": 6.4,
-    "free_exponents": 3.0,
+    "free_exponents": 5.0,
     "coincidences": 1.0,
     "oscillations": 4.0,
     "no_angles": 12.0,

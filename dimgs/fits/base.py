@@ -224,8 +224,8 @@ class ContrastiveRegressor(RegressorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (..., n_features, 2)
-            Infinite where the runs cannot tell; (...) is the shape of `exponents_` but for its
-            last axis.
+            Infinite where the runs do not determine it; (...) is the shape of `exponents_` but
+            for its last axis.
         """
         check_is_fitted(self)
         level = float(getattr(self, "level", 0.9)) if level is None else level

@@ -45,7 +45,7 @@ _RCOND = 1e-10
 
 @dataclass(frozen=True, eq=False)
 class Influence(ABC):
-    """What leaving out each cluster tells about the linear functionals of a fit.
+    """How leaving out each cluster changes the linear functionals of a fit.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class Influence(ABC):
         """F statistic of value = 0, its p-value and its degrees of freedom.
 
         With clusters it is scaled like Hotelling's T², because their covariance has few
-        degrees of freedom. The p-value is nan where the clusters are too few to tell.
+        degrees of freedom. The p-value is nan where the clusters are too few.
 
         Parameters
         ----------

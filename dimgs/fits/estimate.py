@@ -22,7 +22,7 @@ class Exponent:
     name : str
         Group, or column that enters unlogged or stands for a physical variable.
     value, low, high : float
-        Before snapping; the ends are infinite where the runs cannot tell.
+        Before snapping; the ends are infinite where the runs do not determine it.
     rational : Fraction, optional
         The rational it was snapped to.
     group : PiGroup, optional
@@ -79,7 +79,7 @@ class Estimate:
     effects : mapping of str to float, optional
         Intercept of each label that keeps its own, minus `intercept`.
     directions : tuple of (ndarray, ndarray) of shape (n, n_features)
-        Along which the runs tell nothing of the exponents, and hardly anything.
+        Along which the runs determine nothing of the exponents, and hardly anything.
     left_out : tuple of float
         Residual of each run, on the logarithm of the target, by the power law fitted without it
         (or its group); NaN where too few runs are left, empty where it is not known.
@@ -126,12 +126,12 @@ class Estimate:
 
     @property
     def null_directions(self) -> Array:
-        """Along which the runs tell nothing of the exponents, shape (n, n_features)."""
+        """Along which the runs determine nothing of the exponents, shape (n, n_features)."""
         return self.directions[0]
 
     @property
     def weak_directions(self) -> Array:
-        """Along which the runs tell hardly anything, shape (n, n_features)."""
+        """Along which the runs determine hardly anything, shape (n, n_features)."""
         return self.directions[1]
 
     @property

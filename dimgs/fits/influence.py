@@ -200,12 +200,12 @@ class Linearised:
     unit : ndarray of shape (n_parameters,)
         Unit of each parameter; the matrix is in these, for variances may not be representable.
     matrix : ndarray of shape (n_parameters, n_parameters)
-        Infinite along directions that the runs cannot tell.
+        Infinite along directions that the runs do not determine.
     dof : ndarray of shape (n_parameters,)
     residual_dof : float
         Runs less parameters that they tell apart.
     identified : ndarray of bool of shape (n_parameters,)
-        Whether the runs tell each parameter.
+        Whether the runs determine each parameter.
     """
 
     unit: Array
@@ -221,7 +221,7 @@ class Linearised:
             return np.asarray(self.matrix * np.outer(self.unit, self.unit))
 
     def half_widths(self, level: float) -> Array:
-        """Half width of each parameter's interval, shape (n_parameters,); infinite if not told."""
+        """Half width of each parameter's interval, shape (n_parameters,); may be infinite."""
         variance = np.maximum(self.matrix.diagonal(), 0.0)
         quantile = t_quantile(level, self.dof)
         with np.errstate(over="ignore", invalid="ignore"):

@@ -78,7 +78,7 @@ class PowerLawFit:
         )
 
     def half_widths(self, c: Array, level: float, extra: float = 0.0) -> Array:
-        """Half width of each functional's interval; infinite where the runs cannot tell.
+        """Half width of each functional's interval; infinite where the runs do not determine it.
 
         Parameters
         ----------

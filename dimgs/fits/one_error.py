@@ -1,4 +1,4 @@
-"""The rule of one standard error: which models runs left out do not tell from the best."""
+"""The rule of one standard error: which models are as good as the best by runs left out."""
 
 import numpy as np
 

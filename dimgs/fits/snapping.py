@@ -210,7 +210,7 @@ class RestrictedFit:
     covariance : ndarray of shape (n_features + 1, n_features + 1)
         Of [intercept, exponents].
     half_width : float
-        Half width of the intercept's interval, infinite where the runs cannot tell.
+        Half width of the intercept's interval, infinite where the runs do not determine it.
     """
 
     exponents: Array

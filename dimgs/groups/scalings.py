@@ -115,7 +115,7 @@ class Scalings:
         Returns
         -------
         ndarray of shape (n_inputs,) or None
-            None where the inputs do not tell how the target grows.
+            None where the inputs do not determine how the target grows.
         """
         if not self.whole:
             return np.zeros(len(self.inputs))

@@ -88,7 +88,7 @@ def check_password(database: Database, name: str, password: str) -> bool:
 
 
 def new_token(database: Database, name: str, days: float = 30.0, scope: str = "read") -> str:
-    """Token of a registered user: ``id.secret``, told once and kept as a hash.
+    """Token of a registered user: ``id.secret``, shown once and kept as a hash.
 
     Raises
     ------

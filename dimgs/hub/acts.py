@@ -303,7 +303,7 @@ class Writer(Reader):
         )
 
     def checked_links(self, given: Any, connection: Connection) -> list[tuple[str, str]]:
-        """Links as documents tell them, if the user may make them and knows where they lead."""
+        """Links as documents give them, if the user may make them and knows where they lead."""
         found: list[tuple[str, str]] = []
         for link in given if isinstance(given, list) else [None]:
             if not isinstance(link, Mapping) or link.get("type") not in LINKED or "to" not in link:

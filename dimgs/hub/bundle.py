@@ -93,7 +93,7 @@ def merge(hub: "Hub", source: str | os.PathLike[str]) -> Merged:
     """Take what a bundle (a folder, a zip or a tar file) holds and this hub does not.
 
     Each entry is checked: its hashes, its kind, its signatures, the units of a run. What does not
-    hold is left out and told. In whichever order bundles are merged, the hub is the same after.
+    hold is left out and reported. In whichever order bundles are merged, the hub is the same after.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Whether a kernel's card tells every dimensional constant in it: tried by scaled images."""
+"""Whether a kernel's card declares every dimensional constant in it: tried by scaled images."""
 
 import math
 import random
@@ -32,7 +32,7 @@ def check_card(hub: "Hub", kernel: Any, tier: str | None = None, seed: int = 0) 
 
     All base units are changed at once, so that every group keeps its value and each output has to
     change as its dimension says. Where it does not, the kernel holds a constant with a dimension
-    that its card does not tell. Constants that the card tells keep their value: the units are
+    that its card does not declare. Constants that the card declares keep their value: the units are
     changed only in ways that leave them as they are.
 
     Parameters
@@ -87,7 +87,7 @@ def check_card(hub: "Hub", kernel: Any, tier: str | None = None, seed: int = 0) 
 
 
 def card_of(kernel: Kernel) -> dict[str, Any]:
-    """Card of a kernel, as far as the kernel tells it itself."""
+    """Card of a kernel, as far as the kernel declares it itself."""
 
     def ports(given: tuple[Port, ...]) -> dict[str, Any]:
         fields = ("unit", "low", "high", "default", "description")
@@ -107,7 +107,7 @@ def card_of(kernel: Kernel) -> dict[str, Any]:
 
 
 def keep_card(hub: "Hub", kernel: Kernel) -> None:
-    """Keep the card of a kernel that tells its physics identity, where the hub has none of it."""
+    """Keep the card of a kernel that declares its physics, where the hub has none of it."""
     if getattr(kernel, "physics", "") and _card_of(hub, kernel)[0] is None:
         hub.once({"kind": "card", **card_of(kernel)})
 
@@ -140,7 +140,7 @@ def trusted_cards(hub: "Hub", kernel: str | None = None) -> dict[str, dict[str, 
 
 
 def is_complete(hub: "Hub", card: Mapping[str, Any], program: str) -> bool:
-    """Whether a card says that it tells every constant, and images of this program show it.
+    """Whether a card says that it declares every constant, and images of this program show it.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ def is_complete(hub: "Hub", card: Mapping[str, Any], program: str) -> bool:
 
 
 def constants_of(card: Mapping[str, Any]) -> list[Dimension]:
-    """Dimensions of the constants that a card tells."""
+    """Dimensions of the constants that a card declares."""
     return [_dimension_of(c) for c in _constants(card)]
 
 
@@ -219,7 +219,7 @@ def _factor(dimension: Dimension, scales: Mapping[str, float]) -> float:
 def _scales(
     rng: random.Random, kernel: Kernel, base: RunRecord, told: list[Dimension]
 ) -> dict[str, float]:
-    """Logarithms of the growth of each base quantity that keep the told constants as they are."""
+    """Logarithms of the growth of each base quantity that keep declared constants as they are."""
     import numpy as np
     from scipy.linalg import null_space
 

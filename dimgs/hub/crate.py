@@ -29,7 +29,7 @@ def describe(hub: "Hub", folder: Path, everything: bool) -> None:
     hub : Hub
     folder : Path
     everything : bool
-        Whether what is not open may be told too.
+        Whether what is not open may be included too.
     """
     runs_of = _tables(hub, folder, everything)
     try:

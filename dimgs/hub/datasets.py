@@ -32,7 +32,7 @@ def freeze(
 ) -> dict[str, Any]:
     """Write the runs that were asked for as a table, and keep which they were.
 
-    The table has a column per input and output with its unit, ``NAME_err`` where a run tells a
+    The table has a column per input and output with its unit, ``NAME_err`` where a run gives a
     numerical error, and labels ``origin`` (kernel, tier and cache version: what differs between
     origins is not the physics) and ``run``. Disputed runs are left out.
 

@@ -26,7 +26,7 @@ def evidence(
     id : str
         Whole.
     readable : ColumnElement or None
-        Condition on entries that may be told of.
+        Condition on entries that may be shown.
     lineage : Lineage
 
     Returns

@@ -223,7 +223,7 @@ class Hub(Writer):
         accounts.set_user(self.database, name, role, password)
 
     def new_token(self, name: str, days: float = 30.0, scope: str = "read") -> str:
-        """Token of a user, told this once."""
+        """Token of a user, shown only now."""
         self.check_manager()
         return accounts.new_token(self.database, name, days, scope)
 

@@ -20,7 +20,7 @@ def similar(
 ) -> list[dict[str, Any]]:
     """Runs of a kernel, the nearest in their groups first.
 
-    Constants that the card tells take part as what they are: equal in all runs. Inputs that are
+    Constants that the card declares take part as what they are: equal in all runs. Inputs that are
     not above zero have to be of the same sign, and labels equal.
 
     Parameters

@@ -71,7 +71,7 @@ def _copy_rows(source: "Database", copy: "Database") -> None:
 
 
 def _forget(database: "Database", kept: int) -> None:
-    """Delete all entries but the first ones, and what was told of them."""
+    """Delete all entries but the first ones, and what was recorded of them."""
     with database.transaction() as connection:
         numbers = select(tables.entries.c.seq).order_by(tables.entries.c.seq)
         last = connection.execute(numbers.offset(max(kept - 1, 0)).limit(1)).scalar() or 0

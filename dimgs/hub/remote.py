@@ -134,7 +134,7 @@ class RemoteHub(Hub):
         links: Sequence[tuple[str, str]] = (),
         times: Sequence[str] | None = None,
     ) -> list[str]:
-        """Add runs; the server tells when."""
+        """Add runs; the server says when."""
         ids: list[str] = []
         for batch in batches(records):
             body = {"runs": [run_content(r) for r in batch], **_linked({}, links)}
@@ -322,7 +322,7 @@ class RemoteHub(Hub):
         self._call("PUT", f"users/{_part(name)}", told)
 
     def new_token(self, name: str, days: float = 30.0, scope: str = "read") -> str:
-        """Token of a user, told this once."""
+        """Token of a user, shown only now."""
         body = {"days": days, "scope": scope}
         return str(self._call("POST", f"users/{_part(name)}/tokens", body)["token"])
 

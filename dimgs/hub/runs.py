@@ -55,7 +55,7 @@ def run_record(content: Mapping[str, Any]) -> RunRecord:
 
 
 def shown(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What queries tell of a run; nothing of one whose content was removed."""
+    """What queries show of a run; nothing of one whose content was removed."""
     return {
         "kernel": content.get("kernel"),
         "tier": content.get("tier", ""),

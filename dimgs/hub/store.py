@@ -74,7 +74,7 @@ class RunStore:
         Parameters
         ----------
         run : RunRequest or str
-            The run or its key; a request also tells what was asked, should the run be lost.
+            The run or its key; a request also holds what was asked, should the run be lost.
         retry : bool
             Whether a run that failed, diverged or was refused is tried again.
 

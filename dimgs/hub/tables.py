@@ -1,7 +1,7 @@
 """The tables of a hub, in SQLite and PostgreSQL alike.
 
 The inputs of runs lie in rows of eight numbers each: a row of the table ``points`` holds up to
-eight inputs of a run in SI units and their logarithms; which input stands where is told by the
+eight inputs of a run in SI units and their logarithms; which input stands where is recorded in the
 run's shape. So a range of an input, and of a group (a sum of logarithms), is one comparison in
 one row, without a join.
 """

@@ -222,7 +222,7 @@ class BaseKernel(ABC):
     def determined(
         self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
     ) -> dict[str, Any]:
-        """What determines a run beside its inputs, as its provenance tells it, without running it.
+        """What determines a run beside its inputs, as in its provenance, without running it.
 
         Raises
         ------

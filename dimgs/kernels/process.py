@@ -287,7 +287,7 @@ def last_words(folder: Path, errors_only: bool = False) -> str:
     folder : Path
         Where the program ran.
     errors_only : bool
-        Whether only a line that tells of an error counts.
+        Whether only a line that reports an error counts.
     """
     printed, complained = (_lines(folder / name) for name in (PRINTED, COMPLAINED))
     errors = [

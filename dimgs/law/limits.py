@@ -141,7 +141,7 @@ class LimitInGroups:
 
     @classmethod
     def of(cls, limit: KnownLimit, design: Design) -> Self | str:
-        """The limit in the features of a design, or why it tells nothing there."""
+        """The limit in the features of a design, or why it constrains nothing there."""
         target, response = design.basis.target, design.basis.response
         if target is None or response is None or target.name != limit.target:
             return f"it is of '{limit.target}'"

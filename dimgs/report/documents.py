@@ -142,7 +142,7 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
 
 
 def rival_document(rival: Rival) -> dict[str, Any]:
-    """A law that the runs do not tell from the chosen one."""
+    """A law that the runs do not distinguish from the chosen one."""
     return {
         "law": rival.law.to_json(),
         "probability": rival.probability,

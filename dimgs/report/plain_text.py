@@ -21,7 +21,7 @@ _RULE = "-" * 72
 _PERFECT = 0.99995
 # a factor between the ends of an interval, above which nothing is known
 _UNKNOWN = 1e9
-_UNTOLD = "(the runs do not tell)"
+_UNTOLD = "(not determined by the runs)"
 # a number, not the index of a group
 _DECIMAL = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
@@ -58,7 +58,7 @@ def interval(low: float | None, high: float | None) -> str:
     Examples
     --------
     >>> interval(0.4, 0.5), interval(0.0, float("inf"))
-    ('[0.4, 0.5]', '(the runs do not tell)')
+    ('[0.4, 0.5]', '(not determined by the runs)')
     """
     if low is None or high is None or not (isfinite(low) and isfinite(high)):
         return _UNTOLD
@@ -199,7 +199,7 @@ def _beside_power_law(law: Law, fit: FitResult) -> str:
 
 
 def _belief_lines(report: Report) -> list[str]:
-    """How probable the law is, and which others the runs do not tell from it."""
+    """How probable the law is, and which others the runs do not distinguish from it."""
     if report.probability is None:
         return []
     none = report.none_of_these

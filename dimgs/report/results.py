@@ -108,7 +108,7 @@ class FitResult(Estimate):
 
 @dataclass(frozen=True)
 class Rival:
-    """A law that the runs do not tell from the one that was chosen.
+    """A law that the runs do not distinguish from the one that was chosen.
 
     Attributes
     ----------
@@ -118,7 +118,7 @@ class Rival:
         Whether it predicts outer blocks of runs.
     differs_most : mapping of str to (float, str)
         Value and unit of each column where it differs most from the chosen law, in units of what
-        a run there would tell; over the range of the runs, each end wider by √2.
+        a run there would show; over the range of the runs, each end wider by √2.
 
     Examples
     --------

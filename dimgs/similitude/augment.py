@@ -147,7 +147,7 @@ def _pool(origin: Origin, seed: int) -> tuple[Array, np.ndarray[Any, np.dtype[np
 def _greedy(
     near: Nearby, spread: Spread, pool: Array, asked: Array, n: int
 ) -> list[tuple[int, float]]:
-    """Places in the pool, one after another, and what each tells."""
+    """Places in the pool, one after another, and what each adds."""
     left = left_open(near, spread, np.vstack([pool, asked]))
     goals = np.arange(len(pool), len(left)) if len(asked) else np.arange(len(pool))
     # what numerical error and noise leave open at the best

@@ -46,7 +46,7 @@ class Description:
 
     @cached_property
     def constants(self) -> list[Dimension]:
-        """Dimensions of the constants that its card tells."""
+        """Dimensions of the constants that its card declares."""
         return [] if self.card is None else constants_of(self.card["content"])
 
     @property

@@ -59,7 +59,7 @@ def exact(origin: Origin, groups: bool, level: float) -> Offer | None:
     origin : Origin
     groups : bool
         Whether runs of other sizes count, of which only the groups are equal. They do only where
-        the card tells everything that has a dimension.
+        the card declares everything that has a dimension.
     level : float
 
     Returns

@@ -62,7 +62,7 @@ def points_given(at: Any) -> tuple[list[Given], bool | str]:
         return [{**given, ranged[0]: (value, unit)} for value in values], ranged[0]
     if isinstance(at, str | Path) and Path(at).suffix.lower() not in _TABLES:
         raise InputError(
-            f"'{visible(str(at)[:60])}' tells no inputs; write 'D=1e-14 m^2/s, l=0.1 mm', or name "
+            f"'{visible(str(at)[:60])}' names no inputs; write 'D=1e-14 m^2/s, l=0.1 mm', or name "
             f"a table of points."
         )
     if isinstance(at, Mapping) and not any(
@@ -130,7 +130,7 @@ def question_of(hub: "Hub", text: str) -> dict[str, Any] | None:
 
 
 def point_of_question(content: Mapping[str, Any]) -> Given:
-    """Inputs that a question tells as single values; ranges are left to whoever asks."""
+    """Inputs that a question gives as single values; ranges are left to whoever asks."""
     found: Given = {}
     for name, told in content.get("inputs", {}).items():
         if isinstance(told, str):

@@ -36,7 +36,7 @@ class HubLaw:
     state: str
 
     def outside(self, origin: Origin) -> list[str]:
-        """Groups in which the point lies outside the law's domain, told with their ranges."""
+        """Groups in which the point lies outside the law's domain, with their ranges."""
         told = []
         for name in self.law.outside(self._at(origin))[0]:
             group = next((str(g) for g in self.law.groups if g.name == name), name)

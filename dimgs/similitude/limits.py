@@ -50,7 +50,7 @@ class LimitPoints:
 def accepted_limits(hub: "Hub") -> list[tuple[dict[str, Any], KnownLimit]]:
     """Contents of the limits that reviewers have accepted, and what they say.
 
-    Those that are told in words alone are left out.
+    Those that are stated in words alone are left out.
     """
     found = []
     for listed in hub.listed(kind="limit", state="accepted"):
@@ -76,7 +76,7 @@ def limits_of(hub: "Hub", origin: "Origin") -> list[LimitPoints]:
 
 
 def _seen_from(origin: "Origin", limit: KnownLimit) -> LimitPoints | None:
-    """The limit along the line through the question; None where it tells nothing there."""
+    """The limit along the line through the question; None where it constrains nothing there."""
     names, asked = origin.table.names, origin.asked
     if not set(limit.group) <= set(names):
         return None

@@ -186,7 +186,7 @@ def _all(origin: Origin) -> _Runs:
     runs = _spread_over(origin)
     if origin.powers is None:
         raise InputError(
-            f"The inputs of {origin.known.name} do not tell how '{origin.target}' grows with units."
+            f"The inputs of {origin.known.name} do not determine how '{origin.target}' scales."
         )
     found = None if runs is None else _on_one_scale(origin, [(0, origin, run) for run in runs])
     if found is None or len(found.runs) < _FEWEST:

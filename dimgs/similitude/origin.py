@@ -46,7 +46,7 @@ class Origin:
     known : Description
     tier, version, program : str
     complete : bool
-        Whether the card tells all that has a dimension, shown by images of this program.
+        Whether the card declares all that has a dimension, shown by images of this program.
     table : RunTable
         Runs of the tier, of all versions, with the labels that are asked for.
     point : Point
@@ -64,7 +64,7 @@ class Origin:
 
     @property
     def name(self) -> str:
-        """How the origin is told."""
+        """How the origin is named."""
         return f"{self.known.name} {self.tier}".strip()
 
     @cached_property

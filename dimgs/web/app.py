@@ -246,5 +246,5 @@ async def _strayed(request: Request, error: Exception) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     return JSONResponse(
-        {"error": f"This is a mistake in dimgs ({type(error).__name__}); please tell it."}, 500
+        {"error": f"This is a mistake in dimgs ({type(error).__name__}); please report it."}, 500
     )

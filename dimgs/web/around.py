@@ -87,7 +87,7 @@ class _About:
         powers = [[float(axis.get(n, 0)) for n in names] for axis in made.powers]
         self._powers = np.array(powers)
         if np.linalg.svd(self._powers, compute_uv=False).min() < _APART:
-            raise InputError("The two axes tell the same; choose another one.")
+            raise InputError("The two axes are the same direction; choose another one.")
         self._at = np.array([pictures.place(inputs, axis) for axis in made.powers])
         self.cross = self._on_map(self._at)
         edges = [
@@ -159,7 +159,7 @@ class _About:
                 "narrowing": float(told[k])}  # fmt: skip
 
     def proposal(self, place: Sequence[float]) -> dict[str, Any]:
-        """The run at a place: its inputs, and what it would tell."""
+        """The run at a place: its inputs, and what it would add."""
         (change,) = self._change(np.array(place))
         (narrowing,) = self.expected.narrowing(change[None])
         return {"inputs": self.expected.inputs(change), "narrowing": float(narrowing),

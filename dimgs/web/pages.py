@@ -182,7 +182,7 @@ class Pages:
         return HTMLResponse(text, status)
 
     def refused(self, request: Request, error: DimgsError, status: int) -> Response:
-        """Page that tells why something was refused."""
+        """Page that says why something was refused."""
         who = Who(self._hub.for_anybody())
         if status < 500:
             who = self._people.of_person(request.cookies)

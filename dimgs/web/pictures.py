@@ -114,7 +114,7 @@ class RunMap:
     points : list of mapping
         With x, y, id, state and text.
     borders : list of mapping
-        Lines between regimes, with the law that tells of them.
+        Lines between regimes, with the law that has them.
     ticks : mapping of str to list of (float, str)
     count, shown : int
         Runs that there are, and that are drawn.
@@ -218,7 +218,7 @@ def place(inputs: Mapping[str, float], powers: Powers) -> float:
         If the axis holds something else than inputs above zero.
     """
     if not all(inputs.get(name, 0.0) > 0 for name in powers):
-        raise InputError("The axes have to be of inputs above zero, as questions tell them.")
+        raise InputError("The axes have to be of inputs above zero, as questions give them.")
     return math.fsum(float(e) * math.log10(inputs[name]) for name, e in powers.items())
 
 
@@ -329,7 +329,7 @@ def ticks(span: tuple[float, float]) -> list[tuple[float, str]]:
 def _borders(
     hub: Hub, axes: Sequence[Powers], spans: Sequence[tuple[float, float]]
 ) -> list[dict[str, Any]]:
-    """Borders of regimes that laws tell of, where they are lines of this map."""
+    """Borders of regimes of the laws, where they are lines of this map."""
     drawn = []
     for listed in hub.listed(kind="law", limit=_MOST_LAWS, newest=True):
         content = hub.get(listed["id"])["content"] or {}

@@ -310,7 +310,7 @@ ROUTES: tuple[Route, ...] = (
           "Register a user, or give one another role or password", {}, UserBody),
     Route("POST", "/users/{name}/tokens",
           lambda c: {"token": c.hub.new_token(c.path["name"], **c.body)},
-          "Make a token, which is told this once", {}, TokenBody),
+          "Make a token, which is shown only now", {}, TokenBody),
     Route("DELETE", "/tokens/{token}", lambda c: _done(c.hub.revoke, c.path["token"]),
           "Revoke a token, by its part before the dot"),
 )  # fmt: skip

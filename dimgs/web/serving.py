@@ -46,7 +46,7 @@ def listening(host: str, port: int) -> tuple[socket.socket, str]:
 
 
 def serving(hub: "Hub", address: str, names: Iterable[str], closed: bool) -> "Server":
-    """A server whose ``run(sockets=[…])`` answers requests until it is told to stop.
+    """A server whose ``run(sockets=[…])`` answers requests until it is asked to stop.
 
     Parameters
     ----------

@@ -23,7 +23,7 @@ def rebuilt(
     An exponent is integrated along its group: if it does not depend on that group itself, the law
     is a power of it. Each closed form is taken alone, with constant exponents of the other groups,
     and the best ones of all groups together where they form a gradient; which of the laws fits,
-    only the runs can tell.
+    only the runs can decide.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def _own(exponents: tuple[Fraction, ...], runs: Runs) -> float:
 
 
 def monomial_bits(physical: Array, share: float = 1.0) -> float:
-    """Bits of the variables of a monomial and their exponents; a common power is told once.
+    """Bits of the variables of a monomial and their exponents; a common power is stated once.
 
     Parameters
     ----------

@@ -148,8 +148,12 @@ def _rounded(
             flat[i], free[i] = value, False
             if free.any():
                 e, J = (x[0] for x in _projected(runs.logs, root, t, P))
+                if not (np.isfinite(J).all() and np.isfinite(e).all()):
+                    break
                 flat[free] += np.linalg.lstsq(J[:, free], e, rcond=1e-8)[0]
                 flat[free] = np.clip(flat[free], -_STEEPEST, _STEEPEST)
+        if free.any():  # a monomial that no number holds
+            continue
         exponents = [tuple(_fraction(float(x)) for x in row) for row in P[0]]
         whole = [x for row in exponents for x in row]
         decimals = sum(x.denominator > max(DENOMINATORS) for x in whole)

@@ -176,7 +176,7 @@ class Runs:
 
     @cached_property
     def doubtful(self) -> BoolArray:
-        """Responses that are known less well than the best law so far tells them."""
+        """Responses that are known less well than the best law so far predicts them."""
         if self.expected is None or not self.errors.noise:
             return np.zeros(self.n_runs, dtype=bool)
         least = _TRUSTED * self.errors.noise * self.scale_of(self.errors.of)

@@ -110,7 +110,7 @@ def scaled_functions(runs: Runs) -> list[ScaledFunction]:
 
 @dataclass(frozen=True, order=True)
 class TwoTerms:
-    """One law, told by its places in the lists: t = a m_i + b m_j g_k(c u)."""
+    """One law, given by its places in the lists: t = a m_i + b m_j g_k(c u)."""
 
     bits: float
     beside: int

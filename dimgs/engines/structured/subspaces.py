@@ -1,7 +1,7 @@
 """Whole subspaces first, few terms then: t = Σ a_k m_k + g(u) Σ b_k m_k, and quadratic forms.
 
 With all short monomials m_k at once a law of this form leaves nothing, whatever its coefficients
-are, so that one projection for each function g tells whether any such law exists. Only for the
+are, so that one projection for each function g shows whether any such law exists. Only for the
 spans that explain the runs best are the few terms sought that do it alone. Sparse searches over all
 terms of all functions at once are led astray where no single term explains much.
 

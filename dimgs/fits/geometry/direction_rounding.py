@@ -17,7 +17,7 @@ from dimgs.rationals import equal_rational
 
 @dataclass(frozen=True)
 class RoundedDirection:
-    """A monomial with exact exponents that the data cannot tell from the direction.
+    """A monomial with exact exponents that the data cannot distinguish from the direction.
 
     Attributes
     ----------

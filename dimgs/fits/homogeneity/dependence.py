@@ -42,7 +42,7 @@ def dependence(
     -------
     float
         1 where `known` explains the response to rounding, where `extra` adds no column, or where
-        the runs are too few to tell.
+        the runs are too few.
 
     Examples
     --------

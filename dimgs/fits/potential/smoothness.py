@@ -34,7 +34,7 @@ class PotentialChoice:
     theta : ndarray of shape (n_folds, n_initialisations, size)
         Networks of the layout that was chosen.
     rougher : ndarray of the same shape, optional
-        Networks that are one step less smooth, to tell what smoothness costs.
+        Networks that are one step less smooth, to show what smoothness costs.
     scores : dict of float to float
         Mean loss on runs held out for each weight decay, relative to the power law's.
     """

@@ -1,4 +1,4 @@
-"""Continuous boundaries read as short monomials, where the runs cannot tell the difference."""
+"""Continuous boundaries read as short monomials, where the runs show no difference."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -190,7 +190,7 @@ class Workbench:
         Raises
         ------
         DimgsError
-            If there is no law to tell from others.
+            If there is no law to distinguish from others.
         """
         found = self.found(id)
         if found is None:

@@ -1,4 +1,4 @@
-"""A search for the law in a process of its own, which tells what it finds and can be stopped."""
+"""A search for the law in a process of its own, which reports what it finds and can be stopped."""
 
 import threading
 import time
@@ -30,7 +30,7 @@ class SearchState:
     Attributes
     ----------
     told : str
-        What it told last.
+        What it reported last.
     front : tuple of Candidate
         Those of what it found that no other one beats in both complexity and loss.
     seconds : float
@@ -202,5 +202,5 @@ def _until_stopped(pipe: Connection) -> None:
 
 
 def with_command(report: "Report", command: str) -> "Report":
-    """A report that tells how to make it again."""
+    """A report that says how to make it again."""
     return replace(report, provenance={**report.provenance, "command": command})
