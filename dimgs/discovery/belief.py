@@ -169,7 +169,7 @@ def traits(left: Left) -> Array:
     T. Sellke, M. J. Bayarri, J. O. Berger, Am. Stat. 55 (2001) 62-71 (odds that a chance allows).
     """
     chance = min(max(left.structure, _LEAST_CHANCE), np.exp(-1.0))
-    structure = -np.log(-np.e * chance * np.log(chance))
+    structure = -np.log(-np.exp(1.0) * chance * np.log(chance))
     runs = np.log(max(left.dof, 1) / _RUNS)
     alone = -np.log10(max(left.doubt, _LEAST_DOUBT))
     return np.array([1.0, structure, runs, left.doubt, alone, left.bits / _BITS])

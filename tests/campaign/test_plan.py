@@ -168,7 +168,7 @@ def test_an_input_that_stays_at_zero_is_told_where_it_is_missed() -> None:
 def test_too_few_runs_for_any_law_are_refused_before_one_is_made() -> None:
     with pytest.raises(InputError, match=r"budget.coarse_runs: 2 runs .* give at least 3"):
         CampaignDesign.of(bind(uptake_plan(budget=Budget(runs=20, coarse_runs=2))))
-    with pytest.raises(InputError, match=r"budget.runs: 1 runs cannot tell"):
+    with pytest.raises(InputError, match=r"budget.runs: 1 runs cannot show"):
         dry_run(bind(uptake_plan(tiers=("fine",), budget=Budget(runs=1))))
     crowd = Uptake()
     crowd.inputs = (*Uptake.inputs, *(Port(n, "1") for n in "vwxy"))

@@ -49,6 +49,6 @@ def test_what_cannot_be_asked_is_told(shell: Shell, tmp_path: Path) -> None:
     ask = ["ask", "CF", "--hub", hub]
     assert "No point is given" in shell.refused(*ask, "--kernel", "diffusion")
     assert "Neither a kernel" in shell.refused(*ask, "--at", AT)
-    assert "tells no inputs" in shell.refused(*ask, "--kernel", "diffusion", "--at", "fast")
+    assert "names no inputs" in shell.refused(*ask, "--kernel", "diffusion", "--at", "fast")
     assert "given twice" in shell.refused(*ask, "--kernel", "diffusion", "--at", "D=1, D=2")
     assert "tolerance" in shell.refused(*ask, "--at", AT, "--tolerance", "0", "--kernel", "x")

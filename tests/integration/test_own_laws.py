@@ -61,7 +61,9 @@ def test_there_are_two_equal_halves_of_many_fields() -> None:
 @pytest.mark.parametrize("law", LAWS, ids=names)
 def test_a_law_is_consistent_and_real_in_its_ranges(law: OwnLaw) -> None:
     dimensions = {v.name: v.dimension for v in law.variables()}
-    assert {str(s) for s in law.formula.free_symbols} == set(dimensions)
+    idle = set(dimensions) - {str(s) for s in law.formula.free_symbols}
+    assert {str(s) for s in law.formula.free_symbols} == set(dimensions) - idle
+    assert bool(idle) == ("is idle" in law.reference)
     assert check_dimension(law.formula, dimensions) == law.target.dimension
     assert law.reference
     assert all(0 < low < high for low, high in law.ranges.values())

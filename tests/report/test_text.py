@@ -82,7 +82,7 @@ def test_exponents_that_no_run_decides_are_called_so() -> None:
 )
 def test_an_interval_without_bound_is_told_in_words(low: float, high: float, told: bool) -> None:
     assert interval(low, high).startswith("[") == told
-    assert ("runs do not tell" in interval(low, high)) != told
+    assert ("not determined by the runs" in interval(low, high)) != told
 
 
 def test_scores_tell_unseen_runs_from_fitted_ones(report: Report) -> None:

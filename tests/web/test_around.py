@@ -38,7 +38,7 @@ def test_the_map_shows_runs_the_question_and_lines(
     assert page.count('class="cell"') == 18 * 14
     assert 'class="level"' in page
     wrong = anybody.get(f"/entries/{question}/around?x=a*t/r^2&y=r^2/a/t")
-    assert (wrong.status_code, "tell the same" in wrong.text) == (400, True)
+    assert (wrong.status_code, "the same direction" in wrong.text) == (400, True)
     assert anybody.get(f"/entries/{question}/around?x=drop&y=dT").status_code == 400
     other = hub.add({"kind": "question", "text": "Why?"})
     assert "names no target" in anybody.get(f"/entries/{other}/around").text
