@@ -148,7 +148,7 @@ def _candidates(laws: list[Rebuilt]) -> tuple[Candidate, ...]:
                 law.form.constants,
                 loss=float(np.square(law.rmse)),
                 scale="log",
-                engine="distilled",
+                engine="distillation",
             )
         except DimgsError:
             continue
