@@ -65,7 +65,7 @@ def with_one_sign(expression: Any) -> Any:
     """An expression in which no 1/(a - b) stands beside a 1/(b - a)."""
     return expression.replace(
         lambda e: e.is_Pow and e.exp.is_Integer and e.base.is_Add and _is_turned(e.base),
-        lambda e: sympy.Integer(-1) ** e.exp * (-e.base) ** e.exp,
+        lambda e: _turned(e.base, e.exp),
     )
 
 
@@ -75,9 +75,14 @@ def _with_sums_of_one_sign(term: Any) -> Any:
     for factor in sympy.Mul.make_args(term):
         base, power = factor.as_base_exp()
         if base.is_Add and power.is_Integer and _is_turned(base):
-            factor = sympy.Integer(-1) ** power * (-base) ** power
+            factor = _turned(base, power)
         out *= factor
     return out
+
+
+def _turned(base: Any, power: Any) -> Any:
+    """A whole power of b - a as one of a - b."""
+    return sympy.Integer(-1) ** power * (-base) ** power
 
 
 def _is_turned(total: Any) -> bool:
@@ -90,14 +95,11 @@ def _as_extremes(node: Any) -> Iterator[Any]:
         number, size = term.as_coeff_Mul()
         if isinstance(size, sympy.Abs) and number.is_real:
             turn, rest = number * size.args[0], node - term
-            ends = (sympy.expand(rest + turn), sympy.expand(rest - turn))
-            numbers = [end.as_coeff_Mul(rational=True)[0] for end in ends]
-            if numbers[0] == numbers[1] > 0:
-                ends = (ends[0] / numbers[0], ends[1] / numbers[1])
-                rest = numbers[0]
-            else:
-                rest = sympy.Integer(1)
-            yield rest * (sympy.Max if number.is_positive else sympy.Min)(*ends)
+            ends = [sympy.expand(rest + turn), sympy.expand(rest - turn)]
+            first, second = (end.as_coeff_Mul(rational=True)[0] for end in ends)
+            front = first if first == second > 0 else sympy.Integer(1)
+            extreme = sympy.Max if number.is_positive else sympy.Min
+            yield front * extreme(*(end / front for end in ends))
 
 
 def with_extremes_of_products(node: Any) -> Iterator[Any]:
@@ -252,11 +254,12 @@ def _with_repeated_sums(node: Any) -> Iterator[Any]:
 def _factored(node: Any, shorten: Shorten) -> Iterator[Any]:
     """A sum of a few terms as a product of sums, over a common denominator."""
     parts = node.atoms(sympy.Symbol) | node.atoms(sympy.Function)
-    steps: dict[Any, int] = {}
-    powers = [(p.base, p.exp) for p in node.atoms(sympy.Pow) if p.exp.is_Rational]
-    for base, power in powers:
-        steps[base] = sympy.ilcm(steps.get(base, 1), power.q)
-    highest = max((abs(e) * steps[b] for b, e in powers), default=0)
+    powers: dict[Any, list[Any]] = {}
+    for power in node.atoms(sympy.Pow):
+        if power.exp.is_Rational:
+            powers.setdefault(power.base, []).append(power.exp)
+    steps = (max(map(abs, es)) * sympy.ilcm(1, *(e.q for e in es)) for es in powers.values())
+    highest = max(steps, default=0)
     few = 2 <= len(node.args) <= _MOST_TERMS and len(parts) <= _MOST_PARTS and highest <= _HIGHEST
     if not few or node.has(sympy.Float):
         return
