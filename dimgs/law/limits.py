@@ -14,6 +14,7 @@ import sympy
 
 from dimgs.arrays import Array
 from dimgs.design.features import Design
+from dimgs.dimensions import solve_exact
 from dimgs.errors import InputError
 from dimgs.groups.typed import read_group
 from dimgs.law.law import Law
@@ -21,10 +22,6 @@ from dimgs.law.names import Names
 
 # by how much a target misses its limit where that begins to hold, unless it is told
 _MISS = 0.01
-# denominators of the exponents of groups in other groups
-_DENOMINATOR = 60
-# of exponents that are rationals: far above the rounding of a least-squares solution
-_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -240,20 +237,17 @@ def _piece(
 
 def _in_groups(limit: KnownLimit, design: Design) -> tuple[Fraction, ...] | None:
     """Exponents of a design's groups in the group of a limit."""
-    names = sorted({n for f in design.features if f.group for n, _ in f.group.exponents})
-    if not set(limit.group) <= set(names):
+    groups = [f.group for f in design.features]
+    names = {n for g in groups if g is not None for n, _ in g.exponents}
+    if not set(limit.group) <= names:
         return None
-    table = np.array(
-        [
-            [float(f.group.get(n)) if f.group is not None and f.logged else 0.0 for n in names]
-            for f in design.features
-        ]
-    )
-    wanted = np.array([float(limit.group.get(n, 0)) for n in names])
-    found = np.linalg.lstsq(table.T, wanted, rcond=_ROUNDING)[0]
-    exact = tuple(Fraction(float(x)).limit_denominator(_DENOMINATOR) for x in found)
-    again = np.array([float(x) for x in exact]) @ table
-    return exact if np.abs(again - wanted).max(initial=0.0) < _ROUNDING else None
+    logged = [g if f.logged else None for f, g in zip(design.features, groups, strict=True)]
+    none = Fraction(0)
+    system = [
+        [*(none if g is None else g.get(n) for g in logged), limit.group.get(n, none)]
+        for n in sorted(names)
+    ]
+    return solve_exact(system, len(groups))
 
 
 def _rational(value: Fraction) -> sympy.Rational:
