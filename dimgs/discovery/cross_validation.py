@@ -26,6 +26,7 @@ from dimgs.engines.selection import (
     leftover,
 )
 from dimgs.errors import DimgsError
+from dimgs.fits.one_error import gain_and_error
 from dimgs.law.assemble import feature_values, refit
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
@@ -246,14 +247,9 @@ def clearly_less(own: Array, other: Array, split: NDArray[np.generic] | None) ->
         Groups of runs that count as one.
     """
     size = float(max(np.abs(own).max(initial=0.0), np.abs(other).max(initial=0.0))) or 1.0
-    gain = np.square(other / size) - np.square(own / size)
-    if split is not None:
-        _, group = np.unique(split, return_inverse=True)
-        gain = np.bincount(group, gain)
-    if len(gain) < 2:
-        return False
-    error = float(np.std(gain, ddof=1)) * float(np.sqrt(len(gain)))
-    return float(gain.sum()) > error
+    several = len(own if split is None else np.unique(split)) > 1
+    gain, error = gain_and_error(np.square(own / size), np.square(other / size), split)
+    return several and gain > error
 
 
 def as_good_but_shorter(design: Design, law: Law, other: Law) -> float | None:

@@ -1,12 +1,13 @@
 """The rule of one standard error: which models are as good as the best by runs left out."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dimgs.arrays import Array, IntArray
+from dimgs.arrays import Array
 
 
 def gain_and_error(
-    best: Array, losses: Array, clusters: IntArray | None = None
+    best: Array, losses: Array, clusters: NDArray[np.generic] | None = None
 ) -> tuple[float, float]:
     """By how much the losses of a model exceed those of the best, and the error of that sum.
 
