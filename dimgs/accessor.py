@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from dimgs.discovery.options import DiscoverKeywords, FitKeywords
+from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords
 
 if TYPE_CHECKING:
     from dimgs.dataset.dataset import Dataset

@@ -19,7 +19,8 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     import warnings
 
     from dimgs.discovery.discover import discover_with
-    from dimgs.discovery.options import DiscoverKeywords, Options
+    from dimgs.discovery.keywords import DiscoverKeywords
+    from dimgs.discovery.options import Options
     from dimgs.errors import DimgsError, InputError
     from dimgs.report.documents import finite
 

@@ -15,7 +15,7 @@ import typer
 from dimgs.cli import tables
 from dimgs.cli.hub import Keep, keep_report
 from dimgs.cli.output import command_line, emit_json, note, say, warn, working
-from dimgs.discovery.options import DiscoverKeywords, FitKeywords, TableKeywords
+from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options

@@ -12,7 +12,8 @@ import numpy as np
 
 from dimgs.dataset import Dataset
 from dimgs.discovery.judgement import law_of, law_of_candidate
-from dimgs.discovery.options import MODEL_NAMES, DiscoverKeywords, Options, default_of, documented
+from dimgs.discovery.keywords import DiscoverKeywords
+from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
 from dimgs.discovery.places import differs_most, propose
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scale_search import study_with_scales

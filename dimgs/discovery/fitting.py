@@ -14,9 +14,10 @@ from dimgs.discovery.advice import missing_scale
 from dimgs.discovery.collinearity import monomial_text, separation_warnings
 from dimgs.discovery.diagnostics import group_warnings, self_correlation
 from dimgs.discovery.estimators import estimator, inputs_with_errors
+from dimgs.discovery.keywords import FitKeywords
 from dimgs.discovery.limits import LimitedRuns
 from dimgs.discovery.local_exponents import local_of
-from dimgs.discovery.options import FitKeywords, Options, documented
+from dimgs.discovery.options import Options, documented
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.discovery.regimes import crossover_of, regime_document, regimes_of

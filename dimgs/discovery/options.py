@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
+from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.engines.registry import check_name
 from dimgs.errors import InputError
 
@@ -337,52 +338,6 @@ def default_of(option: "Field[Any]") -> Any:
 def options_by_name() -> "dict[str, Field[Any]]":
     """Every option, with its default and, in its metadata, its kind and its help."""
     return {option.name: option for option in fields(Options)}
-
-
-class TableKeywords(TypedDict, total=False):
-    """How a table is read."""
-
-    columns: Iterable[str] | None
-    drop: Iterable[str] | None
-    drop_bad: bool
-    units: Mapping[str, str]
-    sheet: str | int | None
-    skip_rows: int | None
-    strict_units: bool
-
-
-class StreamKeywords(TableKeywords, total=False):
-    """What `fit_stream` and `fit_dask` take."""
-
-    constants: Sequence[str]
-    scales: Sequence[str] | str
-    within: str | None
-    split_by: str | None
-    arrhenius: str | None
-    arrhenius_power: bool
-    level: float
-    seed: int
-
-
-class FitKeywords(StreamKeywords, total=False):
-    """What `fit` takes."""
-
-    limits: Mapping[str, Any] | Sequence[Any] | str
-    robust: bool
-    errors_in_variables: bool
-    regimes: bool
-    local: bool
-    additive: bool
-
-
-class DiscoverKeywords(FitKeywords, total=False):
-    """What `discover` takes."""
-
-    engine: str
-    model: str
-    effort: str
-    evaluations: int | None
-    time_limit: float | None
 
 
 def documented(known: type) -> Callable[[F], F]:

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from dimgs.dataset.stream import Position, TableInParts
 from dimgs.design.grouped_moments import GroupedMoments
-from dimgs.discovery.options import Options, TableKeywords, options_by_name
+from dimgs.discovery.keywords import TableKeywords
+from dimgs.discovery.options import Options, options_by_name
 from dimgs.errors import InputError
 from dimgs.fits.block_moments import BlockMoments
 from dimgs.formats import SCHEMA, json_value, refuse_newer, validated, whole

@@ -11,7 +11,8 @@ from typing import Any, Unpack
 from dimgs.dataset import Dataset
 from dimgs.dataset.build import ReadOptions, build
 from dimgs.dataset.stream import Part, Position, TableInParts
-from dimgs.discovery.options import Options, StreamKeywords, documented
+from dimgs.discovery.keywords import StreamKeywords
+from dimgs.discovery.options import Options, documented
 from dimgs.errors import DimgsError, InputError, warn_all
 from dimgs.outofcore.stream_fit import CHUNK_ROWS, add_part, first_plan, only_needed
 from dimgs.outofcore.stream_moments import StreamMoments

@@ -8,7 +8,8 @@ from typing import Unpack
 from dimgs.dataset import Dataset
 from dimgs.dataset.stream import Part, Position, TableInParts
 from dimgs.dataset.usable import usable_runs
-from dimgs.discovery.options import Options, StreamKeywords, documented
+from dimgs.discovery.keywords import StreamKeywords
+from dimgs.discovery.options import Options, documented
 from dimgs.errors import InputError, noting, warn_all
 from dimgs.outofcore.checkpoint import Checkpoint
 from dimgs.outofcore.stream_moments import StreamMoments, columns_of

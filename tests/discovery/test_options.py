@@ -12,13 +12,8 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs.cli.app import run
-from dimgs.discovery.options import (
-    DiscoverKeywords,
-    FitKeywords,
-    Options,
-    StreamKeywords,
-    options_by_name,
-)
+from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, StreamKeywords
+from dimgs.discovery.options import Options, options_by_name
 from dimgs.errors import InputError
 from dimgs.outofcore.distributed import fit_dask
 from dimgs.outofcore.stream_fit import fit_stream

@@ -1,0 +1,53 @@
+"""Keywords of `dimgs.fit`, `dimgs.discover` and their streamed forms, with their types.
+
+Defaults and help are those of :class:`dimgs.discovery.options.Options`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypedDict
+
+
+class TableKeywords(TypedDict, total=False):
+    """How a table is read."""
+
+    columns: Iterable[str] | None
+    drop: Iterable[str] | None
+    drop_bad: bool
+    units: Mapping[str, str]
+    sheet: str | int | None
+    skip_rows: int | None
+    strict_units: bool
+
+
+class StreamKeywords(TableKeywords, total=False):
+    """What `fit_stream` and `fit_dask` take."""
+
+    constants: Sequence[str]
+    scales: Sequence[str] | str
+    within: str | None
+    split_by: str | None
+    arrhenius: str | None
+    arrhenius_power: bool
+    level: float
+    seed: int
+
+
+class FitKeywords(StreamKeywords, total=False):
+    """What `fit` takes."""
+
+    limits: Mapping[str, Any] | Sequence[Any] | str
+    robust: bool
+    errors_in_variables: bool
+    regimes: bool
+    local: bool
+    additive: bool
+
+
+class DiscoverKeywords(FitKeywords, total=False):
+    """What `discover` takes."""
+
+    engine: str
+    model: str
+    effort: str
+    evaluations: int | None
+    time_limit: float | None
