@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--each", type=int, default=1, help="settings for each law")
     parser.add_argument("--runs", type=int, nargs="+", default=RUNS)
     parser.add_argument("--noise", type=float, nargs="+", default=NOISES, help="of each response")
+    parser.add_argument("--laws", nargs="+", metavar="NAME", help="only these laws of the set")
     parser.add_argument("--effort", default="quick", help="of each discovery")
     parser.add_argument("--part", default="1/1", help="i/n: every n-th task, from the i-th")
     parser.add_argument("--out", type=Path, default=Path("belief.jsonl"))
@@ -49,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         done = {(x["law"], x["seed"], x["kind"]) for x in known_lines(options.out)}
         part, parts = (int(x) for x in options.part.split("/"))
         asked = tasks(options.set, options.each, options.kind, options.runs, options.noise)
-        for law, n, noise, seed in list(asked)[part - 1 :: parts]:
+        wanted = [t for t in asked if not options.laws or t[0].name in options.laws]
+        for law, n, noise, seed in wanted[part - 1 :: parts]:
             if (law.name, seed, options.kind) in done:
                 continue
             with warnings.catch_warnings():
