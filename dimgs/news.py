@@ -23,8 +23,8 @@ class News(str):
 
     Examples
     --------
-    >>> told = News("the law so far is T = C*sqrt(L/g)")
-    >>> str(told), told.candidates
+    >>> news = News("the law so far is T = C*sqrt(L/g)")
+    >>> str(news), news.candidates
     ('the law so far is T = C*sqrt(L/g)', ())
     """
 

@@ -2,13 +2,13 @@
 
 import os
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dimgs.cli import tables
 from dimgs.cli.hub import VARIABLE, Address, As, opened
-from dimgs.cli.output import announce, command, emit_json, note, results, say, table
+from dimgs.cli.output import announce, command, emit_json, note, results, say, say_assumed, table
 
 if TYPE_CHECKING:
     from dimgs.agent.agent import Answered
@@ -117,10 +117,7 @@ def _show(found: "Answered") -> None:
     judged = document["pertinence"]
     if judged.get("meaning"):
         say(f"{judged['meaning']} {judged.get('why', '')}".strip(), "answer: ", "strong")
-    for told in document["assumptions"]:
-        quantity: Any = told["value"]
-        unit = "" if quantity["unit"] in ("1", "label") else f" {quantity['unit']}"
-        say(f"{told['input']} = {quantity['value']}{unit} ({told['source']})", "assumed: ")
+    say_assumed(document["assumptions"])
     if judged.get("better"):
         say(judged["better"], "better: ")
     for missing in document["missing"]:

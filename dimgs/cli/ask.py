@@ -7,7 +7,7 @@ import typer
 
 from dimgs.cli import tables
 from dimgs.cli.hub import Address, As, named, opened
-from dimgs.cli.output import emit_json, say, table, working
+from dimgs.cli.output import emit_json, say, say_assumed, table, working
 
 if TYPE_CHECKING:
     from dimgs.ask import Answer
@@ -48,8 +48,8 @@ def ask(
             run=run,
         )  # fmt: skip
     if json:
-        told = {name: _document(given) for name, given in every.items()}
-        emit_json(told[target[0]] if len(told) == 1 else {"targets": told})
+        documents = {name: _document(given) for name, given in every.items()}
+        emit_json(documents[target[0]] if len(documents) == 1 else {"targets": documents})
     for name, given in every.items():
         if not json:
             if len(every) > 1:
@@ -83,18 +83,15 @@ def _show(answer: "Answer") -> None:
     say(str(answer), style="strong" if answer.value is not None else "")
     if answer.value is not None:
         say(answer.pertinence["why"], "why: ")
-    for told in answer.assumptions:
-        quantity = told["value"]
-        unit = "" if quantity["unit"] in ("1", "label") else f" {quantity['unit']}"
-        say(f"{told['input']} = {quantity['value']}{unit} ({told['source']})", "assumed: ")
+    say_assumed(answer.assumptions)
     rows = [
         [e["kind"], e["id"][:12], _number(e["distance"]), _number(e["weight"])]
         for e in answer.evidence
     ]
     table("Evidence", ["kind", "id", "decades away", "weight"], rows)
     for review in answer.reviews:
-        said = f"{review.get('verdict')} by {review['author']}: {review.get('text', '')}"
-        say(said, f"review of {review['of'][:12]}: ")
+        text = f"{review.get('verdict')} by {review['author']}: {review.get('text', '')}"
+        say(text, f"review of {review['of'][:12]}: ")
     if answer.plan is not None:
         cost = f"{answer.plan['runs']} run of {answer.plan['kernel']} {answer.plan['tier']}"
         say(f"{cost}, about {answer.plan['seconds']:.3g} s, would answer; add --run")
@@ -119,7 +116,7 @@ def _show_curve(target: str, answer: "Answer") -> None:
 def _show_table(target: str, answers: "list[Answer]") -> None:
     rows = []
     for place, answer in enumerate(answers, 1):
-        told = answer.answer or {}
-        cells = [_number(told.get(part)) for part in ("value", "low", "high")]
+        quantity = answer.answer or {}
+        cells = [_number(quantity.get(part)) for part in ("value", "low", "high")]
         rows.append([str(place), *cells, answer.unit, answer.how, "; ".join(answer.missing)])
     table(target, ["row", "value", "low", "high", "unit", "how", "missing"], rows)

@@ -264,8 +264,8 @@ def _show(entry: Mapping[str, Any]) -> None:
     say(entry["state"], "state: ")
     for review in entry["reviews"]:
         counts = "" if review["counts"] else f" (advisory: {review['why']})"
-        said = f"{review.get('verdict')}{counts} {review.get('text', '')}"
-        say(said, f"review of {review['author']}: ")
+        text = f"{review.get('verdict')}{counts} {review.get('text', '')}"
+        say(text, f"review of {review['author']}: ")
     rows = [[link["type"], link["from"][:12], link["to"][:12]] for link in entry["links"]]
     table("Links", ["type", "from", "to"], rows)
     say(as_text(entry["content"] or {}))

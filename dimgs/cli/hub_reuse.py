@@ -70,10 +70,10 @@ def refit(
     from dimgs.similitude.refit import refit as again
 
     document = again(hub, id, seed)
-    told = "confirms the earlier law" if document["confirmed"] else "supersedes the earlier law"
+    verdict = "confirms the earlier law" if document["confirmed"] else "supersedes the earlier law"
     runs = f"{document['runs']} runs, {document['left_out']} left out"
     differ = f"the two differ by at most {100 * document['difference']:.3g} % at these runs"
-    return document, f"{document['id'][:12]} {told}: {runs}\n{differ}"
+    return document, f"{document['id'][:12]} {verdict}: {runs}\n{differ}"
 
 
 @on_hub()

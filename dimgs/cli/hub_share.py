@@ -141,8 +141,9 @@ def check_card(
 
     document = check(hub, kernel, tier, seed)
     agreed = sum(image["agrees"] for image in document["images"])
-    told = "complete" if document["complete"] else "not complete: it hides a dimensional constant"
-    return document, f"{agreed} of {len(document['images'])} images agree; the card is {told}"
+    hides = "not complete: it hides a dimensional constant"
+    verdict = "complete" if document["complete"] else hides
+    return document, f"{agreed} of {len(document['images'])} images agree; the card is {verdict}"
 
 
 people = typer.Typer(name="user", help="Users of the hub and their roles.", no_args_is_help=True)

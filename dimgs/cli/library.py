@@ -89,9 +89,9 @@ def reproduce(
     found = {o.name: o.findings.report for o in outcomes if o.findings is not None}
     kept = {name: keep_report(hub, r) for name, r in found.items() if r is not None}
     if json:
-        told = [{**o.to_json(), **kept.get(o.name, {})} for o in outcomes]
+        studies = [{**o.to_json(), **kept.get(o.name, {})} for o in outcomes]
         alone = next(iter(kept.values())) if len(kept) == 1 else {}
-        emit_json({"studies": told, **alone})
+        emit_json({"studies": studies, **alone})
     else:
         _print_outcomes(outcomes)
         say(summary(outcomes))

@@ -151,6 +151,15 @@ def say(text: str = "", head: str = "", style: str = "") -> None:
     _put(f"{_styled(terminal(head), _BOLD)}{shown}\n")
 
 
+def say_assumed(assumptions: Iterable[Mapping[str, Any]]) -> None:
+    """The inputs of an answer that were assumed, a line each with the source."""
+    for assumption in assumptions:
+        quantity = assumption["value"]
+        unit = "" if quantity["unit"] in ("1", "label") else f" {quantity['unit']}"
+        source = f"({assumption['source']})"
+        say(f"{assumption['input']} = {quantity['value']}{unit} {source}", "assumed: ")
+
+
 def note(text: str) -> None:
     """A line on standard error, whatever it contains; an error or a warning is one line."""
     prefix = next((p for p in _PREFIXES if text.startswith(p)), "")

@@ -66,10 +66,10 @@ def _argument(parameter: Any) -> str:
 
 def _cell(parameter: Any) -> str:
     default = parameter.default
-    told = f" Default: `{default}`." if isinstance(default, int | float | str) and default else ""
+    shown = f" Default: `{default}`." if isinstance(default, int | float | str) and default else ""
     required = " Required." if parameter.required else ""
     text = _plain(getattr(parameter, "help", "") or "")
-    return f"{text}{told if default is not True else ''}{required}".replace("|", r"\|")
+    return f"{text}{shown if default is not True else ''}{required}".replace("|", r"\|")
 
 
 def _plain(text: str | None) -> str:

@@ -157,7 +157,7 @@ def _watching() -> "Iterator[Listener]":
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[told]}", markup=False),
+        TextColumn("{task.fields[state]}", markup=False),
     )
     with Bars(*columns, console=Console(stderr=True)) as bars:
         yield _Live(bars).hear
@@ -189,13 +189,13 @@ class _Live:
     def hear(self, progress: "Progress") -> None:
         """Move the bars."""
         finite = progress.worst < float("inf")
-        told = f"widest interval {progress.worst:.2f} of its tolerance" if finite else ""
+        widest = f"widest interval {progress.worst:.2f} of its tolerance" if finite else ""
         for tier, most in progress.budget.items():
             if tier not in self._tasks:
-                self._tasks[tier] = self._bars.add_task(visible(tier), total=most, told="")
+                self._tasks[tier] = self._bars.add_task(visible(tier), total=most, state="")
             self._bars.update(
                 self._tasks[tier],
                 completed=progress.runs[tier],
                 description=f"{progress.phase:<7} {visible(tier)}",
-                told=f"{progress.regimes} regimes {told}",
+                state=f"{progress.regimes} regimes {widest}",
             )

@@ -162,11 +162,11 @@ def scales(given: list[str], *, strict: bool = False) -> list[str] | str:
         )
     if given == ["auto"]:
         return "auto"
-    told = [(v.name, improbable(v.unit.text)) for v in checked(given, strict=strict)]
-    # what was told once is passed on in its literal reading, which is not told again
+    readings = [(v.name, improbable(v.unit.text)) for v in checked(given, strict=strict)]
+    # a doubt is stated once: what is passed on is the literal reading
     return [
         text if reading is None else f"{name} [{reading.literal}]"
-        for text, (name, reading) in zip(given, told, strict=True)
+        for text, (name, reading) in zip(given, readings, strict=True)
     ]
 
 

@@ -55,7 +55,7 @@ write what is meant.
         if literal != meant:
             only = reading.meant if meant else reading.literal
             fits = f"; only {only} fits the dimensions of the other columns"
-        sentences.append(f"Column '{name}' of {source}: {reading.told(units[name], fits)}")
+        sentences.append(f"Column '{name}' of {source}: {reading.sentence(units[name], fits)}")
     if strict and sentences:
         raise InputError(f"{sentences[0][:-1]} (--strict-units).")
     return sentences

@@ -48,7 +48,7 @@ _COMPARE = frozenset({"Eq", "Ne", "Lt", "Le", "Gt", "Ge"})
 _PLAIN = frozenset({"Integer", "Float", "Rational"})
 
 
-class _Part(NamedTuple):
+class _Bounded(NamedTuple):
     """A part of an expression: its double where it has one, and its functions inside each other.
 
     `height` is None where the part holds a symbol.
@@ -101,7 +101,7 @@ class _Counter:
     def __init__(self, symbols: Mapping[str, Any]) -> None:
         self._symbols = symbols
 
-    def part(self, node: ast.AST, depth: int, functions: int) -> _Part:
+    def part(self, node: ast.AST, depth: int, functions: int) -> _Bounded:
         if depth > _DEEPEST:
             raise LawError(f"A law has at most {_DEEPEST} brackets inside each other.")
         if functions > _DEEPEST_FUNCTIONS:
@@ -110,9 +110,11 @@ class _Counter:
             case ast.Constant(value=int() | float() as number):
                 if isinstance(number, int) and number.bit_length() > _MOST_BITS:
                     raise _too_large(node)
-                return _Part(float(number), 0)
+                return _Bounded(float(number), 0)
             case ast.Name(id=name):
-                return _Part(None, None) if name in self._symbols else _Part(_NUMBERS.get(name), 0)
+                if name in self._symbols:
+                    return _Bounded(None, None)
+                return _Bounded(_NUMBERS.get(name), 0)
             case ast.BinOp(op=ast.Pow(), left=left, right=right):
                 return self._power(node, left, right, depth + 1, functions + 1)
             case ast.BinOp(left=left, op=operator, right=right):
@@ -135,7 +137,7 @@ class _Counter:
 
     def _power(
         self, node: ast.AST, left: ast.AST, right: ast.AST, depth: int, functions: int
-    ) -> _Part:
+    ) -> _Bounded:
         base, exponent = (self.part(side, depth, functions) for side in (left, right))
         if exponent.value is not None and abs(exponent.value) > MOST_EXPONENT:
             raise LawError(
@@ -147,33 +149,33 @@ class _Counter:
 
 def _of(
     node: ast.AST,
-    parts: Sequence[_Part],
+    parts: Sequence[_Bounded],
     compute: Callable[..., Any] | None,
     grows: int,
     never_zero: bool = False,
-) -> _Part:
+) -> _Bounded:
     """A part made of others: None for the value where it is not known or not real."""
     heights = [part.height for part in parts if part.height is not None]
     if len(heights) < len(parts):
-        return _Part(None, None)
+        return _Bounded(None, None)
     height = max(heights, default=0) + grows
     if height > _DEEPEST_NUMBERS:
         raise _too_deep(_DEEPEST_NUMBERS, " of numbers alone")
     values = [part.value for part in parts if part.value is not None]
     if compute is None or len(values) < len(parts):
-        return _Part(None, height)
+        return _Bounded(None, height)
     try:
         value = compute(*values)
     except OverflowError:
         raise _too_large(node) from None
     except (ValueError, ZeroDivisionError, TypeError):
-        # no real value, which is told when the expression is built
-        return _Part(None, height)
+        # no real value: refused when the expression is built
+        return _Bounded(None, height)
     if value is None or isinstance(value, complex) or math.isnan(value):
-        return _Part(None, height)
+        return _Bounded(None, height)
     if math.isinf(value) or (value == 0.0 and never_zero and 0.0 not in values):
         raise _too_large(node)
-    return _Part(float(value), height)
+    return _Bounded(float(value), height)
 
 
 def _same(node: ast.AST, operator: ast.operator) -> bool:

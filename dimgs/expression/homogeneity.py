@@ -54,10 +54,10 @@ def check_dimension(expr: "sympy.Expr", symbol_dimensions: Mapping[str, Dimensio
         ...
     dimgs.errors.LawError: Re + U adds 1 and L·T⁻¹.
     """
-    return _Walk(symbol_dimensions).dimension(expr) or _NONE
+    return _Dimensions(symbol_dimensions).dimension(expr) or _NONE
 
 
-class _Walk:
+class _Dimensions:
     """Dimensions of the nodes of one expression; None stands for zero, which fits any."""
 
     def __init__(self, symbols: Mapping[str, Dimension]) -> None:

@@ -175,8 +175,8 @@ class PredictionIntervals(BaseEstimator):
         clusters = cluster_codes(groups, len(x))
         n_clusters = len(np.unique(clusters))
         if n_clusters < 4:
-            told = f"{n_clusters} runs or clusters (n_samples={len(x)}) are too few"
-            raise FitError(f"{told}: give at least four.")
+            few = f"{n_clusters} runs or clusters (n_samples={len(x)}) are too few"
+            raise FitError(f"{few}: give at least four.")
         many = n_clusters >= SPLIT_FROM or (groups is not None and len(x) >= 5 * SPLIT_FROM)
         self.method_ = ("split" if many else "jackknife+") if self.method == "auto" else self.method
         self._data = (x, t, w, clusters, groups is not None)

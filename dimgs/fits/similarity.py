@@ -99,18 +99,18 @@ def fit_similarity(curves: Curves, groups: Array) -> SimilarityFit:
         raise FitError("The runs do not vary the groups independently; vary more of the inputs.")
     every = np.concatenate([y for _, y in curves])
     wide = every.min() > 0 and every.max() > _WIDE * every.min()
-    told = [(x, np.log(y) if wide else y) for x, y in curves]
-    found = _search(told, groups, wide)
+    compared = [(x, np.log(y) if wide else y) for x, y in curves]
+    found = _search(compared, groups, wide)
     left = np.array(
         [
             _refined(
-                found, [c for j, c in enumerate(told) if j != i], np.delete(groups, i, 0), wide
+                found, [c for j, c in enumerate(compared) if j != i], np.delete(groups, i, 0), wide
             )
             for i in range(n)
         ]
     )
     spread = jackknife_covariance(left - left.mean(axis=0))
-    quality, shared = _held_out(_collapsed(found, told, groups, wide))
+    quality, shared = _held_out(_collapsed(found, compared, groups, wide))
     return SimilarityFit(
         found[:k], found[k:], spread[:k, :k], spread[k:, k:], n - 2 * k - 1, quality, shared
     )
@@ -163,14 +163,14 @@ def _search(curves: Curves, groups: Array, wide: bool) -> Array:
 def _refined(start: Array, curves: Curves, groups: Array, wide: bool) -> Array:
     if not len(start):
         return start
-    told = minimize(
+    result = minimize(
         _miss,
         start,
         args=(curves, groups, wide),
         method="Nelder-Mead",
         options={"xatol": 1e-4, "fatol": 1e-10, "maxiter": 100 * len(start)},
     )
-    return np.asarray(told.x)
+    return np.asarray(result.x)
 
 
 def _held_out(made: Curves) -> tuple[float, float]:
@@ -178,13 +178,13 @@ def _held_out(made: Curves) -> tuple[float, float]:
     rest, around, shared, total = 0.0, 0.0, 0, 0
     mean = float(np.concatenate([y for _, y in made]).mean())
     for i, (x, y) in enumerate(made):
-        said = np.array(
+        predicted = np.array(
             [np.interp(x, a, b, np.nan, np.nan) for j, (a, b) in enumerate(made) if j != i]
         )
-        over = np.isfinite(said).any(axis=0)
+        over = np.isfinite(predicted).any(axis=0)
         total += len(x)
         if over.any():
-            miss = y[over] - np.nanmean(said[:, over], axis=0)
+            miss = y[over] - np.nanmean(predicted[:, over], axis=0)
             rest += float(miss @ miss)
             around += float(np.sum((y[over] - mean) ** 2))
             shared += int(over.sum())

@@ -61,8 +61,8 @@ def _told(variable: Variable) -> Variable:
     """The variable, with a warning where its unit probably means something else."""
     reading = improbable(variable.unit.text)
     if reading is not None and not reading.doubtful:
-        told = f"Variable '{variable.name}': {reading.told(variable.unit.text)}"
-        warnings.warn(told, DimgsWarning, stacklevel=4)
+        doubt = f"Variable '{variable.name}': {reading.sentence(variable.unit.text)}"
+        warnings.warn(doubt, DimgsWarning, stacklevel=4)
     return variable
 
 

@@ -9,7 +9,7 @@ from dimgs.groups.physical_constants import complete_span, missing_scale
 from dimgs.variables import Dimension, Variable, si_unit
 from dimgs.variables.readings import improbable
 
-# of all sets that would do, two are told, and so many of the commonest are looked at
+# of all sets that would do, two are named, and so many of the commonest are looked at
 _MAX_SETS, _LOOKED_AT = 2, 60
 
 
@@ -109,12 +109,14 @@ def outside_span(inputs: Sequence[Variable], target: Variable) -> str:
 
 def _doubts(inputs: Sequence[Variable], target: Variable) -> str:
     """Units that were probably misread, which is then the likely cause."""
-    told = []
+    doubts = []
     for variable in (*inputs, target):
         reading = improbable(variable.unit.text)
         if reading is not None and not reading.doubtful:
-            told.append(f" First look at '{variable.name}': {reading.told(variable.unit.text)}")
-    return "".join(told)
+            doubts.append(
+                f" First look at '{variable.name}': {reading.sentence(variable.unit.text)}"
+            )
+    return "".join(doubts)
 
 
 def is_reachable(inputs: Sequence[Variable], target: Variable) -> bool:

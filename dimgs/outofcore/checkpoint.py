@@ -31,7 +31,7 @@ _VERSION = 1
 _SECONDS = 5.0
 # a fit searches for no closed form, so that limits of searches change no answer
 _LIMITS = frozenset({"effort", "evaluations", "time_limit"})
-# how the table is read is told apart, as the reader has it
+# options of the reader are compared on their own, as the reader holds them
 _ANALYSIS = sorted(
     n
     for n in set(options_by_name()) - _LIMITS
@@ -189,9 +189,9 @@ def _same(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
     defaults = {name: repr(options_by_name()[name].default) for name in _ANALYSIS}
     question = {**dict.fromkeys(asked["question"]), **kept["question"]}
     before = {k: v for k, v in question["options"].items() if k not in _LIMITS}
-    told = [{**defaults, **before}, asked["question"]["options"]]
+    compared = [{**defaults, **before}, asked["question"]["options"]]
     known = {**question, "options": asked["question"]["options"]}
-    one, other = ({k: _as_list(v) for k, v in options.items()} for options in told)
+    one, other = ({k: _as_list(v) for k, v in options.items()} for options in compared)
     return one == other and {**kept, "question": known} == asked
 
 

@@ -247,10 +247,10 @@ def next_text(found: NextRuns) -> str:
     lines += ["", "Runs, each with the information expected of it, given those before:"]
     for k, run in enumerate(found.runs, 1):
         lines.append(f"  {k}. {place(run.inputs)}   ({number(run.information)} nats)")
-        for name, told in zip(found.names, run.predicted, strict=True):
-            between = interval(*sorted((told.low, told.high)))
-            value = f"{number(told.value)}{_unit(found.unit)} {between}"
-            lines.append(f"       {name}: {visible(found.target)} = {value}")
+        for name, value in zip(found.names, run.predicted, strict=True):
+            between = interval(*sorted((value.low, value.high)))
+            text = f"{number(value.value)}{_unit(found.unit)} {between}"
+            lines.append(f"       {name}: {visible(found.target)} = {text}")
     if len(found.rivals) == 1:
         lines += ["", "There is no rival: these runs tell most of the constants of the one law."]
     return terminal("\n".join(lines))

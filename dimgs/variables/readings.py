@@ -96,7 +96,7 @@ class Reading:
     unit: Unit | None
     doubtful: bool = False
 
-    def told(self, text: str, fits: str = "") -> str:
+    def sentence(self, text: str, fits: str = "") -> str:
         """Sentence with both readings of a unit, for messages."""
         return (
             f"the unit '{text}' reads as {self.literal}, but {self.meant} may be meant{fits}; "

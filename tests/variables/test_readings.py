@@ -98,7 +98,7 @@ def test_a_prefix_that_no_unit_takes_is_doubted(text: str) -> None:
     found = improbable(text)
     assert found is not None
     assert found.unit is None
-    assert "but another unit may be meant; write what is meant" in found.told(text)
+    assert "but another unit may be meant; write what is meant" in found.sentence(text)
     assert improbable(found.literal) is None
 
 

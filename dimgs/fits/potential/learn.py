@@ -18,7 +18,7 @@ from dimgs.fits.potential.potential_runs import Task
 from dimgs.fits.potential.smoothness import DECAYS, PotentialChoice, choose, held_out_errors
 from dimgs.fits.potential.training import DELTA, Trainer
 
-# below so many runs, or clusters, nothing but a power law can be told
+# below so many runs, or clusters, nothing but a power law can be fitted
 _FEWEST = 12
 _FEWEST_CLUSTERS = 4
 # coordinates of a label: two tell apart what one would order
@@ -89,7 +89,7 @@ def learn(task: Task, settings: Settings) -> Learned:
     enough = len(task.runs) >= _FEWEST and task.runs.n_clusters >= _FEWEST_CLUSTERS
     wanted = settings.hidden and n_inputs and enough and not task.exact
     folds = folds_of(task.runs, settings.seed)
-    with _progress(settings.verbose and bool(wanted), settings.max_iter) as told:
+    with _progress(settings.verbose and bool(wanted), settings.max_iter) as progress:
         choice = choose(
             linear,
             deep if wanted else None,
@@ -97,12 +97,12 @@ def learn(task: Task, settings: Settings) -> Learned:
             settings.decays,
             settings.max_iter,
             settings.seed,
-            told,
+            progress,
         )
         trainer = deep if np.isfinite(choice.decay) else linear
         if settings.loss == "huber":
             trainer, choice = _sharpened(linear, trainer, choice, folds, settings)
-        theta = _ensemble(trainer, choice, settings, told)
+        theta = _ensemble(trainer, choice, settings, progress)
     growth = growth_of(trainer, choice, folds, settings.seed)
     fitted, errors = assemble(task, trainer, theta, choice, folds, growth)
     held = folds.held[..., None] * task.runs.weights[:, None]
@@ -133,7 +133,7 @@ def _ensemble(
     trainer: Trainer,
     choice: PotentialChoice,
     settings: Settings,
-    told: Callable[[int], None] | None,
+    progress: Callable[[int], None] | None,
 ) -> Array:
     """Networks on all runs, as smooth as was chosen; a power law needs but one."""
     rng = np.random.default_rng([settings.seed, 1])
@@ -146,7 +146,7 @@ def _ensemble(
     n = settings.n_members
     weights = np.tile(whole, (n, 1))
     decay = np.full(n, choice.decay)
-    return trainer.train(weights, decay, [choice.iterations], rng, progress=told)[0]
+    return trainer.train(weights, decay, [choice.iterations], rng, progress=progress)[0]
 
 
 @contextmanager
@@ -162,10 +162,10 @@ def _progress(shown: bool, iterations: int) -> Iterator[Callable[[int], None] | 
         steps = bar.add_task("deep potential", total=2 * iterations)
         done = 0
 
-        def told(iteration: int) -> None:
+        def advance(iteration: int) -> None:
             nonlocal done
             # the ensemble counts from one again
             done = iterations + iteration if iteration < done else iteration
             bar.update(steps, completed=done)
 
-        yield told
+        yield advance

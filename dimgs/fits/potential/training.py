@@ -185,11 +185,11 @@ def _every(progress: Callable[[int], None] | None, steps: int) -> Callable[[int]
     if progress is None:
         return None
 
-    def told(number: int) -> None:
+    def every(number: int) -> None:
         if number % steps == 0:
             progress(number // steps)
 
-    return told
+    return every
 
 
 @one_thread()

@@ -97,8 +97,8 @@ def _along(report: Report, runs: ReportRuns, name: str) -> list[Array] | None:
             lines = [np.asarray(r / law.value) for r in ratios]
     except DimgsError:
         return None
-    told = all(np.any(np.isfinite(line) & (line > 0)) for line in lines)
-    return [x, band, *(np.where(line > 0, line, np.nan) for line in lines)] if told else None
+    drawable = all(np.any(np.isfinite(line) & (line > 0)) for line in lines)
+    return [x, band, *(np.where(line > 0, line, np.nan) for line in lines)] if drawable else None
 
 
 def _for(law: Any, table: dict[str, Any]) -> dict[str, Any]:
