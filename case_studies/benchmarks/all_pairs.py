@@ -12,8 +12,7 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.design.moments import Moments
-from dimgs.design.pairs import materialised_pairs
-from dimgs.fits.solve import exponents_of_scatter
+from dimgs.fits.solve import coordinates_of_scatter
 
 N_GROUPS = 6
 
@@ -48,13 +47,15 @@ def peak_bytes(function: Callable[[], object]) -> int:
 
 def closed_form(X: Array, y: Array) -> Array:
     """Exponents from all pairs, none of them formed."""
-    return np.asarray(exponents_of_scatter(Moments.from_arrays(X, y).scatter, X.shape[1])[0])
+    moments = Moments.from_arrays(X, y)
+    coordinates = coordinates_of_scatter(moments.xx, np.zeros(X.shape[1]))
+    return np.asarray(coordinates.solved(moments.xx, moments.xy)[0])
 
 
 def written_out(X: Array, y: Array) -> Array:
     """Exponents from all pairs, each of them a row."""
-    dx, dy, _ = materialised_pairs(X, y)
-    return np.asarray(np.linalg.lstsq(dx, dy[:, 0], rcond=None)[0])
+    u, v = np.triu_indices(len(X), 1)
+    return np.asarray(np.linalg.lstsq(X[u] - X[v], y[u] - y[v], rcond=None)[0])
 
 
 def against_pairs(n_runs: int = 3000) -> dict[str, float]:

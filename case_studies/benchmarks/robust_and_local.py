@@ -10,12 +10,12 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from dimgs.arrays import Array
+from dimgs.design.whitening import whiten
 from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.power_law import PowerLaw
 from dimgs.fits.robust import RobustPowerLaw
 from dimgs.fits.robust.dispersion import PairLoss
 from dimgs.fits.robust.solver import RankProblem, solve_absolute
-from dimgs.fits.whitening import whiten
 
 
 def closed_form(X: Array, y: Array) -> Array:

@@ -27,33 +27,6 @@ _MAX_CANCELLATION = 1e3
 _BLOCKS_PER_MERGE = 64
 
 
-def pairwise_sum_of_squares(values: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-    """Sum over all pairs of w_u w_v (e_u - e_v)^2, without forming the pairs.
-
-    Parameters
-    ----------
-    values : array-like of shape (n_runs,)
-    sample_weight : array-like of shape (n_runs,), optional
-        Weight of each run, so that a pair weighs w_u w_v; 1 by default.
-
-    Returns
-    -------
-    float
-
-    Examples
-    --------
-    >>> pairwise_sum_of_squares([0.0, 1.0, 3.0])  # 1 + 9 + 4
-    14.0
-    """
-    e = np.asarray(values, dtype=np.float64)
-    w = np.ones(len(e)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    total = w.sum()
-    if total == 0.0:
-        return 0.0
-    centred = e - (w @ e) / total
-    return float(total * (w @ centred**2))
-
-
 @dataclass(frozen=True, eq=False)
 class Moments:
     """Weight, mean and centred scatter of the columns [X | Y]; a frozen value that merges.
@@ -198,11 +171,6 @@ class Moments:
     def xy(self) -> Array:
         """Cross scatter of features and targets, shape (n_features, n_targets)."""
         return self.scatter[: self.n_features, self.n_features :]
-
-    @property
-    def yy(self) -> Array:
-        """Scatter of the targets, shape (n_targets, n_targets)."""
-        return self.scatter[self.n_features :, self.n_features :]
 
 
 def checked_arrays(

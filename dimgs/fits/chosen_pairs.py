@@ -71,23 +71,21 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
                 f"pairs is {policy!r}: give a policy of dimgs.design.pairs, such as "
                 f"NearestPairs(10) or ReferencePairs(0)."
             )
-        scatter = policy.scatter(x, t, weight)
-        if scatter.n_pairs < 1:
+        self.n_pairs_ = policy.count(x, weight)
+        if self.n_pairs_ < 1:
             raise FitError("No pair has two runs of positive weight: give two such runs.")
-        p = x.shape[1]
         centre, mean = np.average(x, axis=0, weights=weight), np.average(t, weights=weight)
         xc, tc = x - centre, t - mean
-        coordinates = coordinates_of_scatter(
-            scatter.scatter[:p, :p], np.abs(x).max(axis=0) * weight.sum()
-        )
+        linked = policy.laplacian_times(x, weight, xc)
+        size = np.abs(x).max(axis=0) * weight.sum()
+        coordinates = coordinates_of_scatter(xc.T @ linked, size)
         # what one unit of each run's response adds to each exponent
-        pull = policy.laplacian_times(x, weight, xc) @ coordinates.whiten @ coordinates.whiten.T
+        pull = linked @ coordinates.whiten @ coordinates.whiten.T
         self.exponents_ = pull.T @ tc
         self.intercept_ = float(mean - centre @ self.exponents_)
         self.residuals_ = t - x @ self.exponents_ - self.intercept_
         self.collinear_ = coordinates.null_directions()
-        self.n_pairs_ = scatter.n_pairs
-        self.identified_ = coordinates.identifies(np.eye(p))
+        self.identified_ = coordinates.identifies(np.eye(x.shape[1]))
         self._uncertainty(xc, runs, pull, coordinates.rank)
 
     def _uncertainty(self, xc: Array, runs: TrainingRuns, pull: Array, rank: int) -> None:

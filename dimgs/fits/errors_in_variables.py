@@ -8,12 +8,12 @@ from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
 from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.design.whitening import Whitening
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import jackknife_covariance
 from dimgs.fits.run_checks import check_clusters
 from dimgs.fits.solve import coordinates_of_rows
-from dimgs.fits.whitening import Whitening
 
 # Beyond this number of runs, so many blocks of them are left out in place of single runs.
 _MAX_LEFT_OUT = 100

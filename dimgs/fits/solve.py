@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg.lapack import dposv as posv
 
 from dimgs.arrays import Array, BoolArray
 
@@ -19,8 +18,6 @@ MAX_CONDITION_INDEX = 30.0
 _LEAK = 1e-6
 # entries of an echelon form below are rounding: its pivots are 1, and its rows came from floats
 _ZERO = 1e-8
-# of standardised columns: from here on a Cholesky solution keeps all digits
-_PLAIN_PIVOT = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,34 +151,3 @@ def _largest_entry(rows: Array) -> Array:
         return np.ones((0, 1))
     at = np.argmax(np.abs(rows), axis=1)
     return np.asarray(rows[np.arange(len(rows)), at][:, None])
-
-
-def exponents_of_scatter(scatter: Array, n_features: int) -> Array:
-    """Least-squares exponents from a pair scatter or moments of [X | Y] alone.
-
-    Parameters
-    ----------
-    scatter : ndarray of shape (n_features + n_targets, n_features + n_targets)
-        `PairScatter.scatter` of any pair policy, or `Moments.scatter`.
-    n_features : int
-
-    Returns
-    -------
-    ndarray of shape (n_targets, n_features)
-        Of minimum norm along directions that the pairs cannot separate.
-
-    Examples
-    --------
-    >>> from dimgs.design.pairs import AllPairs
-    >>> pairs = AllPairs().scatter([[0.0], [1.0], [3.0]], [0.0, 2.0, 6.0], None)
-    >>> exponents_of_scatter(pairs.scatter, 1)
-    array([[2.]])
-    """
-    xx, xy = scatter[:n_features, :n_features], scatter[:n_features, n_features:]
-    spread = np.sqrt(xx.diagonal())
-    if n_features and spread.min() > 0.0:
-        factor, solution, info = posv(xx / (spread[:, None] * spread), xy / spread[:, None])
-        # far from collinear, as nearly always: no need to look for null directions
-        if info == 0 and factor.diagonal().min() > _PLAIN_PIVOT:
-            return np.asarray((solution / spread[:, None]).T)
-    return coordinates_of_scatter(xx, np.zeros(n_features)).solved(xx, xy)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from dimgs.design.pairs import materialised_pairs
+from dimgs.design.pairs import AllPairs
 from dimgs.errors import FitError, InputError
 from dimgs.fits.power_law import PowerLaw, fit_power_law
+from tests.written_out import written_out
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -41,9 +42,9 @@ def unimodular(p: int, rng: np.random.Generator) -> Array:
 def test_equals_least_squares_on_all_pairs_written_out(m: int, p: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     X, y, w = rng.standard_normal((m, p)), rng.standard_normal(m), rng.uniform(0.1, 2, m)
-    dx, dy, weight = materialised_pairs(X, y, sample_weight=w)
+    dx, dy, weight = written_out(AllPairs(), X, y, w)
     root = np.sqrt(weight)[:, None]
-    expected = np.linalg.lstsq(dx * root, dy * root, rcond=None)[0][:, 0]
+    expected = np.linalg.lstsq(dx * root, dy * root[:, 0], rcond=None)[0]
     law = PowerLaw().fit(X, y, w)
     np.testing.assert_allclose(law.exponents_, expected, rtol=1e-8, atol=1e-10)
     assert law.n_pairs_ == m * (m - 1) // 2 == len(dx)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from dimgs.arrays import Array
+from dimgs.design.whitening import whiten
 from dimgs.fits.robust.dispersion import PairLoss
 from dimgs.fits.robust.inference import (
     cluster_covariance,
@@ -23,7 +24,6 @@ from dimgs.fits.robust.location import (
     weighted_median,
 )
 from dimgs.fits.robust.solver import RankProblem, _quartile_range, _snap
-from dimgs.fits.whitening import whiten
 
 SEEDS = st.integers(0, 10_000)
 

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.design.whitening import whiten
 from dimgs.errors import InputError
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.geometry.log_gradient import GradientField
 from dimgs.fits.geometry.principal_axes import checked_map, checked_rows
-from dimgs.fits.whitening import whiten
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.design.whitening import Whitening, whiten
 from dimgs.errors import InputError
 from dimgs.fits.geometry.principal_axes import checked_rows
-from dimgs.fits.whitening import Whitening, whiten
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,9 +10,9 @@ from scipy.spatial.distance import pdist, squareform
 from sklearn.decomposition import PCA
 
 from dimgs.arrays import Array
+from dimgs.design.whitening import whiten
 from dimgs.errors import InputError
 from dimgs.fits.solve import oriented
-from dimgs.fits.whitening import whiten
 
 
 def checked_rows(X: ArrayLike, least: int = 2) -> Array:

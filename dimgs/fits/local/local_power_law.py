@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from sklearn.utils.validation import check_is_fitted
 
 from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.design.whitening import whiten
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import check_level
@@ -23,7 +24,6 @@ from dimgs.fits.local.bandwidth import (
 )
 from dimgs.fits.local.regression import Window, distinct_runs, local_fits
 from dimgs.fits.run_checks import check_clusters
-from dimgs.fits.whitening import whiten
 
 
 class LocalPowerLaw(ContrastiveRegressor):

@@ -10,8 +10,8 @@ from scipy.optimize import nnls
 from scipy.spatial import ConvexHull, QhullError
 
 from dimgs.arrays import Array, IntArray
+from dimgs.design.whitening import whiten
 from dimgs.errors import InputError
-from dimgs.fits.whitening import whiten
 
 # relative: distances that differ by rounding are equal
 _TIE = 1e-9

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray
-from dimgs.fits.whitening import Whitening, whiten
+from dimgs.design.whitening import Whitening, whiten
 
 # pivots below leave an axis to rounding
 _DEGENERATE = 1e-6

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray
 from dimgs.design.grouped_moments import group_means
+from dimgs.design.whitening import whiten
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
@@ -24,7 +25,6 @@ from dimgs.fits.robust.location import (
 )
 from dimgs.fits.robust.solver import SUBSAMPLE, RankProblem, solve_absolute, solve_huber
 from dimgs.fits.run_checks import check_clusters, label_codes
-from dimgs.fits.whitening import whiten
 
 # Beyond this many runs the curvature known to the solver (from a large subsample) is as good.
 LARGE = 2 * SUBSAMPLE

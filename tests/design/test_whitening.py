@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.arrays import Array
-from dimgs.fits.whitening import whiten
+from dimgs.design.whitening import whiten
 
 
 def drawn(seed: int, weighted: bool, rank: int, n: int = 30) -> tuple[Array, Array]:
