@@ -29,6 +29,7 @@ from dimgs.engines.structured.separable import (
     scaled_functions,
     two_term_sums,
 )
+from dimgs.engines.structured.single_index import single_index
 from dimgs.engines.structured.subspaces import forms, subspace_sums
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import (
@@ -142,6 +143,7 @@ class Stages:
             Step("b", "one factor", lambda: self.factors.alone(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
             Step("c", "three simple factors", simple(first, 3), quick=True),
+            Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),
             Step("d", "three free exponents", each(three, first)),
             Step("c", "sums of monomials", each(sums.monomials, first), quick=True),
@@ -164,7 +166,7 @@ class Stages:
         few, spans = partial(sums.functions, count=1500), partial(subspace_sums, sums)
         three, mixed = partial(posynomials, terms=3), partial(sums.ratios, functions=250)
         return [
-            Step("c", "sums for functions", each(sums.monomials, [*others, *cubes])),
+            Step("c", "sums for functions", each(sums.monomials, [*others, *cubes]), quick=True),
             Step("c", "forms of like variables", each(partial(forms, sums), first)),
             Step("b", "one factor of functions", lambda: self.factors.alone(named, archive)),
             Step("c", "two simple factors of functions", self._simple(named, 2)),

@@ -97,6 +97,7 @@ FUNCTIONS: dict[str, Function] = dict(
         _entry("asin", np.arcsin, lambda x: 1 / np.sqrt(1 - x**2), 7.0),
         _entry("acos", np.arccos, lambda x: -1 / np.sqrt(1 - x**2), 7.0),
         _entry("erf", special.erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-(x**2)), 8.0),
+        _entry("erfc", special.erfc, lambda x: -2 / np.sqrt(np.pi) * np.exp(-(x**2)), 8.0),
         _entry("langevin", _langevin, _langevin_slope, 8.0),
     )
 )

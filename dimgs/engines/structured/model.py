@@ -97,7 +97,7 @@ def refine(model: Model, runs: Runs, target: Target, root: Array) -> Model | Non
     J = _jacobian(model, runs, root, Z, beta, c, nonlinear) if nonlinear else Z
     if not np.all(np.isfinite(J)):
         return None
-    scale = _lengths(J)
+    scale = lengths(J)
     inverse = np.linalg.pinv((J / scale).T @ (J / scale), rcond=1e-13, hermitian=True)
     dof = max(len(e) - J.shape[1], 1)
     return replace(
@@ -115,7 +115,7 @@ def _linear(
     Z = weighted(design(model, runs, c), root)
     if not np.all(np.isfinite(Z)):
         return None
-    scale = _lengths(Z)
+    scale = lengths(Z)
     beta = np.linalg.lstsq(Z / scale, t, rcond=1e-12)[0] / scale
     return beta, t - Z @ beta, Z
 
@@ -133,14 +133,14 @@ def _jacobian(
 
 
 def _damped(J: Array, e: Array, damping: float) -> Array:
-    scale = _lengths(J)
+    scale = lengths(J)
     J = J / scale
     stacked = np.vstack([J, np.sqrt(damping) * np.eye(J.shape[1])])
     right = np.concatenate([e, np.zeros(J.shape[1])])
     return np.asarray(np.linalg.lstsq(stacked, right, rcond=None)[0] / scale)
 
 
-def _lengths(columns: Array) -> Array:
+def lengths(columns: Array) -> Array:
     """Lengths of columns, and 1 for a column of zeros: a group with a sign has no logarithm."""
     lengths = np.sqrt((columns**2).sum(axis=0))
     return np.where(lengths > 0, lengths, 1.0)
@@ -171,7 +171,7 @@ def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, A
         The surest exponent is rounded first.
     """
     Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
-    scale = _lengths(Z)
+    scale = lengths(Z)
     inverse = np.linalg.pinv((Z / scale).T @ (Z / scale), rcond=1e-12, hermitian=True)
     inverse = inverse / np.outer(scale, scale)
     start = inverse @ (Z.T @ t)
@@ -194,6 +194,6 @@ def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, A
     return out
 
 
-def squares_bits(squares: Array, n_runs: int) -> Array:
+def squares_bits(squares: Array | float, n_runs: int) -> Array:
     """Bits of runs whose logarithms leave these sums of squares."""
     return np.asarray(0.5 * n_runs * np.log2(np.maximum(squares, 0) / n_runs + _TINY))

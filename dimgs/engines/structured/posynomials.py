@@ -10,7 +10,9 @@ G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432; L. Kaufman, BIT
 (variable projection).
 """
 
+from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -23,6 +25,7 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import Number, Sum, Tree, monomial, times
 
+Projected = Callable[[Array], tuple[Array, Array]]
 # monomials of the starts, starts, steps of each, fits that are kept, and the relative gain at
 # which the steps end
 _SHORT, _STARTS, _STEPS, _FITTED, _ENOUGH = 60, 24, 40, 5, 1e-4
@@ -55,7 +58,7 @@ def posynomials(target: Target, archive: Archive, terms: int = 2) -> None:
     if not len(start):
         return
     archive.check()
-    P, squares = _refined(runs.logs, root, t, start)
+    P, squares = refined(partial(_projected, runs.logs, root, t), start)
     seen: list[Array] = []
     for k in np.argsort(squares, kind="stable"):
         if not np.isfinite(squares[k]) or len(seen) == _FITTED:
@@ -89,9 +92,17 @@ def _starts(runs: Runs, target: Target, root: Array, t: Array, terms: int) -> Ar
     return np.asarray(E[best])
 
 
-def _refined(Z: Array, root: Array, t: Array, P: Array) -> tuple[Array, Array]:
-    """Exponents after Gauss-Newton steps with damping, and what they leave."""
-    e, J = _projected(Z, root, t, P)
+def refined(projected: Projected, P: Array) -> tuple[Array, Array]:
+    """Parameters of many fits after Gauss-Newton steps with damping, and what they leave.
+
+    Parameters
+    ----------
+    projected : callable
+        From parameters, shape (n_starts, ...), to the residuals, shape (n_starts, n_runs), and
+        minus their slopes, shape (n_starts, n_runs, n_parameters).
+    P : ndarray of shape (n_starts, ...)
+    """
+    e, J = projected(P)
     squares, damping = (e**2).sum(axis=1), np.full(len(P), 1e-2)
     for _ in range(_STEPS):
         scale = np.sqrt((J**2).sum(axis=1)) + _TINY
@@ -99,7 +110,7 @@ def _refined(Z: Array, root: Array, t: Array, P: Array) -> tuple[Array, Array]:
         N = np.einsum("snp,snq->spq", A, A) + damping[:, None, None] * np.eye(A.shape[2])
         step = np.linalg.solve(N, np.einsum("snp,sn->sp", A, e)[:, :, None])[:, :, 0] / scale
         trial = np.clip(P + step.reshape(P.shape), -_STEEPEST, _STEEPEST)
-        e_new, J_new = _projected(Z, root, t, trial)
+        e_new, J_new = projected(trial)
         new = (e_new**2).sum(axis=1)
         better = new < squares
         if not np.any(new < (1 - _ENOUGH) * squares) and np.all(damping > 1):

@@ -128,7 +128,7 @@ def _rounded(model: Model, runs: Runs) -> Iterator[State]:
         if state is None:
             continue
         for q in DENOMINATORS:
-            rounded = _nearest_plane(state, varied, q)
+            rounded = nearest_plane(state, varied, q)
             if rounded is None or any(abs(x) > LARGEST for x in rounded.exponents.values()):
                 continue
             yield rounded
@@ -181,7 +181,7 @@ def _simple_number(state: State, i: int, *, logarithm: bool) -> State | None:
     return out
 
 
-def _nearest_plane(state: State, varied: Sequence[int], q: int) -> State | None:
+def nearest_plane(state: State, varied: Sequence[int], q: int) -> State | None:
     """Round the surest exponent first and let the others follow, in turn."""
     left = list(varied)
     while left:
