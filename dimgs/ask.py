@@ -15,7 +15,7 @@ from dimgs.fits.covariance import check_level
 from dimgs.hub.cards import keep_card, trusted_cards
 from dimgs.hub.remote import RemoteHub
 from dimgs.kernels.registry import available
-from dimgs.similitude.answer import Answer, curve_of
+from dimgs.similitude.answer import Answer, curve_of, judged, refused
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer, exact
 from dimgs.similitude.given import Given, point_of_question, points_given, question_of
@@ -291,15 +291,11 @@ class _Asking:
         if used.tier:
             source = "the finest whose runs answer"
             told.append({"input": "tier", "value": _label(used.tier), "source": source})
-        good = min(1.0, self.tolerance / offer.half_width) if offer.half_width else 1.0
-        pertinence = {
-            "relevant": True,
-            "acceptability": good,
-            "confidence": self.level * good,
-            "meaning": f"{used.target} is {value:.5g} {unit}, between {low:.5g} and {high:.5g}.",
-            "why": offer.why,
-        }
         low, high = min(low, high), max(low, high)
+        quantity = {"value": value, "low": low, "high": high, "unit": unit}
+        pertinence = judged(
+            used.target, quantity, offer.half_width, self.tolerance, self.level, offer.why
+        )
         reviews = self._reviews(offer, used)
         return Answer(
             value, low, high, unit, offer.how, offer.evidence, pertinence, told, [], reviews,
@@ -354,18 +350,7 @@ class _Asking:
         self, known: Description, point: Point, target: str, missing: list[str],
         plan: dict[str, Any] | None,
     ) -> Answer:  # fmt: skip
-        pertinence = {
-            "relevant": False,
-            "acceptability": 0.0,
-            "confidence": 0.0,
-            "meaning": "No answer.",
-            "why": "; ".join(missing),
-        }
-        how = "none" if plan is None else "campaign"
-        return Answer(
-            None, None, None, known.outputs[target], how, [], pertinence,
-            point.assumptions, missing, [], plan, self.level,
-        )  # fmt: skip
+        return refused(missing, known.outputs[target], point.assumptions, plan, self.level)
 
 
 def _label(text: str) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dimgs.similitude.answer import judged, refused
+
 if TYPE_CHECKING:
     from dimgs.agent.session import ToolCall
 
@@ -55,56 +57,25 @@ def _better(found: Json, calls: "Sequence[ToolCall]") -> str:
 
 
 def _why_not(calls: "Sequence[ToolCall]") -> list[str]:
-    refused = [c.error for c in calls if c.error]
-    return refused[-1:] or ["no tool gave a value"]
+    errors = [c.error for c in calls if c.error]
+    return errors[-1:] or ["no tool gave a value"]
 
 
-def _none(missing: list[str], how: str = "none", plan: Json | None = None) -> Json:
-    why = "; ".join(missing)
-    return {
-        "answer": None,
-        "how": how,
-        "evidence": [],
-        "pertinence": _pertinence(False, 0.0, 0.0, "No answer.", why),
-        "assumptions": [],
-        "missing": missing,
-        "reviews": [],
-        "plan": plan,
-        "level": 0.9,
-    }
+def _none(missing: list[str], plan: Json | None = None) -> Json:
+    return refused(missing, plan=plan).to_json()
 
 
-def _pertinence(
-    relevant: bool, acceptability: float, confidence: float, meaning: str, why: str
-) -> Json:
-    return {
-        "relevant": relevant,
-        "acceptability": acceptability,
-        "confidence": confidence,
-        "meaning": meaning,
-        "why": why,
-    }
-
-
-def _quantity(value: float, low: float, high: float, unit: str) -> Json:
-    return {"value": value, "unit": unit, "low": low, "high": high}
-
-
-def _judged(answer: Json, target: str, level: float, how: str, why: str) -> Json:
-    """Pertinence of a value with its interval."""
+def _valued(answer: Json, target: str, level: float, how: str, why: str, evidence: Json) -> Json:
+    """The document of a value with its interval."""
     half = max(answer["high"] - answer["value"], answer["value"] - answer["low"])
     relative = half / abs(answer["value"]) if answer["value"] else float("inf")
-    good = min(1.0, _TOLERANCE / relative) if relative else 1.0
-    unit = "" if answer["unit"] == "1" else f" {answer['unit']}"
-    meaning = (
-        f"{target} is {answer['value']:.5g}{unit}, between {answer['low']:.5g} and "
-        f"{answer['high']:.5g}."
-    )
-    return {
-        "answer": answer,
-        "how": how,
-        "pertinence": _pertinence(True, good, level * good, meaning, why),
-    }
+    told = judged(target, answer, relative, _TOLERANCE, level, why)
+    document = {"answer": answer, "how": how, "pertinence": told, "level": level}
+    return {**_none([]), **document, "evidence": [evidence]}
+
+
+def _evidence(kind: str, id: str, distance: float | None = None) -> Json:
+    return {"kind": kind, "id": id, "distance": distance, "weight": 1.0}
 
 
 def _of_ask(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
@@ -114,18 +85,18 @@ def _of_ask(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
 def _of_predict(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
     """The value of a law at the last point; none outside its domain, or of a doubtful law."""
     found, (*_, row) = call.result, call.result["rows"]
-    base = _none([])
-    evidence = [{"kind": "law", "id": found["law"], "distance": None, "weight": 1.0}]
+    evidence = _evidence("law", found["law"])
     if row["outside"]:
         groups = ", ".join(row["outside"])
         missing = [f"the point lies outside the domain of the law in {groups}"]
-        return {**_none(missing), "evidence": evidence, "level": found["level"]}
-    answer = _quantity(row["value"], row["low"], row["high"], found["unit"])
-    judged = _judged(answer, found["target"], found["level"], "law", "the point is in its domain")
+        return {**_none(missing), "evidence": [evidence], "level": found["level"]}
+    answer = {**{k: row[k] for k in ("value", "low", "high")}, "unit": found["unit"]}
+    why = "the point is in its domain"
+    told = _valued(answer, found["target"], found["level"], "law", why, evidence)
     if found["confirmed"] is False:
         why = "; ".join(found["doubts"]) or "the law is not confirmed"
-        judged["pertinence"] |= {"relevant": False, "confidence": 0.0, "why": why}
-    return {**base, **judged, "evidence": evidence, "level": found["level"]}
+        told["pertinence"] |= {"relevant": False, "confidence": 0.0, "why": why}
+    return told
 
 
 def _of_job(call: "ToolCall", calls: "Sequence[ToolCall]") -> Json:
@@ -143,15 +114,13 @@ def _of_job(call: "ToolCall", calls: "Sequence[ToolCall]") -> Json:
             # of a run's numerical error, two standard errors; without one, the digits alone
             half = 2.0 * float((run.get("errors") or {}).get(target, 0.0))
             value = float(told["value"])
-            answer = _quantity(value, value - half, value + half, told["unit"])
+            answer = {"value": value, "unit": told["unit"]}
+            answer |= {"low": value - half, "high": value + half}
             why = f"a run of {run['kernel']} at this very point"
-            evidence = [{"kind": "run", "id": run["id"], "distance": 0.0, "weight": 1.0}]
-            judged = _judged(answer, target, 0.9, "run", why)
-            return {**_none([]), **judged, "evidence": evidence}
+            return _valued(answer, target, 0.9, "run", why, _evidence("run", run["id"], 0.0))
     if found["law"] is not None:
-        evidence = [{"kind": "law", "id": found["law"], "distance": None, "weight": 1.0}]
         told = _none(["the campaign ended with a law; predict gives its value at a point"])
-        return {**told, "how": "campaign", "evidence": evidence}
+        return {**told, "how": "campaign", "evidence": [_evidence("law", found["law"])]}
     return _none(["the job gave no value"])
 
 
@@ -159,19 +128,23 @@ def _of_law(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
     found = call.result
     if found["law"] is None:
         return _none([f"no law was found ({found['outcome']})", *found["why_not"]])
-    why = "; ".join(found["why_not"]) or "it predicts runs that it was not fitted on"
-    evidence = [{"kind": "law", "id": found["law"], "distance": None, "weight": 1.0}]
     good = 1.0 if found["confirmed"] else 0.0
-    meaning = f"The law is {call.arguments['target']} = {found['expression']}."
-    judged = _pertinence(bool(found["confirmed"]), good, 0.9 * good, meaning, why)
-    return {**_none([]), "how": "law", "evidence": evidence, "pertinence": judged}
+    told = {
+        "relevant": bool(found["confirmed"]),
+        "acceptability": good,
+        "confidence": 0.9 * good,
+        "meaning": f"The law is {call.arguments['target']} = {found['expression']}.",
+        "why": "; ".join(found["why_not"]) or "it predicts runs that it was not fitted on",
+    }
+    evidence = [_evidence("law", found["law"])]
+    return {**_none([]), "how": "law", "evidence": evidence, "pertinence": told}
 
 
 def _of_plan(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
     found = call.result
     cost = {"runs": found["runs"], "seconds": found["seconds_at_most"]}
     plan = {"id": found["plan"], **cost, "needs_approval": found["needs_approval"]}
-    return _none(["the runs of the plan would answer"], "campaign", plan)
+    return _none(["the runs of the plan would answer"], plan)
 
 
 _FROM: dict[str, Callable[["ToolCall", "Sequence[ToolCall]"], Json]] = {

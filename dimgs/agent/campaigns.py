@@ -3,11 +3,13 @@
 import math
 import re
 import time
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from dimgs.agent.amounts import amount, label_or_amount, readings
 from dimgs.agent.bench import Bench, StoppedError, control
-from dimgs.agent.results import JobState, Json, Planned, Started
+from dimgs.agent.schemas import JobState, Json, Planned, Quantity, Started
 from dimgs.errors import InputError
 from dimgs.formats import shown
 from dimgs.hub.jobs import needs_approval, refusal
@@ -24,17 +26,19 @@ _LONGEST_WAIT = 300.0
 _SHOWN = 20
 
 
-def plan(
+def plan_campaign(
     bench: Bench,
     kernel: str,
     target: str,
-    at: Json,
-    ranges: dict[str, str],
-    runs: int,
-    tolerance: float,
-    tier: str | None,
+    at: Annotated[dict[str, Quantity], Field(description="fixed inputs")] = {},  # noqa: B006
+    ranges: Annotated[
+        dict[str, str], Field(description="{'t': '1..100 day'}; empty: one run at 'at'")
+    ] = {},  # noqa: B006
+    runs: Annotated[int, Field(description="at most, of the finest tier", ge=1, le=1000)] = 24,
+    tolerance: Annotated[float, Field(description="half-width of exponents")] = 0.05,
+    tier: str | None = None,
 ) -> Planned:
-    """A plan with its cost: one run at a point, or a campaign over ranges."""
+    """Plan one run or a campaign and state its cost; spends nothing."""
     kernel = bench.reference(kernel)
     known = bench.kernel(kernel)
     ports = {p.name: p for p in known.inputs}
@@ -178,8 +182,8 @@ def _span(ports: dict[str, Port], name: str, text: str, kernel: str) -> list[Any
     return [ends[0]["value"], ends[1]["value"], unit]
 
 
-def start(bench: Bench, plan: str) -> Started:
-    """Ask for what a plan describes, as a job of the hub."""
+def start_campaign(bench: Bench, plan: str) -> Started:
+    """Start a plan as a job of the hub; above the cost limit a person has to approve it."""
     hub = bench.hub
     entry = hub.get(plan)
     document = dict((entry["content"] or {}).get("plan") or {})
@@ -233,8 +237,10 @@ def _is_approved(entry: Json) -> bool:
     return bool(told) or accepted
 
 
-def status(bench: Bench, job: str, wait: float) -> JobState:
-    """How a job stands; waits for its end for some seconds."""
+def job_status(
+    bench: Bench, job: str, wait: Annotated[float, Field(description="seconds, to 300")] = 0.0
+) -> JobState:
+    """State and results of a job; for a failure what was said, means, and to try."""
     if not 0.0 <= wait <= _LONGEST_WAIT:
         raise InputError(f"'wait' is {wait} s; give 0 to {_LONGEST_WAIT:g}.")
     ends, call = time.monotonic() + wait, control()

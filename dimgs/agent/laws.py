@@ -3,34 +3,44 @@
 import hashlib
 import json
 import os
-import subprocess
 import sys
-import threading
-import time
-from contextlib import suppress
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
 from dimgs.agent.amounts import in_unit, label_or_amount, readings
 from dimgs.agent.bench import Bench, StoppedError, control
-from dimgs.agent.results import Explained, Json, LawFound, Predicted
+from dimgs.agent.schemas import Explained, Json, LawFound, Point, Predicted, Table
 from dimgs.errors import FitError, InputError
 from dimgs.escape import visible
 from dimgs.formats import json_value, shown
+from dimgs.hub.sandbox import exchanged
 from dimgs.law.law import Law
 
 # of seconds beside the time of the search: to start, to fit the power law, to draw
 _BESIDE = 60.0
-# how often it is looked whether anybody still waits
-_LOOK = 0.1
 _MOST_ROWS = 1000
 
 
-def discover(bench: Bench, table: str, target: str, options: Json, keep: bool) -> LawFound:
-    """Search for the law of a table, in a process of its own that ends when nobody waits."""
-    limit = min(float(options.get("time_limit") or 30.0), bench.policy.agent.analysis_seconds)
-    asked = {k: v for k, v in options.items() if v not in (None, [])} | {"time_limit": limit}
+def discover_law(
+    bench: Bench,
+    table: Table,
+    target: str,
+    columns: Annotated[list[str] | None, Field(description="the only inputs")] = None,
+    units: dict[str, str] | None = None,
+    constants: Annotated[list[str] | None, Field(description="such as ['g']")] = None,
+    scales: Annotated[list[str] | None, Field(description="unknown: ['M0 [kg]']")] = None,
+    within: Annotated[str | None, Field(description="label with own prefactors")] = None,
+    seconds: float = 30.0,
+    seed: int = 0,
+    keep: Annotated[bool, Field(description="in the hub")] = True,
+) -> LawFound:
+    """Search a table for a law, checked on unseen runs. 'confirmed' false: no reliable law."""
+    limit = min(seconds or 30.0, bench.policy.agent.analysis_seconds)
+    given: Json = {"columns": columns, "units": units, "constants": constants, "scales": scales}
+    given |= {"within": within, "time_limit": limit, "seed": seed}
+    asked = {k: v for k, v in given.items() if v not in (None, [])}
     told = json.dumps([table, target, asked], sort_keys=True)
     id = hashlib.sha256(told.encode()).hexdigest()[:12]
     hub = None
@@ -74,58 +84,21 @@ def _rival(told: Json) -> Json:
 def _in_a_process(request: Json, limit: float) -> Json:
     """Result of dimgs.agent.child, which is ended where nobody waits for it any more."""
     call = control()
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "dimgs.agent.child"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
-        start_new_session=True,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert process.stderr is not None
-    printed: list[str] = []
 
-    def keep(stream: Any) -> None:
-        printed.append(stream.read())
+    def hear(line: str) -> None:
+        if line.startswith("progress: "):
+            call.tell(visible(line.removeprefix("progress: ").strip()))
 
-    def follow(stream: Any) -> None:
-        for line in stream:
-            if line.startswith("progress: "):
-                with suppress(Exception):
-                    # that nobody hears it ends no search
-                    call.tell(visible(line.removeprefix("progress: ").strip()))
-
-    threads = [
-        threading.Thread(target=keep, args=(process.stdout,), daemon=True),
-        threading.Thread(target=follow, args=(process.stderr,), daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
-    begun = time.monotonic()
-    try:
-        with suppress(BrokenPipeError):
-            process.stdin.write(json.dumps(request) + "\n")
-            process.stdin.close()
-        while process.poll() is None:
-            if call.stop.wait(_LOOK):
-                raise StoppedError("The call was cancelled, and the search was ended.")
-            if time.monotonic() - begun > limit:
-                raise FitError(
-                    f"The search took more than {limit:g} s; ask for fewer columns or less time."
-                )
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-        for thread in threads:
-            thread.join()
-        process.stdout.close()
-        process.stderr.close()
-    return _result(printed[0] if printed else "", process.returncode)
+    command = [sys.executable, "-P", "-m", "dimgs.agent.child"]
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    ended = exchanged(command, request, limit, hear=hear, stop=call.stop, env=path)
+    if ended.stopped:
+        raise StoppedError("The call was cancelled, and the search was ended.")
+    if ended.late:
+        raise FitError(
+            f"The search took more than {limit:g} s; ask for fewer columns or less time."
+        )
+    return _result(ended.text, ended.code)
 
 
 def _result(text: str, code: int | None) -> Json:
@@ -173,9 +146,13 @@ def law_of(bench: Bench, id: str) -> tuple[Law, Json]:
 
 
 def predict(
-    bench: Bench, law: str, at: Json | list[Json], level: float, unit: str | None
+    bench: Bench,
+    law: Annotated[str, Field(description="id from discover_law or search_hub")],
+    at: Point | list[Point],
+    level: float = 0.9,
+    unit: str | None = None,
 ) -> Predicted:
-    """Values of a law with intervals, and what of them lies outside its domain."""
+    """Value of a law in 'unit', with interval; 'outside': groups beyond its domain."""
     from dimgs.dataset.build import ReadOptions
     from dimgs.law.prediction import law_table
 
@@ -244,8 +221,10 @@ def _columns(points: list[Json]) -> dict[str, list[Any]]:
     return columns
 
 
-def explain(bench: Bench, id: str) -> Explained:
-    """What an entry or study rests on, its rivals, and what would change it."""
+def explain(
+    bench: Bench, id: Annotated[str, Field(description="of an entry, law or study")]
+) -> Explained:
+    """What it rests on, its reviews and rivals, and what would change it."""
     report = bench.document(id, "report.json")
     if report is not None:
         return _of_study(bench, id, report)

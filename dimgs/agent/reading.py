@@ -19,11 +19,11 @@ def add_resources(server: MCPServer[Any], bench: Bench) -> None:
 
     def card(kernel: str) -> str:
         """A kernel's card: inputs, units, ranges, cost, limitations."""
-        return _json(tables.kernels(bench, kernel)["kernels"][0])
+        return _json(tables.describe_kernels(bench, kernel)["kernels"][0])
 
     def table(path: str) -> str:
         """A table of the workspace as it was understood."""
-        return _json(tables.read(bench, path, 50, None))
+        return _json(tables.read_table(bench, path, 50))
 
     def law(id: str) -> str:
         """A law as law.json, with intervals and domain."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.agent.bench import Bench
 from dimgs.agent.server import checked_arguments, tools_of
-from dimgs.agent.tools import Tools, each
+from dimgs.agent.tools import each
 from dimgs.errors import DimgsError, InputError
 from dimgs.formats import shown
 from dimgs.hub import Hub
@@ -104,7 +104,7 @@ def replay(
 
 
 def _calls(bench: Bench, hub: Hub, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    tools, known = each(Tools(bench)), tools_of(bench)
+    tools, known = each(bench), tools_of(bench)
     ids: dict[str, str] = {}
     told = []
     for number, call in enumerate(calls, 1):

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from dimgs import __version__
 from dimgs.agent.bench import CONTROL, Bench, Control
 from dimgs.agent.reading import add_prompts, add_resources
-from dimgs.agent.tools import Tools, each
+from dimgs.agent.tools import each
 from dimgs.errors import DimgsError, InputError
 from dimgs.formats import shown
 
@@ -106,7 +106,7 @@ def _tool(name: str, function: Callable[..., Any]) -> Tool:
 
 def tools_of(bench: Bench) -> dict[str, Tool]:
     """The tools of a bench by name, with descriptions and schemas."""
-    return {name: _tool(name, _called(method)) for name, method in each(Tools(bench)).items()}
+    return {name: _tool(name, _called(method)) for name, method in each(bench).items()}
 
 
 def checked_arguments(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:

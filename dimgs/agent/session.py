@@ -11,7 +11,7 @@ from dimgs.agent.bench import Bench
 from dimgs.agent.evidence import GivenEvidence
 from dimgs.agent.provenance import Sources
 from dimgs.agent.server import checked_arguments, tools_of
-from dimgs.agent.tools import Tools, each
+from dimgs.agent.tools import each
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
 from dimgs.formats import shown
@@ -68,7 +68,7 @@ class Session:
     def __post_init__(self) -> None:
         """Prepare the sources and the tools."""
         self.sources = Sources(self.question, self.bench, self.safe)
-        self.tools = each(Tools(self.bench))
+        self.tools = each(self.bench)
         self.schemas = tools_of(self.bench)
         # what the hub held, so that it can be asked again as it was
         self.begun = self.bench.hub.digest() if self.bench.has_hub else None

@@ -3,13 +3,15 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import Field
 
+from dimgs import dataset
 from dimgs.agent.bench import Bench
-from dimgs.agent.results import Groups, Json, Kernels, TableRead
-from dimgs.dataset import Dataset, read_table
+from dimgs.agent.schemas import Groups, Json, Kernels, Table, TableRead
+from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
 from dimgs.kernels.spec import Port
@@ -23,11 +25,16 @@ _TOLD = ("text", "assumptions", "limitations", "validity", "conservative", "cons
 def opened(bench: Bench, table: str, **options: Any) -> Iterator[Dataset]:
     """A table of the workspace, or a pasted one."""
     with bench.workspace.file(table) as path:
-        yield read_table(path, **options)
+        yield dataset.read_table(path, **options)
 
 
-def read(bench: Bench, table: str, rows: int, units: dict[str, str] | None) -> TableRead:
-    """Columns of a table with their units and ranges, and its first rows."""
+def read_table(
+    bench: Bench,
+    table: Annotated[str, Field(description="as elsewhere; empty lists the workspace")] = "",
+    rows: int = 5,
+    units: dict[str, str] | None = None,
+) -> TableRead:
+    """Read a table: columns, units as understood, ranges, first rows, doubts."""
     if not table.strip():
         found = bench.workspace.tables()
         return {"table": "", "rows": 0, "columns": [], "head": [], "warnings": [], "tables": found}
@@ -67,16 +74,18 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, int | float | bool) else visible(str(value))[:200]
 
 
-def groups(
+def pi_groups(
     bench: Bench,
-    table: str | None,
-    variables: list[str] | None,
-    target: str | None,
-    constants: list[str] | None,
-    scales: list[str] | None,
-    repeating: list[str] | None,
+    table: Table | None = None,
+    variables: Annotated[
+        list[str] | None, Field(description="instead of a table: ['rho [kg/m^3]', …]")
+    ] = None,
+    target: str | None = None,
+    constants: list[str] | None = None,
+    scales: list[str] | None = None,
+    repeating: list[str] | None = None,
 ) -> Groups:
-    """Pi groups of a table, or of listed variables."""
+    """Derive the dimensionless groups of a table's columns or of variables, exactly."""
     from dimgs.groups.derive import pi_basis
     from dimgs.report.documents import pi_document
 
@@ -98,8 +107,8 @@ def groups(
     return {k: document[k] for k in Groups.__annotations__}  # type: ignore[return-value]
 
 
-def kernels(bench: Bench, name: str | None) -> Kernels:
-    """Kernels that the policy lists, or all that is known of one."""
+def describe_kernels(bench: Bench, name: str | None = None) -> Kernels:
+    """List the simulators that may run, or give one's card: inputs, units, ranges, cost."""
     if name is not None:
         return {"kernels": [_card(bench, name)]}
     found = []

@@ -11,11 +11,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from time import monotonic
 from typing import Any
 
 from dimgs.kernels.record import RunRecord, Status, one_sentence
@@ -26,6 +29,8 @@ from dimgs.plugins import entry_points
 _MOST_BYTES = 64 << 20
 # beside the time that the run itself may take: for Python to start and to end
 _GRACE = 30.0
+# seconds between looks whether anybody still waits for a process: soon enough for a person
+_LOOK = 0.1
 # what programs and their libraries need to start
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
 
@@ -118,17 +123,9 @@ def _printed(
         if "plan" in told:
             told["plan"] = {**told["plan"], "kernel": kernel}
         asked = {"job": told, "seconds": seconds, "megabytes": megabytes}
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=environment,
-            cwd=folder,
-            start_new_session=True,
-        )
-        text, late = _answer(process, json.dumps(asked), seconds + _GRACE)
-    return text, f"It took more than {seconds:g} s." if late else _ended(process.returncode)
+        limit = seconds + _GRACE
+        ended = exchanged(command, asked, limit, env=environment, cwd=folder)
+    return ended.text, f"It took more than {seconds:g} s." if ended.late else _why(ended.code)
 
 
 def _home(kernel: str) -> tuple[str, Path | None]:
@@ -159,34 +156,90 @@ def _inside(folder: str, home: Path | None = None) -> list[str]:
     ]  # fmt: skip
 
 
-def _answer(process: "subprocess.Popen[bytes]", asked: str, limit: float) -> tuple[str, bool]:
-    """What the process writes, and whether its time was over.
+@dataclass(frozen=True)
+class Ended:
+    """A process that has ended: what it wrote, its status, and why it was ended, if it was.
+
+    Attributes
+    ----------
+    text : str
+    code : int or None
+    late, stopped : bool
+        Whether its time was over, or nobody waited for it any more.
+    """
+
+    text: str
+    code: int | None
+    late: bool
+    stopped: bool
+
+
+def exchanged(
+    command: Sequence[str],
+    asked: Mapping[str, Any],
+    limit: float,
+    *,
+    hear: Callable[[str], None] | None = None,
+    stop: threading.Event | None = None,
+    **started: Any,
+) -> Ended:
+    """Send a document to a process, read what it writes, and end it with all that it started.
 
     Its standard input stays open: the process ends when this one does, and the pipe with it.
+
+    Parameters
+    ----------
+    command : sequence of str
+    asked : mapping
+        A line of JSON on its standard input.
+    limit : float
+        Seconds that it may take.
+    hear : callable, optional
+        Called with each line that it writes to standard error.
+    stop : threading.Event, optional
+        Set when nobody waits for it any more.
+    **started
+        As `subprocess.Popen` takes them.
     """
-    assert process.stdin is not None
-    assert process.stdout is not None
-    late: list[float] = []
-
-    def end() -> None:
-        late.append(limit)
-        _end(process)
-
-    timer = threading.Timer(limit, end)
-    timer.start()
+    pipe, told = subprocess.PIPE, subprocess.DEVNULL if hear is None else subprocess.PIPE
+    process = subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=told, start_new_session=True, **started
+    )
+    given, answer = process.stdin, process.stdout
+    assert given is not None
+    assert answer is not None
+    read: list[bytes] = []
+    reading = threading.Thread(target=lambda: read.append(answer.read(_MOST_BYTES)))
+    hearing = threading.Thread(target=_hear, args=(process.stderr, hear))
+    end, waiting = monotonic() + limit, stop or threading.Event()
+    reading.start()
+    hearing.start()
     try:
-        try:
-            process.stdin.write(asked.encode() + b"\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            pass
-        text = process.stdout.read(_MOST_BYTES)
+        with suppress(BrokenPipeError):
+            given.write(json.dumps(asked).encode() + b"\n")
+            given.flush()
+        while reading.is_alive() and monotonic() < end and not waiting.is_set():
+            reading.join(_LOOK)
+        over = reading.is_alive()
     finally:
-        timer.cancel()
         _end(process)
-        process.stdout.close()
-        process.stdin.close()
-    return text.decode(errors="replace"), bool(late)
+        for thread in (reading, hearing):
+            thread.join()
+        for stream in filter(None, (answer, process.stderr)):
+            stream.close()
+        with suppress(BrokenPipeError):
+            given.close()
+    stopped = over and waiting.is_set()
+    text = b"".join(read).decode(errors="replace")
+    return Ended(text, process.returncode, over and not stopped, stopped)
+
+
+def _hear(stream: Any, hear: Callable[[str], None] | None) -> None:
+    for line in stream or ():
+        # that nobody hears it ends no work
+        with suppress(Exception):
+            assert hear is not None
+            hear(line.decode(errors="replace"))
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -197,7 +250,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _ended(code: int | None) -> str:
+def _why(code: int | None) -> str:
     by = f"signal {-code}" if code is not None and code < 0 else f"code {code}"
     return f"Its process ended without a record ({by}): its memory or time was over, or it died."
 

@@ -122,3 +122,54 @@ def curve_of(
         first.level,
         {"input": over, "unit": unit, "values": values},
     )
+
+
+def refused(
+    missing: list[str],
+    unit: str = "1",
+    assumptions: Sequence[dict[str, Any]] = (),
+    plan: dict[str, Any] | None = None,
+    level: float = 0.9,
+) -> Answer:
+    """No answer: what is missing, and the runs that would give one."""
+    why = {"meaning": "No answer.", "why": "; ".join(missing)}
+    nothing = {"relevant": False, "acceptability": 0.0, "confidence": 0.0, **why}
+    how = "none" if plan is None else "campaign"
+    return Answer(
+        None, None, None, unit, how, [], nothing, [*assumptions], missing, [], plan, level
+    )
+
+
+def judged(
+    target: str,
+    quantity: Mapping[str, Any],
+    half_width: float,
+    tolerance: float,
+    level: float,
+    why: str,
+) -> dict[str, Any]:
+    """Whether a value is good enough.
+
+    Parameters
+    ----------
+    target : str
+    quantity : mapping
+        ``{"value", "low", "high", "unit"}``.
+    half_width, tolerance : float
+        Relative to the value: what its interval has, and what was asked for.
+    level : float
+    why : str
+        What it rests on.
+    """
+    good = min(1.0, tolerance / half_width) if half_width else 1.0
+    unit = "" if quantity["unit"] == "1" else f" {quantity['unit']}"
+    return {
+        "relevant": True,
+        "acceptability": good,
+        "confidence": level * good,
+        "meaning": (
+            f"{target} is {quantity['value']:.5g}{unit}, between {quantity['low']:.5g} and "
+            f"{quantity['high']:.5g}."
+        ),
+        "why": why,
+    }

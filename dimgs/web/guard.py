@@ -1,9 +1,10 @@
 """What every request passes first: the names that the server goes by, and headers of answers."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
+
+from starlette.responses import JSONResponse
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -67,15 +68,7 @@ class Guard:
             await self._app(scope, receive, sent)
             return
         status, sentence = why
-        await sent(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [(b"content-type", b"application/json")],
-            }
-        )
-        body = json.dumps({"error": sentence}).encode()
-        await sent({"type": "http.response.body", "body": body})
+        await JSONResponse({"error": sentence}, status)(scope, receive, sent)
 
     def _refusal(self, method: str, headers: dict[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")

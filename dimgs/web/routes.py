@@ -237,31 +237,16 @@ def _act(name: str, body: Any, summary: str, run: Callable[[RestCall], str]) -> 
     return Route("POST", f"/entries/{{id}}/{name}", lambda c: {"id": run(c)}, summary, {}, body)
 
 
-_FILTERS = {
-    "kernel": "string",
-    "physics": "string",
-    "where": "strings",
-    "group": "strings",
-    "limit": "integer",
-    "author": "string",
-    "tag": "string",
-    "state": "string",
-    "tier": "string",
-    "review": "string",
-    "since": "string",
-    "until": "string",
-    "every": "boolean",
-}
-_LISTED = {
-    "kind": "string",
-    "state": "string",
-    "author": "string",
-    "tag": "string",
-    "limit": "integer",
-    "text": "string",
-    "newest": "boolean",
-    "kernel": "string",
-}
+def _typed(texts: str, **others: str) -> dict[str, str]:
+    """Parameters of an address: texts, and those of other kinds."""
+    return {**dict.fromkeys(texts.split(), "string"), **others}
+
+
+_FILTERS = _typed(
+    "kernel physics author tag state tier review since until",
+    where="strings", group="strings", limit="integer", every="boolean",
+)  # fmt: skip
+_LISTED = _typed("kind state author tag text kernel", limit="integer", newest="boolean")
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/me", lambda c: {"user": c.hub.user, "role": c.hub.role}, "Who asks"),

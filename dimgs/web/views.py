@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from dimgs.law.law import Law
 
 
+# of Markdown; nothing that runs or fetches
+_TAGS = {
+    "p", "em", "strong", "code", "pre", "a", "ul", "ol", "li", "blockquote", "table", "thead",
+    "tbody", "tr", "th", "td", "br", "hr", "h1", "h2", "h3", "h4", "h5", "h6", "sub", "sup",
+}  # fmt: skip
+
+
 @cache
 def _markdown() -> Any:
     from markdown_it import MarkdownIt
@@ -33,41 +40,11 @@ def markdown_html(text: str) -> "Markup":
     import nh3
     from markupsafe import Markup
 
-    tags = {
-        "p",
-        "em",
-        "strong",
-        "code",
-        "pre",
-        "a",
-        "ul",
-        "ol",
-        "li",
-        "blockquote",
-        "table",
-        "thead",
-    }
-    tags |= {
-        "tbody",
-        "tr",
-        "th",
-        "td",
-        "br",
-        "hr",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "sub",
-        "sup",
-    }
     made = _markdown().render(visible(text, "\n\t"))
     return Markup(
         nh3.clean(
             made,
-            tags=tags,
+            tags=_TAGS,
             attributes={"a": {"href", "title"}},
             url_schemes={"http", "https", "mailto"},
         ).strip()

@@ -14,7 +14,7 @@ from mcp import Client, MCPError
 
 from dimgs.agent.bench import Bench
 from dimgs.agent.server import make_server
-from dimgs.agent.tools import NAMES, Tools, each
+from dimgs.agent.tools import TOOLS, Tools, each
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy
 from tests.agent.conftest import POINT, RUN, TABLE, Call, dumped, run_jobs, talk
@@ -35,7 +35,7 @@ def listed(server: Any) -> list[dict[str, Any]]:
 
 def test_the_tools_are_those_of_the_contract_and_few_words_describe_them(bench: Bench) -> None:
     tools = listed(make_server(bench))
-    assert tuple(t["name"] for t in tools) == NAMES
+    assert tuple(t["name"] for t in tools) == tuple(TOOLS)
     # what a model is shown; no tokenizer splits words into more than pieces of four letters
     read = [{k: t[k] for k in ("name", "description", "inputSchema")} for t in tools]
     text = json.dumps(read, ensure_ascii=False)
@@ -102,7 +102,7 @@ def test_every_result_is_of_its_schema(bench: Bench, hub: Hub) -> None:
         assert hub.get(draft["id"])["kind"] == "annotation"
 
     talk(server, script)
-    assert seen == set(NAMES)
+    assert seen == set(TOOLS)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_kernel_of_a_file_goes_by_its_own_name_and_runs_as_a_job(
     file.write_text(KERNELS, encoding="utf-8")
     policy = Policy(kernels=[f"{file}:rod", "diffusion"], agent=AgentPolicy(worker=False))
     bench = Bench(hub.for_agent(), policy, None)
-    tools = each(Tools(bench))
+    tools = each(bench)
     assert tools["describe_kernels"](name="rod")["kernels"][0]["usable"]
     asked = {"kernel": "rod", "target": "w", "at": {"L": "2 m", "dT": {"value": "30", "unit": "K"}}}
     plan = tools["plan_campaign"](**asked)
@@ -194,7 +194,7 @@ def test_a_kernel_of_a_file_goes_by_its_own_name_and_runs_as_a_job(
 def test_a_law_that_was_not_confirmed_says_so_with_every_value(bench: Bench) -> None:
     rng = [0.3, 1.7, 0.4, 1.1, 2.3, 0.9, 1.3, 0.6, 2.9, 0.5]
     noise = "u [m],w [m]\n" + "\n".join(f"{1 + k * 0.3},{x}" for k, x in enumerate(rng))
-    tools = each(Tools(bench))
+    tools = each(bench)
     law = tools["discover_law"](table=noise, target="w", seconds=2.0)
     assert not law["confirmed"]
     found = tools["predict"](law=law["law"], at={"u": "2 m"}, unit="mm")

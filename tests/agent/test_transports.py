@@ -17,7 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from dimgs.agent.bench import Bench
 from dimgs.agent.http import PATH, caller_of, server_of
-from dimgs.agent.tools import NAMES, Tools
+from dimgs.agent.tools import TOOLS, Tools
 from dimgs.errors import InputError
 from dimgs.hub import Hub
 from dimgs.web.serving import listening, serving
@@ -32,7 +32,7 @@ def test_over_standard_input_and_output_jobs_go_on_when_the_server_has_ended(
     jobs: list[str] = []
 
     async def script(client: Client, call: Call) -> None:
-        assert tuple(t.name for t in (await client.list_tools()).tools) == NAMES
+        assert tuple(t.name for t in (await client.list_tools()).tools) == tuple(TOOLS)
         assert (await call("read_table", table="pendulum.csv")).document["rows"] == 8
         assert (await call("read_table", table="../secret.csv")).failed
         plan = (await call("plan_campaign", **RUN)).document

@@ -1,6 +1,8 @@
-"""What the tools give back: the schema of each result."""
+"""What the tools take and give back: the schemas of quantities, tables and results."""
 
 from typing import Annotated, Any, NotRequired
+
+from pydantic import Field
 
 # pydantic reads these at run time
 from typing_extensions import TypedDict
@@ -9,6 +11,8 @@ Json = dict[str, Any]
 Quantity = Annotated[
     Json | str | float, 'a number with its unit: \'80 µm\' or {"value": 80, "unit": "µm"}'
 ]
+Table = Annotated[str, Field(description="path in the workspace, or CSV text with units in header")]
+Point = Annotated[dict[str, Quantity], Field(description="inputs: {'l': '80 µm', …}")]
 
 
 class Kernels(TypedDict):
