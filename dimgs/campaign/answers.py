@@ -11,7 +11,7 @@ from dimgs.campaign.binding import Binding
 from dimgs.campaign.laws import FittedLaw
 from dimgs.campaign.model import Border
 from dimgs.campaign.optimal_design import hidden
-from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer, RegimeBoundary
+from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer, RegimeBoundary, exponent
 from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import counted, of_tier, sentence
@@ -26,7 +26,7 @@ from dimgs.campaign.thresholds import (
     where_words,
 )
 from dimgs.fits.estimate import Exponent
-from dimgs.rationals import only_simple
+from dimgs.similitude.answer import said
 
 # log; what a kernel prints of a value
 _DIGITS = 1e-6
@@ -41,13 +41,8 @@ def exponents_of(binding: Binding, law: FittedLaw, level: float) -> tuple[Expone
     rows = np.column_stack([np.zeros(len(space.names)), space.exponent_map])
     half = law.half_widths(rows, level) if space.rank else np.zeros(len(values))
     tolerance = binding.plan.tolerance.exponents or 0.0
-    out = []
-    for name, value, width in zip(space.names, values, half, strict=True):
-        room = max(float(width), tolerance)
-        rational = only_simple(float(value) - room, float(value) + room)
-        low, high = float(value - width), float(value + width)
-        out.append(Exponent(name, float(value), low, high, rational))
-    return tuple(out)
+    told = zip(space.names, values, half, strict=True)
+    return tuple(exponent(name, value, width, tolerance) for name, value, width in told)
 
 
 class Answers:
@@ -318,15 +313,14 @@ def half_width(runs: CampaignRuns, z: Array, tier: int, level: float, least: int
     A kernel that repeats itself is as good as what it prints.
     """
     square, freedom = runs.scatter(tier)
-    sites, at = runs.sites(tier), runs.find(z)
-    here = np.flatnonzero(sites.numbers == (-1 if at is None else at))
-    if not len(here):
+    sites, at = runs.site(z, tier)
+    if at is None:
         return np.inf
     sigma = float(np.sqrt(square / freedom)) if freedom else 0.0
     if sigma <= _DIGITS or freedom < least:
         return _DIGITS if sigma <= _DIGITS else np.inf
     t = float(stdtrit(freedom, 0.5 + level / 2.0))
-    return t * sigma / float(np.sqrt(sites.count[here[0]]))
+    return t * sigma / float(np.sqrt(sites.count[at]))
 
 
 def point_answer(
@@ -336,22 +330,18 @@ def point_answer(
     tier, level = len(binding.tiers) - 1, binding.plan.level
     z, name = binding.points[number], f"point {number + 1}"
     half = half_width(runs, z, tier, level, 1)
-    sites, at = runs.sites(tier), runs.find(z)
-    here = np.flatnonzero(sites.numbers == (-1 if at is None else at))
-    mean = (float(sites.y[here[0]]) if len(here) else np.nan) - binding.shifts[number]
+    sites, at = runs.site(z, tier)
+    mean = (np.nan if at is None else float(sites.y[at])) - binding.shifts[number]
     target, wanted = binding.space.basis.target, binding.plan.tolerance.prediction
     assert target is not None
     assert wanted is not None
     with np.errstate(over="ignore"):
         value, low, high = (float(np.exp(mean + s * half)) for s in (0.0, -1.0, 1.0))
-    room, known = float(np.log1p(wanted)), bool(np.isfinite(half))
-    meaning = (
-        f"{binding.target.name} is {value:.5g} {target.si_unit}, between {low:.5g} and {high:.5g}."
-        if known
-        else "No answer: no run at the point gave one."
-    )
-    why = f"{int(sites.count[here[0]])} runs at the point itself." if known else "Nothing."
+    room, known = float(np.log1p(wanted)), at is not None and bool(np.isfinite(half))
+    answer = PointAnswer(value, low, high, target.si_unit, False)
+    told = said(binding.target.name, answer.to_json())
+    meaning = told if known else "No answer: no run at the point gave one."
+    why = f"{int(sites.count[at])} runs at the point itself." if known else "Nothing."
     good = min(1.0, room / max(half, 1e-12)) if known else 0.0
     sure = level if half <= room else level * good
-    answer = PointAnswer(value, low, high, target.si_unit, False)
     return answer, Pertinence(name, known, good, sure if known else 0.0, meaning, why)

@@ -10,10 +10,9 @@ from typing import Any
 
 from dimgs.campaign.binding import bind
 from dimgs.campaign.course import Course
-from dimgs.campaign.journal import DecisionLog, changed_since
+from dimgs.campaign.journal import DecisionLog, Listener, changed_since, shown_by
 from dimgs.campaign.known import Known, every_known
 from dimgs.campaign.plan import Plan
-from dimgs.campaign.progress import Listener, shown_by
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.runner import Runner
 from dimgs.campaign.workers import place_of
@@ -55,7 +54,7 @@ def run_campaign(
     executor : concurrent.futures.Executor, optional
         Such as a thread pool or a Dask client's ``get_executor()``; local processes by default.
     progress : callable, optional
-        Called with a :class:`~dimgs.campaign.progress.Progress` after every run and decision; in a
+        Called with a :class:`~dimgs.campaign.journal.Progress` after every run and decision; in a
         notebook a bar shows it by default.
     known : path, or iterable of KnownRun, KnownLaw or path
         Runs and laws that exist elsewhere. Runs of this very kernel count as made; others are used

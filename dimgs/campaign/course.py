@@ -9,13 +9,18 @@ import numpy as np
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.conclusion import conclude, half_width
 from dimgs.campaign.design import CampaignDesign
-from dimgs.campaign.evidence import contradicted, foretold, missed, supposed
 from dimgs.campaign.experiment import Experiment
-from dimgs.campaign.journal import DecisionLog
+from dimgs.campaign.journal import DecisionLog, Listener, Progress
 from dimgs.campaign.known import Known, KnownRun
 from dimgs.campaign.laws import FittedLaw
-from dimgs.campaign.prior_runs import PriorRun, PriorRuns
-from dimgs.campaign.progress import Listener, Progress
+from dimgs.campaign.prior_runs import (
+    PriorRun,
+    PriorRuns,
+    contradicted,
+    foretold,
+    missed,
+    supposed,
+)
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.rivals import settled
 from dimgs.campaign.state import Proposal, RunPrediction

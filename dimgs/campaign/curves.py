@@ -9,13 +9,13 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.campaign.plan import Plan
+from dimgs.campaign.result import exponent
 from dimgs.errors import DimgsError, InputError
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.similarity import SimilarityFit, collapsed, fit_similarity
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.kernels.record import RunRecord
-from dimgs.rationals import only_simple
 from dimgs.report.documents import exponent_document
 from dimgs.report.figures.style import MARKERS, PALETTE, new_axes, styled
 from dimgs.variables import Variable, parse_unit
@@ -185,8 +185,10 @@ def whole_curves(
     table = np.array([np.interp(at, x, np.log(y)) for x, y in placed.curves])
     model = CurvePotential().fit(placed.groups, table)
     ends = model.predict_interval(placed.groups, level)
-    start = [[Exponent(n, v, v, v, only_simple(v - _ROOM, v + _ROOM))
-              for n, v in zip(inputs, one, strict=True)] for one in placed.starts]  # fmt: skip
+    start = [
+        [exponent(n, v, 0.0, _ROOM) for n, v in zip(inputs, one, strict=True)]
+        for one in placed.starts
+    ]
     variable, ordinate = (
         _product(name, e) for name, e in zip((placed.coordinate, curve), start, strict=True)
     )
@@ -249,7 +251,7 @@ def collapse(
     half = fit.half_widths(loadings.T, level)
     exponents = [
         tuple(
-            _exponent(n, v, w)
+            exponent(n, v, w, _ROOM)
             for n, v, w in zip(inputs, start + loadings.T @ found, wide, strict=True)
         )
         for start, found, wide in zip(starts, (fit.along, fit.scale), half, strict=True)
@@ -315,12 +317,6 @@ def _basis(variables: Sequence[Variable], name: str, unit: str) -> PiBasis:
 def _alone(response: PiGroup | None, inputs: Sequence[str]) -> Array:
     assert response is not None
     return np.array([float(response.get(n)) for n in inputs])
-
-
-def _exponent(name: str, value: float, half: float) -> Exponent:
-    room = max(float(half), _ROOM)
-    low, high = float(value - half), float(value + half)
-    return Exponent(name, float(value), low, high, only_simple(value - room, value + room))
 
 
 def _product(name: str, exponents: Sequence[Exponent]) -> str:

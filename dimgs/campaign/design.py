@@ -166,8 +166,8 @@ class Inverse:
     >>> ends = np.log([[1e-12, 1e-10], [1e-4, 1e-3], [1.0, 1e6]])
     >>> space = PiSpace(basis, ("D", "l", "t"), ends[:, 0], ends[:, 1], {})
     >>> inverse = Inverse.of(space, np.array([[-0.5], [0.5]]))
-    >>> [space.names[i] for i in inverse.moving], inverse.staying
-    (['t'], ('D', 'l'))
+    >>> [space.names[i] for i in inverse.moving]
+    ['t']
     """
 
     space: PiSpace
@@ -193,11 +193,6 @@ class Inverse:
                 best = (reached, -round(condition, 6), chosen)
         assert best is not None
         return cls(space, best[2])
-
-    @property
-    def staying(self) -> tuple[str, ...]:
-        """Names of the inputs that need not move."""
-        return tuple(n for i, n in enumerate(self.space.names) if i not in self.moving)
 
     def logs(self, z: Array) -> Array | None:
         """Logarithms of the inputs at a point of shape (rank,); None where no inputs reach it."""
@@ -326,9 +321,8 @@ def directions(rank: int) -> str:
 
 def cost(binding: Binding) -> dict[str, float]:
     """Declared cost of the whole budget by tier, in seconds."""
-    names = [t.name for t in binding.tiers]
     counts = _most(binding)
-    return {n: t.cost * counts[n] for n, t in zip(names, binding.tiers, strict=True)}
+    return {t.name: t.cost * counts[t.name] for t in binding.tiers}
 
 
 def _most(binding: Binding) -> dict[str, int]:

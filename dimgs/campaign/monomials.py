@@ -85,7 +85,7 @@ def monomial_of(space: PiSpace, exponents: Sequence[Fraction]) -> GroupMonomial 
             powers = [Fraction(0)] * len(groups)
             for i, row in zip(chosen, system.rows, strict=True):
                 powers[i] = row[-1]
-            weight = _size(powers, groups)
+            weight = _length(GroupMonomial(tuple(powers), True).physical(groups))
             if all(powers[i] for i in chosen) and (best is None or weight < best[0]):
                 best = (weight, powers)
         if best is not None:
@@ -100,15 +100,6 @@ def _whole(powers: list[Fraction]) -> list[Fraction]:
     common = Fraction(int(np.gcd.reduce([abs(int(p)) for p in whole])))
     first = next(p for p in whole if p)
     return [p / common * (1 if first > 0 else -1) for p in whole]
-
-
-def _size(powers: Sequence[Fraction], groups: Sequence[PiGroup]) -> int:
-    """Complexity in the inputs: how many take part, with what powers."""
-    total: dict[str, Fraction] = {}
-    for group, power in zip(groups, powers, strict=True):
-        for name, e in group.exponents:
-            total[name] = total.get(name, Fraction(0)) + power * e
-    return sum(abs(p.numerator) + p.denominator for p in total.values() if p)
 
 
 def decimal_monomial(space: PiSpace, slope: Array) -> GroupMonomial:
@@ -154,6 +145,7 @@ def essential(space: PiSpace, rationals: Sequence[Sequence[Fraction | None]]) ->
 
 
 def _length(group: PiGroup) -> int:
+    """Complexity in the inputs: how many take part, with what powers."""
     return sum(abs(e.numerator) + e.denominator for _, e in group.exponents)
 
 

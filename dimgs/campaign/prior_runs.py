@@ -1,16 +1,25 @@
-"""Known runs in the pi space of a plan: those that count as made, and those that are evidence."""
+"""Known runs in the pi space of a plan: those that count as made, and those that are evidence.
+
+Evidence is believed where it predicts new runs, and doubted where it does not.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy.special import stdtrit
 
 from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.known import Known, KnownLaw, KnownRun
-from dimgs.campaign.optimal_design import d_optimal
+from dimgs.campaign.laws import within
+from dimgs.campaign.optimal_design import d_optimal, nearest
+from dimgs.campaign.space import EVIDENCE, CampaignRuns
+from dimgs.campaign.state import Proposal
+from dimgs.campaign.strategy import Strategy
 from dimgs.errors import DimgsError, InputError
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port
@@ -26,6 +35,12 @@ _WIDENED = 4.0
 _POINTS = 12
 # an interval of a normal variable whose half-width is its standard deviation
 _ONE_SIGMA = 0.6827
+# runs that are predicted from evidence: what evidence that is wrong may cost
+_CHECKS = 2
+# mixtures of runs of a law, the farthest of which from all runs is predicted
+_MIXTURES = 64
+# chance that noise alone makes a predicted run miss
+_FALSE = 0.005
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,4 +288,79 @@ def _said(known: KnownLaw, binding: Binding, design: CampaignDesign) -> list[Pri
     return found
 
 
-__all__ = ["PriorRuns", "PriorRun"]
+def supposed(
+    binding: Binding,
+    design: CampaignDesign,
+    runs: CampaignRuns,
+    tier: int,
+    evidence: list[PriorRun],
+) -> Strategy | None:
+    """What the runs of a tier would say with the evidence; None where they determine no law."""
+    every = deepcopy(runs)
+    for placed in evidence:
+        every.add(placed.z, placed.tier, placed.y, EVIDENCE, placed.error)
+    trial = Strategy(binding, design, every, tier)
+    return trial if trial.clear and np.isfinite(trial.worst) else None
+
+
+def foretold(trial: Strategy) -> list[Proposal]:
+    """Runs that evidence predicts: among the runs of each law, far from all of them.
+
+    Parameters
+    ----------
+    trial : Strategy
+        From :func:`supposed`.
+    """
+    model, rng = trial.model, np.random.default_rng(0)
+    laws = sorted(trial.answered, key=lambda k: -len(model.laws[k].rows))[:_CHECKS]
+    z, found = model.sites.z, []
+    if not trial.space.rank:
+        return [trial.foretold(trial.propose(np.zeros(0), "check", _REASON))]
+    for k in (laws * _CHECKS)[:_CHECKS]:
+        own = model.sites.z[model.laws[k].rows]
+        offers = np.vstack([rng.dirichlet(np.ones(len(own)), _MIXTURES) @ own, own.mean(axis=0)])
+        offers = offers[trial.feasible(offers)]
+        if not len(offers):
+            # all its runs lie beside the ranges
+            offers = trial.design.pool[trial.feasible(trial.design.pool)]
+        inside = model.holds(offers)[:, k]
+        offers = offers[inside] if inside.any() else offers
+        if not len(offers):
+            continue
+        at = offers[np.argmax(nearest(offers, z))]
+        z = np.vstack([z, at])
+        found.append(trial.foretold(trial.propose(at, "check", _REASON)))
+    return found
+
+
+_REASON = "predicted from runs that exist elsewhere"
+
+
+def missed(trial: Strategy, runs: CampaignRuns, proposals: list[Proposal]) -> tuple[float, float]:
+    """Largest miss of the predicted runs, and what may miss by chance; logarithms."""
+    model, worst = trial.model, 0.0
+    for proposal in proposals:
+        fresh, at = runs.site(proposal.z, trial.tier)
+        if at is None:
+            return np.inf, 0.0
+        said = float(model.expected(proposal.z[None])[0])
+        worst = max(worst, abs(float(fresh.y[at]) - said))
+    limit = float(model.scatter.limits(np.ones(1))[0])
+    if trial.stochastic and not model.scatter.sigma:
+        law = max(model.laws, key=lambda law: len(law.rows))
+        limit = max(limit, float(stdtrit(law.freedom, 1.0 - _FALSE / 2.0)) * law.sigma)
+    return worst, limit
+
+
+def contradicted(strategy: Strategy) -> bool:
+    """Whether a new run that lies among the evidence follows none of its laws."""
+    runs, sites = strategy.runs, strategy.model.sites
+    every = runs.made_for(strategy.tier)
+    made = {p for p, what in every if what != EVIDENCE}
+    hull = runs.z[sorted({p for p, what in every if what == EVIDENCE})]
+    for i in strategy.lonely():
+        fresh = int(sites.numbers[i]) in made
+        repeated = sites.count[i] > 1 or not strategy.model.scatter.sigma
+        if fresh and repeated and len(hull) and within(sites.z[i], hull):
+            return True
+    return False

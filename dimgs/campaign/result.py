@@ -13,6 +13,7 @@ from dimgs.formats import SCHEMA, write_whole
 from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
+from dimgs.rationals import only_simple
 from dimgs.report.documents import exponent_document, finite, pi_document
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
     from dimgs.campaign.curves import Collapse, WholeCurves
 
 _MET = "tolerance met"
+
+
+def exponent(name: str, value: float, half: float, tolerance: float) -> Exponent:
+    """An exponent with its interval, rational where that and the tolerance leave one simple one."""
+    value, half = float(value), float(half)
+    room = max(half, tolerance)
+    return Exponent(
+        name, value, value - half, value + half, only_simple(value - room, value + room)
+    )
 
 
 @dataclass(frozen=True)

@@ -216,6 +216,11 @@ class Sites:
     def __len__(self) -> int:
         return len(self.y)
 
+    def row(self, number: int | None) -> int | None:
+        """Place of the point of a number; None where it is not among these."""
+        here = np.flatnonzero(self.numbers == (-1 if number is None else number))
+        return int(here[0]) if len(here) else None
+
 
 @dataclass(eq=False)
 class CampaignRuns:
@@ -307,13 +312,15 @@ class CampaignRuns:
         count = np.array([float(len(v)) for v in values])
         return Sites(self.z[numbers], mean, count, numbers, error)
 
+    def site(self, z: Array, tier: int) -> tuple[Sites, int | None]:
+        """Sites of a tier, and which of them lies at a point; None where no run gave an answer."""
+        sites = self.sites(tier)
+        return sites, sites.row(self.find(z))
+
     def lost(self, tier: int) -> Array:
         """Points where runs of a tier gave no answer, shape (n_lost, rank)."""
-        lost = {
-            p
-            for p, t, y in zip(self.point, self.tier, self.y, strict=True)
-            if t == tier and not np.isfinite(y)
-        }
+        every = zip(self.point, self.tier, self.y, strict=True)
+        lost = {p for p, t, y in every if t == tier and not np.isfinite(y)}
         return self.z[sorted(lost - set(self.sites(tier).numbers.tolist()))]
 
     def scatter(self, tier: int) -> tuple[float, int]:

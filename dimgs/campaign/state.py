@@ -279,13 +279,10 @@ class SearchState:
         limits = self.model.scatter.limits(sites.count)
         z, held, when = [], [], []
         for said in self.predictions:
-            at = np.flatnonzero(
-                sites.numbers == (-1 if (n := self.runs.find(said.z)) is None else n)
-            )
-            if len(at):
-                z.append(sites.z[at[0]])
-                room = float(np.hypot(limits[at[0]], said.error))
-                held.append(abs(float(sites.y[at[0]]) - said.value) <= room)
+            if (at := sites.row(self.runs.find(said.z))) is not None:
+                z.append(sites.z[at])
+                room = float(np.hypot(limits[at], said.error))
+                held.append(abs(float(sites.y[at]) - said.value) <= room)
                 when.append(said.look)
         shape = np.array(z).reshape(len(z), self.space.rank)
         return shape, np.array(held, dtype=np.bool_), np.array(when, dtype=np.intp)

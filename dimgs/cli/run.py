@@ -16,8 +16,8 @@ from dimgs.cli.output import emit_json, note, say, warn
 from dimgs.escape import visible
 
 if TYPE_CHECKING:
+    from dimgs.campaign.journal import Listener, Progress
     from dimgs.campaign.known import Known
-    from dimgs.campaign.progress import Listener, Progress
 
 
 def run(

@@ -162,14 +162,20 @@ def judged(
         What it rests on.
     """
     good = min(1.0, tolerance / half_width) if half_width else 1.0
+    grade = {"relevant": True, "acceptability": good, "confidence": level * good}
+    return {**grade, "meaning": said(target, quantity), "why": why}
+
+
+def said(target: str, quantity: Mapping[str, Any]) -> str:
+    """A value with its interval, in words.
+
+    Examples
+    --------
+    >>> said("C", {"value": 0.5, "low": 0.4, "high": 0.625, "unit": "1"})
+    'C is 0.5, between 0.4 and 0.625.'
+    """
     unit = "" if quantity["unit"] == "1" else f" {quantity['unit']}"
-    return {
-        "relevant": True,
-        "acceptability": good,
-        "confidence": level * good,
-        "meaning": (
-            f"{target} is {quantity['value']:.5g}{unit}, between {quantity['low']:.5g} and "
-            f"{quantity['high']:.5g}."
-        ),
-        "why": why,
-    }
+    return (
+        f"{target} is {quantity['value']:.5g}{unit}, between {quantity['low']:.5g} and "
+        f"{quantity['high']:.5g}."
+    )

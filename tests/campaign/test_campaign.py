@@ -10,7 +10,7 @@ from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
 from dimgs.campaign.design import dry_run
-from dimgs.campaign.progress import Progress
+from dimgs.campaign.journal import Progress
 from dimgs.campaign.text import campaign_text, design_text
 from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
