@@ -139,13 +139,6 @@ def revoke(database: Database, id: str) -> bool:
     return bool(done.rowcount)
 
 
-def remove_user(database: Database, name: str) -> None:
-    """Forget a user and their tokens; what they wrote stays."""
-    with database.transaction() as connection:
-        connection.execute(delete(tokens).where(tokens.c.user == name))
-        connection.execute(delete(users).where(users.c.name == name))
-
-
 def _hashed(password: str) -> str:
     if not _SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
         raise InputError(f"A password has {_SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} letters.")

@@ -10,6 +10,7 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.adoption import run_entries
 from dimgs.hub.entry import Entry, canonical, sha256
+from dimgs.hub.kinds import checked
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import Reader, entry_of, is_open
 from dimgs.hub.rows import now
@@ -151,7 +152,8 @@ class Writer(Reader):
                 told += [("settles", cause) for cause in lineage.causes.get(row.id, ())]
             rated = {name: value for name, value in ratings.items() if value is not None}
             document = {"kind": "review", "verdict": verdict, "text": text, **rated}
-            entry = self._made({**document, "visibility": row.visibility, "until": row.until}, told)
+            as_it_is = {"visibility": row.visibility, "until": row.until}
+            entry = self._made({**document, **as_it_is}, told, connection)
             write(connection, [entry])
         return entry.id
 
@@ -171,21 +173,38 @@ class Writer(Reader):
 
     def annotate(self, id: str, type: str, text: str) -> str:
         """Add a remark on an entry: an "insight", a "bug" or a "validation"."""
-        return self._about(id, "annotate", {"kind": "annotation", "type": type, "text": text})
+        document = {"kind": "annotation", "type": type, "text": text}
+        return self._said_of(id, "annotate", "annotates", document)
 
     def dispute(self, id: str, text: str) -> str:
         """Doubt an entry: what rests on it is to be checked again until that is settled."""
         document = {"kind": "annotation", "type": "dispute", "text": text}
-        return self._about(id, "dispute", document)
+        return self._said_of(id, "dispute", "disputes", document)
 
-    def _about(self, id: str, action: str, document: dict[str, Any]) -> str:
+    def approve(self, id: str, text: str = "") -> str:
+        """Let an imported protocol, card or job run here: this very one, by its hash."""
+        if self.is_agent:
+            raise NotAllowedError("Agents approve nothing; ask a person.")
+        document = {"kind": "decision", "action": "approve", "text": text}
+        return self._said_of(id, "approve", "approves", document)
+
+    def redact(self, id: str, text: str) -> str:
+        """Remove the content of an entry that should never have been shared; its hash stays."""
+        document = {"kind": "decision", "action": "redact", "text": text}
+        return self._said_of(id, "redact", "redacts", document)
+
+    def _said_of(self, id: str, action: str, link: str, document: dict[str, Any]) -> str:
+        """Say something of an entry; remarks are seen by those who see the entry."""
         with self.database.transaction() as connection:
             row = self._row(connection, id)
-            self._check(action, row.visibility, row.author == self.user, row.until)
-            link = "disputes" if action == "dispute" else "annotates"
-            as_it_is = {"visibility": row.visibility, "until": row.until}
-            entry = self._made({**document, **as_it_is}, [(link, row.id)])
+            own = row.author == self.user and action != "approve"
+            self._check(action, row.visibility, own, row.until)
+            if document["kind"] == "annotation":
+                document |= {"visibility": row.visibility, "until": row.until}
+            entry = self._made(document, [(link, row.id)], connection)
             write(connection, [entry])
+            if action == "redact":
+                erase(connection, row.seq, entry_of(row).redacted())
         return entry.id
 
     def fork(self, id: str, document: Mapping[str, Any] | None = None) -> str:
@@ -242,29 +261,6 @@ class Writer(Reader):
             write(connection, [entry])
         return entry.id
 
-    def approve(self, id: str, text: str = "") -> str:
-        """Let an imported protocol, card or job run here: this very one, by its hash."""
-        with self.database.transaction() as connection:
-            row = self._row(connection, id)
-            if self.is_agent:
-                raise NotAllowedError("Agents approve nothing; ask a person.")
-            self._check("approve", row.visibility, own=False, until=row.until)
-            document = {"kind": "decision", "action": "approve", "text": text}
-            entry = self._made(document, [("approves", row.id)])
-            write(connection, [entry])
-        return entry.id
-
-    def redact(self, id: str, text: str) -> str:
-        """Remove the content of an entry that should never have been shared; its hash stays."""
-        with self.database.transaction() as connection:
-            row = self._row(connection, id)
-            self._check("redact", row.visibility, row.author == self.user, row.until)
-            document = {"kind": "decision", "action": "redact", "text": text}
-            entry = self._made(document, [("redacts", row.id)])
-            write(connection, [entry])
-            erase(connection, row.seq, entry_of(row).redacted())
-        return entry.id
-
     def _written(self, entry: Entry) -> str:
         with self.database.transaction() as connection:
             write(connection, [entry])
@@ -277,20 +273,16 @@ class Writer(Reader):
         connection: Connection | None = None,
     ) -> Entry:
         """Entry of a document, checked, by the user and of now."""
-        from dimgs.hub.kinds import checked
-
+        if connection is None:
+            with self.database.transaction(read=True) as own:
+                return self._made(document, links, own)
         kind = str(document["kind"])
         content = checked(kind, {k: v for k, v in document.items() if k not in _HEADER})
         told = document.get("visibility") or "open"
         self._check("add", str(told), own=True)
-        asked = document.get("links") or []
-        if connection is None:
-            with self.database.transaction(read=True) as own:
-                given = [*self.checked_links(asked, own), *links]
-        else:
-            given = [*self.checked_links(asked, connection), *links]
+        given = [*self.checked_links(document.get("links") or [], connection), *links]
         if kind == "link":
-            content = self._link(content)
+            content = self._link(content, connection)
         return Entry(
             kind,
             content,
@@ -317,15 +309,16 @@ class Writer(Reader):
             whole |= {row.id for row in connection.execute(query) if self._may_read(row)}
         return [(t, to if to in whole else self._row(connection, to).id) for t, to in found]
 
-    def _link(self, content: dict[str, Any]) -> dict[str, Any]:
+    def _link(self, content: dict[str, Any], connection: Connection) -> dict[str, Any]:
         if content["type"] not in LINKED:
             raise InputError(
                 f"There is no link '{visible(str(content['type'])[:40])}' to be made; there are "
                 f"{', '.join(LINKED)}."
             )
-        with self.database.transaction(read=True) as connection:
-            ends = {end: self._row(connection, content[end]).id for end in ("from", "to")}
-        return {**content, **ends}
+        return {
+            **content,
+            **{end: self._row(connection, content[end]).id for end in ("from", "to")},
+        }
 
     def check_adder(self) -> None:
         """Refuse anybody who may not add entries."""

@@ -6,6 +6,7 @@ from sqlalchemy import Connection, insert, inspect, select
 
 from dimgs.hub.database import Database
 from dimgs.hub.entry import Entry, canonical, sha256
+from dimgs.hub.kinds import checked
 from dimgs.hub.rows import now, row_record
 from dimgs.hub.runs import run_content
 from dimgs.hub.schema import PENDING, runs
@@ -23,8 +24,6 @@ def run_entries(
     times: Sequence[str] | None = None,
 ) -> list[Entry | str]:
     """Entries of runs, or the ids of those that are there already: of equal key and content."""
-    from dimgs.hub.kinds import checked
-
     made: list[Entry | str] = []
     time = now()
     for batch in batches(records):

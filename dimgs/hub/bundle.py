@@ -11,23 +11,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select
 
 from dimgs.errors import InputError, StoreError
 from dimgs.escape import visible
 from dimgs.hub.entry import Entry, canonical
-from dimgs.hub.files import hash_of
+from dimgs.hub.files import FileKeeper, hash_of
 from dimgs.hub.kinds import MOST_FILE, EntryFile, checked
 from dimgs.hub.lines import FILES, Line, bundled_files, lines_in
 from dimgs.hub.reading import entry_of, is_open
 from dimgs.hub.signing import check_signatures, own_key, signed
 from dimgs.hub.tables import entries, signatures
 from dimgs.hub.writing import batches, insert_new, write
-
-if TYPE_CHECKING:
-    from dimgs.hub.hub import Hub
 
 # a file of 10,000 runs has about 20 MB
 _ENTRIES_PER_FILE = 10_000
@@ -60,77 +57,143 @@ class Merged:
         return {"added": self.added, "present": self.present, "refused": self.refused}
 
 
-def export(hub: "Hub", folder: str | os.PathLike[str], everything: bool = False) -> Merged:
-    """Write what is not in a folder yet.
+class Exchange(FileKeeper):
+    """A hub as somebody may take its entries elsewhere, and bring others."""
 
-    Parameters
-    ----------
-    hub : Hub
-    folder : path
-        Made where there is none.
-    everything : bool
-        Whether embargoed and private entries are written too: for a backup, by an admin.
-        Users, passwords, tokens and keys never are.
+    def export(self, folder: str | os.PathLike[str], *, everything: bool = False) -> Merged:
+        """Write what is not in a folder yet.
 
-    Raises
-    ------
-    InputError
-        If the folder cannot be written, or everything is not the user's to take.
-    """
-    if everything:
-        hub.check_manager()
-    place = _made_folder(Path(folder))
-    known = {line["id"] for _, line in lines_in(place) if isinstance(line, dict) and "id" in line}
-    written, present = _push(hub, known, lambda lines: _write_part(place, lines), everything)
-    _give_files(hub, place, hub.files(everything))
-    from dimgs.hub.crate import describe
+        Parameters
+        ----------
+        folder : path
+            Made where there is none.
+        everything : bool
+            Whether embargoed and private entries are written too: for a backup, by an admin.
+            Users, passwords, tokens and keys never are.
 
-    describe(hub, place, everything)
-    return Merged(added=written, present=present)
+        Raises
+        ------
+        InputError
+            If the folder cannot be written, or everything is not the user's to take.
+        """
+        if everything:
+            self.check_manager()
+        place = _made_folder(Path(folder))
+        known = {
+            line["id"] for _, line in lines_in(place) if isinstance(line, dict) and "id" in line
+        }
+        written, present = _push(self, known, lambda lines: _write_part(place, lines), everything)
+        _give_files(self, place, self.files(everything))
+        from dimgs.hub.crate import describe
+
+        describe(self, place, everything)
+        return Merged(added=written, present=present)
+
+    def merge(self, source: str | os.PathLike[str]) -> Merged:
+        """Take what a bundle (a folder, a zip or a tar file) holds and this hub does not.
+
+        Each entry is checked: its hashes, its kind, its signatures, the units of a run. What does
+        not hold is left out and reported. In whichever order bundles are merged, the hub is the
+        same after.
+
+        Raises
+        ------
+        InputError
+            If there is no such bundle, or the user may not add entries.
+        """
+        place = Path(source)
+        if not place.exists():
+            raise InputError(
+                f"There is no bundle '{visible(str(source))}'; name a folder or archive."
+            )
+        done = self.take(lines_in(place), place.name)
+        _take_files(self, place)
+        return done
+
+    def sync(self, peer: str | os.PathLike[str]) -> Merged:
+        """Push and pull what is missing, to and from a folder or the file of another self.
+
+        Only open entries travel. What was cut is gone on with the next time.
+
+        Raises
+        ------
+        InputError
+        """
+        given = os.fspath(peer)
+        path = Path(given)
+        if "://" in given or _is_hub(path):
+            return _sync_hubs(self, given)
+        place = _made_folder(path)
+        done = self.take(lines_in(place), place.name)
+        known = {
+            line["id"] for _, line in lines_in(place) if isinstance(line, dict) and "id" in line
+        }
+        done.pushed, _ = _push(self, known, lambda lines: _write_part(place, lines), False)
+        _take_files(self, place)
+        _give_files(self, place, self.files())
+        return done
+
+    def take(self, lines: Iterable[Line], origin: str) -> Merged:
+        """Merge documents of entries, batch by batch; see :meth:`merge`."""
+        self.check_adder()
+        done = Merged()
+        told = 0
+        for batch in batches(lines):
+            read: list[tuple[Entry, Sequence[Any]]] = []
+            for where, line in batch:
+                try:
+                    read.append(_read(line, where))
+                except InputError as error:
+                    told += 1
+                    if told <= _MOST_TOLD:
+                        done.refused.append(str(error))
+            with self.database.transaction() as connection:
+                new = set(write(connection, [entry for entry, _ in read], visible(origin)))
+                rows = [
+                    {"id": entry.id, "key": part.key, "signature": part.signature}
+                    for entry, given in read
+                    for part in given
+                ]
+                if rows:
+                    connection.execute(insert_new(connection, signatures), rows)
+            done.added += len(new)
+            done.present += len({entry.id for entry, _ in read}) - len(new)
+            done.keys |= {row["key"] for row in rows}
+        if told > _MOST_TOLD:
+            done.refused.append(f"{told - _MOST_TOLD} more were left out.")
+        return done
+
+    def ids(self, everything: bool = False, kind: str | None = None) -> list[str]:
+        """Ids of the open entries, or of all of them; oldest first."""
+        if everything:
+            self.check_manager()
+        query = select(entries.c.id).order_by(entries.c.seq)
+        if kind is not None:
+            query = query.where(entries.c.kind == kind)
+        if not everything:
+            query = query.where(is_open())
+        with self.database.transaction(read=True) as connection:
+            return list(connection.execute(query).scalars())
+
+    def documents(self, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+        """Entries that the user may read, with their signatures, as lines of a bundle hold them."""
+        with self.database.transaction() as connection:
+            key, public = own_key(connection)
+        readable = self.readable()
+        for batch in batches(ids):
+            query = select(entries).where(entries.c.id.in_(batch)).order_by(entries.c.seq)
+            if readable is not None:
+                query = query.where(readable)
+            with self.database.transaction(read=True) as connection:
+                rows = connection.execute(query).all()
+                found = [entry_of(row) for row in rows]
+                foreign = {row.id for row in rows if row.origin is not None}
+                proofs = signed(connection, found, foreign, key, public)
+            for entry in found:
+                yield {**entry.to_json(), "signatures": proofs.get(entry.id, [])}
 
 
-def merge(hub: "Hub", source: str | os.PathLike[str]) -> Merged:
-    """Take what a bundle (a folder, a zip or a tar file) holds and this hub does not.
-
-    Each entry is checked: its hashes, its kind, its signatures, the units of a run. What does not
-    hold is left out and reported. In whichever order bundles are merged, the hub is the same after.
-
-    Raises
-    ------
-    InputError
-        If there is no such bundle, or the user may not add entries.
-    """
-    place = Path(source)
-    if not place.exists():
-        raise InputError(f"There is no bundle '{visible(str(source))}'; name a folder or archive.")
-    done = hub.take(lines_in(place), place.name)
-    _take_files(hub, place)
-    return done
-
-
-def sync(hub: "Hub", peer: str | os.PathLike[str]) -> Merged:
-    """Push and pull what is missing, to and from a folder or the file of another hub.
-
-    Only open entries travel. What was cut is gone on with the next time.
-
-    Raises
-    ------
-    InputError
-    """
-    given = os.fspath(peer)
-    path = Path(given)
-    if "://" in given or _is_hub(path):
-        return _sync_hubs(hub, given)
-    place = _made_folder(path)
-    done = hub.take(lines_in(place), place.name)
-    known = {line["id"] for _, line in lines_in(place) if isinstance(line, dict) and "id" in line}
-    done.pushed, _ = _push(hub, known, lambda lines: _write_part(place, lines), False)
-    _take_files(hub, place)
-    _give_files(hub, place, hub.files())
-    return done
-
-
-def _sync_hubs(hub: "Hub", address: str) -> Merged:
+def _sync_hubs(hub: Exchange, address: str) -> Merged:
     from dimgs.hub.hub import Hub, is_remote
 
     with Hub(address, None if is_remote(address) else hub.user, make=False) as other:
@@ -155,37 +218,6 @@ def _sync_hubs(hub: "Hub", address: str) -> Merged:
     return done
 
 
-def take(hub: "Hub", lines: Iterable[Line], origin: str) -> Merged:
-    """Merge documents of entries, batch by batch; see :func:`merge`."""
-    hub.check_adder()
-    done = Merged()
-    told = 0
-    for batch in batches(lines):
-        read: list[tuple[Entry, Sequence[Any]]] = []
-        for where, line in batch:
-            try:
-                read.append(_read(line, where))
-            except InputError as error:
-                told += 1
-                if told <= _MOST_TOLD:
-                    done.refused.append(str(error))
-        with hub.database.transaction() as connection:
-            new = set(write(connection, [entry for entry, _ in read], visible(origin)))
-            rows = [
-                {"id": entry.id, "key": part.key, "signature": part.signature}
-                for entry, given in read
-                for part in given
-            ]
-            if rows:
-                connection.execute(insert_new(connection, signatures), rows)
-        done.added += len(new)
-        done.present += len({entry.id for entry, _ in read}) - len(new)
-        done.keys |= {row["key"] for row in rows}
-    if told > _MOST_TOLD:
-        done.refused.append(f"{told - _MOST_TOLD} more were left out.")
-    return done
-
-
 def _read(line: Any, where: str) -> tuple[Entry, Sequence[Any]]:
     """An entry of a bundle, if all of it holds."""
     from dimgs.hub.runs import facts
@@ -205,39 +237,8 @@ def _read(line: Any, where: str) -> tuple[Entry, Sequence[Any]]:
     return entry, given
 
 
-def ids_of(hub: "Hub", everything: bool = False, kind: str | None = None) -> list[str]:
-    """Ids of the open entries, or of all of them; oldest first."""
-    if everything:
-        hub.check_manager()
-    query = select(entries.c.id).order_by(entries.c.seq)
-    if kind is not None:
-        query = query.where(entries.c.kind == kind)
-    if not everything:
-        query = query.where(is_open())
-    with hub.database.transaction(read=True) as connection:
-        return list(connection.execute(query).scalars())
-
-
-def documents_of(hub: "Hub", ids: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Entries that the user may read, with their signatures, as lines of a bundle hold them."""
-    with hub.database.transaction() as connection:
-        key, public = own_key(connection)
-    readable = hub.readable()
-    for batch in batches(ids):
-        query = select(entries).where(entries.c.id.in_(batch)).order_by(entries.c.seq)
-        if readable is not None:
-            query = query.where(readable)
-        with hub.database.transaction(read=True) as connection:
-            rows = connection.execute(query).all()
-            found = [entry_of(row) for row in rows]
-            foreign = {row.id for row in rows if row.origin is not None}
-            proofs = signed(connection, found, foreign, key, public)
-        for entry in found:
-            yield {**entry.to_json(), "signatures": proofs.get(entry.id, [])}
-
-
 def _push(
-    hub: "Hub", known: set[str], give: Callable[[list[Line]], None], everything: bool
+    hub: Exchange, known: set[str], give: Callable[[list[Line]], None], everything: bool
 ) -> tuple[int, int]:
     """Give what is not known elsewhere; how many, and how many were known."""
     every = hub.ids(everything)
@@ -278,7 +279,7 @@ def _write_whole(path: Path, data: bytes) -> None:
         ) from error
 
 
-def _give_files(hub: "Hub", folder: Path, digests: Sequence[str]) -> None:
+def _give_files(hub: Exchange, folder: Path, digests: Sequence[str]) -> None:
     """Files by their hash, those that the folder does not hold yet."""
     place = _made_folder(folder / FILES) if digests else folder
     for digest in digests:
@@ -286,7 +287,7 @@ def _give_files(hub: "Hub", folder: Path, digests: Sequence[str]) -> None:
             _write_whole(place / digest, hub.file(digest))
 
 
-def _take_files(hub: "Hub", place: Path) -> None:
+def _take_files(hub: Exchange, place: Path) -> None:
     """Those files that entries here name and the bundle holds; others are not looked at."""
     for digest, data in bundled_files(place, hub.wanted_files(), MOST_FILE + 1):
         # one that was changed is as good as absent

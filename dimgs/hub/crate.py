@@ -10,7 +10,7 @@ from dimgs.hub.rows import record_row
 from dimgs.hub.runs import run_record
 
 if TYPE_CHECKING:
-    from dimgs.hub.hub import Hub
+    from dimgs.hub.bundle import Exchange
 
 # a table of more runs of one kernel is not written: the entries hold them all
 _MOST_RUNS = 200_000
@@ -18,7 +18,7 @@ _MOST_RUNS = 200_000
 _FORMATS = {".jsonl": "application/jsonl", ".parquet": "application/vnd.apache.parquet"}
 
 
-def describe(hub: "Hub", folder: Path, everything: bool) -> None:
+def describe(hub: "Exchange", folder: Path, everything: bool) -> None:
     """Write a Parquet table of the runs of each kernel, and ``ro-crate-metadata.json``.
 
     The description follows RO-Crate 1.1 and is made by the library rocrate; where that is not
@@ -75,7 +75,7 @@ def _version() -> str:
     return dimgs.__version__
 
 
-def _tables(hub: "Hub", folder: Path, everything: bool) -> dict[str, str]:
+def _tables(hub: "Exchange", folder: Path, everything: bool) -> dict[str, str]:
     """A table of the runs of each kernel; what each file holds."""
     by_kernel: dict[str, list[dict[str, Any]]] = {}
     for document in hub.documents(hub.ids(everything, "run")):

@@ -1,16 +1,11 @@
 """The database of a hub: SQLite or PostgreSQL, opened, upgraded, read and written."""
 
 import os
-import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, inspect, select, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from dimgs.errors import InputError, StoreError
 from dimgs.hub import schema
@@ -20,11 +15,9 @@ from dimgs.hub.tables import version
 
 _FILE = "hub.sqlite"
 _POSTGRESQL = ("postgresql://", "postgres://", "postgresql+psycopg://")
-# until the end of the transaction; the number is our own
-_ALONE = text(f"SELECT pg_advisory_xact_lock({int.from_bytes(b'dimg', 'big')})")
 
 
-class Database:
+class Database(schema.Transactions):
     """The database that a hub is kept in; safe to use after a fork.
 
     Parameters
@@ -58,7 +51,7 @@ class Database:
         self.address = str(self.path) if self.is_file else _shown(given)
         self.upgraded = ""
         engine = self._sqlite(make) if self.is_file else self._postgresql(given)
-        self._connections = schema.Connections(engine)
+        super().__init__(engine, f"The hub '{self.address}'", "address")
         self._lineage: tuple[tuple[int, str], Lineage] | None = None
         self.numbers = NumberCache()
 
@@ -90,49 +83,15 @@ class Database:
             url = make_url(given).set(drivername="postgresql+psycopg")
             engine = create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
             with engine.begin() as connection:
-                connection.execute(_ALONE)
+                connection.execute(schema.ALONE)
                 _prepare(connection, self.address)
         except ImportError as error:
             raise InputError(
                 "A hub in PostgreSQL needs psycopg; install it with: pip install 'dimgs[hub]'."
             ) from error
         except (ArgumentError, NoSuchModuleError, DBAPIError) as error:
-            raise self._broken(error) from error
+            raise schema.unusable(error, f"The hub '{self.address}'", "address") from error
         return engine
-
-    @contextmanager
-    def transaction(self, read: bool = False) -> Iterator[Connection]:
-        """All or nothing of what happens inside.
-
-        Raises
-        ------
-        StoreError
-            If the database cannot be read or written.
-        """
-        try:
-            with self._connections.begun(read) as connection:
-                if not (read or self.is_file):
-                    # one writer at a time, as in SQLite: entries are numbered as they are kept
-                    connection.execute(_ALONE)
-                yield connection
-        except (DBAPIError, NoConnectionError, sqlite3.Error, UnicodeError) as error:
-            raise self._broken(error) from error
-
-    def _broken(self, error: Exception) -> StoreError:
-        cause = " ".join(str(getattr(error, "orig", None) or error).split())
-        return StoreError(
-            f"The hub '{self.address}' cannot be used ({cause}); check the address, its "
-            f"permissions and the free space."
-        )
-
-    def rows(self, query: Any) -> list[Mapping[str, Any]]:
-        """Rows of a query, by name of the column."""
-        with self.transaction(read=True) as connection:
-            return [dict(row) for row in connection.execute(query).mappings()]
-
-    def close(self) -> None:
-        """Close it; it opens again where it is used again."""
-        self._connections.close()
 
 
 def _file(given: str) -> Path:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from dimgs.errors import InputError
@@ -41,6 +41,8 @@ LINKS = (
     "approves",
     "redacts",
 )
+# in the order in which the id is made of them
+HEADER = ("kind", "author", "agent", "time", "visibility", "until")
 VISIBILITIES = ("open", "embargoed", "private")
 # a prefix shorter than this could be met by chance in a hub of a million entries
 SHORTEST_PREFIX = 8
@@ -155,31 +157,17 @@ class Entry:
         if self.content is None and not _ID.fullmatch(self.digest):
             raise InputError("An entry without content keeps the hash of what it held.")
 
+    @property
+    def header(self) -> dict[str, Any]:
+        """Who stated it, when, and who may see it, by name."""
+        return {name: getattr(self, name) for name in HEADER}
+
     def _header(self) -> list[Any]:
-        return [
-            self.kind,
-            self.author,
-            self.agent,
-            self.time,
-            self.visibility,
-            self.until,
-            [list(link) for link in self.links],
-            self.digest,
-        ]
+        return [*self.header.values(), [list(link) for link in self.links], self.digest]
 
     def redacted(self) -> Self:
         """The same entry without its content: a tombstone."""
-        return type(self)(
-            self.kind,
-            None,
-            self.author,
-            self.time,
-            self.links,
-            self.agent,
-            self.visibility,
-            self.until,
-            self.digest,
-        )
+        return replace(self, content=None)
 
     def linked(self, *types: str) -> list[str]:
         """Ids that links of these types lead to."""
@@ -189,16 +177,19 @@ class Entry:
         """As one document, from which :meth:`from_json` makes an equal entry."""
         return {
             "id": self.id,
-            "kind": self.kind,
-            "author": self.author,
-            "agent": self.agent,
-            "time": self.time,
-            "visibility": self.visibility,
-            "until": self.until,
+            **self.header,
             "links": [{"type": kind, "to": to} for kind, to in self.links],
             "digest": self.digest,
             "content": None if self.content is None else dict(self.content),
         }
+
+    @classmethod
+    def of(
+        cls, held: Any, content: Mapping[str, Any] | None, links: tuple[tuple[str, str], ...]
+    ) -> Self:
+        """Entry whose header and digest are the attributes of an object."""
+        header = {name: getattr(held, name) for name in (*HEADER, "digest")}
+        return cls(content=content, links=links, **header)
 
     @classmethod
     def from_json(cls, document: Any) -> Self:
@@ -219,17 +210,7 @@ class Entry:
         read = validated(EntryFile, document, "this is no entry: ")
         if read.content is not None and sha256(canonical(read.content)) != read.digest:
             raise InputError(f"the content of {visible(read.id[:12])} was changed; it is left out.")
-        entry = cls(
-            read.kind,
-            read.content,
-            read.author,
-            read.time,
-            tuple((link.type, link.to) for link in read.links),
-            read.agent,
-            read.visibility,
-            read.until,
-            read.digest,
-        )
+        entry = cls.of(read, read.content, tuple((link.type, link.to) for link in read.links))
         if entry.id != read.id:
             raise InputError(
                 f"{visible(read.id[:12])} is not the hash of its entry; it is left out."

@@ -1,21 +1,19 @@
 """The Hub: questions, runs, laws and answers that a group shares, reviews and builds on."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub import accounts, signing
-from dimgs.hub.acts import Writer
 from dimgs.hub.adoption import adopt
+from dimgs.hub.bundle import Exchange
 from dimgs.hub.database import Database
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import Reader
 
 if TYPE_CHECKING:
-    from dimgs.hub.bundle import Merged
-    from dimgs.hub.lines import Line
     from dimgs.hub.numbers import RunTable
     from dimgs.variables import Dimension
 
@@ -25,7 +23,7 @@ def is_remote(url: str | os.PathLike[str]) -> bool:
     return os.fspath(url).startswith(("http://", "https://"))
 
 
-class Hub(Writer):
+class Hub(Exchange):
     """Entries of a group: append-only, each named by the hash of what it holds.
 
     Parameters
@@ -120,66 +118,6 @@ class Hub(Writer):
         Reader.__init__(other, self.database, user, role)
         return other
 
-    def export(self, folder: str | os.PathLike[str], *, everything: bool = False) -> "Merged":
-        """Write what is not in a folder yet, as a bundle; see :func:`dimgs.hub.bundle.export`."""
-        from dimgs.hub.bundle import export
-
-        return export(self, folder, everything)
-
-    def files(self, everything: bool = False) -> list[str]:
-        """Hashes of the files that are here: of open entries, or of all."""
-        from dimgs.hub.files import held
-
-        return held(self, everything)
-
-    def wanted_files(self) -> list[str]:
-        """Hashes of the files that entries name and that are not here."""
-        from dimgs.hub.files import wanted
-
-        return wanted(self)
-
-    def file(self, digest: str) -> bytes:
-        """What a file holds that an entry names; see :mod:`dimgs.hub.files`."""
-        from dimgs.hub.files import read
-
-        return read(self, digest)
-
-    def put_file(self, data: bytes) -> str:
-        """Keep a file that an entry names."""
-        from dimgs.hub.files import put
-
-        return put(self, data)
-
-    def ids(self, everything: bool = False, kind: str | None = None) -> list[str]:
-        """Ids of the open entries, or of all for an admin; oldest first."""
-        from dimgs.hub.bundle import ids_of
-
-        return ids_of(self, everything, kind)
-
-    def documents(self, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
-        """Entries with their signatures, as lines of a bundle hold them."""
-        from dimgs.hub.bundle import documents_of
-
-        return documents_of(self, ids)
-
-    def take(self, lines: "Iterable[Line]", origin: str) -> "Merged":
-        """Take lines of a bundle, each with where it stands."""
-        from dimgs.hub.bundle import take
-
-        return take(self, lines, origin)
-
-    def merge(self, source: str | os.PathLike[str]) -> "Merged":
-        """Take what a bundle holds and this hub does not."""
-        from dimgs.hub.bundle import merge
-
-        return merge(self, source)
-
-    def sync(self, peer: str | os.PathLike[str]) -> "Merged":
-        """Push and pull what is missing, to and from a folder or another hub."""
-        from dimgs.hub.bundle import sync
-
-        return sync(self, peer)
-
     def dataset(self, out: str | os.PathLike[str], **asked: Any) -> dict[str, Any]:
         """Write runs as a table, and keep which they were.
 
@@ -202,9 +140,9 @@ class Hub(Writer):
     ) -> list[dict[str, Any]]:
         """Runs whose groups are nearest to those of some inputs, nearest first.
 
-        Takes what :func:`dimgs.hub.neighbours.similar` takes.
+        Takes what :func:`dimgs.hub.numbers.similar` takes.
         """
-        from dimgs.hub.neighbours import similar
+        from dimgs.hub.numbers import similar
 
         return similar(self, at, kernel, n, tier)
 

@@ -362,17 +362,8 @@ def is_open() -> ColumnElement[bool]:
 
 def entry_of(row: Any) -> Entry:
     """Entry of a row."""
-    return Entry(
-        row.kind,
-        None if row.content is None else json.loads(row.content),
-        row.author,
-        row.time,
-        tuple((kind, to) for kind, to in json.loads(row.links)),
-        bool(row.agent),
-        row.visibility,
-        row.until,
-        row.digest,
-    )
+    content = None if row.content is None else json.loads(row.content)
+    return Entry.of(row, content, tuple((kind, to) for kind, to in json.loads(row.links)))
 
 
 def _listed(row: Any, state: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -25,7 +25,8 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from dimgs.errors import InputError, StoreError
 
@@ -36,6 +37,8 @@ PENDING = "pending"
 _APPLICATION = int.from_bytes(b"dimg", "big")
 _PATIENCE = 60.0
 _READ = "dimgs_read"
+# of PostgreSQL, until the end of the transaction; the number is our own
+ALONE = text(f"SELECT pg_advisory_xact_lock({_APPLICATION})")
 
 metadata = MetaData()
 runs = Table(
@@ -114,7 +117,7 @@ def _opened(path: Path, what: str, prepare: Callable[[Connection, Path], None]) 
         _patiently(engine, path, prepare)
     except (DatabaseError, sqlite3.Error, UnicodeError) as error:
         engine.dispose()
-        cause = error.orig if isinstance(error, DatabaseError) else error
+        cause = getattr(error, "orig", None) or error
         raise StoreError(
             f"'{path}' cannot be used as a {what} ({cause}); name another file."
         ) from error
@@ -124,33 +127,69 @@ def _opened(path: Path, what: str, prepare: Callable[[Connection, Path], None]) 
     return engine
 
 
-def reading(connection: Connection) -> Connection:
-    """The connection, with transactions that do not wait for writers."""
-    return connection.execution_options(**{_READ: True})
+class Transactions:
+    """A database that is read and written in transactions, whoever else uses it.
 
+    No connection of it is shared by a forked process with its parent.
 
-class Connections:
-    """Connections to a database, none of which a forked process shares with its parent."""
+    Parameters
+    ----------
+    engine : Engine
+    what : str
+        What it is and where, for messages.
+    check : str
+        What is to be checked where it cannot be used: "file" or "address".
+    """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, what: str, check: str) -> None:
+        self._engine, self._what, self._check = engine, what, check
         self._pid = os.getpid()
 
     @contextmanager
-    def begun(self, read: bool = False) -> Iterator[Connection]:
-        """A transaction: all or nothing of what happens inside."""
+    def transaction(self, read: bool = False) -> Iterator[Connection]:
+        """All or nothing of what happens inside; writers wait for each other.
+
+        Parameters
+        ----------
+        read : bool
+            Whether it only reads, and need not wait for writers.
+
+        Raises
+        ------
+        StoreError
+            If the database cannot be used.
+        """
         if os.getpid() != self._pid:
             self._engine.dispose(close=False)
             self._pid = os.getpid()
-        with (
-            self._engine.connect() as connection,
-            (reading(connection) if read else connection).begin(),
-        ):
-            yield connection
+        try:
+            with self._engine.connect() as connection:
+                if read:
+                    connection = connection.execution_options(**{_READ: True})
+                with connection.begin():
+                    if not read and connection.dialect.name == "postgresql":
+                        # one writer at a time, as in SQLite: entries are numbered as they are kept
+                        connection.execute(ALONE)
+                    yield connection
+        except (DBAPIError, NoConnectionError, sqlite3.Error, UnicodeError) as error:
+            raise unusable(error, self._what, self._check) from error
+
+    def rows(self, query: Any) -> list[Mapping[str, Any]]:
+        """Rows of a query, by name of the column."""
+        with self.transaction(read=True) as connection:
+            return [dict(row) for row in connection.execute(query).mappings()]
 
     def close(self) -> None:
-        """Close what this process opened."""
+        """Close what this process opened; it opens again where it is used again."""
         self._engine.dispose(close=os.getpid() == self._pid)
+
+
+def unusable(error: Exception, what: str, check: str) -> StoreError:
+    """Error of a database that cannot be used."""
+    cause = " ".join(str(getattr(error, "orig", None) or error).split())
+    return StoreError(
+        f"{what} cannot be used ({cause}); check the {check}, its permissions and the free space."
+    )
 
 
 def _configure(connection: Any, _record: object) -> None:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 from sqlalchemy import Connection, func, insert, select, update
 
 from dimgs.errors import InputError, StoreError
-from dimgs.hub.file import StoreFile
 from dimgs.hub.rows import asked_row, now, record_row, row_record
-from dimgs.hub.schema import PENDING, runs
+from dimgs.hub.schema import PENDING, Transactions, open_engine, runs
 from dimgs.hub.sessions import StoreSession, alive, clear_dead
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 
@@ -63,7 +62,8 @@ class RunStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
-        self._file = StoreFile(self.path)
+        told = f"The store of runs '{self.path}'"
+        self._file = Transactions(open_engine(self.path), told, "file")
         self._session: StoreSession | None = None
         self._lock = Lock()
         self.interrupted = self._recover()

@@ -85,12 +85,7 @@ def _row(entry: Entry, told: Facts | None, origin: str | None) -> dict[str, Any]
     name = content.get("kernel") or ""
     return {
         "id": entry.id,
-        "kind": entry.kind,
-        "author": entry.author,
-        "agent": entry.agent,
-        "time": entry.time,
-        "visibility": entry.visibility,
-        "until": entry.until,
+        **entry.header,
         "title": title_of(entry.kind, entry.content),
         "name": name if isinstance(name, str) else "",
         "status": str(status)[:16],

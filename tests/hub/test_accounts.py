@@ -63,15 +63,6 @@ def test_a_token_that_cannot_be_made_is_told(
         accounts.new_token(hub.database, name, days, scope)
 
 
-def test_a_user_who_is_removed_is_nobody(hub: Hub) -> None:
-    accounts.set_user(hub.database, "bob", "admin")
-    token = accounts.new_token(hub.database, "bob")
-    accounts.remove_user(hub.database, "bob")
-    assert accounts.bearer(hub.database, token) is None
-    with pytest.raises(InputError, match="There is no user 'bob'"):
-        hub.for_user("bob")
-
-
 @pytest.mark.parametrize("name", ["", " a", "a/b", "<b>", "a\nb", "x" * 101, "a\u202eb"])
 def test_names_that_would_mislead_are_refused(hub: Hub, name: str) -> None:
     with pytest.raises(InputError, match="is no name of a user"):
