@@ -6,8 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dimgs.agent.bench import Bench
-from dimgs.agent.opening import requires
+from dimgs.agent.bench import Bench, requires
 from dimgs.agent.session import Reply, Session, Tell, silent
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible

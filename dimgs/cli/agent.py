@@ -37,7 +37,7 @@ def mcp(
     """Serve tools for language models: on standard input and output, or over HTTP."""
     import anyio
 
-    from dimgs.agent.opening import opened_bench, requires
+    from dimgs.agent.bench import opened_bench, requires
 
     with requires("mcp"):
         from dimgs.agent.server import make_server
@@ -81,7 +81,7 @@ def ask(
     json: tables.Json = False,
 ) -> None:
     """Answer a question in words; every number of the answer has a source."""
-    from dimgs.agent.opening import requires
+    from dimgs.agent.bench import requires
     from dimgs.errors import InputError
 
     with requires("pydantic_ai"):
@@ -144,7 +144,7 @@ def replay(
     json: tables.Json = False,
 ) -> None:
     """Make an agent's calls again without its model, against the hub as it was."""
-    from dimgs.agent.opening import requires
+    from dimgs.agent.bench import requires
 
     with requires("mcp"):
         from dimgs.agent.record import replay as again

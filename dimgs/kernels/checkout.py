@@ -26,6 +26,8 @@ _ENVIRONMENT = {
 }
 
 
+# what answers a request by the function `answer` of a script
+_CHILD = str(Path(__file__).with_name("checkout_child.py"))
 # seconds; beyond, as on a network drive that hangs, the content tells
 _LONGEST_GIT = 20.0
 
@@ -127,7 +129,7 @@ class Checkout:
             folder = Path(name)
             (folder / "request.json").write_text(json.dumps(dict(request)), encoding="utf-8")
             run_program(
-                [sys.executable, "-P", child, "request.json", "answer.json"],
+                [sys.executable, "-P", _CHILD, child, "request.json", "answer.json"],
                 folder,
                 stdin=None,
                 timeout=timeout,

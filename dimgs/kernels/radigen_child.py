@@ -1,16 +1,12 @@
-"""Runs in a process of its own, with a checkout of Radigen on its path; knows nothing of dimgs."""
+"""What is asked of Radigen, in a process of its own with its checkout on the path."""
 
-import json
 import math
-import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 
-def main(request: Path, answer: Path) -> None:
+def answer(asked: dict[str, Any]) -> dict[str, Any]:
     """Solve one oxidation; concentrations in mol/m³, the temperature in °C."""
-    asked = json.loads(request.read_text(encoding="utf-8"))
     oxidation: Any = import_module("radigen3.oxidation")
     oil = oxidation.mixture(kO2=asked["kO2"], A=asked["A"], V=asked["V"], pO2=asked["pO2"])
     for species in ("L1H", "L1OOH", "O2"):
@@ -35,8 +31,4 @@ def main(request: Path, answer: Path) -> None:
     }
     if not solved.success or not all(map(math.isfinite, last.values())):
         found = {"diverged": f"Radigen did not reach {asked['t']:g} s: {solved.message}"}
-    answer.write_text(json.dumps(found), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    return found

@@ -1,9 +1,6 @@
-"""Runs in a process of its own, with a checkout of SFPPy on its path; knows nothing of dimgs."""
+"""What is asked of SFPPy, in a process of its own with its checkout on the path."""
 
-import json
-import sys
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,9 +13,8 @@ def restore_names() -> None:
             setattr(np, old, getattr(np, new))
 
 
-def main(request: Path, answer: Path) -> None:
+def answer(asked: dict[str, Any]) -> dict[str, Any]:
     """Solve one migration problem; every number is in SI units."""
-    asked = json.loads(request.read_text(encoding="utf-8"))
     restore_names()
     layer: Any = import_module("patankar.layer")
     food: Any = import_module("patankar.food")
@@ -35,7 +31,7 @@ def main(request: Path, answer: Path) -> None:
         **{partition: asked["K"]},
     )
     solution = migration.senspatankar(film, medium, name="dimgs", ntimes=asked["ntimes"])
-    found = {
+    return {
         "CF": float(np.asarray(solution.CFtarget).ravel()[0]),
         "CF_eq": float(np.asarray(solution.C0eq).ravel()[0]),
         "versions": {
@@ -43,8 +39,3 @@ def main(request: Path, answer: Path) -> None:
             "patankar.migration": str(getattr(migration, "__version__", "")),
         },
     }
-    answer.write_text(json.dumps(found), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,7 +1,7 @@
-"""Which runs would add most to what a hub can answer; and images of runs, for others' models."""
+"""How well a hub would answer, which runs would add most, and images of runs for others' models."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,12 +11,12 @@ from dimgs.arrays import Array
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
 from dimgs.fits.covariance import t_quantile
-from dimgs.similitude.description import Description, Point, point_of
+from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer
 from dimgs.similitude.given import point_of_question
 from dimgs.similitude.kriging import Nearby, Spread, left_open
 from dimgs.similitude.near import near, residuals, spread_runs
-from dimgs.similitude.origin import Origin, origins, standing
+from dimgs.similitude.origin import Origin, asked_for, origins, standing
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
@@ -30,6 +30,81 @@ _SIZE = np.log(10.0)
 _LEVEL, _ENDLESS = 0.9, 1e9
 # runs of which images are made
 _PARENTS = 1000
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A question, the runs that are there, and what is known of how the target varies.
+
+    Attributes
+    ----------
+    known : Description
+    point : Point
+        Where it is asked.
+    origin : Origin
+    near : Nearby
+    spread : Spread
+    """
+
+    known: Description
+    point: Point
+    origin: Origin
+    near: Nearby
+    spread: Spread
+
+    @classmethod
+    def of(cls, hub: "Hub", content: dict[str, Any]) -> "Expected":
+        """Of a stored question.
+
+        Raises
+        ------
+        InputError
+            If the question names no kernel, target or inputs, or there are too few runs.
+        """
+        target, kernel = content.get("target"), content.get("kernel")
+        if not target or not kernel:
+            raise InputError("The question names no target and kernel; ask one that does.")
+        known = describe(hub, str(kernel), load=False)
+        point = point_of(known, point_of_question(content))
+        if point.missing:
+            raise InputError(f"The question leaves inputs open: {'; '.join(point.missing)}.")
+        found = asked_for(origins(hub, known, point, str(target)))
+        if not found:
+            raise InputError(f"The hub has no run of '{known.name}' to learn from.")
+        origin = found[0][-1]
+        return cls(known, point, origin, *spread_runs(origin))
+
+    def half_widths(self, changes: Array, level: float) -> Array:
+        """Half of the intervals of answers at some places, in units of the target's logarithm.
+
+        Parameters
+        ----------
+        changes : ndarray of shape (n, n_inputs)
+            Of the inputs from those of the question, in natural logarithms.
+        level : float
+        """
+        left = left_open(self.near, self.spread, changes).diagonal()
+        own = self.spread.noise**2
+        quantile = float(t_quantile(level, max(len(self.near) - changes.shape[1], 1)))
+        return np.asarray(quantile * self.spread.stretch * np.sqrt(np.maximum(left, 0.0) + own))
+
+    def narrowing(self, changes: Array) -> Array:
+        """By which factor a run at each place would narrow the question's interval."""
+        every = np.vstack([np.zeros((1, changes.shape[1])), changes])
+        left = left_open(self.near, self.spread, every)
+        floor = _floor(self.spread)
+        sizes = np.maximum(left.diagonal(), 0.0)
+        after = np.maximum(sizes[0] - left[0, 1:] ** 2 / (sizes[1:] + floor), 0.0) + floor
+        return np.asarray(np.sqrt((sizes[0] + floor) / after))
+
+    def inputs(self, change: Array) -> dict[str, Any]:
+        """Inputs at a place, as quantities in the units of the kernel."""
+        return self.origin.inputs(self.origin.asked * np.exp(change))
+
+
+def _floor(spread: Spread) -> float:
+    """Variance that numerical error, noise and rounding leave open at the best."""
+    return spread.noise**2 + 1e-9 * spread.amplitude**2
 
 
 def augment(
@@ -70,18 +145,12 @@ def augment(
     runs_there, spread = spread_runs(origin)
     changes = [change for _, _, change in _asked(hub, origin)]
     asked = np.array(changes).reshape(len(changes), len(origin.table.names))
-    pool, varied = _pool(origin, seed)
+    pool = _pool(origin, seed)
     chosen = _greedy(runs_there, spread, pool, asked, n)
-    ports = {p.name: p for p in known.inputs}
-    runs = []
-    for place, information in chosen:
-        inputs = {}
-        for j, name in enumerate(origin.table.names):
-            si = float(origin.asked[j] * np.exp(pool[place, j])) if varied[j] else origin.asked[j]
-            value = float(f"{ports[name].parsed.from_si(float(si)):.12g}")
-            inputs[name] = {"value": value, "unit": ports[name].unit}
-        inputs |= {n: {"value": v, "unit": "label"} for n, v in origin.point.labels.items()}
-        runs.append({"inputs": inputs, "information": information})
+    runs = [
+        {"inputs": origin.inputs(origin.asked * np.exp(pool[place])), "information": information}
+        for place, information in chosen
+    ]
     plan = {
         "kernel": known.name,
         "tier": origin.tier,
@@ -134,14 +203,14 @@ def _asked(hub: "Hub", origin: Origin) -> Iterator[tuple[str, Point, Array]]:
             yield listed["id"], point, change
 
 
-def _pool(origin: Origin, seed: int) -> tuple[Array, np.ndarray[Any, np.dtype[np.bool_]]]:
-    """Points that fill the ranges of the runs in logarithms, as changes; and what varies."""
+def _pool(origin: Origin, seed: int) -> Array:
+    """Points that fill the ranges of the runs in logarithms, as changes; 0 of what stays."""
     changes = origin.changes(origin.index.rows)
     low, high = changes.min(axis=0), changes.max(axis=0)
     varied = (high > low) & ~origin.plain & (origin.asked != 0)
     sampler = qmc.Sobol(len(low), rng=np.random.default_rng(seed))
     unit = sampler.random_base2(_POOL)
-    return np.where(varied, low + unit * (high - low), 0.0), varied
+    return np.where(varied, low + unit * (high - low), 0.0)
 
 
 def _greedy(
@@ -150,8 +219,7 @@ def _greedy(
     """Places in the pool, one after another, and what each adds."""
     left = left_open(near, spread, np.vstack([pool, asked]))
     goals = np.arange(len(pool), len(left)) if len(asked) else np.arange(len(pool))
-    # what numerical error and noise leave open at the best
-    floor = spread.noise**2 + 1e-9 * spread.amplitude**2
+    floor = _floor(spread)
     found = []
     for _ in range(min(n, len(pool))):
         sizes = np.maximum(left.diagonal(), 0.0)
@@ -173,7 +241,6 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
             f"what runs of other sizes would give; check it with: dimgs hub check-card."
         )
     rng = np.random.default_rng(seed)
-    ports = {p.name: p for p in origin.known.inputs}
     free = origin.scalings.directions.shape[1]
     places = origin.index.rows[-_PARENTS:].tolist()
     found = []
@@ -183,11 +250,6 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
             step = origin.scalings.directions @ rng.uniform(-_SIZE, _SIZE, free)
             grown = float(np.exp(step @ origin.powers))
             row = origin.table.values[run["place"]] * np.exp(step)
-            inputs: dict[str, Any] = {
-                n: {"value": float(ports[n].parsed.from_si(float(x))), "unit": ports[n].unit}
-                for n, x in zip(origin.table.names, row, strict=True)
-            }
-            inputs |= {n: {"value": v, "unit": "label"} for n, v in origin.point.labels.items()}
             text = origin.known.outputs[origin.target]
             unit = parse_unit(text)
             output = {"value": float(unit.from_si(value * grown)), "unit": text}
@@ -196,7 +258,7 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
                     "derived": True,
                     "parent": run["id"],
                     "weight": 1.0 / images,
-                    "inputs": inputs,
+                    "inputs": origin.inputs(row),
                     "outputs": {origin.target: output},
                     "errors": {origin.target: error * grown / unit.factor},
                 }

@@ -138,6 +138,15 @@ class Origin:
             logs[:, self.inverse] = (1.0 - asked / values)[:, self.inverse]
         return np.asarray(logs)
 
+    def inputs(self, values: Sequence[float] | Array) -> dict[str, Any]:
+        """Quantities of numeric inputs in SI units, in the units of the kernel, and the labels."""
+        ports = {p.name: p for p in self.known.inputs}
+        found: dict[str, Any] = {}
+        for name, si in zip(self.table.names, values, strict=True):
+            value = float(f"{ports[name].parsed.from_si(float(si)):.12g}")
+            found[name] = {"value": value, "unit": ports[name].unit}
+        return found | {n: {"value": v, "unit": "label"} for n, v in self.point.labels.items()}
+
     @cached_property
     def powers(self) -> Array | None:
         """Powers of the inputs that the target grows with under a change of units."""

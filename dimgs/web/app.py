@@ -17,11 +17,10 @@ from dimgs.formats import MOST_BYTES, json_value, validated
 from dimgs.hub import Hub
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError
-from dimgs.web import openapi
 from dimgs.web.guard import Guard
 from dimgs.web.pages import Pages
 from dimgs.web.people import People, TooManyError, UnknownError, Who
-from dimgs.web.routes import MOST_LINES, ROUTES, Lines, RestCall, Route, as_lines
+from dimgs.web.routes import BASE, MOST_LINES, ROUTES, Lines, RestCall, Route, as_lines, openapi
 
 # names by which a machine calls itself
 _HERE = ("127.0.0.1", "localhost", "::1")
@@ -69,11 +68,8 @@ def make_app(
     pages = Pages(hub, known, closed)
     app = Starlette(
         routes=[
-            At(f"{openapi.BASE}/openapi.json", _openapi),
-            *(
-                At(f"{openapi.BASE}{r.path}", _rest(r, known, closed), methods=[r.method])
-                for r in ROUTES
-            ),
+            At(f"{BASE}/openapi.json", _openapi),
+            *(At(f"{BASE}{r.path}", _rest(r, known, closed), methods=[r.method]) for r in ROUTES),
             *(At(f"/static/{name}", static(name)) for name in _STATIC),
             *(At(path, _page(run, pages), methods=[method]) for method, path, run in pages.routes),
         ],
@@ -216,7 +212,7 @@ def _page(run: Any, pages: Pages) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _openapi(request: Request) -> Response:
-    return JSONResponse(openapi.document())
+    return JSONResponse(openapi())
 
 
 def static(name: str) -> Callable[[Request], Awaitable[Response]]:

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
-from dimgs.similitude.expected import Expected
+from dimgs.similitude.augment import Expected
 from dimgs.web import pictures
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ from dimgs.hub.entry import KINDS, VISIBILITIES
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
 from dimgs.similitude.given import points_given
-from dimgs.web import around, openapi, pictures, views
+from dimgs.web import around, pictures, views
 from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Who
-from dimgs.web.routes import ROUTES, RestCall
+from dimgs.web.routes import ROUTES, RestCall, openapi
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -129,7 +129,7 @@ class Pages:
             "/jobs": self._jobs,
             "/ask": lambda a: self.show(a, "ask.html", visibilities=VISIBILITIES),
             "/people": self._users,
-            "/api": lambda a: self.show(a, "api.html", api=openapi.document()),
+            "/api": lambda a: self.show(a, "api.html", api=openapi()),
             "/sign-in": self._sign_in_page,
         }
         done: dict[str, Callable[[Asked], Response]] = {

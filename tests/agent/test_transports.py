@@ -144,7 +144,7 @@ def test_over_http_nobody_grants_an_approval(hub: Hub, workspace: Path) -> None:
 
 
 def test_a_server_over_http_needs_a_hub_of_its_own() -> None:
-    from dimgs.agent.opening import opened_bench
+    from dimgs.agent.bench import opened_bench
 
     with (
         pytest.raises(InputError, match="give --hub"),

@@ -10,7 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from dimgs.hub import Hub
-from dimgs.similitude.expected import Expected
+from dimgs.similitude.augment import Expected
 from tests.similitude.films import Cooling, filled
 from tests.web.conftest import Person
 

@@ -15,8 +15,7 @@ from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError
 from dimgs.hub.remote import RemoteHub
 from dimgs.web.app import make_app
-from dimgs.web.openapi import document
-from dimgs.web.routes import ROUTES
+from dimgs.web.routes import ROUTES, openapi
 from tests.hub.records import record
 from tests.web.conftest import BASE, Asking
 
@@ -169,7 +168,7 @@ def test_only_its_own_names_and_origins(hub: Hub, program: Asking) -> None:
 
 def test_openapi_tells_of_every_route(anybody: TestClient) -> None:
     told = anybody.get("/api/v1/openapi.json").json()
-    assert told == document()
+    assert told == openapi()
     operations = {(m.upper(), p) for p, ms in told["paths"].items() for m in ms}
     assert operations == {(r.method, f"/api/v1{r.path}") for r in ROUTES}
     names = [o["operationId"] for ms in told["paths"].values() for o in ms.values()]

@@ -1,6 +1,5 @@
-"""Runs in a process of its own, with a checkout of Pizza3 on its path; knows nothing of dimgs."""
+"""What is asked of Pizza3, in a process of its own with its checkout on the path."""
 
-import json
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -16,19 +15,13 @@ def stand_in() -> None:
     sys.modules["pizza"] = package
 
 
-def main(request: Path, answer: Path) -> None:
+def answer(asked: dict[str, Any]) -> dict[str, Any]:
     """Resolve a DSCRIPT text into a LAMMPS script."""
-    asked = json.loads(request.read_text(encoding="utf-8"))
     stand_in()
     pizza: Any = import_module("pizza.dscript")
     script = pizza.dscript.parsesyntax(asked["template"], name="dimgs")
     # do() of the template itself may leave definitions unresolved
-    found = {
+    return {
         "deck": str(script.script().do()),
         "versions": {"pizza.dscript": str(getattr(pizza, "__version__", ""))},
     }
-    answer.write_text(json.dumps(found), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
