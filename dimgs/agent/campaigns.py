@@ -15,12 +15,14 @@ from dimgs.formats import shown
 from dimgs.hub.jobs import needs_approval, refusal
 from dimgs.kernels.spec import Kernel, Port
 
-# of a kernel's own estimate, and seconds to start: its end is the job's time limit
+# of a kernel's own estimate, which is of another machine: beyond it the run hangs
 _MARGIN = 3.0
+# seconds that Python, the kernel and its libraries take to start on a slow disk
 _START = 20.0
 _SPAN = re.compile(r"(?P<low>\S+?)\s*(?:\.\.|–|\bto\b)\s*(?P<high>\S+?)(?:\s+(?P<unit>\S.*))?")
-# how often a job is looked at while somebody waits for it, and how long one call may wait
+# seconds between looks at a job while somebody waits for it: a person does not notice them
 _LOOK = 0.3
+# seconds that one call may wait: clients of models give a call up after some minutes
 _LONGEST_WAIT = 300.0
 # runs that a model reads
 _SHOWN = 20

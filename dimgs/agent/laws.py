@@ -20,6 +20,7 @@ from dimgs.law.law import Law
 
 # of seconds beside the time of the search: to start, to fit the power law, to draw
 _BESIDE = 60.0
+# points of one prediction: a model reads no more, and a person has dimgs predict
 _MOST_ROWS = 1000
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # what differs from run to run and is no number of an answer
 _TIMES = frozenset({"seconds", "wall_seconds", "time", "provenance", "warnings", "note"})
+# of an id: SHA-256
 _ID_DIGITS = 64
 
 

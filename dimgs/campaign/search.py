@@ -8,7 +8,7 @@ from dimgs.arrays import Array, IntArray
 from dimgs.campaign.model import Border
 from dimgs.campaign.optimal_design import d_optimal, nearest
 from dimgs.campaign.regimes import gradient
-from dimgs.campaign.state import Proposal, SearchState
+from dimgs.campaign.state import Proposal, TierState
 from dimgs.campaign.thresholds import Separation, disputed, rivals, separating
 
 # of the way to other runs: first wide, then narrow enough for a regime of a tenth of the ranges
@@ -34,7 +34,7 @@ _MEETINGS = 2
 _BRACKET, _DOMAIN = np.log(1.2), np.log(1.5)
 
 
-class RegimeSearch(SearchState):
+class RegimeSearch(TierState):
     """Questions that several laws, and runs without an answer, raise."""
 
     def __init__(self, *given: Any) -> None:

@@ -83,7 +83,7 @@ class RunPrediction:
     look: int
 
 
-class SearchState:
+class TierState:
     """The state of a search for the laws of one tier.
 
     Parameters

@@ -98,6 +98,7 @@ def listed(items: Iterable[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
+# a line of dashes that fits the narrowest terminal, of 80 letters, with room for an indent
 _RULE = "-" * 72
 
 

@@ -26,6 +26,7 @@ SCOPES = ("read", "write")
 _MOST_DAYS = 366
 # of bytes: argon2 reads all of a password, and somebody may send megabytes
 _LONGEST_PASSWORD = 1000
+# of letters: two more than NIST SP 800-63B asks for at least
 _SHORTEST_PASSWORD = 10
 
 

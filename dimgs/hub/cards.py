@@ -15,15 +15,18 @@ from dimgs.variables import Dimension, parse_unit
 if TYPE_CHECKING:
     from dimgs.hub.hub import Hub
 
-# as many predicted and run images have to agree before a card is complete
-# cards and runs that are looked through for one that can be used
+# cards and runs that are looked through for one that can be used: redacted and failed ones are rare
 _NEWEST = 20
+# as many predicted and run images have to agree before a card is complete: one more than would
+# agree by the chance that a constant happens to matter little in one of them
 _IMAGES = 3
 # each base unit is made larger or smaller by up to this: a hidden constant then shows
 _LARGEST_STEP = math.log(3.0)
+# and by at least this: a constant then changes the answer by far more than solvers differ by
 _SMALLEST_STEP = math.log(1.3)
 # relative: solvers with absolute tolerances differ by less in another size; constants by far more
 _AGREES = 1e-4
+# draws of a step inside the ranges of the kernel: with one in fifty usable, all but 2 % find one
 _TRIES = 200
 
 

@@ -51,6 +51,7 @@ _AUTHOR = re.compile(r"[^\s/\\<>\"'\x00-\x1f]([^/\\<>\"'\x00-\x1f]{0,98}[^\s/\\<
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _ID = re.compile(r"[0-9a-f]{64}")
+# of letters: what a list has room for in one line
 _TITLE = 100
 
 

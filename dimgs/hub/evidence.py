@@ -12,6 +12,7 @@ from dimgs.hub.writing import batches
 _SHOWN = ("derived", "recombined", "forked", "supersedes", "confirms", "answers")
 # what a person still reads in one picture
 _MOST = 40
+# of what rests on the entry: two rows of the picture, for the question is what it rests on
 _MOST_ABOVE = 6
 
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # a worker that has died gives its job up so much later than the job could have taken
 _LEASE = 120.0
+# seconds between looks for a job: a person who waits does not notice it, nor does the database
 _PAUSE = 1.0
 
 

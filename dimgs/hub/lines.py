@@ -20,6 +20,7 @@ FILES = "files"
 _PART = re.compile(r"entries-[0-9a-f]{16}\.jsonl")
 # of all files together once unpacked: about two million runs
 _MOST_TOTAL = 4 << 30
+# of an archive: a file of entries has up to 10,000 of them, and files of entries are rare
 _MOST_FILES = 10_000
 # broken lines from which on a file is no list of entries
 _MOST_BROKEN = 100

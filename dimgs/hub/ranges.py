@@ -13,6 +13,7 @@ _SPAN = re.compile(rf"({_NUMBER})?\s*\.\.\s*({_NUMBER})?(?:\s+(\S.*)|([^\d\s.].*
 _ONE = re.compile(rf"({_NUMBER})(?:\s+(\S.*)|([^\d\s.].*))?")
 # relative: what conversions of units lose; stored numbers have 12 digits
 _SLACK = 2e-12
+# of letters: the longest group of a dozen inputs takes a fifth of it
 _LONGEST = 1000
 
 

@@ -35,6 +35,7 @@ STORE_VERSION, SCHEMA_VERSION = 1, 3
 PENDING = "pending"
 
 _APPLICATION = int.from_bytes(b"dimg", "big")
+# seconds that a writer waits for others: a merge of 10,000 entries takes a few
 _PATIENCE = 60.0
 _READ = "dimgs_read"
 # of PostgreSQL, until the end of the transaction; the number is our own

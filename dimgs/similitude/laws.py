@@ -15,8 +15,9 @@ from dimgs.similitude.origin import GOOD, Origin
 if TYPE_CHECKING:
     from dimgs.hub import Hub
 
-# newest laws of a kernel that are looked at, and runs of each: those of one campaign are alike
+# newest laws of a kernel that are looked at: each is evaluated at every run near the point
 _LAWS = 50
+# runs of each by which its program and labels are known: those of one campaign are alike
 _RUNS = 8
 
 

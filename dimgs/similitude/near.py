@@ -30,6 +30,7 @@ _FEWEST = 3
 _TOLD = 12
 # Spreads that were learned in this process
 _learned: dict[tuple[Any, ...], Spread] = {}
+# of a few kB each; a kernel, a target and a set of runs has one
 _MOST_LEARNED = 256
 
 

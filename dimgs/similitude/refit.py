@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dimgs.hub import Hub
     from dimgs.kernels.record import RunRecord
 
+# of the intervals that have to hold the earlier law: the one by default everywhere
 _LEVEL = 0.9
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # of the picture: places across and up at which errors are computed, each a link of a finger's width
 _ACROSS, _UP = 18, 14
+# of the intervals: the one by default everywhere
 _LEVEL = 0.9
 # most lines of equal error, between which it grows threefold or more
 _LINES = 6

@@ -14,8 +14,10 @@ from dimgs.hub.permissions import NotAllowedError
 COOKIE = "dimgs_session"
 # half a day: a working day without signing in again
 SESSION_DAYS = 0.5
-# failed attempts: of a user from one address, of a user from anywhere, and from one address
+# failed attempts: of a user from one address, of a user from anywhere, and from one address;
+# a person mistypes a password a few times, and guessing needs thousands
 _MOST = (5, 50, 20)
+# seconds in which they are counted: 480 guesses a day find no password of ten letters
 _WINDOW = 15 * 60.0
 # keys that are remembered; beyond, the oldest are forgotten
 _MOST_KEYS = 10_000

@@ -17,7 +17,9 @@ from dimgs.web.views import value_text
 
 # what a picture of a few hundred pixels still tells apart
 _MOST_POINTS = 3000
+# newest laws whose borders are drawn: more lines hide the runs
 _MOST_LAWS = 20
+# of an axis beyond its outermost points, so that their marks are not cut
 _MARGIN = 0.06
 # the first two principal coordinates of the groups, as axes
 PRINCIPAL = ("PCoA 1", "PCoA 2")
@@ -27,6 +29,7 @@ _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _RAISED = re.compile(r"[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 # of the graph, in units of its picture: what keeps 14 units high letters readable on a phone
 _WIDTH, _ACROSS, _BOX, _HIGH, _STEP = 480, 3, 150, 58, 88
+# of a title in a line of a box: 150 units of letters 14 units high
 _LETTERS = 18
 
 Powers = Mapping[str, Fraction | float]

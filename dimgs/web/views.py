@@ -92,6 +92,7 @@ _APART = {
     "text", "context", "title", "tags", "inputs", "outputs", "law", "answer", "pertinence",
     "expression", "runs", "key", "files",
 }  # fmt: skip
+# letters of a fact that are shown: five lines; the entry as JSON has the rest
 _LONG = 400
 
 
@@ -114,6 +115,7 @@ def facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 # kinds that something came to
 _RESULTS = ("run", "law", "answer", "campaign", "dataset")
+# entries that are looked at for them: reading as many takes half a second
 _MOST_LINKED = 2000
 
 

@@ -10,7 +10,7 @@ from dimgs.variables.quantities import is_quantity, magnitude_and_unit
 
 Style = Literal["lj", "real"]
 
-# SI 2019, exact
+# both exact since the SI of 2019
 BOLTZMANN = 1.380649e-23
 AVOGADRO = 6.02214076e23
 

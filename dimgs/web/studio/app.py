@@ -31,6 +31,7 @@ from dimgs.web.studio.views import View
 _STATIC = ("page.css", "hub.css", "studio.css", "htmx.min.js", "studio.js")
 # fields of a form: several for each column of a wide table
 _MOST_FIELDS, _FORM_BYTES = 5000, 1 << 20
+# bytes of a dropped table that are written at once
 _PART = 1 << 20
 # runs that are proposed at a time: a day's work, and a table that a phone shows
 _PROPOSED = 5

@@ -18,6 +18,7 @@ from dimgs.web.studio.sheet import Sheet
 
 # of the name of a dropped file: what no file system refuses
 _UNSAFE = re.compile(r"[^\w .()+-]", re.ASCII)
+# letters of it that are kept: file systems take 255 bytes, and a letter may have two
 _LONGEST = 120
 
 
