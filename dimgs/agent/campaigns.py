@@ -7,12 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from dimgs.agent.amounts import amount, label_or_amount, readings
+from dimgs.agent.amounts import label_or_amount, readings
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.schemas import JobState, Json, Planned, Quantity, Started
 from dimgs.errors import InputError
 from dimgs.formats import shown
 from dimgs.hub.jobs import needs_approval, refusal
+from dimgs.kernels.conversion import check_within, given_value
 from dimgs.kernels.spec import Kernel, Port
 
 # of a kernel's own estimate, which is of another machine: beyond it the run hangs
@@ -84,26 +85,9 @@ def _in_port(ports: dict[str, Port], name: str, given: Any, kernel: str) -> Json
     """A value for an input, checked."""
     if name not in ports:
         raise InputError(f"'{kernel}' has no input '{shown(name)}'; it has {', '.join(ports)}.")
-    told, port = label_or_amount(given, f"'{name}'"), ports[name]
-    if port.is_label != (told["unit"] == "label"):
-        wanted = "a label" if port.is_label else f"a number in {port.unit}"
-        raise InputError(f"'{name}' of '{kernel}' is '{shown(given)}'; give {wanted}.")
-    if port.is_label:
-        return told
-    found = amount(told, f"'{name}'")
-    if found.parsed.dimension != port.parsed.dimension:
-        raise InputError(
-            f"'{name}' of '{kernel}' is in '{port.unit}', and '{shown(told['unit'])}' is of "
-            f"another dimension ({found.parsed.dimension}, not {port.parsed.dimension}); "
-            f"correct the unit."
-        )
-    value = port.parsed.from_si(found.si)
-    low, high = port.low, port.high
-    if (low is not None and value < low) or (high is not None and value > high):
-        raise InputError(
-            f"'{name}' of '{kernel}' is {value:g} {port.unit}, outside what the kernel is meant "
-            f"for ({low} to {high} {port.unit})."
-        )
+    told = label_or_amount(given, f"'{name}'")
+    unit = None if told["unit"] == "label" else told["unit"]
+    check_within(ports[name], given_value(ports[name], told["value"], unit), kernel)
     return told
 
 

@@ -9,12 +9,12 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.campaign.checks import (
     fixed_values,
-    given_value,
     output_port,
     plan_tiers,
     port_named,
     si_ends,
     unknown,
+    value_at,
 )
 from dimgs.campaign.plan import Plan
 from dimgs.campaign.space import PiSpace
@@ -280,7 +280,7 @@ def _points(
         for name, value in point.items():
             if name not in ports:
                 raise unknown(plan, f"points[{i}].{name}", name, list(ports), "input")
-            given = given_value(plan, ports[name], f"points[{i}].{name}", value)
+            given = value_at(plan, kernel, ports[name], f"points[{i}].{name}", value)
             values[name] = _si(ports[name], given)
             signed = name in space.basis.signed
             if name in space.names and not signed and not values[name] > 0:

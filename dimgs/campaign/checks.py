@@ -1,14 +1,15 @@
 """Values, units, tiers and names of a plan against what a kernel declares."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 import numpy as np
 
 from dimgs.campaign.plan import Plan, Range
 from dimgs.errors import InputError
+from dimgs.kernels.conversion import check_within, given_value, unit_for
 from dimgs.kernels.spec import Kernel, Port, Tier
-from dimgs.variables import Unit, parse_unit
 
 Value = tuple[float | str, str | None]
 
@@ -61,7 +62,9 @@ def fixed_values(plan: Plan, kernel: Kernel) -> dict[str, float | str]:
         if port.name in plan.ranges:
             continue
         if port.name in plan.fixed:
-            fixed[port.name] = given_value(plan, port, f"fixed.{port.name}", plan.fixed[port.name])
+            fixed[port.name] = value_at(
+                plan, kernel, port, f"fixed.{port.name}", plan.fixed[port.name]
+            )
         elif port.default is not None:
             fixed[port.name] = port.default
         else:
@@ -72,45 +75,21 @@ def fixed_values(plan: Plan, kernel: Kernel) -> dict[str, float | str]:
     return fixed
 
 
-def given_value(plan: Plan, port: Port, key: str, value: Value) -> float | str:
+def value_at(plan: Plan, kernel: Kernel, port: Port, key: str, value: Value) -> float | str:
     """A value of the plan in the unit of its port."""
-    number, text = value
-    if port.is_label or isinstance(number, str):
-        if port.is_label and isinstance(number, str):
-            return number
-        kind = "a label" if port.is_label else f"a number in {port.unit}"
-        raise InputError(f"{plan.source}, {key}: {number!r} is given where {kind} is needed.")
-    if not np.isfinite(number):
-        raise InputError(f"{plan.source}, {key}: {number} is given; give a finite number.")
-    unit = _unit(plan, port, key, text)
-    converted = port.parsed.from_si(unit.to_si(number))
-    _check_port_range(plan, port, key, converted)
-    return float(f"{converted:.15g}")
+    with at(plan, key):
+        found = given_value(port, *value)
+        check_within(port, found, kernel.name)
+    return found
 
 
-def _unit(plan: Plan, port: Port, key: str, text: str | None) -> Unit:
-    if text is None:
-        return port.parsed
+@contextmanager
+def at(plan: Plan, key: str) -> Iterator[None]:
+    """Say of a complaint where in the plan it belongs."""
     try:
-        unit = parse_unit(text)
+        yield
     except InputError as error:
         raise InputError(f"{plan.source}, {key}: {error}") from error
-    if unit.dimension != port.parsed.dimension or unit.scale == "label":
-        raise InputError(
-            f"{plan.source}, {key}: the unit '{text}' has dimension {unit.dimension}, but "
-            f"'{port.name}' is in {port.unit} ({port.parsed.dimension}); give such a unit."
-        )
-    return unit
-
-
-def _check_port_range(plan: Plan, port: Port, key: str, value: float) -> None:
-    slack = 1e-9 * abs(value)
-    low = port.low is not None and value < port.low - slack
-    if low or (port.high is not None and value > port.high + slack):
-        raise InputError(
-            f"{plan.source}, {key}: {value:g} {port.unit} lies outside what the kernel is meant "
-            f"for, {port.low} to {port.high} {port.unit}."
-        )
 
 
 def si_ends(plan: Plan, kernel: Kernel, name: str) -> tuple[float, float]:
@@ -122,10 +101,11 @@ def si_ends(plan: Plan, kernel: Kernel, name: str) -> tuple[float, float]:
         raise InputError(
             f"{plan.source}, {key}: '{name}' is {what}, which has no logarithm; move it to [fixed]."
         )
-    unit = _unit(plan, port, key, given.unit)
-    low, high = (unit.to_si(value) for value in _whole_ends(plan, key, given))
-    for value in (low, high):
-        _check_port_range(plan, port, key, port.parsed.from_si(value))
+    with at(plan, key):
+        unit = unit_for(port, given.unit)
+        low, high = (unit.to_si(value) for value in _whole_ends(given))
+        for value in (low, high):
+            check_within(port, port.parsed.from_si(value), kernel.name)
     if not low > 0 and plan.tolerance.exponents is not None:
         raise InputError(
             f"{plan.source}, {key}: the range starts at {given.low:g} {given.unit or port.unit}, "
@@ -135,10 +115,10 @@ def si_ends(plan: Plan, kernel: Kernel, name: str) -> tuple[float, float]:
     return low, high
 
 
-def _whole_ends(plan: Plan, key: str, given: Range) -> tuple[float, float]:
+def _whole_ends(given: Range) -> tuple[float, float]:
     if not given.integer:
         return given.low, given.high
     low, high = float(np.ceil(given.low)), float(np.floor(given.high))
     if not low < high:
-        raise InputError(f"{plan.source}, {key}: the range holds no two whole numbers; widen it.")
+        raise InputError("the range holds no two whole numbers; widen it.")
     return low, high

@@ -21,6 +21,7 @@ from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy
 from dimgs.errors import DimgsError, InputError
+from dimgs.kernels.conversion import in_port
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port
 from dimgs.variables import parse_unit
@@ -206,13 +207,10 @@ def _value(port: Port, record: RunRecord, binding: Binding) -> float | str:
         return str(value)
     if isinstance(value, str):
         raise InputError(f"its '{port.name}' is no number")
-    if text == port.unit:
-        converted = float(value)
-    else:
-        unit = parse_unit(text)
-        if unit.dimension != port.parsed.dimension:
-            raise InputError(f"its '{port.name}' is in {text}")
-        converted = float(f"{port.parsed.from_si(unit.to_si(float(value))):.15g}")
+    try:
+        converted = in_port(port, value, text)
+    except InputError:
+        raise InputError(f"its '{port.name}' is {value:g} {text}") from None
     plain = port.name in binding.space.basis.signed
     if port.name in binding.parts and not plain and not port.parsed.to_si(converted) > 0:
         raise InputError(f"its '{port.name}' has no logarithm")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
 from dimgs.hub.runs import program_of, run_content
+from dimgs.kernels.conversion import given_value
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Kernel, Port
@@ -193,7 +194,8 @@ def _start(hub: "Hub", kernel: Kernel) -> dict[str, Any]:
     found = {}
     for port in kernel.inputs:
         if port.name in known:
-            found[port.name] = _in_port(port, known[port.name])
+            quantity = known[port.name]
+            found[port.name] = given_value(port, quantity["value"], quantity.get("unit", "1"))
         elif port.default is not None:
             found[port.name] = port.default
         elif port.low is not None and port.high is not None:
@@ -205,13 +207,6 @@ def _start(hub: "Hub", kernel: Kernel) -> dict[str, Any]:
                 f"a range; add a run that ended well."
             )
     return found
-
-
-def _in_port(port: Port, quantity: Mapping[str, Any]) -> Any:
-    if isinstance(quantity["value"], str):
-        return quantity["value"]
-    si = parse_unit(quantity.get("unit", "1")).to_si(float(quantity["value"]))
-    return port.parsed.from_si(si)
 
 
 def _factor(dimension: Dimension, scales: Mapping[str, float]) -> float:

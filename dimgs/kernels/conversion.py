@@ -62,13 +62,10 @@ def convert_inputs(ports: Sequence[Port], given: Mapping[str, Any], kernel: str)
             problems.append(f"'{kernel}' needs the input '{port.name}'{unit}; give a value.")
             continue
         try:
-            converted = port_value(port, value)
+            result.values[port.name] = port_value(port, value)
+            check_within(port, result.values[port.name], kernel)
         except InputError as error:
             problems.append(str(error))
-            continue
-        result.values[port.name] = converted
-        if not port.is_label and not _within(port, converted):
-            problems.append(_outside(port, converted, kernel))
     result.refusal = problems[0] if problems else ""
     return result
 
@@ -91,6 +88,24 @@ def port_value(port: Port, value: Any) -> float | str:
     return in_port(port, *magnitude_and_unit(value, port.name))
 
 
+def given_value(port: Port, value: Any, unit: str | None) -> float | str:
+    """A label, or a number of some unit, in the unit of its port; without a unit it has that.
+
+    Raises
+    ------
+    InputError
+        If it is not of that kind, of another dimension, or not finite.
+    """
+    plain = port.is_label or unit is None or isinstance(value, str)
+    return port_value(port, value) if plain else in_port(port, value, str(unit))
+
+
+def check_within(port: Port, value: Any, kernel: str) -> None:
+    """Refuse a number that lies outside the range of its port."""
+    if not port.is_label and not _within(port, value):
+        raise InputError(_outside(port, value, kernel))
+
+
 def in_port(port: Port, value: Any, unit: str) -> float:
     """A number of some unit in the unit of its port.
 
@@ -99,8 +114,7 @@ def in_port(port: Port, value: Any, unit: str) -> float:
     InputError
         As :func:`port_value`.
     """
-    source, target = parse_unit(unit), port.parsed
-    _check_dimension(port, source, target)
+    source, target = unit_for(port, unit), port.parsed
     number = _number(port, value)
     if (source.factor, source.offset) == (target.factor, target.offset):
         return number
@@ -139,7 +153,9 @@ def _number(port: Port, value: Any) -> float:
     return number
 
 
-def _check_dimension(port: Port, source: Unit, target: Unit) -> None:
+def unit_for(port: Port, text: str | None) -> Unit:
+    """A unit in which a value of a port may be given; that of the port without one."""
+    source, target = port.parsed if text is None else parse_unit(text), port.parsed
     levels = "level" in (source.scale, target.scale)
     if source.dimension != target.dimension or (levels and source.text != target.text):
         raise InputError(
@@ -151,6 +167,7 @@ def _check_dimension(port: Port, source: Unit, target: Unit) -> None:
             f"The input '{port.name}' is an absolute temperature, but '{source.text}' is a "
             f"difference; give it in K or degC."
         )
+    return source
 
 
 def _names(ports: Sequence[Port]) -> list[str]:

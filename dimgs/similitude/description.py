@@ -10,7 +10,7 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.cards import constants_of, trusted_cards
 from dimgs.hub.runs import cache_version, plain, program_of
-from dimgs.kernels.conversion import convert_inputs, in_port, port_value
+from dimgs.kernels.conversion import convert_inputs, given_value, port_value
 from dimgs.kernels.registry import available, load_kernel
 from dimgs.kernels.spec import Kernel, Port
 from dimgs.variables import Dimension
@@ -159,12 +159,12 @@ def point_of(known: Description, given: Mapping[str, tuple[Any, str | None]]) ->
     conservative = known.content.get("conservative", {})
     for port in known.inputs:
         if port.name in given:
-            values[port.name] = _in_port(port, *given[port.name])
+            values[port.name] = given_value(port, *given[port.name])
             continue
         value, source = port.default, f"default of {known.name}"
         if value is None and port.name in conservative:
             safe = conservative[port.name]
-            value = _in_port(port, *_parts(safe))
+            value = given_value(port, *_parts(safe))
             source = f"conservative value of the card of {known.name}"
         if value is None:
             unit = "" if port.unit in ("label", "1") else f" in {port.unit}"
@@ -191,8 +191,3 @@ def _parts(value: Any) -> tuple[Any, str | None]:
     if isinstance(value, Mapping):
         return value.get("value"), value.get("unit")
     return value, None
-
-
-def _in_port(port: Port, value: Any, unit: str | None) -> Any:
-    plain = port.is_label or unit in (None, "label") or isinstance(value, str)
-    return port_value(port, value) if plain else in_port(port, value, str(unit))
