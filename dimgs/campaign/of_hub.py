@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Any
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.known import Known, KnownLaw, KnownRun
 from dimgs.hub.cards import trusted_cards
-from dimgs.hub.runs import run_record
+from dimgs.hub.runs import output_of, run_record
 from dimgs.similitude.description import Description, describe
 from dimgs.similitude.laws import laws_in
 from dimgs.similitude.origin import GOOD
-from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
@@ -63,17 +62,15 @@ def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
         version = None
         # the newest first, so that its version is the one that counts
         for run in reversed(table.fetch(range(max(len(table) - _MOST, 0), len(table)))):
-            quantity = run["outputs"].get(target)
-            if run["state"] not in GOOD or quantity is None:
+            if run["state"] not in GOOD or target not in run["outputs"]:
                 continue
             if version is None:
                 version = _made_here(known, run, tier) or run["version"]
             if run["version"] == version:
-                unit = parse_unit(quantity.get("unit", "1"))
-                value = abs(unit.to_si(float(quantity["value"])))
-                error = float(run["errors"].get(target, 0.0)) * unit.factor
+                value, error = output_of(run, target)
                 origin = f"{kernel} in {hub.address}"
-                found.append(KnownRun(run_record(run), origin, error / value if value else 0.0))
+                relative = error / abs(value) if value else 0.0
+                found.append(KnownRun(run_record(run), origin, relative))
     return found
 
 

@@ -231,7 +231,7 @@ def list_entries(
     limit: Annotated[int | None, typer.Option("--limit", help="Most entries.", min=1)] = None,
 ) -> Told:
     """List entries with their states, oldest first."""
-    entries = hub.listed(kind, state, author, tag, limit)
+    entries = hub.listed(kind, state=state, author=author, tag=tag, limit=limit)
     rows = [
         [e["id"][:12], e["kind"], e["state"], e["author"], e["time"][:16], e["title"]]
         for e in entries

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
@@ -88,6 +88,14 @@ def check_card(hub: "Hub", kernel: Any, tier: str | None = None, seed: int = 0) 
         earlier = [] if card_id is None else [("supersedes", card_id)]
         card_id = hub.add_linked(document, [*rests, *earlier])
     return {"complete": complete, "images": images, "card": card_id}
+
+
+def newest_runs(hub: "Hub", kernel: str) -> Iterator[dict[str, Any]]:
+    """Contents of the newest runs of a kernel that ended well, the newest first."""
+    for listed in hub.listed(kind="run", kernel=kernel, newest=True, limit=_NEWEST):
+        content: dict[str, Any] = hub.get(listed["id"])["content"] or {}
+        if content and content.get("status", "ok") == "ok":
+            yield content
 
 
 def card_of(kernel: Kernel) -> dict[str, Any]:
@@ -186,11 +194,7 @@ def _dimension_of(constant: Any) -> Dimension:
 
 def _start(hub: "Hub", kernel: Kernel) -> dict[str, Any]:
     """Inputs of the newest run of the kernel, else defaults and the middle of ranges."""
-    runs = hub.listed(kind="run", kernel=kernel.name, newest=True, limit=_NEWEST)
-    contents = [hub.get(run["id"])["content"] or {} for run in runs]
-    known: dict[str, Any] = next(
-        (c["inputs"] for c in contents if c.get("status", "ok") == "ok" and c), {}
-    )
+    known: dict[str, Any] = next((run["inputs"] for run in newest_runs(hub, kernel.name)), {})
     found = {}
     for port in kernel.inputs:
         if port.name in known:

@@ -13,6 +13,7 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.lineage import version_of
 from dimgs.hub.query import Shape, kernel_shapes
+from dimgs.hub.runs import numeric_inputs, si_of
 from dimgs.hub.tables import SLOTS, entries, labels, points
 from dimgs.hub.writing import BATCH, batches
 from dimgs.variables import LABEL, Dimension, parse_unit
@@ -202,12 +203,12 @@ def tables_of_runs(
     kept: dict[str, list[Mapping[str, Any]]] = {}
     values: dict[str, list[list[float]]] = {}
     for run in runs:
-        given = {n: q for n, q in run["inputs"].items() if not isinstance(q["value"], str)}
+        given = numeric_inputs(run)
         named = {n: q["value"] for n, q in run["inputs"].items() if n not in given}
         units = {n: parse_unit(q.get("unit", "1")) for n, q in given.items()}
         if {n: u.dimension for n, u in units.items()} != dict(inputs) or named != dict(held):
             continue
-        row = [float(units[n].to_si(float(given[n]["value"]))) for n in inputs]
+        row = [si_of(given[n]) for n in inputs]
         kept.setdefault(run["tier"], []).append(run)
         values.setdefault(run["tier"], []).append(row)
 

@@ -191,6 +191,7 @@ class Reader:
     def listed(
         self,
         kind: str | None = None,
+        *,
         state: str | None = None,
         author: str | None = None,
         tag: str | None = None,

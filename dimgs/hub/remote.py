@@ -201,23 +201,10 @@ class RemoteHub(Hub):
         """Ids of everything that an entry rests on."""
         return list(self._call("GET", f"entries/{_part(id)}/history")["ids"])
 
-    def listed(
-        self,
-        kind: str | None = None,
-        state: str | None = None,
-        author: str | None = None,
-        tag: str | None = None,
-        limit: int | None = None,
-        text: str | None = None,
-        newest: bool = False,
-        kernel: str | None = None,
-    ) -> list[dict[str, Any]]:
-        """Entries with their states."""
-        asked: dict[str, Any] = {"kind": kind, "state": state, "author": author, "tag": tag}
-        asked["limit"] = limit
-        asked |= {"text": text, "newest": newest or None, "kernel": kernel}
-        found = self._call("GET", "entries", **asked)
-        return list(found["entries"])
+    def listed(self, kind: str | None = None, **filters: Any) -> list[dict[str, Any]]:
+        """Entries with their states; takes what :meth:`Hub.listed` takes."""
+        asked = {k: v for k, v in filters.items() if v is not False}
+        return list(self._call("GET", "entries", kind=kind, **asked)["entries"])
 
     def query(
         self,

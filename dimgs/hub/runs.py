@@ -69,6 +69,23 @@ def shown(content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def si_of(quantity: Mapping[str, Any]) -> float:
+    """Number of a quantity in the coherent SI unit of its dimension."""
+    return float(parse_unit(str(quantity.get("unit", "1"))).to_si(float(quantity["value"])))
+
+
+def numeric_inputs(run: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Inputs of a run that are numbers, as quantities."""
+    return {n: q for n, q in run["inputs"].items() if not isinstance(q["value"], str)}
+
+
+def output_of(run: Mapping[str, Any], name: str) -> tuple[float, float]:
+    """An output of a run and its standard error, in SI units."""
+    quantity = run["outputs"][name]
+    unit = parse_unit(str(quantity.get("unit", "1")))
+    return si_of(quantity), float(run["errors"].get(name, 0.0)) * unit.factor
+
+
 def plain(value: Any) -> Any:
     """What JSON holds of a value: plain numbers, texts, lists and tables."""
     if isinstance(value, Mapping):

@@ -11,6 +11,7 @@ from dimgs.arrays import Array
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
 from dimgs.fits.covariance import t_quantile
+from dimgs.hub.cards import newest_runs
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer
 from dimgs.similitude.given import point_of_question
@@ -169,10 +170,7 @@ def newest_origin(hub: "Hub", known: Description, target: str) -> Origin:
             f"'{visible(known.name)}' has no output '{visible(target[:60])}'; its outputs are "
             f"{visible(', '.join(known.outputs))}."
         )
-    for listed in hub.listed(kind="run", kernel=known.name, newest=True, limit=20):
-        content = hub.get(listed["id"])["content"] or {}
-        if content.get("status", "ok") != "ok":
-            continue
+    for content in newest_runs(hub, known.name):
         given = {n: (q["value"], q.get("unit", "1")) for n, q in content["inputs"].items()}
         for origin in standing(origins(hub, known, point_of(known, given), target)):
             if any(origin.usable(origin.index.rows.tolist(), 1)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
-from dimgs.hub.cards import constants_of, trusted_cards
+from dimgs.hub.cards import constants_of, newest_runs, trusted_cards
 from dimgs.hub.runs import cache_version, plain, program_of
 from dimgs.kernels.conversion import convert_inputs, given_value, port_value
 from dimgs.kernels.registry import available, load_kernel
@@ -91,7 +91,7 @@ def describe(hub: "Hub", reference: Any, *, load: bool = True) -> Description:
         outputs = {p.name: p.unit for p in kernel.outputs}
         tiers = tuple(t.name for t in kernel.tiers)
         return Description(name, kernel.inputs, outputs, tiers, kernel, card)
-    run = _newest_run(hub, name)
+    run = next(newest_runs(hub, name), None)
     if run is None:
         raise why or InputError(f"The hub has no run of '{visible(name)}'.")
     ports = tuple(Port(n, q.get("unit", "1")) for n, q in run["inputs"].items())
@@ -99,14 +99,6 @@ def describe(hub: "Hub", reference: Any, *, load: bool = True) -> Description:
     ports = tuple(_with(port, told.get(port.name)) for port in ports)
     outputs = {n: q.get("unit", "1") for n, q in run["outputs"].items()}
     return Description(name, ports, outputs, (), None, card)
-
-
-def _newest_run(hub: "Hub", name: str) -> dict[str, Any] | None:
-    for listed in hub.listed(kind="run", kernel=name, newest=True, limit=20):
-        content: dict[str, Any] | None = hub.get(listed["id"])["content"]
-        if content and content.get("status", "ok") == "ok":
-            return content
-    return None
 
 
 def _with(port: Port, told: Any) -> Port:

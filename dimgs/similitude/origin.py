@@ -13,6 +13,7 @@ from dimgs.errors import InputError
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.cards import is_complete, trusted_cards
 from dimgs.hub.numbers import RunTable
+from dimgs.hub.runs import output_of
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.index import Frame, Index
 from dimgs.variables import parse_unit
@@ -194,10 +195,7 @@ class Origin:
 
     def output(self, run: dict[str, Any]) -> tuple[float, float]:
         """Target of a run and its standard error, in SI units."""
-        quantity = run["outputs"][self.target]
-        unit = parse_unit(quantity.get("unit", "1"))
-        error = float(run["errors"].get(self.target, 0.0)) * unit.factor
-        return float(unit.to_si(float(quantity["value"]))), error
+        return output_of(run, self.target)
 
 
 def origins(hub: "Hub", known: Description, point: Point, target: str) -> list[Origin]:

@@ -11,6 +11,7 @@ from dimgs.arrays import Array
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.cards import is_complete, trusted_cards
 from dimgs.hub.datasets import origin_of
+from dimgs.hub.runs import numeric_inputs, output_of, si_of
 from dimgs.similitude.description import describe
 from dimgs.similitude.kriging import Nearby, ratios
 from dimgs.similitude.learning import learn
@@ -81,8 +82,7 @@ def recombined(hub: "Hub", runs: Sequence[Run], target: str) -> dict[str, list[s
 
 
 def _numbers(run: Run) -> dict[str, float]:
-    given = {n: q for n, q in run["inputs"].items() if not isinstance(q["value"], str)}
-    return {n: float(parse_unit(q.get("unit", "1")).to_si(q["value"])) for n, q in given.items()}
+    return {n: si_of(q) for n, q in numeric_inputs(run).items()}
 
 
 def _comparable(run: Run, other: Run, target: str) -> bool:
@@ -129,12 +129,6 @@ def _nearby(
         powers = np.zeros(len(units))
     logs = np.log([[_numbers(run)[n] for n in units] for run in runs])
     changes: Array = logs - logs.mean(axis=0)
-    told = []
-    for run in runs:
-        output = run["outputs"][target]
-        own = parse_unit(output.get("unit", "1"))
-        error = own.factor * float(run["errors"].get(target, 0.0))
-        told.append((own.to_si(float(output["value"])), error))
-    values, errors = np.array(told).T
+    values, errors = np.array([output_of(run, target) for run in runs]).T
     y = np.log(values) - changes @ powers
     return Nearby(scalings, changes, y - y.mean(), (errors / values) ** 2, np.array(origins))

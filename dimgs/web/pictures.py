@@ -12,6 +12,7 @@ from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
 from dimgs.groups.typed import read_group
 from dimgs.hub import Hub
+from dimgs.hub.runs import si_of
 from dimgs.variables import parse_unit
 from dimgs.web.views import value_text
 
@@ -294,7 +295,7 @@ def _log10(run: Mapping[str, Any], powers: Powers) -> float | None:
         quantity = numbers.get(name)
         if quantity is None:
             return None
-        value = float(parse_unit(str(quantity.get("unit", "1"))).to_si(quantity["value"]))
+        value = si_of(quantity)
         if not 0 < value < math.inf:
             return None
         total += float(power) * math.log10(value)

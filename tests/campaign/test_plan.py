@@ -103,7 +103,7 @@ def test_a_bad_key_is_named(path: str, value: Any, told: str) -> None:
         ("ranges.t", [1, 2, "parsnip"], "ranges.t: The unit 'parsnip' cannot be read"),
         ("ranges.t", [0, 2], "ranges.t: the range starts at 0 s"),
         ("ranges.t", {"low": 1.2, "high": 1.8, "integer": True}, "holds no two whole numbers"),
-        ("ranges.t", [1, 2, ""], "ranges.t: The input 't' is in '' (dimension 1)"),
+        ("ranges.t", [1, 2, ""], "ranges.t: The input 't' is in '1' (dimension 1)"),
         ("constants", ["zz"], "constants: No physical constant is called 'zz'"),
         ("fixed.c", float("nan"), "fixed.c: The input 'c' is nan; give a finite number"),
         ("fixed.c", float("inf"), "fixed.c: The input 'c' is inf; give a finite number"),
