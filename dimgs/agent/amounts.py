@@ -20,10 +20,10 @@ _NUMBER = re.compile(
 )
 _WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
 _WORDS += " fifteen sixteen seventeen eighteen nineteen twenty"
-_TENS = {"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "ninety": 90, "hundred": 100}
+_TENS = "thirty forty fifty sixty seventy eighty ninety hundred"
 _VALUES: dict[str, int] = {
     **{w: k for k, w in enumerate(_WORDS.split())},
-    **_TENS,
+    **{w: 10 * k for k, w in enumerate(_TENS.split(), 3)},
     "thousand": 1000,
 }
 # what begins like a further number is no unit: '0.8..1.2 m', '3 4 m'; '1/s' is one

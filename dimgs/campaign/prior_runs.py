@@ -210,7 +210,7 @@ def _value(port: Port, record: RunRecord, binding: Binding) -> float | str:
     try:
         converted = in_port(port, value, text)
     except InputError:
-        raise InputError(f"its '{port.name}' is {value:g} {text}") from None
+        raise InputError(f"its '{port.name}' is in {text}") from None
     plain = port.name in binding.space.basis.signed
     if port.name in binding.parts and not plain and not port.parsed.to_si(converted) > 0:
         raise InputError(f"its '{port.name}' has no logarithm")

@@ -3,6 +3,7 @@
 import getpass
 import json
 from collections.abc import Sequence
+from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
@@ -228,14 +229,10 @@ class Reader:
             some = lineage.with_state(state) if state is not None else None
             if some is not None:
                 filters.append(entries.c.id.in_(ids_of(connection, some)))
-            found = []
-            for row in connection.execute(query.where(*filters)):
-                now_in = lineage.state(row.id, row.kind)
-                if state in (None, now_in):
-                    found.append(_listed(row, now_in))
-                if limit is not None and len(found) >= limit:
-                    break
-        return found
+            rows = connection.execute(query.where(*filters).limit(None if state else limit))
+            now_in = ((row, lineage.state(row.id, row.kind)) for row in rows)
+            found = (_listed(row, told) for row, told in now_in if state in (None, told))
+            return list(islice(found, limit))
 
     def query(
         self,

@@ -4,6 +4,7 @@ import json
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from dimgs.escape import visible
 from dimgs.hub.connection import TOKEN, client_of, refusal
 from dimgs.hub.entry import canonical
 from dimgs.hub.hub import Hub
+from dimgs.hub.reading import NotFoundError
 from dimgs.hub.runs import run_content
 from dimgs.hub.writing import batches
 from dimgs.kernels.record import RunRecord
@@ -186,8 +188,12 @@ class RemoteHub(Hub):
         return dict(self._call("GET", f"entries/{_part(id)}"))
 
     def several(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-        """Entries, by their whole ids."""
-        return {id: self.get(id) for id in ids}
+        """Entries that may be read, by their whole ids."""
+        found = {}
+        for id in ids:
+            with suppress(NotFoundError):
+                found[id] = self.get(id)
+        return found
 
     def difference(self, id: str) -> list[dict[str, Any]]:
         """What a fork has otherwise than its parent."""

@@ -63,6 +63,12 @@ def test_what_is_no_quantity_is_refused_with_its_name(given: object, what: str) 
         amount(given, "'l'")
 
 
+@pytest.mark.parametrize(("word", "value"), [("twelve", 12), ("seventy", 70), ("eighty", 80)])
+def test_numbers_in_words_have_their_units(word: str, value: float) -> None:
+    (found,) = amounts(f"a film of {word} µm")
+    assert (found.value, found.unit) == (value, "µm")
+
+
 def test_labels_stay_labels() -> None:
     assert label_or_amount("resin", "kind") == {"value": "resin", "unit": "label"}
     assert label_or_amount({"value": "resin", "unit": "1"}, "kind")["unit"] == "label"

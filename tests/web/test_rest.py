@@ -51,6 +51,9 @@ def test_a_hub_behind_a_server_does_what_the_hub_does(hub: Hub, program: Asking)
         assert one.listed(kernel="film", limit=1) == [
             e for e in other.listed() if e["id"] == runs[0]
         ]
+        assert one.listed(limit=0) == [] == other.listed(limit=0)
+        # what is not here, or not to be seen, is left out
+        assert list(one.several([law, "0" * 64])) == [law] == list(other.several([law, "0" * 64]))
         assert one.query(limit=None)["count"] == 2
         for id in (law, again, fork, runs[0]):
             assert one.get(id) == other.get(id)
