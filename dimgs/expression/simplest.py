@@ -68,13 +68,15 @@ def _simplest(expression: sympy.Expr, positive: frozenset[str]) -> sympy.Expr:
         s: sympy.Symbol(s.name, **({"positive": True} if s.name in positive else {"real": True}))
         for s in expression.free_symbols
     }
-    given = with_one_sign(without_hyperbolics_of_logarithms(expression.xreplace(assumed)))
+    # shorter with tanh(log x), but nobody writes a ratio of powers in that way
+    algebraic = without_hyperbolics_of_logarithms(expression)
+    given = with_one_sign(algebraic.xreplace(assumed))
     # of forms that are as short, what the sums multiplied out lead to: that is the same for all
     forms = [_settled(start) for start in dict.fromkeys((sympy.expand(given), given))]
     found = min(forms, key=lambda e: complexity_of(with_joined_roots(e)))
     shown = with_joined_roots(found)
-    shorter = complexity_of(shown) <= complexity_of(expression)
-    return shown if shorter and _same(expression, shown) else expression
+    shorter = complexity_of(shown) <= complexity_of(algebraic)
+    return shown if shorter and _same(expression, shown) else algebraic
 
 
 def _settled(inner: Any) -> Any:

@@ -56,6 +56,7 @@ def test_the_same_law_has_one_form(total: sympy.Expr, front: sympy.Expr) -> None
         (2 * a * b / (a + b + sympy.Abs(a - b)), "Min(a, b)"),
         ((a + x + sympy.Abs(a - x)) / 2, "Max(a, x)"),
         (a * (b**2 - d**2) / sympy.tanh(sympy.log(b / d)), "a*(b**2 + d**2)"),
+        (a / sympy.tanh(sympy.log(b / d)), "a*(b**2 + d**2)/((b - d)*(b + d))"),
     ],
 )
 def test_forms_that_a_person_writes(given: sympy.Expr, shown: str) -> None:
