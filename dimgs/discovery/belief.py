@@ -90,14 +90,12 @@ class Belief:
         All that were judged, the best first.
     numbers : tuple of int
         Which law each form is.
-    left : Left, optional
     """
 
     laws: tuple[Believed, ...]
     none: float
     forms: tuple[Contender, ...] = ()
     numbers: tuple[int, ...] = ()
-    left: Left | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -175,14 +173,16 @@ def traits(left: Left) -> Array:
     return np.array([1.0, structure, runs, left.doubt, alone, left.bits / _BITS])
 
 
-def none_logit(left: Left) -> float:
+def none_logit(left: Left, constants: Sequence[float] | Array = NONE) -> float:
     """Logit of none of these.
 
     Parameters
     ----------
     left : Left
+    constants : sequence of float
+        For each of the :func:`traits`.
     """
-    return float(traits(left) @ np.array(NONE))
+    return float(traits(left) @ np.asarray(constants))
 
 
 def chance_of_structure(design: Design, contender: Contender) -> float:
@@ -262,4 +262,4 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int]) -> B
         first.setdefault(law, one)
     listed = [Believed(first[law], p * (1.0 - none)) for law, p in by_law.items()]
     listed.sort(key=lambda x: (-x.probability, str(x.contender.expression)))
-    return Belief(tuple(listed), none, tuple(found), tuple(laws), left)
+    return Belief(tuple(listed), none, tuple(found), tuple(laws))

@@ -7,20 +7,21 @@ from typing import Any
 import pytest
 
 from case_studies.benchmarks.belief.__main__ import main
-from case_studies.benchmarks.belief.calibrate import PARTS, Line, fitted, loss_of, start
+from case_studies.benchmarks.belief.calibrate import fitted, loss_of
 from case_studies.benchmarks.belief.fits import solve, tasks
+from case_studies.benchmarks.belief.lines import PARTS, Line, rescored, start
 from case_studies.benchmarks.belief.measures import measures, reliability
 
 
 def form(density: float, nodes: float, right: bool, law: int) -> dict[str, Any]:
     parts = {**dict.fromkeys(PARTS, 0.0), "nodes": nodes}
-    return {"log_density": density, "right": right, "law": law, **parts}
+    left = {"chance": 1.0, "dof": 50}
+    return {"log_density": density, "right": right, "law": law, **parts, **left}
 
 
 def line(law: str, gap: float, right: int) -> Line:
     forms = [form(gap * k, 5.0, k == right, k) for k in (0, 1)]
-    left = {"structure": 1.0, "dof": 50}
-    return Line.of({"law": law, "forms": forms, "left": left})
+    return Line.of({"law": law, "forms": forms})
 
 
 def test_laws_and_settings_are_drawn_the_same_each_time() -> None:
@@ -51,10 +52,15 @@ def test_a_discovery_is_a_line_that_can_be_measured_again(tmp_path: Path, capsys
     assert not noise["confirmed"]
     path = tmp_path / "lines.jsonl"
     path.write_text("\n".join(map(json.dumps, (found, noise))) + "\n")
-    main(["--out", str(path), "--show"])
+    main(["--out", str(path), "--table"])
     told = capsys.readouterr().out
     assert "permuted: 0 of 1 confirmed" in told
-    assert told.strip() == measures([found, noise]).strip()
+    again = rescored([found, noise])
+    assert told.strip() == measures(again).strip()
+    # the constants are those that the search had
+    for one, other in zip(again, (found, noise), strict=True):
+        assert one["probabilities"] == pytest.approx(other["probabilities"])
+        assert (one["none"], one["confirmed"]) == (pytest.approx(other["none"]), other["confirmed"])
 
 
 @pytest.mark.parametrize(("bits", "is_right"), [(4.0, False), (25.0, True)])
@@ -63,6 +69,5 @@ def test_fitted_exponents_are_right_only_where_no_simple_ones_are(
 ) -> None:
     simple = form(0.0, 3.0, True, 0) | {"exponents": bits}
     real = form(1.0, 3.0, True, 1) | {"free_exponents": 1.0}
-    left = {"structure": 1.0, "dof": 50}
-    read = Line.of({"law": "one", "forms": [simple, real], "left": left})
+    read = Line.of({"law": "one", "forms": [simple, real]})
     assert read.right.tolist() == [True, is_right]

@@ -4,8 +4,10 @@
 with some numbers of runs (20, 60, 200) and noises (0 to 10 % of each response), and says how many
 confirmed laws are wrong, how many right ones are confirmed, how often the sets of 90 % hold the
 law, and the expected calibration error. ``--kind noise`` and ``--kind permuted`` give tables in
-which there is no law. ``--fit`` fits the constants of :mod:`dimgs.discovery.belief` and
-:mod:`dimgs.engines.structure` to the lines of the file, with whole laws left out.
+which there is no law. All of it is what the constants as they are say of the lines of the file:
+``--table`` prints it again without a search. ``--fit`` fits the constants of
+:mod:`dimgs.discovery.belief` and :mod:`dimgs.engines.structure` to these lines, with whole laws
+left out.
 
 Results are appended to a file of JSON lines, so that a run that was stopped goes on where it ended.
 """
@@ -21,6 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from case_studies.benchmarks.belief.calibrate import calibrate
 from case_studies.benchmarks.belief.fits import KINDS, NOISES, RUNS, solve, tasks
+from case_studies.benchmarks.belief.lines import rescored
 from case_studies.benchmarks.belief.measures import draw, measures
 from case_studies.benchmarks.laws_with_units.tasks import SETS
 from case_studies.benchmarks.own_laws.__main__ import known_lines
@@ -40,13 +43,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--part", default="1/1", help="i/n: every n-th task, from the i-th")
     parser.add_argument("--out", type=Path, default=Path("belief.jsonl"))
     parser.add_argument("--fit", action="store_true", help="only fit to the lines of the file")
-    parser.add_argument("--show", action="store_true", help="only measure the lines of the file")
+    parser.add_argument("--table", action="store_true", help="only measure the lines of the file")
     parser.add_argument("--figure", type=Path, help="where to draw the reliability diagram")
     options = parser.parse_args(arguments)
     if options.fit:
         print(calibrate([x for x in known_lines(options.out) if x["kind"] == "law"]))
         return
-    if not options.show:
+    if not options.table:
         done = {(x["law"], x["seed"], x["kind"]) for x in known_lines(options.out)}
         part, parts = (int(x) for x in options.part.split("/"))
         asked = tasks(options.set, options.each, options.kind, options.runs, options.noise)
@@ -61,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 handle.write(json.dumps(line) + "\n")
             told = line.get("failed") or f"{line['probabilities'][:3]} {line['right'][:3]}"
             print(f"{law.name:28} {n:4} runs {100 * noise:3.0f} %  {told}", flush=True)
-    lines = list(known_lines(options.out))
+    lines = rescored(list(known_lines(options.out)))
     print(measures(lines))
     if options.figure:
         draw(lines, options.figure)

@@ -13,7 +13,7 @@ from case_studies.benchmarks.feynman_tables import Equation
 from case_studies.benchmarks.laws_with_units.tasks import equations_of
 from case_studies.benchmarks.own_laws.law import OwnLaw
 from dimgs.dataset import Dataset
-from dimgs.discovery.belief import Belief
+from dimgs.discovery.belief import Belief, chance_of_structure
 from dimgs.discovery.contenders import Contender
 from dimgs.discovery.options import Options
 from dimgs.discovery.scale_search import study_with_scales
@@ -112,9 +112,7 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
         "confirmed": conclusion.confirmed,
         "why_not": list(conclusion.why_not),
         "none": known.none,
-        "left": None if known.left is None else asdict(known.left),
         "probabilities": [x.probability for x in known.laws],
-        "extrapolates": [x.contender.evidence.extrapolates for x in known.laws],
         "rivals": len(known.rivals),
         "unexplained": found.unexplained,
         "found": str(found.law.pi_expression),
@@ -131,6 +129,9 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
             "law": number,
             "right": good,
             "expression": str(c.expression),
+            "chance": chance_of_structure(found.prepared.design, c),
+            "dof": c.evidence.whole.dof,
+            "extrapolates": c.evidence.extrapolates,
             **asdict(c.structure),
         }
         for c, number, good in zip(known.forms, known.numbers, right, strict=True)

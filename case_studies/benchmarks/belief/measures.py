@@ -149,5 +149,6 @@ def reliability(probabilities: Sequence[float], right: Any) -> list[str]:
     for own in _bins(said):
         gap = abs(said[own].mean() - first[own].mean())
         error += gap * own.mean()
-        out.append(f"  said {said[own].mean():.3f}: right {first[own].mean():.3f} of {own.sum()}")
-    return [f"expected calibration error {error:.3f}", *out]
+        out.append(f"| {said[own].mean():.2f} | {first[own].mean():.2f} | {own.sum()} |")
+    head = ["| said on average | right | of |", "|---|---|---|"]
+    return [f"expected calibration error {error:.3f}", *head, *out]

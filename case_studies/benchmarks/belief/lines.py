@@ -1,0 +1,176 @@
+"""What constants say of a discovery that was kept: the arithmetic of the package, on numbers.
+
+A line of the file holds the density, the price parts and the residuals' structure of every form, so
+that other constants are judged without a search. A law with fitted exponents counts as wrong where
+simple ones are true: it is a rival.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.discovery.belief import (
+    NONE,
+    RIVALS,
+    TEMPERATURE,
+    Left,
+    none_logit,
+    weights,
+)
+from dimgs.discovery.outcome import PROBABLE
+from dimgs.engines.structure import PRICES
+
+PARTS = tuple(PRICES)
+# bits of exponents that hold a decimal
+_DECIMAL = 20.0
+# of a probability: a certainty that is wrong is no infinite loss
+_LEAST = 1e-6
+# words of the reasons that are judged again
+_AGAIN = ("probability", "probable", "interpolates", "No end")
+
+
+def start() -> Array:
+    """The constants as they are: logarithms of temperature and prices, then the logit's."""
+    return np.array([np.log(TEMPERATURE), *np.log(list(PRICES.values())), *NONE])
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """A discovery in numbers: of each form the density, the parts of its price, what it leaves."""
+
+    law: str
+    density: Array
+    parts: Array
+    right: BoolArray
+    laws: IntArray
+    chance: Array
+    dof: IntArray
+
+    @classmethod
+    def of(cls, line: Mapping[str, Any]) -> "Line":
+        """From a line of the file."""
+        forms = [f for f in line["forms"] if np.isfinite(f["log_density"])]
+        # where exponents are simple, and no decimals, a law with fitted ones is a rival
+        simple = any(
+            f["right"] and not f["free_exponents"] and f["exponents"] < _DECIMAL for f in forms
+        )
+        return cls(
+            line["law"],
+            np.array([f["log_density"] for f in forms]),
+            np.array([[float(f[p]) for p in PARTS] for f in forms]).reshape(-1, len(PARTS)),
+            np.array([bool(f["right"] and not (simple and f["free_exponents"])) for f in forms]),
+            np.array([f["law"] for f in forms], dtype=np.intp),
+            np.array([f["chance"] for f in forms]),
+            np.array([f["dof"] for f in forms], dtype=np.intp),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """What constants say of a line.
+
+    Attributes
+    ----------
+    probabilities : ndarray of shape (n_laws,)
+        The greatest first.
+    right : ndarray of bool of shape (n_laws,)
+    forms : ndarray of int of shape (n_laws,)
+        The best form of each law.
+    none : float
+    loss : float
+        Minus the logarithm of the probability of all right forms, or of none of these.
+    """
+
+    probabilities: Array
+    right: BoolArray
+    forms: IntArray
+    none: float
+    loss: float
+
+    @property
+    def first(self) -> float:
+        """Probability of the first law."""
+        return float(self.probabilities[0])
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the first law is."""
+        return bool(self.right[0])
+
+    @property
+    def rivals(self) -> int:
+        """How many further laws hold nine tenths of the laws' probability with the first."""
+        held = np.cumsum(self.probabilities) >= RIVALS * self.probabilities.sum()
+        return int(np.argmax(held))
+
+
+def said_of(line: Line, constants: Array) -> Said:
+    """What these constants say of a line.
+
+    Parameters
+    ----------
+    line : Line
+    constants : ndarray
+        As of :func:`start`.
+    """
+    k = 1 + len(PARTS)
+    temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
+    bits = line.parts @ prices
+    share_of = weights(line.density, bits, line.laws.tolist(), temperature)
+    score = line.density - np.log(2) * bits
+    best = int(np.argmax(score))
+    numbers = np.unique(line.laws)
+    shares = np.array([share_of[line.laws == n].sum() for n in numbers])
+    forms = [int(np.flatnonzero(line.laws == n)[np.argmax(score[line.laws == n])]) for n in numbers]
+    own = float(shares[numbers == line.laws[best]][0])
+    left = Left(float(line.chance[best]), int(line.dof[best]), 1.0 - own, float(bits[best]))
+    outside = float(special.expit(none_logit(left, none)))
+    right = np.array([bool(line.right[line.laws == n].any()) for n in numbers])
+    good = line.right.any()
+    share = (1 - outside) * float(share_of[line.right].sum()) if good else outside
+    order = np.argsort(-shares, kind="stable")
+    return Said(
+        (1 - outside) * shares[order],
+        right[order],
+        np.array(forms, dtype=np.intp)[order],
+        outside,
+        -np.log(max(share, _LEAST)),
+    )
+
+
+def rescored(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The lines with what the constants of the package, as they are, say of their forms.
+
+    Parameters
+    ----------
+    lines : sequence of mapping
+        Of :func:`case_studies.benchmarks.belief.fits.solve`.
+    """
+    out = []
+    for line in lines:
+        new = dict(line)
+        if line.get("forms"):
+            read = Line.of(line)
+            said = said_of(read, start())
+            kept = [f for f in line["forms"] if np.isfinite(f["log_density"])]
+            first = kept[int(said.forms[0])]
+            why = [t for t in line["why_not"] if not any(word in t for word in _AGAIN)]
+            if not first["extrapolates"]:
+                why.append("It interpolates only, as far as that could be tried.")
+            if said.first < PROBABLE:
+                why.append(f"Its probability is {said.first:.2f}.")
+            new |= {
+                "probabilities": said.probabilities.tolist(),
+                "right": said.right.tolist(),
+                "none": said.none,
+                "rivals": said.rivals,
+                "why_not": why,
+                "confirmed": not why,
+                "found": first["expression"],
+            }
+        out.append(new)
+    return out
