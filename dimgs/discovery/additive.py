@@ -17,6 +17,7 @@ from dimgs.groups.enumeration import enumerate_bases
 from dimgs.groups.group import PiGroup
 
 IntMatrix = NDArray[np.int64]
+# each is a fit of its own; exponents grow from the first on, and so large ones are hardly meant
 _MOST_BASES = 60
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray
 from dimgs.design.features import Design
 from dimgs.discovery.contenders import Contender
 
@@ -24,15 +24,19 @@ TEMPERATURE = 1.5
 # the constant, then for the odds of structure, each factor e of the runs over 50, the probability
 # of other laws, each decade by which they are improbable, and each 50 bits of structure
 NONE = (-4.3, 0.85, -0.05, 4.7, -0.22, 3.9)
+# units of these two, which make the constants of one size
 _RUNS, _BITS = 50.0, 50.0
 # a chance below tells no more, nor does a smaller probability of other laws
 _LEAST_CHANCE, _LEAST_DOUBT = 1e-12, 1e-6
 # share of the probability of the laws that the rivals and the first law hold together
 RIVALS = 0.9
+# a list that a person reads
 _MOST_RIVALS = 9
 # nats by which runs left out must tell a law from the best: of 0, 0.5, 1, 2 and 4 these two had the
 # least log score on the development laws
 _ALIKE = 1.0
+# weight of all laws with pieces that no run can see, of the best of them
+UNSEEN = 1.0
 # terms of the polynomials that residuals are tried by
 _DEGREE = 3
 
@@ -64,8 +68,9 @@ class Left:
     dof : int
         Runs less its constants.
     doubt : float
-        Probability of the other laws that were found: where many follow the runs as well, the law
-        is an approximation like them as a rule, while the true one stands alone.
+        Probability of the other laws that were found and that the runs tell from it: where many
+        follow the runs nearly as well, the law is an approximation like them as a rule, while the
+        true one stands alone.
     bits : float
         Price of its structure: of many long laws one follows the runs by chance.
     """
@@ -123,7 +128,11 @@ class Belief:
 
 
 def weights(
-    density: Array, bits: Array, laws: Sequence[int], temperature: float = TEMPERATURE
+    density: Array,
+    bits: Array,
+    laws: Sequence[int],
+    hidden: BoolArray,
+    temperature: float = TEMPERATURE,
 ) -> Array:
     """Probability of each form if one of them is true.
 
@@ -138,23 +147,58 @@ def weights(
         Price of the structure.
     laws : sequence of int
         Which law each form is.
+    hidden : ndarray of bool of shape (n_forms,)
+        Those with such a piece, of :func:`unseen`.
     temperature : float
 
     Examples
     --------
-    >>> one, *rest = weights(np.zeros(4), np.array([10.0, 20.0, 20.0, 20.0]), [0, 1, 2, 3])
-    >>> bool(np.isclose(sum(rest) / one, 2 ** (-10 / TEMPERATURE)))
+    >>> density, bits, laws = np.zeros(4), np.array([10.0, 20.0, 20.0, 20.0]), [0, 1, 2, 3]
+    >>> hidden = unseen(density, bits, laws, np.full(4, True))
+    >>> one, *rest = weights(density, bits, laws, hidden)
+    >>> bool(np.isclose(sum(rest) / one, UNSEEN * 2 ** (-10 / TEMPERATURE)))
     True
     """
     scores = (density - np.log(2) * bits) / temperature
     out = np.asarray(np.exp(scores - scores.max()))
-    best, number = int(np.argmax(out)), np.asarray(laws)
-    unseen = (number != number[best]) & (bits > bits[best])
-    unseen &= np.abs(density - density[best]) < _ALIKE
-    of_law = [float(out[unseen & (number == k)].sum()) for k in np.unique(number[unseen])]
+    number = np.asarray(laws)
+    of_law = [float(out[hidden & (number == k)].sum()) for k in np.unique(number[hidden])]
     if of_law:
-        out[unseen] *= max(of_law) / max(sum(of_law), 1e-300)
+        out[hidden] *= UNSEEN * max(of_law) / max(sum(of_law), 1e-300)
     return np.asarray(out / out.sum())
+
+
+def unseen(density: Array, bits: Array, laws: Sequence[int], rigid: BoolArray) -> BoolArray:
+    """Which forms are other laws than the best, longer, and no worse or better on these runs.
+
+    A power law with real exponents is not the one with simple exponents and a further piece.
+
+    Parameters
+    ----------
+    density, bits : ndarray of shape (n_forms,)
+    laws : sequence of int
+        As of :func:`weights`.
+    rigid : ndarray of bool of shape (n_forms,)
+        Whether no exponent is fitted.
+    """
+    best, number = int(np.argmax(density - np.log(2) * bits)), np.asarray(laws)
+    longer = (number != number[best]) & (bits > bits[best]) & rigid
+    return np.asarray(longer & (np.abs(density - density[best]) < _ALIKE))
+
+
+def doubt(weight: Array, hidden: BoolArray, laws: Sequence[int], law: int) -> float:
+    """Probability of the laws that the runs tell from one, if one of all these is true.
+
+    Parameters
+    ----------
+    weight : ndarray of shape (n_forms,)
+    hidden : ndarray of bool of shape (n_forms,)
+        The :func:`unseen` ones, which say nothing of whether the first is an approximation.
+    laws : sequence of int
+    law : int
+    """
+    own = float(weight[np.asarray(laws) == law].sum())
+    return 1.0 - own / float(weight[~hidden].sum())
 
 
 def traits(left: Left) -> Array:
@@ -247,13 +291,15 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int]) -> B
     best = found[0]
     density = np.array([c.evidence.log_density for c in found])
     bits = np.array([c.structure.bits for c in found])
+    hidden = unseen(density, bits, laws, np.array([c.rigid for c in found]))
+    weight = weights(density, bits, laws, hidden)
     by_law: dict[int, float] = {}
-    for law, weight in zip(laws, weights(density, bits, laws), strict=True):
-        by_law[law] = by_law.get(law, 0.0) + float(weight)
+    for law, share in zip(laws, weight, strict=True):
+        by_law[law] = by_law.get(law, 0.0) + float(share)
     left = Left(
         chance_of_structure(design, best),
         best.evidence.whole.dof,
-        1.0 - by_law[laws[0]],
+        doubt(weight, hidden, laws, laws[0]),
         best.structure.bits,
     )
     none = float(special.expit(none_logit(left)))

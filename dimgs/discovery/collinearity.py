@@ -11,7 +11,9 @@ from dimgs.fits.estimate import Estimate
 from dimgs.groups.group import PiGroup
 from dimgs.variables import superscript
 
+# that of halves, thirds, quarters and their sums: what else a direction has is its noise
 _LARGEST_DENOMINATOR = 12
+# range of a logarithm that is rounding of its values in a file of ten digits
 _VARIED = 1e-9
 
 

@@ -32,10 +32,15 @@ from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 
+# a fifth set aside is then eight runs; of fewer the search needs each
 _FEWEST_WITH_HOLDOUT = 40
+# the usual number: nine tenths of the runs are left to each refit
 _FOLDS = 10
+# the test compares all pairs with shuffled ones: memory and time grow with the square
 _MOST_COMPARED = 400
+# relative error that is rounding, some powers of rounded values included
 _EXACT = 1e-9
+# errors of refits over those that the slopes promise: a law of too many constants has many times
 _STABLE = 1.5
 # of pure noise one law in a hundred is told that it leaves structure, as in tests of exponents
 _LEVEL, _SHUFFLES = 0.01, 199

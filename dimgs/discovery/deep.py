@@ -38,15 +38,24 @@ from dimgs.law.law import Law
 from dimgs.law.limits import LimitInGroups
 from dimgs.law.names import Names
 
+# of fewer runs a network in folds learns hardly more than a power law
 _FEWEST = 20
+# of the time for its values; its exponents have shorter forms, whose search ends sooner
 _SHARE_OF_VALUES = 0.6
+# forms of an exponent, and directions, that are followed, as in the distillation
 _ELEMENTARY = 6
 _DIRECTIONS = 2
+# what an exponent bends along its own direction, of its spread: it is to depend on the others
 _BENDS = 0.5
+# spread of an exponent over its error: two standard errors
 _CLEAR = 2.0
+# share of the runs that the effective parameters of a network take, roughly
 _PARAMETERS = 0.2
+# runs between which new ones are mixed: those of a simplex in five groups
 _NEIGHBOURS = 6
+# runs in place of the measured ones: enough for a search, which slows with more
 _FEWEST_DENSE, _MOST_DENSE = 120, 300
+# weight of the least certain, so that ends of the range still count, and the noise that all have
 _LIGHTEST = 0.1
 _FLOOR = 0.01
 

@@ -10,10 +10,15 @@ from dimgs.discovery.scoring import log_target, r2
 from dimgs.errors import DimgsError
 from dimgs.fits.estimate import Estimate
 
+# more labels name single runs rather than groups
 _MOST_LABELS = 20
+# every column of labels is tested on every table: a warning in a thousand may be chance
 _ALPHA = 1e-3
+# of prefactors, relative: less is the calibration of one instrument against another
 _SMALLEST_EFFECT = 0.05
+# of R² by variables on both sides: less changes no judgement
 _INFLATION = 0.02
+# share of groups on one side of the pooled exponent: three of four, as the groups of a paradox lie
 _ONE_SIDED = 0.75
 
 

@@ -36,10 +36,12 @@ _EXACT = 1e-10
 _SURE = 4.0
 # steps of a refit, which starts near its end, and the relative gain that ends it
 _STEPS, _ENOUGH = 25, 1e-10
+# at first, of the squares of the slopes: a step near the end is hardly shortened
 _DAMPING = 1e-3
 # odds at which a block speaks against a law, over all of its blocks, and the factor by which the
 # typical error must grow besides: chosen on the development laws by `benchmarks.belief`
 BLOCK_LEVEL, BLOCK_GROWTH = 0.01, 1.25
+# log density of a run that has no prediction: below any that has one, and finite in sums
 _UNUSABLE = -1e6
 
 

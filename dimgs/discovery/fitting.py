@@ -36,6 +36,7 @@ from dimgs.law.law import Law
 from dimgs.law.power import power_law
 from dimgs.report.results import Activation, FitResult
 
+# refits of the power law without some runs, as elsewhere, or without each group, up to so many
 _FOLDS = 10
 _MOST_GROUPS = 50
 

@@ -24,6 +24,7 @@ from dimgs.fits.geometry import (
 )
 from dimgs.groups.group import PiGroup
 
+# all distances between runs, 128 MB of them
 _MOST_COORDINATES = 4000
 # the search for short exponents doubles with every few groups; at 30 it takes seconds
 _MOST_GROUPS = 30

@@ -20,6 +20,7 @@ from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
 
+# half as many as on a logarithm: each is a search for the exponents of the response group
 _FOLDS = 5
 # responses below this share of the largest tell nothing of where a search for exponents starts
 _TELLING = 1e-3

@@ -27,6 +27,7 @@ from dimgs.arrays import Array
 _OUTCOMES = 64
 # share of the information that a tie is, so that the divergence breaks it
 _TIE = 1e-3
+# a probability that was rounded to zero, so that it has a logarithm
 _LEAST = 1e-300
 
 

@@ -17,9 +17,10 @@ from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.inputs import constant_variables
 from dimgs.variables import Variable
 
-# an exponent, and a relative deviation, that are rounding; the most columns a leak is sought in
+# an exponent, and a relative deviation, that are rounding of a column of some six digits
 _NO_POWER = 1e-3
 _EXACT = 1e-6
+# a quantity that someone derived is a product of few columns; more of them fit by accident
 _MOST_COLUMNS = 8
 # below this many groups, a spread between groups is hardly known
 _FEW_GROUPS = 5

@@ -22,9 +22,11 @@ from dimgs.law.pieces import Side, pieces_law, where_text
 from dimgs.law.power import exact, power_law
 from dimgs.rationals import equal_rational
 
+# common denominator of differences of exponents in halves to sixths, and the rounding of these
 _THRESHOLD_DENOMINATOR = 60
 _SAME = 1e-9
 _SMOOTH = ("sum", "saturation", "blend")
+# a smooth crossover is fitted by iterations over all runs
 _MOST_RUNS = 20_000
 # a response of more regimes has a law of another kind
 MOST_REGIMES = 5

@@ -31,8 +31,12 @@ _LETTERS = {
 }
 # of the time for the inputs that matter, before others are looked at again
 _SHARE_OF_FEW = 0.6
+# of the time, before scales are tried: little is lost where scales are asked for, much where they
+# are only advice
 _SHARE, _SHARE_OF_ONE = 0.4, 0.85
+# seconds in which a power law is fitted and judged
 _SHORTEST = 0.2
+# of fewer differences between groups a standard error is hardly known
 _FEWEST_GROUPS = 5
 _STEP = "the search for hidden scales"
 

@@ -13,6 +13,7 @@ from dimgs.law.parts import Scores
 if TYPE_CHECKING:
     from dimgs.fits.base import ContrastiveRegressor
 
+# the usual share, of which at least two runs are left
 _HOLDOUT = 0.2
 _FEWEST = 10
 # relative: the rounding of sums of logarithms of some thousand runs stays a hundred times below

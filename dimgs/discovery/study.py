@@ -32,7 +32,9 @@ from dimgs.law.law import Law
 from dimgs.news import listening, tell
 from dimgs.report.results import FitResult
 
+# relative error that is rounding, some powers of rounded values included
 _EXACT = 1e-9
+# of the time, before a deep potential: the rest is for its training and a search in it
 _SHARE_WITHOUT = 0.7
 # seconds of an engine's start that are worth a word
 _NOTICED = 1.0

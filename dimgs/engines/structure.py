@@ -12,7 +12,8 @@ inputs          each input in each group, a group being stated once however ofte
 numbers         digits of the numbers that are written out, in bits
 exponents       the same of exponents, of which few but whole ones and halves occur
 roots           each product of inputs in a sum or a function that has other exponents than
-                these: in front they are the rule of power laws, there they are rare
+                these, and each such power of a sum: in front they are the rule of power laws,
+                there they are rare
 free            sign and size of a fitted constant, which might have been anything
 free_exponents  a fitted exponent; powers of inputs are one node all the same
 coincidences    bits by which fitted exponents are nearer to simple ones than chance has it: where
@@ -75,7 +76,7 @@ class Structure:
     exponents : float
         Bits of exponents.
     roots : int
-        Products of inputs in sums and functions with exponents that are no halves.
+        Products of inputs in sums and functions, and sums, with exponents that are no halves.
     free, free_exponents : int
         Fitted constants other than exponents, and in exponents.
     coincidences : float
@@ -311,19 +312,22 @@ def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
 
 
 def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:
-    """How many products in sums and functions have an exponent that is no half."""
+    """How many sums, and products in sums and functions, have an exponent that is no half."""
     import sympy
 
     known = {f"m_{j}": own for j, own in enumerate(monomials, 1)}
     found = set()
 
     def walk(node: Any, inside: bool) -> None:
-        base, power = (node.base, node.exp) if node.is_Pow else (node, 1)
+        base, power = (node.base, node.exp) if node.is_Pow else (node, sympy.Integer(1))
         own = known.get(str(base))
         if own is not None:
             if inside and any(2 * e * power % 1 for e in own.values()):
                 found.add(node)
             return
+        factors = sympy.Mul.make_args(base)
+        if power.is_Rational and 2 * power % 1 and any(f.is_Add for f in factors):
+            found.add(node)
         for inner in node.args:
             walk(inner, inside or isinstance(node, sympy.Add) or _is_function(node))
 

@@ -9,10 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs import Dataset, discover
-from dimgs.discovery.belief import Left, none_logit, weights
+from dimgs.arrays import Array
+from dimgs.discovery.belief import Left, doubt, none_logit, unseen, weights
 from dimgs.report.results import Report
 
 AMPLE: dict[str, Any] = {"engine": "structured", "evaluations": 300, "time_limit": 3600.0}
+
+
+def shared(density: Array, bits: Array, laws: list[int], real: int = 0) -> Array:
+    rigid = np.arange(len(bits)) < len(bits) - real
+    return weights(density, bits, laws, unseen(density, bits, laws, rigid))
 
 
 FORMS = st.lists(
@@ -23,7 +29,7 @@ FORMS = st.lists(
 @given(FORMS)
 def test_probabilities_of_the_forms_sum_to_one(forms: list[tuple[float, float, int]]) -> None:
     density, bits = (np.array(x) for x in list(zip(*forms, strict=True))[:2])
-    found = weights(density, bits, [k for _, _, k in forms])
+    found = shared(density, bits, [k for _, _, k in forms])
     assert len(found) == len(forms)
     assert sum(found) == pytest.approx(1.0)
     assert all(p >= 0 for p in found)
@@ -34,7 +40,7 @@ def test_pieces_that_the_runs_cannot_see_weigh_no_more_for_being_listed(
     n: int, more: float, gain: float
 ) -> None:
     one, other = (
-        weights(
+        shared(
             np.array([0.0] + [gain] * k), np.array([10.0] + [10.0 + more] * k), list(range(k + 1))
         )
         for k in (1, n)
@@ -42,9 +48,23 @@ def test_pieces_that_the_runs_cannot_see_weigh_no_more_for_being_listed(
     if one[0] > 0.5:
         assert other[0] == pytest.approx(one[0])
     # those that the runs do see count each
-    seen = weights(np.array([0.0] + [3.0] * n), np.array([0.0] + [30.0] * n), list(range(n + 1)))
+    seen = shared(np.array([0.0] + [3.0] * n), np.array([0.0] + [30.0] * n), list(range(n + 1)))
     assert seen[1:].sum() / seen[0] == pytest.approx(n * seen[1] / seen[0])
     assert n == 1 or seen[1:].sum() > 1.5 * seen[1]
+
+
+def test_a_law_with_real_exponents_is_no_piece_that_the_runs_cannot_see() -> None:
+    density, bits = np.zeros(3), np.array([10.0, 16.0, 16.0])
+    hidden, open_ = (shared(density, bits, [0, 1, 2], real) for real in (0, 2))
+    assert open_[1:].sum() / open_[0] > 1.5 * hidden[1:].sum() / hidden[0]
+
+
+def test_what_the_runs_cannot_see_is_no_reason_to_doubt_a_law() -> None:
+    density, bits, laws = np.array([0.0, 0.1, -4.0]), np.array([10.0, 16.0, 8.0]), [0, 1, 2]
+    hidden = unseen(density, bits, laws, np.full(3, True))
+    found = weights(density, bits, laws, hidden)
+    assert hidden.tolist() == [False, True, False]
+    assert doubt(found, hidden, laws, 0) == pytest.approx(found[2] / (found[0] + found[2]))
 
 
 @given(st.floats(1e-12, 1.0), st.integers(1, 500), st.floats(0.0, 0.9), st.floats(0.0, 200.0))

@@ -18,13 +18,16 @@ from dimgs.discovery.belief import (
     RIVALS,
     TEMPERATURE,
     Left,
+    doubt,
     none_logit,
+    unseen,
     weights,
 )
 from dimgs.discovery.outcome import PROBABLE
 from dimgs.engines.structure import PRICES
 
 PARTS = tuple(PRICES)
+_FREE_EXPONENTS = PARTS.index("free_exponents")
 # bits of exponents that hold a decimal
 _DECIMAL = 20.0
 # of a probability: a certainty that is wrong is no infinite loss
@@ -120,14 +123,16 @@ def said_of(line: Line, constants: Array) -> Said:
     k = 1 + len(PARTS)
     temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
     bits = line.parts @ prices
-    share_of = weights(line.density, bits, line.laws.tolist(), temperature)
+    laws = line.laws.tolist()
+    hidden = unseen(line.density, bits, laws, line.parts[:, _FREE_EXPONENTS] == 0)
+    share_of = weights(line.density, bits, laws, hidden, temperature)
     score = line.density - np.log(2) * bits
     best = int(np.argmax(score))
     numbers = np.unique(line.laws)
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     forms = [int(np.flatnonzero(line.laws == n)[np.argmax(score[line.laws == n])]) for n in numbers]
-    own = float(shares[numbers == line.laws[best]][0])
-    left = Left(float(line.chance[best]), int(line.dof[best]), 1.0 - own, float(bits[best]))
+    doubted = doubt(share_of, hidden, laws, int(line.laws[best]))
+    left = Left(float(line.chance[best]), int(line.dof[best]), doubted, float(bits[best]))
     outside = float(special.expit(none_logit(left, none)))
     right = np.array([bool(line.right[line.laws == n].any()) for n in numbers])
     good = line.right.any()

@@ -16,10 +16,15 @@ from dimgs.expression.candidate import Candidate
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
 
+# forms of the exponent that are refitted as laws: the fits of later ones are worse
 _ELEMENTARY = 6
+# inputs whose exponents are followed, the best learned first: all describe the same law
 _DIRECTIONS = 2
+# laws that are simplified, the shortest first
 _FRONT = 4
+# three runs for each constant of a quadratic exponent and a prefactor
 _FEWEST = 12
+# seconds for what follows the search, where no clock is given
 _LONGEST_AFTER = 10.0
 
 

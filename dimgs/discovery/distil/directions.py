@@ -12,7 +12,9 @@ from dimgs.design.features import Design, Feature
 from dimgs.law.names import Names
 
 Powers = tuple[int, ...]
+# arguments of the exponent are listed in all groups: 3⁷ products of them
 _MOST_FEATURES = 7
+# the largest power of a group in an argument, by the number of groups: up to some hundred arguments
 _LONGEST = {1: 4, 2: 3, 3: 2, 4: 2}
 
 

@@ -10,9 +10,13 @@ from dimgs.arrays import Array, IntArray
 from dimgs.design.features import Design
 from dimgs.discovery.distil.directions import Direction
 
+# repeated settings: a slope in each, with an error, at enough places for a curve, of most runs
 _FEWEST_CELLS, _FEWEST_IN_CELL, _COVERED = 4, 3, 0.8
+# an exponent is tested in every direction of every table: one in a thousand may vary by chance
 _ALPHA = 1e-3
+# variation of an exponent that is rounding of a noiseless table
 _ROUNDING = 1e-6
+# of the polynomials: more need more runs than tables have
 _HIGHEST_DEGREE = 3
 
 

@@ -15,8 +15,11 @@ from dimgs.engines.protocol import Budget, Problem
 from dimgs.engines.selection import description_bits
 from dimgs.expression.candidate import Candidate
 
+# places of a search for an exponent: a smooth curve needs no more, and time grows with them
 _MOST_POINTS = 150
+# forms of a search that are refitted as laws, the best first
 _FRONT = 4
+# powers whose sum with a constant is tried without a search
 _POWERS = tuple(sympy.Rational(p) for p in (-2, -1, "-1/2", "1/2", 2))
 
 

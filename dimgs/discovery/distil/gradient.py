@@ -12,8 +12,10 @@ from dimgs.design.features import Design
 from dimgs.discovery.distil.directions import Direction, directions
 from dimgs.discovery.distil.fields import Fields, learn
 
+# as of the fields: the test is made on every table
 _ALPHA = 1e-3
 _ROUNDING = 1e-6
+# residual over the least, beyond which an exponent is a worse description of the same runs
 _WORSE = 1.5
 
 

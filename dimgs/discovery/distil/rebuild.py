@@ -20,12 +20,17 @@ from dimgs.law.evaluate import evaluate
 from dimgs.law.names import Names
 from dimgs.rationals import nearest_rationals
 
+# of intervals in which simple numbers are looked for: bits decide among these
 _LEVEL = 0.99
+# numbers that are looked for: those that exponents of known laws have
 _DENOMINATORS = (1, 2, 3, 4)
 _LARGEST = 6
+# half the distance of the halves, so that an interval that tells nothing proposes few
 _NEAR = 0.25
+# forms that are searched on for, and outlines that are refitted, the best first
 _MOST_FORMS = 3
 _MOST_OUTLINES = 6
+# logarithm of a prefactor or a pivot near the end of doubles
 _LARGEST_LOG = 300.0
 
 
