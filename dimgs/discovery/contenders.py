@@ -164,7 +164,11 @@ def contenders(
             out.remove(one)
             found = replace(found, structure=cheaper)
         out.append(found)
-    return sorted(out, key=lambda c: -c.score)
+    # forms that differed in numbers may be one with constants in their place
+    best: dict[str, Contender] = {}
+    for one in sorted(out, key=lambda c: -c.score):
+        best.setdefault(str(one.expression), one)
+    return list(best.values())
 
 
 def _coincidences(one: Raw, whole: Fitted) -> float:

@@ -1,0 +1,33 @@
+"""Contenders: each form is judged once, whatever numbers it was found with."""
+
+import numpy as np
+import sympy
+
+from dimgs import Dataset, Options
+from dimgs.discovery.clock import Clock
+from dimgs.discovery.contenders import contenders
+from dimgs.discovery.fitting import fit_prepared
+from dimgs.discovery.prepare import prepare
+from dimgs.expression.candidate import Candidate
+
+
+def test_forms_that_differ_in_numbers_alone_are_one_with_a_constant() -> None:
+    rng = np.random.default_rng(3)
+    r, y = np.exp(rng.uniform(-1.0, 1.0, (2, 30)))
+    z = y * (1.37 + r) * np.exp(0.05 * rng.standard_normal(30))
+    known = prepare(Dataset.from_columns({"x [m]": r * y, "y [m]": y, "z [m]": z}), "z", Options())
+    design, result = known.design, fit_prepared(known, Options())
+    (group,) = [np.exp(design.X[:, 0])]
+    # the group and its response, whichever way up they are
+    share = 1.0 if np.allclose(group, r) else -1.0
+    pi = sympy.Symbol("pi_1") ** int(share)
+    factor = np.exp(design.y) / (z / y)
+    power = round(float(np.polyfit(np.log(r), np.log(factor), 1)[0] * share))
+    found = [
+        Candidate.of((number + pi) * pi**power, {})
+        for number in (sympy.Rational(7, 5), sympy.Rational(4, 3))
+    ]
+    judged = contenders(design, result, result.law, found, {}, Clock.of(1e6))
+    texts = [str(c.expression) for c in judged]
+    assert len(set(texts)) == len(texts)
+    assert sum("c_1" in text for text in texts) == 1
