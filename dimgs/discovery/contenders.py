@@ -21,7 +21,7 @@ from dimgs.discovery.evidence import (
     fitted,
 )
 from dimgs.discovery.forms import Form, Raw, forms_of
-from dimgs.discovery.free_numbers import Freed, coincidences, freed, paying
+from dimgs.discovery.free_numbers import Freed, coincidences, freed, paying, pays
 from dimgs.discovery.models import FormulaModel, Model, PowerModel
 from dimgs.engines.structure import Structure, fitted_exponents, structure_of
 from dimgs.expression.candidate import Candidate
@@ -150,7 +150,7 @@ def contenders(
         form = None if clock.over else _free(design, one, errors)
         if form is None:
             continue
-        for raw_one in _pruned(design, one, form):
+        for raw_one in _simpler(design, one, form):
             if str(raw_one[1]) not in known:
                 known.add(str(raw_one[1]))
                 out += [c for c in [judged(raw_one)] if c is not None]
@@ -208,7 +208,7 @@ def _free(design: Design, one: Contender, errors: Errors) -> "tuple[Freed, Fitte
         return None
     form = freed(one.expression, one.constants)
     if form is None:
-        return None
+        return Freed(one.expression, one.constants, {}), one.evidence.whole
     model = FormulaModel(design, form.expression, dict(form.constants))
     again = fitted(model, errors, np.ones(design.n_runs, dtype=bool), model.start)
     return (form, again) if again.usable and again.dof > 0 else None
@@ -229,15 +229,24 @@ def _with_free_numbers(
     return one.name, expression, start, model, one.candidate, None
 
 
-def _pruned(design: Design, one: Contender, found: "tuple[Freed, Fitted]") -> "Iterator[Raw]":
-    """The form without a term or factor whose constant may as well be zero."""
+def _simpler(design: Design, one: Contender, found: "tuple[Freed, Fitted]") -> "Iterator[Raw]":
+    """The form without terms or factors whose constant may as well be zero, or with 1 for one.
+
+    Other numbers were looked for by who found the form; regimes are fitted with a constant each.
+    """
     form, again = found
     values = dict(zip(sorted(form.constants), again.constants, strict=True))
     errors = dict(zip(sorted(form.constants), again.standard_errors, strict=True))
+    ones = set(one.constants) - fitted_exponents(form.expression, set(form.constants))
+    simple: dict[sympy.Symbol, sympy.Integer] = {}
     for name, value in values.items():
-        if abs(value) > _MAY_BE_ZERO * errors[name]:
-            continue
-        expression = form.expression.xreplace({sympy.Symbol(name): sympy.Integer(0)})
+        if abs(value) <= _MAY_BE_ZERO * errors[name]:
+            simple[sympy.Symbol(name)] = sympy.Integer(0)
+        elif name in ones and pays(sympy.Integer(1), float(value), float(errors[name])):
+            simple[sympy.Symbol(name)] = sympy.Integer(1)
+    each = [{symbol: number} for symbol, number in simple.items()]
+    for fixed in [*each, simple] if len(each) > 1 else each:
+        expression = form.expression.xreplace(fixed)
         names = {str(s) for s in expression.free_symbols}
         start = {k: float(v) for k, v in values.items() if k in names}
         if expression.is_number or expression.has(sympy.nan, sympy.zoo, sympy.oo):

@@ -141,13 +141,21 @@ def paying(form: Freed, names: "tuple[str, ...]", values: Array, errors: Array) 
     """
     out = set()
     for k, value, error in zip(names, values, errors, strict=True):
-        number = form.numbers.get(k)
-        if number is None:
-            continue
-        target = float(number)
-        if not np.isfinite(error) or abs(value - target) > _REFUTED * error + 1e-9 * abs(target):
-            continue
-        width = 2 * _HALF * float(error) / abs(target)
-        if chance_of_number(target, bits_of(number), width) < CHANCE:
+        if k in form.numbers and pays(form.numbers[k], float(value), float(error)):
             out.add(k)
     return out
+
+
+def pays(number: sympy.Expr, value: float, error: float) -> bool:
+    """Whether a number pays for itself in place of a constant with this standard error.
+
+    Examples
+    --------
+    >>> [pays(sympy.Integer(1), value, 0.01) for value in (1.01, 1.1)]
+    [True, False]
+    """
+    target = float(number)
+    if not np.isfinite(error) or abs(value - target) > _REFUTED * error + 1e-9 * abs(target):
+        return False
+    width = 2 * _HALF * error / abs(target)
+    return chance_of_number(target, bits_of(number), width) < CHANCE

@@ -31,3 +31,25 @@ def test_forms_that_differ_in_numbers_alone_are_one_with_a_constant() -> None:
     texts = [str(c.expression) for c in judged]
     assert len(set(texts)) == len(texts)
     assert sum("c_1" in text for text in texts) == 1
+
+
+def test_constants_that_may_as_well_be_one_are() -> None:
+    rng = np.random.default_rng(5)
+    r, y = np.exp(rng.uniform(-1.5, 1.5, (2, 60)))
+    z = y * np.minimum(1.0, r) * np.exp(0.02 * rng.standard_normal(60))
+    columns = {"x [m]": r * y, "y [m]": y, "z [m]": z}
+    known = prepare(Dataset.from_columns(columns), "z", Options())
+    design, result = known.design, fit_prepared(known, Options())
+    pi, one, other = sympy.symbols("pi_1 C_1 C_2")
+    slope = float(np.polyfit(np.log(r), design.X[:, 0], 1)[0])
+    over = np.exp(design.y) / np.minimum(1.0, r)
+    power = round(float(np.polyfit(np.log(r), np.log(over), 1)[0]))
+    ratio = pi ** round(slope)
+    form = sympy.Min(one, other * ratio) * ratio**power
+    start = {"C_1": 1.0, "C_2": 1.0}
+    judged = contenders(
+        design, result, result.law, [], {}, Clock.of(1e6), [("regimes", form, start, None, None)]
+    )
+    found = [c for c in judged if c.name == "regimes"]
+    best = max(found, key=lambda c: c.score)
+    assert best.constants == {}
