@@ -134,7 +134,7 @@ def contenders(
             return None
         whole = expression * sympy.Symbol(_RESPONSE)
         structure = structure_of(whole, set(constants), turns.of(constants), groups)
-        structure = replace(structure, coincidences=_coincidences(one, found.whole))
+        structure = replace(structure, coincidences=_coincidences(one, found.whole, groups))
         return Contender(name, expression, constants, model, structure, found, candidate, own)
 
     out = []
@@ -171,18 +171,41 @@ def contenders(
     return list(best.values())
 
 
-def _coincidences(one: Raw, whole: Fitted) -> float:
-    """What it takes that fitted exponents are near to simple ones by chance."""
+def _coincidences(one: Raw, whole: Fitted, groups: Mapping[str, Mapping[str, Fraction]]) -> float:
+    """What it takes that fitted exponents are near to simple ones by chance.
+
+    Those of a power law are the exponents of its inputs, so that the basis of the groups does not
+    matter: on the average, as many as are fitted.
+    """
     _, expression, constants, model, *_ = one
     names = fitted_exponents(expression, set(constants))
     if not names:
         return 0.0
+    values, errors = whole.constants, whole.standard_errors
     if isinstance(model, FormulaModel):
         rows = np.isin(model.names, sorted(names))
-    else:
-        # the constants of a power law are the logarithms of prefactors, then exponents
-        rows = np.arange(len(whole.constants)) >= len(whole.constants) - len(names)
-    return coincidences(whole.constants[rows], whole.standard_errors[rows])
+        return coincidences(values[rows], errors[rows])
+    # the constants of a power law are the logarithms of prefactors, then exponents
+    fitted_ones = sorted(names, key=lambda k: (len(k), k))
+    values, first = values[-len(names) :], len(values) - len(names)
+    powers = expression.as_powers_dict()
+    grouped = {str(base): power for base, power in powers.items() if str(base) in groups}
+    if not names <= {str(power) for power in grouped.values()}:
+        return coincidences(values, errors[first:])
+    powers_of = {_RESPONSE: sympy.Integer(1), **grouped}
+    inputs = sorted({k for name in grouped for k in groups[name]})
+    exact = np.zeros(len(inputs))
+    weights = np.zeros((len(inputs), len(whole.constants)))
+    for name, power in powers_of.items():
+        own = [float(groups.get(name, {}).get(k, 0)) for k in inputs]
+        if str(power) in names:
+            weights[:, first + fitted_ones.index(str(power))] += own
+        else:
+            exact += float(power) * np.array(own)
+    varied = np.any(weights != 0, axis=1)
+    found = exact + weights[:, first:] @ values
+    bits = coincidences(found[varied], whole.errors_along(weights)[varied])
+    return bits * len(names) / int(varied.sum())
 
 
 def _groups(design: Design) -> dict[str, dict[str, Fraction]]:

@@ -125,16 +125,27 @@ class Fitted:
     @property
     def standard_errors(self) -> Array:
         """Of the constants, to first order; infinite where the runs do not determine them."""
+        return self.errors_along(np.eye(self.slopes.shape[1]))
+
+    def errors_along(self, directions: Array) -> Array:
+        """Standard errors of weighted sums of the constants, as of the constants themselves.
+
+        Parameters
+        ----------
+        directions : ndarray of shape (n_sums, n_constants)
+            The weights.
+        """
         A = self.slopes[self.rows]
         if not np.all(np.isfinite(A)):
-            return np.full(A.shape[1], np.inf)
+            return np.full(len(directions), np.inf)
         size = np.sqrt(np.sum(A**2, axis=0))
         size = np.where(size > 0, size, 1.0)
         _, singular, right = np.linalg.svd(A / size, full_matrices=False)
         told = singular > 1e-10 * singular.max(initial=0.0)
         if not np.all(told) or len(singular) < A.shape[1]:
-            return np.full(A.shape[1], np.inf)
-        return np.asarray(self.sd * np.sqrt(np.sum((right.T / singular) ** 2, axis=1)) / size)
+            return np.full(len(directions), np.inf)
+        spread = (directions / size) @ (right.T / singular)
+        return np.asarray(self.sd * np.sqrt(np.sum(spread**2, axis=1)))
 
 
 def fitted(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fitted:

@@ -53,3 +53,18 @@ def test_constants_that_may_as_well_be_one_are() -> None:
     found = [c for c in judged if c.name == "regimes"]
     best = max(found, key=lambda c: c.score)
     assert best.constants == {}
+
+
+def test_exponents_of_the_inputs_say_whether_fitted_ones_are_near_simple_ones() -> None:
+    # a blast wave: 1/15 of its only group leaves 1/5 and 2/5 of the inputs, and no pressure
+    rng = np.random.default_rng(1)
+    E, rho, t, p = np.exp(rng.uniform(-1.0, 1.0, (4, 40)))
+    for off, near in ((0.0, True), (0.0123, False)):
+        R = (E * t**2 / rho) ** 0.2 * (E**2 * rho**3 / (p**5 * t**6)) ** off
+        R *= np.exp(0.02 * rng.standard_normal(40))
+        columns = {"E [J]": E, "rho [kg/m^3]": rho, "t [s]": t, "p [Pa]": p, "R [m]": R}
+        known = prepare(Dataset.from_columns(columns), "R", Options())
+        result = fit_prepared(known, Options())
+        judged = contenders(known.design, result, result.law, [], {}, Clock.of(1e6))
+        bits = next(c for c in judged if c.name == "power").structure.coincidences
+        assert (bits > 4.0) == near
