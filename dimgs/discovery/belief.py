@@ -17,6 +17,7 @@ from scipy import special
 
 from dimgs.arrays import Array, BoolArray
 from dimgs.design.features import Design
+from dimgs.discovery.advice import SURELY_INCOMPLETE, followed_beyond_groups
 from dimgs.discovery.contenders import Contender
 
 # fitted as the module says: the temperature, and the logit of none of these
@@ -233,7 +234,8 @@ def chance_of_structure(design: Design, contender: Contender) -> float:
     """Chance that noise alone would show as much structure, per group and along the law.
 
     The residuals are regressed on polynomials of each feature's ranks and of the law's own; the
-    least chance counts, times how many were tried.
+    least chance counts, times how many were tried. So does the chance that they follow an input at
+    equal groups, where that is all but sure.
 
     Parameters
     ----------
@@ -262,7 +264,9 @@ def chance_of_structure(design: Design, contender: Contender) -> float:
         explained = float(np.sum((own.T @ e) ** 2))
         left = max(float(e @ e) - explained, 1e-300)
         least = min(least, float(special.fdtrc(k, rest, explained / k / (left / rest))))
-    return min(1.0, least * len(along))
+    beyond, _ = followed_beyond_groups(design, e)
+    # a test, not one look more: right laws pay nothing for it
+    return min(1.0, least * len(along), beyond if beyond < SURELY_INCOMPLETE else 1.0)
 
 
 # errors of that size are rounding: there is nothing left to explain

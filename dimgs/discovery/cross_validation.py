@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray, times_exp
 from dimgs.design.features import Design
+from dimgs.discovery.advice import SURELY_INCOMPLETE, followed_beyond_groups
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import (
@@ -288,22 +289,11 @@ def unexplained(design: Design, law: Law, seed: int = 0) -> float:
     seed : int
         Of the runs that are looked at where there are very many.
     """
-    rmse = law.scores.rmse_log
-    if not design.features or (rmse is not None and rmse < _EXACT):
+    residuals = _scaled_residuals(design, law)
+    if residuals is None or not design.features:
         return 0.0
-    if design.scale == "linear":
-        truth = _target(design)
-        residuals = truth - law.predict_si(design.data)
-    else:
-        truth = log_target(design)
-        with np.errstate(all="ignore"):
-            residuals = truth - fitted_by(law, design)
     if not np.all(np.isfinite(residuals)):
         return 1.0
-    left, varies = _squares(residuals - residuals.mean(), truth - truth.mean())
-    if left <= _EXACT**2 * varies:
-        return 0.0
-    residuals = residuals / float(np.abs(residuals).max())
     away = design.X - design.X.mean(axis=0)
     turned, size, _ = np.linalg.svd(away, full_matrices=False)
     places = turned[:, size > 1e-10 * size.max(initial=0.0)] * np.sqrt(len(away))
@@ -314,3 +304,38 @@ def unexplained(design: Design, law: Law, seed: int = 0) -> float:
     # what shuffled residuals show as well is chance: with few runs that can be a fifth and more
     white = is_white(places, residuals, _LEVEL, _SHUFFLES)
     return 0.0 if white else leftover(places, residuals)
+
+
+def followed_input(design: Design, law: Law) -> str:
+    """The input that a law's residuals still follow at equal groups; empty where there is none.
+
+    Parameters
+    ----------
+    design : Design
+    law : Law
+    """
+    residuals = _scaled_residuals(design, law)
+    if residuals is None or not np.all(np.isfinite(residuals)):
+        return ""
+    chance, name = followed_beyond_groups(design, residuals)
+    return name if chance < SURELY_INCOMPLETE else ""
+
+
+def _scaled_residuals(design: Design, law: Law) -> Array | None:
+    """Residuals of the runs, the largest 1; None where the law meets them to rounding."""
+    rmse = law.scores.rmse_log
+    if rmse is not None and rmse < _EXACT:
+        return None
+    if design.scale == "linear":
+        truth = _target(design)
+        residuals = truth - law.predict_si(design.data)
+    else:
+        truth = log_target(design)
+        with np.errstate(all="ignore"):
+            residuals = truth - fitted_by(law, design)
+    if not np.all(np.isfinite(residuals)):
+        return np.asarray(residuals)
+    left, varies = _squares(residuals - residuals.mean(), truth - truth.mean())
+    if left <= _EXACT**2 * varies:
+        return None
+    return np.asarray(residuals / float(np.abs(residuals).max()))

@@ -88,7 +88,8 @@ def freed(expression: sympy.Expr, constants: Mapping[str, float]) -> Freed | Non
             return node.func(number, *rest) if fixed else node.func(*rest)
         return node.func(*(walk(a) for a in node.args))
 
-    found = walk(expression)
+    one_number = expression.is_number and expression not in (1, -1)
+    found = name(expression) if one_number else walk(expression)
     # a free prefactor takes every number beside it
     if not numbers or found == expression:
         return None

@@ -10,7 +10,12 @@ from dimgs.arrays import times_exp
 from dimgs.discovery.belief import Belief, belief
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.contenders import JUDGEMENT, Contender, contenders
-from dimgs.discovery.cross_validation import law_scores, left_out_predictions, unexplained
+from dimgs.discovery.cross_validation import (
+    followed_input,
+    law_scores,
+    left_out_predictions,
+    unexplained,
+)
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.forms import Form
 from dimgs.discovery.options import Options
@@ -108,6 +113,7 @@ def _with_law(found: Study, first: Contender, options: Options) -> Study:
         left_out=left_out,
         engine="power_law" if first.name in POWER else _engine(found, first),
         unexplained=unexplained(design, law, options.seed),
+        follows=followed_input(design, law),
     )
 
 

@@ -69,6 +69,8 @@ class LawFacts:
         Why the engine that was asked for did not run.
     varies : bool
         Whether the target does.
+    follows : str
+        An input that the residuals still follow at equal groups.
     probability : float or None
         Of the law, among all that were found and none of them; None where that was not judged.
     rivals : int
@@ -88,6 +90,7 @@ class LawFacts:
     unexplained: float | None = 0.0
     unavailable: str = ""
     varies: bool = True
+    follows: str = ""
     probability: float | None = 1.0
     rivals: int = 0
     none: float = 0.0
@@ -128,7 +131,7 @@ def conclude(facts: LawFacts) -> Conclusion:
     >>> cut.outcome, cut.confirmed
     ('timeout', False)
     """
-    reasons = [*_unseen(facts), *_structure(facts.unexplained)]
+    reasons = [*_unseen(facts), *_structure(facts.unexplained, facts.follows)]
     reasons += [*_improbable(facts), *_beyond(facts)]
     if facts.unavailable:
         reasons.append(Reason("unavailable", facts.unavailable))
@@ -203,7 +206,13 @@ def _unseen(facts: LawFacts) -> Iterator[Reason]:
         )
 
 
-def _structure(unexplained: float | None) -> Iterator[Reason]:
+def _structure(unexplained: float | None, follows: str) -> Iterator[Reason]:
+    if follows:
+        yield Reason(
+            "converged",
+            f"Its residuals still follow {follows} at equal groups: a constant with a dimension is "
+            "missing, so it is not the whole law.",
+        )
     if unexplained is None:
         yield Reason("converged", "Whether its residuals still depend on the groups is not known.")
     elif not leaves_nothing(unexplained):

@@ -13,6 +13,7 @@ from dimgs.discovery.cross_validation import (
     as_good_but_shorter,
     better_than,
     clearly_less,
+    followed_input,
     law_scores,
     left_out_predictions,
     unexplained,
@@ -67,6 +68,8 @@ class Study:
         Why the engine that was asked for did not run.
     unexplained : float or None
         Share of the residuals that still depends on the groups; None where it is not known.
+    follows : str
+        An input that the residuals follow at equal groups.
     left_out : ndarray of shape (n_runs,) or None
         Residual of each run by the law refitted without it, where that was needed.
     belief : Belief or None
@@ -84,6 +87,7 @@ class Study:
     cuts: tuple[Cut, ...] = ()
     unavailable: str = ""
     unexplained: float | None = None
+    follows: str = ""
     left_out: Array | None = None
     belief: Belief | None = None
 
@@ -99,6 +103,7 @@ class Study:
             self.unexplained,
             self.unavailable,
             varies=scores.exist,
+            follows=self.follows,
         )
         return conclude(facts if self.belief is None else replace(facts, **self.belief.facts))
 
@@ -308,13 +313,15 @@ def _taught(found: Study, options: Options, clock: Clock) -> Study:
 def _settled(found: Study, options: Options, clock: Clock) -> Study:
     """With all that its outcome is decided by; who interrupts is not kept waiting for refits."""
     left: float | None = None
+    follows = ""
     try:
         if not clock.stopped.is_set():
             found = _refitted(found, options)
         left = unexplained(found.prepared.design, found.law, options.seed)
+        follows = followed_input(found.prepared.design, found.law)
     except KeyboardInterrupt:
         clock.cut("interrupt", "the judgement of the law")
-    return replace(found, cuts=tuple(clock.cuts), unexplained=left)
+    return replace(found, cuts=tuple(clock.cuts), unexplained=left, follows=follows)
 
 
 def _refitted(found: Study, options: Options) -> Study:

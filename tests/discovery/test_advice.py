@@ -5,7 +5,12 @@ import pytest
 from numpy.typing import NDArray
 
 from dimgs import Dataset, Options
-from dimgs.discovery.advice import scale_is_missing
+from dimgs.discovery.advice import (
+    SURELY_INCOMPLETE,
+    followed_beyond_groups,
+    scale_is_missing,
+)
+from dimgs.discovery.discover import discover
 from dimgs.discovery.explore import explore
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.prepare import prepare
@@ -117,3 +122,35 @@ def test_an_idle_input_that_matters_is_told_how_to_take_part() -> None:
         data = Dataset.from_columns({"L [m]": L, "m [kg]": m, "T [s]": period})
         (advice,) = [w for w in fit(data, "T", Options(constants=["g"])).warnings if "To let" in w]
         assert '--scale "m0 [kg]"' in advice
+
+
+def test_residuals_that_follow_an_input_at_equal_groups_are_no_noise() -> None:
+    rng = np.random.default_rng(8)
+    tables = 100
+    doubted = {}
+    for follows in (True, False):
+        chances = []
+        for _ in range(tables):
+            L, m, noise = np.exp(rng.uniform(-1, 1, (3, 30)))
+            table = Dataset.from_columns({"L [m]": L, "m [kg]": m, "s [m]": 2 * L})
+            design = prepare(table, "s", Options()).design
+            residuals = 0.1 * np.log(noise) + 0.2 * np.log(m) * follows
+            chance, name = followed_beyond_groups(design, residuals)
+            assert name == "m" or not follows or chance > SURELY_INCOMPLETE
+            chances.append(chance)
+        doubted[follows] = int(np.sum(np.array(chances) < SURELY_INCOMPLETE))
+    assert doubted[False] <= 2
+    assert doubted[True] >= 0.95 * tables
+
+
+@pytest.mark.filterwarnings("ignore::dimgs.DimgsWarning")
+def test_a_law_of_groups_that_leave_out_what_matters_is_not_confirmed() -> None:
+    rng = np.random.default_rng(9)
+    n, T = np.exp(rng.uniform(-2, 2, (2, 40)))
+    size = 0.2 * n ** (-1 / 3) * np.sqrt(T)
+    table = Dataset.from_columns({"n [1/m^3]": n, "T [K]": T, "y [m]": size})
+    report = discover(table, "y", engine="structured", effort="quick")
+    assert not report.confirmed
+    assert report.probability is not None
+    assert report.probability < 0.01
+    assert any("follow T" in reason for reason in report.why_not)

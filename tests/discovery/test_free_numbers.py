@@ -17,6 +17,14 @@ def test_exponents_and_ones_belong_to_the_form() -> None:
     assert found.expression.subs(found.numbers) == 3 * X**2 / (1 + sympy.pi * X)
 
 
+def test_a_law_that_is_one_number_has_a_constant_too() -> None:
+    found = freed(sympy.E, {})
+    assert found is not None
+    assert found.expression.is_Symbol
+    assert list(found.numbers.values()) == [sympy.E]
+    assert freed(sympy.Integer(1), {}) is None
+
+
 @pytest.mark.parametrize(
     ("number", "error", "stays"),
     [

@@ -32,6 +32,7 @@ FACTS = st.builds(
     aside=SCORES,
     n_aside=st.integers(1, 9),
     unexplained=st.none() | st.floats(0.0, 1.0),
+    follows=st.sampled_from(["", "T"]),
     unavailable=st.sampled_from(["", "There is no Julia here."]),
 )
 
@@ -50,6 +51,7 @@ def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confi
         and (facts.aside is None or facts.aside >= HOLDS)
         and facts.unexplained is not None
         and facts.unexplained < NOTHING_LEFT
+        and not facts.follows
     )
     assert found.confirmed == good
     assert not found.confirmed or found.outcome == "converged"
@@ -113,7 +115,8 @@ def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) 
     assert ("No run could be left out" in said) == (left is None)
     assert ("is not known" in said) == (rest is None)
     more = rest is not None and rest >= NOTHING_LEFT
-    assert ("it is not the whole law" in said) == more
+    assert ("of their variance): it is not the whole law" in said) == more
+    assert ("follow T at equal groups" in said) == (facts.follows == "T")
     assert not more or f"on the groups ({round(100 * (rest or 0))} % of their variance)" in said
     # each outcome by the first of these that is there
     by = {cut.by for cut in facts.cuts}
