@@ -15,6 +15,7 @@ from dimgs.fits.covariance import check_level
 from dimgs.hub.cards import keep_card, trusted_cards
 from dimgs.hub.remote import RemoteHub
 from dimgs.kernels.registry import available
+from dimgs.kernels.spec import UNNAMED
 from dimgs.similitude.answer import Answer, curve_of, judged, refused
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer, exact
@@ -288,7 +289,7 @@ class _Asking:
         scale = parse_unit(unit)
         value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
         told = [*used.point.assumptions, *offer.assumptions]
-        if used.tier:
+        if used.tier not in ("", UNNAMED):
             source = "the finest whose runs answer"
             told.append({"input": "tier", "value": _label(used.tier), "source": source})
         low, high = min(low, high), max(low, high)

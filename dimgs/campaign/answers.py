@@ -14,7 +14,7 @@ from dimgs.campaign.optimal_design import hidden
 from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer, RegimeBoundary, exponent
 from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.strategy import Strategy
-from dimgs.campaign.text import counted, of_tier, sentence
+from dimgs.campaign.text import counted, sentence
 from dimgs.campaign.thresholds import (
     Meeting,
     Rationals,
@@ -26,6 +26,7 @@ from dimgs.campaign.thresholds import (
     where_words,
 )
 from dimgs.fits.estimate import Exponent
+from dimgs.kernels.spec import of_tier
 from dimgs.similitude.answer import said
 
 # log; what a kernel prints of a value

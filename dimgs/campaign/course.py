@@ -25,11 +25,11 @@ from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.rivals import settled
 from dimgs.campaign.state import Proposal, RunPrediction
 from dimgs.campaign.strategy import Strategy
-from dimgs.campaign.text import of_tier
 from dimgs.campaign.tiers import corrected
 from dimgs.errors import FitError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord, RunRequest
+from dimgs.kernels.spec import of_tier
 
 # of the cost of a fine run: a dearer coarse one cannot pay, since a law takes about as many of each
 _DEAR = 0.2

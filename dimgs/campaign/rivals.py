@@ -10,8 +10,8 @@ from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.optimal_design import nearest
 from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy
-from dimgs.campaign.text import of_tier
 from dimgs.errors import InputError
+from dimgs.kernels.spec import of_tier
 from dimgs.law.law import Law
 from dimgs.report.results import Report
 

@@ -81,9 +81,16 @@ class Strategy(RegimeSearch):
         return found
 
     def _nothing_free(self) -> list[Proposal]:
-        """One group or none: the same run by other inputs, to see that nothing else matters."""
+        """One group or none: runs by other inputs, to see that nothing else matters.
+
+        Inputs that change together hide a dimensional constant inside the kernel that their ratio
+        decides on: one run lies where the target is largest, and one in another direction.
+        """
         space = self.space
-        places = (space.centre, space.centre - space.half, space.centre + space.half)
+        most = np.where(space.offset < 0.0, -1.0, 1.0)
+        alike = abs(most.sum()) == len(most)
+        aside = -most if len(most) == 1 else (-1.0) ** np.arange(len(most)) if alike else abs(most)
+        places = (space.centre, *(space.centre + side * space.half for side in (most, aside)))
         made = sum(what == "support" for _, what in self.runs.made_for(self.tier))
         told = ("the constant", "no group changes: does nothing else matter?")
         return [

@@ -9,9 +9,9 @@ import numpy as np
 from dimgs.campaign.design import directions
 from dimgs.campaign.result import CampaignResult
 from dimgs.fits.estimate import Exponent
+from dimgs.kernels.spec import of_tier
 from dimgs.law.parts import Constant
 
-_UNNAMED = "only"
 _WORDS = {
     Fraction(1): "is proportional to",
     Fraction(-1): "is inversely proportional to",
@@ -67,17 +67,6 @@ def sentence(
     if unknown:
         ends.append(f"nothing can be said yet about {listed(unknown)}")
     return "; ".join([start, *ends]) + "."
-
-
-def of_tier(name: str) -> str:
-    """Name of a tier before "run"; nothing for the tier of kernels that declare none.
-
-    Examples
-    --------
-    >>> of_tier("fine"), of_tier("only")
-    ('fine ', '')
-    """
-    return "" if name == _UNNAMED else f"{name} "
 
 
 def counted(runs: Mapping[str, int]) -> str:

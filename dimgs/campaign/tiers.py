@@ -10,7 +10,7 @@ from dimgs.campaign.optimal_design import d_optimal
 from dimgs.campaign.space import Sites
 from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy
-from dimgs.campaign.text import of_tier
+from dimgs.kernels.spec import of_tier
 
 
 def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int) -> str:

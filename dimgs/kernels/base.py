@@ -15,7 +15,7 @@ from dimgs.kernels.content import canonical_inputs, content_key, threads, versio
 from dimgs.kernels.conversion import Converted, convert_inputs, convert_outputs
 from dimgs.kernels.curve import Curve, reduced
 from dimgs.kernels.record import RunRecord, RunRequest, Status, one_sentence, with_kind
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.spec import ONE_TIER, Port, Tier
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class BaseKernel(ABC):
     version: str
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    tiers: tuple[Tier, ...] = (Tier("only", 1.0),)
+    tiers: tuple[Tier, ...] = ONE_TIER
     stochastic: bool = False
     packages: ClassVar[tuple[str, ...]] = ("dimgs", "numpy")
     physics: ClassVar[str] = ""

@@ -17,7 +17,7 @@ from dimgs.errors import InputError, RunFailedError, warn_all
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.fingerprint import MOST_FILES, file_digest
 from dimgs.kernels.imports import own_folders, own_modules
-from dimgs.kernels.spec import Port, Tier, ports_of, tiers_of
+from dimgs.kernels.spec import ONE_TIER, Port, Tier, ports_of, tiers_of
 from dimgs.variables import registry, split_header, to_pint
 
 _RESERVED = ("tier", "seed")
@@ -207,7 +207,7 @@ def _declared(
         function,
         _with_defaults(function, ports_in, called),
         ports_out,
-        (Tier("only", 1.0),) if tiers is None else tiers_of(tiers),
+        ONE_TIER if tiers is None else tiers_of(tiers),
         called,
         str(version or _source_version(function)),
         quantities,

@@ -110,6 +110,22 @@ class Tier:
             )
 
 
+# of kernels that declare no tiers, whose texts do not name it
+UNNAMED = "only"
+ONE_TIER = (Tier(UNNAMED, 1.0),)
+
+
+def of_tier(name: str) -> str:
+    """Name of a tier before "run"; nothing for the tier of kernels that declare none.
+
+    Examples
+    --------
+    >>> of_tier("fine"), of_tier("only")
+    ('fine ', '')
+    """
+    return "" if name == UNNAMED else f"{name} "
+
+
 _Declared = TypeVar("_Declared", Port, Tier)
 _PORT_FIELDS = ("unit", "low", "high", "default", "description")
 

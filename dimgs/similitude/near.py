@@ -10,6 +10,7 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
+from dimgs.kernels.spec import of_tier
 from dimgs.similitude.exact import Offer
 from dimgs.similitude.kriging import Joined, Nearby, Spread, join
 from dimgs.similitude.laws import HubLaw
@@ -265,7 +266,7 @@ def _told(
     if trend is not None:
         law = "a law of the hub"
         evidence.append({"kind": "law", "id": trend.id, "distance": None, "weight": None})
-    names = sorted({run["kernel"] + (f" {run['tier']}" if run["tier"] else "") for run in runs})
+    names = sorted({f"{run['kernel']} {of_tier(run['tier'])}".strip() for run in runs})
     nearest = joined.distances[: len(runs)].min()
     why = (
         f"{len(runs)} runs of {', '.join(names)}, the nearest {nearest:.2g} decades away, "

@@ -14,6 +14,7 @@ from dimgs.groups.scalings import Scalings
 from dimgs.hub.cards import is_complete, trusted_cards
 from dimgs.hub.numbers import RunTable
 from dimgs.hub.runs import output_of
+from dimgs.kernels.spec import of_tier
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.index import Frame, Index
 from dimgs.variables import parse_unit
@@ -66,7 +67,7 @@ class Origin:
     @property
     def name(self) -> str:
         """How the origin is named."""
-        return f"{self.known.name} {self.tier}".strip()
+        return f"{self.known.name} {of_tier(self.tier)}".strip()
 
     @cached_property
     def asked(self) -> Array:

@@ -117,7 +117,7 @@ def test_every_result_is_of_its_schema(bench: Bench, hub: Hub) -> None:
         ("plan_campaign", {**RUN, "kernel": "somewhere/x.py:f"}, "The policy lists no kernel"),
         ("plan_campaign", {**RUN, "target": "C_F"}, "it has CF"),
         ("plan_campaign", {**RUN, "at": {"D": "1 m/s"}}, "give that dimension"),
-        ("plan_campaign", {**RUN, "at": {"D": "-1 m^2/s"}}, "outside what the kernel"),
+        ("plan_campaign", {**RUN, "at": {"D": "-1 m^2/s"}}, "lies outside the range of"),
         ("plan_campaign", {**RUN, "at": {"D": "1e-14 m^2/s"}}, r"missing are l \[m\]"),
         ("plan_campaign", {**RUN, "at": {**POINT, "x": 1}}, "no input 'x'"),
         ("plan_campaign", {**RUN, "at": {}, "ranges": {"t": "1-9 d"}}, "write it as"),

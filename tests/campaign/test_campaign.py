@@ -14,6 +14,7 @@ from dimgs.campaign.journal import Progress
 from dimgs.campaign.text import campaign_text, design_text
 from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
+from dimgs.kernels import kernel
 from dimgs.kernels.spec import Tier
 from dimgs.report.documents import finite
 from tests.campaign.kernels import Rate, Uptake, drag_plan, uptake_plan
@@ -234,6 +235,19 @@ def test_runs_that_follow_no_power_law_are_searched_for_another() -> None:
     assert result.outcome != "tolerance met"
     assert result.whole is not None
     assert str(result.whole) == "k = A*exp(-E_/(R*T))"
+
+
+@pytest.mark.parametrize("power", [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (0.0, 1.0), (1.0, 0.0)])
+def test_a_hidden_constant_shows_where_no_group_is_free(power: tuple[float, float]) -> None:
+    @kernel(inputs={"k": "N/m", "m": "kg"}, outputs={"T": "s"}, version="1")
+    def spring(k: float, m: float) -> float:
+        x: float = k ** power[0] * m ** power[1]
+        return float((m / k) ** 0.5 * (1.0 + 0.3 * x / (10.0 + x)))
+
+    ranges = {"k": Range(1.0, 100.0, "N/m"), "m": Range(0.1, 10.0, "kg")}
+    result = run(Plan(spring, "T", ranges, Budget(20), Tolerance(exponents=0.02)))
+    assert result.outcome == "no further run helps"
+    assert not any(p.relevant for p in result.pertinence)
 
 
 def test_a_campaign_that_fails_from_the_start_ends_early_and_says_why(tmp_path: Path) -> None:

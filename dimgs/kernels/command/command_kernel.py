@@ -26,7 +26,7 @@ from dimgs.kernels.process import (
     last_words,
     run_program,
 )
-from dimgs.kernels.spec import Port, Tier, ports_of, tiers_of
+from dimgs.kernels.spec import ONE_TIER, Port, Tier, ports_of, tiers_of
 
 _PARSING = ("regex", "json", "csv", "file", "first", "row", "delimiter", "error")
 
@@ -127,7 +127,7 @@ class CommandKernel(BaseKernel):
         self.name, self.version = str(name), str(version)
         self.inputs = ports_of(inputs, name)
         self.outputs, self._parsers, self._error_parsers = _declared(outputs, name)
-        self.tiers = (Tier("only", 1.0),) if tiers is None else tiers_of(tiers)
+        self.tiers = ONE_TIER if tiers is None else tiers_of(tiers)
         check_declared(name, self.inputs, self.outputs, self.tiers)
         # a Path: no label that a user gives
         self._home = None if home is None else Path(home).absolute()

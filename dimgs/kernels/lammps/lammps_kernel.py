@@ -14,7 +14,7 @@ from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.command.template import Template
 from dimgs.kernels.lammps.lammps_program import find_lammps, version_of
 from dimgs.kernels.lammps.scales import Scales, Style
-from dimgs.kernels.spec import Port, Tier, ports_of, tiers_of
+from dimgs.kernels.spec import ONE_TIER, Port, Tier, ports_of, tiers_of
 from dimgs.variables import registry, to_pint
 
 _PRINTED = re.compile(r"^dimgs (\w+) (\S+)\s*$", re.MULTILINE)
@@ -93,7 +93,7 @@ class LammpsKernel(BaseKernel):
         if units not in ("lj", "real"):
             raise InputError(f"The unit style '{units}' is not mapped; use 'lj' or 'real'.")
         self.inputs, self.outputs = ports_of(inputs, name), ports_of(outputs, name)
-        self.tiers = (Tier("only", 1.0),) if tiers is None else tiers_of(tiers)
+        self.tiers = ONE_TIER if tiers is None else tiers_of(tiers)
         names = {p.name for p in self.inputs}
         if units == "lj" and scales is None and not names.issuperset(_SCALES):
             raise InputError(
