@@ -90,10 +90,11 @@ class Reader:
 
     def _check(self, action: str, visibility: str, own: bool, until: str = "") -> None:
         if not self.may(action, visibility, own, until):
-            whose = "own" if own else visibility
+            whose = "entries of their own" if own else f"{visibility} entries"
+            role = f"{'an' if self.role[0] == 'a' else 'a'} {self.role}"
             raise NotAllowedError(
-                f"{self.user} is a {self.role} here, who may not {action} entries that are "
-                f"{whose}; ask an admin of the hub."
+                f"{self.user} is {role} here, who may not {action} {whose}; ask an admin of the "
+                f"hub."
             )
 
     def get(self, id: str) -> dict[str, Any]:

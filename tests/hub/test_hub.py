@@ -170,7 +170,7 @@ def test_nobody_reviews_their_own_work_and_agents_accept_nothing(hub: Hub) -> No
     agent.review(asked, "reject", "I doubt it.")
     assert hub.get(asked)["state"] == "open"
     assert [r["counts"] for r in hub.get(asked)["reviews"]] == [False]
-    with pytest.raises(InputError, match="bot is a agent here, who may not redact"):
+    with pytest.raises(InputError, match="bot is an agent here, who may not redact"):
         agent.redact(asked, "x")
     other(hub, "bob").review(asked, "accept", clarity=4)
     assert hub.get(asked)["state"] == "accepted"

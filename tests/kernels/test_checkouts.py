@@ -14,10 +14,11 @@ from dimgs.kernels.checkout import Checkout
 
 TOOL = Checkout("Tool", "DIMGS_TEST_TOOL_ROOT", "tool.py", "https://example.org/tool")
 CHILD = """
-import json, os, sys
+import os
 import tool
-asked = json.load(open(sys.argv[1]))
-json.dump(tool.answer(asked, os.getcwd()), open(sys.argv[2], "w"))
+
+def answer(asked):
+    return tool.answer(asked, os.getcwd())
 """
 
 
