@@ -37,6 +37,10 @@ def signed(rng: np.random.Generator) -> Array:
     return rng.uniform(-2.0, 2.0, N_RUNS)
 
 
+def angle(rng: np.random.Generator) -> Array:
+    return rng.uniform(0.2, 1.3, N_RUNS)
+
+
 def within_one(rng: np.random.Generator) -> Array:
     return rng.uniform(-0.7, 0.7, N_RUNS)
 
@@ -57,6 +61,20 @@ def within_one(rng: np.random.Generator) -> Array:
             positive,
             positive,
             lambda u, v: 1 / np.sqrt((u**2 - v**2) ** 2 + v**2),
+        ),
+        (
+            "roots of quadratics with angles",
+            positive,
+            angle,
+            lambda u, v: (
+                u * np.sin(2 * v) / 2 + np.sqrt((u * np.sin(2 * v) / 2) ** 2 + u * np.cos(v))
+            ),
+        ),
+        (
+            "logarithms of sums",
+            positive,
+            positive,
+            lambda u, v: np.log(u**1.1 / 4 + 7 / v) ** 2,
         ),
         ("sums for functions", signed, positive, lambda u, v: (3 + u + 2 * v) ** 3),
         (

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
-from dimgs.engines.selection import is_white
+from dimgs.engines.selection import constants_bits, is_white
 from dimgs.engines.structured.fitting import Fitted, polish, residuals_of, simplified
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import Tree, evaluate, to_sympy
+from dimgs.engines.structured.trees import Tree, evaluate, parameters, to_sympy
 from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
 from dimgs.news import tell
+from dimgs.rationals import exact_bits
 
 # mean square of relative residuals that is rounding: 3e-10, as of the smallest sums of products
 EXACT_LOSS = 1e-19
@@ -25,6 +26,8 @@ _RENEWED = 60
 _SHORT, _LONG, _MOST_BITS = 60.0, 120.0, 8 / 3
 # trees of the front, and of the fewest bits, whose constants are made simple: each takes refits
 _FRONT, _SIMPLIFIED = 12, 30
+# trees whose constants are made simple after each step
+_SHARPENED = 4
 
 
 class OutOfBudget(Exception):
@@ -73,6 +76,7 @@ class Archive:
     exact: bool = False
     explained: int = 0
     trouble: str = ""
+    sharpened: set[Tree] = field(default_factory=set)
 
     @property
     def settled(self) -> bool:
@@ -110,6 +114,25 @@ class Archive:
             self.found[key] = fitted
         return fitted
 
+    def sharpen(self) -> None:
+        """Make the constants simple of trees that would then be the best, the most promising first.
+
+        A law whose numbers are simple is known as the best only when they are: until then every
+        one of them counts as fitted.
+        """
+        fewest = np.inf if self.best is None else self.best.bits
+        free = {k: len(parameters(f.tree)) for k, f in self.found.items()}
+        hoped = {k: f.bits - free[k] * _gain(self.runs) for k, f in self.found.items()}
+        places = [k for k in self.found if free[k] and hoped[k] < fewest]
+        fresh = [k for k in places if self.found[k].tree not in self.sharpened]
+        for key in sorted(fresh, key=lambda k: (hoped[k], repr(self.found[k].tree)))[:_SHARPENED]:
+            self.check()
+            fitted = self.found[key]
+            self.sharpened.add(fitted.tree)
+            simple = simplified(fitted, self.runs)
+            if simple.bits < fitted.bits:
+                self.found[f"{simple.loss:.6e}"] = simple
+
     def renew(self, runs: Runs) -> None:
         """Fit the best trees again to runs with other weights."""
         ordered = sorted(self.found.values(), key=lambda f: (f.bits, repr(f.tree)))
@@ -136,6 +159,11 @@ class Archive:
         ordered = sorted(self.found.values(), key=lambda f: (f.bits, repr(f.tree)))
         front.sort(key=lambda f: f.bits)
         return list(dict.fromkeys([*ordered[:shortest], *front[:limit]]))
+
+
+def _gain(runs: Runs) -> float:
+    """Most bits that a constant saves when it is simple."""
+    return constants_bits(1, runs.n_runs) - exact_bits("2")
 
 
 def is_explained(archive: Archive) -> bool:

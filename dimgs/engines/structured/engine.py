@@ -29,7 +29,7 @@ from dimgs.engines.structured.separable import (
     scaled_functions,
     two_term_sums,
 )
-from dimgs.engines.structured.single_index import single_index
+from dimgs.engines.structured.single_index import logarithms_of_sums, single_index
 from dimgs.engines.structured.subspaces import forms, subspace_sums
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import (
@@ -138,6 +138,7 @@ class Stages:
         few, spans = partial(sums.functions, count=1500), partial(subspace_sums, sums)
         three, roots = partial(posynomials, terms=3), partial(quadratic_roots, sums)
         ratios, simple = partial(spans, ratios=True), self._simple
+        curved = partial(roots, angles=True)
         found = [
             Step("a", "power laws", each(partial(power_law, self.runs), [*signs, *self.named])),
             Step("b", "one factor", lambda: self.factors.alone(signs, archive)),
@@ -151,6 +152,7 @@ class Stages:
             Step("c", "sums in one span", each(spans, first)),
             Step("c", "ratios in one span", each(ratios, first)),
             Step("c", "roots of quadratics", each(roots, powers(self.runs))),
+            Step("c", "roots of quadratics with angles", each(curved, first)),
             Step("c", "sums with short functions", each(few, first), quick=True),
             Step("c", "a monomial beside a function", each(self._offset, first), quick=True),
             Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive), True),
@@ -172,6 +174,7 @@ class Stages:
             Step("c", "two simple factors of functions", self._simple(named, 2)),
             Step("c", "spans of powers", each(spans, powered)),
             Step("d", "free exponents of powers", each(posynomials, [*further, *self.functions])),
+            Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
             Step("d", "three free exponents of powers", each(three, powered)),
             Step("c", "short functions for powers", each(few, powered)),
             Step("c", "a monomial beside a function for powers", each(self._offset, powered)),
@@ -336,6 +339,7 @@ class StructuredEngine:
                 return "leaves nothing that depends on the groups"
             try:
                 step.run()
+                archive.sharpen()
             except _UNUSABLE as error:
                 archive.trouble = _trouble(error)
             done.add(k)

@@ -10,7 +10,7 @@ G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432; L. Kaufman, BIT
 (variable projection).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import partial
 from itertools import combinations
@@ -23,7 +23,7 @@ from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.model import DENOMINATORS, LARGEST
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import Number, Sum, Tree, monomial, times
+from dimgs.engines.structured.trees import Exponents, Number, Sum, Tree, monomial, times
 
 Projected = Callable[[Array], tuple[Array, Array]]
 # monomials of the starts, starts, steps of each, fits that are kept, and the relative gain at
@@ -32,8 +32,8 @@ _SHORT, _STARTS, _STEPS, _FITTED, _ENOUGH = 60, 24, 40, 5, 1e-4
 # largest exponent of a fit, and the difference below which two fits are one
 _STEEPEST, _CLOSE, _DEPENDENT, _TINY = 12.0, 1e-3, 1e-10, 1e-300
 # standard errors within which an exponent is simple, what rounding leaves of an exact one, and the
-# digits of those that are not
-_ERRORS, _ROUNDING, _DECIMAL = 3.0, 1e-7, 1000
+# decimals of those that are not: as few as do
+_ERRORS, _ROUNDING, _DECIMALS, _DECIMAL = 3.0, 1e-7, (10, 100), 1000
 # decimals in one law: the correlations of transfer and friction have one or two
 _MOST_DECIMALS = 2
 
@@ -67,8 +67,8 @@ def posynomials(target: Target, archive: Archive, terms: int = 2) -> None:
         if any(np.abs(p - q).max() < _CLOSE for q in seen):
             continue
         seen.append(p)
-        for exponents, a in _rounded(runs, root, t, p):
-            archive.add(target.back(_tree(a, exponents)))
+        for tree in rounded_sums(runs, target, p):
+            archive.add(target.back(tree))
             if archive.exact:
                 return
 
@@ -137,14 +137,21 @@ def _projected(Z: Array, root: Array, t: Array, P: Array) -> tuple[Array, Array]
     return e, J
 
 
-def _rounded(
-    runs: Runs, root: Array, t: Array, p: Array
-) -> "list[tuple[list[tuple[Fraction, ...]], Array]]":
-    """Rational exponents for every denominator, with the coefficients.
+def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
+    """Sums of monomials near those of the exponents p, with rational ones.
 
-    At last each with the smallest denominator that its error allows, or as a decimal.
+    Exponents of every denominator; at last each with the smallest denominator that its error
+    allows, or as a decimal.
+
+    Parameters
+    ----------
+    runs : Runs
+    target : Target
+    p : ndarray of shape (n_terms, n_groups)
     """
-    out, known = [], set()
+    root = target.root(runs)
+    t = root * target.values
+    known: set[tuple[Exponents, ...]] = set()
     for q in (*DENOMINATORS, None):
         P, free = p[None].copy(), np.ones(p.size, dtype=bool)
         while free.any():
@@ -175,8 +182,9 @@ def _rounded(
             continue
         known.add(key)
         A = np.column_stack([runs.monomial(row) for row in exponents]) * root[:, None]
-        out.append((exponents, least_squares(A, t)))
-    return out
+        coefficients = least_squares(A, t)
+        pairs = zip(coefficients, exponents, strict=True)
+        yield Sum(tuple(times(Number(float(a)), monomial(row)) for a, row in pairs))
 
 
 def _simplest(flat: Array, J: Array, e: Array, free: BoolArray, surest: int) -> tuple[int, float]:
@@ -186,22 +194,16 @@ def _simplest(flat: Array, J: Array, e: Array, free: BoolArray, surest: int) -> 
     spread[free] = np.linalg.pinv(inside.T @ inside, rcond=_DEPENDENT, hermitian=True).diagonal()
     dof = max(len(e) - inside.shape[1], 1)
     errors = np.sqrt(np.maximum(spread, 0.0) * float(e @ e) / dof)
-    for q in DENOMINATORS:
+    for q in (*DENOMINATORS, *_DECIMALS):
         away = np.abs(np.round(flat * q) / q - flat)
         near = np.flatnonzero(free & (away <= _ERRORS * errors + _ROUNDING))
         if len(near):
             i = int(near[np.argmin(errors[near])])
             return i, round(float(flat[i]) * q) / q
-    digits = next((d for d in (1, 2) if errors[surest] > 0.1**d), 3)
-    return surest, round(float(flat[surest]), digits)
+    return surest, round(float(flat[surest]) * _DECIMAL) / _DECIMAL
 
 
 def _fraction(value: float) -> Fraction:
     """An exponent that was rounded."""
     simple = next((q for q in DENOMINATORS if abs(value * q - round(value * q)) < 1e-9), _DECIMAL)
     return Fraction(round(value * simple), simple)
-
-
-def _tree(a: Array, exponents: "list[tuple[Fraction, ...]]") -> Tree:
-    terms = zip(a, exponents, strict=True)
-    return Sum(tuple(times(Number(float(value)), monomial(row)) for value, row in terms))

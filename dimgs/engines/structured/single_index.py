@@ -3,7 +3,8 @@
 Fins and pores (a tanh of a root of a product), fronts of diffusion (erf), relaxation (exp), blends
 of two power laws ((1 + n)^b). The logarithm is a power law plus a function of one linear form of
 the logarithms of the groups. The power law and b follow from that form, which is refined from many
-starting points at once; then its exponents are rounded, the surest first.
+starting points at once; then its exponents are rounded, the surest first. The same fit without the
+logarithm gives logarithms of sums, t = a log(m + n), as in the friction of rough pipes.
 
 References
 ----------
@@ -12,7 +13,7 @@ linear single-index models).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -27,7 +28,7 @@ from dimgs.engines.structured.columns import (
     log_values,
     weighted,
 )
-from dimgs.engines.structured.description import structure_bits
+from dimgs.engines.structured.description import OPERATOR, structure_bits
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.model import (
     DENOMINATORS,
@@ -37,11 +38,11 @@ from dimgs.engines.structured.model import (
     refine,
     squares_bits,
 )
-from dimgs.engines.structured.posynomials import refined
+from dimgs.engines.structured.posynomials import refined, rounded_sums
 from dimgs.engines.structured.rounding import State, nearest_plane, rounded_trees
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import Mono, monomial
+from dimgs.engines.structured.trees import Call, Mono, Number, Product, monomial
 
 # functions of one sign without turning points, with the sign of their argument
 _FUNCTIONS = (
@@ -61,18 +62,22 @@ _FUNCTIONS = (
 # monomials of the starts, and logarithms of their medians there: from where a function is linear
 # to where it saturates; starts of each function that are refined
 _SHORT, _MEDIANS, _STARTS = 60, (-2.0, -0.7, 0.7, 2.0), 8
-# of the logarithm of an argument: beyond, its exponential is not representable
-_LARGEST = 30.0
+# runs for each constant: of fewer, any function of a free monomial follows the noise
+_RUNS_EACH = 4
+# of the logarithm of an argument, and of a constant: beyond, exponentials are not representable
+_LARGEST, _ENDS = 30.0, (-300.0, 300.0)
 # fits that are rounded, of all functions; roundings of each that are fitted; and the difference
 # below which two fits are one
 _ROUNDED, _FITTED, _CLOSE = 12, 3, 1e-2
+# fits of a logarithm of a sum: those of other starts leave the same
+_SUMS = 2
 # share of a column outside the power law below which rounding decides
 _DEPENDENT = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
-class _Index:
-    """One function, and what the power law leaves of a target.
+class Index:
+    """A weighted power law and a function of a linear form q of the logarithms of the groups.
 
     Parameters
     ----------
@@ -82,53 +87,96 @@ class _Index:
     X : ndarray of shape (n_runs, 1 + n_groups)
         1 and the logarithms of the groups, less their medians.
     root : ndarray of shape (n_runs,)
+    t : ndarray of shape (n_runs,)
+        What they are to follow, weighted.
     base : ndarray of shape (n_runs, r)
-    e : ndarray of shape (n_runs,)
+        Orthonormal basis of the weighted power law.
     """
 
     name: str
     sign: float
     X: Array
     root: Array
+    t: Array
     base: Array
-    e: Array
+
+    @classmethod
+    def of(cls, runs: Runs, root: Array, t: Array) -> "Index | None":
+        """With a power of 1 + n; None where runs are few or have no logarithms."""
+        enough = runs.n_runs >= _RUNS_EACH * (2 + runs.n_groups)
+        if not any(runs.logged) or not enough or not np.all(np.isfinite(t)):
+            return None
+        X = np.column_stack([np.ones(len(t)), runs.logs - np.median(runs.logs, axis=0)])
+        return cls(AFFINE, 1.0, X, root, t, power_basis(runs, root))
 
     def columns(self, q: Array) -> Array:
         """Weighted logarithms of the function, shape (n_runs, n_forms)."""
-        u = np.exp(np.clip(self.X @ q.T, -_LARGEST, _LARGEST))
-        return weighted(log_values(self.name, self.sign * u, np.array(1.0)), self.root)
+        return weighted(log_values(self.name, self._arguments(q), np.array(1.0)), self.root)
 
     def slopes(self, q: Array) -> Array:
-        """Their slopes by the linear form, shape (n_runs, n_forms)."""
-        u = np.exp(np.clip(self.X @ q.T, -_LARGEST, _LARGEST))
-        slope = u if self.name == EXPONENTIAL else log_slope(self.name, self.sign * u, 1.0)
-        return weighted(slope, self.root)
+        """Their slopes by q, shape (n_runs, n_forms, 1 + n_groups)."""
+        u = self._arguments(q)
+        slope = u if self.name == EXPONENTIAL else log_slope(self.name, u, 1.0)
+        slopes = weighted(slope, self.root)[:, :, None] * self.X[:, None, :]
+        if self.name == EXPONENTIAL:  # its factor is that of the column
+            slopes[:, :, 0] = 0.0
+        return np.asarray(np.nan_to_num(slopes))
 
-    def off(self, columns: Array) -> Array:
-        """Columns less the power law."""
-        return np.asarray(
-            columns
-            - np.tensordot(self.base, self.base.T @ columns.reshape(len(columns), -1), 1).reshape(
-                columns.shape
-            )
-        )
+    def _arguments(self, q: Array) -> Array:
+        return np.asarray(self.sign * np.exp(np.clip(self.X @ q.T, -_LARGEST, _LARGEST)))
 
     def projected(self, q: Array) -> tuple[Array, Array]:
-        """Residuals with the best power law and b, and minus their slopes by the linear form."""
+        """Residuals with the best power law and factor, and minus their slopes by q."""
         whole = self.columns(q)
-        w = self.off(whole)
+        w = self._off(whole)
         square = (w**2).sum(axis=0)
         usable = np.isfinite(square) & (square > _DEPENDENT * (whole**2).sum(axis=0))
-        w = np.where(usable, w, 0.0) / np.sqrt(np.where(usable, square, 1.0))
-        along = self.e @ w
-        J = (along / np.sqrt(np.where(usable, square, 1.0)) * self.slopes(q))[:, :, None] * self.X[
-            :, None, :
-        ]
-        if self.name == EXPONENTIAL:  # its factor is b itself
-            J[:, :, 0] = 0.0
-        J = self.off(np.nan_to_num(J))
-        J = J - w[:, :, None] * np.einsum("ns,nsp->sp", w, J)
-        return (self.e[:, None] - along * w).T, J.transpose(1, 0, 2)
+        w = np.where(usable, w, 0.0)
+        square = np.where(usable, square, 1.0)
+        factor = (self.t @ w) / square
+        J = self._off(factor[:, None] * self.slopes(q))
+        J = J - w[:, :, None] * (np.einsum("ns,nsp->sp", w, J) / square[:, None])
+        return (self._off(self.t)[:, None] - factor * w).T, J.transpose(1, 0, 2)
+
+    def _off(self, columns: Array) -> Array:
+        """Columns less the power law."""
+        return np.asarray(
+            columns - np.tensordot(self.base, np.tensordot(self.base.T, columns, 1), 1)
+        )
+
+    def fits(self, starts: Array) -> Iterator[tuple[Array, float]]:
+        """The best forms near the best starts, and the squares that they leave."""
+        left, _ = self.projected(starts)
+        order = np.argsort(np.nan_to_num((left**2).sum(axis=1), nan=np.inf), kind="stable")
+        Q, squares = refined(self.projected, starts[order[:_STARTS]])
+        seen: list[Array] = []
+        for k in np.argsort(squares, kind="stable"):
+            if np.isfinite(squares[k]) and not any(np.abs(Q[k] - q).max() < _CLOSE for q in seen):
+                seen.append(Q[k])
+                yield Q[k], float(squares[k])
+
+    def state(self, q: Array) -> State | None:
+        """[intercept, exponents in front, factor, q] with their covariance."""
+        linear = np.column_stack([self.X * self.root[:, None], self.columns(q[None, :])])
+        scale = lengths(linear)
+        beta = np.linalg.lstsq(linear / scale, self.t, rcond=1e-12)[0] / scale
+        J = np.column_stack([linear, beta[-1] * self.slopes(q[None, :])[:, 0]])
+        if not np.all(np.isfinite(J)):
+            return None
+        left, scale = self.t - linear @ beta, lengths(J)
+        inverse = np.linalg.pinv((J / scale).T @ (J / scale), rcond=1e-13, hermitian=True)
+        squares = float(left @ left)
+        variance = squares / max(len(left) - J.shape[1], 1)
+        return State(np.concatenate([beta, q]), inverse / np.outer(scale, scale), squares, variance)
+
+
+def starting_forms(runs: Runs) -> Array:
+    """Short monomials with several medians, shape (n_starts, 1 + n_groups)."""
+    found = short_monomials(runs, _SHORT, halves=True).exponents
+    P = np.array([[float(x) for x in e] for e in found if any(e)]).reshape(-1, runs.n_groups)
+    P = P[~np.any(P[:, ~np.array(runs.logged, dtype=bool)], axis=1)]
+    middle = np.median((runs.logs - np.median(runs.logs, axis=0)) @ P.T, axis=0)
+    return np.concatenate([np.column_stack([c - middle, P]) for c in _MEDIANS])
 
 
 @np.errstate(all="ignore")
@@ -141,25 +189,19 @@ def single_index(target: Target, archive: Archive) -> None:
     archive : Archive
     """
     runs, root = archive.runs, target.log_root(archive.runs)
-    t = weighted(target.logs, root)
-    logged = np.array(runs.logged, dtype=bool)
-    if not logged.any() or runs.n_runs < 4 * (2 + runs.n_groups) or not np.all(np.isfinite(t)):
+    known = Index.of(runs, root, weighted(target.logs, root))
+    if known is None:
         return
-    Z = runs.logs - np.median(runs.logs, axis=0)
-    X, base = np.column_stack([np.ones(len(t)), Z]), power_basis(runs, root)
-    e = t - base @ (base.T @ t)
-    starts = _starts(runs, Z)
-    if not len(starts):
-        return
-    found: list[tuple[float, int, _Index, Array]] = []
+    starts = starting_forms(runs)
+    found: list[tuple[float, int, Index, Array]] = []
     for name, sign in _FUNCTIONS:
         archive.check()
-        index = _Index(name, sign, X, root, base, e)
-        for q, squares in index_fits(index, starts):
-            bits = FUNCTIONS[name].bits if name in FUNCTIONS else 3.0
-            found.append((float(squares_bits(squares, len(t))) + bits, len(found), index, q))
+        index = replace(known, name=name, sign=sign)
+        bits = FUNCTIONS[name].bits if name in FUNCTIONS else OPERATOR
+        for q, squares in index.fits(starts):
+            found.append((float(squares_bits(squares, runs.n_runs)) + bits, len(found), index, q))
     for _, _, index, q in sorted(found, key=lambda f: f[:2])[:_ROUNDED]:
-        for model in _models(index, q, runs, t):
+        for model in _models(index, q, runs):
             fitted = refine(model, runs, target, root)
             for tree in rounded_trees(fitted, runs, target) if fitted is not None else ():
                 archive.add(tree)
@@ -167,69 +209,54 @@ def single_index(target: Target, archive: Archive) -> None:
             return
 
 
-def _starts(runs: Runs, Z: Array) -> Array:
-    """Short monomials with several medians, shape (n_starts, 1 + n_groups)."""
-    found = short_monomials(runs, _SHORT, halves=True).exponents
-    P = np.array([[float(x) for x in e] for e in found if any(e)]).reshape(-1, runs.n_groups)
-    P = P[~np.any(P[:, ~np.array(runs.logged, dtype=bool)], axis=1)]
-    middle = np.median(Z @ P.T, axis=0)
-    return np.concatenate([np.column_stack([c - middle, P]) for c in _MEDIANS])
-
-
-def index_fits(index: _Index, starts: Array) -> Iterator[tuple[Array, float]]:
-    """The best linear forms, and what they leave."""
-    w = index.columns(starts)
-    whole = (w**2).sum(axis=0)
-    w = index.off(w)
-    square = (w**2).sum(axis=0)
-    gain = np.where(square > _DEPENDENT * whole, (index.e @ w) ** 2 / square, -np.inf)
-    order = np.argsort(-np.nan_to_num(gain, nan=-np.inf), kind="stable")[:_STARTS]
-    Q, squares = refined(index.projected, starts[order])
-    seen: list[Array] = []
-    for k in np.argsort(squares, kind="stable"):
-        if np.isfinite(squares[k]) and not any(np.abs(Q[k] - q).max() < _CLOSE for q in seen):
-            seen.append(Q[k])
-            yield Q[k], float(squares[k])
-
-
-def _models(index: _Index, q: Array, runs: Runs, t: Array) -> Iterator[Model]:
+def _models(index: Index, q: Array, runs: Runs) -> Iterator[Model]:
     """The argument with rational exponents: the shortest messages."""
-    root, X = index.root, index.X
-    w = index.columns(q[None, :])
-    linear = np.column_stack([X * root[:, None], w])
-    beta = np.linalg.lstsq(linear / lengths(linear), t, rcond=1e-12)[0] / lengths(linear)
-    slopes = beta[-1] * index.slopes(q[None, :]) * X
-    if index.name == EXPONENTIAL:
-        slopes[:, 0] = 0.0
-    J = np.column_stack([linear, slopes])
-    left = t - linear @ beta
-    if not np.all(np.isfinite(J)):
+    state, first = index.state(q), 3 + runs.n_groups
+    if state is None:
         return
-    scale = lengths(J)
-    inverse = np.linalg.pinv((J / scale).T @ (J / scale), rcond=1e-13, hermitian=True)
-    squares = float(left @ left)
-    state = State(
-        np.concatenate([beta, q]),
-        inverse / np.outer(scale, scale),
-        squares,
-        squares / max(len(t) - J.shape[1], 1),
-    )
-    first = len(beta) + 1
     varied = [first + k for k in range(runs.n_groups) if runs.logged[k]]
     scored: dict[Mono, tuple[float, float]] = {}
     for denominator in DENOMINATORS:
         rounded = nearest_plane(state, varied, denominator)
         if rounded is None:
             continue
-        tree = monomial(
-            tuple(rounded.exponents.get(first + k, Fraction(0)) for k in range(runs.n_groups))
-        )
+        places = range(first, first + runs.n_groups)
+        tree = monomial(tuple(rounded.exponents.get(k, Fraction(0)) for k in places))
         if isinstance(tree, Mono):
-            bits = float(squares_bits(rounded.squares, len(t))) + structure_bits(tree, runs, "exp")
+            bits = float(squares_bits(rounded.squares, runs.n_runs))
             middle = np.median(runs.logs, axis=0) @ rounded.theta[first:]
-            scored.setdefault(
-                tree, (bits, float(np.exp(np.clip(rounded.theta[first - 1] - middle, -300, 300))))
-            )
+            constant = np.clip(rounded.theta[first - 1] - middle, *_ENDS)
+            bits += structure_bits(tree, runs, "exp")
+            scored.setdefault(tree, (bits, float(np.exp(constant))))
     for tree, (_, c) in sorted(scored.items(), key=lambda s: (s[1][0], s[0].exponents))[:_FITTED]:
         u = runs.monomial(tree.exponents)[:, None]
         yield Model((index.name,), (tree,), u, np.array([index.sign * c]))
+
+
+@np.errstate(all="ignore")
+def logarithms_of_sums(target: Target, archive: Archive) -> None:
+    """Fit the best laws of the form t = a log(m + n).
+
+    Parameters
+    ----------
+    target : Target
+    archive : Archive
+    """
+    runs, root = archive.runs, target.root(archive.runs)
+    index = Index.of(runs, root, root * target.values)
+    if index is None or not all(runs.logged):
+        return
+    archive.check()
+    for q, _ in list(index.fits(starting_forms(runs)))[:_SUMS]:
+        state = index.state(q)
+        if state is None or not state.theta[1 + runs.n_groups]:
+            continue
+        a = float(state.theta[1 + runs.n_groups])
+        first = state.theta[1 : 1 + runs.n_groups] / a
+        at = np.exp(target.at / a)
+        values = at * (1 + (target.values - target.at) / a)
+        raised = replace(target, at=at, values=values, power=0.0, slope=target.slope * at / abs(a))
+        for tree in rounded_sums(runs, raised, np.array([first, first + q[1:]])):
+            archive.add(target.back(Product((Number(a), Call("log", tree)))))
+            if archive.exact:
+                return

@@ -290,22 +290,21 @@ class Sums:
         F = F[:, kept] / size[kept]
         t = t / np.sqrt(float(t @ t))
         beam: list[Picked] = [()]
-        few = np.nonzero(kept < _PAIRED)[0]
+        few, bits = np.nonzero(kept < _PAIRED)[0], np.log2(kept + 2.0)
         for depth, width in enumerate(widths, start=1):
             archive.check()
-            scored = _extended(F, t, beam, width)
-            beam = [picked for _, picked in scored]
-            if not beam:
+            found = _extended(F, t, beam, width, bits)
+            if not found:
                 return
-            if depth == 2:
-                short = [(int(i), int(j)) for n, j in enumerate(few) for i in few[:n]]
-                beam = list(dict.fromkeys([*beam, *short]))
-            exact = scored[0][0] < _EXACT
-            for _, picked in scored[: 3 if exact else 6]:
+            beam, exact = list(found), min(found.values()) < _EXACT
+            for picked in beam[: 3 if exact else 6]:
                 places = [int(kept[i]) for i in picked]
                 self.fit(library, target, places, archive, above, root, solved)
             if exact or archive.exact:
                 return
+            if depth == 2:
+                short = [(int(i), int(j)) for n, j in enumerate(few) for i in few[:n]]
+                beam = list(dict.fromkeys([*beam, *short]))
 
     def fit(
         self,
@@ -346,21 +345,28 @@ def _ratio_of(free: Terms, held: Terms) -> Tree | None:
     return Product((total, Power(Sum((ONE, *lower)), Fraction(-1))))
 
 
-def _extended(F: Array, t: Array, beam: list[Picked], width: int) -> list[tuple[float, Picked]]:
-    """Best supersets with one more term each, with their relative residual sums of squares."""
-    best: dict[Picked, float] = {}
+def _extended(
+    F: Array, t: Array, beam: list[Picked], width: int, bits: Array
+) -> dict[Picked, float]:
+    """Best supersets with one more term each, with their relative residual sums of squares.
+
+    Best are the shortest messages: of the runs, and of the terms, which cost `bits` each.
+    """
+    best: dict[Picked, tuple[float, float]] = {}
     step = max(1, 2_000_000 // (F.shape[1] * max(len(beam[0]), 1)))
     for start in range(0, len(beam), step):
         for picked, gains, left in _gains(F, t, beam[start : start + step]):
             many = min(30 if picked else width, len(gains)) - 1
-            for i in np.argpartition(-gains, many)[: many + 1]:
-                if gains[i] <= 0:
-                    continue
-                key = tuple(sorted((*picked, int(i))))
-                value = max(left - float(gains[i]), 0.0)
-                if value < best.get(key, np.inf):
-                    best[key] = value
-    return sorted((value, key) for key, value in best.items())[:width]
+            squares = np.maximum(left - gains, 0.0)
+            own = float(bits[list(picked)].sum())
+            length = own + bits + 0.5 * len(t) * np.log2(squares + _EXACT)
+            for i in np.argpartition(length, many)[: many + 1]:
+                if gains[i] > 0:
+                    key = tuple(sorted((*picked, int(i))))
+                    found = float(length[i]), float(squares[i])
+                    best[key] = min(found, best.get(key, found))
+    ordered = sorted((*found, key) for key, found in best.items())[:width]
+    return {key: squares for _, squares, key in ordered}
 
 
 def _gains(F: Array, t: Array, part: list[Picked]) -> list[tuple[Picked, Array, float]]:
