@@ -141,7 +141,7 @@ def each(
 
 def checked(variables: Iterable[str], *, strict: bool) -> "list[Variable]":
     """Variables from ``name [unit]``, those with a doubtful unit reported or refused."""
-    from dimgs.dataset.doubts import doubts
+    from dimgs.dataset.headers import doubts
     from dimgs.variables import parse_variable
 
     found = [parse_variable(text) for text in variables]

@@ -19,9 +19,8 @@ from dimgs.dataset.cells import (
     whats_wrong,
 )
 from dimgs.dataset.dataset import Dataset, DroppedRow
-from dimgs.dataset.doubts import doubts
 from dimgs.dataset.export import to_si
-from dimgs.dataset.headers import Titled, chosen, quantity_of, titled_columns
+from dimgs.dataset.headers import Titled, chosen, doubts, quantity_of, titled_columns
 from dimgs.dataset.raw import RawTable
 from dimgs.errors import InputError, noting
 from dimgs.variables import LABEL, Unit, Variable, parse_unit

@@ -196,7 +196,7 @@ class Dataset:
         >>> data["T"], list(data["fluid"])
         (array([293.15, 303.15]), ['water', 'water'])
         """
-        from dimgs.dataset.columns import dataset_from_columns
+        from dimgs.dataset.data_frames import dataset_from_columns
 
         return dataset_from_columns({**(columns or {}), **more}, units or {})
 

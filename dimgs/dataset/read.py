@@ -129,7 +129,7 @@ def raw_table(source: Any, options: ReadOptions) -> RawTable:
     if "xarray.Dataset" in kinds or "xarray.DataArray" in kinds:
         return from_xarray(source)
     if isinstance(source, Mapping):
-        from dimgs.dataset.columns import raw_columns
+        from dimgs.dataset.data_frames import raw_columns
 
         return raw_columns(source)
     raise InputError(

@@ -4,9 +4,8 @@ from dimgs.latex.document import SymbolRow, article, equation, gathered, symbol_
 from dimgs.latex.escape import greek_latex, text_latex, word_latex
 from dimgs.latex.formulas import expression_latex, group_latex
 from dimgs.latex.mathml import mathml, spoken
-from dimgs.latex.numbers import number_latex, quantity_latex
 from dimgs.latex.symbols import symbol_latex
-from dimgs.latex.units import unit_latex
+from dimgs.latex.units import number_latex, quantity_latex, unit_latex
 
 __all__ = [
     "SymbolRow",

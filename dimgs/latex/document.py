@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from dimgs.latex.escape import text_latex
-from dimgs.latex.numbers import number_latex
-from dimgs.latex.units import unit_latex
+from dimgs.latex.units import number_latex, unit_latex
 
 SymbolRow = tuple[str, str, str, tuple[float | None, float | None]]
 

@@ -6,8 +6,8 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from dimgs.latex.numbers import number_latex
 from dimgs.latex.symbols import symbol_latex
+from dimgs.latex.units import number_latex
 
 if TYPE_CHECKING:
     import sympy

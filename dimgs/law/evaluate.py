@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.dataset.build import ReadOptions, build
-from dimgs.dataset.columns import raw_columns
+from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.headers import titled_columns
 from dimgs.dataset.read import dataset_of, raw_table
 from dimgs.design.features import label_texts

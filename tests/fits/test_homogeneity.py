@@ -18,8 +18,8 @@ from dimgs.fits.homogeneity import (
     monomial_leak,
     never_varied,
 )
-from dimgs.fits.homogeneity.dependence import dependence, polynomial
 from dimgs.fits.homogeneity.missing_variable import HomogeneityTest
+from dimgs.fits.homogeneity.related_columns import dependence, polynomial
 
 BASES = ["[length]", "[mass]", "[time]"]
 

@@ -7,12 +7,13 @@ from dimgs.arrays import Array
 from dimgs.fits import ContrastivePotential
 from dimgs.fits.base import TrainingRuns
 from dimgs.fits.intervals import Calibration
-from dimgs.fits.potential.calibration import folds_of
-from dimgs.fits.potential.potential_axes import Hull
 from dimgs.fits.potential.potential_runs import distinct_runs
 from tests.fits.test_potential import crossover
 
 torch = pytest.importorskip("torch")
+
+from dimgs.fits.potential.extrapolation import Hull  # noqa: E402
+from dimgs.fits.potential.smoothness import folds_of  # noqa: E402
 
 
 def exponents_of_crossover(X: Array) -> Array:

@@ -9,18 +9,16 @@ from scipy.stats import chi2
 from dimgs.arrays import Array
 from dimgs.design.whitening import whiten
 from dimgs.fits.robust.dispersion import PairLoss
-from dimgs.fits.robust.inference import (
-    cluster_covariance,
-    hat_values,
-    robust_distances,
-    run_covariance,
-    tied,
-)
 from dimgs.fits.robust.linear_programme import LocalPairs, minimise, near_pairs
 from dimgs.fits.robust.location import (
+    cluster_covariance,
+    hat_values,
     hodges_lehmann,
     koul_tau,
+    robust_distances,
+    run_covariance,
     shrunken_bandwidth,
+    tied,
     weighted_median,
 )
 from dimgs.fits.robust.solver import RankProblem, _quartile_range, _snap

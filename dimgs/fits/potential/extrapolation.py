@@ -1,13 +1,15 @@
 """How fast a potential errs outside its runs: outer runs are left out, and the error measured."""
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
+from scipy.optimize import nnls
+from scipy.spatial import ConvexHull, QhullError
 
 from dimgs.arrays import Array
-from dimgs.fits.potential.calibration import Folds
-from dimgs.fits.potential.potential_axes import Hull
-from dimgs.fits.potential.smoothness import PotentialChoice, centred_on_seen
+from dimgs.fits.potential.potential_runs import OUTSIDE
+from dimgs.fits.potential.smoothness import Folds, PotentialChoice, centred_on_seen
 from dimgs.fits.potential.training import FULL_BATCH, Trainer
 
 # share of the runs that is left out at an end of an axis: a fifth, as in validation
@@ -110,3 +112,63 @@ def _usual(z: Array, folds: Folds) -> float:
         rows = rows[:: -(-len(rows) // _MOST_POINTS)]
         away.append(Hull.of(z[~held]).distance(z[rows]))
     return float(np.quantile(np.concatenate(away), _FEW_EXCEED))
+
+
+# weight of the condition that shares add up to one, in the units of whitened coordinates
+_TOGETHER = 1e3
+# faces of a hull grow with the power of half of the dimensions
+_MOST_DIMENSIONS = 4
+# runs that stand for the hull where its faces are too many
+_MOST_CORNERS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Hull:
+    """Convex hull of runs in whitened coordinates, which no choice of groups changes.
+
+    Parameters
+    ----------
+    corners : ndarray of shape (n_corners, rank)
+    faces : ndarray of shape (n_faces, rank + 1), optional
+        Inside is where faces @ (z, 1) is negative; absent in many dimensions.
+    """
+
+    corners: Array
+    faces: Array | None
+
+    @classmethod
+    def of(cls, z: Array) -> Self:
+        """Hull of the rows."""
+        rank = z.shape[1]
+        if rank == 1:
+            low, high = float(z.min()), float(z.max())
+            return cls(np.array([[low], [high]]), np.array([[-1.0, low], [1.0, -high]]))
+        if 2 <= rank <= _MOST_DIMENSIONS and len(z) > rank + 1:
+            try:
+                found = ConvexHull(z)
+            except QhullError:
+                return cls(z[:: -(-len(z) // _MOST_CORNERS)], None)
+            return cls(z[found.vertices], np.asarray(found.equations))
+        return cls(z[:: -(-len(z) // _MOST_CORNERS)], None)
+
+    def distance(self, z: Array) -> Array:
+        """Euclidean distance of each row to the hull, zero inside; shape (n_rows,).
+
+        Examples
+        --------
+        >>> corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.2, 0.2]])
+        >>> Hull.of(corners).distance(np.array([[0.3, 0.3], [-2.0, 0.5]])).round(6)
+        array([0., 2.])
+        """
+        out = np.zeros(len(z))
+        if not z.shape[1]:
+            return out
+        beyond = np.ones(len(z), dtype=np.bool_)
+        if self.faces is not None:
+            beyond = np.max(z @ self.faces[:, :-1].T + self.faces[:, -1], axis=1) > OUTSIDE
+        columns = np.vstack([self.corners.T, np.full(len(self.corners), _TOGETHER)])
+        for k in np.flatnonzero(beyond):
+            mixture, _ = nnls(columns, np.append(z[k], _TOGETHER))
+            size = float(np.linalg.norm(z[k] - mixture @ self.corners))
+            out[k] = size if size > OUTSIDE * (1.0 + float(np.linalg.norm(z[k]))) else 0.0
+        return out

@@ -9,14 +9,11 @@ from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray
 from dimgs.fits.intervals import Calibration, widened
-from dimgs.fits.potential import jets
 from dimgs.fits.potential.backend import one_thread
-from dimgs.fits.potential.calibration import Folds
-from dimgs.fits.potential.extrapolation import Growth
-from dimgs.fits.potential.network import NetworkLayout
-from dimgs.fits.potential.potential_axes import Hull, PotentialAxes
-from dimgs.fits.potential.potential_runs import Task
-from dimgs.fits.potential.smoothness import PotentialChoice, centred_on_seen
+from dimgs.fits.potential.extrapolation import Growth, Hull
+from dimgs.fits.potential.network import NetworkLayout, curvatures_of, slopes_of
+from dimgs.fits.potential.potential_runs import PotentialAxes, Task
+from dimgs.fits.potential.smoothness import Folds, PotentialChoice, centred_on_seen
 from dimgs.fits.potential.training import Trainer, evaluate
 
 # rows whose derivatives by all networks are in memory at a time
@@ -85,14 +82,14 @@ class FittedPotential:
     @one_thread()
     def slopes(self, theta: Array, X: Array) -> Array:
         """Local exponents of the numeric columns, (n_models, n_rows, n_targets, n_numeric)."""
-        found = [part @ self.axes.transform.T for part in self._carried(jets.slopes, theta, X)]
+        found = [part @ self.axes.transform.T for part in self._carried(slopes_of, theta, X)]
         return np.asarray(np.concatenate(found, axis=1) * self.scale[:, None])
 
     @one_thread()
     def mixed(self, X: Array) -> Array:
         """Second derivatives by the ensemble, (n_rows, n_targets, n_numeric, n_numeric)."""
         turn = self.axes.transform
-        found = [part.mean(axis=0) for part in self._carried(jets.curvatures, self.theta, X)]
+        found = [part.mean(axis=0) for part in self._carried(curvatures_of, self.theta, X)]
         return np.asarray(turn @ np.concatenate(found) @ turn.T * self.scale[:, None, None])
 
     def _carried(self, way: Callable[..., torch.Tensor], theta: Array, X: Array) -> Iterator[Array]:

@@ -8,14 +8,20 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.fits.potential.backend import choose_device
-from dimgs.fits.potential.calibration import Folds, folds_of
 from dimgs.fits.potential.extrapolation import growth_of
 from dimgs.fits.potential.fitted import FittedPotential, assemble
 from dimgs.fits.potential.losses import Loss
 from dimgs.fits.potential.network import NetworkLayout
 from dimgs.fits.potential.physics import Physics
 from dimgs.fits.potential.potential_runs import Task
-from dimgs.fits.potential.smoothness import DECAYS, PotentialChoice, choose, held_out_errors
+from dimgs.fits.potential.smoothness import (
+    DECAYS,
+    Folds,
+    PotentialChoice,
+    choose,
+    folds_of,
+    held_out_errors,
+)
 from dimgs.fits.potential.training import DELTA, Trainer
 
 # below so many runs, or clusters, nothing but a power law can be fitted

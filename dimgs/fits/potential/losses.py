@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from dimgs.arrays import Array
-from dimgs.fits.potential.jets import curvatures, slopes
-from dimgs.fits.potential.network import NetworkLayout
+from dimgs.fits.potential.network import NetworkLayout, curvatures_of, slopes_of
 from dimgs.fits.potential.physics import Physics
 
 Loss = Literal["squared", "absolute", "huber"]
@@ -219,10 +218,10 @@ class Penalty:
         return out
 
     def _exponents(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
-        return slopes(self.layout, theta, z, codes) @ self.transform.T
+        return slopes_of(self.layout, theta, z, codes) @ self.transform.T
 
     def _interactions(self, theta: Tensor) -> Tensor:
-        curved = curvatures(self.layout, theta, self.points, self.codes)
+        curved = curvatures_of(self.layout, theta, self.points, self.codes)
         mixed = self.transform @ curved @ self.transform.T
         mixed = mixed * torch.outer(self.spread, self.spread)
         size = (mixed.square().mean((1, 2)) + _ROUND**2).sqrt() - _ROUND

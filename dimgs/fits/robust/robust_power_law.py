@@ -11,17 +11,15 @@ from dimgs.design.whitening import whiten
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor
 from dimgs.fits.robust.dispersion import PairLoss, SortedLoss
-from dimgs.fits.robust.inference import (
+from dimgs.fits.robust.location import (
     cluster_covariance,
     hat_values,
-    robust_distances,
-    run_covariance,
-    tied,
-)
-from dimgs.fits.robust.location import (
     hodges_lehmann,
     koul_tau,
+    robust_distances,
+    run_covariance,
     shrunken_bandwidth,
+    tied,
 )
 from dimgs.fits.robust.solver import SUBSAMPLE, RankProblem, solve_absolute, solve_huber
 from dimgs.fits.run_checks import check_clusters, label_codes

@@ -14,9 +14,8 @@ from dimgs.dataset.build import ReadOptions, build
 from dimgs.dataset.cells import read_cells
 from dimgs.dataset.checks import constant_columns
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.doubts import doubts
 from dimgs.dataset.export import from_si
-from dimgs.dataset.headers import Titled, quantity_of, titled_columns
+from dimgs.dataset.headers import Titled, doubts, quantity_of, titled_columns
 from dimgs.dataset.raw import RawTable
 from dimgs.dataset.read import raw_table
 from dimgs.errors import DimgsError, InputError
