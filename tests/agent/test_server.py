@@ -195,7 +195,7 @@ def test_a_law_that_was_not_confirmed_says_so_with_every_value(bench: Bench) -> 
     rng = [0.3, 1.7, 0.4, 1.1, 2.3, 0.9, 1.3, 0.6, 2.9, 0.5]
     noise = "u [m],w [m]\n" + "\n".join(f"{1 + k * 0.3},{x}" for k, x in enumerate(rng))
     tools = each(bench)
-    law = tools["discover_law"](table=noise, target="w", seconds=2.0)
+    law = tools["discover_law"](table=noise, target="w", seconds=0.5)
     assert not law["confirmed"]
     found = tools["predict"](law=law["law"], at={"u": "2 m"}, unit="mm")
     assert found["confirmed"] is False

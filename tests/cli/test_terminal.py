@@ -170,7 +170,8 @@ def test_the_shell_completes_commands_columns_engines_and_studies() -> None:
 
 
 def test_completion_installs_itself(tmp_path: Path) -> None:
-    env = {**os.environ, "HOME": str(tmp_path)}
+    # by its name, for these tests may run below no shell
+    env = {**os.environ, "HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
     done = forked.run("--install-completion", "bash", env=env)
     assert done.returncode == 0, done.stderr
     (script,) = (tmp_path / ".bash_completions").iterdir()

@@ -1,5 +1,6 @@
 """Exponents that vary, distilled: planted laws come back, plain ones are left alone."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -66,6 +67,7 @@ def test_both_temperatures_of_the_exponent_within_five_percent(seed: int) -> Non
     found = distil(design, ONE_SEARCH, 0.1, AMPLE)
     assert found is not None
     law = absorb(found.law)
+    assert pickle.loads(pickle.dumps(law)) == law
     kelvin = sorted(c.value for c in law.constants if c.unit == "K")
     assert kelvin == pytest.approx([40, 140], rel=0.05)
     assert found.variable == "M"

@@ -1,6 +1,7 @@
 """The order of rows and columns and the units of a table change nothing of its law."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -76,27 +77,32 @@ def found(report: Report) -> dict[str, Any]:
     return document
 
 
+@cache
+def as_given(name: str) -> Report:
+    """What is found in the table of a case as it is."""
+    columns, target, options = CASES[name]
+    return discover_with(table(columns), target, options)
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_rows_in_another_order(name: str) -> None:
     columns, target, options = CASES[name]
-    data = table(columns)
-    report = discover_with(data, target, options)
-    for seed in (1, 2):
-        order = np.random.default_rng(seed).permutation(N)
-        other = discover_with(data.take(order), target, options)
-        # to the last digit
-        assert found(other) == found(report)
-        for field in ("measured", "predicted", "left_out"):
-            values = getattr(report, field)
-            assert getattr(other, field) == tuple(values[i] for i in order if values)
-        assert other.data is not None
-        np.testing.assert_array_equal(other.data.rows, data.rows[order])
+    data, report = table(columns), as_given(name)
+    order = np.random.default_rng(1).permutation(N)
+    other = discover_with(data.take(order), target, options)
+    # to the last digit
+    assert found(other) == found(report)
+    for field in ("measured", "predicted", "left_out"):
+        values = getattr(report, field)
+        assert getattr(other, field) == tuple(values[i] for i in order if values)
+    assert other.data is not None
+    np.testing.assert_array_equal(other.data.rows, data.rows[order])
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_columns_in_another_order(name: str) -> None:
     columns, target, options = CASES[name]
-    report = discover_with(table(columns), target, options)
+    report = as_given(name)
     other = discover_with(table(columns, sorted(columns, reverse=True)), target, options)
     for part in ("law", "candidates", "outcome", "confirmed", "why_not"):
         assert found(other)[part] == found(report)[part]
@@ -105,7 +111,7 @@ def test_columns_in_another_order(name: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_columns_in_other_units(name: str) -> None:
     columns, target, options = CASES[name]
-    report = discover_with(table(columns), target, options)
+    report = as_given(name)
     other = discover_with(table(columns, other=True), target, options)
     laws = [x.to_json()["law"] for x in (report, other)]
     assert laws[0]["expression"] == laws[1]["expression"]
@@ -118,8 +124,7 @@ def test_columns_in_other_units(name: str) -> None:
 
 
 def test_a_constant_is_recognised_in_every_order() -> None:
-    columns, target, options = CASES["pendulum"]
-    law = discover_with(table(columns), target, options).law
+    law = as_given("pendulum").law
     assert law is not None
     assert [c.origin for c in law.constants] == ["recognised", "physical"]
 

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import dimgs.fits
 from dimgs import Dataset, Options, discover
 from dimgs.discovery.fitting import fit
 from dimgs.fits import ContrastiveRegressor
+from dimgs.report.results import Report
 from tests.discovery.test_distil import polymers, thinning
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,8 +28,8 @@ time.monotonic = lambda: slower * monotonic()
 from dimgs import discover
 from tests.discovery.test_reproducible import diffusion, friction
 documents = []
-for data, target in ((friction(), "tau"), (diffusion(), "y")):
-    report = discover(data, target, engine="structured", evaluations=150, time_limit=1e12)
+for data, target in ((friction(24), "tau"), (diffusion(20), "y")):
+    report = discover(data, target, engine="structured", evaluations=40, time_limit=1e12)
     documents.append(report.to_json())
     documents[-1].pop("seconds")
 print(json.dumps(documents))
@@ -84,18 +86,23 @@ def test_neither_threads_nor_hashes_nor_the_clock_matter(other: tuple[int, int, 
     assert discovered(*other) == discovered(1, 0, 1.0)
 
 
+@cache
+def searched(again: int) -> Report:
+    return discover(friction(), "tau", engine="structured", evaluations=60, time_limit=3600)
+
+
 def test_the_same_law_twice_in_one_process() -> None:
-    options: dict[str, Any] = {"engine": "structured", "evaluations": 60, "time_limit": 3600}
-    one, two = (discover(friction(), "tau", **options).to_json() for _ in range(2))
+    one, two = (searched(again).to_json() for again in range(2))
     one.pop("seconds"), two.pop("seconds")
     assert one == two
 
 
-@pytest.mark.parametrize("scales", ["auto", ()])
-def test_a_report_pickles_with_all_that_it_holds(scales: Any) -> None:
-    data = thinning() if scales else friction()
-    target = "eta" if scales else "tau"
-    report = discover(data, target, scales=scales, engine="structured", evaluations=60)
+@pytest.mark.parametrize("distilled", [pytest.param(True, marks=pytest.mark.slow), False])
+def test_a_report_pickles_with_all_that_it_holds(distilled: bool) -> None:
+    data = thinning() if distilled else friction()
+    report = searched(0)
+    if distilled:
+        report = discover(data, "eta", scales="auto", engine="structured", evaluations=60)
     again = pickle.loads(pickle.dumps(report))
     assert again.to_json() == report.to_json()
     assert again.law == report.law

@@ -15,7 +15,7 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import evaluate
 
 Law = Callable[[Array, Array], Array]
-N_RUNS = 100
+N_RUNS = 60
 
 
 def best_of(name: str, groups: dict[str, Array], y: Array, unlogged: tuple[str, ...]) -> Archive:

@@ -1,9 +1,12 @@
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from scipy import stats
 from scipy.optimize import least_squares
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
 
 from dimgs.arrays import Array
@@ -19,12 +22,23 @@ def blended(
     return X, np.logaddexp(n * one, n * other) / n + noise * rng.normal(size=m)
 
 
-def test_follows_the_conventions_of_scikit_learn() -> None:
-    check_estimator(CrossoverPowerLaw("sum"), on_skip=None)
+@pytest.mark.parametrize(
+    "check",
+    [
+        estimator_checks.check_dict_unchanged,
+        estimator_checks.check_estimators_nan_inf,
+        estimator_checks.check_fit1d,
+        estimator_checks.check_n_features_in,
+        estimator_checks.check_sample_weights_not_overwritten,
+    ],
+)
+def test_follows_the_conventions_of_scikit_learn(check: Callable[[str, Any], None]) -> None:
+    # all of them, for every form, are among the longer checks
+    check("CrossoverPowerLaw", CrossoverPowerLaw("sum"))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["auto", "blend", "saturation"])
+@pytest.mark.parametrize("form", ["auto", "blend", "sum", "saturation"])
 def test_every_form_follows_the_conventions(form: str) -> None:
     check_estimator(CrossoverPowerLaw(form), on_skip=None)
 

@@ -237,4 +237,4 @@ def test_bad_requests_name_the_remedy() -> None:
 def test_it_keeps_the_rules_of_estimators() -> None:
     from sklearn.utils.estimator_checks import check_estimator
 
-    check_estimator(PredictionIntervals(PowerLaw()), on_skip=None)
+    check_estimator(PredictionIntervals(PowerLaw(), method="split"), on_skip=None)

@@ -51,7 +51,7 @@ def unimodular(rng: np.random.Generator, p: int) -> NDArray[np.int64]:
 
 
 def test_follows_the_conventions_of_scikit_learn() -> None:
-    check_estimator(RegimePowerLaw(), on_skip=None)
+    check_estimator(RegimePowerLaw(max_regimes=2), on_skip=None)
 
 
 @pytest.mark.parametrize("criterion", ["bic", pytest.param("cv", marks=pytest.mark.slow)])

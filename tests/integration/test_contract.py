@@ -291,7 +291,9 @@ def test_a_response_with_zeros_goes_to_discover(shell: Shell) -> None:
     assert "dropped" in dropped.err
 
 
-def test_several_targets_make_a_list_of_laws(shell: Shell) -> None:
+def test_several_targets_make_a_list_of_laws(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    # figures would take most of the time
+    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     rng = np.random.default_rng(0)
     size, width = np.exp(rng.uniform(-1, 1, (2, 20)))
     rows = list(zip(size, width, size**2 / width, size**0.5 * width**0.5, strict=True))
