@@ -12,6 +12,7 @@ from dimgs.design.features import Design
 from dimgs.discovery.angles import Turns
 from dimgs.discovery.blocks import outer_blocks
 from dimgs.discovery.clock import Clock
+from dimgs.discovery.cross_validation import is_monomial
 from dimgs.discovery.evidence import (
     Errors,
     Evidence,
@@ -151,7 +152,9 @@ def contenders(
         if form is None:
             continue
         for raw_one in _simpler(design, one, form):
-            if str(raw_one[1]) not in known:
+            # power laws are judged with their exponents, simple and real
+            judged_before = result is not None and is_monomial(raw_one[1])
+            if str(raw_one[1]) not in known and not judged_before:
                 known.add(str(raw_one[1]))
                 out += [c for c in [judged(raw_one)] if c is not None]
         other = _with_free_numbers(design, one, form)

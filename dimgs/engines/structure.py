@@ -15,7 +15,8 @@ roots           each product of inputs in a sum or a function that has other exp
                 these, and each such power of a sum: in front they are the rule of power laws,
                 there they are rare
 free            sign and size of a fitted constant, which might have been anything
-free_exponents  a fitted exponent; powers of inputs are one node all the same
+free_exponents  fitted exponents, once: a law that has one may have others as well as not; powers
+                of inputs are one node all the same
 coincidences    bits by which fitted exponents are nearer to simple ones than chance has it: where
                 the runs allow 1/2, a law with another exponent has to explain that
 oscillations    a frequency, where the argument turns inside the range of the runs
@@ -78,7 +79,7 @@ class Structure:
     roots : int
         Products of inputs in sums and functions, and sums, with exponents that are no halves.
     free, free_exponents : int
-        Fitted constants other than exponents, and in exponents.
+        Fitted constants other than exponents, and 1 where exponents are fitted.
     coincidences : float
         Bits by which fitted exponents are near to simple ones by chance, told by the runs.
     oscillations, no_angles, levels, rare : int
@@ -166,7 +167,7 @@ def structure_of(
         exponents,
         _roots(whole, monomials),
         len((names & constants) - free_exponents),
-        len(free_exponents),
+        int(bool(free_exponents)),
         oscillations=oscillations,
         no_angles=no_angles,
         levels=levels,

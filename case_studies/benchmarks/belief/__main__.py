@@ -40,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--noise", type=float, nargs="+", default=NOISES, help="of each response")
     parser.add_argument("--laws", nargs="+", metavar="NAME", help="only these laws of the set")
     parser.add_argument("--effort", default="quick", help="of each discovery")
+    parser.add_argument("--most", type=int, help="only the first so many tasks")
     parser.add_argument("--part", default="1/1", help="i/n: every n-th task, from the i-th")
     parser.add_argument("--out", type=Path, default=Path("belief.jsonl"))
     parser.add_argument("--fit", action="store_true", help="only fit to the lines of the file")
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         part, parts = (int(x) for x in options.part.split("/"))
         asked = tasks(options.set, options.each, options.kind, options.runs, options.noise)
         wanted = [t for t in asked if not options.laws or t[0].name in options.laws]
-        for law, n, noise, seed in wanted[part - 1 :: parts]:
+        for law, n, noise, seed in wanted[part - 1 : options.most : parts]:
             if (law.name, seed, options.kind) in done:
                 continue
             with warnings.catch_warnings():

@@ -22,6 +22,8 @@ from dimgs.expression import Candidate
 
 RUNS = (20, 60, 200)
 NOISES = (0.0, 0.01, 0.02, 0.05, 0.1)
+# nats by which a form is behind the best, from which on it is not compared with the law
+_FAR = 10.0
 # what stands where the law should be: nothing but noise, or the responses of other runs
 KINDS = ("law", "noise", "permuted")
 
@@ -118,7 +120,11 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
         "found": str(found.law.pi_expression),
     }
     inputs = Inputs(law, given=found.prepared.basis)
-    right = [kind == "law" and is_right(found, one, inputs) for one in known.forms]
+    best = max((one.score for one in known.forms), default=0.0)
+    right = [
+        kind == "law" and one.score > best - _FAR and is_right(found, one, inputs)
+        for one in known.forms
+    ]
     line["right"] = [
         any(r for r, c in zip(right, known.forms, strict=True) if c is x.contender)
         for x in known.laws

@@ -110,10 +110,12 @@ def told(lines: Sequence[Mapping[str, Any]]) -> str:
     """How many ties each way settles."""
     ties = [x for x in lines if "proposed" in x]
     out = [f"{len(lines)} discoveries, {len(ties)} ties"]
-    settled = sum(x["proposed"][0] >= PROBABLE for x in ties)
-    out.append(f"{PROPOSED} proposed runs settle {settled}")
-    for k, m in enumerate(RANDOM):
-        out.append(f"{m} random runs settle {sum(x['random'][k][0] >= PROBABLE for x in ties)}")
+    ways = {f"{PROPOSED} proposed": [x["proposed"][0] for x in ties]}
+    ways |= {f"{m} random": [x["random"][k][0] for x in ties] for k, m in enumerate(RANDOM)}
+    for way, chances in ways.items():
+        settled = sum(chance >= PROBABLE for chance in chances)
+        mean = np.mean(chances) if chances else np.nan
+        out.append(f"{way} runs settle {settled}; mean probability of the true law {mean:.2f}")
     return "\n".join(out)
 
 
