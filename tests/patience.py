@@ -7,7 +7,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Protocol
 
-from dimgs.engines.protocol import Budget
+from dimgs.engines.protocol import SearchBudget
 
 # Seconds of a search that its evaluations end, on any machine, long before.
 AMPLE = 1e6
@@ -63,6 +63,6 @@ class Work:
         self.calls += event in ("call", "c_call")
 
 
-def ample(evaluations: int = 50_000) -> Budget:
+def ample(evaluations: int = 50_000) -> SearchBudget:
     """A budget of evaluations alone; by default more than any law of the tests needs."""
-    return Budget(AMPLE, evaluations)
+    return SearchBudget(AMPLE, evaluations)

@@ -27,7 +27,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from case_studies.benchmarks.exactness import Inputs, agreement
 from case_studies.benchmarks.feynman_tables import Equation
 from case_studies.benchmarks.laws_with_units.tasks import SETS, equations_of, problem_of
-from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.engine import Stages, Step
 from dimgs.engines.structured.trees import to_sympy
@@ -96,7 +96,7 @@ def watched(inputs: Inputs) -> Iterator[Watch]:
 def found(problem: Problem, inputs: Inputs, without: Sequence[str], evaluations: int) -> bool:
     """Whether the law that is chosen is the true one."""
     engine = StructuredEngine(without=without)
-    result = engine.search(problem, Budget(LONGEST, evaluations), 0)
+    result = engine.search(problem, SearchBudget(LONGEST, evaluations), 0)
     return bool(result.candidates) and agreement(result.candidates[0], inputs).exact
 
 

@@ -26,7 +26,7 @@ from case_studies.benchmarks.feynman_tables import Equation
 from case_studies.benchmarks.laws_with_units.tasks import equations_of, problem_of
 from case_studies.kepler.study import table as planets
 from case_studies.pendulum.study import table as pendulums
-from dimgs.engines.protocol import Budget
+from dimgs.engines.protocol import SearchBudget
 from dimgs.engines.structured import StructuredEngine
 from dimgs.reproduce import run_studies, study_titles
 
@@ -52,7 +52,7 @@ def laws() -> Iterator[tuple[str, Any]]:
         problem = problem_of(inputs, RUNS, NOISE * (k % 2), "rms", 0)
         if not problem.groups:
             continue
-        result = StructuredEngine().search(problem, Budget(LONGEST, EVALUATIONS), 0)
+        result = StructuredEngine().search(problem, SearchBudget(LONGEST, EVALUATIONS), 0)
         first = result.candidates[0]
         yield (
             equation.name,

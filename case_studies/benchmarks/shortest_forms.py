@@ -18,7 +18,7 @@ import sympy
 from case_studies.benchmarks.exactness import Inputs, agreement
 from case_studies.benchmarks.feynman_tables import Equation
 from case_studies.benchmarks.laws_with_units.tasks import SETS, equations_of, problem_of
-from dimgs.engines.protocol import Budget
+from dimgs.engines.protocol import SearchBudget
 from dimgs.engines.structured import StructuredEngine
 from dimgs.expression.complexity import complexity_of
 from dimgs.expression.simplest import simplest, with_joined_roots
@@ -48,7 +48,7 @@ def lengths(equation: Equation, evaluations: int) -> Lengths | None:
     problem = problem_of(inputs, RUNS, 0.0, "rms", 0)
     if not problem.groups:
         return None
-    result = StructuredEngine().search(problem, Budget(LONGEST, evaluations), 0)
+    result = StructuredEngine().search(problem, SearchBudget(LONGEST, evaluations), 0)
     if not result.candidates or not agreement(result.candidates[0], inputs).exact:
         return None
     basis, first = inputs.basis, result.candidates[0]

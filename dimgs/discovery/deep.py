@@ -27,7 +27,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.problem import problem_of
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import Found, chosen, engine_named
-from dimgs.engines.protocol import Budget, Result
+from dimgs.engines.protocol import Result, SearchBudget
 from dimgs.engines.refit import refit
 from dimgs.engines.registry import ALL, embedded
 from dimgs.engines.selection import select
@@ -174,7 +174,7 @@ def _from_values(known: Taught, options: Options, seconds: float) -> Result:
         engine = engine_named(name)
     except ImportError as error:
         return Result((), "unavailable", f"The engine '{name}' cannot start: {error}.", 0.0)
-    return engine.search(problem, Budget(seconds, options.budget), options.seed)
+    return engine.search(problem, SearchBudget(seconds, options.budget), options.seed)
 
 
 def _from_exponents(

@@ -22,7 +22,7 @@ from dimgs.discovery.distil import exponent_fields
 from dimgs.discovery.options import Options
 from dimgs.discovery.outcome import holds, leaves_nothing
 from dimgs.discovery.problem import problem_of
-from dimgs.engines.protocol import Budget, Engine, Outcome, Problem, Result
+from dimgs.engines.protocol import Engine, Outcome, Problem, Result, SearchBudget
 from dimgs.engines.registry import ALL, all_engines, entry_named
 from dimgs.engines.selection import AS_GOOD, MOST_TRIED, select
 from dimgs.errors import DimgsError
@@ -211,7 +211,7 @@ def _result(
     if entry_named(name).takes_fields:
         problem = replace(problem, fields=exponent_fields(train))
     problem, unit = _in_range(problem)
-    result = engine.search(problem, Budget(seconds, options.budget), options.seed)
+    result = engine.search(problem, SearchBudget(seconds, options.budget), options.seed)
     if unit == 1.0:
         return result
     return replace(result, candidates=tuple(_times(c, unit) for c in result.candidates))

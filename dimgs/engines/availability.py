@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import dimgs
-from dimgs.engines.registry import EngineStatus, Entry
+from dimgs.engines.registry import EngineEntry, EngineStatus
 from dimgs.errors import DimgsError
 
 _JULIA_REMEDY = (
@@ -170,12 +170,12 @@ def _install_pysr() -> None:
         )
 
 
-STRUCTURED = Entry(
+STRUCTURED = EngineEntry(
     "dimgs.engines.structured:StructuredEngine",
     lambda: EngineStatus("structured", True, dimgs.__version__),
     rank=0,
 )
-PYSR = Entry(
+PYSR = EngineEntry(
     "dimgs.engines.pysr:PySREngine",
     lambda: pysr_status(),
     rank=1,
@@ -184,6 +184,6 @@ PYSR = Entry(
     cites=("cranmer2023",),
     install=_install_pysr,
 )
-OPERON = Entry(
+OPERON = EngineEntry(
     "dimgs.engines.operon:OperonEngine", lambda: operon_status(), rank=2, cites=("burlacu2020",)
 )

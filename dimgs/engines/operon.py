@@ -13,7 +13,8 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.engines.availability import operon_status
-from dimgs.engines.protocol import Budget, CutBy, Problem, Result
+from dimgs.engines.protocol import CutBy, Problem, Result, SearchBudget
+from dimgs.engines.selection import EXACT
 from dimgs.engines.translate import front_of, to_candidate
 from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
@@ -23,11 +24,15 @@ if TYPE_CHECKING:
 
 SYMBOLS = "add,sub,mul,div,exp,log,sqrt,square,sin,cos,tanh,constant,variable"
 _LOG = "log_"
+# decimals of constants in texts, which have no powers of ten: 1e-40 keeps its digits
 _DIGITS = 60
+# seeds are unsigned numbers of 64 bits there, and signed ones on the way
 _LARGEST_SEED = 2**63
+# no limit where none was asked for: the time ends the search before
 _EVALUATIONS = 10_000_000
-_EXACT_LOSS = 1e-20
+# least seconds, as Operon counts whole ones; the rest is for the start of the clock
 _SHORTEST = 0.99
+# share of the time, and most seconds, to refit the front: a front of ten long laws takes as long
 _RESERVED, _MOST_RESERVED = 0.3, 6.0
 
 
@@ -60,13 +65,13 @@ class OperonEngine:
         self.threads = threads
         self.parameters = dict(parameters)
 
-    def search(self, problem: Problem, budget: Budget, seed: int = 0) -> Result:
+    def search(self, problem: Problem, budget: SearchBudget, seed: int = 0) -> Result:
         """Pareto front of candidates, the one of the fewest bits first.
 
         Parameters
         ----------
         problem : Problem
-        budget : Budget
+        budget : SearchBudget
             Operon counts whole seconds: with less than one there is no search.
         seed : int
 
@@ -122,7 +127,7 @@ class OperonEngine:
             elif budget.evaluations is not None and not _is_complete(model):
                 cut = "evaluations"
             front = front_of(chain(front, found), problem, end)
-            if front and min(c.loss for c in front) < _EXACT_LOSS:
+            if front and min(c.loss for c in front) < EXACT**2:
                 cut = None
                 break
         taken = monotonic() - start
@@ -153,7 +158,7 @@ class OperonEngine:
         # one by one, for each costs time that may be over
         return (c for c in candidates if c is not None)
 
-    def _parameters(self, regressor: Any, budget: Budget, seed: int) -> dict[str, Any]:
+    def _parameters(self, regressor: Any, budget: SearchBudget, seed: int) -> dict[str, Any]:
         wanted: dict[str, Any] = {
             "allowed_symbols": SYMBOLS,
             "objectives": ["r2", "length"],

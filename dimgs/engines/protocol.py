@@ -90,7 +90,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Budget:
+class SearchBudget:
     """How much a search may cost.
 
     Parameters
@@ -145,5 +145,5 @@ class Engine(Protocol):
     def name(self) -> str:
         """As on the command line."""
 
-    def search(self, problem: Problem, budget: Budget, seed: int = 0) -> Result:
+    def search(self, problem: Problem, budget: SearchBudget, seed: int = 0) -> Result:
         """Pareto front of candidates; problems of the engine are outcomes, not exceptions."""

@@ -12,10 +12,15 @@ from dimgs.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
 
+# relative change that ends a fit, below the rounding of most: so it ends at the last digit
 _TOLERANCE = 1e-15
+# evaluations of a fit: those that need more run to where a constant is infinite
 _EVALUATIONS = 60
+# steps without damping after that: near an exact law each doubles the digits
 _NEWTON_STEPS = 3
+# residual where a law is not real: larger than any that is, so that a fit turns back
 _NOT_REAL = 1e6
+# relative step of central differences: errors of rounding and of truncation are equal there
 _STEP = float(np.cbrt(np.finfo(float).eps))
 
 

@@ -1,8 +1,8 @@
 """Engines by name: what each can do, whether it can run here, and how to make one.
 
-A package adds an engine with one file, which holds the engine and an :class:`Entry`, and an entry
-point of the group ``dimgs.engines`` that names the entry. Those of this package register the same
-way. Nothing here imports an engine before it is made.
+A package adds an engine with one file, which holds the engine and an :class:`EngineEntry`, and an
+entry point of the group ``dimgs.engines`` that names the entry. Those of this package register the
+same way. Nothing here imports an engine before it is made.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,7 +47,7 @@ class EngineStatus:
 
 
 @dataclass(frozen=True)
-class Entry:
+class EngineEntry:
     """An engine as it is registered, with its capabilities.
 
     Parameters
@@ -94,7 +94,7 @@ class Entry:
         return found
 
 
-def entries() -> dict[str, Entry]:
+def entries() -> dict[str, EngineEntry]:
     """Engines that can be had by name, in their order; those whose package fails are left out.
 
     Examples
@@ -103,14 +103,16 @@ def entries() -> dict[str, Entry]:
     ['pysr']
     """
     found = {
-        name: entry for name in entry_points(GROUP) if isinstance(entry := _entry(name), Entry)
+        name: entry
+        for name in entry_points(GROUP)
+        if isinstance(entry := _entry(name), EngineEntry)
     }
     # those of other packages come after the own ones, whatever rank they claim
     own = {name for name, home in entry_points(GROUP).items() if home.startswith("dimgs.")}
     return dict(sorted(found.items(), key=lambda item: (item[0] not in own, item[1].rank, item[0])))
 
 
-def entry_named(name: str) -> Entry:
+def entry_named(name: str) -> EngineEntry:
     """Entry of an engine.
 
     Raises
@@ -199,7 +201,7 @@ def require_engine(name: str) -> None:
         raise EngineUnavailableError(f"The engine '{name}' cannot run here: {status.remedy}.")
 
 
-def _entry(name: str) -> Entry | str:
+def _entry(name: str) -> EngineEntry | str:
     """What an entry point names, or why that is no engine."""
     home = entry_points(GROUP)[name]
     module, _, attribute = home.partition(":")
@@ -208,6 +210,6 @@ def _entry(name: str) -> Entry | str:
     except Exception as error:
         why = str(error) if isinstance(error, DimgsError) else f"{type(error).__name__}: {error}"
         return f"the package of '{name}' fails when it is imported ({why}); mend or remove it"
-    if not isinstance(found, Entry):
-        return f"'{home}', registered as the engine '{name}', is no Entry; ask who wrote it"
+    if not isinstance(found, EngineEntry):
+        return f"'{home}', registered as the engine '{name}', is no EngineEntry; ask who wrote it"
     return found

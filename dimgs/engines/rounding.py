@@ -5,14 +5,18 @@ from fractions import Fraction
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.refit import refit
-from dimgs.engines.selection import candidate_bits
+from dimgs.engines.selection import EXACT, candidate_bits
 from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
 from dimgs.rationals import nearest_rationals
 
+# relative distance from a simple number within which it is tried: the errors of constants in a
+# few per cent of noise
 _NEAR = 0.02
+# numbers that are simple: fractions of these denominators, with numerators up to a dozen
 _DENOMINATORS = (1, 2, 3, 4)
 _LARGEST_NUMERATOR = 12
+# of the loss before: from a dozen runs on, one constant less does not make good one twice as large
 _HOPELESS = 2.0
 
 
@@ -52,7 +56,7 @@ def with_simple_constants(candidate: Candidate, problem: Problem) -> Candidate:
 
 
 def _is_hopeful(loss: float, before: float) -> bool:
-    return loss < _HOPELESS * before or loss < 1e-20
+    return loss < _HOPELESS * before or loss < EXACT**2
 
 
 def _simple_near(value: float | None) -> Iterator[Fraction]:

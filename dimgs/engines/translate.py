@@ -17,8 +17,11 @@ from dimgs.expression.complexity import complexity_of
 if TYPE_CHECKING:
     import sympy
 
+# whole numbers beyond are fitted constants that happen to be whole, not parts of a form
 _LARGEST_PLAIN_INTEGER = 64
+# nodes beyond which rewriting takes seconds; engines give some 30
 _LONGEST_TREE = 400
+# laws of the front whose constants are made simple: each takes some ten refits
 _SIMPLIFIED = 5
 
 

@@ -17,7 +17,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.problem import problem_of
 from dimgs.discovery.search import engine_named
-from dimgs.engines.protocol import Budget, Problem, Result
+from dimgs.engines.protocol import Problem, Result, SearchBudget
 from dimgs.engines.refit import refit
 from dimgs.engines.structured import archive
 from dimgs.engines.structured import engine as structured
@@ -44,7 +44,7 @@ class Second:
         self.law = law
         self.guesses = guesses
 
-    def search(self, problem: Problem, budget: Budget, seed: int = 0) -> Result:
+    def search(self, problem: Problem, budget: SearchBudget, seed: int = 0) -> Result:
         Second.seen = {"problem": problem, "guesses": self.guesses, "budget": budget}
         return Result((refit(self.law, problem),), "converged", "found", 0.0)
 

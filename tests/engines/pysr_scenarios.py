@@ -18,7 +18,7 @@ import sympy
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.problem import problem_of
-from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.pysr import PySREngine
 from dimgs.engines.translate import to_candidate
 from dimgs.errors import InputError
@@ -66,14 +66,14 @@ class Stub:
         rows: Sequence[Any],
         engine: PySREngine | None = None,
         error: BaseException | None = None,
-        budget: Budget | None = None,
+        budget: SearchBudget | None = None,
     ) -> dict[str, Any]:
         """Result and what reached Julia; `rows` is one front, or one for each call and output."""
         self.search.calls.clear()
         self.search.error = error
         nested = bool(rows) and not isinstance(rows[0], tuple)
         self.search.rows = lambda call, output: rows[call - 1][output] if nested else rows
-        result = (engine or PySREngine()).search(problem, budget or Budget(60.0), seed=5)
+        result = (engine or PySREngine()).search(problem, budget or SearchBudget(60.0), seed=5)
         return {**shown(result), "calls": [_plain(call) for call in self.search.calls]}
 
 
@@ -147,7 +147,10 @@ def stub() -> dict[str, Any]:
     }
     weights = np.linspace(1, 3, 25)
     out["log"] = julia.run(
-        power_problem(weights=weights), exact, PySREngine([guess, odd]), budget=Budget(12.5, 999)
+        power_problem(weights=weights),
+        exact,
+        PySREngine([guess, odd]),
+        budget=SearchBudget(12.5, 999),
     )
     out["deterministic"] = julia.run(power_problem(), exact, PySREngine(deterministic=True))
     groups = points()
@@ -189,7 +192,7 @@ def stub() -> dict[str, Any]:
     ratio = next(n for n in runs.groups if n != reynolds)
     k_over_D = f"({ratio} ^ {runs.composition[ratio]['k']})"
     julia.run(runs, [(9, 1.0, f"(0.31 * ({reynolds} ^ -0.26)) * (1.0 + (1.9 * {k_over_D}))")])
-    result = PySREngine().search(runs, Budget(1.0))
+    result = PySREngine().search(runs, SearchBudget(1.0))
     out["law"] = law_of(result, data)
     return out
 
@@ -200,10 +203,10 @@ def julia() -> dict[str, Any]:
     began = time.monotonic()
     groups = {k: np.random.default_rng(1).uniform(0.5, 3, 60) for k in ("pi_1",)}
     power = Problem(groups, 0.3 * groups["pi_1"] ** -0.25)
-    out["power"] = shown(PySREngine(setup_seconds=1500).search(power, Budget(60), seed=1))
+    out["power"] = shown(PySREngine(setup_seconds=1500).search(power, SearchBudget(60), seed=1))
     out["setup_seconds"] = time.monotonic() - began
     problem, _ = diffusion()
-    result = PySREngine().search(problem, Budget(180), seed=1)
+    result = PySREngine().search(problem, SearchBudget(180), seed=1)
     other = {"pi_1": np.geomspace(0.5, 4.5, 40), "pi_2": np.linspace(3, 3.7, 40)}
     other["pi_3"] = np.where(np.arange(40) % 2 == 0, 2.73, 1.73)
     truth = other["pi_1"] ** -(1 + 1.4 / (0.4 + other["pi_2"] - other["pi_3"]))
@@ -214,7 +217,7 @@ def julia() -> dict[str, Any]:
     data = friction()
     runs = problem_of(prepare(data, "tau", Options()).design)[0]
     guess = Candidate.of(0.5 * sympy.Symbol(next(iter(runs.groups))) ** -0.25)
-    result = PySREngine([guess]).search(runs, Budget(180), seed=1)
+    result = PySREngine([guess]).search(runs, SearchBudget(180), seed=1)
     out["friction"] = shown(result)
     if result.candidates:
         out["friction"].update(law_of(result, data))
@@ -222,7 +225,7 @@ def julia() -> dict[str, Any]:
     noisy = replace(
         power, response=power.response * (1 + 0.05 * np.random.default_rng(2).normal(size=60))
     )
-    out["same"] = [shown(fixed.search(noisy, Budget(300), seed=3)) for _ in range(2)]
+    out["same"] = [shown(fixed.search(noisy, SearchBudget(300), seed=3)) for _ in range(2)]
     return out
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.errors import judged, started, surrogate
-from dimgs.engines.structured.runs import ADDITIVE_FLOOR, Errors, Runs
+from dimgs.engines.structured.runs import ADDITIVE_FLOOR, ErrorModel, Runs
 from dimgs.engines.structured.targets import (
     Target,
     functions,
@@ -87,7 +87,7 @@ def test_working_responses_are_exact_where_what_is_expected_is(seed: int, noise:
     """Around the response itself nothing is linearised; around a law only what is doubtful."""
     x, clean, _y = decay(seed, noise, 30)
     plain = Runs.of(Problem({"pi_1": x}, clean))
-    moved = plain.with_errors(Errors(ADDITIVE_FLOOR, noise=10.0), clean)
+    moved = plain.with_errors(ErrorModel(ADDITIVE_FLOOR, noise=10.0), clean)
     assert moved.doubtful.all()
     for make in MAKERS:
         for one, other in zip(make(plain), make(moved), strict=True):

@@ -10,7 +10,7 @@ import sympy
 
 from dimgs.engines import operon
 from dimgs.engines.operon import OperonEngine, expression_of
-from dimgs.engines.protocol import Budget, Engine, Problem
+from dimgs.engines.protocol import Engine, Problem, SearchBudget
 from dimgs.engines.translate import to_candidate
 from dimgs.errors import InputError
 from tests.patience import AMPLE
@@ -27,12 +27,15 @@ def groups(n: int = 60, seed: int = 0) -> dict[str, Any]:
 
 def test_it_is_an_engine() -> None:
     assert isinstance(OperonEngine(), Engine)
-    assert OperonEngine().search(Problem({}, np.array([1.0])), Budget(1)).outcome == "no_candidate"
+    assert (
+        OperonEngine().search(Problem({}, np.array([1.0])), SearchBudget(1)).outcome
+        == "no_candidate"
+    )
 
 
 def test_unavailable_where_it_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dimgs.engines.availability.find_spec", lambda _: None)
-    result = OperonEngine().search(Problem(groups(), groups()["pi_1"]), Budget(1))
+    result = OperonEngine().search(Problem(groups(), groups()["pi_1"]), SearchBudget(1))
     assert result.outcome == "unavailable"
     assert 'pip install "dimgs[operon]"' in result.message
 
@@ -43,7 +46,7 @@ def test_unavailable_where_its_library_does_not_load(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("dimgs.engines.availability.find_spec", lambda _: object())
     monkeypatch.setattr(operon, "import_module", broken)
-    result = OperonEngine().search(Problem(groups(), groups()["pi_1"]), Budget(1))
+    result = OperonEngine().search(Problem(groups(), groups()["pi_1"]), SearchBudget(1))
     assert result.outcome == "unavailable"
     assert "libfmt" in result.message
 
@@ -66,7 +69,7 @@ def test_a_power_law_is_exact_and_repeatable() -> None:
     g = groups()
     problem = Problem(g, 0.3 * g["pi_1"] ** -0.25)
     engine = OperonEngine(parameters={"generations": 8, "population_size": 300})
-    first, second = (engine.search(problem, Budget(AMPLE), seed=1) for _ in range(2))
+    first, second = (engine.search(problem, SearchBudget(AMPLE), seed=1) for _ in range(2))
     assert first.outcome == "converged"
     law = first.candidates[0]
     assert law.loss < 1e-28
@@ -82,7 +85,7 @@ def test_a_response_of_both_signs() -> None:
     g = groups()
     problem = Problem(g, 2 * g["pi_1"] - 3 * g["pi_2"], scale="linear")
     engine = OperonEngine(parameters={"generations": 8, "population_size": 300})
-    law = engine.search(problem, Budget(AMPLE), seed=1).candidates[0]
+    law = engine.search(problem, SearchBudget(AMPLE), seed=1).candidates[0]
     assert str(law) == "2*pi_1 - 3*pi_2"
     assert law.scale == "linear"
 
@@ -93,7 +96,7 @@ def test_an_unlogged_group_may_be_negative() -> None:
     g["pi_2"] = np.log(g["pi_2"])
     problem = Problem(g, g["pi_1"] * np.exp(0.5 * g["pi_2"]), unlogged=("pi_2",))
     engine = OperonEngine(parameters={"generations": 8, "population_size": 300})
-    assert engine.search(problem, Budget(AMPLE), seed=1).candidates[0].loss < 1e-20
+    assert engine.search(problem, SearchBudget(AMPLE), seed=1).candidates[0].loss < 1e-20
 
 
 @needs_operon
@@ -104,7 +107,7 @@ def test_weights_count() -> None:
     noise = np.where(np.arange(60) < 30, 1e-6, 0.3) * rng.normal(size=60)
     problem = Problem(g, 0.3 * g["pi_1"] ** -0.25 * np.exp(noise), weights=weights)
     engine = OperonEngine(parameters={"generations": 6, "population_size": 300})
-    front = engine.search(problem, Budget(AMPLE), seed=1).candidates
+    front = engine.search(problem, SearchBudget(AMPLE), seed=1).candidates
     power = next(c for c in front if c.complexity == 5 and c.groups == ("pi_1",))
     assert np.allclose(power.evaluate(g), 0.3 * g["pi_1"] ** -0.25, rtol=1e-5)
 
@@ -115,11 +118,11 @@ def test_the_time_is_kept_and_parameters_are_checked() -> None:
     rng = np.random.default_rng(4)
     problem = Problem(g, g["pi_1"] * np.exp(rng.normal(size=60)))
     small = OperonEngine(parameters={"max_length": 8})
-    result = small.search(problem, Budget(2.0), seed=1)
+    result = small.search(problem, SearchBudget(2.0), seed=1)
     assert (result.outcome, result.cut) == ("timeout", "time")
     assert result.candidates
     with pytest.raises(InputError, match="max_len"):
-        OperonEngine(parameters={"max_len": 3}).search(problem, Budget(1))
+        OperonEngine(parameters={"max_len": 3}).search(problem, SearchBudget(1))
 
 
 @needs_operon
@@ -129,6 +132,6 @@ def test_what_ended_the_search_is_told(evaluations: int | None, cut: str | None)
     rng = np.random.default_rng(4)
     problem = Problem(g, g["pi_1"] * np.exp(rng.normal(size=60)))
     engine = OperonEngine(parameters={"generations": 3, "population_size": 300})
-    result = engine.search(problem, Budget(3600.0, evaluations), seed=1)
+    result = engine.search(problem, SearchBudget(3600.0, evaluations), seed=1)
     assert result.cut == cut
     assert result.outcome == ("converged" if cut is None else "timeout")

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from dimgs.engines.availability import has_julia, julia_project
-from dimgs.engines.protocol import Budget, Engine, Problem
+from dimgs.engines.protocol import Engine, Problem, SearchBudget
 from dimgs.engines.pysr import PySREngine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -212,7 +212,9 @@ def test_a_candidate_becomes_a_checked_law(stub: dict[str, Any]) -> None:
 
 def test_it_is_an_engine() -> None:
     assert isinstance(PySREngine(), Engine)
-    assert PySREngine().search(Problem({}, np.array([1.0])), Budget(1)).outcome == "no_candidate"
+    assert (
+        PySREngine().search(Problem({}, np.array([1.0])), SearchBudget(1)).outcome == "no_candidate"
+    )
 
 
 @pytest.mark.julia

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.pysr import PySREngine
 from dimgs.engines.pysr import runtime as pysr_runtime
 from dimgs.errors import EngineUnavailableError
@@ -27,7 +27,7 @@ def test_without_julia_nothing_is_imported_and_the_remedy_named() -> None:
     if {"pysr", "juliacall"} & set(sys.modules):
         pytest.skip("PySR is running in this process already: run this file alone")
     problem = Problem({"pi_1": np.array([1.0, 2.0])}, np.array([1.0, 2.0]))
-    result = PySREngine().search(problem, Budget(5.0))
+    result = PySREngine().search(problem, SearchBudget(5.0))
     assert result.outcome == "unavailable"
     assert "Julia" in result.message
     assert "install" in result.message

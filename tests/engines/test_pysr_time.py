@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import sympy
 
-from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.pysr import PySREngine
 from dimgs.engines.pysr import engine as module
 
@@ -70,7 +70,7 @@ def test_the_start_is_told_apart_and_the_search_is_bounded(
     limits: list[float], seconds: float, fields: bool
 ) -> None:
     given = problem(pi_1=np.linspace(1, 2, 20)) if fields else problem()
-    result = PySREngine().search(given, Budget(seconds))
+    result = PySREngine().search(given, SearchBudget(seconds))
     assert 0.9 * seconds <= sum(limits) + 5 <= seconds + 5
     assert sum(limits) < seconds
     assert result.startup == pytest.approx(START + len(limits) * COMPILATION)
@@ -83,6 +83,6 @@ def test_a_second_try_gets_no_second_limit(limits: list[float]) -> None:
     from dimgs.expression.candidate import Candidate
 
     guess = Candidate.of(0.5 * sympy.Symbol("pi_1"))
-    PySREngine([guess]).search(problem(), Budget(20.0))
+    PySREngine([guess]).search(problem(), SearchBudget(20.0))
     assert len(limits) == 2
     assert sum(limits) < 20.5

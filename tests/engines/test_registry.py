@@ -26,7 +26,7 @@ ENGINE = '''
 import sympy
 from dimgs.engines.protocol import Result
 from dimgs.engines.refit import refit
-from dimgs.engines.registry import EngineStatus, Entry
+from dimgs.engines.registry import EngineStatus, EngineEntry
 from dimgs.expression.candidate import Candidate
 
 
@@ -48,14 +48,14 @@ class Lines:
         return Result(tuple(front), "converged", "a line", 0.0)
 
 
-LINES = Entry(
+LINES = EngineEntry(
     "their_lines:Lines",
     lambda: EngineStatus("lines", True, "2.5"),
     rank=-1,
     takes_guesses=True,
     takes_fields=True,
 )
-ABSENT = Entry(
+ABSENT = EngineEntry(
     "no_such_module_here:Engine", lambda: EngineStatus("absent", False, None, "buy it")
 )
 NEITHER = "a text"
@@ -115,7 +115,7 @@ def test_an_engine_of_another_package_is_listed_after_the_own_ones() -> None:
 @pytest.mark.usefixtures("installed")
 @pytest.mark.parametrize(
     ("name", "why"),
-    [("absent", "buy it"), ("broken", "no_such_module_here"), ("neither", "no Entry")],
+    [("absent", "buy it"), ("broken", "no_such_module_here"), ("neither", "no EngineEntry")],
 )
 def test_engines_that_cannot_run_say_why(name: str, why: str) -> None:
     status = {e.name: e for e in all_engines()}[name]

@@ -9,9 +9,9 @@ import sympy
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from dimgs.engines.protocol import Budget, Engine, Problem
+from dimgs.engines.protocol import Engine, Problem, SearchBudget
 from dimgs.engines.structured import StructuredEngine, archive, engine
-from dimgs.engines.structured.fitting import Fitted, polish
+from dimgs.engines.structured.fitting import FittedTree, polish
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Tree
 from dimgs.expression.candidate import Candidate
@@ -149,7 +149,7 @@ def test_budget_of_seconds_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     for part in (archive, engine):
         monkeypatch.setattr(part, "monotonic", lambda: 0.01 * next(ticks))
     response = np.exp(np.random.default_rng(1).standard_normal(N_RUNS))
-    result = StructuredEngine().search(Problem(runs(3), response), Budget(1.0))
+    result = StructuredEngine().search(Problem(runs(3), response), SearchBudget(1.0))
     assert 100 < next(ticks) < 120
     assert result.seconds < 1.2
     assert result.outcome == "timeout"
@@ -166,7 +166,7 @@ def test_budget_of_evaluations_is_kept() -> None:
 def test_interrupt_returns_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
 
-    def interrupted(tree: Tree, runs: Runs) -> Fitted | None:
+    def interrupted(tree: Tree, runs: Runs) -> FittedTree | None:
         nonlocal calls
         calls += 1
         if calls > 10:

@@ -14,7 +14,7 @@ from case_studies.benchmarks.exactness import Agreement, Inputs, agreement
 from case_studies.benchmarks.feynman_tables import INCONSISTENT, Equation
 from case_studies.benchmarks.laws_with_units.tasks import problem_of
 from dimgs.engines.operon import OperonEngine
-from dimgs.engines.protocol import Budget, Engine, Problem, Result
+from dimgs.engines.protocol import Engine, Problem, Result, SearchBudget
 from dimgs.engines.pysr import PySREngine
 from dimgs.engines.refit import refit
 from dimgs.engines.structured import StructuredEngine, archive
@@ -81,7 +81,7 @@ def solve(equation: Equation, settings: dict[str, Any]) -> dict[str, Any]:
     start, cpu = time.perf_counter(), cpu_seconds()
     if problem.groups:
         with clock_of(settings["clock"]):
-            result = engine.search(problem, Budget(settings["budget"]), settings["seed"])
+            result = engine.search(problem, SearchBudget(settings["budget"]), settings["seed"])
     else:
         result = constant_result(problem)
     seconds, cpu = time.perf_counter() - start, cpu_seconds() - cpu

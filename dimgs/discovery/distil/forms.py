@@ -11,7 +11,7 @@ from dimgs.arrays import Array, IntArray
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.distil.directions import Argument
 from dimgs.discovery.distil.fields import Fields
-from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.selection import description_bits
 from dimgs.expression.candidate import Candidate
 
@@ -173,7 +173,7 @@ def searched(
             **{n: a.composition for n, a in zip(names, arguments, strict=True)},
         },
     )
-    budget = Budget(search.seconds, search.evaluations)
+    budget = SearchBudget(search.seconds, search.evaluations)
     result = StructuredEngine().search(problem, budget, search.seed)
     if result.cut is not None and search.clock is not None:
         search.clock.cut(result.cut, "the distillation of exponents")

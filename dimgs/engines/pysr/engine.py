@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.engines.protocol import Budget, CutBy, Outcome, Problem, Result
+from dimgs.engines.protocol import CutBy, Outcome, Problem, Result, SearchBudget
 from dimgs.engines.pysr.fields import rebuilt
 from dimgs.engines.pysr.guesses import julia_guesses
-from dimgs.engines.pysr.options import Target, operators_of, parameters_of
+from dimgs.engines.pysr.options import SearchData, operators_of, parameters_of
 from dimgs.engines.pysr.runtime import load_pysr
+from dimgs.engines.selection import EXACT
 from dimgs.engines.translate import front_of, to_candidate
 from dimgs.errors import EngineUnavailableError
 from dimgs.expression.candidate import Candidate
@@ -23,10 +24,13 @@ from dimgs.expression.candidate import Candidate
 if TYPE_CHECKING:
     import sympy
 
+# of the time for the fields, if there are any, and the rest for the response, which they may not
+# explain
 _SHARE_OF_FIELDS = 0.5
+# forms of each exponent whose combinations are integrated: 4 of each of two groups make 16
 _FORMS_OF_A_FIELD = 4
+# laws to start from: more of them crowd out what the search itself makes
 _MOST_GUESSES = 10
-_EXACT_LOSS = 1e-20
 # of the budget, and at most so many seconds, to refit what was found
 _SHARE_OF_REFIT, _LONGEST_REFIT = 0.1, 5.0
 # seconds that a second try gets at least, so that Julia reads the limit
@@ -36,7 +40,7 @@ _NOTICED = 1.0
 
 
 @dataclass(frozen=True)
-class _Search:
+class _Fronts:
     """Outcome of one call of PySR: a front of expressions for each target.
 
     PySR's limit counts from when its functions are compiled: `searched` is what the limit bounds,
@@ -96,13 +100,13 @@ class PySREngine:
         self.output = output
         self.setup_seconds = setup_seconds
 
-    def search(self, problem: Problem, budget: Budget, seed: int = 0) -> Result:
+    def search(self, problem: Problem, budget: SearchBudget, seed: int = 0) -> Result:
         """Pareto front of candidates, the one of the fewest bits first.
 
         Parameters
         ----------
         problem : Problem
-        budget : Budget
+        budget : SearchBudget
             Seconds of the search and of the refit of what it found. Julia's start and its
             compilation are told apart: they take what they take, once a process, and are
             reported as the start-up.
@@ -133,13 +137,13 @@ class PySREngine:
         left = budget
         if problem.fields:
             left = replace(budget, seconds=budget.seconds * (1 - _SHARE_OF_FIELDS))
-        search = _Search(())
+        search = _Fronts(())
         if not field_search.interrupted:
             starts = [*front_of(laws, problem, monotonic() + refit / 2), *self.guesses]
             starts = starts[:_MOST_GUESSES]
-            search = self._run(module, Target.response(problem), left, seed, starts)
+            search = self._run(module, SearchData.response(problem), left, seed, starts)
         startup += field_search.late + search.late
-        factor = Target.response(problem).factor
+        factor = SearchData.response(problem).factor
         found = [
             to_candidate(
                 e,
@@ -177,12 +181,12 @@ class PySREngine:
         return Result(front, outcome, message, seconds, startup, cut)
 
     def _laws_of_fields(
-        self, module: ModuleType, problem: Problem, budget: Budget, seed: int
-    ) -> tuple[list[Candidate], _Search]:
+        self, module: ModuleType, problem: Problem, budget: SearchBudget, seed: int
+    ) -> tuple[list[Candidate], _Fronts]:
         if not problem.fields:
-            return [], _Search(())
+            return [], _Fronts(())
         share = replace(budget, seconds=budget.seconds * _SHARE_OF_FIELDS)
-        search = self._run(module, Target.fields(problem), share, seed, ())
+        search = self._run(module, SearchData.fields(problem), share, seed, ())
         if problem.scale == "linear":
             return [], search
         forms = {
@@ -194,11 +198,11 @@ class PySREngine:
     def _run(
         self,
         module: ModuleType,
-        target: Target,
-        budget: Budget,
+        target: SearchData,
+        budget: SearchBudget,
         seed: int,
         starts: Sequence[Candidate],
-    ) -> _Search:
+    ) -> _Fronts:
         """One fit; without the guesses again if PySR cannot read them."""
         parameters = parameters_of(
             module.PySRRegressor,
@@ -234,7 +238,7 @@ class PySREngine:
             )
         return self._fit(module, target, parameters)
 
-    def _fit(self, module: ModuleType, target: Target, parameters: dict[str, Any]) -> _Search:
+    def _fit(self, module: ModuleType, target: SearchData, parameters: dict[str, Any]) -> _Fronts:
         with TemporaryDirectory(prefix="dimgs-pysr-", ignore_cleanup_errors=True) as folder:
             if self.output is None:
                 places = {"output_directory": folder, "run_id": "search"}
@@ -259,7 +263,7 @@ class PySREngine:
                 interrupted = interrupted or bool(getattr(model, "interrupted_", False))
                 taken = monotonic() - began
                 searched = min(taken, float(parameters["timeout_in_seconds"] or taken))
-                return _Search(_fronts(model), interrupted, failure, searched, taken - searched)
+                return _Fronts(_fronts(model), interrupted, failure, searched, taken - searched)
 
 
 def _fronts(model: Any) -> "tuple[tuple[sympy.Expr, ...], ...]":
@@ -277,7 +281,7 @@ def _fronts(model: Any) -> "tuple[tuple[sympy.Expr, ...], ...]":
 def _is_exact(front: Sequence[Candidate], problem: Problem) -> bool:
     """Whether some law explains the runs to rounding, so that PySR stopped by itself."""
     size = 1.0 if problem.scale == "log" else float(np.mean(problem.response**2))
-    return min(candidate.loss for candidate in front) <= _EXACT_LOSS * size
+    return min(candidate.loss for candidate in front) <= EXACT**2 * size
 
 
 def _best_forms(front: "Sequence[sympy.Expr]", problem: Problem) -> "list[sympy.Expr]":

@@ -12,6 +12,7 @@ from dimgs.expression.candidate import Candidate
 if TYPE_CHECKING:
     import sympy
 
+# share of the slopes by which two mixed ones may differ: forms of fields are fitted to a per cent
 _CURL = 1e-2
 
 

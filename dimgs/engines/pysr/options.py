@@ -9,17 +9,23 @@ from typing import Any, Literal
 import numpy as np
 
 from dimgs.arrays import Array
-from dimgs.engines.protocol import Budget, Problem
+from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.errors import InputError
 
 BINARY = ("+", "-", "*", "/", "^")
 UNARY = ("exp", "log", "sqrt", "sin", "cos", "tanh")
+# nodes of an expression: the default of PySR, and the length that Operon is given
 MAXSIZE = 30
+# nodes of an exponent: room for a ratio of two sums of a group and a constant
 _EXPONENT_SIZE = 9
+# iterations where the time ends the search, and where it must not, to be the same each time
 _ENDLESS = 1_000_000
 _DETERMINISTIC_ITERATIONS = 100
+# loss at which the search ends: a relative error of 1e-7, the most that its constants are fitted to
 _EXACT_LOSS = 1e-14
+# loss of a prediction that is not positive: that of one that is e**100 times too large
 _NOT_POSITIVE = 1e4
+# decades of the typical response beyond which constants of order one do not reach it
 _FARTHEST_FROM_ONE = 3
 # Only functions that SymbolicRegression.jl does not exchange for protected ones.
 _NESTED = {
@@ -31,7 +37,7 @@ _NESTED = {
 
 
 @dataclass(frozen=True, eq=False)
-class Target:
+class SearchData:
     """What PySR is given: one column or several, with the loss that fits them.
 
     Parameters
@@ -55,7 +61,7 @@ class Target:
     factor: float = 1.0
 
     @classmethod
-    def response(cls, problem: Problem) -> "Target":
+    def response(cls, problem: Problem) -> "SearchData":
         """pi_0, brought near to 1 where it is many decades away."""
         names, X = _inputs(problem)
         y = problem.response
@@ -67,7 +73,7 @@ class Target:
         return cls(names, X, y / factor, _weights(problem), problem.scale, factor)
 
     @classmethod
-    def fields(cls, problem: Problem) -> "Target":
+    def fields(cls, problem: Problem) -> "SearchData":
         """The learned exponents of the groups, one column each."""
         names, X = _inputs(problem)
         y = np.column_stack([np.asarray(v, dtype=np.float64) for v in problem.fields.values()])
@@ -80,8 +86,8 @@ class Target:
 
 def parameters_of(
     regressor: type,
-    target: Target,
-    budget: Budget,
+    target: SearchData,
+    budget: SearchBudget,
     seed: int,
     *,
     deterministic: bool,
@@ -94,8 +100,8 @@ def parameters_of(
     ----------
     regressor : type
         PySRRegressor of the installed version.
-    target : Target
-    budget : Budget
+    target : SearchData
+    budget : SearchBudget
     seed : int
     deterministic : bool
         The same seed gives the same law: one thread and a fixed number of iterations.
@@ -180,7 +186,7 @@ def _constraints(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _stop(target: Target) -> str:
+def _stop(target: SearchData) -> str:
     limit = _EXACT_LOSS
     if target.scale == "linear":
         limit *= float(np.mean(target.y**2)) or 1.0

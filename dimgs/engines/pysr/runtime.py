@@ -14,6 +14,7 @@ from types import ModuleType
 from dimgs.engines.availability import IGNORED, has_julia, julia_project, pysr_status
 from dimgs.errors import EngineUnavailableError
 
+# the releases of PySR whose parameters are set here, and the first that may have others
 OLDEST = (1, 5, 10)
 TOO_NEW = (3,)
 

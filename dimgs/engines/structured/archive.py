@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.selection import constants_bits, is_white
-from dimgs.engines.structured.fitting import Fitted, polish, residuals_of, simplified
+from dimgs.engines.structured.fitting import FittedTree, polish, residuals_of, simplified
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Tree, evaluate, parameters, to_sympy
 from dimgs.errors import LawError
@@ -55,7 +55,7 @@ class Archive:
         By `time.monotonic`.
     evaluations : int, optional
         How many trees may be fitted.
-    found : dict of str to Fitted
+    found : dict of str to FittedTree
         The shortest tree of each loss.
     tried, renewals : int
         How many trees were fitted, and how often the weights changed.
@@ -70,7 +70,7 @@ class Archive:
     runs: Runs
     deadline: float
     evaluations: int | None = None
-    found: dict[str, Fitted] = field(default_factory=dict)
+    found: dict[str, FittedTree] = field(default_factory=dict)
     tried: int = 0
     renewals: int = 0
     exact: bool = False
@@ -97,7 +97,7 @@ class Archive:
                 "the clock cut the search, so another run may find another law", "time"
             )
 
-    def add(self, tree: Tree) -> Fitted | None:
+    def add(self, tree: Tree) -> FittedTree | None:
         """Fit a tree and keep it."""
         self.check()
         self.tried += 1
@@ -142,16 +142,16 @@ class Archive:
             self.add(fitted.tree)
 
     @property
-    def best(self) -> Fitted | None:
+    def best(self) -> FittedTree | None:
         """Tree of the fewest bits."""
         if not self.found:
             return None
         fewest = min(f.bits for f in self.found.values())
         return min((f for f in self.found.values() if f.bits == fewest), key=lambda f: repr(f.tree))
 
-    def front(self, limit: int, shortest: int) -> list[Fitted]:
+    def front(self, limit: int, shortest: int) -> list[FittedTree]:
         """Pareto front of structure and loss, and the trees of the fewest bits."""
-        front: list[Fitted] = []
+        front: list[FittedTree] = []
         ordered = sorted(self.found.values(), key=lambda f: (f.structure, f.loss, repr(f.tree)))
         for fitted in ordered:
             if not front or fitted.loss < 0.9 * min(f.loss for f in front):
@@ -203,7 +203,9 @@ def on_all_runs(archive: Archive, problem: Problem) -> Archive:
 
 def candidates_of(archive: Archive, problem: Problem, engine: str) -> tuple[Candidate, ...]:
     """The front as candidates, the law of the fewest bits first."""
-    chosen: list[Fitted] = [simplified(f, archive.runs) for f in archive.front(_FRONT, _SIMPLIFIED)]
+    chosen: list[FittedTree] = [
+        simplified(f, archive.runs) for f in archive.front(_FRONT, _SIMPLIFIED)
+    ]
     chosen.sort(key=lambda f: (f.bits, repr(f.tree)))
     out: list[Candidate] = []
     for fitted in chosen:

@@ -44,6 +44,8 @@ _GRID = np.geomspace(0.02, 40.0, 17)
 _CHUNK = 8192
 # where c u stays below, a function is its argument to a few per cent, and no column of its own
 _LINEAR = 0.3
+# simple constants: of all, of 1 + c u, of functions, and of those that oscillate; other ones are
+# found as free constants
 _SCALES = ("1", "2", "1/2")
 _AFFINE = (*_SCALES, "3", "1/3", "4", "1/4")
 _CALLED = (*_SCALES, "2*pi", "1/(2*pi)")

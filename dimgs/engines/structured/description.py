@@ -37,7 +37,9 @@ _POLE_BITS = 4.0
 # of other fields 39 have exponents 1 alone, and 2 of 38 functions stand inside another one
 _INNER_EXPONENTS = 2.0
 _NESTED = 4.0
+# of these arguments may be functions at no further cost, as in asin(u sin v) and log(cosh u)
 _INVERSES = ("asin", "acos", "atan", "log", "log1p")
+# simple numbers that constants are tried at, with those of circles, spheres and turns
 _RATIONAL = ("1", "2", "1/2", "3", "1/3", "4", "1/4", "3/2", "2/3", "3/4", "4/3", "8", "1/8")
 _WITH_PI = ("pi", "2*pi", "pi/2", "4*pi", "1/pi", "1/(2*pi)", "1/(4*pi)", "pi/4", "4*pi/3")
 _Exponents = tuple[Fraction, ...]

@@ -7,7 +7,7 @@ from time import monotonic
 
 import numpy as np
 
-from dimgs.engines.protocol import Budget, CutBy, Outcome, Problem, Result
+from dimgs.engines.protocol import CutBy, Outcome, Problem, Result, SearchBudget
 from dimgs.engines.structured.archive import (
     Archive,
     OutOfBudget,
@@ -249,7 +249,7 @@ class StructuredEngine:
     --------
     >>> x = np.geomspace(0.1, 5.0, 40)
     >>> problem = Problem({"pi_1": x}, 3 * np.sqrt(x) / (1 + 2 * x))
-    >>> result = StructuredEngine().search(problem, Budget(60))
+    >>> result = StructuredEngine().search(problem, SearchBudget(60))
     >>> at_2 = float(result.candidates[0].numeric.subs("pi_1", 2))
     >>> result.outcome, bool(np.isclose(at_2, 3 * np.sqrt(2) / 5, rtol=1e-12))
     ('converged', True)
@@ -260,13 +260,13 @@ class StructuredEngine:
     def __init__(self, stages: str = "abcd", without: Collection[str] = ()) -> None:
         self.stages, self.without = stages, frozenset(without)
 
-    def search(self, problem: Problem, budget: Budget, seed: int = 0) -> Result:
+    def search(self, problem: Problem, budget: SearchBudget, seed: int = 0) -> Result:
         """Pareto front of candidates, the chosen one first.
 
         Parameters
         ----------
         problem : Problem
-        budget : Budget
+        budget : SearchBudget
         seed : int
 
         Returns

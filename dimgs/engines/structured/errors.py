@@ -20,7 +20,7 @@ from dimgs.engines.structured.runs import (
     ADDITIVE_FLOOR,
     FLOOR,
     RELATIVE_FLOOR,
-    Errors,
+    ErrorModel,
     Measured,
     Runs,
 )
@@ -35,8 +35,14 @@ _FEWEST = 20
 _MOVED = 0.2
 # median of the modulus of a standard normal variable
 _NORMAL_MEDIAN = 0.6745
+# share of the squares of one sign: with less the logarithm of the response is no start; and columns
+# for each run: with more a surrogate follows the noise
 _ONE_SIGN, _MOST_COLUMNS = 0.9, 0.25
+# steps of the surrogate, halvings of each, and the relative gain at which they end: far below what
+# two kinds of errors differ by
 _ITERATIONS, _HALVINGS, _ENOUGH = 40, 6, 1e-6
+# least response at the start, in units of the rms; ridge of the curvatures, which decides only
+# where the runs do not; and the largest logarithm, as exp(60) hides all other responses
 _LEAST, _RIDGE, _STEEP = 0.05, 1e-2, 60.0
 
 
@@ -99,11 +105,11 @@ def _moved(again: Runs, runs: Runs) -> float:
     return float(np.sqrt(np.mean(change**2))) / again.errors.noise
 
 
-def _kinds(runs: Runs) -> list[Errors]:
+def _kinds(runs: Runs) -> list[ErrorModel]:
     """Errors that are tried: relative ones, mixed ones, and those of one size."""
-    out = [Errors(RELATIVE_FLOOR)] if runs.positive else []
+    out = [ErrorModel(RELATIVE_FLOOR)] if runs.positive else []
     for of in _measured(runs):
-        out += [Errors(floor, of) for floor in (FLOOR, ADDITIVE_FLOOR)]
+        out += [ErrorModel(floor, of) for floor in (FLOOR, ADDITIVE_FLOOR)]
     return out
 
 

@@ -20,11 +20,12 @@ from dimgs.engines.structured.trees import (
 )
 from dimgs.rationals import numbers_near
 
+# values beyond have no squares and no slopes in double precision
 _BAD = 1e300
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedTree:
     """A tree with fitted constants and its score.
 
     Parameters
@@ -70,7 +71,7 @@ def _residuals(law: Compiled, theta: Array, runs: Runs) -> tuple[Array, Array | 
     return (e, jacobian) if np.all(np.isfinite(jacobian)) else None
 
 
-def polish(tree: Tree, runs: Runs, iterations: int = 30) -> Fitted | None:
+def polish(tree: Tree, runs: Runs, iterations: int = 30) -> FittedTree | None:
     """Refit the free constants and score the result; None where it is not real."""
     with np.errstate(all="ignore"):
         law, theta = compiled(tree, runs), parameters(tree)
@@ -110,16 +111,16 @@ def _step(scaled: Array, e: Array, damping: float) -> tuple[Array, float]:
     return step, float(np.abs(step).max())
 
 
-def scored(tree: Tree, runs: Runs, value: Array, e: Array, jacobian: Array | None) -> Fitted:
+def scored(tree: Tree, runs: Runs, value: Array, e: Array, jacobian: Array | None) -> FittedTree:
     """Length of description of a fitted tree with these values."""
     n = runs.n_runs
     free = 0 if jacobian is None else jacobian.shape[1]
     structure = law_bits(tree, runs) + constants_bits(free, n)
     data = data_bits(value, runs.y, runs.weights, runs.unit)
-    return Fitted(tree, float(np.mean(e**2)), data + structure, structure)
+    return FittedTree(tree, float(np.mean(e**2)), data + structure, structure)
 
 
-def simplified(fitted: Fitted, runs: Runs) -> Fitted:
+def simplified(fitted: FittedTree, runs: Runs) -> FittedTree:
     """Replace constants by simple numbers, the surest first, while the bits do not grow."""
     for _ in range(8):
         found = residuals_of(fitted.tree, runs)
@@ -144,7 +145,9 @@ def simplified(fitted: Fitted, runs: Runs) -> Fitted:
     return fitted
 
 
-def _simpler(fitted: Fitted, runs: Runs, i: int, value: float, error: float) -> Fitted | None:
+def _simpler(
+    fitted: FittedTree, runs: Runs, i: int, value: float, error: float
+) -> FittedTree | None:
     window = max(3 * error, 1e-10 * abs(value))
     if window > 0.2 * abs(value):
         return None

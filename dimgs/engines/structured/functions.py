@@ -20,6 +20,7 @@ from dimgs.arrays import Array
 if TYPE_CHECKING:
     import sympy
 
+# where coth x - 1/x loses as many digits as the first term of its series leaves out
 _SMALL = 1e-4
 
 

@@ -32,10 +32,17 @@ from dimgs.engines.structured.trees import (
 
 _UNARY = ("sin", "cos", "exp", "log", "tanh")
 _POWERS = (Fraction(1, 2), Fraction(2))
+# monomials that trees are grown from; and the largest values of a tree, one over which are the
+# smallest: beyond, a sum with it is one of its terms
 _LEAVES, _LARGEST = 10, 1e8
+# of each generation: the cheapest trees, which functions are applied to, and those that each is
+# joined with; two fill the bank
 _GENERATIONS = ((60, 40), (500, 14))
+# trees that are kept, generations, and children of each: 1600 trees in all, which take some seconds
 _POPULATION, _MOST_GENERATIONS, _CHILDREN = 40, 40, 40
+# of a tree: longer ones cost more bits than a few hundred runs repay
 _MOST_NODES, _MOST_CONSTANTS = 40, 8
+# functions and powers that a change puts around a part
 _NAMES = ("sin", "cos", "exp", "log", "tanh", "log1p", "expm1")
 _EXPONENTS = (Fraction(-2), Fraction(-1), Fraction(-1, 2), Fraction(1, 2), Fraction(2))
 

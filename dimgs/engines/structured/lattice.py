@@ -26,7 +26,7 @@ from dimgs.engines.structured.description import OPERATOR, SIMPLE_NUMBERS, simpl
 from dimgs.engines.structured.model import (
     DENOMINATORS,
     LARGEST,
-    Model,
+    ProductModel,
     power_basis,
     rounded_power_laws,
     squares_bits,
@@ -361,7 +361,7 @@ class Lattice:
         places = self.columns.argument[picked]
         c = np.array([form.sign * form.scale.value for form in forms])
         theta = np.array([intercept, *map(float, front), *map(float, powers)])
-        model = Model(
+        model = ProductModel(
             tuple(form.function for form in forms),
             tuple(self.arguments.trees[k] for k in places),
             self.arguments.values[:, places],

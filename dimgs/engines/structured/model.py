@@ -19,7 +19,7 @@ _TINY = 1e-20
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class ProductModel:
     """log|t| = intercept + Σ a log pi + Σ b log|g(c u)|.
 
     Parameters
@@ -51,7 +51,7 @@ class Model:
         return len(self.functions)
 
 
-def design(model: Model, runs: Runs, c: Array) -> Array:
+def design(model: ProductModel, runs: Runs, c: Array) -> Array:
     """Columns [1, log pi, log|g(c u)|]."""
     columns = [np.ones(runs.n_runs), *runs.logs.T]
     for j, name in enumerate(model.functions):
@@ -60,7 +60,7 @@ def design(model: Model, runs: Runs, c: Array) -> Array:
     return np.column_stack(columns)
 
 
-def refine(model: Model, runs: Runs, target: Target, root: Array) -> Model | None:
+def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> ProductModel | None:
     """Best coefficients and constants near the given ones; None where a logarithm fails."""
     with np.errstate(all="ignore"):
         t = weighted(target.logs, root)
@@ -110,7 +110,7 @@ def refine(model: Model, runs: Runs, target: Target, root: Array) -> Model | Non
 
 
 def _linear(
-    model: Model, runs: Runs, t: Array, root: Array, c: Array
+    model: ProductModel, runs: Runs, t: Array, root: Array, c: Array
 ) -> tuple[Array, Array, Array] | None:
     Z = weighted(design(model, runs, c), root)
     if not np.all(np.isfinite(Z)):
@@ -121,7 +121,7 @@ def _linear(
 
 
 def _jacobian(
-    model: Model, runs: Runs, root: Array, Z: Array, beta: Array, c: Array, rows: list[int]
+    model: ProductModel, runs: Runs, root: Array, Z: Array, beta: Array, c: Array, rows: list[int]
 ) -> Array:
     first = 1 + runs.n_groups
     assert model.u is not None

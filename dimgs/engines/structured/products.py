@@ -34,7 +34,7 @@ from dimgs.engines.structured.columns import (
 )
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.lattice import Lattice
-from dimgs.engines.structured.model import Model, power_basis, refine
+from dimgs.engines.structured.model import ProductModel, power_basis, refine
 from dimgs.engines.structured.rounding import rounded_trees
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
@@ -191,7 +191,7 @@ class Products:
     def _try(self, target: Target, picked: Picked, archive: Archive) -> None:
         archive.check()
         columns, arguments = self.columns, self.arguments
-        model = Model(
+        model = ProductModel(
             tuple(str(columns.function[i]) for i in picked),
             tuple(arguments.trees[columns.argument[i]] for i in picked),
             arguments.values[:, columns.argument[list(picked)]] if picked else None,
@@ -207,7 +207,7 @@ class Products:
 def power_law(runs: Runs, target: Target, archive: Archive) -> None:
     """The power law alone."""
     root = runs.log_root
-    refined = refine(Model((), (), None, np.zeros(0)), runs, target, root)
+    refined = refine(ProductModel((), (), None, np.zeros(0)), runs, target, root)
     if refined is not None:
         for tree in rounded_trees(refined, runs, target):
             archive.add(tree)

@@ -24,7 +24,7 @@ from dimgs.engines.structured.description import (
     simple_number_near,
 )
 from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.model import DENOMINATORS, LARGEST, Model
+from dimgs.engines.structured.model import DENOMINATORS, LARGEST, ProductModel
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -47,6 +47,7 @@ _TOO_FAR = 8.0
 _ERRORS, _WIDEST = 3.0, 0.7
 # shortest messages that are fitted
 _KEPT = 4
+# mean square that counts as none
 _TINY = 1e-20
 # of the weight must have one sign for a law of one sign
 _ONE_SIGN = 0.9
@@ -80,12 +81,12 @@ class State:
         return State(theta, C, squares, self.variance, dict(self.numbers), dict(self.exponents))
 
 
-def rounded_trees(model: Model, runs: Runs, target: Target) -> Iterator[Tree]:
+def rounded_trees(model: ProductModel, runs: Runs, target: Target) -> Iterator[Tree]:
     """Trees of t's law with rational exponents, those of the shortest messages, as laws of y.
 
     Parameters
     ----------
-    model : Model
+    model : ProductModel
         Refined.
     runs : Runs
     target : Target
@@ -104,7 +105,7 @@ def rounded_trees(model: Model, runs: Runs, target: Target) -> Iterator[Tree]:
             yield target.back(tree)
 
 
-def _rounded(model: Model, runs: Runs) -> Iterator[State]:
+def _rounded(model: ProductModel, runs: Runs) -> Iterator[State]:
     """Every combination of simple constants and of denominators that is not too far."""
     assert model.coefficients is not None
     assert model.covariance is not None
@@ -135,12 +136,12 @@ def _rounded(model: Model, runs: Runs) -> Iterator[State]:
             yield from _with_simple_factors(rounded, model, first)
 
 
-def _inside(model: Model) -> list[int]:
+def _inside(model: ProductModel) -> list[int]:
     """Factors whose constant is not linear."""
     return [j for j, name in enumerate(model.functions) if name not in (EXPONENTIAL, ITSELF)]
 
 
-def _with_simple_factors(state: State, model: Model, first: int) -> Iterator[State]:
+def _with_simple_factors(state: State, model: ProductModel, first: int) -> Iterator[State]:
     """Rates and the prefactor simple too, where they can be."""
     for j, name in enumerate(model.functions):
         if name == EXPONENTIAL:
@@ -196,7 +197,7 @@ def nearest_plane(state: State, varied: Sequence[int], q: int) -> State | None:
     return state
 
 
-def _length(state: State, model: Model, runs: Runs) -> float:
+def _length(state: State, model: ProductModel, runs: Runs) -> float:
     """Bits of the runs and of what differs between combinations."""
     n, first = runs.n_runs, 1 + runs.n_groups
     data = 0.5 * n * float(np.log2(state.squares / n + _TINY))
@@ -213,7 +214,7 @@ def _front(state: State, runs: Runs) -> Mono:
     return Mono(tuple(state.exponents.get(1 + k, Fraction(0)) for k in range(runs.n_groups)))
 
 
-def tree_of(model: Model, runs: Runs, target: Target, state: State) -> Tree | None:
+def tree_of(model: ProductModel, runs: Runs, target: Target, state: State) -> Tree | None:
     """Tree of t's law; None where it is not real, or its sign is not that of t."""
     front, first = _front(state, runs), 1 + runs.n_groups
     factors: list[Tree] = [front] if any(front.exponents) else []

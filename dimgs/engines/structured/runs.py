@@ -27,7 +27,7 @@ _FEWEST = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Errors:
+class ErrorModel:
     """How the errors of the response grow with it.
 
     Parameters
@@ -69,7 +69,7 @@ class Runs:
         Exponents of the physical variables in pi_0, the target apart.
     unit : ndarray of shape (n_runs,) or None
         Response for one unit of the target, up to a factor.
-    errors : Errors
+    errors : ErrorModel
     expected : ndarray of shape (n_runs,) or None
         Response by the best law so far.
     """
@@ -84,7 +84,7 @@ class Runs:
     shape: Array
     shift: Array
     unit: Array | None = None
-    errors: Errors = Errors()
+    errors: ErrorModel = ErrorModel()
     expected: Array | None = None
     _cache: dict[tuple[Fraction, ...], Array] = field(default_factory=dict)
 
@@ -119,10 +119,10 @@ class Runs:
             shape,
             shift,
             unit,
-            Errors(_floor_of(logs, problem.response / scale) if positive else FLOOR, of=kind),
+            ErrorModel(_floor_of(logs, problem.response / scale) if positive else FLOOR, of=kind),
         )
 
-    def with_errors(self, errors: Errors, expected: Array | None = None) -> "Runs":
+    def with_errors(self, errors: ErrorModel, expected: Array | None = None) -> "Runs":
         """The same runs with errors of another kind."""
         return replace(self, errors=errors, expected=expected)
 

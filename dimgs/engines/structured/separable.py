@@ -28,6 +28,8 @@ from dimgs.engines.structured.trees import (
     times,
 )
 
+# monomials beside the function and in front of it, arguments that are monomials and differences:
+# each pair of the first two with each of the others takes two inner products for each constant
 _BESIDE, _OUTER, _PLAIN, _PAIRS = 8, 12, 12, 6
 # of c in units of 1/median|u|, and turns over the range of u for what oscillates
 _GRID = np.geomspace(0.02, 200.0, 22)
@@ -38,8 +40,10 @@ _RARE = 1.5
 _NAMES = ("exp", "log1p", "tanh", "sin", "cos", "atan")
 # runs that are looked at, constants narrowed between points of the grid, laws that are fitted
 _MOST_RUNS, _NARROWED, _FITTED_PAIRS = 300, 800, 40
+# share of the squares that is rounding; share of a term outside the other below which they are one
 _LEAST_SHARE = 1e-12
 _PARALLEL = 1e-6
+# constants between two points of the grid, and how often: to a hundredth of its step
 _INSIDE, _ROUNDS = 9, 3
 
 

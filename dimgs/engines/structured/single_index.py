@@ -32,7 +32,7 @@ from dimgs.engines.structured.description import OPERATOR, structure_bits
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.model import (
     DENOMINATORS,
-    Model,
+    ProductModel,
     lengths,
     power_basis,
     refine,
@@ -76,7 +76,7 @@ _DEPENDENT = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
-class Index:
+class SingleIndex:
     """A weighted power law and a function of a linear form q of the logarithms of the groups.
 
     Parameters
@@ -101,7 +101,7 @@ class Index:
     base: Array
 
     @classmethod
-    def of(cls, runs: Runs, root: Array, t: Array) -> "Index | None":
+    def of(cls, runs: Runs, root: Array, t: Array) -> "SingleIndex | None":
         """With a power of 1 + n; None where runs are few or have no logarithms."""
         enough = runs.n_runs >= _RUNS_EACH * (2 + runs.n_groups)
         if not any(runs.logged) or not enough or not np.all(np.isfinite(t)):
@@ -189,11 +189,11 @@ def single_index(target: Target, archive: Archive) -> None:
     archive : Archive
     """
     runs, root = archive.runs, target.log_root(archive.runs)
-    known = Index.of(runs, root, weighted(target.logs, root))
+    known = SingleIndex.of(runs, root, weighted(target.logs, root))
     if known is None:
         return
     starts = starting_forms(runs)
-    found: list[tuple[float, int, Index, Array]] = []
+    found: list[tuple[float, int, SingleIndex, Array]] = []
     for name, sign in _FUNCTIONS:
         archive.check()
         index = replace(known, name=name, sign=sign)
@@ -209,7 +209,7 @@ def single_index(target: Target, archive: Archive) -> None:
             return
 
 
-def _models(index: Index, q: Array, runs: Runs) -> Iterator[Model]:
+def _models(index: SingleIndex, q: Array, runs: Runs) -> Iterator[ProductModel]:
     """The argument with rational exponents: the shortest messages."""
     state, first = index.state(q), 3 + runs.n_groups
     if state is None:
@@ -230,7 +230,7 @@ def _models(index: Index, q: Array, runs: Runs) -> Iterator[Model]:
             scored.setdefault(tree, (bits, float(np.exp(constant))))
     for tree, (_, c) in sorted(scored.items(), key=lambda s: (s[1][0], s[0].exponents))[:_FITTED]:
         u = runs.monomial(tree.exponents)[:, None]
-        yield Model((index.name,), (tree,), u, np.array([index.sign * c]))
+        yield ProductModel((index.name,), (tree,), u, np.array([index.sign * c]))
 
 
 @np.errstate(all="ignore")
@@ -243,7 +243,7 @@ def logarithms_of_sums(target: Target, archive: Archive) -> None:
     archive : Archive
     """
     runs, root = archive.runs, target.root(archive.runs)
-    index = Index.of(runs, root, root * target.values)
+    index = SingleIndex.of(runs, root, root * target.values)
     if index is None or not all(runs.logged):
         return
     archive.check()

@@ -97,7 +97,7 @@ def subspace_sums(sums: Sums, target: Target, archive: Archive, *, ratios: bool 
     """
     if not np.all(np.isfinite(target.values)) or not np.any(target.values):
         return
-    search = _Search.of(sums, target)
+    search = _SpanSearch.of(sums, target)
     if not len(search.upper):
         return
     found = [search.monomials(), *search.one_name(), *search.one_function(ratios, archive)]
@@ -144,7 +144,7 @@ def eliminated(A: Array, t: Array) -> list[list[int]]:
 
 
 @dataclass(frozen=True, eq=False)
-class _Search:
+class _SpanSearch:
     """Monomials of a target, `upper` ones beside it and `lower` ones times it."""
 
     sums: Sums
@@ -154,7 +154,7 @@ class _Search:
     t: Array
 
     @classmethod
-    def of(cls, sums: Sums, target: Target) -> "_Search":
+    def of(cls, sums: Sums, target: Target) -> "_SpanSearch":
         runs, root = sums.runs, target.root(sums.runs)
         found = short_monomials(runs, _UPPER, power=target.power, near=sums.near(target))
         below = short_monomials(runs, _LOWER)

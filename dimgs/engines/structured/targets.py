@@ -21,6 +21,7 @@ from dimgs.engines.structured.trees import (
     with_front,
 )
 
+# mean sign of a difference whose logarithm is taken: nearer to 0, and runs of the other sign count
 _ONE_SIGN = 0.9
 # short monomials that are looked at for each product of signed groups: many share one
 _LOOKED_AT = 15

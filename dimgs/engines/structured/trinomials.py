@@ -36,6 +36,8 @@ from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import ONE, Product, Sum, Tree
 from dimgs.rationals import exponent_bits
 
+# monomials u and v of 1 + u + v; arguments of functions in v and how many such v; ratios of squared
+# distances and their monomials: some hundred thousand sums in all, in half a second
 _FIRST, _SECOND, _ANGLES, _MODULATED, _SQUARES, _MOVED = 70, 70, 8, 400, 12, 40
 _NAMES = ("cos", "sin", "exp")
 _SCALES = tuple(map(simple_number, ("1", "2", "1/2")))
