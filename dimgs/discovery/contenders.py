@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import permutations
 
 import numpy as np
 import sympy
@@ -39,6 +40,8 @@ _AT_LEAST = 4
 _MOST_RUNS = 2000
 # forms whose numbers are freed, the most probable ones: each is another refit of every block
 _FREED, _SIMPLEST = 10, 4
+# of one constant in another: functions of a product of powers, their roots and reciprocals
+_POWERS = tuple(map(sympy.Rational, (1, -1, "1/2", "-1/2")))
 # standard errors within which a constant may be zero
 _MAY_BE_ZERO = 2.0
 # twice the gain of likelihood by a constant that was not needed: one of a hundred
@@ -258,7 +261,9 @@ def _with_free_numbers(
 def _simpler(design: Design, one: Contender, found: "tuple[Freed, Fitted]") -> "Iterator[Raw]":
     """The form without terms or factors whose constant may as well be zero, or with 1 for one.
 
-    Other numbers were looked for by who found the form; regimes are fitted with a constant each.
+    And with one constant for two, where one may as well be a power of the other: so it is where a
+    function has a limit without a constant, as tanh(c x)/(c x). Other numbers were looked for by
+    who found the form; regimes are fitted with a constant each.
     """
     form, again = found
     values = dict(zip(sorted(form.constants), again.constants, strict=True))
@@ -270,7 +275,8 @@ def _simpler(design: Design, one: Contender, found: "tuple[Freed, Fitted]") -> "
             simple[sympy.Symbol(name)] = sympy.Integer(0)
         elif name in ones and pays(sympy.Integer(1), float(value), float(errors[name])):
             simple[sympy.Symbol(name)] = sympy.Integer(1)
-    each = [{symbol: number} for symbol, number in simple.items()]
+    each: list[dict[sympy.Symbol, sympy.Expr]] = [{k: number} for k, number in simple.items()]
+    each += _related(again, sorted(form.constants), ones - {str(k) for k in simple})
     for fixed in [*each, simple] if len(each) > 1 else each:
         expression = form.expression.xreplace(fixed)
         names = {str(s) for s in expression.free_symbols}
@@ -282,6 +288,26 @@ def _simpler(design: Design, one: Contender, found: "tuple[Freed, Fitted]") -> "
         model = FormulaModel(design, expression, start)
         if np.all(np.isfinite(model.value(model.start))):
             yield one.name, expression, start, model, None, None
+
+
+def _related(
+    whole: Fitted, names: "Sequence[str]", those: "set[str]"
+) -> "list[dict[sympy.Symbol, sympy.Expr]]":
+    """One constant as a power of another, where it pays: the nearest such pair."""
+    found = []
+    values = dict(zip(names, whole.constants, strict=True))
+    for a, b in permutations(sorted(k for k in those if values[k] != 0), 2):
+        for power in _POWERS if values[b] > 0 else (p for p in _POWERS if p.q == 1):
+            near = float(np.log(abs(values[a])) - power * np.log(abs(values[b])))
+            direction = np.zeros((1, len(names)))
+            direction[0, names.index(a)] = 1.0 / values[a]
+            direction[0, names.index(b)] = -float(power) / values[b]
+            error = float(whole.errors_along(direction)[0])
+            if pays(sympy.Integer(1), float(np.exp(near)), error):
+                sign = np.sign(values[a]) * (np.sign(values[b]) if power.q == 1 else 1)
+                other = int(sign) * sympy.Symbol(b) ** power
+                found.append((abs(near) / error, str(other), sympy.Symbol(a), other))
+    return [{a: other} for _, _, a, other in sorted(found, key=lambda x: x[:2])[:1]]
 
 
 def refutes(general: Evidence, special: Evidence) -> bool:

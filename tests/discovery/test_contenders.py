@@ -68,3 +68,25 @@ def test_exponents_of_the_inputs_say_whether_fitted_ones_are_near_simple_ones() 
         judged = contenders(known.design, result, result.law, [], {}, Clock.of(1e6))
         bits = next(c for c in judged if c.name == "power").structure.coincidences
         assert (bits > 4.0) == near
+
+
+def test_two_constants_are_one_where_a_function_has_a_limit_without_any() -> None:
+    rng = np.random.default_rng(6)
+    x = np.exp(rng.uniform(-2.0, 2.0, 60))
+    pi, one, other = sympy.symbols("pi_1 c_1 c_2")
+    form = one * sympy.sqrt(sympy.tanh(other * pi) / pi)
+    for related in (True, False):
+        front = 3.0**-0.5 if related else 1.37
+        z = front * np.sqrt(np.tanh(3.0 * x) / x) * np.exp(0.02 * rng.standard_normal(60))
+        known = prepare(Dataset.from_columns({"x [1]": x, "z [1]": z}), "z", Options())
+        result = fit_prepared(known, Options())
+        more = [("front", form, {"c_1": front, "c_2": 3.0}, None, None)]
+        judged = contenders(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+        whole = next(c for c in judged if len(c.constants) == 2 and c.name == "front")
+        simpler = [c for c in judged if len(c.constants) == 1 and c.name == "front"]
+        assert len(simpler) == related
+        assert all(c.score > whole.score for c in simpler)
+        assert all(
+            sympy.simplify(c.expression**2 * pi / sympy.tanh(other * pi) - 1 / other) == 0
+            for c in simpler
+        )
