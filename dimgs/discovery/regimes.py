@@ -53,7 +53,12 @@ class RegimeResult:
 
 
 def regimes_of(
-    design: Design, options: Options, *, joined: bool = True, most: int = MOST_REGIMES
+    design: Design,
+    options: Options,
+    *,
+    joined: bool = True,
+    most: int = MOST_REGIMES,
+    validated: bool = True,
 ) -> tuple[list[RegimeResult], Law | None]:
     """Regimes found in the runs, and the law in pieces where there is more than one.
 
@@ -65,6 +70,8 @@ def regimes_of(
         Whether the law in pieces is asked for.
     most : int
         How many regimes there may be.
+    validated : bool
+        Whether regimes are searched again in every fold, for the score on runs left out.
 
     Raises
     ------
@@ -103,6 +110,8 @@ def regimes_of(
         return results, None
     whole = pieces_law(design, laws, conditions, Scores(), options.level)
     fitted = fitted_by(whole, design)
+    if not validated:
+        return results, whole.with_scores(scores_of(design, fitted, None, None, options.seed))
     return results, whole.with_scores(scores_of_search(design, fitted, model, options.seed))
 
 

@@ -40,7 +40,8 @@ def switching(found: Study, options: Options) -> tuple[list[Form], Study]:
     result, most = found.result, MOST_REGIMES
     while most > 1:
         try:
-            regimes, law = regimes_of(found.prepared.design, options, most=most)
+            # a law that wins is validated with the others, as it stands
+            regimes, law = regimes_of(found.prepared.design, options, most=most, validated=False)
         except DimgsError:
             break
         if law is None:

@@ -88,7 +88,7 @@ def test_neither_threads_nor_hashes_nor_the_clock_matter(other: tuple[int, int, 
 
 @cache
 def searched(again: int) -> Report:
-    return discover(friction(), "tau", engine="structured", evaluations=60, time_limit=3600)
+    return discover(friction(24), "tau", engine="structured", evaluations=40, time_limit=3600)
 
 
 def test_the_same_law_twice_in_one_process() -> None:
@@ -99,7 +99,7 @@ def test_the_same_law_twice_in_one_process() -> None:
 
 @pytest.mark.parametrize("distilled", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_a_report_pickles_with_all_that_it_holds(distilled: bool) -> None:
-    data = thinning() if distilled else friction()
+    data = thinning() if distilled else friction(24)
     report = searched(0)
     if distilled:
         report = discover(data, "eta", scales="auto", engine="structured", evaluations=60)
