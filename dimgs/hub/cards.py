@@ -9,7 +9,7 @@ from dimgs.errors import InputError
 from dimgs.hub.runs import program_of, run_content
 from dimgs.kernels.conversion import given_value
 from dimgs.kernels.record import RunRecord
-from dimgs.kernels.registry import load_kernel
+from dimgs.kernels.registry import available, load_kernel
 from dimgs.kernels.spec import Kernel, Port
 from dimgs.variables import Dimension, parse_unit
 
@@ -118,8 +118,15 @@ def card_of(kernel: Kernel) -> dict[str, Any]:
     }
 
 
-def keep_card(hub: "Hub", kernel: Kernel) -> None:
-    """Keep the card of a kernel that declares its physics, where the hub has none of it."""
+def keep_card(hub: "Hub", kernel: Kernel | str) -> None:
+    """Keep the card of a kernel that declares its physics, where the hub has none of it.
+
+    A name is passed over where no such kernel is installed.
+    """
+    if isinstance(kernel, str):
+        if kernel not in available():
+            return
+        kernel = load_kernel(kernel)
     if getattr(kernel, "physics", "") and _card_of(hub, kernel)[0] is None:
         hub.once({"kind": "card", **card_of(kernel)})
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, and_, insert, or_, select, update
 
 from dimgs.formats import read_toml, validated
+from dimgs.hub.cards import keep_card
 from dimgs.hub.claims import MOST_ATTEMPTS
 from dimgs.hub.entry import Entry
 from dimgs.hub.kinds import checked
@@ -132,36 +133,39 @@ def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
         entry, seconds = claimed
         begun = time.monotonic()
         assert entry.content is not None
-        sandboxed = entry.agent and _sandboxed()
-        if entry.content.get("plan") is not None:
-            ended = _campaign(hub, entry, seconds, policy.megabytes, sandboxed, worker)
-            spent += time.monotonic() - begun
-            done.done, done.failed = done.done + ended, done.failed + (not ended)
-            continue
-        record = run_job(entry.content, seconds, policy.megabytes, sandboxed)
+        make = _run if entry.content.get("plan") is None else _campaign
+        ended = make(hub, entry, seconds, policy.megabytes, worker)
         spent += time.monotonic() - begun
-        with hub.database.transaction() as connection:
-            state = "done" if record.ok else "failed"
-            if not _ended(connection, entry.id, worker, state, record.reason):
-                # it took so long that another worker took the job over
-                continue
-            content = checked("run", run_content(record))
-            links = (("derived", entry.id),)
-            seen = (entry.visibility, entry.until)
-            run = Entry("run", content, hub.user, now(), links, hub.is_agent, *seen)
-            write(connection, [run])
-        done.done, done.failed = done.done + record.ok, done.failed + (not record.ok)
+        if ended is not None:
+            done.done, done.failed = done.done + ended, done.failed + (not ended)
     return done
 
 
-def _campaign(
-    hub: "Hub", entry: Entry, seconds: float, megabytes: int, sandboxed: bool, worker: str
-) -> bool:
+def _run(hub: "Hub", entry: Entry, seconds: float, megabytes: int, worker: str) -> bool | None:
+    """Make the run of a job and keep it; whether it ended well, None where another made it."""
+    assert entry.content is not None
+    record = run_job(entry.content, seconds, megabytes, entry.agent and _sandboxed())
+    with hub.database.transaction() as connection:
+        state = "done" if record.ok else "failed"
+        if not _ended(connection, entry.id, worker, state, record.reason):
+            # it took so long that another worker took the job over
+            return None
+        content = checked("run", run_content(record))
+        links = (("derived", entry.id),)
+        seen = (entry.visibility, entry.until)
+        run = Entry("run", content, hub.user, now(), links, hub.is_agent, *seen)
+        write(connection, [run])
+    if record.ok:
+        keep_card(hub, str(entry.content["kernel"]))
+    return record.ok
+
+
+def _campaign(hub: "Hub", entry: Entry, seconds: float, megabytes: int, worker: str) -> bool:
     """Run the campaign of a job and keep what it came to; whether it came to something."""
     from dimgs.hub.keeping import keep_campaign
 
     assert entry.content is not None
-    found = run_plan(entry.content, seconds, megabytes, sandboxed)
+    found = run_plan(entry.content, seconds, megabytes, entry.agent and _sandboxed())
     result, reason = found.get("result"), str(found.get("reason", ""))
     failures = found.get("failures") or []
     if failures:

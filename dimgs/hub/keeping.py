@@ -13,7 +13,6 @@ from dimgs.hub.files import naming
 from dimgs.hub.kinds import MOST_FILE
 from dimgs.hub.runs import plain
 from dimgs.kernels.record import RunRecord, Status
-from dimgs.kernels.registry import available, load_kernel
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
@@ -125,8 +124,7 @@ def keep_campaign(
             {"where": r.get("where"), "place": r.get("place"), "law": r.get("law")}
             for r in result["regimes"]
         ]
-    if kernel in available():
-        keep_card(hub, load_kernel(kernel))
+    keep_card(hub, kernel)
     return _kept(
         hub,
         {"text": _asked(target, ranges, kernel), "target": target, "inputs": ranges},

@@ -82,6 +82,8 @@ def test_a_job_is_run_once_and_its_run_rests_on_it(tmp_path: Path) -> None:
         assert work(hub, Policy(), once=True).done == 1
         assert work(hub, Policy(), once=True).done == 0
         (run,) = hub.query("diffusion-series", where=["l=100 um"])["runs"]
+        # its physics is known as that of a campaign's kernel is
+        assert hub.query(physics="migration")["count"] == 1
         assert hub.history(run["id"]) == [asked]
         assert hub.get(asked)["status"]["state"] == "done"
         assert run["outputs"]["CF"]["value"] > 0
