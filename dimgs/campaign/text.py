@@ -1,6 +1,6 @@
 """Plans, results and regimes in plain words."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +11,7 @@ from dimgs.campaign.result import CampaignResult
 from dimgs.fits.estimate import Exponent
 from dimgs.kernels.spec import of_tier
 from dimgs.law.parts import Constant
+from dimgs.report.words import listed
 
 _WORDS = {
     Fraction(1): "is proportional to",
@@ -79,12 +80,6 @@ def counted(runs: Mapping[str, int]) -> str:
     """
     texts = [f"{n} {of_tier(tier)}".strip() for tier, n in runs.items()]
     return f"{', '.join(texts)} run{'' if list(runs.values()) == [1] else 's'}"
-
-
-def listed(items: Iterable[str]) -> str:
-    """Items as "a, b and c"."""
-    names = list(items)
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 # a line of dashes that fits the narrowest terminal, of 80 letters, with room for an indent

@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 from dimgs.arrays import Array, BoolArray
 from dimgs.campaign.monomials import GroupMonomial, decimal_monomial, monomial_of
 from dimgs.campaign.space import PiSpace
-from dimgs.campaign.text import listed
+from dimgs.report.words import listed
 
 Rationals = Sequence[Fraction | None]
 

@@ -10,7 +10,7 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.adoption import run_entries
 from dimgs.hub.entry import Entry, canonical, sha256
-from dimgs.hub.kinds import checked
+from dimgs.hub.kinds import KINDS, checked
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import Reader, entry_of, is_open
 from dimgs.hub.rows import now
@@ -19,20 +19,7 @@ from dimgs.hub.writing import batches, erase, write
 from dimgs.kernels.record import RunRecord
 
 # kinds that are added as they are; the others are made by what they record
-ADDED = (
-    "question",
-    "card",
-    "protocol",
-    "law",
-    "answer",
-    "annotation",
-    "dataset",
-    "limit",
-    "campaign",
-    "job",
-    "run",
-    "link",
-)
+ADDED = tuple(k for k in KINDS if k not in ("decision", "review"))
 # what an agent decided is told as it is; other decisions are made by the acts that they tell of
 TOLD = "agent"
 # links that a user may make; the others are made by the acts that they tell of

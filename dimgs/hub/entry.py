@@ -9,23 +9,9 @@ from typing import Any, Self
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
+from dimgs.formats import validated
+from dimgs.hub.kinds import KINDS, EntryFile
 
-KINDS = (
-    "question",
-    "card",
-    "protocol",
-    "run",
-    "job",
-    "campaign",
-    "decision",
-    "law",
-    "answer",
-    "review",
-    "annotation",
-    "link",
-    "dataset",
-    "limit",
-)
 # derived and recombined: rests on; the others tell what an entry says of another one
 LINKS = (
     "derived",
@@ -96,7 +82,7 @@ class Entry:
     Parameters
     ----------
     kind : str
-        One of :data:`KINDS`.
+        One of :data:`dimgs.hub.kinds.KINDS`.
     content : mapping or None
         As JSON; None where it was redacted.
     author : str
@@ -144,15 +130,15 @@ class Entry:
         object.__setattr__(self, "id", sha256(canonical(self._header())))
 
     def _check(self) -> None:
-        _among(self.kind, KINDS, "kind")
-        _among(self.visibility, VISIBILITIES, "visibility")
+        among(self.kind, KINDS, "kind")
+        among(self.visibility, VISIBILITIES, "visibility")
         check_author(self.author)
         if not _TIME.fullmatch(self.time):
             raise InputError(f"The time '{visible(self.time[:40])}' is no time in UTC.")
         if (self.visibility == "embargoed") != bool(_DATE.fullmatch(self.until)):
             raise InputError("An embargo ends on a date; give it as until='2027-01-31'.")
         for kind, to in self.links:
-            _among(kind, LINKS, "link")
+            among(kind, LINKS, "link")
             if not _ID.fullmatch(to):
                 raise InputError(f"A link leads to '{visible(to[:70])}', which is no id.")
         if self.content is None and not _ID.fullmatch(self.digest):
@@ -205,9 +191,6 @@ class Entry:
         InputError
             If it is no entry, or its content or header was changed.
         """
-        from dimgs.formats import validated
-        from dimgs.hub.kinds import EntryFile
-
         read = validated(EntryFile, document, "this is no entry: ")
         if read.content is not None and sha256(canonical(read.content)) != read.digest:
             raise InputError(f"the content of {visible(read.id[:12])} was changed; it is left out.")
@@ -234,8 +217,9 @@ def check_author(name: object) -> str:
     return name
 
 
-def _among(value: str, known: Sequence[str], what: str) -> None:
-    if value not in known:
+def among(value: str | None, known: Sequence[str], what: str) -> None:
+    """Refuse a name that is not among the known ones."""
+    if value is not None and value not in known:
         names = ", ".join(known)
         raise InputError(f"There is no {what} '{visible(str(value)[:40])}'; there are {names}.")
 

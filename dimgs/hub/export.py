@@ -73,7 +73,7 @@ def _check_ports(records: Sequence[RunRecord], source: str) -> None:
                     f"Some runs in '{source}' have '{name}' and others have not: {remedy}"
                 )
             for name, unit in units.items():
-                if not _alike(unit, first[name]):
+                if not parse_unit(first[name]).accepts(parse_unit(unit)):
                     raise InputError(
                         f"The runs in '{source}' give '{name}' in {first[name]} and in {unit}: "
                         f"{remedy}"
@@ -166,15 +166,7 @@ def _flat(row: Mapping[str, Any], units: dict[str, str]) -> dict[str, Any]:
 def _common(units: dict[str, str], name: str, unit: str) -> str:
     """Unit of the first row that has the quantity; its own where they have no common measure."""
     first = units.setdefault(name, unit)
-    return first if _alike(first, unit) else unit
-
-
-def _alike(one: str, other: str) -> bool:
-    """Whether values of one unit can be had in the other."""
-    a, b = parse_unit(one), parse_unit(other)
-    if {"label", "level"} & {a.scale, b.scale}:
-        return a == b
-    return a.dimension == b.dimension
+    return first if parse_unit(first).accepts(parse_unit(unit)) else unit
 
 
 def _converted(value: Any, unit: str, common: str) -> Any:

@@ -5,7 +5,7 @@ is refused as a slip of the pen.
 """
 
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -254,7 +254,7 @@ MODELS: dict[str, type[_Kind]] = {
     "limit": LimitEntry,
 }
 
-_Model = TypeVar("_Model", bound=BaseModel)
+KINDS = tuple(MODELS)
 
 
 class LinkFile(BaseModel):

@@ -14,9 +14,9 @@ from dimgs.escape import visible
 from dimgs.hub.accounts import role_of
 from dimgs.hub.claims import status_of
 from dimgs.hub.database import Database
-from dimgs.hub.entry import SHORTEST_PREFIX, Entry, check_author, digest_of
+from dimgs.hub.entry import SHORTEST_PREFIX, Entry, among, check_author, digest_of
 from dimgs.hub.evidence import difference, evidence, kernels
-from dimgs.hub.kinds import MODELS
+from dimgs.hub.kinds import KINDS
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, allowed
 from dimgs.hub.query import Wanted, asked_runs, found_runs, ids_of, wanted
@@ -207,8 +207,8 @@ class Reader:
         Those with a ``text`` have it in their title or content, in any case of its letters; those
         of a ``kernel`` are its cards, runs, protocols and jobs.
         """
-        _among(state, STATES, "state")
-        _among(kind, tuple(MODELS), "kind")
+        among(state, STATES, "state")
+        among(kind, KINDS, "kind")
         query = select(entries).order_by(entries.c.seq.desc() if newest else entries.c.seq)
         filters: list[ColumnElement[bool]] = []
         if kind is not None:
@@ -271,8 +271,8 @@ class Reader:
             If a range cannot be read, or no run has such an input.
         """
         ask = wanted(where, group, kernel=kernel, physics=physics, **filters)
-        _among(ask.state, STATES, "state")
-        _among(ask.review, VERDICTS, "review")
+        among(ask.state, STATES, "state")
+        among(ask.review, VERDICTS, "review")
         with self.database.transaction(read=True) as connection:
             chosen, lineage = self.chosen(connection, ask)
             ranged = bool(ask.where or ask.groups)
@@ -380,10 +380,3 @@ def run_of(row: Any, lineage: Lineage) -> dict[str, Any]:
 def _is_over(until: str) -> bool:
     """Whether an embargo has ended; by this machine's clock, as only people are kept waiting."""
     return until <= now()[:10]
-
-
-def _among(value: str | None, known: Sequence[str], what: str) -> None:
-    if value is not None and value not in known:
-        raise InputError(
-            f"There is no {what} '{visible(value[:40])}'; there are {', '.join(known)}."
-        )

@@ -189,7 +189,7 @@ def regime_sentences(runs: ReportRuns) -> list[tuple[str, str]]:
     """LaTeX of every regime's condition, and a sentence on the exponents inside."""
     out = []
     for regime in runs.report.regimes or ():
-        powers = _listed(
+        powers = listed(
             f"{_name(runs, e['name'])} to the power {short(e['value'])}" + _between(e)
             for e in regime["exponents"]
             if not _idle(e)
@@ -215,7 +215,8 @@ def _name(runs: ReportRuns, name: str) -> str:
     return (group.known_as if group is not None and unique else None) or name
 
 
-def _listed(parts: Iterable[str]) -> str:
+def listed(parts: Iterable[str]) -> str:
+    """Parts as "a, b and c"."""
     items = list(parts)
     return " and ".join([", ".join(items[:-1]), items[-1]] if len(items) > 1 else items)
 

@@ -13,7 +13,8 @@ from dimgs.errors import DimgsError, InputError
 from dimgs.formats import json_value
 from dimgs.hub import Hub
 from dimgs.hub.acts import ADDED
-from dimgs.hub.entry import KINDS, VISIBILITIES
+from dimgs.hub.entry import VISIBILITIES
+from dimgs.hub.kinds import KINDS
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
 from dimgs.similitude.given import points_given
