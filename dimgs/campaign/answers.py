@@ -66,8 +66,9 @@ class Answers:
         every = [exponents_of(binding, law, self.level) for law in self.model.laws]
         self.exponents = every
         self.rationals: list[Rationals] = [[e.rational for e in told] for told in every]
-        lost = strategy.runs.lost(strategy.tier)
-        self.lost = len(lost)
+        runs, tier = strategy.runs, strategy.tier
+        # without a free group all runs are of one point, whatever came of them
+        self.lost = len(runs.lost(tier)) if self.space.rank else runs.unanswered(tier)
         self.entangled = set(self.model.entangled)
         self.conditions = {k: self._conditions(k) for k in self.laws}
 
@@ -200,7 +201,7 @@ class Answers:
     def relevant(self, k: int) -> bool:
         """Whether a law can be relied on at all."""
         law = self.model.laws[k]
-        known = bool(np.isfinite(law.spread).all())
+        known = bool(np.isfinite(law.spread).all() and np.isfinite(law.sigma))
         return known and k not in self.entangled and not self._untested(law)
 
     def _untested(self, law: FittedLaw) -> bool:
@@ -248,7 +249,10 @@ class Answers:
                 f"only the tier '{tiers[self.strategy.tier].name}' was seen, and too few runs of "
                 f"'{tiers[-1].name}' to test it; raise the budget."
             )
-        return f"{len(self.model.laws[k].rows)} runs are too few; raise the budget."
+        n = len(self.model.laws[k].rows)
+        runs = f"{n} run with an answer is" if n == 1 else f"{n} runs with an answer are"
+        remedy = "see why the others gave none" if self.lost else "raise the budget"
+        return f"{runs} too few; {remedy}."
 
     def unseen(self) -> str:
         """What may hide between the runs that were made."""

@@ -323,6 +323,10 @@ class CampaignRuns:
         lost = {p for p, t, y in every if t == tier and not np.isfinite(y)}
         return self.z[sorted(lost - set(self.sites(tier).numbers.tolist()))]
 
+    def unanswered(self, tier: int) -> int:
+        """Number of runs of a tier that gave no answer."""
+        return sum(t == tier and not np.isfinite(y) for t, y in zip(self.tier, self.y, strict=True))
+
     def scatter(self, tier: int) -> tuple[float, int]:
         """Sum of squares of replicates about their means, and its degrees of freedom."""
         sites = self.sites(tier)

@@ -250,6 +250,21 @@ def test_a_hidden_constant_shows_where_no_group_is_free(power: tuple[float, floa
     assert not any(p.relevant for p in result.pertinence)
 
 
+@pytest.mark.parametrize(("highest", "runs"), [(2.0, 1), (5.0, 2)])
+def test_runs_without_an_answer_count_where_no_group_is_free(highest: float, runs: int) -> None:
+    @kernel(inputs={"v": "m/s", "L": "m", "rho": "kg/m^3"}, outputs={"F": "N"}, version="1")
+    def drag(v: float, L: float, rho: float) -> float:
+        return rho * v**2 * L**2 if v <= highest else float("nan")
+
+    ranges = {"v": Range(1.0, 9.0, "m/s"), "L": Range(1.0, 9.0, "m")}
+    fixed: dict[str, tuple[float | str, str | None]] = {"rho": (1000.0, "kg/m^3")}
+    result = run(Plan(drag, "F", ranges, Budget(10), Tolerance(exponents=0.05), fixed))
+    (judged,) = result.pertinence
+    assert judged.relevant == (runs > 1)
+    assert "everywhere" not in judged.meaning
+    assert "gave no answer: nothing is known there" in judged.why
+
+
 def test_a_campaign_that_fails_from_the_start_ends_early_and_says_why(tmp_path: Path) -> None:
     with pytest.raises(FitError, match="first 12 runs failed"):
         run(uptake_plan("tests.campaign.kernels:Broken"), tmp_path)
