@@ -14,7 +14,8 @@ from dimgs.agent.schemas import Groups, Json, Kernels, Table, TableRead
 from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
-from dimgs.kernels.spec import Port
+from dimgs.hub.cards import ports_told
+from dimgs.hub.runs import plain
 
 # of a card: what is told of a kernel, beside its ports
 _TOLD = ("text", "assumptions", "limitations", "validity", "conservative", "constants", "complete",
@@ -130,25 +131,13 @@ def _card(bench: Bench, name: str) -> Json:
     kernel = bench.kernel(name)
     id, card = bench.card(name)
 
-    def ports(given: tuple[Port, ...]) -> Json:
-        return {p.name: _port(p) for p in given}
-
     return {
         "name": name,
         "usable": True,
         "version": kernel.version,
-        "inputs": ports(kernel.inputs),
-        "outputs": ports(kernel.outputs),
+        "inputs": plain(ports_told(kernel.inputs)),
+        "outputs": plain(ports_told(kernel.outputs)),
         "seconds_by_tier": {t.name: t.cost for t in kernel.tiers},
         "card": id,
         **{key: card[key] for key in _TOLD if card.get(key)},
     }
-
-
-def _port(port: Port) -> Json:
-    told: Json = {"unit": port.unit}
-    for name in ("low", "high", "default", "description"):
-        value = getattr(port, name)
-        if value is not None and value != "":
-            told[name] = value if isinstance(value, str | int | float) else str(value)
-    return told

@@ -31,6 +31,11 @@ from dimgs.similitude.answer import said
 
 # log; what a kernel prints of a value
 _DIGITS = 1e-6
+# of an exponent: meshes and steps of kernels shift exponents by less, and rationals that are
+# farther off than this (0.588 and 3/5) are other numbers, whatever tolerance was asked for
+_CLOSE = 0.005
+# half-widths of a 90 % interval within which a true rational lies but for one in a thousand
+_SURELY = 2.0
 # a Latin hypercube of more runs is no design
 _MOST_RUNS = 100_000
 
@@ -41,9 +46,11 @@ def exponents_of(binding: Binding, law: FittedLaw, level: float) -> tuple[Expone
     values = space.offset + space.exponent_map @ law.slope
     rows = np.column_stack([np.zeros(len(space.names)), space.exponent_map])
     half = law.half_widths(rows, level) if space.rank else np.zeros(len(values))
-    tolerance = binding.plan.tolerance.exponents or 0.0
-    told = zip(space.names, values, half, strict=True)
-    return tuple(exponent(name, value, width, tolerance) for name, value, width in told)
+    asked = binding.plan.tolerance.exponents or 0.0
+    return tuple(
+        exponent(name, value, width, min(asked, max(_CLOSE, _SURELY * width)))
+        for name, value, width in zip(space.names, values, half, strict=True)
+    )
 
 
 class Answers:

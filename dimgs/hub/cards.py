@@ -98,20 +98,21 @@ def newest_runs(hub: "Hub", kernel: str) -> Iterator[dict[str, Any]]:
             yield content
 
 
+def ports_told(ports: tuple[Port, ...]) -> dict[str, dict[str, Any]]:
+    """What a kernel declares of its inputs or outputs, by name."""
+    fields = ("unit", "low", "high", "default", "description")
+    told = {p.name: {f: getattr(p, f) for f in fields} for p in ports}
+    return {n: {f: v for f, v in p.items() if v not in (None, "")} for n, p in told.items()}
+
+
 def card_of(kernel: Kernel) -> dict[str, Any]:
     """Card of a kernel, as far as the kernel declares it itself."""
-
-    def ports(given: tuple[Port, ...]) -> dict[str, Any]:
-        fields = ("unit", "low", "high", "default", "description")
-        told = {p.name: {f: getattr(p, f) for f in fields} for p in given}
-        return {n: {f: v for f, v in p.items() if v not in (None, "")} for n, p in told.items()}
-
     physics = getattr(kernel, "physics", "")
     return {
         "kernel": kernel.name,
         **({"physics": physics} if physics else {}),
-        "inputs": ports(kernel.inputs),
-        "outputs": ports(kernel.outputs),
+        "inputs": ports_told(kernel.inputs),
+        "outputs": ports_told(kernel.outputs),
         "tiers": {t.name: {"cost": t.cost} for t in kernel.tiers},
         "constants": {},
         "complete": False,

@@ -45,20 +45,17 @@ def points_given(at: Any) -> tuple[list[Given], bool | str]:
     ([{'D': (1e-14, 'm^2/s'), 'kind': ('resin', 'label')}], False)
     """
     if isinstance(at, str) and "=" in at:
-        parts = [split_condition(part) for part in _COMMA.split(at.strip())]
-        twice = next((n for n, _ in parts if sum(n == m for m, _ in parts) > 1), None)
-        if twice is not None:
-            raise InputError(f"'{visible(twice[:60])}' is given twice; give it once.")
-        ranged = [name for name, text in parts if is_range(text)]
+        parts = typed_inputs(at)
+        ranged = [name for name, text in parts.items() if is_range(text)]
         if len(ranged) > 1:
             raise InputError(
                 f"A curve is over one input, and '{visible(ranged[0][:60])}' and "
                 f"'{visible(ranged[1][:60])}' have ranges; give a table of points."
             )
-        given: Given = {name: read_value(text) for name, text in parts if name not in ranged}
+        given: Given = {n: read_value(text) for n, text in parts.items() if n not in ranged}
         if not ranged:
             return [given], False
-        values, unit = _along(dict(parts)[ranged[0]])
+        values, unit = _along(parts[ranged[0]])
         return [{**given, ranged[0]: (value, unit)} for value in values], ranged[0]
     if isinstance(at, str | Path) and Path(at).suffix.lower() not in _TABLES:
         raise InputError(
@@ -70,6 +67,27 @@ def points_given(at: Any) -> tuple[list[Given], bool | str]:
     ):
         return [{str(name): _value(str(name), value) for name, value in at.items()}], False
     return _rows(at), True
+
+
+def typed_inputs(text: str) -> dict[str, str]:
+    """Values and ranges of inputs, by name, as they are typed.
+
+    Raises
+    ------
+    InputError
+        If a part is no ``name=value``, or an input is given twice.
+
+    Examples
+    --------
+    >>> typed_inputs("D=1e-14 m^2/s, t=1..9 day")
+    {'D': '1e-14 m^2/s', 't': '1..9 day'}
+    """
+    found: dict[str, str] = {}
+    for name, value in map(split_condition, _COMMA.split(text.strip())):
+        if name in found:
+            raise InputError(f"'{visible(name[:60])}' is given twice; give it once.")
+        found[name] = value
+    return found
 
 
 def _along(text: str) -> tuple[list[float], str]:

@@ -17,7 +17,8 @@ from dimgs.hub.entry import VISIBILITIES
 from dimgs.hub.kinds import KINDS
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
-from dimgs.similitude.given import points_given
+from dimgs.hub.ranges import is_range, read_value
+from dimgs.similitude.given import typed_inputs
 from dimgs.web import around, pictures, views
 from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Who
 from dimgs.web.routes import ROUTES, RestCall, openapi
@@ -304,8 +305,9 @@ class Pages:
     def _ask(self, asked: Asked) -> Response:
         form = {k: v.strip() for k, v in asked.form.items() if v.strip()}
         tags = [tag.strip() for tag in form.pop("tags", "").split(",") if tag.strip()]
-        given = points_given(form.pop("at"))[0][0] if form.get("at") else {}
-        inputs = {n: {"value": v, "unit": u or "1"} for n, (v, u) in given.items()}
+        # only what was typed is read: no file of the server has a part in a question
+        given = typed_inputs(form.pop("at")) if form.get("at") else {}
+        inputs = {n: text if is_range(text) else _quantity(text) for n, text in given.items()}
         more = {"tags": tags, "inputs": inputs}
         document = {"kind": "question", **form, **{k: v for k, v in more.items() if v}}
         return RedirectResponse(f"/entries/{asked.hub.add(document)}", 303)
@@ -377,3 +379,9 @@ class Pages:
         answer = RedirectResponse("/", 303)
         answer.delete_cookie(COOKIE)
         return answer
+
+
+def _quantity(text: str) -> dict[str, Any]:
+    """A value as it is typed, as a quantity of an entry."""
+    value, unit = read_value(text)
+    return {"value": value, "unit": unit}

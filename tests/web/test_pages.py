@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,23 @@ def test_a_question_is_asked_found_and_tagged(hub: Hub, person: Callable[[str], 
         assert (entry["id"] in page) == found, asked
     part = carl.client.get("/entries?text=fast", headers={"HX-Request": "true"}).text
     assert part.lstrip().startswith('<div id="found"')
+
+
+def test_a_question_holds_what_was_typed_and_no_file_of_the_server(
+    hub: Hub, person: Callable[[str], Person], tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret.csv"
+    secret.write_text("salary [1]\n42\n")
+    carl = person("contributor")
+    refused = carl.send("/ask", text="What is in it?", at=str(secret))
+    assert refused.status_code == 400
+    assert hub.listed("question") == []
+    made = carl.send("/ask", text="How much?", at="D=1e-14 m^2/s, t=1..9 day, kind=resin")
+    entry = hub.get(made.headers["location"].rpartition("/")[2])
+    assert entry["content"]["inputs"] == {
+        "D": {"value": 1e-14, "unit": "m^2/s"}, "t": "1..9 day",
+        "kind": {"value": "resin", "unit": "label"},
+    }  # fmt: skip
 
 
 def test_cards_jobs_and_runs_are_shown(hub: Hub, anybody: TestClient) -> None:
