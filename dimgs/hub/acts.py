@@ -170,8 +170,6 @@ class Writer(Reader):
 
     def approve(self, id: str, text: str = "") -> str:
         """Let an imported protocol, card or job run here: this very one, by its hash."""
-        if self.is_agent:
-            raise NotAllowedError("Agents approve nothing; ask a person.")
         document = {"kind": "decision", "action": "approve", "text": text}
         return self._said_of(id, "approve", "approves", document)
 
@@ -184,6 +182,8 @@ class Writer(Reader):
         """Say something of an entry; remarks are seen by those who see the entry."""
         with self.database.transaction() as connection:
             row = self._row(connection, id)
+            if action == "approve" and self.is_agent:
+                raise NotAllowedError("Agents approve nothing; ask a person.")
             own = row.author == self.user and action != "approve"
             self._check(action, row.visibility, own, row.until)
             if document["kind"] == "annotation":

@@ -3,11 +3,13 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
+from dimgs.campaign.answers import exponents_of
 from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
 from dimgs.campaign.design import Region
@@ -209,3 +211,24 @@ def test_every_run_has_a_seed_of_its_own_and_the_same_one_again(tmp_path: Path) 
     assert run(plan, tmp_path, resume=True).counts["made"] == 0
     with RunStore(tmp_path / STORE) as store:
         assert [r.seed for r in store.records()] == seeds
+
+
+@pytest.mark.parametrize(
+    ("value", "half", "told"),
+    [
+        # the exponent of a chain in a good solvent is not that of a mean field
+        (0.588, 0.0005, None),
+        (0.597, 0.0005, "3/5"),
+        (0.588, 0.008, "3/5"),
+    ],
+)
+def test_an_exponent_is_rational_only_where_it_is_close(
+    value: float, half: float, told: str | None
+) -> None:
+    binding = bind(uptake_plan(tolerance=Tolerance(exponents=0.02)))
+    space = binding.space
+    slope = np.linalg.pinv(space.exponent_map[:1]) @ (value - space.offset[:1])
+    law = SimpleNamespace(slope=slope, half_widths=lambda rows, _: np.full(len(rows), half))
+    first = exponents_of(binding, law, 0.9)[0]  # type: ignore[arg-type]
+    assert first.value == pytest.approx(value)
+    assert (None if first.rational is None else str(first.rational)) == told
