@@ -62,20 +62,20 @@ Row = Annotated[list[float], Field(min_length=2, max_length=2)]
 ColumnRow = Annotated[tuple[float, float, str], Field(strict=False)]
 
 
-class _Part(BaseModel):
+class _LawPart(BaseModel):
     """A table whose further keys do no harm."""
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False, protected_namespaces=())
 
 
-class SymbolPart(_Part):
+class SymbolPart(_LawPart):
     """What an identifier of the expression stands for."""
 
     column: Name
     unit: str
 
 
-class ConstantPart(_Part):
+class ConstantPart(_LawPart):
     """A constant in the coherent SI unit of its dimension."""
 
     name: Identifier
@@ -87,7 +87,7 @@ class ConstantPart(_Part):
     dimension: DimensionPart
 
 
-class ScoresPart(_Part):
+class ScoresPart(_LawPart):
     """How well the law fits and predicts its target; null where there is no such score."""
 
     r2_log: float | None
@@ -98,7 +98,7 @@ class ScoresPart(_Part):
     holdout_n: int = Field(0, ge=0)
 
 
-class DomainPart(_Part):
+class DomainPart(_LawPart):
     """Ranges of the groups and columns, and what leverage is judged by."""
 
     groups: Named[Row]
@@ -109,7 +109,7 @@ class DomainPart(_Part):
     max_leverage: float | None = None
 
 
-class VariablePart(_Part):
+class VariablePart(_LawPart):
     """A variable with its unit: ``SI value = factor * value + offset``."""
 
     name: Name
@@ -124,7 +124,7 @@ class VariablePart(_Part):
     value: float | None
 
 
-class GroupPart(_Part):
+class GroupPart(_LawPart):
     """A pi group."""
 
     name: Identifier
@@ -133,7 +133,7 @@ class GroupPart(_Part):
     symbol: str | None = None
 
 
-class UncertaintyPart(_Part):
+class UncertaintyPart(_LawPart):
     """Covariance of the parameters, and the law's derivatives with respect to them."""
 
     gradients: Listed[str]
@@ -144,7 +144,7 @@ class UncertaintyPart(_Part):
     residual_dof: float | None = Field(gt=0.0)
 
 
-class LabelPart(_Part):
+class LabelPart(_LawPart):
     """A prefactor for each label of a column."""
 
     column: Name
@@ -152,7 +152,7 @@ class LabelPart(_Part):
     counts: Named[Annotated[int, Field(ge=1)]] = {}
 
 
-class ExactPart(_Part):
+class ExactPart(_LawPart):
     """What a reload needs besides."""
 
     target: VariablePart
@@ -166,7 +166,7 @@ class ExactPart(_Part):
     label_effects: LabelPart | None
 
 
-class LawFile(_Part):
+class LawFile(_LawPart):
     """A law: ``law.json``, and "law" in the documents of fit and discover."""
 
     edition: int = Field(0, alias="schema", ge=0)
@@ -185,7 +185,7 @@ class LawFile(_Part):
     exact: ExactPart
 
 
-class CandidatePart(_Part):
+class CandidatePart(_LawPart):
     """An expression of the Pareto front."""
 
     expression: str
@@ -193,7 +193,7 @@ class CandidatePart(_Part):
     loss: float | None
 
 
-class ReportFile(_Part):
+class ReportFile(_LawPart):
     """A document with a law: ``report.json``, and what fit and discover print with ``--json``."""
 
     edition: int = Field(0, alias="schema", ge=0)

@@ -41,6 +41,7 @@ def plan(**more: Any) -> Plan:
         },
         "budget": Budget(runs=30),
         "tolerance": Tolerance(law=0.9),
+        "report": "none",
     }
     return Plan(**(given | more))
 

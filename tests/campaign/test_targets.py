@@ -41,7 +41,10 @@ def plan(target: str | tuple[str, ...], **more: Any) -> Plan:
 @pytest.fixture(scope="module")
 def done(tmp_path_factory: pytest.TempPathFactory) -> tuple[CampaignResult, Path]:
     folder = tmp_path_factory.mktemp("both")
-    return run(plan(("m", "r"), report=None), folder), folder
+    with pytest.MonkeyPatch.context() as patch:
+        # figures would take most of the time
+        patch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
+        return run(plan(("m", "r"), report=None), folder), folder
 
 
 def test_targets_share_their_runs(done: tuple[CampaignResult, Path]) -> None:

@@ -44,7 +44,11 @@ def test_a_dry_run_runs_nothing(shell: Shell, tmp_path: Path) -> None:
     assert not out.exists()
 
 
-def test_a_campaign_from_a_plan(shell: Shell, tmp_path: Path) -> None:
+def test_a_campaign_from_a_plan(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # figures would take most of the time
+    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     plan, out = written(tmp_path), tmp_path / "out"
     hub = str(tmp_path / "hub.sqlite")
     done = shell("run", plan, "--out", str(out), "--json", "--hub", hub)

@@ -28,7 +28,9 @@ def softplus(z: Array) -> Array:
     return np.asarray(np.logaddexp(0.0, 2 * z))
 
 
-@pytest.mark.parametrize("estimator", [SparseAdditive(), PairAdditive(max_pairs=3000)])
+@pytest.mark.parametrize(
+    "estimator", [SparseAdditive(n_alphas=5, cv=3), PairAdditive(max_pairs=500)]
+)
 def test_follows_scikit_learn(estimator: SparseAdditive | PairAdditive) -> None:
     check_estimator(estimator, on_skip=None)
 

@@ -27,7 +27,9 @@ def crossover(size: int, seed: int, noise: float = 0.05) -> tuple[Array, Array, 
 
 
 def test_estimator_checks() -> None:
-    check_estimator(ContrastivePotential(hidden=(3,), n_members=1, max_iter=5), on_skip=None)
+    check_estimator(
+        ContrastivePotential(hidden=(2,), smoothness=0.1, n_members=1, max_iter=2), on_skip=None
+    )
 
 
 def test_a_crossover_needs_the_network() -> None:

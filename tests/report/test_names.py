@@ -232,13 +232,16 @@ def test_any_name_can_be_drawn(name: str, other: str) -> None:
     [PLACED[0], *(pytest.param(table, marks=pytest.mark.slow) for table in PLACED[1:3])],
     ids=range(3),
 )
-def test_a_study_is_drawn_and_stays_in_its_folder(table: list[str], tmp_path: Path) -> None:
+def test_a_study_is_drawn_and_stays_in_its_folder(
+    table: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     report = report_of(table)
+    drawings = draw_figures(report)
+    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: drawings)
     written = write_study(report, tmp_path / "out" / "study")
     inside = {p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file()}
     assert inside == {p.relative_to(tmp_path).as_posix() for p in written}
     assert all(name.startswith("out/study/") for name in inside)
-    drawings = draw_figures(report)
     assert {"collapse", "residuals_by_label"} & {d.name for d in drawings}
     for drawing in drawings:
         for text in (drawing.svg(), inline_svg(drawing)):
