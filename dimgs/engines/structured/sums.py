@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from dimgs.arrays import Array, least_squares
+from dimgs.arrays import Array, IntArray, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     MINUS,
@@ -65,6 +65,8 @@ _EXACT = 1e-16
 _LONG = (300, 150, 100, 60, 60, 40, 40)
 _MEDIUM = (200, 100, 60, 40, 30)
 _SHORT = (300, 150, 60, 40)
+# supersets of each set that are kept: those of a wider beam are nearly the same
+_EACH = 30
 # relative size of a term that does nothing
 _NOTHING = 1e-10
 # shortest terms of which every pair is kept, as two terms that cancel explain nothing alone
@@ -352,28 +354,36 @@ def _extended(
 
     Best are the shortest messages: of the runs, and of the terms, which cost `bits` each.
     """
-    best: dict[Picked, tuple[float, float]] = {}
+    sets: list[IntArray] = []
+    lengths: list[Array] = []
+    squares: list[Array] = []
+    many = min(_EACH if beam[0] else width, F.shape[1])
     step = max(1, 2_000_000 // (F.shape[1] * max(len(beam[0]), 1)))
     for start in range(0, len(beam), step):
-        for picked, gains, left in _gains(F, t, beam[start : start + step]):
-            many = min(30 if picked else width, len(gains)) - 1
-            squares = np.maximum(left - gains, 0.0)
-            own = float(bits[list(picked)].sum())
-            length = own + bits + 0.5 * len(t) * np.log2(squares + _EXACT)
-            for i in np.argpartition(length, many)[: many + 1]:
-                if gains[i] > 0:
-                    key = tuple(sorted((*picked, int(i))))
-                    found = float(length[i]), float(squares[i])
-                    best[key] = min(found, best.get(key, found))
-    ordered = sorted((*found, key) for key, found in best.items())[:width]
-    return {key: squares for _, squares, key in ordered}
+        part = np.array(beam[start : start + step], dtype=np.int64)
+        gains, whole = _gains(F, t, part)
+        left = np.maximum(whole[:, None] - gains, 0.0)
+        length = bits + 0.5 * len(t) * np.log2(left + _EXACT) + bits[part].sum(axis=1)[:, None]
+        length = np.where(gains > 0, length, np.inf)
+        best = np.argpartition(length, many - 1, axis=1)[:, :many]
+        rows = np.arange(len(part))[:, None]
+        picked = np.concatenate([np.repeat(part, many, axis=0), best.reshape(-1, 1)], axis=1)
+        sets.append(np.sort(picked, axis=1))
+        lengths.append(length[rows, best].ravel())
+        squares.append(left[rows, best].ravel())
+    found, bit, square = (np.concatenate(x) for x in (sets, lengths, squares))
+    order = np.lexsort((*found.T[::-1], square, bit))
+    order = order[np.isfinite(bit[order])]
+    first = np.sort(np.unique(found[order], axis=0, return_index=True)[1])[:width]
+    return {tuple(found[k].tolist()): float(square[k]) for k in order[first]}
 
 
-def _gains(F: Array, t: Array, part: list[Picked]) -> list[tuple[Picked, Array, float]]:
-    depth = len(part[0])
+def _gains(F: Array, t: Array, part: IntArray) -> tuple[Array, Array]:
+    """For each set what every further term explains, and what the set leaves."""
+    depth = part.shape[1]
     if depth == 0:
-        return [((), (F.T @ t) ** 2, float(t @ t))]
-    A = F.T[np.array(part)]
+        return (F.T @ t)[None, :] ** 2, np.array([t @ t])
+    A = F.T[part]
     Q = np.linalg.qr(A.transpose(0, 2, 1))[0]
     rest = t - np.einsum("bmd,bd->bm", Q, np.einsum("bmd,m->bd", Q, t))
     rest = rest - np.einsum("bmd,bd->bm", Q, np.einsum("bmd,bm->bd", Q, rest))
@@ -381,5 +391,4 @@ def _gains(F: Array, t: Array, part: list[Picked]) -> list[tuple[Picked, Array, 
     outside = 1 - (overlap**2).sum(axis=2)
     along = F.T @ rest.T
     gains = np.where(outside > _DEPENDENT, along**2 / np.maximum(outside, _DEPENDENT), 0.0)
-    left = (rest**2).sum(axis=1)
-    return [(part[b], gains[:, b], float(left[b])) for b in range(len(part))]
+    return gains.T, np.asarray((rest**2).sum(axis=1))
