@@ -25,6 +25,7 @@ N_RUNS = 80
         lambda u, v: np.sqrt(u) * np.tanh(u / np.sqrt(v)),
         lambda u, v: v * erf(0.5 * np.sqrt(u) * v),
         lambda u, v: u * erfc(np.sqrt(u / v)),
+        lambda u, v: erfc(np.sqrt(u) / v),
         lambda u, v: u / v * np.exp(-(u**0.75) * np.sqrt(v)),
         lambda u, v: v * (1 + 2 * np.sqrt(u) * v) ** (-1 / 3),
     ],

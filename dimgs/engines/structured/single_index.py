@@ -15,6 +15,7 @@ linear single-index models).
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 
@@ -66,11 +67,9 @@ _SHORT, _MEDIANS, _STARTS = 60, (-2.0, -0.7, 0.7, 2.0), 8
 _RUNS_EACH = 4
 # of the logarithm of an argument, and of a constant: beyond, exponentials are not representable
 _LARGEST, _ENDS = 30.0, (-300.0, 300.0)
-# fits that are rounded, of all functions; roundings of each that are fitted; and the difference
-# below which two fits are one
-_ROUNDED, _FITTED, _CLOSE = 12, 3, 1e-2
-# fits of a logarithm of a sum: those of other starts leave the same
-_SUMS = 2
+# functions whose exponents are rounded, as several follow the runs alike; and roundings of each
+# that are fitted
+_ROUNDED, _FITTED = 16, 3
 # share of a column outside the power law below which rounding decides
 _DEPENDENT = 1e-10
 
@@ -91,6 +90,8 @@ class SingleIndex:
         What they are to follow, weighted.
     base : ndarray of shape (n_runs, r)
         Orthonormal basis of the weighted power law.
+    power : float or None
+        Of the function; None if it is free.
     """
 
     name: str
@@ -99,6 +100,7 @@ class SingleIndex:
     root: Array
     t: Array
     base: Array
+    power: float | None = None
 
     @classmethod
     def of(cls, runs: Runs, root: Array, t: Array) -> "SingleIndex | None":
@@ -133,9 +135,11 @@ class SingleIndex:
         usable = np.isfinite(square) & (square > _DEPENDENT * (whole**2).sum(axis=0))
         w = np.where(usable, w, 0.0)
         square = np.where(usable, square, 1.0)
-        factor = (self.t @ w) / square
+        free = (self.t @ w) / square
+        factor = free if self.power is None else np.where(usable, self.power, 0.0)
         J = self._off(factor[:, None] * self.slopes(q))
-        J = J - w[:, :, None] * (np.einsum("ns,nsp->sp", w, J) / square[:, None])
+        if self.power is None:
+            J = J - w[:, :, None] * (np.einsum("ns,nsp->sp", w, J) / square[:, None])
         return (self._off(self.t)[:, None] - factor * w).T, J.transpose(1, 0, 2)
 
     def _off(self, columns: Array) -> Array:
@@ -144,26 +148,28 @@ class SingleIndex:
             columns - np.tensordot(self.base, np.tensordot(self.base.T, columns, 1), 1)
         )
 
-    def fits(self, starts: Array) -> Iterator[tuple[Array, float]]:
-        """The best forms near the best starts, and the squares that they leave."""
+    def fit(self, starts: Array) -> tuple[Array, float]:
+        """The best form near the best starts, and the squares that it leaves."""
         left, _ = self.projected(starts)
         order = np.argsort(np.nan_to_num((left**2).sum(axis=1), nan=np.inf), kind="stable")
         Q, squares = refined(self.projected, starts[order[:_STARTS]])
-        seen: list[Array] = []
-        for k in np.argsort(squares, kind="stable"):
-            if np.isfinite(squares[k]) and not any(np.abs(Q[k] - q).max() < _CLOSE for q in seen):
-                seen.append(Q[k])
-                yield Q[k], float(squares[k])
+        best = int(np.argmin(np.nan_to_num(squares, nan=np.inf)))
+        return Q[best], float(squares[best])
 
     def state(self, q: Array) -> State | None:
         """[intercept, exponents in front, factor, q] with their covariance."""
-        linear = np.column_stack([self.X * self.root[:, None], self.columns(q[None, :])])
+        column, t = self.columns(q[None, :]), self.t
+        if self.power is not None:
+            column, t = np.zeros_like(column), t - self.power * column[:, 0]
+        linear = np.column_stack([self.X * self.root[:, None], column])
         scale = lengths(linear)
-        beta = np.linalg.lstsq(linear / scale, self.t, rcond=1e-12)[0] / scale
+        beta = np.linalg.lstsq(linear / scale, t, rcond=1e-12)[0] / scale
+        left = t - linear @ beta
+        beta[-1] = beta[-1] if self.power is None else self.power
         J = np.column_stack([linear, beta[-1] * self.slopes(q[None, :])[:, 0]])
         if not np.all(np.isfinite(J)):
             return None
-        left, scale = self.t - linear @ beta, lengths(J)
+        scale = lengths(J)
         inverse = np.linalg.pinv((J / scale).T @ (J / scale), rcond=1e-13, hermitian=True)
         squares = float(left @ left)
         variance = squares / max(len(left) - J.shape[1], 1)
@@ -194,12 +200,14 @@ def single_index(target: Target, archive: Archive) -> None:
         return
     starts = starting_forms(runs)
     found: list[tuple[float, int, SingleIndex, Array]] = []
-    for name, sign in _FUNCTIONS:
+    for (name, sign), power in product(_FUNCTIONS, (None, 1.0)):
+        if power is not None and name not in FUNCTIONS:
+            continue
         archive.check()
-        index = replace(known, name=name, sign=sign)
+        index = replace(known, name=name, sign=sign, power=power)
         bits = FUNCTIONS[name].bits if name in FUNCTIONS else OPERATOR
-        for q, squares in index.fits(starts):
-            found.append((float(squares_bits(squares, runs.n_runs)) + bits, len(found), index, q))
+        q, squares = index.fit(starts)
+        found.append((float(squares_bits(squares, runs.n_runs)) + bits, len(found), index, q))
     for _, _, index, q in sorted(found, key=lambda f: f[:2])[:_ROUNDED]:
         for model in _models(index, q, runs):
             fitted = refine(model, runs, target, root)
@@ -227,7 +235,8 @@ def _models(index: SingleIndex, q: Array, runs: Runs) -> Iterator[ProductModel]:
             middle = np.median(runs.logs, axis=0) @ rounded.theta[first:]
             constant = np.clip(rounded.theta[first - 1] - middle, *_ENDS)
             bits += structure_bits(tree, runs, "exp")
-            scored.setdefault(tree, (bits, float(np.exp(constant))))
+            found = bits, float(np.exp(constant))
+            scored[tree] = min(found, scored.get(tree, found))
     for tree, (_, c) in sorted(scored.items(), key=lambda s: (s[1][0], s[0].exponents))[:_FITTED]:
         u = runs.monomial(tree.exponents)[:, None]
         yield ProductModel((index.name,), (tree,), u, np.array([index.sign * c]))
@@ -247,16 +256,16 @@ def logarithms_of_sums(target: Target, archive: Archive) -> None:
     if index is None or not all(runs.logged):
         return
     archive.check()
-    for q, _ in list(index.fits(starting_forms(runs)))[:_SUMS]:
-        state = index.state(q)
-        if state is None or not state.theta[1 + runs.n_groups]:
-            continue
-        a = float(state.theta[1 + runs.n_groups])
-        first = state.theta[1 : 1 + runs.n_groups] / a
-        at = np.exp(target.at / a)
-        values = at * (1 + (target.values - target.at) / a)
-        raised = replace(target, at=at, values=values, power=0.0, slope=target.slope * at / abs(a))
-        for tree in rounded_sums(runs, raised, np.array([first, first + q[1:]])):
-            archive.add(target.back(Product((Number(a), Call("log", tree)))))
-            if archive.exact:
-                return
+    q, _ = index.fit(starting_forms(runs))
+    state = index.state(q)
+    a = 0.0 if state is None else float(state.theta[1 + runs.n_groups])
+    if state is None or not a:
+        return
+    first = state.theta[1 : 1 + runs.n_groups] / a
+    at = np.exp(target.at / a)
+    values = at * (1 + (target.values - target.at) / a)
+    raised = replace(target, at=at, values=values, power=0.0, slope=target.slope * at / abs(a))
+    for tree in rounded_sums(runs, raised, np.array([first, first + q[1:]])):
+        archive.add(target.back(Product((Number(a), Call("log", tree)))))
+        if archive.exact:
+            return
