@@ -96,7 +96,7 @@ def test_whole_curves_predict_the_curve_of_another_run() -> None:
 
 
 def test_curves_of_all_targets_are_one_question() -> None:
-    plan = early_plan(target=("CF", "profile_mean"))
+    plan = early_plan(target=("CF", "profile_mean"), budget=Budget(runs=12))
     result = run(plan)
     (found,) = result.curves
     assert len(found.points) == sum(result.others[-1].runs.values())

@@ -29,7 +29,7 @@ def softplus(z: Array) -> Array:
 
 
 @pytest.mark.parametrize(
-    "estimator", [SparseAdditive(n_alphas=5, cv=3), PairAdditive(max_pairs=500)]
+    "estimator", [SparseAdditive(n_alphas=5, cv=3), PairAdditive(max_pairs=500, n_triples=100)]
 )
 def test_follows_scikit_learn(estimator: SparseAdditive | PairAdditive) -> None:
     check_estimator(estimator, on_skip=None)

@@ -139,7 +139,6 @@ def test_a_failed_computation_exits_with_1(shell: Shell, monkeypatch: pytest.Mon
     "arguments",
     [
         ["fit", "TABLE", "--target", "tau_w", "--json"],
-        ["pi", "TABLE", "--target", "tau_w", "--json"],
         ["engines", "--json"],
         ["fit", "TABLE", "--target", "nope", "--json"],
     ],
