@@ -82,7 +82,7 @@ def alerts(
     kernel: Kernel,
     target: Target = None,
     limit: Annotated[
-        float, typer.Option("--limit", help="Standard deviations from what the others say.")
+        float, typer.Option("--limit", help="Standard deviations from the value of the others.")
     ] = 4.0,
 ) -> Told:
     """List runs that their neighbours do not explain, before anybody builds on them."""

@@ -127,7 +127,7 @@ def parquet_batches(
 def _projected(
     options: ReadOptions, headers: Mapping[str, str]
 ) -> tuple[ReadOptions, list[str] | None]:
-    """What to ask of the reader once only the columns that are used are decoded."""
+    """Options and columns for the reader, where only the columns that are used are decoded."""
     if options.columns is None or any(n not in headers for n in options.columns):
         return options, None
     # the uncertainty columns of a quantity follow it

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from dimgs.dataset.build import ReadOptions
 
 ERROR_SUFFIX = "_err"
-# what a row of units may say of a column of labels
+# what may stand in a row of units for a column of labels
 _OF_LABELS = LABEL_TEXTS | {"", "-"}
 # the width of an Excel sheet; wider ones are no tables of variables
 _MOST_COLUMNS = 16384
 # a page of notes above a header; longer ones need --skip-rows
 _MOST_TITLES = 20
-# so many titles, and enough rows below them to tell the layout
+# so many titles, and enough rows below them to see the layout
 FIRST_ROWS = 2 * _MOST_TITLES + 1
 
 
@@ -63,7 +63,7 @@ def titled_columns(table: RawTable, options: "ReadOptions") -> tuple[list[Titled
     titled: list[Titled] = []
     notes: list[str] = []
     for i, (column, (name, header_unit, kind)) in enumerate(zip(table.columns, parts, strict=True)):
-        # an empty cell in a row of units says nothing; "-" there fits text as well as numbers
+        # an empty cell in a row of units means nothing; "-" there fits text as well as numbers
         row_unit = (table.unit_row[i].strip() or None) if table.unit_row else None
         sidecar_unit = table.sidecar.get(name, table.sidecar.get(column.header))
         found = [
@@ -82,7 +82,7 @@ def titled_columns(table: RawTable, options: "ReadOptions") -> tuple[list[Titled
         if column.binding and column.unit is not None and unit != column.unit:
             _refuse_contradiction(name, unit or "", column.unit, table.source)
         for where, text in known[1:]:
-            # a mapping corrects what the table says, hardly into something else
+            # a mapping corrects the units of the table, hardly into something else
             corrects = known[0][0] == "the mapping" and not _are_apart(unit, _split_kind(text)[0])
             if not corrects and _split_kind(text)[0] != unit:
                 notes.append(
@@ -182,11 +182,11 @@ def title_rows(rows: Sequence[Sequence[str]]) -> int:
 
 
 def titles_note(first: str, count: int, source: str) -> str:
-    """What to say of titles above the header."""
+    """The note on titles above the header."""
     lines = "line" if count == 1 else f"{count} lines"
     return (
         f"The first {lines} of {source} ('{first[:60]}') {'was' if count == 1 else 'were'} taken "
-        f"as a title above the header; say --skip-rows 0 if it is the header."
+        f"as a title above the header; use --skip-rows 0 if it is the header."
     )
 
 

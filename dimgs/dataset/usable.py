@@ -202,7 +202,7 @@ def _no_power_law(data: Dataset, logged: list[str], target: str) -> str:
 
 
 def table_warnings(found: UsableRuns) -> list[str]:
-    """What the table itself gives reason to say: duplicates, dropped rows, what never varied."""
+    """Notes on the table itself: duplicates, dropped rows, what never varied."""
     data, target, constant = found.data, found.purpose.target, found.never_varied
     out = list(data.warnings)
     out += [w for w in duplicate_warnings(data) if w not in out]

@@ -130,7 +130,7 @@ class ContrastiveRegressor(RegressorMixin, BaseEstimator):
         return np.asarray(X @ np.transpose(self.exponents_))
 
     def _fitted(self, runs: TrainingRuns) -> Self:
-        """Fit on checked runs; all pairs of them entered, unless the fit says otherwise."""
+        """Fit on checked runs; all pairs of them entered, unless `_fit` counts its own."""
         n = int(np.count_nonzero(runs.weights))
         check_pairs(n)
         self._flat = runs.y.ndim == 1

@@ -13,7 +13,8 @@ from dimgs.fits.covariance import Influence, IntervalKind, t_quantile
 FULL_LEVERAGE = 1.0 - 1e-9
 # singular values of columns of size 1 below this share of the largest are rounding
 _RANK = 1e-12
-# share of a parameter in what the runs cannot tell, above rounding of well-conditioned columns
+# share of a parameter in directions that the runs do not determine: above the rounding of
+# well-conditioned columns
 _IDENTIFIED = 1e-6
 # numbers in memory at a time: 16 MB
 _BOOTSTRAP_CHUNK = 2_000_000
@@ -203,7 +204,7 @@ class Linearised:
         Infinite along directions that the runs do not determine.
     dof : ndarray of shape (n_parameters,)
     residual_dof : float
-        Runs less parameters that they tell apart.
+        Runs less the parameters that they determine.
     identified : ndarray of bool of shape (n_parameters,)
         Whether the runs determine each parameter.
     """

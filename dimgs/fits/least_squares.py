@@ -265,7 +265,7 @@ def cluster_influence(
 ) -> tuple[ClusterInfluence, Array]:
     """Influence of clusters of runs, and the residuals with the own cluster left out.
 
-    A group that lies inside one cluster goes with it: its prefactor, which no other run knows,
+    A group that lies inside one cluster goes with it: its prefactor, which no other run determines,
     is granted to the left-out residuals.
     """
     order = np.argsort(clusters, kind="stable")

@@ -93,7 +93,9 @@ def fit_similarity(curves: Curves, groups: Array) -> SimilarityFit:
     """
     n, k = groups.shape
     if n < 2 * k + 2:
-        raise FitError(f"{n} curves are too few to tell {2 * k} powers; {2 * k + 2} would do.")
+        raise FitError(
+            f"{n} curves are too few to determine {2 * k} powers; give at least {2 * k + 2}."
+        )
     centred = groups - groups.mean(axis=0)
     if k and np.linalg.matrix_rank(centred, tol=1e-6 * max(np.abs(centred).max(), 1e-300)) < k:
         raise FitError("The runs do not vary the groups independently; vary more of the inputs.")

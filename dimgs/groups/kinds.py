@@ -38,7 +38,7 @@ _GREEK_TEXT = (
     "tau upsilon phi chi psi omega"
 )
 GREEK = frozenset(_GREEK_TEXT.split())
-# Shorter words are symbols: they say something only where a name begins.
+# Shorter words are symbols: they mean something only where a name begins.
 _SHORTEST_WORD = 4
 
 
@@ -246,7 +246,7 @@ def infer_kinds(name: str, dimension: Powers, hint: str | None = None) -> tuple[
     dimension : mapping of str to Fraction
         Exponents of pint's base dimensions.
     hint : str, optional
-        What the user says that it is. It takes precedence over the name; a hint that names no
+        The hint of the user. It takes precedence over the name; a hint that names no
         kind of this dimension is free text and narrows nothing.
 
     Returns

@@ -1,4 +1,4 @@
-"""What to say when a response is outside the span of the inputs."""
+"""The message where a response is outside the span of the inputs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -161,7 +161,7 @@ class Checkpoint:
 
 
 def _read(path: Path, where: str) -> tuple["CheckpointFile", dict[str, NDArray[Any]]]:
-    """What a checkpoint says and holds: arrays as NumPy stores them, never compressed."""
+    """The content of a checkpoint: arrays as NumPy stores them, never compressed."""
     from dimgs.outofcore.checkpoint_file import CheckpointFile
 
     remedy = "name another file, or remove it"

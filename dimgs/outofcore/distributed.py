@@ -79,7 +79,7 @@ def fit_dask(
         wider = [f for f in found if isinstance(f, Dataset)]
         if not wider:
             merged = reduce(StreamMoments.merge, found)
-            # what no partition knows alone: a column may be constant in each of them, and vary
+            # what no partition shows alone: a column may be constant in each of them, and vary
             wider = [merged.ranges(plan)]
             if plan.still_holds(wider[0]):
                 result = result_of(plan, merged)

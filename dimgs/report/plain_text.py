@@ -105,7 +105,7 @@ def score(value: float | None) -> str:
 
 
 def scores_lines(scores: Scores) -> list[str]:
-    """What unseen runs say, and what those say that were fitted."""
+    """Scores on runs left out, and on those that were fitted."""
     if not scores.exist:
         return ["R²: none, as the target does not vary"]
     unseen = [f"{score(scores.cv_r2_log)} on runs left out in turn"]

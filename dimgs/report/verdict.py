@@ -1,4 +1,4 @@
-"""What the runs that were left out say of a law, in a sentence."""
+"""The verdict of the runs that were left out on a law, in a sentence."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What a report says in words: what each input does, where the regimes are, how far it errs."""
+"""Sentences of a report: what each input does, where the regimes are, how far it errs."""
 
 import math
 import re
@@ -235,7 +235,7 @@ def spread_text(runs: ReportRuns) -> str:
         if up < _ROUNDING:
             return "The law meets the runs to the precision of their numbers."
         if not up < _UNKNOWN:
-            return "These runs do not tell how far from the law a new run may lie."
+            return "These runs do not determine how far from the law a new run may lie."
         size = f"−{short(100 * down, 2)} % to +{short(100 * up, 2)} %"
         if up < _EVEN:
             size = f"±{short(50 * (up + down), 2)} %"

@@ -20,7 +20,7 @@ def is_quantity(value: object) -> bool:
 def magnitude_and_unit(quantity: Any, name: str) -> tuple[Any, str]:
     """Numbers of a quantity and the text of its unit.
 
-    A unit that only the user's registry knows (a currency) is defined here too.
+    A unit that only the user's registry has (a currency) is defined here too.
 
     Raises
     ------

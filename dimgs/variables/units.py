@@ -107,7 +107,7 @@ class Unit:
         """Whether numbers in another unit can stand for numbers in this one, once converted.
 
         A level stands for the same level only, and a difference of temperatures for no absolute
-        temperature where either unit says which one it is.
+        temperature where either unit states which one it is.
 
         Examples
         --------
@@ -216,7 +216,7 @@ def _without_remark(text: str) -> Unit | None:
 
 
 def _pressure(text: str) -> Unit | None:
-    """Unit of ``psia`` or ``kPa abs``: a pressure that says what it is counted from."""
+    """Unit of ``psia`` or ``kPa abs``: a pressure whose zero is stated."""
     match = _REFERENCE.match(text.strip())
     if match is None:
         return None

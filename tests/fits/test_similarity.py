@@ -56,7 +56,9 @@ def test_noise_widens_the_intervals_that_hold_the_truth() -> None:
 
 def test_too_few_or_too_alike_runs_are_refused() -> None:
     x = np.linspace(0.0, 1.0, 5)
-    with pytest.raises(FitError, match="3 curves are too few to tell 2 powers; 4 would do"):
+    with pytest.raises(
+        FitError, match="3 curves are too few to determine 2 powers; give at least 4"
+    ):
         fit_similarity([(x, x)] * 3, np.zeros((3, 1)))
     with pytest.raises(FitError, match="do not vary the groups independently"):
         fit_similarity([(x, x)] * 5, np.zeros((5, 1)))

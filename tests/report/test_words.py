@@ -32,4 +32,4 @@ def test_an_interval_without_bound_is_no_number(spread: float, known: bool) -> N
         ReportRuns.of(replace(report, law=replace(report.law, uncertainty=uncertainty)))
     )
     assert ("%" in text) == known
-    assert ("do not tell" in text) != known
+    assert ("do not determine" in text) != known

@@ -54,7 +54,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         nan where there is a single law.
     n_interval_ : tuple of float
         Profile-likelihood interval of n at `level`; equal ends where the form fixes it, an
-        infinite end where the runs cannot tell the crossover from a sharp one.
+        infinite end where the runs do not distinguish the crossover from a sharp one.
     direction_ : ndarray of shape (n_features,)
         Monomial along which A gives way to B, the largest exponent 1.
     threshold_ : float

@@ -235,8 +235,8 @@ def _distances(rows: Array, metric: str) -> Array:
         return np.asarray(squareform(pdist(table, measure)))
     except ValueError as error:
         raise InputError(
-            f"metric {metric!r} cannot be used: {error}; give a name that "
-            "scipy.spatial.distance.pdist knows"
+            f"metric {metric!r} cannot be used: {error}; give a metric of "
+            "scipy.spatial.distance.pdist"
         ) from error
 
 

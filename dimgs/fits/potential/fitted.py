@@ -1,4 +1,4 @@
-"""A fitted potential: its ensemble, the networks of each fold, and what they say at new rows."""
+"""A fitted potential: its ensemble, the networks of each fold, and their values at new rows."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -125,7 +125,7 @@ class FittedPotential:
         ndarray of shape (n_rows, n_targets)
         """
         reach = self.growth.reach(self.hull.distance(self.axes.coordinates(X)), level)
-        # of a direction that never varied the runs say nothing
+        # of a direction that never varied the runs determine nothing
         return np.where(self.axes.leaves_span(X)[:, None], np.inf, reach)
 
     def by_fold(self, X: Array, other: Array | None = None) -> tuple[Array, Array]:

@@ -35,7 +35,7 @@ _SHARPER = 0.8
 
 @dataclass(frozen=True)
 class Settings:
-    """What the user asks of the training; see `ContrastivePotential`."""
+    """Parameters of the training; see `ContrastivePotential`."""
 
     hidden: tuple[int, ...]
     loss: Loss

@@ -185,7 +185,7 @@ def campaign_progress(
     runs : array-like of shape (n_steps,)
         Runs done so far.
     widths : array-like of shape (n_steps,)
-        Width of the interval that the campaign wants narrow.
+        Width of the interval that the campaign narrows.
     axes : Axes
     tiers : sequence of str, optional
         Tier (cheap, dear, ...) of the runs that were added at each step.
