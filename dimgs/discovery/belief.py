@@ -24,7 +24,7 @@ from dimgs.discovery.contenders import Contender
 TEMPERATURE = 1.5
 # the constant, then for the odds of structure, each factor e of the runs over 50, the probability
 # of other laws, each decade by which they are improbable, and each 50 bits of structure
-NONE = (-4.5, 1.35, -1.2, 4.1, -0.35, 4.8)
+NONE = (-4.7, 1.7, -1.15, 3.6, -0.35, 5.4)
 # units of these two, which make the constants of one size
 _RUNS, _BITS = 50.0, 50.0
 # a chance below tells no more, nor does a smaller probability of other laws
@@ -36,9 +36,10 @@ _MOST_RIVALS = 9
 # nats by which runs left out must tell a law from the best: of 0, 0.5, 1, 2 and 4 these two had the
 # least log score on the development laws
 _ALIKE = 1.0
-# weight of all laws with pieces that no run can see, of the best of them: of 1, 0.5, 0.25 and 0.1
-# the last had the least log score on the development laws, which 0.03 hardly made less
-UNSEEN = 0.1
+# weight of all laws with pieces that no run can see, of the best of them: the log score of the
+# development laws hardly differs from 0.25 to 1 and is less below, and the smaller it is, the more
+# laws are confirmed
+UNSEEN = 0.5
 # terms of the polynomials that residuals are tried by
 _DEGREE = 3
 
@@ -150,14 +151,14 @@ def weights(
     laws : sequence of int
         Which law each form is.
     hidden : ndarray of bool of shape (n_forms,)
-        Those with such a piece, of :func:`unseen`.
+        Those with such a piece: the :func:`unseen` ones, but for laws with fitted exponents, which
+        are rivals of those with simple ones.
     temperature : float
 
     Examples
     --------
     >>> density, bits, laws = np.zeros(4), np.array([10.0, 20.0, 20.0, 20.0]), [0, 1, 2, 3]
-    >>> hidden = unseen(density, bits, laws, np.full(4, True))
-    >>> one, *rest = weights(density, bits, laws, hidden)
+    >>> one, *rest = weights(density, bits, laws, unseen(density, bits, laws))
     >>> bool(np.isclose(sum(rest) / one, UNSEEN * 2 ** (-10 / TEMPERATURE)))
     True
     """
@@ -170,37 +171,33 @@ def weights(
     return np.asarray(out / out.sum())
 
 
-def unseen(density: Array, bits: Array, laws: Sequence[int], rigid: BoolArray) -> BoolArray:
+def unseen(density: Array, bits: Array, laws: Sequence[int]) -> BoolArray:
     """Which forms are other laws than the best, longer, and no worse or better on these runs.
-
-    A power law with real exponents is not the one with simple exponents and a further piece.
 
     Parameters
     ----------
     density, bits : ndarray of shape (n_forms,)
     laws : sequence of int
         As of :func:`weights`.
-    rigid : ndarray of bool of shape (n_forms,)
-        Whether no exponent is fitted.
     """
     best, number = int(np.argmax(density - np.log(2) * bits)), np.asarray(laws)
-    longer = (number != number[best]) & (bits > bits[best]) & rigid
+    longer = (number != number[best]) & (bits > bits[best])
     return np.asarray(longer & (np.abs(density - density[best]) < _ALIKE))
 
 
-def doubt(weight: Array, hidden: BoolArray, laws: Sequence[int], law: int) -> float:
+def doubt(weight: Array, alike: BoolArray, laws: Sequence[int], law: int) -> float:
     """Probability of the laws that the runs tell from one, if one of all these is true.
 
     Parameters
     ----------
     weight : ndarray of shape (n_forms,)
-    hidden : ndarray of bool of shape (n_forms,)
+    alike : ndarray of bool of shape (n_forms,)
         The :func:`unseen` ones, which say nothing of whether the first is an approximation.
     laws : sequence of int
     law : int
     """
     own = float(weight[np.asarray(laws) == law].sum())
-    return 1.0 - own / float(weight[~hidden].sum())
+    return 1.0 - own / float(weight[~alike].sum())
 
 
 def traits(left: Left) -> Array:
@@ -296,15 +293,15 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int]) -> B
     best = found[0]
     density = np.array([c.evidence.log_density for c in found])
     bits = np.array([c.structure.bits for c in found])
-    hidden = unseen(density, bits, laws, np.array([c.rigid for c in found]))
-    weight = weights(density, bits, laws, hidden)
+    alike = unseen(density, bits, laws)
+    weight = weights(density, bits, laws, alike & np.array([c.rigid for c in found]))
     by_law: dict[int, float] = {}
     for law, share in zip(laws, weight, strict=True):
         by_law[law] = by_law.get(law, 0.0) + float(share)
     left = Left(
         chance_of_structure(design, best),
         best.evidence.whole.dof,
-        doubt(weight, hidden, laws, laws[0]),
+        doubt(weight, alike, laws, laws[0]),
         best.structure.bits,
     )
     none = float(special.expit(none_logit(left)))

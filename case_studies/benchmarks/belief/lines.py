@@ -124,14 +124,15 @@ def said_of(line: Line, constants: Array) -> Said:
     temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
     bits = line.parts @ prices
     laws = line.laws.tolist()
-    hidden = unseen(line.density, bits, laws, line.parts[:, _FREE_EXPONENTS] == 0)
-    share_of = weights(line.density, bits, laws, hidden, temperature)
+    alike = unseen(line.density, bits, laws)
+    rigid = line.parts[:, _FREE_EXPONENTS] == 0
+    share_of = weights(line.density, bits, laws, alike & rigid, temperature)
     score = line.density - np.log(2) * bits
     best = int(np.argmax(score))
     numbers = np.unique(line.laws)
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     forms = [int(np.flatnonzero(line.laws == n)[np.argmax(score[line.laws == n])]) for n in numbers]
-    doubted = doubt(share_of, hidden, laws, int(line.laws[best]))
+    doubted = doubt(share_of, alike, laws, int(line.laws[best]))
     left = Left(float(line.chance[best]), int(line.dof[best]), doubted, float(bits[best]))
     outside = float(special.expit(none_logit(left, none)))
     right = np.array([bool(line.right[line.laws == n].any()) for n in numbers])
