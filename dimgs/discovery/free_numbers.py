@@ -154,9 +154,16 @@ def pays(number: sympy.Expr, value: float, error: float) -> bool:
     --------
     >>> [pays(sympy.Integer(1), value, 0.01) for value in (1.01, 1.1)]
     [True, False]
+    >>> pays(sympy.Integer(0), 0.07, 0.1)
+    False
     """
     target = float(number)
-    if not np.isfinite(error) or abs(value - target) > _REFUTED * error + 1e-9 * abs(target):
+    # a zero has no size by which others would be as near
+    if (
+        target == 0
+        or not np.isfinite(error)
+        or abs(value - target) > _REFUTED * error + 1e-9 * abs(target)
+    ):
         return False
     # a number that is 0 is as improbable as 1, in whose place it could stand
     size = abs(target) or 1.0
