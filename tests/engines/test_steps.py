@@ -24,7 +24,7 @@ def best_of(name: str, groups: dict[str, Array], y: Array, unlogged: tuple[str, 
     runs = Runs.of(Problem(groups, y, scale=scale, unlogged=unlogged))
     archive = Archive(runs, time.monotonic() + 3600)
     with np.errstate(all="ignore"):
-        (step,) = (s for s in Stages(archive, 0).steps() if s.name == name)
+        (step,) = (s for s in Stages(archive).steps() if s.name == name)
         step.run()
     return archive
 

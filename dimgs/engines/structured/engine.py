@@ -17,9 +17,7 @@ from dimgs.engines.structured.archive import (
     tell_best,
     thinned,
 )
-from dimgs.engines.structured.arguments import Arguments
 from dimgs.engines.structured.errors import judged, started
-from dimgs.engines.structured.genetic import enumerated, genetic_search
 from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.products import Products, power_law
 from dimgs.engines.structured.quadratics import quadratic_roots
@@ -74,15 +72,12 @@ class Step:
     run : callable
     quick : bool
         Whether it is done again when the weights change.
-    last : bool
-        Whether it starts only if the law so far leaves something to explain.
     """
 
     stage: str
     name: str
     run: Run
     quick: bool = False
-    last: bool = False
 
 
 class Stages:
@@ -92,11 +87,10 @@ class Stages:
     ----------
     archive : Archive
         Keeps what is found; its runs are those that are searched.
-    seed : int
     """
 
-    def __init__(self, archive: Archive, seed: int) -> None:
-        self.archive, self.runs, self.seed = archive, archive.runs, seed
+    def __init__(self, archive: Archive) -> None:
+        self.archive, self.runs = archive, archive.runs
         self.itself = response(self.runs)
         self.functions = functions(self.runs)
         self.others = [*powers(self.runs)[1:], *self.functions]
@@ -121,14 +115,9 @@ class Stages:
         """Functions with a free constant, to stand beside a monomial."""
         return scaled_functions(self.runs)
 
-    @cached_property
-    def grown(self) -> Arguments:
-        """Every small tree."""
-        return enumerated(self.runs, 9000, self.archive)
-
     def steps(self) -> list[Step]:
         """The steps of all stages, in order."""
-        return [*self._of_the_response(), *self._of_its_functions(), *self._long()]
+        return [*self._of_the_response(), *self._of_its_functions()]
 
     def _of_the_response(self) -> list[Step]:
         """Short searches first: those that try few laws, and the quick ones."""
@@ -148,7 +137,6 @@ class Stages:
             Step("d", "two free exponents", each(posynomials, first)),
             Step("d", "three free exponents", each(three, first)),
             Step("c", "sums of monomials", each(sums.monomials, first), quick=True),
-            Step("c", "ratios of sums", each(sums.ratios, first), quick=True),
             Step("c", "sums in one span", each(spans, first)),
             Step("c", "ratios in one span", each(ratios, first)),
             Step("c", "roots of quadratics", each(roots, powers(self.runs))),
@@ -165,8 +153,7 @@ class Stages:
         others, named = self.others, self.named
         first, powered = powers(runs), powers(runs)[1:]
         further, cubes = powers(runs, FURTHER)[1:], powers(runs, CUBE)[len(first) :]
-        few, spans = partial(sums.functions, count=1500), partial(subspace_sums, sums)
-        three, mixed = partial(posynomials, terms=3), partial(sums.ratios, functions=250)
+        spans = partial(subspace_sums, sums)
         return [
             Step("c", "sums for functions", each(sums.monomials, [*others, *cubes]), quick=True),
             Step("c", "forms of like variables", each(partial(forms, sums), first)),
@@ -175,27 +162,10 @@ class Stages:
             Step("c", "spans of powers", each(spans, powered)),
             Step("d", "free exponents of powers", each(posynomials, [*further, *self.functions])),
             Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
-            Step("d", "three free exponents of powers", each(three, powered)),
-            Step("c", "short functions for powers", each(few, powered)),
-            Step("c", "a monomial beside a function for powers", each(self._offset, powered)),
-            Step("c", "two factors", each(partial(self._two, share=0.6), first[:1])),
+            Step("c", "two factors", each(self._two, first[:1])),
             Step("c", "sums with functions", each(sums.functions, [self.itself, *others])),
-            Step("c", "spans of functions", each(spans, self.functions)),
             Step("c", "ratios for powers and functions", each(sums.ratios, others)),
-            Step("c", "ratios with functions", each(mixed, [self.itself, *self.functions])),
-        ]
-
-    def _long(self) -> list[Step]:
-        """Those that take long, at last."""
-        archive, sums, each = self.archive, self.sums, self._each
-        two, squares = self._two, [self.itself, *self.others]
-        return [
-            Step("c", "three factors", lambda: self.factors.several(self.itself, archive)),
-            Step("c", "two factors of functions", each(two, self.functions)),
-            Step("c", "sums with squared differences", each(sums.squares, squares)),
-            Step("c", "two factors of shifted responses", each(two, shifted(self.runs, 8))),
-            Step("d", "small trees", self._small_trees, last=True),
-            Step("d", "genetic search", self._genetic, last=True),
+            Step("c", "sums with squared differences", each(sums.squares, [self.itself, *others])),
         ]
 
     def _each(self, step: Callable[[Target, Archive], None], targets: list[Target]) -> Run:
@@ -210,20 +180,11 @@ class Stages:
     def _offset(self, target: Target, archive: Archive) -> None:
         two_term_sums(self.families, target, archive)
 
-    def _two(self, target: Target, archive: Archive, share: float = 0.4) -> None:
-        self.factors.several(target, archive, share=share, most=2)
+    def _two(self, target: Target, archive: Archive) -> None:
+        self.factors.pairs(target, archive)
 
     def _simple(self, targets: list[Target], most: int) -> Run:
         return lambda: self.factors.simple(targets, self.archive, most)
-
-    def _genetic(self) -> None:
-        genetic_search(self.archive, self.grown, self.seed)
-
-    def _small_trees(self) -> None:
-        bank = Products.over(self.runs, self.grown)
-        bank.alone([self.itself, *self.others, *shifted(self.runs, 8)], self.archive)
-        if not self.archive.exact:
-            bank.several(self.itself, self.archive, share=0.6, most=2)
 
 
 class StructuredEngine:
@@ -235,8 +196,7 @@ class StructuredEngine:
     b. power law times one factor of the library of physics;
     c. two and three factors; sums of monomials and of monomials times functions; their ratios;
        roots of quadratic equations; the same for transformed responses;
-    d. sums of monomials with free exponents; enumeration of small trees, then a seeded genetic
-       search.
+    d. sums of monomials with free exponents, functions of such monomials, logarithms of such sums.
 
     Parameters
     ----------
@@ -268,6 +228,7 @@ class StructuredEngine:
         problem : Problem
         budget : SearchBudget
         seed : int
+            Not used: nothing is drawn.
 
         Returns
         -------
@@ -287,7 +248,7 @@ class StructuredEngine:
         message = "every stage was searched"
         with threadpool_limits(1), np.errstate(all="ignore"):
             try:
-                message = self._stages(archive, seed)
+                message = self._stages(archive)
             except OutOfBudget as spent:
                 cut, message = spent.by, str(spent)
             except KeyboardInterrupt:
@@ -304,7 +265,7 @@ class StructuredEngine:
         taken = monotonic() - start
         return Result(candidates, outcome, f"{candidates[0]}: {message}.", taken, cut=cut)
 
-    def _stages(self, archive: Archive, seed: int) -> str:
+    def _stages(self, archive: Archive) -> str:
         if not np.any(archive.runs.y):
             return "the response is zero in every run"
         try:
@@ -313,7 +274,7 @@ class StructuredEngine:
             archive.trouble = _trouble(error)
         done: set[int] = set()
         for _ in range(_PASSES):
-            message = self._pass(archive, Stages(archive, seed), done)
+            message = self._pass(archive, Stages(archive), done)
             if message is not None:
                 return message
         return "every stage was searched"
@@ -331,11 +292,10 @@ class StructuredEngine:
         """
         bits, idle, last = np.inf, 0, None
         steps = [(k, s) for k, s in enumerate(stages.steps()) if self._runs(s)]
-        steps.sort(key=lambda s: (s[1].last, s[0] in done and not s[1].quick))
+        steps.sort(key=lambda s: s[0] in done and not s[1].quick)
         quick = sum(step.quick for _, step in steps)
         for k, step in steps:
-            tired = step.last or (quick <= 0 and idle > patience(archive))
-            if tired and is_explained(archive):
+            if quick <= 0 and idle > patience(archive) and is_explained(archive):
                 return "leaves nothing that depends on the groups"
             try:
                 step.run()

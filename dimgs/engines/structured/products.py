@@ -40,13 +40,13 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 
 Picked = tuple[int, ...]
-# how many single factors are refined, how many start pairs, and how many pairs and triples are kept
-# and refined: wider beams find more and take longer, refits above all; and pairs at a time
-_ALONE, _FIRST, _PAIRS, _TRIPLES, _BATCH = 60, 100, 80, 50, 40
+# how many single factors are refined, how many start pairs, and how many pairs are refined: more
+# find more and take longer, refits above all; and pairs at a time
+_ALONE, _FIRST, _PAIRS, _BATCH = 60, 60, 48, 40
 # single factors that are refined for each further target: the right one is among the first
 _FURTHER = 8
 # columns of the fewest bits start pairs too, though they explain little alone
-_CHEAP = 500
+_CHEAP = 300
 # bits for a unit of the cost of an argument, which is a sum of exponents
 _ARGUMENT_BITS = 2.5
 
@@ -121,20 +121,14 @@ class Products:
         """Factors with simple constants and powers."""
         self.lattice.search(targets, archive, most)
 
-    def several(self, target: Target, archive: Archive, share: float = 1.0, most: int = 3) -> None:
-        """Two, then three factors for one target; `share` narrows the beam."""
+    def pairs(self, target: Target, archive: Archive) -> None:
+        """Two factors."""
         e = self.residual(target).astype(np.float32)
         gains = (self.columns.projected @ e) ** 2
-        cheap = np.argsort(self.bits, kind="stable")[: int(_CHEAP * share)]
-        start = [*self._best(gains, e, int(_FIRST * share)), *cheap.tolist()]
-        tuples: list[Picked] = [(i,) for i in dict.fromkeys(start)]
-        for limit in (_PAIRS, _TRIPLES)[: most - 1]:
-            found = self._extend(tuples, e, archive)
-            for picked in found[: int(limit * share)]:
-                self._try(target, picked, archive)
-            if archive.exact:
-                return
-            tuples = found[: int(limit * share)]
+        cheap = np.argsort(self.bits, kind="stable")[:_CHEAP]
+        start = dict.fromkeys([*self._best(gains, e, _FIRST), *cheap.tolist()])
+        for picked in self._extend([(i,) for i in start], e, archive)[:_PAIRS]:
+            self._try(target, picked, archive)
 
     def _extend(
         self, tuples: list[Picked], e: NDArray[np.float32], archive: Archive

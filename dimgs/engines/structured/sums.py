@@ -243,16 +243,12 @@ class Sums:
         )
         self.search(library, target, archive, _SHORT)
 
-    def ratios(self, target: Target, archive: Archive, functions: int = 0) -> None:
+    def ratios(self, target: Target, archive: Archive) -> None:
         """Ratios of two sums: t = Σ c_k f_k - t Σ d_k m_k."""
         numerator = self.short(target, 120)
         found = short_monomials(self.runs, 100)
         kept = [i for i, e in enumerate(found.exponents) if any(e)]
         denominator = Library.of_monomials(found)
-        if functions:
-            numerator = numerator + function_terms(self.runs, self.bare, target.power, functions)
-            denominator = denominator + function_terms(self.runs, self.bare, 0.0, functions)
-            kept += list(range(len(found), len(denominator)))
         below = Library(
             tuple(denominator.trees[i] for i in kept),
             denominator.values[:, kept] * target.values[:, None],
