@@ -39,3 +39,12 @@ def gain_and_error(
         extra = np.asarray(np.bincount(codes, extra), dtype=np.float64)
     error = float(np.std(extra, ddof=1) * np.sqrt(len(extra))) if len(extra) > 1 else 0.0
     return float(extra.sum()), error
+
+
+def within_one_error(losses: Array, best: Array, floor: float) -> bool:
+    """Is the extra held-out loss within one standard error of the paired fold differences?
+
+    Losses that agree to a relative 1e-9, or to `floor`, differ by rounding only.
+    """
+    gain, error = gain_and_error(best, losses)
+    return bool(gain <= error + 1e-9 * best.sum() + floor)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dimgs.arrays import Array, IntArray
 from dimgs.errors import EngineUnavailableError
 from dimgs.fits.additive.splines import curvature_columns, quantile_knots
-from dimgs.fits.one_error import gain_and_error
+from dimgs.fits.one_error import within_one_error
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,15 +180,6 @@ def candidates(design: AdditiveDesign, basis: int, n_alphas: int) -> list[Additi
         if curved not in found or loss.sum() < found[curved].loss:
             found[curved] = AdditiveCandidate(basis, curved, everything, float(alpha), loss)
     return list(found.values())
-
-
-def within_one_error(losses: Array, best: Array, floor: float) -> bool:
-    """Is the extra held-out loss within one standard error of the paired fold differences?
-
-    Losses that agree to a relative 1e-9, or to `floor`, differ by rounding only.
-    """
-    gain, error = gain_and_error(best, losses)
-    return bool(gain <= error + 1e-9 * best.sum() + floor)
 
 
 def prune(design: AdditiveDesign, candidate: AdditiveCandidate) -> AdditiveCandidate:

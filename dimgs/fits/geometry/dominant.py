@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike, NDArray
 from dimgs.arrays import Array, IntArray
 from dimgs.design.splits import run_folds
 from dimgs.errors import FitError
-from dimgs.fits.additive.group_lasso import within_one_error
 from dimgs.fits.additive.splines import curvature_columns, quantile_knots
 from dimgs.fits.geometry.active import ActiveDirections, active_directions
 from dimgs.fits.geometry.direction_rounding import RoundedDirection, round_direction
 from dimgs.fits.geometry.log_gradient import GradientField, gradient_field
 from dimgs.fits.geometry.principal_axes import checked_rows
+from dimgs.fits.one_error import within_one_error
 
 # enough for one bend and an inflection, few enough for a dozen runs
 _KNOTS = 5
