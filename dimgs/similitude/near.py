@@ -190,6 +190,12 @@ def _all(origin: Origin) -> _Runs:
         raise InputError(
             f"The inputs of {origin.known.name} do not determine how '{origin.target}' scales."
         )
+    # no group is left
+    if not len(origin.scalings.coordinates()):
+        raise InputError(
+            f"The runs of {origin.name} are images of each other by similitude, so that one of "
+            f"them tells what all others would."
+        )
     found = None if runs is None else _on_one_scale(origin, [(0, origin, run) for run in runs])
     if found is None or len(found.runs) < _FEWEST:
         raise InputError(

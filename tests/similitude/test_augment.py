@@ -10,6 +10,7 @@ from dimgs.ask import ask
 from dimgs.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.cards import check_card
+from dimgs.kernels import kernel
 from dimgs.similitude.augment import augment, newest_origin, unexplained
 from dimgs.similitude.description import describe
 from tests.similitude.films import Cooling, filled, inputs
@@ -105,3 +106,15 @@ def test_a_wrong_answer_is_found_by_the_runs(tmp_path: Path) -> None:
         origin = newest_origin(hub, describe(hub, Cooling()), "drop")
         found = [one for one in unexplained(hub, origin, 4.0) if one["kind"] == "answer"]
         assert [one["id"] for one in found] == [wrong]
+
+
+def test_runs_that_are_all_images_of_one_are_not_asked_for(tmp_path: Path) -> None:
+    @kernel(inputs={"m": "kg", "k": "N/m"}, outputs={"T": "s"})
+    def swinging(m: float, k: float) -> float:
+        return float(2.0 * np.pi * np.sqrt(m / k))
+
+    with Hub(tmp_path, user="anna") as hub:
+        hub.add_runs([swinging.run({"m": 1.0 + i, "k": 2.0 + i * i}) for i in range(6)])
+        assert check_card(hub, swinging)["complete"]
+        with pytest.raises(InputError, match="images of each other"):
+            augment(hub, describe(hub, swinging), "T", 1)
