@@ -109,6 +109,13 @@ def is_missing(cell: object) -> bool:
     return isinstance(cell, float | np.floating) and bool(np.isnan(cell))
 
 
+def is_blank(cells: NDArray[Any]) -> bool:
+    """Whether no cell of a column of shape (n_rows,) holds anything."""
+    if cells.dtype == np.float64:
+        return bool(np.isnan(cells).all())
+    return all(not cell_text(c) for c in cells.tolist())
+
+
 def cell_text(cell: object) -> str:
     """Text of a cell as a label; empty where the cell is blank, and ``7`` for 7.0."""
     if isinstance(cell, str):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.dataset.build import ReadOptions, build
+from dimgs.dataset.cells import is_blank
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.headers import is_unit_row
 from dimgs.dataset.raw import RawColumn, RawTable
@@ -55,14 +56,14 @@ def from_columns(
     columns: list[RawColumn], source: str, sidecar: tuple[Mapping[str, str], str]
 ) -> RawTable:
     """Raw table of columns whose first cells may be a row of units."""
-    columns = [c for c in columns if c.header or not _is_blank(c.cells)]
+    columns = [c for c in columns if c.header or not is_blank(c.cells)]
     n_rows = len(columns[0].cells) if columns else 0
     unit_row = None
     if n_rows:
         first = [_item(c.cells[0]) for c in columns]
         second = [_item(c.cells[1]) for c in columns] if n_rows > 1 else None
         if is_unit_row([c.header for c in columns], first, second):
-            unit_row = ["" if _is_blank(np.array([u], dtype=object)) else str(u) for u in first]
+            unit_row = ["" if is_blank(np.array([u], dtype=object)) else str(u) for u in first]
             for column in columns:
                 column.cells = column.cells[1:]
             n_rows -= 1
@@ -73,12 +74,6 @@ def from_columns(
 
 def _item(cell: Any) -> object:
     return cell.item() if isinstance(cell, np.generic) else cell
-
-
-def _is_blank(cells: NDArray[Any]) -> bool:
-    from dimgs.dataset.cells import cell_text
-
-    return all(not cell_text(c) for c in cells.tolist())
 
 
 def _title(label: Any) -> str:

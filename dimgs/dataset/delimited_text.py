@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.dataset.build import ReadOptions
-from dimgs.dataset.cells import BLANKS
+from dimgs.dataset.cells import BLANKS, is_blank
 from dimgs.dataset.dataset import DroppedRow
 from dimgs.dataset.headers import chosen, titled_columns
 from dimgs.dataset.layout import (
@@ -118,19 +118,13 @@ def text_tables(
 
 def without_blank_columns(table: RawTable) -> RawTable:
     """The table without the nameless, blank columns that trailing delimiters leave."""
-    keep = [bool(c.header.strip()) or not _is_blank(c.cells) for c in table.columns]
+    keep = [bool(c.header.strip()) or not is_blank(c.cells) for c in table.columns]
     units = table.unit_row
     return replace(
         table,
         columns=list(compress(table.columns, keep)),
         unit_row=None if units is None else list(compress(units, keep)),
     )
-
-
-def _is_blank(cells: NDArray[Any]) -> bool:
-    if cells.dtype == np.float64:
-        return bool(np.isnan(cells).all())
-    return all(c is None or not str(c).strip() for c in cells.tolist())
 
 
 def concatenated(tables: Iterator[tuple[RawTable, Mark]]) -> RawTable:
