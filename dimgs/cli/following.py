@@ -36,7 +36,7 @@ def next(
     """Propose the runs that would tell apart the laws that a table allows."""
     from dimgs.discovery.discover import check_model
     from dimgs.discovery.discover import discover as study
-    from dimgs.discovery.places import propose, ranges_of
+    from dimgs.discovery.places import ranges_of
     from dimgs.law.law import Law
 
     check_model(options.model)
@@ -46,7 +46,7 @@ def next(
     with working(f"looking for the laws of {name}", options.seconds) as tell:
         report = study(data, name, asked, progress=tell)
     warn(report.notes)
-    found = propose(report, count, ranges, published)
+    found = report.next_runs(count, ranges, published)
     if json:
         emit_json(found.to_json())
     else:

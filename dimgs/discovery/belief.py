@@ -33,6 +33,8 @@ _LEAST_CHANCE, _LEAST_DOUBT = 1e-12, 1e-6
 RIVALS = 0.9
 # a list that a person reads
 _MOST_RIVALS = 9
+# laws from which runs are to tell one that has no rivals and is not believed
+_FURTHER = 2
 # nats by which runs left out must tell a law from the best: of 0, 0.5, 1, 2 and 4 these two had the
 # least log score on the development laws
 _ALIKE = 1.0
@@ -128,6 +130,12 @@ class Belief:
             if held >= RIVALS * total or k == _MOST_RIVALS:
                 return self.laws[1 : k + 1]
         return ()
+
+    @property
+    def further(self) -> tuple[Believed, ...]:
+        """The most probable laws beside the first and its rivals."""
+        known = 1 + len(self.rivals)
+        return self.laws[known : known + _FURTHER]
 
 
 def weights(

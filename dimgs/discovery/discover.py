@@ -2,7 +2,7 @@
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from dimgs.dataset import Dataset
+from dimgs.discovery.belief import Believed
 from dimgs.discovery.judgement import law_of, law_of_candidate
 from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
@@ -160,8 +161,8 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         probability=facts.get("probability"),
         none_of_these=facts.get("none", 0.0),
         extrapolates=facts.get("extrapolates"),
-        rivals=_rivals(found, law, options),
-        further_runs=propose,
+        rivals=() if found.belief is None else _rivals(found, law, options, found.belief.rivals),
+        further_runs=partial(propose, others=partial(_further, found, law, options)),
     )
 
 
@@ -171,10 +172,17 @@ def _law_of_candidate(found: Study, options: Options, candidate: Candidate) -> L
     return None if law is None else recognise(absorb(law))
 
 
-def _rivals(found: Study, law: Law, options: Options) -> tuple[Rival, ...]:
-    """The laws that the runs do not distinguish from the chosen one."""
+def _further(found: Study, law: Law, options: Options) -> tuple[Rival, ...]:
+    """Less probable laws than the rivals."""
+    return () if found.belief is None else _rivals(found, law, options, found.belief.further)
+
+
+def _rivals(
+    found: Study, law: Law, options: Options, believed: Sequence[Believed]
+) -> tuple[Rival, ...]:
+    """Other laws than the chosen one, with where they differ most from it."""
     out = []
-    for one in () if found.belief is None else found.belief.rivals:
+    for one in believed:
         made = law_of(found, one.contender, options)
         if made is None:
             continue

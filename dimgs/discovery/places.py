@@ -1,7 +1,7 @@
 """Where runs could be made: the user's columns over their ranges, and what laws predict there."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -17,7 +17,7 @@ from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.law.prediction import group_values, law_inputs, response_factor
 from dimgs.report.proposals import NextRuns, ProposedRun, RivalPrediction
-from dimgs.report.results import Report
+from dimgs.report.results import Report, Rival
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import is_quantity
 
@@ -279,6 +279,7 @@ def propose(
     n: int,
     ranges: Mapping[str, Any] | None = None,
     against: Law | None = None,
+    others: Callable[[], Sequence[Rival]] | None = None,
 ) -> NextRuns:
     """The runs that are expected to tell the rivals of a report apart; see `Report.next_runs`.
 
@@ -289,13 +290,18 @@ def propose(
     ranges : mapping, optional
     against : Law, optional
         A published law, which takes half of the probability: where would it fail?
+    others : callable, optional
+        Gives less probable laws, which stand in where a law that is not confirmed has no rivals.
     """
     if report.law is None or report.data is None:
         raise InputError("The report has no law and runs to plan from.")
     if n < 1:
         raise InputError(f"{n} runs are none to propose; ask for 1 or more.")
     first = report.probability if report.probability is not None else 1.0
-    laws = [(report.law, max(first, 1e-6)), *((r.law, r.probability) for r in report.rivals)]
+    rivals: Sequence[Rival] = report.rivals
+    if not (rivals or report.confirmed or against or others is None):
+        rivals = others()
+    laws = [(report.law, max(first, 1e-6)), *((r.law, r.probability) for r in rivals)]
     names = ["the law found", *(f"rival {k}" for k in range(1, len(laws)))]
     if against is not None:
         _check_against(against, report)
@@ -310,7 +316,8 @@ def propose(
     known, rows = predictions(laws, places)
     if not len(rows):
         raise InputError("The rivals have no value anywhere in these ranges; give others.")
-    made = [_run(places, known, rows, c, report) for c in choose(known, n)]
+    log = all(law.uncertainty.scale == "log" for law, _ in laws)
+    made = [_run(places, known, rows, c, report, log=log) for c in choose(known, n)]
     target = report.law.target
     return NextRuns(
         tuple(made), tuple(laws), target.name, target.unit.text, report.level, tuple(names)
@@ -333,13 +340,18 @@ def _check_against(law: Law, report: Report) -> None:
 
 
 def _run(
-    places: Places, known: Sequence[Prediction], rows: Any, choice: Choice, report: Report
+    places: Places,
+    known: Sequence[Prediction],
+    rows: Any,
+    choice: Choice,
+    report: Report,
+    *,
+    log: bool,
 ) -> ProposedRun:
     from dimgs.fits.covariance import t_quantile
 
     assert report.law is not None
     law, k = report.law, choice.place
-    log = all(r.uncertainty.scale == "log" for r in [law, *(x.law for x in report.rivals)])
     out = []
     for one in known:
         spread = float(one.slopes[k] @ one.covariance @ one.slopes[k]) + float(one.noise[k]) ** 2

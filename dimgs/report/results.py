@@ -264,7 +264,9 @@ class Report:
         """What the terminal shows: the law, where it holds, how well, and what it means."""
         return str(self)
 
-    def next_runs(self, n: int = 5, ranges: Mapping[str, Any] | None = None) -> NextRuns:
+    def next_runs(
+        self, n: int = 5, ranges: Mapping[str, Any] | None = None, against: Law | None = None
+    ) -> NextRuns:
         """The runs that are expected to tell the rivals apart most.
 
         Parameters
@@ -274,6 +276,8 @@ class Report:
         ranges : mapping of str to str, pair of float or of quantities, optional
             Of inputs, such as ``{"U": "0.1..10 m/s"}``; numbers are in the unit of the table. By
             default the range of the runs, each end wider by √2.
+        against : Law, optional
+            A published law, which takes half of the probability: where would it fail?
 
         Returns
         -------
@@ -288,7 +292,7 @@ class Report:
             raise InputError(
                 "The report has no law and runs to plan from; make it with dimgs.discover."
             )
-        return self.further_runs(self, n, ranges)
+        return self.further_runs(self, n, ranges, against)
 
     @property
     def confirmed(self) -> bool:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dimgs import Dataset, discover
 from dimgs.arrays import Array
 from dimgs.discovery.belief import Left, doubt, none_logit, unseen, weights
+from dimgs.discovery.places import propose
 from dimgs.report.results import Report
 
 AMPLE: dict[str, Any] = {"engine": "structured", "evaluations": 300, "time_limit": 3600.0}
@@ -128,6 +129,14 @@ def test_few_noisy_runs_leave_rivals_and_runs_that_would_decide() -> None:
         assert not isinstance(x, str)
         assert 0.01 * (1 - 1e-9) <= x[0] <= 2.0 * (1 + 1e-9)
         assert len(run.predicted) == len(proposed.rivals) == 1 + len(found.rivals)
+
+    # a law without rivals that is not believed is told from those that follow
+    alone = replace(found, rivals=())
+    others = propose(alone, 1, others=lambda: found.rivals)
+    assert len(others.rivals) == 1 + len(found.rivals)
+    assert others.runs[0].information > 0
+    sure = replace(alone, why_not=(), outcome="converged")
+    assert len(propose(sure, 1, others=lambda: found.rivals).rivals) == 1
 
 
 @pytest.mark.parametrize("seed", [0, 1])

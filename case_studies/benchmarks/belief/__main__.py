@@ -51,12 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(calibrate([x for x in known_lines(options.out) if x["kind"] == "law"]))
         return
     if not options.table:
-        done = {(x["law"], x["seed"], x["kind"]) for x in known_lines(options.out)}
+        key = ("law", "runs", "noise", "seed", "kind")
+        done = {tuple(x[k] for k in key) for x in known_lines(options.out)}
         part, parts = (int(x) for x in options.part.split("/"))
         asked = tasks(options.set, options.each, options.kind, options.runs, options.noise)
         wanted = [t for t in asked if not options.laws or t[0].name in options.laws]
         for law, n, noise, seed in wanted[part - 1 : options.most : parts]:
-            if (law.name, seed, options.kind) in done:
+            if (law.name, n, noise, seed, options.kind) in done:
                 continue
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
