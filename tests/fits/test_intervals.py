@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.errors import FitError, InputError
-from dimgs.fits.intervals import PredictionIntervals, _matchings
+from dimgs.fits.intervals import Method, PredictionIntervals, _matchings
 from dimgs.fits.power_law import PowerLaw
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -234,7 +234,8 @@ def test_bad_requests_name_the_remedy() -> None:
         PredictionIntervals(PowerLaw()).fit(X, y).predict_interval(X, 90)
 
 
-def test_it_keeps_the_rules_of_estimators() -> None:
+@pytest.mark.parametrize("method", ["split", pytest.param("auto", marks=pytest.mark.slow)])
+def test_it_keeps_the_rules_of_estimators(method: Method) -> None:
     from sklearn.utils.estimator_checks import check_estimator
 
-    check_estimator(PredictionIntervals(PowerLaw(), method="split"), on_skip=None)
+    check_estimator(PredictionIntervals(PowerLaw(), method), on_skip=None)

@@ -50,8 +50,9 @@ def unimodular(rng: np.random.Generator, p: int) -> NDArray[np.int64]:
     return -U if rng.random() < 0.5 else U
 
 
-def test_follows_the_conventions_of_scikit_learn() -> None:
-    check_estimator(RegimePowerLaw(max_regimes=2), on_skip=None)
+@pytest.mark.parametrize("most", [2, pytest.param(5, marks=pytest.mark.slow)])
+def test_follows_the_conventions_of_scikit_learn(most: int) -> None:
+    check_estimator(RegimePowerLaw(most), on_skip=None)
 
 
 @pytest.mark.parametrize("criterion", ["bic", pytest.param("cv", marks=pytest.mark.slow)])
