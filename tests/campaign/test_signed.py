@@ -41,12 +41,15 @@ def plan(**more: Any) -> Plan:
         },
         "budget": Budget(runs=30),
         "tolerance": Tolerance(law=0.9),
-        "report": "none",
     }
     return Plan(**(given | more))
 
 
-def test_the_law_of_inputs_and_an_output_that_change_sign(tmp_path: Any) -> None:
+def test_the_law_of_inputs_and_an_output_that_change_sign(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # figures would take most of the time
+    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     result = run(plan(), tmp_path)
     assert result.outcome == "tolerance met"
     assert result.law is not None
