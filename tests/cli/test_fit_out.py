@@ -8,7 +8,11 @@ import pytest
 from dimgs.cli.app import run
 
 
-def test_a_fit_writes_its_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fit_writes_its_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # figures would take most of the time
+    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     words = ["fit", "docs/planets.csv", "--target", "T", "--constants", "G", "--json"]
     assert run([*words, "--out", str(tmp_path / "study")]) == 0
     told = json.loads(capsys.readouterr().out)
