@@ -41,6 +41,10 @@ def angle(rng: np.random.Generator) -> Array:
     return rng.uniform(0.2, 1.3, N_RUNS)
 
 
+def share(rng: np.random.Generator) -> Array:
+    return rng.uniform(0.1, 0.7, N_RUNS)
+
+
 def within_one(rng: np.random.Generator) -> Array:
     return rng.uniform(-0.7, 0.7, N_RUNS)
 
@@ -75,6 +79,12 @@ def within_one(rng: np.random.Generator) -> Array:
             positive,
             positive,
             lambda u, v: np.log(u**1.1 / 4 + 7 / v) ** 2,
+        ),
+        (
+            "two factors of functions",
+            angle,
+            share,
+            lambda u, v: np.arctan(u * (1 + 3 * v) / (1 + u * v) ** 2),
         ),
         ("sums for functions", signed, positive, lambda u, v: (3 + u + 2 * v) ** 3),
         (

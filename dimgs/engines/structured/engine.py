@@ -162,9 +162,8 @@ class Stages:
             Step("c", "spans of powers", each(spans, powered)),
             Step("d", "free exponents of powers", each(posynomials, [*further, *self.functions])),
             Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
-            Step("c", "two factors", each(self._two, first[:1])),
             Step("c", "sums with functions", each(sums.functions, [self.itself, *others])),
-            Step("c", "ratios for powers and functions", each(sums.ratios, others)),
+            Step("c", "two factors of functions", each(self._two, self.functions)),
             Step("c", "sums with squared differences", each(sums.squares, [self.itself, *others])),
         ]
 

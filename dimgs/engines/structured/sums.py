@@ -243,18 +243,6 @@ class Sums:
         )
         self.search(library, target, archive, _SHORT)
 
-    def ratios(self, target: Target, archive: Archive) -> None:
-        """Ratios of two sums: t = Σ c_k f_k - t Σ d_k m_k."""
-        numerator = self.short(target, 120)
-        found = short_monomials(self.runs, 100)
-        kept = [i for i, e in enumerate(found.exponents) if any(e)]
-        denominator = Library.of_monomials(found)
-        below = Library(
-            tuple(denominator.trees[i] for i in kept),
-            denominator.values[:, kept] * target.values[:, None],
-        )
-        self.search(numerator + below, target, archive, _SHORT, len(numerator))
-
     def short(self, target: Target, count: int) -> Library:
         """Short monomials of the dimension of a target."""
         return Library.of_monomials(
