@@ -196,6 +196,11 @@ class Course:
             if idle >= _IDLE:
                 break
             strategy.look()
+            limit = float(2.0 * strategy.model.scatter.limits(np.ones(1))[0])
+            if hidden := self.experiment.hidden(strategy.missed(chosen), limit):
+                strategy.look()
+                self.notes.append(f"{hidden[0].upper()}{hidden[1:]}.")
+                return strategy, hidden
             self._doubts(strategy, "later runs among them follow other laws")
             self._found(strategy)
             if one_law and len(self.experiment.asked) >= enough:

@@ -8,11 +8,11 @@ from math import comb
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linprog
 from scipy.stats import qmc
 
 from dimgs.arrays import Array, BoolArray
 from dimgs.campaign.binding import Binding
+from dimgs.campaign.inverse import SLACK, Inverse
 from dimgs.campaign.plan import Sampler
 from dimgs.campaign.space import PiSpace
 from dimgs.errors import InputError
@@ -25,8 +25,6 @@ _MOST_FACETS = 5000
 _MOST_DRAWN = 2**17
 # of half a range; repeated runs are told apart by a nudge of 1e-9 of a value
 _MOVED = 1e-6
-# of logarithms of ranges and of ranges of unit half-width: far above their rounding
-_SLACK = 1e-9
 
 
 class Region:
@@ -61,7 +59,7 @@ class Region:
         if self._facets is None:
             return np.ones(len(z), dtype=np.bool_)
         normals, support = self._facets
-        return np.asarray(np.all(np.abs(z @ normals.T) <= widened * support + _SLACK, axis=1))
+        return np.asarray(np.all(np.abs(z @ normals.T) <= widened * support + SLACK, axis=1))
 
     def fill(self, n: int, seed: int, sampler: Sampler = "sobol") -> Array:
         """Space-filling points.
@@ -140,85 +138,6 @@ def _outer(z: Array) -> BoolArray:
     return found
 
 
-# moving an input that could stay costs this many times as much as one that moves anyway
-_RELUCTANCE = 100.0
-# then a point is reached to ten of its sixteen digits
-_WORST_CONDITION = 1e6
-# as many small inversions take less than a second; with more, pivoting chooses the inputs
-_MOST_SUBSETS = 5000
-
-
-@dataclass(frozen=True)
-class Inverse:
-    """Which inputs move, and how to find them for a point.
-
-    Parameters
-    ----------
-    space : PiSpace
-    moving : tuple of int
-        Inputs that move, as few as the rank; the others stay in the middle of their ranges,
-        except where the moving ones alone do not reach a point.
-
-    Examples
-    --------
-    >>> from dimgs.groups.derive import pi_basis
-    >>> basis = pi_basis(["D [m^2/s]", "t [s]", "l [m]", "u [1]"], "u")
-    >>> ends = np.log([[1e-12, 1e-10], [1e-4, 1e-3], [1.0, 1e6]])
-    >>> space = PiSpace(basis, ("D", "l", "t"), ends[:, 0], ends[:, 1], {})
-    >>> inverse = Inverse.of(space, np.array([[-0.5], [0.5]]))
-    >>> [space.names[i] for i in inverse.moving]
-    ['t']
-    """
-
-    space: PiSpace
-    moving: tuple[int, ...]
-
-    @classmethod
-    def of(cls, space: PiSpace, z: Array) -> "Inverse":
-        """Choose the moving inputs that reach most of the points `z`, shape (n_points, rank)."""
-        n, rank = len(space.names), space.rank
-        if not rank:
-            return cls(space, ())
-        if comb(n, rank) > _MOST_SUBSETS:
-            return cls(space, tuple(_pivots(space.transform)))
-        best: tuple[int, float, tuple[int, ...]] | None = None
-        for chosen in combinations(range(n), rank):
-            square = space.transform[:, list(chosen)]
-            condition = float(np.linalg.cond(square))
-            if not condition < _WORST_CONDITION:
-                continue
-            u = np.linalg.solve(square, z.T)
-            reached = int(np.all(np.abs(u) <= 1.0 + _SLACK, axis=0).sum())
-            if best is None or (reached, -round(condition, 6)) > best[:2]:
-                best = (reached, -round(condition, 6), chosen)
-        assert best is not None
-        return cls(space, best[2])
-
-    def logs(self, z: Array) -> Array | None:
-        """Logarithms of the inputs at a point of shape (rank,); None where no inputs reach it."""
-        u = np.zeros(len(self.space.names))
-        u[list(self.moving)] = np.linalg.solve(self.space.transform[:, list(self.moving)], z)
-        if np.any(np.abs(u) > 1.0 + _SLACK):
-            solved = self._reach(z)
-            if solved is None:
-                return None
-            u = solved
-        return np.asarray(self.space.centre + np.clip(u, -1.0, 1.0) * self.space.half)
-
-    def _reach(self, z: Array) -> Array | None:
-        """Fewest further moves, by the linear programme min sum w|u|, T u = z, -1 <= u <= 1."""
-        n = len(self.space.names)
-        weight = np.where(np.isin(np.arange(n), self.moving), 1.0, _RELUCTANCE)
-        found = linprog(
-            np.concatenate([weight, weight]),
-            A_eq=np.hstack([self.space.transform, -self.space.transform]),
-            b_eq=z,
-            bounds=[(0.0, 1.0)] * (2 * n),
-            method="highs",
-        )
-        return np.asarray(found.x[:n] - found.x[n:]) if found.x is not None else None
-
-
 def moved(space: PiSpace, logs: Sequence[Array]) -> tuple[str, ...]:
     """Names of the inputs that differ between runs."""
     if not len(logs):
@@ -226,17 +145,6 @@ def moved(space: PiSpace, logs: Sequence[Array]) -> tuple[str, ...]:
     table = np.asarray(logs)
     spread = np.ptp(table, axis=0) / space.half
     return tuple(n for n, s in zip(space.names, spread, strict=True) if s > _MOVED)
-
-
-def _pivots(transform: Array) -> list[int]:
-    """Well-conditioned columns, by pivoted elimination."""
-    rest, chosen = transform.copy(), []
-    for _ in range(len(transform)):
-        column = int(np.argmax(np.linalg.norm(rest, axis=0)))
-        direction = rest[:, column] / np.linalg.norm(rest[:, column])
-        rest = rest - np.outer(direction, direction @ rest)
-        chosen.append(column)
-    return sorted(chosen)
 
 
 # shares of the space are then known to one or two per cent
@@ -283,6 +191,14 @@ class CampaignDesign:
                 )
         pool = region.fill(_POOL, plan.seed + 1, plan.sampler)
         return cls(region, region.corners(plan.seed), pool, Inverse.of(binding.space, pool[:64]))
+
+    def image(self, binding: Binding, z: Array) -> dict[str, float | str] | None:
+        """Other inputs of equal groups, in the units of the ports; None where there are none."""
+        ranges = binding.plan.ranges
+        if any(ranges[n].integer for n in binding.space.names):
+            return None
+        logs = self.inverse.image(z, binding.plan.seed)
+        return None if logs is None else binding.values(logs)
 
     def values(self, binding: Binding, z: Array) -> dict[str, float | str]:
         """Inputs of a run at a point, in the units of the ports.

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from dimgs.campaign.journal import DecisionLog
 from dimgs.campaign.prior_runs import PriorRun, PriorRuns
 from dimgs.campaign.runner import Runner
 from dimgs.campaign.space import EVIDENCE, CampaignRuns
-from dimgs.campaign.state import Proposal
+from dimgs.campaign.state import PREDICTED, Proposal
 from dimgs.campaign.text import quantity
 from dimgs.campaign.workers import RunTask
 from dimgs.errors import FitError
@@ -52,7 +53,7 @@ class Experiment:
     failed : int
         Runs without an answer.
     logs : list of ndarray of shape (n_inputs,)
-        Logarithms of the varying inputs of every run.
+        Logarithms of the varying inputs of every run but the images.
     """
 
     runner: Runner
@@ -80,6 +81,7 @@ class Experiment:
         self.failed = 0
         self.lost: Counter[str] = Counter()
         self.logs: list[Array] = []
+        self._alike = False
 
     @property
     def stochastic(self) -> bool:
@@ -170,7 +172,8 @@ class Experiment:
                 self._taken_over.add(key)
             else:
                 self.left[proposal.tier] -= 1
-            self.logs.append(self.binding.logs(task.values))
+            if proposal.purpose not in PREDICTED:
+                self.logs.append(self.binding.logs(task.values))
         try:
             records = self.runner.run([task for _, _, task in chosen])
         except FitError as error:
@@ -180,6 +183,38 @@ class Experiment:
             value = self._taken(record, proposal, z)
             self.runs.add(z, proposal.tier, value, proposal.purpose)
         return short
+
+    def hidden(self, missed: list[Proposal], limit: float) -> str:
+        """Why no law of the groups can hold, as a run that missed shows; empty where it may.
+
+        The run is made again with the inputs that the others have: where equal groups give another
+        answer, a constant with a dimension is hidden in the kernel. One such pair that agrees does.
+
+        Parameters
+        ----------
+        missed : list of Proposal
+            That were predicted wrongly.
+        limit : float
+            Difference of two logarithms that the noise explains.
+        """
+        for proposal in missed:
+            other = self.design.image(self.binding, proposal.z)
+            if self._alike or other is None or self.left[proposal.tier] <= 0:
+                break
+            plain = self.design.values(self.binding, proposal.z)
+            reason = "the inputs of the other runs, equal groups: does only the size differ?"
+            logs = self.binding.logs(plain)
+            self.make([replace(proposal, purpose="size", reason=reason, logs=logs)])
+            answers = self.runs.answers(proposal.z, proposal.tier)
+            if len(answers) > 1 and np.ptp(answers) > limit:
+                moved = ", ".join(n for n in self.binding.space.names if plain[n] != other[n])
+                return (
+                    f"two runs of equal groups that differ in {moved} differ by "
+                    f"{np.expm1(np.ptp(answers)):.0%}: a constant with a dimension is hidden in "
+                    "the kernel; make it an input"
+                )
+            self._alike = len(answers) > 1
+        return ""
 
     def why_lost(self) -> str:
         """The most frequent reason of runs without an answer, as a sentence."""
@@ -217,6 +252,8 @@ class Experiment:
         plan = self.binding.plan
         if proposal.logs is None:
             values = self.design.values(self.binding, proposal.z)
+            if proposal.purpose in PREDICTED:
+                values = self.design.image(self.binding, proposal.z) or values
         else:
             values = self.binding.values(proposal.logs)
         if proposal.replicate and not self.stochastic:

@@ -301,6 +301,12 @@ class CampaignRuns:
         at = self.find(z)
         return sum(p == at for p, _ in self.made_for(tier))
 
+    def answers(self, z: Array, tier: int) -> Array:
+        """Logarithms of the response group in the runs of a tier at a point."""
+        at = self.find(z)
+        rows = zip(self.point, self.tier, self.y, strict=True)
+        return np.array([y for p, t, y in rows if p == at and t == tier and np.isfinite(y)])
+
     def sites(self, tier: int) -> Sites:
         """Points with an answer of a tier."""
         point, y = np.array(self.point, dtype=np.intp), np.array(self.y)

@@ -35,6 +35,10 @@ _ASKED = 2
 STEADY = 3.0
 # coverage of what is predicted of runs that scatter
 _FORETOLD = 0.99
+# purposes of runs that were predicted: other inputs of equal groups than those of the rest
+PREDICTED = ("inside", "check")
+# of coordinates of order one: equal groups, up to rounding and to a nudge
+_SAME_POINT = 1e-6
 # a regime in less of the ranges is named, not answered
 SMALLEST = 0.02
 
@@ -178,6 +182,19 @@ class TierState:
     def forget(self) -> None:
         """Ask again what was asked before: runs were added that nobody had asked for."""
         self._asked.clear()
+
+    def missed(self, made: list[Proposal]) -> list[Proposal]:
+        """Those of the runs that were predicted wrongly, or that no law explains."""
+        z, held, _ = self.checks()
+        sites, out = self.model.sites, []
+        for proposal in made:
+            row = sites.row(self.runs.find(proposal.z)) if proposal.purpose in PREDICTED else None
+            if row is None:
+                continue
+            said = np.abs(z - sites.z[row]).max(axis=1, initial=0.0) < _SAME_POINT
+            if not self.model.explained[row] or not np.all(held[said]):
+                out.append(proposal)
+        return out
 
     @property
     def answered(self) -> list[int]:

@@ -52,6 +52,20 @@ class Rate(BaseKernel):
         return {"k": values["A"] * math.exp(-values["E"] / (8.31446261815324 * values["T"]))}
 
 
+class Hidden(BaseKernel):
+    """Times that hide another: always 7 s, or a decay over 3 s."""
+
+    name, version = "hidden", "1"
+    inputs: tuple[Port, ...] = (Port("a", "s"), Port("b", "s"), Port("c", "s"))
+    outputs: tuple[Port, ...] = (Port("y", "s"), Port("z", "s"), Port("w", "s"))
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        a, b, c = (values[n] for n in "abc")
+        return {"y": 7.0, "z": a * (1.0 + 3.0 / b), "w": a**2 * c / (b * (b + c))}
+
+
 class Counted(Uptake):
     """The same, slowly, with a line in a file for every run that is made.
 

@@ -1,0 +1,63 @@
+"""From points to inputs and back, and images of runs in other sizes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs.campaign import Budget, Plan, Range, Tolerance
+from dimgs.campaign.binding import bind
+from dimgs.campaign.design import CampaignDesign
+from tests.campaign.whole import run
+
+
+def times(target: str, **more: object) -> Plan:
+    given: dict[str, object] = {
+        "kernel": "tests.campaign.kernels:Hidden",
+        "target": target,
+        "ranges": {name: Range(0.1, 100.0) for name in "abc"},
+        "budget": Budget(runs=40),
+        "tolerance": Tolerance(exponents=0.02),
+        "report": "fit",
+    }
+    return Plan(**(given | more))  # type: ignore[arg-type]
+
+
+@given(st.integers(0, 100), st.integers(0, 63))
+def test_an_image_has_the_same_groups_and_other_inputs(seed: int, number: int) -> None:
+    design = CampaignDesign.of(bind(times("w")))
+    inverse, space = design.inverse, design.inverse.space
+    z = design.pool[number]
+    plain, image = inverse.logs(z), inverse.image(z, seed)
+    assert plain is not None
+    # near a corner of what the ranges reach there is none
+    assert image is not None or np.abs(plain - space.centre).max() > 0.5 * space.half.max()
+    if image is None:
+        return
+    assert np.allclose(space.coordinates(np.array([plain, image])), z, atol=1e-9)
+    assert np.all(np.abs(image - space.centre) <= space.half * (1 + 1e-9))
+    assert np.abs((image - plain) / space.half).max() >= 0.25
+
+
+def test_where_the_groups_decide_the_inputs_there_is_no_image() -> None:
+    design = CampaignDesign.of(
+        bind(
+            times("w", ranges={"a": Range(0.1, 100.0)}, fixed={"b": (1.0, None), "c": (2.0, None)})
+        )
+    )
+    assert design.inverse.image(np.zeros(1), 0) is None
+
+
+@pytest.mark.parametrize("target", ["y", "z"])
+def test_a_hidden_constant_is_named_and_no_law_is_believed(target: str) -> None:
+    result = run(times(target))
+    assert result.outcome == "no further run helps"
+    assert any("a constant with a dimension is hidden" in note for note in result.warnings)
+
+
+def test_without_one_the_inputs_that_need_not_move_are_named() -> None:
+    result = run(times("w"))
+    assert result.outcome == "tolerance met"
+    assert not any("hidden" in note for note in result.warnings)
+    slopes = {tuple(str(e.rational) for e in r.every_exponent) for r in result.regimes}
+    assert slopes == {("2", "-2", "1"), ("2", "-1", "0")}
