@@ -126,15 +126,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", choices=SETS, default="own-test")
     parser.add_argument("--runs", type=int, nargs="+", default=[20])
     parser.add_argument("--noise", type=float, nargs="+", default=[0.02, 0.05, 0.1])
+    parser.add_argument("--laws", nargs="+", metavar="NAME", help="only these laws of the set")
     parser.add_argument("--ties", type=int, default=1000, help="end after so many")
     parser.add_argument("--part", default="1/1", help="i/n: every n-th law, from the i-th")
     parser.add_argument("--out", type=Path, default=Path("settled.jsonl"))
     options = parser.parse_args(arguments)
-    done = {(x["law"], x["seed"]) for x in known_lines(options.out)}
+    done = {(x["law"], x["runs"], x["noise"]) for x in known_lines(options.out)}
     part, parts = (int(x) for x in options.part.split("/"))
     asked = list(tasks(options.set, 1, "law", options.runs, options.noise))
+    asked = [t for t in asked if not options.laws or t[0].name in options.laws]
     for law, n, noise, seed in asked[part - 1 :: parts]:
-        if (law.name, seed) in done:
+        if (law.name, n, noise) in done:
             continue
         if sum("proposed" in x for x in known_lines(options.out)) >= options.ties:
             break
