@@ -46,7 +46,7 @@ Listener = Callable[[Progress], None]
 
 
 def shown_by(show: Callable[..., None] | None) -> Listener:
-    """Tells a bar how many runs of the finest tier are made; nobody without a bar."""
+    """A listener that shows in a bar how many runs of the finest tier are made, if there is one."""
 
     def listen(told: Progress) -> None:
         if show is not None:

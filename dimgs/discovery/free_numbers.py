@@ -165,6 +165,5 @@ def pays(number: sympy.Expr, value: float, error: float) -> bool:
         or abs(value - target) > _REFUTED * error + 1e-9 * abs(target)
     ):
         return False
-    # a number that is 0 is as improbable as 1, in whose place it could stand
-    size = abs(target) or 1.0
-    return chance_of_number(size, bits_of(number), 2 * _HALF * error / size) < CHANCE
+    width = 2 * _HALF * error / abs(target)
+    return chance_of_number(abs(target), bits_of(number), width) < CHANCE

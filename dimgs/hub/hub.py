@@ -10,7 +10,7 @@ from dimgs.hub import accounts, signing
 from dimgs.hub.adoption import adopt
 from dimgs.hub.bundle import Exchange
 from dimgs.hub.database import Database
-from dimgs.hub.permissions import NotAllowedError
+from dimgs.hub.permissions import NotAllowedError, a_role
 from dimgs.hub.reading import Reader
 
 if TYPE_CHECKING:
@@ -102,14 +102,14 @@ class Hub(Exchange):
         Raises
         ------
         InputError
-            If the hub is behind a server that knows this token as that of a person.
+            If the hub is behind a server and the token is that of a person.
         """
         if not is_remote(self.address):
             return self._as(name, "agent" if writes else "reader")
         if self.role not in ("agent", "reader"):
             raise NotAllowedError(
-                f"The token is that of {visible(self.user)}, who is a {self.role}; give that of a "
-                f"user of the role agent."
+                f"The token is that of {visible(self.user)}, who is {a_role(self.role)}; give that "
+                f"of a user of the role agent."
             )
         return self
 

@@ -64,6 +64,17 @@ def allowed(role: str, action: str, visibility: str = "open", own: bool = False)
     return visibility in cells
 
 
+def a_role(role: str) -> str:
+    """A role with its article.
+
+    Examples
+    --------
+    >>> a_role("reader"), a_role("admin")
+    ('a reader', 'an admin')
+    """
+    return f"{'an' if role.startswith('a') else 'a'} {role}"
+
+
 def check_role(role: str) -> str:
     """A role that there is.
 

@@ -18,7 +18,7 @@ from dimgs.hub.entry import SHORTEST_PREFIX, Entry, among, check_author, digest_
 from dimgs.hub.evidence import difference, evidence, kernels
 from dimgs.hub.kinds import KINDS
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
-from dimgs.hub.permissions import NotAllowedError, allowed
+from dimgs.hub.permissions import NotAllowedError, a_role, allowed
 from dimgs.hub.query import Wanted, asked_runs, found_runs, ids_of, wanted
 from dimgs.hub.rows import now
 from dimgs.hub.runs import shown
@@ -91,10 +91,9 @@ class Reader:
     def _check(self, action: str, visibility: str, own: bool, until: str = "") -> None:
         if not self.may(action, visibility, own, until):
             whose = "entries of their own" if own else f"{visibility} entries"
-            role = f"{'an' if self.role[0] == 'a' else 'a'} {self.role}"
             raise NotAllowedError(
-                f"{self.user} is {role} here, who may not {action} {whose}; ask an admin of the "
-                f"hub."
+                f"{self.user} is {a_role(self.role)} here, who may not {action} {whose}; ask an "
+                f"admin of the hub."
             )
 
     def get(self, id: str) -> dict[str, Any]:

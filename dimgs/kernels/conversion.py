@@ -156,8 +156,8 @@ def _number(port: Port, value: Any) -> float:
 def unit_for(port: Port, text: str | None) -> Unit:
     """A unit in which a value of a port may be given; that of the port without one."""
     source, target = port.parsed if text is None else parse_unit(text), port.parsed
-    levels = "level" in (source.scale, target.scale)
-    if source.dimension != target.dimension or (levels and source.text != target.text):
+    apart = {"level", "label"} & {source.scale, target.scale}
+    if source.dimension != target.dimension or (apart and source.text != target.text):
         raise InputError(
             f"The input '{port.name}' is in '{source.text}' (dimension {source.dimension}), but "
             f"its port is in '{port.unit}' (dimension {target.dimension}); give that dimension."

@@ -193,8 +193,8 @@ def _all(origin: Origin) -> _Runs:
     # no group is left
     if not len(origin.scalings.coordinates()):
         raise InputError(
-            f"The runs of {origin.name} are images of each other by similitude, so that one of "
-            f"them tells what all others would."
+            f"The runs of {origin.name} are images of each other by similitude, so that more "
+            f"of them would add nothing."
         )
     found = None if runs is None else _on_one_scale(origin, [(0, origin, run) for run in runs])
     if found is None or len(found.runs) < _FEWEST:

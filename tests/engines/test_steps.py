@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -12,7 +14,7 @@ from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.engine import Stages
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import evaluate
+from dimgs.engines.structured.trees import Mono, Number, evaluate, times
 
 Law = Callable[[Array, Array], Array]
 N_RUNS = 60
@@ -137,3 +139,21 @@ def test_roots_of_quadratics_are_short() -> None:
     x = np.linspace(0.2, 0.9, N_RUNS)
     archive = best_of("roots of quadratics", {"pi_1": x}, 1 / np.cos(1.5 * x) - 1, ())
     assert not archive.explained
+
+
+def test_simple_constants_put_no_longer_tree_in_the_place_of_a_shorter_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    u = positive(np.random.default_rng(0))
+    archive = Archive(Runs.of(Problem({"pi_1": u}, 3 * u + 0.1 * u**2)), time.monotonic() + 3600)
+    free = archive.add(times(Number(3.1), Mono((Fraction(1),))))
+    assert free is not None
+    short = replace(free, loss=0.5, bits=free.bits - 2.0)
+    archive.found["5.000000e-01"] = short
+    monkeypatch.setattr(
+        "dimgs.engines.structured.archive.simplified",
+        lambda fitted, _: replace(fitted, loss=0.5, bits=short.bits + 1.0),
+    )
+    archive.sharpen()
+    assert archive.sharpened
+    assert archive.found["5.000000e-01"].bits == short.bits

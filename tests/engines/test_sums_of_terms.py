@@ -17,7 +17,7 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.subspaces import eliminated, subspace_sums
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import FURTHER, powers, response
-from dimgs.engines.structured.trees import evaluate
+from dimgs.engines.structured.trees import Sum, evaluate, nodes
 from dimgs.engines.structured.trinomials import Trinomials
 
 Array = NDArray[np.float64]
@@ -121,6 +121,14 @@ def test_three_free_terms() -> None:
     found = archive_of(law, 5)
     posynomials(response(found.runs), found, 3)
     check_elsewhere(found, law, 1e-8)
+
+
+def test_a_term_that_does_nothing_is_left_out() -> None:
+    found = archive_of(lambda x, z: 2 * x**0.3)
+    posynomials(response(found.runs), found)
+    assert found.exact
+    assert found.best is not None
+    assert not any(isinstance(node, Sum) for node in nodes(found.best.tree))
 
 
 @pytest.mark.parametrize("n", [4, 6, 9])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dimgs.errors import InputError, RunDivergedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.conversion import given_value
 from dimgs.kernels.record import Status
 from dimgs.kernels.spec import Kernel, Port, Tier
 from dimgs.variables import registry
@@ -324,3 +325,9 @@ def test_a_label_that_no_file_can_hold_is_refused() -> None:
 def test_a_tier_costs_seconds(cost: Any) -> None:
     with pytest.raises(InputError, match="The tier 'fine' costs"):
         Tier("fine", cost)
+
+
+def test_a_label_is_no_unit_of_a_number() -> None:
+    assert given_value(Port("n", "1"), 300.0, "%") == 3.0
+    with pytest.raises(InputError, match="'n' is in 'label'"):
+        given_value(Port("n", "1"), 3.0, "label")

@@ -65,6 +65,8 @@ class Archive:
         Why a step ended early, if any did.
     explained : int
         How many trees had been fitted when the first tree of some length did so; 0 if none did.
+    sharpened : set of Tree
+        Trees whose constants were made simple already.
     """
 
     runs: Runs
@@ -108,11 +110,14 @@ class Archive:
         if fitted.loss < EXACT_LOSS and few:
             self.explained = self.explained or self.tried
             self.exact = self.exact or fitted.structure < _SHORT
+        self._keep(fitted)
+        return fitted
+
+    def _keep(self, fitted: FittedTree) -> None:
         key = f"{fitted.loss:.6e}"
         known = self.found.get(key)
         if known is None or fitted.bits < known.bits:
             self.found[key] = fitted
-        return fitted
 
     def sharpen(self) -> None:
         """Make the constants simple of trees that would then be the best, the most promising first.
@@ -131,7 +136,7 @@ class Archive:
             self.sharpened.add(fitted.tree)
             simple = simplified(fitted, self.runs)
             if simple.bits < fitted.bits:
-                self.found[f"{simple.loss:.6e}"] = simple
+                self._keep(simple)
 
     def renew(self, runs: Runs) -> None:
         """Fit the best trees again to runs with other weights."""

@@ -22,6 +22,7 @@ from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.model import DENOMINATORS, LARGEST
 from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.sums import NOTHING
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import Exponents, Number, Sum, Tree, monomial, times
 
@@ -183,8 +184,14 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
         known.add(key)
         A = np.column_stack([runs.monomial(row) for row in exponents]) * root[:, None]
         coefficients = least_squares(A, t)
-        pairs = zip(coefficients, exponents, strict=True)
-        yield Sum(tuple(times(Number(float(a)), monomial(row)) for a, row in pairs))
+        sizes = np.abs(coefficients) * np.sqrt((A**2).sum(axis=0))
+        terms = tuple(
+            times(Number(float(a)), monomial(row))
+            for a, row, size in zip(coefficients, exponents, sizes, strict=True)
+            if size > NOTHING * np.sqrt(float(t @ t))
+        )
+        if terms:
+            yield Sum(terms) if len(terms) > 1 else terms[0]
 
 
 def _simplest(flat: Array, J: Array, e: Array, free: BoolArray, surest: int) -> tuple[int, float]:

@@ -162,6 +162,8 @@ class SingleIndex:
         if self.power is not None:
             column, t = np.zeros_like(column), t - self.power * column[:, 0]
         linear = np.column_stack([self.X * self.root[:, None], column])
+        if not (np.isfinite(linear).all() and np.isfinite(t).all()):
+            return None
         scale = lengths(linear)
         beta = np.linalg.lstsq(linear / scale, t, rcond=1e-12)[0] / scale
         left = t - linear @ beta
@@ -264,6 +266,8 @@ def logarithms_of_sums(target: Target, archive: Archive) -> None:
     first = state.theta[1 : 1 + runs.n_groups] / a
     at = np.exp(target.at / a)
     values = at * (1 + (target.values - target.at) / a)
+    if not np.isfinite(values).all():
+        return
     raised = replace(target, at=at, values=values, power=0.0, slope=target.slope * at / abs(a))
     for tree in rounded_sums(runs, raised, np.array([first, first + q[1:]])):
         archive.add(target.back(Product((Number(a), Call("log", tree)))))

@@ -68,7 +68,7 @@ _SHORT = (300, 150, 60, 40)
 # supersets of each set that are kept: those of a wider beam are nearly the same
 _EACH = 30
 # relative size of a term that does nothing
-_NOTHING = 1e-10
+NOTHING = 1e-10
 # shortest terms of which every pair is kept, as two terms that cancel explain nothing alone
 _PAIRED = 28
 
@@ -307,7 +307,7 @@ class Sums:
         t = target.values * root
         c = least_squares(A, t)
         with np.errstate(over="ignore", invalid="ignore"):
-            kept = np.abs(c) * np.sqrt((A**2).sum(axis=0)) > _NOTHING * np.sqrt(float(t @ t))
+            kept = np.abs(c) * np.sqrt((A**2).sum(axis=0)) > NOTHING * np.sqrt(float(t @ t))
         terms = [
             (float(value), library.trees[i], above is None or i < above)
             for value, i in zip(c[kept], np.array(picked)[kept], strict=True)

@@ -184,7 +184,7 @@ def slopes_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) ->
 def curvatures_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
     """Second derivatives, shape (n_models, n_runs, n_targets, n_inputs, n_inputs).
 
-    Parameters as in `slopes`.
+    Parameters as in `slopes_of`.
     """
     _, weights, biases = _parts(layout, theta)
     n = layout.n_inputs
