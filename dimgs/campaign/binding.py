@@ -174,7 +174,7 @@ def bind(plan: Plan) -> Binding:
     tiers = plan_tiers(plan, kernel)
     fixed = fixed_values(plan, kernel)
     ends = {name: si_ends(plan, kernel, name) for name in plan.ranges}
-    taking, notes = _taking_part(kernel, plan, fixed)
+    taking, notes = _taking_part(kernel, fixed)
     outcome = Variable(target.name, target.parsed)
     if outcome.is_level:
         raise InputError(
@@ -246,7 +246,7 @@ def _aside(notes: Sequence[str]) -> str:
 
 
 def _taking_part(
-    kernel: Kernel, plan: Plan, fixed: Mapping[str, float | str]
+    kernel: Kernel, fixed: Mapping[str, float | str]
 ) -> tuple[list[Variable], list[str]]:
     taking, notes = [], []
     for port in kernel.inputs:

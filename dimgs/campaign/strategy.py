@@ -193,7 +193,7 @@ class Strategy(RegimeSearch):
         moments = (table * model.sites.count[rows][:, None]).T @ table
         reason = f"the exponents of law {k + 1} are not within their tolerance; here they gain most"
         for _ in range(self.binding.plan.execution.batch if len(offers) else 0):
-            at = offers[self._best(moments, offers, repeats=model.scatter.sigma > 0)]
+            at = offers[self._best(moments, offers)]
             row = self._terms(at[None])
             moments = moments + row.T @ row
             own = sum(np.array_equal(p.z, at) for p in found)
@@ -211,7 +211,7 @@ class Strategy(RegimeSearch):
         bent = self.model.scatter.sigma and self.space.rank and len(self.model.laws) == 1
         return np.column_stack([table, np.sum(z**2, axis=1)]) if bent else table
 
-    def _best(self, moments: Array, offers: Array, repeats: bool) -> int:
+    def _best(self, moments: Array, offers: Array) -> int:
         inverse = np.linalg.pinv(moments)
         c = self.functionals()
         if len(inverse) > c.shape[1]:

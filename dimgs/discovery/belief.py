@@ -148,7 +148,7 @@ def weights(
     """Probability of each form if one of them is true.
 
     A law with a further piece that the runs cannot see predicts them as well, and there are as many
-    such pieces as a search cares to list. Together they weigh as much as the best of them.
+    such pieces as a search cares to list. Together they weigh half as much as the best of them.
 
     Parameters
     ----------

@@ -130,7 +130,7 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
     ).T
     # outcomes of the chosen places, drawn from each rival in turn: (rival, place, outcome)
     drawn = [np.zeros((0, _OUTCOMES)) for _ in own]
-    ties = _divergence(own, prior)
+    ties = _divergence(own)
     out: list[Choice] = []
     for k in range(n):
         found = _information(own, prior, drawn, normal[k])
@@ -169,7 +169,7 @@ def _information(
     return total
 
 
-def _divergence(own: Sequence[_Rival], prior: Array) -> Array:
+def _divergence(own: Sequence[_Rival]) -> Array:
     """Divergence between pairs of rivals at each place, on a logarithm; the mean over pairs."""
     total, pairs = np.zeros(len(own[0].mean)), 0
     for i, a in enumerate(own):

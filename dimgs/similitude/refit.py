@@ -68,7 +68,7 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
         agrees, difference = _agrees(law, new, inside)
         again.append(new)
         confirmed, apart = confirmed and agrees, max(apart, difference)
-    document = {"kind": "law", **_with_laws(content, laws, again)}
+    document = {"kind": "law", **_with_laws(content, again)}
     links = [("derived", i) for i in good]
     links += [("derived", i) for i, one in below.items() if one["kind"] == "protocol"]
     made = hub.settle(entry["id"], document, links, confirmed=confirmed)
@@ -128,9 +128,7 @@ def _agrees(law: Law, new: Law, data: Dataset) -> tuple[bool, float]:
     return bool(held.all()), float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
 
 
-def _with_laws(
-    content: Mapping[str, Any], laws: Sequence[Law], again: Sequence[Law]
-) -> dict[str, Any]:
+def _with_laws(content: Mapping[str, Any], again: Sequence[Law]) -> dict[str, Any]:
     """The content of the entry with the new laws in place of the earlier ones."""
     made = {k: v for k, v in content.items() if k != "files"}
     if content.get("regimes"):
