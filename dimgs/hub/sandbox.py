@@ -211,19 +211,18 @@ def exchanged(
     read: list[bytes] = []
     reading = threading.Thread(target=lambda: read.append(answer.read(_MOST_BYTES)))
     hearing = threading.Thread(target=_hear, args=(process.stderr, hear))
+    # a process that reads nothing would hold up whoever writes more than the pipe takes
+    giving = threading.Thread(target=_give, args=(given, json.dumps(asked).encode() + b"\n"))
     end, waiting = monotonic() + limit, stop or threading.Event()
-    reading.start()
-    hearing.start()
+    for thread in (reading, hearing, giving):
+        thread.start()
     try:
-        with suppress(BrokenPipeError):
-            given.write(json.dumps(asked).encode() + b"\n")
-            given.flush()
         while reading.is_alive() and monotonic() < end and not waiting.is_set():
             reading.join(_LOOK)
         over = reading.is_alive()
     finally:
         _end(process)
-        for thread in (reading, hearing):
+        for thread in (reading, hearing, giving):
             thread.join()
         for stream in filter(None, (answer, process.stderr)):
             stream.close()
@@ -232,6 +231,12 @@ def exchanged(
     stopped = over and waiting.is_set()
     text = b"".join(read).decode(errors="replace")
     return Ended(text, process.returncode, over and not stopped, stopped)
+
+
+def _give(stream: Any, text: bytes) -> None:
+    with suppress(BrokenPipeError):
+        stream.write(text)
+        stream.flush()
 
 
 def _hear(stream: Any, hear: Callable[[str], None] | None) -> None:

@@ -132,6 +132,12 @@ def test_what_an_agent_asks_for_sees_neither_files_nor_the_network(tmp_path: Pat
         assert done.stdout == "alone\n", done.stderr
 
 
+def test_a_process_that_reads_nothing_is_ended_in_time() -> None:
+    ended = sandbox.exchanged(["sleep", "600"], {"text": "x" * 1_000_000}, 0.2)
+    assert ended.late
+    assert not ended.text
+
+
 def test_an_agents_job_of_a_kernel_of_dimgs_runs_in_the_sandbox(tmp_path: Path) -> None:
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
         other(hub, "bot", "agent").add(FILM)
