@@ -128,6 +128,23 @@ class Unseeded(Noisy):
         return {"y": 3.0 * values["a"] ** 2 / values["b"] * noise}
 
 
+class Rough(BaseKernel):
+    """3·a^2·b^-1 of lengths, with 5 % of noise that is not declared: the last digits decide it."""
+
+    name, version = "rough", "1"
+    inputs = (Port("a", "m"), Port("b", "m"), Port("c", "m"))
+    outputs = (Port("y", "m"),)
+    salt = 0
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, Any] | Simulated:
+        digits = np.frombuffer(np.array([values[n] for n in "abc"]).tobytes(), np.uint32)
+        rng = np.random.default_rng([self.salt, *digits.tolist()])
+        noise = math.exp(0.05 * rng.standard_normal())
+        return {"y": 3.0 * values["a"] ** 2 / values["b"] * noise}
+
+
 class Beam(BaseKernel):
     """Deflection of a cantilever."""
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.campaign.design import CampaignDesign
+from tests.campaign.kernels import Rough
 from tests.campaign.whole import run
 
 
@@ -61,3 +62,14 @@ def test_without_one_the_inputs_that_need_not_move_are_named() -> None:
     assert not any("hidden" in note for note in result.warnings)
     slopes = {tuple(str(e.rational) for e in r.every_exponent) for r in result.regimes}
     assert slopes == {("2", "-2", "1"), ("2", "-1", "0")}
+
+
+@pytest.mark.parametrize("seed", [13, 17, 22, 27])
+def test_noise_that_is_not_declared_is_no_hidden_constant(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Rough, "salt", seed)
+    tolerance = Tolerance(exponents=0.05)
+    plan = times("y", kernel="tests.campaign.kernels:Rough", tolerance=tolerance, seed=seed)
+    result = run(plan)
+    assert not any("hidden" in note for note in result.warnings)
