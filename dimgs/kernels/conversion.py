@@ -156,16 +156,17 @@ def _number(port: Port, value: Any) -> float:
 def unit_for(port: Port, text: str | None) -> Unit:
     """A unit in which a value of a port may be given; that of the port without one."""
     source, target = port.parsed if text is None else parse_unit(text), port.parsed
-    apart = {"level", "label"} & {source.scale, target.scale}
-    if source.dimension != target.dimension or (apart and source.text != target.text):
-        raise InputError(
-            f"The input '{port.name}' is in '{source.text}' (dimension {source.dimension}), but "
-            f"its port is in '{port.unit}' (dimension {target.dimension}); give that dimension."
-        )
     if target.scale == "temperature" and "delta_" in source.text:
         raise InputError(
             f"The input '{port.name}' is an absolute temperature, but '{source.text}' is a "
             f"difference; give it in K or degC."
+        )
+    if not target.accepts(source):
+        absolute = source.offset and source.dimension == target.dimension
+        wanted = "difference" if absolute else "dimension"
+        raise InputError(
+            f"The input '{port.name}' is in '{source.text}' (dimension {source.dimension}), but "
+            f"its port is in '{port.unit}' (dimension {target.dimension}); give that {wanted}."
         )
     return source
 

@@ -331,3 +331,11 @@ def test_a_label_is_no_unit_of_a_number() -> None:
     assert given_value(Port("n", "1"), 300.0, "%") == 3.0
     with pytest.raises(InputError, match="'n' is in 'label'"):
         given_value(Port("n", "1"), 3.0, "label")
+
+
+def test_an_absolute_temperature_is_no_difference() -> None:
+    assert given_value(Port("dT", "delta_degC"), 20.0, "K") == 20.0
+    with pytest.raises(InputError, match="give that difference"):
+        given_value(Port("dT", "delta_degC"), 20.0, "degC")
+    with pytest.raises(InputError, match="give that dimension"):
+        given_value(Port("dT", "m"), 20.0, "degC")
