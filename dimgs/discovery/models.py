@@ -1,7 +1,6 @@
 """Candidate laws as functions of their constants, which are refitted again and again."""
 
 from collections.abc import Callable, Mapping
-from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -78,13 +77,19 @@ class FormulaModel:
 
     def elsewhere(self, known: Mapping[str, Array], n: int) -> "FormulaModel":
         """The same model of other runs: their groups and inputs, by name."""
-        other = copy(self)
+        # with the compiled functions, which `copy` would leave out like `pickle`
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
         other._settle(known, n)
         return other
 
     def filled(self, constants: Array) -> dict[str, Array | float]:
         """Every symbol of the expression with its value."""
         return {**self.known, **dict(zip(self.names, constants, strict=True))}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # compiled functions cannot be pickled, and are made again where they are needed
+        return {k: v for k, v in self.__dict__.items() if k not in ("_value", "_slopes")}
 
     @cached_property
     def _value(self) -> Callable[..., Any]:
