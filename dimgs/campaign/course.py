@@ -196,6 +196,7 @@ class Course:
             if idle >= _IDLE:
                 break
             strategy.look()
+            # of a difference: the misses of two runs
             limit = float(2.0 * strategy.model.scatter.limits(np.ones(1))[0])
             if hidden := self.experiment.hidden(strategy.missed(chosen), limit):
                 strategy.look()

@@ -23,8 +23,9 @@ from dimgs.kernels.record import RunRecord
 # relative; far above the twelve digits that make two runs one, far below what a kernel resolves
 _NUDGE = 1e-9
 # differences of a run from itself by which another one of equal groups must differ: one pair shows
-# noise roughly, so that of runs that only scatter few in a hundred differ by more
-_BEYOND_NOISE = 10.0
+# noise roughly, and of normal noise the ratio of two differences is beyond 100 in 0.6 % (2/pi
+# arctan 1/100); beyond 10 it would be in 6 %
+_BEYOND_NOISE = 100.0
 # the logarithm of what a float can hold
 _MOST = 709.0
 

@@ -5,7 +5,6 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-from scipy.linalg import null_space
 from scipy.optimize import linprog
 
 from dimgs.arrays import Array
@@ -91,23 +90,20 @@ class Inverse:
         seed : int
             Of the direction in which the inputs differ.
         """
-        plain, space = self.logs(z), self.space
-        alike = null_space(space.transform) if space.rank else np.eye(len(space.names))
-        if plain is None or not alike.shape[1]:
+        plain, T = self.logs(z), self.space.transform
+        way = np.random.default_rng(seed).standard_normal(len(self.space.names))
+        # less what would change the groups
+        way -= T.T @ (T @ way)
+        free = np.abs(way) > SLACK
+        if plain is None or not free.any():
             return None
-        u = (plain - space.centre) / space.half
-        way = alike @ np.random.default_rng(seed).standard_normal(alike.shape[1])
-        way = np.where(np.abs(way) > SLACK, way / np.abs(way).max(), 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ends = [
-                np.where(way != 0.0, (side * np.sign(way) - u) / way, side * np.inf)
-                for side in (-1.0, 1.0)
-            ]
-        back, forth = float(ends[0].max()), float(ends[1].min())
-        step = max(back, forth, key=abs)
+        u = (plain - self.space.centre) / self.space.half
+        way = np.where(free, way / np.abs(way).max(), 0.0)
+        ends = ((side * np.sign(way) - u)[free] / way[free] for side in (-1.0, 1.0))
+        step = max((f(end) for f, end in zip((np.max, np.min), ends, strict=True)), key=abs)
         if abs(step) < _FAR:
             return None
-        return np.asarray(space.centre + np.clip(u + step * way, -1.0, 1.0) * space.half)
+        return np.asarray(self.space.centre + np.clip(u + step * way, -1.0, 1.0) * self.space.half)
 
     def _reach(self, z: Array) -> Array | None:
         """Fewest further moves, by the linear programme min sum w|u|, T u = z, -1 <= u <= 1."""

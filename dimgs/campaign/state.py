@@ -37,8 +37,6 @@ STEADY = 3.0
 _FORETOLD = 0.99
 # purposes of runs that were predicted: other inputs of equal groups than those of the rest
 PREDICTED = ("inside", "check")
-# of coordinates of order one: equal groups, up to rounding and to a nudge
-_SAME_POINT = 1e-6
 # a regime in less of the ranges is named, not answered
 SMALLEST = 0.02
 
@@ -191,7 +189,7 @@ class TierState:
             row = sites.row(self.runs.find(proposal.z)) if proposal.purpose in PREDICTED else None
             if row is None:
                 continue
-            said = np.abs(z - sites.z[row]).max(axis=1, initial=0.0) < _SAME_POINT
+            said = np.all(z == sites.z[row], axis=1)
             if not self.model.explained[row] or not np.all(held[said]):
                 out.append(proposal)
         return out

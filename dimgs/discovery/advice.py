@@ -135,19 +135,22 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
     name : str
         Empty without inputs.
     """
-    inputs = [*_measured(design), *_idle(design)]
-    tried = [(_beyond_groups(design, _logs(design.data, [v]), residuals), v.name) for v in inputs]
-    chance, name = min(tried, default=(1.0, ""))
-    return min(1.0, chance * len(inputs)), name
+    tried = _by_chance(design, [*_measured(design), *_idle(design)], residuals)
+    return (min(1.0, tried[0][0]), tried[0][1].name) if tried else (1.0, "")
 
 
 def _followed(design: Design, inputs: Sequence[Variable]) -> list[Variable]:
     """Inputs on which pi_0 depends at equal groups, the clearest first; none in pure noise."""
-    found = [(_beyond_groups(design, _logs(design.data, [v]), design.y), v) for v in inputs]
-    found = [each for each in found if each[0] * len(inputs) < ALPHA]
-    if not found or not _target_follows(design):
-        return []
-    return [v for _, v in sorted(found, key=lambda each: each[0])]
+    found = [v for chance, v in _by_chance(design, inputs, design.y) if chance < ALPHA]
+    return found if found and _target_follows(design) else []
+
+
+def _by_chance(
+    design: Design, inputs: Sequence[Variable], values: Array
+) -> list[tuple[float, Variable]]:
+    """Inputs with the p-value that values depend on them, times their number; the least first."""
+    tried = ((_beyond_groups(design, _logs(design.data, [v]), values), v) for v in inputs)
+    return sorted(((p * len(inputs), v) for p, v in tried), key=lambda each: each[0])
 
 
 def _beyond_groups(design: Design, columns: Array, values: Array) -> float:

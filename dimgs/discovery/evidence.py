@@ -141,8 +141,8 @@ class Fitted:
         size = np.sqrt(np.sum(A**2, axis=0))
         size = np.where(size > 0, size, 1.0)
         _, singular, right = np.linalg.svd(A / size, full_matrices=False)
-        told = singular > 1e-10 * singular.max(initial=0.0)
-        if not np.all(told) or len(singular) < A.shape[1]:
+        known = singular > 1e-10 * singular.max(initial=0.0)
+        if not np.all(known) or len(singular) < A.shape[1]:
             return np.full(len(directions), np.inf)
         spread = (directions / size) @ (right.T / singular)
         return np.asarray(self.sd * np.sqrt(np.sum(spread**2, axis=1)))

@@ -1,8 +1,9 @@
 """Candidate laws as functions of their constants, which are refitted again and again."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -47,6 +48,13 @@ class PowerModel:
         return self.value(constants)[:, None] * self.columns if self.log else self.columns
 
 
+# forms are refitted many times, and again with other runs: as many as a discovery judges
+@lru_cache(maxsize=512)
+def _compiled(arguments: tuple[sympy.Symbol, ...], what: sympy.Basic) -> Callable[..., Any]:
+    made: Callable[..., Any] = sympy.lambdify(arguments, what, modules=["scipy", "numpy"], cse=True)
+    return made
+
+
 class FormulaModel:
     """An expression for pi_0 over the groups and inputs of a design.
 
@@ -77,9 +85,7 @@ class FormulaModel:
 
     def elsewhere(self, known: Mapping[str, Array], n: int) -> "FormulaModel":
         """The same model of other runs: their groups and inputs, by name."""
-        # with the compiled functions, which `copy` would leave out like `pickle`
-        other = object.__new__(type(self))
-        vars(other).update(vars(self))
+        other = copy(self)
         other._settle(known, n)
         return other
 
@@ -87,29 +93,18 @@ class FormulaModel:
         """Every symbol of the expression with its value."""
         return {**self.known, **dict(zip(self.names, constants, strict=True))}
 
-    def __getstate__(self) -> dict[str, Any]:
-        # compiled functions cannot be pickled, and are made again where they are needed
-        return {k: v for k, v in self.__dict__.items() if k not in ("_value", "_slopes")}
+    @cached_property
+    def _arguments(self) -> tuple[sympy.Symbol, ...]:
+        return (*self._inputs, *map(sympy.Symbol, self.names))
 
     @cached_property
-    def _value(self) -> Callable[..., Any]:
-        return self._compiled(self.expression)
-
-    @cached_property
-    def _slopes(self) -> Callable[..., Any]:
-        return self._compiled(list(gradients_of(self.expression, self.names, False)))
-
-    def _compiled(self, what: Any) -> Callable[..., Any]:
-        arguments = [*self._inputs, *(sympy.Symbol(k) for k in self.names)]
-        made: Callable[..., Any] = sympy.lambdify(
-            arguments, what, modules=["scipy", "numpy"], cse=True
-        )
-        return made
+    def _gradients(self) -> sympy.Tuple:
+        return sympy.Tuple(*gradients_of(self.expression, self.names, False))
 
     def value(self, constants: Array) -> Array:
         """See `Model`."""
         with np.errstate(all="ignore"):
-            found = self._value(*self.known.values(), *constants)
+            found = _compiled(self._arguments, self.expression)(*self.known.values(), *constants)
         return np.broadcast_to(np.asarray(found, dtype=np.float64), (self.n,)).copy()
 
     def slopes(self, constants: Array) -> Array:
@@ -117,6 +112,7 @@ class FormulaModel:
         out = np.empty((self.n, len(self.names)))
         if self.names:
             with np.errstate(all="ignore"):
-                for j, column in enumerate(self._slopes(*self.known.values(), *constants)):
+                found = _compiled(self._arguments, self._gradients)
+                for j, column in enumerate(found(*self.known.values(), *constants)):
                     out[:, j] = column
         return out

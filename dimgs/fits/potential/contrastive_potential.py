@@ -223,6 +223,10 @@ class ContrastivePotential(WithinRegressor):
         out[..., list(self.model_.axes.numeric)] = numeric
         return out
 
+    def _slopes(self, rows: Array) -> Array:
+        """Gradient of the potential by all columns of X, the mean of its members."""
+        return self._wide(self.model_.slopes(self.model_.theta, rows).mean(axis=0))
+
     def _mean(self, X: Array) -> Array:
         return np.asarray(self.model_.members(X).mean(axis=0))
 
@@ -269,9 +273,7 @@ class ContrastivePotential(WithinRegressor):
         ndarray of shape (n_rows, n_features) or (n_rows, n_targets, n_features)
             nan for categorical columns.
         """
-        rows = self._checked_rows(X)
-        found = self.model_.slopes(self.model_.theta, rows).mean(axis=0)
-        return self._unstacked(self._wide(found))
+        return self._unstacked(self._slopes(self._checked_rows(X)))
 
     def exponent_intervals(self, X: ArrayLike, level: float = 0.9) -> Array:
         """Intervals of the local exponents, by groups of runs left out.
@@ -288,9 +290,8 @@ class ContrastivePotential(WithinRegressor):
             not covered.
         """
         rows = self._checked_rows(X)
-        found = self.model_.slopes(self.model_.theta, rows).mean(axis=0)
         variance, dof = self.model_.slope_variance(rows, average=False)
-        return self._unstacked(t_intervals(self._wide(found), self._wide(variance), dof, level))
+        return self._unstacked(t_intervals(self._slopes(rows), self._wide(variance), dof, level))
 
     def intervals(self, level: float | None = None) -> Array:
         """Intervals of `exponents_`, shape (n_features, 2) or (n_targets, n_features, 2)."""
