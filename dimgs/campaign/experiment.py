@@ -204,8 +204,10 @@ class Experiment:
         """
         for proposal in missed:
             other = self.design.image(self.binding, proposal.z)
-            if self._alike or other is None or self.left[proposal.tier] <= 0:
+            if self._alike or self.left[proposal.tier] <= 0:
                 break
+            if other is None:
+                continue
             plain = self.design.values(self.binding, proposal.z)
             reason = "the inputs of the other runs, equal groups: does only the size differ?"
             logs = self.binding.logs(plain)

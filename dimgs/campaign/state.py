@@ -182,7 +182,7 @@ class TierState:
         self._asked.clear()
 
     def missed(self, made: list[Proposal]) -> list[Proposal]:
-        """Those of the runs that were predicted wrongly, or that no law explains."""
+        """Those of the predicted runs after which one of them, or any run, is not as predicted."""
         z, held, _ = self.checks()
         sites, out = self.model.sites, []
         for proposal in made:
@@ -190,7 +190,7 @@ class TierState:
             if row is None:
                 continue
             said = np.all(z == sites.z[row], axis=1)
-            if not self.model.explained[row] or not np.all(held[said]):
+            if not self.clear or not self.model.explained[row] or not np.all(held[said]):
                 out.append(proposal)
         return out
 

@@ -49,9 +49,10 @@ def test_where_the_groups_decide_the_inputs_there_is_no_image() -> None:
     assert design.inverse.image(np.zeros(1), 0) is None
 
 
-@pytest.mark.parametrize("target", ["y", "z"])
-def test_a_hidden_constant_is_named_and_no_law_is_believed(target: str) -> None:
-    result = run(times(target))
+# seeds for which the run inside lies where some tangent explains it, among others
+@pytest.mark.parametrize(("target", "seed"), [("y", 0), ("y", 1), ("y", 6), ("z", 0), ("z", 6)])
+def test_a_hidden_constant_is_named_and_no_law_is_believed(target: str, seed: int) -> None:
+    result = run(times(target, seed=seed))
     assert result.outcome == "no further run helps"
     assert any("a constant with a dimension is hidden" in note for note in result.warnings)
 
