@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any, Unpack
 
 import numpy as np
@@ -29,7 +30,8 @@ from dimgs.discovery.scoring import (
     scores_of,
 )
 from dimgs.errors import noting, warn_all
-from dimgs.fits.estimate import Estimate
+from dimgs.fits.covariance import t_quantile
+from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.law.centre import centre_of
 from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
@@ -100,6 +102,31 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         centre=centre_of(chosen, prepared.data),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
     )
+
+
+def constant_law(design: Design, options: Options) -> Law:
+    """The response group as a constant: a search begins so where no power law can be stated.
+
+    Parameters
+    ----------
+    design : Design
+    options : Options
+    """
+    mean, sd, n = float(design.y.mean()), float(design.y.std(ddof=1)), design.n_runs
+    p = len(design.features)
+    estimate = Estimate(
+        exponents=exponents_of(design.features, np.zeros(p), np.zeros((p, 2))),
+        coefficients=(Fraction(0),) * p,
+        intercept=mean,
+        intercept_half=float(t_quantile(options.level, n - 1)) * sd / n**0.5,
+        covariance=np.diag([sd**2 / n, *np.zeros(p)]),
+        residual_sd=sd,
+        dof=n - 1.0,
+        residual_dof=n - 1.0,
+        level=options.level,
+    )
+    law = power_law(design, estimate)
+    return law.with_scores(scores_of(design, mean + design.offset, None, None, options.seed))
 
 
 @documented(FitKeywords)

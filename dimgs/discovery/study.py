@@ -19,7 +19,7 @@ from dimgs.discovery.cross_validation import (
     unexplained,
 )
 from dimgs.discovery.distil import distil
-from dimgs.discovery.fitting import fit_prepared
+from dimgs.discovery.fitting import constant_law, fit_prepared
 from dimgs.discovery.linear import fit_linear
 from dimgs.discovery.options import Options
 from dimgs.discovery.outcome import Conclusion, LawFacts, conclude, holds, leaves_nothing
@@ -27,7 +27,7 @@ from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import is_searchable, search
 from dimgs.engines.registry import NONE, require_engine
-from dimgs.errors import EngineUnavailableError
+from dimgs.errors import EngineUnavailableError, FitError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
 from dimgs.news import listening, tell
@@ -39,6 +39,10 @@ _EXACT = 1e-9
 _SHARE_WITHOUT = 0.7
 # seconds of an engine's start that are worth a word
 _NOTICED = 1.0
+_NO_POWER_LAW = (
+    "The power law that the runs ask for has numbers beyond those of a computer: the search begins "
+    "with a constant in its place."
+)
 # above this many runs, refits without each tenth of them take longer than they tell
 MOST_LEFT_OUT = 20_000
 
@@ -196,9 +200,14 @@ def _power_law(prepared: Prepared, options: Options) -> Study:
         law, known = fit_linear(prepared, options)
         warnings = prepared.warnings
     else:
-        result = fit_prepared(prepared, options)
-        law, known = result.law, result.scores.cv_r2_log
-        warnings = result.warnings
+        try:
+            result = fit_prepared(prepared, options)
+            law, known, warnings = result.law, result.scores.cv_r2_log, result.warnings
+        except FitError:
+            if options.engine == NONE or not is_searchable(prepared.design):
+                raise
+            law, known = constant_law(prepared.design, options), None
+            warnings = (*prepared.warnings, _NO_POWER_LAW)
     candidates = _candidates(law, prepared)
     return Study(prepared, result, law, known, candidates, "power_law", warnings)
 

@@ -14,7 +14,7 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.errors import FitError, InputError
 from dimgs.law.law import Law
 from dimgs.report.results import Report
-from tests.patience import ample
+from tests.patience import AMPLE, ample
 
 LAWS = ("power", "sum", "decay", "signed")
 # of the share of searches; what matters is every path, not what is found
@@ -112,8 +112,28 @@ def test_powers_that_no_number_can_hold_are_refused_by_name() -> None:
     y = rng.standard_normal(20)
     # of both signs there is a constant, which says as much
     found({"x [1]": x, "z [1]": x[::-1], "y [1]": y})
+    columns = {"x [1]": x, "z [1]": x[::-1], "y [1]": np.exp(y)}
     with pytest.raises(FitError, match=r"'[xz]' hardly varies"):
-        found({"x [1]": x, "z [1]": x[::-1], "y [1]": np.exp(y)})
+        fit(dimgs.Dataset.from_columns(columns), "y")
+    # a search has other forms
+    assert not found(columns)[0].confirmed
+
+
+def test_a_law_is_found_where_the_power_law_has_numbers_beyond_doubles() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1200.0, 2400.0, 40)
+    e = 1e-19 * rng.uniform(5.0, 9.0, 40)
+    y = 3e5 * x * np.exp(-e / (1.380649e-23 * x) + 0.01 * rng.standard_normal(40))
+    table = dimgs.Dataset.from_columns({"x [K]": x, "e [J]": e, "y [Pa]": y})
+    with pytest.raises(FitError, match="e to the power"):
+        fit(table, "y", constants=["k_B"], scales=["p_0 [Pa/K]"])
+    report = dimgs.discover(
+        table, "y", constants=["k_B"], scales=["p_0 [Pa/K]"], evaluations=2000, time_limit=AMPLE
+    )
+    assert report.law is not None
+    assert str(report.law).endswith("*x*exp(-e/(k_B*x))")
+    assert any("begins with a constant" in text for text in report.warnings)
+    assert report.fit is None
 
 
 def noise(seed: int) -> dict[str, np.ndarray]:
