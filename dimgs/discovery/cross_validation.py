@@ -43,8 +43,10 @@ _MOST_COMPARED = 400
 _EXACT = 1e-9
 # errors of refits over those that the slopes promise: a law of too many constants has many times
 _STABLE = 1.5
-# of pure noise one law in a hundred is told that it leaves structure, as in tests of exponents
-_LEVEL, _SHUFFLES = 0.01, 199
+# share of true laws that are told to leave structure, and shuffles that show it, the second where
+# the first leave it open: at one in a hundred, of 191 probable first laws of known laws
+# 4 of 188 right ones were refused, and one of the 3 wrong ones, which failed otherwise too
+_LEVELS = ((0.01, 199), (0.002, 999))
 
 
 def is_monomial(expression: sympy.Expr) -> bool:
@@ -52,7 +54,7 @@ def is_monomial(expression: sympy.Expr) -> bool:
     positive = {s: sympy.Symbol(s.name, positive=True) for s in expression.free_symbols}
     factors = sympy.Mul.make_args(sympy.powdenest(expression.xreplace(positive)))
     return all(
-        f.is_Number or f.is_Symbol or (f.is_Pow and f.base.is_Symbol and f.exp.is_number)
+        f.is_number or f.is_Symbol or (f.is_Pow and f.base.is_Symbol and f.exp.is_number)
         for f in factors
     )
 
@@ -302,7 +304,7 @@ def unexplained(design: Design, law: Law, seed: int = 0) -> float:
         rows = np.sort(rng.choice(len(places), _MOST_COMPARED, replace=False))
         places, residuals = places[rows], residuals[rows]
     # what shuffled residuals show as well is chance: with few runs that can be a fifth and more
-    white = is_white(places, residuals, _LEVEL, _SHUFFLES)
+    white = any(is_white(places, residuals, level, shuffles) for level, shuffles in _LEVELS)
     return 0.0 if white else leftover(places, residuals)
 
 

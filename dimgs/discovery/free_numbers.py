@@ -100,9 +100,9 @@ def freed(expression: sympy.Expr, constants: Mapping[str, float]) -> Freed | Non
 def coincidences(values: Array, errors: Array) -> float:
     """Bits by which fitted exponents are nearer to simple rationals than chance would have them.
 
-    And at least the bits of the simplest that the runs allow: of two laws that explain the runs as
-    well, the one with simple exponents is the simpler. No exponent is cheaper, be it 0 or 1, than
-    the test by which exponents are made simple has it.
+    No exponent that may be simple is cheaper, be it 0 or 1, than the test by which exponents are
+    made simple has it. That 13/6 is within an interval says nothing where as many rationals of its
+    digits are met by chance.
 
     Parameters
     ----------
@@ -113,19 +113,20 @@ def coincidences(values: Array, errors: Array) -> float:
     --------
     >>> [round(coincidences(np.array([x]), np.array([0.002])), 1) for x in (0.5, 0.53, 0.501)]
     [6.2, 0.0, 6.2]
+    >>> coincidences(np.array([2.15]), np.array([0.015]))
+    0.0
     """
     bits = 0.0
     for value, error in zip(values, errors, strict=True):
-        least, simplest = 1.0, np.inf
+        chances = []
         for near in nearest_rationals(float(value), range(1, MAX_DENOMINATOR + 1)):
             if abs(value - float(near)) <= _ALLOWED * error:
                 # what has the exponent 0 could be left out: as improbable as an exponent of 1
                 size = abs(float(near)) or 1.0
                 own = bits_of(sympy.Rational(near.numerator or 1, near.denominator))
-                least = min(least, chance_of_number(size, own, 2 * _HALF * float(error) / size))
-                simplest = min(simplest, own)
-        if simplest < np.inf:
-            bits += max(-log2(max(least, _LEAST_CHANCE)), simplest, _SNAPPED)
+                chances.append(chance_of_number(size, own, 2 * _HALF * float(error) / size))
+        if min(chances, default=1.0) < 1.0:
+            bits += max(-log2(max(min(chances), _LEAST_CHANCE)), _SNAPPED)
     return bits
 
 

@@ -4,10 +4,13 @@ import numpy as np
 import sympy
 
 from dimgs import Dataset, Options
+from dimgs.design.features import Design
+from dimgs.discovery.belief import TEMPERATURE
 from dimgs.discovery.clock import Clock
-from dimgs.discovery.contenders import contenders
+from dimgs.discovery.contenders import Contender, contenders
 from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.prepare import prepare
+from dimgs.discovery.same_laws import same_laws
 from dimgs.expression.candidate import Candidate
 
 
@@ -53,6 +56,37 @@ def test_constants_that_may_as_well_be_one_are() -> None:
     found = [c for c in judged if c.name == "regimes"]
     best = max(found, key=lambda c: c.score)
     assert best.constants == {}
+
+
+def _power_laws(exponent: float, noise: float) -> tuple[Design, list[Contender]]:
+    """Forms of z = 2π x^exponent, a known number among them."""
+    rng = np.random.default_rng(2)
+    x = np.exp(rng.uniform(-1.0, 1.0, 60))
+    z = 2 * np.pi * x**exponent * np.exp(noise * rng.standard_normal(60))
+    known = prepare(Dataset.from_columns({"x [1]": x, "z [1]": z}), "z", Options())
+    result = fit_prepared(known, Options())
+    form = 2 * sympy.pi * sympy.Symbol("pi_1") ** sympy.Rational(exponent).limit_denominator(6)
+    more = [("front", form, {}, None, None)]
+    return known.design, contenders(
+        known.design, result, result.law, [], {}, Clock.of(1e6), more if noise < 0.05 else []
+    )
+
+
+def test_a_power_law_with_a_recognised_prefactor_is_the_same_law() -> None:
+    design, judged = _power_laws(1.5, 0.01)
+    rigid = [k for k, c in enumerate(judged) if c.rigid]
+    assert {len(judged[k].constants) for k in rigid} == {0, 1}
+    assert len({same_laws(design, judged)[k] for k in rigid}) == 1
+
+
+def test_a_rational_of_many_digits_within_a_wide_interval_is_no_surer_than_a_fitted_exponent() -> (
+    None
+):
+    for exponent, sure in ((2.15, False), (2.0, True)):
+        _, judged = _power_laws(exponent, 0.1)
+        score = {c.rigid: c.score for c in judged}
+        odds = (score[True] - score[False]) / TEMPERATURE if True in score else 0.0
+        assert (odds > np.log(9)) == sure
 
 
 def test_exponents_of_the_inputs_say_whether_fitted_ones_are_near_simple_ones() -> None:

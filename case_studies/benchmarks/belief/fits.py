@@ -138,6 +138,8 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
             "chance": chance_of_structure(found.prepared.design, c),
             "dof": c.evidence.whole.dof,
             "extrapolates": c.evidence.extrapolates,
+            "p_block": c.evidence.p_block,
+            "sd": c.evidence.whole.sd,
             **asdict(c.structure),
         }
         for c, number, good in zip(known.forms, known.numbers, right, strict=True)
