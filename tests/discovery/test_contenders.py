@@ -9,6 +9,7 @@ from dimgs.discovery.belief import TEMPERATURE
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.contenders import Contender, contenders
 from dimgs.discovery.fitting import fit_prepared
+from dimgs.discovery.forms import Form
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.same_laws import same_laws
 from dimgs.expression.candidate import Candidate
@@ -66,10 +67,8 @@ def _power_laws(exponent: float, noise: float) -> tuple[Design, list[Contender]]
     known = prepare(Dataset.from_columns({"x [1]": x, "z [1]": z}), "z", Options())
     result = fit_prepared(known, Options())
     form = 2 * sympy.pi * sympy.Symbol("pi_1") ** sympy.Rational(exponent).limit_denominator(6)
-    more = [("front", form, {}, None, None)]
-    return known.design, contenders(
-        known.design, result, result.law, [], {}, Clock.of(1e6), more if noise < 0.05 else []
-    )
+    more: list[Form] = [("front", form, {}, None, None)] if noise < 0.05 else []
+    return known.design, contenders(known.design, result, result.law, [], {}, Clock.of(1e6), more)
 
 
 def test_a_power_law_with_a_recognised_prefactor_is_the_same_law() -> None:
