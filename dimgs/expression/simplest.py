@@ -5,7 +5,7 @@ root, and of all forms the one of the fewest operations and operands is taken, s
 the same whichever engine, seed or order of runs it came from.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import combinations, islice, product
 from typing import Any
@@ -28,6 +28,12 @@ from dimgs.expression.regroup import (
 _MOST_FORMS, _FEWEST_FORMS, _LESS_FORMS = 300, 20, 5
 # times that a form is shortened again: a third hardly ever finds more
 _PASSES = 2
+# what a symbol costs that cancels, as v in v*(u + w/v): an operation and an operand, which are
+# there once more than need be
+_CANCELLED = 2
+# of forms as long, how many numbers weigh as much as a symbol or a division: V*(1 - exp(-t)) rather
+# than V - V*exp(-t), but a/(a + b) rather than 1/(1 + b/a)
+_NUMBERS = 2
 # points, and relative deviation, by which a form is checked against what it came from
 _POINTS, _SAME = 4, 1e-6
 
@@ -73,9 +79,9 @@ def _simplest(expression: sympy.Expr, positive: frozenset[str]) -> sympy.Expr:
     given = with_one_sign(algebraic.xreplace(assumed))
     # of forms that are as short, what the sums multiplied out lead to: that is the same for all
     forms = [_settled(start) for start in dict.fromkeys((sympy.expand(given), given))]
-    found = min(forms, key=lambda e: complexity_of(with_joined_roots(e)))
+    found = min(forms, key=lambda e: _size(e)[0])
     shown = with_joined_roots(found)
-    shorter = complexity_of(shown) <= complexity_of(algebraic)
+    shorter = _size(shown)[0] <= _size(algebraic)[0]
     return shown if shorter and _same(expression, shown) else algebraic
 
 
@@ -96,7 +102,7 @@ def _termwise(expression: Any) -> Any:
 
 
 def _least(forms: Iterable[Any]) -> Any:
-    """The form of the fewest operations and operands, minus signs, large numbers and letters."""
+    """The form of the least size, and of these the one of the shortest text."""
     several = list(dict.fromkeys(forms))
     fewest = min(map(_size, several))
     tied = [form for form in several if _size(form) == fewest]
@@ -104,14 +110,46 @@ def _least(forms: Iterable[Any]) -> Any:
 
 
 @lru_cache(maxsize=16384)
-def _size(expression: Any) -> tuple[int, int, int]:
-    """Operations and operands of a form as it is shown, its signs, and the size of its numbers."""
+def _size(expression: Any) -> tuple[int, int, int, int]:
+    """Operations and operands of a form as it is shown; what these are; signs; large numbers."""
     shown = with_joined_roots(expression)
     parts = list(sympy.preorder_traversal(shown))
     rationals = [x for x in parts if isinstance(x, sympy.Rational)]
+    symbols = sum(bool(x.is_Symbol or (x.is_Pow and x.exp.is_negative)) for x in parts)
+    numbers = [(x, a) for x in parts if x.is_Add or x.is_Mul for a in x.args if a.is_number]
+    operands = _NUMBERS * symbols + sum(x.is_Add or a != -1 for x, a in numbers)
     signs = sum(bool(x.is_Mul and x.args[0].is_negative) for x in parts)
     signs += sum(bool(t.is_number and t.is_negative) for x in parts if x.is_Add for t in x.args)
-    return complexity_of(shown), signs, int(sum(x.p**2 + x.q**2 for x in rationals))
+    operations = complexity_of(shown) + _CANCELLED * _cancelled(shown, {})
+    return operations, operands, signs, int(sum(x.p**2 + x.q**2 for x in rationals))
+
+
+def _cancelled(node: Any, outer: Mapping[Any, int]) -> int:
+    """How many symbols of quotients in sums are undone by what stands around the sum.
+
+    Parameters
+    ----------
+    node : sympy.Expr
+    outer : mapping of Symbol to int
+        Signs of the powers of the symbols that the node is multiplied with.
+    """
+    if node.is_Add:
+        return sum(_cancelled(term, outer) for term in node.args)
+    if not (node.is_Mul or node.is_Pow):
+        return sum(_cancelled(argument, {}) for argument in node.args)
+    count, around, rest = 0, dict(outer), []
+    factors = [factor.as_base_exp() for factor in sympy.Mul.make_args(node)]
+    quotient = any(e.is_Rational and e < 0 for _, e in factors)
+    for base, power in factors:
+        side = -1 if power.is_Rational and power < 0 else 1
+        if base.is_Symbol:
+            count += quotient and outer.get(base, 0) * side < 0
+            around[base] = side
+        else:
+            rest.append((base, side))
+    for base, side in rest:
+        count += _cancelled(base, {s: side * sign for s, sign in around.items()})
+    return count
 
 
 @lru_cache(maxsize=16384)
@@ -274,7 +312,7 @@ def _splits(base: Any, power: Any) -> list[tuple[Any, Any]]:
     base = sympy.Add(*(t / content for t in base.args))
     terms = [powers_of(t) for t in base.args]
     out = [(content, base)]
-    for powers in (_common(terms), *terms):
+    for powers in (_common(terms), _shared(terms), *terms):
         kept = {b: e for b, e in powers.items() if power.is_Integer or b.is_positive}
         monomial = sympy.Mul(*(b**e for b, e in kept.items()))
         if monomial != 1:
@@ -301,6 +339,13 @@ def _common(terms: list[dict[Any, Any]]) -> dict[Any, Any]:
     bases = sorted({b for powers in terms for b in powers}, key=str)
     least = {b: min(powers.get(b, sympy.Integer(0)) for powers in terms) for b in bases}
     return {b: e for b, e in least.items() if e != 0}
+
+
+def _shared(terms: list[dict[Any, Any]]) -> dict[Any, Any]:
+    """The largest monomial that every term is a multiple of, above or below the line."""
+    common = [b for b in sorted(terms[0], key=str) if all(b in powers for powers in terms)]
+    several = {b: sorted((powers[b] for powers in terms), key=abs) for b in common}
+    return {b: e[0] for b, e in several.items() if all(x * e[0] > 0 for x in e)}
 
 
 def _same(one: sympy.Expr, two: sympy.Expr) -> bool:
