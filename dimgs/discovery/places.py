@@ -253,9 +253,16 @@ def _table(law: Law, places: Places) -> dict[str, Any]:
 @np.errstate(all="ignore")
 def predictions(
     laws: Sequence[tuple[Law, float]], places: Places
-) -> tuple[list[Prediction], np.ndarray[Any, np.dtype[np.intp]]]:
-    """Predictions of all laws where all have one, and which places those are."""
-    log = all(law.uncertainty.scale == "log" for law, _ in laws)
+) -> tuple[list[Prediction], np.ndarray[Any, np.dtype[np.intp]], bool]:
+    """Predictions of all laws where all have one, which places those are, and if on a logarithm.
+
+    Where a law predicts the other sign, any outcome tells it from the others: then all predict the
+    target itself.
+    """
+    log = all(
+        law.uncertainty.scale == "log" and not np.any(law.predict_si(_table(law, places)) <= 0)
+        for law, _ in laws
+    )
     found = [prediction_of(law, p, places, log=log) for law, p in laws]
     usable = np.ones(len(places), dtype=bool)
     for one in found:
@@ -271,7 +278,7 @@ def predictions(
         for r in found
         if r is not None
     ]
-    return kept, rows
+    return kept, rows, log
 
 
 def propose(
@@ -313,10 +320,9 @@ def propose(
     wanted |= {law.label_effects.column for law, _ in laws if law.label_effects is not None}
     inputs = [x for x in report.data.names if x in wanted and x != report.law.target.name]
     places = places_of(report.data, inputs, ranges or {})
-    known, rows = predictions(laws, places)
+    known, rows, log = predictions(laws, places)
     if not len(rows):
         raise InputError("The rivals have no value anywhere in these ranges; give others.")
-    log = all(law.uncertainty.scale == "log" for law, _ in laws)
     made = [_run(places, known, rows, c, report, log=log) for c in choose(known, n)]
     target = report.law.target
     return NextRuns(
@@ -375,7 +381,7 @@ def differs_most(law: Law, other: Law, data: Dataset) -> dict[str, tuple[float, 
     wanted = {v.name for one, _ in laws for v in (*one.symbols.values(), *one.unused)}
     inputs = [n for n in data.names if n in wanted and n != law.target.name]
     places = places_of(data, inputs, {})
-    (one, two), rows = predictions(laws, places)
+    (one, two), rows, _ = predictions(laws, places)
     if not len(rows):
         return {}
     variance = sum(

@@ -21,7 +21,7 @@ def form(density: float, nodes: float, right: bool, law: int) -> dict[str, Any]:
 
 def line(law: str, gap: float, right: int) -> Line:
     forms = [form(gap * k, 5.0, k == right, k) for k in (0, 1)]
-    return Line.of({"law": law, "forms": forms})
+    return Line.of({"law": law, "runs": 60, "forms": forms})
 
 
 def test_laws_and_settings_are_drawn_the_same_each_time() -> None:
@@ -33,9 +33,11 @@ def test_laws_and_settings_are_drawn_the_same_each_time() -> None:
 def test_evidence_that_misleads_asks_for_a_higher_temperature() -> None:
     # a gain of three nats, which is right in three of five
     lines = [line(f"law {k}", 3.0, 1 if k % 5 < 3 else 0) for k in range(40)]
-    found = fitted(lines)
+    found = fitted(lines, prices=True)
     assert found[0] > start()[0]
     assert loss_of(lines, found).mean() < loss_of(lines, start()).mean()
+    # and prices stay as they are unless they are asked for
+    assert fitted(lines)[: 1 + len(PARTS)].tolist() == start()[: 1 + len(PARTS)].tolist()
 
 
 def test_certainty_that_holds_has_no_calibration_error() -> None:
@@ -69,5 +71,5 @@ def test_fitted_exponents_are_right_only_where_no_simple_ones_are(
 ) -> None:
     simple = form(0.0, 3.0, True, 0) | {"exponents": bits}
     real = form(1.0, 3.0, True, 1) | {"free_exponents": 1.0}
-    read = Line.of({"law": "one", "forms": [simple, real]})
+    read = Line.of({"law": "one", "runs": 60, "forms": [simple, real]})
     assert read.right.tolist() == [True, is_right]

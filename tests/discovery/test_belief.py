@@ -72,13 +72,17 @@ def test_what_the_runs_cannot_see_is_no_reason_to_doubt_a_law() -> None:
 def test_none_is_more_probable_where_more_is_left_or_doubted(
     chance: float, dof: int, doubt: float, bits: float
 ) -> None:
-    known = Left(chance, dof, doubt, bits)
+    known = Left(chance, dof, doubt, bits, 3.0)
     for worse in (
         replace(known, structure=chance / 10),
         replace(known, doubt=doubt + 0.1),
         replace(known, bits=bits + 10.0),
+        replace(known, density=2.0),
     ):
         assert none_logit(worse) >= none_logit(known)
+    # a law that follows the runs to rounding is not one of many
+    exact = [none_logit(replace(known, bits=bits, density=22.0)) for bits in (20.0, 80.0)]
+    assert exact[0] == exact[1] < none_logit(replace(known, bits=80.0))
 
 
 def runs(n: int, noise: float, seed: int = 0, high: float = 3.0) -> Dataset:

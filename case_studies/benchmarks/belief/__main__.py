@@ -5,9 +5,9 @@ with some numbers of runs (20, 60, 200) and noises (0 to 10 % of each response),
 confirmed laws are wrong, how many right ones are confirmed, how often the sets of 90 % hold the
 law, and the expected calibration error. ``--kind noise`` and ``--kind permuted`` give tables in
 which there is no law. All of it is what the constants as they are say of the lines of the file:
-``--table`` prints it again without a search. ``--fit`` fits the constants of
-:mod:`dimgs.discovery.belief` and :mod:`dimgs.engines.structure` to these lines, with whole laws
-left out.
+``--table`` prints it again without a search. ``--fit`` fits the logit of
+:mod:`dimgs.discovery.belief` to these lines, with whole laws left out, and ``--fit all`` the
+temperature and the prices of :mod:`dimgs.engines.structure` too.
 
 Results are appended to a file of JSON lines, so that a run that was stopped goes on where it ended.
 """
@@ -43,12 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--most", type=int, help="only the first so many tasks")
     parser.add_argument("--part", default="1/1", help="i/n: every n-th task, from the i-th")
     parser.add_argument("--out", type=Path, default=Path("belief.jsonl"))
-    parser.add_argument("--fit", action="store_true", help="only fit to the lines of the file")
+    parser.add_argument(
+        "--fit", nargs="?", const="logit", choices=("logit", "all"), help="to the lines of the file"
+    )
     parser.add_argument("--table", action="store_true", help="only measure the lines of the file")
     parser.add_argument("--figure", type=Path, help="where to draw the reliability diagram")
     options = parser.parse_args(arguments)
     if options.fit:
-        print(calibrate([x for x in known_lines(options.out) if x["kind"] == "law"]))
+        laws = [x for x in known_lines(options.out) if x["kind"] == "law"]
+        print(calibrate(laws, options.fit == "all"))
         return
     if not options.table:
         key = ("law", "runs", "noise", "seed", "kind")

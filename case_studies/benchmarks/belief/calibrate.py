@@ -1,8 +1,9 @@
 """Fits what the probabilities hang on by log score, and says how it does on laws left out.
 
-The prices of structure, the temperature and the logit of none of these maximise the log score of
-the development laws: the logarithm of the probability that all right forms have together, or of
-none of these where no form is right. Groups of whole laws are left out in turn to score the fit.
+The logit of none of these, and if asked for the prices of structure and the temperature, maximise
+the log score of the development laws: the logarithm of the probability that all right forms have
+together, or of none of these where no form is right. Groups of whole laws are left out in turn to
+score the fit.
 """
 
 from collections.abc import Sequence
@@ -27,21 +28,23 @@ def loss_of(lines: Sequence[Line], constants: Array) -> Array:
     return np.array([said_of(line, constants).loss for line in lines])
 
 
-def fitted(lines: Sequence[Line]) -> Array:
-    """The constants of the greatest log score."""
+def fitted(lines: Sequence[Line], prices: bool = False) -> Array:
+    """The constants of the greatest log score; prices and temperature as they are unless asked."""
     first = start()
     k = 1 + len(PARTS)
+    kept = first[: 0 if prices else k]
 
     def total(constants: Array) -> float:
-        away = constants - first
+        own = np.concatenate([kept, constants])
+        away = own - first
         away[1:k] /= _WIDTH
-        return float(np.sum(loss_of(lines, constants)) + np.sum(away**2) / 2)
+        return float(np.sum(loss_of(lines, own)) + np.sum(away**2) / 2)
 
-    found = minimize(total, first, method="BFGS")
-    return np.asarray(found.x)
+    found = minimize(total, first[len(kept) :], method="BFGS")
+    return np.concatenate([kept, found.x])
 
 
-def calibrate(lines: Sequence[dict[str, Any]]) -> str:
+def calibrate(lines: Sequence[dict[str, Any]], prices: bool = False) -> str:
     """The constants, and the log score with and without the laws that are scored."""
     usable = [Line.of(x) for x in lines if x.get("forms")]
     names = sorted({x.law for x in usable})
@@ -49,9 +52,9 @@ def calibrate(lines: Sequence[dict[str, Any]]) -> str:
     fold = {names[j]: i % _FOLDS for i, j in enumerate(order)}
     out: list[Said] = []
     for k in range(_FOLDS):
-        own = fitted([x for x in usable if fold[x.law] != k])
+        own = fitted([x for x in usable if fold[x.law] != k], prices)
         out += [said_of(x, own) for x in usable if fold[x.law] == k]
-    best = fitted(usable)
+    best = fitted(usable, prices)
     k = 1 + len(PARTS)
     told = [f"{len(usable)} discoveries of {len(names)} laws"]
     told.append(f"log loss as it is {np.mean(loss_of(usable, start())):.4f}")

@@ -46,6 +46,7 @@ class Line:
     """A discovery in numbers: of each form the density, the parts of its price, what it leaves."""
 
     law: str
+    runs: int
     density: Array
     parts: Array
     right: BoolArray
@@ -63,6 +64,7 @@ class Line:
         )
         return cls(
             line["law"],
+            line["runs"],
             np.array([f["log_density"] for f in forms]),
             np.array([[float(f[p]) for p in PARTS] for f in forms]).reshape(-1, len(PARTS)),
             np.array([bool(f["right"] and not (simple and f["free_exponents"])) for f in forms]),
@@ -133,7 +135,8 @@ def said_of(line: Line, constants: Array) -> Said:
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     forms = [int(np.flatnonzero(line.laws == n)[np.argmax(score[line.laws == n])]) for n in numbers]
     doubted = doubt(share_of, alike, laws, int(line.laws[best]))
-    left = Left(float(line.chance[best]), int(line.dof[best]), doubted, float(bits[best]))
+    each = float(line.density[best]) / line.runs
+    left = Left(float(line.chance[best]), int(line.dof[best]), doubted, float(bits[best]), each)
     outside = float(special.expit(none_logit(left, none)))
     right = np.array([bool(line.right[line.laws == n].any()) for n in numbers])
     good = line.right.any()
