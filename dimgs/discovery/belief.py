@@ -188,6 +188,25 @@ def weights(
     return np.asarray(out / out.sum())
 
 
+def standing(scores: Array, exponents: Sequence[int]) -> int:
+    """Which form of a law stands for it: the best, unless its simple exponents are not sure.
+
+    Of forms with fitted exponents the one with the most of them stands, where those with simple
+    ones in their place have less than nine times its probability.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_forms,)
+        Log density of the runs left out, less the price of the structure.
+    exponents : sequence of int
+        How many are fitted in each form.
+    """
+    best = int(np.argmax(scores))
+    close = np.flatnonzero(scores > scores[best] - TEMPERATURE * np.log(9.0)).tolist()
+    several = [k for k in close if exponents[k]] if exponents[best] else [best]
+    return max(several, key=lambda k: (exponents[k], float(scores[k])))
+
+
 def unseen(density: Array, bits: Array, laws: Sequence[int]) -> BoolArray:
     """Which forms are other laws than the best, longer, and no worse or better on these runs.
 
@@ -327,9 +346,10 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int]) -> B
         best.evidence.log_density / len(best.evidence.whole.residuals),
     )
     none = float(special.expit(none_logit(left)))
-    first: dict[int, Contender] = {}
-    for law, one in zip(laws, found, strict=True):
-        first.setdefault(law, one)
-    listed = [Believed(first[law], p * (1.0 - none)) for law, p in by_law.items()]
+    listed = []
+    for law, p in by_law.items():
+        forms = [one for number, one in zip(laws, found, strict=True) if number == law]
+        stands = standing(np.array([c.score for c in forms]), [c.exponents for c in forms])
+        listed.append(Believed(forms[stands], p * (1.0 - none)))
     listed.sort(key=lambda x: (-x.probability, str(x.contender.expression)))
     return Belief(tuple(listed), none, tuple(found), tuple(laws))

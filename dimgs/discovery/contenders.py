@@ -83,9 +83,14 @@ class Contender:
         return self.evidence.log_density - float(np.log(2)) * self.structure.bits
 
     @cached_property
+    def exponents(self) -> int:
+        """How many of its constants are exponents."""
+        return len(fitted_exponents(self.expression, set(self.constants)))
+
+    @property
     def rigid(self) -> bool:
         """Whether none of its constants is an exponent."""
-        return self.structure.free_exponents == 0
+        return self.exponents == 0
 
 
 @np.errstate(all="ignore")

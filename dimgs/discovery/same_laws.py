@@ -3,7 +3,8 @@
 Forms are the same law where one is the other with some constants fixed, exponents apart, and the
 runs do not refute these values: how a law is written, and whether its 2 is fitted, is no other law,
 nor is a term that makes no difference even beyond the runs.
-A power law with real exponents and one with simple ones are two.
+A law with fitted exponents and one with simple ones are two, but not two of which both have fitted
+ones.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from dimgs.design.features import Design
 from dimgs.discovery.contenders import Contender, refutes
 from dimgs.discovery.cross_validation import is_monomial
 from dimgs.discovery.evidence import Errors, fitted
-from dimgs.discovery.models import FormulaModel
+from dimgs.discovery.models import FormulaModel, PowerModel
 from dimgs.law.assemble import feature_values
 
 # relative rms between forms of one law: rounding, and the end of a refit; or a tenth of a run's
@@ -56,7 +57,7 @@ def same_laws(design: Design, found: Sequence[Contender]) -> list[int]:
             if i == j or first[i] == first[j]:
                 continue
             more = len(general.constants) - len(special.constants)
-            if more < 0 or (more == 0 and i > j) or (more and not general.rigid):
+            if more < 0 or (more == 0 and i > j) or (more and special.rigid > general.rigid):
                 continue
             if _holds_in(general, special, there[j], there[i]):
                 old, new = max(first[i], first[j]), min(first[i], first[j])
@@ -75,7 +76,10 @@ def _holds_in(
         target = other.value(special.evidence.whole.constants)
     usable = np.isfinite(target) & (target != 0)
     if model is None or 2 * usable.sum() <= len(usable):
-        return _is_power(general) and _is_power(special) and _same_exponents(general, special)
+        powers = isinstance(general.model, PowerModel) and isinstance(special.model, PowerModel)
+        nested = powers and not general.rigid and not special.rigid
+        alike = _is_power(general) and _is_power(special) and _same_exponents(general, special)
+        return nested or alike
     unit = np.where(usable, np.abs(target), 1.0)
     aim = Errors("group", np.where(usable, target, 1.0), np.ones(len(target)), unit)
     again = fitted(model, aim, usable, general.evidence.whole.constants)

@@ -5,7 +5,7 @@ import sympy
 
 from dimgs import Dataset, Options
 from dimgs.design.features import Design
-from dimgs.discovery.belief import TEMPERATURE
+from dimgs.discovery.belief import TEMPERATURE, standing
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.contenders import Contender, contenders
 from dimgs.discovery.fitting import fit_prepared
@@ -86,6 +86,22 @@ def test_a_rational_of_many_digits_within_a_wide_interval_is_no_surer_than_a_fit
         score = {c.rigid: c.score for c in judged}
         odds = (score[True] - score[False]) / TEMPERATURE if True in score else 0.0
         assert (odds > np.log(9)) == sure
+
+
+def test_laws_with_fitted_exponents_are_one_whatever_the_others_are() -> None:
+    rng = np.random.default_rng(4)
+    x, y = np.exp(rng.uniform(-1.0, 1.0, (2, 60)))
+    z = x**0.37 * y**0.5 * np.exp(0.02 * rng.standard_normal(60))
+    columns = {"x [1]": x, "y [1]": y, "z [1]": z}
+    known = prepare(Dataset.from_columns(columns), "z", Options())
+    result = fit_prepared(known, Options())
+    judged = contenders(known.design, result, result.law, [], {}, Clock.of(1e6))
+    assert sorted(c.exponents for c in judged) == [1, 2]
+    assert same_laws(known.design, judged) == [0, 0]
+    # the simple one is shown where it is sure
+    for gap, shown in ((1.0, 2), (4.0, 1)):
+        assert [1, 2][standing(np.array([0.0, -gap]), [1, 2])] == shown
+    assert standing(np.array([0.0, -1.0]), [0, 0]) == 0
 
 
 def test_exponents_of_the_inputs_say_whether_fitted_ones_are_near_simple_ones() -> None:

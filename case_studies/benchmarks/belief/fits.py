@@ -139,6 +139,7 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
             "dof": c.evidence.whole.dof,
             "extrapolates": c.evidence.extrapolates,
             "p_block": c.evidence.p_block,
+            "fitted": c.exponents,
             "sd": c.evidence.whole.sd,
             **asdict(c.structure),
         }

@@ -20,6 +20,7 @@ from dimgs.discovery.belief import (
     Left,
     doubt,
     none_logit,
+    standing,
     unseen,
     weights,
 )
@@ -51,6 +52,7 @@ class Line:
     parts: Array
     right: BoolArray
     laws: IntArray
+    fitted: IntArray
     chance: Array
     dof: IntArray
 
@@ -69,6 +71,7 @@ class Line:
             np.array([[float(f[p]) for p in PARTS] for f in forms]).reshape(-1, len(PARTS)),
             np.array([bool(f["right"] and not (simple and f["free_exponents"])) for f in forms]),
             np.array([f["law"] for f in forms], dtype=np.intp),
+            np.array([f["fitted"] for f in forms], dtype=np.intp),
             np.array([f["chance"] for f in forms]),
             np.array([f["dof"] for f in forms], dtype=np.intp),
         )
@@ -133,18 +136,23 @@ def said_of(line: Line, constants: Array) -> Said:
     best = int(np.argmax(score))
     numbers = np.unique(line.laws)
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
-    forms = [int(np.flatnonzero(line.laws == n)[np.argmax(score[line.laws == n])]) for n in numbers]
+    own = [np.flatnonzero(line.laws == n) for n in numbers]
+    forms = [int(k[standing(score[k], line.fitted[k].tolist())]) for k in own]
     doubted = doubt(share_of, alike, laws, int(line.laws[best]))
     each = float(line.density[best]) / line.runs
     left = Left(float(line.chance[best]), int(line.dof[best]), doubted, float(bits[best]), each)
     outside = float(special.expit(none_logit(left, none)))
-    right = np.array([bool(line.right[line.laws == n].any()) for n in numbers])
+    # a number or a constant in its place is one law, but an exponent is not
+    right = [
+        line.right[k].any() if not line.fitted[f] else line.right[f]
+        for k, f in zip(own, forms, strict=True)
+    ]
     good = line.right.any()
     share = (1 - outside) * float(share_of[line.right].sum()) if good else outside
     order = np.argsort(-shares, kind="stable")
     return Said(
         (1 - outside) * shares[order],
-        right[order],
+        np.array(right, dtype=bool)[order],
         np.array(forms, dtype=np.intp)[order],
         outside,
         -np.log(max(share, _LEAST)),
