@@ -13,6 +13,7 @@ from dimgs.law.evaluate import evaluate
 from dimgs.law.names import Names
 
 _ANGLES = ("rad", "deg", "degree", "°", "degrees", "radian", "mrad", "arcmin", "arcsec")
+_INVERSE = (sympy.asin, sympy.acos, sympy.atan)
 # ends of the runs that are not counted on
 _ENDS = (0.1, 0.9)
 
@@ -27,6 +28,8 @@ class Turns:
             for v in design.data.variables
             if not v.is_label and (v.kind == "angle" or v.unit.text in _ANGLES)
         }
+        target = design.basis.target
+        self.gives_angle = target is not None and target.name in self.angles
         named = Names.of(design).identifier
         self.inputs = {
             f.name: {n for n, _ in f.group.exponents}
@@ -41,7 +44,12 @@ class Turns:
         return partial(self.told, {**self.values, **constants})
 
     def told(self, values: Mapping[str, Array | float], node: sympy.Expr) -> str:
-        """Whether the argument of a trigonometric function is an angle, or turns, or neither."""
+        """Whether the argument of a trigonometric function is an angle, or turns, or neither.
+
+        The same of an inverse one says whether its value is an angle, as the target is.
+        """
+        if isinstance(node, _INVERSE):
+            return "angle" if self.gives_angle else "neither"
         argument = node.args[0]
         used = {str(s) for s in argument.free_symbols}
         inputs: set[str] = set().union(*(self.inputs.get(s, set()) for s in used))

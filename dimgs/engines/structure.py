@@ -24,7 +24,8 @@ no_angles       a trigonometric function of what is no angle and never turns: a
                 monotone function does the same
 levels          each level of functions of functions, and each power of what holds a
                 function, other than a whole one up to two
-rare            a function other than exponential and logarithm, of which there are many
+rare            a function other than exponential and logarithm, of which there are many; not
+                one that an angle calls for
 ==============  =====================================================================
 
 The prices are those of the greatest log score on the development laws; `python -m
@@ -121,7 +122,8 @@ def structure_of(
         Names in it that were fitted.
     turns : callable, optional
         Told a trigonometric function, says whether its argument is an ``"angle"``, ``"turns"``
-        inside the range of the runs, or ``"neither"``; by default the last.
+        inside the range of the runs, or ``"neither"``, and of an inverse one whether its value is
+        an angle; by default the last.
     groups : mapping of str to mapping of str to Rational, optional
         Exponents of the inputs in the symbols that are groups, and in the target over pi_0.
 
@@ -138,6 +140,8 @@ def structure_of(
 
     numbers, exponents, levels, oscillations, no_angles, rare = 0.0, 0.0, 0, 0, 0, 0
     trigonometric = (sympy.sin, sympy.cos, sympy.tan, sympy.cot)
+    inverse = (sympy.asin, sympy.acos, sympy.atan)
+    terms = {term.as_coeff_Mul()[1] for term in sympy.Add.make_args(expression)}
     free_exponents = fitted_exponents(expression, constants)
     whole, monomials = in_groups(expression, constants, groups)
     for monomial in monomials:
@@ -155,10 +159,11 @@ def structure_of(
         if _is_function(node):
             rare += bool(node.is_Function) and not isinstance(node, sympy.exp | sympy.log)
             levels += any(_is_function(inner) for a in node.args for inner in _inside(a))
-        if isinstance(node, trigonometric):
+        if isinstance(node, (*trigonometric, *inverse)):
             kind = "neither" if turns is None else turns(node)
+            rare -= kind == "angle" and (isinstance(node, trigonometric) or node in terms)
             oscillations += kind == "turns"
-            no_angles += kind == "neither"
+            no_angles += kind == "neither" and isinstance(node, trigonometric)
     names = {str(s) for s in expression.free_symbols}
     return Structure(
         complexity_of(whole),

@@ -1,7 +1,7 @@
 """What a law's structure costs: more for what the groups do not call for."""
 
 import pytest
-from sympy import Expr, Min, Piecewise, Rational, Symbol, atan, exp, log, sin, sqrt, tanh
+from sympy import Expr, Min, Piecewise, Rational, Symbol, asin, atan, exp, log, sin, sqrt, tanh
 
 from dimgs.engines.structure import PRICES, structure_of
 
@@ -16,9 +16,15 @@ def test_a_cosine_of_no_angle_costs_more_than_one_that_turns_or_of_an_angle() ->
     kinds = ("angle", "turns", "neither")
     said = iter(kinds)
     costs = [structure_of(sin(X), set(), lambda _: next(said)).bits for _ in kinds]
-    assert costs[1] - costs[0] == pytest.approx(PRICES["oscillations"])
+    # an angle calls for such a function, which is rare otherwise
+    assert costs[1] - costs[0] == pytest.approx(PRICES["oscillations"] + PRICES["rare"])
     assert structure_of(sin(X), set()).bits == costs[2]
-    assert costs[2] - costs[0] == pytest.approx(PRICES["no_angles"])
+    assert costs[2] - costs[0] == pytest.approx(PRICES["no_angles"] + PRICES["rare"])
+    assert (
+        structure_of(asin(X), set(), lambda _: "angle").rare
+        == 0
+        < structure_of(asin(X), set()).rare
+    )
 
 
 def test_each_level_of_functions_costs() -> None:
