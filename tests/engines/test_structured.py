@@ -166,12 +166,12 @@ def test_budget_of_evaluations_is_kept() -> None:
 def test_interrupt_returns_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = 0
 
-    def interrupted(tree: Tree, runs: Runs) -> FittedTree | None:
+    def interrupted(tree: Tree, runs: Runs, least: float) -> FittedTree | None:
         nonlocal calls
         calls += 1
         if calls > 10:
             raise KeyboardInterrupt
-        return polish(tree, runs)
+        return polish(tree, runs, least)
 
     monkeypatch.setattr("dimgs.engines.structured.archive.polish", interrupted)
     _, problem = planted("sin(pi_1)*(1 + pi_2)/pi_1", noise=0.05)

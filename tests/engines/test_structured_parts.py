@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
-from dimgs.engines.structured.arguments import short_monomials
+from dimgs.engines.structured import fitting
+from dimgs.engines.structured.arguments import cheapest, short_monomials
 from dimgs.engines.structured.description import canonical, structure_bits
 from dimgs.engines.structured.fitting import polish
 from dimgs.engines.structured.functions import FUNCTIONS
@@ -144,6 +146,35 @@ def test_constants_are_fitted_to_double_precision() -> None:
     fitted = polish(with_parameters(true, [1.0, -0.5]), runs)
     assert fitted is not None
     np.testing.assert_allclose(parameters(fitted.tree), [1.25, -0.7], rtol=1e-12)
+
+
+def test_a_fit_far_above_the_best_one_ends_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = some_runs(1)
+    u = Mono((Fraction(1),))
+    runs.y = evaluate(u, runs) * np.exp(np.sin(9 * evaluate(u, runs)))
+    bent: Tree = Product((Number(1.0), Call("tanh", Product((Number(1.0), u)))))
+    step, taken = fitting._step, list[int]()
+
+    def counted(*arguments: Any) -> Any:
+        taken[-1] += 1
+        return step(*arguments)
+
+    monkeypatch.setattr(fitting, "_step", counted)
+    losses = []
+    for least in (np.inf, 1e-12, 0.4):
+        taken.append(0)
+        fitted = polish(bent, runs, least)
+        assert fitted is not None
+        losses.append(fitted.loss)
+    assert taken[1] < taken[0] == taken[2]
+    assert losses[1] >= losses[0] == losses[2]
+
+
+def test_the_cheapest_come_in_order_and_what_is_no_number_last() -> None:
+    cost = np.array([[3.0, np.nan, 1.0], [1.0, 0.5, np.inf]])
+    assert cheapest(cost, 3).tolist() == [4, 2, 3]
+    assert cheapest(cost, 9).tolist() == [4, 2, 3, 0, 5, 1]
+    assert cheapest(cost, 5).tolist() == [4, 2, 3, 0, 5]
 
 
 def test_short_monomials_do_not_depend_on_the_basis() -> None:

@@ -67,6 +67,8 @@ class Archive:
         How many trees had been fitted when the first tree of some length did so; 0 if none did.
     sharpened : set of Tree
         Trees whose constants were made simple already.
+    least : float
+        The least loss.
     """
 
     runs: Runs
@@ -79,6 +81,7 @@ class Archive:
     explained: int = 0
     trouble: str = ""
     sharpened: set[Tree] = field(default_factory=set)
+    least: float = np.inf
 
     @property
     def settled(self) -> bool:
@@ -103,9 +106,10 @@ class Archive:
         """Fit a tree and keep it."""
         self.check()
         self.tried += 1
-        fitted = polish(tree, self.runs)
+        fitted = polish(tree, self.runs, self.least)
         if fitted is None:
             return None
+        self.least = min(self.least, fitted.loss)
         few = fitted.structure < min(_LONG, _MOST_BITS * self.runs.n_runs)
         if fitted.loss < EXACT_LOSS and few:
             self.explained = self.explained or self.tried
@@ -142,6 +146,7 @@ class Archive:
         """Fit the best trees again to runs with other weights."""
         ordered = sorted(self.found.values(), key=lambda f: (f.bits, repr(f.tree)))
         self.runs, self.found, self.exact, self.explained = runs, {}, False, 0
+        self.least = np.inf
         self.renewals += 1
         for fitted in ordered[:_RENEWED]:
             self.add(fitted.tree)
@@ -212,7 +217,7 @@ def candidates_of(archive: Archive, problem: Problem, engine: str) -> tuple[Cand
         simplified(f, archive.runs) for f in archive.front(_FRONT, _SIMPLIFIED)
     ]
     chosen.sort(key=lambda f: (f.bits, repr(f.tree)))
-    out: list[Candidate] = []
+    out: dict[str, Candidate] = {}
     for fitted in chosen:
         expression, constants = to_sympy(fitted.tree, archive.runs.names)
         try:
@@ -225,9 +230,8 @@ def candidates_of(archive: Archive, problem: Problem, engine: str) -> tuple[Cand
             )
         except LawError:
             continue
-        if str(candidate) not in {str(c) for c in out}:
-            out.append(candidate)
-    return tuple(out)
+        out.setdefault(str(candidate), candidate)
+    return tuple(out.values())
 
 
 def tell_best(archive: Archive) -> None:

@@ -259,7 +259,7 @@ def differences(
     inverse = E.sum(axis=1) < 0
     total = total + inverse[:, None] * inverse[None, :]
     below = np.tril_indices(len(rows), -1)
-    order = np.argsort(total[below], kind="stable")[:count]
+    order = cheapest(total[below], count)
     trees: list[Tree] = []
     cost: list[float] = []
     values: list[Array] = []
@@ -306,9 +306,24 @@ def modulated(
                         cost.append(float(inner.cost[k] + outer.cost[i]) + abs(np.log2(scale)) * 2)
     if not trees:
         return empty(runs)
-    order = np.argsort(cost, kind="stable")[:count]
+    order = cheapest(np.array(cost), count)
     rows = Arguments(tuple(trees), np.array(cost), np.column_stack(values)).take(order)
     return _varying(rows, count)
+
+
+def cheapest(cost: Array, count: int) -> IntArray:
+    """Places of the least of many costs, as of a flat array, in their order; of equals the first.
+
+    Parameters
+    ----------
+    cost : ndarray
+    count : int
+    """
+    flat = cost.ravel()
+    few = np.arange(len(flat))
+    if count < len(flat):
+        few = np.nonzero(~(flat > np.partition(flat, count)[count]))[0]
+    return np.asarray(few[np.argsort(flat[few], kind="stable")][:count])
 
 
 def empty(runs: Runs) -> Arguments:

@@ -4,6 +4,7 @@
 the cheapest first, for a search that compares all sets of a few columns.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray
-from dimgs.engines.structured.arguments import Arguments
+from dimgs.engines.structured.arguments import Arguments, cheapest
 from dimgs.engines.structured.description import (
     OPERATOR,
     PHASE_BITS,
@@ -40,8 +41,10 @@ SIMPLE_CONSTANTS = (
 )
 # of c in units of 1/median|u|: from where g is linear to where it saturates; refined afterwards
 _GRID = np.geomspace(0.02, 40.0, 17)
-# columns at a time, which bounds the memory
-_CHUNK = 8192
+# frequencies of the first arguments and of the others: half a turn over the range, and so on
+_FINE, _COARSE, _MANY = 60, 16, 40
+# columns at a time: few enough that a processor holds them
+_CHUNK = 1024
 # where c u stays below, a function is its argument to a few per cent, and no column of its own
 _LINEAR = 0.3
 # simple constants: of all, of 1 + c u, of functions, and of those that oscillate; other ones are
@@ -137,84 +140,100 @@ def build_columns(
     base : ndarray of shape (n_runs, r)
         Orthonormal basis of the weighted power law, which is projected out.
     """
-    function: list[str] = []
-    argument: list[int] = []
-    constant: list[float] = []
-    blocks: list[NDArray[np.float32]] = []
-
-    def put(name: str, rows: list[int], cs: list[float]) -> None:
-        for start in range(0, len(rows), _CHUNK):
-            part = np.array(rows[start : start + _CHUNK])
-            c = np.array(cs[start : start + _CHUNK])
-            block = weighted(log_values(name, arguments.values[:, part], c), weights_root)
-            finite = np.all(np.isfinite(block), axis=0)
-            block = block[:, finite]
-            raw = np.sqrt((block**2).sum(axis=0))
-            block = block - base @ (base.T @ block)
-            size = np.sqrt((block**2).sum(axis=0))
-            kept = size > 1e-5 * raw + 1e-12
-            blocks.append((block[:, kept] / size[kept]).T.astype(np.float32))
-            inside = np.nonzero(finite)[0][kept]
-            argument.extend(part[inside].tolist())
-            constant.extend(c[inside].tolist())
-            function.extend([name] * len(inside))
-
-    everything = range(len(arguments))
-    composed = [i for i, tree in enumerate(arguments.trees) if not isinstance(tree, Mono)]
-    put(ITSELF, composed, [1.0] * len(composed))
-    put(EXPONENTIAL, list(everything), [1.0] * len(arguments))
-    rows, cs = _pairs(arguments, range(free), _affine_constants)
-    put(AFFINE, rows, cs)
-    rows, cs = _pairs(arguments, range(free, len(arguments)), _few_constants)
-    put(AFFINE, rows, cs)
+    sizes = _Sizes.of(arguments)
+    composed = np.array([not isinstance(tree, Mono) for tree in arguments.trees], dtype=bool)
+    everything, few = np.arange(len(arguments)), np.arange(simple)
+    asked = [
+        (ITSELF, (everything[composed], np.ones(int(composed.sum())))),
+        (EXPONENTIAL, (everything, np.ones(len(everything)))),
+        (AFFINE, sizes.pairs(everything[:free], _affine_constants)),
+        (AFFINE, sizes.pairs(everything[free:], _few_constants)),
+    ]
     for name, entry in FUNCTIONS.items():
         if name != "exp":
             grid = _periodic_constants if entry.periodic else _constants
-            rows, cs = _pairs(arguments, range(simple), grid)
-            put(name, rows, cs)
-    names, places = np.array(function), np.array(argument, dtype=np.int64)
-    changes = np.ones(len(names), dtype=bool)
-    changes[1:] = (names[1:] != names[:-1]) | (places[1:] != places[:-1])
-    starts = np.nonzero(changes)[0]
-    family = np.cumsum(changes) - 1
-    return Columns(names, places, np.array(constant), np.concatenate(blocks), starts, family)
+            asked.append((name, sizes.pairs(few, grid)))
+    values, n = np.ascontiguousarray(arguments.values.T), len(weights_root)
+    projected = np.empty((sum(len(rows) for _, (rows, _) in asked), n), dtype=np.float32)
+    names: list[str] = []
+    places: list[IntArray] = []
+    constants: list[Array] = []
+    filled = 0
+    for name, (rows, cs) in asked:
+        for start in range(0, len(rows), _CHUNK):
+            part, c = rows[start : start + _CHUNK], cs[start : start + _CHUNK]
+            block = log_values(name, values[part], c[:, None])
+            block = np.where(weights_root > 0, weights_root * block, 0.0)
+            raw = np.sqrt(np.einsum("ij,ij->i", block, block))
+            with np.errstate(invalid="ignore"):
+                block = block - (block @ base) @ base.T
+            size = np.sqrt(np.einsum("ij,ij->i", block, block))
+            kept = np.isfinite(raw) & (size > 1e-5 * raw + 1e-12)
+            end = filled + int(kept.sum())
+            np.divide(block[kept], size[kept, None], out=projected[filled:end], casting="same_kind")
+            filled = end
+            names.append(name)
+            places.append(part[kept])
+            constants.append(c[kept])
+    counts = [len(p) for p in places]
+    code = np.repeat([names.index(name) for name in names], counts)
+    place = np.concatenate(places)
+    changes = np.ones(len(place), dtype=bool)
+    changes[1:] = (code[1:] != code[:-1]) | (place[1:] != place[:-1])
+    starts, family = np.nonzero(changes)[0], np.cumsum(changes) - 1
+    function, constant = np.repeat(np.array(names), counts), np.concatenate(constants)
+    return Columns(function, place, constant, projected[:filled], starts, family)
 
 
-def _pairs(arguments: Arguments, rows: range, grid: object) -> tuple[list[int], list[float]]:
-    assert callable(grid)
-    out_rows: list[int] = []
-    out: list[float] = []
-    for i in rows:
-        u = arguments.values[:, i]
-        found = grid(u, i) if 0 < np.median(np.abs(u)) < np.inf else []
-        out_rows += [i] * len(found)
-        out += [float(c) for c in found]
-    return out_rows, out
+@dataclass(frozen=True, eq=False)
+class _Sizes:
+    """Median and largest modulus of each argument."""
+
+    middle: Array
+    largest: Array
+
+    @classmethod
+    def of(cls, arguments: Arguments) -> "_Sizes":
+        size = np.abs(arguments.values)
+        return cls(np.median(size, axis=0), size.max(axis=0, initial=0.0))
+
+    def pairs(self, rows: IntArray, grid: "_Grid") -> tuple[IntArray, Array]:
+        """Arguments with each of their constants."""
+        usable = (self.middle[rows] > 0) & (self.middle[rows] < np.inf)
+        rows = rows[usable]
+        with np.errstate(all="ignore"):
+            c = grid(self.middle[rows, None], self.largest[rows, None], rows[:, None])
+        inside, _ = told = np.nonzero(np.isfinite(c))
+        return rows[inside], c[told]
 
 
-def _affine_constants(u: Array, _: int) -> list[float]:
-    scale = 1 / float(np.median(np.abs(u)))
-    sizes = [*(_GRID * scale), 1.0, 2.0, 0.5]
-    return [*sizes, *(-c for c in sizes)]
+# constants, a row for each argument; NaN where there are no more
+_Grid = Callable[[Array, Array, IntArray], Array]
 
 
-def _few_constants(u: Array, _: int) -> list[float]:
-    return [1.0, -1.0, 2.0, -2.0, 0.5, -0.5]
+def _affine_constants(middle: Array, _: Array, __: IntArray) -> Array:
+    sizes = np.hstack([_GRID / middle, np.broadcast_to([1.0, 2.0, 0.5], (len(middle), 3))])
+    return np.hstack([sizes, -sizes])
 
 
-def _constants(u: Array, _: int) -> list[float]:
+def _few_constants(middle: Array, _: Array, __: IntArray) -> Array:
+    return np.broadcast_to([1.0, -1.0, 2.0, -2.0, 0.5, -0.5], (len(middle), 6))
+
+
+def _constants(middle: Array, largest: Array, _: IntArray) -> Array:
     """Those for which the function is not simply its argument."""
-    scale = 1 / float(np.median(np.abs(u)))
-    least = _LINEAR / float(np.abs(u).max())
-    sizes = [c for c in (*(_GRID[::2] * scale), *SIMPLE_CONSTANTS[:5]) if c > least]
-    return [*sizes, *(-c for c in sizes)]
+    simple = np.broadcast_to(SIMPLE_CONSTANTS[:5], (len(middle), 5))
+    sizes = np.hstack([_GRID[::2] / middle, simple])
+    sizes = np.where(sizes > _LINEAR / largest, sizes, np.nan)
+    return np.hstack([sizes, -sizes])
 
 
-def _periodic_constants(u: Array, i: int) -> list[float]:
-    largest = float(np.abs(u).max())
-    fine = 60 if i < 40 else 16
-    simple_number = [c for c in SIMPLE_CONSTANTS if c > _LINEAR / largest]
-    return [*simple_number, *(np.arange(1, fine + 1) * 0.7 / largest)]
+def _periodic_constants(middle: Array, largest: Array, i: IntArray) -> Array:
+    simple = np.broadcast_to(SIMPLE_CONSTANTS, (len(middle), len(SIMPLE_CONSTANTS)))
+    simple = np.where(simple > _LINEAR / largest, simple, np.nan)
+    turns = np.arange(1, _FINE + 1)
+    fine = np.where((turns <= _COARSE) | (i < _MANY), turns * 0.7, np.nan)
+    return np.hstack([simple, fine / largest])
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +316,7 @@ class Dictionary:
         alone = np.array([f.function == ITSELF for f in table], dtype=bool)
         bits[np.ix_(~composed, alone)] = np.inf
         # long arguments are tried too, with short forms
-        order = np.argsort(bits - _RELIEF * own[:, None], axis=None, kind="stable")[: 2 * size]
+        order = cheapest(bits - _RELIEF * own[:, None], 2 * size)
         order = order[np.isfinite(bits.ravel()[order])]
         places, kinds = np.unravel_index(order, bits.shape)
         values = np.full((len(order), runs.n_runs), np.nan)

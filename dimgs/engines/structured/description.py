@@ -112,9 +112,12 @@ def structure_bits(tree: Tree, runs: Runs, within: str = "") -> float:
         case Number(value, text):
             own = 0.0 if text is None or value == 1 else exact_bits(text)
         case Mono(exponents):
-            e = np.array([float(x) for x in exponents])
-            own = monomial_bits(runs.shape @ e, _INNER_EXPONENTS if within else 1.0)
-            own += _POLE_BITS * float(runs.poles(e[None, :])[0])
+            key = exponents, bool(within)
+            if key not in runs.lengths:
+                e = np.array([float(x) for x in exponents])
+                bits = monomial_bits(runs.shape @ e, _INNER_EXPONENTS if within else 1.0)
+                runs.lengths[key] = bits + _POLE_BITS * float(runs.poles(e[None, :])[0])
+            own = runs.lengths[key]
         case Power(_, exponent):
             own = OPERATOR + exponent_bits(abs(float(exponent)))
         case Call(name, argument):

@@ -22,6 +22,11 @@ from dimgs.rationals import numbers_near
 
 # values beyond have no squares and no slopes in double precision
 _BAD = 1e300
+# relative gain at which a fit ends: far below what any comparison of laws sees
+_ENOUGH = 1e-9
+# steps of a fit; bits of the runs above those of the best law at which one ends that gains less
+# than this share: nearer, and laws are lost whose first constants are far off
+_STEPS, _FAR, _SLOW = 30, 100.0, 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +76,16 @@ def _residuals(law: Compiled, theta: Array, runs: Runs) -> tuple[Array, Array | 
     return (e, jacobian) if np.all(np.isfinite(jacobian)) else None
 
 
-def polish(tree: Tree, runs: Runs, iterations: int = 30) -> FittedTree | None:
-    """Refit the free constants and score the result; None where it is not real."""
+def polish(tree: Tree, runs: Runs, least: float = np.inf) -> FittedTree | None:
+    """Refit the free constants and score the result; None where it is not real.
+
+    Parameters
+    ----------
+    tree : Tree
+    runs : Runs
+    least : float
+        Loss of the best fit known: what stays far above it is not fitted to the end.
+    """
     with np.errstate(all="ignore"):
         law, theta = compiled(tree, runs), parameters(tree)
         current = _residuals(law, theta, runs)
@@ -80,11 +93,13 @@ def polish(tree: Tree, runs: Runs, iterations: int = 30) -> FittedTree | None:
             return None
         e, jacobian = current
         loss = float(e @ e)
-        damping = 1e-4
-        for _ in range(iterations if jacobian is not None else 0):
+        damping, far = 1e-4, runs.n_runs * least * 4.0 ** (_FAR / runs.n_runs)
+        for _ in range(_STEPS if jacobian is not None else 0):
             assert jacobian is not None
             scale = np.sqrt((jacobian**2).sum(axis=0)) + 1e-300
-            step, moved = _step(jacobian / scale, e, damping)
+            step, moved, gain = _step(jacobian / scale, e, damping)
+            if gain < _ENOUGH * loss:
+                break
             trial = theta - step / scale
             new = _residuals(law, trial, runs)
             new_loss = np.inf if new is None else float(new[0] @ new[0])
@@ -93,7 +108,8 @@ def polish(tree: Tree, runs: Runs, iterations: int = 30) -> FittedTree | None:
                     break
                 damping = max(damping * 10, 1e-8)
                 continue
-            done = loss - new_loss < 1e-9 * loss and damping <= 1e-6
+            done = loss - new_loss < _ENOUGH * loss and damping <= 1e-6
+            done |= new_loss > far and loss - new_loss < _SLOW * loss
             theta, loss, (e, jacobian) = trial, new_loss, new
             damping *= 0.1
             if done or loss == 0:
@@ -103,12 +119,14 @@ def polish(tree: Tree, runs: Runs, iterations: int = 30) -> FittedTree | None:
         return scored(tree, runs, law(theta)[0], e, jacobian)
 
 
-def _step(scaled: Array, e: Array, damping: float) -> tuple[Array, float]:
+def _step(scaled: Array, e: Array, damping: float) -> tuple[Array, float, float]:
+    """The step, its largest part, and the squares that it takes away if the law is linear."""
     p = scaled.shape[1]
     stacked = np.vstack([scaled, np.sqrt(damping) * np.eye(p)])
     right = np.concatenate([e, np.zeros(p)])
     step = np.linalg.lstsq(stacked, right, rcond=1e-15)[0]
-    return step, float(np.abs(step).max())
+    moved = scaled @ step
+    return step, float(np.abs(step).max()), float(moved @ moved)
 
 
 def scored(tree: Tree, runs: Runs, value: Array, e: Array, jacobian: Array | None) -> FittedTree:

@@ -72,6 +72,8 @@ class Runs:
     errors : ErrorModel
     expected : ndarray of shape (n_runs,) or None
         Response by the best law so far.
+    lengths : dict
+        Bits of monomials, by themselves and inside functions, as they are found.
     """
 
     names: tuple[str, ...]
@@ -86,6 +88,7 @@ class Runs:
     unit: Array | None = None
     errors: ErrorModel = ErrorModel()
     expected: Array | None = None
+    lengths: dict[tuple[tuple[Fraction, ...], bool], float] = field(default_factory=dict)
     _cache: dict[tuple[Fraction, ...], Array] = field(default_factory=dict)
 
     @classmethod

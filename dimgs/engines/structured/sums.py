@@ -17,6 +17,7 @@ from dimgs.engines.structured.arguments import (
     MINUS,
     Arguments,
     Monomials,
+    cheapest,
     differences,
     plain,
     short_monomials,
@@ -169,7 +170,7 @@ def function_terms(
         return Library((), np.zeros((runs.n_runs, 0)))
     base = outer.cost - outer.cost.min()
     total = base[:, None] + bare.cost[None, :]
-    order = np.argsort(total, axis=None, kind="stable")[:count]
+    order = cheapest(total, count)
     rows, columns = np.unravel_index(order, total.shape)
     values = outer.values[:, rows] * bare.values[:, columns]
     trees = tuple(
@@ -185,7 +186,7 @@ def squared_differences(runs: Runs, power: float, count: int, near: Array | None
     short = plain(runs, 60, both_signs=False)
     ratios = short.take(np.nonzero(short.cost < _RATIO)[0])
     found = times_squares(outer.exponents, outer.values, ratios)
-    order = np.argsort(np.repeat(outer.cost, len(ratios)), kind="stable")[:count]
+    order = cheapest(np.repeat(outer.cost, len(ratios)), count)
     return Library(tuple(found.trees[i] for i in order), found.values[:, order])
 
 

@@ -16,6 +16,7 @@ from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     MINUS,
     Arguments,
+    cheapest,
     differences,
     modulated,
     plain,
@@ -124,7 +125,7 @@ class Trinomials:
             for sign in (1.0, -1.0):
                 s = heads.values[head] + sign * number.value * tails.values
                 bits = self._bits(s, e) + own + number.bits + SIGN_BITS * (sign < 0)
-                for k in np.argsort(bits, kind="stable")[:_EACH]:
+                for k in cheapest(bits, _EACH):
                     if np.isfinite(bits[k]):
                         yield Trinomial(float(bits[k]), block, head, int(k), scale, sign)
 
