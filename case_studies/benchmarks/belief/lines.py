@@ -34,6 +34,7 @@ _DECIMAL = 20.0
 # of a probability: a certainty that is wrong is no infinite loss
 _LEAST = 1e-6
 # words of the reasons that are judged again
+_SPENT = "limit of evaluations"
 _AGAIN = ("probability", "probable", "interpolates", "No end")
 
 
@@ -180,6 +181,9 @@ def rescored(lines: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
                 why.append("It interpolates only, as far as that could be tried.")
             if said.first < PROBABLE:
                 why.append(f"Its probability is {said.first:.2f}.")
+            # that the effort was spent is no reason by itself
+            if all(_SPENT in text for text in why):
+                why = []
             new |= {
                 "probabilities": said.probabilities.tolist(),
                 "right": said.right.tolist(),
