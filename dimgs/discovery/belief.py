@@ -38,8 +38,6 @@ _LEAST_CHANCE, _LEAST_DOUBT = 1e-12, 1e-6
 RIVALS = 0.9
 # a list that a person reads
 _MOST_RIVALS = 9
-# laws from which runs are to tell one that has no rivals and is not believed
-_FURTHER = 2
 # nats by which runs left out must tell a law from the best: of 0, 0.5, 1, 2 and 4 these two had the
 # least log score on the development laws
 _ALIKE = 1.0
@@ -144,7 +142,7 @@ class Belief:
     def further(self) -> tuple[Believed, ...]:
         """The most probable laws beside the first and its rivals."""
         known = 1 + len(self.rivals)
-        return self.laws[known : known + _FURTHER]
+        return self.laws[known : 1 + _MOST_RIVALS]
 
 
 def weights(

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from dimgs import Dataset
 from dimgs.discovery.next_runs import Prediction, choose
-from dimgs.discovery.places import WIDER, places_of, range_of
+from dimgs.discovery.places import WIDER, places_of
+from dimgs.discovery.ranges import range_of
 from dimgs.errors import InputError
 from dimgs.variables import parse_variable
 
