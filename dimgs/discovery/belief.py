@@ -22,7 +22,7 @@ from dimgs.discovery.contenders import Contender
 
 # fitted as the module says: the temperature, and the logit of none of these
 TEMPERATURE = 1.5
-# the constant, then for the odds of structure, each factor e of the runs over 50, each decade by
+# the constant, half a unit less than fitted, then for the odds of structure, each factor e of the runs over 50, each decade by
 # which other laws are improbable, and each 50 bits that the runs do not ask for
 NONE = (-1.0, 1.0, -0.5, -0.7, 4.1)
 # units of these two, which make the constants of one size
