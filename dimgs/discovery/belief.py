@@ -4,8 +4,8 @@ One scale of evidence: the log density of runs left out (:mod:`dimgs.discovery.e
 constants pay for themselves, less the price of the structure (:mod:`dimgs.engines.structure`). It
 is divided by a temperature, because the laws of a search were chosen on the same runs. The
 probability of none of these is a logistic function of what its candidates leave. Both were
-fitted by log score on the laws of the development half, whole laws left out, by
-``python -m case_studies.benchmarks.belief --fit``, and then frozen.
+fitted by log score on the laws of the development half and the AI-Feynman list, whole laws left
+out, by ``python -m case_studies.benchmarks.belief --fit``, and then frozen.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,9 @@ from dimgs.discovery.contenders import Contender
 
 # fitted as the module says: the temperature, and the logit of none of these
 TEMPERATURE = 1.5
-# the constant, half a unit less than fitted, then for the odds of structure, each factor e of the runs over 50, each decade by
-# which other laws are improbable, and each 50 bits that the runs do not ask for
+# the constant, half a unit less than fitted, so that of 358 discoveries 6 more right laws are
+# confirmed and one more wrong one; then for the odds of structure, each factor e of the runs over
+# 50, each decade by which other laws are improbable, and each 50 bits that the runs do not ask for
 NONE = (-1.0, 1.0, -0.5, -0.7, 4.1)
 # units of these two, which make the constants of one size
 _RUNS, _BITS = 50.0, 50.0
