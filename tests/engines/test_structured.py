@@ -1,6 +1,7 @@
 """The embedded engine on planted laws of several fields."""
 
 import pickle
+from dataclasses import replace
 from itertools import count
 
 import numpy as np
@@ -11,6 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from dimgs.engines.protocol import Engine, Problem, SearchBudget
 from dimgs.engines.structured import StructuredEngine, archive, engine
+from dimgs.engines.structured.engine import Stages, Step
 from dimgs.engines.structured.fitting import FittedTree, polish
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Tree
@@ -161,6 +163,25 @@ def test_budget_of_evaluations_is_kept() -> None:
     result = StructuredEngine().search(problem, ample(20))
     assert result.outcome == "timeout"
     assert len(result.candidates) <= 20
+
+
+def test_what_explains_the_runs_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a short law in noise; the quick steps and some further ones are waited for."""
+    known, done = Stages.steps, list[str]()
+
+    def told(step: Step) -> Step:
+        def run() -> None:
+            done.append(step.name)
+            step.run()
+
+        return replace(step, run=run)
+
+    monkeypatch.setattr(Stages, "steps", lambda stages: list(map(told, known(stages))))
+    _, problem = planted("3*pi_1/pi_2", noise=0.02)
+    result = StructuredEngine().search(problem, ample())
+    assert "leaves nothing that depends on the groups" in result.message
+    assert {"three simple factors", "three terms"} <= set(done)
+    assert not {"spans of powers", "sums with functions"} & set(done)
 
 
 def test_interrupt_returns_the_best_so_far(monkeypatch: pytest.MonkeyPatch) -> None:

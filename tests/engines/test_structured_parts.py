@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import fitting
-from dimgs.engines.structured.arguments import cheapest, short_monomials
-from dimgs.engines.structured.description import canonical, structure_bits
+from dimgs.engines.structured.arguments import MINUS, cheapest, short_monomials
+from dimgs.engines.structured.description import canonical, law_bits, structure_bits
 from dimgs.engines.structured.fitting import polish
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
@@ -121,6 +121,25 @@ def test_taking_monomials_out_changes_no_value(tree: Tree) -> None:
         after = evaluate(canonical(tree, runs), runs)
     if np.all(np.isfinite(before)):
         np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-12)
+
+
+def test_what_leaves_two_sums_may_cancel() -> None:
+    rng = np.random.default_rng(0)
+    u, t = rng.uniform(0.1, 0.9, (2, 30))
+    composition = {
+        "pi_0": {"x": -1.0},
+        "pi_1": {"u": 1.0, "c": -1.0},
+        "pi_2": {"c": 1.0, "t": 1.0, "x": -1.0},
+    }
+    runs = Runs.of(Problem({"pi_1": u, "pi_2": t}, u, composition=composition))
+    first = Sum((ONE, Product((MINUS, Mono((Fraction(-1), Fraction(-1)))))))
+    second = Power(Sum((Mono((Fraction(-2), Fraction(0))), MINUS)), Fraction(-1, 2))
+    tree = Product((Mono((Fraction(0), Fraction(1))), first, second))
+    found = canonical(tree, runs)
+    np.testing.assert_allclose(evaluate(found, runs), (u * t - 1) / np.sqrt(1 - u**2), rtol=1e-12)
+    assert law_bits(found, runs) < law_bits(tree, runs)
+    assert isinstance(found, Product)
+    assert not any(isinstance(factor, Mono) for factor in found.factors)
 
 
 def test_monomials_that_cancel_leave_one() -> None:

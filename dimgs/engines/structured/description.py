@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
+from itertools import product
 
 import numpy as np
 
@@ -42,6 +43,8 @@ _INVERSES = ("asin", "acos", "atan", "log", "log1p")
 # simple numbers that constants are tried at, with those of circles, spheres and turns
 _RATIONAL = ("1", "2", "1/2", "3", "1/3", "4", "1/4", "3/2", "2/3", "3/4", "4/3", "8", "1/8")
 _WITH_PI = ("pi", "2*pi", "pi/2", "4*pi", "1/pi", "1/(2*pi)", "1/(4*pi)", "pi/4", "4*pi/3")
+# rounding of bits: forms that differ by no more are as long
+_SAME = 1e-9
 _Exponents = tuple[Fraction, ...]
 
 
@@ -224,30 +227,45 @@ def canonical(tree: Tree, runs: Runs) -> Tree:
             front = _sum(front, factor.exponents, Fraction(1))
         else:
             factors.append(factor)
-    for k, factor in enumerate(factors):
-        base, b = (factor.base, factor.exponent) if isinstance(factor, Power) else (factor, None)
-        if not isinstance(base, Sum):
-            continue
-        terms = [_split(term, none) for term in base.terms]
-        power = Fraction(1) if b is None else b
-        best: tuple[float, _Exponents, Tree] = (
-            law_bits(Mono(front), runs) + structure_bits(base, runs),
-            front,
-            base,
-        )
-        for exponents in {_positive(t.exponents, runs): None for t in terms}:
-            inside = _grouped([t.over(exponents) for t in terms], runs)
-            outside = _sum(front, exponents, power)
-            bits = law_bits(Mono(outside), runs) + structure_bits(inside, runs)
-            if bits < best[0]:
-                best = (bits, outside, inside)
-        _, front, base = best
-        factors[k] = base if b is None else Power(base, b)
+    # what is taken out of one sum may cancel what is taken out of another one
+    ways = [_ways(factor, none, runs) for factor in factors]
+    best, bits = None, np.inf
+    for chosen in product(*ways):
+        outside = reduce(_times, (way.outside for way in chosen), front)
+        own = law_bits(monomial(outside), runs) + sum(way.bits for way in chosen)
+        if best is None or own < bits - _SAME:
+            best, bits = (outside, chosen), own
+    if best is not None:
+        front, factors = best[0], [way.inside for way in best[1]]
     if any(front):
         factors = list(_after_numbers(Mono(front), factors))
     if not factors:
         return ONE
     return factors[0] if len(factors) == 1 else Product(tuple(factors))
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A factor as a monomial times the rest, and the bits of that."""
+
+    outside: _Exponents
+    inside: Tree
+    bits: float
+
+
+def _ways(factor: Tree, none: _Exponents, runs: Runs) -> list[_Way]:
+    """The factor itself, and with each of the monomials that a sum in it may have in front."""
+    out = [_Way(none, factor, structure_bits(factor, runs))]
+    base, power = (factor.base, factor.exponent) if isinstance(factor, Power) else (factor, None)
+    if not isinstance(base, Sum):
+        return out
+    terms = [_split(term, none) for term in base.terms]
+    for exponents in {_positive(t.exponents, runs): None for t in terms}:
+        inside = _grouped([t.over(exponents) for t in terms], runs)
+        whole = inside if power is None else Power(inside, power)
+        outside = _sum(none, exponents, Fraction(1) if power is None else power)
+        out.append(_Way(outside, whole, structure_bits(whole, runs)))
+    return out
 
 
 def _positive(exponents: _Exponents, runs: Runs) -> _Exponents:
@@ -276,10 +294,10 @@ class _Term:
 
     @property
     def tree(self) -> Tree:
-        product: Tree = times(self.number, monomial(self.exponents))
+        whole: Tree = times(self.number, monomial(self.exponents))
         for tree in self.rest:
-            product = _joined(product, tree)
-        return product
+            whole = _joined(whole, tree)
+        return whole
 
 
 def _split(term: Tree, none: _Exponents) -> _Term:
@@ -320,6 +338,10 @@ def _grouped(terms: list[_Term], runs: Runs) -> Tree:
             if structure_bits(trial, runs) < bits:
                 best, bits = trial, structure_bits(trial, runs)
     return best
+
+
+def _times(a: _Exponents, b: _Exponents) -> _Exponents:
+    return _sum(a, b, Fraction(1))
 
 
 def _sum(a: _Exponents, b: _Exponents, factor: Fraction) -> _Exponents:

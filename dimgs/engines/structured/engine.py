@@ -37,7 +37,6 @@ from dimgs.engines.structured.targets import (
     functions,
     over_signed,
     powers,
-    response,
     shifted,
     shifted_powers,
 )
@@ -45,8 +44,9 @@ from dimgs.engines.structured.trees import evaluate
 from dimgs.engines.structured.trinomials import Trinomials
 
 Run = Callable[[], None]
-# bits of structure for each idle step that is waited for: fewer bits search long laws for longer
-_PATIENCE = 12.0
+# idle steps that are waited for, and bits of structure for each further one: fewer bits search long
+# laws for longer
+_IDLE, _PATIENCE = 4.0, 12.0
 # bits that a better law must gain to count as news: one bit is a likelihood twice as high
 _GAIN = 1.0
 # searches from the start, as the best law shows what the errors are: each costs a whole search
@@ -71,7 +71,7 @@ class Step:
         What it searches.
     run : callable
     quick : bool
-        Whether it is done again when the weights change.
+        Whether it is done before anything is concluded, and first when the weights change.
     """
 
     stage: str
@@ -91,9 +91,10 @@ class Stages:
 
     def __init__(self, archive: Archive) -> None:
         self.archive, self.runs = archive, archive.runs
-        self.itself = response(self.runs)
+        self.itself, *powered = powers(self.runs)
         self.functions = functions(self.runs)
-        self.others = [*powers(self.runs)[1:], *self.functions]
+        self.others = [*powered, *self.functions]
+        self.cubes = powers(self.runs, CUBE)[1 + len(powered) :]
         self.fronts = over_signed(self.runs, _FRONTS)
         moved = [*shifted(self.runs, 6), *shifted_powers(self.runs, 2)]
         # the response less the shortest monomial first: 1 - y of what saturates
@@ -133,17 +134,18 @@ class Stages:
             Step("b", "one factor", lambda: self.factors.alone(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
             Step("c", "three simple factors", simple(first, 3), quick=True),
+            Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),
             Step("d", "three free exponents", each(three, first)),
-            Step("c", "sums of monomials", each(sums.monomials, first), quick=True),
-            Step("c", "sums in one span", each(spans, first)),
+            Step("c", "sums of monomials", each(sums.monomials, first)),
             Step("c", "ratios in one span", each(ratios, first)),
+            Step("c", "sums for functions", each(sums.monomials, [*self.others, *self.cubes])),
+            Step("c", "sums in one span", each(spans, first)),
             Step("c", "roots of quadratics", each(roots, powers(self.runs))),
             Step("c", "roots of quadratics with angles", each(curved, first)),
-            Step("c", "sums with short functions", each(few, first), quick=True),
-            Step("c", "a monomial beside a function", each(self._offset, first), quick=True),
-            Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive), True),
+            Step("c", "sums with short functions", each(few, first)),
+            Step("c", "a monomial beside a function", each(self._offset, first)),
         ]
         return [*found, Step("c", "factors of signed products", simple(fronts, 2))]
 
@@ -152,10 +154,9 @@ class Stages:
         archive, sums, each, runs = self.archive, self.sums, self._each, self.runs
         others, named = self.others, self.named
         first, powered = powers(runs), powers(runs)[1:]
-        further, cubes = powers(runs, FURTHER)[1:], powers(runs, CUBE)[len(first) :]
+        further = powers(runs, FURTHER)[1:]
         spans = partial(subspace_sums, sums)
         return [
-            Step("c", "sums for functions", each(sums.monomials, [*others, *cubes]), quick=True),
             Step("c", "forms of like variables", each(partial(forms, sums), first)),
             Step("b", "one factor of functions", lambda: self.factors.alone(named, archive)),
             Step("c", "two simple factors of functions", self._simple(named, 2)),
@@ -337,4 +338,4 @@ def _trouble(error: Exception) -> str:
 
 def patience(archive: Archive) -> float:
     """How many steps that find nothing better are enough: more for a longer law."""
-    return np.inf if archive.best is None else archive.best.structure / _PATIENCE
+    return np.inf if archive.best is None else _IDLE + archive.best.structure / _PATIENCE
