@@ -44,9 +44,9 @@ from dimgs.engines.structured.trees import evaluate
 from dimgs.engines.structured.trinomials import Trinomials
 
 Run = Callable[[], None]
-# idle steps that are waited for, and bits of structure for each further one: fewer bits search long
-# laws for longer
-_IDLE, _PATIENCE = 4.0, 12.0
+# idle steps that are waited for at least, and bits of structure for each: with fewer steps laws of
+# powers of the response are lost, with fewer bits long laws are searched for longer
+_IDLE, _PATIENCE = 5.0, 12.0
 # bits that a better law must gain to count as news: one bit is a likelihood twice as high
 _GAIN = 1.0
 # searches from the start, as the best law shows what the errors are: each costs a whole search
@@ -338,4 +338,4 @@ def _trouble(error: Exception) -> str:
 
 def patience(archive: Archive) -> float:
     """How many steps that find nothing better are enough: more for a longer law."""
-    return np.inf if archive.best is None else _IDLE + archive.best.structure / _PATIENCE
+    return np.inf if archive.best is None else max(_IDLE, archive.best.structure / _PATIENCE)

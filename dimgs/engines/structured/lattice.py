@@ -11,7 +11,7 @@ families that can be bent to fit, the one that fits with nothing to bend.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,12 @@ from dimgs.rationals import exponent_bits
 Single = NDArray[np.float32]
 HALVES = (1, 2, 3, 4, 6)  # twice the powers that are tried: others are rare in laws
 _BLOCK = 2_000_000  # pairs at a time, which bounds the memory
-# share of a column outside the others below which single precision tells them apart no more
-_DEPENDENT, _TINY = 1e-5, 1e-20
+_DEPENDENT, _TINY = 1e-5, 1e-20  # least share of a column outside others in single precision
 # columns in all; of pairs: short rows, best rows, partners of any other column; columns of triples
 _SIZE, _ROWS, _BEST, _NARROW, _SHORTEST = 9000, 2500, 300, 600, 120
-_ROUNDED, _FITTED, _GROWN = 1500, 80, 150  # sets that are rounded, fitted, grown to triples
-_OTHERS = 10  # single columns that are fitted for each further target
+# sets that are rounded, fitted; pairs that are grown by any column, and by a short one: where the
+# third explains much, the right pair is not among the first; columns fitted for further targets
+_ROUNDED, _FITTED, _GROWN, _FURTHER, _OTHERS = 1500, 80, 150, 700, 10
 _ERRORS = 3.0  # standard errors within which a prefactor is a simple number
 _AIMS, _FEW = 4, 2500  # targets of pairs; columns of a target with weights of its own
 
@@ -288,23 +288,24 @@ class Lattice:
 
     def _several(self, aimed: "_Aimed", archive: Archive, most: int) -> None:
         """Pairs of short columns, of the best with short ones, and of any with the shortest."""
-        n, width = self.runs.n_runs, len(self.columns.bits)
+        n, width, check = self.runs.n_runs, len(self.columns.bits), archive.check
         alone = np.unique(aimed.sums.singles().best(n, _BEST).columns[:, 0])
         rows = np.union1d(np.arange(min(_ROWS, width)), alone)
-        pairs = aimed.sums.pairs(rows, _ROWS, _ROUNDED, archive.check)
+        pairs = aimed.sums.pairs(rows, _ROWS, _ROUNDED, check)
         further = np.setdiff1d(np.arange(width), rows)
         if len(further):
-            more = aimed.sums.pairs(further, _NARROW, _ROUNDED, archive.check)
+            more = aimed.sums.pairs(further, _NARROW, _ROUNDED, check)
             pairs = pairs.joined(more).best(n, _ROUNDED)
         self._fit(pairs, aimed, archive, _FITTED)
         if archive.exact or most < 3 or not len(pairs.left):
             return
-        triples = aimed.sums.triples(pairs.columns[:_GROWN], width, _ROUNDED, archive.check)
         short = np.column_stack(np.triu_indices(min(_SHORTEST, width), 1))
-        if len(short):
-            more = aimed.sums.triples(short, min(_SHORTEST, width), _ROUNDED, archive.check)
-            triples = triples.joined(more)
-        self._fit(triples.best(n, _ROUNDED), aimed, archive, _FITTED)
+        first, others = pairs.columns[:_GROWN], pairs.columns[_GROWN:_FURTHER]
+        grown = [
+            (p, min(w, width)) for p, w in ((first, width), (others, _ROWS), (short, _SHORTEST))
+        ]
+        triples = [aimed.sums.triples(p, w, _ROUNDED, archive.check) for p, w in grown if len(p)]
+        self._fit(reduce(Chosen.joined, triples).best(n, _ROUNDED), aimed, archive, _FITTED)
 
     def _fit(self, chosen: Chosen, aimed: "_Aimed", archive: Archive, count: int) -> None:
         """Round the power law that goes with each choice, and fit the shortest messages."""
