@@ -24,7 +24,7 @@ from dimgs.variables import Variable
 WIDER = float(np.sqrt(2.0))
 # places that are compared, besides the corners of the ranges where those are not too many
 _PLACES, _MOST_CORNERS = 256, 6
-# laws that are shown for rivals, and the power of probabilities that runs are chosen by, so that all
+# laws that are shown for rivals; the power of probabilities that runs are chosen by, so that all
 # count: of 19 ties five runs settled 5 so, 4 with the power 1/4, and 3 by rivals alone
 _STAND_INS, _FLATTER = 2, 0.5
 # a range of a column that never varied
