@@ -35,6 +35,8 @@ from dimgs.discovery.study import Study
 
 # seconds that only cap: evaluations bound each search, so that the result is the same everywhere
 LONGEST = 3600.0
+# rows of a longer table that are looked at: as many as the rivals of a law are judged by
+MOST_RUNS = 2000
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,9 @@ class Question:
             data = data.where(data[name] == label)
         for name, least in self.above.items():
             data = data.where(data[name] > least)
+        if data.n_runs > MOST_RUNS:
+            rows = np.random.default_rng(0).choice(data.n_runs, MOST_RUNS, replace=False)
+            data = data.take(np.sort(rows))
         return data.without([*self.only, *self.above])
 
 
@@ -75,6 +80,7 @@ class Formula:
 
     found: Study
     asked: Question
+    data: Dataset
 
     @property
     def start(self) -> Array:
@@ -85,7 +91,8 @@ class Formula:
         prepared = self.found.prepared
         names = [str(s) for s in expression.free_symbols if str(s) not in self.asked.constants]
         made = sympy.lambdify([*names, *self.asked.constants], expression)
-        columns = [np.asarray(prepared.data[name], dtype=np.float64) for name in names]
+        order = slice(None) if prepared.order is None else prepared.order
+        columns = [np.asarray(self.data[name], dtype=np.float64)[order] for name in names]
         values = np.asarray(made(*columns, *constants)) * np.ones(prepared.design.n_runs)
         return np.asarray(values * np.exp(-prepared.design.offset))
 
@@ -101,12 +108,12 @@ class Formula:
         )
 
 
-def densities(found: Study, asked: Question) -> list[float]:
+def densities(found: Study, asked: Question, data: Dataset) -> list[float]:
     """Log density of runs left out, per run, of the law that was found and of the published one."""
     design, known = found.prepared.design, found.belief
     assert known is not None
     models: list[Model] = [known.laws[0].contender.model]
-    models += [Formula(found, asked)] if asked.formula else []
+    models += [Formula(found, asked, data)] if asked.formula else []
     errors, blocks = errors_of(design, models), outer_blocks(design)
     made = [evidence(model, errors, blocks, design) for model in models]
     return [np.nan if e is None else e.log_density / design.n_runs for e in made]
@@ -125,14 +132,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except OSError as error:
             print(f"{name}: not run: {error}")
             continue
-        given = {"scales": "auto", **asked.options}
-        options = Options(engine="structured", effort="quick", time_limit=LONGEST, **given)
+        options = Options(engine="structured", effort="quick", time_limit=LONGEST, **asked.options)
         start = time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             found = study_with_scales(data, asked.target, options)
             report = report_of(found, data, options)
-            scores = [f"{x:.2f}" for x in densities(found, asked)]
+            scores = [f"{x:.2f}" for x in densities(found, asked, data)]
         print(f"{name}, {report.n_runs} runs, {time.process_time() - start:.1f} s")
         print(f"  found: {report.law}  (probability {report.probability:.2f})")
         for rival in report.rivals[:4]:

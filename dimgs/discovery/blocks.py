@@ -35,10 +35,13 @@ class Block:
     end : str
         In words, such as "large U".
     rows : ndarray of bool of shape (n_runs,)
+    along : ndarray of shape (n_runs,)
+        The coordinate.
     """
 
     end: str
     rows: BoolArray
+    along: Array
 
 
 def outer_blocks(design: Design) -> list[Block]:
@@ -62,7 +65,7 @@ def outer_blocks(design: Design) -> list[Block]:
             rows = _end(sign * values, design.split)
             known = any(np.array_equal(rows, block.rows) for block in out)
             if 0 < rows.sum() <= _MOST * design.n_runs and not known:
-                out.append(Block(f"{word} {name}", rows))
+                out.append(Block(f"{word} {name}", rows, values))
     return out[:_MOST_BLOCKS]
 
 

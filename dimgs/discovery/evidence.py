@@ -11,8 +11,7 @@ the target: the candidate of the greatest likelihood decides which, for all.
 
 References
 ----------
-S. Geisser, W. F. Eddy, J. Am. Stat. Assoc. 74 (1979) 153-160 (predictive density of runs left out);
-G. C. Chow, Econometrica 28 (1960) 591-605 (the test of predictions of further runs).
+S. Geisser, W. F. Eddy, J. Am. Stat. Assoc. 74 (1979) 153-160 (predictive density of runs left out).
 """
 
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from scipy import special
 
 from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.design.features import Design
+from dimgs.discovery.ahead import Ahead
 from dimgs.discovery.blocks import Block
 from dimgs.discovery.models import FormulaModel, Model
 from dimgs.engines.selection import rms
@@ -268,7 +268,15 @@ def evidence(
         if rest.dof < 1:
             continue
         judged += 1
-        density, chance, growth = _predicted(rest, rows)
+        density, chance, growth = _UNUSABLE * float(rows.sum()), 0.0, np.inf
+        ahead = Ahead.of(
+            rest.residuals[rows], rest.slopes[rows], rest.slopes[rest.rows], rest.sd, rest.dof
+        )
+        if ahead is not None:
+            density, chance, growth = ahead.log_density, ahead.chance, ahead.growth
+            if chance < BLOCK_LEVEL:
+                places = np.column_stack([block.along, design.X])[rows]
+                chance = max(chance, ahead.chance_of_trend(places))
         total[rows] += density / rows.sum()
         count[rows] += 1
         worst = min(worst, (chance, -growth, block.end))
@@ -278,36 +286,6 @@ def evidence(
     log_density = float(np.sum(np.maximum(total, _UNUSABLE)) + errors.jacobian.sum())
     least = min(1.0, worst[0] * judged) if judged else None
     return Evidence(log_density, least, -worst[1], worst[2], whole)
-
-
-def _predicted(rest: Fitted, rows: BoolArray) -> tuple[float, float, float]:
-    """Log density of further runs, their chance, and the growth of their error."""
-    e, G = rest.residuals[rows], rest.slopes[rows]
-    A = rest.slopes[rest.rows]
-    if not (np.all(np.isfinite(e)) and np.all(np.isfinite(G)) and np.all(np.isfinite(A))):
-        return _UNUSABLE * len(e), 0.0, np.inf
-    size = np.sqrt(np.sum(A**2, axis=0)) if A.size else np.ones(A.shape[1])
-    size = np.where(size > 0, size, 1.0)
-    _, singular, right = np.linalg.svd(A / size, full_matrices=False)
-    told = singular > 1e-10 * singular.max(initial=0.0)
-    spread = (G / size) @ (right[told].T / singular[told])
-    if not np.all(np.isfinite(spread)):
-        return _UNUSABLE * len(e), 0.0, np.inf
-    # the covariance is 1 + spread spread', however far beyond 1 the spread is
-    axes, sizes, _ = np.linalg.svd(spread, full_matrices=False)
-    away = e / rest.sd
-    along = axes.T @ away
-    square = float(np.sum((away - axes @ along) ** 2) + np.sum(along**2 / (1.0 + sizes**2)))
-    m, dof = len(e), rest.dof
-    density = (
-        float(special.gammaln((dof + m) / 2) - special.gammaln(dof / 2))
-        - m / 2 * np.log(dof * np.pi)
-        - float(np.log1p(sizes**2).sum()) / 2
-        - m * np.log(rest.sd)
-        - (dof + m) / 2 * np.log1p(square / dof)
-    )
-    chance = float(special.fdtrc(m, dof, square / m))
-    return density, chance, float(np.sqrt(square / m))
 
 
 def _deleted(whole: Fitted, split: NDArray[np.generic] | None) -> Array:

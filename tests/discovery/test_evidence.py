@@ -5,12 +5,11 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
 from dimgs import Dataset
 from dimgs.design.features import Design
 from dimgs.discovery.blocks import outer_blocks
-from dimgs.discovery.evidence import Evidence, Fitted, _predicted, errors_of, evidence
+from dimgs.discovery.evidence import Evidence, errors_of, evidence
 from dimgs.discovery.models import FormulaModel
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
@@ -91,22 +90,3 @@ def test_the_kind_of_errors_is_told(kind: str) -> None:
     design = prepare(Dataset.from_columns(columns), "z", Options()).design
     model = FormulaModel(design, C * true_form(design), {"c": 1.0})
     assert errors_of(design, [model]).kind == kind
-
-
-@pytest.mark.parametrize("growth", [0.5, 1e3, 1e9, 1e14])
-def test_runs_are_predicted_with_the_variance_of_the_constants(growth: float) -> None:
-    rng = np.random.default_rng(4)
-    A, e = rng.standard_normal((9, 2)), rng.standard_normal(9)
-    A[6:] *= growth
-    kept = np.arange(9) < 6
-    density, chance, _ = _predicted(Fitted(np.zeros(2), e, A, kept, 0.7, 4), ~kept)
-    # in exact rationals, so that no size of the variance is a difficulty
-    there, here = (sympy.Matrix(part).applyfunc(sympy.Rational) for part in (A[6:], A[:6]))
-    V = sympy.eye(3) + there * (here.T * here).inv() * there.T
-    away = sympy.Matrix(e[6:] / 0.7).applyfunc(sympy.Rational)
-    square = float((away.T * V.inv() * away)[0])
-    expected = stats.multivariate_t.logpdf(np.zeros(3), e[6:], 0.49 * np.eye(3), 4)
-    alone = float(np.sum((e[6:] / 0.7) ** 2))
-    expected += 3.5 * (np.log1p(alone / 4) - np.log1p(square / 4)) - float(sympy.log(V.det())) / 2
-    assert density == pytest.approx(expected, rel=1e-6)
-    assert chance == pytest.approx(stats.f.sf(square / 3, 3, 4), rel=1e-6)

@@ -1,0 +1,48 @@
+"""Errors of further runs: their density, and whether they are off or only large."""
+
+import numpy as np
+import pytest
+import sympy
+from scipy import stats
+
+from dimgs.discovery.ahead import Ahead
+
+
+@pytest.mark.parametrize("growth", [0.5, 1e3, 1e9, 1e14])
+def test_runs_are_predicted_with_the_variance_of_the_constants(growth: float) -> None:
+    rng = np.random.default_rng(4)
+    A, e = rng.standard_normal((9, 2)), rng.standard_normal(9)
+    A[6:] *= growth
+    kept = np.arange(9) < 6
+    ahead = Ahead.of(e[~kept], A[~kept], A[kept], 0.7, 4)
+    assert ahead is not None
+    # in exact rationals, so that no size of the variance is a difficulty
+    there, here = (sympy.Matrix(part).applyfunc(sympy.Rational) for part in (A[6:], A[:6]))
+    V = sympy.eye(3) + there * (here.T * here).inv() * there.T
+    away = sympy.Matrix(e[6:] / 0.7).applyfunc(sympy.Rational)
+    square = float((away.T * V.inv() * away)[0])
+    expected = stats.multivariate_t.logpdf(np.zeros(3), e[6:], 0.49 * np.eye(3), 4)
+    alone = float(np.sum((e[6:] / 0.7) ** 2))
+    expected += 3.5 * (np.log1p(alone / 4) - np.log1p(square / 4)) - float(sympy.log(V.det())) / 2
+    assert ahead.log_density == pytest.approx(expected, rel=1e-6)
+    assert ahead.chance == pytest.approx(stats.f.sf(square / 3, 3, 4), rel=1e-6)
+
+
+def test_errors_that_are_only_larger_follow_nothing() -> None:
+    rng = np.random.default_rng(3)
+    x = np.linspace(0.0, 1.0, 60)
+    slopes, e = np.column_stack([np.ones(60), x]), rng.standard_normal(60)
+    end = x > 0.75
+    large, off = np.where(end, 8.0 * e, e), np.where(end, e + 40.0 * (x - 0.75), e)
+    chances = []
+    for errors in (large, off):
+        ahead = Ahead.of(errors[end], slopes[end], slopes[~end], 1.0, 43)
+        assert ahead is not None
+        assert ahead.chance < 1e-6
+        chances.append(ahead.chance_of_trend(x[end][:, None]))
+    assert chances[0] > 0.05
+    assert chances[1] < 1e-3
+
+
+def test_what_has_no_prediction_is_none() -> None:
+    assert Ahead.of(np.array([np.nan]), np.ones((1, 1)), np.ones((4, 1)), 1.0, 3) is None
