@@ -34,6 +34,7 @@ from dimgs.engines.structured.targets import (
     CUBE,
     FURTHER,
     Target,
+    beside_terms,
     functions,
     over_signed,
     powers,
@@ -57,6 +58,8 @@ _FEWEST_RUNS, _MOST_RUNS = 5, 400
 # products of signed groups that are taken for a factor of the law: beyond those of two groups and
 # of one or two powers of each, sums find them
 _FRONTS = 8
+# best laws whose terms are taken as known, and terms of them: each costs a search of two factors
+_SUMS, _TERMS = 10, 6
 _UNUSABLE = (ArithmeticError, ValueError, np.linalg.LinAlgError)
 
 
@@ -146,6 +149,7 @@ class Stages:
             Step("c", "roots of quadratics with angles", each(curved, first)),
             Step("c", "sums with short functions", each(few, first)),
             Step("c", "a monomial beside a function", each(self._offset, first)),
+            Step("c", "two simple factors beside a term", self._beside),
         ]
         return [*found, Step("c", "factors of signed products", simple(fronts, 2))]
 
@@ -183,6 +187,11 @@ class Stages:
     def _two(self, target: Target, archive: Archive) -> None:
         self.factors.pairs(target, archive)
 
+    def _beside(self) -> None:
+        best = self.archive.front(0, _SUMS)
+        targets = beside_terms(self.runs, [f.tree for f in best], _TERMS)
+        self.factors.simple(targets, self.archive, 2)
+
     def _simple(self, targets: list[Target], most: int) -> Run:
         return lambda: self.factors.simple(targets, self.archive, most)
 
@@ -195,7 +204,8 @@ class StructuredEngine:
     a. power law with rational exponents (|p| <= 8, denominators up to 6);
     b. power law times one factor of the library of physics;
     c. two and three factors; sums of monomials and of monomials times functions; their ratios;
-       roots of quadratic equations; the same for transformed responses;
+       roots of quadratic equations; the same for transformed responses, and for what the best
+       sums leave beside one of their terms;
     d. sums of monomials with free exponents, functions of such monomials, logarithms of such sums.
 
     Parameters

@@ -8,214 +8,41 @@ rounded ones leave. In noise this finds what a search with free constants does n
 families that can be bent to fit, the one that fits with nothing to bend.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache, reduce
-from typing import Any
+from functools import reduce
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Arguments
 from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, Dictionary, weighted
-from dimgs.engines.structured.description import OPERATOR, SIMPLE_NUMBERS, simple_number
+from dimgs.engines.structured.combinations import Chosen, Combinations
+from dimgs.engines.structured.description import SIMPLE_NUMBERS, simple_number
 from dimgs.engines.structured.model import (
     DENOMINATORS,
     LARGEST,
     ProductModel,
     power_basis,
+    refine,
     rounded_power_laws,
     squares_bits,
 )
-from dimgs.engines.structured.rounding import State, simple_prefactor, tree_of
+from dimgs.engines.structured.rounding import State, rounded_trees, simple_prefactor, tree_of
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.rationals import exponent_bits
 
-Single = NDArray[np.float32]
-HALVES = (1, 2, 3, 4, 6)  # twice the powers that are tried: others are rare in laws
-_BLOCK = 2_000_000  # pairs at a time, which bounds the memory
-_DEPENDENT, _TINY = 1e-5, 1e-20  # least share of a column outside others in single precision
 # columns in all; of pairs: short rows, best rows, partners of any other column; columns of triples
 _SIZE, _ROWS, _BEST, _NARROW, _SHORTEST = 9000, 2500, 300, 600, 120
 # sets that are rounded, fitted; pairs that are grown by any column, and by a short one: where the
 # third explains much, the right pair is not among the first; columns fitted for further targets
 _ROUNDED, _FITTED, _GROWN, _FURTHER, _OTHERS = 1500, 80, 150, 700, 10
+# best sets whose constants are free too: each costs some refits
+_LOOSE = 3
 _ERRORS = 3.0  # standard errors within which a prefactor is a simple number
 _AIMS, _FEW = 4, 2500  # targets of pairs; columns of a target with weights of its own
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """Sets of columns.
-
-    Parameters
-    ----------
-    columns : ndarray of int, shape (n_sets, size)
-    halves : ndarray of int, shape (n_sets, size)
-        Twice the powers.
-    left : ndarray of shape (n_sets,)
-        Sums of squares that remain.
-    bits : ndarray of shape (n_sets,)
-        Of columns and powers.
-    """
-
-    columns: IntArray
-    halves: IntArray
-    left: Array
-    bits: Array
-
-    def take(self, rows: IntArray) -> "Chosen":
-        """Some of the sets."""
-        return Chosen(self.columns[rows], self.halves[rows], self.left[rows], self.bits[rows])
-
-    def joined(self, other: "Chosen") -> "Chosen":
-        """These and others, each set once."""
-        columns = np.concatenate([self.columns, other.columns])
-        rows = np.sort(np.unique(columns, axis=0, return_index=True)[1])
-        return Chosen(
-            columns,
-            np.concatenate([self.halves, other.halves]),
-            np.concatenate([self.left, other.left]),
-            np.concatenate([self.bits, other.bits]),
-        ).take(rows)
-
-    def best(self, n_runs: int, count: int) -> "Chosen":
-        """Those of the shortest messages, in their order."""
-        score = squares_bits(self.left, n_runs) + self.bits
-        return self.take(np.lexsort((*self.columns.T, score))[:count])
-
-
-@lru_cache(maxsize=1)
-def _tables() -> tuple[IntArray, Array]:
-    """By the nearest multiple of 1/2 from -3 to 3: the power that is allowed, its bits."""
-    near = [
-        min(HALVES, key=lambda h: (abs(h - abs(k)), h)) * (-1 if k < 0 else 1) for k in range(-6, 7)
-    ]
-    bits = [0.0 if h == 2 else OPERATOR + exponent_bits(float(Fraction(abs(h), 2))) for h in near]
-    return np.array(near, dtype=np.int64), np.array(bits)
-
-
-def _rounded(b: Single) -> tuple[IntArray, Single]:
-    """Nearest allowed powers: their places in the table and their values."""
-    with np.errstate(invalid="ignore"):
-        places = np.rint(np.clip(2 * np.nan_to_num(b), -6, 6)).astype(np.int64) + 6
-    return places, (_tables()[0][places] / 2).astype(np.float32)
-
-
-# scores, columns, places of their powers in the table, sums of squares
-_Found = tuple[Single, tuple[Any, ...], tuple[Any, ...], Single]
-
-
-class Combinations:
-    """Sums of squares of sets of columns.
-
-    Parameters
-    ----------
-    P : ndarray of float32, shape (n_columns, n_runs)
-        Columns.
-    e : ndarray of shape (n_runs,)
-        What they are to explain.
-    bits : ndarray of shape (n_columns,)
-        In increasing order.
-    """
-
-    def __init__(self, P: Single, e: Array, bits: Array) -> None:
-        self.P, self.bits, self.n_runs = P, bits, len(e)
-        self.whole = np.float32(e @ e)
-        self.along = P @ e.astype(np.float32)
-        self.square = np.einsum("ij,ij->i", P, P)
-        self.longer = np.exp2(2 * (bits - bits[0]) / self.n_runs).astype(np.float32)
-        self.dearer = np.exp2(2 * _tables()[1] / self.n_runs).astype(np.float32)
-
-    def singles(self) -> Chosen:
-        """Every column with every power."""
-        halves = np.array([s * h for h in HALVES for s in (1, -1)])
-        b = (halves / 2).astype(np.float32)
-        left = self.whole - 2 * np.outer(b, self.along) + np.outer(b**2, self.square)
-        power, columns = (x.ravel() for x in np.indices(left.shape))
-        bits = self.bits[columns] + _tables()[1][halves + 6][power]
-        return Chosen(
-            columns[:, None], halves[power][:, None], left.ravel().astype(np.float64), bits
-        )
-
-    def pairs(self, rows: IntArray, width: int, count: int, check: Callable[[], None]) -> Chosen:
-        """The best pairs of one of the `rows` and one of the first columns before it."""
-        found: list[_Found] = []
-        step = max(1, _BLOCK // width)
-        for start in range(0, len(rows), step):
-            check()
-            i = rows[start : start + step][:, None]
-            j = np.arange(min(width, int(i.max()) or 1))[None, :]
-            G = self.P[i[:, 0]] @ self.P[: j.size].T
-            a, c, x, y = self.square[i], self.square[j], self.along[i], self.along[j]
-            outside = a * c - G**2
-            with np.errstate(all="ignore"):
-                first, p = _rounded((x * c - y * G) / outside)
-                second, q = _rounded((y - G * p) / c)
-            left = self.whole - 2 * (p * x + q * y) + p**2 * a + q**2 * c + 2 * p * q * G
-            score = np.maximum(left, _TINY) * self.longer[i] * self.longer[j]
-            score *= self.dearer[first] * self.dearer[second]
-            score[(j >= i) | (outside < _DEPENDENT * a * c)] = np.inf
-            r, k = _fewest(score, count)
-            found.append((score[r, k], (k, i[r, 0]), (second[r, k], first[r, k]), left[r, k]))
-        return self._collected(found, count)
-
-    def triples(self, pairs: IntArray, width: int, count: int, check: Callable[[], None]) -> Chosen:
-        """The best triples of a pair and one of the first columns."""
-        found: list[_Found] = []
-        step, k = max(1, _BLOCK // (2 * width)), np.arange(width)[None, :]
-        f, z = self.square[:width][None, :], self.along[:width][None, :]
-        for start in range(0, len(pairs), step):
-            check()
-            i, j = (pairs[start : start + step, [m]] for m in range(2))
-            G, H = (self.P[m[:, 0]] @ self.P[:width].T for m in (i, j))
-            g = np.einsum("ij,ij->i", self.P[i[:, 0]], self.P[j[:, 0]])[:, None]
-            a, c, x, y = self.square[i], self.square[j], self.along[i], self.along[j]
-            det = a * c - g**2
-            with np.errstate(all="ignore"):
-                outside = f - (G * (G * c - H * g) + H * (H * a - G * g)) / det
-                rest = z - (G * (x * c - y * g) + H * (y * a - x * g)) / det
-                third, r = _rounded(rest / outside)
-                u, v = x - r * G, y - r * H
-                first, p = _rounded((u * c - v * g) / det)
-                second, q = _rounded((v - g * p) / c)
-            left = self.whole - 2 * (p * x + q * y + r * z)
-            left += p**2 * a + q**2 * c + r**2 * f + 2 * (p * q * g + p * r * G + q * r * H)
-            score = np.maximum(left, _TINY) * self.longer[i] * self.longer[j] * self.longer[k]
-            score *= self.dearer[first] * self.dearer[second] * self.dearer[third]
-            score[(k == i) | (k == j) | (outside < _DEPENDENT * f)] = np.inf
-            s, t = _fewest(score, count)
-            sets = (i[s, 0], j[s, 0], t)
-            found.append((score[s, t], sets, (first[s, t], second[s, t], third[s, t]), left[s, t]))
-        return self._collected(found, count)
-
-    def _collected(self, found: Sequence[_Found], count: int) -> Chosen:
-        score = np.concatenate([f[0] for f in found])
-        columns = np.concatenate([np.column_stack(f[1]) for f in found])
-        places = np.concatenate([np.column_stack(f[2]) for f in found])
-        left = np.concatenate([f[3] for f in found]).astype(np.float64)
-        order = np.argsort(columns, axis=1)
-        columns = np.take_along_axis(columns, order, axis=1)
-        places = np.take_along_axis(places, order, axis=1)
-        rows = np.lexsort((*columns.T, score))
-        rows = rows[np.sort(np.unique(columns[rows], axis=0, return_index=True)[1])][:count]
-        halves, dear = _tables()[0][places[rows]], _tables()[1][places[rows]]
-        bits = self.bits[columns[rows]].sum(axis=1) + dear.sum(axis=1)
-        return Chosen(columns[rows], halves, left[rows], bits)
-
-
-def _fewest(score: Single, count: int) -> tuple[IntArray, IntArray]:
-    """Places of the smallest scores that are finite."""
-    few = min(count, score.size) - 1
-    order = np.argpartition(score, few, axis=None)[: few + 1]
-    order = order[np.isfinite(score.ravel()[order])]
-    rows, columns = np.unravel_index(order, score.shape)
-    return rows.astype(np.int64), columns.astype(np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,6 +157,27 @@ class Lattice:
             self._try(chosen.columns[c], powers, front, intercept, aimed.target, archive)
             if archive.exact:
                 return
+        best = list(dict.fromkeys(c for (c, _), _ in ordered))[:_LOOSE]
+        self._loosened(best, chosen, aimed, archive)
+
+    def _loosened(self, rows: list[int], chosen: Chosen, aimed: "_Aimed", archive: Archive) -> None:
+        """The best sets again, with constants and powers that are free at first."""
+        for c in rows:
+            model = self._model(chosen.columns[c])
+            fitted = refine(model, self.runs, aimed.target, self.root)
+            for tree in () if fitted is None else rounded_trees(fitted, self.runs, aimed.target):
+                archive.add(tree)
+                if archive.exact:
+                    return
+
+    def _model(self, picked: IntArray) -> ProductModel:
+        forms, places = [self.columns.form[i] for i in picked], self.columns.argument[picked]
+        return ProductModel(
+            tuple(form.function for form in forms),
+            tuple(self.arguments.trees[k] for k in places),
+            self.arguments.values[:, places],
+            np.array([form.sign * form.scale.value for form in forms]),
+        )
 
     def _with_prefactor(self, intercept: Array, squares: Array, spread: float) -> Array:
         """Bits of the runs and of the prefactor: free, or a simple number."""
@@ -359,16 +207,9 @@ class Lattice:
         archive: Archive,
     ) -> None:
         forms = [self.columns.form[i] for i in picked]
-        places = self.columns.argument[picked]
-        c = np.array([form.sign * form.scale.value for form in forms])
         theta = np.array([intercept, *map(float, front), *map(float, powers)])
-        model = ProductModel(
-            tuple(form.function for form in forms),
-            tuple(self.arguments.trees[k] for k in places),
-            self.arguments.values[:, places],
-            c,
-            theta,
-        )
+        model = replace(self._model(picked), coefficients=theta)
+        c = model.c
         first, exponents, numbers = 1 + len(front), dict(enumerate(front, start=1)), {}
         for k, form in enumerate(forms):
             if form.function == EXPONENTIAL:
