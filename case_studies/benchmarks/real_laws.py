@@ -12,7 +12,7 @@ import os
 import time
 import tomllib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from dimgs.discovery.models import Model
 from dimgs.discovery.options import Options
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import Study
+from dimgs.report.results import Report
 
 # seconds that only cap: evaluations bound each search, so that the result is the same everywhere
 LONGEST = 3600.0
@@ -52,6 +53,7 @@ class Question:
     only: Mapping[str, str] = field(default_factory=dict)
     above: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    remark: str = ""
 
     def runs(self) -> Dataset:
         """The rows of the table that are asked about, without the columns that choose them."""
@@ -119,35 +121,82 @@ def densities(found: Study, asked: Question, data: Dataset) -> list[float]:
     return [np.nan if e is None else e.log_density / design.n_runs for e in made]
 
 
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What was found of a question, and the seconds of processor time that it took."""
+
+    asked: Question
+    report: Report
+    densities: Sequence[float]
+    seconds: float
+
+    @classmethod
+    def of(cls, asked: Question) -> "Answer":
+        """Search for the law of a question."""
+        start = time.process_time()
+        data = asked.runs()
+        options = Options(engine="structured", effort="quick", time_limit=LONGEST, **asked.options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = study_with_scales(data, asked.target, options)
+            report = report_of(found, data, options)
+            scores = densities(found, asked, data)
+        return cls(asked, report, scores, time.process_time() - start)
+
+    @property
+    def scores(self) -> str:
+        """Densities of the law that was found and of the published one."""
+        return ", ".join(f"{x:.2f}" for x in self.densities)
+
+    def lines(self, name: str) -> Iterator[str]:
+        """Everything that is said of the law."""
+        report = self.report
+        yield f"{name}, {report.n_runs} runs, {self.seconds:.1f} s"
+        yield f"  found: {report.law}  (probability {report.probability:.2f})"
+        for rival in report.rivals[:4]:
+            yield f"  rival: {rival.law}  ({rival.probability:.2f})"
+        yield f"  none of these: {report.none_of_these:.2f}; confirmed: {report.confirmed}"
+        for why in report.why_not:
+            yield f"  {why}"
+        yield f"  published: {self.asked.published}"
+        yield f"  density of runs left out, found and published: {self.scores}"
+
+    def row(self, name: str) -> str:
+        """A row of the table of the documentation."""
+        report, text = self.report, str(self.report.law).split(" = ", 1)[-1]
+        pieces = text.count("(C_")
+        law = f"power laws in {pieces} pieces" if "Piecewise" in text else f"`{text}`"
+        said = f"{report.probability:.2f}, {'confirmed' if report.confirmed else 'not confirmed'}"
+        beyond = "interpolates only" if report.extrapolates is False else "extrapolates"
+        return (
+            f"| {name}, {report.n_runs} runs | {self.asked.published} | {law} | {said}, "
+            f"{len(report.rivals)} rivals | {beyond} | {self.scores} | {self.asked.remark} |"
+        )
+
+
+HEAD = (
+    "| table | published | found | probability | ends of the runs | density, of both | why |",
+    "|---|---|---|---|---|---|---|",
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print what is found beside what is published."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", default=[], help=", ".join(QUESTIONS))
-    for name in parser.parse_args(arguments).names or QUESTIONS:
-        asked = QUESTIONS[name]
+    parser.add_argument("--table", action="store_true", help="as a table in Markdown")
+    asked = parser.parse_args(arguments)
+    if asked.table:
+        print(*HEAD, sep="\n")
+    for name in asked.names or QUESTIONS:
         try:
-            data = asked.runs()
+            answer = Answer.of(QUESTIONS[name])
         except OSError as error:
             print(f"{name}: not run: {error}")
             continue
-        options = Options(engine="structured", effort="quick", time_limit=LONGEST, **asked.options)
-        start = time.process_time()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            found = study_with_scales(data, asked.target, options)
-            report = report_of(found, data, options)
-            scores = [f"{x:.2f}" for x in densities(found, asked, data)]
-        print(f"{name}, {report.n_runs} runs, {time.process_time() - start:.1f} s")
-        print(f"  found: {report.law}  (probability {report.probability:.2f})")
-        for rival in report.rivals[:4]:
-            print(f"  rival: {rival.law}  ({rival.probability:.2f})")
-        print(f"  none of these: {report.none_of_these:.2f}; confirmed: {report.confirmed}")
-        for why in report.why_not:
-            print(f"  {why}")
-        print(f"  published: {asked.published}")
-        print(f"  density of runs left out, found and published: {', '.join(scores)}", flush=True)
+        print(*([answer.row(name)] if asked.table else answer.lines(name)), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,32 @@
+"""Laws of reference tables beside the published ones, where the tables are present."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy
+
+from case_studies.benchmarks import real_laws, real_tables
+from case_studies.benchmarks.real_laws import QUESTIONS, Answer
+
+
+def test_formulas_hold_only_columns_and_constants() -> None:
+    for name, asked in QUESTIONS.items():
+        known = {*asked.units, *asked.constants}
+        assert asked.target in asked.units, name
+        if asked.formula:
+            named = {str(s) for s in sympy.sympify(asked.formula).free_symbols}
+            assert named <= known - {asked.target}, name
+
+
+def test_trees_are_cylinders_and_the_published_law_is_as_good(
+    shared_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(real_tables, "FOLDER", shared_data)
+    answer = Answer.of(QUESTIONS["cherry trees"])
+    found, published = answer.densities
+    assert answer.report.confirmed
+    assert np.isclose(found, published, atol=0.02)
+    row = answer.row("cherry trees")
+    assert row.count("|") == real_laws.HEAD[0].count("|")
+    assert "girth_in**2*height_ft" in row
