@@ -47,7 +47,7 @@ from dimgs.engines.structured.trinomials import Trinomials
 Run = Callable[[], None]
 # idle steps that are waited for at least, and bits of structure for each: with fewer steps laws of
 # powers of the response are lost, with fewer bits long laws are searched for longer
-_IDLE, _PATIENCE = 5.0, 12.0
+_IDLE, _PATIENCE = 5.0, 6.0
 # bits that a better law must gain to count as news: one bit is a likelihood twice as high
 _GAIN = 1.0
 # searches from the start, as the best law shows what the errors are: each costs a whole search
