@@ -261,7 +261,7 @@ def report_markdown(report: Report, figures: Sequence[tuple[str, str, str]] = ()
     - C = 6.2816 [6.2803, 6.283], fitted
     - g = 9.8066 m/s^2, physical
     <BLANKLINE>
-    Not confirmed. Its probability is ..., less than 0.9: ...
+    Not confirmed. No end of the runs could be left out, so nothing is known ...
     """
     text = _escaped("md").get_template("report.md").render(_content(report), figures=figures)
     return re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n"
