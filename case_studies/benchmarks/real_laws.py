@@ -167,10 +167,11 @@ class Answer:
         pieces = text.count("(C_")
         law = f"power laws in {pieces} pieces" if "Piecewise" in text else f"`{text}`"
         said = f"{report.probability:.2f}, {'confirmed' if report.confirmed else 'not confirmed'}"
+        rivals = "rival" if len(report.rivals) == 1 else "rivals"
         beyond = "interpolates only" if report.extrapolates is False else "extrapolates"
         return (
             f"| {name}, {report.n_runs} runs | {self.asked.published} | {law} | {said}, "
-            f"{len(report.rivals)} rivals | {beyond} | {self.scores} | {self.asked.remark} |"
+            f"{len(report.rivals)} {rivals} | {beyond} | {self.scores} | {self.asked.remark} |"
         )
 
 
