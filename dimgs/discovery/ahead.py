@@ -20,6 +20,29 @@ _TOLD = 1e-10
 _SEEN = 1e-6
 
 
+def spread_of(directions: Array, slopes: Array) -> tuple[Array, bool]:
+    """Weighted sums of the constants in terms of independent errors of the runs.
+
+    Parameters
+    ----------
+    directions : ndarray of shape (n_sums, n_constants)
+        The weights.
+    slopes : ndarray of shape (n_runs, n_constants)
+        Of the runs that the constants were fitted to.
+
+    Returns
+    -------
+    ndarray of shape (n_sums, n_told), bool
+        And whether the runs tell all constants.
+    """
+    size = np.sqrt(np.sum(slopes**2, axis=0))
+    size = np.where(size > 0, size, 1.0)
+    _, singular, right = np.linalg.svd(slopes / size, full_matrices=False)
+    told = singular > _TOLD * singular.max(initial=0.0)
+    spread = (directions / size) @ (right[told].T / singular[told])
+    return np.asarray(spread), bool(np.all(told)) and len(singular) == slopes.shape[1]
+
+
 @dataclass(frozen=True, eq=False)
 class Ahead:
     """Errors of further runs in units of the others' error.
@@ -49,11 +72,7 @@ class Ahead:
         """
         if not all(np.all(np.isfinite(values)) for values in (residuals, slopes, known)):
             return None
-        size = np.sqrt(np.sum(known**2, axis=0)) if known.size else np.ones(known.shape[1])
-        size = np.where(size > 0, size, 1.0)
-        _, singular, right = np.linalg.svd(known / size, full_matrices=False)
-        told = singular > _TOLD * singular.max(initial=0.0)
-        spread = (slopes / size) @ (right[told].T / singular[told])
+        spread, _ = spread_of(slopes, known)
         if not np.all(np.isfinite(spread)):
             return None
         axes, sizes, _ = np.linalg.svd(spread, full_matrices=False)
@@ -65,9 +84,14 @@ class Ahead:
         return np.asarray(columns - self.axes @ (shrink * (self.axes.T @ columns)))
 
     @cached_property
+    def _independent(self) -> Array:
+        """The errors in these units."""
+        return self.white(self.errors[:, None])[:, 0]
+
+    @cached_property
     def square(self) -> float:
         """Sum of the squares of the errors, in these units."""
-        return float(np.sum(self.white(self.errors[:, None]) ** 2))
+        return float(np.sum(self._independent**2))
 
     @property
     def log_density(self) -> float:
@@ -109,7 +133,7 @@ class Ahead:
         terms = np.column_stack([np.ones(m), places, places**2])[:, : m // 2]
         basis, size, _ = np.linalg.svd(self.white(terms), full_matrices=False)
         basis = basis[:, size > _SEEN * size[0]]
-        followed = float(np.sum((basis.T @ self.white(self.errors[:, None])) ** 2))
+        followed = float(np.sum((basis.T @ self._independent) ** 2))
         k = basis.shape[1]
         scatter = max(self.square - followed, 0.0) / (m - k)
         free = m - k if scatter > 1.0 else self.dof + m - k

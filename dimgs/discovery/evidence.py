@@ -24,7 +24,7 @@ from scipy import special
 
 from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.design.features import Design
-from dimgs.discovery.ahead import Ahead
+from dimgs.discovery.ahead import Ahead, spread_of
 from dimgs.discovery.blocks import Block
 from dimgs.discovery.models import FormulaModel, Model
 from dimgs.engines.selection import rms
@@ -138,13 +138,9 @@ class Fitted:
         A = self.slopes[self.rows]
         if not np.all(np.isfinite(A)):
             return np.full(len(directions), np.inf)
-        size = np.sqrt(np.sum(A**2, axis=0))
-        size = np.where(size > 0, size, 1.0)
-        _, singular, right = np.linalg.svd(A / size, full_matrices=False)
-        known = singular > 1e-10 * singular.max(initial=0.0)
-        if not np.all(known) or len(singular) < A.shape[1]:
+        spread, complete = spread_of(directions, A)
+        if not complete:
             return np.full(len(directions), np.inf)
-        spread = (directions / size) @ (right.T / singular)
         return np.asarray(self.sd * np.sqrt(np.sum(spread**2, axis=1)))
 
 

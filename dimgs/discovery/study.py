@@ -27,9 +27,10 @@ from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import is_searchable, search
 from dimgs.engines.registry import NONE, require_engine
-from dimgs.errors import EngineUnavailableError, FitError
+from dimgs.errors import EngineUnavailableError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
+from dimgs.law.power import NoSuchNumberError
 from dimgs.news import listening, tell
 from dimgs.report.results import FitResult
 
@@ -203,7 +204,7 @@ def _power_law(prepared: Prepared, options: Options) -> Study:
         try:
             result = fit_prepared(prepared, options)
             law, known, warnings = result.law, result.scores.cv_r2_log, result.warnings
-        except FitError:
+        except NoSuchNumberError:
             if options.engine == NONE or not is_searchable(prepared.design):
                 raise
             law, known = constant_law(prepared.design, options), None

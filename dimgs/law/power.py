@@ -23,6 +23,10 @@ _DECIMALS, _ROUNDING = 12, 1e-14
 _LOG_RANGE = 700.0
 
 
+class NoSuchNumberError(FitError):
+    """A power law has a power or a prefactor that no number of double precision holds."""
+
+
 def exact(value: Fraction | float) -> Fraction:
     """A coefficient as a rational: itself if snapped, else the number with all its digits.
 
@@ -117,13 +121,13 @@ def _check_range(
             reaches.append((abs(float(power)) * max(ends, default=0.0), str(base), float(power)))
     most, name, steepest = max(reaches, default=(0.0, "", 0.0))
     if name and (most > _LOG_RANGE or not np.isfinite(prefactor.value)):
-        raise FitError(
+        raise NoSuchNumberError(
             f"The runs ask for {name} to the power {steepest:.3g}, which no number can hold: "
             f"'{name}' hardly varies, or the target does not depend on it. Vary it more, or leave "
             f"it out."
         )
     if not (prefactor.value > 0.0 and np.isfinite(prefactor.value)):
-        raise FitError(
+        raise NoSuchNumberError(
             "The runs ask for a prefactor that no number can hold in SI units; look for values "
             "that are wrong by many orders of magnitude, or a unit that is."
         )
