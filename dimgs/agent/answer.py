@@ -1,19 +1,33 @@
 """The answer of a session, in the form of `ask`: a value that a tool gave, or none and why."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 from dimgs.similitude.answer import judged, refused
-
-if TYPE_CHECKING:
-    from dimgs.agent.session import ToolCall
 
 Json = dict[str, Any]
 # half-width that is good enough where nobody said another, as in `ask`
 _TOLERANCE = 0.1
 
 
-def answer_of(calls: "Sequence[ToolCall]", chosen: int | None, assumptions: list[Json]) -> Json:
+@dataclass
+class ToolCall:
+    """A call of a tool: what was asked, from where, and what came."""
+
+    tool: str
+    arguments: dict[str, Any]
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    result: Any = None
+    error: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As one document."""
+        told = {"tool": self.tool, "arguments": self.arguments, "sources": self.sources}
+        return {**told, **({"error": self.error} if self.error else {"result": self.result})}
+
+
+def answer_of(calls: Sequence[ToolCall], chosen: int | None, assumptions: list[Json]) -> Json:
     """Answer that a call gave: the one that was chosen, else the last one.
 
     Parameters
@@ -41,7 +55,7 @@ def answer_of(calls: "Sequence[ToolCall]", chosen: int | None, assumptions: list
     return {**found, "assumptions": [*found["assumptions"], *given]}
 
 
-def _better(found: Json, calls: "Sequence[ToolCall]") -> str:
+def _better(found: Json, calls: Sequence[ToolCall]) -> str:
     """What would make the answer better, and what that costs; empty where it is good enough."""
     if found["pertinence"]["acceptability"] >= 1.0 and found["pertinence"]["relevant"]:
         return ""
@@ -56,7 +70,7 @@ def _better(found: Json, calls: "Sequence[ToolCall]") -> str:
     return "More runs near the point would; plan_campaign says what they cost."
 
 
-def _why_not(calls: "Sequence[ToolCall]") -> list[str]:
+def _why_not(calls: Sequence[ToolCall]) -> list[str]:
     errors = [c.error for c in calls if c.error]
     return errors[-1:] or ["no tool gave a value"]
 
@@ -78,11 +92,11 @@ def _evidence(kind: str, id: str, distance: float | None = None) -> Json:
     return {"kind": kind, "id": id, "distance": distance, "weight": 1.0}
 
 
-def _of_ask(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
+def _of_ask(call: ToolCall, _: Sequence[ToolCall]) -> Json:
     return dict(call.result)
 
 
-def _of_predict(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
+def _of_predict(call: ToolCall, _: Sequence[ToolCall]) -> Json:
     """The value of a law at the last point; none outside its domain, or of a doubtful law."""
     found, (*_, row) = call.result, call.result["rows"]
     evidence = _evidence("law", found["law"])
@@ -99,7 +113,7 @@ def _of_predict(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
     return told
 
 
-def _of_job(call: "ToolCall", calls: "Sequence[ToolCall]") -> Json:
+def _of_job(call: ToolCall, calls: Sequence[ToolCall]) -> Json:
     """The target of the job's run, with its numerical error."""
     found = call.result
     if found["state"] != "done":
@@ -124,7 +138,7 @@ def _of_job(call: "ToolCall", calls: "Sequence[ToolCall]") -> Json:
     return _none(["the job gave no value"])
 
 
-def _of_law(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
+def _of_law(call: ToolCall, _: Sequence[ToolCall]) -> Json:
     found = call.result
     if found["law"] is None:
         return _none([f"no law was found ({found['outcome']})", *found["why_not"]])
@@ -140,14 +154,14 @@ def _of_law(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
     return {**_none([]), "how": "law", "evidence": evidence, "pertinence": told}
 
 
-def _of_plan(call: "ToolCall", _: "Sequence[ToolCall]") -> Json:
+def _of_plan(call: ToolCall, _: Sequence[ToolCall]) -> Json:
     found = call.result
     cost = {"runs": found["runs"], "seconds": found["seconds_at_most"]}
     plan = {"id": found["plan"], **cost, "needs_approval": found["needs_approval"]}
     return _none(["the runs of the plan would answer"], plan)
 
 
-_FROM: dict[str, Callable[["ToolCall", "Sequence[ToolCall]"], Json]] = {
+_FROM: dict[str, Callable[[ToolCall, Sequence[ToolCall]], Json]] = {
     "ask": _of_ask,
     "predict": _of_predict,
     "job_status": _of_job,

@@ -229,7 +229,7 @@ def opened_bench(
     policy: str | os.PathLike[str] | None,
     workspace: str | os.PathLike[str] | None,
     *,
-    per_caller: bool = False,
+    caller_of: Callable[[Hub], Callable[[], Hub]] | None = None,
 ) -> Iterator[Bench]:
     """A bench on a hub as a program may use it.
 
@@ -238,19 +238,17 @@ def opened_bench(
     hub : str or None
         Its address; made where it is a file that is not there.
     policy, workspace : path or None
-    per_caller : bool
-        Whether each call is of whoever the token stands for, as over HTTP.
+    caller_of : callable, optional
+        Gives, for the hub, what gives the hub as whoever asks may use it, as over HTTP.
     """
     with ExitStack() as stack:
         known = None if hub is None else stack.enter_context(Hub(hub))
         caller = None
-        if per_caller:
-            from dimgs.agent.http import caller_of
-
+        if caller_of is not None:
             if known is None:
                 raise InputError("Over HTTP the tokens of a hub decide who comes in; give --hub.")
             caller = caller_of(known)
-        own = None if known is None else known if per_caller else known.for_agent()
+        own = None if known is None else known if caller_of is not None else known.for_agent()
         bench = Bench(own, policy, workspace, caller, hub)
         stack.callback(bench.close)
         yield bench

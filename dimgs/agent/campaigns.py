@@ -130,7 +130,7 @@ def _campaign(
     ports: dict[str, Port],
 ) -> Planned:
     from dimgs.campaign.binding import bind
-    from dimgs.campaign.design import dry_run
+    from dimgs.campaign.dry_run import dry_run
     from dimgs.campaign.reading import plan_of
     from dimgs.hub.runs import plain
 

@@ -11,6 +11,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
 
 from dimgs.agent.bench import Bench
+from dimgs.agent.server import make_server
 from dimgs.errors import DimgsError, InputError
 from dimgs.hub import Hub, accounts
 from dimgs.hub.hub import is_remote
@@ -75,8 +76,6 @@ def http_app(bench: Bench, hub: Hub, address: str) -> Any:
     address : str
         Where it is served, such as ``http://127.0.0.1:8123``.
     """
-    from dimgs.agent.server import make_server
-
     url = AnyHttpUrl(address)
     server = make_server(
         bench,

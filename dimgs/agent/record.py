@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dimgs.agent.bench import Bench
 from dimgs.agent.server import checked_arguments, tools_of
+from dimgs.agent.session import INSTRUCTIONS, Session
 from dimgs.agent.tools import each
 from dimgs.errors import DimgsError, InputError
 from dimgs.formats import shown
@@ -17,9 +18,6 @@ from dimgs.hub.acts import TOLD
 from dimgs.hub.hub import is_remote
 from dimgs.hub.jobs import Policy, work
 
-if TYPE_CHECKING:
-    from dimgs.agent.session import Session
-
 # what differs from run to run and is no number of an answer
 _TIMES = frozenset({"seconds", "wall_seconds", "time", "provenance", "warnings", "note"})
 # of an id: SHA-256
@@ -27,7 +25,7 @@ _ID_DIGITS = 64
 
 
 def keep(
-    bench: Bench, session: "Session", document: Mapping[str, Any], model: str, failure: str
+    bench: Bench, session: Session, document: Mapping[str, Any], model: str, failure: str
 ) -> str | None:
     """Keep what an agent did as a decision: question, model, calls with sources, results, answer.
 
@@ -36,7 +34,6 @@ def keep(
     str or None
         Id of the decision; None without a hub to keep it in.
     """
-    from dimgs.agent.agent import INSTRUCTIONS
     from dimgs.hub.runs import plain
 
     if not bench.has_hub or not bench.hub.may("add", "open", own=True):

@@ -11,7 +11,7 @@ from dimgs.campaign.binding import Binding
 from dimgs.campaign.laws import FittedLaw
 from dimgs.campaign.model import Border
 from dimgs.campaign.optimal_design import hidden
-from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer, RegimeBoundary, exponent
+from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer, RegimeBoundary
 from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import counted, sentence
@@ -48,7 +48,7 @@ def exponents_of(binding: Binding, law: FittedLaw, level: float) -> tuple[Expone
     half = law.half_widths(rows, level) if space.rank else np.zeros(len(values))
     asked = binding.plan.tolerance.exponents or 0.0
     return tuple(
-        exponent(name, value, width, min(asked, max(_CLOSE, _SURELY * width)))
+        Exponent.within(name, value, width, min(asked, max(_CLOSE, _SURELY * width)))
         for name, value, width in zip(space.names, values, half, strict=True)
     )
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.campaign.plan import Plan
-from dimgs.campaign.result import exponent
 from dimgs.errors import DimgsError, InputError
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.similarity import SimilarityFit, collapsed, fit_similarity
@@ -186,7 +185,7 @@ def whole_curves(
     model = CurvePotential().fit(placed.groups, table)
     ends = model.predict_interval(placed.groups, level)
     start = [
-        [exponent(n, v, 0.0, _ROOM) for n, v in zip(inputs, one, strict=True)]
+        [Exponent.within(n, v, 0.0, _ROOM) for n, v in zip(inputs, one, strict=True)]
         for one in placed.starts
     ]
     variable, ordinate = (
@@ -251,7 +250,7 @@ def collapse(
     half = fit.half_widths(loadings.T, level)
     exponents = [
         tuple(
-            exponent(n, v, w, _ROOM)
+            Exponent.within(n, v, w, _ROOM)
             for n, v, w in zip(inputs, start + loadings.T @ found, wide, strict=True)
         )
         for start, found, wide in zip(starts, (fit.along, fit.scale), half, strict=True)

@@ -4,8 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dimgs.campaign.curves import Collapse, WholeCurves
 from dimgs.dataset import Dataset
 from dimgs.escape import file_names
 from dimgs.fits.estimate import Exponent
@@ -13,24 +14,11 @@ from dimgs.formats import SCHEMA, write_whole
 from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
-from dimgs.rationals import only_simple
 from dimgs.report.documents import exponent_document, finite, pi_document
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
 
-if TYPE_CHECKING:
-    from dimgs.campaign.curves import Collapse, WholeCurves
-
 _MET = "tolerance met"
-
-
-def exponent(name: str, value: float, half: float, tolerance: float) -> Exponent:
-    """An exponent with its interval, rational where that and the tolerance leave one simple one."""
-    value, half = float(value), float(half)
-    room = max(half, tolerance)
-    return Exponent(
-        name, value, value - half, value + half, only_simple(value - room, value + room)
-    )
 
 
 @dataclass(frozen=True)
@@ -266,8 +254,8 @@ class CampaignResult:
     origins: tuple[Mapping[str, Any], ...] = ()
     others: "tuple[CampaignResult, ...]" = ()
     whole: Law | None = None
-    curves: "tuple[Collapse, ...]" = ()
-    whole_curves: "tuple[WholeCurves, ...]" = ()
+    curves: tuple[Collapse, ...] = ()
+    whole_curves: tuple[WholeCurves, ...] = ()
 
     @property
     def confidence(self) -> float:

@@ -156,7 +156,7 @@ def design_text(document: Mapping[str, Any]) -> str:
     Parameters
     ----------
     document : mapping
-        From :func:`dimgs.campaign.design.dry_run`; ``from`` may list known runs.
+        From :func:`dimgs.campaign.dry_run.dry_run`; ``from`` may list known runs.
     """
     survey, budget = document["survey"], document["budget"]
     still = document["not_varied"]

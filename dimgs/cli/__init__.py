@@ -3,8 +3,7 @@
 import os
 import sys
 
-# 128 and the number of the signal, as shells have it
-INTERRUPTED = 130
+from dimgs.cli.exits import INTERRUPTED
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.hub import VARIABLE, Address, As, opened
+from dimgs.cli.hub import Address, As, opened
 from dimgs.cli.output import announce, command, emit_json, note, results, say, say_assumed, table
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ def mcp(
 
     with requires("mcp"):
         from dimgs.agent.server import make_server
-    address = hub or os.environ.get(VARIABLE)
-    with opened_bench(address, policy, workspace, per_caller=http is not None) as bench:
-        if http is None:
+    if http is None:
+        with opened_bench(hub, policy, workspace) as bench:
             anyio.run(make_server(bench).serve_stdio, results())
-            return
-        from dimgs.agent.http import PATH, server_of
-        from dimgs.web.serving import listening
+        return
+    from dimgs.agent.http import PATH, caller_of, server_of
+    from dimgs.web.serving import listening
 
+    with opened_bench(hub, policy, workspace, caller_of=caller_of) as bench:
         socket, at = listening("127.0.0.1", http)
         server = server_of(bench, bench.shared_hub, at)
         announce(f"{at}{PATH}", "the tools are served at ")
@@ -89,8 +89,7 @@ def ask(
     name = model or os.environ.get(MODEL)
     if not name:
         raise InputError(f"No model is named; give --model provider:name, or set {MODEL}.")
-    address = hub or os.environ.get(VARIABLE)
-    asked = Agent(address, name, policy, workspace=workspace, reply=_reply)
+    asked = Agent(hub, name, policy, workspace=workspace, reply=_reply)
     try:
         found = asked.ask(question, safe=safe, tell=note)
     finally:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.hub import Keep, keep_report
+from dimgs.cli.hub import As, Keep, keep_report
 from dimgs.cli.output import command_line, emit_json, note, say, warn, working
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 
@@ -116,6 +116,7 @@ def discover(
     options: "Options",
     out: Out = None,
     hub: Keep = None,
+    user: As = None,
     json: tables.Json = False,
 ) -> None:
     """Go the whole way from a table to a dimensionally checked law."""
@@ -140,7 +141,7 @@ def discover(
             warn(report.warnings if json else report.notes)
             if out is not None:
                 _write(out, target, name, report)
-            kept = keep_report(hub, report)
+            kept = keep_report(hub, user, report)
             if json:
                 documents.append({**discover_document(report), **kept})
             else:

@@ -7,7 +7,8 @@ from typing import Any
 
 import typer
 
-from dimgs.cli import INTERRUPTED, commands
+from dimgs.cli import commands
+from dimgs.cli.exits import INTERRUPTED
 from dimgs.cli.output import is_lost, note, remember, unwritten, warn
 
 app = typer.Typer(

@@ -1,7 +1,6 @@
 """`dimgs hub`: entries of a group, their reviews and their runs."""
 
 import inspect
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,14 +25,15 @@ Told = tuple[Mapping[str, Any], str | Callable[[], None]]
 Address = Annotated[
     str | None,
     typer.Option(
-        "--hub", help="A file or folder, a postgresql:// or http:// address; or DIMGS_HUB."
+        "--hub", envvar=VARIABLE, help="A file or folder, a postgresql:// or http:// address."
     ),
 ]
 As = Annotated[
     str | None, typer.Option("--as", help="Who acts; the user of the system by default.")
 ]
 Keep = Annotated[
-    str | None, typer.Option("--hub", help="Keep question, runs, law and answer in this hub.")
+    str | None,
+    typer.Option("--hub", envvar=VARIABLE, help="Keep question, runs, law and answer in this hub."),
 ]
 Id = Annotated[str, typer.Argument(help="Id of an entry, or its first 8 digits or more.")]
 Text = Annotated[str, typer.Option("--text", help="What is to be said.")]
@@ -76,28 +76,35 @@ def opened(address: str | None, user: str | None, make: bool = False) -> "Iterat
 
 
 def named(address: str | None) -> str:
-    """Address of the hub: what was typed, or DIMGS_HUB."""
+    """Address of the hub that was typed, or that DIMGS_HUB names.
+
+    Raises
+    ------
+    InputError
+        If there is neither.
+    """
     from dimgs.errors import InputError
 
-    known = address or os.environ.get(VARIABLE)
-    if not known:
+    if not address:
         raise InputError(f"No hub is named; give --hub FILE, or set {VARIABLE}.")
-    return known
+    return address
 
 
-def keep_report(address: str | None, report: "Report") -> dict[str, Any]:
+def keep_report(address: str | None, user: str | None, report: "Report") -> dict[str, Any]:
     """Keep what was found in the hub that was named: ``{"hub": …}``, or nothing without one."""
     if address is None:
         return {}
     from dimgs.hub.keeping import keep_report
 
-    with opened(address, None, make=True) as hub:
+    with opened(address, user, make=True) as hub:
         kept = keep_report(hub, report)
         note(f"kept in {hub.address}: question {kept['question'][:12]}, {kept['runs']} runs")
     return {"hub": kept}
 
 
-def keep_campaign(address: str | None, folder: Path, result: dict[str, Any]) -> dict[str, Any]:
+def keep_campaign(
+    address: str | None, user: str | None, folder: Path, result: dict[str, Any]
+) -> dict[str, Any]:
     """The same of a campaign, whose plan and runs lie in a folder."""
     if address is None:
         return {}
@@ -106,7 +113,7 @@ def keep_campaign(address: str | None, folder: Path, result: dict[str, Any]) -> 
     from dimgs.hub.keeping import keep_campaign
 
     plan = json_value(read_text(folder / "plan.json", "plan"), "plan.json", "run it again")
-    with RunStore(folder / "runs.sqlite") as store, opened(address, None, make=True) as hub:
+    with RunStore(folder / "runs.sqlite") as store, opened(address, user, make=True) as hub:
         page = folder / "report" / "report.html"
         files = {page.name: _content(page)} if page.is_file() else None
         kept = keep_campaign(hub, result, plan, store.records(), files)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dimgs.cli import complete, tables
-from dimgs.cli.hub import Keep, keep_report
+from dimgs.cli.hub import As, Keep, keep_report
 from dimgs.cli.output import emit_json, note, say, table, working
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def reproduce(
         Path | None, typer.Option("--out", help="Folder for one page with all figures and reports.")
     ] = None,
     hub: Keep = None,
+    user: As = None,
     json: tables.Json = False,
 ) -> None:
     """Run case studies and print found against published; exits 1 if one fails its check.
@@ -87,7 +88,7 @@ def reproduce(
         check_folder(out)
     outcomes = run_studies(chosen, progress=note)
     found = {o.name: o.findings.report for o in outcomes if o.findings is not None}
-    kept = {name: keep_report(hub, r) for name, r in found.items() if r is not None}
+    kept = {name: keep_report(hub, user, r) for name, r in found.items() if r is not None}
     if json:
         studies = [{**o.to_json(), **kept.get(o.name, {})} for o in outcomes]
         alone = next(iter(kept.values())) if len(kept) == 1 else {}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.hub import Keep, keep_campaign, opened
+from dimgs.cli.hub import As, Keep, keep_campaign, opened
 from dimgs.cli.output import emit_json, note, say, warn
 from dimgs.escape import visible
 
@@ -47,6 +47,7 @@ def run(
         ),
     ] = None,
     hub: Keep = None,
+    user: As = None,
     json: tables.Json = False,
 ) -> None:
     """Plan runs of a kernel in pi space and make the fewest that answer the question."""
@@ -57,7 +58,7 @@ def run(
     asked = read_plan(plan)
     if workers is not None:
         asked = replace(asked, execution=replace(asked.execution, workers=workers))
-    start = [*(known or ()), *_of_hub(hub, asked)]
+    start = [*(known or ()), *_of_hub(hub, user, asked)]
     if dry_run:
         _show_design(asked, start, json)
         return
@@ -83,7 +84,7 @@ def run(
     note(f"the runs, the decisions and the result are in {folder}")
     document = result.to_json()
     for one in (document, *document.get("others", ())):
-        one |= keep_campaign(hub, folder, one)
+        one |= keep_campaign(hub, user, folder, one)
     if json:
         emit_json(document)
     else:
@@ -92,7 +93,7 @@ def run(
         raise typer.Exit(1)
 
 
-def _of_hub(address: str | None, plan: Any) -> "list[Known]":
+def _of_hub(address: str | None, user: str | None, plan: Any) -> "list[Known]":
     """Runs and laws of the hub that say something of the plan; none where it is yet to be made."""
     from dimgs.hub.hub import is_remote
 
@@ -102,7 +103,7 @@ def _of_hub(address: str | None, plan: Any) -> "list[Known]":
     from dimgs.campaign.known import KnownLaw
     from dimgs.campaign.of_hub import known_of_hub
 
-    with opened(address, None) as found:
+    with opened(address, user) as found:
         every = [one for each in plan.each for one in known_of_hub(found, bind(each))]
     # a run that gives several targets is one run
     return list({(id(k) if isinstance(k, KnownLaw) else k.record.key): k for k in every}.values())
@@ -111,7 +112,7 @@ def _of_hub(address: str | None, plan: Any) -> "list[Known]":
 def _show_design(plan: Any, known: "Sequence[Known | str]", json: bool) -> None:
     from dimgs.campaign.binding import bind
     from dimgs.campaign.design import CampaignDesign
-    from dimgs.campaign.design import dry_run as design
+    from dimgs.campaign.dry_run import dry_run as design
     from dimgs.campaign.known import every_known
     from dimgs.campaign.prior_runs import PriorRuns
     from dimgs.campaign.text import design_text

@@ -1,6 +1,5 @@
 """`dimgs studio`: the workbench in the browser."""
 
-import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.hub import VARIABLE, Keep
+from dimgs.cli.hub import Keep
 from dimgs.cli.output import announce, note
 
 
@@ -31,8 +30,7 @@ def studio(
     with TemporaryDirectory(prefix="dimgs-studio-") as folder:
         socket, address = listening("127.0.0.1", port)
         number = int(address.rpartition(":")[2])
-        kept = hub or os.environ.get(VARIABLE, "")
-        with socket, serving_studio(Path(folder), number, kept) as (server, studio):
+        with socket, serving_studio(Path(folder), number, hub or "") as (server, studio):
             path = "/" if table is None else f"/tables/{studio.bench.open(table)}"
             opened = f"{address}{path}?token={studio.token}"
             announce(opened, "the workbench is at ", json)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from functools import partial
+from importlib.metadata import version
 from typing import Any, Unpack
 
 import numpy as np
@@ -221,10 +222,8 @@ def _left_out(found: Study, options: Options) -> tuple[float, ...]:
 
 
 def _provenance(data: Dataset, options: Options) -> dict[str, str]:
-    import dimgs
-
     return {
-        "dimgs": dimgs.__version__,
+        "dimgs": version("dimgs"),
         "python": platform.python_version(),
         "numpy": np.__version__,
         "seed": str(options.seed),

@@ -10,7 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-import dimgs
 from dimgs.engines.registry import EngineEntry, EngineStatus
 from dimgs.errors import DimgsError
 
@@ -172,7 +171,7 @@ def _install_pysr() -> None:
 
 STRUCTURED = EngineEntry(
     "dimgs.engines.structured:StructuredEngine",
-    lambda: EngineStatus("structured", True, dimgs.__version__),
+    lambda: EngineStatus("structured", True, version("dimgs")),
     rank=0,
 )
 PYSR = EngineEntry(

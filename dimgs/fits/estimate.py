@@ -11,6 +11,7 @@ from dimgs.design.features import Design, Feature
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.least_squares import PowerLawFit
 from dimgs.groups.group import PiGroup
+from dimgs.rationals import only_simple
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,17 @@ class Exponent:
     high: float
     rational: Fraction | None = None
     group: PiGroup | None = None
+
+    @classmethod
+    def within(cls, name: str, value: float, half: float, tolerance: float) -> "Exponent":
+        """With an interval of half-width `half`; rational where one simple number is near enough.
+
+        Near enough is what the interval and the tolerance leave.
+        """
+        value, half = float(value), float(half)
+        room = max(half, tolerance)
+        simple = only_simple(value - room, value + room)
+        return cls(name, value, value - half, value + half, simple)
 
 
 def exponents_of(

@@ -1,5 +1,6 @@
 """Pi groups and the basis that they form."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -12,10 +13,20 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.errors import DimensionError, InputError
+from dimgs.escape import html as escape
+from dimgs.escape import visible
+from dimgs.groups.kinds import GREEK
 from dimgs.variables import Dimension, Variable, superscript
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_LETTER = re.compile(r"[A-Za-z]")
+# those that are commands of LaTeX: the others look like Latin letters
+_CAPITALS = frozenset(
+    ["Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"]
+)
+_GREEK = (GREEK - {"omicron"}) | _CAPITALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,11 +268,55 @@ class PiBasis:
         return "\n".join(lines) or "no group"
 
     def _repr_html_(self) -> str:
-        from dimgs.groups.notebook import basis_html
-
-        return basis_html(self)
+        """Table of the groups for a notebook, the response first."""
+        groups = [*([self.response] if self.response else []), *self.groups]
+        rows = "".join(
+            f"<tr><td>π<sub>{escape(g.name.removeprefix('pi_'))}</sub></td>"
+            f"<td>{escape(str(g))}</td><td>{escape(g.known_as or '')}</td></tr>"
+            for g in groups
+        )
+        inputs = ", ".join(f"{v.name} [{v.unit.text}]" for v in self.variables)
+        return (
+            f"<table><caption>{len(self.variables)} inputs, rank {self.rank}: {escape(inputs)}"
+            "</caption>"
+            "<thead><tr><th>group</th><th>definition</th><th>known as</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table>"
+        )
 
     def _repr_latex_(self) -> str:
-        from dimgs.groups.notebook import basis_latex
+        """The groups as aligned equations for a notebook."""
+        lines = []
+        for group in [*([self.response] if self.response else []), *self.groups]:
+            left = f"\\pi_{{{group.name.removeprefix('pi_')}}}"
+            name = f" = {group.symbol}" if group.symbol else ""
+            lines.append(f"{left}{name} &= {_fraction(group)}")
+        body = r" \\ ".join(lines)
+        return rf"$\displaystyle \begin{{aligned}}{body}\end{{aligned}}$" if lines else "$1$"
 
-        return basis_latex(self)
+
+def _fraction(group: "PiGroup") -> str:
+    parts = []
+    for sign in (1, -1):
+        powers = [(name, sign * e) for name, e in group.exponents if sign * e > 0]
+        factors = [_symbol(n) + (f"^{{{e}}}" if e != 1 else "") for n, e in powers]
+        parts.append(r"\,".join(factors))
+    above, below = parts
+    return rf"\frac{{{above or '1'}}}{{{below}}}" if below else above or "1"
+
+
+def _symbol(name: str) -> str:
+    """Letters, Latin or Greek, with a subscript; a word upright with no command in it."""
+    stem, _, below = name.partition("_")
+    if _LETTER.fullmatch(stem) or stem in _GREEK:
+        letter = f"\\{stem}" if stem in _GREEK else stem
+        return f"{letter}_{{{_word(below)}}}" if below else letter
+    return _word(name)
+
+
+def _word(text: str) -> str:
+    if _LETTER.fullmatch(text) or text.isdigit():
+        return text
+    text = "".join(
+        rf"\{c}" if c in "_%#&$" else c if c not in r"\{}^~" else " " for c in visible(text)
+    )
+    return r"\mathrm{" + text.replace(" ", r"\ ") + "}"

@@ -1,6 +1,7 @@
 """What lies beside the entries of a bundle, for people and other programs: tables, an RO-Crate."""
 
 import hashlib
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,7 @@ def describe(hub: "Exchange", folder: Path, everything: bool) -> None:
             "@id": "#dimgs",
             "@type": "SoftwareApplication",
             "name": "dimgs",
-            "version": _version(),
+            "version": version("dimgs"),
         }
     )
     described = []
@@ -67,12 +68,6 @@ def describe(hub: "Exchange", folder: Path, everything: bool) -> None:
         )
     crate.add_action(software, result=described, properties={"name": "dimgs hub export"})
     crate.metadata.write(folder)
-
-
-def _version() -> str:
-    import dimgs
-
-    return dimgs.__version__
 
 
 def _tables(hub: "Exchange", folder: Path, everything: bool) -> dict[str, str]:

@@ -145,10 +145,11 @@ def test_over_http_nobody_grants_an_approval(hub: Hub, workspace: Path) -> None:
 
 def test_a_server_over_http_needs_a_hub_of_its_own() -> None:
     from dimgs.agent.bench import opened_bench
+    from dimgs.agent.http import caller_of
 
     with (
         pytest.raises(InputError, match="give --hub"),
-        opened_bench(None, None, None, per_caller=True),
+        opened_bench(None, None, None, caller_of=caller_of),
     ):
         pass
 

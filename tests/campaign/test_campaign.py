@@ -9,7 +9,7 @@ import pytest
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
-from dimgs.campaign.design import dry_run
+from dimgs.campaign.dry_run import dry_run
 from dimgs.campaign.journal import Progress
 from dimgs.campaign.text import campaign_text, design_text
 from dimgs.errors import FitError, InputError

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
-from dimgs.campaign.design import CampaignDesign, dry_run
+from dimgs.campaign.design import CampaignDesign
+from dimgs.campaign.dry_run import dry_run
 from dimgs.campaign.reading import plan_of
 from dimgs.errors import DimensionError, InputError
 from dimgs.kernels.registry import portable

@@ -102,8 +102,10 @@ def test_what_discover_finds_is_kept(
     table = Path(__file__).parents[2] / "docs" / "planets.csv"
     words = ["discover", str(table), "--target", "T", "--scale", "auto", "--engine", "power_law"]
     capsys.readouterr()
-    assert run([*words, "--hub", str(hub), "--json"]) == 0
+    # the hub of DIMGS_HUB
+    assert run([*words, "--as", "dora", "--json"]) == 0
     kept = json.loads(capsys.readouterr().out)["hub"]
+    assert typed("show", kept["law"])["author"] == "dora"
     assert typed("query", "--kernel", "planets")["count"] == kept["runs"] > 5
     assert typed("show", kept["question"])["state"] == "answered"
     typed("review", typed("query")["runs"][0]["id"], "--verdict", "reject", "--as", "bob")

@@ -51,14 +51,16 @@ def test_a_campaign_from_a_plan(
     monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     plan, out = written(tmp_path), tmp_path / "out"
     hub = str(tmp_path / "hub.sqlite")
-    done = shell("run", plan, "--out", str(out), "--json", "--hub", hub)
+    monkeypatch.setenv("DIMGS_HUB", hub)
+    done = shell("run", plan, "--out", str(out), "--json", "--as", "rita")
     assert done.code == 0, done.err
     document = done.document
     kept = document.pop("hub")
     assert (
         kept["runs"] == shell("hub", "query", "--hub", hub, "--every", "--json").document["count"]
     )
-    law = shell("hub", "show", kept["law"], "--hub", hub, "--json").document
+    law = shell("hub", "show", kept["law"], "--json").document
+    assert law["author"] == "rita"
     assert law["content"]["law"] == document["regimes"][0]["law"]
     assert len(law["content"]["regimes"]) == len(document["regimes"]) > 1
     assert document["outcome"] == "tolerance met"
