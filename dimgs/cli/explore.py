@@ -42,9 +42,9 @@ def explore(
         emit_json(documents[0] if len(documents) == 1 else {"results": documents})
 
 
-def _power(name: str, exponent: str) -> str:
-    """A factor with its exponent in few digits; a fraction in parentheses."""
-    text = exponent if "/" in exponent else f"{float(exponent):.3g}"
+def _power(name: str, exponent: str | float) -> str:
+    """A factor with its exponent, a number or the text of one: few digits, or a fraction."""
+    text = str(exponent) if "/" in str(exponent) else f"{float(exponent):.3g}"
     if text == "1":
         return name
     return f"{name}^({text})" if "/" in text or text.startswith("-") else f"{name}^{text}"

@@ -1,6 +1,7 @@
 """The power law of a design: by squares, by ranks, or with the errors of the inputs."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -199,19 +200,16 @@ def fit_orthogonal(design: Design, level: float) -> Estimate:
     """
     from dimgs.fits.errors_in_variables import OrthogonalPowerLaw
 
+    covariance = error_covariance(design)
+    if not design.features:
+        return _constant_by_errors(design, covariance[:, 0, 0], level)
     model = OrthogonalPowerLaw().fit(
-        design.X, design.y, groups=design.split, error_covariance=error_covariance(design)
+        design.X, design.y, groups=design.split, error_covariance=covariance
     )
     reference = fit_power_law(design.X, design.y, None, design.split)
     joint = np.asarray(model.joint_covariance_)
     free = max(1.0, float(design.n_runs - design.X.shape[1] - 1))
     dof = max(1.0, float(model.dof_))
-    notes = []
-    if model.chi2_reduced_ > _UNEXPLAINED:
-        notes.append(
-            f"The scatter about the law is {np.sqrt(model.chi2_reduced_):.2g} times what the "
-            f"stated errors explain: they are too small, or the law is not a power law."
-        )
     return Estimate(
         exponents=exponents_of(design.features, model.exponents_, model.intervals(level)),
         intercept=float(model.intercept_),
@@ -224,8 +222,28 @@ def fit_orthogonal(design: Design, level: float) -> Estimate:
         independent_contrasts=model.n_contrasts_,
         pairs=model.n_pairs_,
         directions=_directions(reference),
-        notes=tuple(notes),
+        notes=_scatter_notes(model.chi2_reduced_),
     )
+
+
+def _constant_by_errors(design: Design, variance: Array, level: float) -> Estimate:
+    """Constant law: the mean weighted by the error of each run's response group."""
+    from dimgs.fits.errors_in_variables import check_variance
+
+    check_variance(variance)
+    found = fit_squares(replace(design, weights=variance.min() / variance), level)
+    square = np.sum((design.y - found.intercept) ** 2 / variance)
+    return replace(found, notes=_scatter_notes(square / max(design.n_runs - 1, 1)))
+
+
+def _scatter_notes(chi2_reduced: float) -> tuple[str, ...]:
+    if not chi2_reduced > _UNEXPLAINED:
+        return ()
+    note = (
+        f"The scatter about the law is {np.sqrt(chi2_reduced):.2g} times what the stated errors "
+        f"explain: they are too small, or the law is not a power law."
+    )
+    return (note,)
 
 
 def error_covariance(design: Design) -> Array:

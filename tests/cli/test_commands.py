@@ -63,6 +63,11 @@ def test_explore_reads_exponents_in_few_digits(shell: Shell) -> None:
     (constant,) = [line for line in text.splitlines() if "over the runs" in line]
     assert not re.search(r"\d\.\d{4}", constant)
     assert "^1.0" not in constant
+    near = [(a, b**0.7 * a**0.3456 * (1 + 1e-4 * (b == a)), b, a * b) for a, _, b, _ in rows]
+    table = shell.table("a [m],b [m],c [m],y [m^2]", near)
+    text = shell("explore", table, "--target", "y").out
+    (constant,) = [line for line in text.splitlines() if "over the runs" in line]
+    assert constant == "Nearly constant over the runs: a^(-0.346)·b·c^(-0.7)"
     planets = shell("explore", str(ROOT / "docs" / "planets.csv"), "--target", "T").out
     assert "[time]; G^(-1/2) would bring it" in planets
     assert "^?" not in planets

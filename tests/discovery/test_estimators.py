@@ -6,7 +6,7 @@ from dimgs.discovery.estimators import error_covariance
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.errors import InputError
+from dimgs.errors import FitError, InputError
 
 ASKED = Options(errors_in_variables=True)
 
@@ -102,3 +102,31 @@ def test_what_is_missing_or_contradicts_is_said() -> None:
         fit(Dataset.from_columns({**columns, "y_err [m]": data["y"]}), "y", ASKED)
     with pytest.raises(InputError, match="robust"):
         Options(errors_in_variables=True, robust=True)
+
+
+@pytest.mark.parametrize("split", [None, "rig"])
+def test_without_a_free_group_the_response_group_is_weighted_by_its_errors(
+    split: str | None,
+) -> None:
+    rng = np.random.default_rng(4)
+    length, error = rng.uniform(1, 3, 30), np.where(np.arange(30) < 15, 0.01, 0.4)
+    period = 2 * np.sqrt(length) * np.exp(0.5 * error * rng.normal(size=30))
+    columns = {
+        "L [m]": length, "L_err [m]": error * length, "g [m/s^2]": np.full(30, 9.81),
+        "T [s]": period, "T_err [s]": 0.001 * period, "rig [label]": list("abcdef") * 5,
+    }  # fmt: skip
+    found = fit(Dataset.from_columns(columns), "T", ASKED, split_by=split)
+    # half of the error of L, since pi_0 holds its root, beside that of T
+    variance = (0.5 * error) ** 2 + 0.001**2
+    want = np.average(np.log(period * np.sqrt(9.81 / length)), weights=1 / variance)
+    assert found.intercept == pytest.approx(want, abs=1e-12)
+    assert found.intercept_half < 0.02
+    assert not any("stated errors explain" in t for t in found.warnings)
+    far = period * np.exp(3 * rng.normal(size=30))
+    worse = {**columns, "T [s]": far, "T_err [s]": 0.001 * far}
+    found = fit(Dataset.from_columns(worse), "T", ASKED, split_by=split)
+    assert any("stated errors explain" in t for t in found.warnings)
+    # their squares are no doubles
+    none = Dataset.from_columns({**columns, "L_err [m]": far * 1e-200, "T_err [s]": far * 1e-200})
+    with pytest.raises(FitError, match="without any variance"):
+        fit(none, "T", ASKED, split_by=split)

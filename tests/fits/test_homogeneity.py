@@ -138,6 +138,18 @@ def test_few_groups_cannot_test_much() -> None:
     assert not found.rejected
 
 
+def test_powers_that_no_degree_of_freedom_bounds_stay_open() -> None:
+    rng = np.random.default_rng(3)
+    # as many unknowns as runs, in two clusters
+    found = homogeneity_test(
+        rng.normal(size=(3, 2)), rng.normal(size=3), [[1, 1]], [1], bases=["[length]"],
+        groups=[0, 1, 0],
+    )  # fmt: skip
+    assert found.missing["[length]"][1:] == (-np.inf, np.inf)
+    assert found.rounded["[length]"] is None
+    assert found.describe() == "[length]^?"
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6))
 def test_units_order_and_weights_do_not_matter(seed: int) -> None:

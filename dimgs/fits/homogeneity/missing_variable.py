@@ -270,8 +270,10 @@ def _missing(
         for base, u, g, h in zip(labels, unknown, gap, half, strict=True)
     }
     rounded = {
-        base: None if u else simplest_between(low - 1e-6, high + 1e-6, max_denominator)
-        for u, (base, (_, low, high)) in zip(unknown, missing.items(), strict=True)
+        base: simplest_between(low - 1e-6, high + 1e-6, max_denominator)
+        if np.isfinite([low, high]).all()
+        else None
+        for base, (_, low, high) in missing.items()
     }
     return missing, rounded
 
