@@ -171,6 +171,18 @@ class RunRefusedError(DimgsError, ValueError):
     """
 
 
+class ProgramMissingError(RunRefusedError):
+    """The program, or the checkout, that a kernel calls cannot be used on this machine.
+
+    Examples
+    --------
+    >>> from dimgs.kernels import CommandKernel
+    >>> outputs = {"y": {"unit": "m", "regex": "(.*)"}}
+    >>> CommandKernel(["no-such-solver"], inputs={}, outputs=outputs).run({}).failure.value
+    'program'
+    """
+
+
 class RunDivergedError(DimgsError, ArithmeticError):
     """A simulation has no finite answer; its run becomes a record with the status diverged.
 

@@ -18,8 +18,8 @@ from dimgs.campaign.runner import Runner
 from dimgs.campaign.workers import place_of
 from dimgs.errors import InputError, StoreError
 from dimgs.hub import RunStore
+from dimgs.kernels.portable import portable
 from dimgs.kernels.record import RunRecord
-from dimgs.kernels.registry import portable
 from dimgs.news import bar
 
 STORE = "runs.sqlite"

@@ -10,7 +10,7 @@ from typing import Any
 from dimgs.campaign.workers import Place, RunTask
 from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
-from dimgs.kernels.record import RunRecord, Status
+from dimgs.kernels.record import Failure, RunRecord, Status
 
 # seconds between looks for runs that are late
 _POLL = 0.5
@@ -28,13 +28,12 @@ class Tally:
 
     Attributes
     ----------
-    made, known, retried, timed_out : int
+    made, known, retried : int
     """
 
     made: int = 0
     known: int = 0
     retried: int = 0
-    timed_out: int = 0
 
 
 class Runner:
@@ -151,7 +150,8 @@ class Runner:
             future.cancel()
             del flying[future]
             seconds = task.timeout or 0.0
-            out.append((task, task.failed(f"No answer came within {seconds:g} s.", seconds)))
+            told = f"No answer came within {seconds:g} s."
+            out.append((task, task.failed(told, seconds, Failure.TIME)))
         if late and self.place.renew():
             out += [(task, None) for task, _ in flying.values()]
             flying.clear()
@@ -166,21 +166,21 @@ class Runner:
     ) -> None:
         key = task.request.key
         if record is None and key not in self._alone:
-            self.store.release(key, DIED)
+            self.store.release(key, self.place.death)
             self.tally.retried += 1
             self._alone.add(key)
             waiting.append(task)
             return
         died = record is None
         self._deaths = self._deaths + 1 if died else 0
-        told = DIED.replace("did (", f"did{self.place.death} (", 1)
         if self._deaths >= _MOST_DEATHS:
-            raise FitError(f"{_MOST_DEATHS} runs in a row ended with their worker. {told}")
+            raise FitError(
+                f"{_MOST_DEATHS} runs in a row ended with their worker. {self.place.death}"
+            )
         if record is None:
-            record = task.failed(told)
+            record = task.failed(self.place.death, failure=Failure.DIED)
         self.store.finish(record)
         self.tally.made += 1
-        self.tally.timed_out += record.reason.startswith(("It took longer", "No answer came"))
         self._hope(record)
         tries = [a for a in self.store.attempts(key) if a.status is not Status.INTERRUPTED]
         if record.status is Status.FAILED and not died and len(tries) <= self.retries:
@@ -201,12 +201,6 @@ class Runner:
     def _keep(self, record: RunRecord, records: dict[str, RunRecord]) -> None:
         records[record.key] = record
         self.on_done(record, False)
-
-
-DIED = (
-    "The worker process ended before the run did (memory, a crash, or a script that starts a "
-    "campaign without `if __name__ == '__main__':`)."
-)
 
 
 def _record(future: "Future[RunRecord]") -> RunRecord | None:

@@ -9,17 +9,19 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 from time import monotonic, sleep
+from types import ModuleType
 from typing import Any, NoReturn, Protocol
 
 from dimgs.errors import InputError
 from dimgs.kernels.base import BaseKernel
+from dimgs.kernels.portable import PackedKernel, portable
 from dimgs.kernels.process import end_marked, ending, mark, own_mark
-from dimgs.kernels.record import RunRecord, RunRequest, Status, printable, with_kind
+from dimgs.kernels.record import Failure, RunRecord, RunRequest, Status, printable, with_kind
 from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Kernel
 
@@ -28,6 +30,7 @@ CHANGED = (
     "it was edited meanwhile, or the worker has another. Files that the program writes must be "
     "named relative to its own folder, or listed in `writes`; continue with --resume."
 )
+DIED = "The worker process ended before the run did."
 # what the alarm of every system can count to: thirty years
 _LONGEST = 1e9
 # seconds between asking a worker to stop and ending it: its run ends its own programs meanwhile
@@ -40,8 +43,9 @@ class RunTask:
 
     Attributes
     ----------
-    kernel : str or Kernel
-        As in a plan.
+    kernel : str, Kernel or PackedKernel
+        As in a plan. To another process it goes packed, and is unpacked there as a part of the
+        run: if that fails, the run fails, and not the worker.
     request : RunRequest
     values : mapping of str to float or str
         Inputs in the units of the ports.
@@ -54,7 +58,12 @@ class RunTask:
     values: Mapping[str, float | str]
     timeout: float | None = None
 
-    def failed(self, reason: str, seconds: float = 0.0) -> RunRecord:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RunTask, (portable(self.kernel), self.request, dict(self.values), self.timeout)
+
+    def failed(
+        self, reason: str, seconds: float = 0.0, failure: Failure = Failure.KERNEL
+    ) -> RunRecord:
         """Record of a run that gave no answer."""
         asked = self.request
         return RunRecord(
@@ -67,6 +76,7 @@ class RunTask:
             reason=reason,
             seed=asked.seed,
             wall_seconds=seconds,
+            provenance={"failure": failure},
         )
 
 
@@ -100,7 +110,8 @@ def _made(task: RunTask) -> RunRecord:
             record = kernel.run(task.values, task.request.tier, task.request.seed)
         return _kept(record, task, kernel)
     except _OutOfTime:
-        return task.failed(f"It took longer than {seconds:g} s and was stopped.", seconds)
+        told = f"It took longer than {seconds:g} s and was stopped."
+        return task.failed(told, seconds, Failure.TIME)
     except _Stopped:
         raise
     except KeyboardInterrupt as error:
@@ -108,6 +119,8 @@ def _made(task: RunTask) -> RunRecord:
         if parent_process() is None and threading.current_thread() is threading.main_thread():
             raise
         return task.failed(with_kind(error))
+    except MemoryError as error:
+        return task.failed(with_kind(error), failure=Failure.MEMORY)
     except BaseException as error:
         return task.failed(with_kind(error))
 
@@ -118,7 +131,7 @@ def _kept(record: Any, task: RunTask, kernel: Kernel) -> RunRecord:
         what = type(record).__name__
         return task.failed(f"The kernel gave {what} where a RunRecord is needed; correct its run.")
     if record.ok and record.key != task.request.key and isinstance(kernel, BaseKernel):
-        return task.failed(CHANGED, record.wall_seconds)
+        return task.failed(CHANGED, record.wall_seconds, Failure.CHANGED)
     kept: RunRecord = replace(record, key=task.request.key, reason=printable(record.reason))
     pickle.dumps(kept)
     return kept
@@ -213,7 +226,7 @@ class Place(Protocol):
 
     @property
     def death(self) -> str:
-        """How a worker ended that was not asked to, after a colon; empty where none is known."""
+        """How the worker ended that ended last, in a sentence."""
 
 
 class LocalProcesses:
@@ -230,13 +243,16 @@ class LocalProcesses:
         self._pool: ProcessPoolExecutor | None = None
         self._started: Any = None
         self._processes: dict[int, BaseProcess] = {}
-        self.death = ""
+        self.death = DIED
 
     def submit(self, task: RunTask) -> "Future[RunRecord]":
         """Start a run."""
         own = os.environ.get(_SAFE)
+        packed = portable(task.kernel)
+        task = replace(task, kernel=packed)
+        main = isinstance(packed, PackedKernel) and packed.needs_main
         try:
-            with _no_modules_of_the_folder(own):
+            with _no_modules_of_the_folder(own), nullcontext() if main else _no_main_script():
                 if self._pool is None:
                     self._started = self._context.SimpleQueue()
                     self._pool = ProcessPoolExecutor(
@@ -276,7 +292,7 @@ class LocalProcesses:
         _signal(left, _LAST_RESORT)
         codes = [_code(p, end) for pid, p in self._processes.items() if pid in pids - left]
         own = [c for c in codes if c < 0 and c != -signal.SIGTERM]
-        self.death = f": it {ending(own[0])}" if own else ""
+        self.death = DIED.replace("ended", ending(own[0])) if own else DIED
         # and a worker that was killed left behind what its run had started
         for value in marks.values():
             end_marked(value)
@@ -295,6 +311,21 @@ def _no_modules_of_the_folder(own: str | None) -> Iterator[None]:
         del os.environ[_SAFE]
         if own is not None:
             os.environ[_SAFE] = own
+
+
+@contextmanager
+def _no_main_script() -> Iterator[None]:
+    """Interpreters that start meanwhile do not execute the main script again.
+
+    A script needs no `if __name__ == "__main__":` then, and a notebook or standard input, which is
+    no file that could be executed, can start workers too.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _code(process: BaseProcess, end: float) -> int:
@@ -334,7 +365,10 @@ class Borrowed:
         """Not possible: the workers are the caller's."""
         return False
 
-    death = ""
+    death = (
+        "The worker process of the executor ended before the run did; a script that starts an "
+        "executor of processes needs `if __name__ == '__main__':`."
+    )
 
     def close(self) -> None:
         """Leave the executor to its owner."""

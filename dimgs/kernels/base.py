@@ -10,11 +10,18 @@ from operator import index
 from time import perf_counter
 from typing import Any, ClassVar
 
-from dimgs.errors import DimgsError, InputError, RunDivergedError, RunFailedError, RunRefusedError
+from dimgs.errors import (
+    DimgsError,
+    InputError,
+    ProgramMissingError,
+    RunDivergedError,
+    RunFailedError,
+    RunRefusedError,
+)
 from dimgs.kernels.content import canonical_inputs, content_key, threads, versions
 from dimgs.kernels.conversion import Converted, convert_inputs, convert_outputs
 from dimgs.kernels.curve import Curve, reduced
-from dimgs.kernels.record import RunRecord, RunRequest, Status, one_sentence, with_kind
+from dimgs.kernels.record import Failure, RunRecord, RunRequest, Status, one_sentence, with_kind
 from dimgs.kernels.spec import ONE_TIER, Port, Tier
 
 
@@ -280,6 +287,8 @@ class BaseKernel(ABC):
             done = done if isinstance(done, Simulated) else Simulated(done)
             outputs = reduced(done.curves, done.outputs, {p.name for p in self.outputs})
             numbers, errors = convert_outputs(self.outputs, outputs, done.errors)
+        except ProgramMissingError as error:
+            return Status.REFUSED, one_sentence(error), _failed(Failure.PROGRAM)
         except RunRefusedError as error:
             return Status.REFUSED, one_sentence(error), nothing
         except (RunDivergedError, FloatingPointError, OverflowError) as error:
@@ -288,6 +297,8 @@ class BaseKernel(ABC):
             return Status.FAILED, one_sentence(error), Simulated({}, {}, error.provenance)
         except DimgsError as error:
             return Status.FAILED, one_sentence(error), nothing
+        except MemoryError as error:
+            return Status.FAILED, with_kind(error), _failed(Failure.MEMORY)
         except (Exception, SystemExit) as error:
             return Status.FAILED, with_kind(error), nothing
         bad = [n for n, value in numbers.items() if not math.isfinite(value)]
@@ -308,6 +319,10 @@ class BaseKernel(ABC):
             "threads": threads(),
             **done.provenance,
         }
+
+
+def _failed(why: Failure) -> Simulated:
+    return Simulated({}, {}, {"failure": why})
 
 
 def check_declared(

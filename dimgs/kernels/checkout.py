@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from dimgs.errors import RunDivergedError, RunFailedError, RunRefusedError
+from dimgs.errors import ProgramMissingError, RunDivergedError, RunFailedError
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.fingerprint import takes_part, tree_digest
 from dimgs.kernels.process import run_program
@@ -57,18 +57,18 @@ class Checkout:
 
         Raises
         ------
-        RunRefusedError
+        ProgramMissingError
             If the variable is not set, or names another folder.
         """
         given = os.environ.get(self.variable)
         if not given:
-            raise RunRefusedError(
+            raise ProgramMissingError(
                 f"{self.name} is not here; clone {self.address} and name its folder in "
                 f"{self.variable}."
             )
         root = Path(given).expanduser().absolute()
         if not (root / self.marker).is_file():
-            raise RunRefusedError(
+            raise ProgramMissingError(
                 f"{self.variable} names {root}, which holds no {self.marker}; name the folder of "
                 f"a checkout of {self.address}."
             )
@@ -86,7 +86,7 @@ class Checkout:
         """
         try:
             root = self.root().resolve()
-        except RunRefusedError:
+        except ProgramMissingError:
             return {"commit": None}
         commit = _git(root, "rev-parse", "HEAD")
         told = _git(
@@ -116,7 +116,7 @@ class Checkout:
 
         Raises
         ------
-        RunRefusedError
+        ProgramMissingError
             If the checkout is not there.
         RunDivergedError
             If the script says so.

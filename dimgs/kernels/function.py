@@ -88,10 +88,15 @@ class FunctionKernel(BaseKernel):
             for p in self.inputs
         }
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    @property
+    def is_found(self) -> bool:
+        """Whether its module has it, or its function, under the name of the function."""
         function = self.__wrapped__
-        home, name = function.__module__, function.__qualname__
-        if _found(home, name) not in (self, function):
+        return _found(function.__module__, function.__qualname__) in (self, function)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        home, name = self.__wrapped__.__module__, self.__wrapped__.__qualname__
+        if not self.is_found:
             raise pickle.PicklingError(
                 f"The kernel '{self.name}' cannot be sent to another process: '{name}' is not at "
                 f"the top level of '{home}'; define it there."

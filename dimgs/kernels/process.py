@@ -13,7 +13,8 @@ from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
-from dimgs.errors import RunFailedError, RunRefusedError
+from dimgs.errors import ProgramMissingError, RunFailedError
+from dimgs.kernels.record import Failure
 
 PRINTED = "stdout.txt"
 COMPLAINED = "stderr.txt"
@@ -76,7 +77,7 @@ def run_program(
 
     Raises
     ------
-    RunRefusedError
+    ProgramMissingError
         If there is no such program, or it cannot be started.
     RunFailedError
         If it takes longer than `timeout` seconds, writes more than it may, or ends with a status
@@ -104,7 +105,7 @@ def run_program(
         except (OSError, ValueError) as error:
             if getattr(error, "errno", None) in _SCARCE:
                 raise RunFailedError(f"The program could not be started ({error}).") from error
-            raise RunRefusedError(
+            raise ProgramMissingError(
                 f"The program '{argv[0]}' cannot be started ({error}); check its first line and "
                 f"its arguments."
             ) from error
@@ -121,11 +122,13 @@ def _executable(name: str) -> str:
     if program is not None:
         return program
     if Path(name).is_file():
-        raise RunRefusedError(
+        raise ProgramMissingError(
             f"The program '{name}' may not be executed; make it executable (chmod +x), or "
             f"name the program that reads it first."
         )
-    raise RunRefusedError(f"There is no program '{name}' here; install it or give its full path.")
+    raise ProgramMissingError(
+        f"There is no program '{name}' here; install it or give its full path."
+    )
 
 
 def _watched(
@@ -154,7 +157,8 @@ def _watched(
         if now >= end:
             raise RunFailedError(
                 f"The program had not ended after {timeout:g} s and was "
-                f"stopped{last_words(folder, errors_only=True)}."
+                f"stopped{last_words(folder, errors_only=True)}.",
+                {"failure": Failure.TIME},
             )
 
 
@@ -171,7 +175,8 @@ def _flooded(
     where = " into its folder" if did == "wrote" else ""
     raise RunFailedError(
         f"The program {did} more than {most:.3g} bytes{where} and was stopped{told}; make it write "
-        f"less, or raise {option}."
+        f"less, or raise {option}.",
+        {"failure": Failure.DISK},
     )
 
 

@@ -25,6 +25,86 @@ class Status(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+class Failure(StrEnum):
+    """Why a run, or the process of a job, gave no answer.
+
+    Examples
+    --------
+    >>> Failure.TIME.meaning, Failure("time").remedy
+    ('Its time was over before it ended.', 'Ask for a coarser tier, fewer runs or narrower ranges.')
+    """
+
+    TIME = "time"
+    MEMORY = "memory"
+    PROCESSES = "processes"
+    DISK = "disk"
+    DIED = "died"
+    KERNEL = "kernel"
+    DIVERGED = "diverged"
+    INPUT = "input"
+    PROGRAM = "program"
+    CHANGED = "changed"
+    RECORD = "record"
+
+    @property
+    def meaning(self) -> str:
+        """The cause in a sentence."""
+        return _FAILURES[self][0]
+
+    @property
+    def remedy(self) -> str:
+        """What may be tried."""
+        return _FAILURES[self][1]
+
+
+_FAILURES = {
+    Failure.TIME: (
+        "Its time was over before it ended.",
+        "Ask for a coarser tier, fewer runs or narrower ranges.",
+    ),
+    Failure.MEMORY: (
+        "It used more memory than it may.",
+        "Ask for a coarser tier or a smaller case.",
+    ),
+    Failure.PROCESSES: (
+        "It started more processes than it may.",
+        "Let the kernel start fewer, or raise 'processes' in the worker's policy.",
+    ),
+    Failure.DISK: (
+        "It wrote more to the disk than it may.",
+        "Ask for a smaller case, or raise 'disk_megabytes' in the worker's policy.",
+    ),
+    Failure.DIED: (
+        "Its process ended before it answered.",
+        "Try another point or tier; if it ends again, tell the kernel's maintainer.",
+    ),
+    Failure.KERNEL: (
+        "The kernel failed.",
+        "Read what it said; try a coarser tier or another point.",
+    ),
+    Failure.DIVERGED: (
+        "The simulation has no finite answer there.",
+        "Move away from extreme values, or take a finer tier.",
+    ),
+    Failure.INPUT: (
+        "The kernel refused what it was given.",
+        "Correct that input; the kernel's card lists units and ranges.",
+    ),
+    Failure.PROGRAM: (
+        "The kernel, or its program, cannot be used on the worker's machine.",
+        "Choose another kernel, or install what it needs there.",
+    ),
+    Failure.CHANGED: (
+        "The kernel's program changed since the run was planned.",
+        "Ask for the run again.",
+    ),
+    Failure.RECORD: (
+        "What came back is no record of the run that was asked for.",
+        "Tell the kernel's maintainer; the worker keeps nothing of it.",
+    ),
+}
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """One run: inputs, outputs, how it ended, and where it came from.
@@ -80,9 +160,25 @@ class RunRecord:
         return {name: Curve.from_json(content) for name, content in told.items()}
 
     @property
+    def failure(self) -> Failure | None:
+        """Why there is no answer: from the provenance, else by how the run ended."""
+        told = str(self.provenance.get("failure"))
+        if told in [*Failure]:
+            return Failure(told)
+        return _BY_STATUS.get(self.status)
+
+    @property
     def ok(self) -> bool:
         """Whether the outputs can be used."""
         return self.status is Status.OK
+
+
+_BY_STATUS = {
+    Status.FAILED: Failure.KERNEL,
+    Status.DIVERGED: Failure.DIVERGED,
+    Status.REFUSED: Failure.INPUT,
+    Status.INTERRUPTED: Failure.DIED,
+}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """Kernels by name, file or module; any error in a user's code becomes one sentence."""
 
 import hashlib
-import pickle
 import sys
 import traceback
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from typing import Any
 
 from dimgs.errors import DimgsError, InputError
 from dimgs.kernels.fingerprint import file_digest
+from dimgs.kernels.portable import PackedKernel, send_with_code
 from dimgs.kernels.record import with_kind
 from dimgs.kernels.spec import Kernel, Port, Tier
 from dimgs.plugins import entry_points
@@ -228,7 +228,7 @@ def load_kernel(reference: Any) -> Kernel:
     ----------
     reference : str or Kernel
         Name of an installed kernel, ``"module:attribute"``, ``"file.py:attribute"``, the path of
-        a TOML file that describes a program, or a kernel.
+        a TOML file that describes a program, a kernel, or one that :func:`portable` packed.
 
     Returns
     -------
@@ -239,32 +239,14 @@ def load_kernel(reference: Any) -> Kernel:
     InputError
         If there is none; the message names the remedy.
     """
+    if isinstance(reference, PackedKernel):
+        if reference.file is not None:
+            load_file(Path(reference.file))
+        reference = reference.unpacked()
     if isinstance(reference, str):
         file = reference if reference.endswith(".toml") else reference.rpartition(":")[0]
         return _by_text(reference, file_digest(file))
     return as_kernel(reference, getattr(reference, "name", None) or f"{reference!r:.60}")
-
-
-def portable(reference: Any) -> Any:
-    """What to send to another process: a text, or a kernel that can be pickled.
-
-    Raises
-    ------
-    InputError
-        If the kernel can be neither named nor pickled.
-    """
-    if isinstance(reference, str):
-        return reference
-    try:
-        pickle.dumps(reference)
-    except Exception as error:
-        name = getattr(reference, "name", None) or getattr(reference, "__name__", "of the plan")
-        why = str(error).rpartition(": ")[2].rstrip(".")
-        raise InputError(
-            f"The kernel '{name}' cannot be sent to another process: {why}; name it as "
-            f"'module:attribute' or 'file.py:attribute' in the plan, or use a thread pool."
-        ) from error
-    return reference
 
 
 @lru_cache(maxsize=16)
@@ -300,6 +282,7 @@ def _executed(file: Path, content: str | None) -> ModuleType:
     module = ModuleType(unique)
     module.__file__ = str(file)
     sys.modules[unique] = module
+    send_with_code(module)
     beside = str(file.resolve().parent)
     if beside not in sys.path:
         sys.path.append(beside)

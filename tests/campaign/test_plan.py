@@ -2,6 +2,7 @@
 
 import pickle
 from dataclasses import replace
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.dry_run import dry_run
 from dimgs.campaign.reading import plan_of
 from dimgs.errors import DimensionError, InputError
-from dimgs.kernels.registry import portable
+from dimgs.kernels.portable import portable
 from dimgs.kernels.spec import Port
 from tests.campaign.kernels import Uptake, uptake_plan
 
@@ -257,6 +258,9 @@ def test_a_dry_run_says_what_it_would_cost() -> None:
 def test_a_kernel_that_cannot_travel_is_refused_before_it_runs() -> None:
     class Local(Uptake):
         name = "local"
+
+        def __init__(self) -> None:
+            self.lock = Lock()
 
     with pytest.raises(InputError, match="module:attribute"):
         portable(Local())

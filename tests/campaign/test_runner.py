@@ -18,7 +18,7 @@ from dimgs.campaign.workers import Borrowed, LocalProcesses, Place, RunTask, mak
 from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels import CommandKernel
-from dimgs.kernels.record import RunRecord, Status
+from dimgs.kernels.record import Failure, RunRecord, Status
 from tests.campaign.kernels import Troubled
 from tests.patience import lines_of, lives, wait_until
 
@@ -151,7 +151,7 @@ def test_a_run_that_hears_no_alarm_is_given_up(
     (record,) = made.run([task("hang", timeout=0.1)])
     assert record.status is Status.FAILED
     assert "No answer came" in record.reason
-    assert made.tally.timed_out == 1
+    assert record.failure is Failure.TIME
 
 
 def test_a_worker_that_dies_takes_only_its_own_run_along(store: RunStore) -> None:

@@ -240,8 +240,8 @@ class CommandKernel(BaseKernel):
             told = f"{error}{beside(plain, list(self._files), self._home)}"
             if self.keep == "never":
                 shutil.rmtree(folder, ignore_errors=True)
-                raise RunFailedError(told) from error
-            raise RunFailedError(told, {"folder": str(folder)}) from error
+                raise RunFailedError(told, error.provenance) from error
+            raise RunFailedError(told, {**error.provenance, "folder": str(folder)}) from error
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise

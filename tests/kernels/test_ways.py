@@ -1,0 +1,184 @@
+"""Every way to name a kernel works in every command, however processes are started."""
+
+import json
+import os
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FILM = '''
+import math, threading
+from dimgs.kernels import kernel
+
+held = threading.Lock()
+
+def lag(D, l):
+    with held:
+        return math.fabs(l) ** 2 / (6 * D)
+
+@kernel(inputs={"D": {"unit": "m^2/s", "low": 0}, "l": {"unit": "m", "low": 0}},
+        outputs={"tau": "s"})
+def film(D, l):
+    """Time lag of a film."""
+    return lag(D, l)
+'''
+# what cannot be imported elsewhere goes along, so that it must be something that can be copied
+CELL = FILM.replace("held = threading.Lock()", "import contextlib").replace(
+    "with held:", "with contextlib.nullcontext():"
+)
+PROGRAM = """
+name = "film"
+command = ["{python}", "-c", "print('tau =', float({{l!r}}) ** 2 / (6 * float({{D!r}})))"]
+[inputs]
+D = {{unit = "m^2/s", low = 0}}
+l = {{unit = "m", low = 0}}
+[outputs]
+tau = {{unit = "s", regex = "tau = (.*)"}}
+"""
+PLAN = """
+kernel = "{kernel}"
+target = "tau"
+[ranges]
+D = [1e-15, 1e-13, "m^2/s"]
+l = [10, 100, "um"]
+[budget]
+runs = 8
+[tolerance]
+exponents = 0.1
+"""
+AT = "D=1e-14 m^2/s, l=0.1 mm"
+ASK = ["ask", "tau", "--kernel", "KERNEL", "--at", AT, "--run"]
+INPUTS = {"D": {"value": 1e-14, "unit": "m^2/s"}, "l": {"value": 1e-4, "unit": "m"}}
+JOB = {"kind": "job", "kernel": "KERNEL", "inputs": INPUTS}
+COMMANDS: dict[str, list[list[str]]] = {
+    "run": [["run", "plan.toml", "--out", "study"]],
+    "ask": [ASK],
+    "augment": [ASK, [*ASK[:5], AT.replace("0.1", "0.2"), "--run"],
+                ["hub", "augment", "--kernel", "KERNEL", "-n", "2"]],
+    "check-card": [["hub", "check-card", "KERNEL"]],
+    "work": [["hub", "init"], ["hub", "add", "job.json"],
+             ["hub", "work", "--once", "--policy", "policy.toml"]],
+    "mcp": [["hub", "init"]],
+}  # fmt: skip
+WAYS = {
+    "entry point": "film-lag",
+    "file": "film.py:film",
+    "module": "film_module:film",
+    "program": "film.toml",
+}
+START = """
+import json, multiprocessing, sys
+if __name__ == "__main__":
+    multiprocessing.set_start_method(sys.argv[1])
+    from dimgs.cli.app import run
+    for command in json.loads(sys.argv[2]):
+        code = run(command)
+        if code:
+            sys.exit(f"{command} ended with {code}")
+"""
+MCP = """
+import sys
+from pathlib import Path
+from dimgs.agent.bench import Bench
+from dimgs.agent.campaigns import job_status, plan_campaign, start_campaign
+from dimgs.hub import Hub
+from dimgs.hub.jobs import AgentPolicy, Policy, work
+policy = Policy(kernels=[sys.argv[1]], agent=AgentPolicy(worker=False, approve_above=600))
+with Hub("hub.sqlite", user="anna") as hub:
+    bench = Bench(hub.for_agent(), policy, Path.cwd())
+    at = {"D": "1e-14 m^2/s", "l": "0.1 mm"}
+    plan = plan_campaign(bench, sys.argv[1], "tau", at=at)
+    job = start_campaign(bench, plan["plan"])["job"]
+    work(hub, policy, once=True)
+    found = job_status(bench, job)
+    assert found["state"] == "done", found
+    bench.close()
+"""
+# as a notebook has it: a main module without a file
+NOTEBOOK = """
+import multiprocessing, sys
+multiprocessing.set_start_method({method!r})
+import dimgs
+from dimgs.campaign import Budget, Plan, Range, Tolerance, run_campaign
+from dimgs.hub import Hub
+from dimgs.hub.cards import check_card
+from dimgs.similitude.augment import augment
+from dimgs.similitude.description import describe
+ranges = {{"D": Range(1e-15, 1e-13, "m^2/s"), "l": Range(10, 100, "um")}}
+plan = Plan(film, "tau", ranges, Budget(8), Tolerance(exponents=0.1))
+def ask(l):
+    at = {{"D": "1e-14 m^2/s", "l": l}}
+    assert dimgs.ask("tau", at=at, kernel=film, hub=hub, run=True).value is not None
+with Hub("hub.sqlite", user="anna") as hub:
+    command = {command!r}
+    if command == "run":
+        assert run_campaign(plan, "study").regimes
+    elif command == "check-card":
+        assert check_card(hub, film)["complete"]
+    else:
+        ask("0.1 mm")
+    if command == "augment":
+        ask("0.2 mm")
+        assert augment(hub, describe(hub, film), "tau", 2)["runs"]
+"""
+
+
+def prepare(folder: Path, kernel: str) -> dict[str, str]:
+    """Files of all ways in a folder; the environment in which commands run."""
+    (folder / "film.py").write_text(FILM)
+    modules = folder / "installed"
+    info = modules / "film_lag-1.0.dist-info"
+    info.mkdir(parents=True)
+    (modules / "film_module.py").write_text(FILM)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: film-lag\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[dimgs.kernels]\nfilm-lag = film_module:film\n")
+    (folder / "film.toml").write_text(PROGRAM.format(python=sys.executable))
+    (folder / "plan.toml").write_text(PLAN.format(kernel=kernel))
+    (folder / "job.json").write_text(json.dumps(JOB).replace("KERNEL", kernel))
+    (folder / "policy.toml").write_text(f'kernels = ["{kernel}"]\nseconds = 60\n')
+    path = os.pathsep.join(map(str, (ROOT, modules)))
+    return {**os.environ, "PYTHONPATH": path, "DIMGS_HUB": str(folder / "hub.sqlite")}
+
+
+def run(folder: Path, kernel: str, command: str, method: str) -> None:
+    """Run a command in a folder of its own; nothing that a person reads is a traceback."""
+    environment = prepare(folder, kernel)
+
+    def ended(*arguments: str, text: str = "") -> None:
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=folder, env=environment, input=text,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        assert "1 failed" not in done.stdout
+
+    if kernel == "notebook":
+        ended("-", text=CELL + NOTEBOOK.format(method=method, command=command))
+        return
+    steps = [[kernel if x == "KERNEL" else x for x in step] for step in COMMANDS[command]]
+    (folder / "start.py").write_text(START)
+    ended("start.py", method, json.dumps(steps))
+    if command == "mcp":
+        (folder / "mcp_calls.py").write_text(MCP)
+        ended("mcp_calls.py", kernel)
+
+
+def test_a_kernel_of_a_file_answers(tmp_path: Path) -> None:
+    run(tmp_path, WAYS["file"], "ask", "spawn")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["spawn", "fork", "forkserver"])
+@pytest.mark.parametrize(
+    ("way", "command"),
+    [*product(WAYS, COMMANDS), *product(["notebook"], ["run", "ask", "augment", "check-card"])],
+)
+def test_every_way_to_a_kernel_works_in_every_command(
+    tmp_path: Path, way: str, command: str, method: str
+) -> None:
+    run(tmp_path, WAYS.get(way, way), command, method)
