@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
@@ -34,6 +34,11 @@ __all__ = ["Answer", "ask"]
 _VAGUE = 1.0
 # entries whose reviews are told
 _REVIEWED = 20
+# laws that do not answer whose reasons are among what is missing; the evidence has all of them
+_DOUBTED = 3
+# laws of the hub, of which runs they are, and why they do not answer
+_Laws: TypeAlias = list[tuple[Origin, "HubLaw", list[str]]]
+_Offers: TypeAlias = Iterator[tuple[Origin, Offer]]
 
 
 def ask(
@@ -197,16 +202,21 @@ class _Asking:
                 return answer
             return self._campaign(known, point, target, answer.missing, there)
         found = [o for k, p in every for o in origins(self.hub, k, p, target)]
+        laws: _Laws = []
         best: Offer | None = None
         for way in (self._runs, self._similar, self._near, self._laws):
-            for origin, offer in way(found):
+            for origin, offer in way(found, laws):
                 if offer.half_width <= self.tolerance:
                     return self._told(offer, origin)
                 best = min((best, offer), key=lambda o: o.half_width) if best else offer
-        lacking = self._lacking(known, target, found, best)
-        return self._campaign(
+        doubted = [(law, why) for _, law, why in laws if why]
+        lacking = self._lacking(known, target, found, best, doubted)
+        answer = self._campaign(
             known, point, target, lacking, lambda: self._made(known, point, target)
         )
+        if answer.value is not None or not doubted:
+            return answer
+        return replace(answer, how="none", evidence=[_not_enough(*one) for one in doubted])
 
     def _there(
         self, target: str, given: Given, kernel: Any, physics: str | None
@@ -248,40 +258,36 @@ class _Asking:
             )
         return fitting
 
-    def _runs(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Offer]]:
+    def _runs(self, found: Sequence[Origin], _: _Laws | None = None) -> _Offers:
         return self._exact(found, groups=False)
 
-    def _similar(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Offer]]:
+    def _similar(self, found: Sequence[Origin], _: _Laws | None = None) -> _Offers:
         return self._exact(found, groups=True)
 
-    def _exact(self, found: Sequence[Origin], groups: bool) -> Iterator[tuple[Origin, Offer]]:
+    def _exact(self, found: Sequence[Origin], groups: bool) -> _Offers:
         for origin in chain.from_iterable(asked_for(found)):
             offer = exact(origin, groups, self.level)
             if offer is not None:
                 yield origin, offer
 
-    def _near(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Offer]]:
+    def _near(self, found: Sequence[Origin], known: _Laws) -> _Offers:
+        from dimgs.similitude.laws import laws_of
         from dimgs.similitude.limits import limits_of
         from dimgs.similitude.near import near
 
         for origin in standing(found):
+            known += [(origin, law, law.doubts(origin)) for law in laws_of(self.hub, origin)]
             others = [*(o for o in found if o is not origin), *related(self.hub, origin, found)]
-            laws = [law for law in self._known_laws(origin) if not law.outside(origin)]
+            laws = [law for of, law, doubts in known if of is origin and not doubts]
             offer = near(origin, others, laws, self.level, limits_of(self.hub, origin))
             if offer is not None:
                 yield origin, offer
 
-    def _laws(self, found: Sequence[Origin]) -> Iterator[tuple[Origin, Offer]]:
-        for origin in standing(found):
-            for law in self._known_laws(origin):
-                offer = None if law.outside(origin) else law.answer(origin, self.level)
-                if offer is not None:
-                    yield origin, offer
-
-    def _known_laws(self, origin: Origin) -> "list[HubLaw]":
-        from dimgs.similitude.laws import laws_of
-
-        return laws_of(self.hub, origin)
+    def _laws(self, _: Sequence[Origin], known: _Laws) -> _Offers:
+        for origin, law, doubts in known:
+            offer = None if doubts else law.answer(origin, self.level)
+            if offer is not None:
+                yield origin, offer
 
     def _told(self, offer: Offer, used: Origin) -> Answer:
         """The answer that something found gives."""
@@ -315,8 +321,9 @@ class _Asking:
         return told + [{"of": card["id"], **r} for r in card["reviews"]]
 
     def _lacking(
-        self, known: Description, target: str, found: Sequence[Origin], best: Offer | None
-    ) -> list[str]:
+        self, known: Description, target: str, found: Sequence[Origin], best: Offer | None,
+        doubted: "Sequence[tuple[HubLaw, list[str]]]",
+    ) -> list[str]:  # fmt: skip
         """Why what is there does not answer."""
         missing = [text for origin in standing(found) for text in beyond(origin)]
         if not found:
@@ -328,6 +335,10 @@ class _Asking:
                 f"what is there tells it to {100 * best.half_width:.2g} % of its value, and "
                 f"{100 * self.tolerance:.2g} % are asked"
             )
+        missing += [
+            f"the law {law.id[:12]} is not enough: {' '.join(why)}"
+            for law, why in doubted[:_DOUBTED]
+        ]
         return missing
 
     def _campaign(
@@ -352,6 +363,11 @@ class _Asking:
         plan: dict[str, Any] | None,
     ) -> Answer:  # fmt: skip
         return refused(missing, known.outputs[target], point.assumptions, plan, self.level)
+
+
+def _not_enough(law: "HubLaw", why: list[str]) -> dict[str, Any]:
+    """A law that does not answer, as evidence: with the reason."""
+    return {"kind": "law", "id": law.id, "distance": None, "weight": 0.0, "why": " ".join(why)}
 
 
 def _label(text: str) -> dict[str, str]:

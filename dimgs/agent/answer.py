@@ -92,25 +92,25 @@ def _evidence(kind: str, id: str, distance: float | None = None) -> Json:
     return {"kind": kind, "id": id, "distance": distance, "weight": 1.0}
 
 
+def _doubted(missing: list[str], evidence: Json) -> Json:
+    """No answer, beside what is known and not enough."""
+    return {**_none(missing), "evidence": [{**evidence, "weight": 0.0, "why": " ".join(missing)}]}
+
+
 def _of_ask(call: ToolCall, _: Sequence[ToolCall]) -> Json:
     return dict(call.result)
 
 
 def _of_predict(call: ToolCall, _: Sequence[ToolCall]) -> Json:
-    """The value of a law at the last point; none outside its domain, or of a doubtful law."""
+    """The value of a law at the last point; none outside its domain, or of an unconfirmed law."""
     found, (*_, row) = call.result, call.result["rows"]
     evidence = _evidence("law", found["law"])
-    if row["outside"]:
-        groups = ", ".join(row["outside"])
-        missing = [f"the point lies outside the domain of the law in {groups}"]
-        return {**_none(missing), "evidence": [evidence], "level": found["level"]}
+    if row["outside"] or found["confirmed"] is False:
+        missing = found["doubts"] or ["The law is not confirmed."]
+        return {**_doubted(missing, evidence), "level": found["level"]}
     answer = {**{k: row[k] for k in ("value", "low", "high")}, "unit": found["unit"]}
     why = "the point is in its domain"
-    told = _valued(answer, found["target"], found["level"], "law", why, evidence)
-    if found["confirmed"] is False:
-        why = "; ".join(found["doubts"]) or "the law is not confirmed"
-        told["pertinence"] |= {"relevant": False, "confidence": 0.0, "why": why}
-    return told
+    return _valued(answer, found["target"], found["level"], "law", why, evidence)
 
 
 def _of_job(call: ToolCall, calls: Sequence[ToolCall]) -> Json:
@@ -142,16 +142,15 @@ def _of_law(call: ToolCall, _: Sequence[ToolCall]) -> Json:
     found = call.result
     if found["law"] is None:
         return _none([f"no law was found ({found['outcome']})", *found["why_not"]])
-    good = 1.0 if found["confirmed"] else 0.0
-    told = {
-        "relevant": bool(found["confirmed"]),
-        "acceptability": good,
-        "confidence": 0.9 * good,
-        "meaning": f"The law is {call.arguments['target']} = {found['expression']}.",
-        "why": "; ".join(found["why_not"]) or "it predicts runs that it was not fitted on",
-    }
-    evidence = [_evidence("law", found["law"])]
-    return {**_none([]), "how": "law", "evidence": evidence, "pertinence": told}
+    meaning = f"The law is {call.arguments['target']} = {found['expression']}."
+    evidence = _evidence("law", found["law"])
+    if not found["confirmed"]:
+        document = _doubted(["The law is not confirmed.", *found["why_not"]], evidence)
+        document["pertinence"]["meaning"] = f"No answer; the best law is not confirmed. {meaning}"
+        return document
+    why = "it predicts runs that it was not fitted on"
+    told = {"relevant": True, "acceptability": 1.0, "confidence": 0.9, "meaning": meaning}
+    return {**_none([]), "how": "law", "evidence": [evidence], "pertinence": {**told, "why": why}}
 
 
 def _of_plan(call: ToolCall, _: Sequence[ToolCall]) -> Json:

@@ -16,6 +16,7 @@ from dimgs.errors import FitError, InputError
 from dimgs.escape import visible
 from dimgs.formats import json_value, shown
 from dimgs.hub.sandbox import exchanged
+from dimgs.hub.verdicts import why_unconfirmed
 from dimgs.law.law import Law
 
 # of seconds beside the time of the search: to start, to fit the power law, to draw
@@ -73,7 +74,8 @@ def discover_law(
 
 
 def _domain(law: Json) -> Json:
-    return {k: law["domain"].get(k) for k in ("groups", "columns")}
+    keys = ("groups", "columns", "held", "constant_groups")
+    return {k: law["domain"][k] for k in keys if k in law["domain"]}
 
 
 def _rival(told: Json) -> Json:
@@ -138,6 +140,8 @@ def law_of(bench: Bench, id: str) -> tuple[Law, Json]:
                 f"The law '{shown(id[:12])}' is {entry['state']}, so that it predicts nothing; "
                 f"explain says why, and a person may settle it."
             )
+        why = why_unconfirmed(entry)
+        said |= {"confirmed": not why, "why_not": why}
     if document is None:
         raise InputError(
             f"There is no law '{shown(id[:70])}'; give the 'law' that discover_law or search_hub "
@@ -153,7 +157,7 @@ def predict(
     level: float = 0.9,
     unit: str | None = None,
 ) -> Predicted:
-    """Value of a law in 'unit', with interval; 'outside': groups beyond its domain."""
+    """Value of a law in 'unit', with interval; 'why_outside': what lies beyond its domain."""
     from dimgs.dataset.build import ReadOptions
     from dimgs.law.prediction import law_table
 
@@ -164,24 +168,25 @@ def predict(
     if not 0.0 < level < 1.0:
         raise InputError(f"'level' is {level}; give a coverage such as 0.9.")
     data = law_table(known, _columns(points), ReadOptions(find_duplicates=False))
-    outside = known.outside(data)
+    places = known.places(data)
+    beyond = list(dict.fromkeys(str(d) for place in places for d in place.departures))
     try:
         found = known.predict({n: data[n] for n in data.names}, level=level)
     except InputError as error:
-        beyond = sorted({group for row in outside for group in row})
         if beyond:
-            where = f"The point lies outside the domain of the law in {', '.join(beyond)}."
+            where = f"The point lies outside the domain of the law: {'; '.join(beyond)}."
             raise InputError(f"{where} {error}") from error
         raise
     values, lows, highs = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found)
     rows = []
-    for v, lo, hi, out in zip(values, lows, highs, outside, strict=True):
+    for v, lo, hi, place in zip(values, lows, highs, places, strict=True):
         ends = {"value": float(v), "low": float(lo), "high": float(hi)}
         told = in_unit({**ends, "unit": known.target_unit}, unit)
-        rows.append({**{k: told[k] for k in ends}, "outside": list(out)})
+        rows.append({**{k: told[k] for k in ends}, **place.to_json()})
     doubts = [str(why) for why in said.get("why_not") or ()]
-    if beyond := sorted({group for row in outside for group in row}):
-        doubts.append(f"Outside the domain in {', '.join(beyond)} a value is no answer.")
+    doubts += [known.doubt] if known.doubt else []
+    if beyond:
+        doubts.append(f"Outside the domain a value is no answer: {'; '.join(beyond)}.")
     for point in points:
         given = {n: label_or_amount(v, f"'{shown(n)}'") for n, v in point.items()}
         doubts += [f"'{told['input']}': {told['source']}." for told in readings(given)]

@@ -7,10 +7,13 @@ import typer
 
 from dimgs.cli import tables
 from dimgs.cli.analyse import TABLE
-from dimgs.cli.output import emit_json, table, warn
+from dimgs.cli.output import emit_json, say, table, warn
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
+
+# reasons that are printed below the table of predictions: half of a screen
+_MOST_REASONS = 12
 
 
 @tables.takes("level", *(n for n in TABLE if n not in ("columns", "drop")))
@@ -32,7 +35,9 @@ def predict(
     known = Law.from_json(law)
     data = law_table(known, rows, options.reader())
     warn(data.warnings)
-    outside = known.outside(data)
+    places = known.places(data)
+    if known.doubt:
+        warn([known.doubt])
     if relative_to is None:
         found = known.predict({n: data[n] for n in data.names}, level=options.level)
         unit = known.target_unit
@@ -47,14 +52,15 @@ def predict(
     values = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found]
     if json:
         listed: list[dict[str, Any]] = [
-            {"value": float(v), "low": float(lo), "high": float(hi), "outside": out}
-            for v, lo, hi, out in zip(*values, outside, strict=True)
+            {"value": float(v), "low": float(lo), "high": float(hi), **place.to_json()}
+            for v, lo, hi, place in zip(*values, places, strict=True)
         ]
-        emit_json({"rows": listed, "unit": unit, "level": options.level})
+        told = {"warnings": [known.doubt]} if known.doubt else {}
+        emit_json({"rows": listed, "unit": unit, "level": options.level, **told})
         return
     shown = [
-        [str(int(data.rows[i])), f"{v:.6g}", f"{lo:.6g}", f"{hi:.6g}", ", ".join(out)]
-        for i, (v, lo, hi, out) in enumerate(zip(*values, outside, strict=True))
+        [str(int(data.rows[i])), f"{v:.6g}", f"{lo:.6g}", f"{hi:.6g}", ", ".join(place.outside)]
+        for i, (v, lo, hi, place) in enumerate(zip(*values, places, strict=True))
     ]
     name = known.target.name if relative_to is None else f"{known.target.name} ratio"
     table(
@@ -62,3 +68,9 @@ def predict(
         ["row", "value", "low", "high", "outside"],
         shown,
     )
+    told = ((int(data.rows[i]), place) for i, place in enumerate(places))
+    lines = [f"row {row}: {text}" for row, place in told for text in place.sentences]
+    for line in lines[:_MOST_REASONS]:
+        say(line)
+    if len(lines) > _MOST_REASONS:
+        say(f"and {len(lines) - _MOST_REASONS} more reasons; --json gives all of them.")

@@ -11,6 +11,7 @@ from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.errors import InputError
 from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.variables import Variable
 
 # errors this much larger than the smallest leave a run no digit in a sum of double precision
 _LEAST_SHARE = 1e-16
@@ -69,6 +70,8 @@ class Design:
         Labels of the groups that keep their own prefactor, and of those held out together.
     never_varied : tuple of str
         Groups and columns that are the same in every run.
+    labelled : tuple of str
+        Columns, numeric ones among them, whose values are the labels of `within` and `split`.
     """
 
     data: Dataset
@@ -82,6 +85,31 @@ class Design:
     within: NDArray[Any] | None = None
     split: NDArray[Any] | None = None
     never_varied: tuple[str, ...] = ()
+    labelled: tuple[str, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Variable, ...]:
+        """Numeric inputs of the runs, whether a feature holds them or not."""
+        target = self.basis.target
+        apart = {*self.labelled, *(() if target is None else (target.name,))}
+        return tuple(self.data.variable(n) for n in self.data.numeric_names if n not in apart)
+
+    @property
+    def input_labels(self) -> dict[str, NDArray[np.str_]]:
+        """Columns of labels that tell kinds of runs apart; not those that name the runs.
+
+        Groups that were held out together are left out unless there is one: the law was judged on
+        groups that it had not seen.
+        """
+        found = {n: label_texts(self.data[n]) for n in self.data.label_names}
+        split = self.split
+        kinds = {n: len(set(seen)) for n, seen in found.items()}
+        return {
+            n: seen
+            for n, seen in found.items()
+            if kinds[n] <= max(1, self.n_runs // 2)
+            and (kinds[n] == 1 or split is None or not np.array_equal(seen, split))
+        }
 
     @property
     def n_runs(self) -> int:
@@ -214,6 +242,7 @@ def build_design(
         within=_labels(data, within, "--within"),
         split=_labels(data, split_by, "--split-by"),
         never_varied=tuple(f.name for f, v in zip(features, varies, strict=True) if not v),
+        labelled=tuple(n for n in (within, split_by) if n is not None),
     )
 
 

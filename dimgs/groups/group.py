@@ -103,6 +103,9 @@ class PiGroup:
         >>> PiGroup.of("pi_1", {"x": 1, "L": -1}).value({"x": np.array([-3.0, 0.0]), "L": 2.0})
         array([-1.5,  0. ])
         """
+        if len(self.exponents) == 1 and self.exponents[0][1] == 1:
+            # a number as it was written
+            return np.atleast_1d(np.asarray(values[self.exponents[0][0]], dtype=np.float64))
         total, sign = np.zeros(1), np.ones(1)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             for variable, exponent in self.exponents:

@@ -116,7 +116,10 @@ def keep_campaign(
     pertinence = dict(result.get("pertinence", {}))
     laws = [r["law"] for r in result.get("regimes", ()) if r.get("law")]
     known = result.get("law") or (laws[0] if laws else None)
-    law = None if known is None else {"law": known, "kernel": kernel, "outcome": result["outcome"]}
+    law = None
+    if known is not None:
+        told = {"outcome": result["outcome"], **_campaign_verdict(result)}
+        law = {"law": known, "kernel": kernel, **told}
     if law is not None and result.get("boundaries"):
         law["boundaries"] = list(result["boundaries"])
     if law is not None and len(laws) > 1:
@@ -134,6 +137,15 @@ def keep_campaign(
         pertinence,
         files,
     )
+
+
+def _campaign_verdict(result: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether what a campaign found can be relied on, and if not, which answers cannot."""
+    answers = dict(result.get("pertinence", {})).get("answers", ())
+    failed = [f"{a['answer']}: {a['why']}" for a in answers if not a.get("relevant", True)]
+    confirmed = result["outcome"] == "tolerance met"
+    ended = f"The campaign ended with: {result['outcome']}."
+    return {"confirmed": confirmed, "why_not": [] if confirmed else [ended, *failed]}
 
 
 def _kept(

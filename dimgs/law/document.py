@@ -107,6 +107,8 @@ class DomainPart(_LawPart):
     centre: Listed[float] = []
     precision: Listed[Listed[float]] = []
     max_leverage: float | None = None
+    held: Named[Any] = {}
+    constant_groups: Named[float] | None = None
 
 
 class VariablePart(_LawPart):
@@ -160,6 +162,9 @@ class ExactPart(_LawPart):
     scales: Listed[VariablePart]
     known: Listed[VariablePart]
     unused: Listed[VariablePart] = []
+    constant_groups: Listed[GroupPart] = []
+    labels: Named[Listed[str]] = {}
+    unlogged: Named[Name] = {}
     response: GroupPart
     groups: Listed[GroupPart]
     uncertainty: UncertaintyPart

@@ -1,24 +1,232 @@
-"""The domain of validity of a design's runs."""
+"""The domain of validity of a law: what its runs varied, what they held, and what lies beyond.
 
-from collections.abc import Sequence
+A row is judged in the groups of all inputs, so that a model test predicts its prototype: a group
+with a range is left where its value lies beyond it, and a group with one value as soon as it takes
+another. An input that no group holds is judged by itself.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.arrays import Array, BoolArray
 from dimgs.dataset import Dataset
-from dimgs.design.features import Design
+from dimgs.design.features import Design, spans
+from dimgs.errors import LawError
+from dimgs.groups.group import PiGroup
+from dimgs.law.evaluate import Inputs
 from dimgs.law.names import Names
-from dimgs.law.parts import Domain
+from dimgs.variables import Variable
+
+if TYPE_CHECKING:
+    from dimgs.law.law import Law
 
 # exponential of it is well inside doubles (1e±304)
 _LOG_RANGE = (-700.0, 700.0)
 # spread of a direction without data, over that of the widest: its square times the rounding of
 # the logarithms, 1e-16, must stay below what tells leverages apart, 1e-6
 _NO_DATA = 1e-4
+# rounding of a range that was written with the digits of a double
+_EDGE = 1e-9
+# a column this many times beyond its runs is worth saying: the laws of the case studies were
+# confirmed by runs left out that lie within a decade of the others
+_FAR = 10.0
+# labels that a sentence lists
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class Departure:
+    """A group, input or label in which a row lies outside the domain of a law.
+
+    Attributes
+    ----------
+    group : str
+        Name of the group, the column where an input or a label is judged by itself, or
+        ``"leverage"`` for a combination of groups that no run has.
+    formula : str
+        The group in the inputs.
+    low, high : float or None
+        Range over the runs, equal where it never varied; None for labels. A column is in its
+        coherent SI unit.
+    value : float, str or None
+        In this row.
+    inputs : tuple of str
+        Inputs of the group beyond their own runs; all of them where none is.
+    text : str
+        The same in words.
+    """
+
+    group: str
+    formula: str
+    low: float | None
+    high: float | None
+    value: float | str | None
+    inputs: tuple[str, ...]
+    text: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of ``"why_outside"``."""
+        names = ("group", "formula", "low", "high", "value")
+        return {**{n: _plain(getattr(self, n)) for n in names}, "inputs": list(self.inputs)}
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a row lies in the domain of a law.
+
+    Attributes
+    ----------
+    departures : tuple of Departure
+        Empty inside.
+    far : mapping of str to float
+        Columns more than ten times beyond their runs, and how many times; information only.
+    """
+
+    departures: tuple[Departure, ...] = ()
+    far: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def outside(self) -> list[str]:
+        """Names of what the row lies outside of."""
+        return [d.group for d in self.departures]
+
+    @property
+    def sentences(self) -> list[str]:
+        """Why the row lies outside, and which columns lie far beyond their runs, in words."""
+        why = [f"outside: {d}." for d in self.departures]
+        far = [f"{name} is {factor:.3g} times beyond its runs" for name, factor in self.far.items()]
+        return why + ([f"far, though the groups decide: {', '.join(far)}."] if far else [])
+
+    def to_json(self) -> dict[str, Any]:
+        """The keys of a predicted row."""
+        why = [d.to_json() for d in self.departures]
+        far = {n: _plain(factor) for n, factor in self.far.items()}
+        return {"outside": self.outside, "why_outside": why, "far": far}
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where a law holds, judged in the groups: ranges and leverage.
+
+    Parameters
+    ----------
+    groups : mapping of str to (float, float)
+        Range of each group (or unlogged feature) that varied.
+    columns : mapping of str to (float, float, str)
+        Range and SI unit of each numeric input, whether it varied or not.
+    features : tuple of str
+        Order of the coordinates of `centre` and `precision`.
+    centre : tuple of float
+        Mean of the features (logarithms of the groups).
+    precision : tuple of tuple of float
+        Inverse of their scatter: leverage is 1/n + (x - centre)' precision (x - centre).
+    max_leverage : float
+        Largest leverage among the runs.
+    constant_groups : tuple of (PiGroup, float), optional
+        Groups that were the same in every run, with their value. None for a law of version 0.2,
+        which does not know what its runs held.
+    labels : mapping of str to tuple of str
+        Labels that the runs have, of each column of labels that is an input.
+    unlogged : mapping of str to str
+        Column of each feature that is no group.
+    """
+
+    groups: Mapping[str, tuple[float, float]]
+    columns: Mapping[str, tuple[float, float, str]]
+    features: tuple[str, ...] = ()
+    centre: tuple[float, ...] = ()
+    precision: tuple[tuple[float, ...], ...] = ()
+    max_leverage: float = float("inf")
+    constant_groups: tuple[tuple[PiGroup, float], ...] | None = ()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unlogged: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        k = len(self.features)
+        square = len(self.precision) == k and all(len(row) == k for row in self.precision)
+        if len(self.centre) != k or not square:
+            raise LawError(
+                f"The domain has {k} features; its centre must have {k} numbers, and its "
+                f"precision must be {k} by {k}."
+            )
+        ranges = {name: (low, high) for name, (low, high, _) in self.columns.items()}
+        for name, (low, high) in (*ranges.items(), *self.groups.items()):
+            if low > high:
+                raise LawError(f"The range of '{name}' in the domain ends before it begins.")
+
+    @property
+    def knows_held(self) -> bool:
+        """Whether it is known which inputs the runs held."""
+        return self.constant_groups is not None
+
+    @cached_property
+    def held(self) -> dict[str, float | str]:
+        """Inputs that never varied, with their value in SI units or their label."""
+        numbers = {
+            name: low
+            for name, (low, high, _) in self.columns.items()
+            if not spans(low, high, "difference")
+        }
+        return numbers | {n: seen[0] for n, seen in self.labels.items() if len(seen) == 1}
+
+    def filled(self, features: Array, absent: BoolArray) -> Array:
+        """Features with the absent columns set to where they add the least leverage.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n, n_features)
+        absent : ndarray of bool of shape (n_features,)
+        """
+        precision = np.asarray(self.precision)
+        away = features[:, ~absent] - np.asarray(self.centre)[~absent]
+        pull = away @ precision[np.ix_(~absent, absent)]
+        out = features.copy()
+        out[:, absent] = np.asarray(self.centre)[absent] - pull @ np.linalg.pinv(
+            precision[np.ix_(absent, absent)], hermitian=True
+        )
+        return out
+
+    def leverage(self, features: Array) -> Array:
+        """Leverage of rows, less that of the centre, shape (n,)."""
+        away = features - np.asarray(self.centre)
+        precision = np.asarray(self.precision).reshape(away.shape[1], away.shape[1])
+        return np.asarray(np.einsum("ij,jk,ik->i", away, precision, away))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and numbers."""
+        told = {
+            "groups": {k: list(v) for k, v in self.groups.items()},
+            "columns": {k: list(v) for k, v in self.columns.items()},
+            "features": list(self.features),
+            "centre": list(self.centre),
+            "precision": [list(row) for row in self.precision],
+            "max_leverage": None if np.isinf(self.max_leverage) else self.max_leverage,
+        }
+        if self.constant_groups is None:
+            return told
+        held = {
+            name: value
+            if isinstance(value, str)
+            else {"value": value, "unit": self.columns[name][2]}
+            for name, value in self.held.items()
+        }
+        return {
+            **told,
+            "held": held,
+            "constant_groups": {g.name: v for g, v in self.constant_groups},
+        }
 
 
 def domain_of(design: Design) -> Domain:
-    """Ranges and leverage of the runs of a design.
+    """Ranges and leverage of the runs of a design, and what they held.
 
     Returns
     -------
@@ -59,7 +267,9 @@ def domain_from_moments(
         Runs among which the largest leverage is.
     """
     names = Names.of(design)
-    columns = {n: (float(data[n].min()), float(data[n].max())) for n in data.numeric_names}
+    columns = {
+        v.name: (float(data[v.name].min()), float(data[v.name].max())) for v in design.inputs
+    }
     ranges: dict[str, tuple[float, float]] = {}
     for feature, own in zip(design.features, ends.T, strict=True):
         if feature.variable is not None:
@@ -72,12 +282,24 @@ def domain_from_moments(
     leverage = np.einsum("ij,jk,ik->i", away, precision, away)
     return Domain(
         ranges,
-        {v.name: (*columns[v.name], v.si_unit) for v in names.symbols.values()},
+        {v.name: (*columns[v.name], v.si_unit) for v in design.inputs},
         tuple(ranges),
         tuple(float(x) for x in centre),
         tuple(tuple(float(x) for x in row) for row in precision),
         float(leverage.max(initial=0.0)),
+        tuple(_constant_groups(design, {n: low for n, (low, _) in columns.items()})),
+        {name: tuple(sorted(set(seen))) for name, seen in design.input_labels.items()},
+        {names.identifier[f.variable]: f.variable for f in design.features if f.variable},
     )
+
+
+def _constant_groups(design: Design, first: Mapping[str, float]) -> Iterator[tuple[PiGroup, float]]:
+    """Groups of the basis that never varied, with their value; numbers of constants alone apart."""
+    basis = design.basis
+    values = {v.name: v.value or 1.0 for v in basis.variables if v.role != "data"} | dict(first)
+    for group in basis.groups:
+        if group.name in design.never_varied and any(n in first for n, _ in group.exponents):
+            yield group, float(group.value(values)[0])
 
 
 def _leverage_features(design: Design) -> Array:
@@ -105,3 +327,245 @@ def inverse_scatter(scatter: Array, n_runs: int) -> Array:
     least = max(float(values.max(initial=0.0)) * _NO_DATA**2, 1e-300)
     scaled = vectors / spread[:, None]
     return np.asarray((scaled / np.maximum(values, least)) @ scaled.T)
+
+
+def group_values(law: "Law", inputs: Inputs) -> dict[str, Array]:
+    """Values of the groups and of the inputs of rows, by name in the pi form.
+
+    What a row does not give is where the runs held it, or where they would have had it.
+
+    Parameters
+    ----------
+    law : Law
+    inputs : Inputs
+    """
+    columns = column_values(law, inputs)
+    out = {symbol: inputs.values[v.name] for symbol, v in law.symbols.items()}
+    unlogged = law.domain.unlogged.items()
+    out |= {symbol: inputs.values[n] for symbol, n in unlogged if n in inputs.values}
+    with np.errstate(all="ignore"):
+        for group in (*law.groups, *(g for g, _ in law.domain.constant_groups or ())):
+            if all(name in columns for name, _ in group.exponents):
+                out[group.name] = np.broadcast_to(group.value(columns), (inputs.n,))
+    return out | _absent_groups(law, out, inputs.n)
+
+
+def column_values(law: "Law", inputs: Inputs) -> dict[str, Any]:
+    """SI values by name of inputs, known constants and scales, held inputs where none is given."""
+    out: dict[str, Any] = {n: v for n, v in law.domain.held.items() if not isinstance(v, str)}
+    out |= inputs.values
+    out |= {v.name: v.value for v in law.known if v.value is not None}
+    return out | {s.name: 1.0 for s in law.scales}
+
+
+def _absent_groups(law: "Law", known: Mapping[str, Array], n: int) -> dict[str, Array]:
+    """Groups of columns that are not given, where the runs would have had them."""
+    absent = np.array([name not in known for name in law.domain.features], dtype=bool)
+    if not absent.any():
+        return {}
+    features = law.domain.filled(_features(law, known, n), absent)
+    names, logged = law.domain.features, law.logged
+    return {
+        names[j]: np.exp(features[:, j]) if names[j] in logged else features[:, j]
+        for j in np.flatnonzero(absent)
+    }
+
+
+def _features(law: "Law", known: Mapping[str, Array], n: int) -> Array:
+    """Coordinates in which leverage is judged; zero where a group is not known."""
+    logged = law.logged
+    out = np.zeros((n, len(law.domain.features)))
+    with np.errstate(all="ignore"):
+        for j, name in enumerate(law.domain.features):
+            if name in known:
+                out[:, j] = np.log(known[name]) if name in logged else known[name]
+    return out
+
+
+@dataclass(frozen=True)
+class _Check:
+    """One thing that rows are judged by, with what it was over the runs."""
+
+    name: str
+    group: PiGroup | None
+    low: float | None
+    high: float | None
+    values: Array | NDArray[np.str_]
+    bad: BoolArray
+    columns: tuple[str, ...]
+
+
+def outside(law: "Law", inputs: Inputs) -> list[list[str]]:
+    """For each row, the names of what it lies outside of."""
+    rows: list[list[str]] = [[] for _ in range(inputs.n)]
+    for check in _checks(law, inputs):
+        for i in np.flatnonzero(check.bad):
+            rows[int(i)].append(check.name)
+    return rows
+
+
+def places(law: "Law", inputs: Inputs) -> list[Place]:
+    """Where each row lies in the domain of a law, and why it lies outside.
+
+    Parameters
+    ----------
+    law : Law
+    inputs : Inputs
+        All that the rows give of the law's inputs.
+
+    Returns
+    -------
+    list of Place
+    """
+    rows: list[list[Departure]] = [[] for _ in range(inputs.n)]
+    for check in _checks(law, inputs):
+        for i in np.flatnonzero(check.bad):
+            rows[int(i)].append(_departure(law, inputs, check, int(i)))
+    far: list[dict[str, float]] = [{} for _ in range(inputs.n)]
+    for name, factors in _factors(law, inputs):
+        for i in np.flatnonzero(factors > _FAR):
+            far[int(i)][name] = float(factors[i])
+    return [Place(tuple(why), beyond) for why, beyond in zip(rows, far, strict=True)]
+
+
+def _checks(law: "Law", inputs: Inputs) -> Iterator[_Check]:
+    """All that rows are judged by: groups, inputs that no group holds, labels, and leverage."""
+    domain, n = law.domain, inputs.n
+    known = group_values(law, inputs)
+    inside = np.ones(n, dtype=np.bool_)
+    constant = domain.constant_groups or ()
+    groups = {g.name: g for g in (*law.groups, *(g for g, _ in constant))}
+    ranges = {**domain.groups, **{g.name: (value, value) for g, value in constant}}
+    for name, (low, high) in ranges.items():
+        if name not in known:
+            continue
+        group = groups.get(name)
+        columns = [n for n, _ in group.exponents] if group else [domain.unlogged.get(name, name)]
+        bad = ~_lies_within(known[name], low, high)
+        inside &= ~bad
+        own = tuple(n for n in columns if n in domain.columns)
+        yield _Check(name, group, low, high, known[name], bad, own)
+    for name in _alone(law):
+        if name in inputs.values:
+            low, high, _ = domain.columns[name]
+            bad = ~_lies_within(inputs.values[name], low, high)
+            inside &= ~bad
+            yield _Check(name, None, low, high, inputs.values[name], bad, (name,))
+    for name, seen in law.labels.items():
+        given = inputs.labels.get(name)
+        bad = np.zeros(n, np.bool_) if given is None else ~np.isin(given, seen)
+        if given is None and law.label_effects is not None and law.label_effects.column == name:
+            # the prefactor of a row without a label is that of all together
+            bad, given = ~bad, np.full(n, "")
+        if given is not None:
+            yield _Check(name, None, None, None, given, bad, (name,))
+    if domain.features:
+        leverage = domain.leverage(_features(law, known, n))
+        most = domain.max_leverage
+        bad = inside & ~(leverage <= most * (1 + 1e-6) + _EDGE)
+        every = {n for g in law.groups for n, _ in g.exponents} | set(domain.unlogged.values())
+        own = tuple(sorted(every & domain.columns.keys()))
+        yield _Check("leverage", None, 0.0, most, leverage, bad, own)
+
+
+def _lies_within(values: Array, low: float, high: float) -> BoolArray:
+    slack = _EDGE * max(abs(low), abs(high))
+    return np.asarray((values >= low - slack) & (values <= high + slack))
+
+
+def _alone(law: "Law") -> list[str]:
+    """Inputs that no group holds, and that the units do not settle either."""
+    groups = (*law.groups, law.response, *(g for g, _ in law.domain.constant_groups or ()))
+    used = {n for g in groups for n, _ in g.exponents} | set(law.domain.unlogged.values())
+    return [name for name in law.domain.columns if name not in used]
+
+
+def _factors(law: "Law", inputs: Inputs) -> Iterator[tuple[str, Array]]:
+    """How many times beyond their runs the columns lie."""
+    levels = {v.name: v.unit.log_factor for v in law.inputs if v.is_level}
+    for name, (low, high, _) in law.domain.columns.items():
+        if name not in inputs.values:
+            continue
+        x = inputs.values[name]
+        with np.errstate(all="ignore"):
+            if name in levels:
+                beyond = np.maximum(np.maximum(low - x, x - high), 0.0)
+                yield name, np.exp(abs(levels[name]) * beyond)
+            elif low > 0:
+                yield name, np.where(x > high, x / high, np.where(x > 0, low / x, np.inf))
+            else:
+                yield name, np.abs(x) / max(abs(low), abs(high), np.finfo(float).tiny)
+
+
+def _departure(law: "Law", inputs: Inputs, check: _Check, row: int) -> Departure:
+    variables = {v.name: v for v in law.inputs}
+    beyond = []
+    for name in check.columns:
+        if name in law.domain.columns and name in inputs.values:
+            low, high, _ = law.domain.columns[name]
+            if not _lies_within(inputs.values[name][row : row + 1], low, high).all():
+                beyond.append(name)
+    columns = {n: law.domain.columns[n][:2] for n in beyond}
+    parts = [
+        _said(variables[n].name, ends, float(inputs.values[n][row]), variables[n])
+        for n, ends in columns.items()
+    ]
+    value = check.values[row]
+    if check.low is None or check.high is None:
+        text = _of_label(check.name, law.labels[check.name], str(value))
+        return Departure(
+            check.name, check.name, None, None, str(value) or None, check.columns, text
+        )
+    if check.name == "leverage":
+        text = "no run is near this combination of groups, each of which lies in its range"
+        formula = ", ".join(law.domain.features)
+    elif check.group is None or (len(check.columns) == 1 and parts):
+        # an input by itself, in its own unit
+        formula = str(check.group or check.columns[0])
+        text = parts[0] if parts else _said(formula, (check.low, check.high), float(value))
+    else:
+        formula = str(check.group)
+        named = f"{check.group.known_as} {formula}" if check.group.known_as else formula
+        text = _said(named, (check.low, check.high), float(value))
+        text += f" ({'; '.join(parts)})" if parts else ""
+    return Departure(
+        check.name, formula, check.low, check.high, float(value),
+        tuple(beyond) or check.columns, text,
+    )  # fmt: skip
+
+
+def _said(
+    what: str, ends: tuple[float, float], value: float, variable: Variable | None = None
+) -> str:
+    """What was in every run and what is asked, each in the unit of the variable.
+
+    Examples
+    --------
+    >>> _said("K", (10.0, 10.0), 100.0)
+    'K was 10 in every run; 100 is asked'
+    """
+    numbers = [*ends, value]
+    if variable is not None and not variable.is_level:
+        numbers = [float(variable.unit.from_si(x)) for x in numbers]
+    unit = "" if variable is None or variable.unit.text in ("", "1") else f" {variable.unit.text}"
+    texts = [f"{x:.4g}" for x in numbers]
+    if texts[2] in texts[:2]:
+        texts = [f"{x:.12g}" for x in numbers]
+    low, high, asked = texts
+    if not spans(*ends, "difference"):
+        return f"{what} was {low}{unit} in every run; {asked}{unit} is asked"
+    return f"{what} lay between {low} and {high}{unit} in the runs; {asked}{unit} is asked"
+
+
+def _of_label(name: str, seen: Sequence[str], label: str) -> str:
+    if not label:
+        return f"'{name}' is not given, and each of its labels has a prefactor"
+    if len(seen) == 1:
+        return f"{name} was '{seen[0]}' in every run; '{label}' is asked"
+    listed = ", ".join(f"'{x}'" for x in seen[:_LISTED])
+    return f"no run has the {name} '{label}'; the runs have {listed}{', …' * (len(seen) > _LISTED)}"
+
+
+def _plain(value: Any) -> Any:
+    """A value of a document, which has no infinity."""
+    return None if isinstance(value, float) and not np.isfinite(value) else value

@@ -20,8 +20,9 @@ class Names:
 
     @classmethod
     def of(cls, design: Design) -> "Names":
-        """Safe identifiers of every input that the features use."""
-        used = {n for f in design.features if f.group for n, _ in f.group.exponents}
+        """Safe identifiers of every input of the runs, and of what else the features use."""
+        used = {v.name for v in design.inputs}
+        used |= {n for f in design.features if f.group for n, _ in f.group.exponents}
         used |= {f.variable for f in design.features if f.variable is not None}
         response = design.basis.response
         used |= {n for n, _ in response.exponents} if response else set()

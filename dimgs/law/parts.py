@@ -1,13 +1,12 @@
-"""The parts of a law that are plain values: constants, scores, domain, uncertainty."""
+"""The parts of a law that are plain values: constants, scores, uncertainty."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array, BoolArray
+from dimgs.arrays import Array
 from dimgs.errors import LawError
 from dimgs.variables import Dimension, si_unit
 
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Origin = Literal["fitted", "scale", "physical", "recognised"]
-# rounding of a range that was written with the digits of a double
-_EDGE = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,100 +103,6 @@ class Scores:
         import pandas as pd
 
         return pd.DataFrame([self.to_json()])
-
-
-@dataclass(frozen=True)
-class Domain:
-    """Where a law holds, judged in the groups: ranges and leverage.
-
-    Parameters
-    ----------
-    groups : mapping of str to (float, float)
-        Range of each group (or unlogged feature) over the runs.
-    columns : mapping of str to (float, float, str)
-        Range and SI unit of each column; information only.
-    features : tuple of str
-        Order of the coordinates of `centre` and `precision`.
-    centre : tuple of float
-        Mean of the features (logarithms of the groups).
-    precision : tuple of tuple of float
-        Inverse of their scatter: leverage is 1/n + (x - centre)' precision (x - centre).
-    max_leverage : float
-        Largest leverage among the runs.
-    """
-
-    groups: Mapping[str, tuple[float, float]]
-    columns: Mapping[str, tuple[float, float, str]]
-    features: tuple[str, ...] = ()
-    centre: tuple[float, ...] = ()
-    precision: tuple[tuple[float, ...], ...] = ()
-    max_leverage: float = float("inf")
-
-    def __post_init__(self) -> None:
-        k = len(self.features)
-        square = len(self.precision) == k and all(len(row) == k for row in self.precision)
-        if len(self.centre) != k or not square:
-            raise LawError(
-                f"The domain has {k} features; its centre must have {k} numbers, and its "
-                f"precision must be {k} by {k}."
-            )
-        ranges = {name: (low, high) for name, (low, high, _) in self.columns.items()}
-        for name, (low, high) in (*ranges.items(), *self.groups.items()):
-            if low > high:
-                raise LawError(f"The range of '{name}' in the domain ends before it begins.")
-
-    def outside(self, values: Mapping[str, Array], features: Array) -> list[list[str]]:
-        """Groups that lie outside their range, row by row; "leverage" for an unseen combination.
-
-        Parameters
-        ----------
-        values : mapping of str to ndarray of shape (n,)
-            Groups and unlogged features.
-        features : ndarray of shape (n, n_features)
-            The coordinates in which leverage is judged.
-        """
-        n = len(features)
-        rows: list[list[str]] = [[] for _ in range(n)]
-        for name, (low, high) in self.groups.items():
-            slack = _EDGE * max(abs(low), abs(high))
-            bad = (values[name] < low - slack) | (values[name] > high + slack)
-            for i in np.flatnonzero(np.broadcast_to(bad, (n,))):
-                rows[int(i)].append(name)
-        if self.features:
-            away = features - np.asarray(self.centre)
-            leverage = np.einsum("ij,jk,ik->i", away, np.asarray(self.precision), away)
-            for i in np.flatnonzero(leverage > self.max_leverage * (1 + 1e-6) + _EDGE):
-                if not rows[int(i)]:
-                    rows[int(i)].append("leverage")
-        return rows
-
-    def filled(self, features: Array, absent: BoolArray) -> Array:
-        """Features with the absent columns set to where they add the least leverage.
-
-        Parameters
-        ----------
-        features : ndarray of shape (n, n_features)
-        absent : ndarray of bool of shape (n_features,)
-        """
-        precision = np.asarray(self.precision)
-        away = features[:, ~absent] - np.asarray(self.centre)[~absent]
-        pull = away @ precision[np.ix_(~absent, absent)]
-        out = features.copy()
-        out[:, absent] = np.asarray(self.centre)[absent] - pull @ np.linalg.pinv(
-            precision[np.ix_(absent, absent)], hermitian=True
-        )
-        return out
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain lists and numbers."""
-        return {
-            "groups": {k: list(v) for k, v in self.groups.items()},
-            "columns": {k: list(v) for k, v in self.columns.items()},
-            "features": list(self.features),
-            "centre": list(self.centre),
-            "precision": [list(row) for row in self.precision],
-            "max_leverage": None if np.isinf(self.max_leverage) else self.max_leverage,
-        }
 
 
 @dataclass(frozen=True)

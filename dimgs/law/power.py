@@ -11,10 +11,10 @@ from dimgs.design.features import Design, Feature
 from dimgs.errors import FitError
 from dimgs.fits.estimate import Estimate
 from dimgs.groups.group import PiBasis, PiGroup
-from dimgs.law.domain import domain_of
+from dimgs.law.domain import Domain, domain_of
 from dimgs.law.law import LabelEffects, Law
 from dimgs.law.names import Names
-from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
+from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.variables import Dimension, Variable
 
 # what an exponent keeps: 12 decimals, unless more are needed to stay within rounding

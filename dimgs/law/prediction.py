@@ -3,14 +3,16 @@
 What leaves the range of doubles is infinite or NaN, without a warning for every step to it.
 """
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
 from dimgs.arrays import Array
-from dimgs.errors import InputError
+from dimgs.errors import DimgsWarning, InputError
 from dimgs.groups.group import PiGroup
+from dimgs.law.domain import column_values, group_values
 from dimgs.law.evaluate import Inputs, evaluate, input_table, inputs_of
 from dimgs.variables import Variable, registry
 
@@ -49,8 +51,7 @@ def law_table(law: "Law", data: Any, options: "ReadOptions") -> "Dataset":
 
 
 def _asked(law: "Law") -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
-    label = [law.label_effects.column] if law.label_effects else []
-    return tuple(law.symbols.values()), label, law.unused
+    return tuple(law.symbols.values()), list(law.labels), law.unused
 
 
 def values(law: "Law", inputs: Inputs) -> Array:
@@ -83,50 +84,11 @@ def _defined_values(law: "Law", inputs: Inputs) -> Array:
     return result
 
 
-def group_values(law: "Law", inputs: Inputs) -> dict[str, Array]:
-    """Values of the groups and of the inputs, by name in the pi form."""
-    by_column = _by_column(law, inputs)
-    out = {symbol: inputs.values[v.name] for symbol, v in law.symbols.items()}
-    with np.errstate(all="ignore"):
-        for group in law.groups:
-            if all(name in by_column for name, _ in group.exponents):
-                out[group.name] = np.broadcast_to(group.value(by_column), (inputs.n,))
-    return out | _absent_groups(law, out, inputs.n)
-
-
-def _absent_groups(law: "Law", known: dict[str, Array], n: int) -> dict[str, Array]:
-    """Groups of columns that are not given, where the runs would have had them."""
-    absent = np.array([name not in known for name in law.domain.features], dtype=bool)
-    if not absent.any():
-        return {}
-    features = law.domain.filled(_features(law, known, n), absent)
-    names, logged = law.domain.features, law.logged
-    return {
-        names[j]: np.exp(features[:, j]) if names[j] in logged else features[:, j]
-        for j in np.flatnonzero(absent)
-    }
-
-
-def _features(law: "Law", known: dict[str, Array], n: int) -> Array:
-    """Coordinates in which leverage is judged; zero where a group is not known."""
-    logged = law.logged
-    out = np.zeros((n, len(law.domain.features)))
-    with np.errstate(all="ignore"):
-        for j, name in enumerate(law.domain.features):
-            if name in known:
-                out[:, j] = np.log(known[name]) if name in logged else known[name]
-    return out
-
-
-def _by_column(law: "Law", inputs: Inputs) -> dict[str, Any]:
-    out: dict[str, Any] = dict(inputs.values)
-    out |= {v.name: v.value for v in law.known if v.value is not None}
-    return out | {s.name: 1.0 for s in law.scales}
-
-
 @np.errstate(all="ignore")
 def predict(law: "Law", data: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.predict`."""
+    if law.doubt:
+        warnings.warn(law.doubt, DimgsWarning, stacklevel=3)
     inputs = law_inputs(law, data)
     value = _defined_values(law, inputs)
     if level is None:
@@ -204,20 +166,6 @@ def _counts(law: "Law", inputs: Inputs) -> Array | None:
     return np.array([effects.counts.get(str(x), total) for x in seen], dtype=np.float64)
 
 
-@np.errstate(all="ignore")
-def outside(law: "Law", data: Any) -> list[list[str]]:
-    """See :meth:`Law.outside`."""
-    inputs = law_inputs(law, data)
-    known = group_values(law, inputs)
-    rows = law.domain.outside(known, _features(law, known, inputs.n))
-    if law.label_effects is not None:
-        seen = inputs.labels.get(law.label_effects.column)
-        for i, row in enumerate(rows):
-            if seen is None or seen[i] not in law.label_effects.log_ratios:
-                row.append(law.label_effects.column)
-    return rows
-
-
 def _gradients(law: "Law", inputs: Inputs) -> Array:
     known = {**group_values(law, inputs), **law.constant_values}
     columns = [evaluate(g, known, inputs.n) for g in law.uncertainty.gradients]
@@ -227,7 +175,7 @@ def _gradients(law: "Law", inputs: Inputs) -> Array:
 def response_factor(law: "Law", inputs: Inputs) -> Array:
     """Target over pi_0: the monomial that gives pi_0 its dimension back."""
     powers = {k: e for k, e in law.response.exponents if k != law.target.name}
-    known = _by_column(law, inputs)
+    known = column_values(law, inputs)
     for name in powers:
         if name not in known:
             raise InputError(

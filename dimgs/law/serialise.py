@@ -21,7 +21,8 @@ from dimgs.formats import (
 )
 from dimgs.groups.group import PiGroup
 from dimgs.latex.escape import is_symbol
-from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
+from dimgs.law.domain import Domain
+from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.variables import Dimension, Unit, Variable
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def law_document(law: "Law") -> dict[str, Any]:
             "scales": [_variable(v) for v in law.scales],
             "known": [_variable(v) for v in law.known],
             "unused": [_variable(v) for v in law.unused],
+            "constant_groups": [_group(g) for g, _ in law.domain.constant_groups or ()],
+            "labels": {name: list(seen) for name, seen in law.domain.labels.items()},
+            "unlogged": dict(law.domain.unlogged),
             "response": _group(law.response),
             "groups": [_group(g) for g in law.groups],
             "uncertainty": _uncertainty(law.uncertainty),
@@ -193,6 +197,14 @@ def _law(read: "LawFile") -> "Law":
             tuple(domain.centre),
             tuple(map(tuple, domain.precision)),
             float("inf") if domain.max_leverage is None else domain.max_leverage,
+            None
+            if domain.constant_groups is None
+            else tuple(
+                (group, domain.constant_groups.get(group.name, 0.0))
+                for group in map(_group_from, exact.constant_groups)
+            ),
+            {name: tuple(seen) for name, seen in exact.labels.items()},
+            exact.unlogged,
         ),
         uncertainty=Uncertainty(
             tuple(sympy_parse(g, pi_names) for g in u.gradients),
@@ -220,14 +232,19 @@ def _refuse_contradiction(law: "Law", document: Mapping[str, Any], where: str) -
         "symbols": _symbols(law),
         "groups": {g.name: _exponents(g) for g in law.groups},
     }
+    written = {key: document.get(key) for key in known}
+    if law.domain.knows_held:
+        told = law.domain.to_json()
+        known |= {key: told[key] for key in ("held", "constant_groups")}
+        written |= {key: document["domain"].get(key) for key in ("held", "constant_groups")}
     for key, value in known.items():
-        if document.get(key) != value:
+        if written[key] != value:
             raise InputError(
                 f"{where} contradicts itself: '{key}' is not what \"exact\" says; give the "
                 f"law.json as it was written."
             )
     columns = {v.name for v in (*law.symbols.values(), *law.scales, *law.known, *law.unused)}
-    for group in (*law.groups, law.response):
+    for group in (*law.groups, law.response, *(g for g, _ in law.domain.constant_groups or ())):
         strange = {name for name, _ in group.exponents} - columns - {law.target.name}
         if strange:
             raise InputError(
@@ -248,7 +265,7 @@ def _refuse_contradiction(law: "Law", document: Mapping[str, Any], where: str) -
                 f"'{shown(variable.name)}' in '{variable.si_unit}'; give the law.json as it was "
                 f"written."
             )
-    values = {*law.symbols, *(g.name for g in law.groups)}
+    values = {*law.symbols, *(g.name for g in law.groups), *law.domain.unlogged}
     for name in (*law.domain.groups, *law.domain.features):
         if name not in values:
             raise InputError(

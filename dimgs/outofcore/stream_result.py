@@ -20,8 +20,8 @@ from dimgs.discovery.scoring import explained
 from dimgs.fits.block_moments import BlockMoments
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.least_squares import PowerLawFit
-from dimgs.law.domain import domain_from_moments
-from dimgs.law.parts import Domain, Scores
+from dimgs.law.domain import Domain, domain_from_moments
+from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
 from dimgs.outofcore.stream_moments import StreamMoments, check_group_count
 from dimgs.outofcore.stream_plan import StreamPlan
@@ -115,6 +115,7 @@ class _StreamStudy:
             weights=pooled.weights,
             within=pooled.labels if plan.options.within is not None else None,
             never_varied=tuple(f.name for f, v in zip(plan.features, varies, strict=True) if not v),
+            labelled=plan.options.labels,
         )
         return cls(design, blocks, total)
 

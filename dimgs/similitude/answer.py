@@ -20,7 +20,8 @@ class Answer:
     how : {"run", "similitude", "near", "law", "campaign", "none"}
         Where it comes from. "campaign" without a value: `plan` would give one.
     evidence : list of dict
-        ``{"kind", "id", "distance", "weight"}``; distances in decades.
+        ``{"kind", "id", "distance", "weight"}``; distances in decades. Where there is no answer,
+        the laws that are not enough, each with ``"why"``.
     pertinence : dict
         ``{"relevant", "acceptability", "confidence", "meaning", "why"}``.
     assumptions : list of dict

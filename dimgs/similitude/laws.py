@@ -8,9 +8,10 @@ import numpy as np
 
 from dimgs.errors import DimgsError
 from dimgs.hub.runs import program_of
+from dimgs.hub.verdicts import why_unconfirmed
 from dimgs.law.law import Law
 from dimgs.similitude.exact import Offer
-from dimgs.similitude.origin import GOOD, Origin
+from dimgs.similitude.origin import Origin
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
@@ -30,21 +31,19 @@ class HubLaw:
     law : Law
     id, state : str
         Of its entry.
+    why_not : tuple of str
+        Why it answers nothing: it is not confirmed, or somebody disputes it.
     """
 
     law: Law
     id: str
     state: str
+    why_not: tuple[str, ...] = ()
 
-    def outside(self, origin: Origin) -> list[str]:
-        """Groups in which the point lies outside the law's domain, with their ranges."""
-        told = []
-        for name in self.law.outside(self._at(origin))[0]:
-            group = next((str(g) for g in self.law.groups if g.name == name), name)
-            low, high = self.law.domain.groups.get(name, (None, None))
-            span = "" if low is None else f", which its runs hold from {low:.3g} to {high:.3g}"
-            told.append(f"{group}{span}")
-        return told
+    def doubts(self, origin: Origin) -> list[str]:
+        """Why the law does not answer at the point; empty where it does."""
+        own = [*self.why_not, *([self.law.doubt] if self.law.doubt else [])]
+        return own or [f"{d}." for d in self.law.places(self._at(origin))[0].departures]
 
     def _at(self, origin: Origin) -> dict[str, Any]:
         given = {**origin.point.si, **origin.point.labels}
@@ -64,19 +63,18 @@ class HubLaw:
 def laws_of(hub: "Hub", origin: Origin) -> list[HubLaw]:
     """Laws of the target that rest on runs like those of an origin, accepted ones first.
 
-    Laws that are disputed, to be checked again or superseded are left out; so are those of runs
-    of another program, or that have not seen the labels that are asked for.
+    Laws that are superseded are left out; so are those of runs of another program, or that have
+    not seen the labels that are asked for. Those that are disputed or not confirmed say so.
     """
     found: list[HubLaw] = []
     for listed in hub.listed(kind="law", kernel=origin.known.name, newest=True, limit=_LAWS):
-        if listed["state"] not in GOOD:
-            continue
         entry = hub.get(listed["id"])
         if entry["superseded_by"] or not _applies(hub, entry, origin):
             continue
+        why = tuple(why_unconfirmed(entry))
         names = {*origin.point.si, *origin.point.labels}
         laws = laws_in(entry, origin.target, names)
-        found += [HubLaw(law, entry["id"], entry["state"]) for law in laws]
+        found += [HubLaw(law, entry["id"], entry["state"], why) for law in laws]
     return sorted(found, key=lambda known: known.state != "accepted")
 
 

@@ -225,11 +225,10 @@ def _trended(
 
 def _over(origin: Origin, found: _Runs, law: HubLaw) -> _Runs | None:
     """Values times the law's ratio of the point to each run; None where it has no logarithm."""
-    if not found.is_log:
+    # places of other origins' runs are those of their own tables
+    if not found.is_log or np.any(found.near.origins != 0):
         return None
     rows = origin.table.values[found.places]
-    if np.any(found.near.origins != 0):
-        return None
     inputs = {n: np.r_[rows[:, j], origin.asked[j]] for j, n in enumerate(origin.table.names)}
     labels = {n: np.full(len(rows) + 1, v) for n, v in origin.point.labels.items()}
     try:

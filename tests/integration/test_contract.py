@@ -244,9 +244,9 @@ def test_discover_writes_a_study_that_predict_reads(shell: Shell) -> None:
     assert found["unit"] == "Pa"
     assert len(found["rows"]) == 40
     for row in found["rows"]:
-        assert set(row) == {"value", "low", "high", "outside"}
+        assert set(row) == {"value", "low", "high", "outside", "why_outside", "far"}
         assert row["low"] < row["value"] < row["high"]
-        assert row["outside"] == []
+        assert (row["outside"], row["why_outside"], row["far"]) == ([], [], {})
     ratios = shell("predict", law, path, "--relative-to", "3", "--level", "0.5", "--json").document
     assert ratios["level"] == 0.5
     assert ratios["unit"] == "1"
@@ -260,6 +260,11 @@ def test_discover_writes_a_study_that_predict_reads(shell: Shell) -> None:
     rows = shell("predict", law, odd, "--json").document["rows"]
     assert rows[0]["outside"] == []
     assert rows[1]["outside"]
+    (why,) = rows[1]["why_outside"]
+    assert set(why) == {"group", "formula", "low", "high", "value", "inputs"}
+    assert (why["group"], why["inputs"]) == (rows[1]["outside"][0], ["mu"])
+    assert rows[1]["far"]["mu"] > 1e8
+    assert {"held", "constant_groups"} <= set(document["law"]["domain"])
     assert "row" in shell("predict", law, path).out
     assert shell.refused("predict", law, path, "--relative-to", "41")
     assert "as a fraction" in shell.refused("predict", law, path, "--level", "90")

@@ -198,6 +198,8 @@ def documents(draw: st.DrawFn) -> Document:
 def test_a_changed_document_is_a_law_or_one_sentence(document: Document) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # a document without its constant groups is one of version 0.2
+        warnings.filterwarnings("ignore", "The law was written by dimgs 0.2")
         try:
             law = Law.from_json(document)
         except DimgsError:

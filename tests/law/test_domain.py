@@ -1,14 +1,19 @@
 """The domain of validity comes from the runs, in the groups."""
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dimgs import Dataset
 from dimgs.design.features import build_design
 from dimgs.discovery.fitting import fit
 from dimgs.groups.derive import pi_basis
-from dimgs.law.domain import domain_of
+from dimgs.law.domain import Domain, domain_of
+from dimgs.law.law import Law
 from tests.law.examples import KINDS, example
 from tests.planted import Planted, planted
 
@@ -60,3 +65,122 @@ def test_groups_beyond_doubles_stay_finite() -> None:
     data = Dataset.from_columns({"a [m]": a, "b [m]": b, "y [1]": np.ones(12)})
     ranges = fit(data, "y").law.domain.groups
     assert all(np.isfinite(ends).all() for ends in ranges.values())
+
+
+def held_law() -> tuple[Law, dict[str, list[float | str]]]:
+    """Law of a pipe with held inputs of every kind, and one run."""
+    rng = np.random.default_rng(0)
+    n = 24
+    U, D = rng.uniform(0.1, 2, n), rng.uniform(0.01, 0.1, n)
+    tau = 0.04 * 1000 * U**2 * (1e6 * U * D) ** -0.25
+    row: dict[str, float | str] = {
+        "rho [kg/m^3]": 1000.0, "mu [mPa*s]": 1.0, "U [m/s]": 1.0, "D [cm]": 5.0, "K [1]": 10.0,
+        "E [kJ/mol]": 50.0, "T [degC]": 60.0, "L [dB]": 3.0, "m [cd]": 1.5, "kind": "PE",
+    }  # fmt: skip
+    columns: dict[str, Any] = {name: [value] * n for name, value in row.items()}
+    columns |= {"U [m/s]": U, "D [cm]": 100 * D, "m [cd]": rng.uniform(1, 2, n), "tau [Pa]": tau}
+    law = fit(Dataset.from_columns(columns), "tau").law
+    return law, {name: [value] for name, value in row.items()}
+
+
+@pytest.mark.parametrize(
+    ("changed", "group", "text"),
+    [
+        ({"K [1]": 100.0}, "pi_1", "K was 10 in every run; 100 is asked"),
+        ({"E [kJ/mol]": 10.0}, "E", "E was 50 kJ/mol in every run; 10 kJ/mol is asked"),
+        ({"T [degC]": 150.0}, "T", "T was 60 degC in every run; 150 degC is asked"),
+        ({"L [dB]": 30.0}, "L", "L was 3 dB in every run; 30 dB is asked"),
+        ({"kind": "PP"}, "kind", "kind was 'PE' in every run; 'PP' is asked"),
+        ({"m [cd]": 90.0}, "m", "m lay between 1.052 and 1.942 cd in the runs; 90 cd is asked"),
+    ],
+)
+def test_what_was_held_is_left_as_soon_as_it_changes(
+    changed: dict[str, float | str], group: str, text: str
+) -> None:
+    law, row = held_law()
+    again = Law.from_json(law.to_json())
+    assert again.domain == law.domain
+    for one in (law, again):
+        (place,) = one.places({**row, **{name: [value] for name, value in changed.items()}})
+        (why,) = place.departures
+        assert (place.outside, str(why)) == ([group], text)
+        assert why.inputs == (next(iter(changed)).split()[0],)
+        assert one.places(row)[0].outside == []
+
+
+def test_equal_groups_stay_inside_and_far_columns_inform() -> None:
+    law, row = held_law()
+    # air at a Reynolds number of the water tables
+    air = {"rho [kg/m^3]": [1.2], "mu [mPa*s]": [0.018], "U [m/s]": [15.0], "D [cm]": [5.0]}
+    (place,) = law.places({**row, **air})
+    assert place.outside == []
+    assert place.far == {"rho": pytest.approx(1000 / 1.2), "mu": pytest.approx(1 / 0.018)}
+    # what is not given is where the runs held it
+    needed = {name: row[name] for name in row if name.split()[0] in ("rho", "mu", "U", "D")}
+    assert law.outside(needed) == [[]]
+    (place,) = law.places({**needed, "U [m/s]": [100.0]})
+    (why,) = place.departures
+    assert why.to_json()["inputs"] == ["U"]
+    assert why.formula == "D·U·rho·mu⁻¹"
+    assert str(why).startswith("Reynolds number D·U·rho·mu⁻¹ lay between ")
+
+
+def test_a_monomial_law_says_how_far_a_point_lies_from_its_runs() -> None:
+    length = np.geomspace(0.2, 2, 8)
+    table = Dataset.from_columns({"L [m]": length, "T [s]": 2.006 * length**0.5})
+    law = fit(table, "T", constants=["g"]).law
+    (place,) = law.places({"L": [2000.0]})
+    assert place.outside == []
+    assert place.far == {"L": pytest.approx(1000.0)}
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    planted(noise=0.05),
+    st.data(),
+    st.sampled_from([0.01, 0.2, 100.0]),
+    st.integers(0, 3),
+)
+def test_changing_a_column_is_told_unless_every_group_stays_in_its_range(
+    law: Planted, data: st.DataObject, factor: float, n_held: int
+) -> None:
+    """Groups of every basis, those that the runs held included, are judged alike."""
+    table = law.table()
+    names = [n for n in table.numeric_names if n != "y"]
+    held = data.draw(st.lists(st.sampled_from(names), max_size=n_held, unique=True))
+    # the same runs with some inputs held: only the inputs are looked at, so y is left as it is
+    values = {n: np.full(24, table[n][0]) if n in held else table[n] for n in table.names}
+    runs = Dataset(table.variables, values, {})
+    domain = domain_of(build_design(runs, pi_basis(runs, "y")))
+    found = fit(runs, "y").law if set(held) != set(names) else None
+    changed = data.draw(st.sampled_from(names))
+    assert set(domain.held) >= set(held)
+    if found is None:
+        return
+    row = {n: values[n][:1] * (factor if n == changed else 1.0) for n in names}
+    groups = pi_basis(runs, "y").groups
+    inside = True
+    for group in groups:
+        over, here = (np.exp(group.log(v)) for v in ({n: values[n] for n in names}, row))
+        inside &= bool(
+            np.all((here >= over.min() * (1 - 1e-9)) & (here <= over.max() * (1 + 1e-9)))
+        )
+    (place,) = found.places(row)
+    if not inside:
+        assert place.outside
+        assert any(changed in d.inputs for d in place.departures) or place.outside == ["leverage"]
+
+
+def test_a_law_that_knows_nothing_of_what_was_held_says_so() -> None:
+    # written by version 0.2 from runs that held K at 10
+    old = Law.from_json(Path(__file__).parents[1] / "formats" / "v0_2_0" / "law_held.json")
+    row = {"rho": 1000.0, "mu": 1e-3, "U": 1.0, "D": 0.05, "K": 100.0}
+    with pytest.warns(match="did not record the inputs that its runs held"):
+        old.predict(row)
+    assert "held" not in old.to_json()["domain"]
+    assert Law.from_json(old.to_json()).doubt == old.doubt
+    assert held_law()[0].doubt == ""
+
+
+def test_a_domain_has_a_size_without_limit_in_json() -> None:
+    assert Domain({}, {}).to_json()["max_leverage"] is None

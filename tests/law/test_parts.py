@@ -6,7 +6,8 @@ import sympy
 from scipy.stats import t
 
 from dimgs.errors import LawError
-from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
+from dimgs.law.domain import Domain
+from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.variables import Dimension
 
 ONE = sympy.Integer(1)
@@ -55,21 +56,6 @@ def test_levels_are_fractions(level: float) -> None:
 def test_a_covariance_of_another_size_is_refused() -> None:
     with pytest.raises(LawError, match="2 by 2"):
         Uncertainty((ONE, ONE), ((1.0,),), 0.0, 5.0)
-
-
-def test_a_domain_names_groups_and_unseen_combinations() -> None:
-    domain = Domain(
-        {"pi_1": (1.0, 10.0), "pi_2": (2.0, 20.0)},
-        {},
-        ("pi_1", "pi_2"),
-        (1.0, 2.0),
-        ((1.0, 0.0), (0.0, 1.0)),
-        1.5,
-    )
-    values = {"pi_1": np.array([5.0, 0.5, 10.0, 5.0]), "pi_2": np.array([5.0, 30.0, 2.0, 5.0])}
-    features = np.array([[1.0, 2.0], [9.0, 9.0], [2.0, 2.5], [3.0, 2.0]])
-    assert domain.outside(values, features) == [[], ["pi_1", "pi_2"], [], ["leverage"]]
-    assert Domain({}, {}).to_json()["max_leverage"] is None
 
 
 @pytest.mark.parametrize(
