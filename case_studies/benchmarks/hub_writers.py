@@ -78,19 +78,19 @@ class Server:
         words = ["-m", "dimgs", "hub", "serve", "--hub", self._hub, "--port", self._port, "--json"]
         # the hub that is served is the one that is named, whoever starts it
         environment = {k: v for k, v in os.environ.items() if not k.startswith("DIMGS_HUB")}
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, *words], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
         )
-        assert self._process.stdout is not None
-        self.address = json.loads(self._process.stdout.readline())["address"]
+        assert self.process.stdout is not None
+        self.address = json.loads(self.process.stdout.readline())["address"]
         self._port = self.address.rpartition(":")[2]
 
     def kill(self) -> None:
         """End it without a word."""
-        self._process.kill()
-        self._process.wait()
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        self.process.kill()
+        self.process.wait()
+        assert self.process.stdout is not None
+        self.process.stdout.close()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -162,10 +162,12 @@ def add_user(
     ] = False,
 ) -> Told:
     """Register a user, or give one another role."""
+    from dimgs.hub.permissions import a_role
+
     hub.check_manager()
     secret = sys.stdin.readline().rstrip("\n") if password else None
     hub.set_user(name, role, secret)
-    return {"name": name, "role": role}, f"{name} is a {role}"
+    return {"name": name, "role": role}, f"{name} is {a_role(role)} of this hub"
 
 
 @on_hub()

@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from dimgs.errors import InputError
 from dimgs.hub.database import Database
 from dimgs.hub.entry import check_author, sha256
-from dimgs.hub.permissions import check_role
+from dimgs.hub.permissions import a_role, check_role
 from dimgs.hub.rows import now
 from dimgs.hub.tables import tokens, users
 from dimgs.hub.writing import insert_new
@@ -46,13 +46,21 @@ def set_user(database: Database, name: str, role: str, password: str | None = No
     Raises
     ------
     InputError
-        If the name, the role or the password cannot be used.
+        If the name, the role or the password cannot be used, or no admin would be left.
     """
     check_author(name)
     values = {"role": check_role(role)}
     if password is not None:
         values["password"] = _hashed(password)
     with database.transaction() as connection:
+        admins = set(
+            connection.execute(select(users.c.name).where(users.c.role == "admin")).scalars()
+        )
+        if admins == {name} and role != "admin":
+            raise InputError(
+                f"{name} is the only admin of this hub; register another admin before {name} "
+                f"becomes {a_role(role)}."
+            )
         row = {"name": name, "password": None, "time": now(), **values}
         connection.execute(insert_new(connection, users), [row])
         connection.execute(update(users).where(users.c.name == name).values(**values))

@@ -98,7 +98,8 @@ class Writer(Reader):
         """
         self.check_adder()
         with self.database.transaction() as connection:
-            made = run_entries(connection, records, self.user, self.is_agent, links, times)
+            who = (self.user, self.is_agent)
+            made = run_entries(connection, records, *who, links, times, self.readable())
             write(connection, [e for e in made if isinstance(e, Entry)])
         return [e if isinstance(e, str) else e.id for e in made]
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import ColumnElement, Connection, and_, insert, inspect, or_, select
 
 from dimgs.hub.database import Database
 from dimgs.hub.entry import Entry, canonical, sha256
 from dimgs.hub.kinds import checked
 from dimgs.hub.rows import now, row_record
-from dimgs.hub.runs import run_content
+from dimgs.hub.runs import facts, run_content
 from dimgs.hub.schema import PENDING, runs
 from dimgs.hub.tables import entries, settings
 from dimgs.hub.writing import batches, write
@@ -22,15 +22,41 @@ def run_entries(
     agent: bool,
     links: Sequence[tuple[str, str]] = (),
     times: Sequence[str] | None = None,
+    readable: ColumnElement[bool] | None = None,
 ) -> list[Entry | str]:
-    """Entries of runs, or the ids of those that are there already: of equal key and content."""
+    """Entries of runs, or the ids of those that are there already, of equal content.
+
+    Runs that were sent again because nobody knew whether they had arrived are kept once, with or
+    without a key.
+
+    Parameters
+    ----------
+    connection : Connection
+    records : iterable of RunRecord
+    author : str
+    agent : bool
+    links : sequence of (str, str)
+        Of every run.
+    times : sequence of str, optional
+        When each ended.
+    readable : condition on entries, optional
+        Those that the author may know of.
+    """
     made: list[Entry | str] = []
     time = now()
     for batch in batches(records):
         contents = [checked("run", run_content(record)) for record in batch]
+        keys = {str(c["key"]) for c in contents if c.get("key")}
+        # what has no key is found by the kernel, the inputs and the version that it was made with
+        reused = {facts(c).reuse for c in contents if not c.get("key")}
         query = select(entries.c.digest, entries.c.id).where(
-            entries.c.key.in_({str(c["key"]) for c in contents}), entries.c.kind == "run"
+            or_(
+                entries.c.key.in_(keys), and_(entries.c.key.is_(None), entries.c.reuse.in_(reused))
+            ),
+            entries.c.kind == "run",
         )
+        if readable is not None:
+            query = query.where(readable)
         known = {row.digest: row.id for row in connection.execute(query)}
         for content in contents:
             digest = sha256(canonical(content))

@@ -20,7 +20,7 @@ from dimgs.escape import visible
 from dimgs.hub.entry import Entry, canonical
 from dimgs.hub.files import FileKeeper, hash_of
 from dimgs.hub.kinds import MOST_FILE, EntryFile, checked
-from dimgs.hub.lines import FILES, Line, bundled_files, lines_in
+from dimgs.hub.lines import FILES, Line, bundled_files, holds_entries, lines_in
 from dimgs.hub.reading import entry_of, is_open
 from dimgs.hub.signing import check_signatures, own_key, signed
 from dimgs.hub.tables import entries, signatures
@@ -101,10 +101,16 @@ class Exchange(FileKeeper):
         InputError
             If there is no such bundle, or the user may not add entries.
         """
+        self.check_adder()
         place = Path(source)
         if not place.exists():
             raise InputError(
                 f"There is no bundle '{visible(str(source))}'; name a folder or archive."
+            )
+        if not holds_entries(place):
+            raise InputError(
+                f"'{visible(str(source))}' is no bundle: it holds no file of entries "
+                f"(entries-….jsonl); name what dimgs hub export wrote."
             )
         done = self.take(lines_in(place), place.name)
         _take_files(self, place)

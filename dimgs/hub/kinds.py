@@ -4,11 +4,15 @@ Further keys are kept as they are, for programs and later editions; one that is 
 is refused as a slip of the pen.
 """
 
+import re
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from dimgs.errors import InputError
+from dimgs.escape import visible
 from dimgs.formats import validated
 
 # of 1: "unit" and "units" are 0.89 alike, "tag" and "tags" 0.86, "title" and "tiers" 0.6
@@ -18,6 +22,8 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=100_000)]
 Short = Annotated[str, StringConstraints(min_length=1, max_length=1000)]
 Tags = Annotated[list[Short], Field(max_length=1000)]
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
+# what PostgreSQL, or UTF-8, has no place for
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 # bytes of a file: as a JSON text it has to be shorter than what a server reads
 MOST_FILE = 8 << 20
 Rating = Annotated[int, Field(ge=1, le=5)]
@@ -293,6 +299,35 @@ class EntryFile(BaseModel):
     signatures: Annotated[list[SignaturePart], Field(max_length=100)] = []
 
 
+def check_text(value: object, what: str) -> None:
+    """Refuse a text that no database holds: with a null character, or half of a surrogate pair.
+
+    Parameters
+    ----------
+    value : object
+        A text, or a table or list of them, however deep.
+    what : str
+        Where it is, for the message.
+
+    Raises
+    ------
+    InputError
+    """
+    if isinstance(value, str):
+        if _NO_TEXT.search(value):
+            raise InputError(
+                f"{what} holds a character that no text has (a null, or half of a surrogate "
+                f"pair): '{visible(value[:60])}'; leave it out."
+            )
+    elif isinstance(value, Mapping):
+        for key, part in value.items():
+            check_text(str(key), what)
+            check_text(part, what)
+    elif isinstance(value, Sequence):
+        for part in value:
+            check_text(part, what)
+
+
 def checked(kind: str, content: Any) -> dict[str, Any]:
     """Content of an entry, as it was given.
 
@@ -309,4 +344,5 @@ def checked(kind: str, content: Any) -> dict[str, Any]:
     'target'?
     """
     validated(MODELS[kind], content, f"The {kind} cannot be used: ")
+    check_text(content, f"The {kind}")
     return dict(content)

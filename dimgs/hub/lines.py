@@ -1,6 +1,5 @@
 """Lines and files of bundles: of a folder or an archive, which is read and never unpacked."""
 
-import json
 import os
 import re
 import stat
@@ -50,22 +49,28 @@ def bundled_files(path: Path, digests: Iterable[str], most: int) -> Iterator[tup
             yield name, opened.read(most)
 
 
+def holds_entries(path: Path) -> bool:
+    """Whether a folder or archive is a bundle: it holds a file of entries."""
+    if is_archive(path):
+        with _told(path):
+            return any(_PART.fullmatch(PurePosixPath(name).name) for name, _ in _members(path))
+    return path.is_dir() and any(_PART.fullmatch(name) for name in os.listdir(path))
+
+
 def lines_in(folder: Path) -> Iterator[Line]:
     """Documents of a bundle; of a folder, only plain files are read, and no links are followed."""
     if is_archive(folder):
         yield from _archive(folder)
         return
-    if not folder.is_dir():
-        raise InputError(f"'{folder}' is no bundle; name a folder, or a zip or tar file.")
-    total = 0
-    for name, file in _plain(folder, {n for n in os.listdir(folder) if _PART.fullmatch(n)}):
+    total, names = 0, {n for n in os.listdir(folder) if _PART.fullmatch(n)}
+    for name, file in _plain(folder, names):
         if isinstance(file, InputError):
             yield name, file
             continue
         total += os.fstat(file.fileno()).st_size
         if total > _MOST_TOTAL:
             raise InputError(_TOO_LONG)
-        yield from _documents(file, name, [0])
+        yield from documents(file, name)
 
 
 def _plain(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
@@ -88,8 +93,19 @@ def _plain(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
 _TOO_LONG = f"The bundle has more than {_MOST_TOTAL >> 30} GB; take it in parts."
 
 
-def _documents(file: IO[bytes], name: str, read: list[int]) -> Iterator[Line]:
+def documents(file: IO[bytes], name: str, read: list[int] | None = None) -> Iterator[Line]:
+    """Documents of JSON lines, one after another, and why a line is none.
+
+    Parameters
+    ----------
+    file : binary file
+    name : str
+        Of the file, for messages.
+    read : list of int, optional
+        Bytes read so far of the files that belong together; counted on.
+    """
     number = broken = 0
+    read = [0] if read is None else read
     while raw := file.readline(MOST_BYTES + 1):
         number += 1
         if broken >= _MOST_BROKEN:
@@ -117,7 +133,7 @@ def _archive(path: Path) -> Iterator[Line]:
     with _told(path):
         for name, file in _members(path):
             if _PART.fullmatch(PurePosixPath(name).name):
-                yield from _documents(file, PurePosixPath(name).name, read)
+                yield from documents(file, PurePosixPath(name).name, read)
 
 
 def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
@@ -151,15 +167,3 @@ def _told(path: Path) -> Iterator[None]:
         if type(error).__module__ not in ("zlib", "_lzma", "lzma"):
             raise
         raise InputError(f"'{path.name}' is broken ({visible(str(error))[:100]}).") from error
-
-
-def lines_of(text: str) -> list[Line]:
-    """Documents of a text of JSON lines, as a server takes them."""
-    found: list[Line] = []
-    for number, line in enumerate(text.splitlines(), 1):
-        where = f"line {number}"
-        try:
-            found.append((where, json.loads(line)))
-        except (ValueError, RecursionError):
-            found.append((where, InputError(f"{where} is no JSON; it is left out.")))
-    return found

@@ -24,6 +24,7 @@ from sqlalchemy.orm import aliased
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.groups.typed import read_group
+from dimgs.hub.kinds import check_text
 from dimgs.hub.lineage import Lineage
 from dimgs.hub.ranges import TypedRange, read_range, split_condition
 from dimgs.hub.tables import SLOTS, entries, labels, points, shapes, tags
@@ -79,6 +80,7 @@ def wanted(where: Sequence[str] = (), group: Sequence[str] = (), **filters: Any)
     InputError
         If a range cannot be read.
     """
+    check_text([*where, *group, filters], "What is asked for")
     ranges = [(name, read_range(span)) for name, span in map(split_condition, where)]
     groups = []
     for text in group:
@@ -232,6 +234,14 @@ def _shapes(connection: Connection, ask: Wanted, lineage: Lineage) -> list[Shape
     for name, limits in ask.where:
         if limits.label is None:
             found = _having(found, {name: Fraction(1)}, name, limits)
+        elif any(name in shape.slots for shape in found):
+            known = select(labels.c.run).where(labels.c.name == name).limit(1)
+            if connection.execute(known).first() is None:
+                raise InputError(
+                    f"'{visible(name[:60])}' is a number in every run, and "
+                    f"'{visible(limits.text[:60])}' is no range of numbers; write a range such as "
+                    f"'1e-16..1e-12 m^2/s', or a number with its unit."
+                )
     for text, exponents, limits in ask.groups:
         found = _having(found, exponents, text, limits)
     return found

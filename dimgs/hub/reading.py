@@ -16,7 +16,7 @@ from dimgs.hub.claims import status_of
 from dimgs.hub.database import Database
 from dimgs.hub.entry import SHORTEST_PREFIX, Entry, among, check_author, digest_of
 from dimgs.hub.evidence import difference, evidence, kernels
-from dimgs.hub.kinds import KINDS
+from dimgs.hub.kinds import KINDS, check_text
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, a_role, allowed
 from dimgs.hub.query import Wanted, asked_runs, found_runs, ids_of, wanted
@@ -208,6 +208,7 @@ class Reader:
         """
         among(state, STATES, "state")
         among(kind, KINDS, "kind")
+        check_text([author, tag, text, kernel], "What is asked for")
         query = select(entries).order_by(entries.c.seq.desc() if newest else entries.c.seq)
         filters: list[ColumnElement[bool]] = []
         if kind is not None:

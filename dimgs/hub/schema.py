@@ -25,7 +25,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from dimgs.errors import InputError, StoreError
@@ -159,6 +159,8 @@ class Transactions:
         ------
         StoreError
             If the database cannot be used.
+        InputError
+            If it cannot hold a value that it was given.
         """
         if os.getpid() != self._pid:
             self._engine.dispose(close=False)
@@ -172,6 +174,9 @@ class Transactions:
                         # one writer at a time, as in SQLite: entries are numbered as they are kept
                         connection.execute(ALONE)
                     yield connection
+        except (DataError, UnicodeEncodeError, OverflowError) as error:
+            cause = " ".join(str(getattr(error, "orig", None) or error).split())
+            raise InputError(f"A value cannot be kept or looked for here ({cause}).") from error
         except (DBAPIError, NoConnectionError, sqlite3.Error, UnicodeError) as error:
             raise unusable(error, self._what, self._check) from error
 

@@ -1,9 +1,10 @@
 """The server as an ASGI application: each request is read, judged, answered or refused."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
-from typing import Any
+from typing import IO, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -13,23 +14,22 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as At
 
 from dimgs.errors import DimgsError, InputError, StoreError
-from dimgs.formats import MOST_BYTES, json_value, validated
+from dimgs.formats import json_value
 from dimgs.hub import Hub
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError
 from dimgs.web.guard import Guard
+from dimgs.web.intake import Intake, TooLongError, TooManyError, TooSlowError, text_of
 from dimgs.web.pages import Pages
-from dimgs.web.people import People, TooManyError, UnknownError, Who
-from dimgs.web.routes import BASE, MOST_LINES, ROUTES, Lines, RestCall, Route, as_lines, openapi
+from dimgs.web.people import People, UnknownError, Who
+from dimgs.web.routes import BASE, ROUTES, Lines, RestCall, Route, as_lines, body_of, openapi
 
 # names by which a machine calls itself
 _HERE = ("127.0.0.1", "localhost", "::1")
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
+# bytes of a form, and of a name and a password
+_FORM, _SIGN_IN = 1 << 20, 10_000
 _STATIC = ("page.css", "hub.css", "htmx.min.js")
-
-
-class TooLongError(InputError):
-    """A request is longer than the server reads."""
 
 
 def make_app(
@@ -64,40 +64,53 @@ def make_app(
     >>> found[0]["title"], found[0]["state"]
     ('How fast does the film empty?', 'open')
     """
-    known = people or People(hub)
+    known, intake = people or People(hub), Intake()
     pages = Pages(hub, known, closed)
     app = Starlette(
         routes=[
             At(f"{BASE}/openapi.json", _openapi),
-            *(At(f"{BASE}{r.path}", _rest(r, known, closed), methods=[r.method]) for r in ROUTES),
+            *(
+                At(f"{BASE}{r.path}", _rest(r, known, intake, closed), methods=[r.method])
+                for r in ROUTES
+            ),
             *(At(f"/static/{name}", static(name)) for name in _STATIC),
-            *(At(path, _page(run, pages), methods=[method]) for method, path, run in pages.routes),
+            *(
+                At(path, _page(run, pages, intake), methods=[method])
+                for method, path, run in pages.routes
+            ),
         ],
         exception_handlers={HTTPException: _strayed, Exception: _broken},
     )
-    app.state.pages = pages
+    app.state.pages, app.state.intake = pages, intake
     return Guard(app, {*_HERE, *names})
 
 
-def _rest(route: Route, people: People, closed: bool) -> Callable[[Request], Awaitable[Response]]:
+def _rest(
+    route: Route, people: People, intake: Intake, closed: bool
+) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            most = MOST_LINES if route.body is str else MOST_BYTES
-            text = await read(request, most) if route.body is not None else ""
-            return await run_in_threadpool(_answer, request, text)
+            who = await run_in_threadpool(admitted, request)
+            if route.body is None:
+                return await run_in_threadpool(_answer, request, who, None)
+            async with intake.body(request, route.longest) as file:
+                return await run_in_threadpool(_answer, request, who, file)
         except DimgsError as error:
             return _refused(error)
 
-    def _answer(request: Request, text: str) -> Response:
+    def admitted(request: Request) -> Who:
         who = people.of_program(request.headers)
-        try:
+        with _asking_for_a_token(who):
             check(route, who, closed)
-            call = RestCall(
-                who.hub, request.path_params, _query(route, request), body_of(route, text)
-            )
+        return who
+
+    def _answer(request: Request, who: Who, file: IO[bytes] | None) -> Response:
+        with _asking_for_a_token(who):
+            body: Any = file
+            if file is not None and route.body is not Lines:
+                body = body_of(route, json_value(text_of(file) or "{}", "The body", "send a table"))
+            call = RestCall(who.hub, request.path_params, _query(route, request), body)
             found = route.run(call)
-        except NotAllowedError as error:
-            raise error if who.known else UnknownError(f"{error} Send a token.") from error
         if isinstance(found, Lines):
             return Response(as_lines(found), media_type="application/jsonl")
         return JSONResponse(found, route.status)
@@ -105,8 +118,17 @@ def _rest(route: Route, people: People, closed: bool) -> Callable[[Request], Awa
     return answer
 
 
+@contextmanager
+def _asking_for_a_token(who: Who) -> Iterator[None]:
+    """Ask those who are not known who they are, where they may not do what they ask for."""
+    try:
+        yield
+    except NotAllowedError as error:
+        raise error if who.known else UnknownError(f"{error} Send a token.") from error
+
+
 def check(route: Route, who: Who, closed: bool) -> None:
-    """Refuse who may not even ask.
+    """Refuse who may not even ask, before anything of the request is read.
 
     Raises
     ------
@@ -114,27 +136,12 @@ def check(route: Route, who: Who, closed: bool) -> None:
     """
     if closed and not who.known:
         raise NotAllowedError("This hub is shown to its users alone.")
-    if not (route.reads or route.method == "GET" or who.writes):
+    if route.reads or route.method == "GET":
+        return
+    if not who.known:
+        raise NotAllowedError("Only registered users change a hub.")
+    if not who.writes:
         raise NotAllowedError("The token may only read; ask for one with --scope write.")
-
-
-def body_of(route: Route, text: str) -> Any:
-    """Body of a request, checked.
-
-    Raises
-    ------
-    InputError
-    """
-    if route.body in (None, str):
-        return text
-    document = json_value(text or "{}", "The body", "send a table")
-    read = validated(route.body, document, "The body cannot be used: ")
-    # keys that are not known are content, and stay as they are
-    return (
-        document
-        if read.model_config.get("extra") == "allow"
-        else read.model_dump(exclude_none=True)
-    )
 
 
 def _query(route: Route, request: Request) -> dict[str, Any]:
@@ -159,26 +166,6 @@ def _query(route: Route, request: Request) -> dict[str, Any]:
     return found
 
 
-async def read(request: Request, most: int) -> str:
-    """Text of the body of a request.
-
-    Raises
-    ------
-    InputError
-        If it is longer than it may be, or no text.
-    """
-    parts, size = [], 0
-    async for part in request.stream():
-        size += len(part)
-        if size > most:
-            raise TooLongError(f"The request is longer than {most >> 10} kB; send it in parts.")
-        parts.append(part)
-    try:
-        return b"".join(parts).decode()
-    except UnicodeDecodeError as error:
-        raise InputError("The request is no text in UTF-8.") from error
-
-
 def status_of(error: Exception) -> int:
     """HTTP status of an error."""
     kinds: tuple[tuple[type[Exception], int], ...] = (
@@ -187,6 +174,7 @@ def status_of(error: Exception) -> int:
         (NotFoundError, 404),
         (TooManyError, 429),
         (TooLongError, 413),
+        (TooSlowError, 408),
         (StoreError, 503),
         (DimgsError, 400),
     )
@@ -199,12 +187,15 @@ def _refused(error: DimgsError) -> Response:
     return JSONResponse({"error": str(error)}, status, headers)
 
 
-def _page(run: Any, pages: Pages) -> Callable[[Request], Awaitable[Response]]:
+def _page(run: Any, pages: Pages, intake: Intake) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            # of a form: what a fork changes is the longest
-            text = await read(request, 1 << 20) if request.method == "POST" else ""
-            return await run_in_threadpool(run, request, text)
+            who = await run_in_threadpool(pages.admitted, request)
+            if request.method != "POST":
+                return await run_in_threadpool(run, request, who, "")
+            # of a form: what a fork changes is the longest; those who sign in send two words
+            async with intake.body(request, _FORM if who.known else _SIGN_IN) as file:
+                return await run_in_threadpool(run, request, who, text_of(file))
         except DimgsError as error:
             return await run_in_threadpool(pages.refused, request, error, status_of(error))
 

@@ -21,7 +21,7 @@ from dimgs.hub.ranges import is_range, read_value
 from dimgs.similitude.given import typed_inputs
 from dimgs.web import around, pictures, views
 from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Who
-from dimgs.web.routes import ROUTES, RestCall, openapi
+from dimgs.web.routes import ROUTES, RestCall, body_of, openapi
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -117,7 +117,7 @@ class Pages:
         self._closed = closed
 
     @property
-    def routes(self) -> list[tuple[str, str, Callable[[Request, str], Response]]]:
+    def routes(self) -> list[tuple[str, str, Callable[[Request, Who, str], Response]]]:
         """Method, path and what answers."""
         shown: dict[str, Callable[[Asked], Response]] = {
             "/": self._home,
@@ -148,19 +148,30 @@ class Pages:
             *(("POST", path, self._answering(run)) for path, run in done.items()),
         ]
 
-    def _answering(self, run: Callable[[Asked], Response]) -> Callable[[Request, str], Response]:
-        def answer(request: Request, text: str) -> Response:
-            who = self._people.of_person(request.cookies)
+    def admitted(self, request: Request) -> Who:
+        """Who asks, if they may send what they are about to send.
+
+        Raises
+        ------
+        UnknownError
+            If somebody unknown is about to send a form other than that to sign in.
+        """
+        who = self._people.of_person(request.cookies)
+        if request.method == "POST" and request.url.path != "/sign-in" and not who.known:
+            raise UnknownError("Sign in to do that.")
+        return who
+
+    def _answering(
+        self, run: Callable[[Asked], Response]
+    ) -> Callable[[Request, Who, str], Response]:
+        def answer(request: Request, who: Who, text: str) -> Response:
             try:
                 form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
             except ValueError as error:
                 raise InputError("The form has too many fields.") from error
             signing = request.url.path == "/sign-in"
-            if request.method == "POST" and not signing:
-                if not who.known:
-                    raise UnknownError("Sign in to do that.")
-                if form.pop("csrf", "") != who.csrf:
-                    raise NotAllowedError("The form is of another session; open the page again.")
+            if request.method == "POST" and not signing and form.pop("csrf", "") != who.csrf:
+                raise NotAllowedError("The form is of another session; open the page again.")
             if self._closed and not (who.known or signing):
                 return self._to_sign_in(request)
             try:
@@ -313,10 +324,6 @@ class Pages:
         return RedirectResponse(f"/entries/{asked.hub.add(document)}", 303)
 
     def _act(self, asked: Asked) -> Response:
-        import json
-
-        from dimgs.web.app import body_of
-
         id, act = asked.request.path_params["id"], asked.request.path_params["act"]
         route = _ACTS.get(act)
         if route is None or act not in _ACTIONS:
@@ -328,7 +335,7 @@ class Pages:
         }
         if act == "forks":
             document = json_value(form.get("changes") or "{}", "What differs", "write a table")
-        made = route.run(RestCall(asked.hub, {"id": id}, {}, body_of(route, json.dumps(document))))
+        made = route.run(RestCall(asked.hub, {"id": id}, {}, body_of(route, document)))
         target = made["id"] if act == "forks" else id
         return RedirectResponse(f"/entries/{target}", 303)
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from time import monotonic
 
-from dimgs.errors import DimgsError, InputError
+from dimgs.errors import DimgsError
 from dimgs.hub import Hub, accounts
 from dimgs.hub.permissions import NotAllowedError
+from dimgs.web.intake import TooManyError
 
 COOKIE = "dimgs_session"
 # half a day: a working day without signing in again
@@ -23,10 +24,6 @@ _WINDOW = 15 * 60.0
 _MOST_KEYS = 10_000
 # a check of a password takes 64 MB and some 0.1 s
 _AT_ONCE = 2
-
-
-class TooManyError(InputError):
-    """Too many attempts to sign in."""
 
 
 class UnknownError(NotAllowedError):

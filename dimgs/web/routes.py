@@ -15,14 +15,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dimgs.ask import ask
 from dimgs.errors import InputError
+from dimgs.formats import MOST_BYTES, validated
 from dimgs.hub import Hub
 from dimgs.hub.kinds import Rating, checked
-from dimgs.hub.lines import lines_of
+from dimgs.hub.lines import documents
 from dimgs.hub.runs import run_record
 
 Json = dict[str, Any]
-# of a request: what a sync sends at once is below that
-MOST_LINES = 64 << 20
+# bytes of a request: a sync sends less at once; what reads is asked by anybody, and 10,000 ids are
+# the longest
+_LINES, _QUESTION = 64 << 20, 1 << 20
 
 
 class _Body(BaseModel):
@@ -159,7 +161,7 @@ class Route:
     query : mapping of str to str
         Types of the parameters: string, strings, integer or boolean.
     body : type, optional
-        Schema of the body; ``str`` for JSON lines.
+        Schema of the body; :class:`Lines` for JSON lines.
     reads : bool
         Whether a token that may only read suffices.
     """
@@ -176,6 +178,11 @@ class Route:
     def status(self) -> int:
         """Status of an answer."""
         return 201 if self.method == "POST" and not self.reads else 200
+
+    @property
+    def longest(self) -> int:
+        """Bytes that a body may have."""
+        return _LINES if self.body is Lines else _QUESTION if self.reads else MOST_BYTES
 
 
 def _entry(call: RestCall) -> Json:
@@ -205,7 +212,7 @@ def _settle(call: RestCall) -> Json:
 
 
 def _bundle(call: RestCall) -> Json:
-    done = call.hub.take(lines_of(call.body), f"sent by {call.hub.user}")
+    done = call.hub.take(documents(call.body, "the request"), f"sent by {call.hub.user}")
     return {**done.to_json(), "keys": sorted(done.keys)}
 
 
@@ -285,7 +292,7 @@ ROUTES: tuple[Route, ...] = (
           "everything, of all, for an admin", {"everything": "boolean", "kind": "string"}),
     Route("POST", "/documents", lambda c: Lines(c.hub.documents(c.body["ids"])),
           "Entries with their signatures, as JSON lines", {}, IdsBody, reads=True),
-    Route("POST", "/bundle", _bundle, "Take entries of another hub, as JSON lines", {}, str),
+    Route("POST", "/bundle", _bundle, "Take entries of another hub, as JSON lines", {}, Lines),
     Route("GET", "/key", lambda c: {"key": c.hub.key(), "trusted": c.hub.trusted()},
           "Public key of this hub, and those that it trusts"),
     Route("PUT", "/trusted/{key}", lambda c: _done(c.hub.trust, c.path["key"], c.body["name"]),
@@ -306,6 +313,22 @@ ROUTES: tuple[Route, ...] = (
 def as_lines(found: Lines) -> str:
     """Text of JSON lines."""
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in found.lines)
+
+
+def body_of(route: Route, document: Any) -> Any:
+    """A document that was sent, checked by the schema of the route.
+
+    Raises
+    ------
+    InputError
+    """
+    read = validated(route.body, document, "The body cannot be used: ")
+    # keys that are not known are content, and stay as they are
+    return (
+        document
+        if read.model_config.get("extra") == "allow"
+        else read.model_dump(exclude_none=True)
+    )
 
 
 BASE = "/api/v1"
@@ -379,7 +402,7 @@ def _operation(route: Route) -> dict[str, Any]:
             **{code: {"description": why, "content": failing} for code, why in _STATUSES.items()},
         },
     }
-    if route.body is str:
+    if route.body is Lines:
         out["requestBody"] = {"required": True, "content": {"application/jsonl": {}}}
     elif route.body is not None:
         schema = route.body.model_json_schema()

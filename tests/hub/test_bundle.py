@@ -253,8 +253,12 @@ def test_what_is_no_bundle_is_told(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no bundle"):
         hub.merge(tmp_path / "nothing")
     (tmp_path / "file").write_text("x")
-    with pytest.raises(InputError, match="is no bundle"):
-        hub.merge(tmp_path / "file")
+    (tmp_path / "empty").mkdir()
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
+        archive.writestr("readme.txt", "x")
+    for name in ("file", "empty", "other.zip"):
+        with pytest.raises(InputError, match="is no bundle: it holds no file of entries"):
+            hub.merge(tmp_path / name)
     with pytest.raises(InputError, match="cannot be a folder"):
         hub.export(tmp_path / "file")
     with pytest.raises(InputError, match="may not add"):

@@ -1,6 +1,8 @@
 """Entries that are added, found, reviewed and shared; in SQLite and in PostgreSQL."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -303,3 +305,66 @@ def test_runs_are_found_by_what_reviews_say_of_them(hub: Hub) -> None:
     assert hub.query(review="minor")["count"] == 1
     with pytest.raises(InputError, match="no review 'good'"):
         hub.query(review="good")
+
+
+def test_runs_that_are_sent_again_are_kept_once(hub: Hub) -> None:
+    for key in ("", "a"):
+        sent = [run(key, 1.0), run(key, 2.0)]
+        ids = hub.add_runs(sent)
+        assert hub.add_runs(sent) == ids
+        # another value is another run
+        assert len({*hub.add_runs([run(key, 3.0), run(key, 1.0, "cm")]), *ids}) == 4
+
+
+def test_a_run_that_somebody_hides_is_not_named_to_others(hub: Hub) -> None:
+    secret = {"kind": "run", "kernel": "film", "inputs": {"l": {"value": 1.0, "unit": "mm"}}}
+    hidden = hub.add({**secret, "visibility": "private"})
+    (id,) = other(hub, "bob", "contributor").add_runs(
+        [RunRecord("film", "", {"l": (1.0, "mm")}, {}, Status.OK, "")]
+    )
+    assert id != hidden
+
+
+def test_nothing_is_kept_or_looked_for_that_no_database_holds(hub: Hub) -> None:
+    hub.add_runs([run("a")])
+    filters: list[dict[str, Any]] = [
+        {"where": ["l=1..2\0 mm"]}, {"group": ["l\0/l=1..2"]}, {"where": ["kind=\0"]},
+        *({f: "a\0b"} for f in ("kernel", "physics", "author", "tag", "tier", "since", "until")),
+        *({f: "a\ud800"} for f in ("kernel", "physics", "author", "tag", "tier", "since")),
+    ]  # fmt: skip
+    calls: list[Callable[[], Any]] = [
+        *(lambda f=f: hub.query(**f) for f in filters),
+        lambda: hub.add({**QUESTION, "tags": ["a\0"]}),
+        lambda: hub.add({**QUESTION, "anything": {"a\0": 1}}),
+        lambda: hub.add_runs([run("a", tier="\0")]),
+        *(lambda f=f: hub.listed(**{f: "a\0b"}) for f in ("text", "author", "tag", "kernel")),
+    ]
+    for call in calls:
+        with pytest.raises(InputError, match="a character that no text has"):
+            call()
+    # what comes by other ways is refused or not found, and never a fault of the database
+    for call in (
+        lambda: hub.file("a\0"), lambda: hub.new_token("a\0"), lambda: hub.revoke("a\0"),
+        lambda: hub.ids(kind="a\0"), lambda: list(hub.documents(["a\0"])),
+        lambda: hub.for_user("a\0"),
+    ):  # fmt: skip
+        with suppress(InputError):
+            assert call() == []
+
+
+def test_a_label_is_no_range_of_a_number(hub: Hub) -> None:
+    hub.add_runs([run("a")])
+    for span in ("nan..1", "nan..nan", "resin", "1..two"):
+        with pytest.raises(InputError, match=r"no range of numbers|cannot be read|is no|unit"):
+            hub.query("film", where=[f"D={span}"])
+    assert hub.query("film", where=["kind=resin"])["count"] == 1
+
+
+def test_the_last_admin_stays_one(hub: Hub) -> None:
+    for name in ("ada", "bea"):
+        hub.set_user(name, "admin")
+    hub.for_user("ada").set_user("ada", "reader")
+    with pytest.raises(InputError, match="bea is the only admin of this hub"):
+        hub.for_user("bea").set_user("bea", "contributor", "another password")
+    assert {u["name"]: u["role"] for u in hub.users()} == {"ada": "reader", "bea": "admin"}
+    hub.for_user("bea").set_user("bea", "admin", "another password")

@@ -22,8 +22,9 @@ from starlette.routing import Route
 
 from dimgs.errors import DimgsError, InputError
 from dimgs.hub.permissions import NotAllowedError
-from dimgs.web.app import read, static, status_of
+from dimgs.web.app import static, status_of
 from dimgs.web.guard import Guard
+from dimgs.web.intake import Intake, text_of
 from dimgs.web.pages import templates
 from dimgs.web.studio.bench import Workbench
 from dimgs.web.studio.views import View
@@ -54,6 +55,7 @@ class Studio:
 
     def __init__(self, bench: Workbench, port: int, token: str = "") -> None:
         self.bench = bench
+        self._intake = Intake()
         self._cookie = f"dimgs_studio_{port}"
         self.token = token or secrets.token_urlsafe(24)
         self._csrf = hmac.new(self.token.encode(), b"form", "sha256").hexdigest()
@@ -117,7 +119,8 @@ class Studio:
     def _post(self, run: Callable[[Request, Form], Response]) -> Callable[..., Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             try:
-                text = await read(request, _FORM_BYTES)
+                async with self._intake.body(request, _FORM_BYTES) as file:
+                    text = text_of(file)
             except DimgsError as error:
                 return self._refused(error)
             form = parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
