@@ -1,11 +1,12 @@
 """Files that are read: bounded, checked against the schema of their kind, refused in a sentence.
 
-Files that are written appear whole or not at all.
+Files that are written appear whole or not at all, with a checksum of what they hold.
 
 No file of these kinds runs code. A key ``schema`` (``user_version`` in a store) says which edition
 of its kind a file is; 0.1.0 wrote none, and what it wrote is read too.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -154,6 +155,38 @@ def json_value(text: str, where: str, remedy: str) -> Any:
     except ValueError as error:
         reason = shown(error)
     raise InputError(f"{where} is not JSON ({reason}); {remedy}.")
+
+
+def checksum(document: Mapping[str, Any]) -> str:
+    """Sixteen hexadecimal digits of the SHA-256 hash of a JSON document, but for its checksum.
+
+    Neither the order of keys nor the spelling of a number counts.
+
+    Examples
+    --------
+    >>> checksum({"a": 1.0, "b": [2e0]}) == checksum({"b": [2], "a": 1, "checksum": "any"})
+    True
+    """
+    rest = {k: v for k, v in document.items() if k != "checksum"}
+    numbers = json.loads(json.dumps(rest), parse_int=float)
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with its checksum, by which :func:`is_edited` knows it again.
+
+    Examples
+    --------
+    >>> law = sealed({"exponent": 0.5})
+    >>> is_edited(law), is_edited({**law, "exponent": 0.6}), is_edited({"exponent": 0.6})
+    (False, True, False)
+    """
+    return {**document, "checksum": checksum(document)}
+
+
+def is_edited(document: Mapping[str, Any]) -> bool:
+    """Whether a document is not as it was sealed; no file of dimgs 0.2.0 has a checksum."""
+    return "checksum" in document and document["checksum"] != checksum(document)
 
 
 def read_toml(path: Path, what: str) -> dict[str, Any]:

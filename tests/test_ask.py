@@ -14,6 +14,7 @@ from dimgs.ask import ask
 from dimgs.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
+from dimgs.hub.verdicts import why_unconfirmed
 from dimgs.kernels.record import RunRecord
 from tests.similitude.films import Changed, Cooling, filled
 
@@ -137,6 +138,9 @@ def test_a_law_answers_where_its_domain_holds_the_point(tmp_path: Path) -> None:
         ids = hub.add_runs(records)
         law = dimgs.fit(_table(records), "drop").law.to_json()
         entry = {"kind": "law", "kernel": "cooling", "law": law}
+        for known_law, edited in ((law, False), ({**law, "level": 0.8}, True)):
+            why = why_unconfirmed({"content": {"law": known_law, "confirmed": True}, "state": ""})
+            assert any("edited" in text for text in why) == edited
         kept = hub.add_linked(entry, [("derived", i) for i in ids])
         at = {"a": (1.0, "mm^2/s"), "r": (1.0, "mm"), "t": (0.0005, "s"), "dT": (5.0, "K")}
         answer = ask("drop", at, hub, kernel=known)

@@ -100,10 +100,10 @@ def run_campaign(
         store = stack.enter_context(_opened(home / STORE))
         place = place_of(executor, plan.execution.workers)
         stack.callback(place.close)
-        changed = changed_since(bindings, home)
         course: Course | None = None
         results, finest = list[CampaignResult](), dict[str, RunRecord]()
         log, execution = DecisionLog(home), plan.execution
+        changed = " ".join(filter(None, (changed_since(bindings, home), log.caution)))
         for binding in bindings:
             if len(bindings) > 1:
                 log.add("target", binding.target.name)

@@ -9,9 +9,11 @@ from typing import Any
 
 from dimgs.campaign.binding import Binding
 from dimgs.errors import InputError, StoreError
-from dimgs.formats import SCHEMA, json_value, read_text
+from dimgs.formats import SCHEMA, is_edited, json_value, read_text, sealed
 
 _JSONL, _TEXT = "decisions.jsonl", "decisions.txt"
+# edited lines that a sentence has room for
+_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,12 @@ class DecisionLog:
     folder : Path, optional
         Where ``decisions.jsonl`` and ``decisions.txt`` are kept; nowhere without.
 
+    Attributes
+    ----------
+    entries : list of dict
+    edited : list of int
+        Lines of ``decisions.jsonl`` that somebody changed; their decisions are taken again.
+
     Examples
     --------
     >>> log = DecisionLog()
@@ -74,11 +82,21 @@ class DecisionLog:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.entries: list[dict[str, Any]] = []
+        self.edited: list[int] = []
         self._folder = folder
         self._known: Counter[str] = Counter()
         self._lines = 0
         if folder is not None and (folder / _JSONL).is_file():
             self._recall(folder / _JSONL)
+
+    @property
+    def caution(self) -> str:
+        """That decisions were edited; empty where none was."""
+        if not self.edited:
+            return ""
+        lines = ", ".join(map(str, self.edited[:_SHOWN]))
+        more = ", ..." if len(self.edited) > _SHOWN else ""
+        return f"Line {lines}{more} of {_JSONL} was edited after it was written, so it is not used."
 
     def add(self, decision: str, reason: str, **more: Any) -> None:
         """Note a decision.
@@ -104,8 +122,9 @@ class DecisionLog:
             self._known[same] -= 1
             return
         self._lines += 1
-        line = json.dumps({**entry, "n": self._lines}, ensure_ascii=False)
-        for name, text in ((_JSONL, line), (_TEXT, text_of({**entry, "n": self._lines}))):
+        entry = {**entry, "n": self._lines}
+        line = json.dumps(sealed(entry), ensure_ascii=False)
+        for name, text in ((_JSONL, line), (_TEXT, text_of(entry))):
             _append(self._folder / name, text)
 
     def _recall(self, path: Path) -> None:
@@ -118,6 +137,10 @@ class DecisionLog:
             if not isinstance(entry, dict):
                 continue
             self._lines += 1
+            if is_edited(entry):
+                self.edited.append(self._lines)
+                continue
+            entry.pop("checksum", None)
             self._known[json.dumps({**entry, "n": 0}, sort_keys=True)] += 1
 
 
@@ -174,7 +197,8 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
     file, asked = folder / _FILE, _asked(bindings[0])
     asked["target"] = ", ".join(b.target.name for b in bindings)
     before = _kept(file)
-    text = json.dumps({"schema": SCHEMA, **asked}, ensure_ascii=False, indent=1) + "\n"
+    document = sealed({"schema": SCHEMA, **asked})
+    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     try:
         file.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
@@ -184,7 +208,10 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
         ) from error
     if before is None:
         return ""
-    differ = [key for key in {**before, **asked} if before.get(key) != asked.get(key)]
+    if is_edited(before):
+        return f"'{file}' was edited after it was written; it says now what the plan asks."
+    keys = [key for key in {**before, **asked} if key not in ("schema", "checksum")]
+    differ = [key for key in keys if before.get(key) != asked.get(key)]
     if not differ:
         return ""
     return (
@@ -219,4 +246,4 @@ def _kept(file: Path) -> Mapping[str, Any] | None:
         found = json_value(read_text(file, "plan"), "plan.json", "")
     except InputError:
         return None
-    return {k: v for k, v in found.items() if k != "schema"} if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else None

@@ -10,7 +10,7 @@ from dimgs.campaign.curves import Collapse, WholeCurves
 from dimgs.dataset import Dataset
 from dimgs.escape import file_names
 from dimgs.fits.estimate import Exponent
-from dimgs.formats import SCHEMA, write_whole
+from dimgs.formats import SCHEMA, sealed, write_whole
 from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
@@ -341,7 +341,9 @@ class CampaignResult:
             If the folder cannot be written to.
         """
         path = folder / "result.json"
-        text = json.dumps(finite(self.to_json()), ensure_ascii=False, allow_nan=False, indent=1)
+        text = json.dumps(
+            sealed(finite(self.to_json())), ensure_ascii=False, allow_nan=False, indent=1
+        )
         write_whole(path, text + "\n")
         every = (self, *self.others)
         names = file_names(r.target for r in every)

@@ -41,6 +41,8 @@ def next(
 
     check_model(options.model)
     published = None if against is None else Law.from_json(against)
+    if published is not None and published.doubt:
+        warn([published.doubt])
     ranges = ranges_of(range or [])
     ((name, data, asked),) = tables.each(table, [target], options)
     with working(f"looking for the laws of {name}", options.seconds) as tell:

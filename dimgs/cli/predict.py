@@ -68,8 +68,8 @@ def predict(
         ["row", "value", "low", "high", "outside"],
         shown,
     )
-    told = ((int(data.rows[i]), place) for i, place in enumerate(places))
-    lines = [f"row {row}: {text}" for row, place in told for text in place.sentences]
+    numbered = ((int(data.rows[i]), place) for i, place in enumerate(places))
+    lines = [f"row {row}: {text}" for row, place in numbered for text in place.sentences]
     for line in lines[:_MOST_REASONS]:
         say(line)
     if len(lines) > _MOST_REASONS:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dimgs.dataset import Dataset
 from dimgs.errors import InputError
-from dimgs.hub.rows import checked_row
+from dimgs.hub.rows import as_json, checked_row
 from dimgs.kernels.record import RunRecord
 from dimgs.variables import difference_unit, parse_unit
 
@@ -148,8 +148,9 @@ def write_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
 
 
 def _flat(row: Mapping[str, Any], units: dict[str, str]) -> dict[str, Any]:
-    flat = {title: _written(row[name]) for name, title in _PLAIN.items()}
     read = checked_row(row)
+    row = {**row, "provenance": as_json(read.provenance)}
+    flat = {title: _written(row[name]) for name, title in _PLAIN.items()}
     outputs, errors = read.outputs, read.errors
     for name, (value, unit) in (read.inputs | outputs).items():
         common = _common(units, name, unit)

@@ -6,16 +6,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError, StoreError
-from dimgs.formats import shown, validated
+from dimgs.formats import checksum, shown, validated
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 
 if TYPE_CHECKING:
     from dimgs.hub.run_row import RunRow
 
 
+# columns that a run's checksum covers, beside where it comes from
+_SEALED = ("key", "state", "kernel", "tier", "seed", "inputs", "outputs", "errors", "reason")
+
+
 def record_row(record: RunRecord) -> dict[str, Any]:
     """Columns of a finished run."""
-    return {
+    row = {
         "key": record.key,
         "state": record.status.value,
         "kernel": record.kernel,
@@ -26,9 +30,15 @@ def record_row(record: RunRecord) -> dict[str, Any]:
         "errors": as_json(record.errors),
         "reason": record.reason,
         "wall_seconds": float(record.wall_seconds),
-        "provenance": as_json(record.provenance),
         "finished_at": now(),
     }
+    provenance = json.loads(as_json(record.provenance))
+    return {**row, "provenance": as_json({**provenance, "checksum": _seal(row, provenance)})}
+
+
+def _seal(row: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+    """Checksum of what a run was, gave and came from."""
+    return checksum({"provenance": provenance, **{name: row[name] for name in _SEALED}})
 
 
 def row_record(row: Mapping[str, Any]) -> RunRecord:
@@ -37,7 +47,7 @@ def row_record(row: Mapping[str, Any]) -> RunRecord:
     Raises
     ------
     StoreError
-        If the row is not as a store writes it.
+        If the row is not as a store writes it, or was edited since.
     """
     read = checked_row(row)
     return RunRecord(
@@ -56,16 +66,24 @@ def row_record(row: Mapping[str, Any]) -> RunRecord:
 
 
 def checked_row(row: Mapping[str, Any]) -> "RunRow":
-    """A row of the store by its schema; StoreError where it is broken."""
+    """A row of the store by its schema; StoreError where it is broken or was edited."""
     from dimgs.hub.run_row import RunRow
 
     try:
-        return validated(RunRow, dict(row), "")
+        read = validated(RunRow, dict(row), "")
     except InputError as error:
         raise StoreError(
             f"The run {shown(row.get('key'))} in the store is broken ({error}) and cannot be "
             f"read; restore the store from a copy."
         ) from error
+    seal = read.provenance.pop("checksum", None)
+    if seal is not None and seal != _seal(row, read.provenance):
+        raise StoreError(
+            f"The run {shown(read.key)} in the store was edited after it was kept, so that it is "
+            f"no longer what its kernel gave; restore the store from a copy, or start in another "
+            f"folder (--out)."
+        )
+    return read
 
 
 def asked_row(run: RunRequest | str) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dimgs.formats import is_edited
+
 # how a campaign ends whose answers can be relied on
 _MET = "tolerance met"
 # states of an entry that somebody has to settle first
@@ -33,6 +35,9 @@ def why_unconfirmed(entry: Mapping[str, Any]) -> list[str]:
     """
     content, state = entry["content"] or {}, entry["state"]
     found = [f"The entry is {state}."] if state in _OPEN_DOUBTS else []
+    laws = [content.get("law"), *(r.get("law") for r in content.get("regimes") or ())]
+    if any(isinstance(law, Mapping) and (is_edited(law) or law.get("edited")) for law in laws):
+        found.append("The law was edited after it was written, and nothing confirms it since.")
     outcome = content.get("outcome")
     if content.get("confirmed") is not None:
         if not content["confirmed"]:

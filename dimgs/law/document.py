@@ -188,6 +188,8 @@ class LawFile(_LawPart):
     dimension_check: str
     level: float = Field(gt=0.0, lt=1.0)
     exact: ExactPart
+    edited: bool = False
+    checksum: str | None = None
 
 
 class CandidatePart(_LawPart):

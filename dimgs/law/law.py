@@ -81,6 +81,9 @@ class Law:
         Inputs of the runs that the expression does not contain. Where they are given, the domain is
         judged in them too; where they are not, they are taken to lie where the runs held them, or
         would have had them.
+    edited : bool
+        Whether it was read from a document that somebody changed after it was written. What was
+        said of the law that the runs gave, such as that it is confirmed, does not hold for it.
 
     Raises
     ------
@@ -118,6 +121,7 @@ class Law:
     scales: tuple[Variable, ...] = ()
     known: tuple[Variable, ...] = ()
     unused: tuple[Variable, ...] = ()
+    edited: bool = False
 
     def __post_init__(self) -> None:
         dimensions = {k: v.dimension for k, v in self.symbols.items()}
@@ -171,13 +175,17 @@ class Law:
     @property
     def doubt(self) -> str:
         """Why no prediction of the law can be judged fully; empty where each can be."""
-        if self.domain.knows_held:
-            return ""
-        return (
+        edited = (
+            "The law was edited after it was written: it is not the one that the runs gave, and "
+            "nothing confirms it. Use the file as it was written, or find the law again."
+        )
+        unheld = (
             "The law was written by dimgs 0.2, which did not record the inputs that its runs held "
             "constant, so that a prediction for other values of such an input is not recognised as "
             "outside. Find the law again from its table or plan to have every input checked."
         )
+        known = self.domain.knows_held
+        return " ".join([edited] * self.edited + [unheld] * (not known))
 
     @property
     def target_dimension(self) -> Dimension:
@@ -385,6 +393,11 @@ class Law:
         ------
         InputError
             If there is no such file, or it holds no law.
+
+        Warns
+        -----
+        DimgsWarning
+            If the document was edited after it was written; the law's `edited` says so too.
         """
         from dimgs.law.serialise import law_from
 

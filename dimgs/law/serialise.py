@@ -7,14 +7,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dimgs.errors import DimgsError, InputError
+from dimgs.errors import DimgsError, InputError, warn_all
 from dimgs.escape import json_text
 from dimgs.expression import sympy_parse, sympy_text
 from dimgs.formats import (
     SCHEMA,
+    is_edited,
     json_value,
     read_text,
     refuse_newer,
+    sealed,
     shown,
     validated,
     write_whole,
@@ -34,7 +36,7 @@ _NONE = "holds no law; give the law.json that discover or fit wrote."
 
 def law_document(law: "Law") -> dict[str, Any]:
     """The LAW document: what a reader needs, and under "exact" what a reload needs."""
-    return {
+    document = {
         "schema": SCHEMA,
         "target": law.target.name,
         "target_unit": law.target_unit,
@@ -80,6 +82,7 @@ def law_document(law: "Law") -> dict[str, Any]:
             },
         },
     }
+    return sealed({**document, "edited": True} if law.edited else document)
 
 
 def _symbols(law: "Law") -> dict[str, dict[str, str]]:
@@ -148,6 +151,7 @@ def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
     read: LawFile | None = None
     document, where = _document(source)
     refuse_newer(document, where)
+    edited = is_edited(document)
     if "law" in document and "expression" not in document:
         if not document["law"]:
             raise InputError(f"{where} {_NONE}")
@@ -160,12 +164,14 @@ def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
     if read is None:
         raise InputError(f"{where} {_NONE}")
     try:
-        law = _law(read)
+        law = replace(_law(read), edited=edited or read.edited or is_edited(document))
     except InputError:
         raise
     except DimgsError as error:
         raise InputError(f"{where} is no law that holds: {error}") from error
     _refuse_contradiction(law, document, where)
+    if law.edited:
+        warn_all([law.doubt])
     return law
 
 

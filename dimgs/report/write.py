@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dimgs.errors import InputError
-from dimgs.formats import write_whole
+from dimgs.formats import sealed, write_whole
 from dimgs.report.results import Report
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _write(report: Report, folder: Path, drawings: "list[Drawing] | None") -> li
         return [folder / name for name in files]
 
     # first what cannot be made again from the rest; the figures take longest
-    results = {"report.json": as_text(report.to_json())}
+    results = {"report.json": as_text(sealed(report.to_json()))}
     if report.law is not None:
         results["law.json"] = as_text(report.law.to_json())
     kept = write(results)

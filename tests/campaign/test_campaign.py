@@ -1,6 +1,7 @@
 """Whole campaigns on kernels with known answers."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from dimgs.campaign.dry_run import dry_run
 from dimgs.campaign.journal import Progress
 from dimgs.campaign.text import campaign_text, design_text
 from dimgs.errors import FitError, InputError
+from dimgs.formats import is_edited, sealed
 from dimgs.hub import RunStore
 from dimgs.kernels import kernel
 from dimgs.kernels.spec import Tier
@@ -119,6 +121,29 @@ def test_a_resumed_campaign_decides_the_same_and_makes_nothing_again(
     assert after.startswith(before)
     (start,) = after[len(before) :].splitlines()
     assert json.loads(start)["decision"] == "start"
+
+
+def test_edited_files_of_a_campaign_are_named_and_written_again(
+    done: tuple[CampaignResult, Path], tmp_path: Path
+) -> None:
+    folder = tmp_path / "campaign"
+    shutil.copytree(done[1], folder)
+    assert not any("edited" in text for text in done[0].warnings)
+    for name in ("plan.json", "decisions.jsonl", "result.json"):
+        text = (folder / name).read_text(encoding="utf-8")
+        first = json.loads(text.splitlines()[0] if name.endswith("l") else text)
+        assert not is_edited(first)
+        old = "0.9" if name != "decisions.jsonl" else '"n": 2'
+        assert old in text
+        (folder / name).write_text(text.replace(old, old + "1", 1), encoding="utf-8")
+    assert is_edited(json.loads((folder / "result.json").read_text("utf-8")))
+    again = run(uptake_plan(), folder, resume=True)
+    (told,) = [text for text in again.warnings if "edited" in text]
+    assert "plan.json' was edited" in told
+    assert "Line 2 of decisions.jsonl was edited" in told
+    assert again.counts["made"] == 0
+    for name in ("plan.json", "result.json"):
+        assert not is_edited(json.loads((folder / name).read_text("utf-8")))
 
 
 def test_a_used_folder_is_not_taken_by_accident(done: tuple[CampaignResult, Path]) -> None:
@@ -278,7 +303,7 @@ def test_a_campaign_that_fails_from_the_start_ends_early_and_says_why(tmp_path: 
 def test_the_result_is_written_from_python_too(tmp_path: Path) -> None:
     result = run(uptake_plan(budget=Budget(runs=6, coarse_runs=30)), tmp_path / "made")
     written = json.loads((tmp_path / "made" / "result.json").read_text(encoding="utf-8"))
-    assert written == json.loads(json.dumps(finite(result.to_json())))
+    assert written == sealed(json.loads(json.dumps(finite(result.to_json()))))
     assert sorted(p.name for p in (tmp_path / "made").iterdir() if p.name[0] == ".") == []
     assert written["outcome"] == result.outcome
     assert written["runs"] == dict(result.runs)

@@ -135,6 +135,14 @@ def test_predict_needs_no_more_than_the_law(with_law: Shell) -> None:
     rows = _run(shell, "predict", shell.folder / "new.csv").document["rows"]
     expected = 2 * np.pi * np.sqrt(np.array([0.5, 0.9]) / 9.80665)
     np.testing.assert_allclose([row["value"] for row in rows], expected, rtol=0.02)
+    file = shell.folder / "law.json"
+    text = file.read_text("utf-8")
+    assert "edited" not in _run(shell, "predict", shell.folder / "new.csv").err
+    file.write_text(text.replace('"level": 0.9', '"level": 0.8'), "utf-8")
+    done = _run(shell, "predict", shell.folder / "new.csv")
+    assert done.code == 0
+    assert done.err.count("warning: The law was edited after it was written") == 1
+    file.write_text(text, "utf-8")
 
 
 @pytest.mark.parametrize("columns", [150, 10_000])

@@ -113,6 +113,26 @@ def test_finished_runs_are_write_once_in_the_file_itself(store: RunStore) -> Non
     plain.close()
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("outputs", '{"t": [2.5, "s"]}'), ("inputs", "{}"), ("state", "failed"), ("reason", "x")],
+)
+def test_a_run_that_was_edited_in_the_file_is_refused(
+    store: RunStore, column: str, value: str
+) -> None:
+    store.finish(record("a", provenance={"version": "1"}))
+    assert store.records()[0].provenance == {"version": "1"}
+    with sqlite3.connect(store.path) as plain:
+        (trigger,) = plain.execute(
+            "SELECT name FROM sqlite_master WHERE type='trigger' AND sql LIKE '%UPDATE ON runs%'"
+        ).fetchone()
+        plain.execute(f"DROP TRIGGER {trigger}")
+        plain.execute(f"UPDATE runs SET {column}=?", (value,))
+    plain.close()
+    with pytest.raises(StoreError, match="The run a in the store was edited"):
+        store.records()
+
+
 def test_a_second_result_of_a_run_is_refused(store: RunStore) -> None:
     store.finish(record("a" * 64))
     with pytest.raises(StoreError, match=r"aaaaaaaaaaaa… of 'film' is in .* already"):

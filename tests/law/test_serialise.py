@@ -12,7 +12,8 @@ from hypothesis import given, settings
 
 from dimgs import Dataset
 from dimgs.discovery.fitting import fit
-from dimgs.errors import DimgsError, InputError
+from dimgs.errors import DimgsError, DimgsWarning, InputError
+from dimgs.formats import sealed
 from dimgs.law.law import Law
 from dimgs.law.serialise import as_text
 from dimgs.variables import registry
@@ -207,3 +208,63 @@ def test_parts_that_were_changed_by_hand_are_refused() -> None:
     ):
         with pytest.raises(InputError, match=told):
             Law.from_json(document)
+
+
+def _flipped(content: bytes, at: int, rng: random.Random) -> bytes:
+    """Another digit in place of a digit, another bit in place of another byte."""
+    old = content[at : at + 1]
+    others = [d for d in b"0123456789" if d != old[0]]
+    new = rng.choice(others) if old.isdigit() else old[0] ^ (1 << rng.randrange(8))
+    return content[:at] + bytes([new]) + content[at + 1 :]
+
+
+@pytest.mark.parametrize("count", [160, pytest.param(None, marks=pytest.mark.slow)])
+def test_a_flipped_byte_is_noticed_or_changes_no_prediction(
+    count: int | None, tmp_path: Path
+) -> None:
+    law, data = example("physical")
+    whole, file, rng = as_text(law.to_json()).encode(), tmp_path / "law.json", random.Random(0)
+    want = _plain(law.predict(data, 0.8))
+    noticed = 0
+    for at in range(len(whole)) if count is None else rng.sample(range(len(whole)), count):
+        file.write_bytes(_flipped(whole, at, rng))
+        try:
+            read = Law.from_json(file)
+        except DimgsError:
+            noticed += 1
+            continue
+        if read.edited:
+            noticed += 1
+            continue
+        assert read == law
+        np.testing.assert_array_equal(_plain(read.predict(data, 0.8)), want)
+    assert noticed > 0.6 * (count or len(whole))
+
+
+def test_an_edited_law_says_so_until_it_is_found_again(tmp_path: Path) -> None:
+    law = example("physical")[0]
+    document = law.to_json()
+    (constant, *others) = document["constants"]
+    edited = {**document, "constants": [{**constant, "value": 2 * constant["value"]}, *others]}
+    with pytest.warns(DimgsWarning, match="was edited after it was written"):
+        read = Law.from_json(edited)
+    assert read.edited
+    # writing it again does not make it a law that the runs gave
+    with pytest.warns(DimgsWarning, match="was edited after it was written"):
+        again = Law.from_json(read.to_json(tmp_path / "law.json"))
+    assert again == read
+    report = {**sealed({"law": document, "confirmed": False}), "confirmed": True}
+    with pytest.warns(DimgsWarning, match="was edited after it was written"):
+        assert Law.from_json(report).edited
+
+
+def test_laws_without_a_checksum_and_with_numbers_spelled_otherwise_are_as_they_were() -> None:
+    law = example("odd")[0]
+    document = json.loads(json.dumps(law.to_json()))
+    assert not Law.from_json({k: v for k, v in document.items() if k != "checksum"}).edited
+    spelled = json.loads(
+        json.dumps(document, sort_keys=True),
+        parse_float=lambda text: int(float(text)) if float(text).is_integer() else float(text),
+    )
+    assert spelled["domain"] != document["domain"] or spelled == document
+    assert not Law.from_json(spelled).edited
