@@ -12,8 +12,10 @@ from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.schemas import JobState, Json, Planned, Quantity, Started
 from dimgs.errors import InputError
 from dimgs.formats import shown
-from dimgs.hub.jobs import needs_approval, refusal
+from dimgs.hub.jobs import FAILED, needs_approval, refusal
+from dimgs.hub.runs import run_record
 from dimgs.kernels.conversion import check_within, given_value
+from dimgs.kernels.record import Failure
 from dimgs.kernels.spec import Kernel, Port
 
 # of a kernel's own estimate, which is of another machine: beyond it the run hangs
@@ -255,20 +257,23 @@ def _status(bench: Bench, job: str) -> JobState:
         said = said or refusal(entry["id"], content, bench.policy, entry["state"], **told)
         if agent and not approved and needs_approval(content, bench.policy):
             state = "needs approval"
-    runs, result, law = [], None, None
+    runs, result, law, failure = list[Json](), None, None, None
     for link in entry["links"]:
         if link["type"] != "derived" or link["to"] != entry["id"]:
             continue
         made = hub.get(link["from"])
-        told = made["content"] or {}
+        found = made["content"] or {}
         if made["kind"] == "run":
-            runs.append(_run(made["id"], told))
-            said = said or str(told.get("reason", ""))
+            runs.append(_run(made["id"], found))
+            said = said or str(found.get("reason", ""))
+            failure = run_record(found).failure if found else None
+        elif made["kind"] == "campaign" and found.get("outcome") == FAILED:
+            failure = Failure(found["result"]["failure"])
         elif made["kind"] == "campaign":
-            result = _result(told)
+            result = _result(found)
             laws = [to for kind, to in _links(made) if kind == "derived"]
             law = next((to for to in laws if hub.get(to)["kind"] == "law"), None)
-    means, remedy = diagnosis(state, said, job)
+    means, remedy = diagnosis(state, failure, said, job)
     return {
         "job": entry["id"],
         "state": state,
@@ -301,29 +306,13 @@ def _result(content: Json) -> Json:
     return told
 
 
-# what words in the reason of a failure mean, and what may be tried
-_MEANINGS = (
-    (("took more than",), "The time of the job was over before it ended.",
-     "Ask for a coarser tier, fewer runs or narrower ranges."),
-    (("memory",), "Its process ran out of memory.", "Ask for a coarser tier or a smaller case."),
-    (("ended without a record",), "Its process died.",
-     "Try another point or tier; if it dies again, tell the kernel's maintainer."),
-    (("diverged", "not finite", "is nan", "is inf"), "The simulation has no finite answer there.",
-     "Move away from extreme values, or take a finer tier."),
-    (("no tier", "has no input", "needs the input", "is missing", "give "),
-     "The kernel refused what it was given.", "Correct that input; describe_kernels has the card."),
-    (("is not here", "cannot be imported", "install", "cannot be found", "no program"),
-     "The kernel's program is not on this machine.", "Choose another kernel, or ask a person."),
-)  # fmt: skip
-
-
-def diagnosis(state: str, said: str, job: str) -> tuple[str, str]:
+def diagnosis(state: str, failure: Failure | None, said: str, job: str) -> tuple[str, str]:
     """What the state of a job means, and what to try.
 
     Examples
     --------
-    >>> diagnosis("failed", "It took more than 5 s.", "1234")
-    ('The time of the job was over before it ended.', 'Ask for a coarser tier, fewer runs or ...')
+    >>> diagnosis("failed", Failure.TIME, "It took more than 5 s.", "1234")
+    ('Its time was over before it ended.', 'Ask for a coarser tier, fewer runs or narrower ranges.')
     """
     if state == "needs approval":
         return (
@@ -338,7 +327,5 @@ def diagnosis(state: str, said: str, job: str) -> tuple[str, str]:
         return "A worker runs it.", "Ask again soon."
     if state == "done":
         return "It ended well.", ""
-    for words, means, remedy in _MEANINGS:
-        if any(word in said for word in words):
-            return means, remedy
-    return "The kernel did not answer.", "Read what it said; try a coarser tier or another point."
+    failure = failure or Failure.DIED
+    return failure.meaning, failure.remedy

@@ -22,6 +22,7 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     from dimgs.discovery.keywords import DiscoverKeywords
     from dimgs.discovery.options import Options
     from dimgs.errors import DimgsError, InputError
+    from dimgs.kernels.record import with_kind
     from dimgs.report.documents import finite
 
     place = f"{Path(asked['table']).parent}{os.sep}"
@@ -44,6 +45,12 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     except (DimgsError, TypeError) as error:
         told = str(error).replace(place, "")
         return {"error": told, "is_input": isinstance(error, InputError | TypeError)}
+    except MemoryError:
+        told = "The search ran out of memory. Try fewer columns or rows."
+        return {"error": told, "is_input": False}
+    except Exception as error:
+        told = f"The search failed ({with_kind(error)})".replace(place, "")
+        return {"error": f"{told}. Try fewer columns, or another seed.", "is_input": False}
     document = {**report.to_json(), "confirmed": report.confirmed, "why_not": [*report.why_not]}
     document["warnings"] = [w.replace(place, "") for w in document["warnings"]]
     return {"document": finite(document), "hub": kept}

@@ -17,6 +17,7 @@ from dimgs.escape import visible
 from dimgs.formats import json_value, shown
 from dimgs.hub.sandbox import exchanged
 from dimgs.hub.verdicts import why_unconfirmed
+from dimgs.kernels.process import ending
 from dimgs.law.law import Law
 
 # of seconds beside the time of the search: to start, to fit the power law, to draw
@@ -101,16 +102,11 @@ def _in_a_process(request: Json, limit: float) -> Json:
         raise FitError(
             f"The search took more than {limit:g} s; ask for fewer columns or less time."
         )
-    return _result(ended.text, ended.code)
-
-
-def _result(text: str, code: int | None) -> Json:
     try:
-        found = json_value(text, "The result", "search again")
+        found = json_value(ended.text, "The result", "search again")
     except InputError:
         raise FitError(
-            f"The search ended without a result (code {code}): its memory was over, or it died; "
-            f"try fewer columns or rows."
+            f"The search {ending(ended.code or 0)}{ended.last_words}. Try fewer columns or rows."
         ) from None
     if "error" in found:
         raise (InputError if found["is_input"] else FitError)(str(found["error"]))

@@ -1,12 +1,17 @@
-"""The campaign of a job, in the process that a worker starts for it: ``python -m``."""
+"""The campaign of a job, in the process that its supervisor starts for it."""
 
-import sys
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dimgs.hub.sandbox import answer_job
+from dimgs.campaign.campaign import STORE, run_campaign
+from dimgs.campaign.reading import plan_of
+from dimgs.errors import DimgsError, InputError
+from dimgs.formats import json_value, read_text
+from dimgs.hub import RunStore
+from dimgs.hub.runs import plain, run_content
+from dimgs.kernels.record import Failure, one_sentence
 
 
 def campaign(job: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,41 +25,30 @@ def campaign(job: Mapping[str, Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        "result" (``result.json``), "plan" (``plan.json``) and "runs", or the "reason" why there
-        are none.
+        "result" (``result.json``), "plan" (``plan.json``) and "runs", or the "failure" and the
+        "reason" why there are none.
     """
-    from pathlib import Path
-
-    from dimgs.campaign import run_campaign
-    from dimgs.campaign.reading import plan_of
-    from dimgs.errors import DimgsError
-    from dimgs.formats import json_value, read_text
-    from dimgs.hub import RunStore
-    from dimgs.hub.runs import plain, run_content
-    from dimgs.kernels.record import one_sentence
-
-    with TemporaryDirectory() as folder, ThreadPoolExecutor(1) as pool:
+    with TemporaryDirectory() as folder:
         home = Path(folder)
         try:
-            result = run_campaign(plan_of(job["plan"]), home, executor=pool)
+            result = run_campaign(plan_of(job["plan"]), home)
         except DimgsError as error:
-            return {"reason": one_sentence(error), "failures": _failures(home)}
+            why = Failure.INPUT if isinstance(error, InputError) else Failure.KERNEL
+            return _of_runs(home) or {"failure": why, "reason": one_sentence(error)}
         plan = json_value(read_text(home / "plan.json", "plan"), "plan.json", "run it again")
-        with RunStore(home / "runs.sqlite") as store:
+        with RunStore(home / STORE) as store:
             runs = [run_content(record) for record in store.records()]
     return {"result": plain(result.to_json()), "plan": plan, "runs": runs}
 
 
-def _failures(home: Any) -> list[str]:
-    """Why runs did not end well, each reason once."""
-    from dimgs.hub import RunStore
-
-    if not (home / "runs.sqlite").exists():
-        return []
-    with RunStore(home / "runs.sqlite") as store:
-        return list(dict.fromkeys(r.reason for r in store.records() if not r.ok))[:5]
-
-
-if __name__ == "__main__":
-    answer_job(campaign)
-    sys.exit(0)
+def _of_runs(home: Path) -> dict[str, Any]:
+    """Why the first run that failed did, with how many of all; empty where none did."""
+    if not (home / STORE).exists():
+        return {}
+    with RunStore(home / STORE) as store:
+        records = store.records()
+    failed = [record for record in records if not record.ok]
+    if not failed:
+        return {}
+    told = f"Of {len(records)} runs {len(failed)} gave no answer; the first: {failed[0].reason}"
+    return {"failure": failed[0].failure, "reason": told}

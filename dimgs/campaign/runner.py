@@ -121,7 +121,7 @@ class Runner:
                 self._claimed.add(task.request.key)
                 flying[self.place.submit(task)] = (task, monotonic())
             done, _ = wait(flying, timeout=_POLL, return_when=FIRST_COMPLETED)
-            ended = [(flying.pop(future)[0], _record(future)) for future in done]
+            ended = [_ended(flying.pop(future)[0], future) for future in done]
             if any(record is None for _, record in ended):
                 # a dead worker takes the whole pool along, and nobody knows whose run it was
                 self.place.renew()
@@ -203,12 +203,10 @@ class Runner:
         self.on_done(record, False)
 
 
-def _record(future: "Future[RunRecord]") -> RunRecord | None:
-    """The record of a future; None where its worker died."""
+def _ended(task: RunTask, future: "Future[RunRecord]") -> tuple[RunTask, RunRecord | None]:
+    """A run and its record; None where its worker died."""
     try:
-        return future.result()
-    except CancelledError:
-        return None
-    except Exception:
+        return task, task.checked(future.result())
+    except (CancelledError, Exception):
         # `make` raises nothing: what comes here is the executor's, such as BrokenProcessPool
-        return None
+        return task, None

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, Protocol
 
 from dimgs.errors import InputError
 from dimgs.kernels.base import BaseKernel
+from dimgs.kernels.conversion import holds_inputs
 from dimgs.kernels.portable import PackedKernel, portable
 from dimgs.kernels.process import end_marked, ending, mark, own_mark
 from dimgs.kernels.record import Failure, RunRecord, RunRequest, Status, printable, with_kind
@@ -78,6 +79,18 @@ class RunTask:
             wall_seconds=seconds,
             provenance={"failure": failure},
         )
+
+    def checked(self, record: Any) -> RunRecord:
+        """A record that came back, if it is of this run; else one of a failure that says so."""
+        asked = self.request
+        if (
+            isinstance(record, RunRecord)
+            and (record.key, record.kernel, record.tier) == (asked.key, asked.kernel, asked.tier)
+            and (not record.ok or holds_inputs(record.inputs, asked.inputs))
+        ):
+            return record
+        told = f"What came back is no record of the run of '{asked.kernel}' that was asked for."
+        return self.failed(told, failure=Failure.RECORD)
 
 
 class _OutOfTime(BaseException):

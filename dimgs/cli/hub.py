@@ -269,6 +269,9 @@ def _show(entry: Mapping[str, Any]) -> None:
     where = "imported" if entry["imported"] else "made here"
     say(f"by {entry['author']}, {entry['time'][:16]}, {where}, {entry['visibility']}")
     say(entry["state"], "state: ")
+    if status := entry.get("status"):
+        why = f": {status['reason']}" if status["reason"] else ""
+        say(f"{status['state']}{why}", "job: ")
     for review in entry["reviews"]:
         counts = "" if review["counts"] else f" (advisory: {review['why']})"
         text = f"{review.get('verdict')}{counts} {review.get('text', '')}"

@@ -116,17 +116,23 @@ def work(
     """Claim jobs that wait and run them, within what the policy of this machine allows."""
     from dimgs.hub.jobs import read_policy
     from dimgs.hub.jobs import work as work_on
-    from dimgs.hub.sandbox import bubblewrap
+    from dimgs.hub.sandbox import bubblewrap, limits_held
 
     allowed = read_policy(policy)
     if bubblewrap() is None:
         note("bubblewrap is not usable here: jobs of agents may use dimgs' own kernels only")
+    held = limits_held()
+    note(f"limits of a job are held by: {'; '.join(f'{n}: {by}' for n, by in held.items())}")
     done = work_on(hub, allowed, once=once)
     for id, why in done.passed_over.items():
         note(f"passed over {id[:12]}: {why}")
-    document = {"done": done.done, "failed": done.failed, "passed_over": done.passed_over}
-    text = f"{done.done} done, {done.failed} failed, {len(done.passed_over)} passed over"
-    return {**document, "sandbox": bubblewrap() is not None}, text
+    for id, why in done.failures.items():
+        note(f"failed {id[:12]}: {why}")
+    failed = len(done.failures)
+    document = {"done": done.done, "failed": failed, "failures": done.failures}
+    document["passed_over"] = done.passed_over
+    text = f"{done.done} done, {failed} failed, {len(done.passed_over)} passed over"
+    return {**document, "sandbox": bubblewrap() is not None, "limits": held}, text
 
 
 @on_hub("check-card", make=True)

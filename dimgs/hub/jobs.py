@@ -20,6 +20,7 @@ from dimgs.hub.reading import entry_of
 from dimgs.hub.rows import now
 from dimgs.hub.runs import run_content, run_record
 from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan
+from dimgs.hub.supervise import Limits
 from dimgs.hub.tables import claims, entries
 from dimgs.hub.writing import write
 from dimgs.kernels.registry import available
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # a worker that has died gives its job up so much later than the job could have taken
 _LEASE = 120.0
+# outcome of a campaign that came to nothing: its result is the failure and the reason
+FAILED = "failed"
 # seconds between looks for a job: a person who waits does not notice it, nor does the database
 _PAUSE = 1.0
 
@@ -63,7 +66,10 @@ class Policy(BaseModel):
 
     kernels: list[str] | None = None
     seconds: Annotated[float, Field(gt=0.0, le=7 * 86400.0)] = 600.0
+    # of all processes of a job together: memory, their number, and the files that they write
     megabytes: Annotated[int, Field(ge=64)] = 4096
+    processes: Annotated[int, Field(ge=1)] = Limits.processes
+    disk_megabytes: Annotated[int, Field(ge=1)] = Limits.disk_megabytes
     # of all jobs of this worker together
     total_seconds: Annotated[float, Field(gt=0.0)] | None = None
     agent: AgentPolicy = AgentPolicy()
@@ -72,6 +78,10 @@ class Policy(BaseModel):
         """Whether this kernel may run here."""
         return kernel in (available() if self.kernels is None else self.kernels)
 
+    def limits(self, seconds: float) -> Limits:
+        """What a job of so many seconds may use."""
+        return Limits(seconds, self.megabytes, self.processes, self.disk_megabytes)
+
 
 @dataclass
 class Worked:
@@ -79,14 +89,16 @@ class Worked:
 
     Attributes
     ----------
-    done, failed : int
-        Jobs whose run ended well, and others.
+    done : int
+        Jobs whose run ended well.
+    failures : dict of str to str
+        Jobs that failed, and why.
     passed_over : dict of str to str
         Jobs that it may not run, and why.
     """
 
     done: int = 0
-    failed: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
     passed_over: dict[str, str] = field(default_factory=dict)
 
 
@@ -134,17 +146,19 @@ def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
         begun = time.monotonic()
         assert entry.content is not None
         make = _run if entry.content.get("plan") is None else _campaign
-        ended = make(hub, entry, seconds, policy.megabytes, worker)
+        ended = make(hub, entry, policy.limits(seconds), worker)
         spent += time.monotonic() - begun
-        if ended is not None:
-            done.done, done.failed = done.done + ended, done.failed + (not ended)
+        if ended == "":
+            done.done += 1
+        elif ended is not None:
+            done.failures[entry.id] = ended
     return done
 
 
-def _run(hub: "Hub", entry: Entry, seconds: float, megabytes: int, worker: str) -> bool | None:
-    """Make the run of a job and keep it; whether it ended well, None where another made it."""
+def _run(hub: "Hub", entry: Entry, limits: Limits, worker: str) -> str | None:
+    """Make the run of a job and keep it; why it failed, None where another worker made it."""
     assert entry.content is not None
-    record = run_job(entry.content, seconds, megabytes, entry.agent and _sandboxed())
+    record = run_job(entry.content, limits, entry.agent and _sandboxed())
     with hub.database.transaction() as connection:
         state = "done" if record.ok else "failed"
         if not _ended(connection, entry.id, worker, state, record.reason):
@@ -157,31 +171,28 @@ def _run(hub: "Hub", entry: Entry, seconds: float, megabytes: int, worker: str) 
         write(connection, [run])
     if record.ok:
         keep_card(hub, str(entry.content["kernel"]))
-    return record.ok
+    return "" if record.ok else record.reason or "The kernel gave no reason."
 
 
-def _campaign(hub: "Hub", entry: Entry, seconds: float, megabytes: int, worker: str) -> bool:
-    """Run the campaign of a job and keep what it came to; whether it came to something."""
+def _campaign(hub: "Hub", entry: Entry, limits: Limits, worker: str) -> str:
+    """Run the campaign of a job and keep what it came to; why it came to nothing."""
     from dimgs.hub.keeping import keep_campaign
 
     assert entry.content is not None
-    found = run_plan(entry.content, seconds, megabytes, entry.agent and _sandboxed())
+    found = run_plan(entry.content, limits, entry.agent and _sandboxed())
     result, reason = found.get("result"), str(found.get("reason", ""))
-    failures = found.get("failures") or []
-    if failures:
-        reason = f"{reason} A run: {failures[0]}"
+    links, told = [("derived", entry.id)], {"kind": "campaign", "outcome": FAILED, "result": found}
     if result is not None:
         # entries of equal content are kept once: another worker may have come this far before
         records = [run_record(checked("run", told)) for told in found["runs"]]
         kept = keep_campaign(hub, result, found["plan"], records)
-        rests = [("derived", entry.id)]
-        rests += [("derived", kept[k]) for k in ("protocol", "law", "answer") if kept[k]]
-        told = {"kind": "campaign", "outcome": str(result.get("outcome", "")), "result": result}
-        hub.once(told, rests)
+        links += [("derived", kept[k]) for k in ("protocol", "law", "answer") if kept[k]]
+        told |= {"outcome": str(result.get("outcome", "")), "result": result}
+    hub.once(told, links)
     with hub.database.transaction() as connection:
         state = "failed" if result is None else "done"
         _ended(connection, entry.id, worker, state, reason)
-    return result is not None
+    return reason
 
 
 def _ended(connection: Connection, job: str, worker: str, state: str, reason: str) -> bool:

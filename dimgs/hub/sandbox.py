@@ -1,19 +1,17 @@
-"""A run in a process of its own: limited in time and memory, and for agents in bubblewrap.
-
-Read as a program (``python -m dimgs.hub.sandbox``), it runs one job that it reads from standard
-input, and writes its record to standard output.
-"""
+"""A job's run or campaign in processes of its own: limited, and for agents in bubblewrap."""
 
 import json
+import math
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,16 +19,26 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
-from dimgs.kernels.record import RunRecord, Status, one_sentence
-from dimgs.kernels.registry import GROUP, load
+from dimgs.errors import InputError
+from dimgs.hub.cgroup import group_home, job_group
+from dimgs.hub.kinds import checked
+from dimgs.hub.runs import run_content, run_record
+from dimgs.hub.supervise import MOST_BYTES, Answer, Limits
+from dimgs.kernels.base import BaseKernel
+from dimgs.kernels.conversion import holds_inputs
+from dimgs.kernels.process import ending, marked
+from dimgs.kernels.record import Failure, RunRecord, Status, one_sentence, printable
+from dimgs.kernels.registry import GROUP, available, load
 from dimgs.plugins import entry_points
+from dimgs.variables import registry
 
-# a record is a few kB, one with curves may have MB; a campaign of 1,000 runs has 3 MB
-_MOST_BYTES = 64 << 20
-# beside the time that the run itself may take: for Python to start and to end
+# for Python to start and to end, beside the time that the supervisor holds a job to: on a busy
+# machine it takes ten seconds
 _GRACE = 30.0
 # seconds between looks whether anybody still waits for a process: soon enough for a person
 _LOOK = 0.1
+# seconds for what is still in the pipes of a process that has ended
+_DRAIN = 2.0
 # what programs and their libraries need to start
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
 
@@ -51,17 +59,19 @@ def in_package(kernel: str) -> bool:
     return entry_points(GROUP).get(kernel, "").startswith("dimgs.kernels.")
 
 
-def run_job(job: Mapping[str, Any], seconds: float, megabytes: int, sandboxed: bool) -> RunRecord:
-    """Record of a job, run in a process of its own.
+def run_job(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> RunRecord:
+    """Record of a job, run in processes of its own.
+
+    What the kernel declares is read in one process, and its run is made in another; the record
+    counts where it is of the kernel, the tier, the inputs and the seed that were asked for, and has
+    the outputs that were declared.
 
     Parameters
     ----------
     job : mapping
         Content of its entry: kernel, tier, inputs, seed.
-    seconds : float
-        That it may take, of the processor and of the clock.
-    megabytes : int
-        Of memory that it may take.
+    limits : Limits
+        What all processes of the job may use together.
     sandboxed : bool
         Whether it runs in bubblewrap: without network, and seeing of the files only the system's
         programs, Python, the kernel's own file or package, and an empty folder.
@@ -69,63 +79,183 @@ def run_job(job: Mapping[str, Any], seconds: float, megabytes: int, sandboxed: b
     Returns
     -------
     RunRecord
-        A failed one too where the process was ended.
+        A failed one too where the process was ended; its `failure` says why.
     """
-    text, why = _printed("dimgs.hub.sandbox", job, seconds, megabytes, sandboxed)
+    answers = _supervised(_RUN, job, limits, sandboxed)
+    last = answers[-1]
+    if last.failure is not None:
+        return _failed(job, last.reason, last.failure)
     try:
-        return _record(json.loads(text))
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return _failed(job, why)
+        declared, record = Declared(**answers[0].document), _record(last.document)
+        declared.check(record)
+        declared.check_asked(record, job)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return _failed(job, f"Its record cannot be used: {one_sentence(error)}", Failure.RECORD)
+    return record
 
 
-def run_plan(
-    job: Mapping[str, Any], seconds: float, megabytes: int, sandboxed: bool
-) -> dict[str, Any]:
-    """What the campaign of a job came to, run in a process of its own.
+def run_plan(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> dict[str, Any]:
+    """What the campaign of a job came to, run in processes of its own.
 
     Parameters
     ----------
-    job, seconds, megabytes, sandboxed
+    job, limits, sandboxed
         As for :func:`run_job`; the job has a ``plan``.
 
     Returns
     -------
     dict
-        "result", "plan" and "runs", or the "reason" why there are none.
+        "result", "plan" and "runs", or the "failure" and the "reason" why there are none.
     """
-    text, why = _printed("dimgs.campaign.job", job, seconds, megabytes, sandboxed)
+    answers = _supervised(_PLAN, job, limits, sandboxed)
+    last = answers[-1]
+    if last.failure is not None:
+        return {"failure": last.failure, "reason": last.reason}
     try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        return {"reason": why}
-    return found if isinstance(found, dict) else {"reason": why}
+        found = dict(last.document)
+        declared = Declared(**answers[0].document)
+        for told in found.get("runs", ()):
+            declared.check(_record(told))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        told = f"A record of the campaign cannot be used: {one_sentence(error)}"
+        return {"failure": Failure.RECORD, "reason": told}
+    return found
 
 
-def _printed(
-    module: str, job: Mapping[str, Any], seconds: float, megabytes: int, sandboxed: bool
-) -> tuple[str, str]:
-    """What a module prints of a job in a process of its own, and why that may be nothing."""
+@dataclass(frozen=True)
+class Declared:
+    """What a kernel declares, read in a process that makes no run, and the run as it was asked for.
+
+    Attributes
+    ----------
+    kernel : str
+        Its name.
+    tiers : list of str
+    inputs, outputs : dict of str to str
+        Units, by name.
+    tier, seed, key
+        Of the run; None where a campaign or the run itself decides.
+    """
+
+    kernel: str
+    tiers: list[str]
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    tier: str | None = None
+    seed: int | None = None
+    key: str | None = None
+
+    def check(self, record: RunRecord) -> None:
+        """Check that a record is of this kernel.
+
+        Raises
+        ------
+        InputError
+        """
+        units = {n: u for n, (_, u) in record.outputs.items()}
+        for what, found, right in (
+            ("kernel", record.kernel, record.kernel == self.kernel),
+            ("tier", record.tier, record.tier in self.tiers or not record.ok),
+            ("inputs", ", ".join(record.inputs), not set(record.inputs) - set(self.inputs)),
+            ("outputs", f"{units}", units.items() <= self.outputs.items()),
+            ("numbers", f"{record.outputs}", all(map(_is_number, record.outputs.values()))),
+        ):
+            if not right:
+                raise InputError(f"it has the {what} '{printable(found)}' of another kernel.")
+
+    def check_asked(self, record: RunRecord, job: Mapping[str, Any]) -> None:
+        """Check that a record is of the run that was asked for.
+
+        Raises
+        ------
+        InputError
+        """
+        asked = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
+        for what, right in (
+            ("tier", self.tier in (None, record.tier)),
+            ("seed", record.seed == self.seed),
+            ("key", self.key in (None, record.key)),
+            ("inputs", not record.ok or holds_inputs(record.inputs, asked)),
+        ):
+            if not right:
+                raise InputError(f"its {what} is not what was asked for.")
+
+
+def _is_number(output: tuple[Any, str]) -> bool:
+    return isinstance(output[0], int | float) and math.isfinite(output[0])
+
+
+# what is called in the processes of a job, one after the other
+_RUN = ("dimgs.hub.sandbox:declared", "dimgs.hub.sandbox:made")
+_PLAN = ("dimgs.hub.sandbox:declared", "dimgs.campaign.job:campaign")
+
+
+def _supervised(
+    steps: Sequence[str], job: Mapping[str, Any], limits: Limits, sandboxed: bool
+) -> list[Answer]:
+    """What the steps of a job answered, the last one being the first that failed."""
     kernel, home = _home(str(job["kernel"]))
-    with TemporaryDirectory(prefix="dimgs-job-") as folder:
-        command = [sys.executable, "-P", "-m", module]
-        if sandboxed:
-            command = [*_inside(folder, home), *command]
+    with (
+        TemporaryDirectory(prefix="dimgs-job-", ignore_cleanup_errors=True) as folder,
+        job_group(limits) as group,
+        marked() as variables,
+    ):
+        command = [sys.executable, "-P", "-m", "dimgs.hub.supervise"]
+        command = group.entered([*_inside(folder, home), *command] if sandboxed else command)
         path = [Path(__file__).parents[2]]
         # what a file's folder holds besides is not a package that was named
         path += [] if home is None or kernel.startswith(str(home)) else [home.parent]
+        here = "/workspace" if sandboxed else folder
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "PYTHONPATH": os.pathsep.join(map(str, path)),
-            "HOME": "/workspace" if sandboxed else folder,
+            "HOME": here,
+            "TMPDIR": here,
             "OPENBLAS_NUM_THREADS": "1",
+            **variables,
         }
         told = {**job, "kernel": kernel}
         if "plan" in told:
             told["plan"] = {**told["plan"], "kernel": kernel}
-        asked = {"job": told, "seconds": seconds, "megabytes": megabytes}
-        limit = seconds + _GRACE
+        asked = {"job": told, "steps": steps, "limits": asdict(limits), "alone": sandboxed}
+        asked["folders"] = ["/tmp", "/dev/shm"] if sandboxed else []
+        limit = limits.seconds + _GRACE
         ended = exchanged(command, asked, limit, env=environment, cwd=folder)
-    return ended.text, f"It took more than {seconds:g} s." if ended.late else _why(ended.code)
+        starved = group.is_out_of_memory()
+    answers = _read(ended, limits)
+    if starved and answers[-1].failure is Failure.DIED:
+        reason = f"It used more than {limits.megabytes} MB of memory."
+        answers[-1] = Answer(None, Failure.MEMORY, reason)
+    return answers
+
+
+def _read(ended: "Ended", limits: Limits) -> list[Answer]:
+    """Answers that a supervisor wrote; that it wrote none is one too."""
+    if ended.late:
+        return [Answer(None, Failure.TIME, f"It took more than {limits.seconds:g} s.")]
+    try:
+        # one that was ended did not write what is there
+        told = json.loads(ended.text if ended.code == 0 else "")
+        return [Answer(t["document"], t["failure"] and Failure(t["failure"]), t["reason"])
+                for t in told]  # fmt: skip
+    except (ValueError, KeyError, TypeError, RecursionError):
+        reason = f"Its supervisor {ending(ended.code or 0)}{ended.last_words}."
+        return [Answer(None, Failure.DIED, reason)]
+
+
+def limits_held() -> dict[str, str]:
+    """What holds each limit of a job on this machine."""
+    home = group_home()
+    controllers = "" if home is None else (home / "cgroup.subtree_control").read_text()
+    watched = "the supervisor" if Path("/proc/self").exists() else "nothing"
+    held = {"time": "the supervisor", "disk": watched}
+    for what, controller in (("memory", "memory"), ("processes", "pids")):
+        grouped = home is not None and controller in controllers.split()
+        held[what] = f"a control group and {watched}" if grouped else watched
+    ends = ["a control group"] if home is not None else []
+    ends += ["bubblewrap (jobs of agents)"] if bubblewrap() is not None else []
+    ends += ["the supervisor as subreaper"] if sys.platform == "linux" else ["process groups"]
+    return {**held, "end of what a job leaves": ", ".join(ends)}
 
 
 def _home(kernel: str) -> tuple[str, Path | None]:
@@ -166,12 +296,20 @@ class Ended:
     code : int or None
     late, stopped : bool
         Whether its time was over, or nobody waited for it any more.
+    complaint : str
+        The last line of standard error.
     """
 
     text: str
     code: int | None
     late: bool
     stopped: bool
+    complaint: str = ""
+
+    @property
+    def last_words(self) -> str:
+        """What it said last, after a colon; empty where it said nothing."""
+        return f": {printable(self.complaint).rstrip('.')}" if self.complaint else ""
 
 
 def exchanged(
@@ -183,7 +321,7 @@ def exchanged(
     stop: threading.Event | None = None,
     **started: Any,
 ) -> Ended:
-    """Send a document to a process, read what it writes, and end it with all that it started.
+    """Send a document to a process, read what it writes, and end it with its process group.
 
     Its standard input stays open: the process ends when this one does, and the pipe with it.
 
@@ -201,50 +339,64 @@ def exchanged(
     **started
         As `subprocess.Popen` takes them.
     """
-    pipe, told = subprocess.PIPE, subprocess.DEVNULL if hear is None else subprocess.PIPE
+    pipe = subprocess.PIPE
     process = subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=told, start_new_session=True, **started
+        command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, **started
     )
-    given, answer = process.stdin, process.stdout
+    given, answer, complaints = process.stdin, process.stdout, process.stderr
     assert given is not None
     assert answer is not None
-    read: list[bytes] = []
-    reading = threading.Thread(target=lambda: read.append(answer.read(_MOST_BYTES)))
-    hearing = threading.Thread(target=_hear, args=(process.stderr, hear))
+    read, heard = list[bytes](), deque[str](maxlen=1)
     # a process that reads nothing would hold up whoever writes more than the pipe takes
-    giving = threading.Thread(target=_give, args=(given, json.dumps(asked).encode() + b"\n"))
+    threads = [
+        threading.Thread(target=work, args=args, daemon=True)
+        for work, args in (
+            (_collect, (answer, read)),
+            (_hear, (complaints, heard, hear)),
+            (_give, (given, json.dumps(asked).encode() + b"\n")),
+        )
+    ]
     end, waiting = monotonic() + limit, stop or threading.Event()
-    for thread in (reading, hearing, giving):
+    for thread in threads:
         thread.start()
     try:
-        while reading.is_alive() and monotonic() < end and not waiting.is_set():
-            reading.join(_LOOK)
-        over = reading.is_alive()
+        while process.poll() is None and monotonic() < end and not waiting.is_set():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(_LOOK)
+        over = process.poll() is None
     finally:
         _end(process)
-        for thread in (reading, hearing, giving):
-            thread.join()
-        for stream in filter(None, (answer, process.stderr)):
-            stream.close()
-        with suppress(BrokenPipeError):
+        for thread in threads:
+            # what left the group may hold the other end of a pipe: nobody waits for it
+            thread.join(_DRAIN)
+        with suppress(OSError):
             given.close()
     stopped = over and waiting.is_set()
     text = b"".join(read).decode(errors="replace")
-    return Ended(text, process.returncode, over and not stopped, stopped)
+    return Ended(text, process.returncode, over and not stopped, stopped, "".join(heard))
+
+
+def _collect(stream: Any, read: list[bytes]) -> None:
+    with stream:
+        while sum(map(len, read)) < 2 * MOST_BYTES and (chunk := stream.read1(1 << 20)):
+            read.append(chunk)
 
 
 def _give(stream: Any, text: bytes) -> None:
-    with suppress(BrokenPipeError):
+    with suppress(OSError, ValueError):
         stream.write(text)
         stream.flush()
 
 
-def _hear(stream: Any, hear: Callable[[str], None] | None) -> None:
-    for line in stream or ():
-        # that nobody hears it ends no work
-        with suppress(Exception):
-            assert hear is not None
-            hear(line.decode(errors="replace"))
+def _hear(stream: Any, heard: "deque[str]", hear: Callable[[str], None] | None) -> None:
+    with stream:
+        for line in stream:
+            told = line.decode(errors="replace")
+            heard.append(told.strip())
+            # that nobody hears it ends no work
+            with suppress(Exception):
+                if hear is not None:
+                    hear(told)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -255,19 +407,11 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _why(code: int | None) -> str:
-    by = f"signal {-code}" if code is not None and code < 0 else f"code {code}"
-    return f"Its process ended without a record ({by}): its memory or time was over, or it died."
-
-
 def _record(told: Mapping[str, Any]) -> RunRecord:
-    from dimgs.hub.kinds import checked
-    from dimgs.hub.runs import run_record
-
     return run_record(checked("run", told))
 
 
-def _failed(job: Mapping[str, Any], reason: str) -> RunRecord:
+def _failed(job: Mapping[str, Any], reason: str, failure: Failure) -> RunRecord:
     inputs = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
     return RunRecord(
         kernel=str(job["kernel"]),
@@ -277,64 +421,53 @@ def _failed(job: Mapping[str, Any], reason: str) -> RunRecord:
         status=Status.FAILED,
         key="",
         reason=reason,
+        provenance={"failure": failure},
     )
 
 
-def answer_job(run: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
-    """Run the job of standard input, as long as whoever asked for it is there."""
-    asked = json.loads(sys.stdin.readline())
-    _limit(asked["seconds"], asked["megabytes"])
-    results = os.dup(1)
-    # whatever a kernel prints is no record
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    threading.Thread(target=_follow, daemon=True).start()
-    document = run(asked["job"])
-    with open(results, "w", encoding="utf-8") as file:
-        json.dump(document, file)
+def declared(job: Mapping[str, Any]) -> dict[str, Any]:
+    """What the kernel of a job declares, and which run is asked for; see :class:`Declared`."""
+    kernel = load(job["kernel"])
+    check_name(kernel.name, job["kernel"])
+    told: dict[str, Any] = {
+        "kernel": kernel.name,
+        "tiers": [t.name for t in kernel.tiers],
+        "inputs": {p.name: p.unit for p in kernel.inputs},
+        "outputs": {p.name: p.unit for p in kernel.outputs},
+    }
+    if "plan" in job or not isinstance(kernel, BaseKernel):
+        return told
+    # where it refuses the inputs, so will the run, and its record says why
+    with suppress(InputError):
+        asked = kernel.request(_inputs(job), job.get("tier"), job.get("seed"))
+        told |= {"tier": asked.tier, "seed": asked.seed, "key": asked.key}
+    return told
 
 
-def _main() -> None:
-    from dimgs.hub.runs import run_content
+def check_name(name: str, reference: str) -> None:
+    """Check that a kernel does not go by the name of an installed one that it is not.
 
-    answer_job(lambda job: run_content(_run(job)))
+    Raises
+    ------
+    InputError
+    """
+    if name in available() and reference not in (*available(), entry_points(GROUP).get(name)):
+        raise InputError(
+            f"The kernel '{reference}' has the name '{name}' of an installed one; give it another."
+        )
 
 
-def _run(job: Mapping[str, Any]) -> RunRecord:
-    from dimgs.errors import DimgsError
-    from dimgs.variables import registry
+def made(job: Mapping[str, Any]) -> dict[str, Any]:
+    """Record of the run of a job, as the content of an entry."""
+    kernel = load(job["kernel"])
+    return run_content(kernel.run(_inputs(job), job.get("tier"), job.get("seed")))
 
-    units = registry()
-    inputs = {
+
+def _inputs(job: Mapping[str, Any]) -> dict[str, Any]:
+    quantity = registry().Quantity
+    return {
         name: q["value"]
         if isinstance(q["value"], str)
-        else units.Quantity(q["value"], "" if q.get("unit", "1") == "1" else q["unit"])
+        else quantity(q["value"], "" if q.get("unit", "1") == "1" else q["unit"])
         for name, q in job["inputs"].items()
     }
-    try:
-        return load(job["kernel"]).run(inputs, job.get("tier"), job.get("seed"))
-    except MemoryError:
-        return _failed(job, "Its memory was over.")
-    except DimgsError as error:
-        return _failed(job, one_sentence(error))
-
-
-def _limit(seconds: float, megabytes: int) -> None:
-    if sys.platform != "win32":
-        import resource
-
-        for what, most in (
-            (resource.RLIMIT_CPU, int(seconds + _GRACE)),
-            (resource.RLIMIT_AS, megabytes << 20),
-        ):
-            resource.setrlimit(what, (most, most))
-
-
-def _follow() -> None:
-    """End when the standard input does: then nobody waits for the record any more."""
-    while sys.stdin.read(1 << 16):
-        pass
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    _main()

@@ -15,6 +15,8 @@ from dimgs.variables.quantities import is_quantity, magnitude_and_unit
 
 # relative: what a conversion of units may add to a value at the end of a range
 _ROUNDING = 1e-12
+# relative: two conversions of one value, offsets of temperatures included, differ by less
+_SAME = 1e-9
 
 
 @dataclass
@@ -265,3 +267,33 @@ def _spread(port: Port, value: Any) -> float:
             f"The standard error of the output '{port.name}' is {number:g}; it cannot be negative."
         )
     return number
+
+
+def holds_inputs(
+    found: Mapping[str, tuple[Any, str]], asked: Mapping[str, tuple[Any, str]]
+) -> bool:
+    """Whether inputs hold all that were asked for, in whatever units.
+
+    Parameters
+    ----------
+    found, asked : mapping of str to (value, unit)
+
+    Examples
+    --------
+    >>> holds_inputs({"l": (1.0, "mm"), "n": (2.0, "1")}, {"l": (1e-3, "m")})
+    True
+    >>> holds_inputs({"l": (1.0, "mm")}, {"l": (666.0, "m")})
+    False
+    """
+    return all(name in found and _is_same(found[name], each) for name, each in asked.items())
+
+
+def _is_same(one: tuple[Any, str], other: tuple[Any, str]) -> bool:
+    if isinstance(one[0], str) or isinstance(other[0], str):
+        return bool(one[0] == other[0])
+    units = [parse_unit(unit) for _, unit in (one, other)]
+    values = [
+        unit.to_si(float(value)) for unit, (value, _) in zip(units, (one, other), strict=True)
+    ]
+    same_dimension: bool = units[0].dimension == units[1].dimension
+    return same_dimension and math.isclose(*values, rel_tol=_SAME)

@@ -149,7 +149,7 @@ def _watched(
         if _size(folder / PRINTED) + _size(folder / COMPLAINED) > most_printed:
             _flooded(process, folder, "printed", most_printed, "most_printed")
         if now >= next_walk or status is not None:
-            if sum(map(_size, _below(folder))) > most_written:
+            if folder_size(folder) > most_written:
                 _flooded(process, folder, "wrote", most_written, "most_written")
             next_walk = now + (monotonic() - now) / _WALKING
         if status is not None:
@@ -178,6 +178,11 @@ def _flooded(
         f"less, or raise {option}.",
         {"failure": Failure.DISK},
     )
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes on the disk of the files in a folder, and in those below it."""
+    return sum(map(_size, _below(folder)))
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -15,6 +15,7 @@ from dimgs.agent.evidence import MARK
 from dimgs.agent.record import replay
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy
+from dimgs.kernels.record import Failure
 from tests.agent.conftest import POINT
 from tests.agent.test_provenance import QUESTION, SOURCES
 
@@ -154,7 +155,7 @@ def test_a_failing_kernel_is_diagnosed_and_its_message_stays_data(hub: Hub, tmp_
     kernels.write_text(
         "from dimgs.kernels import kernel\n"
         '@kernel(inputs={"x": "m"}, outputs={"y": "m"})\n'
-        f"def fails(x):\n    raise ValueError({INJECTED!r})\n",
+        f"def fails(x):\n    raise ValueError('The memory took more than 5 s. ' + {INJECTED!r})\n",
         encoding="utf-8",
     )
     name = f"{kernels}:fails"
@@ -164,7 +165,7 @@ def test_a_failing_kernel_is_diagnosed_and_its_message_stays_data(hub: Hub, tmp_
                    "seconds": 20})  # fmt: skip
     from dimgs.hub.jobs import work
 
-    assert work(hub, policy, once=True).failed == 1
+    assert work(hub, policy, once=True).failures
     steps: list[Step] = [
         ("job_status", {"job": job}),
         ("finish", {"text": "It is 42 kg."}),
@@ -175,8 +176,9 @@ def test_a_failing_kernel_is_diagnosed_and_its_message_stays_data(hub: Hub, tmp_
     state = found.document["transcript"][0]["result"]
     assert state["state"] == "failed"
     assert INJECTED in state["said"]
-    assert state["means"]
-    assert state["remedy"]
+    # whatever words the message has
+    assert state["means"] == Failure.KERNEL.meaning
+    assert state["remedy"] == Failure.KERNEL.remedy
     assert found.text == "The kernel failed."
     assert "failed" in found.document["missing"][0]
     agent.bench.close()

@@ -5,6 +5,8 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ import pytest
 from dimgs.errors import InputError
 from dimgs.hub import Hub, jobs, sandbox
 from dimgs.hub.jobs import AgentPolicy, Policy, read_policy, work
-from dimgs.kernels.record import RunRecord, Status
+from dimgs.hub.runs import run_content
+from dimgs.hub.supervise import Limits
+from dimgs.kernels.record import Failure, RunRecord, Status
 from tests.hub.test_hub import other
 
 FILM: dict[str, Any] = {
@@ -31,6 +35,8 @@ FILM: dict[str, Any] = {
         "V": {"value": 1.0, "unit": "L"},
     },
 }
+LIMITS = Limits(20.0, 4096)
+FORGED = run_content(RunRecord("diffusion", "fine", {}, {"CF": (666.0, "m")}, Status.OK, "0" * 64))
 KERNELS = '''
 import os, time
 from dimgs.kernels import kernel
@@ -48,17 +54,24 @@ def looks(x):
         return 0.0
 
 @kernel(inputs={{"x": "1"}}, outputs={{"y": "1"}})
-def endless(x):
-    while True:
-        time.sleep(1)
-
-@kernel(inputs={{"x": "1"}}, outputs={{"y": "1"}})
-def greedy(x):
-    return float(len(bytearray(2 << 30)))
+def forges(x):
+    """The record of another kernel, on every descriptor, in the place of its own."""
+    import json
+    text = json.dumps({{"document": {forged!r}}}).encode()
+    for number in range(3, 64):
+        try:
+            os.write(number, text)
+        except OSError:
+            continue
+    os._exit(0)
 
 @kernel(inputs={{"x": "1"}}, outputs={{"y": "1"}})
 def dies(x):
     os._exit(3)
+
+@kernel(inputs={{"x": "1"}}, outputs={{"y": "1"}}, name="diffusion")
+def pretends(x):
+    return x
 '''
 
 
@@ -71,7 +84,8 @@ def named(folder: Path, port: int = 9) -> str:
     path = folder / "kernels.py"
     beside = folder / "secret.txt"
     beside.write_text("", encoding="utf-8")
-    path.write_text(KERNELS.format(path=str(beside), port=port), encoding="utf-8")
+    text = KERNELS.format(path=str(beside), port=port, forged=FORGED)
+    path.write_text(text, encoding="utf-8")
     return str(path)
 
 
@@ -90,17 +104,53 @@ def test_a_job_is_run_once_and_its_run_rests_on_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kernel", "seconds", "told"),
-    [("endless", 1.0, "took more than 1 s"), ("greedy", 20.0, "emory"), ("dies", 20.0, "code 3")],
+    ("kernel", "failure", "told"),
+    [
+        ("forges", Failure.RECORD, "it has the kernel 'diffusion' of another kernel"),
+        ("pretends", Failure.PROGRAM, "has the name 'diffusion' of an installed one"),
+        ("absent", Failure.PROGRAM, "has no 'absent'"),
+    ],
 )
-def test_a_job_that_takes_too_much_is_a_failed_run(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: str, seconds: float, told: str
+def test_a_job_without_an_answer_says_why(
+    tmp_path: Path, kernel: str, failure: Failure, told: str
 ) -> None:
-    monkeypatch.setattr(sandbox, "_GRACE", 8.0 if kernel == "endless" else 60.0)
     name = f"{named(tmp_path)}:{kernel}"
-    record = sandbox.run_job(job(name), seconds, 1500, sandboxed=False)
-    assert record.status is Status.FAILED
+    record = sandbox.run_job(job(name), LIMITS, sandboxed=False)
+    assert (record.status, record.kernel) == (Status.FAILED, name)
+    assert record.failure is failure
     assert told in record.reason
+
+
+DECLARED = sandbox.Declared("film", ["a", "b"], {"x": "m"}, {"y": "s"}, "a", 3, "k")
+RIGHT = RunRecord("film", "a", {"x": (1.0, "m")}, {"y": (1.0, "s")}, Status.OK, "k", seed=3)
+ASKED = {"inputs": {"x": {"value": 1e3, "unit": "mm"}}}
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {},
+        {"kernel": "diffusion"},
+        {"tier": "b"},
+        {"tier": "c"},
+        {"inputs": {"x": (666.0, "m")}},
+        {"inputs": {"x": (1.0, "s")}},
+        {"inputs": {"x": (1.0, "m"), "z": (1.0, "m")}},
+        {"inputs": {}},
+        {"outputs": {"y": (1.0, "m")}},
+        {"outputs": {"z": (1.0, "s")}},
+        {"outputs": {"y": (float("nan"), "s")}},
+        {"outputs": {"y": ("much", "s")}},
+        {"seed": 4},
+        {"key": "another"},
+    ],
+    ids=str,
+)
+def test_a_record_counts_if_it_is_of_the_run_that_was_asked_for(forged: dict[str, Any]) -> None:
+    record = replace(RIGHT, **forged)
+    with pytest.raises(InputError, match=r"another kernel|asked for") if forged else nullcontext():
+        DECLARED.check(record)
+        DECLARED.check_asked(record, ASKED)
 
 
 def test_what_an_agent_asks_for_sees_neither_files_nor_the_network(tmp_path: Path) -> None:
@@ -110,10 +160,10 @@ def test_what_an_agent_asks_for_sees_neither_files_nor_the_network(tmp_path: Pat
         pytest.skip("bubblewrap does not work here")
     with socket.create_server(("127.0.0.1", 0)) as server:
         name = f"{named(tmp_path, server.getsockname()[1])}:looks"
-        outside = sandbox.run_job(job(name), 20.0, 4096, sandboxed=False)
+        outside = sandbox.run_job(job(name), LIMITS, sandboxed=False)
         assert outside.outputs["y"][0] == 1.0
         # of its folder the kernel sees its own file alone
-        inside = sandbox.run_job(job(name), 20.0, 4096, sandboxed=True)
+        inside = sandbox.run_job(job(name), LIMITS, sandboxed=True)
         assert inside.outputs["y"][0] == 0.0, inside.reason
         script = (
             "import os, socket\n"
@@ -144,7 +194,7 @@ def test_an_agents_job_of_a_kernel_of_dimgs_runs_in_the_sandbox(tmp_path: Path) 
         assert work(hub, Policy(), once=True).done == 1
 
 
-def finished(content: Any, seconds: float, megabytes: int, inside: bool) -> RunRecord:
+def finished(content: Any, limits: Limits, inside: bool) -> RunRecord:
     """A run that ends at once, for what is about claims alone."""
     key = json.dumps(content["inputs"])
     return RunRecord(content["kernel"], "only", {}, {"y": (1.0, "1")}, Status.OK, key)
@@ -248,7 +298,7 @@ def test_a_job_may_be_a_campaign_whose_runs_and_law_rest_on_it(tmp_path: Path) -
         job = hub.add(asked)
         bad = hub.add({**asked, "plan": {**PLAN, "target": "nothing"}})
         done = work(hub, Policy(), once=True)
-        assert (done.done, done.failed) == (1, 1)
+        assert (done.done, list(done.failures)) == (1, [bad])
         assert hub.get(job)["status"]["state"] == "done"
         assert "nothing" in hub.get(bad)["status"]["reason"]
         (link,) = [k for k in hub.get(job)["links"] if k["type"] == "derived"]

@@ -1,0 +1,381 @@
+"""The supervisor of a job: it runs the kernel's code in processes of its own, within limits.
+
+Read as a program (``python -m dimgs.hub.supervise``), it reads a job from standard input, runs each
+of its steps in a process that it forks, and writes what they answered to standard output. The code
+of a kernel is executed in the forked processes alone. They hold one pipe for their answer, and not
+the descriptor that the supervisor writes to.
+"""
+
+import contextlib
+import ctypes
+import json
+import math
+import os
+import select
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any, NoReturn
+
+from dimgs.errors import DimgsError
+from dimgs.kernels.process import COMPLAINED, PRINTED, ending, folder_size, last_words
+from dimgs.kernels.record import Failure, one_sentence, with_kind
+from dimgs.variables import registry
+
+# an answer: a record is a few kB, one with curves may have MB; a campaign of 1,000 runs has 3 MB
+MOST_BYTES = 64 << 20
+# seconds between looks at what the processes use: limits hold within a second
+_LOOK = 0.1
+# looking takes at most this part of the time, on machines with thousands of processes or files too
+_LOOKING = 0.05
+# seconds in which what is killed ends; what hangs in the system longer is left to it
+_ENDING = 5.0
+# threads of one process that a limit on the tasks of the user allows for: those of a large node
+_THREADS = 64
+# prctl of Linux
+_PDEATHSIG, _DUMPABLE, _SUBREAPER = 1, 4, 36
+# where the processes of a step write what they print: apart from the kernel's files
+_SAID = ".printed"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the processes of a job may use, all together.
+
+    Attributes
+    ----------
+    seconds : float
+        Of the clock; of the processor, each process.
+    megabytes : int
+        Of memory.
+    processes : int
+    disk_megabytes : int
+        In the files that are there at one time.
+    """
+
+    seconds: float
+    megabytes: int
+    processes: int = 256
+    disk_megabytes: int = 20_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a step of a job gave.
+
+    Attributes
+    ----------
+    document : object
+        As it came out of JSON; None where there is none.
+    failure : Failure or None
+        Why there is none.
+    reason : str
+        The same in one sentence, with the last words of the process where it died.
+    """
+
+    document: Any = None
+    failure: Failure | None = None
+    reason: str = ""
+
+    @classmethod
+    def of_json(cls, text: str | bytes) -> "Answer":
+        """Answer that a process wrote; a failure where it is something else."""
+        try:
+            told = json.loads(text)
+            why = told.get("failure")
+            document = None if why else told["document"]
+            return cls(document, why and Failure(why), str(told.get("reason", "")))
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return cls(None, Failure.RECORD, "It wrote something else than its answer.")
+
+
+@dataclass(frozen=True)
+class _Process:
+    pid: int
+    parent: int
+    threads: int
+    memory: int
+
+
+def processes() -> dict[int, _Process]:
+    """Every process that can be seen, by its number; empty where there is no /proc."""
+    found, page = {}, os.sysconf("SC_PAGE_SIZE")
+    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
+        if name.isdigit():
+            with contextlib.suppress(OSError):
+                # the second field, the name of the program, may hold any letter
+                told = Path("/proc", name, "stat").read_bytes().rpartition(b") ")[2].split()
+                pid = int(name)
+                found[pid] = _Process(pid, int(told[1]), int(told[17]), int(told[21]) * page)
+    return found
+
+
+def descendants(pid: int) -> list[_Process]:
+    """Processes that a process has started, and those that they have."""
+    every = processes()
+    children: dict[int, list[int]] = {}
+    for process in every.values():
+        children.setdefault(process.parent, []).append(process.pid)
+    found, waiting = [], [pid]
+    while waiting:
+        new = children.pop(waiting.pop(), [])
+        found += [every[p] for p in new]
+        waiting += new
+    return found
+
+
+def _proportional(process: _Process) -> int:
+    """Memory of a process, of what it shares its part; all of it where the system does not say."""
+    try:
+        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
+        return 1024 * next(int(x.split()[1]) for x in lines if x.startswith("Pss:"))
+    except (OSError, StopIteration, ValueError):
+        return process.memory
+
+
+def control_process(option: int, value: int) -> bool:
+    """Set an attribute of this process, where the system is Linux; whether it did."""
+    if sys.platform != "linux":
+        return False
+    return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
+
+
+class Supervisor:
+    """Runs functions in processes of their own, within limits, and ends all that they start.
+
+    Parameters
+    ----------
+    limits : Limits
+        Of all steps together.
+    folders : list of Path
+        Where files count; the first is the working folder.
+    alone : bool
+        Whether no other process can be seen from here than those that the steps start.
+    """
+
+    def __init__(self, limits: Limits, folders: list[Path], alone: bool) -> None:
+        self.limits, self.folders, self.alone = limits, folders, alone
+        self._end = monotonic() + limits.seconds
+        self._next = 0.0
+        # what leaves its session and its parent becomes a child of this process, and is found
+        control_process(_SUBREAPER, 1)
+        # nobody but root opens this process' descriptors through /proc, or traces it
+        control_process(_DUMPABLE, 0)
+
+    def run(self, step: Callable[[Any], Any], given: Any, attend: int | None = None) -> Answer:
+        """Answer of a step.
+
+        Parameters
+        ----------
+        step : callable
+            Called in a process of its own; what it returns goes into JSON.
+        given : object
+            Its argument.
+        attend : int, optional
+            A descriptor that is at its end when nobody waits for the answer any more.
+        """
+        said = self.folders[0] / _SAID
+        said.mkdir(exist_ok=True)
+        read, write = os.pipe()
+        child = os.fork()
+        if child == 0:
+            self._work(step, given, write, said)
+        os.close(write)
+        os.set_blocking(read, False)
+        try:
+            text, status, over = self._watched(child, read, attend)
+        finally:
+            self._end_all(child)
+            os.close(read)
+        if over is not None:
+            return Answer(None, over, self._over(over))
+        return _answer(text, status, said)
+
+    def _work(self, step: Callable[[Any], Any], given: Any, write: int, said: Path) -> NoReturn:
+        """Be the process of a step."""
+        try:
+            os.setsid()
+            control_process(_PDEATHSIG, signal.SIGKILL)
+            control_process(_DUMPABLE, 1)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            for number, path in ((1, said / PRINTED), (2, said / COMPLAINED)):
+                os.dup2(os.open(path, flags, 0o600), number)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.closerange(3, write)
+            os.closerange(write + 1, os.sysconf("SC_OPEN_MAX"))
+            self._limit()
+            text = _made(step, given).encode()
+            while text:
+                text = text[os.write(write, text) :]
+            sys.stdout.flush()
+            os._exit(0)
+        finally:
+            os._exit(1)
+
+    def _limit(self) -> None:
+        """Limits that the system itself holds each process to."""
+        import resource
+
+        left = max(self._end - monotonic(), 0.0)
+        wanted = {
+            resource.RLIMIT_CPU: math.ceil(left) + 1,
+            resource.RLIMIT_AS: self.limits.megabytes << 20,
+            resource.RLIMIT_FSIZE: self.limits.disk_megabytes << 20,
+            resource.RLIMIT_CORE: 0,
+        }
+        if sys.platform == "linux":
+            # of all processes of the user, and not for root: against what starts others faster
+            # than anybody can look
+            there = sum(p.threads for p in processes().values())
+            wanted[resource.RLIMIT_NPROC] = there + _THREADS * self.limits.processes
+        for what, most in wanted.items():
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(what, (most, most))
+
+    def _watched(
+        self, child: int, read: int, attend: int | None
+    ) -> tuple[bytes, int | None, Failure | None]:
+        """What a process wrote, its status, and the limit that it went beyond."""
+        text, status = bytearray(), None
+        inputs = [read] if attend is None else [read, attend]
+        while True:
+            wait = max(0.0, min(_LOOK, self._end - monotonic()))
+            ready = select.select(inputs, [], [], wait)[0]
+            if attend in ready and not os.read(attend, 1 << 16):
+                self._end_all(child)
+                os._exit(1)
+            ended = _reaped(child)
+            status = ended if status is None else status
+            with contextlib.suppress(BlockingIOError):
+                while chunk := os.read(read, 1 << 16):
+                    text += chunk
+                    if len(text) > MOST_BYTES:
+                        return bytes(text), status, Failure.RECORD
+                if read in inputs:
+                    # closed at the other end
+                    inputs.remove(read)
+            if status is not None:
+                return bytes(text), status, None
+            over = self._beyond()
+            if over is not None:
+                return bytes(text), status, over
+
+    def _beyond(self) -> Failure | None:
+        """The limit that the processes went beyond, if any."""
+        now = monotonic()
+        if now >= self._end:
+            return Failure.TIME
+        if now < self._next:
+            return None
+        found, over = descendants(os.getpid()), None
+        most = self.limits.megabytes << 20
+        if len(found) > self.limits.processes:
+            over = Failure.PROCESSES
+        elif sum(p.memory for p in found) > most and sum(map(_proportional, found)) > most:
+            over = Failure.MEMORY
+        elif sum(map(folder_size, self.folders)) > self.limits.disk_megabytes << 20:
+            over = Failure.DISK
+        self._next = now + max(_LOOK / 2, (monotonic() - now) / _LOOKING)
+        return over
+
+    def _over(self, why: Failure) -> str:
+        limits = self.limits
+        return {
+            Failure.TIME: f"It took more than {limits.seconds:g} s.",
+            Failure.MEMORY: f"It used more than {limits.megabytes} MB of memory.",
+            Failure.PROCESSES: f"It had more than {limits.processes} processes.",
+            Failure.DISK: f"Its files took more than {limits.disk_megabytes} MB.",
+            Failure.RECORD: f"It answered more than {MOST_BYTES >> 20} MB.",
+        }[why]
+
+    def _end_all(self, child: int) -> None:
+        """End a process and everything that it started, in whatever group or session."""
+        end = monotonic() + _ENDING
+        while monotonic() < end:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(-1, signal.SIGKILL) if self.alone else os.killpg(child, signal.SIGKILL)
+            left = descendants(os.getpid())
+            for process in left:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(process.pid, signal.SIGKILL)
+            try:
+                while os.waitpid(-1, os.WNOHANG)[0]:
+                    pass
+            except ChildProcessError:
+                return
+            sleep(_LOOK / 10)
+
+
+def _made(step: Callable[[Any], Any], given: Any) -> str:
+    """Answer of a step as JSON."""
+    try:
+        return json.dumps({"document": step(given)})
+    except MemoryError as error:
+        why, reason = Failure.MEMORY, with_kind(error)
+    except DimgsError as error:
+        why, reason = Failure.PROGRAM, one_sentence(error)
+    except (Exception, SystemExit) as error:
+        why, reason = Failure.KERNEL, with_kind(error)
+    return json.dumps({"failure": why, "reason": reason})
+
+
+def _reaped(child: int) -> int | None:
+    """Status of a child that has ended; other children that have are let go."""
+    status = None
+    with contextlib.suppress(ChildProcessError):
+        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            if ended[0] == child:
+                status = os.waitstatus_to_exitcode(ended[1])
+    return status
+
+
+def _answer(text: bytes, status: int | None, said: Path) -> Answer:
+    """What a process answered, or how it ended."""
+    if status == 0:
+        return Answer.of_json(text)
+    why = {-signal.SIGXCPU: Failure.TIME, -signal.SIGXFSZ: Failure.DISK}.get(status or 0)
+    told = f"Its process {ending(status or 0)}{last_words(said)}."
+    return Answer(None, why or Failure.DIED, told)
+
+
+def _named(step: str) -> Callable[[Any], Any]:
+    module, _, name = step.partition(":")
+    found: Callable[[Any], Any] = getattr(import_module(module), name)
+    return found
+
+
+def _answers(asked: Mapping[str, Any]) -> Iterator[Answer]:
+    steps = [_named(step) for step in asked["steps"]]
+    if not hasattr(os, "fork"):
+        # only the time that a worker gives the supervisor holds here
+        yield from (Answer.of_json(_made(step, asked["job"])) for step in steps)
+        return
+    # what every kernel needs is loaded once for all steps
+    registry()
+    folders = [Path.cwd(), *map(Path, asked["folders"])]
+    supervisor = Supervisor(Limits(**asked["limits"]), folders, asked["alone"])
+    for step in steps:
+        answer = supervisor.run(step, asked["job"], attend=0)
+        yield answer
+        if answer.failure is not None:
+            return
+
+
+def main() -> None:
+    """Run the steps of the job of standard input, as long as whoever asked for it is there."""
+    # unbuffered, so that the end of the input can be waited for
+    with open(0, "rb", buffering=0, closefd=False) as given:
+        asked = json.loads(given.readline())
+    results = os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    told = [asdict(answer) for answer in _answers(asked)]
+    with open(results, "w", encoding="utf-8") as file:
+        json.dump(told, file)
+
+
+if __name__ == "__main__":
+    main()
