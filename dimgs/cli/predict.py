@@ -36,8 +36,8 @@ def predict(
     data = law_table(known, rows, options.reader())
     warn(data.warnings)
     places = known.places(data)
-    if known.doubt:
-        warn([known.doubt])
+    doubts = [known.doubt] * bool(known.doubt) + [known.verdict] * (known.confirmed is False)
+    warn(doubts)
     if relative_to is None:
         found = known.predict({n: data[n] for n in data.names}, level=options.level)
         unit = known.target_unit
@@ -55,7 +55,7 @@ def predict(
             {"value": float(v), "low": float(lo), "high": float(hi), **place.to_json()}
             for v, lo, hi, place in zip(*values, places, strict=True)
         ]
-        told = {"warnings": [known.doubt]} if known.doubt else {}
+        told = {"warnings": doubts} if doubts else {}
         emit_json({"rows": listed, "unit": unit, "level": options.level, **told})
         return
     shown = [
@@ -69,7 +69,7 @@ def predict(
         shown,
     )
     numbered = ((int(data.rows[i]), place) for i, place in enumerate(places))
-    lines = [f"row {row}: {text}" for row, place in numbered for text in place.sentences]
+    lines = [f"row {row} {text}" for row, place in numbered for text in place.sentences]
     for line in lines[:_MOST_REASONS]:
         say(line)
     if len(lines) > _MOST_REASONS:

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import sympy
 
 from dimgs.errors import InputError
 from dimgs.escape import comment, docstring
+from dimgs.law.domain import LEVERAGE, bounds
 from dimgs.law.parts import Constant
 
 if TYPE_CHECKING:
@@ -103,7 +105,13 @@ _LANGUAGES = {
 
 
 def source_code(law: "Law", language: str, name: str = "law") -> str:
-    """Source of a function of the inputs in SI units, with nothing but the standard library.
+    """Source of a function of the inputs in SI units, and of one that says what is outside.
+
+    The second, ``NAME_outside``, takes the inputs that the domain of the law is judged in, held
+    ones included (by default as they were held, where a language has defaults). In Python it gives
+    the names of what is left, each with the rows; in C and Fortran the number of the first of them,
+    in the order of the comment, and 0 inside. Comments state the domain, what the runs held, and
+    whether the law was confirmed. Labels are in the comments alone.
 
     Parameters
     ----------
@@ -143,12 +151,16 @@ def _checked(language: str, name: str) -> str:
 
 
 def _names(language: str, law: "Law", taken: str) -> dict[str, str]:
-    """Name of each input and constant: free in the language, and apart from the others."""
+    """Name of each input and constant: free in the language, and apart from the others.
+
+    Those of inputs that the expression does not contain stand under their columns in brackets.
+    """
     rules = _LANGUAGES[language]
     used = {rules.key(name) for name in taken.split()}
     out = {}
-    for given in (*law.symbols, *(c.name for c in law.constants)):
-        stem = rules.stem(given)
+    others = (f"[{v.name}]" for v in law.unused)
+    for given in (*law.symbols, *(c.name for c in law.constants), *others):
+        stem = rules.stem(given.strip("[]"))
         name, count = stem, 1
         while rules.key(name) in used:
             count += 1
@@ -189,9 +201,84 @@ def _real(part: sympy.Basic) -> sympy.Basic:
 
 
 def _described(law: "Law", names: Mapping[str, str]) -> tuple[str, list[str]]:
-    """What the function gives, and what it takes, in words."""
+    """What the function gives, and what it takes and where the law holds, in words."""
     inputs = [f"{names[s]}: {v.name} in {v.si_unit}" for s, v in law.symbols.items()]
-    return f"{law.target.name} in {law.target_unit}", inputs
+    return f"{law.target.name} in {law.target_unit}", [*inputs, "", *domain_lines(law)]
+
+
+def domain_lines(law: "Law") -> list[str]:
+    """Where a law holds, what its runs held and whether it was confirmed, in SI units."""
+    units = {n: "" if unit == "1" else f" {unit}" for n, (*_, unit) in law.domain.columns.items()}
+    ranges = bounds(law)
+    lines = ["Domain, judged in the groups of its runs:"]
+    if not ranges:
+        lines = ["Domain: no group is free, so that the units alone carry the law beyond its runs."]
+    for bound in ranges:
+        powers = bound.group.exponents if bound.group else ()
+        formula = "*".join(n if e == 1 else f"{n}^({e})" for n, e in powers)
+        told = f"{bound.name} = {formula}" if formula else bound.name
+        ends = " to ".join(dict.fromkeys(f"{x:.6g}" for x in (bound.low, bound.high)))
+        lines.append(f"{told}: {ends}{'' if formula else units[bound.columns[0]]}")
+    lines += ["Held in every run:"] if law.domain.held else []
+    for name, value in law.domain.held.items():
+        told = f"'{value}'" if isinstance(value, str) else f"{value:.6g}{units[name]}"
+        lines.append(f"{name} = {told}")
+    return [*lines, *([law.doubt] if law.doubt else []), law.verdict]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What says whether a point is outside, in the names of a language.
+
+    Attributes
+    ----------
+    ranges : list of (str, sympy.Expr, float, float)
+        Name, value and ends of each bound.
+    leverage : sympy.Expr or None
+    takes : dict of str to (str, float or None)
+        Identifier -> words, and where the runs held it.
+    """
+
+    ranges: list[tuple[str, sympy.Expr, float, float]]
+    leverage: sympy.Expr | None
+    takes: dict[str, tuple[str, float | None]]
+
+    @classmethod
+    def of(cls, law: "Law", names: Mapping[str, str]) -> "_Judged":
+        """Of a law."""
+        domain = law.domain
+        known = {v.name: names[s] for s, v in law.symbols.items()}
+        known |= {v.name: names[f"[{v.name}]"] for v in law.unused}
+        numbers = {v.name: sympy.Float(v.value, _DIGITS) for v in law.known if v.value is not None}
+        numbers |= {s.name: sympy.Integer(1) for s in law.scales}
+        values = numbers | {n: sympy.Symbol(x, real=True) for n, x in known.items()}
+        ranges, coordinates = [], {}
+        for bound in bounds(law):
+            value = values[bound.columns[0]] if bound.columns else sympy.Integer(1)
+            if bound.group is not None:
+                powers = bound.group.exponents
+                value = sympy.Mul(*(values[n] ** sympy.Rational(str(e)) for n, e in powers))
+            ranges.append((bound.name, value, *bound.ends))
+            coordinates[bound.name] = sympy.log(value) if bound.name in law.logged else value
+        away = [
+            coordinates[name] - sympy.Float(middle, _DIGITS)
+            for name, middle in zip(domain.features, domain.centre, strict=True)
+        ]
+        leverage = sympy.Add(
+            *(
+                sympy.Float(domain.precision[i][j] * (1 if i == j else 2), _DIGITS) * x * y
+                for i, x in enumerate(away)
+                for j, y in enumerate(away[: i + 1])
+            )
+        )
+        used = {str(x) for _, value, *_ in ranges for x in value.free_symbols}
+        held = {n: v for n, v in domain.held.items() if not isinstance(v, str)}
+        units = {v.name: v.si_unit for v in law.inputs}
+        takes = {x: (f"{n} in {units[n]}", held.get(n)) for n, x in known.items() if x in used}
+        # arguments with a default come last
+        ordered = sorted(takes.items(), key=lambda one: one[1][1] is not None)
+        whole = bool(away) and np.isfinite(domain.max_leverage)
+        return cls(ranges, leverage if whole else None, dict(ordered))
 
 
 def numpy_function(
@@ -214,11 +301,8 @@ def numpy_function(
     constants : iterable of (str, float, str)
         Identifier, value and unit of each.
     """
-    from sympy.printing.numpy import NumPyPrinter
-
     _checked("python", name)
-    printer = NumPyPrinter({"fully_qualified_modules": True, "precision": _DIGITS})
-    body = str(printer.doprint(expression)).replace("numpy.", "np.")
+    body = _numpy(expression)
     gives, takes = described
     lines = ["import numpy as np", "", "", f"def {name}({', '.join(arguments)}):"]
     lines.append(docstring([f"{gives}.", "", "Inputs:", *takes]))
@@ -227,38 +311,97 @@ def numpy_function(
 
 
 def _python(law: "Law", name: str) -> str:
-    names = _names("python", law, name)
+    names = _names("python", law, f"{name} {name}_outside left_ value_ name_ rows_")
     constants = ((names[c.name], c.value, c.unit) for c in law.constants)
-    return numpy_function(
+    function = numpy_function(
         name,
         [names[s] for s in law.symbols],
         _described(law, names),
         _renamed(law, names),
         constants,
     )
+    return "\n".join([function, "", *_python_outside(law, name, _Judged.of(law, names)), ""])
+
+
+def _python_outside(law: "Law", name: str, judged: _Judged) -> list[str]:
+    takes = ", ".join(
+        n if held is None else f"{n}={held!r}" for n, (_, held) in judged.takes.items()
+    )
+    about = [f"{n}: {words}" for n, (words, _) in judged.takes.items()]
+    what = f"Rows outside the domain of {name}, by what they leave; empty inside."
+    lines = [f"def {name}_outside({takes}):", docstring([what, "", "Inputs:", *about])]
+    lines += [f"    {n} = np.asarray({n}, dtype=float)" for n in judged.takes]
+    lines += ["    left_ = {}"]
+    lines += ['    with np.errstate(all="ignore"):'] if judged.ranges else []
+    for label, value, low, high in judged.ranges:
+        lines += [
+            f"        value_ = {_numpy(value)}",
+            f"        left_[{label!r}] = ~((value_ >= {low!r}) & (value_ <= {high!r}))",
+        ]
+    if judged.leverage is not None:
+        most = law.domain.most_leverage
+        lines += [
+            f"        value_ = {_numpy(judged.leverage)}",
+            f"        left_[{LEVERAGE!r}] = ~(value_ <= {most!r}) & (sum(left_.values()) == 0)",
+        ]
+    return [*lines, "    return {name_: rows_ for name_, rows_ in left_.items() if np.any(rows_)}"]
+
+
+def _numpy(expression: sympy.Expr) -> str:
+    from sympy.printing.numpy import NumPyPrinter
+
+    printer = NumPyPrinter({"fully_qualified_modules": True, "precision": _DIGITS})
+    return str(printer.doprint(expression)).replace("numpy.", "np.")
 
 
 def _c(law: "Law", name: str) -> str:
     from sympy.printing.c import C99CodePrinter
 
-    names = _names("c", law, name)
+    names = _names("c", law, f"{name} {name}_outside")
     printer = C99CodePrinter({"precision": _DIGITS, "math_macros": {}})
     body = printer.doprint(_prepared(law, names))
     arguments = ", ".join(f"double {names[s]}" for s in law.symbols) or "void"
     gives, takes = _described(law, names)
-    about = "\n".join(f" * {comment(line)}" for line in (gives, *takes))
+    about = "\n".join(f" * {comment(line)}".rstrip() for line in (gives, *takes))
     lines = ["#include <math.h>", "", f"/*\n{about}\n */", f"double {name}({arguments})", "{"]
     lines += [
         f"    const double {names[c.name]} = {c.value!r}; /* {comment(c.unit)} */"
         for c in _used(law)
     ]
-    return "\n".join([*lines, f"    return {body};", "}", ""])
+    lines += [f"    return {body};", "}", ""]
+    judged = _Judged.of(law, names)
+    about = "\n".join(f" * {comment(line)}".rstrip() for line in _outside_lines(judged))
+    arguments = ", ".join(f"double {x}" for x in judged.takes) or "void"
+    lines += [f"/*\n{about}\n */", f"int {name}_outside({arguments})", "{"]
+    for number, (value, low, high) in enumerate(_conditions(law, judged), 1):
+        lines.append(f"    const double range_{number} = {printer.doprint(value)};")
+        condition = f"range_{number} >= {low!r} && range_{number} <= {high!r}"
+        lines.append(f"    if (!({condition}))\n        return {number};")
+    return "\n".join([*lines, "    return 0;", "}", ""])
+
+
+def _outside_lines(judged: _Judged) -> list[str]:
+    """What the second function gives in C and Fortran, and what it takes."""
+    names = [*(name for name, *_ in judged.ranges), *([LEVERAGE] if judged.leverage else [])]
+    numbered = [f"{k}: {name}" for k, name in enumerate(names, 1)]
+    lines = ["Number of the first range that a point leaves, 0 inside:", *numbered]
+    for x, (words, held) in judged.takes.items():
+        lines.append(f"{x}: {words}" + ("" if held is None else f", {held:.6g} in every run"))
+    return lines
+
+
+def _conditions(law: "Law", judged: _Judged) -> list[tuple[sympy.Expr, float, float]]:
+    """Values and ends of all that a point may leave, the leverage last."""
+    found = [(value, low, high) for _, value, low, high in judged.ranges]
+    if judged.leverage is not None:
+        found.append((judged.leverage, -1.0, law.domain.most_leverage))
+    return found
 
 
 def _fortran(law: "Law", name: str) -> str:
     from sympy.printing.fortran import FCodePrinter
 
-    names = _names("fortran", law, f"{name} {name}_module")
+    names = _names("fortran", law, f"{name} {name}_module {name}_outside range_ first_")
     result = "value"
     while result in {each.casefold() for each in (*names.values(), name)}:
         result += "_"
@@ -270,16 +413,37 @@ def _fortran(law: "Law", name: str) -> str:
     gives, takes = _described(law, names)
     lines = [f"module {name}_module", "  implicit none", "contains"]
     lines += _folded(f"  pure function {name}({', '.join(values)}) result({result})")
-    lines += [f"    ! {comment(line)}" for line in (gives, *takes)]
+    lines += [f"    ! {comment(line)}".rstrip() for line in (gives, *takes)]
     lines += ["    use, intrinsic :: iso_fortran_env, only: real64"]
     lines += [f"    real(real64), intent(in) :: {value}" for value in values]
     lines += [f"    real(real64) :: {result}"]
     for c in _used(law):
         lines += [f"    ! {names[c.name]} in {comment(c.unit)}"]
         lines += [f"    real(real64), parameter :: {names[c.name]} = {_double(c.value)}"]
-    text = re.sub(r"&\n\s*", "", str(body)).strip()
-    lines += _folded(f"    {result} = {text}")
-    return "\n".join([*lines, f"  end function {name}", f"end module {name}_module", ""])
+    lines += _folded(f"    {result} = {_one_line(body)}")
+    lines += [f"  end function {name}", "", *_fortran_outside(law, name, names, printer)]
+    return "\n".join([*lines, f"end module {name}_module", ""])
+
+
+def _fortran_outside(law: "Law", name: str, names: Mapping[str, str], printer: Any) -> list[str]:
+    judged = _Judged.of(law, names)
+    lines = _folded(f"  pure function {name}_outside({', '.join(judged.takes)}) result(first_)")
+    lines += [f"    ! {comment(line)}".rstrip() for line in _outside_lines(judged)]
+    lines += ["    use, intrinsic :: iso_fortran_env, only: real64"] if judged.takes else []
+    lines += [f"    real(real64), intent(in) :: {x}" for x in judged.takes]
+    conditions = _conditions(law, judged)
+    lines += ["    integer :: first_", *(["    real(real64) :: range_"] if conditions else [])]
+    lines += ["    first_ = 0"]
+    for number, (value, low, high) in enumerate(conditions, 1):
+        lines += _folded(f"    range_ = {_one_line(printer.doprint(value)[2])}")
+        condition = f"range_ >= {_double(low)} .and. range_ <= {_double(high)}"
+        lines += _folded(f"    if (first_ == 0 .and. .not. ({condition})) first_ = {number}")
+    return [*lines, f"  end function {name}_outside"]
+
+
+def _one_line(body: object) -> str:
+    """An expression that a printer folded."""
+    return re.sub(r"&\n\s*", "", str(body)).strip()
 
 
 def _double(value: float) -> str:

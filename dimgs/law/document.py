@@ -187,6 +187,8 @@ class LawFile(_LawPart):
     domain: DomainPart
     dimension_check: str
     level: float = Field(gt=0.0, lt=1.0)
+    confirmed: bool | None = None
+    why_not: Listed[str] = []
     exact: ExactPart
     edited: bool = False
     checksum: str | None = None

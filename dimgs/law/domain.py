@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dimgs.arrays import Array, BoolArray
 from dimgs.dataset import Dataset
@@ -37,6 +36,8 @@ _EDGE = 1e-9
 _FAR = 10.0
 # labels that a sentence lists
 _LISTED = 5
+# the name of what is left where every group is in its range, and their combination is not
+LEVERAGE = "leverage"
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,9 @@ class Place:
     @property
     def sentences(self) -> list[str]:
         """Why the row lies outside, and which columns lie far beyond their runs, in words."""
-        why = [f"outside: {d}." for d in self.departures]
-        far = [f"{name} is {factor:.3g} times beyond its runs" for name, factor in self.far.items()]
-        return why + ([f"far, though the groups decide: {', '.join(far)}."] if far else [])
+        why = [f"lies outside: {d}." for d in self.departures]
+        far = ", ".join(f"{name} ({factor:.3g} times)" for name, factor in self.far.items())
+        return why + ([f"lies far from the runs in {far}; the groups decide."] if far else [])
 
     def to_json(self) -> dict[str, Any]:
         """The keys of a predicted row."""
@@ -176,6 +177,11 @@ class Domain:
             if not spans(low, high, "difference")
         }
         return numbers | {n: seen[0] for n, seen in self.labels.items() if len(seen) == 1}
+
+    @property
+    def most_leverage(self) -> float:
+        """The largest leverage inside, with its rounding."""
+        return self.max_leverage * (1 + 1e-6) + _EDGE
 
     def filled(self, features: Array, absent: BoolArray) -> Array:
         """Features with the absent columns set to where they add the least leverage.
@@ -383,24 +389,71 @@ def _features(law: "Law", known: Mapping[str, Array], n: int) -> Array:
 
 
 @dataclass(frozen=True)
-class _Check:
-    """One thing that rows are judged by, with what it was over the runs."""
+class Bound:
+    """A group, or an input by itself, that rows are judged by, with its range over the runs.
+
+    Attributes
+    ----------
+    name : str
+        Of the group, the identifier of an unlogged feature, or a column.
+    group : PiGroup or None
+        None where it is a column by itself.
+    low, high : float
+    columns : tuple of str
+        Inputs of the runs in it.
+    """
 
     name: str
     group: PiGroup | None
-    low: float | None
-    high: float | None
-    values: Array | NDArray[np.str_]
-    bad: BoolArray
+    low: float
+    high: float
     columns: tuple[str, ...]
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The range, widened by the rounding of what was written with the digits of a double."""
+        slack = _EDGE * max(abs(self.low), abs(self.high))
+        return self.low - slack, self.high + slack
+
+    def contains(self, values: Array) -> BoolArray:
+        """Whether values lie in the range; what is no number does not."""
+        low, high = self.ends
+        return np.asarray((values >= low) & (values <= high))
+
+
+def bounds(law: "Law") -> list[Bound]:
+    """All ranges that rows are judged by: groups, then inputs that no group holds.
+
+    Parameters
+    ----------
+    law : Law
+    """
+    domain = law.domain
+    constant = domain.constant_groups or ()
+    groups = {g.name: g for g in (*law.groups, *(g for g, _ in constant))}
+    ranges = {**domain.groups, **{g.name: (value, value) for g, value in constant}}
+    found = []
+    for name, ends in ranges.items():
+        if name in groups:
+            own = tuple(n for n, _ in groups[name].exponents if n in domain.columns)
+        else:
+            own = (domain.unlogged.get(name, name),)
+        found.append(Bound(name, groups.get(name), *ends, own))
+    # what the units settle is in the response alone
+    used = {n for g in (*groups.values(), law.response) for n, _ in g.exponents}
+    used |= {n for bound in found for n in bound.columns}
+    for name, (low, high, _) in domain.columns.items():
+        if name not in used:
+            found.append(Bound(name, None, low, high, (name,)))
+    return found
 
 
 def outside(law: "Law", inputs: Inputs) -> list[list[str]]:
     """For each row, the names of what it lies outside of."""
     rows: list[list[str]] = [[] for _ in range(inputs.n)]
-    for check in _checks(law, inputs):
-        for i in np.flatnonzero(check.bad):
-            rows[int(i)].append(check.name)
+    for bound, _, bad in _left(law, inputs):
+        for i in np.flatnonzero(bad):
+            rows[int(i)].append(bound.name)
     return rows
 
 
@@ -418,9 +471,9 @@ def places(law: "Law", inputs: Inputs) -> list[Place]:
     list of Place
     """
     rows: list[list[Departure]] = [[] for _ in range(inputs.n)]
-    for check in _checks(law, inputs):
-        for i in np.flatnonzero(check.bad):
-            rows[int(i)].append(_departure(law, inputs, check, int(i)))
+    for bound, values, bad in _left(law, inputs):
+        for i in np.flatnonzero(bad):
+            rows[int(i)].append(_departure(law, inputs, bound, values[i], int(i)))
     far: list[dict[str, float]] = [{} for _ in range(inputs.n)]
     for name, factors in _factors(law, inputs):
         for i in np.flatnonzero(factors > _FAR):
@@ -428,29 +481,18 @@ def places(law: "Law", inputs: Inputs) -> list[Place]:
     return [Place(tuple(why), beyond) for why, beyond in zip(rows, far, strict=True)]
 
 
-def _checks(law: "Law", inputs: Inputs) -> Iterator[_Check]:
-    """All that rows are judged by: groups, inputs that no group holds, labels, and leverage."""
-    domain, n = law.domain, inputs.n
+def _left(law: "Law", inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
+    """Bounds, labels and the leverage with their values, and which rows lie outside."""
+    n, domain = inputs.n, law.domain
     known = group_values(law, inputs)
     inside = np.ones(n, dtype=np.bool_)
-    constant = domain.constant_groups or ()
-    groups = {g.name: g for g in (*law.groups, *(g for g, _ in constant))}
-    ranges = {**domain.groups, **{g.name: (value, value) for g, value in constant}}
-    for name, (low, high) in ranges.items():
-        if name not in known:
-            continue
-        group = groups.get(name)
-        columns = [n for n, _ in group.exponents] if group else [domain.unlogged.get(name, name)]
-        bad = ~_lies_within(known[name], low, high)
-        inside &= ~bad
-        own = tuple(n for n in columns if n in domain.columns)
-        yield _Check(name, group, low, high, known[name], bad, own)
-    for name in _alone(law):
-        if name in inputs.values:
-            low, high, _ = domain.columns[name]
-            bad = ~_lies_within(inputs.values[name], low, high)
+    for bound in bounds(law):
+        values = known.get(bound.name, inputs.values.get(bound.columns[0]))
+        # a group of which an input is not given, and that the runs held, is not judged
+        if bound.name in known or (bound.group is None and values is not None):
+            bad = ~bound.contains(np.asarray(values))
             inside &= ~bad
-            yield _Check(name, None, low, high, inputs.values[name], bad, (name,))
+            yield bound, values, bad
     for name, seen in law.labels.items():
         given = inputs.labels.get(name)
         bad = np.zeros(n, np.bool_) if given is None else ~np.isin(given, seen)
@@ -458,26 +500,13 @@ def _checks(law: "Law", inputs: Inputs) -> Iterator[_Check]:
             # the prefactor of a row without a label is that of all together
             bad, given = ~bad, np.full(n, "")
         if given is not None:
-            yield _Check(name, None, None, None, given, bad, (name,))
+            yield Bound(name, None, np.nan, np.nan, (name,)), given, bad
     if domain.features:
         leverage = domain.leverage(_features(law, known, n))
-        most = domain.max_leverage
-        bad = inside & ~(leverage <= most * (1 + 1e-6) + _EDGE)
-        every = {n for g in law.groups for n, _ in g.exponents} | set(domain.unlogged.values())
-        own = tuple(sorted(every & domain.columns.keys()))
-        yield _Check("leverage", None, 0.0, most, leverage, bad, own)
-
-
-def _lies_within(values: Array, low: float, high: float) -> BoolArray:
-    slack = _EDGE * max(abs(low), abs(high))
-    return np.asarray((values >= low - slack) & (values <= high + slack))
-
-
-def _alone(law: "Law") -> list[str]:
-    """Inputs that no group holds, and that the units do not settle either."""
-    groups = (*law.groups, law.response, *(g for g, _ in law.domain.constant_groups or ()))
-    used = {n for g in groups for n, _ in g.exponents} | set(law.domain.unlogged.values())
-    return [name for name in law.domain.columns if name not in used]
+        bad = inside & ~(leverage <= domain.most_leverage)
+        columns = {n for g in law.groups for n, _ in g.exponents} | set(domain.unlogged.values())
+        own = tuple(sorted(columns & domain.columns.keys()))
+        yield Bound(LEVERAGE, None, 0.0, domain.max_leverage, own), leverage, bad
 
 
 def _factors(law: "Law", inputs: Inputs) -> Iterator[tuple[str, Array]]:
@@ -497,41 +526,32 @@ def _factors(law: "Law", inputs: Inputs) -> Iterator[tuple[str, Array]]:
                 yield name, np.abs(x) / max(abs(low), abs(high), np.finfo(float).tiny)
 
 
-def _departure(law: "Law", inputs: Inputs, check: _Check, row: int) -> Departure:
+def _departure(law: "Law", inputs: Inputs, bound: Bound, value: Any, row: int) -> Departure:
+    domain, parts = law.domain, {}
     variables = {v.name: v for v in law.inputs}
-    beyond = []
-    for name in check.columns:
-        if name in law.domain.columns and name in inputs.values:
-            low, high, _ = law.domain.columns[name]
-            if not _lies_within(inputs.values[name][row : row + 1], low, high).all():
-                beyond.append(name)
-    columns = {n: law.domain.columns[n][:2] for n in beyond}
-    parts = [
-        _said(variables[n].name, ends, float(inputs.values[n][row]), variables[n])
-        for n, ends in columns.items()
-    ]
-    value = check.values[row]
-    if check.low is None or check.high is None:
-        text = _of_label(check.name, law.labels[check.name], str(value))
-        return Departure(
-            check.name, check.name, None, None, str(value) or None, check.columns, text
-        )
-    if check.name == "leverage":
+    for name in bound.columns:
+        if name in domain.columns and name in inputs.values:
+            low, high, _ = domain.columns[name]
+            x = float(inputs.values[name][row])
+            if not Bound(name, None, low, high, ()).contains(np.array(x)):
+                parts[name] = _said(name, (low, high), x, variables[name])
+    beyond = tuple(parts) or bound.columns
+    if bound.name in law.labels:
+        text = _of_label(bound.name, law.labels[bound.name], str(value))
+        return Departure(bound.name, bound.name, None, None, str(value) or None, beyond, text)
+    ends = (bound.low, bound.high)
+    if bound.name == LEVERAGE:
+        formula = ", ".join(domain.features)
         text = "no run is near this combination of groups, each of which lies in its range"
-        formula = ", ".join(law.domain.features)
-    elif check.group is None or (len(check.columns) == 1 and parts):
+    elif len(bound.columns) == 1 and parts:
         # an input by itself, in its own unit
-        formula = str(check.group or check.columns[0])
-        text = parts[0] if parts else _said(formula, (check.low, check.high), float(value))
+        formula, (text,) = str(bound.group or bound.columns[0]), parts.values()
     else:
-        formula = str(check.group)
-        named = f"{check.group.known_as} {formula}" if check.group.known_as else formula
-        text = _said(named, (check.low, check.high), float(value))
-        text += f" ({'; '.join(parts)})" if parts else ""
-    return Departure(
-        check.name, formula, check.low, check.high, float(value),
-        tuple(beyond) or check.columns, text,
-    )  # fmt: skip
+        formula = str(bound.group or bound.columns[0])
+        known = bound.group.known_as if bound.group else None
+        text = _said(f"{known} {formula}" if known else formula, ends, float(value))
+        text += f" ({'; '.join(parts.values())})" if parts else ""
+    return Departure(bound.name, formula, *ends, float(value), beyond, text)
 
 
 def _said(

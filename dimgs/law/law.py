@@ -84,6 +84,10 @@ class Law:
     edited : bool
         Whether it was read from a document that somebody changed after it was written. What was
         said of the law that the runs gave, such as that it is confirmed, does not hold for it.
+    confirmed : bool, optional
+        Whether the law was confirmed by the search that found it; None where nothing judged it.
+    why_not : tuple of str
+        What keeps it from being confirmed.
 
     Raises
     ------
@@ -122,6 +126,8 @@ class Law:
     known: tuple[Variable, ...] = ()
     unused: tuple[Variable, ...] = ()
     edited: bool = False
+    confirmed: bool | None = field(default=None, compare=False)
+    why_not: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         dimensions = {k: v.dimension for k, v in self.symbols.items()}
@@ -171,6 +177,13 @@ class Law:
         effects = self.label_effects
         own = {} if effects is None else {effects.column: tuple(effects.log_ratios)}
         return {**self.domain.labels, **own}
+
+    @property
+    def verdict(self) -> str:
+        """Whether the law was confirmed, in words."""
+        if self.confirmed is None or self.edited:
+            return "It is not known whether the law was confirmed."
+        return "Confirmed." if self.confirmed else " ".join(["Not confirmed.", *self.why_not])
 
     @property
     def doubt(self) -> str:

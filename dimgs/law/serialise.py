@@ -61,6 +61,8 @@ def law_document(law: "Law") -> dict[str, Any]:
         "domain": law.domain.to_json(),
         "dimension_check": "ok",
         "level": law.level,
+        "confirmed": law.confirmed,
+        "why_not": list(law.why_not),
         "exact": {
             "target": _variable(law.target),
             "symbols": {s: _variable(v) for s, v in law.symbols.items()},
@@ -227,6 +229,8 @@ def _law(read: "LawFile") -> "Law":
         scales=tuple(_variable_from(v) for v in exact.scales),
         known=tuple(_variable_from(v) for v in exact.known),
         unused=tuple(_variable_from(v) for v in exact.unused),
+        confirmed=read.confirmed,
+        why_not=tuple(read.why_not),
     )
 
 

@@ -8,7 +8,7 @@ import sympy
 
 from dimgs.errors import InputError
 from dimgs.expression import sympy_text
-from dimgs.law.code import numpy_function
+from dimgs.law.code import domain_lines, numpy_function
 from dimgs.law.evaluate import evaluate, inputs_of
 from dimgs.law.prediction import Interval, Of
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
@@ -90,8 +90,9 @@ class UnitLaw:
         return f"{symbol_latex(self.target)} = {expression_latex(self.expression, names)}"
 
     def python(self, name: str = "law") -> str:
-        """Source of a plain NumPy function in these units."""
+        """Source of a plain NumPy function in these units; the domain is stated in SI units."""
         takes = [f"{s}: {c} in {u}" for s, (c, u) in self.symbols.items()]
+        takes += [] if self.law is None else ["", "In SI units:", *domain_lines(self.law)]
         gives = f"{self.target} in {self.target_unit}"
         return numpy_function(name, self.symbols, (gives, takes), self.expression)
 

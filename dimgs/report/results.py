@@ -1,7 +1,7 @@
 """What an analysis returns, as values."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -293,6 +293,12 @@ class Report:
                 "The report has no law and runs to plan from; make it with dimgs.discover."
             )
         return self.further_runs(self, n, ranges, against)
+
+    def __post_init__(self) -> None:
+        """Let the law carry the verdict, wherever it goes."""
+        if self.law is not None:
+            judged = replace(self.law, confirmed=self.confirmed, why_not=self.why_not)
+            object.__setattr__(self, "law", judged)
 
     @property
     def confirmed(self) -> bool:

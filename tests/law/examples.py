@@ -76,3 +76,26 @@ def example(kind: str) -> tuple[Law, Dataset]:
         return fit(data, "T", Options(constants=["g"])).law, data
     data = odd_table(noise=0.1 if kind == "odd noisy" else 0.0)
     return fit(data, "S", Options(scales="auto")).law, data
+
+
+@cache
+def held_example() -> tuple[Law, Dataset]:
+    """Law of friction in a pipe, and its runs, which hold inputs of every kind."""
+    rng = np.random.default_rng(0)
+    n = 24
+    U, D = rng.uniform(0.1, 2, n), rng.uniform(0.01, 0.1, n)
+    columns = {
+        "rho [kg/m^3]": 1000.0,
+        "mu [mPa*s]": 1.0,
+        "U [m/s]": U,
+        "D [cm]": 100 * D,
+        "K [1]": 10.0,
+        "E [kJ/mol]": 50.0,
+        "T [degC]": 60.0,
+        "L [dB]": 3.0,
+        "m [cd]": rng.uniform(1, 2, n),
+        "kind": ["PE"] * n,
+        "tau [Pa]": 0.04 * 1000 * U**2 * (1e6 * U * D) ** -0.25,
+    }
+    data = Dataset.from_columns(columns)
+    return fit(data, "tau").law, data

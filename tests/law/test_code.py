@@ -1,6 +1,7 @@
 """Sources in Python, C and Fortran can be run and give what the law gives."""
 
 import ctypes
+import re
 import shutil
 import subprocess
 import sys
@@ -12,11 +13,12 @@ import numpy as np
 import pytest
 import sympy
 
+from dimgs.dataset import Dataset
 from dimgs.errors import InputError
 from dimgs.law.code import source_code
 from dimgs.law.law import Law
 from dimgs.law.prediction import law_inputs
-from tests.law.examples import KINDS, example
+from tests.law.examples import KINDS, example, held_example
 
 COMPILERS = {"c": ("gcc", ["-std=c99", "-pedantic"]), "fortran": ("gfortran", ["-std=f2008"])}
 
@@ -81,7 +83,7 @@ def test_functions_that_a_language_lacks_are_rewritten(language: str, tmp_path: 
 def test_names_that_differ_by_case_alone_stay_apart_in_fortran() -> None:
     law, _ = example("power")
     text = source_code(law, "fortran", "u")
-    (line,) = [x for x in text.splitlines() if x.strip().startswith("pure function")]
+    line = next(x for x in text.splitlines() if x.strip().startswith("pure function"))
     names = line.split("(")[1].split(")")[0].split(", ")
     assert len({n.casefold() for n in [*names, "u"]}) == len(law.symbols) + 1
 
@@ -141,3 +143,56 @@ def test_a_name_that_can_name_no_function_is_refused(language: str, name: str) -
         return
     with pytest.raises(InputError, match="name"):
         law.code(language, name)
+
+
+def rows_about(law: Law, data: Dataset) -> dict[str, np.ndarray]:
+    """Runs, and runs with one input after the other a hundred times and a fifth of what it was."""
+    inputs = [v.name for v in law.inputs]
+    first = {n: np.asarray(data[n], dtype=float)[:2] for n in inputs}
+    rows = [first]
+    for name in inputs:
+        rows += [{**first, name: factor * first[name]} for factor in (100.0, 0.2)]
+    return {n: np.concatenate([row[n] for row in rows]) for n in inputs}
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "held"])
+def test_the_source_tells_what_is_outside_as_the_law_does(kind: str, tmp_path: Path) -> None:
+    law, data = held_example() if kind == "held" else example(kind)
+    law = replace(law, label_effects=None, domain=replace(law.domain, labels={}))
+    rows = rows_about(law, data)
+    wanted = law.outside(rows)
+    # a monomial without a free group is never outside
+    assert any(wanted) == (kind != "physical")
+    function = run(law.python(), "law_outside")
+    columns = re.findall(r"^    (\w+): (.*) in [^ ]*$", function.__doc__, re.MULTILINE)
+    found = function(**{argument: rows[column] for argument, column in columns})
+    names = {name for row in wanted for name in row}
+    assert set(found) == names
+    for name, left in found.items():
+        left = np.broadcast_to(left, (len(wanted),))
+        assert left.tolist() == [name in row for row in wanted]
+    for language in COMPILERS:
+        if shutil.which(COMPILERS[language][0]) is None:
+            continue
+        (tmp_path / language).mkdir()
+        library = compiled(law, language, tmp_path / language)
+        place = "law_outside" if language == "c" else "__law_module_MOD_law_outside"
+        for i, row in enumerate(wanted):
+            numbers = [ctypes.c_double(rows[column][i]) for _, column in columns]
+            given = numbers if language == "c" else map(ctypes.byref, numbers)
+            assert bool(library[place](*given)) == bool(row)
+
+
+def test_the_source_states_what_was_held_and_whether_the_law_was_confirmed() -> None:
+    law, _ = held_example()
+    function = run(law.python(), "law_outside")
+    assert function(U=1.0, D=0.05, m=1.5) == {}
+    assert set(function(U=1.0, D=0.05, m=1.5, K=100.0)) == {"pi_1"}
+    judged = replace(law, confirmed=False, why_not=("The residuals show structure.",))
+    for language in ("python", *COMPILERS):
+        text = judged.code(language)
+        assert "K = 10" in text
+        assert "E = 50000 J/mol" in text
+        assert "kind = 'PE'" in text
+        assert "Not confirmed. The residuals show structure." in text
+    assert "Confirmed." in replace(law, confirmed=True).c()

@@ -14,8 +14,18 @@ from dimgs.discovery.fitting import fit
 from dimgs.groups.derive import pi_basis
 from dimgs.law.domain import Domain, domain_of
 from dimgs.law.law import Law
-from tests.law.examples import KINDS, example
+from tests.law.examples import KINDS, example, held_example
 from tests.planted import Planted, planted
+
+
+def held_run() -> tuple[Law, dict[str, list[Any]]]:
+    """Law of a pipe with held inputs of every kind, and one run in the units of its table."""
+    law, _ = held_example()
+    return law, {
+        "rho [kg/m^3]": [1000.0], "mu [mPa*s]": [1.0], "U [m/s]": [1.0], "D [cm]": [5.0],
+        "K [1]": [10.0], "E [kJ/mol]": [50.0], "T [degC]": [60.0], "L [dB]": [3.0],
+        "m [cd]": [1.5], "kind": ["PE"],
+    }  # fmt: skip
 
 
 @settings(max_examples=20, deadline=None)
@@ -67,22 +77,6 @@ def test_groups_beyond_doubles_stay_finite() -> None:
     assert all(np.isfinite(ends).all() for ends in ranges.values())
 
 
-def held_law() -> tuple[Law, dict[str, list[float | str]]]:
-    """Law of a pipe with held inputs of every kind, and one run."""
-    rng = np.random.default_rng(0)
-    n = 24
-    U, D = rng.uniform(0.1, 2, n), rng.uniform(0.01, 0.1, n)
-    tau = 0.04 * 1000 * U**2 * (1e6 * U * D) ** -0.25
-    row: dict[str, float | str] = {
-        "rho [kg/m^3]": 1000.0, "mu [mPa*s]": 1.0, "U [m/s]": 1.0, "D [cm]": 5.0, "K [1]": 10.0,
-        "E [kJ/mol]": 50.0, "T [degC]": 60.0, "L [dB]": 3.0, "m [cd]": 1.5, "kind": "PE",
-    }  # fmt: skip
-    columns: dict[str, Any] = {name: [value] * n for name, value in row.items()}
-    columns |= {"U [m/s]": U, "D [cm]": 100 * D, "m [cd]": rng.uniform(1, 2, n), "tau [Pa]": tau}
-    law = fit(Dataset.from_columns(columns), "tau").law
-    return law, {name: [value] for name, value in row.items()}
-
-
 @pytest.mark.parametrize(
     ("changed", "group", "text"),
     [
@@ -97,7 +91,7 @@ def held_law() -> tuple[Law, dict[str, list[float | str]]]:
 def test_what_was_held_is_left_as_soon_as_it_changes(
     changed: dict[str, float | str], group: str, text: str
 ) -> None:
-    law, row = held_law()
+    law, row = held_run()
     again = Law.from_json(law.to_json())
     assert again.domain == law.domain
     for one in (law, again):
@@ -109,7 +103,7 @@ def test_what_was_held_is_left_as_soon_as_it_changes(
 
 
 def test_equal_groups_stay_inside_and_far_columns_inform() -> None:
-    law, row = held_law()
+    law, row = held_run()
     # air at a Reynolds number of the water tables
     air = {"rho [kg/m^3]": [1.2], "mu [mPa*s]": [0.018], "U [m/s]": [15.0], "D [cm]": [5.0]}
     (place,) = law.places({**row, **air})
@@ -179,7 +173,7 @@ def test_a_law_that_knows_nothing_of_what_was_held_says_so() -> None:
         old.predict(row)
     assert "held" not in old.to_json()["domain"]
     assert Law.from_json(old.to_json()).doubt == old.doubt
-    assert held_law()[0].doubt == ""
+    assert held_example()[0].doubt == ""
 
 
 def test_a_domain_has_a_size_without_limit_in_json() -> None:
