@@ -46,3 +46,23 @@ def test_errors_that_are_only_larger_follow_nothing() -> None:
 
 def test_what_has_no_prediction_is_none() -> None:
     assert Ahead.of(np.array([np.nan]), np.ones((1, 1)), np.ones((4, 1)), 1.0, 3) is None
+
+
+@pytest.mark.parametrize("size", [0.3, 3.0])
+def test_a_trend_is_what_an_f_test_of_a_regression_finds(size: float) -> None:
+    rng = np.random.default_rng(8)
+    places, errors, dof = rng.uniform(-1, 1, (9, 1)), size * rng.standard_normal(9), 6
+    errors += size * places[:, 0]
+    # constants that are known exactly, so that the errors are independent
+    ahead = Ahead(errors, np.zeros((9, 1)), np.zeros(1), 1.0, dof)
+    columns = np.column_stack([np.ones(9), places, places**2])
+    left = errors - columns @ np.linalg.lstsq(columns, errors, rcond=None)[0]
+    followed, scatter = np.sum(errors**2) - np.sum(left**2), np.sum(left**2) / 6
+    assert (scatter > 1) == (size > 1)
+    # below what the other runs say of the error, theirs counts
+    expected = (
+        stats.f.sf(followed / 3 / scatter, 3, 6)
+        if scatter > 1
+        else stats.f.sf(followed / 3, 3, dof + 6)
+    )
+    assert ahead.chance_of_trend(places) == pytest.approx(expected, rel=1e-9)

@@ -85,6 +85,14 @@ def test_none_is_more_probable_where_more_is_left_or_doubted(
     assert exact[0] == exact[1] < none_logit(replace(known, bits=80.0))
 
 
+def test_odds_are_those_of_densities_and_prices_over_the_fitted_temperature() -> None:
+    # the temperature that the discoveries of the development half gave, and prices in bits
+    two = weights(np.array([0.0, -1.5 * np.log(9)]), np.zeros(2), [0, 1], np.zeros(2, dtype=bool))
+    assert two[0] / two[1] == pytest.approx(9.0)
+    two = weights(np.zeros(2), np.array([0.0, 1.5 * np.log2(9)]), [0, 1], np.zeros(2, dtype=bool))
+    assert two[0] / two[1] == pytest.approx(9.0)
+
+
 def runs(n: int, noise: float, seed: int = 0, high: float = 3.0) -> Dataset:
     rng = np.random.default_rng(seed)
     x, y = np.exp(rng.uniform(-1.0, np.log(high), (2, n)))

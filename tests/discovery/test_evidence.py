@@ -5,12 +5,20 @@ import pytest
 import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from dimgs import Dataset
 from dimgs.design.features import Design
 from dimgs.discovery.blocks import outer_blocks
-from dimgs.discovery.evidence import Evidence, errors_of, evidence
-from dimgs.discovery.models import FormulaModel
+from dimgs.discovery.evidence import (
+    Errors,
+    Evidence,
+    errors_of,
+    evidence,
+    fitted,
+    possible_errors,
+)
+from dimgs.discovery.models import FormulaModel, PowerModel
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 
@@ -90,3 +98,63 @@ def test_the_kind_of_errors_is_told(kind: str) -> None:
     design = prepare(Dataset.from_columns(columns), "z", Options()).design
     model = FormulaModel(design, C * true_form(design), {"c": 1.0})
     assert errors_of(design, [model]).kind == kind
+
+
+def straight(n: int, seed: int) -> tuple[Design, PowerModel, np.ndarray, np.ndarray]:
+    """A design, a power law of it, and the columns and logarithms that it is linear in."""
+    design = ratios(n, seed, 0.1)
+    columns = np.column_stack([np.ones(n), design.X])
+    return design, PowerModel(columns, np.zeros(n), np.zeros(2)), columns, design.y
+
+
+def refit(columns: np.ndarray, y: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, float, int]:
+    """Residuals of all runs by a fit to some, the sum of squares of these, and its freedom."""
+    constants = np.linalg.lstsq(columns[kept], y[kept], rcond=None)[0]
+    left = y - columns @ constants
+    return left, float(np.sum(left[kept] ** 2)), int(kept.sum()) - columns.shape[1]
+
+
+@pytest.mark.parametrize("n", [6, 25])
+def test_a_run_left_out_has_the_density_of_students_t(n: int) -> None:
+    design, model, columns, y = straight(n, 1)
+    found = evidence(model, possible_errors(design)[0], [], design)
+    assert found is not None
+    expected = 0.0
+    for i in range(n):
+        kept = np.arange(n) != i
+        left, square, dof = refit(columns, y, kept)
+        inverse = np.linalg.inv(columns[kept].T @ columns[kept])
+        sd = np.sqrt(square / dof * (1 + columns[i] @ inverse @ columns[i]))
+        expected += float(stats.t.logpdf(left[i], dof, scale=sd))
+    assert found.log_density == pytest.approx(expected, rel=1e-9)
+    assert found.p_block is None
+
+
+def test_the_worst_of_several_blocks_is_judged_as_one_of_them() -> None:
+    design, model, columns, y = straight(40, 2)
+    blocks = outer_blocks(design)
+    assert len(blocks) > 2
+    found = evidence(model, possible_errors(design)[0], blocks, design)
+    assert found is not None
+    chances = []
+    _, square, _ = refit(columns, y, np.ones(40, dtype=bool))
+    for block in blocks:
+        # Chow's test: the block adds so much to the sum of squares
+        _, of_rest, dof = refit(columns, y, ~block.rows)
+        m = int(block.rows.sum())
+        chances.append(stats.f.sf((square - of_rest) / m / (of_rest / dof), m, dof))
+    assert min(chances) * len(blocks) > 0.01
+    assert found.p_block == pytest.approx(min(1.0, min(chances) * len(blocks)), rel=1e-6)
+
+
+def test_standard_errors_hold_constants_as_often_as_they_say() -> None:
+    held, rows, rng = [], np.ones(12, dtype=bool), np.random.default_rng(0)
+    for _ in range(150):
+        columns = np.column_stack([np.ones(12), rng.standard_normal(12)])
+        y = columns @ np.array([1.0, 0.5]) + 0.1 * rng.standard_normal(12)
+        errors = Errors("relative", np.exp(y), np.ones(12), np.ones(12))
+        fit = fitted(PowerModel(columns, np.zeros(12), np.zeros(2)), errors, rows, np.zeros(2))
+        quantile = stats.t.ppf(0.95, fit.dof)
+        held.append(np.abs(fit.constants - [1.0, 0.5]) <= quantile * fit.standard_errors)
+    # a factor of 1.5 either way would be 0.74 or 0.98
+    assert np.mean(held) == pytest.approx(0.9, abs=0.05)

@@ -95,3 +95,26 @@ def test_noise_is_told_from_change() -> None:
     found = learn(near)
     assert 0.05 < found.noise < 0.2
     assert isinstance(found, Spread)
+
+
+@pytest.mark.parametrize(("noise", "error"), [(1e-3, 0.0), (0.3, 0.0), (1e-3, 0.4)])
+def test_values_are_as_far_off_as_their_variance_says(noise: float, error: float) -> None:
+    rng = np.random.default_rng(9)
+    spread, n = Spread(np.array([1.5, 2.0, 1.5, 3.0]), 0.8, noise, 1e-3), 12
+    off = []
+    for _ in range(300):
+        logs = rng.uniform(-1.5, 1.5, (n, 4))
+        # the field at the runs and at the point, a mean and a power law of the groups
+        z = np.vstack([logs, np.zeros((1, 4))]) @ SCALINGS.coordinates(spread.lengths).T
+        r = np.sqrt(5.0 * ((z[:, None] - z) ** 2).sum(axis=-1))
+        field = np.linalg.cholesky(
+            0.64 * (1 + r + r**2 / 3) * np.exp(-r) + 1e-10 * np.eye(n + 1)
+        ) @ rng.normal(size=n + 1)
+        field += 2.0 + z @ rng.normal(size=z.shape[1])
+        field += np.hypot(noise, error) * rng.normal(size=n + 1)
+        near = Nearby(SCALINGS, logs, field[:-1], np.full(n, error**2), np.zeros(n, dtype=np.intp))
+        found = join(near, spread)
+        off.append((found.value - field[-1]) / np.sqrt(found.variance))
+    # four standard errors of the mean square; a factor of 1.5 would be 0.44 or 2.25
+    assert np.mean(np.square(off)) == pytest.approx(1.0, abs=0.33)
+    assert np.mean(off) == pytest.approx(0.0, abs=0.25)

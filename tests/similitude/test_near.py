@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from dimgs.ask import ask
 from dimgs.hub import Hub
@@ -121,3 +122,20 @@ def test_fine_runs_of_one_point_do_not_take_the_place_of_many_coarse_ones(tmp_pa
         fine = ask("drop", near, hub, kernel=known)
         assert fine.assumptions[-1]["value"]["value"] == "fine"
         assert fine.low <= known.run(near).outputs["drop"][0] <= fine.high
+
+
+def test_a_bias_adds_its_square_by_the_quantile_of_the_runs(tmp_path: Path) -> None:
+    rng, known, bias = np.random.default_rng(6), Cooling(), 0.3
+    points, at = [inputs(rng) for _ in range(5)], inputs(rng, -0.3, 0.3)
+    halves = []
+    for card in ({}, {"bias": {"drop": bias}}):
+        with Hub(tmp_path / str(len(card)), user="anna") as hub:
+            hub.add_runs([known.run(p) for p in points])
+            hub.add({"kind": "card", **card_of(known), **card})
+            check_card(hub, known)
+            answer = ask("drop", at, hub, kernel=known, tolerance=100.0)
+            assert answer.how == "near"
+            halves.append(np.log(answer.high / answer.low) / 2)
+    # five runs, a group's exponent and a mean
+    quantile = stats.t.ppf(0.95, 3)
+    assert np.sqrt(halves[1] ** 2 - halves[0] ** 2) == pytest.approx(quantile * bias, rel=1e-6)

@@ -1,0 +1,152 @@
+"""Puts faults into copies of the package, and counts those that the tests notice.
+
+``python -m tests.mutants --seed 0`` draws 20 of them from the folders that compute, and from who
+may do what in a hub. Each is put into a temporary copy, in which the tests run that name its file,
+then those of its folder, then those of its callers, until one fails. Exits 1 where fewer than 85 %
+are noticed. Faults that change nothing are in ``equivalent.txt``, with the reason.
+"""
+
+import argparse
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.mutants.mutation import Mutant, draw, mutants
+from tests.mutants.related import related_tests
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("fits", "discovery", "similitude", "design", "outofcore", "law")
+RIGHTS = ("dimgs/hub/permissions.py", "dimgs/hub/lineage.py")
+# of ten faults, those in the rights
+_OF_TEN = 1
+# what a copy needs beside the package for its tests and examples to run
+_COPIED = ("dimgs", "tests", "case_studies", "docs", "pyproject.toml", "README.md", "CHANGELOG.md")
+
+
+def drawn(seed: int, count: int) -> list[Mutant]:
+    """The faults of a seed."""
+    known = ROOT / "tests" / "mutants" / "equivalent.txt"
+    equivalent = {line.strip() for line in known.read_text(encoding="utf-8").splitlines()}
+    files = [f for folder in FOLDERS for f in sorted((ROOT / "dimgs" / folder).rglob("*.py"))]
+    rng = random.Random(seed)
+    of_rights = -(-count * _OF_TEN // 10)
+    found = []
+    for some, n in ((files, count - of_rights), ([ROOT / name for name in RIGHTS], of_rights)):
+        places = []
+        for file in some:
+            places += mutants(file.relative_to(ROOT).as_posix(), file.read_text(encoding="utf-8"))
+        found += draw(places, n, rng, lambda mutant: mutant.key in equivalent)
+    return found
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the package and its tests."""
+    for name in _COPIED:
+        source, ignored = ROOT / name, shutil.ignore_patterns("__pycache__", "_build", ".*")
+        if source.is_dir():
+            shutil.copytree(source, folder / "copy" / name, ignore=ignored)
+        else:
+            shutil.copy(source, folder / "copy" / name)
+    if (ROOT.parent / "shared").is_dir():
+        (folder / "shared").symlink_to(ROOT.parent / "shared")
+    return folder / "copy"
+
+
+def tested(copy: Path, files: list[str], seconds: float) -> str | None:
+    """The first test that fails, "time" where they take longer, and None where all pass."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(copy),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        # the same examples in every run
+        "DIMGS_CI": "1",
+    }
+    words = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider"]
+    with tempfile.TemporaryFile("w+") as told:
+        process = subprocess.Popen(
+            [*words, "--tb=no", *files],
+            cwd=copy,
+            env=environment,
+            stdout=told,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            process.wait()
+            return "time"
+        told.seek(0)
+        text = told.read()
+    if code in (0, 5):
+        return None
+    failed = re.search(r"^(?:FAILED|ERROR) (\S+)", text, re.MULTILINE)
+    return failed.group(1) if failed else text.strip().splitlines()[-1]
+
+
+def killer(copy: Path, mutant: Mutant, seconds: float) -> str | None:
+    """What notices a fault within the time; "time" or None where nothing does."""
+    file, end = copy / mutant.path, time.monotonic() + seconds
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(mutant.applied(whole), encoding="utf-8")
+    try:
+        for stage in related_tests(copy, mutant.path):
+            found = tested(copy, stage, end - time.monotonic())
+            if found is not None:
+                return found
+        return None
+    finally:
+        file.write_text(whole, encoding="utf-8")
+
+
+def main() -> int:
+    """Try the faults of a seed in turn."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--only", type=int, nargs="*", help="numbers of faults, from 1")
+    parser.add_argument("--seconds", type=float, default=240.0, help="at most, for each")
+    parser.add_argument("--least", type=float, default=0.85, help="share that is to be noticed")
+    parser.add_argument("--list", action="store_true", help="show them, and run nothing")
+    asked = parser.parse_args()
+    faults = list(enumerate(drawn(asked.seed, asked.count), 1))
+    faults = [(k, m) for k, m in faults if not asked.only or k in asked.only]
+    killers = {}
+    with tempfile.TemporaryDirectory(prefix="dimgs-mutants-") as folder:
+        copy = None if asked.list else copied(Path(folder))
+        for k, mutant in faults:
+            told = f"{k:>3} {mutant.path}:{mutant.line} | {mutant.where} | "
+            told += " ".join(f"{mutant.old} -> {mutant.new}".split())
+            if copy is None:
+                print(told)
+                continue
+            began, found = time.monotonic(), killer(copy, mutant, asked.seconds)
+            if found not in (None, "time"):
+                killers[k] = found
+            end = {None: "SURVIVED", "time": "SURVIVED (time)"}.get(found, f"killed by {found}")
+            print(f"{told}\n    {end}, {time.monotonic() - began:.0f} s", flush=True)
+        if copy is None:
+            return 0
+        # a test that fails without a fault has noticed none
+        at_fault = sorted(
+            {name for name in killers.values() if "::" in name or name.endswith(".py")}
+        )
+        while at_fault and (found := tested(copy, at_fault, 10 * asked.seconds)) is not None:
+            print(f"fails without a fault: {found}")
+            killers = {k: name for k, name in killers.items() if name != found}
+            at_fault = [name for name in at_fault if name != found] if found in at_fault else []
+    share = len(killers) / len(faults)
+    print(f"seed {asked.seed}: {len(killers)} of {len(faults)} noticed ({share:.0%})")
+    return 0 if share >= asked.least else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
