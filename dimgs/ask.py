@@ -16,10 +16,16 @@ from dimgs.hub.cards import keep_card, trusted_cards
 from dimgs.hub.remote import RemoteHub
 from dimgs.kernels.registry import available
 from dimgs.kernels.spec import UNNAMED
-from dimgs.similitude.answer import Answer, curve_of, judged, refused
+from dimgs.similitude.answer import Answer, curve_of, hull_of, judged, refused
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer, exact
-from dimgs.similitude.given import Given, point_of_question, points_given, question_of
+from dimgs.similitude.given import (
+    Given,
+    point_of_question,
+    points_given,
+    question_of,
+    spread,
+)
 from dimgs.similitude.missing import beyond
 from dimgs.similitude.origin import Origin, asked_for, origins, related, standing
 from dimgs.variables import parse_unit
@@ -188,7 +194,16 @@ class _Asking:
         self.hub.once(entry, [*rests, ("answers", question)])
 
     def answer(self, target: str, given: Given, kernel: Any, physics: str | None) -> Answer:
-        """Answer one point."""
+        """Answer one point, whose inputs may have intervals."""
+        points = [
+            self.at_values(target, point, kernel, physics) for point in spread(given, self.level)
+        ]
+        if len(points) == 1:
+            return points[0]
+        return hull_of(points, target, given, self.tolerance)
+
+    def at_values(self, target: str, given: Given, kernel: Any, physics: str | None) -> Answer:
+        """Answer one point, each of whose inputs is a number or label."""
         if kernel is None and physics is None:
             raise InputError("Neither a kernel nor a physics identity is named; give one.")
         every = [(k, point_of(k, given)) for k in self._kernels(target, kernel, physics)]
@@ -196,7 +211,7 @@ class _Asking:
         missing = dict.fromkeys(text for _, p in every for text in p.missing)
         if missing:
             return self._refused(known, point, target, list(missing), None)
-        if (there := self._there(target, given, kernel, physics)) is not None:
+        if (there := self._there(target, given, point, kernel, physics)) is not None:
             answer = there()
             if answer.value is not None or known.kernel is None:
                 return answer
@@ -219,7 +234,7 @@ class _Asking:
         return replace(answer, how="none", evidence=[_not_enough(*one) for one in doubted])
 
     def _there(
-        self, target: str, given: Given, kernel: Any, physics: str | None
+        self, target: str, given: Given, point: Point, kernel: Any, physics: str | None
     ) -> Callable[[], Answer] | None:
         """What asks the server of the hub, which has the runs; None where it has not the kernel."""
         if not isinstance(self.hub, RemoteHub):
@@ -228,7 +243,9 @@ class _Asking:
             return None
         hub = self.hub
         asked: dict[str, Any] = {"target": target, "kernel": kernel, "physics": physics}
-        asked |= {"tolerance": self.tolerance, "level": self.level, "at": given}
+        at = {n: [q.value, q.unit] for n, q in given.items()}
+        at |= {n: [text, "label"] for n, text in point.labels.items() if n in given}
+        asked |= {"tolerance": self.tolerance, "level": self.level, "at": at}
         return lambda: Answer(**hub.asked({k: v for k, v in asked.items() if v is not None}))
 
     def _made(self, known: Description, point: Point, target: str) -> Answer | None:

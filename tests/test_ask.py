@@ -240,3 +240,39 @@ def test_runs_of_one_kernel_answer_for_the_physics_that_it_tells(tmp_path: Path)
         again = hub.add({"kind": "card", "kernel": "diffusion-series", "physics": "drying"})
         ask("CF", {**film, "t": (20, "day")}, hub, kernel="diffusion-series", run=True)
         assert {c["id"] for c in hub.listed(kind="card")} == {card["id"], again}
+
+
+@pytest.mark.parametrize(("written", "low", "high"), [("3 ± 0.2 mm", 2.8, 3.2), (None, 2.84, 3.16)])
+def test_the_interval_of_an_answer_holds_for_the_interval_of_an_input(
+    hub: Hub, written: str | None, low: float, high: float
+) -> None:
+    if written is None:
+        # what stands in r_err is a standard error
+        table = {"a [mm^2/s]": [2.0], "r [mm]": [3.0], "r_err [mm]": [0.1], "t [s]": [4.0],
+                 "dT [K]": [20.0]}  # fmt: skip
+        (answer,) = ask("drop", table, hub, kernel=Cooling())
+    else:
+        answer = ask("drop", {**FILM, "r": written}, hub, kernel=Cooling())
+    middle = ask("drop", FILM, hub, kernel=Cooling())
+    assert (answer.value, answer.how) == (pytest.approx(middle.value, rel=1e-9), "near")
+    for r in np.linspace(low, high, 7):
+        fresh = Cooling().run({"a": 2.0, "r": r, "dT": 20.0, "t": 4.0}).outputs["drop"][0]
+        assert answer.low <= fresh <= answer.high
+    (read,) = [a for a in answer.assumptions if a["input"] == "r"]
+    assert ("gives bounds" if written else "a standard error") in read["source"]
+
+
+def test_an_interval_that_is_not_answered_whole_is_open(hub: Hub) -> None:
+    far = ask("drop", {**FILM, "r": "3 mm ± 99 %"}, hub, kernel=Cooling())
+    assert far.value is None
+    assert far.missing[0].startswith("in the interval of r: ")
+    with pytest.raises(InputError, match="at most 3"):
+        ask("drop", dict.fromkeys(FILM, "3 ± 1 m"), hub, kernel=Cooling())
+
+
+@pytest.mark.parametrize("written", ["0.48 (3) mm", "12 µm (0.5 mil)", "20-200 µm", "1,5 mm"])
+def test_a_text_with_another_reading_answers_nothing(hub: Hub, written: str) -> None:
+    with pytest.raises(InputError, match="'r' is"):
+        ask("drop", {**FILM, "r": written}, hub, kernel=Cooling())
+    with pytest.raises(InputError, match="'r' is"):
+        ask("drop", f"a=2 mm^2/s, r={written}, dT=20 K, t=4 s", hub, kernel=Cooling())

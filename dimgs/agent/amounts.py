@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from unicodedata import numeric
 
@@ -11,6 +11,7 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.formats import shown
 from dimgs.variables import Unit, parse_unit
+from dimgs.variables.quantities import Quantity, as_quantity
 
 _SUPERSCRIPT = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
 _NUMBER = re.compile(
@@ -26,8 +27,6 @@ _VALUES: dict[str, int] = {
     **{w: 10 * k for k, w in enumerate(_TENS.split(), 3)},
     "thousand": 1000,
 }
-# what begins like a further number is no unit: '0.8..1.2 m', '3 4 m'; '1/s' is one
-_STRAY = re.compile(r"\.|(?!1(?:/|$))\d")
 _PART = re.compile("[¼-¾⅐-⅞]")
 # words after a number that make it a factor
 _TIMES = re.compile(r"(?:[ \u00a0](?:times|fold)|-?fold)\b", re.IGNORECASE)
@@ -96,8 +95,8 @@ class Amount:
         return abs(self.value - there) <= self.step * (1 + _EQUAL) + _EQUAL * abs(there)
 
 
-def amount(given: Any, name: str = "The quantity") -> Amount:
-    """Amount of an argument: ``{"value", "unit"}``, a text such as ``"80 µm"``, or a number.
+def given_quantity(given: Any, name: str = "The quantity") -> Quantity:
+    """Quantity or label of an argument; a plain number has no unit.
 
     Raises
     ------
@@ -106,47 +105,32 @@ def amount(given: Any, name: str = "The quantity") -> Amount:
 
     Examples
     --------
-    >>> amount("80 µm").unit, amount({"value": 1, "unit": "day"}).si, amount("2e-3").unit
-    ('µm', 86400.0, '1')
+    >>> given_quantity("80 µm").unit, given_quantity(2e-3).unit, given_quantity("resin").unit
+    ('µm', '1', 'label')
+    """
+    found = as_quantity(given, name)
+    return replace(found, unit="1") if found.unit is None else found
+
+
+def amount(given: Any, name: str = "The quantity") -> Amount:
+    """Amount of an argument that is one number.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+
+    Examples
+    --------
+    >>> amount({"value": 1, "unit": "day"}).si
+    86400.0
     >>> amount("0.8..1.2 m", "'l'")
     Traceback (most recent call last):
-    dimgs.errors.InputError: 'l' is '0.8..1.2 m'; give one number with its unit, such as '80 µm'.
-    >>> amount("thick", "'l'")
-    Traceback (most recent call last):
-    dimgs.errors.InputError: 'l' is 'thick'; give a number with its unit, such as '80 µm' or
-    {"value": 80, "unit": "µm"}.
+    dimgs.errors.InputError: 'l' is '0.8..1.2 m', a range, and one number is needed here.
     """
-    if isinstance(given, Amount):
-        return given
-    if isinstance(given, Mapping) and "value" in given:
-        value, unit = given["value"], str(given.get("unit", "1"))
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return _checked(Amount(float(value), unit, shown(given)), name)
-    if isinstance(given, int | float) and not isinstance(given, bool):
-        return _checked(Amount(float(given), "1", str(given), bare=True), name)
-    if isinstance(given, str):
-        text = given.strip()
-        found = _NUMBER.match(text)
-        if found is not None:
-            unit = text[found.end() :].strip()
-            value, step = _value(found)
-            return _checked(Amount(value, unit or "1", text, 0, step, not unit), name)
-    raise InputError(
-        f"{name} is '{shown(given)}'; give a number with its unit, such as '80 µm' or "
-        f'{{"value": 80, "unit": "µm"}}.'
-    )
-
-
-def label_or_amount(given: Any, name: str) -> dict[str, Any]:
-    """A quantity or label as documents hold it."""
-    if isinstance(given, Mapping) and isinstance(given.get("value"), str):
-        value, unit = given["value"].strip(), str(given.get("unit", "label"))
-        if unit == "label" or _NUMBER.match(value) is None:
-            return {"value": given["value"], "unit": "label"}
-        return amount(f"{value} {unit}", name).to_json()
-    if isinstance(given, str) and _NUMBER.match(given.strip()) is None:
-        return {"value": given.strip(), "unit": "label"}
-    return amount(given, name).to_json()
+    found = given_quantity(given, name)
+    value, unit = found.number(name), found.unit or "1"
+    return Amount(value, unit, found.text, 0, found.step, unit == "1")
 
 
 def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
@@ -180,38 +164,23 @@ def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
     return {**quantity, **ends, "unit": unit}
 
 
-def readings(given: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def readings(given: Mapping[str, Quantity]) -> list[dict[str, Any]]:
     """Inputs on a scale with a zero of its own, which may be meant as differences.
 
     Examples
     --------
-    >>> readings({"T": {"value": 40.0, "unit": "degC"}})[0]["value"]
+    >>> readings({"T": given_quantity("40 degC")})[0]["value"]
     {'value': 313.15, 'unit': 'K'}
     """
     found = []
-    for name, told in given.items():
-        if told["unit"] == "label" or not parse_unit(told["unit"]).offset:
+    for name, quantity in given.items():
+        if quantity.is_label or quantity.is_range or not quantity.parsed.offset:
             continue
-        text = f"{told['value']:g} {told['unit']}"
-        kelvin = round(amount(told).si, 9)
+        value = float(quantity.value or 0.0)
+        kelvin = round(quantity.parsed.to_si(value), 9)
+        text = f"{value:g} {quantity.unit}"
         why = f"'{text}' read as a temperature; a difference of temperatures is given in K"
         found.append({"input": name, "value": {"value": kelvin, "unit": "K"}, "source": why})
-    return found
-
-
-def _checked(found: Amount, name: str) -> Amount:
-    if not math.isfinite(found.value):
-        raise InputError(f"{name} is {found.value}; give a finite number.")
-    if _STRAY.match(found.unit):
-        raise InputError(
-            f"{name} is '{shown(found.text)}'; give one number with its unit, such as '80 µm'."
-        )
-    if len(found.unit) > 60:
-        raise InputError(f"The unit of {name} is '{shown(found.unit)}'; give a shorter one.")
-    try:
-        parse_unit(found.unit)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from error
     return found
 
 

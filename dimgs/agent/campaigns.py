@@ -1,20 +1,19 @@
 """Plans, their cost, and jobs, as tools make and follow them."""
 
 import math
-import re
 import time
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from dimgs.agent.amounts import label_or_amount, readings
+from dimgs.agent.amounts import given_quantity, readings
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.schemas import JobState, Json, Planned, Quantity, Started
 from dimgs.errors import InputError
 from dimgs.formats import shown
 from dimgs.hub.jobs import FAILED, needs_approval, refusal
 from dimgs.hub.runs import run_record
-from dimgs.kernels.conversion import check_within, given_value
+from dimgs.kernels.conversion import check_within, port_value
 from dimgs.kernels.record import Failure
 from dimgs.kernels.spec import Kernel, Port
 
@@ -22,7 +21,6 @@ from dimgs.kernels.spec import Kernel, Port
 _MARGIN = 3.0
 # seconds that Python, the kernel and its libraries take to start on a slow disk
 _START = 20.0
-_SPAN = re.compile(r"(?P<low>\S+?)\s*(?:\.\.|–|\bto\b)\s*(?P<high>\S+?)(?:\s+(?P<unit>\S.*))?")
 # seconds between looks at a job while somebody waits for it: a person does not notice them
 _LOOK = 0.3
 # seconds that one call may wait: clients of models give a call up after some minutes
@@ -73,7 +71,10 @@ def plan_campaign(
         text = f"{kernel}: {target}"
         entry = {"kind": "protocol", "kernel": kernel, "text": text, "plan": document}
         id = bench.hub.once({**entry, "tags": ["asked by an agent"]})
-    read = [f"'{told['input']}': {told['source']}" for told in readings(values)]
+    read = [
+        f"'{told['input']}': {told['source']}"
+        for told in readings({n: given_quantity(q) for n, q in values.items()})
+    ]
     return {
         **planned,
         "notes": [*planned["notes"], *read],
@@ -87,10 +88,10 @@ def _in_port(ports: dict[str, Port], name: str, given: Any, kernel: str) -> Json
     """A value for an input, checked."""
     if name not in ports:
         raise InputError(f"'{kernel}' has no input '{shown(name)}'; it has {', '.join(ports)}.")
-    told = label_or_amount(given, f"'{name}'")
-    unit = None if told["unit"] == "label" else told["unit"]
-    check_within(ports[name], given_value(ports[name], told["value"], unit), kernel)
-    return told
+    told = given_quantity(given, f"'{name}'")
+    value = port_value(ports[name], told)
+    check_within(ports[name], value, kernel)
+    return {"value": value, "unit": "label"} if isinstance(value, str) else told.to_json()
 
 
 def _single(kernel: Kernel, name: str, target: str, at: Json, tier: str | None) -> Planned:
@@ -160,14 +161,12 @@ def _campaign(
 
 
 def _span(ports: dict[str, Port], name: str, text: str, kernel: str) -> list[Any]:
-    found = _SPAN.fullmatch(str(text).strip())
-    if found is None:
-        raise InputError(
-            f"The range of '{shown(name)}' is '{shown(text)}'; write it as '1..100 day'."
-        )
-    unit = found["unit"] or "1"
-    ends = [_in_port(ports, name, f"{found[end]} {unit}", kernel) for end in ("low", "high")]
-    return [ends[0]["value"], ends[1]["value"], unit]
+    where = f"The range of '{shown(name)}'"
+    found = given_quantity(text, where)
+    if found.is_label or (not found.is_interval and not found.is_range):
+        raise InputError(f"{where} is '{shown(text)}'; write it as '1..100 day'.")
+    low, high = (_in_port(ports, name, (end, found.unit), kernel) for end in found.ends())
+    return [low["value"], high["value"], found.unit]
 
 
 def start_campaign(bench: Bench, plan: str) -> Started:

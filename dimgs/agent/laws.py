@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from dimgs.agent.amounts import in_unit, label_or_amount, readings
+from dimgs.agent.amounts import given_quantity, in_unit, readings
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.schemas import Explained, Json, LawFound, Point, Predicted, Table
 from dimgs.errors import FitError, InputError
@@ -18,7 +18,10 @@ from dimgs.formats import json_value, shown
 from dimgs.hub.sandbox import exchanged
 from dimgs.hub.verdicts import why_unconfirmed
 from dimgs.kernels.process import ending
+from dimgs.law.domain import Place
 from dimgs.law.law import Law
+from dimgs.similitude.given import spread
+from dimgs.variables.quantities import Quantity, meaning_of
 
 # of seconds beside the time of the search: to start, to fit the power law, to draw
 _BESIDE = 60.0
@@ -163,7 +166,13 @@ def predict(
         raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
     if not 0.0 < level < 1.0:
         raise InputError(f"'level' is {level}; give a coverage such as 0.9.")
-    data = law_table(known, _columns(points), ReadOptions(find_duplicates=False))
+    given = [
+        {n: given_quantity(v, f"'{shown(n)}' of point {k}") for n, v in point.items()}
+        for k, point in enumerate(points, 1)
+    ]
+    boxes = [spread(point, level) for point in given]
+    every = [point for box in boxes for point in box]
+    data = law_table(known, _columns(every), ReadOptions(find_duplicates=False))
     places = known.places(data)
     beyond = list(dict.fromkeys(str(d) for place in places for d in place.departures))
     try:
@@ -174,18 +183,24 @@ def predict(
             raise InputError(f"{where} {error}") from error
         raise
     values, lows, highs = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found)
-    rows = []
-    for v, lo, hi, place in zip(values, lows, highs, places, strict=True):
-        ends = {"value": float(v), "low": float(lo), "high": float(hi)}
+    rows, first = [], 0
+    for box in boxes:
+        # the first is the point itself; the others are of its inputs' intervals
+        part = slice(first, first := first + len(box))
+        ends = {"low": float(lows[part].min()), "high": float(highs[part].max())}
+        ends = {"value": float(values[part.start]), **ends}
         told = in_unit({**ends, "unit": known.target_unit}, unit)
+        left = {d.group: d for place in places[part] for d in place.departures}
+        far = {n: factor for place in places[part] for n, factor in place.far.items()}
+        place = Place(tuple(left.values()), far)
         rows.append({**{k: told[k] for k in ends}, **place.to_json()})
     doubts = [str(why) for why in said.get("why_not") or ()]
     doubts += [known.doubt] if known.doubt else []
     if beyond:
         doubts.append(f"Outside the domain a value is no answer: {'; '.join(beyond)}.")
-    for point in points:
-        given = {n: label_or_amount(v, f"'{shown(n)}'") for n, v in point.items()}
-        doubts += [f"'{told['input']}': {told['source']}." for told in readings(given)]
+    for point in given:
+        doubts += [f"'{told['input']}': {told['source']}." for told in readings(point)]
+        doubts += [f"'{n}': {meaning_of(q)}." for n, q in point.items() if q.is_interval]
     return {
         "rows": rows,
         "unit": unit or known.target_unit,
@@ -197,29 +212,33 @@ def predict(
     }
 
 
-def _columns(points: list[Json]) -> dict[str, list[Any]]:
+def _columns(points: list[dict[str, Quantity]]) -> dict[str, list[Any]]:
     """Columns with units of points, all in the unit of the first."""
-    from dimgs.variables import parse_unit
-
     names = list(points[0])
+    odd = next((point for point in points if set(point) != set(names)), None)
+    if odd is not None:
+        raise InputError(
+            f"A point has the inputs {', '.join(map(shown, odd))}, and the first has "
+            f"{', '.join(map(shown, names))}; give each the same."
+        )
     columns: dict[str, list[Any]] = {}
     for name in names:
-        unit = label_or_amount(points[0][name], f"'{shown(name)}'")["unit"]
-        cells: list[Any] = []
-        for k, point in enumerate(points, 1):
-            where = f"'{shown(name)}' of point {k}"
-            if set(point) != set(names):
-                raise InputError(f"Point {k} has other inputs than the first; give each the same.")
-            told = label_or_amount(point[name], where)
-            if unit == "label" or told["unit"] == "label":
-                cells.append(str(told["value"]))
+        first, cells = points[0][name], []
+        for point in points:
+            quantity = point[name]
+            if first.is_label or quantity.is_label:
+                cells.append(quantity.value if quantity.is_label else quantity.text)
                 continue
-            own, first = parse_unit(told["unit"]), parse_unit(unit)
-            if own.dimension != first.dimension:
-                raise InputError(f"{where} is in '{told['unit']}', and the first in '{unit}'.")
-            same = told["unit"] == unit
-            cells.append(told["value"] if same else first.from_si(own.to_si(told["value"])))
-        columns[f"{name} [{unit}]"] = cells
+            own, wanted = quantity.parsed, first.parsed
+            if own.dimension != wanted.dimension:
+                raise InputError(
+                    f"'{shown(name)}' is in '{quantity.unit}' at one point, and in '{first.unit}' "
+                    f"at the first; give one dimension."
+                )
+            number = quantity.number(f"'{shown(name)}'")
+            same = quantity.unit == first.unit
+            cells.append(number if same else wanted.from_si(own.to_si(number)))
+        columns[f"{name} [{first.unit}]"] = cells
     return columns
 
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from dimgs.agent.amounts import Amount, amount, amounts, label_or_amount
+from dimgs.agent.amounts import Amount, amount, amounts, given_quantity
 from dimgs.agent.bench import Bench
 from dimgs.agent.evidence import DOUBTED, GivenEvidence, amounts_of
 from dimgs.errors import InputError
 from dimgs.formats import shown
-from dimgs.hub.ranges import is_range
+from dimgs.variables.quantities import Quantity, stored
 
 SIDES = ("over", "under")
 # arguments that steer the effort of a tool, and no number of an answer
@@ -113,7 +113,7 @@ class Sources:
         top = re.split(r"[.\[]", path, maxsplit=1)[0]
         if top in _SOURCED:
             named = sources.get(path) or sources.get(name) or ""
-            if top == "ranges" or (isinstance(value, str) and is_range(value)):
+            if top == "ranges" or given_quantity(value, f"'{path}'").is_range:
                 return self._of_range(path, value, named, arguments)
             return self._of_quantity(path, name, value, named, arguments)
         if top in _CHOICES:
@@ -139,7 +139,10 @@ class Sources:
     ) -> str:
         kind, _, rest = named.partition(":")
         kind, rest = kind.strip().lower(), rest.strip()
-        wanted = label_or_amount(value, f"'{path}'")
+        quantity = given_quantity(value, f"'{path}'")
+        if quantity.is_interval:
+            return self._of_interval(path, quantity, kind, rest)
+        wanted = quantity.to_json()
         if kind in ("question", "reply"):
             self._in_span(path, wanted, kind, rest)
             return named
@@ -157,6 +160,17 @@ class Sources:
             f'"{path}": "question: words that hold it", "reply: …", "default", "conservative", '
             f'"hub: ID" or "call: N"; if nobody gave it, ask_person.'
         )
+
+    def _of_interval(self, path: str, quantity: Quantity, kind: str, span: str) -> str:
+        """An interval stands in the question or a reply as it is written."""
+        texts = {"question": [self.question], "reply": self.replies}.get(kind, [])
+        written = _squeezed(quantity.text)
+        if not written or not any(written in _squeezed(text) for text in texts):
+            raise InputError(
+                f"'{path}' is '{shown(quantity)}', and neither the question nor a reply writes "
+                f"this interval; take it as it stands there."
+            )
+        return f"{kind}: {span}"
 
     def _in_span(self, path: str, wanted: dict[str, Any], kind: str, span: str) -> None:
         texts = [self.question] if kind == "question" else self.replies
@@ -196,7 +210,7 @@ class Sources:
             if port is None or default is None:
                 raise InputError(f"'{kernel}' has no default of '{name}'; ask_person for it.")
             told = {"value": default, "unit": port.unit}
-        known = label_or_amount(told, f"'{path}'")
+        known = given_quantity(told, f"'{path}'").to_json()
         same = wanted == known or (
             "label" not in (wanted["unit"], known["unit"]) and amount(wanted).equals(amount(known))
         )
@@ -231,7 +245,7 @@ class Sources:
                 f"{'over' if side == 'over' else 'under'}estimated, and the question wants it "
                 f"{self.safe}estimated; ask_person for '{name}'."
             )
-        return told
+        return stored(told)
 
     def _in_entry(self, path: str, name: str, wanted: dict[str, Any], id: str) -> None:
         entry = self.bench.hub.get(id)
@@ -240,7 +254,7 @@ class Sources:
         content = entry["content"] or {}
         inputs = {**(content.get("inputs") or {}), **(content.get("outputs") or {})}
         told = inputs.get(name)
-        if told is not None and label_or_amount(told, f"'{path}'") == wanted:
+        if told is not None and given_quantity(told, f"'{path}'").to_json() == wanted:
             return
         if wanted["unit"] != "label":
             asked = amount(wanted)

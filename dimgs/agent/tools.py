@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dimgs.agent.amounts import in_unit, label_or_amount, readings
+from dimgs.agent.amounts import given_quantity, in_unit, readings
 from dimgs.agent.bench import Bench
 from dimgs.agent.campaigns import job_status, plan_campaign, start_campaign
 from dimgs.agent.laws import discover_law, explain, predict
@@ -60,15 +60,12 @@ def ask(
     if (kernel is None) == (physics is None):
         raise InputError("Give either 'kernel' or 'physics', as describe_kernels lists them.")
     from dimgs.ask import ask as answered
-    from dimgs.hub.ranges import is_range
 
-    spans = {n: v for n, v in at.items() if isinstance(v, str) and is_range(v)}
-    given = {n: label_or_amount(v, f"'{shown(n)}'") for n, v in at.items() if n not in spans}
-    point: Json = {n: (q["value"], q["unit"]) for n, q in given.items()}
+    point = {n: given_quantity(v, f"'{shown(n)}'") for n, v in at.items()}
     known = None if kernel is None else known_kernel(bench, kernel)
     found = answered(
         target,
-        _text(point, spans) if spans else point,
+        point,
         bench.hub,
         kernel=known or kernel,
         physics=physics,
@@ -77,15 +74,9 @@ def ask(
     ).to_json()
     if found["answer"] is not None:
         found["answer"] = in_unit(found["answer"], unit)
-    found["assumptions"] = [*found["assumptions"], *readings(given)]
+    found["assumptions"] = [*found["assumptions"], *readings(point)]
     document: AnswerResult = found
     return document
-
-
-def _text(point: Json, spans: Json) -> str:
-    """A point with a range in it, as it is typed."""
-    parts = [f"{n}={v}" if u == "label" else f"{n}={v!r} {u}" for n, (v, u) in point.items()]
-    return ", ".join([*parts, *(f"{n}={text}" for n, text in spans.items())])
 
 
 def known_kernel(bench: Bench, name: str) -> str | None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from dimgs.campaign.plan import Plan, Range
 from dimgs.errors import InputError
-from dimgs.kernels.conversion import check_within, given_value, unit_for
+from dimgs.kernels.conversion import check_within, port_value, unit_for
 from dimgs.kernels.spec import Kernel, Port, Tier
 
 Value = tuple[float | str, str | None]
@@ -78,7 +78,7 @@ def fixed_values(plan: Plan, kernel: Kernel) -> dict[str, float | str]:
 def value_at(plan: Plan, kernel: Kernel, port: Port, key: str, value: Value) -> float | str:
     """A value of the plan in the unit of its port."""
     with at(plan, key):
-        found = given_value(port, *value)
+        found = port_value(port, value)
         check_within(port, found, kernel.name)
     return found
 

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dimgs.errors import InputError
+from dimgs.variables.quantities import as_quantity
 
 
 class _Table(BaseModel):
@@ -41,6 +42,12 @@ def _range(given: object) -> object:
             return {"low": low, "high": high, "unit": rest[0] if rest else None}
         case dict() if {"low", "high"} <= set(given):
             return given
+        case str():
+            found = as_quantity(given, "The range")
+            if found.is_label:
+                raise InputError(f"{given!r:.60} is no range; write '1..2 m' or [1, 2, \"m\"].")
+            low, high = found.ends()
+            return {"low": low, "high": high, "unit": found.unit}
     raise InputError(
         f'{given!r:.60} is no range; write [1, 2, "m"] or {{ low = 1, high = 2, unit = "m" }}.'
     )
@@ -50,8 +57,6 @@ def _value(given: object) -> object:
     match given:
         case dict():
             return given
-        case str():
-            return {"value": given, "unit": "label"}
         case [value, unit]:
             return {"value": value, "unit": unit}
         case list():
@@ -63,7 +68,7 @@ RangeEntry = Annotated[
     RangeTable,
     BeforeValidator(
         _range,
-        json_schema_input_type=RangeTable | tuple[float, float] | tuple[float, float, str],
+        json_schema_input_type=RangeTable | tuple[float, float] | tuple[float, float, str] | str,
     ),
 ]
 ValueEntry = Annotated[

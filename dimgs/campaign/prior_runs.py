@@ -21,7 +21,7 @@ from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy
 from dimgs.errors import DimgsError, InputError
-from dimgs.kernels.conversion import in_port
+from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port
 from dimgs.variables import parse_unit
@@ -208,7 +208,7 @@ def _value(port: Port, record: RunRecord, binding: Binding) -> float | str:
     if isinstance(value, str):
         raise InputError(f"its '{port.name}' is no number")
     try:
-        converted = in_port(port, value, text)
+        converted = float(port_value(port, (value, text)))
     except InputError:
         raise InputError(f"its '{port.name}' is in {text}") from None
     plain = port.name in binding.space.basis.signed

@@ -1,19 +1,16 @@
 """Ranges of columns as they are asked for: ``0.1..10 m/s``, or a pair of numbers or quantities."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from dimgs.errors import InputError
 from dimgs.variables import Variable, parse_unit
-from dimgs.variables.quantities import is_quantity
-
-_RANGE = re.compile(r"^\s*(?P<low>[^\s.]\S*?)\s*\.\.\s*(?P<high>\S+)\s*(?P<unit>.*)$")
+from dimgs.variables.quantities import Quantity, as_quantity
 
 
-def range_of(text: Any, variable: Variable) -> tuple[float, float]:
+def range_of(given: Any, variable: Variable) -> tuple[float, float]:
     """A range in SI from ``0.1..10 m/s``, or a pair of numbers or quantities.
 
     Raises
@@ -26,32 +23,22 @@ def range_of(text: Any, variable: Variable) -> tuple[float, float]:
     >>> range_of("10..250 mm", parse_variable("d [m]"))
     (0.01, 0.25)
     """
-    name, unit = variable.name, variable.unit
-    if isinstance(text, str):
-        found = _RANGE.match(text)
-        try:
-            ends = [float(found["low"]), float(found["high"])] if found else []
-        except ValueError:
-            ends = []
-        if found is None or len(ends) != 2:
+    name = f"The range of '{variable.name}'"
+    if isinstance(given, str | Mapping | Quantity):
+        found = as_quantity(given, name)
+        if found.is_label:
             raise InputError(
-                f"The range of '{name}' is '{text}'; write it as '{name}=0.1..10 {unit.text}'."
+                f"{name} is '{found}'; write it as '{variable.name}=0.1..10 {variable.unit.text}'."
             )
-        if found["unit"].strip():
-            unit = parse_unit(found["unit"])
-            if not variable.unit.accepts(unit):
-                raise InputError(
-                    f"The range of '{name}' is in '{unit.text}', which is no unit of that column; "
-                    f"give it in '{variable.unit.text}'."
-                )
-        low, high = (float(unit.to_si(x)) for x in ends)
+        ends = [(end, found.unit) for end in found.ends()]
     else:
-        pair = list(text) if isinstance(text, Sequence | np.ndarray) else []
-        if len(pair) != 2:
-            raise InputError(f"The range of '{name}' needs two ends, such as (0.1, 10).")
-        low, high = (_end(x, variable) for x in pair)
+        both = [as_quantity(end, name) for end in given] if np.ndim(given) == 1 else []
+        if len(both) != 2:
+            raise InputError(f"{name} needs two ends, such as (0.1, 10).")
+        ends = [(end.number(name), end.unit) for end in both]
+    low, high = (_in_si(*end, variable) for end in ends)
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
-        raise InputError(f"The range of '{name}' must be finite and rise, such as 0.1..10.")
+        raise InputError(f"{name} must be finite and rise, such as 0.1..10.")
     return low, high
 
 
@@ -78,15 +65,11 @@ def ranges_of(texts: Sequence[str]) -> dict[str, str]:
     return out
 
 
-def _end(value: Any, variable: Variable) -> float:
-    if is_quantity(value):
-        from dimgs.variables.quantities import magnitude_and_unit
-
-        number, text = magnitude_and_unit(value, variable.name)
-        unit = parse_unit(text)
-        if not variable.unit.accepts(unit):
-            raise InputError(
-                f"The range of '{variable.name}' is in '{text}'; give it in '{variable.unit.text}'."
-            )
-        return float(unit.to_si(float(number)))
-    return float(variable.unit.to_si(float(value)))
+def _in_si(number: float, unit: str | None, variable: Variable) -> float:
+    own = variable.unit if unit in (None, "1") else parse_unit(str(unit))
+    if not variable.unit.accepts(own):
+        raise InputError(
+            f"The range of '{variable.name}' is in '{unit}', which is no unit of that column; give "
+            f"it in '{variable.unit.text}'."
+        )
+    return float(own.to_si(number))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
 from dimgs.hub.runs import program_of, run_content
-from dimgs.kernels.conversion import given_value
+from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import available, load_kernel
 from dimgs.kernels.spec import Kernel, Port
@@ -207,7 +207,7 @@ def _start(hub: "Hub", kernel: Kernel) -> dict[str, Any]:
     for port in kernel.inputs:
         if port.name in known:
             quantity = known[port.name]
-            found[port.name] = given_value(port, quantity["value"], quantity.get("unit", "1"))
+            found[port.name] = port_value(port, (quantity["value"], quantity.get("unit", "1")))
         elif port.default is not None:
             found[port.name] = port.default
         elif port.low is not None and port.high is not None:

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
-import numpy as np
-
 from dimgs.errors import InputError
+from dimgs.formats import shown
 from dimgs.kernels.spec import Port
 from dimgs.variables import Unit, difference_unit, parse_unit
-from dimgs.variables.quantities import is_quantity, magnitude_and_unit
+from dimgs.variables.quantities import as_quantity
 
 # relative: what a conversion of units may add to a value at the end of a range
 _ROUNDING = 1e-12
@@ -36,7 +35,7 @@ def convert_inputs(ports: Sequence[Port], given: Mapping[str, Any], kernel: str)
     ----------
     ports : sequence of Port
         Inputs that the kernel declares.
-    given : mapping of str to pint.Quantity, float or str
+    given : mapping of str to whatever `as_quantity` reads
         Plain numbers are in the unit of the port.
     kernel : str
         Name of the kernel, for messages.
@@ -73,33 +72,31 @@ def convert_inputs(ports: Sequence[Port], given: Mapping[str, Any], kernel: str)
 
 
 def port_value(port: Port, value: Any) -> float | str:
-    """One value in the unit of its port.
+    """One value in the unit of its port, of whatever :func:`as_quantity` reads.
 
     Raises
     ------
     InputError
         If it is no finite number of the port's dimension, or no text for a label.
     """
+    name = f"The input '{port.name}'"
     if port.is_label:
-        if isinstance(value, str):
-            _check_letters(port, value)
-            return value
-        raise InputError(f"The input '{port.name}' is a label; give text, not {value!r:.60}.")
-    if not is_quantity(value):
-        return _number(port, value)
-    return in_port(port, *magnitude_and_unit(value, port.name))
+        text = value if isinstance(value, str) else _label(value, name)
+        if text is None:
+            raise InputError(f"{name} is a label; give text, not {value!r:.60}.")
+        _check_letters(port, text)
+        return text
+    quantity = as_quantity(value, name)
+    if quantity.is_label:
+        raise InputError(f"{name} needs one number in {port.unit}, not '{shown(quantity.value)}'.")
+    number = quantity.number(name)
+    return number if quantity.unit is None else in_port(port, number, quantity.unit)
 
 
-def given_value(port: Port, value: Any, unit: str | None) -> float | str:
-    """A label, or a number of some unit, in the unit of its port; without a unit it has that.
-
-    Raises
-    ------
-    InputError
-        If it is not of that kind, of another dimension, or not finite.
-    """
-    plain = port.is_label or unit is None or isinstance(value, str)
-    return port_value(port, value) if plain else in_port(port, value, str(unit))
+def _label(value: Any, name: str) -> str | None:
+    """Text of a label, which may begin as a number does; None of a number."""
+    quantity = as_quantity(value, name)
+    return (quantity.value if isinstance(quantity.value, str) else quantity.text) or None
 
 
 def check_within(port: Port, value: Any, kernel: str) -> None:
@@ -108,7 +105,7 @@ def check_within(port: Port, value: Any, kernel: str) -> None:
         raise InputError(_outside(port, value, kernel))
 
 
-def in_port(port: Port, value: Any, unit: str) -> float:
+def in_port(port: Port, number: float, unit: str) -> float:
     """A number of some unit in the unit of its port.
 
     Raises
@@ -117,7 +114,6 @@ def in_port(port: Port, value: Any, unit: str) -> float:
         As :func:`port_value`.
     """
     source, target = unit_for(port, unit), port.parsed
-    number = _number(port, value)
     if (source.factor, source.offset) == (target.factor, target.offset):
         return number
     # the last digits are noise of the conversion: 5e-05 m, not 5.0000000000000004e-05
@@ -135,24 +131,6 @@ def _check_letters(port: Port, value: str) -> None:
             f"The label '{port.name}' is {value!a:.60}, which no file can hold; give letters of "
             f"Unicode."
         ) from error
-
-
-def _number(port: Port, value: Any) -> float:
-    if isinstance(value, str | bytes | bool) or np.ndim(value):
-        raise InputError(
-            f"The input '{port.name}' needs one number in {port.unit} or a quantity, "
-            f"not {value!r:.60}."
-        )
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise InputError(
-            f"The input '{port.name}' needs one number in {port.unit} or a quantity, "
-            f"not {value!r:.60}."
-        ) from error
-    if not math.isfinite(number):
-        raise InputError(f"The input '{port.name}' is {number}; give a finite number.")
-    return number
 
 
 def unit_for(port: Port, text: str | None) -> Unit:

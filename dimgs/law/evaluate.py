@@ -19,6 +19,7 @@ from dimgs.dataset.read import dataset_of, raw_table
 from dimgs.design.features import label_texts
 from dimgs.errors import DimgsWarning, InputError
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, split_header
+from dimgs.variables.quantities import Quantity, as_quantity
 
 
 @lru_cache(maxsize=512)
@@ -167,7 +168,18 @@ def input_table(
 
 
 def _used(data: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
-    return {k: v for k, v in data.items() if split_header(str(k))[0] in wanted}
+    used = {k: v for k, v in data.items() if split_header(str(k))[0] in wanted}
+    return dict(_titled(str(k), v) for k, v in used.items())
+
+
+def _titled(name: str, value: Any) -> tuple[str, Any]:
+    """A quantity that is written as a text or mapping as a number under a header with its unit."""
+    if not isinstance(value, str | Mapping | Quantity):
+        return name, value
+    quantity = as_quantity(value, f"The input '{name}'")
+    if quantity.is_label or quantity.unit is None or split_header(name)[1] is not None:
+        return name, value
+    return f"{name} [{quantity.unit}]", quantity.number(f"The input '{name}'")
 
 
 def _present(wanted: Sequence[str], names: Iterable[str]) -> list[str]:

@@ -1,8 +1,10 @@
 """Answers: values or curves with intervals, what they rest on, and what is missing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from dimgs.variables.quantities import meaning_of
 
 # from the best to the worst: a curve is as good as its worst point
 _WAYS = ("run", "similitude", "near", "law", "campaign", "none")
@@ -74,9 +76,7 @@ class Answer:
         return str(self.pertinence["meaning"])
 
 
-def curve_of(
-    points: Sequence[Answer], over: str, given: Sequence[Mapping[str, tuple[Any, str | None]]]
-) -> Answer:
+def curve_of(points: Sequence[Answer], over: str, given: Sequence[Mapping[str, Any]]) -> Answer:
     """The answers at the points of a curve as one answer; each interval is of its own point.
 
     Parameters
@@ -84,23 +84,18 @@ def curve_of(
     points : sequence of Answer
     over : str
         Input that changes from one to the next.
-    given : sequence of mapping
+    given : sequence of mapping of str to Quantity
         The inputs of each point.
     """
     there = [answer for answer in points if answer.value is not None]
     first = there[0] if there else points[0]
-    weights: dict[tuple[str, str], dict[str, Any]] = {}
-    for answer in points:
-        for one in answer.evidence:
-            weights.setdefault((one["kind"], one["id"]), {**one, "distance": None, "weight": None})
-    values, unit = [one[over][0] for one in given], given[0][over][1]
+    values, unit = [one[over].value for one in given], given[0][over].unit
     open_ends = [k for k, answer in enumerate(points) if answer.value is None]
     missing = [
         f"at {over} = {values[k]:.4g}{'' if unit in (None, '1') else f' {unit}'}: {text}"
         for k in dict.fromkeys([*open_ends[:1], *open_ends[-1:]])
         for text in points[k].missing
     ]
-    reviews = {review["id"]: review for answer in points for review in answer.reviews}
     relevant = len(there) == len(points)
     told = {
         name: min(float(answer.pertinence[name]) for answer in points)
@@ -108,21 +103,73 @@ def curve_of(
     }
     meaning = f"A curve over {over}: {len(there)} of {len(points)} points are answered."
     worst = min(there or points, key=lambda answer: float(answer.pertinence["acceptability"]))
+    evidence, reviews = _rests_on(points)
     return Answer(
         tuple(answer.value for answer in points) if there else None,
         tuple(answer.low for answer in points) if there else None,
         tuple(answer.high for answer in points) if there else None,
         first.unit,
         max((answer.how for answer in (there or points)), key=_WAYS.index),
-        list(weights.values()),
+        evidence,
         {"relevant": relevant, **told, "meaning": meaning, "why": worst.pertinence["why"]},
         first.assumptions,
         missing,
-        list(reviews.values()),
+        reviews,
         next((answer.plan for answer in points if answer.plan is not None), None),
         first.level,
         {"input": over, "unit": unit, "values": values},
     )
+
+
+def hull_of(
+    points: Sequence[Answer], target: str, given: Mapping[str, Any], tolerance: float
+) -> Answer:
+    """The answer for inputs with intervals: its interval holds those of all points in them.
+
+    Parameters
+    ----------
+    points : sequence of Answer
+        The first is that of the values themselves.
+    target : str
+    given : mapping of str to Quantity
+    tolerance : float
+    """
+    first, evidence, reviews = points[0], *_rests_on(points)
+    intervals = {name: quantity for name, quantity in given.items() if quantity.is_interval}
+    read = [
+        {"input": name, "value": quantity.to_json(), "source": meaning_of(quantity)}
+        for name, quantity in intervals.items()
+    ]
+    assumptions = [*first.assumptions, *read]
+    open_ends = [answer for answer in points if answer.value is None]
+    if open_ends:
+        where = f"in the interval of {' and '.join(intervals)}"
+        missing = [f"{where}: {text}" for text in open_ends[0].missing]
+        plan = next((answer.plan for answer in open_ends if answer.plan is not None), None)
+        if plan is not None:
+            plan = {**plan, "runs": len(open_ends) * plan["runs"]}
+        return refused(missing, first.unit, assumptions, plan, first.level)
+    low, high = min(answer.low for answer in points), max(answer.high for answer in points)
+    half = max(high - first.value, first.value - low)
+    relative = half / abs(first.value) if first.value else float("inf") if half else 0.0
+    quantity = {"value": first.value, "low": low, "high": high, "unit": first.unit}
+    how = max((answer.how for answer in points), key=_WAYS.index)
+    why = f"{first.pertinence['why']} The interval holds for all of {' and '.join(intervals)}."
+    pertinence = judged(target, quantity, relative, tolerance, first.level, why)
+    return replace(
+        first, low=low, high=high, how=how, evidence=evidence, pertinence=pertinence,
+        assumptions=assumptions, reviews=reviews,
+    )  # fmt: skip
+
+
+def _rests_on(points: Sequence[Answer]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Evidence of several answers, without weights, and its reviews."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for answer in points:
+        for one in answer.evidence:
+            found.setdefault((one["kind"], one["id"]), {**one, "distance": None, "weight": None})
+    reviews = {review["id"]: review for answer in points for review in answer.reviews}
+    return list(found.values()), list(reviews.values())
 
 
 def refused(

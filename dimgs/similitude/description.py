@@ -10,10 +10,11 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.cards import constants_of, newest_runs, trusted_cards
 from dimgs.hub.runs import cache_version, plain, program_of
-from dimgs.kernels.conversion import convert_inputs, given_value, port_value
+from dimgs.kernels.conversion import convert_inputs, port_value
 from dimgs.kernels.registry import available, load_kernel
 from dimgs.kernels.spec import Kernel, Port
 from dimgs.variables import Dimension
+from dimgs.variables.quantities import stored
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
@@ -132,7 +133,7 @@ class Point:
     missing: list[str]
 
 
-def point_of(known: Description, given: Mapping[str, tuple[Any, str | None]]) -> Point:
+def point_of(known: Description, given: Mapping[str, Any]) -> Point:
     """Inputs of a kernel, from what was given with units; the others by default.
 
     Raises
@@ -151,12 +152,11 @@ def point_of(known: Description, given: Mapping[str, tuple[Any, str | None]]) ->
     conservative = known.content.get("conservative", {})
     for port in known.inputs:
         if port.name in given:
-            values[port.name] = given_value(port, *given[port.name])
+            values[port.name] = port_value(port, given[port.name])
             continue
         value, source = port.default, f"default of {known.name}"
         if value is None and port.name in conservative:
-            safe = conservative[port.name]
-            value = given_value(port, *_parts(safe))
+            value = stored(conservative[port.name])
             source = f"conservative value of the card of {known.name}"
         if value is None:
             unit = "" if port.unit in ("label", "1") else f" in {port.unit}"
@@ -177,9 +177,3 @@ def point_of(known: Description, given: Mapping[str, tuple[Any, str | None]]) ->
         assumptions,
         missing,
     )
-
-
-def _parts(value: Any) -> tuple[Any, str | None]:
-    if isinstance(value, Mapping):
-        return value.get("value"), value.get("unit")
-    return value, None

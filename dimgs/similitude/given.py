@@ -2,24 +2,28 @@
 
 import re
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from scipy.stats import norm
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
-from dimgs.hub.ranges import is_range, read_range, read_value, split_condition
-from dimgs.variables.quantities import is_quantity, magnitude_and_unit
+from dimgs.hub.ranges import split_condition
+from dimgs.variables.quantities import NORMAL, Quantity, as_quantity, stored
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
 
-Given = dict[str, tuple[Any, str | None]]
+Given = dict[str, Quantity]
 # a comma between two conditions, not one inside a unit or label
 _COMMA = re.compile(r",\s*(?=[^=,]+=)")
 # of a curve: what a line through them shows of a law in regimes
 _POINTS = 13
+# of a grid over one, two or three intervals: 9, 25 or 27 points, that of a curve or twice it
+_LEVELS = (9, 5, 3)
 _ID = re.compile(r"[0-9a-f]{8,64}")
 _TABLES = (".csv", ".tsv", ".parquet", ".xlsx", ".xls", ".txt", ".dat")
 
@@ -41,32 +45,30 @@ def points_given(at: Any) -> tuple[list[Given], bool | str]:
 
     Examples
     --------
-    >>> points_given("D=1e-14 m^2/s, kind=resin")
-    ([{'D': (1e-14, 'm^2/s'), 'kind': ('resin', 'label')}], False)
+    >>> (point,), many = points_given("D=1e-14 m^2/s, kind=resin")
+    >>> point["D"].value, point["kind"].value, many
+    (1e-14, 'resin', False)
     """
     if isinstance(at, str) and "=" in at:
-        parts = typed_inputs(at)
-        ranged = [name for name, text in parts.items() if is_range(text)]
-        if len(ranged) > 1:
-            raise InputError(
-                f"A curve is over one input, and '{visible(ranged[0][:60])}' and "
-                f"'{visible(ranged[1][:60])}' have ranges; give a table of points."
-            )
-        given: Given = {n: read_value(text) for n, text in parts.items() if n not in ranged}
-        if not ranged:
-            return [given], False
-        values, unit = _along(parts[ranged[0]])
-        return [{**given, ranged[0]: (value, unit)} for value in values], ranged[0]
+        at = typed_inputs(at)
     if isinstance(at, str | Path) and Path(at).suffix.lower() not in _TABLES:
         raise InputError(
             f"'{visible(str(at)[:60])}' names no inputs; write 'D=1e-14 m^2/s, l=0.1 mm', or name "
             f"a table of points."
         )
-    if isinstance(at, Mapping) and not any(
-        np.ndim(getattr(v, "magnitude", v)) for v in _numbers(at)
-    ):
-        return [{str(name): _value(str(name), value) for name, value in at.items()}], False
-    return _rows(at), True
+    if not isinstance(at, Mapping) or any(_is_column(value) for value in at.values()):
+        return _rows(at), True
+    point = {str(n): as_quantity(value, f"'{visible(str(n)[:60])}'") for n, value in at.items()}
+    ranged = [visible(name[:60]) for name, value in point.items() if value.is_range]
+    if len(ranged) > 1:
+        raise InputError(
+            f"A curve is over one input, and '{ranged[0]}' and '{ranged[1]}' have ranges; give a "
+            f"table of points."
+        )
+    for name, value in point.items():
+        if value.is_range:
+            return [{**point, name: one} for one in _along(value)], name
+    return [point], False
 
 
 def typed_inputs(text: str) -> dict[str, str]:
@@ -90,45 +92,90 @@ def typed_inputs(text: str) -> dict[str, str]:
     return found
 
 
-def _along(text: str) -> tuple[list[float], str]:
-    """Points of a range in the unit that was typed, even in the logarithm where there is one."""
-    span = read_range(text)
-    if not np.isfinite([span.low, span.high]).all():
-        raise InputError(f"The range '{visible(text[:60])}' needs both ends, such as 1..100 day.")
-    ends = [float(f"{span.unit.from_si(end):.10g}") for end in (span.low, span.high)]
-    even: Any = np.geomspace if ends[0] > 0 and span.unit.scale != "level" else np.linspace
-    return [float(f"{x:.12g}") for x in even(*ends, _POINTS)], span.unit.text
+def _along(span: Quantity) -> list[Quantity]:
+    """Points of a range in its unit, even in the logarithm where there is one."""
+    ends = span.ends()
+    if not np.isfinite(ends).all():
+        raise InputError(f"The range '{visible(str(span)[:60])}' needs both ends: 1..100 day.")
+    even: Any = np.geomspace if ends[0] > 0 and span.parsed.scale != "level" else np.linspace
+    return [Quantity(float(f"{x:.12g}"), span.unit) for x in even(*ends, _POINTS)]
 
 
-def _numbers(at: Mapping[Any, Any]) -> list[Any]:
-    """Values of a mapping that may be columns; pairs of a value and its unit are not."""
-    return [v for v in at.values() if not (isinstance(v, tuple) and len(v) == 2)]
+def spread(given: Given, level: float) -> list[Given]:
+    """Points that stand for inputs with intervals, the values themselves first.
+
+    Bounds are kept; a standard error is widened to the interval that holds `level` of a normal
+    distribution, and never made smaller. The points are a grid with the ends of all intervals.
+
+    Raises
+    ------
+    InputError
+        If more than three inputs have intervals.
+
+    Examples
+    --------
+    >>> points = spread(points_given("l=30 ± 2 mm, D=1e-14 m^2/s")[0][0], 0.9)
+    >>> [point["l"].value for point in points]
+    [30.0, 28.0, 28.5, 29.0, 29.5, 30.5, 31.0, 31.5, 32.0]
+    """
+    wide = [name for name, quantity in given.items() if quantity.is_interval]
+    for name in wide:
+        if given[name].is_range:
+            given[name].number(f"'{visible(name[:60])}'")
+    if not wide:
+        return [given]
+    if len(wide) > len(_LEVELS):
+        names = ", ".join(visible(name[:60]) for name in wide)
+        raise InputError(
+            f"{names} have intervals, and an answer takes at most {len(_LEVELS)}; give the others "
+            f"as numbers."
+        )
+    widening = max(1.0, float(norm.ppf((1.0 + level) / 2.0)))
+    steps = []
+    for name in wide:
+        quantity = given[name]
+        ends = quantity.ends(widening)
+        middle = float(quantity.value) if quantity.value is not None else sum(ends) / 2.0
+        every = [float(x) for x in np.linspace(*ends, _LEVELS[len(wide) - 1])]
+        others = [x for x in every if not np.isclose(x, middle, rtol=1e-12, atol=0.0)]
+        steps.append([Quantity(x, quantity.unit) for x in (middle, *others)])
+    return [{**given, **dict(zip(wide, values, strict=True))} for values in product(*steps)]
 
 
-def _value(name: str, value: Any) -> tuple[Any, str | None]:
-    if is_quantity(value):
-        return magnitude_and_unit(value, name)
-    if isinstance(value, tuple):
-        number, unit = value
-        return number, str(unit)
-    return read_value(value) if isinstance(value, str) else (value, None)
+def _is_column(value: Any) -> bool:
+    """Whether a value of a mapping is a column of a table; a pair of a value and a unit is none."""
+    pair = isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[1], str | None)
+    return (
+        not pair
+        and not isinstance(value, Quantity | Mapping | str)
+        and np.ndim(getattr(value, "magnitude", value)) > 0
+    )
 
 
 def _rows(table: Any) -> list[Given]:
     from dimgs.dataset import read_table
 
     data = read_table(table)
-    found: list[Given] = []
-    for i in range(data.n_runs):
-        row: Given = {}
-        for name in data.names:
-            variable = data.variable(name)
-            cell = data[name][i]
-            row[name] = (
-                (str(cell), "label") if variable.is_label else (float(cell), variable.si_unit)
-            )
-        found.append(row)
-    return found
+    columns = {
+        name: (data[name], data.errors.get(name), data.variable(name)) for name in data.names
+    }
+    return [
+        {
+            name: Quantity(str(cells[i]), "label")
+            if variable.is_label
+            else _cell(float(cells[i]), errors, i, variable.si_unit)
+            for name, (cells, errors, variable) in columns.items()
+        }
+        for i in range(data.n_runs)
+    ]
+
+
+def _cell(value: float, errors: Any, row: int, unit: str) -> Quantity:
+    """A cell of a table; what stands in ``name_err`` is its standard error."""
+    if errors is None or not errors[row] > 0:
+        return Quantity(value, unit)
+    error = float(errors[row])
+    return Quantity(value, unit, value - error, value + error, NORMAL)
 
 
 def question_of(hub: "Hub", text: str) -> dict[str, Any] | None:
@@ -148,13 +195,10 @@ def question_of(hub: "Hub", text: str) -> dict[str, Any] | None:
 
 
 def point_of_question(content: Mapping[str, Any]) -> Given:
-    """Inputs that a question gives as single values; ranges are left to whoever asks."""
-    found: Given = {}
-    for name, told in content.get("inputs", {}).items():
-        if isinstance(told, str):
-            value, unit = read_value(told)
-            if unit != "label" or ".." not in told:
-                found[name] = (value, unit)
-        elif told.get("value") is not None:
-            found[name] = (told["value"], told.get("unit", "1"))
+    """Inputs that a question gives; ranges are left to whoever asks."""
+    found = {}
+    for name, written in content.get("inputs", {}).items():
+        value = as_quantity(stored(written), f"'{visible(str(name)[:60])}' of the question")
+        if not value.is_range:
+            found[name] = value
     return found

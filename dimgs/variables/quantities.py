@@ -1,15 +1,602 @@
-"""Pint quantities of any registry -> plain numbers and a unit that dimgs reads."""
+"""Quantities: what people write, JSON and Pint quantities -> numbers, intervals and a unit.
 
-from collections.abc import Sequence
-from typing import Any
+The one reader of quantities for the command line, plans, the hub, the web, tools and Python. A
+text is read whole or refused: it never has a value of which a part was passed over.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError
+from dimgs.formats import shown
 from dimgs.variables.dimension import Dimension, exact_exponent
 from dimgs.variables.registry import define_unit, registry
-from dimgs.variables.units import Unit, parse_unit
+from dimgs.variables.units import LABEL_TEXTS, Unit, parse_unit
+
+# what an interval says: nothing beyond it is possible, or it is one standard error to each side
+BOUNDS, NORMAL = "bounds", "normal"
+_KEYS = ("value", "unit", "low", "high", "dist")
+# characters: twice the longest unit
+_LONGEST = 400
+# powers of ten: no float is beyond, and 10**exponent is never made of what somebody typed
+_BEYOND = 400
+# powers that are glued to a unit's name: m3, T4; 2m50 and 1h30 are no powers
+_LARGEST_GLUED = 4
+_SUPERSCRIPTS = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹−–", "-+0123456789--")
+_BLANK = "[ \u00a0\u2009\u202f]?"
+_TEN = (
+    r"10(?:(?:\^|\*\*)(?:\{[-+−–]?[0-9]+\}|\([-+−–]?[0-9]+\)|[-+−–]?[0-9]+)"
+    r"|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
+)
+_NUMBER = re.compile(
+    rf"(?P<sign>[-+−])?(?:(?P<alone>{_TEN})(?![0-9.(])"
+    r"|(?P<above>[0-9]{1,9})/(?P<below>[0-9]{1,9})(?![0-9.(/eE])"
+    # groups of three, where a blank that does not break holds them together
+    r"|(?P<digits>(?:[1-9][0-9]{0,2}(?:[\u00a0\u2009\u202f][0-9]{3})+(?![0-9])|[0-9]+)(?:\.(?!\.)[0-9]*)?"
+    r"|\.[0-9]+)"
+    rf"(?:\((?P<last>[0-9]+)\))?(?:[eE](?P<e>[-+−–]?[0-9]+)|(?P<times>{_BLANK}[×·⋅x*]{_BLANK}{_TEN}))?)"
+)
+_QUOTES = ("'", '"')
+_NUMERIC = re.compile(r"\(?\s*[-+−–±]?\s*(?:\.?[0-9]|\.\.)|.*\.\.|[-+−]?(?:nan|inf)", re.IGNORECASE)
+_DOTS = re.compile(r"\s*\.\.\s*")
+_BETWEEN = re.compile(r"\s*(?P<dash>–|-|−)\s*(?=[-+−.0-9])|\s+to\s+(?=[-+−.0-9])")
+_SPREAD = re.compile(r"\s*(?:±|\+/[-−])\s*")
+_IN_BRACKETS = re.compile(r"\((?P<inside>[^()]*(?:±|\+/[-−])[^()]*)\)(?P<after>.*)")
+_TIMES_TEN = re.compile(rf"{_BLANK}[×·⋅x*]{_BLANK}({_TEN})(?![0-9.])")
+# an exponent of FORTRAN, or one that a blank parts from its number: no charge or day to a power
+_STRAY_EXPONENT = re.compile(r"(?:[eEdD]\^?|\s+[eE])[-+−–]?[0-9]")
+_TWO_NUMBERS = re.compile(r"[0-9]|\.(?!\.)|\.{3}")
+# of a unit: what it begins with, what it never holds, and numbers that are exponents or factors
+_UNIT_BEGINS = re.compile(r"1\s*/\s*[^\W\d]|[^\W\d_]|[%‰°℃℉√(′″]")
+_NO_UNIT = re.compile(r"[±,;:=<>~≈|'\"]|\.\.|\+/|[-+−–*/^·⋅×.]$")
+_REMARK = re.compile(r"(?<![*/^·⋅×\s])\s+\(")
+_OF_PERCENT = re.compile(r"%\s*(?P<unit>[^\W\d].*)")
+_UNIT_NUMBER = re.compile(r"[0-9]*\.?[0-9]+")
+_EXPONENT = re.compile(r"(?:\^|\*\*)\s*(?:\(?\s*[-+−–]?|\(\s*[-+−–]?[0-9]+\s*/\s*)$")
+_FACTOR = re.compile(r"[*/]\s*\(?\s*$")
+_NAMED = re.compile(r"\s*\*?\s*[^\W\d⁰¹²³⁴-⁹]")
+_GLUED = re.compile(r"[^\W\d](?P<sign>[-−–])?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number with its unit, an interval of numbers, or a label.
+
+    Parameters
+    ----------
+    value : float, str or None
+        In `unit`; the text of a label; None of a range, which has ends alone.
+    unit : str or None
+        "1" where it has none, "label" of a label; None of a plain number, which is in the unit of
+        whatever it is given for.
+    low, high : float, optional
+        Ends of the interval, in `unit`; infinite where a range is open.
+    dist : {"bounds", "normal"}
+        What the ends are: bounds, or one standard error below and above the value.
+    text : str
+        As it was written.
+    step : float
+        Half of the last digit that was written.
+
+    Examples
+    --------
+    >>> parse_quantity("30 ± 2 mm").low, parse_quantity("20..200 µm").value
+    (28.0, None)
+    """
+
+    value: float | str | None
+    unit: str | None = "1"
+    low: float | None = None
+    high: float | None = None
+    dist: str = BOUNDS
+    text: str = ""
+    step: float = 0.0
+
+    @property
+    def is_label(self) -> bool:
+        """Whether it is a text and no number."""
+        return isinstance(self.value, str)
+
+    @property
+    def is_range(self) -> bool:
+        """Whether it has ends, and no value between them."""
+        return self.value is None
+
+    @property
+    def is_interval(self) -> bool:
+        """Whether it has ends that differ."""
+        return self.low is not None and self.low != self.high
+
+    @property
+    def parsed(self) -> Unit:
+        """Its unit."""
+        return parse_unit(self.unit or "1")
+
+    def number(self, name: str = "The quantity") -> float:
+        """The value, where it is one number.
+
+        Raises
+        ------
+        InputError
+            If it is an interval, a range or a label.
+
+        Examples
+        --------
+        >>> parse_quantity("30 ± 2 mm").number("'L'")
+        Traceback (most recent call last):
+        dimgs.errors.InputError: 'L' is '30 ± 2 mm', an interval, and one number is needed here.
+        """
+        if isinstance(self.value, str):
+            raise InputError(
+                f"{name} is '{shown(self.value)}'; give a number with its unit, such as '80 µm'."
+            )
+        if self.value is None or self.is_interval:
+            what = "a range" if self.value is None else "an interval"
+            raise InputError(f"{name} is '{shown(self)}', {what}, and one number is needed here.")
+        return self.value
+
+    def ends(self, widening: float = 1.0) -> tuple[float, float]:
+        """Ends of the interval in `unit`; the value itself twice where it has none.
+
+        Parameters
+        ----------
+        widening : float
+            Standard errors that an interval of a standard error has to each side; bounds stay.
+        """
+        if self.low is None or self.high is None:
+            value = self.number()
+            return value, value
+        if self.dist == NORMAL and isinstance(self.value, float):
+            below, above = self.value - self.low, self.high - self.value
+            return self.value - widening * below, self.value + widening * above
+        return self.low, self.high
+
+    def to_json(self) -> dict[str, Any]:
+        """As a document holds it."""
+        found: dict[str, Any] = {"unit": self.unit or "1"}
+        if self.value is not None:
+            found = {"value": self.value, **found}
+        ends = {"low": self.low, "high": self.high}
+        found |= {k: end for k, end in ends.items() if end is not None and math.isfinite(end)}
+        return found if self.dist == BOUNDS else {**found, "dist": self.dist}
+
+    def __str__(self) -> str:
+        return self.text or str(self.to_json())
+
+
+def meaning_of(quantity: Quantity) -> str:
+    """What the interval of a quantity says, in words: the one statement of what ± means.
+
+    Examples
+    --------
+    >>> print(meaning_of(parse_quantity("30 ± 2 mm")))
+    '30 ± 2 mm' gives bounds: every value from 28 to 32 mm, and none beyond
+    >>> print(meaning_of(parse_quantity("0.48(3) mm")))
+    '0.48(3) mm' gives a standard error: 0.03 mm below and 0.03 mm above the value
+    """
+    low, high = quantity.low, quantity.high
+    unit = "" if quantity.unit in (None, "1") else f" {quantity.unit}"
+    said = f"'{shown(quantity.text)}'" if quantity.text else "the interval"
+    if quantity.dist == NORMAL and isinstance(quantity.value, float) and None not in (low, high):
+        below, above = quantity.value - (low or 0.0), (high or 0.0) - quantity.value
+        return (
+            f"{said} gives a standard error: {below:.3g}{unit} below and {above:.3g}{unit} above "
+            f"the value"
+        )
+    return f"{said} gives bounds: every value from {low:g} to {high:g}{unit}, and none beyond"
+
+
+def is_numeric(text: str) -> bool:
+    """Whether a text begins as a number or range does; any other is a label.
+
+    Examples
+    --------
+    >>> is_numeric("30 ± x"), is_numeric("nan..1"), is_numeric("resin")
+    (True, True, False)
+    """
+    return _NUMERIC.match(text.strip()) is not None
+
+
+def parse_quantity(text: str, name: str = "The quantity") -> Quantity:
+    """Quantity from its text.
+
+    Read are ``30 mm``, ``1/3``, ``1.2e-3 m``, ``1.2×10⁻³ m``; the intervals ``30 ± 2 mm``,
+    ``(30 ± 2) mm``, ``30 mm +/- 2 mm``, ``30 mm ± 5 %``, ``0.48(3) mm``; and the ranges
+    ``20..200 µm``, ``20–200 µm``, ``20 to 200 µm``, which may be open (``..5 mm``). What ± gives
+    are bounds. The digits in brackets are a standard error of the last digits, as the GUM (2008,
+    7.2.2) writes it. A comma in a number, blanks between digits, a hyphen between two numbers and
+    anything else that has more than one reading is refused.
+
+    Parameters
+    ----------
+    text : str
+    name : str
+        What it is, for messages.
+
+    Returns
+    -------
+    Quantity
+
+    Raises
+    ------
+    InputError
+        If the text is not wholly understood.
+
+    Examples
+    --------
+    >>> q = parse_quantity("1e-14 m²/s ± 50 %")
+    >>> q.value, q.low, q.high, q.unit
+    (1e-14, 5e-15, 1.5e-14, 'm²/s')
+    >>> q = parse_quantity("0.48(3) mm")
+    >>> q.value, round(q.low, 9), q.dist
+    (0.48, 0.45, 'normal')
+    >>> parse_quantity("12 µm (0.5 mil)", "'l'")
+    Traceback (most recent call last):
+    dimgs.errors.InputError: 'l' is '12 µm (0.5 mil)'; what is in the brackets is not clear, leave
+    it out.
+    """
+    try:
+        if len(text) > _LONGEST:
+            raise InputError(f"give at most {_LONGEST} characters")
+        found = _parsed(text.strip())
+    except _UnitError as error:
+        raise InputError(f"{name} is '{shown(text)}': {error}") from error
+    except InputError as error:
+        raise InputError(f"{name} is '{shown(text)}'; {error}.") from error
+    return found
+
+
+def as_quantity(given: Any, name: str = "The quantity") -> Quantity:
+    """Quantity, range or label of whatever may stand for one.
+
+    Parameters
+    ----------
+    given : str, float, (value, unit), mapping, pint.Quantity or Quantity
+        A mapping is ``{"value", "unit"}`` with optional ``"low"``, ``"high"`` and ``"dist"``; a
+        range has its ends alone. A plain number has no unit of its own.
+    name : str
+        What it is, for messages.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is not finite, or has a key that no quantity has.
+
+    Examples
+    --------
+    >>> as_quantity({"value": 1, "unit": "day"}).value, as_quantity("resin").unit
+    (1.0, 'label')
+    >>> as_quantity({"value": 1, "unit": "day", "error": 0.1}, "'t'")
+    Traceback (most recent call last):
+    dimgs.errors.InputError: 't' has the key 'error', which no quantity has; give value and unit,
+    and low, high and dist ('bounds' or 'normal') where it has an interval.
+    """
+    if isinstance(given, Quantity):
+        return given
+    if isinstance(given, str):
+        text = given.strip()
+        if text[:1] in _QUOTES and text[-1:] == text[:1] and len(text) > 1:
+            return Quantity(text[1:-1], "label", text=text[1:-1])
+        return parse_quantity(text, name) if is_numeric(text) else _label(text)
+    if isinstance(given, Mapping):
+        return _of_mapping(given, name)
+    if is_quantity(given):
+        number, unit = magnitude_and_unit(given, name.strip("'"))
+        return Quantity(_plain(number, name), unit)
+    if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[1], str | None):
+        value, unit = given
+        return as_quantity(value if unit is None else {"value": value, "unit": unit}, name)
+    return Quantity(_plain(given, name), None)
+
+
+def stored(given: Any) -> Any:
+    """What is a quantity of a stored value, which may say more, such as which side is safe."""
+    return {k: v for k, v in given.items() if k in _KEYS} if isinstance(given, Mapping) else given
+
+
+def _label(text: str) -> Quantity:
+    return Quantity(text, "label", text=text)
+
+
+def _of_mapping(given: Mapping[Any, Any], name: str) -> Quantity:
+    odd = next((key for key in given if key not in _KEYS), None)
+    if odd is not None:
+        raise InputError(
+            f"{name} has the key '{shown(odd)}', which no quantity has; give value and unit, and "
+            f"low, high and dist ('bounds' or 'normal') where it has an interval."
+        )
+    value, unit, dist = given.get("value"), given.get("unit", "1"), given.get("dist", BOUNDS)
+    if not isinstance(unit, str):
+        raise InputError(f"{name} has the unit {unit!r:.60}; give a text, such as 'mm'.")
+    if isinstance(value, str):
+        if unit in LABEL_TEXTS or not is_numeric(value):
+            return _label(value.strip())
+        read = parse_quantity(value, name)
+        if read.unit != "1" and unit != "1":
+            raise InputError(f"{name} is '{shown(value)}' in '{shown(unit)}'; give one unit.")
+        if set(given) <= {"value", "unit"}:
+            return (
+                read
+                if unit == "1"
+                else parse_quantity(
+                    f"({value}) {unit}" if read.is_interval else f"{value} {unit}", name
+                )
+            )
+        value = read.number(name)
+    if _unit_of(unit, name).scale == "label":
+        raise InputError(f"{name} is {shown(value)} in '{unit}'; a label is a text.")
+    number, low, high = (
+        None if end is None else _plain(end, name)
+        for end in (value, given.get("low"), given.get("high"))
+    )
+    if number is None and low is None and high is None:
+        raise InputError(f"{name} has no value; give a number with its unit, such as '80 µm'.")
+    if dist not in (BOUNDS, NORMAL) or (dist == NORMAL and None in (number, low, high)):
+        raise InputError(
+            f"{name} has the dist '{shown(dist)}'; give 'bounds', or 'normal' with value, low and "
+            f"high: one standard error to each side."
+        )
+    if low is None and high is None:
+        return Quantity(number, unit)
+    low, high = -math.inf if low is None else low, math.inf if high is None else high
+    if not low <= (low if number is None else number) <= high:
+        raise InputError(f"{name} is {shown(dict(given))}; give low, value and high in this order.")
+    return Quantity(number, unit, low, high, dist)
+
+
+def _unit_of(unit: str, name: str) -> Unit:
+    """Unit, with the name of what has it before the complaint.
+
+    Raises
+    ------
+    InputError
+    """
+    try:
+        return parse_unit(unit)
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
+
+
+def _plain(value: Any, name: str) -> float:
+    odd = isinstance(value, str | bytes | bool | np.bool_) or value is None or np.ndim(value)
+    try:
+        number = math.nan if odd else float(value)
+    except (TypeError, ValueError, OverflowError):
+        odd, number = True, math.nan
+    if odd:
+        raise InputError(
+            f"{name} is '{shown(value)}'; give a number with its unit, such as '80 µm' or "
+            f'{{"value": 80, "unit": "µm"}}.'
+        )
+    if not math.isfinite(number):
+        raise InputError(f"{name} is {number}; give a finite number.")
+    return number
+
+
+class _UnitError(InputError):
+    """A unit that cannot be read: its message is a sentence."""
+
+
+class _Number(NamedTuple):
+    """A number at the beginning of a text."""
+
+    value: float
+    # half of its last digit, and the standard error that brackets give
+    step: float
+    error: float | None
+    # whether a power of ten is written with a sign of multiplication
+    times: bool
+    rest: str
+
+
+def _number(text: str, what: str = "it begins with no number, such as 80 or 1.2e-3") -> _Number:
+    found = _NUMBER.match(text)
+    if found is None:
+        raise InputError(what)
+    rest = text[found.end() :]
+    if rest.startswith(",") and rest[1:2].isdigit():
+        raise InputError("a comma may mark decimals or thousands; write 1.5 or 1500")
+    if re.match(r"\s[0-9]{3}(?![0-9])", rest):
+        raise InputError("a blank may part one number or two; write 1000 or 20..200")
+    if _TWO_NUMBERS.match(rest):
+        raise InputError("it has a decimal point or number too many; give one number")
+    if _STRAY_EXPONENT.match(rest):
+        raise InputError("the exponent is not clear; write 1e-3")
+    sign = -1 if found["sign"] in ("-", "−") else 1
+    if found["above"]:
+        if int(found["below"]) == 0:
+            raise InputError("it divides by zero")
+        return _Number(
+            sign * float(Fraction(int(found["above"]), int(found["below"]))), 0.0, None, False, rest
+        )
+    power = found["alone"] or found["times"]
+    exponent = _exponent(power) if power else int((found["e"] or "0").translate(_SUPERSCRIPTS))
+    digits = "1" if found["alone"] else re.sub(r"[^0-9.]", "", found["digits"])
+    place = _within(exponent - len(digits.partition(".")[2]))
+    value = sign * float(f"{digits}e{_within(exponent)}")
+    if not math.isfinite(value) or (value == 0 and digits.strip("0.")):
+        raise InputError("the number is beyond every quantity")
+    error = None if found["last"] is None else float(f"{found['last']}e{place}")
+    return _Number(value, float(f"0.5e{place}"), error, bool(found["times"]), rest)
+
+
+def _exponent(power: str) -> int:
+    """Exponent of ``10^-3``, ``×10⁻³``, ``* 10**{-3}``."""
+    plain = power[power.index("10") + 2 :].translate(_SUPERSCRIPTS)
+    return int(plain.strip("^*{}()"))
+
+
+def _within(exponent: int) -> int:
+    if abs(exponent) > _BEYOND:
+        raise InputError("the number is beyond every quantity")
+    return exponent
+
+
+def _parsed(text: str) -> Quantity:
+    if text.startswith("..") and not text.startswith("..."):
+        last = _number(text[2:].lstrip())
+        if last.error is not None:
+            raise InputError("the ends of a range are plain numbers, as in 20..200 µm")
+        return Quantity(None, _unit(last.rest), -math.inf, last.value, text=text)
+    bracketed = _IN_BRACKETS.fullmatch(text)
+    if bracketed is not None:
+        return _bracketed(text, bracketed["inside"].strip(), bracketed["after"])
+    one = _number(text)
+    if one.error is not None:
+        ends = one.value - one.error, one.value + one.error
+        return _interval(text, one, _unit(one.rest), ends, NORMAL)
+    spread = _SPREAD.search(one.rest)
+    if spread is not None:
+        return _spread(text, one, one.rest[: spread.start()].strip(), one.rest[spread.end() :])
+    dots = _DOTS.search(one.rest)
+    if dots is not None:
+        return _range(text, one, one.rest[: dots.start()], one.rest[dots.end() :])
+    for between in _BETWEEN.finditer(one.rest):
+        before, after = one.rest[: between.start()].strip(), one.rest[between.end() :]
+        # W m–2 K–1 has dashes too: they part ends of a range only where both are of one dimension
+        if not before or _is_of(after, before):
+            if between["dash"] in ("-", "−"):
+                first = text[: len(text) - len(one.rest) + between.start()]
+                raise InputError(f"a hyphen may be a minus; write it as '{first}..{after}'")
+            return _range(text, one, before, after)
+    return Quantity(one.value, _unit(one.rest), text=text, step=one.step)
+
+
+def _bracketed(text: str, inside: str, after: str) -> Quantity:
+    """``(30 ± 2) mm`` and ``(1.2 ± 0.1)×10^-3 m``."""
+    found, ten = _parsed(inside), _TIMES_TEN.match(after)
+    if found.unit != "1" or found.value is None or found.low is None or found.high is None:
+        raise InputError("give the unit after the brackets, as in (30 ± 2) mm")
+    if ten is None:
+        return replace(found, unit=_unit(after), text=text)
+    power = _within(_exponent(ten[1]))
+    value, low, high, step = (
+        float(Decimal(repr(x)).scaleb(power))
+        for x in (found.value, found.low, found.high, found.step)
+    )
+    return Quantity(value, _unit(after[ten.end() :]), low, high, BOUNDS, text, step)
+
+
+def _spread(text: str, one: _Number, before: str, after: str) -> Quantity:
+    """Interval of ``a ± b unit``, ``a unit ± b unit``, ``a unit ± p %`` or ``a ± p % unit``."""
+    two = _number(after)
+    rest = two.rest.strip()
+    if after[0] in "-+−" or two.error is not None:
+        raise InputError("the number after the ± has no sign or error of its own")
+    if two.times and not one.times:
+        raise InputError("the power of ten may be of both numbers; write (1.2 ± 0.1)×10^-3")
+    of_percent = _OF_PERCENT.fullmatch(rest)
+    if rest == "%" or of_percent is not None:
+        unit = _unit(of_percent["unit"] if of_percent else before)
+        if (before and of_percent) or unit == "1" or "%" in unit:
+            raise InputError("it is not clear what the % is of; write a range such as 28..32 %")
+        own = parse_unit(unit)
+        if own.offset or own.scale == "level":
+            raise InputError("no part is taken of a temperature or level; give ± in its unit")
+        half = abs(one.value) * two.value / 100
+    elif before:
+        unit, further = _unit(before), _unit(rest)
+        own, other = parse_unit(unit), parse_unit(further)
+        if further == "1" or own.dimension != other.dimension or own.scale != other.scale:
+            raise InputError("both numbers need the unit; give it last, as in 30 ± 2 mm")
+        if own.scale == "level" and unit != further:
+            raise InputError("both numbers need one unit, as in 30 ± 2 dB")
+        half = two.value if unit == further else two.value * (other.factor / own.factor)
+    else:
+        unit, half = _unit(rest), two.value
+    return _interval(text, one, unit, (one.value - half, one.value + half))
+
+
+def _interval(
+    text: str, one: _Number, unit: str, ends: tuple[float, float], dist: str = BOUNDS
+) -> Quantity:
+    # of a difference the last digits are noise: 0.45 and not 0.44999999999999996
+    low, high = (float(f"{end:.14g}") for end in ends)
+    return Quantity(one.value, unit, low, high, dist, text, one.step)
+
+
+def _range(text: str, one: _Number, before: str, after: str) -> Quantity:
+    before = before.strip()
+    if not after:
+        return Quantity(None, _unit(before), one.value, math.inf, text=text)
+    two = _number(after, "a range ends with a number, as in 20..200 µm")
+    if two.error is not None or _SPREAD.search(two.rest) or ".." in two.rest:
+        raise InputError("the ends of a range are plain numbers, as in 20..200 µm")
+    if two.times and not one.times:
+        raise InputError(
+            "it is not clear whether both numbers have the power of ten; write 1e-3..2e-3"
+        )
+    low, unit = one.value, _unit(two.rest)
+    if before:
+        own, other = parse_unit(_unit(before)), parse_unit(unit)
+        if not other.accepts(own):
+            raise InputError("both ends need one dimension")
+        if own.text != other.text:
+            low = float(f"{other.from_si(own.to_si(low)):.15g}")
+    if low > two.value:
+        raise InputError("the range is reversed; give the smaller end first")
+    return Quantity(None, unit, low, two.value, text=text)
+
+
+def _is_of(text: str, unit: str) -> bool:
+    """Whether a text is a number with a unit that has the dimension of another unit."""
+    try:
+        two = _number(text)
+        return bool(two.rest.strip()) and parse_unit(unit).accepts(parse_unit(_unit(two.rest)))
+    except InputError:
+        return False
+
+
+def _unit(text: str) -> str:
+    """Unit after a number, with nothing in it that is no unit; "1" where there is none."""
+    unit = text.strip()
+    if not unit:
+        return "1"
+    if not _UNIT_BEGINS.match(unit) or text.startswith("("):
+        raise InputError("give one number with its unit, such as '80 µm'")
+    odd = _NO_UNIT.search(unit)
+    if odd is not None:
+        raise InputError(f"no unit holds {odd.group()!r}; give one number with its unit")
+    if _REMARK.search(unit):
+        raise InputError("what is in the brackets is not clear, leave it out")
+    try:
+        parsed = parse_unit(unit)
+    except InputError as error:
+        raise _UnitError(str(error)) from error
+    if parsed.scale == "label":
+        raise InputError("a number has no unit 'label'")
+    of_percent = _OF_PERCENT.match(unit)
+    if of_percent is not None and not parsed.dimension.is_dimensionless:
+        raise InputError("it is not clear what the % is of; give one number with its unit")
+    if parsed.scale != "level":
+        _check_numbers(unit)
+    return unit
+
+
+def _check_numbers(unit: str) -> None:
+    """Refuse a unit with a number that is neither a power nor, by a sign before it, a factor."""
+    for number in _UNIT_NUMBER.finditer(unit, 1 if unit.startswith("1") else 0):
+        before, after = unit[: number.start()], unit[number.end() :]
+        if number.group().startswith("."):
+            raise InputError("a further number stands in its unit; give one number with its unit")
+        if _EXPONENT.search(before) or (_FACTOR.search(before) and _NAMED.match(after)):
+            continue
+        glued = _GLUED.search(before)
+        if glued is None:
+            raise InputError("a further number stands in its unit; give one number with its unit")
+        is_of_name = not glued["sign"] and after[:1].isalpha() and number.group().isdigit()
+        least = 1 if glued["sign"] else 2
+        power = float(number.group()) if len(number.group()) == 1 else math.inf
+        if not is_of_name and not least <= power <= _LARGEST_GLUED:
+            raise InputError(f"write a power as m^{number.group()}")
 
 
 def is_quantity(value: object) -> bool:

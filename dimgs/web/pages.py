@@ -17,8 +17,8 @@ from dimgs.hub.entry import VISIBILITIES
 from dimgs.hub.kinds import KINDS
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
-from dimgs.hub.ranges import is_range, read_value
 from dimgs.similitude.given import typed_inputs
+from dimgs.variables.quantities import as_quantity
 from dimgs.web import around, pictures, views
 from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Who
 from dimgs.web.routes import ROUTES, RestCall, body_of, openapi
@@ -318,7 +318,7 @@ class Pages:
         tags = [tag.strip() for tag in form.pop("tags", "").split(",") if tag.strip()]
         # only what was typed is read: no file of the server has a part in a question
         given = typed_inputs(form.pop("at")) if form.get("at") else {}
-        inputs = {n: text if is_range(text) else _quantity(text) for n, text in given.items()}
+        inputs = {n: _as_stored(n, text) for n, text in given.items()}
         more = {"tags": tags, "inputs": inputs}
         document = {"kind": "question", **form, **{k: v for k, v in more.items() if v}}
         return RedirectResponse(f"/entries/{asked.hub.add(document)}", 303)
@@ -388,7 +388,7 @@ class Pages:
         return answer
 
 
-def _quantity(text: str) -> dict[str, Any]:
-    """A value as it is typed, as a quantity of an entry."""
-    value, unit = read_value(text)
-    return {"value": value, "unit": unit}
+def _as_stored(name: str, text: str) -> dict[str, Any] | str:
+    """A value as it is typed, as an entry holds it: a range as its text."""
+    quantity = as_quantity(text, f"'{name}'")
+    return text if quantity.is_range else quantity.to_json()

@@ -96,10 +96,18 @@ class FileBody(_Body):
 
 
 class AskBody(_Body):
-    """A question about a point: inputs as pairs of value and unit (null: that of the kernel)."""
+    """A question about a point: inputs as quantities, or as pairs of value and unit.
+
+    A unit that is null is that of the kernel.
+    """
 
     target: str
-    at: dict[str, Annotated[list[float | int | str | None], Field(min_length=2, max_length=2)]]
+    at: dict[
+        str,
+        Annotated[list[float | int | str | None], Field(min_length=2, max_length=2)]
+        | dict[str, float | int | str]
+        | str,
+    ]
     kernel: str | None = None
     physics: str | None = None
     tolerance: float | int = 0.1
@@ -198,9 +206,7 @@ def _runs(call: RestCall) -> Json:
 
 
 def _ask(call: RestCall) -> Json:
-    given = call.body["at"].items()
-    at = {n: value if unit is None else (value, unit) for n, (value, unit) in given}
-    body = {**call.body, "at": at}
+    body = dict(call.body)
     # a kernel of the server's own, which no request names as a file
     found = ask(body.pop("target"), body.pop("at"), call.hub, load=False, **body)
     return asdict(found)

@@ -15,6 +15,7 @@ from mcp import Client, MCPError
 from dimgs.agent.bench import Bench
 from dimgs.agent.server import make_server
 from dimgs.agent.tools import TOOLS, Tools, each
+from dimgs.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy
 from tests.agent.conftest import POINT, RUN, TABLE, Call, dumped, run_jobs, talk
@@ -156,6 +157,31 @@ def rod(L, dT):
 """
 
 
+def test_a_prediction_holds_for_the_interval_that_a_person_writes(bench: Bench, hub: Hub) -> None:
+    import dimgs
+
+    table = {"L [m]": [0.1, 0.2, 0.4, 0.8, 1.6], "T [s]": [0.635, 0.898, 1.267, 1.796, 2.536]}
+    found = dimgs.fit(table, "T", constants=["g"]).law
+    law = hub.add({"kind": "law", "law": found.to_json()})
+    tools = each(bench)
+
+    def rows(*at: Any) -> Any:
+        return tools["predict"](law=law, at=[{"L": one} for one in at])["rows"]
+
+    middle, low, high = rows("300 mm", "280 mm", "320 mm")
+    ends = {"value": 300, "unit": "mm", "low": 280, "high": 320}
+    for written in ("300 ± 20 mm", "(300 ± 20) mm", ends):
+        (row,) = rows(written)
+        assert row["value"] == pytest.approx(middle["value"], rel=1e-12)
+        assert row["low"] == pytest.approx(low["low"], rel=1e-9)
+        assert row["high"] == pytest.approx(high["high"], rel=1e-9)
+    doubts = tools["predict"](law=law, at={"L": "300 ± 20 mm"})["doubts"]
+    assert any("gives bounds" in doubt for doubt in doubts)
+    for written in ("300 mm (12 in)", "280–320 mm", {"value": 1, "unit": "m", "err": 2}):
+        with pytest.raises(InputError, match="'L'"):
+            rows(written)
+
+
 def test_a_kernel_of_a_file_goes_by_its_own_name_and_runs_as_a_job(
     hub: Hub, tmp_path: Path
 ) -> None:
@@ -175,7 +201,7 @@ def test_a_kernel_of_a_file_goes_by_its_own_name_and_runs_as_a_job(
     assert answer["answer"]["value"] == pytest.approx(0.6, rel=1e-12)
     curve = tools["ask"](**{**asked, "at": {"L": "1..3 m", "dT": "30 K"}}, unit="mm")
     assert curve["answer"] is None or curve["answer"]["over"]["input"] == "L"
-    with pytest.raises(Exception, match="give one number with its unit"):
+    with pytest.raises(Exception, match="one number is needed"):
         tools["plan_campaign"](**{**asked, "at": {"L": "1..3 m", "dT": "30 K"}})
     with pytest.raises(Exception, match="which is no 'kg'"):
         tools["ask"](**asked, unit="kg")

@@ -121,7 +121,7 @@ def test_runs_are_found_by_ranges_in_any_unit_and_by_groups(hub: Hub) -> None:
         ({"where": ["q=1..2 s"]}, "No run has the input 'q'; inputs are D, l, t"),
         ({"where": ["l=2..1 mm"]}, "reversed"),
         ({"where": ["l"]}, "is no range"),
-        ({"where": ["l=1..2 mm mm^"]}, "cannot be read"),
+        ({"where": ["l=1..2 mm mm^"]}, "no unit holds"),
         ({"group": ["D+t=1..2"]}, "no product of powers"),
         ({"group": ["D*t/l=1..2"]}, "dimension"),
         ({"state": "fine"}, "There is no state 'fine'"),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dimgs.errors import InputError, RunDivergedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
-from dimgs.kernels.conversion import given_value
+from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import Status
 from dimgs.kernels.spec import Kernel, Port, Tier
 from dimgs.variables import registry
@@ -149,12 +149,12 @@ def test_key_depends_on_version_and_settings() -> None:
         ({"l": float("nan")}, "'l' is nan"),
         ({"l": float("-inf")}, "'l' is -inf"),
         ({"l": 0.0}, "outside the range of 'film', from 1e-09 up to 1e+06 mm"),
-        ({"l": "2 mm"}, "one number in mm"),
-        ({"l": True}, "one number in mm"),
-        ({"l": [1.0, 2.0]}, "one number in mm"),
-        ({"l": 1j}, "one number in mm"),
+        ({"l": "2 ± 1 mm"}, "an interval, and one number"),
+        ({"l": True}, "give a number"),
+        ({"l": [1.0, 2.0]}, "give a number"),
+        ({"l": 1j}, "give a number"),
         ({"l": registry().Quantity(1, "s")}, "'l' is in 'second'"),
-        ({"l": registry().Quantity([1, 2], "mm")}, "one number in mm"),
+        ({"l": registry().Quantity([1, 2], "mm")}, "give a number"),
         ({"l": registry().Quantity(float("nan"), "mm")}, "'l' is nan"),
         ({"l": 1, "T": registry().Quantity(5, "delta_degC")}, "difference"),
         ({"l": 1, "kind": 3}, "is a label"),
@@ -328,14 +328,14 @@ def test_a_tier_costs_seconds(cost: Any) -> None:
 
 
 def test_a_label_is_no_unit_of_a_number() -> None:
-    assert given_value(Port("n", "1"), 300.0, "%") == 3.0
-    with pytest.raises(InputError, match="'n' is in 'label'"):
-        given_value(Port("n", "1"), 3.0, "label")
+    assert port_value(Port("n", "1"), (300.0, "%")) == 3.0
+    with pytest.raises(InputError, match="a label is a text"):
+        port_value(Port("n", "1"), (3.0, "label"))
 
 
 def test_an_absolute_temperature_is_no_difference() -> None:
-    assert given_value(Port("dT", "delta_degC"), 20.0, "K") == 20.0
+    assert port_value(Port("dT", "delta_degC"), (20.0, "K")) == 20.0
     with pytest.raises(InputError, match="give that difference"):
-        given_value(Port("dT", "delta_degC"), 20.0, "degC")
+        port_value(Port("dT", "delta_degC"), (20.0, "degC"))
     with pytest.raises(InputError, match="give that dimension"):
-        given_value(Port("dT", "m"), 20.0, "degC")
+        port_value(Port("dT", "m"), (20.0, "degC"))
