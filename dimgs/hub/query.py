@@ -81,11 +81,11 @@ def wanted(where: Sequence[str] = (), group: Sequence[str] = (), **filters: Any)
         If a range cannot be read.
     """
     check_text([*where, *group, filters], "What is asked for")
-    ranges = [(name, read_range(span)) for name, span in map(split_condition, where)]
+    ranges = [(name, read_range(span, name)) for name, span in map(split_condition, where)]
     groups = []
     for text in group:
         name, span = split_condition(text)
-        limits = read_range(span)
+        limits = read_range(span, name)
         if limits.label is not None:
             raise InputError(f"The group '{visible(name[:60])}' needs a range of numbers.")
         groups.append((name, read_group(name), limits))

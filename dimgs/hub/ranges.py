@@ -51,7 +51,7 @@ def split_condition(text: str) -> tuple[str, str]:
     return name.strip(), span.strip()
 
 
-def read_range(text: str) -> TypedRange:
+def read_range(text: str, name: str = "") -> TypedRange:
     """Range from its text; an interval is the range between its bounds.
 
     Raises
@@ -67,11 +67,12 @@ def read_range(text: str) -> TypedRange:
     >>> read_range("resin").label, read_range("..5e-3 m").low
     ('resin', -inf)
     """
-    quantity = as_quantity(text, "The range")
+    what = f"The range of '{visible(name[:60])}'" if name else "The range"
+    quantity = as_quantity(text, what)
     if isinstance(quantity.value, str):
         return TypedRange(text, math.nan, math.nan, LABEL, quantity.value)
     if quantity.dist == NORMAL:
-        raise InputError(f"The range '{visible(text[:60])}' is a standard error; give both ends.")
+        raise InputError(f"{what} is '{visible(text[:60])}', a standard error; give both ends.")
     unit = quantity.parsed
     ends = [float(unit.to_si(end)) for end in quantity.ends()]
     low, high = (
