@@ -240,7 +240,7 @@ def list_entries(
     """List entries with their states, oldest first."""
     entries = hub.listed(kind, state=state, author=author, tag=tag, limit=limit)
     rows = [
-        [e["id"][:12], e["kind"], e["state"], e["author"], e["time"][:16], e["title"]]
+        [e["id"][:12], e["kind"], _state(e), e["author"], e["time"][:16], e["title"]]
         for e in entries
     ]
     columns = ["id", "kind", "state", "author", "time", "title"]
@@ -262,13 +262,22 @@ def show(
     return entry, lambda: _show(entry)
 
 
+def _state(entry: Mapping[str, Any]) -> str:
+    """State of an entry in a list, with the verdict of a law."""
+    if "confirmed" not in entry:
+        return str(entry["state"])
+    return f"{entry['state']}, {'' if entry['confirmed'] else 'not '}confirmed"
+
+
 def _show(entry: Mapping[str, Any]) -> None:
     from dimgs.law.serialise import as_text
 
     say(entry["id"], f"{entry['kind']} ", "strong")
-    where = "imported" if entry["imported"] else "made here"
+    where = f"imported by {entry.get('sender') or 'somebody'}" if entry["imported"] else "made here"
     say(f"by {entry['author']}, {entry['time'][:16]}, {where}, {entry['visibility']}")
-    say(entry["state"], "state: ")
+    say(_state(entry), "state: ")
+    for why in entry.get("why_not", ()):
+        say(why, "not confirmed: ")
     if status := entry.get("status"):
         why = f": {status['reason']}" if status["reason"] else ""
         say(f"{status['state']}{why}", "job: ")

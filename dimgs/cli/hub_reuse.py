@@ -73,7 +73,13 @@ def refit(
     verdict = "confirms the earlier law" if document["confirmed"] else "supersedes the earlier law"
     runs = f"{document['runs']} runs, {document['left_out']} left out"
     differ = f"the two differ by at most {100 * document['difference']:.3g} % at these runs"
-    return document, f"{document['id'][:12]} {verdict}: {runs}\n{differ}"
+    told = f"{document['id'][:12]} {verdict}: {runs}\n{differ}"
+    for why in document["why_not"]:
+        told += (
+            f"\nThe doubts of the earlier law stay. {why} Whoever has looked at both laws settles "
+            f"the doubts with: dimgs hub review {id[:12]} --verdict accept"
+        )
+    return document, told
 
 
 @on_hub()

@@ -32,15 +32,13 @@ def take(
     hub: "Hub",
     bundle: Annotated[str, typer.Argument(help="Folder, zip or tar file of a bundle.")],
     trust: Annotated[
-        bool, typer.Option("--trust", help="Let what the hubs of the bundle signed count here.")
+        bool,
+        typer.Option("--trust", help="Vouch for the bundle: its entries and reviews count here."),
     ] = False,
 ) -> Told:
     """Take what a bundle holds and the hub does not, after checking every hash."""
-    done = hub.merge(bundle)
-    if trust:
-        for key in sorted(done.keys):
-            hub.trust(key, bundle)
-    else:
+    done = hub.merge(bundle, trust=trust)
+    if not trust:
         _strangers(hub, done)
     return _told(done, "new here")
 
@@ -60,8 +58,8 @@ def _strangers(found: "Hub", done: "Merged") -> None:
     known = found.trusted()
     for key in sorted(done.keys - set(known) - {found.key()}):
         note(
-            f"reviews signed by {key} are advisory here; if you know whose key it is: "
-            f"dimgs hub trust {key} --name NAME"
+            f"entries signed by {key} are untrusted here, and their reviews advisory; if you know "
+            f"whose key it is: dimgs hub trust {key} --name NAME"
         )
 
 

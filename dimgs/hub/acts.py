@@ -11,11 +11,12 @@ from dimgs.escape import visible
 from dimgs.hub.adoption import run_entries
 from dimgs.hub.entry import Entry, canonical, sha256
 from dimgs.hub.kinds import KINDS, checked
-from dimgs.hub.permissions import NotAllowedError
+from dimgs.hub.lineage import RESTS_ON, Lineage, authors_of, authors_of_basis
+from dimgs.hub.permissions import NotAllowedError, may_settle
 from dimgs.hub.reading import Reader, entry_of, is_open
 from dimgs.hub.rows import now
 from dimgs.hub.tables import entries
-from dimgs.hub.writing import batches, erase, write
+from dimgs.hub.writing import batches, erase, share_files, write
 from dimgs.kernels.record import RunRecord
 
 # kinds that are added as they are; the others are made by what they record
@@ -123,21 +124,23 @@ class Writer(Reader):
         Raises
         ------
         InputError
-            If it is one's own entry, an agent accepts, or the role may not review.
+            If it is one's own entry, an agent accepts, the role may not review, or the entry is
+            doubted and the reviewer has made something that it rests on.
         """
         with self.database.transaction() as connection:
             row = self._row(connection, id)
-            self._check_reviewer(row, verdict)
             lineage = self.database.lineage(connection)
-            told: list[tuple[str, str]] = [("reviews", row.id)]
-            for act in lineage.acts:
-                if act.target != row.id:
-                    continue
-                if act.type == "reviews" and act.author == self.user:
-                    told.append(("supersedes", act.entry))
-            if verdict == "accept":
-                # it is seen that the entry is disputed: the acceptance settles that
-                told += [("settles", cause) for cause in lineage.causes.get(row.id, ())]
+            # it is seen that the entry is doubted: the acceptance settles that
+            causes = lineage.causes.get(row.id, frozenset()) if verdict == "accept" else frozenset()
+            self._check_reviewer(connection, row, verdict)
+            if causes:
+                self._check_settler(connection, row)
+            told = [("reviews", row.id), *(("settles", cause) for cause in sorted(causes))]
+            told += [
+                ("supersedes", act.entry)
+                for act in lineage.acts
+                if act.type == "reviews" and act.target == row.id and act.author == self.user
+            ]
             rated = {name: value for name, value in ratings.items() if value is not None}
             document = {"kind": "review", "verdict": verdict, "text": text, **rated}
             as_it_is = {"visibility": row.visibility, "until": row.until}
@@ -145,19 +148,39 @@ class Writer(Reader):
             write(connection, [entry])
         return entry.id
 
-    def _check_reviewer(self, row: Any, verdict: str) -> None:
+    def _check_reviewer(self, connection: Connection, row: Any, verdict: str) -> None:
+        if row.kind == "review":
+            raise InputError("A review is not reviewed; review what it is about, or dispute it.")
         if row.author == self.user:
             raise NotAllowedError(
                 f"Nobody reviews their own work: '{row.id[:12]}' is by {visible(row.author)}; ask "
                 f"somebody else."
             )
-        if row.kind == "review":
-            raise InputError("A review is not reviewed; review what it is about, or dispute it.")
         if verdict == "accept" and self.is_agent:
             raise NotAllowedError("Agents may advise, only people accept; ask a reviewer.")
+        if verdict == "accept" and self.user in authors_of(connection, row.id):
+            raise NotAllowedError(
+                f"'{row.id[:12]}' was brought by {visible(self.user)}, and nobody signed that it "
+                f"is by {visible(row.author)}; ask somebody else to accept it, or an admin to "
+                f"trust the key of the hub that it was made in (dimgs hub trust)."
+            )
         self._check("review", row.visibility, own=False, until=row.until)
         if verdict == "accept":
             self._check("accept", row.visibility, own=False, until=row.until)
+
+    def _check_settler(self, connection: Connection, row: Any) -> None:
+        """Refuse to settle doubts of an entry whoever may not."""
+        if self.is_agent:
+            raise NotAllowedError("Agents settle nothing; ask a reviewer.")
+        own = row.author == self.user
+        if not own:
+            self._check("settle", row.visibility, own=False, until=row.until)
+        if not may_settle(self.user, authors_of_basis(connection, row.id)):
+            raise NotAllowedError(
+                f"'{row.id[:12]}' is doubted, and {visible(self.user)} has made "
+                f"{'it' if own else 'something that it rests on'}; ask another reviewer to settle "
+                f"that."
+            )
 
     def annotate(self, id: str, type: str, text: str) -> str:
         """Add a remark on an entry: an "insight", a "bug" or a "validation"."""
@@ -217,6 +240,7 @@ class Writer(Reader):
             given.setdefault("until", row.until)
             entry = self._made(given, [("forked", row.id)], connection)
             write(connection, [entry])
+            share_files(connection, row.seq, entry)
         return entry.id
 
     def settle(
@@ -234,20 +258,44 @@ class Writer(Reader):
         id : str
             The entry that was made again, such as a law.
         document : mapping
-            The new entry, as for :meth:`add`.
+            The new entry, of the same kind, as for :meth:`add`.
         links : sequence of (str, str)
-            What it rests on.
+            What it rests on: what was looked at.
         confirmed : bool
-            Whether it came to the same: then what rests on the earlier one is free again;
-            else the new one supersedes it.
+            Whether it came to the same: then the doubts that there are of the earlier one now are
+            settled; else the new one supersedes it.
+
+        Raises
+        ------
+        InputError
+            If the user may not settle the doubts, or nothing was looked at that nobody doubts.
         """
         _check_added(document)
         with self.database.transaction() as connection:
             row = self._row(connection, id)
-            link = ("confirms" if confirmed else "supersedes", row.id)
-            entry = self._made(document, [*links, link], connection)
-            write(connection, [entry])
-        return entry.id
+            lineage = self.database.lineage(connection)
+            if document["kind"] != row.kind:
+                raise InputError(
+                    f"'{row.id[:12]}' is made again as a {row.kind}, not as a {document['kind']}."
+                )
+            link = [] if confirmed else [("supersedes", row.id)]
+            made = [self._made(document, [*links, *link], connection)]
+            if confirmed and (causes := lineage.causes.get(row.id)):
+                self._check_settler(connection, row)
+                looked_at = _looked_at(made[0], lineage)
+                decision = {
+                    "kind": "decision",
+                    "action": "settle",
+                    "text": f"Made again without what is doubted, {row.id[:12]} holds.",
+                    "looked_at": looked_at,
+                    "visibility": row.visibility,
+                    "until": row.until,
+                }
+                told = [("confirms", row.id), ("derived", made[0].id)]
+                told += [("settles", cause) for cause in sorted(causes)]
+                made.append(self._made(decision, told, connection))
+            write(connection, made)
+        return made[0].id
 
     def _written(self, entry: Entry) -> str:
         with self.database.transaction() as connection:
@@ -315,6 +363,19 @@ class Writer(Reader):
     def check_manager(self) -> None:
         """Refuse anybody who may not manage users, tokens, keys and peers."""
         self._check("manage", "open", own=False)
+
+
+def _looked_at(again: Entry, lineage: Lineage) -> list[str]:
+    """What an entry that was made again rests on, none of which may be doubted."""
+    found = again.linked(*RESTS_ON)
+    if not found:
+        raise InputError(
+            "A settlement names what was looked at; link the new entry to what it rests on."
+        )
+    doubted = next((i for i in found if i in lineage.marks), None)
+    if doubted is not None:
+        raise InputError(f"'{doubted[:12]}' is doubted itself; leave it out, and look again.")
+    return found
 
 
 def _check_added(document: object) -> None:

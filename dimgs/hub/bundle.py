@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select, update
 
 from dimgs.errors import InputError, StoreError
 from dimgs.escape import visible
@@ -23,8 +23,9 @@ from dimgs.hub.kinds import MOST_FILE, EntryFile, checked
 from dimgs.hub.lines import FILES, Line, bundled_files, holds_entries, lines_in
 from dimgs.hub.reading import entry_of, is_open
 from dimgs.hub.signing import check_signatures, own_key, signed
-from dimgs.hub.tables import entries, signatures
-from dimgs.hub.writing import batches, insert_new, write
+from dimgs.hub.signing import trust as add_trust
+from dimgs.hub.tables import entries, imports, signatures
+from dimgs.hub.writing import Brought, batches, ids_of, insert_new, new_epoch, write
 
 # a file of 10,000 runs has about 20 MB
 _ENTRIES_PER_FILE = 10_000
@@ -89,17 +90,24 @@ class Exchange(FileKeeper):
         describe(self, place, everything)
         return Merged(added=written, present=present)
 
-    def merge(self, source: str | os.PathLike[str]) -> Merged:
+    def merge(self, source: str | os.PathLike[str], *, trust: bool = False) -> Merged:
         """Take what a bundle (a folder, a zip or a tar file) holds and this hub does not.
 
         Each entry is checked: its hashes, its kind, its signatures, the units of a run. What does
         not hold is left out and reported. In whichever order bundles are merged, the hub is the
         same after.
 
+        Parameters
+        ----------
+        source : path
+        trust : bool
+            Whether a manager of this hub vouches for the bundle: what its hubs signed counts
+            here, and entries that nobody signed are those of the authors that they name.
+
         Raises
         ------
         InputError
-            If there is no such bundle, or the user may not add entries.
+            If there is no such bundle, or the user may not add entries, or not vouch for them.
         """
         self.check_adder()
         place = Path(source)
@@ -112,7 +120,11 @@ class Exchange(FileKeeper):
                 f"'{visible(str(source))}' is no bundle: it holds no file of entries "
                 f"(entries-….jsonl); name what dimgs hub export wrote."
             )
-        done = self.take(lines_in(place), place.name)
+        done = self.take(lines_in(place), place.name, vouched=trust)
+        if trust:
+            with self.database.transaction() as connection:
+                for key in sorted(done.keys - {own_key(connection)[1]}):
+                    add_trust(connection, key, place.name)
         _take_files(self, place)
         return done
 
@@ -139,9 +151,12 @@ class Exchange(FileKeeper):
         _give_files(self, place, self.files())
         return done
 
-    def take(self, lines: Iterable[Line], origin: str) -> Merged:
+    def take(self, lines: Iterable[Line], origin: str, *, vouched: bool = False) -> Merged:
         """Merge documents of entries, batch by batch; see :meth:`merge`."""
         self.check_adder()
+        if vouched:
+            self.check_manager()
+        brought = Brought(visible(origin), self.user, self.is_agent, vouched)
         done = Merged()
         told = 0
         for batch in batches(lines):
@@ -154,7 +169,7 @@ class Exchange(FileKeeper):
                     if told <= _MOST_TOLD:
                         done.refused.append(str(error))
             with self.database.transaction() as connection:
-                new = set(write(connection, [entry for entry, _ in read], visible(origin)))
+                new = set(write(connection, [entry for entry, _ in read], brought))
                 rows = [
                     {"id": entry.id, "key": part.key, "signature": part.signature}
                     for entry, given in read
@@ -162,6 +177,9 @@ class Exchange(FileKeeper):
                 ]
                 if rows:
                     connection.execute(insert_new(connection, signatures), rows)
+                old = {entry.id for entry, _ in read} - new
+                if old:
+                    _brought_again(connection, old, brought)
             done.added += len(new)
             done.present += len({entry.id for entry, _ in read}) - len(new)
             done.keys |= {row["key"] for row in rows}
@@ -197,6 +215,17 @@ class Exchange(FileKeeper):
                 proofs = signed(connection, found, foreign, key, public)
             for entry in found:
                 yield {**entry.to_json(), "signatures": proofs.get(entry.id, [])}
+
+
+def _brought_again(connection: Connection, ids: set[str], brought: Brought) -> None:
+    """Let entries that are here already be vouched for, signed, or sent by their author."""
+    known = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
+    own = known.where(entries.c.author == brought.sender)
+    again = update(imports).where(imports.c.entry.in_(own))
+    connection.execute(again.values(sender=brought.sender, agent=brought.agent))
+    if brought.vouched:
+        connection.execute(update(imports).where(imports.c.entry.in_(known)).values(vouched=True))
+    new_epoch(connection)
 
 
 def _sync_hubs(hub: Exchange, address: str) -> Merged:

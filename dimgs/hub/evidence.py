@@ -1,5 +1,6 @@
 """What an entry rests on and what rests on it, as a graph in which runs are counted together."""
 
+import json
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, true
@@ -7,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, true
 from dimgs.hub.entry import Entry
 from dimgs.hub.lineage import Lineage
 from dimgs.hub.tables import entries, links
+from dimgs.hub.verdicts import verdict
 from dimgs.hub.writing import batches
 
 _SHOWN = ("derived", "recombined", "forked", "supersedes", "confirms", "answers")
@@ -33,9 +35,9 @@ def evidence(
     Returns
     -------
     dict
-        "nodes" with id (None for several runs), kind, title, state and depth (0 for the entry
-        itself, below it what it rests on), and "links" with type, from and to (places in the list
-        of nodes).
+        "nodes" with id (None for several runs), kind, title, state, of laws whether they are
+        confirmed, and depth (0 for the entry itself, below it what it rests on), and "links" with
+        type, from and to (places in the list of nodes).
     """
     seen = true() if readable is None else readable
     (root,) = connection.execute(select(entries).where(entries.c.id == id)).all()
@@ -48,6 +50,8 @@ def evidence(
             places[row.id] = len(nodes)
             state = lineage.state(row.id, row.kind)
             told = {"id": row.id, "kind": row.kind, "title": row.title, "state": state}
+            content = json.loads(row.content or "null") if row.kind == "law" else None
+            told |= verdict(row.kind, content, state, row.id in lineage.unconfirmed)
             nodes.append({**told, "depth": depth})
         else:
             nodes[places[row.id]]["depth"] = max(depth, nodes[places[row.id]]["depth"])

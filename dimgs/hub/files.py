@@ -1,7 +1,8 @@
 """Files that entries name by the hash of what they hold, such as a report or a simulator's input.
 
 An entry holds ``"files": {"report.html": {"sha256": …, "size": …}}``. What a file holds is added
-after the entry that names it, and may be read by whoever may read such an entry.
+after the entry that names it, by whoever made or brought that entry, and may be read by whoever may
+read it. Another entry that names the same hash shows nothing until its author brings the file too.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from dimgs.errors import InputError
 from dimgs.hub.acts import Writer
 from dimgs.hub.kinds import MOST_FILE
 from dimgs.hub.reading import NotFoundError, is_open
-from dimgs.hub.tables import attached, entries
+from dimgs.hub.tables import attached, entries, held, imports
 from dimgs.hub.tables import files as contents
 from dimgs.hub.writing import insert_new
 
@@ -44,22 +45,30 @@ def naming(document: Mapping[str, Any], given: Mapping[str, bytes]) -> dict[str,
 class FileKeeper(Writer):
     """A hub as somebody may read and write the files of its entries."""
 
-    def _named(self) -> Select[Any]:
-        """Hashes that entries name which the user may read."""
-        query = select(attached.c.digest).join(entries, entries.c.seq == attached.c.entry)
+    def _rows(self, here: bool) -> Select[Any]:
+        """Entries that the user may read, with hashes that they name, of files here or not here."""
+        brought = (held.c.entry == attached.c.entry) & (held.c.digest == attached.c.digest)
+        query = (
+            select(attached.c.entry, attached.c.digest, entries.c.author, imports.c.sender)
+            .join(entries, entries.c.seq == attached.c.entry)
+            .outerjoin(imports, imports.c.entry == attached.c.entry)
+            .outerjoin(held, brought)
+            .where(held.c.entry.is_not(None) if here else held.c.entry.is_(None))
+        )
         readable = self.readable()
         return query if readable is None else query.where(readable)
 
     def file(self, digest: str) -> bytes:
-        """What a file holds that an entry names.
+        """What a file holds that came with an entry.
 
         Raises
         ------
         InputError
-            If it is not here, or no entry that the user may read names it.
+            If it is not here, or came with no entry that the user may read.
         """
+        named = self._rows(here=True).with_only_columns(attached.c.digest)
         query = select(contents.c.data).where(
-            contents.c.digest == digest, contents.c.digest.in_(self._named())
+            contents.c.digest == digest, contents.c.digest.in_(named)
         )
         with self.database.transaction(read=True) as connection:
             data = connection.execute(query).scalar()
@@ -68,7 +77,7 @@ class FileKeeper(Writer):
         return bytes(data)
 
     def put_file(self, data: bytes) -> str:
-        """Keep a file that an entry names.
+        """Keep a file that entries of the user name, or if none does, entries that they may read.
 
         Raises
         ------
@@ -78,23 +87,33 @@ class FileKeeper(Writer):
         self.check_adder()
         digest = hash_of(data)
         with self.database.transaction() as connection:
-            named = connection.execute(
-                self._named().where(attached.c.digest == digest).limit(1)
+            query = self._rows(here=False).where(attached.c.digest == digest)
+            wanting = connection.execute(query).all()
+            there = connection.execute(
+                self._rows(here=True).where(attached.c.digest == digest).limit(1)
             ).first()
-            if named is None or len(data) > MOST_FILE:
+            if not (wanting or there) or len(data) > MOST_FILE:
                 raise InputError(f"No entry names the file '{digest[:12]}'; add the entry first.")
+            own = [row for row in wanting if self.user in (row.author, row.sender)]
+            # what somebody gives for an entry of their own is not shown by an entry of another,
+            # who may know no more than its hash
+            of = {row.entry for row in own or ([] if there else wanting)}
             connection.execute(insert_new(connection, contents), [{"digest": digest, "data": data}])
+            if of:
+                rows = [{"entry": seq, "digest": digest} for seq in sorted(of)]
+                connection.execute(insert_new(connection, held), rows)
         return digest
 
     def wanted_files(self) -> list[str]:
-        """Hashes of files that entries name and that are not here."""
-        query = self._named().where(attached.c.digest.not_in(select(contents.c.digest))).distinct()
-        with self.database.transaction(read=True) as connection:
-            return sorted(connection.execute(query).scalars())
+        """Hashes of files that entries name and that did not come with them."""
+        return self._digests(self._rows(here=False))
 
     def files(self, everything: bool = False) -> list[str]:
         """Hashes of the files that are here: of open entries, or of all that the user may read."""
-        query = self._named().where(attached.c.digest.in_(select(contents.c.digest))).distinct()
-        query = query if everything else query.where(is_open())
+        query = self._rows(here=True)
+        return self._digests(query if everything else query.where(is_open()))
+
+    def _digests(self, query: Select[Any]) -> list[str]:
+        digests = query.with_only_columns(attached.c.digest).distinct()
         with self.database.transaction(read=True) as connection:
-            return sorted(connection.execute(query).scalars())
+            return sorted(connection.execute(digests).scalars())

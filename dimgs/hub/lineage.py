@@ -1,22 +1,24 @@
 """What became of entries: derived from reviews, disputes and links, by cause and not by clock.
 
-A review is replaced only by a later one of the same author, which links to it; a dispute is
-settled by an acceptance that links to it. What rests on a rejected entry is disputed, what rests
-on that is to be checked again; where a later entry confirms a disputed one without the rejected
-part, what rests on it is free again. Acts that were imported count only where this hub trusts
-their signature.
+A review is replaced only by a later one of the same author, which links to it. A doubt is settled
+for one entry by an acceptance or a settlement of that entry, which names the doubts that it has
+seen, and only if whoever settles has made neither the entry nor anything that it rests on. What
+rests on a rejected entry is disputed, what rests on that is to be checked again. Acts that were
+imported count only where this hub trusts their signature; other entries that nobody signed are
+those of whoever brought them, and untrusted until somebody else has accepted them.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
-from sqlalchemy.orm import aliased
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
-from dimgs.hub.tables import entries, links, settings, signatures
-from dimgs.hub.writing import BATCH, batches
+from dimgs.hub.permissions import may_settle
+from dimgs.hub.tables import entries, imports, links, settings, signatures
+from dimgs.hub.verdicts import UNCONFIRMED
+from dimgs.hub.writing import ids_of
 
 STATES = ("open", "answered", "accepted", "disputed", "recheck", "untrusted")
 RESTS_ON = ("derived", "recombined")
@@ -24,6 +26,8 @@ RESTS_ON = ("derived", "recombined")
 EXECUTABLE = ("protocol", "card", "job")
 
 _ACTS = ("reviews", "disputes", "settles", "confirms", "answers", "approves", "supersedes")
+# verdicts with which an entry is not accepted, whoever else accepts it
+_AGAINST = ("major", "reject")
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,29 @@ class Act:
         return self.trusted and not self.agent
 
 
+@dataclass(frozen=True)
+class Settlement:
+    """That somebody has looked at the doubts of an entry, and found that it holds.
+
+    Attributes
+    ----------
+    entry, author : str
+        The review or decision that says so.
+    target : str
+        The entry that holds.
+    causes : frozenset of str
+        The reviews and disputes that were looked at.
+    basis : frozenset of str
+        Entries that show it, none of which may be doubted.
+    """
+
+    entry: str
+    author: str
+    target: str
+    causes: frozenset[str]
+    basis: frozenset[str]
+
+
 @dataclass
 class Lineage:
     """States of all entries, as far as they are not simply open.
@@ -60,6 +87,17 @@ class Lineage:
     accepted : set of str
     superseded : mapping of str to list of str
         By which later entries.
+    answers : mapping of str to list of str
+        To questions.
+    foreign : set of str
+        What was imported and may run only once somebody approves it.
+    claimed : set of str
+        Other entries that were brought under the name of somebody who did not sign them, and that
+        nobody else has accepted.
+    unconfirmed : set of str
+        Answers that rest on a law which says that it is not confirmed.
+    reviews : list of Act
+        Those that count and that their author has not replaced.
     """
 
     acts: list[Act]
@@ -70,22 +108,30 @@ class Lineage:
     approved: set[str] = field(default_factory=set)
     answers: dict[str, list[str]] = field(default_factory=dict)
     foreign: set[str] = field(default_factory=set)
+    claimed: set[str] = field(default_factory=set)
+    unconfirmed: set[str] = field(default_factory=set)
+    reviews: list[Act] = field(default_factory=list)
 
     def state(self, id: str, kind: str) -> str:
         """State of an entry."""
         if id in self.marks:
             return self.marks[id]
-        if id in self.foreign and id not in self.approved:
+        if self._is_untrusted(id):
             return "untrusted"
         if id in self.accepted:
             return "accepted"
         if kind == "question" and id in self.answers:
-            given = [self.marks.get(a, "") for a in self.answers[id]]
-            good = [a for a, m in zip(self.answers[id], given, strict=True) if not m]
-            if any(a in self.accepted for a in good):
+            given = [a for a in self.answers[id] if not self._is_untrusted(a)]
+            if any(a in self.accepted and a not in self.marks for a in given):
                 return "accepted"
-            return "answered" if good else "recheck"
+            firm = [a for a in given if a not in self.unconfirmed]
+            if any(a not in self.marks for a in firm):
+                return "answered"
+            return "recheck" if firm else "open"
         return "open"
+
+    def _is_untrusted(self, id: str) -> bool:
+        return (id in self.foreign and id not in self.approved) or id in self.claimed
 
     def with_state(self, state: str) -> set[str] | None:
         """Ids that may be in a state, from which the kind decides; None for open ones."""
@@ -95,22 +141,16 @@ class Lineage:
             held = {i for i, mark in self.marks.items() if mark == state}
             return held | (set(self.answers) if state == "recheck" else set())
         if state == "untrusted":
-            return set(self.foreign)
+            return self.foreign | self.claimed
         return self.accepted | set(self.answers) if state == "accepted" else set(self.answers)
 
     def reviewed(self, verdict: str) -> set[str]:
         """Ids that a review which counts gives this verdict; with "none", any verdict."""
-        counting = [a for a in self.acts if a.counts and a.kind == "review"]
-        replaced = {a.target for a in counting if a.type == "supersedes"}
-        return {
-            a.target
-            for a in counting
-            if a.type == "reviews" and a.entry not in replaced and verdict in (a.verdict, "none")
-        }
+        return {a.target for a in self.reviews if verdict in (a.verdict, "none")}
 
     def not_open(self) -> set[str]:
         """Ids of everything that may not be open."""
-        return set(self.marks) | self.accepted | set(self.answers) | self.foreign
+        return {*self.marks, *self.accepted, *self.answers, *self.foreign, *self.claimed}
 
 
 def version_of(connection: Connection) -> tuple[int, str]:
@@ -127,42 +167,56 @@ def read_lineage(connection: Connection) -> Lineage:
     replaced = {
         (a.target, a.author) for a in counting if a.type == "supersedes" and a.kind == "review"
     }
-    reviews = [
+    found.reviews = [
         a
         for a in counting
         if a.type == "reviews" and a.kind == "review" and (a.entry, a.author) not in replaced
     ]
-    settled_by: dict[str, set[str]] = defaultdict(set)
-    for a in counting:
-        if a.type == "settles":
-            settled_by[a.entry].add(a.target)
     for a in found.acts:
         # a protocol aims at a question, an answer answers it
         if a.type == "answers" and a.kind in ("answer", "link"):
             found.answers.setdefault(a.target, []).append(a.source)
-        elif a.type == "supersedes" and a.kind != "review" and a.trusted:
-            found.superseded.setdefault(a.target, []).append(a.source)
+    found.unconfirmed = _unconfirmed(connection, found)
+    found.foreign, found.claimed = _foreign(connection), _claimed(connection)
+    authors = _Authors(connection)
+    endorsed = [a for a in found.reviews if a.verdict == "accept"]
+    found.claimed -= {
+        a.target
+        for a in endorsed
+        if a.target in found.claimed and a.author not in authors.of([a.target])
+    }
     found.approved = {
         a.target
         for a in counting
         if a.here and (a.type == "approves" or (a.type == "reviews" and a.verdict == "accept"))
     }
-    found.foreign = _foreign(connection)
-    rejects, disputes = _roots(counting, reviews, settled_by)
-    settled = _settled(reviews, settled_by)
-    _mark(connection, found, rejects, disputes, settled, counting)
-    bad = {a.target for a in reviews if a.verdict in ("major", "reject")}
-    found.accepted = {a.target for a in reviews if a.verdict == "accept"} - bad
+    _mark(connection, found, _settlements(connection, found, authors))
+    bad = {a.target for a in found.reviews if a.verdict in _AGAINST}
+    found.accepted = {a.target for a in endorsed} - bad - found.claimed
+    for a in counting:
+        if a.type == "supersedes" and a.kind != "review" and _supersedes(a, found, authors):
+            found.superseded.setdefault(a.target, []).append(a.source)
     return found
 
 
-def _acts(connection: Connection) -> list[Act]:
-    trusted = (
+def _supersedes(act: Act, found: Lineage, authors: "_Authors") -> bool:
+    """Whether a later entry takes the place of an accepted one: of its author, or accepted too."""
+    if act.target not in found.accepted or act.source in found.accepted:
+        return True
+    return act.author in authors.of([act.target])
+
+
+def _trusted() -> Select[Any]:
+    """Ids of entries that a trusted hub signed."""
+    return (
         select(signatures.c.id)
         .join(settings, settings.c.name == signatures.c.key)
         .where(settings.c.kind == "trusted")
     )
-    signed = set(connection.execute(trusted).scalars())
+
+
+def _acts(connection: Connection) -> list[Act]:
+    signed = set(connection.execute(_trusted()).scalars())
     query = (
         select(
             links.c.type,
@@ -185,6 +239,22 @@ def _acts(connection: Connection) -> list[Act]:
     ]
 
 
+def _unconfirmed(connection: Connection, found: Lineage) -> set[str]:
+    """Answers that rest on a law which says that it is not confirmed."""
+    law, every = entries.alias(), {a for some in found.answers.values() for a in some}
+    query = (
+        select(links.c.source)
+        .join(law, law.c.id == links.c.target)
+        .where(
+            links.c.source.in_(ids_of(connection, every)),
+            links.c.type == "derived",
+            law.c.kind == "law",
+            law.c.status == UNCONFIRMED,
+        )
+    )
+    return set(connection.execute(query).scalars())
+
+
 def _foreign(connection: Connection) -> set[str]:
     query = select(entries.c.id).where(
         entries.c.kind.in_(EXECUTABLE), entries.c.origin.is_not(None)
@@ -192,72 +262,131 @@ def _foreign(connection: Connection) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def _roots(
-    counting: Iterable[Act], reviews: Iterable[Act], settled_by: Mapping[str, set[str]]
-) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """Rejected and disputed entries, with the reviews and disputes that made them so."""
+def _unsigned() -> Any:
+    """Condition on an import: nobody but its sender answers for it."""
+    return and_(~imports.c.vouched, entries.c.id.not_in(_trusted()))
+
+
+def _claimed(connection: Connection) -> set[str]:
+    """Entries that name somebody else than their sender as the author, or hide a program."""
+    query = (
+        select(entries.c.id)
+        .join(imports, imports.c.entry == entries.c.seq)
+        .where(
+            entries.c.kind.not_in(EXECUTABLE),
+            _unsigned(),
+            or_(entries.c.author != imports.c.sender, and_(imports.c.agent, ~entries.c.agent)),
+        )
+    )
+    return set(connection.execute(query).scalars())
+
+
+class _Authors:
+    """Who made entries, or brought what nobody signed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._basis: dict[str, frozenset[str]] = {}
+
+    def of(self, ids: Collection[str]) -> frozenset[str]:
+        """Authors of entries, and senders of those that nobody signed."""
+        query = (
+            select(entries.c.author, imports.c.sender)
+            .select_from(entries)
+            .outerjoin(imports, and_(imports.c.entry == entries.c.seq, _unsigned()))
+            .where(entries.c.id.in_(ids_of(self._connection, ids)))
+            .distinct()
+        )
+        rows = self._connection.execute(query).all()
+        return frozenset(name for row in rows for name in row if name is not None)
+
+    def of_basis(self, id: str) -> frozenset[str]:
+        """Authors of an entry and of everything that it rests on."""
+        if id not in self._basis:
+            self._basis[id] = self.of({id, *_below(self._connection, id)})
+        return self._basis[id]
+
+
+def authors_of(connection: Connection, id: str) -> frozenset[str]:
+    """Who answers for an entry: its author, and whoever brought it where nobody signed it."""
+    return _Authors(connection).of([id])
+
+
+def authors_of_basis(connection: Connection, id: str) -> frozenset[str]:
+    """Who answers for an entry or anything that it rests on; none of them settles its doubts."""
+    return _Authors(connection).of_basis(id)
+
+
+def _settlements(connection: Connection, found: Lineage, authors: _Authors) -> list[Settlement]:
+    """Acceptances and settlements of those who may settle the doubts that they name."""
+    causes: dict[str, set[str]] = defaultdict(set)
+    says: dict[str, tuple[str, str]] = {
+        a.entry: (a.target, a.author) for a in found.reviews if a.verdict == "accept"
+    }
+    decisions = set()
+    for a in found.acts:
+        if a.counts and a.type == "settles":
+            causes[a.entry].add(a.target)
+        elif a.counts and a.type == "confirms" and a.kind == "decision":
+            says[a.entry] = a.target, a.author
+            decisions.add(a.entry)
+    basis: dict[str, set[str]] = defaultdict(set)
+    query = select(links.c.source, links.c.target).where(
+        links.c.source.in_(ids_of(connection, decisions)), links.c.type.in_(RESTS_ON)
+    )
+    for source, target in connection.execute(query):
+        basis[source].add(target)
+    return [
+        Settlement(entry, author, target, frozenset(causes[entry]), frozenset(basis[entry]))
+        for entry, (target, author) in says.items()
+        if causes[entry] and may_settle(author, authors.of_basis(target))
+    ]
+
+
+def _mark(connection: Connection, found: Lineage, settlements: Sequence[Settlement]) -> None:
+    """Mark rejected and disputed entries and what rests on them, but for what is settled."""
     rejects: dict[str, set[str]] = defaultdict(set)
     disputes: dict[str, set[str]] = defaultdict(set)
-    for a in reviews:
+    for a in found.reviews:
         if a.verdict == "reject":
             rejects[a.target].add(a.entry)
-    settled = {d for a in reviews if a.verdict == "accept" for d in settled_by.get(a.entry, ())}
-    for a in counting:
-        if a.type == "disputes" and a.entry not in settled:
+    for a in found.acts:
+        if a.counts and a.type == "disputes":
             disputes[a.target].add(a.entry)
-    return rejects, disputes
-
-
-def _settled(reviews: Iterable[Act], settled_by: Mapping[str, set[str]]) -> dict[str, set[str]]:
-    """Causes that an acceptance of an entry has seen, by entry."""
-    seen: dict[str, set[str]] = defaultdict(set)
-    for a in reviews:
-        if a.verdict == "accept":
-            seen[a.target] |= settled_by.get(a.entry, set())
-    return seen
-
-
-def _mark(
-    connection: Connection,
-    found: Lineage,
-    rejects: Mapping[str, set[str]],
-    disputes: Mapping[str, set[str]],
-    settled: Mapping[str, set[str]],
-    counting: Iterable[Act],
-) -> None:
-    """Mark rejected and disputed entries and what rests on them; then free what is confirmed."""
     resting = _resting_on(connection, {*rejects, *disputes})
-    confirms = [(a.source, a.target) for a in counting if a.type == "confirms"]
-    free: set[str] = set()
-    # again with what the first pass leaves unmarked and therefore able to confirm
-    for _ in range(2 if confirms else 1):
+    # first without what rests on entries that may be doubted themselves
+    usable = [s for s in settlements if not s.basis]
+    for again in (False, True):
+        seen: dict[str, set[str]] = defaultdict(set)
+        for s in usable:
+            seen[s.target] |= s.causes
         marks: dict[str, str] = {}
         causes: dict[str, set[str]] = defaultdict(set)
         for roots, first in ((rejects, "disputed"), (disputes, "recheck")):
-            for root, by in roots.items():
-                for id, depth in _reached(resting, root, by, settled, free).items():
+            for root, every in roots.items():
+                # the reviewer who rejected an entry can think again; a dispute of it is settled
+                by = every if roots is rejects else every - seen[root]
+                for id, depth in _reached(resting, root, by, seen).items() if by else ():
                     mark = "disputed" if depth == 0 else first if depth == 1 else "recheck"
                     causes[id] |= by
                     if marks.get(id) != "disputed":
                         marks[id] = mark
         found.marks = marks
         found.causes = {i: frozenset(c) for i, c in causes.items()}
-        free = {target for source, target in confirms if source not in marks}
+        usable = [s for s in settlements if not s.basis & marks.keys()]
+        if again or all(not s.basis for s in settlements):
+            return
 
 
 def _reached(
-    resting: Mapping[str, list[str]],
-    root: str,
-    by: set[str],
-    settled: Mapping[str, set[str]],
-    free: set[str],
+    resting: Mapping[str, list[str]], root: str, by: set[str], seen: Mapping[str, set[str]]
 ) -> dict[str, int]:
-    """What rests on an entry, directly (1) or further downstream."""
+    """What rests on an entry, directly (1) or further downstream, and is not settled."""
     depths = {root: 0}
     front = [root]
     for target in front:
         for id in resting.get(target, ()):
-            if id not in depths and id not in free and not by <= settled.get(id, set()):
+            if id not in depths and not by <= seen.get(id, set()):
                 depths[id] = depths[target] + 1
                 front.append(id)
     return depths
@@ -266,48 +395,70 @@ def _reached(
 def _resting_on(connection: Connection, roots: set[str]) -> dict[str, list[str]]:
     """What rests directly on each of the entries and on everything downstream of them."""
     found: dict[str, list[str]] = {}
-    front = sorted(roots)
     # runs of a kernel rest on its card, whether or not they were made after it
-    card, run = aliased(entries), aliased(entries)
-    for batch in batches(front, BATCH):
-        query = select(card.c.id, run.c.id).where(
-            card.c.kind == "card",
-            run.c.kind == "run",
-            run.c.name == card.c.name,
-            card.c.id.in_(batch),
-            card.c.name != "",
-        )
-        for target, source in connection.execute(query.order_by(run.c.seq)):
-            found.setdefault(target, []).append(source)
-    seen = set(front)
+    card, run = entries.alias(), entries.alias()
+    query = select(card.c.id, run.c.id).where(
+        card.c.kind == "card",
+        run.c.kind == "run",
+        run.c.name == card.c.name,
+        card.c.id.in_(ids_of(connection, roots)),
+        card.c.name != "",
+    )
+    for target, source in connection.execute(query.order_by(run.c.seq)):
+        found.setdefault(target, []).append(source)
+    seen, front = set(roots), set(roots)
     while front:
-        following = [source for target in front for source in found.get(target, ())]
-        for batch in batches(front, BATCH):
-            query = select(links.c.target, links.c.source).where(
-                links.c.target.in_(batch), links.c.type.in_(RESTS_ON)
-            )
-            for target, source in connection.execute(query.distinct()):
-                found.setdefault(target, []).append(source)
-                following.append(source)
-        front = [i for i in dict.fromkeys(following) if i not in seen]
-        seen.update(front)
+        following = {source for target in front for source in found.get(target, ())}
+        for target, source in _linked(connection, front, links.c.target, RESTS_ON):
+            found.setdefault(target, []).append(source)
+            following.add(source)
+        front = following - seen
+        seen |= front
     return found
+
+
+def _below(connection: Connection, id: str) -> set[str]:
+    """Everything that an entry rests on, or is a copy of; a run rests on its kernel's cards too."""
+    seen, front = {id}, {id}
+    run, card = entries.alias(), entries.alias()
+    while front:
+        cards = select(card.c.id).where(
+            card.c.kind == "card",
+            card.c.name.in_(
+                select(run.c.name).where(
+                    run.c.kind == "run", run.c.name != "", run.c.id.in_(ids_of(connection, front))
+                )
+            ),
+        )
+        following = set(connection.execute(cards).scalars())
+        rows = _linked(connection, front, links.c.source, (*RESTS_ON, "forked"))
+        following |= {target for target, _ in rows}
+        front = following - seen
+        seen |= front
+    return seen - {id}
+
+
+def _linked(
+    connection: Connection, ids: Iterable[str], end: Any, types: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Targets and sources of links one end of which is one of the entries."""
+    query = (
+        select(links.c.target, links.c.source)
+        .where(end.in_(ids_of(connection, ids)), links.c.type.in_(types))
+        .order_by(links.c.target, links.c.source)
+        .distinct()
+    )
+    return [(row.target, row.source) for row in connection.execute(query)]
 
 
 def ancestors(connection: Connection, id: str, most: int = 10_000) -> list[str]:
     """Everything that an entry rests on, nearest first."""
     seen: dict[str, None] = {}
-    front = [id]
+    front = {id}
     while front and len(seen) < most:
-        following: list[str] = []
-        for batch in batches(front, BATCH):
-            query = select(links.c.target).where(
-                links.c.source.in_(batch),
-                or_(links.c.type.in_(RESTS_ON), links.c.type == "forked"),
-            )
-            following += connection.execute(query.order_by(links.c.target)).scalars()
-        front = [i for i in dict.fromkeys(following) if i not in seen]
-        seen.update(dict.fromkeys(front))
+        rows = _linked(connection, front, links.c.source, (*RESTS_ON, "forked"))
+        front = {target for target, _ in rows} - seen.keys()
+        seen.update(dict.fromkeys(sorted(front)))
     return list(seen)[:most]
 
 

@@ -20,6 +20,8 @@ _BY_NUMBER = (
     (tables.points, tables.points.c.run),
     (tables.labels, tables.labels.c.run),
     (tables.attached, tables.attached.c.entry),
+    (tables.held, tables.held.c.entry),
+    (tables.imports, tables.imports.c.entry),
 )
 # rows that are copied at once
 _BATCH = 1000
@@ -42,7 +44,8 @@ def copy_as_it_was(hub: Hub, entries: int, file: Path) -> None:
     if is_remote(hub.address):
         with Hub(file) as then:
             found = hub.documents(hub.ids()[:entries])
-            then.take(((str(line["id"])[:12], line) for line in found), hub.address)
+            lines = ((str(line["id"])[:12], line) for line in found)
+            then.take(lines, hub.address, vouched=True)
             foreign = [entry["id"] for entry in hub.listed(state="untrusted")]
             own = update(tables.entries).where(tables.entries.c.id.not_in(foreign))
             with then.database.transaction() as connection:

@@ -1,6 +1,6 @@
 """Who may do what: one table, for Python, the command line and the server."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from dimgs.errors import InputError
 
@@ -20,6 +20,7 @@ dispute   -       om           oem       oepm   om
 fork      -       om           oem       oepm   om
 review    -       -            oe        oep    o
 accept    -       -            oe        oep    -
+settle    -       -            oe        oep    -
 approve   -       -            oe        oep    -
 redact    -       m            m         oepm   -
 manage    -       -            -         oepm   -
@@ -62,6 +63,24 @@ def allowed(role: str, action: str, visibility: str = "open", own: bool = False)
     if own and action != "add":
         return "own" in cells
     return visibility in cells
+
+
+def may_settle(user: str, authors: Collection[str]) -> bool:
+    """Whether somebody whose role may settle doubts may settle those of an entry.
+
+    Parameters
+    ----------
+    user : str
+        A person: what programs say settles nothing.
+    authors : collection of str
+        Of the entry and of everything that it rests on.
+
+    Examples
+    --------
+    >>> may_settle("eve", {"anna", "bob"}), may_settle("bob", {"anna", "bob"})
+    (True, False)
+    """
+    return user not in authors
 
 
 def a_role(role: str) -> str:

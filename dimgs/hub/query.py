@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -28,6 +28,7 @@ from dimgs.hub.kinds import check_text
 from dimgs.hub.lineage import Lineage
 from dimgs.hub.ranges import TypedRange, read_range, split_condition
 from dimgs.hub.tables import SLOTS, entries, labels, points, shapes, tags
+from dimgs.hub.writing import ids_of
 from dimgs.variables import Dimension, parse_unit
 
 # in natural logarithms: the slack of a range, and the rounding of a sum of logarithms
@@ -212,15 +213,6 @@ def _in_ids(connection: Connection, ids: set[str]) -> Select[Any]:
     """Numbers of entries: a question of its own, also where the statement reads the same table."""
     held = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
     return held.correlate(None)
-
-
-def ids_of(connection: Connection, ids: Iterable[str]) -> Select[Any]:
-    """Ids as a table: a statement takes a bounded number of values, but one long text."""
-    every = sorted(ids)
-    if connection.dialect.name == "sqlite":
-        rows = func.json_each(json.dumps(every)).table_valued("value")
-        return select(rows.c.value)
-    return select(func.unnest(func.string_to_array(",".join(every), ",")).column_valued("value"))
 
 
 def _shapes(connection: Connection, ask: Wanted, lineage: Lineage) -> list[Shape]:

@@ -19,10 +19,12 @@ from dimgs.hub.evidence import difference, evidence, kernels
 from dimgs.hub.kinds import KINDS, check_text
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, a_role, allowed
-from dimgs.hub.query import Wanted, asked_runs, found_runs, ids_of, wanted
+from dimgs.hub.query import Wanted, asked_runs, found_runs, wanted
 from dimgs.hub.rows import now
 from dimgs.hub.runs import shown
-from dimgs.hub.tables import entries, tags
+from dimgs.hub.tables import entries, imports, tags
+from dimgs.hub.verdicts import verdict
+from dimgs.hub.writing import ids_of
 
 # what a query gives unless it is told otherwise: a screen or two
 _LIMIT = 100
@@ -110,19 +112,25 @@ class Reader:
             told = neighbours(connection, row.id)
             seen = self._seen(connection, {i for link in told for i in (link["from"], link["to"])})
             status = {"status": status_of(connection, row.id)} if row.kind == "job" else {}
+            brought = connection.execute(
+                select(imports.c.sender, imports.c.agent).where(imports.c.entry == row.seq)
+            ).first()
             reviews = [
                 self._review(connection, act)
                 for act in lineage.acts
                 if act.type == "reviews" and act.target == row.id
             ]
-        entry = entry_of(row)
+        state = lineage.state(row.id, row.kind)
         return {
-            **entry.to_json(),
+            **entry_of(row).to_json(),
             "title": row.title,
-            "state": lineage.state(row.id, row.kind),
+            "state": state,
+            **_verdict(row, state, lineage),
             "causes": sorted(lineage.causes.get(row.id, ())),
             "superseded_by": lineage.superseded.get(row.id, []),
             "imported": row.origin is not None,
+            "sender": None if brought is None else brought.sender,
+            "agent": row.agent or (brought is not None and brought.agent and state == "untrusted"),
             "links": [link for link in told if {link["from"], link["to"]} <= seen],
             "reviews": reviews,
             **status,
@@ -138,11 +146,13 @@ class Reader:
             for act in lineage.acts:
                 if act.type == "reviews" and act.target in told:
                     told[act.target].append(self._review(connection, act))
+        states = {id: lineage.state(id, rows[id].kind) for id in told}
         return {
             id: {
                 "kind": rows[id].kind,
                 "content": json.loads(rows[id].content or "null"),
-                "state": lineage.state(id, rows[id].kind),
+                "state": states[id],
+                **_verdict(rows[id], states[id], lineage),
                 "reviews": reviews,
             }
             for id, reviews in told.items()
@@ -232,7 +242,7 @@ class Reader:
                 filters.append(entries.c.id.in_(ids_of(connection, some)))
             rows = connection.execute(query.where(*filters).limit(None if state else limit))
             now_in = ((row, lineage.state(row.id, row.kind)) for row in rows)
-            found = (_listed(row, told) for row, told in now_in if state in (None, told))
+            found = (_listed(row, told, lineage) for row, told in now_in if state in (None, told))
             return list(islice(found, limit))
 
     def query(
@@ -365,9 +375,15 @@ def entry_of(row: Any) -> Entry:
     return Entry.of(row, content, tuple((kind, to) for kind, to in json.loads(row.links)))
 
 
-def _listed(row: Any, state: str) -> dict[str, Any]:
+def _listed(row: Any, state: str, lineage: Lineage) -> dict[str, Any]:
     plain = ("id", "kind", "title", "author", "time")
-    return {**{name: getattr(row, name) for name in plain}, "state": state}
+    told = {name: getattr(row, name) for name in plain}
+    return {**told, "state": state, **_verdict(row, state, lineage)}
+
+
+def _verdict(row: Any, state: str, lineage: Lineage) -> dict[str, Any]:
+    content = json.loads(row.content or "null") if row.kind == "law" else None
+    return verdict(row.kind, content, state, row.id in lineage.unconfirmed)
 
 
 def run_of(row: Any, lineage: Lineage) -> dict[str, Any]:

@@ -275,10 +275,15 @@ class RemoteHub(Hub):
             text = self._send("POST", "documents", None, json={"ids": batch}).text
             yield from (json.loads(line) for line in text.splitlines())
 
-    def take(self, lines: "Iterable[Line]", origin: str) -> "Merged":
+    def take(self, lines: "Iterable[Line]", origin: str, *, vouched: bool = False) -> "Merged":
         """Give lines of a bundle to the server, part by part."""
         from dimgs.hub.bundle import Merged
 
+        if vouched:
+            raise InputError(
+                "A bundle is vouched for on the machine of the server, with --hub and its file or "
+                "postgresql:// address; or let the server trust its key: dimgs hub trust KEY."
+            )
         done = Merged()
         part: list[str] = []
 

@@ -30,8 +30,9 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from dimgs.errors import InputError, StoreError
 
-# 1 is a store of runs alone, 2 has the tables of a hub besides, 3 files that entries name
-STORE_VERSION, SCHEMA_VERSION = 1, 3
+# 1 is a store of runs alone, 2 has the tables of a hub besides, 3 files that entries name, 4 who
+# brought what
+STORE_VERSION, SCHEMA_VERSION = 1, 4
 PENDING = "pending"
 
 _APPLICATION = int.from_bytes(b"dimg", "big")

@@ -10,8 +10,6 @@ from dimgs.hub.entry import Entry
 from dimgs.hub.tables import settings, signatures
 from dimgs.hub.writing import insert_new, new_epoch
 
-# runs need none: what decides on states are reviews, disputes and the like
-_UNSIGNED = ("run",)
 # what is signed is no other message that a key of Ed25519 may have signed
 _PREFIX = b"dimgs entry "
 
@@ -40,7 +38,7 @@ def own_key(connection: Connection) -> tuple[Any, str]:
 
 
 def trust(connection: Connection, key: str, name: str) -> None:
-    """Let the reviews that a hub signed with this key count here.
+    """Let what a hub signed with this key count here as its authors'.
 
     Raises
     ------
@@ -90,7 +88,7 @@ def signed(
     for row in connection.execute(query.order_by(signatures.c.key)):
         out.setdefault(row.id, []).append({"key": row.key, "signature": row.signature})
     for entry in found:
-        if entry.id not in foreign and entry.kind not in _UNSIGNED:
+        if entry.id not in foreign:
             own = {"key": public, "signature": key.sign(_PREFIX + entry.id.encode()).hex()}
             out.setdefault(entry.id, []).append(own)
     return out

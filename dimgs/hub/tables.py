@@ -150,6 +150,26 @@ attached = Table(
     Index("attached_digest", "digest"),
 )
 
+# which entry brought a file along: who knows its hash alone, and names it, may not read it
+held = Table(
+    "held",
+    hub_metadata,
+    Column("entry", _number, ForeignKey("entries.seq"), nullable=False),
+    Column("digest", String(64), nullable=False),
+    PrimaryKeyConstraint("digest", "entry"),
+    Index("held_entry", "entry"),
+)
+
+# who brought an entry that was not made here, and whether a manager of this hub vouched for it
+imports = Table(
+    "imports",
+    hub_metadata,
+    Column("entry", _number, ForeignKey("entries.seq"), primary_key=True),
+    Column("sender", String(100), nullable=False),
+    Column("agent", Boolean, nullable=False),
+    Column("vouched", Boolean, nullable=False),
+)
+
 users = Table(
     "users",
     hub_metadata,
@@ -200,7 +220,7 @@ version = Table(
 )
 
 # tables that an earlier schema did not have
-_SINCE = {"files": 3, "attached": 3}
+_SINCE = {"files": 3, "attached": 3, "held": 4, "imports": 4}
 
 
 def tables_of(schema: int) -> list[Table]:

@@ -7,6 +7,8 @@ from dimgs.formats import is_edited
 
 # how a campaign ends whose answers can be relied on
 _MET = "tolerance met"
+# status of the entry of a law that says so of itself; others have none
+UNCONFIRMED = "unconfirmed"
 # states of an entry that somebody has to settle first
 _OPEN_DOUBTS = ("disputed", "recheck", "untrusted")
 
@@ -35,17 +37,62 @@ def why_unconfirmed(entry: Mapping[str, Any]) -> list[str]:
     """
     content, state = entry["content"] or {}, entry["state"]
     found = [f"The entry is {state}."] if state in _OPEN_DOUBTS else []
-    laws = [content.get("law"), *(r.get("law") for r in content.get("regimes") or ())]
-    if any(isinstance(law, Mapping) and (is_edited(law) or law.get("edited")) for law in laws):
-        found.append("The law was edited after it was written, and nothing confirms it since.")
-    outcome = content.get("outcome")
-    if content.get("confirmed") is not None:
-        if not content["confirmed"]:
-            found += [str(w) for w in content.get("why_not") or ["The law is not confirmed."]]
-    elif outcome is not None and outcome != _MET:
-        found.append(f"Its campaign ended without a reliable answer ({outcome}).")
-    elif outcome is None and state != "accepted":
+    found += _against(content)
+    says_nothing = content.get("confirmed") is None and content.get("outcome") is None
+    if says_nothing and state != "accepted":
         found.append(
             "The entry does not say that its law was confirmed, and no reviewer accepted it."
         )
+    return found
+
+
+def verdict(
+    kind: str, content: Mapping[str, Any] | None, state: str, on_unconfirmed: bool
+) -> dict[str, Any]:
+    """What stands beside a law, or an answer by one, wherever it is listed or shown.
+
+    Parameters
+    ----------
+    kind : str
+    content : mapping or None
+    state : str
+    on_unconfirmed : bool
+        Whether it is an answer that rests on a law which says that it is not confirmed.
+
+    Returns
+    -------
+    dict
+        "confirmed" and "why_not"; empty of entries that are neither.
+    """
+    if kind == "law":
+        why = why_unconfirmed({"content": content, "state": state})
+    elif kind == "answer" and on_unconfirmed:
+        why = ["The answer rests on a law that is not confirmed."]
+    else:
+        return {}
+    return {"confirmed": not why, "why_not": why}
+
+
+def law_status(content: Mapping[str, Any]) -> str:
+    """Status of the entry of a law: whether it says that it is not confirmed.
+
+    Examples
+    --------
+    >>> law_status({"confirmed": False}), law_status({"text": "Written by hand."})
+    ('unconfirmed', '')
+    """
+    return UNCONFIRMED if _against(content) else ""
+
+
+def _against(content: Mapping[str, Any]) -> list[str]:
+    """What a law says against itself."""
+    laws = [content.get("law"), *(r.get("law") for r in content.get("regimes") or ())]
+    found, outcome = [], content.get("outcome")
+    if any(isinstance(law, Mapping) and (is_edited(law) or law.get("edited")) for law in laws):
+        found.append("The law was edited after it was written, and nothing confirms it since.")
+    if content.get("confirmed") is not None:
+        given = content.get("why_not") or ["The law is not confirmed."]
+        found += [] if content["confirmed"] else [str(why) for why in given]
+    elif outcome is not None and outcome != _MET:
+        found.append(f"Its campaign ended without a reliable answer ({outcome}).")
     return found

@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dimgs.hub.entry import Entry, canonical, sha256, title_of
@@ -17,6 +18,8 @@ from dimgs.hub.tables import (
     attached,
     entries,
     files,
+    held,
+    imports,
     labels,
     links,
     points,
@@ -24,6 +27,7 @@ from dimgs.hub.tables import (
     shapes,
     tags,
 )
+from dimgs.hub.verdicts import law_status
 
 # SQLite takes 32,766 values in a statement, and an entry has 17
 BATCH = 500
@@ -38,13 +42,46 @@ def batches(items: Iterable[_Item], size: int = BATCH) -> Iterator[list[_Item]]:
         yield batch
 
 
+def ids_of(connection: Connection, ids: Iterable[str]) -> Select[Any]:
+    """Ids as a table: a statement takes a bounded number of values, but one long text."""
+    every = sorted(ids)
+    if connection.dialect.name == "sqlite":
+        rows = func.json_each(json.dumps(every)).table_valued("value")
+        return select(rows.c.value)
+    return select(func.unnest(func.string_to_array(",".join(every), ",")).column_valued("value"))
+
+
 def insert_new(connection: Connection, table: Any) -> Any:
     """Insert statement that passes over rows that are there already."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     return dialect.insert(table).on_conflict_do_nothing()
 
 
-def write(connection: Connection, found: Sequence[Entry], origin: str | None = None) -> list[str]:
+@dataclass(frozen=True)
+class Brought:
+    """How entries came that were not made through this hub.
+
+    Attributes
+    ----------
+    origin : str
+        Where from.
+    sender : str
+        Who brought them, and answers for what nobody signed.
+    agent : bool
+        Whether that is a program.
+    vouched : bool
+        Whether the sender manages this hub and lets them count as their authors'.
+    """
+
+    origin: str
+    sender: str
+    agent: bool
+    vouched: bool
+
+
+def write(
+    connection: Connection, found: Sequence[Entry], brought: Brought | None = None
+) -> list[str]:
     """Write entries that are not there yet, with their links, tags and inputs.
 
     Parameters
@@ -52,8 +89,8 @@ def write(connection: Connection, found: Sequence[Entry], origin: str | None = N
     connection : Connection
         In a transaction.
     found : sequence of Entry
-    origin : str, optional
-        Where they come from, if they were not made through this hub.
+    brought : Brought, optional
+        If they were not made through this hub.
 
     Returns
     -------
@@ -63,10 +100,16 @@ def write(connection: Connection, found: Sequence[Entry], origin: str | None = N
     new: list[str] = []
     for batch in batches({e.id: e for e in found}.values()):
         known = {e.id: (e, _facts(e)) for e in batch}
+        origin = None if brought is None else brought.origin
         rows = [_row(entry, told, origin) for entry, told in known.values()]
         statement = insert_new(connection, entries).returning(entries.c.id, entries.c.seq)
         places = {row.id: row.seq for row in connection.execute(statement, rows)}
         _index(connection, [(seq, *known[i]) for i, seq in places.items()])
+        if brought is not None and places:
+            values = {k: v for k, v in asdict(brought).items() if k != "origin"}
+            connection.execute(
+                insert(imports), [{"entry": seq, **values} for seq in places.values()]
+            )
         new += [e.id for e in batch if e.id in places]
         _fill(connection, [e for e in batch if e.id not in places and e.content is not None])
     return new
@@ -82,6 +125,8 @@ def _row(entry: Entry, told: Facts | None, origin: str | None) -> dict[str, Any]
     status = content.get("verdict") or content.get("status") or content.get("action") or ""
     if told is not None:
         status = content.get("status", "ok")
+    elif entry.kind == "law":
+        status = law_status(content)
     name = content.get("kernel") or ""
     return {
         "id": entry.id,
@@ -202,6 +247,14 @@ def _fill(connection: Connection, known: Sequence[Entry]) -> None:
         _index(connection, [(row.seq, entry, told)])
 
 
+def share_files(connection: Connection, parent: int, fork: Entry) -> None:
+    """Let a copy of an entry bring the files along that came with the entry."""
+    named = [file["sha256"] for file in (fork.content or {}).get("files", {}).values()]
+    seq = select(entries.c.seq).where(entries.c.id == fork.id).scalar_subquery()
+    rows = select(seq, held.c.digest).where(held.c.entry == parent, held.c.digest.in_(named))
+    connection.execute(insert(held).from_select(["entry", "digest"], rows))
+
+
 def new_epoch(connection: Connection) -> None:
     """Tell that states may have changed without an entry more."""
     connection.execute(delete(settings).where(settings.c.kind == "epoch"))
@@ -210,10 +263,13 @@ def new_epoch(connection: Connection) -> None:
 
 
 def erase(connection: Connection, seq: int, tombstone: Entry) -> None:
-    """Leave nothing of an entry but its header."""
-    for column in (tags.c.entry, points.c.run, labels.c.run, attached.c.entry):
+    """Leave nothing of an entry but its header, and of a review its verdict."""
+    for column in (tags.c.entry, points.c.run, labels.c.run, attached.c.entry, held.c.entry):
         connection.execute(delete(column.table).where(column == seq))
-    connection.execute(delete(files).where(files.c.digest.not_in(select(attached.c.digest))))
+    connection.execute(delete(files).where(files.c.digest.not_in(select(held.c.digest))))
     values = _row(tombstone, None, None)
     values.pop("origin")
+    if tombstone.kind == "review":
+        # what it doubts stays doubted
+        values.pop("status")
     connection.execute(update(entries).where(entries.c.seq == seq).values(**values))

@@ -8,6 +8,7 @@ import numpy as np
 from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError, InputError
 from dimgs.hub.export import dataset_of
+from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.runs import run_record
 from dimgs.law.law import Law
 from dimgs.similitude.origin import GOOD
@@ -24,8 +25,8 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     """Find a law of the hub again from those of its runs that nobody doubts.
 
     Where the intervals of the new law hold the values of the earlier one at all of these runs, it
-    confirms it, and what rests on that is free again; else it supersedes it. Each regime's law is
-    found from the runs in its own domain.
+    confirms it, and where the user may settle that, what rests on the law is free again; else it
+    supersedes it. Each regime's law is found from the runs in its own domain.
 
     Parameters
     ----------
@@ -37,9 +38,10 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     Returns
     -------
     dict
-        "id" of the new law, whether it "confirmed" the earlier one, the number of "runs" it rests
-        on and of those that were "left_out", and the largest "difference" of the two laws, as a
-        logarithm.
+        "id" of the new law, whether it "confirmed" the earlier one, whether that "settled" its
+        doubts and "why_not" (only a reviewer settles who made nothing that the law rests on), the
+        number of "runs" it rests on and of those that were "left_out", and the largest
+        "difference" of the two laws, as a logarithm.
 
     Raises
     ------
@@ -71,10 +73,16 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     document = {"kind": "law", **_with_laws(content, again)}
     links = [("derived", i) for i in good]
     links += [("derived", i) for i, one in below.items() if one["kind"] == "protocol"]
-    made = hub.settle(entry["id"], document, links, confirmed=confirmed)
+    why = ""
+    try:
+        made = hub.settle(entry["id"], document, links, confirmed=confirmed)
+    except NotAllowedError as error:
+        made, why = hub.add_linked(document, links), str(error)
     return {
         "id": made,
         "confirmed": confirmed,
+        "settled": confirmed and not why,
+        "why_not": [why] if why else [],
         "runs": len(good),
         "left_out": len(runs) - len(good),
         "difference": apart,

@@ -14,7 +14,11 @@ import pytest
 from dimgs.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.bundle import Merged
+from dimgs.hub.entry import Entry
+from dimgs.hub.files import hash_of
+from dimgs.hub.rows import now
 from tests.hub.conftest import Places
+from tests.hub.earlier import DIGEST, FORMATS, make_schema3
 from tests.hub.test_hub import QUESTION, other, run
 from tests.hub.test_lineage import chain, states
 
@@ -344,3 +348,138 @@ def test_a_cut_file_is_not_taken_for_a_bundle(hub: Hub, place: Places, tmp_path:
     # what is whole elsewhere makes it complete
     assert hub.sync(tmp_path / "b").pushed == 1
     assert merged(tmp_path / "b", place)[1] == 30
+
+
+def sent(by: Hub, *entries: Entry) -> None:
+    """Send entries as a bundle, as whoever made them up."""
+    done = by.take([(e.id[:8], {**e.to_json(), "signatures": []}) for e in entries], "sent")
+    assert (done.added, done.refused) == (len(entries), [])
+
+
+def forged(author: str, kind: str = "law", *links: tuple[str, str], agent: bool = False) -> Entry:
+    content = {"verdict": "accept"} if kind == "review" else {"text": f"by {author}"}
+    return Entry(kind, content, author, now(), links, agent)
+
+
+def test_a_forged_author_is_no_way_to_review_ones_own_work(hub: Hub) -> None:
+    bob, eve = other(hub, "bob"), other(hub, "eve")
+    law = forged("mallory")
+    sent(bob, law)
+    told = hub.get(law.id)
+    assert (told["state"], told["author"], told["sender"]) == ("untrusted", "mallory", "bob")
+    with pytest.raises(InputError, match="was brought by bob, and nobody signed that it is by mal"):
+        bob.review(law.id, "accept")
+    # nor with an acceptance under another name, or of a friend's
+    sent(bob, forged("eve", "review", ("reviews", law.id)))
+    assert hub.get(law.id)["state"] == "untrusted"
+    # what rests on it is not settled by whoever brought it
+    ours = hub.add({"kind": "law", "text": "l", "links": [{"type": "derived", "to": law.id}]})
+    hub.dispute(ours, "Why?")
+    with pytest.raises(InputError, match="has made something that it rests on"):
+        bob.review(ours, "accept")
+    # doubts may be raised by everybody, and another one accepts it
+    bob.review(law.id, "minor")
+    eve.review(law.id, "accept")
+    assert hub.get(law.id)["state"] == "accepted"
+    assert {e["id"] for e in hub.listed(state="untrusted")} == {
+        e["id"] for e in hub.listed("review") if e["author"] == "eve" and e["state"] == "untrusted"
+    }
+
+
+def test_what_a_program_sends_is_no_persons(hub: Hub) -> None:
+    robot = other(hub, "robot", "agent")
+    other(hub, "carl", "contributor")
+    as_person, as_itself = forged("carl"), forged("robot")
+    law = hub.add({"kind": "law", "text": "l"})
+    sent(robot, as_person, as_itself, forged("carl", "law", ("supersedes", law)))
+    for id in (as_person.id, as_itself.id):
+        told = hub.get(id)
+        assert (told["state"], told["agent"], told["sender"]) == ("untrusted", True, "robot")
+    assert hub.get(law)["superseded_by"] == []
+    # one that says that it is a program's is its own
+    honest = forged("robot", agent=True)
+    sent(robot, honest)
+    assert hub.get(honest.id)["state"] == "open"
+
+
+def test_an_answer_under_anothers_name_answers_nothing(hub: Hub) -> None:
+    asked = hub.add(QUESTION)
+    sent(other(hub, "bob"), forged("mallory", "answer", ("answers", asked)))
+    assert hub.get(asked)["state"] == "open"
+    sent(other(hub, "bob"), forged("bob", "answer", ("answers", asked)))
+    assert hub.get(asked)["state"] == "answered"
+
+
+def test_entries_of_others_count_once_their_hub_is_trusted_or_they_send_them(
+    hub: Hub, place: Places, tmp_path: Path
+) -> None:
+    ids = chain(hub)
+    with Hub(place(), user="carl") as new:
+        new.merge(bundled(hub, tmp_path / "b"))
+        assert {e["state"] for e in new.listed()} == {"untrusted"}
+        assert all(e["signatures"] for e in new.documents(ids))
+        new.trust(hub.key())
+        assert states(new, ids) == states(hub, ids)
+        new.distrust(hub.key())
+        assert {e["state"] for e in new.listed()} == {"untrusted"}
+        # the author stands behind them, wherever they came from first
+        other(new, "anna", "contributor").merge(tmp_path / "b")
+        assert states(new, ids) == states(hub, ids)
+    with Hub(place(), user="carl") as new:
+        new.merge(tmp_path / "b")
+        bob = other(new, "bob", "contributor")
+        with pytest.raises(InputError, match="may not manage"):
+            bob.merge(tmp_path / "b", trust=True)
+        assert {e["state"] for e in new.listed()} == {"untrusted"}
+        new.merge(tmp_path / "b", trust=True)
+        assert states(new, ids) == states(hub, ids)
+
+
+def test_an_unsigned_bundle_of_an_earlier_edition_loads_and_can_be_vouched_for(
+    hub: Hub, place: Places, tmp_path: Path
+) -> None:
+    """0.2.0 signed everything but runs."""
+    ids = chain(hub)
+    (path,) = files(bundled(hub, tmp_path / "b"))
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for line in lines:
+        line["signatures"] = [] if line["kind"] == "run" else line["signatures"]
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), "utf-8")
+    with Hub(place(), user="carl") as new:
+        assert new.merge(tmp_path / "b").refused == []
+        new.trust(hub.key())
+        assert states(new, ids) == ["answered", "untrusted", "open", "open"]
+        new.merge(tmp_path / "b", trust=True)
+        assert states(new, ids) == states(hub, ids)
+        assert new.digest() == hub.digest()
+
+
+def test_what_0_2_0_exported_is_read(place: Places) -> None:
+    with Hub(place(), user="carl") as new:
+        done = new.merge(FORMATS / "v0_2_0" / "bundle", trust=True)
+        assert (done.added, done.refused) == (8, [])
+        told = {e["title"]: e["state"] for e in new.listed()}
+        # and a law that says that it is not confirmed answers no question
+        assert (told["How fast?"], told["How slow?"]) == ("answered", "open")
+
+
+def test_what_was_cleared_or_hidden_in_earlier_hubs_is_doubted_and_shown_again(
+    place: Places,
+) -> None:
+    address = place()
+    make_schema3(address)
+    with Hub(address, user="anna") as hub:
+        assert hub.digest() == {"digest": DIGEST, "entries": 19}
+        told = {e["title"]: e["state"] for e in hub.listed()}
+        # a remark had settled the doubts of the law
+        assert (told["l"], told["two"], told["How fast?"]) == ("disputed", "recheck", "recheck")
+        # its sender had accepted what names an author that there is not
+        assert (told["of nobody"], told["of bob"]) == ("untrusted", "open")
+        assert (told["of a program"], told["How slow?"]) == ("untrusted", "open")
+        # runs that people had sent are as usable as before
+        assert {r["state"] for r in hub.query()["runs"]} == {"open", "disputed"}
+        carl, private, shown = hub.for_user("carl"), b"private\n", b"open\n"
+        with pytest.raises(InputError, match="There is no file"):
+            carl.file(hash_of(private))
+        assert (hub.file(hash_of(private)), carl.file(hash_of(shown))) == (private, shown)
+        hub.add({"kind": "law", "text": "new"})

@@ -116,3 +116,37 @@ def test_a_hub_of_the_schema_before_files_is_upgraded(tmp_path: Path) -> None:
         assert copy.execute("PRAGMA user_version").fetchone() == (2,)
         assert copy.execute("SELECT count(*) FROM entries").fetchone() == (5,)
     copy.close()
+
+
+def test_whoever_knows_a_hash_reads_no_private_file(hub: Hub) -> None:
+    """Neither by naming it, before or after it came, nor by letting others bring it."""
+    carl, bob = other(hub, "carl", "contributor"), other(hub, "bob", "contributor")
+    early = carl.add(naming(QUESTION, {"x": DATA}))
+    with_file(hub, visibility="private")
+    late = carl.add({**naming(QUESTION, {"x": DATA}), "text": "Late?"})
+    for reader in (carl, bob, hub.for_anybody()):
+        with pytest.raises(InputError, match="There is no file"):
+            reader.file(hash_of(DATA))
+    assert hash_of(DATA) not in carl.files(everything=True)
+    hub.put_file(DATA)
+    with pytest.raises(InputError, match="There is no file"):
+        carl.file(hash_of(DATA))
+    # whoever has it, has it
+    carl.put_file(DATA)
+    assert carl.file(hash_of(DATA)) == bob.file(hash_of(DATA)) == DATA
+    # what was redacted is gone with what it brought
+    for id in (early, late):
+        hub.redact(id, "no")
+    with pytest.raises(InputError, match="There is no file"):
+        carl.file(hash_of(DATA))
+    assert hub.file(hash_of(DATA)) == DATA
+
+
+def test_a_fork_brings_the_files_of_its_parent(hub: Hub) -> None:
+    carl = other(hub, "carl", "contributor")
+    parent = with_file(hub)
+    fork = carl.fork(parent, {"text": "Another?"})
+    hub.redact(parent, "no")
+    assert hub.file(hash_of(DATA)) == DATA
+    carl.fork(fork, {"files": {"y": {"sha256": "0" * 64, "size": 1}}})
+    assert carl.wanted_files() == ["0" * 64]

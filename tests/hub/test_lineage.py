@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dimgs.errors import InputError
 from dimgs.hub import Hub
 from tests.hub.test_hub import QUESTION, other, run
 
@@ -86,21 +87,180 @@ def test_a_rejected_card_disputes_the_runs_of_its_kernel(hub: Hub) -> None:
 def test_a_refit_without_the_rejected_run_settles_it_either_way(hub: Hub, confirmed: bool) -> None:
     asked, made, law, answer = chain(hub)
     (good,) = hub.add_runs([run("b", 2.0)])
-    other(hub, "bob").review(made, "reject")
-    again = hub.settle(law, {"kind": "law", "text": "l"}, [("derived", good)], confirmed=confirmed)
+    bob = other(hub, "bob")
+    bob.review(made, "reject")
+    again = bob.settle(law, {"kind": "law", "text": "l"}, [("derived", good)], confirmed=confirmed)
     found = states(hub, (asked, law, answer, again))
     if confirmed:
         assert found == ["answered", "open", "open", "open"]
+        (said,) = hub.get(hub.listed("decision")[0]["id"])["content"]["looked_at"]
+        assert said == good
+        # it is settled for as long as what was looked at holds, and for no later doubt
+        other(hub, "eve").review(good, "reject")
+        assert states(hub, (law, answer)) == ["disputed", "recheck"]
     else:
         assert found == ["recheck", "disputed", "recheck", "open"]
         assert hub.get(law)["superseded_by"] == [again]
 
 
-def test_a_refit_that_rests_on_the_rejected_run_settles_nothing(hub: Hub) -> None:
-    asked, made, law, answer = chain(hub)
+LAW = {"kind": "law", "text": "l"}
+
+
+@pytest.mark.parametrize(
+    ("who", "role", "told"),
+    [
+        ("anna", "reviewer", "has made it"),
+        ("rita", "reviewer", "has made something that it rests on"),
+        ("carl", "contributor", "may not settle"),
+        ("robot", "agent", "Agents settle nothing"),
+    ],
+)
+def test_only_a_reviewer_who_made_nothing_of_it_settles(
+    hub: Hub, who: str, role: str, told: str
+) -> None:
+    rita = other(hub, "rita")
+    (made, good) = hub.add_runs([run("a")])[0], rita.add_runs([run("b", 2.0)])[0]
+    rests = [("derived", made), ("derived", good)]
+    law = hub.add_linked(LAW, rests)
     other(hub, "bob").review(made, "reject")
-    hub.settle(law, {"kind": "law", "text": "l"}, [("derived", made)], confirmed=True)
-    assert states(hub, (asked, law, answer)) == ["recheck", "disputed", "recheck"]
+    with pytest.raises(InputError, match=told):
+        other(hub, who, role).settle(law, LAW, [("derived", good)], confirmed=True)
+    assert states(hub, (law,)) == ["disputed"]
+
+
+def test_a_settlement_names_what_was_looked_at(hub: Hub) -> None:
+    _, made, law, answer = chain(hub)
+    (good,) = hub.add_runs([run("b", 2.0)])
+    bob, eve = other(hub, "bob"), other(hub, "eve")
+    refused = [
+        (LAW, [], "names what was looked at"),
+        (LAW, [("derived", made)], "is doubted itself"),
+        ({"kind": "annotation", "text": "Fine."}, [("derived", good)], "as a law, not as a"),
+    ]
+    # where nothing is doubted, nothing is settled
+    eve.settle(law, LAW, [], confirmed=True)
+    assert not hub.listed("decision")
+    bob.review(made, "reject")
+    for document, rests, told in refused:
+        before = hub.digest()
+        with pytest.raises(InputError, match=told):
+            eve.settle(law, document, rests, confirmed=True)
+        assert hub.digest() == before
+    assert states(hub, (law, answer)) == ["disputed", "recheck"]
+
+
+def test_links_that_anybody_makes_settle_nothing(hub: Hub, tmp_path: Path) -> None:
+    """Not as links of entries, and not as acts of elsewhere, nor of a hub of an earlier edition."""
+    from dimgs.hub.entry import Entry
+    from dimgs.hub.rows import now
+    from dimgs.hub.writing import write
+
+    _, made, law, answer = chain(hub)
+    other(hub, "bob").review(made, "reject")
+    carl = other(hub, "carl", "contributor")
+    for type in ("confirms", "settles", "reviews", "approves"):
+        with pytest.raises(InputError, match="A link is a table with 'type'"):
+            carl.add({**LAW, "links": [{"type": type, "to": law}]})
+        with pytest.raises(InputError, match="no link"):
+            carl.add({"kind": "link", "type": type, "from": answer, "to": law})
+    # what earlier editions let everybody write
+    kept = Entry("annotation", {"text": "Fine."}, "carl", now(), (("confirms", law),))
+    with hub.database.transaction() as connection:
+        write(connection, [kept])
+    assert states(hub, (law, answer)) == ["disputed", "recheck"]
+
+
+def test_an_acceptance_settles_doubts_of_that_entry_alone(hub: Hub) -> None:
+    _, made, _, _ = chain(hub)
+    bob = other(hub, "bob")
+    ours = bob.add({**LAW, "links": [{"type": "derived", "to": made}]})
+    theirs = hub.add({"kind": "answer", "text": "a", "links": [{"type": "derived", "to": ours}]})
+    hub.dispute(ours, "Why?")
+    assert states(hub, (ours, theirs)) == ["disputed", "recheck"]
+    # what rests on one's own law is no way to free it
+    with pytest.raises(InputError, match="bob has made something that it rests on"):
+        bob.review(theirs, "accept")
+    # and for another reviewer, the answer holds and the law stays doubted
+    other(hub, "eve").review(theirs, "accept")
+    assert states(hub, (ours, theirs)) == ["disputed", "accepted"]
+
+
+def test_a_copy_of_ones_own_law_is_settled_by_others(hub: Hub) -> None:
+    bob, carl = other(hub, "bob"), other(hub, "carl", "contributor")
+    law = bob.add(LAW)
+    copy = carl.fork(law)
+    hub.dispute(copy, "Why?")
+    with pytest.raises(InputError, match="bob has made something that it rests on"):
+        bob.review(copy, "accept")
+    # a run rests on the card of its kernel too
+    bob.add({"kind": "card", "kernel": "film"})
+    (made,) = hub.add_runs([run("a")])
+    hub.dispute(made, "Why?")
+    with pytest.raises(InputError, match="bob has made something that it rests on"):
+        bob.review(made, "accept")
+    assert states(hub, (copy, made)) == ["disputed", "disputed"]
+
+
+def test_a_review_of_major_or_reject_stands_against_an_acceptance(hub: Hub) -> None:
+    law = hub.add(LAW)
+    bob, eve = other(hub, "bob"), other(hub, "eve")
+    bob.review(law, "accept")
+    for verdict, state in (("minor", "accepted"), ("major", "open"), ("reject", "disputed")):
+        eve.review(law, verdict)
+        assert states(hub, (law,)) == [state]
+
+
+def test_a_doubt_outlives_its_text(hub: Hub) -> None:
+    """What is redacted was said nevertheless; an admin does not clear doubts so."""
+    _, made, law, answer = chain(hub)
+    doubts = [other(hub, "bob").review(made, "reject"), hub.dispute(answer, "Why?")]
+    for doubt in doubts:
+        hub.redact(doubt, "A secret.")
+    assert states(hub, (made, law, answer)) == ["disputed", "disputed", "disputed"]
+
+
+def test_who_supersedes_what(hub: Hub) -> None:
+    robot, carl = other(hub, "robot", "agent"), other(hub, "carl", "contributor")
+    law = hub.add(LAW)
+
+    def newer(by: Hub) -> str:
+        return by.add({**LAW, "text": by.user, "links": [{"type": "supersedes", "to": law}]})
+
+    newer(robot)
+    assert hub.get(law)["superseded_by"] == []
+    theirs = newer(carl)
+    assert hub.get(law)["superseded_by"] == [theirs]
+    # an accepted one gives way to its author, or to what was accepted too
+    other(hub, "bob").review(law, "accept")
+    assert hub.get(law)["superseded_by"] == []
+    other(hub, "bob").review(theirs, "accept")
+    ours = newer(hub)
+    assert hub.get(law)["superseded_by"] == [theirs, ours]
+
+
+def test_an_unconfirmed_law_answers_no_question(hub: Hub) -> None:
+    asked = hub.add(QUESTION)
+
+    def answered(**content: object) -> str:
+        law = hub.add({**LAW, **content})
+        links = [{"type": "derived", "to": law}, {"type": "answers", "to": asked}]
+        return hub.add({"kind": "answer", "text": "a", "links": links})
+
+    answer = answered(confirmed=False, why_not=["The residuals show structure."])
+    answered(outcome="budget spent")
+    assert states(hub, (asked,)) == ["open"]
+    shown = hub.listed("law")
+    assert [e["confirmed"] for e in shown] == [False, False]
+    assert shown[0]["why_not"] == ["The residuals show structure."]
+    # a reviewer may take it for an answer nevertheless
+    bob = other(hub, "bob")
+    bob.review(answer, "accept")
+    assert states(hub, (asked,)) == ["accepted"]
+    bob.review(answer, "minor")
+    assert states(hub, (asked,)) == ["open"]
+    answered(confirmed=True)
+    assert states(hub, (asked,)) == ["answered"]
+    assert [e["confirmed"] for e in hub.listed("law")] == [False, False, True]
 
 
 def test_states_do_not_depend_on_the_clock(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ async def unread() -> dict[str, Any]:
 
 
 def path_of(route: Any) -> str:
-    return REST + route.path.format(id="0" * 64, name="x", key="0", token="x", digest="0")
+    return REST + str(route.path).format(id="0" * 64, name="x", key="0", token="x", digest="0")
 
 
 def bearer(hub: Hub, user: str, scope: str = "write") -> str:

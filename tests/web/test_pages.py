@@ -15,7 +15,8 @@ import dimgs
 from dimgs.hub import Hub
 from dimgs.hub.keeping import keep_campaign, keep_report
 from dimgs.web.app import make_app
-from dimgs.web.people import COOKIE, People, TooManyError, UnknownError
+from dimgs.web.intake import TooManyError
+from dimgs.web.people import COOKIE, People, UnknownError
 from dimgs.web.pictures import graph, run_map
 from dimgs.web.views import markdown_html
 from tests.hub.records import record
@@ -50,7 +51,12 @@ def test_a_law_is_typeset_with_what_it_rests_on(
     assert boxes == {kept[k] for k in ("question", "law", "protocol")}
     home = anybody.get("/").text
     answered = home.index("Answered</h2>")
-    assert home.index(kept["question"]) > answered
+    # a law that is not confirmed answers nothing, and says why wherever it is listed
+    assert home.index(kept["question"]) < answered
+    for page in (law, anybody.get("/entries?kind=law").text, anybody.get("/queue").text):
+        assert "not confirmed</span>: " in page
+    assert "The answer rests on a law that is not confirmed." in answer
+    assert "Not confirmed: " in answer
     hub.for_user("reviewer").review(kept["answer"], "reject", "Too few runs.")
     home = anybody.get("/").text
     assert home.index(kept["question"]) < home.index("Answered</h2>")

@@ -9,5 +9,5 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    """Add the tables that are not there; the next schema will hold a copy of them as they are."""
+    """Add the tables that are not there."""
     hub_metadata.create_all(op.get_bind(), tables_of(3))
