@@ -1,58 +1,47 @@
-"""Units that Pint reads otherwise than their writer probably meant, with the likely reading."""
+"""Units that are read otherwise than their writer probably meant, with the likely reading."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from fractions import Fraction
+from functools import cache, lru_cache
+from itertools import pairwise
+from typing import Any
 
 from dimgs.errors import InputError
-from dimgs.variables.notation import glued_exponents, normalised
+from dimgs.variables.names import Reading as Row
+from dimgs.variables.names import pint_unit, reading_of, whole_products
+from dimgs.variables.notation import Factor, Product
 from dimgs.variables.quantities import unit_text
-from dimgs.variables.registry import registry
-from dimgs.variables.units import Unit, parse_unit, to_pint
+from dimgs.variables.units import (
+    DIMENSIONLESS_TEXTS,
+    Unit,
+    parse_unit,
+    powers_of,
+    to_pint,
+    written,
+)
 
 _PRESSURE = parse_unit("Pa").dimension
-_POWER = r"(?:\*\*(?:\([-+\d./]+\)|[-+]?\d+))"
-_FACTOR = rf"[^\W\d]\w*{_POWER}?"
-# a written * follows the rule of every programming language and is not doubted
-_JUXTAPOSED = re.compile(rf"/\s*(?P<first>{_FACTOR})(?P<rest>(?:\s+{_FACTOR})+)")
-_DOTS = re.compile(r"[·⋅×∙]|(?<=[^\W\d])\.(?=[^\W\d])")
-_NEGATIVE = re.compile(r"\*\*\(?-")
-_BRACKET = re.compile(
-    r"^(?P<unit>.*[^\W\d]\w*(?:\*\*\S+)?)(?:\s*\((?P<of>[age])\)|\s+(?P<after>[ag]))$"
-)
+_OF_MATTER = frozenset({parse_unit("kg").dimension, parse_unit("mol").dimension})
+# chemical elements with the symbols of units: "kg N/ha" is of nitrogen
+_ELEMENTS = frozenset({"N", "P", "C", "S", "F", "Cl", "U", "V", "W"})
+_BRACKET = re.compile(r"^(?P<unit>.*\S)(?:\s*\((?P<of>[age])\)|(?<=\w)\s+(?P<after>[ag]))$")
 _BRACKETS = {"g": "a gauge pressure in {0} (add the atmosphere's)", "a": "an absolute {0}"}
-# letters that Pint takes for one unit and people write for a product: N m, m K, Pa s, m s
-_GLUED = (
-    (re.compile(r"\b(?P<a>[kMGcmµu]?N)m\b(?!\*\*)"), r"\g<a>*m"),
-    (re.compile(r"(?<=/)\s*(?P<a>m)K\b(?!\*\*)"), "(m*K)"),
-    (re.compile(r"(?<=g/)\s*ms\b(?!\*\*)"), "(m*s)"),
-    (re.compile(r"\b(?P<a>[mkMGhµu]?Pa)s\b"), r"\g<a>*s"),
-    (re.compile(r"\bftlbf?\b"), "ft*lbf"),
-    (re.compile(r"\b(?:mu|u|micro)\s+(?=[^\W\d])"), "µ"),
-    (re.compile(r"\b(?:deg|degree|degrees)\s+(?P<a>[CFKR])\b"), r"deg\g<a>"),
-    (re.compile(r"(?<![\w/])ms(?=\*\*\(?-[12])"), "m*s"),
-    (re.compile(r"\bcu\s+(?P<a>in|ft|yd|mm|cm|m)\b"), r"\g<a>**3"),
+# units that people write with a prefix; any other prefix is more likely another unit
+_PREFIXED = (
+    "meter gram second ampere kelvin mole candela hertz newton pascal joule watt coulomb volt "
+    "farad ohm siemens weber tesla henry lumen lux becquerel gray sievert katal radian steradian "
+    "liter metric_ton electron_volt bar calorie british_thermal_unit byte bit baud dalton year "
+    "parsec torr poise stokes gauss maxwell oersted galileo curie roentgen molar debye barn "
+    "arcsecond darcy watt_hour volt_ampere volt_ampere_reactive ampere_hour standard_atmosphere "
+    "force_pound force_gram force_metric_ton kip pound_force_per_square_inch oil_barrel gallon "
+    "cubic_meter cubic_centimeter cubic_foot hectare dyne erg inch foot circular_mil pound "
+    "enzyme_unit tex strain rydberg hartree townsend pixel count counts_per_second angstrom "
+    "revolutions_per_minute jansky neper rem rads degree_Celsius franklin sound_pressure_level "
+    "meter_H2O meter_Hg"
 )
-# abbreviations of other units, or of none, that Pint reads as a prefix and a unit
-_ABBREVIATIONS = {
-    "PS": ("metric_horsepower", "a metric horsepower"),
-    "TR": ("refrigeration_ton", "a ton of refrigeration"),
-    "mu": ("um", "µm (or the prefix µ)"),
-    "cfm": ("ft**3/min", "ft^3/min"),
-    "pa": ("Pa", "Pa"),
-    "PA": ("Pa", "Pa"),
-    "cp": ("cP", "cP"),
-    "kmph": ("km/h", "km/h"),
-    "Gs": ("gauss", "gauss"),
-}
-_ABBREVIATED = re.compile(rf"\b(?:{'|'.join(_ABBREVIATIONS)})\b")
-# whole texts in which a unit stands for a word
-_WORDS = (
-    (re.compile(r"%?\s*\b[Rr][Hh]\b\s*%?"), "%", "relative humidity in %"),
-    (re.compile(r"at\s*%"), "%", "per cent of the atoms"),
-    (re.compile(r"mol\s*%"), "%", "per cent of the moles"),
-    (re.compile(r"a\.?u\.|N/A"), "1", "no unit"),
-)
+_TAKE_PREFIX = frozenset(_PREFIXED.split())
 # prefixes that hardly any unit takes; the others have more
 _HUGE = frozenset({"peta", "exa", "zetta", "yotta"})
 _NEVER = frozenset({"ronna", "quetta", "ronto", "quecto"})
@@ -60,18 +49,6 @@ _TAKE_HUGE = frozenset(
     {"hertz", "joule", "watt", "gram", "meter", "byte", "bit", "electron_volt", "becquerel"}
 )
 _LESS_THAN_ONE = frozenset({"deci", "centi", "milli", "micro", "nano", "pico", "femto", "atto"})
-_TAKE_NONE = frozenset({
-    "minute", "hour", "day", "week", "month", "inch", "foot", "yard", "mile", "mile_per_hour",
-    "knot", "fermi", "pint", "cup", "ounce", "link", "grain", "mil", "degree", "percent",
-    "unified_atomic_mass_unit", "molar_gas_constant", "boltzmann_constant", "elementary_charge",
-    "technical_atmosphere", "speed_of_light", "planck_constant",
-})  # fmt: skip
-_NORMAL = re.compile(r"\bNm\*\*\(?3\)?")
-_LITRES = re.compile(r"\bslp?m\b")
-# a unit that is as likely meant as read: it is doubted only where the other columns speak against
-_LETTERS = ((re.compile(r"\bC\b"), "degC"), (re.compile(r"\bF\b"), "degF"),
-            (re.compile(r"\bk\b"), "K"), (re.compile(r"\bR\b"), "degR"),
-            (re.compile(r"\bmb\b"), "mbar"))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,86 +98,105 @@ def improbable(text: str) -> Reading | None:
     >>> improbable("W/(m K)") is None
     True
     """
-    plain = text.strip()
-    if not plain or parse_unit(plain).scale in {"level", "label"}:
+    unit = parse_unit(text)
+    if unit.scale in {"level", "label"} or unit.text.strip().lower() in DIMENSIONLESS_TEXTS:
         return None
-    for pattern, unit, words in _WORDS:
-        if pattern.fullmatch(plain):
-            return _reading(text, words, unit)
-    plain = glued_exponents(normalised(_DOTS.sub(" ", plain)))
-    bracket = _BRACKET.match(plain)
-    if bracket is not None:
-        reference = _with_reference(text, bracket["unit"], bracket["of"], bracket["after"])
-        if reference is not None:
-            return reference
-    if _NORMAL.search(plain):
-        other = _NORMAL.sub("m**3", plain)
-        words = f"{_short(other)} of gas at standard conditions"
-        return _reading(text, words, other)
-    if _LITRES.search(plain):
-        other = _LITRES.sub("l/min", plain)
-        return _reading(text, f"{_short(other)} of gas at standard conditions", other)
-    other = plain
-    for pattern, meant in _GLUED:
-        other = pattern.sub(meant, other)
-    other = _JUXTAPOSED.sub(_over_the_product, other)
-    if other != plain:
-        return _reading(text, _short(other), other)
-    other = _ABBREVIATED.sub(lambda m: f"({_ABBREVIATIONS[m[0]][0]})", plain)
-    if other != plain:
-        whole = _ABBREVIATIONS.get(plain)
-        return _reading(text, whole[1] if whole else _short(other), other)
-    if any(_is_odd(token) for token in re.findall(r"[^\W\d]\w*", plain)):
+    bracket = _BRACKET.match(text.strip())
+    reference = bracket and _with_reference(
+        text, bracket["unit"], bracket["of"] or bracket["after"]
+    )
+    if reference:
+        return reference
+    # without a remark, and as many people mean it
+    product, meant = written(unit.text), written(unit.text, tight=True)
+    row = _whole_products().get(_key(product)) if _is_abbreviated(product) else None
+    if row is not None:
+        return _reading(text, row.said or row.meant, written(row.meant), row.outcome == "either")
+    rows = [reading_of(factor) for factor in meant.factors]
+    doubts = [row if row and row.outcome == "doubt" else None for row in rows]
+    if meant != product or any(doubts):
+        return _replaced(text, meant, doubts)
+    if any(row is None and _is_odd(f.name) for f, row in zip(meant.factors, rows, strict=True)):
         return Reading(_literal(text), "another unit", None)
-    for pattern, meant in _LETTERS:
-        other = pattern.sub(meant, other)
-    return None if other == plain else _reading(text, _short(other), other, doubtful=True)
+    element = _without_element(product)
+    if element is not None:
+        return _reading(text, f"{_text(element)} of a chemical element", element)
+    either = [row if row and row.outcome == "either" else None for row in rows]
+    return _replaced(text, meant, either, doubtful=True) if any(either) else None
 
 
-def _over_the_product(match: re.Match[str]) -> str:
-    """``/(m*K)`` for ``/m K``; as it is where the factors that follow are divisors themselves."""
-    factors = re.findall(_FACTOR, match["rest"])
-    if all(_NEGATIVE.search(f) for f in factors):
-        return match.group()
-    return f"/({'*'.join([match['first'], *factors])})"
+@cache
+def _whole_products() -> dict[Any, Row]:
+    return {_key(written(row.text)): row for row in whole_products()}
 
 
-def _is_odd(token: str) -> bool:
-    """Whether Pint takes a token for a prefix before a unit that does not take it."""
-    found = registry().parse_unit_name(token)
-    if not found or not found[0][0]:
-        return False
-    prefix, unit, _ = found[0]
-    if token == prefix + unit:
-        # written out
+def _key(product: Product) -> tuple[float, frozenset[tuple[str, Fraction]]]:
+    number, powers = powers_of(product)
+    return number, frozenset(powers.items())
+
+
+def _replaced(
+    text: str, product: Product, rows: Sequence[Row | None], *, doubtful: bool = False
+) -> Reading | None:
+    """Reading with what the rows of the table say is meant by some of the factors."""
+    other = Product(product.number)
+    for factor, row in zip(product.factors, rows, strict=True):
+        if row is None:
+            other = other.times(Product(1.0, (factor,)))
+        else:
+            power = factor.power / factor.written if "^" in row.text else factor.power
+            other = other.times(written(row.meant), power)
+    said = next((row.said for row in rows if row and row.said), "")
+    words = said if "{}" in said or (said and len(rows) == 1) else "{}"
+    return _reading(text, words.format(_text(other)), other, doubtful)
+
+
+def _is_abbreviated(product: Product) -> bool:
+    """Whether a name is not Pint's full one: what is written out is meant."""
+    return any("".join(pint_unit(f.name) or ()) != f.name for f in product.factors)
+
+
+def _is_odd(name: str) -> bool:
+    """Whether a name is read as a prefix before a unit that does not take it."""
+    prefix, unit = pint_unit(name) or ("", "")
+    if not prefix or name == prefix + unit:
         return False
     return (
         prefix in _NEVER
-        or unit in _TAKE_NONE
+        or unit not in _TAKE_PREFIX
         or (prefix in _HUGE and unit not in _TAKE_HUGE)
         or (prefix in _LESS_THAN_ONE and unit == "year")
     )
 
 
-def _with_reference(text: str, unit: str, of: str | None, after: str | None) -> Reading | None:
+def _without_element(product: Product) -> Product | None:
+    """``kg/ha`` for ``kg N/ha``, where a mass or an amount is followed by an element's symbol."""
+    for i, (first, second) in enumerate(pairwise(product.factors)):
+        if (
+            second.name in _ELEMENTS
+            and second.written == 1
+            and first.power == 1 == second.power
+            and parse_unit(first.name).dimension in _OF_MATTER
+        ):
+            return product._replace(factors=product.factors[: i + 1] + product.factors[i + 2 :])
+    return None
+
+
+def _with_reference(text: str, unit: str, of: str) -> Reading | None:
     """Reading of ``bar(g)`` and ``bar g``: a pressure with what it is counted from."""
     try:
         known = parse_unit(unit)
     except InputError:
         return None
-    if known.dimension == _PRESSURE and (of or after) in _BRACKETS:
-        return Reading(_literal(text), _BRACKETS[of or after or ""].format(_short(unit)), known)
-    if of is None:
+    if known.dimension == _PRESSURE and of in _BRACKETS:
+        return Reading(_literal(text), _BRACKETS[of].format(unit.strip()), known)
+    if not text.rstrip().endswith(")"):
         return None
-    return Reading(_literal(text), f"{_short(unit)} with a remark", known)
+    return Reading(_literal(text), f"{unit.strip()} with a remark", known)
 
 
-def _reading(text: str, words: str, other: str, *, doubtful: bool = False) -> Reading | None:
-    try:
-        unit = parse_unit(other)
-    except InputError:
-        return None
-    return Reading(_literal(text), words, unit, doubtful)
+def _reading(text: str, words: str, other: Product, doubtful: bool = False) -> Reading | None:
+    return Reading(_literal(text), words, parse_unit(_text(other)), doubtful)
 
 
 def _literal(text: str) -> str:
@@ -210,5 +206,17 @@ def _literal(text: str) -> str:
     return unit_text(units) if abs(number - 1) < 1e-9 else f"{number:g} * {unit_text(units)}"
 
 
-def _short(unit: str) -> str:
-    return re.sub(r"\*\*\((\d+)\)|\*\*", lambda m: f"^{m[1] or ''}", unit.strip())
+def _text(product: Product) -> str:
+    """A product as a text: ``W/(m*K)``."""
+    above = [_power(f, f.power) for f in product.factors if f.power > 0]
+    below = [_power(f, -f.power) for f in product.factors if f.power < 0]
+    if product.number != 1 or not above:
+        above.insert(0, f"{product.number:g}")
+    divisor = "*".join(below)
+    return "*".join(above) + (f"/({divisor})" if len(below) > 1 else f"/{divisor}" if below else "")
+
+
+def _power(factor: Factor, power: Fraction) -> str:
+    if power == 1:
+        return factor.name
+    return f"{factor.name}^{power}" if power.denominator == 1 else f"{factor.name}^({power})"

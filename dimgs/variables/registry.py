@@ -1,6 +1,7 @@
 """The Pint registry that tables are read with, and the user's additions to it."""
 
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import InputError
@@ -8,30 +9,23 @@ from dimgs.errors import InputError
 if TYPE_CHECKING:
     import pint
 
-# IAU 2015 Resolution B3 nominal values; masses are nominal GM over the CODATA 2018 G.
-_ASTRONOMY = (
-    "solar_mass = 1.988409871e30 kg = Msun = M_sun",
-    "jupiter_mass = 1.898124603e27 kg = Mjup = M_jup",
-    "earth_mass = 5.972167867e24 kg = Mearth = M_earth",
-    "solar_radius = 6.957e8 m = Rsun = R_sun",
-    "jupiter_radius = 7.1492e7 m = Rjup = R_jup",
-    "earth_radius = 6.3781e6 m = Rearth = R_earth",
-    "solar_luminosity = 3.828e26 W = Lsun = L_sun",
-)
-
 
 @cache
 def registry() -> "pint.UnitRegistry[Any]":
     """Registry used for every unit in a table; Pint is imported on the first call.
 
-    Pint's own names hold, with these additions: solar, Jupiter and Earth masses, radii and the
-    solar luminosity (`Msun`, `Rjup`, `Lsun`, ...), and `AU` as the astronomical unit.
+    Pint's own names hold, with the additions and corrections of ``units.txt``: astronomical units,
+    units of trades, gauss and oersted in SI, and cycles that are counted.
     """
     import pint
 
-    units: pint.UnitRegistry[Any] = pint.UnitRegistry(autoconvert_offset_to_baseunit=False)
-    for definition in _ASTRONOMY:
-        units.define(definition)
+    # empty at first: what Pint keeps of its own definitions would outlive their correction
+    units: pint.UnitRegistry[Any] = pint.UnitRegistry(
+        None, autoconvert_offset_to_baseunit=False, on_redefinition="ignore"
+    )
+    units.load_definitions(Path(pint.__file__).with_name("default_en.txt"))
+    units.load_definitions(Path(__file__).with_name("units.txt"))
+    units.default_system = "mks"
     return units
 
 

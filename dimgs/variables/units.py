@@ -2,14 +2,17 @@
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError, UnitError
 from dimgs.variables.dimension import Dimension, exact_exponent
-from dimgs.variables.notation import glued_exponents, normalised, reason, refuse_odd
+from dimgs.variables.names import is_unit, phrases, pint_unit, reading_of
+from dimgs.variables.notation import Product, parse
 from dimgs.variables.registry import registry
 
 if TYPE_CHECKING:
@@ -19,7 +22,10 @@ if TYPE_CHECKING:
 _Numbers = TypeVar("_Numbers", float, "Array")
 Scale = Literal["ratio", "temperature", "level", "label"]
 
-DIMENSIONLESS_TEXTS = frozenset({"", "1", "-", "–", "—", "none", "dimensionless", "nondimensional"})
+DIMENSIONLESS_TEXTS = frozenset(
+    {*("", "1", "-", "--", "---", "–", "—", "[-]", "(-)"), "none", "dimensionless"}
+    | {"nondimensional", "unitless"}
+)
 LABEL_TEXTS = frozenset({"label", "category", "categorical"})
 
 # natural logarithm of the power-like quantity per unit of the level
@@ -49,7 +55,8 @@ _LEVELS: "Mapping[str, float]" = {
 }
 _ALIASES = {"bel": "B", "decibel": "dB", "dBA": "dB(A)", "neper": "Np", "magnitude": "mag"}
 _LEVEL_OF = re.compile(r"^(ln|log|log10|log_10|log2|log_2)\s*\((.*)\)$")
-_LEVEL_TOKEN = re.compile(r"\b(dB[a-zA-Z]?|decibel|pH|dex|Np|neper|mag|octave|decade)\b|\bdB\(A\)")
+# names that are levels within a product too; B is a byte there
+_LEVEL_NAMES = frozenset(_LEVELS) - {"B"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +132,7 @@ class Unit:
 
 
 def _is_difference(unit: Unit) -> bool:
-    return not unit.offset and "delta_" in normalised(unit.text)
+    return not unit.offset and any("delta_" in f.name for f in written(unit.text).factors)
 
 
 DIMENSIONLESS = Unit("1", Dimension())
@@ -133,30 +140,78 @@ LABEL = Unit("label", Dimension(), scale="label")
 
 
 _REMARK = re.compile(r"(?P<unit>[^()]+(?:\([^()]*\)[^()]*)*?)\s+\((?P<remark>[^()]+)\)$")
-_REFERENCE = re.compile(
-    r"(?P<unit>.*?[^\W\d])\s*\(?(?:abs(?:olute)?\.?|a|(?P<gauge>gauge|ga?))\)?$"
+# "(x 1e3)", "(10³)", "(thousands)": whether numbers were multiplied or are to be is not said
+_SCALING = re.compile(
+    r"[x×*]\s*\d|10\s*[\^⁰¹²³⁴⁵⁶⁷⁸⁹⁻]|\d[eE][-+]?\d|^[\d.,'\s]+s?$"
+    r"|\b(?:hundred|thousand|million|billion|trillion)s?\b",
+    re.IGNORECASE,
 )
-_PROSE = re.compile(r"\S\s+\S|^[a-z]{5,}$")
+_ZERO = r"(?:abs(?:olute)?\.?|a|(?P<{}>gauge|ga?))"
+_REFERENCE = re.compile(
+    rf"(?P<unit>.*?[^\W\d])\s*(?:{_ZERO.format('gauge')}|\({_ZERO.format('bracketed')}\))$"
+)
+# "1 (Darcy)" is a friction factor
+_PERSON = re.compile(r"\b[A-Z][a-z]{3,}")
+_PROSE = re.compile(r"^(?=.*[^\W\d_]{3}).*\S\s+\S|^[a-z]{5,}$")
 
 
-def _quantity(text: str) -> Any:
-    """Pint quantity for a unit text that may carry a number ("1e19 m^-3")."""
+def written(text: str, *, tight: bool = False) -> Product:
+    """Product of names that a text is, before anything is known of the names.
+
+    With `tight`, ``W/m K`` is W/(m K) and ``mu m`` a prefix and a unit.
+    """
+    return parse(text, is_unit, phrases(), tight=tight)
+
+
+def powers_of(product: Product, *, literal: bool = False) -> tuple[float, dict[str, Fraction]]:
+    """Number and exact powers of Pint's units; with `literal`, without the table of readings."""
+    number, powers = product.number, dict[str, Fraction]()
+    for factor in product.factors:
+        row = None if literal else reading_of(factor)
+        if row is not None and row.reading:
+            power = factor.power / factor.written if "^" in row.text else factor.power
+            inner, found = powers_of(written(row.reading), literal=True)
+            number *= inner ** float(power)
+        else:
+            power, found = factor.power, {_name(factor.name): Fraction(1)}
+        for name, exponent in found.items():
+            powers[name] = powers.get(name, Fraction(0)) + power * exponent
+    return number, {name: power for name, power in powers.items() if power}
+
+
+def _name(name: str) -> str:
+    known = pint_unit(name)
+    if known is None:
+        odd = next((c for c in name if not c.isascii()), None)
+        strange = f"; {odd!r} is {unicodedata.name(odd, 'unnamed').lower()}" if odd else ""
+        raise InputError(f"'{name}' is not defined in the unit registry{strange}")
+    return str(registry().get_name("".join(known)))
+
+
+def _quantity(text: str) -> tuple[Any, Dimension]:
+    """Pint quantity for a unit text that may carry a number ("1e19 m^-3"), and its dimension."""
     units = registry()
-    normal = normalised(text)
-    refuse_odd(normal)
-    failure: Exception | None = None
-    for candidate in dict.fromkeys((normal, glued_exponents(normal))):
-        try:
-            return units.Quantity(1.0, units.parse_units(candidate, as_delta=True))
-        except Exception as error:
-            failure = failure or error
-        try:
-            parsed = units.Quantity(1.0, "") * units.parse_expression(candidate)
-            if math.isfinite(parsed.magnitude) and parsed.magnitude > 0:
-                return parsed
-        except Exception as error:
-            failure = failure or error
-    raise InputError(reason(failure))
+    product = written(text)
+    if any(factor.name in _LEVEL_NAMES for factor in product.factors):
+        raise InputError(
+            "it mixes a logarithmic level with other units; give the level alone ('dB') or convert "
+            "the rate to a linear unit, 1 dB/m = 0.2303 1/m for power"
+        )
+    number, powers = powers_of(product)
+    counted = {name for name in powers if not units._is_multiplicative(name)}
+    if list(powers.values()) != [1]:
+        # within a product a temperature is a difference
+        powers = {f"delta_{n}" if n in counted else n: power for n, power in powers.items()}
+    elif counted and number != 1:
+        raise InputError("a temperature that counts from a zero takes no factor")
+    dimension = Dimension()
+    for name, power in powers.items():
+        exact = {
+            str(base): exact_exponent(e, text) for base, e in units.get_dimensionality(name).items()
+        }
+        dimension *= Dimension.of(exact) ** power
+    container = units.UnitsContainer({name: float(power) for name, power in powers.items()})
+    return units.Quantity(number, container), dimension
 
 
 @lru_cache(maxsize=4096)
@@ -208,11 +263,17 @@ def _without_remark(text: str) -> Unit | None:
         unit = _parse(match["unit"])
     except InputError:
         return None
+    if _SCALING.search(match["remark"]):
+        raise InputError(
+            f"The unit '{text}' has a factor in brackets; write it first, for example "
+            f"'1e3 {match['unit']}' where 2 means 2000 {match['unit']}."
+        )
     dimensionless = unit.dimension.is_dimensionless
     if not dimensionless and not _PROSE.search(match["remark"]):
         # too short to tell from a misspelt unit
         return None
-    return unit if _fails(match["remark"]) else None
+    named = dimensionless and _PERSON.search(match["remark"])
+    return unit if named or _fails(match["remark"]) else None
 
 
 def _pressure(text: str) -> Unit | None:
@@ -226,7 +287,7 @@ def _pressure(text: str) -> Unit | None:
         return None
     if unit.dimension != _parse("Pa").dimension:
         return None
-    if match["gauge"]:
+    if match["gauge"] or match["bracketed"]:
         raise InputError(
             f"The unit '{text}' is a gauge pressure, which counts from that of the atmosphere; "
             f"add the atmosphere's and give the sum in '{match['unit'].strip()}'."
@@ -251,13 +312,8 @@ def _parse(text: str) -> Unit:
     level = _level(stripped)
     if level is not None:
         return level
-    if _LEVEL_TOKEN.search(stripped):
-        raise InputError(
-            f"The unit '{text}' mixes a logarithmic level with other units; give the level "
-            f"alone ('dB') or convert the rate to a linear unit (1 dB/m = 0.2303 1/m for power)."
-        )
     try:
-        return _from_quantity(text, _quantity(stripped))
+        return _from_quantity(text, *_quantity(stripped))
     except UnitError:
         raise
     except Exception as error:
@@ -281,11 +337,8 @@ def _level(text: str) -> Unit | None:
     return Unit(text, Dimension(), scale="level", log_factor=factor)
 
 
-def _from_quantity(text: str, quantity: Any) -> Unit:
+def _from_quantity(text: str, quantity: Any, dimension: Dimension) -> Unit:
     units = registry()
-    dimension = Dimension.of(
-        {str(k): exact_exponent(v, text) for k, v in quantity.dimensionality.items()}
-    )
     if not quantity._is_multiplicative:
         zero = float(units.Quantity(0.0, quantity.units).to_base_units().magnitude)
         step = float(units.Quantity(1.0, f"delta_{quantity.units}").to_base_units().magnitude)
@@ -309,9 +362,7 @@ def to_pint(text: str) -> Any:
     text = unit.text
     if unit.scale in {"level", "label"} or text.strip().lower() in DIMENSIONLESS_TEXTS:
         return registry().Unit("")
-    if unit.scale == "temperature":
-        return registry().parse_units(normalised(text.strip()))
-    return cast("Any", _quantity(text.strip())).units
+    return _quantity(text.strip())[0].units
 
 
 def difference_unit(unit: str) -> str:

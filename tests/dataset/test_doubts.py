@@ -108,7 +108,7 @@ def test_every_way_in_warns_or_refuses(way: Callable[..., Dataset], tmp_path: Pa
         ("Nm", {"F": "N", "L": "m"}, "N*m"),
         ("bar(g)", {"p": "Pa"}, "a gauge pressure in bar (add the atmosphere's)"),
         ("mu m", {"L": "m"}, "µm"),
-        ("Nm3/h", {"V": "m^3", "t": "s"}, "m^3/h of gas at standard conditions"),
+        ("Nm3/h", {"V": "m^3", "t": "s"}, None),
         ("m/s K", {"U": "m/s", "beta": "1/K"}, None),
         ("C", {"T2": "K"}, "degC"),
         ("k", {"T2": "K"}, "K"),
