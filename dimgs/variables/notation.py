@@ -74,7 +74,7 @@ _BEFORE = {"sq": 2, "square": 2, "cu": 3, "cubic": 3}
 _AFTER = {"squared": 2, "cubed": 3}
 _PREFIX_APART = frozenset({"mu", "u", "µ", "micro"})
 _BROKEN = "it is no product of powers of units, or breaks off"
-_NUMBER_LAST = "a number follows a unit; write an exponent as m^3 and a factor first"
+_NUMBER_LAST = "a further number follows a unit; write an exponent as m^3 and a factor first"
 _TOUCHES = (
     "an exponent is not a plain number or fraction such as 2, -1 or (1/3), or touches the "
     "next unit; W/m²K is W/(m²*K)"
@@ -111,6 +111,9 @@ class Token(NamedTuple):
     text: str
     spaced: bool = False
     power: Fraction = Fraction(1)
+
+
+_END = Token("end", "")
 
 
 def parse(
@@ -177,7 +180,7 @@ def _tokens(text: str, is_unit: Callable[[str], bool], phrases: re.Pattern[str])
             continue
         token, position = _token(text, position, found, is_unit, phrases)
         found.append(token)
-    return [*found, Token("end", "")]
+    return [*found, _END]
 
 
 def _token(
@@ -192,7 +195,9 @@ def _token(
     last = before[-1].kind if before else ""
     power = _TOUCHING.match(text, start) if last in ("name", "power", ")") else None
     if power and (char == "-" or (last == "name" and not spaced)):
-        return Token("power", power[1], power=Fraction(power[1])), power.end()
+        # m-2K is m^-2 K, but m2K may be a slip
+        kind = "power" if char == "-" else "open power"
+        return Token(kind, power[1], power=Fraction(power[1])), power.end()
     if phrase := phrases.match(text, start):
         return Token("name", " ".join(phrase[0].split()), spaced), phrase.end()
     if degree := _DEGREE.match(text, start):
@@ -304,8 +309,11 @@ class _Parser:
             if self.ahead.kind in ("end", ")"):
                 return total
             below = self._take("/") is not None
-            if not below and self._take("*", "·") is None:
+            starred = not below and self._take("*") is not None
+            if not below and not starred and self._take("·") is None:
                 self._refuse_touching()
+            # "mg/kg*920 kg/m^3", but not "kg*1000", whose numbers may have been multiplied
+            first = first or (starred and self._tokens[self._position + 1 :][:1] != [_END])
 
     def _juxtaposed(self) -> list[Product]:
         """Factors that follow with a blank or a dot between."""
