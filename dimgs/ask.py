@@ -9,6 +9,7 @@ from itertools import chain
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from dimgs.advice import setting
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.fits.covariance import check_level
@@ -152,7 +153,9 @@ class _Asking:
         if question is not None:
             return self.stored(question, at, kernel, physics)
         if at is None:
-            raise InputError("No point is given; say where, such as 'D=1e-14 m^2/s' (--at).")
+            raise InputError(
+                f"No point is given; say where, such as 'D=1e-14 m^2/s' ({setting('at')})."
+            )
         points, many = points_given(at)
         found = [self.answer(target, point, kernel, physics) for point in points]
         if isinstance(many, str):

@@ -72,7 +72,7 @@ class DimensionError(InputError):
     >>> import dimgs
     >>> dimgs.pi_basis(["T [s]", "L [m]"], target="T")
     Traceback (most recent call last):
-    dimgs.errors.DimensionError: The target 'T' [s] is outside the span of the inputs (L [m]): ...
+    dimgs.groups.missing_input.UnreachableError: The target 'T' [s] is outside the span of the ...
     """
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 57_864, "where the count began"
+MOST, SINCE = 61_500, "one domain of all inputs, checksums, advice as values"
 
 
 def code_lines(text: str) -> int:

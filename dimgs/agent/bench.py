@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from dimgs.advice import setting
 from dimgs.agent.workspace import Workspace
 from dimgs.errors import DimgsError, InputError
 from dimgs.formats import json_value, read_text, shown
@@ -101,7 +102,7 @@ class Bench:
     def shared_hub(self) -> Hub:
         """The hub as it was opened, whoever asks."""
         if self._hub is None:
-            raise InputError("There is no hub here; start this with --hub FILE.")
+            raise InputError("There is no hub here; name one.")
         return self._hub
 
     @property
@@ -116,7 +117,7 @@ class Bench:
         if self._hub is None:
             raise InputError(
                 "There is no hub here, which keeps runs, laws and jobs; a person may start this "
-                "with --hub FILE."
+                "with one."
             )
         return self._hub if self._caller is None else self._caller()
 
@@ -246,7 +247,9 @@ def opened_bench(
         caller = None
         if caller_of is not None:
             if known is None:
-                raise InputError("Over HTTP the tokens of a hub decide who comes in; give --hub.")
+                raise InputError(
+                    f"Over HTTP the tokens of a hub decide who comes in; give {setting('hub')}."
+                )
             caller = caller_of(known)
         own = None if known is None else known if caller_of is not None else known.for_agent()
         bench = Bench(own, policy, workspace, caller, hub)

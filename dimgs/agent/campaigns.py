@@ -196,14 +196,13 @@ def start_campaign(bench: Bench, plan: str) -> Started:
     if dear and not approved:
         note = (
             f"It may take {seconds:g} s, and agents may spend "
-            f"{bench.policy.agent.approve_above:g} s: a person has to approve it in the hub's "
-            f"page of the job, or with: {command}"
+            f"{bench.policy.agent.approve_above:g} s: a person has to approve it in the hub."
         )
         state = "needs approval"
     else:
         working = bench.start_worker()
         state = str(hub.get(id)["status"]["state"])
-        note = "A worker runs it." if working else "It waits for a worker: dimgs hub work"
+        note = "A worker runs it." if working else "It waits for a worker; a person may start one."
     approve = command if state == "needs approval" else None
     return {"job": id, "state": state, "seconds_at_most": seconds, "approve": approve, "note": note}
 
@@ -316,12 +315,12 @@ def diagnosis(state: str, failure: Failure | None, said: str, job: str) -> tuple
     if state == "needs approval":
         return (
             "It costs more than an agent may decide on.",
-            f"A person approves it in the hub's page, or with: dimgs hub approve {job[:12]}",
+            "A person approves it in the hub.",
         )
     if state == "waiting" and said:
         return "No worker of this policy may run it.", f"Tell a person: {said}."
     if state == "waiting":
-        return "No worker has taken it yet.", "Ask again soon; a worker is: dimgs hub work"
+        return "No worker has taken it yet.", "Ask again soon; a person may start a worker."
     if state == "running":
         return "A worker runs it.", "Ask again soon."
     if state == "done":

@@ -7,6 +7,9 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dimgs.advice import worded
+from dimgs.agent.arguments import in_arguments, options_of
+
 if TYPE_CHECKING:
     from dimgs.report.results import Report
 
@@ -20,7 +23,6 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
 
     from dimgs.discovery.discover import discover_with
     from dimgs.discovery.keywords import DiscoverKeywords
-    from dimgs.discovery.options import Options
     from dimgs.errors import DimgsError, InputError
     from dimgs.kernels.record import with_kind
     from dimgs.report.documents import finite
@@ -33,7 +35,7 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            options = Options.of(None, asked["options"], "discover", DiscoverKeywords)
+            options = options_of(DiscoverKeywords, asked["options"], None)
             progress("reading the table")
             data = options.read(asked["table"], asked["target"])
             report = discover_with(data, asked["target"], options, progress)
@@ -105,7 +107,7 @@ def main() -> None:
     """Read what is asked from standard input, and write what was found."""
     asked = json.loads(sys.stdin.readline())
     out = sys.stdout
-    with redirect_stdout(sys.stderr):
+    with redirect_stdout(sys.stderr), worded(in_arguments):
         found = search(asked)
     json.dump(found, out)
 

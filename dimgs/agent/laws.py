@@ -10,8 +10,10 @@ import numpy as np
 from pydantic import Field
 
 from dimgs.agent.amounts import given_quantity, in_unit, readings
+from dimgs.agent.arguments import More, options_of
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.schemas import Explained, Json, LawFound, Point, Predicted, Table
+from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.errors import FitError, InputError
 from dimgs.escape import visible
 from dimgs.formats import json_value, shown
@@ -41,12 +43,15 @@ def discover_law(
     seconds: float = 30.0,
     seed: int = 0,
     keep: Annotated[bool, Field(description="in the hub")] = True,
+    options: More = None,
 ) -> LawFound:
     """Search a table for a law, checked on unseen runs. 'confirmed' false: no reliable law."""
     limit = min(seconds or 30.0, bench.policy.agent.analysis_seconds)
     given: Json = {"columns": columns, "units": units, "constants": constants, "scales": scales}
     given |= {"within": within, "time_limit": limit, "seed": seed}
-    asked = {k: v for k, v in given.items() if v not in (None, [])}
+    # refused here, before a process is started
+    options_of(DiscoverKeywords, given, options)
+    asked = {k: v for k, v in given.items() if v not in (None, [])} | (options or {})
     told = json.dumps([table, target, asked], sort_keys=True)
     id = hashlib.sha256(told.encode()).hexdigest()[:12]
     hub = None

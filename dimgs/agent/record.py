@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from dimgs.advice import Act, Step
 from dimgs.agent.bench import Bench
 from dimgs.agent.server import checked_arguments, tools_of
 from dimgs.agent.session import INSTRUCTIONS, Session
@@ -86,7 +87,9 @@ def replay(
     entry = hub.get(id)
     known = (entry["content"] or {}).get("known")
     if entry["kind"] != "decision" or not isinstance(known, dict) or "calls" not in known:
-        raise InputError(f"'{shown(id[:12])}' is no decision of an agent; see dimgs hub list.")
+        raise InputError(
+            f"'{shown(id[:12])}' is no decision of an agent; see {Act(Step.LIST_ENTRIES)}."
+        )
     told = []
     with _as_it_was(hub, known.get("hub") or {}) as (then, exact):
         bench = Bench(then.for_agent(), policy, workspace)

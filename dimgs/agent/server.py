@@ -94,12 +94,17 @@ def _tool(name: str, function: Callable[..., Any]) -> Tool:
         function,
         name=name,
         description=(function.__doc__ or "").strip(),
-        annotations=ToolAnnotations(read_only_hint=name in _READ or None, destructive_hint=False),
+        # what only reads destroys nothing
+        annotations=ToolAnnotations(read_only_hint=True)
+        if name in _READ
+        else ToolAnnotations(destructive_hint=False),
     )
     tool.parameters = _lean(tool.parameters)
     output = tool.fn_metadata.output_schema
     if output is not None:
-        output.pop("description", None)
+        # what every result has is seen in the results
+        for key in ("description", "required"):
+            output.pop(key, None)
         tool.fn_metadata.output_schema = _lean(output, nulls=True)
     return tool
 

@@ -1,17 +1,16 @@
 """Tables and kernels as tools show them."""
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
 
-from dimgs import dataset
+from dimgs.agent.arguments import More, options_of
 from dimgs.agent.bench import Bench
 from dimgs.agent.schemas import Groups, Json, Kernels, Table, TableRead
 from dimgs.dataset import Dataset
+from dimgs.discovery.keywords import FitKeywords, TableKeywords
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
 from dimgs.hub.cards import ports_told
@@ -22,24 +21,20 @@ _TOLD = ("text", "assumptions", "limitations", "validity", "conservative", "cons
          "physics", "maintainer")  # fmt: skip
 
 
-@contextmanager
-def opened(bench: Bench, table: str, **options: Any) -> Iterator[Dataset]:
-    """A table of the workspace, or a pasted one."""
-    with bench.workspace.file(table) as path:
-        yield dataset.read_table(path, **options)
-
-
 def read_table(
     bench: Bench,
-    table: Annotated[str, Field(description="as elsewhere; empty lists the workspace")] = "",
+    table: Annotated[str, Field(description="empty lists the workspace")] = "",
     rows: int = 5,
     units: dict[str, str] | None = None,
+    options: More = None,
 ) -> TableRead:
     """Read a table: columns, units as understood, ranges, first rows, doubts."""
     if not table.strip():
         found = bench.workspace.tables()
         return {"table": "", "rows": 0, "columns": [], "head": [], "warnings": [], "tables": found}
-    with opened(bench, table, units=units) as data:
+    asked = options_of(TableKeywords, {"units": units}, options)
+    with bench.workspace.file(table) as path:
+        data = asked.read(path)
         shown = data.to_pandas().head(max(0, min(rows, 50)))
         return {
             "table": "pasted" if "\n" in table else table,
@@ -81,29 +76,37 @@ def pi_groups(
     variables: Annotated[
         list[str] | None, Field(description="instead of a table: ['rho [kg/m^3]', …]")
     ] = None,
-    target: str | None = None,
+    target: Annotated[str | None, Field(description="a column, or 'dp [Pa]'")] = None,
     constants: list[str] | None = None,
     scales: list[str] | None = None,
     repeating: list[str] | None = None,
+    options: More = None,
 ) -> Groups:
     """Derive the dimensionless groups of a table's columns or of variables, exactly."""
+    from dimgs.discovery.prepare import table_basis
     from dimgs.groups.derive import pi_basis
+    from dimgs.groups.inputs import with_target
     from dimgs.report.documents import pi_document
 
-    chosen: dict[str, Any] = {
-        "repeating": repeating or None,
-        "constants": constants or [],
-        "scales": scales or [],
-    }
     if (table is None) == (variables is None):
         raise InputError(
             "Give either a table or variables, such as ['rho [kg/m^3]', 'U [m/s]', 'dp [Pa]']."
         )
-    if table is not None:
-        with opened(bench, table) as data:
-            basis = pi_basis(data, target, **chosen)
+    if variables is None:
+        asked = options_of(FitKeywords, {"constants": constants, "scales": scales}, options)
+        with bench.workspace.file(table or "") as path:
+            data = asked.read(path, *([target] if target else []))
+            basis = table_basis(data, target, asked.without_reading(), repeating=repeating or None)
     else:
-        basis = pi_basis(variables, target and target.partition("[")[0].strip(), **chosen)
+        listed, response = with_target(variables, target)
+        asked = options_of(FitKeywords, {"constants": constants, "scales": scales}, None)
+        basis = pi_basis(
+            listed,
+            response,
+            repeating=repeating or None,
+            constants=asked.constants,
+            scales=asked.scales,
+        )
     document = pi_document(basis)
     return {k: document[k] for k in Groups.__annotations__}  # type: ignore[return-value]
 

@@ -1,6 +1,5 @@
 """The tools: few, typed, and the same for every model, server and script."""
 
-import re
 from collections.abc import Callable
 from functools import wraps
 from types import MethodType
@@ -8,22 +7,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from dimgs.advice import worded
 from dimgs.agent.amounts import given_quantity, in_unit, readings
+from dimgs.agent.arguments import in_arguments
 from dimgs.agent.bench import Bench
 from dimgs.agent.campaigns import job_status, plan_campaign, start_campaign
 from dimgs.agent.laws import discover_law, explain, predict
 from dimgs.agent.schemas import AnswerResult, Json, Point, Proposed, RunsResult
 from dimgs.agent.tables import describe_kernels, pi_groups, read_table
-from dimgs.errors import DimgsError, InputError
+from dimgs.errors import InputError
 from dimgs.formats import shown
 
 # what a model reads of a hub at once
 _MOST = 100
 # entries that steer what dimgs computes are drafted as remarks, until a person adds them
 _DIRECT = ("question", "annotation")
-# what dimgs advises, which names options of the command line
-_ADVICE = frozenset(["warnings", "missing", "why", "why_not", "doubts", "suggestions", "notes"])
-_OPTION = re.compile(r"(?<![\w-])--(?=[a-z])")
 
 
 def search_hub(
@@ -174,28 +172,14 @@ class Tools:
 
 
 def each(bench: Bench) -> dict[str, Callable[..., Any]]:
-    """The tools of a bench by name, which advise in words of their arguments."""
+    """The tools of a bench by name, which advise in terms of their arguments."""
     return {name: _advising(MethodType(tool, bench)) for name, tool in TOOLS.items()}
 
 
 def _advising(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
     def call(*given: Any, **named: Any) -> Any:
-        try:
-            return _in_arguments(method(*given, **named), False)
-        except DimgsError as error:
-            error.args = tuple(_in_arguments(part, True) for part in error.args)
-            raise
+        with worded(in_arguments):
+            return method(*given, **named)
 
     return call
-
-
-def _in_arguments(value: Any, told: bool) -> Any:
-    """A result in whose advice options of the command line are arguments."""
-    if isinstance(value, dict):
-        return {k: _in_arguments(v, told or k in _ADVICE) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_in_arguments(part, told) for part in value]
-    if not told or not isinstance(value, str):
-        return value
-    return _OPTION.sub("", value.replace("--scale ", "scales "))

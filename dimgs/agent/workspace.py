@@ -38,7 +38,7 @@ class Workspace:
     def __init__(self, root: str | os.PathLike[str] | None) -> None:
         self.root = None if root is None else Path(root).resolve()
         if self.root is not None and not self.root.is_dir():
-            raise InputError(f"There is no folder '{shown(root)}'; name one as --workspace.")
+            raise InputError(f"There is no folder '{shown(root)}'; name one that is there.")
 
     def read(self, name: str) -> bytes:
         """Content of a file, by its path inside the folder.
@@ -79,7 +79,7 @@ class Workspace:
         if len(data) > MOST_BYTES:
             raise InputError(
                 f"'{shown(parts[-1])}' is larger than {MOST_BYTES >> 20} MB; a person may fit it "
-                f"with dimgs fit --stream."
+                f"in parts on the command line."
             )
         return data
 
@@ -87,7 +87,7 @@ class Workspace:
         if self.root is None:
             raise InputError(
                 "There is no workspace to read tables from; paste the table as CSV text with "
-                "units in its header, or let a person start the server with --workspace DIR."
+                "units in its header, or let a person start the server on a folder of tables."
             )
         parts = name.split("/")
         odd = "\x00" in name or "\\" in name or any(p in ("", ".", "..") for p in parts)
@@ -142,4 +142,5 @@ class Workspace:
                 yield path
             except DimgsError as error:
                 # where the copy lies is nobody's business
-                raise type(error)(str(error).replace(f"{folder}{os.sep}", "")) from error
+                error.args = (str(error).replace(f"{folder}{os.sep}", ""),)
+                raise

@@ -21,7 +21,13 @@ from dimgs.campaign.space import PiSpace
 from dimgs.errors import DimensionError, InputError
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.inputs import constant_variables
-from dimgs.groups.span import is_reachable, unreachable
+from dimgs.groups.missing_input import (
+    MOST_SETS,
+    UnreachableError,
+    completions,
+    is_reachable,
+    scale_text,
+)
 from dimgs.kernels.content import canonical_inputs, content_key
 from dimgs.kernels.record import RunRecord, RunRequest
 from dimgs.kernels.registry import load_kernel
@@ -231,12 +237,13 @@ def _check_span(
         raise InputError(f"{plan.source}, constants: {error}") from error
     if is_reachable(inputs, outcome):
         return
-    found = unreachable(inputs, outcome)
-    sets = " or ".join(str(list(symbols)).replace("'", '"') for symbols in found.constants)
+    known = completions(inputs, outcome)[:MOST_SETS]
+    sets = " or ".join(str(list(m.constants)).replace("'", '"') for m in known)
     remedy = f"add constants = {sets} to the plan, or " if sets else ""
+    why = UnreachableError(inputs, outcome).why
     raise DimensionError(
-        f"{plan.source}, target: {found.why}{_aside(notes)}; {remedy}give the kernel the "
-        f"missing quantity as an input, one in {found.scale_unit} for example."
+        f"{plan.source}, target: {why}{_aside(notes)}; {remedy}give the kernel the "
+        f"missing quantity as an input, such as {scale_text(inputs, outcome)}."
     )
 
 

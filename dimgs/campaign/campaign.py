@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from dimgs.advice import setting
 from dimgs.campaign.binding import bind
 from dimgs.campaign.course import Course
 from dimgs.campaign.journal import DecisionLog, Listener, changed_since, shown_by
@@ -154,11 +155,13 @@ def _home(folder: Path, resume: bool) -> Path:
         ) from error
     if kept and not resume:
         raise InputError(
-            f"{folder} holds the runs of a campaign already; continue it (--resume, "
+            f"{folder} holds the runs of a campaign already; continue it ({setting('resume')}, "
             f"resume=True) or name another folder."
         )
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"The folder '{folder}' cannot be written to; name another (--out).")
+        raise InputError(
+            f"The folder '{folder}' cannot be written to; name another ({setting('out')})."
+        )
     return folder
 
 
@@ -169,5 +172,5 @@ def _opened(file: Path) -> RunStore:
         # its remedy is one for users of stores
         why = str(error).partition(";")[0]
         raise InputError(
-            f"{why}; restore it from a copy, or start in another folder (--out)."
+            f"{why}; restore it from a copy, or start in another folder ({setting('out')})."
         ) from error

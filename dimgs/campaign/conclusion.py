@@ -9,6 +9,7 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.campaign.answers import Answers, half_width, point_answer
 from dimgs.campaign.binding import Binding
+from dimgs.campaign.ending import Outcome
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.monomials import essential
 from dimgs.campaign.result import CampaignResult, Pertinence
@@ -37,7 +38,7 @@ def conclude(
     binding: Binding,
     strategy: Strategy,
     experiment: Experiment,
-    outcome: str,
+    outcome: Outcome,
     interrupted: int,
     of_all: tuple[Found, Law | None] | None = None,
 ) -> CampaignResult:
@@ -50,7 +51,7 @@ def conclude(
         What its model says in the end.
     experiment : Experiment
         The runs.
-    outcome : str
+    outcome : Outcome
     interrupted : int
         Runs that an earlier start left in flight.
     of_all : tuple of (Report or FitResult or None, Law or None), optional
@@ -72,18 +73,18 @@ def conclude(
         regimes.append(replace(found, fit=law))
     numbers = range(len(binding.points))
     predictions = [point_answer(binding, experiment.runs, i) for i in numbers]
+    asked = [*([] if binding.plan.tolerance.of_one_law else judged), *(p for _, p in predictions)]
     judged += [p for _, p in predictions]
     warnings += _said(strategy, experiment, told)
     report, whole = of_all or law_of_all(binding, strategy, experiment, warnings)
     tolerance, stray = binding.plan.tolerance, len(strategy.model.orphans)
     if stray and whole is None:
         warnings.append(f"{stray} runs follow no power law that was found; see the log.")
-    asked = [p for p in judged if not (tolerance.of_one_law and p.answer.startswith("regime"))]
     if tolerance.law is not None:
         asked.append(_judged_law(report, whole, tolerance.law))
         judged.append(asked[-1])
-    if outcome == "tolerance met" and not all(p.relevant for p in asked):
-        outcome = "no further run helps"
+    if outcome is Outcome.MET and not all(p.relevant for p in asked):
+        outcome = Outcome.STUCK
         experiment.log.add("stop", f"{outcome}: not every answer can be relied on")
     return CampaignResult(
         outcome=outcome,

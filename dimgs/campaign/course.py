@@ -9,6 +9,7 @@ import numpy as np
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.conclusion import conclude, half_width
 from dimgs.campaign.design import CampaignDesign
+from dimgs.campaign.ending import Cause, Ending, Outcome
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.journal import DecisionLog, Listener, Progress
 from dimgs.campaign.known import Known, KnownRun
@@ -47,7 +48,7 @@ _IDLE = 3
 # repeated runs at a named point before their scatter is believed
 _REPEATS = 6
 _SHARED = "another target"
-_FINE = "known runs of the finest tier say more"
+_FINE = Ending(Cause.FINER_RUNS, "known runs of the finest tier say more")
 
 
 class Course:
@@ -115,19 +116,19 @@ class Course:
         last = len(self.binding.tiers) - 1
         tiers = [last] if self._believes(last) else self._worthwhile()
         strategy, ends = self._solved(tiers[0], ())
-        if ends == _FINE:
+        if ends is not None and ends.cause is Cause.FINER_RUNS:
             tiers = [last]
             strategy, ends = self._solved(last, ())
         for before, tier in pairwise(tiers):
-            if not ends:
-                ends = corrected(strategy, self.experiment, before, tier)
-            if ends and "used up" not in ends and "spent" not in ends:
-                self._note(f"the tier '{self.binding.tiers[before].name}' is left aside: {ends}")
+            ends = ends or corrected(strategy, self.experiment, before, tier)
+            if ends is not None and ends.cause is not Cause.BUDGET:
+                aside = self.binding.tiers[before].name
+                self._note(f"the tier '{aside}' is left aside: {ends.text}")
                 strategy, ends = self._solved(last, strategy.known)
                 break
         found = None
         tolerance = self.binding.plan.tolerance
-        if tolerance.law is not None and (tolerance.of_one_law or not ends):
+        if tolerance.law is not None and (tolerance.of_one_law or ends is None):
             self.phase = "law"
             found, ends = settled(self.binding, strategy, self.experiment, self.notes, self._tell)
         outcome, reason = self._judged(strategy, ends)
@@ -158,7 +159,7 @@ class Course:
         self.notes.append(f"{text[0].upper()}{text[1:]}.")
         self.log.add("tier", text)
 
-    def _solved(self, tier: int, known: tuple[FittedLaw, ...]) -> tuple[Strategy, str]:
+    def _solved(self, tier: int, known: tuple[FittedLaw, ...]) -> tuple[Strategy, Ending | None]:
         """Runs of one tier until its questions are answered; why not, where they are not."""
         self._believes(tier)
         strategy = Strategy(self.binding, self.design, self.experiment.runs, tier)
@@ -182,12 +183,13 @@ class Course:
                     return strategy, _FINE
                 continue
             if self.experiment.spent:
-                return strategy, f"{self.experiment.seconds:.4g} s are spent"
+                text = f"{self.experiment.seconds:.4g} s are spent"
+                return strategy, Ending(Cause.BUDGET, text)
             if self.experiment.left[tier] <= 0:
                 if tier < len(self.binding.tiers) - 1 and strategy.clear and strategy.worst <= 1.0:
                     # what a coarse tier may cost is spent on questions that finer runs answer too
                     break
-                return strategy, f"the {of_tier(self.binding.tiers[tier].name)}runs are used up"
+                return strategy, self.experiment.used_up(tier)
             before = len(self.experiment.asked)
             short = self.experiment.make(chosen)
             # what narrows an interval is owed only as long as the interval is too wide
@@ -201,13 +203,13 @@ class Course:
             if hidden := self.experiment.hidden(strategy.missed(chosen), limit):
                 strategy.look()
                 self.notes.append(f"{hidden[0].upper()}{hidden[1:]}.")
-                return strategy, hidden
+                return strategy, Ending(Cause.NO_LAW, hidden)
             self._doubts(strategy, "later runs among them follow other laws")
             self._found(strategy)
             if one_law and len(self.experiment.asked) >= enough:
                 break
             if self._useless(strategy, tier):
-                return strategy, "its runs follow no laws"
+                return strategy, Ending(Cause.NO_LAW, "its runs follow no laws")
             if strategy.model.scatter.sigma and not told and strategy.clear:
                 told = True
                 self._foreseen(strategy, tier)
@@ -217,10 +219,11 @@ class Course:
                 f"{self.experiment.why_lost()}"
             )
         if asked and not one_law and not strategy.clear:
-            return strategy, f"{len(strategy.model.orphans)} runs follow no law that was found"
+            text = f"{len(strategy.model.orphans)} runs follow no law that was found"
+            return strategy, Ending(Cause.NO_LAW, text)
         if asked and not one_law and not strategy.proven:
-            return strategy, "runs were not as the laws predicted them"
-        return strategy, ""
+            return strategy, Ending(Cause.NO_LAW, "runs were not as the laws predicted them")
+        return strategy, None
 
     def _useless(self, strategy: Strategy, tier: int) -> bool:
         """Whether a coarse tier has cost what it may cost, and most of its runs follow no law."""
@@ -267,7 +270,7 @@ class Course:
 
     def _tested(self, tier: int, evidence: list[PriorRun], trial: Strategy | None) -> bool:
         """Predict runs from evidence, make them, and believe it where they are as predicted."""
-        origins = dict.fromkeys(p.origin for p in evidence)
+        origins, held = dict.fromkeys(p.origin for p in evidence), False
         if trial is None:
             told = "left aside: they are too few, or scatter too much, to predict further runs"
             self.log.add("known", f"runs of {', '.join(origins)}: {told}")
@@ -286,9 +289,9 @@ class Course:
                 self.experiment.believe(evidence)
                 self._held += trial.predictions
         for origin in origins:
-            used = sum(p.origin == origin for p in evidence) if "left" not in told else 0
+            used = sum(p.origin == origin for p in evidence) if held else 0
             self.elsewhere.tell(origin, used, told)
-        return "left" not in told
+        return held
 
     def _doubts(self, strategy: Strategy, why: str, unclear: bool = False) -> bool:
         """Leave runs from elsewhere aside that new runs contradict; whether that was so."""
@@ -350,21 +353,22 @@ class Course:
                 return False
         return False
 
-    def _judged(self, strategy: Strategy, ends: str) -> tuple[str, str]:
+    def _judged(self, strategy: Strategy, ends: Ending | None) -> tuple[Outcome, str]:
         """Outcome, and why."""
         known = self._points()
         tier = len(self.binding.tiers) - 1
         asked = self.binding.plan.tolerance.of_laws
-        spent = self.experiment.spent or self.experiment.left[tier] <= 0 or "used up" in ends
+        spent = self.experiment.spent or self.experiment.left[tier] <= 0
+        spent = spent or (ends is not None and ends.cause is Cause.BUDGET)
         wide = not strategy.clear or strategy.worst > 1.0
         if self.binding.plan.tolerance.of_one_law:
             wide = False
-        if not known or (asked and (ends or wide)):
-            why = ends or "an interval is wider than its tolerance"
-            return ("budget spent" if spent else "no further run helps"), why
+        if not known or (asked and (ends is not None or wide)):
+            why = "an interval is wider than its tolerance" if ends is None else ends.text
+            return (Outcome.SPENT if spent else Outcome.STUCK), why
         if self.binding.plan.tolerance.of_one_law:
-            return "tolerance met", "one law is as probable as was asked for"
-        return "tolerance met", "predictions held, and everything asked is within its tolerance"
+            return Outcome.MET, "one law is as probable as was asked for"
+        return Outcome.MET, "predictions held, and everything asked is within its tolerance"
 
     def _found(self, strategy: Strategy) -> None:
         laws, orphans = len(strategy.model.laws), len(strategy.model.orphans)
@@ -380,9 +384,10 @@ class Course:
 
     def heard(self, record: RunRecord, known: bool) -> None:
         """Report a run to the observer."""
-        self._tell(f"{of_tier(record.tier)}run {'known' if known else 'made'}: {record.status}")
+        text = f"{of_tier(record.tier)}run {'known' if known else 'made'}: {record.status}"
+        self._tell(text, is_run=True)
 
-    def _tell(self, text: str) -> None:
+    def _tell(self, text: str, is_run: bool = False) -> None:
         experiment, strategy = self.experiment, self.strategy
         tiers = list(enumerate(self.binding.tiers))
         self.progress(
@@ -394,5 +399,6 @@ class Course:
                 0 if strategy is None else len(strategy.model.laws),
                 np.inf if strategy is None else strategy.worst,
                 text,
+                is_run,
             )
         )

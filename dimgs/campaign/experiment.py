@@ -9,6 +9,7 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, moved
+from dimgs.campaign.ending import Cause, Ending
 from dimgs.campaign.journal import DecisionLog
 from dimgs.campaign.prior_runs import PriorRun, PriorRuns
 from dimgs.campaign.runner import Runner
@@ -19,6 +20,7 @@ from dimgs.campaign.workers import RunTask
 from dimgs.errors import FitError
 from dimgs.kernels.content import canonical_inputs, run_seed
 from dimgs.kernels.record import RunRecord
+from dimgs.kernels.spec import of_tier
 
 # relative; far above the twelve digits that make two runs one, far below what a kernel resolves
 _NUDGE = 1e-9
@@ -103,6 +105,10 @@ class Experiment:
         """Whether the runs have used the time of the plan."""
         most = self.binding.plan.budget.seconds
         return most is not None and self.seconds >= most
+
+    def used_up(self, tier: int) -> Ending:
+        """That the budget has no run of a tier left."""
+        return Ending(Cause.BUDGET, f"the {of_tier(self.binding.tiers[tier].name)}runs are used up")
 
     def made(self, tier: int) -> int:
         """Runs of a tier that were paid from the budget."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dimgs.advice import setting
 from dimgs.campaign.binding import Binding
 from dimgs.errors import InputError, StoreError
 from dimgs.formats import SCHEMA, is_edited, json_value, read_text, sealed
@@ -33,6 +34,8 @@ class Progress:
         Widest half-width over its tolerance; infinite while unknown.
     text : str
         The last decision.
+    is_run : bool
+        Whether it tells of a single run.
     """
 
     phase: str
@@ -42,6 +45,7 @@ class Progress:
     regimes: int
     worst: float
     text: str
+    is_run: bool = False
 
 
 Listener = Callable[[Progress], None]
@@ -151,7 +155,8 @@ def _append(path: Path, text: str) -> None:
     except OSError as error:
         raise StoreError(
             f"The decisions cannot be written to '{path}' ({error.strerror}); make the "
-            f"folder writable and continue with the finished runs, which are kept (--resume)."
+            f"folder writable and continue with the finished runs, which are kept "
+            f"({setting('resume')})."
         ) from error
 
 
@@ -204,7 +209,7 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
     except OSError as error:
         raise InputError(
             f"'{file}' cannot be written ({error.strerror}); make it writable, or name "
-            f"another folder (--out)."
+            f"another folder ({setting('out')})."
         ) from error
     if before is None:
         return ""

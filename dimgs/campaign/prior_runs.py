@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy.special import stdtrit
@@ -88,7 +89,7 @@ class PriorRuns:
 
     exact: dict[str, PriorRun] = field(default_factory=dict)
     evidence: list[PriorRun] = field(default_factory=list)
-    origins: dict[str, dict[str, object]] = field(default_factory=dict)
+    origins: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, known: Iterable[Known], binding: Binding, design: CampaignDesign) -> "PriorRuns":
@@ -125,7 +126,7 @@ class PriorRuns:
             inside = int(design.region.contains(z).sum())
             beside = [f"{len(z) - inside} beside them"] * (len(z) > inside)
             told = "; ".join([", ".join([f"{inside} lie in the ranges", *beside]), *why])
-            found.origins[origin] = {"given": n, "used": 0, "told": told}
+            found.origins[origin] = {"given": n, "used": 0, "told": [told]}
         for placed in found.exact.values():
             found.tell(placed.origin, 1, "runs of this very kernel count as made")
         return found
@@ -133,9 +134,9 @@ class PriorRuns:
     def tell(self, origin: str, used: int, text: str) -> None:
         """Note that runs of an origin are used, or no longer, and why."""
         entry = self.origins[origin]
-        entry["used"] = max(int(str(entry["used"])) + used, 0)
-        if text not in str(entry["told"]):
-            entry["told"] = f"{entry['told']}; {text}"
+        entry["used"] = max(entry["used"] + used, 0)
+        if text not in entry["told"]:
+            entry["told"].append(text)
 
     def of_tier(self, tier: int) -> Mapping[str, list[PriorRun]]:
         """Evidence of a tier by origin."""
@@ -147,7 +148,10 @@ class PriorRuns:
 
     def to_json(self) -> list[dict[str, object]]:
         """As JSON: an entry for each origin."""
-        return [{"origin": origin, **entry} for origin, entry in self.origins.items()]
+        return [
+            {"origin": origin, **entry, "told": "; ".join(entry["told"])}
+            for origin, entry in self.origins.items()
+        ]
 
 
 def _counts(placed: PriorRun, binding: Binding, design: CampaignDesign) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dimgs.campaign.curves import Collapse, WholeCurves
+from dimgs.campaign.ending import Outcome
 from dimgs.dataset import Dataset
 from dimgs.escape import file_names
 from dimgs.fits.estimate import Exponent
@@ -17,8 +18,6 @@ from dimgs.law.parts import Constant
 from dimgs.report.documents import exponent_document, finite, pi_document
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
-
-_MET = "tolerance met"
 
 
 @dataclass(frozen=True)
@@ -168,7 +167,7 @@ class CampaignResult:
 
     Attributes
     ----------
-    outcome : str
+    outcome : Outcome
         "tolerance met", "budget spent" or "no further run helps".
     regimes : tuple of RegimeAnswer
     boundaries : tuple of RegimeBoundary
@@ -229,7 +228,7 @@ class CampaignResult:
     ('tolerance met', True)
     """
 
-    outcome: str
+    outcome: Outcome
     regimes: tuple[RegimeAnswer, ...]
     boundaries: tuple[RegimeBoundary, ...]
     points: tuple[PointAnswer, ...]
@@ -280,7 +279,9 @@ class CampaignResult:
         every = (self, *self.others)
         return {
             "schema": SCHEMA,
-            "outcome": next((r.outcome for r in every if r.outcome != _MET), _MET),
+            "outcome": next(
+                (r.outcome for r in every if r.outcome is not Outcome.MET), Outcome.MET
+            ),
             "confidence": self.confidence,
             "target": self.target,
             "unit": self.unit,

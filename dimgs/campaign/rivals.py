@@ -6,12 +6,12 @@ import numpy as np
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.conclusion import Found, law_of_all
+from dimgs.campaign.ending import Cause, Ending
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.optimal_design import nearest
 from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy
 from dimgs.errors import InputError
-from dimgs.kernels.spec import of_tier
 from dimgs.law.law import Law
 from dimgs.report.results import Report
 
@@ -27,7 +27,7 @@ class Told(Protocol):
 
 def settled(
     binding: Binding, strategy: Strategy, experiment: Experiment, warnings: list[str], tell: Told
-) -> tuple[tuple[Found, Law | None], str]:
+) -> tuple[tuple[Found, Law | None], Ending | None]:
     """Search for the one law of all runs, and make those that tell its rivals apart.
 
     Parameters
@@ -43,8 +43,8 @@ def settled(
     Returns
     -------
     found : tuple of (Report or None, Law or None)
-    why : str
-        Why no law is probable enough; empty where one is.
+    why : Ending or None
+        Why no law is probable enough; None where one is.
     """
     tier, wanted = len(binding.tiers) - 1, binding.plan.tolerance.law
     assert wanted is not None
@@ -59,14 +59,14 @@ def settled(
         experiment.log.add("law", text)
         tell(text)
         if law is not None and sure is not None and sure >= wanted:
-            return found, ""
+            return found, None
         if experiment.spent or experiment.left[tier] <= 0:
-            why = f"the {of_tier(binding.tiers[tier].name)}runs are used up"
+            why = experiment.used_up(tier)
             break
         before = len(experiment.asked)
         if turn < _ROUNDS - 1:
             experiment.make(_telling(binding, strategy, experiment, report, tier))
-        why = f"no law has the probability {wanted:g}"
+        why = Ending(Cause.NO_LAW, f"no law has the probability {wanted:g}")
         if len(experiment.asked) == before:
             break
     warnings += own

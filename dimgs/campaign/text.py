@@ -11,6 +11,7 @@ from dimgs.campaign.result import CampaignResult
 from dimgs.fits.estimate import Exponent
 from dimgs.kernels.spec import of_tier
 from dimgs.law.parts import Constant
+from dimgs.report.plain_text import condition
 from dimgs.report.words import listed
 
 _WORDS = {
@@ -112,7 +113,7 @@ def campaign_text(result: CampaignResult) -> str:
     if result.essential:
         lines.append(f"  enough for all but one monomial: {'; '.join(result.essential)}")
     for i, regime in enumerate(result.regimes, 1):
-        lines += [_RULE, f"regime {i}: {regime.where}"]
+        lines += [_RULE, f"regime {i}: {condition(regime.where)}"]
         lines += [f"  {_exponent(e)}" for e in regime.exponents]
         lines += [f"  {_exponent(e)} (by dimensions; it did not vary)" for e in regime.implied]
         if regime.fit is not None:

@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from dimgs.campaign.ending import Cause, Ending
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.laws import FittedLaw, Scatter
 from dimgs.campaign.optimal_design import d_optimal
 from dimgs.campaign.space import Sites
 from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy
-from dimgs.kernels.spec import of_tier
 
 
-def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int) -> str:
+def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int) -> Ending | None:
     """Test a coarse tier against the next, and correct its laws.
 
     Parameters
@@ -26,13 +26,13 @@ def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int
 
     Returns
     -------
-    str
-        Why its laws cannot be corrected; empty where they are.
+    Ending or None
+        Why its laws cannot be corrected; None where they are.
     """
     runs, model = experiment.runs, strategy.model
     binding = strategy.binding
     if not strategy.clear or strategy.worst > 1.0:
-        return "its runs follow no laws to the tolerance"
+        return Ending(Cause.NO_LAW, "its runs follow no laws to the tolerance")
     sites, rank = model.sites, binding.space.rank
     inside = strategy.design.region.contains(sites.z)
     followed = [rows[inside[rows]] for rows in (law.rows for law in model.laws)]
@@ -54,7 +54,7 @@ def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int
                 reasons.append(f"a border of '{name}' is tested here")
     made = [Proposal(z, tier, "tier", r) for z, r in zip(chosen, reasons, strict=True)]
     if experiment.make(made):
-        return f"the {of_tier(binding.tiers[tier].name)}runs are used up"
+        return experiment.used_up(tier)
     fine = runs.sites(tier)
     coarse = dict(zip(sites.numbers.tolist(), sites.y, strict=True))
     both = [i for i, n in enumerate(fine.numbers.tolist()) if n in coarse]
@@ -65,7 +65,8 @@ def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int
     miss = float(np.abs(apart - difference(pairs.z)).max(initial=0.0))
     finest = binding.tiers[tier].name
     if miss > scatter.limits(pairs.count).min(initial=scatter.resolution):
-        return f"'{finest}' is not '{name}' times a monomial, which misses by {miss:.2g}"
+        text = f"'{finest}' is not '{name}' times a monomial, which misses by {miss:.2g}"
+        return Ending(Cause.NO_LAW, text)
     if not scatter.sigma:
         # a difference that is a monomial only nearly may lean as it does because of what it is not
         lean = difference.coefficients * np.append(0.0, np.ones(rank))
@@ -75,5 +76,6 @@ def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int
     strategy.model = replace(model, laws=laws)
     experiment.log.add("tier", f"'{finest}' is '{name}' times a monomial, to {miss:.2g}")
     if strategy.worst > 1.0:
-        return "the difference between the tiers is not known to the tolerance"
-    return ""
+        text = "the difference between the tiers is not known to the tolerance"
+        return Ending(Cause.NO_LAW, text)
+    return None

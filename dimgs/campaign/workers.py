@@ -29,7 +29,7 @@ from dimgs.kernels.spec import Kernel
 CHANGED = (
     "The kernel's program, or a file that it names, is not the one that this run was planned with: "
     "it was edited meanwhile, or the worker has another. Files that the program writes must be "
-    "named relative to its own folder, or listed in `writes`; continue with --resume."
+    "named relative to its own folder, or listed in `writes`; then resume the campaign."
 )
 DIED = "The worker process ended before the run did."
 # what the alarm of every system can count to: thirty years

@@ -175,7 +175,7 @@ class _Lines:
         from dimgs.campaign.text import counted
 
         line = f"{progress.phase}: {counted(progress.runs)}; {progress.text}"
-        if " run made" not in line and " run known" not in line and line != self._last:
+        if not progress.is_run and line != self._last:
             note(line)
             self._last = line
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dimgs.advice import FLAGS
 from dimgs.cli import complete
 from dimgs.cli.output import warn
 from dimgs.errors import noting
@@ -28,8 +29,6 @@ Define = Annotated[
     list[str] | None,
     typer.Option("--define", help=r"Define a unit first, such as 'EUR = \[currency]'."),
 ]
-# options of an analysis whose name or form on the command line is another
-_FLAGS = {"scales": "--scale"}
 _MORE_HELP = {
     "names": " Comma separated.",
     "texts": " Repeatable.",
@@ -91,7 +90,7 @@ def _parameter(name: str) -> inspect.Parameter:
 
     option = options_by_name()[name]
     kind = option.metadata["kind"]
-    flag = _FLAGS.get(name, "--" + name.replace("_", "-"))
+    flag = FLAGS.get(name, "--" + name.replace("_", "-"))
     text = (option.metadata["help"] + _MORE_HELP.get(kind, "")).replace("[", r"\[")
     least = 0 if name == "skip_rows" else None
     described = typer.Option(flag, help=text, min=least, autocompletion=_COMPLETE.get(name))
@@ -146,7 +145,7 @@ def checked(variables: Iterable[str], *, strict: bool) -> "list[Variable]":
 
     found = [parse_variable(text) for text in variables]
     given = {v.name: v.unit.text for v in found}
-    warn(doubts(given, "the command line", strict=strict))
+    warn(doubts(given, "the command line", strict=strict).values())
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.dataset import checks
 from dimgs.dataset.cells import (
@@ -70,7 +71,7 @@ def build(table: RawTable, options: ReadOptions) -> Dataset:
         what = "has column names but no rows" if not table.dropped else "has no usable row left"
         raise InputError(f"{table.source} {what}; add at least one row of data.")
     units = {t.name: t.unit for t in titled if t.unit is not None}
-    notes += doubts(units, table.source, strict=options.strict_units)
+    notes += doubts(units, table.source, strict=options.strict_units).values()
     with noting(notes):
         builder = _Builder(table, options)
         missing = [t.name for t in titled if not builder.add(t)]
@@ -96,7 +97,7 @@ def chunk_like(table: RawTable, options: ReadOptions, known: Dataset | None) -> 
         odd = ", ".join(sorted(set(data.names) ^ set(known.names)))
         raise InputError(
             f"Column '{odd}' of {table.source} is blank in one part of the table and filled in "
-            f"another, and has no unit; leave it out (--drop) or give it a unit."
+            f"another, and has no unit; leave it out ({setting('drop')}) or give it a unit."
         )
     return data
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.advice import setting
 from dimgs.arrays import LARGEST_LOG
 from dimgs.dataset.dataset import Dataset, DroppedRow
 from dimgs.errors import InputError
@@ -40,7 +41,7 @@ def require_finite(data: Dataset, names: Iterable[str], errors: Iterable[str] = 
     Traceback (most recent call last):
         ...
     dimgs.errors.InputError: Column 'U', row 2 of columns: the cell is blank; fill it in, leave \
-the column out, or drop such rows (--drop-bad, drop_bad=True).
+the column out, or drop such rows (--drop-bad).
     """
     _raise_first(data, _unusable(data, names, errors))
 
@@ -67,7 +68,7 @@ def check_loggable(data: Dataset, names: Iterable[str], purpose: str = "its loga
         if data.variable(name).is_label:
             raise InputError(
                 f"Column '{name}' of {data.source} holds labels, which have no logarithm; use it "
-                f"to group runs (--within) or leave it out."
+                f"to group runs ({setting('within')}) or leave it out."
             )
     bad = non_loggable(data, wanted)
     if bad:
@@ -75,7 +76,7 @@ def check_loggable(data: Dataset, names: Iterable[str], purpose: str = "its loga
         raise InputError(
             f"Column '{name}', row {data.rows[position]} of {data.source}: {what}, but {purpose} "
             f"needs a positive number ({len({b[0] for b in bad})} such rows); correct the cell, "
-            f"leave the column out, or drop such rows (--drop-bad, drop_bad=True)."
+            f"leave the column out, or drop such rows ({setting('drop_bad')})."
         )
 
 
@@ -129,7 +130,7 @@ def _raise_first(data: Dataset, bad: list[tuple[int, str, str]]) -> None:
     more = f" ({others} more such {'row' if others == 1 else 'rows'})" if others else ""
     raise InputError(
         f"Column '{name}', row {data.rows[position]} of {data.source}: {what}{more}; fill it in, "
-        f"leave the column out, or drop such rows (--drop-bad, drop_bad=True)."
+        f"leave the column out, or drop such rows ({setting('drop_bad')})."
     )
 
 
@@ -285,5 +286,5 @@ def check_enough_runs(n_runs: int, n_unknowns: int, source: str = "the table") -
     if n_runs < n_unknowns:
         raise InputError(
             f"{n_unknowns} unknowns need at least as many runs, and {source} has {n_runs}; "
-            f"add runs, or use fewer inputs (--columns, --drop)."
+            f"add runs, or use fewer inputs ({setting('columns')}, {setting('drop')})."
         )

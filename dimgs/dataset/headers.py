@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.dataset.cells import is_decimal_comma, is_missing, parse_number
 from dimgs.dataset.dataset import no_such_column
 from dimgs.dataset.raw import RawColumn, RawTable
@@ -186,7 +187,7 @@ def titles_note(first: str, count: int, source: str) -> str:
     lines = "line" if count == 1 else f"{count} lines"
     return (
         f"The first {lines} of {source} ('{first[:60]}') {'was' if count == 1 else 'were'} taken "
-        f"as a title above the header; use --skip-rows 0 if it is the header."
+        f"as a title above the header; use {setting('skip_rows', '0')} if it is the header."
     )
 
 
@@ -300,8 +301,8 @@ def _is_unit(text: str) -> bool:
     return True
 
 
-def doubts(units: Mapping[str, str], source: str, *, strict: bool = False) -> list[str]:
-    """One sentence for each column whose unit probably means something else.
+def doubts(units: Mapping[str, str], source: str, *, strict: bool = False) -> dict[str, str]:
+    """One sentence for each column whose unit probably means something else, by its name.
 
     Parameters
     ----------
@@ -319,7 +320,7 @@ def doubts(units: Mapping[str, str], source: str, *, strict: bool = False) -> li
 
     Examples
     --------
-    >>> print(*doubts({"k": "W/mK", "q": "W/m^2", "L": "m", "T": "K"}, "t.csv"))
+    >>> print(*doubts({"k": "W/mK", "q": "W/m^2", "L": "m", "T": "K"}, "t.csv").values())
     Column 'k' of t.csv: the unit 'W/mK' reads as watt / millikelvin, but W/(m*K) may be meant; \
 write what is meant.
     """
@@ -334,10 +335,10 @@ write what is meant.
         if reading is not None:
             found[name] = reading
     if not found:
-        return []
+        return {}
     # what is in doubt itself is no witness
     certain = {n: u for n, u in parsed.items() if n not in found and u.scale != "label"}
-    sentences = []
+    sentences = {}
     for name, reading in found.items():
         literal = _fits(parsed[name], certain)
         meant = reading.unit is not None and _fits(reading.unit, certain)
@@ -347,9 +348,10 @@ write what is meant.
         if literal != meant:
             only = reading.meant if meant else reading.literal
             fits = f"; only {only} fits the dimensions of the other columns"
-        sentences.append(f"Column '{name}' of {source}: {reading.sentence(units[name], fits)}")
+        sentences[name] = f"Column '{name}' of {source}: {reading.sentence(units[name], fits)}"
     if strict and sentences:
-        raise InputError(f"{sentences[0][:-1]} (--strict-units).")
+        first = next(iter(sentences.values()))
+        raise InputError(f"{first[:-1]} ({setting('strict_units')}).")
     return sentences
 
 

@@ -5,6 +5,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dimgs.advice import setting
 from dimgs.dataset.build import ReadOptions, build, checked
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.headers import chosen
@@ -164,9 +165,13 @@ def _raw_file(path: Path, options: ReadOptions) -> RawTable:
         raise InputError(f"'{path.name}' has no sheets; leave out the sheet '{options.sheet}'.")
     if options.skip_rows is not None:
         if suffix in PARQUET_SUFFIXES:
-            raise InputError(f"'{path.name}' has no rows above its header; leave out --skip-rows.")
+            raise InputError(
+                f"'{path.name}' has no rows above its header; leave out {setting('skip_rows')}."
+            )
         if options.skip_rows < 0:
-            raise InputError("--skip-rows is negative; give the number of lines above the header.")
+            raise InputError(
+                f"{setting('skip_rows')} is negative; give the number of lines above the header."
+            )
     try:
         if suffix in TEXT_SUFFIXES:
             from dimgs.dataset.delimited_text import concatenated, text_tables

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.dataset.batches import n_rows, parquet_batches
 from dimgs.dataset.build import ReadOptions, chunk_like
@@ -181,7 +182,8 @@ class TableInParts:
     def __post_init__(self) -> None:
         if self.chunk_rows < 1:
             raise InputError(
-                f"chunk_rows is {self.chunk_rows}; give at least 1 row per chunk (--chunk-rows)."
+                f"chunk_rows is {self.chunk_rows}; give at least 1 row per chunk "
+                f"({setting('chunk_rows')})."
             )
         chosen = replace(self.options, find_duplicates=False, allow_empty=True)
         object.__setattr__(self, "options", chosen)

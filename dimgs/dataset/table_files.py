@@ -8,6 +8,7 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.dataset.build import ReadOptions
 from dimgs.dataset.cells import cell_text
 from dimgs.dataset.data_frames import from_columns, from_pandas
@@ -80,7 +81,8 @@ def check_memory(needed: int, source: str) -> None:
     if needed > memory:
         raise InputError(
             f"'{source}' needs about {needed / 1e9:.1f} GB of memory where this machine has "
-            f"{memory / 1e9:.1f}; use fewer columns (--columns), or fit it in parts (fit --stream)."
+            f"{memory / 1e9:.1f}; use fewer columns ({setting('columns')}), or fit it in parts "
+            f"({setting('stream')})."
         )
 
 
@@ -166,7 +168,7 @@ def from_excel(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable:
     if options.sheet is None and len(book.sheetnames) > 1:
         rest = _listed([s for s in book.sheetnames if s != title])
         table.notes.append(
-            f"The sheet '{title}' of {path.name} was read; it also has {rest} (--sheet)."
+            f"The sheet '{title}' of {path.name} was read; it also has {rest} ({setting('sheet')})."
         )
     return table
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.dataset.checks import (
     check_loggable,
     check_target,
@@ -156,7 +157,8 @@ def _check_temperature(data: Dataset, name: str) -> None:
     variable = data.variable(name)
     if {k: int(v) for k, v in variable.dimension} != {"[temperature]": 1} or variable.is_level:
         raise InputError(
-            f"The column '{name}' given to --arrhenius has the unit '{variable.unit.text}'; "
+            f"The column '{name}' given to {setting('arrhenius')} has the unit "
+            f"'{variable.unit.text}'; "
             f"it must be an absolute temperature (K, degC, degF)."
         )
     bad = np.flatnonzero(np.asarray(data[name]) <= 0)
@@ -174,7 +176,7 @@ def _check_logs(data: Dataset, logged: list[str], purpose: Purpose) -> None:
         raise InputError(
             f"Column '{target}', row {int(data.rows[int(bad[0])])} of {data.source}: the target is "
             f"zero or negative, so its logarithm does not exist; use 'discover', which fits such "
-            f"a target on a linear scale, or drop such rows (--drop-bad, drop_bad=True)."
+            f"a target on a linear scale, or drop such rows ({setting('drop_bad')})."
         )
     for name in logged:
         bad = np.flatnonzero(np.asarray(data[name]) <= 0)
@@ -197,7 +199,7 @@ def _no_power_law(data: Dataset, logged: list[str], target: str) -> str:
         f"Column '{name}', row {data.rows[position]} of {data.source}: {what}, but a power law "
         f"needs positive numbers ({'; '.join(parts)}); use 'discover', which takes such inputs "
         f"with their sign, leave the column{'s' if len(parts) > 1 else ''} out, or drop such rows "
-        f"(--drop-bad, drop_bad=True)."
+        f"({setting('drop_bad')})."
     )
 
 
@@ -233,7 +235,8 @@ def unused_label_warnings(names: Sequence[str]) -> list[str]:
     if not names:
         return []
     sentence = (
-        f"Label columns are not used: {', '.join(names)} (--within {names[0]} gives each label "
+        f"Label columns are not used: {', '.join(names)} ({setting('within', names[0])} gives "
+        f"each label "
         f"its own prefactor)."
     )
     return [sentence]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.errors import InputError
@@ -239,8 +240,8 @@ def build_design(
         offset=offset,
         scale=scale,
         weights=_weights(data, basis.target.name, scale),
-        within=_labels(data, within, "--within"),
-        split=_labels(data, split_by, "--split-by"),
+        within=_labels(data, within, str(setting("within"))),
+        split=_labels(data, split_by, str(setting("split_by"))),
         never_varied=tuple(f.name for f, v in zip(features, varies, strict=True) if not v),
         labelled=tuple(n for n in (within, split_by) if n is not None),
     )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.dimensions import DimensionalMatrix
@@ -58,8 +59,9 @@ def additive_of(design: Design, options: Options) -> AdditiveResult:
     warnings = []
     if len(bases) > _MOST_BASES:
         warnings.append(
-            f"--additive: the {_MOST_BASES} bases of smallest exponents, of {len(bases)}, were "
-            f"tried; fewer inputs (--columns) leave fewer."
+            f"{setting('additive')}: the {_MOST_BASES} bases of smallest exponents, of "
+            f"{len(bases)}, were "
+            f"tried; fewer inputs ({setting('columns')}) leave fewer."
         )
         bases = bases[:_MOST_BASES]
     model = SparseAdditive(bases, level=options.level, random_state=options.seed).fit(

@@ -17,8 +17,8 @@ from scipy import special
 
 from dimgs.arrays import Array, BoolArray
 from dimgs.design.features import Design
-from dimgs.discovery.advice import SURELY_INCOMPLETE, followed_beyond_groups
 from dimgs.discovery.contenders import Contender
+from dimgs.discovery.residual_structure import SURELY_INCOMPLETE, followed_beyond_groups
 
 # fitted as the module says: the temperature, and the logit of none of these
 TEMPERATURE = 1.5

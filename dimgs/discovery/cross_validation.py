@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray, times_exp
 from dimgs.design.features import Design
-from dimgs.discovery.advice import SURELY_INCOMPLETE, followed_beyond_groups
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.options import Options
+from dimgs.discovery.residual_structure import SURELY_INCOMPLETE, followed_beyond_groups
 from dimgs.discovery.scoring import (
     Predictor,
     fitted_by,

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.estimators import fit_squares
@@ -84,7 +85,7 @@ def _simpson(
         what = "Simpson's trap: the pooled" if max(above, 1 - above) >= _ONE_SIDED else "The pooled"
         return (
             f"{what} exponent of {feature.name} is {pooled:.3g}, but within the groups of "
-            f"'{column}' it is {own}; use --within {column}, or one group."
+            f"'{column}' it is {own}; use {setting('within', column)}, or one group."
         )
     return None
 
@@ -130,7 +131,7 @@ def _disagreement(
     return (
         f"The groups of '{column}' disagree: at equal inputs, '{high}' lies {np.exp(spread):.3g} "
         f"times above '{low}' (p = {p:.1g}); a difference in units, in method or in an input that "
-        f"is missing would look like this (--within {column} removes it)."
+        f"is missing would look like this ({setting('within', column)} removes it)."
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.dataset import Dataset
 from dimgs.discovery.belief import Believed
 from dimgs.discovery.judgement import law_of, law_of_candidate
@@ -96,7 +97,7 @@ def check_model(model: str) -> None:
         If there is no such model, or torch, which "deep" needs, is not installed.
     """
     if model not in MODEL_NAMES:
-        raise InputError(f"There is no model '{model}'; use --model linear or --model deep.")
+        raise InputError(f"There is no model '{model}'; use {setting('model', 'linear', 'deep')}.")
     if model == "deep":
         from dimgs.fits.potential.backend import require_torch
 

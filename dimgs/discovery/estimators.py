@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
@@ -264,12 +265,13 @@ def error_covariance(design: Design) -> Array:
     if target.name not in data.errors:
         raise InputError(
             f"Errors in the inputs need those of the target beside them: add a column "
-            f"'{target.name}_err [{target.unit.text}]', or leave out --errors-in-variables."
+            f"'{target.name}_err [{target.unit.text}]', or leave out "
+            f"{setting('errors_in_variables')}."
         )
     if not inputs:
         raise InputError(
             "No input has an error column: add columns such as 'x_err [unit]', or leave out "
-            "--errors-in-variables; the errors of the target alone are used as weights."
+            f"{setting('errors_in_variables')}; the errors of the target alone are used as weights."
         )
     names = [*inputs, target.name]
     slopes = np.zeros((design.n_runs, len(design.features) + 1, len(names)))

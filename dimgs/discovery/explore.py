@@ -17,10 +17,11 @@ from dimgs.dataset.checks import (
 )
 from dimgs.design.features import Design
 from dimgs.dimensions import DimensionalMatrix
-from dimgs.discovery.advice import ALPHA, follows_inputs, inputs_are_incomplete
 from dimgs.discovery.geometry import geometry_of
+from dimgs.discovery.missing_input import helpful_constants
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.residual_structure import ALPHA, follows_inputs, inputs_are_incomplete
 from dimgs.discovery.screening import screened, without_others
 from dimgs.errors import DimensionError, FitError
 from dimgs.fits.homogeneity import HomogeneityTest, collinear_combinations, homogeneity_test
@@ -131,6 +132,14 @@ def explore(
     complete = prepared is not None and not inputs_are_incomplete(prepared.design)
     signed = prepared is not None and bool(prepared.basis.signed)
     homogeneity = _homogeneity(clean, target, names, logs, chosen, complete, signed, warnings)
+    if homogeneity is not None:
+
+        def again(other: Options) -> Design:
+            return prepare(clean, target, other).design
+
+        design = None if prepared is None else prepared.design
+        helps = helpful_constants(design, again, chosen, homogeneity["constants"])[:_MOST_CONSTANTS]
+        homogeneity["constants"] = {k: homogeneity["constants"][k] for k in helps}
     collinear = _collinear(names, logs)
     pca = pcoa = active = dominant = None
     if prepared is not None and any(f.logged for f in prepared.design.features):
@@ -231,7 +240,7 @@ _NOTHING: dict[str, Any] = {"missing_dimension": None, "missing_unit": None, "co
 
 
 def _missing(found: HomogeneityTest, wide: HomogeneityTest) -> dict[str, Any]:
-    """What is missing, and at most two constants, the common ones first, each of which brings it.
+    """What is missing, and the constants, the common ones first, each of which brings it.
 
     Where no constant fits the intervals, those that fit wider ones.
     """
@@ -248,7 +257,7 @@ def _missing(found: HomogeneityTest, wide: HomogeneityTest) -> dict[str, Any]:
     return {
         "missing_dimension": found.describe(),
         "missing_unit": unit,
-        "constants": {name: str(helps[name]) for name in list(helps)[:_MOST_CONSTANTS]},
+        "constants": {name: str(power) for name, power in helps.items()},
     }
 
 

@@ -7,17 +7,18 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.design.features import Design
 from dimgs.discovery.additive import additive_of
-from dimgs.discovery.advice import missing_scale
 from dimgs.discovery.collinearity import monomial_text, separation_warnings
 from dimgs.discovery.diagnostics import group_warnings, self_correlation
 from dimgs.discovery.estimators import estimator, inputs_with_errors
 from dimgs.discovery.keywords import FitKeywords
 from dimgs.discovery.limits import LimitedRuns
 from dimgs.discovery.local_exponents import local_of
+from dimgs.discovery.missing_input import scale_advice
 from dimgs.discovery.options import Options, documented
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.rational_exponents import with_rationals
@@ -91,6 +92,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         *_unused_errors(design, options),
         *(() if additive is None else additive.warnings),
         *_fit_warnings(design, fit, law, options.level),
+        *_missing_scale(prepared, options),
     )
     return replace(
         with_law(design, snapped, chosen, warnings),
@@ -102,6 +104,17 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         centre=centre_of(chosen, prepared.data),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
     )
+
+
+def _missing_scale(prepared: Prepared, options: Options) -> list[str]:
+    target = prepared.design.basis.target
+    assert target is not None
+
+    def again(other: Options) -> Design:
+        return prepare(prepared.data, target.name, other).ordered().design
+
+    advice = scale_advice(prepared.design, again, options)
+    return [] if advice is None else [advice]
 
 
 def constant_law(design: Design, options: Options) -> Law:
@@ -179,15 +192,17 @@ def fit(
 
 def _unused_options(options: Options) -> list[str]:
     """Options that further fits cannot follow, said and not passed over."""
-    further = [f"--{n}" for n in ("regimes", "local", "additive") if getattr(options, n)]
+    further = [str(setting(n)) for n in ("regimes", "local", "additive") if getattr(options, n)]
     if not further:
         return []
     names = ", ".join(further)
     out = []
     if options.within is not None:
-        out.append(f"{names}: the runs count as one group there; --within is not used.")
+        out.append(f"{names}: the runs count as one group there; {setting('within')} is not used.")
     if options.robust:
-        out.append(f"{names}: fitted by least squares; --robust is for the power law alone.")
+        out.append(
+            f"{names}: fitted by least squares; {setting('robust')} is for the power law alone."
+        )
     return out
 
 
@@ -197,7 +212,8 @@ def _unused_errors(design: Design, options: Options) -> list[str]:
         return []
     text = (
         f"The errors of {', '.join(names)} are not used; if they are not small against the spread, "
-        f"exponents come out too flat, and --errors-in-variables takes them into account."
+        f"exponents come out too flat, and {setting('errors_in_variables')} takes them into "
+        f"account."
     )
     return [text]
 
@@ -252,6 +268,4 @@ def _fit_warnings(design: Design, fit: Estimate, law: Law, level: float) -> list
         out.append(f"{len(rows)} outlying runs (rows {shown}).")
     out += fit.notes
     out += group_warnings(design, fit, level)
-    scale = missing_scale(design)
-    out += [] if scale is None else [scale]
     return [*out, *self_correlation(design, fit.predict(design))]

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
@@ -75,7 +76,7 @@ def geometry_of(
     if len(grouped) > _MOST_GROUPS:
         notes.append(
             f"Active directions and one dominant group are left out above {_MOST_GROUPS} groups "
-            f"(here {len(grouped)}); use fewer inputs (--columns)."
+            f"(here {len(grouped)}); use fewer inputs ({setting('columns')})."
         )
         return pca, pcoa, None, None
     # shares and directions do not depend on the unit of a response on a linear scale, whose squares

@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
+from dimgs.advice import setting
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.engines.registry import check_name
 from dimgs.errors import InputError
@@ -187,7 +188,8 @@ class Options:
         if self.errors_in_variables and (self.robust or self.within is not None):
             raise InputError(
                 "Errors in the inputs are not combined with a robust fit or with prefactors by "
-                "group: leave out --errors-in-variables, or --robust and --within."
+                f"group: leave out {setting('errors_in_variables')}, or {setting('robust')} and "
+                f"{setting('within')}."
             )
         if self.effort not in EFFORTS:
             raise InputError(f"There is no effort '{self.effort}'; use {', '.join(EFFORTS)}.")
@@ -302,7 +304,9 @@ class Options:
         keep = [*targets, *self.labels, *temperature]
         clash = [n for n in keep if n in (self.drop or ())]
         if clash:
-            raise InputError(f"'{clash[0]}' is dropped with --drop but needed; leave it in.")
+            raise InputError(
+                f"'{clash[0]}' is dropped with {setting('drop')} but needed; leave it in."
+            )
         return ReadOptions(
             units=dict(self.units),
             columns=None if self.columns is None else list(dict.fromkeys([*self.columns, *keep])),

@@ -6,15 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.arrays import Array, IntArray
 from dimgs.dataset import Dataset
+from dimgs.dataset.checks import constant_columns
 from dimgs.dataset.usable import UsableRuns, table_warnings, unused_label_warnings, usable_runs
 from dimgs.design.features import Design, build_design
-from dimgs.discovery.advice import supported
+from dimgs.discovery.missing_input import explained, supported
 from dimgs.discovery.options import Options
+from dimgs.errors import DimgsError
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.inputs import constant_variables
+from dimgs.groups.missing_input import UnreachableError
 from dimgs.variables import Variable
 
 # an exponent, and a relative deviation, that are rounding of a column of some six digits
@@ -102,21 +106,84 @@ def prepare(
     """
     purpose = options.purpose(target, linear_allowed=linear_allowed, signed_allowed=signed_allowed)
     found = usable_runs(data, purpose)
-    basis = _basis(found, options)
-    design = build_design(
-        found.data,
-        basis,
-        unlogged=found.unlogged,
-        inverse=[] if options.arrhenius is None else [options.arrhenius],
-        within=options.within,
-        split_by=options.split_by,
-        linear=found.linear,
-    )
-    design = supported(design)
+
+    def again(other: Options) -> Design:
+        return build_design(
+            found.data,
+            _basis(found, other),
+            unlogged=found.unlogged,
+            inverse=[] if options.arrhenius is None else [options.arrhenius],
+            within=options.within,
+            split_by=options.split_by,
+            linear=found.linear,
+        )
+
+    try:
+        design = supported(again(options), again, options)
+    except UnreachableError as error:
+        raise explained(error, again, options) from None
     warnings = (*table_warnings(found), *_warnings(found, design, options))
     return Prepared(
         found.data, design.basis, design, tuple(dict.fromkeys(warnings)), unlogged=found.unlogged
     )
+
+
+def table_basis(
+    data: Dataset,
+    target: str | None,
+    options: Options,
+    *,
+    repeating: Sequence[str] | None = None,
+    prefer_named: bool = False,
+) -> PiBasis:
+    """Groups of the columns of a table, with the advice only that its runs support.
+
+    Parameters
+    ----------
+    data : Dataset
+    target : str or None
+    options : Options
+        Constants, scales, and how the runs are grouped.
+    repeating, prefer_named
+        As in :func:`dimgs.pi_basis`.
+
+    Returns
+    -------
+    PiBasis
+
+    Raises
+    ------
+    InputError, DimensionError
+    """
+    never = set(constant_columns(data))
+
+    def known() -> PiBasis | None:
+        """The basis of the runs, where a law can be fitted to them."""
+        try:
+            return None if target is None else prepare(data, target, options).basis
+        except UnreachableError:
+            raise
+        except DimgsError:
+            return None
+
+    try:
+        basis = pi_basis(
+            data,
+            target,
+            repeating=repeating,
+            constants=options.constants,
+            scales=options.scales,
+            prefer_named=prefer_named,
+            varying=[n for n in data.numeric_names if n not in never],
+        )
+    except UnreachableError:
+        # that of the runs says what was tried
+        known()
+        raise
+    if target is None:
+        return basis
+    of_runs = known()
+    return basis.advising([] if of_runs is None else [d.name for d in of_runs.dropped if d.remedy])
 
 
 def _basis(found: UsableRuns, options: Options) -> PiBasis:
@@ -139,11 +206,8 @@ def _basis(found: UsableRuns, options: Options) -> PiBasis:
 
 def _without_inputs(target: Variable) -> PiBasis:
     """A response whose only inputs enter unlogged: it must be dimensionless or a level."""
-    from dimgs.errors import DimensionError
-    from dimgs.groups.span import outside_span
-
     if not (target.is_level or target.dimension.is_dimensionless):
-        raise DimensionError(outside_span([], target))
+        raise UnreachableError([], target)
     return PiBasis((), (), PiGroup.of("pi_0", {target.name: 1}), target)
 
 
@@ -198,7 +262,8 @@ def _leaks(found: UsableRuns) -> list[str]:
         columns = ",".join(leak.exponents)
         out.append(
             f"'{target}' is exactly a constant times {monomial} in every run: if that was derived "
-            f"from the target, leave it out (--drop {columns}); noise-free runs of a formula look "
+            f"from the target, leave it out ({setting('drop', columns)}); noise-free runs of a "
+            f"formula look "
             f"the same."
         )
     return out

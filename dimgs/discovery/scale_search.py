@@ -1,34 +1,25 @@
 """Hidden scales: an unknown dimensional constant that the runs ask for, one base dimension each."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.discovery.advice import scale_is_missing
 from dimgs.discovery.clock import Clock, Cut
 from dimgs.discovery.cross_validation import clearly_less
 from dimgs.discovery.judgement import judged
+from dimgs.discovery.missing_input import Scale, extra_scales
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
+from dimgs.discovery.residual_structure import scale_is_missing
 from dimgs.discovery.screening import screened, without_others
 from dimgs.discovery.study import Study, left_out_residuals, study
 from dimgs.engines.registry import ALL, NONE, embedded
 from dimgs.errors import DimgsError
-from dimgs.groups.group import PiBasis
-from dimgs.variables import Dimension, si_unit
 
-_LETTERS = {
-    "[length]": "L",
-    "[mass]": "M",
-    "[time]": "t",
-    "[temperature]": "T",
-    "[current]": "I",
-    "[substance]": "n",
-    "[luminosity]": "J",
-}
 # of the time for the inputs that matter, before others are looked at again
 _SHARE_OF_FEW = 0.6
 # of the time, before scales are tried: little is lost where scales are asked for, much where they
@@ -39,22 +30,6 @@ _SHORTEST = 0.2
 # of fewer differences between groups a standard error is hardly known
 _FEWEST_GROUPS = 5
 _STEP = "the search for hidden scales"
-
-
-@dataclass(frozen=True)
-class Scale:
-    """A scale of one base dimension.
-
-    Parameters
-    ----------
-    text : str
-        As on the command line, ``T0 [K]``.
-    dimension : str
-        In words, such as ``temperature``.
-    """
-
-    text: str
-    dimension: str
 
 
 def study_with_scales(
@@ -171,7 +146,7 @@ def _searched(
                 continue
             warning = (
                 f"A hidden {scale.dimension} scale explains it (R² = {trial.known:.3f} on runs "
-                f'left out): --scale "{scale.text}", or --scale auto.'
+                f"left out): {setting('scales', scale.text)}, or {setting('scales', 'auto')}."
             )
             return replace(found, warnings=(*found.warnings, warning))
         before, after = ("unknown" if s.known is None else f"{s.known:.4f}" for s in (found, trial))
@@ -199,22 +174,6 @@ def _unfinished(found: Study, cuts: tuple[Cut, ...]) -> Study:
     if found.conclusion.confirmed:
         return found
     return replace(found, cuts=tuple(dict.fromkeys((*found.cuts, *cuts))))
-
-
-def extra_scales(basis: PiBasis) -> Iterator[Scale]:
-    """One scale for each base dimension of the inputs that have data."""
-    inputs = [v for v in basis.variables if v.role == "data" and not v.is_level]
-    taken = {v.name for v in basis.variables} | ({basis.target.name} if basis.target else set())
-    for base in sorted({name for v in inputs for name, _ in v.dimension}):
-        dimension = Dimension.of({base: 1})
-        scales = [v for v in basis.variables if v.role == "scale" and v.name not in basis.sizes]
-        if any(v.dimension == dimension for v in scales):
-            continue
-        alike = sorted(v.name for v in inputs if v.dimension == dimension)
-        name = (alike[0] if alike else _LETTERS.get(base, base.strip("[]"))) + "0"
-        while name in taken:
-            name += "0"
-        yield Scale(f"{name} [{si_unit(dimension)}]", base.strip("[]"))
 
 
 def _with_scale(

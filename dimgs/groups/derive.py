@@ -6,15 +6,16 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
-from dimgs.errors import DimensionError, InputError
+from dimgs.advice import setting
+from dimgs.errors import InputError
 from dimgs.groups.group import Dropped, PiBasis
 from dimgs.groups.inputs import automatic_scales, constant_variables, scale_variable, variables_of
 from dimgs.groups.lattice import lattice_of
+from dimgs.groups.missing_input import UnreachableError, advice_to_take_part, is_reachable
 from dimgs.groups.naming import Kinds, Namer, kinds_of, named_response, with_named_groups
 from dimgs.groups.repeating import by_repeating
 from dimgs.groups.response import smallest_monomial
 from dimgs.groups.signed import signed_groups, sizes_of
-from dimgs.groups.span import is_reachable, outside_span
 from dimgs.variables import Variable
 
 # the reduction of the lattice takes a second; a law of so many inputs needs as many runs
@@ -109,7 +110,7 @@ def _columns(given: Sequence[Variable], wanted: Variable | None) -> list[Variabl
     if len(columns) > _MOST_INPUTS:
         raise InputError(
             f"{len(columns)} inputs are more than groups are made of ({_MOST_INPUTS}); name those "
-            f"that matter (--columns), or leave out the others (--drop)."
+            f"that matter ({setting('columns')}), or leave out the others ({setting('drop')})."
         )
     return columns
 
@@ -147,7 +148,7 @@ def _beside_signed(
     """Groups of the positive inputs, and one for each that vanishes or changes sign."""
     positive = [v for v in active if v not in moving]
     if wanted is not None and not (wanted.is_level or is_reachable(active, wanted)):
-        raise DimensionError(outside_span(active, wanted))
+        raise UnreachableError(active, wanted)
     sizes = sizes_of(positive, moving, taken)
     positive = sorted([*positive, *sizes], key=lambda v: v.name)
     around = signed_groups(positive, moving, {}, 1)
@@ -225,24 +226,19 @@ def _derive(
         repeating=tuple(repeating) if repeating is not None else tuple(sorted(monomial)),
         explanation=explanation,
         dropped=(
-            *(Dropped(v.name, _why_dropped(v, active)) for v in idle),
+            *(
+                Dropped(
+                    v.name,
+                    _why_dropped(v, active),
+                    advice_to_take_part(v) if v.role == "data" else "",
+                )
+                for v in idle
+            ),
             *(Dropped(name, _LEVEL) for name in levels),
         ),
-        suggestions=(
-            *(
-                f"{g.name} = {g} is made of constants only: a fixed number, no input."
-                for g in numbers
-            ),
-            *(advice_to_take_part(v) for v in idle if v.role == "data"),
+        remarks=tuple(
+            f"{g.name} = {g} is made of constants only: a fixed number, no input." for g in numbers
         ),
-    )
-
-
-def advice_to_take_part(variable: Variable) -> str:
-    """What would let an input that no group contains take part."""
-    return (
-        f"To let '{variable.name}' take part, add a known constant or an unknown scale that shares "
-        f'its dimension (--scale "{variable.name}0 [{variable.si_unit}]", or --scale auto).'
     )
 
 
@@ -274,7 +270,7 @@ def _automatic(
         )
     found = smallest_monomial(active, target.dimension)
     if found is None:
-        raise DimensionError(outside_span(active, target))
+        raise UnreachableError(active, target)
     why = (
         "the fewest variables that reach its dimension, then the smallest exponents, "
         "then name order"

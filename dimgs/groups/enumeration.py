@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import comb, gcd, lcm
 
+from dimgs.advice import setting
 from dimgs.dimensions import DimensionalMatrix, IntVector, independent_rows
 from dimgs.errors import InputError
 
@@ -99,7 +100,9 @@ def enumerate_bases(matrix: DimensionalMatrix) -> Iterator[RepeatingBasis]:
     """
     rows = independent_rows(matrix.integer_rows)
     n, r = len(matrix.names), len(rows)
-    remedy = "choose some inputs (--columns) or the repeating set (--repeating)"
+    remedy = (
+        f"choose some inputs ({setting('columns')}) or the repeating set ({setting('repeating')})"
+    )
     if comb(n, r) * (n - r) > _MOST_TRIED:
         raise InputError(
             f"{n} variables over {r} dimensions have {comb(n, r):,} choices of repeating "

@@ -1,7 +1,7 @@
 """Pi groups and the basis that they form."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
@@ -128,10 +128,11 @@ class PiGroup:
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A variable that no group can contain, and why."""
+    """A variable that no group can contain, why, and what would let it take part."""
 
     name: str
     why: str
+    remedy: str = ""
 
 
 @dataclass(frozen=True)
@@ -154,8 +155,8 @@ class PiBasis:
         Why this set was chosen, in one sentence.
     dropped : tuple of Dropped
         Inputs that cannot take part.
-    suggestions : tuple of str
-        What would improve the analysis.
+    remarks : tuple of str
+        On groups that are no inputs.
     signed : tuple of str
         Inputs that vanish or change sign: each is in one group, with the exponent 1.
     sizes : tuple of str
@@ -185,7 +186,7 @@ class PiBasis:
     repeating: tuple[str, ...] = ()
     explanation: str = ""
     dropped: tuple[Dropped, ...] = ()
-    suggestions: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     signed: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()
 
@@ -260,6 +261,17 @@ class PiBasis:
             if candidate.name == name:
                 return candidate
         raise DimensionError(f"'{name}' is not a variable of this basis.")
+
+    @property
+    def suggestions(self) -> tuple[str, ...]:
+        """What would improve the analysis."""
+        return (*self.remarks, *(d.remedy for d in self.dropped if d.remedy))
+
+    def advising(self, names: Iterable[str]) -> "PiBasis":
+        """The basis, with a remedy only for those of the inputs that take no part."""
+        kept = set(names)
+        dropped = (d if d.name in kept else replace(d, remedy="") for d in self.dropped)
+        return replace(self, dropped=tuple(dropped))
 
     def __repr__(self) -> str:
         groups = [*([self.response] if self.response else []), *self.groups]

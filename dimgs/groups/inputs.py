@@ -7,7 +7,15 @@ from typing import Any, Protocol, runtime_checkable
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.errors import DimgsWarning, InputError
 from dimgs.groups.physical_constants import constant
-from dimgs.variables import Dimension, Unit, Variable, parse_unit, parse_variable, si_unit
+from dimgs.variables import (
+    Dimension,
+    Unit,
+    Variable,
+    parse_unit,
+    parse_variable,
+    si_unit,
+    split_header,
+)
 from dimgs.variables.quantities import unit_of
 from dimgs.variables.readings import improbable
 
@@ -113,6 +121,23 @@ def scale_variable(text: str, taken: Iterable[str] = ()) -> Variable:
     if scale.is_label or scale.is_level or scale.dimension.is_dimensionless:
         raise InputError(f"The scale '{text}' needs a unit with a dimension, such as 'M0 [kg]'.")
     return scale
+
+
+def with_target(variables: Sequence[str], target: str | None) -> tuple[list[str], str | None]:
+    """Variables as they are typed, a target that brings its unit among them; and its name.
+
+    Examples
+    --------
+    >>> with_target(["rho [kg/m^3]", "U [m/s]"], "dp [Pa]")
+    (['rho [kg/m^3]', 'U [m/s]', 'dp [Pa]'], 'dp')
+    >>> with_target(["L [m]", "T [s]"], "T")
+    (['L [m]', 'T [s]'], 'T')
+    """
+    if target is None or split_header(target)[1] is None:
+        return list(variables), target
+    name = split_header(target)[0]
+    listed = {split_header(text)[0] for text in variables}
+    return [*variables, *([] if name in listed else [target])], name
 
 
 def automatic_scales(

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from dimgs.dimensions import DimensionalMatrix, IntVector, leading_columns
-from dimgs.errors import DimensionError, InputError
+from dimgs.errors import InputError
 from dimgs.groups.enumeration import enumerate_bases, repeating_groups
 from dimgs.groups.group import PiBasis
+from dimgs.groups.missing_input import UnreachableError
 from dimgs.groups.naming import Namer, kinds_of
-from dimgs.groups.span import outside_span
 from dimgs.variables import Variable
 
 
@@ -78,7 +78,7 @@ def _needed(active: Sequence[Variable], target: Variable | None) -> set[str]:
         return set()
     solution = DimensionalMatrix.of(active).solve(target.dimension)
     if solution is None:
-        raise DimensionError(outside_span(active, target))
+        raise UnreachableError(active, target)
     return {v.name for v, e in zip(active, solution, strict=True) if e}
 
 

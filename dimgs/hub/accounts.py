@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import delete, select, update
 
+from dimgs.advice import Act, Step
 from dimgs.errors import InputError
 from dimgs.hub.database import Database
 from dimgs.hub.entry import check_author, sha256
@@ -105,7 +106,7 @@ def new_token(database: Database, name: str, days: float = 30.0, scope: str = "r
         If there is no such user or scope, or it would last for more than a year.
     """
     if role_of(database, name) is None:
-        raise InputError(f"There is no user '{name}' here; add one with: dimgs hub user add.")
+        raise InputError(f"There is no user '{name}' here; add one with: {Act(Step.ADD_USER)}.")
     if scope not in SCOPES:
         raise InputError(f"There is no scope '{scope}'; there are {', '.join(SCOPES)}.")
     if not 0 < days <= _MOST_DAYS:

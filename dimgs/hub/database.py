@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
+from dimgs.advice import Act, Step, setting
 from dimgs.errors import InputError, StoreError
 from dimgs.hub import schema
 from dimgs.hub.lineage import Lineage, read_lineage, version_of
@@ -70,7 +71,8 @@ class Database(schema.Transactions):
         if not path.exists():
             if not make:
                 raise InputError(
-                    f"There is no hub '{path}'; make it with: dimgs hub init --hub '{path}'."
+                    f"There is no hub '{path}'; make it with: {Act(Step.MAKE_HUB)} "
+                    f"{setting('hub', str(path))}."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
         engine, self.upgraded = schema.open_hub(path)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dimgs.advice import Act, Step, setting
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.variables import difference_unit, parse_unit
@@ -71,7 +72,9 @@ def freeze(
     good = [r for r in rows if r["state"] not in _DOUBTED]
     if not good:
         why = f"; {len(rows)} are disputed or to be checked again" if rows else ""
-        raise InputError(f"No run can be used{why}; ask for others, see dimgs hub query.")
+        raise InputError(
+            f"No run can be used{why}; ask for others, as {Act(Step.FIND_RUNS)} lists them."
+        )
     origins = [origin_of(run) for run in good]
     table = _table(good, origins, {} if more is None else more(good), target)
     _write(table, path)
@@ -144,7 +147,7 @@ def _put(row: dict[str, Any], units: dict[str, str], name: str, value: Any, unit
     if not there.accepts(here):
         raise InputError(
             f"Runs give '{visible(name)}' in {unit} and in {common}, which do not fit together; "
-            f"choose one kernel with --kernel."
+            f"choose one kernel with {setting('kernel')}."
         )
     row[name] = float(f"{there.from_si(here.to_si(float(value))):.15g}")
 

@@ -11,6 +11,7 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, and_, insert, or_, select, update
 
+from dimgs.advice import Act, Step
 from dimgs.formats import read_toml, validated
 from dimgs.hub.cards import keep_card
 from dimgs.hub.claims import MOST_ATTEMPTS
@@ -281,7 +282,7 @@ def refusal(
     """
     kernel = str(content["kernel"])
     if state == "untrusted":
-        return f"it was imported; approve it with: dimgs hub approve {id[:12]}"
+        return f"it was imported; approve it with: {Act(Step.APPROVE, id[:12])}"
     if state == "disputed":
         return "it is disputed"
     if not policy.allows(kernel):
@@ -289,5 +290,5 @@ def refusal(
     if agent and not (in_package(kernel) or _sandboxed()):
         return "an agent asked for it, and without bubblewrap agents' jobs use dimgs' own kernels"
     if agent and not approved and needs_approval(content, policy):
-        return f"a person has to approve it: dimgs hub approve {id[:12]}"
+        return f"a person has to approve it: {Act(Step.APPROVE, id[:12])}"
     return ""

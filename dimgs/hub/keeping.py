@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.errors import InputError
 from dimgs.hub.cards import keep_card
 from dimgs.hub.entry import sha256
@@ -161,7 +162,7 @@ def _kept(
     if len(records) > _MOST_RUNS:
         raise InputError(
             f"A hub keeps up to {_MOST_RUNS} runs of one analysis, and these are {len(records)}; "
-            f"leave --hub out, or analyse a part."
+            f"leave out {setting('hub')}, or analyse a part."
         )
     asked = hub.once({"kind": "question", **question})
     plan = hub.once({"kind": "protocol", **protocol}, [("answers", asked)])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sqlalchemy import Connection, select
 
+from dimgs.advice import Act, Step
 from dimgs.arrays import Array, IntArray
 from dimgs.errors import InputError
 from dimgs.escape import visible
@@ -263,7 +264,7 @@ def similar(
         names = ", ".join(at) or "none"
         raise InputError(
             f"No run of '{visible(kernel)}' has just the inputs {visible(names[:300])} and these "
-            f"labels; see dimgs hub query --kernel {visible(kernel)}."
+            f"labels; see {Act(Step.FIND_RUNS)}."
         )
     from dimgs.groups.scalings import Scalings
     from dimgs.hub.cards import constants_of, trusted_cards

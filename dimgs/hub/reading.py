@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
+from dimgs.advice import Act, Step
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.accounts import role_of
@@ -341,7 +342,7 @@ class Reader:
         rows = [row for row in connection.execute(query) if self._may_read(row)]
         if not rows:
             raise NotFoundError(
-                f"There is no entry '{text}' in '{self.address}'; see dimgs hub list."
+                f"There is no entry '{text}' in '{self.address}'; see {Act(Step.LIST_ENTRIES)}."
             )
         if len(rows) > 1:
             raise InputError(f"Several entries begin with '{text}'; give more of its digits.")

@@ -87,7 +87,7 @@ class RemoteHub(Hub):
         if name == "database":
             raise InputError(
                 f"'{self.address}' keeps its database to itself; do that on the machine of the "
-                f"server, with --hub and its file or postgresql:// address."
+                f"server, by its file or postgresql:// address."
             )
         raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
 

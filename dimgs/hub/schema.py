@@ -212,6 +212,10 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
 
 
+# primary codes: another connection is at work in the file, or in what this process shares of it
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def _patiently(engine: Engine, path: Path, prepare: Callable[[Connection, Path], None]) -> None:
     """Prepare the file; SQLite does not wait for others while it changes the journal's mode."""
     end = time.monotonic() + _PATIENCE
@@ -224,7 +228,9 @@ def _patiently(engine: Engine, path: Path, prepare: Callable[[Connection, Path],
                 with connection.begin():
                     prepare(connection, path)
         except (OperationalError, sqlite3.OperationalError) as error:
-            if "locked" not in str(error) or time.monotonic() > end:
+            cause = error.orig if isinstance(error, OperationalError) else error
+            code = getattr(cause, "sqlite_errorcode", 0)
+            if code & 0xFF not in _BUSY or time.monotonic() > end:
                 raise
             time.sleep(0.01)
         else:

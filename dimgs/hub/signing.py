@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from dimgs.advice import Act, Step
 from dimgs.errors import InputError
 from dimgs.hub.entry import Entry
 from dimgs.hub.tables import settings, signatures
@@ -48,7 +49,9 @@ def trust(connection: Connection, key: str, name: str) -> None:
     try:
         _library().Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))
     except ValueError as error:
-        raise InputError("A public key has 64 hexadecimal digits; see dimgs hub key.") from error
+        raise InputError(
+            f"A public key has 64 hexadecimal digits; see {Act(Step.SHOW_KEYS)}."
+        ) from error
     connection.execute(
         insert_new(connection, settings), [{"kind": "trusted", "name": key.lower(), "value": name}]
     )

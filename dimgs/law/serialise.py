@@ -291,7 +291,7 @@ def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], s
     if not text.lstrip().startswith("{"):
         where = f"'{shown(source)}'"
         text = read_text(source, "law")
-    document = json_value(text, where, "give the law.json that discover --out writes")
+    document = json_value(text, where, "give the law.json that discover writes")
     if not isinstance(document, dict):
         raise InputError(f"{where} {_NONE}")
     return document, where

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.advice import setting
 from dimgs.arrays import Array, IntArray
 from dimgs.dataset import Dataset
 from dimgs.design.features import label_texts
@@ -262,6 +263,7 @@ def check_group_count(state: StreamMoments, plan: StreamPlan) -> None:
     """
     if plan.options.within is not None and 2 * len(state.total.labels) > max(4, state.n_runs):
         raise InputError(
-            f"Column '{plan.options.within}' given to --within has a value of its own in most "
+            f"Column '{plan.options.within}' given to {setting('within')} has a value of its own "
+            f"in most "
             f"rows; give a column of labels."
         )

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import duplicate_warnings
@@ -188,7 +189,8 @@ def check_streamable(options: Options) -> None:
     for name in _IN_MEMORY_ONLY:
         if getattr(options, name):
             raise InputError(
-                f"--{name} needs all runs in memory and does not go with --stream; draw a sample "
+                f"{setting(name)} needs all runs in memory and does not go with "
+                f"{setting('stream')}; draw a sample "
                 f"of rows from the table and fit that."
             )
 

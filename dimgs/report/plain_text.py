@@ -34,13 +34,17 @@ def number(value: float | None) -> str:
 
 
 def condition(where: str) -> str:
-    """A condition over group names, its numbers in short form.
+    """A condition over group names, its numbers in short form; "everywhere" for True.
 
     Examples
     --------
+    >>> condition("True")
+    'everywhere'
     >>> condition("(pi_1*pi_2**(0.70078941211) >= 37.831208084) & (pi_3**(1/3) < 2300)")
     '(pi_1*pi_2**(0.70079) >= 37.831) & (pi_3**(1/3) < 2300)'
     """
+    if where == "True":
+        return "everywhere"
     return _DECIMAL.sub(lambda found: number(float(found[0])), where)
 
 

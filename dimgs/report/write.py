@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dimgs.advice import setting
 from dimgs.errors import InputError
 from dimgs.formats import sealed, write_whole
 from dimgs.report.results import Report
@@ -38,7 +39,7 @@ def check_folder(folder: Path) -> None:
     if not reason and not os.access(nearest, os.W_OK | os.X_OK):
         reason = "Permission denied"
     if reason:
-        raise InputError(f"Cannot write to '{folder}': {reason}; choose another --out.")
+        raise InputError(f"Cannot write to '{folder}': {reason}; choose another {setting('out')}.")
 
 
 def write_study(
@@ -74,7 +75,9 @@ def write_study(
         return _write(report, folder, drawings)
     except OSError as error:
         reason = error.strerror or error
-        raise InputError(f"Cannot write to '{folder}': {reason}; choose another --out.") from error
+        raise InputError(
+            f"Cannot write to '{folder}': {reason}; choose another {setting('out')}."
+        ) from error
 
 
 def _write(report: Report, folder: Path, drawings: "list[Drawing] | None") -> list[Path]:

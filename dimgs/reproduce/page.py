@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from dimgs.advice import setting
 from dimgs.errors import InputError
 from dimgs.formats import write_whole
 from dimgs.reproduce.published_checks import Findings
@@ -47,7 +48,9 @@ def write_page(outcomes: Sequence[Outcome], titles: Mapping[str, str], folder: P
         write_whole(page, f"{text}\n")
     except OSError as error:
         reason = error.strerror or error
-        raise InputError(f"Cannot write to '{folder}': {reason}; choose another --out.") from error
+        raise InputError(
+            f"Cannot write to '{folder}': {reason}; choose another {setting('out')}."
+        ) from error
     return [page, *written]
 
 

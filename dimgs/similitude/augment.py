@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import qmc
 
+from dimgs.advice import Act, Step
 from dimgs.arrays import Array
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
@@ -177,7 +178,7 @@ def newest_origin(hub: "Hub", known: Description, target: str) -> Origin:
                 return origin
     raise InputError(
         f"The hub has no run of '{visible(known.name)}' with '{visible(target)}' that can be used; "
-        f"start with dimgs run."
+        f"start with {Act(Step.RUN)}."
     )
 
 
@@ -236,7 +237,7 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
     if not origin.complete or origin.powers is None:
         raise InputError(
             f"The card of '{visible(origin.known.name)}' is not complete, so that nobody knows "
-            f"what runs of other sizes would give; check it with: dimgs hub check-card."
+            f"what runs of other sizes would give; check it with: {Act(Step.CHECK_CARD)}."
         )
     rng = np.random.default_rng(seed)
     free = origin.scalings.directions.shape[1]

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from dimgs.advice import setting
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.cards import constants_of, newest_runs, trusted_cards
@@ -160,7 +161,7 @@ def point_of(known: Description, given: Mapping[str, Any]) -> Point:
             source = f"conservative value of the card of {known.name}"
         if value is None:
             unit = "" if port.unit in ("label", "1") else f" in {port.unit}"
-            missing.append(f"the input '{port.name}'{unit}: give it with --at")
+            missing.append(f"the input '{port.name}'{unit}: give it with {setting('at')}")
             continue
         values[port.name] = port_value(port, value)
         quantity = {"value": values[port.name], "unit": port.unit}

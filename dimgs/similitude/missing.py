@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from dimgs.advice import Act, Step
 from dimgs.arrays import Array
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiGroup
@@ -56,7 +57,7 @@ def beyond(origin: Origin) -> list[str]:
     if not origin.complete:
         told.append(
             f"the card of {origin.known.name} is not complete, so that runs of other sizes do not "
-            f"count as equal; check it with: dimgs hub check-card {origin.known.name}"
+            f"count as equal; check it with: {Act(Step.CHECK_CARD, origin.known.name)}"
         )
     return told
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dimgs.advice import Act, Step
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
@@ -200,7 +201,7 @@ def _all(origin: Origin) -> _Runs:
     if found is None or len(found.runs) < _FEWEST:
         raise InputError(
             f"Too few runs of {origin.name} differ in their groups "
-            f"({0 if found is None else len(found.runs)}); make some with dimgs run."
+            f"({0 if found is None else len(found.runs)}); make some with {Act(Step.RUN)}."
         )
     return found
 

@@ -13,11 +13,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as At
 
+from dimgs.advice import worded
 from dimgs.errors import DimgsError, InputError, StoreError
 from dimgs.formats import json_value
 from dimgs.hub import Hub
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError
+from dimgs.web.controls import in_the_browser
 from dimgs.web.guard import Guard
 from dimgs.web.intake import Intake, TooLongError, TooManyError, TooSlowError, text_of
 from dimgs.web.pages import Pages
@@ -141,7 +143,7 @@ def check(route: Route, who: Who, closed: bool) -> None:
     if not who.known:
         raise NotAllowedError("Only registered users change a hub.")
     if not who.writes:
-        raise NotAllowedError("The token may only read; ask for one with --scope write.")
+        raise NotAllowedError("The token may only read; ask for one that may write.")
 
 
 def _query(route: Route, request: Request) -> dict[str, Any]:
@@ -190,12 +192,13 @@ def _refused(error: DimgsError) -> Response:
 def _page(run: Any, pages: Pages, intake: Intake) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            who = await run_in_threadpool(pages.admitted, request)
-            if request.method != "POST":
-                return await run_in_threadpool(run, request, who, "")
-            # of a form: what a fork changes is the longest; those who sign in send two words
-            async with intake.body(request, _FORM if who.known else _SIGN_IN) as file:
-                return await run_in_threadpool(run, request, who, text_of(file))
+            with worded(in_the_browser):
+                who = await run_in_threadpool(pages.admitted, request)
+                if request.method != "POST":
+                    return await run_in_threadpool(run, request, who, "")
+                # of a form: what a fork changes is the longest; those who sign in send two words
+                async with intake.body(request, _FORM if who.known else _SIGN_IN) as file:
+                    return await run_in_threadpool(run, request, who, text_of(file))
         except DimgsError as error:
             return await run_in_threadpool(pages.refused, request, error, status_of(error))
 

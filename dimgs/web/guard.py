@@ -73,7 +73,7 @@ class Guard:
     def _refusal(self, method: str, headers: dict[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if _name(host) not in self._names:
-            return 421, "This server does not go by that name; start it with --name to let it."
+            return 421, "This server does not go by that name; the one who runs it may let it."
         origin = headers.get("origin")
         if method not in _SAFE and origin is not None and urlsplit(origin).netloc != host:
             return 403, "A page of another origin may change nothing here."

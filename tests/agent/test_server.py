@@ -45,7 +45,7 @@ def test_the_tools_are_those_of_the_contract_and_few_words_describe_them(bench: 
     assert len(json.dumps(tools, ensure_ascii=False, separators=(",", ":"))) / 3.5 < MOST_TOKENS
     for tool in tools:
         assert tool["outputSchema"]["type"] == "object"
-        assert not tool["annotations"]["destructiveHint"]
+        assert tool["annotations"] in ({"readOnlyHint": True}, {"destructiveHint": False})
         for schema in (tool["inputSchema"], tool["outputSchema"]):
             Draft202012Validator.check_schema(schema)
 

@@ -140,7 +140,8 @@ def test_over_http_nobody_grants_an_approval(hub: Hub, workspace: Path) -> None:
         assert plan.document["needs_approval"], plan.text
         (job,) = over_http(address, token, ("start_campaign", {"plan": plan.document["plan"]}))
     assert job.document["state"] == "needs approval"
-    assert "dimgs hub approve" in job.document["note"]
+    assert "a person has to approve it" in job.document["note"]
+    assert job.document["approve"] == f"dimgs hub approve {job.document['job'][:12]}"
 
 
 def test_a_server_over_http_needs_a_hub_of_its_own() -> None:

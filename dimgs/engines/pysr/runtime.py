@@ -50,8 +50,8 @@ def load_pysr(setup_seconds: float = 600.0) -> ModuleType:
             module = import_module("pysr")
     except Exception as error:
         raise EngineUnavailableError(
-            f"PySR does not start ({type(error).__name__}: {error}); `dimgs engines` says what is "
-            "missing."
+            f"PySR does not start ({type(error).__name__}: {error}); the list of engines says what "
+            "is missing."
         ) from error
     _check_version(module.__version__)
     return module

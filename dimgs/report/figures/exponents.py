@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dimgs.advice import setting
 from dimgs.arrays import Array, BoolArray
 from dimgs.errors import InputError
 from dimgs.expression import sympy_parse_condition
@@ -139,7 +140,7 @@ def regime_map(report: Report, axes: "Axes", x: str | None = None, y: str | None
     runs = ReportRuns.of(report)
     regimes = report.regimes
     if not regimes:
-        raise InputError("The report has no regimes; ask for them with regimes=True (--regimes).")
+        raise InputError(f"The report has no regimes; ask for them ({setting('regimes')}).")
     names = _names(runs, regimes, x, y)
     where = np.argmax([inside(r["where"], runs.values, runs.n) for r in regimes], axis=0)
     if len(names) == 2:

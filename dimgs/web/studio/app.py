@@ -20,9 +20,11 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
+from dimgs.advice import worded
 from dimgs.errors import DimgsError, InputError
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.web.app import static, status_of
+from dimgs.web.controls import in_the_browser
 from dimgs.web.guard import Guard
 from dimgs.web.intake import Intake, text_of
 from dimgs.web.pages import templates
@@ -138,7 +140,8 @@ class Studio:
             except DimgsError as error:
                 return self._refused(error)
 
-        return await run_in_threadpool(answer)
+        with worded(in_the_browser):
+            return await run_in_threadpool(answer)
 
     def _refused(self, error: DimgsError) -> Response:
         return self._page("studio_error.html", status_of(error), sentence=str(error))

@@ -9,9 +9,11 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
+from dimgs.advice import worded
 from dimgs.discovery.options import Options
 from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
+from dimgs.web.controls import in_the_browser
 
 if TYPE_CHECKING:
     from dimgs.dataset.dataset import Dataset
@@ -164,7 +166,8 @@ def _search(pipe: Connection, data: "Dataset", target: str, options: Options) ->
     """What the process of a search does."""
     threading.Thread(target=_until_stopped, args=(pipe,), daemon=True).start()
     try:
-        pipe.send(_found(pipe, data, target, options))
+        with worded(in_the_browser):
+            pipe.send(_found(pipe, data, target, options))
     except KeyboardInterrupt:
         pipe.send(("failed", "The search was stopped before it had a law.", None))
 

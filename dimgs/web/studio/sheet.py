@@ -12,7 +12,6 @@ import numpy as np
 
 from dimgs.dataset.build import ReadOptions, build
 from dimgs.dataset.cells import read_cells
-from dimgs.dataset.checks import constant_columns
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.export import from_si
 from dimgs.dataset.headers import Titled, doubts, quantity_of, titled_columns
@@ -139,7 +138,7 @@ class Sheet:
             replace(
                 c,
                 problem=_alone(c.problem, where[c.name]),
-                doubts=tuple(_alone(d, where[c.name]) for d in told if d.startswith(where[c.name])),
+                doubts=(_alone(told[c.name], where[c.name]),) if c.name in told else (),
             )
             for c in read
         ]
@@ -200,18 +199,11 @@ class Sheet:
         InputError, DimensionError
             If there are none, with the remedy.
         """
-        from dimgs.groups.derive import pi_basis
+        from dimgs.discovery.prepare import table_basis
 
         choices = self.choices
-        never = set(constant_columns(data))
-        return pi_basis(
-            data,
-            choices.target or None,
-            repeating=choices.repeating or None,
-            constants=choices.constants,
-            scales=choices.options().scales,
-            varying=[n for n in data.numeric_names if n not in never],
-        )
+        asked = choices.options().without_reading()
+        return table_basis(data, choices.target or None, asked, repeating=choices.repeating or None)
 
 
 def repeating_sets(basis: "PiBasis") -> list[tuple[str, ...]]:

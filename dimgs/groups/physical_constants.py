@@ -49,7 +49,7 @@ class PhysicalConstant:
 
 @functools.cache
 def _rows() -> list[list[str]]:
-    return table_rows("physical_constants/constants.csv")
+    return table_rows("constants.csv")
 
 
 @functools.cache

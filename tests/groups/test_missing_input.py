@@ -1,13 +1,15 @@
+import pickle
+
 import pytest
 
 from dimgs.errors import DimensionError
 from dimgs.groups.derive import pi_basis
-from dimgs.groups.span import is_reachable, outside_span, unreachable
+from dimgs.groups.missing_input import UnreachableError, completions, is_reachable, scale_text
 from dimgs.variables import parse_variable
 
 
 def message(inputs: list[str], target: str) -> str:
-    return outside_span([parse_variable(v) for v in inputs], parse_variable(target))
+    return str(UnreachableError([parse_variable(v) for v in inputs], parse_variable(target)))
 
 
 def test_the_missing_base_the_constants_and_the_scale_are_named() -> None:
@@ -37,11 +39,12 @@ def test_no_inputs_and_a_taken_name() -> None:
 
 
 def test_why_and_what_would_help_without_the_words_of_a_command_line() -> None:
-    found = unreachable([parse_variable("L [m]")], parse_variable("T [s]"))
+    inputs, target = [parse_variable("L [m]")], parse_variable("T [s]")
+    found = UnreachableError(inputs, target)
     assert found.why.endswith("outside the span of the inputs (L [m]): no input brings [time]")
-    assert found.constants[0] == ("g",)
-    assert found.scale_unit == "s"
-    assert outside_span([parse_variable("L [m]")], parse_variable("T [s]")).startswith(found.why)
+    assert completions(inputs, target)[0].constants == ("g",)
+    assert scale_text(inputs, target) == "s0 [s]"
+    assert str(pickle.loads(pickle.dumps(found))) == str(found)
 
 
 def test_the_basis_raises_it() -> None:
@@ -56,10 +59,10 @@ def test_the_basis_raises_it() -> None:
 )
 def test_a_unit_that_was_probably_misread_is_named_as_the_cause(unit: str, other: str) -> None:
     inputs = [parse_variable(f"M [{unit}]"), parse_variable("L [m]")]
-    said = outside_span(inputs, parse_variable("y [N]"))
+    said = str(UnreachableError(inputs, parse_variable("y [N]")))
     assert f"'M': the unit '{unit}' reads as" in said
     assert other in said
-    assert "First look" not in outside_span([parse_variable("L [m]")], parse_variable("y [N]"))
+    assert "First look" not in message(["L [m]"], "y [N]")
 
 
 def test_reachable() -> None:

@@ -1,12 +1,12 @@
-"""Advice on what is missing, given only where the runs support it beyond chance.
+"""Whether the target, or what a law leaves of it, depends on inputs that its groups leave out.
 
-Two hypotheses must both be rejected. The first: the target does not depend on the inputs (pure
-noise has no law, whatever constant is added). The second: at equal groups, nothing depends on the
-direction that the constant or scale would free (a complete set of inputs needs no other).
+Before something is called missing, two hypotheses must both be rejected. The first: the target does
+not depend on the inputs (pure noise has no law, whatever constant is added). The second: at equal
+groups, nothing depends on the direction that the constant or scale would free (a complete set of
+inputs needs no other).
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from dimgs.dataset import Dataset
 from dimgs.design.features import Design
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.fits.homogeneity import dependence
-from dimgs.groups.derive import advice_to_take_part
 from dimgs.variables import Dimension, Variable
 
 # Of each of the two tests, shared by all that is tried. With few runs the second rejects up to 3
@@ -45,32 +44,6 @@ def follows_inputs(inputs: Array, target: Array, groups: NDArray[np.generic] | N
     return 2 * min(plain, bent) < ALPHA
 
 
-def missing_scale(design: Design) -> str | None:
-    """Where no group is free and pi_0 still follows an input: the scale that would free it.
-
-    Parameters
-    ----------
-    design : Design
-
-    Returns
-    -------
-    str or None
-        A warning that names the scale.
-    """
-    if any(f.logged for f in design.features) or design.scale != "log":
-        return None
-    inputs = [v for v in _measured(design) if not v.dimension.is_dimensionless]
-    found = _followed(design, inputs)
-    if not found:
-        return None
-    name = found[0].name
-    unit = found[0].si_unit
-    return (
-        f"One constant times a monomial does not hold: pi_0 follows {name}, so that a scale is "
-        f'missing; --scale "{name}0 [{unit}]" frees its exponent.'
-    )
-
-
 def scale_is_missing(design: Design, base: str, tried: int) -> bool:
     """Whether the runs reject a law without a hidden scale of one base dimension.
 
@@ -82,11 +55,11 @@ def scale_is_missing(design: Design, base: str, tried: int) -> bool:
     tried : int
         Number of scales that are tried, over which the level is shared.
     """
-    measured = _measured(design)
-    powers = DimensionalMatrix.of(measured).solve(Dimension.of({base: 1}))
+    inputs = measured(design)
+    powers = DimensionalMatrix.of(inputs).solve(Dimension.of({base: 1}))
     if powers is None or not _target_follows(design):
         return False
-    direction = _logs(design.data, measured) @ np.array([float(p) for p in powers])
+    direction = _logs(design.data, inputs) @ np.array([float(p) for p in powers])
     return _beyond_groups(design, direction[:, None], design.y) * tried < ALPHA
 
 
@@ -99,22 +72,8 @@ def inputs_are_incomplete(design: Design) -> bool:
     ----------
     design : Design
     """
-    inputs = _logs(design.data, [*_measured(design), *_idle(design)])
+    inputs = _logs(design.data, [*measured(design), *idle(design)])
     return _beyond_groups(design, inputs, design.y) < ALPHA
-
-
-def supported(design: Design) -> Design:
-    """The design, its basis advising only those idle inputs to take part that the target follows.
-
-    Parameters
-    ----------
-    design : Design
-    """
-    basis, idle = design.basis, _idle(design)
-    followed = {v.name for v in _followed(design, idle)}
-    unsupported = {advice_to_take_part(v) for v in idle if v.name not in followed}
-    kept = tuple(s for s in basis.suggestions if s not in unsupported)
-    return replace(design, basis=replace(basis, suggestions=kept))
 
 
 def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str]:
@@ -135,11 +94,11 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
     name : str
         Empty without inputs.
     """
-    tried = _by_chance(design, [*_measured(design), *_idle(design)], residuals)
+    tried = _by_chance(design, [*measured(design), *idle(design)], residuals)
     return (min(1.0, tried[0][0]), tried[0][1].name) if tried else (1.0, "")
 
 
-def _followed(design: Design, inputs: Sequence[Variable]) -> list[Variable]:
+def followed(design: Design, inputs: Sequence[Variable]) -> list[Variable]:
     """Inputs on which pi_0 depends at equal groups, the clearest first; none in pure noise."""
     found = [v for chance, v in _by_chance(design, inputs, design.y) if chance < ALPHA]
     return found if found and _target_follows(design) else []
@@ -166,18 +125,18 @@ def _target_follows(design: Design) -> bool:
     if design.scale == "linear":
         # in a unit of its own: the size of the target may be beyond doubles, and plays no part
         target = design.y * np.exp(design.offset - design.offset.max())
-    logs = _logs(design.data, [*_measured(design), *_idle(design)])
+    logs = _logs(design.data, [*measured(design), *idle(design)])
     columns = _within(design, np.column_stack([logs, design.X[:, others]]))
     return follows_inputs(columns, _within(design, target[:, None])[:, 0], design.split)
 
 
-def _measured(design: Design) -> list[Variable]:
+def measured(design: Design) -> list[Variable]:
     """Inputs with data that enter as logarithms."""
     basis = design.basis
     return [v for v in basis.variables if v.role == "data" and v.name not in basis.signed]
 
 
-def _idle(design: Design) -> list[Variable]:
+def idle(design: Design) -> list[Variable]:
     """Inputs that no group contains, of those that have a logarithm."""
     dropped = {d.name for d in design.basis.dropped}
     return [

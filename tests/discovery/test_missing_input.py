@@ -5,16 +5,18 @@ import pytest
 from numpy.typing import NDArray
 
 from dimgs import Dataset, Options
-from dimgs.discovery.advice import (
+from dimgs.advice import setting
+from dimgs.discovery.discover import discover
+from dimgs.discovery.explore import explore
+from dimgs.discovery.fitting import fit
+from dimgs.discovery.missing_input import extra_scales
+from dimgs.discovery.prepare import prepare
+from dimgs.discovery.residual_structure import (
     SURELY_INCOMPLETE,
     followed_beyond_groups,
     scale_is_missing,
 )
-from dimgs.discovery.discover import discover
-from dimgs.discovery.explore import explore
-from dimgs.discovery.fitting import fit
-from dimgs.discovery.prepare import prepare
-from dimgs.discovery.scale_search import extra_scales
+from dimgs.errors import DimensionError
 
 Array = NDArray[np.float64]
 _LEVEL = 0.05
@@ -154,3 +156,36 @@ def test_a_law_of_groups_that_leave_out_what_matters_is_not_confirmed() -> None:
     assert report.probability is not None
     assert report.probability < 0.01
     assert any("follow T" in reason for reason in report.why_not)
+
+
+def _refused(columns: dict[str, Array], target: str) -> str:
+    with pytest.raises(DimensionError) as error:
+        prepare(Dataset.from_columns(columns), target, Options())
+    return str(error.value)
+
+
+def test_a_constant_is_named_only_where_it_predicts_runs_left_out() -> None:
+    rng = np.random.default_rng(4)
+    L, m, a, M = np.exp(rng.uniform(-1, 1, (4, 20)))
+    noise = np.exp(0.02 * rng.normal(size=20))
+    swings = {"L [m]": L, "m [kg]": m, "T [s]": 2 * np.sqrt(L) * noise}
+    # by dimensions alone G would do as well, since it lets the mass take part
+    assert f"({setting('constants', 'g')})" in _refused(swings, "T")
+    orbits = {"a [m]": a, "M [kg]": M, "T [s]": 9e5 * np.sqrt(a**3 / M) * noise}
+    assert f"({setting('constants', 'G')})" in _refused(orbits, "T")
+
+
+def test_where_no_constant_helps_a_scale_is_named_or_a_further_input_asked_for() -> None:
+    rng = np.random.default_rng(5)
+    L, m = np.exp(rng.uniform(-1, 1, (2, 20)))
+    told = _refused({"L [m]": L, "m [kg]": m, "T [s]": L**0.1 / m}, "T")
+    assert "constant (" not in told
+    assert str(setting("scales", "auto")) in told
+    told = _refused({"L [m]": L, "m [kg]": m, "T [s]": np.exp(rng.normal(size=20))}, "T")
+    assert told.endswith("no known constant and no scale predicts the runs.")
+
+
+def test_of_too_few_runs_dimensions_alone_say_what_would_help() -> None:
+    columns = {"L [m]": [1.0, 2.0], "m [kg]": [1.0, 3.0], "T [s]": [2.0, 2.9]}
+    told = _refused({name: np.array(values) for name, values in columns.items()}, "T")
+    assert str(setting("constants", "g", "G")) in told

@@ -1,0 +1,114 @@
+"""Advice as values: what to change, and to what. Each surface words it by its own controls.
+
+A message is made with a :class:`Setting` or an :class:`Act` in its place. On the command line that
+reads as an option, in the browser as the control that does it, to a model as an argument of a tool.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from enum import StrEnum
+
+# an option whose name on the command line is another
+FLAGS = {"scales": "--scale"}
+# what a shell takes as one word
+_PLAIN = re.compile(r"[\w.,:/=@+-]+")
+
+
+class Step(StrEnum):
+    """Something to do besides an analysis; the value is the command that does it."""
+
+    APPROVE = "hub approve"
+    MAKE_HUB = "hub init"
+    LIST_ENTRIES = "hub list"
+    FIND_RUNS = "hub query"
+    CHECK_CARD = "hub check-card"
+    ADD_USER = "hub user add"
+    SHOW_KEYS = "hub key"
+    RUN = "run"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An option of an analysis, and what it is to be set to.
+
+    Parameters
+    ----------
+    option : str
+        A field of :class:`dimgs.Options`, or the name of another option.
+    values : tuple of str
+        Alternatives; of a list such as ``constants`` each holds its parts with commas between.
+
+    Examples
+    --------
+    >>> print(setting("scales", "M0 [kg]"), setting("constants", "g", "k_B,c"))
+    --scale "M0 [kg]" --constants g or k_B,c
+    """
+
+    option: str
+    values: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return _words.get()(self)
+
+
+@dataclass(frozen=True)
+class Act:
+    """A step, and what it is about.
+
+    Examples
+    --------
+    >>> print(Act(Step.APPROVE, "4f2a"))
+    dimgs hub approve 4f2a
+    """
+
+    step: Step
+    about: str = ""
+
+    def __str__(self) -> str:
+        return _words.get()(self)
+
+
+Advice = Setting | Act
+Words = Callable[[Advice], str]
+
+
+def setting(option: str, *values: str) -> Setting:
+    """An option, and the values that would do."""
+    return Setting(option, values)
+
+
+def on_the_command_line(advice: Advice) -> str:
+    """Advice as it is typed."""
+    if isinstance(advice, Act):
+        return " ".join(["dimgs", advice.step, *([advice.about] if advice.about else [])])
+    flag = FLAGS.get(advice.option, "--" + advice.option.replace("_", "-"))
+    typed = [v if _PLAIN.fullmatch(v) else f'"{v}"' for v in advice.values]
+    return " ".join([flag, " or ".join(typed)]).strip()
+
+
+_words: ContextVar[Words] = ContextVar("words", default=on_the_command_line)
+
+
+@contextmanager
+def worded(words: Words) -> Iterator[None]:
+    """Word advice for a surface until the block ends, in this thread.
+
+    Parameters
+    ----------
+    words : callable
+        Takes a Setting or an Act.
+
+    Examples
+    --------
+    >>> with worded(lambda advice: f"the switch '{advice.option}'"):
+    ...     print(setting("robust"))
+    the switch 'robust'
+    """
+    before = _words.set(words)
+    try:
+        yield
+    finally:
+        _words.reset(before)

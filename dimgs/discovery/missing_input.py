@@ -1,0 +1,234 @@
+"""A constant, scale or input that is missing: named only where the runs say that it helps.
+
+What dimensions allow comes from :mod:`dimgs.groups.missing_input`. Here it is tried: the power law
+with it must predict runs left out better than the one without, by more than the standard error of
+the difference. What an input's support is, :mod:`dimgs.discovery.residual_structure` tests.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dimgs.advice import setting
+from dimgs.arrays import Array
+from dimgs.design.features import Design
+from dimgs.discovery.cross_validation import clearly_less
+from dimgs.discovery.options import Options
+from dimgs.discovery.residual_structure import followed, idle, measured
+from dimgs.discovery.scoring import log_target
+from dimgs.errors import DimgsError
+from dimgs.fits.least_squares import fit_power_law
+from dimgs.groups.group import PiBasis
+from dimgs.groups.missing_input import (
+    AUTO,
+    MOST_SETS,
+    Missing,
+    UnreachableError,
+    completions,
+    own_scale,
+    scale_text,
+)
+from dimgs.variables import Dimension, si_unit
+
+# sets of constants that are tried: each takes milliseconds, and the commonest come first
+_MOST_TRIED = 12
+# of fewer differences between runs, or groups of them, a standard error is hardly known
+_FEWEST = 5
+# residuals of logarithms below it are rounding of a table
+_ROUNDING = 1e-9
+
+# the design of the same runs with other options
+Designer = Callable[[Options], Design]
+
+
+def with_missing(options: Options, missing: Missing) -> Options:
+    """The options with something added to the inputs."""
+    if missing.scales == AUTO:
+        return replace(options, scales=AUTO)
+    known = [] if isinstance(options.scales, str) else list(options.scales)
+    scales = [*known, missing.scales] if missing.scales else options.scales
+    return replace(options, constants=[*options.constants, *missing.constants], scales=scales)
+
+
+def explained(error: UnreachableError, design: Designer, options: Options) -> UnreachableError:
+    """The refusal of a target out of reach, naming only what predicts runs that are left out.
+
+    Parameters
+    ----------
+    error : UnreachableError
+    design : callable
+        Gives the design of the runs with other options.
+    options : Options
+    """
+    inputs, target = error.inputs, error.target
+    possible = [m for m in completions(inputs, target) if not {*m.constants} & {*options.constants}]
+    possible = possible[:_MOST_TRIED]
+    possible += [Missing(scales=scale_text(inputs, target)), Missing(scales=AUTO)]
+    left: list[tuple[Missing, Array]] = []
+    judged = False
+    for missing in possible:
+        found = _made(design, with_missing(options, missing))
+        mine, alone = (None, None) if found is None else (_left_out(found), _of_constant(found))
+        if found is None or mine is None or alone is None:
+            continue
+        judged = True
+        if clearly_less(mine, alone, found.split):
+            left.append((missing, mine))
+    if not judged:
+        return error
+    best = min((r for _, r in left), key=_size, default=np.zeros(0))
+    constants = [m for m, r in left if m.constants and not clearly_less(best, r, None)]
+    scales = [m for m, _ in left if m.scales]
+    return UnreachableError(inputs, target, [*constants[:MOST_SETS], *scales])
+
+
+def supported(design: Design, again: Designer, options: Options) -> Design:
+    """The design, its basis advising only those idle inputs to take part that would help.
+
+    Parameters
+    ----------
+    design : Design
+    again : callable
+        Gives the design of the same runs with other options.
+    options : Options
+    """
+    helped = [
+        v.name
+        for v in followed(design, idle(design))
+        if _helps(design, again, options, own_scale(v))
+    ]
+    return replace(design, basis=design.basis.advising(helped))
+
+
+def scale_advice(design: Design, again: Designer, options: Options) -> str | None:
+    """Where no group is free and pi_0 still follows an input: the scale that would free it.
+
+    Returns
+    -------
+    str or None
+        A warning that names the scale.
+    """
+    if any(f.logged for f in design.features) or design.scale != "log":
+        return None
+    inputs = [v for v in measured(design) if not v.dimension.is_dimensionless]
+    for variable in followed(design, inputs):
+        scale = own_scale(variable)
+        if _helps(design, again, options, scale):
+            return (
+                f"One constant times a monomial does not hold: pi_0 follows {variable.name}, so "
+                f"that a scale is missing; {setting('scales', scale)} frees its exponent."
+            )
+    return None
+
+
+def helpful_constants(
+    design: Design | None, again: Designer, options: Options, symbols: Iterable[str]
+) -> list[str]:
+    """Those known constants with any of which runs left out are predicted better than without.
+
+    Parameters
+    ----------
+    design : Design or None
+        Without them; None where the target is out of reach then.
+    again : callable
+    options : Options
+    symbols : iterable of str
+        In the order in which they are tried.
+    """
+    found = []
+    for symbol in itertools.islice(symbols, _MOST_TRIED):
+        tried = _made(again, with_missing(options, Missing((symbol,))))
+        if tried is not None and _is_better(tried, design):
+            found.append(symbol)
+    return found
+
+
+def _helps(design: Design, again: Designer, options: Options, scale: str) -> bool:
+    found = _made(again, with_missing(options, Missing(scales=scale)))
+    return found is not None and _is_better(found, design)
+
+
+def _is_better(found: Design, other: Design | None) -> bool:
+    """Whether runs left out are predicted better than by another design, or by a constant."""
+    mine = _left_out(found)
+    theirs = _of_constant(found) if other is None else _left_out(other)
+    # what cannot be tried is left to the tests of its support
+    return mine is None or theirs is None or clearly_less(mine, theirs, found.split)
+
+
+def _made(again: Designer, options: Options) -> Design | None:
+    try:
+        return again(options)
+    except DimgsError:
+        return None
+
+
+def _left_out(design: Design) -> Array | None:
+    """Residual of each run by the power law without it, or its group; None where unknown."""
+    return _deleted(design.X, design.y, design) if design.scale == "log" else None
+
+
+def _of_constant(design: Design) -> Array | None:
+    """The same by a constant target."""
+    return _deleted(np.empty((design.n_runs, 0)), log_target(design), design)
+
+
+def _deleted(X: Array, y: Array, design: Design) -> Array | None:
+    if len(y if design.split is None else np.unique(design.split)) < _FEWEST:
+        return None
+    try:
+        left = fit_power_law(X, y, design.weights, design.split, design.within).loo_residuals
+    except DimgsError:
+        return None
+    if left is None or not np.all(np.isfinite(left)):
+        return None
+    return np.where(np.abs(left[:, 0]) < _ROUNDING, 0.0, left[:, 0])
+
+
+def _size(residuals: Array) -> float:
+    return float(np.sum(residuals**2))
+
+
+_LETTERS = {
+    "[length]": "L",
+    "[mass]": "M",
+    "[time]": "t",
+    "[temperature]": "T",
+    "[current]": "I",
+    "[substance]": "n",
+    "[luminosity]": "J",
+}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A scale of one base dimension.
+
+    Parameters
+    ----------
+    text : str
+        As on the command line, ``T0 [K]``.
+    dimension : str
+        In words, such as ``temperature``.
+    """
+
+    text: str
+    dimension: str
+
+
+def extra_scales(basis: PiBasis) -> Iterator[Scale]:
+    """One scale for each base dimension of the inputs that have data."""
+    inputs = [v for v in basis.variables if v.role == "data" and not v.is_level]
+    taken = {v.name for v in basis.variables} | ({basis.target.name} if basis.target else set())
+    for base in sorted({name for v in inputs for name, _ in v.dimension}):
+        dimension = Dimension.of({base: 1})
+        scales = [v for v in basis.variables if v.role == "scale" and v.name not in basis.sizes]
+        if any(v.dimension == dimension for v in scales):
+            continue
+        alike = sorted(v.name for v in inputs if v.dimension == dimension)
+        name = (alike[0] if alike else _LETTERS.get(base, base.strip("[]"))) + "0"
+        while name in taken:
+            name += "0"
+        yield Scale(f"{name} [{si_unit(dimension)}]", base.strip("[]"))

@@ -1,0 +1,303 @@
+"""What would bring a target within reach of its inputs: known constants, or an unknown scale.
+
+Dimensions alone decide here. Where there are runs, :mod:`dimgs.discovery.missing_input` names only
+what lowers the error of those that are left out.
+"""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from dimgs.advice import Setting, setting
+from dimgs.dimensions import DimensionalMatrix, primitive, solve_exact
+from dimgs.errors import DimensionError
+from dimgs.groups.kinds import Powers, dimension_key
+from dimgs.groups.physical_constants import PhysicalConstant, all_constants
+from dimgs.variables import Dimension, Variable, si_unit
+from dimgs.variables.readings import improbable
+
+# of all sets of constants that would do, two are named, and so many of the commonest looked at
+MOST_SETS, _LOOKED_AT = 2, 60
+_BASE_ORDER = (
+    "[length]",
+    "[mass]",
+    "[time]",
+    "[temperature]",
+    "[current]",
+    "[substance]",
+    "[luminosity]",
+)
+AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class Missing:
+    """Something that is added to the inputs: known constants, or unknown scales.
+
+    Attributes
+    ----------
+    constants : tuple of str
+        Symbols, all of which are added together.
+    scales : str
+        ``"M0 [kg]"`` or ``"auto"``; empty where constants are added.
+    """
+
+    constants: tuple[str, ...] = ()
+    scales: str = ""
+
+
+class UnreachableError(DimensionError):
+    """No product of powers of the inputs has the dimension of the target.
+
+    Parameters
+    ----------
+    inputs : sequence of Variable
+    target : Variable
+    missing : sequence of Missing, optional
+        What would help; by default what dimensions say.
+    """
+
+    def __init__(
+        self,
+        inputs: Sequence[Variable],
+        target: Variable,
+        missing: Sequence[Missing] | None = None,
+    ) -> None:
+        self.inputs, self.target = tuple(inputs), target
+        if missing is None:
+            missing = [
+                *completions(inputs, target)[:MOST_SETS],
+                Missing(scales=scale_text(inputs, target)),
+                Missing(scales=AUTO),
+            ]
+        self.missing = tuple(missing)
+        super().__init__(f"{self.why}; {remedy(self.missing)}{_doubts([*inputs, target])}")
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        """Made again from what it is about, not from its message."""
+        return type(self), (self.inputs, self.target, self.missing)
+
+    @property
+    def why(self) -> str:
+        """What no input brings, in a clause without an end."""
+        have = {base for v in self.inputs for base in v.dimension.as_dict()}
+        absent = sorted(set(self.target.dimension.as_dict()) - have)
+        listed = ", ".join(f"{v.name} [{v.unit.text}]" for v in self.inputs) or "none"
+        reason = (
+            f"no input brings {', '.join(absent)}"
+            if absent
+            else f"no product of powers of the inputs has the dimension {self.target.dimension}"
+        )
+        return (
+            f"The target '{self.target.name}' [{self.target.unit.text}] is outside the span of the "
+            f"inputs ({listed}): {reason}"
+        )
+
+
+def remedy(missing: Iterable[Missing]) -> str:
+    """A sentence, without its capital, on what is to be added."""
+    known = list(missing)
+    constants = tuple(",".join(m.constants) for m in known if m.constants)
+    scales = [setting("scales", m.scales) for m in known if m.scales]
+    ways = [f"add a known constant ({Setting('constants', constants)})"] if constants else []
+    if scales:
+        ways.append(f"declare an unknown scale ({', or '.join(map(str, scales))})")
+    if not ways:
+        ways = ["add the input that is missing: no known constant and no scale predicts the runs"]
+    return f"{' or '.join(ways)}."
+
+
+def _doubts(variables: Sequence[Variable]) -> str:
+    """Units that were probably misread, which is then the likely cause."""
+    doubts = []
+    for variable in variables:
+        reading = improbable(variable.unit.text)
+        if reading is not None and not reading.doubtful:
+            doubts.append(
+                f" First look at '{variable.name}': {reading.sentence(variable.unit.text)}"
+            )
+    return "".join(doubts)
+
+
+def is_reachable(inputs: Sequence[Variable], target: Variable) -> bool:
+    """Whether a product of powers of the inputs has the target's dimension."""
+    return DimensionalMatrix.of(inputs).solve(target.dimension) is not None
+
+
+def completions(inputs: Sequence[Variable], target: Variable) -> list[Missing]:
+    """Sets of at most two known constants that bring a target within reach.
+
+    Parameters
+    ----------
+    inputs : sequence of Variable
+    target : Variable
+
+    Returns
+    -------
+    list of Missing
+        The commonest, then those that let more inputs take part, then the others.
+    """
+    dimensions = _dimensions(inputs)
+    wanted = target.dimension.as_dict()
+    sets = complete_span(dimensions, wanted)[:_LOOKED_AT] if dimensions or wanted else []
+    idle = [
+        _idle([*dimensions, *(c.dimension for c in chosen), wanted], len(dimensions))
+        for chosen in sets
+    ]
+    others = sorted(range(1, len(sets)), key=lambda k: idle[k] if min(idle) < idle[0] else 0)
+    order = [0, *others] if sets else []
+    return [Missing(tuple(c.symbol for c in sets[k])) for k in order]
+
+
+def scale_text(inputs: Sequence[Variable], target: Variable) -> str:
+    """The simplest unknown scale that brings a target within reach, as ``s0 [W/kg]``."""
+    scale = Dimension.of(missing_scale(_dimensions(inputs), target.dimension.as_dict()))
+    name = "scale0" if "s0" in {v.name for v in (*inputs, target)} else "s0"
+    return f"{name} [{si_unit(scale)}]"
+
+
+def own_scale(variable: Variable) -> str:
+    """A scale of the dimension of an input, which frees its exponent."""
+    return f"{variable.name}0 [{variable.si_unit}]"
+
+
+def advice_to_take_part(variable: Variable) -> str:
+    """What would let an input that no group contains take part."""
+    return (
+        f"To let '{variable.name}' take part, declare an unknown scale of its dimension "
+        f"({setting('scales', own_scale(variable))}, or {setting('scales', AUTO)})."
+    )
+
+
+def _dimensions(inputs: Sequence[Variable]) -> list[Powers]:
+    return [v.dimension.as_dict() for v in inputs if not v.dimension.is_dimensionless]
+
+
+def _idle(dimensions: Sequence[Mapping[str, Fraction]], n: int) -> int:
+    """How many of the first ones no product of powers of all the others makes dimensionless."""
+    matrix = DimensionalMatrix.of_dimensions(
+        [str(k) for k in range(len(dimensions))], [Dimension.of(d) for d in dimensions]
+    )
+    every = range(len(dimensions))
+    return sum(
+        matrix.solve(Dimension.of(dimensions[k]), [j for j in every if j != k]) is None
+        for k in range(n)
+    )
+
+
+def _bases(dimensions: Sequence[Powers]) -> list[str]:
+    """Base dimensions present: the SI ones in a fixed order, then the others by name."""
+    present = {base for each in dimensions for base, power in each.items() if power}
+    return [base for base in _BASE_ORDER if base in present] + sorted(present - set(_BASE_ORDER))
+
+
+def _solution(columns: Sequence[Powers], target: Powers) -> tuple[Fraction, ...] | None:
+    """Powers of dimensions whose product is the target, zero where free; None where none is."""
+    bases = _bases([*columns, target])
+    system = [[Fraction(each.get(base, 0)) for each in (*columns, target)] for base in bases]
+    return solve_exact(system, len(columns))
+
+
+def complete_span(
+    input_dimensions: Sequence[Powers], target: Powers
+) -> list[tuple[PhysicalConstant, ...]]:
+    """Smallest sets of constants that put the target into the rational span of the inputs.
+
+    Parameters
+    ----------
+    input_dimensions : sequence of mapping of str to Fraction
+        Dimension of each input.
+    target : mapping of str to Fraction
+        Dimension of the target.
+
+    Returns
+    -------
+    list of tuple of PhysicalConstant
+        All single constants that do it or, if none does, all pairs; the most plausible first
+        (the order of `all_constants`; a pair by the sum of its places). In pairs, one constant
+        stands for all that have its dimension. Empty if the target is within reach already, or if
+        two constants are not enough.
+
+    Examples
+    --------
+    >>> length, period = {"[length]": Fraction(1)}, {"[time]": Fraction(1)}
+    >>> [each.symbol for (each,) in complete_span([length], period)][:2]
+    ['g', 'c']
+    """
+    constants = all_constants()
+    if _solution(input_dimensions, target) is not None:
+        return []
+
+    def reaches(chosen: tuple[PhysicalConstant, ...]) -> bool:
+        dimensions = [*input_dimensions, *(each.dimension for each in chosen)]
+        return _solution(dimensions, target) is not None
+
+    singles = [(each,) for each in constants if reaches((each,))]
+    if singles:
+        return list[tuple[PhysicalConstant, ...]](singles)
+    first_of: dict[tuple[tuple[str, Fraction], ...], PhysicalConstant] = {}
+    for each in constants:
+        first_of.setdefault(dimension_key(each.dimension), each)
+    useful = [c for c in first_of.values() if _solution(input_dimensions, c.dimension) is None]
+    pairs = [pair for pair in itertools.combinations(useful, 2) if reaches(pair)]
+    place = {each.symbol: position for position, each in enumerate(constants)}
+    return sorted(
+        pairs,
+        key=lambda pair: (place[pair[0].symbol] + place[pair[1].symbol], place[pair[0].symbol]),
+    )
+
+
+def missing_scale(input_dimensions: Sequence[Powers], target: Powers) -> dict[str, Fraction]:
+    """Simplest dimension of a scale that would put the target within reach.
+
+    Parameters
+    ----------
+    input_dimensions : sequence of mapping of str to Fraction
+        Dimension of each input.
+    target : mapping of str to Fraction
+        Dimension of the target.
+
+    Returns
+    -------
+    dict of str to Fraction
+        Coprime integers, with the fewest base dimensions, then the smallest exponents, then in
+        the order length, mass, time, temperature, current, substance, luminosity, others by
+        name. The sign is that with which the scale enters the target, save that a single base
+        dimension is positive.
+
+    Raises
+    ------
+    DimensionError
+        If the target is within reach already.
+
+    Examples
+    --------
+    >>> mass = {"[mass]": Fraction(1)}
+    >>> power = {"[mass]": Fraction(1), "[length]": Fraction(2), "[time]": Fraction(-3)}
+    >>> {base: str(exponent) for base, exponent in missing_scale([mass], power).items()}
+    {'[length]': '2', '[time]': '-3'}
+    """
+    if _solution(input_dimensions, target) is not None:
+        raise DimensionError(
+            "The target is within reach of the inputs already; no scale is missing."
+        )
+    bases, n = _bases([*input_dimensions, target]), len(input_dimensions)
+    found: list[tuple[Fraction, int, dict[str, Fraction]]] = []
+    for size in range(1, len(bases) + 1):
+        for position, subset in enumerate(itertools.combinations(bases, size)):
+            solved = _solution([*input_dimensions, *({b: Fraction(1)} for b in subset)], target)
+            # a base that the inputs have already, or that is not needed, has the power zero
+            if solved is not None and all(solved[n:]):
+                scale = _coprime(dict(zip(subset, solved[n:], strict=True)))
+                found.append((sum(map(abs, scale.values()), Fraction(0)), position, scale))
+        if found:
+            break
+    return min(found, key=lambda each: each[:2])[2]
+
+
+def _coprime(dimension: Powers) -> dict[str, Fraction]:
+    """Same ray, with coprime integer exponents; a single one becomes 1."""
+    integers = primitive(tuple(dimension.values()))
+    sign = -1 if len(integers) == 1 and integers[0] < 0 else 1
+    return {base: Fraction(sign * x) for base, x in zip(dimension, integers, strict=True)}

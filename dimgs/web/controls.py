@@ -1,0 +1,49 @@
+"""Advice in the browser: the controls of the workbench and of the hub's pages."""
+
+from dimgs.advice import Act, Advice, Step
+
+# as they are labelled
+_CONTROLS = {
+    "at": "the fields of the inputs",
+    "columns": "the ticks at “What may explain it?”",
+    "constants": "“Known constants that may matter”",
+    "drop": "the ticks at “What may explain it?”",
+    "drop_bad": "“Leave out rows that cannot be used, and count them”",
+    "hub": "“Hub”",
+    "kernel": "“Kernel”",
+    "regimes": "“look for regimes”",
+    "repeating": "“Repeating variables”",
+    "scales": "“Unknown constants with a unit”",
+    "sheet": "“Sheet”",
+    "split_by": "“Left out together, as one”",
+    "time_limit": "“in at most”",
+    "units": "“Unit of …”",
+    "within": "“A prefactor of its own for each”",
+}
+_STEPS = {
+    Step.APPROVE: "“Approve” on its page",
+    Step.MAKE_HUB: "a new hub,",
+    Step.LIST_ENTRIES: "the search of the hub",
+    Step.FIND_RUNS: "the search of the hub",
+    Step.CHECK_CARD: "the limits and images of its card",
+    Step.ADD_USER: "the page of the people",
+    Step.SHOW_KEYS: "the page of the people",
+    Step.RUN: "a campaign",
+}
+
+
+def in_the_browser(advice: Advice) -> str:
+    """Advice as the control that does it.
+
+    Examples
+    --------
+    >>> from dimgs.advice import setting
+    >>> print(in_the_browser(setting("scales", "M0 [kg]", "auto")))
+    “Unknown constants with a unit”: M0 [kg] or auto
+    """
+    if isinstance(advice, Act):
+        return _STEPS[advice.step]
+    label = _CONTROLS.get(advice.option)
+    if label is None:
+        label = f"“{advice.option.replace('_', ' ')}” (in Python or on the command line)"
+    return ": ".join([label, *([" or ".join(advice.values)] if advice.values else [])])
