@@ -2,11 +2,11 @@
 
 ``python -m case_studies.benchmarks.never_varied`` makes a campaign of each of some twenty
 deterministic kernels, which holds some of their inputs, and keeps it in a hub. Then it asks
-``dimgs.ask``, and every law of the hub by itself, 1,000 questions that change held inputs by factors
-of 0.2 to 100, singly and together, 500 questions inside the ranges, and 200 in other sizes, where
-the units alone settle the answer. ``--out FILE`` keeps every answer as JSON; ``--against FILE``
-compares intervals inside with an earlier one; ``--cases`` takes some kernels, ``--share`` a part of
-the questions.
+``dimgs.ask``, and every law of the hub by itself, 1,000 questions that change held inputs by
+factors of 0.2 to 100, singly and together, 500 questions inside the ranges, and 200 in other sizes,
+where the units alone settle the answer. ``--out FILE`` keeps every answer as JSON; ``--against
+FILE`` compares intervals inside with an earlier one; ``--cases`` takes some kernels, ``--share`` a
+part of the questions.
 
 An answer is wrong where the truth misses its interval by more than half of its width (twice its
 half-width from the value); a law by itself counts where it does not say that the point is outside.
@@ -35,7 +35,7 @@ from dimgs.campaign import Budget, Plan, Range, Tolerance, run_campaign
 from dimgs.hub import Hub, RunStore
 from dimgs.hub.keeping import keep_campaign
 from dimgs.kernels.base import BaseKernel, Simulated
-from dimgs.kernels.registry import available, load_kernel
+from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Port
 from dimgs.law.law import Law
 
@@ -71,6 +71,8 @@ class Case:
         Whether the kernel hides a constant with a dimension, so that units settle nothing.
     law : bool
         Whether one law is asked of the campaign, in place of exponents.
+    limits : mapping of str to (float, float)
+        Beyond which the kernel refuses held inputs.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Case:
     constants: tuple[str, ...] = ()
     hidden: bool = False
     law: bool = False
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def plan(self) -> Plan:
         """What is asked of the campaign."""
@@ -90,7 +93,7 @@ class Case:
         return Plan(
             CaseKernel(self), "y", {n: Range(a, b, units[n]) for n, (a, b) in self.varied.items()},
             Budget(runs=40), tolerance,
-            {n: (v, units[n]) if not isinstance(v, str) else v for n, v in self.held.items()},
+            {n: (v, None if isinstance(v, str) else units[n]) for n, v in self.held.items()},
             constants=self.constants,
         )  # fmt: skip
 
@@ -142,7 +145,8 @@ CASES: tuple[Case, ...] = (
          {"D1": (1e-13, 1e-11), "l1": (1e-5, 1e-3), "C": (1, 10)}, {"D2": 1e-12, "l2": 1e-4},
          law=True),
     Case("three layers",
-         {"D1": "m^2/s", "l1": "m", "D2": "m^2/s", "l2": "m", "D3": "m^2/s", "l3": "m", "C": "kg/m^3"},
+         {**dict.fromkeys(("D1", "D2", "D3"), "m^2/s"), **dict.fromkeys(("l1", "l2", "l3"), "m"),
+          "C": "kg/m^3"},
          "kg/(m^2*s)",
          lambda D1, l1, D2, l2, D3, l3, C: C / (l1 / D1 + l2 / D2 + l3 / D3),
          {"D1": (1e-14, 1e-11), "C": (1, 10)},
@@ -277,20 +281,23 @@ def questions(
             some = int(rng.integers(1, len(names) + 1))
             changed = sorted(rng.choice(names, some, replace=False).tolist())
             for name in changed:
-                point[name] = _moved(point[name], rng)
+                point[name] = _moved(point[name], case.limits.get(name, (0.0, np.inf)), rng)
         elif part == "settled":
             point = _resized(case, point, rng)
         found.append((point, changed))
     return found
 
 
-def _moved(value: float | str, rng: np.random.Generator) -> float | str:
+def _moved(
+    value: float | str, limits: tuple[float, float], rng: np.random.Generator
+) -> float | str:
     if isinstance(value, str):
         return _OTHER[value]
-    step = 0.0
-    while abs(step) < _LEAST:
+    while True:
         step = float(rng.uniform(*np.log10(_FACTORS)))
-    return value * 10.0**step
+        moved = float(value * 10.0**step)
+        if abs(step) >= _LEAST and limits[0] < moved < limits[1]:
+            return moved
 
 
 def _resized(case: Case, point: dict[str, Any], rng: np.random.Generator) -> dict[str, Any]:
@@ -413,17 +420,22 @@ def summary(told: Sequence[Said], before: Sequence[Said] = ()) -> str:
     return "\n".join(lines)
 
 
-def _radigen() -> list[Case]:
-    """Oxidation by the published program, where its checkout is there."""
-    if "radigen" not in available():
-        return []
-    try:
-        known = load_kernel("radigen")
-        defaults = {p.name: p.default for p in known.inputs}
-        known.run(defaults)
-    except Exception:
-        return []
-    return []
+def every_case() -> tuple[Case, ...]:
+    """All cases; with Radigen's oxidation where its checkout is named by RADIGEN_ROOT."""
+    if not os.environ.get("RADIGEN_ROOT"):
+        return CASES
+    known = load_kernel("radigen")
+    held = {p.name: float(p.default) for p in known.inputs if p.default is not None}
+
+    def peroxides(**inputs: float) -> float:
+        return float(known.run(inputs).outputs["LOOH"][0])
+
+    varied = {"t": (3600.0, 2e5), "L1OOH_0": (10.0, 300.0), "L1H_0": (1000.0, 5000.0)}
+    held = {"T": 333.15, **{n: v for n, v in held.items() if n not in varied}}
+    units = {p.name: p.unit for p in known.inputs}
+    limits = {"T": (250.0, 500.0)}
+    radigen = Case("radigen", units, "mol/m^3", peroxides, varied, held, (), True, True, limits)
+    return (*CASES, radigen)
 
 
 def main() -> None:
@@ -435,7 +447,7 @@ def main() -> None:
     parser.add_argument("--against", type=Path)
     asked = parser.parse_args()
     every: list[Said] = []
-    for number, case in enumerate(CASES):
+    for number, case in enumerate(every_case()):
         if asked.cases and case.name not in asked.cases:
             continue
         start = time.perf_counter()

@@ -18,6 +18,7 @@ from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError
 from dimgs.hub.export import dataset_of
 from dimgs.kernels.record import RunRecord
+from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult, Report
 
@@ -32,6 +33,9 @@ _DISCOVER_SECONDS = 60.0
 _SHARP = 10.0
 # the logarithm of what a float can hold
 _MOST = 709.0
+# of the target's logarithm: beside its crossovers a law of a regime predicts within half of the
+# tolerance that a question has by default
+_CROSSOVER = 0.05
 
 
 def conclude(
@@ -167,7 +171,7 @@ def _law(
         z = np.array([z for z, _ in chosen])
         more = -answers.model.tails(np.full(len(z), law), z)
     data = _corrected(answers, law, data, chosen, more)
-    return _fit(binding, data, f"regime {answers.laws.index(law) + 1}", warnings)
+    return _fit(binding, data, f"regime {answers.laws.index(law) + 1}", warnings, more)
 
 
 def _corrected(
@@ -203,7 +207,14 @@ def _whole(experiment: Experiment, answers: Answers) -> Dataset | None:
     return replace(data, values=values, errors={})
 
 
-def _fit(binding: Binding, data: Dataset, name: str, warnings: list[str]) -> FitResult | None:
+def _fit(
+    binding: Binding, data: Dataset, name: str, warnings: list[str], cleared: Array | None = None
+) -> FitResult | None:
+    """Power law of runs, which `cleared` was added to the target's logarithm of.
+
+    A law of a regime leaves its crossovers out, so that it predicts runs where they are small, and
+    its errors are no smaller than what it leaves out there.
+    """
     from dimgs.discovery.fitting import fit_prepared
     from dimgs.discovery.options import Options
     from dimgs.discovery.prepare import prepare
@@ -211,12 +222,25 @@ def _fit(binding: Binding, data: Dataset, name: str, warnings: list[str]) -> Fit
     plan = binding.plan
     options = Options(constants=plan.constants, level=plan.level, seed=plan.seed)
     try:
-        return fit_prepared(
-            prepare(replace(data, errors={}), binding.target.name, options), options
-        )
+        prepared = prepare(replace(data, errors={}), binding.target.name, options)
+        found = fit_prepared(prepared, options)
     except DimgsError as error:
         warnings.append(f"No law of the {name} by its finest runs alone: {error}")
         return None
+    left_out = np.zeros(data.n_runs) if cleared is None else np.abs(cleared)
+    if not np.any(left_out):
+        return found
+    law, few = found.law, len(prepared.design.features) + 2
+    small = np.flatnonzero(left_out <= max(_CROSSOVER, np.sort(left_out)[:few][-1]))
+    spread = float(np.hypot(law.uncertainty.residual_sd, left_out[small].max()))
+    return replace(
+        found,
+        law=replace(
+            law,
+            domain=domain_of(prepared.design.take(small)),
+            uncertainty=replace(law.uncertainty, residual_sd=spread),
+        ),
+    )
 
 
 def law_of_all(
