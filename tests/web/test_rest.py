@@ -209,7 +209,12 @@ def test_hubs_meet_over_a_server(hub: Hub, program: Asking, tmp_path: Path) -> N
 
 
 def test_what_a_campaign_found_is_kept_behind_a_server(hub: Hub, program: Asking) -> None:
-    result = {"target": "t", "outcome": "converged", "law": {"expression": "l^2/D"}, "regimes": []}
+    result = {
+        "target": "t",
+        "outcome": "tolerance met",
+        "law": {"expression": "l^2/D"},
+        "regimes": [],
+    }
     there = remote(program("contributor"))
     records = [record("a"), record("b", inputs={"l": (2.0, "mm")})]
     kept = keep_campaign(there, result, {"kernel": "film", "ranges.l": "1..3 mm"}, records)
