@@ -23,7 +23,9 @@ from dimgs.kernels.process import ending
 from dimgs.law.domain import Place
 from dimgs.law.law import Law
 from dimgs.similitude.given import spread
+from dimgs.variables import parse_unit
 from dimgs.variables.quantities import Quantity, meaning_of
+from dimgs.variables.turning import other_turning
 
 # of seconds beside the time of the search: to start, to fit the power law, to draw
 _BESIDE = 60.0
@@ -203,6 +205,10 @@ def predict(
     doubts += [known.doubt] if known.doubt else []
     if beyond:
         doubts.append(f"Outside the domain a value is no answer: {'; '.join(beyond)}.")
+    doubts += data.warnings
+    if unit is not None:
+        turned = other_turning(known.target.name, parse_unit(unit), known.target.unit)
+        doubts += [f"The target {turned}."] if turned else []
     for point in given:
         doubts += [f"'{told['input']}': {told['source']}." for told in readings(point)]
         doubts += [f"'{n}': {meaning_of(q)}." for n, q in point.items() if q.is_interval]

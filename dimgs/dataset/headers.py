@@ -16,6 +16,7 @@ from dimgs.dimensions import DimensionalMatrix
 from dimgs.errors import InputError
 from dimgs.variables import Unit, parse_unit, split_header
 from dimgs.variables.readings import Reading, improbable
+from dimgs.variables.turning import mixed_turning
 from dimgs.variables.units import DIMENSIONLESS_TEXTS, LABEL_TEXTS
 
 if TYPE_CHECKING:
@@ -304,6 +305,8 @@ def _is_unit(text: str) -> bool:
 def doubts(units: Mapping[str, str], source: str, *, strict: bool = False) -> dict[str, str]:
     """One sentence for each column whose unit probably means something else, by its name.
 
+    So does one where columns count turns differently, as Hz and rpm do.
+
     Parameters
     ----------
     units : mapping of str to str
@@ -334,8 +337,6 @@ write what is meant.
             raise InputError(f"Column '{name}' of {source}: {error}") from error
         if reading is not None:
             found[name] = reading
-    if not found:
-        return {}
     # what is in doubt itself is no witness
     certain = {n: u for n, u in parsed.items() if n not in found and u.scale != "label"}
     sentences = {}
@@ -349,6 +350,9 @@ write what is meant.
             only = reading.meant if meant else reading.literal
             fits = f"; only {only} fits the dimensions of the other columns"
         sentences[name] = f"Column '{name}' of {source}: {reading.sentence(units[name], fits)}"
+    for name, why in mixed_turning(parsed).items():
+        told = f"Column '{name}' of {source} {why}."
+        sentences[name] = f"{sentences[name]} {told}" if name in sentences else told
     if strict and sentences:
         first = next(iter(sentences.values()))
         raise InputError(f"{first[:-1]} ({setting('strict_units')}).")

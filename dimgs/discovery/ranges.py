@@ -8,6 +8,7 @@ import numpy as np
 from dimgs.errors import InputError
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import Quantity, as_quantity
+from dimgs.variables.turning import other_turning
 
 
 def range_of(given: Any, variable: Variable) -> tuple[float, float]:
@@ -72,4 +73,6 @@ def _in_si(number: float, unit: str | None, variable: Variable) -> float:
             f"The range of '{variable.name}' is in '{unit}', which is no unit of that column; give "
             f"it in '{variable.unit.text}'."
         )
+    if doubt := other_turning(variable.name, own, variable.unit):
+        raise InputError(f"The range of {doubt}.")
     return float(own.to_si(number))

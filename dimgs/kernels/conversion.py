@@ -11,6 +11,7 @@ from dimgs.formats import shown
 from dimgs.kernels.spec import Port
 from dimgs.variables import Unit, difference_unit, parse_unit
 from dimgs.variables.quantities import as_quantity
+from dimgs.variables.turning import other_turning
 
 # relative: what a conversion of units may add to a value at the end of a range
 _ROUNDING = 1e-12
@@ -148,6 +149,8 @@ def unit_for(port: Port, text: str | None) -> Unit:
             f"The input '{port.name}' is in '{source.text}' (dimension {source.dimension}), but "
             f"its port is in '{port.unit}' (dimension {target.dimension}); give that {wanted}."
         )
+    if doubt := other_turning(port.name, source, target):
+        raise InputError(f"The input {doubt}.")
     return source
 
 

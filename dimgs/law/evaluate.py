@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.dataset.build import ReadOptions, build
+from dimgs.dataset.checks import with_notes
 from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.headers import titled_columns
 from dimgs.dataset.read import dataset_of, raw_table
@@ -20,6 +21,7 @@ from dimgs.design.features import label_texts
 from dimgs.errors import DimgsWarning, InputError
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, split_header
 from dimgs.variables.quantities import Quantity, as_quantity
+from dimgs.variables.turning import other_turning
 
 
 @lru_cache(maxsize=512)
@@ -107,13 +109,15 @@ def inputs_of(
     Warns
     -----
     DimgsWarning
-        For a unit whose literal reading is improbable.
+        For a unit whose literal reading is improbable, and a frequency in Hz where the law was
+        found with rad/s or rpm, or the other way round.
     """
     table, tagged = input_table(data, variables, labels, optional, plain_units=plain_units)
-    for note in () if isinstance(data, Dataset) else table.warnings:
+    used = [*variables, *(v for v in optional if v.name in table.names)]
+    # what a Dataset itself warns of was said when it was read
+    for note in _turning_notes(table, used) if isinstance(data, Dataset) else table.warnings:
         warnings.warn(note, DimgsWarning, stacklevel=4)
     in_mapping = isinstance(data, Mapping)
-    used = [*variables, *(v for v in optional if v.name in table.names)]
     for variable in used:
         _check_unit(variable, table.variable(variable.name).unit, in_mapping)
     values = {v.name: np.asarray(table[v.name], dtype=np.float64) for v in used}
@@ -164,7 +168,16 @@ def input_table(
             f"'{bare[0]} [{named[bare[0]]}]', or pass a mapping of plain arrays in SI units."
         )
     found = build(raw, replace(chosen, columns=_present(wanted, units)))
+    used = [v for v in (*variables, *optional) if v.name in found.names]
+    found = with_notes(found, (), _turning_notes(found, used))
     return found, any(units[v.name] is not None for v in variables)
+
+
+def _turning_notes(table: Dataset, variables: Sequence[Variable]) -> list[str]:
+    """Frequencies of a table that count turns otherwise than those the law was found with."""
+    given = {v.name: table.variable(v.name).unit for v in variables}
+    notes = [other_turning(v.name, given[v.name], v.unit) for v in variables]
+    return [f"The input {note}." for note in notes if note]
 
 
 def _used(data: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:

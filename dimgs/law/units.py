@@ -1,17 +1,19 @@
 """A law rewritten for numbers in the units of a trade."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from dimgs.errors import InputError
+from dimgs.errors import DimgsWarning, InputError
 from dimgs.expression import sympy_text
 from dimgs.law.code import domain_lines, numpy_function
 from dimgs.law.evaluate import evaluate, inputs_of
 from dimgs.law.prediction import Interval, Of
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
+from dimgs.variables.turning import other_turning
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law
@@ -149,4 +151,6 @@ def _checked(variable: Variable, text: str) -> Unit:
             f"'{variable.name}' cannot be given in '{text}': its dimension is that of "
             f"{si_unit(variable.dimension)}."
         )
+    if doubt := other_turning(variable.name, unit, variable.unit):
+        warnings.warn(f"In the law {doubt}.", DimgsWarning, stacklevel=4)
     return unit
