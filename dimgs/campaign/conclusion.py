@@ -215,8 +215,8 @@ def _fit(
     A law of a regime leaves its crossovers out, so that it predicts runs where they are small, and
     its errors are no smaller than what it leaves out there.
     """
-    from dimgs.discovery.fitting import fit_prepared
     from dimgs.discovery.options import Options
+    from dimgs.discovery.power_law import fit_prepared
     from dimgs.discovery.prepare import prepare
 
     plan = binding.plan

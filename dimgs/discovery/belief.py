@@ -60,10 +60,13 @@ class Believed:
         Its best form.
     probability : float
         Of all its forms.
+    forms : tuple of Contender
+        These, the best first.
     """
 
     contender: Contender
     probability: float
+    forms: tuple[Contender, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,42 +111,58 @@ class Belief:
         All that were judged, the best first.
     numbers : tuple of int
         Which law each form is.
+    chosen : int or None
+        Which law the facts are of; None where it is none of these.
+    better : str
+        The most probable law in words, where another is chosen.
+    brief : bool
+        Whether other laws were looked for in a short search only.
     """
 
     laws: tuple[Believed, ...]
     none: float
     forms: tuple[Contender, ...] = ()
     numbers: tuple[int, ...] = ()
+    chosen: int | None = 0
+    better: str = ""
+    brief: bool = False
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What :class:`dimgs.discovery.outcome.LawFacts` asks of the first law."""
-        if not self.laws:
+        """What :class:`dimgs.discovery.outcome.LawFacts` asks of the chosen law."""
+        if not self.laws or self.chosen is None:
             return {"probability": None}
-        first = self.laws[0]
+        own = self.laws[self.chosen]
         return {
-            "probability": first.probability,
+            "probability": own.probability,
             "rivals": len(self.rivals),
             "none": self.none,
-            "extrapolates": first.contender.evidence.extrapolates,
-            "missed": first.contender.evidence.worst,
+            "extrapolates": own.contender.evidence.extrapolates,
+            "missed": own.contender.evidence.worst,
+            "better": self.better,
+            "brief": self.brief,
         }
 
     @property
-    def rivals(self) -> tuple[Believed, ...]:
-        """The fewest laws that hold nine tenths of the laws' probability, without the first."""
+    def _credible(self) -> int:
+        """How many laws hold nine tenths of the laws' probability, at the fewest."""
         total, held = sum(x.probability for x in self.laws), 0.0
         for k, one in enumerate(self.laws):
             held += one.probability
             if held >= RIVALS * total or k == _MOST_RIVALS:
-                return self.laws[1 : k + 1]
-        return ()
+                return k + 1
+        return 0
+
+    @property
+    def rivals(self) -> tuple[Believed, ...]:
+        """The others of the fewest laws that hold nine tenths of the laws' probability."""
+        return tuple(x for k, x in enumerate(self.laws[: self._credible]) if k != self.chosen)
 
     @property
     def further(self) -> tuple[Believed, ...]:
-        """The most probable laws beside the first and its rivals."""
-        known = 1 + len(self.rivals)
-        return self.laws[known : 1 + _MOST_RIVALS]
+        """The most probable laws beside these."""
+        rest = range(self._credible, min(1 + _MOST_RIVALS, len(self.laws)))
+        return tuple(self.laws[k] for k in rest if k != self.chosen)
 
 
 def weights(
@@ -349,6 +368,6 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int]) -> B
     for law, p in by_law.items():
         forms = [one for number, one in zip(laws, found, strict=True) if number == law]
         stands = standing(np.array([c.score for c in forms]), [c.exponents for c in forms])
-        listed.append(Believed(forms[stands], p * (1.0 - none)))
+        listed.append(Believed(forms[stands], p * (1.0 - none), tuple(forms)))
     listed.sort(key=lambda x: (-x.probability, str(x.contender.expression)))
     return Belief(tuple(listed), none, tuple(found), tuple(laws))

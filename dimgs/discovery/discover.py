@@ -14,11 +14,10 @@ import numpy as np
 from dimgs.advice import setting
 from dimgs.dataset import Dataset
 from dimgs.discovery.belief import Believed
-from dimgs.discovery.judgement import law_of, law_of_candidate
+from dimgs.discovery.judgement import law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
 from dimgs.discovery.places import differs_most, propose
-from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.errors import DimgsError, InputError, noting, warn_all
@@ -139,20 +138,19 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
     """
     prepared = found.prepared
     law = recognise(absorb(found.law))
-    conclusion = found.conclusion
+    verdict = found.verdict
     maker = partial(_law_of_candidate, found, options)
-    facts = {} if found.belief is None else found.belief.facts
     return Report(
         basis=prepared.basis,
-        fit=_in_table(found.result, prepared),
+        fit=_in_table(found, options),
         law=law,
         candidates=tuple(replace(c, maker=maker) for c in found.candidates),
         unlogged=found.unlogged,
         engine=found.engine,
-        outcome=conclusion.outcome,
-        why_not=conclusion.why_not,
+        outcome=verdict.outcome,
+        why_not=verdict.why_not,
         level=options.level,
-        warnings=(*found.warnings, *conclusion.why_not),
+        warnings=(*found.warnings, *verdict.why_not),
         source=data.source,
         n_runs=prepared.design.n_runs,
         provenance=_provenance(data, options),
@@ -160,9 +158,9 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         predicted=prepared.in_table(law.predict_si(prepared.data).tolist()),
         data=prepared.data.take(prepared.in_table(range(prepared.design.n_runs))),
         left_out=_left_out(found, options),
-        probability=facts.get("probability"),
-        none_of_these=facts.get("none", 0.0),
-        extrapolates=facts.get("extrapolates"),
+        probability=verdict.probability,
+        none_of_these=verdict.none_of_these,
+        extrapolates=verdict.extrapolates,
         rivals=() if found.belief is None else _rivals(found, law, options, found.belief.rivals),
         further_runs=partial(propose, others=partial(_further, found, law, options)),
     )
@@ -198,19 +196,21 @@ def _rivals(
     return tuple(out)
 
 
-def _in_table(result: FitResult | None, prepared: Prepared) -> FitResult | None:
-    """A fit of runs in an order of their own, with what it holds of each in the table's."""
+def _in_table(found: Study, options: Options) -> FitResult | None:
+    """The fit of runs in an order of their own, with what it holds of each in the table's."""
+    result, prepared = found.result, found.prepared
     if result is None:
         return None
     local = None if result.local is None else prepared.in_table(result.local)
     left_out = prepared.in_table(result.left_out) if result.left_out else ()
-    return replace(result, local=local, left_out=left_out)
+    judge = partial(verdict_on_fit, found, options)
+    return replace(result, local=local, left_out=left_out, judge=judge)
 
 
 def _left_out(found: Study, options: Options) -> tuple[float, ...]:
     """Target of every run by the law refitted without it."""
     design, target = found.prepared.design, found.prepared.basis.target
-    late = design.n_runs > MOST_LEFT_OUT or found.conclusion.outcome == "interrupted"
+    late = design.n_runs > MOST_LEFT_OUT or found.verdict.outcome == "interrupted"
     if target is None or (found.left_out is None and late):
         return ()
     residuals = left_out_residuals(found, options)

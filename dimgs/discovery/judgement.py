@@ -22,16 +22,19 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.outcome import PROBABLE
 from dimgs.discovery.same_laws import same_laws
 from dimgs.discovery.scoring import fitted_by, log_target, r2, scores_of
-from dimgs.discovery.search import is_searchable
+from dimgs.discovery.search import is_searchable, rivals_of
 from dimgs.discovery.study import MOST_LEFT_OUT, Study
 from dimgs.discovery.switches import REGIMES, switching
 from dimgs.engines.registry import NONE
 from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
+from dimgs.law.absorb import absorb
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
+from dimgs.law.recognise import recognise
+from dimgs.report.results import Verdict
 
 POWER = ("power", "simple power")
 
@@ -53,6 +56,8 @@ def judged(found: Study, options: Options, clock: Clock) -> Study:
     """
     if any(cut.by == "interrupt" for cut in found.cuts):
         return replace(found, belief=Belief((), 1.0))
+    if options.engine == NONE:
+        return _as_asked(found, options, clock)
     believed = _believed(found, clock)
     if not believed.laws or believed.laws[0].probability < PROBABLE:
         # a switch is looked for where no law of all runs is believed: that takes as long again
@@ -75,6 +80,60 @@ def _believed(found: Study, clock: Clock, more: Sequence[Form] = ()) -> Belief:
         design, found.result, found.law, found.candidates, found.unlogged, clock, more
     )
     return belief(design, listed, same_laws(design, listed))
+
+
+def _as_asked(found: Study, options: Options, clock: Clock) -> Study:
+    """The study with the law that was asked for, judged beside what a short search finds."""
+    design = found.prepared.design
+    clock, searched = clock.own(), is_searchable(design)
+    others = rivals_of(design, options.seed, clock) if searched else ((), {})
+    believed = _believed(replace(found, candidates=others[0], unlogged=others[1]), clock)
+    believed = replace(believed, chosen=_number_of(found.law, found, believed), brief=searched)
+    if believed.chosen and believed.chosen > 0:
+        first = law_of(found, believed.laws[0].contender, options)
+        better = "another law" if first is None else str(recognise(absorb(first)))
+        believed = replace(believed, better=better)
+    return replace(found, cuts=(*found.cuts, *clock.cuts), belief=believed)
+
+
+def verdict_on_fit(found: Study, options: Options) -> Verdict:
+    """The verdict on the power law of a study, whatever law the study ends with.
+
+    Parameters
+    ----------
+    found : Study
+        With its laws judged, and a power law.
+    options : Options
+    """
+    assert found.result is not None
+    law, belief = found.result.law, found.belief
+    number = None if belief is None else _number_of(law, found, belief)
+    if belief is None or law is found.law or number == belief.chosen:
+        return found.verdict
+    design = found.prepared.design
+    own = replace(
+        found,
+        law=law,
+        known=law.scores.cv_r2_log,
+        unexplained=unexplained(design, law, options.seed),
+        follows=followed_input(design, law),
+        belief=replace(belief, chosen=number, better=str(recognise(absorb(found.law)))),
+    )
+    return own.verdict
+
+
+def _number_of(law: Law, found: Study, belief: Belief) -> int | None:
+    """Which of the laws that were judged has a form of this one; None where none has."""
+    fitted = found.result
+    if fitted is not None and (
+        fitted.law is not law or any(not isinstance(x, float) for x in fitted.coefficients)
+    ):
+        fitted = None
+
+    def is_it(one: Contender) -> bool:
+        return one.law is law or (one.law is None and fitted is not None and one.name in POWER)
+
+    return next((k for k, one in enumerate(belief.laws) if any(map(is_it, one.forms))), None)
 
 
 def _may_switch(found: Study, options: Options) -> bool:

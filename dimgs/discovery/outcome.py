@@ -11,6 +11,7 @@ from typing import Literal
 
 from dimgs.discovery.clock import Cut
 from dimgs.engines.protocol import CutBy
+from dimgs.report.results import Verdict
 
 Outcome = Literal["converged", "timeout", "interrupted", "no_candidate", "unchecked", "unavailable"]
 
@@ -25,6 +26,8 @@ NOTHING_LEFT = 0.05
 # A law is believed at odds of nine to one: of ten such laws one may be wrong. The probabilities are
 # calibrated so that they say what they mean (`python -m case_studies.benchmarks.belief`).
 PROBABLE = 0.9
+# A short search misses rivals that a full one finds: between these, it decides nothing.
+SHORT_SEARCH = (0.88, 0.95)
 
 _GRAVEST_FIRST: tuple[Outcome, ...] = (
     "interrupted", "unavailable", "no_candidate", "timeout", "unchecked", "converged",
@@ -81,6 +84,10 @@ class LawFacts:
         Whether outer blocks of runs are predicted; None where none could be left out.
     missed : str
         The block that is predicted worst.
+    better : str
+        A law that is more probable.
+    brief : bool
+        Whether other laws were looked for in a short search only.
     """
 
     cuts: Sequence[Cut] = ()
@@ -96,23 +103,12 @@ class LawFacts:
     none: float = 0.0
     extrapolates: bool | None = True
     missed: str = ""
+    better: str = ""
+    brief: bool = False
 
 
-@dataclass(frozen=True)
-class Conclusion:
-    """The outcome of a discovery, and why its law is not confirmed, gravest reason first."""
-
-    outcome: Outcome
-    why_not: tuple[str, ...]
-
-    @property
-    def confirmed(self) -> bool:
-        """Whether nothing speaks against the law."""
-        return not self.why_not
-
-
-def conclude(facts: LawFacts) -> Conclusion:
-    """The outcome that the facts justify.
+def conclude(facts: LawFacts) -> Verdict:
+    """The verdict that the facts justify.
 
     Parameters
     ----------
@@ -120,7 +116,7 @@ def conclude(facts: LawFacts) -> Conclusion:
 
     Returns
     -------
-    Conclusion
+    Verdict
         Confirmed only where the outcome is "converged".
 
     Examples
@@ -140,7 +136,9 @@ def conclude(facts: LawFacts) -> Conclusion:
         reasons = [*_cut(facts.cuts), *reasons]
     reasons.sort(key=lambda reason: _GRAVEST_FIRST.index(reason.outcome))
     outcome = reasons[0].outcome if reasons else "converged"
-    return Conclusion(outcome, tuple(reason.text for reason in reasons))
+    why = tuple(reason.text for reason in reasons)
+    judged = None if _is_open(facts) else facts.probability
+    return Verdict(outcome, why, judged, facts.none, facts.extrapolates)
 
 
 def holds(left_out: float | None) -> bool:
@@ -223,13 +221,27 @@ def _structure(unexplained: float | None, follows: str) -> Iterator[Reason]:
         )
 
 
+def _is_open(facts: LawFacts) -> bool:
+    """Whether a longer search may move the probability across the threshold."""
+    low, high = SHORT_SEARCH
+    return facts.brief and facts.probability is not None and low < facts.probability < high
+
+
 def _improbable(facts: LawFacts) -> Iterator[Reason]:
     """Whether other laws, found or not, explain the runs as well."""
     if facts.probability is None:
         yield Reason("converged", "How probable the law is was not judged.")
+    elif _is_open(facts):
+        yield Reason(
+            "unchecked",
+            f"A short search for other laws leaves it open whether its probability is at least "
+            f"{PROBABLE}; run `dimgs discover`, which searches in full.",
+        )
     elif facts.probability < PROBABLE:
         why = []
-        if facts.rivals:
+        if facts.better:
+            why.append(f"{facts.better} is more probable")
+        elif facts.rivals:
             laws = "another law explains" if facts.rivals == 1 else f"{facts.rivals} others explain"
             why.append(f"{laws} the runs as well")
         if facts.none > 1 - PROBABLE or not why:

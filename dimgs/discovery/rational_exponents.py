@@ -33,22 +33,33 @@ def with_rationals(design: Design, fit: Estimate) -> Estimate:
     names, offset, loadings = physical_map(design, grouped)
     covariance = fit.covariance[1:, 1:][np.ix_(grouped, grouped)]
     null = fit.null_directions[:, grouped] if fit.null_directions.size else None
-    snapped = snap(fit.values[grouped], covariance, fit.dof, offset, loadings, null=null)
-    out = _restricted(design, fit, snapped, grouped) if snapped.constraints else fit
     load = np.array([[float(x) for x in row] for row in loadings]).reshape(len(names), len(grouped))
     values = np.array([float(x) for x in offset]) + load @ fit.values[grouped]
     functionals = np.zeros((len(names), len(fit.exponents) + 1))
     functionals[:, [j + 1 for j in grouped]] = load
     half = fit.half_widths(functionals) if names else np.zeros(0)
+    snapped = snap(
+        fit.values[grouped], covariance, fit.dof, offset, loadings, null=null, shown=half
+    )
+    out = _restricted(design, fit, snapped, grouped) if snapped.constraints else fit
     variables = tuple(
-        Exponent(n, float(v), float(v - h), float(v + h), r)
+        _with_rational(Exponent(n, float(v), float(v - h), float(v + h)), r)
         for n, v, h, r in zip(names, values, half, snapped.rationals, strict=True)
     )
-    exponents = tuple(
-        replace(e, rational=c if isinstance(c, Fraction) else None)
-        for e, c in zip(fit.exponents, out.coefficients, strict=True)
-    )
+    exponents = tuple(map(_with_rational, fit.exponents, out.coefficients))
     return replace(out, exponents=exponents, variable_exponents=variables)
+
+
+def _with_rational(e: Exponent, value: Fraction | float | None) -> Exponent:
+    """An exponent with its rational, which its interval then reaches at least.
+
+    Rationals are judged together, so that some lie beyond the ends of their own intervals: what
+    the runs do not refute belongs to what is shown.
+    """
+    if not isinstance(value, Fraction):
+        return e
+    low, high = min(e.low, float(value)), max(e.high, float(value))
+    return replace(e, low=low, high=high, rational=value)
 
 
 def groups_of(design: Design, what: str) -> list[int]:

@@ -171,7 +171,7 @@ def _with_every_engine(found: Study, options: Options, clock: Clock) -> Study:
 
 def _unfinished(found: Study, cuts: tuple[Cut, ...]) -> Study:
     """With the cuts of a search that might have found a better law, unless none is asked for."""
-    if found.conclusion.confirmed:
+    if found.verdict.confirmed:
         return found
     return replace(found, cuts=tuple(dict.fromkeys((*found.cuts, *cuts))))
 

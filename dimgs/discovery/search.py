@@ -23,7 +23,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.outcome import holds, leaves_nothing
 from dimgs.discovery.problem import problem_of
 from dimgs.engines.protocol import Engine, Outcome, Problem, Result, SearchBudget
-from dimgs.engines.registry import ALL, all_engines, entry_named
+from dimgs.engines.registry import ALL, all_engines, embedded, entry_named
 from dimgs.engines.selection import AS_GOOD, MOST_TRIED, select
 from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
@@ -36,6 +36,8 @@ _FEWEST = 8
 _FIRST_SHARE = 0.6
 # rms of a law that meets every run to the precision of the numbers
 _EXACT = 1e-9
+# forms, and runs, of a search that only looks for rivals of a given law
+_SHORT_FORMS, _SHORT_RUNS = 200, 200
 # responses beyond are searched in a unit of their own: squares, and their sums, stay far from
 # the ends of double precision (1e±308)
 _EXTREME, _SMALLEST_EXPONENT = 1e60, 1000
@@ -70,6 +72,38 @@ class Found:
     left_out: float | None = None
     unlogged: Mapping[str, str] = field(default_factory=dict)
     startup: float = 0.0
+
+
+def rivals_of(
+    design: Design, seed: int, clock: Clock
+) -> tuple[tuple[Candidate, ...], Mapping[str, str]]:
+    """Closed forms that a short search finds, to judge a law beside them.
+
+    Parameters
+    ----------
+    design : Design
+        That an engine can be given, see :func:`is_searchable`.
+    seed : int
+    clock : Clock
+        It notes if the time ended the search.
+
+    Returns
+    -------
+    tuple of Candidate, mapping of str to str
+        And what they call an input without a logarithm, with its identifier.
+    """
+    if design.n_runs > _SHORT_RUNS:
+        rows = np.random.default_rng(design.n_runs).choice(design.n_runs, _SHORT_RUNS, False)
+        design = design.take(np.sort(rows))
+    problem, unlogged = problem_of(design)
+    short = Options(engine=embedded(), evaluations=_SHORT_FORMS, seed=seed)
+    if clock.over:
+        clock.cut("time", "the search for rivals")
+        return (), unlogged
+    result = _result(short.engine, design, problem, (), clock.to_search, short)
+    if result.cut not in (None, "evaluations"):
+        clock.cut(result.cut, "the search for rivals")
+    return result.candidates, unlogged
 
 
 def engine_named(name: str, guesses: Sequence[Candidate] = ()) -> Engine:

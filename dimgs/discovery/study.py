@@ -19,10 +19,10 @@ from dimgs.discovery.cross_validation import (
     unexplained,
 )
 from dimgs.discovery.distil import distil
-from dimgs.discovery.fitting import constant_law, fit_prepared
 from dimgs.discovery.linear import fit_linear
 from dimgs.discovery.options import Options
-from dimgs.discovery.outcome import Conclusion, LawFacts, conclude, holds, leaves_nothing
+from dimgs.discovery.outcome import LawFacts, conclude, holds, leaves_nothing
+from dimgs.discovery.power_law import constant_law, fit_prepared
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.discovery.search import is_searchable, search
@@ -32,7 +32,7 @@ from dimgs.expression.candidate import Candidate
 from dimgs.law.law import Law
 from dimgs.law.power import NoSuchNumberError
 from dimgs.news import listening, tell
-from dimgs.report.results import FitResult
+from dimgs.report.results import FitResult, Verdict
 
 # relative error that is rounding, some powers of rounded values included
 _EXACT = 1e-9
@@ -97,8 +97,8 @@ class Study:
     belief: Belief | None = None
 
     @property
-    def conclusion(self) -> Conclusion:
-        """The outcome, and whether the law is confirmed."""
+    def verdict(self) -> Verdict:
+        """What the law is worth, by all that is known of it."""
         scores = self.law.scores
         aside = scores.holdout_r2_log, scores.holdout_n
         facts = LawFacts(

@@ -13,8 +13,8 @@ from dimgs.design.grouped_moments import GroupedMoments
 from dimgs.discovery.collinearity import separation_warnings
 from dimgs.discovery.diagnostics import shared_variables
 from dimgs.discovery.estimators import of_least_squares
-from dimgs.discovery.fitting import with_law
 from dimgs.discovery.options import Options
+from dimgs.discovery.power_law import with_law
 from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.discovery.scoring import explained
 from dimgs.fits.block_moments import BlockMoments

@@ -12,7 +12,7 @@ from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores
 from dimgs.report.proposals import NextRuns
 from dimgs.report.results import FitResult, Report
-from dimgs.report.verdict import headline, verdict
+from dimgs.report.verdict import headline, percent, probability, verdict
 from dimgs.variables import shown_unit
 
 # as wide as a terminal of 80 columns with an indent
@@ -151,8 +151,10 @@ def fit_text(fit: FitResult) -> str:
     """A fit as text."""
     law = fit.law
     lines = [str(law), *(_constant(c) for c in law.constants), *_centre(fit.centre)]
+    if fit.verdict.probability is not None:
+        lines += ["", probability(fit.verdict)]
     lines += ["", *_exponent_lines(fit), *_further_lines(fit), "", *scores_lines(fit.scores)]
-    return terminal("\n".join([*lines, _contrasts(fit)]))
+    return terminal("\n".join([*lines, _contrasts(fit), "", verdict(fit.verdict)]))
 
 
 def _contrasts(fit: FitResult) -> str:
@@ -206,10 +208,7 @@ def _belief_lines(report: Report) -> list[str]:
     """How probable the law is, and which others the runs do not distinguish from it."""
     if report.probability is None:
         return []
-    none = report.none_of_these
-    lines = ["", f"Probability {percent(report.probability)}; none of those found {percent(none)}"]
-    if report.extrapolates is False:
-        lines[-1] += "; interpolates only"
+    lines = ["", probability(report.verdict)]
     if report.rivals:
         lines.append("Rivals, which the runs do not tell from it:")
     for rival in report.rivals:
@@ -228,19 +227,6 @@ def place(inputs: Mapping[str, tuple[float, str] | str]) -> str:
         else f"{visible(name)} = {number(x[0])}{_unit(x[1])}"
         for name, x in inputs.items()
     )
-
-
-def percent(share: float) -> str:
-    """A probability, never rounded up to certainty or down to impossibility.
-
-    Examples
-    --------
-    >>> percent(0.9999), percent(0.123), percent(1e-9)
-    ('> 99 %', '12 %', '< 1 %')
-    """
-    if share > 0.99:
-        return "> 99 %"
-    return "< 1 %" if share < 0.01 else f"{100 * share:.0f} %"
 
 
 def next_text(found: NextRuns) -> str:

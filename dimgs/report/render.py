@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 from dimgs import latex
 from dimgs.escape import markdown, markdown_code, visible
 from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_table
-from dimgs.report import views, words
-from dimgs.report.plain_text import centre_text, percent, place
+from dimgs.report import effects, views, words
+from dimgs.report.plain_text import centre_text, place
 from dimgs.report.plain_text import number as plain_number
 from dimgs.report.references import works_of
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.verdict import headline, verdict
+from dimgs.report.verdict import headline, percent, probability, verdict
 from dimgs.variables import shown_unit
 
 if TYPE_CHECKING:
@@ -62,11 +62,12 @@ def _environment(**options: Any) -> "Environment":
         f.__name__: f
         for f in (
             headline,
+            probability,
             verdict,
             centre_text,
             works_of,
             views.tiles_of,
-            words.exponent_text,
+            effects.exponent_text,
             words.reference_of,
             words.spread_text,
             words.title_of,
@@ -124,6 +125,7 @@ def _escaped(language: str) -> "Environment":
         # a bar would end the cell of a table
         "cell": lambda x: Raw(f"${x}$".replace("|", r"\|")),
         "number": lambda x: Raw(number(x)),
+        "score": views.score,
         "unit": shown_unit,
         "bare": lambda x: Raw(latex.number_latex(x)),
         "code": lambda x: Raw(markdown_code(x)),
@@ -160,7 +162,7 @@ def _content(report: Report) -> dict[str, Any]:
         "runs": runs,
         "strips": views.strips(report, runs),
         "scores": views.scores(report),
-        "effects": [] if runs is None else words.effects(runs),
+        "effects": [] if runs is None else effects.effects(runs),
         "groups": [] if law is None else list(zip(groups, group_definitions(law), strict=True)),
         "regimes": [] if runs is None else words.regime_sentences(runs),
         "level": f"{report.level:.0%}",
@@ -260,6 +262,8 @@ def report_markdown(report: Report, figures: Sequence[tuple[str, str, str]] = ()
     <BLANKLINE>
     - C = 6.2816 [6.2803, 6.283], fitted
     - g = 9.8066 m/s^2, physical
+    <BLANKLINE>
+    Probability \> 99 %; none of those found \< 1 %.
     <BLANKLINE>
     Not confirmed. No end of the runs could be left out, so nothing is known ...
     """

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,41 @@ class Activation:
         return float(self.kelvin * R / 1000)
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a law of some runs is worth, as :func:`dimgs.discovery.outcome.conclude` decides it.
+
+    Attributes
+    ----------
+    outcome : str
+        As of :class:`Report`.
+    why_not : tuple of str
+        What keeps the law from being confirmed, gravest first; a sentence each.
+    probability : float or None
+        Of the law, among all that were found and none of them; None where it was not judged.
+    none_of_these : float
+        Probability that none of the laws that were found is the true one.
+    extrapolates : bool or None
+        Whether the law predicts outer blocks of runs; None where none could be left out.
+    """
+
+    outcome: str = "converged"
+    why_not: tuple[str, ...] = ()
+    probability: float | None = None
+    none_of_these: float = 0.0
+    extrapolates: bool | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the search was complete and nothing speaks against the law."""
+        return self.outcome == "converged" and not self.why_not
+
+
+NOT_JUDGED = Verdict(
+    "unchecked", ("The law was not judged against other forms; run `dimgs discover` on the runs.",)
+)
+
+
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class FitResult(Estimate):
     """The estimate of a power law as a checked law, with all that was asked for beside it.
@@ -54,6 +90,8 @@ class FitResult(Estimate):
     warnings : tuple of str
     centre : Centre, optional
         The law at the centre of the runs, where its prefactor alone says little.
+    judge : callable, optional
+        Gives the verdict; by default the law was not judged.
 
     Examples
     --------
@@ -75,12 +113,18 @@ class FitResult(Estimate):
     additive_pairs: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     centre: Centre | None = None
+    judge: Callable[[], Verdict] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         """Let the exponents be shown as a frame too."""
         super().__post_init__()
         for name in ("exponents", "variable_exponents"):
             object.__setattr__(self, name, Exponents(getattr(self, name)))
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """How probable the law is, and why it is not confirmed; judged when first asked for."""
+        return NOT_JUDGED if self.judge is None else self.judge()
 
     @property
     def scores(self) -> Scores:
@@ -301,9 +345,16 @@ class Report:
             object.__setattr__(self, "law", judged)
 
     @property
+    def verdict(self) -> Verdict:
+        """What the law is worth."""
+        return Verdict(
+            self.outcome, self.why_not, self.probability, self.none_of_these, self.extrapolates
+        )
+
+    @property
     def confirmed(self) -> bool:
         """Whether the search was complete and nothing speaks against its law."""
-        return self.outcome == "converged" and not self.why_not
+        return self.verdict.confirmed
 
     @property
     def notes(self) -> tuple[str, ...]:

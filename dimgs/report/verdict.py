@@ -1,11 +1,8 @@
-"""The verdict of the runs that were left out on a law, in a sentence."""
-
-from typing import TYPE_CHECKING
+"""The verdict on a law, in words."""
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from dimgs.report.results import Report
+from dimgs.report.results import Report, Verdict
 
 _HEADLINES = {
     "no_candidate": "NO LAW FOUND within the budget; best surrogate",
@@ -17,7 +14,7 @@ _HEADLINES = {
 }
 
 
-def log_error(report: "Report") -> float | None:
+def log_error(report: Report) -> float | None:
     """Root mean square of the logarithms of predicted over measured targets.
 
     Parameters
@@ -39,7 +36,7 @@ def log_error(report: "Report") -> float | None:
     return None
 
 
-def error_of(report: "Report") -> str:
+def error_of(report: Report) -> str:
     """Typical error of runs left out (of the fitted runs where none were), in words.
 
     Parameters
@@ -62,7 +59,39 @@ def error_of(report: "Report") -> str:
     return f"error {100 * rms / whole:.2g} % of the rms {which}"
 
 
-def headline(report: "Report") -> str | None:
+def percent(share: float) -> str:
+    """A probability, never rounded up to certainty or down to impossibility.
+
+    Examples
+    --------
+    >>> percent(0.9999), percent(0.123), percent(1e-9)
+    ('> 99 %', '12 %', '< 1 %')
+    """
+    if share > 0.99:
+        return "> 99 %"
+    return "< 1 %" if share < 0.01 else f"{100 * share:.0f} %"
+
+
+def probability(held: Verdict) -> str:
+    """How probable a law is, in words; empty where it was not judged.
+
+    Parameters
+    ----------
+    held : Verdict
+
+    Examples
+    --------
+    >>> probability(Verdict(probability=0.93, none_of_these=0.05))
+    'Probability 93 %; none of those found 5 %'
+    """
+    if held.probability is None:
+        return ""
+    none = percent(held.none_of_these)
+    only = "; interpolates only" if held.extrapolates is False else ""
+    return f"Probability {percent(held.probability)}; none of those found {none}{only}"
+
+
+def headline(report: Report) -> str | None:
     """The line that stands above what is no confirmed law, None above a law.
 
     Parameters
@@ -74,13 +103,13 @@ def headline(report: "Report") -> str | None:
     return f"{_HEADLINES.get(report.outcome, 'NOT CONFIRMED')}, {error_of(report)}:"
 
 
-def verdict(report: "Report") -> str:
+def verdict(held: Report | Verdict) -> str:
     """What it means, in a sentence, or why the law is not confirmed.
 
     Parameters
     ----------
-    report : Report
+    held : Report or Verdict
     """
-    if report.confirmed:
+    if held.confirmed:
         return "The law predicts runs that it was not fitted on."
-    return " ".join(["Not confirmed.", *report.why_not])
+    return " ".join(["Not confirmed.", *held.why_not])

@@ -1,9 +1,8 @@
-"""Sentences of a report: what each input does, where the regimes are, how far it errs."""
+"""Sentences of a report: numbers and units, where the regimes are, how far it errs."""
 
 import math
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -12,30 +11,20 @@ import sympy
 
 from dimgs.errors import DimgsError
 from dimgs.expression import sympy_parse_condition
-from dimgs.fits.estimate import Exponent
 from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
-from dimgs.latex import expression_latex, symbol_latex
-from dimgs.rationals import equal_rational
+from dimgs.latex import expression_latex
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
 from dimgs.report.verdict import headline
 from dimgs.variables import shown_unit, superscript
 
-# elasticities that differ by less are one exponent, but for rounding
-_CONSTANT = 1e-6
-# an elasticity that is zero but for rounding
-_IDLE = 1e-9
-# largest denominator that reads as an exponent (1/12) and not as a decimal number
-_SIMPLE = 12
 # below this half width, the two sides of a factor are the same to two digits
 _EVEN = 0.05
 # an exponent of a border that no digit of it shows
 _NEARLY_NOTHING = 1e-3
 # relative: an interval below it is rounding
 _ROUNDING = 1e-9
-# digits of an exponent that changes from run to run
-_PLACES = 3
 # a factor by which a new run may be off, above which nothing is known
 _UNKNOWN = 1e3
 _POWER = re.compile(r"(?:\*\*|\^)(-?\d+)(?![\d.])")
@@ -86,90 +75,6 @@ def unit_text(unit: str) -> str:
     """
     raised = _POWER.sub(lambda found: superscript(Fraction(found[1])), shown_unit(unit))
     return raised.replace("*", "·")
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What an input does to the target.
-
-    Attributes
-    ----------
-    column : str
-    symbol : str
-        LaTeX.
-    low, high : float
-        Range over the runs of the local exponent (of the change per factor e, for a level).
-    fitted : Exponent or None
-        Exponent before snapping, where the law is a power law of it.
-    text : str
-        Sentence on doubling the input.
-    """
-
-    column: str
-    symbol: str
-    low: float
-    high: float
-    fitted: Exponent | None
-    text: str
-
-
-def effects(runs: ReportRuns) -> list[Effect]:
-    """What doubling each input does, the largest exponent first."""
-    law = runs.law
-    known = {e.name: e for e in runs.report.fit.variable_exponents} if runs.report.fit else {}
-    with np.errstate(all="ignore"):
-        slopes = law.elasticities(runs.data) if law.symbols else {}
-    out = []
-    for variable in law.symbols.values():
-        x = runs.columns[variable.name]
-        local = np.broadcast_to(slopes[variable.name], (runs.n,))
-        local = local[np.isfinite(local)]
-        logged = bool(np.all(x > 0)) and not variable.is_level
-        if local.size == 0 or not logged:
-            continue
-        # the bulk: a point where the law vanishes has an exponent without bound
-        low, high = (float(q) for q in np.quantile(local, [0.02, 0.98]))
-        text = _doubling(variable.name, law.target.name, low, high, law.target.is_level)
-        symbol = symbol_latex(variable.name, variable.kind)
-        fitted = known.get(variable.name) if high - low < _CONSTANT else None
-        out.append(Effect(variable.name, symbol, low, high, fitted, text))
-    return sorted(out, key=lambda e: -max(abs(e.low), abs(e.high)))
-
-
-def _doubling(name: str, target: str, low: float, high: float, level: bool) -> str:
-    if max(abs(low), abs(high)) < _IDLE:
-        return f"{name} does not matter."
-    if level:
-        ends = sorted({round(math.log(2) * s, 6) for s in (low, high)})
-        shown = " to ".join(short(s, 2) for s in ends)
-        return f"Doubling {name} changes {target} by {shown}."
-    factors = sorted({round(2.0**s, 9) for s in (low, high)})
-    shown = " to ".join(short(f) for f in factors)
-    if high - low < _CONSTANT:
-        same = abs(low - round(low)) < _CONSTANT and low > 0
-        words = {1: "doubles", 2: "quadruples"}.get(round(low)) if same else None
-        if words:
-            return f"Doubling {name} {words} {target}."
-        if abs(low + 1) < _CONSTANT:
-            return f"Doubling {name} halves {target}."
-    return f"Doubling {name} multiplies {target} by {shown}."
-
-
-def exponent_text(effect: Effect) -> str:
-    """Exponent as a rational where it is one, else as a number or a range.
-
-    Examples
-    --------
-    >>> exponent_text(Effect("U", "U", 1.75, 1.75, None, ""))
-    '7/4'
-    """
-    if effect.high - effect.low >= _CONSTANT:
-        ends = (round(end, _PLACES) + 0.0 for end in (effect.low, effect.high))
-        return " to ".join(dict.fromkeys(short(end, 2) for end in ends))
-    simple = equal_rational(effect.low, _SIMPLE, 1e-9)
-    if simple is not None:
-        return str(simple).replace("-", "−")
-    return short(effect.low)
 
 
 def reference_of(group: PiGroup) -> str | None:

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from dimgs.dataset import Dataset
 from dimgs.design.features import build_design
-from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.options import Options
+from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.groups.derive import pi_basis
 from dimgs.report.results import FitResult

@@ -8,8 +8,8 @@ from dimgs.design.features import Design
 from dimgs.discovery.belief import TEMPERATURE, standing
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.contenders import Contender, contenders
-from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.forms import Form
+from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.same_laws import same_laws
 from dimgs.expression.candidate import Candidate

@@ -11,8 +11,8 @@ from dimgs import Dataset
 from dimgs.discovery.discover import discover
 from dimgs.discovery.distil import distil
 from dimgs.discovery.distil.directions import directions
-from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.options import Options
+from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
 from dimgs.law.absorb import absorb
 from tests.patience import AMPLE

@@ -4,8 +4,8 @@ import numpy as np
 import sympy
 
 from dimgs import Dataset, Options
-from dimgs.discovery.fitting import fit_prepared
 from dimgs.discovery.forms import forms_of
+from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.expression.candidate import Candidate
 

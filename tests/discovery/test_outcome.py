@@ -17,11 +17,11 @@ from dimgs import Dataset, DimgsWarning, Options, discover, fit
 from dimgs.discovery import study as studies
 from dimgs.discovery.clock import Cut
 from dimgs.discovery.discover import discover_with
-from dimgs.discovery.outcome import HOLDS, NOTHING_LEFT, Conclusion, LawFacts, Outcome, conclude
+from dimgs.discovery.outcome import HOLDS, NOTHING_LEFT, LawFacts, Outcome, conclude
 from dimgs.engines.protocol import CutBy
 from dimgs.engines.structured.archive import Archive
 from dimgs.outofcore.stream_fit import fit_stream
-from dimgs.report.results import FitResult, Report
+from dimgs.report.results import FitResult, Report, Verdict
 
 CUTS: tuple[CutBy, ...] = get_args(CutBy)
 SCORES = st.none() | st.floats(-5.0, 1.0)
@@ -253,8 +253,8 @@ def test_every_path_tells_what_its_law_is_worth() -> None:
 
 
 def test_a_conclusion_is_confirmed_where_nothing_is_against_it() -> None:
-    assert Conclusion("converged", ()).confirmed
-    assert not Conclusion("converged", ("It is not the whole law.",)).confirmed
+    assert Verdict("converged", ()).confirmed
+    assert not Verdict("converged", ("It is not the whole law.",)).confirmed
 
 
 def idle(n: int = 30) -> Dataset:

@@ -105,7 +105,15 @@ def test_markdown_tells_the_same_story(kind: str) -> None:
     assert report.law is not None
     assert f"$${report.law.latex()}$$" in text
     heads = re.findall(r"^## (.*)$", text, re.MULTILINE)
-    wanted = ["The law", "Where it holds", "How well", "What it means", "The data", "Provenance"]
+    wanted = [
+        "The law",
+        "Rivals",
+        "Where it holds",
+        "How well",
+        "What it means",
+        "The data",
+        "Provenance",
+    ]
     assert heads == [h for h in wanted if h in heads]
     assert {"The law", "How well", "What it means"} <= set(heads)
     for table in re.findall(r"(?:^\|.*\n?)+", text, re.MULTILINE):

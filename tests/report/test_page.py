@@ -185,7 +185,7 @@ def test_what_is_no_law_is_not_dressed_as_one() -> None:
     )
     text = report.to_html()
     assert "Not a confirmed law" in text
-    assert "Confirmed on unseen runs" not in text
+    assert "</span> Confirmed" not in text
     assert "Where the runs lie" in text
     assert "the law</span>" not in text
     assert "<title>In search of a law for y</title>" in text

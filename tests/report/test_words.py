@@ -1,11 +1,18 @@
 """Sentences about a law say what its numbers say, and no more digits than those."""
 
 from dataclasses import replace
+from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import dimgs
+from dimgs.dataset import Dataset
+from dimgs.report.effects import Effect, _turns, _zeros, effects, exponent_text
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.words import Effect, exponent_text, spread_text
+from dimgs.report.words import short, spread_text
 from tests.report.examples import report_of
 
 
@@ -33,3 +40,40 @@ def test_an_interval_without_bound_is_no_number(spread: float, known: bool) -> N
     )
     assert ("%" in text) == known
     assert ("do not determine" in text) != known
+
+
+def thrown() -> Dataset:
+    rng = np.random.default_rng(1)
+    v, t = rng.uniform(5, 20, 40), rng.uniform(100, 4000, 40)
+    g = np.full(40, 9.81)
+    z = v * t / 1e3 - g * (t / 1e3) ** 2 / 2
+    return Dataset.from_columns({"v [m/s]": v, "t [ms]": t, "g [m/s^2]": g, "z [m]": z})
+
+
+def test_a_law_that_changes_sign_is_told_by_zeros_extrema_and_limits() -> None:
+    report = dimgs.discover(thrown(), "z", engine="structured", effort="quick")
+    for text in (report.to_html(), report.to_markdown()):
+        assert "Doubling" not in text
+        assert "exponent" not in text.split("What it means")[1].split("Figures")[0].casefold()
+    runs = ReportRuns.of(report)
+    said = {e.column: e.text for e in effects(runs)}
+    # g never varied, so that nothing is said of it
+    assert set(said) == {"v", "t"}
+    top = float(np.median(runs.data["v"])) / 9.81
+    assert f"at {short(1e3 * top)} ms, then falls" in said["t"]
+    assert f"It is zero at t = {short(2e3 * top)} ms." in said["t"]
+    assert "It goes to 0 as t goes to 0 and to −∞ as t goes to infinity." in said["t"]
+    assert (
+        f"It is zero at v = {short(9.81 * float(np.median(runs.data['t'])) / 2)} m/s." in said["v"]
+    )
+
+
+@given(st.floats(-0.9, 0.9), st.floats(0.5, 2.0))
+@settings(max_examples=15)
+def test_zeros_and_turns_are_where_the_law_has_them(zero: float, width: float) -> None:
+    def line(x: Any) -> Any:
+        return np.asarray((x - zero) * (x - zero - width) * 3.0)
+
+    places = np.linspace(-1.0, 4.0, 400)
+    assert _zeros(line, places, line(places)) == pytest.approx([zero, zero + width])
+    assert _turns(line, places, line(places)) == pytest.approx([zero + width / 2], abs=1e-4)

@@ -105,7 +105,7 @@ def test_groups_appear_with_their_names_as_inputs_are_ticked(visitor: Visitor) -
 def test_a_law_is_fitted_taken_away_and_kept(visitor: Visitor, tmp_path: Path) -> None:
     path = dropped(visitor)
     page = visitor.send(f"{path}/fit", **CHOSEN).text
-    assert "Confirmed on unseen runs" in page
+    assert "</span> Confirmed</p>" in page
     command = "dimgs fit &#39;pipe runs.csv&#39; --target tau --columns U,D,rho,mu --units D=mm"
     assert command in page
 

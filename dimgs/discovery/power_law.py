@@ -1,0 +1,220 @@
+"""The contrastive power law of prepared runs, as a checked law with its scores."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from dimgs.advice import setting
+from dimgs.arrays import Array
+from dimgs.dataset.checks import check_enough_runs
+from dimgs.design.features import Design
+from dimgs.discovery.additive import additive_of
+from dimgs.discovery.collinearity import monomial_text, separation_warnings
+from dimgs.discovery.diagnostics import group_warnings, self_correlation
+from dimgs.discovery.estimators import estimator, inputs_with_errors
+from dimgs.discovery.limits import LimitedRuns
+from dimgs.discovery.local_exponents import local_of
+from dimgs.discovery.missing_input import scale_advice
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.rational_exponents import with_rationals
+from dimgs.discovery.regimes import crossover_of, regime_document, regimes_of
+from dimgs.discovery.scoring import (
+    Fitter,
+    Predictor,
+    fitted_by,
+    left_out_residuals,
+    scores_of,
+)
+from dimgs.fits.covariance import t_quantile
+from dimgs.fits.estimate import Estimate, exponents_of
+from dimgs.law.centre import centre_of
+from dimgs.law.domain import domain_of
+from dimgs.law.law import Law
+from dimgs.law.power import power_law
+from dimgs.report.results import Activation, FitResult
+
+# refits of the power law without some runs, as elsewhere, or without each group, up to so many
+_FOLDS = 10
+_MOST_GROUPS = 50
+
+
+def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
+    """Fit, snap, assemble the law and score it.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    options : Options
+
+    Returns
+    -------
+    FitResult
+        Whatever the order of the runs; what it holds of each run is in that of `prepared`.
+
+    Raises
+    ------
+    InputError
+        If there are fewer runs than unknowns.
+    FitError
+        If the runs make no pair.
+    """
+    prepared = replace(prepared, order=None).ordered()
+    limited = LimitedRuns.of(prepared.design, options.known_limits)
+    design = limited.design
+    groups = 1 if design.within is None else len(np.unique(design.within))
+    check_enough_runs(design.n_runs, design.X.shape[1] + groups + 1, prepared.data.source)
+    fit = estimator(options)(design)
+    snapped = with_rationals(design, fit)
+    domain = domain_of(prepared.design) if limited.limits else None
+    law = limited.continued(power_law(design, snapped, options.within, domain))
+    left_out = _left_out(design, fit, options)
+    law = law.with_scores(
+        scores_of(design, fitted_by(law, design), left_out, _refitter(options), options.seed)
+    )
+    crossover, regimes, whole = None, None, None
+    if options.regimes:
+        crossover = crossover_of(design, options)
+        regimes, whole = regimes_of(design, options, joined=crossover is None)
+    additive = additive_of(design, options) if options.additive else None
+    if crossover is not None:
+        whole = crossover.law
+    chosen = law if whole is None else limited.continued(whole)
+    warnings = (
+        *prepared.warnings,
+        *limited.warnings,
+        *_unused_options(options),
+        *_unused_errors(design, options),
+        *(() if additive is None else additive.warnings),
+        *_fit_warnings(design, fit, law, options.level),
+        *_missing_scale(prepared, options),
+    )
+    return replace(
+        with_law(design, snapped, chosen, warnings),
+        regimes=None if regimes is None else tuple(regime_document(r) for r in regimes),
+        crossover=None if crossover is None else crossover.to_json(),
+        local=prepared.in_table(local_of(design, options)) if options.local else None,
+        additive=None if additive is None else additive.terms,
+        additive_pairs=None if additive is None else additive.pairs,
+        centre=centre_of(chosen, prepared.data),
+        left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
+    )
+
+
+def _missing_scale(prepared: Prepared, options: Options) -> list[str]:
+    target = prepared.design.basis.target
+    assert target is not None
+
+    def again(other: Options) -> Design:
+        return prepare(prepared.data, target.name, other).ordered().design
+
+    advice = scale_advice(prepared.design, again, options)
+    return [] if advice is None else [advice]
+
+
+def constant_law(design: Design, options: Options) -> Law:
+    """The response group as a constant: a search begins so where no power law can be stated.
+
+    Parameters
+    ----------
+    design : Design
+    options : Options
+    """
+    mean, sd, n = float(design.y.mean()), float(design.y.std(ddof=1)), design.n_runs
+    p = len(design.features)
+    estimate = Estimate(
+        exponents=exponents_of(design.features, np.zeros(p), np.zeros((p, 2))),
+        coefficients=(Fraction(0),) * p,
+        intercept=mean,
+        intercept_half=float(t_quantile(options.level, n - 1)) * sd / n**0.5,
+        covariance=np.diag([sd**2 / n, *np.zeros(p)]),
+        residual_sd=sd,
+        dof=n - 1.0,
+        residual_dof=n - 1.0,
+        level=options.level,
+    )
+    law = power_law(design, estimate)
+    return law.with_scores(scores_of(design, mean + design.offset, None, None, options.seed))
+
+
+def _unused_options(options: Options) -> list[str]:
+    """Options that further fits cannot follow, said and not passed over."""
+    further = [str(setting(n)) for n in ("regimes", "local", "additive") if getattr(options, n)]
+    if not further:
+        return []
+    names = ", ".join(further)
+    out = []
+    if options.within is not None:
+        out.append(f"{names}: the runs count as one group there; {setting('within')} is not used.")
+    if options.robust:
+        out.append(
+            f"{names}: fitted by least squares; {setting('robust')} is for the power law alone."
+        )
+    return out
+
+
+def _unused_errors(design: Design, options: Options) -> list[str]:
+    names = inputs_with_errors(design)
+    if options.errors_in_variables or not names:
+        return []
+    text = (
+        f"The errors of {', '.join(names)} are not used; if they are not small against the spread, "
+        f"exponents come out too flat, and {setting('errors_in_variables')} takes them into "
+        f"account."
+    )
+    return [text]
+
+
+def _refitter(options: Options) -> Fitter:
+    def run(part: Design) -> Predictor:
+        # only predictions are asked for: the groups that are left may be a single one
+        return estimator(options)(replace(part, split=None)).predict
+
+    return run
+
+
+def _left_out(design: Design, fit: Estimate, options: Options) -> Array:
+    """Residual of each run by the power law fitted without it, or without its group."""
+    if fit.left_out and design.split is None:
+        return np.array(fit.left_out)
+    most = _FOLDS if design.split is None else _MOST_GROUPS
+    return left_out_residuals(design, _refitter(options), options.seed, most)
+
+
+def with_law(design: Design, estimate: Estimate, law: Law, warnings: Iterable[str]) -> FitResult:
+    """The result of a fit, whether its runs were in memory or only their moments.
+
+    Parameters
+    ----------
+    design : Design
+    estimate : Estimate
+    law : Law
+        With its scores.
+    warnings : iterable of str
+    """
+    found = {
+        e.name: Activation(-e.value, -e.high, -e.low)
+        for f, e in zip(design.features, estimate.exponents, strict=True)
+        if f.contrast == "inverse"
+    }
+    collinear = tuple(monomial_text(design, d) for d in estimate.null_directions)
+    return FitResult(
+        **vars(estimate),
+        law=law,
+        activation=found or None,
+        collinear=collinear,
+        warnings=tuple(warnings),
+    )
+
+
+def _fit_warnings(design: Design, fit: Estimate, law: Law, level: float) -> list[str]:
+    out = separation_warnings(design, fit, law.scores.cv_r2_log)
+    if fit.outliers:
+        rows = sorted(int(design.data.rows[i]) for i in fit.outliers)
+        shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
+        out.append(f"{len(rows)} outlying runs (rows {shown}).")
+    out += fit.notes
+    out += group_warnings(design, fit, level)
+    return [*out, *self_correlation(design, fit.predict(design))]

@@ -1,0 +1,247 @@
+"""What each input does to the target: exponents, or zeros, extrema and limits where none exist."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from scipy import optimize
+
+from dimgs.arrays import Array
+from dimgs.dataset.export import from_si
+from dimgs.fits.estimate import Exponent
+from dimgs.latex import symbol_latex
+from dimgs.law.law import Law
+from dimgs.rationals import equal_rational
+from dimgs.report.report_runs import ReportRuns
+from dimgs.report.words import listed, short, unit_text
+from dimgs.variables import Variable
+
+Line = Callable[[Array], Array]
+
+# elasticities that differ by less are one exponent, but for rounding
+_CONSTANT = 1e-6
+# an elasticity that is zero but for rounding
+_IDLE = 1e-9
+# largest denominator that reads as an exponent (1/12) and not as a decimal number
+_SIMPLE = 12
+# digits of an exponent that changes from run to run
+_DIGITS = 3
+# places along an input: between two of them, a zero or an extremum is looked for
+_PLACES = 400
+# zeros or turns that a reader still follows; a law with more oscillates
+_MOST_TURNS = 4
+# how far beyond the runs a limit is looked for, as powers of ten, and by how much a value may still
+# change from one to the next, relatively, where it is reached
+_BEYOND, _REACHED = (6.0, 9.0), 1e-2
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What an input does to the target.
+
+    Attributes
+    ----------
+    column : str
+    symbol : str
+        LaTeX.
+    low, high : float
+        Range over the runs of the local exponent (of the change per factor e, for a level); NaN
+        where the law changes its sign, so that it has none.
+    fitted : Exponent or None
+        Exponent before snapping, where the law is a power law of it.
+    text : str
+        Sentence on doubling the input, or on what the law does along it.
+    """
+
+    column: str
+    symbol: str
+    low: float
+    high: float
+    fitted: Exponent | None
+    text: str
+
+
+def effects(runs: ReportRuns) -> list[Effect]:
+    """What each input does, the largest exponent first."""
+    law = runs.law
+    if changes_sign(runs):
+        inputs = [v for v in law.symbols.values() if np.ptp(runs.columns[v.name]) > 0]
+        nan = math.nan
+        return [
+            Effect(v.name, symbol_latex(v.name, v.kind), nan, nan, None, text)
+            for v in inputs
+            if (text := behaviour(runs, v))
+        ]
+    known = {e.name: e for e in runs.report.fit.variable_exponents} if runs.report.fit else {}
+    with np.errstate(all="ignore"):
+        slopes = law.elasticities(runs.data) if law.symbols else {}
+    out = []
+    for variable in law.symbols.values():
+        x = runs.columns[variable.name]
+        local = np.broadcast_to(slopes[variable.name], (runs.n,))
+        local = local[np.isfinite(local)]
+        logged = bool(np.all(x > 0)) and not variable.is_level
+        if local.size == 0 or not logged:
+            continue
+        # the bulk: a point where the law vanishes has an exponent without bound
+        low, high = (float(q) for q in np.quantile(local, [0.02, 0.98]))
+        text = _doubling(variable.name, law.target.name, low, high, law.target.is_level)
+        symbol = symbol_latex(variable.name, variable.kind)
+        fitted = known.get(variable.name) if high - low < _CONSTANT else None
+        out.append(Effect(variable.name, symbol, low, high, fitted, text))
+    return sorted(out, key=lambda e: -max(abs(e.low), abs(e.high)))
+
+
+def _doubling(name: str, target: str, low: float, high: float, level: bool) -> str:
+    if max(abs(low), abs(high)) < _IDLE:
+        return f"{name} does not matter."
+    if level:
+        ends = sorted({round(math.log(2) * s, 6) for s in (low, high)})
+        shown = " to ".join(short(s, 2) for s in ends)
+        return f"Doubling {name} changes {target} by {shown}."
+    factors = sorted({round(2.0**s, 9) for s in (low, high)})
+    shown = " to ".join(short(f) for f in factors)
+    if high - low < _CONSTANT:
+        same = abs(low - round(low)) < _CONSTANT and low > 0
+        words = {1: "doubles", 2: "quadruples"}.get(round(low)) if same else None
+        if words:
+            return f"Doubling {name} {words} {target}."
+        if abs(low + 1) < _CONSTANT:
+            return f"Doubling {name} halves {target}."
+    return f"Doubling {name} multiplies {target} by {shown}."
+
+
+def exponent_text(effect: Effect) -> str:
+    """Exponent as a rational where it is one, else as a number or a range.
+
+    Examples
+    --------
+    >>> exponent_text(Effect("U", "U", 1.75, 1.75, None, ""))
+    '7/4'
+    """
+    if math.isnan(effect.low):
+        return "none"
+    if effect.high - effect.low >= _CONSTANT:
+        ends = (round(end, _DIGITS) + 0.0 for end in (effect.low, effect.high))
+        return " to ".join(dict.fromkeys(short(end, 2) for end in ends))
+    simple = equal_rational(effect.low, _SIMPLE, 1e-9)
+    if simple is not None:
+        return str(simple).replace("-", "−")
+    return short(effect.low)
+
+
+def changes_sign(runs: ReportRuns) -> bool:
+    """Whether the law is zero somewhere among the runs, so that no exponent describes it.
+
+    Parameters
+    ----------
+    runs : ReportRuns
+    """
+    if runs.law.target.is_level:
+        return False
+    values = runs.fitted() * runs.factor
+    values = values[np.isfinite(values)]
+    return bool((np.any(values > 0) and np.any(values <= 0)) or np.any(values < 0))
+
+
+def behaviour(runs: ReportRuns, variable: Variable) -> str:
+    """What the law does along one input, the others at their medians; empty where it is constant.
+
+    Parameters
+    ----------
+    runs : ReportRuns
+    variable : Variable
+        An input of the law.
+    """
+    law, x = runs.law, runs.columns[variable.name]
+    low, high = float(np.min(x)), float(np.max(x))
+    line = _line(runs, variable)
+    places = np.linspace(low, high, _PLACES)
+    values = line(places)
+    if not np.all(np.isfinite(values)):
+        return ""
+    turns, zeros = _turns(line, places, values), _zeros(line, places, values)
+    if max(len(turns), len(zeros)) > _MOST_TURNS:
+        said = [f"{law.target.name} oscillates along {variable.name}, with {len(zeros)} zeros"]
+    else:
+        said = [_course(law.target, variable, line, [low, *turns, high])]
+        if zeros:
+            where = listed(_at(variable, zero) for zero in zeros)
+            said.append(f"It is zero at {variable.name} = {where}")
+    limits = listed(_limits(law, variable, line, low, high))
+    return f"{'. '.join([*said, f'It goes {limits}'] if limits else said)}."
+
+
+def _line(runs: ReportRuns, variable: Variable) -> Line:
+    law = runs.law
+    middle = {v.name: float(np.median(runs.columns[v.name])) for v in law.symbols.values()}
+
+    def line(at: Array) -> Array:
+        given = {name: np.full(at.shape, value) for name, value in middle.items()}
+        with np.errstate(all="ignore"):
+            return law.predict_si({**given, variable.name: at})
+
+    return line
+
+
+def _turns(line: Line, places: Array, values: Array) -> list[float]:
+    """Where the law has extrema inside."""
+    rises = np.diff(values) > 0
+    out = []
+    for k in np.flatnonzero(rises[1:] != rises[:-1]):
+        sign = -1.0 if rises[k] else 1.0
+        ends = float(places[k]), float(places[k + 2])
+        found = optimize.minimize_scalar(
+            lambda x, s=sign: s * float(line(np.array([x]))[0]), bounds=ends, method="bounded"
+        )
+        out.append(float(found.x))
+    return out
+
+
+def _zeros(line: Line, places: Array, values: Array) -> list[float]:
+    out = [float(x) for x in places[values == 0]]
+    for k in np.flatnonzero(values[1:] * values[:-1] < 0):
+        ends = float(places[k]), float(places[k + 1])
+        out.append(float(optimize.brentq(lambda x: float(line(np.array([x]))[0]), *ends)))
+    return sorted(out)
+
+
+def _course(target: Variable, variable: Variable, line: Line, places: list[float]) -> str:
+    """How the law goes from one end by its extrema to the other."""
+    values = line(np.array(places)).tolist()
+    said = f"With the other inputs at their medians, {target.name} "
+    for k, ((y, z), (start, end)) in enumerate(
+        zip(pairwise(values), pairwise(places), strict=True)
+    ):
+        first = f" from {_at(target, y)} at {_at(variable, start)}" if k == 0 else ""
+        verb = "rises" if z > y else "falls"
+        said += f"{', then ' if k else ''}{verb}{first} to {_at(target, z)} at {_at(variable, end)}"
+    return said
+
+
+def _limits(law: Law, variable: Variable, line: Line, low: float, high: float) -> Iterator[str]:
+    """Where the law goes beyond the runs."""
+    size = float(np.max(np.abs(line(np.array([low, high])))))
+    ends = [("0", low, -1.0)] if low > 0 else []
+    for name, end, sign in [*ends, *([("infinity", high, 1.0)] if high > 0 else [])]:
+        near, far = line(end * 10.0 ** (sign * np.array(_BEYOND)))
+        if not (math.isfinite(near) and math.isfinite(far)):
+            continue
+        if abs(far) < _REACHED * abs(near) and abs(near) < size:
+            to = "0"
+        elif abs(far - near) <= _REACHED * abs(far):
+            to = _at(law.target, float(far))
+        elif abs(far) > abs(near) / _REACHED:
+            to = short(math.copysign(math.inf, far))
+        else:
+            continue
+        yield f"to {to} as {variable.name} goes to {name}"
+
+
+def _at(variable: Variable, value: float) -> str:
+    """A value in the unit of the table."""
+    shown = float(from_si(np.array([value]), variable.unit)[0])
+    unit = unit_text(variable.unit.text)
+    return short(shown) if unit in ("", "1") else f"{short(shown)} {unit}"

@@ -1,0 +1,115 @@
+"""`fit`, `discover` and their reports give one verdict on one law."""
+
+import pickle
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dimgs
+from case_studies.benchmarks.verdicts import contradict, of_discover, of_fit, table
+from dimgs.discovery.clock import Clock
+from dimgs.discovery.discover import discover_with
+from dimgs.discovery.fitting import fit_with
+from dimgs.discovery.options import Options
+from dimgs.discovery.outcome import PROBABLE, SHORT_SEARCH, LawFacts, conclude
+from dimgs.report.documents import fit_document
+from dimgs.report.plain_text import fit_text
+from dimgs.report.results import NOT_JUDGED
+from tests.planted import planted
+
+
+@pytest.mark.parametrize(
+    ("law", "runs", "noise"),
+    [("drag", 24, 0.1), ("stokes", 24, 0.2), ("pipe_heat", 24, 0.02), ("sphere_heat", 24, 0.2)],
+)
+def test_fit_and_discover_do_not_contradict_each_other(law: str, runs: int, noise: float) -> None:
+    data, target = table(law, runs, noise)
+    assert not contradict(of_fit(data, target), of_discover(data, target))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.1])
+@pytest.mark.parametrize("law", ["friction", "drag", "droplet", "deep_beam", "rotor"])
+def test_fit_and_discover_do_not_contradict_each_other_on_more_tables(
+    law: str, noise: float
+) -> None:
+    data, target = table(law, 60, noise, seed=1)
+    assert not contradict(of_fit(data, target), of_discover(data, target))
+
+
+def test_a_power_law_that_hides_in_noise_is_not_confirmed() -> None:
+    data, target = table("drag", 60, 0.1)
+    result = fit_with(data, target, Options())
+    document = fit_document(result)
+    assert not document["confirmed"]
+    assert document["probability"] is not None
+    assert document["probability"] < SHORT_SEARCH[0]
+    assert any("less than" in text for text in document["why_not"])
+    text = fit_text(result)
+    assert "Probability" in text
+    assert "Not confirmed." in text
+    page = discover_with(data, target, Options(engine="power_law"))
+    assert "</span> Confirmed" not in page.to_html()
+    assert page.probability == document["probability"]
+    assert tuple(document["why_not"]) == page.why_not
+
+
+def test_a_true_power_law_is_confirmed_and_its_probability_stands_everywhere() -> None:
+    data, target = table("pipe_heat", 60, 0.005)
+    result = fit_with(data, target, Options())
+    assert result.verdict.confirmed
+    report = discover_with(data, target, Options(engine="power_law"))
+    assert report.verdict == result.verdict
+    for text in (report.to_html(), report.to_latex(), report.to_markdown(), str(report)):
+        assert text.count("Probability") == 1
+
+
+def test_a_law_is_judged_once_and_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, target = table("stokes", 24, 0.0)
+    result = fit_with(data, target, Options())
+    assert result.judge is not None
+    assert pickle.loads(pickle.dumps(result)).verdict == result.verdict
+    monkeypatch.setattr(Clock, "of", lambda _: pytest.fail("judged again"))
+    assert result.verdict.confirmed
+
+
+def test_what_cannot_be_judged_says_so() -> None:
+    data, target = table("stokes", 24, 0.0)
+    result = dimgs.fit(data, target)
+    streamed = fit_document(type(result)(**{**_fields(result), "judge": None}))
+    assert streamed["probability"] is None
+    assert not streamed["confirmed"]
+    assert streamed["why_not"] == list(NOT_JUDGED.why_not)
+
+
+def _fields(result: Any) -> dict[str, Any]:
+    return {name: getattr(result, name) for name in result.__dataclass_fields__}
+
+
+@given(st.floats(0.0, 1.0), st.booleans())
+def test_a_short_search_confirms_no_law_that_a_long_one_may_refuse(p: float, brief: bool) -> None:
+    held = conclude(LawFacts(left_out=0.99, probability=p, none=1 - p, brief=brief))
+    low, high = SHORT_SEARCH
+    assert low < PROBABLE < high
+    if brief and low < p < high:
+        assert held.probability is None
+        assert any("dimgs discover" in text for text in held.why_not)
+    else:
+        assert held.probability == p
+        assert held.confirmed == (p >= (high if brief else PROBABLE))
+
+
+@settings(max_examples=15)
+@given(st.data(), st.sampled_from([0.0, 1e-3, 0.05, 0.3]), st.sampled_from([0.5, 0.9, 0.99]))
+def test_a_rational_lies_in_the_interval_that_is_shown(
+    draw: st.DataObject, noise: float, level: float
+) -> None:
+    law = draw.draw(planted(noise))
+    try:
+        found = dimgs.fit(law.table(), "y", scales="auto", level=level)
+    except dimgs.DimgsError:
+        return
+    for e in (*found.exponents, *found.variable_exponents):
+        assert e.rational is None or e.low <= float(e.rational) <= e.high
