@@ -13,9 +13,10 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.next_runs import Choice, Prediction, choose
 from dimgs.discovery.ranges import range_of
 from dimgs.errors import InputError
+from dimgs.law.domain import group_values
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
-from dimgs.law.prediction import group_values, law_inputs, response_factor
+from dimgs.law.prediction import law_inputs, response_factor
 from dimgs.report.proposals import NextRuns, ProposedRun, RivalPrediction
 from dimgs.report.results import Report, Rival
 from dimgs.variables import Variable

@@ -109,7 +109,7 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
     kind : {"law", "noise", "permuted"}
     """
     known = found.belief or Belief((), 1.0)
-    conclusion = found.conclusion
+    conclusion = found.verdict
     line: dict[str, Any] = {
         "confirmed": conclusion.confirmed,
         "why_not": list(conclusion.why_not),

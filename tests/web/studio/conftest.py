@@ -26,7 +26,7 @@ def pipe_csv(runs: int = 30) -> str:
     for i, (speed, width) in enumerate(zip(speeds, widths, strict=True)):
         fluid, density, viscosity = [("water", 998.0, 1e-3), ("oil", 870.0, 2e-3)][i % 2]
         reynolds = density * speed * width / 1000 / viscosity
-        stress = 0.0396 * reynolds**-0.25 * density * speed**2 * (1 + 0.01 * rng.normal())
+        stress = 0.0396 * reynolds**-0.25 * density * speed**2 * (1 + 0.002 * rng.normal())
         cells = [speed, width, density, viscosity, 0.6, "x" if i == 4 else i, stress, stress / 100]
         lines.append(",".join([fluid, *(c if isinstance(c, str) else f"{c:.6g}" for c in cells)]))
     return "\n".join(lines) + "\n"
