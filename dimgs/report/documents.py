@@ -127,7 +127,7 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
         "independent_contrasts": fit.independent_contrasts,
         "pairs": fit.pairs,
         "collinear": list(fit.collinear),
-        "law": fit.law.to_json(),
+        "law": fit.judged_law.to_json(),
         "probability": fit.verdict.probability,
         "confirmed": fit.verdict.confirmed,
         "why_not": list(fit.verdict.why_not),

@@ -127,6 +127,12 @@ class FitResult(Estimate):
         return NOT_JUDGED if self.judge is None else self.judge()
 
     @property
+    def judged_law(self) -> Law:
+        """The law, which carries its verdict."""
+        held = self.verdict
+        return replace(self.law, confirmed=held.confirmed, why_not=held.why_not)
+
+    @property
     def scores(self) -> Scores:
         """Scores of the law."""
         return self.law.scores
