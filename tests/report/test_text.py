@@ -26,7 +26,7 @@ def test_numbers_are_short_and_absent_ones_are_dashes() -> None:
 def test_conditions_are_read_with_few_digits() -> None:
     long = "(pi_1*pi_2**(0.70078941211) >= 3.7831208084e-19) & (pi_3**(-1/3) < 2300)"
     assert condition(long) == "(pi_1*pi_2**(0.70079) >= 3.7831e-19) & (pi_3**(-1/3) < 2300)"
-    assert condition("True") == "True"
+    assert condition("True") == "everywhere"
 
 
 def test_the_text_shows_law_scores_domain_and_verdict(report: Report) -> None:
