@@ -7,17 +7,21 @@ are noticed. Faults that change nothing are in ``equivalent.txt``, with the reas
 """
 
 import argparse
+import importlib
 import os
 import random
 import re
 import resource
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
+import time
+import traceback
 from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 from tests.mutants.mutation import Mutant, draw, mutants
 from tests.mutants.related import related_tests
@@ -27,6 +31,9 @@ FOLDERS = ("fits", "discovery", "similitude", "design", "outofcore", "law")
 RIGHTS = ("dimgs/hub/permissions.py", "dimgs/hub/lineage.py")
 # of ten faults, those in the rights
 _OF_TEN = 1
+# what most tests load; each fault's process begins with it
+_LOADED = ("numpy", "scipy.optimize", "scipy.stats", "sklearn.base", "sympy", "pint", "pandas",
+           "pydantic", "sqlalchemy", "typer", "rich")  # fmt: skip
 # by the clock, of the processor time: a busy machine, or tests that wait for each other
 _WAITING = 6
 # what a copy needs beside the package for its tests and examples to run
@@ -64,42 +71,52 @@ def copied(folder: Path) -> Path:
 
 def tested(copy: Path, files: list[str], seconds: float) -> str | None:
     """The first test that fails, "time" where they take longer, and None where all pass."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(copy),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        # the same examples in every run
-        "DIMGS_CI": "1",
-    }
+    words = ["-x", "-q", "-n0", "-p", "no:cacheprovider", "--tb=no", *files]
     most = max(1, int(seconds))
-    words = [sys.executable, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider"]
     with tempfile.TemporaryFile("w+") as told:
-        process = subprocess.Popen(
-            [*words, "--tb=no", *files],
-            cwd=copy,
-            env=environment,
-            stdout=told,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            # processor time, so that a busy machine makes no difference
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (most, most + 1)),
-        )
-        try:
-            code = process.wait(_WAITING * most)
-        except subprocess.TimeoutExpired:
-            code = -signal.SIGKILL
+        # the libraries are loaded already, and dimgs is not
+        child = os.fork()
+        if not child:
+            _run(copy, words, most, told.fileno())
+        end = time.monotonic() + _WAITING * most
+        while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+            if time.monotonic() > end:
+                os.killpg(child, signal.SIGKILL)
+            time.sleep(0.1)
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        if code < 0:
-            return "time"
+            os.killpg(child, signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(ended[1])
         told.seek(0)
         text = told.read()
+    if code < 0:
+        return "time"
     if code in (0, 5):
         return None
     failed = re.search(r"^(?:FAILED|ERROR) (\S+)", text, re.MULTILINE)
-    return failed.group(1) if failed else text.strip().splitlines()[-1]
+    return failed.group(1) if failed else f"exit code {code}: {text[-300:]}"
+
+
+def _run(copy: Path, words: list[str], seconds: int, output: int) -> None:
+    """Run tests of a copy, in a process of their own; it ends here."""
+    code: int = 3
+    try:
+        os.setsid()
+        # processor time, so that a busy machine makes no difference
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+        os.dup2(output, 1)
+        os.dup2(output, 2)
+        os.chdir(copy)
+        os.environ["PYTHONPATH"] = str(copy)
+        sys.path.insert(0, str(copy))
+        for name in [n for n in sys.modules if n.partition(".")[0] in ("tests", "dimgs")]:
+            del sys.modules[name]
+        code = int(pytest.main(words))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def killer(copy: Path, mutant: Mutant, seconds: float) -> str | None:
@@ -135,6 +152,9 @@ def main() -> int:
     parser.add_argument("--least", type=float, default=0.85, help="share that is to be noticed")
     parser.add_argument("--list", action="store_true", help="show them, and run nothing")
     asked = parser.parse_args()
+    os.environ |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "DIMGS_CI": "1"}
+    for name in () if asked.list else _LOADED:
+        importlib.import_module(name)
     faults = list(enumerate(drawn(asked.seed, asked.count), 1))
     faults = [(k, m) for k, m in faults if not asked.only or k in asked.only]
     killers = {}

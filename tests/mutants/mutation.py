@@ -153,7 +153,7 @@ def _faults(node: ast.AST) -> Iterator[ast.AST]:
             yield ast.IfExp(test, other, body)
         case ast.If(test=test):
             yield ast.UnaryOp(ast.Not(), test)
-        case ast.Return(value=ast.expr() as value) if not _is_none(value):
+        case ast.Return(value=ast.expr() as value) if not _is_nothing(value):
             yield ast.Return(ast.Constant(None))
         case ast.Slice(lower=lower, upper=upper, step=step):
             if lower is not None:
@@ -178,7 +178,7 @@ def _with(node: ast.AST, **parts: object) -> ast.AST:
 
 
 def _without_one(node: ast.AST, name: str, parts: list[ast.expr]) -> Iterator[ast.AST]:
-    if any(isinstance(part, ast.Starred) for part in parts):
+    if any(isinstance(part, ast.Starred | ast.Slice) for part in parts):
         return
     for k in range(len(parts)):
         yield _with(node, **{name: parts[:k] + parts[k + 1 :]})
@@ -193,8 +193,8 @@ def _is_count(node: ast.AST) -> bool:
     return False
 
 
-def _is_none(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and node.value is None
+def _is_nothing(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (None, False)
 
 
 def draw(
