@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy import stats
 
 from dimgs.dataset import Dataset
-from dimgs.discovery.estimators import error_covariance
+from dimgs.discovery.estimators import error_covariance, fit_orthogonal, fit_ranks
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
@@ -130,3 +133,37 @@ def test_without_a_free_group_the_response_group_is_weighted_by_its_errors(
     none = Dataset.from_columns({**columns, "L_err [m]": far * 1e-200, "T_err [s]": far * 1e-200})
     with pytest.raises(FitError, match="without any variance"):
         fit(none, "T", ASKED, split_by=split)
+
+
+def test_scatter_and_intercept_of_the_orthogonal_fit_are_those_of_its_runs() -> None:
+    design = prepare(noisy(0), "y", ASKED).design
+    found = fit_orthogonal(design, 0.8)
+    left = design.y - design.X @ [e.value for e in found.exponents] - found.intercept
+    assert found.residual_dof == 148
+    assert found.residual_sd == pytest.approx(np.sqrt(np.sum(left**2) / 148))
+    half = stats.t.ppf(0.9, found.dof) * np.sqrt(found.covariance[0, 0])
+    assert found.intercept_half == pytest.approx(half)
+
+
+def test_ranks_know_the_law_best_in_the_middle_of_the_runs() -> None:
+    design = prepare(noisy(0), "y", Options()).design
+    found = fit_ranks(design, 0.8)
+    middle = np.append(1.0, design.X.mean(axis=0))
+    assert middle @ found.covariance @ middle == pytest.approx(found.residual_sd**2 / 150)
+    ends = [[e.low, e.high] for e in found.exponents]
+    half = stats.t.ppf(0.9, found.dof) * np.sqrt(np.diag(found.covariance)[1:])
+    np.testing.assert_allclose(np.diff(ends)[:, 0] / 2, half)
+    assert found.intercept_half == pytest.approx(
+        stats.t.ppf(0.9, found.dof) * np.sqrt(found.covariance[0, 0])
+    )
+
+
+def test_a_constant_by_ranks_lies_in_its_interval_as_often_as_it_says() -> None:
+    rng, held, n = np.random.default_rng(0), [], 15
+    x = np.exp(rng.normal(size=n))
+    design = prepare(Dataset.from_columns({"x [m]": x, "y [m]": x}), "y", Options()).design
+    for _ in range(200):
+        found = fit_ranks(replace(design, y=np.log(2) + 0.1 * rng.normal(size=n)), 0.9)
+        held.append(abs(found.intercept - np.log(2)) <= found.intercept_half)
+    # a spread 1.5 times as large would be 0.98, one as small 0.73
+    assert np.mean(held) == pytest.approx(0.9, abs=0.06)

@@ -40,6 +40,10 @@ _EDGES: dict[type[ast.AST], type[ast.AST]] = {
 _OMITTED = {"abs", "sqrt", "log", "exp", "log1p", "square", "cumsum", "unique"}
 # functions of several of which a fault may leave one argument
 _ONE_OF = {"max", "min", "maximum", "minimum"}
+# a larger whole number is a limit or a size, of which one more or less makes no difference
+_SMALL = 10
+# a smaller number tells rounding from data, and is as good within a factor of ten
+_ROUNDING = 1e-5
 # words are no numbers, types are checked elsewhere, and a message is not looked at here
 _PASSED_OVER = (ast.JoinedStr, ast.Raise, ast.Import, ast.ImportFrom, ast.Assert, ast.Delete)
 
@@ -145,9 +149,11 @@ def _faults(node: ast.AST) -> Iterator[ast.AST]:
                 yield from _without_one(node, "elts", parts)
         case ast.Constant(value=bool(value)):
             yield ast.Constant(not value)
-        case ast.Constant(value=int(value)):
+        case ast.Constant(value=int(value)) if value <= _SMALL:
             yield from (ast.Constant(value + 1), ast.Constant(value - 1))
-        case ast.Constant(value=float(value)):
+        case ast.Constant(value=int(value)):
+            yield ast.Constant(3 * value // 2)
+        case ast.Constant(value=float(value)) if not 0.0 < abs(value) < _ROUNDING:
             yield ast.Constant(1.5 * value if value else 1.0)
         case ast.IfExp(test=test, body=body, orelse=other):
             yield ast.IfExp(test, other, body)
