@@ -119,3 +119,14 @@ def test_bad_requests_are_explained() -> None:
         build_design(data, pi_basis(data, "y"), within="nope")
     with pytest.raises(InputError, match="value of its own"):
         build_design(data, pi_basis(data, "y"), split_by="a")
+
+
+def test_numbers_are_labels_where_few_of_them_are_different() -> None:
+    for different, refused in ((6, False), (7, True)):
+        data = _table(**{"n [1]": np.minimum(np.arange(12), different - 1).astype(float)})
+        basis = pi_basis(data.without(["n"]), "y")
+        if not refused:
+            assert len(np.unique(build_design(data, basis, within="n").within)) == different
+            continue
+        with pytest.raises(InputError, match="a value of its own in most rows"):
+            build_design(data, basis, within="n")

@@ -6,7 +6,7 @@ from scipy.optimize import approx_fprime
 
 from dimgs.groups.scalings import Scalings
 from dimgs.similitude.kriging import Nearby, Spread, join
-from dimgs.similitude.learning import _badness, learn, refit
+from dimgs.similitude.learning import _badness, _doubt, learn, refit
 from dimgs.variables import parse_unit
 
 UNITS = {"a": "m^2/s", "r": "m", "t": "s", "b": "m"}
@@ -118,3 +118,36 @@ def test_values_are_as_far_off_as_their_variance_says(noise: float, error: float
     # four standard errors of the mean square; a factor of 1.5 would be 0.44 or 2.25
     assert np.mean(np.square(off)) == pytest.approx(1.0, abs=0.33)
     assert np.mean(off) == pytest.approx(0.0, abs=0.25)
+
+
+def test_joining_is_conditioning_a_normal_field_on_the_runs() -> None:
+    rng = np.random.default_rng(2)
+    logs, origins = rng.uniform(-1.5, 1.5, (9, 4)), np.array([0, 0, 0, 1, 1, 1, 1, 2, 2])
+    variances = rng.uniform(0.01, 0.1, 9) * (origins > 0)
+    values = rng.normal(size=9)
+    spread = Spread(np.array([1.5, 2.0, 1.5, 3.0]), 0.8, 0.1, 0.2)
+    found = join(Nearby(SCALINGS, logs, values, variances, origins), spread)
+    # the runs, then the point; exponents are of size 2 and ratios of size 1 beforehand, and
+    # nothing is known of the mean
+    places = np.vstack([logs, np.zeros((1, 4))])
+    flat, z = (places @ SCALINGS.coordinates(*s).T for s in ((), (spread.lengths,)))
+    r = np.sqrt(5.0 * ((z[:, None] - z) ** 2).sum(axis=-1))
+    K = 0.64 * (1 + r + r**2 / 3) * np.exp(-r) + 4.0 * flat @ flat.T + 1e6
+    other = np.append(origins, 0)
+    K += np.where((other[:, None] == other) & (other > 0), 1.0, 0.0)
+    known = K[:9, :9] + np.diag(variances + 0.1**2 + np.where(origins > 0, 0.2**2, 0.0))
+    pull = np.linalg.solve(known, K[:9, 9])
+    assert found.value == pytest.approx(pull @ values, rel=1e-4)
+    assert found.variance == pytest.approx(K[9, 9] - pull @ K[:9, 9] + 0.1**2, rel=1e-3)
+
+
+def test_doubt_is_the_inverse_of_the_curvature() -> None:
+    near = runs(25, noise=0.1)
+    theta = learn(near).theta
+    steps = _doubt(near, theta)
+    h = np.eye(len(theta)) * 1e-3
+    H = np.array([(_badness(near, theta + s)[1] - _badness(near, theta - s)[1]) / 2e-3 for s in h])
+    sizes, axes = np.linalg.eigh((H + H.T) / 2)
+    # a direction in which the density hardly falls is known to two units all the same
+    expected = axes @ np.diag(1 / np.maximum(sizes, 0.25)) @ axes.T
+    np.testing.assert_allclose(steps.T @ steps, expected, rtol=1e-6, atol=1e-9)
