@@ -325,7 +325,7 @@ def doubts(units: Mapping[str, str], source: str, *, strict: bool = False) -> di
     --------
     >>> print(*doubts({"k": "W/mK", "q": "W/m^2", "L": "m", "T": "K"}, "t.csv").values())
     Column 'k' of t.csv: the unit 'W/mK' reads as watt / millikelvin, but W/(m*K) may be meant; \
-write what is meant.
+write 'watt / millikelvin' or 'W/(m*K)'.
     """
     found: dict[str, Reading] = {}
     parsed: dict[str, Unit] = {}

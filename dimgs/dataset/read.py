@@ -44,7 +44,7 @@ def read_table(
     that start with ``#`` and blank lines are skipped; comma, semicolon and tab separate. Titles
     above the header are passed over, with a warning, where they clearly are no header.
 
-    A unit whose literal reading is improbable (``W/m K``, ``Nm``, ``bar(g)``) is read literally,
+    A unit whose literal reading is improbable (``W/m K``, ``Nm``, ``kg/cm2``) is read literally,
     with a warning that names the other reading.
 
     Parameters

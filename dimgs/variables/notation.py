@@ -353,7 +353,8 @@ class _Parser:
                 f"it is unclear whether {power} is the exponent; write {base}^({power})"
             )
         if below and self.ahead.kind in ("name", "(", "√", "before"):
-            raise InputError("it is unclear what is divided by; write l/(100*km)")
+            divisor = f"({token.text} {self.ahead.text})"
+            raise InputError(f"it is unclear what is divided by; write /{divisor} if it is that")
         if self.ahead.kind == "number":
             raise InputError("two numbers follow each other")
         if self.ahead.kind == "(":

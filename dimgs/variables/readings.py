@@ -22,12 +22,9 @@ from dimgs.variables.units import (
     written,
 )
 
-_PRESSURE = parse_unit("Pa").dimension
 _OF_MATTER = frozenset({parse_unit("kg").dimension, parse_unit("mol").dimension})
 # chemical elements with the symbols of units: "kg N/ha" is of nitrogen
 _ELEMENTS = frozenset({"N", "P", "C", "S", "F", "Cl", "U", "V", "W"})
-_BRACKET = re.compile(r"^(?P<unit>.*\S)(?:\s*\((?P<of>[age])\)|(?<=\w)\s+(?P<after>[ag]))$")
-_BRACKETS = {"g": "a gauge pressure in {0} (add the atmosphere's)", "a": "an absolute {0}"}
 # units that people write with a prefix; any other prefix is more likely another unit
 _PREFIXED = (
     "meter gram second ampere kelvin mole candela hertz newton pascal joule watt coulomb volt "
@@ -75,9 +72,19 @@ class Reading:
 
     def sentence(self, text: str, fits: str = "") -> str:
         """Sentence with both readings of a unit, for messages."""
+        other = self.unit.text if self.unit and self._differs() else ""
+        instead = f" or '{other}'" if other else " if it is that"
         return (
             f"the unit '{text}' reads as {self.literal}, but {self.meant} may be meant{fits}; "
-            f"write what is meant."
+            f"write '{self.literal}'{instead}."
+        )
+
+    def _differs(self) -> bool:
+        """Whether the other reading is another unit, and not another quantity in this one."""
+        read = parse_unit(self.literal)
+        return self.unit is not None and (read.dimension, read.factor) != (
+            self.unit.dimension,
+            self.unit.factor,
         )
 
 
@@ -101,12 +108,6 @@ def improbable(text: str) -> Reading | None:
     unit = parse_unit(text)
     if unit.scale in {"level", "label"} or unit.text.strip().lower() in DIMENSIONLESS_TEXTS:
         return None
-    bracket = _BRACKET.match(text.strip())
-    reference = bracket and _with_reference(
-        text, bracket["unit"], bracket["of"] or bracket["after"]
-    )
-    if reference:
-        return reference
     # without a remark, and as many people mean it
     product, meant = written(unit.text), written(unit.text, tight=True)
     row = _whole_products().get(_key(product)) if _is_abbreviated(product) else None
@@ -180,19 +181,6 @@ def _without_element(product: Product) -> Product | None:
         ):
             return product._replace(factors=product.factors[: i + 1] + product.factors[i + 2 :])
     return None
-
-
-def _with_reference(text: str, unit: str, of: str) -> Reading | None:
-    """Reading of ``bar(g)`` and ``bar g``: a pressure with what it is counted from."""
-    try:
-        known = parse_unit(unit)
-    except InputError:
-        return None
-    if known.dimension == _PRESSURE and of in _BRACKETS:
-        return Reading(_literal(text), _BRACKETS[of].format(unit.strip()), known)
-    if not text.rstrip().endswith(")"):
-        return None
-    return Reading(_literal(text), f"{unit.strip()} with a remark", known)
 
 
 def _reading(text: str, words: str, other: Product, doubtful: bool = False) -> Reading | None:

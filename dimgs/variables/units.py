@@ -135,6 +135,7 @@ def _is_difference(unit: Unit) -> bool:
     return not unit.offset and any("delta_" in f.name for f in written(unit.text).factors)
 
 
+_PRESSURE = Dimension.of({"[length]": -1, "[mass]": 1, "[time]": -2})
 DIMENSIONLESS = Unit("1", Dimension())
 LABEL = Unit("label", Dimension(), scale="label")
 
@@ -146,9 +147,10 @@ _SCALING = re.compile(
     r"|\b(?:hundred|thousand|million|billion|trillion)s?\b",
     re.IGNORECASE,
 )
-_ZERO = r"(?:abs(?:olute)?\.?|a|(?P<{}>gauge|ga?))"
+# what a pressure counts from, and the phase of a substance: bara, bar(g), kPa abs, mol(g)
 _REFERENCE = re.compile(
-    rf"(?P<unit>.*?[^\W\d])\s*(?:{_ZERO.format('gauge')}|\({_ZERO.format('bracketed')}\))$"
+    r"(?P<unit>.*?[^\W\d])(?P<apart>\s*)(?P<open>\()?"
+    r"(?:(?P<absolute>abs(?:olute)?\.?|a)|(?P<gauge>gauge|ga?)|[els])(?(open)\))$"
 )
 # "1 (Darcy)" is a friction factor
 _PERSON = re.compile(r"\b[A-Z][a-z]{3,}")
@@ -245,13 +247,14 @@ def parse_unit(text: str) -> Unit:
     >>> str(parse_unit("MPa·√m").dimension)
     'L^(-1/2)·M·T⁻²'
     """
+    if unit := _with_reference(text):
+        return unit
     try:
         return _parse(text)
     except InputError:
-        unit = _without_remark(text) or _pressure(text)
-        if unit is None:
-            raise
-        return unit
+        if unit := _without_remark(text):
+            return unit
+        raise
 
 
 def _without_remark(text: str) -> Unit | None:
@@ -276,23 +279,28 @@ def _without_remark(text: str) -> Unit | None:
     return unit if named or _fails(match["remark"]) else None
 
 
-def _pressure(text: str) -> Unit | None:
-    """Unit of ``psia`` or ``kPa abs``: a pressure whose zero is stated."""
+def _with_reference(text: str) -> Unit | None:
+    """Unit of ``psia``, ``bar(a)`` or ``kPa abs``: a pressure whose zero is stated."""
     match = _REFERENCE.match(text.strip())
-    if match is None:
+    if match is None or (not match["apart"] and not match["open"] and not _fails(text)):
         return None
     try:
         unit = _parse(match["unit"])
     except InputError:
         return None
-    if unit.dimension != _parse("Pa").dimension:
-        return None
-    if match["gauge"] or match["bracketed"]:
+    if unit.dimension == _PRESSURE and match["absolute"]:
+        return unit
+    if unit.dimension == _PRESSURE and match["gauge"]:
         raise InputError(
             f"The unit '{text}' is a gauge pressure, which counts from that of the atmosphere; "
             f"add the atmosphere's and give the sum in '{match['unit'].strip()}'."
         )
-    return unit
+    if match["open"]:
+        raise InputError(
+            f"The unit '{text}' ends with a letter in brackets, which may be a unit or a remark; "
+            f"give '{match['unit'].strip()}', or write the factor without brackets."
+        )
+    return None
 
 
 def _fails(text: str) -> bool:

@@ -106,7 +106,6 @@ def test_every_way_in_warns_or_refuses(way: Callable[..., Dataset], tmp_path: Pa
         ("W/mK", {"k2": "W/(m*K)", "U": "m/s"}, "W/(m*K)"),
         ("W/mK", {"k2": "W/K"}, "watt / millikelvin"),
         ("Nm", {"F": "N", "L": "m"}, "N*m"),
-        ("bar(g)", {"p": "Pa"}, "a gauge pressure in bar (add the atmosphere's)"),
         ("mu m", {"L": "m"}, "µm"),
         ("Nm3/h", {"V": "m^3", "t": "s"}, None),
         ("m/s K", {"U": "m/s", "beta": "1/K"}, None),

@@ -54,9 +54,7 @@ def test_the_basis_raises_it() -> None:
         pi_basis(["T [s]", "L [m]"], "T", repeating=["L"])
 
 
-@pytest.mark.parametrize(
-    ("unit", "other"), [("Nm", "N*m"), ("bar(g)", "gauge pressure"), ("kg/m s", "kg/(m*s)")]
-)
+@pytest.mark.parametrize(("unit", "other"), [("Nm", "N*m"), ("kg/m s", "kg/(m*s)")])
 def test_a_unit_that_was_probably_misread_is_named_as_the_cause(unit: str, other: str) -> None:
     inputs = [parse_variable(f"M [{unit}]"), parse_variable("L [m]")]
     said = str(UnreachableError(inputs, parse_variable("y [N]")))

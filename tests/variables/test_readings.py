@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dimgs.errors import InputError
 from dimgs.variables import parse_unit, si_unit
+from dimgs.variables.names import readings
 from dimgs.variables.readings import improbable
 
 DOUBTED = {
@@ -21,10 +22,6 @@ DOUBTED = {
     "W/m^2 K": "W/(m^2*K)",
     "kg/m s": "Pa*s",
     "kg/ms": "Pa*s",
-    "bar(g)": "bar",
-    "psi (g)": "psi",
-    "kPa(a)": "Pa",
-    "mol(g)": "mol",
     "Nm3/h": "m^3/h",
     "Nm³/h": "m^3/h",
     "slm": "l/min",
@@ -36,10 +33,6 @@ DOUBTED = {
     "W/(m k)": "W/(m*K)",
     "1e19/m^3 s": "1/(m^3*s)",
     "ftlb": "N*m",
-    "bar g": "bar",
-    "psi a": "psi",
-    "kPa g": "kPa",
-    "bar (a)": "bar",
     "PS": "W",
     "RH": "1",
     "mu": "m",
@@ -55,8 +48,17 @@ DOUBTED = {
 }
 # of which a table tells no likely other reading
 ODD = ["Re", "EH", "PT", "Pm/dd", "RN", "mmin/m", "pli"]
-ABSOLUTE = {"bara": "bar", "psia": "psi", "kPa abs": "kPa", "mbar (abs)": "mbar", "Paa": "Pa"}
-GAUGE = ["barg", "psig", "kPag", "kPa gauge", "mbar(gauge)", "MPag"]  # fmt: skip
+ABSOLUTE = {
+    "bara": "bar",
+    "kPa(a)": "kPa",
+    "psi a": "psi",
+    "bar (a)": "bar",
+    "psia": "psi",
+    "kPa abs": "kPa",
+    "mbar (abs)": "mbar",
+    "Paa": "Pa",
+}
+GAUGE = ["barg", "bar(g)", "psi (g)", "bar g", "psig", "kPag", "kPa gauge", "mbar(gauge)", "MPag"]  # fmt: skip
 PLAIN = [
     *("N m", "W/(m K)", "W/(m·K)", "W/m/K", "W/m*K", "J/(kg*K)", "kg m-3", "kg m^2/s^3 K^-1"),
     *("m/ms", "V/ms", "mm", "µm", "mK", "mPa s", "bar", "m (beam diameter)", "K", "degC", "1"),
@@ -76,6 +78,32 @@ def test_both_readings_are_given_and_the_literal_one_is_plain(text: str, meant: 
     assert literal.dimension == read.dimension
     assert literal.factor == pytest.approx(read.factor, rel=1e-9)
     assert improbable(found.literal) is None
+    # the sentence ends with two texts that are not doubted again
+    assert f"; write '{found.literal}'" in found.sentence(text)
+    assert improbable(found.unit.text) is None
+
+
+@pytest.mark.parametrize("text", [*(r.text for r in readings().values() if r.outcome != "read")])
+def test_every_row_of_the_table_gives_two_texts_that_are_not_doubted(text: str) -> None:
+    text = f"W{text}" if text.startswith("/") else text
+    found = improbable(text)
+    assert found is not None
+    assert found.unit is not None
+    assert improbable(found.literal) is improbable(found.unit.text) is None
+    assert replace(parse_unit(found.literal), text=text) == parse_unit(text)
+
+
+@pytest.mark.parametrize("text", [r.text for r in readings().values() if r.outcome == "read"])
+def test_every_row_that_is_read_is_not_doubted(text: str) -> None:
+    reading = readings()[text].reading
+    assert improbable(text) is None
+    assert replace(parse_unit(text), text=reading) == parse_unit(reading)
+
+
+@pytest.mark.parametrize("text", ["mol(g)", "mol (s)", "kg (e)"])
+def test_a_letter_in_brackets_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="a letter in brackets, which may be a unit or a remark"):
+        parse_unit(text)
 
 
 @pytest.mark.parametrize("text", PLAIN)
@@ -88,7 +116,7 @@ def test_a_prefix_that_no_unit_takes_is_doubted(text: str) -> None:
     found = improbable(text)
     assert found is not None
     assert found.unit is None
-    assert "but another unit may be meant; write what is meant" in found.sentence(text)
+    assert f"but another unit may be meant; write '{found.literal}'" in found.sentence(text)
     assert improbable(found.literal) is None
 
 
