@@ -260,6 +260,9 @@ def limits_held() -> dict[str, str]:
 
 def _home(kernel: str) -> tuple[str, Path | None]:
     """Name of a kernel that holds in every folder, and the file or package that has it."""
+    if not in_package(kernel):
+        # what is installed for this process may not be so for another
+        kernel = entry_points(GROUP).get(kernel, kernel)
     module, _, attribute = kernel.rpartition(":")
     if kernel.endswith(".toml") or module.endswith(".py"):
         file = Path(module or kernel).resolve()

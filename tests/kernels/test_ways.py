@@ -16,15 +16,15 @@ from dimgs.kernels import kernel
 
 held = threading.Lock()
 
-def lag(D, l):
+def lag(D, l, w):
     with held:
-        return math.fabs(l) ** 2 / (6 * D)
+        return math.fabs(l) ** 2 / (6 * D) * (l / w) ** 0.5
 
-@kernel(inputs={"D": {"unit": "m^2/s", "low": 0}, "l": {"unit": "m", "low": 0}},
-        outputs={"tau": "s"})
-def film(D, l):
+@kernel(inputs={"D": {"unit": "m^2/s", "low": 0}, "l": {"unit": "m", "low": 0},
+                "w": {"unit": "m", "low": 0, "default": 1e-3}}, outputs={"tau": "s"})
+def film(D, l, w):
     """Time lag of a film."""
-    return lag(D, l)
+    return lag(D, l, w)
 '''
 # what cannot be imported elsewhere goes along, so that it must be something that can be copied
 CELL = FILM.replace("held = threading.Lock()", "import contextlib").replace(
@@ -32,10 +32,11 @@ CELL = FILM.replace("held = threading.Lock()", "import contextlib").replace(
 )
 PROGRAM = """
 name = "film"
-command = ["{python}", "-c", "print('tau =', float({{l!r}}) ** 2 / (6 * float({{D!r}})))"]
+command = ["{python}", "-c", "print('tau =', {{l}} ** 2 / (6 * {{D}}) * ({{l}} / {{w}}) ** 0.5)"]
 [inputs]
 D = {{unit = "m^2/s", low = 0}}
 l = {{unit = "m", low = 0}}
+w = {{unit = "m", low = 0, default = 1e-3}}
 [outputs]
 tau = {{unit = "s", regex = "tau = (.*)"}}
 """
@@ -45,8 +46,9 @@ target = "tau"
 [ranges]
 D = [1e-15, 1e-13, "m^2/s"]
 l = [10, 100, "um"]
+w = [0.1, 1, "mm"]
 [budget]
-runs = 8
+runs = 12
 [tolerance]
 exponents = 0.1
 """
@@ -57,9 +59,9 @@ JOB = {"kind": "job", "kernel": "KERNEL", "inputs": INPUTS}
 COMMANDS: dict[str, list[list[str]]] = {
     "run": [["run", "plan.toml", "--out", "study"]],
     "ask": [ASK],
-    "augment": [ASK, [*ASK[:5], AT.replace("0.1", "0.2"), "--run"],
+    "augment": [["run", "plan.toml", "--out", "study"],
                 ["hub", "augment", "--kernel", "KERNEL", "-n", "2"]],
-    "check-card": [["hub", "check-card", "KERNEL"]],
+    "check-card": [ASK, ["hub", "check-card", "KERNEL"]],
     "work": [["hub", "init"], ["hub", "add", "job.json"],
              ["hub", "work", "--once", "--policy", "policy.toml"]],
     "mcp": [["hub", "init"]],
@@ -104,26 +106,30 @@ import multiprocessing, sys
 multiprocessing.set_start_method({method!r})
 import dimgs
 from dimgs.campaign import Budget, Plan, Range, Tolerance, run_campaign
-from dimgs.hub import Hub
+from dimgs.hub import Hub, RunStore
 from dimgs.hub.cards import check_card
 from dimgs.similitude.augment import augment
 from dimgs.similitude.description import describe
-ranges = {{"D": Range(1e-15, 1e-13, "m^2/s"), "l": Range(10, 100, "um")}}
-plan = Plan(film, "tau", ranges, Budget(8), Tolerance(exponents=0.1))
-def ask(l):
-    at = {{"D": "1e-14 m^2/s", "l": l}}
+ranges = {{"D": Range(1e-15, 1e-13, "m^2/s"), "l": Range(10, 100, "um"),
+           "w": Range(0.1, 1, "mm")}}
+plan = Plan(film, "tau", ranges, Budget(12), Tolerance(exponents=0.1))
+def ask():
+    at = {{"D": "1e-14 m^2/s", "l": "0.1 mm"}}
     assert dimgs.ask("tau", at=at, kernel=film, hub=hub, run=True).value is not None
 with Hub("hub.sqlite", user="anna") as hub:
     command = {command!r}
-    if command == "run":
+    if command in ("run", "augment"):
         assert run_campaign(plan, "study").regimes
-    elif command == "check-card":
-        assert check_card(hub, film)["complete"]
-    else:
-        ask("0.1 mm")
-    if command == "augment":
-        ask("0.2 mm")
+    if command == "run":
+        pass
+    elif command == "augment":
+        with RunStore("study/runs.sqlite") as store:
+            hub.add_runs(store.records())
         assert augment(hub, describe(hub, film), "tau", 2)["runs"]
+    else:
+        ask()
+    if command == "check-card":
+        assert check_card(hub, film)["complete"]
 """
 
 
