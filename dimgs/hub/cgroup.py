@@ -2,11 +2,11 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Self
 from uuid import uuid4
 
 from dimgs.hub.supervise import Limits
@@ -17,20 +17,41 @@ _PATIENCE = 5.0
 _THREADS = 64
 # megabytes of the supervisor itself, which is in the group
 _SUPERVISOR = 200
+_MOUNTS, _GROUPS = Path("/proc/self/mountinfo"), Path("/proc/self/cgroup")
 # enter a group, and go on as the command
 _ENTER = 'echo $$ > "$0" && exec "$@"'
 
 
 class JobGroup:
-    """A control group of its own for one job; without a folder, none.
+    """A control group of its own for a job, which ends with the block; none without a home.
 
     Parameters
     ----------
-    folder : Path or None
+    home : Path or None
+        As :func:`group_home` gives it.
+    limits : Limits
+        Of memory and tasks, where the group has these controllers.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self.folder = folder
+    def __init__(self, home: Path | None, limits: Limits) -> None:
+        self.folder = None if home is None else home / f"dimgs-{uuid4().hex[:12]}"
+        if self.folder is not None:
+            self.folder.mkdir()
+        self._write("memory.max", limits.megabytes + _SUPERVISOR << 20)
+        self._write("memory.swap.max", 0)
+        self._write("pids.max", _THREADS * limits.processes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write("cgroup.kill", 1)
+        end = monotonic() + _PATIENCE
+        while "populated 1" in self.lines("cgroup.events") and monotonic() < end:
+            sleep(0.01)
+        if self.folder is not None:
+            with suppress(OSError):
+                self.folder.rmdir()
 
     def entered(self, command: list[str]) -> list[str]:
         """A command as it starts in the group."""
@@ -38,109 +59,57 @@ class JobGroup:
             return command
         return ["/bin/sh", "-c", _ENTER, str(self.folder / "cgroup.procs"), *command]
 
-    def limit(self, limits: Limits) -> None:
-        """Limit memory and tasks, where the group has these controllers."""
-        wanted = {
-            "memory.max": limits.megabytes + _SUPERVISOR << 20,
-            "memory.swap.max": 0,
-            "pids.max": _THREADS * limits.processes,
-        }
-        for name, value in wanted.items():
-            if self.has(name):
-                _write(self.folder, name, str(value))
-
-    def has(self, name: str) -> bool:
-        """Whether a file of the group is there."""
-        return self.folder is not None and (self.folder / name).exists()
-
     def is_out_of_memory(self) -> bool:
         """Whether the system ended a process of the group for its memory."""
-        return self.has("memory.events") and not _says(self.folder, "memory.events", "oom_kill 0")
+        told = self.lines("memory.events")
+        return bool(told) and "oom_kill 0" not in told
 
-    def end(self) -> None:
-        """End every process of the group, and remove it."""
-        if self.folder is None:
-            return
-        _write(self.folder, "cgroup.kill", "1")
-        end = monotonic() + _PATIENCE
-        while monotonic() < end and not _says(self.folder, "cgroup.events", "populated 0"):
-            sleep(0.01)
-        with suppress(OSError):
-            self.folder.rmdir()
+    def lines(self, name: str) -> list[str]:
+        """Lines of a file of the group; none where it is absent."""
+        return [] if self.folder is None else _lines(self.folder / name)
 
-
-@contextmanager
-def job_group(limits: Limits) -> Iterator[JobGroup]:
-    """A control group for a job, ended and removed afterwards; none where it cannot be made."""
-    home = group_home()
-    group = JobGroup(None if home is None else _made(home))
-    try:
-        group.limit(limits)
-        yield group
-    finally:
-        group.end()
+    def _write(self, name: str, value: int) -> None:
+        if self.folder is not None and (self.folder / name).exists():
+            with suppress(OSError):
+                (self.folder / name).write_text(str(value))
 
 
 @cache
 def group_home() -> Path | None:
-    """Control group in which those of jobs are made: this process' own, or the one above it.
+    """Control group in which those of jobs are made; None where none can be.
 
-    The one above is taken where it holds no process itself, as for a service of systemd with
-    ``Delegate=yes`` and ``DelegateSubgroup=``: only such a group can limit memory and tasks.
+    It is this process' own, or the one above where systemd gave that one to its service
+    (``Delegate=yes`` with ``DelegateSubgroup=``): as it holds no process itself, it can limit the
+    memory and tasks of the groups in it.
     """
-    own = _own()
-    for home in () if own is None else (own.parent, own):
-        if home == own or (_says(home, "cgroup.procs", "") and (home / "cgroup.kill").exists()):
-            _write(home, "cgroup.subtree_control", "+memory +pids") if home != own else None
-            if _works(home):
-                return home
-    return None
+    place = next((x.split()[4] for x in _lines(_MOUNTS) if " - cgroup2 " in x), "")
+    path = next((x[3:] for x in _lines(_GROUPS) if x.startswith("0::")), "")
+    own = Path(place, path.lstrip("/"))
+    if place and _is_given(own.parent):
+        with suppress(OSError):
+            (own.parent / "cgroup.subtree_control").write_text("+memory +pids")
+    homes = [own.parent] if place and _is_given(own.parent) else []
+    return next(filter(_works, [*homes, own] if place else []), None)
+
+
+def _is_given(folder: Path) -> bool:
+    """Whether systemd says that a control group may be divided."""
+    with suppress(OSError):
+        return os.getxattr(folder, "user.delegate") == b"1"
+    return False
 
 
 def _works(home: Path) -> bool:
-    """Whether a process can be started in a group that is made here."""
-    try:
-        group = JobGroup(_made(home))
-    except OSError:
-        return False
-    try:
+    """Whether a process can be started in a group that is made here, and be ended with it."""
+    with suppress(OSError, subprocess.SubprocessError), JobGroup(home, Limits(1.0, 100)) as group:
         command = group.entered(["true"])
         done = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False)
-        return done.returncode == 0 and group.has("cgroup.kill")
-    except (OSError, subprocess.SubprocessError):
-        return False
-    finally:
-        group.end()
+        return done.returncode == 0 and (Path(str(group.folder)) / "cgroup.kill").exists()
+    return False
 
 
-def _own() -> Path | None:
-    """Folder of the control group of this process."""
+def _lines(path: Path) -> list[str]:
     try:
-        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-        groups = Path("/proc/self/cgroup").read_text().splitlines()
-        place = next(line.split()[4] for line in mounts if " - cgroup2 " in line)
-        path = next(line[3:] for line in groups if line.startswith("0::"))
-    except (OSError, StopIteration):
-        return None
-    folder = Path(place, path.lstrip("/"))
-    return folder if os.access(folder, os.W_OK) or os.access(folder.parent, os.W_OK) else None
-
-
-def _made(home: Path) -> Path:
-    folder = home / f"dimgs-{uuid4().hex[:12]}"
-    folder.mkdir()
-    return folder
-
-
-def _write(folder: Path | None, name: str, text: str) -> None:
-    with suppress(OSError):
-        Path(folder or "", name).write_text(text)
-
-
-def _says(folder: Path | None, name: str, line: str) -> bool:
-    """Whether a file of a group has a line, or nothing at all for an empty one."""
-    try:
-        lines = Path(folder or "", name).read_text().splitlines()
+        return path.read_text().splitlines()
     except OSError:
-        return False
-    return line in lines if line else not lines
+        return []

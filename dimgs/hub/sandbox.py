@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -20,7 +20,7 @@ from time import monotonic
 from typing import Any
 
 from dimgs.errors import InputError
-from dimgs.hub.cgroup import group_home, job_group
+from dimgs.hub.cgroup import JobGroup, group_home
 from dimgs.hub.kinds import checked
 from dimgs.hub.runs import run_content, run_record
 from dimgs.hub.supervise import MOST_BYTES, Answer, Limits
@@ -82,16 +82,8 @@ def run_job(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> RunRecor
         A failed one too where the process was ended; its `failure` says why.
     """
     answers = _supervised(_RUN, job, limits, sandboxed)
-    last = answers[-1]
-    if last.failure is not None:
-        return _failed(job, last.reason, last.failure)
-    try:
-        declared, record = Declared(**answers[0].document), _record(last.document)
-        declared.check(record)
-        declared.check_asked(record, job)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        return _failed(job, f"Its record cannot be used: {one_sentence(error)}", Failure.RECORD)
-    return record
+    records, failed = _records(answers, job, lambda document: [document])
+    return records[0] if failed is None else _failed(job, failed)
 
 
 def run_plan(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> dict[str, Any]:
@@ -108,18 +100,27 @@ def run_plan(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> dict[st
         "result", "plan" and "runs", or the "failure" and the "reason" why there are none.
     """
     answers = _supervised(_PLAN, job, limits, sandboxed)
-    last = answers[-1]
-    if last.failure is not None:
-        return {"failure": last.failure, "reason": last.reason}
-    try:
-        found = dict(last.document)
-        declared = Declared(**answers[0].document)
-        for told in found.get("runs", ()):
-            declared.check(_record(told))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        told = f"A record of the campaign cannot be used: {one_sentence(error)}"
-        return {"failure": Failure.RECORD, "reason": told}
+    _, failed = _records(answers, {"inputs": {}}, lambda document: document.get("runs", ()))
+    if failed is not None:
+        return {"failure": failed.failure, "reason": failed.reason}
+    found: dict[str, Any] = answers[-1].document
     return found
+
+
+def _records(
+    answers: list[Answer], job: Mapping[str, Any], told: Callable[[Any], Iterable[Any]]
+) -> tuple[list[RunRecord], Answer | None]:
+    """Records in the last answer, if all of them are of the job; else the failure."""
+    if answers[-1].failure is not None:
+        return [], answers[-1]
+    try:
+        declared = Declared(**answers[0].document)
+        records = [run_record(checked("run", each)) for each in told(answers[-1].document)]
+        why = next(filter(None, (declared.problem(record, job) for record in records)), "")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        why = one_sentence(error)
+    failed = Answer(None, Failure.RECORD, f"Its record cannot be used: {why}") if why else None
+    return ([] if why else records), failed
 
 
 @dataclass(frozen=True)
@@ -145,40 +146,26 @@ class Declared:
     seed: int | None = None
     key: str | None = None
 
-    def check(self, record: RunRecord) -> None:
-        """Check that a record is of this kernel.
-
-        Raises
-        ------
-        InputError
-        """
-        units = {n: u for n, (_, u) in record.outputs.items()}
-        for what, found, right in (
-            ("kernel", record.kernel, record.kernel == self.kernel),
-            ("tier", record.tier, record.tier in self.tiers or not record.ok),
-            ("inputs", ", ".join(record.inputs), not set(record.inputs) - set(self.inputs)),
-            ("outputs", f"{units}", units.items() <= self.outputs.items()),
-            ("numbers", f"{record.outputs}", all(map(_is_number, record.outputs.values()))),
-        ):
-            if not right:
-                raise InputError(f"it has the {what} '{printable(found)}' of another kernel.")
-
-    def check_asked(self, record: RunRecord, job: Mapping[str, Any]) -> None:
-        """Check that a record is of the run that was asked for.
-
-        Raises
-        ------
-        InputError
-        """
+    def problem(self, record: RunRecord, job: Mapping[str, Any]) -> str:
+        """What shows that a record is not of this kernel and this job; empty where nothing does."""
         asked = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
-        for what, right in (
-            ("tier", self.tier in (None, record.tier)),
-            ("seed", record.seed == self.seed),
-            ("key", self.key in (None, record.key)),
-            ("inputs", not record.ok or holds_inputs(record.inputs, asked)),
-        ):
-            if not right:
-                raise InputError(f"its {what} is not what was asked for.")
+        units = {n: u for n, (_, u) in record.outputs.items()}
+        tiers = self.tiers if self.tier is None else [self.tier]
+        right = {
+            "kernel": record.kernel == self.kernel,
+            "tier": record.tier in tiers or not record.ok,
+            "key": self.key in (None, record.key),
+            "seed": self.key is None or record.seed == self.seed,
+            "inputs": set(record.inputs) <= set(self.inputs)
+            and (not record.ok or holds_inputs(record.inputs, asked)),
+            "outputs": units.items() <= self.outputs.items()
+            and all(map(_is_number, record.outputs.values())),
+        }
+        wrong = [what for what in right if not right[what]]
+        if not wrong:
+            return ""
+        found = printable(f"{getattr(record, wrong[0])}")
+        return f"its {wrong[0]} ({found}) cannot belong to this job of '{self.kernel}'."
 
 
 def _is_number(output: tuple[Any, str]) -> bool:
@@ -197,7 +184,7 @@ def _supervised(
     kernel, home = _home(str(job["kernel"]))
     with (
         TemporaryDirectory(prefix="dimgs-job-", ignore_cleanup_errors=True) as folder,
-        job_group(limits) as group,
+        JobGroup(group_home(), limits) as group,
         marked() as variables,
     ):
         command = [sys.executable, "-P", "-m", "dimgs.hub.supervise"]
@@ -224,21 +211,19 @@ def _supervised(
         starved = group.is_out_of_memory()
     answers = _read(ended, limits)
     if starved and answers[-1].failure is Failure.DIED:
-        reason = f"It used more than {limits.megabytes} MB of memory."
-        answers[-1] = Answer(None, Failure.MEMORY, reason)
+        answers[-1] = limits.exceeded(Failure.MEMORY)
     return answers
 
 
 def _read(ended: "Ended", limits: Limits) -> list[Answer]:
     """Answers that a supervisor wrote; that it wrote none is one too."""
     if ended.late:
-        return [Answer(None, Failure.TIME, f"It took more than {limits.seconds:g} s.")]
+        return [limits.exceeded(Failure.TIME)]
     try:
         # one that was ended did not write what is there
         told = json.loads(ended.text if ended.code == 0 else "")
-        return [Answer(t["document"], t["failure"] and Failure(t["failure"]), t["reason"])
-                for t in told]  # fmt: skip
-    except (ValueError, KeyError, TypeError, RecursionError):
+        return [Answer.of_json(each) for each in told]
+    except (ValueError, TypeError, RecursionError):
         reason = f"Its supervisor {ending(ended.code or 0)}{ended.last_words}."
         return [Answer(None, Failure.DIED, reason)]
 
@@ -410,11 +395,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _record(told: Mapping[str, Any]) -> RunRecord:
-    return run_record(checked("run", told))
-
-
-def _failed(job: Mapping[str, Any], reason: str, failure: Failure) -> RunRecord:
+def _failed(job: Mapping[str, Any], why: Answer) -> RunRecord:
     inputs = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
     return RunRecord(
         kernel=str(job["kernel"]),
@@ -423,8 +404,8 @@ def _failed(job: Mapping[str, Any], reason: str, failure: Failure) -> RunRecord:
         outputs={},
         status=Status.FAILED,
         key="",
-        reason=reason,
-        provenance={"failure": failure},
+        reason=why.reason,
+        provenance={"failure": why.failure},
     )
 
 

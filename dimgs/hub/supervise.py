@@ -6,7 +6,6 @@ of a kernel is executed in the forked processes alone. They hold one pipe for th
 the descriptor that the supervisor writes to.
 """
 
-import contextlib
 import ctypes
 import json
 import math
@@ -14,12 +13,15 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, NoReturn
+
+import psutil
 
 from dimgs.errors import DimgsError
 from dimgs.kernels.process import COMPLAINED, PRINTED, ending, folder_size, last_words
@@ -43,6 +45,35 @@ _SAID = ".printed"
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a step of a job gave.
+
+    Attributes
+    ----------
+    document : object
+        As it came out of JSON; None where there is none.
+    failure : Failure or None
+        Why there is none.
+    reason : str
+        The same in one sentence, with the last words of the process where it died.
+    """
+
+    document: Any = None
+    failure: Failure | None = None
+    reason: str = ""
+
+    @classmethod
+    def of_json(cls, told: Any) -> "Answer":
+        """Answer of a process, as it came out of JSON; a failure where it is something else."""
+        try:
+            why = told.get("failure")
+            document = None if why else told["document"]
+            return cls(document, why and Failure(why), str(told.get("reason", "")))
+        except (ValueError, KeyError, AttributeError):
+            return cls(None, Failure.RECORD, "It wrote something else than its answer.")
+
+
+@dataclass(frozen=True)
 class Limits:
     """What the processes of a job may use, all together.
 
@@ -62,79 +93,32 @@ class Limits:
     processes: int = 256
     disk_megabytes: int = 20_000
 
-
-@dataclass(frozen=True)
-class Answer:
-    """What a step of a job gave.
-
-    Attributes
-    ----------
-    document : object
-        As it came out of JSON; None where there is none.
-    failure : Failure or None
-        Why there is none.
-    reason : str
-        The same in one sentence, with the last words of the process where it died.
-    """
-
-    document: Any = None
-    failure: Failure | None = None
-    reason: str = ""
-
-    @classmethod
-    def of_json(cls, text: str | bytes) -> "Answer":
-        """Answer that a process wrote; a failure where it is something else."""
-        try:
-            told = json.loads(text)
-            why = told.get("failure")
-            document = None if why else told["document"]
-            return cls(document, why and Failure(why), str(told.get("reason", "")))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            return cls(None, Failure.RECORD, "It wrote something else than its answer.")
+    def exceeded(self, why: Failure) -> Answer:
+        """That a job went beyond one of these limits."""
+        told = {
+            Failure.TIME: f"took more than {self.seconds:g} s",
+            Failure.MEMORY: f"used more than {self.megabytes} MB of memory",
+            Failure.PROCESSES: f"had more than {self.processes} processes",
+            Failure.DISK: f"had more than {self.disk_megabytes} MB in its files",
+            Failure.RECORD: f"answered more than {MOST_BYTES >> 20} MB",
+        }
+        return Answer(None, why, f"It {told[why]}.")
 
 
-@dataclass(frozen=True)
-class _Process:
-    pid: int
-    parent: int
-    threads: int
-    memory: int
-
-
-def processes() -> dict[int, _Process]:
-    """Every process that can be seen, by its number; empty where there is no /proc."""
-    found, page = {}, os.sysconf("SC_PAGE_SIZE")
-    for name in os.listdir("/proc") if os.path.isdir("/proc/self") else ():
-        if name.isdigit():
-            with contextlib.suppress(OSError):
-                # the second field, the name of the program, may hold any letter
-                told = Path("/proc", name, "stat").read_bytes().rpartition(b") ")[2].split()
-                pid = int(name)
-                found[pid] = _Process(pid, int(told[1]), int(told[17]), int(told[21]) * page)
-    return found
-
-
-def descendants(pid: int) -> list[_Process]:
-    """Processes that a process has started, and those that they have."""
-    every = processes()
-    children: dict[int, list[int]] = {}
-    for process in every.values():
-        children.setdefault(process.parent, []).append(process.pid)
-    found, waiting = [], [pid]
-    while waiting:
-        new = children.pop(waiting.pop(), [])
-        found += [every[p] for p in new]
-        waiting += new
-    return found
-
-
-def _proportional(process: _Process) -> int:
-    """Memory of a process, of what it shares its part; all of it where the system does not say."""
-    try:
-        lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
-        return 1024 * next(int(x.split()[1]) for x in lines if x.startswith("Pss:"))
-    except (OSError, StopIteration, ValueError):
-        return process.memory
+def _sum(kind: str, processes: Iterable[psutil.Process]) -> int:
+    """Threads, or bytes of memory, of processes together; those that have ended have none."""
+    total = 0
+    for process in processes:
+        with suppress(psutil.Error):
+            if kind == "threads":
+                total += process.num_threads()
+            elif kind == "resident":
+                total += process.memory_info().rss
+            else:
+                # what is shared counts in parts, where the system tells
+                used = process.memory_full_info()
+                total += getattr(used, "pss", used.uss)
+    return total
 
 
 def control_process(option: int, value: int) -> bool:
@@ -160,7 +144,7 @@ class Supervisor:
     def __init__(self, limits: Limits, folders: list[Path], alone: bool) -> None:
         self.limits, self.folders, self.alone = limits, folders, alone
         self._end = monotonic() + limits.seconds
-        self._next = 0.0
+        self._next, self._here = 0.0, psutil.Process()
         # what leaves its session and its parent becomes a child of this process, and is found
         control_process(_SUBREAPER, 1)
         # nobody but root opens this process' descriptors through /proc, or traces it
@@ -191,9 +175,7 @@ class Supervisor:
         finally:
             self._end_all(child)
             os.close(read)
-        if over is not None:
-            return Answer(None, over, self._over(over))
-        return _answer(text, status, said)
+        return _answer(text, status, said) if over is None else self.limits.exceeded(over)
 
     def _work(self, step: Callable[[Any], Any], given: Any, write: int, said: Path) -> NoReturn:
         """Be the process of a step."""
@@ -230,10 +212,10 @@ class Supervisor:
         if sys.platform == "linux":
             # of all processes of the user, and not for root: against what starts others faster
             # than anybody can look
-            there = sum(p.threads for p in processes().values())
+            there = _sum("threads", psutil.process_iter())
             wanted[resource.RLIMIT_NPROC] = there + _THREADS * self.limits.processes
         for what, most in wanted.items():
-            with contextlib.suppress(OSError, ValueError):
+            with suppress(OSError, ValueError):
                 resource.setrlimit(what, (most, most))
 
     def _watched(
@@ -250,7 +232,7 @@ class Supervisor:
                 os._exit(1)
             ended = _reaped(child)
             status = ended if status is None else status
-            with contextlib.suppress(BlockingIOError):
+            with suppress(BlockingIOError):
                 while chunk := os.read(read, 1 << 16):
                     text += chunk
                     if len(text) > MOST_BYTES:
@@ -271,37 +253,26 @@ class Supervisor:
             return Failure.TIME
         if now < self._next:
             return None
-        found, over = descendants(os.getpid()), None
+        found, over = self._here.children(recursive=True), None
         most = self.limits.megabytes << 20
         if len(found) > self.limits.processes:
             over = Failure.PROCESSES
-        elif sum(p.memory for p in found) > most and sum(map(_proportional, found)) > most:
+        elif _sum("resident", found) > most and _sum("proportional", found) > most:
             over = Failure.MEMORY
         elif sum(map(folder_size, self.folders)) > self.limits.disk_megabytes << 20:
             over = Failure.DISK
         self._next = now + max(_LOOK / 2, (monotonic() - now) / _LOOKING)
         return over
 
-    def _over(self, why: Failure) -> str:
-        limits = self.limits
-        return {
-            Failure.TIME: f"It took more than {limits.seconds:g} s.",
-            Failure.MEMORY: f"It used more than {limits.megabytes} MB of memory.",
-            Failure.PROCESSES: f"It had more than {limits.processes} processes.",
-            Failure.DISK: f"Its files took more than {limits.disk_megabytes} MB.",
-            Failure.RECORD: f"It answered more than {MOST_BYTES >> 20} MB.",
-        }[why]
-
     def _end_all(self, child: int) -> None:
         """End a process and everything that it started, in whatever group or session."""
         end = monotonic() + _ENDING
         while monotonic() < end:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
+            with suppress(ProcessLookupError, PermissionError):
                 os.kill(-1, signal.SIGKILL) if self.alone else os.killpg(child, signal.SIGKILL)
-            left = descendants(os.getpid())
-            for process in left:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(process.pid, signal.SIGKILL)
+            for process in self._here.children(recursive=True):
+                with suppress(psutil.Error):
+                    process.kill()
             try:
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
@@ -326,7 +297,7 @@ def _made(step: Callable[[Any], Any], given: Any) -> str:
 def _reaped(child: int) -> int | None:
     """Status of a child that has ended; other children that have are let go."""
     status = None
-    with contextlib.suppress(ChildProcessError):
+    with suppress(ChildProcessError):
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             if ended[0] == child:
                 status = os.waitstatus_to_exitcode(ended[1])
@@ -336,7 +307,9 @@ def _reaped(child: int) -> int | None:
 def _answer(text: bytes, status: int | None, said: Path) -> Answer:
     """What a process answered, or how it ended."""
     if status == 0:
-        return Answer.of_json(text)
+        with suppress(ValueError, RecursionError):
+            return Answer.of_json(json.loads(text))
+        return Answer.of_json(None)
     why = {-signal.SIGXCPU: Failure.TIME, -signal.SIGXFSZ: Failure.DISK}.get(status or 0)
     told = f"Its process {ending(status or 0)}{last_words(said)}."
     return Answer(None, why or Failure.DIED, told)
@@ -352,7 +325,7 @@ def _answers(asked: Mapping[str, Any]) -> Iterator[Answer]:
     steps = [_named(step) for step in asked["steps"]]
     if not hasattr(os, "fork"):
         # only the time that a worker gives the supervisor holds here
-        yield from (Answer.of_json(_made(step, asked["job"])) for step in steps)
+        yield from (Answer.of_json(json.loads(_made(step, asked["job"]))) for step in steps)
         return
     # what every kernel needs is loaded once for all steps
     registry()

@@ -261,32 +261,21 @@ def own_mark() -> str:
 
 
 def end_marked(value: str) -> None:
-    """End the processes that inherited a mark, in whatever group or session; on Linux only."""
-    if not value:
-        return
-    wanted = f"{_MARK}={value}".encode()
+    """End the processes that inherited a mark, in whatever group or session."""
+    import psutil
+
     # what is started while others are being ended is found in the next round
-    for _ in range(5):
-        found = [p for p in _processes() if p != os.getpid() and wanted in _environment(p)]
+    for _ in range(5 if value else 0):
+        found = 0
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                if process.pid != os.getpid() and process.environ().get(_MARK, "").startswith(
+                    value
+                ):
+                    process.kill()
+                    found += 1
         if not found:
             return
-        for pid in found:
-            with suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
-
-
-def _processes() -> list[int]:
-    try:
-        return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-    except OSError:
-        return []
-
-
-def _environment(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/environ").read_bytes()
-    except OSError:
-        return b""
 
 
 def last_words(folder: Path, errors_only: bool = False) -> str:

@@ -57,52 +57,29 @@ class Failure(StrEnum):
         return _FAILURES[self][1]
 
 
+# fmt: off
 _FAILURES = {
-    Failure.TIME: (
-        "Its time was over before it ended.",
-        "Ask for a coarser tier, fewer runs or narrower ranges.",
-    ),
-    Failure.MEMORY: (
-        "It used more memory than it may.",
-        "Ask for a coarser tier or a smaller case.",
-    ),
-    Failure.PROCESSES: (
-        "It started more processes than it may.",
-        "Let the kernel start fewer, or raise 'processes' in the worker's policy.",
-    ),
-    Failure.DISK: (
-        "It wrote more to the disk than it may.",
-        "Ask for a smaller case, or raise 'disk_megabytes' in the worker's policy.",
-    ),
-    Failure.DIED: (
-        "Its process ended before it answered.",
-        "Try another point or tier; if it ends again, tell the kernel's maintainer.",
-    ),
-    Failure.KERNEL: (
-        "The kernel failed.",
-        "Read what it said; try a coarser tier or another point.",
-    ),
-    Failure.DIVERGED: (
-        "The simulation has no finite answer there.",
-        "Move away from extreme values, or take a finer tier.",
-    ),
-    Failure.INPUT: (
-        "The kernel refused what it was given.",
-        "Correct that input; the kernel's card lists units and ranges.",
-    ),
-    Failure.PROGRAM: (
-        "The kernel, or its program, cannot be used on the worker's machine.",
-        "Choose another kernel, or install what it needs there.",
-    ),
-    Failure.CHANGED: (
-        "The kernel's program changed since the run was planned.",
-        "Ask for the run again.",
-    ),
-    Failure.RECORD: (
-        "What came back is no record of the run that was asked for.",
-        "Tell the kernel's maintainer; the worker keeps nothing of it.",
-    ),
+    "time": ("Its time was over before it ended.",
+             "Ask for a coarser tier, fewer runs or narrower ranges."),
+    "memory": ("It used more memory than it may.", "Ask for a coarser tier or a smaller case."),
+    "processes": ("It started more processes than it may.",
+                  "Let the kernel start fewer, or raise 'processes' in the worker's policy."),
+    "disk": ("It wrote more to the disk than it may.",
+             "Ask for a smaller case, or raise 'disk_megabytes' in the worker's policy."),
+    "died": ("Its process ended before it answered.",
+             "Try another point or tier; if it ends again, tell the kernel's maintainer."),
+    "kernel": ("The kernel failed.", "Read what it said; try a coarser tier or another point."),
+    "diverged": ("The simulation has no finite answer there.",
+                 "Move away from extreme values, or take a finer tier."),
+    "input": ("The kernel refused what it was given.",
+              "Correct that input; the kernel's card lists units and ranges."),
+    "program": ("The kernel, or its program, cannot be used on the worker's machine.",
+                "Choose another kernel, or install what it needs there."),
+    "changed": ("The kernel's program changed since the run was planned.", "Ask for it again."),
+    "record": ("What came back is no record of the run that was asked for.",
+               "Tell the kernel's maintainer; the worker keeps nothing of it."),
 }
+# fmt: on
 
 
 @dataclass(frozen=True)
@@ -163,9 +140,7 @@ class RunRecord:
     def failure(self) -> Failure | None:
         """Why there is no answer: from the provenance, else by how the run ended."""
         told = str(self.provenance.get("failure"))
-        if told in [*Failure]:
-            return Failure(told)
-        return _BY_STATUS.get(self.status)
+        return next((f for f in Failure if f == told), _BY_STATUS.get(self.status))
 
     @property
     def ok(self) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dimgs.hub.cgroup import group_home, job_group
+from dimgs.hub.cgroup import JobGroup, group_home
 from dimgs.hub.supervise import Limits
 from dimgs.kernels.record import Failure
 from tests.hub.supervised import CASES
@@ -24,7 +24,7 @@ ENDS: dict[str, tuple[Any, Failure | None, str]] = {
     "multiplies": (None, Failure.PROCESSES, "It had more than 30 processes."),
     "grows": (None, Failure.MEMORY, "It used more than 900 MB of memory."),
     "reserves": (None, Failure.MEMORY, "MemoryError"),
-    "writes": (None, Failure.DISK, "Its files took more than 10 MB."),
+    "writes": (None, Failure.DISK, "It had more than 10 MB in its files."),
     "dies": (None, Failure.DIED, "Its process ended with status 3: ERROR: lost atoms."),
     "raises": (None, Failure.KERNEL, "ValueError: the memory of this film took more than 5 s"),
     "forges": (None, Failure.RECORD, "It wrote something else than its answer."),
@@ -57,7 +57,7 @@ def test_steps_end_within_their_limits_and_say_which_they_went_beyond(tmp_path: 
 def test_a_control_group_ends_what_is_in_it() -> None:
     if group_home() is None:
         pytest.skip("no control group can be made here")
-    with job_group(Limits(1.0, 900)) as group:
+    with JobGroup(group_home(), Limits(1.0, 900)) as group:
         command = group.entered(["setsid", "sh", "-c", "sleep 600 & echo $!; wait"])
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
