@@ -21,7 +21,15 @@ from dimgs.errors import InputError
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.conversion import holds_inputs
 from dimgs.kernels.portable import PackedKernel, portable
-from dimgs.kernels.process import end_marked, ending, mark, own_mark
+from dimgs.kernels.process import (
+    SUBREAPER,
+    control_process,
+    end_descendants,
+    end_marked,
+    ending,
+    mark,
+    own_mark,
+)
 from dimgs.kernels.record import Failure, RunRecord, RunRequest, Status, printable, with_kind
 from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Kernel
@@ -188,6 +196,8 @@ def start(workers: Any, safe_path: str | None) -> None:
         os.dup2(2, 1)
     marked = mark()
     os.environ.update(marked)
+    # what leaves its session and its environment stays below this process
+    control_process(SUBREAPER, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     workers.put((os.getpid(), *marked.values()))
@@ -205,6 +215,7 @@ def _stop(*_: Any) -> None:
 
 def _leave(status: int) -> NoReturn:
     """End everything that the runs of this worker have started."""
+    end_descendants()
     end_marked(own_mark())
     os._exit(status)
 

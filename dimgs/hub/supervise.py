@@ -6,7 +6,6 @@ of a kernel is executed in the forked processes alone. They hold one pipe for th
 the descriptor that the supervisor writes to.
 """
 
-import ctypes
 import json
 import math
 import os
@@ -24,7 +23,18 @@ from typing import Any, NoReturn
 import psutil
 
 from dimgs.errors import DimgsError
-from dimgs.kernels.process import COMPLAINED, PRINTED, ending, folder_size, last_words
+from dimgs.kernels.process import (
+    COMPLAINED,
+    DUMPABLE,
+    PDEATHSIG,
+    PRINTED,
+    SUBREAPER,
+    control_process,
+    end_descendants,
+    ending,
+    folder_size,
+    last_words,
+)
 from dimgs.kernels.record import Failure, one_sentence, with_kind
 from dimgs.variables import registry
 
@@ -38,8 +48,6 @@ _LOOKING = 0.05
 _ENDING = 5.0
 # threads of one process that a limit on the tasks of the user allows for: those of a large node
 _THREADS = 64
-# prctl of Linux
-_PDEATHSIG, _DUMPABLE, _SUBREAPER = 1, 4, 36
 # where the processes of a step write what they print: apart from the kernel's files
 _SAID = ".printed"
 
@@ -121,13 +129,6 @@ def _sum(kind: str, processes: Iterable[psutil.Process]) -> int:
     return total
 
 
-def control_process(option: int, value: int) -> bool:
-    """Set an attribute of this process, where the system is Linux; whether it did."""
-    if sys.platform != "linux":
-        return False
-    return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
-
-
 class Supervisor:
     """Runs functions in processes of their own, within limits, and ends all that they start.
 
@@ -146,9 +147,9 @@ class Supervisor:
         self._end = monotonic() + limits.seconds
         self._next, self._here = 0.0, psutil.Process()
         # what leaves its session and its parent becomes a child of this process, and is found
-        control_process(_SUBREAPER, 1)
+        control_process(SUBREAPER, 1)
         # nobody but root opens this process' descriptors through /proc, or traces it
-        control_process(_DUMPABLE, 0)
+        control_process(DUMPABLE, 0)
 
     def run(self, step: Callable[[Any], Any], given: Any, attend: int | None = None) -> Answer:
         """Answer of a step.
@@ -181,8 +182,8 @@ class Supervisor:
         """Be the process of a step."""
         try:
             os.setsid()
-            control_process(_PDEATHSIG, signal.SIGKILL)
-            control_process(_DUMPABLE, 1)
+            control_process(PDEATHSIG, signal.SIGKILL)
+            control_process(DUMPABLE, 1)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
             for number, path in ((1, said / PRINTED), (2, said / COMPLAINED)):
                 os.dup2(os.open(path, flags, 0o600), number)
@@ -270,9 +271,7 @@ class Supervisor:
         while monotonic() < end:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(-1, signal.SIGKILL) if self.alone else os.killpg(child, signal.SIGKILL)
-            for process in self._here.children(recursive=True):
-                with suppress(psutil.Error):
-                    process.kill()
+            end_descendants()
             try:
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass

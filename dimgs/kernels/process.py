@@ -1,5 +1,6 @@
 """One program in a folder of its own, ended with everything that it started when its time is up."""
 
+import ctypes
 import errno
 import os
 import re
@@ -46,6 +47,8 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _MARK = "DIMGS_RUN"
+# prctl of Linux: end with the parent; may be traced; becomes the parent of what is orphaned below
+PDEATHSIG, DUMPABLE, SUBREAPER = 1, 4, 36
 
 
 def run_program(
@@ -276,6 +279,22 @@ def end_marked(value: str) -> None:
                     found += 1
         if not found:
             return
+
+
+def end_descendants() -> None:
+    """End what this process started, and what these processes started."""
+    import psutil
+
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            process.kill()
+
+
+def control_process(option: int, value: int) -> bool:
+    """Set an attribute of this process, where the system is Linux; whether it did."""
+    if sys.platform != "linux":
+        return False
+    return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
 
 
 def last_words(folder: Path, errors_only: bool = False) -> str:

@@ -244,6 +244,10 @@ class Troubled(BaseKernel):
         if what == "program":
             mark = Path(os.environ["DIMGS_TEST_FOLDER"]) / "pid"
             subprocess.run(["sh", "-c", f"echo $$ > '{mark}'; exec sleep 600"], check=True)
+        if what == "orphan":
+            # in a session and an environment of its own, below no process of the run
+            command = f"(setsid sleep 600 & echo $! > '{os.environ['DIMGS_TEST_FOLDER']}/pid')"
+            subprocess.run(["sh", "-c", command], env={"PATH": os.defpath}, check=True)
         if what in ("crash", "kill"):
             program = subprocess.Popen(["sleep", "600"], start_new_session=True)
             with (Path(os.environ["DIMGS_TEST_FOLDER"]) / "pids").open("a") as file:

@@ -213,12 +213,13 @@ def test_when_every_worker_dies_it_is_an_error(store: RunStore) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks into /proc: run it on Linux")
+@pytest.mark.parametrize("what", ["program", "orphan"])
 def test_a_program_of_a_run_ends_with_its_worker(
-    store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    store: RunStore, tmp_path: Path, what: str
 ) -> None:
     place = LocalProcesses(1)
     mark = tmp_path / "pid"
-    future = place.submit(task("program"))
+    future = place.submit(task(what))
     wait_until(lambda: lines_of(mark) or future.done())
     program = int(mark.read_text())
     assert lives(program)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from itertools import product
@@ -32,13 +33,13 @@ CELL = FILM.replace("held = threading.Lock()", "import contextlib").replace(
 )
 PROGRAM = """
 name = "film"
-command = ["{python}", "-c", "print('tau =', {{l}} ** 2 / (6 * {{D}}) * ({{l}} / {{w}}) ** 0.5)"]
+argv = ["PYTHON", "-c", "print('tau =', @l ** 2 / (6 * @D) * (@l / @w) ** 0.5)"]
 [inputs]
-D = {{unit = "m^2/s", low = 0}}
-l = {{unit = "m", low = 0}}
-w = {{unit = "m", low = 0, default = 1e-3}}
+D = {unit = "m^2/s", low = 0}
+l = {unit = "m", low = 0}
+w = {unit = "m", low = 0, default = 1e-3}
 [outputs]
-tau = {{unit = "s", regex = "tau = (.*)"}}
+tau = {unit = "s", regex = "tau = (.*)"}
 """
 PLAN = """
 kernel = "{kernel}"
@@ -142,7 +143,8 @@ def prepare(folder: Path, kernel: str) -> dict[str, str]:
     (modules / "film_module.py").write_text(FILM)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: film-lag\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[dimgs.kernels]\nfilm-lag = film_module:film\n")
-    (folder / "film.toml").write_text(PROGRAM.format(python=sys.executable))
+    program = re.sub(r"@(\w)", r"{{\1}}", PROGRAM.replace("PYTHON", sys.executable))
+    (folder / "film.toml").write_text(program)
     (folder / "plan.toml").write_text(PLAN.format(kernel=kernel))
     (folder / "job.json").write_text(json.dumps(JOB).replace("KERNEL", kernel))
     (folder / "policy.toml").write_text(f'kernels = ["{kernel}"]\nseconds = 60\n')
