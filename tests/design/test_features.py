@@ -132,3 +132,10 @@ def test_numbers_are_labels_where_few_of_them_are_different() -> None:
             continue
         with pytest.raises(InputError, match="a value of its own in most rows"):
             build_design(data, basis, within="n")
+
+
+def test_columns_of_labels_are_inputs_unless_they_name_the_runs() -> None:
+    for kinds, is_input in ((6, True), (7, False)):
+        data = _table(**{"kind [label]": [f"k{i % kinds}" for i in range(12)]})
+        design = build_design(data, pi_basis(data, "y"))
+        assert set(design.input_labels) == ({"kind"} if is_input else set())

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
+from scipy.integrate import trapezoid
 
 from dimgs import Dataset
-from dimgs.discovery.next_runs import Prediction, choose
+from dimgs.discovery.next_runs import Prediction, _Rival, choose
 from dimgs.discovery.places import WIDER, places_of
 from dimgs.discovery.ranges import range_of
 from dimgs.errors import InputError
@@ -94,3 +96,36 @@ def test_ranges_that_cannot_be_used_are_refused(text: str, words: str) -> None:
 def test_a_range_of_what_is_no_input_is_refused() -> None:
     with pytest.raises(InputError, match="no input 'V'"):
         places_of(table(), ["U"], {"V": "1..2"})
+
+
+def test_a_rival_predicts_by_the_normal_density_given_the_runs_before() -> None:
+    rng = np.random.default_rng(1)
+    slopes, half = rng.normal(size=(7, 3)), rng.normal(size=(3, 3))
+    mean, noise = rng.normal(size=7), rng.uniform(0.1, 0.5, 7)
+    found = _Rival(Prediction(1.0, mean, slopes, half @ half.T, noise))
+    whole = slopes @ half @ half.T @ slopes.T + np.diag(noise**2)
+    at, outcomes = [4, 1], rng.normal(size=(2, 5))
+    np.testing.assert_allclose(found.given(outcomes)[1], np.diag(whole))
+    found.places = at
+    inner = whole[np.ix_(at, at)]
+    density = stats.multivariate_normal(mean[at], inner).logpdf(outcomes.T)
+    # but for the constant that every rival has
+    np.testing.assert_allclose(found.log_density(outcomes), density + np.log(2 * np.pi))
+    gain = np.linalg.solve(inner, whole[at]).T
+    means, variances = found.given(outcomes)
+    others = [i for i in range(7) if i not in at]
+    expected = mean[:, None] + gain @ (outcomes - mean[at][:, None])
+    np.testing.assert_allclose(means[others], expected[others])
+    left = np.diag(whole - gain @ whole[at])
+    np.testing.assert_allclose(variances[others], left[others])
+
+
+def test_what_is_expected_of_a_run_is_the_information_between_law_and_outcome() -> None:
+    # two normal densities of one width, a whole number of widths apart: by quadrature
+    for gap in (1.0, 3.0):
+        both = [rival(np.array([0.0]), noise=1.0, sd=1e-6), rival(np.array([gap]), noise=1.0)]
+        y = np.linspace(-9, 9 + gap, 4001)
+        one, two = stats.norm.pdf(y), stats.norm.pdf(y, gap)
+        half = (one + two) / 2
+        expected = trapezoid(one * np.log(one / half) + two * np.log(two / half), y) / 2
+        assert choose(both, 1)[0].information == pytest.approx(expected, rel=0.05)

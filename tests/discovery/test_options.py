@@ -152,3 +152,19 @@ def test_a_dataset_takes_the_choice_of_columns(path: Path) -> None:
     assert str(chosen.law) == str(dimgs.fit(data.select(["L", "W", "y"]), "y").law)
     with pytest.raises(InputError, match="'y' is dropped with --drop but needed"):
         dimgs.fit(data, "y", drop=["y"])
+
+
+@pytest.mark.parametrize(
+    ("effort", "expressions", "seconds"),
+    [("quick", 1000, 60), ("normal", 6000, 120), ("thorough", 60_000, 1200)],
+)
+def test_efforts_are_as_large_as_their_help_says(
+    effort: str, expressions: int, seconds: int
+) -> None:
+    told = options_by_name()["effort"].metadata["help"]
+    assert all(str(number) in told for number in (effort, expressions, seconds))
+    asked = Options(effort=effort)
+    assert (asked.budget, asked.seconds) == (expressions, seconds)
+    assert asked.side_budget == expressions // 12
+    assert Options(effort=effort, evaluations=7, time_limit=3).budget == 7
+    assert Options(effort=effort, evaluations=7, time_limit=3).seconds == 3

@@ -300,3 +300,23 @@ def test_a_constant_completes_what_a_simple_power_of_it_misses(
             assert other.completed_by(known) == {}
             below = replace(test, missing=missing | {base: (-1.0, -1.1, -0.9)})
             assert below.completed_by(known) == {}
+
+
+@pytest.mark.parametrize("exchangeable", [True, False])
+def test_chance_is_the_share_of_unrelated_columns_that_seem_related(exchangeable: bool) -> None:
+    rng = np.random.default_rng(3)
+    chances = []
+    for _ in range(300):
+        x, u, e = rng.normal(size=(3, 20))
+        chances.append(dependence(u, x + 0.5 * e, known=x, exchangeable=exchangeable))
+    # three standard errors of 300 shares
+    assert np.mean(np.array(chances) < 0.1) == pytest.approx(0.1, abs=0.055)
+    assert np.mean(chances) == pytest.approx(0.5, abs=0.06)
+
+
+def test_what_is_exactly_followed_is_certain_either_way() -> None:
+    x, u = np.random.default_rng(4).normal(size=(2, 20))
+    assert dependence(u, x + u, known=x) == 0.0
+    assert dependence(u, 3.0 * x, known=x) == 1.0
+    # too few runs to tell
+    assert dependence(u[:3], u[:3], known=x[:3]) == 1.0
