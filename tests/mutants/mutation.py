@@ -116,6 +116,9 @@ def _places(node: ast.AST, where: str) -> Iterator[tuple[ast.expr | ast.stmt, st
                 continue
             if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
                 continue
+            # a check of lengths that never fails
+            if isinstance(child, ast.keyword) and child.arg == "strict":
+                continue
             inner = where
             if isinstance(child, ast.FunctionDef | ast.ClassDef):
                 inner = f"{where}.{child.name}".lstrip(".")

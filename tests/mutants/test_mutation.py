@@ -7,7 +7,6 @@ from pathlib import Path
 from tests.mutants.mutation import draw, mutants
 from tests.mutants.related import related_tests
 
-ROOT = Path(__file__).resolve().parents[2]
 SOURCE = '''"""Words: 1 + 1."""
 µ = 2.0
 
@@ -47,9 +46,20 @@ def test_a_seed_draws_the_same_faults_at_different_places() -> None:
     assert len(rest) == 5
 
 
-def test_the_nearest_tests_come_first() -> None:
-    stages = related_tests(ROOT, "dimgs/fits/covariance.py")
-    assert stages[0][0] == "dimgs/fits/covariance.py"
-    assert "tests/fits/test_covariance.py" in stages[0]
-    assert "tests/fits/test_snapping.py" in stages[1]
-    assert len({f for stage in stages for f in stage}) == sum(map(len, stages))
+def test_the_nearest_tests_come_first(tmp_path: Path) -> None:
+    for name, text in {
+        "dimgs/fits/solve.py": "",
+        "dimgs/law/power.py": "from dimgs.fits.solve import echelon",
+        "tests/fits/test_line.py": "from dimgs.fits import line",
+        "tests/fits/test_ranks.py": "import dimgs.fits.solve",
+        "tests/fits/test_solve_parts.py": "# named after it",
+        "tests/law/test_power.py": "from dimgs.law.power import power_law",
+        "tests/law/test_other.py": "from dimgs.law import other",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert related_tests(tmp_path, "dimgs/fits/solve.py") == [
+        ["dimgs/fits/solve.py", "tests/fits/test_solve_parts.py", "tests/fits/test_ranks.py"],
+        ["tests/fits/test_line.py"],
+        ["tests/law/test_power.py"],
+    ]
