@@ -1,6 +1,5 @@
 """Units that are read otherwise than their writer probably meant, with the likely reading."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -8,7 +7,6 @@ from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any
 
-from dimgs.errors import InputError
 from dimgs.variables.names import Reading as Row
 from dimgs.variables.names import pint_unit, reading_of, whole_products
 from dimgs.variables.notation import Factor, Product
