@@ -58,7 +58,7 @@ ABSOLUTE = {
     "mbar (abs)": "mbar",
     "Paa": "Pa",
 }
-GAUGE = ["barg", "bar(g)", "psi (g)", "bar g", "psig", "kPag", "kPa gauge", "mbar(gauge)", "MPag"]  # fmt: skip
+GAUGE = ["barg", "bar(g)", "psi (g)", "bar g", "psig", "kPag", "kPa gauge", "MPag"]  # fmt: skip
 PLAIN = [
     *("N m", "W/(m K)", "W/(m·K)", "W/m/K", "W/m*K", "J/(kg*K)", "kg m-3", "kg m^2/s^3 K^-1"),
     *("m/ms", "V/ms", "mm", "µm", "mK", "mPa s", "bar", "m (beam diameter)", "K", "degC", "1"),
