@@ -39,7 +39,7 @@ from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Port
 from dimgs.law.law import Law
 
-OUTSIDE, INSIDE, SETTLED = 1000, 500, 200
+PARTS = {"outside": 1000, "inside": 500, "settled": 200}
 _FACTORS = (0.2, 100.0)
 # decades: a smaller change of a held input is none that a question would be about
 _LEAST = 0.1
@@ -113,10 +113,10 @@ class CaseKernel(BaseKernel):
 
 
 def _film(D: float, l: float, t: float, K: float) -> float:
-    """Share that a film has given to a large bath whose side takes 1/K of it, short of the end."""
+    """Share that a film has given to a bath that takes 1/K of it, where little has left."""
     uptake = 1.0 - sum(
         8 / ((2 * n + 1) * pi) ** 2 * exp(-(((2 * n + 1) * pi / 2) ** 2) * D * t / l**2)
-        for n in range(60)
+        for n in range(400)
     )
     return uptake / (1.0 + K)
 
@@ -135,7 +135,7 @@ def _rough(rho: float, mu: float, U: float, D: float, eps: float) -> float:
 _W = {"F": "N", "L": "m", "E": "Pa", "I": "m^4"}
 CASES: tuple[Case, ...] = (
     Case("film", {"D": "m^2/s", "l": "m", "t": "s", "K": "1"}, "1", _film,
-         {"D": (1e-15, 1e-13), "l": (5e-5, 5e-4), "t": (1e4, 1e5)}, {"K": 10.0}),
+         {"D": (1e-15, 1e-14), "l": (1e-4, 3e-4), "t": (1e4, 1e5)}, {"K": 10.0}),
     Case("film concentration",
          {"D": "m^2/s", "l": "m", "t": "s", "C0": "mg/kg", "rho": "kg/m^3"}, "kg/m^2",
          lambda D, l, t, C0, rho: 2 * C0 * 1e-6 * rho * sqrt(D * t / pi) * tanh(l / sqrt(D * t)),
@@ -161,7 +161,7 @@ CASES: tuple[Case, ...] = (
          lambda k0, E, T, t: (lambda x: x / (1 + x))(k0 * t * exp(-E / (_R * T))),
          {"k0": (1e4, 1e6), "t": (1, 100)}, {"E": 4e4, "T": 350.0}, constants=("R",), law=True),
     Case("Arrhenius diffusivity", {"D0": "m^2/s", "E": "kJ/mol", "T": "K", "l": "m"}, "s",
-         lambda D0, E, T, l: l**2 / (6 * D0 * exp(-E * 1e3 / (_R * T))),
+         lambda D0, E, T, l: l**2 / (6 * D0) * exp(min(E * 1e3 / (_R * T), 600.0)),
          {"D0": (1e-6, 1e-4), "l": (1e-5, 1e-3)}, {"E": 60.0, "T": 320.0}, hidden=True),
     Case("cantilever", _W, "m", lambda F, L, E, I: F * L**3 / (3 * E * I),
          {"F": (10, 1000), "L": (0.5, 5)}, {"E": 2e11, "I": 1e-6}),
@@ -326,7 +326,6 @@ def _resized(case: Case, point: dict[str, Any], rng: np.random.Generator) -> dic
 def answers_of(case: Case, seed: int, share: float) -> tuple[str, list[Said]]:
     """How the campaign of a case ended, and what was said of each question."""
     kernel = CaseKernel(case)
-    rng = np.random.default_rng(seed)
     told: list[Said] = []
     with TemporaryDirectory() as home, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -338,7 +337,8 @@ def answers_of(case: Case, seed: int, share: float) -> tuple[str, list[Said]]:
         with RunStore(folder / "runs.sqlite") as store, Hub(Path(home) / "hub") as hub:
             keep_campaign(hub, document, plan, store.records())
             laws = _laws(hub)
-            for part, whole in (("outside", OUTSIDE), ("inside", INSIDE), ("settled", SETTLED)):
+            for k, (part, whole) in enumerate(PARTS.items()):
+                rng = np.random.default_rng([seed, k])
                 if part == "settled" and case.hidden:
                     continue
                 count = ceil(share * whole / len(CASES))
@@ -392,7 +392,7 @@ def _half_width(said: Said) -> float:
 def summary(told: Sequence[Said], before: Sequence[Said] = ()) -> str:
     """The figures that are looked at."""
     lines = []
-    for part in ("outside", "inside", "settled"):
+    for part in PARTS:
         some = [one for one in told if one.part == part]
         wrong = [one for one in some if one.wrong]
         answered = sum(one.answered for one in some)
@@ -455,7 +455,7 @@ def main() -> None:
         wrong = [one for one in told if one.wrong]
         shares = [
             f"{sum(o.answered for o in told if o.part == part)}/{sum(o.part == part for o in told)}"
-            for part in ("outside", "inside", "settled")
+            for part in PARTS
         ]
         seconds = time.perf_counter() - start
         print(f"{case.name:24} {ended:30} answered {' '.join(shares)} wrong {len(wrong)} "

@@ -325,9 +325,9 @@ def _judged_law(report: Found, law: Law | None, wanted: float) -> Pertinence:
 
 
 def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> dict[str, Any]:
-    """Ranges of the groups and of the numeric inputs over the usable runs of the finest tier."""
+    """Ranges over the usable runs of the finest tier, and the inputs that none of them varied."""
     if data is None:
-        return {"groups": {}, "columns": {}}
+        return {"groups": {}, "columns": {}, "held": {}}
     space = binding.space
     logs = space.log_groups(experiment.runs.sites(len(binding.tiers) - 1).z)
     ends = np.exp(np.clip([logs.min(axis=0), logs.max(axis=0)], -_MOST, _MOST)).T.tolist()
@@ -337,7 +337,11 @@ def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> d
             values = (float(f(data[port.name])) for f in (np.min, np.max))
             columns[port.name] = [*(port.parsed.from_si(x) for x in values), port.unit]
     names = (g.name for g in space.groups)
-    return {"groups": dict(zip(names, ends, strict=True)), "columns": columns}
+    held: dict[str, Any] = {
+        n: {"value": a, "unit": unit} for n, (a, b, unit) in columns.items() if a == b
+    }
+    held |= {n: str(data[n][0]) for n in data.label_names if len(set(data[n])) == 1}
+    return {"groups": dict(zip(names, ends, strict=True)), "columns": columns, "held": held}
 
 
 __all__ = ["conclude", "half_width"]

@@ -138,6 +138,10 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
     """
     prepared = found.prepared
     law = recognise(absorb(found.law))
+    # inputs that were screened out, since the target does not follow them within their ranges
+    apart = {law.target.name, *options.labels, *law.domain.columns}
+    out = [data.variable(n) for n in data.numeric_names if n not in apart]
+    law = law.with_inputs(out, data) if out else law
     verdict = found.verdict
     maker = partial(_law_of_candidate, found, options)
     return Report(

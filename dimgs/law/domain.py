@@ -554,6 +554,32 @@ def _departure(law: "Law", inputs: Inputs, bound: Bound, value: Any, row: int) -
     return Departure(bound.name, formula, *ends, float(value), beyond, text)
 
 
+def held_texts(law: "Law") -> list[str]:
+    """Inputs that the runs held, each with its value in the unit of the table.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> table = {"T [degC]": [60.0] * 5, "x [m]": [1.0, 2, 3, 4, 5], "y [m]": [2.0, 4, 6, 8, 10]}
+    >>> held_texts(dimgs.fit(table, "y").law)
+    ['T = 60 degC']
+    """
+    variables = {v.name: v for v in law.inputs}
+    return [
+        f"{name} = '{value}'" if isinstance(value, str) else
+        f"{name} = {' '.join(_shown([value], variables[name])).strip()}"
+        for name, value in law.domain.held.items()
+    ]  # fmt: skip
+
+
+def _shown(values: Sequence[float], variable: Variable | None, digits: int = 4) -> list[str]:
+    """Numbers in SI units in the unit of their variable, and that unit."""
+    unit = "" if variable is None or variable.unit.text in ("", "1") else variable.unit.text
+    own = variable is not None and not variable.is_level
+    numbers = [float(variable.unit.from_si(x)) if own and variable else x for x in values]
+    return [*(f"{x:.{digits}g}" for x in numbers), unit]
+
+
 def _said(
     what: str, ends: tuple[float, float], value: float, variable: Variable | None = None
 ) -> str:
@@ -564,13 +590,10 @@ def _said(
     >>> _said("K", (10.0, 10.0), 100.0)
     'K was 10 in every run; 100 is asked'
     """
-    numbers = [*ends, value]
-    if variable is not None and not variable.is_level:
-        numbers = [float(variable.unit.from_si(x)) for x in numbers]
-    unit = "" if variable is None or variable.unit.text in ("", "1") else f" {variable.unit.text}"
-    texts = [f"{x:.4g}" for x in numbers]
+    texts = _shown([*ends, value], variable)
     if texts[2] in texts[:2]:
-        texts = [f"{x:.12g}" for x in numbers]
+        texts = _shown([*ends, value], variable, 12)
+    unit = f" {texts.pop()}".rstrip()
     low, high, asked = texts
     if not spans(*ends, "difference"):
         return f"{what} was {low}{unit} in every run; {asked}{unit} is asked"

@@ -1,6 +1,6 @@
 """A law: a closed form that is dimensionally checked and knows its uncertainty and domain."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -22,6 +22,7 @@ from dimgs.law.prediction import Interval, Of
 from dimgs.variables import Dimension, Variable
 
 if TYPE_CHECKING:
+    from dimgs.dataset import Dataset
     from dimgs.law.units import UnitLaw
 
 
@@ -384,6 +385,29 @@ class Law:
                 f"Units are given by column, such as with_units(U='ft/s'), not as {units!r}."
             )
         return unit_law(self, {**(units or {}), **more})
+
+    def with_inputs(self, variables: Sequence[Variable], data: "Dataset") -> "Law":
+        """The law with further inputs of its runs, which no group holds.
+
+        Parameters
+        ----------
+        variables : sequence of Variable
+        data : Dataset
+            The runs, with these columns.
+        """
+        columns = dict(self.domain.columns)
+        for v in variables:
+            x = data[v.name][np.isfinite(data[v.name])]
+            columns[v.name] = (
+                float(x.min(initial=np.inf)),
+                float(x.max(initial=-np.inf)),
+                v.si_unit,
+            )
+        columns = {name: ends for name, ends in columns.items() if ends[0] <= ends[1]}
+        more = tuple(v for v in variables if v.name in columns)
+        return replace(
+            self, unused=(*self.unused, *more), domain=replace(self.domain, columns=columns)
+        )
 
     def with_scores(self, scores: Scores) -> "Law":
         """Same law with other scores."""

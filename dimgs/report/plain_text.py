@@ -8,6 +8,7 @@ from typing import Any
 from dimgs.escape import terminal, visible
 from dimgs.fits.estimate import Exponent
 from dimgs.law.centre import Centre
+from dimgs.law.domain import held_texts
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores
 from dimgs.report.proposals import NextRuns
@@ -274,11 +275,12 @@ def _is_of(law: Law | None, fit: FitResult) -> bool:
 
 
 def _domain_lines(law: Law) -> list[str]:
-    if not law.domain.groups:
-        return []
-    lines = ["", "Holds for:"]
+    lines = ["", "Holds for:"] if law.domain.groups else []
     for name, (low, high) in law.domain.groups.items():
         group = next((g for g in law.groups if g.name == name), None)
         what = "" if group is None else f" = {group.known_as or group}"
         lines.append(f"  {number(low)} <= {name}{what} <= {number(high)}")
+    if held := held_texts(law):
+        never = f"Never varied: {', '.join(held)}. Another value is outside unless all groups stay"
+        lines += ["", f"{never} in their ranges."]
     return lines

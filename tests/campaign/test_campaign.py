@@ -311,7 +311,7 @@ def test_the_result_is_written_from_python_too(tmp_path: Path) -> None:
     pertinence = written["pertinence"]
     assert {"relevant", "acceptability", "confidence", "meaning", "why"} <= pertinence.keys()
     assert written["confidence"] == pertinence["confidence"]
-    assert set(written["domain"]) == {"groups", "columns"}
+    assert set(written["domain"]) == {"groups", "columns", "held"}
     low, high, unit = written["domain"]["columns"]["t"]
     assert 0.99e-2 <= low < high <= 1.01e5
     assert unit == "s"
