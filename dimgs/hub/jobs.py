@@ -22,7 +22,7 @@ from dimgs.hub.rows import now
 from dimgs.hub.runs import run_content, run_record
 from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan
 from dimgs.hub.supervise import Limits
-from dimgs.hub.tables import claims, entries
+from dimgs.hub.tables import claims, entries, imports
 from dimgs.hub.writing import write
 from dimgs.kernels.registry import available
 
@@ -143,11 +143,11 @@ def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
                 break
             time.sleep(_PAUSE)
             continue
-        entry, seconds = claimed
+        entry, seconds, isolated = claimed
         begun = time.monotonic()
         assert entry.content is not None
         make = _run if entry.content.get("plan") is None else _campaign
-        ended = make(hub, entry, policy.limits(seconds), worker)
+        ended = make(hub, entry, policy.limits(seconds), worker, isolated)
         spent += time.monotonic() - begun
         if ended == "":
             done.done += 1
@@ -156,10 +156,10 @@ def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
     return done
 
 
-def _run(hub: "Hub", entry: Entry, limits: Limits, worker: str) -> str | None:
+def _run(hub: "Hub", entry: Entry, limits: Limits, worker: str, isolated: bool) -> str | None:
     """Make the run of a job and keep it; why it failed, None where another worker made it."""
     assert entry.content is not None
-    record = run_job(entry.content, limits, entry.agent and _sandboxed())
+    record = run_job(entry.content, limits, isolated)
     with hub.database.transaction() as connection:
         state = "done" if record.ok else "failed"
         if not _ended(connection, entry.id, worker, state, record.reason):
@@ -175,12 +175,12 @@ def _run(hub: "Hub", entry: Entry, limits: Limits, worker: str) -> str | None:
     return "" if record.ok else record.reason or "The kernel gave no reason."
 
 
-def _campaign(hub: "Hub", entry: Entry, limits: Limits, worker: str) -> str:
+def _campaign(hub: "Hub", entry: Entry, limits: Limits, worker: str, isolated: bool) -> str:
     """Run the campaign of a job and keep what it came to; why it came to nothing."""
     from dimgs.hub.keeping import keep_campaign
 
     assert entry.content is not None
-    found = run_plan(entry.content, limits, entry.agent and _sandboxed())
+    found = run_plan(entry.content, limits, isolated)
     result, reason = found.get("result"), str(found.get("reason", ""))
     links, told = [("derived", entry.id)], {"kind": "campaign", "outcome": FAILED, "result": found}
     if result is not None:
@@ -208,8 +208,13 @@ def _sandboxed() -> bool:
     return bubblewrap() is not None
 
 
-def _claim(hub: "Hub", policy: Policy, worker: str, done: Worked) -> tuple[Entry, float] | None:
-    """The oldest job that may be run here and that nobody has."""
+def _claim(
+    hub: "Hub", policy: Policy, worker: str, done: Worked
+) -> tuple[Entry, float, bool] | None:
+    """The oldest job that may be run here and that nobody has: its seconds, and how it is run.
+
+    What a program asked for, or brought under whatever name, runs in a sandbox where there is one.
+    """
     with hub.database.transaction() as connection:
         clock = time.time()
         lineage = hub.database.lineage(connection)
@@ -222,8 +227,9 @@ def _claim(hub: "Hub", policy: Policy, worker: str, done: Worked) -> tuple[Entry
             ),
         )
         query = (
-            select(entries, claims.c.attempts)
+            select(entries, claims.c.attempts, imports.c.agent.label("brought_by_agent"))
             .outerjoin(claims, claims.c.job == entries.c.id)
+            .outerjoin(imports, imports.c.entry == entries.c.seq)
             .where(entries.c.kind == "job", entries.c.content.is_not(None), free)
             .order_by(entries.c.seq)
         )
@@ -231,13 +237,14 @@ def _claim(hub: "Hub", policy: Policy, worker: str, done: Worked) -> tuple[Entry
         for row in connection.execute(query if readable is None else query.where(readable)):
             content = json.loads(row.content)
             state, approved = lineage.state(row.id, "job"), row.id in lineage.approved
-            why = refusal(row.id, content, policy, state, agent=row.agent, approved=approved)
+            agent = bool(row.agent or row.brought_by_agent)
+            why = refusal(row.id, content, policy, state, agent=agent, approved=approved)
             if why:
                 done.passed_over[row.id] = why
                 continue
             seconds = min(float(content.get("seconds", policy.seconds)), policy.seconds)
             _take(connection, row, worker, clock + seconds + _LEASE)
-            return entry_of(row), seconds
+            return entry_of(row), seconds, agent and _sandboxed()
     return None
 
 

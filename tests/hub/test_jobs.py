@@ -13,7 +13,9 @@ import pytest
 
 from dimgs.errors import InputError
 from dimgs.hub import Hub, jobs, sandbox
+from dimgs.hub.entry import Entry
 from dimgs.hub.jobs import AgentPolicy, Policy, read_policy, work
+from dimgs.hub.rows import now
 from dimgs.hub.runs import run_content
 from dimgs.hub.supervise import Limits
 from dimgs.kernels.record import Failure, RunRecord, Status
@@ -218,6 +220,13 @@ def test_what_a_worker_may_not_run_is_told(
     assert "without bubblewrap" in done.passed_over[of_agent]
     with pytest.raises(InputError, match="may not add"):
         work(other(hub, "eve", "reader"), Policy(), once=True)
+    # what a program brings under the name of a person is run as a program's
+    content = {k: v for k, v in job(f"{file}:dies").items() if k != "kind"}
+    brought = Entry("job", content, "anna", now())
+    hub.for_user("bot").take([("job", brought.to_json())], "sent")
+    hub.approve(brought.id)
+    done = work(hub, Policy(kernels=[f"{file}:dies"]), once=True)
+    assert "without bubblewrap" in done.passed_over[brought.id]
 
 
 def test_imported_jobs_wait_for_an_approval(

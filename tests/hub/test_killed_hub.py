@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import create_engine, inspect
 
 from dimgs.errors import StoreError
 from dimgs.hub import Hub, schema
 from tests.hub import writers
 from tests.hub.conftest import Places
+from tests.hub.earlier import DIGEST, make_schema3
 from tests.hub.test_hub import QUESTION, other, run
 
 # what is forked from a process that does nothing else has no locks of other threads
@@ -136,6 +138,53 @@ def test_an_upgrade_that_is_killed_is_done_the_next_time(tmp_path: Path) -> None
         path.unlink()
         for beside in tmp_path.glob("runs.sqlite-*"):
             beside.unlink()
+
+
+def upgrades(place: Places, times: int, seed: int) -> int:
+    """Kill upgrades of a hub at random moments; how many were cut before they were done."""
+    rng, cut, address = random.Random(seed), 0, ""
+    for _ in range(times):
+        if not address:
+            address = place()
+            make_schema3(address)
+        Child(writers.opens, address).killed(rng.uniform(0.0, 0.5))
+        if schema_of(address) == 3:
+            # all of it or nothing
+            cut += 1
+            continue
+        with Hub(address, user="anna") as hub:
+            assert hub.digest() == {"digest": DIGEST, "entries": 19}
+            assert len(hub.listed(state="untrusted")) == 2
+        address = ""
+    return cut
+
+
+def schema_of(address: str) -> int:
+    """Schema of a hub, in which there is no table of a later one."""
+    plain = address.replace("postgresql:", "postgresql+psycopg:")
+    engine = create_engine(plain if plain != address else f"sqlite:///{address}")
+    with engine.connect() as connection:
+        (known,) = connection.exec_driver_sql("SELECT version_num FROM alembic_version").one()
+        assert inspect(connection).has_table("imports") == (int(known) == 4)
+    engine.dispose()
+    return int(known)
+
+
+def test_an_upgrade_from_schema_3_that_is_killed_changes_nothing(place: Places) -> None:
+    upgrades(place, 2, 1)
+
+
+@pytest.mark.slow
+def test_fifty_kills_of_upgrades_lose_nothing(place: Places) -> None:
+    assert 5 < upgrades(place, 50, 2) < 50
+
+
+@pytest.mark.slow
+def test_fifty_kills_of_a_server_lose_nothing_and_double_nothing(place: Places) -> None:
+    from case_studies.benchmarks import hub_writers
+
+    asked = ["--clients", "4", "--seconds", "100", "--kills", "50", "--hub", place()]
+    assert hub_writers.main(asked) == 0
 
 
 def fill(hub: Hub, kept: list[str]) -> None:
