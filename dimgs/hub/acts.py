@@ -11,7 +11,7 @@ from dimgs.escape import visible
 from dimgs.hub.adoption import run_entries
 from dimgs.hub.entry import Entry, canonical, sha256
 from dimgs.hub.kinds import KINDS, checked
-from dimgs.hub.lineage import RESTS_ON, Lineage, authors_of, authors_of_basis
+from dimgs.hub.lineage import RESTS_ON, Lineage, authors_of, authors_of_basis, is_claimed
 from dimgs.hub.permissions import NotAllowedError, may_settle
 from dimgs.hub.reading import Reader, entry_of, is_open
 from dimgs.hub.rows import now
@@ -60,7 +60,10 @@ class Writer(Reader):
         return self._written(self._made(document, links))
 
     def once(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]] = ()) -> str:
-        """Id of the open entry of this content and these links, added where there is none."""
+        """Id of the open entry of this content and these links, added where there is none.
+
+        One that somebody brought under the name of another is none.
+        """
         _check_added(document)
         with self.database.transaction(read=True) as connection:
             asked = self.checked_links(document.get("links") or [], connection)
@@ -70,6 +73,7 @@ class Writer(Reader):
             entries.c.kind == document["kind"],
             entries.c.digest == sha256(canonical(content)),
             is_open(),
+            ~is_claimed(),
         )
         for row in self.database.rows(query.order_by(entries.c.seq)):
             if set(links) <= {(t, to) for t, to in json.loads(row["links"])}:

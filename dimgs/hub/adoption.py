@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Connection, and_, insert, inspect, or_, se
 from dimgs.hub.database import Database
 from dimgs.hub.entry import Entry, canonical, sha256
 from dimgs.hub.kinds import checked
+from dimgs.hub.lineage import is_claimed
 from dimgs.hub.rows import now, row_record
 from dimgs.hub.runs import facts, run_content
 from dimgs.hub.schema import PENDING, runs
@@ -54,6 +55,7 @@ def run_entries(
                 entries.c.key.in_(keys), and_(entries.c.key.is_(None), entries.c.reuse.in_(reused))
             ),
             entries.c.kind == "run",
+            ~is_claimed(),
         )
         if readable is not None:
             query = query.where(readable)

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from dimgs.hub.permissions import may_settle
 from dimgs.hub.tables import entries, imports, links, settings, signatures
@@ -177,7 +177,8 @@ def read_lineage(connection: Connection) -> Lineage:
         if a.type == "answers" and a.kind in ("answer", "link"):
             found.answers.setdefault(a.target, []).append(a.source)
     found.unconfirmed = _unconfirmed(connection, found)
-    found.foreign, found.claimed = _foreign(connection), _claimed(connection)
+    found.foreign = _ids(connection, entries.c.kind.in_(EXECUTABLE), entries.c.origin.is_not(None))
+    found.claimed = _ids(connection, entries.c.origin.is_not(None), is_claimed())
     authors = _Authors(connection)
     endorsed = [a for a in found.reviews if a.verdict == "accept"]
     found.claimed -= {
@@ -255,30 +256,20 @@ def _unconfirmed(connection: Connection, found: Lineage) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def _foreign(connection: Connection) -> set[str]:
-    query = select(entries.c.id).where(
-        entries.c.kind.in_(EXECUTABLE), entries.c.origin.is_not(None)
-    )
-    return set(connection.execute(query).scalars())
+def _ids(connection: Connection, *conditions: ColumnElement[bool]) -> set[str]:
+    return set(connection.execute(select(entries.c.id).where(*conditions)).scalars())
 
 
-def _unsigned() -> Any:
+def _unsigned() -> ColumnElement[bool]:
     """Condition on an import: nobody but its sender answers for it."""
     return and_(~imports.c.vouched, entries.c.id.not_in(_trusted()))
 
 
-def _claimed(connection: Connection) -> set[str]:
-    """Entries that name somebody else than their sender as the author, or hide a program."""
-    query = (
-        select(entries.c.id)
-        .join(imports, imports.c.entry == entries.c.seq)
-        .where(
-            entries.c.kind.not_in(EXECUTABLE),
-            _unsigned(),
-            or_(entries.c.author != imports.c.sender, and_(imports.c.agent, ~entries.c.agent)),
-        )
-    )
-    return set(connection.execute(query).scalars())
+def is_claimed() -> ColumnElement[bool]:
+    """Condition on entries: somebody else than their author, or a program, answers for them."""
+    hidden = or_(entries.c.author != imports.c.sender, and_(imports.c.agent, ~entries.c.agent))
+    brought = select(imports.c.entry).where(imports.c.entry == entries.c.seq, _unsigned(), hidden)
+    return and_(entries.c.kind.not_in(EXECUTABLE), brought.correlate(entries).exists())
 
 
 class _Authors:
@@ -303,7 +294,7 @@ class _Authors:
     def of_basis(self, id: str) -> frozenset[str]:
         """Authors of an entry and of everything that it rests on."""
         if id not in self._basis:
-            self._basis[id] = self.of({id, *_below(self._connection, id)})
+            self._basis[id] = self.of([id, *ancestors(self._connection, id)])
         return self._basis[id]
 
 
@@ -417,27 +408,6 @@ def _resting_on(connection: Connection, roots: set[str]) -> dict[str, list[str]]
     return found
 
 
-def _below(connection: Connection, id: str) -> set[str]:
-    """Everything that an entry rests on, or is a copy of; a run rests on its kernel's cards too."""
-    seen, front = {id}, {id}
-    run, card = entries.alias(), entries.alias()
-    while front:
-        cards = select(card.c.id).where(
-            card.c.kind == "card",
-            card.c.name.in_(
-                select(run.c.name).where(
-                    run.c.kind == "run", run.c.name != "", run.c.id.in_(ids_of(connection, front))
-                )
-            ),
-        )
-        following = set(connection.execute(cards).scalars())
-        rows = _linked(connection, front, links.c.source, (*RESTS_ON, "forked"))
-        following |= {target for target, _ in rows}
-        front = following - seen
-        seen |= front
-    return seen - {id}
-
-
 def _linked(
     connection: Connection, ids: Iterable[str], end: Any, types: Sequence[str]
 ) -> list[tuple[str, str]]:
@@ -451,15 +421,20 @@ def _linked(
     return [(row.target, row.source) for row in connection.execute(query)]
 
 
-def ancestors(connection: Connection, id: str, most: int = 10_000) -> list[str]:
-    """Everything that an entry rests on, nearest first."""
-    seen: dict[str, None] = {}
-    front = {id}
-    while front and len(seen) < most:
+def ancestors(connection: Connection, id: str) -> list[str]:
+    """Everything that an entry rests on, nearest first; a run rests on its kernel's cards too."""
+    seen, front = {id: None}, {id}
+    run, card = entries.alias(), entries.alias()
+    while front:
+        known = select(run.c.name).where(
+            run.c.kind == "run", run.c.name != "", run.c.id.in_(ids_of(connection, front))
+        )
+        cards = select(card.c.id).where(card.c.kind == "card", card.c.name.in_(known))
         rows = _linked(connection, front, links.c.source, (*RESTS_ON, "forked"))
-        front = {target for target, _ in rows} - seen.keys()
+        following = {target for target, _ in rows} | set(connection.execute(cards).scalars())
+        front = following - seen.keys()
         seen.update(dict.fromkeys(sorted(front)))
-    return list(seen)[:most]
+    return list(seen)[1:]
 
 
 def neighbours(connection: Connection, id: str) -> list[dict[str, Any]]:

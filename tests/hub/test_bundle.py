@@ -402,6 +402,18 @@ def test_what_a_program_sends_is_no_persons(hub: Hub) -> None:
     assert hub.get(honest.id)["state"] == "open"
 
 
+def test_what_somebody_brought_under_anothers_name_is_not_taken_for_ones_own(hub: Hub) -> None:
+    mine = {"kind": "law", "text": "by anna"}
+    bob, (made,) = other(hub, "bob"), hub.add_runs([run("a")])
+    content = dict(hub.get(made)["content"])
+    hub.redact(made, "no")
+    brought = [forged("anna"), Entry("run", content, "mallory", now())]
+    sent(bob, *brought)
+    added = [hub.once(mine), *hub.add_runs([run("a")])]
+    assert not set(added) & {e.id for e in brought}
+    assert [hub.get(id)["state"] for id in added] == ["open", "open"]
+
+
 def test_an_answer_under_anothers_name_answers_nothing(hub: Hub) -> None:
     asked = hub.add(QUESTION)
     sent(other(hub, "bob"), forged("mallory", "answer", ("answers", asked)))

@@ -142,12 +142,20 @@ def test_an_upgrade_that_is_killed_is_done_the_next_time(tmp_path: Path) -> None
 
 def upgrades(place: Places, times: int, seed: int) -> int:
     """Kill upgrades of a hub at random moments; how many were cut before they were done."""
-    rng, cut, address = random.Random(seed), 0, ""
-    for _ in range(times):
+    rng, cut, address, takes = random.Random(seed), 0, "", 0.0
+    for k in range(times + 1):
         if not address:
             address = place()
             make_schema3(address)
-        Child(writers.opens, address).killed(rng.uniform(0.0, 0.5))
+        child = Child(writers.opens, address)
+        if k == 0:
+            # how long it takes here
+            child.begin()
+            started = time.monotonic()
+            child.told()
+            takes = time.monotonic() - started
+        else:
+            child.killed(rng.uniform(0.0, 1.2 * takes))
         if schema_of(address) == 3:
             # all of it or nothing
             cut += 1
@@ -176,7 +184,7 @@ def test_an_upgrade_from_schema_3_that_is_killed_changes_nothing(place: Places) 
 
 @pytest.mark.slow
 def test_fifty_kills_of_upgrades_lose_nothing(place: Places) -> None:
-    assert 5 < upgrades(place, 50, 2) < 50
+    assert 0 < upgrades(place, 50, 2) < 50
 
 
 @pytest.mark.slow
