@@ -11,8 +11,6 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
 
-# an option whose name on the command line is another
-FLAGS = {"scales": "--scale"}
 # what a shell takes as one word
 _PLAIN = re.compile(r"[\w.,:/=@+-]+")
 
@@ -80,13 +78,17 @@ def setting(option: str, *values: str) -> Setting:
     return Setting(option, values)
 
 
+def flag(option: str) -> str:
+    """An option as the command line has it."""
+    return "--scale" if option == "scales" else "--" + option.replace("_", "-")
+
+
 def on_the_command_line(advice: Advice) -> str:
     """Advice as it is typed."""
     if isinstance(advice, Act):
         return " ".join(["dimgs", advice.step, *([advice.about] if advice.about else [])])
-    flag = FLAGS.get(advice.option, "--" + advice.option.replace("_", "-"))
     typed = [v if _PLAIN.fullmatch(v) else f'"{v}"' for v in advice.values]
-    return " ".join([flag, " or ".join(typed)]).strip()
+    return " ".join([flag(advice.option), " or ".join(typed)]).strip()
 
 
 _words: ContextVar[Words] = ContextVar("words", default=on_the_command_line)

@@ -1,13 +1,16 @@
 """Sphinx configuration: `python -m sphinx -W --keep-going docs OUTPUT` builds the pages."""
 
 import logging
+import sys
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 
+sys.path.insert(0, str(Path(__file__).parent))
+from commands_page import commands_markdown
+
 import dimgs
-from dimgs.cli.reference import commands_markdown
 from dimgs.latex import mathml
 
 # searches of the notebooks tell what they find

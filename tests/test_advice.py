@@ -6,7 +6,7 @@ from threading import Thread
 
 import pytest
 
-from dimgs.advice import FLAGS, Act, Advice, Setting, Step, on_the_command_line, setting, worded
+from dimgs.advice import Act, Advice, Setting, Step, flag, on_the_command_line, setting, worded
 from dimgs.agent.arguments import in_arguments
 from dimgs.agent.bench import Bench
 from dimgs.agent.tools import each
@@ -38,10 +38,8 @@ def test_no_surface_but_the_command_line_speaks_of_flags(advice: Advice) -> None
 def test_options_are_called_what_the_command_line_calls_them(
     option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flag = str(setting(option))
-    assert flag == FLAGS.get(option, f"--{option.replace('_', '-')}")
     # an option that is known, without its value
-    run([("fit" if option == "errors_in_variables" else "discover"), "no.csv", flag])
+    run([("fit" if option == "errors_in_variables" else "discover"), "no.csv", flag(option)])
     assert "No such option" not in capsys.readouterr().err
 
 

@@ -26,7 +26,6 @@ from dimgs.campaign.thresholds import (
     where_words,
 )
 from dimgs.fits.estimate import Exponent
-from dimgs.kernels.spec import of_tier
 from dimgs.similitude.answer import said
 
 # log; what a kernel prints of a value
@@ -36,8 +35,6 @@ _DIGITS = 1e-6
 _CLOSE = 0.005
 # half-widths of a 90 % interval within which a true rational lies but for one in a thousand
 _SURELY = 2.0
-# a Latin hypercube of more runs is no design
-_MOST_RUNS = 100_000
 
 
 def exponents_of(binding: Binding, law: FittedLaw, level: float) -> tuple[Exponent, ...]:
@@ -275,48 +272,14 @@ class Answers:
             f"along one monomial."
         )
 
-    def hypercube(self) -> int | None:
-        """Runs of a Latin hypercube from which regression would say as much.
-
-        Somebody who knows the regimes tells it which run belongs to which.
-        """
-        pool, space = self.strategy.design.pool, self.space
-        if not space.rank or not self.laws:
-            return None
-        c = self.strategy.functionals()
-        inside = self.model.holds(pool, strictly=False)
-        needed = 0.0
-        for k in self.laws:
-            z = pool[inside[:, k]]
-            table = np.column_stack([np.ones(len(z)), z])
-            spread = np.linalg.pinv(table.T @ table / max(len(z), 1))
-            variance = float(np.max(np.einsum("ij,jk,ik->i", c, spread, c)))
-            n = space.rank + 2
-            while n < _MOST_RUNS:
-                t = float(stdtrit(n - space.rank - 1, 0.5 + self.level / 2.0))
-                half = t * self.model.laws[k].sigma * (variance / n) ** 0.5
-                if half <= self.strategy.tolerance:
-                    break
-                n = max(n + 1, int(1.1 * n))
-            needed = max(needed, n / max(float(inside[:, k].mean()), 1e-3))
-        return int(np.ceil(needed))
-
     def further(self) -> str:
-        """What was reached, and what another design would have taken for it."""
+        """What was reached."""
         worst = self.strategy.worst
         if self.binding.plan.tolerance.of_one_law:
             return ""
         if not self.laws or not np.isfinite(worst):
             return "No power law was found."
-        told = f"The widest interval is {worst:.3g} times its tolerance."
-        runs = self.hypercube()
-        if runs is None:
-            return told
-        known = "" if len(self.laws) == 1 else ", told which run belongs to which law,"
-        return (
-            f"{told} A Latin hypercube with regression{known} would have taken about {runs} "
-            f"{of_tier(self.binding.tiers[-1].name)}runs for as much."
-        )
+        return f"The widest interval is {worst:.3g} times its tolerance."
 
 
 def half_width(runs: CampaignRuns, z: Array, tier: int, level: float, least: int) -> float:

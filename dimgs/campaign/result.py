@@ -175,7 +175,7 @@ class CampaignResult:
     pertinence : tuple of Pertinence
         One for each regime and each named point.
     further : str
-        What was reached, and what a Latin hypercube with regression would have taken.
+        What was reached.
     essential : tuple of str
         Monomials of groups on which everything but one monomial depends, in the inputs.
     basis : PiBasis

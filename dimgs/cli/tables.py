@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dimgs.advice import FLAGS
+from dimgs.advice import flag
 from dimgs.cli import complete
 from dimgs.cli.output import warn
 from dimgs.errors import noting
@@ -90,10 +90,9 @@ def _parameter(name: str) -> inspect.Parameter:
 
     option = options_by_name()[name]
     kind = option.metadata["kind"]
-    flag = FLAGS.get(name, "--" + name.replace("_", "-"))
     text = (option.metadata["help"] + _MORE_HELP.get(kind, "")).replace("[", r"\[")
     least = 0 if name == "skip_rows" else None
-    described = typer.Option(flag, help=text, min=least, autocompletion=_COMPLETE.get(name))
+    described = typer.Option(flag(name), help=text, min=least, autocompletion=_COMPLETE.get(name))
     default = option.default if kind in ("flag", "number", "count", "text") else None
     annotated: Any = Annotated
     return inspect.Parameter(

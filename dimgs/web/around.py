@@ -1,7 +1,7 @@
 """The page about a question: runs in two groups, how well it is known there, and the next run."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from starlette.responses import RedirectResponse, Response
@@ -10,9 +10,7 @@ from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.similitude.augment import Expected
 from dimgs.web import pictures
-
-if TYPE_CHECKING:
-    from dimgs.web.pages import Asked, Pages
+from dimgs.web.asked import Asked
 
 # of the picture: places across and up at which errors are computed, each a link of a finger's width
 _ACROSS, _UP = 18, 14
@@ -26,7 +24,7 @@ _STIFF = 1e-6
 _APART = 1e-6
 
 
-def page(pages: "Pages", asked: "Asked") -> Response:
+def page(show: Callable[..., Response], asked: Asked) -> Response:
     """The map about a question; with a place, the run there."""
     entry = asked.hub.get(asked.request.path_params["id"])
     if entry["kind"] != "question":
@@ -35,14 +33,14 @@ def page(pages: "Pages", asked: "Asked") -> Response:
     chosen = None
     if asked.parameter("across") is not None:
         chosen = about.proposal([_number(asked, "across"), _number(asked, "up")])
-    return pages.show(
+    return show(
         asked, "around.html", entry=entry, map=about.map, cross=about.cross, lines=about.lines(),
         cells=about.cells(), best=about.best(), error=about.width_here, chosen=chosen,
         kernel=about.expected.known.name, may=asked.hub.may("add", "open", True),
     )  # fmt: skip
 
 
-def wanted(asked: "Asked") -> Response:
+def wanted(asked: Asked) -> Response:
     """Keep the run that was chosen as a job."""
     entry = asked.hub.get(asked.request.path_params["id"])
     about = _About(asked, entry, asked.form.get("x"), asked.form.get("y"))
@@ -59,7 +57,7 @@ def wanted(asked: "Asked") -> Response:
     return RedirectResponse(f"/entries/{asked.hub.add(job)}", 303)
 
 
-def _number(asked: "Asked", name: str) -> float:
+def _number(asked: Asked, name: str) -> float:
     text = asked.form.get(name) or asked.parameter(name) or ""
     try:
         value = float(text)
@@ -75,7 +73,7 @@ class _About:
     """What is known about a question, on a map of two axes."""
 
     def __init__(
-        self, asked: "Asked", entry: dict[str, Any], x: str | None = None, y: str | None = None
+        self, asked: Asked, entry: dict[str, Any], x: str | None = None, y: str | None = None
     ) -> None:
         self.expected = Expected.of(asked.hub, entry["content"] or {})
         name = self.expected.known.name

@@ -1,7 +1,6 @@
 """Pages for people: what they show comes from the hub as the one who asks may see it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -20,6 +19,7 @@ from dimgs.hub.permissions import ROLES, NotAllowedError
 from dimgs.similitude.given import typed_inputs
 from dimgs.variables.quantities import as_quantity
 from dimgs.web import around, pictures, views
+from dimgs.web.asked import Asked
 from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Who
 from dimgs.web.routes import ROUTES, RestCall, body_of, openapi
 
@@ -79,27 +79,6 @@ def templates() -> "Environment":
     return found
 
 
-Form = dict[str, str]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request of a person."""
-
-    request: Request
-    who: Who
-    form: Form
-
-    @property
-    def hub(self) -> Hub:
-        """The hub for the one who asks."""
-        return self.who.hub
-
-    def parameter(self, name: str) -> str | None:
-        """A parameter of the address; None where it is blank."""
-        return self.request.query_params.get(name, "").strip()[:1000] or None
-
-
 class Pages:
     """The pages of a hub.
 
@@ -125,7 +104,7 @@ class Pages:
             "/entries/{id}": self._entry,
             "/entries/{id}/beside": self._beside,
             "/files/{digest}/{name}": self._file,
-            "/entries/{id}/around": lambda a: around.page(self, a),
+            "/entries/{id}/around": lambda a: around.page(self.show, a),
             "/map": self._map,
             "/queue": self._queue,
             "/jobs": self._jobs,

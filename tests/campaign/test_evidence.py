@@ -70,7 +70,7 @@ def test_a_law_takes_few_more_runs_than_it_has_unknowns() -> None:
     assert sum(result.runs.values()) <= bind(plan).space.rank + 6
     (regime,) = result.regimes
     assert [str(e.rational) for e in regime.exponents] == ["-1", "1", "3", "-1", "-3"]
-    assert "A Latin hypercube with regression would have taken about 5 runs" in result.further
+    assert result.further.startswith("The widest interval is")
     assert "no step above 2.0%" in result.unseen
 
 

@@ -34,7 +34,7 @@ def _run(shell: Shell, command: str, table: str | Path, *options: str) -> Any:
 def _numbers(found: Any) -> Any:
     """A document without what differs between runs of the same data."""
     if isinstance(found, dict):
-        left_out = {"seconds", "warnings", "unit", "factor", "columns", "provenance"}
+        left_out = {"seconds", "warnings", "unit", "factor", "columns", "provenance", "checksum"}
         return {k: _numbers(v) for k, v in found.items() if k not in left_out}
     if isinstance(found, list):
         return [_numbers(v) for v in found]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from dimgs.advice import flag
 from dimgs.discovery.options import Options
 from dimgs.errors import InputError
 
@@ -145,23 +146,19 @@ class Choices:
         >>> print(asked.command("swing.csv"))
         dimgs discover swing.csv --target T --columns L --units L=mm --constants g
         """
-        words = ["dimgs", verb, table, "--target", self.target]
-        if self.inputs:
-            words += ["--columns", ",".join(self.inputs)]
-        if self.units:
-            words += ["--units", ",".join(f"{n}={u}" for n, u in self.units.items())]
-        if self.constants:
-            words += ["--constants", ",".join(self.constants)]
-        for scale in self.scales:
-            words += ["--scale", scale]
-        for name, value in (("within", self.within), ("split-by", self.split_by)):
-            words += [f"--{name}", value] if value else []
-        words += ["--sheet", self.sheet] if self.sheet else []
-        words += ["--drop-bad"] if self.drop_bad else []
-        words += ["--regimes"] if self.regimes else []
-        if verb == "discover" and self.time_limit != 60:
-            words += ["--time-limit", f"{self.time_limit:g}"]
-        return shlex.join(words)
+        limited = verb == "discover" and self.time_limit != 60
+        given = [
+            ("target", self.target),
+            ("columns", ",".join(self.inputs)),
+            ("units", ",".join(f"{n}={u}" for n, u in self.units.items())),
+            ("constants", ",".join(self.constants)),
+            *(("scales", scale) for scale in self.scales),
+            *((n, getattr(self, n)) for n in ("within", "split_by", "sheet")),
+            ("time_limit", f"{self.time_limit:g}" if limited else ""),
+        ]
+        words = [word for name, value in given if value for word in (flag(name), value)]
+        words += [flag(name) for name in ("drop_bad", "regimes") if getattr(self, name)]
+        return shlex.join(["dimgs", verb, table, *words])
 
 
 def _parts(text: str, mark: str) -> Iterable[str]:
