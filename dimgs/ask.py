@@ -356,7 +356,7 @@ class _Asking:
                 f"{100 * self.tolerance:.2g} % are asked"
             )
         missing += [
-            f"the law {law.id[:12]} is not enough: {' '.join(why)}"
+            f"the law {law.id[:12]} is not enough: {' '.join(why)[:-1]}"
             for law, why in doubted[:_DOUBTED]
         ]
         return missing

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -88,29 +89,28 @@ class Design:
     never_varied: tuple[str, ...] = ()
     labelled: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def inputs(self) -> tuple[Variable, ...]:
         """Numeric inputs of the runs, whether a feature holds them or not."""
         target = self.basis.target
         apart = {*self.labelled, *(() if target is None else (target.name,))}
         return tuple(self.data.variable(n) for n in self.data.numeric_names if n not in apart)
 
-    @property
-    def input_labels(self) -> dict[str, NDArray[np.str_]]:
-        """Columns of labels that tell kinds of runs apart; not those that name the runs.
+    @cached_property
+    def input_labels(self) -> dict[str, tuple[str, ...]]:
+        """Labels of the columns that tell kinds of runs apart; not of those that name the runs.
 
         Groups that were held out together are left out unless there is one: the law was judged on
         groups that it had not seen.
         """
-        found = {n: label_texts(self.data[n]) for n in self.data.label_names}
-        split = self.split
-        kinds = {n: len(set(seen)) for n, seen in found.items()}
-        return {
-            n: seen
-            for n, seen in found.items()
-            if kinds[n] <= max(1, self.n_runs // 2)
-            and (kinds[n] == 1 or split is None or not np.array_equal(seen, split))
-        }
+        found: dict[str, tuple[str, ...]] = {}
+        for name in self.data.label_names:
+            seen = label_texts(self.data[name])
+            kinds = tuple(np.unique(seen).tolist())
+            held_out = self.split is not None and np.array_equal(seen, self.split)
+            if len(kinds) == 1 or (len(kinds) <= self.n_runs // 2 and not held_out):
+                found[name] = kinds
+        return found
 
     @property
     def n_runs(self) -> int:

@@ -294,7 +294,7 @@ def domain_from_moments(
         tuple(tuple(float(x) for x in row) for row in precision),
         float(leverage.max(initial=0.0)),
         tuple(_constant_groups(design, {n: low for n, (low, _) in columns.items()})),
-        {name: tuple(sorted(set(seen))) for name, seen in design.input_labels.items()},
+        design.input_labels,
         {names.identifier[f.variable]: f.variable for f in design.features if f.variable},
     )
 
