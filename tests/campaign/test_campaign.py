@@ -65,6 +65,22 @@ def test_the_boundary_is_where_the_laws_meet(done: tuple[CampaignResult, Path]) 
     assert done[0].essential == ("k·t",)
 
 
+def test_the_law_of_a_regime_holds_where_it_says_it_does(
+    done: tuple[CampaignResult, Path],
+) -> None:
+    x = np.geomspace(1e-7, 1e5, 200)
+    rows = {"k": x, "t": np.ones(200), "c": np.full(200, 2.0)}
+    truth = 2.0 * x / (1.0 + x)
+    for regime in done[0].regimes:
+        assert regime.fit is not None
+        law = regime.fit.law
+        inside = np.array([not row for row in law.outside(rows)])
+        assert 20 < inside.sum() < 180
+        value, low, high = (part[inside] for part in law.predict(rows, 0.9))
+        half = np.maximum(high - value, value - low)
+        assert np.all(np.abs(truth[inside] - value) <= 2.0 * half)
+
+
 def test_one_input_need_not_move(done: tuple[CampaignResult, Path]) -> None:
     result, _ = done
     assert len(result.varied) == 2 or result.not_varied

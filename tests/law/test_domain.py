@@ -159,7 +159,10 @@ def test_changing_a_column_is_told_unless_every_group_stays_in_its_range(
         inside &= bool(
             np.all((here >= over.min() * (1 - 1e-9)) & (here <= over.max() * (1 + 1e-9)))
         )
+    again = Law.from_json(found.to_json())
+    assert again.domain == found.domain
     (place,) = found.places(row)
+    assert again.places(row) == [place]
     if not inside:
         assert place.outside
         assert any(changed in d.inputs for d in place.departures) or place.outside == ["leverage"]
