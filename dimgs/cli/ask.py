@@ -96,7 +96,8 @@ def _show(answer: "Answer") -> None:
         text = f"{review.get('verdict')} by {review['author']}: {review.get('text', '')}"
         say(text, f"review of {review['of'][:12]}: ")
     if answer.plan is not None:
-        cost = f"{answer.plan['runs']} run of {answer.plan['kernel']} {answer.plan['tier']}"
+        runs = "1 run" if answer.plan["runs"] == 1 else f"{answer.plan['runs']} runs"
+        cost = f"{runs} of {answer.plan['kernel']} {answer.plan['tier']}"
         say(f"{cost}, about {answer.plan['seconds']:.3g} s, would answer; add --run")
 
 
@@ -112,6 +113,7 @@ def _show_curve(target: str, answer: "Answer") -> None:
     unit = "" if over["unit"] in (None, "1") else f" [{over['unit']}]"
     table(f"{target} [{answer.unit}]", [f"{over['input']}{unit}", "value", "low", "high"], rows)
     say(answer.pertinence["why"], "why: ")
+    say_assumed(answer.assumptions)
     for text in answer.missing:
         say(text, "missing: ")
 

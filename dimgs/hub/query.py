@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -127,6 +127,8 @@ def asked_runs(
     InputError
         If no kernel has such an input, or only of another dimension.
     """
+    where = [(name, _or_label(connection, name, limits)) for name, limits in ask.where]
+    ask = replace(ask, where=tuple(where))
     if not (ask.where or ask.groups or ask.tier):
         parts = _of_entry(ask) or [entries.c.kind == "run"]
         kernels = _kernels(connection, ask, lineage)
@@ -150,6 +152,13 @@ def asked_runs(
         return every[0]
     found = union_all(*every).subquery()
     return select(found.c.seq)
+
+
+def _or_label(connection: Connection, name: str, limits: TypedRange) -> TypedRange:
+    """A range, or the label that a run has and that is written as a number (316L)."""
+    query = select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.text)
+    held = connection.execute(query.limit(1)).first()
+    return limits if held is None else replace(limits, label=limits.text)
 
 
 def _common(

@@ -30,7 +30,6 @@ from dimgs.kernels.process import ending, marked
 from dimgs.kernels.record import Failure, RunRecord, Status, one_sentence, printable
 from dimgs.kernels.registry import GROUP, available, load
 from dimgs.plugins import entry_points
-from dimgs.variables import registry
 
 # for Python to start and to end, beside the time that the supervisor holds a job to: on a busy
 # machine it takes ten seconds
@@ -423,7 +422,7 @@ def declared(job: Mapping[str, Any]) -> dict[str, Any]:
         return told
     # where it refuses the inputs, so will the run, and its record says why
     with suppress(InputError):
-        asked = kernel.request(_inputs(job), job.get("tier"), job.get("seed"))
+        asked = kernel.request(job["inputs"], job.get("tier"), job.get("seed"))
         told |= {"tier": asked.tier, "seed": asked.seed, "key": asked.key}
     return told
 
@@ -444,14 +443,4 @@ def check_name(name: str, reference: str) -> None:
 def made(job: Mapping[str, Any]) -> dict[str, Any]:
     """Record of the run of a job, as the content of an entry."""
     kernel = load(job["kernel"])
-    return run_content(kernel.run(_inputs(job), job.get("tier"), job.get("seed")))
-
-
-def _inputs(job: Mapping[str, Any]) -> dict[str, Any]:
-    quantity = registry().Quantity
-    return {
-        name: q["value"]
-        if isinstance(q["value"], str)
-        else quantity(q["value"], "" if q.get("unit", "1") == "1" else q["unit"])
-        for name, q in job["inputs"].items()
-    }
+    return run_content(kernel.run(job["inputs"], job.get("tier"), job.get("seed")))

@@ -187,7 +187,8 @@ def _used(data: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
 
 def _titled(name: str, value: Any) -> tuple[str, Any]:
     """A quantity that is written as a text or mapping as a number under a header with its unit."""
-    if not isinstance(value, str | Mapping | Quantity):
+    pair = isinstance(value, tuple) and list(map(type, value)) in ([float, str], [int, str])
+    if not (pair or isinstance(value, str | Mapping | Quantity)):
         return name, value
     quantity = as_quantity(value, f"The input '{name}'")
     if quantity.is_label or quantity.unit is None or split_header(name)[1] is not None:

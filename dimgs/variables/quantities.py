@@ -18,8 +18,9 @@ from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.formats import shown
 from dimgs.variables.dimension import Dimension, exact_exponent
+from dimgs.variables.readings import improbable
 from dimgs.variables.registry import define_unit, registry
-from dimgs.variables.units import LABEL_TEXTS, Unit, parse_unit
+from dimgs.variables.units import LABEL_TEXTS, Unit, parse_unit, unit_text
 
 # what an interval says: nothing beyond it is possible, or it is one standard error to each side
 BOUNDS, NORMAL = "bounds", "normal"
@@ -28,8 +29,6 @@ _KEYS = ("value", "unit", "low", "high", "dist")
 _LONGEST = 400
 # powers of ten: no float is beyond, and 10**exponent is never made of what somebody typed
 _BEYOND = 400
-# powers that are glued to a unit's name: m3, T4; 2m50 and 1h30 are no powers
-_LARGEST_GLUED = 4
 _SUPERSCRIPTS = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹−–", "-+0123456789--")
 _BLANK = "[ \u00a0\u2009\u202f]?"
 _TEN = (
@@ -52,18 +51,16 @@ _SPREAD = re.compile(r"\s*(?:±|\+/[-−])\s*")
 _IN_BRACKETS = re.compile(r"\((?P<inside>[^()]*(?:±|\+/[-−])[^()]*)\)(?P<after>.*)")
 _TIMES_TEN = re.compile(rf"{_BLANK}[×·⋅x*]{_BLANK}({_TEN})(?![0-9.])")
 # an exponent of FORTRAN, or one that a blank parts from its number: no charge or day to a power
-_STRAY_EXPONENT = re.compile(r"(?:[eEdD]\^?|\s+[eE])[-+−–]?[0-9]")
+_STRAY_EXPONENT = re.compile(r"(?:[eEdD][\s^]*|\s+[eE]\s*)[-+−–]?[0-9]")
 _TWO_NUMBERS = re.compile(r"[0-9]|\.(?!\.)|\.{3}")
-# of a unit: what it begins with, what it never holds, and numbers that are exponents or factors
-_UNIT_BEGINS = re.compile(r"1\s*/\s*[^\W\d]|[^\W\d_]|[%‰°℃℉√(′″]")
-_NO_UNIT = re.compile(r"[±,;:=<>~≈|'\"]|\.\.|\+/|[-+−–*/^·⋅×.]$")
+# of a unit: what none begins with, words in brackets, and numbers that are neither powers nor, as
+# in l/(100*km), a factor of what follows them; glued to a name are m3 and T4, and not 2m50 or 1h30
+_NO_UNIT = re.compile(r"(?!1\s*/\s*[^\W\d])[-−–/0-9.×·⋅∙*^]|[x(]\s*[0-9.]|.*\s[-−–]\s*[0-9]")
 _REMARK = re.compile(r"(?<![*/^·⋅×\s])\s+\(")
 _OF_PERCENT = re.compile(r"%\s*(?P<unit>[^\W\d].*)")
-_UNIT_NUMBER = re.compile(r"[0-9]*\.?[0-9]+")
-_EXPONENT = re.compile(r"(?:\^|\*\*)\s*(?:\(?\s*[-+−–]?|\(\s*[-+−–]?[0-9]+\s*/\s*)$")
-_FACTOR = re.compile(r"[*/]\s*\(?\s*$")
-_NAMED = re.compile(r"\s*\*?\s*[^\W\d⁰¹²³⁴-⁹]")
-_GLUED = re.compile(r"[^\W\d](?P<sign>[-−–])?$")
+_DIVISOR = re.compile(r"(?<![0-9])\s*/\s*\(?\s*[0-9.]+(?![0-9.]|\s*\*?\s*[^\W\d])")
+_GLUED = re.compile(r"[^-−–\s*/^()·⋅×∙0-9.][-−–]?[0-9][\w.]*")
+_POWER = re.compile(r"[^\W\d](?:[2-4]|[-−–][1-4])|H2O")
 
 
 @dataclass(frozen=True, slots=True)
@@ -560,43 +557,29 @@ def _unit(text: str) -> str:
     unit = text.strip()
     if not unit:
         return "1"
-    if not _UNIT_BEGINS.match(unit) or text.startswith("("):
+    if _NO_UNIT.match(unit) or text.startswith("("):
         raise InputError("give one number with its unit, such as '80 µm'")
-    odd = _NO_UNIT.search(unit)
-    if odd is not None:
-        raise InputError(f"no unit holds {odd.group()!r}; give one number with its unit")
     if _REMARK.search(unit):
         raise InputError("what is in the brackets is not clear, leave it out")
     try:
         parsed = parse_unit(unit)
+        other = improbable(unit)
     except InputError as error:
         raise _UnitError(str(error)) from error
     if parsed.scale == "label":
         raise InputError("a number has no unit 'label'")
+    if other is not None and not other.doubtful:
+        raise InputError(other.sentence(unit).rstrip("."))
     of_percent = _OF_PERCENT.match(unit)
     if of_percent is not None and not parsed.dimension.is_dimensionless:
         raise InputError("it is not clear what the % is of; give one number with its unit")
     if parsed.scale != "level":
-        _check_numbers(unit)
+        if _DIVISOR.search(unit):
+            raise InputError("it is not clear what the number in the unit divides")
+        for glued in _GLUED.finditer(unit):
+            if not _POWER.fullmatch(glued[0]):
+                raise InputError(f"'{glued[0]}' is no unit with a power; write one as m^2")
     return unit
-
-
-def _check_numbers(unit: str) -> None:
-    """Refuse a unit with a number that is neither a power nor, by a sign before it, a factor."""
-    for number in _UNIT_NUMBER.finditer(unit, 1 if unit.startswith("1") else 0):
-        before, after = unit[: number.start()], unit[number.end() :]
-        if number.group().startswith("."):
-            raise InputError("a further number stands in its unit; give one number with its unit")
-        if _EXPONENT.search(before) or (_FACTOR.search(before) and _NAMED.match(after)):
-            continue
-        glued = _GLUED.search(before)
-        if glued is None:
-            raise InputError("a further number stands in its unit; give one number with its unit")
-        is_of_name = not glued["sign"] and after[:1].isalpha() and number.group().isdigit()
-        least = 1 if glued["sign"] else 2
-        power = float(number.group()) if len(number.group()) == 1 else math.inf
-        if not is_of_name and not least <= power <= _LARGEST_GLUED:
-            raise InputError(f"write a power as m^{number.group()}")
 
 
 def is_quantity(value: object) -> bool:
@@ -654,23 +637,6 @@ def unit_of(value: Any, name: str) -> Unit:
     """
     quantity = value if is_quantity(value) else value._REGISTRY.Quantity(1.0, value)
     return parse_unit(magnitude_and_unit(quantity, name)[1])
-
-
-def unit_text(units: Any) -> str:
-    """Text of a Pint unit with full names, which no registry's aliases can change.
-
-    Pint writes exponents with six digits; here m**(1/3) stays exact.
-    """
-    if not hasattr(units, "_units"):
-        return str(units)
-    text = f"{units:D}"
-    if text in {"", "dimensionless"}:
-        return "1"
-    powers = dict(units._units)
-    if all(float(e).is_integer() for e in powers.values()):
-        return text
-    exact = {name: exact_exponent(e, str(units)) for name, e in powers.items()}
-    return " * ".join(n if e == 1 else f"{n} ** ({e})" for n, e in sorted(exact.items()))
 
 
 def _define_missing(quantity: Any) -> None:

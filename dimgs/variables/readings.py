@@ -10,13 +10,13 @@ from typing import Any
 from dimgs.variables.names import Reading as Row
 from dimgs.variables.names import pint_unit, reading_of, whole_products
 from dimgs.variables.notation import Factor, Product
-from dimgs.variables.quantities import unit_text
 from dimgs.variables.units import (
     DIMENSIONLESS_TEXTS,
     Unit,
     parse_unit,
     powers_of,
     to_pint,
+    unit_text,
     written,
 )
 

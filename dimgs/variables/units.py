@@ -373,6 +373,23 @@ def to_pint(text: str) -> Any:
     return _quantity(text.strip())[0].units
 
 
+def unit_text(units: Any) -> str:
+    """Text of a Pint unit with full names, which no registry's aliases can change.
+
+    Pint writes exponents with six digits; here m**(1/3) stays exact.
+    """
+    if not hasattr(units, "_units"):
+        return str(units)
+    text = f"{units:D}"
+    if text in {"", "dimensionless"}:
+        return "1"
+    powers = dict(units._units)
+    if all(float(e).is_integer() for e in powers.values()):
+        return text
+    exact = {name: exact_exponent(e, str(units)) for name, e in powers.items()}
+    return " * ".join(n if e == 1 else f"{n} ** ({e})" for n, e in sorted(exact.items()))
+
+
 def difference_unit(unit: str) -> str:
     """Unit of differences, and so of standard errors: that of degrees for a scale with a zero.
 

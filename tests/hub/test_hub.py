@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -106,6 +107,7 @@ def test_runs_are_found_by_ranges_in_any_unit_and_by_groups(hub: Hub) -> None:
     assert found(where=["l=..0.02 cm"]) == {0.1, 0.2}
     assert found(where=["l=0.1..10 mm", "kind=resin", "t=48 h"]) == {*lengths, 0.05}
     assert found(where=["kind=glass"]) == set()
+    assert found(where=["l=1 ± 0.6 mm"]) == {0.05, 0.5, 1.0}
     # D t / l^2 of l = 1 mm is 0.01728
     assert found(group=["D*t/l^2=0.0172..0.0173"]) == {1.0}
     assert found(group=["(D*t)^(1/2)/l=0.2..0.3"]) == {0.5, 0.05}
@@ -121,7 +123,7 @@ def test_runs_are_found_by_ranges_in_any_unit_and_by_groups(hub: Hub) -> None:
         ({"where": ["q=1..2 s"]}, "No run has the input 'q'; inputs are D, l, t"),
         ({"where": ["l=2..1 mm"]}, "reversed"),
         ({"where": ["l"]}, "is no range"),
-        ({"where": ["l=1..2 mm mm^"]}, "no unit holds"),
+        ({"where": ["l=1..2 mm mm^"]}, "cannot be read"),
         ({"group": ["D+t=1..2"]}, "no product of powers"),
         ({"group": ["D*t/l=1..2"]}, "dimension"),
         ({"state": "fine"}, "There is no state 'fine'"),
@@ -353,6 +355,13 @@ def test_nothing_is_kept_or_looked_for_that_no_database_holds(hub: Hub) -> None:
     ):  # fmt: skip
         with suppress(InputError):
             assert call() == []
+
+
+def test_a_label_may_be_written_as_a_number_is(hub: Hub) -> None:
+    steel = run("s")
+    hub.add_runs([replace(steel, inputs={**steel.inputs, "kind": ("316L", "label")}), run("a", 2)])
+    for written in ("kind=316L", "kind='316L'"):
+        assert hub.query(where=[written])["count"] == 1
 
 
 def test_a_label_is_no_range_of_a_number(hub: Hub) -> None:

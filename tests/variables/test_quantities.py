@@ -149,7 +149,7 @@ FORMS = {
     "plain": rf"(?P<a>{_N})\s*(?P<u>{_U})?",
     "spread": rf"(?P<a>{_N})\s*(?:±|\+/[-−])\s*(?P<b>{_N})\s*(?P<u>{_U})?",
     "range": rf"(?P<a>{_N})\s*(?:\.\.|–)\s*(?P<b>{_N})\s*(?P<u>{_U})?",
-    "concise": rf"(?P<a>{_N})\((?P<b>[0-9]+)\)\s*(?P<u>{_U})?",
+    "concise": rf"(?P<a>{_N})\((?P<b>[0-9]+)\)(?P<e>[eE][-+]?[0-9]+)?\s*(?P<u>{_U})?",
     "part": rf"(?P<a>{_N})\s*(?P<u>{_U})\s*(?:±|\+/[-−])\s*(?P<b>{_N})\s*%",
     "part before": rf"(?P<a>{_N})\s*(?:±|\+/[-−])\s*(?P<b>{_N})\s*%\s*(?P<u>{_U})",
     "twice": rf"(?P<a>{_N})\s*(?P<u>{_U})\s*(?:±|\+/[-−]|\.\.|–)\s*(?P<b>{_N})\s*(?P<v>{_U})",
@@ -177,7 +177,7 @@ def agrees(text: str, found: Quantity) -> bool:
         match = re.fullmatch(form, text.strip())
         if match is not None:
             parts = match.groupdict()
-            numbers.append(decimal(parts.get("a") or parts["c"]))
+            numbers.append(decimal((parts.get("a") or parts["c"]) + (parts.get("e") or "")))
             unit = parts.get("u") or parts.get("v") or parts.get("w") or "1"
             if found.unit is not None and found.unit.strip() not in (unit.strip(), parts.get("v")):
                 numbers.pop()
@@ -242,12 +242,19 @@ def test_any_other_text_is_a_label_or_refused_in_one_sentence(text: str) -> None
         ("1 000 mm", "a blank may part"),
         ("1.000.000 mm", "too many"),
         ("1...3 m", "too many"),
-        ("1h30", "as m.30"),
-        ("2m50", "as m.50"),
+        ("1h30", "h30. is no unit"),
+        ("2m50", "m50. is no unit"),
         ("5 ft 3 in", "stands|number"),
-        ("5 mm × 3 mm", "further number"),
+        ("5 mm × 3 mm", "a number follows a unit"),
+        ("0x1F m", "one number"),
+        ("1 m5m", "m5m. is no unit"),
+        ("1e -14 m", "exponent"),
+        ("5 kg m -3", "one number"),
+        ("5 /s", "one number"),
+        ("2 mt", "may be meant"),
+        ("5 kg m/3", "divides"),
         ("3 0.92 mg/l", "one number"),
-        ("0.48 (3) mm", "further number"),
+        ("0.48 (3) mm", "one number"),
         ("0.48(0.03) mm", "one number"),
         ("1d-3 m", "exponent"),
         ("5 e-3 m", "exponent"),
@@ -298,7 +305,8 @@ def test_what_has_no_or_more_than_one_reading_is_refused(text: str, why: str) ->
         ({"value": "30 ± 2", "unit": "mm"}, 30.0, 28.0, 32.0, "mm"),
         ({"value": "30 ± 2 mm"}, 30.0, 28.0, 32.0, "mm"),
         (({"value": 3.0}), 3.0, None, None, "1"),
-        ((3.0, "mg/kg*920 kg/m^3"), 3.0, None, None, "mg/kg*920 kg/m^3"),
+        ((3.0, "0.92 mg/l"), 3.0, None, None, "0.92 mg/l"),
+        ("4.2 mmH2O", 4.2, None, None, "mmH2O"),
         ((3.0, None), 3.0, None, None, None),
         (3, 3.0, None, None, None),
         (registry().Quantity(3.0, "mm"), 3.0, None, None, "millimeter"),

@@ -22,6 +22,9 @@ THICK: dict[str, Any] = {
     **FILM, "l": (0.2, "mm"), "t": (40.0, "day"), "h": (5e-9, "m/s"), "A": (24.0, "dm^2"),
     "V": (8.0, "l"),
 }  # fmt: skip
+TEXTS = {n: f"{q[0]} {q[1]}" for n, q in THICK.items() if isinstance(q, tuple)} | {
+    "K": "1", "C0": "1 kg/m^3",
+}  # fmt: skip
 KERNEL = "diffusion-series"
 
 
@@ -103,3 +106,19 @@ def test_a_question_that_cannot_be_answered_is_refused_in_a_sentence(
     assert away.status_code == 400
     with pytest.raises(InputError):
         ask("CF", THICK, filled, kernel="somewhere/kernel.py:film", load=False)
+
+
+def test_inputs_are_quantities_in_every_form(anybody: Any, filled: Hub) -> None:
+    body = {"target": "CF", "kernel": KERNEL}
+    same = [
+        anybody.post("/api/v1/asks", json={**body, "at": {**TEXTS, "l": l}}).json()
+        for l in ("0.2 mm", [0.2, "mm"], {"value": 0.2, "unit": "mm"}, [2e-4, None])
+    ]
+    assert same[0]["how"] == "similitude"
+    assert all(answer == same[0] for answer in same)
+    spread = anybody.post("/api/v1/asks", json={**body, "at": {**TEXTS, "l": "0.2 mm ± 1 %"}})
+    assert any("gives bounds" in a["source"] for a in spread.json()["assumptions"])
+    for l, why in (("0.2 mm (4 mil)", "brackets"), ({"value": 0.2, "units": "mm"}, "'units'")):
+        refused = anybody.post("/api/v1/asks", json={**body, "at": {**TEXTS, "l": l}})
+        assert refused.status_code == 400
+        assert why in refused.json()["error"]
