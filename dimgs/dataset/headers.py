@@ -15,7 +15,7 @@ from dimgs.dataset.raw import RawColumn, RawTable
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.errors import InputError
 from dimgs.variables import Unit, parse_unit, split_header
-from dimgs.variables.readings import Reading, improbable
+from dimgs.variables.readings import Reading, absolute_difference, improbable
 from dimgs.variables.turning import mixed_turning
 from dimgs.variables.units import DIMENSIONLESS_TEXTS, LABEL_TEXTS
 
@@ -332,7 +332,7 @@ write 'watt / millikelvin' or 'W/(m*K)'.
     for name, text in units.items():
         try:
             parsed[name] = parse_unit(text)
-            reading = improbable(text)
+            reading = improbable(text) or absolute_difference(name, text)
         except InputError as error:
             raise InputError(f"Column '{name}' of {source}: {error}") from error
         if reading is not None:

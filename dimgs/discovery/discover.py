@@ -24,7 +24,7 @@ from dimgs.errors import DimgsError, InputError, noting, warn_all
 from dimgs.expression.candidate import Candidate
 from dimgs.law.absorb import absorb
 from dimgs.law.law import Law
-from dimgs.law.recognise import recognise
+from dimgs.law.recognise import celsius_zeros, recognise
 from dimgs.news import bar
 from dimgs.report.results import FitResult, Report, Rival
 
@@ -154,7 +154,7 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         outcome=verdict.outcome,
         why_not=verdict.why_not,
         level=options.level,
-        warnings=(*found.warnings, *verdict.why_not),
+        warnings=(*found.warnings, *celsius_zeros(law), *verdict.why_not),
         source=data.source,
         n_runs=prepared.design.n_runs,
         provenance=_provenance(data, options),

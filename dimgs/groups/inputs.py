@@ -17,7 +17,7 @@ from dimgs.variables import (
     split_header,
 )
 from dimgs.variables.quantities import unit_of
-from dimgs.variables.readings import improbable
+from dimgs.variables.readings import absolute_difference, improbable
 
 
 @runtime_checkable
@@ -67,7 +67,8 @@ def variables_of(source: Any) -> tuple[Variable, ...]:
 
 def _told(variable: Variable) -> Variable:
     """The variable, with a warning where its unit probably means something else."""
-    reading = improbable(variable.unit.text)
+    text = variable.unit.text
+    reading = improbable(text) or absolute_difference(variable.name, text)
     if reading is not None and not reading.doubtful:
         doubt = f"Variable '{variable.name}': {reading.sentence(variable.unit.text)}"
         warnings.warn(doubt, DimgsWarning, stacklevel=4)

@@ -11,6 +11,7 @@ from dimgs.formats import shown
 from dimgs.kernels.spec import Port
 from dimgs.variables import Unit, difference_unit, parse_unit
 from dimgs.variables.quantities import as_quantity
+from dimgs.variables.readings import absolute_difference
 from dimgs.variables.turning import other_turning
 
 # relative: what a conversion of units may add to a value at the end of a range
@@ -137,7 +138,13 @@ def _check_letters(port: Port, value: str) -> None:
 def unit_for(port: Port, text: str | None) -> Unit:
     """A unit in which a value of a port may be given; that of the port without one."""
     source, target = port.parsed if text is None else parse_unit(text), port.parsed
-    if target.scale == "temperature" and "delta_" in source.text:
+    is_difference = absolute_difference(port.name, "degC") is not None
+    if is_difference and source.offset and not target.offset and target.accepts(source):
+        raise InputError(
+            f"The input '{port.name}' is a difference by its name, and '{source.text}' is an "
+            f"absolute temperature; give it in '{difference_unit(source.text)}' or K."
+        )
+    if target.scale == "temperature" and "delta_" in source.text and not is_difference:
         raise InputError(
             f"The input '{port.name}' is an absolute temperature, but '{source.text}' is a "
             f"difference; give it in K or degC."

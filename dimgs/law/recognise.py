@@ -17,9 +17,13 @@ import sympy
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
 from dimgs.rationals import recognised_value
+from dimgs.variables import Dimension
 
 # half-width of the interval of a factor of one that is not written: rounding, and no noise, is less
 _NO_DOUBT = 1e-6
+_KELVIN, _CELSIUS = Dimension.of({"[temperature]": 1}), 273.15
+# of it: an interval as wide as 50 K holds 273 K by chance
+_NARROW = 0.2
 
 
 def recognised(constant: Constant) -> Constant:
@@ -80,3 +84,27 @@ def _is_one(constant: Constant) -> bool:
         return False
     low, high = constant.low, constant.high
     return low is not None and high is not None and high - low < 2 * _NO_DOUBT
+
+
+def celsius_zeros(law: Law) -> tuple[str, ...]:
+    """Doubts where a fitted constant is the zero of the Celsius scale, in one sentence each.
+
+    Parameters
+    ----------
+    law : Law
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(
+        f"The fitted constant {c.name} is {c.value:.5g} K, the zero of the Celsius scale: a "
+        f"column in degC may be a difference, or may count from 0 °C; give its unit as delta_degC."
+        for c in law.constants
+        if c.origin == "fitted"
+        and c.dimension == _KELVIN
+        and c.low is not None
+        and c.high is not None
+        and min(abs(c.low), abs(c.high)) <= _CELSIUS <= max(abs(c.low), abs(c.high))
+        and abs(c.high - c.low) < _NARROW * _CELSIUS
+    )

@@ -1,5 +1,6 @@
 """Units that are read otherwise than their writer probably meant, with the likely reading."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,7 @@ from dimgs.variables.notation import Factor, Product
 from dimgs.variables.units import (
     DIMENSIONLESS_TEXTS,
     Unit,
+    difference_unit,
     parse_unit,
     powers_of,
     to_pint,
@@ -23,6 +25,12 @@ from dimgs.variables.units import (
 _OF_MATTER = frozenset({parse_unit("kg").dimension, parse_unit("mol").dimension})
 # chemical elements with the symbols of units: "kg N/ha" is of nitrogen
 _ELEMENTS = frozenset({"N", "P", "C", "S", "F", "Cl", "U", "V", "W"})
+# names of differences of temperatures: dT_wall, delta T, ΔT, T_diff, temperature rise
+_TEMPERATURE = r"(?:T|[Tt]emp(?:erature)?)"
+_DIFFERENCE = re.compile(
+    rf"(?:d|Δ|∆|δ|[Dd]elta)[\s_]*{_TEMPERATURE}(?:[\s_\d].*)?"
+    rf"|(?:.*[\s_])?{_TEMPERATURE}(?:[\s_].*)?[\s_]*(?:diff(?:erence)?|rise|drop|increase)(?:[\s_].*)?"
+)
 # units that people write with a prefix; any other prefix is more likely another unit
 _PREFIXED = (
     "meter gram second ampere kelvin mole candela hertz newton pascal joule watt coulomb volt "
@@ -122,6 +130,24 @@ def improbable(text: str) -> Reading | None:
         return _reading(text, f"{_text(element)} of a chemical element", element)
     either = [row if row and row.outcome == "either" else None for row in rows]
     return _replaced(text, meant, either, doubtful=True) if any(either) else None
+
+
+def absolute_difference(name: str, text: str) -> Reading | None:
+    """The other reading of an absolute temperature whose name says a difference; None elsewhere.
+
+    Examples
+    --------
+    >>> names = ("dT", "delta_T", "ΔT", "T_diff", "temperature rise", "T", "dTdt", "T_d")
+    >>> [absolute_difference(name, "degC") is not None for name in names]
+    [True, True, True, True, True, False, False, False]
+    >>> absolute_difference("dT", "K") is None
+    True
+    """
+    unit = parse_unit(text)
+    if not unit.offset or _DIFFERENCE.fullmatch(name.strip()) is None:
+        return None
+    meant = difference_unit(unit.text)
+    return Reading("an absolute temperature", f"the difference {meant}", parse_unit(meant))
 
 
 @cache

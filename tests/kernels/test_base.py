@@ -335,6 +335,9 @@ def test_a_label_is_no_unit_of_a_number() -> None:
 
 def test_an_absolute_temperature_is_no_difference() -> None:
     assert port_value(Port("dT", "delta_degC"), (20.0, "K")) == 20.0
+    assert port_value(Port("dT", "K"), "20 delta_degC") == 20.0
+    with pytest.raises(InputError, match="a difference by its name"):
+        port_value(Port("dT", "K"), "20 °C")
     with pytest.raises(InputError, match="give that difference"):
         port_value(Port("dT", "delta_degC"), (20.0, "degC"))
     with pytest.raises(InputError, match="give that dimension"):

@@ -1,13 +1,14 @@
 """Constants recognised: only where the interval singles one out."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from dimgs import Dataset
+from dimgs import Dataset, fit
 from dimgs.discovery.discover import discover
 from dimgs.law.parts import Constant
-from dimgs.law.recognise import recognised
+from dimgs.law.recognise import celsius_zeros, recognised
 from dimgs.variables import Dimension
 from tests.patience import AMPLE
 
@@ -18,6 +19,17 @@ def test_constants_with_a_dimension_stay() -> None:
     assert recognised(constant) is constant
     plain = recognised(Constant("c", 1.9999, Dimension(), 1.99, 2.01))
     assert (plain.value, plain.origin, plain.low) == (2.0, "recognised", 1.99)
+
+
+def test_the_zero_of_the_celsius_scale_is_doubted() -> None:
+    length = np.geomspace(0.1, 2.0, 8)
+    law = fit({"L [m]": length, "T [s]": 2.006 * np.sqrt(length)}, "T", constants=["g"]).law
+    assert celsius_zeros(law) == ()
+    kelvin = Dimension.of({"[temperature]": 1})
+    ends = ((-273.2, -273.1, 1), (272.0, 275.0, 1), (280.0, 290.0, 0), (150.0, 400.0, 0))
+    for low, high, doubts in ends:
+        zero = Constant("T_c", (low + high) / 2, kelvin, low, high)
+        assert len(celsius_zeros(replace(law, constants=(*law.constants, zero)))) == doubts
 
 
 def test_the_pendulum_swings_with_two_pi() -> None:

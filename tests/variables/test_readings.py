@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import dimgs
 from dimgs.errors import InputError
 from dimgs.variables import parse_unit, si_unit
 from dimgs.variables.names import readings
@@ -138,3 +139,19 @@ def test_units_written_here_are_never_doubted(powers: list[int]) -> None:
         dimension = dimension * parse_unit(base).dimension ** power
     found = improbable(si_unit(dimension))
     assert found is None, si_unit(dimension)
+
+
+@pytest.mark.parametrize("name", ["dT", "dT_wall", "Delta T", "ΔT", "T_diff", "temp rise"])
+def test_a_difference_by_its_name_in_an_absolute_unit_is_doubted(name: str) -> None:
+    table = {f"{name} [degC]": [10.0, 20.0], "L [m]": [1.0, 2.0]}
+    (note,) = dimgs.read_table(table).warnings
+    assert f"Column '{name}'" in note
+    assert "the difference delta_degC may be meant" in note
+    with pytest.raises(InputError, match="may be meant"):
+        dimgs.read_table(table, strict_units=True)
+    plain = {
+        f"{name} [delta_degC]": [1.0, 2.0],
+        "T [degC]": [3.0, 5.0],
+        "dTdt [degC/s]": [7.0, 4.0],
+    }
+    assert not dimgs.read_table(plain).warnings
