@@ -146,8 +146,11 @@ def absolute_difference(name: str, text: str) -> Reading | None:
     unit = parse_unit(text)
     if not unit.offset or _DIFFERENCE.fullmatch(name.strip()) is None:
         return None
-    meant = difference_unit(unit.text)
-    return Reading("an absolute temperature", f"the difference {meant}", parse_unit(meant))
+    meant, literal = difference_unit(unit.text), _literal(text)
+    if text.strip() == literal:
+        # what is written out is meant
+        return None
+    return Reading(literal, f"the difference {meant}", parse_unit(meant))
 
 
 @cache
