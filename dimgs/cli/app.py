@@ -9,7 +9,7 @@ import typer
 
 from dimgs.cli import commands
 from dimgs.cli.exits import INTERRUPTED
-from dimgs.cli.output import is_lost, note, remember, unwritten, warn
+from dimgs.cli.output import fail, is_lost, note, remember, unwritten, warn
 
 app = typer.Typer(
     name="dimgs",
@@ -36,13 +36,14 @@ def main(version: bool = typer.Option(False, "--version", help="Print the versio
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 
-def _usage_message(error: Any) -> str:
+def _tell_usage(error: Any) -> None:
     message = str(error.format_message())
-    if not message or "\n" in message:
-        return message
     context = getattr(error, "ctx", None)
-    name = context.command_path if context else "dimgs"
-    return f"error: {message} (see {name} --help)"
+    if "\n" in message:
+        # the help of a command that was given nothing
+        note(message)
+    elif message:
+        fail(f"{message} (see {context.command_path if context else 'dimgs'} --help)")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -64,8 +65,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     lost = unwritten()
     if lost is None or isinstance(lost, BrokenPipeError):
         return code
-    note(
-        f"error: standard output cannot be written ({lost.strerror}); send it elsewhere, or make "
+    fail(
+        f"standard output cannot be written ({lost.strerror}); send it elsewhere, or make "
         f"room for it."
     )
     return code or 1
@@ -87,21 +88,19 @@ def _code_of(given: list[str]) -> int:
     try:
         result = app(args=given, standalone_mode=False)
     except _USAGE_ERROR as error:
-        message = _usage_message(error)
-        if message:
-            note(message)
+        _tell_usage(error)
         return 2
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")
         return INTERRUPTED
     except DimgsError as error:
         warn(getattr(error, "__notes__", ()))
-        note(f"error: {error}")
+        fail(str(error))
         return 2 if isinstance(error, InputError | EngineUnavailableError | LawError) else 1
     except BrokenPipeError:
         return 0
     except MemoryError:
-        note("error: the memory of this machine is too small; use fewer rows or inputs.")
+        fail("the memory of this machine is too small; use fewer rows or inputs.")
         return 1
     except Exception as error:
         if _begins_with_interrupt(error):
@@ -112,8 +111,8 @@ def _code_of(given: list[str]) -> int:
         if os.environ.get("DIMGS_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        note(
-            f"error: the computation failed on something unforeseen ({what}); please report it, "
+        fail(
+            f"the computation failed on something unforeseen ({what}); please report it, "
             f"with what DIMGS_DEBUG=1 prints in front of the command."
         )
         return 1

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 _BOLD, _RED, _YELLOW, _DIM, _RESET = "\033[1m", "\033[31;1m", "\033[33m", "\033[2m", "\033[0m"
 _STYLES = {"": "", "strong": _BOLD, "faint": _DIM}
-_PREFIXES = {"error:": _RED, "warning:": _YELLOW}
 _typed: list[str] = []
 _warned: list[str] = []
 _results: list[TextIO] = []
@@ -161,14 +160,21 @@ def say_assumed(assumptions: Iterable[Mapping[str, Any]]) -> None:
 
 
 def note(text: str) -> None:
-    """A line on standard error, whatever it contains; an error or a warning is one line."""
-    prefix = next((p for p in _PREFIXES if text.startswith(p)), "")
-    rest = visible(brief(text.removeprefix(prefix))) if prefix else terminal(text)
-    if prefix and is_coloured(sys.stderr):
-        prefix = f"{_PREFIXES[prefix]}{prefix}{_RESET}"
+    """A line on standard error, whatever it contains."""
     # a result is not lost because a log cannot be written
     with suppress(OSError):
-        sys.stderr.write(f"{prefix}{rest}\n")
+        sys.stderr.write(f"{terminal(text)}\n")
+
+
+def fail(text: str) -> None:
+    """An error on standard error, in one line."""
+    _labelled("error:", _RED, text)
+
+
+def _labelled(label: str, colour: str, text: str) -> None:
+    shown = f"{colour}{label}{_RESET}" if is_coloured(sys.stderr) else label
+    with suppress(OSError):
+        sys.stderr.write(f"{shown} {visible(brief(text))}\n")
 
 
 def warn(warnings: Iterable[str]) -> None:
@@ -176,7 +182,7 @@ def warn(warnings: Iterable[str]) -> None:
     for warning in warnings:
         if warning not in _warned:
             _warned.append(warning)
-            note(f"warning: {warning}")
+            _labelled("warning:", _YELLOW, warning)
 
 
 def is_coloured(stream: TextIO) -> bool:
