@@ -1,13 +1,14 @@
 """Units and numbers -> siunitx (version 3): quantities with their intervals."""
 
 import math
-import re
 from fractions import Fraction
 from typing import Any
 
 from dimgs.errors import InputError
 from dimgs.latex.escape import text_latex
 from dimgs.variables import parse_unit, registry, to_pint
+from dimgs.variables.notation import rewritten
+from dimgs.variables.units import powers_of, written
 
 _PLAIN = (
     "gram second kelvin ampere mole candela watt pascal joule newton coulomb volt ohm farad tesla "
@@ -30,8 +31,6 @@ _PREFIX_NAMES = (
     "giga tera peta exa zetta yotta ronna quetta"
 )
 _PREFIXES = frozenset(_PREFIX_NAMES.split())
-# a number in front, other than the one of "1/s"
-_NUMBER = re.compile(r"(?!1\s*/)[-+.\d]")
 _POWERS = {1: "", 2: "\\square", 3: "\\cubic"}
 _LEVELS = {"dB": "\\decibel", "decibel": "\\decibel", "B": "\\bel", "Np": "\\neper"}
 # largest denominator that anybody writes, and what a double makes of such an exponent
@@ -70,8 +69,8 @@ def unit_latex(unit_text: str) -> str:
     factors = _factors(text)
     if not factors and unit.factor == 1.0:
         return "1"
-    if _NUMBER.match(text) or not factors:
-        return rf"\text{{{text_latex(text)}}}"
+    if not factors or powers_of(written(text))[0] != 1:
+        return rf"\text{{{text_latex(rewritten(text))}}}"
     return rf"\unit{{{_macros(factors) or _literal(factors)}}}"
 
 

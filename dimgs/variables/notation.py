@@ -60,7 +60,9 @@ _DEGREE = re.compile(
     r"(?P<of>Δ\s*)?°\s*(?P<scale>[CFRK](?!\w))?|Δ\s*(?:deg_?)?(?P<difference>[CF])(?!\w)"
 )
 _NAME = re.compile(r"[^\W\d_]\w*|[%‰′″]")
-_GLUED = re.compile(rf"(?P<name>\D+?)(?P<power>{_DIGITS})(?:\D.*)?")
+_GLUED = re.compile(r"(?P<name>\D+)(?P<power>\d+)(?:\D.*)?")
+# m3, T4; 2m50 and 1h30 are no powers, and m1 or m5 may be a slip
+_GLUED_POWERS = frozenset("234")
 _NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4}(?!\d))?")
 _RAISED = re.compile(
     rf"(?:\*\*|\^)\s*(?:\(\s*(?P<top>[-+]?(?:{_DIGITS}(?:\.\d*)?|\.\d+))\s*"
@@ -68,13 +70,13 @@ _RAISED = re.compile(
     rf"(?!\d|\s*(?:\*\*|\^))"
 )
 # "m3", "m-3" and "m -3": digits that touch a name, or their sign, are its exponent
-_TOUCHING = re.compile(rf"(-?{_DIGITS})(?![\d.])")
+_TOUCHING = re.compile(r"(-?\d)(?![\d.])")
 _KEYWORDS = {"per": "/", "sqrt": "√"}
 _BEFORE = {"sq": 2, "square": 2, "cu": 3, "cubic": 3}
 _AFTER = {"squared": 2, "cubed": 3}
 _PREFIX_APART = frozenset({"mu", "u", "µ", "micro"})
 _BROKEN = "it is no product of powers of units, or breaks off"
-_NUMBER_LAST = "a further number follows a unit; write an exponent as m^3 and a factor first"
+_NUMBER_LAST = "a number follows a unit; write an exponent as m^3 and a factor first"
 _TOUCHES = (
     "an exponent is not a plain number or fraction such as 2, -1 or (1/3), or touches the "
     "next unit; W/m²K is W/(m²*K)"
@@ -140,7 +142,7 @@ def parse(
     InputError
         For a character, or an order of them, that the grammar does not know.
     """
-    parser = _Parser(_tokens(_rewritten(text), is_unit, phrases), tight)
+    parser = _Parser(_tokens(rewritten(text), is_unit, phrases), tight)
     found = parser.term()
     if parser.ahead.kind != "end":
         raise InputError(_BROKEN)
@@ -152,7 +154,7 @@ def _signs(text: str) -> str:
     return _COMMAND.sub(lambda m: _COMMANDS.get(m[1].strip() or " ", m[0]), text)
 
 
-def _rewritten(text: str) -> str:
+def rewritten(text: str) -> str:
     """A text in the alphabet of the grammar: signs that look like others, LaTeX, superscripts."""
     if len(text) > _LONGEST:
         raise InputError(f"it has more than {_LONGEST} characters")
@@ -194,7 +196,7 @@ def _token(
     spaced = start > 0 and text[start - 1].isspace()
     last = before[-1].kind if before else ""
     power = _TOUCHING.match(text, start) if last in ("name", "power", ")") else None
-    if power and (char == "-" or (last == "name" and not spaced)):
+    if power and (char == "-" or (last == "name" and text[start - 1].isalpha())):
         # m-2K is m^-2 K, but m2K may be a slip
         kind = "power" if char == "-" else "open power"
         return Token(kind, power[1], power=Fraction(power[1])), power.end()
@@ -242,6 +244,9 @@ def _word(word: str, start: int, spaced: bool, is_unit: Callable[[str], bool]) -
     glued = _GLUED.fullmatch(word)
     if glued and not is_unit(word) and is_unit(glued["name"]):
         word = glued["name"]
+        if glued["power"] not in _GLUED_POWERS:
+            odd = f"{word}{glued['power']}"
+            raise InputError(f"'{odd}' is no unit with a power; write one as {word}^2")
     return Token("name", word, spaced), start + len(word)
 
 
@@ -382,6 +387,8 @@ class _Parser:
             found = self.term()
             if not self._take(")"):
                 raise InputError(_BROKEN)
+            if not found.factors:
+                raise InputError(_NUMBER_LAST)
         elif self._take("√"):
             return Product().times(self._power(below, True), Fraction(1, 2))
         else:

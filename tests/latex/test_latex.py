@@ -83,6 +83,8 @@ UNITS = {
     "": "1",
     "label": r"\text{label}",
     "1e19 m^-3": r"\text{1e19 m\textasciicircum{}-3}",
+    "×10³ kg": r"\text{10\textasciicircum{}(3) kg}",
+    "kg m–3": r"\unit{\kilogram\per\cubic\metre}",
     "not_a_unit": r"\text{not\_a\_unit}",
 }
 NAMES = ("pi_1", "pi_2", "k")
