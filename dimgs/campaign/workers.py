@@ -21,8 +21,7 @@ from dimgs.errors import InputError
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.conversion import holds_inputs
 from dimgs.kernels.portable import PackedKernel, portable
-from dimgs.kernels.process import (
-    SUBREAPER,
+from dimgs.kernels.process import (  # fmt: skip
     control_process,
     end_descendants,
     end_marked,
@@ -197,7 +196,7 @@ def start(workers: Any, safe_path: str | None) -> None:
     marked = mark()
     os.environ.update(marked)
     # what leaves its session and its environment stays below this process
-    control_process(SUBREAPER, 1)
+    control_process(child_subreaper=1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     workers.put((os.getpid(), *marked.values()))

@@ -23,18 +23,7 @@ from typing import Any, NoReturn
 import psutil
 
 from dimgs.errors import DimgsError
-from dimgs.kernels.process import (
-    COMPLAINED,
-    DUMPABLE,
-    PDEATHSIG,
-    PRINTED,
-    SUBREAPER,
-    control_process,
-    end_descendants,
-    ending,
-    folder_size,
-    last_words,
-)
+from dimgs.kernels import process
 from dimgs.kernels.record import Failure, one_sentence, with_kind
 from dimgs.variables import registry
 
@@ -113,20 +102,23 @@ class Limits:
         return Answer(None, why, f"It {told[why]}.")
 
 
-def _sum(kind: str, processes: Iterable[psutil.Process]) -> int:
-    """Threads, or bytes of memory, of processes together; those that have ended have none."""
+def _sum(of: Callable[[psutil.Process], int], processes: Iterable[psutil.Process]) -> int:
+    """Sum of a number over processes; those that have ended meanwhile have none."""
     total = 0
-    for process in processes:
+    for each in processes:
         with suppress(psutil.Error):
-            if kind == "threads":
-                total += process.num_threads()
-            elif kind == "resident":
-                total += process.memory_info().rss
-            else:
-                # what is shared counts in parts, where the system tells
-                used = process.memory_full_info()
-                total += getattr(used, "pss", used.uss)
+            total += of(each)
     return total
+
+
+def _resident(each: psutil.Process) -> int:
+    return int(each.memory_info().rss)
+
+
+def _proportional(each: psutil.Process) -> int:
+    """Memory of a process in which what it shares counts in parts, where the system tells."""
+    used = each.memory_full_info()
+    return int(getattr(used, "pss", used.uss))
 
 
 class Supervisor:
@@ -147,9 +139,9 @@ class Supervisor:
         self._end = monotonic() + limits.seconds
         self._next, self._here = 0.0, psutil.Process()
         # what leaves its session and its parent becomes a child of this process, and is found
-        control_process(SUBREAPER, 1)
+        process.control_process(child_subreaper=1)
         # nobody but root opens this process' descriptors through /proc, or traces it
-        control_process(DUMPABLE, 0)
+        process.control_process(dumpable=0)
 
     def run(self, step: Callable[[Any], Any], given: Any, attend: int | None = None) -> Answer:
         """Answer of a step.
@@ -182,10 +174,9 @@ class Supervisor:
         """Be the process of a step."""
         try:
             os.setsid()
-            control_process(PDEATHSIG, signal.SIGKILL)
-            control_process(DUMPABLE, 1)
+            process.control_process(pdeathsig=signal.SIGKILL, dumpable=1)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            for number, path in ((1, said / PRINTED), (2, said / COMPLAINED)):
+            for number, path in ((1, said / process.PRINTED), (2, said / process.COMPLAINED)):
                 os.dup2(os.open(path, flags, 0o600), number)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.closerange(3, write)
@@ -213,7 +204,7 @@ class Supervisor:
         if sys.platform == "linux":
             # of all processes of the user, and not for root: against what starts others faster
             # than anybody can look
-            there = _sum("threads", psutil.process_iter())
+            there = _sum(psutil.Process.num_threads, psutil.process_iter())
             wanted[resource.RLIMIT_NPROC] = there + _THREADS * self.limits.processes
         for what, most in wanted.items():
             with suppress(OSError, ValueError):
@@ -258,9 +249,9 @@ class Supervisor:
         most = self.limits.megabytes << 20
         if len(found) > self.limits.processes:
             over = Failure.PROCESSES
-        elif _sum("resident", found) > most and _sum("proportional", found) > most:
+        elif _sum(_resident, found) > most and _sum(_proportional, found) > most:
             over = Failure.MEMORY
-        elif sum(map(folder_size, self.folders)) > self.limits.disk_megabytes << 20:
+        elif sum(map(process.folder_size, self.folders)) > self.limits.disk_megabytes << 20:
             over = Failure.DISK
         self._next = now + max(_LOOK / 2, (monotonic() - now) / _LOOKING)
         return over
@@ -271,7 +262,7 @@ class Supervisor:
         while monotonic() < end:
             with suppress(ProcessLookupError, PermissionError):
                 os.kill(-1, signal.SIGKILL) if self.alone else os.killpg(child, signal.SIGKILL)
-            end_descendants()
+            process.end_descendants()
             try:
                 while os.waitpid(-1, os.WNOHANG)[0]:
                     pass
@@ -310,7 +301,7 @@ def _answer(text: bytes, status: int | None, said: Path) -> Answer:
             return Answer.of_json(json.loads(text))
         return Answer.of_json(None)
     why = {-signal.SIGXCPU: Failure.TIME, -signal.SIGXFSZ: Failure.DISK}.get(status or 0)
-    told = f"Its process {ending(status or 0)}{last_words(said)}."
+    told = f"Its process {process.ending(status or 0)}{process.last_words(said)}."
     return Answer(None, why or Failure.DIED, told)
 
 

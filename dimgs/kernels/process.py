@@ -47,8 +47,6 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _MARK = "DIMGS_RUN"
-# prctl of Linux: end with the parent; may be traced; becomes the parent of what is orphaned below
-PDEATHSIG, DUMPABLE, SUBREAPER = 1, 4, 36
 
 
 def run_program(
@@ -290,11 +288,19 @@ def end_descendants() -> None:
             process.kill()
 
 
-def control_process(option: int, value: int) -> bool:
-    """Set an attribute of this process, where the system is Linux; whether it did."""
-    if sys.platform != "linux":
-        return False
-    return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
+def control_process(**attributes: int) -> None:
+    """Set attributes of this process, where the system is Linux (``man 2 prctl``).
+
+    Parameters
+    ----------
+    **attributes : int
+        ``pdeathsig``, the signal that it gets when its parent ends; ``dumpable``, whether others of
+        its user may trace it and open its descriptors; ``child_subreaper``, whether it becomes the
+        parent of what is orphaned below it.
+    """
+    options = {"pdeathsig": 1, "dumpable": 4, "child_subreaper": 36}
+    for name, value in attributes.items() if sys.platform == "linux" else ():
+        ctypes.CDLL(None).prctl(options[name], value, 0, 0, 0)
 
 
 def last_words(folder: Path, errors_only: bool = False) -> str:
