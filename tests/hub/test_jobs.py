@@ -99,7 +99,7 @@ def test_a_job_is_run_once_and_its_run_rests_on_it(tmp_path: Path) -> None:
         (run,) = hub.query("diffusion-series", where=["l=100 um"])["runs"]
         # its physics is known as that of a campaign's kernel is
         assert hub.query(physics="migration")["count"] == 1
-        assert hub.history(run["id"]) == [asked]
+        assert asked in hub.history(run["id"])
         assert hub.get(asked)["status"]["state"] == "done"
         assert run["outputs"]["CF"]["value"] > 0
 
@@ -250,8 +250,8 @@ def test_many_workers_run_each_job_once(
     with ThreadPoolExecutor(4) as threads:
         done = list(threads.map(lambda _: work(hub, Policy(), once=True).done, range(4)))
     assert sum(done) == 12
-    runs = [hub.history(r["id"]) for r in hub.query("diffusion-series")["runs"]]
-    assert sorted(i for (i,) in runs) == sorted(asked)
+    rests = [{*hub.history(r["id"])} & {*asked} for r in hub.query("diffusion-series")["runs"]]
+    assert sorted(job for (job,) in rests) == sorted(asked)
 
 
 def test_a_job_of_a_dead_worker_is_taken_over_and_kept_once(
