@@ -69,7 +69,8 @@ def _cell(parameter: Any) -> str:
     shown = f" Default: `{default}`." if isinstance(default, int | float | str) and default else ""
     required = " Required." if parameter.required else ""
     text = _plain(getattr(parameter, "help", "") or "")
-    return f"{text}{shown if default is not True else ''}{required}".replace("|", r"\|")
+    variable = f" Or `{parameter.envvar}` names it." if parameter.envvar else ""
+    return f"{text}{variable}{shown if default is not True else ''}{required}".replace("|", r"\|")
 
 
 def _plain(text: str | None) -> str:
