@@ -30,10 +30,15 @@ def related_tests(root: Path, path: str) -> list[list[str]]:
     far = [f for f, names in uses.items() if any(_is_used(c, names) for c in callers)]
     stages, seen = [], set[str]()
     for stage in (near, same, far):
-        # its own folder's first, and small files before large ones
+        # those of its name, then its own folder's, and small files before large ones
         order = sorted(
             set(stage) - seen,
-            key=lambda f: (not f.startswith(f"tests/{folder}/"), (root / f).stat().st_size, f),
+            key=lambda f: (
+                not _mirrors(f, path),
+                not f.startswith(f"tests/{folder}/"),
+                (root / f).stat().st_size,
+                f,
+            ),
         )
         seen |= set(stage)
         stages.append(order)
