@@ -162,7 +162,7 @@ class Writer(Reader):
             )
         if verdict == "accept" and self.is_agent:
             raise NotAllowedError("Agents may advise, only people accept; ask a reviewer.")
-        if verdict == "accept" and self.user in authors_of(connection, row.id):
+        if verdict == "accept" and self.user in authors_of(connection, [row.id]):
             raise NotAllowedError(
                 f"'{row.id[:12]}' was brought by {visible(self.user)}, and nobody signed that it "
                 f"is by {visible(row.author)}; ask somebody else to accept it, or an admin to "

@@ -9,8 +9,9 @@ those of whoever brought them, and untrusted until somebody else has accepted th
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
@@ -179,32 +180,31 @@ def read_lineage(connection: Connection) -> Lineage:
     found.unconfirmed = _unconfirmed(connection, found)
     found.foreign = _ids(connection, entries.c.kind.in_(EXECUTABLE), entries.c.origin.is_not(None))
     found.claimed = _ids(connection, entries.c.origin.is_not(None), is_claimed())
-    authors = _Authors(connection)
     endorsed = [a for a in found.reviews if a.verdict == "accept"]
     found.claimed -= {
         a.target
         for a in endorsed
-        if a.target in found.claimed and a.author not in authors.of([a.target])
+        if a.target in found.claimed and a.author not in authors_of(connection, [a.target])
     }
     found.approved = {
         a.target
         for a in counting
         if a.here and (a.type == "approves" or (a.type == "reviews" and a.verdict == "accept"))
     }
-    _mark(connection, found, _settlements(connection, found, authors))
+    _mark(connection, found, _settlements(connection, found))
     bad = {a.target for a in found.reviews if a.verdict in _AGAINST}
     found.accepted = {a.target for a in endorsed} - bad - found.claimed
     for a in counting:
-        if a.type == "supersedes" and a.kind != "review" and _supersedes(a, found, authors):
+        if a.type == "supersedes" and a.kind != "review" and _supersedes(connection, a, found):
             found.superseded.setdefault(a.target, []).append(a.source)
     return found
 
 
-def _supersedes(act: Act, found: Lineage, authors: "_Authors") -> bool:
+def _supersedes(connection: Connection, act: Act, found: Lineage) -> bool:
     """Whether a later entry takes the place of an accepted one: of its author, or accepted too."""
     if act.target not in found.accepted or act.source in found.accepted:
         return True
-    return act.author in authors.of([act.target])
+    return act.author in authors_of(connection, [act.target])
 
 
 def _trusted() -> Select[Any]:
@@ -272,44 +272,26 @@ def is_claimed() -> ColumnElement[bool]:
     return and_(entries.c.kind.not_in(EXECUTABLE), brought.correlate(entries).exists())
 
 
-class _Authors:
-    """Who made entries, or brought what nobody signed."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._basis: dict[str, frozenset[str]] = {}
-
-    def of(self, ids: Collection[str]) -> frozenset[str]:
-        """Authors of entries, and senders of those that nobody signed."""
-        query = (
-            select(entries.c.author, imports.c.sender)
-            .select_from(entries)
-            .outerjoin(imports, and_(imports.c.entry == entries.c.seq, _unsigned()))
-            .where(entries.c.id.in_(ids_of(self._connection, ids)))
-            .distinct()
-        )
-        rows = self._connection.execute(query).all()
-        return frozenset(name for row in rows for name in row if name is not None)
-
-    def of_basis(self, id: str) -> frozenset[str]:
-        """Authors of an entry and of everything that it rests on."""
-        if id not in self._basis:
-            self._basis[id] = self.of([id, *ancestors(self._connection, id)])
-        return self._basis[id]
+def authors_of(connection: Connection, ids: Iterable[str]) -> set[str]:
+    """Who answers for entries: their authors, and whoever brought those that nobody signed."""
+    query = (
+        select(entries.c.author, imports.c.sender)
+        .select_from(entries)
+        .outerjoin(imports, and_(imports.c.entry == entries.c.seq, _unsigned()))
+        .where(entries.c.id.in_(ids_of(connection, ids)))
+        .distinct()
+    )
+    return {name for row in connection.execute(query) for name in row if name is not None}
 
 
-def authors_of(connection: Connection, id: str) -> frozenset[str]:
-    """Who answers for an entry: its author, and whoever brought it where nobody signed it."""
-    return _Authors(connection).of([id])
-
-
-def authors_of_basis(connection: Connection, id: str) -> frozenset[str]:
+def authors_of_basis(connection: Connection, id: str) -> set[str]:
     """Who answers for an entry or anything that it rests on; none of them settles its doubts."""
-    return _Authors(connection).of_basis(id)
+    return authors_of(connection, [id, *ancestors(connection, id)])
 
 
-def _settlements(connection: Connection, found: Lineage, authors: _Authors) -> list[Settlement]:
+def _settlements(connection: Connection, found: Lineage) -> list[Settlement]:
     """Acceptances and settlements of those who may settle the doubts that they name."""
+    made_by = cache(lambda id: authors_of_basis(connection, id))
     causes: dict[str, set[str]] = defaultdict(set)
     says: dict[str, tuple[str, str]] = {
         a.entry: (a.target, a.author) for a in found.reviews if a.verdict == "accept"
@@ -330,7 +312,7 @@ def _settlements(connection: Connection, found: Lineage, authors: _Authors) -> l
     return [
         Settlement(entry, author, target, frozenset(causes[entry]), frozenset(basis[entry]))
         for entry, (target, author) in says.items()
-        if causes[entry] and may_settle(author, authors.of_basis(target))
+        if causes[entry] and may_settle(author, made_by(target))
     ]
 
 

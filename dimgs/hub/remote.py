@@ -5,27 +5,34 @@ import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from dimgs.errors import InputError, StoreError
 from dimgs.escape import visible
-from dimgs.hub.connection import TOKEN, client_of, refusal
+from dimgs.formats import read_text
 from dimgs.hub.entry import canonical
 from dimgs.hub.hub import Hub
+from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError
 from dimgs.hub.runs import run_content
 from dimgs.hub.writing import batches
 from dimgs.kernels.record import RunRecord
 
 if TYPE_CHECKING:
-    from dimgs.hub.bundle import Merged
-    from dimgs.hub.lines import Line
+    from dimgs.hub.bundle import Line, Merged
     from dimgs.hub.numbers import RunTable
     from dimgs.variables import Dimension
 
 # of letters: a server takes requests of 64 MB
 _PART = 8 << 20
+
+
+TOKEN = "DIMGS_HUB_TOKEN"
+TOKEN_FILE = "DIMGS_HUB_TOKEN_FILE"
+# of a request, in seconds: a law of 100,000 runs takes the server about 20
+_PATIENCE = 120.0
 
 
 class RemoteHub(Hub):
@@ -62,7 +69,7 @@ class RemoteHub(Hub):
         client: Any = None,
     ) -> None:
         self._url = os.fspath(url).rstrip("/")
-        self._client = client or client_of(self._url)
+        self._client = client or _client_of(self._url)
         who = self._call("GET", "me")
         self.user, self.role = who["user"], who["role"]
         if user is not None and user != self.user:
@@ -106,7 +113,7 @@ class RemoteHub(Hub):
             ) from error
         if answer.is_success:
             return answer
-        raise refusal(self.address, answer)
+        raise _refusal(self.address, answer)
 
     def _call(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
         sent = {} if body is None else {"json": body}
@@ -363,3 +370,54 @@ def _part(text: str) -> str:
     from urllib.parse import quote
 
     return quote(text.strip(), safe="") or "-"
+
+
+def _refusal(address: str, answer: Any) -> Exception:
+    """Error of what a server refused, in its own sentence."""
+    try:
+        told = visible(str(answer.json()["error"]))
+    except (ValueError, KeyError, TypeError):
+        return StoreError(
+            f"'{address}' answers with {answer.status_code} and is no hub of dimgs, or ails; check "
+            f"the address."
+        )
+    if answer.status_code >= 500:
+        return StoreError(told)
+    kinds = {401: NotAllowedError, 403: NotAllowedError, 404: NotFoundError}
+    return kinds.get(answer.status_code, InputError)(told)
+
+
+def _client_of(url: str) -> Any:
+    """What sends the requests to a server, with the token that the environment names."""
+    try:
+        import httpx2
+    except ImportError as error:
+        raise InputError(
+            "A hub behind a server needs httpx2; install it with: pip install 'dimgs[hub]'."
+        ) from error
+    token = os.environ.get(TOKEN, "").strip()
+    if not token and os.environ.get(TOKEN_FILE):
+        token = read_text(os.environ[TOKEN_FILE], "token").strip()
+    parts = urlsplit(url)
+    # certificates take a tenth of a second to load, and serve nothing without TLS
+    secure = parts.scheme == "https"
+    here = _is_here(parts.hostname or "")
+    headers = {}
+    if token:
+        if not token.isascii() or not token.isprintable():
+            raise InputError("The token is none; it has the form id.secret.")
+        if not (secure or here):
+            raise InputError(
+                f"The token would travel to '{visible(parts.hostname or '')}' for everybody to "
+                f"read; use its https:// address."
+            )
+        headers["Authorization"] = f"Bearer {token}"
+    # redirects, which would take the token elsewhere, are not followed
+    return httpx2.Client(headers=headers, timeout=_PATIENCE, trust_env=not here, verify=secure)
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

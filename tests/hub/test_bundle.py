@@ -227,7 +227,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     done, kept = merged(tmp_path / "b.zip", place)
     assert (kept, len(done.refused)) == (0, 1)
     assert "longer than any entry" in done.refused[0]
-    monkeypatch.setattr("dimgs.hub.lines._MOST_TOTAL", 1 << 20)
+    monkeypatch.setattr("dimgs.hub.bundle._MOST_TOTAL", 1 << 20)
     with zipfile.ZipFile(tmp_path / "c.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(name, (b'"' + b"0" * 100_000 + b'"\n') * 20)
     with pytest.raises(InputError, match="take it in parts"):
