@@ -123,7 +123,7 @@ class Model:
         for id, one in self.entries.items():
             if one.kind == "question" and found[id] == "open":
                 given = [e for e in self.entries.values() if e.answers == id]
-                given = [e for e in given if found[e.id] != "untrusted"]
+                given = [e for e in given if not self.is_claimed(e)]
                 good = [e for e in given if found[e.id] in ("open", "accepted")]
                 firm = [e for e in given if all(self.entries[i].confirmed for i in e.rests)]
                 if any(found[e.id] == "accepted" for e in good):
