@@ -68,12 +68,13 @@ def portable(reference: Any) -> Any:
         return reference
     home = getattr(reference, "__wrapped__", type(reference)).__module__
     module = sys.modules.get(home)
-    if home != "__main__" and getattr(module, "__spec__", None) is None:
+    is_named = home == "__main__" or getattr(module, "__spec__", None) is not None
+    unnamed = None if is_named else module
+    if unnamed is not None and unnamed.__file__:
         with suppress(Exception):
-            file = getattr(module, "__file__", None)
-            return PackedKernel(pickle.dumps(reference), file and os.path.abspath(file))
+            return PackedKernel(pickle.dumps(reference), os.path.abspath(unnamed.__file__))
     try:
-        return PackedKernel(_with_code(reference))
+        return PackedKernel(_with_code(reference, unnamed))
     except Exception as error:
         with suppress(Exception):
             return PackedKernel(pickle.dumps(reference), needs_main=True)
@@ -85,14 +86,8 @@ def portable(reference: Any) -> Any:
         ) from error
 
 
-def send_with_code(module: ModuleType) -> None:
-    """Let a module's code be sent along where other processes cannot import it by its name."""
-    import cloudpickle
-
-    cloudpickle.register_pickle_by_value(module)
-
-
-def _with_code(kernel: Any) -> bytes:
+def _with_code(kernel: Any, home: ModuleType | None) -> bytes:
+    """A kernel in bytes with its code, that of its module included where it has no name."""
     import cloudpickle
 
     from dimgs.kernels.function import FunctionKernel
@@ -106,6 +101,8 @@ def _with_code(kernel: Any) -> bytes:
                 return object.__new__, (type(given),), vars(given)
             return super().reducer_override(given)
 
+    if home is not None:
+        cloudpickle.register_pickle_by_value(home)
     buffer = io.BytesIO()
     Pickler(buffer).dump(kernel)
     return buffer.getvalue()

@@ -14,7 +14,7 @@ from typing import Any
 
 from dimgs.errors import DimgsError, InputError
 from dimgs.kernels.fingerprint import file_digest
-from dimgs.kernels.portable import PackedKernel, send_with_code
+from dimgs.kernels.portable import PackedKernel
 from dimgs.kernels.record import with_kind
 from dimgs.kernels.spec import Kernel, Port, Tier
 from dimgs.plugins import entry_points
@@ -282,7 +282,6 @@ def _executed(file: Path, content: str | None) -> ModuleType:
     module = ModuleType(unique)
     module.__file__ = str(file)
     sys.modules[unique] = module
-    send_with_code(module)
     beside = str(file.resolve().parent)
     if beside not in sys.path:
         sys.path.append(beside)

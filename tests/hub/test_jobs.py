@@ -109,7 +109,6 @@ def test_a_job_is_run_once_and_its_run_rests_on_it(tmp_path: Path) -> None:
     [
         ("forges", Failure.RECORD, "its kernel (diffusion) cannot belong to this job of 'forges'"),
         ("pretends", Failure.PROGRAM, "has the name 'diffusion' of an installed one"),
-        ("absent", Failure.PROGRAM, "has no 'absent'"),
     ],
 )
 def test_a_job_without_an_answer_says_why(
