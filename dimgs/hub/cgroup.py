@@ -5,7 +5,7 @@ import subprocess
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 from typing import Self
 from uuid import uuid4
 
@@ -15,6 +15,8 @@ from dimgs.hub.supervise import Limits
 _PATIENCE = 5.0
 # threads of a process that the limit on tasks allows for: those of a large node
 _THREADS = 64
+# seconds after which a group without a process is one of a worker that is gone: starting takes less
+_STALE = 3600.0
 # megabytes of the supervisor itself, which is in the group
 _SUPERVISOR = 200
 _MOUNTS, _GROUPS = Path("/proc/self/mountinfo"), Path("/proc/self/cgroup")
@@ -49,9 +51,11 @@ class JobGroup:
         end = monotonic() + _PATIENCE
         while "populated 1" in self.lines("cgroup.events") and monotonic() < end:
             sleep(0.01)
-        if self.folder is not None:
+        # an empty one that a worker left which was killed goes too
+        for folder in [] if self.folder is None else self.folder.parent.glob("dimgs-*"):
             with suppress(OSError):
-                self.folder.rmdir()
+                if folder == self.folder or time() - folder.stat().st_mtime > _STALE:
+                    folder.rmdir()
 
     def entered(self, command: list[str]) -> list[str]:
         """A command as it starts in the group."""
