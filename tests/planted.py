@@ -88,7 +88,7 @@ def planted(draw: st.DrawFn, noise: float = 0.0, most: int = 5) -> Planted:
     )
 
 
-def pipe(n: int = 40, noise: float = 0.02, seed: int = 0) -> Dataset:
+def pipe(n: int = 40, noise: float = 0.02, seed: int = 1) -> Dataset:
     """Wall stress of a turbulent pipe: f = 0.3 Re^(-1/4), with an idle roughness `eps`."""
     rng = np.random.default_rng(seed)
     rho, U, D = rng.uniform(800, 1200, n), rng.uniform(0.5, 3, n), rng.uniform(0.01, 0.2, n)

@@ -17,6 +17,7 @@ from dimgs.discovery.belief import Believed
 from dimgs.discovery.judgement import law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
+from dimgs.discovery.outliers import outlier_warnings
 from dimgs.discovery.places import differs_most, propose
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
@@ -154,7 +155,12 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         outcome=verdict.outcome,
         why_not=verdict.why_not,
         level=options.level,
-        warnings=(*found.warnings, *celsius_zeros(law), *verdict.why_not),
+        warnings=(
+            *found.warnings,
+            *celsius_zeros(law),
+            *_outliers(found, options),
+            *verdict.why_not,
+        ),
         source=data.source,
         n_runs=prepared.design.n_runs,
         provenance=_provenance(data, options),
@@ -168,6 +174,23 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         rivals=() if found.belief is None else _rivals(found, law, options, found.belief.rivals),
         further_runs=partial(propose, others=partial(_further, found, law, options)),
     )
+
+
+def _outliers(found: Study, options: Options) -> list[str]:
+    """Runs that the law misses by more than their share, where each was left out."""
+    residuals, result = found.left_out, found.result
+    if residuals is None:
+        residuals = left_out_residuals(found, options) if _is_refitted(found) else None
+    if residuals is None:
+        return []
+    power = result if result is not None and found.law is result.law else None
+    return outlier_warnings(found.prepared.design, found.law, residuals, options, power)
+
+
+def _is_refitted(found: Study) -> bool:
+    """Whether its constants may be refitted without parts of the runs now."""
+    few = found.prepared.design.n_runs <= MOST_LEFT_OUT
+    return few and found.verdict.outcome != "interrupted"
 
 
 def _law_of_candidate(found: Study, options: Options, candidate: Candidate) -> Law | None:
@@ -214,8 +237,7 @@ def _in_table(found: Study, options: Options) -> FitResult | None:
 def _left_out(found: Study, options: Options) -> tuple[float, ...]:
     """Target of every run by the law refitted without it."""
     design, target = found.prepared.design, found.prepared.basis.target
-    late = design.n_runs > MOST_LEFT_OUT or found.verdict.outcome == "interrupted"
-    if target is None or (found.left_out is None and late):
+    if target is None or (found.left_out is None and not _is_refitted(found)):
         return ()
     residuals = left_out_residuals(found, options)
     if residuals is None:

@@ -4,11 +4,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Unpack
 
+import numpy as np
+
 from dimgs.dataset import Dataset
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.judgement import judged
 from dimgs.discovery.keywords import FitKeywords
 from dimgs.discovery.options import Options, documented
+from dimgs.discovery.outliers import outlier_warnings
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.study import study
@@ -78,7 +81,12 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
     """
     prepared = prepare(data, target, options)
     result = fit_prepared(prepared, options)
-    return replace(result, judge=partial(verdict_on, prepared, options))
+    left_out = np.array(result.left_out)
+    odd: list[str] = []
+    if left_out.size:
+        odd = outlier_warnings(prepared.design, result.law, left_out, options, result)
+    judge = partial(verdict_on, prepared, options)
+    return replace(result, judge=judge, warnings=(*result.warnings, *odd))
 
 
 def verdict_on(prepared: Prepared, options: Options) -> Verdict:

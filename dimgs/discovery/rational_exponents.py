@@ -1,6 +1,6 @@
 """Exponents of the physical variables, snapped to rationals jointly where the runs allow it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -11,6 +11,10 @@ from dimgs.design.features import Design
 from dimgs.errors import FitError
 from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.fits.snapping import Snapped, restricted_fit, snap
+from dimgs.law.held import undetermined
+
+# of a direction that the runs cannot separate: what a loading leaves by rounding
+_NOTHING = 1e-9
 
 
 def with_rationals(design: Design, fit: Estimate) -> Estimate:
@@ -38,16 +42,47 @@ def with_rationals(design: Design, fit: Estimate) -> Estimate:
     functionals = np.zeros((len(names), len(fit.exponents) + 1))
     functionals[:, [j + 1 for j in grouped]] = load
     half = fit.half_widths(functionals) if names else np.zeros(0)
+    unknown, chosen = _unknown(design, names, load, null)
     snapped = snap(
-        fit.values[grouped], covariance, fit.dof, offset, loadings, null=null, shown=half
-    )
+        fit.values[grouped], covariance, fit.dof, offset, loadings,
+        null=null, shown=half, chosen=chosen,
+    )  # fmt: skip
     out = _restricted(design, fit, snapped, grouped) if snapped.constraints else fit
     variables = tuple(
         _with_rational(Exponent(n, float(v), float(v - h), float(v + h)), r)
         for n, v, h, r in zip(names, values, half, snapped.rationals, strict=True)
+        if n not in unknown
     )
     exponents = tuple(map(_with_rational, fit.exponents, out.coefficients))
     return replace(out, exponents=exponents, variable_exponents=variables)
+
+
+def _unknown(
+    design: Design, names: Sequence[str], load: Array, null: Array | None
+) -> tuple[set[str], tuple[int, ...]]:
+    """Inputs whose exponents neither runs nor units determine, and positions that may as well be 0.
+
+    One along every direction that the runs cannot separate, inputs that never varied first.
+    """
+    variables = {v.name: v for v in design.basis.variables if v.role != "scale"}
+    held = {
+        n for n, v in variables.items() if v.role == "constant" or (n in design.data.names
+        and not v.is_level and np.ptp(np.asarray(design.data[n], dtype=np.float64)) == 0)
+    }  # fmt: skip
+    out = set(undetermined({n: variables[n].dimension for n in held}))
+    for group in design.basis.groups:
+        if group.name in design.never_varied and not design.basis.is_signed(group):
+            out |= {n for n, _ in group.exponents}
+    chosen: list[int] = []
+    if null is not None:
+        along = load @ null.T
+        along[np.abs(along) < _NOTHING] = 0.0
+        moving = [j for j in range(len(names)) if np.any(along[j])]
+        out |= {names[j] for j in moving}
+        for j in sorted(moving, key=lambda j: (names[j] not in held, names[j])):
+            if np.linalg.matrix_rank(along[[*chosen, j]]) > len(chosen):
+                chosen.append(j)
+    return out, tuple(chosen)
 
 
 def _with_rational(e: Exponent, value: Fraction | float | None) -> Exponent:

@@ -73,6 +73,7 @@ def snap(
     *,
     null: ArrayLike | None = None,
     shown: ArrayLike | None = None,
+    chosen: Sequence[int] = (),
 ) -> Snapped:
     """Restrict the exponents of physical variables to rationals where the runs support it.
 
@@ -97,6 +98,8 @@ def snap(
     shown : array-like of shape (n_variables,), optional
         Half widths of the intervals that are shown beside the physical exponents: none of which 0
         lies outside is taken for 0.
+    chosen : sequence of int
+        Positions of variables that the runs cannot separate and whose exponents are set to 0.
 
     References
     ----------
@@ -124,7 +127,10 @@ def snap(
         np.maximum(h, FLOOR * np.maximum(np.abs(physical), 1.0)) for h in (half, wide, zero)
     )
     moving = np.array([any(row) for row in e], dtype=np.bool_)
-    proposals = _proposals(physical, np.where(moving, half, np.inf))
+    free = np.isin(np.arange(len(e)), chosen)
+    proposals = _proposals(physical, np.where(moving & ~free, half, np.inf))
+    proposals |= dict.fromkeys(chosen, Fraction(0))
+    zero = np.where(free, np.inf, zero)
     least = float(freedom[moving].min()) if moving.any() else 1.0
 
     def hold(implied: list[Fraction | None]) -> bool:

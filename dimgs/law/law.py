@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -10,13 +11,13 @@ import sympy
 
 from dimgs.arrays import Array
 from dimgs.errors import InputError, LawError
-from dimgs.escape import visible
 from dimgs.expression import check_dimension
 from dimgs.expression.simplest import simplest
 from dimgs.groups.group import PiGroup
 from dimgs.law import domain, prediction
 from dimgs.law.canonical import positive_names
 from dimgs.law.domain import Domain, Place
+from dimgs.law.held import without_held
 from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.law.prediction import Interval, Of
 from dimgs.variables import Dimension, Variable
@@ -166,6 +167,11 @@ class Law:
         """Groups that were positive in every run, and so are judged by their logarithms."""
         low = {name: ends[0] for name, ends in self.domain.groups.items()}
         return frozenset(g.name for g in self.groups if low.get(g.name, 1.0) > 0)
+
+    @cached_property
+    def shown(self) -> "Law":
+        """The law as it is shown: inputs with unknown exponents are held by its prefactor."""
+        return without_held(self)
 
     @property
     def inputs(self) -> tuple[Variable, ...]:
@@ -456,6 +462,6 @@ class Law:
         return f"Law('{self}')"
 
     def __str__(self) -> str:
-        from dimgs.law.typeset import readable
+        from dimgs.law.typeset import law_text
 
-        return f"{visible(self.target.name)} = {readable(self.sympy)}"
+        return law_text(self)

@@ -25,6 +25,7 @@ from dimgs.groups.group import PiGroup
 from dimgs.latex.escape import is_symbol
 from dimgs.law.domain import Domain
 from dimgs.law.parts import Constant, Scores, Uncertainty
+from dimgs.law.typeset import law_latex
 from dimgs.variables import Dimension, Unit, Variable
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def law_document(law: "Law") -> dict[str, Any]:
         "symbols": _symbols(law),
         "pi_expression": sympy_text(law.pi_expression),
         "groups": {g.name: _exponents(g) for g in law.groups},
-        "latex": law.latex(),
+        "latex": law_latex(law, "whole"),
         "constants": [
             {
                 "name": c.name,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 import sympy
 
 from dimgs.escape import html as escape
+from dimgs.escape import visible
 from dimgs.groups.group import PiBasis
 from dimgs.latex import (
     SymbolRow,
@@ -52,11 +53,24 @@ def readable(expression: sympy.Expr) -> sympy.Expr:
     return expression.xreplace(short)
 
 
-def law_latex(law: "Law", form: Literal["dimensional", "pi"]) -> str:
-    """LaTeX of a law; see :meth:`Law.latex`."""
-    if form == "dimensional":
+def law_text(law: "Law") -> str:
+    """A law as plain text, in the names of the columns where these can stand in a formula."""
+    expression = readable(law.shown.sympy)
+    taken = {str(s) for s in expression.free_symbols}
+    names = {
+        sympy.Symbol(s): sympy.Symbol(v.name)
+        for s, v in law.symbols.items()
+        if v.name.isidentifier() and v.name not in taken
+    }
+    return f"{visible(law.target.name)} = {expression.xreplace(names)}"
+
+
+def law_latex(law: "Law", form: Literal["dimensional", "pi", "whole"]) -> str:
+    """LaTeX of a law; see :meth:`Law.latex`; "whole" is in all inputs of its expression."""
+    if form != "pi":
         left = symbol_latex(law.target.name, law.target.kind)
-        return f"{left} = {expression_latex(readable(law.sympy), law_symbols(law))}"
+        shown = law if form == "whole" else law.shown
+        return f"{left} = {expression_latex(readable(shown.sympy), law_symbols(law))}"
     names = law_symbols(law) | group_symbols(law)
     left = law.response.symbol or "\\pi_{0}"
     if law.target.is_level:
@@ -103,11 +117,11 @@ def law_symbol_table(law: "Law") -> str:
             (None, None),
         )
     ]
-    for variable in law.symbols.values():
+    for variable in law.shown.symbols.values():
         low, high, _ = law.domain.columns[variable.name]
         symbol = symbol_latex(variable.name, variable.kind)
         rows.append((symbol, variable.kind or variable.name, variable.si_unit, (low, high)))
-    for constant in law.constants:
+    for constant in law.shown.constants:
         symbol = symbol_latex(constant.name)
         rows.append((symbol, f"{constant.origin} constant", constant.unit, _ends(constant)))
     return symbol_table(rows)
@@ -122,7 +136,7 @@ def constant_equations(law: "Law") -> list[str]:
     """LaTeX of each constant: symbol = value with unit and interval."""
     return [
         f"{symbol_latex(c.name)} = {quantity_latex(c.value, *_ends(c), c.unit)}"
-        for c in law.constants
+        for c in law.shown.constants
     ]
 
 
@@ -140,7 +154,8 @@ def law_html(law: "Law") -> str:
     scores = law.scores
     known = "n/a" if scores.cv_r2_log is None else f"{scores.cv_r2_log:.4f}"
     constants = "".join(
-        f"<li>{escape(c.name)} = {c.value:.5g}{escape(_after(c.unit))}</li>" for c in law.constants
+        f"<li>{escape(c.name)} = {c.value:.5g}{escape(_after(c.unit))}</li>"
+        for c in law.shown.constants
     )
     return (
         f'<div style="font-size:1.3em">{mathml(law.latex(), display=True)}</div>'

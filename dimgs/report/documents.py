@@ -9,6 +9,7 @@ from dimgs.fits.estimate import Exponent
 from dimgs.formats import SCHEMA
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.latex import group_latex
+from dimgs.law.held import undetermined_inputs
 from dimgs.law.law import Law
 from dimgs.law.typeset import column_symbols
 from dimgs.report.results import FitResult, Report, Rival
@@ -112,6 +113,7 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
         "schema": SCHEMA,
         "exponents": [exponent_document(e) for e in fit.exponents],
         "variable_exponents": [exponent_document(e) for e in fit.variable_exponents],
+        "undetermined": list(undetermined_inputs(fit.law)),
         "prefactor": None
         if prefactor is None
         else {

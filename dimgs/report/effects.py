@@ -67,7 +67,7 @@ def effects(runs: ReportRuns) -> list[Effect]:
     """What each input does, the largest exponent first."""
     law = runs.law
     if changes_sign(runs):
-        inputs = [v for v in law.symbols.values() if np.ptp(runs.columns[v.name]) > 0]
+        inputs = [v for v in law.shown.symbols.values() if np.ptp(runs.columns[v.name]) > 0]
         nan = math.nan
         return [
             Effect(v.name, symbol_latex(v.name, v.kind), nan, nan, None, text)
@@ -78,7 +78,7 @@ def effects(runs: ReportRuns) -> list[Effect]:
     with np.errstate(all="ignore"):
         slopes = law.elasticities(runs.data) if law.symbols else {}
     out = []
-    for variable in law.symbols.values():
+    for variable in law.shown.symbols.values():
         x = runs.columns[variable.name]
         local = np.broadcast_to(slopes[variable.name], (runs.n,))
         local = local[np.isfinite(local)]

@@ -9,6 +9,7 @@ from dimgs.escape import terminal, visible
 from dimgs.fits.estimate import Exponent
 from dimgs.law.centre import Centre
 from dimgs.law.domain import held_texts
+from dimgs.law.held import held_note
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores
 from dimgs.report.proposals import NextRuns
@@ -55,6 +56,11 @@ def _constant(c: Constant) -> str:
         seen = "" if c.origin == "fitted" else f" ({c.origin})"
         between = f"{interval(c.low, c.high)}{seen}"
     return f"  {c.name} = {number(c.value)}{_unit(c.unit)}   {between}"
+
+
+def _constants(law: Law) -> list[str]:
+    note = held_note(law)
+    return [*map(_constant, law.shown.constants), *([f"  {note}"] if note else [])]
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -151,7 +157,7 @@ def _loops(pairs: Mapping[str, Any]) -> str:
 def fit_text(fit: FitResult) -> str:
     """A fit as text."""
     law = fit.law
-    lines = [str(law), *(_constant(c) for c in law.constants), *_centre(fit.centre)]
+    lines = [str(law), *_constants(law), *_centre(fit.centre)]
     if fit.verdict.probability is not None:
         lines += ["", probability(fit.verdict)]
     lines += ["", *_exponent_lines(fit), *_further_lines(fit), "", *scores_lines(fit.scores)]
@@ -253,7 +259,7 @@ def report_text(report: Report) -> str:
     lines = [_RULE] if above is None else [_RULE, above, ""]
     law, fit = report.law, report.fit
     if law is not None:
-        lines += [str(law), *(_constant(c) for c in law.constants), *_centre(report.centre)]
+        lines += [str(law), *_constants(law), *_centre(report.centre)]
         lines += [*_belief_lines(report), *_domain_lines(law), "", *scores_lines(law.scores)]
     if fit is not None and _is_of(law, fit):
         lines += [_contrasts(fit), "", *_exponent_lines(fit), *_further_lines(fit)]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs import latex
 from dimgs.escape import markdown, markdown_code, visible
+from dimgs.law.held import held_note
 from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_table
 from dimgs.report import effects, views, words
 from dimgs.report.plain_text import centre_text, place
@@ -65,6 +66,7 @@ def _environment(**options: Any) -> "Environment":
             probability,
             verdict,
             centre_text,
+            held_note,
             works_of,
             views.tiles_of,
             effects.exponent_text,

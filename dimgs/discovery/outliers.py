@@ -1,0 +1,152 @@
+"""Runs that a law misses by more than their share, and what leaving them out would change.
+
+References
+----------
+R. D. Cook, S. Weisberg, Residuals and Influence in Regression (1982), section 2.2 (residuals of
+runs left out, compared with the scatter of the others; the least chance times their number).
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from scipy import special
+
+from dimgs.advice import setting
+from dimgs.arrays import Array
+from dimgs.design.features import Design
+from dimgs.discovery.estimators import estimator
+from dimgs.discovery.options import Options
+from dimgs.discovery.rational_exponents import with_rationals
+from dimgs.errors import DimgsError
+from dimgs.fits.estimate import Estimate
+from dimgs.law.assemble import refit
+from dimgs.law.law import Law
+
+# chance that the farthest of as many normal errors lies as far: one table in a hundred names a run
+# in vain
+_LEVEL = 0.01
+# runs beyond: there the errors have heavy tails, and no single run is the matter
+_MOST = 3
+# relative error that is rounding, and runs of which one leaves enough to compare it with
+_EXACT, _FEWEST = 1e-9, 8
+
+
+def outlying(left_out: Array, constants: int) -> list[tuple[int, float]]:
+    """Runs farther from a law than chance allows, and by how many errors of the others.
+
+    Parameters
+    ----------
+    left_out : ndarray of shape (n_runs,)
+        Residual of each run by the law fitted without it.
+    constants : int
+        Fitted constants.
+
+    Returns
+    -------
+    list of (int, float)
+        The farthest first; empty where there are so many that the errors have heavy tails.
+
+    Examples
+    --------
+    >>> found = outlying(np.array([0.1, -0.2, 0.15, -0.1, 0.05, 0.2, -0.15, 0.1, 0.0, 3.0]), 1)
+    >>> [(run, round(times)) for run, times in found]
+    [(9, 22)]
+    """
+    rows = np.flatnonzero(np.isfinite(left_out))
+    out: list[tuple[int, float]] = []
+    while len(rows) >= max(_FEWEST, constants + 3) and len(out) <= _MOST:
+        squares = np.square(left_out[rows])
+        worst = int(np.argmax(squares))
+        dof = len(rows) - 1 - constants
+        error = float(np.sqrt((squares.sum() - squares[worst]) / dof))
+        if error <= _EXACT:
+            break
+        times = float(np.sqrt(squares[worst])) / error
+        if 2 * len(rows) * float(special.stdtr(dof, -times)) >= _LEVEL:
+            break
+        out.append((int(rows[worst]), times))
+        rows = np.delete(rows, worst)
+    return out if len(out) <= _MOST else []
+
+
+def outlier_warnings(
+    design: Design, law: Law, left_out: Array, options: Options, fit: Estimate | None
+) -> list[str]:
+    """A sentence on each outlying run, and one on what changes without them.
+
+    Parameters
+    ----------
+    design : Design
+    law : Law
+    left_out : ndarray of shape (n_runs,)
+        On the logarithm of the target where the response has one, else on the target.
+    options : Options
+    fit : Estimate or None
+        The power law, where that is the law.
+    """
+    fitted = sum(c.origin == "fitted" for c in law.constants)
+    count = fitted if fit is None else 1 + len(fit.exponents)
+    found = [] if options.robust else outlying(left_out, count)
+    if not found:
+        return []
+    out = []
+    for run, times in found:
+        side = "above" if left_out[run] > 0 else "below"
+        if design.scale == "log":
+            far = 100 * abs(float(np.expm1(np.clip(left_out[run], -700, 700))))
+            size = f"{far:.2g} %" if far < 1000 else f"a factor of {far / 100 + 1:.2g}"
+        else:
+            size = f"{abs(float(left_out[run])):.3g} {law.target_unit}".removesuffix(" 1")
+        out.append(
+            f"The run of row {design.data.rows[run]}{_labels(design, run)} lies {size} {side} the "
+            f"law of the others, {times:.2g} times their error."
+        )
+    rest = design.take(np.setdiff1d(np.arange(design.n_runs), [run for run, _ in found]))
+    try:
+        changes = list(_changes(design, rest, law, options, fit))
+    except DimgsError:
+        return out
+    it = "it" if len(found) == 1 else "them"
+    return [*out, *(text.format(it=it) for text in changes)]
+
+
+def _labels(design: Design, run: int) -> str:
+    names = design.data.label_names
+    labels = ", ".join(f"{name} {design.data[name][run]}" for name in names)
+    return f" ({labels})" if labels else ""
+
+
+def _changes(
+    design: Design, rest: Design, law: Law, options: Options, fit: Estimate | None
+) -> Iterator[str]:
+    if fit is None:
+        start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
+        names = sorted(start)
+        values = refit(rest, law.pi_expression, start).values
+        moved = {n: (start[n], float(v)) for n, v in zip(names, values, strict=True)}
+        name, (old, new) = max(
+            moved.items(), key=lambda x: abs(x[1][1] - x[1][0]) / (abs(x[1][0]) or 1.0)
+        )
+        yield f"Without {{it}}, {name} is {new:.4g} instead of {old:.4g}."
+        return
+    without = with_rationals(rest, estimator(options)(rest))
+    yield f"Without {{it}}, {_largest(fit, without)}."
+    if options.within is None and design.scale == "log":
+        robust = with_rationals(design, estimator(replace(options, robust=True))(design))
+        yield f"With {setting('robust')}, {_largest(fit, robust)}."
+
+
+def _largest(fit: Estimate, other: Estimate) -> str:
+    """The change that is largest in half widths of the interval."""
+    pairs = list(zip(fit.variable_exponents, other.variable_exponents, strict=False))
+    moved = [(abs(b.value - a.value) / (a.high - a.low), a, b) for a, b in pairs if a.high > a.low]
+    if moved:
+        _, a, b = max(moved, key=lambda x: x[0])
+        return (
+            f"the exponent of {a.name} is {b.value:.4g} [{b.low:.4g}, {b.high:.4g}] instead of "
+            f"{a.value:.4g} [{a.low:.4g}, {a.high:.4g}]"
+        )
+    with np.errstate(over="ignore"):
+        ratio = float(np.exp(other.intercept - fit.intercept))
+    return f"the prefactor changes by {100 * (ratio - 1):+.2g} %"

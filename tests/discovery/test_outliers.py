@@ -1,0 +1,70 @@
+"""Runs that a law misses by more than their share are named, with what they change."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dimgs
+from dimgs.arrays import Array
+from dimgs.dataset import Dataset
+from dimgs.discovery.fitting import fit_with
+from dimgs.discovery.options import Options
+from dimgs.discovery.outliers import outlying
+
+
+def table(factor: float, noise: float = 0.02, n: int = 24) -> Dataset:
+    rng = np.random.default_rng(5)
+    U, D, nu = (np.exp(rng.uniform(*ends, n)) for ends in ((-1, 1), (-3, -1), (-12, -9)))
+    f = 0.3 * (U * D / nu) ** -0.25 * np.exp(noise * rng.normal(size=n))
+    f[7] *= factor
+    columns = {"U [m/s]": U, "D [m]": D, "nu [m^2/s]": nu, "rig": ["a", "b"] * (n // 2), "f [1]": f}
+    return Dataset.from_columns(columns)
+
+
+@pytest.mark.parametrize(("factor", "words"), [(1.5, "50 % above"), (0.5, "51 % below")])
+def test_an_outlier_is_named_with_its_row_label_and_size(factor: float, words: str) -> None:
+    data = table(factor)
+    result = fit_with(data, "f", Options())
+    odd = [w for w in result.warnings if "The run of row" in w]
+    assert len(odd) == 1
+    assert odd[0].startswith(f"The run of row {data.rows[7]} (rig b) lies {words[:1]}")
+    assert words[-5:] in odd[0]
+    without = next(w for w in result.warnings if w.startswith("Without it, the exponent of "))
+    rest = fit_with(data.take([i for i in range(24) if i != 7]), "f", Options())
+    values = {e.name: e.value for e in rest.variable_exponents}
+    assert any(f"{name} is {value:.4g} [" in without for name, value in values.items())
+    assert any("--robust" in str(w) for w in result.warnings)
+    report = dimgs.discover(data, "f", engine="power_law")
+    assert odd[0] in report.warnings
+    assert f"row {data.rows[7]}" in report.to_html()
+
+
+def test_runs_within_their_share_are_not_named() -> None:
+    assert not any("The run of row" in w for w in fit_with(table(1.0), "f", Options()).warnings)
+    robust = fit_with(table(1.5), "f", Options(robust=True))
+    # the robust fit lists its outlying runs itself
+    assert not any("The run of row" in w for w in robust.warnings)
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 10_000), st.integers(10, 60), st.floats(0.0, 5.0))
+def test_what_is_outlying_depends_on_no_unit_and_no_order(seed: int, n: int, unit: float) -> None:
+    rng = np.random.default_rng(seed)
+    values: Array = rng.normal(size=n)
+    values[0] = 30.0
+    assert [run for run, _ in outlying(values, 2)][:1] == [0]
+    assert [r for r, _ in outlying(values * 10.0**unit, 2)] == [r for r, _ in outlying(values, 2)]
+    assert {n - 1 - r for r, _ in outlying(values[::-1], 2)} == {r for r, _ in outlying(values, 2)}
+
+
+def test_chance_names_one_table_in_a_hundred() -> None:
+    rng = np.random.default_rng(0)
+    named = sum(bool(outlying(rng.normal(size=30), 2)) for _ in range(2000))
+    assert named <= 40
+
+
+def test_heavy_tails_are_no_outliers() -> None:
+    values = np.random.default_rng(1).normal(size=60)
+    values[:8] = 25.0 * np.arange(1, 9) ** 2
+    assert outlying(values, 2) == []
