@@ -35,6 +35,7 @@ Columns = dict[str, Array]
 NOISES = (0.0, 0.005, 0.02, 0.05, 0.1, 0.2)
 RUNS = (24, 60, 150)
 _G = 9.80665
+_SECONDS = 3600.0
 
 
 def _flow(draw: Callable[[float, float], Array]) -> Columns:
@@ -149,7 +150,8 @@ def of_fit(data: Dataset, target: str) -> Verdict:
 
 def of_discover(data: Dataset, target: str) -> Verdict:
     """The verdict of `discover` on the same law, whatever law it ends with."""
-    report = discover_with(data, target, Options(engine="structured"))
+    # a machine with other work must not end the search
+    report = discover_with(data, target, Options(engine="structured", time_limit=_SECONDS))
     assert report.fit is not None
     return report.fit.verdict
 

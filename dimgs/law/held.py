@@ -73,15 +73,19 @@ def without_held(law: "Law") -> "Law":
     prefactor = next((c for c in law.constants if c.origin == "fitted"), None)
     if not inside or prefactor is None or law.target.is_level:
         return law
-    expression = sympy.expand_power_base(law.expression, force=True)
-    rest, powers = expression.as_independent(*map(sympy.Symbol, inside), as_Add=False)
+    positive = {s: sympy.Symbol(str(s), positive=True) for s in law.expression.free_symbols}
+    expression = sympy.expand_power_base(law.expression.xreplace(positive), force=True)
+    rest, powers = expression.as_independent(
+        *(s for s in positive.values() if str(s) in inside), as_Add=False
+    )
+    rest = rest.xreplace({s: plain for plain, s in positive.items()})
     alone = {str(s) for s in powers.free_symbols} <= set(inside)
     own = sympy.Symbol(prefactor.name)
     if not alone or own not in sympy.Mul.make_args(rest) or (rest / own).has(own):
         return law
     factor, dimension = 1.0, prefactor.dimension
     for base, power in powers.as_powers_dict().items():
-        value = law.domain.held.get(inside[str(base)].name)
+        value = law.domain.held.get(inside[str(base)].name) if str(base) in inside else None
         if not power.is_Rational or not isinstance(value, float | int):
             return law
         factor *= float(value) ** float(power)

@@ -127,7 +127,7 @@ def _escaped(language: str) -> "Environment":
         # a bar would end the cell of a table
         "cell": lambda x: Raw(f"${x}$".replace("|", r"\|")),
         "number": lambda x: Raw(number(x)),
-        "score": views.score,
+        "score": lambda x: Raw(views.score(x)),
         "unit": shown_unit,
         "bare": lambda x: Raw(latex.number_latex(x)),
         "code": lambda x: Raw(markdown_code(x)),

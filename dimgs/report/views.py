@@ -90,7 +90,7 @@ def scores(report: Report) -> list[tuple[str, float | None]]:
     if s.holdout_r2_log is not None:
         rows.append((f"{s.holdout_n} runs held out, {scale}", s.holdout_r2_log))
     rows += [(f"in sample, {scale}", s.r2_log), ("in sample, target itself", s.r2)]
-    if report.fit is not None and report.fit.law is not law:
+    if report.fit is not None and not report.is_power_law:
         rows.append(("power law, runs left out", report.fit.scores.cv_r2_log))
     return rows
 
