@@ -51,7 +51,7 @@ def undetermined_inputs(law: "Law") -> tuple[str, ...]:
         if isinstance(values.get(v.name), float | int) and not v.is_level
     }
     open_ones = undetermined(held | {v.name: v.dimension for v in law.known})
-    return tuple(n for n in held if n in open_ones)
+    return tuple(sorted(n for n in held if n in open_ones))
 
 
 def without_held(law: "Law") -> "Law":
@@ -90,7 +90,9 @@ def without_held(law: "Law") -> "Law":
             return law
         factor *= float(value) ** float(power)
         dimension = dimension * inside[str(base)].dimension ** power
-    low, high = (None if x is None else x * factor for x in (prefactor.low, prefactor.high))
+    low, high = None, None
+    if prefactor.low is not None and prefactor.high is not None and prefactor.high < float("inf"):
+        low, high = prefactor.low * factor, prefactor.high * factor
     grown = replace(
         prefactor, value=prefactor.value * factor, low=low, high=high, dimension=dimension
     )
