@@ -40,7 +40,7 @@ def test_fixed_inputs_have_no_exponents_and_the_prefactor_holds_them(more: Any) 
         assert prefactor.high is not None
         assert prefactor.low < 1.13 * 0.02 < prefactor.high
     text = fit_text(result)
-    assert "A, V, l were fixed: their exponents are not known; C holds them." in text
+    assert "A, V, l were fixed: their exponents are not known; C holds them." in text, text
     assert "A:" not in text
     document = fit_document(result)
     assert document["undetermined"] == ["A", "V", "l"]
