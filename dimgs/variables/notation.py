@@ -176,8 +176,7 @@ def _tokens(text: str, is_unit: Callable[[str], bool], phrases: re.Pattern[str])
     found: list[Token] = []
     position = 0
     while position < len(text):
-        spaced = text[position].isspace()
-        if spaced:
+        if text[position].isspace():
             position += 1
             continue
         token, position = _token(text, position, found, is_unit, phrases)
@@ -302,7 +301,7 @@ class _Parser:
         total = Product()
         below, first = self._take("/") is not None, True
         while True:
-            factor = self._compound(below, first)
+            over, factor = below, self._compound(below, first)
             rest = self._juxtaposed() if below and self._tight else []
             # W/m K^-1 is what it says
             if all(f.power < 0 for product in rest for f in product.factors):
@@ -316,7 +315,7 @@ class _Parser:
             below = self._take("/") is not None
             starred = not below and self._take("*") is not None
             if not below and not starred and self._take("·") is None:
-                self._refuse_touching()
+                self._refuse_touching(over)
             # "mg/kg*920 kg/m^3", but not "kg*1000", whose numbers may have been multiplied
             first = first or (starred and self._tokens[self._position + 1 :][:1] != [_END])
 
@@ -328,13 +327,15 @@ class _Parser:
             found.append(self._compound(False, False))
         return found
 
-    def _refuse_touching(self) -> None:
-        """Refuse what follows without a blank where that may be a slip."""
+    def _refuse_touching(self, over: bool) -> None:
+        """Refuse what follows without a blank where that may be a slip, as in W/m²K."""
         token, last = self.ahead, self._tokens[self._position - 1].kind
-        if token.spaced or token.kind in ("(", "√") or token.text.startswith("deg"):
+        if token.spaced or token.kind in ("(", "√"):
             return
-        if last not in ("number", "power"):
-            raise InputError(_TOUCHES if last == "open power" else _BROKEN)
+        if last == "open power" or (last == "power" and over):
+            raise InputError(_TOUCHES)
+        if last not in ("number", "power") and not token.text.startswith("deg"):
+            raise InputError(_BROKEN)
 
     def _compound(self, below: bool, first: bool) -> Product:
         """Factors that a hyphen joins: W/m-K is W/(m K)."""
@@ -346,28 +347,20 @@ class _Parser:
         return found
 
     def _number(self, below: bool, first: bool) -> Product:
-        if not (first or below):
-            raise InputError(_NUMBER_LAST)
-        previous = self._tokens[self._position - 2] if below and self._position > 1 else None
-        token = self._take("number")
-        assert token is not None
-        if previous and previous.kind == "open power":
-            base = self._tokens[self._position - 4].text
-            power = f"{previous.text}/{token.text}"
+        before = self._tokens[max(self._position - 3, 0) : self._position]
+        token, self._position = self.ahead, self._position + 1
+        if below and len(before) > 2 and before[1].kind == "open power":
+            base, power = before[0].text, f"{before[1].text}/{token.text}"
             raise InputError(
                 f"it is unclear whether {power} is the exponent; write {base}^({power})"
             )
         if below and self.ahead.kind in ("name", "(", "√", "before"):
             divisor = f"({token.text} {self.ahead.text})"
             raise InputError(f"it is unclear what is divided by; write /{divisor} if it is that")
-        if self.ahead.kind == "number":
-            raise InputError("two numbers follow each other")
-        if self.ahead.kind == "(":
-            raise InputError("a bracket follows a number; write 2*(m s) or 2 m s")
         raised = self._take("power", "open power")
+        if not (first or below) or self.ahead.kind in ("number", "(", "-"):
+            raise InputError(_NUMBER_LAST)
         number = float(token.text) ** float(raised.power if raised else 1)
-        if self.ahead.kind == "-":
-            raise InputError(f"it is unclear whether {token.text} has an exponent")
         if not number:
             raise InputError("a factor is zero")
         return Product(number)
@@ -395,9 +388,6 @@ class _Parser:
             raise InputError(_BROKEN)
         exponent = self._take("power", "open power")
         if exponent and self.ahead.kind in ("power", "open power"):
-            raise InputError(_TOUCHES)
-        touches = self.ahead.kind in ("name", "number") and not self.ahead.spaced
-        if exponent and touches and (below or exponent.kind == "open power"):
             raise InputError(_TOUCHES)
         power = (exponent.power if exponent else Fraction(1)) * (raised.power if raised else 1)
         if not power:
