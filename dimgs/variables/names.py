@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dimgs.variables.notation import Factor
-from dimgs.variables.registry import registry
+from dimgs.variables.registry import registry, user_names
 
 _PRODUCT = re.compile(r"[\w*/^-]+")
 _ONE_NAME = re.compile(r"/?(?:[^\W\d]\w*|[′″])(?:\^-?\d)?")
@@ -79,6 +79,8 @@ def whole_products() -> tuple[Reading, ...]:
 
 def reading_of(factor: Factor) -> Reading | None:
     """Row of the table for a factor as it is written."""
+    if factor.name in user_names:
+        return None
     table = readings()
     raised = f"{factor.name}^{factor.written}"
     below = f"/{factor.name}" if factor.below and factor.written == 1 else ""

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     import pint
 
 
+# names that users define; the table of readings has nothing to say of them
+user_names: set[str] = set()
+
+
 @cache
 def registry() -> "pint.UnitRegistry[Any]":
     """Registry used for every unit in a table; Pint is imported on the first call.
@@ -55,3 +59,5 @@ def define_unit(definition: str) -> None:
             f"The unit definition '{definition}' cannot be read; "
             f"write it as 'EUR = [currency]' or 'furlong = 201.168 m'."
         ) from error
+    name, _, *aliases = definition.split("=")
+    user_names.update(part.strip() for part in (name, *aliases))

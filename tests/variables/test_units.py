@@ -10,6 +10,8 @@ from pint import UnitRegistry
 from dimgs.errors import DimgsError, InputError
 from dimgs.variables import Dimension, define_unit, parse_unit, registry, si_unit, to_pint
 from dimgs.variables.quantities import unit_of
+from dimgs.variables.readings import improbable
+from dimgs.variables.registry import user_names
 
 BASES = {"m": "[length]", "kg": "[mass]", "s": "[time]", "K": "[temperature]", "A": "[current]"}
 EXPONENTS = st.fractions(min_value=-6, max_value=6, max_denominator=12).filter(bool)
@@ -168,6 +170,11 @@ def test_units_of_the_user() -> None:
     assert parse_unit(si_unit(unit.dimension)).factor == pytest.approx(1.0)
     with pytest.raises(InputError, match="cannot be read"):
         define_unit("thaler thaler thaler")
+    # also under a sign of its own, or under a name that would be doubted
+    define_unit("piece = [pieces] = pcs = ₿")
+    assert parse_unit("pcs/h").dimension == parse_unit("₿/s").dimension
+    assert improbable("pcs/h") is None
+    user_names.discard("pcs")
 
 
 @pytest.mark.parametrize(
