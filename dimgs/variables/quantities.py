@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +42,7 @@ _NUMBER = re.compile(
     r"|\.[0-9]+)"
     rf"(?:\((?P<last>[0-9]+)\))?(?:[eE](?P<e>[-+−–]?[0-9]+)|(?P<times>{_BLANK}[×·⋅x*]{_BLANK}{_TEN}))?)"
 )
-_QUOTES = ("'", '"')
+_QUOTED = re.compile(r"'.*'|\".*\"")
 _NUMERIC = re.compile(r"\(?\s*[-+−–±]?\s*(?:\.?[0-9]|\.\.)|.*\.\.|[-+−]?(?:nan|inf)", re.IGNORECASE)
 _DOTS = re.compile(r"\s*\.\.\s*")
 _BETWEEN = re.compile(r"\s*(?P<dash>–|-|−)\s*(?=[-+−.0-9])|\s+to\s+(?=[-+−.0-9])")
@@ -241,12 +240,11 @@ def parse_quantity(text: str, name: str = "The quantity") -> Quantity:
     try:
         if len(text) > _LONGEST:
             raise InputError(f"give at most {_LONGEST} characters")
-        found = _parsed(text.strip())
+        return _parsed(text.strip())
     except _UnitError as error:
         raise InputError(f"{name} is '{shown(text)}': {error}") from error
     except InputError as error:
         raise InputError(f"{name} is '{shown(text)}'; {error}.") from error
-    return found
 
 
 def as_quantity(given: Any, name: str = "The quantity") -> Quantity:
@@ -278,8 +276,8 @@ def as_quantity(given: Any, name: str = "The quantity") -> Quantity:
         return given
     if isinstance(given, str):
         text = given.strip()
-        if text[:1] in _QUOTES and text[-1:] == text[:1] and len(text) > 1:
-            return Quantity(text[1:-1], "label", text=text[1:-1])
+        if _QUOTED.fullmatch(text):
+            return _label(text[1:-1])
         return parse_quantity(text, name) if is_numeric(text) else _label(text)
     if isinstance(given, Mapping):
         return _of_mapping(given, name)
@@ -311,23 +309,18 @@ def _of_mapping(given: Mapping[Any, Any], name: str) -> Quantity:
     value, unit, dist = given.get("value"), given.get("unit", "1"), given.get("dist", BOUNDS)
     if not isinstance(unit, str):
         raise InputError(f"{name} has the unit {unit!r:.60}; give a text, such as 'mm'.")
+    if isinstance(value, str) and (unit in LABEL_TEXTS or not is_numeric(value)):
+        return _label(value.strip())
+    try:
+        if parse_unit(unit).scale == "label":
+            raise InputError(f"{shown(value)} is no text, and so no label.")
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from error
     if isinstance(value, str):
-        if unit in LABEL_TEXTS or not is_numeric(value):
-            return _label(value.strip())
         read = parse_quantity(value, name)
-        if read.unit != "1" and unit != "1":
+        if "1" not in (read.unit, unit) or not set(given) <= {"value", "unit"}:
             raise InputError(f"{name} is '{shown(value)}' in '{shown(unit)}'; give one unit.")
-        if set(given) <= {"value", "unit"}:
-            return (
-                read
-                if unit == "1"
-                else parse_quantity(
-                    f"({value}) {unit}" if read.is_interval else f"{value} {unit}", name
-                )
-            )
-        value = read.number(name)
-    if _unit_of(unit, name).scale == "label":
-        raise InputError(f"{name} is {shown(value)} in '{unit}'; a label is a text.")
+        return read if unit == "1" else replace(read, unit=unit, text=f"{value} {unit}")
     number, low, high = (
         None if end is None else _plain(end, name)
         for end in (value, given.get("low"), given.get("high"))
@@ -345,19 +338,6 @@ def _of_mapping(given: Mapping[Any, Any], name: str) -> Quantity:
     if not low <= (low if number is None else number) <= high:
         raise InputError(f"{name} is {shown(dict(given))}; give low, value and high in this order.")
     return Quantity(number, unit, low, high, dist)
-
-
-def _unit_of(unit: str, name: str) -> Unit:
-    """Unit, with the name of what has it before the complaint.
-
-    Raises
-    ------
-    InputError
-    """
-    try:
-        return parse_unit(unit)
-    except InputError as error:
-        raise InputError(f"{name}: {error}") from error
 
 
 def _plain(value: Any, name: str) -> float:
@@ -409,9 +389,7 @@ def _number(text: str, what: str = "it begins with no number, such as 80 or 1.2e
     if found["above"]:
         if int(found["below"]) == 0:
             raise InputError("it divides by zero")
-        return _Number(
-            sign * float(Fraction(int(found["above"]), int(found["below"]))), 0.0, None, False, rest
-        )
+        return _Number(sign * int(found["above"]) / int(found["below"]), 0.0, None, False, rest)
     power = found["alone"] or found["times"]
     exponent = _exponent(power) if power else int((found["e"] or "0").translate(_SUPERSCRIPTS))
     digits = "1" if found["alone"] else re.sub(r"[^0-9.]", "", found["digits"])

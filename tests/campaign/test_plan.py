@@ -109,6 +109,8 @@ def test_a_bad_key_is_named(path: str, value: Any, told: str) -> None:
         ("constants", ["zz"], "constants: No physical constant is called 'zz'"),
         ("fixed.c", float("nan"), "fixed.c: The input 'c' is nan; give a finite number"),
         ("fixed.c", float("inf"), "fixed.c: The input 'c' is inf; give a finite number"),
+        ("fixed.c", "1 ± 0.1 kg/m^3", "fixed.c: The input 'c' is '1 ± 0.1 kg/m^3', an interval"),
+        ("ranges.t", "1-2 s", "write it as '1..2 s'"),
         ("fixed.c", "much", "fixed.c: The input 'c' needs one number in kg/m^3"),
         ("tiers", ["fine", "coarse"], "tiers: give them from coarse to fine, as coarse, fine"),
         ("tiers", ["finest"], "tiers: 'finest' is no tier"),

@@ -120,3 +120,11 @@ def test_a_plan_in_python_needs_a_kernel(tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=r"^p.py, kernel: 'None' is no kernel"):
         bind(read_plan(tmp_path / "p.py"))
+
+
+def test_values_and_ranges_are_quantities_as_text() -> None:
+    fixed = {"ranges": {"k": [1e-6, 1.0], "t": [1, 100, "s"]}, "fixed": {"c": [1, "kg/m^3"]}}
+    texts = {"ranges": {"k": [1e-6, 1.0], "t": "1–100 s"}, "fixed": {"c": "1 kg/m^3"}}
+    one, two = (plan_of({**GOOD, **given}) for given in (fixed, texts))
+    assert one.ranges == two.ranges
+    assert bind(one).fixed == bind(two).fixed
