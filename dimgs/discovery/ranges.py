@@ -43,7 +43,7 @@ def range_of(given: Any, variable: Variable) -> tuple[float, float]:
     return low, high
 
 
-def ranges_of(texts: Sequence[str]) -> dict[str, str]:
+def ranges_of(texts: Sequence[str]) -> dict[str, Quantity]:
     """Ranges by column from ``U=0.1..10 m/s``.
 
     Raises
@@ -52,17 +52,17 @@ def ranges_of(texts: Sequence[str]) -> dict[str, str]:
 
     Examples
     --------
-    >>> ranges_of(["U=0.1..10 m/s"])
-    {'U': '0.1..10 m/s'}
+    >>> ranges_of(["U=0.1..10 m/s"])["U"].ends()
+    (0.1, 10.0)
     """
-    out: dict[str, str] = {}
+    out: dict[str, Quantity] = {}
     for text in texts:
         name, equals, span = text.partition("=")
         if not equals or not name.strip():
             raise InputError(f"The range '{text}' is not clear; write it as 'U=0.1..10 m/s'.")
         if name.strip() in out:
             raise InputError(f"'{name.strip()}' has two ranges; give one.")
-        out[name.strip()] = span.strip()
+        out[name.strip()] = as_quantity(span, f"The range of '{name.strip()}'")
     return out
 
 

@@ -18,6 +18,7 @@ from dimgs.hub.rows import now
 from dimgs.hub.tables import entries
 from dimgs.hub.writing import batches, erase, share_files, write
 from dimgs.kernels.record import RunRecord
+from dimgs.variables.quantities import as_quantity
 
 # kinds that are added as they are; the others are made by what they record
 ADDED = tuple(k for k in KINDS if k not in ("decision", "review"))
@@ -318,6 +319,7 @@ class Writer(Reader):
                 return self._made(document, links, own)
         kind = str(document["kind"])
         content = checked(kind, {k: v for k, v in document.items() if k not in _HEADER})
+        _check_inputs(kind, content)
         told = document.get("visibility") or "open"
         self._check("add", str(told), own=True)
         given = [*self.checked_links(document.get("links") or [], connection), *links]
@@ -380,6 +382,16 @@ def _looked_at(again: Entry, lineage: Lineage) -> list[str]:
     if doubted is not None:
         raise InputError(f"'{doubted[:12]}' is doubted itself; leave it out, and look again.")
     return found
+
+
+def _check_inputs(kind: str, content: Mapping[str, Any]) -> None:
+    """Refuse inputs that are no quantities, and of a job or run those that are no numbers."""
+    given = content.get("inputs", {}) if kind in ("question", "job", "run") else {}
+    for name, value in given.items():
+        where = f"The {kind} cannot be used: '{visible(str(name)[:60])}'"
+        quantity = as_quantity(value, where)
+        if kind != "question" and not quantity.is_label:
+            quantity.number(where)
 
 
 def _check_added(document: object) -> None:

@@ -45,29 +45,20 @@ class _Part(BaseModel):
         return value
 
 
-class ConstantPart(_Part):
-    """A constant of a card: a number with its unit, and whatever is said of it."""
+class QuantityPart(_Part):
+    """A number with its unit, or the text of a label."""
 
     value: float | int | str
     unit: Short = "1"
 
 
-class QuantityPart(ConstantPart):
-    """A number with its unit, or the text of a label; an input of a run is no interval."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
 class RangePart(_Part):
-    """A quantity: a number or label, an interval, or the range that an input may take."""
-
-    model_config = ConfigDict(extra="forbid")
+    """Values that an input may take."""
 
     low: float | int | None = None
     high: float | int | None = None
     value: float | int | str | None = None
     unit: Short = "1"
-    dist: Literal["bounds", "normal"] = "bounds"
 
 
 class FilePart(_Part):
@@ -115,7 +106,7 @@ class Card(_Kind):
     text: str = ""
     inputs: dict[Short, PortPart | str] = {}
     outputs: dict[Short, PortPart | str] = {}
-    constants: dict[Short, ConstantPart | str] | list[Any] = {}
+    constants: dict[Short, QuantityPart | str] | list[Any] = {}
     complete: bool = False
     tiers: dict[Short, Any] | list[Any] = {}
     assumptions: list[str] | str = []
@@ -191,7 +182,7 @@ class LawEntry(_Kind):
 class AnswerEntry(_Kind):
     """An answer to a question."""
 
-    answer: dict[str, Any] | None = None
+    answer: QuantityPart | dict[str, Any] | None = None
     how: str = ""
     evidence: list[Any] = []
     pertinence: dict[str, Any] = {}

@@ -344,7 +344,9 @@ def _plain(value: Any, name: str) -> float:
     odd = isinstance(value, str | bytes | bool | np.bool_) or value is None or np.ndim(value)
     try:
         number = math.nan if odd else float(value)
-    except (TypeError, ValueError, OverflowError):
+    except OverflowError as error:
+        raise InputError(f"{name} is too large; give a finite number.") from error
+    except (TypeError, ValueError):
         odd, number = True, math.nan
     if odd:
         raise InputError(

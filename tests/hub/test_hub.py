@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -380,3 +381,19 @@ def test_the_last_admin_stays_one(hub: Hub) -> None:
         hub.for_user("bea").set_user("bea", "contributor", "another password")
     assert {u["name"]: u["role"] for u in hub.users()} == {"ada": "reader", "bea": "admin"}
     hub.for_user("bea").set_user("bea", "admin", "another password")
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "why"),
+    [
+        ("question", {"value": 1, "unit": "mm", "err": 2}, "the key 'err'"),
+        ("question", "12 µm (0.5 mil)", "in the brackets"),
+        ("job", {"value": 1, "unit": "mm", "low": 0.5, "high": 2}, "one number is needed"),
+        ("run", {"value": 1, "unit": "mm", "sigma": 2}, "the key 'sigma'"),
+    ],
+)
+def test_an_input_that_is_no_quantity_is_refused(
+    tmp_path: Path, kind: str, given: Any, why: str
+) -> None:
+    with Hub(tmp_path, user="anna") as hub, pytest.raises(InputError, match=f"'l'.*{why}"):
+        hub.add({"kind": kind, "kernel": "film", "text": "how fast?", "inputs": {"l": given}})
