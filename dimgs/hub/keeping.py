@@ -176,8 +176,8 @@ def _kept(
         kept["law"] = hub.once(naming({"kind": "law", **law}, small), links)
         for data in small.values():
             hub.put_file(data)
-    if kept["law"] is not None and law is not None and law["confirmed"]:
-        # what nothing reliable came of has asked the question, not answered it
+    if kept["law"] is not None and law is not None and pertinence.get("relevant", True):
+        # a campaign that nothing came of has asked the question, not answered it
         answer = {"how": "law", "pertinence": pertinence, "text": law["law"].get("expression", "")}
         ends = [("derived", kept["law"]), ("answers", asked)]
         kept["answer"] = hub.once({"kind": "answer", **answer}, ends)

@@ -196,7 +196,7 @@ def test_a_law_has_no_answer_outside_its_domain(asked: Any, workspace: Path) -> 
         sources = {"at.a": "question: a = 1.2 mm", "at.b": f"question: b = {b}"}
         at = {"a": "1.2 mm", "b": b}
         steps: list[Step] = [
-            ("discover_law", {"table": "power.csv", "target": "y", "seconds": 5, "keep": False}),
+            ("discover_law", {"table": "power.csv", "target": "y", "seconds": 30, "keep": False}),
             lambda r: ("predict", {"law": r[0]["law"], "at": at, "sources": sources}),
             ("finish", {"text": "So it is."}),
         ]
@@ -208,7 +208,8 @@ def test_a_law_has_no_answer_outside_its_domain(asked: Any, workspace: Path) -> 
     assert inside["how"] == "law"
     outside = predicted("5 m")
     assert outside["answer"] is None
-    assert "outside the domain" in outside["missing"][0]
+    assert outside["how"] == "none"
+    assert "Outside the domain" in outside["missing"][0]
 
 
 def test_the_sdk_is_told_which_model_and_key_are_missing(
