@@ -9,7 +9,7 @@ out, by ``python -m case_studies.benchmarks.belief --fit``, and then frozen.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,9 @@ _BY_CHANCE, _LEAST_BITS = 5.0, -30.0
 _ENTROPY = 2.05
 # a chance below tells no more, nor does a smaller probability of other laws
 _LEAST_CHANCE, _LEAST_DOUBT = 1e-12, 1e-6
+# doubt that a search without limits leaves as a rule where laws are confirmed: a short one must not
+# gain by what it did not find
+_UNSEARCHED = 0.05
 # share of the probability of the laws that the rivals and the first law hold together
 RIVALS = 0.9
 # a list that a person reads
@@ -117,6 +120,8 @@ class Belief:
         The most probable law in words, where another is chosen.
     brief : bool
         Whether other laws were looked for in a short search only.
+    none_at_most : float
+        Probability of none of these if a longer search found rivals as probable as is usual.
     """
 
     laws: tuple[Believed, ...]
@@ -126,6 +131,7 @@ class Belief:
     chosen: int | None = 0
     better: str = ""
     brief: bool = False
+    none_at_most: float = 1.0
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -141,6 +147,7 @@ class Belief:
             "missed": own.contender.evidence.worst,
             "better": self.better,
             "brief": self.brief,
+            "least": own.probability * (1 - self.none_at_most) / max(1 - self.none, 1e-300),
         }
 
     @property
@@ -364,10 +371,12 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int]) -> B
         best.evidence.log_density / len(best.evidence.whole.residuals),
     )
     none = float(special.expit(none_logit(left)))
+    further = replace(left, doubt=max(left.doubt, _UNSEARCHED))
     listed = []
     for law, p in by_law.items():
         forms = [one for number, one in zip(laws, found, strict=True) if number == law]
         stands = standing(np.array([c.score for c in forms]), [c.exponents for c in forms])
         listed.append(Believed(forms[stands], p * (1.0 - none), tuple(forms)))
     listed.sort(key=lambda x: (-x.probability, str(x.contender.expression)))
-    return Belief(tuple(listed), none, tuple(found), tuple(laws))
+    none_at_most = float(special.expit(none_logit(further)))
+    return Belief(tuple(listed), none, tuple(found), tuple(laws), none_at_most=none_at_most)
