@@ -143,4 +143,8 @@ def _with_laws(content: Mapping[str, Any], again: Sequence[Law]) -> dict[str, An
         held = [r for r in content["regimes"] if r.get("law")]
         told = {id(r): law.to_json() for r, law in zip(held, again, strict=True)}
         made["regimes"] = [{**r, "law": told.get(id(r))} for r in content["regimes"]]
-    return {**made, "law": again[0].to_json()}
+    # the verdict is that of the new laws; what was said of the earlier ones stays with them
+    made = {k: v for k, v in made.items() if k not in ("probability", "rivals", "none_of_these")}
+    why = [text for law in again for text in law.why_not]
+    judged = {"confirmed": all(law.confirmed for law in again), "why_not": why}
+    return {**made, **judged, "law": again[0].to_json()}
