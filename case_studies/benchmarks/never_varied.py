@@ -305,6 +305,10 @@ def _resized(case: Case, point: dict[str, Any], rng: np.random.Generator) -> dic
     dimensions = {p.name: p.parsed.dimension for p in CaseKernel(case).inputs}
     bases = sorted({base for d in dimensions.values() for base, _ in d})
     step = {base: float(rng.uniform(-1, 1)) * np.log(_SIZE) for base in bases}
+    # an input that no group holds is not settled by groups
+    for base in bases:
+        if sum(base in dict(d) for d in dimensions.values()) == 1:
+            step[base] = 0.0
     # constants of the plan keep their numbers: what they hold together moves together
     if "g" in case.constants:
         step["[length]"] = 2 * step["[time]"]
