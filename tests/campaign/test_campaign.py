@@ -276,7 +276,7 @@ def test_runs_that_follow_no_power_law_are_searched_for_another() -> None:
     result = run(Plan(Rate(), "k", ranges, Budget(40), Tolerance(exponents=0.03), constants=("R",)))
     assert result.outcome != "tolerance met"
     assert result.whole is not None
-    assert str(result.whole) == "k = A*exp(-E_/(R*T))"
+    assert str(result.whole) == "k = A*exp(-E/(R*T))"
 
 
 @pytest.mark.parametrize("power", [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (0.0, 1.0), (1.0, 0.0)])
