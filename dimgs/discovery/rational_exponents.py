@@ -45,7 +45,7 @@ def with_rationals(design: Design, fit: Estimate) -> Estimate:
     unknown, chosen = _unknown(design, names, load, null)
     snapped = snap(
         fit.values[grouped], covariance, fit.dof, offset, loadings,
-        null=null, shown=half, chosen=chosen,
+        null=null, chosen=chosen,
     )  # fmt: skip
     out = _restricted(design, fit, snapped, grouped) if snapped.constraints else fit
     variables = tuple(

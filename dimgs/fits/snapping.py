@@ -72,7 +72,6 @@ def snap(
     loadings: Sequence[Sequence[Fraction | int]],
     *,
     null: ArrayLike | None = None,
-    shown: ArrayLike | None = None,
     chosen: Sequence[int] = (),
 ) -> Snapped:
     """Restrict the exponents of physical variables to rationals where the runs support it.
@@ -95,9 +94,6 @@ def snap(
         Of full column rank.
     null : array-like of shape (n_null, n_groups), optional
         Directions that the runs cannot separate (`collinear_`): nothing along them is proposed.
-    shown : array-like of shape (n_variables,), optional
-        Half widths of the intervals that are shown beside the physical exponents: none of which 0
-        lies outside is taken for 0.
     chosen : sequence of int
         Positions of variables that the runs cannot separate and whose exponents are set to 0.
 
@@ -122,22 +118,18 @@ def snap(
     sd = np.linalg.norm(load @ factor, axis=1)
     freedom = np.broadcast_to(np.asarray(dof, np.float64), sd.shape)
     half, wide = t_quantile(LEVEL, freedom) * sd, t_quantile(_IMPLIED_LEVEL, freedom) * sd
-    zero = wide if shown is None else np.asarray(shown, dtype=np.float64)
-    half, wide, zero = (
-        np.maximum(h, FLOOR * np.maximum(np.abs(physical), 1.0)) for h in (half, wide, zero)
-    )
+    half, wide = (np.maximum(h, FLOOR * np.maximum(np.abs(physical), 1.0)) for h in (half, wide))
     moving = np.array([any(row) for row in e], dtype=np.bool_)
     free = np.isin(np.arange(len(e)), chosen)
     proposals = _proposals(physical, np.where(moving & ~free, half, np.inf))
     proposals |= dict.fromkeys(chosen, Fraction(0))
-    zero = np.where(free, np.inf, zero)
+    wide = np.where(free, np.inf, wide)
     least = float(freedom[moving].min()) if moving.any() else 1.0
 
     def hold(implied: list[Fraction | None]) -> bool:
         found = {j: v + a0[j] for j, v in enumerate(implied) if v is not None and moving[j]}
         return all(
-            is_simple(a) and abs(float(a) - physical[j]) <= (wide[j] if a else zero[j])
-            for j, a in found.items()
+            is_simple(a) and abs(float(a) - physical[j]) <= wide[j] for j, a in found.items()
         )
 
     active = proposals

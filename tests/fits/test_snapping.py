@@ -102,19 +102,6 @@ def test_neither_basis_nor_order_matters(seed: int, noise: float, shear: int) ->
     assert moved.rationals == tuple(first.rationals[i] for i in order)
 
 
-@given(st.floats(-0.3, 0.3), st.floats(1e-4, 0.1), st.floats(0.2, 1.2))
-def test_no_exponent_is_taken_for_zero_whose_shown_interval_excludes_it(
-    value: float, sd: float, part: float
-) -> None:
-    # the interval that is shown is narrower than that at 95 %, by which rationals are proposed
-    shown = part * 2.0 * sd
-    snapped = snap([value], [[sd**2]], 60, [0, 1], [[1], [0]], shown=[shown, 0.0])
-    assert snapped.rationals[1] == 1
-    assert snapped.rationals[0] != 0 or abs(value) <= shown
-    if abs(value) <= min(shown, 1.5 * sd) and 5 * sd < 1 / 6:
-        assert snapped.rationals[0] == 0
-
-
 def test_proposals_that_contradict_each_other_are_dropped() -> None:
     # b = 0.4167: a single rational fits each alone, none fits all
     snapped = snap([0.4167], [[1e-5]], 50, [0, 0], [[1], [2]])
