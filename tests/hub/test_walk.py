@@ -188,7 +188,11 @@ class Walk:
             if not gone[id] <= own:
                 assert last.verdict in ("accept", "settle")
                 assert who not in self.model.makers(last.of)
-                assert last.of in self._below(id)
+                # a settlement made by somebody who may holds again where what it looked at does
+                under = self._below(id)
+                again = [s for s in self.model.said if s.of in under and s.basis]
+                may = [s.basis for s in again if s.by not in self.model.makers(s.of) and s.basis]
+                assert last.of in under.union(*map(self._below, may))
 
     def _below(self, id: str) -> set[str]:
         return {id}.union(*(self._below(i) for i in self.model.entries[id].rests))
