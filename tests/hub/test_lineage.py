@@ -292,3 +292,21 @@ def test_an_old_store_becomes_a_hub_of_its_runs(tmp_path: Path) -> None:
     with RunStore(path) as store:
         assert store.counts() == {"ok": 8}
         assert store.claim("another")
+
+
+def test_a_settlement_that_was_let_through_elsewhere_settles_nothing(hub: Hub) -> None:
+    """As in a hub of an earlier edition, or of another place: who may settle is judged here too."""
+    from dimgs.hub.entry import Entry
+    from dimgs.hub.rows import now
+    from dimgs.hub.writing import write
+
+    bob = other(hub, "bob")
+    law = bob.add(LAW)
+    theirs = hub.add({"kind": "answer", "text": "a", "links": [{"type": "derived", "to": law}]})
+    doubt = hub.dispute(law, "Why?")
+    for by, state in (("bob", "recheck"), ("eve", "accepted")):
+        links = (("reviews", theirs), ("settles", doubt))
+        kept = Entry("review", {"verdict": "accept"}, by, now(), links)
+        with hub.database.transaction() as connection:
+            write(connection, [kept])
+        assert states(hub, (law, theirs)) == ["disputed", state]
