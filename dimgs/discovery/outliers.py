@@ -124,11 +124,13 @@ def _changes(
         start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
         names = sorted(start)
         values = refit(rest, law.pi_expression, start).values
-        moved = {n: (start[n], float(v)) for n, v in zip(names, values, strict=True)}
-        name, (old, new) = max(
-            moved.items(), key=lambda x: abs(x[1][1] - x[1][0]) / (abs(x[1][0]) or 1.0)
-        )
-        yield f"Without {{it}}, {name} is {new:.4g} instead of {old:.4g}."
+        moved = [
+            (abs(new - start[n]) / (abs(start[n]) or 1.0), n, new)
+            for n, new in zip(names, values.tolist(), strict=True)
+        ]
+        # a law without a fitted constant stays what it is
+        for _, name, new in [max(moved)] if moved else []:
+            yield f"Without {{it}}, {name} is {new:.4g} instead of {start[name]:.4g}."
         return
     without = with_rationals(rest, estimator(options)(rest))
     yield f"Without {{it}}, {_largest(fit, without)}."

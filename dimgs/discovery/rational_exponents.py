@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 
 from dimgs.arrays import Array
+from dimgs.dataset import Dataset
 from dimgs.design.features import Design
 from dimgs.errors import FitError
 from dimgs.fits.estimate import Estimate, Exponent
@@ -17,7 +18,7 @@ from dimgs.law.held import undetermined
 _NOTHING = 1e-9
 
 
-def with_rationals(design: Design, fit: Estimate) -> Estimate:
+def with_rationals(design: Design, fit: Estimate, ranges: Dataset | None = None) -> Estimate:
     """The estimate with rational exponents of its physical variables where the runs allow them.
 
     Its exponents and their intervals stay those before snapping; its coefficients, its intercept
@@ -28,6 +29,8 @@ def with_rationals(design: Design, fit: Estimate) -> Estimate:
     design : Design
     fit : Estimate
         Before snapping.
+    ranges : Dataset, optional
+        What the columns span, where the design has means of runs in place of the runs.
 
     Returns
     -------
@@ -42,7 +45,7 @@ def with_rationals(design: Design, fit: Estimate) -> Estimate:
     functionals = np.zeros((len(names), len(fit.exponents) + 1))
     functionals[:, [j + 1 for j in grouped]] = load
     half = fit.half_widths(functionals) if names else np.zeros(0)
-    unknown, chosen = _unknown(design, names, load, null)
+    unknown, chosen = _unknown(design, ranges or design.data, names, load, null)
     snapped = snap(
         fit.values[grouped], covariance, fit.dof, offset, loadings,
         null=null, chosen=chosen,
@@ -58,7 +61,7 @@ def with_rationals(design: Design, fit: Estimate) -> Estimate:
 
 
 def _unknown(
-    design: Design, names: Sequence[str], load: Array, null: Array | None
+    design: Design, data: Dataset, names: Sequence[str], load: Array, null: Array | None
 ) -> tuple[set[str], tuple[int, ...]]:
     """Inputs whose exponents neither runs nor units determine, and positions that may as well be 0.
 
@@ -66,8 +69,8 @@ def _unknown(
     """
     variables = {v.name: v for v in design.basis.variables if v.role != "scale"}
     held = {
-        n for n, v in variables.items() if v.role == "constant" or (n in design.data.names
-        and not v.is_level and np.ptp(np.asarray(design.data[n], dtype=np.float64)) == 0)
+        n for n, v in variables.items() if v.role == "constant" or (n in data.names
+        and not v.is_level and np.ptp(np.asarray(data[n], dtype=np.float64)) == 0)
     }  # fmt: skip
     out = set(undetermined({n: variables[n].dimension for n in held}))
     for group in design.basis.groups:

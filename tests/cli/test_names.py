@@ -45,7 +45,7 @@ def test_targets_are_folders_inside_the_one_that_was_given(shell: Shell) -> None
 def test_errors_warnings_and_tables_are_lines(
     name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    output.note(f"error: there is no {name}")
+    output.fail(f"there is no {name}")
     output.warn([name])
     output.say(name, head=name, style="strong")
     for plain in (True, False):

@@ -127,7 +127,7 @@ def test_discover_says_what_a_potential_predicts_and_fits_its_law_on_the_runs() 
 
 
 def test_a_model_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="linear or --model deep"):
+    with pytest.raises(InputError, match="linear or deep"):
         check_model("shallow")
     with pytest.raises(InputError, match="linear or deep"):
         Options(model="shallow")
