@@ -68,9 +68,10 @@ def test_reading_a_table_without_a_sidecar_imports_no_schemas() -> None:
     assert "pydantic" not in heavy_after(code)
 
 
-def test_a_plain_fit_of_a_small_table_imports_no_optimiser_and_no_pandas() -> None:
+def test_a_plain_fit_of_a_small_table_imports_no_pandas_and_no_estimators() -> None:
+    # its verdict rests on a short search, which needs the optimiser
     code = COMMAND.format(arguments=["fit", "docs/planets.csv", "--target", "T", "--scale", "auto"])
-    assert heavy_after(code) & {"scipy.optimize", "scipy.stats", "pandas", "sklearn"} == set()
+    assert heavy_after(code) & {"scipy.stats", "pandas", "sklearn"} == set()
 
 
 def test_listing_engines_imports_no_engine() -> None:

@@ -484,12 +484,16 @@ def places(law: "Law", inputs: Inputs) -> list[Place]:
 def _left(law: "Law", inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
     """Bounds, labels and the leverage with their values, and which rows lie outside."""
     n, domain = inputs.n, law.domain
-    known = group_values(law, inputs)
+    known, columns = group_values(law, inputs), column_values(law, inputs)
     inside = np.ones(n, dtype=np.bool_)
     for bound in bounds(law):
-        values = known.get(bound.name, inputs.values.get(bound.columns[0]))
-        # a group of which an input is not given, and that the runs held, is not judged
-        if bound.name in known or (bound.group is None and values is not None):
+        # what is not given has no value of its own, nor has a group of it
+        if bound.group is None:
+            values = inputs.values.get(bound.columns[0])
+        else:
+            complete = all(n in columns for n, _ in bound.group.exponents)
+            values = known[bound.name] if complete else None
+        if values is not None:
             bad = ~bound.contains(np.asarray(values))
             inside &= ~bad
             yield bound, values, bad
@@ -504,8 +508,10 @@ def _left(law: "Law", inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
     if domain.features:
         leverage = domain.leverage(_features(law, known, n))
         bad = inside & ~(leverage <= domain.most_leverage)
-        columns = {n for g in law.groups for n, _ in g.exponents} | set(domain.unlogged.values())
-        own = tuple(sorted(columns & domain.columns.keys()))
+        inputs_of_groups = {n for g in law.groups for n, _ in g.exponents}
+        own = tuple(
+            sorted((inputs_of_groups | set(domain.unlogged.values())) & domain.columns.keys())
+        )
         yield Bound(LEVERAGE, None, 0.0, domain.max_leverage, own), leverage, bad
 
 
