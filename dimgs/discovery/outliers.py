@@ -87,7 +87,9 @@ def outlier_warnings(
     """
     fitted = sum(c.origin == "fitted" for c in law.constants)
     count = fitted if fit is None else 1 + len(fit.exponents)
-    found = [] if options.robust else outlying(left_out, count)
+    # a run whose stated error is large may lie far from the law
+    scaled = left_out if design.weights is None else left_out * np.sqrt(design.weights)
+    found = [] if options.robust else outlying(scaled, count)
     if not found:
         return []
     out = []
