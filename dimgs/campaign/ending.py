@@ -17,6 +17,10 @@ class Outcome(StrEnum):
     SPENT = "budget spent"
     STUCK = "no further run helps"
 
+    def __repr__(self) -> str:
+        """As the text that it was in version 0.2."""
+        return repr(self.value)
+
 
 class Cause(StrEnum):
     """Why the questions to a tier end without an answer."""

@@ -51,7 +51,7 @@ def outlying(left_out: Array, constants: int) -> list[tuple[int, float]]:
     --------
     >>> found = outlying(np.array([0.1, -0.2, 0.15, -0.1, 0.05, 0.2, -0.15, 0.1, 0.0, 3.0]), 1)
     >>> [(run, round(times)) for run, times in found]
-    [(9, 22)]
+    [(9, 21)]
     """
     rows = np.flatnonzero(np.isfinite(left_out))
     out: list[tuple[int, float]] = []
