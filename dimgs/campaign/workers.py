@@ -38,7 +38,7 @@ CHANGED = (
     "it was edited meanwhile, or the worker has another. Files that the program writes must be "
     "named relative to its own folder, or listed in `writes`; then resume the campaign."
 )
-DIED = "The worker process ended before the run did."
+_DEATH = "The worker process {ended} before the run did."
 # what the alarm of every system can count to: thirty years
 _LONGEST = 1e9
 # seconds between asking a worker to stop and ending it: its run ends its own programs meanwhile
@@ -266,7 +266,7 @@ class LocalProcesses:
         self._pool: ProcessPoolExecutor | None = None
         self._started: Any = None
         self._processes: dict[int, BaseProcess] = {}
-        self.death = DIED
+        self.death = _DEATH.format(ended="ended")
 
     def submit(self, task: RunTask) -> "Future[RunRecord]":
         """Start a run."""
@@ -315,7 +315,7 @@ class LocalProcesses:
         _signal(left, _LAST_RESORT)
         codes = [_code(p, end) for pid, p in self._processes.items() if pid in pids - left]
         own = [c for c in codes if c < 0 and c != -signal.SIGTERM]
-        self.death = DIED.replace("ended", ending(own[0])) if own else DIED
+        self.death = _DEATH.format(ended=ending(own[0]) if own else "ended")
         # and a worker that was killed left behind what its run had started
         for value in marks.values():
             end_marked(value)

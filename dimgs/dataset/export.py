@@ -71,7 +71,6 @@ def _round(value: float, decimals: int) -> float:
 
 def quantity(variable: Variable, values: Array) -> Any:
     """Pint quantity of SI values in the variable's unit."""
-    units = registry()
     if variable.is_label:
         from dimgs.errors import InputError
 
@@ -79,15 +78,8 @@ def quantity(variable: Variable, values: Array) -> Any:
             f"Column '{variable.name}' holds labels, which have no unit; read it as data[name]."
         )
     if variable.is_level:
-        return units.Quantity(values, "")
-    target = to_pint(variable.unit.text)
-    if variable.unit.scale == "temperature":
-        return units.Quantity(from_si(values, variable.unit), target)
-    factor = float(units.Quantity(1.0, target).to_base_units().magnitude)
-    if math.isclose(factor, variable.unit.factor, rel_tol=1e-12):
-        return units.Quantity(from_si(values, variable.unit), target)
-    # a unit with a number ("1e19 m^-3"): Pint's unit lacks the number
-    return units.Quantity(values / factor, target)
+        return registry().Quantity(values, "")
+    return to_pint(from_si(values, variable.unit), variable.unit.text)
 
 
 def header(name: str, unit: str, kind: str | None = None) -> str:

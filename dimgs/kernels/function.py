@@ -18,7 +18,7 @@ from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.fingerprint import MOST_FILES, file_digest
 from dimgs.kernels.imports import own_folders, own_modules
 from dimgs.kernels.spec import ONE_TIER, Port, Tier, ports_of, tiers_of
-from dimgs.variables import registry, split_header, to_pint
+from dimgs.variables import split_header, to_pint
 
 _RESERVED = ("tier", "seed")
 _REMEDY = "for example @kernel(inputs={'D': 'm^2/s'}, outputs={'t': 's'})"
@@ -82,9 +82,8 @@ class FunctionKernel(BaseKernel):
         return {p.name: value for p, value in zip(self.outputs, several, strict=True)}
 
     def _with_units(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        quantity = registry().Quantity
         return {
-            p.name: values[p.name] if p.is_label else quantity(values[p.name], to_pint(p.unit))
+            p.name: values[p.name] if p.is_label else to_pint(values[p.name], p.unit)
             for p in self.inputs
         }
 

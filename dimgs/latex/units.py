@@ -76,7 +76,7 @@ def unit_latex(unit_text: str) -> str:
 
 def _factors(text: str) -> list[tuple[str, Fraction]]:
     """Pint's unit names with their exponents, positive ones first."""
-    powers = dict(to_pint(text)._units)
+    powers = dict(to_pint(1, text).units._units)
     factors = [(str(n), _exact(float(p))) for n, p in powers.items()]
     return sorted(factors, key=lambda factor: factor[1] < 0)
 

@@ -7,6 +7,7 @@ text is read whole or refused: it never has a value of which a part was passed o
 import math
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from dimgs.formats import shown
 from dimgs.variables.dimension import Dimension, exact_exponent
 from dimgs.variables.readings import improbable
 from dimgs.variables.registry import define_unit, registry
+from dimgs.variables.si import si_unit
 from dimgs.variables.units import LABEL_TEXTS, Unit, parse_unit, unit_text
 
 # what an interval says: nothing beyond it is possible, or it is one standard error to each side
@@ -631,12 +633,16 @@ def _check_same(quantity: Any, unit: Unit, name: str) -> None:
     dimension = Dimension.of(
         {str(k): exact_exponent(v, unit.text) for k, v in quantity.dimensionality.items()}
     )
-    factor = 1.0
+    one, factor = quantity._REGISTRY.Quantity(1.0, quantity.units), 1.0
+    if dimension != unit.dimension:
+        # gauss, oersted and maxwell are units of the Gaussian system in Pint, and of SI here
+        with suppress(Exception):
+            one, dimension = one.to(si_unit(unit.dimension), "Gaussian"), unit.dimension
     if unit.scale not in {"level", "label"} and not unit.offset:
-        root = quantity._REGISTRY.Quantity(1.0, quantity.units).to_root_units()
+        root = one.to_root_units()
         factor = float(root.magnitude) * parse_unit(unit_text(root.units)).factor / unit.factor
     if dimension != unit.dimension or abs(factor - 1.0) > 1e-6:
         raise InputError(
             f"Column '{name}': the unit '{unit.text}' means something else in the registry of "
-            f"this quantity; convert it to SI units first (quantity.to_base_units())."
+            f"this quantity; give its values in '{si_unit(unit.dimension)}'."
         )

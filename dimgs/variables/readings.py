@@ -215,10 +215,10 @@ def _reading(text: str, words: str, other: Product, doubtful: bool = False) -> R
 
 
 def _literal(text: str) -> str:
-    units = to_pint(text)
-    # a unit may carry a number (1e19 / m^3), which Pint's unit lacks; 1e-9 is rounding
-    number = parse_unit(text).factor / parse_unit(unit_text(units)).factor
-    return unit_text(units) if abs(number - 1) < 1e-9 else f"{number:g} * {unit_text(units)}"
+    # a unit may carry a number (1e19 / m^3)
+    one = to_pint(1.0, text)
+    unit = unit_text(one.units)
+    return unit if one.magnitude == 1 else f"{one.magnitude:g} * {unit}"
 
 
 def _text(product: Product) -> str:

@@ -364,13 +364,20 @@ def _without_rounding(factor: float) -> float:
     return short if math.isclose(short, factor, rel_tol=1e-15) else factor
 
 
-def to_pint(text: str) -> Any:
-    """Pint unit for a text that :func:`parse_unit` reads (for quantities handed back to users)."""
+def to_pint(values: Any, text: str) -> Any:
+    """Pint quantity of numbers in a unit that :func:`parse_unit` reads, its own number included.
+
+    Examples
+    --------
+    >>> str(to_pint(2.0, "1e3 kg")), str(to_pint(20.0, "degC"))
+    ('2000.0 kilogram', '20.0 degree_Celsius')
+    """
     unit = parse_unit(text)
-    text = unit.text
-    if unit.scale in {"level", "label"} or text.strip().lower() in DIMENSIONLESS_TEXTS:
-        return registry().Unit("")
-    return _quantity(text.strip())[0].units
+    text = unit.text.strip()
+    if unit.scale in {"level", "label"} or text.lower() in DIMENSIONLESS_TEXTS:
+        return registry().Quantity(values, "")
+    one = _quantity(text)[0]
+    return registry().Quantity(values if one.magnitude == 1 else values * one.magnitude, one.units)
 
 
 def unit_text(units: Any) -> str:

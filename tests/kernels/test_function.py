@@ -95,6 +95,16 @@ def test_seeds_reach_the_function() -> None:
     assert noise.run({}, seed=3).seed == 3
 
 
+def test_a_number_in_the_unit_of_a_port_counts() -> None:
+    @kernel(inputs={"m": "1e3 kg"}, outputs={"double": "1e3 kg"}, quantities=True)
+    def double(m: Any) -> Any:
+        assert m.to("kg").magnitude == 5e3
+        return 2 * m
+
+    assert double.run({"m": 5}).outputs["double"] == (10.0, "1e3 kg")
+    assert double.run({"m": "5 t"}).outputs["double"] == (10.0, "1e3 kg")
+
+
 def test_quantities_reach_the_function_and_come_back() -> None:
     record = gas.run({"T": 25, "p": 1})
     assert record.outputs["rho"][0] == pytest.approx(40.34, rel=1e-3)

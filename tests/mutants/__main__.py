@@ -3,11 +3,13 @@
 ``python -m tests.mutants --seed 0`` draws 20 of them from the folders that compute, and from who
 may do what in a hub. Each is put into a temporary copy, in which the tests run that name its file,
 then those of its folder, then those of its callers, until one fails. Exits 1 where fewer than 85 %
-are noticed. Faults that change nothing are in ``equivalent.txt``, with the reason.
+are noticed. Faults that change nothing are in ``equivalent.txt``, with the reason. With
+``--results FILE`` an interrupted run goes on where it ended.
 """
 
 import argparse
 import importlib
+import json
 import os
 import random
 import re
@@ -156,6 +158,7 @@ def main() -> int:
         "--seconds", type=float, default=240.0, help="of processor time at most, for each"
     )
     parser.add_argument("--least", type=float, default=0.85, help="share that is to be noticed")
+    parser.add_argument("--results", type=Path, help="kept here, and not looked for again")
     parser.add_argument("--list", action="store_true", help="show them, and run nothing")
     asked = parser.parse_args()
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "DIMGS_CI": "1"}
@@ -163,6 +166,8 @@ def main() -> int:
         importlib.import_module(name)
     faults = list(enumerate(drawn(asked.seed, asked.count), 1))
     faults = [(k, m) for k, m in faults if not asked.only or k in asked.only]
+    known = asked.results if asked.results and asked.results.exists() else Path(os.devnull)
+    results = dict(map(json.loads, known.read_text(encoding="utf-8").splitlines()))
     killed, broken = 0, set[str]()
     with tempfile.TemporaryDirectory(prefix="dimgs-mutants-") as folder:
         copy = None if asked.list else copied(Path(folder))
@@ -172,7 +177,13 @@ def main() -> int:
             if copy is None:
                 print(told)
                 continue
-            began, found = _used(), killer(copy, mutant, asked.seconds, broken)
+            began = _used()
+            if mutant.key not in results:
+                results[mutant.key] = killer(copy, mutant, asked.seconds, broken)
+                if asked.results:
+                    with asked.results.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps([mutant.key, results[mutant.key]]) + "\n")
+            found = results[mutant.key]
             killed += found not in (None, "time")
             end = {None: "SURVIVED", "time": "SURVIVED (time)"}.get(found, f"killed by {found}")
             print(f"{told}\n    {end}, {_used() - began:.0f} s", flush=True)

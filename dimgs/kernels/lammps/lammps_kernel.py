@@ -15,7 +15,7 @@ from dimgs.kernels.command.template import Template
 from dimgs.kernels.lammps.lammps_program import find_lammps, version_of
 from dimgs.kernels.lammps.scales import Scales, Style
 from dimgs.kernels.spec import ONE_TIER, Port, Tier, ports_of, tiers_of
-from dimgs.variables import registry, to_pint
+from dimgs.variables import to_pint
 
 _PRINTED = re.compile(r"^dimgs (\w+) (\S+)\s*$", re.MULTILINE)
 # the limit of LAMMPS's generators
@@ -141,8 +141,7 @@ class LammpsKernel(BaseKernel):
         if self.scales is not None:
             return self.scales
         ports = {p.name: p for p in self.inputs}
-        quantity = registry().Quantity
-        return Scales.lj(*(quantity(values[n], to_pint(ports[n].unit)) for n in _SCALES))
+        return Scales.lj(*(to_pint(values[n], ports[n].unit) for n in _SCALES))
 
     def _fields(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], scales: Scales
