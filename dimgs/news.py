@@ -89,11 +89,27 @@ def bar() -> Iterator[Callable[..., None] | None]:
         handle.update(HTML(""))
 
 
-def tell(text: str, candidates: "tuple[Candidate, ...]" = ()) -> None:
-    """Tell whoever listens, and the log ``dimgs`` at the level INFO."""
+def tell(text: str, *about: object, candidates: "tuple[Candidate, ...]" = ()) -> None:
+    """Tell whoever listens, and the log ``dimgs`` at the level INFO.
+
+    Parameters
+    ----------
+    text : str
+        With ``%s`` for each thing that it is about, as in :mod:`logging`.
+    *about : object
+        Made texts only where somebody listens: the shortest text of a law takes long to find.
+    candidates : tuple of Candidate
+        As of :class:`News`.
+
+    Examples
+    --------
+    >>> with listening(print):
+    ...     tell("%s of %s are done", 2, 3)
+    2 of 3 are done
+    """
     import logging
 
-    logging.getLogger("dimgs").info(text)
+    logging.getLogger("dimgs").info(text, *about)
     listener = _listener.get()
     if listener is not None:
-        listener(News(text, candidates))
+        listener(News(text % about if about else text, candidates))

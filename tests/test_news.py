@@ -24,6 +24,21 @@ def test_it_is_heard_by_the_innermost_listener_and_the_log(
     assert [r.getMessage() for r in caplog.records] == ["one", "two", "three", "four"]
 
 
+def test_no_text_is_made_where_nobody_listens(caplog: pytest.LogCaptureFixture) -> None:
+    class Law:
+        def __str__(self) -> str:
+            made.append("text")
+            return "z = x"
+
+    made: list[str] = []
+    with caplog.at_level(logging.WARNING, "dimgs"):
+        tell("it is %s", Law())
+    assert not made
+    with caplog.at_level(logging.INFO, "dimgs"):
+        tell("it is %s", Law())
+    assert caplog.messages == ["it is z = x"]
+
+
 def test_a_search_tells_its_candidates() -> None:
     import dimgs
 

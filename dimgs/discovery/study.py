@@ -164,10 +164,10 @@ def study(
         with listening(progress):
             if options.engine != NONE:
                 tell("the power law is fitted; looking further")
-                tell(f"the law so far is {found.law}", found.candidates)
+                tell("the law so far is %s", found.law, candidates=found.candidates)
             for better in _searches(found, options, clock, distil_first):
                 found = better
-                tell(f"the law so far is {found.law}", found.candidates)
+                tell("the law so far is %s", found.law, candidates=found.candidates)
     except KeyboardInterrupt:
         clock.cut("interrupt", "the search")
     return _settled(found, options, clock)

@@ -247,7 +247,7 @@ def tell_best(archive: Archive) -> None:
         )
     except LawError:
         return
-    tell(f"the best formula so far is {candidate}", (candidate,))
+    tell("the best formula so far is %s", candidate, candidates=(candidate,))
 
 
 def loss_of(tree: Tree, runs: Runs) -> float:
