@@ -14,7 +14,7 @@ from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.fits.covariance import check_level
 from dimgs.hub.cards import keep_card, trusted_cards
-from dimgs.hub.remote import RemoteHub
+from dimgs.hub.hub import RemoteHub
 from dimgs.kernels.registry import available
 from dimgs.kernels.spec import UNNAMED
 from dimgs.similitude.answer import Answer, curve_of, hull_of, judged, refused

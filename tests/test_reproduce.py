@@ -193,7 +193,8 @@ def test_studies_lie_inside_a_wheel_or_beside_a_checkout(tmp_path: Path) -> None
 
 def test_listing_studies_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from dimgs.reproduce import study_titles; assert 'kepler' in study_titles();"
+        "import sys; from dimgs.reproduce import study_titles;"
+        "assert 'kepler' in study_titles();"
         "print([m for m in ('numpy', 'sympy', 'pandas', 'scipy') if m in sys.modules])"
     )
     done = subprocess.run(

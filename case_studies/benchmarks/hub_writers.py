@@ -129,7 +129,7 @@ def _written(server: Server, tokens: Sequence[str], asked: Any) -> list[tuple[st
     """What all clients were told, while the server is killed now and then."""
     # what is forked from a process that does nothing else starts at once
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__, "dimgs.hub.remote"])
+    context.set_forkserver_preload([__name__, "dimgs.hub.hub"])
     rng = random.Random(asked.seed)
     every = []
     for k, token in enumerate(tokens):

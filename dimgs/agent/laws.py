@@ -25,7 +25,7 @@ from dimgs.law.law import Law
 from dimgs.similitude.given import spread
 from dimgs.variables import parse_unit
 from dimgs.variables.quantities import Quantity, meaning_of
-from dimgs.variables.turning import other_turning
+from dimgs.variables.readings import other_turning
 
 # of seconds beside the time of the search: to start, to fit the power law, to draw
 _BESIDE = 60.0
@@ -164,7 +164,7 @@ def predict(
     unit: str | None = None,
 ) -> Predicted:
     """Value of a law in 'unit', with interval; 'why_outside': what lies beyond its domain."""
-    from dimgs.dataset.build import ReadOptions
+    from dimgs.dataset.raw import ReadOptions
     from dimgs.law.prediction import law_table
 
     known, said = law_of(bench, law)

@@ -84,8 +84,7 @@ def pi_groups(
 ) -> Groups:
     """Derive the dimensionless groups of a table's columns or of variables, exactly."""
     from dimgs.discovery.prepare import table_basis
-    from dimgs.groups.derive import pi_basis
-    from dimgs.groups.inputs import with_target
+    from dimgs.groups.derive import pi_basis, with_target
     from dimgs.report.documents import pi_document
 
     if (table is None) == (variables is None):

@@ -19,8 +19,7 @@ from dimgs.campaign.checks import (
 from dimgs.campaign.plan import Plan
 from dimgs.campaign.space import PiSpace
 from dimgs.errors import DimensionError, InputError
-from dimgs.groups.derive import pi_basis
-from dimgs.groups.inputs import constant_variables
+from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.missing_input import (
     MOST_SETS,
     UnreachableError,

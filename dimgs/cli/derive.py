@@ -38,8 +38,7 @@ def pi(
 ) -> None:
     """Derive the pi groups of unit-tagged variables, exactly."""
     from dimgs.discovery.prepare import table_basis
-    from dimgs.groups.derive import pi_basis
-    from dimgs.groups.inputs import with_target
+    from dimgs.groups.derive import pi_basis, with_target
     from dimgs.groups.repeating import all_bases as enumerate_all
     from dimgs.report.documents import pi_document
     from dimgs.variables import split_header

@@ -9,7 +9,8 @@ from dimgs.dataset.checks import (
     duplicate_rows,
     require_finite,
 )
-from dimgs.dataset.dataset import Dataset, DroppedRow
+from dimgs.dataset.dataset import Dataset
+from dimgs.dataset.raw import DroppedRow
 from dimgs.dataset.read import read_table
 from dimgs.dataset.stream import iter_chunks
 

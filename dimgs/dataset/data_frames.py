@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.dataset.build import ReadOptions, build
-from dimgs.dataset.cells import is_blank
-from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.headers import is_unit_row
-from dimgs.dataset.raw import RawColumn, RawTable
+from dimgs.dataset.raw import RawColumn, RawTable, is_blank
 from dimgs.errors import InputError
+from dimgs.variables import split_header
 from dimgs.variables.quantities import is_quantity, magnitude_and_unit, quantities_in_one_unit
 
 if TYPE_CHECKING:
@@ -90,8 +88,6 @@ def series_column(
     title: str, series: "pd.Series[Any]", known: Mapping[str, str], source: str
 ) -> RawColumn:
     """Raw column of a pandas Series, with the unit that it carries."""
-    from dimgs.variables import split_header
-
     dtype = str(series.dtype)
     if dtype.startswith("pint["):
         magnitude, unit = magnitude_and_unit(series.array.quantity, title)
@@ -165,11 +161,6 @@ def from_xarray(dataset: "xr.Dataset | xr.DataArray") -> RawTable:
         text = None if unit is None else str(unit)
         columns.append(RawColumn(str(name), cells, text, binding, is_index))
     return RawTable(source, columns, np.arange(1, len(columns[0].cells) + 1 if columns else 1))
-
-
-def dataset_from_columns(columns: Mapping[str, Any], units: Mapping[str, str]) -> Dataset:
-    """Dataset of columns by name; see :meth:`Dataset.from_columns`."""
-    return build(raw_columns(columns), ReadOptions(dict(units), find_duplicates=False))
 
 
 def raw_columns(columns: Mapping[str, Any], *, repeated: bool = False) -> RawTable:

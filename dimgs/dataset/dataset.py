@@ -5,18 +5,29 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
+from html import escape
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dimgs.arrays import Array
-from dimgs.dataset import export
+from dimgs.dataset.conversion import converted, from_si, to_si
+from dimgs.dataset.data_frames import raw_columns
+from dimgs.dataset.raw import DroppedRow, ReadOptions, no_such_column
 from dimgs.errors import InputError
-from dimgs.variables import Variable, difference_unit
+from dimgs.variables import (
+    DIMENSIONLESS,
+    Unit,
+    Variable,
+    difference_unit,
+    parse_unit,
+    registry,
+    si_unit,
+    to_pint,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,33 +35,8 @@ if TYPE_CHECKING:
 
 # absolute zero given in °C or °F may convert to -1e-13 K
 _BELOW_ZERO_KELVIN = -1e-9
-
-
-class DroppedRow(NamedTuple):
-    """A row that was left out on request, and why.
-
-    Parameters
-    ----------
-    row : int
-        Number of the data row in its source, from 1.
-    reason : str
-        Clause that names the column and what is wrong there.
-    """
-
-    row: int
-    reason: str
-
-
-def no_such_column(name: str, names: Iterable[str], source: str) -> InputError:
-    """Error for a column that is absent; it lists near matches."""
-    known = list(names)
-    lower = {n.lower(): n for n in known}
-    near = [lower[m] for m in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
-    if near:
-        remedy = f"did you mean {' or '.join(repr(n) for n in near)}?"
-    else:
-        remedy = "its columns are " + (", ".join(repr(n) for n in known[:30]) or "none") + "."
-    return InputError(f"There is no column '{name}' in {source}; {remedy}")
+# rows of the preview in a notebook: they fit on a screen
+_SHOWN_ROWS = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -196,9 +182,8 @@ class Dataset:
         >>> data["T"], list(data["fluid"])
         (array([293.15, 303.15]), ['water', 'water'])
         """
-        from dimgs.dataset.data_frames import dataset_from_columns
-
-        return dataset_from_columns({**(columns or {}), **more}, units or {})
+        table = raw_columns({**(columns or {}), **more})
+        return cls(*converted(table, ReadOptions(dict(units or {}))))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -252,7 +237,7 @@ class Dataset:
         >>> Dataset.from_columns({"D [mm]": [50.0, 80.0]}).quantity("D").units
         <Unit('millimeter')>
         """
-        return export.quantity(self.variable(name), self[name])
+        return quantity(self.variable(name), self[name])
 
     def select(self, names: Iterable[str]) -> "Dataset":
         """Dataset of these columns only, in this order, with their errors."""
@@ -296,7 +281,7 @@ class Dataset:
         0    50.0
         1    80.0
         """
-        return export.to_pandas(self)
+        return to_pandas(self)
 
     @cached_property
     def sha256(self) -> str:
@@ -321,10 +306,10 @@ class Dataset:
         return f"Dataset({len(self)} runs from {self.source}: {columns})"
 
     def _repr_html_(self) -> str:
-        return export.to_html(self)
+        return to_html(self)
 
     def _repr_latex_(self) -> str:
-        return export.to_latex(self)
+        return to_latex(self)
 
 
 def content_hash(
@@ -366,3 +351,90 @@ def _bytes(column: NDArray[Any]) -> bytes:
         return json.dumps(column.tolist()).encode()
     plain = np.where(np.isnan(column), np.nan, column + 0.0)
     return plain.astype("<f8").tobytes()
+
+
+def quantity(variable: Variable, values: Array) -> Any:
+    """Pint quantity of SI values in the variable's unit."""
+    if variable.is_label:
+        raise InputError(
+            f"Column '{variable.name}' holds labels, which have no unit; read it as data[name]."
+        )
+    if variable.is_level:
+        return registry().Quantity(values, "")
+    return to_pint(from_si(values, variable.unit), variable.unit.text)
+
+
+def header(name: str, unit: str, kind: str | None = None) -> str:
+    """Header ``name [unit]`` or ``name [unit; kind]``."""
+    return f"{name} [{unit}; {kind}]" if kind else f"{name} [{unit}]"
+
+
+def to_pandas(data: "Dataset") -> "pd.DataFrame":
+    """DataFrame in the user's units; see :meth:`Dataset.to_pandas`."""
+    import pandas as pd
+
+    columns: dict[str, NDArray[Any]] = {}
+    for v in data.variables:
+        title = header(v.name, v.unit.text, v.kind)
+        columns[title] = data[v.name] if v.is_label else from_si(data[v.name], v.unit)
+        if v.name in data.errors:
+            unit = Unit(v.unit.text, v.dimension, v.unit.factor, scale=v.unit.scale)
+            errors = data.errors[v.name]
+            numbers = from_si(errors, unit)
+            if not np.array_equal(to_si(numbers, unit), errors, equal_nan=True):
+                # given in another unit than its column: SI keeps every bit
+                unit, numbers = parse_unit(si_unit(v.dimension)), errors
+            columns[header(f"{v.name}_err", unit.text)] = numbers
+    return pd.DataFrame({title: np.array(column) for title, column in columns.items()})
+
+
+def _shown(data: "Dataset") -> tuple[list[str], list[list[str]]]:
+    """Titles and the texts of the first runs, column by column."""
+    shown = [data[v.name][:_SHOWN_ROWS] for v in data.variables]
+    texts = [
+        [str(x) for x in column]
+        if v.is_label
+        else [f"{x:.6g}" for x in from_si(np.asarray(column, dtype=np.float64), v.unit)]
+        for v, column in zip(data.variables, shown, strict=True)
+    ]
+    titles = [
+        v.name if v.is_label or v.unit == DIMENSIONLESS else header(v.name, v.unit.text)
+        for v in data.variables
+    ]
+    return titles, texts
+
+
+def to_html(data: "Dataset") -> str:
+    """Table of the first runs, for notebooks."""
+    titles, texts = _shown(data)
+    head = "".join(f"<th>{escape(t)}</th>" for t in ["row", *titles])
+    body = "".join(
+        f"<tr><td>{row}</td>" + "".join(f"<td>{escape(c[i])}</td>" for c in texts) + "</tr>"
+        for i, row in enumerate(data.rows[:_SHOWN_ROWS].tolist())
+    )
+    rest = len(data) - min(len(data), _SHOWN_ROWS)
+    note = f"<p>{rest} more runs</p>" if rest else ""
+    return (
+        f"<table><caption>{escape(data.source)}: {len(data)} runs</caption>"
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+    )
+
+
+def to_latex(data: "Dataset") -> str:
+    """Tabular of the first runs, for notebooks that become LaTeX."""
+    titles, texts = _shown(data)
+    rows = [["row", *titles]]
+    rows += [
+        [str(row), *(c[i] for c in texts)] for i, row in enumerate(data.rows[:_SHOWN_ROWS].tolist())
+    ]
+    lines = [" & ".join(map(_escaped, row)) + r" \\" for row in rows]
+    lines.insert(1, r"\hline")
+    columns = "r" * len(rows[0])
+    body = "\n".join(lines)
+    return f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}"
+
+
+def _escaped(text: str) -> str:
+    """Text in which LaTeX finds no command."""
+    named = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
+    return "".join(named.get(c, f"\\{c}" if c in "{}$&#%_" else c) for c in text)

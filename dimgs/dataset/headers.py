@@ -4,23 +4,24 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dimgs.advice import setting
-from dimgs.dataset.cells import is_decimal_comma, is_missing, parse_number
-from dimgs.dataset.dataset import no_such_column
-from dimgs.dataset.raw import RawColumn, RawTable
+from dimgs.dataset.raw import (
+    RawColumn,
+    RawTable,
+    ReadOptions,
+    is_decimal_comma,
+    is_missing,
+    no_such_column,
+    parse_number,
+)
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.errors import InputError
 from dimgs.variables import Unit, parse_unit, split_header
-from dimgs.variables.readings import Reading, absolute_difference, improbable
-from dimgs.variables.turning import mixed_turning
+from dimgs.variables.readings import Reading, absolute_difference, improbable, mixed_turning
 from dimgs.variables.units import DIMENSIONLESS_TEXTS, LABEL_TEXTS
-
-if TYPE_CHECKING:
-    from dimgs.dataset.build import ReadOptions
 
 ERROR_SUFFIX = "_err"
 # what may stand in a row of units for a column of labels
@@ -43,7 +44,7 @@ class Titled:
     column: RawColumn
 
 
-def titled_columns(table: RawTable, options: "ReadOptions") -> tuple[list[Titled], list[str]]:
+def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled], list[str]]:
     """Columns with names, units and kinds: mapping, header, second row, sidecar, in this order.
 
     The caller's defaults come last.

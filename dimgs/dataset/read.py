@@ -1,25 +1,44 @@
-"""`read_table`: one function for every kind of table."""
+"""`read_table`: one function for every kind of table, in a file or in memory."""
 
+import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
+
+import numpy as np
 
 from dimgs.advice import setting
-from dimgs.dataset.build import ReadOptions, build, checked
+from dimgs.dataset.checks import check_loggable, drop_bad_rows, duplicate_warnings, with_notes
+from dimgs.dataset.conversion import converted
+from dimgs.dataset.data_frames import from_columns, from_pandas, from_xarray, raw_columns
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.headers import chosen
-from dimgs.dataset.raw import RawTable
-from dimgs.errors import InputError
+from dimgs.dataset.delimited_text import concatenated, text_tables
+from dimgs.dataset.headers import FIRST_ROWS, check_width, chosen, title_rows, titles_note
+from dimgs.dataset.raw import RawColumn, RawTable, ReadOptions, cell_text
+from dimgs.errors import InputError, noting
 from dimgs.formats import json_value, read_text, shown, validated
+from dimgs.variables import split_header
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".txt"})
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 EXCEL_SUFFIXES = frozenset({".xlsx", ".xlsm"})
+Sidecar = tuple[Mapping[str, str], str]
+# a cell is an object of some 50 bytes: 1 GB, which small machines have
+_MOST_CELLS = 20_000_000
+# rows of a sheet, by Excel's own definition
+_SHEET_ROWS = 1_048_576
+# a sheet of the most cells; texts, which are kept; and the parts that are parsed at once
+_SHEET_BYTES, _TEXT_BYTES, _PART_BYTES = 1 << 30, 1 << 28, 1 << 26
+# a number is held by Arrow, by pandas and by the Dataset
+_BYTES_A_CELL = 24
 
 
 def read_table(
@@ -112,12 +131,57 @@ def dataset_of(source: Any, options: ReadOptions) -> Dataset:
     return checked(source.select(kept), options)
 
 
+def build(table: RawTable, options: ReadOptions) -> Dataset:
+    """Dataset of a raw table.
+
+    Raises
+    ------
+    InputError
+        For anything in the used columns that cannot be read or used, with row, column and remedy.
+    """
+    columns = converted(table, options)
+    with noting(columns.warnings):
+        data = checked(Dataset(*columns), options)
+        return with_notes(data, (), duplicate_warnings(data) if options.find_duplicates else ())
+
+
+def checked(data: Dataset, options: ReadOptions) -> Dataset:
+    """Dataset without the rows that cannot be used, where the caller asked so."""
+    logged = options.logged or ()
+    if options.drop_bad:
+        names, allow = data.numeric_names, options.allow_empty
+        return drop_bad_rows(data, names, logged=logged, allow_empty=allow)
+    if logged:
+        check_loggable(data, logged)
+    return data
+
+
+def chunk_like(table: RawTable, options: ReadOptions, known: Dataset | None) -> Dataset:
+    """Dataset of a chunk, with the columns of one that is known already.
+
+    Raises
+    ------
+    InputError
+        If a column is blank in one part of the table and filled in another, without a unit.
+    """
+    if known is None:
+        return build(table, options)
+    # a chunk of blanks or of bare numbers must not change what a column is
+    labels = dict.fromkeys(known.label_names, "label")
+    data = build(table, replace(options, units={**labels, **options.units}))
+    if data.names != known.names:
+        odd = ", ".join(sorted(set(data.names) ^ set(known.names)))
+        raise InputError(
+            f"Column '{odd}' of {table.source} is blank in one part of the table and filled in "
+            f"another, and has no unit; leave it out ({setting('drop')}) or give it a unit."
+        )
+    return data
+
+
 def raw_table(source: Any, options: ReadOptions) -> RawTable:
     """Headers and cells of any source that `read_table` takes, but a Dataset."""
     if isinstance(source, str | PathLike):
         return _raw_file(existing(source), options)
-    from dimgs.dataset.data_frames import from_pandas, from_xarray
-
     given = (("sheet", options.sheet), ("skip_rows", options.skip_rows))
     odd = next((name for name, value in given if value is not None), None)
     if odd is not None:
@@ -130,8 +194,6 @@ def raw_table(source: Any, options: ReadOptions) -> RawTable:
     if "xarray.Dataset" in kinds or "xarray.DataArray" in kinds:
         return from_xarray(source)
     if isinstance(source, Mapping):
-        from dimgs.dataset.data_frames import raw_columns
-
         return raw_columns(source)
     raise InputError(
         f"A table cannot be read from an object of type '{type(source).__name__}'; give a path, a "
@@ -174,13 +236,8 @@ def _raw_file(path: Path, options: ReadOptions) -> RawTable:
             )
     try:
         if suffix in TEXT_SUFFIXES:
-            from dimgs.dataset.delimited_text import concatenated, text_tables
-            from dimgs.dataset.table_files import check_memory
-
             check_memory(path.stat().st_size, path.name)
             return concatenated(text_tables(path, options, sidecar_of(path)))
-        from dimgs.dataset.table_files import from_excel, from_parquet
-
         if suffix in PARQUET_SUFFIXES:
             return from_parquet(path, sidecar_of(path), options)
         return from_excel(path, sidecar_of(path), options)
@@ -203,3 +260,225 @@ def sidecar_of(path: Path) -> tuple[dict[str, str], str]:
         units = validated(SidecarFile, document, f"{where} cannot be used: ").root
         return units, beside.name
     return {}, "the sidecar"
+
+
+def field_units(schema: Any) -> dict[str, str]:
+    """Units in the metadata of single fields of a Parquet schema (``units`` or ``unit``)."""
+    found: dict[str, str] = {}
+    for column in schema:
+        metadata = column.metadata or {}
+        unit = metadata.get(b"units", metadata.get(b"unit"))
+        if unit is not None:
+            found[column.name] = unit.decode("utf-8", "replace")
+    return found
+
+
+def from_parquet(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable:
+    """Raw table of a Parquet file; units also from its fields' metadata and pandas' attrs."""
+    import pandas as pd
+    import pyarrow as pa
+    from pyarrow import types
+
+    file = open_parquet(path)
+    schema = file.schema_arrow
+    wanted = _wanted(options, schema.names)
+    check_width(len(wanted or schema.names), path.name)
+    check_memory(file.metadata.num_rows * len(wanted or schema.names) * _BYTES_A_CELL, path.name)
+    # one copy of each text, however often it stands in the file
+    texts = [f.name for f in schema if types.is_string(f.type) or types.is_large_string(f.type)]
+    try:
+        frame = pd.read_parquet(path, engine="pyarrow", columns=wanted, read_dictionary=texts)
+    except (pa.ArrowException, ValueError, KeyError) as error:
+        raise unreadable(path, "a Parquet file", error) from error
+    return from_pandas(frame, path.name, sidecar, field_units(schema))
+
+
+def _wanted(options: ReadOptions, headers: list[str]) -> list[str] | None:
+    """Headers of the columns to decode; None for all."""
+    names = [split_header(header)[0] for header in headers]
+    chosen = None if options.columns is None else set(options.columns)
+    if chosen is None or not chosen | set(options.units) <= set(names):
+        return None
+    chosen |= set(options.units)
+    return [h for h, n in zip(headers, names, strict=True) if n.removesuffix("_err") in chosen]
+
+
+def check_memory(needed: int, source: str) -> None:
+    """Refuse a table that does not fit into the memory of this machine.
+
+    Raises
+    ------
+    InputError
+        With the remedy.
+    """
+    memory = memory_bytes()
+    if needed > memory:
+        raise InputError(
+            f"'{source}' needs about {needed / 1e9:.1f} GB of memory where this machine has "
+            f"{memory / 1e9:.1f}; use fewer columns ({setting('columns')}), or fit it in parts "
+            f"({setting('stream')})."
+        )
+
+
+def memory_bytes() -> int:
+    """Memory of this machine, as far as the system reports it."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 1 << 40
+
+
+def open_parquet(path: Path) -> Any:
+    """Parquet file open for reading in batches."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        file = parquet.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(path, "a Parquet file", error) from error
+    _refuse_nested(file.schema_arrow, path.name)
+    return file
+
+
+def unreadable(path: Path, what: str, error: Exception) -> InputError:
+    """Error for a damaged file, or one that has a wrong extension."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return InputError(
+        f"'{path.name}' cannot be read as {what} ({text}); save it again, or give it the extension "
+        f"of its format."
+    )
+
+
+def _refuse_nested(schema: Any, source: str) -> None:
+    names = list(schema.names)
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"Two columns of {source} are named '{name}'; rename one of them.")
+    for column in schema:
+        if column.type.num_fields:
+            raise InputError(
+                f"Column '{column.name}' of {source} holds nested values ({column.type}); give "
+                f"one number or text per row."
+            )
+
+
+def from_excel(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable:
+    """Raw table of one sheet; blank rows and rows that start with ``#`` are skipped."""
+    from openpyxl import load_workbook
+
+    _refuse_large_parts(path)
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+    except Exception as error:
+        raise unreadable(path, "an Excel workbook", error) from error
+    try:
+        title = _sheet(list(book.sheetnames), options.sheet, path.name)
+        rows = _used_rows(book[title], path.name, options.skip_rows or 0)
+    except InputError:
+        raise
+    except Exception as error:
+        raise unreadable(path, "an Excel workbook", error) from error
+    finally:
+        book.close()
+    source = path.name if options.sheet is None else f"{path.name} (sheet '{title}')"
+    if not rows:
+        others = [name for name in book.sheetnames if name != title]
+        choose = f", or choose another sheet ({_listed(others)})" if others else ""
+        raise InputError(
+            f"The sheet '{title}' of {path.name} is empty; give a header such as 'U [m/s]' in each "
+            f"column and one row per run{choose}."
+        )
+    notes = []
+    if options.skip_rows is None:
+        first = [[cell_text(c) for c in row] for row in rows[:FIRST_ROWS]]
+        width = max(map(len, first))
+        titles = title_rows([[*row, *[""] * (width - len(row))] for row in first])
+        if titles:
+            notes.append(titles_note(next(filter(None, first[0])), titles, source))
+            rows = rows[titles:]
+    table = from_columns(_columns(rows, source), source, sidecar)
+    table.notes += notes
+    if options.sheet is None and len(book.sheetnames) > 1:
+        rest = _listed([s for s in book.sheetnames if s != title])
+        table.notes.append(
+            f"The sheet '{title}' of {path.name} was read; it also has {rest} ({setting('sheet')})."
+        )
+    return table
+
+
+def _refuse_large_parts(path: Path) -> None:
+    """Refuse a workbook whose parts unpack to more than any table has, before they do."""
+    try:
+        with ZipFile(path) as archive:
+            sizes = {item.filename: item.file_size for item in archive.infolist()}
+    except (OSError, BadZipFile, ValueError) as error:
+        raise unreadable(path, "an Excel workbook", error) from error
+    for name, size in sizes.items():
+        is_sheet = name.startswith("xl/worksheets/")
+        most = _SHEET_BYTES if is_sheet else _TEXT_BYTES if "sharedStrings" in name else _PART_BYTES
+        if name.endswith((".xml", ".rels")) and size > most:
+            raise InputError(
+                f"'{path.name}' unpacks to {size / 1e9:.1f} GB ('{name}'), more than a table of "
+                f"{_MOST_CELLS:,} cells needs; save it as .csv or .parquet."
+            )
+
+
+def _used_rows(sheet: Any, source: str, skipped: int) -> list[list[Any]]:
+    """Rows with content, each up to its last cell with content."""
+    # what a sheet says of its size may be anything
+    sheet.reset_dimensions()
+    rows: list[list[Any]] = []
+    cells = looked_at = 0
+    for number, found in enumerate(sheet.iter_rows(values_only=True)):
+        looked_at += len(found)
+        if number >= skipped:
+            row = list(found)
+            while row and (row[-1] is None or row[-1] == ""):
+                row.pop()
+            if row and _is_used(row):
+                cells += len(row)
+                rows.append(row)
+        if cells > _MOST_CELLS or looked_at > 10 * _MOST_CELLS or number > _SHEET_ROWS:
+            raise _too_many_cells(source)
+    return rows
+
+
+def _too_many_cells(source: str) -> InputError:
+    return InputError(
+        f"'{source}' has more than {_MOST_CELLS:,} cells; save it as .csv or .parquet, with the "
+        f"columns that matter."
+    )
+
+
+def _columns(rows: list[list[Any]], source: str) -> list[RawColumn]:
+    used = sorted({i for row in rows for i, cell in enumerate(row) if cell is not None})
+    check_width(len(used), source)
+    if len(used) * len(rows) > _MOST_CELLS:
+        raise _too_many_cells(source)
+    columns = []
+    for i in used:
+        cells = np.empty(len(rows) - 1, dtype=object)
+        cells[:] = [row[i] if i < len(row) else None for row in rows[1:]]
+        columns.append(RawColumn(cell_text(rows[0][i]) if i < len(rows[0]) else "", cells))
+    return columns
+
+
+def _is_used(row: list[Any]) -> bool:
+    texts = [cell_text(cell) for cell in row]
+    filled = [t for t in texts if t]
+    return bool(filled) and not filled[0].startswith("#")
+
+
+def _sheet(names: list[str], sheet: str | int | None, source: str) -> str:
+    if sheet is None:
+        return names[0]
+    if isinstance(sheet, int) and 0 <= sheet < len(names):
+        return names[sheet]
+    if isinstance(sheet, str) and sheet in names:
+        return sheet
+    raise InputError(f"{source} has no sheet '{sheet}'; its sheets are {_listed(names)}.")
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(f"'{n}'" for n in names)

@@ -14,8 +14,8 @@ from dimgs.design.features import Design
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.discovery.options import Options
 from dimgs.errors import FitError
-from dimgs.groups.enumeration import enumerate_bases
 from dimgs.groups.group import PiGroup
+from dimgs.groups.repeating import enumerate_bases
 
 IntMatrix = NDArray[np.int64]
 # each is a fit of its own; exponents grow from the first on, and so large ones are hardly meant

@@ -17,8 +17,8 @@ from dimgs.errors import InputError
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
-    from dimgs.dataset.build import ReadOptions
-    from dimgs.dataset.usable import Purpose
+    from dimgs.dataset.checks import Purpose
+    from dimgs.dataset.raw import ReadOptions
     from dimgs.law.limits import KnownLimit
 
 MODEL_NAMES = ("linear", "deep")
@@ -276,7 +276,7 @@ class Options:
         signed_allowed: bool = False,
     ) -> "Purpose":
         """What the analysis of this target needs of a table."""
-        from dimgs.dataset.usable import Purpose
+        from dimgs.dataset.checks import Purpose
 
         return Purpose(
             target,
@@ -298,7 +298,7 @@ class Options:
         InputError
             If one of them is dropped.
         """
-        from dimgs.dataset.build import ReadOptions
+        from dimgs.dataset.raw import ReadOptions
 
         temperature = [] if self.arrhenius is None else [self.arrhenius]
         keep = [*targets, *self.labels, *temperature]

@@ -9,15 +9,19 @@ import numpy as np
 from dimgs.advice import setting
 from dimgs.arrays import Array, IntArray
 from dimgs.dataset import Dataset
-from dimgs.dataset.checks import constant_columns
-from dimgs.dataset.usable import UsableRuns, table_warnings, unused_label_warnings, usable_runs
+from dimgs.dataset.checks import (
+    UsableRuns,
+    constant_columns,
+    table_warnings,
+    unused_label_warnings,
+    usable_runs,
+)
 from dimgs.design.features import Design, build_design
 from dimgs.discovery.missing_input import explained, supported
 from dimgs.discovery.options import Options
 from dimgs.errors import DimgsError
-from dimgs.groups.derive import pi_basis
+from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
-from dimgs.groups.inputs import constant_variables
 from dimgs.groups.missing_input import UnreachableError
 from dimgs.variables import Variable
 

@@ -8,7 +8,7 @@ import numpy as np
 from dimgs.errors import InputError
 from dimgs.variables import Variable, parse_unit
 from dimgs.variables.quantities import Quantity, as_quantity
-from dimgs.variables.turning import other_turning
+from dimgs.variables.readings import other_turning
 
 
 def range_of(given: Any, variable: Variable) -> tuple[float, float]:

@@ -19,9 +19,9 @@ from scipy import stats
 
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.dataset.usable import UsableRuns, usable_runs
+from dimgs.dataset.checks import UsableRuns, usable_runs
 from dimgs.discovery.options import Options
-from dimgs.groups.inputs import constant_variables, scale_variable
+from dimgs.groups.derive import constant_variables, scale_variable
 from dimgs.groups.response import smallest_monomial
 from dimgs.variables import Variable
 

@@ -243,7 +243,7 @@ def _gradient(
     """Its derivatives by the constants, compiled for arrays; None where there are none."""
     import sympy
 
-    from dimgs.expression.derivatives import derivatives_of
+    from dimgs.expression.simplest import derivatives_of
 
     if not constants:
         return None

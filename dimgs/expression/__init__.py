@@ -3,8 +3,14 @@
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of
 from dimgs.expression.homogeneity import check_dimension
-from dimgs.expression.identifiers import greek_name, reserved_names, safe_identifiers
-from dimgs.expression.parsing import sympy_parse, sympy_parse_condition, sympy_text
+from dimgs.expression.parsing import (
+    greek_name,
+    reserved_names,
+    safe_identifiers,
+    sympy_parse,
+    sympy_parse_condition,
+    sympy_text,
+)
 
 __all__ = [
     "Candidate",

@@ -5,7 +5,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from dimgs.errors import LawError
-from dimgs.expression.grammar import permitted_heads
+from dimgs.expression.parsing import permitted_heads
 from dimgs.variables import Dimension
 
 if TYPE_CHECKING:

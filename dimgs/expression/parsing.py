@@ -1,23 +1,445 @@
-"""Text -> SymPy without running it, and back without losing a digit."""
+"""Texts of laws: the functions, names and sizes that they may have, and how they are read."""
 
 import ast
+import builtins
+import keyword
 import math
+import unicodedata
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dimgs.errors import LawError
-from dimgs.expression.bounds import check_bounds
-from dimgs.expression.grammar import call, checked, function_names, power
 
 if TYPE_CHECKING:
     import sympy
 
+
+# name -> least and greatest number of arguments (None: any)
+_ARITY: dict[str, tuple[int, int | None]] = {
+    **dict.fromkeys(("sqrt", "cbrt", "Abs", "abs", "sign", "exp", "ln", "Not"), (1, 1)),
+    **dict.fromkeys(("sin", "cos", "tan", "cot", "sec", "csc"), (1, 1)),
+    **dict.fromkeys(("asin", "acos", "atan", "acot", "erf", "erfc"), (1, 1)),
+    **dict.fromkeys(("sinh", "cosh", "tanh", "coth", "sech", "csch"), (1, 1)),
+    **dict.fromkeys(("asinh", "acosh", "atanh", "acoth", "floor", "ceiling"), (1, 1)),
+    **dict.fromkeys(("Integer", "Float"), (1, 1)),
+    **dict.fromkeys(("log", "Rational"), (1, 2)),
+    **dict.fromkeys(("atan2", "Eq", "Ne", "Lt", "Le", "Gt", "Ge"), (2, 2)),
+    **dict.fromkeys(("Min", "Max", "And", "Or", "Piecewise"), (1, None)),
+}
+# an integer of some 5,000 digits, which SymPy still writes at once
+_LARGEST_INTEGER_BITS = 16384
+# integers beyond are no NumPy integers
+_INTEGERS_END = 2**63
+# a law of 30 terms in 8 inputs has about 500 operations; SymPy takes some 50 µs for each
+_MOST_OPERATIONS = 20_000
+# functions and powers inside each other; laws have up to 4
+_DEEPEST_FUNCTIONS = 12
+# the same in a part without symbols, whose digits SymPy doubles at every level: 4 take 10 ms
+_DEEPEST_NUMBERS = 4
+# brackets inside each other, such as those of a continued fraction
+_DEEPEST = 80
+# powers that NumPy takes as 64-bit integers; exponents that runs can tell are below 1e3
+MOST_EXPONENT = 10**9
+# integers that a double can hold
+_MOST_BITS = 1023
+# SymPy compares each of these with all others: 24 and 64 of them take half a second
+_MOST_EXTREMES, _MOST_COMPARISONS = 24, 64
+_FLOATS: Mapping[str, Callable[..., float]] = {
+    **{name: getattr(math, name) for name in ("sqrt", "cbrt", "exp", "log", "sin", "cos", "tan")},
+    **{name: getattr(math, name) for name in ("asin", "acos", "atan", "atan2", "erf", "erfc")},
+    **{name: getattr(math, name) for name in ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh")},
+    "ln": math.log,
+    "Abs": abs,
+    "abs": abs,
+    "Min": min,
+    "Max": max,
+    "floor": lambda x: float(math.floor(x)),
+    "ceiling": lambda x: float(math.ceil(x)),
+    "Integer": float,
+    "Float": float,
+    "Rational": lambda p, q=1.0: p / q,
+    "sec": lambda x: 1.0 / math.cos(x),
+    "csc": lambda x: 1.0 / math.sin(x),
+    "cot": lambda x: 1.0 / math.tan(x),
+    "sech": lambda x: 1.0 / math.cosh(x),
+    "csch": lambda x: 1.0 / math.sinh(x),
+    "coth": lambda x: 1.0 / math.tanh(x),
+}
+_NUMBERS = {"pi": math.pi, "E": math.e}
+_COMPARE = frozenset({"Eq", "Ne", "Lt", "Le", "Gt", "Ge"})
+_PLAIN = frozenset({"Integer", "Float", "Rational"})
+# what generated source calls NumPy
+_SOURCE_NAMES = frozenset({"np", "numpy"})
+_FALLBACK = "x"
+_ENDINGS = {"*": "star", "+": "plus", "'": "prime", "′": "prime", "’": "prime"}
 # characters: more than anyone would read, and the parser's time grows with them
 _LONGEST_TEXT = 100_000
 # what a message of one line has room for
 _SHOWN = 200
+
+
+def function_names() -> frozenset[str]:
+    """Names of the functions that an expression may call."""
+    return frozenset(_ARITY)
+
+
+@cache
+def functions() -> dict[str, Callable[..., Any]]:
+    """SymPy's function for each name that an expression may call."""
+    import sympy
+
+    return {name: getattr(sympy, {"abs": "Abs"}.get(name, name)) for name in _ARITY}
+
+
+def call(name: str, arguments: list[Any]) -> Any:
+    """The function applied; LawError for a wrong number or kind of arguments."""
+    least, most = _ARITY[name]
+    if len(arguments) < least or (most is not None and len(arguments) > most):
+        wanted = (
+            f"{least}" if most == least else f"{least} or more" if most is None else f"1 to {most}"
+        )
+        raise LawError(f"{name} takes {wanted} arguments, not {len(arguments)}.")
+    return as_double(functions()[name](*arguments))
+
+
+@cache
+def permitted_heads() -> tuple[type, ...]:
+    """Classes that may stand in the tree of an expression."""
+    import sympy
+    from sympy.functions.elementary.piecewise import ExprCondPair
+    from sympy.logic.boolalg import BooleanFalse, BooleanTrue
+
+    calls = {
+        head
+        for name, head in functions().items()
+        if isinstance(head, type) and name not in {"Float", "Integer", "Rational"}
+    }
+    atoms = (sympy.Symbol, sympy.Rational, sympy.Float, type(sympy.pi), type(sympy.E))
+    operators = (sympy.Add, sympy.Mul, sympy.Pow, ExprCondPair, sympy.Tuple)
+    return (*atoms, *operators, BooleanTrue, BooleanFalse, *sorted(calls, key=lambda c: c.__name__))
+
+
+def checked(expression: "sympy.Basic", text: str) -> "sympy.Basic":
+    """The expression, if it is real, finite and made of what a law may contain."""
+    import sympy
+
+    if expression.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
+        raise LawError(f"'{text}' is not finite.")
+    for node in sympy.preorder_traversal(expression):
+        if node.is_number and (node.has(sympy.I) or node.is_extended_real is False):
+            raise LawError(f"'{text}' is not real: it contains {node}.")
+        as_double(node)
+        if not isinstance(node, permitted_heads()):
+            raise LawError(
+                f"'{text}' contains {node}, a {type(node).__name__}, which a law cannot have."
+            )
+    # NumPy's functions take integers of 64 bits, and doubles
+    large = [n for n in expression.atoms(sympy.Integer) if abs(int(n)) >= _INTEGERS_END]
+    return expression.xreplace({n: sympy.Float(float(n)) for n in large})
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """The power, unless it would be an integer too long to write down.
+
+    SymPy also takes the whole part of a fractional power of a rational exactly.
+    """
+    if base.is_Rational and exponent.is_Rational and base not in (-1, 0, 1):
+        bits = max(int(base.p).bit_length(), int(base.q).bit_length()) * int(abs(exponent))
+        if bits > _LARGEST_INTEGER_BITS:
+            raise LawError(f"{base}**{exponent} is too large a number for a law.")
+    return as_double(base**exponent)
+
+
+def as_double(value: Any) -> Any:
+    """The value, unless it is a float beyond doubles, on which SymPy may compute for ever."""
+    if value.is_Float and value.is_finite:
+        size = abs(float(value))
+        if math.isinf(size) or (size == 0.0 and not value.is_zero):
+            raise LawError("A number in a law is beyond the range of doubles.")
+    return value
+
+
+class _Bounded(NamedTuple):
+    """A part of an expression: its double where it has one, and its functions inside each other.
+
+    `height` is None where the part holds a symbol.
+    """
+
+    value: float | None
+    height: int | None
+
+
+def check_bounds(tree: ast.expr, symbols: Mapping[str, Any]) -> None:
+    """Refuse an expression that would take long to build, or whose numbers no double can hold.
+
+    The parts without symbols are computed in floating point, and nothing else is.
+
+    Parameters
+    ----------
+    tree : ast.expr
+    symbols : mapping
+        Names that stand for values; ``pi`` and ``E`` are numbers where they are not among them.
+
+    Raises
+    ------
+    LawError
+
+    Examples
+    --------
+    >>> check_bounds(ast.parse("x + exp(10**9)", mode="eval").body, {"x": None})
+    Traceback (most recent call last):
+        ...
+    dimgs.errors.LawError: A number in a law is beyond the range of doubles: exp(10 ** 9).
+    """
+    nodes = list(ast.walk(tree))
+    calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+    extremes = sum(len(n.args) for n in calls if getattr(n.func, "id", "") in {"Min", "Max"})
+    comparisons = sum(len(n.ops) for n in nodes if isinstance(n, ast.Compare))
+    comparisons += sum(getattr(n.func, "id", "") in _COMPARE for n in calls)
+    for what, found, most in (
+        ("operations", len(nodes), _MOST_OPERATIONS),
+        ("arguments of Min and Max", extremes, _MOST_EXTREMES),
+        ("comparisons", comparisons, _MOST_COMPARISONS),
+    ):
+        if found > most:
+            raise LawError(f"A law has at most {most} {what}; this expression has {found}.")
+    _Counter(symbols).part(tree, 0, 0)
+
+
+class _Counter:
+    """Walks an expression with the depth at which it is."""
+
+    def __init__(self, symbols: Mapping[str, Any]) -> None:
+        self._symbols = symbols
+
+    def part(self, node: ast.AST, depth: int, functions: int) -> _Bounded:
+        if depth > _DEEPEST:
+            raise LawError(f"A law has at most {_DEEPEST} brackets inside each other.")
+        if functions > _DEEPEST_FUNCTIONS:
+            raise _too_deep(_DEEPEST_FUNCTIONS)
+        match node:
+            case ast.Constant(value=int() | float() as number):
+                if isinstance(number, int) and number.bit_length() > _MOST_BITS:
+                    raise _too_large(node)
+                return _Bounded(float(number), 0)
+            case ast.Name(id=name):
+                if name in self._symbols:
+                    return _Bounded(None, None)
+                return _Bounded(_NUMBERS.get(name), 0)
+            case ast.BinOp(op=ast.Pow(), left=left, right=right):
+                return self._power(node, left, right, depth + 1, functions + 1)
+            case ast.BinOp(left=left, op=operator, right=right):
+                # a chain such as a + b + c - d is one level
+                deeper = depth + (not _same(left, operator))
+                sides = [self.part(left, deeper, functions), self.part(right, depth + 1, functions)]
+                return _of(node, sides, lambda a, b: _combined(operator, a, b), 0, not _adds(node))
+            case ast.Call(func=ast.Name(id=name), args=given):
+                inner = [self.part(a, depth + 1, functions + 1) for a in given]
+                grows = 0 if name in _PLAIN else 1
+                return _of(node, inner, _FLOATS.get(name), grows, name == "exp")
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return _of(node, [self.part(operand, depth + 1, functions)], lambda x: -x, 0)
+        return _of(
+            node,
+            [self.part(inner, depth + 1, functions) for inner in ast.iter_child_nodes(node)],
+            None,
+            0,
+        )
+
+    def _power(
+        self, node: ast.AST, left: ast.AST, right: ast.AST, depth: int, functions: int
+    ) -> _Bounded:
+        base, exponent = (self.part(side, depth, functions) for side in (left, right))
+        if exponent.value is not None and abs(exponent.value) > MOST_EXPONENT:
+            raise LawError(
+                f"The exponent {ast.unparse(right)[:60]} is too large for a law; it is at most "
+                f"{MOST_EXPONENT:.0e}."
+            )
+        return _of(node, [base, exponent], lambda a, b: a**b, 1, base.value != 0.0)
+
+
+def _of(
+    node: ast.AST,
+    parts: Sequence[_Bounded],
+    compute: Callable[..., Any] | None,
+    grows: int,
+    never_zero: bool = False,
+) -> _Bounded:
+    """A part made of others: None for the value where it is not known or not real."""
+    heights = [part.height for part in parts if part.height is not None]
+    if len(heights) < len(parts):
+        return _Bounded(None, None)
+    height = max(heights, default=0) + grows
+    if height > _DEEPEST_NUMBERS:
+        raise _too_deep(_DEEPEST_NUMBERS, " of numbers alone")
+    values = [part.value for part in parts if part.value is not None]
+    if compute is None or len(values) < len(parts):
+        return _Bounded(None, height)
+    try:
+        value = compute(*values)
+    except OverflowError:
+        raise _too_large(node) from None
+    except (ValueError, ZeroDivisionError, TypeError):
+        # no real value: refused when the expression is built
+        return _Bounded(None, height)
+    if value is None or isinstance(value, complex) or math.isnan(value):
+        return _Bounded(None, height)
+    if math.isinf(value) or (value == 0.0 and never_zero and 0.0 not in values):
+        raise _too_large(node)
+    return _Bounded(float(value), height)
+
+
+def _same(node: ast.AST, operator: ast.operator) -> bool:
+    pairs = ((ast.Add, ast.Sub), (ast.Mult, ast.Div), (ast.BitAnd,), (ast.BitOr,))
+    return isinstance(node, ast.BinOp) and any(
+        isinstance(node.op, pair) and isinstance(operator, pair) for pair in pairs
+    )
+
+
+def _adds(node: ast.AST) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
+
+
+def _combined(operator: ast.operator, a: float, b: float) -> float | None:
+    match operator:
+        case ast.Add():
+            return a + b
+        case ast.Sub():
+            return a - b
+        case ast.Mult():
+            return a * b
+        case ast.Div():
+            return a / b
+    return None
+
+
+def _too_deep(most: int, where: str = "") -> LawError:
+    return LawError(f"A law has at most {most} functions and powers{where} inside each other.")
+
+
+def _too_large(node: ast.AST) -> LawError:
+    # a long number cannot be written out, and a long part would hide the message
+    short = not isinstance(node, ast.Constant) and sum(1 for _ in ast.walk(node)) < 12
+    part = f": {ast.unparse(node)[:80]}" if short else ""
+    return LawError(f"A number in a law is beyond the range of doubles{part}.")
+
+
+@cache
+def reserved_names() -> frozenset[str]:
+    """Names that Python, SymPy or generated NumPy source already give a meaning.
+
+    Submodules of SymPy count whether or not something has imported them yet, so that the set
+    does not depend on what ran before.
+    """
+    import pkgutil
+
+    import sympy
+
+    python = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
+    modules = {module.name for module in pkgutil.iter_modules(sympy.__path__)}
+    return frozenset(python | modules | set(dir(sympy)) | _SOURCE_NAMES)
+
+
+def safe_identifiers(names: Sequence[str], reserved: Iterable[str] = ()) -> dict[str, str]:
+    """Identifier of each column, for use in expressions and in generated source.
+
+    A name that is an ordinary identifier stays as it is. Others are rewritten from the name
+    alone: Greek letters by their English names, whatever cannot stand in an identifier as an
+    underscore, and a name that is taken (by Python, SymPy or `reserved`) with an underscore
+    behind it. Only where two columns would meet does the later one, after all ordinary names,
+    get a number; so adding a column at the end changes earlier identifiers only when the new
+    column's own name is one of them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Column names, in the order of the table.
+    reserved : iterable of str
+        Further identifiers that may not be used, such as names of constants.
+
+    Returns
+    -------
+    dict of str to str
+        Column name to identifier: valid, distinct, in Unicode form NFKC.
+
+    Examples
+    --------
+    >>> list(safe_identifiers(["rho", "lambda", "E", "T_g (K)", "Δp", "1st col"]).values())
+    ['rho', 'lambda_', 'E_', 'T_g_K', 'Delta_p', 'x_1st_col']
+    """
+    taken = reserved_names() | frozenset(reserved)
+    ordinary = [name for name in dict.fromkeys(names) if _is_ordinary(name) and name not in taken]
+    found = {name: name for name in ordinary}
+    used = set(ordinary)
+    for name in dict.fromkeys(names):
+        if name not in found:
+            found[name] = _free(_rewritten(name), taken, used)
+            used.add(found[name])
+    return {name: found[name] for name in names}
+
+
+def _is_ordinary(name: str) -> bool:
+    return (
+        name.isidentifier() and not name.startswith("__") and _rewritten(name, trim=False) == name
+    )
+
+
+def _free(stem: str, taken: frozenset[str], used: set[str]) -> str:
+    if stem not in taken and stem not in used:
+        return stem
+    if stem in taken and f"{stem}_" not in taken and f"{stem}_" not in used:
+        return f"{stem}_"
+    number = 2
+    while f"{stem}_{number}" in taken or f"{stem}_{number}" in used:
+        number += 1
+    return f"{stem}_{number}"
+
+
+def _rewritten(name: str, trim: bool = True) -> str:
+    text = unicodedata.normalize("NFKC", name.strip())
+    if text[:-1].strip() and text[-1] in _ENDINGS:
+        text = f"{text[:-1]}_{_ENDINGS[text[-1]]}"
+    # combining marks are letters to Python, but not to SymPy's reader
+    text = "".join(c for c in text if not unicodedata.category(c).startswith("M"))
+    pieces: list[str] = []
+    for position, character in enumerate(text):
+        greek = greek_name(character)
+        if greek:
+            following = text[position + 1 : position + 2]
+            pieces.append(greek + ("_" if following.isalnum() or following == "∞" else ""))
+        elif character == "∞":
+            pieces.append("inf")
+        else:
+            kept = character.isalnum() and f"a{character}".isidentifier()
+            pieces.append(character if kept else "_")
+    result = unicodedata.normalize("NFKC", "".join(pieces))
+    if trim:
+        result = "_".join(part for part in result.split("_") if part) or _FALLBACK
+        if not result.isidentifier():
+            result = f"{_FALLBACK}_{result}"
+    return result
+
+
+def greek_name(character: str) -> str | None:
+    """English name of a plain Greek letter, capitalised for a capital; None for others.
+
+    Examples
+    --------
+    >>> greek_name("ρ"), greek_name("Δ"), greek_name("µ"), greek_name("d")
+    ('rho', 'Delta', 'mu', None)
+    """
+    words = unicodedata.name(character, "").split()
+    if words[:1] == ["MICRO"]:
+        return "mu"
+    if words[:1] != ["GREEK"] or "LETTER" not in words:
+        return None
+    letter = next((w for w in words[words.index("LETTER") + 1 :] if w != "FINAL"), "").lower()
+    if not letter.isalpha():
+        return None
+    letter = "lambda" if letter == "lamda" else letter
+    return letter.capitalize() if "CAPITAL" in words else letter
 
 
 def sympy_parse(

@@ -1,5 +1,6 @@
 """Pi groups and the basis that they form."""
 
+import ast
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,12 +22,16 @@ from dimgs.variables import Dimension, Variable, superscript
 if TYPE_CHECKING:
     import pandas as pd
 
+
 _LETTER = re.compile(r"[A-Za-z]")
 # those that are commands of LaTeX: the others look like Latin letters
 _CAPITALS = frozenset(
     ["Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega"]
 )
 _GREEK = (GREEK - {"omicron"}) | _CAPITALS
+# characters of a group, and the largest power, that anybody means
+_LONGEST = 1000
+_MOST_POWER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,3 +340,61 @@ def _word(text: str) -> str:
         rf"\{c}" if c in "_%#&$" else c if c not in r"\{}^~" else " " for c in visible(text)
     )
     return r"\mathrm{" + text.replace(" ", r"\ ") + "}"
+
+
+def read_group(text: str) -> dict[str, Fraction]:
+    """Exponents of a product of powers of names.
+
+    Raises
+    ------
+    InputError
+        If it is anything else.
+
+    Examples
+    --------
+    >>> read_group("D*t/l^2")
+    {'D': Fraction(1, 1), 't': Fraction(1, 1), 'l': Fraction(-2, 1)}
+    >>> read_group("a + b")
+    Traceback (most recent call last):
+    dimgs.errors.InputError: 'a + b' is no product of powers of inputs; write it like 'D*t/l^2'.
+    """
+    try:
+        if len(text) > _LONGEST:
+            raise ValueError
+        powers = _powers(ast.parse(text.replace("^", "**"), mode="eval").body)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, ZeroDivisionError) as error:
+        raise InputError(
+            f"'{visible(text[:60])}' is no product of powers of inputs; write it like 'D*t/l^2'."
+        ) from error
+    return {name: e for name, e in powers.items() if e}
+
+
+def _powers(node: ast.expr) -> dict[str, Fraction]:
+    if isinstance(node, ast.Name):
+        return {node.id: Fraction(1)}
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+        sign = 1 if isinstance(node.op, ast.Mult) else -1
+        out = _powers(node.left)
+        for name, e in _powers(node.right).items():
+            out[name] = out.get(name, Fraction(0)) + sign * e
+        return out
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
+        power = _number(node.right)
+        return {name: e * power for name, e in _powers(node.left).items()}
+    if isinstance(node, ast.Constant) and node.value == 1:
+        return {}
+    raise ValueError
+
+
+def _number(node: ast.expr) -> Fraction:
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        value = Fraction(str(node.value))
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = -_number(node.operand)
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        value = _number(node.left) / _number(node.right)
+    else:
+        raise ValueError
+    if abs(value) > _MOST_POWER:
+        raise ValueError
+    return value

@@ -6,6 +6,7 @@ that entries name as ``files/HASH``. Only these are read, of an archive without 
 lies beside them (tables of runs, a description as an RO-Crate) is for people and other programs.
 """
 
+import hashlib
 import os
 import re
 import stat
@@ -14,18 +15,22 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from sqlalchemy import Connection, select, update
 
 from dimgs.errors import InputError, StoreError
-from dimgs.escape import visible
+from dimgs.escape import file_names, visible
 from dimgs.formats import MOST_BYTES, json_value
 from dimgs.hub.entry import Entry, canonical
+from dimgs.hub.export import write_parquet
 from dimgs.hub.files import FileKeeper, hash_of
 from dimgs.hub.kinds import MOST_FILE, EntryFile, checked
 from dimgs.hub.reading import entry_of, is_open
+from dimgs.hub.rows import record_row
+from dimgs.hub.runs import facts, run_record
 from dimgs.hub.signing import check_signatures, own_key, signed
 from dimgs.hub.signing import trust as add_trust
 from dimgs.hub.tables import entries, imports, signatures
@@ -47,6 +52,10 @@ Line = tuple[str, Any]
 _ENTRIES_PER_FILE = 10_000
 # what is told of the entries that were refused
 _MOST_TOLD = 100
+_TOO_LONG = f"The bundle has more than {_MOST_TOTAL >> 30} GB; take it in parts."
+# a table of more runs of one kernel is not written: the entries hold them all
+_MOST_RUNS = 200_000
+_FORMATS = {".jsonl": "application/jsonl", ".parquet": "application/vnd.apache.parquet"}
 
 
 @dataclass
@@ -99,8 +108,6 @@ class Exchange(FileKeeper):
         known = _ids_in(place)
         written, present = _push(self, known, lambda lines: _write_part(place, lines), everything)
         _give_files(self, place, self.files(everything))
-        from dimgs.hub.crate import describe
-
         describe(self, place, everything)
         return Merged(added=written, present=present)
 
@@ -142,25 +149,36 @@ class Exchange(FileKeeper):
         _take_files(self, place)
         return done
 
-    def sync(self, peer: str | os.PathLike[str]) -> Merged:
-        """Push and pull what is missing, to and from a folder or the file of another self.
-
-        Only open entries travel. What was cut is gone on with the next time.
-
-        Raises
-        ------
-        InputError
-        """
-        given = os.fspath(peer)
-        path = Path(given)
-        if "://" in given or _is_hub(path):
-            return _sync_hubs(self, given)
+    def sync_folder(self, path: Path) -> Merged:
+        """Push and pull what is missing, to and from a folder of bundles."""
         place = _made_folder(path)
         done = self.take(lines_in(place), place.name)
         known = _ids_in(place)
         done.pushed, _ = _push(self, known, lambda lines: _write_part(place, lines), False)
         _take_files(self, place)
         _give_files(self, place, self.files())
+        return done
+
+    def sync_with(self, other: "Exchange") -> Merged:
+        """Push and pull what is missing, to and from another hub."""
+        names = [Path(h.address).name or h.address for h in (other, self)]
+        done = Merged()
+
+        def pull(lines: list[Line]) -> None:
+            part = self.take(lines, names[0])
+            done.added, done.present = done.added + part.added, done.present + part.present
+            done.refused += part.refused
+            done.keys |= part.keys
+
+        def give(lines: list[Line]) -> None:
+            done.pushed += other.take(lines, names[1]).added
+
+        ids = [set(h.ids()) for h in (self, other)]
+        _, done.present = _push(other, ids[0], pull, False)
+        _push(self, ids[1], give, False)
+        for one, another in ((self, other), (other, self)):
+            for digest in sorted(set(one.wanted_files()) & set(another.files())):
+                one.put_file(another.file(digest))
         return done
 
     def take(self, lines: Iterable[Line], origin: str, *, vouched: bool = False) -> Merged:
@@ -240,35 +258,8 @@ def _brought_again(connection: Connection, ids: set[str], brought: Brought) -> N
     new_epoch(connection)
 
 
-def _sync_hubs(hub: Exchange, address: str) -> Merged:
-    from dimgs.hub.hub import Hub, is_remote
-
-    with Hub(address, None if is_remote(address) else hub.user, make=False) as other:
-        names = [Path(h.address).name or h.address for h in (other, hub)]
-        done = Merged()
-
-        def pull(lines: list[Line]) -> None:
-            part = hub.take(lines, names[0])
-            done.added, done.present = done.added + part.added, done.present + part.present
-            done.refused += part.refused
-            done.keys |= part.keys
-
-        def give(lines: list[Line]) -> None:
-            done.pushed += other.take(lines, names[1]).added
-
-        ids = [set(h.ids()) for h in (hub, other)]
-        _, done.present = _push(other, ids[0], pull, False)
-        _push(hub, ids[1], give, False)
-        for one, another in ((hub, other), (other, hub)):
-            for digest in sorted(set(one.wanted_files()) & set(another.files())):
-                one.put_file(another.file(digest))
-    return done
-
-
 def _read(line: Any, where: str) -> tuple[Entry, Sequence[Any]]:
     """An entry of a bundle, if all of it holds."""
-    from dimgs.hub.runs import facts
-
     if isinstance(line, InputError):
         raise line
     try:
@@ -347,7 +338,8 @@ def _take_files(hub: Exchange, place: Path) -> None:
             hub.put_file(data)
 
 
-def _is_hub(path: Path) -> bool:
+def holds_hub(path: Path) -> bool:
+    """Whether a path is that of a hub in a file, or of a folder with one."""
     if path.is_dir():
         return (path / "hub.sqlite").is_file()
     return path.is_file()
@@ -413,9 +405,6 @@ def _plain(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
             continue
         with open(handle, "rb") as file:
             yield name, file
-
-
-_TOO_LONG = f"The bundle has more than {_MOST_TOTAL >> 30} GB; take it in parts."
 
 
 def documents(file: IO[bytes], name: str, read: list[int] | None = None) -> Iterator[Line]:
@@ -492,3 +481,80 @@ def _told(path: Path) -> Iterator[None]:
         if type(error).__module__ not in ("zlib", "_lzma", "lzma"):
             raise
         raise InputError(f"'{path.name}' is broken ({visible(str(error))[:100]}).") from error
+
+
+def describe(hub: Exchange, folder: Path, everything: bool) -> None:
+    """Write a Parquet table of the runs of each kernel, and ``ro-crate-metadata.json``.
+
+    The description follows RO-Crate 1.1 and is made by the library rocrate; where that is not
+    installed, there is none.
+
+    Parameters
+    ----------
+    hub : Hub
+    folder : Path
+    everything : bool
+        Whether what is not open may be included too.
+    """
+    runs_of = _tables(hub, folder, everything)
+    try:
+        from rocrate.rocrate import ROCrate
+    except ImportError:
+        return
+    crate = ROCrate(version="1.1")
+    crate.name = "Entries of a dimgs hub"
+    crate.description = (
+        "Questions, kernel cards, protocols, runs, laws, answers and reviews as JSON lines; each "
+        "entry is named by the SHA-256 of its content, author and time."
+    )
+    crate.license = "See the licence of each data set and card."
+    software = crate.add_jsonld(
+        {
+            "@id": "#dimgs",
+            "@type": "SoftwareApplication",
+            "name": "dimgs",
+            "version": version("dimgs"),
+        }
+    )
+    described = []
+    for path in sorted([*folder.iterdir(), *(folder / "files").glob("*")]):
+        known = path.suffix in _FORMATS or path.parent.name == "files"
+        if not known or not path.is_file():
+            continue
+        told: dict[str, Any] = {
+            "name": runs_of.get(path.name, "Entries" if path.suffix else "A file of an entry"),
+            "encodingFormat": _FORMATS.get(path.suffix, "application/octet-stream"),
+            "contentSize": str(path.stat().st_size),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+        described.append(
+            crate.add_file(path, dest_path=path.relative_to(folder).as_posix(), properties=told)
+        )
+    crate.add_action(software, result=described, properties={"name": "dimgs hub export"})
+    crate.metadata.write(folder)
+
+
+def _tables(hub: Exchange, folder: Path, everything: bool) -> dict[str, str]:
+    """A table of the runs of each kernel; what each file holds."""
+    by_kernel: dict[str, list[dict[str, Any]]] = {}
+    for document in hub.documents(hub.ids(everything, "run")):
+        content = document["content"]
+        if content is not None:
+            rows = by_kernel.setdefault(content["kernel"], [])
+            if len(rows) <= _MOST_RUNS:
+                rows.append(_table_row(content, document["time"]))
+    names = file_names(sorted(by_kernel))
+    told = {}
+    for kernel, rows in sorted(by_kernel.items()):
+        name = f"runs-{names[kernel]}.parquet"
+        if len(rows) <= _MOST_RUNS:
+            part = folder / f".{name}.part"
+            write_parquet(rows, part)
+            part.replace(folder / name)
+            told[name] = f"Runs of {kernel}"
+    return told
+
+
+def _table_row(content: dict[str, Any], time: str) -> dict[str, Any]:
+    record = record_row(run_record(content))
+    return {**record, "attempt": 1, "claimed_at": None, "finished_at": time}

@@ -3,18 +3,16 @@
 import math
 import random
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dimgs.errors import InputError
+from dimgs.hub.acts import Writer
 from dimgs.hub.runs import program_of, run_content
 from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.registry import available, load_kernel
 from dimgs.kernels.spec import Kernel, Port
 from dimgs.variables import Dimension, parse_unit
-
-if TYPE_CHECKING:
-    from dimgs.hub.hub import Hub
 
 # cards and runs that are looked through for one that can be used: redacted and failed ones are rare
 _NEWEST = 20
@@ -31,7 +29,7 @@ _AGREES = 1e-4
 _TRIES = 200
 
 
-def check_card(hub: "Hub", kernel: Any, tier: str | None = None, seed: int = 0) -> dict[str, Any]:
+def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0) -> dict[str, Any]:
     """Predict scaled images of a run, run them, and compare.
 
     All base units are changed at once, so that every group keeps its value and each output has to
@@ -90,7 +88,7 @@ def check_card(hub: "Hub", kernel: Any, tier: str | None = None, seed: int = 0) 
     return {"complete": complete, "images": images, "card": card_id}
 
 
-def newest_runs(hub: "Hub", kernel: str) -> Iterator[dict[str, Any]]:
+def newest_runs(hub: Writer, kernel: str) -> Iterator[dict[str, Any]]:
     """Contents of the newest runs of a kernel that ended well, the newest first."""
     for listed in hub.listed(kind="run", kernel=kernel, newest=True, limit=_NEWEST):
         content: dict[str, Any] = hub.get(listed["id"])["content"] or {}
@@ -119,7 +117,7 @@ def card_of(kernel: Kernel) -> dict[str, Any]:
     }
 
 
-def keep_card(hub: "Hub", kernel: Kernel | str) -> None:
+def keep_card(hub: Writer, kernel: Kernel | str) -> None:
     """Keep the card of a kernel that declares its physics, where the hub has none of it.
 
     A name is passed over where no such kernel is installed.
@@ -132,7 +130,7 @@ def keep_card(hub: "Hub", kernel: Kernel | str) -> None:
         hub.once({"kind": "card", **card_of(kernel)})
 
 
-def _card_of(hub: "Hub", kernel: Kernel) -> tuple[str | None, dict[str, Any]]:
+def _card_of(hub: Writer, kernel: Kernel) -> tuple[str | None, dict[str, Any]]:
     """The newest card of a kernel in the hub; one of the kernel itself where there is none."""
     for listed in hub.listed(kind="card", kernel=kernel.name, newest=True, limit=_NEWEST):
         content = hub.get(listed["id"])["content"]
@@ -141,7 +139,7 @@ def _card_of(hub: "Hub", kernel: Kernel) -> tuple[str | None, dict[str, Any]]:
     return None, card_of(kernel)
 
 
-def trusted_cards(hub: "Hub", kernel: str | None = None) -> dict[str, dict[str, Any]]:
+def trusted_cards(hub: Writer, kernel: str | None = None) -> dict[str, dict[str, Any]]:
     """The newest card of each kernel that is neither superseded, doubted nor only claimed.
 
     Returns
@@ -159,7 +157,7 @@ def trusted_cards(hub: "Hub", kernel: str | None = None) -> dict[str, dict[str, 
     return found
 
 
-def is_complete(hub: "Hub", card: Mapping[str, Any], program: str) -> bool:
+def is_complete(hub: Writer, card: Mapping[str, Any], program: str) -> bool:
     """Whether a card says that it declares every constant, and images of this program show it.
 
     Parameters
@@ -200,7 +198,7 @@ def _dimension_of(constant: Any) -> Dimension:
     return parse_unit(unit).dimension
 
 
-def _start(hub: "Hub", kernel: Kernel) -> dict[str, Any]:
+def _start(hub: Writer, kernel: Kernel) -> dict[str, Any]:
     """Inputs of the newest run of the kernel, else defaults and the middle of ranges."""
     known: dict[str, Any] = next((run["inputs"] for run in newest_runs(hub, kernel.name)), {})
     found = {}

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from dimgs.advice import Act, Step, setting
 from dimgs.errors import InputError
 from dimgs.escape import visible
+from dimgs.hub.acts import Writer
 from dimgs.variables import difference_unit, parse_unit
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dimgs.hub.hub import Hub
 
 _FORMATS = (".csv", ".tsv", ".parquet")
 # states whose runs are not for a table that others build on
@@ -20,7 +20,7 @@ _DOUBTED = ("disputed", "recheck")
 
 
 def freeze(
-    hub: "Hub",
+    hub: Writer,
     out: str | Path,
     kernel: str | None = None,
     physics: str | None = None,

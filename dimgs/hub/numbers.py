@@ -3,25 +3,17 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection, select
 
-from dimgs.advice import Act, Step
 from dimgs.arrays import Array, IntArray
-from dimgs.errors import InputError
-from dimgs.escape import visible
 from dimgs.hub.lineage import version_of
 from dimgs.hub.query import Shape, kernel_shapes
 from dimgs.hub.runs import numeric_inputs, si_of
-from dimgs.hub.tables import SLOTS, entries, labels, points
-from dimgs.hub.writing import BATCH, batches
-from dimgs.variables import LABEL, Dimension, parse_unit
-
-if TYPE_CHECKING:
-    from dimgs.hub.hub import Hub
-    from dimgs.hub.reading import Reader
+from dimgs.hub.tables import SLOTS, labels, points
+from dimgs.variables import Dimension, parse_unit
 
 # tables of runs that are kept: each of a kernel, a tier and labels
 _MOST_TABLES = 64
@@ -153,50 +145,6 @@ def _read(
     return seqs[order], np.vstack([part[1] for part in parts])[order]
 
 
-def run_tables(
-    hub: "Reader", kernel: str, inputs: Mapping[str, Dimension], held: Mapping[str, str]
-) -> dict[str, RunTable]:
-    """Runs of a kernel with these inputs and these labels, by tier.
-
-    Parameters
-    ----------
-    hub : Reader
-    kernel : str
-    inputs : mapping of str to Dimension
-        Of the numeric inputs; runs with others are left out.
-    held : mapping of str to str
-        Labels.
-    """
-
-    def fetching(seqs: IntArray) -> Callable[[Sequence[int]], list[dict[str, Any]]]:
-        return lambda places: _runs(hub, seqs[list(places)].tolist(), places)
-
-    with hub.database.transaction(read=True) as connection:
-        found = hub.database.numbers.tiers(connection, kernel, inputs, held)
-    return {
-        tier: RunTable(tuple(inputs), values, fetching(seqs), kept)
-        for tier, (seqs, values, kept) in found.items()
-    }
-
-
-def _runs(hub: "Reader", seqs: Sequence[int], places: Sequence[int]) -> list[dict[str, Any]]:
-    from dimgs.hub.reading import run_of
-
-    by_seq = dict(zip(seqs, places, strict=True))
-    readable = hub.readable()
-    query = select(entries).where(entries.c.content.is_not(None))
-    if readable is not None:
-        query = query.where(readable)
-    found: dict[int, dict[str, Any]] = {}
-    with hub.database.transaction(read=True) as connection:
-        lineage = hub.database.lineage(connection)
-        for batch in batches(seqs, BATCH):
-            for row in connection.execute(query.where(entries.c.seq.in_(batch))):
-                place = by_seq[row.seq]
-                found[place] = {**run_of(row, lineage), "place": place}
-    return [found[place] for place in places if place in found]
-
-
 def tables_of_runs(
     runs: Sequence[Mapping[str, Any]], inputs: Mapping[str, Dimension], held: Mapping[str, str]
 ) -> dict[str, RunTable]:
@@ -223,65 +171,3 @@ def tables_of_runs(
                        fetching(some))
         for tier, some in kept.items()
     }  # fmt: skip
-
-
-def similar(
-    hub: "Hub", at: Mapping[str, Any], kernel: str, n: int = 10, tier: str | None = None
-) -> list[dict[str, Any]]:
-    """Runs of a kernel, the nearest in their groups first.
-
-    Constants that the card declares take part as what they are: equal in all runs. Inputs that are
-    not above zero have to be of the same sign, and labels equal.
-
-    Parameters
-    ----------
-    hub : Hub
-    at : mapping of str to (value, unit), or text for a label
-        All inputs.
-    kernel : str
-    n : int
-        Most runs.
-    tier : str, optional
-
-    Returns
-    -------
-    list of dict
-        As :meth:`Hub.query` gives runs, with "distance" in decades: the least change of inputs
-        that makes the change of groups.
-
-    Raises
-    ------
-    InputError
-        If an input cannot be read, or no run of the kernel has these inputs.
-    """
-    labels = {name: value for name, value in at.items() if isinstance(value, str)}
-    numbers = {name: value for name, value in at.items() if name not in labels}
-    units = {name: parse_unit(unit) for name, (_, unit) in numbers.items()}
-    if any(unit == LABEL for unit in units.values()):
-        raise InputError("A label is given as a text, such as 'resin', and not with a unit.")
-    tables = hub.run_tables(kernel, {n: u.dimension for n, u in units.items()}, labels)
-    if not tables:
-        names = ", ".join(at) or "none"
-        raise InputError(
-            f"No run of '{visible(kernel)}' has just the inputs {visible(names[:300])} and these "
-            f"labels; see {Act(Step.FIND_RUNS)}."
-        )
-    from dimgs.groups.scalings import Scalings
-    from dimgs.hub.cards import constants_of, trusted_cards
-
-    card = trusted_cards(hub, kernel).get(kernel)
-    constants = () if card is None else constants_of(card["content"])
-    inputs = {name: unit.dimension for name, unit in units.items()}
-    asked = np.array([unit.to_si(float(numbers[name][0])) for name, unit in units.items()])
-    scalings, found = Scalings(inputs, tuple(constants)), []
-    for name, table in tables.items():
-        if tier in (None, name):
-            places = np.flatnonzero(np.all(np.sign(table.values) == np.sign(asked), axis=1))
-            with np.errstate(divide="ignore", invalid="ignore"):
-                changes = np.log(np.abs(table.values[places] / asked))
-            away = scalings.distance(np.nan_to_num(changes))
-            nearest = np.argsort(away, kind="stable")[:n]
-            distance = dict(zip(places[nearest].tolist(), away[nearest].tolist(), strict=True))
-            runs = table.fetch(places[nearest].tolist())
-            found += [{**run, "distance": distance[run.pop("place")]} for run in runs]
-    return sorted(found, key=lambda run: run["distance"])[:n]

@@ -23,7 +23,7 @@ from sqlalchemy.orm import aliased
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
-from dimgs.groups.typed import read_group
+from dimgs.groups.group import read_group
 from dimgs.hub.kinds import check_text
 from dimgs.hub.lineage import Lineage
 from dimgs.hub.ranges import TypedRange, read_range, split_condition

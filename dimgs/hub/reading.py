@@ -2,7 +2,7 @@
 
 import getpass
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
@@ -10,6 +10,7 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
 from dimgs.advice import Act, Step
+from dimgs.arrays import IntArray
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.accounts import role_of
@@ -19,13 +20,15 @@ from dimgs.hub.entry import SHORTEST_PREFIX, Entry, among, check_author, digest_
 from dimgs.hub.evidence import difference, evidence, kernels
 from dimgs.hub.kinds import KINDS, check_text
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
+from dimgs.hub.numbers import RunTable
 from dimgs.hub.permissions import NotAllowedError, a_role, allowed
 from dimgs.hub.query import Wanted, asked_runs, found_runs, wanted
 from dimgs.hub.rows import now
 from dimgs.hub.runs import shown
 from dimgs.hub.tables import entries, imports, tags
 from dimgs.hub.verdicts import verdict
-from dimgs.hub.writing import ids_of
+from dimgs.hub.writing import batches, ids_of
+from dimgs.variables import Dimension
 
 # what a query gives unless it is told otherwise: a screen or two
 _LIMIT = 100
@@ -294,6 +297,44 @@ class Reader:
         """Statement for the runs that are asked for, and the states of all entries."""
         lineage = self.database.lineage(connection)
         return asked_runs(connection, ask, lineage, self.readable()), lineage
+
+    def run_tables(
+        self, kernel: str, inputs: Mapping[str, Dimension], labels: Mapping[str, str]
+    ) -> dict[str, RunTable]:
+        """Runs of a kernel with these inputs and these labels, by tier.
+
+        Parameters
+        ----------
+        kernel : str
+        inputs : mapping of str to Dimension
+            Of the numeric inputs; runs with others are left out.
+        labels : mapping of str to str
+        """
+
+        def fetching(seqs: IntArray) -> Callable[[Sequence[int]], list[dict[str, Any]]]:
+            return lambda places: self._runs_at(seqs[list(places)].tolist(), places)
+
+        with self.database.transaction(read=True) as connection:
+            found = self.database.numbers.tiers(connection, kernel, inputs, labels)
+        return {
+            tier: RunTable(tuple(inputs), values, fetching(seqs), kept)
+            for tier, (seqs, values, kept) in found.items()
+        }
+
+    def _runs_at(self, seqs: Sequence[int], places: Sequence[int]) -> list[dict[str, Any]]:
+        by_seq = dict(zip(seqs, places, strict=True))
+        readable = self.readable()
+        query = select(entries).where(entries.c.content.is_not(None))
+        if readable is not None:
+            query = query.where(readable)
+        found: dict[int, dict[str, Any]] = {}
+        with self.database.transaction(read=True) as connection:
+            lineage = self.database.lineage(connection)
+            for batch in batches(seqs):
+                for row in connection.execute(query.where(entries.c.seq.in_(batch))):
+                    place = by_seq[row.seq]
+                    found[place] = {**run_of(row, lineage), "place": place}
+        return [found[place] for place in places if place in found]
 
     def readable(self) -> ColumnElement[bool] | None:
         """Condition on entries that the user may read; None for all of them."""

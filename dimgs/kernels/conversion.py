@@ -11,8 +11,7 @@ from dimgs.formats import shown
 from dimgs.kernels.spec import Port
 from dimgs.variables import Unit, difference_unit, parse_unit
 from dimgs.variables.quantities import as_quantity
-from dimgs.variables.readings import absolute_difference
-from dimgs.variables.turning import other_turning
+from dimgs.variables.readings import absolute_difference, other_turning
 
 # relative: what a conversion of units may add to a value at the end of a range
 _ROUNDING = 1e-12

@@ -1,11 +1,18 @@
 """Groups, expressions, units and tables in LaTeX; SymPy and Pint are imported when needed."""
 
 from dimgs.latex.document import SymbolRow, article, equation, gathered, symbol_table
-from dimgs.latex.escape import greek_latex, text_latex, word_latex
-from dimgs.latex.formulas import expression_latex, group_latex
+from dimgs.latex.formulas import (
+    expression_latex,
+    greek_latex,
+    group_latex,
+    number_latex,
+    quantity_latex,
+    symbol_latex,
+    text_latex,
+    unit_latex,
+    word_latex,
+)
 from dimgs.latex.mathml import mathml, spoken
-from dimgs.latex.symbols import symbol_latex
-from dimgs.latex.units import number_latex, quantity_latex, unit_latex
 
 __all__ = [
     "SymbolRow",

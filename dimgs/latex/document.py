@@ -2,8 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from dimgs.latex.escape import text_latex
-from dimgs.latex.units import number_latex, unit_latex
+from dimgs.latex.formulas import number_latex, text_latex, unit_latex
 
 SymbolRow = tuple[str, str, str, tuple[float | None, float | None]]
 

@@ -10,7 +10,7 @@ import sympy
 from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.errors import FitError, LawError
-from dimgs.expression.derivatives import derivatives_of
+from dimgs.expression.simplest import derivatives_of
 from dimgs.fits.influence import Linearised, linearised
 from dimgs.law.absorb import scale_powers
 from dimgs.law.domain import domain_of

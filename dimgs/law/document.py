@@ -14,7 +14,7 @@ from pydantic import (
     StringConstraints,
 )
 
-from dimgs.expression.bounds import MOST_EXPONENT
+from dimgs.expression.parsing import MOST_EXPONENT
 
 # longer than the longest header of a table; names are printed in messages and axes
 _LONGEST_NAME = 1000

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy
 
-from dimgs.expression.derivatives import derivatives_of
+from dimgs.expression.simplest import derivatives_of
 from dimgs.law.evaluate import Inputs, evaluate
 from dimgs.law.prediction import Interval
 

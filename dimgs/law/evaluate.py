@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.dataset.build import ReadOptions, build
 from dimgs.dataset.checks import with_notes
 from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.headers import titled_columns
-from dimgs.dataset.read import dataset_of, raw_table
+from dimgs.dataset.raw import ReadOptions
+from dimgs.dataset.read import build, dataset_of, raw_table
 from dimgs.design.features import label_texts
 from dimgs.errors import DimgsWarning, InputError
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, split_header
 from dimgs.variables.quantities import Quantity, as_quantity
-from dimgs.variables.turning import other_turning
+from dimgs.variables.readings import other_turning
 
 
 @lru_cache(maxsize=512)

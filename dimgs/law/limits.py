@@ -16,7 +16,7 @@ from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.dimensions import solve_exact
 from dimgs.errors import InputError
-from dimgs.groups.typed import read_group
+from dimgs.groups.group import read_group
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 

@@ -18,7 +18,7 @@ from dimgs.variables import Variable, registry
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
-    from dimgs.dataset.build import ReadOptions
+    from dimgs.dataset.raw import ReadOptions
     from dimgs.law.law import Law
 
 Of = Literal["run", "law"]
@@ -190,7 +190,7 @@ def _tagged(law: "Law", rows: Array, inputs: Inputs) -> Any:
     value = inputs.like(rows)
     if not inputs.with_units:
         return value
-    from dimgs.dataset.export import quantity
+    from dimgs.dataset.dataset import quantity
 
     if law.target.is_level:
         return registry().Quantity(value, "")

@@ -22,7 +22,7 @@ from dimgs.formats import (
     write_whole,
 )
 from dimgs.groups.group import PiGroup
-from dimgs.latex.escape import is_symbol
+from dimgs.latex.formulas import is_symbol
 from dimgs.law.domain import Domain
 from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.law.typeset import law_latex

@@ -13,7 +13,7 @@ from dimgs.law.code import domain_lines, numpy_function
 from dimgs.law.evaluate import evaluate, inputs_of
 from dimgs.law.prediction import Interval, Of
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
-from dimgs.variables.turning import other_turning
+from dimgs.variables.readings import other_turning
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law

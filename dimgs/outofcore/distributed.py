@@ -9,7 +9,8 @@ from types import ModuleType
 from typing import Any, Unpack
 
 from dimgs.dataset import Dataset
-from dimgs.dataset.build import ReadOptions, build
+from dimgs.dataset.raw import ReadOptions
+from dimgs.dataset.read import build
 from dimgs.dataset.stream import Part, Position, TableInParts
 from dimgs.discovery.keywords import StreamKeywords
 from dimgs.discovery.options import Options, documented

@@ -6,8 +6,8 @@ from os import PathLike
 from typing import Unpack
 
 from dimgs.dataset import Dataset
+from dimgs.dataset.checks import usable_runs
 from dimgs.dataset.stream import Part, Position, TableInParts
-from dimgs.dataset.usable import usable_runs
 from dimgs.discovery.keywords import StreamKeywords
 from dimgs.discovery.options import Options, documented
 from dimgs.errors import InputError, noting, warn_all

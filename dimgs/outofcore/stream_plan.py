@@ -10,8 +10,7 @@ import numpy as np
 from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.dataset.checks import duplicate_warnings
-from dimgs.dataset.usable import Purpose, UsableRuns, unlogged_names
+from dimgs.dataset.checks import Purpose, UsableRuns, duplicate_warnings, unlogged_names
 from dimgs.design.features import Feature, features_of
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare

@@ -6,8 +6,7 @@ from functools import reduce
 import numpy as np
 
 from dimgs.arrays import Array, IntArray
-from dimgs.dataset.checks import check_enough_runs
-from dimgs.dataset.usable import dropped_warnings, unused_label_warnings
+from dimgs.dataset.checks import check_enough_runs, dropped_warnings, unused_label_warnings
 from dimgs.design.features import Design, spans
 from dimgs.design.grouped_moments import GroupedMoments
 from dimgs.discovery.collinearity import separation_warnings

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import optimize
 
 from dimgs.arrays import Array
-from dimgs.dataset.export import from_si
+from dimgs.dataset.conversion import from_si
 from dimgs.fits.estimate import Exponent
 from dimgs.latex import symbol_latex
 from dimgs.law.law import Law

@@ -8,7 +8,7 @@ import numpy as np
 import sympy
 
 from dimgs.arrays import Array
-from dimgs.dataset.export import from_si
+from dimgs.dataset.conversion import from_si
 from dimgs.expression.candidate import Candidate
 from dimgs.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law

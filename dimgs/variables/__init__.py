@@ -1,9 +1,18 @@
 """Variables with exact dimensions; the only inner module that imports Pint."""
 
 from dimgs.variables.dimension import Dimension, superscript
-from dimgs.variables.registry import define_unit, registry
-from dimgs.variables.si import shown_unit, si_unit
-from dimgs.variables.units import DIMENSIONLESS, LABEL, Unit, difference_unit, parse_unit, to_pint
+from dimgs.variables.units import (
+    DIMENSIONLESS,
+    LABEL,
+    Unit,
+    define_unit,
+    difference_unit,
+    parse_unit,
+    registry,
+    shown_unit,
+    si_unit,
+    to_pint,
+)
 from dimgs.variables.variable import Role, Variable, parse_variable, split_header
 
 __all__ = [

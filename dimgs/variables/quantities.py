@@ -19,9 +19,15 @@ from dimgs.errors import InputError
 from dimgs.formats import shown
 from dimgs.variables.dimension import Dimension, exact_exponent
 from dimgs.variables.readings import improbable
-from dimgs.variables.registry import define_unit, registry
-from dimgs.variables.si import si_unit
-from dimgs.variables.units import LABEL_TEXTS, Unit, parse_unit, unit_text
+from dimgs.variables.units import (
+    LABEL_TEXTS,
+    Unit,
+    define_unit,
+    parse_unit,
+    registry,
+    si_unit,
+    unit_text,
+)
 
 # what an interval says: nothing beyond it is possible, or it is one standard error to each side
 BOUNDS, NORMAL = "bounds", "normal"

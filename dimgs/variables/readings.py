@@ -1,26 +1,30 @@
 """Units that are read otherwise than their writer probably meant, with the likely reading."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
-from dimgs.variables.names import Reading as Row
-from dimgs.variables.names import pint_unit, reading_of, whole_products
-from dimgs.variables.notation import Factor, Product
+from dimgs.errors import InputError
 from dimgs.variables.units import (
     DIMENSIONLESS_TEXTS,
+    Factor,
+    Product,
     Unit,
     difference_unit,
     parse_unit,
+    pint_unit,
     powers_of,
+    reading_of,
     to_pint,
     unit_text,
+    whole_products,
     written,
 )
+from dimgs.variables.units import Reading as Row
 
 _OF_MATTER = frozenset({parse_unit("kg").dimension, parse_unit("mol").dimension})
 # chemical elements with the symbols of units: "kg N/ha" is of nitrogen
@@ -52,6 +56,11 @@ _TAKE_HUGE = frozenset(
     {"hertz", "joule", "watt", "gram", "meter", "byte", "bit", "electron_volt", "becquerel"}
 )
 _LESS_THAN_ONE = frozenset({"deci", "centi", "milli", "micro", "nano", "pico", "femto", "atto"})
+Turning = Literal["cycles", "radians"]
+_CYCLES = frozenset({"hertz", "cycle", "beat", "beats_per_minute"})
+_RADIANS = frozenset(
+    {"radian", "degree", "turn", "revolutions_per_minute", "revolutions_per_second"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,3 +244,70 @@ def _power(factor: Factor, power: Fraction) -> str:
     if power == 1:
         return factor.name
     return f"{factor.name}^{power}" if power.denominator == 1 else f"{factor.name}^({power})"
+
+
+@lru_cache(maxsize=4096)
+def turning(unit: Unit) -> Turning | None:
+    """Whether a unit counts cycles per time or radians per time; None for any other unit.
+
+    Powers of a frequency count too (rad/s²). ``1/s`` says neither.
+
+    Examples
+    --------
+    >>> from dimgs.variables import parse_unit
+    >>> [turning(parse_unit(text)) for text in ("kHz", "rpm", "deg/s", "cycle/s", "1/s", "m/s")]
+    ['cycles', 'radians', 'radians', 'cycles', None, None]
+    """
+    if [base for base, _ in unit.dimension] != ["[time]"]:
+        return None
+    try:
+        names = powers_of(written(unit.text))[1]
+    except InputError:
+        # a law of an older version may name a unit that is no longer read
+        return None
+    roots = {(pint_unit(name) or ("", ""))[1] for name in names}
+    return "cycles" if roots & _CYCLES else "radians" if roots & _RADIANS else None
+
+
+def mixed_turning(given: Mapping[str, Unit]) -> dict[str, str]:
+    """What to say, by its name, of a column in radians beside one in cycles; else nothing.
+
+    Examples
+    --------
+    >>> from dimgs.variables import parse_unit
+    >>> print(mixed_turning({"f": parse_unit("Hz"), "n": parse_unit("rpm")})["n"])
+    [rpm] measures radians (a turn is 2π rad), but 'f' [Hz] counts cycles (1 Hz is 1/s), so that \
+their ratio carries 2π; give both in one of these units (60 rpm are 1 Hz)
+    """
+    kinds = {name: turning(unit) for name, unit in given.items()}
+    cycles = next((n for n, kind in kinds.items() if kind == "cycles"), None)
+    radians = next((n for n, kind in kinds.items() if kind == "radians"), None)
+    if cycles is None or radians is None:
+        return {}
+    told = (
+        f"[{given[radians].text}] measures radians (a turn is 2π rad), but '{cycles}' "
+        f"[{given[cycles].text}] counts cycles (1 Hz is 1/s), so that their ratio carries 2π; give "
+        f"both in one of these units (60 rpm are 1 Hz)"
+    )
+    return {radians: told}
+
+
+def other_turning(name: str, given: Unit, wanted: Unit) -> str:
+    """What to say of a frequency that is given in the other kind of unit; else nothing.
+
+    Examples
+    --------
+    >>> from dimgs.variables import parse_unit
+    >>> print(other_turning("f", parse_unit("rpm"), parse_unit("Hz")))
+    'f' is given in 'rpm', which measures radians (a turn is 2π rad), where 'Hz' counts cycles: 1 \
+rpm is taken as 0.10472 1/s; convert it to 'Hz' (60 rpm are 1 Hz)
+    """
+    kinds = turning(given), turning(wanted)
+    if None in kinds or kinds[0] == kinds[1]:
+        return ""
+    said = {"cycles": "counts cycles", "radians": "measures radians (a turn is 2π rad)"}
+    return (
+        f"'{name}' is given in '{given.text}', which {said[kinds[0] or '']}, where "
+        f"'{wanted.text}' {said[kinds[1] or '']}: 1 {given.text} is taken as {given.factor:.5g} "
+        f"1/s; convert it to '{wanted.text}' (60 rpm are 1 Hz)"
+    )

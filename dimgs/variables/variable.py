@@ -6,8 +6,7 @@ from typing import Literal
 
 from dimgs.errors import InputError
 from dimgs.variables.dimension import Dimension
-from dimgs.variables.si import si_unit
-from dimgs.variables.units import Unit, parse_unit
+from dimgs.variables.units import Unit, parse_unit, si_unit
 
 _LINE_END = re.compile(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*")
 Role = Literal["data", "constant", "scale"]

@@ -10,7 +10,7 @@ from typing import Any
 
 from dimgs.errors import DimgsError, InputError
 from dimgs.escape import visible
-from dimgs.groups.typed import read_group
+from dimgs.groups.group import read_group
 from dimgs.hub import Hub
 from dimgs.hub.runs import si_of
 from dimgs.variables import parse_unit

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dimgs.dataset import delimited_text, headers, layout, read_table, table_files
-from dimgs.dataset.build import ReadOptions
+from dimgs.dataset import delimited_text, headers, read, read_table
+from dimgs.dataset.raw import ReadOptions
 from dimgs.errors import InputError
 
 
@@ -39,8 +39,8 @@ def test_names_of_300000_characters(letter: str, tmp_path: Path) -> None:
 
 
 def test_a_row_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layout, "LONGEST_RECORD", 1 << 12)
-    monkeypatch.setattr(layout, "_HEAD_BYTES", 1 << 12)
+    monkeypatch.setattr(delimited_text, "LONGEST_RECORD", 1 << 12)
+    monkeypatch.setattr(delimited_text, "_HEAD_BYTES", 1 << 12)
     monkeypatch.setattr(delimited_text, "LONGEST_RECORD", 1 << 12)
     monkeypatch.setattr(delimited_text, "BLOCK_BYTES", 1 << 12)
     _refused(tmp_path / "t.csv", "U [m/s]" + "," * (1 << 14), r"A row of t.csv has more than")
@@ -113,7 +113,7 @@ def test_a_sheet_is_as_large_as_what_is_used(tmp_path: Path) -> None:
 
 
 def test_cells_beyond_the_most_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(table_files, "_MOST_CELLS", 1000)
+    monkeypatch.setattr(read, "_MOST_CELLS", 1000)
     path = tmp_path / "t.xlsx"
     pd.DataFrame({"U [m/s]": np.ones(2000)}).to_excel(path, index=False)
     with pytest.raises(InputError, match=r"more than 1,000 cells; save it as .csv"):
@@ -127,7 +127,7 @@ def test_cells_beyond_the_most_are_refused(tmp_path: Path, monkeypatch: pytest.M
 
 def test_a_workbook_that_unpacks_to_gigabytes(tmp_path: Path) -> None:
     path = tmp_path / "t.xlsx"
-    _workbook(path, "<sheetData/>", {"xl/styles.xml": " " * (table_files._PART_BYTES + 1)})
+    _workbook(path, "<sheetData/>", {"xl/styles.xml": " " * (read._PART_BYTES + 1)})
     assert path.stat().st_size < 1_000_000
     with pytest.raises(InputError, match=r"unpacks to .* GB \('xl/styles.xml'\)"):
         read_table(path)
@@ -137,12 +137,12 @@ def test_a_table_larger_than_the_memory(tmp_path: Path, monkeypatch: pytest.Monk
     path = tmp_path / "t.parquet"
     pd.DataFrame({f"x{i} [m]": np.ones(100_000) for i in range(10)}).to_parquet(path)
     assert path.stat().st_size < 100_000
-    assert table_files.memory_bytes() > 1 << 28
-    monkeypatch.setattr(table_files, "memory_bytes", lambda: 10_000_000)
+    assert read.memory_bytes() > 1 << 28
+    monkeypatch.setattr(read, "memory_bytes", lambda: 10_000_000)
     with pytest.raises(InputError, match=r"needs about 0.0 GB of memory.*--columns.*--stream"):
         read_table(path)
     assert read_table(path, columns=["x1", "x2"]).n_runs == 100_000
-    monkeypatch.setattr(table_files, "memory_bytes", lambda: 10)
+    monkeypatch.setattr(read, "memory_bytes", lambda: 10)
     _refused(tmp_path / "t.csv", "U [m/s]\n" + "1\n" * 10, "of memory where this machine")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.dataset.build import ReadOptions
+from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.stream import Position, TableInParts
 from dimgs.errors import InputError
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dimgs.dataset import Dataset, iter_chunks, read_table
-from dimgs.dataset.build import ReadOptions
+from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.stream import TableInParts
 from dimgs.errors import InputError
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from dimgs import Dataset
-from dimgs.dataset.usable import unlogged_names
+from dimgs.dataset.checks import unlogged_names
 from dimgs.design.features import build_design, label_texts, log_groups
 from dimgs.errors import InputError
 from dimgs.groups.derive import pi_basis

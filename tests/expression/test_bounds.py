@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dimgs.errors import LawError
 from dimgs.expression import sympy_parse, sympy_parse_condition
-from dimgs.expression.bounds import check_bounds
+from dimgs.expression.parsing import check_bounds
 
 
 def nested(function: str, inner: str, times: int) -> str:

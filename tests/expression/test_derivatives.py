@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy
 
-from dimgs.expression.derivatives import derivatives_of
+from dimgs.expression.simplest import derivatives_of
 
 
 @pytest.mark.parametrize(

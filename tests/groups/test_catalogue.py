@@ -13,10 +13,10 @@ from dimgs.groups.catalogue import (
     NamedNumber,
     all_numbers,
     named_number,
+    parse_definition,
     slot_dimension,
     slot_kinds,
 )
-from dimgs.groups.catalogue.entry import parse_definition
 from dimgs.groups.kinds import dimension_key, kind
 
 NUMBERS = all_numbers()

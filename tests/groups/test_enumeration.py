@@ -7,10 +7,9 @@ from sympy import Matrix, Rational, ilcm
 from dimgs.cli.app import run
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.errors import InputError
-from dimgs.groups import enumeration
+from dimgs.groups import repeating
 from dimgs.groups.derive import pi_basis
-from dimgs.groups.enumeration import enumerate_bases, repeating_groups
-from dimgs.groups.repeating import all_bases
+from dimgs.groups.repeating import all_bases, enumerate_bases, repeating_groups
 from dimgs.variables import Variable, parse_variable
 from tests.groups.random_variables import variable_lists
 
@@ -101,7 +100,7 @@ def test_too_many_choices_are_refused_at_once_with_a_remedy(n: int, rank: int) -
 
 
 def test_distinct_bases_are_counted_while_they_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(enumeration, "MOST_GROUPS", 1000)
+    monkeypatch.setattr(repeating, "MOST_GROUPS", 1000)
     D = DimensionalMatrix.of([parse_variable(t) for t in spread(12, 4)])
     found = enumerate_bases(D)
     assert sum(len(basis.groups) for basis in islice(found, 1000 // 8)) == 1000

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dimgs.errors import InputError
-from dimgs.groups.inputs import (
+from dimgs.groups.derive import (
     automatic_scales,
     constant_variables,
     isolated_names,

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.groups.catalogue import NamedNumber, all_numbers, named_number, slot_kinds
-from dimgs.groups.catalogue.entry import Definition
+from dimgs.groups.catalogue import Definition, NamedNumber, all_numbers, named_number, slot_kinds
 from dimgs.groups.kinds import Kind, infer_kinds, kind, parse_dimension
 from dimgs.groups.recognition import Recognition, named_group_exponents, recognise
 from tests.patience import Work

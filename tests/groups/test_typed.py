@@ -3,7 +3,7 @@
 import pytest
 
 from dimgs.errors import InputError
-from dimgs.groups.typed import read_group
+from dimgs.groups.group import read_group
 
 
 def test_the_same_group_is_read_however_it_is_typed() -> None:

@@ -21,7 +21,7 @@ from dimgs import Report
 from dimgs.errors import InputError
 from dimgs.groups.catalogue import all_numbers
 from dimgs.latex import symbol_latex
-from dimgs.latex.escape import is_symbol
+from dimgs.latex.formulas import is_symbol
 from dimgs.law.law import Law
 from dimgs.report.figures import draw_figures, new_axes
 from dimgs.report.figures.save import inline_svg

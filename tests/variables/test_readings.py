@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 import dimgs
 from dimgs.errors import InputError
 from dimgs.variables import parse_unit, si_unit
-from dimgs.variables.names import readings
 from dimgs.variables.readings import improbable
+from dimgs.variables.units import readings
 
 DOUBTED = {
     "Nm": "N*m",

@@ -16,7 +16,7 @@ from dimgs.kernels.spec import Port
 from dimgs.law.law import Law
 from dimgs.law.prediction import law_table
 from dimgs.variables import parse_unit, parse_variable
-from dimgs.variables.turning import turning
+from dimgs.variables.readings import turning
 
 CYCLES = {"Hz": 1.0, "kHz": 1e3, "cycle/s": 1.0, "cycles/min": 1 / 60, "beats/min": 1 / 60}
 RADIANS = {
@@ -85,7 +85,7 @@ def test_a_law_says_when_turns_are_counted_otherwise_than_in_its_runs(
     assert len(told) == 3 * warns
     assert all(issubclass(w.category, DimgsWarning) for w in told)
     # what the command line and the tools of an agent pass on
-    notes = law_table(law, table, dimgs.dataset.build.ReadOptions()).warnings
+    notes = law_table(law, table, dimgs.dataset.raw.ReadOptions()).warnings
     assert any("is given in" in note for note in notes) == warns
 
 

@@ -11,7 +11,7 @@ from dimgs.errors import DimgsError, InputError
 from dimgs.variables import Dimension, define_unit, parse_unit, si_unit, to_pint
 from dimgs.variables.quantities import unit_of
 from dimgs.variables.readings import improbable
-from dimgs.variables.registry import user_names
+from dimgs.variables.units import user_names
 
 BASES = {"m": "[length]", "kg": "[mass]", "s": "[time]", "K": "[temperature]", "A": "[current]"}
 EXPONENTS = st.fractions(min_value=-6, max_value=6, max_denominator=12).filter(bool)

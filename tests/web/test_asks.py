@@ -10,7 +10,7 @@ from dimgs.ask import ask
 from dimgs.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.cards import check_card
-from dimgs.hub.remote import RemoteHub
+from dimgs.hub.hub import RemoteHub
 from dimgs.kernels.diffusion import DiffusionSeries
 from tests.web.conftest import BASE, Asking
 

@@ -9,11 +9,11 @@ from starlette.testclient import TestClient
 
 from dimgs.errors import InputError, StoreError
 from dimgs.hub import Hub
+from dimgs.hub.hub import RemoteHub
 from dimgs.hub.jobs import Policy, work
 from dimgs.hub.keeping import keep_campaign
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError
-from dimgs.hub.remote import RemoteHub
 from dimgs.web.app import make_app
 from dimgs.web.routes import ROUTES, openapi
 from tests.hub.records import record

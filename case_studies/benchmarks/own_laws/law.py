@@ -19,9 +19,8 @@ from case_studies.benchmarks.feynman_tables import Equation
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.expression import sympy_parse
-from dimgs.groups.derive import pi_basis
+from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.group import PiBasis
-from dimgs.groups.inputs import constant_variables
 from dimgs.groups.physical_constants import constant
 from dimgs.variables import Variable, parse_variable
 

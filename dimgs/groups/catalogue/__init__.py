@@ -6,22 +6,174 @@ r"""The catalogue of named dimensionless numbers, one file for each field.
 """
 
 import functools
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
+from fractions import Fraction
 from importlib.resources import files
 
-from dimgs.errors import InputError
-from dimgs.groups.catalogue.entry import (
-    SLOTS,
-    NamedNumber,
-    read_numbers,
-    slot_dimension,
-    slot_kinds,
-)
+from dimgs.errors import DimensionError, InputError
+from dimgs.groups.kinds import all_kinds, kind
 
 __all__ = ["SLOTS", "NamedNumber", "all_numbers", "named_number", "slot_dimension", "slot_kinds"]
 
 # the order in which a group of several names gets its first
 _FIELDS = ("flow", "gravity", "machines", "heat", "mass", "interfaces", "fields")
+Definition = tuple[tuple[str, Fraction], ...]
+_LENGTHS = frozenset(
+    each.name for each in all_kinds() if dict(each.dimension) == {"[length]": Fraction(1)}
+)
+# A slot of a definition is a kind, or one of these sets of kinds that play the same part.
+SLOTS: Mapping[str, frozenset[str]] = {
+    "any length": _LENGTHS,
+    "size": frozenset(
+        {"length", "diameter", "radius", "width", "height", "thickness", "chord", "clearance"}
+    ),
+    "smooth length": _LENGTHS - {"roughness"},
+    "flow velocity": frozenset({"velocity", "settling velocity"}),
+    "any viscosity": frozenset({"dynamic viscosity", "plastic viscosity"}),
+    "any acceleration": frozenset({"gravity", "acceleration"}),
+    "any time": frozenset({"time", "period", "residence time"}),
+    "any rotation": frozenset({"rotation rate", "angular velocity"}),
+    "fluid conductivity": frozenset({"thermal conductivity", "thermal conductivity of the fluid"}),
+    "any conductivity": frozenset(
+        {
+            "thermal conductivity",
+            "thermal conductivity of the fluid",
+            "thermal conductivity of the solid",
+        }
+    ),
+    "any rate of strain": frozenset({"shear rate", "strain rate"}),
+    "modulus": frozenset({"elastic modulus", "bulk modulus", "shear modulus"}),
+    "any pressure": frozenset({"pressure", "pressure difference"}),
+    "orbital frequency": frozenset({"angular velocity", "epicyclic frequency"}),
+    "wave speed": frozenset({"velocity", "sound speed"}),
+}
+
+
+@functools.cache
+def slot_kinds(slot: str) -> frozenset[str]:
+    """Names of the kinds that may stand in a slot.
+
+    Examples
+    --------
+    >>> sorted(slot_kinds("any viscosity")), sorted(slot_kinds("density"))
+    (['dynamic viscosity', 'plastic viscosity'], ['density'])
+    """
+    return SLOTS[slot] if slot in SLOTS else frozenset({kind(slot).name})
+
+
+def slot_dimension(slot: str) -> Mapping[str, Fraction]:
+    """Dimension that all kinds of a slot share."""
+    return kind(min(slot_kinds(slot))).dimension
+
+
+@dataclass(frozen=True)
+class NamedNumber:
+    """A dimensionless number that carries a name.
+
+    Attributes
+    ----------
+    name : str
+        For instance ``"Reynolds number"``.
+    symbol : str
+        LaTeX.
+    definitions : tuple of tuple of (str, Fraction)
+        Equivalent monomials; each is pairs of a slot (a kind or a key of `SLOTS`) and its
+        exponent. The first is the usual one. Numerical factors are no part of a group.
+    reference : str
+        Author, year, place.
+    field : str
+        For instance ``"heat transfer"``.
+    note : str
+        What the monomial leaves out, such as a conventional factor.
+    aliases : tuple of str
+        Other names of the same number.
+    broader : str
+        Name of the number of which this is a special case, distinguished by a kind alone.
+
+    Raises
+    ------
+    DimensionError
+        If a definition is not dimensionless.
+    InputError
+        If a definition is empty or two of its slots could hold the same kind.
+    """
+
+    name: str
+    symbol: str
+    definitions: tuple[Definition, ...]
+    reference: str
+    field: str
+    note: str = ""
+    aliases: tuple[str, ...] = ()
+    broader: str = ""
+
+    def __post_init__(self) -> None:
+        for definition in self.definitions:
+            self._check(definition)
+        if not self.definitions:
+            raise InputError(f"The {self.name} has no definition; give at least one.")
+
+    def _check(self, definition: Definition) -> None:
+        total: dict[str, Fraction] = {}
+        taken: set[str] = set()
+        for slot, exponent in definition:
+            if taken & slot_kinds(slot):
+                raise InputError(
+                    f"Two slots of the {self.name} could hold the same kind ({slot}); "
+                    "name the kinds apart."
+                )
+            taken |= slot_kinds(slot)
+            for base, power in slot_dimension(slot).items():
+                total[base] = total.get(base, Fraction(0)) + exponent * power
+        left = {base: power for base, power in total.items() if power}
+        if left or not definition:
+            raise DimensionError(
+                f"A definition of the {self.name} is not a dimensionless product: "
+                f"{definition} leaves {left}."
+            )
+
+
+def parse_definition(text: str) -> Definition:
+    """Definition from ``"density, velocity^2, …"``.
+
+    Examples
+    --------
+    >>> parse_definition("velocity, gravity^-1/2")
+    (('velocity', Fraction(1, 1)), ('gravity', Fraction(-1, 2)))
+    """
+    slots = []
+    for part in text.split(","):
+        slot, _, exponent = part.strip().partition("^")
+        slots.append((slot, Fraction(exponent or 1)))
+    return tuple(slots)
+
+
+def read_numbers(text: str) -> tuple[NamedNumber, ...]:
+    """Entries of a TOML text: tables `number` with the attributes of a `NamedNumber`.
+
+    Parameters
+    ----------
+    text : str
+        Definitions are in the notation of `parse_definition`.
+
+    Raises
+    ------
+    DimensionError, InputError
+        As `NamedNumber` does.
+    """
+    return tuple(
+        NamedNumber(
+            **{
+                **entry,
+                "definitions": tuple(map(parse_definition, entry["definitions"])),
+                "aliases": tuple(entry.get("aliases", ())),
+            }
+        )
+        for entry in tomllib.loads(text)["number"]
+    )
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dimgs.arrays import Array
-from dimgs.dataset.export import from_si
+from dimgs.dataset.conversion import from_si
 from dimgs.errors import DimgsError, InputError
 from dimgs.report.figures.style import INK, MUTED, PALETTE, RULE, log_ticks, styled
 from dimgs.report.report_runs import ReportRuns

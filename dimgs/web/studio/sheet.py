@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dimgs.dataset.build import ReadOptions, build
-from dimgs.dataset.cells import read_cells
+from dimgs.dataset.conversion import from_si
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.export import from_si
 from dimgs.dataset.headers import Titled, doubts, quantity_of, titled_columns
-from dimgs.dataset.raw import RawTable
-from dimgs.dataset.read import raw_table
+from dimgs.dataset.raw import RawTable, ReadOptions, read_cells
+from dimgs.dataset.read import build, raw_table
 from dimgs.errors import DimgsError, InputError
 from dimgs.variables import Dimension
 from dimgs.web.studio.choices import Choices
@@ -215,7 +213,7 @@ def repeating_sets(basis: "PiBasis") -> list[tuple[str, ...]]:
     >>> repeating_sets(pi_basis(["F [N]", "mu [Pa*s]", "U [m/s]", "D [m]"], "F"))
     [('D', 'U', 'mu')]
     """
-    from dimgs.groups.enumeration import repeating_groups
+    from dimgs.groups.repeating import repeating_groups
 
     names = basis.matrix.names
     if comb(len(names), basis.rank) > _MOST_SETS:

@@ -1,28 +1,25 @@
-"""From a table as it was read to a Dataset: units, numbers, labels, uncertainties."""
+"""From a table as it was read to columns in SI units: numbers, labels, uncertainties."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.advice import setting
 from dimgs.arrays import Array
-from dimgs.dataset import checks
-from dimgs.dataset.cells import (
+from dimgs.dataset.headers import Titled, chosen, doubts, quantity_of, titled_columns
+from dimgs.dataset.raw import (
     BOOLEANS,
     Cells,
+    DroppedRow,
+    RawTable,
+    ReadOptions,
     labels,
     looks_numeric,
     own_unit,
     read_cells,
     whats_wrong,
 )
-from dimgs.dataset.dataset import Dataset, DroppedRow
-from dimgs.dataset.export import to_si
-from dimgs.dataset.headers import Titled, chosen, doubts, quantity_of, titled_columns
-from dimgs.dataset.raw import RawTable
 from dimgs.errors import InputError, noting
 from dimgs.variables import LABEL, Unit, Variable, parse_unit
 
@@ -30,33 +27,20 @@ from dimgs.variables import LABEL, Unit, Variable, parse_unit
 _ROUNDING_KELVIN = 1e-9
 
 
-@dataclass(frozen=True)
-class ReadOptions:
-    """What the caller asked of the reader; a single name stands for a list of one."""
+class Columns(NamedTuple):
+    """Converted columns of a table, in the order in which a Dataset takes its parts."""
 
-    units: Mapping[str, str] = field(default_factory=dict)
-    columns: Iterable[str] | None = None
-    drop: Iterable[str] | None = None
-    drop_bad: bool = False
-    logged: Iterable[str] | None = None
-    find_duplicates: bool = True
-    allow_empty: bool = False
-    strict_units: bool = False
-    sheet: str | int | None = None
-    skip_rows: int | None = None
-    # units of columns that have none from elsewhere
-    defaults: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name in ("columns", "drop", "logged"):
-            given = getattr(self, name)
-            if given is not None:
-                names = [given] if isinstance(given, str) else list(given)
-                object.__setattr__(self, name, names)
+    variables: tuple[Variable, ...]
+    values: dict[str, NDArray[Any]]
+    errors: dict[str, Array]
+    rows: NDArray[np.int64]
+    source: str
+    dropped: tuple[DroppedRow, ...]
+    warnings: tuple[str, ...]
 
 
-def build(table: RawTable, options: ReadOptions) -> Dataset:
-    """Dataset of a raw table.
+def converted(table: RawTable, options: ReadOptions) -> Columns:
+    """Columns of a raw table in SI units, without the rows that cannot be read.
 
     Raises
     ------
@@ -73,33 +57,11 @@ def build(table: RawTable, options: ReadOptions) -> Dataset:
     units = {t.name: t.unit for t in titled if t.unit is not None}
     notes += doubts(units, table.source, strict=options.strict_units).values()
     with noting(notes):
-        builder = _Builder(table, options)
-        missing = [t.name for t in titled if not builder.add(t)]
+        columns = _ColumnCollector(table, options)
+        missing = [t.name for t in titled if not columns.add(t)]
         if missing:
             raise _missing_units(missing, table)
-        return builder.finish(notes, options)
-
-
-def chunk_like(table: RawTable, options: ReadOptions, known: Dataset | None) -> Dataset:
-    """Dataset of a chunk, with the columns of one that is known already.
-
-    Raises
-    ------
-    InputError
-        If a column is blank in one part of the table and filled in another, without a unit.
-    """
-    if known is None:
-        return build(table, options)
-    # a chunk of blanks or of bare numbers must not change what a column is
-    labels = dict.fromkeys(known.label_names, "label")
-    data = build(table, replace(options, units={**labels, **options.units}))
-    if data.names != known.names:
-        odd = ", ".join(sorted(set(data.names) ^ set(known.names)))
-        raise InputError(
-            f"Column '{odd}' of {table.source} is blank in one part of the table and filled in "
-            f"another, and has no unit; leave it out ({setting('drop')}) or give it a unit."
-        )
-    return data
+        return columns.finish(notes)
 
 
 def _missing_units(names: list[str], table: RawTable) -> InputError:
@@ -125,7 +87,57 @@ def _in_square_brackets(name: str) -> str | None:
     return f"{start} [{rest[:-1]}]"
 
 
-class _Builder:
+def to_si(values: Array, unit: Unit) -> Array:
+    """SI values of numbers in a unit; a level keeps its number."""
+    if unit.scale == "level":
+        return values
+    return unit.to_si(values)
+
+
+def from_si(values: Array, unit: Unit) -> Array:
+    """Numbers in a unit whose SI values are `values`, to the last bit where such numbers exist.
+
+    Plain division is off by a rounding error (273.25 K would be 0.10000000000002274 °C): the
+    shortest decimal number that converts back to the same float is what the user wrote.
+    """
+    if unit.scale == "level" or (unit.factor == 1.0 and unit.offset == 0.0):
+        return values
+    nearest = unit.from_si(values)
+    result = nearest.copy()
+    open_ = np.isfinite(nearest) & (nearest != 0)
+    size = np.maximum(np.abs(nearest), abs(unit.offset / unit.factor))
+    scale = np.floor(np.log10(size, out=np.zeros_like(size), where=open_))
+    for digits in (12, 15, 16, 17):
+        todo = np.flatnonzero(open_)
+        if not todo.size:
+            return result
+        short = _rounded(nearest[todo], (digits - scale[todo]).astype(int))
+        hit = to_si(short, unit) == values[todo]
+        result[todo[hit]] = short[hit]
+        open_[todo[hit]] = False
+    for direction in (-np.inf, np.inf):
+        candidate = nearest.copy()
+        for _ in range(3):
+            todo = np.flatnonzero(open_)
+            candidate[todo] = np.nextafter(candidate[todo], direction)
+            hit = todo[to_si(candidate[todo], unit) == values[todo]]
+            result[hit] = candidate[hit]
+            open_[hit] = False
+    return result
+
+
+def _rounded(values: Array, decimals: NDArray[np.int_]) -> Array:
+    """Round each value through its decimal text, the only way to get the nearest short decimal."""
+    pairs = zip(values.tolist(), decimals.tolist(), strict=True)
+    return np.array([_round(v, d) for v, d in pairs], dtype=np.float64)
+
+
+def _round(value: float, decimals: int) -> float:
+    magnitude = math.floor(math.log10(abs(value))) if value else 0
+    return float(f"{value:.{min(max(magnitude + decimals, 0), 17)}e}")
+
+
+class _ColumnCollector:
     """Collects converted columns, and for each row the first thing that is wrong with it."""
 
     def __init__(self, table: RawTable, options: ReadOptions) -> None:
@@ -292,38 +304,22 @@ class _Builder:
         # a difference: an offset scale's zero does not enter
         return numbers if level else np.asarray(numbers * unit.factor)
 
-    def finish(self, notes: list[str], options: ReadOptions) -> Dataset:
-        """Dataset of everything collected, without the bad rows where the caller asked so."""
+    def finish(self, notes: list[str]) -> Columns:
+        """Everything collected, without the bad rows."""
         self._attach_errors()
-        dropped = list(self.table.dropped)
-        data = Dataset(
+        rows, values, errors = self.table.rows, self.values, self.errors
+        positions = sorted(self.bad)
+        dropped = [DroppedRow(int(rows[p]), self.bad[p]) for p in positions]
+        if positions:
+            rows = np.delete(rows, positions)
+            values = {n: np.delete(column, positions) for n, column in values.items()}
+            errors = {n: np.delete(column, positions) for n, column in errors.items()}
+        return Columns(
             tuple(self.variables),
-            self.values,
-            self.errors,
-            self.table.rows,
+            values,
+            errors,
+            rows,
             self.table.source,
-            (),
-            (),
+            tuple(sorted([*self.table.dropped, *dropped])),
+            (*self.notes, *notes),
         )
-        if self.bad:
-            positions = sorted(self.bad)
-            dropped += [DroppedRow(int(data.rows[p]), self.bad[p]) for p in positions]
-            keep = np.ones(len(data), dtype=bool)
-            keep[positions] = False
-            data = data.where(keep)
-        data = checks.with_notes(data, dropped, [*self.notes, *notes])
-        data = checked(data, options)
-        if options.find_duplicates:
-            data = checks.with_notes(data, (), checks.duplicate_warnings(data))
-        return data
-
-
-def checked(data: Dataset, options: ReadOptions) -> Dataset:
-    """Dataset without the rows that cannot be used, where the caller asked so."""
-    logged = options.logged or ()
-    if options.drop_bad:
-        names, allow = data.numeric_names, options.allow_empty
-        return checks.drop_bad_rows(data, names, logged=logged, allow_empty=allow)
-    if logged:
-        checks.check_loggable(data, logged)
-    return data
