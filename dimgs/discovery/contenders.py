@@ -15,7 +15,6 @@ from dimgs.discovery.blocks import outer_blocks
 from dimgs.discovery.clock import Clock
 from dimgs.discovery.cross_validation import is_monomial
 from dimgs.discovery.evidence import (
-    Errors,
     Evidence,
     Fitted,
     errors_of,
@@ -27,6 +26,7 @@ from dimgs.discovery.free_numbers import Freed, coincidences, freed, paying, pay
 from dimgs.discovery.models import FormulaModel, Model, PowerModel
 from dimgs.engines.structure import Structure, fitted_exponents, structure_of
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.noise import Errors
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.report.results import FitResult

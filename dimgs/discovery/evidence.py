@@ -27,83 +27,17 @@ from dimgs.design.features import Design
 from dimgs.discovery.ahead import Ahead, spread_of
 from dimgs.discovery.blocks import Block
 from dimgs.discovery.models import FormulaModel, Model
-from dimgs.engines.selection import rms
+from dimgs.fits.noise import EXACT, Errors, likeliest, possible_errors
+from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.law.evaluate import evaluate
 
-# errors below are rounding; as in the choice of candidates
-_EXACT = 1e-10
-# gain of the log-likelihood for errors that are not relative: odds of 50 to 1
-_SURE = 4.0
 # steps of a refit, which starts near its end, and the relative gain that ends it
-_STEPS, _ENOUGH = 25, 1e-10
-# at first, of the squares of the slopes: a step near the end is hardly shortened
-_DAMPING = 1e-3
+_STEPS, _ENOUGH = 25, 1e-16
 # odds at which a block speaks against a law, over all of its blocks, and the factor by which the
 # typical error must grow besides: chosen on the development laws by `benchmarks.belief`
 BLOCK_LEVEL, BLOCK_GROWTH = 0.01, 1.25
 # log density of a run that has no prediction: below any that has one, and finite in sums
 _UNUSABLE = -1e6
-
-
-@dataclass(frozen=True, eq=False)
-class Errors:
-    """How errors are measured: in the logarithm, or in units of one size.
-
-    Attributes
-    ----------
-    kind : {"relative", "group", "target"}
-    response, root, unit : ndarray of shape (n_runs,)
-        Response, roots of the weights, and the unit of errors that are not relative.
-    """
-
-    kind: str
-    response: Array
-    root: Array
-    unit: Array
-
-    def residuals(self, values: Array) -> Array:
-        """Of predictions, in units of the errors; not finite where there are none."""
-        with np.errstate(all="ignore"):
-            if self.kind == "relative":
-                return np.asarray(self.root * np.log(self.response / values))
-            return np.asarray(self.root * (self.response - values) / self.unit)
-
-    def scaled(self, values: Array, slopes: Array) -> Array:
-        """Slopes of the predictions in units of the errors."""
-        with np.errstate(all="ignore"):
-            size = values if self.kind == "relative" else self.unit
-            return np.asarray((self.root / size)[:, None] * slopes)
-
-    @property
-    def jacobian(self) -> Array:
-        """Logarithm of |d residual/d ln |response||; by the response where one is zero."""
-        out = np.log(self.root)
-        if self.kind == "relative":
-            return out
-        if np.any(self.response == 0):
-            return np.asarray(out - np.log(self.unit))
-        return np.asarray(out + np.log(np.abs(self.response) / self.unit))
-
-
-def possible_errors(design: Design) -> list[Errors]:
-    """The kinds of errors that a response may have; the usual one of its scale first."""
-    root = np.ones(design.n_runs)
-    if design.weights is not None:
-        root = np.sqrt(design.weights / np.mean(design.weights))
-    response = np.exp(design.y) if design.scale == "log" else design.y
-    one = np.ones(design.n_runs) * (rms(response) or 1.0)
-    same, relative = Errors("group", response, root, one), Errors("relative", response, root, one)
-    if design.scale == "level":
-        return [same]
-    out = [relative, same] if design.scale == "log" else [same]
-    if design.scale == "linear" and np.all(response != 0):
-        # a response of both signs may be measured to so many per cent too
-        out.append(relative)
-    if np.ptp(design.offset) > 1e-9 and design.weights is None:
-        target = np.exp(np.mean(design.offset) - design.offset)
-        size = rms(response / target) or 1.0
-        out.append(Errors("target", response, root, target * size))
-    return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,41 +79,17 @@ class Fitted:
 
 
 def fitted(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fitted:
-    """Least squares from a start near its end, by damped Gauss-Newton steps."""
+    """Least squares of some of the runs from a start near its end."""
 
-    def at(constants: Array) -> tuple[Array, float]:
-        left = errors.residuals(model.value(constants))
-        with np.errstate(over="ignore"):
-            loss = float(np.sum(left[rows] ** 2))
-        return left, loss if np.isfinite(loss) else np.inf
+    def at(constants: Array) -> tuple[Array, Array]:
+        values = model.value(constants)
+        return errors.residuals(values), errors.scaled(values, model.slopes(constants))
 
-    best = np.asarray(start, dtype=np.float64)
-    left, loss = at(best)
-    damping = _DAMPING
-    slopes = errors.scaled(model.value(best), model.slopes(best))
-    for _ in range(_STEPS if len(best) and np.isfinite(loss) else 0):
-        A, e = slopes[rows], left[rows]
-        if not np.all(np.isfinite(A)):
-            break
-        size = np.sqrt(np.sum(A**2, axis=0))
-        size = np.where(size > 0, size, 1.0)
-        B = np.vstack([A / size, damping * np.eye(len(best))])
-        step = np.linalg.lstsq(B, np.concatenate([e, np.zeros(len(best))]), rcond=1e-14)[0] / size
-        trial = best + step
-        after, lower = at(trial)
-        if not lower < loss:
-            damping = 10 * damping
-            if damping > 1e3 or lower == loss:
-                break
-            continue
-        gain = 1 - lower / loss
-        best, left, loss, damping = trial, after, lower, damping / 10
-        slopes = errors.scaled(model.value(best), model.slopes(best))
-        if gain < _ENOUGH:
-            break
+    found = minimise_squares(at, start, rows=rows, steps=_STEPS, enough=_ENOUGH)
+    best = found.parameters
     dof = int(rows.sum()) - len(best)
-    sd = float(np.sqrt(loss / dof)) if dof > 0 else np.inf
-    return Fitted(best, left, slopes, rows, max(sd, _EXACT), dof)
+    sd = float(np.sqrt(found.squares / dof)) if dof > 0 else np.inf
+    return Fitted(best, found.residuals, found.slopes, rows, max(sd, EXACT), dof)
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,16 +128,14 @@ def errors_of(design: Design, models: Sequence[Model]) -> Errors:
     """The kind of errors under which the likeliest model is likeliest."""
     kinds = possible_errors(design)
     everything = np.ones(design.n_runs, dtype=bool)
-    likely = []
-    for kind in kinds:
-        best = -np.inf
+    likely = dict.fromkeys(range(len(kinds)), -np.inf)
+    for k, kind in enumerate(kinds):
         for model in models:
             values = fitted(model, kind, everything, model.start)
             if values.usable and values.dof > 0:
                 fit = -design.n_runs * np.log(values.sd) + float(kind.jacobian.sum())
-                best = max(best, fit)
-        likely.append(best - (_SURE if kind is not kinds[0] else 0.0))
-    return kinds[int(np.argmax(likely))]
+                likely[k] = max(likely[k], fit)
+    return kinds[likeliest(likely, 0)]
 
 
 def evidence(
@@ -302,7 +210,7 @@ def _deleted(whole: Fitted, split: NDArray[np.generic] | None) -> Array:
             left[rows], spread[rows] = own @ e[rows], np.maximum(np.diag(own), 1.0)
     dof = max(whole.dof - 1, 1)
     square = (whole.sd**2 * whole.dof - e * left) / dof
-    sd = np.sqrt(np.maximum(square, _EXACT**2) * spread)
+    sd = np.sqrt(np.maximum(square, EXACT**2) * spread)
     z = left / sd
     return np.asarray(
         special.gammaln((dof + 1) / 2)

@@ -10,8 +10,8 @@ import sympy
 from dimgs.arrays import Array, least_squares
 from dimgs.design.features import Design
 from dimgs.discovery.models import FormulaModel, Model, PowerModel
-from dimgs.engines.selection import rms
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.noise import rms
 from dimgs.groups.group import PiGroup
 from dimgs.law.law import Law
 from dimgs.law.names import Names

@@ -16,8 +16,9 @@ import sympy
 from dimgs.design.features import Design
 from dimgs.discovery.contenders import Contender, refutes
 from dimgs.discovery.cross_validation import is_monomial
-from dimgs.discovery.evidence import Errors, fitted
+from dimgs.discovery.evidence import fitted
 from dimgs.discovery.models import FormulaModel, PowerModel
+from dimgs.fits.noise import Errors
 from dimgs.law.assemble import feature_values
 
 # relative rms between forms of one law: rounding, and the end of a refit; or a tenth of a run's

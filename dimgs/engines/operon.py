@@ -14,10 +14,10 @@ import numpy as np
 from dimgs.arrays import Array
 from dimgs.engines.availability import operon_status
 from dimgs.engines.protocol import CutBy, Problem, Result, SearchBudget
-from dimgs.engines.selection import EXACT
 from dimgs.engines.translate import front_of, to_candidate
 from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.noise import EXACT
 
 if TYPE_CHECKING:
     import sympy

@@ -6,20 +6,15 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from dimgs.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.nonlinear_least_squares import minimise_squares
 
-# relative change that ends a fit, below the rounding of most: so it ends at the last digit
-_TOLERANCE = 1e-15
-# evaluations of a fit: those that need more run to where a constant is infinite
-_EVALUATIONS = 60
-# steps without damping after that: near an exact law each doubles the digits
-_NEWTON_STEPS = 3
-# residual where a law is not real: larger than any that is, so that a fit turns back
-_NOT_REAL = 1e6
+# steps of a fit, as those that need more run to where a constant is infinite, and the relative
+# gain that ends it: that of a step of 1e-14 of the noise, so it ends at the last digit
+_STEPS, _ENOUGH = 60, 1e-28
 # relative step of central differences: errors of rounding and of truncation are equal there
 _STEP = float(np.cbrt(np.finfo(float).eps))
 
@@ -83,64 +78,11 @@ def refit(candidate: Candidate, problem: Problem) -> Candidate:
         return replace(candidate, loss=np.inf)
     loss = float(np.mean(before**2))
     if len(best) and loss > 0:
-        best = least_squares_from(best, residuals.at, residuals.slopes)
-        loss = float(np.mean(residuals.at(best) ** 2))
+        found = minimise_squares(residuals.model, best, steps=_STEPS, enough=_ENOUGH).parameters
+        after = float(np.mean(residuals.at(found) ** 2))
+        best, loss = (found, after) if after < loss else (best, loss)
     constants = dict(zip(candidate.constants, best.tolist(), strict=True))
     return replace(candidate, constants=constants, loss=loss)
-
-
-def least_squares_from(
-    start: Array, residuals: Callable[[Array], Array], slopes: Callable[[Array], Array]
-) -> Array:
-    """Constants of least squares from a start, never worse than it.
-
-    Levenberg-Marquardt steps inside a trust region, then Newton steps down to rounding.
-
-    Parameters
-    ----------
-    start : ndarray of shape (n_constants,)
-    residuals : callable
-        Constants -> residuals of shape (n_runs,), NaN where there are none.
-    slopes : callable
-        Constants -> their derivatives, of shape (n_runs, n_constants).
-
-    Returns
-    -------
-    ndarray of shape (n_constants,)
-    """
-
-    def misfit(constants: Array) -> Array:
-        e = residuals(constants)
-        return np.where(np.isfinite(e), e, _NOT_REAL)
-
-    def loss(constants: Array) -> float:
-        e = residuals(constants)
-        with np.errstate(over="ignore"):
-            return float(e @ e) if np.all(np.isfinite(e)) else np.inf
-
-    best, least = start, loss(start)
-    with np.errstate(all="ignore"):
-        found = least_squares(
-            misfit,
-            start,
-            jac=slopes,
-            x_scale="jac",
-            ftol=_TOLERANCE,
-            xtol=_TOLERANCE,
-            gtol=_TOLERANCE,
-            max_nfev=_EVALUATIONS,
-        )
-    trial = np.asarray(found.x)
-    for _ in range(_NEWTON_STEPS + 1):
-        after = loss(trial)
-        if after < least:
-            best, least = trial, after
-        A, e = slopes(best), residuals(best)
-        if not (np.all(np.isfinite(A)) and np.all(np.isfinite(e))):
-            break
-        with np.errstate(over="ignore"):
-            trial = best - np.linalg.lstsq(A, e, rcond=1e-14)[0]
-    return best
 
 
 def _start(candidate: Candidate) -> Array:
@@ -187,13 +129,18 @@ class _Residuals:
         """Residuals, of shape (n_runs,); NaN where there is no value."""
         predicted = self._column(self.value(*self.inputs, *constants))
         if not self.log:
-            return self.root * (predicted - self.observed)
+            return self.root * (self.observed - predicted)
         with np.errstate(all="ignore"):
-            ratio = predicted / self.observed
+            ratio = self.observed / predicted
             return np.asarray(self.root * np.log(np.where(ratio > 0, ratio, np.nan)))
 
+    def model(self, constants: Array) -> tuple[Array, Array]:
+        """Residuals and slopes in units of the largest response, where they are not logarithms."""
+        unit = 1.0 if self.log else float(np.abs(self.observed).max()) or 1.0
+        return self.at(constants) / unit, self.slopes(constants) / unit
+
     def slopes(self, constants: Array) -> Array:
-        """Their derivatives by the constants, of shape (n_runs, n_constants)."""
+        """Weighted slopes of the prediction, of shape (n_runs, n_constants)."""
         with np.errstate(all="ignore"):
             slopes = None if self.gradient is None else self._exact(constants)
             if slopes is None or not np.all(np.isfinite(slopes)):
@@ -217,7 +164,7 @@ class _Residuals:
         for j, size in enumerate(np.maximum(np.abs(constants), self.typical)):
             step = np.zeros(len(constants))
             step[j] = _STEP * size
-            columns.append((self.at(constants + step) - self.at(constants - step)) / (2 * step[j]))
+            columns.append((self.at(constants - step) - self.at(constants + step)) / (2 * step[j]))
         return np.column_stack(columns)
 
     def _column(self, value: Any) -> Array:

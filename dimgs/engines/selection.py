@@ -5,8 +5,7 @@ A law is scored by the length of the shortest message that conveys it together w
     bits = structure + constants + data,
 
 - data: the negative log2 of the profile likelihood of the runs, n log2(sigma), where sigma is the
-  rms of their residuals. A multiplicative error and additive ones (of the response group, of the
-  target) are tried, and the likeliest counts, Jacobian included, so that they can be compared;
+  rms of their residuals, by the likeliest kind of errors (`dimgs.fits.noise`);
 - constants: log2(n)/2 for each constant that was fitted, the precision that n runs give, and some
   bits for its sign and size. Runs that were left out would charge for constants by themselves:
   they judge the laws that a search found, without these bits, in `dimgs.discovery.evidence`;
@@ -21,8 +20,6 @@ groups, that is, whether a better law exists at all.
 =================  =====  ======================================================================
 threshold          value  what it is for, and what it trades
 =================  =====  ======================================================================
-EXACT              1e-10  least relative error: above rounding, so that of laws that explain the
-                          runs to it the shorter wins; higher, and a true small term is dropped
 CONSTANT_BITS      4      sign and size of a fitted constant, besides the log2(n)/2 of its
                           precision: dearer, and constants that are needed are left out of laws
                           of few runs; cheaper, and any law is bent to the noise
@@ -54,12 +51,12 @@ from dimgs.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of
+from dimgs.fits.noise import data_bits
 
 if TYPE_CHECKING:
     import sympy
 
 # the table above says what each of these is for
-EXACT = 1e-10
 CONSTANT_BITS, NODE_BITS = 4.0, 3.0
 SAME_LOSS, EXACT_LOSS = 1e-9, 1e-26
 AS_GOOD, AS_GOOD_SHORTER = 1.02, 1.1
@@ -71,45 +68,6 @@ _LEVEL, _SHUFFLES = 0.025, 39
 _MOST_RUNS = 500
 # least mean square of a coarse description: that of double precision
 _SMALLEST = 1e-20
-
-
-def data_bits(
-    predicted: Array, observed: Array, weights: Array, unit: Array | None = None
-) -> float:
-    """Negative log2 likelihood of the runs, up to a constant that is the same for every law.
-
-    Parameters
-    ----------
-    predicted, observed, weights : ndarray of shape (n_runs,)
-    unit : ndarray of shape (n_runs,), optional
-        Response for one unit of the target; see `Problem`.
-    """
-    n = len(observed)
-    whole = rms(observed) or 1.0
-    # where a prediction is zero its own size is no scale, and the bits are not finite
-    scales = [np.full(n, whole), np.abs(predicted)]
-    if unit is not None:
-        scales.append(unit * (rms(observed / unit) or 1.0))
-    bits = np.inf
-    with np.errstate(all="ignore"):
-        for scale in scales:
-            size = rms(np.sqrt(weights) * ((observed - predicted) / scale))
-            found = n * float(np.log2(size + EXACT)) + float(np.log2(scale / whole).sum())
-            bits = min(bits, found if np.isfinite(found) else np.inf)
-    return bits
-
-
-def rms(values: Array) -> float:
-    """Root mean square in units of the largest: squares may not be representable.
-
-    Parameters
-    ----------
-    values : ndarray
-    """
-    top = float(np.abs(values).max())
-    if not 0 < top < np.inf:
-        return top
-    return top * float(np.sqrt(np.mean((values / top) ** 2)))
 
 
 def constants_bits(n_constants: int, n_runs: int) -> float:

@@ -12,6 +12,7 @@ from dimgs.design.features import Design
 from dimgs.errors import FitError, LawError
 from dimgs.expression.simplest import derivatives_of
 from dimgs.fits.influence import Linearised, linearised
+from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.law.absorb import scale_powers
 from dimgs.law.domain import domain_of
 from dimgs.law.evaluate import evaluate
@@ -21,6 +22,8 @@ from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.law.power import free_name
 from dimgs.variables import Dimension, Variable
 
+# steps of a fit, and the relative gain that ends it: that of a step of 1e-14 of the noise
+_STEPS, _ENOUGH = 60, 1e-28
 # standard deviations between these have squares, and products with slopes, that are representable
 _REPRESENTABLE = (1e-100, 1e100)
 
@@ -78,9 +81,6 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     FitError
         If the expression is not real on the runs, or has more constants than there are runs.
     """
-    # slow to import, and a plain power law never comes here
-    from dimgs.engines.refit import least_squares_from
-
     names = sorted(start)
     known = feature_values(design)
     n = design.n_runs
@@ -97,9 +97,6 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
                 values = np.log(values)
         return values
 
-    def misfit(theta: Array) -> Array:
-        return np.asarray(weights * ((design.y - model(theta)) / unit))
-
     slopes = gradients_of(expression, tuple(names), design.scale == "log")
 
     def jacobian_at(theta: Array) -> Array:
@@ -107,14 +104,15 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         columns = [evaluate(g, values, n) for g in slopes]
         return np.column_stack(columns) * weights[:, None] if names else np.zeros((n, 0))
 
-    def fall(theta: Array) -> Array:
-        columns = -jacobian_at(theta) / unit
-        return np.where(np.isfinite(columns), columns, 0.0)
+    def misfit(theta: Array) -> tuple[Array, Array]:
+        columns = jacobian_at(theta) / unit
+        left = weights * ((design.y - model(theta)) / unit)
+        return left, np.where(np.isfinite(columns), columns, 0.0)
 
     first = np.array([start[k] for k in names], dtype=np.float64)
     if not np.all(np.isfinite(model(first))):
         raise FitError(f"The expression {expression} is not real and positive on every run.")
-    theta = least_squares_from(first, misfit, fall) if names else first
+    theta = minimise_squares(misfit, first, steps=_STEPS, enough=_ENOUGH).parameters
     fitted = model(theta)
     jacobian = jacobian_at(theta)
     residuals = weights * (design.y - fitted)

@@ -10,17 +10,11 @@ from scipy import stats
 from dimgs import Dataset
 from dimgs.design.features import Design
 from dimgs.discovery.blocks import outer_blocks
-from dimgs.discovery.evidence import (
-    Errors,
-    Evidence,
-    errors_of,
-    evidence,
-    fitted,
-    possible_errors,
-)
+from dimgs.discovery.evidence import Evidence, errors_of, evidence, fitted
 from dimgs.discovery.models import FormulaModel, PowerModel
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
+from dimgs.fits.noise import Errors, possible_errors
 
 PI, C = sympy.Symbol("pi_1"), sympy.Symbol("c")
 

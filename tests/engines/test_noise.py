@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.errors import judged, started, surrogate
-from dimgs.engines.structured.runs import ADDITIVE_FLOOR, ErrorModel, Runs
+from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import (
     Target,
     functions,
     powers,
     shifted,
 )
+from dimgs.fits.noise import ADDITIVE_FLOOR, ErrorModel
 from tests.patience import ample
 
 Array = NDArray[np.float64]

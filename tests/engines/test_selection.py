@@ -8,83 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy.stats import norm
 from sympy import symbols
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.selection import (
     candidate_bits,
     constants_bits,
-    data_bits,
     is_white,
     leftover,
     pareto_front,
     select,
 )
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.noise import data_bits
 
 Array = NDArray[np.float64]
 pi_1, c_1, c_2 = symbols("pi_1 c_1 c_2")
 SEEDS = st.integers(0, 10_000)
-
-
-@given(SEEDS, st.booleans(), st.booleans())
-def test_bits_of_the_runs_are_their_likelihood(seed: int, weighted: bool, unit: bool) -> None:
-    """The largest of a Gaussian error of each kind: multiplicative, of the response, of a unit."""
-    rng = np.random.default_rng(seed)
-    n = 25
-    predicted, units = np.exp(rng.normal(0, 2, (2, n)))
-    kinds = [predicted, np.ones(n), *([units] if unit else [])]
-    errors = 0.1 * kinds[rng.integers(len(kinds))] * rng.standard_normal(n)
-    observed = predicted + errors
-    weights = rng.uniform(0.2, 3.0, n) if weighted else np.ones(n)
-    likeliest = -np.inf
-    for size in kinds:
-        sd = size / np.sqrt(weights)
-        sigma = np.sqrt(np.mean((errors / sd) ** 2))
-        likeliest = max(likeliest, norm.logpdf(errors, scale=sigma * sd).sum() / np.log(2))
-    same_for_all = (
-        n * np.log2(np.sqrt(np.mean(observed**2)))
-        + n / 2 * (np.log2(2 * np.pi) + 1 / np.log(2))
-        - np.log2(weights).sum() / 2
-    )
-    found = data_bits(predicted, observed, weights, units if unit else None)
-    # a residual of a billionth of the scale counts as none, which moves the bits a little
-    assert found + same_for_all == pytest.approx(-likeliest, abs=1e-2)
-
-
-@given(SEEDS, st.floats(-150, 150))
-def test_bits_of_the_runs_know_no_unit_and_no_order(seed: int, decades: float) -> None:
-    rng = np.random.default_rng(seed)
-    n, factor = 20, 10.0**decades
-    predicted, errors, unit = rng.normal(0, 1, (3, n)) * [[1.0], [0.1], [1.0]]
-    observed, weights = predicted + errors, np.ones(n)
-    expected = data_bits(predicted, observed, weights, np.abs(unit))
-    a, b = factor * predicted, factor * observed
-    assert data_bits(a, b, weights, np.abs(unit)) == pytest.approx(expected, abs=1e-6)
-    order = rng.permutation(n)
-    a, b, unit = (x[order] for x in (predicted, observed, unit))
-    assert data_bits(a, b, weights, np.abs(unit)) == pytest.approx(expected, abs=1e-9)
-
-
-def test_twice_the_error_costs_a_bit_for_each_run() -> None:
-    rng = np.random.default_rng(0)
-    ones = np.ones(30)
-    e = 0.01 * rng.standard_normal(30)
-    once, twice = (data_bits(np.ones(30), 1 + k * e, ones) for k in (1, 2))
-    assert twice - once == pytest.approx(30.0, abs=0.1)
-    # below double precision nothing is gained any more
-    fine, finer = (data_bits(np.ones(30), 1 + k * e, ones) for k in (1e-13, 1e-15))
-    assert 0 < fine - finer < 1.0
-    assert data_bits(np.full(30, np.nan), ones, ones) == np.inf
-
-
-def test_a_prediction_of_zero_has_no_multiplicative_error() -> None:
-    predicted = np.array([0.0, 2.0, 3.0, 4.0])
-    observed = predicted + np.array([0.1, -0.1, 0.1, -0.1])
-    rms = np.sqrt(np.mean(observed**2))
-    assert data_bits(predicted, observed, np.ones(4)) == pytest.approx(4 * np.log2(0.1 / rms))
-    assert np.isfinite(data_bits(np.zeros(4), np.zeros(4), np.ones(4)))
 
 
 @pytest.mark.parametrize("scale", ["log", "linear"])

@@ -172,13 +172,13 @@ def test_a_fit_far_above_the_best_one_ends_early(monkeypatch: pytest.MonkeyPatch
     u = Mono((Fraction(1),))
     runs.y = evaluate(u, runs) * np.exp(np.sin(9 * evaluate(u, runs)))
     bent: Tree = Product((Number(1.0), Call("tanh", Product((Number(1.0), u)))))
-    step, taken = fitting._step, list[int]()
+    residuals, taken = fitting._residuals, list[int]()
 
     def counted(*arguments: Any) -> Any:
         taken[-1] += 1
-        return step(*arguments)
+        return residuals(*arguments)
 
-    monkeypatch.setattr(fitting, "_step", counted)
+    monkeypatch.setattr(fitting, "_residuals", counted)
     losses = []
     for least in (np.inf, 1e-12, 0.4):
         taken.append(0)

@@ -16,10 +16,10 @@ from dimgs.engines.pysr.fields import rebuilt
 from dimgs.engines.pysr.guesses import julia_guesses
 from dimgs.engines.pysr.options import SearchData, operators_of, parameters_of
 from dimgs.engines.pysr.runtime import load_pysr
-from dimgs.engines.selection import EXACT
 from dimgs.engines.translate import front_of, to_candidate
 from dimgs.errors import EngineUnavailableError
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.noise import EXACT
 
 if TYPE_CHECKING:
     import sympy

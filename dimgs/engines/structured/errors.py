@@ -16,17 +16,17 @@ import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.engines.selection import leftover
-from dimgs.engines.structured.runs import (
+from dimgs.engines.structured.runs import Runs
+from dimgs.fits.noise import (
     ADDITIVE_FLOOR,
     FLOOR,
     RELATIVE_FLOOR,
     ErrorModel,
     Measured,
-    Runs,
+    likeliest,
+    profile_log_likelihood,
 )
 
-# gain of the log-likelihood for another kind of errors: e**4 is near to odds of 50 to 1
-_SURE = 4.0
 # of residuals by the groups: a law that misses more says nothing of the errors
 _HALF_EXPLAINED = 0.5
 # with fewer runs a third of them is no sample of the errors
@@ -84,9 +84,7 @@ def judged(runs: Runs, expected: Array, *, settled: bool = False) -> Runs:
         return runs
     present = replace(runs.errors, noise=0.0)
     found = {kind: _likelihood(runs.with_errors(kind), expected) for kind in _kinds(runs)}
-    errors = max(found, key=lambda kind: found[kind])
-    if found[errors] <= found.get(present, -np.inf) + _SURE:
-        errors = present
+    errors = likeliest(found, present)
     if errors.floor == ADDITIVE_FLOOR:
         contrast = left / runs.scale_of(errors.of)
         contrast = np.abs(contrast - contrast[runs.neighbours])
@@ -121,10 +119,10 @@ def _likelihood(runs: Runs, expected: Array) -> float:
     """Logarithm of the likelihood of the contrasts, their scale at its best value."""
     near, left = runs.neighbours, np.sqrt(runs.weights) * (expected - runs.y)
     contrast = left - left[near]
+    if not np.any(contrast):
+        return -np.inf
     size = runs.size_at(expected) ** 2
-    variance = size + size[near]
-    scale = float(np.mean(contrast**2 / variance))
-    return -0.5 * float(np.log(variance * scale).sum()) if scale > 0 else -np.inf
+    return profile_log_likelihood(contrast, np.sqrt(size + size[near]))
 
 
 def surrogate(runs: Runs, scale: Array) -> Array | None:

@@ -9,11 +9,12 @@ from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, log_slope, log
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import Tree
+from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 # what exponents of laws are rounded to
 LARGEST, DENOMINATORS = 8, (1, 2, 3, 4, 5, 6)
-# Gauss-Newton steps: what is kept is fitted to the end later
-_STEPS = 12
+# steps of a fit, and the relative gain that ends it: what is kept is fitted to the end later
+_STEPS, _ENOUGH = 12, 1e-8
 # mean square that counts as none
 _TINY = 1e-20
 
@@ -61,40 +62,40 @@ def design(model: ProductModel, runs: Runs, c: Array) -> Array:
 
 
 def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> ProductModel | None:
-    """Best coefficients and constants near the given ones; None where a logarithm fails."""
+    """Best coefficients and constants near the given ones; None where a logarithm fails.
+
+    References
+    ----------
+    L. Kaufman, BIT 15 (1975) 49-57 (variable projection: the coefficients follow the constants).
+    """
     with np.errstate(all="ignore"):
         t = weighted(target.logs, root)
     if not np.all(np.isfinite(t)):
         return None
-    c = model.c.copy()
+    nonlinear = [j for j, name in enumerate(model.functions) if name not in (EXPONENTIAL, ITSELF)]
+
+    def constants(moved: Array) -> Array:
+        c = model.c.copy()
+        c[nonlinear] = c[nonlinear] * np.exp(moved)
+        return c
+
+    def projected(moved: Array) -> tuple[Array, Array]:
+        found = _linear(model, runs, t, root, constants(moved))
+        if found is None:
+            return np.full(len(t), np.nan), np.full((len(t), len(nonlinear)), np.nan)
+        beta, e, _, basis = found
+        slopes = _slopes(model, runs, root, beta, constants(moved), nonlinear)
+        return e, slopes - basis @ (basis.T @ slopes)
+
+    c = model.c
+    if nonlinear:
+        start = np.zeros(len(nonlinear))
+        c = constants(minimise_squares(projected, start, steps=_STEPS, enough=_ENOUGH).parameters)
     fitted = _linear(model, runs, t, root, c)
     if fitted is None:
         return None
-    beta, e, Z = fitted
-    nonlinear = [j for j, name in enumerate(model.functions) if name not in (EXPONENTIAL, ITSELF)]
-    n_linear = Z.shape[1]
-    damping = 1e-3
-    J = Z
-    for _ in range(_STEPS if nonlinear else 0):
-        J = _jacobian(model, runs, root, Z, beta, c, nonlinear)
-        if not np.all(np.isfinite(J)):
-            return None
-        step = _damped(J, e, damping)[n_linear:]
-        trial = c.copy()
-        trial[nonlinear] = c[nonlinear] * np.exp(np.clip(step, -1, 1))
-        again = _linear(model, runs, t, root, trial)
-        if again is not None and float(again[1] @ again[1]) < float(e @ e):
-            gain = 1 - float(again[1] @ again[1]) / float(e @ e)
-            beta, e, Z = again
-            c = trial
-            damping *= 0.1
-            if gain < 1e-8:
-                break
-        else:
-            damping *= 10
-            if damping > 1e4:
-                break
-    J = _jacobian(model, runs, root, Z, beta, c, nonlinear) if nonlinear else Z
+    beta, e, Z, _ = fitted
+    J = np.column_stack([Z, _slopes(model, runs, root, beta, c, nonlinear)]) if nonlinear else Z
     if not np.all(np.isfinite(J)):
         return None
     scale = lengths(J)
@@ -111,33 +112,31 @@ def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> Prod
 
 def _linear(
     model: ProductModel, runs: Runs, t: Array, root: Array, c: Array
-) -> tuple[Array, Array, Array] | None:
+) -> tuple[Array, Array, Array, Array] | None:
+    """Coefficients, residuals, weighted columns and their orthonormal basis."""
     Z = weighted(design(model, runs, c), root)
     if not np.all(np.isfinite(Z)):
         return None
     scale = lengths(Z)
-    beta = np.linalg.lstsq(Z / scale, t, rcond=1e-12)[0] / scale
-    return beta, t - Z @ beta, Z
+    basis, size, right = np.linalg.svd(Z / scale, full_matrices=False)
+    kept = size > 1e-12 * size[0]
+    basis = basis[:, kept]
+    beta = right[kept].T @ ((basis.T @ t) / size[kept]) / scale
+    return beta, t - Z @ beta, Z, basis
 
 
-def _jacobian(
-    model: ProductModel, runs: Runs, root: Array, Z: Array, beta: Array, c: Array, rows: list[int]
+def _slopes(
+    model: ProductModel, runs: Runs, root: Array, beta: Array, c: Array, rows: list[int]
 ) -> Array:
+    """Of the law by the logarithms of these constants, shape (n_runs, n_rows)."""
     first = 1 + runs.n_groups
     assert model.u is not None
-    slopes = [
-        weighted(beta[first + j] * log_slope(model.functions[j], model.u[:, j], float(c[j])), root)
-        for j in rows
-    ]
-    return np.column_stack([Z, *slopes])
-
-
-def _damped(J: Array, e: Array, damping: float) -> Array:
-    scale = lengths(J)
-    J = J / scale
-    stacked = np.vstack([J, np.sqrt(damping) * np.eye(J.shape[1])])
-    right = np.concatenate([e, np.zeros(J.shape[1])])
-    return np.asarray(np.linalg.lstsq(stacked, right, rcond=None)[0] / scale)
+    return np.column_stack(
+        [
+            weighted(beta[first + j] * log_slope(model.functions[j], model.u[:, j], c[j]), root)
+            for j in rows
+        ]
+    )
 
 
 def lengths(columns: Array) -> Array:

@@ -10,7 +10,7 @@ G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432; L. Kaufman, BIT
 (variable projection).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 from itertools import combinations
@@ -25,13 +25,13 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import NOTHING
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import Exponents, Number, Sum, Tree, monomial, times
+from dimgs.fits.nonlinear_least_squares import minimise_squares
 
-Projected = Callable[[Array], tuple[Array, Array]]
-# monomials of the starts, starts, steps of each, fits that are kept, and the relative gain at
-# which the steps end
-_SHORT, _STARTS, _STEPS, _FITTED, _ENOUGH = 60, 24, 40, 5, 1e-4
-# largest exponent of a fit, and the difference below which two fits are one
-_STEEPEST, _CLOSE, _DEPENDENT, _TINY = 12.0, 1e-3, 1e-10, 1e-300
+# monomials of the starts, starts, steps of each, and fits that are kept
+_SHORT, _STARTS, STEPS, _FITTED = 60, 24, 40, 5
+# largest exponent of a fit, the relative gain at which it ends, as the rounded laws are fitted
+# again, and the difference below which two fits are one
+STEEPEST, ENOUGH, _CLOSE, _DEPENDENT = 12.0, 1e-6, 1e-3, 1e-10
 # standard errors within which an exponent is simple, what rounding leaves of an exact one, and the
 # decimals of those that are not: as few as do
 _ERRORS, _ROUNDING, _DECIMALS, _DECIMAL = 3.0, 1e-7, (10, 100), 1000
@@ -59,7 +59,14 @@ def posynomials(target: Target, archive: Archive, terms: int = 2) -> None:
     if not len(start):
         return
     archive.check()
-    P, squares = refined(partial(_projected, runs.logs, root, t), start)
+    found = minimise_squares(
+        partial(_projected, runs.logs, root, t),
+        start.reshape(len(start), -1),
+        steps=STEPS,
+        enough=ENOUGH,
+        largest=STEEPEST,
+    )
+    squares, P = found.squares, found.parameters.reshape(start.shape)
     seen: list[Array] = []
     for k in np.argsort(squares, kind="stable"):
         if not np.isfinite(squares[k]) or len(seen) == _FITTED:
@@ -93,37 +100,9 @@ def _starts(runs: Runs, target: Target, root: Array, t: Array, terms: int) -> Ar
     return np.asarray(E[best])
 
 
-def refined(projected: Projected, P: Array) -> tuple[Array, Array]:
-    """Parameters of many fits after Gauss-Newton steps with damping, and what they leave.
-
-    Parameters
-    ----------
-    projected : callable
-        From parameters, shape (n_starts, ...), to the residuals, shape (n_starts, n_runs), and
-        minus their slopes, shape (n_starts, n_runs, n_parameters).
-    P : ndarray of shape (n_starts, ...)
-    """
-    e, J = projected(P)
-    squares, damping = (e**2).sum(axis=1), np.full(len(P), 1e-2)
-    for _ in range(_STEPS):
-        scale = np.sqrt((J**2).sum(axis=1)) + _TINY
-        A = J / scale[:, None, :]
-        N = np.einsum("snp,snq->spq", A, A) + damping[:, None, None] * np.eye(A.shape[2])
-        step = np.linalg.solve(N, np.einsum("snp,sn->sp", A, e)[:, :, None])[:, :, 0] / scale
-        trial = np.clip(P + step.reshape(P.shape), -_STEEPEST, _STEEPEST)
-        e_new, J_new = projected(trial)
-        new = (e_new**2).sum(axis=1)
-        better = new < squares
-        if not np.any(new < (1 - _ENOUGH) * squares) and np.all(damping > 1):
-            break
-        P[better], e[better], J[better] = trial[better], e_new[better], J_new[better]
-        squares = np.where(better, new, squares)
-        damping = np.clip(np.where(better, damping * 0.2, damping * 5), 1e-12, 1e6)
-    return P, squares
-
-
 def _projected(Z: Array, root: Array, t: Array, P: Array) -> tuple[Array, Array]:
     """Residuals with the best coefficients, and minus their slopes by the exponents."""
+    P = P.reshape(len(P), -1, Z.shape[1])
     M = np.exp(np.einsum("nj,skj->snk", Z, P)) * root[:, None]
     size = np.sqrt((M**2).sum(axis=1, keepdims=True))
     M = np.nan_to_num(M / size)
@@ -170,7 +149,7 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
                 if not (np.isfinite(J).all() and np.isfinite(e).all()):
                     break
                 flat[free] += np.linalg.lstsq(J[:, free], e, rcond=1e-8)[0]
-                flat[free] = np.clip(flat[free], -_STEEPEST, _STEEPEST)
+                flat[free] = np.clip(flat[free], -STEEPEST, STEEPEST)
         if free.any():  # a monomial that no number holds
             continue
         exponents = [tuple(_fraction(float(x)) for x in row) for row in P[0]]

@@ -4,20 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 from scipy.spatial import cKDTree
 
 from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.engines.protocol import Problem
+from dimgs.fits.noise import FLOOR, RELATIVE_FLOOR, ErrorModel, Measured
 
-Measured = Literal["group", "target"]
-# of the rms of the response: below it errors do not shrink any further, where they are mixed, where
-# they are relative throughout, and (above all responses) where they are of one size
-FLOOR = 0.1
-RELATIVE_FLOOR = 1e-3
-ADDITIVE_FLOOR = 3.0
 # times the scatter of the logarithms of the largest third: that of the smallest is partly additive
 _ADDITIVE = 3.0
 # errors below which a response is known less well than the best law tells it
@@ -25,25 +19,8 @@ _TRUSTED = 4.0
 # with fewer runs a third of them is no sample of the scatter
 _FEWEST = 20
 
-
-@dataclass(frozen=True, slots=True)
-class ErrorModel:
-    """How the errors of the response grow with it.
-
-    Parameters
-    ----------
-    floor : float
-        Errors of responses below this share of their rms are as large as at it: small where errors
-        are relative, large where they are the same for all responses.
-    of : {"group", "target"}
-        Which of the two is floored: pi_0, or the target in its unit.
-    noise : float
-        Their standard deviation where they are of one size, 0 if unknown.
-    """
-
-    floor: float = FLOOR
-    of: Measured = "group"
-    noise: float = 0.0
+# until the runs say more
+_MIXED = ErrorModel()
 
 
 @dataclass(eq=False)
@@ -86,7 +63,7 @@ class Runs:
     shape: Array
     shift: Array
     unit: Array | None = None
-    errors: ErrorModel = ErrorModel()
+    errors: ErrorModel = _MIXED
     expected: Array | None = None
     lengths: dict[tuple[tuple[Fraction, ...], bool], float] = field(default_factory=dict)
     _cache: dict[tuple[Fraction, ...], Array] = field(default_factory=dict)
@@ -193,10 +170,8 @@ class Runs:
         return self.y if self.expected is None else np.where(self.doubtful, self.expected, self.y)
 
     def size_at(self, level: Array) -> Array:
-        """Scale of the errors of responses of a level, shape (n_runs,): its modulus, floored."""
-        scale = self.scale_of(self.errors.of)
-        rms = float(np.sqrt(np.mean((self.y / scale) ** 2)))
-        return np.asarray(np.sqrt(level**2 + (self.errors.floor * rms * scale) ** 2))
+        """Scale of the errors of responses of a level, shape (n_runs,)."""
+        return self.errors.size(level, self.y, self.scale_of(self.errors.of))
 
     @cached_property
     def size(self) -> Array:

@@ -39,11 +39,12 @@ from dimgs.engines.structured.model import (
     refine,
     squares_bits,
 )
-from dimgs.engines.structured.posynomials import refined, rounded_sums
+from dimgs.engines.structured.posynomials import ENOUGH, STEEPEST, STEPS, rounded_sums
 from dimgs.engines.structured.rounding import State, nearest_plane, rounded_trees
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import Call, Mono, Number, Product, monomial
+from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 # functions of one sign without turning points, with the sign of their argument
 _FUNCTIONS = (
@@ -152,9 +153,15 @@ class SingleIndex:
         """The best form near the best starts, and the squares that it leaves."""
         left, _ = self.projected(starts)
         order = np.argsort(np.nan_to_num((left**2).sum(axis=1), nan=np.inf), kind="stable")
-        Q, squares = refined(self.projected, starts[order[:_STARTS]])
-        best = int(np.argmin(np.nan_to_num(squares, nan=np.inf)))
-        return Q[best], float(squares[best])
+        found = minimise_squares(
+            self.projected,
+            starts[order[:_STARTS]],
+            steps=STEPS,
+            enough=ENOUGH,
+            largest=STEEPEST,
+        )
+        best = int(np.argmin(found.squares))
+        return found.parameters[best], float(found.squares[best])
 
     def state(self, q: Array) -> State | None:
         """[intercept, exponents in front, factor, q] with their covariance."""
