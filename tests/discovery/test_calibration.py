@@ -12,7 +12,7 @@ import pytest
 import sympy
 
 from dimgs import Dataset, Options
-from dimgs.arrays import Array
+from dimgs.arrays import Array, IntArray
 from dimgs.discovery.belief import weights
 from dimgs.discovery.blocks import outer_blocks
 from dimgs.discovery.evidence import evidence, possible_errors
@@ -25,7 +25,7 @@ SIGNIFICANT = 2.5
 
 
 @pytest.fixture(scope="module")
-def judged() -> tuple[Array, Array]:
+def judged() -> tuple[Array, IntArray]:
     """Probability of each law in each table, and which is true."""
     C, x = sympy.symbols("C_1 pi_1")
     laws = [C * x / (1 + x), C * (1 - sympy.exp(-x)), C * sympy.tanh(x), C * sympy.log(1 + x),
@@ -52,14 +52,14 @@ def judged() -> tuple[Array, Array]:
     return np.array(probabilities), true
 
 
-def surprise(probabilities: Array, true: Array) -> float:
+def surprise(probabilities: Array, true: IntArray) -> float:
     """By how many standard errors the mean surprise exceeds the mean entropy."""
     logs = np.log(np.maximum(probabilities, 1e-300))
     more = np.sum(probabilities * logs, axis=1) - logs[np.arange(len(true)), true]
     return float(np.mean(more) / (np.std(more) / np.sqrt(len(true))))
 
 
-def test_probabilities_are_right_as_often_as_they_say(judged: tuple[Array, Array]) -> None:
+def test_probabilities_are_right_as_often_as_they_say(judged: tuple[Array, IntArray]) -> None:
     probabilities, true = judged
     assert abs(surprise(probabilities, true)) < SIGNIFICANT
     best = np.argmax(probabilities, axis=1) == true
@@ -69,7 +69,7 @@ def test_probabilities_are_right_as_often_as_they_say(judged: tuple[Array, Array
 
 @pytest.mark.parametrize("factor", [1.5, 1 / 1.5])
 def test_odds_of_another_temperature_would_be_noticed(
-    judged: tuple[Array, Array], factor: float
+    judged: tuple[Array, IntArray], factor: float
 ) -> None:
     probabilities, true = judged
     stretched = probabilities**factor
