@@ -182,6 +182,26 @@ def test_a_prediction_holds_for_the_interval_that_a_person_writes(bench: Bench, 
             rows(written)
 
 
+def test_frequencies_of_two_conventions_are_doubted_from_the_table_to_the_prediction(
+    bench: Bench,
+) -> None:
+    rows = [(f, 9.0 / f, 60.0 * f) for f in (20.0, 30.0, 50.0, 80.0, 120.0, 200.0)]
+    lines = [f"{f},{wave},{n}" for f, wave, n in rows]
+    table = "f [Hz],w [m],n [rpm]\n" + "\n".join(lines)
+
+    async def script(client: Client, call: Call) -> None:
+        read = (await call("read_table", table=table)).document
+        assert any("'f' [Hz] counts cycles" in doubt for doubt in read["warnings"]), read
+        found = (await call("discover_law", table=table, target="w", columns=["f"],
+                            constants=["c"], seconds=1.0)).document  # fmt: skip
+        for at, doubted in (("50 Hz", False), ("0.05 kHz", False), ("3000 rpm", True)):
+            told = (await call("predict", law=found["law"], at={"f": at})).document
+            said = any("60 rpm are 1 Hz" in doubt for doubt in told["doubts"])
+            assert said == doubted, (at, told["doubts"])
+
+    talk(make_server(bench), script)
+
+
 def test_a_kernel_of_a_file_goes_by_its_own_name_and_runs_as_a_job(
     hub: Hub, tmp_path: Path
 ) -> None:
