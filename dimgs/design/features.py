@@ -288,11 +288,13 @@ def _weights(data: Dataset, target: str, scale: ResponseScale) -> Array | None:
         sigma = (
             errors / values if scale == "log" else errors * data.variable(target).unit.log_factor
         )
-    if not np.all(sigma > 0):
-        row = int(data.rows[int(np.flatnonzero(~(sigma > 0))[0])])
+    usable = (sigma > 0) & np.isfinite(sigma)
+    if not np.all(usable):
+        row = int(np.flatnonzero(~usable)[0])
+        what = "zero" if sigma[row] == 0 else "beyond all numbers times its value"
         raise InputError(
-            f"The error of '{target}' is zero in row {row}, which would give that run an infinite "
-            f"weight; give every run an error or drop the error column."
+            f"The error of '{target}' is {what} in row {int(data.rows[row])}, so that the run has "
+            f"no weight beside the others; correct it, or drop the error column."
         )
     weights = np.maximum(float(sigma.min()) / sigma, _LEAST_SHARE) ** 2
     return np.asarray(weights / weights.mean())

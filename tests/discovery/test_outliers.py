@@ -35,8 +35,13 @@ def test_an_outlier_is_named_with_its_row_label_and_size(factor: float, words: s
     values = {e.name: e.value for e in rest.variable_exponents}
     assert any(f"{name} is {value:.4g} [" in without for name, value in values.items())
     assert any("--robust" in str(w) for w in result.warnings)
+
+
+def test_a_report_names_the_outlier_of_its_fit() -> None:
+    data = table(1.5)
+    (odd,) = (w for w in fit_with(data, "f", Options()).warnings if "The run of row" in w)
     report = dimgs.discover(data, "f", engine="power_law")
-    assert odd[0] in report.warnings
+    assert odd in report.warnings
     assert f"row {data.rows[7]}" in report.to_html()
 
 

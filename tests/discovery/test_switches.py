@@ -39,7 +39,10 @@ def test_a_jump_between_two_laws_is_found_unasked() -> None:
     assert np.sqrt(np.mean(np.log(predicted / z[away]) ** 2)) < 0.03
 
 
-@pytest.mark.parametrize(("extreme", "form"), [(np.minimum, sympy.Min), (np.maximum, sympy.Max)])
+@pytest.mark.parametrize(
+    ("extreme", "form"),
+    [(np.minimum, sympy.Min), pytest.param(np.maximum, sympy.Max, marks=pytest.mark.slow)],
+)
 def test_where_two_laws_meet_the_smaller_or_larger_is_the_law(
     extreme: np.ufunc, form: type
 ) -> None:

@@ -1,5 +1,7 @@
 """Runs near a point, joined to one value."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
@@ -139,6 +141,22 @@ def test_joining_is_conditioning_a_normal_field_on_the_runs() -> None:
     pull = np.linalg.solve(known, K[:9, 9])
     assert found.value == pytest.approx(pull @ values, rel=1e-4)
     assert found.variance == pytest.approx(K[9, 9] - pull @ K[:9, 9] + 0.1**2, rel=1e-3)
+
+
+def test_what_lengths_may_be_is_part_of_the_variance() -> None:
+    near, theta = runs(12, noise=0.1), np.log([1.5, 2.0, 1.5, 3.0, 0.8, 0.1, 0.2])
+    steps = np.array([[0.5, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0.3, 0.2, 0]])
+    alone = join(near, Spread.of(theta))
+    more = sum(
+        (join(near, Spread.of(theta + sign * step)).value - alone.value) ** 2 / 2
+        for step in steps
+        for sign in (1.0, -1.0)
+    )
+    found = join(near, Spread.of(theta, steps))
+    assert found.value == alone.value
+    assert more > 0
+    assert found.variance - alone.variance == pytest.approx(more)
+    assert join(near, replace(Spread.of(theta), stretch=3.0)).variance == 9 * alone.variance
 
 
 def test_doubt_is_the_inverse_of_the_curvature() -> None:

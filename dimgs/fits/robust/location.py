@@ -196,7 +196,8 @@ def koul_tau(loss: SortedLoss, pairs: PairLoss, bandwidth: float, parameters: in
     totals = np.add.reduceat(pairs.weights, pairs.starts[:-1])
     squares = np.add.reduceat(pairs.weights**2, pairs.starts[:-1])
     every = float(0.5 * (pairs.factors * (totals**2 - squares)).sum())
-    if loss.near_weight <= 0.0:
+    # no pair is close, or one run has all the weight
+    if min(loss.near_weight, every) <= 0.0:
         return float("inf")
     density = loss.near_weight / every / (2.0 * bandwidth)
     size = len(pairs.weights)
