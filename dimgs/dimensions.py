@@ -182,23 +182,21 @@ class ReducedSystem:
     @classmethod
     def of(cls, system: Sequence[Sequence[Fraction]], unknowns: int) -> "ReducedSystem":
         """Reduce the rows of [R | r] with `unknowns` columns in R."""
-        rows = [list(row) for row in system]
-        pivots: list[int] = []
-        for column in range(unknowns):
-            top = len(pivots)
-            found = next((i for i in range(top, len(rows)) if rows[i][column]), None)
-            if found is None:
-                continue
-            rows[top], rows[found] = rows[found], rows[top]
-            head = rows[top][column]
-            rows[top] = [value / head for value in rows[top]]
-            for i, row in enumerate(rows):
-                if i != top and row[column]:
-                    factor = row[column]
-                    rows[i] = [a - factor * b for a, b in zip(row, rows[top], strict=True)]
-            pivots.append(column)
-        consistent = not any(row[unknowns] for row in rows[len(pivots) :])
-        return cls(tuple(rows[: len(pivots)]), tuple(pivots), consistent)
+        if not system:
+            return cls((), (), True)
+        from flint import fmpq, fmpq_mat
+
+        exact = [[fmpq(x.numerator, x.denominator) for x in row] for row in system]
+        echelon, rank = fmpq_mat(exact).rref()
+        rows = [[Fraction(int(x.p), int(x.q)) for x in row] for row in echelon.tolist()[:rank]]
+        pivots = tuple(next(j for j, x in enumerate(row) if x) for row in rows)
+        consistent = unknowns not in pivots
+        # the last row of an inconsistent system is 0 = 1
+        return cls(
+            tuple(rows if consistent else rows[:-1]),
+            pivots if consistent else pivots[:-1],
+            consistent,
+        )
 
     def implied(self, functional: Sequence[Fraction]) -> Fraction | None:
         """Value of functional . b where the system determines it, else None."""

@@ -100,7 +100,7 @@ def propose_entry(
     about: Annotated[str | None, Field(description="id that it is about")] = None,
 ) -> Proposed:
     """Draft an entry for review by a person; nothing rests on it before."""
-    from dimgs.hub.kinds import checked
+    from dimgs.hub.entry import checked
 
     hub = bench.hub
     draft = {k: v for k, v in content.items() if k not in ("kind", "links", "visibility", "until")}

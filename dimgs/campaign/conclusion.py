@@ -16,7 +16,7 @@ from dimgs.campaign.result import CampaignResult, Pertinence
 from dimgs.campaign.strategy import Strategy
 from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError
-from dimgs.hub.export import dataset_of
+from dimgs.hub.store import dataset_of
 from dimgs.kernels.record import RunRecord
 from dimgs.law.domain import domain_of
 from dimgs.law.law import Law

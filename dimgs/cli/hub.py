@@ -193,7 +193,7 @@ def add(
     ] = None,
 ) -> Told:
     """Add a question, card, protocol, law, annotation, data set or limit."""
-    from dimgs.hub.files import naming
+    from dimgs.hub.acts import naming
 
     files = {path.name: _content(path) for path in attached or ()}
     id = hub.add(naming(_document(file), files))

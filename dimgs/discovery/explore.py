@@ -1,7 +1,6 @@
 """What the runs hold before any law: what varied, what the target follows, what is missing."""
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -247,10 +246,8 @@ def _missing(found: HomogeneityTest, wide: HomogeneityTest) -> dict[str, Any]:
     bases = list(found.missing)
     dimensions = {}
     for constant in all_constants():
-        if set(constant.dimension) <= set(bases):
-            dimensions[constant.symbol] = [
-                constant.dimension.get(base, Fraction(0)) for base in bases
-            ]
+        if {base for base, _ in constant.dimension} <= set(bases):
+            dimensions[constant.symbol] = [constant.dimension.get(base) for base in bases]
     helps = found.completed_by(dimensions) or wide.completed_by(dimensions)
     rounded = {base: power for base, power in found.rounded.items() if power is not None}
     unit = si_unit(Dimension.of(rounded)) if len(rounded) == len(bases) else None

@@ -19,7 +19,6 @@ from dimgs.groups.recognition import recognise
 from dimgs.groups.repeating import by_repeating
 from dimgs.groups.response import smallest_monomial
 from dimgs.variables import (
-    Dimension,
     Unit,
     Variable,
     parse_unit,
@@ -118,7 +117,7 @@ def constant_variables(symbols: Iterable[str], taken: Iterable[str] = ()) -> tup
                 f"The constant '{known.symbol}' ({known.name}) has the name of a column; "
                 f"rename the column or leave the constant out."
             )
-        unit = Unit(known.unit, Dimension.of(known.dimension))
+        unit = Unit(known.unit, known.dimension)
         out.append(Variable(known.symbol, unit, known.kind, "constant", known.value))
     return tuple(out)
 

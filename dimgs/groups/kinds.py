@@ -14,15 +14,14 @@ import csv
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
 from importlib.resources import files
 
 from dimgs.errors import InputError
-
-Powers = Mapping[str, Fraction]
+from dimgs.variables import Dimension
 
 _BASES = {
     "M": "[mass]",
@@ -50,8 +49,7 @@ class Kind:
     ----------
     name : str
         For instance ``"dynamic viscosity"``.
-    dimension : mapping of str to Fraction
-        Non-zero exact exponents of pint's base dimensions.
+    dimension : Dimension
     symbols : tuple of str
         Usual column names, compared without separators.
     latex : str
@@ -59,29 +57,20 @@ class Kind:
     """
 
     name: str
-    dimension: Powers = field(hash=False)
+    dimension: Dimension
     symbols: tuple[str, ...] = ()
     latex: str = ""
 
-    def __post_init__(self) -> None:
-        exact = {base: Fraction(power) for base, power in self.dimension.items() if power}
-        object.__setattr__(self, "dimension", exact)
 
-
-def parse_dimension(text: str) -> dict[str, Fraction]:
+def parse_dimension(text: str) -> Dimension:
     """Dimension from letters and exponents.
 
     Examples
     --------
-    >>> parse_dimension("M L-1/2 T-2")["[length]"]
-    Fraction(-1, 2)
+    >>> print(parse_dimension("M L-1/2 T-2"))
+    L^(-1/2)·M·T⁻²
     """
-    return {_BASES[part[0]]: Fraction(part[1:] or 1) for part in text.split()}
-
-
-def dimension_key(dimension: Powers) -> tuple[tuple[str, Fraction], ...]:
-    """Hashable form of a dimension; equal for equal dimensions."""
-    return tuple(sorted((base, Fraction(power)) for base, power in dimension.items() if power))
+    return Dimension.of({_BASES[part[0]]: Fraction(part[1:] or 1) for part in text.split()})
 
 
 def table_rows(path: str) -> list[list[str]]:
@@ -126,22 +115,22 @@ def kind(name: str) -> Kind:
 
 
 @functools.cache
-def _kinds_by_dimension() -> dict[tuple[tuple[str, Fraction], ...], tuple[Kind, ...]]:
-    shared: dict[tuple[tuple[str, Fraction], ...], list[Kind]] = {}
+def _kinds_by_dimension() -> dict[Dimension, tuple[Kind, ...]]:
+    shared: dict[Dimension, list[Kind]] = {}
     for each in all_kinds():
-        shared.setdefault(dimension_key(each.dimension), []).append(each)
+        shared.setdefault(each.dimension, []).append(each)
     return {key: tuple(kinds) for key, kinds in shared.items()}
 
 
-def kinds_of_dimension(dimension: Powers) -> tuple[Kind, ...]:
+def kinds_of_dimension(dimension: Dimension) -> tuple[Kind, ...]:
     """All kinds that have this dimension, in the order of the table.
 
     Examples
     --------
-    >>> [kind.name for kind in kinds_of_dimension({"[luminosity]": Fraction(1)})]
+    >>> [kind.name for kind in kinds_of_dimension(Dimension.of({"[luminosity]": 1}))]
     ['luminous intensity']
     """
-    return _kinds_by_dimension().get(dimension_key(dimension), ())
+    return _kinds_by_dimension().get(dimension, ())
 
 
 def name_tokens(name: str) -> tuple[str, ...]:
@@ -236,15 +225,14 @@ def _named(candidates: tuple[Kind, ...], name: str) -> tuple[Kind, ...]:
     return ()
 
 
-def infer_kinds(name: str, dimension: Powers, hint: str | None = None) -> tuple[Kind, ...]:
+def infer_kinds(name: str, dimension: Dimension, hint: str | None = None) -> tuple[Kind, ...]:
     """Kinds that a column may be, given its dimension, its name and the user's hint.
 
     Parameters
     ----------
     name : str
         Column name; Greek letters, subscripts, camel case and brackets are understood.
-    dimension : mapping of str to Fraction
-        Exponents of pint's base dimensions.
+    dimension : Dimension
     hint : str, optional
         The hint of the user. It takes precedence over the name; a hint that names no
         kind of this dimension is free text and narrows nothing.
@@ -257,7 +245,7 @@ def infer_kinds(name: str, dimension: Powers, hint: str | None = None) -> tuple[
 
     Examples
     --------
-    >>> area_per_time = {"[length]": Fraction(2), "[time]": Fraction(-1)}
+    >>> area_per_time = Dimension.of({"[length]": 2, "[time]": -1})
     >>> [kind.name for kind in infer_kinds("nu", area_per_time)]
     ['kinematic viscosity']
     >>> [kind.name for kind in infer_kinds("x", area_per_time, hint="thermal diffusivity")]

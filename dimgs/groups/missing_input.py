@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from dimgs.advice import Setting, setting
-from dimgs.dimensions import DimensionalMatrix, primitive, solve_exact
+from dimgs.dimensions import DimensionalMatrix, primitive
 from dimgs.errors import DimensionError
-from dimgs.groups.kinds import Powers, dimension_key
 from dimgs.groups.physical_constants import PhysicalConstant, all_constants
 from dimgs.variables import Dimension, Variable, si_unit
 from dimgs.variables.readings import improbable
@@ -81,8 +80,8 @@ class UnreachableError(DimensionError):
     @property
     def why(self) -> str:
         """What no input brings, in a clause without an end."""
-        have = {base for v in self.inputs for base in v.dimension.as_dict()}
-        absent = sorted(set(self.target.dimension.as_dict()) - have)
+        have = {base for v in self.inputs for base, _ in v.dimension}
+        absent = sorted({base for base, _ in self.target.dimension} - have)
         listed = ", ".join(f"{v.name} [{v.unit.text}]" for v in self.inputs) or "none"
         reason = (
             f"no input brings {', '.join(absent)}"
@@ -139,8 +138,8 @@ def completions(inputs: Sequence[Variable], target: Variable) -> list[Missing]:
         The commonest, then those that let more inputs take part, then the others.
     """
     dimensions = _dimensions(inputs)
-    wanted = target.dimension.as_dict()
-    sets = complete_span(dimensions, wanted)[:_LOOKED_AT] if dimensions or wanted else []
+    wanted = target.dimension
+    sets = complete_span(dimensions, wanted)[:_LOOKED_AT]
     idle = [
         _idle([*dimensions, *(c.dimension for c in chosen), wanted], len(dimensions))
         for chosen in sets
@@ -152,7 +151,7 @@ def completions(inputs: Sequence[Variable], target: Variable) -> list[Missing]:
 
 def scale_text(inputs: Sequence[Variable], target: Variable) -> str:
     """The simplest unknown scale that brings a target within reach, as ``s0 [W/kg]``."""
-    scale = Dimension.of(missing_scale(_dimensions(inputs), target.dimension.as_dict()))
+    scale = missing_scale(_dimensions(inputs), target.dimension)
     name = "scale0" if "s0" in {v.name for v in (*inputs, target)} else "s0"
     return f"{name} [{si_unit(scale)}]"
 
@@ -170,46 +169,38 @@ def advice_to_take_part(variable: Variable) -> str:
     )
 
 
-def _dimensions(inputs: Sequence[Variable]) -> list[Powers]:
-    return [v.dimension.as_dict() for v in inputs if not v.dimension.is_dimensionless]
+def _dimensions(inputs: Sequence[Variable]) -> list[Dimension]:
+    return [v.dimension for v in inputs if not v.dimension.is_dimensionless]
 
 
-def _idle(dimensions: Sequence[Mapping[str, Fraction]], n: int) -> int:
+def _matrix(dimensions: Sequence[Dimension]) -> DimensionalMatrix:
+    return DimensionalMatrix.of_dimensions([str(k) for k in range(len(dimensions))], dimensions)
+
+
+def _idle(dimensions: Sequence[Dimension], n: int) -> int:
     """How many of the first ones no product of powers of all the others makes dimensionless."""
-    matrix = DimensionalMatrix.of_dimensions(
-        [str(k) for k in range(len(dimensions))], [Dimension.of(d) for d in dimensions]
-    )
-    every = range(len(dimensions))
-    return sum(
-        matrix.solve(Dimension.of(dimensions[k]), [j for j in every if j != k]) is None
-        for k in range(n)
-    )
+    matrix, every = _matrix(dimensions), range(len(dimensions))
+    others = ([j for j in every if j != k] for k in range(n))
+    return sum(matrix.solve(dimensions[k], rest) is None for k, rest in enumerate(others))
 
 
-def _bases(dimensions: Sequence[Powers]) -> list[str]:
+def _bases(dimensions: Sequence[Dimension]) -> list[str]:
     """Base dimensions present: the SI ones in a fixed order, then the others by name."""
-    present = {base for each in dimensions for base, power in each.items() if power}
+    present = {base for each in dimensions for base, _ in each}
     return [base for base in _BASE_ORDER if base in present] + sorted(present - set(_BASE_ORDER))
 
 
-def _solution(columns: Sequence[Powers], target: Powers) -> tuple[Fraction, ...] | None:
-    """Powers of dimensions whose product is the target, zero where free; None where none is."""
-    bases = _bases([*columns, target])
-    system = [[Fraction(each.get(base, 0)) for each in (*columns, target)] for base in bases]
-    return solve_exact(system, len(columns))
-
-
 def complete_span(
-    input_dimensions: Sequence[Powers], target: Powers
+    input_dimensions: Sequence[Dimension], target: Dimension
 ) -> list[tuple[PhysicalConstant, ...]]:
     """Smallest sets of constants that put the target into the rational span of the inputs.
 
     Parameters
     ----------
-    input_dimensions : sequence of mapping of str to Fraction
-        Dimension of each input.
-    target : mapping of str to Fraction
-        Dimension of the target.
+    input_dimensions : sequence of Dimension
+        Of each input.
+    target : Dimension
+        Of the target.
 
     Returns
     -------
@@ -221,25 +212,26 @@ def complete_span(
 
     Examples
     --------
-    >>> length, period = {"[length]": Fraction(1)}, {"[time]": Fraction(1)}
+    >>> length, period = Dimension.of({"[length]": 1}), Dimension.of({"[time]": 1})
     >>> [each.symbol for (each,) in complete_span([length], period)][:2]
     ['g', 'c']
     """
     constants = all_constants()
-    if _solution(input_dimensions, target) is not None:
+    if _matrix(input_dimensions).solve(target) is not None:
         return []
 
     def reaches(chosen: tuple[PhysicalConstant, ...]) -> bool:
         dimensions = [*input_dimensions, *(each.dimension for each in chosen)]
-        return _solution(dimensions, target) is not None
+        return _matrix(dimensions).solve(target) is not None
 
     singles = [(each,) for each in constants if reaches((each,))]
     if singles:
         return list[tuple[PhysicalConstant, ...]](singles)
-    first_of: dict[tuple[tuple[str, Fraction], ...], PhysicalConstant] = {}
+    first_of: dict[Dimension, PhysicalConstant] = {}
     for each in constants:
-        first_of.setdefault(dimension_key(each.dimension), each)
-    useful = [c for c in first_of.values() if _solution(input_dimensions, c.dimension) is None]
+        first_of.setdefault(each.dimension, each)
+    inputs = _matrix(input_dimensions)
+    useful = [c for c in first_of.values() if inputs.solve(c.dimension) is None]
     pairs = [pair for pair in itertools.combinations(useful, 2) if reaches(pair)]
     place = {each.symbol: position for position, each in enumerate(constants)}
     return sorted(
@@ -248,20 +240,20 @@ def complete_span(
     )
 
 
-def missing_scale(input_dimensions: Sequence[Powers], target: Powers) -> dict[str, Fraction]:
+def missing_scale(input_dimensions: Sequence[Dimension], target: Dimension) -> Dimension:
     """Simplest dimension of a scale that would put the target within reach.
 
     Parameters
     ----------
-    input_dimensions : sequence of mapping of str to Fraction
-        Dimension of each input.
-    target : mapping of str to Fraction
-        Dimension of the target.
+    input_dimensions : sequence of Dimension
+        Of each input.
+    target : Dimension
+        Of the target.
 
     Returns
     -------
-    dict of str to Fraction
-        Coprime integers, with the fewest base dimensions, then the smallest exponents, then in
+    Dimension
+        Of coprime integers, with the fewest base dimensions, then the smallest exponents, then in
         the order length, mass, time, temperature, current, substance, luminosity, others by
         name. The sign is that with which the scale enters the target, save that a single base
         dimension is positive.
@@ -273,31 +265,32 @@ def missing_scale(input_dimensions: Sequence[Powers], target: Powers) -> dict[st
 
     Examples
     --------
-    >>> mass = {"[mass]": Fraction(1)}
-    >>> power = {"[mass]": Fraction(1), "[length]": Fraction(2), "[time]": Fraction(-3)}
-    >>> {base: str(exponent) for base, exponent in missing_scale([mass], power).items()}
-    {'[length]': '2', '[time]': '-3'}
+    >>> mass = Dimension.of({"[mass]": 1})
+    >>> power = Dimension.of({"[mass]": 1, "[length]": 2, "[time]": -3})
+    >>> print(missing_scale([mass], power))
+    L²·T⁻³
     """
-    if _solution(input_dimensions, target) is not None:
+    if _matrix(input_dimensions).solve(target) is not None:
         raise DimensionError(
             "The target is within reach of the inputs already; no scale is missing."
         )
     bases, n = _bases([*input_dimensions, target]), len(input_dimensions)
-    found: list[tuple[Fraction, int, dict[str, Fraction]]] = []
+    found: list[tuple[Fraction, int, Dimension]] = []
     for size in range(1, len(bases) + 1):
         for position, subset in enumerate(itertools.combinations(bases, size)):
-            solved = _solution([*input_dimensions, *({b: Fraction(1)} for b in subset)], target)
+            added = [Dimension.of({base: 1}) for base in subset]
+            solved = _matrix([*input_dimensions, *added]).solve(target)
             # a base that the inputs have already, or that is not needed, has the power zero
             if solved is not None and all(solved[n:]):
                 scale = _coprime(dict(zip(subset, solved[n:], strict=True)))
-                found.append((sum(map(abs, scale.values()), Fraction(0)), position, scale))
+                found.append((sum((abs(e) for _, e in scale), Fraction(0)), position, scale))
         if found:
             break
     return min(found, key=lambda each: each[:2])[2]
 
 
-def _coprime(dimension: Powers) -> dict[str, Fraction]:
+def _coprime(dimension: Mapping[str, Fraction]) -> Dimension:
     """Same ray, with coprime integer exponents; a single one becomes 1."""
     integers = primitive(tuple(dimension.values()))
     sign = -1 if len(integers) == 1 and integers[0] < 0 else 1
-    return {base: Fraction(sign * x) for base, x in zip(dimension, integers, strict=True)}
+    return Dimension.of({b: sign * x for b, x in zip(dimension, integers, strict=True)})

@@ -17,7 +17,7 @@ Kinds = Mapping[str, tuple[Kind, ...]]
 
 def kinds_of(variables: Sequence[Variable]) -> Kinds:
     """Physical kinds that each variable may be, from its unit, name and hint."""
-    return {v.name: infer_kinds(v.name, v.dimension.as_dict(), v.kind) for v in variables}
+    return {v.name: infer_kinds(v.name, v.dimension, v.kind) for v in variables}
 
 
 class Namer:

@@ -5,11 +5,12 @@ are those of CODATA.
 """
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 
 from dimgs.errors import InputError
-from dimgs.groups.kinds import Powers, parse_dimension, table_rows
+from dimgs.groups.kinds import parse_dimension, table_rows
+from dimgs.variables import Dimension
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,7 @@ class PhysicalConstant:
         In `unit`, which is coherent SI.
     unit : str
         In pint's notation.
-    dimension : mapping of str to Fraction
-        Exponents of pint's base dimensions.
+    dimension : Dimension
     latex : str
         LaTeX symbol.
     source : str
@@ -40,7 +40,7 @@ class PhysicalConstant:
     name: str
     value: float
     unit: str
-    dimension: Powers = field(hash=False)
+    dimension: Dimension
     latex: str
     source: str
     relative_uncertainty: float = 0.0

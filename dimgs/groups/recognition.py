@@ -8,14 +8,14 @@ from fractions import Fraction
 
 from dimgs.dimensions import primitive
 from dimgs.groups.catalogue import NamedNumber, all_numbers, slot_dimension, slot_kinds
-from dimgs.groups.kinds import Kind, dimension_key
+from dimgs.groups.kinds import Kind
+from dimgs.variables import Dimension
 
-DimensionKey = tuple[tuple[str, Fraction], ...]
 # Pairs of dimension class and exponent, sorted. A dimension class is a small integer: hashing
 # exact dimensions for each group is slow.
 Shape = tuple[tuple[int, int], ...]
 # Quantities that are interchangeable in every formula: only a settled kind may give a name.
-_DIFFUSIVITY: DimensionKey = (("[length]", Fraction(2)), ("[time]", Fraction(-1)))
+_DIFFUSIVITY = Dimension.of({"[length]": 2, "[time]": -1})
 
 
 @dataclass(frozen=True)
@@ -35,21 +35,23 @@ def coprime(exponents: Sequence[Fraction]) -> tuple[list[int], Fraction]:
 
 
 @functools.cache
-def dimension_classes() -> dict[DimensionKey, int]:
+def dimension_classes() -> dict[Dimension, int]:
     """Number of each dimension that some definition uses."""
     keys = {
-        dimension_key(slot_dimension(slot))
+        slot_dimension(slot)
         for number in all_numbers()
         for definition in number.definitions
         for slot, _ in definition
     }
-    return {key: position for position, key in enumerate(sorted(keys))}
+    return {
+        key: position for position, key in enumerate(sorted(keys, key=lambda key: key.exponents))
+    }
 
 
 @functools.lru_cache(maxsize=4096)
 def dimension_class(kind: Kind) -> int | None:
     """Number of a kind's dimension; None if no definition uses it."""
-    return dimension_classes().get(dimension_key(kind.dimension))
+    return dimension_classes().get(kind.dimension)
 
 
 @functools.cache
@@ -60,7 +62,7 @@ def all_forms() -> tuple[Form, ...]:
         for definition in number.definitions:
             integers, scale = coprime([exponent for _, exponent in definition])
             slots = tuple(
-                (slot, dimension_classes()[dimension_key(slot_dimension(slot))], integer)
+                (slot, dimension_classes()[slot_dimension(slot)], integer)
                 for (slot, _), integer in zip(definition, integers, strict=True)
             )
             forms.append(Form(order, number, scale, slots))

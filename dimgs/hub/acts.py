@@ -1,22 +1,30 @@
-"""What can be done in a hub: entries added, reviewed, disputed, forked, approved and redacted."""
+"""What can be done in a hub: entries, runs and files added, reviewed, disputed, forked, approved.
 
+An entry holds ``"files": {"report.html": {"sha256": …, "size": …}}``. What a file holds is added
+after the entry that names it, by whoever made or brought that entry, and may be read by whoever may
+read it. Another entry that names the same hash shows nothing until its author brings the file too.
+"""
+
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, insert, inspect, or_, select
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
-from dimgs.hub.adoption import run_entries
-from dimgs.hub.entry import Entry, canonical, sha256
-from dimgs.hub.kinds import KINDS, checked
+from dimgs.hub.database import Database
+from dimgs.hub.entry import KINDS, MOST_FILE, Entry, canonical, checked, sha256
 from dimgs.hub.lineage import RESTS_ON, Lineage, authors_of, authors_of_basis, is_claimed
 from dimgs.hub.permissions import NotAllowedError, may_settle
-from dimgs.hub.reading import Reader, entry_of, is_open
-from dimgs.hub.rows import now
-from dimgs.hub.tables import entries
-from dimgs.hub.writing import batches, erase, share_files, write
+from dimgs.hub.reading import NotFoundError, Reader, entry_of, is_open
+from dimgs.hub.rows import now, row_record
+from dimgs.hub.runs import facts, run_content
+from dimgs.hub.schema import PENDING, runs
+from dimgs.hub.tables import attached, entries, held, imports, settings
+from dimgs.hub.tables import files as contents
+from dimgs.hub.writing import batches, erase, insert_new, share_files, write
 from dimgs.kernels.record import RunRecord
 from dimgs.variables.quantities import as_quantity
 
@@ -29,6 +37,90 @@ LINKED = ("derived", "recombined", "forked", "supersedes", "answers", "annotates
 # digits of an id that is not shortened
 _WHOLE = 64
 _HEADER = ("kind", "links", "visibility", "until")
+
+
+def run_entries(
+    connection: Connection,
+    records: Iterable[RunRecord],
+    author: str,
+    agent: bool,
+    links: Sequence[tuple[str, str]] = (),
+    times: Sequence[str] | None = None,
+    readable: ColumnElement[bool] | None = None,
+) -> list[Entry | str]:
+    """Entries of runs, or the ids of those that are there already, of equal content.
+
+    Runs that were sent again because nobody knew whether they had arrived are kept once, with or
+    without a key.
+
+    Parameters
+    ----------
+    connection : Connection
+    records : iterable of RunRecord
+    author : str
+    agent : bool
+    links : sequence of (str, str)
+        Of every run.
+    times : sequence of str, optional
+        When each ended.
+    readable : condition on entries, optional
+        Those that the author may know of.
+    """
+    made: list[Entry | str] = []
+    time = now()
+    for batch in batches(records):
+        contents = [checked("run", run_content(record)) for record in batch]
+        keys = {str(c["key"]) for c in contents if c.get("key")}
+        # what has no key is found by the kernel, the inputs and the version that it was made with
+        reused = {facts(c).reuse for c in contents if not c.get("key")}
+        query = select(entries.c.digest, entries.c.id).where(
+            or_(
+                entries.c.key.in_(keys), and_(entries.c.key.is_(None), entries.c.reuse.in_(reused))
+            ),
+            entries.c.kind == "run",
+            ~is_claimed(),
+        )
+        if readable is not None:
+            query = query.where(readable)
+        known = {row.digest: row.id for row in connection.execute(query)}
+        for content in contents:
+            digest = sha256(canonical(content))
+            if digest in known:
+                made.append(known[digest])
+                continue
+            ended = time if times is None else times[len(made)]
+            made.append(Entry("run", content, author, ended, tuple(links), agent))
+    return made
+
+
+def adopt(database: Database, author: str) -> int:
+    """Make entries of the runs that a file held as a plain store; done once.
+
+    Returns
+    -------
+    int
+        Number of runs that are new.
+    """
+    mark = {"kind": "adopted", "name": "runs", "value": now()}
+    done = select(settings.c.value).where(settings.c.kind == "adopted")
+    with database.transaction(read=True) as connection:
+        if connection.execute(done).first() or not inspect(connection).has_table("runs"):
+            return 0
+    with database.transaction() as connection:
+        if connection.execute(done).first():
+            return 0
+        ended = select(runs).where(runs.c.state != PENDING).order_by(runs.c.id)
+        rows = [dict(row) for row in connection.execute(ended).mappings()]
+        times = [_time(row["finished_at"]) for row in rows]
+        made = run_entries(connection, map(row_record, rows), author, False, (), times)
+        new = write(connection, [e for e in made if isinstance(e, Entry)])
+        connection.execute(insert(settings).values(**mark))
+    return len(new)
+
+
+def _time(finished: str | None) -> str:
+    # of a store that tells no time
+    return finished if finished is not None else "1970-01-01T00:00:00.000+00:00"
 
 
 class Writer(Reader):
@@ -362,6 +454,79 @@ class Writer(Reader):
             **{end: self._row(connection, content[end]).id for end in ("from", "to")},
         }
 
+    def _rows(self, here: bool) -> Select[Any]:
+        """Entries that the user may read, with hashes that they name, of files here or not here."""
+        brought = (held.c.entry == attached.c.entry) & (held.c.digest == attached.c.digest)
+        query = (
+            select(attached.c.entry, attached.c.digest, entries.c.author, imports.c.sender)
+            .join(entries, entries.c.seq == attached.c.entry)
+            .outerjoin(imports, imports.c.entry == attached.c.entry)
+            .outerjoin(held, brought)
+            .where(held.c.entry.is_not(None) if here else held.c.entry.is_(None))
+        )
+        readable = self.readable()
+        return query if readable is None else query.where(readable)
+
+    def file(self, digest: str) -> bytes:
+        """What a file holds that came with an entry.
+
+        Raises
+        ------
+        InputError
+            If it is not here, or came with no entry that the user may read.
+        """
+        named = self._rows(here=True).with_only_columns(attached.c.digest)
+        query = select(contents.c.data).where(
+            contents.c.digest == digest, contents.c.digest.in_(named)
+        )
+        with self.database.transaction(read=True) as connection:
+            data = connection.execute(query).scalar()
+        if data is None:
+            raise NotFoundError(f"There is no file '{digest[:12]}' here that you may read.")
+        return bytes(data)
+
+    def put_file(self, data: bytes) -> str:
+        """Keep a file that entries of the user name, or if none does, entries that they may read.
+
+        Raises
+        ------
+        InputError
+            If no entry names it, it is larger than 8 MB, or the user may not add anything.
+        """
+        self.check_adder()
+        digest = hash_of(data)
+        with self.database.transaction() as connection:
+            query = self._rows(here=False).where(attached.c.digest == digest)
+            wanting = connection.execute(query).all()
+            there = connection.execute(
+                self._rows(here=True).where(attached.c.digest == digest).limit(1)
+            ).first()
+            if not (wanting or there) or len(data) > MOST_FILE:
+                raise InputError(f"No entry names the file '{digest[:12]}'; add the entry first.")
+            own = [row for row in wanting if self.user in (row.author, row.sender)]
+            # what somebody gives for an entry of their own is not shown by an entry of another,
+            # who may know no more than its hash
+            of = {row.entry for row in own or ([] if there else wanting)}
+            connection.execute(insert_new(connection, contents), [{"digest": digest, "data": data}])
+            if of:
+                rows = [{"entry": seq, "digest": digest} for seq in sorted(of)]
+                connection.execute(insert_new(connection, held), rows)
+        return digest
+
+    def wanted_files(self) -> list[str]:
+        """Hashes of files that entries name and that did not come with them."""
+        return self._digests(self._rows(here=False))
+
+    def files(self, everything: bool = False) -> list[str]:
+        """Hashes of the files that are here: of open entries, or of all that the user may read."""
+        query = self._rows(here=True)
+        return self._digests(query if everything else query.where(is_open()))
+
+    def _digests(self, query: Select[Any]) -> list[str]:
+        digests = query.with_only_columns(attached.c.digest).distinct()
+        with self.database.transaction(read=True) as connection:
+            return sorted(connection.execute(digests).scalars())
+
     def check_adder(self) -> None:
         """Refuse anybody who may not add entries."""
         self._check("add", "open", own=True)
@@ -405,3 +570,25 @@ def _check_added(document: object) -> None:
             f"An entry of the kind '{visible(kind[:40])}' is not added as it is; there are "
             f"{', '.join(ADDED)}."
         )
+
+
+def hash_of(data: bytes) -> str:
+    """SHA-256 of a file, as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def naming(document: Mapping[str, Any], given: Mapping[str, bytes]) -> dict[str, Any]:
+    """A document of an entry that names files.
+
+    Raises
+    ------
+    InputError
+        If one is larger than 8 MB.
+    """
+    large = next((name for name, data in given.items() if len(data) > MOST_FILE), None)
+    if large is not None:
+        raise InputError(
+            f"'{large}' has more than {MOST_FILE >> 20} MB; name where it lies in the entry."
+        )
+    told = {name: {"sha256": hash_of(data), "size": len(data)} for name, data in given.items()}
+    return {**document, "files": {**document.get("files", {}), **told}} if told else dict(document)

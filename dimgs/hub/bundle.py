@@ -24,15 +24,14 @@ from sqlalchemy import Connection, select, update
 from dimgs.errors import InputError, StoreError
 from dimgs.escape import file_names, visible
 from dimgs.formats import MOST_BYTES, json_value
-from dimgs.hub.entry import Entry, canonical
-from dimgs.hub.export import write_parquet
-from dimgs.hub.files import FileKeeper, hash_of
-from dimgs.hub.kinds import MOST_FILE, EntryFile, checked
+from dimgs.hub.acts import Writer, hash_of
+from dimgs.hub.entry import MOST_FILE, Entry, EntryFile, canonical, checked
 from dimgs.hub.reading import entry_of, is_open
 from dimgs.hub.rows import record_row
 from dimgs.hub.runs import facts, run_record
 from dimgs.hub.signing import check_signatures, own_key, signed
 from dimgs.hub.signing import trust as add_trust
+from dimgs.hub.store import write_parquet
 from dimgs.hub.tables import entries, imports, signatures
 from dimgs.hub.writing import Brought, batches, ids_of, insert_new, new_epoch, write
 
@@ -83,7 +82,7 @@ class Merged:
         return {"added": self.added, "present": self.present, "refused": self.refused}
 
 
-class Exchange(FileKeeper):
+class Exchange(Writer):
     """A hub as somebody may take its entries elsewhere, and bring others."""
 
     def export(self, folder: str | os.PathLike[str], *, everything: bool = False) -> Merged:

@@ -18,7 +18,7 @@ from dimgs.escape import visible
 from dimgs.formats import read_text
 from dimgs.groups.scalings import Scalings
 from dimgs.hub import accounts, signing
-from dimgs.hub.adoption import adopt
+from dimgs.hub.acts import adopt
 from dimgs.hub.bundle import Exchange, Line, Merged, holds_hub
 from dimgs.hub.cards import constants_of, trusted_cards
 from dimgs.hub.database import Database

@@ -14,10 +14,8 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 from dimgs.advice import Act, Step
 from dimgs.formats import read_toml, validated
 from dimgs.hub.cards import keep_card
-from dimgs.hub.claims import MOST_ATTEMPTS
-from dimgs.hub.entry import Entry
-from dimgs.hub.kinds import checked
-from dimgs.hub.reading import entry_of
+from dimgs.hub.entry import Entry, checked
+from dimgs.hub.reading import MOST_ATTEMPTS, entry_of
 from dimgs.hub.rows import now
 from dimgs.hub.runs import run_content, run_record
 from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan

@@ -8,10 +8,9 @@ import numpy as np
 
 from dimgs.advice import setting
 from dimgs.errors import InputError
+from dimgs.hub.acts import naming
 from dimgs.hub.cards import keep_card
-from dimgs.hub.entry import sha256
-from dimgs.hub.files import naming
-from dimgs.hub.kinds import MOST_FILE
+from dimgs.hub.entry import MOST_FILE, sha256
 from dimgs.hub.runs import plain
 from dimgs.kernels.record import RunRecord, Status
 

@@ -1,41 +1,199 @@
-"""What can be read of a hub: entries with their states, and runs by what they are."""
+"""What can be read of a hub: entries with their states and evidence, and runs."""
 
 import getpass
 import json
+import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
 
 from dimgs.advice import Act, Step
 from dimgs.arrays import IntArray
 from dimgs.errors import InputError
 from dimgs.escape import visible
 from dimgs.hub.accounts import role_of
-from dimgs.hub.claims import status_of
 from dimgs.hub.database import Database
-from dimgs.hub.entry import SHORTEST_PREFIX, Entry, among, check_author, digest_of
-from dimgs.hub.evidence import difference, evidence, kernels
-from dimgs.hub.kinds import KINDS, check_text
+from dimgs.hub.entry import (
+    KINDS,
+    SHORTEST_PREFIX,
+    Entry,
+    among,
+    check_author,
+    check_text,
+    digest_of,
+)
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.numbers import RunTable
 from dimgs.hub.permissions import NotAllowedError, a_role, allowed
 from dimgs.hub.query import Wanted, asked_runs, found_runs, wanted
 from dimgs.hub.rows import now
 from dimgs.hub.runs import shown
-from dimgs.hub.tables import entries, imports, tags
+from dimgs.hub.tables import claims, entries, imports, links, tags
 from dimgs.hub.verdicts import verdict
 from dimgs.hub.writing import batches, ids_of
 from dimgs.variables import Dimension
 
+# a job whose worker died may have been what killed it
+MOST_ATTEMPTS = 3
+_SHOWN = ("derived", "recombined", "forked", "supersedes", "confirms", "answers")
+# what a person still reads in one picture
+_MOST = 40
+# of what rests on the entry: two rows of the picture, for the question is what it rests on
+_MOST_ABOVE = 6
 # what a query gives unless it is told otherwise: a screen or two
 _LIMIT = 100
 # of reviews, by which runs are asked for
 VERDICTS = ("accept", "minor", "major", "reject", "none")
 # why a review decides nothing
 _ADVISORY = {True: "by an agent", False: "imported, not signed by a key that this hub trusts"}
+
+
+def status_of(connection: Connection, id: str) -> dict[str, Any]:
+    """State of a job: waiting, running, done or failed."""
+    row = connection.execute(select(claims).where(claims.c.job == id)).first()
+    if row is None:
+        return {"state": "waiting", "attempts": 0, "reason": ""}
+    if row.state == "running" and row.until < time.time():
+        over = row.attempts >= MOST_ATTEMPTS
+        reason = "Its worker died."
+        state = "failed" if over else "waiting"
+        return {"state": state, "attempts": row.attempts, "reason": reason}
+    return {"state": row.state, "attempts": row.attempts, "reason": row.reason}
+
+
+def evidence(
+    connection: Connection, id: str, readable: ColumnElement[bool] | None, lineage: Lineage
+) -> dict[str, Any]:
+    """Graph of an entry.
+
+    Parameters
+    ----------
+    connection : Connection
+    id : str
+        Whole.
+    readable : ColumnElement or None
+        Condition on entries that may be shown.
+    lineage : Lineage
+
+    Returns
+    -------
+    dict
+        "nodes" with id (None for several runs), kind, title, state, of laws whether they are
+        confirmed, and depth (0 for the entry itself, below it what it rests on), and "links" with
+        type, from and to (places in the list of nodes).
+    """
+    seen = true() if readable is None else readable
+    (root,) = connection.execute(select(entries).where(entries.c.id == id)).all()
+    places: dict[str, int] = {}
+    nodes: list[dict[str, Any]] = []
+    drawn: list[dict[str, Any]] = []
+
+    def node(row: Any, depth: int) -> int:
+        if row.id not in places:
+            places[row.id] = len(nodes)
+            state = lineage.state(row.id, row.kind)
+            told = {"id": row.id, "kind": row.kind, "title": row.title, "state": state}
+            content = json.loads(row.content or "null") if row.kind == "law" else None
+            told |= verdict(row.kind, content, state, row.id in lineage.unconfirmed)
+            nodes.append({**told, "depth": depth})
+        else:
+            nodes[places[row.id]]["depth"] = max(depth, nodes[places[row.id]]["depth"])
+        return places[row.id]
+
+    node(root, 0)
+    front, depth = [id], 0
+    while front and len(nodes) < _MOST:
+        depth += 1
+        following = []
+        for row in connection.execute(_beside(front, seen, up=False).limit(_MOST)).all():
+            link = {"type": row.type, "from": places[row.source], "to": node(row, depth)}
+            if link not in drawn and row.id != id:
+                drawn.append(link)
+                following.append(row.id)
+        for source, told in _runs(connection, front, seen, lineage):
+            drawn.append({"type": "derived", "from": places[source], "to": len(nodes)})
+            nodes.append({**told, "depth": depth})
+        # an entry links to earlier ones only, so that this ends
+        front = list(dict.fromkeys(following))
+    for row in connection.execute(_beside([id], seen, up=True).limit(_MOST_ABOVE)).all():
+        if row.id not in places:
+            drawn.append({"type": row.type, "from": node(row, -1), "to": 0})
+    return {"nodes": nodes, "links": drawn}
+
+
+def _beside(front: list[str], seen: ColumnElement[bool], up: bool) -> Select[Any]:
+    """Entries other than runs at the other ends of links."""
+    near, far = (links.c.target, links.c.source) if up else (links.c.source, links.c.target)
+    return (
+        select(links.c.type, links.c.source, links.c.target, entries)
+        .join(entries, entries.c.id == far)
+        .where(near.in_(front), links.c.type.in_(_SHOWN), entries.c.kind != "run", seen)
+        .order_by(entries.c.seq, links.c.type)
+    )
+
+
+def _runs(
+    connection: Connection, front: list[str], seen: ColumnElement[bool], lineage: Lineage
+) -> list[tuple[str, dict[str, Any]]]:
+    """Runs that each of the entries rests on, counted."""
+    query = (
+        select(
+            links.c.source,
+            func.count(entries.c.id.distinct()),
+            func.min(entries.c.id),
+            func.min(entries.c.name),
+        )
+        .join(entries, entries.c.id == links.c.target)
+        .where(links.c.source.in_(front), links.c.type.in_(_SHOWN), entries.c.kind == "run", seen)
+        .group_by(links.c.source)
+        .order_by(links.c.source)
+    )
+    marks: set[tuple[str, str]] = set()
+    for batch in batches(sorted(lineage.marks)):
+        doubted = (
+            select(links.c.source, links.c.target)
+            .join(entries, entries.c.id == links.c.target)
+            .where(links.c.source.in_(front), links.c.target.in_(batch), entries.c.kind == "run")
+        )
+        marks |= {(row.source, row.target) for row in connection.execute(doubted)}
+    told = []
+    for source, count, first, kernel in connection.execute(query).all():
+        bad = {to for of, to in marks if of == source}
+        state = lineage.state(first, "run") if count == 1 else "disputed" if bad else "open"
+        title = f"{count} runs of {kernel}" if count > 1 else f"a run of {kernel}"
+        title += f", {len(bad)} doubted" if bad and count > 1 else ""
+        known = first if count == 1 else None
+        told.append((source, {"id": known, "kind": "run", "title": title, "state": state}))
+    return told
+
+
+def kernels(connection: Connection, readable: ColumnElement[bool] | None) -> list[str]:
+    """Names of the kernels that have runs."""
+    query = select(entries.c.name).where(entries.c.kind == "run", entries.c.name != "").distinct()
+    if readable is not None:
+        query = query.where(readable)
+    return sorted(connection.execute(query).scalars())
+
+
+def difference(fork: Entry, parent: Entry) -> list[dict[str, Any]]:
+    """What a fork has otherwise than its parent, key by key."""
+    ours, theirs = _flat(fork.content or {}), _flat(parent.content or {})
+    return [
+        {"key": key, "parent": theirs.get(key), "fork": ours.get(key)}
+        for key in sorted({*ours, *theirs})
+        if ours.get(key) != theirs.get(key)
+    ]
+
+
+def _flat(value: Any, key: str = "") -> dict[str, Any]:
+    """Values of nested tables by dotted keys."""
+    if not isinstance(value, dict):
+        return {key: value}
+    parts = [_flat(v, f"{key}.{k}" if key else str(k)) for k, v in value.items()]
+    return {k: v for part in parts for k, v in part.items()}
 
 
 class NotFoundError(InputError):

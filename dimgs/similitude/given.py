@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from dimgs.errors import InputError
 from dimgs.escape import visible
-from dimgs.hub.ranges import split_condition
+from dimgs.hub.query import split_condition
 from dimgs.variables.quantities import NORMAL, Quantity, as_quantity, stored
 
 if TYPE_CHECKING:

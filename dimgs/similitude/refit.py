@@ -7,9 +7,9 @@ import numpy as np
 
 from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError, InputError
-from dimgs.hub.export import dataset_of
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.runs import run_record
+from dimgs.hub.store import dataset_of
 from dimgs.law.law import Law
 from dimgs.similitude.origin import GOOD
 

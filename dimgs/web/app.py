@@ -20,8 +20,7 @@ from dimgs.hub import Hub
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError
 from dimgs.web.controls import in_the_browser
-from dimgs.web.guard import Guard
-from dimgs.web.intake import Intake, TooLongError, TooManyError, TooSlowError, text_of
+from dimgs.web.intake import Guard, Intake, TooLongError, TooManyError, TooSlowError, text_of
 from dimgs.web.pages import Pages
 from dimgs.web.people import People, UnknownError, Who
 from dimgs.web.routes import BASE, ROUTES, Lines, RestCall, Route, as_lines, body_of, openapi

@@ -10,7 +10,7 @@ from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.similitude.augment import Expected
 from dimgs.web import pictures
-from dimgs.web.asked import Asked
+from dimgs.web.people import Asked
 
 # of the picture: places across and up at which errors are computed, each a link of a finger's width
 _ACROSS, _UP = 18, 14

@@ -12,15 +12,13 @@ from dimgs.errors import DimgsError, InputError
 from dimgs.formats import json_value
 from dimgs.hub import Hub
 from dimgs.hub.acts import ADDED
-from dimgs.hub.entry import VISIBILITIES
-from dimgs.hub.kinds import KINDS
+from dimgs.hub.entry import KINDS, VISIBILITIES
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
 from dimgs.similitude.given import typed_inputs
 from dimgs.variables.quantities import as_quantity
 from dimgs.web import around, pictures, views
-from dimgs.web.asked import Asked
-from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Who
+from dimgs.web.people import COOKIE, SESSION_DAYS, Asked, People, UnknownError, Who
 from dimgs.web.routes import ROUTES, RestCall, body_of, openapi
 
 if TYPE_CHECKING:

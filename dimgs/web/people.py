@@ -1,4 +1,4 @@
-"""Who asks: tokens of programs, sessions of people, and the limits on signing in."""
+"""Who asks, and for what: tokens, sessions of people, and the limits on signing in."""
 
 import hmac
 from collections import deque
@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from time import monotonic
+
+from starlette.requests import Request
 
 from dimgs.errors import DimgsError
 from dimgs.hub import Hub, accounts
@@ -24,6 +26,7 @@ _WINDOW = 15 * 60.0
 _MOST_KEYS = 10_000
 # a check of a password takes 64 MB and some 0.1 s
 _AT_ONCE = 2
+Form = dict[str, str]
 
 
 class UnknownError(NotAllowedError):
@@ -142,3 +145,21 @@ class People:
     def sign_out(self, who: Who) -> None:
         """End a session."""
         accounts.revoke(self._hub.database, who.session)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request of a person."""
+
+    request: Request
+    who: Who
+    form: Form
+
+    @property
+    def hub(self) -> Hub:
+        """The hub for the one who asks."""
+        return self.who.hub
+
+    def parameter(self, name: str) -> str | None:
+        """A parameter of the address; None where it is blank."""
+        return self.request.query_params.get(name, "").strip()[:1000] or None

@@ -18,7 +18,7 @@ from dimgs.errors import InputError
 from dimgs.formats import MOST_BYTES, validated
 from dimgs.hub import Hub
 from dimgs.hub.bundle import documents
-from dimgs.hub.kinds import Rating, checked
+from dimgs.hub.entry import Rating, checked
 from dimgs.hub.runs import run_record
 
 Json = dict[str, Any]

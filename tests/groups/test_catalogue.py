@@ -1,7 +1,6 @@
 """The catalogue: dimensionless, well formed, and equal to an independent library's numbers."""
 
 import re
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,8 @@ from dimgs.groups.catalogue import (
     slot_dimension,
     slot_kinds,
 )
-from dimgs.groups.kinds import dimension_key, kind
+from dimgs.groups.kinds import kind
+from dimgs.variables import Dimension
 
 NUMBERS = all_numbers()
 REQUIRED = (
@@ -51,13 +51,12 @@ def test_thiele_modulus_and_coefficients_are_there() -> None:
 @pytest.mark.parametrize("entry", NUMBERS, ids=lambda entry: entry.name)
 def test_every_definition_is_dimensionless_for_every_choice_of_kinds(entry: NamedNumber) -> None:
     for definition in entry.definitions:
-        total: dict[str, Fraction] = {}
+        total = Dimension()
         for slot, exponent in definition:
-            dimensions = {dimension_key(kind(name).dimension) for name in slot_kinds(slot)}
-            assert len(dimensions) == 1
-            for base, power in slot_dimension(slot).items():
-                total[base] = total.get(base, Fraction(0)) + exponent * power
-        assert not any(total.values())
+            dimensions = {kind(name).dimension for name in slot_kinds(slot)}
+            assert dimensions == {slot_dimension(slot)}
+            total *= slot_dimension(slot) ** exponent
+        assert total.is_dimensionless
     assert len(set(entry.definitions)) == len(entry.definitions)
 
 

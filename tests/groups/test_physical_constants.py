@@ -12,14 +12,15 @@ from dimgs.errors import DimensionError, InputError
 from dimgs.groups.kinds import kind, parse_dimension
 from dimgs.groups.missing_input import complete_span, missing_scale
 from dimgs.groups.physical_constants import all_constants, constant
+from dimgs.variables import Dimension
 
 BASES = ("[length]", "[mass]", "[time]", "[temperature]")
 
 
-def rank(dimensions: list[dict[str, Fraction]]) -> int:
+def rank(dimensions: list[Dimension]) -> int:
     """Independent rank, by SymPy."""
-    bases = sorted({base for each in dimensions for base in each})
-    rows = [[sympy.Rational(each.get(base, 0)) for base in bases] for each in dimensions]
+    bases = sorted({base for each in dimensions for base, _ in each})
+    rows = [[sympy.Rational(each.get(base)) for base in bases] for each in dimensions]
     return int(sympy.Matrix(rows).rank()) if bases else 0
 
 
@@ -169,10 +170,9 @@ def test_nothing_to_complete(inputs: list[str], target: str) -> None:
 
 def test_out_of_reach_of_every_pair() -> None:
     assert symbols(["L"], "J") == []
-    inputs = [{"[length]": Fraction(1)}]
-    assert complete_span(inputs, {"[currency]": Fraction(1)}) == []
-    found = missing_scale(inputs, {"[currency]": Fraction(3), "[length]": Fraction(1)})
-    assert found == {"[currency]": 1}
+    inputs, currency = [parse_dimension("L")], Dimension.of({"[currency]": 1})
+    assert complete_span(inputs, currency) == []
+    assert missing_scale(inputs, currency**3 * inputs[0]) == currency
 
 
 @pytest.mark.parametrize(
@@ -193,30 +193,26 @@ def test_simplest_missing_scale(inputs: list[str], target: str, scale: str) -> N
 
 
 exponents = st.integers(-3, 3).map(lambda twice: Fraction(twice, 2))
-dimensions = st.fixed_dictionaries({}, optional=dict.fromkeys(BASES, exponents)).map(
-    lambda each: {base: power for base, power in each.items() if power}
-)
+dimensions = st.fixed_dictionaries({}, optional=dict.fromkeys(BASES, exponents)).map(Dimension.of)
 
 
 @given(st.lists(dimensions, max_size=4), dimensions)
-def test_completions_are_exact_and_smallest(
-    inputs: list[dict[str, Fraction]], target: dict[str, Fraction]
-) -> None:
+def test_completions_are_exact_and_smallest(inputs: list[Dimension], target: Dimension) -> None:
     reached = rank(inputs) == rank([*inputs, target])
     found = complete_span(inputs, target)
     if reached:
         assert found == []
         return
     for chosen in found[:3]:
-        held = [*inputs, *(dict(each.dimension) for each in chosen)]
+        held = [*inputs, *(each.dimension for each in chosen)]
         assert rank(held) == rank([*held, target])
-    for single in [dict(each.dimension) for each in all_constants()]:
+    for single in [each.dimension for each in all_constants()]:
         if rank([*inputs, single]) == rank([*inputs, single, target]):
             assert all(len(chosen) == 1 for chosen in found)
-            assert single in [dict(chosen[0].dimension) for chosen in found]
+            assert single in [chosen[0].dimension for chosen in found]
     scale = missing_scale(inputs, target)
     assert rank([*inputs, scale]) == rank([*inputs, scale, target]) == rank(inputs) + 1
-    assert all(power.denominator == 1 for power in scale.values())
-    fewer = [{base: Fraction(1)} for base in BASES]
+    assert all(power.denominator == 1 for _, power in scale)
+    fewer = [Dimension.of({base: 1}) for base in BASES]
     if any(rank([*inputs, one]) == rank([*inputs, one, target]) for one in fewer):
-        assert len(scale) == 1
+        assert len(scale.exponents) == 1

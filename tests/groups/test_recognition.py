@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dimgs.groups.catalogue import Definition, NamedNumber, all_numbers, named_number, slot_kinds
 from dimgs.groups.kinds import Kind, infer_kinds, kind, parse_dimension
 from dimgs.groups.recognition import Recognition, named_group_exponents, recognise
+from dimgs.variables import Dimension
 from tests.patience import Work
 
 NUMBERS = all_numbers()
@@ -240,11 +241,10 @@ def test_named_groups_that_can_be_formed() -> None:
         named = recognise(exponents, kinds)
         assert named is not None
         assert (named.name, named.power) == (number.name, Fraction(1))
-        total: dict[str, Fraction] = {}
+        total = Dimension()
         for name, exponent in exponents.items():
-            for base, power in kinds[name][0].dimension.items():
-                total[base] = total.get(base, Fraction(0)) + exponent * power
-        assert not any(total.values())
+            total *= kinds[name][0].dimension ** exponent
+        assert total.is_dimensionless
     distinct = {tuple(sorted(exponents.items())) for _, exponents in found}
     assert len(distinct) == len(found)
 

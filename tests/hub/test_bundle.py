@@ -13,9 +13,9 @@ import pytest
 
 from dimgs.errors import InputError
 from dimgs.hub import Hub
+from dimgs.hub.acts import hash_of
 from dimgs.hub.bundle import Merged
 from dimgs.hub.entry import Entry
-from dimgs.hub.files import hash_of
 from dimgs.hub.rows import now
 from tests.hub.conftest import Places
 from tests.hub.earlier import DIGEST, FORMATS, make_schema3

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dimgs.hub import Hub
-from dimgs.hub.files import naming
+from dimgs.hub.acts import naming
 from tests.hub.test_hub import QUESTION, run
 
 VALIDATOR = shutil.which("rocrate-validator")

@@ -11,8 +11,8 @@ import pytest
 from dimgs.cli.app import run as typed
 from dimgs.errors import InputError
 from dimgs.hub import Hub
-from dimgs.hub.files import hash_of, naming
-from dimgs.hub.kinds import MOST_FILE
+from dimgs.hub.acts import hash_of, naming
+from dimgs.hub.entry import MOST_FILE
 from tests.hub.conftest import Places
 from tests.hub.test_hub import QUESTION, other
 

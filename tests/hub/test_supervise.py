@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from dimgs.hub.cgroup import JobGroup, group_home
+from dimgs.hub.sandbox import JobGroup, group_home
 from dimgs.hub.supervise import Limits
 from dimgs.kernels.record import Failure
 from tests.hub.supervised import CASES

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from dimgs.hub import Hub
+from dimgs.hub.acts import hash_of, naming
 from dimgs.hub.entry import Entry
-from dimgs.hub.files import hash_of, naming
 from dimgs.hub.permissions import ROLES
 from dimgs.hub.rows import now
 from tests.hub.conftest import Places, place, postgresql  # noqa: F401

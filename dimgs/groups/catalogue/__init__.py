@@ -15,6 +15,7 @@ from importlib.resources import files
 
 from dimgs.errors import DimensionError, InputError
 from dimgs.groups.kinds import all_kinds, kind
+from dimgs.variables import Dimension
 
 __all__ = ["SLOTS", "NamedNumber", "all_numbers", "named_number", "slot_dimension", "slot_kinds"]
 
@@ -22,7 +23,7 @@ __all__ = ["SLOTS", "NamedNumber", "all_numbers", "named_number", "slot_dimensio
 _FIELDS = ("flow", "gravity", "machines", "heat", "mass", "interfaces", "fields")
 Definition = tuple[tuple[str, Fraction], ...]
 _LENGTHS = frozenset(
-    each.name for each in all_kinds() if dict(each.dimension) == {"[length]": Fraction(1)}
+    each.name for each in all_kinds() if each.dimension == Dimension.of({"[length]": 1})
 )
 # A slot of a definition is a kind, or one of these sets of kinds that play the same part.
 SLOTS: Mapping[str, frozenset[str]] = {
@@ -64,7 +65,7 @@ def slot_kinds(slot: str) -> frozenset[str]:
     return SLOTS[slot] if slot in SLOTS else frozenset({kind(slot).name})
 
 
-def slot_dimension(slot: str) -> Mapping[str, Fraction]:
+def slot_dimension(slot: str) -> Dimension:
     """Dimension that all kinds of a slot share."""
     return kind(min(slot_kinds(slot))).dimension
 
@@ -117,7 +118,7 @@ class NamedNumber:
             raise InputError(f"The {self.name} has no definition; give at least one.")
 
     def _check(self, definition: Definition) -> None:
-        total: dict[str, Fraction] = {}
+        total = Dimension()
         taken: set[str] = set()
         for slot, exponent in definition:
             if taken & slot_kinds(slot):
@@ -126,13 +127,11 @@ class NamedNumber:
                     "name the kinds apart."
                 )
             taken |= slot_kinds(slot)
-            for base, power in slot_dimension(slot).items():
-                total[base] = total.get(base, Fraction(0)) + exponent * power
-        left = {base: power for base, power in total.items() if power}
-        if left or not definition:
+            total *= slot_dimension(slot) ** exponent
+        if not total.is_dimensionless or not definition:
             raise DimensionError(
                 f"A definition of the {self.name} is not a dimensionless product: "
-                f"{definition} leaves {left}."
+                f"{definition} leaves {total}."
             )
 
 

@@ -25,8 +25,7 @@ from dimgs.errors import DimgsError, InputError
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.web.app import static, status_of
 from dimgs.web.controls import in_the_browser
-from dimgs.web.guard import Guard
-from dimgs.web.intake import Intake, text_of
+from dimgs.web.intake import Guard, Intake, text_of
 from dimgs.web.pages import templates
 from dimgs.web.studio.bench import Workbench
 from dimgs.web.studio.views import View

@@ -1,21 +1,160 @@
-"""What the page of a table shows, computed."""
+"""What the page of a table shows: groups, constants, and any group against any other."""
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from dimgs.errors import DimgsError
 from dimgs.groups.physical_constants import all_constants
 from dimgs.latex import group_latex, symbol_latex
 from dimgs.law.typeset import column_symbols
-from dimgs.web.studio.choices import TIME_LIMITS, Choices
-from dimgs.web.studio.plot import Plot, plot
-from dimgs.web.studio.sheet import Column, Sheet, labels_of, repeating_sets
+from dimgs.web.pictures import across, span, ticks
+from dimgs.web.studio.sheet import TIME_LIMITS, Choices, Column, Sheet, labels_of, repeating_sets
 
 if TYPE_CHECKING:
-    from dimgs.groups.group import PiBasis
+    from numpy.typing import NDArray
 
+    from dimgs.dataset.dataset import Dataset
+    from dimgs.groups.group import PiBasis, PiGroup
+
+
+# points that such a picture still tells apart, and colours that an eye does
+_MOST_POINTS, _MOST_COLOURS = 2000, 6
+# decades that are rounding
+_SAME = 1e-9
 # constants that are offered at once, in the order of the table; the others on request
 _COMMON = 5
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A quantity that can be drawn: its name in forms, its formula, and log10 of its values."""
+
+    name: str
+    latex: str
+    text: str
+    logs: "NDArray[np.float64]"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A scatter of two quantities.
+
+    Attributes
+    ----------
+    x, y : Axis
+    offered : list of Axis
+    points : list of mapping
+        Places from 0 to 1 (y downwards), the text of each, and its colour from 0 on.
+    ticks : mapping of str to list of (place, text)
+    colours : list of (text, number of points)
+        Of the labels, in the order of their colours.
+    left_out : int
+        Runs without a logarithm there.
+    thinned : int
+        Runs besides those drawn.
+    """
+
+    x: Axis
+    y: Axis
+    offered: list[Axis]
+    points: list[dict[str, Any]]
+    ticks: Mapping[str, list[tuple[float, str]]]
+    colours: list[tuple[str, int]]
+    left_out: int
+    thinned: int
+
+
+def plot(
+    data: "Dataset", basis: "PiBasis | None", x: str = "", y: str = "", colour: str = ""
+) -> Plot | None:
+    """Scatter of two groups or columns; None where nothing positive varies.
+
+    Parameters
+    ----------
+    data : Dataset
+    basis : PiBasis, optional
+        Whose groups can be drawn, besides the columns.
+    x, y : str
+        Names of groups or columns; by default the response over the group that varies most.
+    colour : str
+        Label column whose most frequent labels have colours.
+    """
+    offered = _offered(data, basis)
+    if not offered:
+        return None
+    known = {a.name: a for a in offered}
+    target = basis.target.name if basis is not None and basis.target is not None else ""
+    # without a free group, pi_0 is a constant: the response itself says more
+    response = "pi_0" if basis is not None and basis.groups else target
+    up = known.get(y) or known.get(response) or known.get(target) or offered[-1]
+    others = [a for a in offered if a is not up and a.name not in ("pi_0", target)] or offered
+    groups = [a for a in others if a.name.startswith("pi_")]
+    over = known.get(x) or max(groups or others, key=lambda a: _spread(a.logs))
+    good = np.isfinite(over.logs) & np.isfinite(up.logs)
+    rows = np.flatnonzero(good)
+    # always the same ones
+    drawn = rows[:: max(1, -(-len(rows) // _MOST_POINTS))]
+    spans = [span(a.logs[drawn].tolist()) for a in (over, up)]
+    labels = [str(v) for v in data[colour]] if colour in data.label_names else []
+    counts = Counter(labels[i] for i in drawn) if labels else Counter[str]()
+    place = {label: k for k, (label, _) in enumerate(counts.most_common(_MOST_COLOURS))}
+    points = [
+        {
+            "x": across(over.logs[i], spans[0]),
+            "y": 1 - across(up.logs[i], spans[1]),
+            "text": f"row {data.rows[i]}" + (f", {labels[i]}" if labels else ""),
+            "colour": place.get(labels[i], _MOST_COLOURS) if labels else 0,
+        }
+        for i in drawn.tolist()
+    ]
+    legend = [(label, counts[label]) for label in place]
+    rest = sum(counts.values()) - sum(n for _, n in legend)
+    return Plot(
+        over,
+        up,
+        offered,
+        points,
+        {"x": ticks(spans[0]), "y": ticks(spans[1])},
+        [*legend, *([("others", rest)] if rest else [])],
+        int(np.count_nonzero(~good)),
+        len(rows) - len(drawn),
+    )
+
+
+def _offered(data: "Dataset", basis: "PiBasis | None") -> list[Axis]:
+    """Groups, then columns, of which at least two runs have different logarithms."""
+    values: dict[str, Any] = {n: np.asarray(data[n], dtype=np.float64) for n in data.numeric_names}
+    symbols = {v.name: symbol_latex(v.name, v.kind) for v in data.variables}
+    groups: list[PiGroup] = []
+    if basis is not None:
+        symbols |= column_symbols(basis)
+        for v in basis.variables:
+            if v.name not in values and v.value is not None:
+                values[v.name] = v.value
+        groups = [*([basis.response] if basis.response else []), *basis.groups]
+    found = []
+    with np.errstate(all="ignore"):
+        for group in groups:
+            # a scale has no values
+            if all(n in values for n, _ in group.exponents):
+                logs = np.broadcast_to(group.log(values) / np.log(10), (data.n_runs,))
+                text = f"{group.name} = {group}" + (f", {group.known_as}" if group.known_as else "")
+                found.append(Axis(group.name, group_latex(group, symbols), text, logs))
+        for v in data.variables:
+            if not v.is_label and not v.is_level:
+                unit = v.si_unit
+                text = v.name if unit == "1" else f"{v.name} [{unit}]"
+                found.append(Axis(v.name, symbols[v.name], text, np.log10(values[v.name])))
+    return [a for a in found if _spread(a.logs) > _SAME]
+
+
+def _spread(logs: "NDArray[np.float64]") -> float:
+    finite = logs[np.isfinite(logs)]
+    return float(np.ptp(finite)) if finite.size else 0.0
 
 
 @dataclass(frozen=True)

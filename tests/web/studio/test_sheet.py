@@ -9,11 +9,9 @@ import pytest
 
 from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
-from dimgs.web.studio.choices import Choices
-from dimgs.web.studio.plot import plot
-from dimgs.web.studio.search import front_of
-from dimgs.web.studio.sheet import Sheet, repeating_sets
-from dimgs.web.studio.views import View
+from dimgs.web.studio.bench import front_of
+from dimgs.web.studio.sheet import Choices, Sheet, repeating_sets
+from dimgs.web.studio.views import View, plot
 
 
 @pytest.fixture
